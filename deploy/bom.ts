@@ -24,20 +24,17 @@ export function billOfMaterials(folder: string, packages: ReadonlySet<string>): 
     execFileSync("npm", command, { cwd: folder, encoding: "utf8", maxBuffer: 2 ** 26 }),
   );
   const { serialNumber: _, metadata, components, dependencies, ...rest } = all;
-  const { timestamp: __, ...tools } = metadata;
-  const { component } = metadata;
+  const { timestamp: __, component, ...tools } = metadata;
   const root = component["bom-ref"];
   // npm names it after the folder.
   const name = root.slice(0, root.lastIndexOf("@"));
+  const isListed = (ref: string) => ref === root || packages.has(ref);
   return {
     ...rest,
     metadata: { ...tools, component: { ...component, name } },
-    components: components.filter(({ "bom-ref": ref }) => packages.has(ref)),
+    components: components.filter(({ "bom-ref": ref }) => isListed(ref)),
     dependencies: dependencies
-      .filter(({ ref }) => ref === root || packages.has(ref))
-      .map(({ ref, dependsOn }) => ({
-        ref,
-        dependsOn: dependsOn.filter((other) => packages.has(other)),
-      })),
+      .filter(({ ref }) => isListed(ref))
+      .map(({ ref, dependsOn }) => ({ ref, dependsOn: dependsOn.filter(isListed) })),
   };
 }

@@ -95,36 +95,30 @@ type KeyOrNone = Read<GcsKey | undefined>;
 
 /** Takes the key of a service account before an HMAC key; IAM signs if there is none. */
 export function readKey(values: CredentialValues, readFile: ReadFile): KeyOrNone {
-  const { credentialsFile: file, credentials, accessKey } = values;
+  const { credentialsFile: file, credentials, accessKey, applicationCredentials: path } = values;
   if (file !== undefined) {
     const from = credentialSettings.credentialsFile;
     return accessKey === undefined && credentials === undefined
       ? keyFrom(from, readCredentials(file, decodeKey, readFile), file)
       : Result.fail([fault(from, "must be the only key that is given")]);
   }
-  return Result.flatMap(serviceAccountIn(values, readFile), (key) =>
-    key === undefined ? hmacKeyIn(values) : Result.succeed(key),
-  );
-}
-
-function serviceAccountIn(values: CredentialValues, readFile: ReadFile): KeyOrNone {
-  const { credentials, applicationCredentials: path } = values;
   if (credentials !== undefined) {
     const given = Redacted.value(credentials);
     const json = typeof given === "string" ? parseJson(given) : Result.succeed(given);
-    const key = Result.flatMap(json, decodeServiceAccount).pipe(
-      Result.mapError((problem) => `its value ${problem}`),
-    );
-    return keyFrom(credentialSettings.credentials, key);
+    const key = Result.flatMap(json, decodeServiceAccount);
+    const described = Result.mapError(key, (problem) => `its value ${problem}`);
+    return keyFrom(credentialSettings.credentials, described);
   }
-  if (path === undefined) return Result.succeed(undefined);
+  if (path === undefined) return hmacKeyIn(values);
   const key = readCredentials(
     path,
     (json) =>
       OTHER_KINDS.has(kindIn(json)) ? Result.succeed(undefined) : decodeServiceAccount(json),
     readFile,
   );
-  return keyFrom(applicationCredentials, key, path);
+  return Result.flatMap(keyFrom(applicationCredentials, key, path), (key) =>
+    key === undefined ? hmacKeyIn(values) : Result.succeed(key),
+  );
 }
 
 /** Google's own library reads these. */

@@ -94,38 +94,33 @@ export const failIfUnreadable = Effect.fnUntraced(function* ({
 /** Empty if the store does not offer it. */
 const ask = Effect.fnUntraced(function* (
   { bucket, key, version }: StoredObject,
-  what: keyof typeof PERMISSIONS,
+  what: keyof typeof ASPECTS,
 ) {
+  const [root, permissions] = ASPECTS[what];
   const isOfKey = what !== "object-lock";
   const { ok, status, text } = yield* signedFetch(bucket, {
     method: "GET",
     ...(isOfKey && { key }),
     query: [[what, ""], ...(isOfKey ? versionQuery(version) : [])],
   });
-  if (ok && isWhole(text, ROOTS[what])) return text;
+  if (ok && isWhole(text, root)) return text;
   // A server without ACLs may answer with the object.
-  const isObject = ok && what === "acl" && !text.includes(`<${ROOTS[what]}`);
+  const isObject = ok && what === "acl" && !text.includes(`<${root}`);
   if (isObject || NOT_OFFERED.has(status)) return "";
   return yield* unavailable(
     status === 403
-      ? `the key may not read the ${what} of an object; allow it ${PERMISSIONS[what]}`
+      ? `the key may not read the ${what} of an object; allow it ${permissions}`
       : `the store answered the request for the ${what} of an object with ${status}${ok ? ", and not as a store does" : ""}`,
     status < 400 ? "senseless" : "refused",
   );
 });
 
-/** For the newest version, and for a named one. */
-const PERMISSIONS = {
-  "object-lock": "s3:GetBucketObjectLockConfiguration",
-  tagging: "s3:GetObjectTagging and s3:GetObjectVersionTagging",
-  acl: "s3:GetObjectAcl and s3:GetObjectVersionAcl",
+/** The root of the answer; the permissions for the newest version, and for a named one. */
+const ASPECTS = {
+  "object-lock": ["ObjectLockConfiguration", "s3:GetBucketObjectLockConfiguration"],
+  tagging: ["Tagging", "s3:GetObjectTagging and s3:GetObjectVersionTagging"],
+  acl: ["AccessControlPolicy", "s3:GetObjectAcl and s3:GetObjectVersionAcl"],
 } as const;
-
-const ROOTS = {
-  "object-lock": "ObjectLockConfiguration",
-  tagging: "Tagging",
-  acl: "AccessControlPolicy",
-};
 
 /** Not found, method not allowed, not implemented. */
 const NOT_OFFERED: ReadonlySet<number> = new Set([404, 405, 501]);
