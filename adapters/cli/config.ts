@@ -1,7 +1,6 @@
 import * as Redacted from "effect/Redacted";
 import * as Result from "effect/Result";
-import { readSmallFile } from "../json/json-file.ts";
-import { readOrigins } from "../settings/env-files.ts";
+import { readEnvFiles } from "../settings/env-files.ts";
 import type { Setting } from "../settings/setting.ts";
 import { type Env, variables } from "../settings/source.ts";
 import { decodeAwsSigner, readCredentials } from "../storage/credentials/credentials-file.ts";
@@ -52,15 +51,12 @@ export function configRows(env: Env): ReadonlyArray<Row> {
   const used = new Set(inUse.map(({ variable }) => variable));
   const unused = settings.filter(({ variable }) => env[variable] && !used.has(variable));
   const fromFile = keyInFile(env);
-  const origins = new Map(
-    [...Result.getOrElse(readOrigins(env, readSmallFile), () => new Map<string, Env>())].flatMap(
-      ([path, given]) => Object.keys(given).map((name) => [name, `file ${path}`] as const),
-    ),
-  );
+  const inFiles = Result.getOrUndefined(readEnvFiles(env));
   const rows = [...inUse, ...unused].map((setting): Row => {
     const { variable } = setting;
     const text = env[variable];
-    const origin = origins.get(variable) ?? "variable";
+    const given = inFiles?.get(variable);
+    const origin = given === undefined ? "variable" : `file ${given.path}`;
     const from = used.has(variable) ? origin : `${origin}, not used`;
     if (text) return { variable, value: shown(setting, text), from };
     return fromFile.get(variable) ?? { variable, value: describeDefault(setting), from: "default" };

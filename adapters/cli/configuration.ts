@@ -8,105 +8,100 @@ import { type ReadFile, readSmallFile } from "../json/json-file.ts";
 import * as limits from "../limits/settings.ts";
 import * as policies from "../policies/settings.ts";
 import * as envFiles from "../settings/env-files.ts";
-import { allOf, fault, type Read, type Setting } from "../settings/setting.ts";
+import { allOf, type Read, type Setting } from "../settings/setting.ts";
 import type { Env } from "../settings/source.ts";
 import { keySettings } from "../storage/credentials/key-settings.ts";
 import { credentialSettings } from "../storage/gcs/credentials.ts";
 import { keyInFolder } from "../tokens/layer.ts";
 import * as tokens from "../tokens/settings.ts";
-import { readAll, settings, type Settings, settingsInUse } from "./settings.ts";
+import { readAll, settings, type Settings } from "./settings.ts";
 import * as storage from "./storage.ts";
 
-/** Texts of files by their paths, or why they cannot be read. */
-export type Files = Map<string, Result.Result<string, string>>;
-
-export interface Configuration {
+interface Texts {
   readonly env: Env;
-  /** The files that its variables name, as they were read. */
-  readonly files: Files;
+  /** The files that its variables name, as they were read; null for one that cannot be. */
+  readonly files: Map<string, string | null>;
+}
+
+export interface Configuration extends Texts {
   readonly settings: Settings;
 }
+
+/** The reloads so far; times are in milliseconds since 1970. */
+export interface Reloads {
+  readonly accepted: number;
+  readonly refused: number;
+  /** When the configuration in force was loaded. */
+  readonly loadedAt: number;
+  /** The last one was refused, for that reason; since the first of those in a row. */
+  readonly failure?: { readonly since: number; readonly reason: string };
+}
+
+/** Serves a configuration from now on, or fails with the reason why that is not possible. */
+export type Take = (next: Configuration, reloads: Reloads) => Effect.Effect<void, string>;
 
 /** `own` are the variables of the process; those of `ENV_FILES` come over them. */
 export const readConfiguration = (
   own: Env,
-  files: Files = new Map(),
+  files: Texts["files"] = new Map(),
   last?: Configuration,
 ): Read<Configuration> =>
-  Result.flatMap(envFiles.readEnvFiles(own, readingOnce(files)), (given) =>
-    configurationFrom({ ...own, ...given }, files, last),
-  );
+  Result.flatMap(envFiles.readEnvFiles(own, readingOnce(files)), (given) => {
+    const env = Object.fromEntries([...given].map(([name, { value }]) => [name, value]));
+    return configurationFrom({ env: { ...own, ...env }, files }, last);
+  });
 
 /**
- * Refuses what only a restart can change from `last`. The callers, the organizations and the store
- * stay the same objects if none of their settings changed.
+ * Refuses what only a restart can change from `last`. Settings are the same object if nothing has
+ * changed, and so are the organizations and the store if none of their variables has.
  */
-export function configurationFrom(
-  env: Env,
-  files: Files,
-  last?: Configuration,
-): Read<Configuration> {
-  const read = readAll(env, readingOnce(files));
-  if (last === undefined) return Result.map(read, (settings) => ({ env, files, settings }));
-  const changed = new Set(changedVariables(last, { env, files }));
-  const isSame = (settings: ReadonlyArray<Setting<unknown>>) =>
-    settings.every(({ variable }) => !changed.has(variable));
-  const isDevSwitched = isDev(env) !== isDev(last.env);
-  const fixed = [...settingsInUse(last.env), ...settingsInUse(env)].filter(
-    ({ variable }) =>
-      changed.has(variable) && (!RELOADED.has(variable) || (variable === "AUTH" && isDevSwitched)),
-  );
-  const faults = [...new Map(fixed.map((setting) => [setting.variable, setting])).values()].map(
-    (setting) => fault(setting, "cannot change while the service runs; restart to change it"),
-  );
+export function configurationFrom(next: Texts, last?: Configuration): Read<Configuration> {
+  const read = readAll(next.env, readingOnce(next.files));
+  if (last === undefined) return Result.map(read, (settings) => ({ ...next, settings }));
+  const changed = changedVariables(last, next);
+  const isFixed = (name: string) =>
+    !RELOADED.has(name) || (name === "AUTH" && isDev(next.env) !== isDev(last.env));
+  const faults = changed.filter(isFixed).map((variable) => ({
+    setting: { variable },
+    problem: "cannot change while the service runs; restart to change it",
+    example: "",
+  }));
+  const isSame = (group: ReadonlyArray<Setting<unknown>>) =>
+    !group.some(({ variable }) => changed.includes(variable));
   return Result.map(allOf({ settings: read }, faults), ({ settings }) => {
-    const { callers, organizations: table } = last.settings.identity;
-    return {
-      env,
-      files,
-      settings: {
-        ...settings,
-        storage: isSame(storage.settings) ? last.settings.storage : settings.storage,
-        identity: {
-          callers: isSame(identity.settings) ? callers : settings.identity.callers,
-          organizations: isSame(Object.values(organizations.settings))
-            ? table
-            : settings.identity.organizations,
-        },
-      },
-    };
+    if (changed.length === 0) return { ...next, settings: last.settings };
+    const identity = isSame(Object.values(organizations.settings))
+      ? { ...settings.identity, organizations: last.settings.identity.organizations }
+      : settings.identity;
+    const { storage: store } = isSame(storage.settings) ? last.settings : settings;
+    return { ...next, settings: { ...settings, identity, storage: store } };
   });
 }
 
 const readingOnce =
-  (files: Files): ReadFile =>
+  (files: Texts["files"]): ReadFile =>
   (path) => {
-    const known = files.get(path) ?? readSmallFile(path);
-    files.set(path, known);
-    return known;
+    const known = files.get(path);
+    if (typeof known === "string") return Result.succeed(known);
+    const read = readSmallFile(path);
+    files.set(path, Result.getOrNull(read));
+    return read;
   };
 
 const isDev = (env: Env) => (env["AUTH"] || "dev") === "dev";
 
 /** The variables that differ, or whose files do. */
-export function changedVariables(
-  last: Omit<Configuration, "settings">,
-  next: Omit<Configuration, "settings">,
-): ReadonlyArray<string> {
-  const textOf = ({ env, files }: typeof last, name: string) =>
-    Result.getOrUndefined(files.get(env[name] ?? "") ?? Result.fail(""));
+export function changedVariables(last: Texts, next: Texts): ReadonlyArray<string> {
+  const textsOf = ({ env, files }: Texts, name: string) =>
+    JSON.stringify([env[name] || "", files.get(env[name] ?? "")]);
   const names = new Set(settings.map(({ variable }) => variable));
   // The variables in its files are compared one by one.
   names.delete(envFiles.settings.files.variable);
-  return [...names].filter(
-    (name) =>
-      (last.env[name] || undefined) !== (next.env[name] || undefined) ||
-      textOf(last, name) !== textOf(next, name),
-  );
+  return [...names].filter((name) => textsOf(last, name) !== textsOf(next, name));
 }
 
 /** All others need a restart: sockets, the store's client, Redis, the log and the audit are made of them. */
-export const RELOADED: ReadonlySet<string> = new Set(
+const RELOADED: ReadonlySet<string> = new Set(
   [
     ...identity.settings,
     ...[limits.settings, policies.settings, keySettings, credentialSettings].flatMap((group) =>
@@ -121,22 +116,16 @@ export const RELOADED: ReadonlySet<string> = new Set(
   ].map(({ variable }) => variable),
 );
 
-/** The secrets that nobody configured, made once for the life of the service and all its workers. */
-export const withSecrets = Effect.fnUntraced(function* (configuration: Configuration) {
-  const { identity, tokens } = configuration.settings;
-  const secrets: Record<string, string> = {};
+/** Makes variables of the secrets that would be made at each reading, and in each worker. */
+export const fixedSecrets = Effect.fnUntraced(function* ({ identity, tokens }: Settings) {
+  const made: Record<string, string> = {};
   if (identity.callers.auth === "dev") {
-    const { user, service } = identity.callers.tokens;
-    if (user.isGenerated) secrets["DEV_TOKEN"] = Redacted.value(user.value);
-    if (service.isGenerated) secrets["DEV_SERVICE_TOKEN"] = Redacted.value(service.value);
+    made["DEV_TOKEN"] = Redacted.value(identity.callers.tokens.user.value);
+    made["DEV_SERVICE_TOKEN"] = Redacted.value(identity.callers.tokens.service.value);
   }
-  let { keys } = tokens;
-  if (keys === undefined) {
-    const secret = yield* keyInFolder(tokens.directory);
-    secrets["RECEIPT_KEYS"] = `own:${Buffer.from(secret).toString("base64")}`;
-    keys = [{ id: "own", secret: Buffer.from(secret) }];
+  if (tokens.keys === undefined) {
+    const key = yield* keyInFolder(tokens.directory);
+    made["RECEIPT_KEYS"] = `own:${Buffer.from(key).toString("base64")}`;
   }
-  const env = { ...configuration.env, ...secrets };
-  const settings = { ...configuration.settings, tokens: { ...tokens, keys } };
-  return { secrets, configuration: { ...configuration, env, settings } };
+  return made;
 });

@@ -1,5 +1,4 @@
 import { inspect } from "node:util";
-import { readSmallFile } from "../json/json-file.ts";
 import { readEnvFiles } from "../settings/env-files.ts";
 import type { Listen } from "../http/server/listen.ts";
 import { VERSION } from "../http/version.ts";
@@ -57,8 +56,8 @@ export async function main(args: ReadonlyArray<string>, listen: Listen): Promise
       throw new CommandFailure({ code: EXIT.usage, message });
     } else {
       if (chosen !== serveCommand && chosen !== reload) {
-        const given = readEnvFiles(process.env, readSmallFile);
-        Object.assign(process.env, orFail(given, "The command cannot run", process.env));
+        const given = orFail(readEnvFiles(process.env), "The command cannot run", process.env);
+        for (const [name, { value }] of given) process.env[name] = value;
       }
       const output = await chosen.run(args.slice(chosen.name.split(" ").length));
       if (output?.message !== undefined) tell(`${output.message}\n`);

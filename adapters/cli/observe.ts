@@ -1,7 +1,6 @@
 import { timingSafeEqual } from "node:crypto";
 import * as Clock from "effect/Clock";
 import * as Context from "effect/Context";
-import * as DateTime from "effect/DateTime";
 import * as Effect from "effect/Effect";
 import * as Layer from "effect/Layer";
 import * as Redacted from "effect/Redacted";
@@ -24,15 +23,14 @@ import { makeMeter } from "../telemetry/meter.ts";
 import type { MetricsSettings } from "../telemetry/metrics-settings.ts";
 import { watchRequests } from "../telemetry/requests.ts";
 import { countShed, watchStore } from "../telemetry/store.ts";
-import { askAllWorkers } from "./all-workers.ts";
-import type { ConfigurationState } from "./in-force.ts";
+import type { Channel } from "./channel.ts";
+import type { Reloads } from "./configuration.ts";
 import type { Settings } from "./settings.ts";
-import { isWorker } from "./workers.ts";
 
 export type Observer = Awaited<ReturnType<typeof observe>>;
 
 /** Measures and traces a process. Loaded only where somebody reads that. */
-export async function observe({ metrics, otlp, http }: Settings, env: Env) {
+export async function observe({ metrics, otlp }: Settings, env: Env, primary?: Channel) {
   const { VALETKEY_WORKER: worker, STORAGE_ADAPTER: store } = env;
   const meter = makeMeter(worker === undefined ? {} : { worker }, metrics.withOrganizations);
   watchEventLoop(meter);
@@ -44,22 +42,19 @@ export async function observe({ metrics, otlp, http }: Settings, env: Env) {
     traces === undefined
       ? Layer.empty
       : (await import("../telemetry/otlp.ts")).layer(otlp, VERSION);
-  const scrape = isWorker(env)
-    ? askAllWorkers(http.workers, meter.format)
-    : async () => meter.format();
+  primary?.answer("metrics", meter.format);
+  const scrape = async () => (await primary?.ask("metrics", 5_000, "")) ?? meter.format();
   return {
     meter,
     /** The registry of all metrics, and what sends them with traces and logs. */
     layer: exported.pipe(Layer.provideMerge(Layer.succeedContext(meter.context))),
     access: accessFrom(metrics, scrape),
-    configuration: (state: () => ConfigurationState): void => {
-      const loaded = () => DateTime.toEpochMillis(state().loadedAt) / 1000;
-      meter.observe("valetkey.configuration.loaded.timestamp", [], loaded);
-      const isStale = () => Number(state().state === "failing");
-      meter.observe("valetkey.configuration.stale", [], isStale);
-      const reloads = "valetkey.configuration.reloads";
-      meter.observe(reloads, ["accepted"], () => state().accepted);
-      meter.observe(reloads, ["refused"], () => state().refused);
+    reloads: (now: () => Reloads): void => {
+      const { observe } = meter;
+      observe("valetkey.configuration.loaded.timestamp", [], () => now().loadedAt / 1000);
+      observe("valetkey.configuration.stale", [], () => (now().failure === undefined ? 0 : 1));
+      observe("valetkey.configuration.reloads", ["accepted"], () => now().accepted);
+      observe("valetkey.configuration.reloads", ["refused"], () => now().refused);
     },
     limiterWith:
       (limiterWith: LimiterWith): LimiterWith =>

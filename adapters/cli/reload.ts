@@ -1,37 +1,76 @@
-import * as Result from "effect/Result";
+import * as Effect from "effect/Effect";
 import * as Schema from "effect/Schema";
-import { setTimeout as pause } from "node:timers/promises";
-import { errorCode } from "../thrown.ts";
+import { once } from "node:events";
+import { rmSync, statSync } from "node:fs";
+import { connect, createServer } from "node:net";
+import { text } from "node:stream/consumers";
+import { optional } from "../settings/setting.ts";
+import { errorReason } from "../thrown.ts";
 import { command, CommandFailure, EXIT, option } from "./command.ts";
-import { readPidFile } from "./pid-file.ts";
+
+export const settings = {
+  socket: optional({
+    variable: "CONTROL_SOCKET",
+    meaning: "The Unix socket over which `valetkey reload` reaches the [service](reload.md).",
+    otherwise: "none",
+    codec: Schema.NonEmptyString,
+    shape: "a path of at most 100 characters, in a folder that the service may write to",
+    example: "/run/valetkey/control.sock",
+  }),
+};
+
+/** The outcome of a reload: the variables that it changed, or why it was refused. */
+export interface Outcome {
+  readonly changed: ReadonlyArray<string>;
+  readonly refused?: string;
+}
+
+/** Reloads whenever somebody connects, until the scope closes; whoever may write to the socket can. */
+export const listenForReloads = Effect.fnUntraced(function* (
+  path: string,
+  reload: (tell: (outcome: Outcome) => void) => void,
+) {
+  const server = createServer((socket) => {
+    socket.on("error", () => undefined);
+    reload((outcome) => socket.end(JSON.stringify(outcome)));
+  });
+  const listen = Effect.tryPromise(() => {
+    // A service that crashed has left its own.
+    if (statSync(path, { throwIfNoEntry: false })?.isSocket()) rmSync(path);
+    return once(server.listen(path), "listening");
+  }).pipe(
+    Effect.catch(({ cause }) =>
+      Effect.logWarning("CONTROL_SOCKET cannot be used", { reason: errorReason(cause) }),
+    ),
+  );
+  yield* Effect.acquireRelease(listen, () => Effect.sync(() => server.close()));
+});
 
 /** In milliseconds. */
 const TIMEOUT = 30_000;
-const INTERVAL = 50;
 
 export const reload = command({
   name: "reload",
   summary: "Let the running service read its configuration anew, and tell whether it did",
   options: {
-    "pid-file": option("FILE", Schema.NonEmptyString, "the PID_FILE of the service", {
+    socket: option("PATH", Schema.NonEmptyString, "the CONTROL_SOCKET of the service", {
       isRequired: true,
-      variable: "PID_FILE",
+      variable: "CONTROL_SOCKET",
     }),
   },
-  run: async ({ "pid-file": path }) => {
-    const asked = Date.now();
-    let status = find(path);
-    signal(status.pid, "SIGHUP");
-    while (status.begun < asked) {
-      if (Date.now() > asked + TIMEOUT) {
-        const message = `The service did not reload its configuration within ${TIMEOUT / 1000} seconds; see its log.`;
-        throw new CommandFailure({ code: EXIT.couldNotRun, message });
-      }
-      await pause(INTERVAL);
-      status = find(path);
-      signal(status.pid, 0);
+  run: async ({ socket: path }) => {
+    const socket = connect(path);
+    await once(socket, "connect").catch((cause: unknown) => {
+      const message = `No service is running: ${path} cannot be connected to (${errorReason(cause)}).`;
+      throw new CommandFailure({ code: EXIT.unavailable, message });
+    });
+    socket.setTimeout(TIMEOUT, () => socket.destroy());
+    const answer = await text(socket).catch(() => "");
+    if (answer === "") {
+      const message = `The service did not reload its configuration within ${TIMEOUT / 1000} seconds; see its log.`;
+      throw new CommandFailure({ code: EXIT.couldNotRun, message });
     }
-    const { changed, refused } = status;
+    const { changed, refused }: Outcome = JSON.parse(answer);
     if (refused !== undefined) {
       const message = `The configuration was not reloaded, and stays as it was: ${refused}.`;
       throw new CommandFailure({ code: EXIT.failure, message });
@@ -40,18 +79,3 @@ export const reload = command({
     return { message: `The configuration was reloaded; ${names}.` };
   },
 });
-
-const find = (path: string) => Result.getOrThrowWith(readPidFile(path), notRunning);
-
-function signal(pid: number, name: "SIGHUP" | 0): void {
-  try {
-    process.kill(pid, name);
-  } catch (cause) {
-    if (errorCode(cause) === "ESRCH") throw notRunning(`there is no process ${pid}`);
-    const message = `Process ${pid} cannot be signalled (${errorCode(cause) ?? cause}).`;
-    throw new CommandFailure({ code: EXIT.couldNotRun, message });
-  }
-}
-
-const notRunning = (why: string) =>
-  new CommandFailure({ code: EXIT.unavailable, message: `No service is running: ${why}.` });

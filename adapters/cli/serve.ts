@@ -1,38 +1,36 @@
 import cluster from "node:cluster";
 import { constants } from "node:os";
-import * as Context from "effect/Context";
+import * as Clock from "effect/Clock";
 import * as Duration from "effect/Duration";
-import type { SecureRandom } from "effect/crypto/SecureRandom";
 import * as Effect from "effect/Effect";
-import * as Layer from "effect/Layer";
 import * as Schedule from "effect/Schedule";
 import { cachedFor } from "../../application/cached.ts";
 import { makeReadinessCheck, type Readiness } from "../../application/check-readiness.ts";
-import { Presigner } from "../../application/ports/presigner.ts";
-import { type AppOptions, makeApp } from "../http/app.ts";
 import { metricsApp } from "../http/operations/metrics.ts";
-import type { Peer } from "../http/env.ts";
-import { clientAddress, UNKNOWN_PROXY } from "../http/client-address.ts";
 import type { Listen, Listening } from "../http/server/listen.ts";
 import { listenProbes } from "../http/server/listen-probes.ts";
-import { page } from "../http/page.ts";
 import type { HttpSettings } from "../http/settings.ts";
 import { mountsFor } from "../storage/storage.ts";
-import type { Env } from "../settings/source.ts";
 import { errorReason } from "../thrown.ts";
 import * as telemetry from "../telemetry/log.ts";
+import { fixedLayer, makeApplications } from "./application.ts";
+import { type Channel, openChannel } from "./channel.ts";
 import { CommandFailure, EXIT } from "./command.ts";
-import { type Configuration, readConfiguration, withSecrets } from "./configuration.ts";
-import { makeInForce } from "./in-force.ts";
-import { makeReload, type Server } from "./make-reload.ts";
+import {
+  type Configuration,
+  fixedSecrets,
+  readConfiguration,
+  type Reloads,
+  type Take,
+} from "./configuration.ts";
+import { makeLive } from "./live.ts";
+import { makeReload } from "./make-reload.ts";
 import { readyFacts, startMessage } from "./messages.ts";
 import type { Observer } from "./observe.ts";
-import { obeyPrimary } from "./orders.ts";
 import { print, tell } from "./output.ts";
-import { keepPidFile } from "./pid-file.ts";
-import { fixedLayer, makeServices } from "./services.ts";
+import { listenForReloads } from "./reload.ts";
 import { findWarnings, isObserved, orFail, type Settings } from "./settings.ts";
-import { isFirst, isWorker, runWorkers, tellPrimary } from "./workers.ts";
+import { isFirst, isWorker, joinWorkers, runWorkers } from "./workers.ts";
 
 /**
  * Runs the service until SIGTERM or SIGINT and the grace period after it, and ends the process. The
@@ -55,77 +53,67 @@ export async function serve(listen: Listen): Promise<void> {
 
 const serveFirst = (listen: Listen) =>
   Effect.suspend(() => {
-    const own = { ...process.env };
-    const read = orFail(readConfiguration(own), "Valetkey cannot start", own);
+    const read = orFail(readConfiguration(process.env), "Valetkey cannot start", process.env);
     const stopSignal = untilStopSignal();
-    const { telemetry: log, http } = read.settings;
     const serve = Effect.gen(function* () {
-      const { configuration, secrets } = yield* withSecrets(read);
-      const onListening = Effect.fnUntraced(function* (server: Server) {
-        yield* announce(configuration);
-        yield* reloadOnHangup(server, { ...own, ...secrets }, configuration, stopSignal);
+      const own = { ...process.env, ...(yield* fixedSecrets(read.settings)) };
+      const configuration = orFail(readConfiguration(own), "Valetkey cannot start", own);
+      const begun = { accepted: 0, refused: 0, loadedAt: yield* Clock.currentTimeMillis };
+      const onListening = Effect.fnUntraced(function* (take: Take) {
+        yield* announce(read);
+        const reload = yield* makeReload(take, own, configuration, begun);
+        const reloadAlone = () => reload(() => undefined);
+        process.on("SIGHUP", reloadAlone);
+        void stopSignal.then(() => process.off("SIGHUP", reloadAlone));
+        const { socket } = configuration.settings.control;
+        if (socket !== undefined) yield* listenForReloads(socket, reload);
       });
-      yield* http.workers > 1 && cluster.isPrimary
-        ? runWorkers(configuration, stopSignal, onListening)
-        : serveRequests(listen, configuration, stopSignal, onListening);
+      yield* read.settings.http.workers > 1 && cluster.isPrimary
+        ? runWorkers(configuration, begun, stopSignal, onListening)
+        : serveRequests({ listen, configuration, begun, stopSignal, onListening });
     });
-    return serve.pipe(Effect.scoped, Effect.provide(telemetry.layer(log)));
+    return serve.pipe(Effect.scoped, Effect.provide(telemetry.layer(read.settings.telemetry)));
   });
 
 const serveAsWorker = Effect.fnUntraced(function* (listen: Listen) {
   const stopSignal = untilStopSignal();
-  const { configuration, obey } = yield* obeyPrimary;
-  yield* serveRequests(listen, configuration, stopSignal, (server) =>
-    Effect.andThen(Effect.sync(tellPrimary), Effect.forkScoped(obey(server))),
-  );
+  const primary = openChannel(process);
+  const { configuration, reloads: begun, join } = yield* joinWorkers(primary);
+  const onListening = (take: Take) => Effect.promise(() => join(take));
+  yield* serveRequests({ listen, configuration, begun, stopSignal, onListening, primary });
 });
 
-const reloadOnHangup = Effect.fnUntraced(function* (
-  server: Server,
-  own: Env,
-  configuration: Configuration,
-  stopSignal: Promise<unknown>,
-) {
-  const report = yield* keepPidFile(configuration.settings.pidFile.path);
-  const reload = yield* makeReload(server, own, configuration, report);
-  process.on("SIGHUP", reload);
-  void stopSignal.then(() => process.off("SIGHUP", reload));
-});
-
-const serveRequests = Effect.fnUntraced(function* <R>(
-  listen: Listen,
-  configuration: Configuration,
-  stopSignal: Promise<unknown>,
-  onListening: (server: Server) => Effect.Effect<unknown, never, R>,
-) {
-  const { settings } = configuration;
-  const observer = yield* Effect.promise(() => observerFor(configuration));
+const serveRequests = Effect.fnUntraced(function* <R>({
+  listen,
+  configuration,
+  begun,
+  stopSignal,
+  onListening,
+  primary,
+}: {
+  readonly listen: Listen;
+  readonly configuration: Configuration;
+  readonly begun: Reloads;
+  readonly stopSignal: Promise<unknown>;
+  readonly onListening: (take: Take) => Effect.Effect<unknown, never, R>;
+  readonly primary?: Channel;
+}) {
+  const { settings, env } = configuration;
+  const observer = isObserved(settings)
+    ? yield* Effect.promise(async () =>
+        (await import("./observe.ts")).observe(settings, { ...process.env, ...env }, primary),
+      )
+    : undefined;
   yield* Effect.gen(function* () {
     const { metrics, http } = settings;
     const { probePort: port, host } = http;
     let isStopping = false;
     const readiness = yield* makeReadinessCheck("2 seconds");
-    const fixed = yield* Effect.context<SecureRandom>();
-    const servicesFor = yield* makeServices(settings, observer);
-    const inForce = yield* makeInForce(
-      (settings: Settings, configuration) =>
-        Effect.map(Layer.build(servicesFor(settings)), (configured) => {
-          const all = Context.merge(fixed, configured);
-          const services = observer?.services(all) ?? all;
-          return applicationFor(settings, {
-            services,
-            readiness,
-            configuration,
-            isStopping: () => isStopping,
-            watch: observer?.requests(settings, services),
-            metrics: metrics.port === undefined ? observer?.access : undefined,
-          });
-        }),
-      settings,
-    );
-    observer?.configuration(inForce.state);
-    const check = Effect.suspend(() => Effect.provideContext(readiness, inForce.app().services));
-    const server = yield* startServer(settings, listen, inForce.fetch, observer);
+    const build = yield* makeApplications(settings, observer, readiness, () => isStopping);
+    const live = yield* makeLive(build, configuration, begun);
+    observer?.reloads(live.reloads);
+    const check = Effect.suspend(() => Effect.provideContext(readiness, live.app().services));
+    const server = yield* startServer(settings, listen, live.fetch, observer);
     if (port !== undefined && isFirst(process.env)) {
       const canSign = Effect.map(check, ({ signing }) => signing.state === "ok");
       const isReady = async () => (await Effect.runPromise(canSign)) && !isStopping;
@@ -135,52 +123,15 @@ const serveRequests = Effect.fnUntraced(function* <R>(
       const { fetch } = metricsApp(observer.access);
       yield* listenOn({ host, port: metrics.port, fetch }, "METRICS_PORT", listen);
     }
-    yield* onListening(inForce);
+    yield* onListening(live.take);
     if (isFirst(process.env)) {
       yield* Effect.forkChild(reportReadiness(check, settings.storage.description));
     }
     yield* Effect.promise(() => stopSignal);
     isStopping = true;
-    yield* stopServer(server, inForce.app().settings.http.shutdown);
+    yield* stopServer(server, live.settings().http.shutdown);
   }).pipe(Effect.scoped, Effect.provide(fixedLayer(settings, observer)));
 });
-
-const observerFor = async ({ settings, env }: Configuration) =>
-  isObserved(settings)
-    ? (await import("./observe.ts")).observe(settings, { ...process.env, ...env })
-    : undefined;
-
-/** The application that serves a configuration. */
-function applicationFor(
-  settings: Settings,
-  options: Pick<
-    AppOptions,
-    "services" | "readiness" | "configuration" | "isStopping" | "watch" | "metrics"
-  >,
-) {
-  const { http, identity, storage } = settings;
-  const { callers } = identity;
-  const { publicUrl, corsOrigins, trustedProxies } = http;
-  const { services } = options;
-  const log = Effect.runForkWith(services);
-  const app = makeApp({
-    ...options,
-    corsOrigins,
-    clientAddress: clientAddress(
-      callers.auth === "forward" ? [...trustedProxies, ...callers.trusted] : trustedProxies,
-      (address) => void log(Effect.logWarning(UNKNOWN_PROXY, { address })),
-    ),
-    publicUrl,
-    loopbackOnly: callers.auth === "dev" && !callers.exposed,
-    page: callers.auth === "dev" ? page(Context.get(services, Presigner).publicOrigin) : undefined,
-    mounts: mountsFor(storage),
-  });
-  return {
-    settings,
-    services,
-    fetch: (request: Request, peer: Peer) => app.fetch(request, peer),
-  };
-}
 
 const startServer = Effect.fnUntraced(function* (
   { http, storage }: Settings,

@@ -20,7 +20,7 @@ import * as otlp from "../telemetry/otlp-settings.ts";
 import * as tokens from "../tokens/settings.ts";
 import { CommandFailure, EXIT } from "./command.ts";
 import { configurationMessage } from "./messages.ts";
-import * as pidFile from "./pid-file.ts";
+import * as control from "./reload.ts";
 import * as storage from "./storage.ts";
 
 export const readOrFail = (env: Env): Settings =>
@@ -68,7 +68,7 @@ export function readAll(env: Env, readFile?: ReadFile) {
     redis: redis.read(source),
     telemetry: telemetry.read(source),
     tokens: tokens.read(source),
-    pidFile: readSettings(pidFile.settings, source),
+    control: readSettings(control.settings, source),
     ...readWithStore(source, http.read(source)),
   };
   const who = Result.getOrUndefined(parts.identity);
@@ -147,7 +147,7 @@ export const settings: ReadonlyArray<Setting<unknown>> = [
     limits,
     metrics,
     otlp,
-    pidFile,
+    control,
     policies,
     redis,
     telemetry,

@@ -1,23 +1,30 @@
 import * as Duration from "effect/Duration";
 import * as Effect from "effect/Effect";
+import * as Semaphore from "effect/Semaphore";
 import cluster, { type Worker } from "node:cluster";
 import { once } from "node:events";
-import { isOfMetrics, type MetricsMessage } from "./all-workers.ts";
+import { type Channel, openChannel } from "./channel.ts";
 import { CommandFailure } from "./command.ts";
 import type { Env } from "../settings/source.ts";
-import type { Configuration } from "./configuration.ts";
-import type { Server } from "./make-reload.ts";
-import { commandWorkers } from "./orders.ts";
+import { type Configuration, configurationFrom, type Reloads, type Take } from "./configuration.ts";
+import { orFail } from "./settings.ts";
 
-const LISTENING = "listening";
+/** In milliseconds. */
+const TAKE_TIMEOUT = 10_000;
+const METRICS_TIMEOUT = 1_000;
+
+/** A configuration as workers get it: no worker reads files of its own. */
+interface Written {
+  readonly env: Env;
+  readonly files: ReadonlyArray<readonly [path: string, text: string | null]>;
+  readonly reloads: Reloads;
+}
 
 /** Returns true for a process that `runWorkers` started, and not for a worker of somebody else. */
 export const isWorker = ({ VALETKEY_WORKER }: Env): boolean => VALETKEY_WORKER !== undefined;
 
 /** Returns true for the first of several workers, and for a process without others. */
 export const isFirst = ({ VALETKEY_WORKER = "1" }: Env): boolean => VALETKEY_WORKER === "1";
-
-export const tellPrimary = (): unknown => process.send?.(LISTENING);
 
 /**
  * Keeps workers running on one address until `stopSignal`, and passes that on. The first has to
@@ -26,69 +33,122 @@ export const tellPrimary = (): unknown => process.send?.(LISTENING);
  */
 export const runWorkers = Effect.fnUntraced(function* <R>(
   first: Configuration,
+  begun: Reloads,
   stopSignal: Promise<NodeJS.Signals>,
-  onListening: (server: Server) => Effect.Effect<void, never, R>,
+  onListening: (take: Take) => Effect.Effect<void, never, R>,
 ) {
   const { workers } = first.settings.http;
   const log = Effect.runForkWith(yield* Effect.context());
-  const { server, settings, add } = commandWorkers(first);
   const running = new Set<Worker>();
+  const serving = new Map<Worker, Channel>();
   let isStarted = false;
   let stopping: NodeJS.Signals | undefined;
+  let [latest, reloads] = [first, begun];
+  const written = (): Written => ({ env: latest.env, files: [...latest.files], reloads });
   // Not every runtime ends workers with their primary.
   process.on("exit", () => running.forEach((worker) => worker.process.kill("SIGKILL")));
 
-  const start = (number: number, failures = 0): Worker => {
+  const askAll = async (question: string, timeout: number, late?: string, value?: Written) => {
+    const channels = [...serving.values()];
+    const answers = await Promise.all(
+      channels.map(({ ask }) => ask(question, timeout, late, value)),
+    );
+    return answers.filter((answer) => answer !== undefined);
+  };
+  const take: Take = Effect.fnUntraced(function* (...next) {
+    [latest, reloads] = next;
+    const late = "a worker does not answer";
+    const [reason] = yield* Effect.promise(() => askAll("take", TAKE_TIMEOUT, late, written()));
+    if (reason !== undefined) yield* Effect.fail(reason);
+  });
+
+  const start = (number: number, failures = 0) => {
     const startedAt = performance.now();
     const worker = cluster.fork({ VALETKEY_WORKER: number });
     running.add(worker);
-    add(worker);
     closeLostConnection(worker);
-    worker.on("message", (message) => {
-      if (isOfMetrics(message)) running.forEach((other) => passOn(message, other));
-    });
-    worker.once("exit", (code, signal) => {
+    const channel = openChannel(worker.process);
+    channel.answer("configuration", written);
+    channel.answer("metrics", async () => mergeFamilies(await askAll("metrics", METRICS_TIMEOUT)));
+    const listens = new Promise<undefined>((resolve) =>
+      channel.answer("listening", () => {
+        serving.set(worker, channel);
+        // A reload may have begun since it asked for its configuration.
+        void channel.ask("take", TAKE_TIMEOUT, undefined, written());
+        resolve(undefined);
+      }),
+    );
+    const ended = once(worker, "exit").then(([code, signal]) => {
       running.delete(worker);
-      if (stopping !== undefined || !isStarted) return;
+      serving.delete(worker);
+      if (stopping !== undefined || !isStarted) return Number(code);
       const isShort = performance.now() - startedAt < 60_000;
       const pause = isShort ? Math.min(1000 * 2 ** failures, 30_000) : 0;
       log(Effect.logError("a worker ended and is started again", { number, code, signal, pause }));
       setTimeout(() => {
         if (stopping === undefined) start(number, isShort ? failures + 1 : 0);
       }, pause);
+      return undefined;
     });
-    return worker;
-  };
-  /** Resolves to the exit code of a worker that ends before it listens. */
-  const listening = async (worker: Worker) => {
-    const heard = new Promise<undefined>((resolve) =>
-      worker.on("message", (message) => message === LISTENING && resolve(undefined)),
-    );
-    const ended = once(worker, "exit").then(([code]) => Number(code));
-    return Promise.race([heard, ended, stopSignal.then(() => undefined)]);
+    /** The exit code of a worker that ends before it listens. */
+    return Promise.race([listens, ended, stopSignal.then(() => undefined)]);
   };
 
-  const code = yield* Effect.promise(() => listening(start(1)));
+  const code = yield* Effect.promise(() => start(1));
   // The worker itself has said why.
   if (code !== undefined) return yield* Effect.fail(new CommandFailure({ code, message: "" }));
   isStarted = true;
   const others = Array.from({ length: workers - 1 }, (_, index) => start(index + 2));
-  yield* Effect.promise(() => Promise.all(others.map(listening)));
-  yield* onListening(server);
+  yield* Effect.promise(() => Promise.all(others));
+  yield* onListening(take);
   stopping = yield* Effect.promise(() => stopSignal);
   const ends = [...running].map((worker) => once(worker, "exit"));
   for (const worker of running) worker.process.kill(stopping);
   yield* Effect.timeoutOption(
     Effect.promise(() => Promise.all(ends)),
-    Duration.sum(settings().http.shutdown.timeout, Duration.seconds(1)),
+    Duration.sum(latest.settings.http.shutdown.timeout, Duration.seconds(1)),
   );
 });
 
-/** A question about metrics goes to every worker, and an answer to the one that asked. */
-function passOn(message: MetricsMessage, { id, process }: Worker): void {
-  const isForIt = message.text === undefined || message.asker === id;
-  // A worker may end meanwhile; whoever asked does not wait for it.
-  if (isForIt && process.connected) process.send(message, undefined, undefined, () => undefined);
+/** Joins the workers: gets the configuration in force, and the function that takes those that follow. */
+export const joinWorkers = Effect.fnUntraced(function* ({ ask, answer }: Channel) {
+  const given = yield* Effect.promise(() =>
+    ask<Written | undefined>("configuration", 60_000, undefined),
+  );
+  if (given === undefined) return yield* Effect.die("no configuration");
+  let configuration = orFail(read(given), "A worker cannot start", given.env);
+  const lock = Semaphore.makeUnsafe(1);
+  const join = (take: Take) => {
+    const takeNext = ({ reloads, ...next }: Written) =>
+      Effect.suspend(() => Effect.fromResult(read(next, configuration))).pipe(
+        Effect.mapError(() => "a worker cannot use the configuration"),
+        Effect.tap((next) => take(next, reloads)),
+        Effect.match({
+          onSuccess: (next) => void (configuration = next),
+          onFailure: (reason) => reason,
+        }),
+        lock.withPermits(1),
+        Effect.runPromise,
+      );
+    answer("take", takeNext);
+    return ask("listening", 0, undefined);
+  };
+  return { configuration, reloads: given.reloads, join };
+});
+
+const read = ({ env, files }: Omit<Written, "reloads">, last?: Configuration) =>
+  configurationFrom({ env, files: new Map(files) }, last);
+
+/** Puts the series of a metric together: Prometheus reads one group for each. */
+function mergeFamilies(texts: ReadonlyArray<string>): string {
+  const families = new Map<string, string>();
+  for (const text of texts) {
+    for (const family of text.split(/^(?=# HELP )/m)) {
+      const [, head = "", series = ""] = /^((?:#.*\n)*)([^]*)$/.exec(family) ?? [];
+      families.set(head, `${families.get(head) ?? head}${series}`);
+    }
+  }
+  return [...families.values()].join("");
 }
 
 /**

@@ -3,7 +3,7 @@ import * as Schema from "effect/Schema";
 import { readdirSync } from "node:fs";
 import { join } from "node:path";
 import { parseEnv } from "node:util";
-import type { ReadFile } from "../json/json-file.ts";
+import { type ReadFile, readSmallFile } from "../json/json-file.ts";
 import { List } from "./codecs.ts";
 import { fault, optional, type Read, readSettings } from "./setting.ts";
 import { type Env, variables } from "./source.ts";
@@ -20,41 +20,30 @@ export const settings = {
   }),
 };
 
-/** Reads the variables in the files; of two for one variable, the later counts. */
-export const readEnvFiles = (env: Env, readFile: ReadFile): Read<Env> =>
-  Result.map(readOrigins(env, readFile), (files) => Object.assign({}, ...files.values()));
+/** The variables in files, by name; of two for one variable, the later counts. */
+type Given = ReadonlyMap<string, { readonly value: string | undefined; readonly path: string }>;
 
-/** The same by the path of each file. */
-export const readOrigins = (env: Env, readFile: ReadFile): Read<ReadonlyMap<string, Env>> =>
-  Result.flatMap(readSettings(settings, variables(env)), ({ files = [] }) =>
-    Result.mapBoth(Result.all(files.flatMap(variableFiles).map((file) => read(file, readFile))), {
-      onSuccess: (files) => new Map(files),
-      onFailure: (problem) => [fault(settings.files, `names ${problem}`)],
-    }),
-  );
-
-interface VariableFile {
-  readonly path: string;
-  /** The variable whose value is the whole file. */
-  readonly name?: string;
-}
-
-const read = ({ path, name }: VariableFile, readFile: ReadFile) =>
-  Result.mapBoth(readFile(path), {
-    onSuccess: (text): readonly [string, Env] => [
-      path,
-      // Editors and `echo` end it with a line end.
-      name === undefined ? parseEnv(text) : { [name]: text.replace(/\r?\n$/, "") },
-    ],
-    onFailure: (problem) => `${path}, which ${problem}`,
+export const readEnvFiles = (env: Env, readFile: ReadFile = readSmallFile): Read<Given> =>
+  Result.flatMap(readSettings(settings, variables(env)), ({ files = [] }) => {
+    const given = new Map<string, { value: string | undefined; path: string }>();
+    for (const [path, name] of files.flatMap(variableFiles)) {
+      const text = readFile(path);
+      if (Result.isFailure(text)) {
+        return Result.fail([fault(settings.files, `names ${path}, which ${text.failure}`)]);
+      }
+      // Editors and `echo` end a file with a line end.
+      const found = name ? { [name]: text.success.replace(/\r?\n$/, "") } : parseEnv(text.success);
+      for (const [name, value] of Object.entries(found)) given.set(name, { value, path });
+    }
+    return Result.succeed(given);
   });
 
-/** The files of variables in a folder, or the path itself if it is none. */
-function variableFiles(path: string): ReadonlyArray<VariableFile> {
+/** The files in a folder, each with the variable that it is the value of, or the path if it is none. */
+function variableFiles(path: string): ReadonlyArray<readonly [path: string, name?: string]> {
   try {
     const names = readdirSync(path).filter((name) => /^[A-Z][A-Z0-9_]*$/.test(name));
-    return names.map((name) => ({ name, path: join(path, name) }));
+    return names.map((name) => [join(path, name), name]);
   } catch {
-    return [{ path }];
+    return [[path]];
   }
 }

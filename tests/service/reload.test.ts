@@ -1,5 +1,4 @@
-import { execFile, spawn } from "node:child_process";
-import { once } from "node:events";
+import { execFile } from "node:child_process";
 import {
   existsSync,
   mkdirSync,
@@ -37,7 +36,7 @@ function makeFiles() {
   const at = (name: string) => join(folder, name);
   return {
     at,
-    env: { ENV_FILES: variables, PID_FILE: at("pid"), LOG_FORMAT: "json" },
+    env: { ENV_FILES: variables, CONTROL_SOCKET: at("socket"), LOG_FORMAT: "json" },
     set: (name: string, value: string) => write(join(variables, name), `${value}\n`),
     unset: (name: string) => rmSync(join(variables, name)),
     write: (name: string, json: unknown) => write(at(name), JSON.stringify(json)),
@@ -55,7 +54,7 @@ type Files = ReturnType<typeof makeFiles>;
 /** `valetkey reload` for the service whose files these are. */
 async function reload({ env }: Pick<Files, "env">) {
   const { PATH = "", HOME = "" } = process.env;
-  const options = { env: { PATH, HOME, ...COMPILE_CACHE, PID_FILE: env.PID_FILE } };
+  const options = { env: { PATH, HOME, ...COMPILE_CACHE, CONTROL_SOCKET: env.CONTROL_SOCKET } };
   const cli = await bundled("cli");
   return new Promise<{ readonly code: number; readonly output: string }>((resolve) =>
     execFile("node", [cli, "reload"], options, (error, stdout, stderr) =>
@@ -326,7 +325,7 @@ it.each(["node", "bun"] as const)(
       );
     expect(await statuses()).toEqual(new Set([413]));
     // The first worker answers before the others listen.
-    await until("all workers", () => existsSync(files.at("pid")));
+    await until("all workers", () => existsSync(files.at("socket")));
     files.set("STORAGE_MAX_FILE_SIZE", "1 MiB");
     expect((await reload(files)).code).toBe(0);
     expect(await statuses()).toEqual(new Set([200]));
@@ -363,27 +362,42 @@ it("valetkey reload ends with 69 where no service runs, and says so", async () =
     code: 0,
     output: "The configuration was reloaded; nothing changed.\n",
   });
-  const written = readFileSync(files.at("pid"), "utf8");
-  expect(written.split("\n")[0]).toBe(String(service.pid));
   await service.stop();
   expect((await reload(files)).code).toBe(69);
-  files.writeText("pid", written);
+  files.writeText("socket", "no socket");
   expect((await reload(files)).code).toBe(69);
-  files.writeText("pid", `${service.pid}\n`);
-  expect((await reload(files)).code).toBe(69);
-  const stranger = spawn("sleep", ["1000"]);
-  files.writeText("pid", written.replaceAll(String(service.pid), String(stranger.pid)));
-  expect(await reload(files)).toMatchObject({
-    code: 69,
-    output: expect.stringContaining("which is another one by now"),
-  });
-  expect(stranger.kill("SIGTERM")).toBe(true);
-  expect(await once(stranger, "exit")).toEqual([null, "SIGTERM"]);
 });
 
-it("a PID file that cannot be written is a warning, and the service is reloaded all the same", async () => {
+it("a service takes over the socket of one that was killed", async () => {
   const files = makeFiles();
-  mkdirSync(files.at("pid"));
+  const killed = await startProcess(files.env);
+  killed.signal("SIGKILL");
+  await killed.ended;
+  expect((await reload(files)).code).toBe(69);
+  const service = await startProcess(files.env);
+  expect((await reload(files)).code).toBe(0);
+  await service.stop();
+});
+
+it("a service that stops during a reload leaves its caller without an outcome, and says so", async () => {
+  const files = makeFiles();
+  const service = await startProcess(files.env);
+  service.signal("SIGSTOP");
+  const outcome = reload(files);
+  await until("the connection", () => connectionsTo(files.at("socket")) > 0);
+  service.signal("SIGKILL");
+  expect(await outcome).toMatchObject({ code: 2, output: expect.stringContaining("see its log") });
+});
+
+/** Of Unix sockets, those that clients have connected to this one. */
+const connectionsTo = (path: string) =>
+  readFileSync("/proc/net/unix", "utf8")
+    .split("\n")
+    .filter((line) => line.endsWith(path)).length - 1;
+
+it("a socket that cannot be used is a warning, and the service is reloaded all the same", async () => {
+  const files = makeFiles();
+  mkdirSync(files.at("socket"));
   const service = await startProcess(files.env);
   for (let size = 5; size < 8; size++) {
     files.set("STORAGE_MAX_FILE_SIZE", `${size} B`);
@@ -391,7 +405,7 @@ it("a PID file that cannot be written is a warning, and the service is reloaded 
     await until("the reload", async () => (await presign(service, { size })).status === 200);
     expect((await presign(service, { size: size + 1 })).code).toBe("FILE_TOO_LARGE");
   }
-  await until("the warning", () => service.output().includes("PID_FILE cannot be written"));
+  await until("the warning", () => service.output().includes("CONTROL_SOCKET cannot be used"));
   await service.stop();
 });
 

@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs";
 import * as audit from "../../adapters/telemetry/audit.ts";
-import * as pidFile from "../../adapters/cli/pid-file.ts";
+import * as control from "../../adapters/cli/reload.ts";
 import { inShell } from "../../adapters/cli/messages.ts";
 import { adapter } from "../../adapters/cli/storage.ts";
 import * as http from "../../adapters/http/settings.ts";
@@ -37,7 +37,7 @@ const byToken: ReadonlySet<Setting<unknown>> = new Set([
 export const CONFIGURATION: ReadonlyMap<string, Group> = new Map<string, Group>([
   [
     "Service",
-    [http, telemetry, audit, envFiles, pidFile].flatMap(({ settings }) =>
+    [http, telemetry, audit, envFiles, control].flatMap(({ settings }) =>
       Object.values<Setting<unknown>>(settings),
     ),
   ],

@@ -148,6 +148,7 @@ const ROWS: Readonly<Record<string, ReadonlyArray<Row>>> = {
   AUTH: exactly("dev", "static", "jwt", "forward"),
   AUTH_DEV_EXPOSED: exactly("yes", "no"),
   AUTH_TOKENS_FILE: [text],
+  CONTROL_SOCKET: [text],
   CORS_ORIGINS: [
     {
       value: "https://a.example,https://b.example:1",
@@ -245,7 +246,6 @@ const ROWS: Readonly<Record<string, ReadonlyArray<Row>>> = {
   ],
   ORGANIZATIONS_TOKEN: [token],
   ORGANIZATIONS_URL: [trustedUrl],
-  PID_FILE: [text],
   PORT: [wholeNumber({ also: ["1", "65535"], refuses: ["8787.5", "65536"] })],
   PROBE_PORT: [wholeNumber({ also: ["1", "65535"], refuses: ["8788.5", "65536"] })],
   PUBLIC_URL: [origin],
