@@ -215,9 +215,13 @@ it("a reload that would change what needs a restart is refused, and names each v
   expect(output).toContain("LIMIT_OBJECTS_PER_DAY must be");
   expect((await presign(service)).status).toBe(200);
   for (const name of ["PORT", "STORAGE_BUCKET", "AUTH", "LIMIT_OBJECTS_PER_DAY"]) files.unset(name);
-  expect(await reload(files)).toMatchObject({
-    code: 0,
-    output: "The configuration was reloaded; changed: STORAGE_MAX_FILE_SIZE.\n",
+  // A change may have been seen in the files before the command asks.
+  let size = 1;
+  await until("a change that is reloaded by the command", async () => {
+    files.set("STORAGE_MAX_FILE_SIZE", `${1 + (++size % 2)} B`);
+    const { code, output } = await reload(files);
+    expect(code).toBe(0);
+    return output === "The configuration was reloaded; changed: STORAGE_MAX_FILE_SIZE.\n";
   });
   expect((await presign(service)).status).toBe(413);
   await service.stop();
@@ -267,10 +271,8 @@ it.skipIf(minio === undefined)(
     const granted = await presign(service);
     await until("the bucket", async () => (await (await presign(service)).put()) === 200);
     writeKey("another-secret-key");
-    expect(await reload(files)).toMatchObject({
-      code: 0,
-      output: "The configuration was reloaded; changed: STORAGE_CREDENTIALS_FILE.\n",
-    });
+    expect((await reload(files)).code).toBe(0);
+    expect(service.output()).toContain('"changed":"STORAGE_CREDENTIALS_FILE"');
     expect(await (await presign(service)).put()).toBe(403);
     expect(await granted.put()).toBe(200);
     expect(await confirm(service, service.token, granted.receipt)).toBe("STORE_UNAVAILABLE");
