@@ -23,6 +23,7 @@ const PAGE = read("../../docs/alerts.md", GRAFANA);
 
 interface Rule {
   readonly alert?: string;
+  readonly record?: string;
   readonly expr: string;
   readonly annotations?: Readonly<Record<string, string>>;
   readonly labels?: Readonly<Record<string, string>>;
@@ -60,6 +61,20 @@ it("the page names panels that the dashboard has", () => {
   const named = [...PAGE.matchAll(/panel "([^"]+)"/g)].map(([, title]) => title);
   expect(named.length).toBeGreaterThan(4);
   expect(named.filter((title = "") => !titles.includes(title))).toEqual([]);
+});
+
+/** A query over all jobs and five minutes, without white space. */
+const plain = (expr = "") =>
+  expr
+    .replaceAll("$__rate_interval", "5m")
+    .replaceAll(/by \(job\)|job=~"\$job"(?:, )?|\s+/g, "")
+    .replaceAll("{}", "");
+
+it("the panel of answers and the page show the share of failures that the alert judges", () => {
+  const judged = rules.find(({ record }) => record === "valetkey:failed_answers:ratio5m");
+  const shown = panels.flatMap(({ targets }) => targets.map(({ expr }) => plain(expr)));
+  expect(shown).toContain(plain(judged?.expr));
+  expect(plain(read("../../docs/metrics.md", GRAFANA))).toContain(plain(judged?.expr));
 });
 
 const promtool = (await need("promtool")) ?? "";

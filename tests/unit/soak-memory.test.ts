@@ -1,0 +1,39 @@
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { expect, it, onTestFinished } from "vitest";
+import { judgeMemory } from "../bench/soak-memory.ts";
+import { randomFrom } from "../fuzz/mutate.ts";
+
+const MEBIBYTE = 1024 ** 2;
+
+/** Judges two processes that hold so much after so many collections. */
+function judge(collections: number, held: (collection: number) => number) {
+  const folder = mkdtempSync(join(tmpdir(), "valetkey-heaps-"));
+  onTestFinished(() => rmSync(folder, { recursive: true }));
+  const random = randomFrom(1);
+  for (const [late, name] of ["first process", "worker 1"].entries()) {
+    const lines = Array.from({ length: collections - late }, (_, i) => {
+      const heapUsed = held(i) + random(MEBIBYTE / 2);
+      return JSON.stringify({ heapUsed, external: MEBIBYTE, rss: 4 * heapUsed });
+    });
+    writeFileSync(join(folder, name), `${lines.join("\n")}\n`);
+  }
+  return judgeMemory(folder);
+}
+
+const warmUp = (collection: number) => MEBIBYTE * (40 + Math.log(1 + collection));
+
+/** Ten seconds of half of 40 requests a second lie between two collections. */
+const leak = (collection: number) => warmUp(collection) + collection * 10 * 20 * 200;
+
+it.each([60, 360])("warming up over %i collections is no growth", (collections) => {
+  expect(judge(collections, warmUp)).toMatchObject({
+    names: ["first process", "worker 1"],
+    grows: false,
+  });
+});
+
+it.each([60, 360])("200 bytes kept of each request are found in %i collections", (collections) => {
+  expect(judge(collections, leak).grows).toBe(true);
+});
