@@ -12,7 +12,7 @@ import {
 } from "../../../application/ports/presigner.ts";
 import type { ChecksumAlgorithm } from "../../../domain/checksum.ts";
 import { CredentialsUnavailable } from "../../../domain/errors.ts";
-import type { Binding, PartBinding } from "./binding.ts";
+import type { Binding, Bound, PartBinding } from "./binding.ts";
 import type { BucketAddress } from "./bucket-address.ts";
 import type { AbsentHeaders } from "./sign-query.ts";
 import type { FormSigner, Held, Signer } from "./signer.ts";
@@ -46,12 +46,11 @@ export function v4Presigner(store: {
 }): Presigner["Service"] {
   const { addresses, region, signers, parts, forms, largestPut } = store;
 
-  const signUrl = <A>(
+  const signUrl = (
     method: "GET" | "PUT",
     request: ObjectRequest,
-    headers: ReadonlyArray<Pair>,
+    { signed: headers, toSend }: Bound,
     query: ReadonlyArray<Pair>,
-    answer: (url: string, expiresAt: DateTime.Utc) => A,
   ) =>
     inTime(method === "PUT" ? signers.put : signers.get, request, (signer, now, expiresIn) => {
       const { origin, unsignedPrefix, path } = addresses[request.audience];
@@ -67,36 +66,28 @@ export function v4Presigner(store: {
         now,
         expiresIn,
       });
-      return Effect.mapEager(url, (url) => answer(url, endAt(now, expiresIn)));
+      return Effect.mapEager(url, (url): SignedRequest => {
+        return { method, url, headers: toSend, expiresAt: endAt(now, expiresIn) };
+      });
     });
 
   return Presigner.of({
     put: (request) => {
-      const { host } = addresses[request.audience];
-      const { signed, toSend: headers, isOnce } = store.binding(request, host);
-      return signUrl("PUT", request, signed, [], (url, expiresAt): SignedPut => {
-        return { method: "PUT", url, headers, expiresAt, isOnce };
+      const bound = store.binding(request, addresses[request.audience].host);
+      return Effect.mapEager(signUrl("PUT", request, bound, []), (signed): SignedPut => {
+        return { ...signed, isOnce: bound.isOnce };
       });
     },
     get: (request) => {
-      const { host } = addresses[request.audience];
-      const query = store.overrides(request);
-      return signUrl("GET", request, [["host", host]], query, (url, expiresAt): SignedRequest => {
-        return { method: "GET", url, headers: {}, expiresAt };
-      });
+      const signed = [["host", addresses[request.audience].host]] as const;
+      return signUrl("GET", request, { signed, toSend: {} }, store.overrides(request));
     },
     ...(parts && {
-      part: (request) => {
-        const { host } = addresses[request.audience];
-        const { signed, toSend: headers } = parts.binding(request, host);
-        const query: ReadonlyArray<Pair> = [
+      part: (request) =>
+        signUrl("PUT", request, parts.binding(request, addresses[request.audience].host), [
           ["partNumber", String(request.partNumber)],
           ["uploadId", request.uploadId],
-        ];
-        return signUrl("PUT", request, signed, query, (url, expiresAt): SignedRequest => {
-          return { method: "PUT", url, headers, expiresAt };
-        });
-      },
+        ]),
       partChecksums: parts.checksums,
     }),
     // "POST Object", Amazon S3 API Reference; "POST Object", Cloud Storage XML API.
