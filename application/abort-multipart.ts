@@ -1,6 +1,6 @@
 import * as Effect from "effect/Effect";
 import { MultipartNotSupported } from "../domain/errors.ts";
-import type { MultipartUpload } from "../domain/multipart.ts";
+import { type MultipartUpload, namesInStore } from "../domain/multipart.ts";
 import type { Member } from "./admit.ts";
 import { Limiter } from "./ports/limiter.ts";
 import { type Multipart, type MultipartId, ObjectStore } from "./ports/object-store.ts";
@@ -12,7 +12,7 @@ export const abortMultipart = Effect.fnUntraced(function* (request: {
   readonly upload: string;
 }) {
   const upload = yield* openUpload(request.member, request.upload);
-  yield* (yield* multipartStore).abort(upload);
+  yield* (yield* multipartStore).abort(namesInStore(upload));
   yield* endMultipart(upload);
 });
 

@@ -4,7 +4,7 @@ import * as Option from "effect/Option";
 import * as Result from "effect/Result";
 import * as Schedule from "effect/Schedule";
 import { InvalidUpload, PartOutOfRange, PartsMissing, UploadMismatch } from "../domain/errors.ts";
-import { compareParts, countParts, type SentPart } from "../domain/multipart.ts";
+import { compareParts, countParts, namesInStore, type SentPart } from "../domain/multipart.ts";
 import { CONFIRM_GRACE } from "../domain/receipt.ts";
 import { abortQuietly, endMultipart, multipartStore } from "./abort-multipart.ts";
 import type { Member } from "./admit.ts";
@@ -35,24 +35,29 @@ export const completeMultipart = Effect.fnUntraced(function* (request: {
     return yield* new PartOutOfRange({ partNumber: beyond.partNumber, partCount });
   }
 
-  const stored = yield* multipart.list(upload);
+  const id = namesInStore(upload);
+  const stored = yield* multipart.list(id);
   const outcome = Option.isSome(stored)
     ? yield* Effect.gen(function* () {
         const faults = compareParts(upload, stored.value, sent);
         if (faults.breaksGrant) {
-          yield* abortQuietly(multipart, upload);
+          yield* abortQuietly(multipart, id);
           yield* endMultipart(upload);
         }
         const differences = faults.differences.slice(0, MOST_FAULTS);
         if (differences.length > 0) return yield* new UploadMismatch({ differences });
         const missing = faults.missing.slice(0, MOST_FAULTS);
         if (missing.length > 0) return yield* new PartsMissing({ missing });
-        const completing = multipart.complete({ ...upload, parts: stored.value });
+        const completing = multipart.complete({
+          ...id,
+          parts: stored.value,
+          checksum: upload.checksum,
+        });
         return yield* Effect.result(completing);
       })
     : Result.succeed("ended" as const);
   const ending = Result.isSuccess(outcome) ? outcome.success : undefined;
-  if (ending === "exists" || ending === "mismatch") yield* abortQuietly(multipart, upload);
+  if (ending === "exists" || ending === "mismatch") yield* abortQuietly(multipart, id);
   const isOpen = Result.isFailure(outcome) || outcome.success === "changed";
   if (!isOpen) yield* endMultipart(upload);
   if (ending === "mismatch") {

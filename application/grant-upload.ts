@@ -83,6 +83,10 @@ export function grantUpload(
   });
 }
 
+/** What waits below `incoming/` needs no mark. */
+export const isMarked = ({ arrival, unconfirmedAfter }: UploadPolicy): boolean =>
+  arrival === "direct" && unconfirmedAfter !== undefined;
+
 export const signGet = ({ presigner, audience }: Granting, { key, grant }: Granted) =>
   presigner.get({
     key,
@@ -107,7 +111,8 @@ export const receiptFor = (
     policy: policyName,
     subject: member.principal.subject,
     organization: member.organization,
-    pending: grant.unconfirmedAfter !== undefined,
+    ...(grant.arrival === "incoming" && { incoming: true }),
+    pending: isMarked(grant),
     issuedAt,
     confirmUntil: DateTime.addDuration(put.putExpiresAt, CONFIRM_GRACE),
     ...put,

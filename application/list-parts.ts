@@ -1,6 +1,7 @@
 import * as Effect from "effect/Effect";
 import * as Option from "effect/Option";
 import { InvalidUpload } from "../domain/errors.ts";
+import { namesInStore } from "../domain/multipart.ts";
 import { multipartStore } from "./abort-multipart.ts";
 import type { Member } from "./admit.ts";
 import { openUpload } from "./tokens.ts";
@@ -11,7 +12,7 @@ export const listParts = Effect.fnUntraced(function* (request: {
   readonly upload: string;
 }) {
   const upload = yield* openUpload(request.member, request.upload);
-  const found = yield* (yield* multipartStore).list(upload);
+  const found = yield* (yield* multipartStore).list(namesInStore(upload));
   if (Option.isNone(found)) return yield* new InvalidUpload();
   return { parts: found.value };
 });

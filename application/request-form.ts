@@ -1,6 +1,7 @@
 import * as Effect from "effect/Effect";
 import { ByteSize } from "../domain/byte-size.ts";
 import { FormCannotBind, FormNotSupported } from "../domain/errors.ts";
+import { uploadKey } from "../domain/storage-key.ts";
 import type { RequestedUpload, UploadRequest } from "../domain/upload-policy.ts";
 import type { Member } from "./admit.ts";
 import { grantingTo, grantUpload, receiptFor, signGet } from "./grant-upload.ts";
@@ -48,7 +49,7 @@ export const requestForm = Effect.fnUntraced(function* ({
   }
   const maxSize = size ?? grant.maxSize;
   const form = yield* presigner.form({
-    key,
+    key: uploadKey({ key, incoming: grant.arrival === "incoming" }),
     mediaType: grant.mediaType,
     minSize: grant.size,
     maxSize,

@@ -1,5 +1,6 @@
 import * as Effect from "effect/Effect";
 import { IdempotencyNotSupported, type UploadRefusal, UploadRefused } from "../domain/errors.ts";
+import { uploadKey } from "../domain/storage-key.ts";
 import type { RequestedUpload } from "../domain/upload-policy.ts";
 import type { Member } from "./admit.ts";
 import {
@@ -7,6 +8,7 @@ import {
   type Granting,
   grantingTo,
   grantUpload,
+  isMarked,
   receiptFor,
   signGet,
 } from "./grant-upload.ts";
@@ -87,13 +89,13 @@ function sign(granting: Granting, granted: Granted) {
   const { presigner, audience } = granting;
   const { key, grant } = granted;
   const signedPut = presigner.put({
-    key,
+    key: uploadKey({ key, incoming: grant.arrival === "incoming" }),
     mediaType: grant.mediaType,
     size: grant.size,
     writeOnce: grant.writeOnce,
     strict: grant.strict,
     checksum: grant.checksum,
-    pendingSince: grant.unconfirmedAfter === undefined ? undefined : granted.issuedAt,
+    pendingSince: isMarked(grant) ? granted.issuedAt : undefined,
     lifetime: grant.putLifetime,
     minLifetime: grant.minLifetime,
     audience,

@@ -9,7 +9,7 @@ import {
   PartOutOfRange,
 } from "../domain/errors.ts";
 import { Lifetime } from "../domain/lifetime.ts";
-import { countParts, partLength, type PartNumber } from "../domain/multipart.ts";
+import { countParts, namesInStore, partLength, type PartNumber } from "../domain/multipart.ts";
 import { audienceFor, type Member } from "./admit.ts";
 import { policyNamed } from "./choose-policy.ts";
 import { Presigner } from "./ports/presigner.ts";
@@ -38,9 +38,13 @@ export const signParts = Effect.fnUntraced(function* (request: {
   const now = yield* DateTime.now;
   const left = Math.ceil(Duration.toSeconds(DateTime.distance(now, upload.expiresAt)));
   const lifetime = Lifetime.make(Duration.min(policy.putLifetime, Duration.seconds(left)));
-  const { key, uploadId } = upload;
   const { minLifetime } = policy;
-  const everyPart = { key, uploadId, lifetime, minLifetime, audience: audienceFor(member) };
+  const everyPart = {
+    ...namesInStore(upload),
+    lifetime,
+    minLifetime,
+    audience: audienceFor(member),
+  };
   const signed = yield* Effect.forEach(
     parts,
     Effect.fnUntraced(function* ({ partNumber, checksum }) {

@@ -3,6 +3,7 @@ import * as Effect from "effect/Effect";
 import * as Result from "effect/Result";
 import { LimitsUnavailable, MultipartNotSupported } from "../domain/errors.ts";
 import { countParts, MULTIPART_LIFETIME, partSizeFor } from "../domain/multipart.ts";
+import { uploadKey } from "../domain/storage-key.ts";
 import type { RequestedUpload, UploadRequest } from "../domain/upload-policy.ts";
 import { abortQuietly } from "./abort-multipart.ts";
 import type { Member } from "./admit.ts";
@@ -46,6 +47,7 @@ export const startMultipart = Effect.fnUntraced(function* ({
   ).pipe(Effect.catchTag("ChecksumRequired", Effect.die));
   const { grant: upload, policyName } = granted;
   const { fileName, mediaType, size, checksum } = upload;
+  const incoming = upload.arrival === "incoming";
   const start = { key: granted.key, issuedAt: granted.issuedAt };
   const retry =
     idempotencyKey === undefined
@@ -64,7 +66,7 @@ export const startMultipart = Effect.fnUntraced(function* ({
     ? first
     : yield* begin({
         multipart,
-        object: { mediaType, checksum },
+        object: { mediaType, checksum, incoming },
         start: first,
         first: retry && { organization, retry: { ...retry, memory: earlier ?? retry.memory } },
       }).pipe(
@@ -82,6 +84,7 @@ export const startMultipart = Effect.fnUntraced(function* ({
     size,
     partSize,
     checksum,
+    ...(incoming && { incoming }),
     policy: policyName,
     subject: principal.subject,
     organization,
@@ -101,18 +104,20 @@ const hasBegun = (start: Start): start is Begun => start.uploadId !== undefined;
  */
 const begin = Effect.fnUntraced(function* (given: {
   readonly multipart: Multipart;
-  readonly object: Pick<UploadRequest, "mediaType" | "checksum">;
+  readonly object: Pick<UploadRequest, "mediaType" | "checksum"> & { readonly incoming: boolean };
   readonly start: Start;
   readonly first: FirstRequest | undefined;
 }) {
   const { multipart, object, start, first } = given;
-  const uploadId = yield* multipart.create({ key: start.key, ...object });
+  const { mediaType, checksum, incoming } = object;
+  const key = uploadKey({ key: start.key, incoming });
+  const uploadId = yield* multipart.create({ key, mediaType, checksum });
   const begun: Begun = { ...start, uploadId };
   if (first === undefined) return begun;
   const memory = encodeStart(begun);
   const kept = yield* Effect.result((yield* Limiter).replaceMemory({ ...first, memory }));
   if (Result.isSuccess(kept) && kept.success === memory) return begun;
-  yield* abortQuietly(multipart, begun);
+  yield* abortQuietly(multipart, { key, uploadId });
   if (Result.isFailure(kept)) return yield* Effect.fail(kept.failure);
   if (kept.success !== undefined) {
     const other = yield* recallStart(kept.success, first.organization);

@@ -27,6 +27,9 @@ const CALLS = {
   remove: call("remove", 5),
 };
 
+/** Of any size; a second one finds what the first has made. */
+const COPY = call("copy", 1800);
+
 const PARTS = {
   // A second one would begin another upload, which nobody knows.
   create: call("create-multipart", 5, false),
@@ -44,10 +47,11 @@ type Wrap = <A, E extends StoreFailure>(
 
 /** The same store, with each of its calls wrapped. */
 export function aroundStore(store: Store, wrap: Wrap): Store {
-  const { multipart, writeOnce } = store;
+  const { copy, multipart, writeOnce } = store;
   return {
     ...each(store, CALLS, wrap),
     ensureBucket: wrap(LOOKS.ensureBucket, store.ensureBucket),
+    ...(copy && { copy: (upload) => wrap(COPY, copy(upload)) }),
     ...(writeOnce && {
       writeOnce: { ...writeOnce, look: wrap(LOOKS.writeOnce, writeOnce.look) },
     }),

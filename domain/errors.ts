@@ -57,6 +57,13 @@ export class InvalidReceipt extends Data.TaggedError("InvalidReceipt") {}
 /** The file is not in the store, or not yet. */
 export class UploadIncomplete extends Data.TaggedError("UploadIncomplete") {}
 
+/** The file is there, and what it waits for takes longer than a request may. */
+export class UploadPending extends Data.TaggedError("UploadPending")<{
+  readonly state: "copying" | "scanning";
+  /** In seconds. */
+  readonly retryAfter: number;
+}> {}
+
 /** The object in the store differs from the grant. */
 export class UploadMismatch extends Data.TaggedError("UploadMismatch")<{
   readonly differences: ReadonlyArray<UploadDifference>;

@@ -6,7 +6,7 @@ import { QuotaExceeded } from "./errors.ts";
 import { FileName } from "./file-name.ts";
 import { MediaType } from "./media-type.ts";
 import { OrganizationId } from "./organization.ts";
-import { StorageKey } from "./storage-key.ts";
+import { StorageKey, uploadKey } from "./storage-key.ts";
 import type { UploadDifference } from "./upload-difference.ts";
 
 /** "Amazon S3 multipart upload limits", S3 User Guide. */
@@ -44,6 +44,8 @@ export const MultipartUpload = Schema.Struct({
   /** The size of every part but the last. */
   partSize: ByteSize,
   checksum: Schema.optional(Checksum),
+  /** As of a receipt. */
+  incoming: Schema.optionalKey(Schema.Boolean),
   policy: Schema.String,
   subject: Schema.String,
   organization: OrganizationId,
@@ -58,6 +60,7 @@ export const MultipartUpload = Schema.Struct({
     size: "s",
     partSize: "b",
     checksum: "c",
+    incoming: "a",
     policy: "p",
     subject: "u",
     organization: "o",
@@ -66,6 +69,12 @@ export const MultipartUpload = Schema.Struct({
   }),
 );
 export type MultipartUpload = typeof MultipartUpload.Type;
+
+/** The names by which the store knows an upload. */
+export const namesInStore = (upload: Pick<MultipartUpload, "key" | "uploadId" | "incoming">) => ({
+  key: uploadKey(upload),
+  uploadId: upload.uploadId,
+});
 
 type Sizes = Pick<MultipartUpload, "size" | "partSize">;
 

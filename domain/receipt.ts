@@ -21,6 +21,8 @@ export const Receipt = Schema.Struct({
   organization: OrganizationId,
   /** The store was told to accept one PUT only. */
   writeOnce: Schema.Boolean,
+  /** The upload waits below `incoming/`, and the key has no file yet. */
+  incoming: Schema.optionalKey(Schema.Boolean),
   /** The object bears the mark of an unconfirmed upload. */
   pending: Schema.Boolean,
   issuedAt: Schema.DateTimeUtcFromMillis,
@@ -39,6 +41,7 @@ export const Receipt = Schema.Struct({
     subject: "u",
     organization: "o",
     writeOnce: "w",
+    incoming: "a",
     pending: "g",
     issuedAt: "i",
     putExpiresAt: "x",
@@ -60,6 +63,7 @@ export const toJson = (receipt: Receipt): string =>
     u: receipt.subject,
     o: receipt.organization,
     w: receipt.writeOnce,
+    a: receipt.incoming,
     g: receipt.pending,
     i: receipt.issuedAt.epochMilliseconds,
     x: receipt.putExpiresAt.epochMilliseconds,

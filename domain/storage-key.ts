@@ -1,3 +1,4 @@
+import type * as Brand from "effect/Brand";
 import * as Effect from "effect/Effect";
 import * as Option from "effect/Option";
 import * as Schema from "effect/Schema";
@@ -83,6 +84,21 @@ export function pathWithin({
 }
 
 export const KEY_PREFIX = "orgs/";
+
+/** Where uploads wait that nobody may read yet. */
+export const INCOMING_PREFIX = "incoming/";
+
+/** The name of an upload in its bucket until it is moved to the key of its file. */
+export type IncomingKey = string & Brand.Brand<"IncomingKey">;
+export type ObjectKey = StorageKey | IncomingKey;
+
+export const incomingKey = (key: StorageKey) => `${INCOMING_PREFIX}${key}` as IncomingKey;
+
+/** Where the upload of a grant goes. */
+export const uploadKey = (grant: {
+  readonly key: StorageKey;
+  readonly incoming?: boolean | undefined;
+}): ObjectKey => (grant.incoming === true ? incomingKey(grant.key) : grant.key);
 
 const prefixFor = (organization: OrganizationId) => `${KEY_PREFIX}${organization}/files/`;
 

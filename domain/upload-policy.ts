@@ -67,6 +67,12 @@ export interface WrittenPolicy {
    * It needs `writeOnce`, so that no marked object replaces a confirmed one.
    */
   readonly unconfirmedAfter?: `${number} ${"day" | "days"}` | undefined;
+  /**
+   * `"incoming"` lets an upload wait where nobody can read it: it becomes the file when it is
+   * confirmed, with nothing but what was granted, and no PUT can change it after that. `"direct"` if
+   * left out.
+   */
+  readonly arrival?: "direct" | "incoming" | undefined;
   /** The longest lifetime of a link to the file, up to 10 years; no links if left out. */
   readonly linkLifetime?: WrittenLifetime | undefined;
 }
@@ -134,6 +140,11 @@ export const UploadPolicy = Schema.Struct({
     Schema.Literals(["keep", "delete"]),
     "keep",
     'it is neither "keep" nor "delete"',
+  ),
+  arrival: member(
+    Schema.Literals(["direct", "incoming"]),
+    "direct",
+    'it is neither "direct" nor "incoming"',
   ),
   unconfirmedAfter: optional(Days, 'it is not a number of whole days such as "3 days"'),
   linkLifetime: optional(

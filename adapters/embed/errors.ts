@@ -41,6 +41,7 @@ interface Refusals {
     readonly scope?: string;
   };
   NOT_FOUND: Status<404>;
+  UPLOAD_PENDING: Later<202> & { readonly state: "copying" | "scanning" };
   UPLOAD_INCOMPLETE: Status<409> & {
     /** Numbers of up to 100 parts, of an upload in parts. */
     readonly missing?: ReadonlyArray<number>;

@@ -89,9 +89,11 @@ const DAY = 24 * 60 * 60;
 
 /** Rules that the store cannot enforce, or that contradict each other. */
 function rules(
-  { maxSize, putLifetime, writeOnce, requireChecksum, onMismatch, unconfirmedAfter }: UploadPolicy,
+  policy: UploadPolicy,
   { store, spelling }: Place,
 ): ReadonlyArray<readonly [keyof UploadPolicy, isBroken: boolean, reason: string]> {
+  const { maxSize, putLifetime, writeOnce, requireChecksum, onMismatch, unconfirmedAfter } = policy;
+  const isIncoming = policy.arrival === "incoming";
   const isRemoved = unconfirmedAfter !== undefined;
   const limit = sizeLimit(maxSize, store);
   const latest = Duration.toSeconds(Duration.sum(putLifetime, CONFIRM_GRACE));
@@ -104,18 +106,23 @@ function rules(
       "it is true, and this store verifies none",
     ],
     [
+      "arrival",
+      isIncoming && !store.copies,
+      "it is incoming, and it was not seen that this store copies exactly what was looked at",
+    ],
+    [
       "onMismatch",
-      onMismatch === "delete" && !store.versions,
+      onMismatch === "delete" && !isIncoming && !store.versions,
       "it is delete, and this store cannot remove exactly what was looked at",
     ],
     [
       "unconfirmedAfter",
-      isRemoved && !store.marks,
+      isRemoved && !isIncoming && !store.marks,
       "it is set, and this store cannot mark uploads and remove what stays marked",
     ],
     [
       "unconfirmedAfter",
-      isRemoved && !writeOnce,
+      isRemoved && !isIncoming && !writeOnce,
       `it is set, and needs ${SPELLINGS[spelling]("writeOnce")}: a second PUT would mark a confirmed file again`,
     ],
     [

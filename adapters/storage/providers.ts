@@ -48,6 +48,7 @@ export const S3_CAPABILITIES: StoreCapabilities = {
   writeOnce: true,
   marks: true,
   versions: true,
+  copies: true,
   checksums: ["sha256", "crc32c", "md5"],
 };
 
@@ -74,6 +75,7 @@ const LEAST = {
   writeOnce: false,
   marks: false,
   versions: false,
+  copies: false,
   unsigned: "obeyed, with ACLs",
   reports: [],
 } as const satisfies Omit<Provider, "title">;

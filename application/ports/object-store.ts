@@ -5,7 +5,7 @@ import type { Checksum, ChecksumAlgorithm } from "../../domain/checksum.ts";
 import type { ObjectUnreadable, StoreUnavailable } from "../../domain/errors.ts";
 import type { MediaType } from "../../domain/media-type.ts";
 import type { StoredPart } from "../../domain/multipart.ts";
-import type { StorageKey } from "../../domain/storage-key.ts";
+import type { ObjectKey, StorageKey } from "../../domain/storage-key.ts";
 import type { ObjectFacts } from "../../domain/upload-difference.ts";
 
 export type { ObjectFacts };
@@ -70,9 +70,22 @@ export type Completion =
   /** A part was replaced since the parts were listed; the upload is left as it is. */
   | "changed";
 
+/** An object as `head` described it. */
+export interface Looked extends Pick<ObjectFacts, "etag" | "size" | "version"> {
+  readonly key: ObjectKey;
+}
+
+/** The outcome of a copy inside the store. */
+export type CopyOutcome =
+  | "copied"
+  /** There is already an object under the key. */
+  | "exists"
+  /** The upload is gone, or another one by now; there is no copy. */
+  | "changed";
+
 /** A multipart upload of the store. */
 export interface MultipartId {
-  readonly key: StorageKey;
+  readonly key: ObjectKey;
   /** The store's own name for it. */
   readonly uploadId: string;
 }
@@ -94,7 +107,7 @@ export interface Multipart {
    * part has one of that algorithm too, and `complete` gets the same value.
    */
   readonly create: (object: {
-    readonly key: StorageKey;
+    readonly key: ObjectKey;
     readonly mediaType: MediaType;
     readonly checksum?: Checksum | undefined;
   }) => Effect.Effect<string, StoreUnavailable>;
@@ -134,14 +147,26 @@ export class ObjectStore extends Context.Service<
      * back that it is gone. Succeeds for an object without a mark.
      */
     readonly keep: (object: {
-      readonly key: StorageKey;
+      readonly key: ObjectKey;
       readonly version: string | undefined;
     }) => Effect.Effect<void, StoreUnavailable>;
-    /** Removes one version of an object, as `head` returned it, and no other. */
+    /**
+     * Removes one version of an object, as `head` returned it, and no other; without a version,
+     * whatever object is there. Succeeds if there is none.
+     */
     readonly remove: (object: {
-      readonly key: StorageKey;
-      readonly version: string;
+      readonly key: ObjectKey;
+      readonly version: string | undefined;
     }) => Effect.Effect<void, StoreUnavailable>;
+    /**
+     * Makes a file of an upload inside the store: of the bytes that `head` described and of no
+     * others, with this type and nothing else that came with the upload, and only while the key has
+     * no object. A copy that was interrupted leaves none. Left out by
+     * stores that cannot.
+     */
+    readonly copy?: (
+      upload: Looked & { readonly to: StorageKey; readonly mediaType: MediaType },
+    ) => Effect.Effect<CopyOutcome, StoreUnavailable>;
     /** It has not answered for a while, so that most calls fail at once; no call if left out. */
     readonly isPaused?: () => boolean;
     /** Left out by stores where writing once does not depend on the bucket. */
@@ -155,7 +180,7 @@ export class ObjectStore extends Context.Service<
      * Fails if that is unknown, or with `ObjectUnreadable` if nobody can read the object.
      */
     readonly head: (
-      key: StorageKey,
+      key: ObjectKey,
     ) => Effect.Effect<Option.Option<ObjectFacts>, StoreUnavailable | ObjectUnreadable>;
   }
 >()("valetkey/ObjectStore") {}

@@ -8,7 +8,7 @@ import type { CredentialsUnavailable } from "../../domain/errors.ts";
 import type { Lifetime } from "../../domain/lifetime.ts";
 import type { MediaType } from "../../domain/media-type.ts";
 import type { PartNumber } from "../../domain/multipart.ts";
-import type { StorageKey } from "../../domain/storage-key.ts";
+import type { ObjectKey } from "../../domain/storage-key.ts";
 
 /** Where a signed request is used: in a browser, or by a service on the private network. */
 export type Audience = "public" | "internal";
@@ -16,7 +16,7 @@ export type Audience = "public" | "internal";
 /** The members of every signed request. */
 export interface ObjectRequest {
   /** The object's name in the bucket: letters, digits, `-`, `_`, `.` and slashes, never encoded. */
-  readonly key: StorageKey;
+  readonly key: ObjectKey;
   /** The requested lifetime of the URL: 1 second to 7 days, in whole seconds. */
   readonly lifetime: Lifetime;
   /**

@@ -14,6 +14,8 @@ export interface StoreCapabilities {
   readonly marks: boolean;
   /** One version of an object can be removed, and no other. */
   readonly versions: boolean;
+  /** An upload can be copied to its place, on condition that it is the one that was looked at. */
+  readonly copies: boolean;
   /** The checksums that the store verifies on a PUT. */
   readonly checksums: ReadonlyArray<ChecksumAlgorithm>;
 }

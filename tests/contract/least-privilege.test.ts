@@ -15,6 +15,7 @@ import { layer as telemetry } from "../../adapters/telemetry/log.ts";
 import { ObjectStore } from "../../application/ports/object-store.ts";
 import { Presigner } from "../../application/ports/presigner.ts";
 import { PartNumber } from "../../domain/multipart.ts";
+import type { ObjectKey } from "../../domain/storage-key.ts";
 import { allowedBy as keysAllowedBy } from "../support/assume-role.ts";
 import { need } from "../support/need.ts";
 
@@ -77,7 +78,7 @@ async function separated(putPolicy = "put"): Promise<Settings> {
   } as Settings;
 }
 
-const signGet = (presigner: Presigner["Service"], key = newKey()) =>
+const signGet = (presigner: Presigner["Service"], key: ObjectKey = newKey()) =>
   presigner.get({
     ...putRequest(key),
     responseMediaType: PNG,

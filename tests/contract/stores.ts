@@ -61,7 +61,7 @@ export const stores: ReadonlyArray<Harness> = [
       "pinned downloads",
       "file checksums",
       // What an HMAC key signs cannot change an object's custom time.
-      ...(credentials === "HMAC key" ? (["marks"] as const) : []),
+      ...(credentials === "HMAC key" ? (["marks", "copies"] as const) : []),
     ] as const,
     // Cloud Storage answers 400 if a signed header is missing or the URL has expired.
     refusals: [400, 403],

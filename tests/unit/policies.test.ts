@@ -18,6 +18,7 @@ const ABLE: StoreCapabilities = {
   writeOnce: true,
   marks: true,
   versions: true,
+  copies: true,
   checksums: ["sha256"],
 };
 const ALL_SET = {

@@ -14,7 +14,7 @@ import {
 } from "../../../application/ports/presigner.ts";
 import { ByteSize } from "../../../domain/byte-size.ts";
 import { OrganizationId } from "../../../domain/organization.ts";
-import { format, type StorageKey } from "../../../domain/storage-key.ts";
+import { format, type ObjectKey } from "../../../domain/storage-key.ts";
 import { errorCode, errorMessage } from "../../thrown.ts";
 import { BucketCors } from "../../storage/bucket-cors.ts";
 import { checksumFor } from "../../storage/contract/digest.ts";
@@ -177,7 +177,7 @@ export const openDoctor = Effect.fnUntraced(function* (examination: Examination,
       const size = ByteSize.make(BYTES.length);
       return { key, ...(yield* presigner.put({ ...putRequest(key), size, audience, ...over })) };
     }),
-    signGet: (key: StorageKey, over: Partial<GetRequest> = {}) =>
+    signGet: (key: ObjectKey, over: Partial<GetRequest> = {}) =>
       presigner.get({ ...getRequest(key), audience, ...over }),
     put: (
       signed: Pick<SignedRequest, "url" | "headers">,

@@ -1,6 +1,6 @@
 import * as Effect from "effect/Effect";
 import zlib from "node:zlib";
-import type { StorageKey } from "../../../domain/storage-key.ts";
+import type { ObjectKey } from "../../../domain/storage-key.ts";
 import { ByteSize } from "../../../domain/byte-size.ts";
 import {
   attemptWith,
@@ -17,14 +17,14 @@ const OWN_KEY =
   "give uploads a key of their own (STORAGE_PUT_ACCESS_KEY, STORAGE_PUT_SECRET_KEY), which may do what `valetkey policy put` prints";
 
 /** Tries what the key for uploads may do beyond a PUT: other requests, and headers on a PUT. */
-export const privilege = (doctor: Doctor, stored: StorageKey): Effect.Effect<unknown> =>
+export const privilege = (doctor: Doctor, stored: ObjectKey): Effect.Effect<unknown> =>
   Effect.all([
     ownRequests(doctor, stored),
     ...TRIED.map((harm) => unsignedHeaders(doctor, harm, stored)),
     forgedUpload(doctor),
   ]);
 
-const ownRequests = check("least privilege", function* (doctor, report, stored: StorageKey) {
+const ownRequests = check("least privilege", function* (doctor, report, stored: ObjectKey) {
   const { key, ...signed } = yield* doctor.signPut({ audience: "internal" });
   yield* doctor.put(signed);
   const attempts = [
@@ -64,7 +64,7 @@ const WHY: Readonly<Record<Harm, string>> = {
 
 const unsignedHeaders = check(
   "unsigned headers",
-  function* (doctor, report, harm: Harm, other: StorageKey) {
+  function* (doctor, report, harm: Harm, other: ObjectKey) {
     const rows = UNSIGNED_HEADERS[harm];
     const tried = yield* Effect.forEach(rows, (row) => attempt(doctor, { harm, row, other }), {
       concurrency: 4,
@@ -96,7 +96,7 @@ const SWIFT_HEADERS = ["x-trans-id", "x-openstack-request-id"];
 
 const attempt = Effect.fnUntraced(function* (
   doctor: Doctor,
-  { harm, row, other }: { harm: Harm; row: Row; other: StorageKey },
+  { harm, row, other }: { harm: Harm; row: Row; other: ObjectKey },
 ) {
   const { send, put, bucket } = doctor;
   const created = yield* doctor.newKey;

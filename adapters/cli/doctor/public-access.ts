@@ -1,10 +1,10 @@
-import type { StorageKey } from "../../../domain/storage-key.ts";
+import type { ObjectKey } from "../../../domain/storage-key.ts";
 import { BYTES, check } from "./doctor.ts";
 
 /** Tries to list, read and write without a key; `read` was read at this address before. */
 export const publicAccess = check(
   "public access",
-  function* (doctor, { passed, failed }, read: StorageKey) {
+  function* (doctor, { passed, failed }, read: ObjectKey) {
     const { key: unread, ...signed } = yield* doctor.signPut();
     yield* doctor.put(signed);
     const object = signed.url.slice(0, signed.url.indexOf("?"));

@@ -2,7 +2,7 @@ import * as Effect from "effect/Effect";
 import * as Option from "effect/Option";
 import type { Audience } from "../../../application/ports/presigner.ts";
 import { ByteSize } from "../../../domain/byte-size.ts";
-import type { StorageKey } from "../../../domain/storage-key.ts";
+import type { ObjectKey } from "../../../domain/storage-key.ts";
 import { BYTES, check, withWrongSignature } from "./doctor.ts";
 import { headersAdded, ONE_STORE, type RefusedUpload, refusedUpload } from "./refused-upload.ts";
 import { refusal } from "./refusals.ts";
@@ -48,7 +48,7 @@ export const upload = check(
 /** Reads a stored object back, at both endpoints, and looks for what was added to it on the way. */
 const readBack = check(
   "download",
-  function* (doctor, { passed, failed }, key: StorageKey, audience: Audience) {
+  function* (doctor, { passed, failed }, key: ObjectKey, audience: Audience) {
     const { url } = yield* doctor.signGet(key);
     const answer = yield* doctor.send("GET", url);
     const why = "Files cannot be opened.";

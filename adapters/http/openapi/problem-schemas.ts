@@ -33,6 +33,9 @@ const MEMBERS: Readonly<Record<string, Schema.Constraint>> = {
       identifier: "Difference",
     }),
   ).annotate({ minItems: 1 }),
+  state: Schema.Literals(["copying", "scanning"]).annotate({
+    description: "What the file waits for, if it is there and not ready.",
+  }),
   missing: Schema.Array(PartNumber).annotate({
     description: "Numbers of parts, up to 100 of them.",
     minItems: 1,

@@ -61,6 +61,7 @@ export const confirm = operation({
     OrganizationNotFound: true,
     UploadIncomplete: true,
     UploadMismatch: true,
+    UploadPending: true,
     StoreUnavailable: true,
     CredentialsUnavailable: true,
   },

@@ -138,6 +138,7 @@ export const completeMultipart = operation({
     PartsMissing: true,
     UploadIncomplete: true,
     UploadMismatch: true,
+    UploadPending: true,
     StoreUnavailable: true,
     CredentialsUnavailable: true,
   },

@@ -11,6 +11,7 @@ export type Refusal =
 
 /** The codes, which do not change between versions, and the HTTP status of each. */
 export const STATUSES = {
+  UPLOAD_PENDING: 202,
   INVALID_REQUEST: 400,
   INVALID_FILE_NAME: 400,
   INVALID_CONTENT_TYPE: 400,
@@ -207,6 +208,14 @@ export const PROBLEMS = {
     code: "UPLOAD_INCOMPLETE",
     title: "The file is not in the store",
     detail: "Finish the upload, then confirm it again.",
+  }),
+  UploadPending: ({ state, retryAfter: seconds }) => ({
+    code: "UPLOAD_PENDING",
+    title: "The file is not ready yet",
+    detail:
+      "Confirm it again after the time that Retry-After gives, until there is another answer.",
+    members: { state },
+    headers: retryAfter(seconds),
   }),
   UploadMismatch: (refusal, say) => {
     const differences = refusal.differences.map(({ property, ...values }) => ({

@@ -64,6 +64,7 @@ export const SAMPLES: {
   ),
   InvalidReceipt: [new rules.InvalidReceipt()],
   UploadIncomplete: [new rules.UploadIncomplete()],
+  UploadPending: [new rules.UploadPending({ state: "copying", retryAfter: 2 })],
   UploadMismatch: [new rules.UploadMismatch({ differences })],
   InvalidUpload: [new rules.InvalidUpload()],
   MultipartNotSupported: [new rules.MultipartNotSupported()],

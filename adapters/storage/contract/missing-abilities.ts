@@ -10,6 +10,7 @@ export const missingAbilities = ({
   fileChecksums,
   keepsReplacedParts,
   forms,
+  copies,
 }: Provider): ReadonlyArray<Ability> => [
   ...(["sha256", "crc32c", "md5"] as const).filter((name) => !checksums.includes(name)),
   ...(writeOnce ? [] : (["write-once"] as const)),
@@ -18,4 +19,5 @@ export const missingAbilities = ({
   ...(fileChecksums === undefined ? (["file checksums"] as const) : []),
   ...(keepsReplacedParts === true ? (["replaced parts"] as const) : []),
   ...(forms ? [] : (["forms"] as const)),
+  ...(copies ? [] : (["copies"] as const)),
 ];

@@ -3,6 +3,7 @@ import { confirm } from "./confirm.ts";
 import { download } from "./download.ts";
 import { form } from "./form.ts";
 import { harmless } from "./harmless.ts";
+import { incoming } from "./incoming.ts";
 import { multipart } from "./multipart.ts";
 import { signedRequest } from "./signed-request.ts";
 import type { StorePromise } from "./store-promise.ts";
@@ -16,4 +17,5 @@ export const PROMISES: ReadonlyArray<StorePromise> = [
   harmless,
   multipart,
   form,
+  incoming,
 ].flat();

@@ -1,7 +1,7 @@
 import * as Effect from "effect/Effect";
 import * as Option from "effect/Option";
 import type { MultipartId, ObjectStore } from "../../../application/ports/object-store.ts";
-import type { StorageKey } from "../../../domain/storage-key.ts";
+import type { ObjectKey } from "../../../domain/storage-key.ts";
 import { asService, type S3Access } from "../rest/s3-access.ts";
 import { signedFetch } from "../rest/signed-fetch.ts";
 
@@ -22,11 +22,12 @@ export function versionIn(headers: Headers | Readonly<Record<string, unknown>>) 
 }
 
 /** The keys in a path, a URL, or the body of a form or an archive; ours are never encoded. */
-export const keysIn = (text: string): ReadonlyArray<StorageKey> =>
-  (text.match(/orgs\/[^?\s\p{Cc}]+/gu) ?? []) as ReadonlyArray<string> as ReadonlyArray<StorageKey>;
+export const keysIn = (text: string): ReadonlyArray<ObjectKey> =>
+  (text.match(/(?:incoming\/)?orgs\/[^?\s\p{Cc}]+/gu) ??
+    []) as ReadonlyArray<string> as ReadonlyArray<ObjectKey>;
 
 /** The key in a path or a URL. */
-export const keyIn = (path: string): StorageKey | undefined => keysIn(path)[0];
+export const keyIn = (path: string): ObjectKey | undefined => keysIn(path)[0];
 
 /** Timeout for the removal of everything under one key. */
 const REMOVE_TIMEOUT = "5 seconds";
@@ -40,7 +41,7 @@ const MOST_VERSIONS = 40;
  * (Ceph), and the key need not have the permission to list them.
  */
 export function openScratch(place: Place) {
-  const versions = new Map<StorageKey, Set<string>>();
+  const versions = new Map<ObjectKey, Set<string>>();
   const removals = new Map<string, Effect.Effect<boolean>>();
   const remember = (name: string, removal: Effect.Effect<boolean, unknown>) => {
     const inTime = Effect.timeout(removal, REMOVE_TIMEOUT);
@@ -51,7 +52,7 @@ export function openScratch(place: Place) {
   };
   return {
     /** Notes that something may be under a key, and the version or delete marker that was named. */
-    add: (key: StorageKey, version?: string) => {
+    add: (key: ObjectKey, version?: string) => {
       const known = versions.get(key) ?? new Set();
       if (version !== undefined) known.add(version);
       versions.set(key, known);
@@ -74,7 +75,7 @@ export function openScratch(place: Place) {
 /** Removes everything under a key; false if something is left. */
 const clear = Effect.fnUntraced(function* (
   place: Place,
-  key: StorageKey,
+  key: ObjectKey,
   versions: Iterable<string>,
 ) {
   let isCleared = true;
@@ -96,7 +97,7 @@ const clear = Effect.fnUntraced(function* (
 });
 
 /** Finds the version, or the delete marker, that is in front; undefined if there is nothing. */
-const newest = Effect.fnUntraced(function* ({ store, s3 }: Place, key: StorageKey) {
+const newest = Effect.fnUntraced(function* ({ store, s3 }: Place, key: ObjectKey) {
   if (s3 === undefined) return Option.getOrUndefined(yield* store.head(key));
   const { status, headers } = yield* signedFetch(asService(s3), { method: "HEAD", key });
   const isGone = status === 404 && !headers.has("x-amz-delete-marker");
@@ -106,7 +107,7 @@ const newest = Effect.fnUntraced(function* ({ store, s3 }: Place, key: StorageKe
 /** Removes one version, or what is in front, and returns the store's status. */
 const removeVersion = Effect.fnUntraced(function* (
   { store, s3 }: Place,
-  key: StorageKey,
+  key: ObjectKey,
   version: string | undefined,
 ) {
   if (s3 !== undefined) {
@@ -121,7 +122,7 @@ const removeVersion = Effect.fnUntraced(function* (
  * Says why nothing that is written could be removed again; undefined if it could. Nothing is written
  * to find it out: the bucket's own retention is read, and a version removed that does not exist.
  */
-export const obstacle = Effect.fnUntraced(function* (place: Place, key: StorageKey) {
+export const obstacle = Effect.fnUntraced(function* (place: Place, key: ObjectKey) {
   const retention = yield* place.store.lifecycle?.retention ?? Effect.undefined;
   if (retention !== undefined) return `the bucket holds each new object for ${retention}`;
   return (yield* removeVersion(place, key, "null")) === 403

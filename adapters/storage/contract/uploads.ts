@@ -5,7 +5,7 @@ import { FileName } from "../../../domain/file-name.ts";
 import { Lifetime } from "../../../domain/lifetime.ts";
 import { MediaType } from "../../../domain/media-type.ts";
 import { OrganizationId } from "../../../domain/organization.ts";
-import { format, type StorageKey } from "../../../domain/storage-key.ts";
+import { format, type ObjectKey, type StorageKey } from "../../../domain/storage-key.ts";
 import type { UploadRequest } from "../../../domain/upload-policy.ts";
 
 /** The uploaded bytes, which are neither text nor of a round length. */
@@ -35,11 +35,11 @@ export const newKey = (): StorageKey =>
   });
 
 const MINUTE = Lifetime.make(Duration.minutes(1));
-const objectRequest = (key: StorageKey) =>
+const objectRequest = (key: ObjectKey) =>
   ({ key, lifetime: MINUTE, minLifetime: MINUTE, audience: "public" }) as const;
 
 /** A PUT of `CONTENT` as a PNG for browsers, within a minute. */
-export const putRequest = (key = newKey()): PutRequest => ({
+export const putRequest = (key: ObjectKey = newKey()): PutRequest => ({
   ...objectRequest(key),
   mediaType: PNG,
   size: UPLOAD.size,
@@ -48,7 +48,7 @@ export const putRequest = (key = newKey()): PutRequest => ({
 });
 
 /** A GET of the same, to be shown in place. */
-export const getRequest = (key: StorageKey): GetRequest => ({
+export const getRequest = (key: ObjectKey): GetRequest => ({
   ...objectRequest(key),
   responseMediaType: PNG,
   responseDisposition: "inline",

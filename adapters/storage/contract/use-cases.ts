@@ -87,6 +87,7 @@ const POLICIES = new Map<string, UploadPolicy>([
   ["files", defaultPolicy],
   ["shown", { ...defaultPolicy, inlinePdf: true, linkLifetime: HOUR }],
   ["cleaned", { ...defaultPolicy, onMismatch: "delete" }],
+  ["incoming", { ...defaultPolicy, arrival: "incoming" }],
   ["kept", { ...defaultPolicy, writeOnce: true, unconfirmedAfter: 3 }],
 ]);
 

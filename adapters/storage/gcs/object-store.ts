@@ -80,17 +80,31 @@ export function objectStore(store: {
     // A custom time can only become later, so it becomes one that no rule reaches.
     keep: ({ key, version: generation }) =>
       call(async (bucket) => {
-        const file = bucket.file(key, generation === undefined ? {} : { generation });
+        const file = bucket.file(key, at(generation));
         await file.setMetadata({ customTime: NEVER.toISOString() });
         const [{ customTime = 0 }] = await file.getMetadata();
         if (new Date(customTime).getTime() !== NEVER.getTime()) throw STILL_MARKED;
       }),
     // By its generation: a precondition would only make it an older version where those are kept.
     remove: Effect.fnUntraced(function* ({ key, version }) {
-      const query = [["generation", version]] as const;
+      const query = version === undefined ? [] : [["generation", version] as const];
       const { ok, status } = yield* signedFetch(signed, { method: "DELETE", key, query });
       if (!ok && status !== 404) yield* failed({ code: status });
     }),
+    // With a body, nothing else that describes the upload is copied. Each object has a generation.
+    copy: ({ key, version: generation, to, mediaType: contentType }) =>
+      call(async (bucket) => {
+        const preconditionOpts = { ifGenerationMatch: 0 };
+        try {
+          const upload = bucket.file(key, at(generation));
+          await upload.copy(to, { contentType, metadata: {}, preconditionOpts });
+          return "copied";
+        } catch (cause) {
+          if (errorCode(cause) === 412) return "exists";
+          if (errorCode(cause) === 404) return "changed";
+          throw cause;
+        }
+      }),
     multipart,
     lifecycle: {
       removesParts: true,
@@ -123,6 +137,8 @@ export function objectStore(store: {
   });
   return { store: objects, cors };
 }
+
+const at = (generation: string | undefined) => (generation === undefined ? {} : { generation });
 
 const NEVER = new Date("9999-01-01T00:00:00Z");
 

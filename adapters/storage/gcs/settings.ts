@@ -97,6 +97,7 @@ export const GCS_CAPABILITIES: StoreCapabilities = {
   writeOnce: true,
   marks: true,
   versions: true,
+  copies: true,
   checksums: ["crc32c", "md5"],
 };
 

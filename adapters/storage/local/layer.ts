@@ -15,7 +15,7 @@ import { S3_CAPABILITIES, S3_MULTIPART } from "../providers.ts";
 import { v4Presigner } from "../signing/v4-presigner.ts";
 import { checkFolder, openFolder, removeLeftovers } from "./folder.ts";
 import { objectsHandler } from "./handler.ts";
-import { openObject } from "./objects.ts";
+import { linkObject, openObject, removeObject } from "./objects.ts";
 import { completeUpload, endUpload, listParts, removeAbandoned, startUpload } from "./parts.ts";
 import { failureFrom } from "./refusal.ts";
 
@@ -83,7 +83,11 @@ export const layer = (
       const store = ObjectStore.of({
         ensureBucket: run(() => checkFolder(folder)),
         keep: () => Effect.void,
-        remove: () => Effect.void,
+        remove: (object) => run(() => removeObject(folder, stored(object).key)),
+        copy: ({ key, etag, to }) =>
+          run(() =>
+            linkObject(folder, { from: stored({ key }).key, to: stored({ key: to }).key, etag }),
+          ),
         multipart: {
           abandoned:
             "the embedded store itself removes an upload in parts a day after the last part came",

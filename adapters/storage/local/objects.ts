@@ -2,6 +2,7 @@ import { createCRC32 } from "hash-wasm";
 import { createHash, randomUUID } from "node:crypto";
 import { type FileHandle, link, lstat, open, rename, unlink } from "node:fs/promises";
 import { dirname, join } from "node:path";
+import type { CopyOutcome } from "../../../application/ports/object-store.ts";
 import type { ChecksumAlgorithm } from "../../../domain/checksum.ts";
 import { errorCode } from "../../thrown.ts";
 import type { Timeouts } from "./body.ts";
@@ -214,3 +215,31 @@ async function syncFolder(path: string): Promise<void> {
   await folder.sync().catch(() => undefined);
   await folder.close();
 }
+
+/** An object never changes, so that a link is a copy; of an own name no upload takes its place. */
+export async function linkObject(
+  folder: Folder,
+  { from, to, etag }: Readonly<Record<"from" | "to" | "etag", string>>,
+): Promise<CopyOutcome> {
+  const own = join(folder.temporary, randomUUID());
+  try {
+    await link(objectPath(folder, from), own);
+    const object = await openStored(own);
+    await object?.close();
+    if (object?.etag !== etag) return "changed";
+    await link(own, objectPath(folder, to));
+    await syncFolder(folder.objects);
+    return "copied";
+  } catch (cause) {
+    if (errorCode(cause) === "EEXIST") return "exists";
+    if (errorCode(cause) === "ENOENT") return "changed";
+    throw cause;
+  } finally {
+    await unlink(own).catch(() => undefined);
+  }
+}
+
+export const removeObject = (folder: Folder, key: string): Promise<void> =>
+  unlink(objectPath(folder, key)).catch((cause: unknown) => {
+    if (errorCode(cause) !== "ENOENT") throw cause;
+  });

@@ -1,7 +1,7 @@
 import * as Effect from "effect/Effect";
 import type { ObjectFacts } from "../../../application/ports/object-store.ts";
 import { ObjectUnreadable, StoreUnavailable } from "../../../domain/errors.ts";
-import type { StorageKey } from "../../../domain/storage-key.ts";
+import type { ObjectKey } from "../../../domain/storage-key.ts";
 import type { Provider } from "../providers.ts";
 import { PENDING_TAG, versionQuery } from "../signing/binding.ts";
 import { factsIn } from "./object-facts.ts";
@@ -10,7 +10,7 @@ import { element, isWhole, textIn, textsIn } from "./xml.ts";
 
 interface StoredObject {
   readonly bucket: Bucket;
-  readonly key: StorageKey;
+  readonly key: ObjectKey;
   readonly version?: string | undefined;
   readonly provider: Pick<Provider, "reports" | "unsigned">;
 }

@@ -3,7 +3,7 @@ import * as Option from "effect/Option";
 import type { Completion, Multipart } from "../../../application/ports/object-store.ts";
 import type { Checksum, ChecksumAlgorithm } from "../../../domain/checksum.ts";
 import type { StoredPart } from "../../../domain/multipart.ts";
-import type { StorageKey } from "../../../domain/storage-key.ts";
+import type { ObjectKey } from "../../../domain/storage-key.ts";
 import { isSenseless, refusalIn, type StoreRefusal } from "./refusal-reason.ts";
 import { CHECKSUM_HEADERS } from "../signing/binding.ts";
 import type { Pair } from "../signing/v4.ts";
@@ -123,7 +123,7 @@ const COMPLETIONS: ReadonlyMap<string | undefined, Completion> = new Map([
 ] as const);
 
 /** The whole answer of a store, and not about another object. */
-const isAbout = ({ ok, text }: Answer, root: string, key: StorageKey) =>
+const isAbout = ({ ok, text }: Answer, root: string, key: ObjectKey) =>
   ok && isWhole(text, root) && unescape(textIn(text, "Key") ?? key) === key;
 
 /** In characters; those of stores have up to 400. */

@@ -3,7 +3,7 @@ import * as Effect from "effect/Effect";
 import * as Option from "effect/Option";
 import { ObjectStore } from "../../../application/ports/object-store.ts";
 import type { StoreUnavailable } from "../../../domain/errors.ts";
-import type { StorageKey } from "../../../domain/storage-key.ts";
+import type { ObjectKey } from "../../../domain/storage-key.ts";
 import { VARIABLES } from "../../settings/source.ts";
 import {
   type Provider,
@@ -24,6 +24,7 @@ import {
 } from "./refusal-reason.ts";
 import type { BucketWriteOnce } from "./bucket-write-once.ts";
 import { factsFromHead, failIfMarked, failIfUnreadable } from "./rode-along.ts";
+import { s3Copy } from "./s3-copy.ts";
 import { s3Lifecycle } from "./s3-lifecycle.ts";
 import { s3Multipart } from "./s3-multipart.ts";
 import { type Bucket, mayBePage, signedFetch, unavailable } from "./signed-fetch.ts";
@@ -48,7 +49,7 @@ export function s3ObjectStore(
   // MD5 is in the ETag, and servers that know no other may refuse the question (S3Proxy).
   const hasChecksums = provider.checksums.some((algorithm) => algorithm !== "md5");
   const headers = hasChecksums ? CHECKSUMS : [];
-  const head = (key?: StorageKey) =>
+  const head = (key?: ObjectKey) =>
     signedFetch(bucket, { method: "HEAD", ...(key && { key, headers }) });
 
   let isWarned = false;
@@ -70,13 +71,24 @@ export function s3ObjectStore(
   });
 
   const erase = Effect.fnUntraced(function* (
-    { key, version }: { readonly key: StorageKey; readonly version: string | undefined },
+    { key, version }: { readonly key: ObjectKey; readonly version: string | undefined },
     what: ReadonlyArray<Pair> = [],
   ) {
     const query = [...what, ...versionQuery(version)];
     const answer = yield* signedFetch(bucket, { method: "DELETE", key, query });
     if (!answer.ok) yield* refused(settings, refusalIn(answer));
   });
+  const multipart = provider.partChecksums && {
+    ...s3Multipart(bucket, {
+      explain: (refusal) =>
+        refusal.code === "AccessDenied"
+          ? "the service's key may not make large files; allow it s3:PutObject, s3:AbortMultipartUpload and s3:ListMultipartUploadParts"
+          : explainRefusal(settings, refusal),
+      ifNone: [["if-none-match", "*"]],
+      fileChecksums: provider.fileChecksums ?? [],
+    }),
+    abandoned: provider.abandoned,
+  };
 
   return ObjectStore.of({
     ensureBucket: Effect.gen(function* () {
@@ -95,19 +107,8 @@ export function s3ObjectStore(
       Effect.andThen(erase(object, TAGS), failIfMarked({ bucket, provider, ...object })),
     remove: (object) => erase(object),
     ...(once.look && { writeOnce: { holds: () => once.writeOnce, look: once.look } }),
-    ...(provider.partChecksums && {
-      multipart: {
-        ...s3Multipart(bucket, {
-          explain: (refusal) =>
-            refusal.code === "AccessDenied"
-              ? "the service's key may not make large files; allow it s3:PutObject, s3:AbortMultipartUpload and s3:ListMultipartUploadParts"
-              : explainRefusal(settings, refusal),
-          ifNone: [["if-none-match", "*"]],
-          fileChecksums: provider.fileChecksums ?? [],
-        }),
-        abandoned: provider.abandoned,
-      },
-    }),
+    copy: s3Copy(bucket, settings, multipart),
+    ...(multipart && { multipart }),
     lifecycle: s3Lifecycle(bucket, {
       removesParts: provider.partChecksums !== undefined && provider.abandoned === undefined,
     }),

@@ -2,7 +2,7 @@ import * as Clock from "effect/Clock";
 import * as Effect from "effect/Effect";
 import * as Metric from "effect/Metric";
 import { type CredentialsUnavailable, StoreUnavailable } from "../../../domain/errors.ts";
-import type { StorageKey } from "../../../domain/storage-key.ts";
+import type { ObjectKey } from "../../../domain/storage-key.ts";
 import { series } from "../../metrics.ts";
 import { fetchFailure } from "../../thrown.ts";
 import { traceHeaders } from "../../trace-headers.ts";
@@ -31,7 +31,7 @@ export const signedFetch = Effect.fnUntraced(function* (
   { signer: held, address, region }: Bucket,
   request: {
     readonly method: "HEAD" | "GET" | "PUT" | "POST" | "DELETE";
-    readonly key?: StorageKey;
+    readonly key?: ObjectKey;
     readonly query?: ReadonlyArray<Pair>;
     /** With lower-case names. */
     readonly headers?: ReadonlyArray<Pair>;
@@ -100,7 +100,7 @@ function failIfTemporary({ status, headers, text }: Answer) {
 }
 
 /** The answer of a proxy, a page to sign in or a web site; an object may be a page itself. */
-const isPage = ({ status, ok, headers, text }: Answer, method: string, key?: StorageKey) =>
+const isPage = ({ status, ok, headers, text }: Answer, method: string, key?: ObjectKey) =>
   method === "HEAD"
     ? key === undefined && mayBePage(headers)
     : (status < 405 && /^\s*<(?:!doctype )?html/i.test(text.slice(0, 200))) ||

@@ -1,0 +1,89 @@
+import * as Effect from "effect/Effect";
+import * as Option from "effect/Option";
+import assert from "node:assert/strict";
+import { incomingKey } from "../../../domain/storage-key.ts";
+import type { ConfirmedUpload } from "../../../application/ports/on-confirmed.ts";
+import { assertBytes, assertMatches, assertStatus } from "./assertions.ts";
+import { send, sendPut, upload } from "./send.ts";
+import { promises } from "./store-promise.ts";
+import type { Subject } from "./subject.ts";
+import { CONTENT, OTHER, PNG } from "./uploads.ts";
+
+const DONE = { _tag: "Done", final: true };
+
+const arrive = async ({ grant }: Subject) => {
+  const granted = await grant({}, "incoming");
+  await upload(granted.put);
+  return granted;
+};
+
+const facts = async ({ store }: Subject, key: Parameters<Subject["store"]["head"]>[0]) =>
+  Option.getOrUndefined(await Effect.runPromise(store.head(key)));
+
+/** What every confirm answers, without its URL. */
+const answer = (confirmed: unknown) => {
+  assertMatches(confirmed, DONE);
+  const { _tag, key, etag, version, size, final } = confirmed as ConfirmedUpload & typeof DONE;
+  return { _tag, key, etag, version, size, final };
+};
+
+/** The file by its signed GET. */
+const bytes = (granted: { readonly get: { readonly url: string } }) => send("GET", granted.get.url);
+
+const copy = async (subject: Subject, key: Awaited<ReturnType<typeof arrive>>["key"]) => {
+  const from = incomingKey(key);
+  const looked = await facts(subject, from);
+  assert.ok(looked, "the upload is not there");
+  const { etag, size, version } = looked;
+  const copied = subject.store.copy?.({ key: from, etag, size, version, to: key, mediaType: PNG });
+  return () => Effect.runPromise(copied ?? Effect.die("the store does not copy"));
+};
+
+/** An upload of a policy with `arrival: "incoming"` becomes the file when it is confirmed. */
+export const incoming = promises(["copies"], {
+  "an upload that waits is not the file, and becomes it when it is confirmed": async (subject) => {
+    const granted = await subject.grant({}, "incoming");
+    assertMatches(await subject.confirm(granted.receipt), { _tag: "UploadIncomplete" });
+    await upload(granted.put);
+    assertStatus(await bytes(granted), [404]);
+    const confirmed = await subject.confirm(granted.receipt);
+    assertMatches(confirmed, { ...DONE, key: granted.key, size: CONTENT.length, mediaType: PNG });
+    assertBytes(await bytes(granted), CONTENT);
+    assert.equal(await facts(subject, incomingKey(granted.key)), undefined);
+    assertMatches(await subject.confirm(granted.receipt), answer(confirmed));
+  },
+  "a PUT after the confirm does not reach the file": async (subject) => {
+    const granted = await arrive(subject);
+    const confirmed = await subject.confirm(granted.receipt);
+    await sendPut({ ...granted.put, body: OTHER });
+    assertBytes(await bytes(granted), CONTENT);
+    assertMatches(await subject.confirm(granted.receipt), answer(confirmed));
+    assertBytes(await bytes(granted), CONTENT);
+  },
+  "an upload that was replaced since it was looked at is not copied": async (subject) => {
+    const granted = await arrive(subject);
+    const copies = await copy(subject, granted.key);
+    await sendPut({ ...granted.put, body: OTHER });
+    const outcome = await copies();
+    const file = await facts(subject, granted.key);
+    // In a bucket with versions, the one that was looked at is still there.
+    if (outcome === "changed") assert.equal(file, undefined);
+    else assertBytes(await bytes(granted), CONTENT);
+  },
+  "of several confirms at once, each gives the same answer": async (subject) => {
+    const granted = await arrive(subject);
+    const [first, ...others] = await Promise.all(
+      [1, 2, 3, 4].map(() => subject.confirm(granted.receipt)),
+    );
+    assertMatches(first, DONE);
+    for (const other of others) assertMatches(other, answer(first));
+    assertBytes(await bytes(granted), CONTENT);
+  },
+  "a confirm that ended after its copy is finished by the next": async (subject) => {
+    const granted = await arrive(subject);
+    assert.equal(await (await copy(subject, granted.key))(), "copied");
+    await sendPut({ ...granted.put, body: OTHER });
+    assertMatches(await subject.confirm(granted.receipt), DONE);
+    assertBytes(await bytes(granted), CONTENT);
+  },
+});

@@ -1,0 +1,88 @@
+import * as Effect from "effect/Effect";
+import * as Fiber from "effect/Fiber";
+import * as Option from "effect/Option";
+import {
+  StoreUnavailable,
+  UploadIncomplete,
+  type UploadMismatch,
+  UploadPending,
+} from "../domain/errors.ts";
+import type { Receipt } from "../domain/receipt.ts";
+import { incomingKey, type StorageKey } from "../domain/storage-key.ts";
+import { compareWithReceipt } from "../domain/upload-difference.ts";
+import type { UploadPolicy } from "../domain/upload-policy.ts";
+import { examineUpload, removeQuietly } from "./examine-upload.ts";
+import { type ObjectFacts, ObjectStore } from "./ports/object-store.ts";
+
+type Promotion = Fiber.Fiber<ObjectFacts, StoreUnavailable | UploadIncomplete | UploadMismatch>;
+const promotions = new WeakMap<ObjectStore["Service"], Map<StorageKey, Promotion>>();
+
+/** The longest that a request waits; the promotion goes on, and the next request finds it. */
+const LONGEST_WAIT = "15 seconds";
+
+/**
+ * Makes the file of an upload that waits below `incoming/`, and returns what the store says of it.
+ * All requests for it in this process wait for one promotion.
+ */
+export const promoteUpload = Effect.fnUntraced(function* (receipt: Receipt, policy: UploadPolicy) {
+  const store = yield* ObjectStore;
+  const running = promotions.get(store) ?? new Map<StorageKey, Promotion>();
+  promotions.set(store, running);
+  const end = Effect.sync(() => running.delete(receipt.key));
+  const begin = Effect.forkDetach(Effect.ensuring(promote(receipt, policy), end));
+  const promotion = running.get(receipt.key) ?? (yield* begin);
+  running.set(receipt.key, promotion);
+  return yield* Effect.timeoutOrElse(Fiber.join(promotion), {
+    duration: LONGEST_WAIT,
+    orElse: () => Effect.fail(new UploadPending({ state: "copying", retryAfter: 5 })),
+  });
+});
+
+/**
+ * Each step may be the last one: asked again, it goes on from what is there. Nothing else writes
+ * below the keys of files, so a file that is there was promoted already.
+ */
+const promote = Effect.fnUntraced(function* (receipt: Receipt, policy: UploadPolicy) {
+  const { key, mediaType } = receipt;
+  const store = yield* ObjectStore;
+  const from = incomingKey(key);
+  const earlier = yield* fileAt(receipt);
+  if (Option.isSome(earlier)) {
+    const left = yield* Effect.orElseSucceed(store.head(from), Option.none);
+    if (Option.isSome(left)) yield* removeQuietly({ key: from, version: left.value.version });
+    return earlier.value;
+  }
+  const { etag, version, size } = yield* examineUpload(receipt, policy);
+  if (store.copy === undefined) return yield* CANNOT_COPY;
+  const outcome = yield* store.copy({ key: from, etag, version, size, to: key, mediaType });
+  // Replaced since it was looked at: what is there now has to be looked at.
+  if (outcome === "changed") return yield* new UploadIncomplete();
+  const file = yield* fileAt(receipt);
+  if (Option.isNone(file)) return yield* NOT_COPIED;
+  yield* removeQuietly({ key: from, version });
+  return file.value;
+});
+
+/** The file, as it was granted. */
+const fileAt = Effect.fnUntraced(function* (receipt: Receipt) {
+  const store = yield* ObjectStore;
+  const found = yield* Effect.catchTag(store.head(receipt.key), "ObjectUnreadable", () =>
+    Effect.fail(NOT_COPIED),
+  );
+  if (Option.isNone(found)) return found;
+  const granted = { ...receipt, pending: false, checksum: undefined };
+  if (compareWithReceipt(granted, found.value).length === 0) return found;
+  // Nobody has been told of it.
+  yield* removeQuietly({ key: receipt.key, version: found.value.version });
+  return yield* NOT_COPIED;
+});
+
+const NOT_COPIED = new StoreUnavailable({
+  kind: "senseless",
+  reason: "the store says that it copied a file, and the file is not there as it was granted",
+});
+
+const CANNOT_COPY = new StoreUnavailable({
+  kind: "refused",
+  reason: "the policy keeps uploads apart, and this store cannot copy them to their place",
+});
