@@ -20,7 +20,7 @@ import { countDecisions } from "../telemetry/decisions.ts";
 import { watchEventLoop } from "../telemetry/event-loop.ts";
 import { countLimits, markOpen } from "../telemetry/limiter.ts";
 import { makeMeter } from "../telemetry/meter.ts";
-import type { MetricsSettings } from "../telemetry/metrics-settings.ts";
+import { isSent } from "../telemetry/otlp-settings.ts";
 import { watchRequests } from "../telemetry/requests.ts";
 import { countShed, watchStore } from "../telemetry/store.ts";
 import type { Channel } from "./channel.ts";
@@ -37,18 +37,29 @@ export async function observe({ metrics, otlp }: Settings, env: Env, primary?: C
   meter.observe("valetkey.build.info", [VERSION, runtimeName(), store || "local"], () => 1);
   for (const what of ["connections", "requests"]) meter.update("valetkey.turned_away", [what], 0);
   const count = countDecisions(meter);
-  const { traces = otlp.metrics ?? otlp.logs } = otlp;
   const exported =
-    traces === undefined
+    otlp.endpoint === undefined
       ? Layer.empty
       : (await import("../telemetry/otlp.ts")).layer(otlp, VERSION);
   primary?.answer("metrics", meter.format);
   const scrape = async () => (await primary?.ask("metrics", 5_000, "")) ?? meter.format();
+  const { access = "off", token, port } = metrics;
+  const expected = token && hashToken(Redacted.value(token));
+  const metricsAccess: MetricsAccess | undefined =
+    access === "off" && port === undefined
+      ? undefined
+      : {
+          loopbackOnly: access === "loopback",
+          hasToken: (headers) =>
+            expected === undefined ||
+            timingSafeEqual(hashToken(bearerToken({ headers }) ?? ""), expected),
+          scrape,
+        };
   return {
     meter,
     /** The registry of all metrics, and what sends them with traces and logs. */
     layer: exported.pipe(Layer.provideMerge(Layer.succeedContext(meter.context))),
-    access: accessFrom(metrics, scrape),
+    access: metricsAccess,
     reloads: (now: () => Reloads): void => {
       const { observe } = meter;
       observe("valetkey.configuration.loaded.timestamp", [], () => now().loadedAt / 1000);
@@ -79,29 +90,15 @@ export async function observe({ metrics, otlp }: Settings, env: Env, primary?: C
       watchRequests({
         meter,
         scheme: publicUrl.protocol.slice(0, -1),
-        tracing: otlp.traces && {
-          sampler: otlp.sampler,
-          ratio: otlp.ratio,
-          tracer: Context.get(services, Tracer),
-          clock: Context.get(services, Clock.Clock),
-          isTrusted: (address) => isWithin(trustedProxies, address),
-        },
+        tracing: isSent("traces", otlp)
+          ? {
+              ...otlp,
+              tracer: Context.get(services, Tracer),
+              clock: Context.get(services, Clock.Clock),
+              isTrusted: (address) => isWithin(trustedProxies, address),
+            }
+          : undefined,
       }),
-  };
-}
-
-function accessFrom(
-  { access, token, port }: MetricsSettings,
-  scrape: MetricsAccess["scrape"],
-): MetricsAccess | undefined {
-  if (access === "loopback") return { readers: access, scrape };
-  if (token === undefined) return port === undefined ? undefined : { readers: "all", scrape };
-  const expected = hashToken(Redacted.value(token));
-  return {
-    readers: {
-      hasToken: (headers) => timingSafeEqual(hashToken(bearerToken({ headers }) ?? ""), expected),
-    },
-    scrape,
   };
 }
 

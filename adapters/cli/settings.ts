@@ -15,7 +15,7 @@ import { type Env, type Source, variables } from "../settings/source.ts";
 import { S3_CAPABILITIES, S3_MULTIPART } from "../storage/providers.ts";
 import * as telemetry from "../telemetry/log.ts";
 import * as metrics from "../telemetry/metrics-settings.ts";
-import { SIGNALS } from "../telemetry/otlp-settings.ts";
+import { isSent, SIGNALS } from "../telemetry/otlp-settings.ts";
 import * as otlp from "../telemetry/otlp-settings.ts";
 import * as tokens from "../tokens/settings.ts";
 import { CommandFailure, EXIT } from "./command.ts";
@@ -103,7 +103,7 @@ export function readAll(env: Env, readFile?: ReadFile) {
 
 /** Tells whether anybody reads metrics, traces or logs beside the log itself. */
 export const isObserved = ({ metrics: { access = "off", port }, otlp }: Settings): boolean =>
-  access !== "off" || port !== undefined || SIGNALS.some((signal) => otlp[signal] !== undefined);
+  access !== "off" || port !== undefined || SIGNALS.some((signal) => isSent(signal, otlp));
 
 export function findWarnings(
   env: Env,

@@ -62,7 +62,9 @@ export interface AppOptions {
 
 /** The metrics, and who may read them. */
 export interface MetricsAccess {
-  readonly readers: "all" | "loopback" | { readonly hasToken: (headers: Headers) => boolean };
+  readonly loopbackOnly: boolean;
+  /** True for all if none is needed. */
+  readonly hasToken: (headers: Headers) => boolean;
   /** The metrics as Prometheus reads them. */
   readonly scrape: () => Promise<string>;
 }

@@ -12,26 +12,22 @@ export type Meter = ReturnType<typeof makeMeter>;
 
 /** Makes the numbers of a process. `common` are labels of all of them. */
 export function makeMeter(common: Readonly<Record<string, string>>, withOrganizations: boolean) {
-  const registry = new Registry();
   const context = Context.make(Metric.CurrentMetricAttributes, common).pipe(
-    Context.add(Metric.MetricRegistry, registry),
+    Context.add(Metric.MetricRegistry, new Registry()),
   );
   const metrics = new Map<MetricName, Branch & { count: number }>();
 
-  function find(name: MetricName, values: ReadonlyArray<string>): Registered["hooks"] {
+  function find(name: MetricName, values: ReadonlyArray<string>): Series {
     let branch: Branch | undefined = metrics.get(name);
     for (const value of values) branch = branch?.get(value);
-    return branch?.hooks ?? add(name, values);
+    return branch?.series ?? add(name, values);
   }
 
-  function add(name: MetricName, values: ReadonlyArray<string>): Registered["hooks"] {
+  function add(name: MetricName, values: ReadonlyArray<string>): Series {
     const metric = metrics.get(name) ?? Object.assign(new Branch(), { count: 0 });
     metrics.set(name, metric);
     if (metric.count >= MOST_SERIES && values.some((value) => value !== OVERFLOW)) {
-      return find(
-        name,
-        values.map(() => OVERFLOW),
-      );
+      return find(name, Array<string>(values.length).fill(OVERFLOW));
     }
     metric.count++;
     let branch: Branch = metric;
@@ -40,8 +36,7 @@ export function makeMeter(common: Readonly<Record<string, string>>, withOrganiza
       branch.set(value, next);
       branch = next;
     }
-    series(name, attributesFrom(name, values)).valueUnsafe(context);
-    return (branch.hooks = registry.latest);
+    return (branch.series = series(name, attributesFrom(name, values)));
   }
 
   return {
@@ -55,11 +50,11 @@ export function makeMeter(common: Readonly<Record<string, string>>, withOrganiza
       organization = "",
     ): void {
       const values = withOrganizations && organization !== "" ? [...labels, organization] : labels;
-      find(name, values).update(amount, context);
+      find(name, values).updateUnsafe(amount, context);
     },
     /** Changes a gauge by an amount. */
     shift<Name extends MetricName>(name: Name, labels: LabelsOf<Name>, amount: number): void {
-      find(name, labels).modify(amount, context);
+      find(name, labels).modifyUnsafe(amount, context);
     },
     /** Has a counter or gauge read whenever somebody asks. */
     observe<Name extends MetricName>(name: Name, labels: LabelsOf<Name>, read: () => number): void {
@@ -84,22 +79,16 @@ export const prometheusName = (id: string): string => {
   return `${id.replaceAll(".", "_")}${measured}${kind === "counter" ? "_total" : ""}`;
 };
 
+type Series = ReturnType<typeof series>;
+
 /** Series by one label after the other: no key is put together to find one. */
 class Branch extends Map<string, Branch> {
-  hooks: Registered["hooks"] | undefined;
+  series: Series | undefined;
 }
 
 type Registered = Metric.MetricRegistry extends Map<string, infer A> ? A : never;
 
 class Registry extends Map<string, Registered> {
-  /** To update what was found once costs a third of finding it by its name each time. */
-  latest: Registered["hooks"] = { get: () => undefined, update: () => {}, modify: () => {} };
-
-  override set(key: string, registered: Registered): this {
-    this.latest = registered.hooks;
-    return super.set(key, registered);
-  }
-
   /** Gauges without a number, such as the time left of keys that never end, are left out. */
   override *values(): MapIterator<Registered> {
     for (const registered of super.values()) {

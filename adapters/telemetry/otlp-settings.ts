@@ -1,7 +1,13 @@
-import * as Result from "effect/Result";
 import * as Schema from "effect/Schema";
 import { HttpUrl, Parsed, WholeNumber } from "../settings/codecs.ts";
-import { fault, oneOf, optional, readSettings, withDefault } from "../settings/setting.ts";
+import {
+  fault,
+  oneOf,
+  optional,
+  readSettings,
+  type Values,
+  withDefault,
+} from "../settings/setting.ts";
 import type { Source } from "../settings/source.ts";
 
 // "OpenTelemetry Environment Variable Specification" and "OpenTelemetry Protocol Exporter".
@@ -24,8 +30,14 @@ const CONTROL = /\p{Cc}/u;
 const PAIRS = "pairs such as name=value, separated by commas, with all else percent-encoded";
 
 export const SIGNALS = ["metrics", "traces", "logs"] as const;
+export type Signal = (typeof SIGNALS)[number];
 
-const BOOLEAN = /^(?:true|false)$/i;
+const BOOLEANS = new Map([
+  ["true", true],
+  ["false", false],
+]);
+
+const SAMPLER = /^(?:parentbased_)?(?:always_on|always_off|traceidratio)$/;
 
 const exporter = (signal: string) =>
   withDefault("otlp", {
@@ -79,14 +91,8 @@ export const settings = {
     example: "deployment.environment.name=production",
   }),
   sampler: withDefault("parentbased_always_on", {
-    ...oneOf([
-      "always_on",
-      "always_off",
-      "traceidratio",
-      "parentbased_always_on",
-      "parentbased_always_off",
-      "parentbased_traceidratio",
-    ]),
+    codec: Schema.String.check(Schema.isPattern(SAMPLER)),
+    shape: "always_on, always_off or traceidratio, or one of these after parentbased_",
     variable: "OTEL_TRACES_SAMPLER",
     meaning:
       "Which requests are traced. `parentbased` follows the decision of a proxy in `TRUSTED_PROXIES`.",
@@ -109,40 +115,26 @@ export const settings = {
   isDisabled: withDefault(false, {
     variable: "OTEL_SDK_DISABLED",
     meaning: "Nothing is sent, whatever else is set.",
-    codec: Parsed((text) => (BOOLEAN.test(text) ? /true/i.test(text) : undefined)),
+    codec: Parsed((text) => BOOLEANS.get(text.toLowerCase())),
     shape: "true or false",
     example: "true",
   }),
 };
 
-export type OtlpSettings = Result.Result.Success<ReturnType<typeof read>>;
+export type OtlpSettings = Values<typeof settings>;
 
-/** Reads the settings; a signal without a URL is not sent. */
 export const read = (source: Source) =>
-  Result.map(
-    readSettings(settings, source, (values) =>
-      SIGNALS.map(
-        (signal) =>
-          source.valueOf(settings[signal]) === "otlp" &&
-          values.endpoint === undefined &&
-          fault(
-            settings.endpoint,
-            ({ assign }) => `must be set where ${assign(settings[signal], "otlp")}`,
-          ),
-      ),
+  readSettings(settings, source, ({ endpoint }) =>
+    SIGNALS.map(
+      (signal) =>
+        source.valueOf(settings[signal]) === "otlp" &&
+        endpoint === undefined &&
+        fault(
+          settings.endpoint,
+          ({ assign }) => `must be set where ${assign(settings[signal], "otlp")}`,
+        ),
     ),
-    ({ endpoint, ...values }) => {
-      const urlFor = (signal: (typeof SIGNALS)[number]) =>
-        values.isDisabled || values[signal] === "none"
-          ? undefined
-          : endpoint && new URL(`v1/${signal}`, withSlash(endpoint));
-      return {
-        ...values,
-        metrics: urlFor("metrics"),
-        traces: urlFor("traces"),
-        logs: urlFor("logs"),
-      };
-    },
   );
 
-const withSlash = ({ href }: URL) => (href.endsWith("/") ? href : `${href}/`);
+export const isSent = (signal: Signal, settings: OtlpSettings): boolean =>
+  settings.endpoint !== undefined && settings[signal] === "otlp" && !settings.isDisabled;

@@ -1,6 +1,5 @@
 import * as ConfigProvider from "effect/ConfigProvider";
 import * as Effect from "effect/Effect";
-import type * as Fiber from "effect/Fiber";
 import * as FetchHttpClient from "effect/http/FetchHttpClient";
 import * as Layer from "effect/Layer";
 import * as Logger from "effect/Logger";
@@ -11,26 +10,25 @@ import * as OtlpSerialization from "effect/observability/OtlpSerialization";
 import * as OtlpTracer from "effect/observability/OtlpTracer";
 import * as Redacted from "effect/Redacted";
 import { CurrentLogAnnotations } from "effect/References";
-import { cachedFor } from "../../application/cached.ts";
 import { type MetricName, METRICS } from "../metrics.ts";
 import { fetchFailure } from "../thrown.ts";
 import { splitMessage } from "./log.ts";
-import type { OtlpSettings } from "./otlp-settings.ts";
+import { isSent, type OtlpSettings, type Signal } from "./otlp-settings.ts";
 
 const TIMEOUT = 10_000;
 
 /** Most calls of one signal at a time; a batch has at most 1,000 spans or lines. */
 const MOST_CALLS = 4;
 
+/** Pause between two warnings, in milliseconds. */
+const WARNING_INTERVAL = 60_000;
+
 /**
  * Sends metrics, traces and logs to a collector. A signal that cannot be sent is dropped for a
  * minute. Where it falls short of OpenTelemetry's own SDK: docs/decisions/telemetry.md.
  */
-export function layer(
-  { metrics, traces, logs, ...settings }: OtlpSettings,
-  version: string,
-): Layer.Layer<never> {
-  const { serviceName, attributes = {}, headers } = settings;
+export function layer(settings: OtlpSettings, version: string): Layer.Layer<never> {
+  const { endpoint, serviceName, attributes = {}, headers, interval: exportInterval } = settings;
   const common = {
     resource: {
       serviceName: serviceName ?? attributes["service.name"] ?? "valetkey",
@@ -39,27 +37,25 @@ export function layer(
     },
     headers: headers && Redacted.value(headers),
   };
-  const to = ({ href: url }: URL) => ({ ...common, url });
+  const send = <A, R>(signal: Signal, exporter: (to: To) => Layer.Layer<A, never, R>) =>
+    endpoint === undefined || !isSent(signal, settings)
+      ? Layer.empty
+      : exporter({ ...common, url: `${endpoint.href.replace(/\/$/, "")}/v1/${signal}` }).pipe(
+          Layer.provide(FetchHttpClient.layer),
+          Layer.provide(boundedFetch(endpoint.origin)),
+        );
   const { layerJson, layerProtobuf } = OtlpSerialization;
   const encoding = settings.protocol === "http/json" ? layerJson : layerProtobuf;
-  const { interval: exportInterval } = settings;
   return Layer.mergeAll(
-    metrics ? sentTo(metrics, OtlpMetrics.layer({ ...to(metrics), exportInterval })) : Layer.empty,
-    traces ? sentTo(traces, OtlpTracer.layer(to(traces))) : Layer.empty,
-    logs
-      ? sentTo(logs, Logger.layer([loggerTo(to(logs))], { mergeWithExisting: true })).pipe(
-          Layer.provide(OtlpExporter.layerFlusher),
-        )
-      : Layer.empty,
+    send("metrics", (to) => OtlpMetrics.layer({ ...to, exportInterval })),
+    send("traces", OtlpTracer.layer),
+    send("logs", (to) => Logger.layer([loggerTo(to)], { mergeWithExisting: true })),
   ).pipe(
-    Layer.provide(withUnits.pipe(Layer.provide(encoding))),
+    Layer.provide([OtlpExporter.layerFlusher, Layer.provide(withUnits, encoding)]),
     // Else it would read the variables itself, and end where one cannot be read.
     Layer.provide(ConfigProvider.layer(ConfigProvider.fromEnv({ env: {} }))),
   );
 }
-
-const sentTo = <A, R>({ origin }: URL, exporter: Layer.Layer<A, never, R>) =>
-  exporter.pipe(Layer.provide(FetchHttpClient.layer), Layer.provide(boundedFetch(origin)));
 
 /**
  * Bounds the time of a call with its answer, which is not read, and how many run: what they hold
@@ -68,36 +64,29 @@ const sentTo = <A, R>({ origin }: URL, exporter: Layer.Layer<A, never, R>) =>
 const boundedFetch = (collector: string) =>
   Layer.effect(
     FetchHttpClient.Fetch,
-    Effect.gen(function* () {
-      const log = Effect.runForkWith(yield* Effect.context());
+    Effect.map(Effect.context(), (context) => {
+      const log = Effect.runForkWith(context);
       let calls = 0;
-      let problem = "";
-      const warn = yield* cachedFor(
-        Effect.suspend(() =>
+      let warnedAt = -Infinity;
+      const warn = (problem: string) => {
+        if (performance.now() - warnedAt < WARNING_INTERVAL) return;
+        warnedAt = performance.now();
+        log(
           Effect.logWarning(`telemetry cannot be sent to ${collector} and is dropped: ${problem}`),
-        ),
-        "1 minute",
-      );
-      const report = (reason: string) => {
-        problem = reason;
-        log(warn);
+        );
       };
       return async (input: string | URL | Request, init: RequestInit = {}) => {
         calls++;
         try {
           if (calls > MOST_CALLS) throw new Error("the collector is too slow");
           const signals = [init.signal ?? [], AbortSignal.timeout(TIMEOUT)].flat();
-          const signal = AbortSignal.any(signals);
-          const { status, headers, body } = await fetch(input, {
-            ...init,
-            redirect: "error",
-            signal,
-          });
-          await body?.cancel();
-          if (status >= 300) report(`it answered ${status}`);
-          return new Response(null, { status, headers });
+          const bounds = { redirect: "error", signal: AbortSignal.any(signals) } as const;
+          const answer = await fetch(input, { ...init, ...bounds });
+          await answer.body?.cancel();
+          if (!answer.ok) warn(`it answered ${answer.status}`);
+          return new Response(null, answer);
         } catch (cause) {
-          report(fetchFailure(cause));
+          warn(fetchFailure(cause));
           throw cause;
         } finally {
           calls--;
@@ -111,29 +100,26 @@ const withUnits = Layer.effect(
   Effect.map(OtlpSerialization.OtlpSerialization, (serialization) => ({
     ...serialization,
     metrics: (data) => {
-      for (const { scopeMetrics } of data.resourceMetrics) {
-        for (const metric of scopeMetrics.flatMap(({ metrics }) => metrics)) {
-          metric.unit = METRICS[metric.name as MetricName].unit;
-        }
+      const scopes = data.resourceMetrics.flatMap(({ scopeMetrics }) => scopeMetrics);
+      for (const metric of scopes.flatMap(({ metrics }) => metrics)) {
+        metric.unit = METRICS[metric.name as MetricName].unit;
       }
       return serialization.metrics(data);
     },
   })),
 );
 
+type To = Parameters<typeof OtlpLogger.make>[0];
+
 /** Facts of a line become attributes, and its trace is named as in the line. */
-const loggerTo = (options: Parameters<typeof OtlpLogger.make>[0]) =>
+const loggerTo = (options: To) =>
   Effect.map(OtlpLogger.make({ ...options, excludeLogSpans: true }), (logger) =>
     Logger.make<unknown, void>(({ message, fiber, ...entry }) => {
       const { text, facts } = splitMessage(message);
       const { trace_id: traceId, span_id: spanId, ...attributes } = facts;
       const span = typeof traceId === "string" ? { traceId, spanId } : fiber.cache.span;
-      // The parts of a fiber that it looks at.
-      const speaker = {
-        id: fiber.id,
-        cache: { span },
-        getRef: (ref: unknown) => (ref === CurrentLogAnnotations ? attributes : []),
-      } as unknown as Fiber.Fiber<unknown, unknown>;
+      const getRef = (ref: unknown) => (ref === CurrentLogAnnotations ? attributes : []);
+      const speaker = Object.assign(Object.create(fiber), { cache: { span }, getRef });
       logger.log({ ...entry, message: text, fiber: speaker });
     }),
   );

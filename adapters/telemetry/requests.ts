@@ -18,7 +18,7 @@ export function watchRequests(options: {
   return (request) => {
     const start = performance.now();
     const method = METHODS.has(request.method) ? request.method : "_OTHER";
-    const span = tracing && beginSpan(tracing, { ...request, method }, scheme);
+    const span = tracing && beginSpan(tracing, request, { method, scheme });
     meter.shift("http.server.active_requests", [method, scheme], 1);
     return {
       span,
@@ -46,38 +46,42 @@ export interface Tracing extends Pick<OtlpSettings, "sampler" | "ratio"> {
   readonly isTrusted: (address: string | undefined) => boolean;
 }
 
-function beginSpan(tracing: Tracing, request: BegunRequest, scheme: string) {
-  const { tracer, clock } = tracing;
-  const { method, route, headers, address } = request;
-  const parent = tracing.isTrusted(address) ? parentIn(headers) : undefined;
-  const span = tracer.span({
+function beginSpan(
+  tracing: Tracing,
+  { route, path, requestId, headers, address }: BegunRequest,
+  { method, scheme }: { readonly method: string; readonly scheme: string },
+) {
+  const caller = parentIn(headers);
+  const parent = caller && tracing.isTrusted(address) ? caller : undefined;
+  if (!isSampled(tracing, parent)) return undefined;
+  const span = tracing.tracer.span({
     name: `${method === "_OTHER" ? "HTTP" : method}${route === undefined ? "" : ` ${route}`}`,
     kind: "server",
     parent: Option.fromUndefinedOr(parent),
     root: parent === undefined,
     annotations: Context.empty(),
     links: [],
-    startTime: clock.currentTimeNanosUnsafe(),
+    startTime: tracing.clock.currentTimeNanosUnsafe(),
     sampled: true,
   });
-  if (!isSampled(tracing, span.traceId, parent)) return undefined;
   span.attribute("http.request.method", method);
   if (route !== undefined) span.attribute("http.route", route);
-  span.attribute("url.path", request.path());
+  span.attribute("url.path", path());
   span.attribute("url.scheme", scheme);
-  span.attribute("valetkey.request_id", request.requestId);
+  span.attribute("valetkey.request_id", requestId);
   return span;
 }
 
-/** By the id, so that every service with the same ratio decides alike. */
-function isSampled(
-  { sampler, ratio }: Tracing,
-  traceId: string,
-  parent: Tracer.ExternalSpan | undefined,
-): boolean {
+/**
+ * A trace that began elsewhere is sampled by its id, so that services with the same ratio decide
+ * alike; one that begins here has none until it is sampled.
+ */
+function isSampled({ sampler, ratio }: Tracing, parent: Tracer.ExternalSpan | undefined): boolean {
   if (parent !== undefined && sampler.startsWith("parentbased")) return parent.sampled;
   if (!sampler.endsWith("traceidratio")) return sampler.endsWith("always_on");
-  return Number.parseInt(traceId.slice(-12), 16) < ratio * 2 ** 48;
+  return (
+    (parent ? Number.parseInt(parent.traceId.slice(-12), 16) / 2 ** 48 : Math.random()) < ratio
+  );
 }
 
 /** The caller's span in W3C Trace Context; none if it is not exactly as that has it. */

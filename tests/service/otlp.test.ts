@@ -203,7 +203,7 @@ it("a collector that hangs or is away holds up neither requests nor the end", as
 it("what waits for a collector that hangs is bounded", async () => {
   const { sent, endpoint } = await startCollector({ hangs: true });
   const settings = Result.getOrThrow(read(variables({ OTEL_EXPORTER_OTLP_ENDPOINT: endpoint })));
-  const logs = layer({ ...settings, metrics: undefined, traces: undefined }, "1.0.0").pipe(
+  const logs = layer({ ...settings, metrics: "none", traces: "none" }, "1.0.0").pipe(
     Layer.provideMerge(log.layer({ level: "info", format: "json" })),
   );
   // A thousand lines are sent at a time.

@@ -34,12 +34,10 @@ export function metricsApp(access: MetricsAccess) {
 
 function answerScrape(
   c: HttpContext,
-  { readers, scrape }: MetricsAccess,
+  { loopbackOnly, hasToken, scrape }: MetricsAccess,
 ): Effect.Effect<Answer, NotFound | Unauthenticated> {
-  if (readers === "loopback" && !isFromThisMachine(c)) return Effect.fail(new NotFound());
-  if (typeof readers === "object" && !readers.hasToken(c.req.raw.headers)) {
-    return Effect.fail(new Unauthenticated({ by: "token" }));
-  }
+  if (loopbackOnly && !isFromThisMachine(c)) return Effect.fail(new NotFound());
+  if (!hasToken(c.req.raw.headers)) return Effect.fail(new Unauthenticated({ by: "token" }));
   return Effect.map(Effect.promise(scrape), (body) => ({ status: 200, headers: HEADERS, body }));
 }
 
