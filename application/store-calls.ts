@@ -1,7 +1,7 @@
 import type * as Effect from "effect/Effect";
 import * as Record from "effect/Record";
 import type { ObjectUnreadable, StoreUnavailable } from "../domain/errors.ts";
-import type { ObjectStore } from "./ports/object-store.ts";
+import type { Multipart, ObjectStore } from "./ports/object-store.ts";
 
 type Store = ObjectStore["Service"];
 
@@ -25,7 +25,7 @@ const CALLS = {
   head: call("head", 5),
   keep: call("keep", 5),
   remove: call("remove", 5),
-};
+} satisfies TableFor<Store>;
 
 /** Of any size; a second one finds what the first has made. */
 const COPY = call("copy", 1800);
@@ -38,6 +38,13 @@ const PARTS = {
   // The store may continue after that; the object is looked at afterwards.
   complete: call("complete-multipart", 60),
   abort: call("abort-multipart", 5),
+} satisfies TableFor<Multipart>;
+
+type Method = (given: never) => Effect.Effect<unknown, StoreFailure>;
+
+/** A row for each method, so that none is left out. */
+type TableFor<Methods> = {
+  readonly [Name in keyof Methods as Methods[Name] extends Method ? Name : never]: StoreCall;
 };
 
 type Wrap = <A, E extends StoreFailure>(
@@ -58,8 +65,6 @@ export function aroundStore(store: Store, wrap: Wrap): Store {
     ...(multipart && { multipart: each(multipart, PARTS, wrap) }),
   };
 }
-
-type Method = (given: never) => Effect.Effect<unknown, StoreFailure>;
 
 const each = <Name extends string, Methods extends Readonly<Record<Name, Method>>>(
   methods: Methods,
