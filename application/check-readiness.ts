@@ -33,47 +33,42 @@ export type ReadinessCheck = Effect.Effect<Readiness, never, Limiter | ObjectSto
  * answer and an answer is kept for 5 seconds, so that probes neither pile up nor hang.
  */
 export const makeReadinessCheck = (timeout: Timeout): Effect.Effect<ReadinessCheck> => {
-  const once = watch("write-once", writeOnce, timeout);
+  const look = ObjectStore.use(({ writeOnce }) => writeOnce?.look ?? Effect.void);
+  const once = look.pipe(watch("write-once", timeout));
   const parts = {
-    signing: watch("signing", signing, timeout),
-    store: watch("the store", bucket, timeout),
-    limits: watch("the request counter", counter, timeout),
+    signing: Presigner.use(({ get }) => get(PROBE)).pipe(watch("signing", timeout)),
+    store: ObjectStore.use(({ ensureBucket }) => ensureBucket).pipe(watch("the store", timeout)),
+    limits: Limiter.use(({ check }) => check).pipe(watch("the request counter", timeout)),
     writeOnce: ObjectStore.use(({ writeOnce }) => (writeOnce ? once : Effect.undefined)),
   };
   return cachedFor(Effect.all(parts, { concurrency: "unbounded" }), "5 seconds");
 };
 
-const signing = Presigner.use(({ get }) => get(PROBE));
-const bucket = ObjectStore.use(({ ensureBucket }) => ensureBucket);
-const counter = Limiter.use(({ check }) => check);
-const writeOnce = ObjectStore.use(({ writeOnce }) => writeOnce?.look ?? Effect.void);
-
 /** Logs each change of state once, except for the first result, which the caller reports. */
-function watch<R>(
-  part: string,
-  probe: Effect.Effect<unknown, { readonly reason: string }, R>,
-  timeout: Timeout,
-): Effect.Effect<PartState, never, R> {
-  let last: PartState | undefined;
-  const tooLate = { reason: `there was no answer within ${timeout}` };
-  return Effect.gen(function* () {
-    const now = yield* DateTime.now;
-    const reason = yield* probe.pipe(
-      Effect.timeoutOrElse({ duration: timeout, orElse: () => Effect.fail(tooLate) }),
-      Effect.match({ onSuccess: () => undefined, onFailure: (failure) => failure.reason }),
-    );
-    const state = reason === undefined ? "ok" : "failing";
-    const since = last?.state === state ? last.since : now;
-    if (last !== undefined && last.reason !== reason) {
-      yield* reason === undefined
-        ? Effect.logInfo(`${part} is ready again`)
-        : Effect.logWarning(`${part} is not ready`, { reason });
-    }
-    last = reason === undefined ? { state, since } : { state, since, reason };
-    return last;
-  });
-}
+const watch =
+  (part: string, timeout: Timeout) =>
+  <R>(probe: Probe<R>): Effect.Effect<PartState, never, R> => {
+    let last: PartState | undefined;
+    const tooLate = { reason: `there was no answer within ${timeout}` };
+    return Effect.gen(function* () {
+      const now = yield* DateTime.now;
+      const reason = yield* probe.pipe(
+        Effect.timeoutOrElse({ duration: timeout, orElse: () => Effect.fail(tooLate) }),
+        Effect.match({ onSuccess: () => undefined, onFailure: (failure) => failure.reason }),
+      );
+      const state = reason === undefined ? "ok" : "failing";
+      const since = last?.state === state ? last.since : now;
+      if (last !== undefined && last.reason !== reason) {
+        yield* reason === undefined
+          ? Effect.logInfo(`${part} is ready again`)
+          : Effect.logWarning(`${part} is not ready`, { reason });
+      }
+      last = reason === undefined ? { state, since } : { state, since, reason };
+      return last;
+    });
+  };
 
+type Probe<R> = Effect.Effect<unknown, { readonly reason: string }, R>;
 type Timeout = `${number} seconds`;
 
 const PROBE = {

@@ -1,11 +1,14 @@
+import * as Cause from "effect/Cause";
 import * as Context from "effect/Context";
 import * as DateTime from "effect/DateTime";
 import * as Effect from "effect/Effect";
 import * as Equal from "effect/Equal";
 import type { SecureRandom } from "effect/crypto/SecureRandom";
+import * as Exit from "effect/Exit";
 import * as Layer from "effect/Layer";
 import * as LayerMap from "effect/LayerMap";
-import type { PartState, ReadinessCheck } from "../../application/check-readiness.ts";
+import * as Scope from "effect/Scope";
+import { makeReadinessCheck, type PartState } from "../../application/check-readiness.ts";
 import { guarded } from "../../application/guarded-store.ts";
 import { Authenticator } from "../../application/ports/authenticator.ts";
 import { Limiter } from "../../application/ports/limiter.ts";
@@ -17,7 +20,6 @@ import { clientAddress, UNKNOWN_PROXY } from "../http/client-address.ts";
 import type { Peer } from "../http/env.ts";
 import { page } from "../http/page.ts";
 import * as identity from "../identity/layer.ts";
-import type { OrganizationSettings } from "../identity/organizations.ts";
 import { limitFailures } from "../limits/failed-authentications.ts";
 import * as limits from "../limits/layer.ts";
 import { makeCounters } from "../limits/memory.ts";
@@ -27,7 +29,8 @@ import { mountsFor, type Storage } from "../storage/storage.ts";
 import * as audit from "../telemetry/audit.ts";
 import * as telemetry from "../telemetry/log.ts";
 import * as tokens from "../tokens/layer.ts";
-import type { Reloads } from "./configuration.ts";
+import { errorReason } from "../thrown.ts";
+import type { Configuration, Reloads, Take } from "./configuration.ts";
 import type { Observer } from "./observe.ts";
 import type { Settings } from "./settings.ts";
 
@@ -42,18 +45,20 @@ export function fixedLayer(settings: Settings, observer: Observer | undefined) {
 }
 
 /**
- * Makes the function from a configuration to the application that serves it. The connection to Redis,
+ * Answers each request by the configuration that is in force when it comes. The connection to Redis,
  * what was counted against limits and the keys of issuers stay from one to the next, and so do the
- * store and the organizations while their settings are the same objects.
+ * store and the organizations while their settings are the same objects. All else is closed once the
+ * last request that it began is answered.
  */
-export const makeApplications = Effect.fnUntraced(function* (
-  { redis, metrics }: Settings,
+export const makeApplication = Effect.fnUntraced(function* (
+  first: Configuration,
   observer: Observer | undefined,
-  readiness: ReadinessCheck,
   isStopping: () => boolean,
 ) {
-  const fixed = yield* Effect.context<SecureRandom>();
-  const log = Effect.runForkWith(fixed);
+  const { redis, metrics } = first.settings;
+  const context = yield* Effect.context<SecureRandom | Scope.Scope>();
+  const log = Effect.runForkWith(context);
+  const readiness = yield* makeReadinessCheck("2 seconds");
   const shared = redis && (yield* redisLimiter(redis));
   const limiterWith = shared && (observer?.limiterWith(shared) ?? shared);
   const counters = makeCounters();
@@ -62,9 +67,8 @@ export const makeApplications = Effect.fnUntraced(function* (
   const stores = yield* LayerMap.make(({ layer }: Storage) =>
     guarded(observer?.store(layer) ?? layer),
   );
-  const organizations = yield* LayerMap.make((settings: OrganizationSettings) =>
-    identity.organizationsLayer(settings),
-  );
+  const organizations = yield* LayerMap.make(identity.organizationsLayer);
+  let { reloads } = first;
 
   const layerFor = ({
     identity: { callers, ...known },
@@ -87,15 +91,19 @@ export const makeApplications = Effect.fnUntraced(function* (
     );
   };
 
-  return Effect.fnUntraced(function* (settings: Settings, reloads: () => Reloads) {
+  const start = Effect.fnUntraced(function* (settings: Settings) {
+    const scope = yield* Scope.fork(Context.get(context, Scope.Scope));
+    const built = yield* Layer.buildWithScope(layerFor(settings), scope).pipe(
+      Effect.onError((cause) => Scope.close(scope, Exit.failCause(cause))),
+    );
     const { callers } = settings.identity;
     const { publicUrl, corsOrigins, trustedProxies } = settings.http;
-    const all = Context.merge(fixed, yield* Layer.build(layerFor(settings)));
+    const all = Context.merge(context, built);
     const services = observer?.services(all) ?? all;
     const app = makeApp({
       services,
       readiness,
-      configuration: () => configurationState(reloads()),
+      configuration: () => configurationState(reloads),
       isStopping,
       watch: observer?.requests(settings, services),
       metrics: metrics.port === undefined ? observer?.access : undefined,
@@ -110,8 +118,39 @@ export const makeApplications = Effect.fnUntraced(function* (
         callers.auth === "dev" ? page(Context.get(services, Presigner).publicOrigin) : undefined,
       mounts: mountsFor(settings.storage),
     });
-    return { services, fetch: (request: Request, peer: Peer) => app.fetch(request, peer) };
+    const close = () => void Effect.runFork(Scope.close(scope, Exit.void));
+    return { settings, services, app, close, underWay: 0 };
   });
+
+  let current = yield* start(first.settings);
+  observer?.reloads(() => reloads);
+  const take: Take = (next) =>
+    Effect.gen(function* () {
+      const last = current;
+      if (next.settings !== last.settings) {
+        current = yield* start(next.settings);
+        if (last.underWay === 0) last.close();
+      }
+      ({ reloads } = next);
+    }).pipe(
+      Effect.catchCause((cause) => Effect.fail(errorReason(Cause.squash(cause)))),
+      Effect.provideContext(context),
+    );
+  return {
+    take,
+    settings: () => current.settings,
+    check: Effect.suspend(() => Effect.provideContext(readiness, current.services)),
+    fetch: async (request: Request, peer: Peer): Promise<Response> => {
+      const begun = current;
+      begun.underWay++;
+      try {
+        return await begun.app.fetch(request, peer);
+      } finally {
+        begun.underWay--;
+        if (begun.underWay === 0 && begun !== current) begun.close();
+      }
+    },
+  };
 });
 
 function configurationState({ loadedAt, failure }: Reloads): PartState {

@@ -8,7 +8,7 @@ import { type ReadFile, readSmallFile } from "../json/json-file.ts";
 import * as limits from "../limits/settings.ts";
 import * as policies from "../policies/settings.ts";
 import * as envFiles from "../settings/env-files.ts";
-import { allOf, type Read, type Setting } from "../settings/setting.ts";
+import { allOf, type Read, type Setting, settingsIn } from "../settings/setting.ts";
 import type { Env } from "../settings/source.ts";
 import { keySettings } from "../storage/credentials/key-settings.ts";
 import { credentialSettings } from "../storage/gcs/credentials.ts";
@@ -17,14 +17,12 @@ import * as tokens from "../tokens/settings.ts";
 import { readAll, settings, type Settings } from "./settings.ts";
 import * as storage from "./storage.ts";
 
-interface Texts {
+/** A configuration as it is read, and as workers get it: no worker reads files of its own. */
+export interface Texts {
   readonly env: Env;
-  /** The files that its variables name, as they were read; null for one that cannot be. */
+  /** The files that its variables name; null for one that cannot be read. */
   readonly files: Map<string, string | null>;
-}
-
-export interface Configuration extends Texts {
-  readonly settings: Settings;
+  readonly reloads: Reloads;
 }
 
 /** The reloads so far; times are in milliseconds since 1970. */
@@ -37,18 +35,24 @@ export interface Reloads {
   readonly failure?: { readonly since: number; readonly reason: string };
 }
 
-/** Serves a configuration from now on, or fails with the reason why that is not possible. */
-export type Take = (next: Configuration, reloads: Reloads) => Effect.Effect<void, string>;
+export interface Configuration extends Texts {
+  readonly settings: Settings;
+}
 
-/** `own` are the variables of the process; those of `ENV_FILES` come over them. */
+/** Serves a configuration from now on, or fails with the reason why that is not possible. */
+export type Take = (next: Configuration) => Effect.Effect<void, string>;
+
+/** `env` are the variables of the process; those of `ENV_FILES` come over them. */
 export const readConfiguration = (
-  own: Env,
-  files: Texts["files"] = new Map(),
+  { env, files, reloads }: Texts,
   last?: Configuration,
 ): Read<Configuration> =>
-  Result.flatMap(envFiles.readEnvFiles(own, readingOnce(files)), (given) => {
-    const env = Object.fromEntries([...given].map(([name, { value }]) => [name, value]));
-    return configurationFrom({ env: { ...own, ...env }, files }, last);
+  Result.flatMap(envFiles.readEnvFiles(env, readingOnce(files)), (given) => {
+    const values = [...given].map(([name, { value }]) => [name, value]);
+    return configurationFrom(
+      { env: { ...env, ...Object.fromEntries(values) }, files, reloads },
+      last,
+    );
   });
 
 /**
@@ -100,19 +104,14 @@ export function changedVariables(last: Texts, next: Texts): ReadonlyArray<string
   return [...names].filter((name) => textsOf(last, name) !== textsOf(next, name));
 }
 
+const { keys, denied } = tokens.settings;
+const { corsOrigins, trustedProxies, shutdownGrace, shutdownTimeout } = http.settings;
 /** All others need a restart: sockets, the store's client, Redis, the log and the audit are made of them. */
 const RELOADED: ReadonlySet<string> = new Set(
   [
-    ...identity.settings,
-    ...[limits.settings, policies.settings, keySettings, credentialSettings].flatMap((group) =>
-      Object.values<Setting<unknown>>(group),
-    ),
-    tokens.settings.keys,
-    tokens.settings.denied,
-    http.settings.corsOrigins,
-    http.settings.trustedProxies,
-    http.settings.shutdownGrace,
-    http.settings.shutdownTimeout,
+    ...settingsIn(limits.settings, policies.settings, keySettings, credentialSettings),
+    ...settingsIn(identity.settings, { keys, denied, corsOrigins, trustedProxies }),
+    ...settingsIn({ shutdownGrace, shutdownTimeout }),
   ].map(({ variable }) => variable),
 );
 

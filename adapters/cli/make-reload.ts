@@ -9,7 +9,6 @@ import {
   changedVariables,
   type Configuration,
   readConfiguration,
-  type Reloads,
   type Take,
 } from "./configuration.ts";
 import type { Outcome } from "./reload.ts";
@@ -20,30 +19,22 @@ import { watchFiles } from "./watch-files.ts";
  * Makes the function that reads the configuration anew and replaces all of it or nothing. Calls
  * during a reload share the one after it. A change of the files counts as a call.
  */
-export const makeReload = Effect.fnUntraced(function* (
-  take: Take,
-  own: Env,
-  first: Configuration,
-  begun: Reloads,
-) {
-  let [inForce, reloads] = [first, begun];
+export const makeReload = Effect.fnUntraced(function* (take: Take, own: Env, first: Configuration) {
+  let inForce = first;
   let { files } = first;
 
-  const read = Effect.suspend(() => {
-    files = new Map();
-    return Effect.fromResult(readConfiguration(own, files, inForce));
-  }).pipe(
-    Effect.mapError((faults) => faults.map((fault) => sentenceFor(fault, VARIABLES)).join("; ")),
-  );
-
   const reload = Effect.fnUntraced(function* (isAsked: boolean) {
-    const { accepted, refused, failure } = reloads;
+    const { accepted, refused, failure } = inForce.reloads;
     const now = yield* Clock.currentTimeMillis;
-    const isDue = (next: Configuration) =>
-      isAsked || failure !== undefined || next.settings !== inForce.settings;
-    const loaded = { accepted: accepted + 1, refused, loadedAt: now };
-    const tried = yield* read.pipe(
-      Effect.tap((next) => (isDue(next) ? take(next, loaded) : Effect.void)),
+    files = new Map();
+    const reloads = { accepted: accepted + 1, refused, loadedAt: now };
+    const isDue = ({ settings }: Configuration) =>
+      isAsked || failure !== undefined || settings !== inForce.settings;
+    const tried = yield* Effect.suspend(() =>
+      Effect.fromResult(readConfiguration({ env: own, files, reloads }, inForce)),
+    ).pipe(
+      Effect.mapError((faults) => faults.map((fault) => sentenceFor(fault, VARIABLES)).join("; ")),
+      Effect.tap((next) => (isDue(next) ? take(next) : Effect.void)),
       Effect.catchDefect((defect) => Effect.fail(errorReason(defect))),
       Effect.result,
     );
@@ -55,19 +46,20 @@ export const makeReload = Effect.fnUntraced(function* (
         });
       }
       const since = failure?.since ?? now;
-      reloads = { ...reloads, refused: refused + 1, failure: { since, reason } };
-      yield* Effect.exit(take(inForce, reloads));
+      const counted = { ...inForce.reloads, refused: refused + 1, failure: { since, reason } };
+      inForce = { ...inForce, reloads: counted };
+      yield* Effect.exit(take(inForce));
       return { changed: [], refused: reason };
     }
     const next = tried.success;
     const changed = changedVariables(inForce, next);
     if (isDue(next)) {
       yield* Effect.logInfo("the configuration was reloaded", { changed: changed.join(",") });
-      const known = findWarnings(inForce.env, inForce.settings);
-      for (const warning of findWarnings(next.env, next.settings)) {
+      const known = findWarnings(inForce);
+      for (const warning of findWarnings(next)) {
         if (!known.includes(warning)) yield* Effect.logWarning(warning);
       }
-      [inForce, reloads] = [next, loaded];
+      inForce = next;
     }
     return { changed };
   });

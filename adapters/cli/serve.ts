@@ -1,11 +1,10 @@
 import cluster from "node:cluster";
 import { constants } from "node:os";
-import * as Clock from "effect/Clock";
 import * as Duration from "effect/Duration";
 import * as Effect from "effect/Effect";
 import * as Schedule from "effect/Schedule";
 import { cachedFor } from "../../application/cached.ts";
-import { makeReadinessCheck, type Readiness } from "../../application/check-readiness.ts";
+import type { Readiness } from "../../application/check-readiness.ts";
 import { metricsApp } from "../http/operations/metrics.ts";
 import type { Listen, Listening } from "../http/server/listen.ts";
 import { listenProbes } from "../http/server/listen-probes.ts";
@@ -13,17 +12,10 @@ import type { HttpSettings } from "../http/settings.ts";
 import { mountsFor } from "../storage/storage.ts";
 import { errorReason } from "../thrown.ts";
 import * as telemetry from "../telemetry/log.ts";
-import { fixedLayer, makeApplications } from "./application.ts";
+import { fixedLayer, makeApplication } from "./application.ts";
 import { type Channel, openChannel } from "./channel.ts";
 import { CommandFailure, EXIT } from "./command.ts";
-import {
-  type Configuration,
-  fixedSecrets,
-  readConfiguration,
-  type Reloads,
-  type Take,
-} from "./configuration.ts";
-import { makeLive } from "./live.ts";
+import { type Configuration, fixedSecrets, readConfiguration, type Take } from "./configuration.ts";
 import { makeReload } from "./make-reload.ts";
 import { readyFacts, startMessage } from "./messages.ts";
 import type { Observer } from "./observe.ts";
@@ -53,24 +45,25 @@ export async function serve(listen: Listen): Promise<void> {
 
 const serveFirst = (listen: Listen) =>
   Effect.suspend(() => {
-    const read = orFail(readConfiguration(process.env), "Valetkey cannot start", process.env);
+    const reloads = { accepted: 0, refused: 0, loadedAt: Date.now() };
+    const texts = { env: process.env, files: new Map(), reloads };
+    const read = orFail(readConfiguration(texts), "Valetkey cannot start", process.env);
     const stopSignal = untilStopSignal();
     const serve = Effect.gen(function* () {
       const own = { ...process.env, ...(yield* fixedSecrets(read.settings)) };
-      const configuration = orFail(readConfiguration(own), "Valetkey cannot start", own);
-      const begun = { accepted: 0, refused: 0, loadedAt: yield* Clock.currentTimeMillis };
+      const first = orFail(readConfiguration({ ...texts, env: own }), "Valetkey cannot start", own);
       const onListening = Effect.fnUntraced(function* (take: Take) {
         yield* announce(read);
-        const reload = yield* makeReload(take, own, configuration, begun);
-        const reloadAlone = () => reload(() => undefined);
-        process.on("SIGHUP", reloadAlone);
-        void stopSignal.then(() => process.off("SIGHUP", reloadAlone));
-        const { socket } = configuration.settings.control;
+        const reload = yield* makeReload(take, own, first);
+        const onHangup = () => reload(() => undefined);
+        process.on("SIGHUP", onHangup);
+        void stopSignal.then(() => process.off("SIGHUP", onHangup));
+        const { socket } = first.settings.control;
         if (socket !== undefined) yield* listenForReloads(socket, reload);
       });
-      yield* read.settings.http.workers > 1 && cluster.isPrimary
-        ? runWorkers(configuration, begun, stopSignal, onListening)
-        : serveRequests({ listen, configuration, begun, stopSignal, onListening });
+      yield* first.settings.http.workers > 1 && cluster.isPrimary
+        ? runWorkers(first, stopSignal, onListening)
+        : serveRequests(listen, first, stopSignal, onListening);
     });
     return serve.pipe(Effect.scoped, Effect.provide(telemetry.layer(read.settings.telemetry)));
   });
@@ -78,26 +71,18 @@ const serveFirst = (listen: Listen) =>
 const serveAsWorker = Effect.fnUntraced(function* (listen: Listen) {
   const stopSignal = untilStopSignal();
   const primary = openChannel(process);
-  const { configuration, reloads: begun, join } = yield* joinWorkers(primary);
+  const { configuration, join } = yield* joinWorkers(primary);
   const onListening = (take: Take) => Effect.promise(() => join(take));
-  yield* serveRequests({ listen, configuration, begun, stopSignal, onListening, primary });
+  yield* serveRequests(listen, configuration, stopSignal, onListening, primary);
 });
 
-const serveRequests = Effect.fnUntraced(function* <R>({
-  listen,
-  configuration,
-  begun,
-  stopSignal,
-  onListening,
-  primary,
-}: {
-  readonly listen: Listen;
-  readonly configuration: Configuration;
-  readonly begun: Reloads;
-  readonly stopSignal: Promise<unknown>;
-  readonly onListening: (take: Take) => Effect.Effect<unknown, never, R>;
-  readonly primary?: Channel;
-}) {
+const serveRequests = Effect.fnUntraced(function* <R>(
+  listen: Listen,
+  configuration: Configuration,
+  stopSignal: Promise<unknown>,
+  onListening: (take: Take) => Effect.Effect<unknown, never, R>,
+  primary?: Channel,
+) {
   const { settings, env } = configuration;
   const observer = isObserved(settings)
     ? yield* Effect.promise(async () =>
@@ -108,12 +93,9 @@ const serveRequests = Effect.fnUntraced(function* <R>({
     const { metrics, http } = settings;
     const { probePort: port, host } = http;
     let isStopping = false;
-    const readiness = yield* makeReadinessCheck("2 seconds");
-    const build = yield* makeApplications(settings, observer, readiness, () => isStopping);
-    const live = yield* makeLive(build, configuration, begun);
-    observer?.reloads(live.reloads);
-    const check = Effect.suspend(() => Effect.provideContext(readiness, live.app().services));
-    const server = yield* startServer(settings, listen, live.fetch, observer);
+    const application = yield* makeApplication(configuration, observer, () => isStopping);
+    const { check } = application;
+    const server = yield* startServer(settings, listen, application.fetch, observer);
     if (port !== undefined && isFirst(process.env)) {
       const canSign = Effect.map(check, ({ signing }) => signing.state === "ok");
       const isReady = async () => (await Effect.runPromise(canSign)) && !isStopping;
@@ -123,13 +105,13 @@ const serveRequests = Effect.fnUntraced(function* <R>({
       const { fetch } = metricsApp(observer.access);
       yield* listenOn({ host, port: metrics.port, fetch }, "METRICS_PORT", listen);
     }
-    yield* onListening(live.take);
+    yield* onListening(application.take);
     if (isFirst(process.env)) {
       yield* Effect.forkChild(reportReadiness(check, settings.storage.description));
     }
     yield* Effect.promise(() => stopSignal);
     isStopping = true;
-    yield* stopServer(server, live.settings().http.shutdown);
+    yield* stopServer(server, application.settings().http.shutdown);
   }).pipe(Effect.scoped, Effect.provide(fixedLayer(settings, observer)));
 });
 
@@ -172,8 +154,8 @@ const listenOn = (options: Parameters<Listen>[0], variable: string, listen: List
 
 const warningOnceAMinute = (message: string) => cachedFor(Effect.logWarning(message), "1 minute");
 
-const announce = Effect.fnUntraced(function* ({ settings, env }: Configuration) {
-  const { http, identity, storage, telemetry: log } = settings;
+const announce = Effect.fnUntraced(function* (configuration: Configuration) {
+  const { http, identity, storage, telemetry: log } = configuration.settings;
   const started = {
     address: http.publicUrl.origin,
     callers: identity.callers,
@@ -181,7 +163,7 @@ const announce = Effect.fnUntraced(function* ({ settings, env }: Configuration) 
   };
   if (telemetry.isForPeople(log.format)) print(startMessage(started));
   else yield* Effect.logInfo("ready", readyFacts(started));
-  for (const warning of findWarnings(env, settings)) yield* Effect.logWarning(warning);
+  for (const warning of findWarnings(configuration)) yield* Effect.logWarning(warning);
 });
 
 /** Logs what is not ready at startup. Checks also where nobody asks; the check logs changes. */

@@ -10,7 +10,14 @@ import * as limits from "../limits/settings.ts";
 import * as policies from "../policies/settings.ts";
 import * as redis from "../limits/redis/settings.ts";
 import * as envFiles from "../settings/env-files.ts";
-import { allOf, fault, type Read, readSettings, type Setting } from "../settings/setting.ts";
+import {
+  allOf,
+  fault,
+  type Read,
+  readSettings,
+  type Setting,
+  settingsIn,
+} from "../settings/setting.ts";
 import { type Env, type Source, variables } from "../settings/source.ts";
 import { S3_CAPABILITIES, S3_MULTIPART } from "../storage/providers.ts";
 import * as telemetry from "../telemetry/log.ts";
@@ -105,10 +112,13 @@ export function readAll(env: Env, readFile?: ReadFile) {
 export const isObserved = ({ metrics: { access = "off", port }, otlp }: Settings): boolean =>
   access !== "off" || port !== undefined || SIGNALS.some((signal) => isSent(signal, otlp));
 
-export function findWarnings(
-  env: Env,
-  { http, identity, limits, redis, storage }: Settings,
-): ReadonlyArray<string> {
+interface Configured {
+  readonly env: Env;
+  readonly settings: Settings;
+}
+
+export function findWarnings({ env, settings }: Configured): ReadonlyArray<string> {
+  const { http, identity, limits, redis, storage } = settings;
   const size = env["STORAGE_MAX_FILE_SIZE"] ?? "";
   return [
     identity.callers.auth !== "dev" &&
@@ -139,20 +149,10 @@ const PREFIXES = /^(?:STORAGE|AUTH|JWT|FORWARD_AUTH|LIMITS?|METRICS|OTEL|SHUTDOW
 /** The settings of all adapters, chosen or not. */
 export const settings: ReadonlyArray<Setting<unknown>> = [
   ...storage.settings,
-  ...[
-    audit,
-    envFiles,
-    http,
-    identity,
-    limits,
-    metrics,
-    otlp,
-    control,
-    policies,
-    redis,
-    telemetry,
-    tokens,
-  ].flatMap(({ settings }) => Object.values<Setting<unknown>>(settings)),
+  ...[audit, envFiles, http, identity, limits, metrics, otlp, control, policies, redis].flatMap(
+    ({ settings }) => settingsIn(settings),
+  ),
+  ...settingsIn(telemetry.settings, tokens.settings),
 ];
 
 /** Finds the settings that count here: not those of stores and callers that are not chosen. */

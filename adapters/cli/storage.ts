@@ -14,6 +14,7 @@ import {
   type Read,
   readSettings,
   type Setting,
+  settingsIn,
   withDefault,
 } from "../settings/setting.ts";
 import type { Source } from "../settings/source.ts";
@@ -49,22 +50,19 @@ const STORES = {
   gcs: store(gcs, gcsStorage),
 };
 
-const all = (groups: ReadonlyArray<object>): ReadonlyArray<Setting<unknown>> =>
-  groups.flatMap((group): ReadonlyArray<Setting<unknown>> => Object.values(group));
-
-export const settings = all([
+export const settings = settingsIn(
   { adapter },
   ...Object.values(STORES).map(({ settings }) => settings),
-]);
+);
 
 export const chosenSettings = (source: Source): ReadonlyArray<Setting<unknown>> =>
-  all([
+  settingsIn(
     { adapter },
     Result.match(readSettings({ adapter }, source), {
       onSuccess: ({ adapter }) => STORES[adapter].settings,
       onFailure: () => ({}),
     }),
-  ]);
+  );
 
 export const read = (source: Source, publicUrl: URL): Read<Storage> =>
   Result.flatMap(

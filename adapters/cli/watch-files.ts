@@ -13,26 +13,20 @@ export const watchFiles = Effect.fnUntraced(function* (
   paths: () => ReadonlyArray<string>,
   work: Effect.Effect<unknown>,
 ) {
-  let last = "";
-  let handled = "";
-  let looks = 0;
+  let [last, handled, looks] = ["", "", 0];
   while (true) {
     yield* Effect.sleep("1 second");
-    const now = yield* Effect.promise(() => describe(paths()));
+    const now = (yield* Effect.promise(() => Promise.all(paths().map(describe)))).join("\n");
     looks = now === handled ? 0 : looks + 1;
     if (looks > 0 && (now === last || looks === MOST_LOOKS)) {
-      handled = now;
-      looks = 0;
+      [handled, looks] = [now, 0];
       yield* work;
     }
     last = now;
   }
 });
 
-const describe = async (paths: ReadonlyArray<string>): Promise<string> =>
-  (await Promise.all(paths.map(describeFile))).join("\n");
-
-async function describeFile(path: string): Promise<string> {
+async function describe(path: string): Promise<string> {
   try {
     const { dev, ino, size, mtimeNs, ctimeNs } = await stat(path, { bigint: true });
     return [path, dev, ino, size, mtimeNs, ctimeNs].join(" ");

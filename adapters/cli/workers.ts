@@ -6,18 +6,16 @@ import { once } from "node:events";
 import { type Channel, openChannel } from "./channel.ts";
 import { CommandFailure } from "./command.ts";
 import type { Env } from "../settings/source.ts";
-import { type Configuration, configurationFrom, type Reloads, type Take } from "./configuration.ts";
+import { type Configuration, configurationFrom, type Take, type Texts } from "./configuration.ts";
 import { orFail } from "./settings.ts";
 
 /** In milliseconds. */
 const TAKE_TIMEOUT = 10_000;
 const METRICS_TIMEOUT = 1_000;
 
-/** A configuration as workers get it: no worker reads files of its own. */
-interface Written {
-  readonly env: Env;
+/** A configuration between processes. */
+interface Written extends Omit<Texts, "files"> {
   readonly files: ReadonlyArray<readonly [path: string, text: string | null]>;
-  readonly reloads: Reloads;
 }
 
 /** Returns true for a process that `runWorkers` started, and not for a worker of somebody else. */
@@ -33,7 +31,6 @@ export const isFirst = ({ VALETKEY_WORKER = "1" }: Env): boolean => VALETKEY_WOR
  */
 export const runWorkers = Effect.fnUntraced(function* <R>(
   first: Configuration,
-  begun: Reloads,
   stopSignal: Promise<NodeJS.Signals>,
   onListening: (take: Take) => Effect.Effect<void, never, R>,
 ) {
@@ -43,8 +40,12 @@ export const runWorkers = Effect.fnUntraced(function* <R>(
   const serving = new Map<Worker, Channel>();
   let isStarted = false;
   let stopping: NodeJS.Signals | undefined;
-  let [latest, reloads] = [first, begun];
-  const written = (): Written => ({ env: latest.env, files: [...latest.files], reloads });
+  let latest = first;
+  const written = ({ env, files, reloads } = latest): Written => ({
+    env,
+    files: [...files],
+    reloads,
+  });
   // Not every runtime ends workers with their primary.
   process.on("exit", () => running.forEach((worker) => worker.process.kill("SIGKILL")));
 
@@ -55,8 +56,8 @@ export const runWorkers = Effect.fnUntraced(function* <R>(
     );
     return answers.filter((answer) => answer !== undefined);
   };
-  const take: Take = Effect.fnUntraced(function* (...next) {
-    [latest, reloads] = next;
+  const take: Take = Effect.fnUntraced(function* (next) {
+    latest = next;
     const late = "a worker does not answer";
     const [reason] = yield* Effect.promise(() => askAll("take", TAKE_TIMEOUT, late, written()));
     if (reason !== undefined) yield* Effect.fail(reason);
@@ -68,7 +69,7 @@ export const runWorkers = Effect.fnUntraced(function* <R>(
     running.add(worker);
     closeLostConnection(worker);
     const channel = openChannel(worker.process);
-    channel.answer("configuration", written);
+    channel.answer("configuration", () => written());
     channel.answer("metrics", async () => mergeFamilies(await askAll("metrics", METRICS_TIMEOUT)));
     const listens = new Promise<undefined>((resolve) =>
       channel.answer("listening", () => {
@@ -119,25 +120,23 @@ export const joinWorkers = Effect.fnUntraced(function* ({ ask, answer }: Channel
   let configuration = orFail(read(given), "A worker cannot start", given.env);
   const lock = Semaphore.makeUnsafe(1);
   const join = (take: Take) => {
-    const takeNext = ({ reloads, ...next }: Written) =>
-      Effect.suspend(() => Effect.fromResult(read(next, configuration))).pipe(
+    answer("take", (given: Written) =>
+      Effect.suspend(() => Effect.fromResult(read(given, configuration))).pipe(
         Effect.mapError(() => "a worker cannot use the configuration"),
-        Effect.tap((next) => take(next, reloads)),
-        Effect.match({
-          onSuccess: (next) => void (configuration = next),
-          onFailure: (reason) => reason,
-        }),
+        Effect.tap(take),
+        Effect.map((next) => void (configuration = next)),
+        Effect.catch(Effect.succeed),
         lock.withPermits(1),
         Effect.runPromise,
-      );
-    answer("take", takeNext);
+      ),
+    );
     return ask("listening", 0, undefined);
   };
-  return { configuration, reloads: given.reloads, join };
+  return { configuration, join };
 });
 
-const read = ({ env, files }: Omit<Written, "reloads">, last?: Configuration) =>
-  configurationFrom({ env, files: new Map(files) }, last);
+const read = ({ files, ...given }: Written, last?: Configuration) =>
+  configurationFrom({ ...given, files: new Map(files) }, last);
 
 /** Puts the series of a metric together: Prometheus reads one group for each. */
 function mergeFamilies(texts: ReadonlyArray<string>): string {

@@ -5,6 +5,7 @@ import {
   type Read,
   readSettings,
   type Setting,
+  settingsIn,
   withDefault,
 } from "../settings/setting.ts";
 import type { Source } from "../settings/source.ts";
@@ -30,20 +31,16 @@ const choices = {
 const WAYS = { dev, static: fixed, jwt, forward };
 type Ways = typeof WAYS;
 
-const all = (groups: ReadonlyArray<object>): ReadonlyArray<Setting<unknown>> =>
-  [choices, organizations.settings, ...groups].flatMap((group): ReadonlyArray<Setting<unknown>> =>
-    Object.values(group),
-  );
+const all = (...groups: ReadonlyArray<object>) =>
+  settingsIn(choices, organizations.settings, ...groups);
 
-export const settings = all(Object.values(WAYS).map((way) => way.settings));
+export const settings = all(...Object.values(WAYS).map((way) => way.settings));
 
 export const chosenSettings = (source: Source): ReadonlyArray<Setting<unknown>> =>
-  all(
-    Result.match(readSettings(choices, source), {
-      onSuccess: ({ auth }) => [WAYS[auth].settings],
-      onFailure: () => [],
-    }),
-  );
+  Result.match(readSettings(choices, source), {
+    onSuccess: ({ auth }) => all(WAYS[auth].settings),
+    onFailure: () => all(),
+  });
 
 export const { exposed } = dev.settings;
 

@@ -86,6 +86,9 @@ export const excludedBy = (setting: Setting<unknown>, other: Setting<unknown>): 
 
 export type Settings = Readonly<Record<string, Setting<unknown>>>;
 
+export const settingsIn = (...groups: ReadonlyArray<object>): ReadonlyArray<Setting<unknown>> =>
+  groups.flatMap((group) => Object.values<Setting<unknown>>({ ...group }));
+
 /** Those that may be undefined may be left out. */
 export type Values<S extends Settings> = Partial<ValuesOf<S>> &
   Pick<ValuesOf<S>, { [M in keyof S]: undefined extends ValuesOf<S>[M] ? never : M }[keyof S]>;
