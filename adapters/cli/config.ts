@@ -22,7 +22,7 @@ export const config = command({
       callers: identity.callers.auth,
       policies: [...policies.keys()].join(","),
     };
-    const warnings = findWarnings({ env: process.env, settings: configured });
+    const warnings = findWarnings(process.env, configured);
     if (json) return { result: asJson({ ...summary, warnings, settings: rows }) };
     const about = Object.entries(summary).map(([name, value]) => [name, String(value)]);
     const table = rows.map(({ variable, value, from }) => [

@@ -21,7 +21,7 @@ import * as storage from "./storage.ts";
 export interface Texts {
   readonly env: Env;
   /** The files that its variables name; null for one that cannot be read. */
-  readonly files: Map<string, string | null>;
+  readonly files: Record<string, string | null>;
   readonly reloads: Reloads;
 }
 
@@ -85,10 +85,10 @@ export function configurationFrom(next: Texts, last?: Configuration): Read<Confi
 const readingOnce =
   (files: Texts["files"]): ReadFile =>
   (path) => {
-    const known = files.get(path);
+    const known = files[path];
     if (typeof known === "string") return Result.succeed(known);
     const read = readSmallFile(path);
-    files.set(path, Result.getOrNull(read));
+    files[path] = Result.getOrNull(read);
     return read;
   };
 
@@ -97,7 +97,7 @@ const isDev = (env: Env) => (env["AUTH"] || "dev") === "dev";
 /** The variables that differ, or whose files do. */
 export function changedVariables(last: Texts, next: Texts): ReadonlyArray<string> {
   const textsOf = ({ env, files }: Texts, name: string) =>
-    JSON.stringify([env[name] || "", files.get(env[name] ?? "")]);
+    JSON.stringify([env[name] || "", files[env[name] ?? ""]]);
   const names = new Set(settings.map(({ variable }) => variable));
   // The variables in its files are compared one by one.
   names.delete(envFiles.settings.files.variable);

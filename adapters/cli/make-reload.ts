@@ -26,7 +26,7 @@ export const makeReload = Effect.fnUntraced(function* (take: Take, own: Env, fir
   const reload = Effect.fnUntraced(function* (isAsked: boolean) {
     const { accepted, refused, failure } = inForce.reloads;
     const now = yield* Clock.currentTimeMillis;
-    files = new Map();
+    files = {};
     const reloads = { accepted: accepted + 1, refused, loadedAt: now };
     const isDue = ({ settings }: Configuration) =>
       isAsked || failure !== undefined || settings !== inForce.settings;
@@ -55,8 +55,8 @@ export const makeReload = Effect.fnUntraced(function* (take: Take, own: Env, fir
     const changed = changedVariables(inForce, next);
     if (isDue(next)) {
       yield* Effect.logInfo("the configuration was reloaded", { changed: changed.join(",") });
-      const known = findWarnings(inForce);
-      for (const warning of findWarnings(next)) {
+      const known = findWarnings(inForce.env, inForce.settings);
+      for (const warning of findWarnings(next.env, next.settings)) {
         if (!known.includes(warning)) yield* Effect.logWarning(warning);
       }
       inForce = next;
@@ -66,7 +66,7 @@ export const makeReload = Effect.fnUntraced(function* (take: Take, own: Env, fir
 
   const calls = yield* Queue.unbounded<((outcome: Outcome) => void) | "files">();
   const folders = (own["ENV_FILES"] ?? "").split(",").map((path) => path.trim());
-  const paths = () => [...folders, ...files.keys()].filter((path) => path !== "");
+  const paths = () => [...folders, ...Object.keys(files)].filter((path) => path !== "");
   yield* Effect.forkScoped(watchFiles(paths, Queue.offer(calls, "files")));
   const reloadNext = Effect.gen(function* () {
     const asked = (yield* Queue.takeAll(calls)).filter((call) => call !== "files");

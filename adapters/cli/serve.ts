@@ -46,7 +46,7 @@ export async function serve(listen: Listen): Promise<void> {
 const serveFirst = (listen: Listen) =>
   Effect.suspend(() => {
     const reloads = { accepted: 0, refused: 0, loadedAt: Date.now() };
-    const texts = { env: process.env, files: new Map(), reloads };
+    const texts = { env: process.env, files: {}, reloads };
     const read = orFail(readConfiguration(texts), "Valetkey cannot start", process.env);
     const stopSignal = untilStopSignal();
     const serve = Effect.gen(function* () {
@@ -154,8 +154,8 @@ const listenOn = (options: Parameters<Listen>[0], variable: string, listen: List
 
 const warningOnceAMinute = (message: string) => cachedFor(Effect.logWarning(message), "1 minute");
 
-const announce = Effect.fnUntraced(function* (configuration: Configuration) {
-  const { http, identity, storage, telemetry: log } = configuration.settings;
+const announce = Effect.fnUntraced(function* ({ env, settings }: Configuration) {
+  const { http, identity, storage, telemetry: log } = settings;
   const started = {
     address: http.publicUrl.origin,
     callers: identity.callers,
@@ -163,7 +163,7 @@ const announce = Effect.fnUntraced(function* (configuration: Configuration) {
   };
   if (telemetry.isForPeople(log.format)) print(startMessage(started));
   else yield* Effect.logInfo("ready", readyFacts(started));
-  for (const warning of findWarnings(configuration)) yield* Effect.logWarning(warning);
+  for (const warning of findWarnings(env, settings)) yield* Effect.logWarning(warning);
 });
 
 /** Logs what is not ready at startup. Checks also where nobody asks; the check logs changes. */

@@ -112,12 +112,7 @@ export function readAll(env: Env, readFile?: ReadFile) {
 export const isObserved = ({ metrics: { access = "off", port }, otlp }: Settings): boolean =>
   access !== "off" || port !== undefined || SIGNALS.some((signal) => isSent(signal, otlp));
 
-interface Configured {
-  readonly env: Env;
-  readonly settings: Settings;
-}
-
-export function findWarnings({ env, settings }: Configured): ReadonlyArray<string> {
+export function findWarnings(env: Env, settings: Settings): ReadonlyArray<string> {
   const { http, identity, limits, redis, storage } = settings;
   const size = env["STORAGE_MAX_FILE_SIZE"] ?? "";
   return [

@@ -13,11 +13,6 @@ import { orFail } from "./settings.ts";
 const TAKE_TIMEOUT = 10_000;
 const METRICS_TIMEOUT = 1_000;
 
-/** A configuration between processes. */
-interface Written extends Omit<Texts, "files"> {
-  readonly files: ReadonlyArray<readonly [path: string, text: string | null]>;
-}
-
 /** Returns true for a process that `runWorkers` started, and not for a worker of somebody else. */
 export const isWorker = ({ VALETKEY_WORKER }: Env): boolean => VALETKEY_WORKER !== undefined;
 
@@ -41,15 +36,11 @@ export const runWorkers = Effect.fnUntraced(function* <R>(
   let isStarted = false;
   let stopping: NodeJS.Signals | undefined;
   let latest = first;
-  const written = ({ env, files, reloads } = latest): Written => ({
-    env,
-    files: [...files],
-    reloads,
-  });
+  const texts = ({ env, files, reloads }: Texts = latest): Texts => ({ env, files, reloads });
   // Not every runtime ends workers with their primary.
   process.on("exit", () => running.forEach((worker) => worker.process.kill("SIGKILL")));
 
-  const askAll = async (question: string, timeout: number, late?: string, value?: Written) => {
+  const askAll = async (question: string, timeout: number, late?: string, value?: Texts) => {
     const channels = [...serving.values()];
     const answers = await Promise.all(
       channels.map(({ ask }) => ask(question, timeout, late, value)),
@@ -59,7 +50,7 @@ export const runWorkers = Effect.fnUntraced(function* <R>(
   const take: Take = Effect.fnUntraced(function* (next) {
     latest = next;
     const late = "a worker does not answer";
-    const [reason] = yield* Effect.promise(() => askAll("take", TAKE_TIMEOUT, late, written()));
+    const [reason] = yield* Effect.promise(() => askAll("take", TAKE_TIMEOUT, late, texts()));
     if (reason !== undefined) yield* Effect.fail(reason);
   });
 
@@ -69,13 +60,13 @@ export const runWorkers = Effect.fnUntraced(function* <R>(
     running.add(worker);
     closeLostConnection(worker);
     const channel = openChannel(worker.process);
-    channel.answer("configuration", () => written());
+    channel.answer("configuration", () => texts());
     channel.answer("metrics", async () => mergeFamilies(await askAll("metrics", METRICS_TIMEOUT)));
     const listens = new Promise<undefined>((resolve) =>
       channel.answer("listening", () => {
         serving.set(worker, channel);
         // A reload may have begun since it asked for its configuration.
-        void channel.ask("take", TAKE_TIMEOUT, undefined, written());
+        void channel.ask("take", TAKE_TIMEOUT, undefined, texts());
         resolve(undefined);
       }),
     );
@@ -114,14 +105,14 @@ export const runWorkers = Effect.fnUntraced(function* <R>(
 /** Joins the workers: gets the configuration in force, and the function that takes those that follow. */
 export const joinWorkers = Effect.fnUntraced(function* ({ ask, answer }: Channel) {
   const given = yield* Effect.promise(() =>
-    ask<Written | undefined>("configuration", 60_000, undefined),
+    ask<Texts | undefined>("configuration", 60_000, undefined),
   );
   if (given === undefined) return yield* Effect.die("no configuration");
-  let configuration = orFail(read(given), "A worker cannot start", given.env);
+  let configuration = orFail(configurationFrom(given), "A worker cannot start", given.env);
   const lock = Semaphore.makeUnsafe(1);
   const join = (take: Take) => {
-    answer("take", (given: Written) =>
-      Effect.suspend(() => Effect.fromResult(read(given, configuration))).pipe(
+    answer("take", (given: Texts) =>
+      Effect.suspend(() => Effect.fromResult(configurationFrom(given, configuration))).pipe(
         Effect.mapError(() => "a worker cannot use the configuration"),
         Effect.tap(take),
         Effect.map((next) => void (configuration = next)),
@@ -134,9 +125,6 @@ export const joinWorkers = Effect.fnUntraced(function* ({ ask, answer }: Channel
   };
   return { configuration, join };
 });
-
-const read = ({ files, ...given }: Written, last?: Configuration) =>
-  configurationFrom({ ...given, files: new Map(files) }, last);
 
 /** Puts the series of a metric together: Prometheus reads one group for each. */
 function mergeFamilies(texts: ReadonlyArray<string>): string {
