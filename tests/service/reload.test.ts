@@ -346,6 +346,27 @@ it.each(["node", "bun"] as const)(
   },
 );
 
+it("a worker that does not take a configuration leads all back to the old one", async () => {
+  const files = makeFiles();
+  files.set("STORAGE_MAX_FILE_SIZE", "1 B");
+  const service = await startProcess({ ...files.env, WEB_CONCURRENCY: "2" });
+  await until("all workers", () => existsSync(files.at("socket")));
+  const [stopped = 0] = await childrenOf(service.pid);
+  process.kill(stopped, "SIGSTOP");
+  files.set("STORAGE_MAX_FILE_SIZE", "1 MiB");
+  const refused = await reload(files);
+  process.kill(stopped, "SIGCONT");
+  expect(refused).toMatchObject({
+    code: 1,
+    output: expect.stringContaining("a worker does not answer"),
+  });
+  files.set("STORAGE_MAX_FILE_SIZE", "1 B");
+  await until("the end of the failure", async () => (await reload(files)).code === 0);
+  const answers = await Promise.all(Array.from({ length: 40 }, () => presign(service)));
+  expect(new Set(answers.map(({ status }) => status))).toEqual(new Set([413]));
+  await service.stop();
+});
+
 async function childrenOf(pid: number): Promise<ReadonlyArray<number>> {
   const output = await new Promise<string>((resolve) =>
     execFile("ps", ["-o", "pid=", "--ppid", String(pid)], (_, stdout) => resolve(stdout)),
