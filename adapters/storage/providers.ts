@@ -118,6 +118,7 @@ export const PROVIDERS = {
   },
   ceph: {
     ...LEAST,
+    copies: true,
     title: "Ceph (radosgw)",
     absent: {
       names: [
@@ -158,6 +159,7 @@ export const PROVIDERS = {
   },
   swift: {
     ...LEAST,
+    copies: true,
     title: "OpenStack Swift (s3api)",
     unsigned: "refused",
     noMultipart:

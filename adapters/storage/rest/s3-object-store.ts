@@ -78,13 +78,14 @@ export function s3ObjectStore(
     const answer = yield* signedFetch(bucket, { method: "DELETE", key, query });
     if (!answer.ok) yield* refused(settings, refusalIn(answer));
   });
-  const multipart = provider.partChecksums && {
+  const isForUploads = provider.partChecksums !== undefined;
+  const multipart = {
     ...s3Multipart(bucket, {
       explain: (refusal) =>
         refusal.code === "AccessDenied"
           ? "the service's key may not make large files; allow it s3:PutObject, s3:AbortMultipartUpload and s3:ListMultipartUploadParts"
           : explainRefusal(settings, refusal),
-      ifNone: [["if-none-match", "*"]],
+      ifNone: isForUploads ? [["if-none-match", "*"]] : [],
       fileChecksums: provider.fileChecksums ?? [],
     }),
     abandoned: provider.abandoned,
@@ -107,10 +108,10 @@ export function s3ObjectStore(
       Effect.andThen(erase(object, TAGS), failIfMarked({ bucket, provider, ...object })),
     remove: (object) => erase(object),
     ...(once.look && { writeOnce: { holds: () => once.writeOnce, look: once.look } }),
-    copy: s3Copy(bucket, settings, multipart),
-    ...(multipart && { multipart }),
+    copy: s3Copy(bucket, settings, { multipart, comparesParts: !isForUploads }),
+    ...(isForUploads && { multipart }),
     lifecycle: s3Lifecycle(bucket, {
-      removesParts: provider.partChecksums !== undefined && provider.abandoned === undefined,
+      removesParts: isForUploads && provider.abandoned === undefined,
     }),
     head: Effect.fnUntraced(function* (key) {
       const { ok, status, headers } = yield* head(key);
