@@ -32,26 +32,20 @@ const duration = described("histogram", "s", HTTP_SECONDS);
 const UPLOAD_SECONDS = [1, 2.5, 5, 10, 30, 60, 300, 900, 3_600, 21_600, 86_400];
 const uploadTime = described("histogram", "s", UPLOAD_SECONDS);
 
+const METHOD = "http.request.method";
+const SCHEME = "url.scheme";
+
 export const METRICS = {
   "http.server.request.duration": duration(
     "How long do answers take, and how many fail?",
-    "http.request.method",
+    METHOD,
     "http.route",
     "http.response.status_code",
-    "url.scheme",
+    SCHEME,
   ),
-  "http.server.active_requests": gauge(
-    "How many requests are under way?",
-    "http.request.method",
-    "url.scheme",
-  ),
-  "valetkey.requests.waiting": gauge(
-    "How many requests wait on a connection for the answer to an earlier one? (Node)",
-  ),
-  "valetkey.turned_away": counter(
-    "Is the service full: how many `connections` and `requests` were turned away?",
-    "what",
-  ),
+  "http.server.active_requests": gauge("How many requests are under way?", METHOD, SCHEME),
+  "valetkey.requests.waiting": gauge("How many wait for the answer to an earlier one? (Node)"),
+  "valetkey.turned_away": counter("How many were turned away since the service is full?", "what"),
   "valetkey.decisions": counter(
     "What is granted and what is refused, and why? `code` is empty when granted.",
     "action",
@@ -62,18 +56,13 @@ export const METRICS = {
   "valetkey.uploads.confirmed": counter("How many uploads were confirmed?", "policy"),
   "valetkey.granted": bytes("How many bytes were granted?", "policy"),
   "valetkey.confirmed": bytes("How many bytes arrived and were confirmed?", "policy"),
-  "valetkey.confirm.delay": uploadTime(
-    "How long do uploads take, from grant to confirm?",
-    "policy",
-  ),
+  "valetkey.confirm.delay": uploadTime("How long do uploads take, to their confirm?", "policy"),
   "valetkey.parts.signed": counter("How many parts of large files were signed?"),
   "valetkey.credentials.remaining": seconds(
     "When do the credentials end that sign (`put`, `get`) and that the service itself uses (`service`)?",
     "use",
   ),
-  "valetkey.store.clock.difference": seconds(
-    "How far is this machine's clock ahead of the store's?",
-  ),
+  "valetkey.store.clock.difference": seconds("How far is the clock here ahead of the store's?"),
   "valetkey.store.calls": counter(
     "Does the store answer? Every attempt counts; `absent` means that there is no such object or upload.",
     "call",
@@ -87,22 +76,13 @@ export const METRICS = {
     "Do the limits refuse, and does their counter answer? `failed_open` was decided by this process alone.",
     "outcome",
   ),
-  "nodejs.eventloop.delay.p50": seconds(
-    "How late does the event loop come to its work, usually? (since the last reading)",
-  ),
-  "nodejs.eventloop.delay.p99": seconds("How late does it come one time in a hundred?"),
-  "nodejs.eventloop.delay.max": seconds("How late did it come at worst?"),
+  "nodejs.eventloop.delay.p50": seconds("How late is the event loop, usually?"),
+  "nodejs.eventloop.delay.p99": seconds("How late is it one time in a hundred?"),
+  "nodejs.eventloop.delay.max": seconds("How late was it at worst, since the last reading?"),
   "valetkey.build.info": gauge("What is running? Always 1.", "version", "runtime", "store"),
-  "valetkey.configuration.loaded.timestamp": seconds(
-    "Since when has the present configuration been in use? (seconds since 1970)",
-  ),
-  "valetkey.configuration.reloads": counter(
-    "Was the configuration read again, and was it `accepted` or `refused`?",
-    "outcome",
-  ),
-  "valetkey.configuration.stale": gauge(
-    "Is an older configuration in use, since the last one was refused? Then 1.",
-  ),
+  "valetkey.configuration.loaded.timestamp": seconds("Since when is this configuration in use?"),
+  "valetkey.configuration.reloads": counter("Were reloads `accepted` or `refused`?", "outcome"),
+  "valetkey.configuration.stale": gauge("Was the last reload refused? Then 1."),
 } satisfies Readonly<Record<string, Description>>;
 
 export type MetricName = keyof typeof METRICS;
