@@ -6,7 +6,9 @@ import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { receiptKey } from "../support/receipt-key.ts";
 import { findRedis, startRedis } from "../support/redis.ts";
+import { until } from "../support/until.ts";
 import { memoryOf } from "./cpu.ts";
+import { heapSettings, type Held, heldIn } from "./heaps.ts";
 import { presignRequest, sendLoad } from "./load.ts";
 import { writePart } from "./pages.ts";
 import { costOfRequest, type Server, service } from "./requests.ts";
@@ -296,22 +298,28 @@ function slopeOf(variants: ReadonlyArray<Variant>, relative: number): string {
 
 /** The memory of a service after each tenth of so many requests. */
 async function memoryOfRequests(requests: number): Promise<string> {
-  const server = await service({});
+  const server = await service(heapSettings(folder));
+  const file = join(folder, "first process");
   try {
-    const resident: Array<number> = [];
-    for (let tenth = 0; tenth < 10; tenth++) {
+    const held: Array<Held> = [];
+    for (let tenth = 1; tenth <= 10; tenth++) {
       await sendLoad({
         ...server,
         connections: 32,
         isEnough: (sent) => sent >= requests / 10,
       });
-      resident.push(memoryOf(server.pid).resident);
+      process.kill(server.pid, "SIGUSR2");
+      const now = await until("a collection", async () => heldIn(file)[tenth - 1]);
+      held.push(now);
       console.log(
-        `after ${count(((tenth + 1) * requests) / 10)} requests: ${mebibytes(resident.at(-1) ?? 0)} MiB`,
+        `after ${count((tenth * requests) / 10)} requests: ${mebibytes(now.resident)} MiB, ${mebibytes(now.live)} live`,
       );
     }
-    const head = ["requests", ...resident.map((_, i) => count(((i + 1) * requests) / 10))];
-    return markdown([head, ["MiB", ...resident.map(mebibytes)]]);
+    return markdown([
+      ["requests", ...held.map((_, i) => count(((i + 1) * requests) / 10))],
+      ["resident MiB", ...held.map(({ resident }) => mebibytes(resident))],
+      ["MiB of live heap, after a full collection", ...held.map(({ live }) => mebibytes(live))],
+    ]);
   } finally {
     await server.stop();
   }

@@ -3,23 +3,26 @@ import { subscribe } from "node:diagnostics_channel";
 import { appendFileSync } from "node:fs";
 import { join } from "node:path";
 
-// Loaded before the service, in each of its processes: every ten seconds it collects garbage and
-// appends what is left to the process's file in the folder SOAK_HEAPS. SOAK_LEAK plants a leak of so
+// Loaded before the service, in each of its processes: at SIGUSR2 to the first, each collects garbage
+// and appends what is left to a file of its own in the folder LIVE_HEAPS. LEAK plants a leak of so
 // many bytes a request.
 
-const { SOAK_HEAPS = "", SOAK_LEAK = "0" } = process.env;
+const { LIVE_HEAPS = "", LEAK = "0" } = process.env;
 // One that takes the place of another has another id.
 const name = cluster.worker === undefined ? "first process" : `worker ${cluster.worker.id}`;
-const file = join(SOAK_HEAPS, name);
 
-setInterval(() => {
+process.on("SIGUSR2", () => {
+  for (const worker of Object.values(cluster.workers ?? {})) worker?.process.kill("SIGUSR2");
+  const { rss: resident } = process.memoryUsage();
   globalThis.gc?.();
-  appendFileSync(file, `${JSON.stringify(process.memoryUsage())}\n`);
-}, 10_000).unref();
+  const { heapUsed, external } = process.memoryUsage();
+  const line = JSON.stringify({ live: heapUsed + external, resident });
+  appendFileSync(join(LIVE_HEAPS, name), `${line}\n`);
+});
 
 const leaked: Array<unknown> = [];
-if (SOAK_LEAK !== "0") {
+if (LEAK !== "0") {
   subscribe("http.server.request.start", () => {
-    leaked.push(Array.from({ length: Number(SOAK_LEAK) / 8 }, () => 0));
+    leaked.push(Array.from({ length: Number(LEAK) / 8 }, () => 0));
   });
 }

@@ -1,19 +1,12 @@
-import { readdirSync, readFileSync } from "node:fs";
+import { readdirSync } from "node:fs";
 import { join } from "node:path";
+import { heldIn } from "./heaps.ts";
 import { trendOf } from "./trend.ts";
 
 const MEBIBYTE = 1024 ** 2;
 
 /** Most growth of the live heap of all processes in the second half of a run, in bytes. */
 const MOST_GROWTH = 2 * MEBIBYTE;
-
-/** What makes every process of the service write into a folder what it holds. */
-export const memorySettings = (folder: string, leak: string) => ({
-  // The first option as in the image.
-  NODE_OPTIONS: `--max-semi-space-size=16 --expose-gc --import=${new URL("live-heap.ts", import.meta.url).href}`,
-  SOAK_HEAPS: folder,
-  SOAK_LEAK: leak,
-});
 
 /**
  * Judges what the processes of the service held after each collection. Warming up, they come to hold
@@ -24,12 +17,11 @@ export function judgeMemory(folder: string) {
   const processes = readdirSync(folder)
     .sort()
     .map((name) => {
-      const lines = readFileSync(join(folder, name), "utf8").trimEnd().split("\n");
-      const samples = lines.map((line) => JSON.parse(line) as NodeJS.MemoryUsage);
+      const held = heldIn(join(folder, name));
       return {
         name,
-        live: samples.map(({ heapUsed, external }) => heapUsed + external),
-        resident: Math.max(...samples.map(({ rss }) => rss)),
+        live: held.map(({ live }) => live),
+        resident: Math.max(...held.map(({ resident }) => resident)),
       };
     });
   const collections = Math.min(...processes.map(({ live }) => live.length));

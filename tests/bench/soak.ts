@@ -12,10 +12,11 @@ import { findRedis, type Redis, startRedis } from "../support/redis.ts";
 import { receiptKey } from "../support/receipt-key.ts";
 import { RUNTIMES, type ServiceProcess, startProcess } from "../support/service-process.ts";
 import { until } from "../support/until.ts";
+import { heapSettings } from "./heaps.ts";
 import { writePart } from "./pages.ts";
 import { markdown } from "./rounds.ts";
 import { faultsFor, LONGEST_RECOVERY } from "./soak-faults.ts";
-import { judgeMemory, memorySettings } from "./soak-memory.ts";
+import { judgeMemory } from "./soak-memory.ts";
 import { type Acknowledged, ACTIONS, type Answer, type Ask, type World } from "./soak-traffic.ts";
 
 // Honest and hostile requests at a bounded rate to two workers on a real MinIO and a real Redis,
@@ -65,6 +66,7 @@ async function run(): Promise<void> {
   const credentials = join(folder, "credentials.json");
   const policies = join(folder, "policies.json");
   const heaps = join(folder, "heaps");
+  const inHeaps = heapSettings(heaps, values.leak);
   mkdirSync(heaps);
 
   /** Other sizes that the policy `documents` allows; every upload of the soak is within all of them. */
@@ -118,7 +120,9 @@ async function run(): Promise<void> {
         WEB_CONCURRENCY: "2",
         LOG_LEVEL: "warn",
         AUDIT: "off",
-        ...memorySettings(heaps, values.leak),
+        ...inHeaps,
+        // As in the image.
+        NODE_OPTIONS: `--max-semi-space-size=16 ${inHeaps.NODE_OPTIONS}`,
       },
       RUNTIMES.node,
     );
@@ -279,6 +283,7 @@ async function soak(
     every(KEY_LASTS, rotate),
     every(POLICIES_LAST, reload),
     every(FAULT_EVERY, () => faults.next(FAULT_LASTS * 1000)),
+    every(10, () => signal("SIGUSR2")),
   ]);
   await Promise.all(underWay);
   const memory = judgeMemory(heaps);

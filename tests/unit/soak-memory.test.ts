@@ -14,8 +14,8 @@ function judge(collections: number, held: (collection: number) => number) {
   const random = randomFrom(1);
   for (const [late, name] of ["first process", "worker 1"].entries()) {
     const lines = Array.from({ length: collections - late }, (_, i) => {
-      const heapUsed = held(i) + random(MEBIBYTE / 2);
-      return JSON.stringify({ heapUsed, external: MEBIBYTE, rss: 4 * heapUsed });
+      const live = held(i) + random(MEBIBYTE / 2);
+      return JSON.stringify({ live, resident: 4 * live });
     });
     writeFileSync(join(folder, name), `${lines.join("\n")}\n`);
   }

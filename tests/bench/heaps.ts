@@ -1,0 +1,20 @@
+import { readFileSync } from "node:fs";
+
+/** What a process holds after a collection, in bytes, and was resident before it. */
+export interface Held {
+  readonly live: number;
+  readonly resident: number;
+}
+
+/** Settings with which a process writes down what it holds, each time that it gets SIGUSR2. */
+export const heapSettings = (folder: string, leak = "0") => ({
+  NODE_OPTIONS: `--expose-gc --import=${new URL("live-heap.ts", import.meta.url).href}`,
+  LIVE_HEAPS: folder,
+  LEAK: leak,
+});
+
+export const heldIn = (file: string): ReadonlyArray<Held> =>
+  readFileSync(file, "utf8")
+    .trimEnd()
+    .split("\n")
+    .map((line) => JSON.parse(line));
