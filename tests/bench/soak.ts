@@ -149,7 +149,7 @@ interface Surroundings {
 }
 
 async function soak(
-  { address, token, signal }: ServiceProcess,
+  { address, token, signal, output }: ServiceProcess,
   { redis, proxy, rotate, changePolicies, heaps }: Surroundings,
 ): Promise<void> {
   const send: (path: string, options: Parameters<Ask>[2]) => Promise<Answer> = async (
@@ -310,7 +310,7 @@ async function soak(
     }
   };
   await Promise.all(Array.from({ length: 8 }, readBack));
-  report({ faults: faults.faults, memory, lost });
+  report({ faults: faults.faults, memory, lost, log: output() });
 }
 
 function drawn() {
@@ -325,10 +325,13 @@ function report({
   faults,
   memory,
   lost,
+  log,
 }: {
   readonly faults: ReturnType<typeof faultsFor>["faults"];
   readonly memory: ReturnType<typeof judgeMemory>;
   readonly lost: number;
+  /** All that the service has written. */
+  readonly log: string;
 }): void {
   const requests = [...counts.values()].reduce((sum, n) => sum + n, 0);
   const isJudged = minutes >= JUDGED_MINUTES;
@@ -344,7 +347,11 @@ function report({
   ];
 
   for (const [name, n] of [...counts].sort()) console.log(`${String(n).padStart(7)}  ${name}`);
-  for (const text of unexpected.slice(0, 50)) console.log(`UNEXPECTED  ${text}`);
+  const lines = log.split("\n");
+  for (const text of unexpected.slice(0, 50)) {
+    const id = /request ([\w-]{36})$/.exec(text)?.[1] ?? "";
+    console.log(`UNEXPECTED  ${text}`, id && lines.find((line) => line.includes(id)));
+  }
   const byKind = Map.groupBy(faults, ({ name }) => name);
   const rows = [
     ["minutes", String(minutes)],
