@@ -1,10 +1,11 @@
 import * as Effect from "effect/Effect";
 import * as Fiber from "effect/Fiber";
 import * as Option from "effect/Option";
+import { ByteSize } from "../domain/byte-size.ts";
 import {
   StoreUnavailable,
   UploadIncomplete,
-  type UploadMismatch,
+  UploadMismatch,
   UploadPending,
 } from "../domain/errors.ts";
 import type { Receipt } from "../domain/receipt.ts";
@@ -46,8 +47,14 @@ const promote = Effect.fnUntraced(function* (receipt: Receipt, policy: UploadPol
   const { key, mediaType } = receipt;
   const store = yield* ObjectStore;
   const from = incomingKey(key);
-  const earlier = yield* fileAt(receipt);
+  const look = Effect.catchTag(store.head(key), "ObjectUnreadable", () =>
+    Effect.fail(NOT_AS_GRANTED),
+  );
+  const earlier = yield* look;
   if (Option.isSome(earlier)) {
+    // Its headers may have been changed since, by whoever runs the bucket.
+    const differences = differencesOf(receipt, { ...earlier.value, extraHeaders: {} });
+    if (differences.length > 0) return yield* new UploadMismatch({ differences });
     const left = yield* Effect.orElseSucceed(store.head(from), Option.none);
     if (Option.isSome(left)) yield* removeQuietly({ key: from, version: left.value.version });
     return earlier.value;
@@ -57,29 +64,27 @@ const promote = Effect.fnUntraced(function* (receipt: Receipt, policy: UploadPol
   const outcome = yield* store.copy({ key: from, etag, version, size, to: key, mediaType });
   // Replaced since it was looked at: what is there now has to be looked at.
   if (outcome === "changed") return yield* new UploadIncomplete();
-  const file = yield* fileAt(receipt);
-  if (Option.isNone(file)) return yield* NOT_COPIED;
+  const file = yield* look;
+  if (Option.isNone(file)) return yield* NOT_AS_GRANTED;
+  if (
+    differencesOf({ ...receipt, size: ByteSize.make(size), isLargest: false }, file.value).length >
+    0
+  ) {
+    // Nobody has been told of it.
+    if (outcome === "copied") yield* removeQuietly({ key, version: file.value.version });
+    return yield* NOT_AS_GRANTED;
+  }
   yield* removeQuietly({ key: from, version });
   return file.value;
 });
 
-/** The file, as it was granted. */
-const fileAt = Effect.fnUntraced(function* (receipt: Receipt) {
-  const store = yield* ObjectStore;
-  const found = yield* Effect.catchTag(store.head(receipt.key), "ObjectUnreadable", () =>
-    Effect.fail(NOT_COPIED),
-  );
-  if (Option.isNone(found)) return found;
-  const granted = { ...receipt, pending: false, checksum: undefined };
-  if (compareWithReceipt(granted, found.value).length === 0) return found;
-  // Nobody has been told of it.
-  yield* removeQuietly({ key: receipt.key, version: found.value.version });
-  return yield* NOT_COPIED;
-});
+/** A copy bears no mark, and has no checksum. */
+const differencesOf = (receipt: Receipt, facts: ObjectFacts) =>
+  compareWithReceipt({ ...receipt, pending: false, checksum: undefined }, facts);
 
-const NOT_COPIED = new StoreUnavailable({
+const NOT_AS_GRANTED = new StoreUnavailable({
   kind: "senseless",
-  reason: "the store says that it copied a file, and the file is not there as it was granted",
+  reason: "the store has copied an upload, and the file is not there as it was granted",
 });
 
 const CANNOT_COPY = new StoreUnavailable({
