@@ -4,7 +4,7 @@ const PROGRAMS = {
   growth: "what a request costs as there is more of something; writes docs/performance.md",
   profile: "where the CPU of a presign goes, by folder and package",
   start: "how soon each store's adapter listens and signs, and its memory",
-  soak: "an hour of mixed traffic with rotating keys and faults; --quick, --minutes, --rate, --write",
+  soak: "an hour of mixed traffic with rotating keys and faults; --quick, --minutes, --rate, --leak, --write",
   "502": "uploads over slow lines, through a backend and straight to the store; writes docs/why.md",
 };
 
