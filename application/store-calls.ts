@@ -30,6 +30,9 @@ const CALLS = {
 /** Of any size; a second one finds what the first has made. */
 const COPY = call("copy", 1800);
 
+/** Until its first byte; its reader bounds the rest. */
+const READ = call("read", 5);
+
 const PARTS = {
   // A second one would begin another upload, which nobody knows.
   create: call("create-multipart", 5, false),
@@ -54,11 +57,12 @@ type Wrap = <A, E extends StoreFailure>(
 
 /** The same store, with each of its calls wrapped. */
 export function aroundStore(store: Store, wrap: Wrap): Store {
-  const { copy, multipart, writeOnce } = store;
+  const { copy, multipart, read, writeOnce } = store;
   return {
     ...each(store, CALLS, wrap),
     ensureBucket: wrap(LOOKS.ensureBucket, store.ensureBucket),
     ...(copy && { copy: (upload) => wrap(COPY, copy(upload)) }),
+    ...(read && { read: (object) => wrap(READ, read(object)) }),
     ...(writeOnce && {
       writeOnce: { ...writeOnce, look: wrap(LOOKS.writeOnce, writeOnce.look) },
     }),

@@ -167,6 +167,14 @@ export class ObjectStore extends Context.Service<
     readonly copy?: (
       upload: Looked & { readonly to: StorageKey; readonly mediaType: MediaType },
     ) => Effect.Effect<CopyOutcome, StoreUnavailable>;
+    /**
+     * Opens the object that `head` described and no other: its first `length` bytes, or all. The
+     * reader gets exactly these, or a `StoreUnavailable`; whoever stops reading closes it, and
+     * whoever does not begin leaves it open. Left out by stores that cannot.
+     */
+    readonly read?: (
+      object: Looked & { readonly length?: number },
+    ) => Effect.Effect<AsyncIterable<Uint8Array> | "changed", StoreUnavailable>;
     /** It has not answered for a while, so that most calls fail at once; no call if left out. */
     readonly isPaused?: () => boolean;
     /** Left out by stores where writing once does not depend on the bucket. */

@@ -63,6 +63,7 @@ export interface OpenStore {
  * - `replaced parts`: it forgets a part in whose place another one came;
  * - `file checksums`: when it puts parts together, it verifies the CRC-32C of the whole file;
  * - `forms`: it takes HTML forms that are bound by a signed policy;
+ * - `reads`: the service can read exactly the object that it looked at;
  * - `copies`: it copies an upload to its place on condition that it is the one that was looked at;
  * - `unsigned headers`: those that a client adds to a PUT change nothing of a file that is confirmed.
  */
@@ -87,6 +88,7 @@ export const ABILITIES = [
   "replaced parts",
   "file checksums",
   "forms",
+  "reads",
   "copies",
   "unsigned headers",
 ] as const;

@@ -5,6 +5,7 @@ import { form } from "./form.ts";
 import { harmless } from "./harmless.ts";
 import { incoming } from "./incoming.ts";
 import { multipart } from "./multipart.ts";
+import { reading } from "./read.ts";
 import { signedRequest } from "./signed-request.ts";
 import type { StorePromise } from "./store-promise.ts";
 
@@ -17,5 +18,6 @@ export const PROMISES: ReadonlyArray<StorePromise> = [
   harmless,
   multipart,
   form,
+  reading,
   incoming,
 ].flat();

@@ -8,6 +8,7 @@ import { StoreUnavailable } from "../../../domain/errors.ts";
 import { BucketCors } from "../bucket-cors.ts";
 import { current } from "../credentials/held.ts";
 import { factsIn } from "../rest/object-facts.ts";
+import { readObject } from "../rest/read-object.ts";
 import { clockFault, noBucket } from "../rest/refusal-reason.ts";
 import {
   asUnavailable,
@@ -87,7 +88,7 @@ export function objectStore(store: {
       }),
     // By its generation: a precondition would only make it an older version where those are kept.
     remove: Effect.fnUntraced(function* ({ key, version }) {
-      const query = version === undefined ? [] : [["generation", version] as const];
+      const query = generationQuery(version);
       const { ok, status } = yield* signedFetch(signed, { method: "DELETE", key, query });
       if (!ok && status !== 404) yield* failed({ code: status });
     }),
@@ -105,6 +106,10 @@ export function objectStore(store: {
           throw cause;
         }
       }),
+    read: (object) =>
+      readObject(signed, object, generationQuery(object.version), ({ status }) =>
+        Effect.fail(failed({ code: status })),
+      ),
     multipart,
     lifecycle: {
       removesParts: true,
@@ -137,6 +142,9 @@ export function objectStore(store: {
   });
   return { store: objects, cors };
 }
+
+const generationQuery = (version: string | undefined) =>
+  version === undefined ? [] : [["generation", version] as const];
 
 const at = (generation: string | undefined) => (generation === undefined ? {} : { generation });
 

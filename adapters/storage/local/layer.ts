@@ -13,6 +13,8 @@ import { always } from "../credentials/held.ts";
 import { signWith } from "../signing/signer.ts";
 import { S3_CAPABILITIES, S3_MULTIPART } from "../providers.ts";
 import { v4Presigner } from "../signing/v4-presigner.ts";
+import { exactly } from "../rest/read-object.ts";
+import { timeoutsFor } from "./body.ts";
 import { checkFolder, openFolder, removeLeftovers } from "./folder.ts";
 import { objectsHandler } from "./handler.ts";
 import { linkObject, openObject, removeObject } from "./objects.ts";
@@ -88,6 +90,17 @@ export const layer = (
           run(() =>
             linkObject(folder, { from: stored({ key }).key, to: stored({ key: to }).key, etag }),
           ),
+        read: ({ key, etag, length = Infinity }) =>
+          run(async () => {
+            const object = await openObject(folder, stored({ key }).key);
+            if (object?.etag === etag) {
+              const size = Math.min(length, object.size);
+              const range = { start: 0, end: size - 1, timeouts: timeoutsFor(size) };
+              return exactly(object.bytes(range), size);
+            }
+            await object?.close();
+            return "changed";
+          }),
         multipart: {
           abandoned:
             "the embedded store itself removes an upload in parts a day after the last part came",

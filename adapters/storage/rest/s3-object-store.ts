@@ -23,6 +23,7 @@ import {
   refused,
 } from "./refusal-reason.ts";
 import type { BucketWriteOnce } from "./bucket-write-once.ts";
+import { readObject } from "./read-object.ts";
 import { factsFromHead, failIfMarked, failIfUnreadable } from "./rode-along.ts";
 import { s3Copy } from "./s3-copy.ts";
 import { s3Lifecycle } from "./s3-lifecycle.ts";
@@ -109,6 +110,10 @@ export function s3ObjectStore(
     remove: (object) => erase(object),
     ...(once.look && { writeOnce: { holds: () => once.writeOnce, look: once.look } }),
     copy: s3Copy(bucket, settings, { multipart, comparesParts: !isForUploads }),
+    read: (object) =>
+      readObject(bucket, object, versionQuery(object.version), (answer) =>
+        Effect.fail(refused(settings, refusalIn(answer))),
+      ),
     ...(isForUploads && { multipart }),
     lifecycle: s3Lifecycle(bucket, {
       removesParts: isForUploads && provider.abandoned === undefined,

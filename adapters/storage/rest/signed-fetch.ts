@@ -24,8 +24,10 @@ export interface Bucket {
   readonly region: string;
 }
 
-/** The text is empty after `HEAD`. */
-export type Answer = Pick<Response, "status" | "ok" | "headers"> & { readonly text: string };
+/** The text is empty after `HEAD`, and the body is null if it was not asked for. */
+export type Answer = Pick<Response, "status" | "ok" | "headers" | "body"> & {
+  readonly text: string;
+};
 
 export const signedFetch = Effect.fnUntraced(function* (
   { signer: held, address, region }: Bucket,
@@ -36,9 +38,11 @@ export const signedFetch = Effect.fnUntraced(function* (
     /** With lower-case names. */
     readonly headers?: ReadonlyArray<Pair>;
     readonly body?: string;
+    /** An object, whose bytes the caller reads or closes: they are not decoded on the way. */
+    readonly isStreamed?: boolean;
   },
 ) {
-  const { method, key, query = [], headers = [], body = null } = request;
+  const { method, key, query = [], headers = [], body = null, isStreamed = false } = request;
   const { origin, host, unsignedPrefix, path } = address;
   const now = yield* Clock.currentTimeMillis;
   const signer = yield* held(now, 0);
@@ -60,12 +64,14 @@ export const signedFetch = Effect.fnUntraced(function* (
         method,
         // No other server may get the signature.
         redirect: "manual",
-        headers: { ...Object.fromEntries(headers), ...trace },
+        headers: { ...Object.fromEntries(headers), ...trace, ...(isStreamed && UNCODED) },
         signal,
         body,
       });
       const { status, ok, headers: received } = answer;
-      return { status, ok, headers: received, text: await textIn(answer.body) };
+      const facts = { status, ok, headers: received };
+      if (isStreamed && ok) return { ...facts, text: "", body: answer.body };
+      return { ...facts, text: await textIn(answer.body), body: null };
     },
     catch: (cause) =>
       cause instanceof StoreUnavailable
@@ -77,6 +83,8 @@ export const signedFetch = Effect.fnUntraced(function* (
     Effect.tap(failIfTemporary),
   );
 }, Effect.mapError(asUnavailable));
+
+const UNCODED = { "accept-encoding": "identity" };
 
 async function textIn(body: Response["body"]): Promise<string> {
   const decoder = new TextDecoder();
