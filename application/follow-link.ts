@@ -6,7 +6,7 @@ import { contentDisposition } from "../domain/disposition.ts";
 import { LinkNotFound } from "../domain/errors.ts";
 import { Lifetime } from "../domain/lifetime.ts";
 import { linkEnd } from "../domain/link.ts";
-import { WINDOWS } from "./open-file.ts";
+import { isGone, WINDOWS } from "./open-file.ts";
 import type { RecordFacts } from "./ports/audit.ts";
 import { Policies } from "./ports/policies.ts";
 import { Presigner } from "./ports/presigner.ts";
@@ -23,6 +23,7 @@ export const followLink = Effect.fnUntraced(function* (token: string, recordFact
   const policy = (yield* Policies).get(name);
   const end = linkEnd(link, policy?.linkLifetime);
   if (policy === undefined || end === undefined) return yield* new LinkNotFound();
+  if (yield* isGone(key)) return yield* new LinkNotFound();
   const left = Math.floor((DateTime.toEpochMillis(end) - (yield* Clock.currentTimeMillis)) / 1000);
   if (left < 1) return yield* new LinkNotFound();
   const { getLifetime, minLifetime } = policy;

@@ -6,11 +6,12 @@ import { contentDisposition } from "../domain/disposition.ts";
 import { OrganizationNotFound } from "../domain/errors.ts";
 import { FileName } from "../domain/file-name.ts";
 import { mediaTypeByExtension } from "../domain/media-type.ts";
-import { format, parse } from "../domain/storage-key.ts";
+import { format, parse, type StorageKey } from "../domain/storage-key.ts";
 import { ObjectVersion } from "../domain/object-version.ts";
 import { DEFAULT_POLICY } from "../domain/upload-policy.ts";
 import { audienceFor, type Member } from "./admit.ts";
 import { policyNamed } from "./choose-policy.ts";
+import { ObjectStore } from "./ports/object-store.ts";
 import { Presigner } from "./ports/presigner.ts";
 
 /** A URL is the same for an eighth of its life, so that browsers keep what they have. */
@@ -18,7 +19,7 @@ export const WINDOWS = 8;
 
 /**
  * Signs a GET for a file of an organization, for those who belong to it, and returns the window
- * within which it is the same. The store is not asked: the type follows from the key's extension.
+ * within which it is the same. The type follows from the key's extension.
  */
 export const openFile = Effect.fnUntraced(function* (request: {
   readonly member: Member;
@@ -26,18 +27,20 @@ export const openFile = Effect.fnUntraced(function* (request: {
   readonly download?: boolean | undefined;
   /** As confirming named it. A member who may read the file may read any version of it. */
   readonly version?: string | undefined;
+  /** Refuses a file that the store does not have. */
+  readonly isLookedFor?: boolean | undefined;
 }) {
   const { member, download = false, version } = request;
   if (version !== undefined && !isVersion(version)) return yield* new OrganizationNotFound();
-  const parts = parse(request.key);
-  if (Option.isNone(parts) || parts.value.organization !== member.organization) {
-    return yield* new OrganizationNotFound();
-  }
-  const { uuid, extension } = parts.value;
-  const key = format(parts.value);
+  const parts = yield* ownFile(member, request.key);
+  const { uuid, extension } = parts;
+  const key = format(parts);
   const mediaType = mediaTypeByExtension(extension.slice(1));
   member.recordFacts?.({ key, mediaType });
   const fileName = FileName.make(`${uuid}${extension}`);
+  if (request.isLookedFor === true && (yield* isGone(key))) {
+    return yield* new OrganizationNotFound();
+  }
   const policy = yield* policyNamed(DEFAULT_POLICY);
   const disposition = contentDisposition(mediaType, fileName);
   const window = Duration.divideUnsafe(policy.getLifetime, WINDOWS);
@@ -53,6 +56,24 @@ export const openFile = Effect.fnUntraced(function* (request: {
   });
   return { get, window };
 });
+
+/** The parts of a key of the member's organization. */
+export const ownFile = (member: Member, key: string) =>
+  Option.match(parse(key), {
+    onSome: (parts) =>
+      parts.organization === member.organization
+        ? Effect.succeed(parts)
+        : Effect.fail(new OrganizationNotFound()),
+    onNone: () => Effect.fail(new OrganizationNotFound()),
+  });
+
+/** Returns true if the store says that there is no file. A URL of a store that is down shows none. */
+export const isGone = (key: StorageKey) =>
+  ObjectStore.use(({ head }) => head(key)).pipe(
+    Effect.map(Option.isNone),
+    Effect.timeoutOrElse({ duration: "1 second", orElse: () => Effect.succeed(false) }),
+    Effect.orElseSucceed(() => false),
+  );
 
 /** At most 1,024 bytes: "How S3 Versioning works", Amazon S3 User Guide. */
 const isVersion = Schema.is(ObjectVersion);

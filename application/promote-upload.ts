@@ -3,19 +3,23 @@ import * as Fiber from "effect/Fiber";
 import * as Option from "effect/Option";
 import { ByteSize } from "../domain/byte-size.ts";
 import {
+  OrganizationNotFound,
   StoreUnavailable,
   UploadIncomplete,
   UploadMismatch,
   UploadPending,
 } from "../domain/errors.ts";
 import type { Receipt } from "../domain/receipt.ts";
-import { incomingKey, type StorageKey } from "../domain/storage-key.ts";
+import { incomingKey, removedKey, type StorageKey } from "../domain/storage-key.ts";
 import { compareWithReceipt } from "../domain/upload-difference.ts";
 import type { UploadPolicy } from "../domain/upload-policy.ts";
 import { examineUpload, removeQuietly } from "./examine-upload.ts";
 import { type ObjectFacts, ObjectStore } from "./ports/object-store.ts";
 
-type Promotion = Fiber.Fiber<ObjectFacts, StoreUnavailable | UploadIncomplete | UploadMismatch>;
+type Promotion = Fiber.Fiber<
+  ObjectFacts,
+  OrganizationNotFound | StoreUnavailable | UploadIncomplete | UploadMismatch
+>;
 const promotions = new WeakMap<ObjectStore["Service"], Map<StorageKey, Promotion>>();
 
 /** The longest that a request waits; the promotion goes on, and the next request finds it. */
@@ -47,8 +51,9 @@ const promote = Effect.fnUntraced(function* (receipt: Receipt, policy: UploadPol
   const { key, mediaType } = receipt;
   const store = yield* ObjectStore;
   const from = incomingKey(key);
-  const look = Effect.catchTag(store.head(key), "ObjectUnreadable", () =>
-    Effect.fail(NOT_AS_GRANTED),
+  const look = store.head(key).pipe(
+    Effect.catchTag("ObjectUnreadable", () => Effect.fail(NOT_AS_GRANTED)),
+    Effect.tap((found) => failIfRemoved(key, found)),
   );
   const earlier = yield* look;
   if (Option.isSome(earlier)) {
@@ -64,6 +69,7 @@ const promote = Effect.fnUntraced(function* (receipt: Receipt, policy: UploadPol
   const outcome = yield* store.copy({ key: from, etag, version, size, to: key, mediaType });
   // Replaced since it was looked at: what is there now has to be looked at.
   if (outcome === "changed") return yield* new UploadIncomplete();
+  // A removal may have begun after the look above, and have ended before the copy did.
   const file = yield* look;
   if (Option.isNone(file)) return yield* NOT_AS_GRANTED;
   if (
@@ -81,6 +87,18 @@ const promote = Effect.fnUntraced(function* (receipt: Receipt, policy: UploadPol
 /** A copy bears no mark, and has no checksum. */
 const differencesOf = (receipt: Receipt, facts: ObjectFacts) =>
   compareWithReceipt({ ...receipt, pending: false, checksum: undefined }, facts);
+
+/** A removal says so before it removes anything, so that no copy survives it. */
+const failIfRemoved = Effect.fnUntraced(function* (
+  key: StorageKey,
+  file: Option.Option<ObjectFacts>,
+) {
+  const { head, remove } = yield* ObjectStore;
+  const isRemoved = Effect.map(head(removedKey(key)), Option.isSome);
+  if (!(yield* Effect.catchTag(isRemoved, "ObjectUnreadable", () => Effect.succeed(true)))) return;
+  if (Option.isSome(file)) yield* remove({ key, version: file.value.version });
+  return yield* new OrganizationNotFound();
+});
 
 const NOT_AS_GRANTED = new StoreUnavailable({
   kind: "senseless",

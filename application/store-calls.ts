@@ -43,6 +43,9 @@ const PARTS = {
   abort: call("abort-multipart", 5),
 } satisfies TableFor<Multipart>;
 
+const WRITE_EMPTY = call("write-empty", 5);
+const VERSIONS = call("list-versions", 20);
+
 type Method = (given: never) => Effect.Effect<unknown, StoreFailure>;
 
 /** A row for each method, so that none is left out. */
@@ -57,12 +60,14 @@ type Wrap = <A, E extends StoreFailure>(
 
 /** The same store, with each of its calls wrapped. */
 export function aroundStore(store: Store, wrap: Wrap): Store {
-  const { copy, multipart, read, writeOnce } = store;
+  const { copy, multipart, read, versions, writeEmpty, writeOnce } = store;
   return {
     ...each(store, CALLS, wrap),
     ensureBucket: wrap(LOOKS.ensureBucket, store.ensureBucket),
     ...(copy && { copy: (upload) => wrap(COPY, copy(upload)) }),
     ...(read && { read: (object) => wrap(READ, read(object)) }),
+    ...(writeEmpty && { writeEmpty: (key) => wrap(WRITE_EMPTY, writeEmpty(key)) }),
+    ...(versions && { versions: (below) => wrap(VERSIONS, versions(below)) }),
     ...(writeOnce && {
       writeOnce: { ...writeOnce, look: wrap(LOOKS.writeOnce, writeOnce.look) },
     }),

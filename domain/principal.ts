@@ -2,12 +2,12 @@ import * as Schema from "effect/Schema";
 import type { OrganizationId, OrganizationSlug } from "./organization.ts";
 import type { CallerKind } from "./upload-policy.ts";
 
-/** Rights of a caller: to upload, to open files, to confirm uploads. */
-export const Scope = Schema.Literals(["write", "read", "confirm"]);
+/** Rights of a caller: to upload, to open files, to confirm uploads, to list and remove files. */
+export const Scope = Schema.Literals(["write", "read", "confirm", "list", "remove"]);
 export type Scope = typeof Scope.Type;
 
-/** All scopes: what a caller may do whose identity limits nothing. */
-export const EVERY_SCOPE: ReadonlySet<Scope> = new Set(Scope.literals);
+/** The scopes of a caller whose identity names none. The others have to be given. */
+export const DEFAULT_SCOPES: ReadonlySet<Scope> = new Set(["write", "read", "confirm"]);
 
 /** A caller's stable name at its identity provider: 1 to 256 printable characters. */
 export const Subject = Schema.String.check(

@@ -6,7 +6,7 @@ import { Checksum } from "./checksum.ts";
 import { FileName } from "./file-name.ts";
 import { MediaType } from "./media-type.ts";
 import { OrganizationId } from "./organization.ts";
-import { StorageKey } from "./storage-key.ts";
+import { StorageKey, type StorageKeyParts } from "./storage-key.ts";
 
 /** A grant, to be compared with the object that arrived. The client holds it, sealed. */
 export const Receipt = Schema.Struct({
@@ -72,6 +72,13 @@ export const toJson = (receipt: Receipt): string =>
 
 /** The time after the end of its PUT in which an upload can be confirmed. */
 export const CONFIRM_GRACE = Duration.days(1);
+
+/** The longest that a receipt works: a PUT's longest lifetime, the time to confirm, and an hour. */
+const LONGEST_RECEIPT = Duration.sum(CONFIRM_GRACE, Duration.hours(7 * 24 + 1));
+
+/** Returns true if a receipt of a key, which has the month of its grant, may still work. */
+export const mayBeConfirmed = ({ year, month }: StorageKeyParts, now: DateTime.Utc): boolean =>
+  now.epochMilliseconds < Date.UTC(year, month, 1) + Duration.toMillis(LONGEST_RECEIPT);
 
 /**
  * The longest that an upload which began in time may still run: stores check the time only when it

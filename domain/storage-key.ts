@@ -94,13 +94,16 @@ export type ObjectKey = StorageKey | IncomingKey;
 
 export const incomingKey = (key: StorageKey) => `${INCOMING_PREFIX}${key}` as IncomingKey;
 
+/** The name of an empty object that keeps a removed file from being made of its upload again. */
+export const removedKey = (key: StorageKey) => `${INCOMING_PREFIX}removed/${key}` as IncomingKey;
+
 /** Where the upload of a grant goes. */
 export const uploadKey = (grant: {
   readonly key: StorageKey;
   readonly incoming?: boolean | undefined;
 }): ObjectKey => (grant.incoming === true ? incomingKey(grant.key) : grant.key);
 
-const prefixFor = (organization: OrganizationId) => `${KEY_PREFIX}${organization}/files/`;
+export const prefixFor = (organization: OrganizationId) => `${KEY_PREFIX}${organization}/files/`;
 
 /**
  * The name's own extension if the media-type table lists it for the type, or knows none for that

@@ -47,6 +47,8 @@ const Instant = Schema.String.pipe(
   ),
 );
 
+const USUAL = ["write", "read", "confirm"] as const;
+
 const create = command({
   name: "token create",
   summary: "Make a token for AUTH=static, and print it once",
@@ -58,8 +60,8 @@ const create = command({
       { note: "may be repeated", isRequired: true, isRepeatable: true },
     ),
     kind: option("KIND", CallerKind, "user or service", { note: "service if left out" }),
-    scope: option("SCOPE", Scope, "write, read or confirm", {
-      note: "all if left out",
+    scope: option("SCOPE", Scope, "write, read, confirm, list or remove", {
+      note: "the first three if left out",
       isRepeatable: true,
     }),
     subject: option("NAME", Subject, "1 to 256 printable characters", {
@@ -71,7 +73,7 @@ const create = command({
     file: FILE,
     ...JSON_OPTION,
   },
-  run: async ({ org, kind = "service", scope = Scope.literals, subject, expires, file, json }) => {
+  run: async ({ org, kind = "service", scope = USUAL, subject, expires, file, json }) => {
     const { id, token, sha256 } = newToken();
     const holder = { kind, subject: subject ?? id, organizations: org, scopes: scope };
     const added = { id, sha256, ...holder, ...(expires && { expires_at: expires }) };

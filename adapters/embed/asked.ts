@@ -4,8 +4,8 @@ export interface Caller {
   readonly id: string;
   /** A user gets URLs for the public endpoint, a service for the internal; `"user"` if left out. */
   readonly kind?: "user" | "service" | undefined;
-  /** The rights of the caller: upload, open files, confirm uploads; all if left out. */
-  readonly scopes?: ReadonlyArray<"write" | "read" | "confirm"> | undefined;
+  /** The rights of the caller; to upload, open files and confirm uploads if left out. */
+  readonly scopes?: ReadonlyArray<"write" | "read" | "confirm" | "list" | "remove"> | undefined;
 }
 
 /** The caller and the organization of a call. */

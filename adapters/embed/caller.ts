@@ -6,7 +6,7 @@ import type { Authenticator } from "../../application/ports/authenticator.ts";
 import type { Organizations } from "../../application/ports/organizations.ts";
 import { IdentityUnavailable, OrganizationNotFound, Unauthenticated } from "../../domain/errors.ts";
 import { OrganizationId } from "../../domain/organization.ts";
-import { EVERY_SCOPE, type Principal, Scope, Subject } from "../../domain/principal.ts";
+import { DEFAULT_SCOPES, type Principal, Scope, Subject } from "../../domain/principal.ts";
 import { CallerKind } from "../../domain/upload-policy.ts";
 import { errorMessage } from "../thrown.ts";
 import type { Caller } from "./asked.ts";
@@ -19,12 +19,14 @@ export function principalFrom(caller: Caller): Principal {
   if (!isSubject(id)) throw new TypeError("caller.id must be 1 to 256 printable characters");
   if (!isKind(kind)) throw new TypeError('caller.kind must be "user" or "service"');
   if (scopes !== undefined && !(Array.isArray(scopes) && scopes.every(isScope))) {
-    throw new TypeError('caller.scopes must be a list of "write", "read" and "confirm"');
+    throw new TypeError(
+      'caller.scopes must be a list of "write", "read", "confirm", "list" and "remove"',
+    );
   }
   return {
     kind,
     subject: id,
-    scopes: scopes === undefined ? EVERY_SCOPE : new Set(scopes),
+    scopes: scopes === undefined ? DEFAULT_SCOPES : new Set(scopes),
     // The host's own function decides which organizations are whose.
     organizations: "every",
   };

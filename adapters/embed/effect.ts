@@ -30,7 +30,7 @@ export {
 export { FileName } from "../../domain/file-name.ts";
 export { MediaType } from "../../domain/media-type.ts";
 export { OrganizationId, OrganizationSlug } from "../../domain/organization.ts";
-export { EVERY_SCOPE, type Principal } from "../../domain/principal.ts";
+export { DEFAULT_SCOPES, type Principal } from "../../domain/principal.ts";
 export { StorageKey } from "../../domain/storage-key.ts";
 export { DEFAULT_POLICY, defaultPolicy, type UploadPolicy } from "../../domain/upload-policy.ts";
 

@@ -139,7 +139,7 @@ export function pipeline(options: AppOptions, routes: ReadonlyArray<Route>) {
     }
     const operation = operations.find(({ accepts }) => accepts?.(input) ?? true) ?? operations[0];
     const answering = operation.answerTo({
-      asking: { member, publicUrl },
+      asking: { member, publicUrl, isRequest: true },
       input,
       idempotencyKey: () => parseIdempotencyKey(c.req.raw.headers.get("idempotency-key")),
     });

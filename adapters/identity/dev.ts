@@ -5,7 +5,7 @@ import * as Schema from "effect/Schema";
 import { randomBytes, timingSafeEqual } from "node:crypto";
 import type { Authenticator } from "../../application/ports/authenticator.ts";
 import { Unauthenticated } from "../../domain/errors.ts";
-import { EVERY_SCOPE, type Principal } from "../../domain/principal.ts";
+import { type Principal, Scope } from "../../domain/principal.ts";
 import type { CallerKind } from "../../domain/upload-policy.ts";
 import { fault, oneOf, optional, readSettings, withDefault } from "../settings/setting.ts";
 import type { Source } from "../settings/source.ts";
@@ -85,7 +85,7 @@ export function developmentTokens(
   };
 }
 
-const everything = { scopes: EVERY_SCOPE, organizations: "every" } as const;
+const everything = { scopes: new Set(Scope.literals), organizations: "every" } as const;
 const USER = Effect.succeed<Principal>({ kind: "user", subject: "developer", ...everything });
 const SERVICE = Effect.succeed<Principal>({
   kind: "service",

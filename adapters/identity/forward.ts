@@ -3,7 +3,7 @@ import * as Result from "effect/Result";
 import * as Schema from "effect/Schema";
 import type { Authenticator, Call } from "../../application/ports/authenticator.ts";
 import { Unauthenticated } from "../../domain/errors.ts";
-import { EVERY_SCOPE, type Principal, Subject } from "../../domain/principal.ts";
+import { DEFAULT_SCOPES, type Principal, Subject } from "../../domain/principal.ts";
 import { organizationsIn, scopesIn } from "./claims.ts";
 import { Parsed } from "../settings/codecs.ts";
 import { isWithin, PROXIES } from "../settings/networks.ts";
@@ -46,7 +46,7 @@ export const settings = {
     ...HEADER,
     variable: "FORWARD_AUTH_SCOPES",
     meaning: "The header that says what the caller may do.",
-    otherwise: "every scope",
+    otherwise: "write, read and confirm",
     example: "X-Forwarded-Scopes",
   }),
   kind: optional({
@@ -91,7 +91,7 @@ export function forwardedHeaders(given: ForwardSettings): Authenticator["Service
       return Effect.succeed<Principal>({
         kind: kind && call.headers.get(kind) === "service" ? "service" : "user",
         subject,
-        scopes: scopes === undefined ? EVERY_SCOPE : scopesIn(listIn(scopes), ""),
+        scopes: scopes === undefined ? DEFAULT_SCOPES : scopesIn(listIn(scopes), ""),
         organizations:
           organizations === undefined ? "every" : organizationsIn(listIn(organizations)),
       });

@@ -84,7 +84,7 @@ export const settings = {
     ...CLAIM,
     variable: "JWT_SCOPES_CLAIM",
     meaning: "Where it says what the caller may do.",
-    otherwise: "every scope",
+    otherwise: "write, read and confirm",
     example: "scope",
   }),
   scopesPrefix: withDefault("", {
@@ -92,7 +92,7 @@ export const settings = {
     meaning: "What comes before the name of a scope there.",
     otherwise: "none",
     codec: Schema.NonEmptyString,
-    shape: "what precedes write, read and confirm in the claim of scopes",
+    shape: "what precedes write, read, confirm, list and remove in the claim of scopes",
     example: "files:",
   }),
   service: optional({

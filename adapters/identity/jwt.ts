@@ -5,7 +5,7 @@ import { decodeJwt, errors, jwtVerify } from "jose";
 import type { JWTPayload, JWTVerifyGetKey, JWTVerifyOptions } from "jose";
 import { Authenticator } from "../../application/ports/authenticator.ts";
 import { IdentityUnavailable, Unauthenticated } from "../../domain/errors.ts";
-import { EVERY_SCOPE, type Principal, Subject } from "../../domain/principal.ts";
+import { DEFAULT_SCOPES, type Principal, Subject } from "../../domain/principal.ts";
 import { bearerToken, hashToken } from "./bearer.ts";
 import { claimAt, organizationsIn, scopesIn } from "./claims.ts";
 import { isUnknownKey, keyFromPem, keysAt } from "./key-set.ts";
@@ -121,7 +121,7 @@ function principalFrom(claims: JWTPayload, settings: JwtSettings): Principal | u
   return {
     kind: isService ? "service" : "user",
     subject,
-    scopes: scopes === undefined ? EVERY_SCOPE : scopesIn(claimAt(claims, scopes), scopesPrefix),
+    scopes: scopes === undefined ? DEFAULT_SCOPES : scopesIn(claimAt(claims, scopes), scopesPrefix),
     organizations:
       organizations === undefined ? "every" : organizationsIn(claimAt(claims, organizations)),
   };

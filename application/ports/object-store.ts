@@ -5,7 +5,7 @@ import type { Checksum, ChecksumAlgorithm } from "../../domain/checksum.ts";
 import type { ObjectUnreadable, StoreUnavailable } from "../../domain/errors.ts";
 import type { MediaType } from "../../domain/media-type.ts";
 import type { StoredPart } from "../../domain/multipart.ts";
-import type { ObjectKey, StorageKey } from "../../domain/storage-key.ts";
+import type { IncomingKey, ObjectKey, StorageKey } from "../../domain/storage-key.ts";
 import type { ObjectFacts } from "../../domain/upload-difference.ts";
 
 export type { ObjectFacts };
@@ -82,6 +82,19 @@ export type CopyOutcome =
   | "exists"
   /** The upload is gone, or another one by now; there is no copy. */
   | "changed";
+
+/** A part of what is below a prefix, in the order of the store. */
+export interface Page<Each, After> {
+  readonly found: ReadonlyArray<Each>;
+  /** Asks for the rest; left out if there is none. */
+  readonly next?: After;
+}
+
+/** A version of an object, or a delete marker. */
+export interface StoredVersion {
+  readonly key: ObjectKey;
+  readonly version: string | undefined;
+}
 
 /** A multipart upload of the store. */
 export interface MultipartId {
@@ -175,6 +188,16 @@ export class ObjectStore extends Context.Service<
     readonly read?: (
       object: Looked & { readonly length?: number },
     ) => Effect.Effect<AsyncIterable<Uint8Array> | "changed", StoreUnavailable>;
+    /**
+     * Lists the versions of objects below a prefix, and their delete markers: all that `remove`
+     * has to be asked for. Left out by stores that keep one version of an object.
+     */
+    readonly versions?: (below: {
+      readonly prefix: string;
+      readonly after?: string | undefined;
+    }) => Effect.Effect<Page<StoredVersion, string>, StoreUnavailable>;
+    /** Writes an empty object. Left out by stores that cannot copy. */
+    readonly writeEmpty?: (key: IncomingKey) => Effect.Effect<void, StoreUnavailable>;
     /** It has not answered for a while, so that most calls fail at once; no call if left out. */
     readonly isPaused?: () => boolean;
     /** Left out by stores where writing once does not depend on the bucket. */

@@ -20,7 +20,7 @@ import * as limits from "../../adapters/limits/layer.ts";
 import * as random from "../../adapters/crypto/random.ts";
 import * as telemetry from "../../adapters/telemetry/log.ts";
 import * as tokens from "../../adapters/tokens/layer.ts";
-import { EVERY_SCOPE } from "../../domain/principal.ts";
+import { DEFAULT_SCOPES } from "../../domain/principal.ts";
 
 // The service with parts left out: `steps.ts STEP PORT`, configured by the environment. What a part
 // costs is the difference between two steps.
@@ -82,7 +82,7 @@ const exchanged = (services: Own) =>
 const KNOWN = Effect.succeed({
   kind: "user",
   subject: "bench",
-  scopes: EVERY_SCOPE,
+  scopes: DEFAULT_SCOPES,
   organizations: "every",
 } as const);
 const known = (services: Own) =>

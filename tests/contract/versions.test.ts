@@ -176,6 +176,37 @@ describe.each(cases.filter(({ server }) => server !== undefined))(
       expect(left.etag).not.toBe(first.etag);
     });
 
+    it("a removed file is gone with all its versions, those below a delete marker too", async () => {
+      const services = await open(make, server);
+      const { client, bucket } = services;
+      const { grant, confirm, remove } = useCases(services);
+      const all = async () => {
+        const versions: Array<string> = [];
+        const opts = { IncludeVersion: true };
+        for await (const each of client.listObjects(bucket, "", true, opts)) {
+          versions.push(each.name ?? "");
+        }
+        return versions;
+      };
+      for (const policy of ["files", "incoming"]) {
+        const { put, key, receipt } = await grant({}, policy);
+        const kept = await grant({}, policy);
+        await upload(kept.put);
+        for (const body of [CONTENT, OTHER, CONTENT]) await upload({ ...put, body });
+        const confirmed = await confirm(receipt);
+        if (confirmed._tag !== "Done") throw new Error(confirmed._tag);
+        await client.removeObject(bucket, key);
+        await upload(put);
+        expect((await all()).filter((name) => name.endsWith(key)).length).toBeGreaterThan(2);
+        expect((await remove(key))._tag).toBe("Done");
+        expect((await all()).filter((name) => name.endsWith(key))).toEqual([
+          `incoming/removed/${key}`,
+        ]);
+        expect((await send("GET", confirmed.get.url)).status).toBe(404);
+        expect((await confirm(kept.receipt))._tag, "another file").toBe("Done");
+      }
+    });
+
     it("an upload that does not match is removed by its version if the policy says so", async () => {
       const services = await open(make, server);
       const { grant, confirm } = useCases(services);

@@ -12,7 +12,7 @@ import {
   CredentialsUnavailable,
   DEFAULT_POLICY,
   defaultPolicy,
-  EVERY_SCOPE,
+  DEFAULT_SCOPES,
   FileName,
   layerOf,
   limiterInMemory,
@@ -38,7 +38,7 @@ import { receiptKey } from "../support/receipt-key.ts";
 const MIA: Principal = {
   kind: "user",
   subject: "mia",
-  scopes: EVERY_SCOPE,
+  scopes: DEFAULT_SCOPES,
   organizations: "every",
 };
 const UPLOAD = {

@@ -6,6 +6,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { isValetkeyError, type Valetkey } from "../../adapters/embed/index.ts";
 import { local } from "../../adapters/embed/local.ts";
 import { rejectionFrom } from "../../adapters/embed/rejection.ts";
+import { Scope } from "../../domain/principal.ts";
 import { UploadMismatch } from "../../domain/errors.ts";
 import { FILE, MIA, put, startHost } from "./host.ts";
 import { receiptKey } from "../support/receipt-key.ts";
@@ -342,6 +343,7 @@ const NEEDED: Readonly<Record<keyof Calls, string>> = {
   confirmUpload: "confirm",
   openFile: "read",
   makeLink: "read",
+  removeFile: "remove",
 };
 
 it.each(Object.entries(NEEDED))(
@@ -354,7 +356,7 @@ it.each(Object.entries(NEEDED))(
         (error: { readonly scope?: string }) => error.scope,
       );
     expect(await outcome([needed])).toBeUndefined();
-    const others = ["write", "read", "confirm"].filter((scope) => scope !== needed);
+    const others = Scope.literals.filter((scope) => scope !== needed);
     expect(await outcome(others)).toBe(needed);
   },
 );

@@ -12,7 +12,7 @@ import { organizationsFromDirectory } from "../../adapters/identity/directory.ts
 import { variables } from "../../adapters/settings/source.ts";
 import { read } from "../../adapters/identity/settings.ts";
 import { OrganizationId, OrganizationSlug } from "../../domain/organization.ts";
-import { EVERY_SCOPE, type Principal } from "../../domain/principal.ts";
+import { DEFAULT_SCOPES, type Principal } from "../../domain/principal.ts";
 import { until } from "../support/until.ts";
 import { presignInit, SERVICE_TOKEN, startService, TOKEN } from "./service.ts";
 
@@ -52,7 +52,7 @@ const json = (response: ServerResponse, body: string, status = 200) =>
 const principal = (over: Partial<Principal> = {}): Principal => ({
   kind: "user",
   subject: "user-1",
-  scopes: EVERY_SCOPE,
+  scopes: DEFAULT_SCOPES,
   organizations: "every",
   ...over,
 });

@@ -16,7 +16,7 @@ import { limitFailures } from "../../adapters/limits/failed-authentications.ts";
 import { PROXIES } from "../../adapters/settings/networks.ts";
 import type { Authenticator } from "../../application/ports/authenticator.ts";
 import { Unauthenticated } from "../../domain/errors.ts";
-import { EVERY_SCOPE, type Principal } from "../../domain/principal.ts";
+import { DEFAULT_SCOPES, type Principal } from "../../domain/principal.ts";
 import { startIssuer } from "../support/issuer.ts";
 import { PRESIGN, presignInit, startService, TOKEN } from "./service.ts";
 
@@ -29,7 +29,7 @@ afterEach(async () => {
 const MIA: Principal = {
   kind: "user",
   subject: "mia",
-  scopes: EVERY_SCOPE,
+  scopes: DEFAULT_SCOPES,
   organizations: "every",
 };
 const LIMIT = { count: 3, window: Duration.minutes(3) };

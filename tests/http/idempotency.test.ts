@@ -25,7 +25,7 @@ import { FileName } from "../../domain/file-name.ts";
 import { Lifetime } from "../../domain/lifetime.ts";
 import { MediaType } from "../../domain/media-type.ts";
 import { OrganizationId, OrganizationSlug } from "../../domain/organization.ts";
-import { EVERY_SCOPE } from "../../domain/principal.ts";
+import { DEFAULT_SCOPES } from "../../domain/principal.ts";
 import { defaultPolicy } from "../../domain/upload-policy.ts";
 import {
   PRESIGN,
@@ -305,7 +305,7 @@ it("the URLs and receipts of a retry never expire later than the first ones", as
             principal: {
               kind: "user",
               subject: "user-1",
-              scopes: EVERY_SCOPE,
+              scopes: DEFAULT_SCOPES,
               organizations: "every",
             },
             slug: OrganizationSlug.make("acme"),

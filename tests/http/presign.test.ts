@@ -229,7 +229,7 @@ describe("a caller", () => {
         title: "Nothing was found at this address",
         status: 404,
         detail:
-          "Check the path, the name of the organization in it, and that you belong to that organization. A receipt or upload works only in its own organization, for the caller it was given to.",
+          "Check the path, the name of the organization in it, and that you belong to that organization. A receipt or upload works only in its own organization, for the caller it was given to, and until its file is removed.",
         code: "NOT_FOUND",
       });
     },

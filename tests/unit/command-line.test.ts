@@ -87,7 +87,7 @@ it("every mistake is named at once, with the values that are allowed", async () 
     "There are too many arguments.",
     expect.stringMatching(/^--org is missing; it must be an organization's name, such as acme /),
     "--kind must be user or service.",
-    "--scope must be write, read or confirm.",
+    "--scope must be write, read, confirm, list or remove.",
     "--expires must be 90d, 12h, 30m or a date to come, such as 2027-01-31 (UTC).",
     expect.stringMatching(/^--file is missing, and AUTH_TOKENS_FILE is not set; /),
   ]);
@@ -141,7 +141,7 @@ describe("valetkey completion bash", () => {
     ["token ", "create list revoke"],
     ["token create --k", "--kind"],
     ["token create --kind ", "user service"],
-    ["token create --org acme --scope r", "read"],
+    ["token create --org acme --scope w", "write"],
     ["completion ", "--help bash zsh fish"],
   ])("completes valetkey %s with %s", async (typed, words) => {
     const { output } = await valetkey("completion", "bash");

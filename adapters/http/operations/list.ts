@@ -11,6 +11,7 @@ import { policies } from "./policies.ts";
 import { presignBatch } from "./presign-batch.ts";
 import { presignForm } from "./presign-form.ts";
 import { presign } from "./presign.ts";
+import { removeFile } from "./remove-file.ts";
 
 /**
  * The operations on an organization's files, by the names of their calls: routes, calls of the
@@ -30,6 +31,7 @@ export const OPERATIONS = {
   makeLink,
   policies,
   openFile,
+  removeFile,
 };
 
 /** All else that the service answers, beside what is mounted into it. */

@@ -3,10 +3,12 @@ import * as DateTime from "effect/DateTime";
 import * as Duration from "effect/Duration";
 import * as Effect from "effect/Effect";
 import * as Schema from "effect/Schema";
+import type { Member } from "../../../application/admit.ts";
 import { openFile as open } from "../../../application/open-file.ts";
 import { keyIn } from "../../../domain/storage-key.ts";
 import { memberAt } from "../../json/decode.ts";
 import { redirect } from "../answer.ts";
+import type { HttpContext } from "../env.ts";
 import { FILES, operation, type Text } from "./operation.ts";
 import { flag, GET_URL, instant, url } from "./schemas.ts";
 
@@ -33,6 +35,18 @@ export const REDIRECT: Text["answers"] = {
 
 const VERSION = "The version of the file, as its confirmation named it; the newest if left out.";
 
+/** The key of the file that an address names. */
+export function addressedKey(c: HttpContext, { organization }: Member): string {
+  const { year, month, name } = c.req.param() as Readonly<Record<string, string>>;
+  return keyIn(organization, `${year}/${month}/${name}`);
+}
+
+/** As of a database row without a file: a fault of the host, and no refusal. */
+export const checkKey = (input: unknown) =>
+  Effect.sync(() => {
+    if (typeof memberAt(input, ["key"]) !== "string") throw new TypeError("key must be a string");
+  });
+
 // Not HEAD: a store refuses that of what was signed for GET.
 export const openFile = operation({
   action: "open",
@@ -42,7 +56,7 @@ export const openFile = operation({
   text: {
     operationId: "openFile",
     summary: "Open a file",
-    description: "The store is not asked whether the file is there.",
+    description: "A call signs without asking the store whether the file is there.",
     parameters: [
       {
         name: "download",
@@ -60,12 +74,11 @@ export const openFile = operation({
     ],
     answers: REDIRECT,
   },
-  query: (c, { organization }) => {
+  query: (c, member) => {
     const query = new URL(c.req.url).searchParams;
     const version = query.get("version");
-    const { year, month, name } = c.req.param() as Readonly<Record<string, string>>;
     return {
-      key: keyIn(organization, `${year}/${month}/${name}`),
+      key: addressedKey(c, member),
       download: query.has("download"),
       ...(version !== null && { version }),
     };
@@ -77,13 +90,9 @@ export const openFile = operation({
     ),
     version: Schema.optionalKey(Schema.String.annotate({ description: VERSION })),
   }),
-  // As of a database row without a file: a fault of the host, and no refusal.
-  before: (_, input) =>
-    Effect.sync(() => {
-      if (typeof memberAt(input, ["key"]) !== "string") throw new TypeError("key must be a string");
-    }),
-  run: ({ member }, file) =>
-    Effect.flatMap(open({ member, ...file }), ({ get, window }) =>
+  before: (_, input) => checkKey(input),
+  run: ({ member, isRequest: isLookedFor }, file) =>
+    Effect.flatMap(open({ member, ...file, isLookedFor }), ({ get, window }) =>
       Effect.map(Clock.currentTimeMillis, (now) => {
         const length = Duration.toMillis(window);
         // A URL stops working before its window ends if the credentials that signed it expire.

@@ -90,6 +90,8 @@ export const publicRoute = <E extends { readonly _tag: string } = never>(
 export interface Asking {
   readonly member: Member;
   readonly publicUrl: URL;
+  /** By HTTP, and not by a call. */
+  readonly isRequest?: true;
   /** Chosen by the caller, of an operation that is repeatable. */
   readonly idempotencyKey?: string | undefined;
 }

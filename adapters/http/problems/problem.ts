@@ -418,7 +418,7 @@ const notFound = ({ notFound: { title, check } }: Language) =>
   ({
     code: "NOT_FOUND",
     title,
-    detail: `${check} A receipt or upload works only in its own organization, for the caller it was given to.`,
+    detail: `${check} A receipt or upload works only in its own organization, for the caller it was given to, and until its file is removed.`,
   }) as const;
 
 const CLOSE = { Connection: "close" };

@@ -6,6 +6,7 @@ import { harmless } from "./harmless.ts";
 import { incoming } from "./incoming.ts";
 import { multipart } from "./multipart.ts";
 import { reading } from "./read.ts";
+import { removal } from "./removal.ts";
 import { signedRequest } from "./signed-request.ts";
 import type { StorePromise } from "./store-promise.ts";
 
@@ -20,4 +21,5 @@ export const PROMISES: ReadonlyArray<StorePromise> = [
   form,
   reading,
   incoming,
+  removal,
 ].flat();

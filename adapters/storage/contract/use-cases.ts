@@ -15,10 +15,11 @@ import { type ConfirmedUpload, OnConfirmed } from "../../../application/ports/on
 import { Policies } from "../../../application/ports/policies.ts";
 import { Presigner } from "../../../application/ports/presigner.ts";
 import { Tokens } from "../../../application/ports/tokens.ts";
+import { removeFile } from "../../../application/remove-file.ts";
 import { requestUpload } from "../../../application/request-upload.ts";
 import { LinkLifetime } from "../../../domain/link.ts";
 import { OrganizationId, OrganizationSlug } from "../../../domain/organization.ts";
-import { EVERY_SCOPE, type Principal } from "../../../domain/principal.ts";
+import { DEFAULT_SCOPES, type Principal } from "../../../domain/principal.ts";
 import type { UploadDifference } from "../../../domain/upload-difference.ts";
 import {
   defaultPolicy,
@@ -55,7 +56,7 @@ export const runAt = <A, E>({ at, waiting }: Call, effect: Effect.Effect<A, E>):
 const caller = (kind: Principal["kind"], subject: string): Principal => ({
   kind,
   subject,
-  scopes: EVERY_SCOPE,
+  scopes: DEFAULT_SCOPES,
   organizations: "every",
 });
 
@@ -133,5 +134,7 @@ export function useCases(services: {
       granted((member) => requestUpload({ member, policy, upload: { ...UPLOAD, ...over } })),
     confirm: (receipt: string, call?: Call) =>
       run((member) => confirmUpload({ member, receipt }), call),
+    remove: (key: string, call?: Call) =>
+      run((member) => Effect.as(removeFile({ member, key }), {}), call),
   };
 }

@@ -10,6 +10,8 @@ import { current } from "../credentials/held.ts";
 import { factsIn } from "../rest/object-facts.ts";
 import { readObject } from "../rest/read-object.ts";
 import { clockFault, noBucket } from "../rest/refusal-reason.ts";
+import { writeEmpty } from "../rest/s3-versions.ts";
+import type { ObjectKey } from "../../../domain/storage-key.ts";
 import {
   asUnavailable,
   type Bucket as SignedBucket,
@@ -110,6 +112,19 @@ export function objectStore(store: {
       readObject(signed, object, generationQuery(object.version), ({ status }) =>
         Effect.fail(failed({ code: status })),
       ),
+    versions: ({ prefix, after }) =>
+      call(async (bucket) => {
+        const pageToken = after && { pageToken: after };
+        const query = { prefix, versions: true, autoPaginate: false, ...pageToken };
+        const [files, next] = await bucket.getFiles(query);
+        const found = files.map(({ name, metadata: { generation } }) => ({
+          key: name as ObjectKey,
+          version: generation === undefined ? undefined : String(generation),
+        }));
+        const token = next && (next as { readonly pageToken?: string }).pageToken;
+        return { found, ...(token && { next: token }) };
+      }),
+    writeEmpty: (key) => writeEmpty(signed, key, ({ status }) => failed({ code: status })),
     multipart,
     lifecycle: {
       removesParts: true,

@@ -17,7 +17,7 @@ import { exactly } from "../rest/read-object.ts";
 import { timeoutsFor } from "./body.ts";
 import { checkFolder, openFolder, removeLeftovers } from "./folder.ts";
 import { objectsHandler } from "./handler.ts";
-import { linkObject, openObject, removeObject } from "./objects.ts";
+import { linkObject, openObject, removeObject, writeEmpty } from "./objects.ts";
 import { completeUpload, endUpload, listParts, removeAbandoned, startUpload } from "./parts.ts";
 import { failureFrom } from "./refusal.ts";
 
@@ -86,6 +86,7 @@ export const layer = (
         ensureBucket: run(() => checkFolder(folder)),
         keep: () => Effect.void,
         remove: (object) => run(() => removeObject(folder, stored(object).key)),
+        writeEmpty: (key) => run(() => writeEmpty(folder, stored({ key }).key)),
         copy: ({ key, etag, to }) =>
           run(() =>
             linkObject(folder, { from: stored({ key }).key, to: stored({ key: to }).key, etag }),

@@ -2,6 +2,7 @@ import { createCRC32 } from "hash-wasm";
 import { createHash, randomUUID } from "node:crypto";
 import { type FileHandle, link, lstat, open, rename, unlink } from "node:fs/promises";
 import { dirname, join } from "node:path";
+import { Readable } from "node:stream";
 import type { CopyOutcome } from "../../../application/ports/object-store.ts";
 import type { ChecksumAlgorithm } from "../../../domain/checksum.ts";
 import { errorCode } from "../../thrown.ts";
@@ -238,6 +239,14 @@ export async function linkObject(
     await unlink(own).catch(() => undefined);
   }
 }
+
+export const writeEmpty = async (folder: Folder, key: string): Promise<void> =>
+  void (await writeObject(folder, {
+    path: () => objectPath(folder, key),
+    mediaType: "application/octet-stream",
+    writeOnce: false,
+    bytes: Readable.from([]),
+  }));
 
 export const removeObject = (folder: Folder, key: string): Promise<void> =>
   unlink(objectPath(folder, key)).catch((cause: unknown) => {

@@ -28,6 +28,7 @@ import { factsFromHead, failIfMarked, failIfUnreadable } from "./rode-along.ts";
 import { s3Copy } from "./s3-copy.ts";
 import { s3Lifecycle } from "./s3-lifecycle.ts";
 import { s3Multipart } from "./s3-multipart.ts";
+import { s3Versions, writeEmpty } from "./s3-versions.ts";
 import { type Bucket, mayBePage, signedFetch, unavailable } from "./signed-fetch.ts";
 
 export interface S3Settings extends BucketSettings {
@@ -109,6 +110,8 @@ export function s3ObjectStore(
       Effect.andThen(erase(object, TAGS), failIfMarked({ bucket, provider, ...object })),
     remove: (object) => erase(object),
     ...(once.look && { writeOnce: { holds: () => once.writeOnce, look: once.look } }),
+    versions: s3Versions(bucket, settings),
+    writeEmpty: (key) => writeEmpty(bucket, key, (refusal) => refused(settings, refusal)),
     copy: s3Copy(bucket, settings, { multipart, comparesParts: !isForUploads }),
     read: (object) =>
       readObject(bucket, object, versionQuery(object.version), (answer) =>

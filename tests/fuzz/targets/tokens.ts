@@ -12,7 +12,7 @@ import { openLink, openReceipt, openUpload } from "../../../application/tokens.t
 import { Link } from "../../../domain/link.ts";
 import { MultipartUpload } from "../../../domain/multipart.ts";
 import { OrganizationId, OrganizationSlug } from "../../../domain/organization.ts";
-import { EVERY_SCOPE } from "../../../domain/principal.ts";
+import { DEFAULT_SCOPES } from "../../../domain/principal.ts";
 import { Receipt, toJson } from "../../../domain/receipt.ts";
 import { receiptKey } from "../../support/receipt-key.ts";
 import type { Target } from "../engine.ts";
@@ -54,7 +54,7 @@ const member: Member = {
   principal: {
     kind: "service",
     subject: "fuzz",
-    scopes: EVERY_SCOPE,
+    scopes: DEFAULT_SCOPES,
     organizations: "every",
   },
   slug: OrganizationSlug.make("acme"),

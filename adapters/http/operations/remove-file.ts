@@ -1,0 +1,24 @@
+import * as Schema from "effect/Schema";
+import { removeFile as remove } from "../../../application/remove-file.ts";
+import { addressedKey, checkKey, openFile } from "./open-file.ts";
+import { operation } from "./operation.ts";
+
+export const removeFile = operation({
+  action: "remove",
+  methods: ["DELETE"],
+  path: openFile.path,
+  scope: "remove",
+  text: {
+    operationId: "removeFile",
+    summary: "Remove a file",
+    description:
+      "With all versions that the store shows, and what of its upload still waits. To remove it again is no error.",
+    answers: { 204: { description: "The file is not there." } },
+  },
+  query: (c, member) => ({ key: addressedKey(c, member) }),
+  input: Schema.Struct({ key: Schema.String }),
+  before: (_, input) => checkKey(input),
+  run: ({ member }, { key }) => remove({ member, key }),
+  present: (): void => undefined,
+  refusals: { OrganizationNotFound: true, StoreUnavailable: true },
+});

@@ -1,0 +1,114 @@
+import ipaddr from "ipaddr.js";
+import * as Duration from "effect/Duration";
+import * as Layer from "effect/Layer";
+import { expect, it, onTestFinished } from "vitest";
+import type { AuditEvent } from "../../application/ports/audit.ts";
+import { LinkLifetime } from "../../domain/link.ts";
+import { embeddedStore } from "../support/embedded-store.ts";
+import { presignInit, SERVICE_TOKEN, startService, TOKEN } from "./service.ts";
+
+const FILES = "/api/v1/orgs/acme/files";
+const NAME = "5007cd59-14b0-4a8f-9bfa-7debee4b183d.png";
+
+async function start(over: Parameters<typeof startService>[0] = {}) {
+  const { layer, close } = await embeddedStore().open();
+  const policy = { linkLifetime: LinkLifetime.make(Duration.hours(1)), ...over.policy };
+  const storage = Layer.orDie(layer);
+  const service = await startService({ storage, ...over, policy });
+  onTestFinished(async () => {
+    await service.close();
+    await close?.();
+  });
+  const ask = async (path: string, init: RequestInit = {}) => {
+    const headers = { Authorization: `Bearer ${TOKEN}` };
+    const answer = await service.request(path, { headers, ...init });
+    return { status: answer.status, ...(await answer.json().catch(() => ({}))) };
+  };
+  const upload = async (body = "12345") => {
+    const granted = await ask(`${FILES}/presign`, presignInit());
+    const { put_url: url, put_headers: headers, key, receipt } = granted;
+    const put = async () => (await fetch(url, { method: "PUT", headers, body })).status;
+    expect(await put()).toBe(200);
+    const path = `${FILES}/${key.slice("orgs/org_1/files/".length)}`;
+    const confirm = () => ask(`${FILES}/confirm`, presignInit({ receipt }));
+    return { key, receipt, path, put, confirm, getUrl: granted.get_url };
+  };
+  return { ...service, ask, upload };
+}
+
+it("a removed file is gone for its address, its links and its signed URLs, and removing again is 204", async () => {
+  const audit: Array<AuditEvent> = [];
+  const { ask, upload } = await start({ audit });
+  const { path, key, receipt, confirm, getUrl } = await upload();
+  expect((await confirm()).status).toBe(200);
+  const { link_url } = await ask(`${FILES}/links`, presignInit({ receipt }));
+  const link = new URL(link_url).pathname;
+  const open = async () => [
+    (await ask(path)).status,
+    (await ask(link)).status,
+    (await fetch(getUrl)).status,
+  ];
+  expect(await open()).toEqual([302, 302, 200]);
+  for (const _ of ["once", "again"]) {
+    expect(await ask(path, { ...presignInit(), method: "DELETE", body: null })).toEqual({
+      status: 204,
+    });
+    expect(await open()).toEqual([404, 404, 404]);
+  }
+  expect(await confirm()).toMatchObject({ status: 409, code: "UPLOAD_INCOMPLETE" });
+  const removals = audit.filter(({ action }) => action === "remove");
+  expect(removals.map((each) => [each.key, each.refusal])).toEqual([
+    [key, undefined],
+    [key, undefined],
+  ]);
+});
+
+it("a removed file of a policy with arrival incoming is not made again by its old PUT and receipt", async () => {
+  const { ask, upload } = await start({ policy: { arrival: "incoming" } });
+  const { path, put, confirm, getUrl } = await upload();
+  expect((await confirm()).status).toBe(200);
+  const init = { ...presignInit(), method: "DELETE", body: null };
+  expect((await ask(path, init)).status).toBe(204);
+  expect(await put()).toBe(200);
+  expect(await confirm()).toMatchObject({ status: 404, code: "NOT_FOUND" });
+  expect((await fetch(getUrl)).status).toBe(404);
+  expect((await ask(path)).status).toBe(404);
+});
+
+it.each([
+  `/api/v1/orgs/globex/files/2026/11/${NAME}`,
+  `${FILES}/2026/13/${NAME}`,
+  `${FILES}/2026/11/a.png`,
+  `${FILES}/2026/11/..%2F..%2F..%2F..%2Fglobex%2Ffiles%2F2026%2F11%2F${NAME}`,
+])("to remove %s is answered as every file that is not there for the caller", async (path) => {
+  const { ask } = await start();
+  const init = { headers: { Authorization: `Bearer ${SERVICE_TOKEN}` } };
+  const opened = await ask(path, init);
+  expect(opened.status).toBe(404);
+  expect(await ask(path, { ...init, method: "DELETE" })).toEqual(opened);
+});
+
+it("a file cannot be removed while the store is down, and its address still redirects", async () => {
+  const { request } = await startService();
+  const init = { headers: { Authorization: `Bearer ${TOKEN}` } };
+  const answer = await request(`${FILES}/2026/11/${NAME}`, { ...init, method: "DELETE" });
+  expect([answer.status, (await answer.json()).code]).toEqual([503, "STORE_UNAVAILABLE"]);
+  expect((await request(`${FILES}/2026/11/${NAME}`, init)).status).toBe(302);
+});
+
+it("a caller whose identity names no scopes may neither list nor remove", async () => {
+  const { request } = await start({
+    identity: {
+      callers: {
+        auth: "forward",
+        trusted: [ipaddr.parseCIDR("127.0.0.1/32")],
+        user: "x-user",
+        organizations: "x-groups",
+      },
+      organizations: {},
+    },
+  });
+  const headers = { "X-User": "mia", "X-Groups": "acme" };
+  const answer = await request(`${FILES}/2026/11/${NAME}`, { method: "DELETE", headers });
+  expect([answer.status, (await answer.json()).scope]).toEqual([403, "remove"]);
+});
