@@ -31,6 +31,18 @@ it.concurrent.each([
     before: 4,
     after: 5,
   },
+  {
+    name: "a confirm of an upload that waits",
+    make: (ledger: Ledger) => ledger.file({ size: 2 * MiB, asked: WAITING, waits: true }),
+    before: 2,
+    after: 3,
+  },
+  {
+    name: "a completion of an upload in parts that waits",
+    make: (ledger: Ledger) => ledger.parts({ size: 7 * MiB, asked: WAITING }),
+    before: 4,
+    after: 5,
+  },
 ])("the service is killed at $name, and nothing is lost or half there", TIMEOUT, async (kind) => {
   const folder = mkdtempSync(join(tmpdir(), "valetkey-killed-"));
   let service = await start(folder);
@@ -62,6 +74,8 @@ it.concurrent.each([
     }
     // A client that got no answer tries again.
     await ledger.settle();
+    for (const upload of ledger.uploads) await ledger.repeat(upload);
+    expect(readdirSync(join(folder, "objects"))).toHaveLength(ledger.uploads.length);
     const name = `killed at ${points.length} points of ${kind.name}, seed ${SEED}`;
     await conclude(name, ledger, recovered);
     await expectSwept(folder);
@@ -70,6 +84,8 @@ it.concurrent.each([
     rmSync(folder, { recursive: true, force: true });
   }
 });
+
+const WAITING = { policy: "waiting" };
 
 /** What a crash left is removed by the service while it runs, once nobody can be writing it. */
 async function expectSwept(folder: string): Promise<void> {
@@ -85,6 +101,7 @@ async function expectSwept(folder: string): Promise<void> {
 // An upload that can be written once is there already if its first answer was lost.
 const ALLOWED: Allowed = {
   put: ["200", "none", "412 PreconditionFailed"],
+  confirm: ["200", "none"],
   complete: ["200", "none"],
 };
 
@@ -98,6 +115,7 @@ async function start(folder: string, before?: ServiceProcess): Promise<ServicePr
       ...(before && { DEV_TOKEN: before.token }),
       STORAGE_LOCAL_DIR: folder,
       STORAGE_MAX_FILE_SIZE: "50 MiB",
+      STORAGE_POLICIES: JSON.stringify({ waiting: { arrival: "incoming" } }),
       KILL_AT,
     },
     async () => ["node", "--import", PRELOAD, await bundled("node")],

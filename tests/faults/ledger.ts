@@ -31,6 +31,8 @@ export interface Upload {
   done: number;
   /** Whether a store or the service has said that it has all bytes. */
   acknowledged: boolean;
+  /** What each confirm has answered. */
+  readonly answers: Array<string>;
 }
 
 /** Answers that a step may have, such as `200` or `503 STORE_UNAVAILABLE`; `none` is no answer. */
@@ -47,6 +49,14 @@ export const WELL: Allowed = {
   complete: ["200"],
   read: ["200"],
 };
+
+interface Asked {
+  readonly size?: number;
+  /** Further members of the request. */
+  readonly asked?: object;
+  /** Whether it becomes a file only when it is confirmed. */
+  readonly waits?: boolean;
+}
 
 export class Ledger {
   readonly uploads: Array<Upload> = [];
@@ -75,7 +85,7 @@ export class Ledger {
   }
 
   /** An upload in one PUT. */
-  file({ size = 2000, asked = {} }: { readonly size?: number; readonly asked?: object } = {}) {
+  file({ size = 2000, asked = {}, waits = false }: Asked = {}) {
     const bytes = randomBytes(size);
     let granted = { key: "", put_url: "", put_headers: {}, receipt: "" };
     const steps: ReadonlyArray<Step> = [
@@ -91,25 +101,31 @@ export class Ledger {
         "put",
         () => ({ url: granted.put_url, headers: granted.put_headers, bytes }),
         () => {
-          upload.acknowledged = true;
+          upload.acknowledged ||= !waits;
         },
       ),
       this.#call(
         "confirm",
         "POST",
         () => ["confirm", { receipt: granted.receipt }],
-        () => {
+        (body) => {
           upload.acknowledged = true;
+          upload.answers.push(lasting(body));
         },
       ),
     ];
-    const upload: Upload = { key: () => granted.key, bytes, steps, done: 0, acknowledged: false };
+    const upload = this.#begin({ key: () => granted.key, bytes, steps });
+    return upload;
+  }
+
+  #begin(begun: Pick<Upload, "key" | "bytes" | "steps">): Upload {
+    const upload = { ...begun, done: 0, acknowledged: false, answers: [] };
     this.uploads.push(upload);
     return upload;
   }
 
   /** An upload in parts, of 5 MiB each but for the last. */
-  parts({ size = 2000 }: { readonly size?: number } = {}) {
+  parts({ size = 2000, asked = {} }: Asked = {}) {
     const bytes = randomBytes(size);
     const count = Math.ceil(size / PART_SIZE);
     const numbers = Array.from({ length: count }, (_, index) => index + 1);
@@ -121,7 +137,7 @@ export class Ledger {
       this.#call(
         "start",
         "POST",
-        () => ["multipart", described(size)],
+        () => ["multipart", { ...described(size), ...asked }],
         (body) => {
           started = body as typeof started;
         },
@@ -152,11 +168,13 @@ export class Ledger {
           const parts = numbers.map((number) => ({ part_number: number, etag: etags[number - 1] }));
           return ["multipart/complete", { upload: started.upload, parts }];
         },
-        () => (upload.acknowledged = true),
+        (body) => {
+          upload.acknowledged = true;
+          upload.answers.push(lasting(body));
+        },
       ),
     ];
-    const upload: Upload = { key: () => started.key, bytes, steps, done: 0, acknowledged: false };
-    this.uploads.push(upload);
+    const upload = this.#begin({ key: () => started.key, bytes, steps });
     return upload;
   }
 
@@ -173,6 +191,13 @@ export class Ledger {
       upload.done += 1;
     }
     return true;
+  }
+
+  /** Repeats the last step of an upload, which has the same answer each time. */
+  async repeat(upload: Upload): Promise<void> {
+    upload.done = upload.steps.length - 1;
+    expect(await this.advance(upload), this.summary()).toBe(true);
+    expect(new Set(upload.answers).size, upload.answers.join("\n")).toBe(1);
   }
 
   /** Leaves out an upload that was never granted. */
@@ -282,6 +307,10 @@ export class Ledger {
     return { name, run: () => run().catch(NO_ANSWER) };
   }
 }
+
+/** Of the answer to a confirm, what has to be the same each time. */
+const lasting = (body: unknown) =>
+  JSON.stringify({ ...(body as object), get_url: "", get_expires_at: "", receipt: "" });
 
 /** In milliseconds; a client whose connection nobody accepted tries another. */
 const LONGEST_WAIT = 60_000;

@@ -12,6 +12,8 @@ export async function startFaultyServer(target: URL) {
     /** Each request, such as `HEAD object` or `GET object uploadId`. */
     arrived: [] as Array<string>,
     fault: undefined as Fault | undefined,
+    /** Awaited before a request is passed on, and before its answer is. */
+    onPass: undefined as ((name: string) => unknown) | undefined,
   };
   const server = createServer((incoming, response) => {
     const { method, url = "", rawHeaders } = incoming;
@@ -27,15 +29,12 @@ export async function startFaultyServer(target: URL) {
       state.fault(response, incoming);
       return;
     }
-    const onward = request({
-      method,
-      hostname: target.hostname,
-      port: target.port,
-      path: url,
-      headers: rawHeaders,
-    });
+    const { hostname, port } = target;
     const forward = async () => {
+      await state.onPass?.(name);
+      const onward = request({ method, hostname, port, path: url, headers: rawHeaders });
       const [[answer]] = await Promise.all([once(onward, "response"), pipeline(incoming, onward)]);
+      await state.onPass?.(name);
       response.writeHead(answer.statusCode, answer.rawHeaders);
       await pipeline(answer, response);
     };
