@@ -32,6 +32,7 @@ const COPY = call("copy", 1800);
 
 /** Until its first byte; its reader bounds the rest. */
 const READ = call("read", 5);
+const LIST = call("list", 20);
 
 const PARTS = {
   // A second one would begin another upload, which nobody knows.
@@ -60,7 +61,7 @@ type Wrap = <A, E extends StoreFailure>(
 
 /** The same store, with each of its calls wrapped. */
 export function aroundStore(store: Store, wrap: Wrap): Store {
-  const { copy, multipart, read, versions, writeEmpty, writeOnce } = store;
+  const { copy, list, multipart, read, versions, writeEmpty, writeOnce } = store;
   return {
     ...each(store, CALLS, wrap),
     ensureBucket: wrap(LOOKS.ensureBucket, store.ensureBucket),
@@ -68,6 +69,7 @@ export function aroundStore(store: Store, wrap: Wrap): Store {
     ...(read && { read: (object) => wrap(READ, read(object)) }),
     ...(writeEmpty && { writeEmpty: (key) => wrap(WRITE_EMPTY, writeEmpty(key)) }),
     ...(versions && { versions: (below) => wrap(VERSIONS, versions(below)) }),
+    ...(list && { list: (below) => wrap(LIST, list(below)) }),
     ...(writeOnce && {
       writeOnce: { ...writeOnce, look: wrap(LOOKS.writeOnce, writeOnce.look) },
     }),

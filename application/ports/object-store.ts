@@ -96,6 +96,20 @@ export interface StoredVersion {
   readonly version: string | undefined;
 }
 
+/** The objects of one page. */
+export interface Below {
+  readonly prefix: string;
+  readonly after?: string | undefined;
+  readonly limit: number;
+}
+
+/** An object as a list names it, which may have been made by others. */
+export interface ListedObject extends Pick<ObjectFacts, "size" | "etag"> {
+  readonly key: string;
+  /** Milliseconds since it was stored, by the clock of the store. */
+  readonly age: number;
+}
+
 /** A multipart upload of the store. */
 export interface MultipartId {
   readonly key: ObjectKey;
@@ -198,6 +212,11 @@ export class ObjectStore extends Context.Service<
     }) => Effect.Effect<Page<StoredVersion, string>, StoreUnavailable>;
     /** Writes an empty object. Left out by stores that cannot copy. */
     readonly writeEmpty?: (key: IncomingKey) => Effect.Effect<void, StoreUnavailable>;
+    /**
+     * Lists at most `limit` objects, up to 1000, whose keys begin with the prefix and come after
+     * `after`. Left out by stores that cannot.
+     */
+    readonly list?: (below: Below) => Effect.Effect<Page<ListedObject, string>, StoreUnavailable>;
     /** It has not answered for a while, so that most calls fail at once; no call if left out. */
     readonly isPaused?: () => boolean;
     /** Left out by stores where writing once does not depend on the bucket. */

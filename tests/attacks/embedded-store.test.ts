@@ -195,6 +195,7 @@ describe("a slow upload", () => {
       };
       const writing = writeObject(folder, {
         path: () => objectPath(folder, "any"),
+        key: "any",
         mediaType: "image/png",
         size: 1_000_000,
         writeOnce: false,

@@ -132,6 +132,9 @@ async function decide(options: Started, host: string, incoming: IncomingMessage)
   if (NOT_HERE.some((name) => request.query.has(name)) || !(isRead || method === "PUT")) {
     throw notImplemented();
   }
+  if (resource.object === "" && method === "GET" && request.query.has("list-type")) {
+    return listObjects(options.upstream, request, resource);
+  }
   if (resource.object === "") return ofBucket(options.upstream, resource, method);
   return isRead
     ? read(options.upstream, request, resource)
@@ -173,6 +176,35 @@ async function ofBucket(upstream: string, { bucket }: Resource, method: string):
   const { status } = await send("GET", `${upstream}/storage/v1/b/${encodeURIComponent(bucket)}`);
   if (status !== 200) throw noSuchBucket();
   return { status: 200, headers: {} };
+}
+
+/** "List Objects" with `list-type=2`, XML API of Cloud Storage. */
+async function listObjects(
+  upstream: string,
+  { query }: WireRequest,
+  { bucket }: Resource,
+): Promise<Reply> {
+  const [prefix = "", after = "", most = "1000"] = ["prefix", "start-after", "max-keys"].map(
+    (name) => query.get(name)?.value,
+  );
+  const path = `/storage/v1/b/${encodeURIComponent(bucket)}/o?prefix=${encodeURIComponent(prefix)}`;
+  const { status, body } = await send("GET", `${upstream}${path}`);
+  if (status !== 200) throw noSuchBucket();
+  const { items = [] } = JSON.parse(body.toString()) as {
+    readonly items?: ReadonlyArray<Readonly<Record<"name" | "size" | "updated", string>>>;
+  };
+  const rest = items
+    .filter(({ name }) => name > after)
+    .toSorted((a, b) => (a.name < b.name ? -1 : 1));
+  const page = rest
+    .slice(0, Number(most))
+    .map(
+      ({ name, size, updated }) =>
+        `<Contents><Key>${name}</Key><LastModified>${updated}</LastModified><ETag>"of ${name}"</ETag><Size>${size}</Size></Contents>`,
+    );
+  const isTruncated = `<IsTruncated>${page.length < rest.length}</IsTruncated>`;
+  const xml = `<ListBucketResult>${isTruncated}${page.join("")}</ListBucketResult>`;
+  return { status: 200, headers: {}, body: Buffer.from(xml) };
 }
 
 /**

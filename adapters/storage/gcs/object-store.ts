@@ -12,6 +12,7 @@ import { readObject } from "../rest/read-object.ts";
 import { clockFault, noBucket } from "../rest/refusal-reason.ts";
 import { writeEmpty } from "../rest/s3-versions.ts";
 import type { ObjectKey } from "../../../domain/storage-key.ts";
+import { s3List } from "../rest/s3-list.ts";
 import {
   asUnavailable,
   type Bucket as SignedBucket,
@@ -125,6 +126,7 @@ export function objectStore(store: {
         return { found, ...(token && { next: token }) };
       }),
     writeEmpty: (key) => writeEmpty(signed, key, ({ status }) => failed({ code: status })),
+    list: s3List(signed, ({ status, code }) => failed({ code: status ?? code })),
     multipart,
     lifecycle: {
       removesParts: true,

@@ -26,8 +26,10 @@ export async function postForm(
   try {
     const { key, mediaType, min, max } = verifyForm(fields, store);
     if (length > max + 2 * LONGEST_FIELDS) throw new Refused("EntityTooLarge");
+    const stored = `/${bucket}/${encodeKey(key)}`;
     const etag = await writeObject(folder, {
-      path: () => objectPath(folder, `/${bucket}/${encodeKey(key)}`),
+      path: () => objectPath(folder, stored),
+      key: stored,
       mediaType,
       writeOnce: false,
       bytes: withinSizes(file, min, max),

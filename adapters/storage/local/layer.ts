@@ -17,7 +17,14 @@ import { exactly } from "../rest/read-object.ts";
 import { timeoutsFor } from "./body.ts";
 import { checkFolder, openFolder, removeLeftovers } from "./folder.ts";
 import { objectsHandler } from "./handler.ts";
-import { linkObject, openObject, removeObject, writeEmpty } from "./objects.ts";
+import {
+  linkObject,
+  listObjects,
+  openObject,
+  removeObject,
+  removeUnconfirmed,
+  writeEmpty,
+} from "./objects.ts";
 import { completeUpload, endUpload, listParts, removeAbandoned, startUpload } from "./parts.ts";
 import { failureFrom } from "./refusal.ts";
 
@@ -45,10 +52,14 @@ export const layer = (
         void Promise.all([removeLeftovers(folder.temporary), removeAbandoned(folder)]).catch(
           () => undefined,
         );
+      const sweepUploads = () => void removeUnconfirmed(folder).catch(() => undefined);
       yield* Effect.acquireRelease(
-        // The timer does not keep the process alive.
-        Effect.sync(() => setInterval(sweep, SWEEP_INTERVAL).unref()),
-        (timer) => Effect.sync(() => clearInterval(timer)),
+        // The timers do not keep the process alive.
+        Effect.sync(() => [
+          setInterval(sweep, SWEEP_INTERVAL).unref(),
+          setInterval(sweepUploads, 60 * SWEEP_INTERVAL).unref(),
+        ]),
+        (timers) => Effect.sync(() => timers.forEach(clearInterval)),
       );
       const log = Effect.runForkWith(yield* Effect.context());
       const clock = yield* Clock.Clock;
@@ -102,6 +113,7 @@ export const layer = (
             await object?.close();
             return "changed";
           }),
+        list: (below) => run(() => listObjects(folder, { bucket, ...below })),
         multipart: {
           abandoned:
             "the embedded store itself removes an upload in parts a day after the last part came",

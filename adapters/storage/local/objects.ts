@@ -1,10 +1,18 @@
+import * as Duration from "effect/Duration";
 import { createCRC32 } from "hash-wasm";
 import { createHash, randomUUID } from "node:crypto";
-import { type FileHandle, link, lstat, open, rename, unlink } from "node:fs/promises";
+import { type FileHandle, link, lstat, open, readdir, rename, unlink } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { Readable } from "node:stream";
-import type { CopyOutcome } from "../../../application/ports/object-store.ts";
+import type {
+  Below,
+  CopyOutcome,
+  ListedObject,
+  Page,
+} from "../../../application/ports/object-store.ts";
 import type { ChecksumAlgorithm } from "../../../domain/checksum.ts";
+import { INCOMING_PREFIX } from "../../../domain/storage-key.ts";
+import { MOST_DAYS_OF_WAITING } from "../../../domain/waiting.ts";
 import { errorCode } from "../../thrown.ts";
 import type { Timeouts } from "./body.ts";
 import { type Folder, openRegular } from "./folder.ts";
@@ -27,6 +35,8 @@ export interface Properties {
   readonly etag: string;
   /** Objects of older versions have none. */
   readonly checksums?: Checksums;
+  /** That of the upload, also after it was copied; objects of older versions have none. */
+  readonly key?: string;
 }
 
 /** Its user must read `bytes` or call `close`. */
@@ -42,8 +52,14 @@ export interface StoredObject extends Properties {
   readonly close: () => Promise<void>;
 }
 
-export const objectPath = (folder: Folder, key: string) =>
-  join(folder.objects, createHash("sha256").update(key).digest("hex"));
+export const objectPath = (folder: Folder, key: string) => {
+  const hash = createHash("sha256").update(key).digest("hex");
+  return join(folder.objects, `${WAITS.test(key) ? WAITING : ""}${hash}`);
+};
+
+/** A key has its bucket in front. */
+const WAITS = new RegExp(`^/[^/]+/(?=${INCOMING_PREFIX})`);
+const WAITING = "incoming-";
 
 export async function openObject(folder: Folder, key: string): Promise<StoredObject | undefined> {
   const object = await openStored(objectPath(folder, key));
@@ -155,10 +171,10 @@ interface Target {
 /** Throws `Refused` if the bytes are more or fewer than `size`, or do not match `checksums`. */
 export const writeObject = (
   folder: Folder,
-  upload: Writing & Target & { readonly mediaType: string },
+  upload: Writing & Target & Readonly<Record<"key" | "mediaType", string>>,
 ): Promise<string> =>
   writeFile(folder, upload, async (file) => {
-    const { mediaType, checksums = {}, size: granted = Infinity } = upload;
+    const { key, mediaType, checksums = {}, size: granted = Infinity } = upload;
     const algorithms = ["md5", ...Object.keys(checksums)] as ReadonlyArray<ChecksumAlgorithm>;
     const sums = await Promise.all(algorithms.map(startChecksum));
     let size = 0;
@@ -174,7 +190,7 @@ export const writeObject = (
       // In any time: who sends the bytes knows their checksum.
       if (others[index]?.toString("base64") !== value) throw new Refused("BadDigest");
     }
-    return { mediaType, etag: `"${md5?.toString("hex")}"`, checksums };
+    return { mediaType, etag: `"${md5?.toString("hex")}"`, checksums, key };
   });
 
 /** A crash leaves a whole file or none, and of several write-once files exactly one is stored. */
@@ -243,6 +259,7 @@ export async function linkObject(
 export const writeEmpty = async (folder: Folder, key: string): Promise<void> =>
   void (await writeObject(folder, {
     path: () => objectPath(folder, key),
+    key,
     mediaType: "application/octet-stream",
     writeOnce: false,
     bytes: Readable.from([]),
@@ -252,3 +269,41 @@ export const removeObject = (folder: Folder, key: string): Promise<void> =>
   unlink(objectPath(folder, key)).catch((cause: unknown) => {
     if (errorCode(cause) !== "ENOENT") throw cause;
   });
+
+/**
+ * Opens every object, so that it is for a store of moderate size. Those of older versions are left
+ * out, since they do not know their keys.
+ */
+export async function listObjects(
+  folder: Folder,
+  { bucket, prefix, after = "", limit }: { readonly bucket: string } & Below,
+): Promise<Page<ListedObject, string>> {
+  const all: Array<ListedObject> = [];
+  const now = Date.now();
+  const root = `/${bucket}/`;
+  for (const name of await readdir(folder.objects)) {
+    const path = join(folder.objects, name);
+    const object = await openStored(path).catch(() => undefined);
+    await object?.close();
+    const { key: own = "", size = 0, etag = "", modified = new Date() } = object ?? {};
+    const key = [own, own.replace(`${root}${INCOMING_PREFIX}`, root)]
+      .find((each) => objectPath(folder, each) === path)
+      ?.slice(root.length);
+    if (!key?.startsWith(prefix) || key <= after) continue;
+    all.push({ key, size, etag, age: now - modified.getTime() });
+  }
+  const found = all.toSorted((a, b) => (a.key < b.key ? -1 : 1)).slice(0, limit);
+  const last = found.at(-1);
+  return { found, ...(last && found.length < all.length && { next: last.key }) };
+}
+
+/** Removes uploads that nobody can confirm any more. */
+export async function removeUnconfirmed(folder: Folder): Promise<void> {
+  const oldest = Date.now() - Duration.toMillis(Duration.days(MOST_DAYS_OF_WAITING));
+  for (const name of await readdir(folder.objects)) {
+    if (!name.startsWith(WAITING)) continue;
+    const path = join(folder.objects, name);
+    const { mtimeMs = oldest } = (await lstat(path).catch(() => undefined)) ?? {};
+    if (mtimeMs < oldest) await unlink(path).catch(() => undefined);
+  }
+}

@@ -157,7 +157,8 @@ async function joinParts(folder: Folder, upload: Completing): Promise<void> {
     if (sum?.digest().toString("base64") !== checksum?.value) throw new Refused("BadDigest");
     // As S3 names an object in parts.
     const etag = `"${md5.digest("hex")}-${parts.length}"`;
-    return { mediaType, etag, checksums: checksum ? { [checksum.algorithm]: checksum.value } : {} };
+    const checksums = checksum ? { [checksum.algorithm]: checksum.value } : {};
+    return { mediaType, etag, checksums, key };
   });
   await endUpload(folder, upload);
 }

@@ -27,6 +27,7 @@ import { readObject } from "./read-object.ts";
 import { factsFromHead, failIfMarked, failIfUnreadable } from "./rode-along.ts";
 import { s3Copy } from "./s3-copy.ts";
 import { s3Lifecycle } from "./s3-lifecycle.ts";
+import { s3List } from "./s3-list.ts";
 import { s3Multipart } from "./s3-multipart.ts";
 import { s3Versions, writeEmpty } from "./s3-versions.ts";
 import { type Bucket, mayBePage, signedFetch, unavailable } from "./signed-fetch.ts";
@@ -117,6 +118,7 @@ export function s3ObjectStore(
       readObject(bucket, object, versionQuery(object.version), (answer) =>
         Effect.fail(refused(settings, refusalIn(answer))),
       ),
+    list: s3List(bucket, (refusal) => refused(settings, refusal)),
     ...(isForUploads && { multipart }),
     lifecycle: s3Lifecycle(bucket, {
       removesParts: isForUploads && provider.abandoned === undefined,

@@ -1,0 +1,26 @@
+import * as Duration from "effect/Duration";
+import { Lifetime } from "./lifetime.ts";
+import { MULTIPART_LIFETIME } from "./multipart.ts";
+import { CONFIRM_GRACE } from "./receipt.ts";
+import type { UploadPolicy } from "./upload-policy.ts";
+
+/** The first whole day after an upload at which nobody can confirm it any more. */
+const daysAfterPut = (putLifetime: Duration.Duration) =>
+  Math.floor(
+    Duration.toDays(Duration.sum(Duration.max(putLifetime, MULTIPART_LIFETIME), CONFIRM_GRACE)),
+  ) + 1;
+
+/**
+ * The age in days at which what is below `incoming/` is removed: that of the policy whose uploads
+ * wait longest, and 0 if none of them waits there.
+ */
+export const daysOfWaiting = (policies: Iterable<UploadPolicy>): number =>
+  Math.max(
+    0,
+    ...[...policies]
+      .filter(({ arrival }) => arrival === "incoming")
+      .map(({ putLifetime, unconfirmedAfter }) => unconfirmedAfter ?? daysAfterPut(putLifetime)),
+  );
+
+/** The age in days at which no upload of any policy can be confirmed any more. */
+export const MOST_DAYS_OF_WAITING = daysAfterPut(Lifetime.make(Duration.days(7)));

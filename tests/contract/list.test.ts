@@ -1,0 +1,164 @@
+import * as Effect from "effect/Effect";
+import * as Option from "effect/Option";
+import assert from "node:assert/strict";
+import { once } from "node:events";
+import { readFile, writeFile } from "node:fs/promises";
+import { mkdtempSync, rmSync } from "node:fs";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { Readable } from "node:stream";
+import { expect, it, onTestFinished } from "vitest";
+import { always } from "../../adapters/storage/credentials/held.ts";
+import { register } from "../../adapters/storage/contract/register.ts";
+import { upload } from "../../adapters/storage/contract/send.ts";
+import { promises } from "../../adapters/storage/contract/store-promise.ts";
+import type { Subject } from "../../adapters/storage/contract/subject.ts";
+import { CONTENT } from "../../adapters/storage/contract/uploads.ts";
+import { openFolder } from "../../adapters/storage/local/folder.ts";
+import { listObjects, objectPath, writeObject } from "../../adapters/storage/local/objects.ts";
+import { refused } from "../../adapters/storage/rest/refusal-reason.ts";
+import { s3List } from "../../adapters/storage/rest/s3-list.ts";
+import { AWS4_HMAC_SHA256 } from "../../adapters/storage/signing/algorithms.ts";
+import { bucketAddress } from "../../adapters/storage/signing/bucket-address.ts";
+import { signWith } from "../../adapters/storage/signing/signer.ts";
+import type { Below } from "../../application/ports/object-store.ts";
+import { incomingKey, type StorageKey } from "../../domain/storage-key.ts";
+import { stores } from "./stores.ts";
+
+const listed = async ({ store }: Subject, below: Below) => {
+  assert.ok(store.list, "the store lists nothing");
+  return Effect.runPromise(store.list(below));
+};
+
+const lists = promises([], {
+  "what is stored is listed below its prefix, in pages": async (subject) => {
+    const { store } = subject;
+    const keys: Array<StorageKey> = [];
+    for (let each = 0; each < 3; each += 1) {
+      const granted = await subject.grant();
+      await upload(granted.put);
+      keys.push(granted.key);
+    }
+    const granted = await subject.grant({}, "incoming");
+    await upload(granted.put);
+    const found = [];
+    let after: string | undefined;
+    do {
+      const page = await listed(subject, { prefix: "orgs/acme/files/", after, limit: 2 });
+      assert.ok(page.found.length <= 2);
+      found.push(...page.found);
+      after = page.next;
+    } while (after !== undefined);
+    const ours = found.filter(({ key }) => keys.some((each) => each === key));
+    assert.deepEqual(
+      ours.map(({ key }) => key),
+      keys.toSorted(),
+    );
+    assert.equal(new Set(found.map(({ key }) => key)).size, found.length);
+    for (const { size, age } of ours) {
+      assert.equal(size, CONTENT.length);
+      assert.ok(Math.abs(age) < 5 * 60_000, `it is ${age} ms old`);
+    }
+    const waiting = await listed(subject, { prefix: "incoming/", limit: 1000 });
+    assert.ok(waiting.found.some(({ key }) => key === incomingKey(granted.key)));
+    assert.ok(!found.some(({ key }) => key === granted.key));
+    assert.deepEqual(await listed(subject, { prefix: "orgs/nobody/", limit: 10 }), { found: [] });
+    const [first] = keys;
+    assert.ok(first);
+    const { etag } = Option.getOrThrow(await Effect.runPromise(store.head(first)));
+    const one = (await listed(subject, { prefix: first, limit: 1 })).found;
+    if (!subject.bucket.startsWith("contract-gcs")) {
+      assert.deepEqual(
+        one.map(({ etag }) => etag),
+        [etag],
+      );
+    }
+  },
+});
+
+for (const store of stores) register(store, lists);
+
+for (const store of stores.filter(({ without = [] }) => !without.includes("copies"))) {
+  register(
+    store,
+    promises(["copies"], {
+      "a file that was copied to its place is listed there alone": async (subject) => {
+        const granted = await subject.grant({}, "incoming");
+        await upload(granted.put);
+        await subject.confirm(granted.receipt);
+        const below = (prefix: string) => listed(subject, { prefix, limit: 10 });
+        assert.equal((await below(granted.key)).found.length, 1);
+        assert.equal((await below(incomingKey(granted.key))).found.length, 0);
+      },
+    }),
+  );
+}
+
+const contents = (key: string, size = "1") =>
+  `<Contents><Key>${key}</Key><LastModified>2026-11-28T00:00:00.000Z</LastModified><ETag>&quot;e&quot;</ETag><Size>${size}</Size></Contents>`;
+const answer = (...members: ReadonlyArray<string>) =>
+  `<ListBucketResult xmlns="x">${members.join("")}</ListBucketResult>`;
+const TRUNCATED = "<IsTruncated>true</IsTruncated>";
+
+async function listFrom(body: string, over: Partial<Below> = {}) {
+  const server = createServer((_, response) => {
+    response.setHeader("date", "Sat, 28 Nov 2026 00:01:00 GMT");
+    response.end(body);
+  });
+  await once(server.listen(0, "127.0.0.1"), "listening");
+  onTestFinished(() => void server.close());
+  const endpoint = new URL(`http://127.0.0.1:${(server.address() as AddressInfo).port}`);
+  const keys = { algorithm: AWS4_HMAC_SHA256, accessKey: "key", secretKey: "secret" };
+  const address = bucketAddress({ endpoint, bucket: "files", pathStyle: true, signsPath: true });
+  const list = s3List({ signer: always(signWith(keys)), address, region: "us-east-1" }, (refusal) =>
+    refused({ bucket: "files" }, refusal),
+  );
+  return Effect.runPromise(Effect.result(list({ prefix: "a/", limit: 2, ...over })));
+}
+
+it("keys and ETags of a list are decoded, and the age is by the clock of the store", async () => {
+  expect(await listFrom(answer(contents("a/&amp;&lt;"), TRUNCATED))).toMatchObject({
+    success: {
+      found: [{ key: "a/&<", size: 1, etag: '"e"', age: 60_000 }],
+      next: "a/&<",
+    },
+  });
+});
+
+it.each<[string, string, Partial<Below>?]>([
+  ["names a key of another prefix", answer(contents("b/x"))],
+  ["names more than was asked for", answer(contents("a/1"), contents("a/2"), contents("a/3"))],
+  ["repeats its page", answer(contents("a/1"), TRUNCATED), { after: "a/1" }],
+  ["goes on after nothing", answer(TRUNCATED)],
+  ["names a size that is none", answer(contents("a/1", "-1"))],
+  ["is cut", answer(contents("a/1")).slice(0, -20)],
+  ["is about something else", "<ListAllMyBucketsResult></ListAllMyBucketsResult>"],
+  ["is endless", answer(contents("a/1").repeat(20_000))],
+])("a list that %s is refused as senseless", async (_, body, over) => {
+  expect(await listFrom(body, over)).toMatchObject({ failure: { kind: "senseless" } });
+});
+
+it("the embedded store lists no object of an older version, which does not know its key", async () => {
+  const directory = mkdtempSync(join(tmpdir(), "valetkey-list-"));
+  onTestFinished(() => rmSync(directory, { recursive: true }));
+  const folder = await openFolder(directory);
+  for (const key of ["/files/orgs/a", "/files/orgs/b"]) {
+    await writeObject(folder, {
+      path: () => objectPath(folder, key),
+      key,
+      mediaType: "image/png",
+      writeOnce: false,
+      bytes: Readable.from([Buffer.from("a")]),
+    });
+  }
+  const path = objectPath(folder, "/files/orgs/a");
+  const text = (await readFile(path)).toString("latin1");
+  const json = text.slice(1, -4).replace(',"key":"/files/orgs/a"', "");
+  const length = Buffer.alloc(4);
+  length.writeUInt32BE(json.length);
+  await writeFile(path, Buffer.concat([Buffer.from(`a${json}`), length]));
+  const page = await listObjects(folder, { bucket: "files", prefix: "orgs/", limit: 10 });
+  expect(page.found.map(({ key }) => key)).toEqual(["orgs/b"]);
+});
