@@ -1,4 +1,4 @@
-import type { UploadProgress } from "../client/client.ts";
+import type { Retrying, UploadProgress } from "../client/client.ts";
 import { showProgress } from "./output.ts";
 
 /** Milliseconds between two updates of the line on a terminal, and between two lines elsewhere. */
@@ -39,9 +39,14 @@ function describe(progress: UploadProgress, own: number, seconds: number): strin
   const filled = Math.floor((percent / 100) * BAR_WIDTH);
   const bar = `[${"#".repeat(filled).padEnd(BAR_WIDTH, "-")}]`;
   const left = own > 0 && seconds > 1 ? `, ${inTime(((total - sent) / own) * seconds)} left` : "";
-  const again = retrying === undefined ? "" : `, trying again (${retrying.reason})`;
+  const again = retrying === undefined ? "" : `, ${inWords(retrying)}`;
   return `${bar} ${Math.floor(percent)} % of ${inUnits(total)}${left}${again}`;
 }
+
+const inWords = ({ reason }: Retrying) =>
+  reason === "copying" || reason === "scanning"
+    ? `${reason} what has arrived`
+    : `trying again (${reason})`;
 
 const inUnits = (bytes: number) =>
   bytes < 2 ** 20 ? `${Math.ceil(bytes / 2 ** 10)} KiB` : `${(bytes / 2 ** 20).toFixed(1)} MiB`;

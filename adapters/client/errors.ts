@@ -19,6 +19,12 @@ export type UploadErrorCode =
   | "store-refused"
   /** The file in the store differs from the grant. */
   | "mismatch"
+  /** The content of the file is not of the type that was granted. */
+  | "wrong-content"
+  /** A scan of the file found something, or could not be made. */
+  | "unsafe"
+  /** The file has arrived, and was not ready in the time that the upload may take. */
+  | "pending"
   /** The service or the store does not share its answers with pages of this origin. */
   | "cors"
   /** The service answers, and the store does not. */
@@ -81,6 +87,9 @@ const SENTENCES: { readonly [Code in UploadErrorCode]?: string } = {
   unauthenticated: "Sign in, then try again.",
   forbidden: "You may not upload here.",
   "not-found": "You may not upload here.",
+  "wrong-content": "The content of this file is not of its type.",
+  unsafe: "This file is unsafe, or could not be checked.",
+  pending: "The file is still being checked. Try again later.",
   cors: FAILED,
   unreachable: FAILED,
   offline: "Check the network connection, then try again.",

@@ -141,7 +141,7 @@ async function sendAll(
       tally.finish();
       return result;
     } catch (cause) {
-      if ((cause as Partial<UploadError>).code !== "mismatch") throw cause;
+      if ((cause as Partial<UploadError>).status !== 409) throw cause;
       // The store says what it has, unless the service has ended the upload.
       await compare().catch(async () => {
         await memory.forget();

@@ -12,9 +12,18 @@ export interface Retrying {
   /**
    * `network`: no answer; `busy`: a 408, 429 or 5xx; `expired`: the URL was no longer accepted;
    * `offline`: the browser has no network; `paused`: a body that was on its way is sent again after
-   * `resume()`; `elsewhere`: another tab uploads the same file.
+   * `resume()`; `elsewhere`: another tab uploads the same file; `copying`: the file has arrived and
+   * is taken to its place; `scanning`: it has arrived and is scanned.
    */
-  readonly reason: "network" | "busy" | "expired" | "offline" | "paused" | "elsewhere";
+  readonly reason:
+    | "network"
+    | "busy"
+    | "expired"
+    | "offline"
+    | "paused"
+    | "elsewhere"
+    | "copying"
+    | "scanning";
   /** The time of the last progress, as `Date.now()` has it; absent if the upload only waits. */
   readonly since?: number;
   /** When the upload fails if there is no progress until then. */
@@ -80,6 +89,8 @@ export function makeRun(outer?: AbortSignal, retry: RetryOptions = {}) {
     shouldRetry: retry.shouldRetry,
     /** The time of the last progress, or of the end of a pause. */
     progressAt: 0,
+    /** The state that the service last gave of a file that has arrived. */
+    arrival: undefined as "copying" | "scanning" | undefined,
     onRetry: undefined as ((retrying: Retrying) => void) | undefined,
     isPaused: false,
     pause: () => {

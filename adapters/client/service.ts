@@ -129,7 +129,10 @@ export function makeService(options: ServiceOptions) {
         }
         const answer: unknown = attempt(() => JSON.parse(text));
         if (answer !== undefined) noteAnswer(address);
-        if (!response.ok) throw refusalFrom(address, response, answer);
+        // 202: the file has arrived, and is not ready.
+        if (!response.ok || response.status === 202) {
+          throw refusalFrom(run, address, response, answer);
+        }
         try {
           return decode(answer);
         } catch (cause) {
@@ -142,9 +145,9 @@ export function makeService(options: ServiceOptions) {
   };
 }
 
-function refusalFrom(service: string, { status, headers }: Response, answer: unknown) {
+function refusalFrom(run: Run, service: string, { status, headers }: Response, answer: unknown) {
   // Other members are kept: they depend on the code.
-  const problem: Problem =
+  const problem: Problem & { readonly state?: unknown } =
     attempt(() => ({ ...(answer as object), ...decodeProblem(answer) })) ?? {};
   const { code, title, detail } = problem;
   const after = retryAfter(headers.get("retry-after"));
@@ -153,12 +156,22 @@ function refusalFrom(service: string, { status, headers }: Response, answer: unk
   const message = code
     ? `${title}. ${detail?.replace(/^\/files\/\d+\/\w+: /, "")}`
     : `The service answered ${status || "with a redirect"}. Check that endpoint is its address.`;
-  const kind = (code && (CODES.get(code) ?? CODES.get(status))) || "service-failed";
+  const isWrongContent = CONTENT.test(JSON.stringify(answer));
+  const found = isWrongContent ? "wrong-content" : (CODES.get(code) ?? CODES.get(status));
+  const kind = (code && found) || "service-failed";
   const retryIn = after && Math.ceil(after / 1000);
   const error = new UploadError(kind, message, { problem, status, retryAfter: retryIn });
+  if (kind === "pending") {
+    const state = problem.state === "scanning" ? "scanning" : "copying";
+    if (state !== run.arrival) run.progressAt = Date.now();
+    return transient((run.arrival = state), error, after);
+  }
   if (status < 400) return strange(service, error);
   return isBusy(status) && error.code !== "quota" ? transient("busy", error, after) : error;
 }
+
+/** Among the `differences` of a mismatch. */
+const CONTENT = /"property":"content"/;
 
 /** Names that browsers and Node have for a request without an answer. */
 const LOST = /fetch|Load f/;
@@ -167,6 +180,8 @@ const CODES = new Map<unknown, UploadErrorCode>([
   ["QUOTA_EXCEEDED", "quota"],
   ["UPLOAD_MISMATCH", "mismatch"],
   ["UPLOAD_INCOMPLETE", "mismatch"],
+  ["UPLOAD_REFUSED_BY_SCAN", "unsafe"],
+  [202, "pending"],
   [400, "refused"],
   [401, "unauthenticated"],
   [403, "forbidden"],

@@ -374,6 +374,15 @@ describe("the line that shows how far an upload is", () => {
     ]);
   });
 
+  it("says what the service does with what has arrived", () => {
+    const { written, show } = progressLine({ isTTY: true, columns: 80 });
+    const waiting = { attempt: 1, delay: 5000, reason: "scanning" } as const;
+    show(0, MIB - 1, MIB, { retrying: waiting });
+    expect(written).toEqual([
+      `\r\u001b[K[${"#".repeat(23)}-] 99 % of 1.0 MiB, scanning what has arrived`,
+    ]);
+  });
+
   it("counts for the time left only what this run has sent", () => {
     const { written, show, showFile } = progressLine({ isTTY: true, columns: 80 });
     const [left, other] = [new Blob(["a"]), new Blob(["b"])];

@@ -3,7 +3,7 @@ import { afterEach, expect, it, vi } from "vitest";
 import { UploadError } from "../../adapters/client/client.ts";
 import { Valetkey } from "../../adapters/client/uppy/plugin.ts";
 import { until } from "../support/until.ts";
-import { isFor, isPut, network, startUploads, TOKEN } from "./host.ts";
+import { first, isFor, isPut, network, startUploads, TOKEN } from "./host.ts";
 
 // The plugin with Uppy itself, without a page; in one, tests/pages/ has it.
 
@@ -179,4 +179,23 @@ it("the policy restricts what can be added, and stricter restrictions of the pag
   expect(await largest({})).toBe(2 ** 20);
   expect(await largest({ maxFileSize: 10 })).toBe(10);
   expect(await largest({ maxFileSize: 2 ** 60 })).toBe(2 ** 20);
+});
+
+function scanning() {
+  const body = { code: "UPLOAD_PENDING", title: "A title", detail: "A detail.", state: "scanning" };
+  return Response.json(body, { status: 202, headers: { "Retry-After": "1" } });
+}
+
+it("Uppy says once for all files what the service does with what has arrived", async () => {
+  const { address } = await startUploads({ policy: { arrival: "incoming" } });
+  const uppy = uppyFor(address);
+  network(first(2, isFor("confirm"), scanning));
+  const shown: Array<string | undefined> = [];
+  uppy.on("info-visible", () => shown.push(uppy.getState().info.at(-1)?.message));
+  for (const name of ["a.png", "b.png"]) {
+    uppy.addFile({ name, type: "image/png", data: new File(["a picture"], name, PHOTO) });
+  }
+  const { successful } = (await uppy.upload()) ?? {};
+  expect(successful).toHaveLength(2);
+  expect(shown).toEqual(["A file has arrived, and is being scanned."]);
 });

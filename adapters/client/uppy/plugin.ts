@@ -12,6 +12,7 @@ import {
   type Client,
   type ClientOptions,
   createClient,
+  type Retrying,
   UploadError,
   type UploadOptions,
   type UploadStorage,
@@ -49,6 +50,13 @@ export class Valetkey<M extends Meta, B extends Body> extends BasePlugin<Valetke
     super(uppy, options);
     this.id = options.id ?? "Valetkey";
     this.type = "uploader";
+    this.defaultLocale = {
+      strings: {
+        copying: "A file has arrived, and is taken to its place.",
+        scanning: "A file has arrived, and is being scanned.",
+      },
+    };
+    this.i18nInit();
     const begun = this.#begun;
     const keep = (_done: unknown) =>
       uppy.emit("restore:plugin-data-changed", { [this.id]: Object.fromEntries(begun) });
@@ -127,6 +135,14 @@ export class Valetkey<M extends Meta, B extends Body> extends BasePlugin<Valetke
     });
   }
 
+  /** Shows that the service is not ready with what has arrived, until it is asked again. */
+  #showWait({ reason, delay }: Retrying) {
+    if (reason !== "copying" && reason !== "scanning") return;
+    const message = this.i18n(reason);
+    const isShown = this.uppy.getState().info.some((info) => info.message === message);
+    if (!isShown) this.uppy.info(message, "info", delay);
+  }
+
   readonly #upload = async (ids: Array<string>) => {
     const files = filterFilesToUpload(this.uppy.getFilesByIds(ids));
     this.uppy.emit("upload-start", filterFilesToEmitUploadStarted(files));
@@ -147,12 +163,14 @@ export class Valetkey<M extends Meta, B extends Body> extends BasePlugin<Valetke
         filename: file.meta.name,
         // Uppy's type for what it does not know; the policy may know it.
         contentType: file.type === "application/octet-stream" ? "" : file.type,
-        onProgress: ({ sent, total }) =>
+        onProgress: ({ sent, total, retrying }) => {
           this.uppy.emit("upload-progress", file, {
             uploadStarted: file.progress.uploadStarted ?? Date.now(),
             bytesUploaded: sent,
             bytesTotal: total,
-          }),
+          });
+          if (retrying) this.#showWait(retrying);
+        },
       });
       this.#tasks.set(file.id, task);
       const result = await task;

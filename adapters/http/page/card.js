@@ -84,7 +84,14 @@ function showImage(card, url) {
 }
 
 /** Failures that another attempt with the same file cannot mend. */
-const FINAL = new Set(["refused", "empty-file", "directory", "mismatch"]);
+const FINAL = new Set([
+  "refused",
+  "empty-file",
+  "directory",
+  "mismatch",
+  "wrong-content",
+  "unsafe",
+]);
 
 function actsOn({ state, error, begun }) {
   if (state === "uploading") return ["pause", "abort"];
@@ -105,7 +112,10 @@ const SENTENCES = {
     code === "unauthenticated"
       ? "Enter the token that the service printed when it started, then try again."
       : userMessage,
-  aborted: () => "Cancelled. Nothing of it is left in the store.",
+  aborted: ({ progress }) =>
+    WAITS[progress?.retrying?.reason]
+      ? "Cancelled after it had arrived: the store still has it."
+      : "Cancelled. Nothing of it is left in the store.",
 };
 
 /** The code, and for the operator the message if it says more. */
@@ -123,7 +133,14 @@ const REASONS = {
   elsewhere: "Another tab uploads this file: this one waits for it",
 };
 
+/** A file that has arrived, and is not ready. */
+const WAITS = {
+  copying: "It has arrived, and is copied to its place",
+  scanning: "It has arrived, and is being scanned",
+};
+
 function reasonFrom({ reason, delay, until }) {
+  if (WAITS[reason]) return `${WAITS[reason]}: asked again in ${inTime(delay)}.`;
   const times = `tried again in ${inTime(delay)}, given up in ${inTime(until - Date.now())}`;
   return delay === 0 ? `${REASONS[reason]}.` : `${REASONS[reason]}: ${times}.`;
 }

@@ -1,0 +1,111 @@
+import * as Clock from "effect/Clock";
+import * as Effect from "effect/Effect";
+import * as Layer from "effect/Layer";
+import { TestClock } from "effect/testing";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { expect, it, onTestFinished } from "vitest";
+import { layer as local } from "../../adapters/storage/local/layer.ts";
+import { ObjectStore } from "../../application/ports/object-store.ts";
+import { PRESIGN, presignInit, startService, TOKEN } from "./service.ts";
+
+/** A service over the embedded store, whose copies wait until they are let go. */
+async function start() {
+  const directory = mkdtempSync(join(tmpdir(), "valetkey-incoming-"));
+  const reached = Promise.withResolvers<void>();
+  const gate = Promise.withResolvers<void>();
+  const seen = { copies: 0 };
+  let fetchStore: ((request: Request) => Promise<Response>) | undefined;
+  const embedded = local(
+    { directory, bucket: "files" },
+    new URL("http://127.0.0.1:8787/store"),
+    (fetch) => (fetchStore = fetch),
+  );
+  const slow = Effect.map(ObjectStore, ({ copy, ...store }) => {
+    if (copy === undefined) return store;
+    return {
+      ...store,
+      copy: (upload: Parameters<typeof copy>[0]) => {
+        seen.copies += 1;
+        reached.resolve();
+        return Effect.andThen(
+          Effect.promise(() => gate.promise),
+          copy(upload),
+        );
+      },
+    };
+  });
+  const clock = await Effect.runPromise(Effect.scoped(TestClock.make()));
+  await Effect.runPromise(clock.setTime(Date.now()));
+  const storage = Layer.effect(ObjectStore, slow).pipe(
+    Layer.provideMerge(embedded),
+    Layer.orDie,
+    Layer.merge(Layer.succeed(Clock.Clock, clock)),
+  );
+  const { request, close } = await startService({ storage, policy: { arrival: "incoming" } });
+  onTestFinished(async () => {
+    await close();
+    rmSync(directory, { recursive: true });
+  });
+  const ask = async (action: string, body?: object) => {
+    const answer = await request(PRESIGN.replace("presign", action), presignInit(body));
+    return { status: answer.status, headers: answer.headers, body: await answer.json() };
+  };
+  const put = async (url: string, headers: Record<string, string>) => {
+    const init = { method: "PUT", headers: { ...headers, "Content-Length": "5" }, body: "hello" };
+    return (await fetchStore?.(new Request(url, init)))?.headers.get("etag");
+  };
+  return {
+    seen,
+    ask,
+    /** Sends a file; returns the calls that make it the file. */
+    send: {
+      confirm: async () => {
+        const { put_url, put_headers, receipt } = (await ask("presign")).body;
+        await put(put_url, put_headers);
+        return () => ask("confirm", { receipt });
+      },
+      "multipart/complete": async () => {
+        const file = { filename: "a.png", content_type: "image/png", size: 5 };
+        const { upload } = (await ask("multipart", file)).body;
+        const { parts } = (await ask("multipart/parts", { upload, part_numbers: [1] })).body;
+        const etag = await put(parts[0].url, parts[0].headers);
+        return () => ask("multipart/complete", { upload, parts: [{ part_number: 1, etag }] });
+      },
+    },
+    /** The status of a file by its address of the API. */
+    open: async (url: string) => {
+      const init = { headers: { Authorization: `Bearer ${TOKEN}` } };
+      const location = (await request(new URL(url).pathname, init)).headers.get("location");
+      const answer = await fetchStore?.(new Request(location ?? ""));
+      return [answer?.status, answer?.status === 200 && (await answer.text())];
+    },
+    reached: reached.promise,
+    letGo: gate.resolve,
+    /** Lets as much time pass as a request waits. */
+    pass: () => Effect.runPromise(clock.adjust("15 seconds")),
+  };
+}
+
+it.each(["confirm", "multipart/complete"] as const)(
+  "a %s whose copy takes long is answered with 202, and the next ones wait for the same copy",
+  async (action) => {
+    const { send, reached, pass, letGo, seen, open } = await start();
+    const confirm = await send[action]();
+    const first = confirm();
+    await reached;
+    await pass();
+    const { status, headers, body } = await first;
+    expect([status, body.code, body.state]).toEqual([202, "UPLOAD_PENDING", "copying"]);
+    expect(headers.get("content-type")).toBe("application/problem+json");
+    expect(headers.get("retry-after")).toBe("5");
+    const second = confirm();
+    letGo();
+    const confirmed = await second;
+    expect(confirmed).toMatchObject({ status: 200, body: { final: true, size: 5 } });
+    expect((await confirm()).body).toEqual(confirmed.body);
+    expect(seen.copies).toBe(1);
+    expect(await open(confirmed.body.file_url)).toEqual([200, "hello"]);
+  },
+);
