@@ -7,6 +7,7 @@ import { cachedFor } from "./cached.ts";
 import { Limiter } from "./ports/limiter.ts";
 import { ObjectStore } from "./ports/object-store.ts";
 import { Presigner } from "./ports/presigner.ts";
+import { Scanner } from "./ports/scanner.ts";
 
 /** The state of one part of the service. */
 export interface PartState {
@@ -16,13 +17,15 @@ export interface PartState {
   readonly reason?: string;
 }
 
-/** The states of signing, of writing once, of the store and of the counter. */
+/** The states of signing, of writing once, of the store, of the counter and of the scanner. */
 export interface Readiness {
   readonly signing: PartState;
   readonly store: PartState;
   readonly limits: PartState;
   /** Left out if the store's bucket does not decide it. */
   readonly writeOnce?: PartState | undefined;
+  /** Left out if no policy needs one. */
+  readonly scanner?: PartState | undefined;
 }
 
 /** A check of the services that it is run with. */
@@ -35,11 +38,14 @@ export type ReadinessCheck = Effect.Effect<Readiness, never, Limiter | ObjectSto
 export const makeReadinessCheck = (timeout: Timeout): Effect.Effect<ReadinessCheck> => {
   const look = ObjectStore.use(({ writeOnce }) => writeOnce?.look ?? Effect.void);
   const once = look.pipe(watch("write-once", timeout));
+  const scanned = Effect.flatMap(Scanner, (scanner) => scanner?.check ?? Effect.void);
+  const scanner = scanned.pipe(watch("the scanner", timeout));
   const parts = {
     signing: Presigner.use(({ get }) => get(PROBE)).pipe(watch("signing", timeout)),
     store: ObjectStore.use(({ ensureBucket }) => ensureBucket).pipe(watch("the store", timeout)),
     limits: Limiter.use(({ check }) => check).pipe(watch("the request counter", timeout)),
     writeOnce: ObjectStore.use(({ writeOnce }) => (writeOnce ? once : Effect.undefined)),
+    scanner: Effect.flatMap(Scanner, (given) => (given ? scanner : Effect.undefined)),
   };
   return cachedFor(Effect.all(parts, { concurrency: "unbounded" }), "5 seconds");
 };

@@ -26,7 +26,11 @@ export const confirmUpload = Effect.fnUntraced(function* (request: {
 export const confirmArrival = Effect.fnUntraced(function* (member: Member, receipt: Receipt) {
   const policy = yield* policyNamed(receipt.policy);
   const { key, fileName, mediaType, checksum, incoming = false } = receipt;
-  const facts = yield* incoming ? promoteUpload(receipt, policy) : examineUpload(receipt, policy);
+  const facts = yield* incoming
+    ? Effect.tapErrorTag(promoteUpload(receipt, policy), "UploadRefusedByScan", ({ finding }) =>
+        Effect.sync(() => member.recordFacts?.({ finding })),
+      )
+    : examineUpload(receipt, policy);
   if (receipt.pending && !incoming) {
     // A mark that stays is the store's fault, and the client can only ask again.
     yield* (yield* ObjectStore).keep({ key, version: facts.version });

@@ -15,11 +15,12 @@ import { compareWithReceipt } from "../domain/upload-difference.ts";
 import type { UploadPolicy } from "../domain/upload-policy.ts";
 import { examineUpload, removeQuietly } from "./examine-upload.ts";
 import { type ObjectFacts, ObjectStore } from "./ports/object-store.ts";
+import { scanUpload } from "./scan-upload.ts";
 
-type Promotion = Fiber.Fiber<
-  ObjectFacts,
-  OrganizationNotFound | StoreUnavailable | UploadIncomplete | UploadMismatch
->;
+interface Promotion {
+  state: UploadPending["state"];
+  fiber?: Fiber.Fiber<ObjectFacts, Effect.Error<ReturnType<typeof promote>>>;
+}
 const promotions = new WeakMap<ObjectStore["Service"], Map<StorageKey, Promotion>>();
 
 /** The longest that a request waits; the promotion goes on, and the next request finds it. */
@@ -34,12 +35,13 @@ export const promoteUpload = Effect.fnUntraced(function* (receipt: Receipt, poli
   const running = promotions.get(store) ?? new Map<StorageKey, Promotion>();
   promotions.set(store, running);
   const end = Effect.sync(() => running.delete(receipt.key));
-  const begin = Effect.forkDetach(Effect.ensuring(promote(receipt, policy), end));
-  const promotion = running.get(receipt.key) ?? (yield* begin);
+  const promotion: Promotion = running.get(receipt.key) ?? { state: "copying" };
   running.set(receipt.key, promotion);
-  return yield* Effect.timeoutOrElse(Fiber.join(promotion), {
+  const begin = Effect.forkDetach(Effect.ensuring(promote(receipt, policy, promotion), end));
+  promotion.fiber ??= yield* begin;
+  return yield* Effect.timeoutOrElse(Fiber.join(promotion.fiber), {
     duration: LONGEST_WAIT,
-    orElse: () => Effect.fail(new UploadPending({ state: "copying", retryAfter: 5 })),
+    orElse: () => Effect.fail(new UploadPending({ state: promotion.state, retryAfter: 5 })),
   });
 });
 
@@ -47,7 +49,11 @@ export const promoteUpload = Effect.fnUntraced(function* (receipt: Receipt, poli
  * Each step may be the last one: asked again, it goes on from what is there. Nothing else writes
  * below the keys of files, so a file that is there was promoted already.
  */
-const promote = Effect.fnUntraced(function* (receipt: Receipt, policy: UploadPolicy) {
+const promote = Effect.fnUntraced(function* (
+  receipt: Receipt,
+  policy: UploadPolicy,
+  promotion: Promotion,
+) {
   const { key, mediaType } = receipt;
   const store = yield* ObjectStore;
   const from = incomingKey(key);
@@ -65,6 +71,9 @@ const promote = Effect.fnUntraced(function* (receipt: Receipt, policy: UploadPol
     return earlier.value;
   }
   const { etag, version, size } = yield* examineUpload(receipt, policy);
+  promotion.state = "scanning";
+  yield* scanUpload({ key: from, etag, version, size }, policy);
+  promotion.state = "copying";
   if (store.copy === undefined) return yield* CANNOT_COPY;
   const outcome = yield* store.copy({ key: from, etag, version, size, to: key, mediaType });
   // Replaced since it was looked at: what is there now has to be looked at.

@@ -33,6 +33,7 @@ const COPY = call("copy", 1800);
 /** Until its first byte; its reader bounds the rest. */
 const READ = call("read", 5);
 const LIST = call("list", 20);
+const SCAN_TAG = call("scan-tag", 5);
 
 const PARTS = {
   // A second one would begin another upload, which nobody knows.
@@ -61,11 +62,12 @@ type Wrap = <A, E extends StoreFailure>(
 
 /** The same store, with each of its calls wrapped. */
 export function aroundStore(store: Store, wrap: Wrap): Store {
-  const { copy, list, multipart, read, versions, writeEmpty, writeOnce } = store;
+  const { copy, list, multipart, read, scanTag, versions, writeEmpty, writeOnce } = store;
   return {
     ...each(store, CALLS, wrap),
     ensureBucket: wrap(LOOKS.ensureBucket, store.ensureBucket),
     ...(copy && { copy: (upload) => wrap(COPY, copy(upload)) }),
+    ...(scanTag && { scanTag: (object) => wrap(SCAN_TAG, scanTag(object)) }),
     ...(read && { read: (object) => wrap(READ, read(object)) }),
     ...(writeEmpty && { writeEmpty: (key) => wrap(WRITE_EMPTY, writeEmpty(key)) }),
     ...(versions && { versions: (below) => wrap(VERSIONS, versions(below)) }),

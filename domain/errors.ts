@@ -69,6 +69,11 @@ export class UploadMismatch extends Data.TaggedError("UploadMismatch")<{
   readonly differences: ReadonlyArray<UploadDifference>;
 }> {}
 
+/** The scan found something in the upload, or could not scan it: `finding` names what or why. */
+export class UploadRefusedByScan extends Data.TaggedError("UploadRefusedByScan")<{
+  readonly finding: string;
+}> {}
+
 /** Not made by this service, or the upload has ended. */
 export class InvalidUpload extends Data.TaggedError("InvalidUpload") {}
 
@@ -162,6 +167,11 @@ export class StoreUnavailable extends Data.TaggedError("StoreUnavailable")<{
   readonly isTemporary?: boolean;
   /** Seconds after which to call again, if that is known. */
   readonly retryAfter?: number | undefined;
+}> {}
+
+/** The scanner cannot be reached, or does not answer as a scanner would. */
+export class ScannerUnavailable extends Data.TaggedError("ScannerUnavailable")<{
+  readonly reason: string;
 }> {}
 
 /** No credentials with enough remaining lifetime. */

@@ -73,6 +73,14 @@ export interface WrittenPolicy {
    * left out.
    */
   readonly arrival?: "direct" | "incoming" | undefined;
+  /**
+   * Who scans an upload before it becomes the file: `"clamd"`, at `clamdAddress`, or `"tags"`, the
+   * malware protection of Amazon GuardDuty; nobody (`"none"`) if left out. It needs `arrival:
+   * "incoming"` and `writeOnce`.
+   */
+  readonly scan?: "none" | "clamd" | "tags" | undefined;
+  /** `"delete"` removes an upload in which the scan found something; `"keep"` if left out. */
+  readonly onInfected?: "keep" | "delete" | undefined;
   /** The longest lifetime of a link to the file, up to 10 years; no links if left out. */
   readonly linkLifetime?: WrittenLifetime | undefined;
 }
@@ -99,6 +107,12 @@ const nonEmpty = <A, I>(item: Schema.Codec<A, I>) =>
 
 const LIFETIME = 'it is not a duration such as "15 minutes", from "1 second" to "7 days"';
 const BOOLEAN = "it is neither true nor false";
+
+const KEEP_OR_DELETE = member(
+  Schema.Literals(["keep", "delete"]),
+  "keep",
+  'it is neither "keep" nor "delete"',
+);
 
 /** A policy as documents, options of the package and docs/configuration.md write it. */
 export const UploadPolicy = Schema.Struct({
@@ -136,16 +150,18 @@ export const UploadPolicy = Schema.Struct({
   strict: member(Schema.Boolean, false, BOOLEAN),
   requireChecksum: member(Schema.Boolean, false, BOOLEAN),
   inlinePdf: member(Schema.Boolean, false, BOOLEAN),
-  onMismatch: member(
-    Schema.Literals(["keep", "delete"]),
-    "keep",
-    'it is neither "keep" nor "delete"',
-  ),
+  onMismatch: KEEP_OR_DELETE,
   arrival: member(
     Schema.Literals(["direct", "incoming"]),
     "direct",
     'it is neither "direct" nor "incoming"',
   ),
+  scan: member(
+    Schema.Literals(["none", "clamd", "tags"]),
+    "none",
+    'it is neither "clamd" nor "tags", nor "none"',
+  ),
+  onInfected: KEEP_OR_DELETE,
   unconfirmedAfter: optional(Days, 'it is not a number of whole days such as "3 days"'),
   linkLifetime: optional(
     lifetimeText(LinkLifetime),

@@ -25,6 +25,7 @@ import * as limits from "../limits/layer.ts";
 import { makeCounters } from "../limits/memory.ts";
 import { redisLimiter } from "../limits/redis/limiter.ts";
 import { FAILED_AUTHENTICATIONS } from "../limits/settings.ts";
+import * as scanner from "../scanner/layer.ts";
 import { mountsFor, type Storage } from "../storage/storage.ts";
 import * as audit from "../telemetry/audit.ts";
 import * as telemetry from "../telemetry/log.ts";
@@ -87,6 +88,7 @@ export const makeApplication = Effect.fnUntraced(function* (
       ),
       organizations.get(Equal.byReferenceUnsafe(known.organizations)),
       Layer.succeed(Policies, settings.policies),
+      scanner.layer(settings.scanner.clamd),
       tokens.layer(settings.tokens, tokens.keyInFolder(settings.tokens.directory)),
     );
   };

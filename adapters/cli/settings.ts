@@ -19,6 +19,7 @@ import {
   settingsIn,
 } from "../settings/setting.ts";
 import { type Env, type Source, variables } from "../settings/source.ts";
+import * as scanner from "../scanner/settings.ts";
 import { S3_CAPABILITIES, S3_MULTIPART } from "../storage/providers.ts";
 import * as telemetry from "../telemetry/log.ts";
 import * as metrics from "../telemetry/metrics-settings.ts";
@@ -59,7 +60,16 @@ function readWithStore<A extends { readonly publicUrl: URL }>(source: Source, pa
   const store = storage.read(source, publicUrl);
   const most = { capabilities: { ...S3_CAPABILITIES, ...S3_MULTIPART } };
   const { capabilities } = Result.getOrElse(store, () => most);
-  return { http: pages, policies: policies.read(source, capabilities), storage: store };
+  return {
+    http: pages,
+    policies: policies.read(
+      source,
+      capabilities,
+      source.valueOf(scanner.settings.clamd) !== undefined,
+    ),
+    scanner: scanner.read(source),
+    storage: store,
+  };
 }
 
 export type Settings = Result.Result.Success<ReturnType<typeof readAll>>;
@@ -139,7 +149,7 @@ export const misspellings = (env: Env): ReadonlyArray<string> =>
     .filter((name) => PREFIXES.test(name) && !KNOWN.includes(name))
     .map((name) => `${name} is not a known variable; did you mean ${closest(name, KNOWN)}?`);
 
-const PREFIXES = /^(?:STORAGE|AUTH|JWT|FORWARD_AUTH|LIMITS?|METRICS|OTEL|SHUTDOWN)_/;
+const PREFIXES = /^(?:STORAGE|AUTH|JWT|FORWARD_AUTH|LIMITS?|METRICS|OTEL|SHUTDOWN|CLAMD)_/;
 
 /** The settings of all adapters, chosen or not. */
 export const settings: ReadonlyArray<Setting<unknown>> = [
@@ -147,7 +157,7 @@ export const settings: ReadonlyArray<Setting<unknown>> = [
   ...[audit, envFiles, http, identity, limits, metrics, otlp, control, policies, redis].flatMap(
     ({ settings }) => settingsIn(settings),
   ),
-  ...settingsIn(telemetry.settings, tokens.settings),
+  ...settingsIn(scanner.settings, telemetry.settings, tokens.settings),
 ];
 
 /** Finds the settings that count here: not those of stores and callers that are not chosen. */

@@ -8,6 +8,7 @@ import { completePolicies } from "../policies/document.ts";
 import { allOf, fault, optional, readSettings } from "../settings/setting.ts";
 import { options as optionsIn } from "../settings/source.ts";
 import { S3_CAPABILITIES, S3_MULTIPART } from "../storage/providers.ts";
+import * as scanner from "../scanner/settings.ts";
 import * as tokens from "../tokens/settings.ts";
 import { SharedCount, Storage } from "./opaque.ts";
 import type { MemberFault } from "./errors.ts";
@@ -28,7 +29,7 @@ const FUNCTIONS = ["organizations", "authenticate", "onConfirmed", "log"] as con
 const OTHERS = ["storage", "policy", "policies", "limits", "openapi"] as const;
 const { keys, denied } = tokens.settings;
 const OPTIONS: ReadonlyArray<string> = [
-  ...optionNames({ basePath, ...http.settings, keys, denied }),
+  ...optionNames({ basePath, ...http.settings, keys, denied, ...scanner.settings }),
   ...FUNCTIONS,
   ...OTHERS,
 ];
@@ -53,10 +54,16 @@ export function readConfiguration(given: ValetkeyOptions<never>) {
     countIn: countIn === undefined ? Result.succeed(undefined) : SharedCount.open(countIn),
     http: server,
     limits: limits.read(source),
+    scanner: scanner.read(source),
     policies: Result.mapError(
       completePolicies(
         { ...policies, [DEFAULT_POLICY]: policy },
-        { files: defaultPolicy, store: capabilities, spelling: "option" },
+        {
+          files: defaultPolicy,
+          store: capabilities,
+          spelling: "option",
+          hasClamd: options.clamdAddress !== undefined,
+        },
       ),
       policyFaults,
     ),

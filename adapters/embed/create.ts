@@ -23,6 +23,7 @@ import { PATTERNS } from "../http/operations/list.ts";
 import { presentArrived } from "../http/operations/confirm.ts";
 import * as limits from "../limits/layer.ts";
 import * as random from "../crypto/random.ts";
+import * as scanner from "../scanner/layer.ts";
 import { mountsFor } from "../storage/storage.ts";
 import * as tokens from "../tokens/layer.ts";
 import type { Asked } from "./asked.ts";
@@ -61,6 +62,7 @@ export function createValetkey<
     Layer.succeed(Authenticator, limitFailures(authenticator, failedAuthentications)),
     Layer.succeed(Organizations, organizationsFrom(options.organizations)),
     Layer.succeed(Policies, settings.policies),
+    scanner.layer(settings.scanner.clamd),
     random.layer,
     tokens.layer(settings.tokens, keyOfProcess),
     onConfirmedLayer(options.onConfirmed),

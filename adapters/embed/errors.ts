@@ -53,6 +53,7 @@ interface Refusals {
       readonly actual: string | number;
     }>;
   };
+  UPLOAD_REFUSED_BY_SCAN: Status<409>;
   /** In bytes. */
   FILE_TOO_LARGE: OfUpload<413> & { readonly limit: number; readonly actual: number };
   UNSUPPORTED_MEDIA_TYPE: OfUpload<415> & { readonly allowed: ReadonlyArray<string> };
@@ -68,6 +69,7 @@ interface Refusals {
     };
   };
   STORE_UNAVAILABLE: Later<503>;
+  SCANNER_UNAVAILABLE: Later<503>;
   CREDENTIALS_UNAVAILABLE: Later<503>;
   IDENTITY_UNAVAILABLE: Later<503>;
   LIMITS_UNAVAILABLE: Later<503>;

@@ -94,6 +94,11 @@ export interface ValetkeyOptions<
   /** Further policies by name; what one leaves out is taken from `policy`. */
   readonly policies?: (Others & Readonly<Record<string, PolicyOptions>>) | undefined;
   /**
+   * The clamd of policies with `scan: "clamd"`: its host and port, such as `"127.0.0.1:3310"`, or the
+   * path of its socket.
+   */
+  readonly clamdAddress?: string | undefined;
+  /**
    * Called before each confirmation is answered, also of an upload that was confirmed before. If it
    * rejects, the confirmation rejects too and can be retried.
    */

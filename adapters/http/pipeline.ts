@@ -180,6 +180,7 @@ const REASONS = {
   LimitsUnavailable: "cannot count requests",
   CredentialsUnavailable: "cannot sign",
   StoreUnavailable: "the store is unavailable",
+  ScannerUnavailable: "the scanner is unavailable",
 } as const;
 
 const codeFor = (refusal: Result.Result<Refusal, unknown>): string =>

@@ -20,6 +20,7 @@ const SPELLINGS: Readonly<Record<Spelling, (member: string) => string>> = {
 interface Place {
   readonly store: StoreCapabilities;
   readonly spelling: Spelling;
+  readonly hasClamd: boolean;
 }
 
 /**
@@ -28,19 +29,19 @@ interface Place {
  */
 export const completePolicies = (
   document: unknown,
-  { files, store, spelling }: { readonly files: UploadPolicy } & Place,
+  { files, ...place }: { readonly files: UploadPolicy } & Place,
 ): Decoded<ReadonlyMap<string, UploadPolicy>> =>
-  Result.flatMap(decodePolicies(document, spelling), (policies) => {
+  Result.flatMap(decodePolicies(document, place.spelling), (policies) => {
     const base = { ...files, ...policies[DEFAULT_POLICY] };
     const complete = {
       [DEFAULT_POLICY]: base,
       ...Record.map(policies, (own) => ({ ...base, ...own })),
     };
     const faults = Object.entries(complete).flatMap(([name, policy]) =>
-      rules(policy, { store, spelling })
+      rules(policy, place)
         .filter(([, isBroken]) => isBroken)
         .map(([member, , reason]) => ({
-          pointer: `/${name}/${SPELLINGS[spelling](member)}`,
+          pointer: `/${name}/${SPELLINGS[place.spelling](member)}`,
           reason,
         })),
     );
@@ -87,12 +88,16 @@ export function sizeLimit(size: number, store: StoreCapabilities) {
 
 const DAY = 24 * 60 * 60;
 
+/** `MaxFileSize`, clamd.conf(5). */
+const LARGEST_SCAN = 2 ** 31 - 1;
+
 /** Rules that the store cannot enforce, or that contradict each other. */
 function rules(
   policy: UploadPolicy,
-  { store, spelling }: Place,
+  { store, spelling, hasClamd }: Place,
 ): ReadonlyArray<readonly [keyof UploadPolicy, isBroken: boolean, reason: string]> {
-  const { maxSize, putLifetime, writeOnce, requireChecksum, onMismatch, unconfirmedAfter } = policy;
+  const { maxSize, putLifetime, writeOnce, requireChecksum, onMismatch, unconfirmedAfter, scan } =
+    policy;
   const isIncoming = policy.arrival === "incoming";
   const isRemoved = unconfirmedAfter !== undefined;
   const limit = sizeLimit(maxSize, store);
@@ -109,6 +114,26 @@ function rules(
       "arrival",
       isIncoming && !store.copies,
       "it is incoming, and it was not seen that this store copies exactly what was looked at",
+    ],
+    [
+      "scan",
+      scan !== "none" && !(isIncoming && writeOnce),
+      `it is set, and needs arrival incoming, and ${SPELLINGS[spelling]("writeOnce")}: what was scanned could be replaced by other bytes of the same ETag`,
+    ],
+    [
+      "scan",
+      scan === "clamd" && !hasClamd,
+      "it is clamd; set CLAMD_ADDRESS, in the package clamdAddress",
+    ],
+    [
+      "scan",
+      scan === "tags" && store.scanTags !== true,
+      "it is tags, and with this store an upload could set them, or nobody does",
+    ],
+    [
+      "maxSize",
+      scan === "clamd" && maxSize > LARGEST_SCAN,
+      `it is more than the ${LARGEST_SCAN} bytes that clamd scans`,
     ],
     [
       "onMismatch",

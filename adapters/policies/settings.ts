@@ -79,6 +79,7 @@ export const settings = {
 export const read = (
   source: Source,
   store: StoreCapabilities,
+  hasClamd = false,
 ): Read<ReadonlyMap<string, UploadPolicy>> =>
   Result.flatMap(
     readSettings(settings, source, ({ maxSize = 0 }) => {
@@ -95,7 +96,7 @@ export const read = (
         Result.mapError((problem) => [unusable(`${where} ${problem}`)]),
         Result.flatMap((policies) =>
           Result.mapError(
-            completePolicies(policies, { files, store, spelling: "document" }),
+            completePolicies(policies, { files, store, spelling: "document", hasClamd }),
             Arr.map(({ pointer, reason }) =>
               unusable(`in ${where}, ${shownPointer(pointer)}: ${reason}`),
             ),

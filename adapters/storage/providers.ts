@@ -63,6 +63,7 @@ const S3 = {
   pathStyle: true,
   cors: "bucket",
   unsigned: "refused",
+  scanTags: true,
   reports: ["sha256", "crc32c"],
   forms: false,
   ...S3_CAPABILITIES,
@@ -77,6 +78,7 @@ const LEAST = {
   versions: false,
   copies: false,
   unsigned: "obeyed, with ACLs",
+  scanTags: false,
   reports: [],
 } as const satisfies Omit<Provider, "title">;
 
@@ -105,6 +107,7 @@ export const PROVIDERS = {
     forms: true,
     cors: "server",
     unsigned: "obeyed",
+    scanTags: false,
     absent: {
       names: ["x-minio-source-etag", "x-minio-source-mtime"],
       deniable: OBEYED,

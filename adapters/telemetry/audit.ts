@@ -67,6 +67,7 @@ function lineFrom(event: AuditEvent): string {
     key,
     size,
     content_type: mediaType,
+    finding: event.finding,
     retry: event.isRetry === true ? true : undefined,
     address: event.address,
     request_id: event.requestId,

@@ -22,6 +22,8 @@ export interface AuditedFacts {
   readonly isRetry?: boolean;
   /** When a confirmed upload was granted. */
   readonly grantedAt?: DateTime.Utc;
+  /** The finding of the scan, or why there was none. */
+  readonly finding?: string;
   /** The number of parts that were signed. */
   readonly parts?: number;
 }

@@ -217,6 +217,11 @@ export class ObjectStore extends Context.Service<
      * `after`. Left out by stores that cannot.
      */
     readonly list?: (below: Below) => Effect.Effect<Page<ListedObject, string>, StoreUnavailable>;
+    /**
+     * Returns the tag of the object in which a scanner left its verdict, if there is one yet. Left
+     * out by stores where an upload can set it.
+     */
+    readonly scanTag?: (object: Looked) => Effect.Effect<string | undefined, StoreUnavailable>;
     /** It has not answered for a while, so that most calls fail at once; no call if left out. */
     readonly isPaused?: () => boolean;
     /** Left out by stores where writing once does not depend on the bucket. */

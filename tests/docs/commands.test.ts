@@ -17,6 +17,7 @@ afterAll(() => rmSync(folder, { recursive: true }));
 
 const { privateKey, publicKey } = generateKeyPairSync("rsa", { modulusLength: 2048 });
 const FILES: Readonly<Record<string, string>> = {
+  "scanned.json": snippetsOf("docs/arrival.md").get("scanned.json") ?? "",
   "videos.json": snippetsOf("docs/uploads.md").get("videos.json") ?? "",
   ".minio-secret": "a-secret-of-the-tests",
   "tokens.json": JSON.stringify({ tokens: [] }),

@@ -9,6 +9,7 @@ import * as jwt from "../../adapters/identity/jwt-settings.ts";
 import * as identity from "../../adapters/identity/settings.ts";
 import * as redis from "../../adapters/limits/redis/settings.ts";
 import * as limits from "../../adapters/limits/settings.ts";
+import * as scanner from "../../adapters/scanner/settings.ts";
 import { snakeCase } from "../../adapters/names.ts";
 import * as policies from "../../adapters/policies/settings.ts";
 import { directory } from "../../adapters/settings/directory.ts";
@@ -76,6 +77,7 @@ export const CONFIGURATION: ReadonlyMap<string, Group> = new Map<string, Group>(
   ["Who may call", identity.settings.filter((setting) => !byToken.has(setting))],
   ["JSON Web Tokens", Object.values(jwt.settings)],
   ["A trusted proxy", Object.values(forward.settings)],
+  ["Scanner", Object.values(scanner.settings)],
   ["Limits", [...Object.values(limits.settings), ...Object.values(redis.settings)]],
   ["Receipts and links", [tokens.settings.keys, tokens.settings.denied]],
 ]);

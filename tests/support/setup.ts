@@ -67,6 +67,8 @@ export interface Needs extends Readonly<Record<ToolSuite, string>> {
   readonly pythonClient: string;
   /** What renders and validates Kubernetes manifests. */
   readonly manifests: ManifestTools;
+  /** The path of clamd. */
+  readonly clamd: string;
   /** The path of toxiproxy. */
   readonly toxiproxy: string;
   /** The path of libfaketime, which gives a process another clock. */
@@ -103,6 +105,7 @@ const FINDERS: Finders = {
   node22: () => findOlderNode(22),
   node24: () => findOlderNode(24),
   redis: findRedis,
+  clamd: () => findOnPath("clamd", { from: "clamav-daemon", variable: "TEST_CLAMD" }),
   valkey: findValkey,
   prometheus: () => findOnPath("prometheus", { from: "prometheus", variable: "TEST_PROMETHEUS" }),
   promtool: () => findOnPath("promtool", { from: "prometheus", variable: "TEST_PROMTOOL" }),

@@ -29,10 +29,13 @@ const ALL_SET = {
   unconfirmed_after: "3 days",
 };
 
+/** An upload that nobody can read before its scan. */
+const WAITS = { arrival: "incoming" };
+
 const readOn = (store: Partial<StoreCapabilities>, members: object) =>
   completePolicies(
     { files: { ...ALL_SET, ...members } },
-    { files: defaultPolicy, store: { ...ABLE, ...store }, spelling: "document" },
+    { files: defaultPolicy, store: { ...ABLE, ...store }, spelling: "document", hasClamd: true },
   );
 const faultsOn = (store: Partial<StoreCapabilities>, members: object = {}) =>
   Result.match(readOn(store, members), {
@@ -51,6 +54,11 @@ it("a policy is taken whole by a store that can do all that it sets", () => {
   });
   const kept = readOn({}, { on_mismatch: "keep", write_once: true });
   expect(Result.getOrThrow(kept).get("files")?.onMismatch).toBe("keep");
+});
+
+it("tags are read where no upload can set them, and a policy can be without a scan", () => {
+  expect(faultsOn({ scanTags: true }, { ...WAITS, scan: "tags" })).toEqual([]);
+  expect(faultsOn({}, { scan: "none" })).toEqual([]);
 });
 
 it.each<[string, Partial<StoreCapabilities>, object, string]>([
@@ -76,6 +84,25 @@ it.each<[string, Partial<StoreCapabilities>, object, string]>([
     { put_lifetime: "1 day", unconfirmed_after: "2 days" },
     "unconfirmed_after: it is not longer than an upload can take",
   ],
+  ["a scan of what can be read", {}, { scan: "clamd" }, "scan: it is set, and needs arrival"],
+  [
+    "a scan of what can be replaced",
+    {},
+    { ...WAITS, scan: "clamd", write_once: false },
+    "scan: it is set, and needs arrival incoming, and write_once",
+  ],
+  [
+    "tags that an upload can set",
+    {},
+    { ...WAITS, scan: "tags" },
+    "scan: it is tags, and with this store an upload could set them",
+  ],
+  [
+    "more than clamd scans",
+    { largestMultipart: 4 * 2 ** 30 },
+    { ...WAITS, scan: "clamd", max_size: 2 ** 31 },
+    "max_size: it is more than the 2147483647 bytes that clamd scans",
+  ],
 ])("a policy is refused for %s, and for nothing else", (_, store, members, fault) => {
   expect(faultsOn(store, members)).toEqual([expect.stringContaining(`/files/${fault}`)]);
 });
@@ -86,7 +113,12 @@ it("the organizations of a policy are those of files, unless it has its own", ()
     films: {},
     all: { organizations: ["b.c"] },
   };
-  const place = { files: defaultPolicy, store: ABLE, spelling: "document" } as const;
+  const place = {
+    files: defaultPolicy,
+    store: ABLE,
+    spelling: "document",
+    hasClamd: false,
+  } as const;
   const read = Result.getOrThrow(completePolicies(document, place));
   expect([...read.values()].map(({ organizations }) => organizations)).toEqual([
     ["acme"],
@@ -102,7 +134,7 @@ it("a removal a second after the last confirmation is accepted", () => {
 });
 
 const faultOf = (spelling: "document" | "option", name: string) => {
-  const place = { files: defaultPolicy, store: ABLE, spelling };
+  const place = { files: defaultPolicy, store: ABLE, spelling, hasClamd: false };
   return Result.getFailure(completePolicies({ films: { [name]: [{}] } }, place));
 };
 
@@ -134,7 +166,7 @@ it.each(["0 days", "3651 days"])("unconfirmed_after of %s is refused", (unconfir
 it.each(["Staff", "-staff", "staff_"])("a policy cannot be named %s", (name) => {
   const read = completePolicies(
     { [name]: {} },
-    { files: defaultPolicy, store: ABLE, spelling: "option" },
+    { files: defaultPolicy, store: ABLE, spelling: "option", hasClamd: false },
   );
   expect(Result.getFailure(read)).toMatchObject({ value: [{ pointer: `/${name}` }] });
 });

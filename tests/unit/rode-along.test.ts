@@ -197,3 +197,37 @@ it.each([
   expect(facts).toMatchObject({ checksums: isMd5 ? { md5 } : {} });
   if (!isMd5) expect(facts).not.toMatchObject({ checksums: { md5 } });
 });
+
+it.each([
+  ["<Tag><Key>GuardDutyMalwareScanStatus</Key><Value>THREATS_FOUND</Value></Tag>", "THREATS_FOUND"],
+  ["<Tag><Key>other</Key><Value>GuardDutyMalwareScanStatus</Value></Tag>", undefined],
+  [
+    "<Tag><Key>a</Key><Value>b</Value></Tag><Tag><Key>GuardDutyMalwareScanStatus</Key><Value>NO_THREATS_FOUND</Value></Tag>",
+    "NO_THREATS_FOUND",
+  ],
+  ["", undefined],
+])("the verdict of a scanner is its own tag of that version: %s", async (tags, verdict) => {
+  const asked: Array<string> = [];
+  const answer = [200, `<Tagging><TagSet>${tags}</TagSet></Tagging>`] as const;
+  const endpoint = await startStore({ get: { tagging: answer } }, asked);
+  const upload = { key: newKey(), etag: `"${MD5}"`, size: 5, version: "v1" };
+  const told = ObjectStore.use(
+    ({ scanTag }) => scanTag?.(upload) ?? Effect.die("it reads no tags"),
+  );
+  const layer = aws({ ...settingsOf("aws", endpoint), signer: "native" });
+  expect(await Effect.runPromise(Effect.provide(told, layer))).toBe(verdict);
+  expect(asked).toEqual(["GET tagging v1"]);
+});
+
+it.each(["minio", "ceph", "swift", "r2", "s3"] as const)(
+  "%s has no tags of a scanner, since an upload could set them",
+  async (provider) => {
+    const layer = aws({
+      ...settingsOf(provider, new URL("http://127.0.0.1:2")),
+      signer: "native",
+    });
+    const has = ObjectStore.use(({ scanTag }) => Effect.succeed(scanTag !== undefined));
+    expect(await Effect.runPromise(Effect.provide(has, layer))).toBe(false);
+    expect(PROVIDERS[provider].scanTags).toBe(false);
+  },
+);

@@ -12,6 +12,7 @@ import type { Examination } from "./doctor.ts";
 import { examine, reportFolder } from "./examine.ts";
 import type { Finding, Tell } from "./finding.ts";
 import { publicUrl, redis } from "./reach.ts";
+import { scanner } from "./scanner.ts";
 
 interface Run extends Pick<Examination, "origins" | "mayLeave"> {
   readonly onStart: (store: string) => unknown;
@@ -25,7 +26,12 @@ interface Run extends Pick<Examination, "origins" | "mayLeave"> {
 export async function runDoctor(env: Env, { origins, mayLeave, onStart, tell: print }: Run) {
   const read = allOf({ store: readStore(env), redis: redisSettings.read(variables(env)) });
   const { store, redis: counter } = orFail(read, "The doctor cannot run", env, EXIT.couldNotRun);
-  const { http, policies, storage } = store;
+  const {
+    http,
+    policies,
+    storage,
+    scanner: { clamd },
+  } = store;
   const isEmbedded = storage.fetch !== undefined;
   const findings: Array<Finding> = [];
   const tell: Tell = (finding) => {
@@ -34,6 +40,7 @@ export async function runDoctor(env: Env, { origins, mayLeave, onStart, tell: pr
   };
   onStart(storage.description);
   const all = [...policies.values()];
+  const scanned = all.flatMap(({ scan, maxSize }) => (scan === "clamd" ? maxSize : []));
   const waits = all.flatMap(({ unconfirmedAfter }) => unconfirmedAfter ?? []);
   const examined = examine(
     {
@@ -56,6 +63,7 @@ export async function runDoctor(env: Env, { origins, mayLeave, onStart, tell: pr
   const peers = Effect.all(
     [
       ...(counter === undefined ? [] : [redis(counter, tell)]),
+      ...(clamd && scanned.length > 0 ? [scanner(clamd, Math.max(...scanned), tell)] : []),
       // The embedded store is at that address too, and is looked at anyway.
       ...(env["PUBLIC_URL"] && !isEmbedded ? [publicUrl(http.publicUrl, tell)] : []),
     ],

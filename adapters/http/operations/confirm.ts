@@ -62,6 +62,8 @@ export const confirm = operation({
     UploadIncomplete: true,
     UploadMismatch: true,
     UploadPending: true,
+    UploadRefusedByScan: true,
+    ScannerUnavailable: true,
     StoreUnavailable: true,
     CredentialsUnavailable: true,
   },

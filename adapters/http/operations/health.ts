@@ -41,6 +41,7 @@ const Readiness = Schema.Struct({
     store: PartState,
     limits: PartState,
     writeOnce: Schema.optionalKey(PartState),
+    scanner: Schema.optionalKey(PartState),
     configuration: Schema.optionalKey(PartState),
   }).annotate({ identifier: "ReadinessParts" }),
 }).annotate({ identifier: "Readiness" });
@@ -49,15 +50,14 @@ const encode = toWire(Readiness);
 
 /**
  * Answers 503 if URLs cannot be signed or the service is stopping. If the store or the counter of
- * limits is down, the bucket does not write once or the last reload was refused, the service is
- * `degraded` and ready, since
- * signing needs none of them. The reason why a part fails can name addresses and folders, so only
+ * limits is down, the bucket does not write once, the scanner does not scan or the last reload was
+ * refused, the service is `degraded` and ready, since signing needs none of them. The reason why a part fails can name addresses and folders, so only
  * callers on this machine or with a token see it.
  */
 const readinessNow = Effect.fnUntraced(function* (request: PublicRequest) {
   const { c, options } = request;
   // Without a check this route is not served.
-  const { signing, store, limits, writeOnce } = yield* options.readiness ?? Effect.never;
+  const { signing, store, limits, writeOnce, scanner } = yield* options.readiness ?? Effect.never;
   const configuration = options.configuration?.();
   const stopping = options.isStopping();
   const showsReasons = isFromThisMachine(c) || (yield* isKnown(request));
@@ -70,7 +70,9 @@ const readinessNow = Effect.fnUntraced(function* (request: PublicRequest) {
   const status = stopping
     ? "stopping"
     : canSign
-      ? [store, limits, writeOnce, configuration].every((part) => part?.state !== "failing")
+      ? [store, limits, writeOnce, scanner, configuration].every(
+          (part) => part?.state !== "failing",
+        )
         ? "ready"
         : "degraded"
       : "unavailable";
@@ -81,6 +83,7 @@ const readinessNow = Effect.fnUntraced(function* (request: PublicRequest) {
       store: describe(store),
       limits: describe(limits),
       ...(writeOnce && { writeOnce: describe(writeOnce) }),
+      ...(scanner && { scanner: describe(scanner) }),
       ...(configuration && { configuration: describe(configuration) }),
     },
   } satisfies typeof Readiness.Encoded;

@@ -139,6 +139,8 @@ export const completeMultipart = operation({
     UploadIncomplete: true,
     UploadMismatch: true,
     UploadPending: true,
+    UploadRefusedByScan: true,
+    ScannerUnavailable: true,
     StoreUnavailable: true,
     CredentialsUnavailable: true,
   },

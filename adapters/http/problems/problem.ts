@@ -27,6 +27,7 @@ export const STATUSES = {
   REQUEST_TIMEOUT: 408,
   UPLOAD_INCOMPLETE: 409,
   UPLOAD_MISMATCH: 409,
+  UPLOAD_REFUSED_BY_SCAN: 409,
   BODY_TOO_LARGE: 413,
   FILE_TOO_LARGE: 413,
   UNSUPPORTED_MEDIA_TYPE: 415,
@@ -40,6 +41,7 @@ export const STATUSES = {
   IDENTITY_UNAVAILABLE: 503,
   LIMITS_UNAVAILABLE: 503,
   OVERLOADED: 503,
+  SCANNER_UNAVAILABLE: 503,
   STORE_UNAVAILABLE: 503,
 } as const;
 type Code = keyof typeof STATUSES;
@@ -229,6 +231,11 @@ export const PROBLEMS = {
       members: { differences },
     };
   },
+  UploadRefusedByScan: () => ({
+    code: "UPLOAD_REFUSED_BY_SCAN",
+    title: "The scan did not find the file to be clean",
+    detail: "It is infected, or could not be scanned. Upload another file.",
+  }),
   StoreUnavailable: ({ retryAfter: seconds }) => ({
     ...unavailable("STORE_UNAVAILABLE", "The store is unavailable"),
     ...(seconds !== undefined && { headers: retryAfter(Math.max(1, Math.ceil(seconds))) }),
@@ -364,6 +371,8 @@ export const PROBLEMS = {
       headers: retryAfter(seconds),
     }),
   }),
+  ScannerUnavailable: () =>
+    unavailable("SCANNER_UNAVAILABLE", "The file cannot be scanned at the moment"),
   CredentialsUnavailable: () =>
     unavailable("CREDENTIALS_UNAVAILABLE", "The service cannot sign at the moment"),
 } satisfies {

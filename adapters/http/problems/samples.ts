@@ -66,6 +66,7 @@ export const SAMPLES: {
   UploadIncomplete: [new rules.UploadIncomplete()],
   UploadPending: [new rules.UploadPending({ state: "copying", retryAfter: 2 })],
   UploadMismatch: [new rules.UploadMismatch({ differences })],
+  UploadRefusedByScan: [new rules.UploadRefusedByScan({ finding: "Eicar-Test-Signature" })],
   InvalidUpload: [new rules.InvalidUpload()],
   MultipartNotSupported: [new rules.MultipartNotSupported()],
   FormNotSupported: [new rules.FormNotSupported()],
@@ -94,6 +95,7 @@ export const SAMPLES: {
     new rules.LimitsUnavailable({ reason }),
     new rules.LimitsUnavailable({ reason, retryAfter: 600 }),
   ],
+  ScannerUnavailable: [new rules.ScannerUnavailable({ reason })],
   CredentialsUnavailable: [new rules.CredentialsUnavailable({ reason })],
   StoreUnavailable: [new rules.StoreUnavailable({ reason, kind: "unreachable" })],
 };

@@ -6,7 +6,7 @@ import type { Provider } from "../providers.ts";
 import { PENDING_TAG, versionQuery } from "../signing/binding.ts";
 import { factsIn } from "./object-facts.ts";
 import { type Bucket, signedFetch, unavailable } from "./signed-fetch.ts";
-import { element, isWhole, textIn, textsIn } from "./xml.ts";
+import { element, isWhole, textIn, textsIn, unescape } from "./xml.ts";
 
 interface StoredObject {
   readonly bucket: Bucket;
@@ -64,6 +64,15 @@ const STILL_MARKED = new StoreUnavailable({
 
 const isMarked = (object: StoredObject) =>
   Effect.map(ask(object, "tagging"), (tags) => tags.includes(element("Key", PENDING_TAG.key)));
+
+/** "Malware Protection for S3", Amazon GuardDuty User Guide. */
+const SCAN_TAG = element("Key", "GuardDutyMalwareScanStatus");
+
+export const scanTag = (object: StoredObject) =>
+  Effect.map(ask(object, "tagging"), (xml) => {
+    const tag = textsIn(xml, "Tag").find((tag) => tag.includes(SCAN_TAG));
+    return tag === undefined ? undefined : unescape(textIn(tag, "Value") ?? "");
+  });
 
 const readersIn = (acl: string): string =>
   textsIn(acl, "Grant")

@@ -24,7 +24,7 @@ import {
 } from "./refusal-reason.ts";
 import type { BucketWriteOnce } from "./bucket-write-once.ts";
 import { readObject } from "./read-object.ts";
-import { factsFromHead, failIfMarked, failIfUnreadable } from "./rode-along.ts";
+import { factsFromHead, failIfMarked, failIfUnreadable, scanTag } from "./rode-along.ts";
 import { s3Copy } from "./s3-copy.ts";
 import { s3Lifecycle } from "./s3-lifecycle.ts";
 import { s3List } from "./s3-list.ts";
@@ -120,6 +120,9 @@ export function s3ObjectStore(
       ),
     list: s3List(bucket, (refusal) => refused(settings, refusal)),
     ...(isForUploads && { multipart }),
+    ...(provider.scanTags === true && {
+      scanTag: (object) => scanTag({ bucket, provider, ...object }),
+    }),
     lifecycle: s3Lifecycle(bucket, {
       removesParts: isForUploads && provider.abandoned === undefined,
     }),
