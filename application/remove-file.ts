@@ -30,15 +30,19 @@ export const removeFile = Effect.fnUntraced(function* (request: {
 
 /** Removes all that the store keeps of an object. */
 const removeWhole = Effect.fnUntraced(function* (key: ObjectKey) {
-  const { remove, versions } = yield* ObjectStore;
+  const { multipart, remove, versions } = yield* ObjectStore;
+  if (multipart?.open !== undefined) {
+    const uploads = yield* multipart.open(key);
+    const own = uploads.filter((upload) => upload.key === key);
+    yield* Effect.forEach(own, multipart.abort, { discard: true });
+  }
   if (versions === undefined) return yield* remove({ key, version: undefined });
   let after: string | undefined;
   do {
     const page = yield* versions({ prefix: key, after });
     const own = page.found.filter((object) => object.key === key);
-    yield* Effect.forEach(own, remove, { concurrency: AT_ONCE, discard: true });
+    // One by one, since versitygw does not bear two of one object at once.
+    yield* Effect.forEach(own, remove, { discard: true });
     after = page.next;
   } while (after !== undefined);
 });
-
-const AT_ONCE = 16;

@@ -45,6 +45,7 @@ const PARTS = {
   abort: call("abort-multipart", 5),
 } satisfies TableFor<Multipart>;
 
+const OPEN = call("list-uploads", 20);
 const WRITE_EMPTY = call("write-empty", 5);
 const VERSIONS = call("list-versions", 20);
 
@@ -75,9 +76,14 @@ export function aroundStore(store: Store, wrap: Wrap): Store {
     ...(writeOnce && {
       writeOnce: { ...writeOnce, look: wrap(LOOKS.writeOnce, writeOnce.look) },
     }),
-    ...(multipart && { multipart: each(multipart, PARTS, wrap) }),
+    ...(multipart && {
+      multipart: { ...each(multipart, PARTS, wrap), ...openAround(multipart, wrap) },
+    }),
   };
 }
+
+const openAround = ({ open }: Multipart, wrap: Wrap) =>
+  open && { open: (prefix: string) => wrap(OPEN, open(prefix)) };
 
 const each = <Name extends string, Methods extends Readonly<Record<Name, Method>>>(
   methods: Methods,

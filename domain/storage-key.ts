@@ -94,8 +94,9 @@ export type ObjectKey = StorageKey | IncomingKey;
 
 export const incomingKey = (key: StorageKey) => `${INCOMING_PREFIX}${key}` as IncomingKey;
 
-/** The name of an empty object that keeps a removed file from being made of its upload again. */
-export const removedKey = (key: StorageKey) => `${INCOMING_PREFIX}removed/${key}` as IncomingKey;
+/** Where an empty object keeps a removed file from being made of its upload again. */
+export const REMOVED_PREFIX = `${INCOMING_PREFIX}removed/`;
+export const removedKey = (key: StorageKey) => `${REMOVED_PREFIX}${key}` as IncomingKey;
 
 /** Where the upload of a grant goes. */
 export const uploadKey = (grant: {

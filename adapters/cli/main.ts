@@ -8,6 +8,7 @@ import { completion } from "./completion.ts";
 import { config } from "./config.ts";
 import { cors } from "./cors.ts";
 import { doctor } from "./doctor.ts";
+import { forget } from "./forget.ts";
 import { lifecycle } from "./lifecycle.ts";
 import { print, tell } from "./output.ts";
 import { policy } from "./policy.ts";
@@ -32,6 +33,7 @@ export async function main(args: ReadonlyArray<string>, listen: Listen): Promise
     certify,
     cors,
     lifecycle,
+    forget,
     policy,
     reload,
     ...tokenCommands,

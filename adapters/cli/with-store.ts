@@ -16,11 +16,12 @@ export async function runWithStore<A, E>(
   { layer }: Storage,
   program: Effect.Effect<A, E, Layer.Success<Storage["layer"]>>,
   failure: string,
+  { isLong = false } = {},
 ): Promise<A> {
-  const inTime = Effect.timeoutOrElse(program, {
-    duration: TIMEOUT,
-    orElse: () => Effect.fail(`the store did not answer within ${TIMEOUT}`),
-  });
+  const tooLate = () => Effect.fail(`the store did not answer within ${TIMEOUT}`);
+  const inTime = isLong
+    ? program
+    : Effect.timeoutOrElse(program, { duration: TIMEOUT, orElse: tooLate });
   try {
     return await Effect.runPromise(Effect.provide(inTime, withWarnings(layer)));
   } catch (cause) {

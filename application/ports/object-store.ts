@@ -149,6 +149,11 @@ export interface Multipart {
       readonly checksum?: Checksum | undefined;
     },
   ) => Effect.Effect<Completion, StoreUnavailable>;
+  /**
+   * Up to 1,000 uploads below a prefix that were neither completed nor aborted. MinIO names them for
+   * a whole key alone. Left out by stores that do not list them.
+   */
+  readonly open?: (prefix: string) => Effect.Effect<ReadonlyArray<MultipartId>, StoreUnavailable>;
   /** Removes an upload and its parts; succeeds if there is no such upload. */
   readonly abort: (upload: MultipartId) => Effect.Effect<void, StoreUnavailable>;
 }

@@ -343,6 +343,7 @@ const NEEDED: Readonly<Record<keyof Calls, string>> = {
   confirmUpload: "confirm",
   openFile: "read",
   makeLink: "read",
+  listFiles: "list",
   removeFile: "remove",
 };
 

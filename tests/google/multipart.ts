@@ -1,6 +1,6 @@
 // The multipart uploads of Google Cloud Storage's XML API, which fake-gcs-server does not have. A
 // part of the tests' double in store.ts, written from Google's documentation: "XML API
-// multipart uploads", "Initiate", "Upload a part", "List parts", "Complete" and "Abort". Google does
+// multipart uploads", "Initiate", "Upload a part", "List parts", "List uploads", "Complete" and "Abort". Google does
 // not document by which codes it refuses a completion; those of Amazon S3 stand here.
 import { createHash, randomUUID } from "node:crypto";
 import type { IncomingMessage } from "node:http";
@@ -55,6 +55,16 @@ export function gcsMultipart(store: {
       const [mediaType = "application/octet-stream"] = headers.get("content-type") ?? [];
       uploads.set(id, { ...resource, mediaType, parts: new Map() });
       return xml("InitiateMultipartUploadResult", `<UploadId>${id}</UploadId>`);
+    }
+    if (method === "GET" && query.has("uploads")) {
+      const prefix = query.get("prefix")?.value ?? "";
+      const found = [...uploads].filter(
+        ([, { bucket, object }]) => bucket === resource.bucket && object.startsWith(prefix),
+      );
+      const items = found.map(
+        ([id, { object }]) => `<Upload><Key>${object}</Key><UploadId>${id}</UploadId></Upload>`,
+      );
+      return xml("ListMultipartUploadsResult", items.join(""));
     }
     const id = query.get("uploadid")?.value ?? "";
     const upload = uploads.get(id);

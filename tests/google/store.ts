@@ -122,7 +122,9 @@ async function decide(options: Started, host: string, incoming: IncomingMessage)
     return postObject(options, resourceOf(options, host, request.path), incoming);
   const signed = verifySignature(request, options, (options.now ?? Date.now)());
   const resource = resourceOf(options, host, request.path);
-  if (["uploads", "uploadid"].some((name) => request.query.has(name)) && resource.object !== "") {
+  const isOfUploads =
+    request.query.has("uploads") || (request.query.has("uploadid") && resource.object !== "");
+  if (isOfUploads) {
     return options.uploads(request, resource, signed, incoming);
   }
   if (method === "DELETE" && resource.object !== "") {

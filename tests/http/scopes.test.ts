@@ -18,6 +18,7 @@ const NEEDED: Readonly<Record<string, Scope | undefined>> = {
   confirm: "confirm",
   openFile: "read",
   makeLink: "read",
+  listFiles: "list",
   removeFile: "remove",
   followLink: undefined,
   health: undefined,

@@ -38,6 +38,7 @@ const COMMANDS = [
   "doctor",
   "cors",
   "lifecycle",
+  "forget",
   "policy",
   "reload",
   "token create",
@@ -136,7 +137,7 @@ it("valetkey --version prints the version", async () => {
 
 describe("valetkey completion bash", () => {
   it.each([
-    ["", "serve upload config doctor certify cors lifecycle policy reload token completion"],
+    ["", "serve upload config doctor certify cors lifecycle forget policy reload token completion"],
     ["to", "token"],
     ["token ", "create list revoke"],
     ["token create --k", "--kind"],

@@ -2,6 +2,7 @@ import { docs, docsFile, openapi } from "../openapi/docs.ts";
 import { confirm } from "./confirm.ts";
 import { followLink } from "./follow-link.ts";
 import { health, readiness } from "./health.ts";
+import { listFiles } from "./list-files.ts";
 import { makeLink } from "./make-link.ts";
 import { abortMultipart, completeMultipart, startMultipart } from "./multipart.ts";
 import { openFile } from "./open-file.ts";
@@ -32,6 +33,7 @@ export const OPERATIONS = {
   policies,
   openFile,
   removeFile,
+  listFiles,
 };
 
 /** All else that the service answers, beside what is mounted into it. */
@@ -46,6 +48,7 @@ export const PUBLIC_ROUTES: ReadonlyArray<PublicRoute> = [
 
 /** The paths of all but the probes, as patterns that Hono, Express and Fastify read alike. */
 export const PATTERNS: ReadonlyArray<string> = [
+  FILES,
   `${FILES}/*`,
   ...PUBLIC_ROUTES.filter(({ isProbe }) => isProbe === undefined).map(({ path }) =>
     path.replace(/:\w+$/, "*"),

@@ -25,7 +25,14 @@ import {
   removeUnconfirmed,
   writeEmpty,
 } from "./objects.ts";
-import { completeUpload, endUpload, listParts, removeAbandoned, startUpload } from "./parts.ts";
+import {
+  completeUpload,
+  endUpload,
+  listParts,
+  listUploads,
+  removeAbandoned,
+  startUpload,
+} from "./parts.ts";
 import { failureFrom } from "./refusal.ts";
 
 const REGION = "local";
@@ -122,6 +129,7 @@ export const layer = (
             run(() => startUpload(folder, stored({ key, mediaType }))),
           list: (upload) => run(() => listParts(folder, stored(upload))),
           complete: (upload) => run(() => completeUpload(folder, stored(upload))),
+          open: (prefix) => run(() => listUploads(folder, { bucket, prefix })),
           abort: (upload) => run(() => endUpload(folder, stored(upload))),
         },
         lifecycle: undefined,

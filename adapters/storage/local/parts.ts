@@ -14,8 +14,13 @@ import {
 } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
-import type { Completion, Multipart } from "../../../application/ports/object-store.ts";
+import type {
+  Completion,
+  Multipart,
+  MultipartId,
+} from "../../../application/ports/object-store.ts";
 import { MULTIPART_LIFETIME, type StoredPart } from "../../../domain/multipart.ts";
+import type { ObjectKey } from "../../../domain/storage-key.ts";
 import { errorCode } from "../../thrown.ts";
 import { type Folder, makeFolder } from "./folder.ts";
 import {
@@ -205,6 +210,19 @@ export async function endUpload(folder: Folder, upload: UploadName): Promise<voi
     if (!isEnded(cause)) noneIfGone(cause);
   }
   await rm(ended, { recursive: true, force: true });
+}
+
+export async function listUploads(
+  folder: Folder,
+  { bucket, prefix }: Readonly<Record<"bucket" | "prefix", string>>,
+): Promise<ReadonlyArray<MultipartId>> {
+  const found: Array<MultipartId> = [];
+  for (const uploadId of (await readdir(folder.uploads).catch(noneIfGone)) ?? []) {
+    const text = await readFile(join(folder.uploads, uploadId, ABOUT), "utf8").catch(noneIfGone);
+    const key = text && (JSON.parse(text) as About).key.slice(bucket.length + 2);
+    if (key?.startsWith(prefix)) found.push({ key: key as ObjectKey, uploadId });
+  }
+  return found;
 }
 
 export async function removeAbandoned(folder: Folder): Promise<void> {

@@ -1,14 +1,17 @@
 import ipaddr from "ipaddr.js";
 import * as Duration from "effect/Duration";
+import * as Effect from "effect/Effect";
 import * as Layer from "effect/Layer";
 import { expect, it, onTestFinished } from "vitest";
 import type { AuditEvent } from "../../application/ports/audit.ts";
+import { ObjectStore } from "../../application/ports/object-store.ts";
 import { LinkLifetime } from "../../domain/link.ts";
 import { embeddedStore } from "../support/embedded-store.ts";
 import { presignInit, SERVICE_TOKEN, startService, TOKEN } from "./service.ts";
 
 const FILES = "/api/v1/orgs/acme/files";
 const NAME = "5007cd59-14b0-4a8f-9bfa-7debee4b183d.png";
+const FIRST = `orgs/org_1/files/2026/11/${NAME}`;
 
 async function start(over: Parameters<typeof startService>[0] = {}) {
   const { layer, close } = await embeddedStore().open();
@@ -111,4 +114,76 @@ it("a caller whose identity names no scopes may neither list nor remove", async 
   const headers = { "X-User": "mia", "X-Groups": "acme" };
   const answer = await request(`${FILES}/2026/11/${NAME}`, { method: "DELETE", headers });
   expect([answer.status, (await answer.json()).scope]).toEqual([403, "remove"]);
+  const listed = await request(FILES, { headers });
+  expect([listed.status, (await listed.json()).scope]).toEqual([403, "list"]);
+});
+
+it("files are listed by their keys, by year or month, and page by page", async () => {
+  const { ask, upload } = await start({ policy: { arrival: "incoming" } });
+  const uploads = [await upload(), await upload("54321"), await upload()];
+  const keys = uploads.map(({ key }) => key).toSorted();
+  for (const { confirm } of uploads) expect((await confirm()).status).toBe(200);
+  await upload();
+  const { files, ...rest } = await ask(FILES);
+  expect(rest).toEqual({ status: 200 });
+  expect(files.map(({ key }: { readonly key: string }) => key)).toEqual(keys);
+  const [first] = uploads;
+  expect(files.find(({ key }: { readonly key: string }) => key === first?.key)).toEqual({
+    key: first?.key,
+    size: 5,
+    stored_at: expect.stringMatching(/^\d{4}-\d\d-\d\dT/),
+    file_url: `https://uploads.example.com${first?.path}`,
+  });
+  const [year = "", month = "", name = ""] = keys[0].slice("orgs/org_1/files/".length).split("/");
+  const listed = async (query: string) => (await ask(`${FILES}?${query}`)).files.length;
+  expect(await listed(`prefix=${year}`)).toBe(3);
+  expect(await listed(`prefix=${year}/${month}`)).toBe(3);
+  expect(await listed(`prefix=${Number(year) - 1}`)).toBe(0);
+  expect(await listed(`after=${year}/${month}/${name}`)).toBe(2);
+  expect((await ask(`${FILES.replace("acme", "globex")}`)).status).toBe(404);
+});
+
+it("a page of the list has 1000 files, and names what comes after", async () => {
+  const asked: Array<unknown> = [];
+  const { layer, close } = await embeddedStore().open();
+  const list: ObjectStore["Service"]["list"] = (below) => {
+    asked.push(below);
+    const found = [FIRST, "orgs/org_1/files/2026/11/of-others"];
+    const each = found.map((key) => ({ key, size: 1, etag: '"a"', age: 0 }));
+    return Effect.succeed({ found: each, next: found[1] ?? "" });
+  };
+  const storage = Layer.effect(
+    ObjectStore,
+    Effect.map(ObjectStore, (store) => ({ ...store, list })),
+  ).pipe(Layer.provideMerge(layer), Layer.orDie);
+  const { ask } = await start({ storage });
+  const page = await ask(FILES);
+  expect(page).toMatchObject({ files: [{ key: FIRST }], next: "2026/11/of-others" });
+  await ask(`${FILES}?after=${page.next}`);
+  expect(asked).toEqual([
+    { prefix: "orgs/org_1/files/", after: undefined, limit: 1000 },
+    {
+      prefix: "orgs/org_1/files/",
+      after: "orgs/org_1/files/2026/11/of-others",
+      limit: 1000,
+    },
+  ]);
+  await close?.();
+});
+
+it.each([
+  "prefix=..%2F..%2Fglobex",
+  "prefix=2026%2F13",
+  "prefix=2026%2F11%2F",
+  "prefix=orgs%2Fglobex",
+  "after=%0A",
+  `after=${"a".repeat(257)}`,
+  "limit=5",
+  "prefix=2026%00",
+])("a list with %s is refused, and the store is not asked", async (query) => {
+  const { request } = await startService();
+  const answer = await request(`${FILES}?${query}`, {
+    headers: { Authorization: `Bearer ${TOKEN}` },
+  });
+  expect([answer.status, (await answer.json()).code]).toEqual([400, "INVALID_REQUEST"]);
 });

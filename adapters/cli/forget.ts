@@ -1,0 +1,66 @@
+import * as Effect from "effect/Effect";
+import * as Schema from "effect/Schema";
+import { forgetOrganization, type Forgotten } from "../../application/forget-organization.ts";
+import { guardStore } from "../../application/guarded-store.ts";
+import { ObjectStore } from "../../application/ports/object-store.ts";
+import { OrganizationId, OrganizationSlug } from "../../domain/organization.ts";
+import { KEY_PREFIX } from "../../domain/storage-key.ts";
+import { read } from "../identity/organizations.ts";
+import { variables } from "../settings/source.ts";
+import { command, CommandFailure, EXIT, flag, option } from "./command.ts";
+import { print, showProgress } from "./output.ts";
+import { orFail, readStoreOrFail } from "./settings.ts";
+import { runWithStore } from "./with-store.ts";
+
+export const forget = command({
+  name: "forget",
+  summary:
+    "Show everything of an organization that the store has, one JSON object a line, or remove it",
+  options: {
+    org: option("NAME", OrganizationSlug, "a name of ORGANIZATIONS, or the id that is in keys", {
+      isRequired: true,
+    }),
+    apply: flag("removes what is shown; run it again if it was interrupted"),
+  },
+  run: async ({ org, apply = false }) => {
+    const { storage } = readStoreOrFail(process.env);
+    const { table } = orFail(read(variables(process.env)), "The command cannot run", process.env);
+    const id = table?.get(org) ?? org;
+    if (!isId(id)) throw new CommandFailure({ code: EXIT.usage, message: NO_ID });
+    let [removed, kept] = [0, 0];
+    const tell = (each: Forgotten) => {
+      if (each.kept === undefined) removed += 1;
+      else kept += 1;
+      print(`${JSON.stringify({ ...each, at: new Date().toISOString() })}\n`);
+      if ((removed + kept) % 1000 === 0) showProgress(`${removed + kept} so far`);
+    };
+    const program = Effect.gen(function* () {
+      const store = guardStore(yield* ObjectStore);
+      yield* Effect.provideService(
+        forgetOrganization({ organization: id, apply, tell }),
+        ObjectStore,
+        store,
+      );
+      return store.multipart?.abandoned;
+    });
+    const abandoned = await runWithStore(storage, program, "Not all was removed", { isLong: true });
+    const where = `of ${KEY_PREFIX}${id}/`;
+    const parts = abandoned === undefined ? "" : ` Uploads in parts may be left: ${abandoned}.`;
+    if (!apply) {
+      return {
+        message: `${removed} found ${where}; nothing was removed. --apply removes it.${parts}`,
+      };
+    }
+    const locked = kept === 0 ? "" : ` The store keeps ${kept}: "kept" says why.`;
+    return {
+      message: `${removed} removed ${where}.${locked}${parts} ${BEYOND}`,
+      code: kept === 0 ? undefined : EXIT.failure,
+    };
+  },
+});
+
+const isId = Schema.is(OrganizationId);
+
+const NO_ID = "--org must be a name of ORGANIZATIONS, or the id that is in keys: orgs/{id}/files/.";
+
+const BEYOND = "Backups, replicas and what others have downloaded are not reached.";

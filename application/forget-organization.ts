@@ -1,0 +1,75 @@
+import * as Arr from "effect/Array";
+import * as Effect from "effect/Effect";
+import type { StoreUnavailable } from "../domain/errors.ts";
+import type { OrganizationId } from "../domain/organization.ts";
+import {
+  INCOMING_PREFIX,
+  type ObjectKey,
+  prefixFor,
+  REMOVED_PREFIX,
+} from "../domain/storage-key.ts";
+import { type MultipartId, ObjectStore, type StoredVersion } from "./ports/object-store.ts";
+
+/** An object, a version of it, a delete marker or an upload in parts, and its end. */
+export type Forgotten = (StoredVersion | MultipartId) & {
+  /** Why the store keeps it; undefined if it is removed. */
+  readonly kept?: string;
+};
+
+/**
+ * Tells of everything of an organization that the store shows, and removes it with `apply`. A store
+ * that refuses to remove an object ends nothing; one that does not answer ends all, and to begin
+ * again does what is left.
+ */
+export const forgetOrganization = Effect.fnUntraced(function* (request: {
+  readonly organization: OrganizationId;
+  readonly apply: boolean;
+  readonly tell: (each: Forgotten) => void;
+}) {
+  const { organization, apply, tell } = request;
+  const { list, multipart, remove, versions } = yield* ObjectStore;
+  const removeAll = <Each extends Forgotten>(
+    found: ReadonlyArray<Each>,
+    end: (each: Each) => Effect.Effect<void, StoreUnavailable>,
+  ) => {
+    const removed = Effect.fnUntraced(function* (each: Each) {
+      const kept = apply ? yield* keptBecause(end(each)) : undefined;
+      tell(kept === undefined ? each : { ...each, kept });
+    });
+    // Those of one object one by one, since versitygw does not bear two at once.
+    return Effect.forEach(
+      Object.values(Arr.groupBy(found, ({ key }) => key)),
+      (each) => Effect.forEach(each, removed, { discard: true }),
+      { concurrency: AT_ONCE, discard: true },
+    );
+  };
+  for (const place of ["", INCOMING_PREFIX, REMOVED_PREFIX]) {
+    const prefix = `${place}${prefixFor(organization)}`;
+    if (multipart?.open) yield* removeAll(yield* multipart.open(prefix), multipart.abort);
+    let after: string | undefined;
+    do {
+      const below = { prefix, after, limit: 1000 };
+      const page = yield* versions?.(below) ?? list?.(below) ?? NOTHING;
+      yield* removeAll(page.found.map(withVersion), remove);
+      after = page.next;
+    } while (after !== undefined);
+  }
+});
+
+const AT_ONCE = 16;
+const NOTHING = Effect.succeed({ found: [], next: undefined });
+
+/** Where there are no versions, an object has the one that `remove` takes. */
+const withVersion = (found: { readonly key: string; readonly version?: string | undefined }) => ({
+  key: found.key as ObjectKey,
+  version: found.version,
+});
+
+const keptBecause = (end: Effect.Effect<void, StoreUnavailable>) =>
+  Effect.as(end, undefined).pipe(
+    Effect.catch((failure) =>
+      failure.kind === "refused" && failure.isTemporary !== true
+        ? Effect.succeed(failure.reason)
+        : Effect.fail(failure),
+    ),
+  );

@@ -1,0 +1,101 @@
+import * as Effect from "effect/Effect";
+import * as Option from "effect/Option";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, expect, it } from "vitest";
+import { embeddedStorage } from "../../adapters/storage/local/storage.ts";
+import { forgetOrganization, type Forgotten } from "../../application/forget-organization.ts";
+import { ObjectStore } from "../../application/ports/object-store.ts";
+import { StoreUnavailable } from "../../domain/errors.ts";
+import { MediaType } from "../../domain/media-type.ts";
+import { OrganizationId } from "../../domain/organization.ts";
+import { incomingKey, type StorageKey } from "../../domain/storage-key.ts";
+import { valetkey } from "../support/command-line.ts";
+
+const directory = mkdtempSync(join(tmpdir(), "valetkey-forget-"));
+afterAll(() => rmSync(directory, { recursive: true }));
+
+const store = embeddedStorage({ bucket: "files", directory }, new URL("http://127.0.0.1:9")).layer;
+const withStore = <A, E>(
+  use: (store: ObjectStore["Service"]) => Effect.Effect<A, E, ObjectStore>,
+) => Effect.runPromise(Effect.provide(Effect.flatMap(ObjectStore, use), store));
+
+const key = (organization: string, at: number) =>
+  `orgs/${organization}/files/2026/11/5007cd59-14b0-4a8f-9bfa-${String(at).padStart(12, "0")}.png` as StorageKey;
+const OWN = [1, 2, 3].map((at) => key("org_1", at));
+
+/** Makes files whose uploads still wait. */
+const fill = (keys: ReadonlyArray<StorageKey>) =>
+  withStore(({ writeEmpty, copy, head }) =>
+    Effect.forEach(keys, (to) =>
+      Effect.gen(function* () {
+        const from = incomingKey(to);
+        yield* writeEmpty?.(from) ?? Effect.void;
+        const { etag, size, version } = Option.getOrThrow(yield* head(from));
+        const mediaType = MediaType.make("image/png");
+        return yield* copy?.({ key: from, etag, size, version, to, mediaType }) ?? Effect.void;
+      }),
+    ),
+  );
+const isThere = (key: StorageKey) => withStore(({ head }) => Effect.map(head(key), Option.isSome));
+
+beforeAll(() => fill([...OWN, key("org_2", 1), key("acme", 1)]));
+
+const forget = async (...args: ReadonlyArray<string>) => {
+  const { stdout, ...rest } = await valetkey(["forget", ...args], {
+    STORAGE_LOCAL_DIR: directory,
+    ORGANIZATIONS: "acme=org_1,globex=org_2",
+  });
+  const lines = stdout.split("\n").filter((line) => line !== "");
+  return { ...rest, record: lines.map((line) => JSON.parse(line)) };
+};
+
+it("an organization is shown first, and what the store keeps is named with the reason", async () => {
+  const { code, stderr, record } = await forget("--org", "acme");
+  expect(code).toBe(0);
+  expect(stderr).toContain("6 found of orgs/org_1/; nothing was removed. --apply removes it.");
+  const keys = record.map(({ key }) => key);
+  expect(keys.toSorted()).toEqual([...OWN, ...OWN.map(incomingKey)].toSorted());
+  expect(await isThere(key("org_1", 1))).toBe(true);
+
+  const told: Array<Forgotten> = [];
+  const refusing = (kind: StoreUnavailable["kind"]) =>
+    withStore((own) => {
+      const remove: ObjectStore["Service"]["remove"] = (object) =>
+        object.key === OWN[1]
+          ? Effect.fail(new StoreUnavailable({ kind, reason: "it is locked" }))
+          : own.remove(object);
+      const request = { organization: OrganizationId.make("org_1"), apply: true };
+      return Effect.provideService(
+        Effect.result(forgetOrganization({ ...request, tell: (each) => void told.push(each) })),
+        ObjectStore,
+        { ...own, remove },
+      );
+    });
+  expect((await refusing("unreachable"))._tag).toBe("Failure");
+  told.splice(0);
+  expect((await refusing("refused"))._tag).toBe("Success");
+  expect(told.filter(({ kept }) => kept !== undefined)).toEqual([
+    { key: OWN[1], version: undefined, kept: "it is locked" },
+  ]);
+  expect(await isThere(key("org_1", 2))).toBe(true);
+  await fill(OWN);
+});
+
+it("with --apply an organization has nothing left, others have all, and again finds nothing", async () => {
+  const { code, stderr, record } = await forget("--org", "acme", "--apply");
+  expect([code, record.length]).toEqual([0, 6]);
+  expect(stderr).toContain("6 removed of orgs/org_1/.");
+  expect(stderr).toContain("Backups, replicas");
+  expect(record[0]).toEqual({ key: expect.any(String), at: expect.stringMatching(/Z$/) });
+  for (const key of OWN) expect(await isThere(key)).toBe(false);
+  for (const other of ["org_2", "acme"]) expect(await isThere(key(other, 1))).toBe(true);
+  expect((await forget("--org", "acme", "--apply")).record).toEqual([]);
+});
+
+it("a name that is no organization's is refused before the store is asked", async () => {
+  const { code, stderr } = await forget("--org", "a.b", "--apply");
+  expect(code).toBe(64);
+  expect(stderr).toContain("--org must be a name of ORGANIZATIONS");
+});

@@ -1,0 +1,73 @@
+import * as Effect from "effect/Effect";
+import assert from "node:assert/strict";
+import { promises } from "../../adapters/storage/contract/store-promise.ts";
+import { register } from "../../adapters/storage/contract/register.ts";
+import { send, upload } from "../../adapters/storage/contract/send.ts";
+import { forgetOrganization, type Forgotten } from "../../application/forget-organization.ts";
+import { requestUpload } from "../../application/request-upload.ts";
+import { startMultipart } from "../../application/start-multipart.ts";
+import { OrganizationId } from "../../domain/organization.ts";
+import { embeddedStore } from "../support/embedded-store.ts";
+import { CONTENT, OTHER, UPLOAD } from "../../adapters/storage/contract/uploads.ts";
+import { stores } from "./stores.ts";
+
+const forgetting = (listsParts: boolean) =>
+  promises(["copies", "multipart"], {
+    "an organization that is forgotten has nothing left, and others have all": async (subject) => {
+      const { grant, confirm, granted, remove, run } = subject;
+      const forget = async (apply: boolean) => {
+        const told: Array<Forgotten> = [];
+        const organization = OrganizationId.make("acme");
+        const tell = (each: Forgotten) => void told.push(each);
+        const done = await run(() =>
+          Effect.as(forgetOrganization({ organization, apply, tell }), {}),
+        );
+        assert.deepEqual(done, { _tag: "Done" });
+        return told.map(({ key }) => key);
+      };
+      // What others of these tests have left.
+      await forget(true);
+      const direct = await grant();
+      for (const body of [CONTENT, OTHER]) await upload({ ...direct.put, body });
+      const [file, waiting, gone] = [
+        await grant({}, "incoming"),
+        await grant({}, "incoming"),
+        await grant({}, "incoming"),
+      ];
+      for (const { put } of [file, waiting, gone]) await upload(put);
+      for (const { receipt } of [file, gone]) assert.equal((await confirm(receipt))._tag, "Done");
+      await remove(gone.key);
+      const parts = await granted((member) => startMultipart({ member, upload: UPLOAD }));
+      const other = await run((member) => requestUpload({ member, upload: UPLOAD }), {
+        organization: "globex",
+      });
+      if (other._tag !== "Done") throw new Error(other._tag);
+      await upload(other.put);
+      const shown = await forget(false);
+      for (const key of [
+        direct.key,
+        file.key,
+        `incoming/${waiting.key}`,
+        `incoming/removed/${gone.key}`,
+        ...(listsParts ? [parts.key] : []),
+      ]) {
+        assert.ok(
+          shown.some((each) => each === key),
+          `${key} is not shown`,
+        );
+      }
+      assert.equal((await send("GET", file.get.url)).status, 200);
+      assert.deepEqual((await forget(true)).toSorted(), shown.toSorted());
+      assert.deepEqual(await forget(false), []);
+      for (const { get } of [direct, file]) {
+        assert.equal((await send("GET", get.url)).status, 404);
+      }
+      assert.equal((await send("GET", other.get.url)).status, 200);
+    },
+  });
+
+// MinIO lists uploads in parts by whole keys, and removes them after a day.
+// An HMAC key of Google cannot list generations.
+for (const store of [embeddedStore(), ...stores].filter(({ name }) => !name.includes("HMAC"))) {
+  register(store, forgetting(!/^(?:minio|aws)/.test(store.name)));
+}
