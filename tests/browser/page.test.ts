@@ -34,7 +34,10 @@ describe.skipIf(executablePath === undefined || minio === undefined)("the page i
       STORAGE_SECRET_KEY: minio?.secretKey ?? "",
       LOG_LEVEL: "debug",
       STORAGE_MAX_FILE_SIZE: "64 MiB",
-      STORAGE_POLICIES: JSON.stringify({ films: { allowed_types: ["video/mp4"] } }),
+      STORAGE_POLICIES: JSON.stringify({
+        films: { allowed_types: ["video/mp4"] },
+        checked: { arrival: "incoming" },
+      }),
     });
     // The first readiness check creates the bucket.
     await fetch(`${service.address}/readyz`);
@@ -226,6 +229,63 @@ describe.skipIf(executablePath === undefined || minio === undefined)("the page i
     await page.close();
   });
 
+  it("the page shows what an upload waits for that has arrived, and removes the file", async () => {
+    const { page } = await open();
+    await page.getByLabel("Policy").selectOption("checked");
+    const held = Promise.withResolvers<void>();
+    let asked = 0;
+    await page.route("**/files/confirm", async (route) => {
+      asked += 1;
+      if (asked === 1) return route.fulfill(problem(202, "UPLOAD_PENDING", { state: "scanning" }));
+      await held.promise;
+      return route.continue();
+    });
+    await drop(page, ["clean.png"]);
+    const waiting = card(page, "clean.png", "uploading");
+    await expect
+      .poll(() => waiting.getByRole("status").innerText())
+      .toMatch(/^It has arrived, and is being scanned: asked again in \d+ s\.$/);
+    held.resolve();
+    const done = card(page, "clean.png", "done");
+    await done.waitFor();
+    const address = (await done.getByRole("link").getAttribute("href")) ?? "";
+    expect((await fetch(address)).status).toBe(200);
+    expect(await showRequests(page, "clean.png")).toEqual(["Presign", "PUT", "Confirm", "GET"]);
+    const refusal = problem(403, "FORBIDDEN", {});
+    await page.route("**/files/2*/**", (route) => route.fulfill(refusal), { times: 1 });
+    await page.getByRole("button", { name: "Remove clean.png" }).click();
+    await expect
+      .poll(() => done.locator(".detail").innerText())
+      .toBe("FORBIDDEN: A title. A detail.");
+    await page.getByRole("button", { name: "Remove clean.png" }).click();
+    const removed = card(page, "clean.png", "removed");
+    await removed.waitFor();
+    expect(await removed.getByRole("status").innerText()).toBe(
+      "Removed. Nothing opens it any more.",
+    );
+    expect(await removed.getByRole("link").count()).toBe(0);
+    expect((await fetch(address)).status).toBe(404);
+    await page.reload();
+    await page.locator("#limits", { hasText: "MiB" }).waitFor();
+    expect(await page.locator("#list .card").count()).toBe(0);
+    await page.close();
+  });
+
+  it("the page shows that a scan has refused a file, which is not tried again", async () => {
+    const { page } = await open();
+    const refusal = problem(409, "UPLOAD_REFUSED_BY_SCAN", {});
+    await page.route("**/files/confirm", (route) => route.fulfill(refusal));
+    await drop(page, ["eicar.png"]);
+    const refused = card(page, "eicar.png", "failed");
+    await refused.waitFor();
+    expect(await refused.getByRole("status").innerText()).toBe(
+      "This file is unsafe, or could not be checked.",
+    );
+    expect(await refused.locator(".detail").innerText()).toMatch(/^UPLOAD_REFUSED_BY_SCAN/);
+    expect(await refused.getByRole("button", { name: "Try again" }).count()).toBe(0);
+    await page.close();
+  });
+
   it("the page still lists after a reload what was uploaded before", async () => {
     const { page } = await open();
     await drop(page, ["kept.png"]);
@@ -360,6 +420,14 @@ const drop = (
     },
     { base64: PNG, names, type, size },
   );
+
+/** A problem document of the service. */
+const problem = (status: number, code: string, more: object) => ({
+  status,
+  headers: { "Retry-After": "1" },
+  contentType: "application/problem+json",
+  body: JSON.stringify({ code, title: "A title", detail: "A detail.", ...more }),
+});
 
 /** The upload of a file, once it is so far. */
 const card = (page: Page, name: string, state: string) =>

@@ -3,7 +3,7 @@
  *
  * @typedef {{
  *   name: string, size: number, lastModified?: number, type?: string, file?: File, card: any,
- *   state: "uploading" | "paused" | "unfinished" | "done" | "failed" | "aborted",
+ *   state: "uploading" | "paused" | "unfinished" | "done" | "failed" | "aborted" | "removed",
  *   task?: any, progress?: any, result?: any, error?: any,
  *   begun?: any, // As the client lists it after a reload.
  *   at?: number, // When it was confirmed, if that was before a reload.
@@ -31,10 +31,11 @@ export function makeCard({ name, file }, onClick) {
 export function render(upload) {
   const { card, state, size, type, progress, result, error, requests } = upload;
   const find = (selector) => card.querySelector(selector);
+  const isRefused = error && (state === "failed" || state === "done");
   card.dataset.state = state;
   setText(find(".size"), inUnits(size), type);
   setText(find(".status"), SENTENCES[state](upload));
-  setText(find(".detail"), state === "failed" && detailFrom(error));
+  setText(find(".detail"), isRefused && detailFrom(error));
   find(".progress").hidden = state !== "uploading" && state !== "paused";
   if (progress) {
     const { percent, parts } = progress;
@@ -96,7 +97,8 @@ const FINAL = new Set([
 function actsOn({ state, error, begun }) {
   if (state === "uploading") return ["pause", "abort"];
   if (state === "paused") return ["resume", "abort"];
-  if (state === "done") return ["open"];
+  if (state === "done") return ["open", "remove"];
+  if (state === "removed") return [];
   return [error && !FINAL.has(error.code) && "retry", begun && "discard"];
 }
 
@@ -112,6 +114,7 @@ const SENTENCES = {
     code === "unauthenticated"
       ? "Enter the token that the service printed when it started, then try again."
       : userMessage,
+  removed: () => "Removed. Nothing opens it any more.",
   aborted: ({ progress }) =>
     WAITS[progress?.retrying?.reason]
       ? "Cancelled after it had arrived: the store still has it."

@@ -93,6 +93,7 @@ const acts = {
   },
   abort: ({ task }) => task.abort(),
   retry: start,
+  remove: removeFile,
   discard: (upload) => upload.begun.discard().then(() => remove((each) => each === upload)),
 };
 
@@ -107,11 +108,12 @@ function remove(isMeant) {
   showTotal();
 }
 
-const isOver = ({ state }) => state === "done" || state === "failed" || state === "aborted";
+const OVER = new Set(["done", "failed", "aborted", "removed"]);
+const isOver = ({ state }) => OVER.has(state);
 
 function showTotal() {
   const count = (state) => uploads.filter((each) => each.state === state).length;
-  const all = uploads.length - count("unfinished");
+  const all = uploads.length - count("unfinished") - count("removed");
   const failed = count("failed") > 0 ? `, ${count("failed")} failed` : "";
   setText(find("#total"), all > 0 && `${count("done")} of ${all} confirmed${failed}`);
   find("#clear").hidden = !uploads.some(isOver);
@@ -146,7 +148,7 @@ function start(upload) {
 
 /** Shows an upload until it ends. */
 async function follow(upload, task) {
-  const anew = { progress: undefined, since: undefined, requests: [] };
+  const anew = { progress: undefined, since: undefined, error: undefined, requests: [] };
   update(upload, { task, state: "uploading", ...anew });
   try {
     const result = await task;
@@ -159,6 +161,25 @@ async function follow(upload, task) {
     if (error.code !== "unauthenticated") return;
     find("#token-field").hidden = false;
     find("#token").focus();
+  }
+}
+
+/** Removes a file from the store, by its address at the service that this page is of. */
+async function removeFile(upload) {
+  const { key, fileUrl } = upload.result;
+  const [, path] = new URL(fileUrl).pathname.split("/api/");
+  const headers = { Authorization: `Bearer ${token()}` };
+  try {
+    const answer = await fetch(`${endpoint}api/${path}`, { method: "DELETE", headers });
+    if (!answer.ok) {
+      const { code, title, detail } = await answer.json();
+      return update(upload, { error: { code, message: `${title}. ${detail}` } });
+    }
+    update(upload, { state: "removed", result: undefined });
+    const left = remember().filter(({ result }) => result.key !== key);
+    sessionStorage.setItem(HISTORY, JSON.stringify(left));
+  } catch ({ message }) {
+    update(upload, { error: { code: "failed", message } });
   }
 }
 

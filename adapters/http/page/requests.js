@@ -22,7 +22,8 @@ export function recordingFetch(findUpload, onChange) {
   return async (url, init) => {
     const response = await fetch(url, init);
     const step = STEPS[url.split("/files/")[1]];
-    if (!response.ok || !step || init.method !== "POST") return response;
+    // 202: it is asked again.
+    if (!response.ok || response.status === 202 || !step || init.method !== "POST") return response;
     const answer = await response.clone().json();
     const asked = JSON.parse(init.body);
     for (const [index, each] of (answer.uploads ?? [answer]).entries()) {
