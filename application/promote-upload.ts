@@ -37,7 +37,16 @@ export const promoteUpload = Effect.fnUntraced(function* (receipt: Receipt, poli
   const end = Effect.sync(() => running.delete(receipt.key));
   const promotion: Promotion = running.get(receipt.key) ?? { state: "copying" };
   running.set(receipt.key, promotion);
-  const begin = Effect.forkDetach(Effect.ensuring(promote(receipt, policy, promotion), end));
+  // Another process may have made the file, and removed what waited, since this one looked for it.
+  const isMade = Effect.orElseSucceed(
+    Effect.map(store.head(receipt.key), Option.isSome),
+    () => false,
+  );
+  const promoting = Effect.retry(promote(receipt, policy, promotion), {
+    times: 1,
+    while: ({ _tag }) => (_tag === "UploadIncomplete" ? isMade : false),
+  });
+  const begin = Effect.forkDetach(Effect.ensuring(promoting, end));
   promotion.fiber ??= yield* begin;
   return yield* Effect.timeoutOrElse(Fiber.join(promotion.fiber), {
     duration: LONGEST_WAIT,

@@ -93,17 +93,20 @@ const POLICIES = new Map<string, UploadPolicy>([
 ]);
 
 /** The use cases over one store, for members of several organizations. */
-export function useCases(services: {
-  readonly presigner: Presigner["Service"];
-  readonly store: ObjectStore["Service"];
-}) {
+export function useCases(
+  services: {
+    readonly presigner: Presigner["Service"];
+    readonly store: ObjectStore["Service"];
+  },
+  secret: Uint8Array = randomBytes(32),
+) {
   const reported: Array<ConfirmedUpload> = [];
   const ports = Layer.mergeAll(
     Layer.succeed(Presigner, services.presigner),
     Layer.succeed(ObjectStore, guardStore(services.store)),
     Layer.succeed(Policies, POLICIES),
     limiter({ requests: {}, daily: {} }),
-    Layer.succeed(Tokens, tokensOf([{ id: "test", secret: randomBytes(32) }])),
+    Layer.succeed(Tokens, tokensOf([{ id: "test", secret }])),
     Layer.succeed(OnConfirmed, (upload) => Effect.sync(() => void reported.push(upload))),
     random,
   );
