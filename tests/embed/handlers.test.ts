@@ -213,7 +213,7 @@ describe("toNodeHandler", () => {
       "/storefront",
       "/api/v1/orgs",
       "/api/v1/orgs/acme/members",
-      "/api/v1/orgs/acme/files",
+      "/api/v1/orgs/acme",
       "/api/v1/orgs//files/presign",
     ]) {
       expect(await (await ask(path)).text()).toBe(`the host's ${path}`);
