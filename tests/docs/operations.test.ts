@@ -9,6 +9,7 @@ import { need } from "../support/need.ts";
 import { createValetkey, isValetkeyError } from "../../adapters/embed/index.ts";
 import { local } from "../../adapters/embed/local.ts";
 import { type ServiceProcess, startProcess } from "../support/service-process.ts";
+import { storeFile } from "../support/store-file.ts";
 import { snippetsOf } from "../support/snippets.ts";
 
 // What docs/troubleshooting.md, docs/uploads.md and docs/parts.md tell an operator to do, done.
@@ -93,6 +94,12 @@ function replica(receiptKeys: ReadonlyArray<string>, linksDenied?: ReadonlyArray
   const asked = { caller: { id: "mia" }, organization: "acme" };
   return {
     receipt: async () => (await valetkey.requestUpload({ ...asked, ...UPLOAD })).receipt,
+    /** The receipt of a file that is there. */
+    stored: async () => {
+      const { key, receipt } = await valetkey.requestUpload({ ...asked, ...UPLOAD });
+      await storeFile(directory, key);
+      return receipt;
+    },
     /** The code that a confirmation is refused with, since no file is ever sent. */
     confirm: (receipt: string) =>
       valetkey.confirmUpload({ ...asked, receipt }).then(
@@ -121,7 +128,7 @@ it("a receipt key is rotated in three steps, and no receipt is refused meanwhile
 it("a link is revoked by the text after its last dot, after a restart", async () => {
   const keys = [keyOf("2026")];
   const before = replica(keys);
-  const link = await before.link(await before.receipt());
+  const link = await before.link(await before.stored());
   expect(await before.follow(link)).toBe(302);
   expect(await replica(keys, [link.split(".").at(-1) ?? ""]).follow(link)).toBe(404);
 });

@@ -126,6 +126,7 @@ const EXPECTED = new Map<string, ReadonlyArray<number | undefined>>([
   // The embedded store puts a file together for one caller after the other.
   [`POST ${ROUTE}/multipart/complete`, [200, 503]],
   [`GET ${ROUTE}/:year/:month/:name`, [302]],
+  [`DELETE ${ROUTE}/:year/:month/:name`, [204]],
   ["GET /f/:token", [302]],
 ]);
 

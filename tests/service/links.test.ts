@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { expect, it } from "vitest";
 import { tokensOf } from "../../adapters/tokens/tokens.ts";
 import { runToEnd, startProcess } from "../support/service-process.ts";
+import { storeFile } from "../support/store-file.ts";
 import { until } from "../support/until.ts";
 import { TOKEN_KEY } from "../http/service.ts";
 import { receiptKey } from "../support/receipt-key.ts";
@@ -28,6 +29,7 @@ it("a link is revoked by its last part, and is never logged", async () => {
     [{ LINKS_DENIED: mac }, 404],
   ] as const) {
     const service = await startProcess({ ...env, ...more });
+    await storeFile(service.directory, KEY);
     const answer = await fetch(`${service.address}/f/${token}`, { redirect: "manual" });
     const requestId = answer.headers.get("x-request-id");
     for (const path of ["/F/", "//f/", "/f%2f"]) await fetch(`${service.address}${path}${token}`);
@@ -69,6 +71,7 @@ it("a link is revoked while the service runs, if LINKS_DENIED is a file", async 
     STORAGE_POLICIES: JSON.stringify({ files: { link_lifetime: "365 days" } }),
     LINKS_DENIED: path,
   });
+  await storeFile(service.directory, KEY);
   try {
     const follow = async (link: string) =>
       (await fetch(`${service.address}/f/${link}`, { redirect: "manual" })).status;

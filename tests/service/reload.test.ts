@@ -19,6 +19,7 @@ import { COMPILE_CACHE } from "../support/compile-cache.ts";
 import { need } from "../support/need.ts";
 import { receiptKey } from "../support/receipt-key.ts";
 import { type ServiceProcess, startProcess } from "../support/service-process.ts";
+import { storeFile } from "../support/store-file.ts";
 import { until } from "../support/until.ts";
 
 const minio = await need("minio");
@@ -292,6 +293,7 @@ it("links that are denied end at a reload, and are followed again once they are 
   files.set("STORAGE_POLICIES", files.at("policies.json"));
   files.set("RECEIPT_KEYS", key("one"));
   const service = await startProcess(files.env);
+  await storeFile(service.directory, LINKED);
   const { seal } = tokensOf([{ id: "one", secret: receiptKey("one") }]);
   const [denied, other] = [600_000, 600_001].map((left) => {
     const [i, x] = [Date.now(), Date.now() + left];
