@@ -7,7 +7,7 @@ import { startProcess } from "./service-process.ts";
 
 const PICTURE = new URL("../../docs/images/page.png", import.meta.url);
 
-const service = await startProcess({}, "node");
+const service = await startProcess({}, () => ["node", "deploy/node.ts"]);
 const browser = await launchChromium(findChromium().value);
 try {
   const page = await browser.newPage({
