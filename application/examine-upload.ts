@@ -1,12 +1,18 @@
 import * as DateTime from "effect/DateTime";
 import * as Effect from "effect/Effect";
 import * as Option from "effect/Option";
+import * as Record from "effect/Record";
 import { UploadIncomplete, UploadMismatch } from "../domain/errors.ts";
 import type { Receipt } from "../domain/receipt.ts";
 import { uploadKey } from "../domain/storage-key.ts";
-import { compareWithReceipt, timeDifference } from "../domain/upload-difference.ts";
-import type { UploadPolicy } from "../domain/upload-policy.ts";
-import { ObjectStore } from "./ports/object-store.ts";
+import {
+  compareWithReceipt,
+  timeDifference,
+  type UploadDifference,
+} from "../domain/upload-difference.ts";
+import { type UploadPolicy, verifiesContent } from "../domain/upload-policy.ts";
+import { type ObjectFacts, ObjectStore } from "./ports/object-store.ts";
+import { verifyContent } from "./verify-content.ts";
 
 /** Returns what the store says of an upload, and fails if that is not what was granted. */
 export const examineUpload = Effect.fnUntraced(function* (receipt: Receipt, policy: UploadPolicy) {
@@ -24,19 +30,27 @@ export const examineUpload = Effect.fnUntraced(function* (receipt: Receipt, poli
     );
   if (Option.isNone(found)) return yield* new UploadIncomplete();
   const facts = found.value;
-  const differences =
+  const isVerified = verifiesContent(policy);
+  const differences: ReadonlyArray<UploadDifference> =
     receipt.incoming === true
-      ? // Nothing else of it becomes part of the file.
-        compareWithReceipt(receipt, { ...facts, extraHeaders: {} })
+      ? // Nothing else of it becomes part of the file, and a coding says how to read its bytes.
+        compareWithReceipt(receipt, { ...facts, extraHeaders: isVerified ? coding(facts) : {} })
       : [...compareWithReceipt(receipt, facts), ...timeDifference(receipt, facts, now)];
-  if (differences.length === 0) return facts;
+  const difference =
+    isVerified && differences.length === 0 ? yield* verifyContent(receipt, facts) : undefined;
+  if (differences.length === 0 && difference === undefined) return facts;
   const { version } = facts;
   // Without a version it could be another object by now that is removed.
   if (policy.onMismatch === "delete" && (version !== undefined || receipt.incoming === true)) {
     yield* removeQuietly({ key, version });
   }
-  return yield* new UploadMismatch({ differences });
+  return yield* new UploadMismatch({
+    differences: difference === undefined ? differences : [difference],
+  });
 });
+
+const coding = ({ extraHeaders }: ObjectFacts) =>
+  Record.filter(extraHeaders, (_, name) => name === "content-encoding");
 
 type Removed = Parameters<ObjectStore["Service"]["remove"]>[0];
 

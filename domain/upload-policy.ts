@@ -81,6 +81,11 @@ export interface WrittenPolicy {
   readonly scan?: "none" | "clamd" | "tags" | undefined;
   /** `"delete"` removes an upload in which the scan found something; `"keep"` if left out. */
   readonly onInfected?: "keep" | "delete" | undefined;
+  /**
+   * The first bytes of each upload are compared with its type when it is confirmed; true with
+   * `arrival: "incoming"` and false without if left out.
+   */
+  readonly verifyContent?: boolean | undefined;
   /** The longest lifetime of a link to the file, up to 10 years; no links if left out. */
   readonly linkLifetime?: WrittenLifetime | undefined;
 }
@@ -162,6 +167,7 @@ export const UploadPolicy = Schema.Struct({
     'it is neither "clamd" nor "tags", nor "none"',
   ),
   onInfected: KEEP_OR_DELETE,
+  verifyContent: optional(Schema.Boolean, BOOLEAN),
   unconfirmedAfter: optional(Days, 'it is not a number of whole days such as "3 days"'),
   linkLifetime: optional(
     lifetimeText(LinkLifetime),
@@ -174,6 +180,9 @@ export interface UploadPolicy extends Schema.Schema.Type<typeof UploadPolicy> {}
 
 /** 10 MiB of images, PDF or plain text for every caller; 15 minutes to upload, 24 hours to read. */
 export const defaultPolicy: UploadPolicy = Schema.decodeSync(UploadPolicy)({});
+
+export const verifiesContent = ({ arrival, verifyContent }: UploadPolicy): boolean =>
+  verifyContent ?? arrival === "incoming";
 
 /** The upload that a caller asks for. */
 export interface UploadRequest {

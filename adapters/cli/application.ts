@@ -14,6 +14,7 @@ import { Authenticator } from "../../application/ports/authenticator.ts";
 import { Limiter } from "../../application/ports/limiter.ts";
 import { Policies } from "../../application/ports/policies.ts";
 import { Presigner } from "../../application/ports/presigner.ts";
+import { layer as contentDetector } from "../content-detector.ts";
 import * as random from "../crypto/random.ts";
 import { makeApp } from "../http/app.ts";
 import { clientAddress, UNKNOWN_PROXY } from "../http/client-address.ts";
@@ -39,7 +40,8 @@ import type { Settings } from "./settings.ts";
 export function fixedLayer(settings: Settings, observer: Observer | undefined) {
   // Development on one's own machine needs no audit.
   const auditByDefault = settings.identity.callers.auth === "dev" ? "off" : "stdout";
-  return Layer.merge(audit.layer(settings.audit.to ?? auditByDefault), random.layer).pipe(
+  const recorded = audit.layer(settings.audit.to ?? auditByDefault);
+  return Layer.mergeAll(recorded, random.layer, contentDetector).pipe(
     Layer.provideMerge(observer?.layer ?? Layer.empty),
     Layer.provideMerge(telemetry.layer(settings.telemetry)),
   );

@@ -22,6 +22,7 @@ import type { Services } from "../http/options.ts";
 import { PATTERNS } from "../http/operations/list.ts";
 import { presentArrived } from "../http/operations/confirm.ts";
 import * as limits from "../limits/layer.ts";
+import { layer as contentDetector } from "../content-detector.ts";
 import * as random from "../crypto/random.ts";
 import * as scanner from "../scanner/layer.ts";
 import { mountsFor } from "../storage/storage.ts";
@@ -64,6 +65,7 @@ export function createValetkey<
     Layer.succeed(Policies, settings.policies),
     scanner.layer(settings.scanner.clamd),
     random.layer,
+    contentDetector,
     tokens.layer(settings.tokens, keyOfProcess),
     onConfirmedLayer(options.onConfirmed),
   ).pipe(Layer.provideMerge(logTo(options.log)));

@@ -37,6 +37,7 @@ export { DEFAULT_POLICY, defaultPolicy, type UploadPolicy } from "../../domain/u
 // The adapters.
 export { layer as auditTo } from "../telemetry/audit.ts";
 export { layer as limiterInMemory } from "../limits/memory.ts";
+export { layer as contentDetector } from "../content-detector.ts";
 export { layer as random } from "../crypto/random.ts";
 export { type TokenKey, tokensOf } from "../tokens/tokens.ts";
 export { layerOf, limiterIn, type OwnStore, storageAt, storageOf } from "./layers.ts";

@@ -115,7 +115,7 @@ async function start(folder: string, before?: ServiceProcess): Promise<ServicePr
       ...(before && { DEV_TOKEN: before.token }),
       STORAGE_LOCAL_DIR: folder,
       STORAGE_MAX_FILE_SIZE: "50 MiB",
-      STORAGE_POLICIES: JSON.stringify({ waiting: { arrival: "incoming" } }),
+      STORAGE_POLICIES: JSON.stringify({ waiting: { arrival: "incoming", verify_content: false } }),
       KILL_AT,
     },
     async () => ["node", "--import", PRELOAD, await bundled("node")],

@@ -17,6 +17,7 @@ import { type Env, variables } from "../../adapters/settings/source.ts";
 import { layer as minio } from "../../adapters/storage/minio/layer.ts";
 import { read as readMinio } from "../../adapters/storage/minio/settings.ts";
 import type { ProviderName } from "../../adapters/storage/providers.ts";
+import { layer as contentDetector } from "../../adapters/content-detector.ts";
 import { layer as random } from "../../adapters/crypto/random.ts";
 import { layer as telemetry } from "../../adapters/telemetry/log.ts";
 import { Audit, type AuditEvent } from "../../application/ports/audit.ts";
@@ -111,6 +112,7 @@ export async function startService(
       new Map([[DEFAULT_POLICY, { ...defaultPolicy, ...over.policy }], ...more]),
     ),
     random,
+    contentDetector,
     Layer.succeed(Tokens, tokensOf([TOKEN_KEY])),
   ).pipe(Layer.provideMerge(telemetry({ level: "none", format: "json" })));
   const runtime = ManagedRuntime.make(layer);

@@ -16,7 +16,7 @@ import { defaultPolicy } from "../../domain/upload-policy.ts";
 
 const key = StorageKey.make("orgs/acme/files/2026/11/00000000-0000-4000-8000-000000000000.png");
 const from = incomingKey(key);
-const policy = { ...defaultPolicy, arrival: "incoming" as const };
+const policy = { ...defaultPolicy, arrival: "incoming" as const, verifyContent: false };
 const now = DateTime.makeUnsafe(0);
 const receipt: Receipt = {
   key,

@@ -390,6 +390,9 @@ function whatToDo(
   if (areAll(/^parts\/\d+\/etag$/)) {
     return `A part was sent again since: complete the upload with the ETags of ${say.operation("listParts")}, or send these parts again.`;
   }
+  if (areAll(/^content$/)) {
+    return "The file begins like one of another type: ask to upload it with the type that it has.";
+  }
   return areAll(/^parts\//)
     ? "The upload has ended: start a new one, and send each part exactly as granted."
     : "Ask to upload the file again, and send it exactly as granted.";

@@ -1,4 +1,5 @@
 import { boundProperty } from "./bound-property.ts";
+import { content } from "./content.ts";
 import { confirm } from "./confirm.ts";
 import { download } from "./download.ts";
 import { form } from "./form.ts";
@@ -20,6 +21,7 @@ export const PROMISES: ReadonlyArray<StorePromise> = [
   multipart,
   form,
   reading,
+  content,
   incoming,
   removal,
 ].flat();

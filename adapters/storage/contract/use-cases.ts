@@ -5,6 +5,7 @@ import * as Fiber from "effect/Fiber";
 import * as Layer from "effect/Layer";
 import * as TestClock from "effect/testing/TestClock";
 import { layer as limiter } from "../../limits/memory.ts";
+import { layer as contentDetector } from "../../content-detector.ts";
 import { layer as random } from "../../crypto/random.ts";
 import { tokensOf } from "../../tokens/tokens.ts";
 import type { Member } from "../../../application/admit.ts";
@@ -88,7 +89,10 @@ const POLICIES = new Map<string, UploadPolicy>([
   ["files", defaultPolicy],
   ["shown", { ...defaultPolicy, inlinePdf: true, linkLifetime: HOUR }],
   ["cleaned", { ...defaultPolicy, onMismatch: "delete" }],
-  ["incoming", { ...defaultPolicy, arrival: "incoming" }],
+  ["verified", { ...defaultPolicy, verifyContent: true }],
+  // Its uploads only claim to be images.
+  ["incoming", { ...defaultPolicy, arrival: "incoming", verifyContent: false }],
+  ["incoming-verified", { ...defaultPolicy, arrival: "incoming" }],
   ["kept", { ...defaultPolicy, writeOnce: true, unconfirmedAfter: 3 }],
 ]);
 
@@ -109,6 +113,7 @@ export function useCases(
     Layer.succeed(Tokens, tokensOf([{ id: "test", secret }])),
     Layer.succeed(OnConfirmed, (upload) => Effect.sync(() => void reported.push(upload))),
     random,
+    contentDetector,
   );
   type Program<A, E> = (member: Member) => Effect.Effect<A, E, Layer.Success<typeof ports>>;
 

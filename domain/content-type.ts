@@ -1,0 +1,113 @@
+import { essence, type MediaType } from "./media-type.ts";
+import type { UploadDifference } from "./upload-difference.ts";
+
+/** In bytes; marks of types are within them. */
+export const SAMPLE_SIZE = 4100;
+
+/** The type of a file by its first bytes. */
+export interface DetectedType {
+  /** Undefined without the mark of a known type, as in text. */
+  readonly type: string | undefined;
+  /** All types that have a mark. */
+  readonly known: ReadonlySet<string>;
+}
+
+/** The difference if a file begins like one of another type than was granted. */
+export function contentDifference(
+  granted: MediaType,
+  sample: Uint8Array,
+  detected: DetectedType,
+): UploadDifference | undefined {
+  const expected = essence(granted);
+  const actual = findOther(expected, sample, detected);
+  return actual === undefined ? undefined : { property: "content", expected, actual };
+}
+
+function findOther(expected: string, sample: Uint8Array, { type, known }: DetectedType) {
+  if (expected === "application/octet-stream") return undefined;
+  const text = String.fromCharCode(...sample.subarray(0, SAMPLE_SIZE)).replaceAll("\0", "");
+  const html = text.search(HTML);
+  // Its directory is often behind the pixels, where nobody looks.
+  const tiff = /^(?:II|MM)\*/.test(text) ? "image/tiff" : undefined;
+  const found = type?.toLowerCase() ?? tiff;
+  if (TEXT.test(expected)) {
+    // A text may begin with the letters of a mark, such as BM or MZ.
+    if (found !== undefined && !TEXT.test(found) && !sample.every(isText)) return found;
+    if (expected !== "image/svg+xml") return undefined;
+    const svg = text.search(/<(?:\w+:)?svg[\s>]/i);
+    if (svg >= 0 && (html < 0 || svg < html)) return undefined;
+    return html < 0 ? UNKNOWN : "text/html";
+  }
+  if (found !== undefined) return isSame(expected, found, known) ? undefined : found;
+  if (MEDIA.test(expected) && html >= 0 && sample.every(isText)) return "text/html";
+  const hasMark = known.has(expected) || FAMILIES.has(expected);
+  return hasMark && !WITHOUT_MARK.has(expected) ? UNKNOWN : undefined;
+}
+
+function isSame(expected: string, found: string, known: ReadonlySet<string>): boolean {
+  if (expected === found || FAMILIES.get(expected)?.includes(found) === true) return true;
+  // Of a format that is made of others, the first bytes may show only these.
+  if (ZIPPED.test(expected) && found === ZIP) return true;
+  if (FAMILIES.get(ZIP)?.includes(expected) === true) return ZIPPED.test(found);
+  return !MEDIA.test(expected) && !known.has(expected) && CONTAINERS.has(found);
+}
+
+const UNKNOWN = "unknown";
+const ZIP = "application/zip";
+const MEDIA = /^(?:image|audio|video|font)\//;
+const TEXT =
+  /^text\/|[/+.-](?:json|xml|yaml|javascript|ecmascript|typescript|sql|toml|csv|sh|rtf|regedit)$/;
+const HTML = /<(?:!doctype\s{1,9}html|html|head|body|script|iframe)\b/i;
+const ZIPPED =
+  /\+zip$|openxmlformats|opendocument|macroenabled|java-archive|android\.package|xpinstall|vnd\.apple\.|visio|\/3mf$/;
+const CONTAINERS = new Set([ZIP, "application/x-cfb", "application/gzip", "application/xml"]);
+
+/** The mark may be missing, or later; Windows says the last of a file of comma-separated values. */
+const WITHOUT_MARK = new Set([
+  "application/x-iso9660-image",
+  "application/x-apple-diskimage",
+  "application/dicom",
+  "model/stl",
+  "application/vnd.ms-excel",
+]);
+
+const isText = (byte: number) => byte >= 32 || (byte >= 9 && byte <= 13) || byte === 27;
+
+/** Names of one type, and types of one container whose first bytes do not tell them apart. */
+const FAMILIES = new Map(
+  [
+    "image/jpeg image/jpg image/pjpeg",
+    "image/png image/x-png image/apng image/vnd.mozilla.apng",
+    "image/bmp image/x-bmp image/x-ms-bmp",
+    "image/x-icon image/vnd.microsoft.icon",
+    "image/vnd.adobe.photoshop image/x-photoshop image/psd application/x-photoshop",
+    "image/tiff image/x-adobe-dng image/x-canon-cr2 image/x-nikon-nef image/x-sony-arw image/dng",
+    "image/avif image/heif image/heic image/heif-sequence image/heic-sequence image/avif-sequence",
+    "video/mp4 audio/mp4 application/mp4 video/quicktime video/x-m4v audio/x-m4a audio/m4a video/3gpp audio/3gpp video/3gpp2 audio/3gpp2",
+    "video/matroska video/x-matroska audio/matroska audio/x-matroska video/webm audio/webm",
+    "audio/ogg audio/ogg; codecs=opus video/ogg application/ogg audio/opus audio/x-vorbis+ogg",
+    "audio/wav audio/x-wav audio/wave audio/vnd.wave",
+    "audio/mpeg audio/mp3 audio/x-mp3 audio/x-mpeg",
+    "audio/aac audio/x-aac audio/aacp",
+    "audio/flac audio/x-flac",
+    "audio/aiff audio/x-aiff",
+    "audio/midi audio/x-midi audio/mid",
+    "video/vnd.avi video/x-msvideo video/avi video/msvideo",
+    "video/mpeg video/mp1s video/mp2p",
+    "application/vnd.ms-asf video/x-ms-asf audio/x-ms-asf video/x-ms-wmv audio/x-ms-wma",
+    "application/zip application/x-zip-compressed application/x-zip",
+    "application/gzip application/x-gzip application/x-tgz",
+    "application/x-bzip2 application/x-bzip",
+    "application/x-rar-compressed application/vnd.rar application/x-rar",
+    "application/x-cfb application/msword application/vnd.ms-excel application/vnd.ms-powerpoint application/vnd.ms-outlook",
+    "application/x-msdownload application/vnd.microsoft.portable-executable application/x-dosexec",
+    "application/x-sqlite3 application/vnd.sqlite3",
+    "application/postscript application/eps image/x-eps",
+    "application/pdf application/x-pdf",
+    "font/woff application/font-woff application/x-font-woff",
+    "font/ttf font/otf font/sfnt font/collection application/x-font-ttf application/x-font-otf",
+  ].flatMap((line) => {
+    const names = line.split(/ (?!codecs)/);
+    return names.map((name) => [name, names] as const);
+  }),
+);
