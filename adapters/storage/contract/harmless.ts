@@ -9,23 +9,30 @@ import { attemptWith, findEffect, type Harm, HARMS } from "./unsigned-headers.ts
 import { REMOVAL, UNSIGNED_HEADERS } from "./unsigned-headers.ts";
 
 /** Whatever a client adds to a PUT, a file that is confirmed is as it was granted. */
-export const harmless = HARMS.flatMap((harm) =>
-  promises(["unsigned headers"], {
+export const harmless = HARMS.flatMap((harm) => [
+  ...promises(["unsigned headers"], {
     [`no unsigned header ${harm}, unseen by confirm`]: (subject) => expectNone(subject, harm),
   }),
-);
+  ...promises(["copies"], {
+    [`no unsigned header of an upload that waits ${harm}`]: (subject) =>
+      expectNone(subject, harm, "incoming"),
+  }),
+]);
 
-async function expectNone(subject: Subject, harm: Harm): Promise<void> {
+async function expectNone(subject: Subject, harm: Harm, policy?: "incoming"): Promise<void> {
   const place = { bucket: subject.bucket, other: subject.key, content: CONTENT };
   await upload({ ...(await subject.signPut()), body: OTHER });
   const unchanged: Array<() => Promise<void>> = [];
   for (const row of UNSIGNED_HEADERS[harm]) {
     const created = newKey();
     const { name, headers, body } = attemptWith(row, place, created);
-    const { put, get, receipt, key } = await subject.grant();
-    const plain = await sendPut({ ...put, body });
+    const granted = await subject.grant({}, policy);
+    const { put, get, receipt, key } = granted;
+    const first = policy === undefined ? granted : await subject.grant({}, policy);
+    const plain = await sendPut({ ...first.put, body });
     assertAccepted(plain);
-    const before = await send("GET", get.url);
+    if (policy !== undefined) assert.equal((await subject.confirm(first.receipt))._tag, "Done");
+    const before = await send("GET", first.get.url);
     assertBytes(before, body);
     const added = await sendPut(withHeaders({ ...put, body }, headers));
     if (harm === "writes under another key") {
@@ -34,13 +41,21 @@ async function expectNone(subject: Subject, harm: Harm): Promise<void> {
       if (added.ok) assert.equal(added.status, plain.status, `${name} changed the answer`);
     }
     const answer = await subject.confirm(receipt);
-    assert.notEqual(answer._tag, "StoreUnavailable", `confirm cannot tell what ${name} did`);
+    // A copy that has it nevertheless is removed, and not confirmed.
+    if (policy === undefined) {
+      assert.notEqual(answer._tag, "StoreUnavailable", `confirm cannot tell what ${name} did`);
+    }
     if (answer._tag !== "Done") continue;
     const expectUnchanged = async () => {
       const effect = findEffect(headers, before, await send("GET", get.url));
       assert.equal(effect, undefined, `with an unsigned ${name} ${effect}`);
     };
     await expectUnchanged();
+    if (policy !== undefined) {
+      assert.deepEqual((await subject.head(key)).extraHeaders, {}, `${name} is on the file`);
+      await sendPut(withHeaders({ ...put, body: OTHER }, headers));
+      await expectUnchanged();
+    }
     const { status } = await send("GET", withoutQuery(get.url));
     assert.notEqual(status, 200, `an unsigned ${name} made the object public`);
     assert.notEqual(await subject.isMarked?.(key), true, `an unsigned ${name} marked the object`);
