@@ -38,7 +38,8 @@ export const s3Copy = (
     index: number,
   ) {
     const { to: key, uploadId } = upload;
-    const headers = [...sourceHeaders(settings.bucket, upload), ...range];
+    const fresh = comparesParts ? FRESH : [];
+    const headers = [...sourceHeaders(settings.bucket, upload), ...range, ...fresh];
     const query = [["partNumber", `${index + 1}`] as const, ["uploadId", uploadId] as const];
     const answer = yield* signedFetch(bucket, { method: "PUT", key, query, headers });
     const refusal = refusalIn(answer);
@@ -77,6 +78,9 @@ export const s3Copy = (
     );
   });
 };
+
+/** Without it, Swift copies what rode along to the part, such as the moment at which it expires. */
+const FRESH: ReadonlyArray<Pair> = [["x-fresh-metadata", "true"]];
 
 const bare = (etag: string) => etag.replaceAll('"', "");
 
