@@ -1,6 +1,8 @@
 import * as Effect from "effect/Effect";
+import { isMarked } from "../../application/grant-upload.ts";
 import { ObjectStore } from "../../application/ports/object-store.ts";
 import { ABANDONED_AFTER } from "../../domain/multipart.ts";
+import { daysOfWaiting } from "../../domain/waiting.ts";
 import { command, CommandFailure, EXIT, flag } from "./command.ts";
 import { readStoreOrFail } from "./settings.ts";
 import { runWithStore } from "./with-store.ts";
@@ -15,34 +17,43 @@ export const lifecycle = command({
   },
   run: async ({ apply = false, replace = false }) => {
     const { policies, storage } = readStoreOrFail(process.env);
-    const days = Math.max(...[...policies.values()].map((policy) => policy.unconfirmedAfter ?? 0));
+    const all = [...policies.values()];
+    const marked = Math.max(0, ...all.filter(isMarked).map((each) => each.unconfirmedAfter ?? 0));
+    const days = { marked, incoming: daysOfWaiting(all) };
     const program = Effect.gen(function* () {
       const { lifecycle, multipart } = yield* ObjectStore;
       const advice = multipart?.abandoned && sentence(multipart.abandoned);
       const withAdvice = (...lines: ReadonlyArray<string>) =>
         [...lines, ...(advice ? [advice] : [])].join("\n");
       const removesParts = lifecycle?.removesParts === true;
-      if (lifecycle === undefined || (days === 0 && !removesParts)) {
+      if (lifecycle === undefined || (Math.max(...Object.values(days)) === 0 && !removesParts)) {
         const message = withAdvice(NO_RULE);
         return yield* Effect.die(new CommandFailure({ code: EXIT.configuration, message }));
       }
       if (!apply) return { result: `${lifecycle.rule(days)}\n`, message: advice };
       const { outcome, days: waits } = yield* lifecycle.apply(days, { replace });
       const removed = [
-        waits > 0 && `uploads that nobody confirms are removed after ${waits} days`,
+        waits.marked > 0 && `uploads that nobody confirms are removed after ${waits.marked} days`,
+        waits.incoming > 0 &&
+          `uploads that wait below incoming/ are removed after ${waits.incoming} days`,
         removesParts &&
           `uploads in parts that nobody completes are removed after ${ABANDONED_AFTER} day`,
       ].filter((each) => each !== false);
       const done =
         outcome === "there" ? "The bucket has the rules already" : "The rules were added";
-      const note = `Policies here wait ${days} days, and the longer time stays, since others may use the bucket; --replace sets ${days}.`;
-      const notes = waits > days && days > 0 ? [note] : [];
+      const notes = (["marked", "incoming"] as const)
+        .filter((each) => waits[each] > days[each] && days[each] > 0)
+        .map(
+          (each) =>
+            `Policies here wait ${days[each]} days, and the longer time stays, since others may use the bucket; --replace sets ${days[each]}.`,
+        );
       return { message: withAdvice(`${done}: ${removed.join("; ")}.`, ...notes) };
     });
     return runWithStore(storage, program, "The rules were not added");
   },
 });
 
-const NO_RULE = "There is no rule: no policy in STORAGE_POLICIES sets unconfirmed_after.";
+const NO_RULE =
+  "There is no rule: no policy in STORAGE_POLICIES sets unconfirmed_after, or lets uploads wait below incoming/ in a store with rules.";
 
 const sentence = (text: string) => `${text.charAt(0).toUpperCase()}${text.slice(1)}.`;

@@ -10,11 +10,16 @@ import type { ObjectFacts } from "../../domain/upload-difference.ts";
 
 export type { ObjectFacts };
 
+/** Days that uploads wait: with a mark, and below `incoming/`; 0 without a rule for that. */
+export interface LifecycleDays {
+  readonly marked: number;
+  readonly incoming: number;
+}
+
 /** The rules after they were applied. */
 export interface AppliedLifecycle {
   readonly outcome: "added" | "there";
-  /** Days that an upload waits now; 0 without a rule for that. */
-  readonly days: number;
+  readonly days: LifecycleDays;
 }
 
 /** The effect of one rule of a bucket on files. */
@@ -23,10 +28,10 @@ export interface LifecycleRule {
   /** Such as "removes every file 1 day after it was stored". */
   readonly effect: string;
   /**
-   * Its files: every one, those marked as unconfirmed, those with somebody else's tag, replaced
-   * versions, or parts that nobody completed.
+   * Its files: every one, those marked as unconfirmed, uploads below `incoming/`, those with somebody
+   * else's tag, replaced versions, or parts that nobody completed.
    */
-  readonly scope: "every" | "unconfirmed" | "tagged" | "replaced" | "parts";
+  readonly scope: "every" | "unconfirmed" | "incoming" | "tagged" | "replaced" | "parts";
   /** Days until then, where it counts from the upload. */
   readonly days?: number;
 }
@@ -36,16 +41,16 @@ export interface BucketLifecycle {
   /** One of the rules removes uploads in parts that nobody completes; false if left out. */
   readonly removesParts?: boolean;
   /**
-   * The rules alone, in the format of the store's own tools. `days` is how long an upload waits to
-   * be confirmed; with 0, only the rule for parts is meant.
+   * The rules alone, in the format of the store's own tools. `days` is how long uploads wait to be
+   * confirmed; without any, only the rule for parts is meant.
    */
-  readonly rule: (days: number) => string;
+  readonly rule: (days: LifecycleDays) => string;
   /**
    * Adds the rules to the existing ones; fails rather than change another rule. The longer time
    * counts, since files of another deployment may wait there, unless `replace` is set.
    */
   readonly apply: (
-    days: number,
+    days: LifecycleDays,
     options?: { readonly replace: boolean },
   ) => Effect.Effect<AppliedLifecycle, StoreUnavailable>;
   /** The effects of the bucket's enabled rules on our files; unknown if left out. */

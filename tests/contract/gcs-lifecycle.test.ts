@@ -70,9 +70,11 @@ beforeEach(async () => {
 });
 afterEach(() => void server.close());
 
-const apply = (days: number, options?: { readonly replace: boolean }) =>
+const apply = (marked: number, options?: { readonly replace: boolean }, incoming = 0) =>
   run(
-    ObjectStore.use(({ lifecycle }) => lifecycle?.apply(days, options) ?? Effect.die("no rules")),
+    ObjectStore.use(
+      ({ lifecycle }) => lifecycle?.apply({ marked, incoming }, options) ?? Effect.die("no rules"),
+    ),
   );
 
 const allow = (...origins: ReadonlyArray<string>) =>
@@ -115,12 +117,32 @@ it("an existing rule that acts sooner is named, and no rule is added", async () 
   expect(bucket.lifecycle.rule).toEqual([FOREIGN, ours(3), PARTS]);
 });
 
+it("what waits below incoming/ has a rule by its age, and the longer time stays", async () => {
+  const waiting = (age: number) => ({
+    action: { type: "Delete" },
+    condition: { age, matchesPrefix: ["incoming/"] },
+  });
+  const parts = { ...PARTS, condition: { ...PARTS.condition, matchesPrefix: ["incoming/"] } };
+  expect(await apply(0, undefined, 3)).toMatchObject({
+    success: { outcome: "added", days: { marked: 0, incoming: 3 } },
+  });
+  expect(bucket.lifecycle.rule).toEqual([FOREIGN, waiting(3), parts, PARTS]);
+  expect(await apply(0, undefined, 5)).toMatchObject({ success: { outcome: "added" } });
+  expect(bucket.lifecycle.rule).toEqual([FOREIGN, parts, PARTS, waiting(5)]);
+  expect(await apply(0, undefined, 4)).toMatchObject({
+    success: { outcome: "there", days: { incoming: 5 } },
+  });
+  expect(await apply(0, { replace: true }, 4)).toMatchObject({ success: { outcome: "added" } });
+  expect(bucket.lifecycle.rule).toContainEqual(waiting(4));
+  expect(bucket.lifecycle.rule).not.toContainEqual(waiting(5));
+});
+
 it("another deployment that waits less does not shorten the time, unless it says so", async () => {
   await apply(7);
-  expect(await apply(3)).toMatchObject({ success: { outcome: "there", days: 7 } });
+  expect(await apply(3)).toMatchObject({ success: { outcome: "there", days: { marked: 7 } } });
   expect(bucket.lifecycle.rule).toEqual([FOREIGN, ours(7), PARTS]);
   expect(await apply(3, { replace: true })).toMatchObject({
-    success: { outcome: "added", days: 3 },
+    success: { outcome: "added", days: { marked: 3 } },
   });
   expect(bucket.lifecycle.rule).toEqual([FOREIGN, PARTS, ours(3)]);
 });

@@ -167,7 +167,7 @@ it.skipIf(fakeGcs === undefined)(
     expect(await reasonOf(program(({ head }) => head(putRequest().key)))).toBe(reason);
     for (const change of [
       ({ keep }) => keep({ key: putRequest().key, version: undefined }),
-      ({ lifecycle }) => lifecycle?.apply(7) ?? Effect.void,
+      ({ lifecycle }) => lifecycle?.apply({ marked: 7, incoming: 0 }) ?? Effect.void,
     ] satisfies ReadonlyArray<Parameters<typeof program>[0]>) {
       expect(await reasonOf(program(change))).toMatch(
         /^an HMAC key only signs, .* service account$/,

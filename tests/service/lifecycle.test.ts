@@ -26,6 +26,20 @@ it("the command prints the rule of the policy that waits longest", async () => {
   expect(code).toBe(0);
 });
 
+it("the command prints the rule for what waits below incoming/, longer than it can be confirmed", async () => {
+  const policies = (over: object) => ({
+    STORAGE_POLICIES: JSON.stringify({ files: { arrival: "incoming", ...over } }),
+  });
+  const usual = await run([], policies({}));
+  expect(usual.output).toContain("<Prefix>incoming/</Prefix>");
+  expect(usual.output).toContain("<Days>3</Days>");
+  expect(usual.output).not.toContain("pending");
+  expect((await run([], policies({ put_lifetime: "7 days" }))).output).toContain("<Days>9</Days>");
+  const own = await run([], policies({ unconfirmed_after: "30 days" }));
+  expect(own.output).toContain("<Days>30</Days>");
+  expect([usual.code, own.code]).toEqual([0, 0]);
+});
+
 it("the command also prints the rule for uploads in parts where the bucket keeps one", async () => {
   const aws = { STORAGE_ADAPTER: "aws", STORAGE_PROVIDER: "aws", STORAGE_ENDPOINT: "" };
   const both = await run([], aws);

@@ -20,6 +20,11 @@ it.each<[string, string | undefined, string?]>([
     "every: removes every file below orgs/acme/ 1 day after it was stored",
   ],
   [rule(`<Filter><Prefix>logs/</Prefix></Filter>${EXPIRES}`), undefined],
+  [
+    rule(`<Filter><Prefix>incoming/</Prefix></Filter>${EXPIRES}`),
+    "incoming: removes what is below incoming/ 1 day after it was stored",
+  ],
+  [rule(`<Filter><Prefix>incoming/orgs/acme/</Prefix></Filter>${EXPIRES}`), undefined],
   [rule(EXPIRES, "Disabled"), undefined],
   [
     rule("<Expiration><Date>2027-01-02T00:00:00Z</Date></Expiration>"),
@@ -75,6 +80,10 @@ it.each<[object, string | undefined]>([
   [
     { age: 1, matchesPrefix: ["logs/", "orgs/a/"] },
     "every: removes every file below orgs/a/ 1 day after it was stored",
+  ],
+  [
+    { age: 3, matchesPrefix: ["incoming/"] },
+    "incoming: removes what is below incoming/ 3 days after it was stored",
   ],
   [{ createdBefore: "2027-01-02" }, "every: removes every file if it was stored before 2027-01-02"],
   [{ daysSinceCustomTime: 3 }, "unconfirmed: removes every file 3 days after its custom time"],

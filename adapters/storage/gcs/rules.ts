@@ -1,10 +1,20 @@
 import type { Bucket, BucketMetadata, LifecycleRule as Rule } from "@google-cloud/storage";
 import { isDeepStrictEqual } from "node:util";
-import type { AppliedLifecycle, LifecycleRule } from "../../../application/ports/object-store.ts";
+import type {
+  AppliedLifecycle,
+  LifecycleDays,
+  LifecycleRule,
+} from "../../../application/ports/object-store.ts";
 import { ABANDONED_AFTER } from "../../../domain/multipart.ts";
-import { KEY_PREFIX } from "../../../domain/storage-key.ts";
+import { INCOMING_PREFIX, KEY_PREFIX } from "../../../domain/storage-key.ts";
 import { type AppliedCors, CORS_MAX_AGE, mergeOrigins } from "../bucket-cors.ts";
-import { daysAfter, filesBelow, isOverOurs } from "../rest/s3-lifecycle.ts";
+import {
+  daysAfter,
+  filesBelow,
+  incomingEffect,
+  isOverIncoming,
+  isOverOurs,
+} from "../rest/s3-lifecycle.ts";
 
 /** Headers of a signed PUT, and those that a page may read. */
 const HEADERS = [
@@ -61,17 +71,26 @@ async function change(
 }
 
 /** "Object Lifecycle Management", Cloud Storage documentation. */
-const lifecycleRulesFor = (days: number): ReadonlyArray<Rule> => [
-  ...(days > 0 ? [{ action: DELETE, condition: { daysSinceCustomTime: days } }] : []),
-  {
-    action: { type: "AbortIncompleteMultipartUpload" },
-    condition: { age: ABANDONED_AFTER, matchesPrefix: [KEY_PREFIX] },
-  },
+const lifecycleRulesFor = ({ marked, incoming }: LifecycleDays): ReadonlyArray<Rule> => [
+  ...(marked > 0 ? [{ action: DELETE, condition: { daysSinceCustomTime: marked } }] : []),
+  // The age also counts for generations that were replaced.
+  ...(incoming > 0
+    ? [
+        { action: DELETE, condition: { age: incoming, matchesPrefix: [INCOMING_PREFIX] } },
+        abortBelow(INCOMING_PREFIX),
+      ]
+    : []),
+  abortBelow(KEY_PREFIX),
 ];
+
+const abortBelow = (prefix: string) => ({
+  action: { type: "AbortIncompleteMultipartUpload" as const },
+  condition: { age: ABANDONED_AFTER, matchesPrefix: [prefix] },
+});
 
 const DELETE = { type: "Delete" as const };
 
-export const lifecycleRule = (days: number): string =>
+export const lifecycleRule = (days: LifecycleDays): string =>
   JSON.stringify({ rule: lifecycleRulesFor(days) }, undefined, 2);
 
 const has = (rules: ReadonlyArray<Rule>) => (rule: Rule) =>
@@ -81,23 +100,38 @@ const has = (rules: ReadonlyArray<Rule>) => (rule: Rule) =>
 const isUnconfirmed = ({ action, condition }: Rule) =>
   action.type === "Delete" && isDeepStrictEqual(Object.keys(condition), ["daysSinceCustomTime"]);
 
+const isIncoming = ({ action, condition }: Rule) =>
+  action.type === "Delete" &&
+  isDeepStrictEqual(Object.keys(condition).toSorted(), ["age", "matchesPrefix"]) &&
+  isDeepStrictEqual(condition.matchesPrefix, [INCOMING_PREFIX]);
+
 export async function applyLifecycle(
   bucket: Bucket,
-  asked: number,
+  asked: LifecycleDays,
   { replace } = { replace: false },
 ): Promise<AppliedLifecycle> {
   const [{ lifecycle, metageneration = 0 }] = await bucket.getMetadata();
   const present = lifecycle?.rule ?? [];
-  const waiting = present
-    .filter(isUnconfirmed)
-    .map(({ condition }) => condition.daysSinceCustomTime ?? 0);
-  const days = replace ? asked : Math.max(asked, ...waiting);
+  const longest = (asked: number, waiting: ReadonlyArray<number | undefined>) =>
+    replace ? asked : Math.max(asked, ...waiting.map((days = 0) => days));
+  const days = {
+    marked: longest(
+      asked.marked,
+      present.filter(isUnconfirmed).map(({ condition }) => condition.daysSinceCustomTime),
+    ),
+    incoming: longest(
+      asked.incoming,
+      present.filter(isIncoming).map(({ condition }) => condition.age),
+    ),
+  };
   const own = lifecycleRulesFor(days);
-  const others = present.filter((rule) => !(replace && isUnconfirmed(rule)));
-  const sooner = others.find(({ condition }) => (condition.daysSinceCustomTime ?? days) < days);
+  const others = present.filter((rule) => !isIncoming(rule) && !(replace && isUnconfirmed(rule)));
+  const sooner = others.find(
+    ({ condition }) => (condition.daysSinceCustomTime ?? days.marked) < days.marked,
+  );
   if (sooner !== undefined) {
     throw new Error(
-      `a rule of the bucket ${bucket.name} acts ${sooner.condition.daysSinceCustomTime} days after an object's custom time, and would remove uploads before ${days} days are over; remove it first, or replace it by --replace if it is one of Valetkey's`,
+      `a rule of the bucket ${bucket.name} acts ${sooner.condition.daysSinceCustomTime} days after an object's custom time, and would remove uploads before ${days.marked} days are over; remove it first, or replace it by --replace if it is one of Valetkey's`,
     );
   }
   const rules = [...others, ...own.filter((rule) => !has(others)(rule))];
@@ -115,7 +149,12 @@ export async function applyLifecycle(
 export const effectsIn = ({ lifecycle }: BucketMetadata): ReadonlyArray<LifecycleRule> =>
   (lifecycle?.rule ?? []).flatMap(({ action, condition }): ReadonlyArray<LifecycleRule> => {
     const name = "without a name";
-    const prefix = (condition.matchesPrefix ?? [""]).find(isOverOurs);
+    const prefixes = condition.matchesPrefix ?? [""];
+    const { age: waiting = 0 } = condition;
+    if (action.type === "Delete" && waiting > 0 && prefixes.some(isOverIncoming)) {
+      return [incomingEffect(name, waiting)];
+    }
+    const prefix = prefixes.find(isOverOurs);
     if (prefix === undefined || action.type === "SetStorageClass") return [];
     if (action.type !== "Delete") return [{ name, scope: "parts", effect: "removes parts" }];
     const { age, createdBefore, daysSinceCustomTime, daysSinceNoncurrentTime } = condition;

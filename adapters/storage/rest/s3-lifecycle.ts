@@ -1,7 +1,11 @@
 import * as Effect from "effect/Effect";
-import type { BucketLifecycle, LifecycleRule } from "../../../application/ports/object-store.ts";
+import type {
+  BucketLifecycle,
+  LifecycleDays,
+  LifecycleRule,
+} from "../../../application/ports/object-store.ts";
 import { ABANDONED_AFTER } from "../../../domain/multipart.ts";
-import { KEY_PREFIX } from "../../../domain/storage-key.ts";
+import { INCOMING_PREFIX, KEY_PREFIX } from "../../../domain/storage-key.ts";
 import { PENDING_TAG } from "../signing/binding.ts";
 import { bucketRules } from "./bucket-rules.ts";
 import { type Bucket, signedFetch } from "./signed-fetch.ts";
@@ -13,17 +17,30 @@ const LIFECYCLE = {
   rule: "Rule",
   rules: "lifecycle rules",
   whole: "lifecycle",
+  advice: new Map([
+    [501, "; where a store has no such rules, run `valetkey sweep --apply` once a day"],
+  ]),
 };
 
-const UNCONFIRMED = "<ID>valetkey-unconfirmed</ID>";
+const IDS = { marked: "<ID>valetkey-unconfirmed</ID>", incoming: "<ID>valetkey-incoming</ID>" };
 
 export const s3Lifecycle = (
   bucket: Bucket,
-  { removesParts }: { readonly removesParts: boolean },
+  { removesParts, versions }: Readonly<Record<"removesParts" | "versions", boolean>>,
 ): BucketLifecycle => {
   const { read, documentWith, change } = bucketRules(bucket, LIFECYCLE);
-  const rulesFor = (days: number): ReadonlyArray<string> => [
-    ...(days > 0 ? [unconfirmedRule(days)] : []),
+  const rulesFor = ({ marked, incoming }: LifecycleDays): ReadonlyArray<string> => [
+    ...(marked > 0 ? [rule(IDS.marked, PENDING, expiration(marked))] : []),
+    ...(incoming > 0
+      ? [
+          rule(
+            IDS.incoming,
+            element("Prefix", INCOMING_PREFIX),
+            // Where there are versions, days also remove the marker that a removal leaves.
+            expiration(incoming) + (versions ? REPLACED : "") + (removesParts ? ABORT : ""),
+          ),
+        ]
+      : []),
     ...(removesParts ? [PARTS_RULE] : []),
   ];
   return {
@@ -41,42 +58,45 @@ export const s3Lifecycle = (
     rule: (days) => documentWith(rulesFor(days)),
     apply: (asked, { replace } = { replace: false }) =>
       change((present) => {
-        const waiting = present
-          .filter((rule) => rule.includes(UNCONFIRMED))
-          .map((rule) => Number(textIn(rule, "Days") ?? 0));
-        const days = replace ? asked : Math.max(asked, ...waiting);
+        const longest = (name: keyof LifecycleDays) => {
+          const own = present.filter((rule) => rule.includes(IDS[name]));
+          const waiting = own.map((rule) => Number(textIn(rule, "Days") ?? 0));
+          return replace ? asked[name] : Math.max(asked[name], ...waiting);
+        };
+        const days = { marked: longest("marked"), incoming: longest("incoming") };
         const own = rulesFor(days);
-        const ids = [UNCONFIRMED, ...own.flatMap((rule) => rule.match(/<ID>[^<]*<\/ID>/) ?? [])];
+        const ids = [
+          ...Object.values(IDS),
+          ...own.flatMap((rule) => rule.match(/<ID>[^<]*<\/ID>/) ?? []),
+        ];
+        const isOurs = (rule: string) => ids.some((id) => rule.includes(id));
         return {
-          others: present.filter((rule) => !ids.some((id) => rule.includes(id))),
+          others: present.filter((rule) => !isOurs(rule)),
           own,
           isThere: (rules) =>
             own.every((rule) => rules.some(includesAll(rule))) &&
-            (days > 0 || !rules.some(includesAll(UNCONFIRMED))),
+            !rules.some((rule) => isOurs(rule) && !own.some((each) => includesAll(each)(rule))),
           result: { days },
         };
       }),
   };
 };
 
-const rule = (id: string, filter: string, action: string, days: string) =>
-  element(
-    "Rule",
-    `${id}<Status>Enabled</Status>${element("Filter", filter)}${element(action, days)}`,
-  );
+const rule = (id: string, filter: string, actions: string) =>
+  element("Rule", `${id}<Status>Enabled</Status>${element("Filter", filter)}${actions}`);
 
-const unconfirmedRule = (days: number) => {
-  const { key, value } = PENDING_TAG;
-  const tag = element("Tag", element("Key", key) + element("Value", value));
-  return rule(UNCONFIRMED, tag, "Expiration", element("Days", days));
-};
+const PENDING = element(
+  "Tag",
+  element("Key", PENDING_TAG.key) + element("Value", PENDING_TAG.value),
+);
 
-const PARTS_RULE = rule(
-  "<ID>valetkey-parts</ID>",
-  element("Prefix", KEY_PREFIX),
+const expiration = (days: number) => element("Expiration", element("Days", days));
+const REPLACED = element("NoncurrentVersionExpiration", element("NoncurrentDays", 1));
+const ABORT = element(
   "AbortIncompleteMultipartUpload",
   element("DaysAfterInitiation", ABANDONED_AFTER),
 );
+const PARTS_RULE = rule("<ID>valetkey-parts</ID>", element("Prefix", KEY_PREFIX), ABORT);
 
 /** In any order. Without its filter, a rule would remove every file. */
 const includesAll = (own: string) => {
@@ -87,14 +107,17 @@ const includesAll = (own: string) => {
 /** "Lifecycle configuration elements", Amazon S3 User Guide. */
 export function effectsIn(rule: string): ReadonlyArray<LifecycleRule> {
   const prefix = textIn(rule, "Prefix") ?? "";
-  if (!rule.includes("<Status>Enabled</Status>") || !isOverOurs(prefix)) return [];
+  if (!rule.includes("<Status>Enabled</Status>")) return [];
+  const name = textIn(rule, "ID") ?? "without a name";
+  const waiting = Number(textIn(textIn(rule, "Expiration") ?? "", "Days"));
+  if (isOverIncoming(prefix) && waiting > 0) return [incomingEffect(name, waiting)];
+  if (!isOverOurs(prefix)) return [];
   const tags = textsIn(rule, "Tag").map((tag) => `${textIn(tag, "Key")}=${textIn(tag, "Value")}`);
   const files = filesBelow(prefix, [
     ...tags.map((tag) => `with the tag ${tag}`),
     ...textsIn(rule, "ObjectSizeGreaterThan").map((bytes) => `above ${bytes} bytes`),
     ...textsIn(rule, "ObjectSizeLessThan").map((bytes) => `below ${bytes} bytes`),
   ]);
-  const name = textIn(rule, "ID") ?? "without a name";
   const isMark = tags.includes(`${PENDING_TAG.key}=${PENDING_TAG.value}`);
   const scope = isMark ? "unconfirmed" : tags.length > 0 ? "tagged" : "every";
   const effectBy = (action: string, within: string): Omit<LifecycleRule, "name"> | undefined => {
@@ -131,6 +154,17 @@ export function effectsIn(rule: string): ReadonlyArray<LifecycleRule> {
 
 export const isOverOurs = (prefix: string): boolean =>
   prefix.startsWith(KEY_PREFIX) || KEY_PREFIX.startsWith(prefix);
+
+/** A rule for the whole bucket is one for every file. */
+export const isOverIncoming = (prefix: string): boolean =>
+  prefix !== "" && INCOMING_PREFIX.startsWith(prefix);
+
+export const incomingEffect = (name: string, days: number): LifecycleRule => ({
+  name,
+  scope: "incoming",
+  effect: `removes what is below ${INCOMING_PREFIX} ${daysAfter(days, "it was stored")}`,
+  days,
+});
 
 export const filesBelow = (prefix: string, further: ReadonlyArray<string> = []): string =>
   [KEY_PREFIX.startsWith(prefix) ? "every file" : `every file below ${prefix}`, ...further].join(

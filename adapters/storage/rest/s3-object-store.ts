@@ -124,7 +124,8 @@ export function s3ObjectStore(
       scanTag: (object) => scanTag({ bucket, provider, ...object }),
     }),
     lifecycle: s3Lifecycle(bucket, {
-      removesParts: isForUploads && provider.abandoned === undefined,
+      removesParts: (isForUploads || provider.copies) && provider.abandoned === undefined,
+      versions: provider.versions,
     }),
     head: Effect.fnUntraced(function* (key) {
       const { ok, status, headers } = yield* head(key);
