@@ -56,6 +56,8 @@ type TableFor<Methods> = {
   readonly [Name in keyof Methods as Methods[Name] extends Method ? Name : never]: StoreCall;
 };
 
+const UPLOADS = { list: call("list-uploads", 20), abort: PARTS.abort };
+
 type Wrap = <A, E extends StoreFailure>(
   call: StoreCall,
   made: Effect.Effect<A, E>,
@@ -63,7 +65,8 @@ type Wrap = <A, E extends StoreFailure>(
 
 /** The same store, with each of its calls wrapped. */
 export function aroundStore(store: Store, wrap: Wrap): Store {
-  const { copy, list, multipart, read, scanTag, versions, writeEmpty, writeOnce } = store;
+  const { copy, list, multipart, openUploads, read, scanTag, versions, writeEmpty, writeOnce } =
+    store;
   return {
     ...each(store, CALLS, wrap),
     ensureBucket: wrap(LOOKS.ensureBucket, store.ensureBucket),
@@ -73,6 +76,7 @@ export function aroundStore(store: Store, wrap: Wrap): Store {
     ...(writeEmpty && { writeEmpty: (key) => wrap(WRITE_EMPTY, writeEmpty(key)) }),
     ...(versions && { versions: (below) => wrap(VERSIONS, versions(below)) }),
     ...(list && { list: (below) => wrap(LIST, list(below)) }),
+    ...(openUploads && { openUploads: each(openUploads, UPLOADS, wrap) }),
     ...(writeOnce && {
       writeOnce: { ...writeOnce, look: wrap(LOOKS.writeOnce, writeOnce.look) },
     }),

@@ -98,6 +98,11 @@ export const incomingKey = (key: StorageKey) => `${INCOMING_PREFIX}${key}` as In
 export const REMOVED_PREFIX = `${INCOMING_PREFIX}removed/`;
 export const removedKey = (key: StorageKey) => `${REMOVED_PREFIX}${key}` as IncomingKey;
 
+/** It is of an upload, or of a file that was removed. */
+export const isIncomingKey = (key: string): key is IncomingKey =>
+  key.startsWith(INCOMING_PREFIX) &&
+  Option.isSome(parse(key.slice(INCOMING_PREFIX.length).replace(/^removed\//, "")));
+
 /** Where the upload of a grant goes. */
 export const uploadKey = (grant: {
   readonly key: StorageKey;

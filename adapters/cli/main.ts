@@ -15,6 +15,7 @@ import { policy } from "./policy.ts";
 import { reload } from "./reload.ts";
 import { serve } from "./serve.ts";
 import { orFail } from "./settings.ts";
+import { sweep } from "./sweep.ts";
 import { tokenCommands } from "./tokens.ts";
 import { upload } from "./upload.ts";
 
@@ -33,6 +34,7 @@ export async function main(args: ReadonlyArray<string>, listen: Listen): Promise
     certify,
     cors,
     lifecycle,
+    sweep,
     forget,
     policy,
     reload,

@@ -156,7 +156,7 @@ export const PROVIDERS = {
     marks: false,
     partChecksums: S3.checksums,
     abandoned:
-      "no rule of versitygw removes uploads in parts that nobody completes; abort them now and then, with list-multipart-uploads and abort-multipart-upload of the AWS command line",
+      "no rule of versitygw removes what nobody confirms or completes; run `valetkey sweep --apply` once a day",
     ...S3_MULTIPART,
     tried: "1.8.0",
   },

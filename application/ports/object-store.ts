@@ -163,6 +163,24 @@ export interface Multipart {
   readonly abort: (upload: MultipartId) => Effect.Effect<void, StoreUnavailable>;
 }
 
+/** A multipart upload that nobody has completed, which may have been begun by others. */
+export interface OpenUpload {
+  readonly key: string;
+  readonly uploadId: string;
+  /** Milliseconds since it began, by the clock of the store. */
+  readonly age: number;
+}
+
+/** Multipart uploads that were left open; those of copies too. */
+export interface OpenUploads {
+  /** Lists those below a prefix. MinIO names only those of a whole key. */
+  readonly list: (below: {
+    readonly prefix: string;
+    readonly after?: OpenUpload | undefined;
+  }) => Effect.Effect<Page<OpenUpload, OpenUpload>, StoreUnavailable>;
+  readonly abort: Multipart["abort"];
+}
+
 /** For stores where writing once depends on the bucket. */
 export interface WriteOnce {
   /** As was last seen; false while it is unknown. Asks nobody. */
@@ -232,6 +250,8 @@ export class ObjectStore extends Context.Service<
      * out by stores where an upload can set it.
      */
     readonly scanTag?: (object: Looked) => Effect.Effect<string | undefined, StoreUnavailable>;
+    /** Left out by stores that end such uploads by themselves. */
+    readonly openUploads?: OpenUploads;
     /** It has not answered for a while, so that most calls fail at once; no call if left out. */
     readonly isPaused?: () => boolean;
     /** Left out by stores where writing once does not depend on the bucket. */

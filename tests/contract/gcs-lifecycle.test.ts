@@ -117,11 +117,12 @@ it("an existing rule that acts sooner is named, and no rule is added", async () 
   expect(bucket.lifecycle.rule).toEqual([FOREIGN, ours(3), PARTS]);
 });
 
+const waiting = (age: number) => ({
+  action: { type: "Delete" },
+  condition: { age, matchesPrefix: ["incoming/"] },
+});
+
 it("what waits below incoming/ has a rule by its age, and the longer time stays", async () => {
-  const waiting = (age: number) => ({
-    action: { type: "Delete" },
-    condition: { age, matchesPrefix: ["incoming/"] },
-  });
   const parts = { ...PARTS, condition: { ...PARTS.condition, matchesPrefix: ["incoming/"] } };
   expect(await apply(0, undefined, 3)).toMatchObject({
     success: { outcome: "added", days: { marked: 0, incoming: 3 } },

@@ -21,6 +21,7 @@ export interface Resource {
 
 interface Upload extends Resource {
   readonly mediaType: string;
+  readonly begun: string;
   readonly parts: Map<number, { readonly etag: string; readonly body: Buffer }>;
   /** By the first of several requests that complete it at once. */
   completion?: Promise<void> | undefined;
@@ -53,18 +54,20 @@ export function gcsMultipart(store: {
     if (method === "POST" && query.has("uploads")) {
       const id = randomUUID();
       const [mediaType = "application/octet-stream"] = headers.get("content-type") ?? [];
-      uploads.set(id, { ...resource, mediaType, parts: new Map() });
+      const begun = new Date().toISOString();
+      uploads.set(id, { ...resource, mediaType, begun, parts: new Map() });
       return xml("InitiateMultipartUploadResult", `<UploadId>${id}</UploadId>`);
     }
     if (method === "GET" && query.has("uploads")) {
       const prefix = query.get("prefix")?.value ?? "";
-      const found = [...uploads].filter(
+      const open = [...uploads].filter(
         ([, { bucket, object }]) => bucket === resource.bucket && object.startsWith(prefix),
       );
-      const items = found.map(
-        ([id, { object }]) => `<Upload><Key>${object}</Key><UploadId>${id}</UploadId></Upload>`,
+      const listed = open.map(
+        ([id, { object, begun }]) =>
+          `<Upload><Key>${object}</Key><UploadId>${id}</UploadId><Initiated>${begun}</Initiated></Upload>`,
       );
-      return xml("ListMultipartUploadsResult", items.join(""));
+      return xml("ListMultipartUploadsResult", listed.join(""));
     }
     const id = query.get("uploadid")?.value ?? "";
     const upload = uploads.get(id);

@@ -26,10 +26,11 @@ it("the command prints the rule of the policy that waits longest", async () => {
   expect(code).toBe(0);
 });
 
+const policies = (over: object) => ({
+  STORAGE_POLICIES: JSON.stringify({ files: { arrival: "incoming", ...over } }),
+});
+
 it("the command prints the rule for what waits below incoming/, longer than it can be confirmed", async () => {
-  const policies = (over: object) => ({
-    STORAGE_POLICIES: JSON.stringify({ files: { arrival: "incoming", ...over } }),
-  });
   const usual = await run([], policies({}));
   expect(usual.output).toContain("<Prefix>incoming/</Prefix>");
   expect(usual.output).toContain("<Days>3</Days>");

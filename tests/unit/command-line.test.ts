@@ -137,7 +137,10 @@ it("valetkey --version prints the version", async () => {
 
 describe("valetkey completion bash", () => {
   it.each([
-    ["", "serve upload config doctor certify cors lifecycle forget policy reload token completion"],
+    [
+      "",
+      "serve upload config doctor certify cors lifecycle sweep forget policy reload token completion",
+    ],
     ["to", "token"],
     ["token ", "create list revoke"],
     ["token create --k", "--kind"],

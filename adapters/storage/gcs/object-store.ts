@@ -9,10 +9,10 @@ import { BucketCors } from "../bucket-cors.ts";
 import { current } from "../credentials/held.ts";
 import { factsIn } from "../rest/object-facts.ts";
 import { readObject } from "../rest/read-object.ts";
-import { clockFault, noBucket } from "../rest/refusal-reason.ts";
+import { clockFault, noBucket, type StoreRefusal } from "../rest/refusal-reason.ts";
 import { writeEmpty } from "../rest/s3-versions.ts";
 import type { ObjectKey } from "../../../domain/storage-key.ts";
-import { s3List } from "../rest/s3-list.ts";
+import { s3List, s3Uploads } from "../rest/s3-list.ts";
 import {
   asUnavailable,
   type Bucket as SignedBucket,
@@ -62,6 +62,7 @@ export function objectStore(store: {
 
   const failed = (cause: unknown) => callFailed(settings.bucket, cause);
   const missing = refused(`the bucket ${settings.bucket} does not exist; create it`);
+  const refuse = ({ status, code }: StoreRefusal) => failed({ code: status ?? code });
   const objects = ObjectStore.of({
     ensureBucket: call(
       async (bucket) => {
@@ -125,8 +126,9 @@ export function objectStore(store: {
         const token = next && (next as { readonly pageToken?: string }).pageToken;
         return { found, ...(token && { next: token }) };
       }),
-    writeEmpty: (key) => writeEmpty(signed, key, ({ status }) => failed({ code: status })),
-    list: s3List(signed, ({ status, code }) => failed({ code: status ?? code })),
+    writeEmpty: (key) => writeEmpty(signed, key, refuse),
+    list: s3List(signed, refuse),
+    openUploads: { list: s3Uploads(signed, refuse), abort: multipart.abort },
     multipart,
     lifecycle: {
       removesParts: true,

@@ -6,6 +6,7 @@ import * as Option from "effect/Option";
 import { ObjectStore } from "../../../application/ports/object-store.ts";
 import { Presigner } from "../../../application/ports/presigner.ts";
 import { StoreUnavailable } from "../../../domain/errors.ts";
+import { MOST_DAYS_OF_WAITING } from "../../../domain/waiting.ts";
 import { AWS4_HMAC_SHA256 } from "../signing/algorithms.ts";
 import { s3Binding, s3Overrides, s3PartBinding } from "../signing/binding.ts";
 import { bucketAddress } from "../signing/bucket-address.ts";
@@ -122,8 +123,7 @@ export const layer = (
           }),
         list: (below) => run(() => listObjects(folder, { bucket, ...below })),
         multipart: {
-          abandoned:
-            "the embedded store itself removes an upload in parts a day after the last part came",
+          abandoned: `the embedded store itself removes an upload in parts a day after the last part came, and what nobody confirms after ${MOST_DAYS_OF_WAITING} days`,
           fileChecksums: S3_MULTIPART.fileChecksums,
           create: ({ key, mediaType }) =>
             run(() => startUpload(folder, stored({ key, mediaType }))),

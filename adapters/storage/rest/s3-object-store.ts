@@ -21,13 +21,14 @@ import {
   explainRefusal,
   refusalIn,
   refused,
+  type StoreRefusal,
 } from "./refusal-reason.ts";
 import type { BucketWriteOnce } from "./bucket-write-once.ts";
 import { readObject } from "./read-object.ts";
 import { factsFromHead, failIfMarked, failIfUnreadable, scanTag } from "./rode-along.ts";
 import { s3Copy } from "./s3-copy.ts";
 import { s3Lifecycle } from "./s3-lifecycle.ts";
-import { s3List } from "./s3-list.ts";
+import { s3List, s3Uploads } from "./s3-list.ts";
 import { s3Multipart } from "./s3-multipart.ts";
 import { s3Versions, writeEmpty } from "./s3-versions.ts";
 import { type Bucket, mayBePage, signedFetch, unavailable } from "./signed-fetch.ts";
@@ -94,6 +95,7 @@ export function s3ObjectStore(
     abandoned: provider.abandoned,
   };
 
+  const refuse = (refusal: StoreRefusal) => refused(settings, refusal);
   return ObjectStore.of({
     ensureBucket: Effect.gen(function* () {
       // Reports a missing client before anything else.
@@ -112,13 +114,14 @@ export function s3ObjectStore(
     remove: (object) => erase(object),
     ...(once.look && { writeOnce: { holds: () => once.writeOnce, look: once.look } }),
     versions: s3Versions(bucket, settings),
-    writeEmpty: (key) => writeEmpty(bucket, key, (refusal) => refused(settings, refusal)),
+    writeEmpty: (key) => writeEmpty(bucket, key, refuse),
     copy: s3Copy(bucket, settings, { multipart, comparesParts: !isForUploads }),
     read: (object) =>
       readObject(bucket, object, versionQuery(object.version), (answer) =>
         Effect.fail(refused(settings, refusalIn(answer))),
       ),
-    list: s3List(bucket, (refusal) => refused(settings, refusal)),
+    list: s3List(bucket, refuse),
+    openUploads: { list: s3Uploads(bucket, refuse), abort: multipart.abort },
     ...(isForUploads && { multipart }),
     ...(provider.scanTags === true && {
       scanTag: (object) => scanTag({ bucket, provider, ...object }),

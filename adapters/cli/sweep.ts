@@ -1,0 +1,49 @@
+import * as Effect from "effect/Effect";
+import { guardStore } from "../../application/guarded-store.ts";
+import { ObjectStore } from "../../application/ports/object-store.ts";
+import { sweepUploads } from "../../application/sweep-uploads.ts";
+import { daysOfWaiting, MOST_DAYS_OF_WAITING } from "../../domain/waiting.ts";
+import { columns, command, EXIT, flag } from "./command.ts";
+import { print } from "./output.ts";
+import { readStoreOrFail } from "./settings.ts";
+import { runWithStore } from "./with-store.ts";
+
+export const sweep = command({
+  name: "sweep",
+  summary: "Print the uploads that nobody confirmed or completed in time, and remove them",
+  options: { apply: flag("removes them; nothing is removed without it") },
+  run: async ({ apply = false }) => {
+    const { policies, storage } = readStoreOrFail(process.env);
+    const days = daysOfWaiting(policies.values()) || MOST_DAYS_OF_WAITING;
+    let bytes = 0;
+    const counts = { upload: 0, parts: 0, failed: 0 };
+    let first = "";
+    const program = sweepUploads(days, ({ kind, key, age, size = 0 }, remove) =>
+      Effect.match(apply ? remove : Effect.void, {
+        onSuccess: () => {
+          counts[kind] += 1;
+          bytes += size;
+          print(columns([[key, kind, `${Math.floor(age / DAY)} days`, `${size} bytes`]]));
+        },
+        onFailure: ({ reason }) => {
+          counts.failed += 1;
+          first ||= `${key}: ${reason}`;
+        },
+      }),
+    ).pipe(Effect.provideServiceEffect(ObjectStore, Effect.map(ObjectStore, guardStore)));
+    await runWithStore(storage, program, "The sweep did not finish; run it again", {
+      isLong: true,
+    });
+    const { upload, parts, failed } = counts;
+    const done = apply ? "were removed" : "would be removed by --apply";
+    const total = `${upload} uploads (${bytes} bytes) that waited ${days} days, and ${parts} uploads in parts ${done}.`;
+    if (failed === 0) return { message: total };
+    return {
+      message: `${total}\n${failed} could not be removed, first ${first}.`,
+      code: EXIT.failure,
+    };
+  },
+});
+
+/** In milliseconds. */
+const DAY = 24 * 60 * 60 * 1000;

@@ -1,0 +1,99 @@
+import * as Duration from "effect/Duration";
+import * as Effect from "effect/Effect";
+import * as Option from "effect/Option";
+import { StoreUnavailable } from "../domain/errors.ts";
+import { MULTIPART_LIFETIME } from "../domain/multipart.ts";
+import {
+  INCOMING_PREFIX,
+  isIncomingKey,
+  KEY_PREFIX,
+  type ObjectKey,
+  parse,
+} from "../domain/storage-key.ts";
+import { type ObjectFacts, ObjectStore, type OpenUpload, type Page } from "./ports/object-store.ts";
+
+/** Something that nobody can confirm or complete any more. */
+export interface Leftover {
+  readonly kind: "upload" | "parts";
+  readonly key: ObjectKey;
+  /** In milliseconds. */
+  readonly age: number;
+  /** In bytes; unknown for parts. */
+  readonly size?: number;
+}
+
+type Found = (
+  leftover: Leftover,
+  remove: Effect.Effect<void, StoreUnavailable>,
+) => Effect.Effect<unknown, StoreUnavailable>;
+
+/** Finds what has waited below `incoming/` for these days, and uploads in parts that were left open. */
+export const sweepUploads = Effect.fnUntraced(function* (days: number, found: Found) {
+  const store = yield* ObjectStore;
+  const { list, openUploads } = store;
+  if (list === undefined) return yield* CANNOT_LIST;
+  const oldest = Duration.toMillis(Duration.days(days));
+  const objects = (after: string | undefined) =>
+    list({ prefix: INCOMING_PREFIX, after, limit: 500 });
+  yield* forEachPage(objects, ({ key, age, size }) =>
+    age > oldest && isIncomingKey(key)
+      ? found({ kind: "upload", key, age, size }, removeUpload(store, key, oldest))
+      : Effect.void,
+  );
+  if (openUploads === undefined) return;
+  for (const prefix of [INCOMING_PREFIX, KEY_PREFIX]) {
+    yield* forEachPage(
+      (after: OpenUpload | undefined) => openUploads.list({ prefix, after }),
+      ({ key, uploadId, age }) =>
+        age > LONGEST_PARTS && isOurs(key)
+          ? found({ kind: "parts", key, age }, openUploads.abort({ key, uploadId }))
+          : Effect.void,
+    );
+  }
+});
+
+/** With time for what was begun just before its end, such as a copy. */
+const LONGEST_PARTS = Duration.toMillis(Duration.sum(MULTIPART_LIFETIME, Duration.hours(1)));
+
+const isOurs = (key: string): key is ObjectKey => isIncomingKey(key) || Option.isSome(parse(key));
+
+/** Uses all that is found, page after page. */
+export const forEachPage = Effect.fnUntraced(function* <A, After, E, R>(
+  list: (after: After | undefined) => Effect.Effect<Page<A, After>, StoreUnavailable>,
+  use: (each: A) => Effect.Effect<unknown, E, R>,
+) {
+  let next: After | undefined;
+  do {
+    const page: Page<A, After> = yield* list(next);
+    yield* Effect.forEach(page.found, use, { concurrency: 8, discard: true });
+    next = page.next;
+  } while (next !== undefined);
+});
+
+/** More than one key gets. */
+const MOST_VERSIONS = 100;
+
+/** What is newer than it was listed stays. Below a version that is removed, an older one appears. */
+const removeUpload = Effect.fnUntraced(function* (
+  store: ObjectStore["Service"],
+  key: ObjectKey,
+  oldest: number,
+) {
+  for (let round = 0; round < MOST_VERSIONS; round += 1) {
+    const looked: Option.Option<Pick<ObjectFacts, "version" | "age">> = yield* Effect.catchTag(
+      store.head(key),
+      "ObjectUnreadable",
+      () => Effect.succeedSome({ version: undefined }),
+    );
+    if (Option.isNone(looked)) return;
+    const { version, age = Infinity } = looked.value;
+    if (age <= oldest) return;
+    yield* store.remove({ key, version });
+    if (version === undefined) return;
+  }
+});
+
+const CANNOT_LIST = new StoreUnavailable({
+  kind: "refused",
+  reason: "this store cannot list what it has",
+});

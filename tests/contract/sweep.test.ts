@@ -1,0 +1,175 @@
+import * as Effect from "effect/Effect";
+import * as Option from "effect/Option";
+import assert from "node:assert/strict";
+import { mkdtempSync, rmSync } from "node:fs";
+import { readdir, utimes } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { Readable } from "node:stream";
+import { expect, it, onTestFinished } from "vitest";
+import { register } from "../../adapters/storage/contract/register.ts";
+import { upload } from "../../adapters/storage/contract/send.ts";
+import { promises } from "../../adapters/storage/contract/store-promise.ts";
+import type { Subject } from "../../adapters/storage/contract/subject.ts";
+import { OTHER, PNG, newKey } from "../../adapters/storage/contract/uploads.ts";
+import { openFolder } from "../../adapters/storage/local/folder.ts";
+import {
+  linkObject,
+  objectPath,
+  removeUnconfirmed,
+  writeObject,
+} from "../../adapters/storage/local/objects.ts";
+import { ObjectStore } from "../../application/ports/object-store.ts";
+import { type Leftover, sweepUploads } from "../../application/sweep-uploads.ts";
+import { incomingKey, type ObjectKey } from "../../domain/storage-key.ts";
+import { stores } from "./stores.ts";
+
+const DAY = 24 * 60 * 60 * 1000;
+const DAYS = 3;
+
+/** The same store, days later. */
+function later(store: ObjectStore["Service"], days: number): ObjectStore["Service"] {
+  const older = <A extends { readonly age?: number }>(each: A): A => ({
+    ...each,
+    age: (each.age ?? 0) + days * DAY,
+  });
+  const page = <A extends { readonly age: number }, N>(
+    found: Effect.Effect<{ readonly found: ReadonlyArray<A>; readonly next?: N }, never>,
+  ) => Effect.map(found, (page) => ({ ...page, found: page.found.map(older) }));
+  const { list, openUploads } = store;
+  return {
+    ...store,
+    head: (key) => Effect.map(store.head(key), Option.map(older)),
+    ...(list && { list: (below) => page(Effect.orDie(list(below))) }),
+    ...(openUploads && {
+      openUploads: { ...openUploads, list: (below) => page(Effect.orDie(openUploads.list(below))) },
+    }),
+  };
+}
+
+async function sweep({ store }: Subject, { days = 0, apply = true } = {}) {
+  const found: Array<Leftover> = [];
+  await Effect.runPromise(
+    sweepUploads(DAYS, (each, remove) => {
+      found.push(each);
+      return apply ? remove : Effect.void;
+    }).pipe(Effect.provideService(ObjectStore, later(store, days))),
+  );
+  return found;
+}
+
+const isThere = async ({ store }: Subject, key: ObjectKey) =>
+  Option.isSome(await Effect.runPromise(store.head(key)));
+
+const arrive = async (subject: Subject) => {
+  const granted = await subject.grant({}, "incoming");
+  await upload(granted.put);
+  return granted;
+};
+
+const byKey = (key: string) => key;
+
+const sweeps = promises(["copies"], {
+  "what nobody confirmed in time is removed, and nothing else": async (subject) => {
+    const { key } = await arrive(subject);
+    const confirmed = await arrive(subject);
+    assert.equal((await subject.confirm(confirmed.receipt))._tag, "Done");
+    const foreign = `incoming/${crypto.randomUUID()}.txt` as ObjectKey;
+    await upload(await subject.signPut({ key: foreign }));
+    assert.deepEqual(await sweep(subject), []);
+    const shown = await sweep(subject, { days: DAYS + 1, apply: false });
+    assert.ok(shown.some((each) => each.kind === "upload" && each.key === incomingKey(key)));
+    assert.ok(await isThere(subject, incomingKey(key)));
+    // Twice at once, beside an upload.
+    const [, , fresh] = await Promise.all([
+      sweep(subject, { days: DAYS + 1 }),
+      sweep(subject, { days: DAYS + 1 }),
+      subject.grant({}, "incoming"),
+    ]);
+    assert.equal(await isThere(subject, incomingKey(key)), false);
+    assert.ok(await isThere(subject, confirmed.key));
+    assert.ok(await isThere(subject, foreign));
+    await upload(fresh.put);
+    assert.equal((await subject.confirm(fresh.receipt))._tag, "Done");
+    assert.deepEqual(await sweep(subject, { days: DAYS + 1 }), []);
+  },
+  "each version of an upload is removed": async (subject) => {
+    const granted = await arrive(subject);
+    await upload(granted.put);
+    await upload({ ...granted.put, body: OTHER });
+    await sweep(subject, { days: DAYS + 1 });
+    const { versions } = subject.store;
+    if (versions === undefined) return;
+    const prefix = incomingKey(granted.key);
+    const { found } = await Effect.runPromise(versions({ prefix }));
+    // In a bucket whose versions are suspended, a removal leaves its marker.
+    assert.deepEqual(
+      found.filter(({ version }) => version !== undefined && version !== "null"),
+      [],
+    );
+  },
+  "uploads in parts that were left open are aborted, also those of copies": async (subject) => {
+    const { multipart, openUploads } = subject.store;
+    if (multipart === undefined || openUploads === undefined) return;
+    const key = newKey();
+    const ids = await Promise.all(
+      [key, incomingKey(key)].map(async (key) => {
+        const created = multipart.create({ key, mediaType: PNG });
+        return { key, uploadId: await Effect.runPromise(created) };
+      }),
+    );
+    const listed = async (prefixOf: (key: string) => string) => {
+      const pages = await Promise.all(
+        ids.map(({ key }) => Effect.runPromise(openUploads.list({ prefix: prefixOf(key) }))),
+      );
+      const found = new Set(pages.flatMap(({ found }) => found.map(({ uploadId }) => uploadId)));
+      return ids.filter(({ uploadId }) => found.has(uploadId));
+    };
+    assert.deepEqual(await listed(byKey), ids);
+    // MinIO names only those of a whole key, and ends them by itself.
+    const below = await listed((key) => `${key.split("/")[0]}/`);
+    assert.deepEqual(
+      below,
+      multipart.abandoned?.startsWith("MinIO") || below.length < 2 ? [] : ids,
+    );
+    await sweep(subject, { days: 1 });
+    assert.deepEqual(await listed(byKey), ids);
+    await sweep(subject, { days: 2 });
+    assert.deepEqual(await listed(byKey), below.length === 0 ? ids : []);
+  },
+});
+
+for (const store of stores.filter(({ without = [] }) => !without.includes("copies"))) {
+  register(store, sweeps);
+}
+
+it("the embedded store removes by itself what nobody confirmed in nine days", async () => {
+  const directory = mkdtempSync(join(tmpdir(), "valetkey-sweep-"));
+  onTestFinished(() => rmSync(directory, { recursive: true }));
+  const folder = await openFolder(directory);
+  const write = async (key: string, days: number) => {
+    const path = objectPath(folder, key);
+    await writeObject(folder, {
+      path: () => path,
+      key,
+      mediaType: "image/png",
+      writeOnce: false,
+      bytes: Readable.from([Buffer.from("a")]),
+    });
+    const at = new Date(Date.now() - days * DAY);
+    await utimes(path, at, at);
+    return path;
+  };
+  const old = await write("/files/incoming/orgs/a", 10);
+  const young = await write("/files/incoming/orgs/b", 8);
+  const file = await write("/files/orgs/c", 100);
+  // A confirm that ended after its copy: both names are of one file.
+  await write("/files/incoming/orgs/d", 10);
+  const to = "/files/orgs/d";
+  const etag = '"0cc175b9c0f1b6a831c399e269772661"';
+  expect(await linkObject(folder, { from: "/files/incoming/orgs/d", to, etag })).toBe("copied");
+  await removeUnconfirmed(folder);
+  const left = (await readdir(folder.objects)).map((name) => join(folder.objects, name));
+  expect(left.toSorted()).toEqual([young, file, objectPath(folder, to)].toSorted());
+  expect(left).not.toContain(old);
+});
