@@ -11,7 +11,7 @@ import { tell } from "./output.ts";
 
 const TIMEOUT = "30 seconds";
 
-/** Runs work of a command, in 30 seconds or in as many calls as it needs. `failure`, such as "The rule was not added", begins the message. */
+/** Runs work of a command. `failure`, such as "The rule was not added", begins the message. */
 export async function runWithStore<A, E>(
   { layer }: Storage,
   program: Effect.Effect<A, E, Layer.Success<Storage["layer"]>>,

@@ -10,13 +10,15 @@ import { afterEach, describe, expect, it, onTestFinished, vi } from "vitest";
 import { layer as aws } from "../../adapters/storage/aws/layer.ts";
 import { CONTENT, newKey, PNG, putRequest } from "../../adapters/storage/contract/uploads.ts";
 import { send } from "../../adapters/storage/contract/send.ts";
+import { useCases } from "../../adapters/storage/contract/use-cases.ts";
+import { policyFor } from "../../adapters/cli/policy/documents.ts";
 import { layer as minio } from "../../adapters/storage/minio/layer.ts";
 import { layer as telemetry } from "../../adapters/telemetry/log.ts";
 import { ObjectStore } from "../../application/ports/object-store.ts";
 import { Presigner } from "../../application/ports/presigner.ts";
 import { PartNumber } from "../../domain/multipart.ts";
-import type { ObjectKey } from "../../domain/storage-key.ts";
-import { allowedBy as keysAllowedBy } from "../support/assume-role.ts";
+import { incomingKey, type ObjectKey } from "../../domain/storage-key.ts";
+import { allowedBy as keysAllowedBy, keysFor } from "../support/assume-role.ts";
 import { need } from "../support/need.ts";
 
 const server = await need("minio");
@@ -242,6 +244,75 @@ describe.skipIf(server === undefined).each<{
     expect((await copyOf(secret, narrow.presigner)).status).toBe(403);
   });
 });
+
+it.skipIf(server === undefined)(
+  "with uploads that wait, no URL by the key for downloads reads incoming/, and none by the key for uploads writes a file",
+  async () => {
+    await open(minio(root()));
+    const form = policyFor("minio", {
+      bucket,
+      marks: false,
+      arrivals: ["incoming/"],
+      longestPut: 900_000,
+      users: { put: "put", get: "get", service: "service" },
+    });
+    if (form.kind !== "users" || server === undefined) throw new Error("MinIO has users");
+    const [service, put, get] = await Promise.all(
+      (["service", "put", "get"] as const).map(async (use) => {
+        const { secretKey, sessionToken, ...key } = await keysFor(form.documents[use], server, {
+          bucket,
+        });
+        const secret = Redacted.make(secretKey);
+        return { ...key, secretKey: secret, sessionToken: Redacted.make(sessionToken) };
+      }),
+    );
+    const services = await open(
+      minio({
+        ...root(),
+        ...service,
+        putAccessKey: put?.accessKey,
+        putSecretKey: put?.secretKey,
+        putSessionToken: put?.sessionToken,
+        getAccessKey: get?.accessKey,
+        getSecretKey: get?.secretKey,
+        getSessionToken: get?.sessionToken,
+      } as Settings),
+    );
+    const { presigner, store } = services;
+    const { grant, confirm } = useCases(services);
+    const { key, put: granted, receipt } = await grant({}, "incoming");
+    const waiting = incomingKey(key);
+    expect((await send("PUT", granted.url, { ...granted, body: CONTENT })).status).toBe(200);
+
+    const read = async (key: ObjectKey) =>
+      (await send("GET", (await Effect.runPromise(signGet(presigner, key))).url)).status;
+    const write = async (key: ObjectKey) => {
+      const { url, headers } = await Effect.runPromise(presigner.put(putRequest(key)));
+      return (await send("PUT", url, { headers, body: CONTENT })).status;
+    };
+    expect(await read(waiting)).toBe(403);
+    expect([await write(key), await write(newKey())]).toEqual([403, 403]);
+    const { part } = presigner;
+    const { multipart, openUploads, list, versions } = store;
+    if (!part || !multipart || !openUploads || !list || !versions) throw new Error("no parts");
+    const at = newKey();
+    const uploadId = await Effect.runPromise(multipart.create({ key: at, mediaType: PNG }));
+    const request = { ...putRequest(at), uploadId, partNumber: PartNumber.make(1) };
+    const { url } = await Effect.runPromise(part(request));
+    expect((await send("PUT", url, { body: CONTENT })).status).toBe(403);
+    await Effect.runPromise(multipart.abort({ key: at, uploadId }));
+
+    // The service's key does what confirm, sweep and removal need.
+    expect(await confirm(receipt)).toMatchObject({ _tag: "Done", final: true });
+    expect(await read(key)).toBe(200);
+    expect(await Effect.runPromise(store.head(waiting))).toEqual(Option.none());
+    expect(await write(key)).toBe(403);
+    await Effect.runPromise(list({ prefix: "incoming/", limit: 10 }));
+    await Effect.runPromise(openUploads.list({ prefix: key }));
+    await Effect.runPromise(versions({ prefix: key }));
+    await Effect.runPromise(store.remove({ key, version: undefined }));
+  },
+);
 
 it.skipIf(server === undefined)(
   "a role that is assumed for uploads signs uploads, and not downloads",

@@ -11,6 +11,7 @@ import { type ProviderName, PROVIDERS } from "../../adapters/storage/providers.t
 const inputFor = (bucket: string) => ({
   bucket,
   marks: false,
+  arrivals: ["orgs/"],
   longestPut: 15 * 60_000,
   users: { put: "putter", get: "getter", service: "looker" },
 });
@@ -39,6 +40,38 @@ it.each(["ceph", "versitygw"] as const)(
     expect(form.document).toEqual(JSON.parse(shipped));
   },
 );
+
+it.each(["aws", "minio", "versitygw", "ceph"] as const)(
+  "with uploads that wait, the keys of %s write below incoming/ and read below orgs/ alone",
+  (provider) => {
+    const form = policyFor(provider, { ...inputFor("files"), arrivals: ["incoming/"] });
+    const all =
+      form.kind === "bucket"
+        ? form.document.Statement
+        : Object.values(form.kind === "users" ? form.documents : {}).flatMap(
+            (each) => (each as { readonly Statement: ReadonlyArray<object> }).Statement,
+          );
+    const resources = (name: RegExp) =>
+      all.flatMap((each) => {
+        const { Sid = "", Resource } = each as { Sid?: string; Resource: unknown };
+        return name.test(Sid) ? [Resource] : [];
+      });
+    const [incoming, files] = ["arn:aws:s3:::files/incoming/*", "arn:aws:s3:::files/orgs/*"];
+    expect(resources(/Put$/)).toEqual([[incoming]]);
+    expect(resources(/Get$/)).toEqual([[files]]);
+    expect(resources(/PutPartsTogether$/)).toEqual([[files, incoming]]);
+    expect(resources(/LookAtObjectsAndConfirmThem$/)).toEqual([[files, incoming]]);
+  },
+);
+
+it("Google's keys are bound to the same prefixes by a condition", () => {
+  const form = policyFor("gcs", { ...inputFor("files"), arrivals: ["incoming/"] });
+  const objects = 'resource.name.startsWith("projects/_/buckets/files/objects/';
+  expect(form.byHand("put")).toContain(`expression=${objects}incoming/")'`);
+  expect(form.byHand("get")).toContain(`expression=${objects}orgs/")'`);
+  expect(form.byHand("service")).not.toContain("--condition");
+  expect(policyFor("gcs", inputFor("files")).byHand("put")).not.toContain("--condition");
+});
 
 it("SeaweedFS, which takes no Deny, is given none", () => {
   const form = policyFor("seaweedfs", inputFor("files"));

@@ -11,6 +11,7 @@ import {
   type Env,
   failures,
   leastPrivilege,
+  leastPrivilegeForIncoming,
   makeKeyedBucket,
   newBucket,
   objectsIn,
@@ -51,6 +52,30 @@ describe.skipIf(server === undefined)("valetkey doctor", () => {
     const { findings } = await doctor({ STORAGE_BUCKET: bucket, ...keys });
     expect(findings.filter(({ verdict }) => verdict === "could not tell")).toEqual([]);
     expect(findings.map(({ check }) => check)).toContain("versioning");
+  });
+
+  it("examines a bucket whose uploads wait, with keys for that, and names the rule that it lacks", async () => {
+    const bucket = await newBucket();
+    const env = {
+      STORAGE_BUCKET: bucket,
+      ...(await leastPrivilegeForIncoming(bucket)),
+      STORAGE_POLICIES: JSON.stringify({ files: { arrival: "incoming" } }),
+    };
+    const report = await doctor(env);
+    expect(failures(report)).toEqual([
+      expect.stringContaining("CVE-2026-41145"),
+      expect.stringContaining("incoming: uploads wait below incoming/, and the bucket has no rule"),
+    ]);
+    expect(report.findings).toContainEqual(
+      expect.objectContaining({
+        verdict: "passed",
+        seen: "what was looked at below incoming/ is copied to its place, and nothing else",
+      }),
+    );
+    expect(report.findings).toContainEqual(
+      expect.objectContaining({ verdict: "passed", seen: "the same bytes were read back" }),
+    );
+    expect(await objectsIn(bucket)).toEqual([]);
   });
 
   it("names a signing key that may do everything", async () => {

@@ -12,7 +12,8 @@ import type { AddressInfo } from "node:net";
 import { afterEach, expect, onTestFinished, vi } from "vitest";
 import { main } from "../../adapters/cli/main.ts";
 import type { Finding } from "../../adapters/cli/doctor/finding.ts";
-import { allowedBy } from "../support/assume-role.ts";
+import { type Policy, policyFor } from "../../adapters/cli/policy/documents.ts";
+import { allowedBy, keysFor } from "../support/assume-role.ts";
 import { type MinioServer, STRICT } from "../support/minio.ts";
 import { need } from "../support/need.ts";
 
@@ -157,9 +158,33 @@ export async function leastPrivilege(
   services: ReadonlyArray<string> = ["service"],
 ): Promise<Readonly<Record<string, string>>> {
   const place = { bucket, region: STRICT.region };
-  const [service, put, get] = await Promise.all(
-    [services, "put", "get"].map((names) => allowedBy(names, strict(), place)),
+  return settingsFor(
+    await Promise.all([services, "put", "get"].map((names) => allowedBy(names, strict(), place))),
   );
+}
+
+/** Keys for each use where every upload waits, with the policies that the command prints. */
+export async function leastPrivilegeForIncoming(bucket: string) {
+  const form = policyFor("minio", {
+    bucket,
+    marks: false,
+    arrivals: ["incoming/"],
+    longestPut: 900_000,
+    users: { put: "put", get: "get", service: "service" },
+  });
+  if (form.kind !== "users") throw new Error("MinIO has users");
+  const { service, diagnose, put, get } = form.documents as Record<string, Policy>;
+  const both = {
+    ...service,
+    Statement: [service, diagnose].flatMap((each) => each?.Statement ?? []),
+  };
+  const place = { bucket, region: STRICT.region };
+  return settingsFor(
+    await Promise.all([both, put ?? {}, get ?? {}].map((each) => keysFor(each, strict(), place))),
+  );
+}
+
+function settingsFor([service, put, get]: ReadonlyArray<Awaited<ReturnType<typeof keysFor>>>) {
   return Object.fromEntries(
     [
       ["", service],

@@ -67,6 +67,7 @@ const lifecycle = check("lifecycle", function* (doctor, { passed, failed, unknow
     const seen = "a policy sets unconfirmed_after, and the bucket has no rule for it";
     failed(seen, "Uploads that nobody confirms stay for ever.", "valetkey lifecycle --apply");
   }
+  if (doctor.incoming > 0) yield* incomingRule(doctor, rules);
   for (const rule of rules) {
     const { scope } = rule;
     if (scope === "replaced" || scope === "tagged") {
@@ -81,6 +82,35 @@ const lifecycle = check("lifecycle", function* (doctor, { passed, failed, unknow
   }
   abandonedParts(doctor, rules);
 });
+
+const incomingRule = Effect.fnUntraced(function* (
+  { store, report, incoming }: Doctor,
+  rules: ReadonlyArray<LifecycleRule>,
+) {
+  const { passed, failed } = report("incoming");
+  const retention = yield* Effect.orElseSucceed(
+    store.lifecycle?.retention ?? Effect.undefined,
+    () => undefined,
+  );
+  if (retention !== undefined) {
+    const seen = `the bucket holds each object for ${retention}, also what waits below incoming/`;
+    const why = "It stays there after it was confirmed, and if nobody confirms it.";
+    failed(seen, why, "use a bucket without a default retention");
+  }
+  const own = rules.filter(({ scope }) => scope === "incoming");
+  const soon = own.find(({ days = 0 }) => days < incoming);
+  if (soon !== undefined) {
+    const why = "Uploads are removed before they can be confirmed.";
+    failed(`${describe(soon)}, and a policy waits ${incoming} days`, why, ADD_RULE);
+  } else if (own.length > 0) passed("the bucket removes what nobody confirms below incoming/");
+  else {
+    const seen = "uploads wait below incoming/, and the bucket has no rule that removes them";
+    failed(seen, "What nobody confirms stays for ever.", ADD_RULE);
+  }
+});
+
+const ADD_RULE =
+  "valetkey lifecycle --apply; where the store has no rules, valetkey sweep --apply once a day";
 
 const describe = ({ name, effect }: LifecycleRule) => `the rule ${name} ${effect}`;
 

@@ -14,7 +14,7 @@ import {
 } from "../../../application/ports/presigner.ts";
 import { ByteSize } from "../../../domain/byte-size.ts";
 import { OrganizationId } from "../../../domain/organization.ts";
-import { format, type ObjectKey } from "../../../domain/storage-key.ts";
+import { format, incomingKey, type ObjectKey } from "../../../domain/storage-key.ts";
 import { errorCode, errorMessage } from "../../thrown.ts";
 import { BucketCors } from "../../storage/bucket-cors.ts";
 import { checksumFor } from "../../storage/contract/digest.ts";
@@ -35,6 +35,10 @@ export interface Examination {
   readonly largest: number;
   /** The longest time in days to confirm an upload; undefined if no policy marks uploads. */
   readonly waits: number | undefined;
+  /** The same for uploads below `incoming/`; 0 if none arrives there. */
+  readonly incoming: number;
+  /** Some uploads are files at once, so that keys allow that. */
+  readonly isDirect: boolean;
   readonly isEmbedded: boolean;
   /** Permission to write what cannot be removed again. */
   readonly mayLeave: boolean;
@@ -135,6 +139,8 @@ export const openDoctor = Effect.fnUntraced(function* (examination: Examination,
     return format({ organization: ORGANIZATION, year, month, uuid, extension: ".png" });
   });
 
+  const newUpload = Effect.map(newKey, (key) => (examination.isDirect ? key : incomingKey(key)));
+
   return {
     ...examination,
     presigner,
@@ -151,6 +157,7 @@ export const openDoctor = Effect.fnUntraced(function* (examination: Examination,
     forgetSilence: Effect.sync(() => (silence = undefined)),
     inTime,
     newKey,
+    newUpload,
     send: request,
     sendAs: Effect.fnUntraced(function* (
       use: Use,
@@ -173,7 +180,7 @@ export const openDoctor = Effect.fnUntraced(function* (examination: Examination,
     audience: () => audience,
     signFor: (other: Audience): void => void (audience = other),
     signPut: Effect.fnUntraced(function* (over: Partial<PutRequest> = {}) {
-      const key = over.key ?? (yield* newKey);
+      const key = over.key ?? (yield* newUpload);
       const size = ByteSize.make(BYTES.length);
       return { key, ...(yield* presigner.put({ ...putRequest(key), size, audience, ...over })) };
     }),

@@ -1,4 +1,6 @@
 import * as Effect from "effect/Effect";
+import { isMarked } from "../../../application/grant-upload.ts";
+import { daysOfWaiting } from "../../../domain/waiting.ts";
 import * as redisSettings from "../../limits/redis/settings.ts";
 import { allOf } from "../../settings/setting.ts";
 import { type Env, variables } from "../../settings/source.ts";
@@ -41,7 +43,7 @@ export async function runDoctor(env: Env, { origins, mayLeave, onStart, tell: pr
   onStart(storage.description);
   const all = [...policies.values()];
   const scanned = all.flatMap(({ scan, maxSize }) => (scan === "clamd" ? maxSize : []));
-  const waits = all.flatMap(({ unconfirmedAfter }) => unconfirmedAfter ?? []);
+  const waits = all.filter(isMarked).flatMap(({ unconfirmedAfter }) => unconfirmedAfter ?? []);
   const examined = examine(
     {
       names: readKeyNames(env, env["STORAGE_ADAPTER"] || "local"),
@@ -49,6 +51,8 @@ export async function runDoctor(env: Env, { origins, mayLeave, onStart, tell: pr
       provider: storage.description.split(" at ")[0] ?? "",
       largest: Math.max(...all.map(({ maxSize }) => maxSize)),
       waits: waits.length === 0 ? undefined : Math.max(...waits),
+      incoming: daysOfWaiting(all),
+      isDirect: all.some(({ arrival }) => arrival === "direct"),
       isEmbedded,
       mayLeave,
     },

@@ -3,6 +3,7 @@ import * as Effect from "effect/Effect";
 import * as Option from "effect/Option";
 import { ByteSize } from "../../../domain/byte-size.ts";
 import { PartNumber } from "../../../domain/multipart.ts";
+import { incomingKey } from "../../../domain/storage-key.ts";
 import { compareWithReceipt } from "../../../domain/upload-difference.ts";
 import { putRequest } from "../../storage/contract/uploads.ts";
 import { BYTES, check, type Doctor } from "./doctor.ts";
@@ -11,6 +12,7 @@ export const service = (doctor: Doctor): Effect.Effect<unknown> =>
   Effect.all([
     confirm(doctor),
     ...(doctor.waits === undefined ? [] : [confirmMarked(doctor)]),
+    ...(doctor.incoming === 0 ? [] : [copies(doctor)]),
     parts(doctor),
   ]);
 
@@ -67,12 +69,51 @@ const confirmMarked = check("confirm", function* (doctor, { passed, failed }) {
   });
 });
 
+/** Copies an upload to its place, and tries to copy another than was looked at. */
+const copies = check("incoming", function* (doctor, { passed, failed }) {
+  const { store, s3, scratch } = doctor;
+  const to = yield* doctor.newKey;
+  const { key, ...signed } = yield* doctor.signPut({ key: incomingKey(to) });
+  const { ok, told } = yield* doctor.put(signed);
+  if (!ok) {
+    const seen = `an upload below incoming/ is refused (${told})`;
+    return failed(seen, "A policy lets its uploads wait there.", ALLOW_PUT);
+  }
+  const unconfirmed = "No upload is confirmed.";
+  const looked = Option.flatten(yield* Effect.option(store.head(key)));
+  if (Option.isNone(looked)) {
+    return failed("what waits below incoming/ cannot be looked at", unconfirmed, ALLOW_SERVICE);
+  }
+  const { etag, version } = looked.value;
+  const { mediaType } = putRequest(to);
+  const copy = (etag: string) => {
+    const copied = store.copy?.({ key, etag, size: SIZE, version, to, mediaType });
+    return Effect.result(doctor.inTime(copied ?? Effect.succeed("changed" as const)));
+  };
+  scratch.add(to);
+  // At Google a generation names what was looked at.
+  const other = s3 && (yield* copy('"00000000000000000000000000000000"'));
+  if (other?._tag === "Success" && other.success === "copied") {
+    return failed(
+      "the store copies another upload than the one that was looked at",
+      "What replaces an upload just before it is copied becomes the file, and nobody has looked at it.",
+      "update the store, or use another one",
+    );
+  }
+  const own = yield* copy(etag);
+  if (own._tag === "Success" && own.success === "copied") {
+    return passed("what was looked at below incoming/ is copied to its place, and nothing else");
+  }
+  const reason = own._tag === "Failure" ? own.failure.reason : own.success;
+  return failed(`an upload cannot be copied to its place: ${reason}`, unconfirmed, ALLOW_SERVICE);
+});
+
 /** Puts one part of an upload, which is aborted at the end. */
 const parts = check("parts", function* (doctor, { passed, failed }) {
   const { multipart } = doctor.store;
   const { part } = doctor.presigner;
   if (multipart === undefined || part === undefined) return;
-  const request = { ...putRequest(yield* doctor.newKey), audience: doctor.audience() };
+  const request = { ...putRequest(yield* doctor.newUpload), audience: doctor.audience() };
   const { key, mediaType } = request;
   const created = yield* doctor.inTime(multipart.create({ key, mediaType })).pipe(
     Effect.tap((uploadId) => Effect.sync(() => doctor.scratch.addUpload({ key, uploadId }))),

@@ -3,7 +3,8 @@ import * as Option from "effect/Option";
 import type { Audience } from "../../../application/ports/presigner.ts";
 import { ByteSize } from "../../../domain/byte-size.ts";
 import type { ObjectKey } from "../../../domain/storage-key.ts";
-import { BYTES, check, withWrongSignature } from "./doctor.ts";
+import { putRequest } from "../../storage/contract/uploads.ts";
+import { BYTES, check, type Doctor, withWrongSignature } from "./doctor.ts";
 import { headersAdded, ONE_STORE, type RefusedUpload, refusedUpload } from "./refused-upload.ts";
 import { refusal } from "./refusals.ts";
 
@@ -35,15 +36,32 @@ export const upload = check(
           report.failed("the answer to a PUT has no ETag", why, mend);
         }
         doctor.signFor(audience);
-        yield* readBack(doctor, key, audience);
+        const file = yield* fileFrom(doctor, key);
+        if (file !== undefined) yield* readBack(doctor, file, audience);
         yield* largeUpload(doctor);
-        return key;
+        return file ?? key;
       }
     }
     for (const each of refused) yield* refusedUpload(doctor, each);
     return undefined;
   },
 );
+
+/** The place of the file, where it can be read; undefined if it could not be copied there. */
+const fileFrom = Effect.fnUntraced(function* (doctor: Doctor, key: ObjectKey) {
+  if (doctor.isDirect) return key;
+  const to = yield* doctor.newKey;
+  const { mediaType } = putRequest(to);
+  doctor.scratch.add(to);
+  return yield* doctor.store.head(key).pipe(
+    Effect.map(Option.getOrThrow),
+    Effect.flatMap(
+      (looked) => doctor.store.copy?.({ ...looked, key, to, mediaType }) ?? Effect.die(""),
+    ),
+    Effect.as(to),
+    Effect.catchCause(() => Effect.undefined),
+  );
+});
 
 /** Reads a stored object back, at both endpoints, and looks for what was added to it on the way. */
 const readBack = check(
@@ -119,7 +137,7 @@ export const signatures = check("signatures", function* (doctor, { passed, faile
 
 /** Sends a URL for each endpoint to the other, which has to refuse it. */
 export const hosts = check("hosts", function* (doctor, { passed, failed }) {
-  const key = yield* doctor.newKey;
+  const key = yield* doctor.newUpload;
   const internal = yield* doctor.signPut({ key, audience: "internal" });
   const external = yield* doctor.signPut({ key, audience: "public" });
   const [from, to] = [internal, external].map(({ url }) => new URL(url).origin);

@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from "node:util";
 import byHand from "./by-hand.json" with { type: "json" };
 import ceph from "../policies/ceph-bucket.json" with { type: "json" };
 import gcs from "../policies/gcs-roles.json" with { type: "json" };
@@ -7,6 +8,7 @@ import putTagging from "../policies/s3-put-tagging.json" with { type: "json" };
 import put from "../policies/s3-put.json" with { type: "json" };
 import service from "../policies/s3-service.json" with { type: "json" };
 import versitygw from "../policies/versitygw-bucket.json" with { type: "json" };
+import { INCOMING_PREFIX, KEY_PREFIX } from "../../../domain/storage-key.ts";
 import type { ProviderName } from "../../storage/providers.ts";
 
 /** The purpose of a key: uploads, downloads, the service itself, or the bucket's settings. */
@@ -27,6 +29,8 @@ export interface PolicyInput {
   readonly bucket: string;
   /** Set if some uploads carry the mark of unconfirmed ones, which is a tag. */
   readonly marks: boolean;
+  /** The prefixes below which uploads arrive. */
+  readonly arrivals: ReadonlyArray<string>;
   /** The longest life of an upload URL, in milliseconds. */
   readonly longestPut: number;
   readonly users: Readonly<Record<"put" | "get" | "service", string>>;
@@ -48,8 +52,9 @@ const WITHOUT: ReadonlySet<Store> = new Set(["local", "r2", "b2", "spaces", "gar
 const BUCKET_POLICIES: { readonly [Name in Store]?: Policy } = { ceph, versitygw };
 
 export function policyFor(store: Store, input: PolicyInput): PolicyForm {
-  const { bucket, marks, users } = input;
-  const byHand = (use: string) => fill(BY_HAND[store], { ...users, bucket, use });
+  const { bucket, marks, users, arrivals } = input;
+  const byHand = (use: string) =>
+    fill(BY_HAND[store], { ...users, bucket, use, condition: conditionFor(use, input) });
   if (WITHOUT.has(store)) return { kind: "none", byHand };
   if (store === "gcs") return { kind: "users", byHand, documents: gcs };
   const bucketPolicy = BUCKET_POLICIES[store];
@@ -58,9 +63,9 @@ export function policyFor(store: Store, input: PolicyInput): PolicyForm {
   }
   const change = CHANGES[store] ?? ((policy) => policy);
   const documents = {
-    put: change(withBucket(marks ? putTagging : put, bucket), input),
+    put: change(withBucket(placed(marks ? putTagging : put, arrivals), bucket), input),
     get: withBucket(get, bucket),
-    service: withBucket(service, bucket),
+    service: withBucket(placed(service, arrivals), bucket),
     diagnose: withBucket(diagnose, bucket),
   };
   return { kind: "users", byHand, documents };
@@ -69,13 +74,47 @@ export function policyFor(store: Store, input: PolicyInput): PolicyForm {
 const fill = (template: string, words: Readonly<Record<string, string>>) =>
   template.replaceAll(/\{(\w+)\}/g, (_, word: string) => words[word] ?? "");
 
+/** Files alone can be read; what nobody has confirmed is below another prefix. */
+const prefixesFor = (use: string, arrivals: PolicyInput["arrivals"]): ReadonlyArray<string> =>
+  use === "put" ? arrivals : use === "get" ? [KEY_PREFIX] : [...new Set([KEY_PREFIX, ...arrivals])];
+
+/** The use of each statement about objects; the rest are for the service. */
+const USES: ReadonlyMap<string | undefined, Use> = new Map([
+  ["Put", "put"],
+  ["PutMarked", "put"],
+  ["Get", "get"],
+]);
+
+const placed = (policy: Policy, arrivals: PolicyInput["arrivals"]): Policy => ({
+  ...policy,
+  Statement: policy.Statement.map((each) => {
+    const prefixes = prefixesFor(USES.get(each.Sid) ?? "service", arrivals);
+    return isDeepStrictEqual(each["Resource"], [`${BUCKET}/${KEY_PREFIX}*`])
+      ? { ...each, Resource: prefixes.map((prefix) => `${BUCKET}/${prefix}*`) }
+      : each;
+  }),
+});
+
+const BUCKET = "arn:aws:s3:::files";
+
+/** "IAM Conditions", Cloud Storage documentation; for buckets with uniform access. */
+function conditionFor(use: string, { bucket, arrivals }: PolicyInput): string {
+  if (!arrivals.includes(INCOMING_PREFIX) || !["put", "get"].includes(use)) return "";
+  const names = prefixesFor(use, arrivals).map(
+    (prefix) => `resource.name.startsWith("projects/_/buckets/${bucket}/objects/${prefix}")`,
+  );
+  return ` --condition='title=valetkey_${use},expression=${names.join(" || ")}'`;
+}
+
 const withBucket = (policy: Policy, bucket: string): Policy =>
   JSON.parse(
     JSON.stringify(policy).replaceAll(/"arn:aws:s3:::files(?=["/])/g, `"arn:aws:s3:::${bucket}`),
   );
 
-function forAll(policy: Policy, { bucket, marks, users }: PolicyInput): Policy {
-  const statements = policy.Statement.filter(({ Sid }) => !(marks && Sid === "NeverMark"));
+function forAll(policy: Policy, { bucket, marks, users, arrivals }: PolicyInput): Policy {
+  const statements = placed(policy, arrivals).Statement.filter(
+    ({ Sid }) => !(marks && Sid === "NeverMark"),
+  );
   const Statement = statements.map((each) => ({ ...each, Sid: `${OURS}${each.Sid ?? ""}` }));
   const text = Object.entries(users).reduce(
     (text, [use, name]) => text.replaceAll(`valetkey-${use}"`, `${name}"`),
