@@ -1,4 +1,5 @@
 import * as Effect from "effect/Effect";
+import * as Option from "effect/Option";
 import assert from "node:assert/strict";
 import { promises } from "../../adapters/storage/contract/store-promise.ts";
 import { register } from "../../adapters/storage/contract/register.ts";
@@ -6,6 +7,8 @@ import { send, upload } from "../../adapters/storage/contract/send.ts";
 import { forgetOrganization, type Forgotten } from "../../application/forget-organization.ts";
 import { requestUpload } from "../../application/request-upload.ts";
 import { startMultipart } from "../../application/start-multipart.ts";
+import { useCases } from "../../adapters/storage/contract/use-cases.ts";
+import { removedKey } from "../../domain/storage-key.ts";
 import { OrganizationId } from "../../domain/organization.ts";
 import { embeddedStore } from "../support/embedded-store.ts";
 import { CONTENT, OTHER, UPLOAD } from "../../adapters/storage/contract/uploads.ts";
@@ -74,3 +77,25 @@ for (const store of [embeddedStore(), ...stores].filter(({ name }) => !name.incl
   const keepsMarkers = store.name === "seaweedfs, with versions suspended";
   register(store, forgetting({ listsParts, keepsMarkers }));
 }
+
+const racing = promises(["copies"], {
+  "a removal that begins while a confirm copies leaves no file": async ({ presigner, store }) => {
+    const { copy, writeEmpty } = store;
+    assert.ok(copy && writeEmpty);
+    const { grant, confirm } = useCases({
+      presigner,
+      store: {
+        ...store,
+        copy: (upload) => Effect.andThen(writeEmpty(removedKey(upload.to)), copy(upload)),
+      },
+    });
+    const { put, receipt, get, key } = await grant({}, "incoming");
+    await upload(put);
+    assert.equal((await confirm(receipt))._tag, "OrganizationNotFound");
+    assert.equal((await send("GET", get.url)).status, 404);
+    assert.ok(Option.isNone(await Effect.runPromise(store.head(key))));
+  },
+});
+
+register(embeddedStore(), racing);
+for (const store of stores.filter(({ name }) => name.startsWith("minio"))) register(store, racing);
