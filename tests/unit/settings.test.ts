@@ -148,6 +148,14 @@ const ROWS: Readonly<Record<string, ReadonlyArray<Row>>> = {
   AUTH: exactly("dev", "static", "jwt", "forward"),
   AUTH_DEV_EXPOSED: exactly("yes", "no"),
   AUTH_TOKENS_FILE: [text],
+  CLAMD_ADDRESS: [
+    {
+      value: "127.0.0.1:3310",
+      takes: [LONGER],
+      also: ["[::1]:3310", "clamd:3310", "/run/clamav/clamd.ctl"],
+      refuses: ["127.0.0.1", "127.0.0.1:0", "127.0.0.1:65536", "clamd.ctl", "tcp://clamd:3310"],
+    },
+  ],
   CONTROL_SOCKET: [text],
   CORS_ORIGINS: [
     {

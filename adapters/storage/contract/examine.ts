@@ -174,13 +174,25 @@ const within = <A>(duration: Duration.Input & string, promise: Promise<A>): Prom
     ),
   );
 
-/** The same store, which remembers each upload in parts; objects are seen in the exchanges. */
+/** The same store, which remembers what it writes itself; other objects are seen in the exchanges. */
 function rememberingUploads(store: BuiltStore["store"], scratch: Scratch): BuiltStore["store"] {
-  const { multipart } = store;
-  if (multipart === undefined) return store;
-  const create: typeof multipart.create = (object) =>
-    Effect.tap(multipart.create(object), (uploadId) =>
-      Effect.sync(() => scratch.addUpload({ key: object.key, uploadId })),
-    );
-  return { ...store, multipart: { ...multipart, create } };
+  const { copy, multipart, writeEmpty } = store;
+  return {
+    ...store,
+    ...(copy && {
+      copy: (upload) => Effect.tap(copy(upload), () => Effect.sync(() => scratch.add(upload.to))),
+    }),
+    ...(writeEmpty && {
+      writeEmpty: (key) => Effect.tap(writeEmpty(key), () => Effect.sync(() => scratch.add(key))),
+    }),
+    ...(multipart && {
+      multipart: {
+        ...multipart,
+        create: (object) =>
+          Effect.tap(multipart.create(object), (uploadId) =>
+            Effect.sync(() => scratch.addUpload({ key: object.key, uploadId })),
+          ),
+      },
+    }),
+  };
 }

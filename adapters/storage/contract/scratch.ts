@@ -23,7 +23,7 @@ export function versionIn(headers: Headers | Readonly<Record<string, unknown>>) 
 
 /** The keys in a path, a URL, or the body of a form or an archive; ours are never encoded. */
 export const keysIn = (text: string): ReadonlyArray<ObjectKey> =>
-  (text.match(/(?:incoming\/)?orgs\/[^?\s\p{Cc}]+/gu) ??
+  (text.match(/(?:incoming\/(?:removed\/)?)?orgs\/[^?\s\p{Cc}]+/gu) ??
     []) as ReadonlyArray<string> as ReadonlyArray<ObjectKey>;
 
 /** The key in a path or a URL. */
