@@ -165,6 +165,7 @@ function gcsStore(settings: gcs.GcsSettings): CertifiedStore {
       "file checksums",
       "marks",
       "two endpoints",
+      ...(gcsStorage(settings).capabilities.copies ? [] : (["copies"] as const)),
       ...(signLength ? [] : (["exact size by default"] as const)),
     ],
     refusals: REFUSALS,

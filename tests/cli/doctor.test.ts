@@ -434,7 +434,9 @@ const FAULTS: ReadonlyArray<Fault> = [
     what: "that takes signatures in a header alone",
     between: ({ query }) =>
       query.has("X-Amz-Signature") ? s3Error(403, "AccessDenied") : undefined,
-    failed: ["bucket: the store takes requests that are signed in a header, and no signed URLs"],
+    failed: [
+      "bucket: the store does not see signatures (403 AccessDenied): something at STORAGE_ENDPOINT removes the query, or it takes signatures in headers alone",
+    ],
     unknown: ["everything else: the bucket cannot be used, so nothing further was tried"],
   },
   {

@@ -38,12 +38,8 @@ export const bucket = check("bucket", function* (doctor, report): Effect.fn.Retu
     return "unusable";
   }
   const fault = yield* refusals.signatureFault(doctor, "service", { audience: "internal", code });
-  if (fault === "no signed URLs") {
-    const { what, mend } = refusals.NO_SIGNED_URLS;
-    const why = "Browsers upload and download with signed URLs alone.";
-    report.failed(`the store ${what}`, why, mend);
-  } else if (fault === "query lost") {
-    const seen = `the store does not see signatures (${told}): something at STORAGE_ENDPOINT removes the query`;
+  if (fault === "query lost") {
+    const seen = `the store does not see signatures (${told}): something at STORAGE_ENDPOINT removes the query, or it takes signatures in headers alone`;
     report.failed(seen, "Every request counts as one without a key.", refusals.PASS_QUERY);
   } else if (fault === "request changed") {
     const seen = `the secret is right, and the store sees another request than was signed (${told}): something at STORAGE_ENDPOINT changes Host or the path`;

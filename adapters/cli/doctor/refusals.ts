@@ -59,7 +59,7 @@ export const regionNamed = (text: string): string | undefined =>
   /expecting (?:&#39;|')([a-z0-9-]{1,64})/.exec(text)?.[1];
 
 export const PASS_QUERY =
-  "let the proxy pass path and query on unchanged: nginx: proxy_pass without a path";
+  "let the proxy pass path and query on unchanged: nginx: proxy_pass without a path; or switch signed URLs on in the store, or use one that has them";
 export const PASS_REQUEST =
   "let the proxy pass Host, path, query, Content-Type and Content-Length on unchanged: nginx: proxy_pass without a path, proxy_set_header Host $http_host";
 
@@ -74,8 +74,8 @@ export function bucketTwice({ s3, bucket }: Doctor, audience: Audience): string 
 }
 
 /**
- * Tells by probes why a signature was refused: the store takes no signed URLs, or something on the
- * way removes the query or changes the request. Undefined where it is the key's fault. A signature
+ * Tells by probes why a signature was refused: something on the way removes the query or changes
+ * the request, or the store takes no signed URLs. Undefined where it is the key's fault. A signature
  * covers the secret, the host and the query, so its refusal alone says little.
  */
 export const signatureFault = Effect.fnUntraced(function* (
@@ -83,7 +83,7 @@ export const signatureFault = Effect.fnUntraced(function* (
   use: "service" | "put",
   { audience, code }: { readonly audience: Audience; readonly code: string | undefined },
 ) {
-  const { s3, store, newKey, signGet, send, sendAs, inTime } = doctor;
+  const { s3, newKey, signGet, send, sendAs } = doctor;
   if (s3 === undefined) return undefined;
   if (code === "SignatureDoesNotMatch") {
     const own = yield* sendAs(use, { method: "GET", query: [["max-keys", "1"]] });
@@ -93,10 +93,7 @@ export const signatureFault = Effect.fnUntraced(function* (
   if (code !== "AccessDenied") return undefined;
   const { url } = yield* signGet(yield* newKey, { audience });
   const wrong = yield* send("GET", withWrongSignature(url));
-  if (wrong.code !== code) return undefined;
-  // The official client signs in a header, and the name of a version that does not exist too.
-  const removal = inTime(store.remove({ key: yield* newKey, version: "null" }));
-  return (yield* Effect.isSuccess(removal)) ? ("no signed URLs" as const) : ("query lost" as const);
+  return wrong.code === code ? ("query lost" as const) : undefined;
 });
 
 /**
@@ -126,9 +123,3 @@ const knowsSecret = Effect.fnUntraced(function* (
   const isExpired = /expired/i.test(own.message ?? "") && !/expired/i.test(wrong.message ?? "");
   return isExpired || (wrong.code === "SignatureDoesNotMatch" && own.code !== wrong.code);
 });
-
-/** A store that takes signatures in headers alone; the finding begins with its name. */
-export const NO_SIGNED_URLS = {
-  what: "takes requests that are signed in a header, and no signed URLs",
-  mend: "use a store with presigned URLs, or switch them on there",
-};

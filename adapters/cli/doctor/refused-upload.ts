@@ -52,8 +52,6 @@ export const refusedUpload = check("upload", function* (doctor, report, refused:
       fault === "request changed" && refusals.PASS_REQUEST,
     [`${seen} (${told}): the store does not see the signature`]:
       fault === "query lost" && refusals.PASS_QUERY,
-    [`the store at ${origin} ${refusals.NO_SIGNED_URLS.what}`]:
-      fault === "no signed URLs" && refusals.NO_SIGNED_URLS.mend,
     [`${seen}: ${refusal.what}; the key for downloads may put`]:
       isSwapped && `swap ${names.put.from} and ${names.get.from}, with their secrets`,
     [`${seen}: ${refusal.what}`]: isDenied && isOneKey && s3.provider === "minio" && ONE_KEY,

@@ -4,13 +4,11 @@ import { GCS_CAPABILITIES, type GcsSettings } from "./settings.ts";
 
 export function gcsStorage(settings: GcsSettings): Storage {
   const { key } = settings;
+  const isHmac = key !== undefined && !isServiceAccount(key.signer);
   return {
     description: `Google Cloud Storage at ${settings.endpoint.href}, bucket ${settings.bucket}`,
-    // An HMAC key cannot change an object's custom time, which is the mark.
-    capabilities: {
-      ...GCS_CAPABILITIES,
-      marks: key === undefined || isServiceAccount(key.signer),
-    },
+    // An HMAC key cannot change an object's custom time, which is the mark, and copies nothing.
+    capabilities: { ...GCS_CAPABILITIES, ...(isHmac && { marks: false, copies: false }) },
     layer: loaded(async () => (await import("./layer.ts")).layer(settings)),
   };
 }
