@@ -14,6 +14,7 @@ const schemathesis = await need("schemathesis");
 const FILES = "/api/v1/orgs/acme/files";
 const ANY_FILES = "/api/v1/orgs/{slug}/files";
 const PARTS = `${ANY_FILES}/multipart/parts`;
+const OPEN = `${ANY_FILES}/{year}/{month}/{name}`;
 
 /**
  * All checks of Schemathesis are on, though the one that needs a second caller has none. The check
@@ -78,6 +79,10 @@ include-operation-id = "abortMultipart"
 generation.max-examples = 10
 [operations.checks.positive_data_acceptance]
 expected-statuses = ["204", "400", "404"]
+[[operations]]
+include-operation-id = "openFile"
+[operations.checks.positive_data_acceptance]
+expected-statuses = ["302", "404"]
 [[operations]]
 include-operation-id = "followLink"
 [operations.checks.positive_data_acceptance]
@@ -172,6 +177,13 @@ async function narrowed(document: Json): Promise<Json> {
   const receipt = await upload("plain");
   const ofReceipts = withBodies({ receipt }, { receipt: await upload("summed", "sha256") });
   const { link_url } = await call("links", { receipt });
+  const { key } = await call("confirm", { receipt });
+  const file = Object.fromEntries(
+    String(key)
+      .split("/")
+      .slice(-3)
+      .map((part, index) => [["year", "month", "name"][index], part]),
+  );
   // The part behind the second # is an extension of Schemathesis.
   const token = "$response.body#/link_url#regex:/f/(.+)$";
   const FOLLOW = "/f/{token}";
@@ -214,6 +226,14 @@ async function narrowed(document: Json): Promise<Json> {
         get: { parameters: [slug, { ...ofUpload, schema: { type: "string" }, example: open }] },
       },
       [`${ANY_FILES}/multipart/complete`]: { post: withBodies({ upload: completed, parts }) },
+      [OPEN]: {
+        get: {
+          parameters: parametersOf(document, OPEN).map((parameter) => ({
+            ...parameter,
+            ...(String(parameter["name"]) in file && { example: file[String(parameter["name"])] }),
+          })),
+        },
+      },
       [FOLLOW]: {
         get: { parameters: [{ ...parameter, example: String(link_url).split("/f/")[1] }] },
       },

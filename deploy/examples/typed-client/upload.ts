@@ -42,4 +42,6 @@ const confirmed = await client.POST("/api/v1/orgs/{slug}/files/confirm", {
   body: { receipt },
 });
 if (confirmed.error !== undefined) throw new Error(confirmed.error.detail);
+// With `arrival: "incoming"` a large file may take longer than a request; then ask again.
+if (!("get_url" in confirmed.data)) throw new Error(confirmed.data.detail);
 console.log(confirmed.data.get_url);
