@@ -36,9 +36,7 @@ const altered = (purpose: "receipt" | "upload" | "link", token: string, over: ob
 const none = () => Effect.fail(new CredentialsUnavailable({ reason: "they have expired" }));
 
 /** A service over the embedded store, over a store that does not answer, or with no credentials. */
-async function start(kind: "whole" | "no store" | "no credentials") {
-  const directory = mkdtempSync(join(tmpdir(), "valetkey-facts-"));
-  atTestEnd(() => rmSync(directory, { recursive: true }));
+async function start(kind: "whole" | "no store" | "no credentials", directory: string) {
   let put: ((request: Request) => Promise<Response>) | undefined;
   const embedded = local(
     { directory, bucket: "files" },
@@ -91,9 +89,11 @@ async function make({ send, upload }: Awaited<ReturnType<typeof start>>) {
 }
 
 it("the audit has all that is known of a request, in every outcome of every action", async () => {
-  const whole = await start("whole");
-  const noStore = await start("no store");
-  const noCredentials = await start("no credentials");
+  const directory = mkdtempSync(join(tmpdir(), "valetkey-facts-"));
+  atTestEnd(() => rmSync(directory, { recursive: true }));
+  const whole = await start("whole", directory);
+  const noStore = await start("no store", directory);
+  const noCredentials = await start("no credentials", directory);
   const { missing, there, done, empty, aborted, etag, link } = await make(whole);
   const seen = new Set<string>();
   const expectFacts = async (
@@ -198,6 +198,10 @@ it("the audit has all that is known of a request, in every outcome of every acti
   const past = altered("link", link, { x: Date.now() - 1000 });
   await expectFacts(whole, ["GET", `/f/${past}`], "NOT_FOUND", linked);
   await expectFacts(whole, ["GET", `${FILES}/policies`], undefined, CALLER);
+  await expectFacts(whole, ["GET", FILES], undefined, CALLER);
+  const removing = ["DELETE", opening[1]] as const;
+  await expectFacts(whole, removing, undefined, { ...CALLER, key: there.key });
+  await expectFacts(whole, opening, "NOT_FOUND", file);
 
   const actions = new Set(
     [...Object.values(OPERATIONS), ...PUBLIC_ROUTES].flatMap(({ action }) => action ?? []),
