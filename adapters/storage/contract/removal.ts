@@ -12,7 +12,8 @@ const DONE = { _tag: "Done" };
 
 /** A file that was removed stays away. */
 export const removal = [
-  ...promises([], {
+  // A key that only signs can neither copy nor find the versions that are to be removed.
+  ...promises(["copies"], {
     "a removed file is gone for every URL, and to remove it again is no error": async (subject) => {
       const { grant, confirm, remove } = subject;
       const { put, key, receipt, get } = await grant();
