@@ -31,22 +31,24 @@ export const examineUpload = Effect.fnUntraced(function* (receipt: Receipt, poli
   if (Option.isNone(found)) return yield* new UploadIncomplete();
   const facts = found.value;
   const isVerified = verifiesContent(policy);
-  const differences: ReadonlyArray<UploadDifference> =
-    receipt.incoming === true
-      ? // Nothing else of it becomes part of the file, and a coding says how to read its bytes.
-        compareWithReceipt(receipt, { ...facts, extraHeaders: isVerified ? coding(facts) : {} })
-      : [...compareWithReceipt(receipt, facts), ...timeDifference(receipt, facts, now)];
-  const difference =
-    isVerified && differences.length === 0 ? yield* verifyContent(receipt, facts) : undefined;
-  if (differences.length === 0 && difference === undefined) return facts;
+  const isIncoming = receipt.incoming === true;
+  // Nothing else of it becomes part of the file, and a coding says how to read its bytes.
+  const extraHeaders = isVerified ? coding(facts) : {};
+  const differences: Array<UploadDifference> = [
+    ...compareWithReceipt(receipt, isIncoming ? { ...facts, extraHeaders } : facts),
+    ...(isIncoming ? [] : timeDifference(receipt, facts, now)),
+  ];
+  if (isVerified && differences.length === 0) {
+    const difference = yield* verifyContent(receipt, facts);
+    if (difference !== undefined) differences.push(difference);
+  }
+  if (differences.length === 0) return facts;
   const { version } = facts;
   // Without a version it could be another object by now that is removed.
-  if (policy.onMismatch === "delete" && (version !== undefined || receipt.incoming === true)) {
+  if (policy.onMismatch === "delete" && (version !== undefined || isIncoming)) {
     yield* removeQuietly({ key, version });
   }
-  return yield* new UploadMismatch({
-    differences: difference === undefined ? differences : [difference],
-  });
+  return yield* new UploadMismatch({ differences });
 });
 
 const coding = ({ extraHeaders }: ObjectFacts) =>

@@ -8,7 +8,14 @@ import {
   prefixFor,
   REMOVED_PREFIX,
 } from "../domain/storage-key.ts";
-import { type MultipartId, ObjectStore, type StoredVersion } from "./ports/object-store.ts";
+import { forEachPage } from "./for-each-page.ts";
+import {
+  type MultipartId,
+  ObjectStore,
+  type OpenUpload,
+  type Page,
+  type StoredVersion,
+} from "./ports/object-store.ts";
 
 /** An object, a version of it, a delete marker or an upload in parts, and its end. */
 export type Forgotten = (StoredVersion | MultipartId) & {
@@ -27,7 +34,7 @@ export const forgetOrganization = Effect.fnUntraced(function* (request: {
   readonly tell: (each: Forgotten) => void;
 }) {
   const { organization, apply, tell } = request;
-  const { list, multipart, remove, versions } = yield* ObjectStore;
+  const { list, openUploads, remove, versions } = yield* ObjectStore;
   const removeAll = <Each extends Forgotten>(
     found: ReadonlyArray<Each>,
     end: (each: Each) => Effect.Effect<void, StoreUnavailable>,
@@ -45,25 +52,37 @@ export const forgetOrganization = Effect.fnUntraced(function* (request: {
   };
   for (const place of ["", INCOMING_PREFIX, REMOVED_PREFIX]) {
     const prefix = `${place}${prefixFor(organization)}`;
-    if (multipart?.open) yield* removeAll(yield* multipart.open(prefix), multipart.abort);
-    let after: string | undefined;
-    do {
-      const below = { prefix, after, limit: 1000 };
-      const page = yield* versions?.(below) ?? list?.(below) ?? NOTHING;
-      yield* removeAll(page.found.map(withVersion), remove);
-      after = page.next;
-    } while (after !== undefined);
+    if (openUploads !== undefined) {
+      yield* forEachPage(
+        (after: OpenUpload | undefined) => openUploads.list({ prefix, after }),
+        (found) => removeAll(found.map(withUploadId), openUploads.abort),
+      );
+    }
+    yield* forEachPage(
+      (after: string | undefined): Effect.Effect<Page<Listed, string>, StoreUnavailable> => {
+        const below = { prefix, after, limit: 1000 };
+        return versions?.(below) ?? list?.(below) ?? NOTHING;
+      },
+      (found) => removeAll(found.map(withVersion), remove),
+    );
   }
 });
 
 const AT_ONCE = 16;
-const NOTHING = Effect.succeed({ found: [], next: undefined });
+const NOTHING = Effect.succeed({ found: [] });
+
+interface Listed {
+  readonly key: string;
+  readonly version?: string | undefined;
+}
 
 /** Where there are no versions, an object has the one that `remove` takes. */
-const withVersion = (found: { readonly key: string; readonly version?: string | undefined }) => ({
+const withVersion = (found: Listed) => ({
   key: found.key as ObjectKey,
   version: found.version,
 });
+
+const withUploadId = ({ key, uploadId }: OpenUpload) => ({ key: key as ObjectKey, uploadId });
 
 const keptBecause = (end: Effect.Effect<void, StoreUnavailable>) =>
   Effect.as(end, undefined).pipe(

@@ -83,7 +83,7 @@ export function grantUpload(
   });
 }
 
-/** What waits below `incoming/` needs no mark. */
+/** An upload below `incoming/` needs no mark. */
 export const isMarked = ({ arrival, unconfirmedAfter }: UploadPolicy): boolean =>
   arrival === "direct" && unconfirmedAfter !== undefined;
 

@@ -73,7 +73,7 @@ const promote = Effect.fnUntraced(function* (
   const earlier = yield* look;
   if (Option.isSome(earlier)) {
     // Its headers may have been changed since, by whoever runs the bucket.
-    const differences = differencesOf(receipt, { ...earlier.value, extraHeaders: {} });
+    const differences = compareWithGrant(receipt, { ...earlier.value, extraHeaders: {} });
     if (differences.length > 0) return yield* new UploadMismatch({ differences });
     const left = yield* Effect.orElseSucceed(store.head(from), Option.none);
     if (Option.isSome(left)) yield* removeQuietly({ key: from, version: left.value.version });
@@ -91,8 +91,8 @@ const promote = Effect.fnUntraced(function* (
   const file = yield* look;
   if (Option.isNone(file)) return yield* NOT_AS_GRANTED;
   if (
-    differencesOf({ ...receipt, size: ByteSize.make(size), isLargest: false }, file.value).length >
-    0
+    compareWithGrant({ ...receipt, size: ByteSize.make(size), isLargest: false }, file.value)
+      .length > 0
   ) {
     // Nobody has been told of it.
     if (outcome === "copied") yield* removeQuietly({ key, version: file.value.version });
@@ -103,7 +103,7 @@ const promote = Effect.fnUntraced(function* (
 });
 
 /** A copy bears no mark, and has no checksum. */
-const differencesOf = (receipt: Receipt, facts: ObjectFacts) =>
+const compareWithGrant = (receipt: Receipt, facts: ObjectFacts) =>
   compareWithReceipt({ ...receipt, pending: false, checksum: undefined }, facts);
 
 /** A removal says so before it removes anything, so that no copy survives it. */

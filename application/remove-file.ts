@@ -3,8 +3,9 @@ import * as Effect from "effect/Effect";
 import { mayBeConfirmed } from "../domain/receipt.ts";
 import { format, incomingKey, type ObjectKey, removedKey } from "../domain/storage-key.ts";
 import type { Member } from "./admit.ts";
+import { forEachPage } from "./for-each-page.ts";
 import { ownFile } from "./open-file.ts";
-import { ObjectStore } from "./ports/object-store.ts";
+import { ObjectStore, type OpenUpload } from "./ports/object-store.ts";
 import { Policies } from "./ports/policies.ts";
 
 /**
@@ -30,19 +31,21 @@ export const removeFile = Effect.fnUntraced(function* (request: {
 
 /** Removes all that the store keeps of an object. */
 const removeWhole = Effect.fnUntraced(function* (key: ObjectKey) {
-  const { multipart, remove, versions } = yield* ObjectStore;
-  if (multipart?.open !== undefined) {
-    const uploads = yield* multipart.open(key);
-    const own = uploads.filter((upload) => upload.key === key);
-    yield* Effect.forEach(own, multipart.abort, { discard: true });
+  const { openUploads, remove, versions } = yield* ObjectStore;
+  if (openUploads !== undefined) {
+    yield* forEachPage(
+      (after: OpenUpload | undefined) => openUploads.list({ prefix: key, after }),
+      (found) => Effect.forEach(ofKey(found, key), openUploads.abort, { discard: true }),
+    );
   }
   if (versions === undefined) return yield* remove({ key, version: undefined });
-  let after: string | undefined;
-  do {
-    const page = yield* versions({ prefix: key, after });
-    const own = page.found.filter((object) => object.key === key);
+  yield* forEachPage(
+    (after: string | undefined) => versions({ prefix: key, after }),
     // One by one, since versitygw does not bear two of one object at once.
-    yield* Effect.forEach(own, remove, { discard: true });
-    after = page.next;
-  } while (after !== undefined);
+    (found) => Effect.forEach(ofKey(found, key), remove, { discard: true }),
+  );
 });
+
+/** Those of one object, of what is listed below its key. */
+const ofKey = <A extends { readonly key: string }>(found: ReadonlyArray<A>, key: ObjectKey) =>
+  found.flatMap((each) => (each.key === key ? [{ ...each, key }] : []));

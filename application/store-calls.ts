@@ -1,7 +1,6 @@
 import type * as Effect from "effect/Effect";
-import * as Record from "effect/Record";
 import type { ObjectUnreadable, StoreUnavailable } from "../domain/errors.ts";
-import type { Multipart, ObjectStore } from "./ports/object-store.ts";
+import type { Multipart, ObjectStore, OpenUploads } from "./ports/object-store.ts";
 
 type Store = ObjectStore["Service"];
 
@@ -25,15 +24,15 @@ const CALLS = {
   head: call("head", 5),
   keep: call("keep", 5),
   remove: call("remove", 5),
+  // Of any size; a second one finds what the first has made.
+  copy: call("copy", 1800),
+  // Until its first byte; its reader bounds the rest.
+  read: call("read", 5),
+  list: call("list", 20),
+  scanTag: call("scan-tag", 5),
+  versions: call("list-versions", 20),
+  writeEmpty: call("write-empty", 5),
 } satisfies TableFor<Store>;
-
-/** Of any size; a second one finds what the first has made. */
-const COPY = call("copy", 1800);
-
-/** Until its first byte; its reader bounds the rest. */
-const READ = call("read", 5);
-const LIST = call("list", 20);
-const SCAN_TAG = call("scan-tag", 5);
 
 const PARTS = {
   // A second one would begin another upload, which nobody knows.
@@ -45,18 +44,19 @@ const PARTS = {
   abort: call("abort-multipart", 5),
 } satisfies TableFor<Multipart>;
 
-const OPEN = call("list-uploads", 20);
-const WRITE_EMPTY = call("write-empty", 5);
-const VERSIONS = call("list-versions", 20);
+const UPLOADS = {
+  list: call("list-uploads", 20),
+  abort: PARTS.abort,
+} satisfies TableFor<OpenUploads>;
 
 type Method = (given: never) => Effect.Effect<unknown, StoreFailure>;
 
 /** A row for each method, so that none is left out. */
 type TableFor<Methods> = {
-  readonly [Name in keyof Methods as Methods[Name] extends Method ? Name : never]: StoreCall;
+  readonly [
+    Name in keyof Methods as Methods[Name] extends Method | undefined ? Name : never
+  ]-?: StoreCall;
 };
-
-const UPLOADS = { list: call("list-uploads", 20), abort: PARTS.abort };
 
 type Wrap = <A, E extends StoreFailure>(
   call: StoreCall,
@@ -65,35 +65,28 @@ type Wrap = <A, E extends StoreFailure>(
 
 /** The same store, with each of its calls wrapped. */
 export function aroundStore(store: Store, wrap: Wrap): Store {
-  const { copy, list, multipart, openUploads, read, scanTag, versions, writeEmpty, writeOnce } =
-    store;
+  const { multipart, openUploads, writeOnce } = store;
   return {
     ...each(store, CALLS, wrap),
     ensureBucket: wrap(LOOKS.ensureBucket, store.ensureBucket),
-    ...(copy && { copy: (upload) => wrap(COPY, copy(upload)) }),
-    ...(scanTag && { scanTag: (object) => wrap(SCAN_TAG, scanTag(object)) }),
-    ...(read && { read: (object) => wrap(READ, read(object)) }),
-    ...(writeEmpty && { writeEmpty: (key) => wrap(WRITE_EMPTY, writeEmpty(key)) }),
-    ...(versions && { versions: (below) => wrap(VERSIONS, versions(below)) }),
-    ...(list && { list: (below) => wrap(LIST, list(below)) }),
     ...(openUploads && { openUploads: each(openUploads, UPLOADS, wrap) }),
     ...(writeOnce && {
       writeOnce: { ...writeOnce, look: wrap(LOOKS.writeOnce, writeOnce.look) },
     }),
-    ...(multipart && {
-      multipart: { ...each(multipart, PARTS, wrap), ...openAround(multipart, wrap) },
-    }),
+    ...(multipart && { multipart: each(multipart, PARTS, wrap) }),
   };
 }
 
-const openAround = ({ open }: Multipart, wrap: Wrap) =>
-  open && { open: (prefix: string) => wrap(OPEN, open(prefix)) };
-
-const each = <Name extends string, Methods extends Readonly<Record<Name, Method>>>(
+/** A method that a store leaves out stays so. */
+function each<Name extends string, Methods extends { readonly [N in Name]?: Method | undefined }>(
   methods: Methods,
   calls: Readonly<Record<Name, StoreCall>>,
   wrap: Wrap,
-): Methods => ({
-  ...methods,
-  ...Record.map(calls, (call, name: Name) => (given: never) => wrap(call, methods[name](given))),
-});
+): Methods {
+  const wrapped: Record<string, Method> = {};
+  for (const [name, call] of Object.entries(calls) as Array<[Name, StoreCall]>) {
+    const method: Method | undefined = methods[name];
+    if (method !== undefined) wrapped[name] = (given) => wrap(call, method(given));
+  }
+  return { ...methods, ...wrapped };
+}

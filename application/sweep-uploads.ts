@@ -10,7 +10,8 @@ import {
   type ObjectKey,
   parse,
 } from "../domain/storage-key.ts";
-import { type ObjectFacts, ObjectStore, type OpenUpload, type Page } from "./ports/object-store.ts";
+import { forEachPage } from "./for-each-page.ts";
+import { type ObjectFacts, ObjectStore, type OpenUpload } from "./ports/object-store.ts";
 
 /** Something that nobody can confirm or complete any more. */
 export interface Leftover {
@@ -35,45 +36,41 @@ export const sweepUploads = Effect.fnUntraced(function* (days: number, found: Fo
   const oldest = Duration.toMillis(Duration.days(days));
   const objects = (after: string | undefined) =>
     list({ prefix: INCOMING_PREFIX, after, limit: 500 });
-  yield* forEachPage(objects, ({ key, age, size }) =>
-    age > oldest && isIncomingKey(key)
-      ? found({ kind: "upload", key, age, size }, removeUpload(store, key, oldest))
-      : Effect.void,
+  yield* forEachPage(
+    objects,
+    severally(({ key, age, size }) =>
+      age > oldest && isIncomingKey(key)
+        ? found({ kind: "upload", key, age, size }, removeUpload(store, key, oldest))
+        : Effect.void,
+    ),
   );
   if (openUploads === undefined) return;
   for (const prefix of [INCOMING_PREFIX, KEY_PREFIX]) {
     yield* forEachPage(
       (after: OpenUpload | undefined) => openUploads.list({ prefix, after }),
-      ({ key, uploadId, age }) =>
+      severally(({ key, uploadId, age }) =>
         age > LONGEST_PARTS && isOurs(key)
           ? found({ kind: "parts", key, age }, openUploads.abort({ key, uploadId }))
           : Effect.void,
+      ),
     );
   }
 });
+
+const severally =
+  <A>(use: (each: A) => Effect.Effect<unknown, StoreUnavailable>) =>
+  (found: ReadonlyArray<A>) =>
+    Effect.forEach(found, use, { concurrency: 8, discard: true });
 
 /** With time for what was begun just before its end, such as a copy. */
 const LONGEST_PARTS = Duration.toMillis(Duration.sum(MULTIPART_LIFETIME, Duration.hours(1)));
 
 const isOurs = (key: string): key is ObjectKey => isIncomingKey(key) || Option.isSome(parse(key));
 
-/** Uses all that is found, page after page. */
-export const forEachPage = Effect.fnUntraced(function* <A, After, E, R>(
-  list: (after: After | undefined) => Effect.Effect<Page<A, After>, StoreUnavailable>,
-  use: (each: A) => Effect.Effect<unknown, E, R>,
-) {
-  let next: After | undefined;
-  do {
-    const page: Page<A, After> = yield* list(next);
-    yield* Effect.forEach(page.found, use, { concurrency: 8, discard: true });
-    next = page.next;
-  } while (next !== undefined);
-});
-
 /** More than one key gets. */
 const MOST_VERSIONS = 100;
 
-/** What is newer than it was listed stays. Below a version that is removed, an older one appears. */
+/** An object that is newer than the one that was listed stays. Below a version that is removed, an older one appears. */
 const removeUpload = Effect.fnUntraced(function* (
   store: ObjectStore["Service"],
   key: ObjectKey,

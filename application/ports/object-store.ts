@@ -154,11 +154,6 @@ export interface Multipart {
       readonly checksum?: Checksum | undefined;
     },
   ) => Effect.Effect<Completion, StoreUnavailable>;
-  /**
-   * Up to 1,000 uploads below a prefix that were neither completed nor aborted. MinIO names them for
-   * a whole key alone. Left out by stores that do not list them.
-   */
-  readonly open?: (prefix: string) => Effect.Effect<ReadonlyArray<MultipartId>, StoreUnavailable>;
   /** Removes an upload and its parts; succeeds if there is no such upload. */
   readonly abort: (upload: MultipartId) => Effect.Effect<void, StoreUnavailable>;
 }
@@ -216,8 +211,8 @@ export class ObjectStore extends Context.Service<
     /**
      * Makes a file of an upload inside the store: of the bytes that `head` described and of no
      * others, with this type and nothing else that came with the upload, and only while the key has
-     * no object. A copy that was interrupted leaves none. Left out by
-     * stores that cannot.
+     * no object. A copy that was interrupted leaves none. Left out by stores that
+     * cannot.
      */
     readonly copy?: (
       upload: Looked & { readonly to: StorageKey; readonly mediaType: MediaType },
@@ -250,7 +245,7 @@ export class ObjectStore extends Context.Service<
      * out by stores where an upload can set it.
      */
     readonly scanTag?: (object: Looked) => Effect.Effect<string | undefined, StoreUnavailable>;
-    /** Left out by stores that end such uploads by themselves. */
+    /** Left out by stores that are not used for multipart uploads. */
     readonly openUploads?: OpenUploads;
     /** It has not answered for a while, so that most calls fail at once; no call if left out. */
     readonly isPaused?: () => boolean;

@@ -20,7 +20,7 @@ const arrive = async ({ grant }: Subject) => {
 const facts = async ({ store }: Subject, key: Parameters<Subject["store"]["head"]>[0]) =>
   Option.getOrUndefined(await Effect.runPromise(store.head(key)));
 
-/** What every confirm answers, without its URL. */
+/** The answer to each confirm, without its URL. */
 const answer = (confirmed: unknown) => {
   assertMatches(confirmed, DONE);
   const { _tag, key, etag, version, size, final } = confirmed as ConfirmedUpload & typeof DONE;

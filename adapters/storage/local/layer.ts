@@ -3,7 +3,7 @@ import * as Context from "effect/Context";
 import * as Effect from "effect/Effect";
 import * as Layer from "effect/Layer";
 import * as Option from "effect/Option";
-import { ObjectStore } from "../../../application/ports/object-store.ts";
+import { type MultipartId, ObjectStore } from "../../../application/ports/object-store.ts";
 import { Presigner } from "../../../application/ports/presigner.ts";
 import { StoreUnavailable } from "../../../domain/errors.ts";
 import { MOST_DAYS_OF_WAITING } from "../../../domain/waiting.ts";
@@ -101,6 +101,7 @@ export const layer = (
         ...object,
         key: `/${bucket}/${object.key}`,
       });
+      const end = (upload: MultipartId) => run(() => endUpload(folder, stored(upload)));
       const store = ObjectStore.of({
         ensureBucket: run(() => checkFolder(folder)),
         keep: () => Effect.void,
@@ -129,8 +130,12 @@ export const layer = (
             run(() => startUpload(folder, stored({ key, mediaType }))),
           list: (upload) => run(() => listParts(folder, stored(upload))),
           complete: (upload) => run(() => completeUpload(folder, stored(upload))),
-          open: (prefix) => run(() => listUploads(folder, { bucket, prefix })),
-          abort: (upload) => run(() => endUpload(folder, stored(upload))),
+          abort: end,
+        },
+        openUploads: {
+          list: ({ prefix }) =>
+            run(async () => ({ found: await listUploads(folder, { bucket, prefix }) })),
+          abort: end,
         },
         lifecycle: undefined,
         head: (key) =>

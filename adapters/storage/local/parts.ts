@@ -14,13 +14,8 @@ import {
 } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
-import type {
-  Completion,
-  Multipart,
-  MultipartId,
-} from "../../../application/ports/object-store.ts";
+import type { Completion, Multipart, OpenUpload } from "../../../application/ports/object-store.ts";
 import { MULTIPART_LIFETIME, type StoredPart } from "../../../domain/multipart.ts";
-import type { ObjectKey } from "../../../domain/storage-key.ts";
 import { errorCode } from "../../thrown.ts";
 import { type Folder, makeFolder } from "./folder.ts";
 import {
@@ -215,12 +210,16 @@ export async function endUpload(folder: Folder, upload: UploadName): Promise<voi
 export async function listUploads(
   folder: Folder,
   { bucket, prefix }: Readonly<Record<"bucket" | "prefix", string>>,
-): Promise<ReadonlyArray<MultipartId>> {
-  const found: Array<MultipartId> = [];
+): Promise<ReadonlyArray<OpenUpload>> {
+  const found: Array<OpenUpload> = [];
   for (const uploadId of (await readdir(folder.uploads).catch(noneIfGone)) ?? []) {
-    const text = await readFile(join(folder.uploads, uploadId, ABOUT), "utf8").catch(noneIfGone);
+    if (!NAME.test(uploadId)) continue;
+    const path = join(folder.uploads, uploadId);
+    const text = await readFile(join(path, ABOUT), "utf8").catch(noneIfGone);
     const key = text && (JSON.parse(text) as About).key.slice(bucket.length + 2);
-    if (key?.startsWith(prefix)) found.push({ key: key as ObjectKey, uploadId });
+    const changed = await lstat(path).catch(noneIfGone);
+    if (changed === undefined || !key?.startsWith(prefix)) continue;
+    found.push({ key, uploadId, age: Date.now() - changed.mtimeMs });
   }
   return found;
 }

@@ -87,16 +87,6 @@ export const s3Multipart = (
       if (isAbout(answer, "CompleteMultipartUploadResult", key)) return "completed";
       return COMPLETIONS.get(refusalIn(answer).code) ?? (yield* refused(answer));
     }),
-    open: Effect.fnUntraced(function* (prefix) {
-      const query = [["prefix", prefix] as const, ["uploads", ""] as const];
-      const answer = yield* signedFetch(bucket, { method: "GET", query });
-      const { ok, text } = answer;
-      if (!ok || !isWhole(text, "ListMultipartUploadsResult")) return yield* refused(answer);
-      return textsIn(text, "Upload").flatMap((upload) => {
-        const [key, uploadId] = ["Key", "UploadId"].map((name) => textIn(upload, name));
-        return key && uploadId ? [{ key: unescape(key) as ObjectKey, uploadId }] : [];
-      });
-    }),
     abort: Effect.fnUntraced(function* ({ key, uploadId }) {
       const query = [["uploadId", uploadId]] as const;
       const answer = yield* signedFetch(bucket, { method: "DELETE", key, query });

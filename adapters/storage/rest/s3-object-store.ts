@@ -83,6 +83,8 @@ export function s3ObjectStore(
     if (!answer.ok) yield* refused(settings, refusalIn(answer));
   });
   const isForUploads = provider.partChecksums !== undefined;
+  // A copy is one too.
+  const makesParts = isForUploads || provider.copies;
   const multipart = {
     ...s3Multipart(bucket, {
       explain: (refusal) =>
@@ -121,13 +123,15 @@ export function s3ObjectStore(
         Effect.fail(refused(settings, refusalIn(answer))),
       ),
     list: s3List(bucket, refuse),
-    openUploads: { list: s3Uploads(bucket, refuse), abort: multipart.abort },
+    ...(makesParts && {
+      openUploads: { list: s3Uploads(bucket, refuse), abort: multipart.abort },
+    }),
     ...(isForUploads && { multipart }),
     ...(provider.scanTags === true && {
       scanTag: (object) => scanTag({ bucket, provider, ...object }),
     }),
     lifecycle: s3Lifecycle(bucket, {
-      removesParts: (isForUploads || provider.copies) && provider.abandoned === undefined,
+      removesParts: makesParts && provider.abandoned === undefined,
       versions: provider.versions,
     }),
     head: Effect.fnUntraced(function* (key) {
