@@ -30,7 +30,7 @@ export const removeFile = Effect.fnUntraced(function* (request: {
 });
 
 /** Removes all that the store keeps of an object. */
-const removeWhole = Effect.fnUntraced(function* (key: ObjectKey) {
+export const removeWhole = Effect.fnUntraced(function* (key: ObjectKey) {
   const { openUploads, remove, versions } = yield* ObjectStore;
   if (openUploads !== undefined) {
     yield* forEachPage(

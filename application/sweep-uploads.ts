@@ -9,17 +9,20 @@ import {
   KEY_PREFIX,
   type ObjectKey,
   parse,
+  REMOVED_PREFIX,
+  type StorageKey,
 } from "../domain/storage-key.ts";
 import { forEachPage } from "./for-each-page.ts";
 import { type ObjectFacts, ObjectStore, type OpenUpload } from "./ports/object-store.ts";
+import { removeWhole } from "./remove-file.ts";
 
-/** Something that nobody can confirm or complete any more. */
+/** Something that nobody can confirm or complete any more, or a file that was removed before. */
 export interface Leftover {
-  readonly kind: "upload" | "parts";
+  readonly kind: "upload" | "parts" | "file";
   readonly key: ObjectKey;
-  /** In milliseconds. */
+  /** In milliseconds; since its removal, for a file. */
   readonly age: number;
-  /** In bytes; unknown for parts. */
+  /** In bytes; unknown for parts and files. */
   readonly size?: number;
 }
 
@@ -28,7 +31,10 @@ type Found = (
   remove: Effect.Effect<void, StoreUnavailable>,
 ) => Effect.Effect<unknown, StoreUnavailable>;
 
-/** Finds what has waited below `incoming/` for these days, and uploads in parts that were left open. */
+/**
+ * Finds what has waited below `incoming/` for these days, uploads in parts that were left open, and
+ * files that a confirm made during their removal and was killed before it could remove them.
+ */
 export const sweepUploads = Effect.fnUntraced(function* (days: number, found: Found) {
   const store = yield* ObjectStore;
   const { list, openUploads } = store;
@@ -38,10 +44,20 @@ export const sweepUploads = Effect.fnUntraced(function* (days: number, found: Fo
     list({ prefix: INCOMING_PREFIX, after, limit: 500 });
   yield* forEachPage(
     objects,
-    severally(({ key, age, size }) =>
-      age > oldest && isIncomingKey(key)
-        ? found({ kind: "upload", key, age, size }, removeUpload(store, key, oldest))
-        : Effect.void,
+    severally(
+      Effect.fnUntraced(function* ({ key, age, size }) {
+        if (!isIncomingKey(key)) return;
+        if (key.startsWith(REMOVED_PREFIX)) {
+          const file = key.slice(REMOVED_PREFIX.length) as StorageKey;
+          const looked = Effect.map(store.head(file), Option.isSome);
+          if (yield* Effect.catchTag(looked, "ObjectUnreadable", () => Effect.succeed(true))) {
+            const remove = Effect.provideService(removeWhole(file), ObjectStore, store);
+            yield* found({ kind: "file", key: file, age }, remove);
+          }
+        }
+        if (age <= oldest) return;
+        yield* found({ kind: "upload", key, age, size }, removeUpload(store, key, oldest));
+      }),
     ),
   );
   if (openUploads === undefined) return;

@@ -16,7 +16,7 @@ export const sweep = command({
     const { policies, storage } = readStoreOrFail(process.env);
     const days = daysOfWaiting(policies.values()) || MOST_DAYS_OF_WAITING;
     let bytes = 0;
-    const counts = { upload: 0, parts: 0, failed: 0 };
+    const counts = { upload: 0, parts: 0, file: 0, failed: 0 };
     let first = "";
     const program = sweepUploads(days, ({ kind, key, age, size = 0 }, remove) =>
       Effect.match(apply ? remove : Effect.void, {
@@ -34,9 +34,9 @@ export const sweep = command({
     await runWithStore(storage, program, "The sweep did not finish; run it again", {
       isLong: true,
     });
-    const { upload, parts, failed } = counts;
+    const { upload, parts, file, failed } = counts;
     const done = apply ? "were removed" : "would be removed by --apply";
-    const total = `${upload} uploads (${bytes} bytes) that waited ${days} days, and ${parts} uploads in parts ${done}.`;
+    const total = `${upload} uploads (${bytes} bytes) that waited ${days} days, ${parts} uploads in parts and ${file} files of earlier removals ${done}.`;
     if (failed === 0) return { message: total };
     return {
       message: `${total}\n${failed} could not be removed, first ${first}.`,

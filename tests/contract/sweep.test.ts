@@ -21,7 +21,7 @@ import {
 } from "../../adapters/storage/local/objects.ts";
 import { ObjectStore } from "../../application/ports/object-store.ts";
 import { type Leftover, sweepUploads } from "../../application/sweep-uploads.ts";
-import { incomingKey, type ObjectKey } from "../../domain/storage-key.ts";
+import { incomingKey, type ObjectKey, removedKey } from "../../domain/storage-key.ts";
 import { stores } from "./stores.ts";
 
 const DAY = 24 * 60 * 60 * 1000;
@@ -92,6 +92,27 @@ const sweeps = promises(["copies"], {
     await upload(fresh.put);
     assert.equal((await subject.confirm(fresh.receipt))._tag, "Done");
     assert.deepEqual(await sweep(subject, { days: DAYS + 1 }), []);
+  },
+  "the file that a killed confirm has left of a removal is removed": async (subject) => {
+    const { copy, head, writeEmpty } = subject.store;
+    assert.ok(copy && writeEmpty);
+    const { key } = await arrive(subject);
+    const from = incomingKey(key);
+    const looked = Option.getOrThrow(await Effect.runPromise(head(from)));
+    await Effect.runPromise(writeEmpty(removedKey(key)));
+    const copied = copy({ ...looked, key: from, to: key, mediaType: PNG });
+    assert.equal(await Effect.runPromise(copied), "copied");
+    const files = async (apply: boolean) =>
+      (await sweep(subject, { apply })).map(({ kind, key }) => ({ kind, key }));
+    assert.deepEqual(await files(false), [{ kind: "file", key }]);
+    assert.ok(await isThere(subject, key));
+    assert.deepEqual(await files(true), [{ kind: "file", key }]);
+    assert.equal(await isThere(subject, key), false);
+    assert.deepEqual(await files(true), []);
+    assert.equal(
+      (await subject.store.versions?.({ prefix: key }).pipe(Effect.runPromise))?.found.length ?? 0,
+      0,
+    );
   },
   "each version of an upload is removed": async (subject) => {
     const granted = await arrive(subject);
