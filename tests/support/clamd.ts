@@ -1,13 +1,11 @@
-import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, writeFileSync } from "node:fs";
 import { connect } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { TEST_FILE } from "../../adapters/scanner/test-files.ts";
-import { atTestEnd } from "./at-test-end.ts";
 import { freePort } from "./free-port.ts";
-import { until } from "./until.ts";
+import { startServer } from "./server-process.ts";
 
 /** A clamd, which can be hurt. */
 export type Clamd = Awaited<ReturnType<typeof startClamd>>;
@@ -37,47 +35,12 @@ export async function startClamd(path: string, options: Readonly<Record<string, 
   const lines = Object.entries(settings).map(([name, value]) => `${name} ${value}\n`);
   writeFileSync(file, lines.join(""));
 
-  const launch = async () => {
-    const child = spawn(path, [`--config-file=${file}`], { stdio: "ignore" });
-    const exited = once(child, "exit");
-    await once(child, "spawn");
-    return { child, exited };
+  const isUp = async () => {
+    const asked = connect(port, "127.0.0.1");
+    asked.end("zPING\0");
+    const [pong] = await once(asked, "data");
+    return String(pong) === "PONG\0";
   };
-  let running = await launch();
-  const isUp = () =>
-    until("the start of clamd", async () => {
-      if (running.child.exitCode !== null) throw new Error("clamd has ended");
-      const asked = connect(port, "127.0.0.1");
-      asked.end("zPING\0");
-      const [pong] = await once(asked, "data");
-      return String(pong) === "PONG\0";
-    });
-  const kill = async () => {
-    running.child.kill("SIGKILL");
-    await running.exited;
-  };
-  const clamd = {
-    address: `127.0.0.1:${port}`,
-    socket,
-    kill,
-    restart: async () => {
-      running = await launch();
-      await isUp();
-    },
-    /** Lets it hang: connections stay, and nothing is answered. */
-    pause: () => void running.child.kill("SIGSTOP"),
-    resume: () => void running.child.kill("SIGCONT"),
-    stop: async () => {
-      await kill();
-      rmSync(folder, { recursive: true, force: true });
-    },
-  };
-  atTestEnd(clamd.stop);
-  try {
-    await isUp();
-  } catch (cause) {
-    await clamd.stop();
-    throw cause;
-  }
-  return clamd;
+  const server = await startServer({ path, args: [`--config-file=${file}`], folder, isUp });
+  return { ...server, address: `127.0.0.1:${port}`, socket };
 }

@@ -1,13 +1,11 @@
 import { createClient } from "@redis/client";
-import { spawn } from "node:child_process";
-import { once } from "node:events";
-import { globSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { globSync, mkdtempSync, readFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { atTestEnd } from "./at-test-end.ts";
 import { type Certificate, makeCertificate } from "./certificate.ts";
 import { freePort } from "./free-port.ts";
 import { findOnPath } from "./on-path.ts";
+import { startServer } from "./server-process.ts";
 import type { Found } from "./setup.ts";
 import { CACHE } from "./tools.ts";
 import { until } from "./until.ts";
@@ -204,48 +202,8 @@ export async function startNode({
       client.destroy();
     }
   };
-  const launch = async () => {
-    const child = spawn(path, args, { stdio: "ignore" });
-    const exited = once(child, "exit");
-    await once(child, "spawn");
-    return { child, exited };
-  };
-  const isUp = () =>
-    until("the start of Redis", async () => {
-      if (running.child.exitCode !== null) throw new Error("redis-server has ended");
-      return (await ask("PING")) === "PONG";
-    });
-
-  let running = await launch();
-  const end = async () => {
-    running.child.kill("SIGKILL");
-    await running.exited;
-  };
-  const node = {
-    url,
-    port,
-    busPort,
-    ask,
-    kill: end,
-    restart: async () => {
-      running = await launch();
-      await isUp();
-    },
-    pause: () => void running.child.kill("SIGSTOP"),
-    resume: () => void running.child.kill("SIGCONT"),
-    stop: async () => {
-      await end();
-      rmSync(folder, { recursive: true, force: true });
-    },
-  };
-  atTestEnd(node.stop);
-  try {
-    await isUp();
-  } catch (cause) {
-    await node.stop();
-    throw cause;
-  }
-  return node;
+  const isUp = async () => (await ask("PING")) === "PONG";
+  return { ...(await startServer({ path, args, folder, isUp })), url, port, busPort, ask };
 }
 
 const speakTls = ({ ca, cert, key }: Certificate) => ({

@@ -1,38 +1,18 @@
 import { expect, it } from "@effect/vitest";
-import * as DateTime from "effect/DateTime";
 import * as Effect from "effect/Effect";
 import * as Fiber from "effect/Fiber";
 import * as Option from "effect/Option";
 import * as TestClock from "effect/testing/TestClock";
 import { type ObjectFacts, ObjectStore } from "../../application/ports/object-store.ts";
 import { promoteUpload } from "../../application/promote-upload.ts";
-import { ByteSize } from "../../domain/byte-size.ts";
-import { FileName } from "../../domain/file-name.ts";
-import { MediaType } from "../../domain/media-type.ts";
-import { OrganizationId } from "../../domain/organization.ts";
-import type { Receipt } from "../../domain/receipt.ts";
-import { incomingKey, StorageKey } from "../../domain/storage-key.ts";
+import { incomingKey } from "../../domain/storage-key.ts";
 import { defaultPolicy } from "../../domain/upload-policy.ts";
+import { waitingReceipt } from "../support/receipt.ts";
 
-const key = StorageKey.make("orgs/acme/files/2026/11/00000000-0000-4000-8000-000000000000.png");
+const receipt = waitingReceipt("png", 5);
+const { key } = receipt;
 const from = incomingKey(key);
 const policy = { ...defaultPolicy, arrival: "incoming" as const, verifyContent: false };
-const now = DateTime.makeUnsafe(0);
-const receipt: Receipt = {
-  key,
-  fileName: FileName.make("a.png"),
-  mediaType: MediaType.make("image/png"),
-  size: ByteSize.make(5),
-  policy: "files",
-  subject: "member",
-  organization: OrganizationId.make("acme"),
-  writeOnce: false,
-  incoming: true,
-  pending: false,
-  issuedAt: now,
-  putExpiresAt: now,
-  confirmUntil: now,
-};
 const facts: ObjectFacts = {
   size: 5,
   mediaType: "image/png",

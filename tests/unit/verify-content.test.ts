@@ -1,37 +1,17 @@
 import { expect, it } from "@effect/vitest";
-import * as DateTime from "effect/DateTime";
 import * as Effect from "effect/Effect";
 import * as Fiber from "effect/Fiber";
 import * as TestClock from "effect/testing/TestClock";
 import { layer as contentDetector } from "../../adapters/content-detector.ts";
 import { examineUpload } from "../../application/examine-upload.ts";
 import { ObjectStore } from "../../application/ports/object-store.ts";
-import { ByteSize } from "../../domain/byte-size.ts";
-import { FileName } from "../../domain/file-name.ts";
-import { MediaType } from "../../domain/media-type.ts";
-import { OrganizationId } from "../../domain/organization.ts";
 import type { Receipt } from "../../domain/receipt.ts";
-import { StorageKey, uploadKey } from "../../domain/storage-key.ts";
+import { uploadKey } from "../../domain/storage-key.ts";
 import { defaultPolicy, type UploadPolicy } from "../../domain/upload-policy.ts";
+import { waitingReceipt } from "../support/receipt.ts";
 import { gif, program } from "../support/sample-files.ts";
 
-const key = StorageKey.make("orgs/acme/files/2026/11/00000000-0000-4000-8000-000000000000.gif");
-const now = DateTime.makeUnsafe(0);
-const receipt: Receipt = {
-  key,
-  fileName: FileName.make("a.gif"),
-  mediaType: MediaType.make("image/gif"),
-  size: ByteSize.make(gif.length),
-  policy: "files",
-  subject: "member",
-  organization: OrganizationId.make("acme"),
-  writeOnce: false,
-  incoming: true,
-  pending: false,
-  issuedAt: now,
-  putExpiresAt: now,
-  confirmUntil: now,
-};
+const receipt = waitingReceipt("gif", gif.length);
 const INCOMING: UploadPolicy = { ...defaultPolicy, arrival: "incoming" };
 
 type Read = NonNullable<ObjectStore["Service"]["read"]>;
