@@ -4,8 +4,8 @@ import * as Option from "effect/Option";
 import * as ManagedRuntime from "effect/ManagedRuntime";
 import * as Redacted from "effect/Redacted";
 import { Client } from "minio";
-import { readFileSync } from "node:fs";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { policyFor } from "../../adapters/cli/policy/documents.ts";
 import { layer as aws } from "../../adapters/storage/aws/layer.ts";
 import { CONTENT, newKey, PNG, putRequest } from "../../adapters/storage/contract/uploads.ts";
 import { send } from "../../adapters/storage/contract/send.ts";
@@ -17,7 +17,7 @@ import { PartNumber } from "../../domain/multipart.ts";
 import { type Provider, PROVIDERS } from "../../adapters/storage/providers.ts";
 import { ownServer } from "./own-server.ts";
 
-// Tests the policy of adapters/cli/policies on your own server. It needs the users valetkey-put,
+// Tests the policy that `valetkey policy` prints on your own server. It needs the users valetkey-put,
 // valetkey-get and valetkey-service, whose access keys are their names, all with this secret.
 const server = ownServer();
 const secret = process.env["TEST_S3_USERS_SECRET"];
@@ -59,20 +59,20 @@ if (server !== undefined && secret) {
       accessKey: server.accessKey,
       secretKey: server.secretKey,
     });
-    const setPolicy = async (without?: string) => {
-      const file = new URL(
-        `../../adapters/cli/policies/${server.provider}-bucket.json`,
-        import.meta.url,
-      );
-      const policy = JSON.parse(
-        readFileSync(file, "utf8").replaceAll("s3:::files", `s3:::${bucket}`),
-      );
-      const Statement = policy.Statement.filter(({ Sid }: { Sid: string }) => Sid !== without);
-      await root.setBucketPolicy(bucket, JSON.stringify({ ...policy, Statement }));
+    const setPolicy = async ({ marks }: { readonly marks: boolean }) => {
+      const form = policyFor(server.provider, {
+        bucket,
+        marks,
+        arrivals: ["orgs/"],
+        longestPut: 900_000,
+        users: { put: "valetkey-put", get: "valetkey-get", service: "valetkey-service" },
+      });
+      if (form.kind !== "bucket") throw new Error(`${server.provider} has no policy of a bucket`);
+      await root.setBucketPolicy(bucket, JSON.stringify(form.document));
     };
     beforeAll(async () => {
       await root.makeBucket(bucket, server.region);
-      await setPolicy();
+      await setPolicy({ marks: false });
     });
     afterAll(() => runtime.dispose());
 
@@ -151,8 +151,8 @@ if (server !== undefined && secret) {
     });
 
     if (PROVIDERS[server.provider].marks) {
-      it("marked uploads work if the bucket policy is without the statement NeverMark", async () => {
-        await setPolicy("NeverMark");
+      it("marked uploads work by the policy of a bucket for them", async () => {
+        await setPolicy({ marks: true });
         const services = await open();
         const { grant, confirm } = useCases(services);
         const { put, receipt, key } = await grant({}, "kept");

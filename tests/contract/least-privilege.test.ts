@@ -12,6 +12,7 @@ import { CONTENT, newKey, PNG, putRequest } from "../../adapters/storage/contrac
 import { send } from "../../adapters/storage/contract/send.ts";
 import { useCases } from "../../adapters/storage/contract/use-cases.ts";
 import { policyFor } from "../../adapters/cli/policy/documents.ts";
+import type { PolicyInput } from "../../adapters/cli/policy/policy.ts";
 import { layer as minio } from "../../adapters/storage/minio/layer.ts";
 import { layer as telemetry } from "../../adapters/telemetry/log.ts";
 import { ObjectStore } from "../../application/ports/object-store.ts";
@@ -64,10 +65,29 @@ async function open(layer: Store, ensured = true) {
   return runtime.runPromise(Effect.all({ presigner: Presigner, store: ObjectStore }));
 }
 
-/** Settings with a key for each use, which may do only what its policy allows. */
-async function separated(putPolicy = "put"): Promise<Settings> {
+/** Settings with a key for each use, which may do only what `valetkey policy` prints for it. */
+async function separated(given: Partial<PolicyInput> = {}): Promise<Settings> {
   await open(minio(root()));
-  const [service, put, get] = await Promise.all(["service", putPolicy, "get"].map(allowedBy));
+  const form = policyFor("minio", {
+    bucket,
+    marks: false,
+    arrivals: ["orgs/"],
+    longestPut: 900_000,
+    users: { put: "put", get: "get", service: "service" },
+    ...given,
+  });
+  if (form.kind !== "users" || server === undefined) throw new Error("MinIO has users");
+  const [service, put, get] = await Promise.all(
+    (["service", "put", "get"] as const).map(async (use) => {
+      const key = await keysFor(form.documents[use], server, { bucket });
+      const { accessKey, secretKey, sessionToken } = key;
+      return {
+        accessKey,
+        secretKey: Redacted.make(secretKey),
+        sessionToken: Redacted.make(sessionToken),
+      };
+    }),
+  );
   return {
     ...root(),
     ...service,
@@ -158,13 +178,13 @@ describe.skipIf(server === undefined).each<{
     expect(refused).toMatchObject({ reason: expect.stringContaining("s3:GetObject") });
   });
 
-  it("a marked upload works with the policy put-tagging, and confirm removes the mark with the service's own key", async () => {
+  it("a marked upload works with the policy for marks, and confirm removes the mark with the service's own key", async () => {
     const marked = {
       ...putRequest(),
       writeOnce: true,
       pendingSince: DateTime.makeUnsafe(Date.now()),
     };
-    const { presigner, store } = await open(make(await separated("put-tagging")));
+    const { presigner, store } = await open(make(await separated({ marks: true })));
     const { url, headers } = await Effect.runPromise(presigner.put(marked));
     expect((await send("PUT", url, { headers, body: CONTENT })).status).toBe(200);
     await Effect.runPromise(store.keep({ key: marked.key, version: undefined }));
@@ -248,36 +268,7 @@ describe.skipIf(server === undefined).each<{
 it.skipIf(server === undefined)(
   "with uploads that wait, no URL by the key for downloads reads incoming/, and none by the key for uploads writes a file",
   async () => {
-    await open(minio(root()));
-    const form = policyFor("minio", {
-      bucket,
-      marks: false,
-      arrivals: ["incoming/"],
-      longestPut: 900_000,
-      users: { put: "put", get: "get", service: "service" },
-    });
-    if (form.kind !== "users" || server === undefined) throw new Error("MinIO has users");
-    const [service, put, get] = await Promise.all(
-      (["service", "put", "get"] as const).map(async (use) => {
-        const { secretKey, sessionToken, ...key } = await keysFor(form.documents[use], server, {
-          bucket,
-        });
-        const secret = Redacted.make(secretKey);
-        return { ...key, secretKey: secret, sessionToken: Redacted.make(sessionToken) };
-      }),
-    );
-    const services = await open(
-      minio({
-        ...root(),
-        ...service,
-        putAccessKey: put?.accessKey,
-        putSecretKey: put?.secretKey,
-        putSessionToken: put?.sessionToken,
-        getAccessKey: get?.accessKey,
-        getSecretKey: get?.secretKey,
-        getSessionToken: get?.sessionToken,
-      } as Settings),
-    );
+    const services = await open(minio(await separated({ arrivals: ["incoming/"] })));
     const { presigner, store } = services;
     const { grant, confirm } = useCases(services);
     const { key, put: granted, receipt } = await grant({}, "incoming");

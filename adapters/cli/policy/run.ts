@@ -10,14 +10,9 @@ import { type Answer, signedFetch } from "../../storage/rest/signed-fetch.ts";
 import { asJson, type Output } from "../command.ts";
 import type { StoreSettings } from "../settings.ts";
 import { runWithStore, s3Access } from "../with-store.ts";
-import {
-  isOurs,
-  type Policy,
-  policyFor,
-  type PolicyForm,
-  type Statement,
-  type Use,
-} from "./documents.ts";
+import { isOurs } from "./bucket-policy.ts";
+import { policyFor, type PolicyForm } from "./documents.ts";
+import type { Policy, Statement, Use } from "./policy.ts";
 
 interface Wish {
   readonly apply: boolean;
