@@ -18,7 +18,7 @@ import { until } from "../support/until.ts";
 
 const DEPLOY = new URL("../../deploy", import.meta.url).pathname;
 const FILES = globSync("compose*.yaml", { cwd: DEPLOY }).toSorted();
-const PROJECTS = FILES.filter((file) => file !== "compose.base.yaml");
+const PROJECTS = FILES.filter((file) => !/base|peers/.test(file));
 
 interface Service {
   readonly image?: string;
@@ -39,14 +39,18 @@ it("a project is started in the engine that DOCKER_HOST names, without what else
   expect(dockerEnvironment({ ...base, ...engine, ...own })).toEqual({ ...base, ...engine });
 });
 
-/** The services of a file, with what they extend; a shell fills in variables as Compose does. */
+/** The services of a file, with what it includes and they extend; a shell fills in variables as Compose does. */
 function servicesOf(file: string, env: Readonly<Record<string, string>> = {}) {
   const text = readFileSync(join(DEPLOY, file), "utf8").replaceAll(/\$\$|`/g, "");
   const filled = execFileSync("sh", ["-c", `cat <<END\n${text}\nEND\n`], { env, encoding: "utf8" });
-  const { services } = parseYaml(filled) as { services: Record<string, Service> };
-  return new Map(
-    Object.entries(services).map(([name, of]): [string, Service] => [name, whole(of)]),
-  );
+  const { services, include = [] } = parseYaml(filled) as {
+    readonly services: Readonly<Record<string, Service>>;
+    readonly include?: ReadonlyArray<string>;
+  };
+  return new Map([
+    ...include.flatMap((file): ReadonlyArray<[string, Service]> => [...servicesOf(file, env)]),
+    ...Object.entries(services).map(([name, of]): [string, Service] => [name, whole(of)]),
+  ]);
 
   function whole(service: Service): Service {
     if (service.extends === undefined) return service;
@@ -175,7 +179,7 @@ it("the service runs with a read-only root file system, and without capabilities
 const redis = await need("redis");
 
 it.skipIf(redis === undefined)("Redis knows after a crash what it has answered", async () => {
-  const { command = [], volumes } = servicesOf("compose.base.yaml").get("redis") ?? {};
+  const { command = [], volumes } = servicesOf("compose.peers.yaml").get("redis") ?? {};
   expect(volumes).toEqual(["redis:/data"]);
   const folder = newFolder();
   const port = String(await freePort());
