@@ -15,28 +15,20 @@ export function makeMeter(common: Readonly<Record<string, string>>, withOrganiza
   const context = Context.make(Metric.CurrentMetricAttributes, common).pipe(
     Context.add(Metric.MetricRegistry, new Registry()),
   );
-  const metrics = new Map<MetricName, Branch & { count: number }>();
+  const metrics = new Map<MetricName, Map<string, Series>>();
 
   function find(name: MetricName, values: ReadonlyArray<string>): Series {
-    let branch: Branch | undefined = metrics.get(name);
-    for (const value of values) branch = branch?.get(value);
-    return branch?.series ?? add(name, values);
-  }
-
-  function add(name: MetricName, values: ReadonlyArray<string>): Series {
-    const metric = metrics.get(name) ?? Object.assign(new Branch(), { count: 0 });
+    const metric = metrics.get(name) ?? new Map<string, Series>();
     metrics.set(name, metric);
-    if (metric.count >= MOST_SERIES && values.some((value) => value !== OVERFLOW)) {
+    const key = values.join("\n");
+    const known = metric.get(key);
+    if (known !== undefined) return known;
+    if (metric.size >= MOST_SERIES && values.some((value) => value !== OVERFLOW)) {
       return find(name, Array<string>(values.length).fill(OVERFLOW));
     }
-    metric.count++;
-    let branch: Branch = metric;
-    for (const value of values) {
-      const next: Branch = branch.get(value) ?? new Branch();
-      branch.set(value, next);
-      branch = next;
-    }
-    return (branch.series = series(name, attributesFrom(name, values)));
+    const made = series(name, attributesFrom(name, values));
+    metric.set(key, made);
+    return made;
   }
 
   return {
@@ -80,11 +72,6 @@ export const prometheusName = (id: string): string => {
 };
 
 type Series = ReturnType<typeof series>;
-
-/** Series by one label after the other: no key is put together to find one. */
-class Branch extends Map<string, Branch> {
-  series: Series | undefined;
-}
 
 type Registered = Metric.MetricRegistry extends Map<string, infer A> ? A : never;
 

@@ -7,6 +7,7 @@ import {
   open,
   opendir,
   readdir,
+  rm,
   unlink,
   writeFile,
 } from "node:fs/promises";
@@ -56,21 +57,27 @@ async function makePath(path: string): Promise<void> {
 }
 
 /** An upload in progress, of this or another process, writes at least every 30 seconds. */
-export async function removeLeftovers(temporary: string): Promise<void> {
-  const oldest = Date.now() - LONGEST_SILENCE;
-  for (const name of await readdir(temporary)) {
-    const path = join(temporary, name);
-    try {
-      if ((await lstat(path)).mtimeMs < oldest) await unlink(path);
-    } catch (cause) {
-      // Its upload has finished meanwhile.
-      if (errorCode(cause) !== "ENOENT") throw cause;
-    }
+export const removeLeftovers = (temporary: string): Promise<void> =>
+  removeOlder(temporary, 10 * LONGEST_PAUSE);
+
+/** Removes what did not change for so many milliseconds, in a folder that may be missing. */
+export async function removeOlder(
+  folder: string,
+  age: number,
+  isMeant = (_name: string): boolean => true,
+): Promise<void> {
+  const oldest = Date.now() - age;
+  for (const name of (await readdir(folder).catch(noneIfGone)) ?? []) {
+    if (!isMeant(name)) continue;
+    const path = join(folder, name);
+    const found = await lstat(path).catch(noneIfGone);
+    if (found && found.mtimeMs < oldest) await rm(path, { recursive: true, force: true });
   }
 }
 
-/** In milliseconds. */
-const LONGEST_SILENCE = 10 * LONGEST_PAUSE;
+export function noneIfGone(cause: unknown): undefined {
+  if (errorCode(cause) !== "ENOENT") throw cause;
+}
 
 export async function checkFolder({ objects, temporary }: Folder): Promise<void> {
   await (await opendir(objects)).close();

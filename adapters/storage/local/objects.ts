@@ -15,7 +15,7 @@ import { INCOMING_PREFIX } from "../../../domain/storage-key.ts";
 import { MOST_DAYS_OF_WAITING } from "../../../domain/waiting.ts";
 import { errorCode } from "../../thrown.ts";
 import type { Timeouts } from "./body.ts";
-import { type Folder, openRegular } from "./folder.ts";
+import { type Folder, openRegular, removeOlder } from "./folder.ts";
 import { Refused } from "./refusal.ts";
 
 // An object is one file: its bytes, then its properties as JSON, then the length of that JSON in
@@ -298,12 +298,7 @@ export async function listObjects(
 }
 
 /** Removes uploads that nobody can confirm any more. */
-export async function removeUnconfirmed(folder: Folder): Promise<void> {
-  const oldest = Date.now() - Duration.toMillis(Duration.days(MOST_DAYS_OF_WAITING));
-  for (const name of await readdir(folder.objects)) {
-    if (!name.startsWith(WAITING)) continue;
-    const path = join(folder.objects, name);
-    const { mtimeMs = oldest } = (await lstat(path).catch(() => undefined)) ?? {};
-    if (mtimeMs < oldest) await unlink(path).catch(() => undefined);
-  }
-}
+export const removeUnconfirmed = ({ objects }: Folder): Promise<void> =>
+  removeOlder(objects, Duration.toMillis(Duration.days(MOST_DAYS_OF_WAITING)), (name) =>
+    name.startsWith(WAITING),
+  );

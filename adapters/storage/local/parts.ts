@@ -17,7 +17,7 @@ import { setTimeout as pause } from "node:timers/promises";
 import type { Completion, Multipart, OpenUpload } from "../../../application/ports/object-store.ts";
 import { MULTIPART_LIFETIME, type StoredPart } from "../../../domain/multipart.ts";
 import { errorCode } from "../../thrown.ts";
-import { type Folder, makeFolder } from "./folder.ts";
+import { type Folder, makeFolder, noneIfGone, removeOlder } from "./folder.ts";
 import {
   objectPath,
   openStored,
@@ -224,17 +224,7 @@ export async function listUploads(
   return found;
 }
 
-export async function removeAbandoned(folder: Folder): Promise<void> {
-  const oldest = Date.now() - Duration.toMillis(MULTIPART_LIFETIME) - 60 * 60_000;
-  for (const name of (await readdir(folder.uploads).catch(noneIfGone)) ?? []) {
-    const path = join(folder.uploads, name);
-    const found = await lstat(path).catch(noneIfGone);
-    if (found !== undefined && (name.endsWith(".ended") || found.mtimeMs < oldest)) {
-      await rm(path, { recursive: true, force: true });
-    }
-  }
-}
-
-function noneIfGone(cause: unknown): undefined {
-  if (errorCode(cause) !== "ENOENT") throw cause;
+export async function removeAbandoned({ uploads }: Folder): Promise<void> {
+  await removeOlder(uploads, 0, (name) => name.endsWith(".ended"));
+  await removeOlder(uploads, Duration.toMillis(MULTIPART_LIFETIME) + 60 * 60_000);
 }
