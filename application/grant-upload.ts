@@ -64,7 +64,7 @@ export function grantUpload(
     return Effect.flatMapEager(
       authorize(policy, member.principal.kind, upload),
       (grant): Effect.Effect<Granted, UploadRefusal, SecureRandom> => {
-        const { checksum, size, fileName, mediaType } = grant;
+        const { checksum, size, fileName, mediaType, key: template } = grant;
         if (checksum !== undefined && !checksums.includes(checksum.algorithm)) {
           return Effect.fail(new ChecksumNotSupported({ supported: checksums }));
         }
@@ -72,12 +72,15 @@ export function grantUpload(
           return Effect.fail(new FileTooLarge({ limit: largest, actual: size, fitsInParts: true }));
         }
         const { organization } = member;
-        return Effect.mapEager(generate({ organization, fileName, mediaType }), (key) => ({
-          key,
-          grant,
-          policyName,
-          issuedAt,
-        }));
+        return Effect.mapEager(
+          generate({ organization, template, fileName, mediaType }),
+          (key) => ({
+            key,
+            grant,
+            policyName,
+            issuedAt,
+          }),
+        );
       },
     );
   });

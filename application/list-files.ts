@@ -2,7 +2,7 @@ import * as DateTime from "effect/DateTime";
 import * as Effect from "effect/Effect";
 import * as Option from "effect/Option";
 import { StoreUnavailable } from "../domain/errors.ts";
-import { format, parse, prefixFor } from "../domain/storage-key.ts";
+import { keyIn, parse, prefixFor } from "../domain/storage-key.ts";
 import type { Member } from "./admit.ts";
 import { ObjectStore } from "./ports/object-store.ts";
 
@@ -15,23 +15,23 @@ const MOST_FILES = 1000;
  */
 export const listFiles = Effect.fnUntraced(function* (request: {
   readonly member: Member;
-  /** A year, or a year and a month. */
+  /** Folders as in addresses. */
   readonly prefix?: string | undefined;
   readonly after?: string | undefined;
 }) {
-  const { member, prefix = "", after } = request;
+  const { member, prefix, after } = request;
   const { list } = yield* ObjectStore;
   if (list === undefined) return yield* CANNOT_LIST;
   const root = prefixFor(member.organization);
   const page = yield* list({
-    prefix: `${root}${prefix === "" ? "" : `${prefix}/`}`,
+    prefix: prefix === undefined ? root : `${keyIn(member.organization, prefix)}/`,
     after: after === undefined ? undefined : `${root}${after}`,
     limit: MOST_FILES,
   });
   const now = yield* DateTime.now;
   const files = page.found.flatMap(({ key, size, age }) =>
     Option.toArray(parse(key)).map((parts) => ({
-      key: format(parts),
+      key: parts.key,
       size,
       storedAt: DateTime.subtract(now, { milliseconds: age }),
     })),

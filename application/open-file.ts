@@ -6,7 +6,7 @@ import { contentDisposition } from "../domain/disposition.ts";
 import { OrganizationNotFound } from "../domain/errors.ts";
 import { FileName } from "../domain/file-name.ts";
 import { mediaTypeByExtension } from "../domain/media-type.ts";
-import { format, parse, type StorageKey } from "../domain/storage-key.ts";
+import { parse, type StorageKey } from "../domain/storage-key.ts";
 import { ObjectVersion } from "../domain/object-version.ts";
 import { DEFAULT_POLICY } from "../domain/upload-policy.ts";
 import { audienceFor, type Member } from "./admit.ts";
@@ -32,9 +32,7 @@ export const openFile = Effect.fnUntraced(function* (request: {
 }) {
   const { member, download = false, version } = request;
   if (version !== undefined && !isVersion(version)) return yield* new OrganizationNotFound();
-  const parts = yield* ownFile(member, request.key);
-  const { uuid, extension } = parts;
-  const key = format(parts);
+  const { key, uuid, extension } = yield* ownFile(member, request.key);
   const mediaType = mediaTypeByExtension(extension.slice(1));
   member.recordFacts?.({ key, mediaType });
   const fileName = FileName.make(`${uuid}${extension}`);

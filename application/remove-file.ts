@@ -1,7 +1,7 @@
 import * as DateTime from "effect/DateTime";
 import * as Effect from "effect/Effect";
 import { mayBeConfirmed } from "../domain/receipt.ts";
-import { format, incomingKey, type ObjectKey, removedKey } from "../domain/storage-key.ts";
+import { incomingKey, type ObjectKey, removedKey } from "../domain/storage-key.ts";
 import type { Member } from "./admit.ts";
 import { forEachPage } from "./for-each-page.ts";
 import { ownFile } from "./open-file.ts";
@@ -17,7 +17,7 @@ export const removeFile = Effect.fnUntraced(function* (request: {
   readonly key: string;
 }) {
   const parts = yield* ownFile(request.member, request.key);
-  const key = format(parts);
+  const { key } = parts;
   request.member.recordFacts?.({ key });
   const policies = [...(yield* Policies).values()];
   const isMadeOfUploads = policies.some(({ arrival }) => arrival === "incoming");

@@ -76,9 +76,11 @@ export const CONFIRM_GRACE = Duration.days(1);
 /** The longest that a receipt works: a PUT's longest lifetime, the time to confirm, and an hour. */
 const LONGEST_RECEIPT = Duration.sum(CONFIRM_GRACE, Duration.hours(7 * 24 + 1));
 
-/** Returns true if a receipt of a key, which has the month of its grant, may still work. */
-export const mayBeConfirmed = ({ year, month }: StorageKeyParts, now: DateTime.Utc): boolean =>
-  now.epochMilliseconds < Date.UTC(year, month, 1) + Duration.toMillis(LONGEST_RECEIPT);
+/** Returns true if a receipt of a key, which may have the month of its grant, may still work. */
+export const mayBeConfirmed = (
+  { monthEnd = Infinity }: StorageKeyParts,
+  now: DateTime.Utc,
+): boolean => now.epochMilliseconds < monthEnd + Duration.toMillis(LONGEST_RECEIPT);
 
 /**
  * The longest that an upload which began in time may still run: stores check the time only when it

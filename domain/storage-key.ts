@@ -2,14 +2,16 @@ import type * as Brand from "effect/Brand";
 import * as Effect from "effect/Effect";
 import * as Option from "effect/Option";
 import * as Schema from "effect/Schema";
+import * as SchemaGetter from "effect/SchemaGetter";
 import { SecureRandom } from "effect/crypto/SecureRandom";
 import { extensionIn, type FileName } from "./file-name.ts";
 import { usualExtensions, type MediaType } from "./media-type.ts";
 import { OrganizationId } from "./organization.ts";
 
 /**
- * An object's name in its bucket: `orgs/{org_id}/files/{year}/{month}/{uuid}{ext}`, with the month
- * of signing in UTC and a UUID of version 4. Never accepted from a caller.
+ * An object's name in its bucket, as the `key` of a policy says, which need not exist any more:
+ * `orgs/{organization}/`, folders, and `{id}{extension}` with a UUID of version 4. Never accepted
+ * from a caller.
  */
 export const StorageKey = Schema.String.check(
   Schema.makeFilter<string>((value) => KEY.test(value), {
@@ -23,32 +25,36 @@ export const StorageKey = Schema.String.check(
 export type StorageKey = typeof StorageKey.Type;
 
 export interface StorageKeyParts {
+  readonly key: StorageKey;
   readonly organization: OrganizationId;
-  readonly year: number;
-  /** 1 to 12. */
-  readonly month: number;
+  /** The end of the month of its signing in milliseconds, if the key tells it. */
+  readonly monthEnd?: number;
   readonly uuid: string;
   /** With its dot. */
   readonly extension: string;
 }
 
-export const generate = (file: {
+export const generate = ({
+  organization,
+  template,
+  fileName,
+  mediaType,
+}: {
   readonly organization: OrganizationId;
+  readonly template: KeyTemplate;
   readonly fileName: FileName;
   readonly mediaType: MediaType;
 }): Effect.Effect<StorageKey, never, SecureRandom> =>
   Effect.clockWith((clock) => {
     const now = new Date(clock.currentTimeMillisUnsafe());
+    const extension = extensionFor(fileName, mediaType);
     return Effect.map(
       SecureRandom.use((random) => random.uuidV4()),
-      (uuid) =>
-        format({
-          organization: file.organization,
-          year: now.getUTCFullYear(),
-          month: now.getUTCMonth() + 1,
-          uuid,
-          extension: extensionFor(file.fileName, file.mediaType),
-        }),
+      (uuid) => {
+        let key = prefixFor(organization);
+        for (const folder of template) key += `${folderOn(folder, now)}/`;
+        return `${key}${uuid}${extension}` as StorageKey;
+      },
     );
   });
 
@@ -56,11 +62,11 @@ export const generate = (file: {
 export function parse(key: string): Option.Option<StorageKeyParts> {
   const match = KEY.exec(key)?.groups;
   if (match === undefined) return Option.none();
-  const { organization = "", year = "", month = "", uuid = "", extension = "" } = match;
+  const { organization = "", year, month, uuid = "", extension = "" } = match;
   return Option.some({
+    key: key as StorageKey,
     organization: OrganizationId.make(organization),
-    year: Number(year),
-    month: Number(month),
+    ...(year !== undefined && { monthEnd: Date.UTC(Number(year), Number(month), 1) }),
     uuid,
     extension,
   });
@@ -68,19 +74,17 @@ export function parse(key: string): Option.Option<StorageKeyParts> {
 
 /** The inverse of `pathWithin`; not a key if `path` is any other text. */
 export const keyIn = (organization: OrganizationId, path: string): string =>
-  `${prefixFor(organization)}${path}`;
+  `${prefixFor(organization)}${/^(?:[0-9]|files\/)/.test(path) ? "files/" : ""}${path}`;
 
-export const format = (parts: StorageKeyParts): StorageKey =>
-  `${prefixFor(parts.organization)}${pathWithin(parts)}` as StorageKey;
+/** The path of a file in its address: its key after the organization, without `files/`. */
+export const pathWithin = (key: StorageKey): string =>
+  key.replace(/^orgs\/[^/]+\/(?:files\/)?/, "");
 
-/** The part of a key after the organization: `{year}/{month}/{uuid}{ext}`. */
-export function pathWithin({
-  year,
-  month,
-  uuid,
-  extension,
-}: Omit<StorageKeyParts, "organization">) {
-  return `${String(year).padStart(4, "0")}/${String(month).padStart(2, "0")}/${uuid}${extension}`;
+function folderOn(folder: string, now: Date): string {
+  if (folder === "{year}") return String(now.getUTCFullYear()).padStart(4, "0");
+  if (folder === "{month}") return String(now.getUTCMonth() + 1).padStart(2, "0");
+  if (folder === "{day}") return String(now.getUTCDate()).padStart(2, "0");
+  return folder;
 }
 
 export const KEY_PREFIX = "orgs/";
@@ -109,7 +113,7 @@ export const uploadKey = (grant: {
   readonly incoming?: boolean | undefined;
 }): ObjectKey => (grant.incoming === true ? incomingKey(grant.key) : grant.key);
 
-export const prefixFor = (organization: OrganizationId) => `${KEY_PREFIX}${organization}/files/`;
+export const prefixFor = (organization: OrganizationId) => `${KEY_PREFIX}${organization}/`;
 
 /**
  * The name's own extension if the media-type table lists it for the type, or knows none for that
@@ -131,6 +135,36 @@ export const SEGMENTS = {
   name: `${UUID}${EXTENSION}`,
 } as const;
 
+const NAME = "[a-z][a-z0-9_-]{0,63}";
+const DAY = "(?:0[1-9]|[12][0-9]|3[01])";
+const foldersWith = (date: string) => `(?!files/)${NAME}(?:/(?:${NAME}|${date})){0,7}`;
+/** A day may also be a month. */
+const FOLDERS = foldersWith(`${SEGMENTS.year}|${DAY}`);
+
+/** The folders of files, or the first of them, in their addresses. */
+export const FOLDER = new RegExp(`^(?:${SEGMENTS.year}(?:/${SEGMENTS.month})?|${FOLDERS})$`);
+
 const KEY = new RegExp(
-  `^orgs/(?<organization>[A-Za-z0-9][A-Za-z0-9_-]{0,63})/files/(?<year>${SEGMENTS.year})/(?<month>${SEGMENTS.month})/(?<uuid>${UUID})(?<extension>${EXTENSION})$`,
+  `^orgs/(?<organization>[A-Za-z0-9][A-Za-z0-9_-]{0,63})/(?:files/(?<year>${SEGMENTS.year})/(?<month>${SEGMENTS.month})|${FOLDERS})/(?<uuid>${UUID})(?<extension>${EXTENSION})$`,
 );
+
+const TEMPLATE = new RegExp(
+  `^orgs/\\{organization\\}/(?:files/\\{year\\}/\\{month\\}|${foldersWith("\\{(?:year|month|day)\\}")})/\\{id\\}\\{extension\\}$`,
+);
+
+export const DEFAULT_TEMPLATE = "orgs/{organization}/files/{year}/{month}/{id}{extension}";
+
+/**
+ * The folders of a policy's keys, where `{year}`, `{month}` and `{day}` stand for the date of signing
+ * in UTC. The first one is a name, and `files` that of the default alone, so that each key has one
+ * address.
+ */
+export const KeyTemplate = Schema.String.check(Schema.isPattern(TEMPLATE)).pipe(
+  Schema.decodeTo(Schema.Array(Schema.String).pipe(Schema.brand("KeyTemplate")), {
+    decode: SchemaGetter.transform((text) => text.split("/").slice(2, -1)),
+    encode: SchemaGetter.transform((folders) =>
+      ["orgs/{organization}", ...folders, "{id}{extension}"].join("/"),
+    ),
+  }),
+);
+export type KeyTemplate = typeof KeyTemplate.Type;

@@ -16,6 +16,7 @@ import {
   TYPES_WITH_EXTENSION,
 } from "./media-type.ts";
 import { OrganizationSlug } from "./organization.ts";
+import { DEFAULT_TEMPLATE, KeyTemplate } from "./storage-key.ts";
 
 export const AllowedType = Schema.String.check(
   Schema.isPattern(/^[a-z0-9][a-z0-9!#$&^_.+-]*\/(?:\*|[a-z0-9][a-z0-9!#$&^_.+-]*)$/),
@@ -86,6 +87,11 @@ export interface WrittenPolicy {
    * `arrival: "incoming"` and false without if left out.
    */
   readonly verifyContent?: boolean | undefined;
+  /**
+   * The place of its files, such as `"orgs/{organization}/avatars/{year}/{id}{extension}"`: a name,
+   * then up to 7 of names, `{year}`, `{month}` and `{day}`. `files/{year}/{month}` if left out.
+   */
+  readonly key?: string | undefined;
   /** The longest lifetime of a link to the file, up to 10 years; no links if left out. */
   readonly linkLifetime?: WrittenLifetime | undefined;
 }
@@ -169,6 +175,11 @@ export const UploadPolicy = Schema.Struct({
   onInfected: KEEP_OR_DELETE,
   verifyContent: optional(Schema.Boolean, BOOLEAN),
   unconfirmedAfter: optional(Days, 'it is not a number of whole days such as "3 days"'),
+  key: member(
+    KeyTemplate,
+    DEFAULT_TEMPLATE,
+    'it is not a template such as "orgs/{organization}/avatars/{year}/{id}{extension}": between {organization} and {id} are 1 to 8 folders, first a name of lower-case letters, digits, _ and - that begins with a letter, then such names, {year}, {month} or {day}; only the default begins with files',
+  ),
   linkLifetime: optional(
     lifetimeText(LinkLifetime),
     'it is not a duration such as "365 days", up to 10 years',

@@ -61,6 +61,6 @@ export const forget = command({
 
 const isId = Schema.is(OrganizationId);
 
-const NO_ID = "--org must be a name of ORGANIZATIONS, or the id that is in keys: orgs/{id}/files/.";
+const NO_ID = "--org must be a name of ORGANIZATIONS, or the id that is in keys: orgs/{id}/.";
 
 const BEYOND = "Backups, replicas and what others have downloaded are not reached.";

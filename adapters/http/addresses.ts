@@ -1,5 +1,4 @@
-import * as Option from "effect/Option";
-import { parse, pathWithin, type StorageKey } from "../../domain/storage-key.ts";
+import { pathWithin, type StorageKey } from "../../domain/storage-key.ts";
 import type { HttpContext } from "./env.ts";
 
 export const fileAddress = (
@@ -7,7 +6,7 @@ export const fileAddress = (
   slug: string,
   { key, version }: { readonly key: StorageKey; readonly version?: string | undefined },
 ): string =>
-  `${rootAt(publicUrl)}/api/v1/orgs/${slug}/files/${pathWithin(Option.getOrThrow(parse(key)))}${
+  `${rootAt(publicUrl)}/api/v1/orgs/${slug}/files/${pathWithin(key)}${
     version === undefined ? "" : `?version=${encodeURIComponent(version)}`
   }`;
 

@@ -33,12 +33,13 @@ export function makeApp(options: AppOptions): Hono<HttpEnv> {
   /** The refusal of other methods, by path. */
   const paths = new TrieRouter<MethodNotAllowed>();
   for (const route of routes) {
-    const [{ path, methods }] = route;
+    const [{ path, deepPath, methods }] = route;
+    const addresses = deepPath === undefined ? [path] : [path, deepPath];
     const [method] = methods;
     const share = sharing(path);
     const notAllowed = new MethodNotAllowed({ allow: allowedMethods(routes, path) });
-    paths.add("ALL", path, notAllowed);
-    app.on(method, path, (c: HttpContext) =>
+    for (const address of addresses) paths.add("ALL", address, notAllowed);
+    app.on(method, addresses, (c: HttpContext) =>
       handle(
         c,
         share,

@@ -33,20 +33,13 @@ import { Presigner, type SignedRequest } from "../../application/ports/presigner
 import { ByteSize } from "../../domain/byte-size.ts";
 import { Lifetime } from "../../domain/lifetime.ts";
 import { MediaType } from "../../domain/media-type.ts";
-import { OrganizationId } from "../../domain/organization.ts";
-import { format } from "../../domain/storage-key.ts";
+import { StorageKey } from "../../domain/storage-key.ts";
 import { freePort } from "../support/free-port.ts";
 import { send } from "../../adapters/storage/contract/send.ts";
 import { until } from "../support/until.ts";
 
 const lifetime = Lifetime.make(Duration.minutes(1));
-const key = format({
-  organization: OrganizationId.make("acme"),
-  year: 2026,
-  month: 11,
-  uuid: "5007cd59-14b0-4a8f-9bfa-7debee4b183d",
-  extension: ".png",
-});
+const key = StorageKey.make("orgs/acme/files/2026/11/5007cd59-14b0-4a8f-9bfa-7debee4b183d.png");
 
 let directory: string;
 let presigner: Presigner["Service"];

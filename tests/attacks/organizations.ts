@@ -14,6 +14,7 @@ import {
 } from "./attack.ts";
 import { exchange } from "./raw-request.ts";
 
+const FILE = "5007cd59-14b0-4a8f-9bfa-7debee4b183d.png";
 const path = (slug: string) => `/api/v1/orgs/${slug}/files/presign`;
 
 /** A request with JSON by user-1, who is a member of acme alone unless the claims say otherwise. */
@@ -181,17 +182,27 @@ export const organizations: ReadonlyArray<Attack> = toJwt([
       }),
     outcome: refused(404, "NOT_FOUND"),
   },
-  ...["2026/11/..%2f..%2f..%2fglobex", "2026/13/a.png", "..%2f/11/a.png", "2026/11/%00.png"].map(
-    (file) => ({
-      input: `the address of a file that cannot exist (${file})`,
-      request: async ({ jwt, issuer }: Site) =>
-        wire({
-          line: `GET /api/v1/orgs/acme/files/${file} HTTP/1.1`,
-          host: hostOf(jwt),
-          headers: [bearer(await issuer.sign())],
-          framing: [],
-        }),
-      outcome: notFound,
-    }),
-  ),
+  ...[
+    "2026/11/..%2f..%2f..%2fglobex",
+    "2026/13/a.png",
+    "..%2f/11/a.png",
+    "2026/11/%00.png",
+    `avatars/../../../globex/files/avatars/${FILE}`,
+    `avatars/%2e%2e/globex/${FILE}`,
+    `avatars%2f${FILE}`,
+    `../../../incoming/orgs/acme/avatars/${FILE}`,
+    `files/2026/11/${FILE}`,
+    `Avatars/${FILE}`,
+    `avatars/${FILE}/`,
+  ].map((file) => ({
+    input: `the address of a file that cannot exist (${file})`,
+    request: async ({ jwt, issuer }: Site) =>
+      wire({
+        line: `GET /api/v1/orgs/acme/files/${file} HTTP/1.1`,
+        host: hostOf(jwt),
+        headers: [bearer(await issuer.sign())],
+        framing: [],
+      }),
+    outcome: notFound,
+  })),
 ]);

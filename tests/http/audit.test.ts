@@ -84,7 +84,7 @@ describe("each decision", () => {
           "INVALID_UPLOAD",
           member,
         ],
-        [FILE.replace("2026", "x"), get, 404, "open", "NOT_FOUND", member],
+        [FILE.replace("2026", "X"), get, 404, "open", "NOT_FOUND", member],
         [FILE, get, 429, "open", "RATE_LIMITED", { principal, slug: "acme" }],
         ["/f/v1.test.e30.AAAA", {}, 404, "follow", "NOT_FOUND", {}],
       ];

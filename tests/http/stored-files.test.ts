@@ -2,10 +2,14 @@ import ipaddr from "ipaddr.js";
 import * as Duration from "effect/Duration";
 import * as Effect from "effect/Effect";
 import * as Layer from "effect/Layer";
+import * as Schema from "effect/Schema";
+import fc from "fast-check";
 import { expect, it, onTestFinished } from "vitest";
 import type { AuditEvent } from "../../application/ports/audit.ts";
+import { OPERATIONS } from "../../adapters/http/operations/list.ts";
 import { ObjectStore } from "../../application/ports/object-store.ts";
 import { LinkLifetime } from "../../domain/link.ts";
+import { KeyTemplate } from "../../domain/storage-key.ts";
 import { embeddedStore } from "../support/embedded-store.ts";
 import { presignInit, SERVICE_TOKEN, startService, TOKEN } from "./service.ts";
 
@@ -27,8 +31,9 @@ async function start(over: Parameters<typeof startService>[0] = {}) {
     const answer = await service.request(path, { headers, ...init });
     return { status: answer.status, ...(await answer.json().catch(() => ({}))) };
   };
-  const upload = async (body = "12345") => {
-    const granted = await ask(`${FILES}/presign`, presignInit());
+  const upload = async (body = "12345", policy?: string) => {
+    const asked = { filename: "a.png", content_type: "image/png", size: 5, policy };
+    const granted = await ask(`${FILES}/presign`, presignInit(asked));
     const { put_url: url, put_headers: headers, key, receipt } = granted;
     const put = async () => (await fetch(url, { method: "PUT", headers, body })).status;
     expect(await put()).toBe(200);
@@ -139,7 +144,7 @@ it("files are listed by their keys, by year or month, and page by page", async (
   expect(await listed(`prefix=${year}`)).toBe(3);
   expect(await listed(`prefix=${year}/${month}`)).toBe(3);
   expect(await listed(`prefix=${Number(year) - 1}`)).toBe(0);
-  expect(await listed(`after=${year}/${month}/${name}`)).toBe(2);
+  expect(await listed(`after=files/${year}/${month}/${name}`)).toBe(2);
   expect((await ask(`${FILES.replace("acme", "globex")}`)).status).toBe(404);
 });
 
@@ -158,12 +163,12 @@ it("a page of the list has 1000 files, and names what comes after", async () => 
   ).pipe(Layer.provideMerge(layer), Layer.orDie);
   const { ask } = await start({ storage });
   const page = await ask(FILES);
-  expect(page).toMatchObject({ files: [{ key: FIRST }], next: "2026/11/of-others" });
+  expect(page).toMatchObject({ files: [{ key: FIRST }], next: "files/2026/11/of-others" });
   await ask(`${FILES}?after=${page.next}`);
   expect(asked).toEqual([
-    { prefix: "orgs/org_1/files/", after: undefined, limit: 1000 },
+    { prefix: "orgs/org_1/", after: undefined, limit: 1000 },
     {
-      prefix: "orgs/org_1/files/",
+      prefix: "orgs/org_1/",
       after: "orgs/org_1/files/2026/11/of-others",
       limit: 1000,
     },
@@ -175,9 +180,16 @@ it.each([
   "prefix=..%2F..%2Fglobex",
   "prefix=2026%2F13",
   "prefix=2026%2F11%2F",
-  "prefix=orgs%2Fglobex",
+  "prefix=2026%2F11%2F01",
+  "prefix=files%2F2026%2F11",
+  "prefix=Avatars",
+  "prefix=avatars%2F",
+  "prefix=avatars%2F%2F2026",
+  "prefix=avatars%2F..%2F..%2Fglobex",
+  "prefix=avatars%2F%252e%252e",
+  `prefix=${"a%2F".repeat(8)}a`,
   "after=%0A",
-  `after=${"a".repeat(257)}`,
+  `after=${"a".repeat(1025)}`,
   "limit=5",
   "prefix=2026%00",
 ])("a list with %s is refused, and the store is not asked", async (query) => {
@@ -186,4 +198,151 @@ it.each([
     headers: { Authorization: `Bearer ${TOKEN}` },
   });
   expect([answer.status, (await answer.json()).code]).toEqual([400, "INVALID_REQUEST"]);
+});
+
+const ownKeys = (folders: string, arrival: "direct" | "incoming" = "incoming") => ({
+  own: {
+    arrival,
+    verifyContent: false,
+    linkLifetime: LinkLifetime.make(Duration.hours(1)),
+    key: Schema.decodeSync(KeyTemplate)(`orgs/{organization}/${folders}/{id}{extension}`),
+  },
+});
+
+it.each([
+  "avatars",
+  "avatars/{year}/{month}/{day}",
+  "avatars/{year}/{month}",
+  "a/b/c/d/e/f/g/{day}",
+  "incoming/removed/orgs",
+  // The paths of operations.
+  "policies",
+  "links",
+  "multipart",
+  "multipart/parts",
+  "multipart/parts/{year}",
+])("a file of a policy whose files go to %s has all that others have", async (folders) => {
+  const { ask, upload } = await start({ policies: ownKeys(folders) });
+  const others = await upload();
+  expect((await others.confirm()).status).toBe(200);
+  const { key, receipt, confirm, put, getUrl } = await upload("12345", "own");
+  expect(await ask(FILES)).toMatchObject({ files: [{ key: others.key }] });
+  const { file_url, status } = await confirm();
+  expect(status).toBe(200);
+  const within = key.slice("orgs/org_1/".length);
+  expect(within).toMatch(
+    new RegExp(`^${folders.replaceAll(/\{\w+\}/g, "[0-9]{2,4}")}/[0-9a-f-]{36}\\.png$`),
+  );
+  expect(file_url).toBe(`https://uploads.example.com${FILES}/${within}`);
+  const path = new URL(file_url).pathname;
+  const { link_url } = await ask(`${FILES}/links`, presignInit({ receipt }));
+  const open = async () => [
+    (await ask(path)).status,
+    (await ask(new URL(link_url).pathname)).status,
+    (await fetch(getUrl)).status,
+  ];
+  expect(await open()).toEqual([302, 302, 200]);
+  const all = await ask(FILES);
+  expect(all.files.length).toBe(2);
+  expect(all.files).toContainEqual(expect.objectContaining({ key, file_url }));
+  const [, prefix = ""] = /^(.*)\/[^/]*$/.exec(within) ?? [];
+  for (const each of [prefix, prefix.split("/")[0]]) {
+    expect((await ask(`${FILES}?prefix=${each}`)).files).toEqual([
+      expect.objectContaining({ key }),
+    ]);
+  }
+  const init = { ...presignInit(), method: "DELETE", body: null };
+  expect(await ask(path, init)).toEqual({ status: 204 });
+  expect(await open()).toEqual([404, 404, 404]);
+  // Its key does not tell when it was granted.
+  expect(await put()).toBe(200);
+  expect(await confirm()).toMatchObject({ status: 404, code: "NOT_FOUND" });
+  expect((await ask(others.path)).status).toBe(302);
+});
+
+it("no address, list or removal of a file reaches beyond the caller's organization", async () => {
+  const asked: Array<string> = [];
+  const { layer, close } = await embeddedStore().open();
+  const storage = Layer.effect(
+    ObjectStore,
+    Effect.map(ObjectStore, (store) => ({
+      ...store,
+      head: (key) => store.head(key).pipe(Effect.tap(() => Effect.sync(() => asked.push(key)))),
+      remove: (object) => {
+        asked.push(object.key);
+        return Effect.void;
+      },
+      list: (below) => {
+        asked.push(below.prefix);
+        return Effect.succeed({ found: [] });
+      },
+    })),
+  ).pipe(Layer.provideMerge(layer), Layer.orDie);
+  const { ask } = await start({ storage, policies: ownKeys("avatars") });
+  const names = [
+    "files",
+    "avatars",
+    "incoming",
+    "removed",
+    "orgs",
+    "org_2",
+    "globex",
+    "2026",
+    "11",
+  ];
+  const bad = ["", "..%2f", "%2F", "\\", "Avatars", NAME.toUpperCase(), `${NAME}/`];
+  const piece = fc.constantFrom(NAME, ...names, ...bad);
+  await fc.assert(
+    fc.asyncProperty(fc.array(piece, { minLength: 1, maxLength: 6 }), async (pieces) => {
+      const path = pieces.join("/");
+      for (const method of ["GET", "DELETE"]) {
+        const { status } = await ask(`${FILES}/${path}`, {
+          headers: { Authorization: `Bearer ${TOKEN}` },
+          method,
+        });
+        expect([204, 404]).toContain(status);
+      }
+      expect([200, 400]).toContain((await ask(`${FILES}?prefix=${path}`)).status);
+    }),
+    { numRuns: 500, examples: [[["avatars", NAME]], [["2026", "11", NAME]]] },
+  );
+  expect(asked).toContain(`orgs/org_1/avatars/${NAME}`);
+  expect(asked).toContain(`incoming/orgs/org_1/avatars/${NAME}`);
+  expect(asked.filter((each) => !/^(?:incoming\/)?orgs\/org_1\/[^%\\]*$/.test(each))).toEqual([]);
+  await close?.();
+});
+
+it.each([
+  `${FILES}/Avatars/${NAME}`,
+  `${FILES}/avatars/${NAME.toUpperCase()}`,
+  `${FILES}/avatars/${NAME}/`,
+  `${FILES}/avatars//${NAME}`,
+  `${FILES}/avatars%2F${NAME}`,
+  `${FILES}/files/2026/11/${NAME}`,
+  `${FILES}/files/avatars/${NAME}`,
+  `${FILES}/${"a/".repeat(9)}${NAME}`,
+  `/api/v1/orgs/globex/files/avatars/${NAME}`,
+  `/api/v1/orgs/ACME/files/avatars/${NAME}`,
+])("%s is not the address of a file", async (path) => {
+  const { request } = await startService();
+  const init = { headers: { Authorization: `Bearer ${TOKEN}` } };
+  expect((await request(`${FILES}/avatars/${NAME}`, init)).status).toBe(302);
+  for (const method of ["GET", "DELETE"]) {
+    expect((await request(path, { ...init, method })).status).toBe(404);
+  }
+});
+
+it("an address with a policy's folders needs a token, and accepts only GET and DELETE", async () => {
+  const { request } = await startService();
+  expect((await request(`${FILES}/avatars/${NAME}`)).status).toBe(401);
+  const posted = await request(`${FILES}/multipart/${NAME}`, { method: "POST" });
+  expect([posted.status, posted.headers.get("allow")]).toEqual([405, "GET, DELETE"]);
+});
+
+it("no operation is at the address of a file", () => {
+  const paths = Object.values(OPERATIONS).flatMap((each) =>
+    "deepPath" in each && each.deepPath !== undefined ? [] : [each.path],
+  );
+  expect(paths.length).toBeGreaterThan(10);
+  expect(paths.filter((path) => /\.|:(?!slug)/.test(path))).toEqual([]);
 });

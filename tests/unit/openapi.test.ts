@@ -11,6 +11,7 @@ import { expect, it } from "vitest";
 import { type AppOptions, makeApp } from "../../adapters/http/app.ts";
 import type { Services } from "../../adapters/http/options.ts";
 import { parseIdempotencyKey } from "../../adapters/http/operations/idempotency-key.ts";
+import { openFile } from "../../adapters/http/operations/open-file.ts";
 import { SAMPLES } from "../../adapters/http/problems/samples.ts";
 import {
   internalProblem,
@@ -85,7 +86,10 @@ it.each([
   { name: "the service", app: service },
   { name: "an embedded service", app: embedded },
 ])("$name documents every route but the page that shows them, and no other", async ({ app }) => {
+  // A parameter in a path has no slash in a document.
+  const deep = new Set<string | undefined>([openFile.deepPath]);
   const served = app.routes
+    .filter(({ path }) => !deep.has(path))
     .filter(({ method, path }) => method !== "ALL" && !path.startsWith("/docs"))
     .map(({ method, path }) => `${method} ${path.replaceAll(/:(\w+)/g, "{$1}")}`);
   // What answers GET says in `Allow` whether it answers HEAD.
@@ -243,6 +247,9 @@ const keys = textOf(
   "orgs/a/files/",
   "2026/11/",
   "2026/13/",
+  "avatars/",
+  "31/",
+  "orgs/a/",
   "3f2b8c1e-9d4a-4c6b-8e7f-0a1b2c3d4e5f",
   ".png",
   "A",

@@ -156,6 +156,34 @@ it.each(Object.keys(UploadPolicy.fields))(
   },
 );
 
+it.each([
+  "{organization}/avatars/{id}{extension}",
+  "orgs/{organization}/files/{year}/{id}{extension}",
+  "orgs/{organization}/../{id}{extension}",
+  `orgs/{organization}/${"a".repeat(16_384)}/{id}{extension}`,
+  "",
+])("a key of %.50j is refused with its place, and with what it may be", (key) => {
+  expect(faultsOn({}, { key })).toEqual([
+    expect.stringMatching(
+      /^\/files\/key: it is not a template such as .*\{id\} are 1 to 8 folders/,
+    ),
+  ]);
+});
+
+it("the key of a policy is that of files, unless it has its own", () => {
+  const key = "orgs/{organization}/papers/{id}{extension}";
+  const own = "orgs/{organization}/films/{year}/{id}{extension}";
+  const read = completePolicies(
+    { files: { key }, notes: {}, films: { key: own } },
+    { files: defaultPolicy, store: ABLE, spelling: "document", hasClamd: false },
+  );
+  expect([...Result.getOrThrow(read).values()].map((policy) => policy.key)).toEqual([
+    ["papers"],
+    ["papers"],
+    ["films", "{year}"],
+  ]);
+});
+
 it.each(["0 days", "3651 days"])("unconfirmed_after of %s is refused", (unconfirmed_after) => {
   expect(faultsOn({}, { unconfirmed_after })).toEqual([
     '/files/unconfirmed_after: it is not a number of whole days such as "3 days"',

@@ -1,6 +1,7 @@
 import { expect, it } from "@effect/vitest";
 import * as Effect from "effect/Effect";
 import * as Option from "effect/Option";
+import * as Schema from "effect/Schema";
 import * as TestClock from "effect/testing/TestClock";
 import fc from "fast-check";
 import mediaTypes from "mime-db";
@@ -9,19 +10,24 @@ import { FileName } from "../../domain/file-name.ts";
 import { MediaType } from "../../domain/media-type.ts";
 import { OrganizationId } from "../../domain/organization.ts";
 import {
+  DEFAULT_TEMPLATE,
   extensionFor,
-  format,
   generate,
-  parse,
+  KeyTemplate,
   keyIn,
+  parse,
   pathWithin,
 } from "../../domain/storage-key.ts";
+import { defaultPolicy } from "../../domain/upload-policy.ts";
 
 const file = {
   organization: OrganizationId.make("org_1"),
+  template: defaultPolicy.key,
   fileName: FileName.make("../../a.png"),
   mediaType: MediaType.make("image/png"),
 };
+const UUID = "5007cd59-14b0-4a8f-9bfa-7debee4b183d";
+const decode = Schema.decodeUnknownOption(KeyTemplate);
 
 it.effect("a key has the organization, the month of signing in UTC and a random UUID", () =>
   Effect.gen(function* () {
@@ -32,36 +38,158 @@ it.effect("a key has the organization, the month of signing in UTC and a random 
       /^orgs\/org_1\/files\/2024\/02\/[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}\.png$/,
     );
     expect(yield* generate(file)).not.toBe(key);
+    const template = Option.getOrThrow(
+      decode("orgs/{organization}/avatars/{day}/{month}/constructor/{year}/{id}{extension}"),
+    );
+    expect(yield* generate({ ...file, template })).toMatch(
+      /^orgs\/org_1\/avatars\/29\/02\/constructor\/2024\/[0-9a-f-]{36}\.png$/,
+    );
   }).pipe(Effect.provide(random)),
 );
 
-it("a key is parsed into its parts", () => {
-  fc.assert(
-    fc.property(
-      fc.record({
-        organization: fc
-          .stringMatching(/^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$/)
-          .map((id) => OrganizationId.make(id)),
-        year: fc.integer({ min: 1970, max: 9999 }),
-        month: fc.integer({ min: 1, max: 12 }),
-        uuid: fc.uuid({ version: 4 }),
-        extension: fc.constantFrom(".png", ".bin", ".sfd-hdstx", ".disposition-notification"),
-      }),
-      (parts) => {
-        expect(Option.getOrThrow(parse(format(parts)))).toEqual(parts);
-        const path = pathWithin(parts);
-        expect(format(parts)).toMatch(new RegExp(`/files/${path}$`));
-        expect(Option.getOrThrow(parse(keyIn(parts.organization, path)))).toEqual(parts);
-      },
+const names = fc.oneof(
+  fc.constantFrom("orgs", "files", "incoming", "removed", "multipart", "policies", "f".repeat(64)),
+  fc.stringMatching(/^[a-z][a-z0-9_-]{0,63}$/),
+);
+const templates = fc.oneof(
+  fc.constant(DEFAULT_TEMPLATE),
+  fc
+    .tuple(
+      names.filter((name) => name !== "files"),
+      fc.array(fc.oneof(names, fc.constantFrom("{year}", "{month}", "{day}")), { maxLength: 7 }),
+    )
+    .map(([first, rest]) => `orgs/{organization}/${[first, ...rest].join("/")}/{id}{extension}`),
+);
+const organizations = fc
+  .stringMatching(/^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$/)
+  .map((id) => OrganizationId.make(id));
+const instants = fc.date({
+  min: new Date("1970-01-01"),
+  max: new Date("9999-12-31"),
+  noInvalidDate: true,
+});
+const keys = (template: string, organization: OrganizationId, at: Date) =>
+  Effect.runPromise(
+    TestClock.setTime(at.getTime()).pipe(
+      Effect.andThen(
+        generate({ ...file, organization, template: Option.getOrThrow(decode(template)) }),
+      ),
+      Effect.provide([random, TestClock.layer()]),
     ),
+  );
+
+it("every key of every template is parsed, and has one address", async () => {
+  await fc.assert(
+    fc.asyncProperty(templates, organizations, instants, async (template, organization, at) => {
+      const key = await keys(template, organization, at);
+      expect(Buffer.byteLength(`incoming/removed/${key}`)).toBeLessThanOrEqual(1024);
+      const parts = Option.getOrThrow(parse(key));
+      expect(parts).toMatchObject({ key, organization, extension: ".png" });
+      expect(parts.monthEnd).toBe(
+        template === DEFAULT_TEMPLATE
+          ? Date.UTC(at.getUTCFullYear(), at.getUTCMonth() + 1, 1)
+          : undefined,
+      );
+      const path = pathWithin(key);
+      expect(keyIn(organization, path)).toBe(key);
+      for (const other of [`files/${path}`, `../${path}`, `/${path}`, `${path}/`, ""]) {
+        expect(Option.isNone(parse(keyIn(organization, other))), other).toBe(true);
+      }
+    }),
   );
 });
 
+it("a key and its path are one for one, whatever the path is", () => {
+  const piece = fc.constantFrom("files", "avatars", "2026", "11", "31", `${UUID}.png`, "orgs", "");
+  fc.assert(
+    fc.property(fc.array(piece, { maxLength: 6 }), (pieces) => {
+      const path = pieces.join("/");
+      const key = Option.getOrUndefined(parse(keyIn(file.organization, path)))?.key;
+      if (key !== undefined) expect(pathWithin(key)).toBe(path);
+    }),
+    { numRuns: 20_000 },
+  );
+});
+
+it("a template is written back as it was", () => {
+  fc.assert(
+    fc.property(templates, (text) => {
+      const template = Option.getOrThrow(decode(text));
+      expect(Schema.encodeSync(KeyTemplate)(template)).toBe(text);
+    }),
+  );
+});
+
+const BAD_TEMPLATES = [
+  "",
+  "{organization}/avatars/{id}{extension}",
+  "orgs/{organization}/{id}{extension}",
+  "orgs/{organization}/{year}/{id}{extension}",
+  "orgs/{organization}/avatars/{id}",
+  "orgs/{organization}/avatars/{extension}",
+  "orgs/{organization}/avatars/{year}",
+  "orgs/{organization}/avatars/{id}{extension}/",
+  "orgs/{organization}/avatars/{id}{extension}\n",
+  "/orgs/{organization}/avatars/{id}{extension}",
+  "incoming/orgs/{organization}/avatars/{id}{extension}",
+  "incoming/{organization}/avatars/{id}{extension}",
+  "orgs/acme/avatars/{id}{extension}",
+  "orgs/{organization}/{organization}/{id}{extension}",
+  "orgs/{organization}/avatars/{organization}/{id}{extension}",
+  "orgs/{organization}/avatars/{id}{extension}/{id}{extension}",
+  "orgs/{organization}/{id}/avatars/{id}{extension}",
+  "orgs/{organization}/avatars/{id}-{year}{extension}",
+  "orgs/{organization}/avatars/y{year}/{id}{extension}",
+  "orgs/{organization}/avatars/{filename}/{id}{extension}",
+  "orgs/{organization}/avatars//{id}{extension}",
+  "orgs/{organization}//avatars/{id}{extension}",
+  "orgs/{organization}/../{id}{extension}",
+  "orgs/{organization}/avatars/../{id}{extension}",
+  "orgs/{organization}/avatars/./{id}{extension}",
+  "orgs/{organization}/avatars%2e/{id}{extension}",
+  "orgs/{organization}/a%2fb/{id}{extension}",
+  "orgs/{organization}/a\\b/{id}{extension}",
+  "orgs/{organization}/Avatars/{id}{extension}",
+  "orgs/{organization}/avatärs/{id}{extension}",
+  "orgs/{organization}/а/{id}{extension}",
+  "orgs/{organization}/2026/{id}{extension}",
+  "orgs/{organization}/avatars/2026/{id}{extension}",
+  "orgs/{organization}/files/{id}{extension}",
+  "orgs/{organization}/files/{year}/{id}{extension}",
+  "orgs/{organization}/files/{year}/{day}/{id}{extension}",
+  "orgs/{organization}/files/{year}/{month}/{day}/{id}{extension}",
+  "orgs/{organization}/files/avatars/{id}{extension}",
+  `orgs/{organization}/${"a".repeat(65)}/{id}{extension}`,
+  `orgs/{organization}/${"a/".repeat(9)}{id}{extension}`,
+  `orgs/{organization}/${"a/".repeat(8192)}{id}{extension}`,
+  `orgs/{organization}/${"{year}/".repeat(2340)}{id}{extension}`,
+  `orgs/{organization}/${"a".repeat(16_384)}/{id}{extension}`,
+  `orgs/{organization}/avatars/{id}{extension}${"\0".repeat(16_384)}`,
+];
+
+it.each(BAD_TEMPLATES.map((text) => [text.slice(0, 80), text]))(
+  "a template is not %j",
+  (_, text) => {
+    expect(Option.isNone(decode(text))).toBe(true);
+  },
+);
+
 it("a key is not parsed from a path that leaves the organization", () => {
-  const path = `2026/01/${UUID}.png`;
-  expect(Option.isSome(parse(keyIn(file.organization, path)))).toBe(true);
-  for (const out of [`../../org_2/files/${path}`, `/${path}`, `${path}/${path}`, ""]) {
-    expect(Option.isNone(parse(keyIn(file.organization, out)))).toBe(true);
+  for (const path of [`2026/01/${UUID}.png`, `avatars/${UUID}.png`]) {
+    expect(Option.isSome(parse(keyIn(file.organization, path)))).toBe(true);
+    for (const out of [
+      `../../org_2/files/${path}`,
+      `/${path}`,
+      `${path}/${path}`,
+      `../../incoming/orgs/org_1/${path}`,
+      path.toUpperCase(),
+      path.replace("/", "%2f"),
+      path.replace("/", "//"),
+      `${path}/`,
+      "",
+    ]) {
+      expect(Option.isNone(parse(keyIn(file.organization, out))), out).toBe(true);
+    }
   }
 });
 
@@ -69,12 +197,24 @@ it.each([
   "",
   "orgs/a/files/2026/13/5007cd59-14b0-4a8f-9bfa-7debee4b183d.png",
   "orgs/a/files/2026/1/5007cd59-14b0-4a8f-9bfa-7debee4b183d.png",
+  "orgs/a/files/2026/5007cd59-14b0-4a8f-9bfa-7debee4b183d.png",
+  "orgs/a/files/2026/01/01/5007cd59-14b0-4a8f-9bfa-7debee4b183d.png",
+  "orgs/a/files/avatars/5007cd59-14b0-4a8f-9bfa-7debee4b183d.png",
   "orgs/a/files/2026/01/5007cd59-14b0-1a8f-9bfa-7debee4b183d.png",
   "orgs/../files/2026/01/5007cd59-14b0-4a8f-9bfa-7debee4b183d.png",
-  "orgs/a/b/files/2026/01/5007cd59-14b0-4a8f-9bfa-7debee4b183d.png",
+  "orgs/a/b/files/2026/01/5007cd59-14b0-4a8f-9bfa-7debee4b183d.jpg/c",
+  "orgs/a/2026/01/5007cd59-14b0-4a8f-9bfa-7debee4b183d.png",
+  "orgs/a/avatars/32/5007cd59-14b0-4a8f-9bfa-7debee4b183d.png",
+  "orgs/a/avatars/00/5007cd59-14b0-4a8f-9bfa-7debee4b183d.png",
+  "orgs/a/Avatars/5007cd59-14b0-4a8f-9bfa-7debee4b183d.png",
+  "orgs/a/avatars/5007CD59-14b0-4a8f-9bfa-7debee4b183d.png",
+  "orgs/a/avatars//5007cd59-14b0-4a8f-9bfa-7debee4b183d.png",
+  "orgs/a/5007cd59-14b0-4a8f-9bfa-7debee4b183d.png",
+  "incoming/orgs/a/avatars/5007cd59-14b0-4a8f-9bfa-7debee4b183d.png",
   "/orgs/a/files/2026/01/5007cd59-14b0-4a8f-9bfa-7debee4b183d.png",
   "orgs/a/files/2026/01/5007cd59-14b0-4a8f-9bfa-7debee4b183d.png\n",
   "orgs/a/files/2026/01/5007cd59-14b0-4a8f-9bfa-7debee4b183d",
+  `orgs/a/${"a/".repeat(9)}5007cd59-14b0-4a8f-9bfa-7debee4b183d.png`,
 ])("a key is not %j", (text) => {
   expect(Option.isNone(parse(text))).toBe(true);
 });
@@ -97,9 +237,7 @@ it.each([
 it("every extension in the table may be part of a key", () => {
   for (const type of Object.keys(mediaTypes)) {
     const extension = extensionFor(FileName.make("a"), MediaType.make(type));
-    const parts = { organization: file.organization, year: 2026, month: 1, uuid: UUID, extension };
-    expect(Option.getOrThrow(parse(format(parts)))).toEqual(parts);
+    const key = keyIn(file.organization, `2026/01/${UUID}${extension}`);
+    expect(Option.getOrThrow(parse(key))).toMatchObject({ uuid: UUID, extension });
   }
 });
-
-const UUID = "5007cd59-14b0-4a8f-9bfa-7debee4b183d";

@@ -14,7 +14,7 @@ import {
 } from "../../../application/ports/presigner.ts";
 import { ByteSize } from "../../../domain/byte-size.ts";
 import { OrganizationId } from "../../../domain/organization.ts";
-import { format, incomingKey, type ObjectKey } from "../../../domain/storage-key.ts";
+import { incomingKey, type ObjectKey, StorageKey } from "../../../domain/storage-key.ts";
 import { errorCode, errorMessage } from "../../thrown.ts";
 import { BucketCors } from "../../storage/bucket-cors.ts";
 import { checksumFor } from "../../storage/contract/digest.ts";
@@ -134,9 +134,8 @@ export const openDoctor = Effect.fnUntraced(function* (examination: Examination,
     }).pipe(Effect.map(parse));
 
   const newKey = Effect.map(DateTime.now, (now) => {
-    const { year, month } = DateTime.toPartsUtc(now);
-    const uuid = crypto.randomUUID();
-    return format({ organization: ORGANIZATION, year, month, uuid, extension: ".png" });
+    const [year, month] = DateTime.formatIso(now).split("-");
+    return StorageKey.make(`${SCRATCH}files/${year}/${month}/${crypto.randomUUID()}.png`);
   });
 
   const newUpload = Effect.map(newKey, (key) => (examination.isDirect ? key : incomingKey(key)));

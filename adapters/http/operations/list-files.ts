@@ -1,18 +1,18 @@
 import * as DateTime from "effect/DateTime";
 import * as Schema from "effect/Schema";
 import { listFiles as list } from "../../../application/list-files.ts";
-import { StorageKey } from "../../../domain/storage-key.ts";
+import { FOLDER, StorageKey } from "../../../domain/storage-key.ts";
 import { fileAddress } from "../addresses.ts";
 import { FILES, operation } from "./operation.ts";
 import { confirmed, instant } from "./schemas.ts";
 
-const PREFIX = /^[0-9]{4}(?:\/(?:0[1-9]|1[0-2]))?$/;
-const AFTER = /^[!-~]{1,256}$/;
+const AFTER = /^[!-~]{1,1024}$/;
 const matching = (pattern: RegExp, message: string) =>
   Schema.optionalKey(Schema.String.check(Schema.isPattern(pattern, { message })));
 
 const TEXTS = {
-  prefix: "A year, such as 2026, or a month of it, such as 2026/11; all files if left out.",
+  prefix:
+    "A year or a month, such as 2026/11, or the folders of another `key`, such as avatars; all files if left out.",
   after: "The `next` of the page before.",
 };
 
@@ -31,7 +31,7 @@ export const listFiles = operation({
         name: "prefix",
         in: "query",
         description: TEXTS.prefix,
-        schema: { type: "string", pattern: PREFIX.source },
+        schema: { type: "string", pattern: FOLDER.source },
       },
       {
         name: "after",
@@ -44,7 +44,10 @@ export const listFiles = operation({
   },
   query: (c) => Object.fromEntries(new URL(c.req.url).searchParams),
   input: Schema.Struct({
-    prefix: matching(PREFIX, "it is not a year or a month, such as 2026 or 2026/11"),
+    prefix: matching(
+      FOLDER,
+      "it is neither a month, such as 2026/11, nor folders, such as avatars",
+    ),
     after: matching(AFTER, "it is not the `next` of a page"),
   }),
   run: ({ member }, input) => list({ member, ...input }),

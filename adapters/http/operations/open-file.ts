@@ -37,8 +37,8 @@ const VERSION = "The version of the file, as its confirmation named it; the newe
 
 /** The key of the file that an address names. */
 export function addressedKey(c: HttpContext, { organization }: Member): string {
-  const { year, month, name } = c.req.param() as Readonly<Record<string, string>>;
-  return keyIn(organization, `${year}/${month}/${name}`);
+  const { year, month, name, path } = c.req.param() as Readonly<Record<string, string>>;
+  return keyIn(organization, path ?? `${year}/${month}/${name}`);
 }
 
 /** As of a database row without a file: a fault of the host, and no refusal. */
@@ -52,11 +52,14 @@ export const openFile = operation({
   action: "open",
   methods: ["GET"],
   path: `${FILES}/:year/:month/:name`,
+  // Of other policies' keys. No operation has a dot in its path.
+  deepPath: `${FILES}/:path{[a-z].*\\.[a-z0-9_-]+}`,
   scope: "read",
   text: {
     operationId: "openFile",
     summary: "Open a file",
-    description: "A call signs without asking the store whether the file is there.",
+    description:
+      "At its `fileUrl`, which has other folders where its policy has a `key`. A call signs without asking the store whether the file is there.",
     parameters: [
       {
         name: "download",

@@ -7,6 +7,7 @@ export const removeFile = operation({
   action: "remove",
   methods: ["DELETE"],
   path: openFile.path,
+  deepPath: openFile.deepPath,
   scope: "remove",
   text: {
     operationId: "removeFile",

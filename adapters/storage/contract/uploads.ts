@@ -4,8 +4,7 @@ import { ByteSize } from "../../../domain/byte-size.ts";
 import { FileName } from "../../../domain/file-name.ts";
 import { Lifetime } from "../../../domain/lifetime.ts";
 import { MediaType } from "../../../domain/media-type.ts";
-import { OrganizationId } from "../../../domain/organization.ts";
-import { format, type ObjectKey, type StorageKey } from "../../../domain/storage-key.ts";
+import { type ObjectKey, StorageKey } from "../../../domain/storage-key.ts";
 import type { UploadRequest } from "../../../domain/upload-policy.ts";
 
 /** The uploaded bytes, which are neither text nor of a round length. */
@@ -26,13 +25,7 @@ export const UPLOAD: UploadRequest = {
 
 /** A key without an object. */
 export const newKey = (): StorageKey =>
-  format({
-    organization: OrganizationId.make("acme"),
-    year: 2026,
-    month: 11,
-    uuid: crypto.randomUUID(),
-    extension: ".png",
-  });
+  StorageKey.make(`orgs/acme/files/2026/11/${crypto.randomUUID()}.png`);
 
 const MINUTE = Lifetime.make(Duration.minutes(1));
 const objectRequest = (key: ObjectKey) =>
