@@ -11,16 +11,20 @@ const daysAfterPut = (putLifetime: Duration.Duration) =>
   ) + 1;
 
 /**
- * The age in days at which what is below `incoming/` is removed: that of the policy whose uploads
- * wait longest, and 0 if none of them waits there.
+ * The age in days at which uploads are removed that nobody has confirmed, with a mark and below
+ * `incoming/`: that of the policy whose uploads wait longest, and 0 if none of them waits so.
  */
-export const daysOfWaiting = (policies: Iterable<UploadPolicy>): number =>
-  Math.max(
-    0,
-    ...[...policies]
-      .filter(({ arrival }) => arrival === "incoming")
-      .map(({ putLifetime, unconfirmedAfter }) => unconfirmedAfter ?? daysAfterPut(putLifetime)),
-  );
+export function waitingDays(policies: ReadonlyArray<UploadPolicy>) {
+  const longest = (wanted: UploadPolicy["arrival"], days: (policy: UploadPolicy) => number) =>
+    Math.max(0, ...policies.filter(({ arrival }) => arrival === wanted).map(days));
+  return {
+    marked: longest("direct", ({ unconfirmedAfter = 0 }) => unconfirmedAfter),
+    incoming: longest(
+      "incoming",
+      ({ putLifetime, unconfirmedAfter = daysAfterPut(putLifetime) }) => unconfirmedAfter,
+    ),
+  };
+}
 
 /** The age in days at which no upload of any policy can be confirmed any more. */
 export const MOST_DAYS_OF_WAITING = daysAfterPut(Lifetime.make(Duration.days(7)));

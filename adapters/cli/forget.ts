@@ -1,7 +1,6 @@
 import * as Effect from "effect/Effect";
 import * as Schema from "effect/Schema";
 import { forgetOrganization, type Forgotten } from "../../application/forget-organization.ts";
-import { guardStore } from "../../application/guarded-store.ts";
 import { ObjectStore } from "../../application/ports/object-store.ts";
 import { OrganizationId, OrganizationSlug } from "../../domain/organization.ts";
 import { KEY_PREFIX } from "../../domain/storage-key.ts";
@@ -34,15 +33,10 @@ export const forget = command({
       print(`${JSON.stringify({ ...each, at: new Date().toISOString() })}\n`);
       if ((removed + kept) % 1000 === 0) showProgress(`${removed + kept} so far`);
     };
-    const program = Effect.gen(function* () {
-      const store = guardStore(yield* ObjectStore);
-      yield* Effect.provideService(
-        forgetOrganization({ organization: id, apply, tell }),
-        ObjectStore,
-        store,
-      );
-      return store.multipart?.abandoned;
-    });
+    const program = Effect.andThen(
+      forgetOrganization({ organization: id, apply, tell }),
+      ObjectStore.use(({ multipart }) => Effect.succeed(multipart?.abandoned)),
+    );
     const abandoned = await runWithStore(storage, program, "Not all was removed", { isLong: true });
     const where = `of ${KEY_PREFIX}${id}/`;
     const parts = abandoned === undefined ? "" : ` Uploads in parts may be left: ${abandoned}.`;

@@ -1,8 +1,7 @@
 import * as Effect from "effect/Effect";
-import { isMarked } from "../../application/grant-upload.ts";
 import { ObjectStore } from "../../application/ports/object-store.ts";
 import { ABANDONED_AFTER } from "../../domain/multipart.ts";
-import { daysOfWaiting } from "../../domain/waiting.ts";
+import { waitingDays } from "../../domain/waiting.ts";
 import { command, CommandFailure, EXIT, flag } from "./command.ts";
 import { readStoreOrFail } from "./settings.ts";
 import { runWithStore } from "./with-store.ts";
@@ -17,9 +16,7 @@ export const lifecycle = command({
   },
   run: async ({ apply = false, replace = false }) => {
     const { policies, storage } = readStoreOrFail(process.env);
-    const all = [...policies.values()];
-    const marked = Math.max(0, ...all.filter(isMarked).map((each) => each.unconfirmedAfter ?? 0));
-    const days = { marked, incoming: daysOfWaiting(all) };
+    const days = waitingDays([...policies.values()]);
     const program = Effect.gen(function* () {
       const { lifecycle, multipart } = yield* ObjectStore;
       const advice = multipart?.abandoned && sentence(multipart.abandoned);

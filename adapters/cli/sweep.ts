@@ -1,8 +1,6 @@
 import * as Effect from "effect/Effect";
-import { guardStore } from "../../application/guarded-store.ts";
-import { ObjectStore } from "../../application/ports/object-store.ts";
 import { sweepUploads } from "../../application/sweep-uploads.ts";
-import { daysOfWaiting, MOST_DAYS_OF_WAITING } from "../../domain/waiting.ts";
+import { MOST_DAYS_OF_WAITING, waitingDays } from "../../domain/waiting.ts";
 import { columns, command, EXIT, flag } from "./command.ts";
 import { print } from "./output.ts";
 import { readStoreOrFail } from "./settings.ts";
@@ -14,7 +12,7 @@ export const sweep = command({
   options: { apply: flag("removes them; nothing is removed without it") },
   run: async ({ apply = false }) => {
     const { policies, storage } = readStoreOrFail(process.env);
-    const days = daysOfWaiting(policies.values()) || MOST_DAYS_OF_WAITING;
+    const days = waitingDays([...policies.values()]).incoming || MOST_DAYS_OF_WAITING;
     let bytes = 0;
     const counts = { upload: 0, parts: 0, file: 0, failed: 0 };
     let first = "";
@@ -30,7 +28,7 @@ export const sweep = command({
           first ||= `${key}: ${reason}`;
         },
       }),
-    ).pipe(Effect.provideServiceEffect(ObjectStore, Effect.map(ObjectStore, guardStore)));
+    );
     await runWithStore(storage, program, "The sweep did not finish; run it again", {
       isLong: true,
     });

@@ -2,6 +2,7 @@ import * as Effect from "effect/Effect";
 import * as Layer from "effect/Layer";
 import * as Logger from "effect/Logger";
 import * as Option from "effect/Option";
+import { guarded } from "../../application/guarded-store.ts";
 import { S3Access } from "../storage/rest/s3-access.ts";
 import type { Storage } from "../storage/storage.ts";
 import * as telemetry from "../telemetry/log.ts";
@@ -11,7 +12,10 @@ import { tell } from "./output.ts";
 
 const TIMEOUT = "30 seconds";
 
-/** Runs work of a command. `failure`, such as "The rule was not added", begins the message. */
+/**
+ * Runs work of a command. `failure`, such as "The rule was not added", begins the message. Work that
+ * is long has no time limit as a whole, but each of its calls has.
+ */
 export async function runWithStore<A, E>(
   { layer }: Storage,
   program: Effect.Effect<A, E, Layer.Success<Storage["layer"]>>,
@@ -20,10 +24,13 @@ export async function runWithStore<A, E>(
 ): Promise<A> {
   const tooLate = () => Effect.fail(`the store did not answer within ${TIMEOUT}`);
   const inTime = isLong
-    ? program
-    : Effect.timeoutOrElse(program, { duration: TIMEOUT, orElse: tooLate });
+    ? Effect.provide(program, guarded(withWarnings(layer)))
+    : Effect.timeoutOrElse(Effect.provide(program, withWarnings(layer)), {
+        duration: TIMEOUT,
+        orElse: tooLate,
+      });
   try {
-    return await Effect.runPromise(Effect.provide(inTime, withWarnings(layer)));
+    return await Effect.runPromise(inTime);
   } catch (cause) {
     if (cause instanceof CommandFailure) throw cause;
     const message = `${failure}: ${errorReason(cause).replace(/\.$/, "")}.`;

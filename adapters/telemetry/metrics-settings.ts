@@ -1,15 +1,7 @@
 import * as Redacted from "effect/Redacted";
 import * as Schema from "effect/Schema";
 import { Secret, WholeNumber } from "../settings/codecs.ts";
-import {
-  fault,
-  oneOf,
-  onOff,
-  optional,
-  readSettings,
-  type Values,
-  withDefault,
-} from "../settings/setting.ts";
+import { fault, oneOf, onOff, optional, readSettings, withDefault } from "../settings/setting.ts";
 import type { Source } from "../settings/source.ts";
 
 export const settings = {
@@ -44,8 +36,6 @@ export const settings = {
     meaning: "Whether metrics with a `policy` have the organization's id too.",
   }),
 };
-
-export type MetricsSettings = Values<typeof settings>;
 
 export const read = (source: Source) =>
   readSettings(settings, source, ({ access, token, port }) => [

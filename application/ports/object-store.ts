@@ -196,18 +196,12 @@ export class ObjectStore extends Context.Service<
      * Removes the mark of an unconfirmed upload from the version that `head` returned, and reads
      * back that it is gone. Succeeds for an object without a mark.
      */
-    readonly keep: (object: {
-      readonly key: ObjectKey;
-      readonly version: string | undefined;
-    }) => Effect.Effect<void, StoreUnavailable>;
+    readonly keep: (object: StoredVersion) => Effect.Effect<void, StoreUnavailable>;
     /**
      * Removes one version of an object, as `head` returned it, and no other; without a version,
      * whatever object is there. Succeeds if there is none.
      */
-    readonly remove: (object: {
-      readonly key: ObjectKey;
-      readonly version: string | undefined;
-    }) => Effect.Effect<void, StoreUnavailable>;
+    readonly remove: (object: StoredVersion) => Effect.Effect<void, StoreUnavailable>;
     /**
      * Makes a file of an upload inside the store: of the bytes that `head` described and of no
      * others, with this type and nothing else that came with the upload, and only while the key has
@@ -229,10 +223,9 @@ export class ObjectStore extends Context.Service<
      * Lists the versions of objects below a prefix, and their delete markers: all that `remove`
      * has to be asked for. Left out by stores that keep one version of an object.
      */
-    readonly versions?: (below: {
-      readonly prefix: string;
-      readonly after?: string | undefined;
-    }) => Effect.Effect<Page<StoredVersion, string>, StoreUnavailable>;
+    readonly versions?: (
+      below: Omit<Below, "limit">,
+    ) => Effect.Effect<Page<StoredVersion, string>, StoreUnavailable>;
     /** Writes an empty object. Left out by stores that cannot copy. */
     readonly writeEmpty?: (key: IncomingKey) => Effect.Effect<void, StoreUnavailable>;
     /**

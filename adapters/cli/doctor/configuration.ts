@@ -1,6 +1,8 @@
 import * as Effect from "effect/Effect";
+import * as Option from "effect/Option";
 import type { LifecycleRule } from "../../../application/ports/object-store.ts";
 import { check, type Doctor } from "./doctor.ts";
+import type { Report } from "./finding.ts";
 
 const DIAGNOSE =
   "allow the service's key also what `valetkey policy diagnose` prints, which only looks, and run the doctor again";
@@ -46,8 +48,9 @@ const SETTINGS = [
 ];
 
 /** Finds the rules that remove unconfirmed or incomplete uploads, and those that remove more. */
-const lifecycle = check("lifecycle", function* (doctor, { passed, failed, unknown }) {
-  const { store, waits } = doctor;
+const lifecycle = check("lifecycle", function* (doctor, report) {
+  const { store, marked, incoming } = doctor;
+  const { passed, failed, unknown } = report;
   const read = yield* Effect.result(store.lifecycle?.effects ?? Effect.undefined);
   if (read._tag === "Failure") {
     const { reason } = read.failure;
@@ -55,19 +58,22 @@ const lifecycle = check("lifecycle", function* (doctor, { passed, failed, unknow
   }
   const rules = read.success;
   if (rules === undefined) return;
-  const marked = rules.filter(({ scope }) => scope === "unconfirmed");
-  const soon = marked.find(({ days = 0 }) => waits !== undefined && days < waits);
-  if (waits === undefined) passed("no policy marks uploads, so no rule has to remove them");
-  else if (soon !== undefined) {
-    const why = "Uploads are removed before they can be confirmed.";
-    const mend = "valetkey lifecycle --apply, if the rule is Valetkey's; else remove it";
-    failed(`${describe(soon)}, and a policy waits ${waits} days`, why, mend);
-  } else if (marked.length > 0) passed("the bucket removes uploads that nobody confirms");
+  const rulesFor = (wanted: LifecycleRule["scope"]) =>
+    rules.filter(({ scope }) => scope === wanted);
+  if (marked === 0) passed("no policy marks uploads, so no rule has to remove them");
   else {
-    const seen = "a policy sets unconfirmed_after, and the bucket has no rule for it";
-    failed(seen, "Uploads that nobody confirms stay for ever.", "valetkey lifecycle --apply");
+    removal(report, rulesFor("unconfirmed"), marked, {
+      kept: "the bucket removes uploads that nobody confirms",
+      missing: "a policy sets unconfirmed_after, and the bucket has no rule for it",
+    });
   }
-  if (doctor.incoming > 0) yield* incomingRule(doctor, rules);
+  if (incoming > 0) {
+    yield* retention(doctor);
+    removal(doctor.report("incoming"), rulesFor("incoming"), incoming, {
+      kept: "the bucket removes what nobody confirms below incoming/",
+      missing: "uploads wait below incoming/, and the bucket has no rule that removes them",
+    });
+  }
   for (const rule of rules) {
     const { scope } = rule;
     if (scope === "replaced" || scope === "tagged") {
@@ -83,34 +89,34 @@ const lifecycle = check("lifecycle", function* (doctor, { passed, failed, unknow
   abandonedParts(doctor, rules);
 });
 
-const incomingRule = Effect.fnUntraced(function* (
-  { store, report, incoming }: Doctor,
+/** Reports whether uploads are removed that nobody confirms, and not before `waits` days are over. */
+function removal(
+  { passed, failed }: Report,
   rules: ReadonlyArray<LifecycleRule>,
-) {
-  const { passed, failed } = report("incoming");
-  const retention = yield* Effect.orElseSucceed(
-    store.lifecycle?.retention ?? Effect.undefined,
-    () => undefined,
-  );
-  if (retention !== undefined) {
-    const seen = `the bucket holds each object for ${retention}, also what waits below incoming/`;
-    const why = "It stays there after it was confirmed, and if nobody confirms it.";
-    failed(seen, why, "use a bucket without a default retention");
-  }
-  const own = rules.filter(({ scope }) => scope === "incoming");
-  const soon = own.find(({ days = 0 }) => days < incoming);
+  waits: number,
+  seen: Readonly<Record<"kept" | "missing", string>>,
+): void {
+  const soon = rules.find(({ days = 0 }) => days < waits);
   if (soon !== undefined) {
     const why = "Uploads are removed before they can be confirmed.";
-    failed(`${describe(soon)}, and a policy waits ${incoming} days`, why, ADD_RULE);
-  } else if (own.length > 0) passed("the bucket removes what nobody confirms below incoming/");
+    const mend = "valetkey lifecycle --apply, if the rule is Valetkey's; else remove it";
+    failed(`${describe(soon)}, and a policy waits ${waits} days`, why, mend);
+  } else if (rules.length > 0) passed(seen.kept);
   else {
-    const seen = "uploads wait below incoming/, and the bucket has no rule that removes them";
-    failed(seen, "What nobody confirms stays for ever.", ADD_RULE);
+    const mend =
+      "valetkey lifecycle --apply; where the store has no rules, valetkey sweep --apply once a day";
+    failed(seen.missing, "What nobody confirms stays for ever.", mend);
   }
-});
+}
 
-const ADD_RULE =
-  "valetkey lifecycle --apply; where the store has no rules, valetkey sweep --apply once a day";
+const retention = Effect.fnUntraced(function* ({ store, report }: Doctor) {
+  const looked = yield* Effect.option(store.lifecycle?.retention ?? Effect.undefined);
+  const held = Option.getOrUndefined(looked);
+  if (held === undefined) return;
+  const seen = `the bucket holds each object for ${held}, also what waits below incoming/`;
+  const why = "It stays there after it was confirmed, and if nobody confirms it.";
+  report("incoming").failed(seen, why, "use a bucket without a default retention");
+});
 
 const describe = ({ name, effect }: LifecycleRule) => `the rule ${name} ${effect}`;
 

@@ -33,9 +33,8 @@ export interface Examination {
   readonly provider: string;
   /** Of the files that policies allow, in bytes. */
   readonly largest: number;
-  /** The longest time in days to confirm an upload; undefined if no policy marks uploads. */
-  readonly waits: number | undefined;
-  /** The same for uploads below `incoming/`; 0 if none arrives there. */
+  /** Days that uploads may wait: with a mark, and below `incoming/`; 0 if none does. */
+  readonly marked: number;
   readonly incoming: number;
   /** Some uploads are files at once, so that keys allow that. */
   readonly isDirect: boolean;

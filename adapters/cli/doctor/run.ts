@@ -1,6 +1,5 @@
 import * as Effect from "effect/Effect";
-import { isMarked } from "../../../application/grant-upload.ts";
-import { daysOfWaiting } from "../../../domain/waiting.ts";
+import { waitingDays } from "../../../domain/waiting.ts";
 import * as redisSettings from "../../limits/redis/settings.ts";
 import { allOf } from "../../settings/setting.ts";
 import { type Env, variables } from "../../settings/source.ts";
@@ -28,12 +27,8 @@ interface Run extends Pick<Examination, "origins" | "mayLeave"> {
 export async function runDoctor(env: Env, { origins, mayLeave, onStart, tell: print }: Run) {
   const read = allOf({ store: readStore(env), redis: redisSettings.read(variables(env)) });
   const { store, redis: counter } = orFail(read, "The doctor cannot run", env, EXIT.couldNotRun);
-  const {
-    http,
-    policies,
-    storage,
-    scanner: { clamd },
-  } = store;
+  const { http, policies, storage } = store;
+  const { clamd } = store.scanner;
   const isEmbedded = storage.fetch !== undefined;
   const findings: Array<Finding> = [];
   const tell: Tell = (finding) => {
@@ -43,15 +38,13 @@ export async function runDoctor(env: Env, { origins, mayLeave, onStart, tell: pr
   onStart(storage.description);
   const all = [...policies.values()];
   const scanned = all.flatMap(({ scan, maxSize }) => (scan === "clamd" ? maxSize : []));
-  const waits = all.filter(isMarked).flatMap(({ unconfirmedAfter }) => unconfirmedAfter ?? []);
   const examined = examine(
     {
       names: readKeyNames(env, env["STORAGE_ADAPTER"] || "local"),
       origins: origins.length > 0 ? origins : http.corsOrigins,
       provider: storage.description.split(" at ")[0] ?? "",
       largest: Math.max(...all.map(({ maxSize }) => maxSize)),
-      waits: waits.length === 0 ? undefined : Math.max(...waits),
-      incoming: daysOfWaiting(all),
+      ...waitingDays(all),
       isDirect: all.some(({ arrival }) => arrival === "direct"),
       isEmbedded,
       mayLeave,

@@ -11,7 +11,7 @@ import { BYTES, check, type Doctor } from "./doctor.ts";
 export const service = (doctor: Doctor): Effect.Effect<unknown> =>
   Effect.all([
     confirm(doctor),
-    ...(doctor.waits === undefined ? [] : [confirmMarked(doctor)]),
+    ...(doctor.marked === 0 ? [] : [confirmMarked(doctor)]),
     ...(doctor.incoming === 0 ? [] : [copies(doctor)]),
     parts(doctor),
   ]);

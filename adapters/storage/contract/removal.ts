@@ -10,50 +10,48 @@ import { FOREIGN_CALLS, UNKNOWN } from "./use-cases.ts";
 
 const DONE = { _tag: "Done" };
 
-/** A file that was removed stays away. */
-export const removal = [
-  // A key that only signs can neither copy nor find the versions that are to be removed.
-  ...promises(["copies"], {
-    "a removed file is gone for every URL, and to remove it again is no error": async (subject) => {
-      const { grant, confirm, remove } = subject;
-      const { put, key, receipt, get } = await grant();
-      await upload(put);
-      await upload({ ...put, body: OTHER });
-      for (const call of FOREIGN_CALLS.slice(1)) assertMatches(await remove(key, call), UNKNOWN);
-      assertStatus(await send("GET", get.url), [200]);
-      for (const _ of ["once", "again"]) assertMatches(await remove(key), DONE);
-      assertStatus(await send("GET", get.url), [404]);
-      assertMatches(await confirm(receipt), { _tag: "UploadIncomplete" });
-    },
-  }),
-  ...promises(["copies"], {
-    "a removed file is not made of its upload again": async ({ grant, confirm, remove, store }) => {
-      const { put, key, receipt, get } = await grant({}, "incoming");
-      await upload(put);
-      assertMatches(await confirm(receipt), DONE);
-      assertMatches(await remove(key), DONE);
-      await upload(put);
-      assertMatches(await confirm(receipt), UNKNOWN);
-      assertStatus(await send("GET", get.url), [404]);
-      // As if a confirm had looked before the removal, and ended once it had copied.
-      const from = incomingKey(key);
-      const left = await Effect.runPromise(store.head(from));
-      // versitygw with versions refuses to write a key again of which all were removed.
-      if (Option.isSome(left)) {
-        const { etag, size, version } = left.value;
-        const copied = store.copy?.({ key: from, etag, size, version, to: key, mediaType: PNG });
-        await Effect.runPromise(copied ?? Effect.die("the store does not copy"));
-      }
-      assertMatches(await confirm(receipt), UNKNOWN);
-      assertStatus(await send("GET", get.url), [404]);
-    },
-    "an upload that waits is removed before it becomes a file": async (subject) => {
-      const { grant, confirm, remove, store } = subject;
-      const { put, key, receipt } = await grant({}, "incoming");
-      await upload(put);
-      assertMatches(await remove(key), DONE);
-      assert.ok(Option.isNone(await Effect.runPromise(store.head(incomingKey(key)))));
-      assertMatches(await confirm(receipt), UNKNOWN);
-    },
-  }),
-];
+/**
+ * A file that was removed stays away. A key that only signs can neither copy nor find the versions
+ * that are to be removed.
+ */
+export const removal = promises(["copies"], {
+  "a removed file is gone for every URL, and to remove it again is no error": async (subject) => {
+    const { grant, confirm, remove } = subject;
+    const { put, key, receipt, get } = await grant();
+    await upload(put);
+    await upload({ ...put, body: OTHER });
+    for (const call of FOREIGN_CALLS.slice(1)) assertMatches(await remove(key, call), UNKNOWN);
+    assertStatus(await send("GET", get.url), [200]);
+    for (const _ of ["once", "again"]) assertMatches(await remove(key), DONE);
+    assertStatus(await send("GET", get.url), [404]);
+    assertMatches(await confirm(receipt), { _tag: "UploadIncomplete" });
+  },
+  "a removed file is not made of its upload again": async ({ grant, confirm, remove, store }) => {
+    const { put, key, receipt, get } = await grant({}, "incoming");
+    await upload(put);
+    assertMatches(await confirm(receipt), DONE);
+    assertMatches(await remove(key), DONE);
+    await upload(put);
+    assertMatches(await confirm(receipt), UNKNOWN);
+    assertStatus(await send("GET", get.url), [404]);
+    // As if a confirm had looked before the removal, and ended once it had copied.
+    const from = incomingKey(key);
+    const left = await Effect.runPromise(store.head(from));
+    // versitygw with versions refuses to write a key again of which all were removed.
+    if (Option.isSome(left)) {
+      const { etag, size, version } = left.value;
+      const copied = store.copy?.({ key: from, etag, size, version, to: key, mediaType: PNG });
+      await Effect.runPromise(copied ?? Effect.die("the store does not copy"));
+    }
+    assertMatches(await confirm(receipt), UNKNOWN);
+    assertStatus(await send("GET", get.url), [404]);
+  },
+  "an upload that waits is removed before it becomes a file": async (subject) => {
+    const { grant, confirm, remove, store } = subject;
+    const { put, key, receipt } = await grant({}, "incoming");
+    await upload(put);
+    assertMatches(await remove(key), DONE);
+    assert.ok(Option.isNone(await Effect.runPromise(store.head(incomingKey(key)))));
+    assertMatches(await confirm(receipt), UNKNOWN);
+  },
+});

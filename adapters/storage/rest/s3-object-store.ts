@@ -1,7 +1,7 @@
 import * as Clock from "effect/Clock";
 import * as Effect from "effect/Effect";
 import * as Option from "effect/Option";
-import { ObjectStore } from "../../../application/ports/object-store.ts";
+import { ObjectStore, type StoredVersion } from "../../../application/ports/object-store.ts";
 import type { StoreUnavailable } from "../../../domain/errors.ts";
 import type { ObjectKey } from "../../../domain/storage-key.ts";
 import { VARIABLES } from "../../settings/source.ts";
@@ -75,7 +75,7 @@ export function s3ObjectStore(
   });
 
   const erase = Effect.fnUntraced(function* (
-    { key, version }: { readonly key: ObjectKey; readonly version: string | undefined },
+    { key, version }: StoredVersion,
     what: ReadonlyArray<Pair> = [],
   ) {
     const query = [...what, ...versionQuery(version)];
