@@ -8,7 +8,7 @@ import { type ReadFile, readSmallFile } from "../json/json-file.ts";
 import * as limits from "../limits/settings.ts";
 import * as policies from "../policies/settings.ts";
 import * as envFiles from "../settings/env-files.ts";
-import { allOf, type Read, type Setting, settingsIn } from "../settings/setting.ts";
+import { joinReads, type Read, type Setting, settingsIn } from "../settings/setting.ts";
 import type { Env } from "../settings/source.ts";
 import { keySettings } from "../storage/credentials/key-settings.ts";
 import { credentialSettings } from "../storage/gcs/credentials.ts";
@@ -72,7 +72,7 @@ export function configurationFrom(next: Texts, last?: Configuration): Read<Confi
   }));
   const isSame = (group: ReadonlyArray<Setting<unknown>>) =>
     !group.some(({ variable }) => changed.includes(variable));
-  return Result.map(allOf({ settings: read }, faults), ({ settings }) => {
+  return Result.map(joinReads({ settings: read }, faults), ({ settings }) => {
     if (changed.length === 0) return { ...next, settings: last.settings };
     const identity = isSame(Object.values(organizations.settings))
       ? { ...settings.identity, organizations: last.settings.identity.organizations }
@@ -96,12 +96,12 @@ const isDev = (env: Env) => (env["AUTH"] || "dev") === "dev";
 
 /** The variables that differ, or whose files do. */
 export function changedVariables(last: Texts, next: Texts): ReadonlyArray<string> {
-  const textsOf = ({ env, files }: Texts, name: string) =>
+  const textFor = ({ env, files }: Texts, name: string) =>
     JSON.stringify([env[name] || "", files[env[name] ?? ""]]);
   const names = new Set(settings.map(({ variable }) => variable));
   // The variables in its files are compared one by one.
   names.delete(envFiles.settings.files.variable);
-  return [...names].filter((name) => textsOf(last, name) !== textsOf(next, name));
+  return [...names].filter((name) => textFor(last, name) !== textFor(next, name));
 }
 
 const { keys, denied } = tokens.settings;

@@ -11,7 +11,7 @@ import * as policies from "../policies/settings.ts";
 import * as redis from "../limits/redis/settings.ts";
 import * as envFiles from "../settings/env-files.ts";
 import {
-  allOf,
+  joinReads,
   fault,
   type Read,
   readSettings,
@@ -51,7 +51,7 @@ export type StoreSettings = Result.Result.Success<ReturnType<typeof readStore>>;
  */
 export function readStore(env: Env) {
   const source = variables({ ...env, STORAGE_CREATE_BUCKET: undefined });
-  return allOf(readWithStore(source, http.readPages(source)));
+  return joinReads(readWithStore(source, http.readPages(source)));
 }
 
 /** Stand-ins for settings at fault let the others be read. */
@@ -112,7 +112,7 @@ export function readAll(env: Env, readFile?: ReadFile) {
       parts.redis.success === undefined &&
       fault(redis.settings.urls, "must be set where several processes serve with limits"),
   ];
-  return allOf(
+  return joinReads(
     parts,
     further.filter((fault) => fault !== false && fault !== undefined),
   );

@@ -5,7 +5,7 @@ import { DEFAULT_POLICY, defaultPolicy } from "../../domain/upload-policy.ts";
 import * as http from "../http/settings.ts";
 import * as limits from "../limits/settings.ts";
 import { completePolicies } from "../policies/document.ts";
-import { allOf, fault, optional, readSettings } from "../settings/setting.ts";
+import { joinReads, fault, optional, readSettings } from "../settings/setting.ts";
 import { options as optionsIn } from "../settings/source.ts";
 import { S3_CAPABILITIES, S3_MULTIPART } from "../storage/providers.ts";
 import * as scanner from "../scanner/settings.ts";
@@ -41,7 +41,7 @@ export function readConfiguration(given: ValetkeyOptions<never>) {
   const { policy = {}, policies, limits: { countIn } = {}, publicUrl } = options;
   const source = optionsIn(options);
   const server = Result.map(
-    allOf({ mount: readSettings({ basePath }, source), http: http.read(source) }),
+    joinReads({ mount: readSettings({ basePath }, source), http: http.read(source) }),
     ({ mount, http }) => ({ ...http, publicUrl: new URL(mount.basePath ?? "/", http.publicUrl) }),
   );
   const at = Result.isSuccess(server) ? server.success.publicUrl : new URL("http://unknown");
@@ -49,7 +49,7 @@ export function readConfiguration(given: ValetkeyOptions<never>) {
   const capabilities = Result.isSuccess(store)
     ? store.success.capabilities
     : { ...S3_CAPABILITIES, ...S3_MULTIPART };
-  const read = allOf({
+  const read = joinReads({
     store,
     countIn: countIn === undefined ? Result.succeed(undefined) : SharedCount.open(countIn),
     http: server,

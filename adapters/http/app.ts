@@ -67,7 +67,7 @@ export function makeApp(options: AppOptions): Hono<HttpEnv> {
 
 function routesFor({ page = [], readiness, metrics }: AppOptions): ReadonlyArray<Route> {
   return [
-    ...Object.values(Arr.groupBy<Operation, string>(Object.values(OPERATIONS), addressOf)),
+    ...Object.values(Arr.groupBy<Operation, string>(Object.values(OPERATIONS), routeKey)),
     ...PUBLIC_ROUTES.filter(({ isProbe }) => isProbe === undefined || readiness !== undefined).map(
       (route) => [route] as const,
     ),
@@ -90,7 +90,7 @@ function routesFor({ page = [], readiness, metrics }: AppOptions): ReadonlyArray
   ];
 }
 
-const addressOf = ({ methods: [method], path }: Operation) => `${method} ${path}`;
+const routeKey = ({ methods: [method], path }: Operation) => `${method} ${path}`;
 
 /** The path of a request below `base`, where the host has not cut that off. */
 const pathUnder = (base: string) => (request: Request) => {

@@ -1,6 +1,6 @@
 import * as Result from "effect/Result";
 import {
-  allOf,
+  joinReads,
   oneOf,
   type Read,
   readSettings,
@@ -66,5 +66,5 @@ export const read = (source: Source): Read<IdentitySettings> => {
       (values) => ({ auth, ...values }) as CallerSettings,
     ),
   );
-  return allOf({ callers, organizations: membership });
+  return joinReads({ callers, organizations: membership });
 };

@@ -140,7 +140,7 @@ function aroundIt(text: string): string | undefined {
   return /^"[^]*"$|^'[^]*'$/.test(text) ? "; there are quotes around it, which count" : undefined;
 }
 
-export function allOf<A extends Readonly<Record<string, unknown>>>(
+export function joinReads<A extends Readonly<Record<string, unknown>>>(
   parts: { readonly [Part in keyof A]: Read<A[Part]> },
   further: ReadonlyArray<Fault> = [],
 ): Read<A> {

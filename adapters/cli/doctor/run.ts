@@ -1,7 +1,7 @@
 import * as Effect from "effect/Effect";
 import { waitingDays } from "../../../domain/waiting.ts";
 import * as redisSettings from "../../limits/redis/settings.ts";
-import { allOf } from "../../settings/setting.ts";
+import { joinReads } from "../../settings/setting.ts";
 import { type Env, variables } from "../../settings/source.ts";
 import { errorReason } from "../../thrown.ts";
 import { CommandFailure, EXIT } from "../command.ts";
@@ -25,7 +25,7 @@ interface Run extends Pick<Examination, "origins" | "mayLeave"> {
  * Rejects with a `CommandFailure` whose code is 2 if it could not run.
  */
 export async function runDoctor(env: Env, { origins, mayLeave, onStart, tell: print }: Run) {
-  const read = allOf({ store: readStore(env), redis: redisSettings.read(variables(env)) });
+  const read = joinReads({ store: readStore(env), redis: redisSettings.read(variables(env)) });
   const { store, redis: counter } = orFail(read, "The doctor cannot run", env, EXIT.couldNotRun);
   const { http, policies, storage } = store;
   const { clamd } = store.scanner;

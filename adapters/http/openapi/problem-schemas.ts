@@ -10,7 +10,7 @@ import { SAMPLES } from "../problems/samples.ts";
 
 const bytes = Schema.Natural.annotate({ description: "Bytes." });
 const count = Schema.optionalKey(Schema.Natural);
-const listOf = (description: string) => Schema.Array(Schema.String).annotate({ description });
+const textList = (description: string) => Schema.Array(Schema.String).annotate({ description });
 const sizeOrText = Schema.Union([Schema.String, Schema.Natural], { mode: "oneOf" }).annotate({
   identifier: "SizeOrText",
 });
@@ -25,9 +25,9 @@ const MEMBERS: Readonly<Record<string, Schema.Constraint>> = {
   }),
   limit: bytes,
   actual: bytes,
-  allowed: listOf("What may be sent."),
-  known: listOf("The policies that the caller may use."),
-  supported: listOf("The algorithms that the store verifies."),
+  allowed: textList("What may be sent."),
+  known: textList("The policies that the caller may use."),
+  supported: textList("The algorithms that the store verifies."),
   differences: Schema.Array(
     Schema.Struct({ property: Schema.String, expected: sizeOrText, actual: sizeOrText }).annotate({
       identifier: "Difference",
