@@ -4,6 +4,7 @@ import { MediaType } from "../domain/media-type.ts";
 import { StorageKey } from "../domain/storage-key.ts";
 import { defaultPolicy } from "../domain/upload-policy.ts";
 import { cachedFor } from "./cached.ts";
+import { Events } from "./ports/events.ts";
 import { Limiter } from "./ports/limiter.ts";
 import { ObjectStore } from "./ports/object-store.ts";
 import { Presigner } from "./ports/presigner.ts";
@@ -17,7 +18,7 @@ export interface PartState {
   readonly reason?: string;
 }
 
-/** The states of signing, of writing once, of the store, of the counter and of the scanner. */
+/** The states of signing, of writing once, of the store, of the counter, of the scanner and of events. */
 export interface Readiness {
   readonly signing: PartState;
   readonly store: PartState;
@@ -26,6 +27,8 @@ export interface Readiness {
   readonly writeOnce?: PartState | undefined;
   /** Left out if no policy needs one. */
   readonly scanner?: PartState | undefined;
+  /** Left out if nobody listens. */
+  readonly events?: PartState | undefined;
 }
 
 /** A check of the services that it is run with. */
@@ -40,12 +43,15 @@ export const makeReadinessCheck = (timeout: Timeout): Effect.Effect<ReadinessChe
   const once = look.pipe(watch("write-once", timeout));
   const scanned = Effect.flatMap(Scanner, (scanner) => scanner?.check ?? Effect.void);
   const scanner = scanned.pipe(watch("the scanner", timeout));
+  const kept = Effect.flatMap(Events, (events) => events?.check ?? Effect.void);
+  const events = kept.pipe(watch("the queue of events", timeout));
   const parts = {
     signing: Presigner.use(({ get }) => get(PROBE)).pipe(watch("signing", timeout)),
     store: ObjectStore.use(({ ensureBucket }) => ensureBucket).pipe(watch("the store", timeout)),
     limits: Limiter.use(({ check }) => check).pipe(watch("the request counter", timeout)),
     writeOnce: ObjectStore.use(({ writeOnce }) => (writeOnce ? once : Effect.undefined)),
     scanner: Effect.flatMap(Scanner, (given) => (given ? scanner : Effect.undefined)),
+    events: Effect.flatMap(Events, (given) => (given ? events : Effect.undefined)),
   };
   return cachedFor(Effect.all(parts, { concurrency: "unbounded" }), "5 seconds");
 };

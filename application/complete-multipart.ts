@@ -10,6 +10,7 @@ import { abortQuietly, endMultipart, multipartStore } from "./abort-multipart.ts
 import type { Member } from "./admit.ts";
 import { confirmArrival } from "./confirm-upload.ts";
 import { Tokens } from "./ports/tokens.ts";
+import { publishRefusal } from "./publish.ts";
 import { openUpload, sealReceipt } from "./tokens.ts";
 
 const MOST_FAULTS = 100;
@@ -45,7 +46,12 @@ export const completeMultipart = Effect.fnUntraced(function* (request: {
           yield* endMultipart(upload);
         }
         const differences = faults.differences.slice(0, MOST_FAULTS);
-        if (differences.length > 0) return yield* new UploadMismatch({ differences });
+        if (differences.length > 0) {
+          const mismatch = new UploadMismatch({ differences });
+          // Other parts can be sent again.
+          if (faults.breaksGrant) yield* publishRefusal(member, upload)(mismatch);
+          return yield* mismatch;
+        }
         const missing = faults.missing.slice(0, MOST_FAULTS);
         if (missing.length > 0) return yield* new PartsMissing({ missing });
         const completing = multipart.complete({
@@ -63,9 +69,11 @@ export const completeMultipart = Effect.fnUntraced(function* (request: {
   if (ending === "mismatch") {
     // The store compares the checksum, and does not return that of the parts.
     const expected = upload.checksum?.value ?? "";
-    return yield* new UploadMismatch({
+    const mismatch = new UploadMismatch({
       differences: [{ property: "checksum", expected, actual: "another" }],
     });
+    yield* publishRefusal(member, upload)(mismatch);
+    return yield* mismatch;
   }
 
   // Whatever was answered, only the object itself tells: an answer can be lost, and of several

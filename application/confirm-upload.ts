@@ -1,5 +1,6 @@
 import * as DateTime from "effect/DateTime";
 import * as Effect from "effect/Effect";
+import { ByteSize } from "../domain/byte-size.ts";
 import { contentDisposition } from "../domain/disposition.ts";
 import { isFinal, mutableUntil, type Receipt } from "../domain/receipt.ts";
 import { audienceFor, type Member } from "./admit.ts";
@@ -9,6 +10,7 @@ import { ObjectStore } from "./ports/object-store.ts";
 import { OnConfirmed } from "./ports/on-confirmed.ts";
 import { Presigner } from "./ports/presigner.ts";
 import { promoteUpload } from "./promote-upload.ts";
+import { grantFacts, publish, publishRefusal } from "./publish.ts";
 import { openReceipt } from "./tokens.ts";
 
 /**
@@ -26,11 +28,16 @@ export const confirmUpload = Effect.fnUntraced(function* (request: {
 export const confirmArrival = Effect.fnUntraced(function* (member: Member, receipt: Receipt) {
   const policy = yield* policyNamed(receipt.policy);
   const { key, fileName, mediaType, checksum, incoming = false } = receipt;
-  const facts = yield* incoming
-    ? Effect.tapErrorTag(promoteUpload(receipt, policy), "UploadRefusedByScan", ({ finding }) =>
-        Effect.sync(() => member.recordFacts?.({ finding })),
-      )
-    : examineUpload(receipt, policy);
+  const publishing = publishRefusal(member, receipt);
+  const facts = yield* (
+    incoming ? promoteUpload(receipt, policy) : examineUpload(receipt, policy)
+  ).pipe(
+    Effect.tapErrorTag("UploadRefusedByScan", (refusal) => {
+      member.recordFacts?.({ finding: refusal.finding });
+      return publishing(refusal);
+    }),
+    Effect.tapErrorTag("UploadMismatch", publishing),
+  );
   if (receipt.pending && !incoming) {
     // A mark that stays is the store's fault, and the client can only ask again.
     yield* (yield* ObjectStore).keep({ key, version: facts.version });
@@ -68,5 +75,16 @@ export const confirmArrival = Effect.fnUntraced(function* (member: Member, recei
     organization: receipt.organization,
     subject: receipt.subject,
   });
+  yield* publish(() => ({
+    type: "upload.confirmed",
+    slug: member.slug,
+    data: {
+      ...grantFacts(receipt),
+      size: ByteSize.make(facts.size),
+      etag: facts.etag,
+      ...(facts.version !== undefined && { version: facts.version }),
+      final: confirmed.final,
+    },
+  }));
   return { ...confirmed, policy: receipt.policy, get };
 });

@@ -7,6 +7,7 @@ import { forEachPage } from "./for-each-page.ts";
 import { ownFile } from "./open-file.ts";
 import { ObjectStore, type OpenUpload } from "./ports/object-store.ts";
 import { Policies } from "./ports/policies.ts";
+import { publish } from "./publish.ts";
 
 /**
  * Removes a file of an organization with its versions, and what of its upload still waits. Does
@@ -16,9 +17,10 @@ export const removeFile = Effect.fnUntraced(function* (request: {
   readonly member: Member;
   readonly key: string;
 }) {
-  const parts = yield* ownFile(request.member, request.key);
+  const { member } = request;
+  const parts = yield* ownFile(member, request.key);
   const { key } = parts;
-  request.member.recordFacts?.({ key });
+  member.recordFacts?.({ key });
   const policies = [...(yield* Policies).values()];
   const isMadeOfUploads = policies.some(({ arrival }) => arrival === "incoming");
   // First, so that whoever makes the file meanwhile finds it.
@@ -27,6 +29,11 @@ export const removeFile = Effect.fnUntraced(function* (request: {
   }
   yield* removeWhole(incomingKey(key));
   yield* removeWhole(key);
+  yield* publish(() => ({
+    type: "upload.removed",
+    slug: member.slug,
+    data: { key, organization: member.organization, subject: member.principal.subject },
+  }));
 });
 
 /** Removes all that the store keeps of an object. */

@@ -183,3 +183,8 @@ export class CredentialsUnavailable extends Data.TaggedError("CredentialsUnavail
 export class ObjectUnreadable extends Data.TaggedError("ObjectUnreadable")<{
   readonly header: string;
 }> {}
+
+/** The queue of events cannot be reached, or is full. */
+export class EventsUnavailable extends Data.TaggedError("EventsUnavailable")<{
+  readonly reason: string;
+}> {}

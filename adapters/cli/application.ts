@@ -11,11 +11,14 @@ import * as Scope from "effect/Scope";
 import { makeReadinessCheck, type PartState } from "../../application/check-readiness.ts";
 import { guarded } from "../../application/guarded-store.ts";
 import { Authenticator } from "../../application/ports/authenticator.ts";
+import { Events } from "../../application/ports/events.ts";
 import { Limiter } from "../../application/ports/limiter.ts";
 import { Policies } from "../../application/ports/policies.ts";
 import { Presigner } from "../../application/ports/presigner.ts";
 import { layer as contentDetector } from "../content-detector.ts";
 import * as random from "../crypto/random.ts";
+import * as events from "../events/layer.ts";
+import { fileAddress } from "../http/addresses.ts";
 import { makeApp } from "../http/app.ts";
 import { clientAddress, UNKNOWN_PROXY } from "../http/client-address.ts";
 import type { Peer } from "../http/env.ts";
@@ -72,6 +75,14 @@ export const makeApplication = Effect.fnUntraced(function* (
   );
   const organizations = yield* LayerMap.make(identity.organizationsLayer);
   let { reloads } = first;
+  const listening = first.settings.events;
+  let receiver = listening;
+  const published =
+    listening &&
+    (yield* events.eventsIn(first.settings.tokens.directory, {
+      receiver: () => receiver ?? listening,
+      address: (...file) => fileAddress(first.settings.http.publicUrl, ...file),
+    }));
 
   const layerFor = ({
     identity: { callers, ...known },
@@ -90,6 +101,7 @@ export const makeApplication = Effect.fnUntraced(function* (
       ),
       organizations.get(Equal.byReferenceUnsafe(known.organizations)),
       Layer.succeed(Policies, settings.policies),
+      Layer.succeed(Events, published),
       scanner.layer(settings.scanner.clamd),
       tokens.layer(settings.tokens, tokens.keyInFolder(settings.tokens.directory)),
     );
@@ -136,6 +148,7 @@ export const makeApplication = Effect.fnUntraced(function* (
         if (last.underWay === 0) last.close();
       }
       ({ reloads } = next);
+      receiver = next.settings.events;
     }).pipe(
       Effect.catchCause((cause) => Effect.fail(errorReason(Cause.squash(cause)))),
       Effect.provideContext(context),

@@ -1,6 +1,7 @@
 import * as Effect from "effect/Effect";
 import * as Redacted from "effect/Redacted";
 import * as Result from "effect/Result";
+import * as events from "../events/settings.ts";
 import * as http from "../http/settings.ts";
 import * as organizations from "../identity/organizations.ts";
 import * as identity from "../identity/settings.ts";
@@ -105,12 +106,13 @@ export function changedVariables(last: Texts, next: Texts): ReadonlyArray<string
 }
 
 const { keys, denied } = tokens.settings;
+const { secrets } = events.settings;
 const { corsOrigins, trustedProxies, shutdownGrace, shutdownTimeout } = http.settings;
 /** All others need a restart: sockets, the store's client, Redis, the log and the audit are made of them. */
 const RELOADED: ReadonlySet<string> = new Set(
   [
     ...settingsIn(limits.settings, policies.settings, keySettings, credentialSettings),
-    ...settingsIn(identity.settings, { keys, denied, corsOrigins, trustedProxies }),
+    ...settingsIn(identity.settings, { keys, denied, secrets, corsOrigins, trustedProxies }),
     ...settingsIn({ shutdownGrace, shutdownTimeout }),
   ].map(({ variable }) => variable),
 );

@@ -171,13 +171,14 @@ export const reportReadiness = Effect.fnUntraced(function* (
   check: Effect.Effect<Readiness>,
   description: string,
 ) {
-  const { signing, store, limits, writeOnce, scanner } = yield* check;
+  const { signing, store, limits, writeOnce, scanner, events } = yield* check;
   for (const [problem, part] of [
     ["URLs cannot be signed", signing],
     [`the store is not ready (${description})`, store],
     ["Redis is not ready", limits],
     ["write-once is not ready", writeOnce],
     ["uploads cannot be scanned", scanner],
+    ["events cannot be kept", events],
   ] as const) {
     if (part?.reason !== undefined) yield* Effect.logWarning(`${problem}: ${part.reason}`);
   }

@@ -2,6 +2,7 @@ import * as Result from "effect/Result";
 import { closest } from "fastest-levenshtein";
 import cluster from "node:cluster";
 import * as audit from "../telemetry/audit.ts";
+import * as events from "../events/settings.ts";
 import * as http from "../http/settings.ts";
 import { isLoopbackName, hostName } from "../http/loopback.ts";
 import * as identity from "../identity/settings.ts";
@@ -78,6 +79,7 @@ export function readAll(env: Env, readFile?: ReadFile) {
   const source = variables(env, readFile);
   const parts = {
     audit: audit.read(source),
+    events: events.read(source),
     identity: identity.read(source),
     limits: limits.read(source),
     metrics: metrics.read(source),
@@ -149,14 +151,24 @@ export const misspellings = (env: Env): ReadonlyArray<string> =>
     .filter((name) => PREFIXES.test(name) && !KNOWN.includes(name))
     .map((name) => `${name} is not a known variable; did you mean ${closest(name, KNOWN)}?`);
 
-const PREFIXES = /^(?:STORAGE|AUTH|JWT|FORWARD_AUTH|LIMITS?|METRICS|OTEL|SHUTDOWN|CLAMD)_/;
+const PREFIXES = /^(?:STORAGE|AUTH|JWT|FORWARD_AUTH|LIMITS?|METRICS|OTEL|SHUTDOWN|CLAMD|EVENTS)_/;
 
 /** The settings of all adapters, chosen or not. */
 export const settings: ReadonlyArray<Setting<unknown>> = [
   ...storage.settings,
-  ...[audit, envFiles, http, identity, limits, metrics, otlp, control, policies, redis].flatMap(
-    ({ settings }) => settingsIn(settings),
-  ),
+  ...[
+    audit,
+    envFiles,
+    events,
+    http,
+    identity,
+    limits,
+    metrics,
+    otlp,
+    control,
+    policies,
+    redis,
+  ].flatMap(({ settings }) => settingsIn(settings)),
   ...settingsIn(scanner.settings, telemetry.settings, tokens.settings),
 ];
 

@@ -181,6 +181,7 @@ const REASONS = {
   CredentialsUnavailable: "cannot sign",
   StoreUnavailable: "the store is unavailable",
   ScannerUnavailable: "the scanner is unavailable",
+  EventsUnavailable: "the queue of events is unavailable",
 } as const;
 
 const codeFor = (refusal: Result.Result<Refusal, unknown>): string =>

@@ -64,6 +64,7 @@ export const confirm = operation({
     UploadPending: true,
     UploadRefusedByScan: true,
     ScannerUnavailable: true,
+    EventsUnavailable: true,
     StoreUnavailable: true,
     CredentialsUnavailable: true,
   },

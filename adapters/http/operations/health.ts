@@ -42,6 +42,7 @@ const Readiness = Schema.Struct({
     limits: PartState,
     writeOnce: Schema.optionalKey(PartState),
     scanner: Schema.optionalKey(PartState),
+    events: Schema.optionalKey(PartState),
     configuration: Schema.optionalKey(PartState),
   }).annotate({ identifier: "ReadinessParts" }),
 }).annotate({ identifier: "Readiness" });
@@ -50,14 +51,16 @@ const encode = toWire(Readiness);
 
 /**
  * Answers 503 if URLs cannot be signed or the service is stopping. If the store or the counter of
- * limits is down, the bucket does not write once, the scanner does not scan or the last reload was
+ * limits is down, the bucket does not write once, the scanner does not scan, events cannot be kept or the last reload was
  * refused, the service is `degraded` and ready, since signing needs none of them. The reason why a part fails can name addresses and folders, so only
  * callers on this machine or with a token see it.
  */
 const readinessNow = Effect.fnUntraced(function* (request: PublicRequest) {
   const { c, options } = request;
   // Without a check this route is not served.
-  const { signing, store, limits, writeOnce, scanner } = yield* options.readiness ?? Effect.never;
+  const { signing, store, limits, writeOnce, scanner, events } = yield* (
+    options.readiness ?? Effect.never
+  );
   const configuration = options.configuration?.();
   const stopping = options.isStopping();
   const showsReasons = isFromThisMachine(c) || (yield* isKnown(request));
@@ -70,7 +73,7 @@ const readinessNow = Effect.fnUntraced(function* (request: PublicRequest) {
   const status = stopping
     ? "stopping"
     : canSign
-      ? [store, limits, writeOnce, scanner, configuration].every(
+      ? [store, limits, writeOnce, scanner, events, configuration].every(
           (part) => part?.state !== "failing",
         )
         ? "ready"
@@ -84,6 +87,7 @@ const readinessNow = Effect.fnUntraced(function* (request: PublicRequest) {
       limits: describe(limits),
       ...(writeOnce && { writeOnce: describe(writeOnce) }),
       ...(scanner && { scanner: describe(scanner) }),
+      ...(events && { events: describe(events) }),
       ...(configuration && { configuration: describe(configuration) }),
     },
   } satisfies typeof Readiness.Encoded;

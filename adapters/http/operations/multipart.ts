@@ -141,6 +141,7 @@ export const completeMultipart = operation({
     UploadPending: true,
     UploadRefusedByScan: true,
     ScannerUnavailable: true,
+    EventsUnavailable: true,
     StoreUnavailable: true,
     CredentialsUnavailable: true,
   },

@@ -21,5 +21,5 @@ export const removeFile = operation({
   before: (_, input) => checkKey(input),
   run: ({ member }, { key }) => remove({ member, key }),
   present: (): void => undefined,
-  refusals: { OrganizationNotFound: true, StoreUnavailable: true },
+  refusals: { OrganizationNotFound: true, EventsUnavailable: true, StoreUnavailable: true },
 });

@@ -42,6 +42,7 @@ export const STATUSES = {
   LIMITS_UNAVAILABLE: 503,
   OVERLOADED: 503,
   SCANNER_UNAVAILABLE: 503,
+  EVENTS_UNAVAILABLE: 503,
   STORE_UNAVAILABLE: 503,
 } as const;
 type Code = keyof typeof STATUSES;
@@ -373,6 +374,8 @@ export const PROBLEMS = {
   }),
   ScannerUnavailable: () =>
     unavailable("SCANNER_UNAVAILABLE", "The file cannot be scanned at the moment"),
+  EventsUnavailable: () =>
+    unavailable("EVENTS_UNAVAILABLE", "The service cannot tell its backend at the moment"),
   CredentialsUnavailable: () =>
     unavailable("CREDENTIALS_UNAVAILABLE", "The service cannot sign at the moment"),
 } satisfies {

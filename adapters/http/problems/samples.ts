@@ -96,6 +96,7 @@ export const SAMPLES: {
     new rules.LimitsUnavailable({ reason, retryAfter: 600 }),
   ],
   ScannerUnavailable: [new rules.ScannerUnavailable({ reason })],
+  EventsUnavailable: [new rules.EventsUnavailable({ reason })],
   CredentialsUnavailable: [new rules.CredentialsUnavailable({ reason })],
   StoreUnavailable: [new rules.StoreUnavailable({ reason, kind: "unreachable" })],
 };

@@ -1,0 +1,118 @@
+import * as Clock from "effect/Clock";
+import * as Duration from "effect/Duration";
+import * as Effect from "effect/Effect";
+import * as Latch from "effect/Latch";
+import * as Schedule from "effect/Schedule";
+import * as Semaphore from "effect/Semaphore";
+import { cachedFor } from "../../application/cached.ts";
+import type { EventsUnavailable } from "../../domain/errors.ts";
+import { errorMessage } from "../thrown.ts";
+import type { Attempt, Outbox, Outcome } from "./outbox.ts";
+import { type Answer, type Receiver, send } from "./send.ts";
+
+/** The waits before each further attempt: 75 hours together. Standard Webhooks 1.0.0, "Retries". */
+export const WAITS: ReadonlyArray<Duration.Duration> = [
+  Duration.seconds(5),
+  Duration.minutes(5),
+  Duration.minutes(30),
+  ...[2, 5, 10, 14, 20, 24].map(Duration.hours),
+];
+
+const AT_ONCE = 8;
+const POLL_INTERVAL = "1 second";
+/** The longest that deliveries under way are waited for at the end. */
+const DRAIN_TIMEOUT = "3 seconds";
+
+/**
+ * Sends what is due until the scope closes, and returns how to look again at once. `receiver` is
+ * asked for each attempt, so that an attempt is signed by the secrets that are in force.
+ */
+export const dispatch = Effect.fnUntraced(function* (
+  outbox: Outbox,
+  receiver: () => Receiver,
+  onSettled: (state: Outcome["state"]) => void = () => undefined,
+) {
+  const slots = Semaphore.makeUnsafe(AT_ONCE);
+  const isDue = Latch.makeUnsafe();
+  let reason = "";
+  const warn = yield* cachedFor(
+    Effect.suspend(() => Effect.logWarning("events wait: their queue cannot be used", { reason })),
+    "1 minute",
+  );
+  const whileItFails = (failure: EventsUnavailable) => {
+    ({ reason } = failure);
+    return warn;
+  };
+
+  const deliver = Effect.fnUntraced(
+    function* (attempt: Attempt) {
+      const outcome = yield* attemptOutcome(attempt, receiver());
+      if (outcome.state === "dead") {
+        const { id, failure } = { ...attempt, ...outcome };
+        yield* Effect.logError("an event was given up", { id, failure });
+      }
+      yield* outbox.settle(attempt, outcome);
+      onSettled(outcome.state);
+      // The next of its lane may be due.
+      isDue.openUnsafe();
+    },
+    Effect.catchTag("EventsUnavailable", whileItFails),
+  );
+
+  const next = Effect.gen(function* () {
+    yield* slots.take(1);
+    isDue.closeUnsafe();
+    const attempt = yield* Effect.onError(outbox.claim, () => slots.release(1));
+    if (attempt === undefined) {
+      yield* slots.release(1);
+      yield* Effect.timeoutOption(isDue.await, POLL_INTERVAL);
+    } else {
+      yield* Effect.forkDetach(Effect.ensuring(deliver(attempt), slots.release(1)));
+    }
+  }).pipe(
+    Effect.catchTag("EventsUnavailable", (failure) =>
+      Effect.andThen(whileItFails(failure), Effect.sleep(POLL_INTERVAL)),
+    ),
+  );
+
+  yield* Effect.addFinalizer(() => Effect.timeoutOption(slots.take(AT_ONCE), DRAIN_TIMEOUT));
+  yield* Effect.forkScoped(Effect.forever(next));
+  yield* Effect.forkScoped(
+    outbox.forget.pipe(
+      Effect.catchTag("EventsUnavailable", whileItFails),
+      Effect.repeat(Schedule.spaced("1 hour")),
+    ),
+  );
+  return () => void isDue.openUnsafe();
+});
+
+const attemptOutcome = Effect.fnUntraced(function* (attempt: Attempt, receiver: Receiver) {
+  const now = yield* Clock.currentTimeMillis;
+  const answer = yield* Effect.tryPromise({
+    try: (signal) => send(attempt, receiver, { now, signal }),
+    catch: (cause) => errorMessage(cause),
+  }).pipe(Effect.catch((failure) => Effect.succeed(failure)));
+  return outcomeAfter(attempt.attempt, answer, now);
+});
+
+/** `answer` is a reason where there was none; times are in milliseconds. */
+export function outcomeAfter(attempt: number, answer: Answer | string, now: number): Outcome {
+  const isAnswered = typeof answer !== "string";
+  if (isAnswered && answer.status >= 200 && answer.status < 300) return { state: "delivered" };
+  const failure = isAnswered ? `the receiver answered ${answer.status}` : answer;
+  const wait = WAITS[attempt - 1];
+  const isGone = isAnswered && answer.status === 410;
+  if (isGone || wait === undefined) return { state: "dead", failure };
+  const asked = isAnswered ? askedWait(answer.retryAfter, now) : 0;
+  const longest = Duration.toMillis(Duration.hours(24));
+  // Many events fail at once where a receiver is down.
+  const own = Duration.toMillis(wait) * (0.9 + Math.random() * 0.2);
+  return { state: "waiting", failure, after: Math.ceil(Math.max(own, Math.min(asked, longest))) };
+}
+
+/** RFC 9110, section 10.2.3: seconds or a date. */
+function askedWait(retryAfter = "", now: number): number {
+  if (/^\d{1,9}$/.test(retryAfter)) return Number(retryAfter) * 1000;
+  const date = Date.parse(retryAfter);
+  return Number.isNaN(date) ? 0 : date - now;
+}

@@ -1,0 +1,65 @@
+import type * as Effect from "effect/Effect";
+import type { EventsUnavailable } from "../../domain/errors.ts";
+
+/** An event as it is kept, and sent. */
+export interface Message {
+  /** The same for the same event, however often it is published. */
+  readonly id: string;
+  /** Messages of one lane are delivered in the order in which they were put. */
+  readonly lane: string;
+  readonly body: string;
+}
+
+/** A message that this process alone may send until `LEASE` is over. */
+export interface Attempt extends Message {
+  /** Counted from 1; another process that takes the message over has the next. */
+  readonly attempt: number;
+}
+
+export type State = "waiting" | "delivered" | "dead";
+
+export interface Kept extends Message {
+  readonly state: State;
+  readonly attempts: number;
+  /** The reason why the last attempt failed. */
+  readonly failure?: string;
+  /** When it is sent next, or was sent last; milliseconds since 1970. */
+  readonly at: number;
+}
+
+export type Outcome =
+  | { readonly state: "delivered" }
+  | { readonly state: "dead"; readonly failure: string }
+  /** `after` in milliseconds. */
+  | { readonly state: "waiting"; readonly failure: string; readonly after: number };
+
+type Asked<A> = Effect.Effect<A, EventsUnavailable>;
+
+/** Keeps messages through crashes and restarts until they are delivered, for all processes. */
+export interface Outbox {
+  /** Does nothing if the id is known. Fails if `MOST_WAITING` wait already. */
+  readonly put: (message: Message) => Asked<void>;
+  /** The next one that is due and the first of its lane. */
+  readonly claim: Asked<Attempt | undefined>;
+  /** Does nothing if the message was taken over since. */
+  readonly settle: (attempt: Attempt, outcome: Outcome) => Asked<void>;
+  readonly list: (state: State, page: { readonly limit: number }) => Asked<ReadonlyArray<Kept>>;
+  readonly find: (id: string) => Asked<Kept | undefined>;
+  /** Sends it from the beginning; false if there is none of that id. */
+  readonly resend: (id: string) => Asked<boolean>;
+  readonly drop: (id: string) => Asked<boolean>;
+  readonly counts: Asked<Readonly<Record<"waiting" | "dead", number>>>;
+  /** Forgets what was delivered or given up long ago. */
+  readonly forget: Asked<void>;
+}
+
+/** Longer than an attempt takes, in milliseconds. */
+export const LEASE = 60_000;
+
+/** New ones are refused beyond that, so that the oldest stay. */
+export const MOST_WAITING = 100_000;
+
+const DAY = 24 * 60 * 60 * 1000;
+/** As long as a receipt can be confirmed again, and so an event published again. */
+export const KEEP_DELIVERED = 10 * DAY;
+export const KEEP_DEAD = 30 * DAY;

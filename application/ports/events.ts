@@ -1,0 +1,16 @@
+import * as Context from "effect/Context";
+import type * as Effect from "effect/Effect";
+import type { EventsUnavailable } from "../../domain/errors.ts";
+import type { UploadEvent } from "../../domain/upload-event.ts";
+
+export interface Publishing {
+  /** Keeps an event until the receiver has it. The same event may be published again. */
+  readonly publish: (event: UploadEvent) => Effect.Effect<void, EventsUnavailable>;
+  /** Fails if events cannot be kept. */
+  readonly check: Effect.Effect<void, EventsUnavailable>;
+}
+
+/** Takes events; there is none by default, and nothing is published. */
+export const Events = Context.Reference<Publishing | undefined>("valetkey/Events", {
+  defaultValue: () => undefined,
+});

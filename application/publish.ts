@@ -1,0 +1,46 @@
+import * as Effect from "effect/Effect";
+import type { UploadMismatch, UploadRefusedByScan } from "../domain/errors.ts";
+import type { Receipt } from "../domain/receipt.ts";
+import type { UploadEvent } from "../domain/upload-event.ts";
+import type { Member } from "./admit.ts";
+import { Events } from "./ports/events.ts";
+
+/** Publishes an event, which is made only if somebody listens. */
+export const publish = (event: () => UploadEvent) =>
+  Effect.flatMap(Events, (events) => events?.publish(event()) ?? Effect.void);
+
+type Granted = Pick<
+  Receipt,
+  "key" | "organization" | "subject" | "policy" | "size" | "mediaType" | "checksum" | "issuedAt"
+>;
+
+/** The facts of a grant that events repeat. */
+export const grantFacts = (granted: Granted) => ({
+  key: granted.key,
+  organization: granted.organization,
+  subject: granted.subject,
+  policy: granted.policy,
+  size: granted.size,
+  contentType: granted.mediaType,
+  ...(granted.checksum !== undefined && { checksum: granted.checksum }),
+  grantedAt: granted.issuedAt,
+});
+
+/** Publishes that an upload will never be what was granted, before anybody is told so. */
+export const publishRefusal =
+  ({ slug }: Member, granted: Granted) =>
+  (refusal: UploadMismatch | UploadRefusedByScan) =>
+    publish(() => {
+      const facts = grantFacts(granted);
+      return refusal._tag === "UploadMismatch"
+        ? {
+            type: "upload.mismatched",
+            slug,
+            data: { ...facts, differences: refusal.differences },
+          }
+        : {
+            type: "upload.refused_by_scan",
+            slug,
+            data: { ...facts, finding: refusal.finding },
+          };
+    });

@@ -1,0 +1,77 @@
+import * as Schema from "effect/Schema";
+import { ByteSize } from "./byte-size.ts";
+import { Checksum } from "./checksum.ts";
+import { MediaType } from "./media-type.ts";
+import { OrganizationId } from "./organization.ts";
+import { StorageKey } from "./storage-key.ts";
+
+const about = <A, I>(description: string, schema: Schema.Codec<A, I>) =>
+  schema.annotate({ description });
+
+const file = { key: StorageKey, organization: OrganizationId };
+
+const grant = {
+  ...file,
+  subject: about("Who was granted the upload.", Schema.String),
+  policy: Schema.String,
+  size: about("As it was granted, in bytes.", ByteSize),
+  contentType: MediaType,
+  checksum: Schema.optionalKey(Checksum),
+  grantedAt: about("When the upload was granted.", Schema.DateTimeUtcFromString),
+};
+
+/** The facts that each type of event has, as a receiver reads them. */
+export const EVENTS = {
+  "upload.confirmed": Schema.Struct({
+    ...grant,
+    size: about("In bytes.", ByteSize),
+    etag: about("As the store writes it.", Schema.String),
+    version: Schema.optionalKey(Schema.String),
+    final: about("Whether the file can no longer change.", Schema.Boolean),
+  }).annotate({
+    identifier: "UploadConfirmed",
+    description: "A file arrived as it was granted, and may be used.",
+  }),
+  "upload.mismatched": Schema.Struct({
+    ...grant,
+    differences: Schema.Array(
+      Schema.Struct({
+        property: Schema.String,
+        expected: Schema.Union([Schema.String, Schema.Finite]),
+        actual: Schema.Union([Schema.String, Schema.Finite]),
+      }),
+    ),
+  }).annotate({
+    identifier: "UploadMismatched",
+    description: "Something else arrived than was granted. Do not use it.",
+  }),
+  "upload.refused_by_scan": Schema.Struct({
+    ...grant,
+    finding: about("The finding of the scan, or why there was none.", Schema.String),
+  }).annotate({
+    identifier: "UploadRefusedByScan",
+    description: "The scan did not find the upload clean. Nobody can read it.",
+  }),
+  "upload.expired": Schema.Struct(file).annotate({
+    identifier: "UploadExpired",
+    description: "An upload that nobody confirmed in time was removed.",
+  }),
+  "upload.removed": Schema.Struct({
+    ...file,
+    subject: about("Who removed it.", Schema.String),
+  }).annotate({
+    identifier: "UploadRemoved",
+    description: "A file is not there any more, or never was.",
+  }),
+} as const;
+
+export type EventType = keyof typeof EVENTS;
+
+export type UploadEvent = {
+  readonly [Type in EventType]: {
+    readonly type: Type;
+    readonly data: (typeof EVENTS)[Type]["Type"];
+    /** The organization's name in addresses; unknown to who removes by age. */
+    readonly slug?: string;
+  };
+}[EventType];
