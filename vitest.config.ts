@@ -14,6 +14,7 @@ const SUITES: ReadonlyArray<ReadonlyArray<Suite>> = [
     { name: "client" },
     { name: "http" },
     { name: "cli" },
+    { name: "events" },
     { name: "service", isolate: true },
     { name: "faults", isolate: true },
     { name: "attacks", exclude: ["tests/attacks/slow-*.test.ts"] },

@@ -1,19 +1,24 @@
 import * as DateTime from "effect/DateTime";
 import * as Duration from "effect/Duration";
+import * as Schema from "effect/Schema";
 import type { ChecksumAlgorithm } from "./checksum.ts";
 import type { Receipt } from "./receipt.ts";
 
-/** One property in which a stored object differs from its grant. */
-export interface UploadDifference {
-  /**
-   * `size`, `mediaType`, `checksum`, or a header in lower case; `last-modified` is the object's
-   * age.
-   */
-  readonly property: string;
-  /** Empty for a header that nobody granted. */
-  readonly expected: string | number;
-  readonly actual: string | number;
-}
+const SizeOrText = Schema.Union([Schema.String, Schema.Natural], { mode: "oneOf" }).annotate({
+  identifier: "SizeOrText",
+});
+
+/**
+ * One property in which a stored object differs from its grant: `size`, `mediaType`, `checksum`, or
+ * a header in lower case; `last-modified` is the object's age. `expected` is empty for a header that
+ * nobody granted.
+ */
+export const UploadDifference = Schema.Struct({
+  property: Schema.String,
+  expected: SizeOrText,
+  actual: SizeOrText,
+}).annotate({ identifier: "Difference" });
+export interface UploadDifference extends Schema.Schema.Type<typeof UploadDifference> {}
 
 /** The facts of an object, as the store reports them. */
 export interface ObjectFacts {

@@ -4,6 +4,7 @@ import { Checksum } from "./checksum.ts";
 import { MediaType } from "./media-type.ts";
 import { OrganizationId } from "./organization.ts";
 import { StorageKey } from "./storage-key.ts";
+import { UploadDifference } from "./upload-difference.ts";
 
 const about = <A, I>(description: string, schema: Schema.Codec<A, I>) =>
   schema.annotate({ description });
@@ -17,7 +18,9 @@ const grant = {
   size: about("As it was granted, in bytes.", ByteSize),
   contentType: MediaType,
   checksum: Schema.optionalKey(Checksum),
-  grantedAt: about("When the upload was granted.", Schema.DateTimeUtcFromString),
+  grantedAt: Schema.DateTimeUtcFromString.pipe(
+    Schema.annotateEncoded({ format: "date-time", description: "When the upload was granted." }),
+  ),
 };
 
 /** The facts that each type of event has, as a receiver reads them. */
@@ -29,38 +32,32 @@ export const EVENTS = {
     version: Schema.optionalKey(Schema.String),
     final: about("Whether the file can no longer change.", Schema.Boolean),
   }).annotate({
-    identifier: "UploadConfirmed",
+    identifier: "ConfirmedEvent",
     description: "A file arrived as it was granted, and may be used.",
   }),
   "upload.mismatched": Schema.Struct({
     ...grant,
-    differences: Schema.Array(
-      Schema.Struct({
-        property: Schema.String,
-        expected: Schema.Union([Schema.String, Schema.Finite]),
-        actual: Schema.Union([Schema.String, Schema.Finite]),
-      }),
-    ),
+    differences: Schema.Array(UploadDifference),
   }).annotate({
-    identifier: "UploadMismatched",
+    identifier: "MismatchedEvent",
     description: "Something else arrived than was granted. Do not use it.",
   }),
   "upload.refused_by_scan": Schema.Struct({
     ...grant,
     finding: about("The finding of the scan, or why there was none.", Schema.String),
   }).annotate({
-    identifier: "UploadRefusedByScan",
+    identifier: "RefusedByScanEvent",
     description: "The scan did not find the upload clean. Nobody can read it.",
   }),
   "upload.expired": Schema.Struct(file).annotate({
-    identifier: "UploadExpired",
+    identifier: "ExpiredEvent",
     description: "An upload that nobody confirmed in time was removed.",
   }),
   "upload.removed": Schema.Struct({
     ...file,
     subject: about("Who removed it.", Schema.String),
   }).annotate({
-    identifier: "UploadRemoved",
+    identifier: "RemovedEvent",
     description: "A file is not there any more, or never was.",
   }),
 } as const;

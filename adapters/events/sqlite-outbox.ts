@@ -36,7 +36,7 @@ PRAGMA user_version = 1;`;
 const PUT = `
 INSERT INTO events (id, lane, body, at)
 SELECT :id, :lane, :body, :now
-WHERE (SELECT count(*) FROM events WHERE state = 'waiting') < ${MOST_WAITING}
+WHERE (SELECT count(*) FROM events WHERE state = 'waiting') < :most
 ON CONFLICT (id) DO NOTHING`;
 
 const CLAIM = `
@@ -60,7 +60,10 @@ const KEPT = "SELECT id, lane, body, state, attempts, failure, at FROM events";
 type Values = Record<string, SQLInputValue>;
 
 /** Keeps messages in a file of SQLite, which all processes of one machine can share. */
-export function sqliteOutbox(path: string): Outbox & { readonly close: () => void } {
+export function sqliteOutbox(
+  path: string,
+  most = MOST_WAITING,
+): Outbox & { readonly close: () => void } {
   mkdirSync(dirname(path), { recursive: true });
   // Its owner alone may read it.
   closeSync(openSync(path, "a", 0o600));
@@ -90,8 +93,8 @@ export function sqliteOutbox(path: string): Outbox & { readonly close: () => voi
   return {
     put: ({ id, lane, body }) =>
       ask(() => {
-        const isNew = put.run({ id, lane, body, now: Date.now() });
-        if (!isNew && find.get({ id }) === undefined) throw new Error(FULL);
+        const isNew = put.run({ id, lane, body, most, now: Date.now() });
+        if (!isNew && find.get({ id }) === undefined) throw new Error(full(most));
       }),
     claim: ask(() => claim.get<Attempt>({ now: Date.now() })),
     settle: ({ id, attempt }, outcome) =>
@@ -114,7 +117,7 @@ export function sqliteOutbox(path: string): Outbox & { readonly close: () => voi
   };
 }
 
-const FULL = `the queue of events is full: ${MOST_WAITING} wait for their receiver`;
+const full = (most: number) => `the queue of events is full: ${most} wait for their receiver`;
 
 const ask = <A>(use: () => A) =>
   Effect.try({

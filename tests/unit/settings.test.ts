@@ -148,6 +148,15 @@ const ROWS: Readonly<Record<string, ReadonlyArray<Row>>> = {
   AUTH: exactly("dev", "static", "jwt", "forward"),
   AUTH_DEV_EXPOSED: exactly("yes", "no"),
   AUTH_TOKENS_FILE: [text],
+  EVENTS_ALLOW_PRIVATE: exactly("on", "off"),
+  EVENTS_SECRETS: [
+    {
+      value: `whsec_${KEY}`,
+      takes: SPACE,
+      refuses: [KEY, "whsec_", "whsec_c2hvcnQ=", `whsec_${"A".repeat(88)}`, `v1,whsec_${KEY}`],
+    },
+  ],
+  EVENTS_URL: [{ ...url, refuses: [...(url.refuses ?? []), "https://a.example?b"] }],
   CLAMD_ADDRESS: [
     {
       value: "127.0.0.1:3310",

@@ -17,6 +17,7 @@ import { VERSION } from "../version.ts";
 import { answerHeaders, headerComponents } from "./headers.ts";
 import { type Collect, type Documented, refusedAnswers } from "./refused-answers.ts";
 import { inSnakeCase, toOpenapi } from "./to-openapi.ts";
+import { webhooks } from "./webhooks.ts";
 
 type Json = Readonly<Record<string, unknown>>;
 
@@ -35,6 +36,7 @@ const ABOUT = {
     { name: "files", description: "An organization's files." },
     { name: "links", description: "Files for whoever holds a link." },
     { name: "service", description: "The state of the service." },
+    { name: "events", description: "Messages to a backend, where the operator has set one." },
   ],
 };
 
@@ -116,6 +118,7 @@ export function openapiDocument(
     servers: [{ url: publicUrl.pathname }],
     security: authentication.security,
     paths,
+    webhooks: webhooks(collect.schema),
     components: {
       securitySchemes: authentication.securitySchemes,
       headers: headerComponents([...allowed].sort()),

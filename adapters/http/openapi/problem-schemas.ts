@@ -4,6 +4,7 @@ import * as Schema from "effect/Schema";
 import * as Str from "effect/String";
 import { PartNumber } from "../../../domain/multipart.ts";
 import { Scope } from "../../../domain/principal.ts";
+import { UploadDifference } from "../../../domain/upload-difference.ts";
 import { MemberFault } from "../../json/decode.ts";
 import { internalProblem, type Problem, problemFrom, type Refusal } from "../problems/problem.ts";
 import { SAMPLES } from "../problems/samples.ts";
@@ -11,9 +12,6 @@ import { SAMPLES } from "../problems/samples.ts";
 const bytes = Schema.Natural.annotate({ description: "Bytes." });
 const count = Schema.optionalKey(Schema.Natural);
 const textList = (description: string) => Schema.Array(Schema.String).annotate({ description });
-const sizeOrText = Schema.Union([Schema.String, Schema.Natural], { mode: "oneOf" }).annotate({
-  identifier: "SizeOrText",
-});
 
 const MEMBERS: Readonly<Record<string, Schema.Constraint>> = {
   // Not `NonEmptyArray`, which generated clients take for a list of exactly one.
@@ -28,11 +26,7 @@ const MEMBERS: Readonly<Record<string, Schema.Constraint>> = {
   allowed: textList("What may be sent."),
   known: textList("The policies that the caller may use."),
   supported: textList("The algorithms that the store verifies."),
-  differences: Schema.Array(
-    Schema.Struct({ property: Schema.String, expected: sizeOrText, actual: sizeOrText }).annotate({
-      identifier: "Difference",
-    }),
-  ).annotate({ minItems: 1 }),
+  differences: Schema.Array(UploadDifference).annotate({ minItems: 1 }),
   state: Schema.Literals(["copying", "scanning"]).annotate({
     description: "What the file waits for, if it is there and not ready.",
   }),

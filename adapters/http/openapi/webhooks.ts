@@ -1,0 +1,43 @@
+import * as Rec from "effect/Record";
+import * as Schema from "effect/Schema";
+import { type EventType, EVENTS } from "../../../domain/upload-event.ts";
+import { confirmed, instant } from "../operations/schemas.ts";
+import { wireSchema } from "../operations/wire.ts";
+
+/** The messages that a backend receives, as OpenAPI describes them. */
+export const webhooks = (json: (schema: Schema.Constraint) => unknown) =>
+  Rec.map(EVENTS, ({ fields, ast: { annotations } }, type: EventType) => {
+    const identifier = String(annotations?.["identifier"]);
+    const data = Schema.Struct({ ...fields, fileUrl: Schema.optionalKey(confirmed.fileUrl) });
+    const message = Schema.Struct({
+      type: Schema.Literal(type),
+      timestamp: instant("When it was published.", "2026-11-24T12:01:00.000Z"),
+      data,
+    }).annotate({ identifier });
+    return {
+      post: {
+        operationId: `on${identifier}`,
+        tags: ["events"],
+        summary: annotations?.["description"],
+        security: [],
+        parameters: HEADERS,
+        requestBody: {
+          required: true,
+          content: { "application/json": { schema: json(wireSchema(message)) } },
+        },
+        responses: { "2XX": { description: "The message was received." } },
+      },
+    };
+  });
+
+const HEADERS = [
+  ["webhook-id", "The same each time that the event is sent."],
+  ["webhook-timestamp", "Seconds since 1970, of this attempt."],
+  ["webhook-signature", "Standard Webhooks 1.0.0; one for each secret."],
+].map(([name, description]) => ({
+  name,
+  in: "header",
+  required: true,
+  description,
+  schema: { type: "string" },
+}));

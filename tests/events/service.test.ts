@@ -1,0 +1,139 @@
+import { once } from "node:events";
+import { mkdtempSync, writeFileSync } from "node:fs";
+import { createServer, type IncomingMessage } from "node:http";
+import type { AddressInfo } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { Webhook } from "standardwebhooks";
+import { expect, it, onTestFinished } from "vitest";
+import { startProcess, type ServiceProcess } from "../support/service-process.ts";
+import { until } from "../support/until.ts";
+
+const SECRET = `whsec_${Buffer.alloc(32, "a secret of events").toString("base64")}`;
+
+/** A backend that verifies what it receives, and answers as it is told. */
+async function startReceiver() {
+  const received: Array<any> = [];
+  const answers: Array<number> = [];
+  const server = createServer(async (request, response) => {
+    const body = await text(request);
+    const { "webhook-id": id } = request.headers;
+    const message = new Webhook(SECRET).verify(body, request.headers as Record<string, string>);
+    received.push({ id, ...(message as object) });
+    response.writeHead(answers.shift() ?? 204).end();
+  }).listen(0, "127.0.0.1");
+  await once(server, "listening");
+  onTestFinished(() => server.closeAllConnections());
+  onTestFinished(() => void server.close());
+  const { port } = server.address() as AddressInfo;
+  return {
+    received,
+    answers,
+    env: {
+      EVENTS_URL: `http://127.0.0.1:${port}/hook`,
+      EVENTS_SECRETS: SECRET,
+      EVENTS_ALLOW_PRIVATE: "on",
+    },
+  };
+}
+
+async function text(request: IncomingMessage): Promise<string> {
+  let body = "";
+  for await (const chunk of request.setEncoding("utf8")) body += chunk;
+  return body;
+}
+
+const ask = (service: ServiceProcess, path: string, body?: object, method = "POST") =>
+  fetch(`${service.address}/api/v1/orgs/acme/files/${path}`, {
+    method,
+    headers: { "Content-Type": "application/json", Authorization: `Bearer ${service.token}` },
+    ...(body && { body: JSON.stringify(body) }),
+  });
+
+const TEXT = { filename: "a.txt", content_type: "text/plain" };
+
+async function upload(service: ServiceProcess, asked = TEXT, content = "hello") {
+  const granted = await (await ask(service, "presign", { ...asked, size: content.length })).json();
+  await fetch(granted.put_url, { method: "PUT", headers: granted.put_headers, body: content });
+  return granted;
+}
+
+it("a backend hears of an upload once it is confirmed, and then of its removal", async () => {
+  const { received, env } = await startReceiver();
+  const service = await startProcess({ ...env });
+  const { receipt, key } = await upload(service);
+  const answers = await Promise.all([1, 2, 3].map(() => ask(service, "confirm", { receipt })));
+  expect(answers.map(({ status }) => status)).toEqual([200, 200, 200]);
+  await until("the event", () => received.length > 0);
+  expect(received[0]).toEqual({
+    id: expect.stringMatching(/^evt_[\w-]{32}$/),
+    type: "upload.confirmed",
+    timestamp: expect.stringMatching(/^\d{4}-.*Z$/),
+    data: {
+      key,
+      organization: "acme",
+      subject: "developer",
+      policy: "files",
+      size: 5,
+      content_type: "text/plain",
+      granted_at: expect.stringMatching(/^\d{4}-.*Z$/),
+      etag: '"5d41402abc4b2a76b9719d911017c592"',
+      final: false,
+      file_url: `${service.address}/api/v1/${key}`,
+    },
+  });
+  const { pathname } = new URL(received[0].data.file_url);
+  expect((await ask(service, pathname.split("/files/")[1] ?? "", undefined, "DELETE")).status).toBe(
+    204,
+  );
+  await until("the removal", () => received.length > 1);
+  expect(received.map(({ type }) => type)).toEqual(["upload.confirmed", "upload.removed"]);
+  expect(received[1].data).toMatchObject({ key, organization: "acme", subject: "developer" });
+  expect(await service.stop()).toBe(0);
+});
+
+it("a backend that fails is asked again, and has the same id each time", async () => {
+  const { received, answers, env } = await startReceiver();
+  answers.push(500);
+  const service = await startProcess(env);
+  const { receipt } = await upload(service);
+  expect((await ask(service, "confirm", { receipt })).status).toBe(200);
+  await until("the second attempt", () => received.length > 1);
+  expect(new Set(received.map(({ id }) => id)).size).toBe(1);
+  expect(await service.stop()).toBe(0);
+});
+
+it("a backend hears once of a file that is not what was granted", async () => {
+  const { received, env } = await startReceiver();
+  const policies = join(mkdtempSync(join(tmpdir(), "valetkey-policies-")), "policies.json");
+  writeFileSync(policies, JSON.stringify({ files: { arrival: "incoming" } }));
+  const service = await startProcess({ ...env, STORAGE_POLICIES: policies });
+  const asked = { filename: "a.png", content_type: "image/png" };
+  const { receipt, key } = await upload(service, asked, "<!doctype html><html>");
+  for (const _ of [1, 2]) {
+    expect((await ask(service, "confirm", { receipt })).status).toBe(409);
+  }
+  await until("the event", () => received.length > 0);
+  expect(received).toMatchObject([
+    { type: "upload.mismatched", data: { key, differences: [{ property: "content" }] } },
+  ]);
+  expect(await service.stop()).toBe(0);
+});
+
+it("nothing is confirmed while events cannot be kept, and nothing is lost", async () => {
+  const { received, env } = await startReceiver();
+  const service = await startProcess(env);
+  const { receipt } = await upload(service);
+  const { DatabaseSync } = await import("node:sqlite");
+  const other = new DatabaseSync(join(service.directory, "events.db"));
+  other.exec("BEGIN EXCLUSIVE");
+  const refused = await ask(service, "confirm", { receipt });
+  expect(refused.status).toBe(503);
+  expect(refused.headers.get("retry-after")).toMatch(/^\d+$/);
+  expect(await refused.json()).toMatchObject({ code: "EVENTS_UNAVAILABLE" });
+  other.exec("ROLLBACK");
+  other.close();
+  expect((await ask(service, "confirm", { receipt })).status).toBe(200);
+  await until("the event", () => received.length === 1);
+  expect(await service.stop()).toBe(0);
+});
