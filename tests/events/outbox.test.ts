@@ -29,7 +29,6 @@ describe("a queue in a file", () => {
   });
   const path = () => join(folder, "deep/events.db");
   const open = (most?: number) => sqliteOutbox(path(), most);
-  const pass = (milliseconds: number) => vi.setSystemTime(Date.now() + milliseconds);
   const claimed = async (from: Outbox = outbox) => {
     const attempt = await ask(from.claim);
     return attempt ?? expect.fail("nothing is due");
@@ -136,5 +135,7 @@ describe("a queue in a file", () => {
     expect(await known()).toEqual([undefined, undefined, "waiting"]);
   });
 });
+
+const pass = (milliseconds: number) => vi.setSystemTime(Date.now() + milliseconds);
 
 const DAY = 24 * 60 * 60 * 1000;

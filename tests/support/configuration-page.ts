@@ -3,6 +3,7 @@ import * as audit from "../../adapters/telemetry/audit.ts";
 import * as control from "../../adapters/cli/reload.ts";
 import { inShell } from "../../adapters/cli/messages.ts";
 import { adapter } from "../../adapters/cli/storage.ts";
+import * as events from "../../adapters/events/settings.ts";
 import * as http from "../../adapters/http/settings.ts";
 import * as forward from "../../adapters/identity/forward.ts";
 import * as jwt from "../../adapters/identity/jwt-settings.ts";
@@ -78,6 +79,7 @@ export const CONFIGURATION: ReadonlyMap<string, Group> = new Map<string, Group>(
   ["JSON Web Tokens", Object.values(jwt.settings)],
   ["A trusted proxy", Object.values(forward.settings)],
   ["Scanner", Object.values(scanner.settings)],
+  ["Events", Object.values(events.settings)],
   ["Limits", [...Object.values(limits.settings), ...Object.values(redis.settings)]],
   ["Receipts and links", [tokens.settings.keys, tokens.settings.denied]],
 ]);

@@ -6,6 +6,7 @@ import { wireSchema } from "../operations/wire.ts";
 
 /** The messages that a backend receives, as OpenAPI describes them. */
 export const webhooks = (json: (schema: Schema.Constraint) => unknown) =>
+  // Not named, since generators of clients leave out names that no operation uses.
   Rec.map(EVENTS, ({ fields, ast: { annotations } }, type: EventType) => {
     const identifier = String(annotations?.["identifier"]);
     const data = Schema.Struct({ ...fields, fileUrl: Schema.optionalKey(confirmed.fileUrl) });
@@ -13,7 +14,7 @@ export const webhooks = (json: (schema: Schema.Constraint) => unknown) =>
       type: Schema.Literal(type),
       timestamp: instant("When it was published.", "2026-11-24T12:01:00.000Z"),
       data,
-    }).annotate({ identifier });
+    });
     return {
       post: {
         operationId: `on${identifier}`,
