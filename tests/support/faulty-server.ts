@@ -3,8 +3,15 @@ import { createServer, type IncomingMessage, request, type ServerResponse } from
 import type { AddressInfo } from "node:net";
 import { pipeline } from "node:stream/promises";
 
-/** What is done with a request in the place of the server behind; `undefined` passes it on. */
-export type Fault = (response: ServerResponse, incoming: IncomingMessage) => void;
+/**
+ * What is done with a request in the place of the server behind; `undefined` passes it on, and `pass`
+ * gives the answer that it would have had.
+ */
+export type Fault = (
+  response: ServerResponse,
+  incoming: IncomingMessage,
+  pass: () => Promise<IncomingMessage>,
+) => unknown;
 
 /** A server before another, which counts what arrives, and does what it is told with it. */
 export async function startFaultyServer(target: URL) {
@@ -12,6 +19,8 @@ export async function startFaultyServer(target: URL) {
     /** Each request, such as `HEAD object` or `GET object uploadId`. */
     arrived: [] as Array<string>,
     fault: undefined as Fault | undefined,
+    /** The same for some requests. */
+    faults: new Map<string, Fault>(),
     /** Awaited before a request is passed on, and before its answer is. */
     onPass: undefined as ((name: string) => unknown) | undefined,
   };
@@ -24,21 +33,24 @@ export async function startFaultyServer(target: URL) {
     const what = pathname.split("/").filter((part) => part !== "").length > 1 ? "object" : "bucket";
     const name = [method, what, ...names].join(" ");
     state.arrived.push(name);
-    if (state.fault !== undefined) {
-      incoming.resume();
-      state.fault(response, incoming);
-      return;
-    }
     const { hostname, port } = target;
-    const forward = async () => {
-      await state.onPass?.(name);
+    const pass = async (): Promise<IncomingMessage> => {
       const onward = request({ method, hostname, port, path: url, headers: rawHeaders });
       const [[answer]] = await Promise.all([once(onward, "response"), pipeline(incoming, onward)]);
+      return answer;
+    };
+    const forward = async () => {
       await state.onPass?.(name);
-      response.writeHead(answer.statusCode, answer.rawHeaders);
+      const answer = await pass();
+      await state.onPass?.(name);
+      response.writeHead(answer.statusCode ?? 502, answer.rawHeaders);
       await pipeline(answer, response);
     };
-    forward().catch(() => response.destroy());
+    const fault = state.faults.get(name) ?? state.fault;
+    const answered = async () =>
+      fault === undefined ? forward() : fault(response, incoming, pass);
+    answered().catch(() => response.destroy());
+    if (fault !== undefined) incoming.resume();
   }).listen(0, "127.0.0.1");
   await once(server, "listening");
   return {

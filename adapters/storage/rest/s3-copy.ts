@@ -9,7 +9,7 @@ import type {
 } from "../../../application/ports/object-store.ts";
 import { encodeKey, type Pair } from "../signing/v4.ts";
 import { type BucketSettings, refusalIn, refused } from "./refusal-reason.ts";
-import { type Bucket, signedFetch } from "./signed-fetch.ts";
+import { type Bucket, signedFetch, unavailable } from "./signed-fetch.ts";
 import { isWhole, textIn, unescape } from "./xml.ts";
 
 type Copy = NonNullable<ObjectStore["Service"]["copy"]>;
@@ -65,7 +65,11 @@ export const s3Copy = (
       Effect.flatMap((etags) => {
         if (etags.length < ranges.length) return Effect.succeed("changed" as const);
         const parts = etags.map((etag, index) => ({ partNumber: index + 1, etag, size: 0 }));
-        return multipart.complete({ ...id, parts });
+        return Effect.filterOrElse(
+          multipart.complete({ ...id, parts }),
+          (outcome) => outcome !== "changed",
+          () => UNKNOWN_PARTS,
+        );
       }),
       Effect.onExit((exit) =>
         Exit.isSuccess(exit) && exit.value === "completed"
@@ -78,6 +82,11 @@ export const s3Copy = (
     );
   });
 };
+
+const UNKNOWN_PARTS = unavailable(
+  "the store does not know the parts that it has copied",
+  "senseless",
+);
 
 /** Without it, Swift copies what rode along to the part, such as the moment at which it expires. */
 const FRESH: ReadonlyArray<Pair> = [["x-fresh-metadata", "true"]];

@@ -41,7 +41,8 @@ export const s3Multipart = (
       const uploadId = isAbout(answer, "InitiateMultipartUploadResult", key)
         ? textIn(answer.text, "UploadId")
         : undefined;
-      if (uploadId !== undefined && uploadId.length <= LONGEST_ID) return uploadId;
+      // Without an id, a part that is copied could be a whole object.
+      if (uploadId && uploadId.length <= LONGEST_ID) return uploadId;
       return yield* refused(answer);
     }),
     list: Effect.fnUntraced(function* ({ key, uploadId }) {
