@@ -22,30 +22,11 @@ import {
 import { ObjectStore } from "../../application/ports/object-store.ts";
 import { type Leftover, sweepUploads } from "../../application/sweep-uploads.ts";
 import { incomingKey, type ObjectKey, removedKey } from "../../domain/storage-key.ts";
+import { later } from "./later.ts";
 import { stores } from "./stores.ts";
 
 const DAY = 24 * 60 * 60 * 1000;
 const DAYS = 3;
-
-/** The same store, days later. */
-function later(store: ObjectStore["Service"], days: number): ObjectStore["Service"] {
-  const older = <A extends { readonly age?: number }>(each: A): A => ({
-    ...each,
-    age: (each.age ?? 0) + days * DAY,
-  });
-  const page = <A extends { readonly age: number }, N>(
-    found: Effect.Effect<{ readonly found: ReadonlyArray<A>; readonly next?: N }, never>,
-  ) => Effect.map(found, (page) => ({ ...page, found: page.found.map(older) }));
-  const { list, openUploads } = store;
-  return {
-    ...store,
-    head: (key) => Effect.map(store.head(key), Option.map(older)),
-    ...(list && { list: (below) => page(Effect.orDie(list(below))) }),
-    ...(openUploads && {
-      openUploads: { ...openUploads, list: (below) => page(Effect.orDie(openUploads.list(below))) },
-    }),
-  };
-}
 
 async function sweep({ store }: Subject, { days = 0, apply = true } = {}) {
   const found: Array<Leftover> = [];
