@@ -32,11 +32,6 @@ const PAIRS = "pairs such as name=value, separated by commas, with all else perc
 export const SIGNALS = ["metrics", "traces", "logs"] as const;
 export type Signal = (typeof SIGNALS)[number];
 
-const BOOLEANS = new Map([
-  ["true", true],
-  ["false", false],
-]);
-
 const SAMPLER = /^(?:parentbased_)?(?:always_on|always_off|traceidratio)$/;
 
 const exporter = (signal: string) =>
@@ -115,7 +110,7 @@ export const settings = {
   isDisabled: withDefault(false, {
     variable: "OTEL_SDK_DISABLED",
     meaning: "Nothing is sent, whatever else is set.",
-    codec: Parsed((text) => BOOLEANS.get(text.toLowerCase())),
+    codec: Parsed((text) => (/^(?:true|false)$/i.test(text) ? /^true$/i.test(text) : undefined)),
     shape: "true or false",
     example: "true",
   }),

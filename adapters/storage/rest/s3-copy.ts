@@ -35,12 +35,12 @@ export const s3Copy = (
   const copyPart = Effect.fnUntraced(function* (
     upload: Parameters<Copy>[0] & Pick<MultipartId, "uploadId">,
     range: ReadonlyArray<Pair>,
-    index: number,
+    partNumber: number,
   ) {
     const { to: key, uploadId } = upload;
     const fresh = comparesParts ? FRESH : [];
     const headers = [...sourceHeaders(settings.bucket, upload), ...range, ...fresh];
-    const query = [["partNumber", `${index + 1}`] as const, ["uploadId", uploadId] as const];
+    const query = [["partNumber", `${partNumber}`] as const, ["uploadId", uploadId] as const];
     const answer = yield* signedFetch(bucket, { method: "PUT", key, query, headers });
     const refusal = refusalIn(answer);
     if (CHANGED.has(refusal.code)) return undefined;
@@ -48,37 +48,30 @@ export const s3Copy = (
     const text = isWhole(answer.text, "CopyPartResult") ? textIn(answer.text, "ETag") : undefined;
     if (!answer.ok || text === undefined) return yield* refused(settings, refusal);
     const etag = unescape(text);
-    return comparesParts && bare(etag) !== bare(upload.etag) ? undefined : etag;
+    if (comparesParts && bare(etag) !== bare(upload.etag)) return undefined;
+    return { partNumber, etag, size: 0 };
   });
 
   return Effect.fnUntraced(function* (upload) {
     const { to: key, mediaType } = upload;
     const id = { key, uploadId: yield* multipart.create({ key, mediaType }) };
     const ranges = rangesIn(upload.size, comparesParts ? Infinity : PIECE);
-    const copied = Effect.forEach(
-      ranges,
-      (range, index) => copyPart({ ...upload, uploadId: id.uploadId }, range, index),
-      { concurrency: AT_ONCE },
-    );
-    return yield* copied.pipe(
-      Effect.map((etags) => etags.filter(Predicate.isNotUndefined)),
-      Effect.flatMap((etags) => {
-        if (etags.length < ranges.length) return Effect.succeed("changed" as const);
-        const parts = etags.map((etag, index) => ({ partNumber: index + 1, etag, size: 0 }));
-        return Effect.filterOrElse(
-          multipart.complete({ ...id, parts }),
-          (outcome) => outcome !== "changed",
-          () => UNKNOWN_PARTS,
-        );
-      }),
-      Effect.onExit((exit) =>
-        Exit.isSuccess(exit) && exit.value === "completed"
-          ? Effect.void
-          : Effect.ignore(multipart.abort(id)),
-      ),
-      Effect.map((outcome) =>
-        outcome === "completed" ? "copied" : outcome === "exists" ? "exists" : "changed",
-      ),
+    const copy = Effect.gen(function* () {
+      const parts = yield* Effect.forEach(
+        ranges,
+        (range, index) => copyPart({ ...upload, uploadId: id.uploadId }, range, index + 1),
+        { concurrency: AT_ONCE },
+      );
+      const copied = parts.filter(Predicate.isNotUndefined);
+      if (copied.length < parts.length) return "changed";
+      const outcome = yield* multipart.complete({ ...id, parts: copied });
+      if (outcome === "changed") return yield* UNKNOWN_PARTS;
+      return outcome === "completed" ? "copied" : outcome === "exists" ? "exists" : "changed";
+    });
+    return yield* Effect.onExit(copy, (exit) =>
+      Exit.isSuccess(exit) && exit.value === "copied"
+        ? Effect.void
+        : Effect.ignore(multipart.abort(id)),
     );
   });
 };
