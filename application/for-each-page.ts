@@ -2,7 +2,6 @@ import * as Effect from "effect/Effect";
 import type { StoreUnavailable } from "../domain/errors.ts";
 import type { Page } from "./ports/object-store.ts";
 
-/** Uses all that a store lists, page after page. */
 export const forEachPage = Effect.fnUntraced(function* <A, After, E, R>(
   list: (after: After | undefined) => Effect.Effect<Page<A, After>, StoreUnavailable>,
   use: (found: ReadonlyArray<A>) => Effect.Effect<unknown, E, R>,

@@ -57,7 +57,6 @@ export function guardStore(store: ObjectStore["Service"]): ObjectStore["Service"
   return { ...guarded, isPaused: isOpen };
 }
 
-/** A layer whose store is guarded. */
 export const guarded = <A, E>(layer: Layer.Layer<A | ObjectStore, E>) =>
   Layer.effect(ObjectStore, Effect.map(ObjectStore, guardStore)).pipe(Layer.provideMerge(layer));
 

@@ -63,7 +63,6 @@ type Wrap = <A, E extends StoreFailure>(
   made: Effect.Effect<A, E>,
 ) => Effect.Effect<A, E | StoreUnavailable>;
 
-/** The same store, with each of its calls wrapped. */
 export function aroundStore(store: Store, wrap: Wrap): Store {
   const { multipart, openUploads, writeOnce } = store;
   return {

@@ -8,7 +8,6 @@ export interface Certificate extends Pick<Findings, "server" | "left"> {
   readonly store: string;
   /** The day, such as `2026-11-25`, in UTC. */
   readonly date: string;
-  /** The version of Valetkey. */
   readonly valetkey: string;
   readonly adapter: string;
   readonly provider: string | undefined;
@@ -17,7 +16,6 @@ export interface Certificate extends Pick<Findings, "server" | "left"> {
   readonly promises: ReadonlyArray<Finding>;
 }
 
-/** The forms in which a certificate can be written. */
 export const FORMATS = ["text", "markdown", "json"] as const;
 
 export const WRITERS = { text: asText, markdown: asMarkdown, json: asJson };
@@ -73,7 +71,6 @@ function asMarkdown(certificate: Certificate): string {
 const section = (title: string, items: ReadonlyArray<string>) =>
   items.length === 0 ? [] : [`## ${title}\n\n${items.map((item) => `- ${item}`).join("\n")}`];
 
-/** A line for each ability that is not offered. */
 function notOffered(certificate: Certificate): ReadonlyArray<string> {
   const missing = Map.groupBy(withOutcome(certificate, "not offered"), ({ needs }) => needs ?? "");
   return [...missing].map(([ability, findings]) => {
@@ -108,5 +105,4 @@ const headerLines = (headers: Exchange["headers"]) =>
 const indented = (text: string, by: number): string =>
   text === "" ? "" : `${text.replaceAll(/^(?=.)/gm, " ".repeat(by))}\n`;
 
-/** Escapes text of ours or of a server for Markdown. */
 const escaped = (text: string): string => text.replaceAll(/[\\`*_<>[\]]/g, "\\$&");

@@ -21,7 +21,6 @@ import type { Storage } from "../storage/storage.ts";
 import { adapter } from "./storage.ts";
 import { quietly, s3Access, withWarnings } from "./with-store.ts";
 
-/** A store to certify. */
 export interface CertifiedStore extends Pick<Examination, "store" | "able"> {
   /** Such as `MinIO at http://127.0.0.1:9000`. */
   readonly title: string;
@@ -77,7 +76,6 @@ const REFUSALS = [400, 401, 403];
 /** The provider as which every ability is tried. */
 const MOST_ABLE: ProviderName = "minio";
 
-/** A store with the API of S3. */
 const s3Store =
   <Settings extends minio.MinioSettings | aws.AwsSettings>(
     adapter: string,

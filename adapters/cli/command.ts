@@ -16,7 +16,6 @@ export const EXIT = {
   configuration: 78,
 };
 
-/** Ends a command with a message to a person, and an exit code. */
 export class CommandFailure extends Data.Error<{ code: number; message: string }> {}
 
 /** An option of a command, or the argument that it takes; one that is repeatable takes the rest. */

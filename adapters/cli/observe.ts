@@ -71,7 +71,6 @@ export async function observe({ metrics, otlp }: Settings, env: Env, primary?: C
       (limiterWith: LimiterWith): LimiterWith =>
       ({ limits, spare }) =>
         limiterWith({ limits, spare: spare && markOpen(spare) }),
-    /** A store whose attempts are watched. */
     store: <A, E>(layer: Layer.Layer<A | ObjectStore, E>) =>
       Layer.effect(
         ObjectStore,

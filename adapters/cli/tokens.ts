@@ -139,5 +139,4 @@ const revoke = command({
   },
 });
 
-/** The commands for the tokens of `AUTH=static`. */
 export const tokenCommands = [create, list, revoke];

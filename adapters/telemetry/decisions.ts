@@ -5,16 +5,13 @@ import type { Policies } from "../../application/ports/policies.ts";
 import type { StorageKey } from "../../domain/storage-key.ts";
 import type { Meter } from "./meter.ts";
 
-/** The actions that grant an upload. */
 export const GRANTS = new Set(["presign", "start-multipart"]);
 
-/** The actions that confirm an upload. */
 export const CONFIRMS = new Set(["confirm", "complete-multipart"]);
 
 /** Most keys that are remembered, so that what is confirmed again counts once. */
 const MOST_KEYS = 10_000;
 
-/** Makes the function that counts decisions and passes them on. */
 export function countDecisions(meter: Meter) {
   const confirmed = new Set<StorageKey>();
   const isFirst = (key: StorageKey) => {

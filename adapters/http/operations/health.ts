@@ -2,7 +2,10 @@ import * as DateTime from "effect/DateTime";
 import * as Effect from "effect/Effect";
 import * as Exit from "effect/Exit";
 import * as Schema from "effect/Schema";
-import type { PartState as Part } from "../../../application/check-readiness.ts";
+import type {
+  PartState as Part,
+  Readiness as Parts,
+} from "../../../application/check-readiness.ts";
 import { Authenticator } from "../../../application/ports/authenticator.ts";
 import { json } from "../answer.ts";
 import { isFromThisMachine } from "../loopback.ts";
@@ -44,24 +47,25 @@ const Readiness = Schema.Struct({
     scanner: Schema.optionalKey(PartState),
     events: Schema.optionalKey(PartState),
     configuration: Schema.optionalKey(PartState),
-  }).annotate({ identifier: "ReadinessParts" }),
+  } satisfies Readonly<Record<keyof Parts | "configuration", unknown>>).annotate({
+    identifier: "ReadinessParts",
+  }),
 }).annotate({ identifier: "Readiness" });
 
 const encode = toWire(Readiness);
 
 /**
- * Answers 503 if URLs cannot be signed or the service is stopping. If the store or the counter of
- * limits is down, the bucket does not write once, the scanner does not scan, events cannot be kept or the last reload was
- * refused, the service is `degraded` and ready, since signing needs none of them. The reason why a part fails can name addresses and folders, so only
- * callers on this machine or with a token see it.
+ * Answers 503 if URLs cannot be signed or the service is stopping. While another part fails, the
+ * service is `degraded` and ready, since signing needs none of them. The reason why a part fails can
+ * name addresses and folders, so only callers on this machine or with a token see it.
  */
 const readinessNow = Effect.fnUntraced(function* (request: PublicRequest) {
   const { c, options } = request;
-  // Without a check this route is not served.
-  const { signing, store, limits, writeOnce, scanner, events } = yield* (
-    options.readiness ?? Effect.never
-  );
-  const configuration = options.configuration?.();
+  const parts = {
+    // Without a check this route is not served.
+    ...(yield* options.readiness ?? Effect.never),
+    configuration: options.configuration?.(),
+  };
   const stopping = options.isStopping();
   const showsReasons = isFromThisMachine(c) || (yield* isKnown(request));
   const describe = ({ state, since, reason }: Part) => ({
@@ -69,28 +73,17 @@ const readinessNow = Effect.fnUntraced(function* (request: PublicRequest) {
     since: DateTime.toDate(since),
     ...(showsReasons && reason !== undefined ? { reason } : {}),
   });
-  const canSign = signing.state === "ok";
+  const canSign = parts.signing.state === "ok";
+  const isDegraded = Object.values(parts).some((part) => part?.state === "failing");
   const status = stopping
     ? "stopping"
-    : canSign
-      ? [store, limits, writeOnce, scanner, events, configuration].every(
-          (part) => part?.state !== "failing",
-        )
-        ? "ready"
-        : "degraded"
-      : "unavailable";
-  const body = {
-    status,
-    parts: {
-      signing: describe(signing),
-      store: describe(store),
-      limits: describe(limits),
-      ...(writeOnce && { writeOnce: describe(writeOnce) }),
-      ...(scanner && { scanner: describe(scanner) }),
-      ...(events && { events: describe(events) }),
-      ...(configuration && { configuration: describe(configuration) }),
-    },
-  } satisfies typeof Readiness.Encoded;
+    : !canSign
+      ? "unavailable"
+      : isDegraded
+        ? "degraded"
+        : "ready";
+  const described = Object.entries(parts).map(([name, part]) => [name, part && describe(part)]);
+  const body = { status, parts: Object.fromEntries(described) };
   return json(encode(body), canSign && !stopping ? 200 : 503);
 });
 

@@ -1,5 +1,3 @@
-import * as Effect from "effect/Effect";
-import * as Option from "effect/Option";
 import assert from "node:assert/strict";
 import { incomingKey } from "../../../domain/storage-key.ts";
 import type { ConfirmedUpload } from "../../../application/ports/on-confirmed.ts";
@@ -17,9 +15,6 @@ const arrive = async ({ grant }: Subject) => {
   return granted;
 };
 
-const facts = async ({ store }: Subject, key: Parameters<Subject["store"]["head"]>[0]) =>
-  Option.getOrUndefined(await Effect.runPromise(store.head(key)));
-
 /** The answer to each confirm, without its URL. */
 const answer = (confirmed: unknown) => {
   assertMatches(confirmed, DONE);
@@ -29,15 +24,6 @@ const answer = (confirmed: unknown) => {
 
 /** The file by its signed GET. */
 const bytes = (granted: { readonly get: { readonly url: string } }) => send("GET", granted.get.url);
-
-const copy = async (subject: Subject, key: Awaited<ReturnType<typeof arrive>>["key"]) => {
-  const from = incomingKey(key);
-  const looked = await facts(subject, from);
-  assert.ok(looked, "the upload is not there");
-  const { etag, size, version } = looked;
-  const copied = subject.store.copy?.({ key: from, etag, size, version, to: key, mediaType: PNG });
-  return () => Effect.runPromise(copied ?? Effect.die("the store does not copy"));
-};
 
 /** An upload of a policy with `arrival: "incoming"` becomes the file when it is confirmed. */
 export const incoming = promises(["copies"], {
@@ -49,7 +35,7 @@ export const incoming = promises(["copies"], {
     const confirmed = await subject.confirm(granted.receipt);
     assertMatches(confirmed, { ...DONE, key: granted.key, size: CONTENT.length, mediaType: PNG });
     assertBytes(await bytes(granted), CONTENT);
-    assert.equal(await facts(subject, incomingKey(granted.key)), undefined);
+    assert.equal(await subject.find(incomingKey(granted.key)), undefined);
     assertMatches(await subject.confirm(granted.receipt), answer(confirmed));
   },
   "a PUT after the confirm does not reach the file": async (subject) => {
@@ -62,10 +48,10 @@ export const incoming = promises(["copies"], {
   },
   "an upload that was replaced since it was looked at is not copied": async (subject) => {
     const granted = await arrive(subject);
-    const copies = await copy(subject, granted.key);
+    const looked = await subject.head(incomingKey(granted.key));
     await sendPut({ ...granted.put, body: OTHER });
-    const outcome = await copies();
-    const file = await facts(subject, granted.key);
+    const outcome = await subject.copyWaiting(granted.key, looked);
+    const file = await subject.find(granted.key);
     // In a bucket with versions, the one that was looked at is still there.
     if (outcome === "changed") assert.equal(file, undefined);
     else assertBytes(await bytes(granted), CONTENT);
@@ -81,7 +67,8 @@ export const incoming = promises(["copies"], {
   },
   "a confirm that ended after its copy is finished by the next": async (subject) => {
     const granted = await arrive(subject);
-    assert.equal(await (await copy(subject, granted.key))(), "copied");
+    const looked = await subject.head(incomingKey(granted.key));
+    assert.equal(await subject.copyWaiting(granted.key, looked), "copied");
     await sendPut({ ...granted.put, body: OTHER });
     assertMatches(await subject.confirm(granted.receipt), DONE);
     assertBytes(await bytes(granted), CONTENT);

@@ -1,11 +1,9 @@
-import * as Effect from "effect/Effect";
-import * as Option from "effect/Option";
 import assert from "node:assert/strict";
 import { incomingKey } from "../../../domain/storage-key.ts";
 import { assertMatches, assertStatus } from "./assertions.ts";
 import { send, upload } from "./send.ts";
 import { promises } from "./store-promise.ts";
-import { OTHER, PNG } from "./uploads.ts";
+import { OTHER } from "./uploads.ts";
 import { FOREIGN_CALLS, UNKNOWN } from "./use-cases.ts";
 
 const DONE = { _tag: "Done" };
@@ -26,7 +24,8 @@ export const removal = promises(["copies"], {
     assertStatus(await send("GET", get.url), [404]);
     assertMatches(await confirm(receipt), { _tag: "UploadIncomplete" });
   },
-  "a removed file is not made of its upload again": async ({ grant, confirm, remove, store }) => {
+  "a removed file is not made of its upload again": async (subject) => {
+    const { grant, confirm, remove, find, copyWaiting } = subject;
     const { put, key, receipt, get } = await grant({}, "incoming");
     await upload(put);
     assertMatches(await confirm(receipt), DONE);
@@ -35,23 +34,18 @@ export const removal = promises(["copies"], {
     assertMatches(await confirm(receipt), UNKNOWN);
     assertStatus(await send("GET", get.url), [404]);
     // As if a confirm had looked before the removal, and ended once it had copied.
-    const from = incomingKey(key);
-    const left = await Effect.runPromise(store.head(from));
+    const left = await find(incomingKey(key));
     // versitygw with versions refuses to write a key again of which all were removed.
-    if (Option.isSome(left)) {
-      const { etag, size, version } = left.value;
-      const copied = store.copy?.({ key: from, etag, size, version, to: key, mediaType: PNG });
-      await Effect.runPromise(copied ?? Effect.die("the store does not copy"));
-    }
+    if (left !== undefined) await copyWaiting(key, left);
     assertMatches(await confirm(receipt), UNKNOWN);
     assertStatus(await send("GET", get.url), [404]);
   },
   "an upload that waits is removed before it becomes a file": async (subject) => {
-    const { grant, confirm, remove, store } = subject;
+    const { grant, confirm, remove, find } = subject;
     const { put, key, receipt } = await grant({}, "incoming");
     await upload(put);
     assertMatches(await remove(key), DONE);
-    assert.ok(Option.isNone(await Effect.runPromise(store.head(incomingKey(key)))));
+    assert.equal(await find(incomingKey(key)), undefined);
     assertMatches(await confirm(receipt), UNKNOWN);
   },
 });

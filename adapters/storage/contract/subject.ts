@@ -1,18 +1,19 @@
 import * as Effect from "effect/Effect";
 import * as ManagedRuntime from "effect/ManagedRuntime";
 import * as Option from "effect/Option";
-import { ObjectStore } from "../../../application/ports/object-store.ts";
+import { type Looked, ObjectStore } from "../../../application/ports/object-store.ts";
 import {
   type GetRequest,
   Presigner,
   type PutRequest,
 } from "../../../application/ports/presigner.ts";
+import { incomingKey, type ObjectKey, type StorageKey } from "../../../domain/storage-key.ts";
 import { errorReason } from "../../thrown.ts";
 import { S3Access } from "../rest/s3-access.ts";
 import { assertBytes, assertStatus } from "./assertions.ts";
 import { ABILITIES, type Ability, type Harness, type OpenStore } from "./harness.ts";
 import { type Put, send, sendPut, upload } from "./send.ts";
-import { CONTENT, getRequest, newKey, putRequest } from "./uploads.ts";
+import { CONTENT, getRequest, newKey, PNG, putRequest } from "./uploads.ts";
 import { runAt, useCases } from "./use-cases.ts";
 
 export type BuiltStore = Omit<Awaited<ReturnType<typeof openStore>>, "close">;
@@ -103,7 +104,14 @@ export function newSubject(built: BuiltStore) {
     signGet,
     put: async (over?: Parameters<typeof signPut>[0]) => upload(await signPut(over)),
     read,
-    head: async (key = own) => Option.getOrThrow(await Effect.runPromise(store.head(key))),
+    head: async (key: ObjectKey = own) =>
+      Option.getOrThrow(await Effect.runPromise(store.head(key))),
+    find: async (key: ObjectKey) => Option.getOrUndefined(await Effect.runPromise(store.head(key))),
+    /** Copies what waits for a key to its place, as a confirm does that looked before. */
+    copyWaiting: async (to: StorageKey, looked: Omit<Looked, "key">) => {
+      const copied = store.copy?.({ ...looked, key: incomingKey(to), to, mediaType: PNG });
+      return Effect.runPromise(copied ?? Effect.die("the store does not copy"));
+    },
     /** Checks that a PUT is refused, with the usual statuses by default, and nothing is stored. */
     expectRefused: async (put: Put, statuses = refusals) => {
       assertStatus(await sendPut(put), statuses);
