@@ -1,13 +1,15 @@
 import * as Effect from "effect/Effect";
 import * as Option from "effect/Option";
 import assert from "node:assert/strict";
+import { randomBytes } from "node:crypto";
 import { promises } from "../../adapters/storage/contract/store-promise.ts";
 import { register } from "../../adapters/storage/contract/register.ts";
 import { send, upload } from "../../adapters/storage/contract/send.ts";
 import { forgetOrganization, type Forgotten } from "../../application/forget-organization.ts";
 import { requestUpload } from "../../application/request-upload.ts";
 import { startMultipart } from "../../application/start-multipart.ts";
-import { useCases } from "../../adapters/storage/contract/use-cases.ts";
+import { FOREIGN_CALLS, UNKNOWN, useCases } from "../../adapters/storage/contract/use-cases.ts";
+import { ByteSize } from "../../domain/byte-size.ts";
 import { removedKey } from "../../domain/storage-key.ts";
 import { OrganizationId } from "../../domain/organization.ts";
 import { embeddedStore } from "../support/embedded-store.ts";
@@ -94,6 +96,46 @@ const racing = promises(["copies"], {
     assert.equal((await confirm(receipt))._tag, "OrganizationNotFound");
     assert.equal((await send("GET", get.url)).status, 404);
     assert.ok(Option.isNone(await Effect.runPromise(store.head(key))));
+  },
+  "a download that began before a removal is whole or cut": async ({ grant, confirm, remove }) => {
+    const body = randomBytes(9 * 2 ** 20);
+    const { put, receipt, get, key } = await grant(
+      { size: ByteSize.make(body.length) },
+      "incoming",
+    );
+    await upload({ ...put, body });
+    assert.equal((await confirm(receipt))._tag, "Done");
+    // More than the buffers on its way take.
+    const begun = await fetch(get.url);
+    assert.equal((await remove(key))._tag, "Done");
+    assert.equal((await send("GET", get.url)).status, 404);
+    const read = await begun.arrayBuffer().catch(() => undefined);
+    assert.ok(read === undefined || body.equals(new Uint8Array(read)));
+  },
+  "two replicas that confirm at once give one answer": async ({ presigner, store }) => {
+    const secret = randomBytes(32);
+    const [one, other] = [0, 1].map(() => useCases({ presigner, store }, secret));
+    assert.ok(one && other);
+    const { put, receipt, get } = await one.grant({}, "incoming");
+    await upload(put);
+    const answers = await Promise.all(
+      [one, other, one, other].map((each) => each.confirm(receipt)),
+    );
+    const facts = answers.map((answer) =>
+      "etag" in answer ? [answer.etag, answer.version] : answer,
+    );
+    assert.deepEqual(facts, Array(4).fill(facts[0]));
+    assert.equal(answers[0]?._tag, "Done");
+    assert.deepEqual((await send("GET", get.url)).body, Buffer.from(CONTENT));
+  },
+  "a confirm by others leaves the upload as it is": async ({ grant, confirm, store }) => {
+    const { put, receipt, key } = await grant({}, "incoming");
+    await upload(put);
+    for (const call of FOREIGN_CALLS) {
+      assert.deepEqual({ ...(await confirm(receipt, call)) }, UNKNOWN);
+    }
+    assert.ok(Option.isNone(await Effect.runPromise(store.head(key))));
+    assert.equal((await confirm(receipt))._tag, "Done");
   },
 });
 

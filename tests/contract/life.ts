@@ -6,7 +6,13 @@ import { buffer } from "node:stream/consumers";
 import { expect } from "vitest";
 import type { openStore } from "../../adapters/storage/contract/subject.ts";
 import { send, sendPut } from "../../adapters/storage/contract/send.ts";
-import { CONTENT, getRequest, OTHER, UPLOAD } from "../../adapters/storage/contract/uploads.ts";
+import {
+  CONTENT,
+  getRequest,
+  newKey,
+  OTHER,
+  UPLOAD,
+} from "../../adapters/storage/contract/uploads.ts";
 import { useCases } from "../../adapters/storage/contract/use-cases.ts";
 import { completeMultipart } from "../../application/complete-multipart.ts";
 import { confirmUpload } from "../../application/confirm-upload.ts";
@@ -118,6 +124,8 @@ export async function live(opened: Opened, { commands, end, way, ...chosen }: Li
       Effect.provideService(Scanner, scanner),
       Effect.provideService(References.MinimumLogLevel, "None"),
     );
+  const scanTag = (looked: Looked) => Effect.sync(() => tags.get(versionName(looked)));
+  const copyNow = store.copy ?? expect.unreachable();
   const secret = randomBytes(32);
   const startProcess = () => {
     const own = { hook: NONE };
@@ -127,9 +135,20 @@ export async function live(opened: Opened, { commands, end, way, ...chosen }: Li
           cause instanceof StoreUnavailable ? Effect.fail(cause) : Effect.die(cause),
         ),
       );
-    const hooked = aroundStore(
-      { ...store, scanTag: (looked) => Effect.sync(() => tags.get(versionName(looked))) },
-      ({ name }, call) => hook(name).pipe(Effect.andThen(call), Effect.tap(hook(name))),
+    // A copy takes its time, in which the upload may go, and the file too.
+    const copy: typeof store.copy = Effect.fnUntraced(function* (upload) {
+      const spare = newKey();
+      const taken = yield* copyNow({ ...upload, to: spare });
+      if (taken !== "copied") return taken;
+      const begun = yield* Effect.orDie(store.head(spare));
+      const { etag, size, version } = Option.getOrThrow(begun);
+      return yield* hook("copying").pipe(
+        Effect.andThen(copyNow({ ...upload, key: spare, etag, size, version })),
+        Effect.ensuring(Effect.orDie(store.remove({ key: spare, version }))),
+      );
+    });
+    const hooked = aroundStore({ ...store, copy, scanTag }, ({ name }, call) =>
+      hook(name).pipe(Effect.andThen(call), Effect.tap(hook(name))),
     );
     const { run, granted } = useCases({ presigner, store: ObjectStore.of(hooked) }, secret);
     const ask: typeof run = (use) => run((member) => inLife(use(member)));
@@ -226,12 +245,17 @@ export async function live(opened: Opened, { commands, end, way, ...chosen }: Li
   };
   const doRemove = async (by: By) => {
     now.removing = true;
+    const { changes } = now;
     const { _tag } = await processes[by].ask((member) =>
       Effect.as(removeFile({ member, key }), {}),
     );
-    if (_tag === "Done") now.removed = true;
-    if (_tag === "Done") now.mayReturn = now.confirming > 0;
-    else expect([_tag, now.faults > 0]).toEqual(["StoreUnavailable", true]);
+    if (_tag !== "Done") {
+      expect([_tag, now.faults > 0]).toEqual(["StoreUnavailable", true]);
+      return;
+    }
+    now.removed = true;
+    now.mayReturn = now.confirming > 0;
+    if (changes === now.changes) expect(await isThere(from), "left to wait").toBe(false);
   };
   const doSweep = async (by: By, isOld = (key: string) => !key.startsWith(REMOVED_PREFIX)) => {
     now.changes += 1;
@@ -334,6 +358,11 @@ export async function live(opened: Opened, { commands, end, way, ...chosen }: Li
   if (policy.scan === "tags") await doScan();
   await Promise.all([doConfirm(0), doConfirm(1)]);
   await read();
+  if (answer !== undefined && !now.removing) {
+    // In a bucket with versions, each confirm removes the newest of those that were replaced.
+    for (let left = now.changes; left > 0 && (await isThere(from)); left--) await doConfirm(0);
+    expect(await isThere(from), "left below incoming/").toBe(false);
+  }
   if (now.removing) {
     await doRemove(1);
     await doConfirm(0);

@@ -52,7 +52,7 @@ const byKey = (key: string) => key;
 
 const sweeps = promises(["copies"], {
   "what nobody confirmed in time is removed, and nothing else": async (subject) => {
-    const { key } = await arrive(subject);
+    const { key, receipt } = await arrive(subject);
     const confirmed = await arrive(subject);
     assert.equal((await subject.confirm(confirmed.receipt))._tag, "Done");
     const foreign = `incoming/${crypto.randomUUID()}.txt` as ObjectKey;
@@ -68,6 +68,7 @@ const sweeps = promises(["copies"], {
       subject.grant({}, "incoming"),
     ]);
     assert.equal(await isThere(subject, incomingKey(key)), false);
+    assert.equal((await subject.confirm(receipt))._tag, "UploadIncomplete");
     assert.ok(await isThere(subject, confirmed.key));
     assert.ok(await isThere(subject, foreign));
     await upload(fresh.put);

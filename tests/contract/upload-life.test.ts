@@ -22,12 +22,13 @@ const FOUND: ReadonlyArray<Life> = [
   { ...PLAIN, commands: [PUT, confirmed([1, "confirm"])] },
 ];
 
-/** A removal at each call of a confirm, which then goes on, or ends a call later. */
+/** A removal at each call of a confirm, which then goes on, or ends two calls later, before a sweep. */
 const REMOVED: ReadonlyArray<Life> = Array.from({ length: 18 }, (_, at): ReadonlyArray<Life> => {
   const removed: Event = [at, "remove"];
+  const ended = confirmed(removed, [at + 2, "crash"]);
   return [
     { ...PLAIN, commands: [PUT, confirmed(removed)] },
-    { ...PLAIN, commands: [PUT, confirmed(removed, [at + 2, "crash"])] },
+    { ...PLAIN, commands: [PUT, ended, { do: "sweep", by: 1, events: [] }] },
   ];
 }).flat();
 

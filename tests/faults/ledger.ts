@@ -200,6 +200,12 @@ export class Ledger {
     expect(new Set(upload.answers).size, upload.answers.join("\n")).toBe(1);
   }
 
+  /** Sends a file once more by the URL that was given for it. */
+  async repeatPut(upload: Upload): Promise<void> {
+    upload.done = 1;
+    expect(await this.advance(upload, 2), this.summary()).toBe(true);
+  }
+
   /** Leaves out an upload that was never granted. */
   forget(upload: Upload): void {
     this.uploads.splice(this.uploads.indexOf(upload), 1);

@@ -1,24 +1,12 @@
-import { Client } from "minio";
 import type { IncomingMessage } from "node:http";
 import { text } from "node:stream/consumers";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { answerWith, type Fault, startFaultyServer } from "../support/faulty-server.ts";
-import { need } from "../support/need.ts";
-import { type ServiceProcess, startProcess } from "../support/service-process.ts";
-import { isReady } from "./endure.ts";
+import type { ServiceProcess } from "../support/service-process.ts";
 import { Ledger } from "./ledger.ts";
+import { client, MINIO, minio, startWaiting } from "./waiting-service.ts";
 
-const minio = await need("minio");
-const { endpoint = "http://127.0.0.1:9", accessKey = "", secretKey = "" } = minio ?? {};
 const bucket = `senseless-${crypto.randomUUID()}`;
-const { hostname, port } = new URL(endpoint);
-const client = new Client({
-  endPoint: hostname,
-  port: Number(port),
-  useSSL: false,
-  accessKey,
-  secretKey,
-});
 
 const CREATE = "POST object uploads";
 const COPY = "PUT object partNumber uploadId";
@@ -54,7 +42,7 @@ const described =
 const tookOther =
   (bytes: string): Fault =>
   async (response, { url = "" }: IncomingMessage, pass) => {
-    const { pathname, searchParams } = new URL(url, endpoint);
+    const { pathname, searchParams } = new URL(url, MINIO);
     const key = decodeURIComponent(pathname.slice(bucket.length + 2));
     const query = { partNumber: "1", uploadId: searchParams.get("uploadId") ?? "" };
     const to = await client.presignedUrl("PUT", bucket, key, 60, query);
@@ -103,18 +91,8 @@ describe.skipIf(minio === undefined)("a store that makes no sense while it copie
   let front: Awaited<ReturnType<typeof startFaultyServer>>;
   let service: ServiceProcess;
   beforeAll(async () => {
-    front = await startFaultyServer(new URL(endpoint));
-    service = await startProcess({
-      STORAGE_ADAPTER: "minio",
-      STORAGE_BUCKET: bucket,
-      STORAGE_CREATE_BUCKET: "on",
-      STORAGE_ENDPOINT: front.url.origin,
-      STORAGE_PUBLIC_ENDPOINT: endpoint,
-      STORAGE_ACCESS_KEY: accessKey,
-      STORAGE_SECRET_KEY: secretKey,
-      STORAGE_POLICIES: JSON.stringify({ waiting: { arrival: "incoming", verify_content: false } }),
-    });
-    await isReady(service);
+    front = await startFaultyServer(MINIO);
+    service = await startWaiting(front.url, bucket);
   });
   afterAll(async () => {
     await service.stop();
