@@ -17,14 +17,18 @@ export class RouterByMethod<T> implements Router<T> {
       new SmartRouter<T>({ routers: [new RegExpRouter(), new TrieRouter()] }),
     ]),
   );
+  /** Paths with patterns, which are tried last: each costs other requests a microsecond. */
+  readonly #patterns = new TrieRouter<T>();
 
   add(method: string, path: string, handler: T): void {
-    const routers = method === "ALL" ? [...this.#routers.values()] : [this.#of(method)];
+    const all = method === "ALL" ? [...this.#routers.values()] : [this.#of(method)];
+    const routers = path.includes("{") ? [this.#patterns] : all;
     for (const router of routers) router?.add(method, path, handler);
   }
 
   match(method: string, path: string): Result<T> {
-    return this.#of(method)?.match(method, path) ?? [[]];
+    const found = this.#of(method)?.match(method, path);
+    return found?.[0].length ? found : this.#patterns.match(method, path);
   }
 
   #of(method: string): Router<T> | undefined {

@@ -506,20 +506,38 @@ describe("a call that is refused rejects with its code and facts", () => {
   });
 });
 
-it("an upload of a policy that was removed is confirmed under the default policy", async () => {
+it("an upload of a policy that was removed is confirmed under the default policy, where its key was", async () => {
   const directory = mkdtempSync(join(tmpdir(), "valetkey-policies-"));
   const options = {
     storage: local({ directory }),
     receiptKeys: [`k1:${randomBytes(32).toString("base64")}`],
   };
-  const before = await startHost({ ...options, policies: { drafts: {} } });
+  const drafts = { key: "orgs/{organization}/drafts/{id}{extension}" };
+  const before = await startHost({ ...options, policies: { drafts } });
   const upload = await before.valetkey.requestUpload({ ...FILE, policy: "drafts" });
   await put(upload);
   await before.close();
   const after = await startHost({ ...options, policy: { getLifetime: "1 hour" } });
-  const asked = { caller: MIA, organization: "acme", receipt: upload.receipt };
-  const { getUrl } = await after.valetkey.confirmUpload(asked);
+  const asked = { caller: MIA, organization: "acme" };
+  const { getUrl, fileUrl, key } = await after.valetkey.confirmUpload({
+    ...asked,
+    receipt: upload.receipt,
+  });
   expect(new URL(getUrl).searchParams.get("X-Amz-Expires")).toBe("3600");
+  expect(key).toMatch(/^orgs\/org_1\/drafts\/[0-9a-f-]{36}\.png$/);
+  expect(fileUrl).toBe(
+    `${after.address}/api/v1/orgs/acme/files/${key.slice("orgs/org_1/".length)}`,
+  );
+  const led = await fetch(fileUrl, { headers: { Cookie: "session=mia" } });
+  expect(await led.text()).toBe("12345");
+  const { url } = await after.valetkey.openFile({ ...asked, key });
+  expect(await (await fetch(url)).text()).toBe("12345");
+  const caller = { id: "mia", scopes: ["list", "remove"] } as const;
+  expect(await after.valetkey.listFiles({ ...asked, caller, prefix: "drafts" })).toMatchObject({
+    files: [{ key, fileUrl }],
+  });
+  await after.valetkey.removeFile({ ...asked, caller, key });
+  expect((await fetch(url)).status).toBe(404);
   await after.close();
   rmSync(directory, { recursive: true });
 });

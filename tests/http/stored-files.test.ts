@@ -260,6 +260,22 @@ it.each([
   expect((await ask(others.path)).status).toBe(302);
 });
 
+it("whatever way an upload is sent, its key is as its policy says, and a retry gets the same", async () => {
+  const { ask } = await start({ policies: ownKeys("avatars", "direct") });
+  const file = { filename: "a.png", content_type: "image/png", policy: "own" };
+  const again = { "Idempotency-Key": '"once"' };
+  const one = () => ask(`${FILES}/presign`, presignInit({ ...file, size: 5 }, again));
+  const first = await one();
+  expect((await one()).key).toBe(first.key);
+  const { policy, ...bare } = { ...file, size: 5 };
+  const several = await ask(`${FILES}/batch`, presignInit({ policy, files: [bare, bare] }));
+  const form = await ask(`${FILES}/presign`, presignInit({ ...file, method: "form" }));
+  const inParts = await ask(`${FILES}/multipart`, presignInit({ ...file, size: 5 }));
+  const keys = [first, ...several.uploads, form, inParts].map(({ key }) => key);
+  expect(new Set(keys).size).toBe(5);
+  for (const key of keys) expect(key).toMatch(/^orgs\/org_1\/avatars\/[0-9a-f-]{36}\.png$/);
+});
+
 it("no address, list or removal of a file reaches beyond the caller's organization", async () => {
   const asked: Array<string> = [];
   const { layer, close } = await embeddedStore().open();
@@ -304,8 +320,13 @@ it("no address, list or removal of a file reaches beyond the caller's organizati
       }
       expect([200, 400]).toContain((await ask(`${FILES}?prefix=${path}`)).status);
     }),
-    { numRuns: 500, examples: [[["avatars", NAME]], [["2026", "11", NAME]]] },
+    {
+      numRuns: 500,
+      examples: [[["avatars", NAME]], [["2026", "11", NAME]], [["2026", "11"]], [["avatars"]]],
+    },
   );
+  expect(asked).toContain("orgs/org_1/avatars/");
+  expect(asked).toContain("orgs/org_1/files/2026/11/");
   expect(asked).toContain(`orgs/org_1/avatars/${NAME}`);
   expect(asked).toContain(`incoming/orgs/org_1/avatars/${NAME}`);
   expect(asked.filter((each) => !/^(?:incoming\/)?orgs\/org_1\/[^%\\]*$/.test(each))).toEqual([]);
