@@ -8,6 +8,7 @@ import { completion } from "./completion.ts";
 import { config } from "./config.ts";
 import { cors } from "./cors.ts";
 import { doctor } from "./doctor.ts";
+import { eventCommands } from "./events.ts";
 import { forget } from "./forget.ts";
 import { lifecycle } from "./lifecycle.ts";
 import { print, tell } from "./output.ts";
@@ -38,6 +39,7 @@ export async function main(args: ReadonlyArray<string>, listen: Listen): Promise
     forget,
     policy,
     reload,
+    ...eventCommands,
     ...tokenCommands,
   ];
   commands.push(completion(commands));

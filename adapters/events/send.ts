@@ -41,7 +41,7 @@ export async function send(
   if (!allowPrivate && isIP(host) > 0 && !isPublic(host)) throw new Error(notPublic(host));
   const timestamp = String(Math.floor(now / 1000));
   const signed = `${id}.${timestamp}.${body}`;
-  const signatures = secrets.map((secret) => `v1,${hmacSha256(secret)(signed, "base64")}`);
+  const signatures = secrets.map((secret) => signature(secret, signed));
   const protocol = url.protocol === "http:" ? "http:" : "https:";
   const bytes = Buffer.from(body);
   return new Promise((resolve, reject) => {
@@ -72,6 +72,10 @@ export async function send(
     request.end(bytes);
   });
 }
+
+/** Signs the text of a message: `id.timestamp.body`. */
+export const signature = (secret: Uint8Array, signed: string): string =>
+  `v1,${hmacSha256(secret)(signed, "base64")}`;
 
 /** Runs for each connection, so that a name cannot point elsewhere once it was looked at. */
 const lookupPublic: LookupFunction = (host, options, done) =>

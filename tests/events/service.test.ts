@@ -1,68 +1,10 @@
-import { once } from "node:events";
 import { mkdtempSync, writeFileSync } from "node:fs";
-import { createServer, type IncomingMessage } from "node:http";
-import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { Webhook } from "standardwebhooks";
-import { expect, it, onTestFinished } from "vitest";
-import { startProcess, type ServiceProcess } from "../support/service-process.ts";
+import { expect, it } from "vitest";
+import { startProcess } from "../support/service-process.ts";
 import { until } from "../support/until.ts";
-
-const SECRET = `whsec_${Buffer.alloc(32, "a secret of events").toString("base64")}`;
-
-interface Message {
-  readonly id: string;
-  readonly type: string;
-  readonly data: { readonly file_url: string };
-}
-
-/** A backend that verifies what it receives, and answers as it is told. */
-async function startReceiver() {
-  const received: Array<Message> = [];
-  const answers: Array<number> = [];
-  const server = createServer(async (request, response) => {
-    const body = await text(request);
-    const { "webhook-id": id } = request.headers;
-    const message = new Webhook(SECRET).verify(body, request.headers as Record<string, string>);
-    received.push({ id: String(id), ...(message as Omit<Message, "id">) });
-    response.writeHead(answers.shift() ?? 204).end();
-  }).listen(0, "127.0.0.1");
-  await once(server, "listening");
-  onTestFinished(() => server.closeAllConnections());
-  onTestFinished(() => void server.close());
-  const { port } = server.address() as AddressInfo;
-  return {
-    received,
-    answers,
-    env: {
-      EVENTS_URL: `http://127.0.0.1:${port}/hook`,
-      EVENTS_SECRETS: SECRET,
-      EVENTS_ALLOW_PRIVATE: "on",
-    },
-  };
-}
-
-async function text(request: IncomingMessage): Promise<string> {
-  let body = "";
-  for await (const chunk of request.setEncoding("utf8")) body += chunk;
-  return body;
-}
-
-const ask = (service: ServiceProcess, path: string, body?: object, method = "POST") =>
-  fetch(`${service.address}/api/v1/orgs/acme/files/${path}`, {
-    method,
-    headers: { "Content-Type": "application/json", Authorization: `Bearer ${service.token}` },
-    ...(body && { body: JSON.stringify(body) }),
-  });
-
-const TEXT = { filename: "a.txt", content_type: "text/plain" };
-
-async function upload(service: ServiceProcess, asked = TEXT, content = "hello") {
-  const granted = await (await ask(service, "presign", { ...asked, size: content.length })).json();
-  await fetch(granted.put_url, { method: "PUT", headers: granted.put_headers, body: content });
-  return granted;
-}
+import { ask, startReceiver, upload } from "./backend.ts";
 
 it("a backend hears of an upload once it is confirmed, and then of its removal", async () => {
   const { received, env } = await startReceiver();

@@ -41,6 +41,11 @@ const COMMANDS = [
   "forget",
   "policy",
   "reload",
+  "events list",
+  "events show",
+  "events resend",
+  "events drop",
+  "events listen",
   "token create",
   "token list",
   "token revoke",
@@ -139,7 +144,7 @@ describe("valetkey completion bash", () => {
   it.each([
     [
       "",
-      "serve upload config doctor certify cors lifecycle sweep forget policy reload token completion",
+      "serve upload config doctor certify cors lifecycle sweep forget policy reload events token completion",
     ],
     ["to", "token"],
     ["token ", "create list revoke"],

@@ -1,0 +1,62 @@
+import { once } from "node:events";
+import { createServer, type IncomingMessage } from "node:http";
+import type { AddressInfo } from "node:net";
+import { Webhook } from "standardwebhooks";
+import { onTestFinished } from "vitest";
+import type { ServiceProcess } from "../support/service-process.ts";
+
+export const SECRET = `whsec_${Buffer.alloc(32, "a secret of events").toString("base64")}`;
+
+interface Message {
+  readonly id: string;
+  readonly type: string;
+  readonly data: { readonly file_url: string };
+}
+
+/** A backend that verifies what it receives, and answers as it is told. */
+export async function startReceiver(secret = SECRET) {
+  const received: Array<Message> = [];
+  const answers: Array<number> = [];
+  const server = createServer(async (request, response) => {
+    const body = await text(request);
+    const { "webhook-id": id } = request.headers;
+    const message = new Webhook(secret).verify(body, request.headers as Record<string, string>);
+    received.push({ id: String(id), ...(message as Omit<Message, "id">) });
+    response.writeHead(answers.shift() ?? 204).end();
+  }).listen(0, "127.0.0.1");
+  await once(server, "listening");
+  onTestFinished(() => server.closeAllConnections());
+  onTestFinished(() => void server.close());
+  const { port } = server.address() as AddressInfo;
+  return {
+    received,
+    answers,
+    port,
+    env: {
+      EVENTS_URL: `http://127.0.0.1:${port}/hook`,
+      EVENTS_SECRETS: secret,
+      EVENTS_ALLOW_PRIVATE: "on",
+    },
+  };
+}
+
+async function text(request: IncomingMessage): Promise<string> {
+  let body = "";
+  for await (const chunk of request.setEncoding("utf8")) body += chunk;
+  return body;
+}
+
+export const ask = (service: ServiceProcess, path: string, body?: object, method = "POST") =>
+  fetch(`${service.address}/api/v1/orgs/acme/files/${path}`, {
+    method,
+    headers: { "Content-Type": "application/json", Authorization: `Bearer ${service.token}` },
+    ...(body && { body: JSON.stringify(body) }),
+  });
+
+export const TEXT = { filename: "a.txt", content_type: "text/plain" };
+
+export async function upload(service: ServiceProcess, asked = TEXT, content = "hello") {
+  const granted = await (await ask(service, "presign", { ...asked, size: content.length })).json();
+  await fetch(granted.put_url, { method: "PUT", headers: granted.put_headers, body: content });
+  return granted;
+}

@@ -1,0 +1,182 @@
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { readFileSync } from "node:fs";
+import { text } from "node:stream/consumers";
+import { Webhook } from "standardwebhooks";
+import { expect, it } from "vitest";
+import { atTestEnd } from "../support/at-test-end.ts";
+import { bundled } from "../support/bundled.ts";
+import { COMPILE_CACHE } from "../support/compile-cache.ts";
+import { type ServiceProcess, startProcess } from "../support/service-process.ts";
+import { until } from "../support/until.ts";
+import { ask, SECRET, startReceiver, upload } from "./backend.ts";
+
+const ROOT = new URL("../..", import.meta.url).pathname;
+const PAGE = readFileSync(`${ROOT}docs/events.md`, "utf8");
+const cli = await bundled("cli");
+type Env = Readonly<Record<string, string>>;
+
+function start(args: ReadonlyArray<string>, env: Env) {
+  const { PATH = "", HOME = "" } = process.env;
+  const child = spawn(`${ROOT}node_modules/.bin/node`, [cli, "events", ...args], {
+    cwd: ROOT,
+    env: { PATH, HOME, ...COMPILE_CACHE, ...env },
+    stdio: ["ignore", "pipe", "pipe"],
+  });
+  atTestEnd(() => child.kill("SIGKILL"));
+  return child;
+}
+
+async function run(args: ReadonlyArray<string>, env: Env) {
+  const child = start(args, env);
+  const [stdout, stderr] = await Promise.all([
+    text(child.stdout),
+    text(child.stderr),
+    once(child, "exit"),
+  ]);
+  return { code: child.exitCode, stdout, stderr };
+}
+
+/** A listener, and the variables that it says to start the service with. */
+async function listen(args: ReadonlyArray<string>, env: Env = {}) {
+  const child = start(["listen", "--port", "0", ...args], env);
+  const written = { out: "", err: "" };
+  child.stdout.setEncoding("utf8").on("data", (chunk: string) => (written.out += chunk));
+  child.stderr.setEncoding("utf8").on("data", (chunk: string) => (written.err += chunk));
+  await until("the listener's start", () => written.err.includes("npm start"));
+  const said = Object.fromEntries(
+    [...written.err.matchAll(/(EVENTS_\w+)=(\S+)/g)].map(([, name = "", value = ""]) => [
+      name,
+      value.replace("$EVENTS_SECRETS", env["EVENTS_SECRETS"] ?? ""),
+    ]),
+  );
+  return { said, written };
+}
+
+const confirmed = async (service: ServiceProcess) => {
+  const { receipt, key } = await upload(service);
+  expect((await ask(service, "confirm", { receipt })).status).toBe(200);
+  return String(key);
+};
+
+it("events reach a program through the listener, which says to start the service so", async () => {
+  const secret = `whsec_${Buffer.alloc(24, "s").toString("base64")}`;
+  const { received, answers, port } = await startReceiver(secret);
+  answers.push(500);
+  const url = `http://127.0.0.1:${port}/hook`;
+  const [, command = ""] = /^npm run -s valetkey -- events listen (.+)$/m.exec(PAGE) ?? [];
+  const args = command.replace("http://127.0.0.1:3000/hook", url).split(" ");
+  const { said, written } = await listen(args, { EVENTS_SECRETS: secret });
+  expect(written.err).not.toContain(secret);
+  const service = await startProcess(said);
+  const key = await confirmed(service);
+  await until("the second attempt", () => received.length > 1);
+  const [first, second] = received;
+  expect(second).toEqual(first);
+  await until("the second line", () => written.out.trim().split("\n").length > 1);
+  const lines = written.out.trim().split("\n");
+  expect(lines.map((line) => line.split("  ").slice(1))).toEqual([
+    ["upload.confirmed", key, first?.id, "500"],
+    ["upload.confirmed", key, first?.id, "204"],
+  ]);
+  expect(await service.stop()).toBe(0);
+});
+
+it("the listener makes a secret, prints events whole, and refuses what is not signed with it", async () => {
+  const { said, written } = await listen(["--json"]);
+  const service = await startProcess(said);
+  const key = await confirmed(service);
+  const event = await until(
+    "the event",
+    () => written.out.includes("\n") && JSON.parse(written.out),
+  );
+  expect(event).toMatchObject({ type: "upload.confirmed", data: { key }, answered: 204 });
+
+  const { EVENTS_URL: url = "", EVENTS_SECRETS: secret = "" } = said;
+  const post = async (webhook: Webhook, at: Date, sent = "{}", body = sent) =>
+    fetch(url, {
+      method: "POST",
+      headers: {
+        "webhook-id": "evt_1",
+        "webhook-timestamp": String(Math.floor(at.getTime() / 1000)),
+        "webhook-signature": webhook.sign("evt_1", at, sent),
+      },
+      body,
+    }).then(({ status }) => status);
+  const own = new Webhook(secret);
+  const now = new Date();
+  expect(await post(new Webhook(SECRET), now)).toBe(401);
+  expect(await post(own, now, "{}", '{"type":"upload.removed"}')).toBe(401);
+  expect(await post(own, new Date(now.getTime() - 6 * 60_000))).toBe(401);
+  expect(await post(own, now, "no JSON")).toBe(400);
+  expect(await post(own, now, " ".repeat(2 ** 20 + 1))).toBe(413);
+  expect((await fetch(url)).status).toBe(413);
+  expect(written.out.trim().split("\n")).toHaveLength(1);
+  expect(await service.stop()).toBe(0);
+});
+
+it("list, show, resend and drop work on the queue of a service that runs", async () => {
+  const { received, answers, env } = await startReceiver();
+  answers.push(410, 503);
+  const service = await startProcess(env);
+  const own = { ...env, STORAGE_LOCAL_DIR: service.directory };
+  const [dead, waiting] = [await confirmed(service), await confirmed(service)];
+  await until("both attempts", () => answers.length === 0);
+  const list = async (...args: ReadonlyArray<string>) =>
+    JSON.parse((await run(["list", "--json", ...args], own)).stdout) as ReadonlyArray<{
+      readonly id: string;
+      readonly state: string;
+      readonly event: { readonly data: { readonly key: string } };
+    }>;
+  const both = await until("both outcomes", async () => {
+    const kept = await list();
+    return kept.some(({ state }) => state === "dead") && kept;
+  });
+  expect(both.map(({ state }) => state).toSorted()).toEqual(["dead", "waiting"]);
+  expect(both.map(({ event }) => event.data.key).toSorted()).toEqual([dead, waiting].toSorted());
+  const { stdout, stderr } = await run(["list"], own);
+  expect(stdout.split("\n")[0]).toMatch(/^ID +STATE +EVENT +KEY +ATTEMPTS +AT +FAILURE$/);
+  expect(stdout).toContain("the receiver answered 410");
+  expect(stderr).toMatch(/^1 wait, and 1 were given up/);
+
+  const id = both.find(({ state }) => state === "dead")?.id ?? "";
+  const shown = await run(["show", id], own);
+  expect(JSON.parse(shown.stdout)).toMatchObject({
+    id,
+    state: "dead",
+    attempts: 1,
+    failure: "the receiver answered 410",
+    event: { type: "upload.confirmed" },
+  });
+
+  expect((await run(["resend", "--dead"], own)).stderr).toContain(": 1.");
+  await until("all delivered", async () => (await list()).length === 0);
+  expect((await list("--state", "delivered")).map((kept) => kept.id)).toContain(id);
+  const before = received.length;
+  expect((await run(["resend", id], own)).code).toBe(0);
+  await until("one more", () => received.length > before);
+  expect(received.at(-1)?.id).toBe(id);
+
+  await until("it is settled", async () => (await list()).length === 0);
+  expect((await run(["drop", id], own)).stderr).toContain("Events removed");
+  for (const args of [
+    ["show", id],
+    ["resend", id],
+    ["drop", id],
+  ]) {
+    const { code, stderr } = await run(args, own);
+    expect([code, stderr]).toEqual([64, expect.stringContaining("no event of that id")]);
+  }
+  for (const args of [["drop"], ["resend", id, "--dead"]]) {
+    expect((await run(args, own)).code).toBe(64);
+  }
+  expect(await service.stop()).toBe(0);
+});
+
+it("a queue that cannot be opened is named, with what to do", async () => {
+  const { code, stderr } = await run(["list"], { STORAGE_LOCAL_DIR: "/dev/null" });
+  expect([code, stderr]).toEqual([
+    69,
+    expect.stringMatching(/\/dev\/null.*make the folder writable/),
+  ]);
+});
