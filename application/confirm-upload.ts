@@ -2,7 +2,9 @@ import * as DateTime from "effect/DateTime";
 import * as Effect from "effect/Effect";
 import { ByteSize } from "../domain/byte-size.ts";
 import { contentDisposition } from "../domain/disposition.ts";
+import { utf8Length } from "../domain/file-name.ts";
 import { isFinal, mutableUntil, type Receipt } from "../domain/receipt.ts";
+import type { StorageKey } from "../domain/storage-key.ts";
 import { audienceFor, type Member } from "./admit.ts";
 import { policyNamed } from "./choose-policy.ts";
 import { examineUpload } from "./examine-upload.ts";
@@ -27,7 +29,7 @@ export const confirmUpload = Effect.fnUntraced(function* (request: {
 
 export const confirmArrival = Effect.fnUntraced(function* (member: Member, receipt: Receipt) {
   const policy = yield* policyNamed(receipt.policy);
-  const { key, fileName, mediaType, checksum, incoming = false } = receipt;
+  const { key, fileName, mediaType, checksum, metadata, incoming = false } = receipt;
   const publishing = publishRefusal(member, receipt);
   const facts = yield* (
     incoming ? promoteUpload(receipt, policy) : examineUpload(receipt, policy)
@@ -61,6 +63,7 @@ export const confirmArrival = Effect.fnUntraced(function* (member: Member, recei
     version: facts.version,
     // A store refuses an upload with another checksum than was signed, and a copy has none.
     checksum: isCompared || incoming ? checksum : undefined,
+    metadata,
     final:
       incoming ||
       isFinal(facts.isReplaceable === true ? { ...receipt, writeOnce: false } : receipt, {
@@ -69,8 +72,8 @@ export const confirmArrival = Effect.fnUntraced(function* (member: Member, recei
       }),
     mutableUntil: mutableUntil(receipt),
   };
-  member.recordFacts?.({ size: facts.size, grantedAt: receipt.issuedAt });
-  yield* (yield* OnConfirmed)({
+  member.recordFacts?.({ size: facts.size, grantedAt: receipt.issuedAt, metadata });
+  const returned = yield* (yield* OnConfirmed)({
     ...confirmed,
     organization: receipt.organization,
     subject: receipt.subject,
@@ -86,5 +89,22 @@ export const confirmArrival = Effect.fnUntraced(function* (member: Member, recei
       final: confirmed.final,
     },
   }));
-  return { ...confirmed, policy: receipt.policy, get };
+  const serverData = returned === undefined ? undefined : yield* asJson(returned, key);
+  return { ...confirmed, serverData, policy: receipt.policy, get };
 });
+
+/** Most bytes of JSON that a client is given of what `OnConfirmed` returns. */
+const MAX_BYTES = 4096;
+
+/** Leaves out what cannot be given: the upload has arrived, and confirming again would not help. */
+const asJson = (returned: unknown, key: StorageKey): Effect.Effect<unknown> =>
+  Effect.try((): unknown => {
+    const text = JSON.stringify(returned);
+    if (utf8Length(text) > MAX_BYTES) throw new RangeError(`it has more than ${MAX_BYTES} bytes`);
+    return JSON.parse(text);
+  }).pipe(
+    Effect.tapError(({ cause }) =>
+      Effect.logError("what onConfirmed has returned is not given to the client", { key, cause }),
+    ),
+    Effect.orElseSucceed(() => undefined),
+  );

@@ -111,6 +111,7 @@ export const receiptFor = (
     mediaType: grant.mediaType,
     size: grant.size,
     checksum: grant.checksum,
+    metadata: grant.metadata,
     policy: policyName,
     subject: member.principal.subject,
     organization: member.organization,

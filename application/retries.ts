@@ -6,6 +6,7 @@ import * as Option from "effect/Option";
 import * as Schema from "effect/Schema";
 import { LimitsUnavailable } from "../domain/errors.ts";
 import { Lifetime } from "../domain/lifetime.ts";
+import type { Metadata } from "../domain/metadata.ts";
 import { MULTIPART_LIFETIME } from "../domain/multipart.ts";
 import type { OrganizationId } from "../domain/organization.ts";
 import { parse, StorageKey } from "../domain/storage-key.ts";
@@ -86,9 +87,13 @@ const keyFrom = ({ member: { principal }, idempotencyKey }: Keyed) => ({
 });
 
 const described = ({ upload, policy = DEFAULT_POLICY }: RequestedUpload) => {
-  const { fileName, mediaType, size, strict, checksum } = upload;
-  return [fileName, mediaType, size, strict, policy, checksum?.algorithm, checksum?.value];
+  const { fileName, mediaType, size, strict, checksum, metadata } = upload;
+  const { algorithm, value } = checksum ?? {};
+  return [fileName, mediaType, size, strict, policy, algorithm, value, ...pairsIn(metadata)];
 };
+
+/** Nothing where there is none: requests of before there was metadata are described as ever. */
+const pairsIn = (metadata: Metadata = {}) => Object.entries(metadata).toSorted();
 
 /**
  * The same uploads with the keys of the first request, signed for as long as the first URLs still
@@ -129,10 +134,11 @@ export const retryOfStart = (
   keyed: Keyed,
   given: { readonly upload: UploadRequest; readonly policy: string; readonly start: Start },
 ): RetriedUpload => {
-  const { fileName, mediaType, size, checksum } = given.upload;
+  const { fileName, mediaType, size, checksum, metadata } = given.upload;
+  const file = [fileName, mediaType, size, given.policy, checksum, ...pairsIn(metadata)];
   return {
     ...keyFrom(keyed),
-    request: JSON.stringify(["multipart", fileName, mediaType, size, given.policy, checksum]),
+    request: JSON.stringify(["multipart", ...file]),
     memory: encodeStart(given.start),
     lifetime: MULTIPART_LIFETIME,
   };

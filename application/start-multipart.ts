@@ -84,6 +84,7 @@ export const startMultipart = Effect.fnUntraced(function* ({
     size,
     partSize,
     checksum,
+    metadata: upload.metadata,
     ...(incoming && { incoming }),
     policy: policyName,
     subject: principal.subject,

@@ -67,10 +67,12 @@ export const openUpload = opener({
 });
 
 export const sealReceipt = ({ seal }: Tokens["Service"], receipt: Receipt): string =>
-  seal("receipt", toJson(receipt));
+  seal("receipt", toJson(receipt), receipt.metadata && "encrypted");
 
 export const sealUpload = (upload: MultipartUpload): Effect.Effect<string, never, Tokens> =>
-  Tokens.useSync(({ seal }) => seal("upload", encodeUpload(upload)));
+  Tokens.useSync(({ seal }) =>
+    seal("upload", encodeUpload(upload), upload.metadata && "encrypted"),
+  );
 
 export const sealLink = (link: Link): Effect.Effect<string, never, Tokens> =>
   Tokens.useSync(({ seal }) => seal("link", encodeLink(link)));

@@ -11,6 +11,7 @@ import type { Operation } from "../adapters/http/operations/operation.ts";
 interface Json {
   readonly $ref?: string;
   readonly type?: string;
+  readonly anyOf?: unknown;
   readonly format?: string;
   readonly enum?: ReadonlyArray<unknown>;
   readonly items?: Json;
@@ -83,7 +84,7 @@ const follow = (schema: Json, definitions: Definitions): Json =>
 function typeFrom(schema: Json, definitions: Definitions, orUndefined = ""): string {
   const name = identifierIn(schema.$ref ?? "");
   if (IMPORTED.has(name)) return name;
-  const { type = "object", required = [], ...own } = follow(schema, definitions);
+  const { anyOf, type = anyOf ? "object" : "unknown", ...own } = follow(schema, definitions);
   const inner = (schema: Json) => typeFrom(schema, definitions);
   if (own.enum !== undefined) return own.enum.map((value) => JSON.stringify(value)).join(" | ");
   if (own.items !== undefined) return `ReadonlyArray<${inner(own.items)}>`;
@@ -92,7 +93,7 @@ function typeFrom(schema: Json, definitions: Definitions, orUndefined = ""): str
     return `Readonly<Record<string, ${inner(own.additionalProperties)}>>`;
   }
   const members = Object.entries(own.properties ?? {}).map(([name, member]) => {
-    const [mark, end] = required.includes(name) ? ["", ""] : ["?", orUndefined];
+    const [mark, end] = own.required?.includes(name) ? ["", ""] : ["?", orUndefined];
     const doc = comment(follow(member, definitions).description);
     return `${doc}readonly ${name}${mark}: ${inner(member)}${end};`;
   });

@@ -28,7 +28,7 @@ export function extensionIn(fileName: FileName): string | undefined {
 const MAX_BYTES = 255;
 // C0, DEL, C1, line and paragraph separators, then the embeddings, overrides and isolates of the
 // Unicode Bidirectional Algorithm (UAX #9, section 2).
-const UNPRINTABLE = /[\u0000-\u001f\u007f-\u009f\u2028\u2029]/;
+export const UNPRINTABLE = /[\u0000-\u001f\u007f-\u009f\u2028\u2029]/;
 const REORDERING = /[\u202a-\u202e\u2066-\u2069]/;
 
 const pattern = () =>
@@ -48,4 +48,5 @@ function findProblem(value: string): string | undefined {
 
 const TOO_LONG = `Cannot parse file name: it is longer than ${MAX_BYTES} bytes of UTF-8`;
 
-const utf8Length = (text: string) => encodeURIComponent(text).replaceAll(/%../g, "_").length;
+/** The bytes of well-formed text. */
+export const utf8Length = (text: string) => encodeURIComponent(text).replaceAll(/%../g, "_").length;

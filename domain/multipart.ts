@@ -1,12 +1,9 @@
 import * as Duration from "effect/Duration";
 import * as Schema from "effect/Schema";
 import { ByteSize, mebibytes } from "./byte-size.ts";
-import { Checksum } from "./checksum.ts";
 import { QuotaExceeded } from "./errors.ts";
-import { FileName } from "./file-name.ts";
-import { MediaType } from "./media-type.ts";
-import { OrganizationId } from "./organization.ts";
-import { StorageKey, uploadKey } from "./storage-key.ts";
+import { sealedFields, sealedNames } from "./receipt.ts";
+import { uploadKey } from "./storage-key.ts";
 import type { UploadDifference } from "./upload-difference.ts";
 
 /** "Amazon S3 multipart upload limits", S3 User Guide. */
@@ -36,38 +33,12 @@ export const ABANDONED_AFTER = Math.ceil(Duration.toDays(MULTIPART_LIFETIME));
 
 /** A granted upload in parts, which the client holds sealed and sends with each request. */
 export const MultipartUpload = Schema.Struct({
-  key: StorageKey,
+  ...sealedFields,
   uploadId: Schema.String,
-  fileName: FileName,
-  mediaType: MediaType,
-  size: ByteSize,
   /** The size of every part but the last. */
   partSize: ByteSize,
-  checksum: Schema.optional(Checksum),
-  /** As of a receipt. */
-  incoming: Schema.optionalKey(Schema.Boolean),
-  policy: Schema.String,
-  subject: Schema.String,
-  organization: OrganizationId,
-  issuedAt: Schema.DateTimeUtcFromMillis,
   expiresAt: Schema.DateTimeUtcFromMillis,
-}).pipe(
-  Schema.encodeKeys({
-    key: "k",
-    uploadId: "d",
-    fileName: "n",
-    mediaType: "t",
-    size: "s",
-    partSize: "b",
-    checksum: "c",
-    incoming: "a",
-    policy: "p",
-    subject: "u",
-    organization: "o",
-    issuedAt: "i",
-    expiresAt: "x",
-  }),
-);
+}).pipe(Schema.encodeKeys({ ...sealedNames, uploadId: "d", partSize: "b", expiresAt: "x" }));
 export type MultipartUpload = typeof MultipartUpload.Type;
 
 /** The names by which the store knows an upload. */

@@ -5,45 +5,56 @@ import { ByteSize } from "./byte-size.ts";
 import { Checksum } from "./checksum.ts";
 import { FileName } from "./file-name.ts";
 import { MediaType } from "./media-type.ts";
+import { Metadata } from "./metadata.ts";
 import { OrganizationId } from "./organization.ts";
 import { StorageKey, type StorageKeyParts } from "./storage-key.ts";
 
-/** A grant, to be compared with the object that arrived. The client holds it, sealed. */
-export const Receipt = Schema.Struct({
+/** The members of all that a client holds sealed of a granted upload. */
+export const sealedFields = {
   key: StorageKey,
   fileName: FileName,
   mediaType: MediaType,
   size: ByteSize,
-  isLargest: Schema.optionalKey(Schema.Boolean),
   checksum: Schema.optional(Checksum),
+  metadata: Schema.optional(Metadata),
   policy: Schema.String,
   subject: Schema.String,
   organization: OrganizationId,
-  /** The store was told to accept one PUT only. */
-  writeOnce: Schema.Boolean,
   /** The upload waits below `incoming/`, and the key has no file yet. */
   incoming: Schema.optionalKey(Schema.Boolean),
+  issuedAt: Schema.DateTimeUtcFromMillis,
+};
+/** Short, since they travel in requests. */
+export const sealedNames = {
+  key: "k",
+  fileName: "n",
+  mediaType: "t",
+  size: "s",
+  checksum: "c",
+  metadata: "e",
+  policy: "p",
+  subject: "u",
+  organization: "o",
+  incoming: "a",
+  issuedAt: "i",
+} as const;
+
+/** A grant, to be compared with the object that arrived. The client holds it, sealed. */
+export const Receipt = Schema.Struct({
+  ...sealedFields,
+  isLargest: Schema.optionalKey(Schema.Boolean),
+  /** The store was told to accept one PUT only. */
+  writeOnce: Schema.Boolean,
   /** The object bears the mark of an unconfirmed upload. */
   pending: Schema.Boolean,
-  issuedAt: Schema.DateTimeUtcFromMillis,
   putExpiresAt: Schema.DateTimeUtcFromMillis,
   confirmUntil: Schema.DateTimeUtcFromMillis,
 }).pipe(
-  // Short, since a receipt travels in requests.
   Schema.encodeKeys({
-    key: "k",
-    fileName: "n",
-    mediaType: "t",
-    size: "s",
+    ...sealedNames,
     isLargest: "m",
-    checksum: "c",
-    policy: "p",
-    subject: "u",
-    organization: "o",
     writeOnce: "w",
-    incoming: "a",
     pending: "g",
-    issuedAt: "i",
     putExpiresAt: "x",
     confirmUntil: "l",
   }),
@@ -59,6 +70,7 @@ export const toJson = (receipt: Receipt): string =>
     s: receipt.size,
     m: receipt.isLargest,
     c: receipt.checksum,
+    e: receipt.metadata,
     p: receipt.policy,
     u: receipt.subject,
     o: receipt.organization,

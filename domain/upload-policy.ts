@@ -15,6 +15,7 @@ import {
   mediaTypeByExtension,
   TYPES_WITH_EXTENSION,
 } from "./media-type.ts";
+import type { Metadata } from "./metadata.ts";
 import { OrganizationSlug } from "./organization.ts";
 import { DEFAULT_TEMPLATE, KeyTemplate } from "./storage-key.ts";
 
@@ -202,6 +203,7 @@ export interface UploadRequest {
   readonly size: ByteSize;
   readonly strict: boolean;
   readonly checksum?: Checksum | undefined;
+  readonly metadata?: Metadata | undefined;
 }
 
 /** An upload and its policy, as a caller asks for them. */

@@ -43,7 +43,7 @@ import type { Settings } from "./settings.ts";
 export function fixedLayer(settings: Settings, observer: Observer | undefined) {
   // Development on one's own machine needs no audit.
   const auditByDefault = settings.identity.callers.auth === "dev" ? "off" : "stdout";
-  const recorded = audit.layer(settings.audit.to ?? auditByDefault);
+  const recorded = audit.layer(settings.audit.to ?? auditByDefault, settings.audit.withMetadata);
   return Layer.mergeAll(recorded, random.layer, contentDetector).pipe(
     Layer.provideMerge(observer?.layer ?? Layer.empty),
     Layer.provideMerge(telemetry.layer(settings.telemetry)),

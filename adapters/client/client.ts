@@ -112,7 +112,7 @@ export function createClient(options: ClientOptions): Client {
       slots,
       tally,
       file,
-      asked: { filename, content_type, size, policy: name },
+      asked: { filename, content_type, size, policy: name, metadata: upload.metadata },
       policy,
       isInParts: pending !== undefined || isLarge,
       checksum,
@@ -157,6 +157,7 @@ export function createClient(options: ClientOptions): Client {
         all,
         service,
         outcomes.flatMap((outcome) => (outcome.status === "fulfilled" ? [outcome.value] : [])),
+        each.metadata,
       ),
     );
     const uploads = members.map(({ run, prepared, retry }) => {

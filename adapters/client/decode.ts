@@ -125,7 +125,7 @@ export interface Signed {
   readonly url: string;
   readonly headers: Texts;
   readonly receipt?: string;
-  readonly checksum?: string;
+  readonly checksum?: string | undefined;
 }
 
 const grant = object({ putUrl: url, putHeaders: headers, receipt: text });
@@ -154,6 +154,9 @@ export const decodeResult = object({
   size: number,
   contentType: text,
   etag: text,
+  metadata: optional(texts),
+  /** What the host's `onConfirmed` has returned: JSON. */
+  serverData: (value: unknown) => value,
   /** Sent to the service for a link to the file. */
   receipt: text,
 });

@@ -65,7 +65,7 @@ async function crc32c(blob: Blob): Promise<Uint8Array> {
     const slice = new Uint8Array(await blob.slice(start, start + SLICE).arrayBuffer());
     // Ten times as fast as `for … of`.
     for (let at = 0; at < slice.length; at++) {
-      crc = (entries[(crc ^ (slice[at] ?? 0)) & 255] ?? 0) ^ (crc >>> 8);
+      crc = (entries[(crc ^ (slice[at] as number)) & 255] as number) ^ (crc >>> 8);
     }
   }
   const bytes = new DataView(new ArrayBuffer(4));

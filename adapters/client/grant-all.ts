@@ -1,8 +1,8 @@
-import { grantsDecoder } from "./decode.ts";
+import { grantsDecoder, type Signed } from "./decode.ts";
 import { problemIn } from "./errors.ts";
 import type { Run } from "./run.ts";
 import type { Service } from "./service.ts";
-import { type Job, keepSigned } from "./upload.ts";
+import { type Job, keepSigned, type UploadOptions } from "./upload.ts";
 
 /** The most files of one request: fewer than allowed, so that long names fit its body. */
 const MOST_FILES = 50;
@@ -18,6 +18,7 @@ export async function grantAll(
   run: Run,
   service: Service,
   asking: ReadonlyArray<Asking>,
+  metadata: UploadOptions["metadata"],
 ): Promise<void> {
   const isOpen = ({ job: { run, kept }, request }: Asking) =>
     request && !kept.signatures.has(0) && !run.signal.aborted;
@@ -25,10 +26,13 @@ export async function grantAll(
     const files = asking.filter(isOpen).slice(0, MOST_FILES);
     if (files.length === 0) return;
     try {
-      const body = { files: files.map(({ request }) => request) };
-      const { uploads } = await service.ask(run, "batch", grantsDecoder(files.length), body);
+      const { uploads } = await service.ask(run, "batch", grantsDecoder(files.length), {
+        // Once for all of them, or it would be too much for the body.
+        files: files.map(({ request }) => ({ ...request, metadata: undefined })),
+        metadata,
+      });
       for (const [index, { job }] of files.entries()) {
-        keepSigned(job.kept.signatures, [0], Promise.resolve(uploads.slice(index, index + 1)));
+        keepSigned(job.kept.signatures, [0], Promise.resolve([uploads[index] as Signed]));
       }
     } catch (cause) {
       // All are granted or none is: the refused one is left out, and the others are asked for again.
@@ -40,7 +44,7 @@ export async function grantAll(
 }
 
 function refusedBy(cause: unknown, files: ReadonlyArray<Asking>): ReadonlyArray<Asking> {
-  const { pointer = "" } = problemIn(cause).errors?.[0] ?? {};
-  const file = files[Number(/^\/files\/(\d{1,3})\//.exec(pointer)?.[1])];
-  return file === undefined ? files : [file];
+  const pointer = problemIn(cause).errors?.[0]?.pointer ?? "";
+  const file = files[Number(/^\/files\/(\d+)\//.exec(pointer)?.[1])];
+  return file ? [file] : files;
 }

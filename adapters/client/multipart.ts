@@ -100,11 +100,11 @@ async function sendAll(
       part_numbers: numbers,
       ...(verified && { checksums }),
     });
-    return parts.map((part, index) => ({ ...part, checksum: checksums[index]?.value ?? "" }));
+    return parts.map((part, index) => ({ ...part, checksum: checksums[index]?.value }));
   };
   const sign = (number: number) => {
     const numbers = missing(number)
-      .slice(0, Math.max(1, Math.floor(SIGNED_AHEAD / partSize)))
+      .slice(0, Math.ceil(SIGNED_AHEAD / partSize))
       .filter((each) => !isSigned(job, signatures, each));
     keepSigned(signatures, numbers, askFor(numbers));
   };
@@ -112,7 +112,7 @@ async function sendAll(
     const body = slice(partNumber);
     const part = { number: partNumber, body, signatures, sign: () => sign(partNumber) };
     const { etag, checksum = "" } = await sendPart(job, part);
-    sent.set(partNumber, { partNumber, etag: etag || undefined, checksum });
+    sent.set(partNumber, { partNumber, etag, checksum });
     // Of all of them too: if the answer to the completion is lost, it is only asked for again.
     await keep();
     show();

@@ -90,16 +90,15 @@ function delayAfter(attempt: number, { after, reason }: Transient): number {
 }
 
 /** Waits `milliseconds`, or until the run is paused or ends, or the browser has a network again. */
-const delay = (run: Run, milliseconds: number): Promise<void> =>
+const delay = (run: Run, milliseconds: number): Promise<unknown> =>
   run.attempt((outer) =>
     inTime(
       outer,
       milliseconds,
       (signal) =>
         new Promise((resolve) => {
-          const end = () => resolve();
-          globalThis.addEventListener?.("online", end, { signal });
-          signal.addEventListener("abort", end);
+          globalThis.addEventListener?.("online", resolve, { signal });
+          signal.addEventListener("abort", resolve);
         }),
     ),
   );

@@ -21,7 +21,7 @@ export function makeSlots(count: number): Slots {
       signal.addEventListener("abort", wake);
       await new Promise<void>((resolve) => waiting.push(resolve));
     }
-    if (signal.aborted) throw signal.reason;
+    signal.throwIfAborted();
     running.add(work);
     try {
       const done = await work();

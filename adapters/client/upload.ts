@@ -31,6 +31,8 @@ export interface UploadOptions {
   readonly contentType?: string | undefined;
   /** The policy to upload under; `files` if left out. */
   readonly policy?: string | undefined;
+  /** Facts of your own: up to 16 pairs of text, 1 KiB together. The result has them again. */
+  readonly metadata?: Readonly<Record<string, string>> | undefined;
   readonly onProgress?: ((progress: UploadProgress) => void) | undefined;
   /** Aborts the upload. */
   readonly signal?: AbortSignal | undefined;
@@ -66,7 +68,8 @@ export interface Job extends Resumable {
   readonly slots: Slots;
   readonly tally: Tally;
   /** The members of each request for an upload of the file. */
-  readonly asked: Resumable["asked"] & { readonly content_type: string };
+  readonly asked: Resumable["asked"] &
+    Pick<UploadOptions, "metadata"> & { readonly content_type: string };
   /** The policy of that name; undefined if it is not among those of the caller. */
   readonly policy: UploadPolicy | undefined;
   readonly isInParts: boolean;
@@ -187,7 +190,7 @@ const PROGRESS_BYTES = 2 ** 20;
 const MOST_SENDS = 20;
 
 /** PUTs a part to the store until it is there; a 403 gets one fresh URL. */
-export function sendPart(job: Job, part: Part): Promise<Signed & { readonly etag: string }> {
+export function sendPart(job: Job, part: Part): Promise<Signed & Pick<PutAnswer, "etag">> {
   const { run, service, slots, tally, file, asked } = job;
   const { number, body, signatures, sign } = part;
   let wasRenewed = false;
@@ -223,7 +226,7 @@ export function sendPart(job: Job, part: Part): Promise<Signed & { readonly etag
           throw unanswered(service.address, url, sent > 0);
         });
         noteAnswer(url);
-        const { status, code = "", etag = "" } = answer;
+        const { status, code = "", etag } = answer;
         // 412: an attempt whose answer was lost had arrived.
         if ((status >= 200 && status < 300) || (number === 0 && status === 412)) {
           return { ...signed, etag };

@@ -45,7 +45,10 @@ export interface LimitOptions {
 }
 
 /** An upload that arrived as its receipt says. */
-export interface ConfirmedUpload extends Omit<Confirmation, "getUrl" | "getExpiresAt" | "fileUrl"> {
+export interface ConfirmedUpload extends Omit<
+  Confirmation,
+  "getUrl" | "getExpiresAt" | "fileUrl" | "serverData"
+> {
   /** The organization's id. */
   readonly organization: string;
   /** The `id` of the caller who was granted the upload. */
@@ -100,9 +103,10 @@ export interface ValetkeyOptions<
   readonly clamdAddress?: string | undefined;
   /**
    * Called before each confirmation is answered, also of an upload that was confirmed before. If it
-   * rejects, the confirmation rejects too and can be retried.
+   * rejects, the confirmation rejects too and can be retried. The client gets what it returns as
+   * `serverData`: up to 4 KiB of JSON. Anything else is left out, and the log says why.
    */
-  readonly onConfirmed?: ((upload: ConfirmedUpload) => Awaitable<void>) | undefined;
+  readonly onConfirmed?: ((upload: ConfirmedUpload) => unknown) | undefined;
   /**
    * Keys that seal receipts and links, `id:base64` of at least 32 bytes each: the first seals, all
    * open. If left out, receipts end with the process, and the log warns of it.

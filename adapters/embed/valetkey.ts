@@ -118,6 +118,8 @@ export type UploadsRequest<
     >;
     /** `strict` of the files that leave it out. */
     readonly strict?: boolean | undefined;
+    /** `metadata` of the files that leave it out. */
+    readonly metadata?: FileFacts["metadata"];
   };
 
 /** The file that a form will send. */
@@ -126,7 +128,7 @@ export type FormRequest<
   Name extends keyof Policies & string = keyof Policies & string,
 > = Asked &
   OfPolicy<Name> &
-  Pick<FileFacts, "filename"> & {
+  Pick<FileFacts, "filename" | "metadata"> & {
     /** The media type of the stored file, whatever the browser says of it. */
     readonly contentType: string;
     /** In bytes; any size that the policy allows if left out. */

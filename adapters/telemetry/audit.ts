@@ -3,7 +3,7 @@ import * as Layer from "effect/Layer";
 import * as Schema from "effect/Schema";
 import { closeSync, constants, openSync } from "node:fs";
 import { Audit, type AuditEvent } from "../../application/ports/audit.ts";
-import { fault, optional, type Read, readSettings, type Values } from "../settings/setting.ts";
+import { fault, onOff, optional, readSettings, withDefault } from "../settings/setting.ts";
 import type { Source } from "../settings/source.ts";
 import { errorCode } from "../thrown.ts";
 import { isoText } from "../time.ts";
@@ -19,6 +19,11 @@ export const settings = {
     shape: "off, stdout, or the path of a file, with a slash in it",
     example: "/var/log/valetkey/audit.jsonl",
   }),
+  withMetadata: withDefault(false, {
+    ...onOff("it may tell of persons"),
+    variable: "AUDIT_METADATA",
+    meaning: "Whether decisions are recorded with the metadata of uploads.",
+  }),
 };
 
 // Without waiting, or a pipe that nobody reads would keep the service from starting.
@@ -26,7 +31,7 @@ const TO_APPEND =
   constants.O_WRONLY | constants.O_APPEND | constants.O_CREAT | constants.O_NONBLOCK;
 
 /** Reads the setting; a file that cannot be written is found now, not with the first line. */
-export const read = (source: Source): Read<Values<typeof settings>> =>
+export const read = (source: Source) =>
   readSettings(settings, source, ({ to }) => {
     if (to === undefined || !to.includes("/")) return [];
     try {
@@ -39,7 +44,8 @@ export const read = (source: Source): Read<Values<typeof settings>> =>
   });
 
 /** Writes each decision as a line of JSON: to `stdout`, to the file of that path, or not if `off`. */
-export function layer(to: string): Layer.Layer<never> {
+export function layer(to: string, withMetadata = false): Layer.Layer<never> {
+  const lineFrom = lineWith(withMetadata);
   if (to === "off") return Layer.empty;
   if (to === "stdout") {
     return Layer.succeed(Audit, (event) => Effect.sync(() => writeLine(lineFrom(event))));
@@ -51,7 +57,7 @@ export function layer(to: string): Layer.Layer<never> {
 }
 
 /** JSON escapes line ends, so it is always one line. */
-function lineFrom(event: AuditEvent): string {
+const lineWith = (withMetadata: boolean) => (event: AuditEvent) => {
   const { at, action, refusal, principal, slug, organization, policy, key, size, mediaType } =
     event;
   return JSON.stringify({
@@ -67,9 +73,10 @@ function lineFrom(event: AuditEvent): string {
     key,
     size,
     content_type: mediaType,
+    metadata: withMetadata ? event.metadata : undefined,
     finding: event.finding,
     retry: event.isRetry === true ? true : undefined,
     address: event.address,
     request_id: event.requestId,
   });
-}
+};

@@ -1,5 +1,5 @@
 import * as Option from "effect/Option";
-import { timingSafeEqual } from "node:crypto";
+import { createCipheriv, randomBytes, timingSafeEqual } from "node:crypto";
 import type { TokenPurpose, Tokens } from "../../application/ports/tokens.ts";
 import { type Hmac, hmacSha256 } from "../crypto/hmac.ts";
 
@@ -10,12 +10,11 @@ export interface TokenKey {
   readonly secret: Uint8Array;
 }
 
-const VERSION = "v1";
-
 /**
- * Tokens of the form `v1.{key id}.{content}.{HMAC-SHA-256}`, the last two in base64url. The
- * authenticated text begins with purpose and version, so that a token is never valid for another.
- * The first key seals, and all keys open. Throws a `TypeError` for a key that others can guess.
+ * Tokens of the form `v1.{key id}.{content}.{HMAC-SHA-256}`, the last two in base64url; `v2` has
+ * encrypted content. The authenticated text begins with purpose and version, so that a token is never
+ * valid for another. The first key seals, and all keys open. Throws a `TypeError` for a key that
+ * others can guess.
  */
 export function tokensOf(
   keys: readonly [TokenKey, ...Array<TokenKey>],
@@ -30,19 +29,29 @@ export function tokensOf(
   const [{ id: first, secret }] = keys;
   const sealing = hmacSha256(secret);
   return {
-    seal: (purpose, content) => {
-      const sealed = `${VERSION}.${first}.${Buffer.from(content).toString("base64url")}`;
+    seal: (purpose, content, privacy) => {
+      let version = "v1";
+      let bytes = Buffer.from(content);
+      if (privacy === "encrypted") {
+        version = "v2";
+        const iv = randomBytes(IV_BYTES);
+        bytes = Buffer.concat([iv, crypt(sealing, iv, bytes)]);
+      }
+      const sealed = `${version}.${first}.${bytes.toString("base64url")}`;
       return `${sealed}.${macFor(sealing, purpose, sealed)}`;
     },
     open: (purpose, token) => {
-      const [, sealed = "", id = "", content = "", mac = ""] = FORM.exec(token) ?? [];
+      const [, sealed = "", version, id = "", content = "", mac = ""] = FORM.exec(token) ?? [];
       const key = byId.get(id);
       if (key === undefined || denied.has(mac)) return Option.none();
       // As text, so that only the canonical spelling of the bytes is equal.
       const expected = macFor(key, purpose, sealed);
       if (!timingSafeEqual(Buffer.from(mac), Buffer.from(expected))) return Option.none();
       return Option.map(Option.fromUndefinedOr(canonicalBytes(content)), (bytes) =>
-        bytes.toString(),
+        (version === "v2"
+          ? crypt(key, bytes.subarray(0, IV_BYTES), bytes.subarray(IV_BYTES))
+          : bytes
+        ).toString(),
       );
     },
   };
@@ -60,7 +69,7 @@ export function findWeakness(secret: Uint8Array): string | undefined {
     : undefined;
 }
 
-const FORM = /^(v1\.([a-z0-9-]{1,32})\.([A-Za-z0-9_-]+))\.([A-Za-z0-9_-]{43})$/;
+const FORM = /^((v[12])\.([a-z0-9-]{1,32})\.([A-Za-z0-9_-]+))\.([A-Za-z0-9_-]{43})$/;
 
 const macFor = (hmac: Hmac, purpose: TokenPurpose, sealed: string): string =>
   hmac(`valetkey ${purpose}\n${sealed}`, "base64url");
@@ -68,4 +77,12 @@ const macFor = (hmac: Hmac, purpose: TokenPurpose, sealed: string): string =>
 function canonicalBytes(text: string): Buffer | undefined {
   const bytes = Buffer.from(text, "base64url");
   return bytes.toString("base64url") === text ? bytes : undefined;
+}
+
+const IV_BYTES = 16;
+
+/** AES in counter mode, which decrypts as it encrypts; the HMAC of the token authenticates it. */
+function crypt(hmac: Hmac, iv: Buffer, bytes: Buffer): Buffer {
+  const key = Buffer.from(hmac("valetkey encryption", "hex"), "hex");
+  return createCipheriv("aes-256-ctr", key, iv).update(bytes);
 }

@@ -2,6 +2,7 @@ import * as Context from "effect/Context";
 import type * as DateTime from "effect/DateTime";
 import * as Effect from "effect/Effect";
 import type { MediaType } from "../../domain/media-type.ts";
+import type { Metadata } from "../../domain/metadata.ts";
 import type { OrganizationId, OrganizationSlug } from "../../domain/organization.ts";
 import type { Principal } from "../../domain/principal.ts";
 import type { StorageKey } from "../../domain/storage-key.ts";
@@ -18,6 +19,7 @@ export interface AuditedFacts {
   /** In bytes. */
   readonly size?: number | undefined;
   readonly mediaType?: MediaType | undefined;
+  readonly metadata?: Metadata | undefined;
   /** The upload was already granted under the same idempotency key. */
   readonly isRetry?: boolean;
   /** When a confirmed upload was granted. */

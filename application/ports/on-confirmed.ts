@@ -3,6 +3,7 @@ import type * as DateTime from "effect/DateTime";
 import * as Effect from "effect/Effect";
 import type { Checksum } from "../../domain/checksum.ts";
 import type { MediaType } from "../../domain/media-type.ts";
+import type { Metadata } from "../../domain/metadata.ts";
 import type { OrganizationId } from "../../domain/organization.ts";
 import type { StorageKey } from "../../domain/storage-key.ts";
 
@@ -19,14 +20,15 @@ export interface ConfirmedUpload {
   /** The version or generation that was compared, if the bucket keeps several. */
   readonly version?: string | undefined;
   readonly checksum?: Checksum | undefined;
+  readonly metadata?: Metadata | undefined;
   /** The object can no longer change. */
   readonly final: boolean;
   /** Until when it can change, if it is not final. */
   readonly mutableUntil: DateTime.Utc;
 }
 
-/** Receives each confirmed upload, perhaps more than once; nothing does by default. */
-export const OnConfirmed = Context.Reference<(upload: ConfirmedUpload) => Effect.Effect<void>>(
+/** Receives each confirmed upload, perhaps more than once, and returns JSON for the client. */
+export const OnConfirmed = Context.Reference<(upload: ConfirmedUpload) => Effect.Effect<unknown>>(
   "valetkey/OnConfirmed",
   { defaultValue: () => () => Effect.void },
 );

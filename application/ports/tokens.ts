@@ -8,7 +8,8 @@ export type TokenPurpose = "receipt" | "link" | "upload";
 export class Tokens extends Context.Service<
   Tokens,
   {
-    readonly seal: (purpose: TokenPurpose, content: string) => string;
+    /** An encrypted token has content that its holder must not read. */
+    readonly seal: (purpose: TokenPurpose, content: string, privacy?: "encrypted") => string;
     /** The content of a token that was sealed here for this purpose; none for any other text. */
     readonly open: (purpose: TokenPurpose, token: string) => Option.Option<string>;
   }

@@ -118,6 +118,15 @@ const BODIES: ReadonlyArray<readonly [input: string, body: Uint8Array | string, 
       and('"checksum":{"algorithm":"sha256","value":"AAAA"}'),
       refused(400, "INVALID_CHECKSUM"),
     ],
+    ["metadata with a line end", and('"metadata":{"a":"x\\r\\nSet-Cookie: a=b"}'), invalid],
+    ["metadata with NUL", and('"metadata":{"a":"\\u0000"}'), invalid],
+    ["metadata with half of a surrogate pair", and('"metadata":{"a":"\\ud800"}'), invalid],
+    ["metadata named __proto__", and('"metadata":{"__proto__":"x"}'), invalid],
+    ["metadata that is an object", and('"metadata":{"a":{"b":"c"}}'), invalid],
+    ["1,500 pairs of metadata", and(`"metadata":${unknown(1500)}`), invalid],
+    ["16 kB of metadata", and(`"metadata":{"a":"${"é".repeat(8000)}"}`), invalid],
+    ["a name of 16 kB in metadata", and(`"metadata":{"${"k".repeat(16_000)}":"a"}`), invalid],
+    ["metadata twice, of which the last counts", and('"metadata":5,"metadata":{}'), granted()],
   ];
 
 /** Content types of a body that is good JSON. */
@@ -159,6 +168,7 @@ const BATCHES: ReadonlyArray<readonly [input: string, body: string, outcome: Out
     refused(400, "UNKNOWN_POLICY"),
   ],
   ["30,000 levels of lists", batch(nested(30_000)), invalid],
+  ["7,000 pairs of metadata", batch(text, `,"metadata":${unknown(7000)}`), invalid],
   ["90 files with 80 unknown members each", batch(times(90, unknown(80))), invalid],
   ["a byte more than is read", batch(text).padEnd(64 * 1024 + 1), refused(413, "BODY_TOO_LARGE")],
   ["as many bytes as are read", batch(text).padEnd(64 * 1024), answered(200)],

@@ -17,6 +17,7 @@ interface Record {
 
 const RECEIPT_KEY = receiptKey("secret").toString("base64");
 const PICTURE = "five!";
+const PATIENT = "Erika Mustermann";
 const FILES = "/api/v1/orgs/acme/files";
 
 let folder: string;
@@ -93,7 +94,9 @@ async function useWell(use: Use): Promise<void> {
   const { put_url, put_headers, get_url, receipt } = await ask("/presign", {
     ...file,
     policy: "linked",
+    metadata: { patient: PATIENT },
   });
+  secrets.set("the metadata of an upload", PATIENT);
   secrets.set("the receipt", receipt);
   secrets.set("the signature of the PUT", signatureOf(put_url));
   secrets.set("the signature of the GET", signatureOf(get_url));

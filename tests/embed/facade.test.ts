@@ -2,6 +2,7 @@ import { createHash, randomBytes } from "node:crypto";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { inspect } from "node:util";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { isValetkeyError, type Valetkey } from "../../adapters/embed/index.ts";
 import { local } from "../../adapters/embed/local.ts";
@@ -34,6 +35,28 @@ const rejection = (call: Promise<unknown>) =>
       throw error;
     },
   );
+
+/** A host whose `onConfirmed` returns something, with an upload that has arrived. */
+async function startReturning(onConfirmed: () => unknown) {
+  const { valetkey, log } = await startHost({
+    onConfirmed,
+    receiptKeys: [`a:${receiptKey("a").toString("base64")}`],
+  });
+  const { receipt, ...upload } = await valetkey.requestUpload(FILE);
+  await put(upload);
+  const confirm = () => valetkey.confirmUpload({ caller: MIA, organization: "acme", receipt });
+  return { confirm, errors: () => log.filter(({ level }) => level === "error") };
+}
+
+function fail(message: string): never {
+  throw new Error(message);
+}
+
+function nested(levels: number): unknown {
+  let value: unknown = 0;
+  for (let level = 0; level < levels; level++) value = [value];
+  return value;
+}
 
 describe("an upload by calls alone", () => {
   it("an upload is granted, confirmed and opened by calls that take and return plain data", async () => {
@@ -664,6 +687,94 @@ describe("a fault of the host is not a refusal", () => {
     await expect(confirm()).rejects.toThrow("the database is away");
     down = false;
     expect((await confirm()).key).toBe(upload.key);
+  });
+
+  it.each([
+    ["a record's id", { id: 7 }, { id: 7 }],
+    ["null", null, null],
+    ["false", false, false],
+    ["text", "row-7", "row-7"],
+    ["a date, as JSON writes it", { at: new Date(0) }, { at: "1970-01-01T00:00:00.000Z" }],
+    ["what toJSON gives", { secret: "s", toJSON: () => ({ id: 7 }) }, { id: 7 }],
+    ["a promise", Promise.resolve([1, 2]), [1, 2]],
+    ["4,096 bytes of JSON", "x".repeat(4094), "x".repeat(4094)],
+  ])("confirming gives the client %s that onConfirmed has returned", async (_, returned, given) => {
+    const { confirm, errors } = await startReturning(() => returned);
+    expect((await confirm()).serverData).toEqual(given);
+    expect((await confirm()).serverData, "again").toEqual(given);
+    expect(errors()).toEqual([]);
+  });
+
+  const circle: { self?: unknown } = {};
+  circle.self = circle;
+  it.each<readonly [string, () => unknown, RegExp]>([
+    ["a BigInt", () => ({ id: 7n }), /BigInt/],
+    ["a circle", () => circle, /circular/],
+    ["a function", () => () => undefined, /not valid JSON/],
+    ["a symbol", () => Symbol("id"), /not valid JSON/],
+    ["4,097 bytes of JSON", () => "x".repeat(4095), /more than 4096 bytes/],
+    ["2,050 letters of two bytes", () => "é".repeat(2050), /more than 4096 bytes/],
+    ["1 MB", () => "x".repeat(1_000_000), /more than 4096 bytes/],
+    ["100,000 levels", () => nested(100_000), /call stack|more than 4096 bytes/],
+    ["a toJSON that throws", () => ({ toJSON: () => fail("no JSON today") }), /no JSON today/],
+    [
+      "a getter that throws",
+      () =>
+        Object.defineProperty({}, "a", { enumerable: true, get: () => fail("no getter today") }),
+      /no getter today/,
+    ],
+  ])(
+    "an upload whose onConfirmed returns %s is confirmed, and the log says what is missing",
+    async (_, onConfirmed, reason) => {
+      const { confirm, errors } = await startReturning(onConfirmed);
+      const confirmed = await confirm();
+      expect(confirmed).toMatchObject({ size: 5, final: false });
+      expect(confirmed).not.toHaveProperty("serverData");
+      expect(errors()).toMatchObject([{ message: expect.stringMatching(/onConfirmed/) }]);
+      expect(inspect(errors()[0]?.facts)).toMatch(reason);
+    },
+  );
+
+  it("what onConfirmed has returned and the metadata are given by fetch too, for one upload and for parts", async () => {
+    const told: Array<unknown> = [];
+    const { valetkey, address } = await startHost({
+      onConfirmed: ({ key, metadata }) => {
+        told.push(metadata);
+        return { row: told.length, key };
+      },
+    });
+    const metadata = { album: "Ostern" };
+    const ask = async (path: string, body: object) => {
+      const answer = await fetch(`${address}/api/v1/orgs/acme/files/${path}`, {
+        method: "POST",
+        headers: { cookie: "session=mia", "Content-Type": "application/json" },
+        body: JSON.stringify(body),
+      });
+      return answer.json();
+    };
+    const upload = await valetkey.requestUpload({ ...FILE, metadata });
+    await put(upload);
+    const confirmed = await ask("confirm", { receipt: upload.receipt });
+    expect(confirmed).toMatchObject({ metadata, server_data: { row: 1, key: upload.key } });
+    const asked = { caller: MIA, organization: "acme" };
+    const begun = await valetkey.startMultipart({ ...FILE, metadata });
+    const [part] = await valetkey.signParts({ ...asked, upload: begun.upload, partNumbers: [1] });
+    const sent = await fetch(part?.url ?? "", {
+      method: "PUT",
+      headers: { ...part?.headers },
+      body: "12345",
+    });
+    const parts = [{ part_number: 1, etag: sent.headers.get("etag") }];
+    const completed = await ask("multipart/complete", { upload: begun.upload, parts });
+    expect(completed).toMatchObject({ metadata, server_data: { row: 2, key: begun.key } });
+    expect(told).toEqual([metadata, metadata]);
+  });
+
+  it("a call with metadata that is refused names the pair", async () => {
+    const { valetkey } = await startHost();
+    const error = await rejection(valetkey.requestUpload({ ...FILE, metadata: { a: "b\nc" } }));
+    expect(error).toMatchObject({ code: "INVALID_REQUEST", errors: [{ pointer: "/metadata/a" }] });
+    await valetkey.requestUpload({ ...FILE, metadata: undefined });
   });
 
   it("a call whose organizations() rejects is refused with IDENTITY_UNAVAILABLE, with the reason only in its cause", async () => {

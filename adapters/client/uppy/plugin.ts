@@ -24,7 +24,10 @@ export interface ValetkeyOptions
   extends
     PluginOpts,
     Omit<ClientOptions, "storage">,
-    Pick<UploadOptions, "policy" | "checksum" | "multipart"> {}
+    Pick<UploadOptions, "policy" | "checksum" | "multipart"> {
+  /** The names of what a file's `meta` has for its `metadata`. */
+  readonly allowedMetaFields?: ReadonlyArray<string> | undefined;
+}
 
 declare module "@uppy/core" {
   interface UppyEventMap<M extends Meta, B extends Body> {
@@ -150,7 +153,7 @@ export class Valetkey<M extends Meta, B extends Body> extends BasePlugin<Valetke
   };
 
   async #uploadFile(file: UppyFile<M, B>) {
-    const { policy, checksum, multipart } = this.opts;
+    const { policy, checksum, multipart, allowedMetaFields: names } = this.opts;
     const failed = this.#failed.get(file.id);
     this.#failed.delete(file.id);
     // The content may have been edited meanwhile.
@@ -160,6 +163,8 @@ export class Valetkey<M extends Meta, B extends Body> extends BasePlugin<Valetke
         policy,
         checksum,
         multipart,
+        metadata:
+          names && Object.fromEntries(names.map((name) => [name, file.meta[name] as string])),
         filename: file.meta.name,
         // Uppy's type for what it does not know; the policy may know it.
         contentType: file.type === "application/octet-stream" ? "" : file.type,

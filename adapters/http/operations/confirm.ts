@@ -26,6 +26,7 @@ export const presentArrived = (file: Omit<Arrived, "organization" | "subject">) 
   etag: file.etag,
   ...(file.version !== undefined && { version: file.version }),
   ...(file.checksum !== undefined && { checksum: file.checksum }),
+  ...(file.metadata !== undefined && { metadata: file.metadata }),
   final: file.final,
   ...(!file.final && { mutableUntil: DateTime.toDate(file.mutableUntil) }),
 });
@@ -35,6 +36,7 @@ export const presentConfirmed = (
   { member, publicUrl }: Asking,
 ) => ({
   ...presentArrived(file),
+  ...(file.serverData !== undefined && { serverData: file.serverData }),
   ...presentGet(file),
   fileUrl: fileAddress(publicUrl, member.slug, file),
 });

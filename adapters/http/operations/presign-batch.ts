@@ -16,7 +16,7 @@ import {
 } from "./presign.ts";
 
 const MAX_FILES = 100;
-const { policy, strict } = UploadRequest.fields;
+const { metadata, policy, strict } = UploadRequest.fields;
 
 export const presignBatch = operation({
   action: "presign",
@@ -36,7 +36,7 @@ export const presignBatch = operation({
     answers: "All uploads are granted.",
   },
   isRepeatable: true,
-  // 100 files have room, unless most names are very long.
+  // 100 files have room, unless most have very long names, or metadata of their own.
   bodyLimit: 64 * 1024,
   input: Schema.Struct({
     files: Schema.Array(UploadRequest).check(
@@ -45,9 +45,10 @@ export const presignBatch = operation({
     ),
     policy,
     strict,
+    metadata,
   }).annotate({
     identifier: "BatchRequest",
-    description: "`policy` and `strict` are for the files that leave them out.",
+    description: "`policy`, `strict` and `metadata` are for the files that leave them out.",
   }),
   // To decode as many as fit a body would take a quarter second.
   before: (_, input) => {

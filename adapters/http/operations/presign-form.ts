@@ -15,12 +15,8 @@ import {
 } from "./presign.ts";
 import { download, instant, KEY, Token, url } from "./schemas.ts";
 
-const fields = {
-  filename: fileFields.filename,
-  contentType: fileFields.contentType,
-  policy: fileFields.policy,
-  size: Schema.optionalKey(fileFields.size),
-};
+const { checksum, size, ...others } = fileFields;
+const fields = { ...others, size: Schema.optionalKey(size) };
 
 const FormUpload = Schema.Struct({
   form: Schema.Struct({
@@ -49,7 +45,7 @@ export const presignForm = operation({
   input: Schema.Struct({
     ...fields,
     method: Schema.optionalKey(Schema.Literal("form")),
-    checksum: fileFields.checksum,
+    checksum,
     strict: UploadRequest.fields.strict,
   }),
   documented: Schema.Struct({ ...fields, method: Schema.Literal("form") }).annotate({

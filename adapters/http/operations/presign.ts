@@ -8,6 +8,7 @@ import { ByteSize } from "../../../domain/byte-size.ts";
 import { Checksum } from "../../../domain/checksum.ts";
 import { FileName } from "../../../domain/file-name.ts";
 import { MediaType } from "../../../domain/media-type.ts";
+import { Metadata } from "../../../domain/metadata.ts";
 import { StorageKey } from "../../../domain/storage-key.ts";
 import { DEFAULT_POLICY, POLICY_NAME } from "../../../domain/upload-policy.ts";
 import { isoText } from "../../time.ts";
@@ -31,6 +32,7 @@ export const fileFields = {
   contentType: MediaType,
   size: ByteSize,
   checksum: Schema.optionalKey(Checksum),
+  metadata: Schema.optionalKey(Metadata),
   policy: Schema.optionalKey(
     Schema.String.annotate({
       description: "The name of a policy; `files` if left out.",
@@ -42,17 +44,13 @@ export const fileFields = {
 };
 
 export const UploadRequest = Schema.Struct({
-  filename: fileFields.filename,
-  contentType: fileFields.contentType,
-  size: fileFields.size,
+  ...fileFields,
   method: Schema.optionalKey(
     Schema.Literal("put").annotate({
       description: "How the file is sent; by PUT if left out.",
       message: "it is neither put nor form; batches are sent by put only",
     }),
   ),
-  checksum: fileFields.checksum,
-  policy: fileFields.policy,
   strict: Schema.optionalKey(
     Schema.Boolean.annotate({
       // Not as a default: generated clients would ask for it.
@@ -87,6 +85,7 @@ export const requestedUpload = <Size extends ByteSize | undefined>(
     size: file.size,
     strict: file.strict ?? false,
     checksum: file.checksum,
+    metadata: file.metadata,
   },
   policy: file.policy,
 });
@@ -96,8 +95,9 @@ export const askedFacts = ({
   size,
   contentType: mediaType,
   policy = DEFAULT_POLICY,
-}: Pick<AskedFile, "contentType" | "policy"> & { readonly size?: ByteSize }): AuditedFacts => {
-  return { size, mediaType, policy: POLICY_NAME.test(policy) ? policy : undefined };
+  metadata,
+}: AskedFile & { readonly size?: ByteSize }): AuditedFacts => {
+  return { size, mediaType, policy: POLICY_NAME.test(policy) ? policy : undefined, metadata };
 };
 
 type Granted = Effect.Success<ReturnType<typeof requestUpload>>;

@@ -2,6 +2,7 @@ import * as Schema from "effect/Schema";
 import { ByteSize } from "../../../domain/byte-size.ts";
 import { Checksum } from "../../../domain/checksum.ts";
 import { MediaType } from "../../../domain/media-type.ts";
+import { Metadata } from "../../../domain/metadata.ts";
 import { StorageKey } from "../../../domain/storage-key.ts";
 
 // Members that several operations have. Descriptions are for the OpenAPI document.
@@ -13,7 +14,7 @@ export const RECEIPT =
 export const Token = Schema.String.annotate({
   identifier: "Token",
   description: "Made by the service; clients cannot read it.",
-  pattern: "^v1\\.[a-z0-9-]{1,32}\\.[A-Za-z0-9_-]+\\.[A-Za-z0-9_-]{43}$",
+  pattern: "^v[12]\\.[a-z0-9-]{1,32}\\.[A-Za-z0-9_-]+\\.[A-Za-z0-9_-]{43}$",
   examples: [RECEIPT],
 });
 
@@ -57,6 +58,10 @@ export const confirmed = {
     Schema.String.annotate({ description: "If the bucket keeps several; the URLs name it." }),
   ),
   checksum: Schema.optionalKey(Checksum),
+  metadata: Schema.optionalKey(Metadata),
+  serverData: Schema.optionalKey(
+    Schema.Unknown.annotate({ description: "What `onConfirmed` of the host has returned." }),
+  ),
   final: flag("Whether the PUT can no longer change the file."),
   ...download,
   fileUrl: url(

@@ -92,7 +92,7 @@ const SEEDS: ReadonlyArray<readonly [path: string, body: unknown]> = [
   ["presign", FILE],
   ["presign", { ...FILE, strict: true, policy: "files", method: "form" }],
   ["presign", { ...FILE, checksum: { algorithm: "sha256", value: "A".repeat(43) + "=" } }],
-  ["batch", { files: [FILE, FILE], policy: "files" }],
+  ["batch", { files: [FILE, FILE], policy: "files", metadata: { album: "a" } }],
   ["confirm", { receipt: "v1.fuzz.e30.AAAA" }],
   ["links", { receipt: "v1.fuzz.e30.AAAA", expires_in: 60 }],
   ["multipart", { ...FILE, size: 6_000_000 }],
@@ -106,7 +106,7 @@ export const bodies: Target = {
   seeds: SEEDS.map(([path, body]) => Buffer.from(`${path}\n${JSON.stringify(body)}`)),
   words: [
     ...PATHS,
-    ..."filename content_type size checksum policy strict method files receipt upload parts part_number etag expires_in algorithm value sha256 crc32c md5 __proto__ constructor"
+    ..."filename content_type size checksum policy strict method files metadata receipt upload parts part_number etag expires_in algorithm value sha256 crc32c md5 __proto__ constructor"
       .split(" ")
       .map((word) => `"${word}"`),
     ...'null true -1 1e400 9007199254740993 [] {} [[ {" \\ud800 \\u0000 image/svg+xml ;charset= text/plain'.split(

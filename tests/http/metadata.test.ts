@@ -1,0 +1,295 @@
+import * as Layer from "effect/Layer";
+import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { describe, expect, it } from "vitest";
+import { layer as local } from "../../adapters/storage/local/layer.ts";
+import { tokensOf } from "../../adapters/tokens/tokens.ts";
+import type { AuditEvent } from "../../application/ports/audit.ts";
+import { atTestEnd } from "../support/at-test-end.ts";
+import { PRESIGN, presignInit, startService, TOKEN, TOKEN_KEY } from "./service.ts";
+
+const FILES = PRESIGN.replace("/presign", "");
+const FILE = { filename: "a.png", content_type: "image/png", size: 5 };
+const METADATA = { patient: "Erika Mustermann", "album-1": 'Ostern "27" – §' };
+
+/** A service over the embedded store. */
+async function start(over: NonNullable<Parameters<typeof startService>[0]> = {}) {
+  const directory = mkdtempSync(join(tmpdir(), "valetkey-metadata-"));
+  atTestEnd(() => rmSync(directory, { recursive: true }));
+  let serve: ((request: Request) => Promise<Response>) | undefined;
+  const audit: Array<AuditEvent> = [];
+  const { request, close } = await startService({
+    audit,
+    storage: Layer.orDie(
+      local(
+        { directory, bucket: "files" },
+        new URL("http://127.0.0.1:8787/store"),
+        (fetch) => (serve = fetch),
+      ),
+    ),
+    policies: { apart: { arrival: "incoming", verifyContent: false } },
+    ...over,
+  });
+  atTestEnd(close);
+  const send = async (path: string, body: object, key?: string) => {
+    const more = key === undefined ? {} : { "Idempotency-Key": key };
+    const answer = await request(`${FILES}/${path}`, presignInit(body, more));
+    return { status: answer.status, body: await answer.json() };
+  };
+  const put = async (url: string, headers: Record<string, string>, body: BodyInit = "hello") => {
+    const method = typeof body === "string" ? "PUT" : "POST";
+    const request = new Request(url, { method, headers, body });
+    const bytes = await request.arrayBuffer();
+    const sent = new Headers(request.headers);
+    sent.set("Content-Length", `${bytes.byteLength}`);
+    const answer = await serve?.(new Request(url, { method, headers: sent, body: bytes }));
+    expect(answer?.ok, await answer?.text()).toBe(true);
+    return answer?.headers.get("etag") ?? "";
+  };
+  const inStore = () =>
+    readdirSync(directory, { recursive: true, encoding: "utf8" })
+      .map((name) => join(directory, name))
+      .filter((path) => statSync(path).isFile())
+      .map((path) => readFileSync(path, "latin1"))
+      .join();
+  return { send, put, audit, request, inStore };
+}
+type Started = Awaited<ReturnType<typeof start>>;
+
+/** Uploads in every way, and what confirming or completing answers. */
+const WAYS: Readonly<
+  Record<string, (started: Started, more: object) => Promise<ReadonlyArray<object>>>
+> = {
+  "a PUT": async ({ send, put }, more) => {
+    const asked = await send("presign", { ...FILE, ...more });
+    await put(asked.body.put_url, asked.body.put_headers);
+    const confirmed = await send("confirm", { receipt: asked.body.receipt });
+    return [asked.body, confirmed.body];
+  },
+  "a PUT of a batch": async ({ send, put }, more) => {
+    const { body } = await send("batch", { files: [{ ...FILE, ...more }] });
+    const [upload] = body.uploads;
+    await put(upload.put_url, upload.put_headers);
+    const confirmed = await send("confirm", { receipt: upload.receipt });
+    return [body, confirmed.body];
+  },
+  "a batch with metadata for all": async ({ send, put }, more) => {
+    const { body } = await send("batch", { files: [FILE], ...more });
+    const [upload] = body.uploads;
+    await put(upload.put_url, upload.put_headers);
+    const confirmed = await send("confirm", { receipt: upload.receipt });
+    return [body, confirmed.body];
+  },
+  "a form": async ({ send, put }, more) => {
+    const { body } = await send("presign", { ...FILE, ...more, method: "form" });
+    const form = new FormData();
+    for (const [name, value] of Object.entries<string>(body.form.fields)) form.set(name, value);
+    form.set("file", new Blob(["hello"]));
+    await put(body.form.url, {}, form);
+    const confirmed = await send("confirm", { receipt: body.receipt });
+    return [body, confirmed.body];
+  },
+  parts: async ({ send, put, request }, more) => {
+    const { body: started } = await send("multipart", { ...FILE, ...more });
+    const { upload } = started;
+    const { body: signed } = await send("multipart/parts", { upload, part_numbers: [1] });
+    const [{ url, headers }] = signed.parts;
+    const etag = await put(url, headers);
+    const listed = await request(`${FILES}/multipart/parts?upload=${upload}`, {
+      headers: { Authorization: `Bearer ${TOKEN}` },
+    });
+    expect(listed.status).toBe(200);
+    const parts = [{ part_number: 1, etag }];
+    const completed = await send("multipart/complete", { upload, parts });
+    const again = await send("confirm", { receipt: completed.body.receipt });
+    expect(again.body.metadata).toEqual(completed.body.metadata);
+    return [started, signed, await listed.json(), completed.body];
+  },
+};
+
+/** The text, and what of it is base64url. */
+const readable = (text: string) =>
+  text +
+  [...text.matchAll(/[\w-]{16,}/g)].map(([part]) => Buffer.from(part, "base64url")).join("\n");
+
+const ACTIONS: Readonly<Record<string, ReadonlyArray<string>>> = {
+  parts: ["start-multipart", "complete-multipart"],
+};
+
+describe.each(Object.entries(WAYS))("metadata of %s", (way, upload) => {
+  const actions = ACTIONS[way] ?? ["presign", "confirm"];
+
+  it.each(["files", "apart"])(
+    "is given back and audited, and nobody can read it before, under the policy %s",
+    async (policy) => {
+      const started = await start();
+      const answers = await upload(started, { metadata: METADATA, policy });
+      const confirmed = answers.at(-1) as { readonly metadata: unknown };
+      expect(confirmed.metadata).toEqual(METADATA);
+      const audited = started.audit.filter(({ metadata }) => metadata !== undefined);
+      expect(audited.map(({ metadata }) => metadata)).toEqual(audited.map(() => METADATA));
+      expect(audited.map(({ action }) => action)).toEqual(expect.arrayContaining([...actions]));
+      // Of a token nothing can be read, so that it may be in an address.
+      const { metadata: _given, ...others } = confirmed as { readonly metadata: unknown };
+      for (const answer of [...answers.slice(0, -1), others]) {
+        expect(readable(JSON.stringify(answer))).not.toMatch(/patient|Erika|album|Ostern/);
+      }
+      expect(started.inStore()).not.toMatch(/patient|Erika|album|Ostern/);
+    },
+  );
+
+  it("is as absent as before if it is left out", async () => {
+    const answers = await upload(await start(), {});
+    expect(answers.at(-1)).not.toHaveProperty("metadata");
+    expect(answers.at(-1)).not.toHaveProperty("server_data");
+    expect(JSON.stringify(answers)).not.toContain('"v2.');
+  });
+});
+
+it("two sealings of the same metadata are different texts", async () => {
+  const { send } = await start();
+  const ask = async () => (await send("presign", { ...FILE, metadata: METADATA })).body.receipt;
+  const [first, second] = [await ask(), await ask()];
+  const [sealed, other] = [first, second].map((receipt) => receipt.split(".")[2].slice(0, 40));
+  expect(sealed).not.toBe(other);
+});
+
+const pairs = (count: number, value = "v") =>
+  Object.fromEntries(Array.from({ length: count }, (_, index) => [`k${index}`, value]));
+const NAME = "it has a name that is not of the form ^[a-z0-9][a-z0-9_-]{0,63}$";
+const VALUE = "it is not text on one line, without control characters";
+const BYTES = "names and values have more than 1024 bytes together";
+
+const REFUSED: ReadonlyArray<readonly [string, unknown, pointer: string, reason: string]> = [
+  ["text", '"album"', "", "it is not an object"],
+  ["null", "null", "", "it is not an object"],
+  ["a list", '["a"]', "", "it is not an object"],
+  ["a line break", { a: "x", b: "y\nz" }, "/b", VALUE],
+  ["a carriage return", { a: "\r" }, "/a", VALUE],
+  ["NUL", { a: "\0" }, "/a", VALUE],
+  ["a control character of ISO 8859", { a: "\u0085" }, "/a", VALUE],
+  ["a line separator of Unicode", { a: "\u2028" }, "/a", VALUE],
+  ["a lone surrogate", '{"a":"\\ud83d"}', "/a", VALUE],
+  ["a number", { a: 5 }, "/a", VALUE],
+  ["null in it", { a: null }, "/a", VALUE],
+  ["an object in it", { a: { toString: "x" } }, "/a", VALUE],
+  ["the name __proto__", '{"__proto__":"x"}', "", NAME],
+  ["an object named __proto__", '{"__proto__":{"a":"b"}}', "", NAME],
+  ["an empty name", { "": "x" }, "", NAME],
+  ["a name in capitals", { orderId: "x" }, "", NAME],
+  ["a name with a line break", { "a\nb": "x" }, "", NAME],
+  ["a name of 65 characters", { ["a".repeat(65)]: "x" }, "", NAME],
+  ["17 pairs", pairs(17), "", "it has more than 16 pairs"],
+  ["1,200 pairs", pairs(1200), "", "it has more than 16 pairs"],
+  ["1,025 bytes", { a: "v".repeat(1024) }, "", BYTES],
+  ["1,025 bytes of 512 letters", { a: "é".repeat(512) }, "", BYTES],
+  ["1,025 bytes of 256 emojis", { a: "😀".repeat(256) }, "", BYTES],
+  ["15 kB", { a: "v".repeat(15_000) }, "", BYTES],
+];
+
+it.each(REFUSED)(
+  "metadata with %s is refused before anything is signed",
+  async (_, given, pointer, reason) => {
+    const { send, request } = await start();
+    const metadata = typeof given === "string" ? given : JSON.stringify(given);
+    const file = `${JSON.stringify(FILE).slice(0, -1)},"metadata":${metadata}}`;
+    for (const [path, body, place] of [
+      ["presign", file, ""],
+      ["presign", file.replace("{", '{"method":"form",'), ""],
+      ["multipart", file, ""],
+      ["batch", `{"files":[${JSON.stringify(FILE)},${file}]}`, "/files/1"],
+      ["batch", `{"files":[${JSON.stringify(FILE)}],"metadata":${metadata}}`, ""],
+    ] as const) {
+      const answer = await request(`${FILES}/${path}`, presignInit(body));
+      expect([path, answer.status, await answer.json()]).toMatchObject([
+        path,
+        400,
+        { code: "INVALID_REQUEST", errors: [{ pointer: `${place}/metadata${pointer}`, reason }] },
+      ]);
+    }
+    expect((await send("presign", FILE)).status).toBe(200);
+    expect(({} as Record<string, unknown>)["a"]).toBeUndefined();
+  },
+);
+
+it.each([
+  ["16 pairs of 1,024 bytes", { ...pairs(15, "é".repeat(29)), k15: "v".repeat(87) }],
+  ["names that all objects have", { constructor: "a", valueof: "b" }],
+  ["an empty value", { a: "" }],
+  ["nothing", {}],
+  ["a name of digits", { "1": "a", "0": "b" }],
+])("metadata with %s is given back as it was", async (_, metadata) => {
+  const answers = await WAYS["a PUT"]?.(await start(), { metadata });
+  expect(answers?.at(-1)).toMatchObject({ metadata });
+});
+
+it("a pair that is given twice counts as JSON says: the last one", async () => {
+  const started = await start();
+  const text = JSON.stringify(FILE).replace("}", ',"metadata":{"a":"1","a":"2"}}');
+  const answer = await started.request(PRESIGN, presignInit(text));
+  const { put_url, put_headers, receipt } = await answer.json();
+  await started.put(put_url, put_headers);
+  expect((await started.send("confirm", { receipt })).body.metadata).toEqual({ a: "2" });
+});
+
+describe("a retry under the same key", () => {
+  it.each(["presign", "batch", "multipart"])(
+    "with the same metadata in another order it is the same request to %s, and with another another",
+    async (path) => {
+      const { send } = await start();
+      const ask = (metadata?: object) => {
+        const file = { ...FILE, ...(metadata && { metadata }) };
+        return send(path, path === "batch" ? { files: [file] } : file, "key-1");
+      };
+      const first = await ask({ a: "1", b: "2" });
+      const keyIn = ({ body }: typeof first) => body.key ?? body.uploads[0].key;
+      const again = await ask({ b: "2", a: "1" });
+      expect([first.status, again.status, keyIn(again)]).toEqual([200, 200, keyIn(first)]);
+      for (const other of [undefined, {}, { a: "1" }, { a: "1", b: "3" }, { a: "2", b: "1" }]) {
+        const answer = await ask(other);
+        expect([answer.status, answer.body.code]).toEqual([422, "IDEMPOTENCY_CONFLICT"]);
+      }
+    },
+  );
+
+  it("a request without metadata is remembered as by earlier versions", async () => {
+    const { send } = await start();
+    await send("presign", FILE, "key-1");
+    expect((await send("presign", { ...FILE, metadata: {} }, "key-1")).status).toBe(200);
+  });
+});
+
+it("the largest upload token is short enough for an address, and for a body with 100 checksums", async () => {
+  const { send, request } = await start();
+  // Quotes are written with a backslash in JSON.
+  const largest = { a: '"'.repeat(1023) };
+  const filename = `${'"'.repeat(251)}.png`;
+  const { body } = await send("multipart", { ...FILE, filename, metadata: largest });
+  // What proxies take of a line by default: 8 KiB.
+  const path = `${FILES}/multipart/parts?upload=${body.upload}`;
+  expect(path.length).toBeLessThan(7000);
+  const answer = await request(path, { headers: { Authorization: `Bearer ${TOKEN}` } });
+  expect(answer.status).toBe(200);
+  const asked = {
+    upload: body.upload,
+    part_numbers: Array.from({ length: 100 }, (_, index) => 9_900 + index),
+    checksums: Array.from({ length: 100 }, () => ({
+      algorithm: "sha256",
+      value: `${"A".repeat(43)}=`,
+    })),
+  };
+  // Beyond its only part, and not beyond the limit of a body.
+  expect((await send("multipart/parts", asked)).body.code).toBe("INVALID_REQUEST");
+});
+
+it("a receipt of before there was metadata works as ever", async () => {
+  const { send, put } = await start();
+  const { body } = await send("presign", FILE);
+  await put(body.put_url, body.put_headers);
+  const { open, seal } = tokensOf([TOKEN_KEY]);
+  const text = open("receipt", body.receipt);
+  expect(text).toMatchObject({ value: expect.not.stringContaining('"e"') });
+  const { value } = text as unknown as { readonly value: string };
+  expect((await send("confirm", { receipt: seal("receipt", value) })).status).toBe(200);
+});
