@@ -79,10 +79,13 @@ export const makeApplication = Effect.fnUntraced(function* (
   let receiver = listening;
   const published =
     listening &&
-    (yield* events.eventsIn(first.settings.tokens.directory, {
-      receiver: () => receiver ?? listening,
-      address: (...file) => fileAddress(first.settings.http.publicUrl, ...file),
-    }));
+    (yield* events.eventsIn(
+      { directory: first.settings.tokens.directory, redis },
+      {
+        receiver: () => receiver ?? listening,
+        address: (...file) => fileAddress(first.settings.http.publicUrl, ...file),
+      },
+    ));
 
   const layerFor = ({
     identity: { callers, ...known },

@@ -9,7 +9,7 @@ import * as identity from "../identity/settings.ts";
 import type { ReadFile } from "../json/json-file.ts";
 import * as limits from "../limits/settings.ts";
 import * as policies from "../policies/settings.ts";
-import * as redis from "../limits/redis/settings.ts";
+import * as redis from "../redis/settings.ts";
 import * as envFiles from "../settings/env-files.ts";
 import {
   joinReads,

@@ -1,5 +1,5 @@
 import { redisLimiter } from "../limits/redis/limiter.ts";
-import * as adapter from "../limits/redis/settings.ts";
+import * as adapter from "../redis/settings.ts";
 import { SharedCount } from "./opaque.ts";
 import { readOptions } from "./options.ts";
 

@@ -19,6 +19,7 @@ export const WAITS: ReadonlyArray<Duration.Duration> = [
 ];
 
 const AT_ONCE = 8;
+const SETTLING = { schedule: Schedule.spaced("1 second"), times: 30 };
 const POLL_INTERVAL = "1 second";
 /** The longest that deliveries under way are waited for at the end. */
 const DRAIN_TIMEOUT = "3 seconds";
@@ -51,7 +52,8 @@ export const dispatch = Effect.fnUntraced(function* (
         const { id, failure } = { ...attempt, ...outcome };
         yield* Effect.logError("an event was given up", { id, failure });
       }
-      yield* outbox.settle(attempt, outcome);
+      // Otherwise it is sent again, so it is worth a while.
+      yield* Effect.retry(outbox.settle(attempt, outcome), SETTLING);
       onSettled(outcome.state);
       // The next of its lane may be due.
       isDue.openUnsafe();

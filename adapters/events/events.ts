@@ -34,7 +34,7 @@ export const makeEvents = Effect.fnUntraced(function* ({
       Effect.flatMap(Clock.currentTimeMillis, (now) =>
         Effect.map(outbox.put(messageFrom(event, now, address)), lookAgain),
       ),
-    check: Effect.asVoid(outbox.counts),
+    check: Effect.asVoid(outbox.check),
   } satisfies Publishing;
 });
 

@@ -1,26 +1,39 @@
 import * as Effect from "effect/Effect";
 import { join } from "node:path";
+import type { RedisSettings } from "../redis/settings.ts";
+import { neededBy } from "../settings/needed-by.ts";
 import { errorMessage } from "../thrown.ts";
 import { makeEvents } from "./events.ts";
 
 /** The file in which events wait, in that folder. */
 export const eventsFile = (directory: string): string => join(directory, "events.db");
 
-/** Opens the queue until the scope closes; its code is loaded then. */
-export const openOutbox = (directory: string) =>
+/** Opens the queue in Redis, or else in a file, until the scope closes; its code is loaded then. */
+export const openOutbox = (directory: string, redis?: RedisSettings) =>
+  redis === undefined ? openFile(eventsFile(directory)) : openRedis(redis);
+
+const openFile = (path: string) =>
   Effect.acquireRelease(
     Effect.tryPromise({
-      try: async () => (await import("./sqlite-outbox.ts")).sqliteOutbox(eventsFile(directory)),
+      try: async () => (await import("./sqlite-outbox.ts")).sqliteOutbox(path),
       catch: (cause) =>
-        `events cannot be kept in ${eventsFile(directory)}: ${errorMessage(cause)}; make the folder writable, or unset EVENTS_URL`,
+        `events cannot be kept in ${path}: ${errorMessage(cause)}; make the folder writable, or unset EVENTS_URL`,
     }),
     ({ close }) => Effect.sync(close),
   );
 
-/** Publishes into the queue in `directory`, and sends from there until the scope closes. */
+const openRedis = (settings: RedisSettings) =>
+  Effect.flatMap(
+    Effect.promise(() =>
+      import("./redis-outbox.ts").catch(neededBy("keeping events in Redis", "@redis/client")),
+    ),
+    ({ redisOutbox }) => redisOutbox(settings),
+  );
+
+/** Publishes into the queue of `openOutbox`, and sends from there until the scope closes. */
 export const eventsIn = Effect.fnUntraced(function* (
-  directory: string,
+  { directory, redis }: { readonly directory: string; readonly redis?: RedisSettings | undefined },
   options: Omit<Parameters<typeof makeEvents>[0], "outbox">,
 ) {
-  return yield* makeEvents({ outbox: yield* openOutbox(directory), ...options });
+  return yield* makeEvents({ outbox: yield* openOutbox(directory, redis), ...options });
 });

@@ -38,19 +38,21 @@ type Asked<A> = Effect.Effect<A, EventsUnavailable>;
 /** Keeps messages through crashes and restarts until they are delivered, for all processes. */
 export interface Outbox {
   /** Does nothing if the id is known. Fails if `MOST_WAITING` wait already. */
-  readonly put: (message: Message) => Asked<void>;
+  readonly put: (message: Message) => Asked<unknown>;
   /** The next one that is due and the first of its lane. */
   readonly claim: Asked<Attempt | undefined>;
   /** Does nothing if the message was taken over since. */
-  readonly settle: (attempt: Attempt, outcome: Outcome) => Asked<void>;
+  readonly settle: (attempt: Attempt, outcome: Outcome) => Asked<unknown>;
   readonly list: (state: State, page: { readonly limit: number }) => Asked<ReadonlyArray<Kept>>;
   readonly find: (id: string) => Asked<Kept | undefined>;
   /** Sends it from the beginning; false if there is none of that id. */
   readonly resend: (id: string) => Asked<boolean>;
   readonly drop: (id: string) => Asked<boolean>;
+  /** Fails if messages cannot be kept. */
+  readonly check: Asked<unknown>;
   readonly counts: Asked<Readonly<Record<"waiting" | "dead", number>>>;
   /** Forgets what was delivered or given up long ago. */
-  readonly forget: Asked<void>;
+  readonly forget: Asked<unknown>;
 }
 
 /** Longer than an attempt takes, in milliseconds. */
@@ -58,6 +60,8 @@ export const LEASE = 60_000;
 
 /** New ones are refused beyond that, so that the oldest stay. */
 export const MOST_WAITING = 100_000;
+export const full = (most: number) =>
+  `the queue of events is full: ${most} wait for their receiver`;
 
 const DAY = 24 * 60 * 60 * 1000;
 /** As long as a receipt can be confirmed again, and so an event published again. */

@@ -6,6 +6,7 @@ import { EventsUnavailable } from "../../domain/errors.ts";
 import { errorMessage } from "../thrown.ts";
 import {
   type Attempt,
+  full,
   KEEP_DEAD,
   KEEP_DELIVERED,
   type Kept,
@@ -30,8 +31,9 @@ CREATE TABLE IF NOT EXISTS events (
 ) STRICT;
 CREATE INDEX IF NOT EXISTS due ON events (at) WHERE state = 'waiting';
 CREATE INDEX IF NOT EXISTS lanes ON events (lane, seq) WHERE state = 'waiting';
-CREATE INDEX IF NOT EXISTS ended ON events (state, at) WHERE state <> 'waiting';
-PRAGMA user_version = 1;`;
+CREATE INDEX IF NOT EXISTS ended ON events (state, at) WHERE state <> 'waiting';`;
+
+const VERSION = "PRAGMA user_version = 1";
 
 const PUT = `
 INSERT INTO events (id, lane, body, at)
@@ -69,6 +71,7 @@ export function sqliteOutbox(
   closeSync(openSync(path, "a", 0o600));
   const database = new DatabaseSync(path);
   database.exec(TABLE);
+  database.exec(VERSION);
   const statement = (sql: string) => {
     const prepared = database.prepare(sql);
     return {
@@ -108,6 +111,8 @@ export function sqliteOutbox(
     find: (id) => ask(() => find.get({ id })),
     resend: (id) => ask(() => resend.run({ id, now: Date.now() })),
     drop: (id) => ask(() => drop.run({ id })),
+    // A write that changes nothing.
+    check: ask(() => database.exec(VERSION)),
     counts: ask(() => ({ waiting: countIn("waiting"), dead: countIn("dead") })),
     forget: ask(() => {
       forget.run({ state: "delivered", before: Date.now() - KEEP_DELIVERED });
@@ -116,8 +121,6 @@ export function sqliteOutbox(
     close: () => database.close(),
   };
 }
-
-const full = (most: number) => `the queue of events is full: ${most} wait for their receiver`;
 
 const ask = <A>(use: () => A) =>
   Effect.try({

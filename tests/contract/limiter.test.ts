@@ -9,10 +9,10 @@ import fc from "fast-check";
 import { afterAll, beforeAll } from "vitest";
 import { layer as limiterLayer } from "../../adapters/limits/layer.ts";
 import * as memory from "../../adapters/limits/memory.ts";
-import { connect, probe } from "../../adapters/limits/redis/connection.ts";
-import { connectLimiter } from "../../adapters/limits/redis/layer.ts";
+import { connectLimiter, probe, SCRIPTS } from "../../adapters/limits/redis/layer.ts";
 import { takeRequest } from "../../adapters/limits/redis/scripts.ts";
-import { read as readRedis } from "../../adapters/limits/redis/settings.ts";
+import { connect } from "../../adapters/redis/connection.ts";
+import { read as readRedis } from "../../adapters/redis/settings.ts";
 import { variables } from "../../adapters/settings/source.ts";
 import {
   Limiter,
@@ -744,7 +744,7 @@ const sequences = fc.record({
 it.live.skipIf(path === "")("at most 10,000 commands wait for a Redis that does not answer", () =>
   Effect.gen(function* () {
     const redis = yield* Effect.promise(() => startRedis({ path }));
-    const client = yield* connect(settingsFor(redis));
+    const client = yield* connect(settingsFor(redis), SCRIPTS);
     const ask = (): Promise<unknown> => probe(client);
     yield* Effect.promise(ask);
     redis.pause();

@@ -1,10 +1,18 @@
 import * as Effect from "effect/Effect";
+import * as Exit from "effect/Exit";
+import * as Result from "effect/Result";
+import * as Scope from "effect/Scope";
 import { mkdtempSync, rmSync, statSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from "vitest";
 import { LEASE, type Outbox } from "../../adapters/events/outbox.ts";
+import { redisOutbox } from "../../adapters/events/redis-outbox.ts";
 import { sqliteOutbox } from "../../adapters/events/sqlite-outbox.ts";
+import { read } from "../../adapters/redis/settings.ts";
+import { variables } from "../../adapters/settings/source.ts";
+import { need } from "../support/need.ts";
+import { type Redis, startLimitedRedis, startRedisCluster } from "../support/redis.ts";
 
 const message = (name: string, lane = name) => ({
   id: `evt_${name}`,
@@ -14,29 +22,115 @@ const message = (name: string, lane = name) => ({
 
 const ask = Effect.runPromise;
 
+/** Something that keeps messages, opened by as many processes as there are scopes. */
+interface Engine {
+  readonly open: (most?: number) => Effect.Effect<Outbox, never, Scope.Scope>;
+  readonly pass: (milliseconds: number) => unknown;
+}
+
+const path = (await need("redis")) ?? "";
+
 describe("a queue in a file", () => {
   let folder = "";
-  let outbox: ReturnType<typeof sqliteOutbox>;
+  const file = () => join(folder, "deep/events.db");
   beforeEach(() => {
     folder = mkdtempSync(join(tmpdir(), "valetkey-events-"));
     vi.useFakeTimers({ toFake: ["Date"] });
-    outbox = open();
   });
   afterEach(() => {
     vi.useRealTimers();
-    outbox.close();
     rmSync(folder, { recursive: true });
   });
-  const path = () => join(folder, "deep/events.db");
-  const open = (most?: number) => sqliteOutbox(path(), most);
+  const opened = (most?: number) =>
+    Effect.acquireRelease(
+      Effect.sync(() => sqliteOutbox(file(), most)),
+      ({ close }) => Effect.sync(close),
+    );
+  promises({
+    open: opened,
+    pass: (milliseconds) => vi.setSystemTime(Date.now() + milliseconds),
+  });
+
+  it("only its owner can read the file", async () => {
+    await ask(Effect.scoped(opened()));
+    expect(statSync(file()).mode & 0o077).toBe(0);
+  });
+});
+
+describe.skipIf(path === "").each([
+  ["Redis, by a user of few rights", startLimitedRedis],
+  ["a cluster of three nodes", startRedisCluster],
+] as const)("a queue in %s", (_, start) => {
+  let redis: Redis;
+  beforeAll(async () => {
+    redis = await start({ path });
+  });
+  afterAll(() => redis.stop());
+  afterEach(() => redis.ask("FLUSHALL"));
+  promises({
+    open: (most) =>
+      redisOutbox(Result.getOrThrow(read(variables(redis.env))) ?? expect.unreachable(), most),
+    // Moves all times that are kept back.
+    pass: (milliseconds) => redis.ask("EVAL", AGE, "0", String(milliseconds)),
+  });
+
+  it("what was delivered or given up expires, and what waits does not", async () => {
+    const scope = Scope.makeUnsafe();
+    const settings = Result.getOrThrow(read(variables(redis.env))) ?? expect.unreachable();
+    const outbox = await ask(Scope.provide(redisOutbox(settings), scope));
+    for (const name of ["delivered", "dead", "waiting"]) await ask(outbox.put(message(name)));
+    for (const state of ["delivered", "dead"] as const) {
+      const attempt = (await ask(outbox.claim)) ?? expect.fail("nothing is due");
+      await ask(outbox.settle(attempt, { state, failure: "" }));
+    }
+    const left = async (name: string) => {
+      const all = await redis.ask("EVAL", LIFETIME, "0", `valetkey:{events}:event:evt_${name}`);
+      const milliseconds = Math.max(...all.map(Number));
+      return milliseconds < 0 ? "forever" : Math.ceil(milliseconds / DAY);
+    };
+    expect([await left("delivered"), await left("dead")]).toEqual([10, 30]);
+    expect(await left("waiting")).toBe("forever");
+    await ask(outbox.resend("evt_dead"));
+    expect(await left("dead")).toBe("forever");
+    await ask(Scope.close(scope, Exit.void));
+  });
+});
+
+const LIFETIME = `for _, key in ipairs(redis.call('KEYS', ARGV[1])) do
+  return redis.call('PTTL', key)
+end
+return -2`;
+
+const AGE = `for _, key in ipairs(redis.call('KEYS', 'valetkey:{events}:*')) do
+  if key:find(':event:') then
+    redis.call('HINCRBYFLOAT', key, 'at', -ARGV[1])
+    local left = redis.call('PTTL', key)
+    if left > 0 then redis.call('PEXPIRE', key, left - ARGV[1]) end
+  elseif key:find(':lanes$') or key:find(':delivered$') or key:find(':dead$') then
+    for _, member in ipairs(redis.call('ZRANGE', key, 0, -1)) do
+      redis.call('ZINCRBY', key, -ARGV[1], member)
+    end
+  end
+end`;
+
+function promises({ open: openIn, pass }: Engine): void {
+  let scope: Scope.Closeable;
+  let outbox: Outbox;
+  const open = (most?: number) => ask(Scope.provide(openIn(most), scope));
+  const reopen = async (most?: number) => {
+    await ask(Scope.close(scope, Exit.void));
+    scope = Scope.makeUnsafe();
+    outbox = await open(most);
+  };
+  beforeEach(async () => {
+    scope = Scope.makeUnsafe();
+    outbox = await open();
+  });
+  afterEach(() => ask(Scope.close(scope, Exit.void)));
   const claimed = async (from: Outbox = outbox) => {
     const attempt = await ask(from.claim);
     return attempt ?? expect.fail("nothing is due");
   };
-
-  it("only its owner can read the file", () => {
-    expect(statSync(path()).mode & 0o077).toBe(0);
-  });
 
   it("a message is there once, however often it is put, also after it was delivered", async () => {
     await ask(outbox.put(message("a")));
@@ -50,11 +144,11 @@ describe("a queue in a file", () => {
   });
 
   it("two processes never have one message, and another takes it over once the first is late", async () => {
-    const other = open();
+    const other = await open();
     await ask(outbox.put(message("a")));
     const first = await claimed();
     expect(await ask(other.claim)).toBeUndefined();
-    pass(LEASE);
+    await pass(LEASE);
     const second = await claimed(other);
     expect(second).toMatchObject({ id: first.id, attempt: 2 });
     // The first comes back, and has nothing to say any more.
@@ -62,7 +156,6 @@ describe("a queue in a file", () => {
     expect(await ask(outbox.find(first.id))).toMatchObject({ state: "waiting" });
     await ask(other.settle(second, { state: "delivered" }));
     expect(await ask(outbox.find(first.id))).toMatchObject({ state: "delivered", attempts: 2 });
-    other.close();
   });
 
   it("messages of a lane come in order, and those of another lane do not wait for them", async () => {
@@ -73,10 +166,11 @@ describe("a queue in a file", () => {
     expect(first.id).toBe("evt_first");
     const other = await claimed();
     expect(other.id).toBe("evt_other");
+    await ask(outbox.settle(other, { state: "delivered" }));
     await ask(outbox.settle(first, { state: "waiting", failure: "500", after: 60_000 }));
-    pass(59_000);
+    await pass(59_000);
     expect(await ask(outbox.claim)).toBeUndefined();
-    pass(1000);
+    await pass(1000);
     const again = await claimed();
     expect(again).toMatchObject({ id: "evt_first", attempt: 2 });
     await ask(outbox.settle(again, { state: "dead", failure: "410" }));
@@ -85,8 +179,7 @@ describe("a queue in a file", () => {
 
   it("what waits is there after the process has ended", async () => {
     await ask(outbox.put(message("a")));
-    outbox.close();
-    outbox = open();
+    await reopen();
     expect((await claimed()).body).toBe('{"name":"a"}');
   });
 
@@ -106,8 +199,7 @@ describe("a queue in a file", () => {
   });
 
   it("a full queue refuses what is new, keeps the oldest, and takes what it knows", async () => {
-    outbox.close();
-    outbox = open(2);
+    await reopen(2);
     await ask(outbox.put(message("a")));
     await ask(outbox.put(message("b")));
     await ask(outbox.put(message("a")));
@@ -127,15 +219,13 @@ describe("a queue in a file", () => {
       const found = await Promise.all(names.map((name) => ask(outbox.find(`evt_${name}`))));
       return found.map((kept) => kept?.state);
     };
-    pass(10 * DAY - 1000);
+    await pass(10 * DAY - 1000);
     expect(await known()).toEqual(["delivered", "dead", "waiting"]);
-    pass(2000);
+    await pass(2000);
     expect(await known()).toEqual([undefined, "dead", "waiting"]);
-    pass(20 * DAY);
+    await pass(20 * DAY);
     expect(await known()).toEqual([undefined, undefined, "waiting"]);
   });
-});
-
-const pass = (milliseconds: number) => vi.setSystemTime(Date.now() + milliseconds);
+}
 
 const DAY = 24 * 60 * 60 * 1000;

@@ -8,7 +8,7 @@ import * as http from "../../adapters/http/settings.ts";
 import * as forward from "../../adapters/identity/forward.ts";
 import * as jwt from "../../adapters/identity/jwt-settings.ts";
 import * as identity from "../../adapters/identity/settings.ts";
-import * as redis from "../../adapters/limits/redis/settings.ts";
+import * as redis from "../../adapters/redis/settings.ts";
 import * as limits from "../../adapters/limits/settings.ts";
 import * as scanner from "../../adapters/scanner/settings.ts";
 import { snakeCase } from "../../adapters/names.ts";

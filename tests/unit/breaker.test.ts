@@ -3,7 +3,9 @@ import * as Effect from "effect/Effect";
 import * as Fiber from "effect/Fiber";
 import * as Result from "effect/Result";
 import * as TestClock from "effect/testing/TestClock";
-import { breaker } from "../../adapters/limits/redis/breaker.ts";
+import { breaker } from "../../adapters/redis/breaker.ts";
+
+const failure = (reason: string) => ({ reason });
 
 /** What answers, refuses or says nothing, and counts how often it is asked. */
 function server() {
@@ -13,7 +15,7 @@ function server() {
     if (state.does === "hang") return new Promise(() => undefined);
     return state.does === "fail" ? Promise.reject(new Error("it is down")) : Promise.resolve("yes");
   };
-  const protect = breaker();
+  const protect = breaker(50, failure);
   return { state, ask: Effect.result(Effect.suspend(() => protect(command))) };
 }
 
@@ -105,7 +107,7 @@ it.effect("failures with an answer between them do not pause commands", () =>
 it.effect("a node of a cluster that was not configured as one is named as such", () =>
   Effect.gen(function* () {
     const { reason } = yield* Effect.flip(
-      breaker()(() => Promise.reject(new Error("MOVED 42 127.0.0.1:6380"))),
+      breaker(50, failure)(() => Promise.reject(new Error("MOVED 42 127.0.0.1:6380"))),
     );
     expect(reason).toContain("set REDIS_CLUSTER=on");
   }),

@@ -1,7 +1,7 @@
 import * as Result from "effect/Result";
 import { describe, expect, it } from "vitest";
 import { read as readOrganizations } from "../../adapters/identity/organizations.ts";
-import { read as readRedis } from "../../adapters/limits/redis/settings.ts";
+import { read as readRedis } from "../../adapters/redis/settings.ts";
 import { read as readLimits } from "../../adapters/limits/settings.ts";
 import type { Read } from "../../adapters/settings/setting.ts";
 import { type Env, variables } from "../../adapters/settings/source.ts";

@@ -1,7 +1,7 @@
 import * as Clock from "effect/Clock";
 import * as Effect from "effect/Effect";
 import * as Redacted from "effect/Redacted";
-import type { RedisSettings } from "../../limits/redis/settings.ts";
+import type { RedisSettings } from "../../redis/settings.ts";
 import { neededBy } from "../../settings/needed-by.ts";
 import { send } from "../../storage/contract/send.ts";
 import { clockFault } from "../../storage/rest/refusal-reason.ts";
@@ -181,7 +181,7 @@ export const redis = Effect.fnUntraced(function* (settings: RedisSettings, tell:
   const urls = Redacted.value(settings.sentinels ?? settings.urls);
   const hosts = urls.map((url) => new URL(url).host).join(", ");
   const ask = async () => {
-    const { reach } = await import("../../limits/redis/connection.ts").catch(
+    const { reach } = await import("../../limits/redis/layer.ts").catch(
       neededBy("counting in Redis", "@redis/client"),
     );
     await reach(settings);

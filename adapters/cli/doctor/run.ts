@@ -1,6 +1,6 @@
 import * as Effect from "effect/Effect";
 import { waitingDays } from "../../../domain/waiting.ts";
-import * as redisSettings from "../../limits/redis/settings.ts";
+import * as redisSettings from "../../redis/settings.ts";
 import { joinReads } from "../../settings/setting.ts";
 import { type Env, variables } from "../../settings/source.ts";
 import { errorReason } from "../../thrown.ts";

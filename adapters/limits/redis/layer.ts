@@ -14,16 +14,19 @@ import { allowanceFrom } from "../../../domain/token-bucket.ts";
 import { digest } from "../expiring.ts";
 import type { LimiterWith } from "../layer.ts";
 import { MAX_PER_CALLER, tooManyRetries } from "../memory.ts";
-import { breaker } from "./breaker.ts";
-import { connect, probe } from "./connection.ts";
-import type { RedisSettings } from "./settings.ts";
+import { breaker } from "../../redis/breaker.ts";
+import { connect, connectOnce } from "../../redis/connection.ts";
+import type { RedisSettings } from "../../redis/settings.ts";
+import { replaceMemory, takeBackUpload, takeRequest, takeUpload } from "./scripts.ts";
+
+export const SCRIPTS = { takeRequest, takeUpload, replaceMemory, takeBackUpload };
 
 /** Counts in Redis. While it does not answer, `spare` counts; without one, requests are refused. */
 export const connectLimiter = Effect.fnUntraced(function* (
   settings: RedisSettings,
 ): Effect.fn.Return<LimiterWith, never, Scope.Scope> {
-  const redis = yield* connect(settings);
-  const protect = breaker();
+  const redis = yield* connect(settings, SCRIPTS);
+  const protect = breaker(50, (reason) => new LimitsUnavailable({ reason }));
   let lastReason = "";
   const warn = yield* cachedFor(
     Effect.suspend(() => Effect.logWarning(`Redis cannot be used, so ${lastReason}`)),
@@ -140,6 +143,16 @@ export const connectLimiter = Effect.fnUntraced(function* (
     });
   };
 });
+
+/** Counts for nobody: a Redis that is full, or a replica, answers and takes no writes. */
+export const probe = (client: {
+  readonly takeRequest: (
+    keys: [string],
+    given: { count: number; milliseconds: number },
+  ) => Promise<unknown>;
+}) => client.takeRequest(["valetkey:{probe}:requests"], { count: 1000, milliseconds: 1000 });
+
+export const reach = (settings: RedisSettings) => connectOnce(settings, SCRIPTS, probe);
 
 type Counted = ReturnType<Limiter["Service"]["countUpload"]>;
 

@@ -1,7 +1,7 @@
 import * as Effect from "effect/Effect";
 import { neededBy } from "../../settings/needed-by.ts";
 import type { SharedLimiter } from "../layer.ts";
-import type { RedisSettings } from "./settings.ts";
+import type { RedisSettings } from "../../redis/settings.ts";
 
 // Apart from the layer that chooses, so that a bundle without Redis has no client of it.
 

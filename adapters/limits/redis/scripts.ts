@@ -1,20 +1,9 @@
-import { type CommandParser, defineScript } from "@redis/client";
 import type { DailyQuota } from "../../../domain/limits.ts";
+import { script } from "../../redis/script.ts";
 
 // Each decision is one script, so that it is atomic. It uses the server's time, so that the clocks
 // of several machines may differ. All keys of one script have one hash tag, as a cluster requires,
-// and every key expires. Each script is given its values as one JSON object.
-
-const script = <Given extends object, Reply>(keys: number, lua: string) =>
-  defineScript({
-    NUMBER_OF_KEYS: keys,
-    SCRIPT: `local given = cjson.decode(ARGV[1])${lua}`,
-    parseCommand: (parser: CommandParser, keys: ReadonlyArray<string>, given: Given) => {
-      for (const key of keys) parser.pushKey(key);
-      parser.push(JSON.stringify(given));
-    },
-    transformReply: (reply: unknown) => reply as Reply,
-  });
+// and every key expires.
 
 /** Takes a request out of a bucket, as `take` in `domain/token-bucket.ts` does. */
 export const takeRequest = script<

@@ -1,8 +1,8 @@
 import * as Redacted from "effect/Redacted";
 import * as Result from "effect/Result";
 import * as Schema from "effect/Schema";
-import { readSmallFile } from "../../json/json-file.ts";
-import { List } from "../../settings/codecs.ts";
+import { readSmallFile } from "../json/json-file.ts";
+import { List } from "../settings/codecs.ts";
 import {
   excludedBy,
   fault,
@@ -12,8 +12,8 @@ import {
   type Read,
   readSettings,
   withDefault,
-} from "../../settings/setting.ts";
-import type { Source, Text } from "../../settings/source.ts";
+} from "../settings/setting.ts";
+import type { Source, Text } from "../settings/source.ts";
 
 const RedisUrl = Schema.String.check(
   Schema.makeFilter<string>(
@@ -28,8 +28,9 @@ export const settings = {
   urls: optional({
     variable: "REDIS_URL",
     option: "url",
-    meaning: "Where processes count together. In the package: `limits.countIn: redis({ url })`.",
-    otherwise: "this process's memory",
+    meaning:
+      "Where processes count together, and [events](events.md) wait. In the package: `limits.countIn: redis({ url })`.",
+    otherwise: "this process's memory, and a file",
     codec: Schema.RedactedFromValue(List(RedisUrl)),
     shape: ({ list }) => `a redis or rediss URL; of a cluster one or more, ${list}`,
     example: "rediss://:password@redis.example.com:6379",

@@ -1,9 +1,8 @@
-import { createClient, createCluster, createSentinel } from "@redis/client";
+import { createClient, createCluster, createSentinel, type RedisScripts } from "@redis/client";
 import * as Effect from "effect/Effect";
 import * as Fiber from "effect/Fiber";
 import * as Redacted from "effect/Redacted";
 import * as Schedule from "effect/Schedule";
-import { replaceMemory, takeBackUpload, takeRequest, takeUpload } from "./scripts.ts";
 import type { RedisSettings } from "./settings.ts";
 
 /** So that the first requests are counted too. */
@@ -13,9 +12,9 @@ const FIRST_CONNECTION_TIMEOUT = "1 second";
  * A connection made in the background, and again when it is lost. Without one, commands fail at
  * once.
  */
-export const connect = (settings: RedisSettings) =>
+export const connect = <S extends RedisScripts>(settings: RedisSettings, scripts: S) =>
   Effect.gen(function* () {
-    const client = clientFor(settings, options.socket);
+    const client = clientFor(settings, scripts, options.socket);
     yield* Effect.addFinalizer(() => Effect.sync(() => void client.destroy()));
     const beginning = yield* Effect.tryPromise(async () => void (await client.connect())).pipe(
       // A client that has connected once reconnects by itself; a cluster's first attempt can fail.
@@ -27,22 +26,22 @@ export const connect = (settings: RedisSettings) =>
     return client;
   });
 
-export async function reach(settings: RedisSettings): Promise<void> {
-  const client = clientFor(settings, { ...options.socket, reconnectStrategy: false });
+/** Connects for one use, or fails at once. */
+export async function connectOnce<S extends RedisScripts>(
+  settings: RedisSettings,
+  scripts: S,
+  use: (client: ReturnType<typeof clientFor<S>>) => Promise<unknown>,
+): Promise<void> {
+  const client = clientFor(settings, scripts, { ...options.socket, reconnectStrategy: false });
   try {
     await client.connect();
-    await probe(client);
+    await use(client);
   } finally {
     client.destroy();
   }
 }
 
-/** Counts for nobody: a Redis that is full, or a replica, answers and takes no writes. */
-export const probe = (client: Pick<ReturnType<typeof clientFor>, "takeRequest">) =>
-  client.takeRequest(["valetkey:{probe}:requests"], { count: 1000, milliseconds: 1000 });
-
 const options = {
-  scripts: { takeRequest, takeUpload, replaceMemory, takeBackUpload },
   disableOfflineQueue: true,
   commandsQueueMaxLength: 10_000,
   socket: {
@@ -61,31 +60,40 @@ type Socket = Omit<typeof options.socket, "reconnectStrategy"> & {
   readonly ca?: string;
 };
 
-function clientFor({ urls: given, isCluster, sentinels, ca }: RedisSettings, socket: Socket) {
+function clientFor<S extends RedisScripts>(
+  { urls: given, isCluster, sentinels, ca }: RedisSettings,
+  scripts: S,
+  socket: Socket,
+) {
   const urls = Redacted.value(given);
   const trusted = ca === undefined ? socket : { ...socket, ca };
   const client =
     sentinels !== undefined
-      ? sentinel(urls[0], Redacted.value(sentinels), trusted)
+      ? sentinel(urls[0], Redacted.value(sentinels), scripts, trusted)
       : isCluster
-        ? cluster(urls, trusted)
-        : createClient({ url: urls[0], ...options, socket: trusted });
+        ? cluster(urls, scripts, trusted)
+        : createClient({ url: urls[0], ...options, scripts, socket: trusted });
   // Without a listener an error would end the process. Commands fail with the reason anyway.
   client.on("error", () => undefined);
   return client;
 }
 
 /** The nodes tell only their addresses; the credentials are the same for all. */
-const cluster = (urls: Urls, socket: Socket) =>
+const cluster = <S extends RedisScripts>(urls: Urls, scripts: S, socket: Socket) =>
   createCluster({
     rootNodes: urls.map((url) => ({ url })),
-    scripts: options.scripts,
+    scripts,
     // Until then a node that is gone may have been replaced.
     topologyRefreshOnReconnectionAttemptStrategy: REDISCOVERY,
     defaults: { ...options, ...access(urls[0], socket) },
   });
 
-function sentinel(url: string, sentinels: Urls, socket: Socket) {
+function sentinel<S extends RedisScripts>(
+  url: string,
+  sentinels: Urls,
+  scripts: S,
+  socket: Socket,
+) {
   const { hostname: name, pathname } = new URL(url);
   return createSentinel({
     name,
@@ -96,7 +104,7 @@ function sentinel(url: string, sentinels: Urls, socket: Socket) {
     // A command whose connection was lost may have been counted, so it is never sent again.
     maxCommandRediscovers: 0,
     scanInterval: REDISCOVERY,
-    scripts: options.scripts,
+    scripts,
     nodeClientOptions: {
       ...options,
       ...access(url, socket),

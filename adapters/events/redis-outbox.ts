@@ -1,0 +1,210 @@
+import * as Effect from "effect/Effect";
+import { EventsUnavailable } from "../../domain/errors.ts";
+import { breaker } from "../redis/breaker.ts";
+import { connect } from "../redis/connection.ts";
+import { script } from "../redis/script.ts";
+import type { RedisSettings } from "../redis/settings.ts";
+import {
+  type Attempt,
+  full,
+  KEEP_DEAD,
+  KEEP_DELIVERED,
+  type Kept,
+  LEASE,
+  MOST_WAITING,
+  type Outbox,
+  type State,
+} from "./outbox.ts";
+
+// A hash for each message, a sorted set of those in each state, one of those that wait in each lane
+// by their order, and one of all lanes by the time at which the first of each is due. The names of
+// keys are made in the scripts; all have one hash tag, so that they are on one node of a cluster.
+
+/** In milliseconds. */
+const LONGEST_WAIT = 1000;
+
+const KEYS: [string] = ["valetkey:{events}:"];
+
+const FIELDS = "'id', 'lane', 'body', 'state', 'attempts', 'failure', 'at'";
+
+const command = <Given extends object, Reply>(lua: string) =>
+  script<Given, Reply>(
+    1,
+    `
+local base = KEYS[1]
+local time = redis.call('TIME')
+local now = time[1] * 1000 + time[2] / 1000
+local function event(id) return base .. 'event:' .. id end
+local function write(id, ...) redis.call('HSET', event(id), ...) end
+local function text(number) return string.format('%.17g', number) end
+local function schedule(lane)
+  local id = redis.call('ZRANGE', base .. 'lane:' .. lane, 0, 0)[1]
+  if not id then return redis.call('ZREM', base .. 'lanes', lane) end
+  redis.call('ZADD', base .. 'lanes', redis.call('HGET', event(id), 'at') or 0, lane)
+end
+local function remove(id, lane)
+  for _, name in ipairs({'waiting', 'delivered', 'dead', 'lane:' .. lane}) do
+    redis.call('ZREM', base .. name, id)
+  end
+  schedule(lane)
+end
+local function wait(id, lane, body, seq)
+  redis.call('DEL', event(id))
+  write(id, 'id', id, 'lane', lane, 'body', body, 'seq', seq, 'attempts', 0, 'at', text(now),
+    'state', 'waiting', 'failure', '')
+  redis.call('ZADD', base .. 'waiting', seq, id)
+  redis.call('ZADD', base .. 'lane:' .. lane, seq, id)
+  schedule(lane)
+end
+${lua}`,
+  );
+
+const SCRIPTS = {
+  put: command<{ id: string; lane: string; body: string; most: number }, 0 | 1>(`
+if redis.call('EXISTS', event(given.id)) == 1 then return 1 end
+if redis.call('ZCARD', base .. 'waiting') >= given.most then return 0 end
+wait(given.id, given.lane, given.body, redis.call('HINCRBY', base .. 'order', 'seq', 1))
+return 1`),
+
+  claim: command<
+    { lease: number },
+    readonly [id: string, lane: string, body: string, attempt: number] | null
+  >(`
+while true do
+  local lane = redis.call('ZRANGE', base .. 'lanes', '-inf', text(now), 'BYSCORE', 'LIMIT', 0, 1)[1]
+  if not lane then return nil end
+  local id = redis.call('ZRANGE', base .. 'lane:' .. lane, 0, 0)[1] or ''
+  local body = redis.call('HGET', event(id), 'body')
+  if body then
+    local attempt = redis.call('HINCRBY', event(id), 'attempts', 1)
+    write(id, 'at', text(now + given.lease))
+    schedule(lane)
+    return {id, lane, body, attempt}
+  end
+  -- Redis has evicted it.
+  remove(id, lane)
+end`),
+
+  settle: command<
+    { id: string; attempt: number; state: State; failure: string; after: number; keep: number },
+    unknown
+  >(`
+local id, state = given.id, given.state
+local kept = redis.call('HMGET', event(id), 'state', 'attempts', 'lane')
+if kept[1] ~= 'waiting' or tonumber(kept[2]) ~= given.attempt then return end
+write(id, 'state', state, 'failure', given.failure, 'at', text(now + given.after))
+if state == 'waiting' then return schedule(kept[3]) end
+remove(id, kept[3])
+redis.call('ZADD', base .. state, text(now), id)
+redis.call('PEXPIRE', event(id), given.keep)`),
+
+  read: command<
+    { state: State; limit: number } | { id: string },
+    ReadonlyArray<Readonly<Record<number, string>>>
+  >(`
+local found = {}
+local ids = given.id and {given.id} or redis.call('ZRANGE', base .. given.state, 0, given.limit - 1)
+for _, id in ipairs(ids) do
+  local kept = redis.call('HMGET', event(id), ${FIELDS})
+  if kept[1] then table.insert(found, kept) end
+end
+return found`),
+
+  change: command<{ id: string; isResent: boolean }, 0 | 1>(`
+local kept = redis.call('HMGET', event(given.id), 'lane', 'body', 'seq')
+if not kept[1] then return 0 end
+redis.call('DEL', event(given.id))
+remove(given.id, kept[1])
+if given.isResent then wait(given.id, kept[1], kept[2], kept[3]) end
+return 1`),
+
+  count: command<object, readonly [waiting: number, dead: number]>(`
+return {redis.call('ZCARD', base .. 'waiting'), redis.call('ZCARD', base .. 'dead')}`),
+
+  check: command<object, unknown>(`
+redis.call('HSET', base .. 'probe', 'at', text(now))
+redis.call('PEXPIRE', base .. 'probe', 1000)`),
+
+  forget: command<Readonly<Record<"delivered" | "dead", number>>, unknown>(`
+for state, keep in pairs(given) do
+  redis.call('ZREMRANGEBYSCORE', base .. state, '-inf', text(now - keep))
+end`),
+};
+
+const KEEP = { waiting: 0, delivered: KEEP_DELIVERED, dead: KEEP_DEAD };
+
+/** Keeps messages in Redis, by its clock, for all processes of all machines, until the scope closes. */
+export const redisOutbox = Effect.fnUntraced(function* (
+  settings: RedisSettings,
+  most = MOST_WAITING,
+) {
+  const redis = yield* connect(settings, SCRIPTS);
+  const protect = breaker(LONGEST_WAIT, (reason) => new EventsUnavailable({ reason }));
+  const ask = <A>(use: (client: typeof redis) => Promise<A>) =>
+    protect((abortSignal) => use(redis.withCommandOptions({ abortSignal })));
+  const change = (id: string, isResent: boolean) =>
+    Effect.map(
+      ask((client) => client.change(KEYS, { id, isResent })),
+      (changed) => changed === 1,
+    );
+  return {
+    put: (message) =>
+      Effect.filterOrFail(
+        ask((client) => client.put(KEYS, { ...message, most })),
+        (kept) => kept === 1,
+        () => new EventsUnavailable({ reason: full(most) }),
+      ),
+    claim: Effect.map(
+      ask((client) => client.claim(KEYS, { lease: LEASE })),
+      (claimed): Attempt | undefined => {
+        if (claimed === null) return undefined;
+        const [id, lane, body, attempt] = claimed;
+        return { id, lane, body, attempt };
+      },
+    ),
+    settle: ({ id, attempt }, outcome) => {
+      const { state } = outcome;
+      const given = { id, attempt, failure: "", after: 0, ...outcome, keep: KEEP[state] };
+      return ask((client) => client.settle(KEYS, given));
+    },
+    list: (state, { limit }) =>
+      Effect.map(
+        ask((client) => client.read(KEYS, { state, limit })),
+        (found) => found.map(keptFrom),
+      ),
+    find: (id) =>
+      Effect.map(
+        ask((client) => client.read(KEYS, { id })),
+        ([found]) => found && keptFrom(found),
+      ),
+    resend: (id) => change(id, true),
+    drop: (id) => change(id, false),
+    counts: Effect.map(
+      ask((client) => client.count(KEYS, {})),
+      ([waiting, dead]) => ({ waiting, dead }),
+    ),
+    check: ask((client) => client.check(KEYS, {})),
+    forget: ask((client) => client.forget(KEYS, { delivered: KEEP_DELIVERED, dead: KEEP_DEAD })),
+  } satisfies Outbox;
+});
+
+function keptFrom(fields: Readonly<Record<number, string>>): Kept {
+  const {
+    0: id = "",
+    1: lane = "",
+    2: body = "",
+    3: state,
+    4: attempts,
+    5: failure,
+    6: at,
+  } = fields;
+  return {
+    id,
+    lane,
+    body,
+    state: state as State,
+    attempts: Number(attempts),
+    ...(failure && { failure }),
+    at: Math.floor(Number(at)),
+  };
+}
