@@ -18,8 +18,8 @@ const ID = option("ID", Schema.NonEmptyString, "the id of an event, as list show
 
 /** Uses the queue of the service whose variables the command has. */
 async function withOutbox<A, E>(use: (outbox: Outbox) => Effect.Effect<A, E>): Promise<A> {
-  const { tokens } = orFail(readAll(process.env), "The command cannot run", process.env);
-  const used = Effect.scoped(Effect.flatMap(openOutbox(tokens.directory), use));
+  const { tokens, redis } = orFail(readAll(process.env), "The command cannot run", process.env);
+  const used = Effect.scoped(Effect.flatMap(openOutbox(tokens.directory, redis), use));
   return Effect.runPromise(used).catch((cause: unknown) => {
     const message = `The queue of events cannot be used: ${errorReason(cause)}.`;
     throw new CommandFailure({ code: EXIT.unavailable, message });
