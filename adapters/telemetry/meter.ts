@@ -15,20 +15,28 @@ export function makeMeter(common: Readonly<Record<string, string>>, withOrganiza
   const context = Context.make(Metric.CurrentMetricAttributes, common).pipe(
     Context.add(Metric.MetricRegistry, new Registry()),
   );
-  const metrics = new Map<MetricName, Map<string, Series>>();
+  const metrics = new Map<MetricName, Branch & { count: number }>();
 
   function find(name: MetricName, values: ReadonlyArray<string>): Series {
-    const metric = metrics.get(name) ?? new Map<string, Series>();
+    let branch: Branch | undefined = metrics.get(name);
+    for (const value of values) branch = branch?.get(value);
+    return branch?.series ?? add(name, values);
+  }
+
+  function add(name: MetricName, values: ReadonlyArray<string>): Series {
+    const metric = metrics.get(name) ?? Object.assign(new Branch(), { count: 0 });
     metrics.set(name, metric);
-    const key = values.join("\n");
-    const known = metric.get(key);
-    if (known !== undefined) return known;
-    if (metric.size >= MOST_SERIES && values.some((value) => value !== OVERFLOW)) {
+    if (metric.count >= MOST_SERIES && values.some((value) => value !== OVERFLOW)) {
       return find(name, Array<string>(values.length).fill(OVERFLOW));
     }
-    const made = series(name, attributesFrom(name, values));
-    metric.set(key, made);
-    return made;
+    metric.count++;
+    let branch: Branch = metric;
+    for (const value of values) {
+      const next: Branch = branch.get(value) ?? new Branch();
+      branch.set(value, next);
+      branch = next;
+    }
+    return (branch.series = series(name, attributesFrom(name, values)));
   }
 
   return {
@@ -72,6 +80,11 @@ export const prometheusName = (id: string): string => {
 };
 
 type Series = ReturnType<typeof series>;
+
+/** Series by one label after the other: no key is put together to find one. */
+class Branch extends Map<string, Branch> {
+  series: Series | undefined;
+}
 
 type Registered = Metric.MetricRegistry extends Map<string, infer A> ? A : never;
 
