@@ -270,7 +270,7 @@ export class Ledger {
     if (this.#allowed[step]?.includes(answer) !== true) this.wrong.push(name);
     if (WELL[step]?.includes(answer) !== true) this.failedAt = performance.now();
     // It was written once already, by a PUT whose answer was lost: confirm has to find it.
-    return (status >= 200 && status < 300) || status === 412;
+    return isDone(status) || status === 412;
   }
 
   #call(
@@ -290,8 +290,8 @@ export class Ledger {
       });
       const { status } = answer;
       const told = await answer.json();
-      if (answer.ok) onSuccess(told);
-      return answer.ok ? { status } : { status, code: told.code };
+      if (isDone(status)) onSuccess(told);
+      return isDone(status) ? { status } : { status, code: told.code };
     };
     return { name, run: () => run().catch(NO_ANSWER) };
   }
@@ -314,6 +314,9 @@ export class Ledger {
     return { name, run: () => run().catch(NO_ANSWER) };
   }
 }
+
+/** 202 says that the file is not ready yet. */
+const isDone = (status: number) => status >= 200 && status < 300 && status !== 202;
 
 /** Of the answer to a confirm, what has to be the same each time. */
 const lasting = (body: unknown) =>
