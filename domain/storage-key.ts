@@ -129,23 +129,22 @@ export function extensionFor(fileName: FileName, mediaType: MediaType): string {
 const UUID = "[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}";
 const EXTENSION = "\\.[0-9a-z][0-9a-z_-]{0,31}";
 
-export const SEGMENTS = {
-  year: "[0-9]{4}",
-  month: "(?:0[1-9]|1[0-2])",
-  name: `${UUID}${EXTENSION}`,
-} as const;
-
 const NAME = "[a-z][a-z0-9_-]{0,63}";
-const DAY = "(?:0[1-9]|[12][0-9]|3[01])";
-const foldersWith = (date: string) => `(?!files/)${NAME}(?:/(?:${NAME}|${date})){0,7}`;
+const YEAR = "[0-9]{4}";
+const MONTH = "(?:0[1-9]|1[0-2])";
 /** A day may also be a month. */
-const FOLDERS = foldersWith(`${SEGMENTS.year}|${DAY}`);
+const DATE = `${YEAR}|(?:0[1-9]|[12][0-9]|3[01])`;
+const foldersWith = (date: string) => `(?!files/)${NAME}(?:/(?:${NAME}|${date})){0,7}`;
+const FOLDERS = foldersWith(DATE);
+
+/** Parts of addresses. */
+export const SEGMENTS = { folder: `(?:${NAME}|${DATE})`, name: `${UUID}${EXTENSION}` } as const;
 
 /** The folders of files, or the first of them, in their addresses. */
-export const FOLDER = new RegExp(`^(?:${SEGMENTS.year}(?:/${SEGMENTS.month})?|${FOLDERS})$`);
+export const FOLDER = new RegExp(`^(?:${YEAR}(?:/${MONTH})?|${FOLDERS})$`);
 
 const KEY = new RegExp(
-  `^orgs/(?<organization>[A-Za-z0-9][A-Za-z0-9_-]{0,63})/(?:files/(?<year>${SEGMENTS.year})/(?<month>${SEGMENTS.month})|${FOLDERS})/(?<uuid>${UUID})(?<extension>${EXTENSION})$`,
+  `^orgs/(?<organization>[A-Za-z0-9][A-Za-z0-9_-]{0,63})/(?:files/(?<year>${YEAR})/(?<month>${MONTH})|${FOLDERS})/(?<uuid>${UUID})(?<extension>${EXTENSION})$`,
 );
 
 const TEMPLATE = new RegExp(

@@ -79,6 +79,11 @@ include-operation-id = "abortMultipart"
 generation.max-examples = 10
 [operations.checks.positive_data_acceptance]
 expected-statuses = ["204", "400", "404"]
+# Folders that are no date and no name before others.
+[[operations]]
+include-operation-id = "removeFile"
+[operations.checks.positive_data_acceptance]
+expected-statuses = ["204", "404"]
 [[operations]]
 include-operation-id = "openFile"
 [operations.checks.positive_data_acceptance]

@@ -60,8 +60,8 @@ const segment = (name: keyof typeof SEGMENTS) => ({
 /** The parameters in paths, by name; `/docs` fills in the examples. */
 const PATH_PARAMETERS: Readonly<Record<string, Readonly<Record<string, unknown>>>> = {
   slug: { schema: OrganizationSlug, example: "acme" },
-  year: { schema: segment("year"), example: "2026" },
-  month: { schema: segment("month"), example: "11" },
+  year: { schema: segment("folder"), example: "2026", description: "Or a folder of a `key`." },
+  month: { schema: segment("folder"), example: "11", description: "Or a folder of a `key`." },
   name: { schema: segment("name"), example: "3f2b8c1e-9d4a-4c6b-8e7f-0a1b2c3d4e5f.png" },
   token: { schema: Token, example: LINK_TOKEN, description: "The end of `link_url`, after `/f/`." },
 };
