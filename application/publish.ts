@@ -11,7 +11,15 @@ export const publish = (event: () => UploadEvent) =>
 
 type Granted = Pick<
   Receipt,
-  "key" | "organization" | "subject" | "policy" | "size" | "mediaType" | "checksum" | "issuedAt"
+  | "key"
+  | "organization"
+  | "subject"
+  | "policy"
+  | "size"
+  | "mediaType"
+  | "checksum"
+  | "metadata"
+  | "issuedAt"
 >;
 
 /** The facts of a grant that events repeat. */
@@ -23,6 +31,7 @@ export const grantFacts = (granted: Granted) => ({
   size: granted.size,
   contentType: granted.mediaType,
   ...(granted.checksum !== undefined && { checksum: granted.checksum }),
+  ...(granted.metadata !== undefined && { metadata: granted.metadata }),
   grantedAt: granted.issuedAt,
 });
 

@@ -2,6 +2,7 @@ import * as Schema from "effect/Schema";
 import { ByteSize } from "./byte-size.ts";
 import { Checksum } from "./checksum.ts";
 import { MediaType } from "./media-type.ts";
+import { Metadata } from "./metadata.ts";
 import { OrganizationId } from "./organization.ts";
 import { StorageKey } from "./storage-key.ts";
 import { UploadDifference } from "./upload-difference.ts";
@@ -18,6 +19,7 @@ const grant = {
   size: about("As it was granted, in bytes.", ByteSize),
   contentType: MediaType,
   checksum: Schema.optionalKey(Checksum),
+  metadata: Schema.optionalKey(Metadata),
   grantedAt: Schema.DateTimeUtcFromString.pipe(
     Schema.annotateEncoded({ format: "date-time", description: "When the upload was granted." }),
   ),

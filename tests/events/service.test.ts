@@ -4,12 +4,13 @@ import { join } from "node:path";
 import { expect, it } from "vitest";
 import { startProcess } from "../support/service-process.ts";
 import { until } from "../support/until.ts";
-import { ask, startReceiver, upload } from "./backend.ts";
+import { ask, startReceiver, TEXT, upload } from "./backend.ts";
 
 it("a backend hears of an upload once it is confirmed, and then of its removal", async () => {
   const { received, env } = await startReceiver();
-  const service = await startProcess({ ...env });
-  const { receipt, key } = await upload(service);
+  const service = await startProcess(env);
+  const metadata = { album: "holidays", "line-item": "7" };
+  const { receipt, key } = await upload(service, { ...TEXT, metadata });
   const answers = await Promise.all([1, 2, 3].map(() => ask(service, "confirm", { receipt })));
   expect(answers.map(({ status }) => status)).toEqual([200, 200, 200]);
   await until("the event", () => received.length > 0);
@@ -24,6 +25,7 @@ it("a backend hears of an upload once it is confirmed, and then of its removal",
       policy: "files",
       size: 5,
       content_type: "text/plain",
+      metadata,
       granted_at: expect.stringMatching(/^\d{4}-.*Z$/),
       etag: '"5d41402abc4b2a76b9719d911017c592"',
       final: false,
