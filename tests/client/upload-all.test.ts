@@ -26,6 +26,16 @@ it("ten files are granted by one request, sent, and confirmed one by one", async
   expect(progress.at(-1)).toMatchObject({ percent: 100, total: 50, sent: 50 });
 });
 
+it("metadata goes with all files of a request once, however large, and each result has it again", async () => {
+  const { client } = await startUploads();
+  const seen = network();
+  const metadata = { a: '"'.repeat(1023) };
+  const files = Array.from({ length: 60 }, (_, index) => image(`${index}.png`));
+  const outcomes = await client.uploadAll(files, { metadata });
+  for (const outcome of outcomes) expect(outcome).toMatchObject({ value: { metadata } });
+  expect(seen.filter(({ action }) => action === "batch")).toHaveLength(2);
+});
+
 it("a file that is refused leaves the others alone, and has its own error", async () => {
   const { client } = await startUploads();
   const files = [

@@ -44,6 +44,18 @@ it("an audit that is a pipe without a reader is refused at the start, and does n
 });
 
 describe("an audit file", () => {
+  it.each([
+    [true, { album: "7" }],
+    [false, undefined],
+  ])("has the metadata of uploads if it is asked for (%s)", async (withMetadata, metadata) => {
+    const path = join(folder, `metadata-${withMetadata}.jsonl`);
+    await Audit.use((tell) => tell({ ...eventOf("1"), metadata: { album: "7" } })).pipe(
+      Effect.provide(fileOf(path, withMetadata)),
+      Effect.runPromise,
+    );
+    expect(parse(readFileSync(path, "utf8"))[0]?.["metadata"]).toEqual(metadata);
+  });
+
   it("has all facts of a decision, and is there for its owner alone", async () => {
     const path = join(folder, "facts.jsonl");
     const facts = {

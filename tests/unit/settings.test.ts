@@ -145,6 +145,7 @@ const wholeNumber = (range: Pick<Row, "also" | "refuses">): Row => ({
 /** Values by variable, one at least for every way in which a setting is read. */
 const ROWS: Readonly<Record<string, ReadonlyArray<Row>>> = {
   AUDIT: [...exactly("off", "stdout"), { ...path, refuses: ["audit.jsonl", "a/b\nc"] }],
+  AUDIT_METADATA: exactly("on", "off"),
   AUTH: exactly("dev", "static", "jwt", "forward"),
   AUTH_DEV_EXPOSED: exactly("yes", "no"),
   AUTH_TOKENS_FILE: [text],

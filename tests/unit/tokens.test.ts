@@ -20,19 +20,42 @@ it("any sealed content is opened", () => {
   );
 });
 
-it("a token with any character changed, added or taken away is refused", () => {
-  const token = tokens.seal("receipt", '{"k":"orgs/a/files/2026/01/x.png","s":5}');
-  for (let i = 0; i < token.length; i++) {
-    for (const other of ["A", "B", "-", ".", "=", "é"]) {
-      const changed = token.slice(0, i) + other + token.slice(i + 1);
-      if (changed !== token) expect(tokens.open("receipt", changed)).toEqual(Option.none());
-      expect(tokens.open("receipt", token.slice(0, i) + other + token.slice(i))).toEqual(
-        Option.none(),
-      );
-    }
-    expect(tokens.open("receipt", token.slice(0, i) + token.slice(i + 1))).toEqual(Option.none());
-  }
+it("any sealed content that is encrypted is opened, and is not in its token", () => {
+  fc.assert(
+    fc.property(fc.string({ minLength: 8, unit: "binary", maxLength: 3000 }), (content) => {
+      const wellFormed = content.toWellFormed();
+      const token = tokens.seal("upload", wellFormed, "encrypted");
+      expect(tokens.open("upload", token)).toEqual(Option.some(wellFormed));
+      expect(Buffer.from(token.split(".")[2] ?? "", "base64url")).not.toContain(wellFormed);
+      expect(tokens.seal("upload", wellFormed, "encrypted")).not.toBe(token);
+      // As one that is not encrypted, it is another token.
+      expect(tokens.open("upload", token.replace("v2", "v1"))).toEqual(Option.none());
+    }),
+  );
 });
+
+it("an encrypted token is opened by any of the keys, and by no other", () => {
+  const token = tokensOf([key("b", 2)]).seal("receipt", "content", "encrypted");
+  expect(tokens.open("receipt", token)).toEqual(Option.some("content"));
+  expect(tokensOf([key("b", 3)]).open("receipt", token)).toEqual(Option.none());
+});
+
+it.each([undefined, "encrypted"] as const)(
+  "a token with any character changed, added or taken away is refused (%s)",
+  (privacy) => {
+    const token = tokens.seal("receipt", '{"k":"orgs/a/files/2026/01/x.png","s":5}', privacy);
+    for (let i = 0; i < token.length; i++) {
+      for (const other of ["A", "B", "-", ".", "=", "é"]) {
+        const changed = token.slice(0, i) + other + token.slice(i + 1);
+        if (changed !== token) expect(tokens.open("receipt", changed)).toEqual(Option.none());
+        expect(tokens.open("receipt", token.slice(0, i) + other + token.slice(i))).toEqual(
+          Option.none(),
+        );
+      }
+      expect(tokens.open("receipt", token.slice(0, i) + token.slice(i + 1))).toEqual(Option.none());
+    }
+  },
+);
 
 it("the same bytes in another spelling of base64url are refused", () => {
   // The last digit of 43 carries two bits that belong to no byte.
