@@ -76,6 +76,11 @@ export const METRICS = {
     "Do the limits refuse, and does their counter answer? `failed_open` was decided by this process alone.",
     "outcome",
   ),
+  "valetkey.events.attempts": counter(
+    "Does the backend take events? `waiting` failed and is tried again, `dead` was given up.",
+    "outcome",
+  ),
+  "valetkey.events.kept": gauge("How many events wait, and how many were given up?", "state"),
   "nodejs.eventloop.delay.p50": seconds("How late is the event loop, usually?"),
   "nodejs.eventloop.delay.p99": seconds("How late is it one time in a hundred?"),
   "nodejs.eventloop.delay.max": seconds("How late was it at worst, since the last reading?"),

@@ -1,7 +1,7 @@
 import * as Duration from "effect/Duration";
 import * as Effect from "effect/Effect";
 import * as Option from "effect/Option";
-import { StoreUnavailable } from "../domain/errors.ts";
+import { type EventsUnavailable, StoreUnavailable } from "../domain/errors.ts";
 import { MULTIPART_LIFETIME } from "../domain/multipart.ts";
 import {
   INCOMING_PREFIX,
@@ -14,6 +14,8 @@ import {
 } from "../domain/storage-key.ts";
 import { forEachPage } from "./for-each-page.ts";
 import { type ObjectFacts, ObjectStore, type OpenUpload } from "./ports/object-store.ts";
+import { Events } from "./ports/events.ts";
+import { publish } from "./publish.ts";
 import { removeWhole } from "./remove-file.ts";
 
 /** Something that nobody can confirm or complete any more, or a file that was removed before. */
@@ -28,8 +30,8 @@ export interface Leftover {
 
 type Found = (
   leftover: Leftover,
-  remove: Effect.Effect<void, StoreUnavailable>,
-) => Effect.Effect<unknown, StoreUnavailable>;
+  remove: Effect.Effect<void, StoreUnavailable | EventsUnavailable>,
+) => Effect.Effect<unknown, StoreUnavailable | EventsUnavailable>;
 
 /**
  * Finds what has waited below `incoming/` for these days, uploads in parts that were left open, and
@@ -74,7 +76,7 @@ export const sweepUploads = Effect.fnUntraced(function* (days: number, found: Fo
 });
 
 const severally =
-  <A>(use: (each: A) => Effect.Effect<unknown, StoreUnavailable>) =>
+  <A>(use: (each: A) => ReturnType<Found>) =>
   (found: ReadonlyArray<A>) =>
     Effect.forEach(found, use, { concurrency: 8, discard: true });
 
@@ -101,9 +103,23 @@ const removeUpload = Effect.fnUntraced(function* (
     if (Option.isNone(looked)) return;
     const { version, age = Infinity } = looked.value;
     if (age <= oldest) return;
+    if (round === 0) yield* publishExpiry(store, key);
     yield* store.remove({ key, version });
     if (version === undefined) return;
   }
+});
+
+/** Before the removal, which is done again if it fails. The file of a confirmed upload has no end here. */
+const publishExpiry = Effect.fnUntraced(function* (
+  { head }: ObjectStore["Service"],
+  incoming: ObjectKey,
+) {
+  const file = Option.getOrUndefined(parse(incoming.slice(INCOMING_PREFIX.length)));
+  if (file === undefined || (yield* Events) === undefined) return;
+  const { key, organization } = file;
+  const made = yield* Effect.catchTag(head(key), "ObjectUnreadable", () => Effect.succeedSome({}));
+  if (Option.isSome(made)) return;
+  yield* publish(() => ({ type: "upload.expired", data: { key, organization } }));
 });
 
 const CANNOT_LIST = new StoreUnavailable({

@@ -38,6 +38,7 @@ import { errorReason } from "../thrown.ts";
 import type { Configuration, Reloads, Take } from "./configuration.ts";
 import type { Observer } from "./observe.ts";
 import type { Settings } from "./settings.ts";
+import { isFirst } from "./workers.ts";
 
 /** The services that stay as long as the process. */
 export function fixedLayer(settings: Settings, observer: Observer | undefined) {
@@ -82,10 +83,15 @@ export const makeApplication = Effect.fnUntraced(function* (
     (yield* events.eventsIn(
       { directory: first.settings.tokens.directory, redis },
       {
-        receiver: () => receiver ?? listening,
+        deliver: events.sendTo(() => receiver ?? listening),
+        onSettled: observer?.eventSettled,
         address: (...file) => fileAddress(first.settings.http.publicUrl, ...file),
       },
     ));
+
+  if (published !== undefined && observer !== undefined && isFirst(process.env)) {
+    yield* Effect.forkScoped(observer.eventCounts(published.counts));
+  }
 
   const layerFor = ({
     identity: { callers, ...known },

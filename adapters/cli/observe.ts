@@ -17,6 +17,7 @@ import type { RequestWatch } from "../request-watch.ts";
 import { isWithin } from "../settings/networks.ts";
 import type { Env } from "../settings/source.ts";
 import { countDecisions } from "../telemetry/decisions.ts";
+import { watchEvents } from "../telemetry/events.ts";
 import { watchEventLoop } from "../telemetry/event-loop.ts";
 import { countLimits, markOpen } from "../telemetry/limiter.ts";
 import { makeMeter } from "../telemetry/meter.ts";
@@ -71,6 +72,7 @@ export async function observe({ metrics, otlp }: Settings, env: Env, primary?: C
       (limiterWith: LimiterWith): LimiterWith =>
       ({ limits, spare }) =>
         limiterWith({ limits, spare: spare && markOpen(spare) }),
+    ...watchEvents(meter),
     store: <A, E>(layer: Layer.Layer<A | ObjectStore, E>) =>
       Layer.effect(
         ObjectStore,

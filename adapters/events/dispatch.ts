@@ -7,8 +7,8 @@ import * as Semaphore from "effect/Semaphore";
 import { cachedFor } from "../../application/cached.ts";
 import type { EventsUnavailable } from "../../domain/errors.ts";
 import { errorMessage } from "../thrown.ts";
-import type { Attempt, Outbox, Outcome } from "./outbox.ts";
-import { type Answer, type Receiver, send } from "./send.ts";
+import type { Attempt, Message, Outbox, Outcome } from "./outbox.ts";
+import type { Answer } from "./send.ts";
 
 /** The waits before each further attempt: 75 hours together. Standard Webhooks 1.0.0, "Retries". */
 export const WAITS: ReadonlyArray<Duration.Duration> = [
@@ -24,13 +24,16 @@ const POLL_INTERVAL = "1 second";
 /** The longest that deliveries under way are waited for at the end. */
 const DRAIN_TIMEOUT = "3 seconds";
 
-/**
- * Sends what is due until the scope closes, and returns how to look again at once. `receiver` is
- * asked for each attempt, so that an attempt is signed by the secrets that are in force.
- */
+/** Makes one attempt at `now`, in milliseconds; rejects if there is no answer. */
+export type Deliver = (
+  message: Message,
+  attempt: { readonly now: number; readonly signal: AbortSignal },
+) => Promise<Answer>;
+
+/** Delivers what is due until the scope closes, and returns how to look again at once. */
 export const dispatch = Effect.fnUntraced(function* (
   outbox: Outbox,
-  receiver: () => Receiver,
+  send: Deliver,
   onSettled: (state: Outcome["state"]) => void = () => undefined,
 ) {
   const slots = Semaphore.makeUnsafe(AT_ONCE);
@@ -47,7 +50,7 @@ export const dispatch = Effect.fnUntraced(function* (
 
   const deliver = Effect.fnUntraced(
     function* (attempt: Attempt) {
-      const outcome = yield* attemptOutcome(attempt, receiver());
+      const outcome = yield* attemptOutcome(attempt, send);
       if (outcome.state === "dead") {
         const { id, failure } = { ...attempt, ...outcome };
         yield* Effect.logError("an event was given up", { id, failure });
@@ -88,10 +91,10 @@ export const dispatch = Effect.fnUntraced(function* (
   return () => void isDue.openUnsafe();
 });
 
-const attemptOutcome = Effect.fnUntraced(function* (attempt: Attempt, receiver: Receiver) {
+const attemptOutcome = Effect.fnUntraced(function* (attempt: Attempt, send: Deliver) {
   const now = yield* Clock.currentTimeMillis;
   const answer = yield* Effect.tryPromise({
-    try: (signal) => send(attempt, receiver, { now, signal }),
+    try: (signal) => send(attempt, { now, signal }),
     catch: (cause) => errorMessage(cause),
   }).pipe(Effect.catch((failure) => Effect.succeed(failure)));
   return outcomeAfter(attempt.attempt, answer, now);

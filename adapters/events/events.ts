@@ -8,9 +8,8 @@ import type { StorageKey } from "../../domain/storage-key.ts";
 import { EVENTS, type UploadEvent } from "../../domain/upload-event.ts";
 import { snakeCase } from "../names.ts";
 import { isoText } from "../time.ts";
-import { dispatch } from "./dispatch.ts";
-import type { Message, Outbox } from "./outbox.ts";
-import type { Receiver } from "./send.ts";
+import { type Deliver, dispatch } from "./dispatch.ts";
+import type { Message, Outbox, Outcome } from "./outbox.ts";
 
 /** Gives the `file_url` of a file. */
 type Address = (
@@ -21,31 +20,41 @@ type Address = (
 /** Publishes events into `outbox`, and sends them on until the scope closes. */
 export const makeEvents = Effect.fnUntraced(function* ({
   outbox,
-  receiver,
+  deliver,
   address,
+  onSettled,
 }: {
   readonly outbox: Outbox;
-  readonly receiver: () => Receiver;
+  readonly deliver: Deliver;
   readonly address: Address;
+  readonly onSettled?: ((state: Outcome["state"]) => void) | undefined;
 }) {
-  const lookAgain = yield* dispatch(outbox, receiver);
+  const kept = keepIn(outbox, address);
+  const lookAgain = yield* dispatch(outbox, deliver, onSettled);
   return {
-    publish: (event) =>
-      Effect.flatMap(Clock.currentTimeMillis, (now) =>
-        Effect.map(outbox.put(messageFrom(event, now, address)), lookAgain),
-      ),
-    check: Effect.asVoid(outbox.check),
-  } satisfies Publishing;
+    ...kept,
+    publish: (event) => Effect.map(kept.publish(event), lookAgain),
+    counts: outbox.counts,
+  } satisfies Publishing & Pick<Outbox, "counts">;
+});
+
+/** Publishes into `outbox`, from which another process sends. */
+export const keepIn = (outbox: Outbox, address?: Address): Publishing => ({
+  publish: (event) =>
+    Effect.flatMap(Clock.currentTimeMillis, (now) =>
+      Effect.asVoid(outbox.put(messageFrom(event, now, address))),
+    ),
+  check: Effect.asVoid(outbox.check),
 });
 
 /** The id is made of the facts, so that to confirm again makes no second event. */
-export function messageFrom(event: UploadEvent, now: number, address: Address): Message {
+export function messageFrom(event: UploadEvent, now: number, address?: Address): Message {
   const { type, slug, data: facts } = event;
   const schema: Schema.Encoder<object> = EVENTS[type];
   const encoded = Schema.encodeSync(schema)(facts) as Readonly<globalThis.Record<string, unknown>>;
   const data = Record.mapKeys(encoded, snakeCase);
   const digest = hash("sha256", JSON.stringify([type, data]), "base64url");
-  const fileUrl = slug === undefined ? {} : { file_url: address(slug, facts) };
+  const fileUrl = slug && address ? { file_url: address(slug, facts) } : {};
   const body = { type, timestamp: isoText(now), data: { ...data, ...fileUrl } };
   return { id: `evt_${digest.slice(0, 32)}`, lane: facts.key, body: JSON.stringify(body) };
 }

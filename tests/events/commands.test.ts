@@ -1,6 +1,6 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { readFileSync } from "node:fs";
+import { globSync, readFileSync, utimesSync } from "node:fs";
 import { text } from "node:stream/consumers";
 import { Webhook } from "standardwebhooks";
 import { expect, it } from "vitest";
@@ -18,7 +18,7 @@ type Env = Readonly<Record<string, string>>;
 
 function start(args: ReadonlyArray<string>, env: Env) {
   const { PATH = "", HOME = "" } = process.env;
-  const child = spawn(`${ROOT}node_modules/.bin/node`, [cli, "events", ...args], {
+  const child = spawn(`${ROOT}node_modules/.bin/node`, [cli, ...args], {
     cwd: ROOT,
     env: { PATH, HOME, ...COMPILE_CACHE, ...env },
     stdio: ["ignore", "pipe", "pipe"],
@@ -39,7 +39,7 @@ async function run(args: ReadonlyArray<string>, env: Env) {
 
 /** A listener, and the variables that it says to start the service with. */
 async function listen(args: ReadonlyArray<string>, env: Env = {}) {
-  const child = start(["listen", "--port", "0", ...args], env);
+  const child = start(["events", "listen", "--port", "0", ...args], env);
   const written = { out: "", err: "" };
   child.stdout.setEncoding("utf8").on("data", (chunk: string) => (written.out += chunk));
   child.stderr.setEncoding("utf8").on("data", (chunk: string) => (written.err += chunk));
@@ -123,7 +123,7 @@ it("list, show, resend and drop work on the queue of a service that runs", async
   const [dead, waiting] = [await confirmed(service), await confirmed(service)];
   await until("both attempts", () => answers.length === 0);
   const list = async (...args: ReadonlyArray<string>) =>
-    JSON.parse((await run(["list", "--json", ...args], own)).stdout) as ReadonlyArray<{
+    JSON.parse((await run(["events", "list", "--json", ...args], own)).stdout) as ReadonlyArray<{
       readonly id: string;
       readonly state: string;
       readonly event: { readonly data: { readonly key: string } };
@@ -134,13 +134,13 @@ it("list, show, resend and drop work on the queue of a service that runs", async
   });
   expect(both.map(({ state }) => state).toSorted()).toEqual(["dead", "waiting"]);
   expect(both.map(({ event }) => event.data.key).toSorted()).toEqual([dead, waiting].toSorted());
-  const { stdout, stderr } = await run(["list"], own);
+  const { stdout, stderr } = await run(["events", "list"], own);
   expect(stdout.split("\n")[0]).toMatch(/^ID +STATE +EVENT +KEY +ATTEMPTS +AT +FAILURE$/);
   expect(stdout).toContain("the receiver answered 410");
   expect(stderr).toMatch(/^1 wait, and 1 were given up/);
 
   const id = both.find(({ state }) => state === "dead")?.id ?? "";
-  const shown = await run(["show", id], own);
+  const shown = await run(["events", "show", id], own);
   expect(JSON.parse(shown.stdout)).toMatchObject({
     id,
     state: "dead",
@@ -149,34 +149,86 @@ it("list, show, resend and drop work on the queue of a service that runs", async
     event: { type: "upload.confirmed" },
   });
 
-  expect((await run(["resend", "--dead"], own)).stderr).toContain(": 1.");
+  expect((await run(["events", "resend", "--dead"], own)).stderr).toContain(": 1.");
   await until("all delivered", async () => (await list()).length === 0);
   expect((await list("--state", "delivered")).map((kept) => kept.id)).toContain(id);
   const before = received.length;
-  expect((await run(["resend", id], own)).code).toBe(0);
+  expect((await run(["events", "resend", id], own)).code).toBe(0);
   await until("one more", () => received.length > before);
   expect(received.at(-1)?.id).toBe(id);
 
   await until("it is settled", async () => (await list()).length === 0);
-  expect((await run(["drop", id], own)).stderr).toContain("Events removed");
+  expect((await run(["events", "drop", id], own)).stderr).toContain("Events removed");
   for (const args of [
     ["show", id],
     ["resend", id],
     ["drop", id],
   ]) {
-    const { code, stderr } = await run(args, own);
+    const { code, stderr } = await run(["events", ...args], own);
     expect([code, stderr]).toEqual([64, expect.stringContaining("no event of that id")]);
   }
   for (const args of [["drop"], ["resend", id, "--dead"]]) {
-    expect((await run(args, own)).code).toBe(64);
+    expect((await run(["events", ...args], own)).code).toBe(64);
   }
   expect(await service.stop()).toBe(0);
 });
 
 it("a queue that cannot be opened is named, with what to do", async () => {
-  const { code, stderr } = await run(["list"], { STORAGE_LOCAL_DIR: "/dev/null" });
+  const { code, stderr } = await run(["events", "list"], { STORAGE_LOCAL_DIR: "/dev/null" });
   expect([code, stderr]).toEqual([
     69,
     expect.stringMatching(/\/dev\/null.*make the folder writable/),
   ]);
+});
+
+it("a sweep that removes an upload says so, and not of one whose file is there", async () => {
+  const { received, env } = await startReceiver();
+  const service = await startProcess({
+    ...env,
+    STORAGE_POLICIES: '{"files":{"arrival":"incoming"}}',
+  });
+  const expired = await upload(service);
+  const { receipt, put_url: url, put_headers: headers } = await upload(service);
+  expect((await ask(service, "confirm", { receipt })).status).toBe(200);
+  await until("the confirmation", () => received.length === 1);
+  // It is there once more, as if the confirm could not have removed it.
+  expect((await fetch(url, { method: "PUT", headers, body: "hello" })).ok).toBe(true);
+  const files = globSync(`${service.directory}/**/incoming-*`);
+  expect(files).toHaveLength(2);
+  const days = Date.now() / 1000 - 5 * 24 * 60 * 60;
+  for (const file of files) utimesSync(file, days, days);
+  await upload(service);
+  const own = {
+    ...env,
+    STORAGE_POLICIES: '{"files":{"arrival":"incoming"}}',
+    STORAGE_LOCAL_DIR: service.directory,
+  };
+  expect((await run(["sweep"], own)).stderr).toContain("2 uploads");
+  const swept = await run(["sweep", "--apply"], own);
+  expect(swept.stderr).toMatch(/^2 uploads.*were removed/);
+  await until("the event", () => received.length > 1);
+  expect(received.slice(1)).toMatchObject([
+    { type: "upload.expired", data: { key: expired.key, organization: "acme" } },
+  ]);
+  expect(await service.stop()).toBe(0);
+});
+
+it("metrics count attempts by outcome, and the events that wait and that were given up", async () => {
+  const { answers, env } = await startReceiver();
+  answers.push(410, 500);
+  const service = await startProcess({ ...env, METRICS: "loopback" });
+  await confirmed(service);
+  await confirmed(service);
+  const lines = async () => (await (await fetch(`${service.address}/metrics`)).text()).split("\n");
+  await until("the numbers", async () => {
+    const found = await lines();
+    return [
+      'valetkey_events_attempts_total{outcome="dead"} 1',
+      'valetkey_events_attempts_total{outcome="waiting"} 1',
+      'valetkey_events_attempts_total{outcome="delivered"} 1',
+      'valetkey_events_kept{state="waiting"} 0',
+      'valetkey_events_kept{state="dead"} 1',
+    ].every((line) => found.includes(line));
+  });
+  expect(await service.stop()).toBe(0);
 });

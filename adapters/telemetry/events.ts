@@ -1,0 +1,22 @@
+import * as Effect from "effect/Effect";
+import * as Schedule from "effect/Schedule";
+import type { Meter } from "./meter.ts";
+
+type Counts = Readonly<Record<"waiting" | "dead", number>>;
+
+export const watchEvents = (meter: Meter) => ({
+  eventSettled: (outcome: string) => meter.update("valetkey.events.attempts", [outcome]),
+  /** Asks for the counts now and then, since whoever reads metrics does not wait. */
+  eventCounts: <E>(counts: Effect.Effect<Counts, E>) => {
+    // No number, and so no series, until there is an answer.
+    let last: Partial<Counts> = {};
+    for (const state of ["waiting", "dead"] as const) {
+      meter.observe("valetkey.events.kept", [state], () => last[state] ?? NaN);
+    }
+    return counts.pipe(
+      Effect.orElseSucceed((): Partial<Counts> => ({})),
+      Effect.map((found) => void (last = found)),
+      Effect.repeat(Schedule.spaced("10 seconds")),
+    );
+  },
+});
