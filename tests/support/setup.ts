@@ -63,6 +63,8 @@ export interface Needs extends Readonly<Record<ToolSuite, string>> {
   readonly php: string;
   /** The path of Schemathesis. */
   readonly schemathesis: string;
+  /** The path of uvicorn, in an environment that has FastAPI. */
+  readonly uvicorn: string;
   /** The path of openapi-python-client. */
   readonly pythonClient: string;
   /** What renders and validates Kubernetes manifests. */
@@ -116,6 +118,11 @@ const FINDERS: Finders = {
     findPythonTool("schemathesis", {
       from: "schemathesis==4.32.5",
       variable: "TEST_SCHEMATHESIS",
+    }),
+  uvicorn: () =>
+    findPythonTool("uvicorn", {
+      from: "fastapi==0.165.0 uvicorn==0.54.0",
+      variable: "TEST_UVICORN",
     }),
   pythonClient: () =>
     findPythonTool("openapi-python-client", {

@@ -1,0 +1,126 @@
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { join } from "node:path";
+import { Webhook } from "standardwebhooks";
+import { afterAll, beforeAll, expect, it } from "vitest";
+import { ask, SECRET, upload } from "../events/backend.ts";
+import { atTestEnd } from "../support/at-test-end.ts";
+import { freePort } from "../support/free-port.ts";
+import { linkPackages } from "../support/kept-packages.ts";
+import { need } from "../support/need.ts";
+import { emptyProject, type Project } from "../support/project.ts";
+import { startProcess } from "../support/service-process.ts";
+import { snippetsOf } from "../support/snippets.ts";
+import { until } from "../support/until.ts";
+
+// The receivers of docs/receiving-events.md, each with a service that sends it an event.
+
+const snippets = snippetsOf("docs/receiving-events.md");
+const NODE = join(new URL("../..", import.meta.url).pathname, "node_modules/.bin/node");
+
+const RECEIVERS: Readonly<Record<string, string | undefined>> = {
+  "with-hono.ts": NODE,
+  "with-express.ts": NODE,
+  "route.ts": NODE,
+  "receiver.py": await need("uvicorn"),
+  "receiver.go": await need("go"),
+};
+
+const commandFor = (name: string, port: number): ReadonlyArray<string> =>
+  ({
+    "route.ts": ["next.ts"],
+    "receiver.py": ["receiver:app", "--port", String(port)],
+    "receiver.go": ["run", "receiver.go"],
+  })[name] ?? [name];
+
+/** Stands for Next.js, which calls the handler of a route with a request. */
+const NEXT = `
+import { serve } from "@hono/node-server";
+import { POST } from "./route.ts";
+serve({ fetch: POST, port: 3000, hostname: "127.0.0.1" });
+`;
+
+let project: Project;
+beforeAll(async () => {
+  project = emptyProject();
+  await linkPackages(project.folder, "express@5.3.0", () =>
+    project.run(["npm", "install", "--no-audit", "--no-fund", "express@5.3.0"]),
+  );
+  for (const name of ["hono", "@hono/node-server", "standardwebhooks"]) project.link(name);
+});
+afterAll(() => project?.remove());
+
+it("the page has the receivers that are tested here, and no others", () => {
+  expect([...snippets.keys()].toSorted()).toEqual(
+    ["receive.ts", ...Object.keys(RECEIVERS)].toSorted(),
+  );
+});
+
+it.for(Object.entries(RECEIVERS))(
+  "%s verifies what the service sends, handles each id once, and refuses all else",
+  async ([name, command], { skip }) => {
+    if (command === undefined) return skip();
+    const port = await freePort();
+    for (const [file, code] of [...snippets, ["next.ts", NEXT]] as const) {
+      project.write(file, code.replaceAll("3000", String(port)));
+    }
+    const child = spawn(command, commandFor(name, port), {
+      cwd: project.folder,
+      env: { ...process.env, WEBHOOK_SECRET: SECRET },
+      stdio: ["ignore", "pipe", "pipe"],
+      // "go run" has a child of its own.
+      detached: true,
+    });
+    const ended = once(child, "exit");
+    atTestEnd(async () => {
+      if (child.pid !== undefined && child.exitCode === null) process.kill(-child.pid, "SIGKILL");
+      await ended;
+    });
+    const output = { text: "", all: "" };
+    child.stdout.setEncoding("utf8").on("data", (chunk: string) => (output.text += chunk));
+    child.stderr.setEncoding("utf8").on("data", (chunk: string) => (output.all += chunk));
+    const url = `http://127.0.0.1:${port}/hook`;
+    await until("the receiver's start", () => fetch(url).then(() => true));
+    const lines = () => output.text.split("\n").filter((line) => /^(?:use|discard) /.test(line));
+
+    const service = await startProcess({
+      EVENTS_URL: url,
+      EVENTS_SECRETS: `whsec_${Buffer.alloc(24).toString("base64")},${SECRET}`,
+      EVENTS_ALLOW_PRIVATE: "on",
+    });
+    const { receipt, key } = await upload(service);
+    expect((await ask(service, "confirm", { receipt })).status).toBe(200);
+    await until("the event", () => lines().length > 0);
+    expect(lines()).toEqual([`use ${key}`]);
+    expect(await service.stop()).toBe(0);
+
+    const post = async (
+      type: string,
+      { id = "evt_1", secret = SECRET, age = 0, added = "" } = {},
+    ) => {
+      const body = JSON.stringify({ type, data: { key: "é" } });
+      const at = new Date(Date.now() - age * 1000);
+      const answer = await fetch(url, {
+        method: "POST",
+        headers: {
+          "Content-Type": "application/json",
+          "webhook-id": id,
+          "webhook-timestamp": String(Math.floor(at.getTime() / 1000)),
+          "webhook-signature": new Webhook(secret).sign(id, at, body),
+        },
+        body: body + added,
+      });
+      return answer.status;
+    };
+    const other = `whsec_${Buffer.alloc(24, "x").toString("base64")}`;
+    expect(await post("upload.mismatched", { secret: other })).toBe(401);
+    expect(await post("upload.mismatched", { age: 360 })).toBe(401);
+    expect(await post("upload.mismatched", { age: -360 })).toBe(401);
+    expect(await post("upload.mismatched", { added: " " })).toBe(401);
+    expect((await fetch(url, { method: "POST", body: "{}" })).status).toBe(401);
+    for (const _ of [1, 2]) expect(await post("upload.mismatched")).toBe(204);
+    expect(await post("upload.new", { id: "evt_2" })).toBe(204);
+    await until("the second line", () => lines().length > 1);
+    expect(lines()).toEqual([`use ${key}`, "discard é"]);
+  },
+);
