@@ -283,7 +283,7 @@ it("a transfer that stands still for two minutes is begun again", async () => {
 });
 
 it("what is no answer of the service is told sooner if there was never one from its address", async () => {
-  const endpoint = "http://127.0.0.1:9";
+  const endpoint = "http://127.0.0.1:11";
   const client = createClient({ endpoint, organization: "acme" });
   vi.spyOn(Math, "random").mockReturnValue(0);
   vi.useFakeTimers({ toFake: ["Date"] });
