@@ -15,10 +15,11 @@ import {
   type Outbox,
 } from "./outbox.ts";
 
+// While another process writes, this one stands still.
 const TABLE = `
 PRAGMA journal_mode = WAL;
 PRAGMA synchronous = FULL;
-PRAGMA busy_timeout = 1000;
+PRAGMA busy_timeout = 250;
 CREATE TABLE IF NOT EXISTS events (
   seq INTEGER PRIMARY KEY AUTOINCREMENT,
   id TEXT NOT NULL UNIQUE,
