@@ -18,7 +18,11 @@ export const Metadata = Schema.Unknown.check(
       type: "object",
       maxProperties: MAX_PAIRS,
       propertyNames: { pattern: NAME.source },
-      additionalProperties: { type: "string" },
+      additionalProperties: {
+        type: "string",
+        maxLength: MAX_BYTES / MAX_PAIRS,
+        pattern: `^[^${UNPRINTABLE.source.slice(1)}*$`,
+      },
     }),
   }),
 ) as unknown as Schema.Codec<Metadata>;

@@ -84,6 +84,7 @@ it("the first upload is granted, stored, confirmed and reported", async () => {
     const { receipt } = granted;
     const confirmed = await ask("confirm", { receipt });
     const stranger = await ask("presign", file, "session=other");
+    console.log(confirmed.server_data.note);
     console.log(JSON.stringify([granted.status, put.status, confirmed.status, stranger.status]));
   `);
   expect(output).toMatch(/^mia uploaded orgs\/org_1\/files\/\S+\.png$/m);
@@ -102,9 +103,11 @@ it("a page of the same origin uploads by its cookie alone, and shows the file", 
     };
     globalThis.file = new File(["12345"], "a.png", { type: "image/png" });
     const { readFileSync, writeFileSync } = await import("node:fs");
-    writeFileSync("shown.js", readFileSync("page.js", "utf8") + "globalThis.shown = fileUrl;");
+    writeFileSync("shown.js", readFileSync("page.js", "utf8") + "globalThis.shown = [serverData.note, fileUrl];");
     await import("./shown.js");
-    console.log(await (await fetch(shown)).text());
+    const [note, fileUrl] = shown;
+    console.log(note);
+    console.log(await (await fetch(fileUrl)).text());
   `);
   expect(output).toMatch(/^mia uploaded orgs\/org_1\/files\/\S+\.png\n12345$/m);
 });

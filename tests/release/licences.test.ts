@@ -25,6 +25,8 @@ const TOOLS: ReadonlyMap<string, ReadonlyArray<RegExp>> = new Map([
   ["MPL-2.0", [/^lightningcss(?:-\w+)*$/, /^axe-core$/]],
   // Tables of browsers, for the tools of Jest.
   ["CC-BY-4.0", [/^caniuse-lite$/]],
+  // Hashes for the library that verifies our webhooks; in the public domain.
+  ["Unlicense", [/^fast-sha256$/]],
   // Pictures in the local runtime of Workers: libraries that are linked while it runs.
   ["LGPL-3.0-or-later", [/^@img\/sharp-/]],
 ]);
