@@ -1,10 +1,12 @@
 import { glob, rm, writeFile } from "node:fs/promises";
-import { bundleClient } from "./bundle-client.ts";
+import { bundleClient, bundleFiles } from "./bundle-client.ts";
 
-// Puts the module of `valetkey/client` in place of those that the compiler has made; declarations
-// stay.
+// Puts the modules of `valetkey/client` and `valetkey/files` in place of those that the compiler has
+// made; declarations stay.
 
 const folder = new URL("../dist/adapters/client/", import.meta.url);
 
 for await (const name of glob("*.js", { cwd: folder })) await rm(new URL(name, folder));
-for (const [name, code] of await bundleClient()) await writeFile(new URL(name, folder), code);
+for (const bundle of [bundleClient, bundleFiles]) {
+  for (const [name, code] of await bundle()) await writeFile(new URL(name, folder), code);
+}

@@ -1,20 +1,32 @@
 import { fileURLToPath } from "node:url";
-import { rolldown } from "rolldown";
+import { type Plugin, rolldown } from "rolldown";
 
 // Makes the module of `valetkey/client` for `npm run build`, and for the page of a service that is
-// run from its source.
+// run from its source; and that of `valetkey/files`.
 
-const SOURCE = fileURLToPath(new URL("../adapters/client/client.ts", import.meta.url));
+export const bundleClient = async (): Promise<ReadonlyMap<string, string>> =>
+  new Map([["client.js", await bundled("client")]]);
 
-export async function bundleClient(): Promise<ReadonlyMap<string, string>> {
+export const bundleFiles = async (): Promise<ReadonlyMap<string, string>> =>
+  new Map([["files/files.js", await bundled("files/files", ERRORS_OF_CLIENT)]]);
+
+async function bundled(name: string, ...plugins: Array<Plugin>): Promise<string> {
   const bundle = await rolldown({
-    input: { client: SOURCE },
+    input: fileURLToPath(new URL(`../adapters/client/${name}.ts`, import.meta.url)),
     platform: "browser",
+    plugins,
     onLog: (_level, { message }) => {
       throw new Error(message);
     },
   });
   const { output } = await bundle.generate({ format: "es", minify: true, comments: false });
   await bundle.close();
-  return new Map([["client.js", output[0].code]]);
+  return output[0].code;
 }
+
+/** So that an error of one module is an `UploadError` of the other. */
+const ERRORS_OF_CLIENT: Plugin = {
+  name: "errors-of-client",
+  resolveId: (id) =>
+    id.endsWith("/errors.ts") ? { id: "../client.js", external: true } : undefined,
+};

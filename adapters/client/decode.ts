@@ -191,6 +191,25 @@ export const memoryDecoder = (size: number) =>
   object({ file, begun: startDecoder(size), parts: list(sent) });
 export type Remembered = ReturnType<ReturnType<typeof memoryDecoder>>;
 
+/** An instant, as JSON writes it. */
+const instant: Decode<Date> = (value) => {
+  const date = new Date(text(value));
+  check(date.getTime());
+  return date;
+};
+const storedFile = object({
+  key: text,
+  /** In bytes. */
+  size: number,
+  /** When it was stored, as the store says. */
+  storedAt: instant,
+  /** Opens the file for members of the organization. */
+  fileUrl: url,
+});
+/** A file, as a list has it. */
+export interface StoredFile extends ReturnType<typeof storedFile> {}
+export const decodeFiles = object({ files: list<StoredFile>(storedFile), next: optional(text) });
+
 export const decodeProblem = object({
   code: text,
   title: text,
