@@ -20,7 +20,6 @@ export const Metadata = Schema.Unknown.check(
       propertyNames: { pattern: NAME.source },
       additionalProperties: {
         type: "string",
-        maxLength: MAX_BYTES / MAX_PAIRS,
         pattern: `^[^${UNPRINTABLE.source.slice(1)}*$`,
       },
     }),
