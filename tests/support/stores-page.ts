@@ -56,7 +56,9 @@ const BLOCKS = {
       provider.cors,
       provider.largestPut.toLocaleString("en"),
       provider.unsigned,
-      provider.tried === undefined ? "none" : `[${provider.tried}](stores/${name}.md)`,
+      provider.tried === undefined
+        ? "none"
+        : `[${provider.tried}](https://github.com/valetkey/valetkey/blob/main/docs/stores/${name}.md)`,
     ]),
   ]),
   parts: tableOf([
