@@ -47,13 +47,16 @@ export function createFiles({ retry, ...options }: FilesOptions): Files {
       }
     },
     remove: async (fileUrl, signal) => {
-      const [, path] = FILE_PATH.exec(fileUrl) ?? [];
-      check(path, `fileUrl must be that of a file, not "${fileUrl}".`);
+      const [address = ""] = fileUrl.split("?");
+      const [, files, ...folders] = address.split("/api/v1/orgs/")[1]?.split("/") ?? [];
+      const path = folders.join("/");
+      const isFile = files === "files" && FILE_PATH.test(path);
+      check(isFile, `fileUrl must be that of a file, not "${fileUrl}".`);
       const run = makeRun(signal, retry);
-      await service.ask(run, `${path}`, () => undefined, undefined, "DELETE").finally(run.close);
+      await service.ask(run, path, () => undefined, undefined, "DELETE").finally(run.close);
     },
   };
 }
 
-/** An address of a file in which no segment leads elsewhere. */
-const FILE_PATH = /\/api\/v1\/orgs\/[^/]+\/files\/((?:[\w-]+\/)+[\w-]+\.[\w-]+)(?:\?.*)?$/;
+/** A path in which no segment leads elsewhere. */
+const FILE_PATH = /^(?:[\w-]+\/)+[\w-]+\.[\w-]+$/;
