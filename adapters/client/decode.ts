@@ -155,7 +155,7 @@ export const decodeResult = object({
   contentType: text,
   etag: text,
   metadata: optional(texts),
-  /** What the host's `onConfirmed` has returned: JSON. */
+  /** The JSON that the host's `onConfirmed` has returned. */
   serverData: (value: unknown) => value,
   /** Sent to the service for a link to the file. */
   receipt: text,

@@ -22,7 +22,7 @@ export interface Answer {
 
 /** In milliseconds. */
 const LONGEST_ANSWER = 20_000;
-/** What is read of an answer's body, in bytes, so that the connection can be used again. */
+/** Most bytes of an answer's body that are read, so that the connection can be used again. */
 const LARGEST_ANSWER = 64 * 1024;
 
 const KEPT_ALIVE = { keepAlive: true, maxSockets: 16 };

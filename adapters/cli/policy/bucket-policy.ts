@@ -52,7 +52,7 @@ const DIALECTS: Readonly<Record<"ceph" | "versitygw", Dialect>> = {
 export const hasBucketPolicy = (store: string): store is keyof typeof DIALECTS =>
   Object.hasOwn(DIALECTS, store);
 
-/** What the policies for users allow, put together for these users, with what the store needs beside. */
+/** The statements of the policies for users, put together for these users, with what the store needs beside. */
 export function bucketPolicy(
   store: keyof typeof DIALECTS,
   allowed: Readonly<Record<"put" | "get" | "service", ReadonlyArray<Own>>>,
