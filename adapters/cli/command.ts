@@ -4,6 +4,7 @@ import * as Schema from "effect/Schema";
 import { parseArgs } from "node:util";
 import { onOneLine } from "../printable.ts";
 import { decoder, MISSING } from "../json/decode.ts";
+import { HttpOrigin } from "../settings/codecs.ts";
 
 /** Exit codes: 1 and 2 as `diff` and `grep` have them, the others as `sysexits.h`. */
 export const EXIT = {
@@ -46,6 +47,15 @@ export const option = <const A, const More extends Partial<Option> = object>(
 export const flag = (note: string): Option => ({ shape: "without a value", note });
 
 export const JSON_OPTION = { json: flag("prints JSON, for programs") };
+
+export const ORIGIN_OPTION = {
+  origin: option(
+    "ORIGIN",
+    HttpOrigin,
+    "the origin of a page that uploads, such as https://app.example.com",
+    { note: "CORS_ORIGINS if left out; may be repeated", isRepeatable: true },
+  ),
+};
 
 type Input<O extends Options> = {
   readonly [K in keyof O as O[K] extends { isRequired: true } ? K : never]: Given<O[K]>;

@@ -1,8 +1,7 @@
 import * as Effect from "effect/Effect";
 import * as Option from "effect/Option";
-import { HttpOrigin } from "../settings/codecs.ts";
 import { BucketCors } from "../storage/bucket-cors.ts";
-import { command, CommandFailure, EXIT, flag, option } from "./command.ts";
+import { command, CommandFailure, EXIT, flag, ORIGIN_OPTION } from "./command.ts";
 import { readStoreOrFail } from "./settings.ts";
 import { runWithStore } from "./with-store.ts";
 
@@ -10,12 +9,7 @@ export const cors = command({
   name: "cors",
   summary: "Print the rule by which pages of other origins may upload into the bucket",
   options: {
-    origin: option(
-      "ORIGIN",
-      HttpOrigin,
-      "the origin of a page that uploads, such as https://app.example.com",
-      { note: "CORS_ORIGINS if left out; may be repeated", isRepeatable: true },
-    ),
+    ...ORIGIN_OPTION,
     apply: flag("adds the rule to the bucket"),
     replace: flag(
       "for --apply; pages that the rule allowed so far and are not named may upload no longer",

@@ -1,7 +1,7 @@
 import * as Schema from "effect/Schema";
-import { HttpOrigin, WholeNumber } from "../settings/codecs.ts";
+import { WholeNumber } from "../settings/codecs.ts";
 import { onOneLine } from "../printable.ts";
-import { asJson, command, EXIT, flag, JSON_OPTION, option } from "./command.ts";
+import { asJson, command, EXIT, flag, JSON_OPTION, option, ORIGIN_OPTION } from "./command.ts";
 import type { Finding } from "./doctor/finding.ts";
 import type { Problem } from "./doctor/problems.ts";
 import { print, tell } from "./output.ts";
@@ -10,12 +10,7 @@ export const doctor = command({
   name: "doctor",
   summary: "Examine the configured store: what works, what does not, and what mends it",
   options: {
-    origin: option(
-      "ORIGIN",
-      HttpOrigin,
-      "the origin of a page that uploads, such as https://app.example.com",
-      { note: "CORS_ORIGINS if left out; may be repeated", isRepeatable: true },
-    ),
+    ...ORIGIN_OPTION,
     leave: flag("writes scratch objects also where they cannot be removed again"),
     explain: option("URL", Schema.NonEmptyString, "a signed URL that fails, in quotes", {
       note: "says what differs, and examines nothing else",

@@ -12,7 +12,6 @@ export const settings = {
   socket: optional({
     variable: "CONTROL_SOCKET",
     meaning: "The Unix socket over which `valetkey reload` reaches the [service](reload.md).",
-    otherwise: "none",
     codec: Schema.NonEmptyString,
     shape: "a path of at most 100 characters, in a folder that the service may write to",
     example: "/run/valetkey/control.sock",

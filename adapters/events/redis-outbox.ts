@@ -25,8 +25,6 @@ const LONGEST_WAIT = 1000;
 
 const KEYS: [string] = ["valetkey:{events}:"];
 
-const FIELDS = "'id', 'lane', 'body', 'state', 'attempts', 'failure', 'at'";
-
 const command = <Given extends object, Reply>(lua: string) =>
   script<Given, Reply>(
     1,
@@ -49,7 +47,6 @@ local function remove(id, lane)
   schedule(lane)
 end
 local function wait(id, lane, body, seq)
-  redis.call('DEL', event(id))
   write(id, 'id', id, 'lane', lane, 'body', body, 'seq', seq, 'attempts', 0, 'at', text(now),
     'state', 'waiting', 'failure', '')
   redis.call('ZADD', base .. 'waiting', seq, id)
@@ -66,10 +63,7 @@ if redis.call('ZCARD', base .. 'waiting') >= given.most then return 0 end
 wait(given.id, given.lane, given.body, redis.call('HINCRBY', base .. 'order', 'seq', 1))
 return 1`),
 
-  claim: command<
-    { lease: number },
-    readonly [id: string, lane: string, body: string, attempt: number] | null
-  >(`
+  claim: command<{ lease: number }, string | null>(`
 while true do
   local lane = redis.call('ZRANGE', base .. 'lanes', '-inf', text(now), 'BYSCORE', 'LIMIT', 0, 1)[1]
   if not lane then return nil end
@@ -79,7 +73,7 @@ while true do
     local attempt = redis.call('HINCRBY', event(id), 'attempts', 1)
     write(id, 'at', text(now + given.lease))
     schedule(lane)
-    return {id, lane, body, attempt}
+    return cjson.encode({id = id, lane = lane, body = body, attempt = attempt})
   end
   -- Redis has evicted it.
   remove(id, lane)
@@ -98,15 +92,17 @@ remove(id, kept[3])
 redis.call('ZADD', base .. state, text(now), id)
 redis.call('PEXPIRE', event(id), given.keep)`),
 
-  read: command<
-    { state: State; limit: number } | { id: string },
-    ReadonlyArray<Readonly<Record<number, string>>>
-  >(`
+  read: command<{ state: State; limit: number } | { id: string }, ReadonlyArray<string>>(`
 local found = {}
 local ids = given.id and {given.id} or redis.call('ZRANGE', base .. given.state, 0, given.limit - 1)
 for _, id in ipairs(ids) do
-  local kept = redis.call('HMGET', event(id), ${FIELDS})
-  if kept[1] then table.insert(found, kept) end
+  local kept = redis.call(
+    'HMGET', event(id), 'lane', 'body', 'state', 'attempts', 'failure', 'at')
+  if kept[1] then
+    table.insert(found, cjson.encode({id = id, lane = kept[1], body = kept[2], state = kept[3],
+      attempts = tonumber(kept[4]), failure = kept[5] ~= '' and kept[5] or nil,
+      at = math.floor(kept[6])}))
+  end
 end
 return found`),
 
@@ -147,6 +143,11 @@ export const redisOutbox = Effect.fnUntraced(function* (
       ask((client) => client.change(KEYS, { id, isResent })),
       (changed) => changed === 1,
     );
+  const read = (given: Parameters<typeof redis.read>[1]) =>
+    Effect.map(
+      ask((client) => client.read(KEYS, given)),
+      (found) => found.map((kept): Kept => JSON.parse(kept)),
+    );
   return {
     put: (message) =>
       Effect.filterOrFail(
@@ -156,27 +157,15 @@ export const redisOutbox = Effect.fnUntraced(function* (
       ),
     claim: Effect.map(
       ask((client) => client.claim(KEYS, { lease: LEASE })),
-      (claimed): Attempt | undefined => {
-        if (claimed === null) return undefined;
-        const [id, lane, body, attempt] = claimed;
-        return { id, lane, body, attempt };
-      },
+      (claimed): Attempt | undefined => (claimed === null ? undefined : JSON.parse(claimed)),
     ),
     settle: ({ id, attempt }, outcome) => {
       const { state } = outcome;
       const given = { id, attempt, failure: "", after: 0, ...outcome, keep: KEEP[state] };
       return ask((client) => client.settle(KEYS, given));
     },
-    list: (state, { limit }) =>
-      Effect.map(
-        ask((client) => client.read(KEYS, { state, limit })),
-        (found) => found.map(keptFrom),
-      ),
-    find: (id) =>
-      Effect.map(
-        ask((client) => client.read(KEYS, { id })),
-        ([found]) => found && keptFrom(found),
-      ),
+    list: (state, { limit }) => read({ state, limit }),
+    find: (id) => Effect.map(read({ id }), ([found]) => found),
     resend: (id) => change(id, true),
     drop: (id) => change(id, false),
     counts: Effect.map(
@@ -187,24 +176,3 @@ export const redisOutbox = Effect.fnUntraced(function* (
     forget: ask((client) => client.forget(KEYS, { delivered: KEEP_DELIVERED, dead: KEEP_DEAD })),
   } satisfies Outbox;
 });
-
-function keptFrom(fields: Readonly<Record<number, string>>): Kept {
-  const {
-    0: id = "",
-    1: lane = "",
-    2: body = "",
-    3: state,
-    4: attempts,
-    5: failure,
-    6: at,
-  } = fields;
-  return {
-    id,
-    lane,
-    body,
-    state: state as State,
-    attempts: Number(attempts),
-    ...(failure && { failure }),
-    at: Math.floor(Number(at)),
-  };
-}

@@ -54,7 +54,6 @@ export const settings = {
     variable: "PROBE_PORT",
     meaning:
       "Where Node also answers `/healthz` and `/readyz`, however busy the service is: see [operations](operations.md#health).",
-    otherwise: "none",
     ...PORT,
     example: "8788",
   }),
@@ -82,7 +81,6 @@ export const settings = {
     variable: "TRUSTED_PROXIES",
     option: "trustedProxies",
     meaning: "Proxies that are believed when they tell a caller's address.",
-    otherwise: "none",
   }),
   workers: withDefault(1, {
     variable: "WEB_CONCURRENCY",

@@ -90,7 +90,6 @@ export const settings = {
   scopesPrefix: withDefault("", {
     variable: "JWT_SCOPES_PREFIX",
     meaning: "What comes before the name of a scope there.",
-    otherwise: "none",
     codec: Schema.NonEmptyString,
     shape: "what precedes write, read, confirm, list and remove in the claim of scopes",
     example: "files:",

@@ -13,7 +13,6 @@ export const settings = {
     variable: "ENV_FILES",
     meaning:
       "Where variables are read from too, before the environment, and again at each [reload](reload.md): files of lines `NAME=value`, and folders with a file for each variable.",
-    otherwise: "none",
     codec: List(Schema.NonEmptyString),
     shape: ({ list }) => `the paths of files and folders, ${list}`,
     example: "/etc/valetkey/valetkey.env,/run/secrets/valetkey",

@@ -15,7 +15,6 @@ export const settings = {
   token: optional({
     variable: "METRICS_TOKEN",
     meaning: "The token that a reader of `/metrics` sends, with `METRICS=token`.",
-    otherwise: "none",
     codec: Secret.check(
       Schema.makeFilter((secret) => /^[\w.~+/=-]{16,512}$/.test(Redacted.value(secret))),
     ),
@@ -25,7 +24,6 @@ export const settings = {
   port: optional({
     variable: "METRICS_PORT",
     meaning: "A port for `/metrics` alone, on `HOST`; it is then not on the port of the service.",
-    otherwise: "none",
     codec: WholeNumber({ minimum: 1, maximum: 65_535 }),
     shape: "a port from 1 to 65535",
     example: "9464",

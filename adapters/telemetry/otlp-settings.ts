@@ -64,7 +64,6 @@ export const settings = {
   headers: optional({
     variable: "OTEL_EXPORTER_OTLP_HEADERS",
     meaning: "Headers for the collector, such as a key.",
-    otherwise: "none",
     codec: Schema.RedactedFromValue(Pairs),
     shape: PAIRS,
     example: "authorization=Bearer%20secret",
@@ -80,7 +79,6 @@ export const settings = {
   attributes: optional({
     variable: "OTEL_RESOURCE_ATTRIBUTES",
     meaning: "Further attributes of this service.",
-    otherwise: "none",
     codec: Pairs,
     shape: PAIRS,
     example: "deployment.environment.name=production",

@@ -31,7 +31,6 @@ export const settings = {
     variable: "LINKS_DENIED",
     option: "linksDenied",
     meaning: "Links that are taken back.",
-    otherwise: "none",
     codec: Schema.Union([Schema.String.check(Schema.isPattern(/\//)), List(LinkEnd)]),
     shape: ({ list }) =>
       `what follows the last dot of links that are taken back, ${list}, or the path of a JSON file with a list of them`,

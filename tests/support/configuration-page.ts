@@ -117,7 +117,7 @@ function sectionOf(group: string, settings: Group): string {
     `\`${setting.variable}\``,
     setting.option === undefined ? "" : `\`${setting.option}\``,
     `${setting.meaning} Must be ${say(setting.shape, VARIABLES)}.`,
-    setting.otherwise ?? valueOf(setting.fallback?.value),
+    setting.otherwise ?? (setting.fallback === undefined ? "" : valueOf(setting.fallback.value)),
     `\`${setting.variable}=${exampleOf(setting)}\``,
   ]);
   return `## ${group}\n\n${tableOf([["variable", "option", "meaning", "default", "example"], ...rows])}`;
@@ -129,6 +129,6 @@ export const exampleOf = ({ example }: Setting<unknown>): string =>
 
 /** A default value as a variable has it. */
 function valueOf(value: unknown): string {
-  if (value === undefined) return "";
+  if (value === undefined) return "none";
   return `\`${typeof value === "boolean" ? (value ? "on" : "off") : String(value)}\``;
 }

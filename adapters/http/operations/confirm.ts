@@ -41,6 +41,19 @@ export const presentConfirmed = (
   fileUrl: fileAddress(publicUrl, member.slug, file),
 });
 
+/** The refusals of a file that has to be what was granted. */
+export const CONFIRM_REFUSALS = {
+  OrganizationNotFound: true,
+  UploadIncomplete: true,
+  UploadMismatch: true,
+  UploadPending: true,
+  UploadRefusedByScan: true,
+  ScannerUnavailable: true,
+  EventsUnavailable: true,
+  StoreUnavailable: true,
+  CredentialsUnavailable: true,
+} as const;
+
 export const confirm = operation({
   action: "confirm",
   methods: ["POST"],
@@ -58,16 +71,5 @@ export const confirm = operation({
   run: ({ member }, { receipt }) => confirmUpload({ member, receipt }),
   output: ConfirmedUpload,
   present: presentConfirmed,
-  refusals: {
-    InvalidReceipt: true,
-    OrganizationNotFound: true,
-    UploadIncomplete: true,
-    UploadMismatch: true,
-    UploadPending: true,
-    UploadRefusedByScan: true,
-    ScannerUnavailable: true,
-    EventsUnavailable: true,
-    StoreUnavailable: true,
-    CredentialsUnavailable: true,
-  },
+  refusals: { InvalidReceipt: true, ...CONFIRM_REFUSALS },
 });

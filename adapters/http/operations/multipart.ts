@@ -10,7 +10,7 @@ import { MOST_PARTS, PartNumber } from "../../../domain/multipart.ts";
 import { StorageKey } from "../../../domain/storage-key.ts";
 import { memberAt } from "../../json/decode.ts";
 import { InvalidBody } from "../problems/refusals.ts";
-import { presentConfirmed } from "./confirm.ts";
+import { CONFIRM_REFUSALS, presentConfirmed } from "./confirm.ts";
 import { IDEMPOTENCY } from "./idempotency-key.ts";
 import { FILES, operation } from "./operation.ts";
 import { eachOnce, PARTS_REFUSALS } from "./parts.ts";
@@ -134,16 +134,9 @@ export const completeMultipart = operation({
   }),
   refusals: {
     ...PARTS_REFUSALS,
+    ...CONFIRM_REFUSALS,
     PartOutOfRange: true,
     PartsMissing: true,
-    UploadIncomplete: true,
-    UploadMismatch: true,
-    UploadPending: true,
-    UploadRefusedByScan: true,
-    ScannerUnavailable: true,
-    EventsUnavailable: true,
-    StoreUnavailable: true,
-    CredentialsUnavailable: true,
   },
 });
 
