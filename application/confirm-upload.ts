@@ -5,14 +5,16 @@ import { contentDisposition } from "../domain/disposition.ts";
 import { utf8Length } from "../domain/file-name.ts";
 import { isFinal, mutableUntil, type Receipt } from "../domain/receipt.ts";
 import type { StorageKey } from "../domain/storage-key.ts";
+import type { UploadPolicy } from "../domain/upload-policy.ts";
 import { audienceFor, type Member } from "./admit.ts";
 import { policyNamed } from "./choose-policy.ts";
 import { examineUpload } from "./examine-upload.ts";
 import { ObjectStore } from "./ports/object-store.ts";
 import { OnConfirmed } from "./ports/on-confirmed.ts";
 import { Presigner } from "./ports/presigner.ts";
-import { promoteUpload } from "./promote-upload.ts";
+import { type Progress, promoteUpload } from "./promote-upload.ts";
 import { grantFacts, publish, publishRefusal } from "./publish.ts";
+import { shareWork } from "./share-work.ts";
 import { openReceipt } from "./tokens.ts";
 
 /**
@@ -29,23 +31,14 @@ export const confirmUpload = Effect.fnUntraced(function* (request: {
 
 export const confirmArrival = Effect.fnUntraced(function* (member: Member, receipt: Receipt) {
   const policy = yield* policyNamed(receipt.policy);
-  const { key, fileName, mediaType, checksum, metadata, incoming = false } = receipt;
-  const publishing = publishRefusal(member, receipt);
-  const facts = yield* (
-    incoming ? promoteUpload(receipt, policy) : examineUpload(receipt, policy)
-  ).pipe(
-    Effect.tapErrorTag("UploadRefusedByScan", (refusal) => {
-      member.recordFacts?.({ finding: refusal.finding });
-      return publishing(refusal);
-    }),
-    Effect.tapErrorTag("UploadMismatch", publishing),
+  const { key, fileName, mediaType, metadata } = receipt;
+  const arriving = receipt.incoming
+    ? settleOnce(key, (progress) => settle(member, receipt, policy, progress))
+    : settle(member, receipt, policy);
+  const settled = yield* Effect.tapErrorTag(arriving, "UploadRefusedByScan", ({ finding }) =>
+    Effect.sync(() => member.recordFacts?.({ finding })),
   );
-  if (receipt.pending && !incoming) {
-    // A mark that stays is the store's fault, and the client can only ask again.
-    yield* (yield* ObjectStore).keep({ key, version: facts.version });
-  }
-
-  const isCompared = checksum !== undefined && facts.checksums[checksum.algorithm] !== undefined;
+  member.recordFacts?.({ size: settled.size, grantedAt: receipt.issuedAt, metadata });
   const get = yield* (yield* Presigner).get({
     key,
     lifetime: policy.getLifetime,
@@ -53,8 +46,29 @@ export const confirmArrival = Effect.fnUntraced(function* (member: Member, recei
     audience: audienceFor(member),
     responseMediaType: mediaType,
     responseDisposition: contentDisposition(mediaType, fileName, policy),
-    version: facts.version,
+    version: settled.version,
   });
+  return { ...settled, policy: receipt.policy, get };
+});
+
+/** Decides about an upload, and tells whoever wants to hear of it before the answer does. */
+const settle = Effect.fnUntraced(function* (
+  member: Member,
+  receipt: Receipt,
+  policy: UploadPolicy,
+  progress?: Progress,
+) {
+  const { key, mediaType, checksum, metadata, organization, subject } = receipt;
+  const publishing = publishRefusal(member, receipt);
+  const { facts, removeWaiting } = yield* arrive(receipt, policy, progress).pipe(
+    Effect.tapErrorTag("UploadRefusedByScan", publishing),
+    Effect.tapErrorTag("UploadMismatch", publishing),
+  );
+  if (receipt.pending && !progress) {
+    // A mark that stays is the store's fault, and the client can only ask again.
+    yield* (yield* ObjectStore).keep({ key, version: facts.version });
+  }
+  const isCompared = checksum !== undefined && facts.checksums[checksum.algorithm] !== undefined;
   const confirmed = {
     key,
     size: facts.size,
@@ -62,22 +76,17 @@ export const confirmArrival = Effect.fnUntraced(function* (member: Member, recei
     etag: facts.etag,
     version: facts.version,
     // A store refuses an upload with another checksum than was signed, and a copy has none.
-    checksum: isCompared || incoming ? checksum : undefined,
+    checksum: isCompared || progress ? checksum : undefined,
     metadata,
     final:
-      incoming ||
+      progress !== undefined ||
       isFinal(facts.isReplaceable === true ? { ...receipt, writeOnce: false } : receipt, {
         now: yield* DateTime.now,
         isHeld: isCompared && facts.isReplayable !== true,
       }),
     mutableUntil: mutableUntil(receipt),
   };
-  member.recordFacts?.({ size: facts.size, grantedAt: receipt.issuedAt, metadata });
-  const returned = yield* (yield* OnConfirmed)({
-    ...confirmed,
-    organization: receipt.organization,
-    subject: receipt.subject,
-  });
+  const returned = yield* (yield* OnConfirmed)({ ...confirmed, organization, subject });
   yield* publish(() => ({
     type: "upload.confirmed",
     slug: member.slug,
@@ -89,9 +98,26 @@ export const confirmArrival = Effect.fnUntraced(function* (member: Member, recei
       final: confirmed.final,
     },
   }));
+  // The last step: what waits is found again by whoever goes on after a crash.
+  yield* removeWaiting;
   const serverData = returned === undefined ? undefined : yield* asJson(returned, key);
-  return { ...confirmed, serverData, policy: receipt.policy, get };
+  return { ...confirmed, serverData };
 });
+
+const arrive = Effect.fnUntraced(function* (
+  receipt: Receipt,
+  policy: UploadPolicy,
+  progress: Progress | undefined,
+) {
+  return progress === undefined
+    ? { facts: yield* examineUpload(receipt, policy), removeWaiting: Effect.void }
+    : yield* promoteUpload(receipt, policy, progress);
+});
+
+const settleOnce = shareWork<
+  Effect.Success<ReturnType<typeof settle>>,
+  Effect.Error<ReturnType<typeof settle>>
+>();
 
 /** Most bytes of JSON that a client is given of what `OnConfirmed` returns. */
 const MAX_BYTES = 4096;

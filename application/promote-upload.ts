@@ -1,5 +1,4 @@
 import * as Effect from "effect/Effect";
-import * as Fiber from "effect/Fiber";
 import * as Option from "effect/Option";
 import { ByteSize } from "../domain/byte-size.ts";
 import {
@@ -7,7 +6,7 @@ import {
   StoreUnavailable,
   UploadIncomplete,
   UploadMismatch,
-  UploadPending,
+  type UploadPending,
 } from "../domain/errors.ts";
 import type { Receipt } from "../domain/receipt.ts";
 import { incomingKey, removedKey, type StorageKey } from "../domain/storage-key.ts";
@@ -17,40 +16,23 @@ import { examineUpload, removeQuietly } from "./examine-upload.ts";
 import { type ObjectFacts, ObjectStore } from "./ports/object-store.ts";
 import { scanUpload } from "./scan-upload.ts";
 
-interface Promotion {
+/** A promotion that goes on, for those who wait for it. */
+export interface Progress {
   state: UploadPending["state"];
-  fiber?: Fiber.Fiber<ObjectFacts, Effect.Error<ReturnType<typeof promote>>>;
 }
-const promotions = new WeakMap<ObjectStore["Service"], Map<StorageKey, Promotion>>();
 
-/** The longest that a request waits; the promotion goes on, and the next request finds it. */
-const LONGEST_WAIT = "15 seconds";
-
-/**
- * Makes the file of an upload that waits below `incoming/`, and returns what the store says of it.
- * All requests for it in this process wait for one promotion.
- */
-export const promoteUpload = Effect.fnUntraced(function* (receipt: Receipt, policy: UploadPolicy) {
-  const store = yield* ObjectStore;
-  const running = promotions.get(store) ?? new Map<StorageKey, Promotion>();
-  promotions.set(store, running);
-  const end = Effect.sync(() => running.delete(receipt.key));
-  const promotion: Promotion = running.get(receipt.key) ?? { state: "copying" };
-  running.set(receipt.key, promotion);
+/** Makes the file of an upload that waits below `incoming/`, which stays there until `removeWaiting`. */
+export const promoteUpload = Effect.fnUntraced(function* (
+  receipt: Receipt,
+  policy: UploadPolicy,
+  progress: Progress,
+) {
+  const { head } = yield* ObjectStore;
   // Another process may have made the file, and removed what waited, since this one looked for it.
-  const isMade = Effect.orElseSucceed(
-    Effect.map(store.head(receipt.key), Option.isSome),
-    () => false,
-  );
-  const promoting = Effect.retry(promote(receipt, policy, promotion), {
+  const isMade = Effect.orElseSucceed(Effect.map(head(receipt.key), Option.isSome), () => false);
+  return yield* Effect.retry(promote(receipt, policy, progress), {
     times: 1,
     while: ({ _tag }) => (_tag === "UploadIncomplete" ? isMade : false),
-  });
-  const begin = Effect.forkDetach(Effect.ensuring(promoting, end));
-  promotion.fiber ??= yield* begin;
-  return yield* Effect.timeoutOrElse(Fiber.join(promotion.fiber), {
-    duration: LONGEST_WAIT,
-    orElse: () => Effect.fail(new UploadPending({ state: promotion.state, retryAfter: 5 })),
   });
 });
 
@@ -61,7 +43,7 @@ export const promoteUpload = Effect.fnUntraced(function* (receipt: Receipt, poli
 const promote = Effect.fnUntraced(function* (
   receipt: Receipt,
   policy: UploadPolicy,
-  promotion: Promotion,
+  progress: Progress,
 ) {
   const { key, mediaType } = receipt;
   const store = yield* ObjectStore;
@@ -76,13 +58,15 @@ const promote = Effect.fnUntraced(function* (
     const differences = compareWithGrant(receipt, { ...earlier.value, extraHeaders: {} });
     if (differences.length > 0) return yield* new UploadMismatch({ differences });
     const left = yield* Effect.orElseSucceed(store.head(from), Option.none);
-    if (Option.isSome(left)) yield* removeQuietly({ key: from, version: left.value.version });
-    return earlier.value;
+    const removeWaiting = Option.isSome(left)
+      ? removeQuietly({ key: from, version: left.value.version })
+      : Effect.void;
+    return { facts: earlier.value, removeWaiting };
   }
   const { etag, version, size } = yield* examineUpload(receipt, policy);
-  promotion.state = "scanning";
+  progress.state = "scanning";
   yield* scanUpload({ key: from, etag, version, size }, policy);
-  promotion.state = "copying";
+  progress.state = "copying";
   if (store.copy === undefined) return yield* CANNOT_COPY;
   const outcome = yield* store.copy({ key: from, etag, version, size, to: key, mediaType });
   // Replaced since it was looked at: what is there now has to be looked at.
@@ -98,8 +82,7 @@ const promote = Effect.fnUntraced(function* (
     if (outcome === "copied") yield* removeQuietly({ key, version: file.value.version });
     return yield* NOT_AS_GRANTED;
   }
-  yield* removeQuietly({ key: from, version });
-  return file.value;
+  return { facts: file.value, removeWaiting: removeQuietly({ key: from, version }) };
 });
 
 /** A copy bears no mark, and has no checksum. */

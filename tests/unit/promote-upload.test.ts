@@ -1,14 +1,23 @@
 import { expect, it } from "@effect/vitest";
+import * as DateTime from "effect/DateTime";
 import * as Effect from "effect/Effect";
 import * as Fiber from "effect/Fiber";
 import * as Option from "effect/Option";
 import * as TestClock from "effect/testing/TestClock";
+import type { Member } from "../../application/admit.ts";
+import { confirmArrival } from "../../application/confirm-upload.ts";
+import { Events } from "../../application/ports/events.ts";
 import { type ObjectFacts, ObjectStore } from "../../application/ports/object-store.ts";
+import { Policies } from "../../application/ports/policies.ts";
+import { Presigner } from "../../application/ports/presigner.ts";
 import { promoteUpload } from "../../application/promote-upload.ts";
+import { OrganizationSlug } from "../../domain/organization.ts";
 import { incomingKey } from "../../domain/storage-key.ts";
+import type { UploadEvent } from "../../domain/upload-event.ts";
 import { defaultPolicy } from "../../domain/upload-policy.ts";
 import { waitingReceipt } from "../support/receipt.ts";
 
+const NOW = DateTime.makeUnsafe(0);
 const receipt = waitingReceipt("png", 5);
 const { key } = receipt;
 const from = incomingKey(key);
@@ -20,6 +29,25 @@ const facts: ObjectFacts = {
   checksums: {},
   extraHeaders: {},
 };
+
+const member: Member = {
+  principal: {
+    kind: "user",
+    subject: receipt.subject,
+    scopes: new Set(["confirm"]),
+    organizations: "every",
+  },
+  slug: OrganizationSlug.make("acme-inc"),
+  organization: receipt.organization,
+};
+
+const presigner = Presigner.of({
+  put: () => Effect.die("no PUT is signed here"),
+  get: () => Effect.succeed({ method: "GET", url: "http://store/", headers: {}, expiresAt: NOW }),
+  isRemote: false,
+  checksums: [],
+  publicOrigin: "http://store",
+});
 
 /** A store that a real one would have to be broken for: its copies are what the test says. */
 function storeWith(
@@ -46,10 +74,28 @@ function storeWith(
         return "copied" as const;
       }),
   });
-  const promote = Effect.result(promoteUpload(receipt, policy)).pipe(
+  const promote = Effect.result(
+    promoteUpload(receipt, policy, { state: "copying" }).pipe(
+      Effect.tap(({ removeWaiting }) => removeWaiting),
+      Effect.map(({ facts }) => facts),
+    ),
+  ).pipe(Effect.provideService(ObjectStore, store));
+  const events: Array<UploadEvent> = [];
+  const confirm = Effect.result(confirmArrival(member, receipt)).pipe(
     Effect.provideService(ObjectStore, store),
+    Effect.provideService(Policies, new Map([[receipt.policy, policy]])),
+    Effect.provideService(Presigner, presigner),
+    Effect.provideService(Events, {
+      publish: (event) =>
+        Effect.sync(() => {
+          // Until then, what waits is there for whoever goes on after a crash.
+          expect(stored.has(from)).toBe(true);
+          events.push(event);
+        }),
+      check: Effect.void,
+    }),
   );
-  return { stored, removed, promote, copies: () => copies };
+  return { stored, removed, promote, confirm, events, copies: () => copies };
 }
 
 it.effect("a file whose headers were changed later is left as it is", () =>
@@ -83,17 +129,39 @@ it.effect("a copy that is not as it was granted is removed, and the upload stays
 it.effect("a copy that takes longer than a request goes on, and later requests wait for it", () =>
   Effect.gen(function* () {
     const copied = Effect.as(Effect.sleep("40 seconds"), facts);
-    const { promote, copies, stored } = storeWith({ [from]: facts }, copied);
+    const { confirm, copies, stored, events } = storeWith({ [from]: facts }, copied);
     for (const _ of ["the first request", "the second"]) {
-      const request = yield* Effect.forkChild(promote);
+      const request = yield* Effect.forkChild(confirm);
       yield* TestClock.adjust("16 seconds");
       expect(yield* Fiber.join(request)).toMatchObject({
         failure: { _tag: "UploadPending", state: "copying" },
       });
     }
-    const last = yield* Effect.forkChild(promote);
+    const last = yield* Effect.forkChild(confirm);
     yield* TestClock.adjust("16 seconds");
-    expect(yield* Fiber.join(last)).toMatchObject({ success: facts });
+    expect(yield* Fiber.join(last)).toMatchObject({ success: { key, final: true } });
     expect([copies(), [...stored.keys()]]).toEqual([1, [key]]);
+    expect(events).toMatchObject([{ type: "upload.confirmed", slug: member.slug, data: { key } }]);
+  }),
+);
+
+it.effect("an upload is published though nobody asks again after a first answer", () =>
+  Effect.gen(function* () {
+    const copied = Effect.as(Effect.sleep("40 seconds"), facts);
+    const { confirm, stored, events } = storeWith({ [from]: facts }, copied);
+    const request = yield* Effect.forkChild(confirm);
+    yield* TestClock.adjust("16 seconds");
+    expect(yield* Fiber.join(request)).toMatchObject({ failure: { _tag: "UploadPending" } });
+    yield* TestClock.adjust("30 seconds");
+    expect(events).toMatchObject([{ type: "upload.confirmed", data: { key } }]);
+    expect([...stored.keys()]).toEqual([key]);
+  }),
+);
+
+it.effect("a mismatch that a copy shows is published though nobody asks again", () =>
+  Effect.gen(function* () {
+    const { confirm, events } = storeWith({ [from]: { ...facts, size: 6 } });
+    expect(yield* confirm).toMatchObject({ failure: { _tag: "UploadMismatch" } });
+    expect(events).toMatchObject([{ type: "upload.mismatched", data: { key } }]);
   }),
 );
