@@ -7,10 +7,11 @@ import { commandPath } from "../support/command-path.ts";
 import { need } from "../support/need.ts";
 import { receiptKey } from "../support/receipt-key.ts";
 import { type Redis, startRedis } from "../support/redis.ts";
+import { counted, decided } from "../service/over-redis.ts";
 import { type ServiceProcess, startProcess } from "../support/service-process.ts";
 import { until } from "../support/until.ts";
 import { conclude, endure, isReady } from "./endure.ts";
-import { Ledger } from "./ledger.ts";
+import { COUNTED, Ledger } from "./ledger.ts";
 import { startToxiproxy } from "./toxiproxy.ts";
 
 // libfaketime gives a real process another clock: its wall clock alone, as a correction of the
@@ -120,7 +121,8 @@ describe.each([
       startProcess(env, other.command),
     ]);
     replicas = [first, second];
-    await isReady(first);
+    // The store of one whose clock is wrong never reads well.
+    await Promise.all([isReady(first), counted(second)]);
   });
   afterAll(async () => {
     await Promise.all(replicas.map((replica) => replica.stop()));
@@ -131,10 +133,16 @@ describe.each([
     let calls = 0;
     // Each step of an upload goes to the other replica than the one before it.
     const ledger = new Ledger(() => replicas[calls++ % 2 === 0 ? 0 : 1]);
+    ledger.allow(COUNTED);
     for (let index = 0; index < 20; index++) {
       calls = index;
       const upload = index % 2 === 0 ? ledger.file() : ledger.parts();
-      expect(await ledger.advance(upload), ledger.summary()).toBe(true);
+      await until("its end", async () => {
+        const isDone = await ledger.advance(upload);
+        // The same replica is asked again for what it refused.
+        if (!isDone) calls -= 1;
+        return isDone || ledger.wrong.length > 0;
+      });
     }
     await conclude(`two replicas, one a minute ${words} the other`, ledger, 0);
   });
@@ -143,19 +151,11 @@ describe.each([
     for (let index = 0; index < 6; index++) {
       const key = crypto.randomUUID();
       const order = index % 2 === 0 ? replicas : replicas.toReversed();
-      const keys = new Set<string>();
-      for (const { address, token } of [...order, ...order]) {
-        const answer = await fetch(`${address}/api/v1/orgs/acme/files/presign`, {
-          method: "POST",
-          headers: {
-            Authorization: `Bearer ${token}`,
-            "Content-Type": "application/json",
-            "Idempotency-Key": key,
-          },
-          body: JSON.stringify({ filename: "a.png", content_type: "image/png", size: 5 }),
-        });
-        expect(answer.status).toBe(200);
-        keys.add((await answer.json()).key);
+      const keys = new Set<string | undefined>();
+      for (const replica of [...order, ...order]) {
+        const { status, body } = await decided(replica, { idempotencyKey: key });
+        expect(status).toBe(200);
+        keys.add(body.key);
       }
       expect(keys.size).toBe(1);
     }

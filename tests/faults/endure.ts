@@ -19,11 +19,12 @@ export interface Fault {
   readonly shows?: ReadonlyArray<string>;
 }
 
-/** Waits until a service has its store, with a bucket. */
+/** Waits until a service has its bucket, and its Redis. */
 export const isReady = ({ address }: Pick<Target, "address">): Promise<boolean> =>
   until("a service that is ready", async () => {
     const answer = await fetch(`${address}/readyz`);
-    return (await answer.json()).parts.store.state === "ok";
+    const { store, limits } = (await answer.json()).parts;
+    return store.state === "ok" && limits.state === "ok";
   });
 
 /**

@@ -3,6 +3,7 @@ import { need } from "../support/need.ts";
 import { type Redis, startRedis } from "../support/redis.ts";
 import { type ServiceProcess, startProcess } from "../support/service-process.ts";
 import { endure } from "./endure.ts";
+import { COUNTED } from "./ledger.ts";
 import { startToxiproxy, type Way } from "./toxiproxy.ts";
 
 const path = (await need("redis")) ?? "";
@@ -27,8 +28,6 @@ afterAll(async () => {
   await way.end();
   await redis.stop();
 });
-
-const LATE = ["200", "503 LIMITS_UNAVAILABLE"];
 
 it.each([
   { how: "is slow", begin: () => way.poison({ type: "latency", attributes: { latency: 20 } }) },
@@ -61,8 +60,7 @@ it.each([
       begin,
       end: way.heal,
       allowed: {},
-      // On a busy machine 50 milliseconds may be too little at any time.
-      always: { presign: LATE, confirm: LATE, start: LATE, sign: LATE, complete: LATE },
+      always: COUNTED,
       answers: { presign: 100 },
       shows: fails ? ["presign 503 LIMITS_UNAVAILABLE"] : [],
     });
