@@ -30,14 +30,12 @@ export const confirmUpload = Effect.fnUntraced(function* (request: {
 });
 
 export const confirmArrival = Effect.fnUntraced(function* (member: Member, receipt: Receipt) {
-  const policy = yield* policyNamed(receipt.policy);
-  const { key, fileName, mediaType, metadata } = receipt;
-  const arriving = receipt.incoming
-    ? settleOnce(key, (progress) => settle(member, receipt, policy, progress))
-    : settle(member, receipt, policy);
-  const settled = yield* Effect.tapErrorTag(arriving, "UploadRefusedByScan", ({ finding }) =>
-    Effect.sync(() => member.recordFacts?.({ finding })),
+  const { policy, ...settled } = yield* Effect.tapErrorTag(
+    settleArrival(member, receipt),
+    "UploadRefusedByScan",
+    ({ finding }) => Effect.sync(() => member.recordFacts?.({ finding })),
   );
+  const { key, fileName, mediaType, metadata } = receipt;
   member.recordFacts?.({ size: settled.size, grantedAt: receipt.issuedAt, metadata });
   const get = yield* (yield* Presigner).get({
     key,
@@ -49,6 +47,15 @@ export const confirmArrival = Effect.fnUntraced(function* (member: Member, recei
     version: settled.version,
   });
   return { ...settled, policy: receipt.policy, get };
+});
+
+/** Decides about an upload, for whoever asks, or for nobody. */
+export const settleArrival = Effect.fnUntraced(function* (member: Member, receipt: Receipt) {
+  const policy = yield* policyNamed(receipt.policy);
+  const settled = yield* receipt.incoming
+    ? settleOnce(receipt.key, (progress) => settle(member, receipt, policy, progress))
+    : settle(member, receipt, policy);
+  return { ...settled, policy };
 });
 
 /** Decides about an upload, and tells whoever wants to hear of it before the answer does. */

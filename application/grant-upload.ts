@@ -5,7 +5,12 @@ import * as Effect from "effect/Effect";
 import type { SecureRandom } from "effect/crypto/SecureRandom";
 import type { ChecksumAlgorithm } from "../domain/checksum.ts";
 import { contentDisposition } from "../domain/disposition.ts";
-import { ChecksumNotSupported, FileTooLarge, type UploadRefusal } from "../domain/errors.ts";
+import {
+  type AnnouncementTooLong,
+  ChecksumNotSupported,
+  FileTooLarge,
+  type UploadRefusal,
+} from "../domain/errors.ts";
 import { CONFIRM_GRACE, type Receipt } from "../domain/receipt.ts";
 import { generate, type StorageKey } from "../domain/storage-key.ts";
 import {
@@ -21,7 +26,7 @@ import { Limiter } from "./ports/limiter.ts";
 import { Policies } from "./ports/policies.ts";
 import { Presigner } from "./ports/presigner.ts";
 import { Tokens } from "./ports/tokens.ts";
-import { sealReceipt } from "./tokens.ts";
+import { sealAnnouncement, sealReceipt } from "./tokens.ts";
 
 /** Looked up once for all uploads of a request. */
 export const grantingTo = (member: Member) =>
@@ -53,17 +58,20 @@ interface Way {
   readonly adapt?: (policy: UploadPolicy) => UploadPolicy;
 }
 
+/** An announcement is sealed after that. */
+type GrantRefusal = Exclude<UploadRefusal, AnnouncementTooLong>;
+
 /** Decides on one upload, and gives it a new key in the member's organization. */
 export function grantUpload(
   { member, policies, issuedAt }: Granting,
   { upload, policy: policyName = DEFAULT_POLICY }: RequestedUpload,
   { checksums, largest, adapt }: Way,
-): Effect.Effect<Granted, UploadRefusal, SecureRandom> {
+): Effect.Effect<Granted, GrantRefusal, SecureRandom> {
   return Effect.flatMapEager(choosePolicy(policies, member, policyName), (chosen) => {
     const policy = adapt === undefined ? chosen : adapt(chosen);
     return Effect.flatMapEager(
       authorize(policy, member.principal.kind, upload),
-      (grant): Effect.Effect<Granted, UploadRefusal, SecureRandom> => {
+      (grant): Effect.Effect<Granted, GrantRefusal, SecureRandom> => {
         const { checksum, size, fileName, mediaType, key: template } = grant;
         if (checksum !== undefined && !checksums.includes(checksum.algorithm)) {
           return Effect.fail(new ChecksumNotSupported({ supported: checksums }));
@@ -100,24 +108,38 @@ export const signGet = ({ presigner, audience }: Granting, { key, grant }: Grant
     responseDisposition: contentDisposition(grant.mediaType, grant.fileName, grant),
   });
 
-export const receiptFor = (
-  { member, tokens }: Granting,
+type Put = Pick<Receipt, "putExpiresAt" | "writeOnce" | "isLargest">;
+
+export const receiptFor = (granting: Granting, granted: Granted, put: Put): string =>
+  sealReceipt(granting.tokens, receiptFrom(granting, granted, put));
+
+/** Seals the grant that the upload itself carries, if its policy says so. */
+export const announcementFor = (granting: Granting, granted: Granted, put: Partial<Put> = {}) => {
+  const { grant, issuedAt } = granted;
+  if (!grant.announce) return Effect.undefined;
+  const { slug } = granting.member;
+  const putExpiresAt = DateTime.addDuration(issuedAt, grant.putLifetime);
+  const receipt = receiptFrom(granting, granted, { putExpiresAt, writeOnce: false, ...put });
+  return sealAnnouncement(granting.tokens, { ...receipt, slug });
+};
+
+const receiptFrom = (
+  { member }: Granting,
   { key, grant, policyName, issuedAt }: Granted,
-  put: Pick<Receipt, "putExpiresAt" | "writeOnce" | "isLargest">,
-): string =>
-  sealReceipt(tokens, {
-    key,
-    fileName: grant.fileName,
-    mediaType: grant.mediaType,
-    size: grant.size,
-    checksum: grant.checksum,
-    metadata: grant.metadata,
-    policy: policyName,
-    subject: member.principal.subject,
-    organization: member.organization,
-    ...(grant.arrival === "incoming" && { incoming: true }),
-    pending: isMarked(grant),
-    issuedAt,
-    confirmUntil: DateTime.addDuration(put.putExpiresAt, CONFIRM_GRACE),
-    ...put,
-  });
+  put: Put,
+): Receipt => ({
+  key,
+  fileName: grant.fileName,
+  mediaType: grant.mediaType,
+  size: grant.size,
+  checksum: grant.checksum,
+  metadata: grant.metadata,
+  policy: policyName,
+  subject: member.principal.subject,
+  organization: member.organization,
+  ...(grant.arrival === "incoming" && { incoming: true }),
+  pending: isMarked(grant),
+  issuedAt,
+  confirmUntil: DateTime.addDuration(put.putExpiresAt, CONFIRM_GRACE),
+  ...put,
+});

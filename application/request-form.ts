@@ -4,7 +4,7 @@ import { FormCannotBind, FormNotSupported } from "../domain/errors.ts";
 import { uploadKey } from "../domain/storage-key.ts";
 import type { RequestedUpload, UploadRequest } from "../domain/upload-policy.ts";
 import type { Member } from "./admit.ts";
-import { grantingTo, grantUpload, receiptFor, signGet } from "./grant-upload.ts";
+import { announcementFor, grantingTo, grantUpload, receiptFor, signGet } from "./grant-upload.ts";
 
 /**
  * Grants one upload by an HTML form, which sends the file without any script. A page is often made
@@ -48,11 +48,14 @@ export const requestForm = Effect.fnUntraced(function* ({
     if (isAsked) return yield* new FormCannotBind({ property });
   }
   const maxSize = size ?? grant.maxSize;
+  const sent = { ...granted, grant: { ...grant, size: maxSize } };
+  const isLargest = size === undefined && { isLargest: true };
   const form = yield* presigner.form({
     key: uploadKey({ key, incoming: grant.arrival === "incoming" }),
     mediaType: grant.mediaType,
     minSize: grant.size,
     maxSize,
+    announcement: yield* announcementFor(granting, sent, { ...isLargest }),
     lifetime: grant.putLifetime,
     minLifetime: grant.minLifetime,
     audience,
@@ -62,15 +65,11 @@ export const requestForm = Effect.fnUntraced(function* ({
   const { principal: caller, organization } = member;
   yield* limiter.countUpload({ organization, caller, size: maxSize });
   member.recordFacts?.({ policy: policyName, key, size: maxSize });
-  const receipt = receiptFor(
-    granting,
-    { ...granted, grant: { ...grant, size: maxSize } },
-    {
-      putExpiresAt: form.expiresAt,
-      writeOnce: false,
-      ...(size === undefined && { isLargest: true }),
-    },
-  );
+  const receipt = receiptFor(granting, sent, {
+    putExpiresAt: form.expiresAt,
+    writeOnce: false,
+    ...isLargest,
+  });
   return { key, form, get, receipt };
 });
 

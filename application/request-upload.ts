@@ -4,6 +4,7 @@ import { uploadKey } from "../domain/storage-key.ts";
 import type { RequestedUpload } from "../domain/upload-policy.ts";
 import type { Member } from "./admit.ts";
 import {
+  announcementFor,
   type Granted,
   type Granting,
   grantingTo,
@@ -41,8 +42,8 @@ export const requestUpload = Effect.fnUntraced(function* ({
   const signed = yield* sign(granting, granted);
   const earlier = yield* count(granting, { asked: [asked], signed: [signed], idempotencyKey });
   if (earlier === undefined) return issue(granting, signed, { isRetry: false });
-  const [again = signed] = yield* signAgain(granting, earlier, [granted]);
-  return issue(granting, again, { isRetry: true });
+  const [first = granted] = yield* recallGranted(granting, earlier, [granted]);
+  return issue(granting, yield* sign(granting, first), { isRetry: true });
 });
 
 /**
@@ -66,7 +67,9 @@ export const requestUploads = Effect.fnUntraced(function* ({
   const signed = yield* signAll(granting, granted);
   const earlier = yield* count(granting, { asked, signed, idempotencyKey });
   const isRetry = earlier !== undefined;
-  const final = isRetry ? yield* signAgain(granting, earlier, granted) : signed;
+  const final = isRetry
+    ? yield* signAll(granting, yield* recallGranted(granting, earlier, granted))
+    : signed;
   return final.map((upload, index) => issue(granting, upload, { isRetry, index }));
 });
 
@@ -86,6 +89,12 @@ const grantPut = (granting: Granting, asked: RequestedUpload, idempotencyKey?: s
 
 /** Signs the PUT and the GET. Without a generator, since this runs for each upload. */
 function sign(granting: Granting, granted: Granted) {
+  return Effect.flatMapEager(announcementFor(granting, granted), (announcement) =>
+    signWith(granting, granted, announcement),
+  );
+}
+
+function signWith(granting: Granting, granted: Granted, announcement: string | undefined) {
   const { presigner, audience } = granting;
   const { key, grant } = granted;
   const signedPut = presigner.put({
@@ -96,6 +105,7 @@ function sign(granting: Granting, granted: Granted) {
     strict: grant.strict,
     checksum: grant.checksum,
     pendingSince: isMarked(grant) ? granted.issuedAt : undefined,
+    announcement,
     lifetime: grant.putLifetime,
     minLifetime: grant.minLifetime,
     audience,
@@ -110,9 +120,14 @@ function sign(granting: Granting, granted: Granted) {
 }
 
 const signAll = (granting: Granting, uploads: ReadonlyArray<Granted>) =>
-  Effect.forEach(uploads, (upload) => sign(granting, upload), {
-    concurrency: granting.presigner.isRemote ? 16 : 1,
-  });
+  Effect.forEach(
+    uploads,
+    (upload, index) =>
+      Effect.mapErrorEager(sign(granting, upload), (refusal) =>
+        refusal._tag === "AnnouncementTooLong" ? new UploadRefused({ index, refusal }) : refusal,
+      ),
+    { concurrency: granting.presigner.isRemote ? 16 : 1 },
+  );
 
 /**
  * Counts uploads that are signed already, so that those that cannot be signed are not counted.
@@ -142,11 +157,10 @@ function count(
   });
 }
 
-/** Signs what an earlier request was granted. */
-const signAgain = (granting: Granting, earlier: string, uploads: ReadonlyArray<Granted>) => {
+/** Returns what an earlier request was granted. */
+const recallGranted = (granting: Granting, earlier: string, uploads: ReadonlyArray<Granted>) => {
   const { member, issuedAt: now } = granting;
-  const first = recall(earlier, { organization: member.organization, uploads, now });
-  return Effect.flatMap(first, (uploads) => signAll(granting, uploads));
+  return recall(earlier, { organization: member.organization, uploads, now });
 };
 
 function issue(

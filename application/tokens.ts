@@ -4,6 +4,7 @@ import * as Effect from "effect/Effect";
 import * as Option from "effect/Option";
 import * as Schema from "effect/Schema";
 import {
+  AnnouncementTooLong,
   InvalidReceipt,
   InvalidUpload,
   LinkNotFound,
@@ -18,6 +19,7 @@ import { type TokenPurpose, Tokens } from "./ports/tokens.ts";
 const encodeUpload = Schema.encodeSync(Schema.fromJsonString(MultipartUpload));
 const LinkJson = Schema.fromJsonString(Link);
 const encodeLink = Schema.encodeSync(LinkJson);
+const decodeReceipt = Schema.decodeOption(Schema.fromJsonString(Receipt));
 const decodeLink = Schema.decodeOption(LinkJson);
 
 /** Between the clocks of two replicas. */
@@ -68,6 +70,24 @@ export const openUpload = opener({
 
 export const sealReceipt = ({ seal }: Tokens["Service"], receipt: Receipt): string =>
   seal("receipt", toJson(receipt), receipt.metadata && "encrypted");
+
+/** In bytes; S3 takes 2 kB of metadata, with its name: "Object metadata", Amazon S3 User Guide. */
+const LONGEST_ANNOUNCEMENT = 2000;
+
+/** Seals a grant that an object carries. */
+export const sealAnnouncement = (
+  { seal }: Tokens["Service"],
+  receipt: Receipt,
+): Effect.Effect<string, AnnouncementTooLong> => {
+  const sealed = seal("announcement", toJson(receipt), receipt.metadata && "encrypted");
+  return sealed.length > LONGEST_ANNOUNCEMENT
+    ? Effect.fail(new AnnouncementTooLong({ limit: LONGEST_ANNOUNCEMENT, actual: sealed.length }))
+    : Effect.succeed(sealed);
+};
+
+/** Opens what an object carries; none for anything that was not sealed here. */
+export const openAnnouncement = ({ open }: Tokens["Service"], text: string) =>
+  Option.flatMap(open("announcement", text), decodeReceipt);
 
 export const sealUpload = (upload: MultipartUpload): Effect.Effect<string, never, Tokens> =>
   Tokens.useSync(({ seal }) =>

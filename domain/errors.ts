@@ -37,7 +37,14 @@ export class ChecksumNotSupported extends Data.TaggedError("ChecksumNotSupported
   readonly supported: ReadonlyArray<string>;
 }> {}
 
+/** The store cannot carry the sealed grant with the object. In bytes. */
+export class AnnouncementTooLong extends Data.TaggedError("AnnouncementTooLong")<{
+  readonly limit: number;
+  readonly actual: number;
+}> {}
+
 export type UploadRefusal =
+  | AnnouncementTooLong
   | UnknownPolicy
   | PolicyNotAllowed
   | FileTooLarge

@@ -6,7 +6,7 @@ import { Checksum } from "./checksum.ts";
 import { FileName } from "./file-name.ts";
 import { MediaType } from "./media-type.ts";
 import { Metadata } from "./metadata.ts";
-import { OrganizationId } from "./organization.ts";
+import { OrganizationId, OrganizationSlug } from "./organization.ts";
 import { StorageKey, type StorageKeyParts } from "./storage-key.ts";
 
 /** The members of all that a client holds sealed of a granted upload. */
@@ -49,6 +49,8 @@ export const Receipt = Schema.Struct({
   pending: Schema.Boolean,
   putExpiresAt: Schema.DateTimeUtcFromMillis,
   confirmUntil: Schema.DateTimeUtcFromMillis,
+  /** The organization's name in addresses, where no request has it. */
+  slug: Schema.optionalKey(OrganizationSlug),
 }).pipe(
   Schema.encodeKeys({
     ...sealedNames,
@@ -57,6 +59,7 @@ export const Receipt = Schema.Struct({
     pending: "g",
     putExpiresAt: "x",
     confirmUntil: "l",
+    slug: "q",
   }),
 );
 export type Receipt = typeof Receipt.Type;
@@ -80,6 +83,7 @@ export const toJson = (receipt: Receipt): string =>
     i: receipt.issuedAt.epochMilliseconds,
     x: receipt.putExpiresAt.epochMilliseconds,
     l: receipt.confirmUntil.epochMilliseconds,
+    q: receipt.slug,
   });
 
 /** The time after the end of its PUT in which an upload can be confirmed. */

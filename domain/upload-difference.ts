@@ -52,6 +52,8 @@ export interface ObjectFacts {
   readonly extraHeaders: Readonly<Record<string, string>>;
   /** The version or generation, if the bucket keeps several; else undefined. */
   readonly version?: string | undefined;
+  /** The metadata `valetkey-grant`: the grant as it was signed with the upload, or anything. */
+  readonly announcement?: string | undefined;
   /** Milliseconds since the object was written, by the store's clock; unknown if left out. */
   readonly age?: number;
 }

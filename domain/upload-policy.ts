@@ -84,6 +84,11 @@ export interface WrittenPolicy {
   /** `"delete"` removes an upload in which the scan found something; `"keep"` if left out. */
   readonly onInfected?: "keep" | "delete" | undefined;
   /**
+   * The grant travels with the upload, so that a notification of the store confirms it if its client
+   * does not: see docs/notifications.md. It needs `arrival: "incoming"`.
+   */
+  readonly announce?: boolean | undefined;
+  /**
    * The first bytes of each upload are compared with its type when it is confirmed; true with
    * `arrival: "incoming"` and false without if left out.
    */
@@ -174,6 +179,7 @@ export const UploadPolicy = Schema.Struct({
     'it is neither "clamd" nor "tags", nor "none"',
   ),
   onInfected: KEEP_OR_DELETE,
+  announce: member(Schema.Boolean, false, BOOLEAN),
   verifyContent: optional(Schema.Boolean, BOOLEAN),
   unconfirmedAfter: optional(Days, 'it is not a number of whole days such as "3 days"'),
   key: member(

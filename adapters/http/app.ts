@@ -3,6 +3,7 @@ import * as Effect from "effect/Effect";
 import { Hono } from "hono";
 import { TrieRouter } from "hono/router/trie-router";
 import { getPath } from "hono/utils/url";
+import { confirmArrived } from "../../application/confirm-announced.ts";
 import { basePathAt } from "./addresses.ts";
 import { crossOrigin } from "./cross-origin.ts";
 import type { HttpContext, HttpEnv } from "./env.ts";
@@ -52,9 +53,10 @@ export function makeApp(options: AppOptions): Hono<HttpEnv> {
       ),
     );
   }
+  const onAnnounced = (key: string) => Effect.runPromiseWith(options.services)(confirmArrived(key));
   for (const { path, fetch } of mounts) {
     const share = sharing(`${path}/`);
-    app.all(`${path}/*`, (c) => handle(c, share, () => fetch(c.req.raw), `${path}/*`));
+    app.all(`${path}/*`, (c) => handle(c, share, () => fetch(c.req.raw, onAnnounced), `${path}/*`));
   }
   app.notFound((c) =>
     handle(c, sharing(c.req.path), (requestId) => {

@@ -28,7 +28,10 @@ export type Services =
 export interface Mount {
   /** Begins with a slash and does not end with one. */
   readonly path: string;
-  readonly fetch: (request: Request) => Promise<Response>;
+  readonly fetch: (
+    request: Request,
+    onAnnounced: (key: string) => Promise<unknown>,
+  ) => Promise<Response>;
 }
 
 /** The parts of the application. */

@@ -116,6 +116,11 @@ function rules(
       "it is incoming, and it was not seen that this store copies exactly what was looked at",
     ],
     [
+      "announce",
+      policy.announce && !isIncoming,
+      "it is true, and needs arrival incoming: else every download would carry the grant",
+    ],
+    [
       "scan",
       scan !== "none" && !(isIncoming && writeOnce),
       `it is set, and needs arrival incoming, and ${SPELLINGS[spelling]("writeOnce")}: what was scanned could be replaced by other bytes of the same ETag`,

@@ -13,8 +13,11 @@ export interface Storage {
   /** The ports; the store's code is loaded when the layer is built. */
   readonly layer: Layer.Layer<Presigner | ObjectStore, StoreUnavailable>;
   /** Answers below `STORE_PATH`, if the service is the store itself. */
-  readonly fetch?: (request: Request) => Promise<Response>;
+  readonly fetch?: (request: Request, onAnnounced?: OnAnnounced) => Promise<Response>;
 }
+
+/** Hears of an upload that has arrived with its grant, before the answer. */
+export type OnAnnounced = (key: string) => Promise<unknown>;
 
 /** The path below `PUBLIC_URL` at which the service answers as a store. */
 export const STORE_PATH = "/store";

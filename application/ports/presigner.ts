@@ -52,6 +52,8 @@ export interface PutRequest extends ObjectRequest {
   readonly pendingSince?: DateTime.Utc | undefined;
   /** Always bound if it is given; its algorithm is one of `checksums`. */
   readonly checksum?: Checksum | undefined;
+  /** Always bound if it is given, as the metadata `valetkey-grant`, which `head` returns. */
+  readonly announcement?: string | undefined;
 }
 
 /** The properties that the PUT of one part is bound to. */
@@ -74,6 +76,8 @@ export interface FormRequest extends ObjectRequest {
   /** The smallest and the largest file, in bytes, both included. */
   readonly minSize: ByteSize;
   readonly maxSize: ByteSize;
+  /** As of a PUT. */
+  readonly announcement?: string | undefined;
 }
 
 /**

@@ -41,7 +41,11 @@ beforeAll(async () => {
   presigner = await Effect.runPromise(
     Effect.provide(Presigner, await Effect.runPromise(Layer.buildWithScope(layer, scope))),
   );
-  listening = await listenNode({ host: "127.0.0.1", port, fetch });
+  listening = await listenNode({
+    host: "127.0.0.1",
+    port,
+    fetch: async (request) => fetch(request),
+  });
 });
 afterAll(async () => {
   await listening.stop();

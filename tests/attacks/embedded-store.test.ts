@@ -60,7 +60,11 @@ async function open(at?: number): Promise<void> {
   const port = at ?? (await freePort());
   const { layer, fetch } = storageAt(`http://127.0.0.1:${port}`);
   presigner = await Effect.runPromise(Presigner.pipe(Effect.provide(layer)));
-  listening = await listenNode({ host: "127.0.0.1", port, fetch });
+  listening = await listenNode({
+    host: "127.0.0.1",
+    port,
+    fetch: async (request) => fetch(request),
+  });
 }
 
 const storageAt = (publicUrl: string, folder = directory) =>

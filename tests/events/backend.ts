@@ -55,7 +55,11 @@ export const ask = (service: ServiceProcess, path: string, body?: object, method
 
 export const TEXT = { filename: "a.txt", content_type: "text/plain" };
 
-export async function upload(service: ServiceProcess, asked: object = TEXT, content = "hello") {
+export async function upload(
+  service: ServiceProcess,
+  asked: object = TEXT,
+  content: string | Buffer<ArrayBuffer> = "hello",
+) {
   const granted = await (await ask(service, "presign", { ...asked, size: content.length })).json();
   await fetch(granted.put_url, { method: "PUT", headers: granted.put_headers, body: content });
   return granted;

@@ -51,7 +51,11 @@ const presignerWith = (
     overrides: s3Overrides,
     signers: { put: signer, get: signer },
     parts: { binding: s3PartBinding, checksums: [] },
-    forms: formSigner && { bucket: "files", signer: formSigner },
+    forms: formSigner && {
+      bucket: "files",
+      signer: formSigner,
+      announcement: "x-amz-meta-valetkey-grant",
+    },
   });
 
 const native = (

@@ -65,6 +65,7 @@ export const presignForm = operation({
   }),
   refusals: {
     ...GRANT_REFUSALS,
+    AnnouncementTooLong: true,
     FormNotSupported: true,
     FormCannotBind: true,
     CredentialsUnavailable: true,

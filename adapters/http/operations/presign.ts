@@ -162,6 +162,7 @@ export const presign = operation({
   encode: encodeUpload,
   refusals: {
     ...GRANT_REFUSALS,
+    AnnouncementTooLong: true,
     ChecksumRequired: true,
     IdempotencyNotSupported: true,
     CredentialsUnavailable: true,

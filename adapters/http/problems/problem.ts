@@ -64,6 +64,11 @@ type Row = Omit<Problem, "status">;
 
 /** The answers to what is refused of one upload, alone or in a batch. */
 const UPLOAD_PROBLEMS = {
+  AnnouncementTooLong: ({ limit, actual }) => ({
+    code: "INVALID_REQUEST",
+    title: "The file name and metadata are too long for the store",
+    detail: `Uploads of this policy carry their grant, which has ${actual} bytes; the store takes ${limit}. Send less metadata, or a shorter file name.`,
+  }),
   FileTooLarge: ({ limit, actual, fitsInParts = false }, say) => ({
     code: "FILE_TOO_LARGE",
     title: "The file is too large",
@@ -115,6 +120,7 @@ type UploadProblem = ReturnType<(typeof UPLOAD_PROBLEMS)[rules.UploadRefusal["_t
 const FILE_FAULTS: {
   readonly [Tag in rules.UploadRefusal["_tag"]]: readonly [member: string, reason: string];
 } = {
+  AnnouncementTooLong: ["metadata", "the store cannot carry so much of it"],
   FileTooLarge: ["size", "it is more than the policy or one PUT accepts"],
   MediaTypeNotAllowed: ["contentType", "the policy does not accept it"],
   UnknownPolicy: ["policy", "there is no policy of this name"],

@@ -14,6 +14,7 @@ const differences = [
 const reason = "for the operator";
 
 const UPLOAD_SAMPLES = {
+  AnnouncementTooLong: [new rules.AnnouncementTooLong({ limit: 2000, actual: 2480 })],
   FileTooLarge: [new rules.FileTooLarge({ limit: 10 * 2 ** 20, actual: 20 * 2 ** 20 })],
   MediaTypeNotAllowed: [
     new rules.MediaTypeNotAllowed({ actual: "text/html", allowed: ["image/png", "image/jpeg"] }),

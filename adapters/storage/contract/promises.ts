@@ -1,3 +1,4 @@
+import { announced } from "./announced.ts";
 import { boundProperty } from "./bound-property.ts";
 import { content } from "./content.ts";
 import { confirm } from "./confirm.ts";
@@ -23,5 +24,6 @@ export const PROMISES: ReadonlyArray<StorePromise> = [
   reading,
   content,
   incoming,
+  announced,
   removal,
 ].flat();

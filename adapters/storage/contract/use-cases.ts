@@ -9,6 +9,7 @@ import { layer as contentDetector } from "../../content-detector.ts";
 import { layer as random } from "../../crypto/random.ts";
 import { tokensOf } from "../../tokens/tokens.ts";
 import type { Member } from "../../../application/admit.ts";
+import { confirmAnnounced } from "../../../application/confirm-announced.ts";
 import { confirmUpload } from "../../../application/confirm-upload.ts";
 import { guardStore } from "../../../application/guarded-store.ts";
 import { ObjectStore } from "../../../application/ports/object-store.ts";
@@ -92,6 +93,7 @@ const POLICIES = new Map<string, UploadPolicy>([
   ["verified", { ...defaultPolicy, verifyContent: true }],
   // Its uploads only claim to be images.
   ["incoming", { ...defaultPolicy, arrival: "incoming", verifyContent: false }],
+  ["announced", { ...defaultPolicy, arrival: "incoming", announce: true, verifyContent: false }],
   ["incoming-verified", { ...defaultPolicy, arrival: "incoming" }],
   ["kept", { ...defaultPolicy, writeOnce: true, unconfirmedAfter: 3 }],
 ]);
@@ -142,6 +144,8 @@ export function useCases(
       granted((member) => requestUpload({ member, policy, upload: { ...UPLOAD, ...over } })),
     confirm: (receipt: string, call?: Call) =>
       run((member) => confirmUpload({ member, receipt }), call),
+    /** Hears that there is an object of this name. */
+    hear: (name: string) => granted(() => confirmAnnounced(name)),
     remove: (key: string, call?: Call) =>
       run((member) => Effect.as(removeFile({ member, key }), {}), call),
   };

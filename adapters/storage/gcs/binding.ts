@@ -1,7 +1,7 @@
 import * as DateTime from "effect/DateTime";
 import type { GetRequest } from "../../../application/ports/presigner.ts";
 import type { Checksum } from "../../../domain/checksum.ts";
-import { bind, type Binding, type PartBinding } from "../signing/binding.ts";
+import { GCS_ANNOUNCEMENT, bind, type Binding, type PartBinding } from "../signing/binding.ts";
 import type { Pair } from "../signing/v4.ts";
 
 interface Options {
@@ -12,7 +12,7 @@ interface Options {
 /** "HTTP headers and query string parameters for XML and JSON", Cloud Storage documentation. */
 export const gcsBinding =
   (options: Options): Binding =>
-  ({ size, mediaType, strict, writeOnce, checksum, pendingSince }, host) => {
+  ({ size, mediaType, strict, writeOnce, checksum, announcement, pendingSince }, host) => {
     const isOnce = strict || writeOnce;
     const { md5, hash } = checksumHeaders(checksum);
     const { signed, toSend } = bind([
@@ -24,6 +24,7 @@ export const gcsBinding =
       pendingSince && ["x-goog-custom-time", DateTime.formatIso(pendingSince)],
       hash,
       isOnce && ["x-goog-if-generation-match", "0"],
+      announcement !== undefined && [GCS_ANNOUNCEMENT, announcement],
     ]);
     return { signed, toSend, isOnce };
   };

@@ -9,6 +9,7 @@ import { BucketCors } from "../bucket-cors.ts";
 import { credentialsIn } from "../credentials/credentials-file.ts";
 import { always, hold } from "../credentials/held.ts";
 import type { FormSigner, Held } from "../signing/signer.ts";
+import { GCS_ANNOUNCEMENT } from "../signing/binding.ts";
 import { v4Presigner } from "../signing/v4-presigner.ts";
 import { gcsBinding, gcsOverrides, gcsPartBinding } from "./binding.ts";
 import { keylessSigner } from "./keyless.ts";
@@ -43,7 +44,11 @@ export const layer = (settings: GcsSettings): Layer.Layer<Presigner | ObjectStor
         parts: { binding: gcsPartBinding(settings), checksums: GCS_CAPABILITIES.checksums },
         isRemote: keySigner === undefined,
         signers: { put: putSigner, get: yield* signerFor("get") },
-        forms: { bucket: settings.bucket, signer: putSigner },
+        forms: {
+          bucket: settings.bucket,
+          signer: putSigner,
+          announcement: GCS_ANNOUNCEMENT,
+        },
       });
       const signed = { signer, address: addresses.internal, region: REGION };
       const multipart = gcsMultipart(signed, settings.bucket);

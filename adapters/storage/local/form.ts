@@ -1,7 +1,9 @@
 import type { BusboyFileStream } from "@fastify/busboy";
 import { Readable } from "node:stream";
 import { element } from "../rest/xml.ts";
+import { ANNOUNCEMENT } from "../signing/binding.ts";
 import { encodeKey } from "../signing/v4.ts";
+import type { OnAnnounced } from "../storage.ts";
 import { readChunks, timeoutsFor } from "./body.ts";
 import type { Folder } from "./folder.ts";
 import { objectPath, writeObject } from "./objects.ts";
@@ -16,7 +18,11 @@ const LIMITS = { fields: 32, parts: 40, files: 1, fieldSize: LONGEST_FIELDS, hea
 
 /** "POST Object", Amazon S3 API Reference. */
 export async function postForm(
-  store: ExpectedSignature & { readonly folder: Folder; readonly bucket: string },
+  store: ExpectedSignature & {
+    readonly folder: Folder;
+    readonly bucket: string;
+    readonly onAnnounced?: OnAnnounced | undefined;
+  },
   request: Request,
 ): Promise<Response> {
   const { folder, bucket } = store;
@@ -26,14 +32,17 @@ export async function postForm(
   try {
     const { key, mediaType, min, max } = verifyForm(fields, store);
     if (length > max + 2 * LONGEST_FIELDS) throw new Refused("EntityTooLarge");
+    const announcement = fields.get(ANNOUNCEMENT);
     const stored = `/${bucket}/${encodeKey(key)}`;
     const etag = await writeObject(folder, {
       path: () => objectPath(folder, stored),
       key: stored,
       mediaType,
+      announcement,
       writeOnce: false,
       bytes: withinSizes(file, min, max),
     });
+    if (announcement !== undefined) await store.onAnnounced?.(key);
     const location = element("Bucket", bucket) + element("Key", key) + element("ETag", etag);
     // As S3 answers under `success_action_status: 201`.
     const headers = { "X-Content-Type-Options": "nosniff", ETag: etag };

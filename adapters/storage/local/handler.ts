@@ -3,7 +3,8 @@ import * as Record from "effect/Record";
 import * as Schema from "effect/Schema";
 import { Checksum } from "../../../domain/checksum.ts";
 import { isExecutable, type MediaType } from "../../../domain/media-type.ts";
-import { CHECKSUM_HEADERS } from "../signing/binding.ts";
+import { ANNOUNCEMENT, CHECKSUM_HEADERS } from "../signing/binding.ts";
+import type { OnAnnounced } from "../storage.ts";
 import { readChunks, timeoutsFor } from "./body.ts";
 import type { Folder } from "./folder.ts";
 import { postForm } from "./form.ts";
@@ -24,9 +25,9 @@ interface Store extends Omit<ExpectedSignature, "now"> {
 /** Answers the way S3 does, so that a client cannot tell this store from a bucket. */
 export const objectsHandler =
   (store: Store) =>
-  async (request: Request): Promise<Response> => {
+  async (request: Request, onAnnounced?: OnAnnounced): Promise<Response> => {
     try {
-      return await answer(store, request);
+      return await answer({ ...store, onAnnounced }, request);
     } catch (cause) {
       if (cause instanceof Refused) return refusalAnswer(cause);
       const failure = failureFrom(cause);
@@ -35,7 +36,9 @@ export const objectsHandler =
     }
   };
 
-async function answer(store: Store, request: Request): Promise<Response> {
+type Announcing = Store & { readonly onAnnounced: OnAnnounced | undefined };
+
+async function answer(store: Announcing, request: Request): Promise<Response> {
   const { method, headers } = request;
   const { pathname } = new URL(request.url);
   const { folder, root, bucket } = store;
@@ -51,25 +54,29 @@ async function answer(store: Store, request: Request): Promise<Response> {
   verify(request, expected);
   // The signature covers the path, so this is a key that we signed.
   const key = pathname.slice(root.length);
-  return (method === "PUT" ? put : get)(folder, key, request);
+  return method === "PUT" ? put(store, key, request) : get(folder, key, request);
 }
 
-async function put(folder: Folder, key: string, request: Request): Promise<Response> {
+async function put(store: Announcing, key: string, request: Request): Promise<Response> {
+  const { folder, bucket, onAnnounced } = store;
   const { headers, body } = request;
   const size = Number(headers.get("content-length"));
   const bytes = readChunks(body, timeoutsFor(size));
   const writing = { key, size, checksums: checksumsIn(headers), bytes };
   const { searchParams: query } = new URL(request.url);
   const uploadId = query.get("uploadId");
+  const announcement = headers.get(ANNOUNCEMENT) ?? undefined;
   const etag =
     uploadId === null
       ? await writeObject(folder, {
           ...writing,
           path: () => objectPath(folder, key),
           mediaType: headers.get("content-type") ?? "application/octet-stream",
+          announcement,
           writeOnce: headers.get("if-none-match") === "*",
         })
       : await writePart(folder, { ...writing, uploadId, number: Number(query.get("partNumber")) });
+  if (announcement !== undefined) await onAnnounced?.(key.slice(`/${bucket}/`.length));
   return new Response(null, { headers: { ETag: etag, "Content-Length": "0" } });
 }
 

@@ -8,7 +8,8 @@ import { Presigner } from "../../../application/ports/presigner.ts";
 import { StoreUnavailable } from "../../../domain/errors.ts";
 import { MOST_DAYS_OF_WAITING } from "../../../domain/waiting.ts";
 import { AWS4_HMAC_SHA256 } from "../signing/algorithms.ts";
-import { s3Binding, s3Overrides, s3PartBinding } from "../signing/binding.ts";
+import { ANNOUNCEMENT, s3Binding, s3Overrides, s3PartBinding } from "../signing/binding.ts";
+import type { Storage } from "../storage.ts";
 import { bucketAddress } from "../signing/bucket-address.ts";
 import { always } from "../credentials/held.ts";
 import { signWith } from "../signing/signer.ts";
@@ -51,7 +52,7 @@ const run = <A>(call: () => Promise<A>) =>
 export const layer = (
   settings: Readonly<Record<"bucket" | "directory", string>>,
   endpoint: URL,
-  onOpen: (fetch: (request: Request) => Promise<Response>) => void,
+  onOpen: (fetch: NonNullable<Storage["fetch"]>) => void,
 ): Layer.Layer<Presigner | ObjectStore, StoreUnavailable> =>
   Layer.effectContext(
     Effect.gen(function* () {
@@ -95,7 +96,7 @@ export const layer = (
         ...S3_CAPABILITIES,
         parts: { binding: s3PartBinding, checksums: S3_CAPABILITIES.checksums },
         signers: { put: signer, get: signer },
-        forms: { bucket, signer },
+        forms: { bucket, signer, announcement: ANNOUNCEMENT },
       });
       const stored = <O extends { readonly key: string }>(object: O) => ({
         ...object,
@@ -143,9 +144,18 @@ export const layer = (
             const object = await openObject(folder, stored({ key }).key);
             if (object === undefined) return Option.none();
             await object.close();
-            const { size, mediaType, etag, checksums = {}, modified } = object;
+            const { size, mediaType, etag, checksums = {}, announcement, modified } = object;
             const age = Date.now() - modified.getTime();
-            return Option.some({ size, mediaType, etag, checksums, extraHeaders: {}, age });
+            const extraHeaders = {};
+            return Option.some({
+              size,
+              mediaType,
+              etag,
+              checksums,
+              announcement,
+              extraHeaders,
+              age,
+            });
           }),
       });
       return Context.make(Presigner, presigner).pipe(Context.add(ObjectStore, store));

@@ -35,6 +35,8 @@ export interface Properties {
   readonly etag: string;
   /** Objects of older versions have none. */
   readonly checksums?: Checksums;
+  /** The grant that came with the upload. */
+  readonly announcement?: string | undefined;
   /** That of the upload, also after it was copied; objects of older versions have none. */
   readonly key?: string;
 }
@@ -171,10 +173,12 @@ interface Target {
 /** Throws `Refused` if the bytes are more or fewer than `size`, or do not match `checksums`. */
 export const writeObject = (
   folder: Folder,
-  upload: Writing & Target & Readonly<Record<"key" | "mediaType", string>>,
+  upload: Writing &
+    Target &
+    Pick<Properties, "mediaType" | "announcement"> & { readonly key: string },
 ): Promise<string> =>
   writeFile(folder, upload, async (file) => {
-    const { key, mediaType, checksums = {}, size: granted = Infinity } = upload;
+    const { key, mediaType, announcement, checksums = {}, size: granted = Infinity } = upload;
     const algorithms = ["md5", ...Object.keys(checksums)] as ReadonlyArray<ChecksumAlgorithm>;
     const sums = await Promise.all(algorithms.map(startChecksum));
     let size = 0;
@@ -190,7 +194,7 @@ export const writeObject = (
       // In any time: who sends the bytes knows their checksum.
       if (others[index]?.toString("base64") !== value) throw new Refused("BadDigest");
     }
-    return { mediaType, etag: `"${md5?.toString("hex")}"`, checksums, key };
+    return { mediaType, etag: `"${md5?.toString("hex")}"`, checksums, announcement, key };
   });
 
 /** A crash leaves a whole file or none, and of several write-once files exactly one is stored. */

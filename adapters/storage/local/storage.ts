@@ -26,9 +26,9 @@ export function embeddedStorage(settings: LocalSettings, publicUrl: URL): Requir
       const { layer } = await import("./layer.ts");
       return layer(settings, endpoint, (opened) => (handler = opened));
     }),
-    fetch: async (request) => {
+    fetch: async (request, onAnnounced) => {
       if (handler === undefined) throw new Error("the embedded store is not open yet");
-      return handler(withBase(request, base));
+      return handler(withBase(request, base), onAnnounced);
     },
   };
 }

@@ -1,5 +1,6 @@
 import type { ObjectFacts } from "../../../application/ports/object-store.ts";
 import type { ChecksumAlgorithm } from "../../../domain/checksum.ts";
+import { ANNOUNCEMENT, GCS_ANNOUNCEMENT } from "../signing/binding.ts";
 
 /** Never granted: they change a download, or expire the object. */
 const EXTRA_HEADERS: ReadonlySet<string> = new Set([
@@ -36,6 +37,7 @@ export function factsIn(
     checksums: checksumsIn(headers),
     ...(reports && { reports }),
     extraHeaders: Object.fromEntries(extras),
+    announcement: headers.get(ANNOUNCEMENT) ?? headers.get(GCS_ANNOUNCEMENT) ?? undefined,
     // The null version, of a bucket without versions, names whatever object is there.
     version: version === "null" ? undefined : version,
     ...ageAt(headers.get("date"), headers.get("last-modified")),

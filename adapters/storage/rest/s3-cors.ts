@@ -1,6 +1,6 @@
 import { type BucketCors, CORS_MAX_AGE, mergeOrigins } from "../bucket-cors.ts";
 import { type ProviderName, PROVIDERS } from "../providers.ts";
-import { CHECKSUM_HEADERS } from "../signing/binding.ts";
+import { ANNOUNCEMENT, CHECKSUM_HEADERS } from "../signing/binding.ts";
 import { bucketRules } from "./bucket-rules.ts";
 import type { Bucket } from "./signed-fetch.ts";
 import { element, textsIn } from "./xml.ts";
@@ -23,6 +23,7 @@ const HEADERS = [
   "Content-Type",
   "If-None-Match",
   ...Object.values(CHECKSUM_HEADERS),
+  ANNOUNCEMENT,
   "x-amz-tagging",
 ].toSorted();
 

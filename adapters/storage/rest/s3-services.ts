@@ -5,7 +5,7 @@ import { ObjectStore } from "../../../application/ports/object-store.ts";
 import { observeLife } from "../credentials/held.ts";
 import { BucketCors } from "../bucket-cors.ts";
 import { forbiddenHeaders, type Provider, PROVIDERS } from "../providers.ts";
-import { s3Binding, s3Overrides, s3PartBinding } from "../signing/binding.ts";
+import { ANNOUNCEMENT, s3Binding, s3Overrides, s3PartBinding } from "../signing/binding.ts";
 import type { BucketAddress } from "../signing/bucket-address.ts";
 import type { Held, KeySigner, Signer } from "../signing/signer.ts";
 import { v4Presigner } from "../signing/v4-presigner.ts";
@@ -41,7 +41,10 @@ export const s3Services = Effect.fnUntraced(function* (
     checksums,
     largestPut,
     parts: partChecksums && { binding: s3PartBinding, checksums: partChecksums },
-    forms: provider.forms && !officially ? { bucket, signer: signers.put } : undefined,
+    forms:
+      provider.forms && !officially
+        ? { bucket, signer: signers.put, announcement: ANNOUNCEMENT }
+        : undefined,
     signers: { put: sign(signers.put), get: sign(signers.get) },
   });
   const objectStore = s3ObjectStore(settings, { at, once }, store.client);

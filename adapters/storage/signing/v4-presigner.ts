@@ -42,7 +42,14 @@ export function v4Presigner(store: {
   /** Headers that no PUT may have, apart from those that its binding signs. */
   readonly absent?: AbsentHeaders | undefined;
   /** The bucket of HTML forms, and their signer; none are signed if undefined. */
-  readonly forms?: { readonly bucket: string; readonly signer: Held<FormSigner> } | undefined;
+  readonly forms?:
+    | {
+        readonly bucket: string;
+        readonly signer: Held<FormSigner>;
+        /** The field that carries the grant of an announced upload. */
+        readonly announcement: string;
+      }
+    | undefined;
 }): Presigner["Service"] {
   const { addresses, region, signers, parts, forms, largestPut } = store;
 
@@ -103,6 +110,7 @@ export function v4Presigner(store: {
               // A page that sends the form into a frame hears of it; 204, the default, leaves the
               // frame as it is.
               success_action_status: "201",
+              ...(request.announcement && { [forms.announcement]: request.announcement }),
             },
             sizes: [request.minSize, request.maxSize],
             region,

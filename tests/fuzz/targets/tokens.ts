@@ -8,7 +8,12 @@ import { isDeepStrictEqual } from "node:util";
 import { tokensOf } from "../../../adapters/tokens/tokens.ts";
 import type { Member } from "../../../application/admit.ts";
 import { Tokens, type TokenPurpose } from "../../../application/ports/tokens.ts";
-import { openLink, openReceipt, openUpload } from "../../../application/tokens.ts";
+import {
+  openLink,
+  openAnnouncement,
+  openReceipt,
+  openUpload,
+} from "../../../application/tokens.ts";
 import { Link } from "../../../domain/link.ts";
 import { MultipartUpload } from "../../../domain/multipart.ts";
 import { OrganizationId, OrganizationSlug } from "../../../domain/organization.ts";
@@ -69,6 +74,7 @@ function openSealed(purpose: TokenPurpose, content: string): void {
     throw new Error("other content");
   const program: Effect.Effect<unknown, unknown, Tokens> = {
     receipt: openReceipt(member, token),
+    announcement: Effect.map(Tokens, (tokens) => openAnnouncement(tokens, token)),
     upload: openUpload(member, token),
     link: openLink(token),
   }[purpose];
@@ -90,11 +96,13 @@ const decoding = (schema: Schema.ConstraintCodec<unknown, unknown>) => {
 };
 const DECODE = {
   receipt: decoding(Receipt),
+  announcement: decoding(Receipt),
   upload: decoding(MultipartUpload),
   link: decoding(Link),
 };
 const ENCODE: Readonly<Record<TokenPurpose, (value: unknown) => string>> = {
   receipt: (value) => toJson(value as Receipt),
+  announcement: (value) => toJson(value as Receipt),
   upload: Schema.encodeSync(Schema.fromJsonString(MultipartUpload)) as (value: unknown) => string,
   link: Schema.encodeSync(Schema.fromJsonString(Link)) as (value: unknown) => string,
 };
@@ -111,6 +119,14 @@ const SHARED = {
 const GRANT = { ...SHARED, s: 5, u: "fuzz", o: "acme" };
 const CONTENTS: Readonly<Record<TokenPurpose, string>> = {
   receipt: JSON.stringify({ ...GRANT, w: false, g: true, l: NOW + 90_000_000 }),
+  announcement: JSON.stringify({
+    ...GRANT,
+    w: false,
+    a: true,
+    g: false,
+    l: NOW + 90_000_000,
+    q: "acme",
+  }),
   upload: JSON.stringify({ ...GRANT, d: "upload-1", b: 5_242_880 }),
   link: JSON.stringify({ ...SHARED, v: "version-1" }),
 };

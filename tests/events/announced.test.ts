@@ -1,0 +1,91 @@
+import { mkdtempSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { beforeAll, expect, it } from "vitest";
+import { type ServiceProcess, startProcess } from "../support/service-process.ts";
+import { until } from "../support/until.ts";
+import { ask, startReceiver, upload } from "./backend.ts";
+
+let policies = "";
+beforeAll(() => {
+  policies = join(mkdtempSync(join(tmpdir(), "valetkey-policies-")), "policies.json");
+  const files = { arrival: "incoming", announce: true };
+  writeFileSync(policies, JSON.stringify({ files }));
+});
+
+const PNG: Buffer<ArrayBuffer> = Buffer.from(
+  "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk",
+  "base64",
+);
+const asked = { filename: "a.png", content_type: "image/png" };
+
+const start = async () => {
+  const { received, env } = await startReceiver();
+  const service = await startProcess({ ...env, STORAGE_POLICIES: policies });
+  return { received, service };
+};
+
+it("a backend hears of an upload in the embedded store whose client never confirms", async () => {
+  const { received, service } = await start();
+  const metadata = { album: "holidays" };
+  const { key, receipt, put_headers } = await upload(service, { ...asked, metadata }, PNG);
+  expect(put_headers["x-amz-meta-valetkey-grant"]).not.toContain("holidays");
+  await until("the event", () => received.length > 0);
+  expect(received).toMatchObject([
+    { type: "upload.confirmed", data: { key, final: true, metadata, size: PNG.length } },
+  ]);
+  expect(received[0]?.data.file_url).toContain(`${service.address}/api/v1/orgs/acme/files/`);
+  // The client that confirms after all makes no second event, as a removal shows.
+  expect((await ask(service, "confirm", { receipt })).status).toBe(200);
+  const path = key.split("/files/")[1];
+  expect((await ask(service, path, undefined, "DELETE")).status).toBe(204);
+  await until("the removal", () => received.some(({ type }) => type === "upload.removed"));
+  expect(received.map(({ type }) => type)).toEqual(["upload.confirmed", "upload.removed"]);
+  expect(await service.stop()).toBe(0);
+});
+
+it("a backend hears of a form whose page was closed, and of what is not what was granted", async () => {
+  const { received, service } = await start();
+  const form = await (await ask(service, "presign", { ...asked, method: "form" })).json();
+  await sendForm(form, PNG);
+  const other = await (await ask(service, "presign", { ...asked, method: "form" })).json();
+  await sendForm(other, Buffer.from("<!doctype html><html>"));
+  await until("both events", () => received.length > 1);
+  expect(received).toMatchObject([
+    { type: "upload.confirmed", data: { key: form.key, size: PNG.length } },
+    { type: "upload.mismatched", data: { key: other.key, differences: [{ property: "content" }] } },
+  ]);
+  expect(await service.stop()).toBe(0);
+});
+
+interface Form {
+  readonly key: string;
+  readonly form: { readonly url: string; readonly fields: Readonly<Record<string, string>> };
+}
+
+async function sendForm(
+  { form: { url, fields } }: Form,
+  bytes: Buffer<ArrayBuffer>,
+): Promise<void> {
+  const body = new FormData();
+  for (const [name, value] of Object.entries(fields)) body.append(name, value);
+  body.append("file", new Blob([bytes]), "a.png");
+  expect((await fetch(url, { method: "POST", body })).status).toBe(201);
+}
+
+it("a grant that the store cannot carry is refused, alone and in a batch", async () => {
+  const { service } = await start();
+  const filename = `${"n".repeat(200)}.png`;
+  const file = { ...asked, filename, size: PNG.length, metadata: { note: "é".repeat(500) } };
+  const alone = await refusal(service, "presign", file);
+  expect(alone).toMatchObject({ status: 400, code: "INVALID_REQUEST" });
+  expect(alone.detail).toMatch(/which has \d{4} bytes; the store takes 2000\./);
+  const batch = await refusal(service, "batch", {
+    files: [{ ...file, metadata: {} }, file],
+  });
+  expect(batch).toMatchObject({ status: 400, errors: [{ pointer: "/files/1/metadata" }] });
+  expect(await service.stop()).toBe(0);
+});
+
+const refusal = async (service: ServiceProcess, path: string, body: object) =>
+  (await ask(service, path, body)).json();
