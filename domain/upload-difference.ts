@@ -50,6 +50,8 @@ export interface ObjectFacts {
    * adds by itself.
    */
   readonly extraHeaders: Readonly<Record<string, string>>;
+  /** It bears the mark of an unconfirmed upload. False if left out. */
+  readonly isMarked?: boolean;
   /** The version or generation, if the bucket keeps several; else undefined. */
   readonly version?: string | undefined;
   /** The metadata `valetkey-grant`: the grant as it was signed with the upload, or anything. */

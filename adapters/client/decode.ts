@@ -210,6 +210,13 @@ const storedFile = object({
 export interface StoredFile extends ReturnType<typeof storedFile> {}
 export const decodeFiles = object({ files: list<StoredFile>(storedFile), next: optional(text) });
 
+export const decodeState = object({
+  state: valid<FileState>((value) => ["missing", "waiting", "ready"].includes(value)),
+  retryAfter: optional(number),
+});
+/** `waiting`: its upload has arrived, and is not confirmed; `missing`: nothing is there. */
+export type FileState = "missing" | "waiting" | "ready";
+
 export const decodeProblem = object({
   code: text,
   title: text,

@@ -25,6 +25,8 @@ export type UploadErrorCode =
   | "unsafe"
   /** The file has arrived, and was not ready in the time that the upload may take. */
   | "pending"
+  /** The file is not there, and nothing of it has arrived. */
+  | "missing"
   /** The service or the store does not share its answers with pages of this origin. */
   | "cors"
   /** The service answers, and the store does not. */

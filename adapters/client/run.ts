@@ -13,7 +13,7 @@ export interface Retrying {
    * `network`: no answer; `busy`: a 408, 429 or 5xx; `expired`: the URL was no longer accepted;
    * `offline`: the browser has no network; `paused`: a body that was on its way is sent again after
    * `resume()`; `elsewhere`: another tab uploads the same file; `copying`: the file has arrived and
-   * is taken to its place; `scanning`: it has arrived and is scanned.
+   * is taken to its place; `scanning`: it has arrived and is scanned; `waiting`: it is not ready.
    */
   readonly reason:
     | "network"
@@ -23,7 +23,8 @@ export interface Retrying {
     | "paused"
     | "elsewhere"
     | "copying"
-    | "scanning";
+    | "scanning"
+    | "waiting";
   /** The time of the last progress, as `Date.now()` has it; absent if the upload only waits. */
   readonly since?: number;
   /** When the upload fails if there is no progress until then. */

@@ -34,8 +34,8 @@ export function makeApp(options: AppOptions): Hono<HttpEnv> {
   /** The refusal of other methods, by path. */
   const paths = new TrieRouter<MethodNotAllowed>();
   for (const route of routes) {
-    const [{ path, deepPath, methods }] = route;
-    const addresses = deepPath === undefined ? [path] : [path, deepPath];
+    const [{ path, deepPaths = [], methods }] = route;
+    const addresses = [path, ...deepPaths];
     const [method] = methods;
     const share = sharing(path);
     const notAllowed = new MethodNotAllowed({ allow: allowedMethods(routes, path) });

@@ -85,6 +85,10 @@ include-operation-id = "removeFile"
 [operations.checks.positive_data_acceptance]
 expected-statuses = ["204", "404"]
 [[operations]]
+include-operation-id = "fileState"
+[operations.checks.positive_data_acceptance]
+expected-statuses = ["200", "404"]
+[[operations]]
 include-operation-id = "openFile"
 [operations.checks.positive_data_acceptance]
 expected-statuses = ["302", "404"]

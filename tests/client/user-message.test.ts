@@ -73,6 +73,7 @@ const CODES: { readonly [Code in UploadErrorCode]: number | undefined } = {
   "wrong-content": 409,
   unsafe: 409,
   pending: 202,
+  missing: undefined,
   cors: undefined,
   unreachable: undefined,
   offline: undefined,
@@ -85,7 +86,7 @@ const CODES: { readonly [Code in UploadErrorCode]: number | undefined } = {
 it.each(Object.entries(CODES))(
   "what a person is told of %s is a sentence without jargon",
   (code, status) => {
-    const isOfFile = /^(?:aborted|file-changed|empty-file|directory)$/.test(code);
+    const isOfFile = /^(?:missing|aborted|file-changed|empty-file|directory)$/.test(code);
     const message = isOfFile ? "photo.png is empty." : "Add the origin to CORS_ORIGINS.";
     const { userMessage } = new UploadError(code as UploadErrorCode, message, { status });
     expect(userMessage).toMatch(/^[\w., ]+\.$/);

@@ -365,6 +365,7 @@ const NEEDED: Readonly<Record<keyof Calls, string>> = {
   policies: "write",
   confirmUpload: "confirm",
   openFile: "read",
+  fileState: "read",
   makeLink: "read",
   listFiles: "list",
   removeFile: "remove",

@@ -190,6 +190,9 @@ it("the audit has all that is known of a request, in every outcome of every acti
   const opening = ["GET", `${FILES}/${there.key.replace(/^.*\/files\//, "")}`] as const;
   await expectFacts(whole, opening, undefined, file);
   await expectFacts(noCredentials, opening, "CREDENTIALS_UNAVAILABLE", file);
+  const looking = ["GET", `${opening[1]}/state`] as const;
+  await expectFacts(whole, looking, undefined, { ...CALLER, key: there.key });
+  await expectFacts(noStore, looking, "STORE_UNAVAILABLE", { ...CALLER, key: there.key });
   const following = ["GET", `/f/${link}`] as const;
   const { mediaType, policy } = ASKED;
   const linked = { key: there.key, mediaType, policy };

@@ -17,6 +17,7 @@ const NEEDED: Readonly<Record<string, Scope | undefined>> = {
   policies: "write",
   confirm: "confirm",
   openFile: "read",
+  fileState: "read",
   makeLink: "read",
   listFiles: "list",
   removeFile: "remove",

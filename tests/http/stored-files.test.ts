@@ -227,8 +227,11 @@ it.each([
   expect((await others.confirm()).status).toBe(200);
   const { key, receipt, confirm, put, getUrl } = await upload("12345", "own");
   expect(await ask(FILES)).toMatchObject({ files: [{ key: others.key }] });
+  const state = async () => (await ask(`${FILES}/${key.slice("orgs/org_1/".length)}/state`)).state;
+  expect(await state()).toBe("waiting");
   const { file_url, status } = await confirm();
   expect(status).toBe(200);
+  expect(await state()).toBe("ready");
   const within = key.slice("orgs/org_1/".length);
   expect(within).toMatch(
     new RegExp(`^${folders.replaceAll(/\{\w+\}/g, "[0-9]{2,4}")}/[0-9a-f-]{36}\\.png$`),
@@ -254,6 +257,7 @@ it.each([
   const init = { ...presignInit(), method: "DELETE", body: null };
   expect(await ask(path, init)).toEqual({ status: 204 });
   expect(await open()).toEqual([404, 404, 404]);
+  expect(await state()).toBe("missing");
   // Its key does not tell when it was granted.
   expect(await put()).toBe(200);
   expect(await confirm()).toMatchObject({ status: 404, code: "NOT_FOUND" });
@@ -276,7 +280,7 @@ it("whatever way an upload is sent, its key is as its policy says, and a retry g
   for (const key of keys) expect(key).toMatch(/^orgs\/org_1\/avatars\/[0-9a-f-]{36}\.png$/);
 });
 
-it("no address, list or removal of a file reaches beyond the caller's organization", async () => {
+it("no address, state, list or removal of a file reaches beyond the caller's organization", async () => {
   const asked: Array<string> = [];
   const { layer, close } = await embeddedStore().open();
   const storage = Layer.effect(
@@ -318,6 +322,7 @@ it("no address, list or removal of a file reaches beyond the caller's organizati
         });
         expect([204, 404]).toContain(status);
       }
+      expect([200, 404]).toContain((await ask(`${FILES}/${path}/state`)).status);
       expect([200, 400]).toContain((await ask(`${FILES}?prefix=${path}`)).status);
     }),
     {
@@ -362,7 +367,7 @@ it("an address with a policy's folders needs a token, and accepts only GET and D
 
 it("no operation is at the address of a file", () => {
   const paths = Object.values(OPERATIONS).flatMap((each) =>
-    "deepPath" in each && each.deepPath !== undefined ? [] : [each.path],
+    "deepPaths" in each && each.deepPaths !== undefined ? [] : [each.path],
   );
   expect(paths.length).toBeGreaterThan(10);
   expect(paths.filter((path) => /\.|:(?!slug)/.test(path))).toEqual([]);

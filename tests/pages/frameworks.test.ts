@@ -44,6 +44,9 @@ const MOUNTS: ReadonlyMap<string, string> = new Map([
 /** Reads again and again: how long a page takes is no promise. */
 const eventually = <A>(read: () => A | Promise<A>) => expect.poll(read, { timeout: 30_000 });
 
+const put = ({ put_url, put_headers }: { put_url: string; put_headers: HeadersInit }) =>
+  fetch(put_url, { method: "PUT", headers: put_headers, body: "one" });
+
 const isPut = (request: Request) => request.method() === "PUT";
 
 describe.skipIf(executablePath === undefined)("components in Chromium", () => {
@@ -53,7 +56,10 @@ describe.skipIf(executablePath === undefined)("components in Chromium", () => {
 
   beforeAll(async () => {
     [browser, pages] = await Promise.all([launchChromium(executablePath), startPages()]);
-    service = await startProcess({ CORS_ORIGINS: pages.origin });
+    service = await startProcess({
+      CORS_ORIGINS: pages.origin,
+      STORAGE_POLICIES: '{"waits": {"arrival": "incoming", "verify_content": false}}',
+    });
     pages.token = service.token;
   });
   afterAll(async () => {
@@ -78,7 +84,74 @@ describe.skipIf(executablePath === undefined)("components in Chromium", () => {
   }
 
   it("every component of the guide is tested here", () => {
-    expect([...snippets.keys()]).toEqual([...MOUNTS.keys()]);
+    const names = [...snippets.keys()].filter((name) => name !== "List.tsx");
+    expect(names).toEqual([...MOUNTS.keys()]);
+  });
+
+  it("a list for React becomes current when another client uploads and confirms", async () => {
+    const files = `${service.address}/api/v1/orgs/acme/files`;
+    const ask = async (action: string, body: object) => {
+      const headers = {
+        Authorization: `Bearer ${service.token}`,
+        "Content-Type": "application/json",
+      };
+      const init = { method: "POST", headers, body: JSON.stringify(body) };
+      return (await fetch(`${files}/${action}`, init)).json();
+    };
+    const asked = { filename: "a.png", content_type: "image/png", size: 3, policy: "waits" };
+    const [first, second] = await Promise.all([ask("presign", asked), ask("presign", asked)]);
+    await put(second);
+    const list = snippets.get("List.tsx") ?? "";
+    const url = await pages.add({
+      "list-page.ts": `import { createElement, StrictMode } from "react";
+        import { createRoot } from "react-dom/client";
+        import { List } from "./List.tsx";
+        const root = createRoot(document.getElementById("uploads")!);
+        const list = createElement(List, { keys: ${JSON.stringify([first.key, second.key])} });
+        root.render(createElement(StrictMode, null, list));
+        Object.assign(window, { leave: () => root.unmount() });`,
+      "List.tsx": list.replace("https://uploads.example.com", service.address),
+    });
+    expect(await pages.compile(["List.tsx"])).toBe("");
+    const page = await browser.newPage();
+    const complaints: Array<string> = [];
+    page.on("console", (said) => said.type() === "error" && complaints.push(said.text()));
+    await page.goto(url);
+    const rows = () => page.locator("li").allInnerTexts();
+    await eventually(rows).toEqual(["missing", "waiting"]);
+    await ask("confirm", { receipt: second.receipt });
+    await eventually(rows).toEqual(["missing", "ready"]);
+    await put(first);
+    await eventually(rows).toEqual(["waiting", "ready"]);
+    await ask("confirm", { receipt: first.receipt });
+    await eventually(rows).toEqual(["ready", "ready"]);
+    expect(complaints).toEqual([]);
+    await page.close();
+  });
+
+  it("a list for React that goes asks for nothing more", async () => {
+    const page = await browser.newPage();
+    const key = "orgs/acme/files/2026/11/3f2b8c1e-9d4a-4c6b-8e7f-0a1b2c3d4e5f.png";
+    const url = await pages.add({
+      "left-page.ts": `import { createElement } from "react";
+        import { createRoot } from "react-dom/client";
+        import { List } from "./List.tsx";
+        const root = createRoot(document.getElementById("uploads")!);
+        root.render(createElement(List, { keys: ["${key}"] }));
+        Object.assign(window, { leave: () => root.unmount() });`,
+      "List.tsx": (snippets.get("List.tsx") ?? "").replace(
+        "https://uploads.example.com",
+        service.address,
+      ),
+    });
+    await page.route("**/state", () => undefined);
+    const asked = page.waitForRequest("**/state");
+    await page.goto(url);
+    const ended = page.waitForEvent("requestfailed");
+    await asked;
+    await page.evaluate("leave()");
+    expect((await ended).failure()?.errorText).toBe("net::ERR_ABORTED");
+    await page.close();
   });
 
   it.each([...MOUNTS.keys()])(

@@ -11,6 +11,7 @@ import { expect, it } from "vitest";
 import { type AppOptions, makeApp } from "../../adapters/http/app.ts";
 import type { Services } from "../../adapters/http/options.ts";
 import { parseIdempotencyKey } from "../../adapters/http/operations/idempotency-key.ts";
+import { fileState } from "../../adapters/http/operations/file-state.ts";
 import { openFile } from "../../adapters/http/operations/open-file.ts";
 import { SAMPLES } from "../../adapters/http/problems/samples.ts";
 import {
@@ -87,7 +88,7 @@ it.each([
   { name: "an embedded service", app: embedded },
 ])("$name documents every route but the page that shows them, and no other", async ({ app }) => {
   // A parameter in a path has no slash in a document.
-  const deep = new Set<string | undefined>([openFile.deepPath]);
+  const deep = new Set<string>([openFile, fileState].flatMap(({ deepPaths = [] }) => deepPaths));
   const served = app.routes
     .filter(({ path }) => !deep.has(path))
     .filter(({ method, path }) => method !== "ALL" && !path.startsWith("/docs"))

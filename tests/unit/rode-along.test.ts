@@ -152,11 +152,19 @@ it("the time at which the store will remove an object is reported if the store r
   expect(facts).toMatchObject({ extraHeaders: { "x-delete-at": "1795000000" } });
 });
 
-it("a store that refuses unsigned headers is asked nothing further", async () => {
-  const head = { "x-amz-tagging-count": "1", "x-amz-storage-class": "REDUCED_REDUNDANCY" };
+const tag = (key: string) => `<Tagging><TagSet><Tag><Key>${key}</Key></Tag></TagSet></Tagging>`;
+
+it("a store that refuses unsigned headers is asked for nothing but the tags of what has some", async () => {
+  const head = { "x-amz-storage-class": "REDUCED_REDUNDANCY" };
+  const tagged = { ...head, "x-amz-tagging-count": "1" };
   for (const provider of ["aws", "seaweedfs", "versitygw"] as const) {
-    const facts = await look(provider, { head });
-    expect(facts).toMatchObject({ size: 5, extraHeaders: {} });
+    const plain = await look(provider, { head });
+    expect(plain).toMatchObject({ size: 5, extraHeaders: {} });
+    expect(plain).not.toHaveProperty("isMarked");
+    const marked = await look(provider, { head: tagged, get: { tagging: [200, tag("valetkey")] } });
+    expect(marked).toMatchObject({ size: 5, extraHeaders: {}, isMarked: true });
+    const others = await look(provider, { head: tagged, get: { tagging: [200, tag("team")] } });
+    expect(others).toEqual(plain);
   }
 });
 

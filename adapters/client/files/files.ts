@@ -1,9 +1,11 @@
-import { check, decodeFiles, type StoredFile } from "../decode.ts";
+import { check, decodeFiles, decodeState, type FileState, type StoredFile } from "../decode.ts";
+import { UploadError } from "../errors.ts";
+import { persist, transient } from "../retry.ts";
 import { makeRun, type RetryOptions } from "../run.ts";
 import { makeService, type ServiceOptions } from "../service.ts";
 
 export { UploadError } from "../errors.ts";
-export type { Problem, StoredFile } from "../decode.ts";
+export type { FileState, Problem, StoredFile } from "../decode.ts";
 export type { UploadErrorCode, UploadErrorFacts } from "../errors.ts";
 export type { Retrying, RetryOptions } from "../run.ts";
 export type { Provided, ServiceOptions } from "../service.ts";
@@ -21,15 +23,27 @@ export interface ListOptions {
   readonly signal?: AbortSignal | undefined;
 }
 
-/** The files of one organization. Both calls fail with an `UploadError`. */
+/** The files of one organization. All calls fail with an `UploadError`. */
 export interface Files {
   /** Lists files by their keys, page after page as they are asked for. Needs the scope `list`. */
   readonly list: (options?: ListOptions) => AsyncIterable<StoredFile>;
   /** Removes the file of a `fileUrl`; to remove it again is no error. Needs the scope `remove`. */
   readonly remove: (fileUrl: string, signal?: AbortSignal) => Promise<void>;
+  /**
+   * Resolves once the file with this key is ready. Asks while the page is shown, and fails once the
+   * state has stayed the same for `retry.for`. Needs the scope `read`.
+   */
+  readonly whenReady: (
+    key: string,
+    options?: {
+      readonly signal?: AbortSignal | undefined;
+      /** Called with each new state. */
+      readonly onState?: ((state: FileState) => void) | undefined;
+    },
+  ) => Promise<void>;
 }
 
-/** Lists and removes files of an organization. Throws a `TypeError` if an option cannot be used. */
+/** Works with files of an organization. Throws a `TypeError` if an option cannot be used. */
 export function createFiles({ retry, ...options }: FilesOptions): Files {
   const service = makeService(options);
   makeRun(undefined, retry).close();
@@ -47,16 +61,40 @@ export function createFiles({ retry, ...options }: FilesOptions): Files {
       }
     },
     remove: async (fileUrl, signal) => {
-      const [address = ""] = fileUrl.split("?");
-      const [, files, ...folders] = address.split("/api/v1/orgs/")[1]?.split("/") ?? [];
-      const path = folders.join("/");
-      const isFile = files === "files" && FILE_PATH.test(path);
-      check(isFile, `fileUrl must be that of a file, not "${fileUrl}".`);
+      const [, path = ""] = ADDRESS.exec(fileUrl) ?? [];
+      check(FILE_PATH.test(path), `fileUrl must be that of a file, not "${fileUrl}".`);
       const run = makeRun(signal, retry);
       await service.ask(run, path, () => undefined, undefined, "DELETE").finally(run.close);
+    },
+    whenReady: async (key, { signal, onState } = {}) => {
+      const path = key.replace(/^orgs\/[^/]+\/(?:files\/)?/, "");
+      check(path !== key && FILE_PATH.test(path), `key must be that of a file, not "${key}".`);
+      const run = makeRun(signal, retry);
+      const page = globalThis.document;
+      const follow = () => (page?.hidden ? run.pause() : run.resume());
+      follow();
+      page?.addEventListener("visibilitychange", follow, { signal: run.signal });
+      let last: FileState | undefined;
+      const ask = async (_: AbortSignal, progressed: () => void) => {
+        const found = await service.ask(run, `${path}/state`, decodeState);
+        const { state, retryAfter = Infinity } = found;
+        if (state !== last) {
+          progressed();
+          last = state;
+          onState?.(state);
+        }
+        if (state === "ready") return;
+        const message = `The file is ${state}. It has to be uploaded, and then confirmed.`;
+        const error = new UploadError(state === "waiting" ? "pending" : "missing", message);
+        // The longer it stays the same, the more seldom.
+        const pause = Math.max(retryAfter * 1000, (Date.now() - run.progressAt) / 4);
+        throw transient("waiting", error, pause);
+      };
+      await persist(run, ask).finally(run.close).finally(run.abort);
     },
   };
 }
 
+const ADDRESS = /\/api\/v1\/orgs\/[^/]+\/files\/([^?]*)/;
 /** A path in which no segment leads elsewhere. */
 const FILE_PATH = /^(?:[\w-]+\/)+[\w-]+\.[\w-]+$/;

@@ -8,6 +8,8 @@ import type {
   UploadTask,
 } from "../client.ts";
 
+export { useFileState, type WatchedFile } from "./use-file-state.ts";
+
 /** A file that was added, with its upload. */
 export interface Upload {
   /** Stays the same, as the `key` of a list does. */

@@ -1,5 +1,6 @@
 import { docs, docsFile, openapi } from "../openapi/docs.ts";
 import { confirm } from "./confirm.ts";
+import { fileState } from "./file-state.ts";
 import { followLink } from "./follow-link.ts";
 import { health, readiness } from "./health.ts";
 import { listFiles } from "./list-files.ts";
@@ -31,6 +32,8 @@ export const OPERATIONS = {
   completeMultipart,
   makeLink,
   policies,
+  // Before a file whose name would be `state`.
+  fileState,
   openFile,
   removeFile,
   listFiles,

@@ -38,7 +38,7 @@ const VERSION = "The version of the file, as its confirmation named it; the newe
 /** The key of the file that an address names. */
 export function addressedKey(c: HttpContext, { organization }: Member): string {
   const { year, month, name, path } = c.req.param() as Readonly<Record<string, string>>;
-  return keyIn(organization, path ?? `${year}/${month}/${name}`);
+  return keyIn(organization, path ?? [year, month, name].filter(Boolean).join("/"));
 }
 
 /** As of a database row without a file: a fault of the host, and no refusal. */
@@ -53,7 +53,7 @@ export const openFile = operation({
   methods: ["GET"],
   path: `${FILES}/:year/:month/:name`,
   // Of other policies' keys. No operation has a dot in its path.
-  deepPath: `${FILES}/:path{[a-z].*\\.[a-z0-9_-]+}`,
+  deepPaths: [`${FILES}/:path{[a-z].*\\.[a-z0-9_-]+}`],
   scope: "read",
   text: {
     operationId: "openFile",

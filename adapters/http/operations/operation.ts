@@ -26,8 +26,8 @@ export type AllOf<E extends { readonly _tag: string }> = { readonly [T in E["_ta
 export interface Entry {
   /** As Hono writes it. */
   readonly path: `/${string}`;
-  /** A further path, which no document can write. */
-  readonly deepPath?: `/${string}` | undefined;
+  /** Further paths, which no document can write. */
+  readonly deepPaths?: ReadonlyArray<`/${string}`> | undefined;
   /** Other methods are answered with 405. */
   readonly methods: readonly ["GET" | "POST" | "DELETE", ...ReadonlyArray<"HEAD">];
   /** The name in the audit; an entry without is not audited. */

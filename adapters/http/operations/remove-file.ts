@@ -7,7 +7,7 @@ export const removeFile = operation({
   action: "remove",
   methods: ["DELETE"],
   path: openFile.path,
-  deepPath: openFile.deepPath,
+  deepPaths: openFile.deepPaths,
   scope: "remove",
   text: {
     operationId: "removeFile",

@@ -151,7 +151,9 @@ export function objectStore(store: {
         if (status === 404) return Option.none();
       }
       const facts = ok ? factsIn(headers) : undefined;
-      return facts === undefined ? yield* failed({ code: status }) : Option.some(facts);
+      if (facts === undefined) return yield* failed({ code: status });
+      const time = new Date(headers.get("x-goog-custom-time") ?? NEVER).getTime();
+      return Option.some(time < NEVER.getTime() ? { ...facts, isMarked: true } : facts);
     }),
   });
   const cors = BucketCors.of({

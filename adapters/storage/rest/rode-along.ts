@@ -17,17 +17,19 @@ interface StoredObject {
 
 /**
  * The facts in the headers of an answer to `HEAD`; undefined if the answer is not from a store.
- * Looks further at a store that obeys unsigned headers: for the mark of unconfirmed uploads, a lock
- * that is not the bucket's default, and other readers in the ACL.
+ * Looks further for the mark of unconfirmed uploads, and at a store that obeys unsigned headers for
+ * a lock that is not the bucket's default, and other readers in the ACL.
  */
 export const factsFromHead = Effect.fnUntraced(function* (newest: StoredObject, headers: Headers) {
   const { reports, unsigned } = newest.provider;
   const found = factsIn(headers, reports);
   if (found === undefined) return undefined;
   // Every server obeys unsigned headers of other specifications, such as `Content-Encoding`.
-  const facts: ObjectFacts = { ...found, isReplayable: true };
+  const object = { ...newest, version: found.version };
+  const isTagged = (headers.get("x-amz-tagging-count") ?? "0") !== "0";
+  const marked = isTagged && (yield* isMarked(object));
+  const facts: ObjectFacts = { ...found, isReplayable: true, ...(marked && { isMarked: true }) };
   if (unsigned === "refused") return facts;
-  const object = { ...newest, version: facts.version };
   const added = CHOSEN_BY_CLIENTS.filter(([name, value]) => headers.get(name) === value);
   if (
     headers.has(LOCK_MODE) &&
@@ -35,9 +37,7 @@ export const factsFromHead = Effect.fnUntraced(function* (newest: StoredObject, 
   ) {
     added.push(...[...headers].filter(([name]) => LOCK.has(name)));
   }
-  if ((headers.get("x-amz-tagging-count") ?? "0") !== "0" && (yield* isMarked(object))) {
-    added.push(["x-amz-tagging", PENDING_TAG.key]);
-  }
+  if (marked) added.push(["x-amz-tagging", PENDING_TAG.key]);
   if (unsigned === "obeyed, with ACLs") {
     const readers = readersIn(yield* ask(object, "acl"));
     if (readers !== "") added.push(["x-amz-acl", readers]);

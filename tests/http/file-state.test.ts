@@ -1,0 +1,154 @@
+import * as Effect from "effect/Effect";
+import * as Layer from "effect/Layer";
+import * as Option from "effect/Option";
+import { expect, it, onTestFinished } from "vitest";
+import { ObjectStore } from "../../application/ports/object-store.ts";
+import { ObjectUnreadable } from "../../domain/errors.ts";
+import { embeddedStore } from "../support/embedded-store.ts";
+import { PRESIGN, presignInit, SERVICE_TOKEN, startService, TOKEN } from "./service.ts";
+
+// The states of a file on every store are in tests/contract/file-state.test.ts.
+
+const FILES = "/api/v1/orgs/acme/files";
+const NAME = "5007cd59-14b0-4a8f-9bfa-7debee4b183d.png";
+
+/** A service over the embedded store, and the keys that it looks at. */
+async function start(over: Parameters<typeof startService>[0] = {}) {
+  const { layer, close } = await embeddedStore().open();
+  const looked: Array<string> = [];
+  const unreadable = new Set<string>();
+  const storage = Layer.effect(
+    ObjectStore,
+    Effect.map(ObjectStore, (store) => ({
+      ...store,
+      head: (key) => {
+        looked.push(key);
+        return unreadable.has(key)
+          ? Effect.fail(new ObjectUnreadable({ header: "x" }))
+          : store.head(key);
+      },
+    })),
+  ).pipe(Layer.provideMerge(layer), Layer.orDie);
+  const service = await startService({ storage, ...over });
+  onTestFinished(async () => {
+    await service.close();
+    await close?.();
+  });
+  const ask = async (path: string, token = TOKEN) => {
+    const answer = await service.request(path, { headers: { Authorization: `Bearer ${token}` } });
+    return { status: answer.status, headers: answer.headers, body: await answer.json() };
+  };
+  const upload = async () => {
+    const granted = await (await service.request(PRESIGN, presignInit())).json();
+    const { put_url: url, put_headers: headers, key } = granted;
+    expect((await fetch(url, { method: "PUT", headers, body: "12345" })).status).toBe(200);
+    return { key, at: `${FILES}/${key.replace("orgs/org_1/files/", "")}/state` };
+  };
+  return { ...service, ask, upload, looked, unreadable };
+}
+
+const INCOMING = { policy: { arrival: "incoming", verifyContent: false } } as const;
+
+it("a state is told to everybody who may open the file, is kept by nobody, and costs one look", async () => {
+  const { ask, upload, looked } = await start();
+  const { key, at } = await upload();
+  for (const token of [TOKEN, SERVICE_TOKEN]) {
+    looked.length = 0;
+    const { status, headers, body } = await ask(at, token);
+    expect([status, body]).toEqual([200, { key, state: "ready" }]);
+    expect(headers.get("cache-control")).toBe("no-store");
+    expect(looked).toEqual([key]);
+  }
+});
+
+it("where a policy lets uploads wait a state costs two looks, at the upload and then at the file", async () => {
+  const { ask, upload, looked } = await start(INCOMING);
+  const { key, at } = await upload();
+  const { body } = await ask(at);
+  expect(body).toEqual({ key, state: "waiting", retry_after: 5 });
+  expect(looked).toEqual([`incoming/${key}`, key]);
+});
+
+it("a file that was made while its state was looked at is not missing", async () => {
+  const { layer, close } = await embeddedStore().open();
+  onTestFinished(async () => void (await close?.()));
+  const storage = Layer.effect(
+    ObjectStore,
+    Effect.map(ObjectStore, (store) => {
+      let made = 0;
+      // The upload is gone once it was looked at, and the file is there.
+      return {
+        ...store,
+        head: () => Effect.sync(() => ((made += 1) > 1 ? Option.some(FACTS) : Option.none())),
+      };
+    }),
+  ).pipe(Layer.provideMerge(layer), Layer.orDie);
+  const service = await start({ ...INCOMING, storage });
+  expect((await service.ask(`${FILES}/2026/11/${NAME}/state`)).body.state).toBe("ready");
+});
+
+const FACTS = { size: 5, mediaType: "image/png", etag: '"a"', checksums: {}, extraHeaders: {} };
+
+it("what nobody can read is no file, and does not hide the file beside it", async () => {
+  const { ask, upload, unreadable } = await start();
+  const { key, at } = await upload();
+  unreadable.add(`incoming/${key}`);
+  expect((await ask(at)).body.state).toBe("ready");
+  unreadable.add(key);
+  expect((await ask(at)).body.state).toBe("missing");
+  const incoming = await start(INCOMING);
+  const other = await incoming.upload();
+  incoming.unreadable.add(`incoming/${other.key}`);
+  expect((await incoming.ask(other.at)).body.state).toBe("missing");
+});
+
+it("no client is told to wait for a file whose upload can no longer be confirmed", async () => {
+  const { ask } = await start();
+  const { body } = await ask(`${FILES}/2020/01/${NAME}/state`);
+  expect(body).toEqual({ key: `orgs/org_1/files/2020/01/${NAME}`, state: "missing" });
+});
+
+it.each([
+  `/api/v1/orgs/globex/files/2026/11/${NAME}/state`,
+  `${FILES}/2026/13/${NAME}/state`,
+  `${FILES}/2026/11/a.png/state`,
+  `${FILES}/2026/11/${NAME.toUpperCase()}/state`,
+  `${FILES}/2026/11/${NAME}/state/state`,
+  `${FILES}/2026/11/${NAME}%2Fstate`,
+  `${FILES}/2026/11/..%2F..%2F..%2F..%2Fglobex%2Ffiles%2F2026%2F11%2F${NAME}/state`,
+  `${FILES}/Avatars/${NAME}/state`,
+  `${FILES}/incoming/../${NAME}/state`,
+  `${FILES}/files/2026/11/${NAME}/state`,
+  `${FILES}/${NAME}/state`,
+  `${FILES}/${"a/".repeat(9)}${NAME}/state`,
+  `${FILES}/${"a/".repeat(8000)}${NAME}/state`,
+])(
+  "%.100s is answered as every file that is not there for the caller, and no store is asked",
+  async (path) => {
+    const { ask, looked } = await start(INCOMING);
+    const unknown = await ask(`/api/v1/orgs/globex/files/2026/11/${NAME}`);
+    const { status, body } = await ask(path);
+    expect([status, body]).toEqual([404, unknown.body]);
+    expect(looked).toEqual([]);
+  },
+);
+
+it("a state is neither changed nor removed, and a removal at its address removes no file", async () => {
+  const { ask, upload, request } = await start();
+  const { at } = await upload();
+  const headers = { Authorization: `Bearer ${TOKEN}` };
+  const answer = await request(at, { method: "DELETE", headers });
+  expect([answer.status, answer.headers.get("allow")]).toEqual([405, "GET"]);
+  const deeper = await request(`${FILES}/avatars/${NAME}/state`, { method: "DELETE", headers });
+  expect(deeper.status).toBe(404);
+  expect((await ask(at)).body.state).toBe("ready");
+});
+
+it("an unknown state is no state: while the store is down the answer is 503 with a time", async () => {
+  const { request } = await startService();
+  const answer = await request(`${FILES}/2026/11/${NAME}/state`, {
+    headers: { Authorization: `Bearer ${TOKEN}` },
+  });
+  expect([answer.status, (await answer.json()).code]).toEqual([503, "STORE_UNAVAILABLE"]);
+  expect(Number(answer.headers.get("retry-after"))).toBeGreaterThan(0);
+});
