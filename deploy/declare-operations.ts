@@ -1,17 +1,19 @@
 import * as Schema from "effect/Schema";
 import * as SchemaRepresentation from "effect/SchemaRepresentation";
 import { writeFile } from "node:fs/promises";
+import { messageSchemas } from "../adapters/http/openapi/webhooks.ts";
 import { OPERATIONS } from "../adapters/http/operations/list.ts";
 import type { Operation } from "../adapters/http/operations/operation.ts";
 
-// Writes what adapters/embed/operations.ts declares as the package has it: plain types without
-// Effect, with the descriptions of operations and schemas for editors.
+// Writes what adapters/embed/operations.ts and upload-event.ts declare as the package has it: plain
+// types without Effect, with the descriptions of operations and schemas for editors.
 
 /** The members of JSON Schema that are read here. */
 interface Json {
   readonly $ref?: string;
   readonly type?: string;
   readonly anyOf?: unknown;
+  readonly oneOf?: ReadonlyArray<Json>;
   readonly format?: string;
   readonly enum?: ReadonlyArray<unknown>;
   readonly items?: Json;
@@ -51,6 +53,19 @@ export function declareOperations(): string {
   ].join("\n");
 }
 
+/** Declares the events that the function of `events()` gets. */
+export function declareEvents(): string {
+  const messages = Object.values(messageSchemas).map((message) => {
+    const { schema, definitions } = documentFrom(message);
+    return typeFrom(schema, definitions);
+  });
+  const id = "/** The same each time that the event is given. */\n  readonly id: string;";
+  return `import type { Checksum } from "./valetkey-options.js";
+
+/** An event, by its \`type\`. */
+export type UploadEvent = {\n  ${id}\n} & (${messages.join(" | ")});\n`;
+}
+
 type Definitions = Readonly<Record<string, Json>>;
 
 const documentFrom = (schema: Schema.Constraint) => {
@@ -87,6 +102,7 @@ function typeFrom(schema: Json, definitions: Definitions, orUndefined = ""): str
   const { anyOf, type = anyOf ? "object" : "unknown", ...own } = follow(schema, definitions);
   const inner = (schema: Json) => typeFrom(schema, definitions);
   if (own.enum !== undefined) return own.enum.map((value) => JSON.stringify(value)).join(" | ");
+  if (own.oneOf !== undefined) return own.oneOf.map(inner).join(" | ");
   if (own.items !== undefined) return `ReadonlyArray<${inner(own.items)}>`;
   if (type !== "object") return SCALARS.get(own.format ?? type) ?? type;
   if (typeof own.additionalProperties === "object") {
@@ -111,6 +127,7 @@ const block = (lines: ReadonlyArray<string>) =>
 const comment = (text: string | undefined) => (text === undefined ? "" : `/** ${text} */\n`);
 
 if (import.meta.main) {
-  const file = new URL("../dist/adapters/embed/operations.d.ts", import.meta.url);
-  await writeFile(file, declareOperations());
+  const folder = new URL("../dist/adapters/embed/", import.meta.url);
+  await writeFile(new URL("operations.d.ts", folder), declareOperations());
+  await writeFile(new URL("upload-event.d.ts", folder), declareEvents());
 }

@@ -17,7 +17,9 @@ import { Policies } from "../../application/ports/policies.ts";
 import { Presigner } from "../../application/ports/presigner.ts";
 import { layer as contentDetector } from "../content-detector.ts";
 import * as random from "../crypto/random.ts";
-import * as events from "../events/layer.ts";
+import { makeEvents } from "../events/events.ts";
+import { openOutbox } from "../events/layer.ts";
+import { send } from "../events/send.ts";
 import { fileAddress } from "../http/addresses.ts";
 import { makeApp } from "../http/app.ts";
 import { clientAddress, UNKNOWN_PROXY } from "../http/client-address.ts";
@@ -80,14 +82,13 @@ export const makeApplication = Effect.fnUntraced(function* (
   let receiver = listening;
   const published =
     listening &&
-    (yield* events.eventsIn(
-      { directory: first.settings.tokens.directory, redis },
-      {
-        deliver: events.sendTo(() => receiver ?? listening),
-        onSettled: observer?.eventSettled,
-        address: (...file) => fileAddress(first.settings.http.publicUrl, ...file),
-      },
-    ));
+    (yield* makeEvents({
+      outbox: yield* openOutbox(first.settings.tokens.directory, redis),
+      // The secrets that are in force at an attempt sign it.
+      deliver: (message, attempt) => send(message, receiver ?? listening, attempt),
+      onSettled: observer?.eventSettled,
+      address: (...file) => fileAddress(first.settings.http.publicUrl, ...file),
+    }));
 
   if (published !== undefined && observer !== undefined && isFirst(process.env)) {
     yield* Effect.forkScoped(observer.eventCounts(published.counts));

@@ -10,7 +10,7 @@ import { options as optionsIn } from "../settings/source.ts";
 import { S3_CAPABILITIES, S3_MULTIPART } from "../storage/providers.ts";
 import * as scanner from "../scanner/settings.ts";
 import * as tokens from "../tokens/settings.ts";
-import { SharedCount, Storage } from "./opaque.ts";
+import { Events, SharedCount, Storage } from "./opaque.ts";
 import type { MemberFault } from "./errors.ts";
 import { optionFault, optionNames, orThrow, unknownOptions } from "./options.ts";
 import type { ValetkeyOptions } from "./valetkey-options.ts";
@@ -26,7 +26,7 @@ const basePath = optional({
 });
 
 const FUNCTIONS = ["organizations", "authenticate", "onConfirmed", "log"] as const;
-const OTHERS = ["storage", "policy", "policies", "limits", "openapi"] as const;
+const OTHERS = ["storage", "policy", "policies", "events", "limits", "openapi"] as const;
 const { keys, denied } = tokens.settings;
 const OPTIONS: ReadonlyArray<string> = [
   ...optionNames({ basePath, ...http.settings, keys, denied, ...scanner.settings }),
@@ -38,7 +38,7 @@ const LIMIT_OPTIONS = [...optionNames(limits.settings), "limits.countIn"];
 /** Reads the options; throws a `TypeError` that names every one that is wrong. */
 export function readConfiguration(given: ValetkeyOptions<never>) {
   const options: Partial<ValetkeyOptions<never>> = given ?? {};
-  const { policy = {}, policies, limits: { countIn } = {}, publicUrl } = options;
+  const { policy = {}, policies, events, limits: { countIn } = {}, publicUrl } = options;
   const source = optionsIn(options);
   const server = Result.map(
     joinReads({ mount: readSettings({ basePath }, source), http: http.read(source) }),
@@ -52,6 +52,7 @@ export function readConfiguration(given: ValetkeyOptions<never>) {
   const read = joinReads({
     store,
     countIn: countIn === undefined ? Result.succeed(undefined) : SharedCount.open(countIn),
+    events: events === undefined ? Result.succeed(undefined) : Events.open(events),
     http: server,
     limits: limits.read(source),
     scanner: scanner.read(source),

@@ -52,7 +52,7 @@ export function createValetkey<
 >(
   options: ValetkeyOptions<Algorithm, Files, Others>,
 ): Valetkey<Algorithm, NeedsChecksum<Files, Others>> {
-  const { store, countIn, ...settings } = readConfiguration(options);
+  const { store, countIn, events, ...settings } = readConfiguration(options);
   const { failedAuthentications = "off" } = settings.limits;
   const authenticator = authenticatorFrom(options.authenticate);
   const layer = Layer.mergeAll(
@@ -68,6 +68,7 @@ export function createValetkey<
     contentDetector,
     tokens.layer(settings.tokens, keyOfProcess),
     onConfirmedLayer(options.onConfirmed),
+    events?.(settings.http.publicUrl) ?? Layer.empty,
   ).pipe(Layer.provideMerge(logTo(options.log)));
   const runtime = ManagedRuntime.make(layer);
 

@@ -1,7 +1,7 @@
 export type * from "./asked.ts";
 export { createValetkey } from "./create.ts";
 export { isValetkeyError, type MemberFault, type ValetkeyError } from "./errors.ts";
-export type { ChecksumAlgorithm, SharedCount, Storage } from "./opaque.ts";
+export type { ChecksumAlgorithm, Events, SharedCount, Storage } from "./opaque.ts";
 export type * from "./operations.ts";
 export type * from "./valetkey.ts";
 export type * from "./valetkey-options.ts";

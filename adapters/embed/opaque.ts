@@ -1,4 +1,5 @@
 import * as Predicate from "effect/Predicate";
+import type * as Layer from "effect/Layer";
 import * as Result from "effect/Result";
 import type { SharedLimiter } from "../limits/layer.ts";
 import type { Read } from "../settings/setting.ts";
@@ -48,6 +49,24 @@ export class SharedCount {
   }
 }
 
+/** Where events go, as `events()` of `valetkey/events` makes it. */
+export class Events {
+  readonly #layer: EventsLayer;
+  /** @internal */
+  constructor(layer: EventsLayer) {
+    this.#layer = layer;
+  }
+  /** @internal */
+  static open(events: unknown): Read<EventsLayer> {
+    return Predicate.isObject(events) && #layer in events
+      ? Result.succeed(events.#layer)
+      : Result.fail([NO_EVENTS]);
+  }
+}
+
+/** @internal The port, for files at the address of the service. */
+export type EventsLayer = (publicUrl: URL) => Layer.Layer<never>;
+
 /** @internal A store at the address of the service, where the embedded store answers. */
 export type StoreOption = (publicUrl: URL) => Store;
 
@@ -56,3 +75,4 @@ const NO_STORAGE = optionFault(
   "must be what minio(), aws(), gcs() or local() gave, or storageOf() of valetkey/effect",
 );
 const NO_COUNT = optionFault("limits.countIn", "must be what redis() gave");
+const NO_EVENTS = optionFault("events", "must be what events() of valetkey/events gave");

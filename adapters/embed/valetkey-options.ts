@@ -3,7 +3,7 @@ import type { WrittenLifetime as Lifetime } from "../../domain/lifetime.ts";
 import type { WrittenPolicy as PolicyOptions } from "../../domain/upload-policy.ts";
 import type { Caller } from "./asked.ts";
 import type { Confirmation } from "./operations.ts";
-import type { ChecksumAlgorithm, SharedCount, Storage } from "./opaque.ts";
+import type { ChecksumAlgorithm, Events, SharedCount, Storage } from "./opaque.ts";
 
 // Plain data and functions alone, so that embedders need not know the inner types.
 
@@ -117,6 +117,8 @@ export interface ValetkeyOptions<
    * with a list of them, which is read again every 5 seconds.
    */
   readonly linksDenied?: ReadonlyArray<string> | string | undefined;
+  /** Where events go: `events({…})`; there are none if left out. */
+  readonly events?: Events | undefined;
   readonly limits?: LimitOptions | undefined;
   /** Origins whose pages may call `fetch`; the origin of `publicUrl` if left out. */
   readonly corsOrigins?: ReadonlyArray<string> | undefined;

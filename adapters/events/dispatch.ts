@@ -1,6 +1,7 @@
 import * as Clock from "effect/Clock";
 import * as Duration from "effect/Duration";
 import * as Effect from "effect/Effect";
+import * as FiberSet from "effect/FiberSet";
 import * as Latch from "effect/Latch";
 import * as Schedule from "effect/Schedule";
 import * as Semaphore from "effect/Semaphore";
@@ -20,6 +21,9 @@ export const WAITS: ReadonlyArray<Duration.Duration> = [
 
 const AT_ONCE = 8;
 const SETTLING = { schedule: Schedule.spaced("1 second"), times: 30 };
+/** Less than `LEASE`, so that no other process makes the next attempt meanwhile. */
+const LONGEST_ATTEMPT = "50 seconds";
+const TOO_LATE = `there was no answer within ${LONGEST_ATTEMPT}`;
 const POLL_INTERVAL = "1 second";
 /** The longest that deliveries under way are waited for at the end. */
 const DRAIN_TIMEOUT = "3 seconds";
@@ -37,6 +41,7 @@ export const dispatch = Effect.fnUntraced(function* (
   onSettled: (state: Outcome["state"]) => void = () => undefined,
 ) {
   const slots = Semaphore.makeUnsafe(AT_ONCE);
+  const deliveries = yield* FiberSet.make();
   const isDue = Latch.makeUnsafe();
   let reason = "";
   const warn = yield* cachedFor(
@@ -51,9 +56,11 @@ export const dispatch = Effect.fnUntraced(function* (
   const deliver = Effect.fnUntraced(
     function* (attempt: Attempt) {
       const outcome = yield* attemptOutcome(attempt, send);
-      if (outcome.state === "dead") {
+      if (outcome.state !== "delivered") {
         const { id, failure } = { ...attempt, ...outcome };
-        yield* Effect.logError("an event was given up", { id, failure });
+        yield* outcome.state === "dead"
+          ? Effect.logError("an event was given up", { id, failure })
+          : Effect.logWarning("an event was not taken, and waits", { id, failure });
       }
       // Otherwise it is sent again, so it is worth a while.
       yield* Effect.retry(outbox.settle(attempt, outcome), SETTLING);
@@ -72,7 +79,7 @@ export const dispatch = Effect.fnUntraced(function* (
       yield* slots.release(1);
       yield* Effect.timeoutOption(isDue.await, POLL_INTERVAL);
     } else {
-      yield* Effect.forkDetach(Effect.ensuring(deliver(attempt), slots.release(1)));
+      yield* FiberSet.run(deliveries, Effect.ensuring(deliver(attempt), slots.release(1)));
     }
   }).pipe(
     Effect.catchTag("EventsUnavailable", (failure) =>
@@ -80,6 +87,7 @@ export const dispatch = Effect.fnUntraced(function* (
     ),
   );
 
+  // Runs before those that are still under way are interrupted.
   yield* Effect.addFinalizer(() => Effect.timeoutOption(slots.take(AT_ONCE), DRAIN_TIMEOUT));
   yield* Effect.forkScoped(Effect.forever(next));
   yield* Effect.forkScoped(
@@ -96,7 +104,10 @@ const attemptOutcome = Effect.fnUntraced(function* (attempt: Attempt, send: Deli
   const answer = yield* Effect.tryPromise({
     try: (signal) => send(attempt, { now, signal }),
     catch: (cause) => errorMessage(cause),
-  }).pipe(Effect.catch((failure) => Effect.succeed(failure)));
+  }).pipe(
+    Effect.catch((failure) => Effect.succeed(failure)),
+    Effect.timeoutOrElse({ duration: LONGEST_ATTEMPT, orElse: () => Effect.succeed(TOO_LATE) }),
+  );
   return outcomeAfter(attempt.attempt, answer, now);
 });
 

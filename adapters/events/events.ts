@@ -12,7 +12,7 @@ import { type Deliver, dispatch } from "./dispatch.ts";
 import type { Message, Outbox, Outcome } from "./outbox.ts";
 
 /** Gives the `file_url` of a file. */
-type Address = (
+export type Address = (
   slug: string,
   file: { readonly key: StorageKey; readonly version?: string },
 ) => string;

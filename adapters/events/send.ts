@@ -90,4 +90,4 @@ const lookupPublic: LookupFunction = (host, options, done) =>
 const isPublic = (address: string) => ipaddr.process(address).range() === "unicast";
 
 const notPublic = (host: string) =>
-  `${host} is not an address of the public Internet; EVENTS_ALLOW_PRIVATE=on allows it`;
+  `${host} is not an address of the public Internet; EVENTS_ALLOW_PRIVATE=on (option allowPrivate) allows it`;

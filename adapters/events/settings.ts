@@ -25,6 +25,7 @@ const WebhookSecret = Parsed((text) => {
 export const settings = {
   url: optional({
     variable: "EVENTS_URL",
+    option: "url",
     meaning: "Where [events](events.md) are sent.",
     otherwise: "no events",
     codec: HttpUrl,
@@ -33,6 +34,7 @@ export const settings = {
   }),
   secrets: optional({
     variable: "EVENTS_SECRETS",
+    option: "secrets",
     meaning: "What events are signed with; each secret signs, so that one can replace another.",
     codec: Schema.RedactedFromValue(List(WebhookSecret)),
     shape: ({ list }) => `secrets of 24 to 64 bytes in base64 behind whsec_, ${list}`,
@@ -44,6 +46,7 @@ export const settings = {
       "https to the public Internet alone",
     ),
     variable: "EVENTS_ALLOW_PRIVATE",
+    option: "allowPrivate",
     meaning: "Where events may be sent.",
   }),
 };

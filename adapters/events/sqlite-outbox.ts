@@ -1,7 +1,7 @@
 import * as Effect from "effect/Effect";
 import { closeSync, mkdirSync, openSync } from "node:fs";
-import { dirname } from "node:path";
-import { DatabaseSync, type SQLInputValue } from "node:sqlite";
+import { join } from "node:path";
+import type { SQLInputValue } from "node:sqlite";
 import { EventsUnavailable } from "../../domain/errors.ts";
 import { errorMessage } from "../thrown.ts";
 import {
@@ -62,12 +62,32 @@ const KEPT = "SELECT id, lane, body, state, attempts, failure, at FROM events";
 
 type Values = Record<string, SQLInputValue>;
 
-/** Keeps messages in a file of SQLite, which all processes of one machine can share. */
-export function sqliteOutbox(
-  path: string,
-  most = MOST_WAITING,
-): Outbox & { readonly close: () => void } {
-  mkdirSync(dirname(path), { recursive: true });
+/** Keeps messages in a file of SQLite in that folder, which all processes of one machine can share. */
+export const sqliteOutbox = (directory: string, most = MOST_WAITING) =>
+  Effect.acquireRelease(
+    Effect.try({
+      try: () => open(directory, most),
+      catch: (cause) =>
+        `events cannot be kept in ${directory}: ${errorMessage(cause)}; make the folder writable, or do without events`,
+    }),
+    ({ close }) => Effect.sync(close),
+  );
+
+/** Not an import, which would keep bundles from loading where there is none, or an empty module. */
+export function loadSqlite() {
+  try {
+    const { DatabaseSync } = process.getBuiltinModule("node:sqlite");
+    new DatabaseSync(":memory:").close();
+    return DatabaseSync;
+  } catch (cause) {
+    throw new Error("this runtime has no node:sqlite", { cause });
+  }
+}
+
+function open(directory: string, most: number): Outbox & { readonly close: () => void } {
+  const DatabaseSync = loadSqlite();
+  mkdirSync(directory, { recursive: true });
+  const path = join(directory, "events.db");
   // Its owner alone may read it.
   closeSync(openSync(path, "a", 0o600));
   const database = new DatabaseSync(path);

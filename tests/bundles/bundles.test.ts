@@ -30,6 +30,7 @@ const BUNDLES: ReadonlyArray<
     ["@aws-sdk/client-s3", "@aws-sdk/credential-providers", "@aws-sdk/s3-request-presigner"],
   ],
   [["valetkey", "valetkey/redis"], ["@redis/client"]],
+  [["valetkey", "valetkey/events"], []],
   [["valetkey", "valetkey/hono", "valetkey/node", "valetkey/effect"], []],
 ];
 
@@ -68,6 +69,12 @@ it("no bundle has the page to try the service on, whose files bundlers would loo
   const files = await filesIn(BUNDLES.flatMap(([entries]) => entries));
   expect(files.filter((file) => file.includes("dist/adapters/http/app.js"))).toHaveLength(1);
   expect(files.filter((file) => file.includes("dist/adapters/http/page"))).toEqual([]);
+});
+
+it("only a bundle of valetkey/events has the queue of events", async () => {
+  const others = BUNDLES.flatMap(([entries]) => entries).filter((entry) => !/events/.test(entry));
+  expect((await filesIn(others)).join()).not.toContain("adapters/events/");
+  expect((await filesIn(["valetkey/events"])).join()).toContain("adapters/events/");
 });
 
 /** Where the packages are installed of which a bundle has files, loaded at once or later. */

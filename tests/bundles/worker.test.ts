@@ -167,6 +167,17 @@ describe.each(STORES)("in workerd, $name", ({ name, of, has, uploads }) => {
   );
 });
 
+it("a Worker with events fails at its start, and says what it lacks", async () => {
+  const storage = `
+    import { events } from "valetkey/events";
+    import { local } from "valetkey/local";
+    export const storage = local();
+    export const policies = {};
+    events({ to: () => undefined });`;
+  const started = bundleWorker({ storage }).then((bundle) => start(bundle, {}));
+  await expect(started).rejects.toThrow("this runtime has no node:sqlite");
+});
+
 /** Of a Worker's size in bytes, in the smallest plan: "Limits", the documentation of Workers. */
 const SMALLEST_LIMIT = 3 * 2 ** 20;
 

@@ -56,6 +56,7 @@ it("the page has the snippets that are tested here, and recipes, and no others",
     "calls.ts",
     "parts.ts",
     "policies.ts",
+    "events.ts",
     "effect.ts",
   ]);
 });
@@ -110,6 +111,25 @@ it("a page of the same origin uploads by its cookie alone, and shows the file", 
     console.log(await (await fetch(fileUrl)).text());
   `);
   expect(output).toMatch(/^mia uploaded orgs\/org_1\/files\/\S+\.png\n12345$/m);
+});
+
+it("a function gets the event of an upload", async () => {
+  const output = await run(`
+    import { valetkey } from "./events.ts";
+    const asked = { caller: { id: "mia" }, organization: "acme" };
+    const { receipt, putUrl, putHeaders } = await valetkey.requestUpload({
+      ...asked, filename: "a.png", contentType: "image/png", size: 5,
+    });
+    const headers = { ...putHeaders, "Content-Length": "5" };
+    await valetkey.fetch(new Request(putUrl, { method: "PUT", headers, body: "12345" }));
+    const told = new Promise((resolve) => { console.log = resolve; });
+    const { key } = await valetkey.confirmUpload({ ...asked, receipt });
+    console.info(await told);
+    console.info(key);
+    await valetkey.close();
+  `);
+  const [told, key] = output.trim().split("\n").slice(-2);
+  expect(told).toBe(`mia uploaded ${key}`);
 });
 
 it("a new folder runs what the page shows", async () => {

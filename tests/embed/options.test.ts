@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { aws } from "../../adapters/embed/aws.ts";
+import { events } from "../../adapters/embed/events.ts";
 import { gcs } from "../../adapters/embed/gcs.ts";
 import { createValetkey, type LogEntry, type ValetkeyOptions } from "../../adapters/embed/index.ts";
 import { local } from "../../adapters/embed/local.ts";
@@ -65,6 +66,7 @@ describe("an option that is wrong is named as the host wrote it, with what it ma
     [{ policies: { "a b": {} } }, /^policies\.a b is not named by 1 to 63 lower-case letters/],
     [{ storage: {} }, /^storage must be what minio\(\), aws\(\), gcs\(\) or local\(\) gave/],
     [{ limits: { countIn: {} } }, /^limits\.countIn must be what redis\(\) gave/],
+    [{ events: { to: () => 0 } }, /^events must be what events\(\) of valetkey\/events gave/],
   ])(
     "the invalid options %j are named as the host wrote them, with what they may be",
     (over, complaint) => {
@@ -179,6 +181,38 @@ describe("a store reports its options in the same way", () => {
       () => local({ directory: "" }),
       /^directory must not be empty/,
     ],
+    ["events() without options", () => events({}), /^to or url must be set, and not both/],
+    [
+      "events() with a function and an address",
+      () => events({ to: () => 0, url: "https://a.example", secrets: [`whsec_${"a".repeat(32)}`] }),
+      /^to or url must be set, and not both/,
+    ],
+    ["events() with a name", () => events({ to: "a" } as never), /^to must be a function/],
+    [
+      "events() without secrets",
+      () => events({ url: "https://a.example" }),
+      /^secrets must be set where url is/,
+    ],
+    [
+      "events() with a short secret",
+      () => events({ url: "https://a.example", secrets: ["whsec_hidden"] }),
+      /^secrets must be secrets of 24 to 64 bytes in base64 behind whsec_, as a list/,
+    ],
+    [
+      "events() with an http URL",
+      () => events({ url: "http://a.example", secrets: [`whsec_${"a".repeat(32)}`] }),
+      /^url must be https unless allowPrivate is true/,
+    ],
+    [
+      "events() with an empty directory",
+      () => events({ to: () => 0, directory: "" }),
+      /^directory must not be empty/,
+    ],
+    [
+      "events() with another option",
+      () => events({ to: () => 0, handler: () => 0 } as never),
+      /^handler is not an option; did you mean \w+\? The options are .*\bto\b/,
+    ],
     [
       "redis() with an http URL",
       () => redis({ url: "http://127.0.0.1" }),
@@ -188,7 +222,7 @@ describe("a store reports its options in the same way", () => {
     const lines = complaints(make);
     expect(lines[0]).toMatch(/^\w+\(\) cannot be made: invalid options$/);
     expect(lines.at(-1)).toMatch(complaint);
-    expect(lines.join()).not.toMatch(/[A-Z]_[A-Z]|secret[^K]/);
+    expect(lines.join()).not.toMatch(/[A-Z]_[A-Z]|secret[^Ks]/);
   });
 });
 

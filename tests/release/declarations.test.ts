@@ -58,8 +58,12 @@ it("a strict project compiles its calls, and a wrong option is its only error", 
   expect(faultsOf(wrong)).toMatch(/^a\.ts.*'expires' does not exist.*\n$/s);
 });
 
-it("the declared calls are those of the operations", () => {
+it("the declared calls are those of the operations, and the declared events those of the rules", () => {
   const same = `
+    import type { UploadEvent as DeclaredEvent } from "${folder}/node_modules/valetkey/dist/adapters/embed/events.js";
+    import type { UploadEvent } from "${ROOT}adapters/embed/events.ts";
+    export const declaredEvent = (event: UploadEvent): DeclaredEvent => event;
+    export const derivedEvent = (event: DeclaredEvent): UploadEvent => event;
     import type { Calls as Declared } from "${folder}/node_modules/valetkey/dist/adapters/embed/operations.js";
     import type { Calls } from "${ROOT}adapters/embed/operations.ts";
     export const declared = (calls: Calls): Declared => calls;

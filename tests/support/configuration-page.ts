@@ -107,7 +107,7 @@ const OPENING = `# Configuration
 
 The service reads environment variables when it starts, and those in [\`ENV_FILES\`](reload.md) again at each reload. An empty variable counts as unset. A wrong one ends the start with code 78 and a message that names every variable at fault. A name that looks like one of these and is none is a warning.
 
-The package takes the same settings as options, in camel case: those of a store go to \`local()\`, \`minio()\`, \`aws()\` or \`gcs()\`, all others to \`createValetkey()\`. On and off are \`true\` and \`false\` there, and lists are arrays. A setting without an option is the host's own business.
+The package takes the same settings as options, in camel case: those of a store go to \`local()\`, \`minio()\`, \`aws()\` or \`gcs()\`, those of events to \`events()\`, those of Redis to \`redis()\`, all others to \`createValetkey()\`. On and off are \`true\` and \`false\` there, and lists are arrays. A setting without an option is the host's own business.
 
 This page is made by \`npm run generate\` from the settings in the code.
 `;

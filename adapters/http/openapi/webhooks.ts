@@ -4,22 +4,25 @@ import { type EventType, EVENTS } from "../../../domain/upload-event.ts";
 import { confirmed, instant } from "../operations/schemas.ts";
 import { wireSchema } from "../operations/wire.ts";
 
+/** The bodies of messages. */
+export const messageSchemas = Rec.map(EVENTS, ({ fields }, type: EventType) =>
+  Schema.Struct({
+    type: Schema.Literal(type),
+    timestamp: instant("When it was published.", "2026-11-24T12:01:00.000Z"),
+    data: Schema.Struct({ ...fields, fileUrl: Schema.optionalKey(confirmed.fileUrl) }),
+  }),
+);
+
 /** The messages that a backend receives, as OpenAPI describes them. */
 export const webhooks = (json: (schema: Schema.Constraint) => unknown) =>
   // Not named, since generators of clients leave out names that no operation uses.
-  Rec.map(EVENTS, ({ fields, ast: { annotations } }, type: EventType) => {
-    const identifier = String(annotations?.["identifier"]);
-    const data = Schema.Struct({ ...fields, fileUrl: Schema.optionalKey(confirmed.fileUrl) });
-    const message = Schema.Struct({
-      type: Schema.Literal(type),
-      timestamp: instant("When it was published.", "2026-11-24T12:01:00.000Z"),
-      data,
-    });
+  Rec.map(messageSchemas, (message, type: EventType) => {
+    const { identifier, description } = EVENTS[type].ast.annotations ?? {};
     return {
       post: {
-        operationId: `on${identifier}`,
+        operationId: `on${String(identifier)}`,
         tags: ["events"],
-        summary: annotations?.["description"],
+        summary: description,
         security: [],
         parameters: HEADERS,
         requestBody: {

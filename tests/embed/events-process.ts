@@ -1,0 +1,33 @@
+import { events } from "../../adapters/embed/events.ts";
+import { createValetkey } from "../../adapters/embed/index.ts";
+import { local } from "../../adapters/embed/local.ts";
+
+// A host that confirms so many uploads, prints them and the events that its function gets, and
+// closes at the end of its input.
+
+const [directory = "", uploads, behaviour] = process.argv.slice(2);
+
+const valetkey = createValetkey({
+  storage: local({ directory }),
+  publicUrl: "http://127.0.0.1:3000",
+  organizations: (slug) => slug,
+  log: () => undefined,
+  events: events({
+    directory,
+    to: ({ id, data }) => {
+      console.log(`given ${data.key} ${id}`);
+      return behaviour === "hang" ? new Promise(() => undefined) : undefined;
+    },
+  }),
+});
+process.stdin.on("end", () => void valetkey.close()).resume();
+
+const asked = { caller: { id: "mia" }, organization: "acme" };
+const file = { filename: "a.txt", contentType: "text/plain", size: 5 };
+for (let upload = 0; upload < Number(uploads); upload++) {
+  const { receipt, putUrl, putHeaders } = await valetkey.requestUpload({ ...asked, ...file });
+  const headers = { ...putHeaders, "Content-Length": "5" };
+  await valetkey.fetch(new Request(putUrl, { method: "PUT", headers, body: "hello" }));
+  const { key } = await valetkey.confirmUpload({ ...asked, receipt });
+  console.log(`confirmed ${key}`);
+}
