@@ -106,6 +106,16 @@ const failureOf = async (call: Effect.Effect<unknown, unknown>) => {
     : { kind: Result.isFailure(result) ? "another" : "ok", reason: "" };
 };
 
+/** The store does not answer a look at an object, and is back for the next call. */
+async function comesBack({ state, store }: Awaited<ReturnType<typeof startBehindFaults>>) {
+  const [, page] = SENSELESS.find(([what]) => what.includes("knows nothing")) ?? [];
+  state.faults.set("HEAD object", (...request) => {
+    state.faults.clear();
+    return page?.(...request);
+  });
+  return Result.getOrThrow(await run(store.head(key)));
+}
+
 const key = StorageKey.make(`orgs/acme/files/2026/11/${crypto.randomUUID()}.png`);
 
 const callsTo = ({ ensureBucket, head, keep, remove, multipart }: ObjectStore["Service"]) => {
@@ -286,6 +296,7 @@ describe.skipIf(server === undefined).each(["aws", "minio"] as const)("%s", (ada
     expect((await send("PUT", put.url, { headers: put.headers, body: CONTENT })).status).toBe(200);
     const found = Result.getOrThrow(await run(guardedStore.head(key)));
     expect(found).toMatchObject({ value: { size: CONTENT.length } });
+    expect(await comesBack(await started)).toEqual(found);
     const uploadId = Result.getOrThrow(
       await run(guardedStore.multipart?.create({ key, mediaType }) ?? Effect.succeed("")),
     );

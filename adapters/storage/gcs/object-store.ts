@@ -16,6 +16,7 @@ import { s3List, s3Uploads } from "../rest/s3-list.ts";
 import {
   asUnavailable,
   type Bucket as SignedBucket,
+  headObject,
   mayBePage,
   signedFetch,
   unavailable,
@@ -143,12 +144,10 @@ export function objectStore(store: {
       apply: (days, options) => call((bucket) => applyLifecycle(bucket, days, options)),
     },
     head: Effect.fnUntraced(function* (key) {
-      const { ok, status, headers } = yield* signedFetch(signed, { method: "HEAD", key });
-      // Where the store does not answer, the bucket is a page too.
-      if (status === 404 || mayBePage(headers)) {
+      const { ok, status, headers } = yield* headObject(signed, key);
+      if (status === 404) {
         const bucket = yield* signedFetch(signed, { method: "HEAD" });
-        if (status === 404 && bucket.status === 404) return yield* missing;
-        if (status === 404) return Option.none();
+        return bucket.status === 404 ? yield* missing : Option.none();
       }
       const facts = ok ? factsIn(headers) : undefined;
       if (facts === undefined) return yield* failed({ code: status });

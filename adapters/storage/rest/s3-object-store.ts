@@ -3,7 +3,6 @@ import * as Effect from "effect/Effect";
 import * as Option from "effect/Option";
 import { ObjectStore, type StoredVersion } from "../../../application/ports/object-store.ts";
 import type { StoreUnavailable } from "../../../domain/errors.ts";
-import type { ObjectKey } from "../../../domain/storage-key.ts";
 import { VARIABLES } from "../../settings/source.ts";
 import {
   type Provider,
@@ -31,7 +30,7 @@ import { s3Lifecycle } from "./s3-lifecycle.ts";
 import { s3List, s3Uploads } from "./s3-list.ts";
 import { s3Multipart } from "./s3-multipart.ts";
 import { s3Versions, writeEmpty } from "./s3-versions.ts";
-import { type Bucket, mayBePage, signedFetch, unavailable } from "./signed-fetch.ts";
+import { type Bucket, headObject, signedFetch, unavailable } from "./signed-fetch.ts";
 
 export interface S3Settings extends BucketSettings {
   readonly provider: ProviderName;
@@ -52,13 +51,12 @@ export function s3ObjectStore(
   const provider: Provider = PROVIDERS[settings.provider];
   // MD5 is in the ETag, and servers that know no other may refuse the question (S3Proxy).
   const hasChecksums = provider.checksums.some((algorithm) => algorithm !== "md5");
-  const headers = hasChecksums ? CHECKSUMS : [];
-  const head = (key?: ObjectKey) =>
-    signedFetch(bucket, { method: "HEAD", ...(key && { key, headers }) });
+  const checksums = hasChecksums ? CHECKSUMS : [];
+  const headBucket = signedFetch(bucket, { method: "HEAD" });
 
   let isWarned = false;
   const hasBucket = Effect.gen(function* () {
-    const { ok, status, headers } = yield* head();
+    const { ok, status, headers } = yield* headBucket;
     const actual = providerIn(headers) ?? settings.provider;
     if (![actual, "s3"].includes(settings.provider) && !isWarned) {
       isWarned = true;
@@ -135,11 +133,9 @@ export function s3ObjectStore(
       versions: provider.versions,
     }),
     head: Effect.fnUntraced(function* (key) {
-      const { ok, status, headers } = yield* head(key);
-      // Where the store does not answer, the bucket is a page too.
-      if (mayBePage(headers)) yield* head();
+      const { ok, status, headers } = yield* headObject(bucket, key, checksums);
       if (status === 404) {
-        if ((yield* head()).status === 404) return yield* unavailable(noBucket(settings));
+        if ((yield* headBucket).status === 404) return yield* unavailable(noBucket(settings));
         return Option.none();
       }
       const object = { bucket, key, provider };

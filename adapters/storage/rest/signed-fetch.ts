@@ -115,6 +115,20 @@ const isPage = ({ status, ok, headers, text }: Answer, method: string, key?: Obj
       // A store says nothing about what it removed, or says it in XML.
       (ok && method === "DELETE" && !/^\s*(?:<|$)/.test(text));
 
+/** Describes an object, which may be a page itself. */
+export const headObject = Effect.fnUntraced(function* (
+  bucket: Bucket,
+  key: ObjectKey,
+  headers: ReadonlyArray<Pair> = [],
+) {
+  const look = signedFetch(bucket, { method: "HEAD", key, headers });
+  const answer = yield* look;
+  if (!mayBePage(answer.headers)) return answer;
+  // While the store does not answer, its bucket is a page too. It may be back since the first look.
+  yield* signedFetch(bucket, { method: "HEAD" });
+  return yield* look;
+});
+
 /** No store's own header is beside the type. */
 export const mayBePage = (headers: Headers): boolean =>
   headers.get("content-type")?.startsWith("text/html") === true &&
