@@ -121,6 +121,11 @@ function rules(
       "it is true, and needs arrival incoming: else every download would carry the grant",
     ],
     [
+      "announce",
+      policy.announce && store.carriesGrants === false,
+      "it is true, and this store keeps no grant in the metadata of an object",
+    ],
+    [
       "scan",
       scan !== "none" && !(isIncoming && writeOnce),
       `it is set, and needs arrival incoming, and ${SPELLINGS[spelling]("writeOnce")}: what was scanned could be replaced by other bytes of the same ETag`,

@@ -163,6 +163,8 @@ export const PROVIDERS = {
   swift: {
     ...LEAST,
     copies: true,
+    // It takes 256 bytes of one name, and answers 500 to more.
+    carriesGrants: false,
     title: "OpenStack Swift (s3api)",
     unsigned: "refused",
     noMultipart:
