@@ -113,8 +113,8 @@ export class LinkNotFound extends Data.TaggedError("LinkNotFound") {}
 
 /** The request does not say who sent it, or nothing that can be believed. */
 export class Unauthenticated extends Data.TaggedError("Unauthenticated")<{
-  /** The source of what the caller lacks: a token, a proxy in front, or the service around. */
-  readonly by: "token" | "proxy" | "host";
+  /** The source of what the caller lacks: a token, a proxy, the service around, or the store's secret. */
+  readonly by: "token" | "proxy" | "host" | "secret";
 }> {}
 
 /**

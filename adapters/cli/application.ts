@@ -21,9 +21,10 @@ import { makeEvents } from "../events/events.ts";
 import { openOutbox } from "../events/layer.ts";
 import { send } from "../events/send.ts";
 import { fileAddress } from "../http/addresses.ts";
-import { makeApp } from "../http/app.ts";
+import { appWith } from "../http/app.ts";
 import { clientAddress, UNKNOWN_PROXY } from "../http/client-address.ts";
 import type { Peer } from "../http/env.ts";
+import { notificationRoute } from "../http/notifications/route.ts";
 import { page } from "../http/page.ts";
 import * as identity from "../identity/layer.ts";
 import { limitFailures } from "../limits/failed-authentications.ts";
@@ -123,10 +124,12 @@ export const makeApplication = Effect.fnUntraced(function* (
       Effect.onError((cause) => Scope.close(scope, Exit.failCause(cause))),
     );
     const { callers } = settings.identity;
-    const { publicUrl, corsOrigins, trustedProxies } = settings.http;
+    const { publicUrl, corsOrigins, trustedProxies, notificationSecrets: secrets } = settings.http;
+    const { bucket } = settings.storage;
     const all = Context.merge(context, built);
     const services = observer?.services(all) ?? all;
-    const app = makeApp({
+    const told = bucket && secrets && notificationRoute(bucket, secrets);
+    const app = appWith(told === undefined ? [] : [told], {
       services,
       readiness,
       configuration: () => configurationState(reloads),

@@ -107,13 +107,14 @@ export function changedVariables(last: Texts, next: Texts): ReadonlyArray<string
 
 const { keys, denied } = tokens.settings;
 const { secrets } = events.settings;
-const { corsOrigins, trustedProxies, shutdownGrace, shutdownTimeout } = http.settings;
+const { corsOrigins, trustedProxies, notificationSecrets, shutdownGrace, shutdownTimeout } =
+  http.settings;
 /** All others need a restart: sockets, the store's client, Redis, the log and the audit are made of them. */
 const RELOADED: ReadonlySet<string> = new Set(
   [
     ...settingsIn(limits.settings, policies.settings, keySettings, credentialSettings),
     ...settingsIn(identity.settings, { keys, denied, secrets, corsOrigins, trustedProxies }),
-    ...settingsIn({ shutdownGrace, shutdownTimeout }),
+    ...settingsIn({ notificationSecrets, shutdownGrace, shutdownTimeout }),
   ].map(({ variable }) => variable),
 );
 

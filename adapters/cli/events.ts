@@ -7,6 +7,7 @@ import { isoText } from "../time.ts";
 import { asJson, columns, command, CommandFailure, EXIT } from "./command.ts";
 import { flag, JSON_OPTION, option } from "./command.ts";
 import { listen } from "./events-listen.ts";
+import { setup } from "./events-setup.ts";
 import { orFail, readAll } from "./settings.ts";
 
 /** Most that one command lists, sends or drops. */
@@ -116,4 +117,5 @@ export const eventCommands = [
   ),
   change("drop", "Remove an event, which is then never sent", "removed, which nobody hears of"),
   listen,
+  setup,
 ];

@@ -151,7 +151,8 @@ export const misspellings = (env: Env): ReadonlyArray<string> =>
     .filter((name) => PREFIXES.test(name) && !KNOWN.includes(name))
     .map((name) => `${name} is not a known variable; did you mean ${closest(name, KNOWN)}?`);
 
-const PREFIXES = /^(?:STORAGE|AUTH|JWT|FORWARD_AUTH|LIMITS?|METRICS|OTEL|SHUTDOWN|CLAMD|EVENTS)_/;
+const PREFIXES =
+  /^(?:STORAGE|AUTH|JWT|FORWARD_AUTH|LIMITS?|METRICS|OTEL|SHUTDOWN|CLAMD|EVENTS|NOTIFICATIONS)_/;
 
 /** The settings of all adapters, chosen or not. */
 export const settings: ReadonlyArray<Setting<unknown>> = [

@@ -10,7 +10,13 @@ import type { HttpContext, HttpEnv } from "./env.ts";
 import { exchange } from "./exchange.ts";
 import { OPERATIONS, PUBLIC_ROUTES } from "./operations/list.ts";
 import { metricsRoute } from "./operations/metrics.ts";
-import { allowedMethods, type Operation, publicRoute, type Route } from "./operations/operation.ts";
+import {
+  allowedMethods,
+  type Operation,
+  type PublicRoute,
+  publicRoute,
+  type Route,
+} from "./operations/operation.ts";
 import type { AppOptions } from "./options.ts";
 import { pipeline } from "./pipeline.ts";
 import { refuse } from "./problems/answer-problem.ts";
@@ -21,6 +27,11 @@ export type { AppOptions } from "./options.ts";
 
 /** The service as a web-standard handler: `app.fetch(request, peer)`. */
 export function makeApp(options: AppOptions): Hono<HttpEnv> {
+  return appWith([], options);
+}
+
+/** The same with routes beside those that every service has. */
+export function appWith(more: ReadonlyArray<PublicRoute>, options: AppOptions): Hono<HttpEnv> {
   const { mounts } = options;
   const base = basePathAt(options.publicUrl);
   const app = new Hono<HttpEnv>({
@@ -29,7 +40,7 @@ export function makeApp(options: AppOptions): Hono<HttpEnv> {
   });
   const handle = exchange(options);
   const sharing = crossOrigin(options);
-  const routes = routesFor(options);
+  const routes = [...routesFor(options), ...more.map((route) => [route] as const)];
   const run = pipeline(options, routes);
   /** The refusal of other methods, by path. */
   const paths = new TrieRouter<MethodNotAllowed>();

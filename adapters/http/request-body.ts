@@ -17,14 +17,15 @@ export type UnreadBody = BodyNotJson | BodyEncoded | BodyTooLarge | RequestTimeo
  * Reads a JSON body of at most `limit` bytes that arrives within 10 seconds. Fails with
  * `BodyNotJson` for another media type, `BodyEncoded`, `BodyTooLarge`, `RequestTimeout`, or
  * `InvalidBody` for malformed JSON. A promise and not an Effect: to resume a fiber costs more than
- * all the rest.
+ * all the rest. The media type does not count unless the body `isTyped`.
  */
 export async function readJson(
   request: Request,
   limit = JSON_LIMIT,
+  { isTyped = true } = {},
 ): Promise<Result.Result<unknown, UnreadBody>> {
   const type = request.headers.get("content-type") ?? "";
-  if (!JSON_TYPE.test(type)) return Result.fail(new BodyNotJson());
+  if (isTyped && !JSON_TYPE.test(type)) return Result.fail(new BodyNotJson());
   const encoding = request.headers.get("content-encoding") ?? "identity";
   if (encoding.toLowerCase() !== "identity" || hasOtherCharset(type)) {
     return Result.fail(new BodyEncoded());

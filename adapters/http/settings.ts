@@ -82,6 +82,18 @@ export const settings = {
     option: "trustedProxies",
     meaning: "Proxies that are believed when they tell a caller's address.",
   }),
+  notificationSecrets: optional({
+    variable: "NOTIFICATIONS_SECRETS",
+    meaning:
+      "Secrets, one of which proves that a [notification](notifications.md) is of the store; several replace one another.",
+    otherwise: "no notifications",
+    // As they are in a URL, where some stores have them.
+    codec: Schema.RedactedFromValue(
+      List(Schema.String.check(Schema.isPattern(/^[\w.~-]{24,256}$/))),
+    ),
+    shape: ({ list }) => `secrets of 24 to 256 letters, digits or any of ._~-, ${list}`,
+    example: "$(openssl rand -hex 32)",
+  }),
   workers: withDefault(1, {
     variable: "WEB_CONCURRENCY",
     meaning: "How many processes serve on this machine; with `auto`, one for each core.",

@@ -10,6 +10,8 @@ export interface Storage {
   /** Such as `MinIO at http://127.0.0.1:9000, bucket files`. */
   readonly description: string;
   readonly capabilities: StoreCapabilities;
+  /** The bucket, and whose notifications tell of it; the embedded store has none. */
+  readonly bucket?: { readonly api: "s3" | "gcs"; readonly name: string };
   /** The ports; the store's code is loaded when the layer is built. */
   readonly layer: Layer.Layer<Presigner | ObjectStore, StoreUnavailable>;
   /** Answers below `STORE_PATH`, if the service is the store itself. */

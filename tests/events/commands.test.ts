@@ -1,41 +1,12 @@
-import { spawn } from "node:child_process";
-import { once } from "node:events";
 import { globSync, readFileSync, utimesSync } from "node:fs";
-import { text } from "node:stream/consumers";
 import { Webhook } from "standardwebhooks";
 import { expect, it } from "vitest";
-import { atTestEnd } from "../support/at-test-end.ts";
-import { bundled } from "../support/bundled.ts";
-import { COMPILE_CACHE } from "../support/compile-cache.ts";
 import { type ServiceProcess, startProcess } from "../support/service-process.ts";
 import { until } from "../support/until.ts";
 import { ask, SECRET, startReceiver, upload } from "./backend.ts";
+import { type Env, ROOT, run, start } from "./command.ts";
 
-const ROOT = new URL("../..", import.meta.url).pathname;
 const PAGE = readFileSync(`${ROOT}docs/events.md`, "utf8");
-const cli = await bundled("cli");
-type Env = Readonly<Record<string, string>>;
-
-function start(args: ReadonlyArray<string>, env: Env) {
-  const { PATH = "", HOME = "" } = process.env;
-  const child = spawn(`${ROOT}node_modules/.bin/node`, [cli, ...args], {
-    cwd: ROOT,
-    env: { PATH, HOME, ...COMPILE_CACHE, ...env },
-    stdio: ["ignore", "pipe", "pipe"],
-  });
-  atTestEnd(() => child.kill("SIGKILL"));
-  return child;
-}
-
-async function run(args: ReadonlyArray<string>, env: Env) {
-  const child = start(args, env);
-  const [stdout, stderr] = await Promise.all([
-    text(child.stdout),
-    text(child.stderr),
-    once(child, "exit"),
-  ]);
-  return { code: child.exitCode, stdout, stderr };
-}
 
 /** A listener, and the variables that it says to start the service with. */
 async function listen(args: ReadonlyArray<string>, env: Env = {}) {

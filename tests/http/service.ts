@@ -7,7 +7,8 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { onTestFinished } from "vitest";
-import { makeApp, type AppOptions } from "../../adapters/http/app.ts";
+import { appWith, type AppOptions } from "../../adapters/http/app.ts";
+import type { PublicRoute } from "../../adapters/http/operations/operation.ts";
 import type { Services } from "../../adapters/http/options.ts";
 import { page } from "../../adapters/http/page.ts";
 import { authenticatorLayer, organizationsLayer } from "../../adapters/identity/layer.ts";
@@ -78,6 +79,8 @@ export async function startService(
     /** Replaces the authenticator that `identity` sets. */
     readonly authenticator?: Authenticator["Service"];
     readonly limits?: Limits;
+    /** Further routes. */
+    readonly routes?: ReadonlyArray<PublicRoute>;
     /** Receives the audit events. */
     readonly audit?: Array<AuditEvent>;
   } = {},
@@ -118,7 +121,7 @@ export async function startService(
   const runtime = ManagedRuntime.make(layer);
   return runtime.runPromise(
     Effect.gen(function* () {
-      const app = makeApp({
+      const app = appWith(over.routes ?? [], {
         services: yield* Effect.context<Services>(),
         readiness: yield* makeReadinessCheck("2 seconds"),
         isStopping: () => false,

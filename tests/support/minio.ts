@@ -66,6 +66,13 @@ export async function startMinio(
   };
 }
 
+/** The program itself, for a server that reaches this machine and is configured by a test. */
+export async function findMinio(): Promise<Found<string>> {
+  const mayBuild = process.env["TEST_BUILD"] !== "off";
+  const value = findBinary() ?? (mayBuild ? await build() : undefined);
+  return { value, source: value ?? "install Docker or Go, which builds it" };
+}
+
 function running(endpoint: string): Found<MinioServer> {
   const { TEST_MINIO_ACCESS_KEY = "minioadmin", TEST_MINIO_SECRET_KEY = "minioadmin" } =
     process.env;

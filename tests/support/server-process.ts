@@ -9,11 +9,17 @@ export async function startServer(server: {
   readonly path: string;
   readonly args: ReadonlyArray<string>;
   readonly folder: string;
+  /** Variables beside those of the tests. */
+  readonly env?: Readonly<Record<string, string>>;
   readonly isUp: () => Promise<boolean>;
 }) {
-  const { path, args, folder } = server;
+  const { path, args, folder, env } = server;
   const launch = async () => {
-    const child = spawn(path, args, { stdio: "ignore" });
+    const child = spawn(path, args, {
+      cwd: folder,
+      env: { ...process.env, ...env },
+      stdio: "ignore",
+    });
     const exited = once(child, "exit");
     await once(child, "spawn");
     return { child, exited };

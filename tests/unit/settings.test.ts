@@ -232,6 +232,18 @@ const ROWS: Readonly<Record<string, ReadonlyArray<Row>>> = {
   METRICS_ORGANIZATIONS: exactly("on", "off"),
   METRICS_PORT: [wholeNumber({ also: ["1", "65535"], refuses: ["65536"] })],
   METRICS_TOKEN: [{ ...token, refuses: ["0123456789abcde", `${TOKEN} `, "a b"] }],
+  NOTIFICATIONS_SECRETS: [
+    {
+      value: "0123456789abcdef-._~ABCD",
+      also: ["0123456789abcdef01234567,0123456789abcdef76543210"],
+      takes: [...SPACE, LONGER, "upper case"],
+      refuses: [
+        "0123456789abcdef-._~ABC",
+        "0123456789abcdef01234/567",
+        "0123456789abcdef:01234567",
+      ],
+    },
+  ],
   OTEL_EXPORTER_OTLP_ENDPOINT: [httpUrl],
   OTEL_EXPORTER_OTLP_HEADERS: [pairs],
   OTEL_EXPORTER_OTLP_PROTOCOL: exactly("http/protobuf", "http/json"),

@@ -46,7 +46,7 @@ export function policyFor(store: Store, input: PolicyInput): PolicyForm {
   return { kind: "users", byHand, documents };
 }
 
-const fill = (template: string, words: Readonly<Record<string, string>>) =>
+export const fill = (template: string, words: Readonly<Record<string, string>>) =>
   template.replaceAll(/\{(\w+)\}/g, (_, word: string) => words[word] ?? "");
 
 /** Files alone can be read; what nobody has confirmed is below another prefix. */

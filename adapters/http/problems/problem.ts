@@ -307,7 +307,8 @@ export const PROBLEMS = {
     code: "UNAUTHENTICATED",
     title: "The caller is not authenticated",
     detail: SIGN_IN[by],
-    headers: { "WWW-Authenticate": 'Bearer realm="valetkey"' },
+    // Amazon SNS sends the password of an address only when it is asked for it.
+    headers: { "WWW-Authenticate": `${by === "secret" ? "Basic" : "Bearer"} realm="valetkey"` },
   }),
   LoopbackOnly: () => ({
     code: "FORBIDDEN",
@@ -425,6 +426,7 @@ const UNBOUND = {
 const SIGN_IN = {
   token: "Send a valid token in the header Authorization: Bearer TOKEN.",
   proxy: "Sign in at the proxy in front of the service, and call the service through it.",
+  secret: "Send one of NOTIFICATIONS_SECRETS as valetkey events setup shows it for the store.",
   host: "Sign in to the application that this service is part of, and send what identifies you there, such as its cookie.",
 } as const;
 

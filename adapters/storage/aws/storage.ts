@@ -9,6 +9,7 @@ export function awsStorage(settings: AwsSettings): Storage {
   return {
     description: `${provider.title} at ${place}, bucket ${settings.bucket}`,
     capabilities: provider,
+    bucket: { api: "s3", name: settings.bucket },
     layer: loaded(async () => {
       const { layer } = await import("./layer.ts").catch(
         neededBy("the store aws", "@aws-sdk/client-s3"),

@@ -10,7 +10,10 @@ export type LocalSettings = Values<typeof settings>;
 
 export const read = (source: Source): Read<LocalSettings> => readSettings(settings, source);
 
-export function embeddedStorage(settings: LocalSettings, publicUrl: URL): Required<Storage> {
+export function embeddedStorage(
+  settings: LocalSettings,
+  publicUrl: URL,
+): Storage & Required<Pick<Storage, "fetch">> {
   const base = publicUrl.pathname.replace(/\/$/, "");
   const endpoint = new URL(`${base}${STORE_PATH}`, publicUrl);
   let handler: Storage["fetch"];

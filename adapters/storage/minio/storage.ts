@@ -7,6 +7,7 @@ export function minioStorage(settings: MinioSettings): Storage {
   return {
     description: `${provider.title} at ${settings.endpoint.href}, bucket ${settings.bucket}`,
     capabilities: provider,
+    bucket: { api: "s3", name: settings.bucket },
     layer: loaded(async () => (await import("./layer.ts")).layer(settings)),
   };
 }

@@ -8,7 +8,10 @@ import { document, element, textsIn } from "./xml.ts";
 interface Kind {
   readonly query: string;
   readonly root: string;
-  readonly rule: string;
+  /** The elements that are rules. */
+  readonly rule: string | ReadonlyArray<string>;
+  /** There is always a document, which cannot be removed. */
+  readonly isKept?: true;
   /** In messages: the rules, and all of them together. */
   readonly rules: string;
   readonly whole: string;
@@ -31,24 +34,29 @@ interface Change<A> extends Readonly<Record<"others" | "own", Texts>> {
  * API Reference), so ours go into the store's own text, in which no other rule is touched.
  */
 export const bucketRules = (bucket: Bucket, kind: Kind) => {
-  const { root, rule, rules: title } = kind;
+  const { root, rules: title } = kind;
+  const names = [kind.rule].flat();
   const query = [[kind.query, ""]] as const;
   const refused = (done: "read" | "written", answer: Answer) =>
     new StoreUnavailable({
       kind: "refused",
       reason: `the bucket's ${kind.whole} could not be ${done}: ${answer.status} ${refusalIn(answer).code ?? ""}${kind.advice?.get(answer.status) ?? ""}`,
     });
+  const empty = new RegExp(`<(${root}[^<>]*)/>`);
   const documentWith = (rules: Texts) => document(root, rules.join(""));
 
   /** The text is empty if there are no rules; each rule goes from tag to tag. */
   const read = Effect.fnUntraced(function* (consequence = "") {
     const answer = yield* signedFetch(bucket, { method: "GET", query });
     const minimum = answer.headers.get(MINIMUM);
-    if (isUnset(answer)) return { text: "", rules: [], minimum };
+    if (isUnset(answer)) return { text: kind.isKept ? documentWith([]) : "", rules: [], minimum };
     if (!answer.ok) return yield* refused("read", answer);
-    const { text } = answer;
-    const rules = textsIn(text, rule).map((content) => element(rule, content));
-    const isWhole = text.split("Rule>").length - 1 === 2 * rules.length;
+    const text = answer.text.replace(empty, `<$1></${root}>`);
+    const rules = names.flatMap((name) =>
+      textsIn(text, name).map((content) => element(name, content)),
+    );
+    const tags = names.flatMap((name) => text.split(`${name}>`).slice(1));
+    const isWhole = tags.length === 2 * rules.length;
     if (text.includes(`<${root}`) && isWhole) return { text, rules, minimum };
     return yield* unavailable(
       `this store's answer about its ${title} is not understood${consequence}`,

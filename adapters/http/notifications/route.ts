@@ -1,0 +1,76 @@
+import * as Effect from "effect/Effect";
+import type * as Redacted from "effect/Redacted";
+import { confirmAnnounced } from "../../../application/confirm-announced.ts";
+import { Unauthenticated } from "../../../domain/errors.ts";
+import { json } from "../answer.ts";
+import { type PublicRequest, publicRoute } from "../operations/operation.ts";
+import { problemDocument } from "../problems/answer-problem.ts";
+import { problemFrom } from "../problems/problem.ts";
+import { InvalidBody } from "../problems/refusals.ts";
+import { readJson } from "../request-body.ts";
+import { decodeNotification, madeIn } from "./forms.ts";
+import { secretCheck } from "./secret.ts";
+
+/** Largest notification, in bytes: SNS and EventBridge send no larger ones. */
+const LIMIT = 256 * 1024;
+const AT_ONCE = 4;
+
+/** Takes notifications of a bucket, each as a hint: nothing but the name of an object counts. */
+export function notificationRoute(
+  { api, name }: { readonly api: "s3" | "gcs"; readonly name: string },
+  secrets: Redacted.Redacted<ReadonlyArray<string>>,
+) {
+  // Pub/Sub can be given nothing but an address.
+  const hasSecret = secretCheck(secrets, { inQuery: api === "gcs" });
+
+  const take = Effect.fnUntraced(function* ({ c: { req } }: PublicRequest) {
+    if (!hasSecret(req.raw)) return yield* new Unauthenticated({ by: "secret" });
+    const reading = Effect.promise(() => readJson(req.raw, LIMIT, { isTyped: false }));
+    const body = yield* Effect.fromResult(yield* reading);
+    const told = yield* Effect.mapError(Effect.fromOption(decodeNotification(body)), () => UNKNOWN);
+    if ("Token" in told) {
+      yield* Effect.logWarning(ASKED, { topic: told.TopicArn, token: told.Token });
+    }
+    const made = madeIn(told);
+    const keys = new Set(made.flatMap((each) => (each?.bucket === name ? [each.key] : [])));
+    const counts = { confirmed: 0, refused: 0, ignored: made.length - keys.size };
+    const outcomes = yield* Effect.forEach(keys, (key) => Effect.result(confirmAnnounced(key)), {
+      concurrency: AT_ONCE,
+    });
+    // Those that were confirmed are confirmed again when the store repeats all.
+    for (const outcome of outcomes) counts[yield* Effect.fromResult(outcome)]++;
+    return json(counts);
+  });
+
+  return publicRoute({
+    methods: ["POST"],
+    path: `/api/v1/events/${api}`,
+    action: "notify",
+    handler: (request) =>
+      Effect.catchTag(take(request), "UploadPending", (refusal) => {
+        const problem = problemFrom(refusal);
+        // A store would take 202 for the end.
+        return Effect.succeed({
+          ...problemDocument({ ...problem, status: 503 }),
+          code: problem.code,
+        });
+      }),
+    refusals: {
+      Unauthenticated: true,
+      BodyNotJson: true,
+      BodyEncoded: true,
+      BodyTooLarge: true,
+      RequestTimeout: true,
+      InvalidBody: true,
+      StoreUnavailable: true,
+      EventsUnavailable: true,
+    },
+  });
+}
+
+const ASKED =
+  "Amazon SNS asks whether its notifications are wanted; to say so: aws sns confirm-subscription --topic-arn ARN --token TOKEN";
+
+const UNKNOWN = new InvalidBody({
+  faults: [{ pointer: "", reason: "it is of no form in which a store tells of new objects" }],
+});

@@ -1,0 +1,31 @@
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { text } from "node:stream/consumers";
+import { atTestEnd } from "../support/at-test-end.ts";
+import { bundled } from "../support/bundled.ts";
+import { COMPILE_CACHE } from "../support/compile-cache.ts";
+
+export const ROOT = new URL("../..", import.meta.url).pathname;
+const cli = await bundled("cli");
+export type Env = Readonly<Record<string, string>>;
+
+export function start(args: ReadonlyArray<string>, env: Env) {
+  const { PATH = "", HOME = "" } = process.env;
+  const child = spawn(`${ROOT}node_modules/.bin/node`, [cli, ...args], {
+    cwd: ROOT,
+    env: { PATH, HOME, ...COMPILE_CACHE, ...env },
+    stdio: ["ignore", "pipe", "pipe"],
+  });
+  atTestEnd(() => child.kill("SIGKILL"));
+  return child;
+}
+
+export async function run(args: ReadonlyArray<string>, env: Env) {
+  const child = start(args, env);
+  const [stdout, stderr] = await Promise.all([
+    text(child.stdout),
+    text(child.stderr),
+    once(child, "exit"),
+  ]);
+  return { code: child.exitCode, stdout, stderr };
+}
