@@ -39,30 +39,28 @@ export type ReadinessCheck = Effect.Effect<Readiness, never, Limiter | ObjectSto
  * answer and an answer is kept for 5 seconds, so that probes neither pile up nor hang.
  */
 export const makeReadinessCheck = (timeout: Timeout): Effect.Effect<ReadinessCheck> => {
-  const look = ObjectStore.use(({ writeOnce }) => writeOnce?.look ?? Effect.void);
-  const once = look.pipe(watch("write-once", timeout));
-  const scanned = Effect.flatMap(Scanner, (scanner) => scanner?.check ?? Effect.void);
-  const scanner = scanned.pipe(watch("the scanner", timeout));
-  const kept = Effect.flatMap(Events, (events) => events?.check ?? Effect.void);
-  const events = kept.pipe(watch("the queue of events", timeout));
+  const once = watch("write-once", timeout);
+  const scanned = watch("the scanner", timeout);
+  const kept = watch("the queue of events", timeout);
   const parts = {
     signing: Presigner.use(({ get }) => get(PROBE)).pipe(watch("signing", timeout)),
     store: ObjectStore.use(({ ensureBucket }) => ensureBucket).pipe(watch("the store", timeout)),
     limits: Limiter.use(({ check }) => check).pipe(watch("the request counter", timeout)),
-    writeOnce: ObjectStore.use(({ writeOnce }) => (writeOnce ? once : Effect.undefined)),
-    scanner: Effect.flatMap(Scanner, (given) => (given ? scanner : Effect.undefined)),
-    events: Effect.flatMap(Events, (given) => (given ? events : Effect.undefined)),
+    writeOnce: ObjectStore.use(({ writeOnce }) =>
+      writeOnce ? once(writeOnce.look) : Effect.undefined,
+    ),
+    scanner: Effect.flatMap(Scanner, (given) => (given ? scanned(given.check) : Effect.undefined)),
+    events: Effect.flatMap(Events, (given) => (given ? kept(given.check) : Effect.undefined)),
   };
   return cachedFor(Effect.all(parts, { concurrency: "unbounded" }), "5 seconds");
 };
 
 /** Logs each change of state once, except for the first result, which the caller reports. */
-const watch =
-  (part: string, timeout: Timeout) =>
-  <R>(probe: Probe<R>): Effect.Effect<PartState, never, R> => {
-    let last: PartState | undefined;
-    const tooLate = { reason: `there was no answer within ${timeout}` };
-    return Effect.gen(function* () {
+const watch = (part: string, timeout: Timeout) => {
+  let last: PartState | undefined;
+  const tooLate = { reason: `there was no answer within ${timeout}` };
+  return <R>(probe: Probe<R>): Effect.Effect<PartState, never, R> =>
+    Effect.gen(function* () {
       const now = yield* DateTime.now;
       const reason = yield* probe.pipe(
         Effect.timeoutOrElse({ duration: timeout, orElse: () => Effect.fail(tooLate) }),
@@ -78,7 +76,7 @@ const watch =
       last = reason === undefined ? { state, since } : { state, since, reason };
       return last;
     });
-  };
+};
 
 type Probe<R> = Effect.Effect<unknown, { readonly reason: string }, R>;
 type Timeout = `${number} seconds`;

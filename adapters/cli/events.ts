@@ -1,7 +1,9 @@
 import * as Effect from "effect/Effect";
 import * as Schema from "effect/Schema";
+import { existsSync } from "node:fs";
 import { openOutbox } from "../events/layer.ts";
 import type { Kept, Outbox } from "../events/outbox.ts";
+import { eventsFile } from "../events/sqlite-outbox.ts";
 import { errorReason } from "../thrown.ts";
 import { isoText } from "../time.ts";
 import { asJson, columns, command, CommandFailure, EXIT } from "./command.ts";
@@ -20,6 +22,11 @@ const ID = option("ID", Schema.NonEmptyString, "the id of an event, as list show
 /** Uses the queue of the service whose variables the command has. */
 async function withOutbox<A, E>(use: (outbox: Outbox) => Effect.Effect<A, E>): Promise<A> {
   const { tokens, redis } = orFail(readAll(process.env), "The command cannot run", process.env);
+  const file = eventsFile(tokens.directory);
+  if (redis === undefined && !existsSync(file)) {
+    const message = `No event was kept: there is no ${file}. Run the command in the folder of the service, with its variables.`;
+    throw new CommandFailure({ code: EXIT.noInput, message });
+  }
   const used = Effect.scoped(Effect.flatMap(openOutbox(tokens.directory, redis), use));
   return Effect.runPromise(used).catch((cause: unknown) => {
     const message = `The queue of events cannot be used: ${errorReason(cause)}.`;

@@ -84,10 +84,13 @@ export function loadSqlite() {
   }
 }
 
+/** The file in which events wait, in that folder. */
+export const eventsFile = (directory: string): string => join(directory, "events.db");
+
 function open(directory: string, most: number): Outbox & { readonly close: () => void } {
   const DatabaseSync = loadSqlite();
   mkdirSync(directory, { recursive: true });
-  const path = join(directory, "events.db");
+  const path = eventsFile(directory);
   // Its owner alone may read it.
   closeSync(openSync(path, "a", 0o600));
   const database = new DatabaseSync(path);

@@ -26,6 +26,7 @@ export function breaker<E extends object>(longest: number, failure: (reason: str
 
 function reasonFor(cause: unknown): string {
   const message = errorMessage(cause);
+  if (/master node/i.test(message)) return "the Sentinels know no master of the name in REDIS_URL";
   return message.startsWith("MOVED")
     ? `${message}; it is a cluster, so set REDIS_CLUSTER=on`
     : message;

@@ -1,6 +1,16 @@
-import { globSync, readFileSync, utimesSync } from "node:fs";
+import {
+  globSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  utimesSync,
+} from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { Webhook } from "standardwebhooks";
-import { expect, it } from "vitest";
+import { expect, it, onTestFinished } from "vitest";
 import { type ServiceProcess, startProcess } from "../support/service-process.ts";
 import { until } from "../support/until.ts";
 import { ask, SECRET, startReceiver, upload } from "./backend.ts";
@@ -86,6 +96,15 @@ it("the listener makes a secret, prints events whole, and refuses what is not si
   expect(await service.stop()).toBe(0);
 });
 
+it("a command in a folder without a queue says so, and makes none", async () => {
+  const { env } = await startReceiver();
+  const folder = mkdtempSync(join(tmpdir(), "valetkey-no-events-"));
+  onTestFinished(() => rmSync(folder, { recursive: true }));
+  const { code, stderr } = await run(["events", "list"], { ...env, STORAGE_LOCAL_DIR: folder });
+  expect([code, readdirSync(folder)]).toEqual([66, []]);
+  expect(stderr).toContain(`there is no ${join(folder, "events.db")}`);
+});
+
 it("list, show, resend and drop work on the queue of a service that runs", async () => {
   const { received, answers, env } = await startReceiver();
   answers.push(410, 503);
@@ -145,10 +164,13 @@ it("list, show, resend and drop work on the queue of a service that runs", async
 });
 
 it("a queue that cannot be opened is named, with what to do", async () => {
-  const { code, stderr } = await run(["events", "list"], { STORAGE_LOCAL_DIR: "/dev/null" });
+  const folder = mkdtempSync(join(tmpdir(), "valetkey-no-queue-"));
+  onTestFinished(() => rmSync(folder, { recursive: true }));
+  mkdirSync(join(folder, "events.db"));
+  const { code, stderr } = await run(["events", "list"], { STORAGE_LOCAL_DIR: folder });
   expect([code, stderr]).toEqual([
     69,
-    expect.stringMatching(/\/dev\/null.*make the folder writable/),
+    expect.stringMatching(/EISDIR.*events\.db.*make the folder writable/),
   ]);
 });
 

@@ -104,6 +104,15 @@ it.effect("failures with an answer between them do not pause commands", () =>
   }),
 );
 
+it.effect("Sentinels that know no master are named as such", () =>
+  Effect.gen(function* () {
+    const { reason } = yield* Effect.flip(
+      breaker(50, failure)(() => Promise.reject(new Error("no valid master node"))),
+    );
+    expect(reason).toContain("no master of the name in REDIS_URL");
+  }),
+);
+
 it.effect("a node of a cluster that was not configured as one is named as such", () =>
   Effect.gen(function* () {
     const { reason } = yield* Effect.flip(

@@ -44,6 +44,7 @@ export const s3Copy = (
     const answer = yield* signedFetch(bucket, { method: "PUT", key, query, headers });
     const refusal = refusalIn(answer);
     if (CHANGED.has(refusal.code)) return undefined;
+    if (refusal.code === "AccessDenied") return yield* MAY_NOT;
     // S3 may answer 200 and then an error.
     const text = isWhole(answer.text, "CopyPartResult") ? textIn(answer.text, "ETag") : undefined;
     if (!answer.ok || text === undefined) return yield* refused(settings, refusal);
@@ -79,6 +80,10 @@ export const s3Copy = (
 const UNKNOWN_PARTS = unavailable(
   "the store does not know the parts that it has copied",
   "senseless",
+);
+
+const MAY_NOT = unavailable(
+  "the service's key may not copy an upload to its place; allow it s3:GetObject of uploads and s3:PutObject of files",
 );
 
 /** Without it, Swift copies what rode along to the part, such as the moment at which it expires. */

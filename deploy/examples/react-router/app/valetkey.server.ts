@@ -3,18 +3,15 @@ import { local } from "valetkey/local";
 import { minio } from "valetkey/minio";
 import { attachments, userOf, users } from "./users.server";
 
-const { PORT = "3000", STORAGE_ENDPOINT, STORAGE_ACCESS_KEY, STORAGE_SECRET_KEY } = process.env;
+const {
+  PORT = "3000",
+  STORAGE_ENDPOINT: endpoint,
+  STORAGE_ACCESS_KEY: accessKey,
+  STORAGE_SECRET_KEY: secretKey,
+} = process.env;
 
 export const valetkey = createValetkey({
-  storage:
-    STORAGE_ENDPOINT === undefined
-      ? local()
-      : minio({
-          endpoint: STORAGE_ENDPOINT,
-          accessKey: STORAGE_ACCESS_KEY,
-          secretKey: STORAGE_SECRET_KEY,
-          createBucket: true,
-        }),
+  storage: endpoint ? minio({ endpoint, accessKey, secretKey, createBucket: true }) : local(),
   publicUrl: `http://127.0.0.1:${PORT}`,
   policy: { maxSize: "5 MiB", allowedTypes: ["image/png", "image/jpeg"] },
   authenticate: ({ headers }) => userOf(headers.get("cookie")),
