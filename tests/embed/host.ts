@@ -64,7 +64,8 @@ export async function startHost(over: Partial<ValetkeyOptions> = {}) {
 
 /** Serves on a port of this machine until the test ends or the returned function is called. */
 export async function listen(port: number, handler: RequestListener): Promise<() => Promise<void>> {
-  const server = createServer(handler).listen(port, "127.0.0.1");
+  // A client of the same thread, which may stand still for seconds, would be closed as it sends.
+  const server = createServer({ keepAliveTimeout: 0 }, handler).listen(port, "127.0.0.1");
   await once(server, "listening");
   const stop = async () => {
     if (!server.listening) return;

@@ -95,7 +95,12 @@ async function expectSwept(folder: string): Promise<void> {
     utimesSync(join(temporary, name), anHourAgo, anHourAgo);
   const left = () =>
     [temporary, uploads].flatMap((path) => (existsSync(path) ? readdirSync(path) : []));
-  await until("the sweep", () => left().length === 0);
+  await until("the sweep", () => {
+    const names = left();
+    // It is the cause where this never comes.
+    if (names.length > 0) throw new Error(`there still is ${names.join(", ")}`);
+    return true;
+  });
 }
 
 // An upload that can be written once is there already if its first answer was lost.

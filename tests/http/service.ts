@@ -123,7 +123,8 @@ export async function startService(
     Effect.gen(function* () {
       const app = appWith(over.routes ?? [], {
         services: yield* Effect.context<Services>(),
-        readiness: yield* makeReadinessCheck("2 seconds"),
+        // However busy this thread is.
+        readiness: yield* makeReadinessCheck("60 seconds"),
         isStopping: () => false,
         publicUrl: new URL("https://uploads.example.com"),
         corsOrigins: ["https://app.example.com"],

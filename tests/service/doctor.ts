@@ -109,7 +109,8 @@ export const failures = ({ findings }: Report) =>
 
 /** A server on a free port, until the end of the test. */
 export async function listen(listener: RequestListener): Promise<string> {
-  const listening = createServer(listener);
+  // The doctor runs in this thread, which may stand still, and would be closed as it sends.
+  const listening = createServer({ keepAliveTimeout: 0 }, listener);
   await once(listening.listen(0, "127.0.0.1"), "listening");
   onTestFinished(() => {
     listening.closeAllConnections();

@@ -24,7 +24,8 @@ export async function startFaultyServer(target: URL) {
     /** Awaited before a request is passed on, and before its answer is. */
     onPass: undefined as ((name: string) => unknown) | undefined,
   };
-  const server = createServer((incoming, response) => {
+  // It closes no connection but those that a fault does, however busy this thread is.
+  const server = createServer({ keepAliveTimeout: 0 }, (incoming, response) => {
     const { method, url = "", rawHeaders } = incoming;
     const { pathname, searchParams } = new URL(url, target);
     const names = [...searchParams.keys()].filter(

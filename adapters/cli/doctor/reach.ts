@@ -180,12 +180,12 @@ export const redis = Effect.fnUntraced(function* (settings: RedisSettings, tell:
   const { passed, failed } = reportTo(tell, "redis");
   const urls = Redacted.value(settings.sentinels ?? settings.urls);
   const hosts = urls.map((url) => new URL(url).host).join(", ");
-  const ask = async () => {
-    const { reach } = await import("../../limits/redis/layer.ts").catch(
-      neededBy("counting in Redis", "@redis/client"),
-    );
-    await reach(settings);
-  };
+  const loading = import("../../limits/redis/layer.ts").catch(
+    neededBy("counting in Redis", "@redis/client"),
+  );
+  // The time that Redis has to answer begins after it.
+  yield* Effect.ignore(Effect.tryPromise(() => loading));
+  const ask = async () => (await loading).reach(settings);
   const variable = settings.sentinels === undefined ? "REDIS_URL" : "REDIS_SENTINELS";
   const reached = yield* askPeer(
     ask,
