@@ -20,7 +20,12 @@ const valetkey = createValetkey({
     },
   }),
 });
-process.stdin.on("end", () => void valetkey.close()).resume();
+process.stdin.resume().on("end", async () => {
+  await valetkey.close();
+  // What would keep the process from its end.
+  const timers = process.getActiveResourcesInfo().filter((name) => name === "Timeout");
+  console.log(`closed ${timers.length}`);
+});
 
 const asked = { caller: { id: "mia" }, organization: "acme" };
 const file = { filename: "a.txt", contentType: "text/plain", size: 5 };

@@ -103,7 +103,7 @@ function startProcess(directory: string, uploads: number, behaviour: "take" | "h
   child.stdout.setEncoding("utf8").on("data", (text: string) => (written += text));
   return {
     child,
-    printed: (word: "given" | "confirmed") =>
+    printed: (word: "given" | "confirmed" | "closed") =>
       written
         .split("\n")
         .slice(0, -1)
@@ -149,9 +149,10 @@ it("two processes with one folder give each event once, and all of them", async 
   expect(keys("given")).toEqual(keys("confirmed"));
 });
 
-it("close() ends deliveries, also one that hangs, and the process can end", async () => {
+it("close() ends deliveries, also one that hangs, and leaves no timer that keeps a process", async () => {
   const { child, printed } = startProcess(folder(), 1, "hang");
   await until("the event", () => printed("given").length === 1);
   child.stdin.end();
-  expect(await once(child, "exit")).toEqual([0, null]);
+  await until("the close", () => printed("closed").length === 1);
+  expect(printed("closed")).toMatchObject([{ key: "0" }]);
 });

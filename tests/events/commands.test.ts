@@ -11,12 +11,33 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Webhook } from "standardwebhooks";
 import { expect, it, onTestFinished } from "vitest";
+import { atTestEnd } from "../support/at-test-end.ts";
+import { need } from "../support/need.ts";
+import { startLimitedRedis } from "../support/redis.ts";
 import { type ServiceProcess, startProcess } from "../support/service-process.ts";
 import { until } from "../support/until.ts";
 import { ask, SECRET, startReceiver, upload } from "./backend.ts";
 import { type Env, ROOT, run, start } from "./command.ts";
 
 const PAGE = readFileSync(`${ROOT}docs/events.md`, "utf8");
+
+const path = await need("redis");
+/** Queues, and the variables that choose them. */
+const QUEUES: ReadonlyArray<readonly [name: string, open: () => Promise<Env>]> = [
+  ["in a file", async () => ({})],
+  ...(path === undefined ? [] : [["in Redis", async () => openRedis(path)] as const]),
+];
+
+async function openRedis(path: string): Promise<Env> {
+  const { env, stop } = await startLimitedRedis({ path });
+  atTestEnd(stop);
+  return env;
+}
+
+const receiverWith = async (open: () => Promise<Env>) => {
+  const receiver = await startReceiver();
+  return { ...receiver, env: { ...receiver.env, ...(await open()) } };
+};
 
 /** A listener, and the variables that it says to start the service with. */
 async function listen(args: ReadonlyArray<string>, env: Env = {}) {
@@ -105,8 +126,8 @@ it("a command in a folder without a queue says so, and makes none", async () => 
   expect(stderr).toContain(`there is no ${join(folder, "events.db")}`);
 });
 
-it("list, show, resend and drop work on the queue of a service that runs", async () => {
-  const { received, answers, env } = await startReceiver();
+it.each(QUEUES)("list, show, resend and drop work on a queue %s in use", async (_, open) => {
+  const { received, answers, env } = await receiverWith(open);
   answers.push(410, 503);
   const service = await startProcess(env);
   const own = { ...env, STORAGE_LOCAL_DIR: service.directory };
@@ -174,40 +195,43 @@ it("a queue that cannot be opened is named, with what to do", async () => {
   ]);
 });
 
-it("a sweep that removes an upload says so, and not of one whose file is there", async () => {
-  const { received, env } = await startReceiver();
-  const service = await startProcess({
-    ...env,
-    STORAGE_POLICIES: '{"files":{"arrival":"incoming"}}',
-  });
-  const expired = await upload(service);
-  const { receipt, put_url: url, put_headers: headers } = await upload(service);
-  expect((await ask(service, "confirm", { receipt })).status).toBe(200);
-  await until("the confirmation", () => received.length === 1);
-  // It is there once more, as if the confirm could not have removed it.
-  expect((await fetch(url, { method: "PUT", headers, body: "hello" })).ok).toBe(true);
-  const files = globSync(`${service.directory}/**/incoming-*`);
-  expect(files).toHaveLength(2);
-  const days = Date.now() / 1000 - 5 * 24 * 60 * 60;
-  for (const file of files) utimesSync(file, days, days);
-  await upload(service);
-  const own = {
-    ...env,
-    STORAGE_POLICIES: '{"files":{"arrival":"incoming"}}',
-    STORAGE_LOCAL_DIR: service.directory,
-  };
-  expect((await run(["sweep"], own)).stderr).toContain("2 uploads");
-  const swept = await run(["sweep", "--apply"], own);
-  expect(swept.stderr).toMatch(/^2 uploads.*were removed/);
-  await until("the event", () => received.length > 1);
-  expect(received.slice(1)).toMatchObject([
-    { type: "upload.expired", data: { key: expired.key, organization: "acme" } },
-  ]);
-  expect(await service.stop()).toBe(0);
-});
+it.each(QUEUES)(
+  "a sweep says by a queue %s what it removes, and not of a file",
+  async (_, open) => {
+    const { received, env } = await receiverWith(open);
+    const service = await startProcess({
+      ...env,
+      STORAGE_POLICIES: '{"files":{"arrival":"incoming"}}',
+    });
+    const expired = await upload(service);
+    const { receipt, put_url: url, put_headers: headers } = await upload(service);
+    expect((await ask(service, "confirm", { receipt })).status).toBe(200);
+    await until("the confirmation", () => received.length === 1);
+    // It is there once more, as if the confirm could not have removed it.
+    expect((await fetch(url, { method: "PUT", headers, body: "hello" })).ok).toBe(true);
+    const files = globSync(`${service.directory}/**/incoming-*`);
+    expect(files).toHaveLength(2);
+    const days = Date.now() / 1000 - 5 * 24 * 60 * 60;
+    for (const file of files) utimesSync(file, days, days);
+    await upload(service);
+    const own = {
+      ...env,
+      STORAGE_POLICIES: '{"files":{"arrival":"incoming"}}',
+      STORAGE_LOCAL_DIR: service.directory,
+    };
+    expect((await run(["sweep"], own)).stderr).toContain("2 uploads");
+    const swept = await run(["sweep", "--apply"], own);
+    expect(swept.stderr).toMatch(/^2 uploads.*were removed/);
+    await until("the event", () => received.length > 1);
+    expect(received.slice(1)).toMatchObject([
+      { type: "upload.expired", data: { key: expired.key, organization: "acme" } },
+    ]);
+    expect(await service.stop()).toBe(0);
+  },
+);
 
-it("metrics count attempts by outcome, and the events that wait and that were given up", async () => {
-  const { answers, env } = await startReceiver();
+it.each(QUEUES)("metrics count attempts by outcome, and events %s by state", async (_, open) => {
+  const { answers, env } = await receiverWith(open);
   answers.push(410, 500);
   const service = await startProcess({ ...env, METRICS: "loopback" });
   await confirmed(service);
