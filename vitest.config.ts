@@ -92,6 +92,7 @@ export default defineConfig({
           // How long a test takes is no promise: these end one that hangs.
           testTimeout: 180_000,
           hookTimeout: 300_000,
+          expect: { poll: { timeout: 120_000 } },
         },
       })),
     ),
