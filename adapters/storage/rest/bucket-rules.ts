@@ -42,7 +42,6 @@ export const bucketRules = (bucket: Bucket, kind: Kind) => {
       kind: "refused",
       reason: `the bucket's ${kind.whole} could not be ${done}: ${answer.status} ${refusalIn(answer).code ?? ""}${kind.advice?.get(answer.status) ?? ""}`,
     });
-  const empty = new RegExp(`<(${root}[^<>]*)/>`);
   const documentWith = (rules: Texts) => document(root, rules.join(""));
 
   /** The text is empty if there are no rules; each rule goes from tag to tag. */
@@ -51,13 +50,13 @@ export const bucketRules = (bucket: Bucket, kind: Kind) => {
     const minimum = answer.headers.get(MINIMUM);
     if (isUnset(answer)) return { text: kind.isKept ? documentWith([]) : "", rules: [], minimum };
     if (!answer.ok) return yield* refused("read", answer);
-    const text = answer.text.replace(empty, `<$1></${root}>`);
+    const text = answer.text.trimEnd().endsWith("/>") ? documentWith([]) : answer.text;
     const rules = names.flatMap((name) =>
       textsIn(text, name).map((content) => element(name, content)),
     );
     const tags = names.flatMap((name) => text.split(`${name}>`).slice(1));
     const isWhole = tags.length === 2 * rules.length;
-    if (text.includes(`<${root}`) && isWhole) return { text, rules, minimum };
+    if (answer.text.includes(`<${root}`) && isWhole) return { text, rules, minimum };
     return yield* unavailable(
       `this store's answer about its ${title} is not understood${consequence}`,
       "senseless",
