@@ -12,13 +12,13 @@ import { packed, unpacked } from "../support/packed.ts";
 
 const ROOT = new URL("../..", import.meta.url).pathname;
 const MADE_OF = ["domain", "application", "adapters", "deploy"];
-const TO_READ = ["CHANGELOG.md", "LICENSE", "README.md", "package.json"];
+const TO_READ = ["LICENSE", "README.md", "package.json"];
 
 /** Of a page in the browser; JavaScript and declarations are looked at apart. */
 const OF_A_PAGE = /^dist\/adapters\/http\/page\/[\w-]+\.(html|css|js|svg)$/;
 
-/** What a key may do, which `valetkey policy` prints. */
-const OF_A_KEY = /^dist\/adapters\/cli\/(?:policies|policy)\/[\w-]+\.json$/;
+/** Texts that `valetkey policy` and `valetkey events setup` print. */
+const OF_A_COMMAND = /^dist\/adapters\/cli\/(?:(?:policies|policy)\/[\w-]+|events-setup)\.json$/;
 
 /** A page of the guide. */
 const GUIDE = /^docs\/(?:[\w-]+\/)?[\w-]+\.(?:md|txt)$/;
@@ -49,7 +49,7 @@ const manifest = () => JSON.parse(read("package.json"));
 it("the package is what was built of the sources, its licence and what there is to read", () => {
   const isBuilt = (file: string) =>
     OF_A_PAGE.test(file) ||
-    OF_A_KEY.test(file) ||
+    OF_A_COMMAND.test(file) ||
     MADE_OF.some((layer) =>
       [".js", ".d.ts"].some(
         (ending) =>
