@@ -115,7 +115,7 @@ it("a paused upload lets the parts on their way arrive, and starts no others unt
   task.pause();
   const started = seen.filter(isPut).length;
   expect(started).toBeGreaterThan(arrived.length);
-  await vi.waitFor(() => expect(arrived).toHaveLength(started));
+  await expect.poll(() => arrived).toHaveLength(started);
   await client.policies();
   await client.upload(new File(["a"], "other.png", { type: "image/png" }));
   expect(seen.filter(isPut)).toHaveLength(started + 1);

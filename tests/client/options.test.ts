@@ -106,7 +106,7 @@ describe("a token that the service refuses", () => {
     const { client } = await startUploads({}, { token });
     const seen = network();
     const uploads = Promise.all(Array.from({ length: 4 }, () => client.upload(FILE)));
-    await vi.waitFor(() => expect(seen).toHaveLength(4));
+    await expect.poll(() => seen).toHaveLength(4);
     // Long enough for every refusal to arrive.
     await fetch(seen[0]?.url ?? "");
     resolve(TOKEN);

@@ -145,7 +145,7 @@ describe("fetch", () => {
     const request = () => new Request(`${deaf.address}${PRESIGN}`, presign());
     expect((await deaf.valetkey.fetch(request(), { caller: { id: "mia" } })).status).toBe(200);
     expect((await deaf.valetkey.fetch(request(), { caller: { id: "" } })).status).toBe(500);
-    await vi.waitFor(() => expect(String(said.mock.calls)).toContain("the log is full"));
+    await expect.poll(() => String(said.mock.calls)).toContain("the log is full");
     said.mockRestore();
   });
 

@@ -68,6 +68,9 @@ export const STORES = {
           "-volume.max=100",
           "-s3.config=s3.json",
           "-s3.iam=false",
+          // Both have ports of their own unless they are off.
+          "-s3.port.iceberg=0",
+          "-s3.port.lance=0",
           `-s3.port=${port}`,
           ...(await Promise.all(args)),
         ],
@@ -101,7 +104,8 @@ export async function startStore(provider: keyof typeof STORES, port: number, pr
   const { path = "", launch }: Kind = STORES[provider];
   const folder = mkdtempSync(join(tmpdir(), `valetkey-${provider}-`));
   const endpoint = `http://127.0.0.1:${port}`;
-  const isUp = async () => (await fetch(endpoint)).status > 0;
+  // Another server on this port would not answer as a store does.
+  const isUp = async () => /xml/.test((await fetch(endpoint)).headers.get("content-type") ?? "");
   await startServer({ path, folder, isUp, ...(await launch({ port, folder, printed })) });
   const client = new S3Client({
     endpoint,
