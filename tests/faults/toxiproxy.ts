@@ -14,7 +14,9 @@ export interface Way {
   readonly open: (isOpen: boolean) => Promise<unknown>;
   /** Leads to another server from now on. */
   readonly lead: (port: number) => Promise<unknown>;
-  /** Takes all toxics away and opens it again. */
+  /** Takes all toxics away, and cuts nothing. */
+  readonly soothe: () => Promise<unknown>;
+  /** Takes all toxics away, cuts what is open, and refuses connections for a moment. */
   readonly heal: () => Promise<unknown>;
   readonly end: () => Promise<unknown>;
 }
@@ -50,13 +52,15 @@ export async function startToxiproxy(target: number): Promise<Way> {
   const upstream = `127.0.0.1:${target}`;
   const whole = { name: "way", listen: `127.0.0.1:${port}`, upstream, enabled: true };
   await ask("POST", "/proxies", whole);
+  const soothe = () => ask("POST", "/reset");
   return {
     port,
+    soothe,
     poison: (toxic) => ask("POST", "/proxies/way/toxics", { stream: "downstream", ...toxic }),
     open: (enabled) => ask("POST", "/proxies/way", { ...whole, enabled }),
     lead: (to) => ask("POST", "/proxies/way", { ...whole, upstream: `127.0.0.1:${to}` }),
     heal: async () => {
-      await ask("POST", "/reset");
+      await soothe();
       // A connection that hangs in a toxic ends with it.
       await ask("POST", "/proxies/way", { ...whole, enabled: false });
       await ask("POST", "/proxies/way", whole);
