@@ -1,3 +1,4 @@
+import * as Cause from "effect/Cause";
 import * as Clock from "effect/Clock";
 import * as Effect from "effect/Effect";
 import * as Option from "effect/Option";
@@ -55,12 +56,12 @@ const REFUSED = Effect.succeed<Announced>("refused");
 /** For a store that is part of this process. Its client can still confirm what fails. */
 export const confirmArrived = (key: string) =>
   confirmAnnounced(key).pipe(
-    Effect.catch(({ _tag }) =>
-      _tag === "UploadPending"
-        ? Effect.void
-        : Effect.logWarning("an upload that has arrived could not be confirmed", {
-            key,
-            reason: _tag,
-          }),
+    Effect.catchTag("UploadPending", () => Effect.void),
+    // Also where the host's own function throws: the bytes are stored.
+    Effect.catchCause((cause) =>
+      Effect.logWarning("an upload that has arrived could not be confirmed", {
+        key,
+        cause: Cause.squash(cause),
+      }),
     ),
   );

@@ -21,7 +21,7 @@ async function states(subject: Subject, policy: string) {
   await look();
   assert.equal((await subject.confirm(receipt))._tag, "Done");
   await look();
-  // What waits beside a file says nothing about it.
+  // An upload that waits beside a file says nothing about it.
   await sendPut(put);
   await look();
   return { seen, key, look };

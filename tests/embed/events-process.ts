@@ -22,7 +22,7 @@ const valetkey = createValetkey({
 });
 process.stdin.resume().on("end", async () => {
   await valetkey.close();
-  // What would keep the process from its end.
+  // Resources that would keep the process from its end.
   const timers = process.getActiveResourcesInfo().filter((name) => name === "Timeout");
   console.log(`closed ${timers.length}`);
 });

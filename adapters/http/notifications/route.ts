@@ -63,6 +63,7 @@ export function notificationRoute(
       RequestTimeout: true,
       InvalidBody: true,
       StoreUnavailable: true,
+      ScannerUnavailable: true,
       EventsUnavailable: true,
     },
   });
