@@ -1,4 +1,3 @@
-import { parseYaml } from "@redocly/openapi-core";
 import { execFileSync } from "node:child_process";
 import { once } from "node:events";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
@@ -8,6 +7,7 @@ import type { Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { parse as parseYaml } from "yaml";
 import { freePort } from "../support/free-port.ts";
 import { need } from "../support/need.ts";
 import { startPrometheus } from "../support/prometheus.ts";

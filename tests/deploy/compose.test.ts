@@ -1,5 +1,4 @@
 import { createClient } from "@redis/client";
-import { parseYaml } from "@redocly/openapi-core";
 import * as Result from "effect/Result";
 import { execFileSync, spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
@@ -7,6 +6,7 @@ import { existsSync, globSync, mkdtempSync, readdirSync, readFileSync, rmSync } 
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, describe, expect, it } from "vitest";
+import { parse as parseYaml } from "yaml";
 import { misspellings, readAll, settings } from "../../adapters/cli/settings.ts";
 import { atTestEnd } from "../support/at-test-end.ts";
 import { dockerEnvironment } from "../support/docker-environment.ts";

@@ -1,4 +1,3 @@
-import { parseYaml } from "@redocly/openapi-core";
 import * as Duration from "effect/Duration";
 import * as Result from "effect/Result";
 import { execFileSync, spawnSync } from "node:child_process";
@@ -6,6 +5,7 @@ import { randomBytes } from "node:crypto";
 import { globSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
+import { parse as parseYaml } from "yaml";
 import { misspellings, readAll, settings } from "../../adapters/cli/settings.ts";
 import { need } from "../support/need.ts";
 import { freePort } from "../support/free-port.ts";

@@ -1,6 +1,5 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { join } from "node:path";
 import { Webhook } from "standardwebhooks";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { ask, SECRET, upload } from "../events/backend.ts";
@@ -16,12 +15,11 @@ import { until } from "../support/until.ts";
 // The receivers of docs/receiving-events.md, each with a service that sends it an event.
 
 const snippets = snippetsOf("docs/receiving-events.md");
-const NODE = join(new URL("../..", import.meta.url).pathname, "node_modules/.bin/node");
 
 const RECEIVERS: Readonly<Record<string, string | undefined>> = {
-  "with-hono.ts": NODE,
-  "with-express.ts": NODE,
-  "route.ts": NODE,
+  "with-hono.ts": process.execPath,
+  "with-express.ts": process.execPath,
+  "route.ts": process.execPath,
   "receiver.py": await need("uvicorn"),
   "receiver.go": await need("go"),
 };

@@ -11,7 +11,7 @@ export type Env = Readonly<Record<string, string>>;
 
 export function start(args: ReadonlyArray<string>, env: Env) {
   const { PATH = "", HOME = "" } = process.env;
-  const child = spawn(`${ROOT}node_modules/.bin/node`, [cli, ...args], {
+  const child = spawn(process.execPath, [cli, ...args], {
     cwd: ROOT,
     env: { PATH, HOME, ...COMPILE_CACHE, ...env },
     stdio: ["ignore", "pipe", "pipe"],

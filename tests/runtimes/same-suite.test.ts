@@ -10,7 +10,7 @@ import { isFullRun } from "../support/full-run.ts";
 import { need } from "../support/need.ts";
 
 // The tests of `same-suite.config.ts`, the very same files, on each runtime that is supported; on
-// Node 26 the main run has them.
+// the Node of the tests the main run has them.
 
 interface Runtime {
   readonly name: string;

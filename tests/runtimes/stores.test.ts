@@ -20,7 +20,7 @@ const runtimes: ReadonlyArray<{
 }> = [
   { name: "Node 22", command: on(await need("node22")) },
   ...(isFullRun ? [{ name: "Node 24", command: on(await need("node24")) }] : []),
-  { name: "Node 26", command: () => RUNTIMES.node },
+  { name: "the Node of the tests", command: () => RUNTIMES.node },
   { name: "Deno 2", command: (store) => denoCommand(DENO_PERMISSIONS[store]) },
   { name: "Bun 1", command: () => RUNTIMES.bun },
 ];

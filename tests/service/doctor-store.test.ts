@@ -326,7 +326,7 @@ const onSmallDisk = (prepare: string) =>
     "sh",
     "-ec",
     `mount -t tmpfs -o size=1m,mode=700 tmpfs /mnt; cd /mnt; ${prepare}; cd "$OLDPWD"
-STORAGE_LOCAL_DIR=/mnt exec node_modules/.bin/node deploy/cli.ts doctor`,
+STORAGE_LOCAL_DIR=/mnt exec ${process.execPath} deploy/cli.ts doctor`,
   ]);
 
 const MADE = "mkdir objects temporary; head -c 32 /dev/zero | base64 > secret";

@@ -19,7 +19,7 @@ const startOnSmallDisk = (prepare: string) =>
     "--mount",
     "sh",
     "-ec",
-    `mount -t tmpfs -o size=1m,mode=700 tmpfs "$0"; ${prepare}; exec node_modules/.bin/node deploy/node.ts`,
+    `mount -t tmpfs -o size=1m,mode=700 tmpfs "$0"; ${prepare}; exec ${process.execPath} deploy/node.ts`,
     directory,
   ]);
 

@@ -46,7 +46,7 @@ const command = (
   new Promise((resolve) => {
     const { PATH = "", HOME = "" } = process.env;
     const child = execFile(
-      join(ROOT, "node_modules/.bin/node"),
+      process.execPath,
       [cli, "token", ...args],
       { cwd: ROOT, env: { PATH, HOME, ...COMPILE_CACHE, ...env } },
       (_, stdout, stderr) => resolve({ code: child.exitCode ?? -1, stdout, stderr }),

@@ -30,7 +30,7 @@ const cli = await bundled("cli");
 function start(args: ReadonlyArray<string>, token = service.token) {
   const { PATH = "" } = process.env;
   const child = spawn(
-    join(ROOT, "node_modules/.bin/node"),
+    process.execPath,
     [cli, "upload", ...args, "--org", "acme", "--endpoint", service.address],
     {
       cwd: ROOT,

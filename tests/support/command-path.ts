@@ -10,4 +10,4 @@ export const COMMANDS = [
 
 /** The path of what runs tests here by its name: `node`, `deno`, `bun`; a path stays as it is. */
 export const commandPath = (command: string): string =>
-  resolve(COMMANDS[command === "deno" || command === "bun" ? 1 : 0], command);
+  command === "node" ? process.execPath : resolve(COMMANDS[1], command);

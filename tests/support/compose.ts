@@ -1,4 +1,5 @@
 import { execFile } from "node:child_process";
+import { createHash } from "node:crypto";
 import {
   chmodSync,
   copyFileSync,
@@ -6,6 +7,7 @@ import {
   existsSync,
   mkdirSync,
   mkdtempSync,
+  readFileSync,
   realpathSync,
   renameSync,
   rmSync,
@@ -16,6 +18,7 @@ import { tmpdir } from "node:os";
 import { delimiter, dirname, join } from "node:path";
 import { promisify } from "node:util";
 import { mayBuild } from "./go-tool.ts";
+import { findOlderNode } from "./older-node.ts";
 import { findPythonTool } from "./python-tool.ts";
 import { findRedis } from "./redis.ts";
 import type { Found } from "./setup.ts";
@@ -40,8 +43,8 @@ export async function findCompose(): Promise<Found<ReadonlyArray<string>>> {
   };
   try {
     for (const [image, { from, make }] of Object.entries(STAND_INS)) {
-      if (!(await fails("docker", "image", "inspect", image))) continue;
-      if (!(await fails("docker", "pull", "--quiet", image))) continue;
+      const kept = await recipeOf(image);
+      if (kept === "" || (kept === undefined && !(await fails("docker", "pull", image)))) continue;
       const source = from();
       if (source.value === undefined) {
         await stop();
@@ -121,20 +124,34 @@ const STAND_INS: Readonly<Record<string, StandIn>> = {
 };
 
 async function standIn(image: string, program: string, make: StandIn["make"]): Promise<void> {
-  // Under another name it stays, as long as the name is the same program's.
+  // Under another name it stays, as long as it would be made in the same way.
   const kept = `valetkey-stand-in-for-${image.replace(/.*\//, "")}`;
-  if (await fails("docker", "image", "inspect", kept)) {
+  if ((await recipeOf(kept)) !== RECIPE) {
     console.error(`Making a stand-in for ${image}, once...`);
     const root = mkdtempSync(join(tmpdir(), "valetkey-image-"));
     try {
       await make(root, program);
-      await run("sh", "-c", `tar -C ${root} -c . | docker import - ${kept}`);
+      const label = `--change 'LABEL ${LABEL}=${RECIPE}'`;
+      await run("sh", "-c", `tar -C ${root} -c . | docker import ${label} - ${kept}`);
     } finally {
       rmSync(root, { recursive: true });
     }
   }
   await run("docker", "tag", kept, image);
 }
+
+const LABEL = "valetkey.stand-in";
+const RECIPE = createHash("sha256")
+  .update(process.version)
+  .update(readFileSync(import.meta.filename))
+  .digest("hex");
+
+/** The recipe of a stand-in that is there; of another image nothing. */
+const recipeOf = (image: string): Promise<string | undefined> =>
+  run("docker", "image", "inspect", "--format", `{{index .Config.Labels "${LABEL}"}}`, image).then(
+    (recipe) => recipe.trim(),
+    () => undefined,
+  );
 
 /** An image of one program, with the libraries that it loads. */
 function programAlone(name: string): StandIn["make"] {
@@ -154,13 +171,17 @@ function copyInto(root: string, from: string, to: string): void {
   copyFileSync(from, join(root, to));
 }
 
-/** What the official image has of Node: Debian, the user, node and npm. */
+/** What the official image has of Node: Debian, the libraries of node, the user, node and npm. */
 async function debianWithNode(root: string, debootstrap: string): Promise<void> {
-  await run(debootstrap, "--variant=minbase", "bookworm", root);
+  const node = process.version.startsWith("v26.")
+    ? process.execPath
+    : (await findOlderNode(26)).value;
+  if (node === undefined) throw new Error("there is no Node 26 for the stand-in of its image");
+  await run(debootstrap, "--variant=minbase", "--include=libatomic1", "bookworm", root);
   await run("chroot", root, "useradd", "--uid", "1000", "--create-home", "node");
   rmSync(join(root, "var/cache/apt"), { recursive: true });
   const bin = join(root, "usr/local/bin");
-  copyFileSync(join(ROOT, "node_modules/node/bin/node"), join(bin, "node"));
+  copyFileSync(node, join(bin, "node"));
   // npm's own file npm-cli.js, in its folder bin: what runs these tests, or the one on the path.
   const npm = process.env["npm_execpath"] ?? realpathSync(onPath("npm", "").value ?? "");
   const npmFolder = join(root, "usr/local/lib/node_modules/npm");

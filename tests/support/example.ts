@@ -33,7 +33,6 @@ export interface StartedExample {
 const ROOT = new URL("../..", import.meta.url).pathname;
 const { PATH = "", HOME = "" } = process.env;
 const ENV = {
-  // The tested Node rather than whichever the machine has.
   PATH: `${join(ROOT, "node_modules/.bin")}:${PATH}`,
   HOME,
   NEXT_TELEMETRY_DISABLED: "1",

@@ -1,16 +1,15 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { existsSync } from "node:fs";
+import { existsSync, renameSync } from "node:fs";
 import { delimiter, join } from "node:path";
 import type { Found } from "./setup.ts";
 import { CACHE } from "./tools.ts";
 
-/** The newest of each older line that the package is for, besides the one that runs the tests. */
-const VERSIONS = { 22: "22.23.3", 24: "24.21.0" } as const;
+/** The newest of each line that the package is for; the last one as `deploy/launch.cjs` has it. */
+const VERSIONS = { 22: "22.23.3", 24: "24.21.0", 26: "26.10.0" } as const;
 
 const { platform, arch } = process;
-// The package `node` would bring this one by a script; as a development dependency it would be
-// the second that has a claim to `node_modules/.bin/node`.
+// The package `node` would bring this one by a script.
 const PACKAGE = `${platform === "darwin" && arch === "arm64" ? "node-bin" : "node"}-${platform}-${arch}`;
 
 /**
@@ -33,12 +32,15 @@ export async function findOlderNode(line: keyof typeof VERSIONS): Promise<Found<
 async function install(version: string, folder: string): Promise<boolean> {
   if (process.env["TEST_BUILD"] === "off" || !isOnPath("npm")) return false;
   console.error(`Installing Node ${version} with npm, once, into ${folder} (about 50 MB)...`);
+  const fresh = `${folder}.${process.pid}`;
   const child = spawn(
     "npm",
-    ["install", "--prefix", folder, "--no-audit", "--no-fund", `${PACKAGE}@${version}`],
+    ["install", "--prefix", fresh, "--no-audit", "--no-fund", `${PACKAGE}@${version}`],
     { stdio: ["ignore", "ignore", "inherit"] },
   );
   await once(child, "close");
+  // A folder of that name is whole.
+  if (child.exitCode === 0) renameSync(fresh, folder);
   return child.exitCode === 0;
 }
 

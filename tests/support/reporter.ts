@@ -70,5 +70,5 @@ function lineOf(name: string, { files, passed, failed, skipped, since }: Progres
 function commandFor({ fullName, module, project }: TestCase): string {
   const file = relative(project.config.root, module.moduleId);
   const pattern = fullName.replaceAll(/[\\^$.*+?()[\]{}|'"`]/g, ".");
-  return `npx vitest run --project ${project.name} ${file} -t '^${pattern}$'`;
+  return `npm test -- --project ${project.name} ${file} -t '^${pattern}$'`;
 }
