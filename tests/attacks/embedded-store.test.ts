@@ -19,7 +19,7 @@ import {
   writeFileSync,
 } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { join, relative } from "node:path";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { listenNode } from "../../adapters/http/server/listen-node.ts";
 import type { Listening } from "../../adapters/http/server/listen.ts";
@@ -28,6 +28,7 @@ import { canonicalQuery } from "../../adapters/storage/signing/sign-query.ts";
 import { canonicalRequest, stringToSign } from "../../adapters/storage/signing/v4.ts";
 import { embeddedStorage } from "../../adapters/storage/local/storage.ts";
 import { readChunks } from "../../adapters/storage/local/body.ts";
+import { placeOf } from "../../adapters/storage/local/key-tree.ts";
 import { objectPath, writeObject } from "../../adapters/storage/local/objects.ts";
 import { Presigner, type SignedRequest } from "../../application/ports/presigner.ts";
 import { ByteSize } from "../../domain/byte-size.ts";
@@ -100,7 +101,10 @@ const signGet = (mediaType = "image/png", responseDisposition = "inline"): Promi
     }),
   );
 
-const objects = () => readdirSync(join(directory, "objects"));
+const objects = () =>
+  readdirSync(join(directory, "objects"), { recursive: true, withFileTypes: true })
+    .filter((entry) => !entry.isDirectory())
+    .map(({ parentPath, name }) => join(parentPath, name));
 const temporary = () => readdirSync(join(directory, "temporary"));
 
 async function store(body: string, mediaType?: string) {
@@ -192,7 +196,6 @@ describe("a slow upload", () => {
       };
       const writing = writeObject(folder, {
         path: () => objectPath(folder, "any"),
-        key: "any",
         mediaType: "image/png",
         size: 1_000_000,
         writeOnce: false,
@@ -277,19 +280,23 @@ describe("the store's folder", () => {
     expect((await send("GET", (await signGet()).url)).body.toString()).toBe("kept");
   });
 
-  it("the store's folder contains no file name that a key could have chosen", async () => {
-    await store("x");
-    expect(objects()).toEqual([expect.stringMatching(/^[0-9a-f]{64}$/)]);
-  });
+  it.each(["../../outside", "/etc/passwd", "..", "a/../../b", "A:\\b\0", "CON", "x".repeat(80)])(
+    "the key %j names one file, below the store's folder",
+    (key) => {
+      const place = relative("/objects", placeOf("/objects", key));
+      expect(place).toMatch(/^(?:[a-z0-9_%-]{1,254}\/)+[a-z0-9_%-]{1,254}$/);
+      expect(decodeURIComponent(place.replaceAll("/", ""))).toBe(`${key}\0`);
+    },
+  );
 
   it("the store's folder cannot be left through a symbolic link in the place of an object", async () => {
     await store("mine");
-    const [name = ""] = objects();
+    const [path = ""] = objects();
     // The link leads to a valid object, so that only the link can be the reason for a refusal.
     const outside = join(directory, "outside");
-    renameSync(join(directory, "objects", name), outside);
+    renameSync(path, outside);
     const content = readFileSync(outside);
-    symlinkSync(outside, join(directory, "objects", name));
+    symlinkSync(outside, path);
     expect((await send("GET", (await signGet()).url)).status).not.toBe(200);
     expect((await store("replaced")).status).toBe(200);
     expect(readFileSync(outside).equals(content)).toBe(true);

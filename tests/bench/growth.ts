@@ -1,9 +1,13 @@
 import * as jose from "jose";
 import { createHash } from "node:crypto";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { readFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
+import { Readable } from "node:stream";
 import { parseArgs } from "node:util";
+import { openFolder } from "../../adapters/storage/local/folder.ts";
+import { objectPath, writeObject } from "../../adapters/storage/local/objects.ts";
 import { receiptKey } from "../support/receipt-key.ts";
 import { findRedis, startRedis } from "../support/redis.ts";
 import { until } from "../support/until.ts";
@@ -23,6 +27,7 @@ const { values } = parseArgs({
     seconds: { type: "string", default: "1" },
     requests: { type: "string", default: "1000000" },
     only: { type: "string", default: "" },
+    files: { type: "string", default: "1000000" },
     "no-write": { type: "boolean", default: false },
   },
 });
@@ -174,6 +179,62 @@ const jwt: Growth = {
   })),
 };
 
+const LIST_TOKEN = `vk_${"0".repeat(16)}_${"A".repeat(43)}`;
+const files: Growth = {
+  title: "files of an organization in the embedded store",
+  variants: [1000, 100_000, 1_000_000].flatMap((n) =>
+    n > Number(values.files)
+      ? []
+      : [
+          {
+            name: `${count(n)}; a page of another one, without files`,
+            start: () => listing(n, "o2"),
+          },
+          { name: `${count(n)}; its first page of 1,000`, start: () => listing(n, "o1") },
+        ],
+  ),
+};
+
+const keyOfFile = (i: number) => {
+  const start = createHash("md5").update(String(i)).digest("hex").slice(0, 8);
+  return `/files/orgs/1/files/2026/11/${start}-0000-4000-8000-${String(i).padStart(12, "0")}.png`;
+};
+
+async function listing(n: number, slug: string): Promise<Server> {
+  const directory = mkdtempSync(join(folder, "files-"));
+  const store = await openFolder(directory);
+  await writeObject(store, {
+    path: () => objectPath(store, keyOfFile(0)),
+    mediaType: "image/png",
+    writeOnce: false,
+    bytes: Readable.from([Buffer.from("a")]),
+  });
+  const object = await readFile(objectPath(store, keyOfFile(0)));
+  for (let i = 1; i < n; i += 1) {
+    const path = objectPath(store, keyOfFile(i));
+    mkdirSync(dirname(path), { recursive: true });
+    writeFileSync(path, object);
+  }
+  const sha256 = createHash("sha256").update(LIST_TOKEN).digest("hex");
+  const known = { id: "0".repeat(16), sha256, kind: "user", subject: "u", scopes: ["list"] };
+  const file = join(directory, "tokens.json");
+  writeFileSync(file, JSON.stringify({ tokens: [{ ...known, organizations: ["o1", "o2"] }] }));
+  return service(
+    {
+      AUTH: "static",
+      AUTH_TOKENS_FILE: file,
+      ORGANIZATIONS: "o1=1,o2=2",
+      RECEIPT_KEYS: keyOf("bench"),
+      STORAGE_ADAPTER: "local",
+      STORAGE_LOCAL_DIR: directory,
+    },
+    {
+      requestOf: () => () =>
+        `GET /api/v1/orgs/${slug}/files HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: Bearer ${LIST_TOKEN}\r\n\r\n`,
+    },
+  );
+}
+
 const WIDE_LIMITS = {
   LIMIT_REQUESTS_PER_SUBJECT: "1000000 per second",
   LIMIT_REQUESTS_PER_ORGANIZATION: "1000000 per second",
@@ -228,6 +289,7 @@ async function run(): Promise<void> {
       policies,
       receipts,
       staticTokens,
+      files,
       jwt,
       limits(redis?.urls[0]),
       connections,

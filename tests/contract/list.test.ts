@@ -2,13 +2,8 @@ import * as Effect from "effect/Effect";
 import * as Option from "effect/Option";
 import assert from "node:assert/strict";
 import { once } from "node:events";
-import { readFile, writeFile } from "node:fs/promises";
-import { mkdtempSync, rmSync } from "node:fs";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { Readable } from "node:stream";
 import { expect, it, onTestFinished } from "vitest";
 import { always } from "../../adapters/storage/credentials/held.ts";
 import { register } from "../../adapters/storage/contract/register.ts";
@@ -16,8 +11,6 @@ import { upload } from "../../adapters/storage/contract/send.ts";
 import { promises } from "../../adapters/storage/contract/store-promise.ts";
 import type { Subject } from "../../adapters/storage/contract/subject.ts";
 import { CONTENT } from "../../adapters/storage/contract/uploads.ts";
-import { openFolder } from "../../adapters/storage/local/folder.ts";
-import { listObjects, objectPath, writeObject } from "../../adapters/storage/local/objects.ts";
 import { refused } from "../../adapters/storage/rest/refusal-reason.ts";
 import { s3List } from "../../adapters/storage/rest/s3-list.ts";
 import { AWS4_HMAC_SHA256 } from "../../adapters/storage/signing/algorithms.ts";
@@ -138,27 +131,4 @@ it.each<[string, string, Partial<Below>?]>([
   ["is endless", answer(contents("a/1").repeat(20_000))],
 ])("a list that %s is refused as senseless", async (_, body, over) => {
   expect(await listFrom(body, over)).toMatchObject({ failure: { kind: "senseless" } });
-});
-
-it("the embedded store lists no object of an older version, which does not know its key", async () => {
-  const directory = mkdtempSync(join(tmpdir(), "valetkey-list-"));
-  onTestFinished(() => rmSync(directory, { recursive: true }));
-  const folder = await openFolder(directory);
-  for (const key of ["/files/orgs/a", "/files/orgs/b"]) {
-    await writeObject(folder, {
-      path: () => objectPath(folder, key),
-      key,
-      mediaType: "image/png",
-      writeOnce: false,
-      bytes: Readable.from([Buffer.from("a")]),
-    });
-  }
-  const path = objectPath(folder, "/files/orgs/a");
-  const text = (await readFile(path)).toString("latin1");
-  const json = text.slice(1, -4).replace(',"key":"/files/orgs/a"', "");
-  const length = Buffer.alloc(4);
-  length.writeUInt32BE(json.length);
-  await writeFile(path, Buffer.concat([Buffer.from(`a${json}`), length]));
-  const page = await listObjects(folder, { bucket: "files", prefix: "orgs/", limit: 10 });
-  expect(page.found.map(({ key }) => key)).toEqual(["orgs/b"]);
 });

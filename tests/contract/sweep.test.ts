@@ -154,7 +154,6 @@ it("the embedded store removes by itself what nobody confirmed in nine days", as
     const path = objectPath(folder, key);
     await writeObject(folder, {
       path: () => path,
-      key,
       mediaType: "image/png",
       writeOnce: false,
       bytes: Readable.from([Buffer.from("a")]),
@@ -171,8 +170,11 @@ it("the embedded store removes by itself what nobody confirmed in nine days", as
   const to = "/files/orgs/d";
   const etag = '"0cc175b9c0f1b6a831c399e269772661"';
   expect(await linkObject(folder, { from: "/files/incoming/orgs/d", to, etag })).toBe("copied");
-  await removeUnconfirmed(folder);
-  const left = (await readdir(folder.objects)).map((name) => join(folder.objects, name));
-  expect(left.toSorted()).toEqual([young, file, objectPath(folder, to)].toSorted());
-  expect(left).not.toContain(old);
+  await removeUnconfirmed(folder, "files");
+  const left = await readdir(folder.objects, { recursive: true, withFileTypes: true });
+  const paths = left
+    .filter((each) => each.isFile())
+    .map((each) => join(each.parentPath, each.name));
+  expect(paths.toSorted()).toEqual([young, file, objectPath(folder, to)].toSorted());
+  expect(paths).not.toContain(old);
 });

@@ -1,8 +1,73 @@
-import { mkdtempSync, rmSync, statSync, writeFileSync } from "node:fs";
+import * as Effect from "effect/Effect";
+import * as FastCheck from "fast-check";
+import { createHash } from "node:crypto";
+import {
+  linkSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
+import promises from "node:fs/promises";
+import { syncBuiltinESMExports } from "node:module";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { expect, it, onTestFinished } from "vitest";
+import { dirname, join } from "node:path";
+import { Readable } from "node:stream";
+import { expect, it, onTestFinished, vi } from "vitest";
 import { openFolder } from "../../adapters/storage/local/folder.ts";
+import {
+  moveIntoPlace,
+  placeOf,
+  removeEmpty,
+  walk,
+} from "../../adapters/storage/local/key-tree.ts";
+import {
+  moveOlder,
+  objectPath,
+  openObject,
+  removeObject,
+  removeUnconfirmed,
+  writeObject,
+} from "../../adapters/storage/local/objects.ts";
+import { startUpload } from "../../adapters/storage/local/parts.ts";
+import { embeddedStorage } from "../../adapters/storage/local/storage.ts";
+import { forgetOrganization } from "../../application/forget-organization.ts";
+import { ObjectStore } from "../../application/ports/object-store.ts";
+import { sweepUploads } from "../../application/sweep-uploads.ts";
+import { OrganizationId } from "../../domain/organization.ts";
+
+/** The names of all calls to the file system that this work makes. */
+async function callsOf(work: () => Promise<unknown>): Promise<ReadonlyArray<string>> {
+  const calls: Array<string> = [];
+  const names = [
+    "link",
+    "lstat",
+    "mkdir",
+    "open",
+    "readdir",
+    "readFile",
+    "rename",
+    "rmdir",
+  ] as const;
+  for (const name of names) {
+    const real: (...given: ReadonlyArray<never>) => unknown = promises[name];
+    vi.spyOn(promises, name).mockImplementation((...given: ReadonlyArray<unknown>) => {
+      calls.push(name);
+      return Reflect.apply(real, promises, given);
+    });
+  }
+  syncBuiltinESMExports();
+  try {
+    await work();
+  } finally {
+    vi.restoreAllMocks();
+    syncBuiltinESMExports();
+  }
+  return calls;
+}
 
 function newFolder(): string {
   const folder = mkdtempSync(join(tmpdir(), "valetkey-folder-"));
@@ -19,4 +84,186 @@ it("the embedded store keeps its secret, which URLs that were signed need, and t
   expect(statSync(join(folder, "secret")).mode & 0o777).toBe(0o600);
   writeFileSync(join(folder, "secret"), secretKey.slice(1));
   await expect(openFolder(folder)).rejects.toThrow(/secret is damaged; remove it/);
+});
+
+const write = async (folder: Awaited<ReturnType<typeof openFolder>>, key: string) =>
+  writeObject(folder, {
+    path: () => objectPath(folder, key),
+    mediaType: "image/png",
+    writeOnce: false,
+    bytes: Readable.from([Buffer.from("a")]),
+  });
+
+const uuid = (index: number) =>
+  `${createHash("md5").update(String(index)).digest("hex").slice(0, 8)}-9d4a-4c6b-8e7f-0a1b2c3d4e5f`;
+const keyOf = (index: number, organization = "acme") =>
+  `orgs/${organization}/files/2026/11/${uuid(index)}.png`;
+
+/** A store, and how it gets as many objects of one organization, whose bytes are one file. */
+async function storeWith() {
+  const directory = newFolder();
+  const { layer } = embeddedStorage({ bucket: "files", directory }, new URL("http://127.0.0.1"));
+  const store = await Effect.runPromise(
+    Effect.scoped(Effect.provide(Effect.context<ObjectStore>(), layer)),
+  );
+  const folder = await openFolder(directory);
+  await write(folder, `/files/${keyOf(0)}`);
+  const fill = (files: number) => {
+    for (let index = 1; index < files; index += 1) {
+      const path = objectPath(folder, `/files/${keyOf(index)}`);
+      mkdirSync(dirname(path), { recursive: true });
+      linkSync(objectPath(folder, `/files/${keyOf(0)}`), path);
+    }
+  };
+  const list = (below: Parameters<NonNullable<ObjectStore["Service"]["list"]>>[0]) =>
+    Effect.runPromise(
+      Effect.provide(
+        ObjectStore.use((each) => each.list?.(below) ?? Effect.die("it lists nothing")),
+        store,
+      ),
+    );
+  return { folder, store, fill, list };
+}
+
+it("an empty organization costs the same beside one file of another and beside 5,000", async () => {
+  const { folder, store, fill, list } = await storeWith();
+  const organization = OrganizationId.make("nobody");
+  const work: Readonly<Record<string, () => Promise<unknown>>> = {
+    page: async () =>
+      expect(await list({ prefix: "orgs/nobody/", limit: 1000 })).toEqual({ found: [] }),
+    forget: () => {
+      const request = { organization, apply: true, tell: () => expect.unreachable() };
+      return Effect.runPromise(Effect.provide(forgetOrganization(request), store));
+    },
+    sweep: () =>
+      Effect.runPromise(
+        Effect.provide(
+          sweepUploads(1, () => Effect.void),
+          store,
+        ),
+      ),
+    expiry: () => removeUnconfirmed(folder, "files"),
+  };
+  const few = new Map<string, ReadonlyArray<string>>();
+  for (const [name, does] of Object.entries(work)) few.set(name, await callsOf(does));
+  expect(few.get("page")).toEqual(["readdir"]);
+  fill(5000);
+  for (const [name, does] of Object.entries(work)) {
+    expect(await callsOf(does), name).toEqual(few.get(name));
+  }
+  const abouts = async () => (await callsOf(work["forget"] ?? expect.unreachable)).join();
+  const before = await abouts();
+  for (let index = 0; index < 20; index += 1) {
+    await startUpload(folder, { key: `/files/${keyOf(index)}`, mediaType: "image/png" });
+  }
+  expect(await abouts()).toBe(before);
+});
+
+it("a page opens the files that it names, wherever it begins", async () => {
+  const { fill, list } = await storeWith();
+  fill(5000);
+  const keys = Array.from({ length: 5000 }, (_, index) => keyOf(index)).toSorted();
+  for (const start of [0, 1234, 4995]) {
+    const after = keys[start - 1];
+    const shown = keys.slice(start, start + 10);
+    const made = await callsOf(async () => {
+      const { found, next } = await list({ prefix: "orgs/acme/", after, limit: 10 });
+      expect(found.map(({ key }) => key)).toEqual(shown);
+      expect(next).toBe(start + 10 < keys.length ? shown.at(-1) : undefined);
+    });
+    expect(made.filter((name) => name === "open")).toHaveLength(shown.length);
+    expect(made.length).toBeLessThan(100);
+  }
+});
+
+const piece = FastCheck.constantFrom(
+  "a",
+  "b",
+  "ab",
+  "abc",
+  "a-b",
+  "a.b",
+  "A",
+  "a_",
+  "0",
+  "~",
+  "..",
+);
+const key = FastCheck.array(piece, { minLength: 1, maxLength: 4 }).map((all) => all.join("/"));
+const cut = FastCheck.tuple(key, FastCheck.nat(8)).map(([all, length]) => all.slice(0, length));
+
+it("objects come in the order of their keys as text, below any prefix and after any key", async () => {
+  await FastCheck.assert(
+    FastCheck.asyncProperty(
+      FastCheck.uniqueArray(key, { maxLength: 12 }),
+      cut,
+      FastCheck.option(FastCheck.oneof(key, cut), { nil: undefined }),
+      async (keys, prefix, after) => {
+        const root = mkdtempSync(join(tmpdir(), "valetkey-tree-"));
+        mkdirSync(join(root, "tree"));
+        const tree = join(root, "tree");
+        for (const each of keys) {
+          const from = join(root, "new");
+          writeFileSync(from, each);
+          await moveIntoPlace(tree, { from, to: placeOf(tree, each), writeOnce: false });
+        }
+        const walked = [];
+        for await (const found of walk(tree, { prefix, after })) {
+          expect(readFileSync(found.path, "utf8")).toBe(found.key);
+          walked.push(found.key);
+        }
+        const meant = keys.filter(
+          (each) => each.startsWith(prefix) && (after === undefined || each > after),
+        );
+        expect(walked).toEqual(meant.toSorted());
+        for (const each of keys) {
+          rmSync(placeOf(tree, each));
+          await removeEmpty(tree, dirname(placeOf(tree, each)));
+        }
+        expect(readdirSync(root)).toEqual(["tree"]);
+        expect(readdirSync(tree)).toEqual([]);
+        rmSync(root, { recursive: true });
+      },
+    ),
+  );
+});
+
+it("writing and removing beside each other loses no object and leaves no folder", async () => {
+  const folder = await openFolder(newFolder());
+  const keys = Array.from({ length: 8 }, (_, index) => `/files/${keyOf(index)}`);
+  for (let round = 0; round < 20; round += 1) {
+    await Promise.all(
+      keys.map(async (each) => {
+        await write(folder, each);
+        const object = await openObject(folder, each);
+        expect(object?.size).toBe(1);
+        await object?.close();
+        await removeObject(folder, each);
+      }),
+    );
+  }
+  expect(readdirSync(folder.objects)).toEqual([]);
+});
+
+it("objects of older versions, which were named by hashes, are moved into their places", async () => {
+  const folder = await openFolder(newFolder());
+  const waiting = `/files/incoming/${keyOf(1)}`;
+  const older = (own: string, known: string, name = own) => {
+    const json = JSON.stringify({ mediaType: "image/png", etag: '"e"', key: known });
+    const length = Buffer.alloc(4);
+    length.writeUInt32BE(json.length);
+    const hash = createHash("sha256").update(own).digest("hex");
+    const bytes = Buffer.concat([Buffer.from(`a${json}`), length]);
+    writeFileSync(join(folder.objects, `${name === own ? "" : "incoming-"}${hash}`), bytes);
+  };
+  older(`/files/${keyOf(0)}`, `/files/${keyOf(0)}`);
+  // Of a confirm that ended after its copy.
+  older(waiting, waiting, "waiting");
+  older(`/files/${keyOf(1)}`, waiting);
+  await Promise.all([moveOlder(folder), moveOlder(folder)]);
+  const found = [];
+  for await (const each of walk(folder.objects, { prefix: "/files/" })) found.push(each.key);
+  const keys = [waiting, `/files/${keyOf(0)}`, `/files/${keyOf(1)}`];
+  expect(found.toSorted()).toEqual(keys.toSorted());
+  expect(readdirSync(folder.objects)).toEqual(["%2f"]);
 });

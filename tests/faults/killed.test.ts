@@ -90,7 +90,8 @@ async function killAt(kind: (typeof STEPS)[number]): Promise<void> {
     // A client that got no answer tries again.
     await ledger.settle();
     for (const upload of ledger.uploads) await ledger.repeat(upload);
-    expect(readdirSync(join(folder, "objects"))).toHaveLength(ledger.uploads.length);
+    const stored = readdirSync(join(folder, "objects"), { recursive: true, withFileTypes: true });
+    expect(stored.filter((each) => each.isFile())).toHaveLength(ledger.uploads.length);
     const name = `killed at ${points.length} points of ${kind.name}, seed ${SEED}`;
     await conclude(name, ledger, recovered);
     await expectSwept(folder);

@@ -23,7 +23,6 @@ it("a download that is not read is aborted, and one that is cancelled leaves no 
   const folder = await openFolder(directory);
   await writeObject(folder, {
     path: () => objectPath(folder, "files/a"),
-    key: "/files/a",
     mediaType: "image/png",
     size: SIZE,
     writeOnce: false,

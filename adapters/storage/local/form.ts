@@ -36,7 +36,6 @@ export async function postForm(
     const stored = `/${bucket}/${encodeKey(key)}`;
     const etag = await writeObject(folder, {
       path: () => objectPath(folder, stored),
-      key: stored,
       mediaType,
       announcement,
       writeOnce: false,

@@ -62,7 +62,7 @@ async function put(store: Announcing, key: string, request: Request): Promise<Re
   const { headers, body } = request;
   const size = Number(headers.get("content-length"));
   const bytes = readChunks(body, timeoutsFor(size));
-  const writing = { key, size, checksums: checksumsIn(headers), bytes };
+  const writing = { size, checksums: checksumsIn(headers), bytes };
   const { searchParams: query } = new URL(request.url);
   const uploadId = query.get("uploadId");
   const announcement = headers.get(ANNOUNCEMENT) ?? undefined;
@@ -75,7 +75,12 @@ async function put(store: Announcing, key: string, request: Request): Promise<Re
           announcement,
           writeOnce: headers.get("if-none-match") === "*",
         })
-      : await writePart(folder, { ...writing, uploadId, number: Number(query.get("partNumber")) });
+      : await writePart(folder, {
+          ...writing,
+          key,
+          uploadId,
+          number: Number(query.get("partNumber")),
+        });
   if (announcement !== undefined) await onAnnounced?.(key.slice(`/${bucket}/`.length));
   return new Response(null, { headers: { ETag: etag, "Content-Length": "0" } });
 }

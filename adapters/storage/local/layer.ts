@@ -22,6 +22,7 @@ import { objectsHandler } from "./handler.ts";
 import {
   linkObject,
   listObjects,
+  moveOlder,
   openObject,
   removeObject,
   removeUnconfirmed,
@@ -57,11 +58,13 @@ export const layer = (
   Layer.effectContext(
     Effect.gen(function* () {
       const folder = yield* run(() => openFolder(settings.directory));
+      yield* run(() => moveOlder(folder));
       const sweep = () =>
         void Promise.all([removeLeftovers(folder.temporary), removeAbandoned(folder)]).catch(
           () => undefined,
         );
-      const sweepUploads = () => void removeUnconfirmed(folder).catch(() => undefined);
+      const sweepUploads = () =>
+        void removeUnconfirmed(folder, settings.bucket).catch(() => undefined);
       yield* Effect.acquireRelease(
         // The timers do not keep the process alive.
         Effect.sync(() => [

@@ -1,7 +1,7 @@
 import * as Duration from "effect/Duration";
 import { createCRC32 } from "hash-wasm";
 import { createHash, randomUUID } from "node:crypto";
-import { type FileHandle, link, lstat, open, readdir, rename, unlink } from "node:fs/promises";
+import { type FileHandle, link, lstat, open, readdir, unlink } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { Readable } from "node:stream";
 import type {
@@ -15,12 +15,13 @@ import { INCOMING_PREFIX } from "../../../domain/storage-key.ts";
 import { MOST_DAYS_OF_WAITING } from "../../../domain/waiting.ts";
 import { errorCode } from "../../thrown.ts";
 import type { Timeouts } from "./body.ts";
-import { type Folder, openRegular, removeOlder } from "./folder.ts";
+import { type Folder, noneIfGone, openRegular } from "./folder.ts";
+import { moveIntoPlace, placeOf, removeEmpty, walk } from "./key-tree.ts";
 import { Refused } from "./refusal.ts";
 
 // An object is one file: its bytes, then its properties as JSON, then the length of that JSON in
 // four bytes. One file is linked or renamed in one step, so bytes and properties always appear
-// together. The file's name is the hash of the key, so no key becomes a path.
+// together.
 
 const LENGTH_BYTES = 4;
 const CHUNK_BYTES = 256 * 1024;
@@ -37,7 +38,7 @@ export interface Properties {
   readonly checksums?: Checksums;
   /** The grant that came with the upload. */
   readonly announcement?: string | undefined;
-  /** That of the upload, also after it was copied; objects of older versions have none. */
+  /** That of the upload, also after it was copied; only in objects of older versions. */
   readonly key?: string;
 }
 
@@ -54,14 +55,7 @@ export interface StoredObject extends Properties {
   readonly close: () => Promise<void>;
 }
 
-export const objectPath = (folder: Folder, key: string) => {
-  const hash = createHash("sha256").update(key).digest("hex");
-  return join(folder.objects, `${WAITS.test(key) ? WAITING : ""}${hash}`);
-};
-
-/** A key has its bucket in front. */
-const WAITS = new RegExp(`^/[^/]+/(?=${INCOMING_PREFIX})`);
-const WAITING = "incoming-";
+export const objectPath = (folder: Folder, key: string): string => placeOf(folder.objects, key);
 
 export async function openObject(folder: Folder, key: string): Promise<StoredObject | undefined> {
   const object = await openStored(objectPath(folder, key));
@@ -173,12 +167,10 @@ interface Target {
 /** Throws `Refused` if the bytes are more or fewer than `size`, or do not match `checksums`. */
 export const writeObject = (
   folder: Folder,
-  upload: Writing &
-    Target &
-    Pick<Properties, "mediaType" | "announcement"> & { readonly key: string },
+  upload: Writing & Target & Pick<Properties, "mediaType" | "announcement">,
 ): Promise<string> =>
   writeFile(folder, upload, async (file) => {
-    const { key, mediaType, announcement, checksums = {}, size: granted = Infinity } = upload;
+    const { mediaType, announcement, checksums = {}, size: granted = Infinity } = upload;
     const algorithms = ["md5", ...Object.keys(checksums)] as ReadonlyArray<ChecksumAlgorithm>;
     const sums = await Promise.all(algorithms.map(startChecksum));
     let size = 0;
@@ -194,7 +186,7 @@ export const writeObject = (
       // In any time: who sends the bytes knows their checksum.
       if (others[index]?.toString("base64") !== value) throw new Refused("BadDigest");
     }
-    return { mediaType, etag: `"${md5?.toString("hex")}"`, checksums, announcement, key };
+    return { mediaType, etag: `"${md5?.toString("hex")}"`, checksums, announcement };
   });
 
 /** A crash leaves a whole file or none, and of several write-once files exactly one is stored. */
@@ -212,29 +204,18 @@ export async function writeFile(
     length.writeUInt32BE(json.length);
     await file.writeFile(Buffer.concat([json, length]));
     await file.sync();
-    const path = pathFor(properties.etag);
-    await moveIntoPlace(temporary, path, writeOnce);
-    await syncFolder(dirname(path));
+    await moveIntoPlace(folder.objects, {
+      from: temporary,
+      to: pathFor(properties.etag),
+      writeOnce,
+    });
     return properties.etag;
+  } catch (cause) {
+    throw writeOnce && errorCode(cause) === "EEXIST" ? new Refused("PreconditionFailed") : cause;
   } finally {
     await file.close();
     await unlink(temporary).catch(() => undefined);
   }
-}
-
-/** Neither `link` nor `rename` follows a symbolic link at the target. */
-async function moveIntoPlace(from: string, to: string, writeOnce: boolean): Promise<void> {
-  try {
-    await (writeOnce ? link(from, to) : rename(from, to));
-  } catch (cause) {
-    throw writeOnce && errorCode(cause) === "EEXIST" ? new Refused("PreconditionFailed") : cause;
-  }
-}
-
-async function syncFolder(path: string): Promise<void> {
-  const folder = await open(path, "r");
-  await folder.sync().catch(() => undefined);
-  await folder.close();
 }
 
 /** An object never changes, so that a link is a copy; of an own name no upload takes its place. */
@@ -248,8 +229,7 @@ export async function linkObject(
     const object = await openStored(own);
     await object?.close();
     if (object?.etag !== etag) return "changed";
-    await link(own, objectPath(folder, to));
-    await syncFolder(folder.objects);
+    await moveIntoPlace(folder.objects, { from: own, to: objectPath(folder, to), writeOnce: true });
     return "copied";
   } catch (cause) {
     if (errorCode(cause) === "EEXIST") return "exists";
@@ -263,46 +243,62 @@ export async function linkObject(
 export const writeEmpty = async (folder: Folder, key: string): Promise<void> =>
   void (await writeObject(folder, {
     path: () => objectPath(folder, key),
-    key,
     mediaType: "application/octet-stream",
     writeOnce: false,
     bytes: Readable.from([]),
   }));
 
 export const removeObject = (folder: Folder, key: string): Promise<void> =>
-  unlink(objectPath(folder, key)).catch((cause: unknown) => {
-    if (errorCode(cause) !== "ENOENT") throw cause;
-  });
+  removeAt(folder, objectPath(folder, key));
 
-/**
- * Opens every object, so that it is for a store of moderate size. Those of older versions are left
- * out, since they do not know their keys.
- */
+async function removeAt({ objects }: Folder, path: string): Promise<void> {
+  await unlink(path).catch(noneIfGone);
+  await removeEmpty(objects, dirname(path));
+}
+
+/** Opens the objects that it names, and no others. */
 export async function listObjects(
   folder: Folder,
-  { bucket, prefix, after = "", limit }: { readonly bucket: string } & Below,
+  { bucket, prefix, after, limit }: { readonly bucket: string } & Below,
 ): Promise<Page<ListedObject, string>> {
-  const all: Array<ListedObject> = [];
-  const now = Date.now();
+  const found: Array<ListedObject> = [];
   const root = `/${bucket}/`;
-  for (const name of await readdir(folder.objects)) {
-    const path = join(folder.objects, name);
+  const below = { prefix: root + prefix, after: after && root + after };
+  for await (const { key, path } of walk(folder.objects, below)) {
+    const last = found.at(-1);
+    if (last && found.length === limit) return { found, next: last.key };
     const object = await openStored(path).catch(() => undefined);
     await object?.close();
-    const { key: own = "", size = 0, etag = "", modified = new Date() } = object ?? {};
-    const key = [own, own.replace(`${root}${INCOMING_PREFIX}`, root)]
-      .find((each) => objectPath(folder, each) === path)
-      ?.slice(root.length);
-    if (!key?.startsWith(prefix) || key <= after) continue;
-    all.push({ key, size, etag, age: now - modified.getTime() });
+    if (object === undefined) continue;
+    const { size, etag, modified } = object;
+    found.push({ key: key.slice(root.length), size, etag, age: Date.now() - modified.getTime() });
   }
-  const found = all.toSorted((a, b) => (a.key < b.key ? -1 : 1)).slice(0, limit);
-  const last = found.at(-1);
-  return { found, ...(last && found.length < all.length && { next: last.key }) };
+  return { found };
 }
 
 /** Removes uploads that nobody can confirm any more. */
-export const removeUnconfirmed = ({ objects }: Folder): Promise<void> =>
-  removeOlder(objects, Duration.toMillis(Duration.days(MOST_DAYS_OF_WAITING)), (name) =>
-    name.startsWith(WAITING),
-  );
+export async function removeUnconfirmed(folder: Folder, bucket: string): Promise<void> {
+  const oldest = Date.now() - Duration.toMillis(Duration.days(MOST_DAYS_OF_WAITING));
+  for await (const { path } of walk(folder.objects, { prefix: `/${bucket}/${INCOMING_PREFIX}` })) {
+    const found = await lstat(path).catch(noneIfGone);
+    if (found && found.mtimeMs < oldest) await removeAt(folder, path);
+  }
+}
+
+/** Moves objects of older versions, which named each by the hash of its key, into their place. */
+export async function moveOlder(folder: Folder): Promise<void> {
+  for (const name of await readdir(folder.objects)) {
+    if (!/^(?:incoming-)?[0-9a-f]{64}$/.test(name)) continue;
+    const from = join(folder.objects, name);
+    const object = await openStored(from).catch(() => undefined);
+    await object?.close();
+    const own = object?.key ?? "";
+    const key = [own, own.replace(`/${INCOMING_PREFIX}`, "/")].find((each) =>
+      name.endsWith(createHash("sha256").update(each).digest("hex")),
+    );
+    if (key === undefined) continue;
+    const to = objectPath(folder, key);
+    // Another process may do the same.
+    await moveIntoPlace(folder.objects, { from, to, writeOnce: false }).catch(noneIfGone);
+  }
+}

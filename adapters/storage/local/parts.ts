@@ -34,7 +34,7 @@ import { Refused } from "./refusal.ts";
 
 const ABOUT = "upload.json";
 const PART = /^(\d+)-\d{13}-(\d+)-([0-9a-f]{32})$/;
-const NAME = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
+const NAME = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}(?:-[0-9a-f]{8})?$/;
 const TIMEOUTS = { piece: 60_000, whole: 60 * 60_000 };
 
 type UploadName = Readonly<Record<"key" | "uploadId", string>>;
@@ -42,12 +42,18 @@ type About = Readonly<Record<"key" | "mediaType", string>>;
 
 export async function startUpload(folder: Folder, about: About): Promise<string> {
   await makeFolder(folder.uploads);
-  const uploadId = randomUUID();
+  const uploadId = [randomUUID(), ...ownerHash(about.key)].join("-");
   const path = join(folder.uploads, uploadId);
   await mkdir(path, { mode: 0o700 });
   const options = { flag: "wx", mode: 0o600, flush: true };
   await writeText(join(path, ABOUT), JSON.stringify(about), options);
   return uploadId;
+}
+
+/** The end of an upload's name, so that a list opens those of one organization alone. */
+function ownerHash(keyOrPrefix: string): ReadonlyArray<string> {
+  const [owner] = /^.*?\/orgs\/[^/]+\//.exec(keyOrPrefix) ?? [];
+  return owner === undefined ? [] : [createHash("sha256").update(owner).digest("hex").slice(0, 8)];
 }
 
 async function openUpload(folder: Folder, { key, uploadId }: UploadName): Promise<About> {
@@ -158,7 +164,7 @@ async function joinParts(folder: Folder, upload: Completing): Promise<void> {
     // As S3 names an object in parts.
     const etag = `"${md5.digest("hex")}-${parts.length}"`;
     const checksums = checksum ? { [checksum.algorithm]: checksum.value } : {};
-    return { mediaType, etag, checksums, key };
+    return { mediaType, etag, checksums };
   });
   await endUpload(folder, upload);
 }
@@ -212,8 +218,9 @@ export async function listUploads(
   { bucket, prefix }: Readonly<Record<"bucket" | "prefix", string>>,
 ): Promise<ReadonlyArray<OpenUpload>> {
   const found: Array<OpenUpload> = [];
+  const [owner = ""] = ownerHash(`/${bucket}/${prefix}`);
   for (const uploadId of (await readdir(folder.uploads).catch(noneIfGone)) ?? []) {
-    if (!NAME.test(uploadId)) continue;
+    if (!NAME.test(uploadId) || !uploadId.endsWith(owner)) continue;
     const path = join(folder.uploads, uploadId);
     const text = await readFile(join(path, ABOUT), "utf8").catch(noneIfGone);
     const key = text && (JSON.parse(text) as About).key.slice(bucket.length + 2);

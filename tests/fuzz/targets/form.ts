@@ -48,13 +48,16 @@ async function run(input: Buffer): Promise<void> {
   const at = input.reduce((sum, byte) => sum + byte, 0) % (input.length + 1);
   const cut = await send([input.subarray(0, at), input.subarray(at)]);
   if (cut !== whole) throw new Error(`${whole} at once, and ${cut} in pieces`);
-  const [file = "", ...others] = readdirSync(folder.objects);
+  const [file = "", ...others] = readdirSync(folder.objects, {
+    recursive: true,
+    withFileTypes: true,
+  }).flatMap((each) => (each.isFile() ? [join(each.parentPath, each.name)] : []));
   if (whole !== "stored") {
     if (file !== "") throw new Error(`${whole}, and stored`);
-  } else if (others.length > 0 || join(folder.objects, file) !== objectPath(folder, PATH)) {
+  } else if (others.length > 0 || file !== objectPath(folder, PATH)) {
     throw new Error(`stored ${[file, ...others].join(", ")}`);
   } else {
-    rmSync(join(folder.objects, file));
+    rmSync(file);
     await expectSigned(input);
   }
   const left = readdirSync(folder.temporary);

@@ -1,0 +1,114 @@
+import { link, mkdir, open, readdir, rename, rmdir } from "node:fs/promises";
+import { dirname, join, relative, sep } from "node:path";
+import { errorCode } from "../../thrown.ts";
+import { noneIfGone } from "./folder.ts";
+
+// Each object is a file below one folder, where the folders and names on its way, sorted and joined,
+// are its key with a zero at its end. Each segment of a key is cut behind its second character, so
+// that a folder of a million objects is many smaller ones. Whatever could be special to a disk, such
+// as a dot or a capital letter, is written in hexadecimal digits.
+
+/** The place of the object of that key. */
+export const placeOf = (root: string, key: string): string => join(root, ...namesOf(`${key}\0`));
+
+const namesOf = (text: string) =>
+  text
+    .split(/(?<=\/)/)
+    .flatMap((segment) => [segment.slice(0, 2), segment.slice(2)])
+    .filter((piece) => piece !== "")
+    .map((piece) => piece.replaceAll(/[^a-z0-9_-]/gu, inHexadecimal));
+
+const inHexadecimal = (character: string) =>
+  Buffer.from(character).toString("hex").replaceAll(/../g, "%$&");
+/** Others are not ours, such as those that a system puts into each folder. */
+const NAME = /^(?:[a-z0-9_-]|%[0-7][0-9a-f])+$/;
+
+/** Finds objects in the order of their keys, and reads only folders that can have some of them. */
+export function walk(
+  root: string,
+  { prefix, after }: { readonly prefix: string; readonly after?: string | undefined },
+) {
+  const text = prefix.slice(0, prefix.lastIndexOf("/") + 1);
+  const last = after === undefined ? "" : `${after}\0`;
+  return walkFrom({ text, path: join(root, ...namesOf(text)) }, prefix, last);
+}
+
+type Place = Readonly<Record<"text" | "path", string>>;
+
+async function* walkFrom(
+  folder: Place,
+  prefix: string,
+  last: string,
+): AsyncGenerator<Readonly<Record<"key" | "path", string>>> {
+  const names = (await readdir(folder.path).catch(noneIfGone)) ?? [];
+  const places = names
+    .filter((name) => NAME.test(name))
+    .map((name): Place => {
+      const text = folder.text + decodeURIComponent(name);
+      return { text, path: join(folder.path, name) };
+    })
+    .sort((a, b) => (a.text < b.text ? -1 : 1));
+  for (const place of places) {
+    const { text, path } = place;
+    if (!text.startsWith(prefix) && !prefix.startsWith(text)) continue;
+    const isObject = text.endsWith("\0");
+    if (text <= last && (isObject || !last.startsWith(text))) continue;
+    if (isObject) yield { key: text.slice(0, -1), path };
+    else yield* walkFrom(place, prefix, last);
+  }
+}
+
+/** Makes the folders on the way to an object. Neither `link` nor `rename` follows a link at `to`. */
+export async function moveIntoPlace(
+  root: string,
+  {
+    from,
+    to,
+    writeOnce,
+  }: Readonly<Record<"from" | "to", string>> & { readonly writeOnce: boolean },
+): Promise<void> {
+  for (let tries = 1; ; tries += 1) {
+    try {
+      await (writeOnce ? link(from, to) : rename(from, to));
+      break;
+    } catch (cause) {
+      const isMissing = errorCode(cause) === "ENOENT" && to.startsWith(join(root, sep));
+      // Another process may remove the folders while they are empty.
+      if (!isMissing || tries === MOST_TRIES) throw cause;
+      await makeFolders(root, dirname(to));
+    }
+  }
+  await syncFolder(dirname(to));
+}
+
+const MOST_TRIES = 10;
+
+/** Not the root itself: where it is missing, its disk is. */
+async function makeFolders(root: string, path: string): Promise<void> {
+  let parent = root;
+  for (const name of relative(root, path).split(sep)) {
+    const folder = join(parent, name);
+    try {
+      await mkdir(folder, { mode: 0o700 });
+      await syncFolder(parent);
+    } catch (cause) {
+      if (errorCode(cause) === "ENOENT") return;
+      if (errorCode(cause) !== "EEXIST") throw cause;
+    }
+    parent = folder;
+  }
+}
+
+async function syncFolder(path: string): Promise<void> {
+  const folder = await open(path, "r").catch(noneIfGone);
+  await folder?.sync().catch(() => undefined);
+  await folder?.close();
+}
+
+/** Removes a folder and those above it, as long as they are empty. */
+export async function removeEmpty(root: string, folder: string): Promise<void> {
+  for (let path = folder; path !== root; path = dirname(path)) {
+    const failure = await rmdir(path).catch((cause: unknown) => cause);
+    if (failure !== undefined) return;
+  }
+}
