@@ -20,6 +20,11 @@ export interface Bound {
   readonly most: number;
 }
 
+/** In milliseconds, longer than anything is kept; a later end is of a clock that was set back. */
+export const LONGEST = 8 * 24 * 60 * 60 * 1000;
+
+const isOver = (end: number, now: number) => end <= now || end > now + LONGEST;
+
 /**
  * Values by name, each until its end, and the sizes of their groups. Expired entries are removed at
  * most once in `interval` milliseconds to make room.
@@ -43,7 +48,7 @@ export function expiring<A>(interval = 0) {
     sweptAt = now;
     for (const group of groups.values()) group.firstEnd = Infinity;
     for (const [name, { end, groups: keys }] of entries) {
-      if (end <= now) remove(name);
+      if (isOver(end, now)) remove(name);
       else for (const key of keys) endIn(key, end);
     }
   };
@@ -57,7 +62,7 @@ export function expiring<A>(interval = 0) {
   return {
     get: (name: string, now: number): A | undefined => {
       const entry = entries.get(name);
-      return entry !== undefined && entry.end > now ? entry.value : undefined;
+      return entry === undefined || isOver(entry.end, now) ? undefined : entry.value;
     },
     set: (
       name: string,
@@ -81,13 +86,13 @@ export function expiring<A>(interval = 0) {
     full: <B extends Bound>(bounds: ReadonlyArray<B>, weight: number, now: number) => {
       const reached = () =>
         bounds.find(({ group, most }) => (groups.get(group)?.size ?? 0) + weight > most);
-      const wait = ({ group }: Bound) => (groups.get(group)?.firstEnd ?? now) - now;
+      const end = ({ group }: Bound) => groups.get(group)?.firstEnd ?? now;
       let bound = reached();
-      if (bound && wait(bound) <= 0 && Math.abs(now - sweptAt) >= interval) {
+      if (bound && isOver(end(bound), now) && Math.abs(now - sweptAt) >= interval) {
         sweep(now);
         bound = reached();
       }
-      return bound && { bound, wait: wait(bound) };
+      return bound && { bound, wait: end(bound) - now };
     },
     sweep,
   };

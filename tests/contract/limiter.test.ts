@@ -40,12 +40,17 @@ interface Keeper {
   ) => Effect.Effect<boolean>;
   /** Begins the next day of UTC. */
   readonly endDay: Effect.Effect<unknown>;
+  /** Sets the clock back by ten years. */
+  readonly setBack: Effect.Effect<unknown>;
 }
+
+const TEN_YEARS = Duration.days(3650);
 
 const inMemory: Keeper = {
   layer: memory.layer,
   after: (time, attempt) => Effect.andThen(TestClock.adjust(time), attempt),
   endDay: TestClock.adjust("1 day"),
+  setBack: TestClock.setTime(-Duration.toMillis(TEN_YEARS)),
 };
 
 const inRedis = (redis: () => Redis): Keeper => ({
@@ -56,6 +61,8 @@ const inRedis = (redis: () => Redis): Keeper => ({
     ),
   // Moves what was counted today to yesterday.
   endDay: Effect.promise(() => redis().ask("EVAL", YESTERDAY, "0")),
+  // Moves what was counted into the future.
+  setBack: Effect.promise(() => redis().ask("EVAL", IN_TEN_YEARS, "0")),
 });
 
 const sharedLayer = (redis: Redis, limits: Limits) =>
@@ -68,6 +75,14 @@ function settingsFor({ env }: Redis) {
 
 const YESTERDAY = `for _, key in ipairs(redis.call('KEYS', '*:granted*')) do
   redis.call('HINCRBY', key, 'day', -1)
+end`;
+
+const IN_TEN_YEARS = `for _, key in ipairs(redis.call('KEYS', '*')) do
+  if redis.call('TYPE', key).ok == 'zset' then
+    for _, member in ipairs(redis.call('ZRANGE', key, 0, -1)) do
+      redis.call('ZINCRBY', key, ${Duration.toMillis(TEN_YEARS)}, member)
+    end
+  elseif key:find(':granted') then redis.call('HINCRBY', key, 'day', 3650) end
 end`;
 
 const path = (await need("redis")) ?? "";
@@ -111,7 +126,7 @@ return lifetimes`;
 
 const DAY = Duration.days(1);
 
-function promises({ layer, after, endDay }: Keeper): void {
+function promises({ layer, after, endDay, setBack }: Keeper): void {
   /** A promise that holds under limits on a subject's requests, a day's uploads, and open ones. */
   const promise = (
     name: string,
@@ -207,6 +222,20 @@ function promises({ layer, after, endDay }: Keeper): void {
       yield* endDay;
       yield* upload(100);
       yield* expectRefused(1);
+    }),
+  );
+
+  promise(
+    "what was counted by a clock that was ten years ahead uses nothing up once it is right",
+    { objects: 1, multipartUploads: 1 },
+    Effect.fnUntraced(function* ({ countUpload }) {
+      const organization = someOrganization();
+      const refusal = Effect.map(Effect.flip(countUpload(someParts(organization))), String);
+      yield* countUpload(someParts(organization));
+      expect(yield* refusal).toContain("QuotaExceeded");
+      yield* setBack;
+      yield* countUpload(someParts(organization));
+      expect(yield* refusal).toContain("QuotaExceeded");
     }),
   );
 

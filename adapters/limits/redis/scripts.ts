@@ -1,4 +1,6 @@
 import type { DailyQuota } from "../../../domain/limits.ts";
+import { DAY } from "../../../domain/daily-quota.ts";
+import { LONGEST } from "../expiring.ts";
 import { script } from "../../redis/script.ts";
 
 // Each decision is one script, so that it is atomic. It uses the server's time, so that the clocks
@@ -76,6 +78,8 @@ local milli = now * 1000 + math.floor(time[2] / 1000)
 -- Sorted sets of what ends at a time.
 local function wait_for(key, places, most)
   redis.call('ZREMRANGEBYSCORE', key, '-inf', milli)
+  -- Of a clock that was set back.
+  redis.call('ZREMRANGEBYSCORE', key, milli + ${LONGEST}, '+inf')
   if redis.call('ZCARD', key) + places <= most then return nil end
   local first = redis.call('ZRANGE', key, 0, 0, 'WITHSCORES')
   return tostring((first[2] or milli) - milli)
@@ -93,7 +97,7 @@ for _, quota in ipairs(quotas) do
   if bytes or objects then
     local day = math.floor(now / 86400)
     local counted = tonumber(redis.call('HGET', key, 'day') or -1)
-    if counted < day then redis.call('DEL', key) else day = counted end
+    if counted < day or counted > day + ${LONGEST / DAY} then redis.call('DEL', key) else day = counted end
     local left = (day + 1) * 86400 - now
     local usage = redis.call('HMGET', key, 'bytes', 'objects')
     if bytes and (usage[1] or 0) + size > bytes or objects and (usage[2] or 0) + count > objects then
