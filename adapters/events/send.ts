@@ -22,8 +22,6 @@ export interface Answer {
 
 /** In milliseconds. */
 const LONGEST_ANSWER = 20_000;
-/** Most bytes of an answer's body that are read, so that the connection can be used again. */
-const LARGEST_ANSWER = 64 * 1024;
 
 const KEPT_ALIVE = { keepAlive: true, maxSockets: 16 };
 const AGENTS = { "http:": new http.Agent(KEPT_ALIVE), "https:": new https.Agent(KEPT_ALIVE) };
@@ -60,14 +58,18 @@ export async function send(
       },
     });
     request.on("error", reject);
+    // It never comes to an answer if the receiver changes the protocol, or closes in between.
+    request.on("close", () => reject(new Error("the connection was closed without an answer")));
+    request.on("upgrade", ({ statusCode = 0 }, socket) => {
+      socket.destroy();
+      resolve({ status: statusCode, retryAfter: undefined });
+    });
     request.on("response", (response) => {
       resolve({ status: response.statusCode ?? 0, retryAfter: response.headers["retry-after"] });
-      let left = LARGEST_ANSWER;
       response.on("error", () => undefined);
-      response.on("data", (chunk: Uint8Array) => {
-        left -= chunk.length;
-        if (left < 0) response.destroy();
-      });
+      response.resume();
+      // A body that came with the status leaves the connection usable; no other is waited for.
+      setImmediate(() => void (response.complete || response.destroy()));
     });
     request.end(bytes);
   });

@@ -1,6 +1,6 @@
 import { once } from "node:events";
 import { createServer, type RequestListener } from "node:http";
-import type { AddressInfo } from "node:net";
+import { type AddressInfo, createServer as createTcpServer } from "node:net";
 import { Webhook } from "standardwebhooks";
 import { expect, it, onTestFinished } from "vitest";
 import { outcomeAfter, WAITS } from "../../adapters/events/dispatch.ts";
@@ -74,6 +74,30 @@ it("of an answer without an end little is read", async () => {
   await closed.promise;
   expect(written).toBeLessThan(64 * 1024 * 1024);
 });
+
+it("answers without an end keep no message from being sent", async () => {
+  const url = await receiver((_, response) => void response.writeHead(200).write("a"));
+  const all = await Promise.all(Array.from({ length: 48 }, () => post(url)));
+  expect(new Set(all.map(({ status }) => status))).toEqual(new Set([200]));
+});
+
+it.each(["Connection: Upgrade\r\nUpgrade: other\r\n", ""])(
+  "a receiver that changes the protocol (%j) has failed at once",
+  async (headers) => {
+    const server = createTcpServer((socket) => {
+      socket.on("error", () => undefined);
+      socket.write(`HTTP/1.1 101 Switching Protocols\r\n${headers}\r\n`);
+    }).listen(0, "127.0.0.1");
+    await once(server, "listening");
+    onTestFinished(() => void server.close());
+    const { port } = server.address() as AddressInfo;
+    const answer = await post(`http://127.0.0.1:${port}/`);
+    expect(outcomeAfter(1, answer, 0)).toMatchObject({
+      state: "waiting",
+      failure: "the receiver answered 101",
+    });
+  },
+);
 
 it.each([
   "http://127.0.0.1:9/",
