@@ -17,8 +17,9 @@ import {
 } from "./outbox.ts";
 
 // A hash for each message, a sorted set of those in each state, one of those that wait in each lane
-// by their order, and one of all lanes by the time at which the first of each is due. The names of
-// keys are made in the scripts; all have one hash tag, so that they are on one node of a cluster.
+// by their order, and two of all lanes: by the time at which the first of each is due, and by that of
+// their last change. The names of keys are made in the scripts; all have one hash tag, so that they
+// are on one node of a cluster.
 
 /** In milliseconds. */
 const LONGEST_WAIT = 1000;
@@ -37,8 +38,12 @@ local function write(id, ...) redis.call('HSET', event(id), ...) end
 local function text(number) return string.format('%.17g', number) end
 local function schedule(lane)
   local id = redis.call('ZRANGE', base .. 'lane:' .. lane, 0, 0)[1]
-  if not id then return redis.call('ZREM', base .. 'lanes', lane) end
+  if not id then
+    redis.call('ZREM', base .. 'lanes', lane)
+    return redis.call('ZREM', base .. 'since', lane)
+  end
   redis.call('ZADD', base .. 'lanes', redis.call('HGET', event(id), 'at') or 0, lane)
+  redis.call('ZADD', base .. 'since', text(now), lane)
 end
 local function remove(id, lane)
   for _, name in ipairs({'waiting', 'delivered', 'dead', 'lane:' .. lane}) do
@@ -65,7 +70,11 @@ return 1`),
 
   claim: command<{ lease: number }, string | null>(`
 while true do
-  local lane = redis.call('ZRANGE', base .. 'lanes', '-inf', text(now), 'BYSCORE', 'LIMIT', 0, 1)[1]
+  local function first(name, from, to)
+    return redis.call('ZRANGE', base .. name, from, to, 'BYSCORE', 'LIMIT', 0, 1)[1]
+  end
+  -- What changed later than now is due: the clock was set back.
+  local lane = first('lanes', '-inf', text(now)) or first('since', text(now + given.lease), '+inf')
   if not lane then return nil end
   local id = redis.call('ZRANGE', base .. 'lane:' .. lane, 0, 0)[1] or ''
   local body = redis.call('HGET', event(id), 'body')

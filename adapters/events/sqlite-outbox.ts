@@ -1,5 +1,5 @@
 import * as Effect from "effect/Effect";
-import { closeSync, mkdirSync, openSync } from "node:fs";
+import { closeSync, existsSync, mkdirSync, openSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { SQLInputValue } from "node:sqlite";
 import { EventsUnavailable } from "../../domain/errors.ts";
@@ -15,11 +15,25 @@ import {
   type Outbox,
 } from "./outbox.ts";
 
+const FIRST = "SELECT lane, min(seq), at, unixepoch() * 1000 FROM events WHERE state = 'waiting'";
+
+// Of each lane, `firsts` has the first message that waits, so that a claim reads no long queue, and
+// since when the lane has been as it is.
+const schedule = (change: string, lane: string) => `
+CREATE TRIGGER IF NOT EXISTS after_${change} AFTER ${change} ON events BEGIN
+  DELETE FROM firsts WHERE lane = ${lane};
+  INSERT INTO firsts ${FIRST} AND lane = ${lane} GROUP BY lane;
+END;`;
+
 // While another process writes, this one stands still.
-const TABLE = `
-PRAGMA journal_mode = WAL;
-PRAGMA synchronous = FULL;
+const SETTINGS = `
 PRAGMA busy_timeout = 250;
+PRAGMA journal_mode = WAL;
+PRAGMA synchronous = FULL;`;
+
+// An older version had no firsts, and an index on what is due.
+const TABLES = `
+DROP INDEX IF EXISTS due;
 CREATE TABLE IF NOT EXISTS events (
   seq INTEGER PRIMARY KEY AUTOINCREMENT,
   id TEXT NOT NULL UNIQUE,
@@ -30,10 +44,20 @@ CREATE TABLE IF NOT EXISTS events (
   failure TEXT,
   at INTEGER NOT NULL
 ) STRICT;
-CREATE INDEX IF NOT EXISTS due ON events (at) WHERE state = 'waiting';
 CREATE INDEX IF NOT EXISTS lanes ON events (lane, seq) WHERE state = 'waiting';
-CREATE INDEX IF NOT EXISTS ended ON events (state, at) WHERE state <> 'waiting';`;
+CREATE INDEX IF NOT EXISTS ended ON events (state, at) WHERE state <> 'waiting';
+CREATE TABLE IF NOT EXISTS firsts (
+  lane TEXT PRIMARY KEY,
+  seq INTEGER NOT NULL,
+  at INTEGER NOT NULL,
+  since INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS firsts_due ON firsts (at, seq);
+CREATE INDEX IF NOT EXISTS firsts_since ON firsts (since, seq);
+${schedule("INSERT", "NEW.lane")}${schedule("UPDATE", "NEW.lane")}${schedule("DELETE", "OLD.lane")}
+INSERT OR IGNORE INTO firsts ${FIRST} GROUP BY lane;`;
 
+const ANY_TABLE = "SELECT 1 FROM sqlite_schema";
 const VERSION = "PRAGMA user_version = 1";
 
 const PUT = `
@@ -42,15 +66,12 @@ SELECT :id, :lane, :body, :now
 WHERE (SELECT count(*) FROM events WHERE state = 'waiting') < :most
 ON CONFLICT (id) DO NOTHING`;
 
-const CLAIM = `
+/** What changed later than now is due: the clock was set back. */
+export const CLAIM = `
 UPDATE events SET attempts = attempts + 1, at = :now + ${LEASE}
-WHERE seq = (
-  SELECT seq FROM events AS next
-  WHERE state = 'waiting' AND at <= :now AND NOT EXISTS (
-    SELECT 1 FROM events
-    WHERE state = 'waiting' AND lane = next.lane AND seq < next.seq
-  )
-  ORDER BY at, seq LIMIT 1
+WHERE seq = coalesce(
+  (SELECT seq FROM firsts WHERE at <= :now ORDER BY at, seq LIMIT 1),
+  (SELECT seq FROM firsts WHERE since > :now + ${LEASE} ORDER BY since, seq LIMIT 1)
 )
 RETURNING id, lane, body, attempts AS attempt`;
 
@@ -69,9 +90,16 @@ export const sqliteOutbox = (directory: string, most = MOST_WAITING) =>
       try: () => open(directory, most),
       catch: (cause) =>
         `events cannot be kept in ${directory}: ${errorMessage(cause)}; make the folder writable, or do without events`,
-    }),
+    }).pipe(
+      Effect.tap(({ isLost }) =>
+        isLost ? Effect.logWarning(LOST, { file: eventsFile(directory) }) : Effect.void,
+      ),
+    ),
     ({ close }) => Effect.sync(close),
   );
+
+const LOST =
+  "the queue of events was removed or emptied since it was last used; events that waited there are lost, and an upload that is confirmed again gives its event again";
 
 /** Not an import, which would keep bundles from loading where there is none, or an empty module. */
 export function loadSqlite() {
@@ -87,15 +115,32 @@ export function loadSqlite() {
 /** The file in which events wait, in that folder. */
 export const eventsFile = (directory: string): string => join(directory, "events.db");
 
-function open(directory: string, most: number): Outbox & { readonly close: () => void } {
+/** Without it, a queue that is empty has always been. */
+const MARKER = "events.begun";
+const MARKED = "There was a queue of events in this folder: events.db.\n";
+
+function open(
+  directory: string,
+  most: number,
+): Outbox & { readonly close: () => void; readonly isLost: boolean } {
   const DatabaseSync = loadSqlite();
   mkdirSync(directory, { recursive: true });
   const path = eventsFile(directory);
+  const marker = join(directory, MARKER);
   // Its owner alone may read it.
   closeSync(openSync(path, "a", 0o600));
   const database = new DatabaseSync(path);
-  database.exec(TABLE);
+  database.exec(SETTINGS);
+  const isLost = existsSync(marker) && database.prepare(ANY_TABLE).get() === undefined;
+  database.exec(TABLES);
   database.exec(VERSION);
+  writeFileSync(marker, MARKED);
+  // What is written into a file that was removed is lost with the process.
+  const identities = () => [path, `${path}-wal`, `${path}-shm`].map(identity).join();
+  const opened = identities();
+  const checkFiles = () => {
+    if (identities() !== opened) throw new Error(`${path} ${REPLACED}`);
+  };
   const statement = (sql: string) => {
     const prepared = database.prepare(sql);
     return {
@@ -122,6 +167,7 @@ function open(directory: string, most: number): Outbox & { readonly close: () =>
       ask(() => {
         const isNew = put.run({ id, lane, body, most, now: Date.now() });
         if (!isNew && find.get({ id }) === undefined) throw new Error(full(most));
+        checkFiles();
       }),
     claim: ask(() => claim.get<Attempt>({ now: Date.now() })),
     settle: ({ id, attempt }, outcome) =>
@@ -135,15 +181,29 @@ function open(directory: string, most: number): Outbox & { readonly close: () =>
     find: (id) => ask(() => find.get({ id })),
     resend: (id) => ask(() => resend.run({ id, now: Date.now() })),
     drop: (id) => ask(() => drop.run({ id })),
-    // A write that changes nothing.
-    check: ask(() => database.exec(VERSION)),
+    check: ask(() => {
+      // A write that changes nothing.
+      database.exec(VERSION);
+      checkFiles();
+    }),
     counts: ask(() => ({ waiting: countIn("waiting"), dead: countIn("dead") })),
     forget: ask(() => {
       forget.run({ state: "delivered", before: Date.now() - KEEP_DELIVERED });
       forget.run({ state: "dead", before: Date.now() - KEEP_DEAD });
     }),
     close: () => database.close(),
+    isLost,
   };
+}
+
+const REPLACED =
+  "or a file beside it was removed, replaced or emptied while the service ran; put it back, or restart the service";
+
+/** Empty for a file that is missing or empty; only the write-ahead log may be empty. */
+function identity(path: string): string {
+  const found = statSync(path, { throwIfNoEntry: false });
+  const isThere = found !== undefined && (found.size > 0 || path.endsWith("-wal"));
+  return isThere ? `${found.dev}:${found.ino}` : "";
 }
 
 const ask = <A>(use: () => A) =>

@@ -1,14 +1,24 @@
 import * as Effect from "effect/Effect";
 import * as Exit from "effect/Exit";
+import * as Logger from "effect/Logger";
 import * as Result from "effect/Result";
 import * as Scope from "effect/Scope";
-import { mkdtempSync, rmSync, statSync } from "node:fs";
+import {
+  copyFileSync,
+  mkdirSync,
+  mkdtempSync,
+  renameSync,
+  rmSync,
+  statSync,
+  truncateSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { DatabaseSync } from "node:sqlite";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from "vitest";
 import { LEASE, type Outbox } from "../../adapters/events/outbox.ts";
 import { redisOutbox } from "../../adapters/events/redis-outbox.ts";
-import { sqliteOutbox } from "../../adapters/events/sqlite-outbox.ts";
+import { CLAIM, sqliteOutbox } from "../../adapters/events/sqlite-outbox.ts";
 import { read } from "../../adapters/redis/settings.ts";
 import { variables } from "../../adapters/settings/source.ts";
 import { need } from "../support/need.ts";
@@ -45,6 +55,110 @@ describe("a queue in a file", () => {
   promises({
     open: opened,
     pass: (milliseconds) => vi.setSystemTime(Date.now() + milliseconds),
+  });
+
+  const other = () => join(folder, "other/events.db");
+  const another = () => Effect.orDie(sqliteOutbox(join(folder, "other")));
+
+  it.each<readonly [string, () => void]>([
+    ["was removed", () => rmSync(file())],
+    ["was emptied", () => truncateSync(file())],
+    ["lost its log", () => rmSync(`${file()}-wal`)],
+    ["lost its index", () => rmSync(`${file()}-shm`)],
+    [
+      "was replaced by a copy of itself",
+      () => {
+        copyFileSync(file(), join(folder, "copy"));
+        renameSync(join(folder, "copy"), file());
+      },
+    ],
+  ])("a queue whose file %s keeps nothing more, and is not ready", async (_, change) => {
+    const use = Effect.gen(function* () {
+      const outboxes = [yield* opened(), yield* opened()];
+      for (const outbox of outboxes) yield* outbox.put(message("a"));
+      change();
+      for (const outbox of outboxes) {
+        expect(yield* Effect.flip(outbox.check)).toMatchObject({
+          reason: expect.stringContaining(file()),
+        });
+        yield* Effect.flip(outbox.put(message("b")));
+      }
+    });
+    await ask(Effect.scoped(use));
+  });
+
+  it("a queue whose folder is renamed keeps nothing until it is back", async () => {
+    const use = Effect.gen(function* () {
+      const outbox = yield* opened();
+      renameSync(join(folder, "deep"), join(folder, "away"));
+      yield* Effect.flip(outbox.check);
+      renameSync(join(folder, "away"), join(folder, "deep"));
+      yield* outbox.check;
+      yield* outbox.put(message("a"));
+    });
+    await ask(Effect.scoped(use));
+  });
+
+  const warnings = async () => {
+    const said: Array<string> = [];
+    const logger = Logger.make(({ message: text }) => said.push(String(text)));
+    await ask(Effect.scoped(another()).pipe(Effect.provide(Logger.layer([logger]))));
+    return said.map((text) => /removed or emptied/.test(text));
+  };
+  it("a queue that was removed or emptied since it was used says so once, and a new one does not", async () => {
+    expect([await warnings(), await warnings()]).toEqual([[], []]);
+    truncateSync(other());
+    expect([await warnings(), await warnings()]).toEqual([[true], []]);
+    rmSync(other());
+    expect([await warnings(), await warnings()]).toEqual([[true], []]);
+  });
+
+  it("a claim reads one message of a lane, however long its queue is", async () => {
+    const use = Effect.gen(function* () {
+      const outbox = yield* opened();
+      for (const name of Array(300).keys()) yield* outbox.put(message(String(name), "file"));
+      yield* outbox.put(message("other"));
+      expect((yield* outbox.claim)?.id).toBe("evt_0");
+      expect((yield* outbox.claim)?.id).toBe("evt_other");
+    });
+    await ask(Effect.scoped(use));
+    const database = new DatabaseSync(file());
+    const plan = database.prepare(`EXPLAIN QUERY PLAN ${CLAIM}`).all({ now: 0 });
+    expect(
+      plan
+        .map(({ detail }) => String(detail))
+        .filter((text) => /SCAN |SEARCH |SORT|TEMP/.test(text)),
+    ).toEqual([
+      "SEARCH events USING INTEGER PRIMARY KEY (rowid=?)",
+      "SEARCH firsts USING COVERING INDEX firsts_due (at<?)",
+      "SEARCH firsts USING COVERING INDEX firsts_since (since>?)",
+    ]);
+    expect(database.prepare("SELECT lane FROM firsts").all()).toHaveLength(2);
+    database.close();
+  });
+
+  it("a queue of an older version is taken over", async () => {
+    mkdirSync(join(folder, "other"));
+    const database = new DatabaseSync(other());
+    database.exec(`CREATE TABLE events (
+      seq INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT NOT NULL UNIQUE, lane TEXT NOT NULL,
+      body TEXT NOT NULL, state TEXT NOT NULL DEFAULT 'waiting',
+      attempts INTEGER NOT NULL DEFAULT 0, failure TEXT, at INTEGER NOT NULL
+    ) STRICT;
+    CREATE INDEX due ON events (at) WHERE state = 'waiting';
+    CREATE INDEX lanes ON events (lane, seq) WHERE state = 'waiting';
+    CREATE INDEX ended ON events (state, at) WHERE state <> 'waiting';
+    INSERT INTO events (id, lane, body, at) VALUES
+      ('evt_a', 'file', '{}', 1), ('evt_b', 'file', '{}', 1), ('evt_c', 'other', '{}', 2)`);
+    database.close();
+    const use = Effect.gen(function* () {
+      const outbox = yield* another();
+      yield* another();
+      expect([(yield* outbox.claim)?.id, (yield* outbox.claim)?.id]).toEqual(["evt_a", "evt_c"]);
+      yield* outbox.drop("evt_a");
+      expect((yield* outbox.claim)?.id).toBe("evt_b");
+    });
+    await ask(Effect.scoped(use));
   });
 
   it("only its owner can read the file", async () => {
@@ -102,7 +216,7 @@ const AGE = `for _, key in ipairs(redis.call('KEYS', 'valetkey:{events}:*')) do
     redis.call('HINCRBYFLOAT', key, 'at', -ARGV[1])
     local left = redis.call('PTTL', key)
     if left > 0 then redis.call('PEXPIRE', key, left - ARGV[1]) end
-  elseif key:find(':lanes$') or key:find(':delivered$') or key:find(':dead$') then
+  elseif key:find(':lanes$') or key:find(':since$') or key:find(':delivered$') or key:find(':dead$') then
     for _, member in ipairs(redis.call('ZRANGE', key, 0, -1)) do
       redis.call('ZINCRBY', key, -ARGV[1], member)
     end
@@ -152,6 +266,25 @@ function promises({ open: openIn, pass }: Engine): void {
     expect(await ask(outbox.find(first.id))).toMatchObject({ state: "waiting" });
     await ask(other.settle(second, { state: "delivered" }));
     expect(await ask(outbox.find(first.id))).toMatchObject({ state: "delivered", attempts: 2 });
+  });
+
+  it("a clock that is set back by an hour holds up no message, and by seconds gives none to two", async () => {
+    await ask(outbox.put(message("tried")));
+    await ask(outbox.settle(await claimed(), { state: "waiting", failure: "500", after: 300_000 }));
+    await ask(outbox.put(message("held")));
+    expect((await claimed()).id).toBe("evt_held");
+    await ask(outbox.put(message("new")));
+    await pass(-30_000);
+    expect(await ask(outbox.claim)).toBeUndefined();
+    await pass(-3_600_000);
+    const ids = [];
+    for (let left = 3; left > 0; left -= 1) {
+      const attempt = await claimed();
+      ids.push(attempt.id);
+      await ask(outbox.settle(attempt, { state: "delivered" }));
+    }
+    expect(ids.toSorted()).toEqual(["evt_held", "evt_new", "evt_tried"]);
+    expect(await ask(outbox.claim)).toBeUndefined();
   });
 
   it("messages of a lane come in order, and those of another lane do not wait for them", async () => {
