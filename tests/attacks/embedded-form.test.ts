@@ -78,7 +78,10 @@ const whole = (given: SignedForm, file = FILE) =>
 
 const post = (body: string, type = TYPE, url = form.url) =>
   send("POST", url, { headers: { "Content-Type": type }, body });
-const filesIn = (name: string) => readdirSync(join(directory, name));
+const filesIn = (name: string) =>
+  readdirSync(join(directory, name), { recursive: true, withFileTypes: true })
+    .filter((each) => each.isFile())
+    .map(({ name }) => name);
 const stored = () => filesIn("objects").length;
 
 it("the form of these tests is stored, so that the others are refused for what they change", async () => {

@@ -101,9 +101,11 @@ it.each(runtimes)("%s follows no link in the place of an object", async (runtime
   });
   expect((await fetch(get_url)).status).toBe(200);
   const objects = join(service.directory, "objects");
-  const [name = ""] = readdirSync(objects);
-  renameSync(join(objects, name), join(service.directory, "elsewhere"));
-  symlinkSync(join(service.directory, "elsewhere"), join(objects, name));
+  const [path = ""] = readdirSync(objects, { recursive: true, withFileTypes: true }).flatMap(
+    (each) => (each.isFile() ? [join(each.parentPath, each.name)] : []),
+  );
+  renameSync(path, join(service.directory, "elsewhere"));
+  symlinkSync(join(service.directory, "elsewhere"), path);
   const answer = await fetch(get_url);
   expect(answer.status).toBe(503);
   expect(await answer.text()).not.toContain("0123456789");

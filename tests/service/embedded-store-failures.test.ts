@@ -100,8 +100,11 @@ it.each([
 ])("an object that has lost %s is reported as damaged, not as missing", async (_, end) => {
   service = await startProcess();
   const { granted } = await upload(5);
-  const [name = ""] = readdirSync(join(service.directory, "objects"));
-  const path = join(service.directory, "objects", name);
+  const objects = join(service.directory, "objects");
+  const all = readdirSync(objects, { recursive: true, withFileTypes: true });
+  const [path = ""] = all.flatMap((each) =>
+    each.isFile() ? [join(each.parentPath, each.name)] : [],
+  );
   truncateSync(path, end < 0 ? readFileSync(path).length + end : end);
   expect(errorOf(await send("GET", granted.get_url))).toEqual(xml(503, "ServiceUnavailable"));
   const { status } = await call("confirm", { receipt: granted.receipt });
