@@ -25,7 +25,6 @@ import {
   walk,
 } from "../../adapters/storage/local/key-tree.ts";
 import {
-  moveOlder,
   objectPath,
   openObject,
   removeObject,
@@ -243,27 +242,4 @@ it("writing and removing beside each other loses no object and leaves no folder"
     );
   }
   expect(readdirSync(folder.objects)).toEqual([]);
-});
-
-it("objects of older versions, which were named by hashes, are moved into their places", async () => {
-  const folder = await openFolder(newFolder());
-  const waiting = `/files/incoming/${keyOf(1)}`;
-  const older = (own: string, known: string, name = own) => {
-    const json = JSON.stringify({ mediaType: "image/png", etag: '"e"', key: known });
-    const length = Buffer.alloc(4);
-    length.writeUInt32BE(json.length);
-    const hash = createHash("sha256").update(own).digest("hex");
-    const bytes = Buffer.concat([Buffer.from(`a${json}`), length]);
-    writeFileSync(join(folder.objects, `${name === own ? "" : "incoming-"}${hash}`), bytes);
-  };
-  older(`/files/${keyOf(0)}`, `/files/${keyOf(0)}`);
-  // Of a confirm that ended after its copy.
-  older(waiting, waiting, "waiting");
-  older(`/files/${keyOf(1)}`, waiting);
-  await Promise.all([moveOlder(folder), moveOlder(folder)]);
-  const found = [];
-  for await (const each of walk(folder.objects, { prefix: "/files/" })) found.push(each.key);
-  const keys = [waiting, `/files/${keyOf(0)}`, `/files/${keyOf(1)}`];
-  expect(found.toSorted()).toEqual(keys.toSorted());
-  expect(readdirSync(folder.objects)).toEqual(["%2f"]);
 });

@@ -22,7 +22,6 @@ import { objectsHandler } from "./handler.ts";
 import {
   linkObject,
   listObjects,
-  moveOlder,
   openObject,
   removeObject,
   removeUnconfirmed,
@@ -58,7 +57,6 @@ export const layer = (
   Layer.effectContext(
     Effect.gen(function* () {
       const folder = yield* run(() => openFolder(settings.directory));
-      yield* run(() => moveOlder(folder));
       const sweep = () =>
         void Promise.all([removeLeftovers(folder.temporary), removeAbandoned(folder)]).catch(
           () => undefined,

@@ -1,7 +1,7 @@
 import * as Duration from "effect/Duration";
 import { createCRC32 } from "hash-wasm";
 import { createHash, randomUUID } from "node:crypto";
-import { type FileHandle, link, lstat, open, readdir, unlink } from "node:fs/promises";
+import { type FileHandle, link, lstat, open, unlink } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { Readable } from "node:stream";
 import type {
@@ -38,8 +38,6 @@ export interface Properties {
   readonly checksums?: Checksums;
   /** The grant that came with the upload. */
   readonly announcement?: string | undefined;
-  /** That of the upload, also after it was copied; only in objects of older versions. */
-  readonly key?: string;
 }
 
 /** Its user must read `bytes` or call `close`. */
@@ -282,23 +280,5 @@ export async function removeUnconfirmed(folder: Folder, bucket: string): Promise
   for await (const { path } of walk(folder.objects, { prefix: `/${bucket}/${INCOMING_PREFIX}` })) {
     const found = await lstat(path).catch(noneIfGone);
     if (found && found.mtimeMs < oldest) await removeAt(folder, path);
-  }
-}
-
-/** Moves objects of older versions, which named each by the hash of its key, into their place. */
-export async function moveOlder(folder: Folder): Promise<void> {
-  for (const name of await readdir(folder.objects)) {
-    if (!/^(?:incoming-)?[0-9a-f]{64}$/.test(name)) continue;
-    const from = join(folder.objects, name);
-    const object = await openStored(from).catch(() => undefined);
-    await object?.close();
-    const own = object?.key ?? "";
-    const key = [own, own.replace(`/${INCOMING_PREFIX}`, "/")].find((each) =>
-      name.endsWith(createHash("sha256").update(each).digest("hex")),
-    );
-    if (key === undefined) continue;
-    const to = objectPath(folder, key);
-    // Another process may do the same.
-    await moveIntoPlace(folder.objects, { from, to, writeOnce: false }).catch(noneIfGone);
   }
 }
