@@ -2,42 +2,92 @@ import { availableParallelism } from "node:os";
 import { defineConfig } from "vitest/config";
 import { BaseSequencer, type TestSpecification } from "vitest/node";
 import { isFullRun } from "./tests/support/full-run.ts";
+import { hasTestPassed, RUN } from "./tests/support/run.ts";
 
-/** The suites by what they need, in the order in which they run: first results come at once. */
-const SUITES: ReadonlyArray<ReadonlyArray<Suite>> = [
-  // Rules alone: nothing is started.
-  [{ name: "unit" }],
-  // All others, of which some need what has to be built or installed first.
-  [
-    // The service: as a part of another application, without a socket, and as a process.
-    { name: "embed" },
-    { name: "client" },
-    { name: "http" },
-    { name: "cli" },
-    { name: "events" },
-    { name: "service", isolate: true },
-    { name: "faults", isolate: true },
-    { name: "attacks", exclude: ["tests/attacks/slow-*.test.ts"] },
-    {
-      name: "contract",
-      // It is about users of a server of one's own, which adapters/cli/policies/README.md has.
-      exclude: process.env["TEST_S3_USERS_SECRET"] ? [] : ["tests/contract/bucket-policy.test.ts"],
-    },
-    { name: "browser", isolate: true },
-    { name: "docs" },
-    { name: "deploy" },
-    { name: "hosts", isolate: true },
-    ...(["bundles", "pages", "release", "runtimes"] as const).map((name) => ({
-      name,
-      isolate: true,
-      // Its own packages.
-      provide: { tools: name },
-      setupFiles: ["tests/support/install.ts"],
-    })),
-  ],
-  // Clients that are slow, but not too slow: beside others on a busy machine they might be.
-  [{ name: "slow", include: ["tests/attacks/slow-*.test.ts"], isolate: true, maxWorkers: 2 }],
+interface Suite {
+  readonly name: string;
+  readonly include?: Array<string>;
+  readonly exclude?: Array<string>;
+  readonly isolate?: boolean;
+  readonly maxWorkers?: number;
+  readonly groupOrder?: number;
+  readonly provide?: { readonly tools: "bundles" | "pages" | "release" | "runtimes" };
+  readonly setupFiles?: Array<string>;
+}
+
+/** The suites of `npm test`, which need nothing but what is installed. */
+const OWN: ReadonlyArray<Suite> = [
+  // Rules alone: first results come at once.
+  { name: "unit", groupOrder: -1 },
+  // The service: as a part of another application, without a socket, and as a process.
+  { name: "embed" },
+  { name: "client" },
+  { name: "http" },
+  { name: "cli" },
+  { name: "events" },
+  { name: "service", isolate: true },
+  {
+    name: "contract",
+    // It is about users of a server of one's own, which adapters/cli/policies/README.md has.
+    exclude: process.env["TEST_S3_USERS_SECRET"] ? [] : ["tests/contract/bucket-policy.test.ts"],
+  },
 ];
+
+/** Files of these suites where nothing can be tried without the servers of others. */
+const OF_SERVERS = [
+  "tests/contract/{behind-a-prefix,certify,clamd,cors,credentials,file-state}.test.ts",
+  "tests/contract/{least-privilege,rode-along*,s3-lifecycle,store-calls,store-reasons}.test.ts",
+  "tests/contract/{versions,virtual-host}.test.ts",
+  "tests/embed/scan.test.ts",
+  "tests/events/stores.test.ts",
+  "tests/service/{doctor-*,late-store,leftovers,limits-*redis*,multipart,switch-store}.test.ts",
+];
+
+/** Files that try the same by the embedded store, in memory or by a file, and by such servers. */
+const OF_BOTH = [
+  "tests/contract/{contract,forget,limiter,list,sweep,upload-life}.test.ts",
+  "tests/events/{commands,outbox}.test.ts",
+  "tests/service/{lifecycle,metrics,reload}.test.ts",
+];
+
+/** The suites that only `npm run test:all` has. */
+const OTHERS: ReadonlyArray<Suite> = [
+  { name: "faults", isolate: true },
+  { name: "attacks", exclude: ["tests/attacks/slow-*.test.ts"] },
+  { name: "browser", isolate: true },
+  { name: "docs" },
+  { name: "deploy" },
+  { name: "hosts", isolate: true },
+  ...(["bundles", "pages", "release", "runtimes"] as const).map((name) => ({
+    name,
+    isolate: true,
+    // Its own packages.
+    provide: { tools: name },
+    setupFiles: ["tests/support/install.ts"],
+  })),
+  // Clients that are slow, but not too slow: beside others on a busy machine they might be.
+  {
+    name: "slow",
+    include: ["tests/attacks/slow-*.test.ts"],
+    isolate: true,
+    maxWorkers: 2,
+    groupOrder: 1,
+  },
+];
+
+/** Only the files of these patterns, for the suites that have any. */
+const only = (patterns: ReadonlyArray<string>): ReadonlyArray<Suite> =>
+  OWN.flatMap((suite) => {
+    const include = patterns.filter((pattern) => pattern.startsWith(`tests/${suite.name}/`));
+    return include.length > 0 ? [{ ...suite, include }] : [];
+  });
+
+const SUITES: Readonly<Record<typeof RUN, ReadonlyArray<Suite>>> = {
+  test: OWN.map((suite) => ({ ...suite, exclude: [...(suite.exclude ?? []), ...OF_SERVERS] })),
+  stores: only([...OF_SERVERS, ...OF_BOTH]),
+  all: [...(hasTestPassed ? only([...OF_SERVERS, ...OF_BOTH]) : OWN), ...OTHERS],
+  named: [...OWN, ...OTHERS],
+};
 
 /**
  * What only a release has to prove: these install and build with what others publish. They run with
@@ -63,38 +113,30 @@ class LongestFirst extends BaseSequencer {
 const rank = ({ project, moduleId }: TestSpecification) =>
   2 * project.config.sequence.groupOrder + (LONG.test(moduleId) ? 0 : 1);
 
-interface Suite {
-  readonly name: string;
-  readonly include?: Array<string>;
-  readonly exclude?: Array<string>;
-  readonly isolate?: boolean;
-  readonly maxWorkers?: number;
-  readonly provide?: { readonly tools: "bundles" | "pages" | "release" | "runtimes" };
-  readonly setupFiles?: Array<string>;
-}
-
 export default defineConfig({
   test: {
     globalSetup: ["tests/support/setup.ts"],
     reporters: ["./tests/support/reporter.ts"],
+    // What a service says while a test passes is no news.
+    silent: "passed-only",
     // Most tests wait for servers and processes: a worker uses half a core.
     maxWorkers: availableParallelism() + 3,
     sequence: { sequencer: LongestFirst },
-    projects: SUITES.flatMap((suites, groupOrder) =>
-      suites.map((suite) => ({
-        test: {
-          include: [`tests/${suite.name}/**/*.test.ts`],
-          // Files share what they have loaded.
-          isolate: false,
-          ...suite,
-          exclude: ["**/node_modules/**", ...(suite.exclude ?? []), ...FULL],
-          sequence: { groupOrder },
-          // How long a test takes is no promise: these end one that hangs.
-          testTimeout: 180_000,
-          hookTimeout: 300_000,
-          expect: { poll: { timeout: 120_000 } },
-        },
-      })),
-    ),
+    projects: SUITES[RUN].map(({ groupOrder = 0, exclude = [], setupFiles = [], ...suite }) => ({
+      test: {
+        include: [`tests/${suite.name}/**/*.test.ts`],
+        // Files share what they have loaded.
+        isolate: false,
+        ...suite,
+        exclude: ["**/node_modules/**", ...exclude, ...FULL],
+        setupFiles: [...(process.env["TEST_CPU"] ? ["tests/support/cpu.ts"] : []), ...setupFiles],
+        env: { TEST_RUN: RUN },
+        sequence: { groupOrder },
+        // How long a test takes is no promise: these end one that hangs.
+        testTimeout: 180_000,
+        hookTimeout: 300_000,
+        expect: { poll: { timeout: 120_000 } },
+      },
+    })),
   },
 });

@@ -26,6 +26,7 @@ import { type Bucket, take } from "../../domain/token-bucket.ts";
 import { need } from "../support/need.ts";
 import { type Redis, startLimitedRedis, startRedis, startRedisCluster } from "../support/redis.ts";
 import { until } from "../support/until.ts";
+import { tries } from "../support/tries.ts";
 
 // The clock of this process stands still unless a test moves it, so that no answer of Redis is too
 // late. Redis has its own clock.
@@ -840,7 +841,7 @@ describe.skipIf(path === "")("Redis takes requests out of a bucket", () => {
             }
           }
         }),
-        { numRuns: 200 },
+        { numRuns: tries(200) },
       );
     } finally {
       client.destroy();

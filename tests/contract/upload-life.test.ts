@@ -6,6 +6,7 @@ import { isFullRun } from "../support/full-run.ts";
 import { type Command, type Event, EVENTS, type Life, live } from "./life.ts";
 import { ownServer } from "./own-server.ts";
 import { stores } from "./stores.ts";
+import { tries } from "../support/tries.ts";
 
 const PLAIN = {
   way: "put",
@@ -73,7 +74,7 @@ describe.each(stores.filter(isTried))("$name", (harness) => {
 
   it("whatever happens to an upload, nobody reads it too soon, loses it or brings it back", async () => {
     const examples = [...FOUND, ...REMOVED].map((found): [Life] => [found]);
-    const runs = Number(process.env["TEST_RUNS"] ?? (isFullRun ? 300 : 40));
+    const runs = Number(process.env["TEST_RUNS"] ?? (isFullRun ? 300 : tries(40)));
     const seed = process.env["TEST_SEED"];
     await fc.assert(
       fc.asyncProperty(life, (lived) => live(opened, lived)),

@@ -7,6 +7,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, describe, expect, it } from "vitest";
 import { parse as parseYaml } from "yaml";
+import { CHILD_ENV } from "../support/child-env.ts";
 import { misspellings, readAll, settings } from "../../adapters/cli/settings.ts";
 import { atTestEnd } from "../support/at-test-end.ts";
 import { dockerEnvironment } from "../support/docker-environment.ts";
@@ -107,7 +108,7 @@ function makeSecrets(
     "node",
     [join(DEPLOY, "compose/secrets.ts"), ...args],
     {
-      env: { PATH: process.env["PATH"], ...env },
+      env: { ...CHILD_ENV, ...env },
       encoding: "utf8",
     },
   );

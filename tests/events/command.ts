@@ -3,17 +3,16 @@ import { once } from "node:events";
 import { text } from "node:stream/consumers";
 import { atTestEnd } from "../support/at-test-end.ts";
 import { bundled } from "../support/bundled.ts";
-import { COMPILE_CACHE } from "../support/compile-cache.ts";
+import { CHILD_ENV } from "../support/child-env.ts";
 
 export const ROOT = new URL("../..", import.meta.url).pathname;
 const cli = await bundled("cli");
 export type Env = Readonly<Record<string, string>>;
 
 export function start(args: ReadonlyArray<string>, env: Env) {
-  const { PATH = "", HOME = "" } = process.env;
   const child = spawn(process.execPath, [cli, ...args], {
     cwd: ROOT,
-    env: { PATH, HOME, ...COMPILE_CACHE, ...env },
+    env: { ...CHILD_ENV, ...env },
     stdio: ["ignore", "pipe", "pipe"],
   });
   atTestEnd(() => child.kill("SIGKILL"));

@@ -36,6 +36,7 @@ import {
   TOKEN,
   TOKEN_KEY,
 } from "./service.ts";
+import { tries } from "../support/tries.ts";
 
 const GOOD = { filename: "a.png", content_type: "image/png", size: 5 };
 
@@ -354,6 +355,6 @@ it("the URLs and receipts of a retry never expire later than the first ones", as
         );
       },
     ),
-    { numRuns: 150 },
+    { numRuns: tries(150) },
   );
 });

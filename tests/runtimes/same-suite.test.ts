@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, describe, expect, it } from "vitest";
 import { commandPath } from "../support/command-path.ts";
-import { COMPILE_CACHE } from "../support/compile-cache.ts";
+import { CHILD_ENV } from "../support/child-env.ts";
 import { isFullRun } from "../support/full-run.ts";
 import { need } from "../support/need.ts";
 
@@ -86,7 +86,7 @@ describe("the same tests", () => {
 
 async function run({ name, command: [runtime = "", ...args] = [""], pool }: Runtime) {
   const report = join(folder, `${name}.json`);
-  const { PATH = "", HOME = "", TEST_FULL = "" } = process.env;
+  const { TEST_FULL = "" } = process.env;
   const child = spawn(
     commandPath(runtime),
     [
@@ -101,7 +101,7 @@ async function run({ name, command: [runtime = "", ...args] = [""], pool }: Runt
     ],
     {
       cwd: ROOT,
-      env: { PATH, HOME, ...COMPILE_CACHE, TEST_RUNTIME: name, TEST_FULL },
+      env: { ...CHILD_ENV, TEST_RUNTIME: name, TEST_FULL },
       stdio: ["ignore", "pipe", "pipe"],
     },
   );

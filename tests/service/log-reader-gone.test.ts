@@ -4,6 +4,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, it } from "vitest";
+import { CHILD_ENV } from "../support/child-env.ts";
 import { atTestEnd } from "../support/at-test-end.ts";
 import { freePort } from "../support/free-port.ts";
 import { until } from "../support/until.ts";
@@ -12,7 +13,7 @@ it("the service stays when whoever reads its log goes", async () => {
   const directory = mkdtempSync(join(tmpdir(), "valetkey-log-"));
   const port = String(await freePort());
   const child = spawn(process.execPath, ["deploy/node.ts"], {
-    env: { PATH: process.env["PATH"], PORT: port, STORAGE_LOCAL_DIR: directory },
+    env: { ...CHILD_ENV, PORT: port, STORAGE_LOCAL_DIR: directory },
     stdio: ["ignore", "pipe", "inherit"],
   });
   const ended = once(child, "exit");

@@ -15,7 +15,7 @@ import { afterAll, expect, it } from "vitest";
 import { newToken } from "../../adapters/identity/token-file.ts";
 import { tokensOf } from "../../adapters/tokens/tokens.ts";
 import { bundled } from "../support/bundled.ts";
-import { COMPILE_CACHE } from "../support/compile-cache.ts";
+import { CHILD_ENV } from "../support/child-env.ts";
 import { need } from "../support/need.ts";
 import { receiptKey } from "../support/receipt-key.ts";
 import { type ServiceProcess, startProcess } from "../support/service-process.ts";
@@ -54,8 +54,7 @@ type Files = ReturnType<typeof makeFiles>;
 
 /** `valetkey reload` for the service whose files these are. */
 async function reload({ env }: Pick<Files, "env">) {
-  const { PATH = "", HOME = "" } = process.env;
-  const options = { env: { PATH, HOME, ...COMPILE_CACHE, CONTROL_SOCKET: env.CONTROL_SOCKET } };
+  const options = { env: { ...CHILD_ENV, CONTROL_SOCKET: env.CONTROL_SOCKET } };
   const cli = await bundled("cli");
   return new Promise<{ readonly code: number; readonly output: string }>((resolve) =>
     execFile("node", [cli, "reload"], options, (error, stdout, stderr) =>

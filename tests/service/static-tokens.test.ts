@@ -23,7 +23,7 @@ import { read } from "../../adapters/identity/settings.ts";
 import { storedTokens } from "../../adapters/identity/static.ts";
 import { decodeTokens, newToken } from "../../adapters/identity/token-file.ts";
 import { bundled } from "../support/bundled.ts";
-import { COMPILE_CACHE } from "../support/compile-cache.ts";
+import { CHILD_ENV } from "../support/child-env.ts";
 import { startProcess } from "../support/service-process.ts";
 import { until } from "../support/until.ts";
 import { PRESIGN, presignInit, startService } from "../http/service.ts";
@@ -44,11 +44,10 @@ const command = (
   env: Readonly<Record<string, string>> = {},
 ): Promise<{ readonly code: number; readonly stdout: string; readonly stderr: string }> =>
   new Promise((resolve) => {
-    const { PATH = "", HOME = "" } = process.env;
     const child = execFile(
       process.execPath,
       [cli, "token", ...args],
-      { cwd: ROOT, env: { PATH, HOME, ...COMPILE_CACHE, ...env } },
+      { cwd: ROOT, env: { ...CHILD_ENV, ...env } },
       (_, stdout, stderr) => resolve({ code: child.exitCode ?? -1, stdout, stderr }),
     );
   });

@@ -7,7 +7,7 @@ import { join } from "node:path";
 import { text } from "node:stream/consumers";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { bundled } from "../support/bundled.ts";
-import { COMPILE_CACHE } from "../support/compile-cache.ts";
+import { CHILD_ENV } from "../support/child-env.ts";
 import { atTestEnd } from "../support/at-test-end.ts";
 import { type ServiceProcess, startProcess } from "../support/service-process.ts";
 import { until } from "../support/until.ts";
@@ -28,13 +28,12 @@ const cli = await bundled("cli");
 
 /** Starts `valetkey upload` as a person does. */
 function start(args: ReadonlyArray<string>, token = service.token) {
-  const { PATH = "" } = process.env;
   const child = spawn(
     process.execPath,
     [cli, "upload", ...args, "--org", "acme", "--endpoint", service.address],
     {
       cwd: ROOT,
-      env: { PATH, HOME: folder, ...COMPILE_CACHE, VALETKEY_TOKEN: token },
+      env: { ...CHILD_ENV, HOME: folder, VALETKEY_TOKEN: token },
       stdio: ["ignore", "pipe", "pipe"],
     },
   );

@@ -4,6 +4,7 @@ import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:f
 import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
 import { promisify } from "node:util";
+import { CHILD_ENV } from "./child-env.ts";
 import { freePort } from "./free-port.ts";
 import { linkPackages } from "./kept-packages.ts";
 import { packed } from "./packed.ts";
@@ -31,10 +32,9 @@ export interface StartedExample {
 }
 
 const ROOT = new URL("../..", import.meta.url).pathname;
-const { PATH = "", HOME = "" } = process.env;
 const ENV = {
-  PATH: `${join(ROOT, "node_modules/.bin")}:${PATH}`,
-  HOME,
+  ...CHILD_ENV,
+  PATH: `${join(ROOT, "node_modules/.bin")}:${CHILD_ENV.PATH}`,
   NEXT_TELEMETRY_DISABLED: "1",
 };
 

@@ -87,7 +87,10 @@ async function inContainer(
 ): Promise<Found<MinioServer>> {
   await docker("build", "--quiet", "--tag", IMAGE, IMAGE_FOLDER);
   const environment = Object.entries(variables).map(([name, value]) => `--env=${name}=${value}`);
-  const started = docker("run", "--detach", "--publish=127.0.0.1::9000", ...environment, IMAGE);
+  // By which what a run has left is found.
+  const label = `--label=valetkey-test=${process.env["TEST_RUN_ID"]}`;
+  const options = ["--detach", "--publish=127.0.0.1::9000", label, ...environment];
+  const started = docker("run", ...options, IMAGE);
   const container = (await started).trim();
   const stop = async () => void (await docker("rm", "--force", "--volumes", container));
   try {

@@ -3,6 +3,7 @@ import { once } from "node:events";
 import { existsSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
+import { CHILD_ENV } from "./child-env.ts";
 import { COMMANDS } from "./command-path.ts";
 import { need } from "./need.ts";
 import { installPackage, MANIFEST } from "./install-package.ts";
@@ -87,12 +88,11 @@ async function run(
   [command = "", ...args]: ReadonlyArray<string>,
   { env = {}, until }: Parameters<Project["run"]>[1] & {} = {},
 ): Promise<Ended> {
-  const { PATH = "", HOME = "" } = process.env;
   const child = spawn(command, args, {
     cwd,
     env: {
-      PATH: [...COMMANDS, PATH].join(":"),
-      HOME,
+      ...CHILD_ENV,
+      PATH: [...COMMANDS, CHILD_ENV.PATH].join(":"),
       NODE_COMPILE_CACHE: join(cwd, "node_modules/.compiled"),
       ...env,
     },

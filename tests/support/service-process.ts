@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { atTestEnd } from "./at-test-end.ts";
 import { bundled } from "./bundled.ts";
 import { commandPath } from "./command-path.ts";
-import { COMPILE_CACHE } from "./compile-cache.ts";
+import { CHILD_ENV } from "./child-env.ts";
 import { DENO_PERMISSIONS, denoCommand } from "./deno-permissions.ts";
 import { freePort } from "./free-port.ts";
 import { need } from "./need.ts";
@@ -150,10 +150,9 @@ function launch(
   [command = "", ...args]: ReadonlyArray<string>,
   env: Readonly<Record<string, string>>,
 ): { readonly child: ChildProcess; readonly output: () => string } {
-  const { PATH = "", HOME = "" } = process.env;
   const child = spawn(commandPath(command), args, {
     cwd: ROOT,
-    env: { PATH, HOME, ...COMPILE_CACHE, ...env },
+    env: { ...CHILD_ENV, ...env },
     stdio: ["ignore", "pipe", "pipe"],
   });
   let text = "";

@@ -7,6 +7,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { TestProject } from "vitest/node";
 import { bundleService } from "./bundle.ts";
+import { endWithThisProcess } from "./end-leftovers.ts";
+import { RUN } from "./run.ts";
 import { findChromium } from "./chromium.ts";
 import { findCompose } from "./compose.ts";
 import { startFakeGcs } from "../google/fake-gcs-server.ts";
@@ -159,6 +161,9 @@ const FINDERS: Finders = {
 
 const found = new Map<string, Promise<Found<unknown>>>();
 
+/** What `npm test` has: it needs nothing but what is installed, and builds what it can by itself. */
+const OWN: ReadonlySet<string> = new Set(["service", "package", "mounts"] satisfies Array<keyof Needs>);
+
 const find = (name: string): Promise<Found<unknown>> => {
   const known = found.get(name);
   if (known !== undefined) return known;
@@ -169,7 +174,9 @@ const find = (name: string): Promise<Found<unknown>> => {
 };
 
 const server = createServer(({ url = "" }, response) => {
-  find(url.slice(1)).then(
+  const name = url.slice(1);
+  if (RUN === "test" && !OWN.has(name)) return void response.end(JSON.stringify({ isLater: true }));
+  find(name).then(
     ({ value, source }) => response.end(JSON.stringify({ value, source })),
     (cause: unknown) => response.end(JSON.stringify({ fault: String(cause) })),
   );
@@ -177,26 +184,37 @@ const server = createServer(({ url = "" }, response) => {
 
 /** Listens to what test files ask for. */
 export async function setup(project: TestProject): Promise<void> {
+  endWithThisProcess();
   server.listen(0, "127.0.0.1");
   await once(server, "listening");
   project.provide("needs", `http://127.0.0.1:${(server.address() as AddressInfo).port}/`);
 }
 
-/** Stops what was started, and says what was tested against and what was missing. */
+/** Stops what was started, and says what was tested with and what was missing. */
 export async function teardown(): Promise<void> {
   server.close();
   server.closeAllConnections();
+  const names: Array<string> = [];
   for (const [name, finding] of found) {
     try {
       const { value, source, stop } = await finding;
       await stop?.();
-      const missing = "none, its tests were SKIPPED; to have it: ";
-      console.log(`${name}: ${value === undefined ? missing : ""}${source}`);
+      if (value !== undefined) names.push(name);
+      else console.log(`${name} is missing, its tests were SKIPPED; to have it: ${source}`);
     } catch (cause) {
       console.log(`${name}: ${String(cause)}`);
     }
   }
+  if (RUN !== "test" && names.length > 0) console.log(`Tested with ${names.join(", ")}`);
+  if (RUN !== "all" && RUN !== "named") console.log(NOT_RUN[RUN]);
 }
+
+const REST =
+  "browsers, other runtimes, hosts, deployments, pages, faults and releases (npm run test:all)";
+const NOT_RUN = {
+  test: `Not run: real stores and Redis (npm run test:stores); ${REST}.`,
+  stores: `Not run: what needs no server (npm test); ${REST}.`,
+} as const;
 
 async function installPacked(): Promise<Found<string>> {
   const { value } = (await find("package")) as Found<Package>;

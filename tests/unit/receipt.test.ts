@@ -9,6 +9,7 @@ import { MediaType } from "../../domain/media-type.ts";
 import { OrganizationId } from "../../domain/organization.ts";
 import { isFinal, Receipt, toJson } from "../../domain/receipt.ts";
 import { StorageKey } from "../../domain/storage-key.ts";
+import { tries } from "../support/tries.ts";
 
 const decode = Schema.decodeUnknownOption(Schema.fromJsonString(Receipt));
 const instant = fc.integer({ min: 0, max: 4e12 }).map((ms) => DateTime.makeUnsafe(ms));
@@ -50,7 +51,7 @@ it("a receipt is decoded as it was encoded, member by member", () => {
     fc.property(receipt, (given) => {
       expect(decode(toJson(given))).toEqual(Option.some(given));
     }),
-    { numRuns: 500 },
+    { numRuns: tries(500) },
   );
 });
 

@@ -19,6 +19,7 @@ import {
   pathWithin,
 } from "../../domain/storage-key.ts";
 import { defaultPolicy } from "../../domain/upload-policy.ts";
+import { tries } from "../support/tries.ts";
 
 const file = {
   organization: OrganizationId.make("org_1"),
@@ -107,7 +108,7 @@ it("a key and its path are one for one, whatever the path is", () => {
       const key = Option.getOrUndefined(parse(keyIn(file.organization, path)))?.key;
       if (key !== undefined) expect(pathWithin(key)).toBe(path);
     }),
-    { numRuns: 20_000 },
+    { numRuns: tries(20_000) },
   );
 });
 
