@@ -19,6 +19,7 @@ export async function need<Name extends keyof Needs>(name: Name): Promise<Needs[
   const [answer] = (await once(asked, "response")) as [IncomingMessage];
   const { value, source, fault, isLater } = JSON.parse(await text(answer));
   if (fault !== undefined) throw new Error(fault);
-  if (value === undefined && !isLater && process.env["CI"]) throw new Error(`${name} is missing: ${source}`);
+  if (value === undefined && !isLater && process.env["CI"])
+    throw new Error(`${name} is missing: ${source}`);
   return value;
 }

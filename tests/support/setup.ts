@@ -162,7 +162,9 @@ const FINDERS: Finders = {
 const found = new Map<string, Promise<Found<unknown>>>();
 
 /** What `npm test` has: it needs nothing but what is installed, and builds what it can by itself. */
-const OWN: ReadonlySet<string> = new Set(["service", "package", "mounts"] satisfies Array<keyof Needs>);
+const OWN: ReadonlySet<string> = new Set(["service", "package", "mounts"] satisfies Array<
+  keyof Needs
+>);
 
 const find = (name: string): Promise<Found<unknown>> => {
   const known = found.get(name);
