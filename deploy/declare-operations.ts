@@ -126,7 +126,7 @@ const block = (lines: ReadonlyArray<string>) =>
 
 const comment = (text: string | undefined) => (text === undefined ? "" : `/** ${text} */\n`);
 
-if (import.meta.main) {
+if (process.argv[1] === import.meta.filename) {
   const folder = new URL("../dist/adapters/embed/", import.meta.url);
   await writeFile(new URL("operations.d.ts", folder), declareOperations());
   await writeFile(new URL("upload-event.d.ts", folder), declareEvents());

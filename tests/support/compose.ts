@@ -215,4 +215,4 @@ const fails = (...command: ReadonlyArray<string>): Promise<boolean> =>
 const MAX_OUTPUT = 2 ** 26;
 
 // `node tests/support/compose.ts` only builds Docker Compose where it is missing.
-if (import.meta.main) await findCommand();
+if (process.argv[1] === import.meta.filename) await findCommand();

@@ -1,6 +1,5 @@
 import { execFileSync, spawn } from "node:child_process";
 import { readdirSync, readFileSync } from "node:fs";
-import { fileURLToPath } from "node:url";
 
 // However a run ends (passed, interrupted, killed), its processes end with it: this one waits until
 // the run lets go of its standard input, and ends all that bear the mark of the run. Linux alone
@@ -11,7 +10,7 @@ export function endWithThisProcess(): void {
   const id = crypto.randomUUID();
   // It bears no mark of its own, and is in no group that a terminal interrupts.
   const env = { ...process.env, TEST_RUN_ID: "" };
-  const ender = spawn(process.execPath, [fileURLToPath(import.meta.url), id], {
+  const ender = spawn(process.execPath, [import.meta.filename, id], {
     detached: true,
     env,
     stdio: ["pipe", "ignore", "ignore"],
@@ -54,7 +53,7 @@ function environmentOf(pid: string): ReadonlyArray<string> {
   }
 }
 
-if (process.argv[1] === fileURLToPath(import.meta.url)) {
+if (process.argv[1] === import.meta.filename) {
   const [, , id = ""] = process.argv;
   process.stdin.resume().once("close", () => endAll(id));
 }

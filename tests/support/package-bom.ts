@@ -15,4 +15,4 @@ export function packageBom() {
   return billOfMaterials(ROOT, new Set(needed));
 }
 
-if (import.meta.main) console.log(JSON.stringify(packageBom()));
+if (process.argv[1] === import.meta.filename) console.log(JSON.stringify(packageBom()));

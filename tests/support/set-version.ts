@@ -36,7 +36,7 @@ export function withVersion(version: string): ReadonlyArray<{
   });
 }
 
-if (import.meta.main) {
+if (process.argv[1] === import.meta.filename) {
   const { version } = JSON.parse(readFileSync(join(ROOT, "package.json"), "utf8"));
   for (const { file, becomes } of withVersion(version)) writeFileSync(join(ROOT, file), becomes);
 }

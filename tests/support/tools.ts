@@ -70,7 +70,7 @@ export async function installTools(suite: ToolSuite): Promise<Found<string>> {
 }
 
 // `node tests/support/tools.ts` installs all of them, and with names those.
-if (import.meta.main) {
+if (process.argv[1] === import.meta.filename) {
   const named = process.argv.slice(2);
   for (const suite of Object.keys(SUITES) as ReadonlyArray<ToolSuite>) {
     if (named.length === 0 || named.includes(suite)) await installTools(suite);
