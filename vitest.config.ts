@@ -18,7 +18,7 @@ interface Suite {
 /** The suites of `npm test`, which need nothing but what is installed. */
 const OWN: ReadonlyArray<Suite> = [
   // Rules alone: first results come at once.
-  { name: "unit", groupOrder: -1 },
+  { name: "unit", groupOrder: 0 },
   // The service: as a part of another application, without a socket, and as a process.
   { name: "embed" },
   { name: "client" },
@@ -71,7 +71,7 @@ const OTHERS: ReadonlyArray<Suite> = [
     include: ["tests/attacks/slow-*.test.ts"],
     isolate: true,
     maxWorkers: 2,
-    groupOrder: 1,
+    groupOrder: 2,
   },
 ];
 
@@ -122,7 +122,7 @@ export default defineConfig({
     // Most tests wait for servers and processes: a worker uses half a core.
     maxWorkers: availableParallelism() + 3,
     sequence: { sequencer: LongestFirst },
-    projects: SUITES[RUN].map(({ groupOrder = 0, exclude = [], setupFiles = [], ...suite }) => ({
+    projects: SUITES[RUN].map(({ groupOrder = 1, exclude = [], setupFiles = [], ...suite }) => ({
       test: {
         include: [`tests/${suite.name}/**/*.test.ts`],
         // Files share what they have loaded.
