@@ -36,9 +36,12 @@ export type ReadinessCheck = Effect.Effect<Readiness, never, Limiter | ObjectSto
 
 /**
  * Makes the check, which signs a URL and asks the store for its bucket. Each part has `timeout` to
- * answer and an answer is kept for 5 seconds, so that probes neither pile up nor hang.
+ * answer, and an answer is kept for 5 seconds unless it `isStale`: probes neither pile up nor hang.
  */
-export const makeReadinessCheck = (timeout: Timeout): Effect.Effect<ReadinessCheck> => {
+export const makeReadinessCheck = (
+  timeout: Timeout,
+  isStale?: () => boolean,
+): Effect.Effect<ReadinessCheck> => {
   const once = watch("write-once", timeout);
   const scanned = watch("the scanner", timeout);
   const kept = watch("the queue of events", timeout);
@@ -52,7 +55,7 @@ export const makeReadinessCheck = (timeout: Timeout): Effect.Effect<ReadinessChe
     scanner: Effect.flatMap(Scanner, (given) => (given ? scanned(given.check) : Effect.undefined)),
     events: Effect.flatMap(Events, (given) => (given ? kept(given.check) : Effect.undefined)),
   };
-  return cachedFor(Effect.all(parts, { concurrency: "unbounded" }), "5 seconds");
+  return cachedFor(Effect.all(parts, { concurrency: "unbounded" }), "5 seconds", isStale);
 };
 
 /** Logs each change of state once, except for the first result, which the caller reports. */

@@ -68,7 +68,6 @@ export const makeApplication = Effect.fnUntraced(function* (
   const { redis, metrics } = first.settings;
   const context = yield* Effect.context<SecureRandom | Scope.Scope>();
   const log = Effect.runForkWith(context);
-  const readiness = yield* makeReadinessCheck("2 seconds");
   const shared = redis && (yield* redisLimiter(redis));
   const limiterWith = shared && (observer?.limiterWith(shared) ?? shared);
   const counters = makeCounters();
@@ -91,6 +90,7 @@ export const makeApplication = Effect.fnUntraced(function* (
       address: (...file) => fileAddress(first.settings.http.publicUrl, ...file),
     }));
 
+  const readiness = yield* makeReadinessCheck("2 seconds", published?.hasFailed);
   if (published !== undefined && observer !== undefined && isFirst(process.env)) {
     yield* Effect.forkScoped(observer.eventCounts(published.counts));
   }
@@ -169,6 +169,7 @@ export const makeApplication = Effect.fnUntraced(function* (
   return {
     take,
     settings: () => current.settings,
+    services: () => current.services,
     check: Effect.suspend(() => Effect.provideContext(readiness, current.services)),
     fetch: async (request: Request, peer: Peer): Promise<Response> => {
       const begun = current;

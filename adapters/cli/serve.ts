@@ -102,7 +102,7 @@ const serveRequests = Effect.fnUntraced(function* <R>(
       yield* Effect.promise(() => listenProbes({ host, port, isReady }));
     }
     if (observer?.access !== undefined && metrics.port !== undefined && isFirst(process.env)) {
-      const { fetch } = metricsApp(observer.access);
+      const { fetch } = metricsApp(observer.access, application.services);
       yield* listenOn({ host, port: metrics.port, fetch }, "METRICS_PORT", listen);
     }
     yield* onListening(application.take);

@@ -1,15 +1,17 @@
 import * as Clock from "effect/Clock";
 import * as Effect from "effect/Effect";
+import { flow } from "effect/Function";
 import * as Record from "effect/Record";
 import * as Schema from "effect/Schema";
 import { hash } from "node:crypto";
 import type { Publishing } from "../../application/ports/events.ts";
+import { EventsUnavailable } from "../../domain/errors.ts";
 import type { StorageKey } from "../../domain/storage-key.ts";
 import { EVENTS, type UploadEvent } from "../../domain/upload-event.ts";
 import { snakeCase } from "../names.ts";
 import { isoText } from "../time.ts";
 import { type Deliver, dispatch } from "./dispatch.ts";
-import type { Message, Outbox, Outcome } from "./outbox.ts";
+import { full, type Message, MOST_WAITING, type Outbox, type Outcome } from "./outbox.ts";
 
 /** Gives the `file_url` of a file. */
 export type Address = (
@@ -29,13 +31,24 @@ export const makeEvents = Effect.fnUntraced(function* ({
   readonly address: Address;
   readonly onSettled?: ((state: Outcome["state"]) => void) | undefined;
 }) {
-  const kept = keepIn(outbox, address);
-  const lookAgain = yield* dispatch(outbox, deliver, onSettled);
+  let hasFailed = false;
+  const watched = <A>(asked: Effect.Effect<A, EventsUnavailable>) =>
+    Effect.tapError(asked, () => Effect.sync(() => void (hasFailed = true)));
+  // Each process looks for what is due once a second.
+  const queue = { ...outbox, put: flow(outbox.put, watched), claim: watched(outbox.claim) };
+  const kept = keepIn(queue, address);
+  const lookAgain = yield* dispatch(queue, deliver, onSettled);
   return {
     ...kept,
     publish: (event) => Effect.map(kept.publish(event), lookAgain),
     counts: outbox.counts,
-  } satisfies Publishing & Pick<Outbox, "counts">;
+    /** True once after failures. */
+    hasFailed: () => {
+      const since = hasFailed;
+      hasFailed = false;
+      return since;
+    },
+  } satisfies Publishing & Pick<Outbox, "counts"> & { hasFailed: unknown };
 });
 
 /** Publishes into `outbox`, from which another process sends. */
@@ -44,7 +57,9 @@ export const keepIn = (outbox: Outbox, address?: Address): Publishing => ({
     Effect.flatMap(Clock.currentTimeMillis, (now) =>
       Effect.asVoid(outbox.put(messageFrom(event, now, address))),
     ),
-  check: Effect.asVoid(outbox.check),
+  check: Effect.flatMap(Effect.andThen(outbox.check, outbox.counts), ({ waiting }) =>
+    waiting < MOST_WAITING ? Effect.void : new EventsUnavailable({ reason: full(MOST_WAITING) }),
+  ),
 });
 
 /** The id is made of the facts, so that to confirm again makes no second event. */

@@ -13,7 +13,7 @@ import {
   type AuditedFacts,
   tellNobody,
 } from "../../application/ports/audit.ts";
-import { Authenticator } from "../../application/ports/authenticator.ts";
+import { Authenticator, type Call, countFailure } from "../../application/ports/authenticator.ts";
 import { isSlug } from "../../domain/organization.ts";
 import type { Answer } from "./answer.ts";
 import type { HttpContext } from "./env.ts";
@@ -88,7 +88,7 @@ export function pipeline(options: AppOptions, routes: ReadonlyArray<Route>) {
     let common: Readonly<Record<string, string>> | undefined;
     try {
       if (isOperations(route)) ({ outcome, headers: common } = await operate(request, route));
-      else outcome = await run(route[0].handler(request), span);
+      else outcome = await run(counted(request.call, route[0].handler(request)), span);
     } catch (defect) {
       // An error before a fiber runs is audited like one in a fiber.
       outcome = Exit.die(defect);
@@ -150,7 +150,8 @@ export function pipeline(options: AppOptions, routes: ReadonlyArray<Route>) {
   function admitCaller({ c, call, recordFacts }: PublicRequest, scope: Operation["scope"]) {
     const slug = c.req.param("slug") ?? "";
     const principal = c.env?.principal;
-    const known = principal === undefined ? authenticate(call) : Effect.succeed(principal);
+    const known =
+      principal === undefined ? counted(call, authenticate(call)) : Effect.succeed(principal);
     if (isSlug(slug)) recordFacts?.({ slug });
     return Effect.flatMapEager(known, (principal) => {
       recordFacts?.({ principal });
@@ -164,6 +165,12 @@ export function pipeline(options: AppOptions, routes: ReadonlyArray<Route>) {
     });
   }
 }
+
+/** Most callers are known at once. */
+const counted = <A>(call: Call, answered: Effect.Effect<A, Refusal, Services>) =>
+  hasEnded(answered) && Exit.isSuccess(answered)
+    ? answered
+    : Effect.catchTag(answered, "Unauthenticated", countFailure(call));
 
 /** A refusal is no error of the span. */
 const withSpan = <A, E>(program: Effect.Effect<A, E, Services>, name: string) =>

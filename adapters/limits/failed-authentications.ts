@@ -1,6 +1,5 @@
 import * as Clock from "effect/Clock";
 import * as Effect from "effect/Effect";
-import * as Exit from "effect/Exit";
 import type { Authenticator } from "../../application/ports/authenticator.ts";
 import type { RateLimit } from "../../domain/limits.ts";
 import { type Bucket, rateLimited, take } from "../../domain/token-bucket.ts";
@@ -24,7 +23,6 @@ export function limitFailures(
   buckets = new Map<string, Bucket>(),
 ): Service {
   if (limit === "off") return service;
-  const { authenticate } = service;
   let loggedAt = -Infinity;
 
   const fail = (address: string, now: number) => {
@@ -48,23 +46,15 @@ export function limitFailures(
   };
 
   return {
-    recognize: authenticate,
-    authenticate: (call) => {
-      const attempted = authenticate(call);
+    ...service,
+    countFailure: Effect.fnUntraced(function* (call, refusal) {
       const address = call.client ?? call.address;
-      // Known at once, as most callers are.
-      if (Exit.isExit(attempted) && Exit.isSuccess(attempted)) return attempted;
-      if (address === undefined) return attempted;
-      return Effect.catchTag(attempted, "Unauthenticated", (refusal) =>
-        Effect.flatMap(Clock.currentTimeMillis, (now): ReturnType<Service["authenticate"]> => {
-          const taken = fail(address, now);
-          if (taken.isAllowed) return Effect.fail(refusal);
-          return Effect.andThen(
-            warn(address, now),
-            Effect.fail(rateLimited("address", limit, taken)),
-          );
-        }),
-      );
-    },
+      if (address === undefined) return yield* refusal;
+      const now = yield* Clock.currentTimeMillis;
+      const taken = fail(address, now);
+      if (taken.isAllowed) return yield* refusal;
+      yield* warn(address, now);
+      return yield* rateLimited("address", limit, taken);
+    }),
   };
 }

@@ -1,5 +1,5 @@
 import * as Context from "effect/Context";
-import type * as Effect from "effect/Effect";
+import * as Effect from "effect/Effect";
 import type { IdentityUnavailable, RateLimited, Unauthenticated } from "../../domain/errors.ts";
 import type { Principal } from "../../domain/principal.ts";
 
@@ -22,10 +22,14 @@ export class Authenticator extends Context.Service<
   {
     readonly authenticate: (
       call: Call,
-    ) => Effect.Effect<Principal, Unauthenticated | IdentityUnavailable | RateLimited>;
-    /** The same without counting a failure; absent if `authenticate` counts none. */
-    readonly recognize?: (
+    ) => Effect.Effect<Principal, Unauthenticated | IdentityUnavailable>;
+    /** Fails, for each request that is not authenticated; absent if nobody counts them. */
+    readonly countFailure?: (
       call: Call,
-    ) => Effect.Effect<Principal, Unauthenticated | IdentityUnavailable | RateLimited>;
+      refusal: Unauthenticated,
+    ) => Effect.Effect<never, Unauthenticated | RateLimited>;
   }
 >()("valetkey/Authenticator") {}
+
+export const countFailure = (call: Call) => (refusal: Unauthenticated) =>
+  Authenticator.use((service) => service.countFailure?.(call, refusal) ?? Effect.fail(refusal));

@@ -1,10 +1,15 @@
 import { expect, it } from "@effect/vitest";
+import * as Context from "effect/Context";
 import * as Duration from "effect/Duration";
 import * as Effect from "effect/Effect";
+import * as Redacted from "effect/Redacted";
 import * as Result from "effect/Result";
 import * as Schema from "effect/Schema";
 import * as TestClock from "effect/testing/TestClock";
 import { afterEach, vi } from "vitest";
+import { metricsApp } from "../../adapters/http/operations/metrics.ts";
+import { notificationRoute } from "../../adapters/http/notifications/route.ts";
+import type { Services } from "../../adapters/http/options.ts";
 import { clientAddress } from "../../adapters/http/client-address.ts";
 import { variables } from "../../adapters/settings/source.ts";
 import { developmentTokens } from "../../adapters/identity/dev.ts";
@@ -14,7 +19,7 @@ import { createValetkey } from "../../adapters/embed/index.ts";
 import { minio } from "../../adapters/embed/minio.ts";
 import { limitFailures } from "../../adapters/limits/failed-authentications.ts";
 import { PROXIES } from "../../adapters/settings/networks.ts";
-import type { Authenticator } from "../../application/ports/authenticator.ts";
+import { Authenticator, countFailure } from "../../application/ports/authenticator.ts";
 import { Unauthenticated } from "../../domain/errors.ts";
 import { DEFAULT_SCOPES, type Principal } from "../../domain/principal.ts";
 import { startIssuer } from "../support/issuer.ts";
@@ -46,16 +51,20 @@ function authenticator() {
       return token === "new" ? Effect.andThen(Effect.yieldNow, answered) : answered;
     },
   };
-  const { authenticate } = limitFailures(own, LIMIT);
-  const ask = (token: string, address?: string, client?: string) =>
-    authenticate({ headers: new Headers({ authorization: token }), address, client }).pipe(
+  const limited = limitFailures(own, LIMIT);
+  const ask = (token: string, address?: string, client?: string) => {
+    const call = { headers: new Headers({ authorization: token }), address, client };
+    return limited.authenticate(call).pipe(
       Effect.map(({ subject }) => subject),
+      Effect.catchTag("Unauthenticated", countFailure(call)),
+      Effect.provideService(Authenticator, limited),
       Effect.catch((refusal) =>
         Effect.succeed(
           refusal._tag === "RateLimited" ? `in ${refusal.retryAfter} s` : refusal._tag,
         ),
       ),
     );
+  };
   return { ask };
 }
 
@@ -190,6 +199,39 @@ it("a probe of /readyz without a token is not counted as a failed authentication
   }
   expect(await status(PRESIGN, wrong)).toBe(429);
   expect(await status(PRESIGN, presignInit())).toBe(200);
+});
+
+it("a wrong secret of notifications or metrics is a failed authentication of its address, which ends no correct one", async () => {
+  const limited = limitFailures({ authenticate: () => answer(false) }, LIMIT);
+  const metrics = {
+    loopbackOnly: false,
+    hasToken: (headers: Headers) => headers.get("authorization") === "Bearer right",
+    scrape: async () => "",
+  };
+  const { request } = await startService({
+    authenticator: limited,
+    loopbackOnly: false,
+    routes: [notificationRoute({ api: "s3", name: "files" }, Redacted.make(["right"]))],
+    metrics,
+  });
+  const services = Context.make(Authenticator, limited) as Context.Context<Services>;
+  const alone = metricsApp(metrics, () => services);
+  const body = '{"Event":"s3:TestEvent"}';
+  const asks = [
+    (init: RequestInit, address: string) =>
+      request("/api/v1/events/s3", { ...init, method: "POST", body }, address),
+    (init: RequestInit, address: string) => request("/metrics", init, address),
+    async (init: RequestInit, address: string) =>
+      alone.fetch(new Request("http://127.0.0.1/metrics", init), { address }),
+  ];
+  const statuses = async (secret: string, address: string) => {
+    const headers = { Authorization: `Bearer ${secret}` };
+    return Promise.all(asks.map(async (ask) => (await ask({ headers }, address)).status));
+  };
+  expect(await statuses("wrong", ALICE)).toEqual([401, 401, 401]);
+  expect(await statuses("wrong", ALICE)).toEqual([429, 429, 429]);
+  expect(await statuses("right", ALICE)).toEqual([200, 200, 200]);
+  expect(await statuses("wrong", BOB)).toEqual([401, 401, 401]);
 });
 
 it("an embedding host sets the limit on failed authentications and its proxies as options, and callers that it knows always pass", async () => {

@@ -6,7 +6,7 @@ import type {
   PartState as Part,
   Readiness as Parts,
 } from "../../../application/check-readiness.ts";
-import { Authenticator } from "../../../application/ports/authenticator.ts";
+import { Authenticator, countFailure } from "../../../application/ports/authenticator.ts";
 import { json } from "../answer.ts";
 import { isFromThisMachine } from "../loopback.ts";
 import { type PublicRequest, publicRoute } from "./operation.ts";
@@ -88,10 +88,11 @@ const readinessNow = Effect.fnUntraced(function* (request: PublicRequest) {
 });
 
 const isKnown = Effect.fnUntraced(function* ({ call }: PublicRequest) {
-  const { authenticate, recognize = authenticate } = yield* Authenticator;
+  const known = (yield* Authenticator).authenticate(call);
   // Probes are frequent and have no token; they must not count as failed attempts.
-  const identify = call.headers.get("authorization") === null ? recognize : authenticate;
-  return Exit.isSuccess(yield* Effect.exit(identify(call)));
+  const isProbe = call.headers.get("authorization") === null;
+  const counted = Effect.catchTag(known, "Unauthenticated", countFailure(call));
+  return Exit.isSuccess(yield* Effect.exit(isProbe ? known : counted));
 });
 
 export const readiness = publicRoute({

@@ -1,9 +1,11 @@
+import type * as Context from "effect/Context";
 import * as Effect from "effect/Effect";
 import { Hono } from "hono";
+import { countFailure } from "../../../application/ports/authenticator.ts";
 import type { Answer } from "../answer.ts";
 import type { HttpContext, HttpEnv } from "../env.ts";
 import { isFromThisMachine } from "../loopback.ts";
-import type { MetricsAccess } from "../options.ts";
+import type { MetricsAccess, Services } from "../options.ts";
 import { asResponse } from "../problems/answer-problem.ts";
 import { problemFrom } from "../problems/problem.ts";
 import { NotFound } from "../problems/refusals.ts";
@@ -19,14 +21,19 @@ export const metricsRoute = (access: MetricsAccess) =>
   });
 
 /** The handler of a listener that has the metrics alone. */
-export function metricsApp(access: MetricsAccess) {
+export function metricsApp(access: MetricsAccess, services: () => Context.Context<Services>) {
   const app = new Hono<HttpEnv>();
   app.get("/metrics", (c) =>
-    Effect.runPromise(
-      Effect.match(answerScrape(c, access), {
+    answerScrape(c, access).pipe(
+      Effect.catchTag(
+        "Unauthenticated",
+        countFailure({ headers: c.req.raw.headers, address: c.env.address }),
+      ),
+      Effect.match({
         onSuccess: ({ body, ...init }) => new Response(body, init),
         onFailure: (refusal) => asResponse(problemFrom(refusal)),
       }),
+      Effect.runPromiseWith(services()),
     ),
   );
   return app;
