@@ -33,12 +33,17 @@ function findOther(expected: string, sample: Uint8Array, { type, known }: Detect
   if (TEXT.test(expected)) {
     // A text may begin with the letters of a mark, such as BM or MZ.
     if (found !== undefined && !TEXT.test(found) && !sample.every(isText)) return found;
-    if (expected !== "image/svg+xml") return undefined;
-    const svg = text.search(/<(?:\w+:)?svg[\s>]/i);
-    if (svg >= 0 && (html < 0 || svg < html)) return undefined;
+    if (expected !== "image/svg+xml" || SVG.test(text)) return undefined;
     return html < 0 ? UNKNOWN : "text/html";
   }
-  if (found !== undefined) return isSame(expected, found, known) ? undefined : found;
+  if (found !== undefined) {
+    if (!isSame(expected, found, known)) return found;
+    // What the detector looks past belongs to texts and to sounds.
+    const isBehindMark = text.startsWith(BOM) && !TEXT.test(found);
+    return isBehindMark || (text.startsWith("ID3") && !found.startsWith("audio/"))
+      ? UNKNOWN
+      : undefined;
+  }
   if (MEDIA.test(expected) && html >= 0 && sample.every(isText)) return "text/html";
   const hasMark = known.has(expected) || FAMILIES.has(expected);
   return hasMark && !WITHOUT_MARK.has(expected) ? UNKNOWN : undefined;
@@ -57,6 +62,16 @@ const ZIP = "application/zip";
 const MEDIA = /^(?:image|audio|video|font)\//;
 const TEXT =
   /^text\/|[/+.-](?:json|xml|yaml|javascript|ecmascript|typescript|sql|toml|csv|sh|rtf|regedit)$/;
+const BOM = "\xef\xbb\xbf";
+/** XML 1.0, section 2.8: its first element, behind a prolog. Each of these matches in one way. */
+const PROLOG = "<!--(?:[^-]|-(?!->))*-->|<\\?(?:[^?]|\\?(?!>))*\\?>";
+const QUOTED = `"[^"]*"|'[^']*'`;
+const SUBSET = `\\[(?:[^\\]"'<]|${QUOTED}|${PROLOG}|<(?!!--|\\?))*\\]\\s*`;
+const DOCTYPE = `<!doctype\\s(?!\\s*html\\b)(?:[^[>"']|${QUOTED})*(?:${SUBSET})?>`;
+const SVG = new RegExp(
+  `^(?:${BOM}|\\xff\\xfe|\\xfe\\xff)?(?:\\s|${PROLOG}|${DOCTYPE})*<(?:[\\w-]+:)?svg[\\s/>]`,
+  "i",
+);
 const HTML = /<(?:!doctype\s{1,9}html|html|head|body|script|iframe)\b/i;
 const ZIPPED =
   /\+zip$|openxmlformats|opendocument|macroenabled|java-archive|android\.package|xpinstall|vnd\.apple\.|visio|\/3mf$/;

@@ -12,7 +12,7 @@ export const FileName = Schema.String.check(
       "The file's name: up to 255 bytes of well-formed UTF-8, without control characters and without characters that reverse the writing direction. It never becomes part of a path.",
     examples: ["a.png"],
     // JSON Schema counts characters, and some are longer than one byte.
-    toJsonSchema: () => [{ minLength: 1, maxLength: MAX_BYTES, pattern: pattern() }, true],
+    toJsonSchema: () => [{ minLength: 1, maxLength: MAX_BYTES, pattern: PRINTABLE_PATTERN }, true],
   }),
 ).pipe(Schema.brand("FileName"));
 export type FileName = typeof FileName.Type;
@@ -28,19 +28,18 @@ export function extensionIn(fileName: FileName): string | undefined {
 const MAX_BYTES = 255;
 // C0, DEL, C1, line and paragraph separators, then the embeddings, overrides and isolates of the
 // Unicode Bidirectional Algorithm (UAX #9, section 2).
-export const UNPRINTABLE = /[\u0000-\u001f\u007f-\u009f\u2028\u2029]/;
-const REORDERING = /[\u202a-\u202e\u2066-\u2069]/;
+const UNPRINTABLE = /[\u0000-\u001f\u007f-\u009f\u2028\u2029\u202a-\u202e\u2066-\u2069]/;
 
-const pattern = () =>
-  `^[^${`${UNPRINTABLE.source}${REORDERING.source}`.replaceAll(/[[\]]/g, "")}]*$`;
+export const PRINTABLE_PATTERN = `^[^${UNPRINTABLE.source.slice(1)}*$`;
+/** Well-formed text on one line that is shown as it is written. */
+export const isPrintable = (text: string): boolean =>
+  text.isWellFormed() && !UNPRINTABLE.test(text);
 
 function findProblem(value: string): string | undefined {
   if (value.length === 0) return "Cannot parse file name: it is empty";
   if (value.length > MAX_BYTES) return TOO_LONG;
-  if (!value.isWellFormed()) return "Cannot parse file name: it is not well-formed Unicode";
-  if (UNPRINTABLE.test(value)) return "Cannot parse file name: it has a control character";
-  if (REORDERING.test(value)) {
-    return "Cannot parse file name: it has a character that reverses the writing direction";
+  if (!isPrintable(value)) {
+    return "Cannot parse file name: it has a control character, one that reverses the writing direction, or half of one";
   }
   // No unit of UTF-16 has more than three bytes.
   return value.length * 3 > MAX_BYTES && utf8Length(value) > MAX_BYTES ? TOO_LONG : undefined;

@@ -1,6 +1,6 @@
 import * as Predicate from "effect/Predicate";
 import * as Schema from "effect/Schema";
-import { UNPRINTABLE, utf8Length } from "./file-name.ts";
+import { isPrintable, PRINTABLE_PATTERN, utf8Length } from "./file-name.ts";
 
 const MAX_PAIRS = 16;
 const MAX_BYTES = 1024;
@@ -20,7 +20,7 @@ export const Metadata = Schema.Unknown.check(
       propertyNames: { pattern: NAME.source },
       additionalProperties: {
         type: "string",
-        pattern: `^[^${UNPRINTABLE.source.slice(1)}*$`,
+        pattern: PRINTABLE_PATTERN,
       },
     }),
   }),
@@ -32,8 +32,11 @@ function findFault(metadata: unknown) {
   if (pairs.length > MAX_PAIRS) return `it has more than ${MAX_PAIRS} pairs`;
   for (const [name, value] of pairs) {
     if (!NAME.test(name)) return `it has a name that is not of the form ${NAME.source}`;
-    if (typeof value !== "string" || !value.isWellFormed() || UNPRINTABLE.test(value)) {
-      return { path: [name], issue: "it is not text on one line, without control characters" };
+    if (typeof value !== "string" || !isPrintable(value)) {
+      return {
+        path: [name],
+        issue: "it is not text on one line, without characters that control or reorder text",
+      };
     }
   }
   return utf8Length(pairs.flat().join("")) > MAX_BYTES

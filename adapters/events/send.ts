@@ -1,9 +1,9 @@
-import ipaddr from "ipaddr.js";
 import { lookup } from "node:dns";
 import * as http from "node:http";
 import * as https from "node:https";
 import { isIP, type LookupFunction } from "node:net";
 import { hmacSha256 } from "../crypto/hmac.ts";
+import { isPublic } from "../settings/networks.ts";
 import type { Message } from "./outbox.ts";
 
 /** Where events go. */
@@ -88,8 +88,6 @@ const lookupPublic: LookupFunction = (host, options, done) =>
       return done(new Error(notPublic(host)), []);
     return options.all ? done(null, found) : done(null, first.address, first.family);
   });
-
-const isPublic = (address: string) => ipaddr.process(address).range() === "unicast";
 
 const notPublic = (host: string) =>
   `${host} is not an address of the public Internet; EVENTS_ALLOW_PRIVATE=on (option allowPrivate) allows it`;

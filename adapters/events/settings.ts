@@ -1,7 +1,7 @@
 import * as Redacted from "effect/Redacted";
 import * as Result from "effect/Result";
 import * as Schema from "effect/Schema";
-import { HttpUrl, List, Parsed } from "../settings/codecs.ts";
+import { HttpUrl, isGuessable, List, Parsed } from "../settings/codecs.ts";
 import {
   fault,
   missingBeside,
@@ -19,7 +19,8 @@ const WebhookSecret = Parsed((text) => {
   const [, base64 = ""] = /^whsec_(.*)$/.exec(text) ?? [];
   const bytes = Buffer.from(base64, "base64");
   const isWritten = bytes.toString("base64") === base64;
-  return isWritten && bytes.length >= 24 && bytes.length <= 64 ? bytes : undefined;
+  const isLong = bytes.length >= 24 && bytes.length <= 64;
+  return isWritten && isLong && !isGuessable(bytes) ? bytes : undefined;
 });
 
 export const settings = {
@@ -37,7 +38,7 @@ export const settings = {
     option: "secrets",
     meaning: "What events are signed with; each secret signs, so that one can replace another.",
     codec: Schema.RedactedFromValue(List(WebhookSecret)),
-    shape: ({ list }) => `secrets of 24 to 64 bytes in base64 behind whsec_, ${list}`,
+    shape: ({ list }) => `random secrets of 24 to 64 bytes in base64 behind whsec_, ${list}`,
     example: "whsec_$(openssl rand -base64 32)",
   }),
   allowPrivate: withDefault(false, {

@@ -89,7 +89,7 @@ export const sqliteOutbox = (directory: string, most = MOST_WAITING) =>
     Effect.try({
       try: () => open(directory, most),
       catch: (cause) =>
-        `events cannot be kept in ${directory}: ${errorMessage(cause)}; make the folder writable, or do without events`,
+        `events cannot be kept in ${directory}: ${errorMessage(cause)}; ${isDamaged(cause) ? DAMAGED : WRITABLE}`,
     }).pipe(
       Effect.tap(({ isLost }) =>
         isLost ? Effect.logWarning(LOST, { file: eventsFile(directory) }) : Effect.void,
@@ -100,6 +100,12 @@ export const sqliteOutbox = (directory: string, most = MOST_WAITING) =>
 
 const LOST =
   "the queue of events was removed or emptied since it was last used; events that waited there are lost, and an upload that is confirmed again gives its event again";
+
+/** SQLITE_CORRUPT and SQLITE_NOTADB. */
+const isDamaged = (cause: unknown) => [11, 26].includes(Object(cause).errcode);
+const DAMAGED =
+  "events.db is damaged, or another file: restore it, or lose what waits in it and remove it";
+const WRITABLE = "make the folder writable, or do without events";
 
 /** Not an import, which would keep bundles from loading where there is none, or an empty module. */
 export function loadSqlite() {

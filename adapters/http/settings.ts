@@ -2,7 +2,7 @@ import * as Duration from "effect/Duration";
 import * as Result from "effect/Result";
 import * as Schema from "effect/Schema";
 import { availableParallelism } from "node:os";
-import { HttpOrigin, List, Parsed, WholeNumber } from "../settings/codecs.ts";
+import { HttpOrigin, List, Parsed, UNGUESSABLE, WholeNumber } from "../settings/codecs.ts";
 import { fault, optional, readSettings, withDefault } from "../settings/setting.ts";
 import { PROXIES } from "../settings/networks.ts";
 import type { Source } from "../settings/source.ts";
@@ -89,9 +89,9 @@ export const settings = {
     otherwise: "no notifications",
     // As they are in a URL, where some stores have them.
     codec: Schema.RedactedFromValue(
-      List(Schema.String.check(Schema.isPattern(/^[\w.~-]{24,256}$/))),
+      List(Schema.String.check(Schema.isPattern(/^[\w.~-]{24,256}$/), UNGUESSABLE)),
     ),
-    shape: ({ list }) => `secrets of 24 to 256 letters, digits or any of ._~-, ${list}`,
+    shape: ({ list }) => `secrets of 24 to 256 random letters, digits or any of ._~-, ${list}`,
     example: "$(openssl rand -hex 32)",
   }),
   workers: withDefault(1, {

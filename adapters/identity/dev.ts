@@ -7,6 +7,7 @@ import type { Authenticator } from "../../application/ports/authenticator.ts";
 import { Unauthenticated } from "../../domain/errors.ts";
 import { type Principal, Scope } from "../../domain/principal.ts";
 import type { CallerKind } from "../../domain/upload-policy.ts";
+import { UNGUESSABLE } from "../settings/codecs.ts";
 import { fault, oneOf, optional, readSettings, withDefault } from "../settings/setting.ts";
 import type { Source } from "../settings/source.ts";
 import { bearerToken, hashToken } from "./bearer.ts";
@@ -14,9 +15,9 @@ import { bearerToken, hashToken } from "./bearer.ts";
 const TOKEN = {
   otherwise: "random, printed",
   codec: Schema.RedactedFromValue(
-    Schema.String.check(Schema.isPattern(/^[A-Za-z0-9._~+/-]{16,512}=*$/)),
+    Schema.String.check(Schema.isPattern(/^[A-Za-z0-9._~+/-]{16,512}=*$/), UNGUESSABLE),
   ),
-  shape: "16 or more letters, digits and -._~+/",
+  shape: "16 or more random letters, digits and -._~+/",
   example: "$(openssl rand -hex 16)",
 };
 

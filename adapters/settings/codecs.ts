@@ -36,6 +36,19 @@ export const WholeNumber = (range: { readonly minimum: number; readonly maximum:
     Schema.isBetween(range),
   );
 
+/**
+ * Whether a secret was typed rather than generated: it repeats itself, or has few different
+ * characters. Of texts of 16 random hexadecimal digits one in 10^8 is taken for that.
+ */
+export function isGuessable(secret: Uint8Array | string): boolean {
+  const bytes = Buffer.from(secret as string);
+  const periods = Array.from({ length: bytes.length >> 1 }, (_, at) => at + 1);
+  const repeats = periods.some((one) => bytes.subarray(one).equals(bytes.subarray(0, -one)));
+  return repeats || new Set(bytes).size < Math.min(10, bytes.length / 4);
+}
+
+export const UNGUESSABLE = Schema.makeFilter<string>((text) => !isGuessable(text));
+
 /** Without white space around it, such as the line end of a file it came from. */
 export const Secret = Schema.RedactedFromValue(
   Schema.NonEmptyString.check(Schema.makeFilter<string>((text) => text.trim() === text)),

@@ -35,6 +35,12 @@ export function isWithin(networks: ReadonlyArray<Network>, address: string | und
   );
 }
 
+// RFC 4291, section 2.4: IPv6 outside of 2000::/3 is local, or stands for another address.
+const INTERNET = ["0.0.0.0/0", "2000::/3"].map((network) => ipaddr.parseCIDR(network));
+
+export const isPublic = (address: string): boolean =>
+  isWithin(INTERNET, address) && ipaddr.process(address).range() === "unicast";
+
 /** An IPv4 address, or the 64 bits of IPv6 that one subscriber has. */
 export function subscriberFrom(address: string): string {
   if (!address.includes(":") || !ipaddr.isValid(address)) return address;

@@ -1,6 +1,5 @@
-import * as Redacted from "effect/Redacted";
 import * as Schema from "effect/Schema";
-import { Secret, WholeNumber } from "../settings/codecs.ts";
+import { UNGUESSABLE, WholeNumber } from "../settings/codecs.ts";
 import { fault, oneOf, onOff, optional, readSettings, withDefault } from "../settings/setting.ts";
 import type { Source } from "../settings/source.ts";
 
@@ -15,10 +14,10 @@ export const settings = {
   token: optional({
     variable: "METRICS_TOKEN",
     meaning: "The token that a reader of `/metrics` sends, with `METRICS=token`.",
-    codec: Secret.check(
-      Schema.makeFilter((secret) => /^[\w.~+/=-]{16,512}$/.test(Redacted.value(secret))),
+    codec: Schema.RedactedFromValue(
+      Schema.String.check(Schema.isPattern(/^[\w.~+/=-]{16,512}$/), UNGUESSABLE),
     ),
-    shape: "16 to 512 letters, digits or any of ._~+/=-",
+    shape: "16 to 512 random letters, digits or any of ._~+/=-",
     example: "$(openssl rand -hex 32)",
   }),
   port: optional({

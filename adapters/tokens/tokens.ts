@@ -2,6 +2,7 @@ import * as Option from "effect/Option";
 import { createCipheriv, randomBytes, timingSafeEqual } from "node:crypto";
 import type { TokenPurpose, Tokens } from "../../application/ports/tokens.ts";
 import { type Hmac, hmacSha256 } from "../crypto/hmac.ts";
+import { isGuessable } from "../settings/codecs.ts";
 
 /** A key that seals tokens, and the id by which tokens name it. */
 export interface TokenKey {
@@ -57,16 +58,10 @@ export function tokensOf(
   };
 }
 
-/**
- * A key is too weak if it is short, or was typed rather than generated. Only one in 10^27 random
- * keys of 32 bytes has 9 or fewer different bytes.
- */
+/** A key is too weak if it is short, or was typed rather than generated. */
 export function findWeakness(secret: Uint8Array): string | undefined {
   if (secret.length < 32) return "has fewer than 32 bytes";
-  const repeats = Buffer.concat([secret, secret]).indexOf(secret, 1) < secret.length;
-  return repeats || new Set(secret).size < 10
-    ? "is not random; make one with: openssl rand -base64 32"
-    : undefined;
+  return isGuessable(secret) ? "is not random; make one with: openssl rand -base64 32" : undefined;
 }
 
 const FORM = /^((v[12])\.([a-z0-9-]{1,32})\.([A-Za-z0-9_-]+))\.([A-Za-z0-9_-]{43})$/;

@@ -1,3 +1,4 @@
+import { randomBytes } from "node:crypto";
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { Webhook } from "standardwebhooks";
@@ -83,7 +84,7 @@ it.for(Object.entries(RECEIVERS))(
 
     const service = await startProcess({
       EVENTS_URL: url,
-      EVENTS_SECRETS: `whsec_${Buffer.alloc(24).toString("base64")},${SECRET}`,
+      EVENTS_SECRETS: `whsec_${randomBytes(24).toString("base64")},${SECRET}`,
       EVENTS_ALLOW_PRIVATE: "on",
     });
     const { receipt, key } = await upload(service);

@@ -1,3 +1,4 @@
+import { SECRET } from "../events/backend.ts";
 import { describe, expect, it } from "vitest";
 import { aws } from "../../adapters/embed/aws.ts";
 import { events } from "../../adapters/embed/events.ts";
@@ -184,7 +185,7 @@ describe("a store reports its options in the same way", () => {
     ["events() without options", () => events({}), /^to or url must be set, and not both/],
     [
       "events() with a function and an address",
-      () => events({ to: () => 0, url: "https://a.example", secrets: [`whsec_${"a".repeat(32)}`] }),
+      () => events({ to: () => 0, url: "https://a.example", secrets: [SECRET] }),
       /^to or url must be set, and not both/,
     ],
     ["events() with a name", () => events({ to: "a" } as never), /^to must be a function/],
@@ -196,11 +197,11 @@ describe("a store reports its options in the same way", () => {
     [
       "events() with a short secret",
       () => events({ url: "https://a.example", secrets: ["whsec_hidden"] }),
-      /^secrets must be secrets of 24 to 64 bytes in base64 behind whsec_, as a list/,
+      /^secrets must be random secrets of 24 to 64 bytes in base64 behind whsec_, as a list/,
     ],
     [
       "events() with an http URL",
-      () => events({ url: "http://a.example", secrets: [`whsec_${"a".repeat(32)}`] }),
+      () => events({ url: "http://a.example", secrets: [SECRET] }),
       /^url must be https unless allowPrivate is true/,
     ],
     [

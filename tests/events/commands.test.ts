@@ -1,3 +1,4 @@
+import { randomBytes } from "node:crypto";
 import {
   globSync,
   mkdirSync,
@@ -6,6 +7,7 @@ import {
   readFileSync,
   rmSync,
   utimesSync,
+  writeFileSync,
 } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -62,7 +64,7 @@ const confirmed = async (service: ServiceProcess) => {
 };
 
 it("events reach a program through the listener, which says to start the service so", async () => {
-  const secret = `whsec_${Buffer.alloc(24, "s").toString("base64")}`;
+  const secret = `whsec_${randomBytes(24).toString("base64")}`;
   const { received, answers, port } = await startReceiver(secret);
   answers.push(500);
   const url = `http://127.0.0.1:${port}/hook`;
@@ -187,11 +189,21 @@ it.each(QUEUES)("list, show, resend and drop work on a queue %s in use", async (
 it("a queue that cannot be opened is named, with what to do", async () => {
   const folder = mkdtempSync(join(tmpdir(), "valetkey-no-queue-"));
   onTestFinished(() => rmSync(folder, { recursive: true }));
-  mkdirSync(join(folder, "events.db"));
-  const { code, stderr } = await run(["events", "list"], { STORAGE_LOCAL_DIR: folder });
-  expect([code, stderr]).toEqual([
+  const file = join(folder, "events.db");
+  const list = async () => {
+    const { code, stderr } = await run(["events", "list"], { STORAGE_LOCAL_DIR: folder });
+    return [code, stderr];
+  };
+  mkdirSync(file);
+  expect(await list()).toEqual([
     69,
     expect.stringMatching(/EISDIR.*events\.db.*make the folder writable/),
+  ]);
+  rmSync(file, { recursive: true });
+  writeFileSync(file, "SQLite format 3, or so".repeat(500));
+  expect(await list()).toEqual([
+    69,
+    expect.stringMatching(/not a database; events\.db is damaged, or another file: restore it/),
   ]);
 });
 

@@ -4,6 +4,7 @@ import { type AddressInfo, createServer as createTcpServer } from "node:net";
 import { Webhook } from "standardwebhooks";
 import { expect, it, onTestFinished } from "vitest";
 import { outcomeAfter, WAITS } from "../../adapters/events/dispatch.ts";
+import { isPublic } from "../../adapters/settings/networks.ts";
 import { send } from "../../adapters/events/send.ts";
 
 const SECRETS = ["first secret, of 32 bytes or so..", "second secret, of 32 bytes or so."].map(
@@ -112,11 +113,30 @@ it.each([
   "http://[::ffff:127.0.0.1]/",
   "http://[fd00::1]/",
   "http://[fe80::1]/",
+  "http://[::127.0.0.1]:9/",
+  "http://[::7f00:1]:9/",
+  "http://[::808:808]:9/",
+  "http://[::ffff:0:7f00:1]:9/",
+  "http://[2002:7f00:1::]:9/",
+  "http://[2001:0:7f00:1::]:9/",
   "http://[64:ff9b::7f00:1]/",
+  "http://[64:ff9b:1::7f00:1]:9/",
+  "http://[fec0::1]:9/",
+  "http://[1::1]:9/",
+  "http://[3fff::1]:9/",
   "http://2130706433/",
   "http://0x7f.1/",
+  "http://0177.0.0.1:9/",
+  "http://127.0.0.1.:9/",
 ])("%s is not on the public Internet", async (url) => {
   await expect(post(url, false)).rejects.toThrow("is not an address of the public Internet");
+});
+
+it("an answer of the resolver is public only as an address that stands for itself", () => {
+  const found = ["::127.0.0.1", "::8.8.8.8", "fe80::1%eth0", "fe80::1%2", "127.0.0.1.", "10.1", ""];
+  expect(found.filter(isPublic)).toEqual([]);
+  const known = ["8.8.8.8", "::ffff:8.8.8.8", "2606:4700::1111", "2a00:1450:4001::1"];
+  expect(known.filter(isPublic)).toEqual(known);
 });
 
 it("a receiver that is gone is a failure, and so is any answer but 2xx", async () => {

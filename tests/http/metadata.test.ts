@@ -159,7 +159,7 @@ it("two sealings of the same metadata are different texts", async () => {
 const pairs = (count: number, value = "v") =>
   Object.fromEntries(Array.from({ length: count }, (_, index) => [`k${index}`, value]));
 const NAME = "it has a name that is not of the form ^[a-z0-9][a-z0-9_-]{0,63}$";
-const VALUE = "it is not text on one line, without control characters";
+const VALUE = "it is not text on one line, without characters that control or reorder text";
 const BYTES = "names and values have more than 1024 bytes together";
 
 const REFUSED: ReadonlyArray<readonly [string, unknown, pointer: string, reason: string]> = [
@@ -171,6 +171,8 @@ const REFUSED: ReadonlyArray<readonly [string, unknown, pointer: string, reason:
   ["NUL", { a: "\0" }, "/a", VALUE],
   ["a control character of ISO 8859", { a: "\u0085" }, "/a", VALUE],
   ["a line separator of Unicode", { a: "\u2028" }, "/a", VALUE],
+  ["an override of the writing direction", { a: "gnp.\u202eexe" }, "/a", VALUE],
+  ["an isolate of the writing direction", { a: "\u2067" }, "/a", VALUE],
   ["a lone surrogate", '{"a":"\\ud83d"}', "/a", VALUE],
   ["a number", { a: 5 }, "/a", VALUE],
   ["null in it", { a: null }, "/a", VALUE],

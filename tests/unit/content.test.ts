@@ -56,6 +56,7 @@ const HOSTILE: Readonly<Record<string, Buffer>> = {
     repeated("\0"),
   ]),
   "comments without end": repeated("<!--"),
+  "comments and declarations": repeated("<!-- --><!DOCTYPE a [<!-- '\"]>"),
   "white space": repeated(" "),
 };
 

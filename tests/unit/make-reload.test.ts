@@ -17,7 +17,7 @@ it.live(
       const env = {
         ENV_FILES: folder,
         DEV_TOKEN: "a-token-for-people",
-        DEV_SERVICE_TOKEN: "a".repeat(16),
+        DEV_SERVICE_TOKEN: "a-token-of-a-service",
       };
       const reloads = { accepted: 0, refused: 0, loadedAt: 0 };
       const first = Result.getOrThrow(readConfiguration({ env, files: {}, reloads }));

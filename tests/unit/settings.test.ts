@@ -45,6 +45,8 @@ interface Row {
 const KEY = receiptKey("test").toString("base64");
 const TOKEN = "0123456789abcdef-._~+/";
 
+const GUESSABLE = ["a".repeat(64), "0123abcd".repeat(4), "passwordpasswordpass"];
+
 const exactly = (...values: ReadonlyArray<string>) => values.map((value): Row => ({ value }));
 const size = (value: string): Row => ({ value, refuses: ["1 GB", "1  GiB", "1 GiB/day", "-1 B"] });
 const rate: Row = {
@@ -97,7 +99,10 @@ const ACCOUNT_TAKES = [
   "an empty entry",
 ] as const;
 const role = (value: string, takes: ReadonlyArray<Variant>): Row => ({ value, takes });
-const longToken: Row = { ...token, refuses: [...(token.refuses ?? []), "0123456789abcde"] };
+const longToken: Row = {
+  ...token,
+  refuses: [...(token.refuses ?? []), "0123456789abcde", ...GUESSABLE],
+};
 const accessKey: Row = {
   value: "AKIAIOSFODNN7EXAMPLE",
   takes: [
@@ -154,7 +159,15 @@ const ROWS: Readonly<Record<string, ReadonlyArray<Row>>> = {
     {
       value: `whsec_${KEY}`,
       takes: SPACE,
-      refuses: [KEY, "whsec_", "whsec_c2hvcnQ=", `whsec_${"A".repeat(88)}`, `v1,whsec_${KEY}`],
+      refuses: [
+        KEY,
+        "whsec_",
+        "whsec_c2hvcnQ=",
+        `whsec_${"A".repeat(32)}`,
+        `whsec_${"A".repeat(88)}`,
+        `whsec_${"c2VjcmV0".repeat(4)}`,
+        `v1,whsec_${KEY}`,
+      ],
     },
   ],
   EVENTS_URL: [{ ...url, refuses: [...(url.refuses ?? []), "https://a.example?b"] }],
@@ -231,7 +244,7 @@ const ROWS: Readonly<Record<string, ReadonlyArray<Row>>> = {
   METRICS: exactly("off", "loopback", "token"),
   METRICS_ORGANIZATIONS: exactly("on", "off"),
   METRICS_PORT: [wholeNumber({ also: ["1", "65535"], refuses: ["65536"] })],
-  METRICS_TOKEN: [{ ...token, refuses: ["0123456789abcde", `${TOKEN} `, "a b"] }],
+  METRICS_TOKEN: [{ ...token, refuses: ["0123456789abcde", `${TOKEN} `, "a b", ...GUESSABLE] }],
   NOTIFICATIONS_SECRETS: [
     {
       value: "0123456789abcdef-._~ABCD",
@@ -241,6 +254,8 @@ const ROWS: Readonly<Record<string, ReadonlyArray<Row>>> = {
         "0123456789abcdef-._~ABC",
         "0123456789abcdef01234/567",
         "0123456789abcdef:01234567",
+        "a".repeat(24),
+        "0123456789abcdef-._~ABCD,aaabbbcccaaabbcccabcabcabb",
       ],
     },
   ],
