@@ -1,13 +1,17 @@
 import * as Arr from "effect/Array";
 import * as Effect from "effect/Effect";
+import * as Option from "effect/Option";
 import type { StoreUnavailable } from "../domain/errors.ts";
 import type { OrganizationId } from "../domain/organization.ts";
 import {
   INCOMING_PREFIX,
   type ObjectKey,
+  parse,
   prefixFor,
   REMOVED_PREFIX,
+  type StorageKey,
 } from "../domain/storage-key.ts";
+import { publish } from "./publish.ts";
 import { forEachPage } from "./for-each-page.ts";
 import {
   type MultipartId,
@@ -40,6 +44,11 @@ export const forgetOrganization = Effect.fnUntraced(function* (request: {
     end: (each: Each) => Effect.Effect<void, StoreUnavailable>,
   ) => {
     const removed = Effect.fnUntraced(function* (each: Each) {
+      // Before the removal: what is gone is not found again.
+      if (apply && Option.isSome(parse(each.key)) && !("uploadId" in each)) {
+        const data = { key: each.key as StorageKey, organization, subject: "valetkey forget" };
+        yield* publish(() => ({ type: "upload.removed", data }));
+      }
       const kept = apply ? yield* keptBecause(end(each)) : undefined;
       tell(kept === undefined ? each : { ...each, kept });
     });

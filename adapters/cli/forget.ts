@@ -9,6 +9,7 @@ import { variables } from "../settings/source.ts";
 import { command, CommandFailure, EXIT, flag, option } from "./command.ts";
 import { print, showProgress } from "./output.ts";
 import { orFail, readStoreOrFail } from "./settings.ts";
+import { eventsOrFail } from "./with-events.ts";
 import { runWithStore } from "./with-store.ts";
 
 export const forget = command({
@@ -33,8 +34,9 @@ export const forget = command({
       print(`${JSON.stringify({ ...each, at: new Date().toISOString() })}\n`);
       if ((removed + kept) % 1000 === 0) showProgress(`${removed + kept} so far`);
     };
+    const withEvents = eventsOrFail(process.env, apply);
     const program = Effect.andThen(
-      forgetOrganization({ organization: id, apply, tell }),
+      withEvents(forgetOrganization({ organization: id, apply, tell })),
       ObjectStore.use(({ multipart }) => Effect.succeed(multipart?.abandoned)),
     );
     const abandoned = await runWithStore(storage, program, "Not all was removed", { isLong: true });

@@ -1,17 +1,10 @@
 import * as Effect from "effect/Effect";
 import { sweepUploads } from "../../application/sweep-uploads.ts";
 import { MOST_DAYS_OF_WAITING, waitingDays } from "../../domain/waiting.ts";
-import { Events } from "../../application/ports/events.ts";
-import { keepIn } from "../events/events.ts";
-import { openOutbox } from "../events/layer.ts";
-import * as events from "../events/settings.ts";
-import * as redis from "../redis/settings.ts";
-import { directory } from "../settings/directory.ts";
-import { joinReads, readSettings } from "../settings/setting.ts";
-import { variables } from "../settings/source.ts";
 import { columns, command, EXIT, flag } from "./command.ts";
 import { print } from "./output.ts";
-import { orFail, readStoreOrFail } from "./settings.ts";
+import { readStoreOrFail } from "./settings.ts";
+import { eventsOrFail } from "./with-events.ts";
 import { runWithStore } from "./with-store.ts";
 
 export const sweep = command({
@@ -20,13 +13,7 @@ export const sweep = command({
   options: { apply: flag("removes them; nothing is removed without it") },
   run: async ({ apply = false }) => {
     const { policies, storage } = readStoreOrFail(process.env);
-    const source = variables(process.env);
-    const queue = joinReads({
-      receiver: events.read(source),
-      shared: redis.read(source),
-      place: readSettings({ directory }, source),
-    });
-    const { receiver, shared, place } = orFail(queue, "The command cannot run", process.env);
+    const withEvents = eventsOrFail(process.env, apply);
     const days = waitingDays([...policies.values()]).incoming || MOST_DAYS_OF_WAITING;
     let bytes = 0;
     const counts = { upload: 0, parts: 0, file: 0, failed: 0 };
@@ -44,13 +31,7 @@ export const sweep = command({
         },
       }),
     );
-    const published = Effect.scoped(
-      Effect.flatMap(openOutbox(place.directory, shared), (outbox) =>
-        Effect.provideService(program, Events, keepIn(outbox)),
-      ),
-    );
-    const chosen = receiver === undefined || !apply ? program : published;
-    await runWithStore(storage, chosen, "The sweep did not finish; run it again", {
+    await runWithStore(storage, withEvents(program), "The sweep did not finish; run it again", {
       isLong: true,
     });
     const { upload, parts, file, failed } = counts;

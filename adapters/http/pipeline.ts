@@ -98,7 +98,7 @@ export function pipeline(options: AppOptions, routes: ReadonlyArray<Route>) {
       const event = Object.assign(facts, {
         at: DateTime.makeUnsafe(clock.currentTimeMillisUnsafe()),
         action,
-        refusal: refusal && codeFor(refusal),
+        refusal: Exit.isSuccess(outcome) ? outcome.value.code : refusal && codeFor(refusal),
       });
       if (each.length === 0) run(audit(event));
       else for (const own of each) run(audit({ ...event, ...own }));

@@ -1,9 +1,10 @@
 import * as Effect from "effect/Effect";
 import * as Option from "effect/Option";
-import { mkdtempSync, rmSync } from "node:fs";
+import { existsSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, it } from "vitest";
+import { eventsFile, sqliteOutbox } from "../../adapters/events/sqlite-outbox.ts";
 import { embeddedStorage } from "../../adapters/storage/local/storage.ts";
 import { forgetOrganization, type Forgotten } from "../../application/forget-organization.ts";
 import { ObjectStore } from "../../application/ports/object-store.ts";
@@ -11,6 +12,7 @@ import { StoreUnavailable } from "../../domain/errors.ts";
 import { MediaType } from "../../domain/media-type.ts";
 import { OrganizationId } from "../../domain/organization.ts";
 import { incomingKey, type StorageKey } from "../../domain/storage-key.ts";
+import { SECRET } from "../events/backend.ts";
 import { valetkey } from "../support/command-line.ts";
 
 const directory = mkdtempSync(join(tmpdir(), "valetkey-forget-"));
@@ -46,6 +48,8 @@ const forget = async (...args: ReadonlyArray<string>) => {
   const { stdout, ...rest } = await valetkey(["forget", ...args], {
     STORAGE_LOCAL_DIR: directory,
     ORGANIZATIONS: "acme=org_1,globex=org_2",
+    EVENTS_URL: "https://backend.example.com",
+    EVENTS_SECRETS: SECRET,
   });
   const lines = stdout.split("\n").filter((line) => line !== "");
   return { ...rest, record: lines.map((line) => JSON.parse(line)) };
@@ -58,6 +62,7 @@ it("an organization is shown first, and what the store keeps is named with the r
   const keys = record.map(({ key }) => key);
   expect(keys.toSorted()).toEqual([...OWN, ...OWN.map(incomingKey)].toSorted());
   expect(await isThere(key("org_1", 1))).toBe(true);
+  expect(existsSync(eventsFile(directory))).toBe(false);
 
   const told: Array<Forgotten> = [];
   const refusing = (kind: StoreUnavailable["kind"]) =>
@@ -90,6 +95,15 @@ it("with --apply an organization has nothing left, others have all, and again fi
   expect(stderr).toContain("Backups, replicas");
   expect(record[0]).toEqual({ key: expect.any(String), at: expect.stringMatching(/Z$/) });
   for (const key of OWN) expect(await isThere(key)).toBe(false);
+  const kept = await Effect.runPromise(
+    Effect.scoped(
+      Effect.flatMap(sqliteOutbox(directory), ({ list }) => list("waiting", { limit: 100 })),
+    ),
+  );
+  const data = { organization: "org_1", subject: "valetkey forget" };
+  expect(kept.map(({ body }) => JSON.parse(body))).toMatchObject(
+    OWN.map((key) => ({ type: "upload.removed", data: { key, ...data } })),
+  );
   for (const other of ["org_2", "acme"]) expect(await isThere(key(other, 1))).toBe(true);
   expect((await forget("--org", "acme", "--apply")).record).toEqual([]);
 });

@@ -4,6 +4,7 @@ import * as Option from "effect/Option";
 import * as Redacted from "effect/Redacted";
 import { expect, it, onTestFinished } from "vitest";
 import { notificationRoute } from "../../adapters/http/notifications/route.ts";
+import { publicRoute } from "../../adapters/http/operations/operation.ts";
 import { StoreUnavailable } from "../../domain/errors.ts";
 import { ObjectStore } from "../../application/ports/object-store.ts";
 import type { AuditEvent } from "../../application/ports/audit.ts";
@@ -217,7 +218,30 @@ it("100 objects cost 100 looks", async () => {
 
 it("a store that does not answer is told to send it again", async () => {
   const reason = "nobody is there";
-  const { post } = await start("s3", new StoreUnavailable({ kind: "unreachable", reason }));
+  const failure = new StoreUnavailable({ kind: "unreachable", reason });
+  const { post, audit } = await start("s3", failure);
   const { status, headers, body } = await post(S3(KEY));
+  const key = KEY.slice("incoming/".length);
+  expect(audit).toMatchObject([{ action: "notify", refusal: "STORE_UNAVAILABLE", key }]);
   expect([status, body.code, headers.get("retry-after")]).toEqual([503, "STORE_UNAVAILABLE", "5"]);
+});
+
+it("an answer of 503 that is no failure of the route is audited as a refusal", async () => {
+  const audit: Array<AuditEvent> = [];
+  const pending = { status: 503, headers: {}, body: null, code: "UPLOAD_PENDING" };
+  const { request, close } = await startService({
+    audit,
+    routes: [
+      publicRoute({
+        methods: ["POST"],
+        path: "/waiting",
+        action: "notify",
+        handler: () => Effect.succeed(pending),
+        refusals: {},
+      }),
+    ],
+  });
+  onTestFinished(close);
+  expect((await request("/waiting", { method: "POST" })).status).toBe(503);
+  expect(audit).toMatchObject([{ action: "notify", refusal: "UPLOAD_PENDING" }]);
 });

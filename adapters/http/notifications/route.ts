@@ -2,6 +2,7 @@ import * as Effect from "effect/Effect";
 import type * as Redacted from "effect/Redacted";
 import { confirmAnnounced } from "../../../application/confirm-announced.ts";
 import { Unauthenticated } from "../../../domain/errors.ts";
+import { INCOMING_PREFIX, type StorageKey } from "../../../domain/storage-key.ts";
 import { json } from "../answer.ts";
 import { type PublicRequest, publicRoute } from "../operations/operation.ts";
 import { problemDocument } from "../problems/answer-problem.ts";
@@ -23,7 +24,7 @@ export function notificationRoute(
   // Pub/Sub can be given nothing but an address.
   const hasSecret = secretCheck(secrets, { inQuery: api === "gcs" });
 
-  const take = Effect.fnUntraced(function* ({ c: { req } }: PublicRequest) {
+  const take = Effect.fnUntraced(function* ({ c: { req }, recordFacts }: PublicRequest) {
     if (!hasSecret(req.raw)) return yield* new Unauthenticated({ by: "secret" });
     const reading = Effect.promise(() => readJson(req.raw, LIMIT, { isTyped: false }));
     const body = yield* Effect.fromResult(yield* reading);
@@ -34,7 +35,12 @@ export function notificationRoute(
     const made = madeIn(told);
     const keys = new Set(made.flatMap((each) => (each?.bucket === name ? [each.key] : [])));
     const counts = { confirmed: 0, refused: 0, ignored: made.length - keys.size };
-    const outcomes = yield* Effect.forEach(keys, (key) => Effect.result(confirmAnnounced(key)), {
+    const confirm = (key: string) =>
+      // What has failed has a key of ours.
+      Effect.tapError(confirmAnnounced(key), () =>
+        Effect.sync(() => recordFacts?.({ key: key.slice(INCOMING_PREFIX.length) as StorageKey })),
+      );
+    const outcomes = yield* Effect.forEach(keys, (key) => Effect.result(confirm(key)), {
       concurrency: AT_ONCE,
     });
     // Those that were confirmed are confirmed again when the store repeats all.
