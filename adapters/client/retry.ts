@@ -1,5 +1,5 @@
 import { UploadError } from "./errors.ts";
-import { inTime, isOnline, type Retrying, type Run } from "./run.ts";
+import { awake, inTime, isOnline, type Retrying, type Run } from "./run.ts";
 
 /** In milliseconds; an upload idles for at most the longest of them once an outage is over. */
 const FIRST_DELAY = 500;
@@ -20,7 +20,7 @@ export class Transient {
   }
 }
 
-/** `silence` is the time without progress, in milliseconds. */
+/** `silence` is the time without progress, in milliseconds; without that asleep. */
 type Failed = { readonly attempt: number; readonly silence: number; readonly isLast: boolean };
 
 /** A failure that is `error` once nothing is tried again. */
@@ -31,8 +31,8 @@ export const transient = (reason: Retrying["reason"], error: UploadError, after?
  * Calls `work` until it succeeds or fails for good: again and again with full jitter (AWS
  * Architecture Blog, "Exponential Backoff And Jitter"), or after the time that the answer asks for,
  * as long as the run allows since the first failure or the last progress of any of it. While the
- * run is paused or the browser offline nothing is tried, and nothing counts as a failure. `work`
- * calls `progressed` once it gets further than ever before, which starts the count anew.
+ * run is paused or the browser offline nothing is tried, and nothing counts as a failure; time asleep
+ * does not count. `work` calls `progressed` once it gets further than ever before, which starts the count anew.
  */
 export async function persist<A>(
   run: Run,
@@ -43,12 +43,13 @@ export async function persist<A>(
   let first = 0;
   const progressed = () => {
     attempt = 0;
-    run.progressAt = Date.now();
+    run.progressAt = awake();
   };
   const wait = (reason: Retrying["reason"]) => onRetry?.({ attempt, delay: 0, reason });
   for (;;) {
     if (!isOnline()) wait("offline");
     await run.ready();
+    const clock = setInterval(awake, 1000);
     try {
       return await run.attempt((signal) => work(signal, progressed).catch(failIfAborted(signal)));
     } catch (cause) {
@@ -58,20 +59,23 @@ export async function persist<A>(
       } else if (!(cause instanceof Transient)) {
         throw cause;
       } else if (isOnline() || cause.reason !== "network") {
-        const now = Date.now();
+        const now = awake();
         if (attempt === 0) first = now;
         attempt += 1;
-        const since = Math.max(first, run.progressAt);
-        const until = since + run.retryTime;
+        const silence = now - Math.max(first, run.progressAt);
+        const left = run.retryTime - silence;
+        const since = Date.now() - silence;
         const { reason, after = 0 } = cause;
-        const pause = Math.min(delayAfter(attempt, cause), until - now);
-        const retrying = { attempt, delay: pause, reason, since, until };
-        const isLast = now + after >= until || run.shouldRetry?.(retrying) === false;
-        const verdict = await cause.verdict({ attempt, silence: now - since, isLast });
+        const pause = Math.min(delayAfter(attempt, cause), left);
+        const retrying = { attempt, delay: pause, reason, since, until: since + run.retryTime };
+        const isLast = after >= left || run.shouldRetry?.(retrying) === false;
+        const verdict = await cause.verdict({ attempt, silence, isLast });
         if (verdict !== undefined) throw verdict;
         onRetry?.(retrying);
         await delay(run, pause);
       }
+    } finally {
+      clearInterval(clock);
     }
   }
 }

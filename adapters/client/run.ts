@@ -25,7 +25,10 @@ export interface Retrying {
     | "copying"
     | "scanning"
     | "waiting";
-  /** The time of the last progress, as `Date.now()` has it; absent if the upload only waits. */
+  /**
+   * The time of the last progress, as `Date.now()` has it, later by what the page was asleep since;
+   * absent if the upload only waits.
+   */
   readonly since?: number;
   /** When the upload fails if there is no progress until then. */
   readonly until?: number;
@@ -33,7 +36,7 @@ export interface Retrying {
 
 /** For how long failures are tried again. */
 export interface RetryOptions {
-  /** The longest time without progress; time that is paused or offline does not count. */
+  /** The longest time without progress; time that is paused, offline or asleep does not count. */
   readonly for?: `${number} ${"second" | "minute" | "hour"}${"" | "s"}` | undefined;
   /** Asked before each attempt; `false` ends the upload. */
   readonly shouldRetry?: ((retrying: Retrying) => boolean) | undefined;
@@ -67,6 +70,23 @@ function inMilliseconds(duration: string): number {
   return Number(count) * 1000 * (unit === "hour" ? 3600 : unit === "minute" ? 60 : 1);
 }
 
+/** Longest time between two calls of `awake` that counts, in milliseconds. */
+const LONGEST_GAP = 5000;
+
+let counted = 0;
+let calledAt = 0;
+
+/**
+ * Returns for how long the page was awake, in milliseconds: neither the machine asleep nor the page
+ * frozen. It is called each second while something is tried, by a clock that nobody sets.
+ */
+export function awake(): number {
+  const now = Math.floor(performance.now());
+  counted += Math.max(0, Math.min(now - calledAt, LONGEST_GAP));
+  calledAt = now;
+  return counted;
+}
+
 /** Makes what an upload under way is held and ended by. Throws if `retry` cannot be used. */
 export function makeRun(outer?: AbortSignal, retry: RetryOptions = {}) {
   const end = new AbortController();
@@ -88,7 +108,7 @@ export function makeRun(outer?: AbortSignal, retry: RetryOptions = {}) {
     /** The longest time without progress, in milliseconds. */
     retryTime: inMilliseconds(retry.for ?? "5 minutes"),
     shouldRetry: retry.shouldRetry,
-    /** The time of the last progress, or of the end of a pause. */
+    /** The time of the last progress, or of the end of a pause, by `awake`. */
     progressAt: 0,
     /** The state that the service last gave of a file that has arrived. */
     arrival: undefined as "copying" | "scanning" | undefined,
@@ -112,7 +132,7 @@ export function makeRun(outer?: AbortSignal, retry: RetryOptions = {}) {
       while (!end.signal.aborted && (run.isPaused || !isOnline())) {
         globalThis.addEventListener?.("online", wake);
         await new Promise<void>((resolve) => waiting.push(resolve));
-        run.progressAt = Date.now();
+        run.progressAt = awake();
       }
       end.signal.throwIfAborted();
     },

@@ -10,7 +10,7 @@ import {
 import { UploadError, type UploadErrorCode } from "./errors.ts";
 import { noteAnswer, strange, unanswered } from "./reach.ts";
 import { isBusy, persist, retryAfter, transient } from "./retry.ts";
-import { inTime, type Run } from "./run.ts";
+import { awake, inTime, type Run } from "./run.ts";
 
 /** The longest time for an answer, in milliseconds: some stores copy parts to put them together. */
 const TIMEOUT = 120_000;
@@ -163,7 +163,7 @@ function refusalFrom(run: Run, service: string, { status, headers }: Response, a
   const error = new UploadError(kind, message, { problem, status, retryAfter: retryIn });
   if (kind === "pending") {
     const state = problem.state === "scanning" ? "scanning" : "copying";
-    if (state !== run.arrival) run.progressAt = Date.now();
+    if (state !== run.arrival) run.progressAt = awake();
     return transient((run.arrival = state), error, after);
   }
   if (status < 400) return strange(service, error);

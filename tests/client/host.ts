@@ -129,6 +129,13 @@ export const policyWith = (over: object): Response =>
     ],
   });
 
+/** Stops the clocks of a client; timers that wait go on. */
+export const stopClocks = (): unknown =>
+  vi.useFakeTimers({ toFake: ["Date", "performance", "setInterval", "clearInterval"] });
+
+/** Lets so many seconds pass, in which the machine is awake. */
+export const pass = (seconds: number): unknown => vi.advanceTimersByTime(seconds * 1000);
+
 /** A refusal as a store writes it. */
 export const s3Error = (status: number, code: string): Response =>
   new Response(`<Error><Code>${code}</Code><Message>A sentence.</Message></Error>`, { status });

@@ -1,6 +1,16 @@
 import { afterEach, expect, it, vi } from "vitest";
 import type { UploadProgress } from "../../adapters/client/client.ts";
-import { failure, first, type Happening, isFor, isPut, network, startUploads } from "./host.ts";
+import {
+  failure,
+  first,
+  type Happening,
+  isFor,
+  isPut,
+  network,
+  pass,
+  startUploads,
+  stopClocks,
+} from "./host.ts";
 
 // A service that is not ready with what has arrived: its answers are given in place of the real one.
 
@@ -56,14 +66,14 @@ function minutesOf(...states: ReadonlyArray<string>) {
   const left = states.values();
   return network((request) => {
     if (!isFor("confirm")(request)) return undefined;
-    vi.setSystemTime(Date.now() + 60_000);
+    pass(60);
     return pending(left.next().value ?? "scanning");
   });
 }
 
 it("an upload whose state stays the same fails after retry.for, and says that it has arrived", async () => {
   const { client } = await incoming();
-  vi.useFakeTimers({ toFake: ["Date"] });
+  stopClocks();
   const seen = minutesOf();
   const error = await failure(client.upload(FILE));
   expect(error).toMatchObject({ code: "pending", status: 202 });
@@ -74,7 +84,7 @@ it("an upload whose state stays the same fails after retry.for, and says that it
 
 it("another state is progress", async () => {
   const { client } = await incoming();
-  vi.useFakeTimers({ toFake: ["Date"] });
+  stopClocks();
   const seen = minutesOf("copying", "copying", "copying", "scanning");
   expect((await failure(client.upload(FILE))).code).toBe("pending");
   expect(seen.filter(isFor("confirm"))).toHaveLength(9);

@@ -12,10 +12,12 @@ import {
   isFor,
   isPut,
   network,
+  pass,
   policyWith,
   s3Error,
   type Seen,
   startUploads,
+  stopClocks,
   TOKEN,
 } from "./host.ts";
 
@@ -147,13 +149,13 @@ it("a URL that the store no longer accepts is replaced by a fresh one, once", as
 
 /** Trouble that takes 30 seconds each time. */
 const slowly = (happening: Happening): Happening => {
-  vi.setSystemTime(Date.now() + 30_000);
+  pass(30);
   return happening;
 };
 
 it("an upload that keeps failing ends, and says what does not answer", async () => {
   const { client } = await startUploads();
-  vi.useFakeTimers({ toFake: ["Date"] });
+  stopClocks();
   network(({ isForStore }) => (isForStore ? slowly("lost") : undefined));
   expect((await failure(client.upload(FILE))).code).toBe("unreachable");
   vi.unstubAllGlobals();
@@ -171,7 +173,7 @@ it("an upload that keeps failing ends, and says what does not answer", async () 
 
 it("how long an upload tries again is an option of the client and of an upload", async () => {
   const { client } = await startUploads({}, { retry: { for: "2 minutes" } });
-  vi.useFakeTimers({ toFake: ["Date"] });
+  stopClocks();
   const seen = network((request) => (isPut(request) ? slowly("lost") : undefined));
   const puts = async (options: UploadOptions) => {
     const before = seen.filter(isPut).length;
@@ -195,7 +197,7 @@ it.each(["10", "10 minutes ", "ten minutes", "1.5 hours", "", 600_000])(
 
 it("the time that an upload is paused or offline does not count", async () => {
   const { client } = await startUploads();
-  vi.useFakeTimers({ toFake: ["Date"] });
+  stopClocks();
   let left = 7;
   const seen = network((request) => {
     // Files have the time of this machine.
@@ -204,7 +206,7 @@ it("the time that an upload is paused or offline does not count", async () => {
     if (left === 3) {
       task.pause();
       setTimeout(() => {
-        vi.setSystemTime(Date.now() + 3_600_000);
+        pass(3600);
         task.resume();
       }, 0);
     }
@@ -213,6 +215,60 @@ it("the time that an upload is paused or offline does not count", async () => {
   const task = client.upload(FILE, { retry: { for: "2 minutes" } });
   expect((await failure(task)).code).toBe("mismatch");
   expect(seen.filter(isPut)).toHaveLength(8);
+});
+
+it.each<[string, isOnClock: boolean]>([
+  ["a clock that counts on", true],
+  ["a clock that stands", false],
+])(
+  "the time that a machine sleeps in a wait and in a request does not count, by %s",
+  async (_, counts) => {
+    const { client } = await startUploads();
+    stopClocks();
+    const now = performance.now.bind(performance);
+    let asleep = 0;
+    vi.spyOn(performance, "now").mockImplementation(() => now() + asleep);
+    const sleep = () => {
+      vi.setSystemTime(Date.now() + 900_000);
+      if (counts) asleep += 900_000;
+    };
+    const events: Array<UploadProgress> = [];
+    let left = 8;
+    const seen = network((request) => {
+      if (!isPut(request)) return undefined;
+      if (left-- <= 0) return s3Error(400, "InvalidRequest");
+      pass(10);
+      if (left % 2 > 0) sleep();
+      return "lost";
+    });
+    const onProgress = (event: UploadProgress) => {
+      events.push(event);
+      // Before the wait, whose timer fires late.
+      if (event.retrying) setTimeout(sleep, 0);
+    };
+    const retry = { for: "2 minutes" } as const;
+    expect((await failure(client.upload(FILE, { retry, onProgress }))).code).toBe("store-refused");
+    expect(seen.filter(isPut)).toHaveLength(9);
+    for (const { retrying: { since = 0, until } = {} } of events) {
+      if (since > 0) expect(until).toBe(since + 120_000);
+    }
+  },
+);
+
+it("a clock that is set by an hour neither ends an upload nor keeps it trying", async () => {
+  const { client } = await startUploads();
+  stopClocks();
+  const retry = { for: "2 minutes" } as const;
+  for (const hours of [-1, 1]) {
+    const seen = network((request) => {
+      if (!isPut(request)) return undefined;
+      if (seen.filter(isPut).length === 3) vi.setSystemTime(Date.now() + hours * 3_600_000);
+      return slowly("lost");
+    });
+    await failure(client.upload(FILE, { retry }));
+    expect(seen.filter(isPut)).toHaveLength(5);
+    vi.unstubAllGlobals();
+  }
 });
 
 it.each<[string, (seen: Seen) => boolean]>([
@@ -233,7 +289,7 @@ it.each<[string, (seen: Seen) => boolean]>([
 
 it("a line that breaks after much was sent is no dead one, up to twenty times the file", async () => {
   const { client } = await startUploads();
-  vi.useFakeTimers({ toFake: ["Date"] });
+  stopClocks();
   network((request) => (request.method === "HEAD" ? "lost" : undefined));
   const through = globalThis.fetch;
   let puts = 0;
@@ -286,7 +342,7 @@ it("what is no answer of the service is told sooner if there was never one from 
   const endpoint = "http://127.0.0.1:11";
   const client = createClient({ endpoint, organization: "acme" });
   vi.spyOn(Math, "random").mockReturnValue(0);
-  vi.useFakeTimers({ toFake: ["Date"] });
+  stopClocks();
   const seen = network(() => slowly(new Response("<h1>It works!")));
   expect((await failure(client.upload(FILE))).code).toBe("invalid-answer");
   expect(seen).toHaveLength(3);
@@ -476,13 +532,13 @@ it("the store is sent no cookies, and neither is a probe of whether it is there"
 
 it("a URL that is refused after a minute has expired again, and is replaced again", async () => {
   const { client } = await startUploads();
-  vi.useFakeTimers({ toFake: ["Date"] });
+  stopClocks();
   const answers = [403, 503, 403];
   const seen = network((request) => {
     // Files have the time of this machine.
     if (isFor("confirm")(request)) return mismatch();
     const status = isPut(request) ? answers.shift() : undefined;
-    if (status === 503) vi.setSystemTime(Date.now() + 61_000);
+    if (status === 503) pass(61);
     return status ? s3Error(status, status === 503 ? "SlowDown" : "AccessDenied") : undefined;
   });
   expect((await failure(client.upload(FILE))).code).toBe("mismatch");
@@ -494,11 +550,11 @@ const mismatch = () =>
 
 it("a URL that has expired while it was not used is not tried", async () => {
   const { client } = await startUploads({ policies: { brief: { putLifetime: "1 second" } } });
-  vi.useFakeTimers({ toFake: ["Date"] });
+  stopClocks();
   const busy = [503];
   const seen = network((request) => {
     const status = isPut(request) ? busy.shift() : undefined;
-    if (status === 503) vi.setSystemTime(Date.now() + 1500);
+    if (status === 503) pass(1.5);
     return status ? s3Error(status, "SlowDown") : undefined;
   });
   await client.upload(FILE, { policy: "brief" });
@@ -515,13 +571,13 @@ it("a token is asked for before each request, since it may be a new one", async 
 
 it("policies are asked for again after five minutes, in which they may change", async () => {
   const { client } = await startUploads();
-  vi.useFakeTimers({ toFake: ["Date"] });
+  stopClocks();
   const seen = network();
   await client.policies();
-  vi.setSystemTime(Date.now() + 299_000);
+  pass(299);
   await client.policies();
   expect(seen).toHaveLength(1);
-  vi.setSystemTime(Date.now() + 2000);
+  pass(2);
   await client.policies();
   expect(seen).toHaveLength(2);
 });

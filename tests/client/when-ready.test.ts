@@ -2,7 +2,7 @@ import { afterEach, expect, it, vi } from "vitest";
 import type { RetryOptions } from "../../adapters/client/client.ts";
 import { createFiles, type FileState } from "../../adapters/client/files/files.ts";
 import { FILE, MIA } from "../embed/host.ts";
-import { failure, startUploads, TOKEN } from "./host.ts";
+import { failure, pass, startUploads, stopClocks, TOKEN } from "./host.ts";
 
 afterEach(() => {
   vi.useRealTimers();
@@ -50,7 +50,7 @@ function answering(answers: ReadonlyArray<object>, retry: RetryOptions = {}, onA
 }
 
 /** Each question takes so many seconds. */
-const passing = (seconds: number) => () => void vi.setSystemTime(Date.now() + seconds * 1000);
+const passing = (seconds: number) => () => void pass(seconds);
 
 it("a page sees each state of a file that another client uploads and confirms, once", async () => {
   const { files, key, put, confirm } = await startUpload();
@@ -83,7 +83,7 @@ it.each([
   ["waiting", "pending", "The file is still being checked. Try again later."],
   ["missing", "missing", "The file is missing. It has to be uploaded, and then confirmed."],
 ])("a file that stays %s fails with %s, and says what to do", async (state, code, sentence) => {
-  vi.useFakeTimers({ toFake: ["Date"] });
+  stopClocks();
   const { files, asked } = answering([{ state, retry_after: 0 }], { for: "1 minute" }, passing(60));
   const error = await failure(files.whenReady(KEY));
   expect(error).toMatchObject({ code, userMessage: sentence });
@@ -98,7 +98,7 @@ it("a file whose state will stay is not asked for again", async () => {
 });
 
 it("the service says when to ask again, and what stays the same is asked for more seldom", async () => {
-  vi.useFakeTimers({ toFake: ["Date"] });
+  stopClocks();
   const delays: Array<number> = [];
   const shouldRetry: RetryOptions["shouldRetry"] = ({ delay, reason }) => {
     delays.push(delay);
@@ -115,7 +115,7 @@ it("the service says when to ask again, and what stays the same is asked for mor
 });
 
 it("another state is progress", async () => {
-  vi.useFakeTimers({ toFake: ["Date"] });
+  stopClocks();
   const states = ["missing", "waiting", "missing", "waiting", "ready"];
   const found = states.map((state) => ({ state, retry_after: 0 }));
   const { files, asked } = answering(found, { for: "1 minute" }, passing(50));

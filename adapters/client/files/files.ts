@@ -1,7 +1,7 @@
 import { check, decodeFiles, decodeState, type FileState, type StoredFile } from "../decode.ts";
 import { UploadError } from "../errors.ts";
 import { persist, transient } from "../retry.ts";
-import { makeRun, type RetryOptions } from "../run.ts";
+import { awake, makeRun, type RetryOptions } from "../run.ts";
 import { makeService, type ServiceOptions } from "../service.ts";
 
 export { UploadError } from "../errors.ts";
@@ -87,7 +87,7 @@ export function createFiles({ retry, ...options }: FilesOptions): Files {
         const message = `The file is ${state}. It has to be uploaded, and then confirmed.`;
         const error = new UploadError(state === "waiting" ? "pending" : "missing", message);
         // The longer it stays the same, the more seldom.
-        const pause = Math.max(retryAfter * 1000, (Date.now() - run.progressAt) / 4);
+        const pause = Math.max(retryAfter * 1000, (awake() - run.progressAt) / 4);
         throw transient("waiting", error, pause);
       };
       await persist(run, ask).finally(run.close).finally(run.abort);
