@@ -6,7 +6,7 @@ import { makeTally, type UploadProgress } from "./progress.ts";
 import { type PendingUpload, pendingUploads, type UploadStorage } from "./resume.ts";
 import { makeRun, makeTask, type RetryOptions, type Run, type Task } from "./run.ts";
 import { makeService, type ServiceOptions, typeByName } from "./service.ts";
-import { makeSlots, MOST_AT_ONCE } from "./slots.ts";
+import { LEAST_PART, makeSlots, MOST_AT_ONCE } from "./slots.ts";
 import {
   type Job,
   type Kept,
@@ -33,6 +33,8 @@ export interface ClientOptions extends ServiceOptions {
   readonly storage?: UploadStorage | undefined;
   /** For how long failures are tried again; options of one upload override it. */
   readonly retry?: RetryOptions | undefined;
+  /** The most bodies on their way at a time; 4 if left out. A slow line has one part at a time. */
+  readonly concurrency?: number | undefined;
 }
 
 /** Options of `uploadAll`, for each of the files. */
@@ -64,9 +66,6 @@ export interface Client {
   readonly policies: (signal?: AbortSignal) => Promise<ReadonlyArray<UploadPolicy>>;
 }
 
-/** Larger files are sent in parts: a line that breaks loses at most one of 5 MiB. */
-const SINGLE_PUT = 5 * 2 ** 20;
-
 /** The time for which policies are kept, in milliseconds: as long as a browser keeps them. */
 const POLICIES_LIFETIME = 300_000;
 
@@ -78,7 +77,10 @@ const finish = (job: Job) => (job.isInParts ? uploadInParts(job) : uploadWhole(j
 /** A client for the uploads of an organization. */
 export function createClient(options: ClientOptions): Client {
   const service = makeService(options);
-  const slots = makeSlots(MOST_AT_ONCE);
+  const { concurrency = MOST_AT_ONCE } = options;
+  const isCount = Number.isInteger(concurrency) && concurrency > 0;
+  check(isCount, `concurrency must be a whole number above 0, not "${concurrency}".`);
+  const slots = makeSlots(concurrency);
   const runWith = ({ signal, retry }: UploadOptions) =>
     makeRun(signal, { ...options.retry, ...retry });
   // An option that cannot be used throws here.
@@ -94,11 +96,11 @@ export function createClient(options: ClientOptions): Client {
 
   async function prepare(run: Run, file: Blob, upload: UploadOptions, kept: Kept): Promise<Job> {
     check(file?.size >= 0, `file must be a File or a Blob, not "${file}".`);
-    const tally = makeTally(file.size, upload.onProgress);
+    const tally = (kept.tally ??= makeTally(file.size, upload.onProgress));
     run.onRetry = tally.show;
     const filename = upload.filename ?? (file as Partial<File>).name ?? "file";
     await failUnlessReadable(file, filename);
-    const { checksum, multipart = SINGLE_PUT, resume } = upload;
+    const { checksum, multipart = LEAST_PART, resume } = upload;
     const pending = resume instanceof Object ? resume : undefined;
     const { policy: name } = pending ?? upload;
     const policy = (await policies(run)).find((each) => each.name === (name ?? "files"));
@@ -110,6 +112,7 @@ export function createClient(options: ClientOptions): Client {
       run,
       service,
       slots,
+      concurrency,
       tally,
       file,
       asked: { filename, content_type, size, policy: name, metadata: upload.metadata },
@@ -139,13 +142,13 @@ export function createClient(options: ClientOptions): Client {
     const members = files.map((file, index) => {
       const run = runWith({ ...each, signal: all.signal });
       const onProgress = (progress: UploadProgress) => {
-        onFileProgress?.(file, progress);
         tally.add(index, progress.sent);
         tally.show(progress.retrying);
+        onFileProgress?.(file, progress);
       };
       const own = { ...each, onProgress };
       const kept = makeKept();
-      const prepared = preparing(run.signal, async () => {
+      const prepared = preparing(run.signal, 0, async () => {
         const job = await prepare(run, file, own, kept);
         // Parts are granted one by one.
         return { job, request: job.isInParts ? undefined : await requestFor(job) };

@@ -11,7 +11,6 @@ import {
 import { UploadError } from "./errors.ts";
 import { discardParts, isOver, makeMemory, type Memory } from "./resume.ts";
 import { persist } from "./retry.ts";
-import { MOST_AT_ONCE } from "./slots.ts";
 import {
   algorithmFor,
   checksumIn,
@@ -63,7 +62,7 @@ async function sendAll(
   { begun, parts }: Pick<Remembered, "begun"> & Partial<Remembered>,
   memory: Memory,
 ): Promise<UploadResult> {
-  const { run, service, tally, file, policy } = job;
+  const { run, service, tally, file, policy, concurrency } = job;
   const { upload, partSize } = begun;
   const total = Math.ceil(file.size / partSize);
   /** The parts that are in the store as they are in the file. */
@@ -119,7 +118,7 @@ async function sendAll(
   };
   show();
   // A file can change under its name, size and date.
-  await inParallel(parts ?? [], async (part) => {
+  await inParallel(concurrency, parts ?? [], async (part) => {
     const { partNumber, checksum } = part;
     if ((await hash(partNumber)).value !== checksum) return;
     sent.set(partNumber, part);
@@ -129,7 +128,7 @@ async function sendAll(
   if (parts && sent.size < total) await compare();
   await keep();
   return persist(run, async () => {
-    await inParallel(missing(), send);
+    await inParallel(concurrency, missing(), send);
     // A browser sees the ETag only where CORS shares it, and only the store's answer has one.
     if ([...sent.values()].some(({ etag }) => !etag)) await compare();
     if (sent.size < total) throw notArrived(new UploadError("mismatch", LOST));
@@ -158,8 +157,12 @@ const LOST = "The store has not got all parts that it was sent. Try again.";
 /** The ETag without quotes, which some stores leave out in lists. */
 const bare = (etag: string) => etag.replaceAll('"', "");
 
-/** Calls `work` for each, a few at a time. Waits for those under way when one fails. */
-async function inParallel<A>(items: ReadonlyArray<A>, work: (item: A) => Promise<void>) {
+/** Calls `work` for each, `count` at a time. Waits for those under way when one fails. */
+async function inParallel<A>(
+  count: number,
+  items: ReadonlyArray<A>,
+  work: (item: A) => Promise<void>,
+) {
   const left = items.values();
   const failures: Array<unknown> = [];
   const worker = async () => {
@@ -167,6 +170,6 @@ async function inParallel<A>(items: ReadonlyArray<A>, work: (item: A) => Promise
       if (failures.length === 0) await work(item).catch((cause: unknown) => failures.push(cause));
     }
   };
-  await Promise.all(Array.from({ length: MOST_AT_ONCE }, worker));
+  await Promise.all(Array.from({ length: count }, worker));
   if (failures.length > 0) throw failures[0];
 }

@@ -23,6 +23,7 @@ export function makeTally(
 ) {
   const sentBy = new Map<number, number>();
   const mostBy = new Map<number, number>();
+  const broken = new Map<number, Retrying>();
   let sum = 0;
   let shown = 0;
   let parts: UploadProgress["parts"];
@@ -33,7 +34,14 @@ export function makeTally(
   const show = (retrying?: Retrying) => {
     shown = Math.min(most, retrying === undefined ? Math.max(sum, shown) : sum);
     const percent = Math.floor((shown / total) * 100);
-    onProgress?.({ sent: shown, total, percent, retrying, parts });
+    try {
+      onProgress?.({ sent: shown, total, percent, retrying, parts });
+    } catch (cause) {
+      // As the platform does with what a listener of an event throws.
+      queueMicrotask(() => {
+        throw cause;
+      });
+    }
   };
   return {
     show,
@@ -41,12 +49,17 @@ export function makeTally(
     sent: (part: number, bytes: number): boolean => {
       const isMore = bytes > (mostBy.get(part) ?? 0);
       if (isMore) mostBy.set(part, bytes);
-      set(part, bytes);
-      show();
+      const retrying = bytes > 0 ? broken.get(part) : undefined;
+      if (bytes > 0) {
+        set(part, bytes);
+        broken.delete(part);
+      }
+      show(retrying);
       return isMore;
     },
+    /** Shows a break. What it cost is subtracted once there is a line again to send it. */
     retry: (part: number, retrying: Retrying) => {
-      set(part, 0);
+      broken.set(part, retrying);
       show(retrying);
     },
     add: set,

@@ -6,32 +6,57 @@ import { Transient } from "./retry.ts";
  */
 export const MOST_AT_ONCE = 4;
 
-/** Runs `work` once fewer than the allowed number run; rejects if `signal` is aborted before. */
-export type Slots = <A>(signal: AbortSignal, work: () => Promise<A>) => Promise<A>;
+/** Bytes of the least part of most stores, which may always be on their way. */
+export const LEAST_PART = 5 * 2 ** 20;
 
-/** Allows `count` at a time; one once the line broke, and one more with every two that arrive. */
+/** A line is quick if it carries a part in this time, in milliseconds. */
+const QUICK = 2000;
+
+/**
+ * Runs `work` for a body of `size` bytes once there is room for it; rejects if `signal` is aborted
+ * before. `work` calls `begin` when it begins to send.
+ */
+export type Slots = <A>(
+  signal: AbortSignal,
+  size: number,
+  work: (begin: () => void) => Promise<A>,
+) => Promise<A>;
+
+/**
+ * Allows `count` bodies at a time, and of their bytes what a break of the line may cost: those of
+ * one part at first and once the line broke, of one more with every two that were quick, and of half
+ * as many after a slow one (additive increase, multiplicative decrease).
+ */
 export function makeSlots(count: number): Slots {
-  let most = count;
-  const running = new Set<object>();
+  let most = 1;
+  let running = 0;
+  let bytes = 0;
   const waiting: Array<() => void> = [];
   const wake = () => waiting.splice(0).forEach((resolve) => resolve());
-  return async (signal, work) => {
-    while (running.size + 1 > most && !signal.aborted) {
+  return async (signal, size, work) => {
+    const part = Math.max(size, LEAST_PART);
+    while ((running === count || (running && bytes + size > most * part)) && !signal.aborted) {
       // Once for each signal, however often it waits.
       signal.addEventListener("abort", wake);
       await new Promise<void>((resolve) => waiting.push(resolve));
     }
     signal.throwIfAborted();
-    running.add(work);
+    running += 1;
+    bytes += size;
+    let begunAt = performance.now();
     try {
-      const done = await work();
-      most = Math.min(count, most + 0.5);
+      const done = await work(() => (begunAt = performance.now()));
+      const took = performance.now() - begunAt;
+      // A small body is soon sent on any line.
+      if (took * part < QUICK * size) most = Math.min(count, most + 0.5);
+      else if (took > QUICK) most = Math.max(1, most / 2);
       return done;
     } catch (cause) {
       if (cause instanceof Transient && cause.reason === "network") most = 1;
       throw cause;
     } finally {
-      running.delete(work);
+      running -= 1;
+      bytes -= size;
       wake();
     }
   };

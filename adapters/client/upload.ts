@@ -66,6 +66,8 @@ export interface Job extends Resumable {
   readonly run: Run;
   readonly service: Service;
   readonly slots: Slots;
+  /** The most parts on their way at a time. */
+  readonly concurrency: number;
   readonly tally: Tally;
   /** The members of each request for an upload of the file. */
   readonly asked: Resumable["asked"] &
@@ -79,6 +81,8 @@ export interface Job extends Resumable {
 
 /** Kept for another upload of the file: its grant, or parts that no storage remembers. */
 export interface Kept {
+  /** So that a bar does not begin anew. */
+  tally?: Tally;
   readonly signatures: Signatures;
   readonly parts: UploadStorage;
 }
@@ -198,7 +202,7 @@ export function sendPart(job: Job, part: Part): Promise<Signed & Pick<PutAnswer,
   return persist(
     run,
     (outer, progressed) =>
-      slots(outer, async () => {
+      slots(outer, body.size, async (begin) => {
         if (!isSigned(job, signatures, number)) sign();
         const { at = 0, signed: asking } = signatures.get(number) ?? {};
         // An upload that is paused meanwhile keeps no slot from other files.
@@ -220,6 +224,7 @@ export function sendPart(job: Job, part: Part): Promise<Signed & Pick<PutAnswer,
         // A part on its way arrives, also if the upload is paused.
         const signal = number ? run.signal : outer;
         const { url } = signed;
+        begin();
         const answer = await put({ ...signed, body, signal, onSent }).catch(async (cause) => {
           if (outer.aborted) throw cause;
           await failUnlessReadable(file, asked.filename);

@@ -58,8 +58,10 @@ it("an upload that waits for the network listens once, and no more once it has e
 it("what waits for its turn listens once to a signal, however often another goes first", async () => {
   const slots = makeSlots(1);
   const waiting = new AbortController();
-  const all = Array.from({ length: 20 }, () => slots(new AbortController().signal, async () => {}));
-  const last = slots(waiting.signal, async () => "last");
+  const all = Array.from({ length: 20 }, () =>
+    slots(new AbortController().signal, 0, async () => {}),
+  );
+  const last = slots(waiting.signal, 0, async () => "last");
   await Promise.all(all.slice(0, 10));
   expect(listeners(waiting)).toBe(1);
   expect(await last).toBe("last");

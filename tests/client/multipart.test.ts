@@ -16,10 +16,12 @@ import {
   s3Error,
   type Seen,
   startUploads,
+  stopClocks,
   TOKEN,
 } from "./host.ts";
 
 afterEach(() => {
+  vi.useRealTimers();
   vi.restoreAllMocks();
   vi.unstubAllGlobals();
 });
@@ -71,6 +73,30 @@ it("a large file is sent in parts with a checksum each, and arrives as it was", 
   expect(sent).toEqual(sent.toSorted((one, other) => one - other));
   expect(progress.at(-1)).toMatchObject({ percent: 100, parts: { done: 4, total: 4 } });
 });
+
+it.each([
+  [undefined, 2],
+  [1, 1],
+])(
+  "with the concurrency %s at most %i of four parts are on their way",
+  async (concurrency, most) => {
+    const { client } = await start({ concurrency });
+    const seen = network();
+    const through = globalThis.fetch;
+    const running: Array<number> = [0];
+    vi.stubGlobal("fetch", async (url: string, init: RequestInit = {}) => {
+      const answer = through(url, init);
+      if (init.method !== "PUT") return answer;
+      running.push((running.at(-1) ?? 0) + 1);
+      return answer.finally(() => running.push((running.at(-1) ?? 0) - 1));
+    });
+    // Each is sent in no time.
+    stopClocks();
+    await client.upload(FILE);
+    expect(seen.filter(isPut)).toHaveLength(4);
+    expect(Math.max(...running)).toBe(most);
+  },
+);
 
 it("a part that fails is sent again, and the others are sent once", async () => {
   const { client } = await start();

@@ -43,6 +43,10 @@ describe("an option that cannot be used", () => {
       { endpoint: "uploads.example.com" },
     ],
     ['endpoint must be a URL or a path, not "localhost:80".', { endpoint: "localhost:80" }],
+    ...[0, 1.5, "4"].map((concurrency): [string, object] => [
+      `concurrency must be a whole number above 0, not "${concurrency}".`,
+      { concurrency },
+    ]),
   ])("of the client is named when it is given: %s", (message, mistake) => {
     expect(() => createClient({ ...OPTIONS, ...mistake })).toThrow(new TypeError(message));
   });

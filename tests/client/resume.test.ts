@@ -56,10 +56,14 @@ it("an upload that has failed goes on, though nothing else remembers it", async 
   const { client } = await startUploads();
   const blob = new Blob([LARGE], { type: "image/png" });
   network((seen) => (isPut(seen) && seen.url.includes("partNumber=2") ? refused() : undefined));
-  const task = client.upload(blob, inParts);
+  const sent: Array<number> = [];
+  const task = client.upload(blob, { ...inParts, onProgress: (event) => sent.push(event.sent) });
   await failure(task);
   const again = task.retry();
   await failure(again);
+  // A bar does not begin anew.
+  expect(sent).toEqual(sent.toSorted((one, other) => one - other));
+  expect(sent.at(-1)).toBe(PART_SIZE);
   vi.unstubAllGlobals();
   const seen = network();
   expect((await again.retry()).size).toBe(LARGE.size);

@@ -4,9 +4,10 @@ import { computeChecksum, chooseAlgorithm } from "../../adapters/client/file.ts"
 import { makeTally, type UploadProgress } from "../../adapters/client/progress.ts";
 import { UploadError } from "../../adapters/client/errors.ts";
 import { retryAfter, transient } from "../../adapters/client/retry.ts";
-import { makeSlots } from "../../adapters/client/slots.ts";
+import { LEAST_PART, makeSlots } from "../../adapters/client/slots.ts";
 
 afterEach(() => {
+  vi.restoreAllMocks();
   vi.unstubAllGlobals();
 });
 
@@ -35,6 +36,29 @@ it("progress is never above the total, and goes back only where it says that som
   );
 });
 
+it("a bar stays where it was in an outage, and goes back once something is sent again", () => {
+  const events: Array<unknown> = [];
+  const tally = makeTally(500, ({ sent, retrying }) => events.push([sent, retrying?.reason]));
+  tally.sent(1, 200);
+  tally.sent(2, 100);
+  for (const reason of ["network", "offline", "network"] as const) {
+    tally.retry(2, { attempt: 1, delay: 0, reason });
+  }
+  tally.sent(2, 0);
+  tally.sent(2, 10);
+  tally.sent(2, 20);
+  expect(events).toEqual([
+    [200, undefined],
+    [300, undefined],
+    [300, "network"],
+    [300, "offline"],
+    [300, "network"],
+    [300, undefined],
+    [210, "network"],
+    [220, undefined],
+  ]);
+});
+
 it("no more than the allowed number run at a time, and each runs once", async () => {
   await fc.assert(
     fc.asyncProperty(
@@ -47,7 +71,7 @@ it("no more than the allowed number run at a time, and each runs once", async ()
         const { signal } = new AbortController();
         const done = await Promise.all(
           turns.map((wait, index) =>
-            slots(signal, async () => {
+            slots(signal, 0, async () => {
               running += 1;
               most = Math.max(most, running);
               for (let turn = 0; turn < wait; turn++) await Promise.resolve();
@@ -68,9 +92,9 @@ it("what waits for its turn is let go when it is aborted, and the others go on",
   const controller = new AbortController();
   const { promise, resolve } = Promise.withResolvers<void>();
   const { signal } = new AbortController();
-  const first = slots(signal, () => promise);
-  const second = slots(controller.signal, async () => "never");
-  const third = slots(signal, async () => "third");
+  const first = slots(signal, 0, () => promise);
+  const second = slots(controller.signal, 0, async () => "never");
+  const third = slots(signal, 0, async () => "third");
   controller.abort("given up");
   await expect(second).rejects.toBe("given up");
   resolve();
@@ -78,18 +102,21 @@ it("what waits for its turn is let go when it is aborted, and the others go on",
   expect(await third).toBe("third");
 });
 
-it("after a failure of the line one runs at a time, and one more with every two successes", async () => {
+it("parts go one at a time at first and after a cut, and several only on a line that is quick", async () => {
+  let now = 0;
+  vi.spyOn(performance, "now").mockImplementation(() => now);
   const slots = makeSlots(4);
   const { signal } = new AbortController();
   const running: Array<() => void> = [];
-  /** How many of twelve run at a time, one batch after the other. */
-  const batches = async (): Promise<ReadonlyArray<number>> => {
-    const all = Array.from({ length: 12 }, () =>
-      slots(signal, () => new Promise<void>((resolve) => running.push(resolve))),
+  /** How many of so many bodies run at a time, one batch after the other. */
+  const batches = async (count: number, size: number, milliseconds: number) => {
+    const all = Array.from({ length: count }, () =>
+      slots(signal, size, () => new Promise<void>((resolve) => running.push(resolve))),
     );
     const counts: Array<number> = [];
     while (running.length > 0) {
       counts.push(running.length);
+      now += milliseconds;
       for (const done of running.splice(0)) done();
       await new Promise((resolve) => setImmediate(resolve));
     }
@@ -98,12 +125,33 @@ it("after a failure of the line one runs at a time, and one more with every two 
   };
   const fail = (reason: "network" | "busy") => {
     const failure = transient(reason, new UploadError("offline", ""));
-    return expect(slots(signal, () => Promise.reject(failure))).rejects.toBe(failure);
+    return expect(slots(signal, 1, () => Promise.reject(failure))).rejects.toBe(failure);
   };
+  // A line of 1 Mbit/s.
+  expect(await batches(3, LEAST_PART, 42_000)).toEqual([1, 1, 1]);
+  // Together they are no more than a part, and say little of the line.
+  expect(await batches(16, LEAST_PART / 5, 1000)).toEqual([4, 4, 4, 4]);
+  expect(await batches(1, 1000, 100)).toEqual([1]);
+  expect(await batches(2, LEAST_PART, 2000)).toEqual([1, 1]);
+  expect(await batches(12, LEAST_PART, 400)).toEqual([1, 1, 2, 3, 4, 1]);
   await fail("busy");
-  expect(await batches()).toEqual([4, 4, 4]);
+  expect(await batches(8, LEAST_PART, 3000)).toEqual([4, 1, 1, 1, 1]);
+  expect(await batches(12, LEAST_PART, 400)).toEqual([1, 1, 2, 3, 4, 1]);
   await fail("network");
-  expect(await batches()).toEqual([1, 1, 2, 3, 4, 1]);
+  expect(await batches(12, LEAST_PART, 400)).toEqual([1, 1, 2, 3, 4, 1]);
+});
+
+it("a large body waits for those on their way, and goes alone on a slow line", async () => {
+  const slots = makeSlots(4);
+  const { signal } = new AbortController();
+  const { promise, resolve } = Promise.withResolvers<void>();
+  const order: Array<string> = [];
+  const small = slots(signal, 1000, () => promise);
+  const large = slots(signal, 10 * LEAST_PART, async () => void order.push("large"));
+  await slots(signal, 1000, async () => void order.push("small"));
+  resolve();
+  await Promise.all([small, large]);
+  expect(order).toEqual(["small", "large"]);
 });
 
 it("CRC-32C is that of RFC 9260, also over several slices", async () => {

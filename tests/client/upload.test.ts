@@ -469,9 +469,34 @@ it("a file with one PUT that is paused says at once that it is sent again", asyn
       else if (event.sent > 0 && events.every(({ retrying }) => !retrying)) task.pause();
     },
   });
-  expect(await says.promise).toMatchObject({ sent: 0, retrying: { reason: "paused" } });
+  const { sent, retrying } = await says.promise;
+  expect(retrying?.reason).toBe("paused");
   task.resume();
   expect((await task).size).toBe(file.size);
+  expect(events.find((event) => event.sent < sent && event.retrying)?.sent).toBeDefined();
+});
+
+it("what onProgress throws is reported by the platform, and the upload goes on", async () => {
+  const { client } = await startUploads();
+  const thrown: Array<unknown> = [];
+  const real = queueMicrotask;
+  vi.stubGlobal("queueMicrotask", (work: () => void) =>
+    real(() => {
+      try {
+        work();
+      } catch (cause) {
+        thrown.push(cause);
+      }
+    }),
+  );
+  const mistake = new Error("of the page");
+  const onProgress = () => {
+    throw mistake;
+  };
+  expect((await client.upload(FILE, { onProgress })).size).toBe(FILE.size);
+  const [outcome] = await client.uploadAll([FILE], { onFileProgress: onProgress });
+  expect(outcome?.status).toBe("fulfilled");
+  expect(new Set(thrown)).toEqual(new Set([mistake]));
 });
 
 it("100 percent is what an upload has once it is confirmed, alone and with others", async () => {

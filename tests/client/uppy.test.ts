@@ -88,7 +88,7 @@ it("nothing is done any more once the plugin is removed, and what was under way 
   uppy.on("restore:plugin-data-changed", (data) => kept.push(data));
   const id = add(LARGE);
   const upload = uppy.upload();
-  await reached(2);
+  await reached(1);
   const plugin = uppy.getPlugin("Valetkey");
   if (plugin === undefined) return expect.unreachable("there is no plugin");
   uppy.removePlugin(plugin);

@@ -140,7 +140,7 @@ describe.runIf(canRun).each(Object.entries(STORES))("Uppy with the store %s", (s
   }
 
   let held: Array<Route>;
-  /** Begins to upload the large file, of which parts 1 and 2 arrive, and 3 and 4 are held. */
+  /** Begins to upload the large file, of which parts 1 and 2 arrive, and the others are held. */
   async function begin(): Promise<string> {
     held = [];
     await page.route(
@@ -155,7 +155,7 @@ describe.runIf(canRun).each(Object.entries(STORES))("Uppy with the store %s", (s
     await choose(large);
     await button("Upload 1 file").click();
     const { upload } = await (await started).json();
-    await eventually(() => held.length).toBe(2);
+    await eventually(() => held.length).toBeGreaterThan(0);
     await eventually(() => partsOf(upload)).toHaveLength(2);
     return upload;
   }
