@@ -79,13 +79,18 @@ async function sendAll(
     Array.from({ length: total - from + 1 }, (_, index) => from + index).filter(
       (number) => !sent.has(number),
     );
-  /** Drops the parts that the store does not have as sent, and takes the ETags that CORS hides. */
-  const compare = async () => {
+  const list = async () => {
     const path = `multipart/parts?upload=${encodeURIComponent(upload)}`;
     const stored = await service.ask(run, path, decodeStored);
-    const etags = new Map(stored.parts.map(({ partNumber, etag }) => [partNumber, etag]));
+    return new Map(stored.parts.map(({ partNumber, etag }) => [partNumber, etag]));
+  };
+  /** The parts that were there before others are sent, and may be of another file. */
+  let earlier: ReadonlyMap<number, string> = new Map();
+  /** Drops the parts that the store does not have as sent, and takes the ETags that CORS hides. */
+  const compare = async () => {
+    earlier = await list();
     for (const [number, part] of sent) {
-      const etag = etags.get(number);
+      const etag = earlier.get(number);
       if (etag && bare(part.etag ?? etag) === bare(etag)) sent.set(number, { ...part, etag });
       else sent.delete(number);
     }
@@ -109,7 +114,12 @@ async function sendAll(
   };
   const send = async (partNumber: number) => {
     const body = slice(partNumber);
-    const part = { number: partNumber, body, signatures, sign: () => sign(partNumber) };
+    const find = async () => {
+      const etag = (await list()).get(partNumber);
+      const isNew = etag && etag !== earlier.get(partNumber);
+      return isNew ? { etag, checksum: (await hash(partNumber)).value } : undefined;
+    };
+    const part = { number: partNumber, body, signatures, sign: () => sign(partNumber), find };
     const { etag, checksum = "" } = await sendPart(job, part);
     sent.set(partNumber, { partNumber, etag, checksum });
     // Of all of them too: if the answer to the completion is lost, it is only asked for again.

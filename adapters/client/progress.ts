@@ -49,10 +49,11 @@ export function makeTally(
     sent: (part: number, bytes: number): boolean => {
       const isMore = bytes > (mostBy.get(part) ?? 0);
       if (isMore) mostBy.set(part, bytes);
-      const retrying = bytes > 0 ? broken.get(part) : undefined;
+      let retrying: Retrying | undefined;
       if (bytes > 0) {
-        set(part, bytes);
+        if (bytes < (sentBy.get(part) ?? 0)) retrying = broken.get(part);
         broken.delete(part);
+        set(part, bytes);
       }
       show(retrying);
       return isMore;

@@ -62,7 +62,8 @@ async function putByFetch({ url, headers, body, signal, onSent }: Put): Promise<
     ...(SENDS_LENGTH ? counted(headers, body, onSent) : { headers, body }),
   });
   const text = await response.text();
-  onSent(body.size);
+  // Deno tells nothing before.
+  if (!SENDS_LENGTH) onSent(body.size);
   return answerFrom(response.status, text, (name) => response.headers.get(name));
 }
 
@@ -76,8 +77,8 @@ function counted(headers: Put["headers"], body: Blob, onSent: Put["onSent"]): ob
   let taken = 0;
   const stream = new ReadableStream<Uint8Array>({
     pull: async (controller) => {
+      onSent(Math.min(taken, body.size));
       if (taken >= body.size) return controller.close();
-      onSent(taken);
       const chunk = body.slice(taken, (taken += CHUNK));
       controller.enqueue(new Uint8Array(await chunk.arrayBuffer()));
     },

@@ -83,10 +83,16 @@ export interface Job extends Resumable {
 export interface Kept {
   /** So that a bar does not begin anew. */
   tally?: Tally;
+  /** The numbers of bodies that may have arrived, and were not found yet. */
+  readonly gone: Set<number>;
   readonly signatures: Signatures;
   readonly parts: UploadStorage;
 }
-export const makeKept = (): Kept => ({ signatures: new Map(), parts: new Map() });
+export const makeKept = (): Kept => ({
+  gone: new Set(),
+  signatures: new Map(),
+  parts: new Map(),
+});
 
 /** By the number of the part, 0 for a whole file, with the time when it was asked for. */
 export type Signatures = Map<number, { readonly at: number; readonly signed: Promise<Signed> }>;
@@ -112,7 +118,11 @@ export interface Part {
   readonly signatures: Signatures;
   /** Puts a signature for it among those. */
   readonly sign: () => void;
+  /** Asks for it, where all of it has gone and no answer came; undefined if it is not there. */
+  readonly find: () => Promise<Found | undefined>;
 }
+
+type Found = Partial<Signed & Pick<PutAnswer, "etag">>;
 
 /** Uploads a file with one PUT, which may have been granted before. */
 export async function uploadWhole(job: Job): Promise<UploadResult> {
@@ -124,17 +134,32 @@ export async function uploadWhole(job: Job): Promise<UploadResult> {
     return [await service.ask(run, "presign", decodeGrant, await request)];
   };
   const sign = () => keepSigned(signatures, [0], ask());
-  return persist(run, async () => {
-    const { receipt = "" } = await sendPart(job, { number: 0, body, signatures, sign });
+  let result: UploadResult | undefined;
+  const confirm = async ({ receipt = "" }: Partial<Signed>) => {
+    // The answer has no receipt: it is the one that was sent.
+    const decode = (answer: unknown) => decodeResult({ ...(answer as object), receipt });
+    return (result = await service.ask(run, "confirm", decode, { receipt }));
+  };
+  const find = async () => {
     try {
-      // The answer has no receipt: it is the one that was sent.
-      const decode = (answer: unknown) => decodeResult({ ...(answer as object), receipt });
-      const result = await service.ask(run, "confirm", decode, { receipt });
-      job.tally.finish();
-      return result;
+      await confirm((await signatures.get(0)?.signed) ?? {});
+      return {};
     } catch (cause) {
-      const isLost = problemIn(cause).code === "UPLOAD_INCOMPLETE";
-      throw isLost ? notArrived(cause as UploadError) : cause;
+      // It is not there, or the receipt is too old: then it is sent.
+      if (/^(?:mismatch|refused)$/.test((cause as UploadError).code)) return undefined;
+      throw cause;
+    }
+  };
+  return persist(run, async () => {
+    const sent = await sendPart(job, { number: 0, body, signatures, sign, find });
+    try {
+      const confirmed = result ?? (await confirm(sent));
+      job.tally.finish();
+      return confirmed;
+    } catch (cause) {
+      if (problemIn(cause).code !== "UPLOAD_INCOMPLETE") throw cause;
+      kept.gone.delete(0);
+      throw notArrived(cause as UploadError);
     }
   });
 }
@@ -194,15 +219,19 @@ const PROGRESS_BYTES = 2 ** 20;
 const MOST_SENDS = 20;
 
 /** PUTs a part to the store until it is there; a 403 gets one fresh URL. */
-export function sendPart(job: Job, part: Part): Promise<Signed & Pick<PutAnswer, "etag">> {
+export function sendPart(job: Job, part: Part): Promise<Found> {
   const { run, service, slots, tally, file, asked } = job;
-  const { number, body, signatures, sign } = part;
+  const { number, body, signatures, sign, find } = part;
+  const { gone } = job.kept;
   let wasRenewed = false;
   let carried = 0;
   return persist(
     run,
-    (outer, progressed) =>
-      slots(outer, body.size, async (begin) => {
+    async (outer, progressed) => {
+      const found = gone.has(number) ? await find() : undefined;
+      if (found) return found;
+      gone.delete(number);
+      return slots(outer, body.size, async (begin) => {
         if (!isSigned(job, signatures, number)) sign();
         const { at = 0, signed: asking } = signatures.get(number) ?? {};
         // An upload that is paused meanwhile keeps no slot from other files.
@@ -218,6 +247,7 @@ export function sendPart(job: Job, part: Part): Promise<Signed & Pick<PutAnswer,
         const onSent = (bytes: number) => {
           carried += bytes - sent;
           sent = bytes;
+          if (sent === body.size) gone.add(number);
           const isCarrying = sent > PROGRESS_BYTES && carried < MOST_SENDS * body.size;
           if (tally.sent(number, bytes) || isCarrying) progressed();
         };
@@ -232,8 +262,12 @@ export function sendPart(job: Job, part: Part): Promise<Signed & Pick<PutAnswer,
         });
         noteAnswer(url);
         const { status, code = "", etag } = answer;
+        // What has no code may be from something on the way.
+        if (code) gone.delete(number);
         // 412: an attempt whose answer was lost had arrived.
         if ((status >= 200 && status < 300) || (number === 0 && status === 412)) {
+          // A whole file is looked for until it is confirmed.
+          if (number) gone.delete(number);
           return { ...signed, etag };
         }
         if (isBusy(status) || BROKEN.test(code)) {
@@ -245,7 +279,8 @@ export function sendPart(job: Job, part: Part): Promise<Signed & Pick<PutAnswer,
         wasRenewed = true;
         signatures.delete(number);
         throw new Transient("expired", () => undefined);
-      }),
+      });
+    },
     (retrying) => tally.retry(number, retrying),
   );
 }

@@ -113,6 +113,31 @@ it("a part that fails is sent again, and the others are sent once", async () => 
   expect(numbers).toEqual([1, 2, 3, 3, 3, 3, 4]);
 });
 
+it("a part that arrived is not sent again if its answer is lost", async () => {
+  const { client } = await start();
+  const seen = network(first(1, isPut, () => "answer lost"));
+  const { getUrl } = await client.upload(FILE);
+  expect(await sha256At(getUrl)).toBe(SHA_256);
+  expect(seen.filter(isPut).map(partOf).toSorted()).toEqual([1, 2, 3, 4]);
+  expect(seen.filter(({ action }) => action.startsWith("multipart/parts?"))).toHaveLength(1);
+});
+
+it("a part that an earlier attempt left is not taken for one whose answer is lost", async () => {
+  const { reloaded } = await leave(new Map());
+  // All of it is taken, and none of it arrives.
+  const seen = network();
+  const through = globalThis.fetch;
+  let left = 1;
+  vi.stubGlobal("fetch", async (url: string, init: RequestInit = {}) => {
+    if (init.method !== "PUT" || left-- <= 0) return through(url, init);
+    await new Response(init.body).arrayBuffer();
+    throw new TypeError("fetch failed");
+  });
+  const { getUrl } = await reloaded.upload(CHANGED_FILE);
+  expect(await sha256At(getUrl)).toBe(createHash("sha256").update(CHANGED).digest("hex"));
+  expect(seen.filter(isPut).map(partOf).toSorted()).toEqual([1, 3, 4]);
+});
+
 it("the URL of a part that is no longer accepted is replaced by a fresh one, once", async () => {
   const { client } = await start();
   const seen = network(first(1, is4, () => s3Error(403, "AccessDenied")));

@@ -124,13 +124,63 @@ it("progress never goes back but on a retry that says so, and ends at 100 percen
   expect(progress.at(-1)?.percent).toBe(100);
 });
 
-it("a PUT whose answer was lost had arrived: the store says 412, and the upload is confirmed", async () => {
+it.each([
+  ["lost", "answer lost", {}],
+  ["that of a proxy", () => new Response("Gateway Timeout", { status: 504 }), {}],
+  ["lost, and the file is copied", "answer lost", { arrival: "incoming", verifyContent: false }],
+  ["lost, and it may be written again", "answer lost", { writeOnce: false }],
+] as const)(
+  "a file that arrived is not sent again if the answer is %s",
+  async (_, trouble, policy) => {
+    const { client } = await startUploads({ policy });
+    const seen = network(first(1, isPut, () => trouble));
+    const { receipt, getUrl } = await client.upload(FILE);
+    expect(receipt).toMatch(/^v1\./);
+    expect(await (await fetch(getUrl)).text()).toBe("the bytes of a picture");
+    const calls = seen.map(({ action, method, isForStore }) => (isForStore ? method : action));
+    expect(calls).toEqual(["policies", "presign", "PUT", "confirm", "GET"]);
+  },
+);
+
+it("a file of which all was taken and nothing arrived is sent until it does", async () => {
   const { client } = await startUploads();
-  const seen = network(first(1, isPut, () => "answer lost"));
-  const { receipt } = await client.upload(FILE);
-  expect(receipt).toMatch(/^v1\./);
-  expect(seen.filter(isPut)).toHaveLength(2);
-  expect(seen.filter(isFor("presign"))).toHaveLength(1);
+  network();
+  const through = globalThis.fetch;
+  let left = 9;
+  vi.stubGlobal("fetch", async (url: string, init: RequestInit = {}) => {
+    if (init.method !== "PUT" || left-- <= 0) return through(url, init);
+    await new Response(init.body).arrayBuffer();
+    throw new TypeError("fetch failed");
+  });
+  const { getUrl } = await client.upload(FILE);
+  expect(await (await fetch(getUrl)).text()).toBe("the bytes of a picture");
+  expect(left).toBeLessThan(0);
+});
+
+it.each<[string, number]>([
+  ["UNAUTHENTICATED", 401],
+  ["UPLOAD_MISMATCH", 409],
+])("a retry after %s at the confirmation asks again before it sends", async (code, status) => {
+  const { client } = await startUploads();
+  const refuse = () => Response.json({ code, title: "A title" }, { status });
+  const seen = network(first(1, isFor("confirm"), refuse));
+  const task = client.upload(FILE);
+  await failure(task);
+  expect((await task.retry()).size).toBe(FILE.size);
+  expect([seen.filter(isPut).length, seen.filter(isFor("confirm")).length]).toEqual([1, 2]);
+});
+
+it("a retry with a receipt that is too old sends the file under another", async () => {
+  const { client } = await startUploads();
+  stopClocks();
+  const code = (code: string, status: number) => Response.json({ code, title: "A" }, { status });
+  const answers = [code("UNAUTHENTICATED", 401), code("INVALID_RECEIPT", 400)];
+  const seen = network((seen) => (isFor("confirm")(seen) ? answers.shift() : undefined));
+  const task = client.upload(FILE);
+  await failure(task);
+  pass(100_000);
+  await failure(task.retry());
+  expect([seen.filter(isPut).length, seen.filter(isFor("presign")).length]).toEqual([2, 2]);
 });
 
 it("a URL that the store no longer accepts is replaced by a fresh one, once", async () => {
