@@ -1,5 +1,5 @@
 import { check, decodePolicies, type UploadPolicy, type UploadResult } from "./decode.ts";
-import { failUnlessReadable } from "./file.ts";
+import { failUnlessReadable, isReadable } from "./file.ts";
 import { grantAll } from "./grant-all.ts";
 import { uploadInParts } from "./multipart.ts";
 import { makeTally, type UploadProgress } from "./progress.ts";
@@ -117,7 +117,7 @@ export function createClient(options: ClientOptions): Client {
       file,
       asked: { filename, content_type, size, policy: name, metadata: upload.metadata },
       policy,
-      isInParts: pending !== undefined || isLarge,
+      isInParts: (pending !== undefined || isLarge) && isReadable(file),
       checksum,
       resume,
       storage: options.storage,

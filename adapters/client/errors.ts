@@ -33,6 +33,8 @@ export type UploadErrorCode =
   | "unreachable"
   /** Neither the service nor the store answers. */
   | "offline"
+  /** The line breaks again and again before one file, or one part of a large one, gets through. */
+  | "unstable"
   | "aborted"
   /** The file has changed, was moved or removed since it was chosen. */
   | "file-changed"
@@ -76,6 +78,7 @@ export class UploadError extends Error implements UploadErrorFacts {
     const { code, limit, allowed, problem, status, message } = this;
     const title = problem?.title;
     if (limit) return `${title}: at most ${(limit / 2 ** 20).toLocaleString()} MB.`;
+    if (status === 413) return "The file is too large.";
     if (allowed) return `${title}: choose ${allowed.map(inWords).join(", ")}.`;
     // Without a status it is about the file.
     return SENTENCES[code] ?? (status === undefined ? message : FAILED);
@@ -95,6 +98,7 @@ const SENTENCES: { readonly [Code in UploadErrorCode]?: string } = {
   cors: FAILED,
   unreachable: FAILED,
   offline: "Check the network connection, then try again.",
+  unstable: "The connection breaks too soon. Try again with a better one.",
 };
 
 /** Returns the usual name of a media type: PNG, TEXT, VIDEO. */

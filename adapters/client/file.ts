@@ -1,5 +1,8 @@
 import { UploadError } from "./errors.ts";
 
+/** Returns false where a file can be sent and not read, as in React Native. */
+export const isReadable = (file: Blob): boolean => file.arrayBuffer !== undefined;
+
 export async function failUnlessReadable(file: Blob, filename: string): Promise<void> {
   try {
     // A folder has a size like a file; only reading it tells.

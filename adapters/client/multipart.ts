@@ -9,7 +9,7 @@ import {
   type UploadResult,
 } from "./decode.ts";
 import { UploadError } from "./errors.ts";
-import { discardParts, isOver, makeMemory, type Memory } from "./resume.ts";
+import { discardParts, isOver, makeMemory, type Memory, PARTS_OF_ENTRY } from "./resume.ts";
 import { persist } from "./retry.ts";
 import {
   algorithmFor,
@@ -73,7 +73,11 @@ async function sendAll(
   const algorithm = verified ?? chooseAlgorithm(["sha256", "crc32c"], partSize);
   const slice = (number: number) => file.slice((number - 1) * partSize, number * partSize);
   const hash = (number: number) => checksumIn(job, slice(number), algorithm);
-  const keep = () => memory.keep(begun, [...sent.values()]);
+  const keepAll = async () => {
+    for (let number = 1; number <= total; number += PARTS_OF_ENTRY) {
+      await memory.keep(begun, sent, number);
+    }
+  };
   const show = () => tally.showParts({ done: sent.size, total });
   const missing = (from = 1) =>
     Array.from({ length: total - from + 1 }, (_, index) => from + index).filter(
@@ -123,7 +127,7 @@ async function sendAll(
     const { etag, checksum = "" } = await sendPart(job, part);
     sent.set(partNumber, { partNumber, etag, checksum });
     // Of all of them too: if the answer to the completion is lost, it is only asked for again.
-    await keep();
+    await memory.keep(begun, sent, partNumber);
     show();
   };
   show();
@@ -136,7 +140,7 @@ async function sendAll(
     show();
   });
   if (parts && sent.size < total) await compare();
-  await keep();
+  await (parts ? keepAll() : memory.keep(begun, sent, 1));
   return persist(run, async () => {
     await inParallel(concurrency, missing(), send);
     // A browser sees the ETag only where CORS shares it, and only the store's answer has one.
@@ -156,7 +160,7 @@ async function sendAll(
         await memory.forget();
         throw cause;
       });
-      await keep();
+      await keepAll();
       throw notArrived(cause as UploadError);
     }
   });

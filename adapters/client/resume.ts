@@ -1,4 +1,11 @@
-import { attempt, type FileFacts, memoryDecoder, type SentPart, type Started } from "./decode.ts";
+import {
+  attempt,
+  type FileFacts,
+  memoryDecoder,
+  type Remembered,
+  type SentPart,
+  type Started,
+} from "./decode.ts";
 import { problemIn, UploadError } from "./errors.ts";
 import { makeRun, type Run } from "./run.ts";
 import type { Service } from "./service.ts";
@@ -27,6 +34,9 @@ export interface PendingUpload extends FileFacts {
   /** Removes what was sent. */
   readonly discard: () => Promise<void>;
 }
+
+/** The most parts of one entry: what is written for a part does not grow with the file. */
+export const PARTS_OF_ENTRY = 50;
 
 export type Memory = ReturnType<typeof makeMemory>;
 
@@ -66,9 +76,15 @@ export function makeMemory({ file, asked, resume, service, storage, kept }: Resu
   const isIn = (locks: ReadonlyArray<LockInfo> = []) => locks.some(({ name }) => name === key);
   return {
     recall: () => recall(call, key),
-    keep: (begun: Started, parts: ReadonlyArray<SentPart>) =>
-      call((storage) => storage.set(key, JSON.stringify({ file: facts, begun, parts }))),
-    forget: () => call((storage) => storage.delete(key)),
+    /** Remembers the sent parts of the entry that has this part. */
+    keep: (begun: Started, sent: ReadonlyMap<number, SentPart>, partNumber: number) => {
+      const entry = (number: number) => Math.ceil(number / PARTS_OF_ENTRY);
+      const own = entry(partNumber);
+      const parts = [...sent.values()].filter(({ partNumber }) => entry(partNumber) === own);
+      const name = (own > 1 ? own : "") + key;
+      return call((storage) => storage.set(name, JSON.stringify({ file: facts, begun, parts })));
+    },
+    forget: () => forget(call, key),
     /**
      * Calls `work` while no other tab does for the same file, where the page has locks: in a secure
      * context. Calls `onWait` if there is one that does.
@@ -101,7 +117,7 @@ export async function pendingUploads(
     const { file, begun } = remembered;
     const discard = async () => {
       await discardParts(service, begun);
-      await call((storage) => storage.delete(key));
+      await forget(call, key);
     };
     return [{ ...file, key: begun.key, expiresAt: begun.expiresAt, discard }];
   });
@@ -135,16 +151,32 @@ const storing =
     }
   };
 
+type Call = ReturnType<typeof storing>;
+
+/** The names of the entries of a memory. */
+const namesOf = async (call: Call, key: string) =>
+  [...((await call((storage) => storage.keys())) ?? [])].filter((name) => name.endsWith(key));
+
+const forget = async (call: Call, key: string) => {
+  for (const name of await namesOf(call, key)) await call((storage) => storage.delete(name));
+};
+
 /** Reads a memory; one that cannot be used, such as that of another version, is removed. */
-async function recall(call: ReturnType<typeof storing>, key: string) {
-  const kept = await call((storage) => storage.get(key));
-  if (!kept) return undefined;
-  const remembered = attempt(() => {
-    const value = JSON.parse(kept);
-    return memoryDecoder(value.file.size)(value);
-  });
-  if (remembered && key.endsWith(JSON.stringify(remembered.file))) return remembered;
-  await call((storage) => storage.delete(key));
+async function recall(call: Call, key: string): Promise<Remembered | undefined> {
+  const read = async (name: string) => {
+    const kept = await call((storage) => storage.get(name));
+    return attempt(() => {
+      const value = JSON.parse(`${kept}`);
+      return memoryDecoder(value.file.size)(value);
+    });
+  };
+  const first = await read(key);
+  if (first && key.endsWith(JSON.stringify(first.file))) {
+    const entries = await Promise.all((await namesOf(call, key)).map(read));
+    const own = entries.filter((entry) => entry?.begun.upload === first.begun.upload);
+    return { ...first, parts: own.flatMap((entry) => entry?.parts ?? []) };
+  }
+  await forget(call, key);
   return undefined;
 }
 

@@ -110,6 +110,8 @@ export function makeRun(outer?: AbortSignal, retry: RetryOptions = {}) {
     shouldRetry: retry.shouldRetry,
     /** The time of the last progress, or of the end of a pause, by `awake`. */
     progressAt: 0,
+    /** How often the line broke since a body got through. */
+    cuts: 0,
     /** The state that the service last gave of a file that has arrived. */
     arrival: undefined as "copying" | "scanning" | undefined,
     onRetry: undefined as ((retrying: Retrying) => void) | undefined,

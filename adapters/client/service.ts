@@ -154,11 +154,13 @@ function refusalFrom(run: Run, service: string, { status, headers }: Response, a
   // An answer without a code is not of the service, but of something at its address. The place of
   // a file in a batch means nothing to a person.
   const message = code
-    ? `${title}. ${detail?.replace(/^\/files\/\d+\/\w+: /, "")}`
+    ? `${title}. ${detail?.replace(/^\/files\/\d+\/\w+: /, "") ?? ""}`.trim()
     : `The service answered ${status || "with a redirect"}. Check that endpoint is its address.`;
   const isWrongContent = CONTENT.test(JSON.stringify(answer));
   const found = isWrongContent ? "wrong-content" : (CODES.get(code) ?? CODES.get(status));
-  const kind = (code && found) || "service-failed";
+  // A proxy that asks to sign in, or takes no such body, says so in its own way.
+  const isPlain = status === 401 || status === 413;
+  const kind = ((code || isPlain) && found) || "service-failed";
   const retryIn = after && Math.ceil(after / 1000);
   const error = new UploadError(kind, message, { problem, status, retryAfter: retryIn });
   if (kind === "pending") {

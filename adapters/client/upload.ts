@@ -11,6 +11,7 @@ import {
   computeChecksum,
   chooseAlgorithm,
   failUnlessReadable,
+  isReadable,
   MOST_IN_MEMORY,
   unreadable,
 } from "./file.ts";
@@ -188,15 +189,15 @@ export async function requestFor(job: Job): Promise<object> {
  * required, or at no cost that anybody would notice.
  */
 export function algorithmFor(
-  { checksum, policy }: Job,
+  { checksum, policy, file }: Job,
   offered: ReadonlyArray<string> = [],
   size: number,
 ): ReturnType<typeof chooseAlgorithm> {
   const isRequired = policy?.requireChecksum === true;
   if (!isRequired && !(checksum ?? size <= MOST_IN_MEMORY)) return undefined;
-  const algorithm = chooseAlgorithm(offered, size);
+  const algorithm = isReadable(file) ? chooseAlgorithm(offered, size) : undefined;
   if (algorithm === undefined && (checksum || isRequired)) {
-    const message = `No checksum can be sent: the store verifies ${offered.join(", ") || "none"}. Leave the option checksum out.`;
+    const message = `No checksum can be sent: the store verifies ${offered.join(", ") || "none"}${isReadable(file) ? "" : ", and files cannot be read here"}. Leave the option checksum out.`;
     throw new UploadError("refused", message);
   }
   return algorithm;
@@ -214,9 +215,9 @@ export const checksumIn = (
 /** A URL that is refused within this time, in milliseconds, did not expire. */
 const EXPIRY_GRACE = 60_000;
 
-/** A line that breaks after so many bytes makes progress, until the body went so many times. */
+/** A line that breaks after so many bytes makes progress, until it broke so many times in a row. */
 const PROGRESS_BYTES = 2 ** 20;
-const MOST_SENDS = 20;
+const MOST_CUTS = 40;
 
 /** PUTs a part to the store until it is there; a 403 gets one fresh URL. */
 export function sendPart(job: Job, part: Part): Promise<Found> {
@@ -224,7 +225,6 @@ export function sendPart(job: Job, part: Part): Promise<Found> {
   const { number, body, signatures, sign, find } = part;
   const { gone } = job.kept;
   let wasRenewed = false;
-  let carried = 0;
   return persist(
     run,
     async (outer, progressed) => {
@@ -245,11 +245,9 @@ export function sendPart(job: Job, part: Part): Promise<Found> {
         const age = Date.now() - at;
         let sent = 0;
         const onSent = (bytes: number) => {
-          carried += bytes - sent;
           sent = bytes;
           if (sent === body.size) gone.add(number);
-          const isCarrying = sent > PROGRESS_BYTES && carried < MOST_SENDS * body.size;
-          if (tally.sent(number, bytes) || isCarrying) progressed();
+          if (tally.sent(number, bytes) || sent > PROGRESS_BYTES) progressed();
         };
         // A part on its way arrives, also if the upload is paused.
         const signal = number ? run.signal : outer;
@@ -258,6 +256,10 @@ export function sendPart(job: Job, part: Part): Promise<Found> {
         const answer = await put({ ...signed, body, signal, onSent }).catch(async (cause) => {
           if (outer.aborted) throw cause;
           await failUnlessReadable(file, asked.filename);
+          if (sent > PROGRESS_BYTES && ++run.cuts === MOST_CUTS) {
+            const message = `The connection broke ${MOST_CUTS} times before ${body.size} bytes got through. Use a better one, then try again.`;
+            throw new UploadError("unstable", message);
+          }
           throw unanswered(service.address, url, sent > 0);
         });
         noteAnswer(url);
@@ -268,6 +270,7 @@ export function sendPart(job: Job, part: Part): Promise<Found> {
         if ((status >= 200 && status < 300) || (number === 0 && status === 412)) {
           // A whole file is looked for until it is confirmed.
           if (number) gone.delete(number);
+          run.cuts = 0;
           return { ...signed, etag };
         }
         if (isBusy(status) || BROKEN.test(code)) {

@@ -6,6 +6,8 @@ import {
   type UploadProgress,
   type UploadTask,
 } from "../../adapters/client/client.ts";
+import type { SentPart } from "../../adapters/client/decode.ts";
+import { makeMemory } from "../../adapters/client/resume.ts";
 import {
   failure,
   first,
@@ -353,6 +355,39 @@ it("another file does not go on with an upload, and the message names the one th
   const error = await failure(reloaded.upload(other, { resume: pending }));
   expect(error.code).toBe("file-changed");
   expect(error.message).toContain("film.png with 16777219 bytes");
+});
+
+it("what is remembered for each part does not grow with the file, and all of it is found again", async () => {
+  let written = 0;
+  const storage = new (class extends Map<string, string> {
+    override set(key: string, value: string) {
+      written += value.length;
+      return super.set(key, value);
+    }
+  })();
+  const file = { lastModified: 1, size: 3000 * PART_SIZE, slice: () => new Blob() };
+  const memoryOf = () =>
+    makeMemory({
+      file: file as unknown as File,
+      asked: { filename: "a.mp4", size: file.size, policy: undefined },
+      service: { files: "http://a.test/" },
+      resume: undefined,
+      storage,
+      kept: { parts: storage },
+    });
+  const begun = { upload: "v1.a", key: "a", partSize: PART_SIZE, expiresAt: "2030-01-01" };
+  const sent = new Map<number, SentPart>();
+  for (let partNumber = 1; partNumber <= 3000; partNumber++) {
+    sent.set(partNumber, { partNumber, etag: "a".repeat(34), checksum: "a".repeat(44) });
+    await memoryOf().keep(begun, sent, partNumber);
+  }
+  expect(written).toBeLessThan(15e6);
+  expect((await memoryOf().recall())?.parts).toEqual([...sent.values()]);
+  // What another attempt has left counts for nothing.
+  await memoryOf().keep({ ...begun, upload: "v1.b" }, new Map(), 1);
+  expect((await memoryOf().recall())?.parts).toEqual([]);
+  await memoryOf().forget();
+  expect([...storage]).toEqual([]);
 });
 
 it("a pending upload can be discarded, and its file starts anew", async () => {

@@ -181,6 +181,14 @@ it("the policy restricts what can be added, and stricter restrictions of the pag
   expect(await largest({ maxFileSize: 2 ** 60 })).toBe(2 ** 20);
 });
 
+it("Uppy names one extension of each type to a person, in the words of the page", async () => {
+  const { uppy } = await start();
+  uppy.setOptions({ locale: { strings: { youCanOnlyUploadFileTypes: "Nur %{types}" } } });
+  await until("the restrictions", () => uppy.opts.restrictions.allowedFileTypes);
+  const add = () => uppy.addFile({ name: "a.exe", type: "application/x-a", data: new Blob(["a"]) });
+  expect(add).toThrow("Nur .png, .jpg, .gif, .webp, .avif, .pdf, .txt");
+});
+
 function scanning() {
   const body = { code: "UPLOAD_PENDING", title: "A title", detail: "A detail.", state: "scanning" };
   return Response.json(body, { status: 202, headers: { "Retry-After": "1" } });

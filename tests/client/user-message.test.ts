@@ -1,6 +1,6 @@
 import { afterEach, expect, it, vi } from "vitest";
 import { UploadError, type UploadErrorCode } from "../../adapters/client/client.ts";
-import { failure, isPut, network, s3Error, startUploads } from "./host.ts";
+import { failure, isFor, isPut, network, s3Error, startUploads } from "./host.ts";
 
 afterEach(() => {
   vi.restoreAllMocks();
@@ -53,6 +53,24 @@ it("a person is told no words of the store", async () => {
   expect(userMessage).toBe("The upload failed. Try again later.");
 });
 
+it.each([401, 413])("a person is told what a page with %i of a proxy means", async (status) => {
+  const { client } = await startUploads();
+  const sentence = status === 401 ? "Sign in, then try again." : "The file is too large.";
+  for (const matches of [isFor("presign"), isPut]) {
+    if (matches === isPut && status === 401) continue;
+    network((seen) => (matches(seen) ? new Response("<h1>Proxy", { status }) : undefined));
+    expect((await failure(client.upload(FILE))).userMessage).toBe(sentence);
+    vi.unstubAllGlobals();
+  }
+});
+
+it("a refusal without a detail is one sentence", async () => {
+  const { client } = await startUploads();
+  const problem = { code: "UNAUTHENTICATED", title: "Not signed in" };
+  network((seen) => (isFor("presign")(seen) ? Response.json(problem, { status: 401 }) : undefined));
+  expect((await failure(client.upload(FILE))).message).toBe("Not signed in.");
+});
+
 it("a person is told which file cannot be read", async () => {
   const { client } = await startUploads();
   const { message, userMessage } = await failure(client.upload(new File([], "empty.png")));
@@ -77,6 +95,7 @@ const CODES: { readonly [Code in UploadErrorCode]: number | undefined } = {
   cors: undefined,
   unreachable: undefined,
   offline: undefined,
+  unstable: undefined,
   aborted: undefined,
   "file-changed": undefined,
   "empty-file": undefined,

@@ -123,17 +123,25 @@ export class Valetkey<M extends Meta, B extends Body> extends BasePlugin<Valetke
     const { policy: chosen = "files" } = this.opts;
     const policy = (await this.#client.policies()).find(({ name }) => name === chosen);
     if (policy === undefined) return;
-    const { restrictions } = this.uppy.opts;
+    const { allowedTypes, extensions } = policy;
+    const { restrictions, locale } = this.uppy.opts;
     const { maxFileSize, allowedFileTypes } = restrictions;
     const largest = Math.max(policy.maxSize, policy.multipart?.maxSize ?? 0);
+    const all = Object.keys(extensions);
+    if (!allowedFileTypes) {
+      // Uppy would name all of them to a person: one of each type will do.
+      const types = allowedTypes.map(
+        (type) => all.find((each) => extensions[each] === type) ?? type,
+      );
+      const sentence = `${this.uppy.locale.strings[ONLY]}`.replace("%{types}", types.join(", "));
+      // Its `setOptions` would give it to each plugin too.
+      this.uppy.opts.locale = { ...locale, strings: { ...locale?.strings, [ONLY]: sentence } };
+    }
     this.uppy.setOptions({
       restrictions: {
         ...restrictions,
         maxFileSize: Math.min(maxFileSize ?? Infinity, largest),
-        allowedFileTypes: allowedFileTypes ?? [
-          ...policy.allowedTypes,
-          ...Object.keys(policy.extensions),
-        ],
+        allowedFileTypes: allowedFileTypes ?? [...allowedTypes, ...all],
       },
     });
   }
@@ -199,6 +207,9 @@ export class Valetkey<M extends Meta, B extends Body> extends BasePlugin<Valetke
     }
   }
 }
+
+/** Uppy's name for the sentence about types. */
+const ONLY = "youCanOnlyUploadFileTypes";
 
 function dataFrom({ isRemote, data, name }: UppyFile<Meta, Body>): Blob {
   if (!isRemote && data instanceof Blob) return data;
