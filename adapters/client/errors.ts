@@ -78,7 +78,7 @@ export class UploadError extends Error implements UploadErrorFacts {
     const { code, limit, allowed, problem, status, message } = this;
     const title = problem?.title;
     if (limit) return `${title}: at most ${(limit / 2 ** 20).toLocaleString()} MB.`;
-    if (status === 413) return "The file is too large.";
+    if (status === 413 && !title) return "The file is too large.";
     if (allowed) return `${title}: choose ${allowed.map(inWords).join(", ")}.`;
     // Without a status it is about the file.
     return SENTENCES[code] ?? (status === undefined ? message : FAILED);

@@ -38,6 +38,8 @@ export interface PendingUpload extends FileFacts {
 /** The most parts of one entry: what is written for a part does not grow with the file. */
 export const PARTS_OF_ENTRY = 50;
 
+const entryOf = (partNumber: number) => Math.ceil(partNumber / PARTS_OF_ENTRY);
+
 export type Memory = ReturnType<typeof makeMemory>;
 
 /** The members of an upload that its memory depends on. */
@@ -78,9 +80,8 @@ export function makeMemory({ file, asked, resume, service, storage, kept }: Resu
     recall: () => recall(call, key),
     /** Remembers the sent parts of the entry that has this part. */
     keep: (begun: Started, sent: ReadonlyMap<number, SentPart>, partNumber: number) => {
-      const entry = (number: number) => Math.ceil(number / PARTS_OF_ENTRY);
-      const own = entry(partNumber);
-      const parts = [...sent.values()].filter(({ partNumber }) => entry(partNumber) === own);
+      const own = entryOf(partNumber);
+      const parts = [...sent.values()].filter(({ partNumber }) => entryOf(partNumber) === own);
       const name = (own > 1 ? own : "") + key;
       return call((storage) => storage.set(name, JSON.stringify({ file: facts, begun, parts })));
     },
@@ -163,15 +164,11 @@ const forget = async (call: Call, key: string) => {
 
 /** Reads a memory; one that cannot be used, such as that of another version, is removed. */
 async function recall(call: Call, key: string): Promise<Remembered | undefined> {
-  const read = async (name: string) => {
-    const kept = await call((storage) => storage.get(name));
-    return attempt(() => {
-      const value = JSON.parse(`${kept}`);
-      return memoryDecoder(value.file.size)(value);
-    });
-  };
-  const first = await read(key);
+  const kept = await call((storage) => storage.get(key));
+  if (!kept) return undefined;
+  const first = decoded(kept);
   if (first && key.endsWith(JSON.stringify(first.file))) {
+    const read = async (name: string) => decoded(await call((storage) => storage.get(name)));
     const entries = await Promise.all((await namesOf(call, key)).map(read));
     const own = entries.filter((entry) => entry?.begun.upload === first.begun.upload);
     return { ...first, parts: own.flatMap((entry) => entry?.parts ?? []) };
@@ -179,6 +176,12 @@ async function recall(call: Call, key: string): Promise<Remembered | undefined> 
   await forget(call, key);
   return undefined;
 }
+
+const decoded = (kept: string | null | undefined): Remembered | undefined =>
+  attempt(() => {
+    const value = JSON.parse(`${kept}`);
+    return memoryDecoder(value.file.size)(value);
+  });
 
 const NAME = "valetkey";
 

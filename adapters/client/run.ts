@@ -110,7 +110,7 @@ export function makeRun(outer?: AbortSignal, retry: RetryOptions = {}) {
     shouldRetry: retry.shouldRetry,
     /** The time of the last progress, or of the end of a pause, by `awake`. */
     progressAt: 0,
-    /** How often the line broke since a body got through. */
+    /** How many large bodies were sent in vain since one got through. */
     cuts: 0,
     /** The state that the service last gave of a file that has arrived. */
     arrival: undefined as "copying" | "scanning" | undefined,

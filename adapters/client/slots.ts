@@ -35,7 +35,8 @@ export function makeSlots(count: number): Slots {
   const wake = () => waiting.splice(0).forEach((resolve) => resolve());
   return async (signal, size, work) => {
     const part = Math.max(size, LEAST_PART);
-    while ((running === count || (running && bytes + size > most * part)) && !signal.aborted) {
+    const isFull = () => running === count || (running > 0 && bytes + size > most * part);
+    while (isFull() && !signal.aborted) {
       // Once for each signal, however often it waits.
       signal.addEventListener("abort", wake);
       await new Promise<void>((resolve) => waiting.push(resolve));

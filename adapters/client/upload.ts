@@ -247,7 +247,8 @@ export function sendPart(job: Job, part: Part): Promise<Found> {
         const onSent = (bytes: number) => {
           sent = bytes;
           if (sent === body.size) gone.add(number);
-          if (tally.sent(number, bytes) || sent > PROGRESS_BYTES) progressed();
+          const isCarrying = sent > PROGRESS_BYTES && run.cuts < MOST_CUTS;
+          if (tally.sent(number, bytes) || isCarrying) progressed();
         };
         // A part on its way arrives, also if the upload is paused.
         const signal = number ? run.signal : outer;
@@ -256,7 +257,7 @@ export function sendPart(job: Job, part: Part): Promise<Found> {
         const answer = await put({ ...signed, body, signal, onSent }).catch(async (cause) => {
           if (outer.aborted) throw cause;
           await failUnlessReadable(file, asked.filename);
-          if (sent > PROGRESS_BYTES && ++run.cuts === MOST_CUTS) {
+          if (sent > PROGRESS_BYTES && ++run.cuts >= MOST_CUTS) {
             const message = `The connection broke ${MOST_CUTS} times before ${body.size} bytes got through. Use a better one, then try again.`;
             throw new UploadError("unstable", message);
           }
@@ -270,10 +271,12 @@ export function sendPart(job: Job, part: Part): Promise<Found> {
         if ((status >= 200 && status < 300) || (number === 0 && status === 412)) {
           // A whole file is looked for until it is confirmed.
           if (number) gone.delete(number);
+          else gone.add(number);
           run.cuts = 0;
           return { ...signed, etag };
         }
         if (isBusy(status) || BROKEN.test(code)) {
+          if (sent > PROGRESS_BYTES) run.cuts += 1;
           throw transient("busy", storeRefusal(answer), answer.after);
         }
         if (OTHER_BYTES.test(code)) throw unreadable(file, asked.filename, answer);

@@ -142,11 +142,11 @@ it.each([
   },
 );
 
+const unreadable = (file: File) => Object.defineProperty(file, "arrayBuffer", { value: undefined });
+
 it("a file that can be sent and not read goes without a checksum, and with one PUT", async () => {
   const { client } = await startUploads({ policies: { strict: { requireChecksum: true } } });
   const seen = network();
-  const unreadable = (file: File) =>
-    Object.defineProperty(file, "arrayBuffer", { value: undefined });
   const large = new File([new Uint8Array(2 ** 20)], "a.png", { type: "image/png" });
   expect((await client.upload(unreadable(large), { multipart: 1000 })).size).toBe(large.size);
   expect(seen.filter(isPut).map(({ headers }) => headers.has("x-amz-checksum-sha256"))).toEqual([
@@ -185,11 +185,12 @@ it.each<[string, number]>([
   expect([seen.filter(isPut).length, seen.filter(isFor("confirm")).length]).toEqual([1, 2]);
 });
 
+const problem = (code: string, status: number) => Response.json({ code, title: "A" }, { status });
+
 it("a retry with a receipt that is too old sends the file under another", async () => {
   const { client } = await startUploads();
   stopClocks();
-  const code = (code: string, status: number) => Response.json({ code, title: "A" }, { status });
-  const answers = [code("UNAUTHENTICATED", 401), code("INVALID_RECEIPT", 400)];
+  const answers = [problem("UNAUTHENTICATED", 401), problem("INVALID_RECEIPT", 400)];
   const seen = network((seen) => (isFor("confirm")(seen) ? answers.shift() : undefined));
   const task = client.upload(FILE);
   await failure(task);
@@ -213,7 +214,7 @@ it("a URL that the store no longer accepts is replaced by a fresh one, once", as
 });
 
 /** Trouble that takes 30 seconds each time. */
-const slowly = (happening: Happening): Happening => {
+const slowly = <A extends Happening>(happening: A): A => {
   pass(30);
   return happening;
 };
@@ -374,6 +375,18 @@ it("a line that breaks after much was sent is no dead one, up to 40 times in a r
   const error = await failure(upload);
   expect([error.code, puts]).toEqual(["unstable", 40]);
   expect(error.message).toContain("broke 40 times before 4194304 bytes got through");
+});
+
+it("a store that takes large bodies and is always busy ends an upload too", async () => {
+  const { client } = await startUploads();
+  stopClocks();
+  const file = new File([new Uint8Array(2 ** 21)], "a.png", { type: "image/png" });
+  const seen = network((request) =>
+    isPut(request) ? () => slowly(s3Error(503, "SlowDown")) : undefined,
+  );
+  const error = await failure(client.upload(file, { retry: { for: "1 minute" } }));
+  expect(error).toMatchObject({ code: "store-refused", status: 503 });
+  expect(seen.filter(isPut).length).toBeLessThan(45);
 });
 
 it("a transfer that stands still for two minutes is begun again", async () => {
