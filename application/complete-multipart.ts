@@ -82,7 +82,6 @@ export const completeMultipart = Effect.fnUntraced(function* (request: {
     ...upload,
     // Completing writes an object once.
     writeOnce: true,
-    pending: false,
     putExpiresAt: upload.expiresAt,
     confirmUntil: DateTime.addDuration(upload.expiresAt, CONFIRM_GRACE),
   };

@@ -9,7 +9,6 @@ import type { UploadPolicy } from "../domain/upload-policy.ts";
 import { audienceFor, type Member } from "./admit.ts";
 import { policyNamed } from "./choose-policy.ts";
 import { examineUpload } from "./examine-upload.ts";
-import { ObjectStore } from "./ports/object-store.ts";
 import { OnConfirmed } from "./ports/on-confirmed.ts";
 import { Presigner } from "./ports/presigner.ts";
 import { type Progress, promoteUpload } from "./promote-upload.ts";
@@ -71,10 +70,6 @@ const settle = Effect.fnUntraced(function* (
     Effect.tapErrorTag("UploadRefusedByScan", publishing),
     Effect.tapErrorTag("UploadMismatch", publishing),
   );
-  if (receipt.pending && !progress) {
-    // A mark that stays is the store's fault, and the client can only ask again.
-    yield* (yield* ObjectStore).keep({ key, version: facts.version });
-  }
   const isCompared = checksum !== undefined && facts.checksums[checksum.algorithm] !== undefined;
   const confirmed = {
     key,

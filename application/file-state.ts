@@ -17,9 +17,8 @@ export const fileState = Effect.fnUntraced(function* (member: Member, asked: str
   // First, since whoever makes the file of an upload then removes that.
   const upload = waits ? yield* look(incomingKey(key)) : Option.none();
   const file = yield* look(key);
-  const isReady = Option.isSome(file) && file.value.isMarked !== true;
-  const isWaiting = Option.isSome(file) || Option.isSome(upload);
-  const state = isReady ? "ready" : isWaiting ? "waiting" : "missing";
+  const isReady = Option.isSome(file);
+  const state = isReady ? "ready" : Option.isSome(upload) ? "waiting" : "missing";
   const mayChange = !isReady && mayBeConfirmed(parts, yield* DateTime.now);
   return { key, state, ...(mayChange && { retryAfter: 5 }) } as const;
 });

@@ -94,10 +94,6 @@ export function grantUpload(
   });
 }
 
-/** An upload below `incoming/` needs no mark. */
-export const isMarked = ({ arrival, unconfirmedAfter }: UploadPolicy): boolean =>
-  arrival === "direct" && unconfirmedAfter !== undefined;
-
 export const signGet = ({ presigner, audience }: Granting, { key, grant }: Granted) =>
   presigner.get({
     key,
@@ -138,7 +134,6 @@ const receiptFrom = (
   subject: member.principal.subject,
   organization: member.organization,
   ...(grant.arrival === "incoming" && { incoming: true }),
-  pending: isMarked(grant),
   issuedAt,
   confirmUntil: DateTime.addDuration(put.putExpiresAt, CONFIRM_GRACE),
   ...put,

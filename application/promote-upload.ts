@@ -85,9 +85,9 @@ const promote = Effect.fnUntraced(function* (
   return { facts: file.value, removeWaiting: removeQuietly({ key: from, version }) };
 });
 
-/** A copy bears no mark, and has no checksum. */
+/** A copy has no checksum. */
 const compareWithGrant = (receipt: Receipt, facts: ObjectFacts) =>
-  compareWithReceipt({ ...receipt, pending: false, checksum: undefined }, facts);
+  compareWithReceipt({ ...receipt, checksum: undefined }, facts);
 
 /** A removal says so before it removes anything, so that no copy survives it. */
 const failIfRemoved = Effect.fnUntraced(function* (

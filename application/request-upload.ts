@@ -9,7 +9,6 @@ import {
   type Granting,
   grantingTo,
   grantUpload,
-  isMarked,
   receiptFor,
   signGet,
 } from "./grant-upload.ts";
@@ -104,7 +103,6 @@ function signWith(granting: Granting, granted: Granted, announcement: string | u
     writeOnce: grant.writeOnce,
     strict: grant.strict,
     checksum: grant.checksum,
-    pendingSince: isMarked(grant) ? granted.issuedAt : undefined,
     announcement,
     lifetime: grant.putLifetime,
     minLifetime: grant.minLifetime,

@@ -22,7 +22,6 @@ export const LOOKS = {
 
 const CALLS = {
   head: call("head", 5),
-  keep: call("keep", 5),
   remove: call("remove", 5),
   // Of any size; a second one finds what the first has made.
   copy: call("copy", 1800),

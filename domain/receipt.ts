@@ -45,8 +45,6 @@ export const Receipt = Schema.Struct({
   isLargest: Schema.optionalKey(Schema.Boolean),
   /** The store was told to accept one PUT only. */
   writeOnce: Schema.Boolean,
-  /** The object bears the mark of an unconfirmed upload. */
-  pending: Schema.Boolean,
   putExpiresAt: Schema.DateTimeUtcFromMillis,
   confirmUntil: Schema.DateTimeUtcFromMillis,
   /** The organization's name in addresses, where no request has it. */
@@ -56,7 +54,6 @@ export const Receipt = Schema.Struct({
     ...sealedNames,
     isLargest: "m",
     writeOnce: "w",
-    pending: "g",
     putExpiresAt: "x",
     confirmUntil: "l",
     slug: "q",
@@ -79,7 +76,6 @@ export const toJson = (receipt: Receipt): string =>
     o: receipt.organization,
     w: receipt.writeOnce,
     a: receipt.incoming,
-    g: receipt.pending,
     i: receipt.issuedAt.epochMilliseconds,
     x: receipt.putExpiresAt.epochMilliseconds,
     l: receipt.confirmUntil.epochMilliseconds,

@@ -45,13 +45,10 @@ export interface ObjectFacts {
   /**
    * Headers that came with the upload and are never granted, by their names in lower case: those
    * that a download repeats (`content-encoding`, `cache-control`, `content-disposition`), let
-   * others read the object (`x-amz-acl`), expire it or lock it; `x-amz-tagging` is the mark of an
-   * unconfirmed upload. An upload with any of them is not confirmed, so leave out what the store
-   * adds by itself.
+   * others read the object (`x-amz-acl`), expire it or lock it. An upload with any of them is not
+   * confirmed, so leave out what the store adds by itself.
    */
   readonly extraHeaders: Readonly<Record<string, string>>;
-  /** It bears the mark of an unconfirmed upload. False if left out. */
-  readonly isMarked?: boolean;
   /** The version or generation, if the bucket keeps several; else undefined. */
   readonly version?: string | undefined;
   /** The metadata `valetkey-grant`: the grant as it was signed with the upload, or anything. */
@@ -81,7 +78,7 @@ export function timeDifference(
 const CLOCK_TOLERANCE = Duration.minutes(15);
 
 export function compareWithReceipt(
-  receipt: Pick<Receipt, "size" | "isLargest" | "mediaType" | "checksum" | "writeOnce" | "pending">,
+  receipt: Pick<Receipt, "size" | "isLargest" | "mediaType" | "checksum" | "writeOnce">,
   facts: ObjectFacts,
 ): ReadonlyArray<UploadDifference> {
   const differences: Array<UploadDifference> = [];
@@ -99,7 +96,6 @@ export function compareWithReceipt(
   }
   for (const [name, value] of Object.entries(facts.extraHeaders)) {
     if (receipt.writeOnce && name === "cache-control" && SENT_BY_FETCH.has(value)) continue;
-    if (receipt.pending && name === "x-amz-tagging") continue;
     differences.push({ property: name, expected: "", actual: value });
   }
   return differences;

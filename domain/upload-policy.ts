@@ -65,8 +65,8 @@ export interface WrittenPolicy {
   /** `"delete"` removes a file that differs from its grant, if the bucket keeps versions. */
   readonly onMismatch?: "keep" | "delete" | undefined;
   /**
-   * The age at which the bucket removes an unconfirmed upload, such as `"3 days"`; never if left out.
-   * It needs `writeOnce`, so that no marked object replaces a confirmed one.
+   * The age at which an upload that nobody confirms is removed, such as `"3 days"`; once nobody can
+   * confirm it if left out. It needs `arrival: "incoming"`, since no file is ever removed.
    */
   readonly unconfirmedAfter?: `${number} ${"day" | "days"}` | undefined;
   /**

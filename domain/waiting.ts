@@ -11,20 +11,16 @@ const daysAfterPut = (putLifetime: Duration.Duration) =>
   ) + 1;
 
 /**
- * The age in days at which uploads are removed that nobody has confirmed, with a mark and below
- * `incoming/`: that of the policy whose uploads wait longest, and 0 if none of them waits so.
+ * The age in days at which uploads below `incoming/` are removed that nobody has confirmed: that of
+ * the policy whose uploads wait longest, and 0 if none of them waits.
  */
-export function waitingDays(policies: ReadonlyArray<UploadPolicy>) {
-  const longest = (wanted: UploadPolicy["arrival"], days: (policy: UploadPolicy) => number) =>
-    Math.max(0, ...policies.filter(({ arrival }) => arrival === wanted).map(days));
-  return {
-    marked: longest("direct", ({ unconfirmedAfter = 0 }) => unconfirmedAfter),
-    incoming: longest(
-      "incoming",
-      ({ putLifetime, unconfirmedAfter = daysAfterPut(putLifetime) }) => unconfirmedAfter,
-    ),
-  };
-}
+export const waitingDays = (policies: ReadonlyArray<UploadPolicy>): number =>
+  Math.max(
+    0,
+    ...policies
+      .filter(({ arrival }) => arrival === "incoming")
+      .map(({ putLifetime, unconfirmedAfter = daysAfterPut(putLifetime) }) => unconfirmedAfter),
+  );
 
 /** The age in days at which no upload of any policy can be confirmed any more. */
 export const MOST_DAYS_OF_WAITING = daysAfterPut(Lifetime.make(Duration.days(7)));

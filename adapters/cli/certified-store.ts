@@ -1,6 +1,5 @@
 import * as Effect from "effect/Effect";
 import * as Result from "effect/Result";
-import type { StorageKey } from "../../domain/storage-key.ts";
 import { fault, type Read, readSettings } from "../settings/setting.ts";
 import { type Env, variables } from "../settings/source.ts";
 import * as aws from "../storage/aws/settings.ts";
@@ -16,7 +15,6 @@ import { type Provider, type ProviderName, PROVIDERS } from "../storage/provider
 import { asService } from "../storage/rest/s3-access.ts";
 import { signedFetch } from "../storage/rest/signed-fetch.ts";
 import { bucket, endpoint } from "../storage/settings.ts";
-import { PENDING_TAG } from "../storage/signing/binding.ts";
 import type { Storage } from "../storage/storage.ts";
 import { adapter } from "./storage.ts";
 import { quietly, s3Access, withWarnings } from "./with-store.ts";
@@ -111,11 +109,6 @@ const s3Store =
         layer: log(storage({ ...settings, provider }).layer),
         bucket,
         ...(origins && { origins }),
-        isMarked: async (key) => {
-          const query = [["tagging", ""]] as const;
-          const { text } = await ask({ method: "GET", key: key as StorageKey, query });
-          return text.includes(`<Value>${PENDING_TAG.value}</Value>`);
-        },
       }),
     });
     const store = openableAs(provider, withWarnings);
@@ -151,7 +144,6 @@ const s3Store =
     };
   };
 
-/** Google Cloud Storage, whose marks only an API of its own could show. */
 function gcsStore(settings: gcs.GcsSettings): CertifiedStore {
   const { bucket, endpoint, signLength } = settings;
   const title = `Google Cloud Storage at ${endpoint.origin}`;
@@ -161,7 +153,6 @@ function gcsStore(settings: gcs.GcsSettings): CertifiedStore {
       "sha256",
       "pinned downloads",
       "file checksums",
-      "marks",
       "two endpoints",
       ...(gcsStorage(settings).capabilities.copies ? [] : (["copies"] as const)),
       ...(signLength ? [] : (["exact size by default"] as const)),

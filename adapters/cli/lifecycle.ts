@@ -23,27 +23,21 @@ export const lifecycle = command({
       const withAdvice = (...lines: ReadonlyArray<string>) =>
         [...lines, ...(advice ? [advice] : [])].join("\n");
       const removesParts = lifecycle?.removesParts === true;
-      if (lifecycle === undefined || (Math.max(...Object.values(days)) === 0 && !removesParts)) {
+      if (lifecycle === undefined || (days === 0 && !removesParts)) {
         const message = withAdvice(NO_RULE);
         return yield* Effect.die(new CommandFailure({ code: EXIT.configuration, message }));
       }
       if (!apply) return { result: `${lifecycle.rule(days)}\n`, message: advice };
       const { outcome, days: waits } = yield* lifecycle.apply(days, { replace });
       const removed = [
-        waits.marked > 0 && `uploads that nobody confirms are removed after ${waits.marked} days`,
-        waits.incoming > 0 &&
-          `uploads that wait below incoming/ are removed after ${waits.incoming} days`,
+        waits > 0 && `uploads that wait below incoming/ are removed after ${waits} days`,
         removesParts &&
           `uploads in parts that nobody completes are removed after ${ABANDONED_AFTER} day`,
       ].filter((each) => each !== false);
       const done =
         outcome === "there" ? "The bucket has the rules already" : "The rules were added";
-      const notes = (["marked", "incoming"] as const)
-        .filter((each) => waits[each] > days[each] && days[each] > 0)
-        .map(
-          (each) =>
-            `Policies here wait ${days[each]} days, and the longer time stays, since others may use the bucket; --replace sets ${days[each]}.`,
-        );
+      const note = `Policies here wait ${days} days, and the longer time stays, since others may use the bucket; --replace sets ${days}.`;
+      const notes = waits > days && days > 0 ? [note] : [];
       return { message: withAdvice(`${done}: ${removed.join("; ")}.`, ...notes) };
     });
     return runWithStore(storage, program, "The rules were not added");
@@ -51,6 +45,6 @@ export const lifecycle = command({
 });
 
 const NO_RULE =
-  "There is no rule: no policy in STORAGE_POLICIES sets unconfirmed_after, or lets uploads wait below incoming/ in a store with rules.";
+  "There is no rule: no policy in STORAGE_POLICIES lets uploads wait below incoming/ in a store with rules.";
 
 const sentence = (text: string) => `${text.charAt(0).toUpperCase()}${text.slice(1)}.`;

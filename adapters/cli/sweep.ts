@@ -14,7 +14,7 @@ export const sweep = command({
   run: async ({ apply = false }) => {
     const { policies, storage } = readStoreOrFail(process.env);
     const withEvents = eventsOrFail(process.env, apply);
-    const days = waitingDays([...policies.values()]).incoming || MOST_DAYS_OF_WAITING;
+    const days = waitingDays([...policies.values()]) || MOST_DAYS_OF_WAITING;
     let bytes = 0;
     const counts = { upload: 0, parts: 0, file: 0, failed: 0 };
     let first = "";

@@ -99,7 +99,6 @@ function rules(
   const { maxSize, putLifetime, writeOnce, requireChecksum, onMismatch, unconfirmedAfter, scan } =
     policy;
   const isIncoming = policy.arrival === "incoming";
-  const isRemoved = unconfirmedAfter !== undefined;
   const limit = sizeLimit(maxSize, store);
   const latest = Duration.toSeconds(Duration.sum(putLifetime, CONFIRM_GRACE));
   return [
@@ -152,17 +151,12 @@ function rules(
     ],
     [
       "unconfirmedAfter",
-      isRemoved && !isIncoming && !store.marks,
-      "it is set, and this store cannot mark uploads and remove what stays marked",
+      unconfirmedAfter !== undefined && !isIncoming,
+      'it is set, and needs arrival "incoming", since a file is never removed by its age',
     ],
     [
       "unconfirmedAfter",
-      isRemoved && !isIncoming && !writeOnce,
-      `it is set, and needs ${SPELLINGS[spelling]("writeOnce")}: a second PUT would mark a confirmed file again`,
-    ],
-    [
-      "unconfirmedAfter",
-      isRemoved && unconfirmedAfter * DAY <= latest,
+      unconfirmedAfter !== undefined && unconfirmedAfter * DAY <= latest,
       "it is not longer than an upload can take, with the day in which it can be confirmed",
     ],
   ];

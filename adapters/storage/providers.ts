@@ -46,7 +46,6 @@ const FIVE_GB = 5_000_000_000;
 export const S3_CAPABILITIES: StoreCapabilities = {
   largestPut: 5 * 2 ** 30,
   writeOnce: true,
-  marks: true,
   versions: true,
   copies: true,
   checksums: ["sha256", "crc32c", "md5"],
@@ -74,7 +73,6 @@ const LEAST = {
   ...S3,
   checksums: ["md5"],
   writeOnce: false,
-  marks: false,
   versions: false,
   copies: false,
   unsigned: "obeyed, with ACLs",
@@ -136,7 +134,6 @@ export const PROVIDERS = {
       signedAs: "nothing",
     },
     writeOnce: "without versions",
-    marks: true,
     versions: true,
     noMultipart:
       "completing replaces a file that is there, and neither SHA-256 nor CRC-32C of a part is verified",
@@ -153,7 +150,6 @@ export const PROVIDERS = {
   versitygw: {
     ...S3,
     title: "versitygw",
-    marks: false,
     partChecksums: S3.checksums,
     abandoned:
       "no rule of versitygw removes what nobody confirms or completes; run `valetkey sweep --apply` once a day",
@@ -250,6 +246,6 @@ function meantBy(text: string): string {
   return (
     named?.[0] ??
     NAMES.nearest(text) ??
-    "s3, which is for every other service and promises what all of them do: md5 as checksum, no write-once, no tags"
+    "s3, which is for every other service and promises what all of them do: md5 as checksum, no write-once"
   );
 }

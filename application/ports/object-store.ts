@@ -10,16 +10,10 @@ import type { ObjectFacts } from "../../domain/upload-difference.ts";
 
 export type { ObjectFacts };
 
-/** Days that uploads wait: with a mark, and below `incoming/`; 0 without a rule for that. */
-export interface LifecycleDays {
-  readonly marked: number;
-  readonly incoming: number;
-}
-
 /** The rules after they were applied. */
 export interface AppliedLifecycle {
   readonly outcome: "added" | "there";
-  readonly days: LifecycleDays;
+  readonly days: number;
 }
 
 /** The effect of one rule of a bucket on files. */
@@ -28,10 +22,10 @@ export interface LifecycleRule {
   /** Such as "removes every file 1 day after it was stored". */
   readonly effect: string;
   /**
-   * Its files: every one, those marked as unconfirmed, uploads below `incoming/`, those with somebody
-   * else's tag, replaced versions, or parts that nobody completed.
+   * Its files: every one, uploads below `incoming/`, those with a tag (or a custom time), replaced
+   * versions, or parts that nobody completed.
    */
-  readonly scope: "every" | "unconfirmed" | "incoming" | "tagged" | "replaced" | "parts";
+  readonly scope: "every" | "incoming" | "tagged" | "replaced" | "parts";
   /** Days until then, where it counts from the upload. */
   readonly days?: number;
 }
@@ -41,16 +35,16 @@ export interface BucketLifecycle {
   /** One of the rules removes uploads in parts that nobody completes; false if left out. */
   readonly removesParts?: boolean;
   /**
-   * The rules alone, in the format of the store's own tools. `days` is how long uploads wait to be
-   * confirmed; without any, only the rule for parts is meant.
+   * The rules alone, in the format of the store's own tools. `days` is how long uploads wait below
+   * `incoming/`; with 0, only the rule for parts is meant.
    */
-  readonly rule: (days: LifecycleDays) => string;
+  readonly rule: (days: number) => string;
   /**
    * Adds the rules to the existing ones; fails rather than change another rule. The longer time
    * counts, since files of another deployment may wait there, unless `replace` is set.
    */
   readonly apply: (
-    days: LifecycleDays,
+    days: number,
     options?: { readonly replace: boolean },
   ) => Effect.Effect<AppliedLifecycle, StoreUnavailable>;
   /** The effects of the bucket's enabled rules on our files; unknown if left out. */
@@ -193,11 +187,6 @@ export class ObjectStore extends Context.Service<
     /** Succeeds if the bucket exists, or could be made where the configuration allows it. */
     readonly ensureBucket: Effect.Effect<void, StoreUnavailable>;
     /**
-     * Removes the mark of an unconfirmed upload from the version that `head` returned, and reads
-     * back that it is gone. Succeeds for an object without a mark.
-     */
-    readonly keep: (object: StoredVersion) => Effect.Effect<void, StoreUnavailable>;
-    /**
      * Removes one version of an object, as `head` returned it, and no other; without a version,
      * whatever object is there. Succeeds if there is none.
      */
@@ -246,7 +235,7 @@ export class ObjectStore extends Context.Service<
     readonly writeOnce?: WriteOnce;
     /** Multipart uploads; left out by stores that are not used for them. */
     readonly multipart?: Multipart;
-    /** The bucket's own rule for marked uploads; undefined if the store has no such rules. */
+    /** The bucket's own rules for what waits; undefined if the store has no such rules. */
     readonly lifecycle: BucketLifecycle | undefined;
     /**
      * Returns what the store says of an object; none if the store says that it does not exist.

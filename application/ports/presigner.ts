@@ -45,11 +45,6 @@ export interface PutRequest extends ObjectRequest {
   readonly writeOnce: boolean;
   /** Everything that this store can enforce is bound, even if it needs further headers. */
   readonly strict: boolean;
-  /**
-   * When the upload was granted, if it waits to be confirmed: the object gets a mark, which is
-   * bound, and which `lifecycle` and `keep` of `ObjectStore` know.
-   */
-  readonly pendingSince?: DateTime.Utc | undefined;
   /** Always bound if it is given; its algorithm is one of `checksums`. */
   readonly checksum?: Checksum | undefined;
   /** Always bound if it is given, as the metadata `valetkey-grant`, which `head` returns. */

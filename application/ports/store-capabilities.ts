@@ -10,8 +10,6 @@ export interface StoreCapabilities {
   readonly noMultipart?: string;
   /** The store can accept only one PUT under a key; perhaps only in a bucket without versions. */
   readonly writeOnce: boolean | "without versions";
-  /** An upload can carry a mark, and a rule of the bucket removes objects that have it. */
-  readonly marks: boolean;
   /** One version of an object can be removed, and no other. */
   readonly versions: boolean;
   /** An upload can be copied to its place, on condition that it is the one that was looked at. */

@@ -421,24 +421,24 @@ describe("the line that shows how far an upload is", () => {
 });
 
 describe("the commands for a bucket", () => {
-  const MARKING = {
-    STORAGE_POLICIES: JSON.stringify({ kept: { unconfirmed_after: "3 days", write_once: true } }),
-  };
+  const STORAGE_POLICIES = JSON.stringify({
+    checked: { arrival: "incoming", unconfirmed_after: "4 days" },
+  });
 
   it("lifecycle prints the rule, and adds it once", async () => {
     const { env, settings } = await startS3();
     const lifecycle = (...options: ReadonlyArray<string>) =>
-      valetkey(["lifecycle", ...options], { ...env, ...MARKING });
+      valetkey(["lifecycle", ...options], { ...env, STORAGE_POLICIES });
     const printed = await lifecycle();
-    expect(printed.stdout).toContain("<ID>valetkey-unconfirmed</ID>");
+    expect(printed.stdout).toContain("<ID>valetkey-incoming</ID>");
     expect(settings.size).toBe(0);
     expect((await lifecycle("--apply")).stderr).toContain(
-      "The rules were added: uploads that nobody confirms are removed after 3 days.\n",
+      "The rules were added: uploads that wait below incoming/ are removed after 4 days.\n",
     );
-    expect(settings.get("lifecycle")).toContain("<Days>3</Days>");
+    expect(settings.get("lifecycle")).toContain("<Days>4</Days>");
     expect((await lifecycle("--apply")).stderr).toContain("The bucket has the rules already");
-    const unmarked = await valetkey(["lifecycle"], env);
-    expect([unmarked.code, unmarked.stdout]).toEqual([78, ""]);
+    const without = await valetkey(["lifecycle"], env);
+    expect([without.code, without.stdout]).toEqual([78, ""]);
   });
 
   it("cors and policy print what is to be set by hand, and end with 1 where they cannot set it", async () => {

@@ -32,7 +32,7 @@ const WAITING = "waiting, for now";
 
 const told = [
   ...promises([], {
-    "a file of a policy without marks is ready as soon as it is there": async (subject) => {
+    "a direct upload is ready as soon as it is there": async (subject) => {
       const { seen } = await states(subject, "files");
       assert.deepEqual(seen, [MISSING, "ready", "ready", "ready"]);
     },
@@ -44,12 +44,6 @@ const told = [
       assert.equal((await subject.remove(key))._tag, "Done");
       await look();
       assert.equal(seen.at(-1), MISSING);
-    },
-  }),
-  ...promises(["marks"], {
-    "a file with a mark is waiting until it is confirmed": async (subject) => {
-      const { seen } = await states(subject, "kept");
-      assert.deepEqual(seen, [MISSING, WAITING, "ready", "ready"]);
     },
   }),
 ];

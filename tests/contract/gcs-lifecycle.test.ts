@@ -19,17 +19,18 @@ import { ObjectStore } from "../../application/ports/object-store.ts";
 // Storage does: "Buckets: patch" of the JSON API, with `ifMetagenerationMatch`.
 
 const FOREIGN = { action: { type: "Delete" }, condition: { age: 30 } };
-const ours = (days: number) => ({
+const ours = (age: number) => ({
   action: { type: "Delete" },
-  condition: { daysSinceCustomTime: days },
+  condition: { age, matchesPrefix: ["incoming/"] },
 });
 
 const FOREIGN_PAGE = { origin: ["https://foreign.example"], method: ["GET"] };
 
-const PARTS = {
+const parts = (prefix: string) => ({
   action: { type: "AbortIncompleteMultipartUpload" },
-  condition: { age: 1, matchesPrefix: ["orgs/"] },
-};
+  condition: { age: 1, matchesPrefix: [prefix] },
+});
+const PARTS = [parts("incoming/"), parts("orgs/")];
 
 const { privateKey } = generateKeyPairSync("rsa", { modulusLength: 2048 });
 const signer = signWith({
@@ -70,11 +71,9 @@ beforeEach(async () => {
 });
 afterEach(() => void server.close());
 
-const apply = (marked: number, options?: { readonly replace: boolean }, incoming = 0) =>
+const apply = (days: number, options?: { readonly replace: boolean }) =>
   run(
-    ObjectStore.use(
-      ({ lifecycle }) => lifecycle?.apply({ marked, incoming }, options) ?? Effect.die("no rules"),
-    ),
+    ObjectStore.use(({ lifecycle }) => lifecycle?.apply(days, options) ?? Effect.die("no rules")),
   );
 
 const allow = (...origins: ReadonlyArray<string>) =>
@@ -102,55 +101,27 @@ function run<A>(program: Effect.Effect<A, StoreUnavailable, ObjectStore>) {
   return Effect.runPromise(program.pipe(Effect.provide(store), Effect.result));
 }
 
-it("the lifecycle rule is added once, beside other rules of the bucket", async () => {
-  expect(await apply(3)).toMatchObject({ success: { outcome: "added" } });
-  expect(bucket.lifecycle.rule).toEqual([FOREIGN, ours(3), PARTS]);
+it("the rule for what waits is added once, beside other rules of the bucket", async () => {
+  expect(await apply(3)).toMatchObject({ success: { outcome: "added", days: 3 } });
+  expect(bucket.lifecycle.rule).toEqual([FOREIGN, ours(3), ...PARTS]);
   expect(await apply(3)).toMatchObject({ success: { outcome: "there" } });
-  expect(bucket.lifecycle.rule).toEqual([FOREIGN, ours(3), PARTS]);
-});
-
-it("an existing rule that acts sooner is named, and no rule is added", async () => {
-  await apply(3);
-  expect(await apply(5)).toMatchObject({
-    failure: { reason: expect.stringContaining("acts 3 days after an object's custom time") },
-  });
-  expect(bucket.lifecycle.rule).toEqual([FOREIGN, ours(3), PARTS]);
-});
-
-const waiting = (age: number) => ({
-  action: { type: "Delete" },
-  condition: { age, matchesPrefix: ["incoming/"] },
-});
-
-it("what waits below incoming/ has a rule by its age, and the longer time stays", async () => {
-  const parts = { ...PARTS, condition: { ...PARTS.condition, matchesPrefix: ["incoming/"] } };
-  expect(await apply(0, undefined, 3)).toMatchObject({
-    success: { outcome: "added", days: { marked: 0, incoming: 3 } },
-  });
-  expect(bucket.lifecycle.rule).toEqual([FOREIGN, waiting(3), parts, PARTS]);
-  expect(await apply(0, undefined, 5)).toMatchObject({ success: { outcome: "added" } });
-  expect(bucket.lifecycle.rule).toEqual([FOREIGN, parts, PARTS, waiting(5)]);
-  expect(await apply(0, undefined, 4)).toMatchObject({
-    success: { outcome: "there", days: { incoming: 5 } },
-  });
-  expect(await apply(0, { replace: true }, 4)).toMatchObject({ success: { outcome: "added" } });
-  expect(bucket.lifecycle.rule).toContainEqual(waiting(4));
-  expect(bucket.lifecycle.rule).not.toContainEqual(waiting(5));
+  expect(bucket.lifecycle.rule).toEqual([FOREIGN, ours(3), ...PARTS]);
 });
 
 it("another deployment that waits less does not shorten the time, unless it says so", async () => {
-  await apply(7);
-  expect(await apply(3)).toMatchObject({ success: { outcome: "there", days: { marked: 7 } } });
-  expect(bucket.lifecycle.rule).toEqual([FOREIGN, ours(7), PARTS]);
-  expect(await apply(3, { replace: true })).toMatchObject({
-    success: { outcome: "added", days: { marked: 3 } },
+  await apply(3);
+  expect(await apply(5)).toMatchObject({ success: { outcome: "added", days: 5 } });
+  expect(bucket.lifecycle.rule).toEqual([FOREIGN, ...PARTS, ours(5)]);
+  expect(await apply(4)).toMatchObject({ success: { outcome: "there", days: 5 } });
+  expect(await apply(4, { replace: true })).toMatchObject({
+    success: { outcome: "added", days: 4 },
   });
-  expect(bucket.lifecycle.rule).toEqual([FOREIGN, PARTS, ours(3)]);
+  expect(bucket.lifecycle.rule).toEqual([FOREIGN, ...PARTS, ours(4)]);
 });
 
 it("the rule for uploads in parts is added alone if no policy waits for uploads to be confirmed", async () => {
   expect(await apply(0)).toMatchObject({ success: { outcome: "added" } });
-  expect(bucket.lifecycle.rule).toEqual([FOREIGN, PARTS]);
+  expect(bucket.lifecycle.rule).toEqual([FOREIGN, parts("orgs/")]);
 });
 
 it("a change that someone else makes to the bucket in between is not overwritten", async () => {

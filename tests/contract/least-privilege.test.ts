@@ -1,4 +1,3 @@
-import * as DateTime from "effect/DateTime";
 import * as Effect from "effect/Effect";
 import * as Layer from "effect/Layer";
 import * as ManagedRuntime from "effect/ManagedRuntime";
@@ -70,7 +69,6 @@ async function separated(given: Partial<PolicyInput> = {}): Promise<Settings> {
   await open(minio(root()));
   const form = policyFor("minio", {
     bucket,
-    marks: false,
     arrivals: ["orgs/"],
     longestPut: 900_000,
     users: { put: "put", get: "get", service: "service" },
@@ -176,18 +174,6 @@ describe.skipIf(server === undefined).each<{
     const { store } = await open(make({ ...root(), ...put }), false);
     const refused = await Effect.runPromise(Effect.flip(store.head(newKey())));
     expect(refused).toMatchObject({ reason: expect.stringContaining("s3:GetObject") });
-  });
-
-  it("a marked upload works with the policy for marks, and confirm removes the mark with the service's own key", async () => {
-    const marked = {
-      ...putRequest(),
-      writeOnce: true,
-      pendingSince: DateTime.makeUnsafe(Date.now()),
-    };
-    const { presigner, store } = await open(make(await separated({ marks: true })));
-    const { url, headers } = await Effect.runPromise(presigner.put(marked));
-    expect((await send("PUT", url, { headers, body: CONTENT })).status).toBe(200);
-    await Effect.runPromise(store.keep({ key: marked.key, version: undefined }));
   });
 
   it("a part is put with the key that may only put, and cannot become a copy of what that key may not read", async () => {

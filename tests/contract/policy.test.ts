@@ -5,12 +5,10 @@ import { text } from "node:stream/consumers";
 import { afterEach, expect, it, onTestFinished, vi } from "vitest";
 import { main } from "../../adapters/cli/main.ts";
 import { policyFor } from "../../adapters/cli/policy/documents.ts";
-import type { Policy } from "../../adapters/cli/policy/policy.ts";
 import { type ProviderName, PROVIDERS } from "../../adapters/storage/providers.ts";
 
 const inputFor = (bucket: string) => ({
   bucket,
-  marks: false,
   arrivals: ["orgs/"],
   longestPut: 15 * 60_000,
   users: { put: "putter", get: "getter", service: "looker" },
@@ -35,17 +33,16 @@ const CEPH = [
   "NeverGrantWriteAcp: putter may never PutObject with x-amz-grant-write-acp",
   "NeverGrantFullControl: putter may never PutObject with x-amz-grant-full-control",
   "NeverCopy: putter may never PutObject with x-amz-copy-source",
-  "NeverMark: putter may never PutObject with RequestObjectTag/valetkey",
   "Get: getter may GetObject GetObjectVersion",
   "LookAtTheBucket: looker may GetBucketLocation GetBucketObjectLockConfiguration GetBucketVersioning ListBucket ListBucketMultipartUploads ListBucketVersions",
-  "LookAtObjectsAndConfirmThem: looker may DeleteObject DeleteObjectTagging DeleteObjectVersion DeleteObjectVersionTagging GetObject GetObjectAcl GetObjectTagging GetObjectVersion GetObjectVersionAcl GetObjectVersionTagging PutObjectTagging",
+  "LookAtObjectsAndConfirmThem: looker may DeleteObject DeleteObjectVersion GetObject GetObjectAcl GetObjectTagging GetObjectVersion GetObjectVersionAcl GetObjectVersionTagging",
   "PutPartsTogether: looker may AbortMultipartUpload ListMultipartUploadParts PutObject",
 ];
 const VERSITYGW = [
   "Put: putter may PutObject",
   "Get: getter may GetObject GetObjectVersion",
   "LookAtTheBucket: looker may GetBucketLocation GetBucketObjectLockConfiguration ListBucket ListBucketMultipartUploads ListBucketVersions",
-  "LookAtObjectsAndConfirmThem: looker may DeleteObject DeleteObjectTagging DeleteObjectVersion GetObject GetObjectAcl GetObjectTagging GetObjectVersion PutObjectTagging",
+  "LookAtObjectsAndConfirmThem: looker may DeleteObject DeleteObjectVersion GetObject GetObjectAcl GetObjectTagging GetObjectVersion",
   "PutPartsTogether: looker may AbortMultipartUpload ListMultipartUploadParts PutObject",
 ];
 
@@ -76,26 +73,6 @@ it.each([
     expect(sentences).toEqual(expected);
   },
 );
-
-it("where uploads are marked, their key may set that tag and no other", () => {
-  const input = { ...inputFor("files"), marks: true };
-  const aws = policyFor("aws", input);
-  const { put } = (aws.kind === "users" ? aws.documents : {}) as Record<string, Policy>;
-  expect(put?.Statement).toContainEqual({
-    Sid: "PutMarked",
-    Effect: "Allow",
-    Action: ["s3:PutObject", "s3:PutObjectTagging"],
-    Resource: ["arn:aws:s3:::files/orgs/*"],
-  });
-  expect(put?.Statement).toContainEqual(
-    expect.objectContaining({
-      Effect: "Deny",
-      Condition: { "ForAnyValue:StringNotEquals": { "s3:RequestObjectTagKeys": ["valetkey"] } },
-    }),
-  );
-  expect(JSON.stringify(put)).not.toContain('"NeverTag"');
-  expect(JSON.stringify(policyFor("ceph", input))).not.toContain("NeverMark");
-});
 
 it.each(["aws", "minio", "versitygw", "ceph"] as const)(
   "with uploads that wait, the keys of %s write below incoming/ and read below orgs/ alone",

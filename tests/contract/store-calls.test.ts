@@ -118,13 +118,12 @@ async function comesBack({ state, store }: Awaited<ReturnType<typeof startBehind
 
 const key = StorageKey.make(`orgs/acme/files/2026/11/${crypto.randomUUID()}.png`);
 
-const callsTo = ({ ensureBucket, head, keep, remove, multipart }: ObjectStore["Service"]) => {
+const callsTo = ({ ensureBucket, head, remove, multipart }: ObjectStore["Service"]) => {
   const upload = { key, uploadId: "bm9uZQ" };
   const parts = [{ partNumber: 1, size: 5, etag: '"an-etag"' }];
   return {
     ensureBucket,
     head: head(key),
-    keep: keep({ key, version: undefined }),
     remove: remove({ key, version: "1234" }),
     create: multipart?.create({ key, mediaType }) ?? Effect.void,
     list: multipart?.list(upload) ?? Effect.void,
@@ -136,7 +135,6 @@ const callsTo = ({ ensureBucket, head, keep, remove, multipart }: ObjectStore["S
 const S3_CALLS = {
   ensureBucket: "HEAD bucket",
   head: "HEAD object",
-  keep: "DELETE object tagging",
   remove: "DELETE object versionId",
   create: "POST object uploads",
   list: "GET object part-number-marker uploadId",
@@ -255,10 +253,10 @@ describe.skipIf(server === undefined).each(["aws", "minio"] as const)("%s", (ada
 
   it("what a page or a text says is gone is not believed to be", async () => {
     const { state, store } = await started;
-    const { keep, remove, abort } = callsTo(store);
+    const { remove, abort } = callsTo(store);
     for (const fault of [...SENSELESS.slice(0, 3).map(([, page]) => page), text]) {
       state.fault = fault;
-      for (const call of [keep, remove, abort]) {
+      for (const call of [remove, abort]) {
         expect((await failureOf(call)).kind).toBe("senseless");
       }
     }
@@ -277,7 +275,7 @@ describe.skipIf(server === undefined).each(["aws", "minio"] as const)("%s", (ada
 
   it("no more than a few megabytes of an answer without an end are read", async () => {
     const { state, store } = await started;
-    for (const name of ["create", "list", "complete", "abort", "keep", "remove"] as const) {
+    for (const name of ["create", "list", "complete", "abort", "remove"] as const) {
       let sent = 0;
       state.fault = endless(400, (bytes) => (sent += bytes));
       expect(await failureOf(callsTo(store)[name])).toMatchObject({
@@ -311,7 +309,7 @@ describe.skipIf(server === undefined).each(["aws", "minio"] as const)("%s", (ada
 describe.skipIf(fakeGcs === undefined)("gcs", () => {
   const started = startBehindFaults("gcs");
   beforeEach(async () => clear((await started).state));
-  const CALLS = { ensureBucket: 3, head: 3, keep: 3, remove: 3 } as const;
+  const CALLS = { ensureBucket: 3, head: 3, remove: 3 } as const;
   type Name = keyof typeof CALLS;
 
   it.each(Object.keys(CALLS))("%s is made once by the client itself", async (name) => {

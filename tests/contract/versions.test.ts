@@ -1,4 +1,3 @@
-import * as DateTime from "effect/DateTime";
 import * as Effect from "effect/Effect";
 import * as Option from "effect/Option";
 import * as Redacted from "effect/Redacted";
@@ -138,24 +137,6 @@ describe.each(cases.filter(({ server }) => server !== undefined))(
         expect((await shows(url)).equals(CONTENT)).toBe(true);
       }
       expect((await shows(newest)).equals(OTHER)).toBe(true);
-    });
-
-    it("the mark is taken off the version that is named, and of no other", async () => {
-      const { presigner, store, client, bucket } = await open(make, server);
-      const request = { ...putRequest(), pendingSince: DateTime.makeUnsafe(Date.now()) };
-      const { key } = request;
-      const put = await Effect.runPromise(presigner.put(request));
-      await upload(put);
-      const version = async () =>
-        Option.getOrThrow(await Effect.runPromise(store.head(key))).version;
-      const first = await version();
-      await upload({ ...put, body: OTHER });
-      const second = await version();
-      await Effect.runPromise(store.keep({ key, version: first }));
-      const tags = (versionId = "") =>
-        client.getObjectTagging(bucket, key, { versionId }).then((told) => JSON.stringify(told));
-      expect(await tags(first)).not.toContain("pending");
-      expect(await tags(second)).toContain("pending");
     });
 
     it("only the confirmed version of an object is read and removed", async () => {

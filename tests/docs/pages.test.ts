@@ -131,8 +131,14 @@ it.each([
   },
 ])("$file allows every header that a PUT may have to carry", ({ file, binding, checksums }) => {
   const needed = checksums.flatMap((checksum) => {
-    const upload = { ...putRequest(), strict: true, writeOnce: true, checksum };
-    return Object.keys(binding({ ...upload, pendingSince: undefined }, "store").toSend);
+    const upload = {
+      ...putRequest(),
+      strict: true,
+      writeOnce: true,
+      checksum,
+      announcement: "a-grant",
+    };
+    return Object.keys(binding(upload, "store").toSend);
   });
   const allowed = snippetsOf("docs/troubleshooting.md").get(file)?.toLowerCase();
   for (const header of needed) expect(allowed).toContain(`"${header.toLowerCase()}"`);

@@ -30,7 +30,6 @@ function itemsOf(certificate: string, heading: string): ReadonlyArray<string> {
 const SHOWN: ReadonlyArray<readonly [string, (provider: Provider) => boolean]> = [
   ["a PUT cannot be replayed under writeOnce", ({ writeOnce }) => writeOnce !== false],
   ["a form as granted is stored byte for byte, under the granted type", ({ forms }) => forms],
-  ["the mark of an unconfirmed upload is bound, and removed on confirm", ({ marks }) => marks],
   [
     "a part is verified by each checksum that is offered",
     ({ partChecksums }) => partChecksums !== undefined,

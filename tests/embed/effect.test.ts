@@ -67,7 +67,6 @@ const own = Layer.merge(
   }),
   Layer.succeed(ObjectStore, {
     ensureBucket: Effect.void,
-    keep: () => Effect.void,
     remove: () => Effect.void,
     lifecycle: undefined,
     head: () => Effect.succeed(Option.none()),
@@ -120,7 +119,7 @@ it.effect("an Effect application can use its own presigner with the use cases of
 );
 
 it("createValetkey accepts a store of the application, and refuses a policy beyond what that store can do", async () => {
-  const storage = storageOf({ layer: own, checksums: ["md5"], marks: false, largestPut: 2 ** 20 });
+  const storage = storageOf({ layer: own, checksums: ["md5"], largestPut: 2 ** 20 });
   const options = {
     storage,
     publicUrl: "https://app.example.com",

@@ -60,7 +60,7 @@ describe("an option that is wrong is named as the host wrote it, with what it ma
     ],
     [
       { policies: { avatars: { unconfirmedAfter: "3 days" } } },
-      /^policies\.avatars\.unconfirmedAfter is set, and needs writeOnce/,
+      /^policies\.avatars\.unconfirmedAfter is set, and needs arrival "incoming"/,
     ],
     [{ policies: { a: { key: "a/{id}" } } }, /^policies\.a\.key is not a template such as "orgs/],
     [{ policies: { files: { maxSize: 1 } } }, /^policies\.files is set by policy; put it there$/],

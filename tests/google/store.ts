@@ -267,7 +267,6 @@ async function store(
 
   const optional = {
     contentEncoding: header("content-encoding"),
-    customTime: header("x-goog-custom-time"),
     // Compared and stored under one lock there, so that one of racing requests wins.
     ifGenerationMatch: generation,
   };
@@ -352,8 +351,6 @@ async function read(
   const etag = xmlEtag(found.headers);
   const known = request.headers.get("if-none-match")?.join(",");
   if (known !== undefined && isAmong(etag, known)) return { status: 304, headers: { etag } };
-  const about = await send("GET", `${upstream}${path.replace("/download", "")}`);
-  const { customTime } = about.status === 200 ? JSON.parse(about.body.toString()) : {};
   const served = Object.entries(found.headers).filter(([name]) => !NOT_SERVED.test(name));
   return {
     status: found.status,
@@ -362,8 +359,6 @@ async function read(
       "cache-control": "private, max-age=0",
       expires: new Date().toUTCString(),
       ...Object.fromEntries(served.map(([name, value]) => [name, String(value)])),
-      // A request and response header: "HTTP headers and query string parameters for XML API".
-      ...(customTime && { "x-goog-custom-time": customTime }),
       etag,
       ...(found.status < 300 ? overrides : {}),
     },

@@ -1,7 +1,7 @@
 import * as Duration from "effect/Duration";
 import { expect, it } from "vitest";
 import { LinkLifetime } from "../../domain/link.ts";
-import { s3Error, startS3 } from "../support/s3-server.ts";
+import { startS3 } from "../support/s3-server.ts";
 import { presignInit, startService, storeAt, TOKEN } from "./service.ts";
 
 const ORIGIN = "https://uploads.example.com";
@@ -28,28 +28,6 @@ it("a confirm while the store is down is answered with 503 and Retry-After, not 
   const answer = await request(CONFIRM, presignInit({ receipt }));
   expect([answer.status, (await answer.json()).code]).toEqual([503, "STORE_UNAVAILABLE"]);
   expect(answer.headers.get("retry-after")).toMatch(/^\d+$/);
-});
-
-it("a file that bears the mark of unconfirmed uploads is confirmed only once that is off", async () => {
-  let isRefused = true;
-  const { env } = await startS3(({ method, query }) =>
-    isRefused && method === "DELETE" && query.has("tagging")
-      ? s3Error(403, "AccessDenied")
-      : undefined,
-  );
-  const policy = { writeOnce: true, unconfirmedAfter: 2 };
-  const { request } = await startService({ storage: storeAt(env), policy });
-  const granted = await request("/api/v1/orgs/acme/files/presign", presignInit());
-  const { put_url: url, put_headers: headers, receipt } = await granted.json();
-  expect(headers).toHaveProperty("x-amz-tagging");
-  expect((await fetch(url, { method: "PUT", headers, body: "12345" })).status).toBe(200);
-  const confirm = async () => {
-    const answer = await request(CONFIRM, presignInit({ receipt }));
-    return [answer.status, (await answer.json()).code];
-  };
-  expect(await confirm()).toEqual([503, "STORE_UNAVAILABLE"]);
-  isRefused = false;
-  expect(await confirm()).toEqual([200, undefined]);
 });
 
 it.each(["GET", "HEAD", "PUT", "PATCH", "DELETE"])(

@@ -530,14 +530,14 @@ describe("a file of credentials says which file and which member, and nothing of
     expect(messageFor(gcs)).toContain("/type: it is missing");
   });
 
-  it("an HMAC key of Google's in a file cannot mark uploads, and a policy that needs marks is refused", () => {
+  it("an HMAC key of Google's in a file copies nothing, and a policy that needs copies is refused", () => {
     writeFileSync(file, '{"access_key": "GOOG1EXAMPLE", "secret_key": "hidden"}');
     const output = messageFor({
       STORAGE_ADAPTER: "gcs",
       STORAGE_CREDENTIALS_FILE: file,
-      STORAGE_POLICIES: '{"files": {"write_once": true, "unconfirmed_after": "3 days"}}',
+      STORAGE_POLICIES: '{"files": {"arrival": "incoming"}}',
     });
-    expect(output).toContain("/files/unconfirmed_after: it is set, and this store cannot mark");
+    expect(output).toContain("/files/arrival: it is incoming, and it was not seen");
   });
 
   it("and so does one that is not there", () => {
@@ -583,29 +583,14 @@ describe("a document of policies is refused with the path to the member", () => 
     );
   });
 
-  it("where an HMAC key of Google's cannot mark an upload", () => {
+  it("where an HMAC key of Google's cannot copy an upload", () => {
     const output = messageFor({
       STORAGE_ADAPTER: "gcs",
       STORAGE_ACCESS_KEY: "GOOG1EXAMPLE",
       STORAGE_SECRET_KEY: "secret-of-forty-characters-or-so-1234567",
-      STORAGE_POLICIES: '{"files": {"write_once": true, "unconfirmed_after": "3 days"}}',
+      STORAGE_POLICIES: '{"files": {"arrival": "incoming"}}',
     });
-    expect(output).toContain("/files/unconfirmed_after: it is set, and this store cannot mark");
-  });
-
-  it.each([
-    { STORAGE_ADAPTER: "aws" },
-    { STORAGE_ADAPTER: "aws", STORAGE_PROVIDER: "versitygw" },
-    { STORAGE_ADAPTER: "minio", STORAGE_PROVIDER: "swift" },
-  ])("where the store of %j is not known to remove what stays unconfirmed", (env) => {
-    const output = messageFor({
-      ...env,
-      STORAGE_ENDPOINT: "http://127.0.0.1:7480",
-      STORAGE_ACCESS_KEY: "key",
-      STORAGE_SECRET_KEY: "secret",
-      STORAGE_POLICIES: '{"files": {"write_once": true, "unconfirmed_after": "3 days"}}',
-    });
-    expect(output).toContain("/files/unconfirmed_after: it is set, and this store cannot mark");
+    expect(output).toContain("/files/arrival: it is incoming, and it was not seen");
   });
 
   it("where the store cannot keep a policy", () => {

@@ -169,7 +169,6 @@ export async function leastPrivilege(
 export async function leastPrivilegeForIncoming(bucket: string) {
   const form = policyFor("minio", {
     bucket,
-    marks: false,
     arrivals: ["incoming/"],
     longestPut: 900_000,
     users: { put: "put", get: "get", service: "service" },

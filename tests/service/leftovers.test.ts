@@ -67,7 +67,6 @@ const environment = (bucket: string, over: Readonly<Record<string, string>> = {}
   STORAGE_ACCESS_KEY: strict().accessKey,
   STORAGE_SECRET_KEY: strict().secretKey,
   STORAGE_BUCKET: bucket,
-  STORAGE_POLICIES: '{"files": {"unconfirmed_after": "3 days", "write_once": true}}',
   ...over,
 });
 

@@ -17,7 +17,7 @@ export const embeddedStore = (
 ): Openable => ({
   name: "local",
   // It shares its origin with the service, and makes browsers download whatever they could run.
-  without: ["two endpoints", "inline PDF", "marks"],
+  without: ["two endpoints", "inline PDF"],
   open: async () => {
     const directory = mkdtempSync(join(tmpdir(), "valetkey-local-"));
     const port = await freePort();

@@ -19,7 +19,6 @@ export const waitingReceipt = (kind: "png" | "gif", size: number): Receipt => ({
   organization: OrganizationId.make("acme"),
   writeOnce: false,
   incoming: true,
-  pending: false,
   issuedAt: now,
   putExpiresAt: now,
   confirmUntil: now,

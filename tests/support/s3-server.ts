@@ -83,11 +83,6 @@ export async function startS3(between: Between = () => undefined) {
     if (key === "") return bucketAnswer(method, subresource, await request.text());
     if (removed.has(pathname) && method !== "PUT") return s3Error(404, "NoSuchKey");
     if (method === "HEAD") return headOf(pathname);
-    if (subresource === "tagging") {
-      return method === "DELETE"
-        ? new Response(null, { status: 204 })
-        : new Response("<Tagging></Tagging>");
-    }
     if (method === "DELETE") {
       removed.add(pathname);
       return new Response(null, { status: 204 });

@@ -196,7 +196,7 @@ describe("a command in a container, where HOST is every address and PUBLIC_URL i
     STORAGE_PROVIDER: "aws",
     STORAGE_ACCESS_KEY: "signer",
     STORAGE_SECRET_KEY: "secret-of-the-store",
-    STORAGE_POLICIES: '{"files": {"write_once": true, "unconfirmed_after": "3 days"}}',
+    STORAGE_POLICIES: '{"files": {"arrival": "incoming"}}',
   };
   let result = "";
   beforeEach(() => {

@@ -35,7 +35,6 @@ function storeThat(first: Answers) {
   const store = guardStore({
     ensureBucket: call(undefined),
     head: () => call(Option.none()),
-    keep: () => call(undefined),
     remove: () => call(undefined),
     lifecycle: undefined,
     multipart: {
@@ -49,7 +48,6 @@ function storeThat(first: Answers) {
   const calls = {
     ensureBucket: store.ensureBucket,
     head: store.head(key),
-    keep: store.keep({ key, version: undefined }),
     remove: store.remove({ key, version: "1" }),
     create: multipart?.create({ key, mediaType: MediaType.make("text/plain") }) ?? Effect.void,
     list: multipart?.list(upload) ?? Effect.void,
@@ -77,7 +75,6 @@ const kindOf = (result: Result.Result<unknown, { readonly _tag: string }>) =>
 const TABLE = [
   ["ensureBucket", 30, 3],
   ["head", 5, 3],
-  ["keep", 5, 3],
   ["remove", 5, 3],
   ["create", 5, 1],
   ["list", 20, 3],
@@ -249,7 +246,6 @@ it.effect("an object that nobody can read is an answer, and is not asked for twi
     let calls = 0;
     const store = guardStore({
       ensureBucket: Effect.void,
-      keep: () => Effect.void,
       remove: () => Effect.void,
       lifecycle: undefined,
       head: () =>

@@ -35,12 +35,8 @@ it.each<[string, string | undefined, string?]>([
     undefined,
   ],
   [
-    rule(`<Filter>${tag("valetkey", "pending")}</Filter>${EXPIRES}`),
-    "unconfirmed: removes every file with the tag valetkey=pending 1 day after it was stored",
-  ],
-  [
-    rule(`<Filter><And>${tag("a", "b")}${tag("valetkey", "pending")}</And></Filter>${EXPIRES}`),
-    "unconfirmed: removes every file with the tag a=b with the tag valetkey=pending 1 day after it was stored",
+    rule(`<Filter><And>${tag("a", "b")}${tag("c", "d")}</And></Filter>${EXPIRES}`),
+    "tagged: removes every file with the tag a=b with the tag c=d 1 day after it was stored",
   ],
   [
     rule(`<Filter>${tag("class", "temporary")}</Filter>${EXPIRES}`),
@@ -86,7 +82,7 @@ it.each<[object, string | undefined]>([
     "incoming: removes what is below incoming/ 3 days after it was stored",
   ],
   [{ createdBefore: "2027-01-02" }, "every: removes every file if it was stored before 2027-01-02"],
-  [{ daysSinceCustomTime: 3 }, "unconfirmed: removes every file 3 days after its custom time"],
+  [{ daysSinceCustomTime: 3 }, "tagged: removes every file 3 days after its custom time"],
   [
     { daysSinceNoncurrentTime: 2 },
     "replaced: removes every file 2 days after another version took its place",

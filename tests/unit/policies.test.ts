@@ -16,7 +16,6 @@ const ABLE: StoreCapabilities = {
   largestPut: 50 * MIB,
   largestMultipart: 100 * MIB,
   writeOnce: true,
-  marks: true,
   versions: true,
   copies: true,
   checksums: ["sha256"],
@@ -26,7 +25,6 @@ const ALL_SET = {
   write_once: true,
   require_checksum: true,
   on_mismatch: "delete",
-  unconfirmed_after: "3 days",
 };
 
 /** An upload that nobody can read before its scan. */
@@ -50,7 +48,6 @@ it("a policy is taken whole by a store that can do all that it sets", () => {
     writeOnce: true,
     requireChecksum: true,
     onMismatch: "delete",
-    unconfirmedAfter: 3,
   });
   const kept = readOn({}, { on_mismatch: "keep", write_once: true });
   expect(Result.getOrThrow(kept).get("files")?.onMismatch).toBe("keep");
@@ -71,17 +68,16 @@ it.each<[string, Partial<StoreCapabilities>, object, string]>([
     "require_checksum: it is true, and this store verifies none",
   ],
   ["on_mismatch", { versions: false }, {}, "on_mismatch: it is delete, and this store cannot"],
-  ["marks", { marks: false }, {}, "unconfirmed_after: it is set, and this store cannot mark"],
   [
-    "no write_once",
+    "a removal of what is a file at once",
     {},
-    { write_once: false },
-    "unconfirmed_after: it is set, and needs write_once",
+    { unconfirmed_after: "3 days" },
+    'unconfirmed_after: it is set, and needs arrival "incoming"',
   ],
   [
     "a removal while it can be confirmed",
     {},
-    { put_lifetime: "1 day", unconfirmed_after: "2 days" },
+    { ...WAITS, put_lifetime: "1 day", unconfirmed_after: "2 days" },
     "unconfirmed_after: it is not longer than an upload can take",
   ],
   ["a scan of what can be read", {}, { scan: "clamd" }, "scan: it is set, and needs arrival"],
@@ -130,7 +126,7 @@ it("the organizations of a policy are those of files, unless it has its own", ()
 it("a removal a second after the last confirmation is accepted", () => {
   const put_lifetime = Duration.toSeconds(Duration.days(1)) - 1;
   const members = { put_lifetime: `${put_lifetime} seconds`, unconfirmed_after: "2 days" };
-  expect(faultsOn({}, members)).toEqual([]);
+  expect(faultsOn({}, { ...WAITS, ...members })).toEqual([]);
 });
 
 const faultOf = (spelling: "document" | "option", name: string) => {
@@ -188,7 +184,7 @@ it.each(["0 days", "3651 days"])("unconfirmed_after of %s is refused", (unconfir
   expect(faultsOn({}, { unconfirmed_after })).toEqual([
     '/files/unconfirmed_after: it is not a number of whole days such as "3 days"',
   ]);
-  expect(faultsOn({}, { unconfirmed_after: "3650 days" })).toEqual([]);
+  expect(faultsOn({}, { ...WAITS, unconfirmed_after: "3650 days" })).toEqual([]);
 });
 
 it.each(["Staff", "-staff", "staff_"])("a policy cannot be named %s", (name) => {

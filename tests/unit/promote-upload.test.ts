@@ -59,7 +59,6 @@ function storeWith(
   let copies = 0;
   const store = ObjectStore.of({
     ensureBucket: Effect.void,
-    keep: () => Effect.void,
     lifecycle: undefined,
     head: (key) => Effect.sync(() => Option.fromUndefinedOr(stored.get(key))),
     remove: ({ key }) =>

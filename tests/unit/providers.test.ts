@@ -40,9 +40,9 @@ it("the rule for pages names every header of a signed PUT, and is added once bes
       "Content-Type",
       "ETag",
       "x-goog-content-length-range",
-      "x-goog-custom-time",
       "x-goog-hash",
       "x-goog-if-generation-match",
+      "x-goog-meta-valetkey-grant",
     ],
     maxAgeSeconds: expect.any(Number),
   });

@@ -37,7 +37,6 @@ const receipt = fc
     subject: fc.string(),
     organization: fc.constant(OrganizationId.make("a")),
     writeOnce: fc.boolean(),
-    pending: fc.boolean(),
     issuedAt: instant,
     putExpiresAt: instant,
     confirmUntil: instant,

@@ -30,9 +30,7 @@ async function startStore(
 ): Promise<URL> {
   const store = createServer((request, response) => {
     const { searchParams } = new URL(request.url ?? "", "http://store");
-    const subresource = searchParams.has("tagging") ? "tagging" : "";
-    requests.push(`${request.method} ${subresource} ${searchParams.get("versionId")}`);
-    if (request.method === "DELETE") return response.writeHead(204).end();
+    requests.push(`${request.method} ${searchParams.get("versionId")}`);
     if (request.method === "HEAD") {
       const facts = { "Content-Length": "5", "Content-Type": "text/plain", ETag: `"${MD5}"` };
       return response.writeHead(status, { ...facts, ...head }).end();
@@ -117,54 +115,15 @@ it.each([404, 405, 501])("a server of no known provider may lack ACLs (%i)", asy
   expect(facts).toMatchObject({ size: 5, extraHeaders: {} });
 });
 
-it("a key that may not read tags is told which permission it lacks, if the object has tags", async () => {
-  const answers = { get: { tagging: [403, ""] } } as const;
-  expect(await look("minio", answers)).toMatchObject({ size: 5 });
-  const tagged = await look("minio", { ...answers, head: { "x-amz-tagging-count": "1" } });
-  expect(tagged).toMatchObject({ reason: expect.stringContaining("s3:GetObjectTagging") });
-});
-
-it.each([
-  [
-    "<Tagging><TagSet><Tag><Key>valetkey</Key><Value>pending</Value></Tag></TagSet></Tagging>",
-    "still has it",
-  ],
-  ["<Tagging><TagSet></TagSet></Tagging>", "kept"],
-])("a mark counts as taken off only if the store no longer shows it: %s", async (tags, outcome) => {
-  const asked: Array<string> = [];
-  const settings = {
-    ...settingsOf("minio", await startStore({ get: { tagging: [200, tags] } }, asked)),
-    signer: "native" as const,
-  };
-  for (const layer of [minio(settings), aws(settings)]) {
-    const kept = ObjectStore.use((store) => store.keep({ key: newKey(), version: "v1" })).pipe(
-      Effect.match({ onSuccess: () => "kept", onFailure: ({ reason }) => reason }),
-      Effect.provide(layer),
-      Effect.provide(telemetry({ level: "none", format: "json" })),
-    );
-    expect(await Effect.runPromise(kept)).toContain(outcome);
-    expect(asked.splice(0)).toEqual(["DELETE tagging v1", "GET tagging v1"]);
-  }
-});
-
 it("the time at which the store will remove an object is reported if the store reports it", async () => {
   const facts = await look("swift", { head: { "X-Delete-At": "1795000000" } });
   expect(facts).toMatchObject({ extraHeaders: { "x-delete-at": "1795000000" } });
 });
 
-const tag = (key: string) => `<Tagging><TagSet><Tag><Key>${key}</Key></Tag></TagSet></Tagging>`;
-
-it("a store that refuses unsigned headers is asked for nothing but the tags of what has some", async () => {
-  const head = { "x-amz-storage-class": "REDUCED_REDUNDANCY" };
-  const tagged = { ...head, "x-amz-tagging-count": "1" };
+it("a store that refuses unsigned headers is asked for nothing", async () => {
+  const head = { "x-amz-storage-class": "REDUCED_REDUNDANCY", "x-amz-tagging-count": "1" };
   for (const provider of ["aws", "seaweedfs", "versitygw"] as const) {
-    const plain = await look(provider, { head });
-    expect(plain).toMatchObject({ size: 5, extraHeaders: {} });
-    expect(plain).not.toHaveProperty("isMarked");
-    const marked = await look(provider, { head: tagged, get: { tagging: [200, tag("valetkey")] } });
-    expect(marked).toMatchObject({ size: 5, extraHeaders: {}, isMarked: true });
-    const others = await look(provider, { head: tagged, get: { tagging: [200, tag("team")] } });
-    expect(others).toEqual(plain);
+    expect(await look(provider, { head })).toMatchObject({ size: 5, extraHeaders: {} });
   }
 });
 
@@ -224,7 +183,7 @@ it.each([
   );
   const layer = aws({ ...settingsOf("aws", endpoint), signer: "native" });
   expect(await Effect.runPromise(Effect.provide(told, layer))).toBe(verdict);
-  expect(asked).toEqual(["GET tagging v1"]);
+  expect(asked).toEqual(["GET v1"]);
 });
 
 it.each(["minio", "ceph", "swift", "r2", "s3"] as const)(

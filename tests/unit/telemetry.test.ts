@@ -91,7 +91,6 @@ it("attempts of calls to a store are counted by outcome, and calls that are not 
   const raw = ObjectStore.of({
     ensureBucket: Effect.void,
     head: () => outcomes.shift() ?? Effect.never,
-    keep: () => Effect.void,
     remove: () => Effect.void,
     lifecycle: undefined,
   });

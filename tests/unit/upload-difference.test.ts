@@ -70,24 +70,6 @@ it.each<readonly [string, Partial<Receipt>, Partial<ObjectFacts>, ReadonlyArray<
     ["content-encoding", "", "gzip"],
   ],
   [
-    "the mark of an upload that waits",
-    { pending: true },
-    { extraHeaders: { "x-amz-tagging": "1" } },
-    [],
-  ],
-  [
-    "a mark that nobody granted",
-    {},
-    { extraHeaders: { "x-amz-tagging": "1" } },
-    ["x-amz-tagging", "", "1"],
-  ],
-  [
-    "another header of an upload that waits",
-    { pending: true },
-    { extraHeaders: { "x-amz-acl": "public-read" } },
-    ["x-amz-acl", "", "public-read"],
-  ],
-  [
     "what fetch adds to a write-once PUT",
     { writeOnce: true },
     { extraHeaders: { "cache-control": "no-cache" } },

@@ -27,7 +27,6 @@ function examine(options: {
   const asked: Array<Parameters<Read>[0]> = [];
   const store = ObjectStore.of({
     ensureBucket: Effect.void,
-    keep: () => Effect.void,
     lifecycle: undefined,
     head: () =>
       Effect.succeedSome({

@@ -47,10 +47,10 @@ const SETTINGS = [
   ),
 ];
 
-/** Finds the rules that remove unconfirmed or incomplete uploads, and those that remove more. */
+/** Finds the rules that remove what waits or is incomplete, and those that remove more. */
 const lifecycle = check("lifecycle", function* (doctor, report) {
-  const { store, marked, incoming } = doctor;
-  const { passed, failed, unknown } = report;
+  const { store, incoming } = doctor;
+  const { failed, unknown } = report;
   const read = yield* Effect.result(store.lifecycle?.effects ?? Effect.undefined);
   if (read._tag === "Failure") {
     const { reason } = read.failure;
@@ -58,21 +58,10 @@ const lifecycle = check("lifecycle", function* (doctor, report) {
   }
   const rules = read.success;
   if (rules === undefined) return;
-  const rulesFor = (wanted: LifecycleRule["scope"]) =>
-    rules.filter(({ scope }) => scope === wanted);
-  if (marked === 0) passed("no policy marks uploads, so no rule has to remove them");
-  else {
-    removal(report, rulesFor("unconfirmed"), marked, {
-      kept: "the bucket removes uploads that nobody confirms",
-      missing: "a policy sets unconfirmed_after, and the bucket has no rule for it",
-    });
-  }
   if (incoming > 0) {
     yield* retention(doctor);
-    removal(doctor.report("incoming"), rulesFor("incoming"), incoming, {
-      kept: "the bucket removes what nobody confirms below incoming/",
-      missing: "uploads wait below incoming/, and the bucket has no rule that removes them",
-    });
+    const ours = rules.filter(({ scope }) => scope === "incoming");
+    removal(doctor.report("incoming"), ours, incoming);
   }
   for (const rule of rules) {
     const { scope } = rule;
@@ -94,18 +83,18 @@ function removal(
   { passed, failed }: Report,
   rules: ReadonlyArray<LifecycleRule>,
   waits: number,
-  seen: Readonly<Record<"kept" | "missing", string>>,
 ): void {
   const soon = rules.find(({ days = 0 }) => days < waits);
   if (soon !== undefined) {
     const why = "Uploads are removed before they can be confirmed.";
     const mend = "valetkey lifecycle --apply, if the rule is Valetkey's; else remove it";
     failed(`${describe(soon)}, and a policy waits ${waits} days`, why, mend);
-  } else if (rules.length > 0) passed(seen.kept);
+  } else if (rules.length > 0) passed("the bucket removes what nobody confirms below incoming/");
   else {
+    const seen = "uploads wait below incoming/, and the bucket has no rule that removes them";
     const mend =
       "valetkey lifecycle --apply; where the store has no rules, valetkey sweep --apply once a day";
-    failed(seen.missing, "What nobody confirms stays for ever.", mend);
+    failed(seen, "What nobody confirms stays for ever.", mend);
   }
 }
 

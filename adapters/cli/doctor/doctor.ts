@@ -33,8 +33,7 @@ export interface Examination {
   readonly provider: string;
   /** Of the files that policies allow, in bytes. */
   readonly largest: number;
-  /** Days that uploads may wait: with a mark, and below `incoming/`; 0 if none does. */
-  readonly marked: number;
+  /** Days that uploads may wait below `incoming/`; 0 if none does. */
   readonly incoming: number;
   /** Some uploads are files at once, so that keys allow that. */
   readonly isDirect: boolean;

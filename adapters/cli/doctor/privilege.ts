@@ -120,9 +120,6 @@ const attempt = Effect.fnUntraced(function* (
       return "another file was written";
     }
     if (!wasOpen && (yield* send("GET", unsignedUrl)).ok) return "a download needs no signature";
-    const query = [["tagging", ""]] as const;
-    const tags = yield* doctor.sendAs("service", { method: "GET", key, query });
-    if (tags.text.includes("<Key>valetkey</Key>")) return "the file is marked for removal";
     const after = yield* send("GET", url);
     // An unreadable file is not confirmed, unless it was removed later.
     return after.ok || harm.startsWith("removes") ? findEffect(headers, before, after) : undefined;

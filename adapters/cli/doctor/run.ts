@@ -44,7 +44,7 @@ export async function runDoctor(env: Env, { origins, mayLeave, onStart, tell: pr
       origins: origins.length > 0 ? origins : http.corsOrigins,
       provider: storage.description.split(" at ")[0] ?? "",
       largest: Math.max(...all.map(({ maxSize }) => maxSize)),
-      ...waitingDays(all),
+      incoming: waitingDays(all),
       isDirect: all.some(({ arrival }) => arrival === "direct"),
       isEmbedded,
       mayLeave,

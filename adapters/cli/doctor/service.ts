@@ -1,4 +1,3 @@
-import * as DateTime from "effect/DateTime";
 import * as Effect from "effect/Effect";
 import * as Option from "effect/Option";
 import { ByteSize } from "../../../domain/byte-size.ts";
@@ -9,12 +8,7 @@ import { putRequest } from "../../storage/contract/uploads.ts";
 import { BYTES, check, type Doctor } from "./doctor.ts";
 
 export const service = (doctor: Doctor): Effect.Effect<unknown> =>
-  Effect.all([
-    confirm(doctor),
-    ...(doctor.marked === 0 ? [] : [confirmMarked(doctor)]),
-    ...(doctor.incoming === 0 ? [] : [copies(doctor)]),
-    parts(doctor),
-  ]);
+  Effect.all([confirm(doctor), ...(doctor.incoming === 0 ? [] : [copies(doctor)]), parts(doctor)]);
 
 const ALLOW_SERVICE = "allow the service's key what `valetkey policy service` prints";
 const ALLOW_PUT = "allow the key for uploads what `valetkey policy put` prints";
@@ -36,7 +30,7 @@ const confirm = check("confirm", function* (doctor, { passed, failed }) {
     return failed("the service does not see what was put", unconfirmed, ALLOW_SERVICE);
   }
   const { mediaType } = putRequest(signed.key);
-  const granted = { size: SIZE, mediaType, writeOnce: signed.isOnce, pending: false };
+  const granted = { size: SIZE, mediaType, writeOnce: signed.isOnce };
   const differences = compareWithReceipt(
     { ...granted, ...doctor.checksummed },
     facts.success.value,
@@ -48,25 +42,6 @@ const confirm = check("confirm", function* (doctor, { passed, failed }) {
   const seen = `what was put is not what the service sees: ${differences.join("; ")}`;
   const mend = "let the proxy in front of the store change no header of requests and of answers";
   return failed(seen, "No upload is confirmed, since each differs from its grant.", mend);
-});
-
-const confirmMarked = check("confirm", function* (doctor, { passed, failed }) {
-  const pendingSince = yield* DateTime.now;
-  const { key, ...signed } = yield* doctor.signPut({ writeOnce: true, pendingSince });
-  const { ok, told } = yield* doctor.put(signed);
-  if (!ok) {
-    const seen = `an upload with the mark of unconfirmed ones is refused (${told})`;
-    const why = "A policy sets unconfirmed_after, so its uploads carry that mark.";
-    return failed(seen, why, ALLOW_PUT);
-  }
-  const facts = yield* Effect.option(doctor.store.head(key));
-  const version = Option.getOrUndefined(Option.flatten(facts))?.version;
-  const why = "Confirmed files are removed.";
-  return yield* Effect.match(doctor.store.keep({ key, version }), {
-    onSuccess: () => passed("the mark of unconfirmed uploads is taken off"),
-    onFailure: ({ reason }) =>
-      failed(`the mark cannot be taken off: ${reason}`, why, ALLOW_SERVICE),
-  });
 });
 
 /** Copies an upload to its place, and tries to copy another than was looked at. */

@@ -19,7 +19,6 @@ const NEVER_ON_CEPH = {
   NeverGrantWriteAcp: "s3:x-amz-grant-write-acp",
   NeverGrantFullControl: "s3:x-amz-grant-full-control",
   NeverCopy: "s3:x-amz-copy-source",
-  NeverMark: "s3:RequestObjectTag/valetkey",
 };
 
 const DIALECTS: Readonly<Record<"ceph" | "versitygw", Dialect>> = {
@@ -44,7 +43,7 @@ const DIALECTS: Readonly<Record<"ceph" | "versitygw", Dialect>> = {
   versitygw: {
     principal: "",
     added: { LookAtObjectsAndConfirmThem: ["s3:GetObjectAcl"] },
-    unknown: ["s3:GetObjectVersionTagging", "s3:DeleteObjectVersionTagging"],
+    unknown: ["s3:GetObjectVersionTagging"],
     denied: [],
   },
 };
@@ -56,7 +55,7 @@ export const hasBucketPolicy = (store: string): store is keyof typeof DIALECTS =
 export function bucketPolicy(
   store: keyof typeof DIALECTS,
   allowed: Readonly<Record<"put" | "get" | "service", ReadonlyArray<Own>>>,
-  { bucket, marks, users }: PolicyInput,
+  { bucket, users }: PolicyInput,
 ): Policy {
   const { principal, added, unknown, denied } = DIALECTS[store];
   const deny = { Effect: "Deny", Resource: [`arn:aws:s3:::${bucket}/*`] };
@@ -65,14 +64,12 @@ export function bucketPolicy(
     ...(use === "put" ? denied.map((each) => ({ ...each, ...deny })) : []),
   ];
   const Statement = (["put", "get", "service"] as const).flatMap((use) =>
-    statementsFor(use)
-      .filter(({ Sid }) => !(marks && Sid === "NeverMark"))
-      .map(({ Sid = "", Action, ...each }) => ({
-        ...each,
-        Sid: `${OURS}${Sid}`,
-        Principal: { AWS: [`${principal}${users[use]}`] },
-        Action: [...Action.filter((action) => !unknown.includes(action)), ...(added[Sid] ?? [])],
-      })),
+    statementsFor(use).map(({ Sid = "", Action, ...each }) => ({
+      ...each,
+      Sid: `${OURS}${Sid}`,
+      Principal: { AWS: [`${principal}${users[use]}`] },
+      Action: [...Action.filter((action) => !unknown.includes(action)), ...(added[Sid] ?? [])],
+    })),
   );
   return { Version: "2012-10-17", Statement };
 }

@@ -25,7 +25,7 @@ const BY_HAND: Readonly<Record<Store, string>> = byHand;
 const WITHOUT: ReadonlySet<Store> = new Set(["local", "r2", "b2", "spaces", "garage", "swift"]);
 
 export function policyFor(store: Store, input: PolicyInput): PolicyForm {
-  const { bucket, marks, users } = input;
+  const { bucket, users } = input;
   const byHand = (use: string) =>
     fill(BY_HAND[store], { ...users, bucket, use, condition: conditionFor(use, input) });
   if (WITHOUT.has(store)) return { kind: "none", byHand };
@@ -41,7 +41,7 @@ export function policyFor(store: Store, input: PolicyInput): PolicyForm {
   }
   const { Version } = put;
   const change = CHANGES[store] ?? ((statements) => statements);
-  const own = change(marks ? withMark(policies.put) : policies.put, input);
+  const own = change(policies.put, input);
   const documents = Record.map({ ...policies, put: own }, (Statement) => ({ Version, Statement }));
   return { kind: "users", byHand, documents };
 }
@@ -79,17 +79,6 @@ function conditionFor(use: string, { bucket, arrivals }: PolicyInput): string {
   );
   return ` --condition='title=valetkey_${use},expression=${names.join(" || ")}'`;
 }
-
-/** Lets uploads have the mark of unconfirmed ones, and no other tag. */
-const withMark = (statements: ReadonlyArray<Statement>): ReadonlyArray<Statement> =>
-  statements.map((each) => ({ ...each, ...MARKED.get(each.Sid) }));
-
-const ONLY_OURS = { "ForAnyValue:StringNotEquals": { "s3:RequestObjectTagKeys": ["valetkey"] } };
-
-const MARKED: ReadonlyMap<string | undefined, Statement> = new Map([
-  ["Put", { Sid: "PutMarked", Action: ["s3:PutObject", "s3:PutObjectTagging"] }],
-  ["NeverTag", { Sid: "NeverAnotherTag", Condition: ONLY_OURS }],
-]);
 
 type Change = (
   statements: ReadonlyArray<Statement>,

@@ -19,8 +19,6 @@ export interface Own extends Statement {
 
 export interface PolicyInput {
   readonly bucket: string;
-  /** Set if some uploads carry the mark of unconfirmed ones, which is a tag. */
-  readonly marks: boolean;
   /** The prefixes below which uploads arrive. */
   readonly arrivals: ReadonlyArray<string>;
   /** The longest life of an upload URL, in milliseconds. */

@@ -2,7 +2,6 @@ import * as Clock from "effect/Clock";
 import * as Duration from "effect/Duration";
 import * as Effect from "effect/Effect";
 import { isDeepStrictEqual } from "node:util";
-import { isMarked } from "../../../application/grant-upload.ts";
 import { INCOMING_PREFIX, KEY_PREFIX } from "../../../domain/storage-key.ts";
 import { refusalIn } from "../../storage/rest/refusal-reason.ts";
 import { asService, type S3Access } from "../../storage/rest/s3-access.ts";
@@ -69,7 +68,6 @@ const chooseForm = Effect.fnUntraced(function* (
   const other = storage.fetch === undefined ? "gcs" : "local";
   return policyFor(s3?.provider ?? other, {
     bucket: s3?.bucket ?? process.env["STORAGE_BUCKET"] ?? "files",
-    marks: all.some(isMarked),
     arrivals: [
       ...(all.some(({ arrival }) => arrival === "direct") ? [KEY_PREFIX] : []),
       ...(all.some(({ arrival }) => arrival === "incoming") ? [INCOMING_PREFIX] : []),

@@ -6,9 +6,9 @@ import { requestUploads } from "../../../application/request-upload.ts";
 import { ByteSize } from "../../../domain/byte-size.ts";
 import { MediaType } from "../../../domain/media-type.ts";
 import type { UploadRequest } from "../../../domain/upload-policy.ts";
-import { assertBytes, assertMatches, assertStatus } from "./assertions.ts";
+import { assertBytes, assertMatches } from "./assertions.ts";
 import { checksumFor } from "./digest.ts";
-import { type Put, send, sendPut, upload } from "./send.ts";
+import { type Put, send, upload } from "./send.ts";
 import { CONTENT, LONGER, OTHER, PNG, UPLOAD } from "./uploads.ts";
 import { promises } from "./store-promise.ts";
 import type { Subject } from "./subject.ts";
@@ -156,24 +156,6 @@ export const confirm = [
       await subject.put({ key });
       const difference = { property: "checksum", expected: SHA256.value, actual: "none" };
       assertMatches(await subject.confirm(receipt), mismatch(difference));
-    },
-  }),
-  ...promises(["marks"], {
-    "the mark of an unconfirmed upload is bound, and removed on confirm": async (subject) => {
-      const { isMarked, refusals, grant, confirm } = subject;
-      const { put, key, receipt } = await grant({}, "kept");
-      const plain = await subject.signPut({ writeOnce: true });
-      const headers = Object.fromEntries(
-        Object.entries(put.headers).filter(([name]) => Object.hasOwn(plain.headers, name)),
-      );
-      assert.notDeepEqual(headers, put.headers, "no header marks the upload");
-      assertStatus(await sendPut({ ...put, headers }), [400, ...refusals]);
-      assertMatches(await confirm(receipt), INCOMPLETE);
-      await upload(put);
-      assert.equal(await isMarked?.(key), true);
-      assertMatches(await confirm(receipt), DONE);
-      assert.equal(await isMarked?.(key), false);
-      assertMatches(await confirm(receipt), DONE);
     },
   }),
 ];

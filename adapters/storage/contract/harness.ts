@@ -33,11 +33,6 @@ export interface OpenStore {
   readonly bucket: string;
   /** Scheme, host and port of each endpoint; needed unless the store is without two endpoints. */
   readonly origins?: Readonly<Record<Audience, string>>;
-  /**
-   * Tells whether the object is marked as unconfirmed. It has to ask the store in another way than the
-   * adapter does; needed unless the store is without marks.
-   */
-  readonly isMarked?: (key: string) => Promise<boolean>;
   /** Cleans up after the layer is disposed of. */
   readonly close?: () => Promise<void>;
 }
@@ -58,7 +53,6 @@ export interface OpenStore {
  * - `two endpoints`: browsers and services reach it under different origins;
  * - `pinned downloads`: a signed GET sets all headers of a download, not only type and disposition;
  * - `inline PDF`: it serves a PDF to be shown in place if the signed GET says so;
- * - `marks`: an upload can be marked as unconfirmed, and the mark can be removed;
  * - `multipart`: it is used for uploads in parts;
  * - `replaced parts`: it forgets a part in whose place another one came;
  * - `file checksums`: when it puts parts together, it verifies the CRC-32C of the whole file;
@@ -84,7 +78,6 @@ export const ABILITIES = [
   "two endpoints",
   "pinned downloads",
   "inline PDF",
-  "marks",
   "multipart",
   "replaced parts",
   "file checksums",

@@ -11,7 +11,7 @@ export type { Ability, Harness, OpenStore } from "./harness.ts";
  *
  *     contract({
  *       name: "my store",
- *       without: ["two endpoints", "marks", "multipart", "forms"],
+ *       without: ["two endpoints", "multipart", "forms"],
  *       open: async () => ({ layer: myStore({ bucket: "contract" }), bucket: "contract" }),
  *     });
  *

@@ -5,7 +5,6 @@ import type { Ability } from "./harness.ts";
 export const missingAbilities = ({
   checksums,
   writeOnce,
-  marks,
   partChecksums,
   fileChecksums,
   keepsReplacedParts,
@@ -15,7 +14,6 @@ export const missingAbilities = ({
 }: Provider): ReadonlyArray<Ability> => [
   ...(["sha256", "crc32c", "md5"] as const).filter((name) => !checksums.includes(name)),
   ...(writeOnce ? [] : (["write-once"] as const)),
-  ...(marks ? [] : (["marks"] as const)),
   ...(partChecksums === undefined ? (["multipart"] as const) : []),
   ...(fileChecksums === undefined ? (["file checksums"] as const) : []),
   ...(keepsReplacedParts === true ? (["replaced parts"] as const) : []),

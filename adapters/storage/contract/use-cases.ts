@@ -95,7 +95,6 @@ const POLICIES = new Map<string, UploadPolicy>([
   ["incoming", { ...defaultPolicy, arrival: "incoming", verifyContent: false }],
   ["announced", { ...defaultPolicy, arrival: "incoming", announce: true, verifyContent: false }],
   ["incoming-verified", { ...defaultPolicy, arrival: "incoming" }],
-  ["kept", { ...defaultPolicy, writeOnce: true, unconfirmedAfter: 3 }],
 ]);
 
 /** The use cases over one store, for members of several organizations. */

@@ -1,4 +1,3 @@
-import * as DateTime from "effect/DateTime";
 import type { GetRequest } from "../../../application/ports/presigner.ts";
 import type { Checksum } from "../../../domain/checksum.ts";
 import { GCS_ANNOUNCEMENT, bind, type Binding, type PartBinding } from "../signing/binding.ts";
@@ -12,7 +11,7 @@ interface Options {
 /** "HTTP headers and query string parameters for XML and JSON", Cloud Storage documentation. */
 export const gcsBinding =
   (options: Options): Binding =>
-  ({ size, mediaType, strict, writeOnce, checksum, announcement, pendingSince }, host) => {
+  ({ size, mediaType, strict, writeOnce, checksum, announcement }, host) => {
     const isOnce = strict || writeOnce;
     const { md5, hash } = checksumHeaders(checksum);
     const { signed, toSend } = bind([
@@ -21,7 +20,6 @@ export const gcsBinding =
       ["content-type", mediaType],
       ["host", host],
       strict && ["x-goog-content-length-range", `${size},${size}`],
-      pendingSince && ["x-goog-custom-time", DateTime.formatIso(pendingSince)],
       hash,
       isOnce && ["x-goog-if-generation-match", "0"],
       announcement !== undefined && [GCS_ANNOUNCEMENT, announcement],

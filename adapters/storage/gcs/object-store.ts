@@ -83,14 +83,6 @@ export function objectStore(store: {
         if (status !== 200) return yield* failed({ code: status });
       }),
     ),
-    // A custom time can only become later, so it becomes one that no rule reaches.
-    keep: ({ key, version: generation }) =>
-      call(async (bucket) => {
-        const file = bucket.file(key, at(generation));
-        await file.setMetadata({ customTime: NEVER.toISOString() });
-        const [{ customTime = 0 }] = await file.getMetadata();
-        if (new Date(customTime).getTime() !== NEVER.getTime()) throw STILL_MARKED;
-      }),
     // By its generation: a precondition would only make it an older version where those are kept.
     remove: Effect.fnUntraced(function* ({ key, version }) {
       const query = generationQuery(version);
@@ -150,9 +142,7 @@ export function objectStore(store: {
         return bucket.status === 404 ? yield* missing : Option.none();
       }
       const facts = ok ? factsIn(headers) : undefined;
-      if (facts === undefined) return yield* failed({ code: status });
-      const time = new Date(headers.get("x-goog-custom-time") ?? NEVER).getTime();
-      return Option.some(time < NEVER.getTime() ? { ...facts, isMarked: true } : facts);
+      return facts === undefined ? yield* failed({ code: status }) : Option.some(facts);
     }),
   });
   const cors = BucketCors.of({
@@ -168,13 +158,7 @@ const generationQuery = (version: string | undefined) =>
 
 const at = (generation: string | undefined) => (generation === undefined ? {} : { generation });
 
-const NEVER = new Date("9999-01-01T00:00:00Z");
-
 const refused = (reason: string) => new StoreUnavailable({ kind: "refused", reason });
-
-const STILL_MARKED = refused(
-  "the store answered that it changed the custom time of a file, and the file still has another; the bucket's rule would remove the file, so it is not confirmed",
-);
 
 const ONLY_SIGNS = refused(
   "an HMAC key only signs, and cannot change what describes a file or a bucket; give the key of a service account",

@@ -1,13 +1,10 @@
 import type { Bucket, BucketMetadata, LifecycleRule as Rule } from "@google-cloud/storage";
 import { isDeepStrictEqual } from "node:util";
-import type {
-  AppliedLifecycle,
-  LifecycleDays,
-  LifecycleRule,
-} from "../../../application/ports/object-store.ts";
+import type { AppliedLifecycle, LifecycleRule } from "../../../application/ports/object-store.ts";
 import { ABANDONED_AFTER } from "../../../domain/multipart.ts";
 import { INCOMING_PREFIX, KEY_PREFIX } from "../../../domain/storage-key.ts";
 import { type AppliedCors, CORS_MAX_AGE, mergeOrigins } from "../bucket-cors.ts";
+import { GCS_ANNOUNCEMENT } from "../signing/binding.ts";
 import {
   daysAfter,
   filesBelow,
@@ -22,9 +19,9 @@ const HEADERS = [
   "Content-Type",
   "ETag",
   "x-goog-content-length-range",
-  "x-goog-custom-time",
   "x-goog-hash",
   "x-goog-if-generation-match",
+  GCS_ANNOUNCEMENT,
 ];
 
 /** "Set up and view CORS configurations", Cloud Storage documentation. */
@@ -71,12 +68,11 @@ async function change(
 }
 
 /** "Object Lifecycle Management", Cloud Storage documentation. */
-const lifecycleRulesFor = ({ marked, incoming }: LifecycleDays): ReadonlyArray<Rule> => [
-  ...(marked > 0 ? [{ action: DELETE, condition: { daysSinceCustomTime: marked } }] : []),
+const lifecycleRulesFor = (days: number): ReadonlyArray<Rule> => [
   // The age also counts for generations that were replaced.
-  ...(incoming > 0
+  ...(days > 0
     ? [
-        { action: DELETE, condition: { age: incoming, matchesPrefix: [INCOMING_PREFIX] } },
+        { action: DELETE, condition: { age: days, matchesPrefix: [INCOMING_PREFIX] } },
         abortBelow(INCOMING_PREFIX),
       ]
     : []),
@@ -90,16 +86,13 @@ const abortBelow = (prefix: string) => ({
 
 const DELETE = { type: "Delete" as const };
 
-export const lifecycleRule = (days: LifecycleDays): string =>
+export const lifecycleRule = (days: number): string =>
   JSON.stringify({ rule: lifecycleRulesFor(days) }, undefined, 2);
 
 const has = (rules: ReadonlyArray<Rule>) => (rule: Rule) =>
   rules.some((other) => isDeepStrictEqual(other, rule));
 
 /** Rules have no names: one that is written as ours counts as ours. */
-const isUnconfirmed = ({ action, condition }: Rule) =>
-  action.type === "Delete" && isDeepStrictEqual(Object.keys(condition), ["daysSinceCustomTime"]);
-
 const isIncoming = ({ action, condition }: Rule) =>
   action.type === "Delete" &&
   isDeepStrictEqual(Object.keys(condition).toSorted(), ["age", "matchesPrefix"]) &&
@@ -107,33 +100,15 @@ const isIncoming = ({ action, condition }: Rule) =>
 
 export async function applyLifecycle(
   bucket: Bucket,
-  asked: LifecycleDays,
+  asked: number,
   { replace } = { replace: false },
 ): Promise<AppliedLifecycle> {
   const [{ lifecycle, metageneration = 0 }] = await bucket.getMetadata();
   const present = lifecycle?.rule ?? [];
-  const longest = (asked: number, waiting: ReadonlyArray<number | undefined>) =>
-    replace ? asked : Math.max(asked, ...waiting.map((days = 0) => days));
-  const days = {
-    marked: longest(
-      asked.marked,
-      present.filter(isUnconfirmed).map(({ condition }) => condition.daysSinceCustomTime),
-    ),
-    incoming: longest(
-      asked.incoming,
-      present.filter(isIncoming).map(({ condition }) => condition.age),
-    ),
-  };
+  const waiting = present.filter(isIncoming).map(({ condition: { age = 0 } }) => age);
+  const days = replace ? asked : Math.max(asked, ...waiting);
   const own = lifecycleRulesFor(days);
-  const others = present.filter((rule) => !isIncoming(rule) && !(replace && isUnconfirmed(rule)));
-  const sooner = others.find(
-    ({ condition }) => (condition.daysSinceCustomTime ?? days.marked) < days.marked,
-  );
-  if (sooner !== undefined) {
-    throw new Error(
-      `a rule of the bucket ${bucket.name} acts ${sooner.condition.daysSinceCustomTime} days after an object's custom time, and would remove uploads before ${days.marked} days are over; remove it first, or replace it by --replace if it is one of Valetkey's`,
-    );
-  }
+  const others = present.filter((rule) => !isIncoming(rule));
   const rules = [...others, ...own.filter((rule) => !has(others)(rule))];
   if (rules.every(has(present)) && present.every(has(rules))) return { outcome: "there", days };
   const after = await change(bucket, { lifecycle: { rule: rules } }, metageneration);
@@ -145,7 +120,7 @@ export async function applyLifecycle(
   );
 }
 
-/** Confirmed files have a custom time that no rule reaches; every class can be read at once. */
+/** Every class can be read at once. */
 export const effectsIn = ({ lifecycle }: BucketMetadata): ReadonlyArray<LifecycleRule> =>
   (lifecycle?.rule ?? []).flatMap(({ action, condition }): ReadonlyArray<LifecycleRule> => {
     const name = "without a name";
@@ -158,7 +133,7 @@ export const effectsIn = ({ lifecycle }: BucketMetadata): ReadonlyArray<Lifecycl
     if (prefix === undefined || action.type === "SetStorageClass") return [];
     if (action.type !== "Delete") return [{ name, scope: "parts", effect: "removes parts" }];
     const { age, createdBefore, daysSinceCustomTime, daysSinceNoncurrentTime } = condition;
-    const isUnconfirmed = CUSTOM.some((each) => condition[each] !== undefined);
+    const hasCustomTime = CUSTOM.some((each) => condition[each] !== undefined);
     const isReplaced =
       condition.isLive === false || NONCURRENT.some((each) => condition[each] !== undefined);
     const when = [
@@ -174,9 +149,8 @@ export const effectsIn = ({ lifecycle }: BucketMetadata): ReadonlyArray<Lifecycl
     return [
       {
         name,
-        scope: isUnconfirmed ? "unconfirmed" : isReplaced ? "replaced" : "every",
+        scope: hasCustomTime ? "tagged" : isReplaced ? "replaced" : "every",
         effect: [`removes ${filesBelow(prefix)}`, ...when].join(" "),
-        ...(daysSinceCustomTime !== undefined && { days: daysSinceCustomTime }),
       },
     ];
   });

@@ -95,7 +95,6 @@ export const GCS_CAPABILITIES: StoreCapabilities = {
   largestPut: 5 * 2 ** 40,
   largestMultipart: 5 * 2 ** 40,
   writeOnce: true,
-  marks: true,
   versions: true,
   copies: true,
   checksums: ["crc32c", "md5"],

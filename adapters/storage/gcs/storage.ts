@@ -7,8 +7,7 @@ export function gcsStorage(settings: GcsSettings): Storage {
   const isHmac = key !== undefined && !isServiceAccount(key.signer);
   return {
     description: `Google Cloud Storage at ${settings.endpoint.href}, bucket ${settings.bucket}`,
-    // An HMAC key cannot change an object's custom time, which is the mark, and copies nothing.
-    capabilities: { ...GCS_CAPABILITIES, ...(isHmac && { marks: false, copies: false }) },
+    capabilities: { ...GCS_CAPABILITIES, ...(isHmac && { copies: false }) },
     bucket: { api: "gcs", name: settings.bucket },
     layer: loaded(async () => (await import("./layer.ts")).layer(settings)),
   };

@@ -106,7 +106,6 @@ export const layer = (
       const end = (upload: MultipartId) => run(() => endUpload(folder, stored(upload)));
       const store = ObjectStore.of({
         ensureBucket: run(() => checkFolder(folder)),
-        keep: () => Effect.void,
         remove: (object) => run(() => removeObject(folder, stored(object).key)),
         writeEmpty: (key) => run(() => writeEmpty(folder, stored({ key }).key)),
         copy: ({ key, etag, to }) =>

@@ -22,7 +22,6 @@ export function embeddedStorage(
     capabilities: {
       ...S3_CAPABILITIES,
       ...S3_MULTIPART,
-      marks: false,
       versions: false,
     },
     layer: loaded(async () => {

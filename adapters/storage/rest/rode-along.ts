@@ -1,9 +1,9 @@
 import * as Effect from "effect/Effect";
 import type { ObjectFacts } from "../../../application/ports/object-store.ts";
-import { ObjectUnreadable, StoreUnavailable } from "../../../domain/errors.ts";
+import { ObjectUnreadable } from "../../../domain/errors.ts";
 import type { ObjectKey } from "../../../domain/storage-key.ts";
 import type { Provider } from "../providers.ts";
-import { PENDING_TAG, versionQuery } from "../signing/binding.ts";
+import { versionQuery } from "../signing/binding.ts";
 import { factsIn } from "./object-facts.ts";
 import { type Bucket, signedFetch, unavailable } from "./signed-fetch.ts";
 import { element, isWhole, textIn, textsIn, unescape } from "./xml.ts";
@@ -17,8 +17,8 @@ interface StoredObject {
 
 /**
  * The facts in the headers of an answer to `HEAD`; undefined if the answer is not from a store.
- * Looks further for the mark of unconfirmed uploads, and at a store that obeys unsigned headers for
- * a lock that is not the bucket's default, and other readers in the ACL.
+ * Looks further, at a store that obeys unsigned headers, for a lock that is not the bucket's default,
+ * and other readers in the ACL.
  */
 export const factsFromHead = Effect.fnUntraced(function* (newest: StoredObject, headers: Headers) {
   const { reports, unsigned } = newest.provider;
@@ -26,9 +26,7 @@ export const factsFromHead = Effect.fnUntraced(function* (newest: StoredObject, 
   if (found === undefined) return undefined;
   // Every server obeys unsigned headers of other specifications, such as `Content-Encoding`.
   const object = { ...newest, version: found.version };
-  const isTagged = (headers.get("x-amz-tagging-count") ?? "0") !== "0";
-  const marked = isTagged && (yield* isMarked(object));
-  const facts: ObjectFacts = { ...found, isReplayable: true, ...(marked && { isMarked: true }) };
+  const facts: ObjectFacts = { ...found, isReplayable: true };
   if (unsigned === "refused") return facts;
   const added = CHOSEN_BY_CLIENTS.filter(([name, value]) => headers.get(name) === value);
   if (
@@ -37,7 +35,6 @@ export const factsFromHead = Effect.fnUntraced(function* (newest: StoredObject, 
   ) {
     added.push(...[...headers].filter(([name]) => LOCK.has(name)));
   }
-  if (marked) added.push(["x-amz-tagging", PENDING_TAG.key]);
   if (unsigned === "obeyed, with ACLs") {
     const readers = readersIn(yield* ask(object, "acl"));
     if (readers !== "") added.push(["x-amz-acl", readers]);
@@ -53,17 +50,6 @@ const CHOSEN_BY_CLIENTS: ReadonlyArray<readonly [string, string]> = [
 
 const LOCK_MODE = "x-amz-object-lock-mode";
 const LOCK = new Set([LOCK_MODE, "x-amz-object-lock-retain-until-date"]);
-
-export const failIfMarked = (object: StoredObject) =>
-  Effect.flatMap(isMarked(object), (marked) => (marked ? STILL_MARKED : Effect.void));
-
-const STILL_MARKED = new StoreUnavailable({
-  kind: "refused",
-  reason: `the store answered that it removed the tag ${PENDING_TAG.key} of a file, and the file still has it; the bucket's rule would remove the file, so it is not confirmed`,
-});
-
-const isMarked = (object: StoredObject) =>
-  Effect.map(ask(object, "tagging"), (tags) => tags.includes(element("Key", PENDING_TAG.key)));
 
 /** "Malware Protection for S3", Amazon GuardDuty User Guide. */
 const SCAN_TAG = element("Key", "GuardDutyMalwareScanStatus");

@@ -24,7 +24,6 @@ const HEADERS = [
   "If-None-Match",
   ...Object.values(CHECKSUM_HEADERS),
   ANNOUNCEMENT,
-  "x-amz-tagging",
 ].toSorted();
 
 const EXPOSED = ["ETag"];

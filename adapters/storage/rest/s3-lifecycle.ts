@@ -1,12 +1,7 @@
 import * as Effect from "effect/Effect";
-import type {
-  BucketLifecycle,
-  LifecycleDays,
-  LifecycleRule,
-} from "../../../application/ports/object-store.ts";
+import type { BucketLifecycle, LifecycleRule } from "../../../application/ports/object-store.ts";
 import { ABANDONED_AFTER } from "../../../domain/multipart.ts";
 import { INCOMING_PREFIX, KEY_PREFIX } from "../../../domain/storage-key.ts";
-import { PENDING_TAG } from "../signing/binding.ts";
 import { bucketRules } from "./bucket-rules.ts";
 import { type Bucket, signedFetch } from "./signed-fetch.ts";
 import { element, textIn, textsIn } from "./xml.ts";
@@ -22,25 +17,17 @@ const LIFECYCLE = {
   ]),
 };
 
-const IDS = { marked: "<ID>valetkey-unconfirmed</ID>", incoming: "<ID>valetkey-incoming</ID>" };
+const INCOMING_ID = "<ID>valetkey-incoming</ID>";
 
 export const s3Lifecycle = (
   bucket: Bucket,
   { removesParts, versions }: Readonly<Record<"removesParts" | "versions", boolean>>,
 ): BucketLifecycle => {
   const { read, documentWith, change } = bucketRules(bucket, LIFECYCLE);
-  const rulesFor = ({ marked, incoming }: LifecycleDays): ReadonlyArray<string> => [
-    ...(marked > 0 ? [rule(IDS.marked, PENDING, expiration(marked))] : []),
-    ...(incoming > 0
-      ? [
-          rule(
-            IDS.incoming,
-            element("Prefix", INCOMING_PREFIX),
-            // Where there are versions, days also remove the marker that a removal leaves.
-            expiration(incoming) + (versions ? REPLACED : "") + (removesParts ? ABORT : ""),
-          ),
-        ]
-      : []),
+  // Where there are versions, days also remove the marker that a removal leaves.
+  const actions = (versions ? REPLACED : "") + (removesParts ? ABORT : "");
+  const rulesFor = (days: number): ReadonlyArray<string> => [
+    ...(days > 0 ? [rule(INCOMING_ID, INCOMING_PREFIX, expiration(days) + actions)] : []),
     ...(removesParts ? [PARTS_RULE] : []),
   ];
   return {
@@ -58,17 +45,12 @@ export const s3Lifecycle = (
     rule: (days) => documentWith(rulesFor(days)),
     apply: (asked, { replace } = { replace: false }) =>
       change((present) => {
-        const longest = (name: keyof LifecycleDays) => {
-          const own = present.filter((rule) => rule.includes(IDS[name]));
-          const waiting = own.map((rule) => Number(textIn(rule, "Days") ?? 0));
-          return replace ? asked[name] : Math.max(asked[name], ...waiting);
-        };
-        const days = { marked: longest("marked"), incoming: longest("incoming") };
+        const waiting = present
+          .filter((rule) => rule.includes(INCOMING_ID))
+          .map((rule) => Number(textIn(rule, "Days") ?? 0));
+        const days = replace ? asked : Math.max(asked, ...waiting);
         const own = rulesFor(days);
-        const ids = [
-          ...Object.values(IDS),
-          ...own.flatMap((rule) => rule.match(/<ID>[^<]*<\/ID>/) ?? []),
-        ];
+        const ids = [INCOMING_ID, ...own.flatMap((rule) => rule.match(/<ID>[^<]*<\/ID>/) ?? [])];
         const isOurs = (rule: string) => ids.some((id) => rule.includes(id));
         return {
           others: present.filter((rule) => !isOurs(rule)),
@@ -82,13 +64,10 @@ export const s3Lifecycle = (
   };
 };
 
-const rule = (id: string, filter: string, actions: string) =>
-  element("Rule", `${id}<Status>Enabled</Status>${element("Filter", filter)}${actions}`);
-
-const PENDING = element(
-  "Tag",
-  element("Key", PENDING_TAG.key) + element("Value", PENDING_TAG.value),
-);
+const rule = (id: string, prefix: string, actions: string) => {
+  const filter = element("Filter", element("Prefix", prefix));
+  return element("Rule", `${id}<Status>Enabled</Status>${filter}${actions}`);
+};
 
 const expiration = (days: number) => element("Expiration", element("Days", days));
 const REPLACED = element("NoncurrentVersionExpiration", element("NoncurrentDays", 1));
@@ -96,7 +75,7 @@ const ABORT = element(
   "AbortIncompleteMultipartUpload",
   element("DaysAfterInitiation", ABANDONED_AFTER),
 );
-const PARTS_RULE = rule("<ID>valetkey-parts</ID>", element("Prefix", KEY_PREFIX), ABORT);
+const PARTS_RULE = rule("<ID>valetkey-parts</ID>", KEY_PREFIX, ABORT);
 
 /** In any order. Without its filter, a rule would remove every file. */
 const includesAll = (own: string) => {
@@ -118,8 +97,7 @@ export function effectsIn(rule: string): ReadonlyArray<LifecycleRule> {
     ...textsIn(rule, "ObjectSizeGreaterThan").map((bytes) => `above ${bytes} bytes`),
     ...textsIn(rule, "ObjectSizeLessThan").map((bytes) => `below ${bytes} bytes`),
   ]);
-  const isMark = tags.includes(`${PENDING_TAG.key}=${PENDING_TAG.value}`);
-  const scope = isMark ? "unconfirmed" : tags.length > 0 ? "tagged" : "every";
+  const scope = tags.length > 0 ? "tagged" : "every";
   const effectBy = (action: string, within: string): Omit<LifecycleRule, "name"> | undefined => {
     if (action.startsWith("Abort")) return { scope: "parts", effect: "removes parts" };
     const storageClass = textIn(within, "StorageClass") ?? "";
@@ -142,7 +120,7 @@ export function effectsIn(rule: string): ReadonlyArray<LifecycleRule> {
           scope,
           effect: `moves ${files} to ${storageClass} ${when}, where it cannot be opened`,
         }
-      : { scope, effect: `removes ${files} ${when}`, ...(date === undefined && { days }) };
+      : { scope, effect: `removes ${files} ${when}` };
   };
   return ACTIONS.flatMap((action) =>
     textsIn(rule, action).flatMap((within) => {

@@ -1,7 +1,7 @@
 import * as Clock from "effect/Clock";
 import * as Effect from "effect/Effect";
 import * as Option from "effect/Option";
-import { ObjectStore, type StoredVersion } from "../../../application/ports/object-store.ts";
+import { ObjectStore } from "../../../application/ports/object-store.ts";
 import type { StoreUnavailable } from "../../../domain/errors.ts";
 import { VARIABLES } from "../../settings/source.ts";
 import {
@@ -12,7 +12,6 @@ import {
 } from "../providers.ts";
 import { endpoint } from "../settings.ts";
 import { versionQuery } from "../signing/binding.ts";
-import type { Pair } from "../signing/v4.ts";
 import {
   type BucketSettings,
   clockFault,
@@ -24,7 +23,7 @@ import {
 } from "./refusal-reason.ts";
 import type { BucketWriteOnce } from "./bucket-write-once.ts";
 import { readObject } from "./read-object.ts";
-import { factsFromHead, failIfMarked, failIfUnreadable, scanTag } from "./rode-along.ts";
+import { factsFromHead, failIfUnreadable, scanTag } from "./rode-along.ts";
 import { s3Copy } from "./s3-copy.ts";
 import { s3Lifecycle } from "./s3-lifecycle.ts";
 import { s3List, s3Uploads } from "./s3-list.ts";
@@ -72,14 +71,6 @@ export function s3ObjectStore(
     return yield* refused(settings, { ...refusalIn(list), status });
   });
 
-  const erase = Effect.fnUntraced(function* (
-    { key, version }: StoredVersion,
-    what: ReadonlyArray<Pair> = [],
-  ) {
-    const query = [...what, ...versionQuery(version)];
-    const answer = yield* signedFetch(bucket, { method: "DELETE", key, query });
-    if (!answer.ok) yield* refused(settings, refusalIn(answer));
-  });
   const isForUploads = provider.partChecksums !== undefined;
   // A copy is one too.
   const makesParts = isForUploads || provider.copies;
@@ -109,9 +100,11 @@ export function s3ObjectStore(
         ),
       );
     }).pipe(Effect.andThen(once.settle)),
-    keep: (object) =>
-      Effect.andThen(erase(object, TAGS), failIfMarked({ bucket, provider, ...object })),
-    remove: (object) => erase(object),
+    remove: Effect.fnUntraced(function* ({ key, version }) {
+      const query = versionQuery(version);
+      const answer = yield* signedFetch(bucket, { method: "DELETE", key, query });
+      if (!answer.ok) yield* refused(settings, refusalIn(answer));
+    }),
     ...(once.look && { writeOnce: { holds: () => once.writeOnce, look: once.look } }),
     versions: s3Versions(bucket, settings),
     writeEmpty: (key) => writeEmpty(bucket, key, refuse),
@@ -161,7 +154,6 @@ export function s3ObjectStore(
   });
 }
 
-const TAGS: ReadonlyArray<Pair> = [["tagging", ""]];
 const CHECKSUMS = [["x-amz-checksum-mode", "ENABLED"]] as const;
 
 export function providerIn(headers: Headers): ProviderName | undefined {

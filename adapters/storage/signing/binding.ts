@@ -49,9 +49,6 @@ export const CHECKSUM_HEADERS: Readonly<Record<ChecksumAlgorithm, string>> = {
   sha256: "x-amz-checksum-sha256",
 };
 
-/** The tag of an unconfirmed upload, by which the bucket's rule finds it. */
-export const PENDING_TAG = { key: "valetkey", value: "pending" } as const;
-const PENDING: Pair = ["x-amz-tagging", `${PENDING_TAG.key}=${PENDING_TAG.value}`];
 /** The metadata that carries the grant of an announced upload. */
 export const ANNOUNCEMENT = "x-amz-meta-valetkey-grant";
 export const GCS_ANNOUNCEMENT = "x-goog-meta-valetkey-grant";
@@ -61,7 +58,7 @@ const ONCE: Pair = ["if-none-match", "*"];
 export const s3Binding =
   (store: { readonly writeOnce: boolean }): Binding =>
   (request, host) => {
-    const { size, mediaType, writeOnce, strict, checksum, announcement, pendingSince } = request;
+    const { size, mediaType, writeOnce, strict, checksum, announcement } = request;
     const isOnce = store.writeOnce && (writeOnce || strict);
     const hash = checksumHeader(checksum);
     const isMd5 = checksum?.algorithm === "md5";
@@ -73,7 +70,6 @@ export const s3Binding =
       isOnce && ONCE,
       !isMd5 && hash,
       announcement !== undefined && [ANNOUNCEMENT, announcement],
-      pendingSince && PENDING,
     ]);
     return { signed, toSend, isOnce };
   };

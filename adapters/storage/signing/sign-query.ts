@@ -35,7 +35,7 @@ export interface QuerySigning {
   readonly query: ReadonlyArray<Pair>;
   /** Lower-case names in ascending order; `host` among them. */
   readonly headers: ReadonlyArray<Pair>;
-  /** Headers that the request may not have, except those that are signed with a value. */
+  /** Headers that the request may not have; none of `headers`. */
   readonly absent?: AbsentHeaders | undefined;
   readonly region: string;
   /** Milliseconds since 1970, UTC. */
@@ -113,7 +113,6 @@ export function withAbsent({
   for (const name of absent.names) {
     let header = headers[next];
     for (; header !== undefined && header[0] < name; header = headers[++next]) all.push(header);
-    if (header?.[0] === name) continue;
     const pair: Pair = [name, ""];
     all.push(pair);
     missing.push(pair);

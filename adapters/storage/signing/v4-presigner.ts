@@ -39,7 +39,7 @@ export function v4Presigner(store: {
         readonly checksums: ReadonlyArray<ChecksumAlgorithm>;
       }
     | undefined;
-  /** Headers that no PUT may have, apart from those that its binding signs. */
+  /** Headers that no PUT may have; its binding signs none of them. */
   readonly absent?: AbsentHeaders | undefined;
   /** The bucket of HTML forms, and their signer; none are signed if undefined. */
   readonly forms?:

@@ -15,5 +15,5 @@ export const storage = minio({
   secretKey: STORAGE_SECRET_KEY,
 });
 
-/** Beside the policy `files`; the bucket's own rule removes drafts that nobody has confirmed. */
-export const policies = { drafts: { writeOnce: true, unconfirmedAfter: "3 days" } } as const;
+/** Beside the policy `files`; nothing replaces a draft once it is stored. */
+export const policies = { drafts: { writeOnce: true } } as const;
