@@ -62,14 +62,25 @@ export const keepIn = (outbox: Outbox, address?: Address): Publishing => ({
   ),
 });
 
-/** The id is made of the facts, so that to confirm again makes no second event. */
+/** The id is of the upload and what arrived, so that to confirm again makes no second event. */
 export function messageFrom(event: UploadEvent, now: number, address?: Address): Message {
   const { type, slug, data: facts } = event;
   const schema: Schema.Encoder<object> = EVENTS[type];
   const encoded = Schema.encodeSync(schema)(facts) as Readonly<globalThis.Record<string, unknown>>;
   const data = Record.mapKeys(encoded, snakeCase);
-  const digest = hash("sha256", JSON.stringify([type, data]), "base64url");
+  const arrival = JSON.stringify([type, facts.key, arrivalOf(event)]);
+  const digest = hash("sha256", arrival, "base64url");
   const fileUrl = slug && address ? { file_url: address(slug, facts) } : {};
   const body = { type, timestamp: isoText(now), data: { ...data, ...fileUrl } };
   return { id: `evt_${digest.slice(0, 32)}`, lane: facts.key, body: JSON.stringify(body) };
+}
+
+/** Without what changes while the bytes stay, such as `final`, the version or the time of a look. */
+function arrivalOf({ type, data }: UploadEvent): unknown {
+  if (type === "upload.confirmed") return data.etag;
+  if (type === "upload.refused_by_scan") return data.finding;
+  if (type !== "upload.mismatched") return undefined;
+  return data.differences.map(({ property, actual }) =>
+    property === "last-modified" ? property : [property, actual],
+  );
 }

@@ -16,12 +16,16 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from "vitest";
+import { messageFrom } from "../../adapters/events/events.ts";
 import { LEASE, type Outbox } from "../../adapters/events/outbox.ts";
 import { redisOutbox } from "../../adapters/events/redis-outbox.ts";
 import { CLAIM, sqliteOutbox } from "../../adapters/events/sqlite-outbox.ts";
 import { read } from "../../adapters/redis/settings.ts";
 import { variables } from "../../adapters/settings/source.ts";
+import type { UploadEvent } from "../../domain/upload-event.ts";
+import { waitingReceipt } from "../support/receipt.ts";
 import { need } from "../support/need.ts";
+import { grantFacts } from "../../application/publish.ts";
 import { type Redis, startLimitedRedis, startRedisCluster } from "../support/redis.ts";
 
 const message = (name: string, lane = name) => ({
@@ -31,6 +35,38 @@ const message = (name: string, lane = name) => ({
 });
 
 const ask = Effect.runPromise;
+
+const granted = grantFacts(waitingReceipt("png", 5));
+const { key, organization } = granted;
+const confirmed = (over: object): UploadEvent => ({
+  type: "upload.confirmed",
+  data: { ...granted, etag: '"a"', version: "1", final: false, ...over },
+});
+const mismatched = (property: string, actual: string, expected = ""): UploadEvent => ({
+  type: "upload.mismatched",
+  data: { ...granted, differences: [{ property, expected, actual }] },
+});
+const removed = (subject: string): UploadEvent => ({
+  type: "upload.removed",
+  data: { key, organization, subject },
+});
+
+it.each([
+  ["is confirmed again once it is final", confirmed({}), confirmed({ final: true }), true],
+  ["has another version of the same bytes", confirmed({}), confirmed({ version: "2" }), true],
+  ["was replaced by other bytes", confirmed({}), confirmed({ etag: '"b"' }), false],
+  [
+    "differs by its time, seen at another moment",
+    mismatched("last-modified", "00:00:01", "not after 01:00"),
+    mismatched("last-modified", "00:00:02", "not after 02:00"),
+    true,
+  ],
+  ["differs in another way", mismatched("size", "6"), mismatched("size", "7"), false],
+  ["is removed again by somebody else", removed("a"), removed("b"), true],
+  ["is removed and not confirmed", confirmed({}), removed("a"), false],
+] as const)("the event of an upload that %s", (_, one, other, isSame) => {
+  expect(messageFrom(one, 0).id === messageFrom(other, 1).id).toBe(isSame);
+});
 
 /** Something that keeps messages, opened by as many processes as there are scopes. */
 interface Engine {
