@@ -38,7 +38,7 @@ export const forgetOrganization = Effect.fnUntraced(function* (request: {
   readonly tell: (each: Forgotten) => void;
 }) {
   const { organization, apply, tell } = request;
-  const { list, openUploads, remove, versions } = yield* ObjectStore;
+  const { list, multipart, remove, versions } = yield* ObjectStore;
   const removeAll = <Each extends Forgotten>(
     found: ReadonlyArray<Each>,
     end: (each: Each) => Effect.Effect<void, StoreUnavailable>,
@@ -61,10 +61,10 @@ export const forgetOrganization = Effect.fnUntraced(function* (request: {
   };
   for (const place of ["", INCOMING_PREFIX, REMOVED_PREFIX]) {
     const prefix = `${place}${prefixFor(organization)}`;
-    if (openUploads !== undefined) {
+    if (multipart !== undefined) {
       yield* forEachPage(
-        (after: OpenUpload | undefined) => openUploads.list({ prefix, after }),
-        (found) => removeAll(found.map(withUploadId), openUploads.abort),
+        (after: OpenUpload | undefined) => multipart.listOpen({ prefix, after }),
+        (found) => removeAll(found.map(withUploadId), multipart.abort),
       );
     }
     yield* forEachPage(

@@ -38,11 +38,11 @@ export const removeFile = Effect.fnUntraced(function* (request: {
 
 /** Removes all that the store keeps of an object. */
 export const removeWhole = Effect.fnUntraced(function* (key: ObjectKey) {
-  const { openUploads, remove, versions } = yield* ObjectStore;
-  if (openUploads !== undefined) {
+  const { multipart, remove, versions } = yield* ObjectStore;
+  if (multipart !== undefined) {
     yield* forEachPage(
-      (after: OpenUpload | undefined) => openUploads.list({ prefix: key, after }),
-      (found) => Effect.forEach(ofKey(found, key), openUploads.abort, { discard: true }),
+      (after: OpenUpload | undefined) => multipart.listOpen({ prefix: key, after }),
+      (found) => Effect.forEach(ofKey(found, key), multipart.abort, { discard: true }),
     );
   }
   if (versions === undefined) return yield* remove({ key, version: undefined });

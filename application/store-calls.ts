@@ -1,6 +1,6 @@
 import type * as Effect from "effect/Effect";
 import type { ObjectUnreadable, StoreUnavailable } from "../domain/errors.ts";
-import type { Multipart, ObjectStore, OpenUploads } from "./ports/object-store.ts";
+import type { Multipart, ObjectStore } from "./ports/object-store.ts";
 
 type Store = ObjectStore["Service"];
 
@@ -41,12 +41,8 @@ const PARTS = {
   // The store may continue after that; the object is looked at afterwards.
   complete: call("complete-multipart", 60),
   abort: call("abort-multipart", 5),
+  listOpen: call("list-uploads", 20),
 } satisfies TableFor<Multipart>;
-
-const UPLOADS = {
-  list: call("list-uploads", 20),
-  abort: PARTS.abort,
-} satisfies TableFor<OpenUploads>;
 
 type Method = (given: never) => Effect.Effect<unknown, StoreFailure>;
 
@@ -63,11 +59,10 @@ type Wrap = <A, E extends StoreFailure>(
 ) => Effect.Effect<A, E | StoreUnavailable>;
 
 export function aroundStore(store: Store, wrap: Wrap): Store {
-  const { multipart, openUploads, writeOnce } = store;
+  const { multipart, writeOnce } = store;
   return {
     ...each(store, CALLS, wrap),
     ensureBucket: wrap(LOOKS.ensureBucket, store.ensureBucket),
-    ...(openUploads && { openUploads: each(openUploads, UPLOADS, wrap) }),
     ...(writeOnce && {
       writeOnce: { ...writeOnce, look: wrap(LOOKS.writeOnce, writeOnce.look) },
     }),

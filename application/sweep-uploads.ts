@@ -39,7 +39,7 @@ type Found = (
  */
 export const sweepUploads = Effect.fnUntraced(function* (days: number, found: Found) {
   const store = yield* ObjectStore;
-  const { list, openUploads } = store;
+  const { list, multipart } = store;
   if (list === undefined) return yield* CANNOT_LIST;
   const oldest = Duration.toMillis(Duration.days(days));
   const objects = (after: string | undefined) =>
@@ -62,13 +62,13 @@ export const sweepUploads = Effect.fnUntraced(function* (days: number, found: Fo
       }),
     ),
   );
-  if (openUploads === undefined) return;
+  if (multipart === undefined) return;
   for (const prefix of [INCOMING_PREFIX, KEY_PREFIX]) {
     yield* forEachPage(
-      (after: OpenUpload | undefined) => openUploads.list({ prefix, after }),
+      (after: OpenUpload | undefined) => multipart.listOpen({ prefix, after }),
       severally(({ key, uploadId, age }) =>
         age > LONGEST_PARTS && isOurs(key)
-          ? found({ kind: "parts", key, age }, openUploads.abort({ key, uploadId }))
+          ? found({ kind: "parts", key, age }, multipart.abort({ key, uploadId }))
           : Effect.void,
       ),
     );

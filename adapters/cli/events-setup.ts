@@ -21,7 +21,7 @@ export const setup = command({
       "the topic that the bucket tells, such as arn:aws:sns:us-east-1:123456789012:valetkey",
       { note: "for --apply; that of MinIO if left out" },
     ),
-    apply: flag("sets the notifications of the bucket, of MinIO, Ceph and Amazon S3"),
+    apply: flag("sets the notifications of the bucket, of MinIO and Amazon S3"),
   },
   run: async ({ topic, apply = false }) => {
     const { http, storage } = readStoreOrFail(process.env);

@@ -112,17 +112,12 @@ function rules(
     [
       "arrival",
       isIncoming && !store.copies,
-      "it is incoming, and it was not seen that this store copies exactly what was looked at",
+      "it is incoming, and this store is not known to copy exactly what was looked at, and never over a file: a confirmed file could change",
     ],
     [
       "announce",
       policy.announce && !isIncoming,
       "it is true, and needs arrival incoming: else every download would carry the grant",
-    ],
-    [
-      "announce",
-      policy.announce && store.carriesGrants === false,
-      "it is true, and this store keeps no grant in the metadata of an object",
     ],
     [
       "scan",

@@ -119,7 +119,6 @@ export const PROVIDERS = {
   },
   ceph: {
     ...LEAST,
-    copies: true,
     title: "Ceph (radosgw)",
     absent: {
       names: [
@@ -158,9 +157,6 @@ export const PROVIDERS = {
   },
   swift: {
     ...LEAST,
-    copies: true,
-    // It takes 256 bytes of one name, and answers 500 to more.
-    carriesGrants: false,
     title: "OpenStack Swift (s3api)",
     unsigned: "refused",
     noMultipart:

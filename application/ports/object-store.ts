@@ -22,8 +22,8 @@ export interface LifecycleRule {
   /** Such as "removes every file 1 day after it was stored". */
   readonly effect: string;
   /**
-   * Its files: every one, uploads below `incoming/`, those with a tag (or a custom time), replaced
-   * versions, or parts that nobody completed.
+   * Its files: every one, uploads below `incoming/`, those with a tag, replaced versions, or parts
+   * that nobody completed.
    */
   readonly scope: "every" | "incoming" | "tagged" | "replaced" | "parts";
   /** Days until then, where it counts from the upload. */
@@ -150,6 +150,14 @@ export interface Multipart {
   ) => Effect.Effect<Completion, StoreUnavailable>;
   /** Removes an upload and its parts; succeeds if there is no such upload. */
   readonly abort: (upload: MultipartId) => Effect.Effect<void, StoreUnavailable>;
+  /**
+   * Lists those below a prefix that were left open, also by copies. MinIO names only those of a
+   * whole key.
+   */
+  readonly listOpen: (below: {
+    readonly prefix: string;
+    readonly after?: OpenUpload | undefined;
+  }) => Effect.Effect<Page<OpenUpload, OpenUpload>, StoreUnavailable>;
 }
 
 /** A multipart upload that nobody has completed, which may have been begun by others. */
@@ -158,16 +166,6 @@ export interface OpenUpload {
   readonly uploadId: string;
   /** Milliseconds since it began, by the clock of the store. */
   readonly age: number;
-}
-
-/** Multipart uploads that were left open; those of copies too. */
-export interface OpenUploads {
-  /** Lists those below a prefix. MinIO names only those of a whole key. */
-  readonly list: (below: {
-    readonly prefix: string;
-    readonly after?: OpenUpload | undefined;
-  }) => Effect.Effect<Page<OpenUpload, OpenUpload>, StoreUnavailable>;
-  readonly abort: Multipart["abort"];
 }
 
 /** For stores where writing once depends on the bucket. */
@@ -227,8 +225,6 @@ export class ObjectStore extends Context.Service<
      * out by stores where an upload can set it.
      */
     readonly scanTag?: (object: Looked) => Effect.Effect<string | undefined, StoreUnavailable>;
-    /** Left out by stores that are not used for multipart uploads. */
-    readonly openUploads?: OpenUploads;
     /** It has not answered for a while, so that most calls fail at once; no call if left out. */
     readonly isPaused?: () => boolean;
     /** Left out by stores where writing once does not depend on the bucket. */

@@ -12,10 +12,8 @@ export interface StoreCapabilities {
   readonly writeOnce: boolean | "without versions";
   /** One version of an object can be removed, and no other. */
   readonly versions: boolean;
-  /** An upload can be copied to its place, on condition that it is the one that was looked at. */
+  /** It copies exactly the upload that was looked at, and only to a key without an object. */
   readonly copies: boolean;
-  /** An object can carry 2 kB of metadata; true if left out. */
-  readonly carriesGrants?: boolean;
   /** A scanner's verdict can be a tag of the object, which no upload can set; false if left out. */
   readonly scanTags?: boolean;
   /** The checksums that the store verifies on a PUT. */

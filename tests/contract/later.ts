@@ -19,7 +19,7 @@ export function later(
       ...page,
       found: page.found.map((each) => older(each.key, each)),
     }));
-  const { list, openUploads } = store;
+  const { list, multipart } = store;
   return {
     ...store,
     head: (key) =>
@@ -28,8 +28,8 @@ export function later(
         Option.map((found) => older(key, found)),
       ),
     ...(list && { list: (below) => page(list(below)) }),
-    ...(openUploads && {
-      openUploads: { ...openUploads, list: (below) => page(openUploads.list(below)) },
+    ...(multipart && {
+      multipart: { ...multipart, listOpen: (below) => page(multipart.listOpen(below)) },
     }),
   };
 }

@@ -270,8 +270,8 @@ it.skipIf(server === undefined)(
     expect(await read(waiting)).toBe(403);
     expect([await write(key), await write(newKey())]).toEqual([403, 403]);
     const { part } = presigner;
-    const { multipart, openUploads, list, versions } = store;
-    if (!part || !multipart || !openUploads || !list || !versions) throw new Error("no parts");
+    const { multipart, list, versions } = store;
+    if (!part || !multipart || !list || !versions) throw new Error("no parts");
     const at = newKey();
     const uploadId = await Effect.runPromise(multipart.create({ key: at, mediaType: PNG }));
     const request = { ...putRequest(at), uploadId, partNumber: PartNumber.make(1) };
@@ -285,7 +285,7 @@ it.skipIf(server === undefined)(
     expect(await Effect.runPromise(store.head(waiting))).toEqual(Option.none());
     expect(await write(key)).toBe(403);
     await Effect.runPromise(list({ prefix: "incoming/", limit: 10 }));
-    await Effect.runPromise(openUploads.list({ prefix: key }));
+    await Effect.runPromise(multipart.listOpen({ prefix: key }));
     await Effect.runPromise(versions({ prefix: key }));
     await Effect.runPromise(store.remove({ key, version: undefined }));
   },

@@ -245,5 +245,5 @@ function lifecycleOf(endpoint: string, bucket: string, removesParts = false) {
     }),
     region: "us-east-1",
   };
-  return s3Lifecycle(at, { removesParts, versions: true });
+  return s3Lifecycle(at, { removesParts });
 }

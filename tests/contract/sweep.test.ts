@@ -112,8 +112,8 @@ const sweeps = promises(["copies"], {
     );
   },
   "uploads in parts that were left open are aborted, also those of copies": async (subject) => {
-    const { multipart, openUploads } = subject.store;
-    if (multipart === undefined || openUploads === undefined) return;
+    const { multipart } = subject.store;
+    if (multipart === undefined) return;
     const key = newKey();
     const ids = await Promise.all(
       [key, incomingKey(key)].map(async (key) => {
@@ -123,7 +123,7 @@ const sweeps = promises(["copies"], {
     );
     const listed = async (prefixOf: (key: string) => string) => {
       const pages = await Promise.all(
-        ids.map(({ key }) => Effect.runPromise(openUploads.list({ prefix: prefixOf(key) }))),
+        ids.map(({ key }) => Effect.runPromise(multipart.listOpen({ prefix: prefixOf(key) }))),
       );
       const found = new Set(pages.flatMap(({ found }) => found.map(({ uploadId }) => uploadId)));
       return ids.filter(({ uploadId }) => found.has(uploadId));

@@ -93,7 +93,7 @@ it.skipIf(server === undefined)("the adapter keeps every promise of the contract
   expect(failed, output).toEqual([]);
   expect(tests.length).toBeGreaterThan(50);
   expect(tests[0]?.ancestorTitles).toEqual([
-    "my store (without: two endpoints, marks, multipart, forms, reads, copies, unsigned headers)",
+    "my store (without: two endpoints, multipart, forms, reads, copies, unsigned headers)",
   ]);
 });
 
@@ -125,8 +125,8 @@ it.skipIf(server === undefined)(
     ];
     const { failed } = await prove({
       file: "adapter.test.ts",
-      from: '"marks"',
-      to: JSON.stringify(["marks", ...can]).slice(1, -1),
+      from: '"multipart"',
+      to: JSON.stringify(["multipart", ...can]).slice(1, -1),
     });
     expect(failed).toEqual([
       "a PUT needs a further header, which is returned",
@@ -149,8 +149,8 @@ it.skipIf(server === undefined)(
   async () => {
     const { output } = await prove({
       file: "adapter.test.ts",
-      from: '"two endpoints", "marks"',
-      to: '"marks"',
+      from: '"two endpoints", ',
+      to: "",
       only: "a PUT as granted is stored",
     });
     expect(output).toContain('give it, or say without: ["two endpoints"]');

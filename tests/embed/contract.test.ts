@@ -108,6 +108,7 @@ const INDIFFERENT = new Map<string, ReadonlyArray<string>>([
   ...[
     "a PUT after the confirm does not reach the file",
     "an upload that was replaced since it was looked at is not copied",
+    "of several copies at once, one makes the file, and a later one does not replace it",
     "a confirm that ended after its copy is finished by the next",
   ].map((title) => [title, ["1: PUT 200"]] as const),
 ]);
@@ -374,6 +375,22 @@ const OTHERWISE: ReadonlyArray<{
       "a file in parts is stored byte for byte, and confirmed as it is completed",
       "a part is verified by each checksum that is offered",
       "an aborted upload is over, and nothing of it stays",
+    ],
+  },
+  {
+    what: "copies an upload over a file that is there",
+    adapter: ({ store }) => ({
+      store: {
+        ...store,
+        copy: (upload) =>
+          Effect.andThen(
+            store.remove({ key: upload.to, version: undefined }),
+            store.copy?.(upload) ?? Effect.die("it does not copy"),
+          ),
+      },
+    }),
+    promises: [
+      "of several copies at once, one makes the file, and a later one does not replace it",
     ],
   },
   {

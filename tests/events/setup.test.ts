@@ -18,10 +18,6 @@ it.each([
     /^MINIO_NOTIFY_WEBHOOK_ENDPOINT_VALETKEY=https:\/\/uploads\.example\.com\/api\/v1\/events\/s3$/m,
   ],
   [
-    { ...STORE, STORAGE_PROVIDER: "ceph" },
-    /push-endpoint=https:\/\/valetkey:\$SECRET@uploads\.example\.com\/api\/v1\/events\/s3/,
-  ],
-  [
     { ...STORE, STORAGE_PROVIDER: "seaweedfs" },
     /^path_prefixes = \["\/buckets\/our-files\/incoming\/"\]$/m,
   ],

@@ -80,12 +80,16 @@ export async function createBucket(endpoint: string, bucket: string): Promise<vo
   if (status !== 200) throw new Error(`fake-gcs-server made no bucket: ${status} ${body}`);
 }
 
-/** Whether an object is of the generation that a removal is for, which the server does not check. */
+/** Requests with a condition, one by one. */
+let last: Promise<void> = Promise.resolve();
+
+/** Whether an object is of the generation that a change is for, which the server does not check. */
 async function isOfGeneration(upstream: string, url: string): Promise<boolean> {
   const { pathname, searchParams } = new URL(url, upstream);
+  const [own, target] = pathname.split("/rewriteTo");
+  const path = target === undefined ? own : `/storage/v1${target}`;
+  const { status, body } = await send("GET", `${upstream}${path}`);
   const wanted = searchParams.get("ifGenerationMatch");
-  if (wanted === null) return true;
-  const { status, body } = await send("GET", `${upstream}${pathname}`);
   return status !== 200 || JSON.parse(body.toString()).generation === wanted;
 }
 
@@ -100,11 +104,19 @@ async function answer(
     const { method = "", url = "" } = incoming;
     const host = incoming.headers.host?.toLowerCase() ?? "";
     if (isEndpoint(host) && JSON_API.test(url)) {
-      if (method === "DELETE" && !(await isOfGeneration(options.upstream, url))) {
-        incoming.resume();
-        return void response.writeHead(412, { "Content-Type": "application/json" }).end("{}");
+      if (!url.includes("ifGenerationMatch=")) {
+        return await passOn(options.upstream, incoming, response);
       }
-      return await passOn(options.upstream, incoming, response);
+      const before = last;
+      const change = async () => {
+        await Promise.allSettled([before]);
+        if (await isOfGeneration(options.upstream, url)) {
+          return passOn(options.upstream, incoming, response);
+        }
+        incoming.resume();
+        response.writeHead(412, { "Content-Type": "application/json" }).end("{}");
+      };
+      return await (last = change());
     }
     const reply = await decide(options, host, incoming).catch(refused);
     // The client is heard out, so that it reads the answer.

@@ -537,7 +537,7 @@ describe("a file of credentials says which file and which member, and nothing of
       STORAGE_CREDENTIALS_FILE: file,
       STORAGE_POLICIES: '{"files": {"arrival": "incoming"}}',
     });
-    expect(output).toContain("/files/arrival: it is incoming, and it was not seen");
+    expect(output).toContain("/files/arrival: it is incoming, and this store is not known");
   });
 
   it("and so does one that is not there", () => {
@@ -590,7 +590,19 @@ describe("a document of policies is refused with the path to the member", () => 
       STORAGE_SECRET_KEY: "secret-of-forty-characters-or-so-1234567",
       STORAGE_POLICIES: '{"files": {"arrival": "incoming"}}',
     });
-    expect(output).toContain("/files/arrival: it is incoming, and it was not seen");
+    expect(output).toContain("/files/arrival: it is incoming, and this store is not known");
+  });
+
+  it.each(["ceph", "swift"])("where a confirmed file on %s could change", (STORAGE_PROVIDER) => {
+    const output = messageFor({
+      STORAGE_PROVIDER,
+      STORAGE_ADAPTER: "aws",
+      STORAGE_ENDPOINT: "http://127.0.0.1:7480",
+      STORAGE_ACCESS_KEY: "key",
+      STORAGE_SECRET_KEY: "secret",
+      STORAGE_POLICIES: '{"files": {"arrival": "incoming"}}',
+    });
+    expect(output).toContain("and never over a file: a confirmed file could change");
   });
 
   it("where the store cannot keep a policy", () => {

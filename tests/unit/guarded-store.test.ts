@@ -42,6 +42,7 @@ function storeThat(first: Answers) {
       list: () => call(Option.none()),
       complete: () => call("completed" as const),
       abort: () => call(undefined),
+      listOpen: () => call({ found: [] }),
     },
   });
   const { multipart } = store;
@@ -53,6 +54,7 @@ function storeThat(first: Answers) {
     list: multipart?.list(upload) ?? Effect.void,
     complete: multipart?.complete({ ...upload, parts: [] }) ?? Effect.void,
     abort: multipart?.abort(upload) ?? Effect.void,
+    listOpen: multipart?.listOpen({ prefix: "orgs/" }) ?? Effect.void,
   };
   return { state, calls, store };
 }
@@ -80,6 +82,7 @@ const TABLE = [
   ["list", 20, 3],
   ["complete", 60, 3],
   ["abort", 5, 3],
+  ["listOpen", 20, 3],
 ] as const;
 
 it.effect.each(TABLE)(

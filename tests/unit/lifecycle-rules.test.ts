@@ -82,7 +82,7 @@ it.each<[object, string | undefined]>([
     "incoming: removes what is below incoming/ 3 days after it was stored",
   ],
   [{ createdBefore: "2027-01-02" }, "every: removes every file if it was stored before 2027-01-02"],
-  [{ daysSinceCustomTime: 3 }, "tagged: removes every file 3 days after its custom time"],
+  [{ daysSinceCustomTime: 3 }, undefined],
   [
     { daysSinceNoncurrentTime: 2 },
     "replaced: removes every file 2 days after another version took its place",

@@ -9,7 +9,7 @@ const S3Record = Schema.Struct({ eventName: Schema.String, s3: S3Object });
 
 /** The forms in which stores and those who pass it on tell of objects. */
 const Notification = Schema.Union([
-  // "Event message structure", Amazon S3 User Guide: also of MinIO, Ceph and versitygw.
+  // "Event message structure", Amazon S3 User Guide: also of MinIO and versitygw.
   Schema.Struct({ Records: Schema.Array(S3Record).check(Schema.isMaxLength(100)) }),
   // Sent once, when a store begins to send notifications.
   Schema.Struct({ Event: Schema.Literal("s3:TestEvent") }),

@@ -58,8 +58,8 @@ export interface OpenStore {
  * - `file checksums`: when it puts parts together, it verifies the CRC-32C of the whole file;
  * - `forms`: it takes HTML forms that are bound by a signed policy;
  * - `reads`: the service can read exactly the object that it looked at;
- * - `copies`: it copies an upload to its place on condition that it is the one that was looked at;
- * - `grants in metadata`: an object can carry 2 kB of metadata;
+ * - `copies`: it copies an upload to its place on condition that it is the one that was looked at, and
+ *   that nothing is there;
  * - `unsigned headers`: those that a client adds to a PUT change nothing of a file that is confirmed.
  */
 export type Ability = (typeof ABILITIES)[number];
@@ -84,6 +84,5 @@ export const ABILITIES = [
   "forms",
   "reads",
   "copies",
-  "grants in metadata",
   "unsigned headers",
 ] as const;

@@ -1,3 +1,4 @@
+import * as Effect from "effect/Effect";
 import assert from "node:assert/strict";
 import { incomingKey } from "../../../domain/storage-key.ts";
 import type { ConfirmedUpload } from "../../../application/ports/on-confirmed.ts";
@@ -55,6 +56,22 @@ export const incoming = promises(["copies"], {
     // In a bucket with versions, the one that was looked at is still there.
     if (outcome === "changed") assert.equal(file, undefined);
     else assertBytes(await bytes(granted), CONTENT);
+  },
+  "of several copies at once, one makes the file, and a later one does not replace it": async (
+    subject,
+  ) => {
+    const granted = await arrive(subject);
+    const looked = await subject.head(incomingKey(granted.key));
+    const copying = Array.from({ length: 8 }, () => subject.copyWaiting(granted.key, looked));
+    const outcomes = await Promise.all(copying);
+    assert.equal(outcomes.filter((each) => each === "copied").length, 1, outcomes.join());
+    await sendPut({ ...granted.put, body: OTHER });
+    const other = await subject.head(incomingKey(granted.key));
+    assert.equal(await subject.copyWaiting(granted.key, other), "exists");
+    assertBytes(await bytes(granted), CONTENT);
+    const versions = subject.store.versions?.({ prefix: granted.key });
+    if (versions === undefined) return;
+    assert.equal((await Effect.runPromise(versions)).found.length, 1);
   },
   "of several confirms at once, each gives the same answer": async (subject) => {
     const granted = await arrive(subject);

@@ -10,7 +10,6 @@ export const missingAbilities = ({
   keepsReplacedParts,
   forms,
   copies,
-  carriesGrants = true,
 }: Provider): ReadonlyArray<Ability> => [
   ...(["sha256", "crc32c", "md5"] as const).filter((name) => !checksums.includes(name)),
   ...(writeOnce ? [] : (["write-once"] as const)),
@@ -19,5 +18,4 @@ export const missingAbilities = ({
   ...(keepsReplacedParts === true ? (["replaced parts"] as const) : []),
   ...(forms ? [] : (["forms"] as const)),
   ...(copies ? [] : (["copies"] as const)),
-  ...(carriesGrants ? [] : (["grants in metadata"] as const)),
 ];

@@ -86,7 +86,7 @@ function signerFrom(
  * "XML API multipart uploads", Cloud Storage documentation. It refuses preconditions, so a
  * completion looks first for an object; none can come in between, since each upload has a new key.
  */
-function gcsMultipart(bucket: Bucket, name: string): Multipart {
+function gcsMultipart(bucket: Bucket, name: string): Omit<Multipart, "listOpen"> {
   const calls = s3Multipart(bucket, {
     ifNone: [],
     // It compares none when it puts parts together.

@@ -38,7 +38,7 @@ export function objectStore(store: {
   readonly signed: SignedBucket;
   /** Without one, the client finds the credentials of this machine. */
   readonly signer: Held<GcsSigner> | undefined;
-  readonly multipart: Multipart;
+  readonly multipart: Omit<Multipart, "listOpen">;
 }): { readonly store: ObjectStore["Service"]; readonly cors: BucketCors["Service"] } {
   const { settings, signed, signer, multipart } = store;
   const buckets = new WeakMap<object, Bucket>();
@@ -121,8 +121,7 @@ export function objectStore(store: {
       }),
     writeEmpty: (key) => writeEmpty(signed, key, refuse),
     list: s3List(signed, refuse),
-    openUploads: { list: s3Uploads(signed, refuse), abort: multipart.abort },
-    multipart,
+    multipart: { ...multipart, listOpen: s3Uploads(signed, refuse) },
     lifecycle: {
       removesParts: true,
       retention: call(async (bucket) => {

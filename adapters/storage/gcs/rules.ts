@@ -130,14 +130,15 @@ export const effectsIn = ({ lifecycle }: BucketMetadata): ReadonlyArray<Lifecycl
       return [incomingEffect(name, waiting)];
     }
     const prefix = prefixes.find(isOverOurs);
-    if (prefix === undefined || action.type === "SetStorageClass") return [];
+    // No object of ours has a custom time.
+    if (prefix === undefined || action.type === "SetStorageClass" || hasCustomTime(condition)) {
+      return [];
+    }
     if (action.type !== "Delete") return [{ name, scope: "parts", effect: "removes parts" }];
-    const { age, createdBefore, daysSinceCustomTime, daysSinceNoncurrentTime } = condition;
-    const hasCustomTime = CUSTOM.some((each) => condition[each] !== undefined);
+    const { age, createdBefore, daysSinceNoncurrentTime } = condition;
     const isReplaced =
       condition.isLive === false || NONCURRENT.some((each) => condition[each] !== undefined);
     const when = [
-      ...(daysSinceCustomTime ? [daysAfter(daysSinceCustomTime, "its custom time")] : []),
       ...(daysSinceNoncurrentTime
         ? [daysAfter(daysSinceNoncurrentTime, "another version took its place")]
         : isReplaced
@@ -149,11 +150,12 @@ export const effectsIn = ({ lifecycle }: BucketMetadata): ReadonlyArray<Lifecycl
     return [
       {
         name,
-        scope: hasCustomTime ? "tagged" : isReplaced ? "replaced" : "every",
+        scope: isReplaced ? "replaced" : "every",
         effect: [`removes ${filesBelow(prefix)}`, ...when].join(" "),
       },
     ];
   });
 
-const CUSTOM = ["daysSinceCustomTime", "customTimeBefore"] as const;
+const hasCustomTime = ({ daysSinceCustomTime, customTimeBefore }: Rule["condition"]) =>
+  (daysSinceCustomTime ?? customTimeBefore) !== undefined;
 const NONCURRENT = ["daysSinceNoncurrentTime", "noncurrentTimeBefore", "numNewerVersions"] as const;

@@ -3,7 +3,7 @@ import * as Context from "effect/Context";
 import * as Effect from "effect/Effect";
 import * as Layer from "effect/Layer";
 import * as Option from "effect/Option";
-import { type MultipartId, ObjectStore } from "../../../application/ports/object-store.ts";
+import { ObjectStore } from "../../../application/ports/object-store.ts";
 import { Presigner } from "../../../application/ports/presigner.ts";
 import { StoreUnavailable } from "../../../domain/errors.ts";
 import { MOST_DAYS_OF_WAITING } from "../../../domain/waiting.ts";
@@ -103,7 +103,6 @@ export const layer = (
         ...object,
         key: `/${bucket}/${object.key}`,
       });
-      const end = (upload: MultipartId) => run(() => endUpload(folder, stored(upload)));
       const store = ObjectStore.of({
         ensureBucket: run(() => checkFolder(folder)),
         remove: (object) => run(() => removeObject(folder, stored(object).key)),
@@ -131,12 +130,9 @@ export const layer = (
             run(() => startUpload(folder, stored({ key, mediaType }))),
           list: (upload) => run(() => listParts(folder, stored(upload))),
           complete: (upload) => run(() => completeUpload(folder, stored(upload))),
-          abort: end,
-        },
-        openUploads: {
-          list: ({ prefix }) =>
+          abort: (upload) => run(() => endUpload(folder, stored(upload))),
+          listOpen: ({ prefix }) =>
             run(async () => ({ found: await listUploads(folder, { bucket, prefix }) })),
-          abort: end,
         },
         lifecycle: undefined,
         head: (key) =>

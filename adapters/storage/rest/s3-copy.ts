@@ -17,29 +17,16 @@ type Copy = NonNullable<ObjectStore["Service"]["copy"]>;
 /**
  * As a multipart upload whose parts are copied: nobody can read it before it is completed, a
  * completion writes at most once, and the object has nothing that its start did not give it.
- * ("CopyObject" of MinIO and versitygw ignores `If-None-Match`, and of Ceph also the condition on
- * the upload.)
+ * ("CopyObject" of MinIO and versitygw ignores `If-None-Match`.)
  */
-export const s3Copy = (
-  bucket: Bucket,
-  settings: BucketSettings,
-  {
-    multipart,
-    comparesParts,
-  }: {
-    readonly multipart: Multipart;
-    /** The store ignores the condition, so the ETag of a part has to tell: of one PUT, it is the same. */
-    readonly comparesParts: boolean;
-  },
-): Copy => {
+export const s3Copy = (bucket: Bucket, settings: BucketSettings, multipart: Multipart): Copy => {
   const copyPart = Effect.fnUntraced(function* (
     upload: Parameters<Copy>[0] & Pick<MultipartId, "uploadId">,
     range: ReadonlyArray<Pair>,
     partNumber: number,
   ) {
     const { to: key, uploadId } = upload;
-    const fresh = comparesParts ? FRESH : [];
-    const headers = [...sourceHeaders(settings.bucket, upload), ...range, ...fresh];
+    const headers = [...sourceHeaders(settings.bucket, upload), ...range];
     const query = [["partNumber", `${partNumber}`] as const, ["uploadId", uploadId] as const];
     const answer = yield* signedFetch(bucket, { method: "PUT", key, query, headers });
     const refusal = refusalIn(answer);
@@ -48,18 +35,15 @@ export const s3Copy = (
     // S3 may answer 200 and then an error.
     const text = isWhole(answer.text, "CopyPartResult") ? textIn(answer.text, "ETag") : undefined;
     if (!answer.ok || text === undefined) return yield* refused(settings, refusal);
-    const etag = unescape(text);
-    if (comparesParts && bare(etag) !== bare(upload.etag)) return undefined;
-    return { partNumber, etag, size: 0 };
+    return { partNumber, etag: unescape(text), size: 0 };
   });
 
   return Effect.fnUntraced(function* (upload) {
     const { to: key, mediaType } = upload;
     const id = { key, uploadId: yield* multipart.create({ key, mediaType }) };
-    const ranges = rangesIn(upload.size, comparesParts ? Infinity : PIECE);
     const copy = Effect.gen(function* () {
       const parts = yield* Effect.forEach(
-        ranges,
+        rangesIn(upload.size),
         (range, index) => copyPart({ ...upload, uploadId: id.uploadId }, range, index + 1),
         { concurrency: AT_ONCE },
       );
@@ -86,11 +70,6 @@ const MAY_NOT = unavailable(
   "the service's key may not copy an upload to its place; allow it s3:GetObject of uploads and s3:PutObject of files",
 );
 
-/** Without it, Swift copies what rode along to the part, such as the moment at which it expires. */
-const FRESH: ReadonlyArray<Pair> = [["x-fresh-metadata", "true"]];
-
-const bare = (etag: string) => etag.replaceAll('"', "");
-
 const sourceHeaders = (bucket: string, { key, version, etag }: Looked): ReadonlyArray<Pair> => {
   const object = `${bucket}${bucket.startsWith("arn:") ? "/object" : ""}/${encodeKey(key)}`;
   const query = version === undefined ? "" : `?versionId=${encodeURIComponent(version)}`;
@@ -110,10 +89,10 @@ const CHANGED: ReadonlySet<string | undefined> = new Set([
 const PIECE = 2 ** 30;
 const AT_ONCE = 8;
 
-const rangesIn = (size: number, piece: number): ReadonlyArray<ReadonlyArray<Pair>> =>
-  size <= piece
+const rangesIn = (size: number): ReadonlyArray<ReadonlyArray<Pair>> =>
+  size <= PIECE
     ? [[]]
-    : Array.from({ length: Math.ceil(size / piece) }, (_, index) => {
-        const end = Math.min(size, (index + 1) * piece) - 1;
-        return [["x-amz-copy-source-range", `bytes=${index * piece}-${end}`] as const];
+    : Array.from({ length: Math.ceil(size / PIECE) }, (_, index) => {
+        const end = Math.min(size, (index + 1) * PIECE) - 1;
+        return [["x-amz-copy-source-range", `bytes=${index * PIECE}-${end}`] as const];
       });

@@ -21,11 +21,11 @@ const INCOMING_ID = "<ID>valetkey-incoming</ID>";
 
 export const s3Lifecycle = (
   bucket: Bucket,
-  { removesParts, versions }: Readonly<Record<"removesParts" | "versions", boolean>>,
+  { removesParts }: { readonly removesParts: boolean },
 ): BucketLifecycle => {
   const { read, documentWith, change } = bucketRules(bucket, LIFECYCLE);
   // Where there are versions, days also remove the marker that a removal leaves.
-  const actions = (versions ? REPLACED : "") + (removesParts ? ABORT : "");
+  const actions = REPLACED + (removesParts ? ABORT : "");
   const rulesFor = (days: number): ReadonlyArray<string> => [
     ...(days > 0 ? [rule(INCOMING_ID, INCOMING_PREFIX, expiration(days) + actions)] : []),
     ...(removesParts ? [PARTS_RULE] : []),

@@ -4,7 +4,7 @@ import type {
   ListedObject,
   ObjectStore,
   OpenUpload,
-  OpenUploads,
+  Multipart,
   Page,
 } from "../../../application/ports/object-store.ts";
 import type { StoreUnavailable } from "../../../domain/errors.ts";
@@ -40,7 +40,7 @@ export const s3List =
 
 /** "ListMultipartUploads", as above. */
 export const s3Uploads =
-  (bucket: Bucket, refused: Refused): OpenUploads["list"] =>
+  (bucket: Bucket, refused: Refused): Multipart["listOpen"] =>
   ({ prefix, after }) =>
     page<OpenUpload>(bucket, refused, {
       query: [

@@ -22,7 +22,7 @@ export const s3Multipart = (
     readonly ifNone: ReadonlyArray<Pair>;
     readonly fileChecksums: ReadonlyArray<ChecksumAlgorithm>;
   },
-): Multipart => {
+): Omit<Multipart, "listOpen"> => {
   const refused = (answer: Answer) => {
     const refusal = refusalIn(answer);
     const kind = isSenseless(refusal) ? "senseless" : "refused";

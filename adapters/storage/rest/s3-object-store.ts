@@ -71,22 +71,20 @@ export function s3ObjectStore(
     return yield* refused(settings, { ...refusalIn(list), status });
   });
 
-  const isForUploads = provider.partChecksums !== undefined;
-  // A copy is one too.
-  const makesParts = isForUploads || provider.copies;
+  const makesParts = provider.partChecksums !== undefined;
+  const refuse = (refusal: StoreRefusal) => refused(settings, refusal);
   const multipart = {
     ...s3Multipart(bucket, {
       explain: (refusal) =>
         refusal.code === "AccessDenied"
           ? "the service's key may not make large files; allow it s3:PutObject, s3:AbortMultipartUpload and s3:ListMultipartUploadParts"
           : explainRefusal(settings, refusal),
-      ifNone: isForUploads ? [["if-none-match", "*"]] : [],
+      ifNone: [["if-none-match", "*"]],
       fileChecksums: provider.fileChecksums ?? [],
     }),
     abandoned: provider.abandoned,
+    listOpen: s3Uploads(bucket, refuse),
   };
-
-  const refuse = (refusal: StoreRefusal) => refused(settings, refusal);
   return ObjectStore.of({
     ensureBucket: Effect.gen(function* () {
       // Reports a missing client before anything else.
@@ -107,23 +105,21 @@ export function s3ObjectStore(
     }),
     ...(once.look && { writeOnce: { holds: () => once.writeOnce, look: once.look } }),
     versions: s3Versions(bucket, settings),
-    writeEmpty: (key) => writeEmpty(bucket, key, refuse),
-    copy: s3Copy(bucket, settings, { multipart, comparesParts: !isForUploads }),
     read: (object) =>
       readObject(bucket, object, versionQuery(object.version), (answer) =>
         Effect.fail(refused(settings, refusalIn(answer))),
       ),
     list: s3List(bucket, refuse),
     ...(makesParts && {
-      openUploads: { list: s3Uploads(bucket, refuse), abort: multipart.abort },
+      copy: s3Copy(bucket, settings, multipart),
+      writeEmpty: (key) => writeEmpty(bucket, key, refuse),
+      multipart,
     }),
-    ...(isForUploads && { multipart }),
     ...(provider.scanTags === true && {
       scanTag: (object) => scanTag({ bucket, provider, ...object }),
     }),
     lifecycle: s3Lifecycle(bucket, {
       removesParts: makesParts && provider.abandoned === undefined,
-      versions: provider.versions,
     }),
     head: Effect.fnUntraced(function* (key) {
       const { ok, status, headers } = yield* headObject(bucket, key, checksums);
