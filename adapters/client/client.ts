@@ -37,11 +37,15 @@ export interface ClientOptions extends ServiceOptions {
   readonly concurrency?: number | undefined;
 }
 
+type Metadata = UploadOptions["metadata"];
+
 /** Options of `uploadAll`, for each of the files. */
 export interface UploadAllOptions extends Omit<
   UploadOptions,
-  "filename" | "contentType" | "onProgress" | "resume"
+  "filename" | "contentType" | "metadata" | "onProgress" | "resume"
 > {
+  /** Facts of your own: the same for all files, or a function that gives those of each. */
+  readonly metadata?: Metadata | ((file: Blob) => Metadata);
   /** Called with the progress of all files together. */
   readonly onProgress?: ((progress: UploadProgress) => void) | undefined;
   /** Called with the progress of one file. */
@@ -49,17 +53,19 @@ export interface UploadAllOptions extends Omit<
 }
 
 /** Uploads under way. It resolves, as `Promise.allSettled` does, to the outcome of each file. */
-export interface UploadAllTask extends Task<ReadonlyArray<PromiseSettledResult<UploadResult>>> {
+export interface UploadAllTask<Data = unknown> extends Task<
+  ReadonlyArray<PromiseSettledResult<UploadResult<Data>>>
+> {
   /** The upload of each file, in the order of the files. */
-  readonly uploads: ReadonlyArray<UploadTask>;
+  readonly uploads: ReadonlyArray<UploadTask<Data>>;
 }
 
-/** Uploads of one organization. */
-export interface Client {
+/** Uploads of one organization; `Data` is the type of their `serverData`. */
+export interface Client<Data = unknown> {
   /** Uploads a file, and confirms it. Rejects with an `UploadError`. */
-  readonly upload: (file: Blob, options?: UploadOptions) => UploadTask;
+  readonly upload: (file: Blob, options?: UploadOptions) => UploadTask<Data>;
   /** Uploads files that are granted together; one that fails leaves the others alone. */
-  readonly uploadAll: (files: Iterable<Blob>, options?: UploadAllOptions) => UploadAllTask;
+  readonly uploadAll: (files: Iterable<Blob>, options?: UploadAllOptions) => UploadAllTask<Data>;
   /** Lists uploads in parts that were begun and not ended, such as before a reload. */
   readonly pending: () => Promise<ReadonlyArray<PendingUpload>>;
   /** Lists what the caller may upload. */
@@ -75,7 +81,7 @@ const MOST_PREPARED = 4;
 const finish = (job: Job) => (job.isInParts ? uploadInParts(job) : uploadWhole(job));
 
 /** A client for the uploads of an organization. */
-export function createClient(options: ClientOptions): Client {
+export function createClient<Data = unknown>(options: ClientOptions): Client<Data> {
   const service = makeService(options);
   const { concurrency = MOST_AT_ONCE } = options;
   const isCount = Number.isInteger(concurrency) && concurrency > 0;
@@ -132,7 +138,7 @@ export function createClient(options: ClientOptions): Client {
   }
 
   function uploadAll(files: ReadonlyArray<Blob>, given: UploadAllOptions): UploadAllTask {
-    const { onProgress, onFileProgress, ...each } = given;
+    const { onProgress, onFileProgress, metadata, ...each } = given;
     const all = runWith(each);
     const preparing = makeSlots(MOST_PREPARED);
     const total = files.reduce((sum, { size }) => sum + size, 0);
@@ -146,7 +152,11 @@ export function createClient(options: ClientOptions): Client {
         tally.show(progress.retrying);
         onFileProgress?.(file, progress);
       };
-      const own = { ...each, onProgress };
+      const own = {
+        ...each,
+        onProgress,
+        metadata: typeof metadata === "function" ? metadata(file) : metadata,
+      };
       const kept = makeKept();
       const prepared = preparing(run.signal, 0, async () => {
         const job = await prepare(run, file, own, kept);
@@ -160,7 +170,6 @@ export function createClient(options: ClientOptions): Client {
         all,
         service,
         outcomes.flatMap((outcome) => (outcome.status === "fulfilled" ? [outcome.value] : [])),
-        each.metadata,
       ),
     );
     const uploads = members.map(({ run, prepared, retry }) => {
@@ -175,7 +184,7 @@ export function createClient(options: ClientOptions): Client {
     });
   }
 
-  return {
+  const client: Client = {
     upload: (file, upload = {}) => begin(file, upload),
     uploadAll: (files, all = {}) => uploadAll([...files], all),
     pending: () => pendingUploads(service, options.storage),
@@ -184,4 +193,5 @@ export function createClient(options: ClientOptions): Client {
       return makeTask(run, policies(run));
     },
   };
+  return client as Client<Data>;
 }

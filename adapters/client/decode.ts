@@ -155,14 +155,19 @@ export const decodeResult = object({
   contentType: text,
   etag: text,
   metadata: optional(texts),
-  /** The JSON that the host's `onConfirmed` has returned. */
   serverData: (value: unknown) => value,
   /** Sent to the service for a link to the file. */
   receipt: text,
 });
 
 /** An upload that is in the store, and confirmed. */
-export interface UploadResult extends ReturnType<typeof decodeResult> {}
+export interface UploadResult<Data = unknown> extends Omit<
+  ReturnType<typeof decodeResult>,
+  "serverData"
+> {
+  /** The JSON that the host's `onConfirmed` has returned. It is not checked. */
+  readonly serverData?: Data;
+}
 
 /** Decodes the start of a file in parts, whose number follows from its size. */
 export const startDecoder = (size: number) => {

@@ -2,10 +2,11 @@ import { grantsDecoder, type Signed } from "./decode.ts";
 import { problemIn } from "./errors.ts";
 import type { Run } from "./run.ts";
 import type { Service } from "./service.ts";
-import { type Job, keepSigned, type UploadOptions } from "./upload.ts";
+import { type Job, keepSigned } from "./upload.ts";
 
-/** The most files of one request: fewer than allowed, so that long names fit its body. */
+/** The most files of one request, and their bytes in JSON: its body may have 64 KiB. */
 const MOST_FILES = 50;
+const MOST_BYTES = 60_000;
 
 /** A file that waits for its grant; without a request if it needs none. */
 interface Asking {
@@ -18,18 +19,18 @@ export async function grantAll(
   run: Run,
   service: Service,
   asking: ReadonlyArray<Asking>,
-  metadata: UploadOptions["metadata"],
 ): Promise<void> {
   const isOpen = ({ job: { run, kept }, request }: Asking) =>
     request && !kept.signatures.has(0) && !run.signal.aborted;
   for (;;) {
-    const files = asking.filter(isOpen).slice(0, MOST_FILES);
+    let bytes = 0;
+    const fits = ({ request }: Asking) =>
+      (bytes += new Blob([JSON.stringify(request)]).size) <= MOST_BYTES;
+    const files = asking.filter(isOpen).slice(0, MOST_FILES).filter(fits);
     if (files.length === 0) return;
     try {
       const { uploads } = await service.ask(run, "batch", grantsDecoder(files.length), {
-        // Once for all of them, or it would be too much for the body.
-        files: files.map(({ request }) => ({ ...request, metadata: undefined })),
-        metadata,
+        files: files.map(({ request }) => request),
       });
       for (const [index, { job }] of files.entries()) {
         keepSigned(job.kept.signatures, [0], Promise.resolve([uploads[index] as Signed]));

@@ -58,9 +58,9 @@ export interface UploadOptions {
 }
 
 /** An upload under way. It rejects with an `UploadError`. */
-export interface UploadTask extends Task<UploadResult> {
+export interface UploadTask<Data = unknown> extends Task<UploadResult<Data>> {
   /** Uploads the file again once it has failed, from where it was left. */
-  readonly retry: () => UploadTask;
+  readonly retry: () => UploadTask<Data>;
 }
 
 export interface Job extends Resumable {

@@ -1,5 +1,7 @@
 import { expectTypeOf, it } from "vitest";
+import type { Client } from "../../adapters/client/client.ts";
 import type * as client from "../../adapters/client/decode.ts";
+import type { useUploads } from "../../adapters/client/react/use-uploads.ts";
 import type { Job } from "../../adapters/client/upload.ts";
 import type { Calls, Inputs } from "../../adapters/embed/operations.ts";
 import type { SnakeCase } from "../../adapters/names.ts";
@@ -30,6 +32,15 @@ it("the client reads of each answer what the operation answers", () => {
   expectTypeOf<Answer<"completeMultipart">>().toExtend<client.UploadResult>();
   expectTypeOf<Answer<"policies">[number]>().toExtend<client.UploadPolicy>();
   expectTypeOf<Unknown<client.UploadPolicy, Answer<"policies">[number]>>().toBeNever();
+});
+
+it("the client and the hook give serverData the type that its user names", () => {
+  type Data = { readonly id: number };
+  type Uploaded = Awaited<ReturnType<Client<Data>["upload"]>>;
+  expectTypeOf<Uploaded["serverData"]>().toEqualTypeOf<Data | undefined>();
+  type Hook = ReturnType<typeof useUploads<Data>>;
+  expectTypeOf<Hook["uploads"][number]["result"]>().toEqualTypeOf<Uploaded | undefined>();
+  expectTypeOf<Awaited<ReturnType<Client["upload"]>>["serverData"]>().toBeUnknown();
 });
 
 it("the client asks to upload with members of the operation", () => {

@@ -1,6 +1,6 @@
 import { afterEach, expect, it, vi } from "vitest";
 import { UploadError, type UploadProgress } from "../../adapters/client/client.ts";
-import { first, isFor, network, startUploads } from "./host.ts";
+import { first, isFor, isPut, network, startUploads } from "./host.ts";
 
 afterEach(() => {
   vi.restoreAllMocks();
@@ -26,14 +26,36 @@ it("ten files are granted by one request, sent, and confirmed one by one", async
   expect(progress.at(-1)).toMatchObject({ percent: 100, total: 50, sent: 50 });
 });
 
-it("metadata goes with all files of a request once, however large, and each result has it again", async () => {
+const metadata = (file: Blob) => ({ a: '"'.repeat(1000), name: (file as File).name });
+
+it("metadata of each file goes with it, in as many requests as it needs", async () => {
   const { client } = await startUploads();
   const seen = network();
-  const metadata = { a: '"'.repeat(1023) };
   const files = Array.from({ length: 60 }, (_, index) => image(`${index}.png`));
   const outcomes = await client.uploadAll(files, { metadata });
-  for (const outcome of outcomes) expect(outcome).toMatchObject({ value: { metadata } });
-  expect(seen.filter(({ action }) => action === "batch")).toHaveLength(2);
+  for (const [index, file] of files.entries()) {
+    expect(outcomes[index]).toMatchObject({ value: { metadata: metadata(file) } });
+  }
+  expect(seen.filter(({ action }) => action === "batch")).toHaveLength(3);
+  const shared = await client.uploadAll(files.slice(0, 3), { metadata: { album: "1" } });
+  for (const outcome of shared)
+    expect(outcome).toMatchObject({ value: { metadata: { album: "1" } } });
+});
+
+it("no more bodies are on their way at a time than the client allows", async () => {
+  const { client } = await startUploads({}, { concurrency: 2 });
+  let running = 0;
+  let most = 0;
+  network((request) => {
+    if (!isPut(request)) return undefined;
+    most = Math.max(most, (running += 1));
+    return (answer) => {
+      running -= 1;
+      return answer;
+    };
+  });
+  await client.uploadAll(Array.from({ length: 6 }, (_, index) => image(`${index}.png`)));
+  expect(most).toBe(2);
 });
 
 it("a file that is refused leaves the others alone, and has its own error", async () => {

@@ -207,6 +207,7 @@ describe.skipIf(executablePath === undefined)("components in Chromium", () => {
 
   it("the hook for React pauses, resumes, retries and removes", async () => {
     const { page } = await open("Uploads.tsx");
+    await page.locator('input[accept*="image/png"]').waitFor();
     const button = (name: string) => page.getByRole("button", { name });
     await page.route("**/store/**", () => undefined);
     const first = page.waitForRequest(isPut);
@@ -221,12 +222,12 @@ describe.skipIf(executablePath === undefined)("components in Chromium", () => {
     await button("Resume").click();
     await eventually(() => page.locator("output").innerText()).toContain(".png");
 
-    await page.route("**/presign", (route) => route.fulfill({ status: 403, json: {} }));
+    await page.route("**/batch", (route) => route.fulfill({ status: 403, json: {} }));
     await page
       .locator("input")
       .setInputFiles({ name: "b.png", mimeType: "image/png", buffer: Buffer.from("two") });
     await button("Try again").waitFor();
-    await page.unroute("**/presign");
+    await page.unroute("**/batch");
     await button("Try again").click();
     await eventually(() => page.locator("output").last().innerText()).toContain(".png");
     expect(await page.locator("li").count()).toBe(2);

@@ -1,0 +1,185 @@
+import {
+  type Client,
+  type UploadAllOptions,
+  UploadError,
+  type UploadPolicy,
+  type UploadProgress,
+  type UploadResult,
+  type UploadTask,
+} from "../client.ts";
+import { refusalOf } from "./refusal.ts";
+
+/** A file that was added, with its upload. */
+export interface Upload<Data = unknown> {
+  /** Stays the same, as the `key` of a list does. */
+  readonly id: number;
+  readonly file: Blob;
+  /** `queued`: it waits for `start()`. */
+  readonly status: "queued" | "uploading" | "paused" | "done" | "failed";
+  readonly progress?: UploadProgress | undefined;
+  /** Present once it is `done`. */
+  readonly result?: UploadResult<Data> | undefined;
+  /** Present if it has `failed`. */
+  readonly error?: UploadError | undefined;
+  readonly pause: () => void;
+  readonly resume: () => void;
+  /** Uploads the file again, from where it was left. */
+  readonly retry: () => void;
+  /** Takes the file off the list; an upload under way is aborted. */
+  readonly remove: () => void;
+}
+
+/** Options of `useUploads`, which may be others at each render. */
+export interface UploadsOptions<Data = unknown> extends UploadAllOptions {
+  /** `false` leaves files `queued` until `start()`, such as when their form is sent. */
+  readonly autoStart?: boolean | undefined;
+  /** Called with each file that has been uploaded and confirmed. */
+  readonly onDone?: ((result: UploadResult<Data>, file: Blob) => void) | undefined;
+}
+
+/** The uploads of a component. Its functions stay the same at each render. */
+export interface Uploads<Data = unknown> {
+  /** In the order in which they were added. */
+  readonly uploads: ReadonlyArray<Upload<Data>>;
+  /** Of all files in the list but those that have failed. */
+  readonly progress: UploadProgress;
+  /** For an `<input type="file">`, once the policy is known. */
+  readonly accept: string | undefined;
+  /** Adds files, such as those of an `<input type="file">`; the policy may refuse some at once. */
+  readonly add: (files: Iterable<Blob>) => void;
+  /** Uploads what is `queued`. */
+  readonly start: () => void;
+  /** Takes all files off the list that are not done; uploads under way are aborted. */
+  readonly cancel: () => void;
+}
+
+let lastId = 0;
+
+/** Keeps the uploads of a component: they are aborted once nobody listens any more. */
+export function makeUploadList<Data>(client: Client<Data>, options: UploadsOptions<Data> = {}) {
+  type One = Upload<Data>;
+  type Added = Pick<One, "id" | "file">;
+  let notify: (() => void) | undefined;
+  const tasks = new Map<number, UploadTask<Data>>();
+  let leaving = new AbortController();
+  let policy: UploadPolicy | undefined;
+  let state: Uploads<Data> = {
+    uploads: [],
+    progress: progressOf([]),
+    accept: undefined,
+    add,
+    start: () => upload(state.uploads.filter(({ status }) => status === "queued")),
+    cancel: () => state.uploads.forEach(({ status, remove }) => status === "done" || remove()),
+  };
+
+  function show(uploads: ReadonlyArray<One>, accept = state.accept) {
+    state = { ...state, uploads, accept, progress: progressOf(uploads) };
+    notify?.();
+  }
+  /** Changes an upload, if its status is `from`. */
+  function change(id: number, next: Partial<One>, from?: One["status"]) {
+    const isMeant = (one: One) => one.id === id && one.status === (from ?? one.status);
+    show(state.uploads.map((one) => (isMeant(one) ? { ...one, ...next } : one)));
+  }
+
+  async function askPolicy() {
+    const { signal } = leaving;
+    // Without the policies the service decides.
+    const policies = await client.policies(signal).catch(() => []);
+    if (signal.aborted) return;
+    policy = policies.find(({ name }) => name === (options.policy ?? "files"));
+    const accept = policy && [...policy.allowedTypes, ...Object.keys(policy.extensions)].join();
+    show(state.uploads, accept);
+  }
+
+  function follow({ id, file }: Added, task: UploadTask<Data>) {
+    tasks.set(id, task);
+    change(id, { status: "uploading", error: undefined });
+    task.then(
+      (result) => {
+        change(id, { status: "done", result });
+        return options.onDone?.(result, file);
+      },
+      (error: UploadError) => change(id, { status: "failed", error }),
+    );
+  }
+
+  function toUpload(file: Blob): One {
+    const id = (lastId += 1);
+    const error = policy && refusalOf(file, policy, options.multipart !== false);
+    return {
+      id,
+      file,
+      status: error ? "failed" : "queued",
+      error,
+      pause: () => {
+        tasks.get(id)?.pause();
+        change(id, { status: "paused" }, "uploading");
+      },
+      resume: () => {
+        tasks.get(id)?.resume();
+        change(id, { status: "uploading" }, "paused");
+      },
+      retry: () => {
+        if (state.uploads.find((one) => one.id === id)?.status !== "failed") return;
+        const failed = tasks.get(id);
+        // Without a task it was refused here: now the service decides.
+        if (failed) follow({ id, file }, failed.retry());
+        else upload([{ id, file }]);
+      },
+      remove: () => {
+        tasks.get(id)?.abort();
+        tasks.delete(id);
+        show(state.uploads.filter((one) => one.id !== id));
+      },
+    };
+  }
+
+  function add(files: Iterable<Blob>) {
+    show([...state.uploads, ...Array.from(files, toUpload)]);
+    if (options.autoStart !== false) state.start();
+    void askPolicy();
+  }
+
+  function upload(ones: ReadonlyArray<Added>) {
+    const files = ones.map(({ file }) => file);
+    const { uploads } = client.uploadAll(files, {
+      ...options,
+      onProgress: undefined,
+      onFileProgress: (file, progress) => {
+        change(ones[files.indexOf(file)]?.id ?? 0, { progress });
+        options.onFileProgress?.(file, progress);
+        options.onProgress?.(state.progress);
+      },
+    });
+    uploads.forEach((task, index) => follow(ones[index] as Added, task));
+  }
+
+  return {
+    read: () => state,
+    subscribe: (listener: () => void) => {
+      notify = listener;
+      leaving = new AbortController();
+      void askPolicy();
+      return () => {
+        notify = undefined;
+        leaving.abort();
+        tasks.forEach((task) => task.abort());
+      };
+    },
+    /** Takes the client and options of the last render, for what is added and called from now on. */
+    use: (nextClient: Client<Data>, next: UploadsOptions<Data>) => {
+      const isOther = client !== nextClient || options.policy !== next.policy;
+      client = nextClient;
+      options = next;
+      if (isOther) void askPolicy();
+    },
+  };
+}
+
+function progressOf(uploads: ReadonlyArray<Upload>): UploadProgress {
+  const counted = uploads.filter(({ status }) => status !== "failed");
+  const sent = counted.reduce((sum, { progress }) => sum + (progress?.sent ?? 0), 0);
+  const total = counted.reduce((sum, { file }) => sum + file.size, 0);
+  return { sent, total, percent: total && Math.floor((sent / total) * 100) };
+}
