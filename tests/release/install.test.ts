@@ -2,7 +2,9 @@ import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { need } from "../support/need.ts";
-import { installProject, type Project } from "../support/project.ts";
+import { installPackage, OF_SERVERS } from "../support/install-package.ts";
+import { packed } from "../support/packed.ts";
+import { emptyProject, installProject, type Project } from "../support/project.ts";
 import { SIGNED, signIn } from "../support/signing.ts";
 
 // What `npm install valetkey` brings into a project, and what it does not.
@@ -25,16 +27,25 @@ const optional = Object.keys(peerDependencies).filter(
 it("npm brings no client library of a store along", () => {
   expect(optional).toContain("minio");
   const lock = readFileSync(join(project.folder, "package-lock.json"), "utf8");
-  for (const name of optional) {
+  for (const name of optional.filter((name) => !OF_SERVERS.includes(name))) {
     expect(existsSync(join(project.folder, "node_modules", name)), name).toBe(false);
     expect(lock).not.toContain(`node_modules/${name}"`);
   }
-  // What a host shares with the package, so that there is one of each, npm does bring.
-  const shared = Object.keys(peerDependencies).filter((name) => !optional.includes(name));
-  expect(shared).toEqual(["effect", "hono"]);
-  for (const name of shared) {
-    expect(existsSync(join(project.folder, "node_modules", name)), name).toBe(true);
+  expect(optional).toEqual(Object.keys(peerDependencies));
+});
+
+it("a page has the client without what servers need, and a server is told what it lacks", async () => {
+  const page = emptyProject();
+  await installPackage(page.folder, await packed(), []);
+  for (const name of OF_SERVERS) {
+    expect(existsSync(join(page.folder, "node_modules", name)), name).toBe(false);
   }
+  page.write("page.js", 'await import("valetkey/client");\nawait import("valetkey/files");\n');
+  expect(await page.run(["node", "page.js"])).toEqual({ code: 0, output: "" });
+  page.write("server.js", 'await import("valetkey");\n');
+  const { output } = await page.run(["node", "server.js"]);
+  expect(output).toMatch(/Cannot find package '(?:effect|hono)' imported from /);
+  page.remove();
 });
 
 it("a checkout has each of them, at one exact version", () => {

@@ -21,8 +21,9 @@ beforeAll(async () => {
 const projects: Array<Project> = [];
 afterAll(() => projects.forEach((project) => project.remove()));
 
+const peers = /npm install \S+tgz (.+)/.exec(page)?.[1]?.split(" ") ?? [];
+
 it("Yarn 1 installs the package with the peers that the page names", async () => {
-  const peers = /yarn add ([\w ]+)/.exec(page)?.[1]?.split(" ") ?? [];
   const project = emptyProject();
   projects.push(project);
   await install(project, "yarn", ["add", "--prefer-offline", tarball, ...peers]);
@@ -31,10 +32,10 @@ it("Yarn 1 installs the package with the peers that the page names", async () =>
   expect(await signIn(project)).toMatch(SIGNED);
 });
 
-it("pnpm installs the package and its peers", async () => {
+it("pnpm installs the package with the peers that the page names", async () => {
   const project = emptyProject();
   projects.push(project);
-  await install(project, "pnpm", ["add", "--prefer-offline", tarball]);
+  await install(project, "pnpm", ["add", "--prefer-offline", tarball, ...peers]);
   expect(await signIn(project)).toMatch(SIGNED);
 });
 

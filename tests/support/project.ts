@@ -6,7 +6,7 @@ import { dirname, join } from "node:path";
 import { CHILD_ENV } from "./child-env.ts";
 import { COMMANDS } from "./command-path.ts";
 import { need } from "./need.ts";
-import { installPackage, MANIFEST } from "./install-package.ts";
+import { BESIDE, installPackage, MANIFEST } from "./install-package.ts";
 import { linkInstalled, linkPackages } from "./kept-packages.ts";
 import { packed } from "./packed.ts";
 
@@ -47,12 +47,12 @@ export async function installProject(): Promise<Project> {
   return projectIn(folder);
 }
 
-/** Makes the same with `others` of the registry, which are installed once. */
+/** Makes the same with `others` of the registry too, which are installed once. */
 export async function projectWith(others: ReadonlyArray<string>): Promise<Project> {
   const project = emptyProject();
   const tarball = await packed();
   await linkPackages(project.folder, others.join(" "), () =>
-    installPackage(project.folder, tarball, others),
+    installPackage(project.folder, tarball, [...BESIDE, ...others]),
   );
   return project;
 }
