@@ -2,8 +2,11 @@ import { execFile } from "node:child_process";
 import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
+import { text } from "node:stream/consumers";
 import { promisify } from "node:util";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { listen } from "../embed/host.ts";
+import { freePort } from "../support/free-port.ts";
 import { need } from "../support/need.ts";
 import { type ServiceProcess, startProcess } from "../support/service-process.ts";
 
@@ -29,8 +32,49 @@ const CLIENTS = {
 };
 
 let service: ServiceProcess;
+/** Before the service: the first confirmation is early, and the store of `lost.png` refuses. */
+let proxy: string;
+let isEarly = true;
+const lengths: Array<string | undefined> = [];
 beforeAll(async () => {
   service = await startProcess();
+  const port = await freePort();
+  proxy = `http://127.0.0.1:${port}`;
+  const stop = await listen(port, async (request, response) => {
+    const body = await text(request);
+    if (request.url === "/refused") {
+      lengths.push(request.headers["content-length"]);
+      return void response.writeHead(403).end("the store's reason");
+    }
+    if (request.url?.endsWith("/confirm") && isEarly) {
+      isEarly = false;
+      const headers = { "Content-Type": "application/problem+json", "Retry-After": "0" };
+      const early = {
+        type: "about:blank",
+        title: "Not ready",
+        status: 202,
+        detail: "Ask again.",
+        code: "UPLOAD_PENDING",
+        state: "copying",
+      };
+      return void response.writeHead(202, headers).end(JSON.stringify(early));
+    }
+    const answer = await fetch(service.address + request.url, {
+      method: "POST",
+      headers: {
+        Authorization: request.headers.authorization ?? "",
+        "Content-Type": "application/json",
+      },
+      body,
+    });
+    const told = await answer.text();
+    const sent = body.includes("lost.png")
+      ? told.replace(/"put_url":"[^"]+"/, `"put_url":"${proxy}/refused"`)
+      : told;
+    const headers = { "Content-Type": answer.headers.get("content-type") ?? "" };
+    response.writeHead(answer.status, headers).end(sent);
+  });
+  return stop;
 });
 afterAll(() => service?.stop());
 
@@ -45,13 +89,13 @@ describe.each(Object.entries(CLIENTS))("a client that is generated in %s", (name
     const env = { ...process.env, PATH: `${dirname(tool)}:${process.env["PATH"]}` };
     return promisify(execFile)("sh", ["-ec", command], {
       cwd: folder,
-      env: { ...env, VALETKEY: service.address, TOKEN: service.token },
+      env: { ...env, VALETKEY: proxy, TOKEN: service.token },
     });
   };
   const { generate, run } = commandsOf(name);
 
   it.skipIf(language.tool === undefined)(
-    "compiles, uploads and confirms a file, and reads a refusal",
+    "compiles, uploads and confirms a file, and reads refusals of the service and the store",
     async () => {
       cpSync(new URL(`../../deploy/examples/${language.example}`, import.meta.url), folder, {
         recursive: true,
@@ -59,7 +103,9 @@ describe.each(Object.entries(CLIENTS))("a client that is generated in %s", (name
       writeFileSync(join(folder, "photo.png"), "the bytes of a picture");
       expect(generate.length).toBeGreaterThan(0);
       for (const command of generate) await sh(here(command));
+      isEarly = true;
       const { stdout } = await sh(`${run} photo.png image/png`);
+      expect(isEarly).toBe(false);
       const got = await fetch(stdout.trim());
       expect([got.headers.get("content-type"), await got.text()]).toEqual([
         "image/png",
@@ -68,6 +114,10 @@ describe.each(Object.entries(CLIENTS))("a client that is generated in %s", (name
       await expect(sh(`${run} photo.png text/html`)).rejects.toThrow(
         /One of \[.?image\/png.*please/,
       );
+      writeFileSync(join(folder, "lost.png"), "lost");
+      const refused = /The store answered 403: the store's reason/;
+      await expect(sh(`${run} lost.png image/png`)).rejects.toThrow(refused);
+      expect(lengths.at(-1)).toBe("4");
     },
     // Go compiles for minutes where it has compiled nothing before.
     600_000,

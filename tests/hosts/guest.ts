@@ -40,22 +40,6 @@ export function uploadTo(address: string, organization: string, cookie?: string)
   };
 }
 
-/** Calls a server action of Next.js as its own client does, and gives its result. */
-export async function callAction(
-  page: string,
-  action: { readonly id: string; readonly cookie: string; readonly argument: object },
-): Promise<unknown> {
-  const answer = await fetch(page, {
-    method: "POST",
-    headers: { "Next-Action": action.id, Cookie: action.cookie, "Content-Type": "text/plain" },
-    body: JSON.stringify([action.argument]),
-  });
-  const text = await answer.text();
-  const [, returned] = /^1:(.*)$/m.exec(text) ?? [];
-  if (returned === undefined) throw new Error(`${answer.status}: ${text}`);
-  return JSON.parse(returned);
-}
-
 const post = (url: string, body: object, cookie?: string) =>
   fetch(url, {
     method: "POST",

@@ -84,6 +84,7 @@ const NOT_SOURCES = new Set([
   "node_modules",
   "package-lock.json",
   "build",
+  "dist",
   ".next",
   ".svelte-kit",
   ".valetkey",

@@ -57,11 +57,20 @@ app.post("/login", (request, response) => {
   response.cookie("session", session, { httpOnly: true, sameSite: "lax" }).sendStatus(204);
 });
 
+app.get("/me", (request, response) => {
+  const { user } = request;
+  if (user === undefined) return void response.status(401).send("Sign in first\n");
+  response.json(user);
+});
+
 app.get("/attachments", (request, response) => {
   const { user } = request;
   if (user === undefined) return void response.status(401).send("Sign in first\n");
   response.json([...attachments.values()].filter(({ subject }) => subject === user.id));
 });
+
+// The page that Vite has built.
+app.use(express.static("dist"));
 
 const server = app.listen(Number(PORT), "127.0.0.1");
 process.once("SIGTERM", () => server.close(() => valetkey.close()));

@@ -1,20 +1,25 @@
 package main
 
 import (
-	"bytes"
 	"context"
 	"fmt"
+	"io"
 	"log"
 	"net/http"
 	"os"
 	"path/filepath"
+	"strconv"
+	"time"
 
 	"example.com/upload/valetkey"
 )
 
 func main() {
 	path, mediaType := os.Args[1], os.Args[2]
-	file, err := os.ReadFile(path)
+	file, err := os.Open(path)
+	check(err)
+	defer file.Close()
+	facts, err := file.Stat()
 	check(err)
 	ctx := context.Background()
 	client, err := valetkey.NewClientWithResponses(os.Getenv("VALETKEY"),
@@ -26,7 +31,7 @@ func main() {
 
 	var body valetkey.PresignRequest
 	check(body.FromUploadRequest(valetkey.UploadRequest{
-		Filename: filepath.Base(path), ContentType: mediaType, Size: int64(len(file)),
+		Filename: filepath.Base(path), ContentType: mediaType, Size: facts.Size(),
 	}))
 	granted, err := client.PresignWithResponse(ctx, "acme", nil, body)
 	check(err)
@@ -39,21 +44,36 @@ func main() {
 	upload, err := granted.JSON200.AsUpload()
 	check(err)
 
-	put, err := http.NewRequest(http.MethodPut, upload.PutUrl, bytes.NewReader(file))
+	put, err := http.NewRequest(http.MethodPut, upload.PutUrl, file)
 	check(err)
+	// Otherwise it would be sent in chunks of no known length.
+	put.ContentLength = facts.Size()
 	for name, value := range upload.PutHeaders {
 		put.Header.Set(name, value)
 	}
 	sent, err := http.DefaultClient.Do(put)
 	check(err)
 	defer sent.Body.Close()
-
-	confirmed, err := client.ConfirmWithResponse(ctx, "acme", valetkey.Confirmation{Receipt: upload.Receipt})
-	check(err)
-	if confirmed.JSON200 == nil {
-		log.Fatalf("%s", confirmed.Body)
+	if sent.StatusCode >= 300 {
+		reason, _ := io.ReadAll(io.LimitReader(sent.Body, 4096))
+		log.Fatalf("The store answered %d: %s", sent.StatusCode, reason)
 	}
-	fmt.Println(confirmed.JSON200.GetUrl)
+
+	for {
+		confirmed, err := client.ConfirmWithResponse(ctx, "acme", valetkey.Confirmation{Receipt: upload.Receipt})
+		check(err)
+		if confirmed.JSON200 != nil {
+			fmt.Println(confirmed.JSON200.GetUrl)
+			return
+		}
+		if confirmed.StatusCode() != http.StatusAccepted {
+			log.Fatalf("%s", confirmed.Body)
+		}
+		// It has arrived, and is copied or scanned.
+		seconds, err := strconv.Atoi(confirmed.HTTPResponse.Header.Get("Retry-After"))
+		check(err)
+		time.Sleep(time.Duration(seconds) * time.Second)
+	}
 }
 
 func check(err error) {

@@ -1,5 +1,6 @@
-import { readFile } from "node:fs/promises";
+import { openAsBlob } from "node:fs";
 import { basename } from "node:path";
+import { setTimeout } from "node:timers/promises";
 import createClient from "openapi-fetch";
 import type { paths } from "./valetkey.d.ts";
 
@@ -13,7 +14,8 @@ const client = createClient<paths>({
   headers: { Authorization: `Bearer ${TOKEN}` },
 });
 const params = { path: { slug: "acme" } };
-const file = new File([await readFile(path)], basename(path), { type });
+// Read piece by piece, as it is sent.
+const file = new File([await openAsBlob(path)], basename(path), { type });
 
 const granted = await client.POST("/api/v1/orgs/{slug}/files/presign", {
   params,
@@ -37,11 +39,14 @@ const { put_url, put_headers, receipt } = granted.data;
 const put = await fetch(put_url, { method: "PUT", headers: put_headers, body: file });
 if (!put.ok) throw new Error(`The store refused it: ${put.status}`);
 
-const confirmed = await client.POST("/api/v1/orgs/{slug}/files/confirm", {
-  params,
-  body: { receipt },
-});
+const confirm = () =>
+  client.POST("/api/v1/orgs/{slug}/files/confirm", { params, body: { receipt } });
+let confirmed = await confirm();
+// It has arrived, and is copied or scanned.
+while (confirmed.response.status === 202) {
+  await setTimeout(Number(confirmed.response.headers.get("retry-after") ?? 1) * 1000);
+  confirmed = await confirm();
+}
 if (confirmed.error !== undefined) throw new Error(confirmed.error.detail);
-// With `arrival: "incoming"` a large file may take longer than a request; then ask again.
 if (!("get_url" in confirmed.data)) throw new Error(confirmed.data.detail);
 console.log(confirmed.data.get_url);

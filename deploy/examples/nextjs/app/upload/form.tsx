@@ -1,23 +1,53 @@
 "use client";
 
+import { useRouter } from "next/navigation";
 import { useState } from "react";
-import { confirmUpload, requestUpload } from "./actions";
+import { createClient } from "valetkey/client";
+import { useUploads } from "valetkey/react";
 
-export function UploadForm() {
-  const [told, tell] = useState("");
-  const upload = async (file: File | undefined) => {
-    if (file === undefined) return;
-    const { name, type, size } = file;
-    const granted = await requestUpload({ name, type, size });
-    if (typeof granted === "string") return tell(granted);
-    const { putUrl, putHeaders, receipt } = granted;
-    // Straight into the store: no byte of the file passes this application.
-    const put = await fetch(putUrl, { method: "PUT", headers: putHeaders, body: file });
-    tell(put.ok ? await confirmUpload(receipt) : `The store says ${put.status}`);
-  };
+export function UploadForm({ organization }: { readonly organization: string }) {
+  const router = useRouter();
+  // No token: the page is of the same origin, and its cookie says who calls.
+  const [client] = useState(() => createClient({ endpoint: "/", organization }));
+  const { uploads, accept, add } = useUploads(client, { onDone: () => router.refresh() });
   return (
-    <p>
-      <input type="file" onChange={({ target }) => void upload(target.files?.[0])} /> {told}
-    </p>
+    <>
+      <label>
+        Add pictures{" "}
+        <input
+          type="file"
+          multiple
+          accept={accept}
+          onChange={({ target }) => {
+            add(target.files ?? []);
+            target.value = "";
+          }}
+        />
+      </label>
+      <ul>
+        {uploads.map(({ id, file, status, progress, error, ...upload }) => {
+          const { name } = file as File;
+          return (
+            <li key={id}>
+              {name}{" "}
+              <progress
+                aria-label={`Progress of ${name}`}
+                max={100}
+                value={progress?.percent ?? 0}
+              />
+              {status === "failed" && (
+                <button aria-label={`Try ${name} again`} onClick={upload.retry}>
+                  Try again
+                </button>
+              )}
+              <button aria-label={`Remove ${name}`} onClick={upload.remove}>
+                Remove
+              </button>
+              <output>{error?.userMessage ?? progress?.retrying?.reason ?? status}</output>
+            </li>
+          );
+        })}
+      </ul>
+    </>
   );
 }
