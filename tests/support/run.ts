@@ -8,8 +8,7 @@ export const RUN = runOf(process.argv.slice(2));
 export const hasTestPassed = process.env["TEST_AFTER"] === "npm test";
 
 function runOf(args: ReadonlyArray<string>): "test" | "stores" | "all" | "named" {
-  const isFile = (argument: string) => /^--project|\.test\.tsx?$|^tests\//.test(argument);
-  if (args.some(isFile)) return "named";
+  if (args.some((argument) => /^--project|\.test\.tsx?$|^tests\//.test(argument))) return "named";
   const mode = args[args.lastIndexOf("--mode") + 1];
   if (!args.includes("--mode")) return "test";
   if (mode === "stores" || mode === "all") return mode;

@@ -2,7 +2,6 @@ import * as Duration from "effect/Duration";
 import fc from "fast-check";
 import { expect, it } from "vitest";
 import { type Bucket, take } from "../../domain/token-bucket.ts";
-import { tries } from "../support/tries.ts";
 
 const limits = fc.record({
   // Few enough that the requests below take all of them, again and again.
