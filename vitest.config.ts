@@ -33,8 +33,14 @@ const OWN: ReadonlyArray<Suite> = [
   },
 ];
 
-/** Files of these suites where nothing can be tried without the servers of others. */
-const OF_SERVERS = [
+/**
+ * Files of these suites that `npm test` leaves to the other commands: nothing in them can be tried
+ * without the servers of others, or they take long for what they see.
+ */
+const LATER = [
+  "tests/embed/contract.test.ts",
+  "tests/http/{jwt-memory,keyless}.test.ts",
+  "tests/service/{cold,reload}.test.ts",
   "tests/contract/{behind-a-prefix,certify,clamd,cors,credentials,file-state}.test.ts",
   "tests/contract/{least-privilege,rode-along*,s3-lifecycle,store-calls,store-reasons}.test.ts",
   "tests/contract/{versions,virtual-host}.test.ts",
@@ -44,10 +50,10 @@ const OF_SERVERS = [
 ];
 
 /** Files that try the same by the embedded store, in memory or by a file, and by such servers. */
-const OF_BOTH = [
+const BOTH = [
   "tests/contract/{contract,forget,limiter,list,sweep,upload-life}.test.ts",
   "tests/events/{commands,outbox}.test.ts",
-  "tests/service/{lifecycle,metrics,reload}.test.ts",
+  "tests/service/{lifecycle,metrics}.test.ts",
 ];
 
 /** The suites that only `npm run test:all` has. */
@@ -83,9 +89,9 @@ const only = (patterns: ReadonlyArray<string>): ReadonlyArray<Suite> =>
   });
 
 const SUITES: Readonly<Record<typeof RUN, ReadonlyArray<Suite>>> = {
-  test: OWN.map((suite) => ({ ...suite, exclude: [...(suite.exclude ?? []), ...OF_SERVERS] })),
-  stores: only([...OF_SERVERS, ...OF_BOTH]),
-  all: [...(hasTestPassed ? only([...OF_SERVERS, ...OF_BOTH]) : OWN), ...OTHERS],
+  test: OWN.map((suite) => ({ ...suite, exclude: [...(suite.exclude ?? []), ...LATER] })),
+  stores: only([...LATER, ...BOTH]),
+  all: [...(hasTestPassed ? only([...LATER, ...BOTH]) : OWN), ...OTHERS],
   named: [...OWN, ...OTHERS],
 };
 

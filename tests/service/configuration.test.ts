@@ -92,7 +92,7 @@ describe("a wrong configuration ends the start with code 78 and one message", ()
     ...["scaleway", "hetzner", "ovh", "ibm", "cos", "oss", "linode", "storj"].map(
       (name): [Readonly<Record<string, string>>, RegExp] => [
         { STORAGE_ADAPTER: "aws", STORAGE_PROVIDER: name },
-        /; did you mean s3, which is for every other service and promises what all of them do: md5 as checksum, no write-once, no tags\?/,
+        /; did you mean s3, which is for every other service and promises what all of them do: md5 as checksum, no write-once\?/,
       ],
     ),
     [

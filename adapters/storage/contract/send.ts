@@ -10,7 +10,7 @@ import { CONTENT } from "./uploads.ts";
 export type { Answer };
 
 /** Longest silence of a store, in milliseconds. */
-const SILENCE = 10_000;
+const SILENCE = 30_000;
 
 /**
  * Sends exactly the given headers and `Host`, to the address in the URL, with the path unchanged.
