@@ -16,6 +16,11 @@ export interface Provider extends StoreCapabilities {
   readonly cors: "bucket" | "server";
   /** With unsigned `x-amz-*` headers of a PUT; ACLs say who may read the object. */
   readonly unsigned: "refused" | "obeyed" | "obeyed, with ACLs";
+  /**
+   * How a key is made that may only put, without which an upload can be a copy of whatever its key
+   * reads: the signature cannot forbid that.
+   */
+  readonly needsPutKey?: string;
   /** The headers that a signature can forbid, of those that it would obey. */
   readonly absent?: AbsentHeaders & {
     /**
@@ -158,7 +163,8 @@ export const PROVIDERS = {
   swift: {
     ...LEAST,
     title: "OpenStack Swift (s3api)",
-    unsigned: "refused",
+    // It takes x_amz_copy_source for x-amz-copy-source, and does not ask for its signature.
+    needsPutKey: "swift post CONTAINER --write-acl PROJECT:USER",
     noMultipart:
       "of several that complete at once more than one succeeds, and a part that comes later breaks the file",
     tried: "2.30.1",

@@ -20,6 +20,7 @@ import { BucketCors } from "../../storage/bucket-cors.ts";
 import { checksumFor } from "../../storage/contract/digest.ts";
 import { getRequest, putRequest } from "../../storage/contract/uploads.ts";
 import { keyIn, openScratch, versionIn } from "../../storage/contract/scratch.ts";
+import type { Written } from "../../storage/contract/send-written.ts";
 import { type Answer, send } from "../../storage/contract/send.ts";
 import { refusalIn } from "../../storage/rest/refusal-reason.ts";
 import { signedFetch } from "../../storage/rest/signed-fetch.ts";
@@ -185,11 +186,12 @@ export const openDoctor = Effect.fnUntraced(function* (examination: Examination,
       presigner.get({ ...getRequest(key), audience, ...over }),
     put: (
       signed: Pick<SignedRequest, "url" | "headers">,
-      over: { headers?: SignedRequest["headers"]; body?: Uint8Array } = {},
+      over: { headers?: SignedRequest["headers"]; body?: Uint8Array; written?: Written } = {},
     ) =>
       request("PUT", signed.url, {
+        body: BYTES,
+        ...over,
         headers: { ...signed.headers, ...over.headers },
-        body: over.body ?? BYTES,
       }),
   };
 });

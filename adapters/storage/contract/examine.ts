@@ -132,7 +132,7 @@ async function tryPromise(
   };
   try {
     await within(
-      "1 minute",
+      "3 minutes",
       withExchanges(listen, () => check(newSubject(store))),
     );
     return { promise, outcome: "kept" };

@@ -5,6 +5,7 @@ import https from "node:https";
 import { buffer } from "node:stream/consumers";
 import { assertAccepted } from "./assertions.ts";
 import { type Answer, answered, sending } from "./exchange.ts";
+import { sendWritten, type Written } from "./send-written.ts";
 import { CONTENT } from "./uploads.ts";
 
 export type { Answer };
@@ -23,12 +24,19 @@ export async function send(
     readonly headers?: Readonly<Record<string, string>>;
     readonly body?: Uint8Array | string;
     readonly chunked?: boolean;
+    /** Further headers, as they are written. */
+    readonly written?: Written | undefined;
     readonly signal?: AbortSignal;
     /** Called when the answer begins. */
     readonly onBegin?: () => void;
   } = {},
 ): Promise<Answer> {
-  const { body, chunked = false, signal, onBegin } = options;
+  const { body, chunked = false, written, signal, onBegin } = options;
+  if (written !== undefined) {
+    const { headers = {} } = options;
+    const bytes = Buffer.from(body ?? "");
+    return sendWritten(method, url, { headers, body: bytes, written, signal, silence: SILENCE });
+  }
   const length = body === undefined ? {} : { "Content-Length": Buffer.byteLength(body) };
   const headers = chunked
     ? { ...options.headers, "Transfer-Encoding": "chunked" }
@@ -81,6 +89,7 @@ export interface Put {
   readonly headers: Readonly<Record<string, string>>;
   readonly body?: Uint8Array;
   readonly chunked?: boolean;
+  readonly written?: Written | undefined;
 }
 
 export const sendPut = ({ url, ...options }: Put): Promise<Answer> =>

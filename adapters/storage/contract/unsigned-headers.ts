@@ -36,7 +36,12 @@ export const UNSIGNED_HEADERS = {
   ],
   "lets others read the file": [
     { "x-amz-acl": "public-read" },
-    ...each(["x-amz-grant-read", "x-amz-grant-full-control"], EVERYBODY),
+    ...each(
+      ["full-control", "read", "read-acp", "write", "write-acp"].map(
+        (right) => `x-amz-grant-${right}`,
+      ),
+      EVERYBODY,
+    ),
     ...each(["x-goog-acl", "x-oss-object-acl", "x-cos-acl", "x-obs-acl"], "public-read"),
     ...each(["x-bce-acl", "x-tos-acl", "x-kss-acl"], "public-read"),
   ],
@@ -115,6 +120,10 @@ export function attemptWith(template: Row, place: Place, created: string) {
   const padding = new Uint8Array(Math.max(place.content.length - opening.length, 0));
   return { name, headers, body: Buffer.concat([opening, padding]) };
 }
+
+/** True if a header does something to bodies of one kind alone. */
+export const hasOwnBody = (row: Row): boolean =>
+  Object.keys(row).some((name) => Object.hasOwn(BODIES, name));
 
 /** Describes what a header did to a file, from downloads before and after it; undefined if nothing. */
 export function findEffect(headers: Row, before: Answer, after: Answer): string | undefined {

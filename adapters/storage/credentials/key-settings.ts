@@ -17,6 +17,7 @@ import {
   type Values,
 } from "../../settings/setting.ts";
 import { type Source, VARIABLES, type Words } from "../../settings/source.ts";
+import { type Provider, type ProviderName, PROVIDERS } from "../providers.ts";
 import { credentialsFile } from "../settings.ts";
 import type { Held, KeySigner } from "../signing/signer.ts";
 import {
@@ -130,12 +131,23 @@ export const halfKeyFaults = (
   });
 
 export function keyFaults(
-  values: Partial<KeySettings>,
+  values: Parameters<typeof noPutKeyFaults>[0],
   { readFile }: Source,
 ): ReadonlyArray<Fault> {
   const half = halfKeyFaults(values, "main");
   const main = half.length > 0 ? half : fileFaults(values, readFile);
-  return [...main, ...halfKeyFaults(values, "put", "get")];
+  return [...main, ...halfKeyFaults(values, "put", "get"), ...noPutKeyFaults(values)];
+}
+
+function noPutKeyFaults({
+  provider: name,
+  putAccessKey,
+  putSecretKey,
+}: Partial<KeySettings> & { readonly provider?: ProviderName | undefined }) {
+  if (name === undefined || putAccessKey !== undefined || putSecretKey !== undefined) return [];
+  const { title, needsPutKey }: Provider = PROVIDERS[name];
+  const why = `must be set for ${title}, to a key that may only put (${needsPutKey}): there an upload URL reads every file that its key can read`;
+  return needsPutKey === undefined ? [] : [fault(separateKeySettings.putAccessKey, why)];
 }
 
 function fileFaults(
