@@ -112,7 +112,8 @@ export const PROVIDERS = {
     unsigned: "obeyed",
     scanTags: false,
     absent: {
-      names: ["x-minio-source-etag", "x-minio-source-mtime"],
+      // Of the first it takes a second value, after an empty one, without its signature.
+      names: ["x-amz-meta-snowball-auto-extract", "x-minio-source-etag", "x-minio-source-mtime"],
       deniable: OBEYED,
       signedAs: "parameters",
     },
@@ -132,6 +133,7 @@ export const PROVIDERS = {
         "x-amz-grant-full-control",
         "x-amz-grant-read",
         "x-amz-grant-read-acp",
+        "x-amz-grant-write",
         "x-amz-grant-write-acp",
         "x-amz-storage-class",
       ].toSorted(),

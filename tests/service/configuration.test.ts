@@ -600,9 +600,24 @@ describe("a document of policies is refused with the path to the member", () => 
       STORAGE_ENDPOINT: "http://127.0.0.1:7480",
       STORAGE_ACCESS_KEY: "key",
       STORAGE_SECRET_KEY: "secret",
+      STORAGE_PUT_ACCESS_KEY: "put",
+      STORAGE_PUT_SECRET_KEY: "secret",
       STORAGE_POLICIES: '{"files": {"arrival": "incoming"}}',
     });
     expect(output).toContain("and never over a file: a confirmed file could change");
+  });
+
+  it.each(["aws", "minio"])("where Swift has no key for uploads alone (%s)", (adapter) => {
+    const output = messageFor({
+      STORAGE_ADAPTER: adapter,
+      STORAGE_PROVIDER: "swift",
+      STORAGE_ENDPOINT: "http://127.0.0.1:8080",
+      STORAGE_REGION: "us-east-1",
+      STORAGE_ACCESS_KEY: "key",
+      STORAGE_SECRET_KEY: "secret",
+    });
+    expect(output).toContain("STORAGE_PUT_ACCESS_KEY must be set for OpenStack Swift (s3api)");
+    expect(output).toContain("swift post CONTAINER --write-acl PROJECT:USER");
   });
 
   it("where the store cannot keep a policy", () => {

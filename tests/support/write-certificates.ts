@@ -5,7 +5,7 @@ import { startMinio } from "./minio.ts";
 import { DANGERS } from "./store-dangers.ts";
 
 // `npm run generate -- certificates PROVIDER=http://KEY:SECRET@HOST:PORT#VERSION …`: tries every promise on
-// servers that run, and on a MinIO that it starts where none is named, and writes docs/stores/.
+// servers that run, or on a MinIO that it starts if none is named, and writes docs/stores/.
 
 const FOLDER = new URL("../../docs/stores/", import.meta.url).pathname;
 
@@ -31,7 +31,7 @@ function named(argument: string): readonly [ProviderName, Server] {
 /** Writes the page of a store; the command tells the person how far it is. */
 function certify(name: ProviderName, server: Server): void {
   const { endpoint, accessKey, secretKey, version } = server;
-  const { title }: Provider = PROVIDERS[name];
+  const { title, needsPutKey }: Provider = PROVIDERS[name];
   const publicEndpoint = new URL(endpoint);
   // The same server under another name is another host to a signature.
   if (publicEndpoint.hostname === "127.0.0.1") publicEndpoint.hostname = "localhost";
@@ -47,6 +47,11 @@ function certify(name: ProviderName, server: Server): void {
       STORAGE_PUBLIC_ENDPOINT: publicEndpoint.origin,
       STORAGE_ACCESS_KEY: accessKey,
       STORAGE_SECRET_KEY: secretKey,
+      // The store's own protection is looked at, and not that of a key for uploads.
+      ...(needsPutKey !== undefined && {
+        STORAGE_PUT_ACCESS_KEY: accessKey,
+        STORAGE_PUT_SECRET_KEY: secretKey,
+      }),
     },
   });
   // The command ends with 1 if something is not kept, which the page says too.
@@ -63,7 +68,7 @@ function certify(name: ProviderName, server: Server): void {
 
 mkdirSync(FOLDER, { recursive: true });
 const servers = new Map(process.argv.slice(2).map(named));
-if (!servers.has("minio")) {
+if (servers.size === 0) {
   const { value, source, stop } = await startMinio();
   if (value === undefined) console.error(`No MinIO: ${source}.`);
   else {

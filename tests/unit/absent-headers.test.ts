@@ -1,6 +1,7 @@
 import * as fc from "fast-check";
 import { createHash, createHmac } from "node:crypto";
 import { expect, it } from "vitest";
+import { UNSIGNED_HEADERS } from "../../adapters/storage/contract/unsigned-headers.ts";
 import { forbiddenHeaders, PROVIDERS } from "../../adapters/storage/providers.ts";
 import { AWS4_HMAC_SHA256 } from "../../adapters/storage/signing/algorithms.ts";
 import {
@@ -79,3 +80,9 @@ it.each([
     );
   },
 );
+
+it("Ceph is forbidden every header by which others may get at a file", () => {
+  const names = UNSIGNED_HEADERS["lets others read the file"].flatMap((row) => Object.keys(row));
+  const amazons = names.filter((name) => name.startsWith("x-amz-"));
+  expect(PROVIDERS.ceph.absent.names).toEqual(expect.arrayContaining(amazons));
+});

@@ -11,6 +11,8 @@ import { layer as minio } from "../../adapters/storage/minio/layer.ts";
 import { type ProviderName, PROVIDERS } from "../../adapters/storage/providers.ts";
 import { layer as telemetry } from "../../adapters/telemetry/log.ts";
 import { ObjectStore } from "../../application/ports/object-store.ts";
+import { MediaType } from "../../domain/media-type.ts";
+import { incomingKey } from "../../domain/storage-key.ts";
 
 // A server here repeats what a Ceph 16.2, a Swift 2.30 and a MinIO under TLS answered when they were
 // asked for an object, since they are not always at hand.
@@ -102,6 +104,16 @@ it.each([
   expect(facts).toMatchObject({ extraHeaders: { "x-amz-acl": readers } });
 });
 
+it("an object whose ACL leaves out its owner is unreadable, and no fault of the key", async () => {
+  const granted = grantTo(`<URI>${EVERYBODY}</URI>`).replace("READ", "WRITE");
+  const unreadable = await look("ceph", { status: 403, get: { acl: acl(granted) } });
+  expect(unreadable).toMatchObject({ _tag: "ObjectUnreadable", header: "x-amz-acl" });
+  for (const get of [{ acl: acl(granted + OWN) }, { acl: [403, ""] as const }]) {
+    const failure = await look("ceph", { status: 403, get });
+    expect(failure).toMatchObject({ reason: expect.stringContaining("s3:GetObject") });
+  }
+});
+
 it("a key that may not read the ACL is told which permission it lacks", async () => {
   const failure = await look("ceph", { get: { acl: [403, "<Code>AccessDenied</Code>"] } });
   expect(failure).toMatchObject({
@@ -116,7 +128,10 @@ it.each([404, 405, 501])("a server of no known provider may lack ACLs (%i)", asy
 });
 
 it("the time at which the store will remove an object is reported if the store reports it", async () => {
-  const facts = await look("swift", { head: { "X-Delete-At": "1795000000" } });
+  const facts = await look("swift", {
+    head: { "X-Delete-At": "1795000000" },
+    get: { acl: acl(OWN) },
+  });
   expect(facts).toMatchObject({ extraHeaders: { "x-delete-at": "1795000000" } });
 });
 
@@ -198,3 +213,23 @@ it.each(["minio", "ceph", "swift", "r2", "s3"] as const)(
     expect(PROVIDERS[provider].scanTags).toBe(false);
   },
 );
+
+it("a copy whose upload a removal has ended is one that changed, and no outage of the store", async () => {
+  const server = createServer(({ method = "", url = "" }, response) => {
+    const id =
+      "<InitiateMultipartUploadResult><UploadId>u</UploadId></InitiateMultipartUploadResult>";
+    if (method === "POST" && url.includes("uploads=")) return response.end(id);
+    return response.writeHead(404).end("<Error><Code>NoSuchUpload</Code></Error>");
+  });
+  await once(server.listen(0, "127.0.0.1"), "listening");
+  onTestFinished(() => void server.close());
+  const endpoint = new URL(`http://127.0.0.1:${(server.address() as AddressInfo).port}`);
+  const to = newKey();
+  const looked = { key: incomingKey(to), to, etag: `"${MD5}"`, size: 5, version: undefined };
+  const mediaType = MediaType.make("text/plain");
+  const copied = ObjectStore.use(
+    ({ copy }) => copy?.({ ...looked, mediaType }) ?? Effect.die("none"),
+  );
+  const layer = minio(settingsOf("minio", endpoint));
+  expect(await Effect.runPromise(Effect.provide(copied, layer))).toBe("changed");
+});

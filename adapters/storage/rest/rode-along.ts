@@ -60,6 +60,14 @@ export const scanTag = (object: StoredObject) =>
     return tag === undefined ? undefined : unescape(textIn(tag, "Value") ?? "");
   });
 
+/** A client that grants others something takes from the owner what it does not grant as well. */
+const ownerMayRead = (acl: string): boolean =>
+  textsIn(acl, "Grant").some(
+    (grant) =>
+      idIn(grant) === idIn(textIn(acl, "Owner")) &&
+      ["READ", "FULL_CONTROL"].includes(textIn(grant, "Permission") ?? ""),
+  );
+
 const readersIn = (acl: string): string =>
   textsIn(acl, "Grant")
     .map(idIn)
@@ -68,18 +76,24 @@ const readersIn = (acl: string): string =>
 
 const idIn = (xml = "") => textIn(xml, "ID") ?? textIn(xml, "URI") ?? "";
 
-/** For an answer of 400 to `HEAD`: a key of the client's may encrypt the object. */
-export const failIfUnreadable = Effect.fnUntraced(function* ({
-  bucket,
-  key,
-  provider,
-}: StoredObject) {
+/**
+ * For an answer of 400 or 403 to `HEAD`: a key of the client's may encrypt the object, or its ACL
+ * may leave out the owner.
+ */
+export const failIfUnreadable = Effect.fnUntraced(function* (object: StoredObject, status: number) {
+  const { bucket, key, provider } = object;
   if (provider.unsigned === "refused") return;
+  if (status === 403) {
+    if (provider.unsigned === "obeyed") return;
+    const acl = yield* Effect.orElseSucceed(ask(object, "acl"), () => "");
+    if (acl === "" || ownerMayRead(acl)) return;
+    return yield* new ObjectUnreadable({ header: "x-amz-acl" });
+  }
   const headers = [["range", "bytes=0-0"]] as const;
-  const { status, text } = yield* signedFetch(bucket, { method: "GET", key, headers });
+  const answer = yield* signedFetch(bucket, { method: "GET", key, headers });
   // MinIO and Ceph, each with a code of its own.
-  const isAboutRequest = /<Code>Invalid(?:Request|Argument)</.test(text);
-  if (status === 400 && isAboutRequest && /encrypt|SSE/i.test(text)) {
+  const isAboutRequest = /<Code>Invalid(?:Request|Argument)</.test(answer.text);
+  if (answer.status === 400 && isAboutRequest && /encrypt|SSE/i.test(answer.text)) {
     return yield* new ObjectUnreadable({
       header: "x-amz-server-side-encryption-customer-algorithm",
     });

@@ -83,6 +83,8 @@ const CHANGED: ReadonlySet<string | undefined> = new Set([
   "PreconditionFailed",
   "NoSuchKey",
   "NoSuchVersion",
+  // A removal beside it ends uploads in parts.
+  "NoSuchUpload",
 ]);
 
 /** In bytes. A part is at most 5 GiB, and several are copied sooner than one. */

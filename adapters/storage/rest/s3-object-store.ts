@@ -128,7 +128,7 @@ export function s3ObjectStore(
         return Option.none();
       }
       const object = { bucket, key, provider };
-      if (status === 400) yield* failIfUnreadable(object);
+      if (status === 400 || status === 403) yield* failIfUnreadable(object, status);
       // Without the second permission, a missing object looks like a forbidden one.
       if (status === 403) {
         return yield* unavailable("the key lacks s3:GetObject or s3:ListBucket; allow both");
