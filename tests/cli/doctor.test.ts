@@ -118,7 +118,10 @@ const isForPuts = (query: URLSearchParams) =>
 const TAKEN = HARMS.filter((harm) => harm !== "comes with a download").flatMap((harm) =>
   UNSIGNED_HEADERS[harm]
     .map((headers) => Object.keys(headers)[0] ?? "")
-    .filter((name) => !/^x-(?:amz-copy-source|delete-after|minio-source-.*)$/.test(name))
+    .filter(
+      (name) =>
+        !/^x-(?:amz-copy-source|amz-meta-snowball-.*|delete-after|minio-source-.*)$/.test(name),
+    )
     .map((name) => [name, harm] as const),
 );
 
@@ -130,6 +133,8 @@ function obeying(harm: Harm) {
   const isOpen = harm === "lets others read the file";
   const between: Between = async (request, usual) => {
     for (const name of names) sent.note(request, name);
+    // Else each spelling of it would seem to have written what another header wrote.
+    if (/snowball/.test([...request.headers].join())) return s3Error(403, "AccessDenied");
     const { method, isUnsigned } = request;
     if (method !== "GET" || isUnsigned !== isOpen) return usual();
     if (!other && !sent.has(request)) return usual();

@@ -142,10 +142,11 @@ const attempt = Effect.fnUntraced(function* (
   if (writesElsewhere) doctor.scratch.add(created);
   const elsewhere = yield* doctor.signGet(created);
   const look = Effect.gen(function* () {
-    if (!before.ok || (yield* isRefusedByConfirm(doctor, key))) return undefined;
+    if (!before.ok) return undefined;
     if (writesElsewhere && (yield* send("GET", elsewhere.url)).ok) {
       return "another file was written";
     }
+    if (yield* isRefusedByConfirm(doctor, key)) return undefined;
     if (!wasOpen && (yield* send("GET", unsignedUrl)).ok) return "a download needs no signature";
     const after = yield* send("GET", url);
     // An unreadable file is not confirmed, unless it was removed later.
