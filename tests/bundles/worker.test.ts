@@ -88,7 +88,10 @@ async function variablesOfGcs() {
   };
 }
 
-const LIBRARIES = Object.keys(manifest.peerDependenciesMeta);
+/** What every server needs is in each bundle. */
+const LIBRARIES = Object.keys(manifest.peerDependenciesMeta).filter(
+  (name) => !["effect", "hono"].includes(name),
+);
 
 const STORES = [
   { name: "MinIO", of: {}, has: ["minio"], uploads: [{}, { strict: true }, { policy: "drafts" }] },

@@ -44,7 +44,7 @@ it("a project is started in the engine that DOCKER_HOST names, without what else
 function servicesOf(file: string, env: Readonly<Record<string, string>> = {}) {
   const text = readFileSync(join(DEPLOY, file), "utf8").replaceAll(/\$\$|`/g, "");
   const filled = execFileSync("sh", ["-c", `cat <<END\n${text}\nEND\n`], { env, encoding: "utf8" });
-  const { services, include = [] } = parseYaml(filled) as {
+  const { services, include = [] } = parseYaml(filled, { merge: true }) as {
     readonly services: Readonly<Record<string, Service>>;
     readonly include?: ReadonlyArray<string>;
   };
