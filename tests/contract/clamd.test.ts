@@ -1,47 +1,17 @@
 import * as Effect from "effect/Effect";
-import { once } from "node:events";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
-import { createServer, type Socket } from "node:net";
-import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, expect, it, onTestFinished } from "vitest";
 import { runDoctor } from "../../adapters/cli/doctor/run.ts";
 import { makeClamd } from "../../adapters/scanner/clamd.ts";
-import { settings } from "../../adapters/scanner/settings.ts";
 import { TEST_FILE } from "../../adapters/scanner/test-files.ts";
 import { StoreUnavailable } from "../../domain/errors.ts";
-import { startClamd } from "../support/clamd.ts";
+import { pieces, startClamd, verdictAt } from "../support/clamd.ts";
 import { need } from "../support/need.ts";
 
 const path = await need("clamd");
 const MIB = 2 ** 20;
-
-const endsFile = (data: Buffer | string) => Buffer.from(data).subarray(-4).equals(Buffer.alloc(4));
-
-async function* endless() {
-  for (;;) {
-    yield new Uint8Array(MIB);
-    await new Promise(setImmediate);
-  }
-}
-
-/** The verdict of the clamd at an address on a file in these pieces, or why there is none. */
-const verdictAt = (address: string, file: () => AsyncIterable<Uint8Array>) =>
-  Effect.runPromise(
-    Effect.gen(function* () {
-      const scanner = yield* makeClamd({ host: "127.0.0.1", port: Number(address.split(":")[1]) });
-      return yield* Effect.match(scanner.scan(Effect.sync(file)), {
-        onSuccess: (verdict) => verdict,
-        onFailure: ({ reason }) => reason,
-      });
-    }),
-  );
-
-const pieces = (...all: ReadonlyArray<Uint8Array>) =>
-  async function* () {
-    yield* all;
-  };
 
 const start = (options = {}) => startClamd(path ?? "", options);
 
@@ -65,28 +35,6 @@ async function examine(options: Readonly<Record<string, string>>, maxSize = "3 M
   const { findings } = await runDoctor(env, run);
   return findings.filter(({ check }) => check === "scanner");
 }
-
-/** A server that finds the EICAR test file in the first two connections, and then does this. */
-async function pretender(then: (socket: Socket) => unknown) {
-  let connections = 0;
-  const server = createServer((socket) => {
-    socket.on("error", () => undefined);
-    connections++;
-    if (connections <= 2) {
-      socket.on("data", (data) => {
-        if (endsFile(data)) socket.end("stream: Eicar FOUND\0");
-      });
-    } else then(socket);
-  }).listen(0, "127.0.0.1");
-  await once(server, "listening");
-  onTestFinished(() => void server.close());
-  return `127.0.0.1:${(server.address() as AddressInfo).port}`;
-}
-
-const whole = (answer: string) => (socket: Socket) =>
-  socket.on("data", (data) => {
-    if (endsFile(data)) socket.end(answer);
-  });
 
 describe.skipIf(path === undefined)("a real clamd", () => {
   const LIMITS = { StreamMaxLength: "3M", MaxFileSize: "2M", MaxScanSize: "2M" };
@@ -166,51 +114,3 @@ describe.skipIf(path === undefined)("the doctor before a real clamd", () => {
 });
 
 const makeCheck = (path: string) => Effect.flatMap(makeClamd({ path }), ({ check }) => check);
-
-describe("what is no clamd", () => {
-  const file = pieces(Buffer.from("text"));
-
-  it("gives a verdict only in the words of clamd", async () => {
-    expect(await verdictAt(await pretender(whole("stream: OK\0")), file)).toBe("clean");
-    for (const answer of [
-      "",
-      "stream: OK",
-      "OK\0",
-      "stream: OK\0stream: Eicar FOUND\0",
-      "stream: Eicar FOUND\0stream: OK\0",
-      "stream: OK\n\0",
-      "stream:  FOUND\0",
-      "stream: a b FOUND\0",
-      "stream: Time limit reached ERROR\0",
-      "HTTP/1.1 200 OK\r\n\r\n\0",
-    ]) {
-      expect(await verdictAt(await pretender(whole(answer)), file), answer).toMatch(/^clamd/);
-    }
-  });
-
-  it("a megabyte as an answer is cut", async () => {
-    const address = await pretender(whole("x".repeat(MIB)));
-    expect(await verdictAt(address, file)).toMatch(/too long/);
-  });
-
-  it("clean before the end of the file is a lie", async () => {
-    const address = await pretender((socket) => socket.write("stream: OK\0"));
-    expect(await verdictAt(address, endless)).toMatch(/before it had the whole file/);
-  });
-
-  it("a connection that closes in the middle is no verdict", async () => {
-    const address = await pretender((socket) => socket.once("data", () => socket.destroy()));
-    expect(await verdictAt(address, file)).toMatch(/^clamd/);
-  });
-});
-
-it("addresses are a host with its port, or a path", () => {
-  const { decode } = settings.clamd;
-  const read = (text: string) => decode(text);
-  expect(read("127.0.0.1:3310")).toMatchObject({ success: { host: "127.0.0.1", port: 3310 } });
-  expect(read("[::1]:3310")).toMatchObject({ success: { host: "::1", port: 3310 } });
-  expect(read("/run/clamd.ctl")).toMatchObject({ success: { path: "/run/clamd.ctl" } });
-  for (const text of ["clamd", "clamd:0", "clamd:65536", "a b:1", "tcp://clamd:3310", "::1:3310"]) {
-    expect(read(text), text).toHaveProperty("failure");
-  }
-});

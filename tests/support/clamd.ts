@@ -1,8 +1,10 @@
+import * as Effect from "effect/Effect";
 import { once } from "node:events";
 import { mkdirSync, mkdtempSync, writeFileSync } from "node:fs";
 import { connect } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { makeClamd } from "../../adapters/scanner/clamd.ts";
 import { TEST_FILE } from "../../adapters/scanner/test-files.ts";
 import { freePort } from "./free-port.ts";
 import { startServer } from "./server-process.ts";
@@ -44,3 +46,20 @@ export async function startClamd(path: string, options: Readonly<Record<string, 
   const server = await startServer({ path, args: [`--config-file=${file}`], folder, isUp });
   return { ...server, address: `127.0.0.1:${port}`, socket };
 }
+
+/** The verdict of the clamd at an address on a file in these pieces, or why there is none. */
+export const verdictAt = (address: string, file: () => AsyncIterable<Uint8Array>) =>
+  Effect.runPromise(
+    Effect.gen(function* () {
+      const scanner = yield* makeClamd({ host: "127.0.0.1", port: Number(address.split(":")[1]) });
+      return yield* Effect.match(scanner.scan(Effect.sync(file)), {
+        onSuccess: (verdict) => verdict,
+        onFailure: ({ reason }) => reason,
+      });
+    }),
+  );
+
+export const pieces = (...all: ReadonlyArray<Uint8Array>) =>
+  async function* () {
+    yield* all;
+  };

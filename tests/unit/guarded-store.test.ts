@@ -177,13 +177,18 @@ it.effect("repetitions come at any moment of a pause that doubles", () =>
   }),
 );
 
-it.effect("repetitions are at most 10, and one for ten calls", () =>
-  Effect.gen(function* () {
-    const { state, calls } = storeThat({ kind: "refused", isTemporary: true });
-    for (let made = 0; made < 1000; made++) yield* toItsEnd(calls.head);
-    expect(state.calls).toBeGreaterThan(1000);
-    expect(state.calls).toBeLessThanOrEqual(1000 + 10 + 100);
-  }),
+it.effect.each([0, 1000])(
+  "repetitions are at most 10, and one for ten calls, also after %i calls that succeed",
+  (before) =>
+    Effect.gen(function* () {
+      const { state, calls } = storeThat("answers");
+      for (let made = 0; made < before; made++) yield* calls.head;
+      state.does = { kind: "refused", isTemporary: true };
+      state.calls = 0;
+      for (let made = 0; made < 100; made++) yield* toItsEnd(calls.head);
+      expect(state.calls).toBeGreaterThan(100);
+      expect(state.calls).toBeLessThanOrEqual(100 + 10 + 10);
+    }),
 );
 
 it.effect.each(["unreachable", "timeout"] as const)(

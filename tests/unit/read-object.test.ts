@@ -4,7 +4,7 @@ import { once } from "node:events";
 import { createServer, type RequestListener, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import { gzipSync } from "node:zlib";
-import { expect, it, onTestFinished } from "vitest";
+import { expect, it, onTestFinished, vi } from "vitest";
 import { always } from "../../adapters/storage/credentials/held.ts";
 import { readObject } from "../../adapters/storage/rest/read-object.ts";
 import { AWS4_HMAC_SHA256 } from "../../adapters/storage/signing/algorithms.ts";
@@ -94,6 +94,20 @@ it.each([
     response.writeHead(status, headers).end(BYTES.subarray(0, status === 206 ? 4100 : 0)),
   );
   expect(await Effect.runPromise(read(4100))).toBe("changed");
+});
+
+it.each([
+  ["of another version", { ...RANGE, etag: '"another"' }],
+  ["of another range", { ...RANGE, "content-range": `bytes 1-4100/${SIZE}` }],
+])("bytes %s are not waited for", async (_, headers) => {
+  let isCancelled = false;
+  const body = new ReadableStream({ cancel: () => void (isCancelled = true) });
+  const answer = new Response(body, { status: 206, headers });
+  vi.spyOn(globalThis, "fetch").mockResolvedValueOnce(answer);
+  onTestFinished(() => void vi.restoreAllMocks());
+  const read = await serve(() => expect.unreachable());
+  await Effect.runPromise(Effect.exit(read(4100)));
+  expect(isCancelled).toBe(true);
 });
 
 const coded = gzipSync(BYTES);

@@ -1,5 +1,6 @@
 import { expect, it } from "vitest";
 import { clockFault, explainRefusal } from "../../adapters/storage/rest/refusal-reason.ts";
+import { temporaryFailure } from "../../adapters/storage/rest/temporary.ts";
 
 it.each([
   [{ status: 403, code: "InvalidAccessKeyId" }, /^the store does not know .* STORAGE_ACCESS_KEY/],
@@ -19,6 +20,20 @@ it.each([
 ])("a refusal with %j says what to do", (refusal, reason) => {
   expect(explainRefusal({ bucket: "files" }, refusal)).toMatch(reason);
 });
+
+it.each([
+  ["7", 7],
+  ["301", 300],
+  ["999999999", 300],
+  ["9999999999", undefined],
+  ["Wed, 25 Nov 2026 12:00:00 GMT", undefined],
+  [null, undefined],
+])(
+  "a store that answers 503 with Retry-After %s is called again after %s seconds",
+  (text, seconds) => {
+    expect(temporaryFailure({ status: 503, retryAfter: text })?.retryAfter).toBe(seconds);
+  },
+);
 
 it("a long message from a store is cut", () => {
   const message = "x".repeat(100_000);

@@ -11,8 +11,6 @@ import { layer as minio } from "../../adapters/storage/minio/layer.ts";
 import { type ProviderName, PROVIDERS } from "../../adapters/storage/providers.ts";
 import { layer as telemetry } from "../../adapters/telemetry/log.ts";
 import { ObjectStore } from "../../application/ports/object-store.ts";
-import { MediaType } from "../../domain/media-type.ts";
-import { incomingKey } from "../../domain/storage-key.ts";
 
 // A server here repeats what a Ceph 16.2, a Swift 2.30 and a MinIO under TLS answered when they were
 // asked for an object, since they are not always at hand.
@@ -114,6 +112,18 @@ it("an object whose ACL leaves out its owner is unreadable, and no fault of the 
   }
 });
 
+it("readers are those of the version that was looked at, and not of a newer one", async () => {
+  const asked: Array<string> = [];
+  const head = { "x-amz-version-id": "v1" };
+  const endpoint = await startStore({ head, get: { acl: acl(OWN) } }, asked);
+  const looked = ObjectStore.use((store) => store.head(newKey())).pipe(
+    Effect.provide(minio(settingsOf("ceph", endpoint))),
+    Effect.provide(telemetry({ level: "none", format: "json" })),
+  );
+  await Effect.runPromise(looked);
+  expect(asked.at(-1)).toBe("GET v1");
+});
+
 it("a key that may not read the ACL is told which permission it lacks", async () => {
   const failure = await look("ceph", { get: { acl: [403, "<Code>AccessDenied</Code>"] } });
   expect(failure).toMatchObject({
@@ -213,23 +223,3 @@ it.each(["minio", "ceph", "swift", "r2", "s3"] as const)(
     expect(PROVIDERS[provider].scanTags).toBe(false);
   },
 );
-
-it("a copy whose upload a removal has ended is one that changed, and no outage of the store", async () => {
-  const server = createServer(({ method = "", url = "" }, response) => {
-    const id =
-      "<InitiateMultipartUploadResult><UploadId>u</UploadId></InitiateMultipartUploadResult>";
-    if (method === "POST" && url.includes("uploads=")) return response.end(id);
-    return response.writeHead(404).end("<Error><Code>NoSuchUpload</Code></Error>");
-  });
-  await once(server.listen(0, "127.0.0.1"), "listening");
-  onTestFinished(() => void server.close());
-  const endpoint = new URL(`http://127.0.0.1:${(server.address() as AddressInfo).port}`);
-  const to = newKey();
-  const looked = { key: incomingKey(to), to, etag: `"${MD5}"`, size: 5, version: undefined };
-  const mediaType = MediaType.make("text/plain");
-  const copied = ObjectStore.use(
-    ({ copy }) => copy?.({ ...looked, mediaType }) ?? Effect.die("none"),
-  );
-  const layer = minio(settingsOf("minio", endpoint));
-  expect(await Effect.runPromise(Effect.provide(copied, layer))).toBe("changed");
-});

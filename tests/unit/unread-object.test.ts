@@ -2,9 +2,16 @@ import { mkdtempSync, readdirSync, readlinkSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Readable } from "node:stream";
+import * as Effect from "effect/Effect";
 import { expect, it } from "vitest";
+import { getRequest, newKey } from "../../adapters/storage/contract/uploads.ts";
 import { openFolder } from "../../adapters/storage/local/folder.ts";
+import { layer as local } from "../../adapters/storage/local/layer.ts";
 import { objectPath, openObject, writeObject } from "../../adapters/storage/local/objects.ts";
+import type { Storage } from "../../adapters/storage/storage.ts";
+import { ObjectStore } from "../../application/ports/object-store.ts";
+import { Presigner } from "../../application/ports/presigner.ts";
+import { storeFile } from "../support/store-file.ts";
 import { until } from "../support/until.ts";
 
 const SIZE = 1024 * 1024;
@@ -40,9 +47,34 @@ it("a download that is not read is aborted, and one that is cancelled leaves no 
   const cancelled = await openObject(folder, "files/a");
   const timeouts = { piece: 60_000, whole: 60_000 };
   await cancelled?.bytes({ start: 0, end: SIZE - 1, timeouts }).cancel();
-  if (process.platform === "linux") {
-    const open = () => readdirSync("/proc/self/fd").map(targetOf).join();
-    await until("closing", () => !open().includes(directory), 10);
-  }
+  await nothingIsOpenIn(directory);
   rmSync(directory, { recursive: true });
 });
+
+it("a look at an object that gives none of its bytes leaves no file open", async () => {
+  const directory = mkdtempSync(join(tmpdir(), "valetkey-unread-"));
+  let fetch: Storage["fetch"];
+  const address = new URL("http://localhost/store");
+  const store = local({ bucket: "files", directory }, address, (own) => (fetch = own));
+  const key = newKey();
+  await storeFile(directory, key);
+  const look = Effect.gen(function* () {
+    const { head, read } = yield* ObjectStore;
+    yield* head(key);
+    const { url } = yield* (yield* Presigner).get(getRequest(key));
+    const request = new Request(url, { headers: { "If-None-Match": "*" } });
+    const { status } = yield* Effect.promise(async () => fetch?.(request) ?? Response.error());
+    const other = { key, etag: '"another"', size: 0, version: undefined };
+    return [status, yield* read?.(other) ?? Effect.die("it reads")];
+  });
+  expect(await Effect.runPromise(Effect.provide(look, store))).toEqual([304, "changed"]);
+  await nothingIsOpenIn(directory);
+  rmSync(directory, { recursive: true });
+});
+
+const openFiles = () => readdirSync("/proc/self/fd").map(targetOf).join();
+
+async function nothingIsOpenIn(directory: string): Promise<void> {
+  if (process.platform !== "linux") return;
+  await until("closing", () => !openFiles().includes(directory), 10);
+}

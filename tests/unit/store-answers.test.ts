@@ -1,0 +1,235 @@
+import * as Effect from "effect/Effect";
+import * as Fiber from "effect/Fiber";
+import * as Redacted from "effect/Redacted";
+import { generateKeyPairSync } from "node:crypto";
+import { once } from "node:events";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
+import { expect, it, onTestFinished, vi } from "vitest";
+import { newKey, PNG } from "../../adapters/storage/contract/uploads.ts";
+import { layer as gcs } from "../../adapters/storage/gcs/layer.ts";
+import { layer as minio } from "../../adapters/storage/minio/layer.ts";
+import { GOOG4_RSA_SHA256 } from "../../adapters/storage/signing/algorithms.ts";
+import { signWith } from "../../adapters/storage/signing/signer.ts";
+import { layer as telemetry } from "../../adapters/telemetry/log.ts";
+import { forEachPage } from "../../application/for-each-page.ts";
+import { ObjectStore, type OpenUpload } from "../../application/ports/object-store.ts";
+import { incomingKey } from "../../domain/storage-key.ts";
+import { until } from "../support/until.ts";
+
+// A store that answers by a script, where a real one would have to be broken between two calls.
+
+type Answer = readonly [status: number, xml?: string];
+type Script = (call: string, headers: Readonly<Record<string, string>>) => Answer | undefined;
+
+/** Uses the store; `asked` has each call, such as `PUT key?partNumber=1`. */
+function storeThat(answers: Script) {
+  const asked: Array<string> = [];
+  vi.spyOn(globalThis, "fetch").mockImplementation(async (input, { method, headers } = {}) => {
+    const { pathname, searchParams } = new URL(String(input));
+    const query = [...searchParams].filter(([name]) => !name.startsWith("X-Amz-"));
+    const call = `${method} ${pathname.slice("/files/".length)}?${new URLSearchParams(query)}`;
+    asked.push(call);
+    const answer = answers(call, headers as Record<string, string>);
+    if (answer === undefined) return new Promise(() => undefined);
+    return new Response(answer[1] ?? null, { status: answer[0] });
+  });
+  onTestFinished(() => void vi.restoreAllMocks());
+  const layer = minio({
+    provider: "minio",
+    bucket: "files",
+    createBucket: false,
+    region: "us-east-1",
+    endpoint: new URL("http://127.0.0.1:2"),
+    accessKey: "key",
+    secretKey: Redacted.make("secret"),
+    pathStyle: true,
+  });
+  const use = <A, E>(call: (store: ObjectStore["Service"]) => Effect.Effect<A, E> | undefined) =>
+    ObjectStore.use((store) => call(store) ?? Effect.die("this store cannot")).pipe(
+      Effect.match({ onSuccess: (value) => value, onFailure: () => "fails" as const }),
+      Effect.provide(layer),
+      Effect.provide(telemetry({ level: "none", format: "json" })),
+    );
+  return { asked, use };
+}
+
+const error = (status: number, code: string): Answer => [
+  status,
+  `<Error><Code>${code}</Code></Error>`,
+];
+
+const to = newKey();
+const upload = { key: incomingKey(to), etag: '"e"', version: "v+1", size: 5, to, mediaType: PNG };
+const STARTED: Answer = [
+  200,
+  "<InitiateMultipartUploadResult><UploadId>u</UploadId></InitiateMultipartUploadResult>",
+];
+const partOf = (etag: string): Answer => [
+  200,
+  `<CopyPartResult><ETag>${etag}</ETag></CopyPartResult>`,
+];
+const JOINED: Answer = [200, "<CompleteMultipartUploadResult></CompleteMultipartUploadResult>"];
+
+/** A copy of `upload` on a store that answers so. */
+const copying = (part: Answer | undefined, joined: Answer) =>
+  storeThat((call) => {
+    if (call.startsWith("DELETE")) return error(500, "InternalError");
+    if (call.startsWith("PUT")) return part;
+    return call.endsWith("?uploads=") ? STARTED : joined;
+  });
+
+const ABORT = `DELETE ${to}?uploadId=u`;
+
+it.each<[string, string, Answer, Answer]>([
+  ["is there", "copied", partOf('"p"'), JOINED],
+  ["came after another", "exists", partOf('"p"'), error(412, "PreconditionFailed")],
+  ["was ended by somebody else", "changed", partOf('"p"'), error(404, "NoSuchUpload")],
+  ["has parts that nobody knows", "fails", partOf('"p"'), error(400, "InvalidPart")],
+  ["is of an upload that was replaced", "changed", error(412, "PreconditionFailed"), JOINED],
+  ["is of an upload that is gone", "changed", error(404, "NoSuchKey"), JOINED],
+  ["is of a version that is gone", "changed", error(404, "NoSuchVersion"), JOINED],
+  ["a removal has ended meanwhile", "changed", error(404, "NoSuchUpload"), JOINED],
+  ["may not be made", "fails", error(403, "AccessDenied"), JOINED],
+  ["fails after its answer began", "fails", error(200, "InternalError"), JOINED],
+])(
+  "a copy that %s ends as %s, and only one that was made is not aborted",
+  async (_, outcome, part, joined) => {
+    const { use, asked } = copying(part, joined);
+    expect(await Effect.runPromise(use(({ copy }) => copy?.(upload)))).toBe(outcome);
+    expect(asked.filter((call) => call === ABORT)).toHaveLength(outcome === "copied" ? 0 : 1);
+    expect(asked.at(-1) === ABORT).toBe(outcome !== "copied");
+  },
+);
+
+it("a copy that nobody waits for any more is aborted", async () => {
+  const { use, asked } = copying(undefined, JOINED);
+  const fiber = Effect.runFork(use(({ copy }) => copy?.(upload)));
+  await until("the copy of a part", () => asked.length === 2);
+  await Effect.runPromise(Fiber.interrupt(fiber));
+  expect(asked.slice(2)).toEqual([ABORT]);
+});
+
+it("a copy is of the version and the ETag that were looked at, in pieces of at most 1 GiB", async () => {
+  const sources: Array<string | undefined> = [];
+  const { use } = storeThat((call, headers) => {
+    if (call.startsWith("POST")) return call.endsWith("?uploads=") ? STARTED : JOINED;
+    const { "x-amz-copy-source": source, "x-amz-copy-source-if-match": etag } = headers;
+    expect([source, etag]).toEqual([`files/${upload.key}?versionId=v%2B1`, upload.etag]);
+    sources.push(headers["x-amz-copy-source-range"]);
+    return partOf('"p"');
+  });
+  const GIB = 2 ** 30;
+  for (const size of [GIB, 2 * GIB + 1]) {
+    await Effect.runPromise(use(({ copy }) => copy?.({ ...upload, size })));
+  }
+  expect(sources).toEqual([
+    undefined,
+    `bytes=0-${GIB - 1}`,
+    `bytes=${GIB}-${2 * GIB - 1}`,
+    `bytes=${2 * GIB}-${2 * GIB}`,
+  ]);
+});
+
+const PREFIX = "orgs/acme/";
+const page = (root: string, items: string, next?: string): Answer => [
+  200,
+  `<${root}><IsTruncated>${next !== undefined}</IsTruncated>${next ?? ""}${items}</${root}>`,
+];
+const version = (kind: string, key: string, id: string) =>
+  `<${kind}><Key>${PREFIX}${key}</Key><VersionId>${id}</VersionId></${kind}>`;
+const marks = (key: string, id: string) =>
+  `<NextKeyMarker>${PREFIX}${key}</NextKeyMarker><NextVersionIdMarker>${id}</NextVersionIdMarker>`;
+
+it("versions of one object on two pages are all found, and delete markers with them", async () => {
+  const pages = [
+    page("ListVersionsResult", version("Version", "a&amp;b", "v2"), marks("a&amp;b", "v2")),
+    page("ListVersionsResult", version("DeleteMarker", "a&amp;b", "v1")),
+  ];
+  const { use, asked } = storeThat(() => pages.shift() ?? error(500, "InternalError"));
+  const list = (after?: string) =>
+    Effect.runPromise(use(({ versions }) => versions?.({ prefix: PREFIX, after })));
+  const key = `${PREFIX}a&b`;
+  expect(await list()).toEqual({ found: [{ key, version: "v2" }], next: `${key}\nv2` });
+  expect(await list(`${key}\nv2`)).toEqual({ found: [{ key, version: "v1" }] });
+  expect(asked.map((call) => decodeURIComponent(call))).toEqual([
+    `GET ?prefix=${PREFIX}&versions=`,
+    `GET ?key-marker=${key}&prefix=${PREFIX}&version-id-marker=v2&versions=`,
+  ]);
+});
+
+it.each([
+  ["repeats its page", page("ListVersionsResult", version("Version", "a", "v"), marks("a", "v"))],
+  ["does not say where it ends", page("ListVersionsResult", version("Version", "a", "v"), "")],
+  [
+    "has an object of somebody else",
+    page("ListVersionsResult", "<Version><Key>orgs/other/a</Key></Version>"),
+  ],
+  ["has a version without its end", page("ListVersionsResult", "<Version><Key>a</Key>")],
+])("a list of versions that %s makes no sense", async (_, answer) => {
+  const { use } = storeThat(() => answer);
+  const after = `${PREFIX}a\nv`;
+  const listed = use(({ versions }) => versions?.({ prefix: PREFIX, after }));
+  expect(await Effect.runPromise(listed)).toBe("fails");
+});
+
+const begun = (key: string, id: string) =>
+  `<Upload><Key>${PREFIX}${key}</Key><UploadId>${id}</UploadId><Initiated>2026-11-01T00:00:00Z</Initiated></Upload>`;
+
+it("uploads in parts of one object on two pages are all found", async () => {
+  const pages = [
+    page("ListMultipartUploadsResult", begun("a", "u1") + begun("a", "u2"), ""),
+    page("ListMultipartUploadsResult", begun("a", "u3")),
+  ];
+  const { use, asked } = storeThat(() => pages.shift() ?? error(500, "InternalError"));
+  const key = `${PREFIX}a`;
+  const ids: Array<string> = [];
+  const all = use(({ multipart }) =>
+    forEachPage(
+      (after: OpenUpload | undefined) =>
+        multipart?.listOpen({ prefix: PREFIX, after }) ?? Effect.die("this store cannot"),
+      (found) => Effect.sync(() => ids.push(...found.map(({ uploadId }) => uploadId))),
+    ),
+  );
+  await Effect.runPromise(all);
+  expect(ids).toEqual(["u1", "u2", "u3"]);
+  expect(asked.map((call) => decodeURIComponent(call))).toEqual([
+    `GET ?max-uploads=500&prefix=${PREFIX}&uploads=`,
+    `GET ?key-marker=${key}&max-uploads=500&prefix=${PREFIX}&upload-id-marker=u2&uploads=`,
+  ]);
+});
+
+it("versions in Cloud Storage are found on every page", async () => {
+  const asked: Array<string | null> = [];
+  const server = createServer(({ url = "" }, response) => {
+    const page = asked.push(new URL(url, "http://store").searchParams.get("pageToken"));
+    const items = [{ name: `${PREFIX}a`, generation: `${page}` }];
+    response.setHeader("Content-Type", "application/json");
+    response.end(JSON.stringify({ items, ...(page === 1 && { nextPageToken: "more" }) }));
+  }).listen(0, "127.0.0.1");
+  await once(server, "listening");
+  onTestFinished(() => void server.close());
+  const { privateKey: secretKey } = generateKeyPairSync("rsa", { modulusLength: 2048 });
+  const layer = gcs({
+    bucket: "files",
+    createBucket: false,
+    pathStyle: true,
+    endpoint: new URL(`http://127.0.0.1:${(server.address() as AddressInfo).port}`),
+    iamEndpoint: new URL("http://127.0.0.1:2"),
+    signLength: true,
+    universeDomain: "googleapis.com",
+    project: "a-project",
+    key: { signer: signWith({ algorithm: GOOG4_RSA_SHA256, accessKey: "a", secretKey }) },
+  });
+  const found: Array<unknown> = [];
+  const all = ObjectStore.use(({ versions }) =>
+    forEachPage(
+      (after: string | undefined) =>
+        versions?.({ prefix: PREFIX, after }) ?? Effect.die("this store cannot"),
+      (page) => Effect.sync(() => void found.push(...page)),
+    ),
+  );
+  await Effect.runPromise(Effect.provide(all, layer));
+  expect(asked).toEqual([null, "more"]);
+  expect(found).toEqual(["1", "2"].map((version) => ({ key: `${PREFIX}a`, version })));
+});
