@@ -65,11 +65,11 @@ it("an organization is shown first, and what the store keeps is named with the r
   expect(existsSync(eventsFile(directory))).toBe(false);
 
   const told: Array<Forgotten> = [];
-  const refusing = (kind: StoreUnavailable["kind"]) =>
+  const refusing = (kind: StoreUnavailable["kind"], isTemporary = false) =>
     withStore((own) => {
       const remove: ObjectStore["Service"]["remove"] = (object) =>
         object.key === OWN[1]
-          ? Effect.fail(new StoreUnavailable({ kind, reason: "it is locked" }))
+          ? Effect.fail(new StoreUnavailable({ kind, isTemporary, reason: "it is locked" }))
           : own.remove(object);
       const request = { organization: OrganizationId.make("org_1"), apply: true };
       return Effect.provideService(
@@ -79,6 +79,7 @@ it("an organization is shown first, and what the store keeps is named with the r
       );
     });
   expect((await refusing("unreachable"))._tag).toBe("Failure");
+  expect((await refusing("refused", true))._tag).toBe("Failure");
   told.splice(0);
   expect((await refusing("refused"))._tag).toBe("Success");
   expect(told.filter(({ kept }) => kept !== undefined)).toEqual([

@@ -236,25 +236,33 @@ const longer =
       Option.map((parts) => parts.map((part) => ({ ...part, size: part.size + 1 }))),
     );
 
-it.each<[string, string, number, (multipart: Multipart) => Partial<Multipart>]>([
-  ["is complete", "", 200, () => ({})],
-  ["has ended", "INVALID_UPLOAD", 200, () => ({ complete: () => Effect.succeed("ended") })],
-  ["has no parts any more", "INVALID_UPLOAD", 200, () => ({ list: () => Effect.succeedNone })],
-  ["is there", "UPLOAD_INCOMPLETE", 200, () => ({ complete: () => Effect.succeed("exists") })],
+it.each<[string, string, number, number, (multipart: Multipart) => Partial<Multipart>]>([
+  ["is complete", "", 200, 0, () => ({})],
+  ["has ended", "INVALID_UPLOAD", 200, 1, () => ({ complete: () => Effect.succeed("ended") })],
+  ["has no parts any more", "INVALID_UPLOAD", 200, 1, () => ({ list: () => Effect.succeedNone })],
+  ["is there", "UPLOAD_INCOMPLETE", 200, 0, () => ({ complete: () => Effect.succeed("exists") })],
   [
     "has other bytes",
     "UPLOAD_MISMATCH",
     200,
+    0,
     () => ({ complete: () => Effect.succeed("mismatch") }),
   ],
-  ["has a longer part", "UPLOAD_MISMATCH", 200, ({ list }) => ({ list: longer(list) })],
-  ["has changed", "UPLOAD_INCOMPLETE", 429, () => ({ complete: () => Effect.succeed("changed") })],
+  ["has a longer part", "UPLOAD_MISMATCH", 200, 0, ({ list }) => ({ list: longer(list) })],
+  [
+    "has changed",
+    "UPLOAD_INCOMPLETE",
+    429,
+    1,
+    () => ({ complete: () => Effect.succeed("changed") }),
+  ],
 ])(
-  "an upload of which the store says at its completion that it %s (%j) leaves its place: %i",
-  async (_, code, status, replace) => {
+  "an upload of which the store says at its completion that it %s (%j) leaves its place: %i, and so many in the store: %i",
+  async (_, code, status, left, replace) => {
     const limits = { requests: {}, daily: {}, multipartUploads: 1 };
-    const { begin, finish } = await start({ limits, replace });
+    const { begin, finish, inStore } = await start({ limits, replace });
     expect((await finish((await begin()).body.upload)).body.code ?? "").toBe(code);
+    expect(inStore()).toBe(left);
     expect((await begin()).status).toBe(status);
   },
 );

@@ -16,12 +16,16 @@ import { layer as telemetry } from "../../adapters/telemetry/log.ts";
 import type { Member } from "../../application/admit.ts";
 import { confirmArrival } from "../../application/confirm-upload.ts";
 import { Events } from "../../application/ports/events.ts";
-import { type ObjectFacts, ObjectStore } from "../../application/ports/object-store.ts";
+import {
+  type CopyOutcome,
+  type ObjectFacts,
+  ObjectStore,
+} from "../../application/ports/object-store.ts";
 import { Policies } from "../../application/ports/policies.ts";
 import { Presigner } from "../../application/ports/presigner.ts";
 import { promoteUpload } from "../../application/promote-upload.ts";
 import { OrganizationSlug } from "../../domain/organization.ts";
-import { incomingKey } from "../../domain/storage-key.ts";
+import { incomingKey, removedKey } from "../../domain/storage-key.ts";
 import type { UploadEvent } from "../../domain/upload-event.ts";
 import { defaultPolicy } from "../../domain/upload-policy.ts";
 import { waitingReceipt } from "../support/receipt.ts";
@@ -62,6 +66,7 @@ const presigner = Presigner.of({
 function storeWith(
   objects: Readonly<Record<string, ObjectFacts>>,
   copied: Effect.Effect<ObjectFacts> = Effect.succeed(facts),
+  outcome: CopyOutcome = "copied",
 ) {
   const stored = new Map(Object.entries(objects));
   const removed: Array<string> = [];
@@ -78,8 +83,8 @@ function storeWith(
     copy: ({ to }) =>
       Effect.map(copied, (made) => {
         copies++;
-        stored.set(to, made);
-        return "copied" as const;
+        if (outcome !== "changed") stored.set(to, made);
+        return outcome;
       }),
   });
   const promote = Effect.result(
@@ -134,6 +139,31 @@ it.effect("a copy that is not as it was granted is removed, and the upload stays
   }),
 );
 
+it.effect(
+  "a file that another has made meanwhile is never removed, and a copy of nothing is none",
+  () =>
+    Effect.gen(function* () {
+      const other = Effect.succeed({ ...facts, size: 6 });
+      for (const [outcome, kept, _tag] of [
+        ["exists", [from, key], "StoreUnavailable"],
+        ["changed", [from], "UploadIncomplete"],
+      ] as const) {
+        const { promote, removed, stored } = storeWith({ [from]: facts }, other, outcome);
+        expect(yield* promote).toMatchObject({ failure: { _tag } });
+        expect([removed, [...stored.keys()]]).toEqual([[], kept]);
+      }
+    }),
+);
+
+it.effect("a copy whose file was removed meanwhile is removed again", () =>
+  Effect.gen(function* () {
+    const removal = Effect.sync(() => (made.stored.set(removedKey(key), facts), facts));
+    const made = storeWith({ [from]: facts }, removal);
+    expect(yield* made.promote).toMatchObject({ failure: { _tag: "OrganizationNotFound" } });
+    expect(made.removed).toEqual([key]);
+  }),
+);
+
 it.effect("a copy that takes longer than a request goes on, and later requests wait for it", () =>
   Effect.gen(function* () {
     const copied = Effect.as(Effect.sleep("40 seconds"), facts);
@@ -150,6 +180,15 @@ it.effect("a copy that takes longer than a request goes on, and later requests w
     expect(yield* Fiber.join(last)).toMatchObject({ success: { key, final: true } });
     expect([copies(), [...stored.keys()]]).toEqual([1, [key]]);
     expect(events).toMatchObject([{ type: "upload.confirmed", slug: member.slug, data: { key } }]);
+  }),
+);
+
+it.effect("an upload that was asked for too early is confirmed once it is there", () =>
+  Effect.gen(function* () {
+    const { confirm, stored } = storeWith({});
+    expect(yield* confirm).toMatchObject({ failure: { _tag: "UploadIncomplete" } });
+    stored.set(from, facts);
+    expect(yield* confirm).toMatchObject({ success: { key } });
   }),
 );
 

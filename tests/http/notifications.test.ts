@@ -1,22 +1,34 @@
+import * as DateTime from "effect/DateTime";
 import * as Effect from "effect/Effect";
 import * as Layer from "effect/Layer";
 import * as Option from "effect/Option";
 import * as Redacted from "effect/Redacted";
 import { expect, it, onTestFinished } from "vitest";
+import { tokensOf } from "../../adapters/tokens/tokens.ts";
 import { notificationRoute } from "../../adapters/http/notifications/route.ts";
-import { publicRoute } from "../../adapters/http/operations/operation.ts";
 import { StoreUnavailable } from "../../domain/errors.ts";
-import { ObjectStore } from "../../application/ports/object-store.ts";
+import { type ObjectFacts, ObjectStore } from "../../application/ports/object-store.ts";
+import { sealAnnouncement } from "../../application/tokens.ts";
+import { OrganizationSlug } from "../../domain/organization.ts";
+import type { Receipt } from "../../domain/receipt.ts";
+import { incomingKey } from "../../domain/storage-key.ts";
+import type { UploadPolicy } from "../../domain/upload-policy.ts";
 import type { AuditEvent } from "../../application/ports/audit.ts";
-import { startService, storeOf } from "../http/service.ts";
-import { EVENT_BRIDGE, FILER, PUB_SUB, S3, SNS } from "./notifications.ts";
+import { EVENT_BRIDGE, FILER, PUB_SUB, S3, SNS } from "../events/notifications.ts";
+import { waitingReceipt } from "../support/receipt.ts";
+import { startService, storeOf, TOKEN_KEY } from "./service.ts";
 
 const SECRET = "a-secret-of-notifications";
 const NEXT = "the-secret-that-comes-next";
 const KEY = "incoming/orgs/org_1/files/2026/11/3f2b8c1e-9d4a-4c6b-8e7f-0a1b2c3d4e5f.png";
 
-/** A service whose store has nothing, and remembers what it was asked for. */
-async function start(api: "s3" | "gcs" = "s3", failure?: StoreUnavailable) {
+/** A service whose store has nothing unless it is its `own`, and remembers what it was asked for. */
+async function start(
+  api: "s3" | "gcs" = "s3",
+  failure?: StoreUnavailable,
+  own: Partial<ObjectStore["Service"]> = {},
+  policy: Partial<UploadPolicy> = {},
+) {
   const asked: Array<string> = [];
   const audit: Array<AuditEvent> = [];
   const counted = Effect.map(ObjectStore, (store) => {
@@ -29,7 +41,7 @@ async function start(api: "s3" | "gcs" = "s3", failure?: StoreUnavailable) {
             return failure === undefined ? Effect.succeed(Option.none()) : Effect.fail(failure);
           },
     ]);
-    return Object.fromEntries(calls) as ObjectStore["Service"];
+    return { ...Object.fromEntries(calls), ...own } as ObjectStore["Service"];
   });
   const secrets = Redacted.make([NEXT, SECRET]);
   const { request, close } = await startService({
@@ -39,6 +51,7 @@ async function start(api: "s3" | "gcs" = "s3", failure?: StoreUnavailable) {
     ),
     routes: [notificationRoute({ api, name: "files" }, secrets)],
     audit,
+    policy,
   });
   onTestFinished(() => close());
   const post = async (
@@ -226,22 +239,38 @@ it("a store that does not answer is told to send it again", async () => {
   expect([status, body.code, headers.get("retry-after")]).toEqual([503, "STORE_UNAVAILABLE", "5"]);
 });
 
-it("an answer of 503 that is no failure of the route is audited as a refusal", async () => {
-  const audit: Array<AuditEvent> = [];
-  const pending = { status: 503, headers: {}, body: null, code: "UPLOAD_PENDING" };
-  const { request, close } = await startService({
-    audit,
-    routes: [
-      publicRoute({
-        methods: ["POST"],
-        path: "/waiting",
-        action: "notify",
-        handler: () => Effect.succeed(pending),
-        refusals: {},
-      }),
-    ],
-  });
-  onTestFinished(close);
-  expect((await request("/waiting", { method: "POST" })).status).toBe(503);
-  expect(audit).toMatchObject([{ action: "notify", refusal: "UPLOAD_PENDING" }]);
-});
+it.each([
+  ["is still being scanned", 1, undefined, 503, { code: "UPLOAD_PENDING", state: "scanning" }],
+  ["is clean", 1, "NO_THREATS_FOUND", 200, { confirmed: 1, refused: 0, ignored: 0 }],
+  ["is infected", 1, "THREATS_FOUND", 200, { confirmed: 0, refused: 1, ignored: 0 }],
+  ["waits no longer", -1, "NO_THREATS_FOUND", 200, { confirmed: 0, refused: 0, ignored: 1 }],
+])(
+  "an announced upload that %s (%i hour left, tag %s) is answered with %i and %j",
+  async (...row) => {
+    const [, hours, tag, status, body] = row;
+    const receipt: Receipt = {
+      ...waitingReceipt("png", 5),
+      slug: OrganizationSlug.make("acme"),
+      confirmUntil: DateTime.makeUnsafe(Date.now() + hours * 60 * 60_000),
+    };
+    const announcement = Effect.runSync(sealAnnouncement(tokensOf([TOKEN_KEY]), receipt));
+    const facts = { size: 5, mediaType: "image/png", etag: '"e"', checksums: {}, extraHeaders: {} };
+    const stored = new Map<string, ObjectFacts>([
+      [incomingKey(receipt.key), { ...facts, announcement }],
+    ]);
+    const store: Partial<ObjectStore["Service"]> = {
+      head: (key) => Effect.sync(() => Option.fromUndefinedOr(stored.get(key))),
+      scanTag: () => Effect.succeed(tag),
+      copy: ({ to }) => Effect.sync(() => (stored.set(to, facts), "copied")),
+      remove: ({ key }) => Effect.sync(() => void stored.delete(key)),
+    };
+    const policy = { arrival: "incoming", scan: "tags", verifyContent: false } as const;
+    const { post, audit } = await start("s3", undefined, store, policy);
+    const answer = await post(S3(incomingKey(receipt.key)));
+    expect(answer).toMatchObject({ status, body });
+    const refusal = "code" in body ? body.code : undefined;
+    expect(audit).toMatchObject([{ action: "notify", refusal }]);
+    expect(answer.headers.has("retry-after")).toBe(status === 503);
+    expect(stored.has(receipt.key)).toBe("confirmed" in body && body.confirmed === 1);
+  },
+);

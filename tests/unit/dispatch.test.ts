@@ -1,5 +1,6 @@
 import { expect, it } from "@effect/vitest";
 import * as Effect from "effect/Effect";
+import * as Scope from "effect/Scope";
 import * as TestClock from "effect/testing/TestClock";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -17,6 +18,92 @@ import { dispatch } from "../../adapters/events/dispatch.ts";
 import { makeEvents } from "../../adapters/events/events.ts";
 import type { Outbox } from "../../adapters/events/outbox.ts";
 import { sqliteOutbox } from "../../adapters/events/sqlite-outbox.ts";
+
+const DOWN = Effect.fail(new EventsUnavailable({ reason: "it is down" }));
+const TAKEN = async () => ({ status: 204, retryAfter: undefined });
+
+/** A queue of so many events, of which each call is `settle` or `claim` unless that gives none. */
+function queueOf(
+  count: number,
+  script: Partial<Record<"claim" | "settle", () => Effect.Effect<void, EventsUnavailable>>>,
+) {
+  let claimed = 0;
+  const calls = { claim: 0, settle: 0, forget: 0 };
+  const call = (name: keyof typeof calls) =>
+    Effect.suspend(() => {
+      calls[name]++;
+      return name === "forget" ? DOWN : (script[name]?.() ?? Effect.void);
+    });
+  const settled: Array<string> = [];
+  const outbox = {
+    claim: Effect.map(call("claim"), () =>
+      claimed < count ? { id: `${++claimed}`, lane: "a", body: "{}", attempt: 1 } : undefined,
+    ),
+    settle: ({ id }, { state }) => Effect.map(call("settle"), () => settled.push(`${id} ${state}`)),
+    forget: call("forget"),
+  } as Outbox;
+  return { outbox, calls, settled };
+}
+
+/** Begins what nobody waits for at its end: the clock stands still by then. */
+const unawaited = <A, E>(begin: Effect.Effect<A, E, Scope.Scope>) =>
+  Effect.provideService(begin, Scope.Scope, Scope.makeUnsafe());
+
+/** Lets seconds pass one by one, in each of which several things happen. */
+const pass = (seconds: number) =>
+  Effect.repeat(TestClock.adjust("1 second"), { times: seconds - 1 });
+
+/** Fails so many times, and then no more. */
+function failing(times: number) {
+  let left = times;
+  return () => (left-- > 0 ? DOWN : Effect.void);
+}
+
+it.effect("a queue that is away for long is asked again, and all that it has is then sent", () =>
+  Effect.gen(function* () {
+    const { outbox, calls, settled } = queueOf(20, { claim: failing(20) });
+    yield* unawaited(dispatch(outbox, TAKEN));
+    yield* pass(60);
+    expect(calls.claim).toBeGreaterThan(40);
+    expect(settled).toHaveLength(20);
+    yield* TestClock.adjust("1 hour");
+    expect(calls.forget).toBe(2);
+  }),
+);
+
+it.effect("what was sent is settled once the queue is back, and is not sent again", () =>
+  Effect.gen(function* () {
+    let sent = 0;
+    const told: Array<string> = [];
+    const { outbox, settled } = queueOf(1, { settle: failing(25) });
+    const send = () => (sent++, TAKEN());
+    yield* unawaited(dispatch(outbox, send, (state) => told.push(state)));
+    yield* pass(24);
+    expect([settled, told]).toEqual([[], []]);
+    yield* pass(2);
+    expect([sent, settled, told]).toEqual([1, ["1 delivered"], ["delivered"]]);
+  }),
+);
+
+it.effect("eight events are sent at a time, and one that cannot be settled makes room", () =>
+  Effect.gen(function* () {
+    const ends: Array<() => void> = [];
+    const { outbox, settled } = queueOf(12, { settle: failing(31) });
+    const send = () =>
+      new Promise<{ status: number; retryAfter: undefined }>((resolve) =>
+        ends.push(() => resolve({ status: 204, retryAfter: undefined })),
+      );
+    yield* unawaited(dispatch(outbox, send));
+    yield* pass(5);
+    expect(ends).toHaveLength(8);
+    ends[0]?.();
+    yield* pass(40);
+    expect([ends.length, settled]).toEqual([9, []]);
+    for (const end of ends) end();
+    yield* pass(5);
+    expect([ends.length, settled.length]).toEqual([12, 8]);
+  }),
+);
 
 it.effect("an attempt that hangs has failed before another process may make the next", () =>
   Effect.gen(function* () {
@@ -54,11 +141,7 @@ it.effect("readiness tells of a queue that cannot keep events as soon as a confi
       counts: Effect.sync(() => ({ waiting, dead: 0 })),
       forget: Effect.void,
     } as unknown as Outbox;
-    const events = yield* makeEvents({
-      outbox,
-      deliver: async () => ({ status: 204, retryAfter: undefined }),
-      address: () => "",
-    });
+    const events = yield* unawaited(makeEvents({ outbox, deliver: TAKEN, address: () => "" }));
     const readiness = yield* makeReadinessCheck("2 seconds", events.hasFailed);
     const state = readiness.pipe(
       Effect.provideService(Events, events),
