@@ -50,7 +50,7 @@ it("the next page is asked for with what the last one ended with, and once", asy
     { files: [stored], next: "2026/11/a" },
     { files: [stored], next: "2026/11/a" },
   ];
-  const seen = network(() => Response.json(pages.shift()));
+  const seen = network(() => Response.json(pages.shift() ?? { files: [] }));
   expect(await keysIn(files.list({ prefix: "2026" }))).toEqual([key, key]);
   expect(seen.map(({ url }) => new URL(url).search)).toEqual([
     "?prefix=2026",

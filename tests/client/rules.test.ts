@@ -3,7 +3,8 @@ import { afterEach, expect, it, vi } from "vitest";
 import { computeChecksum, chooseAlgorithm } from "../../adapters/client/file.ts";
 import { makeTally, type UploadProgress } from "../../adapters/client/progress.ts";
 import { UploadError } from "../../adapters/client/errors.ts";
-import { retryAfter, transient } from "../../adapters/client/retry.ts";
+import { persist, retryAfter, transient } from "../../adapters/client/retry.ts";
+import { makeRun } from "../../adapters/client/run.ts";
 import { LEAST_PART, makeSlots } from "../../adapters/client/slots.ts";
 
 afterEach(() => {
@@ -57,6 +58,15 @@ it("a bar stays where it was in an outage, and goes back once something is sent 
     [210, "network"],
     [220, undefined],
   ]);
+});
+
+it("a file that is sent anew counts from nothing", () => {
+  const sent: Array<number> = [];
+  const tally = makeTally(500, (event) => sent.push(event.sent));
+  tally.sent(1, 300);
+  tally.restart();
+  tally.sent(1, 100);
+  expect(sent).toEqual([300, 0, 100]);
 });
 
 it("no more than the allowed number run at a time, and each runs once", async () => {
@@ -175,6 +185,23 @@ it("SHA-256 is used where there is one and the body is small, and CRC-32C elsewh
   vi.stubGlobal("crypto", {});
   expect(chooseAlgorithm(both, 1000)).toBe("crc32c");
   expect(chooseAlgorithm(["sha256"], 1000)).toBeUndefined();
+});
+
+it("a pause ends no later than the tries do, also with what comes on top of Retry-After", async () => {
+  vi.spyOn(Math, "random").mockReturnValue(1);
+  const run = makeRun(undefined, { for: "1 second" });
+  const busy = transient("busy", new UploadError("offline", ""), 900);
+  const pauses: Array<number> = [];
+  const trying = persist(
+    run,
+    () => Promise.reject(busy),
+    ({ delay }) => {
+      pauses.push(delay);
+      run.abort();
+    },
+  );
+  await expect(trying).rejects.toMatchObject({ code: "aborted" });
+  expect(pauses).toEqual([1000]);
 });
 
 it.each([

@@ -393,17 +393,6 @@ it("valetkey reload ends with 69 where no service runs, and says so", async () =
   expect((await reload(files)).code).toBe(69);
 });
 
-it("a service takes over the socket of one that was killed", async () => {
-  const files = makeFiles();
-  const killed = await startProcess(files.env);
-  killed.signal("SIGKILL");
-  await killed.ended;
-  expect((await reload(files)).code).toBe(69);
-  const service = await startProcess(files.env);
-  expect((await reload(files)).code).toBe(0);
-  await service.stop();
-});
-
 it("a service that stops during a reload leaves its caller without an outcome, and says so", async () => {
   const files = makeFiles();
   const service = await startProcess(files.env);
@@ -419,20 +408,6 @@ const connectionsTo = (path: string) =>
   readFileSync("/proc/net/unix", "utf8")
     .split("\n")
     .filter((line) => line.endsWith(path)).length - 1;
-
-it("a socket that cannot be used is a warning, and the service is reloaded all the same", async () => {
-  const files = makeFiles();
-  mkdirSync(files.at("socket"));
-  const service = await startProcess(files.env);
-  for (let size = 5; size < 8; size++) {
-    files.set("STORAGE_MAX_FILE_SIZE", `${size} B`);
-    service.signal("SIGHUP");
-    await until("the reload", async () => (await presign(service, { size })).status === 200);
-    expect((await presign(service, { size: size + 1 })).code).toBe("FILE_TOO_LARGE");
-  }
-  await until("the warning", () => service.output().includes("CONTROL_SOCKET cannot be used"));
-  await service.stop();
-});
 
 it("a replaced symbolic link is seen, as Kubernetes mounts a folder", async () => {
   const files = makeFiles();

@@ -75,7 +75,8 @@ describe("an audit file", () => {
         ...eventOf("2"),
         ...facts,
         isRetry: false,
-        refusal: "FORBIDDEN",
+        refusal: "UPLOAD_REFUSED_BY_SCAN",
+        finding: "Eicar-Test",
       } as AuditEvent);
     }).pipe(Effect.provide(fileOf(path)), Effect.runPromise);
     const { principal, mediaType, ...others } = facts;
@@ -88,7 +89,13 @@ describe("an audit file", () => {
     };
     expect(parse(readFileSync(path, "utf8"))).toEqual([
       { ...same, decision: "granted", retry: true, request_id: "1" },
-      { ...same, decision: "refused", code: "FORBIDDEN", request_id: "2" },
+      {
+        ...same,
+        decision: "refused",
+        code: "UPLOAD_REFUSED_BY_SCAN",
+        finding: "Eicar-Test",
+        request_id: "2",
+      },
     ]);
     expect(statSync(path).mode & 0o777).toBe(0o600);
   });

@@ -1,39 +1,118 @@
 import { expect, it } from "@effect/vitest";
 import * as Effect from "effect/Effect";
+import * as Logger from "effect/Logger";
 import * as Result from "effect/Result";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import * as TestClock from "effect/testing/TestClock";
+import { once } from "node:events";
+import { existsSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { connect, createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { text } from "node:stream/consumers";
+import { onTestFinished } from "vitest";
 import { type Configuration, readConfiguration } from "../../adapters/cli/configuration.ts";
 import { makeReload } from "../../adapters/cli/make-reload.ts";
-import type { Outcome } from "../../adapters/cli/reload.ts";
+import { listenForReloads, type Outcome } from "../../adapters/cli/reload.ts";
+import { until } from "../support/until.ts";
+
+function makeFolder(): string {
+  const folder = mkdtempSync(join(tmpdir(), "valetkey-reload-"));
+  onTestFinished(() => rmSync(folder, { recursive: true }));
+  return folder;
+}
+
+/** A configuration of files, and what is taken of it, of which `take` decides. */
+const start = Effect.fnUntraced(function* (
+  take: (isFirst: boolean) => Effect.Effect<void, string> = () => Effect.void,
+) {
+  const folder = makeFolder();
+  const env = {
+    ENV_FILES: folder,
+    DEV_TOKEN: "a-token-for-people",
+    DEV_SERVICE_TOKEN: "a-token-of-a-service",
+  };
+  const reloads = { accepted: 0, refused: 0, loadedAt: 0 };
+  const first = Result.getOrThrow(readConfiguration({ env, files: {}, reloads }));
+  const taken: Array<Configuration> = [];
+  const taking = (next: Configuration) => {
+    taken.push(next);
+    return take(next.settings === first.settings);
+  };
+  const reload = yield* makeReload(taking, env, first);
+  const size = join(folder, "STORAGE_MAX_FILE_SIZE");
+  return {
+    first,
+    taken,
+    set: (text: string) => writeFileSync(size, text),
+    unset: () => rmSync(size),
+    reload: Effect.timeout(
+      Effect.promise(() => new Promise<Outcome>(reload)),
+      "20 seconds",
+    ),
+  };
+});
 
 it.live(
   "a configuration that cannot be taken leads back to the one in force, with the reason",
   () =>
     Effect.gen(function* () {
-      const folder = mkdtempSync(join(tmpdir(), "valetkey-reload-"));
-      yield* Effect.addFinalizer(() => Effect.sync(() => rmSync(folder, { recursive: true })));
-      const env = {
-        ENV_FILES: folder,
-        DEV_TOKEN: "a-token-for-people",
-        DEV_SERVICE_TOKEN: "a-token-of-a-service",
-      };
-      const reloads = { accepted: 0, refused: 0, loadedAt: 0 };
-      const first = Result.getOrThrow(readConfiguration({ env, files: {}, reloads }));
-      const taken: Array<Configuration> = [];
-      const take = (next: Configuration) => {
-        taken.push(next);
-        return next.settings === first.settings ? Effect.void : Effect.fail("one cannot");
-      };
-      const reload = yield* makeReload(take, env, first);
-      writeFileSync(join(folder, "STORAGE_MAX_FILE_SIZE"), "1 B");
-      const outcome = yield* Effect.promise(() => new Promise<Outcome>(reload));
-      expect(outcome).toEqual({ changed: [], refused: "one cannot" });
+      const { first, taken, set, reload } = yield* start((isFirst) =>
+        isFirst ? Effect.void : Effect.fail("one cannot"),
+      );
+      set("1 B");
+      const outcome = { changed: [], refused: "one cannot" };
+      const both = Effect.all([reload, reload], { concurrency: "unbounded" });
+      expect(yield* both).toEqual([outcome, outcome]);
       const [next, back] = taken;
       expect(next?.reloads).toMatchObject({ accepted: 1, refused: 0 });
       expect(next?.settings).not.toBe(first.settings);
       expect(back?.settings).toBe(first.settings);
       expect(back?.reloads).toMatchObject({ refused: 1, failure: { reason: "one cannot" } });
     }),
+);
+
+it.effect("a failure ends when the files are again as they were, though nobody asks", () =>
+  Effect.gen(function* () {
+    const { taken, set, unset, reload } = yield* start();
+    set("no size");
+    expect(yield* reload).toMatchObject({ refused: expect.stringContaining("MAX_FILE_SIZE") });
+    expect(taken.at(-1)?.reloads.failure).toBeDefined();
+    unset();
+    const look = Effect.andThen(
+      TestClock.adjust("1 second"),
+      Effect.sync(() => taken.at(-1)),
+    );
+    const context = yield* Effect.context();
+    const isEnded = async () =>
+      (await Effect.runPromiseWith(context)(look))?.reloads.failure === undefined;
+    yield* Effect.promise(() => until("the end of the failure", isEnded, 20));
+    expect(taken.at(-1)?.reloads).toMatchObject({ accepted: 1, refused: 1 });
+  }),
+);
+
+it.live("a control socket takes the place of one that was left behind, and of nothing else", () =>
+  Effect.gen(function* () {
+    const path = join(makeFolder(), "socket");
+    const said: Array<unknown> = [];
+    const log = Logger.layer([
+      Logger.make<unknown, void>(({ message }) => void said.push(message)),
+    ]);
+    const changed = ["CORS_ORIGINS"];
+    const listening = listenForReloads(path, (tell) => tell({ changed }));
+    writeFileSync(path, "a file of somebody else");
+    yield* Effect.provide(Effect.scoped(listening), log);
+    expect(readFileSync(path, "utf8")).toBe("a file of somebody else");
+    expect(said).toEqual([["CONTROL_SOCKET cannot be used", expect.anything()]]);
+
+    const crashed = createServer().listen(`${path}.old`);
+    yield* Effect.promise(() => once(crashed, "listening"));
+    renameSync(`${path}.old`, path);
+    crashed.close();
+    const asked = Effect.andThen(
+      listening,
+      Effect.promise(() => text(connect(path))),
+    );
+    expect(JSON.parse(yield* Effect.scoped(asked))).toEqual({ changed });
+    expect(existsSync(path)).toBe(false);
+  }),
 );

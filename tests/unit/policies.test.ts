@@ -99,6 +99,8 @@ it.each<[string, Partial<StoreCapabilities>, object, string]>([
     { ...WAITS, scan: "clamd", max_size: 2 ** 31 },
     "max_size: it is more than the 2147483647 bytes that clamd scans",
   ],
+  ["no copies", { copies: false }, WAITS, "arrival: it is incoming, and this store"],
+  ["a grant that all can read", {}, { announce: true }, "announce: it is true, and needs arrival"],
 ])("a policy is refused for %s, and for nothing else", (_, store, members, fault) => {
   expect(faultsOn(store, members)).toEqual([expect.stringContaining(`/files/${fault}`)]);
 });

@@ -4,7 +4,15 @@ import * as DateTime from "effect/DateTime";
 import * as Effect from "effect/Effect";
 import * as TestClock from "effect/testing/TestClock";
 import { reportReadiness } from "../../adapters/cli/serve.ts";
-import type { PartState, Readiness } from "../../application/check-readiness.ts";
+import {
+  makeReadinessCheck,
+  type PartState,
+  type Readiness,
+} from "../../application/check-readiness.ts";
+import { Limiter } from "../../application/ports/limiter.ts";
+import { ObjectStore } from "../../application/ports/object-store.ts";
+import { Presigner } from "../../application/ports/presigner.ts";
+import { StoreUnavailable } from "../../domain/errors.ts";
 
 it.effect("what is ready is looked at again every ten minutes, also where nobody asks", () =>
   Effect.gen(function* () {
@@ -21,6 +29,37 @@ it.effect("what fails is looked at again soon, until it is ready", () =>
     yield* TestClock.adjust("15 minutes");
     expect(looks).toEqual([0, 0, 10, 10, 10]);
   }),
+);
+
+it.effect(
+  "a part fails since its first failure, whatever the reasons, and is ready since its end",
+  () =>
+    Effect.gen(function* () {
+      const reasons = ["it is down", "it is late", undefined, "it is down"];
+      const ensureBucket = Effect.suspend(() => {
+        const reason = reasons.shift();
+        return reason === undefined
+          ? Effect.void
+          : Effect.fail(new StoreUnavailable({ kind: "refused", reason }));
+      });
+      const check = yield* makeReadinessCheck("2 seconds");
+      const seen: Array<unknown> = [];
+      for (let minute = 0; minute < 4; minute++) {
+        const { store } = yield* check.pipe(
+          Effect.provideService(Presigner, { get: () => Effect.void } as never),
+          Effect.provideService(ObjectStore, { ensureBucket } as never),
+          Effect.provideService(Limiter, { check: Effect.void } as never),
+        );
+        seen.push([store.state, store.since.epochMilliseconds / 60_000]);
+        yield* TestClock.adjust("1 minute");
+      }
+      expect(seen).toEqual([
+        ["failing", 0],
+        ["failing", 0],
+        ["ok", 2],
+        ["failing", 3],
+      ]);
+    }),
 );
 
 /** The minutes at which the parts are looked at; the store fails at those looks. */

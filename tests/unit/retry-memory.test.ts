@@ -6,10 +6,11 @@ import { inMemory } from "../../adapters/limits/memory.ts";
 import { OrganizationId } from "../../domain/organization.ts";
 
 const organization = OrganizationId.make("org_1");
-const upload = (key: string, lifetime = Duration.days(1)) => ({
+const upload = (key: string, lifetime = Duration.days(1), objects = 1) => ({
   organization,
   caller: { kind: "user", subject: "mia" } as const,
   size: 1,
+  objects,
   retry: {
     caller: ["user", "mia"],
     key,
@@ -20,14 +21,14 @@ const upload = (key: string, lifetime = Duration.days(1)) => ({
 });
 
 /** A limiter, and how a request under a key begins in it. */
-function start() {
+function start(objects = 1) {
   const limiter = inMemory({ requests: {}, daily: {} });
   const begin = (key = "a-key", lifetime?: Duration.Duration) =>
-    Effect.match(limiter.countUpload(upload(key, lifetime)), {
+    Effect.match(limiter.countUpload(upload(key, lifetime, objects)), {
       onSuccess: (memory) => memory ?? "new",
       onFailure: ({ _tag }) => _tag,
     });
-  const forget = (key = "a-key") => limiter.uncountUpload(upload(key));
+  const forget = (key = "a-key") => limiter.uncountUpload(upload(key, undefined, objects));
   return { ...limiter, begin, forget };
 }
 
@@ -45,23 +46,25 @@ it.effect("a first request is forgotten once, unless another memory has taken it
   }),
 );
 
-it.effect("first requests that expire, or are forgotten, make room for as many others", () =>
-  Effect.gen(function* () {
-    const { forget, begin } = start();
-    const keys = Array.from({ length: 2500 }, (_, key) => `${key}`);
-    const beginAll = Effect.map(
-      Effect.forEach(keys, (key) => begin(key)),
-      (found) => new Set(found),
-    );
-    expect(yield* beginAll).toEqual(new Set(["new"]));
-    expect(yield* begin("one more")).toBe("LimitsUnavailable");
-    yield* TestClock.adjust("1 day");
-    expect(yield* begin("one more")).toBe("new");
-    yield* forget("one more");
-    expect(yield* beginAll).toEqual(new Set(["new"]));
-    yield* Effect.forEach(keys, (key) => forget(key));
-    expect(yield* beginAll).toEqual(new Set(["new"]));
-  }),
+it.effect.each([1, 100])(
+  "first requests for %i objects that expire, or are forgotten, make room for as many others",
+  (objects) =>
+    Effect.gen(function* () {
+      const { forget, begin } = start(objects);
+      const keys = Array.from({ length: 2500 / objects }, (_, key) => `${key}`);
+      const beginAll = Effect.map(
+        Effect.forEach(keys, (key) => begin(key)),
+        (found) => new Set(found),
+      );
+      expect(yield* beginAll).toEqual(new Set(["new"]));
+      expect(yield* begin("one more")).toBe("LimitsUnavailable");
+      yield* TestClock.adjust("1 day");
+      expect(yield* begin("one more")).toBe("new");
+      yield* forget("one more");
+      expect(yield* beginAll).toEqual(new Set(["new"]));
+      yield* Effect.forEach(keys, (key) => forget(key));
+      expect(yield* beginAll).toEqual(new Set(["new"]));
+    }),
 );
 
 it.effect("a request that is sent again after it expired takes the room of one", () =>

@@ -1,8 +1,12 @@
 import * as Redacted from "effect/Redacted";
 import * as Result from "effect/Result";
-import { expect, it } from "vitest";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { expect, it, onTestFinished } from "vitest";
 import { settings } from "../../adapters/cli/settings.ts";
 import { decodePolicies } from "../../adapters/policies/document.ts";
+import { readEnvFiles } from "../../adapters/settings/env-files.ts";
 import type { Setting } from "../../adapters/settings/setting.ts";
 import { receiptKey } from "../support/receipt-key.ts";
 
@@ -418,6 +422,21 @@ it.each(held)(
     expect((row.refuses ?? []).filter((text) => takes(setting, text))).toEqual([]);
   },
 );
+
+it.each([
+  ["1 B", "1 B"],
+  ["1 B\n", "1 B"],
+  ["1 B\r\n", "1 B"],
+  ["1 B\n\n", "1 B\n"],
+  ["", ""],
+])("a file of a variable with %j gives it %j", (text, value) => {
+  const folder = mkdtempSync(join(tmpdir(), "valetkey-variables-"));
+  onTestFinished(() => rmSync(folder, { recursive: true }));
+  const path = join(folder, "STORAGE_MAX_FILE_SIZE");
+  writeFileSync(path, text);
+  const given = Result.getOrThrow(readEnvFiles({ ENV_FILES: folder }));
+  expect([...given]).toEqual([["STORAGE_MAX_FILE_SIZE", { value, path }]]);
+});
 
 /** Whether a setting takes a text. */
 function takes(setting: Setting<unknown>, text: string): boolean {

@@ -1,10 +1,19 @@
+import { expect, it } from "@effect/vitest";
 import * as Effect from "effect/Effect";
+import * as Fiber from "effect/Fiber";
+import * as Layer from "effect/Layer";
+import * as Logger from "effect/Logger";
 import * as Option from "effect/Option";
+import * as Result from "effect/Result";
+import * as TestClock from "effect/testing/TestClock";
 import * as Tracer from "effect/Tracer";
-import { expect, it } from "vitest";
+import { vi } from "vitest";
 import { OPERATIONS } from "../../adapters/http/operations/list.ts";
 import { CONFIRMS, GRANTS } from "../../adapters/telemetry/decisions.ts";
 import { countLimits, markOpen } from "../../adapters/telemetry/limiter.ts";
+import { layer as otlp } from "../../adapters/telemetry/otlp.ts";
+import { read } from "../../adapters/telemetry/otlp-settings.ts";
+import { variables } from "../../adapters/settings/source.ts";
 import { makeMeter } from "../../adapters/telemetry/meter.ts";
 import { parentIn, watchRequests } from "../../adapters/telemetry/requests.ts";
 import { countShed, watchStore } from "../../adapters/telemetry/store.ts";
@@ -178,3 +187,29 @@ it.each([
 it("what is no part of a traced request carries no trace", () => {
   expect(Effect.runSync(traceHeaders)).toEqual({});
 });
+
+it.effect("a collector that is away and then ill is sent to again, and nobody else ever is", () =>
+  Effect.gen(function* () {
+    const redirects: Array<RequestRedirect | undefined> = [];
+    const cancel = vi.fn();
+    vi.spyOn(globalThis, "fetch").mockImplementation(async (_, init) => {
+      const call = redirects.push(init?.redirect);
+      if (call <= 8) throw new TypeError("fetch failed");
+      return new Response(new ReadableStream({ cancel }), { status: call <= 16 ? 503 : 200 });
+    });
+    yield* Effect.addFinalizer(() => Effect.sync(() => void vi.restoreAllMocks()));
+    const said: Array<string> = [];
+    const log = Logger.layer([Logger.make(({ message }) => void said.push(String(message)))]);
+    const env = { OTEL_EXPORTER_OTLP_ENDPOINT: "http://collector:4318" };
+    const settings = Result.getOrThrow(read(variables(env)));
+    const metrics = otlp({ ...settings, traces: "none", logs: "none" }, "1.0.0");
+    const sending = Effect.provide(Effect.sleep("15 minutes"), Layer.provide(metrics, log));
+    const running = yield* Effect.forkChild(sending);
+    for (let minutes = 0; minutes < 20; minutes++) yield* TestClock.adjust("1 minute");
+    yield* Fiber.join(running);
+    expect(redirects.length).toBeGreaterThan(16);
+    expect(new Set(redirects)).toEqual(new Set(["error"]));
+    expect(cancel).toHaveBeenCalledTimes(redirects.length - 8);
+    expect(said).toEqual([expect.stringContaining("telemetry cannot be sent to http://collector")]);
+  }),
+);
