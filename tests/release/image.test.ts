@@ -41,7 +41,8 @@ beforeAll(() => {
   ]) {
     cpSync(join(ROOT, name), join(sources, name), {
       recursive: true,
-      filter: (path) => !path.startsWith(join(ROOT, "deploy/")) || path.endsWith(".ts"),
+      filter: (path) =>
+        !path.startsWith(join(ROOT, "deploy/")) || /\.c?ts$|launch\.cjs$/.test(path),
     });
   }
   symlinkSync(join(ROOT, "node_modules"), join(sources, "node_modules"));

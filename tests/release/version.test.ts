@@ -24,21 +24,6 @@ it("the version is that of package.json wherever it stands, and one command chan
   }
 });
 
-/** What a user does when they meet a change. */
-const GROUPS = [
-  "Upload from a page or a program",
-  "Sign, confirm and open files",
-  "Call the API",
-  "Connect a store",
-  "Identify callers and limit them",
-  "Run the service",
-  "Use the commands",
-  "Embed the package",
-  "Read the pages, and contribute",
-];
-/** The kinds of Keep a Changelog; an addition is not marked. */
-const KINDS = ["Added", "Changed", "Deprecated", "Removed", "Fixed", "Security"];
-
 describe("the changelog", () => {
   it("the changelog tells of versions from the newest to the oldest, on days that follow each other", () => {
     expect(isInOrder(changelog)).toBe(true);
@@ -56,22 +41,6 @@ describe("the changelog", () => {
     const [heading] = /^## .*$/m.exec(changelog) ?? [];
     if (newest === undefined) expect(heading).toBe("## Unreleased");
     else expect(newest.version).toBe(manifest.version);
-  });
-
-  it("the changelog sorts every change by what a user does, and then by its kind", () => {
-    for (const version of changelog.split(/^## /m).slice(1)) {
-      const [unsorted = "", ...sorted] = version.split(/^### /m);
-      expect(unsorted).not.toMatch(/^- /m);
-      const found = sorted.map((section) => section.split("\n", 1)[0] ?? "");
-      expect(found).toEqual(GROUPS.filter((group) => found.includes(group)));
-      for (const section of sorted) {
-        const kinds = [...section.matchAll(/^- (?:\*\*(\w+)\.\*\* )?/gm)].map(
-          ([, kind = "Added"]) => KINDS.indexOf(kind),
-        );
-        expect(kinds, section).not.toContain(-1);
-        expect(kinds, section).toEqual(kinds.toSorted((one, other) => one - other));
-      }
-    }
   });
 
   it("a changelog with a heading that is neither is not read", () => {
