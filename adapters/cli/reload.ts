@@ -45,8 +45,8 @@ export const listenForReloads = Effect.fnUntraced(function* (
   yield* Effect.acquireRelease(listen, () => Effect.sync(() => server.close()));
 });
 
-/** In milliseconds. */
-const TIMEOUT = 30_000;
+/** In milliseconds: of a reload that waits for a worker which hangs, behind another that does. */
+const TIMEOUT = 60_000;
 
 export const reload = command({
   name: "reload",
