@@ -1,5 +1,5 @@
 import * as Schema from "effect/Schema";
-import { command, flag, option } from "./command.ts";
+import { command, option } from "./command.ts";
 import { readStoreOrFail } from "./settings.ts";
 
 const user = (role: string) =>
@@ -17,13 +17,11 @@ export const policy = command({
       "put, get, service or diagnose; the first three if left out",
       { isArgument: true },
     ),
-    apply: flag("adds it to the policy of the bucket, where the store has one for users"),
-    replace: flag("for --apply; also where these users may do other things by it so far"),
     "put-user": user("signs uploads"),
     "get-user": user("signs downloads"),
     "service-user": user("the service itself is"),
   },
-  run: async ({ use, apply = false, replace = false, ...users }) => {
+  run: async ({ use, ...users }) => {
     const configured = readStoreOrFail(process.env);
     // The documents are loaded for this command alone.
     const { runPolicy } = await import("./policy/run.ts");
@@ -32,6 +30,6 @@ export const policy = command({
       get: users["get-user"],
       service: users["service-user"],
     };
-    return runPolicy(configured, { apply, use, users: named, replace });
+    return runPolicy(configured, { use, users: named });
   },
 });

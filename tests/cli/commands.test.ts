@@ -441,7 +441,7 @@ describe("the commands for a bucket", () => {
     expect([without.code, without.stdout]).toEqual([78, ""]);
   });
 
-  it("cors and policy print what is to be set by hand, and end with 1 where they cannot set it", async () => {
+  it("cors and policy print what is to be set by hand, and cors --apply ends with 1", async () => {
     const { env } = await startS3();
     const cors = await valetkey(["cors", "--origin", "https://b.example.com"], env);
     expect(cors.stdout).toBe("MINIO_API_CORS_ALLOW_ORIGIN=https://b.example.com\n");
@@ -454,14 +454,12 @@ describe("the commands for a bucket", () => {
       "s3:GetObject",
       "s3:GetObjectVersion",
     ]);
-    for (const [command, toRun] of [
-      ["cors", "MINIO_API_CORS_ALLOW_ORIGIN=https://app.example.com\n"],
-      ["policy", ""],
-    ] as const) {
-      const { code, stdout, stderr } = await valetkey([command, "--apply"], env);
-      expect([code, stdout]).toEqual([1, toRun]);
-      expect(stderr).toMatch(/^(?:This store takes no such rule from here|The policy was not set)/);
-    }
+    const applied = await valetkey(["cors", "--apply"], env);
+    expect(applied).toMatchObject({
+      code: 1,
+      stdout: "MINIO_API_CORS_ALLOW_ORIGIN=https://app.example.com\n",
+      stderr: expect.stringMatching(/^This store takes no such rule from here/),
+    });
   });
 
   it("certify says what the store is, what it keeps, and how far it is", async () => {

@@ -1,4 +1,4 @@
-import type { Own, Policy, PolicyInput, Statement } from "./policy.ts";
+import type { Own, Policy, PolicyInput } from "./policy.ts";
 
 /** A store where one policy, that of the bucket, is for all users. */
 interface Dialect {
@@ -66,15 +66,10 @@ export function bucketPolicy(
   const Statement = (["put", "get", "service"] as const).flatMap((use) =>
     statementsFor(use).map(({ Sid = "", Action, ...each }) => ({
       ...each,
-      Sid: `${OURS}${Sid}`,
+      Sid: `Valetkey${Sid}`,
       Principal: { AWS: [`${principal}${users[use]}`] },
       Action: [...Action.filter((action) => !unknown.includes(action)), ...(added[Sid] ?? [])],
     })),
   );
   return { Version: "2012-10-17", Statement };
 }
-
-/** Begins the names of our statements in a policy that others share. */
-const OURS = "Valetkey";
-
-export const isOurs = ({ Sid }: Statement): boolean => Sid?.startsWith(OURS) === true;
