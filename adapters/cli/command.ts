@@ -67,14 +67,9 @@ type Given<O extends Option> = O extends { isRepeatable: true }
   : Value<O>;
 type Value<O extends Option> = O extends { schema: Schema.Codec<infer A, unknown> } ? A : boolean;
 
-/** Lists the values of an option that takes one of a few. */
-export const choicesFor = ({ schema = Schema.Boolean }: Option): ReadonlyArray<string> =>
-  "literals" in schema ? (schema.literals as ReadonlyArray<string>) : [];
-
 export interface Command {
   readonly name: string;
   readonly summary: string;
-  readonly options: Options;
   readonly help: string;
   readonly run: (args: ReadonlyArray<string>) => Promise<Output | void>;
 }
@@ -117,7 +112,6 @@ ${columns([...rows, ["  --help", "show this"]])}`;
   return {
     name,
     summary,
-    options,
     help,
     run: async (args) => {
       const { input, mistakes } = parse(options, args);

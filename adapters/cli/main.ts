@@ -4,7 +4,6 @@ import type { Listen } from "../http/server/listen.ts";
 import { VERSION } from "../http/version.ts";
 import { certify } from "./certify.ts";
 import { columns, command, CommandFailure, EXIT } from "./command.ts";
-import { completion } from "./completion.ts";
 import { config } from "./config.ts";
 import { cors } from "./cors.ts";
 import { doctor } from "./doctor.ts";
@@ -42,7 +41,6 @@ export async function main(args: ReadonlyArray<string>, listen: Listen): Promise
     ...eventCommands,
     ...tokenCommands,
   ];
-  commands.push(completion(commands));
   const words = args.filter((arg) => arg !== "help" && !arg.startsWith("-"));
   const chosen = commands.find(({ name }) => `${words.join(" ")} `.startsWith(`${name} `));
   const group = commands.filter(({ name }) => name.startsWith(`${words[0]} `));

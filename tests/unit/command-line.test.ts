@@ -1,7 +1,6 @@
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { execFileSync } from "node:child_process";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { configRows } from "../../adapters/cli/config.ts";
 import { main } from "../../adapters/cli/main.ts";
@@ -49,7 +48,6 @@ const COMMANDS = [
   "token create",
   "token list",
   "token revoke",
-  "completion",
 ];
 
 it.each([[[]], [["help"]], [["--help"]], [["-h"]], [["--verbose", "--help"]]])(
@@ -72,7 +70,7 @@ it.each(COMMANDS.flatMap((name) => [`${name} --help`, `${name} -h`, `help ${name
   "valetkey %s explains the command, does nothing and ends with 0",
   async (line) => {
     const { code, output } = await valetkey(...line.split(" "));
-    expect(output).toMatch(/^Usage: valetkey [a-z ]+(?:(?:ENDPOINT|ID|KEY|SHELL) )?\[options\]\n/);
+    expect(output).toMatch(/^Usage: valetkey [a-z ]+(?:(?:ENDPOINT|ID|KEY) )?\[options\]\n/);
     expect(output).toContain(COMMANDS.find((name) => line.includes(name)));
     expect(code).toBe(0);
   },
@@ -138,36 +136,6 @@ it("valetkey --version prints the version", async () => {
     readFileSync(new URL("../../package.json", import.meta.url), "utf8"),
   ) as { readonly version: string };
   expect(await valetkey("--version")).toEqual({ code: 0, output: `${version}\n` });
-});
-
-describe("valetkey completion bash", () => {
-  it.each([
-    [
-      "",
-      "serve upload config doctor certify cors lifecycle sweep forget policy reload events token completion",
-    ],
-    ["to", "token"],
-    ["token ", "create list revoke"],
-    ["token create --k", "--kind"],
-    ["token create --kind ", "user service"],
-    ["token create --org acme --scope w", "write"],
-    ["completion ", "--help bash zsh fish"],
-  ])("completes valetkey %s with %s", async (typed, words) => {
-    const { output } = await valetkey("completion", "bash");
-    const typedWords = ["valetkey", ...typed.split(" ")];
-    const script = `${output}
-COMP_WORDS=("$@") COMP_CWORD=$(($# - 1))
-_valetkey
-echo "\${COMPREPLY[*]}"`;
-    const completed = execFileSync("bash", ["-c", script, "bash", ...typedWords]).toString();
-    expect(completed.trim()).toBe(words);
-  });
-});
-
-it("valetkey completion fish has a line for each command and option", async () => {
-  const { output } = await valetkey("completion", "fish");
-  for (const name of COMMANDS) expect(output).toContain(`-a ${name.split(" ").at(-1)} -d '`);
-  expect(output).toContain('-l kind -r -f -a "user service"');
 });
 
 it("valetkey doctor --explain says what differs, and shows no signature", async () => {
