@@ -29,7 +29,7 @@ const CONTROL = /\p{Cc}/u;
 
 const PAIRS = "pairs such as name=value, separated by commas, with all else percent-encoded";
 
-export const SIGNALS = ["metrics", "traces", "logs"] as const;
+export const SIGNALS = ["metrics", "traces"] as const;
 export type Signal = (typeof SIGNALS)[number];
 
 const SAMPLER = /^(?:parentbased_)?(?:always_on|always_off|traceidratio)$/;
@@ -45,8 +45,7 @@ const exporter = (signal: string) =>
 export const settings = {
   endpoint: optional({
     variable: "OTEL_EXPORTER_OTLP_ENDPOINT",
-    meaning:
-      "The collector that metrics, traces and logs are sent to: see [metrics](metrics.md#otlp).",
+    meaning: "The collector that metrics and traces are sent to: see [metrics](metrics.md#otlp).",
     otherwise: "nothing is sent",
     codec: HttpUrl,
     shape: "an http or https URL without credentials, query or fragment",
@@ -54,7 +53,6 @@ export const settings = {
   }),
   metrics: exporter("METRICS"),
   traces: exporter("TRACES"),
-  logs: exporter("LOGS"),
   protocol: withDefault("http/protobuf", {
     ...oneOf(["http/protobuf", "http/json"]),
     variable: "OTEL_EXPORTER_OTLP_PROTOCOL",

@@ -2,29 +2,25 @@ import * as ConfigProvider from "effect/ConfigProvider";
 import * as Effect from "effect/Effect";
 import * as FetchHttpClient from "effect/http/FetchHttpClient";
 import * as Layer from "effect/Layer";
-import * as Logger from "effect/Logger";
 import * as OtlpExporter from "effect/observability/OtlpExporter";
-import * as OtlpLogger from "effect/observability/OtlpLogger";
 import * as OtlpMetrics from "effect/observability/OtlpMetrics";
 import * as OtlpSerialization from "effect/observability/OtlpSerialization";
 import * as OtlpTracer from "effect/observability/OtlpTracer";
 import * as Redacted from "effect/Redacted";
-import { CurrentLogAnnotations } from "effect/References";
 import { type MetricName, METRICS } from "../metrics.ts";
 import { fetchFailure } from "../thrown.ts";
-import { splitMessage } from "./log.ts";
 import { isSent, type OtlpSettings, type Signal } from "./otlp-settings.ts";
 
 const TIMEOUT = 10_000;
 
-/** Most calls of one signal at a time; a batch has at most 1,000 spans or lines. */
+/** Most calls of one signal at a time; a batch has at most 1,000 spans. */
 const MOST_CALLS = 4;
 
 /** Pause between two warnings, in milliseconds. */
 const WARNING_INTERVAL = 60_000;
 
 /**
- * Sends metrics, traces and logs to a collector. A signal that cannot be sent is dropped for a
+ * Sends metrics and traces to a collector. A signal that cannot be sent is dropped for a
  * minute. Where it falls short of OpenTelemetry's own SDK: docs/decisions/telemetry.md.
  */
 export function layer(settings: OtlpSettings, version: string): Layer.Layer<never> {
@@ -37,7 +33,10 @@ export function layer(settings: OtlpSettings, version: string): Layer.Layer<neve
     },
     headers: headers && Redacted.value(headers),
   };
-  const send = <A, R>(signal: Signal, exporter: (to: To) => Layer.Layer<A, never, R>) =>
+  const send = <A, R>(
+    signal: Signal,
+    exporter: (to: Parameters<typeof OtlpTracer.layer>[0]) => Layer.Layer<A, never, R>,
+  ) =>
     endpoint === undefined || !isSent(signal, settings)
       ? Layer.empty
       : exporter({ ...common, url: `${endpoint.href.replace(/\/$/, "")}/v1/${signal}` }).pipe(
@@ -49,7 +48,6 @@ export function layer(settings: OtlpSettings, version: string): Layer.Layer<neve
   return Layer.mergeAll(
     send("metrics", (to) => OtlpMetrics.layer({ ...to, exportInterval })),
     send("traces", OtlpTracer.layer),
-    send("logs", (to) => Logger.layer([loggerTo(to)], { mergeWithExisting: true })),
   ).pipe(
     Layer.provide([OtlpExporter.layerFlusher, Layer.provide(withUnits, encoding)]),
     // Else it would read the variables itself, and end where one cannot be read.
@@ -108,18 +106,3 @@ const withUnits = Layer.effect(
     },
   })),
 );
-
-type To = Parameters<typeof OtlpLogger.make>[0];
-
-/** Facts of a line become attributes, and its trace is named as in the line. */
-const loggerTo = (options: To) =>
-  Effect.map(OtlpLogger.make({ ...options, excludeLogSpans: true }), (logger) =>
-    Logger.make<unknown, void>(({ message, fiber, ...entry }) => {
-      const { text, facts } = splitMessage(message);
-      const { trace_id: traceId, span_id: spanId, ...attributes } = facts;
-      const span = typeof traceId === "string" ? { traceId, spanId } : fiber.cache.span;
-      const getRef = (ref: unknown) => (ref === CurrentLogAnnotations ? attributes : []);
-      const speaker = Object.assign(Object.create(fiber), { cache: { span }, getRef });
-      logger.log({ ...entry, message: text, fiber: speaker });
-    }),
-  );

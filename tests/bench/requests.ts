@@ -169,7 +169,6 @@ async function traced(): Promise<Server> {
   const started = await service({
     METRICS: "loopback",
     OTEL_EXPORTER_OTLP_ENDPOINT: `http://127.0.0.1:${port}`,
-    OTEL_LOGS_EXPORTER: "none",
     OTEL_TRACES_SAMPLER: "traceidratio",
     OTEL_TRACES_SAMPLER_ARG: "0.1",
   });

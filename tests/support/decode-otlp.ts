@@ -78,19 +78,9 @@ const SIGNALS: Readonly<Record<string, Message>> = {
       2: whole("aggregationTemporality"),
     }),
   }),
-  logs: signal("resourceLogs", "scopeLogs", "logRecords", {
-    1: fixed("timeUnixNano"),
-    2: whole("severityNumber"),
-    3: text("severityText"),
-    5: message("body", ANY_VALUE),
-    6: ATTRIBUTES,
-    9: hex("traceId"),
-    10: hex("spanId"),
-    11: fixed("observedTimeUnixNano"),
-  }),
 };
 
-/** Decodes the body of a request to `…/v1/traces`, `…/v1/metrics` or `…/v1/logs`. */
+/** Decodes the body of a request to `…/v1/traces` or `…/v1/metrics`. */
 export const decodeOtlp = (path: string, body: Buffer) =>
   decode(body, SIGNALS[path.slice(path.lastIndexOf("/") + 1)] ?? {});
 

@@ -266,7 +266,6 @@ const ROWS: Readonly<Record<string, ReadonlyArray<Row>>> = {
   OTEL_EXPORTER_OTLP_ENDPOINT: [httpUrl],
   OTEL_EXPORTER_OTLP_HEADERS: [pairs],
   OTEL_EXPORTER_OTLP_PROTOCOL: exactly("http/protobuf", "http/json"),
-  OTEL_LOGS_EXPORTER: exactly("otlp", "none"),
   OTEL_METRIC_EXPORT_INTERVAL: [
     {
       value: "15000",
