@@ -25,8 +25,7 @@ const Memory = Schema.fromJsonString(
   Schema.Array(
     Schema.Struct({
       key: StorageKey,
-      /** Left out by older versions of the service. */
-      issuedAt: Schema.optionalKey(Schema.DateTimeUtcFromMillis),
+      issuedAt: Schema.DateTimeUtcFromMillis,
       putExpiresAt: Schema.DateTimeUtcFromMillis,
       getExpiresAt: Schema.DateTimeUtcFromMillis,
     }),
@@ -92,7 +91,6 @@ const described = ({ upload, policy = DEFAULT_POLICY }: RequestedUpload) => {
   return [fileName, mediaType, size, strict, policy, algorithm, value, ...pairsIn(metadata)];
 };
 
-/** Nothing where there is none: requests of before there was metadata are described as ever. */
 const pairsIn = (metadata: Metadata = {}) => Object.entries(metadata).toSorted();
 
 /**
@@ -100,9 +98,7 @@ const pairsIn = (metadata: Metadata = {}) => Object.entries(metadata).toSorted()
  * work, at most for the grant's own lifetimes. Fails for an entry that this organization did not
  * write: the counter is not trusted with what is signed.
  */
-export const recall = Effect.fnUntraced(function* <
-  U extends { readonly grant: UploadGrant; readonly issuedAt: DateTime.Utc },
->(
+export const recall = Effect.fnUntraced(function* <U extends { readonly grant: UploadGrant }>(
   memory: string,
   given: {
     readonly organization: OrganizationId;
@@ -120,7 +116,7 @@ export const recall = Effect.fnUntraced(function* <
   return Arr.zipWith(uploads, first, (upload, { key, issuedAt, putExpiresAt, getExpiresAt }) => ({
     ...upload,
     key,
-    issuedAt: issuedAt ?? upload.issuedAt,
+    issuedAt,
     grant: {
       ...upload.grant,
       putLifetime: until(putExpiresAt, now, upload.grant.putLifetime),

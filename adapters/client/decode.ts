@@ -191,7 +191,7 @@ export interface FileFacts extends ReturnType<typeof file> {}
 const sent = object({ partNumber: number, etag: optional(etag), checksum: text });
 export type SentPart = ReturnType<typeof sent>;
 
-/** Decodes the memory of an upload; one without checksums is of an earlier version. */
+/** Decodes the memory of an upload. */
 export const memoryDecoder = (size: number) =>
   object({ file, begun: startDecoder(size), parts: list(sent) });
 export type Remembered = ReturnType<ReturnType<typeof memoryDecoder>>;

@@ -31,9 +31,7 @@ PRAGMA busy_timeout = 250;
 PRAGMA journal_mode = WAL;
 PRAGMA synchronous = FULL;`;
 
-// An older version had no firsts, and an index on what is due.
 const TABLES = `
-DROP INDEX IF EXISTS due;
 CREATE TABLE IF NOT EXISTS events (
   seq INTEGER PRIMARY KEY AUTOINCREMENT,
   id TEXT NOT NULL UNIQUE,
@@ -54,8 +52,7 @@ CREATE TABLE IF NOT EXISTS firsts (
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS firsts_due ON firsts (at, seq);
 CREATE INDEX IF NOT EXISTS firsts_since ON firsts (since, seq);
-${schedule("INSERT", "NEW.lane")}${schedule("UPDATE", "NEW.lane")}${schedule("DELETE", "OLD.lane")}
-INSERT OR IGNORE INTO firsts ${FIRST} GROUP BY lane;`;
+${schedule("INSERT", "NEW.lane")}${schedule("UPDATE", "NEW.lane")}${schedule("DELETE", "OLD.lane")}`;
 
 const ANY_TABLE = "SELECT 1 FROM sqlite_schema";
 const VERSION = "PRAGMA user_version = 1";

@@ -3,15 +3,7 @@ import * as Exit from "effect/Exit";
 import * as Logger from "effect/Logger";
 import * as Result from "effect/Result";
 import * as Scope from "effect/Scope";
-import {
-  copyFileSync,
-  mkdirSync,
-  mkdtempSync,
-  renameSync,
-  rmSync,
-  statSync,
-  truncateSync,
-} from "node:fs";
+import { copyFileSync, mkdtempSync, renameSync, rmSync, statSync, truncateSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
@@ -171,30 +163,6 @@ describe("a queue in a file", () => {
     ]);
     expect(database.prepare("SELECT lane FROM firsts").all()).toHaveLength(2);
     database.close();
-  });
-
-  it("a queue of an older version is taken over", async () => {
-    mkdirSync(join(folder, "other"));
-    const database = new DatabaseSync(other());
-    database.exec(`CREATE TABLE events (
-      seq INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT NOT NULL UNIQUE, lane TEXT NOT NULL,
-      body TEXT NOT NULL, state TEXT NOT NULL DEFAULT 'waiting',
-      attempts INTEGER NOT NULL DEFAULT 0, failure TEXT, at INTEGER NOT NULL
-    ) STRICT;
-    CREATE INDEX due ON events (at) WHERE state = 'waiting';
-    CREATE INDEX lanes ON events (lane, seq) WHERE state = 'waiting';
-    CREATE INDEX ended ON events (state, at) WHERE state <> 'waiting';
-    INSERT INTO events (id, lane, body, at) VALUES
-      ('evt_a', 'file', '{}', 1), ('evt_b', 'file', '{}', 1), ('evt_c', 'other', '{}', 2)`);
-    database.close();
-    const use = Effect.gen(function* () {
-      const outbox = yield* another();
-      yield* another();
-      expect([(yield* outbox.claim)?.id, (yield* outbox.claim)?.id]).toEqual(["evt_a", "evt_c"]);
-      yield* outbox.drop("evt_a");
-      expect((yield* outbox.claim)?.id).toBe("evt_b");
-    });
-    await ask(Effect.scoped(use));
   });
 
   it("only its owner can read the file", async () => {

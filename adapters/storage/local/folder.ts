@@ -29,8 +29,7 @@ export async function openFolder(directory: string): Promise<Folder> {
   await makePath(root);
   await makeFolder(objects);
   await makeFolder(temporary);
-  // Made with the first upload in parts: the disk of an older version may be read-only now.
-  if (await lstat(uploads).catch(() => undefined)) await makeFolder(uploads);
+  await makeFolder(uploads);
   // A read-only disk can still be read.
   await removeLeftovers(temporary).catch(() => undefined);
   return {
@@ -41,7 +40,7 @@ export async function openFolder(directory: string): Promise<Folder> {
   };
 }
 
-export async function makeFolder(path: string): Promise<void> {
+async function makeFolder(path: string): Promise<void> {
   await makePath(path);
   if (!(await lstat(path)).isDirectory()) throw new Error(`${path} is a link, not a folder`);
 }

@@ -140,7 +140,7 @@ export const layer = (
             const object = await openObject(folder, stored({ key }).key);
             if (object === undefined) return Option.none();
             await object.close();
-            const { size, mediaType, etag, checksums = {}, announcement, modified } = object;
+            const { size, mediaType, etag, checksums, announcement, modified } = object;
             const age = Date.now() - modified.getTime();
             const extraHeaders = {};
             return Option.some({

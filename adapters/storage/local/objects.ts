@@ -34,8 +34,7 @@ export interface Properties {
   readonly mediaType: string;
   /** In double quotes, as in the header. */
   readonly etag: string;
-  /** Objects of older versions have none. */
-  readonly checksums?: Checksums;
+  readonly checksums: Checksums;
   /** The grant that came with the upload. */
   readonly announcement?: string | undefined;
 }

@@ -17,7 +17,7 @@ import { setTimeout as pause } from "node:timers/promises";
 import type { Completion, Multipart, OpenUpload } from "../../../application/ports/object-store.ts";
 import { MULTIPART_LIFETIME, type StoredPart } from "../../../domain/multipart.ts";
 import { errorCode } from "../../thrown.ts";
-import { type Folder, makeFolder, noneIfGone, removeOlder } from "./folder.ts";
+import { type Folder, noneIfGone, removeOlder } from "./folder.ts";
 import {
   objectPath,
   openStored,
@@ -41,7 +41,6 @@ type UploadName = Readonly<Record<"key" | "uploadId", string>>;
 type About = Readonly<Record<"key" | "mediaType", string>>;
 
 export async function startUpload(folder: Folder, about: About): Promise<string> {
-  await makeFolder(folder.uploads);
   const uploadId = [randomUUID(), ...ownerHash(about.key)].join("-");
   const path = join(folder.uploads, uploadId);
   await mkdir(path, { mode: 0o700 });
