@@ -33,7 +33,7 @@ export type Observer = Awaited<ReturnType<typeof observe>>;
 /** Measures and traces a process. Loaded only where somebody reads that. */
 export async function observe({ metrics, otlp }: Settings, env: Env, primary?: Channel) {
   const { VALETKEY_WORKER: worker, STORAGE_ADAPTER: store } = env;
-  const meter = makeMeter(worker === undefined ? {} : { worker }, metrics.withOrganizations);
+  const meter = makeMeter(worker === undefined ? {} : { worker });
   watchEventLoop(meter);
   meter.observe("valetkey.build.info", [VERSION, runtimeName(), store || "local"], () => 1);
   for (const what of ["connections", "requests"]) meter.update("valetkey.turned_away", [what], 0);

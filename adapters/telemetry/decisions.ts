@@ -23,18 +23,18 @@ export function countDecisions(meter: Meter) {
   };
 
   function countGranted(event: AuditEvent, policy: string): void {
-    const { at, action, key, size = 0, parts, isRetry, grantedAt, organization } = event;
+    const { at, action, key, size = 0, parts, isRetry, grantedAt } = event;
     if (parts !== undefined) meter.update("valetkey.parts.signed", [], parts);
     if (GRANTS.has(action) && isRetry !== true) {
-      meter.update("valetkey.uploads.granted", [policy], 1, organization);
-      meter.update("valetkey.granted", [policy], size, organization);
+      meter.update("valetkey.uploads.granted", [policy]);
+      meter.update("valetkey.granted", [policy], size);
     } else if (CONFIRMS.has(action) && key !== undefined && isFirst(key)) {
-      meter.update("valetkey.uploads.confirmed", [policy], 1, organization);
-      meter.update("valetkey.confirmed", [policy], size, organization);
+      meter.update("valetkey.uploads.confirmed", [policy]);
+      meter.update("valetkey.confirmed", [policy], size);
       if (grantedAt === undefined) return;
       // A replica with another clock may have granted it.
       const delay = Math.max(0, Duration.toSeconds(DateTime.distance(grantedAt, at)));
-      meter.update("valetkey.confirm.delay", [policy], delay, organization);
+      meter.update("valetkey.confirm.delay", [policy], delay);
     }
   }
 
@@ -43,10 +43,10 @@ export function countDecisions(meter: Meter) {
     for (const policy of policies.keys())
       for (const name of BY_POLICY) meter.update(name, [policy], 0);
     return (event) => {
-      const { action, refusal, organization } = event;
+      const { action, refusal } = event;
       // A name that is not configured is a word of the request.
       const policy = event.policy !== undefined && policies.has(event.policy) ? event.policy : "";
-      meter.update("valetkey.decisions", [action, policy, refusal ?? ""], 1, organization);
+      meter.update("valetkey.decisions", [action, policy, refusal ?? ""]);
       if (refusal === undefined) countGranted(event, policy);
       return audit(event);
     };

@@ -11,7 +11,7 @@ const OVERFLOW = "overflow";
 export type Meter = ReturnType<typeof makeMeter>;
 
 /** Makes the numbers of a process. `common` are labels of all of them. */
-export function makeMeter(common: Readonly<Record<string, string>>, withOrganizations: boolean) {
+export function makeMeter(common: Readonly<Record<string, string>>) {
   const context = Context.make(Metric.CurrentMetricAttributes, common).pipe(
     Context.add(Metric.MetricRegistry, new Registry()),
   );
@@ -43,14 +43,8 @@ export function makeMeter(common: Readonly<Record<string, string>>, withOrganiza
     /** The services with which metrics are updated elsewhere, and read. */
     context,
     /** Counts, or measures with a histogram. */
-    update<Name extends MetricName>(
-      name: Name,
-      labels: LabelsOf<Name>,
-      amount = 1,
-      organization = "",
-    ): void {
-      const values = withOrganizations && organization !== "" ? [...labels, organization] : labels;
-      find(name, values).updateUnsafe(amount, context);
+    update<Name extends MetricName>(name: Name, labels: LabelsOf<Name>, amount = 1): void {
+      find(name, labels).updateUnsafe(amount, context);
     },
     /** Changes a gauge by an amount. */
     shift<Name extends MetricName>(name: Name, labels: LabelsOf<Name>, amount: number): void {
@@ -67,7 +61,7 @@ export function makeMeter(common: Readonly<Record<string, string>>, withOrganiza
 
 /** An empty label is the same as none. */
 function attributesFrom(name: MetricName, values: ReadonlyArray<string>) {
-  const names = [...METRICS[name].labels, "organization"];
+  const names: ReadonlyArray<string> = METRICS[name].labels;
   return Object.fromEntries(
     values.flatMap((value, index) => (value === "" ? [] : [[names[index], value]])),
   );

@@ -1,6 +1,6 @@
 import * as Schema from "effect/Schema";
 import { UNGUESSABLE, WholeNumber } from "../settings/codecs.ts";
-import { fault, oneOf, onOff, optional, readSettings, withDefault } from "../settings/setting.ts";
+import { fault, oneOf, optional, readSettings } from "../settings/setting.ts";
 import type { Source } from "../settings/source.ts";
 
 export const settings = {
@@ -26,11 +26,6 @@ export const settings = {
     codec: WholeNumber({ minimum: 1, maximum: 65_535 }),
     shape: "a port from 1 to 65535",
     example: "9464",
-  }),
-  withOrganizations: withDefault(false, {
-    ...onOff("one series for each organization"),
-    variable: "METRICS_ORGANIZATIONS",
-    meaning: "Whether metrics with a `policy` have the organization's id too.",
   }),
 };
 

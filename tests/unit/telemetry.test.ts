@@ -32,23 +32,15 @@ const linesOf = (meter: ReturnType<typeof makeMeter>, name: string) =>
     .filter((line) => line.startsWith(`${name}{`));
 
 it("a metric has at most 200 series, and one for all others", () => {
-  const meter = makeMeter({}, false);
+  const meter = makeMeter({});
   for (let call = 0; call < 300; call++) meter.update("valetkey.store.calls", [`${call}`, "ok"]);
   const lines = linesOf(meter, "valetkey_store_calls_total");
   expect(lines).toHaveLength(201);
   expect(lines.at(-1)).toBe('valetkey_store_calls_total{call="overflow",outcome="overflow"} 100');
 });
 
-it("the organization is a label only where that is asked for", () => {
-  for (const isAsked of [false, true]) {
-    const meter = makeMeter({}, isAsked);
-    meter.update("valetkey.uploads.granted", ["files"], 1, "acme");
-    expect(meter.format().includes('organization="acme"')).toBe(isAsked);
-  }
-});
-
 it("a gauge that has no number now is left out", () => {
-  const meter = makeMeter({}, false);
+  const meter = makeMeter({});
   let seconds = Infinity;
   meter.observe("valetkey.credentials.remaining", ["put"], () => seconds);
   expect(meter.format()).toBe("");
@@ -66,7 +58,7 @@ it("each decision of the limits has one outcome, and a decision in place of Redi
     requests: { subject: { count: 2, window: Duration.days(1) } },
     daily: {},
   };
-  const meter = makeMeter({}, false);
+  const meter = makeMeter({});
   const counting = countLimits(meter, inMemory(limits));
   const decide = (limiter: typeof counting, limited: "subject" | "organization") =>
     Effect.runPromiseExit(limiter.countRequest(limited, "mia"));
@@ -89,7 +81,7 @@ it("each decision of the limits has one outcome, and a decision in place of Redi
 });
 
 it("attempts of calls to a store are counted by outcome, and calls that are not made as shed", async () => {
-  const meter = makeMeter({}, false);
+  const meter = makeMeter({});
   const outcomes = [
     Effect.succeed(Option.none()),
     Effect.fail(new StoreUnavailable({ kind: "refused", reason: "no" })),
@@ -157,7 +149,7 @@ it.each([
   ["parentbased_traceidratio", 0.25, 1, 0],
 ] as const)("%s traces the right share of requests", (sampler, alone, sampled, unsampled) => {
   const watch = watchRequests({
-    meter: makeMeter({}, false),
+    meter: makeMeter({}),
     scheme: "http",
     tracing: {
       sampler,
