@@ -194,7 +194,7 @@ it.effect("a collector that is away and then ill is sent to again, and nobody el
     const log = Logger.layer([Logger.make(({ message }) => void said.push(String(message)))]);
     const env = { OTEL_EXPORTER_OTLP_ENDPOINT: "http://collector:4318" };
     const settings = Result.getOrThrow(read(variables(env)));
-    const metrics = otlp({ ...settings, traces: "none", logs: "none" }, "1.0.0");
+    const metrics = otlp({ ...settings, traces: "none" }, "1.0.0");
     const sending = Effect.provide(Effect.sleep("15 minutes"), Layer.provide(metrics, log));
     const running = yield* Effect.forkChild(sending);
     for (let minutes = 0; minutes < 20; minutes++) yield* TestClock.adjust("1 minute");
