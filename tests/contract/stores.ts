@@ -23,15 +23,16 @@ import { startGoogleMachine } from "../google/machine.ts";
 import { need } from "../support/need.ts";
 import type { MinioServer } from "../support/minio.ts";
 
-const minioServer = await need("minio");
-const fakeGcs = await need("fakeGcs");
+// Who names a server has it tried alone, and waits for no other.
+const isOwn = ownServer() !== undefined;
+const minioServer = isOwn ? undefined : await need("minio");
+const fakeGcs = isOwn ? undefined : await need("fakeGcs");
 
 /** What a bucket does with the former versions of an object. */
 type Versions = "without versions" | "with versions" | "with versions suspended";
 const VERSIONED = ["with versions", "with versions suspended"] as const;
 
-/** Every adapter. Behind all but the embedded store stands a real server, or the double of one. */
-export const stores: ReadonlyArray<Harness> = [
+const ALL: ReadonlyArray<Harness> = [
   embeddedStore(),
   ...[
     { name: "minio", make: minio },
@@ -52,7 +53,6 @@ export const stores: ReadonlyArray<Harness> = [
     name: `minio, ${versions}`,
     open: minioServer && (() => openS3(minio, minioServer, versions)),
   })),
-  ...ownHarness(),
   ...(["service account", "HMAC key", "no key"] as const).map((credentials) => ({
     name: `gcs, ${credentials}`,
     without: [
@@ -67,6 +67,9 @@ export const stores: ReadonlyArray<Harness> = [
     open: fakeGcs === undefined ? undefined : () => openGcs(credentials, fakeGcs),
   })),
 ];
+
+/** Every adapter, or your own server alone. Behind all but the embedded store stands a real one. */
+export const stores: ReadonlyArray<Harness> = isOwn ? ownHarness() : ALL;
 
 type S3Settings = Omit<AwsSettings, "signer"> & { readonly endpoint: URL };
 

@@ -71,7 +71,7 @@ describe.skipIf(!(await need("mounts")))("on a disk of its own", () => {
 
   it("a read-only disk still serves its objects, and is reported by /readyz", async () => {
     service = await startOnSmallDisk(
-      'mkdir "$0/objects" "$0/temporary"; head -c 32 /dev/zero | base64 > "$0/secret"; mount -o remount,ro "$0"',
+      'mkdir "$0/objects" "$0/temporary" "$0/uploads"; head -c 32 /dev/zero | base64 > "$0/secret"; mount -o remount,ro "$0"',
     );
     const { put, granted } = await upload(5);
     expect(errorOf(put)).toEqual(xml(503, "ServiceUnavailable"));
