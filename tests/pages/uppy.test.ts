@@ -194,8 +194,8 @@ describe.runIf(canRun).each(Object.entries(STORES))("Uppy with the store %s", (s
   it("an upload goes on after a reload with a file that has to be chosen again", async () => {
     await open();
     await begin();
-    const puts = requestsOf(page, isPut);
     await reload();
+    const puts = requestsOf(page, isPut);
     await button("Re-select").click();
     await choose(large);
     await button("Upload 1 file").click();
