@@ -148,6 +148,7 @@ describe.skipIf(server === undefined)("a MinIO", () => {
     const [, notOffered = ""] = page.split("## Not offered");
     // Nothing forbids the headers that it obeys, and this key may copy what is there.
     expect(told.match(/(?<=not kept: no unsigned header )[^,]+/g)).toEqual([
+      "writes under another key",
       "stores other bytes",
       "removes the file",
     ]);

@@ -326,8 +326,8 @@ describe.runIf(canRun).each(Object.entries(STORES))("Uppy with the store %s", (s
     it("an upload goes on after a reload with the file that Golden Retriever kept", async () => {
       await open("roomy");
       await begin();
-      const puts = requestsOf(page, isPut);
       await reload();
+      const puts = requestsOf(page, isPut);
       await button("Upload 1 file").click();
       await isDone();
       const [stored, chosen] = await digests(LARGE);
