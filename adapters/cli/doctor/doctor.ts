@@ -201,7 +201,7 @@ export const removeScratch = ({ scratch, report, forgetSilence }: Doctor) =>
     if (scratch.names().length === 0) return;
     yield* forgetSilence;
     const { passed, unknown } = report("scratch");
-    const left = yield* Effect.timeoutOption(scratch.remove, "10 seconds");
+    const left = yield* Effect.timeoutOption(scratch.remove, "1 minute");
     if (Option.isNone(left)) unknown(`scratch objects may be left below ${SCRATCH}`);
     else if (left.value.length === 0) passed("every scratch object was removed");
     else {
