@@ -21,10 +21,15 @@ export function versionIn(headers: Headers | Readonly<Record<string, unknown>>) 
   return typeof version === "string" ? version : undefined;
 }
 
-/** The keys in a path, a URL, or the body of a form or an archive; ours are never encoded. */
+/**
+ * The keys in a path, a URL, or the body of a form or an archive, where an entry may have the last
+ * part of one as its name; ours are never encoded.
+ */
 export const keysIn = (text: string): ReadonlyArray<ObjectKey> =>
-  (text.match(/(?:incoming\/(?:removed\/)?)?orgs\/[^?\s\p{Cc}]+/gu) ??
-    []) as ReadonlyArray<string> as ReadonlyArray<ObjectKey>;
+  (text.match(KEYS) ?? []) as ReadonlyArray<string> as ReadonlyArray<ObjectKey>;
+
+const KEYS =
+  /(?:incoming\/(?:removed\/)?)?orgs\/[^?\s\p{Cc}]+|(?<![\w/-])[0-9a-f]{8}-[0-9a-f-]{27}\.png/gu;
 
 /** The key in a path or a URL. */
 export const keyIn = (path: string): ObjectKey | undefined => keysIn(path)[0];
