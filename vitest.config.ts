@@ -38,6 +38,7 @@ const OWN: ReadonlyArray<Suite> = [
  * without the servers of others, or they take long for what they see.
  */
 const LATER = [
+  "tests/cli/doctor.test.ts",
   "tests/embed/contract.test.ts",
   "tests/http/{jwt-memory,keyless}.test.ts",
   "tests/service/{cold,reload}.test.ts",
