@@ -55,12 +55,15 @@ const passing = (seconds: number) => () => void pass(seconds);
 it("a page sees each state of a file that another client uploads and confirms, once", async () => {
   const { files, key, put, confirm } = await startUpload();
   const states: Array<FileState> = [];
+  const steps: Array<Promise<unknown>> = [];
   await files.whenReady(key, {
     onState: (state) => {
       states.push(state);
-      void { missing: put, waiting: confirm, ready: () => undefined }[state]();
+      steps.push({ missing: put, waiting: confirm, ready: async () => undefined }[state]());
     },
   });
+  // The file is there before the confirm has answered.
+  await Promise.all(steps);
   expect(states).toEqual(["missing", "waiting", "ready"]);
   // It is already there.
   await files.whenReady(key);
