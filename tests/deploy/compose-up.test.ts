@@ -176,7 +176,7 @@ function servesUploads(running: () => Project, store: string): void {
 }
 
 function restartsWithoutLoss(running: () => Project): void {
-  it("no request is lost while both replicas restart, one is killed, and both are updated", async ({
+  it("no request is lost while replicas restart, are killed and, before a release, are updated", async ({
     onTestFinished,
   }) => {
     const project = running();
@@ -197,26 +197,35 @@ function restartsWithoutLoss(running: () => Project): void {
 
     const before = await replicas();
     expect(before).toHaveLength(2);
-    for (const replica of before) {
+    const [first = "", second = ""] = before;
+    for (const replica of isFullRun ? before : [second]) {
       await docker("restart", replica);
       await restarted(replica);
     }
-    const [first = ""] = before;
     await docker("kill", first);
     await docker("start", first);
     await restarted(first);
-    const grown = ["--no-deps", "--no-recreate", "--scale", "valetkey=4", "valetkey"];
-    const updated = project.with({ LIMIT_BYTES_PER_DAY: "40 GiB" });
-    await updated("up", "--detach", "--wait", ...grown);
-    await updated("up", "--detach", "--wait");
-    const after = await replicas();
-    expect(after).toHaveLength(2);
-    expect(after.filter((replica) => before.includes(replica))).toEqual([]);
+    if (isFullRun) await update(project, before, replicas);
 
     clearInterval(timer);
     expect(new Set(await Promise.all(asked))).toEqual(new Set(["granted"]));
     expect(asked.length).toBeGreaterThan(100);
   }, 180_000);
+}
+
+/** Updates both replicas as docs/deploying.md says. */
+async function update(
+  project: Project,
+  before: ReadonlyArray<string>,
+  replicas: () => Promise<ReadonlyArray<string>>,
+): Promise<void> {
+  const grown = ["--no-deps", "--no-recreate", "--scale", "valetkey=4", "valetkey"];
+  const updated = project.with({ LIMIT_BYTES_PER_DAY: "40 GiB" });
+  await updated("up", "--detach", "--wait", ...grown);
+  await updated("up", "--detach", "--wait");
+  const after = await replicas();
+  expect(after).toHaveLength(2);
+  expect(after.filter((replica) => before.includes(replica))).toEqual([]);
 }
 
 /** Waits until a replica answers again. */

@@ -19,7 +19,8 @@ import { startLimitedRedis } from "../support/redis.ts";
 import { type ServiceProcess, startProcess } from "../support/service-process.ts";
 import { until } from "../support/until.ts";
 import { ask, SECRET, startReceiver, upload } from "./backend.ts";
-import { type Env, ROOT, run, start } from "./command.ts";
+import { valetkey } from "../support/command-line.ts";
+import { type Env, ROOT, start } from "./command.ts";
 
 const PAGE = readFileSync(`${ROOT}docs/events.md`, "utf8");
 
@@ -35,11 +36,6 @@ async function openRedis(path: string): Promise<Env> {
   atTestEnd(stop);
   return env;
 }
-
-const receiverWith = async (open: () => Promise<Env>) => {
-  const receiver = await startReceiver();
-  return { ...receiver, env: { ...receiver.env, ...(await open()) } };
-};
 
 /** A listener, and the variables that it says to start the service with. */
 async function listen(args: ReadonlyArray<string>, env: Env = {}) {
@@ -123,20 +119,26 @@ it("a command in a folder without a queue says so, and makes none", async () => 
   const { env } = await startReceiver();
   const folder = mkdtempSync(join(tmpdir(), "valetkey-no-events-"));
   onTestFinished(() => rmSync(folder, { recursive: true }));
-  const { code, stderr } = await run(["events", "list"], { ...env, STORAGE_LOCAL_DIR: folder });
+  const { code, stderr } = await valetkey(["events", "list"], {
+    ...env,
+    STORAGE_LOCAL_DIR: folder,
+  });
   expect([code, readdirSync(folder)]).toEqual([66, []]);
   expect(stderr).toContain(`there is no ${join(folder, "events.db")}`);
 });
 
 it.each(QUEUES)("list, show, resend and drop work on a queue %s in use", async (_, open) => {
-  const { received, answers, env } = await receiverWith(open);
+  const { received, answers, env: events } = await startReceiver();
+  const env = { ...events, ...(await open()) };
   answers.push(410, 503);
   const service = await startProcess(env);
   const own = { ...env, STORAGE_LOCAL_DIR: service.directory };
   const [dead, waiting] = [await confirmed(service), await confirmed(service)];
   await until("both attempts", () => answers.length === 0);
   const list = async (...args: ReadonlyArray<string>) =>
-    JSON.parse((await run(["events", "list", "--json", ...args], own)).stdout) as ReadonlyArray<{
+    JSON.parse(
+      (await valetkey(["events", "list", "--json", ...args], own)).stdout,
+    ) as ReadonlyArray<{
       readonly id: string;
       readonly state: string;
       readonly event: { readonly data: { readonly key: string } };
@@ -147,13 +149,13 @@ it.each(QUEUES)("list, show, resend and drop work on a queue %s in use", async (
   });
   expect(both.map(({ state }) => state).toSorted()).toEqual(["dead", "waiting"]);
   expect(both.map(({ event }) => event.data.key).toSorted()).toEqual([dead, waiting].toSorted());
-  const { stdout, stderr } = await run(["events", "list"], own);
+  const { stdout, stderr } = await valetkey(["events", "list"], own);
   expect(stdout.split("\n")[0]).toMatch(/^ID +STATE +EVENT +KEY +ATTEMPTS +AT +FAILURE$/);
   expect(stdout).toContain("the receiver answered 410");
   expect(stderr).toMatch(/^1 wait, and 1 were given up/);
 
   const id = both.find(({ state }) => state === "dead")?.id ?? "";
-  const shown = await run(["events", "show", id], own);
+  const shown = await valetkey(["events", "show", id], own);
   expect(JSON.parse(shown.stdout)).toMatchObject({
     id,
     state: "dead",
@@ -162,26 +164,26 @@ it.each(QUEUES)("list, show, resend and drop work on a queue %s in use", async (
     event: { type: "upload.confirmed" },
   });
 
-  expect((await run(["events", "resend", "--dead"], own)).stderr).toContain(": 1.");
+  expect((await valetkey(["events", "resend", "--dead"], own)).stderr).toContain(": 1.");
   await until("all delivered", async () => (await list()).length === 0);
   expect((await list("--state", "delivered")).map((kept) => kept.id)).toContain(id);
   const before = received.length;
-  expect((await run(["events", "resend", id], own)).code).toBe(0);
+  expect((await valetkey(["events", "resend", id], own)).code).toBe(0);
   await until("one more", () => received.length > before);
   expect(received.at(-1)?.id).toBe(id);
 
   await until("it is settled", async () => (await list()).length === 0);
-  expect((await run(["events", "drop", id], own)).stderr).toContain("Events removed");
+  expect((await valetkey(["events", "drop", id], own)).stderr).toContain("Events removed");
   for (const args of [
     ["show", id],
     ["resend", id],
     ["drop", id],
   ]) {
-    const { code, stderr } = await run(["events", ...args], own);
+    const { code, stderr } = await valetkey(["events", ...args], own);
     expect([code, stderr]).toEqual([64, expect.stringContaining("no event of that id")]);
   }
   for (const args of [["drop"], ["resend", id, "--dead"]]) {
-    expect((await run(["events", ...args], own)).code).toBe(64);
+    expect((await valetkey(["events", ...args], own)).code).toBe(64);
   }
   expect(await service.stop()).toBe(0);
 });
@@ -191,7 +193,7 @@ it("a queue that cannot be opened is named, with what to do", async () => {
   onTestFinished(() => rmSync(folder, { recursive: true }));
   const file = join(folder, "events.db");
   const list = async () => {
-    const { code, stderr } = await run(["events", "list"], { STORAGE_LOCAL_DIR: folder });
+    const { code, stderr } = await valetkey(["events", "list"], { STORAGE_LOCAL_DIR: folder });
     return [code, stderr];
   };
   mkdirSync(file);
@@ -207,43 +209,40 @@ it("a queue that cannot be opened is named, with what to do", async () => {
   ]);
 });
 
-it.each(QUEUES)(
-  "a sweep says by a queue %s what it removes, and not of a file",
-  async (_, open) => {
-    const { received, env } = await receiverWith(open);
-    const service = await startProcess({
-      ...env,
-      STORAGE_POLICIES: '{"files":{"arrival":"incoming"}}',
-    });
-    const expired = await upload(service);
-    const { receipt, key, put_url: url, put_headers: headers } = await upload(service);
-    expect((await ask(service, "confirm", { receipt })).status).toBe(200);
-    await until("the confirmation", () => received.length === 1);
-    // It is there once more, as if the confirm could not have removed it.
-    expect((await fetch(url, { method: "PUT", headers, body: "hello" })).ok).toBe(true);
-    const objects = join(service.directory, "objects");
-    const files = [expired.key, key].map((each) => placeOf(objects, `/files/incoming/${each}`));
-    const days = Date.now() / 1000 - 5 * 24 * 60 * 60;
-    for (const file of files) utimesSync(file, days, days);
-    await upload(service);
-    const own = {
-      ...env,
-      STORAGE_POLICIES: '{"files":{"arrival":"incoming"}}',
-      STORAGE_LOCAL_DIR: service.directory,
-    };
-    expect((await run(["sweep"], own)).stderr).toContain("2 uploads");
-    const swept = await run(["sweep", "--apply"], own);
-    expect(swept.stderr).toMatch(/^2 uploads.*were removed/);
-    await until("the event", () => received.length > 1);
-    expect(received.slice(1)).toMatchObject([
-      { type: "upload.expired", data: { key: expired.key, organization: "acme" } },
-    ]);
-    expect(await service.stop()).toBe(0);
-  },
-);
+it("a sweep says by the queue what it removes, and not of a file", async () => {
+  const { received, env } = await startReceiver();
+  const service = await startProcess({
+    ...env,
+    STORAGE_POLICIES: '{"files":{"arrival":"incoming"}}',
+  });
+  const expired = await upload(service);
+  const { receipt, key, put_url: url, put_headers: headers } = await upload(service);
+  expect((await ask(service, "confirm", { receipt })).status).toBe(200);
+  await until("the confirmation", () => received.length === 1);
+  // It is there once more, as if the confirm could not have removed it.
+  expect((await fetch(url, { method: "PUT", headers, body: "hello" })).ok).toBe(true);
+  const objects = join(service.directory, "objects");
+  const files = [expired.key, key].map((each) => placeOf(objects, `/files/incoming/${each}`));
+  const days = Date.now() / 1000 - 5 * 24 * 60 * 60;
+  for (const file of files) utimesSync(file, days, days);
+  await upload(service);
+  const own = {
+    ...env,
+    STORAGE_POLICIES: '{"files":{"arrival":"incoming"}}',
+    STORAGE_LOCAL_DIR: service.directory,
+  };
+  expect((await valetkey(["sweep"], own)).stderr).toContain("2 uploads");
+  const swept = await valetkey(["sweep", "--apply"], own);
+  expect(swept.stderr).toMatch(/^2 uploads.*were removed/);
+  await until("the event", () => received.length > 1);
+  expect(received.slice(1)).toMatchObject([
+    { type: "upload.expired", data: { key: expired.key, organization: "acme" } },
+  ]);
+  expect(await service.stop()).toBe(0);
+});
 
-it.each(QUEUES)("metrics count attempts by outcome, and events %s by state", async (_, open) => {
-  const { answers, env } = await receiverWith(open);
+it("metrics count attempts by outcome, and events by state", async () => {
+  const { answers, env } = await startReceiver();
   answers.push(410, 500);
   const service = await startProcess({ ...env, METRICS: "loopback" });
   await confirmed(service);

@@ -1,5 +1,5 @@
 import { expect, it } from "vitest";
-import { run } from "./command.ts";
+import { valetkey } from "../support/command-line.ts";
 
 const KEYS = { STORAGE_ACCESS_KEY: "key", STORAGE_SECRET_KEY: "the-secret-key" };
 const STORE = { ...KEYS, STORAGE_ADAPTER: "minio", STORAGE_ENDPOINT: "http://127.0.0.1:2" };
@@ -10,7 +10,7 @@ const SHARED = {
 };
 
 const setup = (env: Readonly<Record<string, string>>, ...args: ReadonlyArray<string>) =>
-  run(["events", "setup", ...args], { ...SHARED, ...env });
+  valetkey(["events", "setup", ...args], { ...SHARED, ...env });
 
 it.each([
   [

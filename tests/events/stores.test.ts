@@ -11,7 +11,8 @@ import { freePort } from "../support/free-port.ts";
 import { startProcess } from "../support/service-process.ts";
 import { until } from "../support/until.ts";
 import { ask, startReceiver, TEXT, upload } from "./backend.ts";
-import { run } from "./command.ts";
+import { valetkey } from "../support/command-line.ts";
+
 import { PUB_SUB, S3 } from "./notifications.ts";
 import { startStore, storeEnv, STORES } from "./stores.ts";
 
@@ -31,7 +32,7 @@ async function start(provider: keyof typeof STORES) {
     STORAGE_POLICIES: policies,
     NOTIFICATIONS_SECRETS: `a-secret-that-comes-next-or-never,${SECRET}`,
   };
-  const setup = (...args: ReadonlyArray<string>) => run(["events", "setup", ...args], env);
+  const setup = (...args: ReadonlyArray<string>) => valetkey(["events", "setup", ...args], env);
   const { stdout, code } = await setup();
   expect(code).toBe(0);
   expect(stdout).not.toContain(SECRET);

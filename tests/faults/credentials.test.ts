@@ -12,7 +12,7 @@ import { startToxiproxy } from "./toxiproxy.ts";
 const minio = await need("minio");
 
 /** In milliseconds. */
-const LIFE = 20_000;
+const LIFE = 8_000;
 
 it("signing stops when credentials end that cannot be renewed, and goes on by itself", async () => {
   const bucket = `credentials-${crypto.randomUUID()}`;

@@ -3,10 +3,11 @@ import { join } from "node:path";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { runToEnd, startProcess } from "../support/service-process.ts";
 import { endure } from "./endure.ts";
+import { HASTENED } from "./hastened.ts";
 import { mountSmallDisk, type SmallDisk } from "./small-disk.ts";
 
 let disk: SmallDisk;
-const start = () => startProcess({ STORAGE_LOCAL_DIR: disk.folder }, disk.command);
+const start = (env = {}) => startProcess({ ...env, STORAGE_LOCAL_DIR: disk.folder }, disk.command);
 
 beforeAll(async () => {
   disk = await mountSmallDisk();
@@ -60,7 +61,7 @@ it("a read-only disk refuses what is written, and nothing is lost once it can be
 });
 
 it("a disk that a crash has filled is freed by the service while it runs", async () => {
-  const service = await start();
+  const service = await start(HASTENED);
   await endure(() => service, {
     name: "what a crash left fills the disk",
     begin: () => {

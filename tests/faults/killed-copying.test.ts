@@ -6,7 +6,7 @@ import { Ledger, type Upload } from "./ledger.ts";
 import { keysIn, MINIO, minio, pointsIn, startWaiting } from "./waiting-service.ts";
 
 /** The service starts once for each. */
-const POINTS = isFullRun ? 200 : 6;
+const POINTS = isFullRun ? 200 : 3;
 
 it.skipIf(minio === undefined)(
   "a service that is killed at any call by which it makes a file of an upload loses nothing",

@@ -8,10 +8,11 @@ import { isFullRun } from "../support/full-run.ts";
 import { type ServiceProcess, startProcess } from "../support/service-process.ts";
 import { until } from "../support/until.ts";
 import { conclude } from "./endure.ts";
+import { HASTENED } from "./hastened.ts";
 import { type Allowed, Ledger, type Upload } from "./ledger.ts";
 
 const MiB = 1024 * 1024;
-const POINTS = isFullRun ? 200 : 20;
+const POINTS = isFullRun ? 200 : 7;
 /** The service starts once for each. */
 const TIMEOUT = { timeout: POINTS * 30_000 };
 /** Which points these are: the same seed has the same. */
@@ -94,6 +95,8 @@ async function killAt(kind: (typeof STEPS)[number]): Promise<void> {
     expect(stored.filter((each) => each.isFile())).toHaveLength(ledger.uploads.length);
     const name = `killed at ${points.length} points of ${kind.name}, seed ${SEED}`;
     await conclude(name, ledger, recovered);
+    await service.stop();
+    service = await start(folder, service, HASTENED);
     await expectSwept(folder);
   } finally {
     await service.stop();
@@ -126,13 +129,14 @@ const ALLOWED: Allowed = {
   complete: ["200", "none"],
 };
 
-async function start(folder: string, before?: ServiceProcess): Promise<ServiceProcess> {
+async function start(folder: string, before?: ServiceProcess, env = {}): Promise<ServiceProcess> {
   const port = before === undefined ? String(await freePort()) : new URL(before.address).port;
   const KILL_AT = join(folder, "kill-at");
   writeFileSync(KILL_AT, "");
   return startProcess(
     {
       PORT: port,
+      ...env,
       ...(before && { DEV_TOKEN: before.token }),
       STORAGE_LOCAL_DIR: folder,
       STORAGE_MAX_FILE_SIZE: "50 MiB",

@@ -1,7 +1,6 @@
 import { expect, it } from "vitest";
-import { bundled } from "../support/bundled.ts";
+import { valetkey } from "../support/command-line.ts";
 import { need } from "../support/need.ts";
-import { runToEnd } from "../support/service-process.ts";
 
 const minio = await need("minio");
 
@@ -16,8 +15,10 @@ const env = {
     slow: { unconfirmed_after: "7 days" },
   }),
 };
-const run = async (args: ReadonlyArray<string>, over: Readonly<Record<string, string>> = {}) =>
-  runToEnd({ ...env, ...over }, ["node", await bundled("cli"), "lifecycle", ...args]);
+const run = async (args: ReadonlyArray<string>, over: Readonly<Record<string, string>> = {}) => {
+  const { code, stdout, stderr } = await valetkey(["lifecycle", ...args], { ...env, ...over });
+  return { code, output: stdout + stderr };
+};
 
 it("the command prints the rule of the policy that waits longest", async () => {
   const { code, output } = await run([]);

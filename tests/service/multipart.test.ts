@@ -1,18 +1,11 @@
 import { createHash, randomBytes } from "node:crypto";
-import { mkdtempSync, readdirSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { afterEach, describe, expect, it } from "vitest";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { need } from "../support/need.ts";
 import { type ServiceProcess, startProcess } from "../support/service-process.ts";
-import { until } from "../support/until.ts";
+
+// By the embedded store, http/multipart-local.test.ts and service/embedded-parts.test.ts have it.
 
 const minio = await need("minio");
-
-const closing: Array<() => Promise<unknown>> = [];
-afterEach(async () => {
-  for (const close of closing.splice(0)) await close();
-});
 
 const PART_SIZE = 5 * 2 ** 20;
 /** Three parts, the last one shorter. */
@@ -32,117 +25,86 @@ const callsTo =
     return { status: answer.status, body: text === "" ? undefined : JSON.parse(text) };
   };
 
-/** A service, and an upload of `FILE` that was started. */
-async function start(env: Readonly<Record<string, string>>) {
-  const service = await startProcess({ STORAGE_MAX_FILE_SIZE: "20 MiB", ...env });
-  closing.push(service.stop);
-  const call = callsTo(service);
-  const started = await call("POST", "", {
-    filename: "a.png",
-    content_type: "image/png",
-    size: FILE.length,
-  });
-  expect(started).toMatchObject({ status: 200, body: { part_size: PART_SIZE, part_count: 3 } });
-  const { upload, key } = started.body;
-  /** Sends these parts as a client does, and gives what `complete` takes of them. */
-  const send = async (...part_numbers: ReadonlyArray<number>) => {
-    const signed = await call("POST", "/parts", { upload, part_numbers });
-    expect(signed.status).toBe(200);
-    const sent: Array<{ part_number: number; etag: string | null }> = [];
-    for (const { part_number, url, headers } of signed.body.parts) {
-      const body = FILE.subarray((part_number - 1) * PART_SIZE, part_number * PART_SIZE);
-      const put = await fetch(url, { method: "PUT", headers, body });
-      expect(put.status, await put.text()).toBe(200);
-      sent.push({ part_number, etag: put.headers.get("etag") });
-    }
-    return sent;
-  };
-  return { service, call, upload, key, send };
-}
-
-it("an upload whose completion is killed can be completed after the restart", async () => {
-  const directory = mkdtempSync(join(tmpdir(), "valetkey-multipart-"));
-  closing.push(async () => rmSync(directory, { recursive: true }));
-  const env = { STORAGE_LOCAL_DIR: directory };
-  const first = await start(env);
-  const parts = await first.send(1, 2, 3);
-  let isOver = false;
-  const end = () => (isOver = true);
-  first.call("POST", "/complete", { upload: first.upload, parts }).then(end, end);
-  await until(
-    "a copy of the parts",
-    () => isOver || readdirSync(join(directory, "temporary")).length > 0,
-  );
-  first.service.signal("SIGKILL");
-  await first.service.ended;
-  const second = await startProcess({ STORAGE_MAX_FILE_SIZE: "20 MiB", ...env });
-  closing.push(second.stop);
-  const call = callsTo(second);
-  const completed = await call("POST", "/complete", { upload: first.upload, parts });
-  expect(completed).toMatchObject({ status: 200, body: { size: FILE.length, final: true } });
-  const file = await fetch(completed.body.get_url);
-  expect(sha256(await file.bytes())).toBe(sha256(FILE));
-});
-
-describe.each([
-  { store: "local", isHere: true, env: () => ({}) },
-  {
-    store: "minio",
-    isHere: minio !== undefined,
-    env: () => ({
+describe.skipIf(minio === undefined)("with MinIO", () => {
+  let service: ServiceProcess;
+  beforeAll(async () => {
+    service = await startProcess({
+      STORAGE_MAX_FILE_SIZE: "20 MiB",
       STORAGE_ADAPTER: "minio",
       STORAGE_ENDPOINT: minio?.endpoint ?? "",
       STORAGE_ACCESS_KEY: minio?.accessKey ?? "",
       STORAGE_SECRET_KEY: minio?.secretKey ?? "",
       STORAGE_BUCKET: `multipart-${crypto.randomUUID()}`,
       STORAGE_CREATE_BUCKET: "on",
-    }),
-  },
-])("with the store $store", ({ isHere, env }) => {
-  it.skipIf(!isHere)(
-    "a client uploads a file in parts, sends what is missing, and makes a link with the receipt",
-    async () => {
-      const { service, call, upload, key, send } = await start({
-        ...env(),
-        STORAGE_POLICIES: JSON.stringify({ files: { link_lifetime: "1 day" } }),
-      });
-      const two = await send(3, 1);
-      const listed = await call("GET", `/parts?upload=${upload}`);
-      expect(listed.body.parts.map((part: { part_number: number }) => part.part_number)).toEqual([
-        1, 3,
-      ]);
-      const early = await call("POST", "/complete", { upload, parts: two });
-      expect(early).toMatchObject({
-        status: 409,
-        body: { code: "UPLOAD_INCOMPLETE", missing: [2] },
-      });
-      const parts = [...two, ...(await send(2))];
-      const completed = await call("POST", "/complete", { upload, parts });
-      expect(completed).toMatchObject({
-        status: 200,
-        body: { key, size: FILE.length, content_type: "image/png", final: true },
-      });
-      expect(Object.keys(completed.body)).toContain("file_url");
-      const file = await fetch(completed.body.get_url);
-      expect(sha256(await file.bytes())).toBe(sha256(FILE));
-      const { get_url: _, get_expires_at: __, receipt, ...facts } = completed.body;
-      expect(await call("POST", "/complete", { upload, parts })).toMatchObject({
-        status: 200,
-        body: facts,
-      });
+      STORAGE_POLICIES: JSON.stringify({ files: { link_lifetime: "1 day" } }),
+    });
+  });
+  afterAll(() => service.stop());
 
-      const callFiles = callsTo(service, "");
-      const confirmed = await callFiles("POST", "/confirm", { receipt });
-      expect(confirmed).toMatchObject({ status: 200, body: facts });
-      const link = await callFiles("POST", "/links", { receipt });
-      expect(link.status).toBe(200);
-      const opened = await fetch(link.body.link_url);
-      expect(sha256(await opened.bytes())).toBe(sha256(FILE));
-    },
-  );
+  /** An upload of `FILE` that was started. */
+  const start = async () => {
+    const call = callsTo(service);
+    const started = await call("POST", "", {
+      filename: "a.png",
+      content_type: "image/png",
+      size: FILE.length,
+    });
+    expect(started).toMatchObject({ status: 200, body: { part_size: PART_SIZE, part_count: 3 } });
+    const { upload, key } = started.body;
+    /** Sends these parts as a client does, and gives what `complete` takes of them. */
+    const send = async (...part_numbers: ReadonlyArray<number>) => {
+      const signed = await call("POST", "/parts", { upload, part_numbers });
+      expect(signed.status).toBe(200);
+      const sent: Array<{ part_number: number; etag: string | null }> = [];
+      for (const { part_number, url, headers } of signed.body.parts) {
+        const body = FILE.subarray((part_number - 1) * PART_SIZE, part_number * PART_SIZE);
+        const put = await fetch(url, { method: "PUT", headers, body });
+        expect(put.status, await put.text()).toBe(200);
+        sent.push({ part_number, etag: put.headers.get("etag") });
+      }
+      return sent;
+    };
+    return { call, upload, key, send };
+  };
 
-  it.skipIf(!isHere)("an upload that was aborted cannot be continued", async () => {
-    const { call, upload, send } = await start(env());
+  it("a client uploads a file in parts, sends what is missing, and makes a link with the receipt", async () => {
+    const { call, upload, key, send } = await start();
+    const two = await send(3, 1);
+    const listed = await call("GET", `/parts?upload=${upload}`);
+    expect(listed.body.parts.map((part: { part_number: number }) => part.part_number)).toEqual([
+      1, 3,
+    ]);
+    const early = await call("POST", "/complete", { upload, parts: two });
+    expect(early).toMatchObject({
+      status: 409,
+      body: { code: "UPLOAD_INCOMPLETE", missing: [2] },
+    });
+    const parts = [...two, ...(await send(2))];
+    const completed = await call("POST", "/complete", { upload, parts });
+    expect(completed).toMatchObject({
+      status: 200,
+      body: { key, size: FILE.length, content_type: "image/png", final: true },
+    });
+    expect(Object.keys(completed.body)).toContain("file_url");
+    const file = await fetch(completed.body.get_url);
+    expect(sha256(await file.bytes())).toBe(sha256(FILE));
+    const { get_url: _, get_expires_at: __, receipt, ...facts } = completed.body;
+    expect(await call("POST", "/complete", { upload, parts })).toMatchObject({
+      status: 200,
+      body: facts,
+    });
+
+    const callFiles = callsTo(service, "");
+    const confirmed = await callFiles("POST", "/confirm", { receipt });
+    expect(confirmed).toMatchObject({ status: 200, body: facts });
+    const link = await callFiles("POST", "/links", { receipt });
+    expect(link.status).toBe(200);
+    const opened = await fetch(link.body.link_url);
+    expect(sha256(await opened.bytes())).toBe(sha256(FILE));
+  });
+
+  it("an upload that was aborted cannot be continued", async () => {
+    const { call, upload, send } = await start();
     const parts = await send(1, 2, 3);
     expect(await call("DELETE", "", { upload })).toEqual({ status: 204, body: undefined });
     expect(await call("DELETE", "", { upload })).toEqual({ status: 204, body: undefined });

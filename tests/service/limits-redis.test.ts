@@ -1,0 +1,251 @@
+import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
+import { freePort } from "../support/free-port.ts";
+import { need } from "../support/need.ts";
+import { type Redis, startGuardedRedis, startRedis, startRedisCluster } from "../support/redis.ts";
+import type { ServiceProcess } from "../support/service-process.ts";
+import { until } from "../support/until.ts";
+import {
+  type Answer,
+  anUpload,
+  askAgain,
+  counted,
+  decided,
+  expectGranted,
+  path,
+  PLENTY,
+  presign,
+  sendAll,
+  start,
+  startUncounted,
+  stopping,
+  tally,
+} from "./over-redis.ts";
+
+// What the limiter counts in Redis is tried in contract/limiter.test.ts: these are processes.
+
+await need("runtimes");
+
+const UNCOUNTED = /Redis cannot be used/g;
+
+const stopAll = () => Promise.all(stopping.splice(0).map((stop) => stop()));
+
+describe.skipIf(path === "").each([
+  ["one Redis", startRedis],
+  ["a cluster of three nodes", startRedisCluster],
+  ["a Redis with TLS of a private authority and a user of few rights", startGuardedRedis],
+] as const)("over %s", (_, startKind) => {
+  it("requests are allowed or refused, as configured, until Redis is back after a crash", async () => {
+    const redis = await startKind({ path });
+    const env = { LIMIT_REQUESTS_PER_SUBJECT: PLENTY, LIMIT_OBJECTS_PER_DAY: "3" };
+    const [allowing, refusing] = await Promise.all([
+      start(redis, { ...env, LIMITS_ON_FAILURE: "allow" }),
+      start(redis, { ...env, LIMITS_ON_FAILURE: "refuse" }),
+    ]);
+    const modes = [
+      { service: allowing, uncounted: "200" },
+      { service: refusing, uncounted: "503 LIMITS_UNAVAILABLE" },
+    ];
+    const readiness = (state: string, status: string) =>
+      until(`limits that are ${state}`, async () => {
+        const answer = await fetch(`${allowing.address}/readyz`);
+        expect(answer.status).toBe(200);
+        const { status: whole, parts } = await answer.json();
+        return parts.limits.state === state && whole === status;
+      });
+    const traffic = modes.map(({ service }) => keepAsking(service));
+    const answered = (more: number) => Promise.all(traffic.map((of) => of.answered(more)));
+    try {
+      await answered(50);
+      await readiness("ok", "ready");
+      await redis.kill();
+      await answered(200);
+      await readiness("failing", "degraded");
+      for (const { service, uncounted } of modes) {
+        const down = await presign(service);
+        expect(tally([down])).toEqual({ [uncounted]: 1 });
+        const repeatable = await presign(service, anUpload());
+        expect(tally([repeatable])).toEqual({ "503 LIMITS_UNAVAILABLE": 1 });
+        for (const { status, headers } of [down, repeatable]) {
+          if (status === 503) expect(headers.get("Retry-After")).toMatch(/^[1-9]\d*$/);
+        }
+      }
+      // Each process goes on to count what it lets through.
+      for (const status of [200, 200, 429]) {
+        expect((await presign(allowing)).status).toBe(status);
+      }
+      await redis.restart();
+      for (const { service } of modes) await counted(service);
+      await answered(50);
+      await readiness("ok", "ready");
+    } finally {
+      await Promise.all(traffic.map((of) => of.stop()));
+    }
+    for (const [index, { service, uncounted }] of modes.entries()) {
+      // Some were counted and some were not; none met anything else.
+      const met = Object.keys(tally(traffic[index]?.answers ?? []));
+      expect(new Set(met)).toEqual(new Set(["200", uncounted]));
+      // The log says so at most once a minute.
+      expect(service.output().match(UNCOUNTED)?.length).toBeOneOf([1, 2]);
+    }
+    const organization = crypto.randomUUID();
+    const uploads = Array.from({ length: 4 }, () => ({ ...anUpload(), organization }));
+    const granted = await sendAll({ total: 4, clients: 1 }, (index) =>
+      decided(index % 2 === 0 ? allowing : refusing, uploads[index]),
+    );
+    expect(tally(granted), "by both together").toEqual({ 200: 3, "429 QUOTA_EXCEEDED": 1 });
+    await stopAll();
+    await redis.stop();
+  });
+});
+
+/** Asks one service again and again, from several clients, each time in another organization. */
+function keepAsking(service: ServiceProcess) {
+  const answers: Array<Answer> = [];
+  const done = new AbortController();
+  const clients = Array.from({ length: 8 }, async () => {
+    while (!done.signal.aborted) {
+      answers.push(await presign(service, { organization: crypto.randomUUID() }));
+    }
+  });
+  return {
+    answers,
+    /** Waits for so many further answers. */
+    answered: (more: number) => {
+      const enough = answers.length + more;
+      return until("the answers", () => answers.length >= enough);
+    },
+    stop: () => {
+      done.abort();
+      return Promise.all(clients);
+    },
+  };
+}
+
+describe.skipIf(path === "")("one Redis", () => {
+  let redis: Redis;
+  beforeAll(async () => {
+    redis = await startRedis({ path });
+  });
+  afterAll(() => redis.stop());
+  afterEach(async () => {
+    await stopAll();
+    await redis.ask("FLUSHALL");
+  });
+
+  it("lets one caller of two processes make no more requests than its limit, 64 at once", async () => {
+    const env = { LIMIT_REQUESTS_PER_SUBJECT: "100 per day", LIMITS_ON_FAILURE: "refuse" };
+    const services = await Promise.all([start(redis, env), start(redis, env)]);
+    const answers = await sendAll({ total: 250, clients: 64 }, (index) =>
+      askAgain(services[index % 2 === 0 ? 0 : 1], { organization: `org-${index % 20}` }),
+    );
+    expectGranted(answers, 100, "429 RATE_LIMITED");
+    for (const { status, headers } of answers) {
+      if (status !== 429) continue;
+      // One of 100 a day comes back every 864 seconds.
+      const retryAfter = Number(headers.get("Retry-After"));
+      expect(retryAfter).toBeGreaterThan(0);
+      expect(retryAfter).toBeLessThanOrEqual(864);
+      expect(headers.get("RateLimit-Policy")).toBe('"subject";q=100;w=86400');
+      expect(headers.get("RateLimit")).toMatch(/^"subject";r=0;t=\d+$/);
+    }
+    const { status } = await decided(services[0], { token: services[0].serviceToken });
+    expect(status, "another caller").toBe(200);
+  });
+
+  it("gives all that come to two processes with one Idempotency-Key the same object, and charges one", async () => {
+    const env = { LIMIT_OBJECTS_PER_DAY: "40", LIMITS_ON_FAILURE: "refuse" };
+    const services = await Promise.all([start(redis, env), start(redis, env)]);
+    const either = (index: number) => services[index % 2 === 0 ? 0 : 1];
+    const answers = await sendAll({ total: 32, clients: 32 }, (index) =>
+      decided(either(index), { idempotencyKey: "one" }),
+    );
+    expect(tally(answers)).toEqual({ 200: 32 });
+    expect(new Set(answers.map(({ body }) => body.key)).size).toBe(1);
+    const other = await decided(services[1], { idempotencyKey: "one", size: 6 });
+    expect(other.body.code).toBe("IDEMPOTENCY_CONFLICT");
+    const rest = await sendAll({ total: 50, clients: 8 }, (index) => askAgain(either(index)));
+    expectGranted(rest, 39, "429 QUOTA_EXCEEDED");
+  });
+
+  it("that hangs makes no request wait", async () => {
+    const env = { LIMIT_OBJECTS_PER_DAY: "3" };
+    const modes = [
+      { uncounted: "200", LIMITS_ON_FAILURE: "allow" },
+      { uncounted: "503 LIMITS_UNAVAILABLE", LIMITS_ON_FAILURE: "refuse" },
+    ];
+    for (const { uncounted, LIMITS_ON_FAILURE } of modes) {
+      const service = await start(redis, { ...env, LIMITS_ON_FAILURE });
+      redis.pause();
+      try {
+        const answers = await sendAll({ total: 100, clients: 16 }, () =>
+          presign(service, { organization: crypto.randomUUID() }),
+        );
+        expect(tally(answers)).toEqual({ [uncounted]: 100 });
+      } finally {
+        redis.resume();
+      }
+      await counted(service);
+    }
+  });
+
+  it("that starts after the service is used once it answers", async () => {
+    await redis.kill();
+    const service = await startUncounted(redis, { LIMIT_REQUESTS_PER_SUBJECT: PLENTY });
+    const { status } = await presign(service, anUpload());
+    await redis.restart();
+    expect(status).toBe(503);
+    await counted(service);
+    expect(await service.stop()).toBe(0);
+  });
+
+  it("that never starts does not keep the service from stopping", async () => {
+    const nowhere = { env: { REDIS_URL: `redis://127.0.0.1:${await freePort()}` } };
+    const service = await startUncounted(nowhere, { LIMIT_REQUESTS_PER_SUBJECT: PLENTY });
+    expect((await presign(service)).status).toBe(200);
+    expect(await service.stop()).toBe(0);
+  });
+
+  it.each(["deno", "bun"] as const)("counts what %s serves", async (runtime) => {
+    const env = { LIMIT_REQUESTS_PER_SUBJECT: "20 per day", LIMITS_ON_FAILURE: "refuse" };
+    const services = await Promise.all([start(redis, env, runtime), start(redis, env)]);
+    const answers = await sendAll({ total: 60, clients: 6 }, (index) =>
+      askAgain(services[index % 2 === 0 ? 0 : 1]),
+    );
+    expectGranted(answers, 20, "429 RATE_LIMITED");
+    expect((await decided(services[0])).body.code).toBe("RATE_LIMITED");
+  });
+});
+
+it.skipIf(path === "")(
+  "a Redis that writes to its disk repeats an upload after a crash",
+  async () => {
+    const redis = await startRedis({ path, isPersistent: true });
+    const service = await start(redis, { LIMIT_REQUESTS_PER_SUBJECT: PLENTY });
+    const first = await decided(service, { idempotencyKey: "three" });
+    await redis.kill();
+    await redis.restart();
+    await counted(service);
+    const again = await decided(service, { idempotencyKey: "three" });
+    expect(again.status).toBe(200);
+    expect(again.body.key).toBe(first.body.key);
+    await stopAll();
+    await redis.stop();
+  },
+);
+
+it.skipIf(path === "")("a cluster that was not configured as one is named in the log", async () => {
+  const redis = await startRedisCluster({ path });
+  const limits = { LIMIT_REQUESTS_PER_ORGANIZATION: PLENTY };
+  // Again where what it had to say first, and only says once, was that a node was too slow.
+  await until("the hint", async () => {
+    const service = await startUncounted({ env: { REDIS_URL: redis.urls[0] } }, limits);
+    // Names of which at least one is not this node's to count.
+    await sendAll({ total: 40, clients: 4 }, (index) =>
+      presign(service, { organization: `org-${index}` }),
+    );
+    await service.stop();
+    expect(service.output().match(UNCOUNTED)?.length).toBeOneOf([1, 2]);
+    return /Redis cannot be used.*MOVED.*set REDIS_CLUSTER=on/.test(service.output());
+  });
+  await redis.stop();
+});
