@@ -128,17 +128,22 @@ it("a command in a folder without a queue says so, and makes none", async () => 
 });
 
 it.each(QUEUES)("list, show, resend and drop work on a queue %s in use", async (_, open) => {
-  const { received, answers, env: events } = await startReceiver();
-  const env = { ...events, ...(await open()) };
-  answers.push(410, 503);
+  const { received, answers, env: receiver } = await startReceiver();
+  const env = { ...receiver, ...(await open()) };
+  // Also to the next attempt, in 5 seconds: on a busy machine that is while the queue is looked at.
+  answers.push(410, 503, 503);
   const service = await startProcess(env);
   const own = { ...env, STORAGE_LOCAL_DIR: service.directory };
   const [dead, waiting] = [await confirmed(service), await confirmed(service)];
-  await until("both attempts", () => answers.length === 0);
+  await until("both attempts", () => received.length >= 2);
+  /** On a busy machine Redis may answer later than a command waits; then it is given again. */
+  const events = (...args: ReadonlyArray<string>) =>
+    until("an answer", async () => {
+      const said = await valetkey(["events", ...args], own);
+      return said.code === 69 ? undefined : said;
+    });
   const list = async (...args: ReadonlyArray<string>) =>
-    JSON.parse(
-      (await valetkey(["events", "list", "--json", ...args], own)).stdout,
-    ) as ReadonlyArray<{
+    JSON.parse((await events("list", "--json", ...args)).stdout) as ReadonlyArray<{
       readonly id: string;
       readonly state: string;
       readonly event: { readonly data: { readonly key: string } };
@@ -149,13 +154,13 @@ it.each(QUEUES)("list, show, resend and drop work on a queue %s in use", async (
   });
   expect(both.map(({ state }) => state).toSorted()).toEqual(["dead", "waiting"]);
   expect(both.map(({ event }) => event.data.key).toSorted()).toEqual([dead, waiting].toSorted());
-  const { stdout, stderr } = await valetkey(["events", "list"], own);
+  const { stdout, stderr } = await events("list");
   expect(stdout.split("\n")[0]).toMatch(/^ID +STATE +EVENT +KEY +ATTEMPTS +AT +FAILURE$/);
   expect(stdout).toContain("the receiver answered 410");
   expect(stderr).toMatch(/^1 wait, and 1 were given up/);
 
   const id = both.find(({ state }) => state === "dead")?.id ?? "";
-  const shown = await valetkey(["events", "show", id], own);
+  const shown = await events("show", id);
   expect(JSON.parse(shown.stdout)).toMatchObject({
     id,
     state: "dead",
@@ -164,26 +169,29 @@ it.each(QUEUES)("list, show, resend and drop work on a queue %s in use", async (
     event: { type: "upload.confirmed" },
   });
 
-  expect((await valetkey(["events", "resend", "--dead"], own)).stderr).toContain(": 1.");
+  answers.length = 0;
+  expect((await events("resend", "--dead")).stderr).toContain(": 1.");
+  const other = both.find(({ state }) => state === "waiting")?.id ?? "";
+  expect((await events("resend", other)).code).toBe(0);
   await until("all delivered", async () => (await list()).length === 0);
   expect((await list("--state", "delivered")).map((kept) => kept.id)).toContain(id);
   const before = received.length;
-  expect((await valetkey(["events", "resend", id], own)).code).toBe(0);
+  expect((await events("resend", id)).code).toBe(0);
   await until("one more", () => received.length > before);
   expect(received.at(-1)?.id).toBe(id);
 
   await until("it is settled", async () => (await list()).length === 0);
-  expect((await valetkey(["events", "drop", id], own)).stderr).toContain("Events removed");
+  expect((await events("drop", id)).stderr).toContain("Events removed");
   for (const args of [
     ["show", id],
     ["resend", id],
     ["drop", id],
   ]) {
-    const { code, stderr } = await valetkey(["events", ...args], own);
+    const { code, stderr } = await events(...args);
     expect([code, stderr]).toEqual([64, expect.stringContaining("no event of that id")]);
   }
   for (const args of [["drop"], ["resend", id, "--dead"]]) {
-    expect((await valetkey(["events", ...args], own)).code).toBe(64);
+    expect((await events(...args)).code).toBe(64);
   }
   expect(await service.stop()).toBe(0);
 });
