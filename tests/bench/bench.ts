@@ -1,11 +1,7 @@
 // `npm run bench -- NAME [options]`: runs one of these programs, and the first where none is named.
 const PROGRAMS = {
   compare: "what requests and signatures cost, beside others; --help has its options",
-  growth: "what a request costs as there is more of something; writes docs/performance.md",
-  profile: "where the CPU of a presign goes, by folder and package",
-  start: "how soon each store's adapter listens and signs, and its memory",
   soak: "an hour of mixed traffic with rotating keys and faults; --quick, --minutes, --rate, --leak, --write",
-  "502": "uploads over slow lines, through a backend and straight to the store; writes docs/why.md",
 };
 
 const named = process.argv[2]?.startsWith("--") ? undefined : process.argv[2];

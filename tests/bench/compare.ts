@@ -10,7 +10,7 @@ import { type Choice, type Comparison, markdown, measure, type Result, tableOf }
 // are taken within each round, are what can be compared.
 
 const USAGE = `npm run bench -- compare [options]
-  --only NAMES   sections (requests, signing, identity, not-yours, steps), or contenders by a part
+  --only NAMES   sections (requests, signing, identity, not-yours), or contenders by a part
                  of their name, separated by commas
   --rounds N     rounds that count (5)
   --quick        what the goals need, in a minute; fails below half of a goal
@@ -42,7 +42,7 @@ if (!Number.isSafeInteger(rounds) || rounds < 1) {
 const tell = values.json ? console.error : console.log;
 
 await installTools("bench");
-const { requests, steps } = await import("./requests.ts");
+const { requests } = await import("./requests.ts");
 const { signing } = await import("./signing.ts");
 const { identity } = await import("./identity.ts");
 const { benchNotYours } = await import("./not-yours.ts");
@@ -51,19 +51,11 @@ interface Section {
   readonly milliseconds: number;
   /** The page that has it. */
   readonly page?: string;
-  /** Measured only if it is named. */
-  readonly isExtra?: true;
   readonly open: (choice: Choice) => Promise<Comparison>;
 }
 const PERFORMANCE = "docs/performance.md";
 const SECTIONS: Readonly<Record<string, Section>> = {
   requests: { milliseconds: quick ? 1000 : 2000, open: requests, page: PERFORMANCE },
-  steps: {
-    milliseconds: 2000,
-    open: steps,
-    page: "docs/internals/cost-of-a-request.md",
-    isExtra: true,
-  },
   signing: { milliseconds: quick ? 200 : 400, open: signing, page: PERFORMANCE },
   identity: { milliseconds: 300, open: identity },
 };
@@ -76,13 +68,12 @@ const machine = {
 tell(`Node ${machine.node}, ${machine.cores} × ${machine.model}, ${rounds} rounds`);
 
 const measured: Array<{ readonly title: string; readonly results: ReadonlyArray<Result> }> = [];
-for (const [section, { milliseconds, open, page, isExtra = false }] of Object.entries(SECTIONS)) {
+for (const [section, { milliseconds, open, page }] of Object.entries(SECTIONS)) {
   const isNamed = only.includes(section);
   const isWanted = (name: string) =>
     quick
       ? QUICK.has(name)
-      : isNamed || (!isExtra && (only.length === 0 || only.some((part) => name.includes(part))));
-  if (isExtra && !isNamed) continue;
+      : isNamed || only.length === 0 || only.some((part) => name.includes(part));
   if (open !== signing && open !== identity && !HAS_PROC) {
     tell("\nCPU of requests is read from /proc, which this system does not have: use Linux.");
     continue;

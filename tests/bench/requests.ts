@@ -1,6 +1,5 @@
 import { type ChildProcess, execFile, spawn } from "node:child_process";
 import { once } from "node:events";
-import { randomUUID } from "node:crypto";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { join } from "node:path";
@@ -20,7 +19,7 @@ const CONNECTIONS = 32;
 const FOLDER = new URL(".", import.meta.url).pathname;
 
 /** As an operator would set it who wants speed, with the store that most others can sign for. */
-export const SETTINGS = {
+const SETTINGS = {
   STORAGE_ADAPTER: "minio",
   STORAGE_ENDPOINT: "http://127.0.0.1:9000",
   STORAGE_ACCESS_KEY: "access-key",
@@ -30,7 +29,7 @@ export const SETTINGS = {
 } as const;
 
 /** A server in a process of its own. */
-export interface Server {
+interface Server {
   readonly port: number;
   readonly pid: number;
   /** The next request, whole. */
@@ -71,38 +70,15 @@ const SERVERS: Readonly<Record<string, Start>> = {
   }),
 };
 
-/** The service with parts left out; what a part costs is the difference between two of them. */
-const STEPS: Readonly<Record<string, Start>> = {
-  [BARE]: script("echo.ts"),
-  "our listener, and an answer of our length": step("bare"),
-  "+ what every request goes through: id, refusals, CORS": step("exchanged", {
-    path: "/exchanged/presign",
-  }),
-  "+ admission, decoding and the use case": step("decided"),
-  "+ who the caller is": step("authenticated"),
-  "+ two signatures": step("signed"),
-  "+ the receipt: the service": () => service({}),
-  "+ a line of log at info": () => service({ LOG_LEVEL: "info" }),
-};
-
 /** CPU of one presign request, or of one upload of a batch, each server in a process of its own. */
-export const requests = (choice: Choice) =>
-  compare(`POST …/presign over ${CONNECTIONS} connections`, SERVERS, choice);
-
-/** CPU of one presign request, of the service as it is put together. */
-export const steps = (choice: Choice) => compare("POST …/presign, part by part", STEPS, choice);
-
-async function compare(
-  title: string,
-  servers: Readonly<Record<string, Start>>,
-  { isWanted, milliseconds }: Choice,
-): Promise<Comparison> {
+export async function requests({ isWanted, milliseconds }: Choice): Promise<Comparison> {
+  const title = `POST …/presign over ${CONNECTIONS} connections`;
   const missing: Array<string> = [];
   const contenders: Array<Contender> = [];
   const running: Array<Server> = [];
   const close = () => Promise.all(running.map(({ stop }) => stop()));
   try {
-    for (const [name, start] of Object.entries(servers)) {
+    for (const [name, start] of Object.entries(SERVERS)) {
       if (!isWanted(name)) continue;
       const server = await start();
       if (typeof server === "string") {
@@ -128,22 +104,21 @@ function contenderOf(name: string, server: Server, milliseconds: number): Conten
 }
 
 /** Microseconds of CPU that a server needs for one upload, once it has used so many milliseconds. */
-export async function costOfRequest(
+async function costOfRequest(
   { port, pid, request, uploads = 1 }: Omit<Server, "stop">,
   milliseconds: number,
-  connections = CONNECTIONS,
 ): Promise<number> {
   const before = cpuOf(pid);
   const end = before + milliseconds * 1000;
   let isOver = false;
   // Reading it costs something too.
   const isEnough = (sent: number) => (isOver ||= sent % 100 === 0 && cpuOf(pid) >= end);
-  const answered = await sendLoad({ port, connections, request, isEnough });
+  const answered = await sendLoad({ port, connections: CONNECTIONS, request, isEnough });
   return (cpuOf(pid) - before) / (answered * uploads);
 }
 
 /** The service as `npm start` serves it, and requests to it; `requestOf` makes the nth of others. */
-export async function service(
+async function service(
   env: Readonly<Record<string, string>>,
   {
     command = RUNTIMES.node,
@@ -200,13 +175,6 @@ function script(name: string, asked: Asked = {}): Start {
     await installTools("bench");
     return listening([process.execPath, join(FOLDER, name)], asked);
   };
-}
-
-function step(name: string, asked: Asked = {}): Start {
-  const token = randomUUID();
-  const env = { ...SETTINGS, LOG_LEVEL: "error", DEV_TOKEN: token };
-  return () =>
-    listening([process.execPath, join(FOLDER, "steps.ts"), name], { ...asked, token, env });
 }
 
 /** What a server is asked. */
