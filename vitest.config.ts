@@ -40,7 +40,7 @@ const OWN: ReadonlyArray<Suite> = [
 const LATER = [
   "tests/cli/doctor.test.ts",
   "tests/embed/contract.test.ts",
-  "tests/http/{jwt-memory,keyless}.test.ts",
+  "tests/http/keyless.test.ts",
   "tests/service/{cold,reload}.test.ts",
   "tests/contract/{behind-a-prefix,certify,clamd,cors,credentials,file-state}.test.ts",
   "tests/contract/{least-privilege,rode-along*,s3-lifecycle,store-calls,store-reasons}.test.ts",

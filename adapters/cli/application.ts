@@ -27,7 +27,7 @@ import type { Peer } from "../http/env.ts";
 import { notificationRoute } from "../http/notifications/route.ts";
 import { page } from "../http/page.ts";
 import * as identity from "../identity/layer.ts";
-import { limitFailures } from "../limits/failed-authentications.ts";
+import { failureBuckets, limitFailures } from "../limits/failed-authentications.ts";
 import * as limits from "../limits/layer.ts";
 import { makeCounters } from "../limits/memory.ts";
 import { redisLimiter } from "../limits/redis/limiter.ts";
@@ -71,7 +71,7 @@ export const makeApplication = Effect.fnUntraced(function* (
   const shared = redis && (yield* redisLimiter(redis));
   const limiterWith = shared && (observer?.limiterWith(shared) ?? shared);
   const counters = makeCounters();
-  const failures = new Map();
+  const failures = failureBuckets();
   const keySets = yield* identity.makeKeySets;
   const stores = yield* LayerMap.make(({ layer }: Storage) =>
     guarded(observer?.store(layer) ?? layer),

@@ -6,6 +6,7 @@ import type { JWTPayload, JWTVerifyGetKey, JWTVerifyOptions } from "jose";
 import { Authenticator } from "../../application/ports/authenticator.ts";
 import { IdentityUnavailable, Unauthenticated } from "../../domain/errors.ts";
 import { DEFAULT_SCOPES, type Principal, Subject } from "../../domain/principal.ts";
+import { BoundedMap } from "../bounded-map.ts";
 import { bearerToken, hashToken } from "./bearer.ts";
 import { claimAt, organizationsIn, scopesIn } from "./claims.ts";
 import { isUnknownKey, keyFromPem, keysAt } from "./key-set.ts";
@@ -14,6 +15,7 @@ import type { JwtSettings } from "./jwt-settings.ts";
 /** In seconds, between the clocks of the issuer and of this machine. */
 const LEEWAY = 60;
 
+/** Most verified tokens that are kept. */
 const CAPACITY = 10_000;
 
 /** For a token that does not name its key. */
@@ -29,11 +31,15 @@ interface Verified {
 }
 
 /** Signed tokens of an issuer (RFC 7519; RFC 8725 for what is refused). */
-export const jsonWebTokens = (settings: JwtSettings, keySetAt: typeof keysAt = keysAt) =>
+export const jsonWebTokens = (
+  settings: JwtSettings,
+  keySetAt: typeof keysAt = keysAt,
+  capacity = CAPACITY,
+) =>
   Effect.gen(function* () {
     const { jwksUrl, publicKey = "" } = settings;
     const keySet = jwksUrl === undefined ? keyFromPem(publicKey) : yield* keySetAt(jwksUrl);
-    const known = new Map<string, Verified>();
+    const known = new BoundedMap<string, Verified>(capacity);
     const optionsAt = (now: number) => ({
       algorithms: [...settings.algorithms],
       issuer: settings.issuer,
@@ -73,8 +79,6 @@ export const jsonWebTokens = (settings: JwtSettings, keySetAt: typeof keysAt = k
         const { payload, keys } = yield* verify(token, now);
         const principal = principalFrom(payload, settings);
         if (principal === undefined) return yield* UNAUTHENTICATED;
-        const [oldest] = known.keys();
-        if (known.size >= CAPACITY && oldest !== undefined) known.delete(oldest);
         known.set(name, { principal, keys, expiresAt: ((payload.exp ?? 0) + LEEWAY) * 1000 });
         return principal;
       }),

@@ -3,9 +3,11 @@ import * as Effect from "effect/Effect";
 import type { Authenticator } from "../../application/ports/authenticator.ts";
 import type { RateLimit } from "../../domain/limits.ts";
 import { type Bucket, rateLimited, take } from "../../domain/token-bucket.ts";
+import { BoundedMap } from "../bounded-map.ts";
 import { subscriberFrom } from "../settings/networks.ts";
 
-const MAX_ADDRESSES = 10_000;
+/** By address; the one whose last failure is longest ago is forgotten. */
+export const failureBuckets = () => new BoundedMap<string, Bucket>(10_000);
 
 /** In milliseconds, between two log lines. */
 const LOG_INTERVAL = 60_000;
@@ -19,8 +21,8 @@ type Service = Authenticator["Service"];
 export function limitFailures(
   service: Service,
   limit: RateLimit | "off",
-  /** By address; the same ones under another limit keep what was counted. */
-  buckets = new Map<string, Bucket>(),
+  /** The same ones under another limit keep what was counted. */
+  buckets = failureBuckets(),
 ): Service {
   if (limit === "off") return service;
   let loggedAt = -Infinity;
@@ -28,10 +30,6 @@ export function limitFailures(
   const fail = (address: string, now: number) => {
     const name = subscriberFrom(address);
     const taken = take(limit, buckets.get(name), now);
-    // Moved to the end, so that the first is the one whose last failure is longest ago.
-    buckets.delete(name);
-    const [oldest] = buckets.keys();
-    if (buckets.size >= MAX_ADDRESSES && oldest !== undefined) buckets.delete(oldest);
     buckets.set(name, taken.bucket);
     return taken;
   };

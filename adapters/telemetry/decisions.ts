@@ -3,6 +3,7 @@ import * as Duration from "effect/Duration";
 import type { AuditEvent, Auditing } from "../../application/ports/audit.ts";
 import type { Policies } from "../../application/ports/policies.ts";
 import type { StorageKey } from "../../domain/storage-key.ts";
+import { BoundedMap } from "../bounded-map.ts";
 import type { Meter } from "./meter.ts";
 
 export const GRANTS = new Set(["presign", "start-multipart"]);
@@ -13,12 +14,10 @@ export const CONFIRMS = new Set(["confirm", "complete-multipart"]);
 const MOST_KEYS = 10_000;
 
 export function countDecisions(meter: Meter) {
-  const confirmed = new Set<StorageKey>();
+  const confirmed = new BoundedMap<StorageKey, true>(MOST_KEYS);
   const isFirst = (key: StorageKey) => {
     if (confirmed.has(key)) return false;
-    confirmed.add(key);
-    const [oldest] = confirmed;
-    if (confirmed.size > MOST_KEYS && oldest !== undefined) confirmed.delete(oldest);
+    confirmed.set(key, true);
     return true;
   };
 

@@ -55,9 +55,9 @@ function settingsOf(env: Env) {
 }
 
 /** An authenticator as functions from a token to its subject, or to the reason for a refusal. */
-const authenticator = Effect.fnUntraced(function* (env: Env) {
+const authenticator = Effect.fnUntraced(function* (env: Env, capacity?: number) {
   yield* TestClock.setTime(NOW);
-  const { authenticate } = yield* jsonWebTokens(settingsOf(env));
+  const { authenticate } = yield* jsonWebTokens(settingsOf(env), keysAt, capacity);
   return {
     ask: (token: string) => outcomeOf({ authenticate }, token),
     /** The same at a later time, in seconds after `NOW`. */
@@ -280,6 +280,25 @@ describe("the issuer's keys", () => {
       expect(verified()).toBe(1);
       expect(yield* askAt(660, token)).toBe("Unauthenticated");
     }),
+  );
+
+  it.effect(
+    "beyond the most verified tokens, the one that was verified longest ago is forgotten",
+    () =>
+      Effect.gen(function* () {
+        const issuer = yield* started;
+        const { ask } = yield* authenticator(envOf(issuer), 2);
+        const verified = countVerified();
+        const [first, second, third] = [
+          yield* signed(issuer, { jti: "1" }),
+          yield* signed(issuer, { jti: "2" }),
+          yield* signed(issuer, { jti: "3" }),
+        ];
+        for (const token of [first, second, first, third, second, third]) yield* ask(token);
+        expect(verified()).toBe(3);
+        yield* ask(first);
+        expect(verified()).toBe(4);
+      }),
   );
 
   it.effect("keys that the issuer no longer publishes verify no token, seen before or not", () =>
