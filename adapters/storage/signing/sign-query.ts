@@ -71,10 +71,11 @@ export function toBeSigned(
   const { path } = signing;
   const { algorithm } = signatory;
   const timestamp = timestampAt(signing.now);
-  const { headers, names, query: further } = withAbsent(signing);
+  const { names, encodedNames, gaps, missing } = layoutFor(signing);
   const context = contextFor(signatory, timestamp, signing.region);
-  let query = context.query(timestamp, signing.expiresIn, encodeComponent(names));
-  if (further.length > 0) query = withFurther(query, canonicalQuery(further));
+  const further = missing === "" ? canonicalQuery(signing.query) : join(signing, missing);
+  let query = context.query(timestamp, signing.expiresIn, encodedNames);
+  if (further !== "") query = withFurther(query, further);
   const text = stringToSign({
     algorithm,
     timestamp,
@@ -83,7 +84,8 @@ export function toBeSigned(
       method: signing.method,
       path,
       query,
-      headers,
+      headers: signing.headers,
+      gaps,
       signedHeaders: names,
     }),
   });
@@ -99,6 +101,45 @@ export function signText<Secret>(
   context.sign ??= algorithm.signer(secretKey, context.day, context.region);
   return context.sign(text);
 }
+
+/** What is the same for all requests whose headers have the same names. */
+interface Layout {
+  readonly names: string;
+  readonly encodedNames: string;
+  /** The lines of absent headers before each header, and after the last one. */
+  readonly gaps: ReadonlyArray<string>;
+  /** The query parameters of absent headers. */
+  readonly missing: string;
+}
+
+const layouts = new WeakMap<AbsentHeaders, Map<string, Layout>>();
+const NO_ABSENT: AbsentHeaders = { names: [], signedAs: "nothing" };
+
+/** The layouts of few names, since a store binds few headers. */
+function layoutFor({ headers, absent = NO_ABSENT }: QuerySigning): Layout {
+  const byNames = layouts.get(absent) ?? new Map<string, Layout>();
+  layouts.set(absent, byNames);
+  const present = signedHeaders(headers);
+  const held = byNames.get(present);
+  if (held !== undefined) return held;
+  const all = withAbsent({ headers, query: [], absent });
+  const gaps = [""];
+  for (const pair of all.headers) {
+    if (headers.includes(pair)) gaps.push("");
+    else gaps.push(`${gaps.pop()}${pair[0]}:\n`);
+  }
+  const { names } = all;
+  const encodedNames = encodeComponent(names);
+  const layout = { names, encodedNames, gaps, missing: canonicalQuery(all.query) };
+  byNames.set(present, layout);
+  return layout;
+}
+
+/** Absent headers, whose names begin with `x-`, come last as a rule. */
+const join = ({ query, absent }: QuerySigning, missing: string): string =>
+  query.every(([name]) => name < missing)
+    ? `${canonicalQuery(query)}${query.length > 0 ? "&" : ""}${missing}`
+    : canonicalQuery([...query, ...(absent?.names ?? []).map((name): Pair => [name, ""])]);
 
 export function withAbsent({
   headers,

@@ -32,14 +32,19 @@ export function canonicalRequest(parts: {
   readonly query: string;
   /** Lower-case names in ascending order. */
   readonly headers: ReadonlyArray<Pair>;
+  /** The lines of absent headers before each header, and after the last one. */
+  readonly gaps?: ReadonlyArray<string>;
   readonly signedHeaders: string;
 }): string {
+  const { gaps = [] } = parts;
   let headers = "";
   let payload = "UNSIGNED-PAYLOAD";
+  let index = 0;
   for (const [name, value] of parts.headers) {
-    headers += `${name}:${foldWhiteSpace(value)}\n`;
+    headers += `${gaps[index++] ?? ""}${name}:${foldWhiteSpace(value)}\n`;
     if (PAYLOAD_HASH.has(name)) payload = value;
   }
+  headers += gaps[index] ?? "";
   return `${parts.method}\n${parts.path}\n${parts.query}\n${headers}\n${parts.signedHeaders}\n${payload}`;
 }
 
