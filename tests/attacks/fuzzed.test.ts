@@ -7,6 +7,7 @@ import { join } from "node:path";
 import { text } from "node:stream/consumers";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { atTestEnd } from "../support/at-test-end.ts";
+import { isFullRun } from "../support/full-run.ts";
 import { need } from "../support/need.ts";
 import { type ServiceProcess, startProcess } from "../support/service-process.ts";
 
@@ -23,7 +24,7 @@ const OPEN = `${ANY_FILES}/{year}/{month}/{name}`;
  */
 const CONFIGURATION = `
 [generation]
-max-examples = 20
+max-examples = ${isFullRun ? 20 : 5}
 [checks.positive_data_acceptance]
 expected-statuses = ["2xx", "3xx"]
 # By default Schemathesis would accept 5xx here, and not 413.
@@ -61,22 +62,22 @@ expected-statuses = ["200", "400", "415", "422"]
 # requests are enough.
 [[operations]]
 include-operation-id = "signParts"
-generation.max-examples = 10
+generation.max-examples = ${isFullRun ? 10 : 5}
 [operations.checks.positive_data_acceptance]
 expected-statuses = ["200", "400", "404"]
 [[operations]]
 include-operation-id = "listParts"
-generation.max-examples = 10
+generation.max-examples = ${isFullRun ? 10 : 5}
 [operations.checks.positive_data_acceptance]
 expected-statuses = ["200", "400", "404"]
 [[operations]]
 include-operation-id = "completeMultipart"
-generation.max-examples = 10
+generation.max-examples = ${isFullRun ? 10 : 5}
 [operations.checks.positive_data_acceptance]
 expected-statuses = ["200", "400", "404", "409"]
 [[operations]]
 include-operation-id = "abortMultipart"
-generation.max-examples = 10
+generation.max-examples = ${isFullRun ? 10 : 5}
 [operations.checks.positive_data_acceptance]
 expected-statuses = ["204", "400", "404"]
 # Folders that are no date and no name before others.

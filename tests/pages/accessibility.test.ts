@@ -3,6 +3,7 @@ import { createRequire } from "node:module";
 import type { Browser, Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { launchChromium } from "../support/chromium.ts";
+import { isFullRun } from "../support/full-run.ts";
 import { need } from "../support/need.ts";
 import { type ServiceProcess, startProcess } from "../support/service-process.ts";
 
@@ -24,9 +25,13 @@ describe.skipIf(executablePath === undefined)("the page to try the service on", 
   // A theme has other colours, and a width another layout.
   it.each([
     ["light", 375],
-    ["light", 820],
-    ["light", 1360],
     ["dark", 1360],
+    ...(isFullRun
+      ? ([
+          ["light", 820],
+          ["light", 1360],
+        ] as const)
+      : []),
   ] as const)(
     "axe finds nothing in the %s theme at %i pixels, empty and with uploads",
     async (...view) => {

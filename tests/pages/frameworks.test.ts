@@ -112,12 +112,15 @@ describe.skipIf(executablePath === undefined)("components in Chromium", () => {
         Object.assign(window, { leave: () => root.unmount() });`,
       "List.tsx": list.replace("https://uploads.example.com", service.address),
     });
-    expect(await pages.compile(["List.tsx"])).toBe("");
     const page = await browser.newPage();
     const complaints: Array<string> = [];
     page.on("console", (said) => said.type() === "error" && complaints.push(said.text()));
+    await page.clock.install();
     await page.goto(url);
-    const rows = () => page.locator("li").allInnerTexts();
+    const rows = async () => {
+      await page.clock.runFor(5000);
+      return page.locator("li").allInnerTexts();
+    };
     await eventually(rows).toEqual(["missing", "waiting"]);
     await ask("confirm", { receipt: second.receipt });
     await eventually(rows).toEqual(["missing", "ready"]);
@@ -155,7 +158,7 @@ describe.skipIf(executablePath === undefined)("components in Chromium", () => {
   });
 
   it.each([...MOUNTS.keys()])(
-    "%s uploads the files that are chosen, and says what is refused",
+    "%s uploads the files that are chosen, says what is refused, and ends its uploads when it goes",
     async (name) => {
       const { page, complaints } = await open(name);
       await page.locator("input").setInputFiles([
@@ -174,35 +177,29 @@ describe.skipIf(executablePath === undefined)("components in Chromium", () => {
           .evaluate((shown: HTMLProgressElement) => shown.value),
       ).toBe(100);
       expect(complaints.filter((said) => !said.includes("415"))).toEqual([]);
+      await page.route("**/store/**", () => undefined);
+      const sent = page.waitForRequest(isPut);
+      await page
+        .locator("input")
+        .setInputFiles({ name: "c.png", mimeType: "image/png", buffer: Buffer.from("one") });
+      const ended = page.waitForEvent("requestfailed", isPut);
+      await sent;
+      await page.evaluate("leave()");
+      expect((await ended).failure()?.errorText).toBe("net::ERR_ABORTED");
       await page.close();
     },
   );
 
-  it.each([...MOUNTS.keys()])("%s ends its uploads when it goes", async (name) => {
-    const { page } = await open(name);
-    await page.route("**/store/**", () => undefined);
-    const sent = page.waitForRequest(isPut);
-    await page
-      .locator("input")
-      .setInputFiles({ name: "a.png", mimeType: "image/png", buffer: Buffer.from("one") });
-    const ended = page.waitForEvent("requestfailed", isPut);
-    await sent;
-    await page.evaluate("leave()");
-    expect((await ended).failure()?.errorText).toBe("net::ERR_ABORTED");
-    await page.close();
-  });
-
-  it("the component for React compiles", async () => {
-    await open("Uploads.tsx").then(({ page }) => page.close());
-    expect(await pages.compile(["Uploads.tsx"])).toBe("");
-  });
-
-  it("the script of the component for Svelte compiles", async () => {
+  it("the components for React and the script of that for Svelte compile", async () => {
     const [, script = ""] =
       /<script lang="ts">(.*)<\/script>/s.exec(snippets.get("Uploads.svelte") ?? "") ?? [];
-    const text = `/// <reference types="svelte" />\n${script}\nexport { add };`;
-    writeFileSync(join(pages.folder, "uploads-svelte.ts"), text);
-    expect(await pages.compile(["uploads-svelte.ts"])).toBe("");
+    const files = {
+      "List.tsx": snippets.get("List.tsx") ?? "",
+      "Uploads.tsx": snippets.get("Uploads.tsx") ?? "",
+      "uploads-svelte.ts": `/// <reference types="svelte" />\n${script}\nexport { add };`,
+    };
+    for (const [name, text] of Object.entries(files)) writeFileSync(join(pages.folder, name), text);
+    expect(await pages.compile(Object.keys(files))).toBe("");
   });
 
   it("the hook for React pauses, resumes, retries and removes", async () => {

@@ -34,8 +34,8 @@ const canRun = executablePath !== undefined && minio !== undefined;
 
 const PNG = { name: "photo.png", mimeType: "image/png", buffer: Buffer.from("a picture") };
 const HTML = { name: "page.html", mimeType: "text/html", buffer: Buffer.from("<p>") };
-/** Four parts. */
-const LARGE = { name: "large.png", mimeType: "image/png", buffer: randomBytes(18 * 2 ** 20) };
+/** Three parts. */
+const LARGE = { name: "large.png", mimeType: "image/png", buffer: randomBytes(12 * 2 ** 20) };
 
 /** Reads again and again: how long a page takes is no promise. */
 const eventually = <A>(read: () => A | Promise<A>) => expect.poll(read, { timeout: 30_000 });
@@ -140,7 +140,7 @@ describe.runIf(canRun).each(Object.entries(STORES))("Uppy with the store %s", (s
   }
 
   let held: Array<Route>;
-  /** Begins to upload the large file, of which parts 1 and 2 arrive, and the others are held. */
+  /** Begins to upload the large file, of which parts 1 and 2 arrive, and the other is held. */
   async function begin(): Promise<string> {
     held = [];
     await page.route(
@@ -168,18 +168,7 @@ describe.runIf(canRun).each(Object.entries(STORES))("Uppy with the store %s", (s
     await page.unrouteAll();
   }
 
-  it("the Dashboard uploads a file, and tells where it is", async () => {
-    await open();
-    await choose([PNG]);
-    await button("Upload 1 file").click();
-    await isDone();
-    const [stored, chosen] = await digests(PNG);
-    expect(stored).toBe(chosen);
-    const { uploadURL, body } = await response();
-    expect(body).toMatchObject({ getUrl: uploadURL, size: 9, contentType: "image/png" });
-  });
-
-  it("the Dashboard uploads a large file in parts, with progress that ends at 100 percent", async () => {
+  it("the Dashboard uploads files, a large one in parts, with progress that ends at 100 percent, and tells where they are", async () => {
     const puts = requestsOf(page, isPut);
     await open();
     await choose([large, photo]);
@@ -187,8 +176,11 @@ describe.runIf(canRun).each(Object.entries(STORES))("Uppy with the store %s", (s
     await isDone();
     const [stored, chosen] = await digests(LARGE);
     expect(stored).toBe(chosen);
-    expect(puts).toHaveLength(5);
+    expect(puts).toHaveLength(4);
     expect(await ask("uppy.getState().totalProgress")).toBe(100);
+    const { uploadURL, body } = await response();
+    const { length: size } = LARGE.buffer;
+    expect(body).toMatchObject({ getUrl: uploadURL, size, contentType: "image/png" });
   });
 
   it("an upload goes on after a reload with a file that has to be chosen again", async () => {
@@ -202,7 +194,7 @@ describe.runIf(canRun).each(Object.entries(STORES))("Uppy with the store %s", (s
     await isDone();
     const [stored, chosen] = await digests(LARGE);
     expect(stored).toBe(chosen);
-    expect(puts).toHaveLength(2);
+    expect(puts).toHaveLength(1);
   });
 
   it("an upload that is cancelled leaves no parts behind", async () => {
@@ -220,24 +212,13 @@ describe.runIf(canRun).each(Object.entries(STORES))("Uppy with the store %s", (s
     await button("Pause").click();
     await button("Resume").waitFor();
     for (const route of held) await route.continue();
-    await eventually(() => partsOf(upload)).toHaveLength(4);
+    await eventually(() => partsOf(upload)).toHaveLength(3);
     expect(confirmed).toEqual([]);
     await button("Resume").click();
     await isDone();
-    expect(held).toHaveLength(2);
+    expect(held).toHaveLength(1);
     const [stored, chosen] = await digests(LARGE);
     expect(stored).toBe(chosen);
-  });
-
-  it("the stock S3 plugin uploads with the recipe, and the upload is confirmed", async () => {
-    await open("aws-s3");
-    const confirmed = page.waitForResponse((answer) => answer.url().endsWith("/confirm"));
-    await choose([PNG]);
-    await button("Upload 1 file").click();
-    await isDone();
-    const { key, final, size } = await (await confirmed).json();
-    expect({ final, size }).toEqual({ final: true, size: 9 });
-    expect((await response()).body).toMatchObject({ key });
   });
 
   // The store has no part in these.
@@ -306,9 +287,14 @@ describe.runIf(canRun).each(Object.entries(STORES))("Uppy with the store %s", (s
         expect(await page.getByText("Complete", { exact: true }).count()).toBe(0);
         expect(await ask("uppy.getFiles()[0].error")).toBe(message);
         await page.unrouteAll();
+        const confirmed = page.waitForResponse((answer) => answer.url().endsWith("/confirm"));
         await button("Retry upload").click();
         await isDone();
         expect(puts).toHaveLength(count);
+        const { key, final, size } = await (await confirmed).json();
+        expect({ final, size }).toEqual({ final: true, size: 9 });
+        // Uppy keeps no response of a file that it does not send again.
+        if (count > 1) expect((await response()).body).toMatchObject({ key });
         expect(await ask("uppy.getFiles()[0].error")).toBeNull();
       },
     );
@@ -332,7 +318,7 @@ describe.runIf(canRun).each(Object.entries(STORES))("Uppy with the store %s", (s
       await isDone();
       const [stored, chosen] = await digests(LARGE);
       expect(stored).toBe(chosen);
-      expect(puts).toHaveLength(2);
+      expect(puts).toHaveLength(1);
     });
   }
 });

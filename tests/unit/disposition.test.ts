@@ -1,3 +1,4 @@
+import { parse } from "content-disposition";
 import { expect, it } from "vitest";
 import { contentDisposition } from "../../domain/disposition.ts";
 import { FileName } from "../../domain/file-name.ts";
@@ -32,3 +33,43 @@ it.each([
 ])("the disposition of %s called %s is %s", (type, name, disposition) => {
   expect(contentDisposition(MediaType.make(type), FileName.make(name))).toBe(disposition);
 });
+
+it.each([
+  'a"b.png',
+  "a\\b.png",
+  'a\\"b.png',
+  "../../etc/passwd.png",
+  "..\\..\\boot.ini.png",
+  "a/b/c.png",
+  "a;b.png",
+  "a; filename=evil.html",
+  'a"; filename="evil.html',
+  "a%22.png",
+  "a%0d%0aSet-Cookie: a=b.png",
+  "50%.png",
+  "%.png",
+  "%zz.png",
+  "'.png",
+  "UTF-8''a.png",
+  "a,b.png",
+  "a=b.png",
+  "a*b?.png",
+  "<b>a</b>.png",
+  "über.png",
+  "漢字.png",
+  "😀.png",
+  "e\u0301.png",
+  "\u00a0.png",
+  " leading and trailing ",
+  ".png",
+  "CON",
+  "$(reboot).png",
+  `${"a".repeat(251)}.png`,
+])(
+  "a download has the name that a person gave the file, as an independent parser reads it: %j",
+  (name) => {
+    const said = contentDisposition(MediaType.make("image/png"), FileName.make(name));
+    const { type, parameters } = parse(said);
+    expect([type, parameters["filename"]]).toEqual(["inline", name.replace(/[/\\]/g, "_")]);
+  },
+);
