@@ -37,4 +37,13 @@ export const SizeText = Schema.Union([Schema.Number, Schema.String]).pipe(
   }),
 ) as Schema.Codec<ByteSize, WrittenSize>;
 
+/** A size as a person reads it: `10 MiB (10485760 bytes)`. */
+export function sizeInWords(bytes: number): string {
+  const exactly = `${bytes} byte${bytes === 1 ? "" : "s"}`;
+  if (bytes < UNITS.MiB) return exactly;
+  const [unit, size] =
+    Object.entries(UNITS).findLast(([, size]) => size <= bytes) ?? (["MiB", UNITS.MiB] as const);
+  return `${Number((bytes / size).toFixed(2))} ${unit} (${exactly})`;
+}
+
 export const mebibytes = (count: number): ByteSize => ByteSize.make(count * 1024 * 1024);

@@ -4,7 +4,7 @@ import * as Record from "effect/Record";
 import * as Schema from "effect/Schema";
 import { admit } from "../../application/admit.ts";
 import type { Scope } from "../../domain/principal.ts";
-import { OPERATIONS } from "../http/operations/list.ts";
+import { OPERATIONS } from "../http/routes.ts";
 import type { Operation } from "../http/operations/operation.ts";
 import { InvalidBody } from "../http/problems/refusals.ts";
 import { principalFrom } from "./caller.ts";

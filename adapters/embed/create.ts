@@ -19,7 +19,7 @@ import type { Peer } from "../http/env.ts";
 import { internalProblem } from "../http/problems/problem.ts";
 import { limitFailures } from "../limits/failed-authentications.ts";
 import type { Services } from "../http/options.ts";
-import { PATTERNS } from "../http/operations/list.ts";
+import { PATTERNS } from "../http/routes.ts";
 import { presentArrived } from "../http/operations/confirm.ts";
 import * as limits from "../limits/layer.ts";
 import { layer as contentDetector } from "../content-detector.ts";

@@ -1,5 +1,5 @@
 import type * as Effect from "effect/Effect";
-import type { OPERATIONS } from "../http/operations/list.ts";
+import type { OPERATIONS } from "../http/routes.ts";
 import type { Asked } from "./asked.ts";
 
 // The types of calls are those of the operations. In the package, these declarations are written

@@ -8,7 +8,7 @@ import { basePathAt } from "./addresses.ts";
 import { crossOrigin } from "./cross-origin.ts";
 import type { HttpContext, HttpEnv } from "./env.ts";
 import { exchange } from "./exchange.ts";
-import { OPERATIONS, PUBLIC_ROUTES } from "./operations/list.ts";
+import { OPERATIONS, PUBLIC_ROUTES } from "./routes.ts";
 import { metricsRoute } from "./operations/metrics.ts";
 import {
   allowedMethods,

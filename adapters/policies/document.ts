@@ -5,6 +5,7 @@ import * as Record from "effect/Record";
 import * as Result from "effect/Result";
 import * as Schema from "effect/Schema";
 import type { StoreCapabilities } from "../../application/ports/store-capabilities.ts";
+import { sizeInWords } from "../../domain/byte-size.ts";
 import { CONFIRM_GRACE } from "../../domain/receipt.ts";
 import { DEFAULT_POLICY, PolicyName, UploadPolicy } from "../../domain/upload-policy.ts";
 import { type Decoded, decoder, memberAt } from "../json/decode.ts";
@@ -102,7 +103,11 @@ function rules(
   const limit = sizeLimit(maxSize, store);
   const latest = Duration.toSeconds(Duration.sum(putLifetime, CONFIRM_GRACE));
   return [
-    ["maxSize", limit !== undefined, `it is more than ${limit?.most} bytes: ${limit?.why}`],
+    [
+      "maxSize",
+      limit !== undefined,
+      `it is more than ${sizeInWords(limit?.most ?? 0)}: ${limit?.why}`,
+    ],
     ["writeOnce", writeOnce && !store.writeOnce, "it is true, and this store cannot enforce it"],
     [
       "requireChecksum",
@@ -137,7 +142,7 @@ function rules(
     [
       "maxSize",
       scan === "clamd" && maxSize > LARGEST_SCAN,
-      `it is more than the ${LARGEST_SCAN} bytes that clamd scans`,
+      `it is more than the ${sizeInWords(LARGEST_SCAN)} that clamd scans`,
     ],
     [
       "onMismatch",

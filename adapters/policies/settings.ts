@@ -2,7 +2,7 @@ import * as Arr from "effect/Array";
 import * as Result from "effect/Result";
 import * as Schema from "effect/Schema";
 import type { StoreCapabilities } from "../../application/ports/store-capabilities.ts";
-import { mebibytes, SizeText, type WrittenSize } from "../../domain/byte-size.ts";
+import { sizeInWords, SizeText, type WrittenSize } from "../../domain/byte-size.ts";
 import { Lifetime, lifetimeText } from "../../domain/lifetime.ts";
 import {
   AllowedType,
@@ -84,8 +84,8 @@ export const read = (
   Result.flatMap(
     readSettings(settings, source, ({ maxSize = 0 }) => {
       const limit = sizeLimit(maxSize, store);
-      const most = Math.floor((limit?.most ?? 0) / mebibytes(1));
-      return limit ? [fault(settings.maxSize, `must be at most ${most} MiB: ${limit.why}`)] : [];
+      const most = sizeInWords(limit?.most ?? 0);
+      return limit ? [fault(settings.maxSize, `must be at most ${most}: ${limit.why}`)] : [];
     }),
     ({ document, ...values }) => {
       const files: UploadPolicy = { ...defaultPolicy, ...values };

@@ -127,7 +127,7 @@ it("createValetkey accepts a store of the application, and refuses a policy beyo
     log: () => undefined,
   };
   expect(() => createValetkey(options)).toThrow(
-    /policy\.maxSize is more than 1048576 bytes: a single PUT to this store carries no more/,
+    /policy\.maxSize is more than 1 MiB \(1048576 bytes\): a single PUT to this store carries no more/,
   );
   const valetkey = createValetkey({ ...options, policy: { maxSize: "1 MiB" } });
   await expect(valetkey.requestUpload(FILE)).rejects.toMatchObject({

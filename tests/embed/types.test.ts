@@ -6,7 +6,7 @@ import { gcs } from "../../adapters/embed/gcs.ts";
 import { local } from "../../adapters/embed/local.ts";
 import { minio } from "../../adapters/embed/minio.ts";
 import { PROVIDERS } from "../../adapters/storage/providers.ts";
-import type { OPERATIONS } from "../../adapters/http/operations/list.ts";
+import type { OPERATIONS } from "../../adapters/http/routes.ts";
 import type { admit } from "../../application/admit.ts";
 import type { ValetkeyError } from "../../adapters/embed/errors.ts";
 import type { PROBLEMS, Refusal, STATUSES } from "../../adapters/http/problems/problem.ts";

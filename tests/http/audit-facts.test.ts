@@ -6,7 +6,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, it } from "vitest";
-import { OPERATIONS, PUBLIC_ROUTES } from "../../adapters/http/operations/list.ts";
+import { OPERATIONS, PUBLIC_ROUTES } from "../../adapters/http/routes.ts";
 import { layer as local } from "../../adapters/storage/local/layer.ts";
 import { tokensOf } from "../../adapters/tokens/tokens.ts";
 import type { AuditEvent } from "../../application/ports/audit.ts";

@@ -6,7 +6,7 @@ import * as Schema from "effect/Schema";
 import fc from "fast-check";
 import { expect, it, onTestFinished } from "vitest";
 import type { AuditEvent } from "../../application/ports/audit.ts";
-import { OPERATIONS } from "../../adapters/http/operations/list.ts";
+import { OPERATIONS } from "../../adapters/http/routes.ts";
 import { ObjectStore } from "../../application/ports/object-store.ts";
 import { LinkLifetime } from "../../domain/link.ts";
 import { KeyTemplate } from "../../domain/storage-key.ts";

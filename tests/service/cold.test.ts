@@ -4,7 +4,7 @@ import { createServer, request as open } from "node:http";
 import type { AddressInfo } from "node:net";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { page } from "../../adapters/http/page.ts";
-import { OPERATIONS, PUBLIC_ROUTES } from "../../adapters/http/operations/list.ts";
+import { OPERATIONS, PUBLIC_ROUTES } from "../../adapters/http/routes.ts";
 import type { Entry } from "../../adapters/http/operations/operation.ts";
 import { PRESIGN } from "../http/service.ts";
 import { atTestEnd } from "../support/at-test-end.ts";

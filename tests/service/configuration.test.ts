@@ -124,8 +124,8 @@ describe("a wrong configuration ends the start with code 78 and one message", ()
       { STORAGE_ADAPTER: "aws", STORAGE_PROVIDER: "ceph" },
       /STORAGE_ENDPOINT must be set for STORAGE_PROVIDER=ceph/,
     ],
-    [{ STORAGE_MAX_FILE_SIZE: "5242881" }, /STORAGE_MAX_FILE_SIZE must be at most 5242880 MiB/],
-    [{ STORAGE_MAX_FILE_SIZE: "6 TiB" }, /STORAGE_MAX_FILE_SIZE must be at most 5242880 MiB/],
+    [{ STORAGE_MAX_FILE_SIZE: "5242881" }, /STORAGE_MAX_FILE_SIZE must be at most 5 TiB/],
+    [{ STORAGE_MAX_FILE_SIZE: "6 TiB" }, /STORAGE_MAX_FILE_SIZE must be at most 5 TiB/],
     [
       {
         STORAGE_ADAPTER: "aws",
@@ -133,7 +133,7 @@ describe("a wrong configuration ends the start with code 78 and one message", ()
         STORAGE_ENDPOINT: "https://store.test",
         STORAGE_MAX_FILE_SIZE: "6 GiB",
       },
-      /must be at most 5120 MiB: a single PUT .* not used for files in parts: completing replaces/,
+      /must be at most 5 GiB \(\d+ bytes\): a single PUT .* not used for files in parts: completing replaces/,
     ],
     [
       { STORAGE_MAX_FILE_SIZE: "50 MB" },
@@ -559,7 +559,7 @@ describe("a document of policies is refused with the path to the member", () => 
     [{ a: { get_lifetime: "soon" } }, '/a/get_lifetime: it is not a duration such as "15 minutes"'],
     [{ a: { allowed_types: [] } }, "/a/allowed_types: it is not a list of media types"],
     [{ a: { allowed_types: ["PNG"] } }, "/a/allowed_types: it is not a list of media types"],
-    [{ a: { max_size: "6 TiB" } }, "/a/max_size: it is more than 5497558138880 bytes"],
+    [{ a: { max_size: "6 TiB" } }, "/a/max_size: it is more than 5 TiB (5497558138880 bytes)"],
     [{ a: { max_size: "big" } }, "/a/max_size: it is neither a number of bytes"],
     [{ a: { max_size: 0.5 } }, "/a/max_size: it is neither a number of bytes"],
     [{ a: { callers: ["robot"] } }, '/a/callers: it is not a list of "user", "service" or both'],

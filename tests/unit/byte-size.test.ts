@@ -1,7 +1,7 @@
 import * as Result from "effect/Result";
 import * as Schema from "effect/Schema";
 import { expect, it } from "vitest";
-import { ByteSize, mebibytes } from "../../domain/byte-size.ts";
+import { ByteSize, mebibytes, sizeInWords } from "../../domain/byte-size.ts";
 
 it.each([1, 5 * 2 ** 30, Number.MAX_SAFE_INTEGER])("a size may be %d", (size) => {
   expect(Result.isSuccess(Schema.decodeUnknownResult(ByteSize)(size))).toBe(true);
@@ -24,4 +24,13 @@ it.each([
 
 it("a MiB is 1,048,576 bytes", () => {
   expect(mebibytes(10)).toBe(10_485_760);
+});
+
+it.each([
+  [1, "1 byte"],
+  [2 ** 20 - 1, "1048575 bytes"],
+  [1.5 * 2 ** 20, "1.5 MiB (1572864 bytes)"],
+  [5 * 2 ** 40, "5 TiB (5497558138880 bytes)"],
+])("a size of %d reads %s", (size, words) => {
+  expect(sizeInWords(size)).toBe(words);
 });

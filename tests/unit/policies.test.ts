@@ -59,7 +59,7 @@ it("tags are read where no upload can set them, and a policy can be without a sc
 });
 
 it.each<[string, Partial<StoreCapabilities>, object, string]>([
-  ["a byte too large", {}, { max_size: 100 * MIB + 1 }, "max_size: it is more than 104857600"],
+  ["a byte too large", {}, { max_size: 100 * MIB + 1 }, "max_size: it is more than 100 MiB (104857600 bytes)"],
   ["write_once", { writeOnce: false }, {}, "write_once: it is true, and this store cannot"],
   [
     "checksums",
@@ -97,7 +97,7 @@ it.each<[string, Partial<StoreCapabilities>, object, string]>([
     "more than clamd scans",
     { largestMultipart: 4 * 2 ** 30 },
     { ...WAITS, scan: "clamd", max_size: 2 ** 31 },
-    "max_size: it is more than the 2147483647 bytes that clamd scans",
+    "max_size: it is more than the 2 GiB (2147483647 bytes) that clamd scans",
   ],
   ["no copies", { copies: false }, WAITS, "arrival: it is incoming, and this store"],
   ["a grant that all can read", {}, { announce: true }, "announce: it is true, and needs arrival"],
@@ -198,10 +198,10 @@ it.each(["Staff", "-staff", "staff_"])("a policy cannot be named %s", (name) => 
 });
 
 it.each<[Partial<StoreCapabilities>, string]>([
-  [{}, "must be at most 100 MiB: this store takes no larger files"],
+  [{}, "must be at most 100 MiB (104857600 bytes): this store takes no larger files"],
   [
     { noMultipart: "it joins no parts" },
-    "must be at most 50 MiB: a single PUT to this store carries no more, and it is not used for files in parts: it joins no parts",
+    "must be at most 50 MiB (52428800 bytes): a single PUT to this store carries no more, and it is not used for files in parts: it joins no parts",
   ],
 ])("STORAGE_MAX_FILE_SIZE beyond what the store %j takes is refused with why", (store, problem) => {
   const { largestMultipart, ...puts } = ABLE;

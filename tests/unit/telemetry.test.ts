@@ -8,7 +8,7 @@ import * as Result from "effect/Result";
 import * as TestClock from "effect/testing/TestClock";
 import * as Tracer from "effect/Tracer";
 import { vi } from "vitest";
-import { OPERATIONS } from "../../adapters/http/operations/list.ts";
+import { OPERATIONS } from "../../adapters/http/routes.ts";
 import { CONFIRMS, GRANTS } from "../../adapters/telemetry/decisions.ts";
 import { countLimits, markOpen } from "../../adapters/telemetry/limiter.ts";
 import { layer as otlp } from "../../adapters/telemetry/otlp.ts";

@@ -1,5 +1,6 @@
 import * as Duration from "effect/Duration";
 import * as Struct from "effect/Struct";
+import { sizeInWords } from "../../../domain/byte-size.ts";
 import type * as rules from "../../../domain/errors.ts";
 import type { Allowance } from "../../../domain/limits.ts";
 import { type Language, WIRE } from "./language.ts";
@@ -456,12 +457,6 @@ const unavailable = <C extends Code>(code: C, title: string) => ({
 const retryAfter = (seconds: number) => ({ "Retry-After": String(seconds) });
 
 const count = (number: number, unit: string) => `${number} ${unit}${number === 1 ? "" : "s"}`;
-
-function sizeInWords(bytes: number): string {
-  if (bytes < 2 ** 20) return count(bytes, "byte");
-  const [unit, size] = bytes < 2 ** 30 ? ["MiB", 2 ** 20] : ["GiB", 2 ** 30];
-  return `${Number((bytes / size).toFixed(2))} ${unit} (${bytes} bytes)`;
-}
 
 /** The problem that a refusal is: for clients of the API, or in the language of calls. */
 export function problemFrom(refusal: Refusal, language = WIRE): Problem {

@@ -1,19 +1,19 @@
-import { docs, docsFile, openapi } from "../openapi/docs.ts";
-import { confirm } from "./confirm.ts";
-import { fileState } from "./file-state.ts";
-import { followLink } from "./follow-link.ts";
-import { health, readiness } from "./health.ts";
-import { listFiles } from "./list-files.ts";
-import { makeLink } from "./make-link.ts";
-import { abortMultipart, completeMultipart, startMultipart } from "./multipart.ts";
-import { openFile } from "./open-file.ts";
-import { FILES, type PublicRoute } from "./operation.ts";
-import { listParts, signParts } from "./parts.ts";
-import { policies } from "./policies.ts";
-import { presignBatch } from "./presign-batch.ts";
-import { presignForm } from "./presign-form.ts";
-import { presign } from "./presign.ts";
-import { removeFile } from "./remove-file.ts";
+import { docs, docsFile, openapi } from "./openapi/docs.ts";
+import { confirm } from "./operations/confirm.ts";
+import { fileState } from "./operations/file-state.ts";
+import { followLink } from "./operations/follow-link.ts";
+import { health, readiness } from "./operations/health.ts";
+import { listFiles } from "./operations/list-files.ts";
+import { makeLink } from "./operations/make-link.ts";
+import { abortMultipart, completeMultipart, startMultipart } from "./operations/multipart.ts";
+import { openFile } from "./operations/open-file.ts";
+import { FILES, type PublicRoute } from "./operations/operation.ts";
+import { listParts, signParts } from "./operations/parts.ts";
+import { policies } from "./operations/policies.ts";
+import { presignBatch } from "./operations/presign-batch.ts";
+import { presignForm } from "./operations/presign-form.ts";
+import { presign } from "./operations/presign.ts";
+import { removeFile } from "./operations/remove-file.ts";
 
 /**
  * The operations on an organization's files, by the names of their calls: routes, calls of the
