@@ -4,15 +4,13 @@ import type { Issuer } from "../support/issuer.ts";
 import type { ServiceProcess } from "../support/service-process.ts";
 import type { Pieces, RawAnswer } from "./raw-request.ts";
 
-/** The services that are attacked, and the issuers of the tokens. */
+/** The services that are attacked, and the issuer of the tokens. */
 export interface Site {
   /** `AUTH=dev`: answers this machine only, and every organization exists. */
   readonly dev: ServiceProcess;
   /** `AUTH=jwt`: trusts `issuer`. */
   readonly jwt: ServiceProcess;
   readonly issuer: Issuer;
-  /** Issues tokens that no service trusts. */
-  readonly thief: Issuer;
 }
 
 /** One row of a table: what is hostile about a request, where it is sent, and its outcome. */

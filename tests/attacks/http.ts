@@ -18,6 +18,7 @@ import {
 import type { Pieces } from "./raw-request.ts";
 
 const invalid = refused(400, "INVALID_REQUEST");
+const noJson = refused(415, "UNSUPPORTED_MEDIA_TYPE");
 const noMethod = refused(405, "METHOD_NOT_ALLOWED");
 const headersTooLarge = refused(431, "HEADERS_TOO_LARGE");
 const body = JSON.stringify(good);
@@ -62,6 +63,9 @@ const FRAMES: ReadonlyArray<
   ["a header over two lines", [LENGTH, "X-Note: a\r\n b"], body, invalid],
   ["NUL in a header", [LENGTH, "X-Note: a\u0000b"], body, invalid],
   ["a line that is not a header", [LENGTH, "no header"], body, invalid],
+  ["a second token", [LENGTH, bearer("x")], body, refused(401, "UNAUTHENTICATED")],
+  ["a second content type", [LENGTH, "Content-Type: text/html"], body, noJson],
+  ["a content type twice", [LENGTH, JSON_TYPE], body, noJson],
   [
     "a header line that ends with a bare line feed",
     [LENGTH, "X-Note: a\nX-Other: b"],

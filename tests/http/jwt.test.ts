@@ -86,6 +86,8 @@ const lasting = { exp: NOW_SECONDS + 24 * 60 * 60 };
 const signed = (issuer: Issuer, claims: object = {}, header: object = {}) =>
   Effect.promise(() => issuer.sign({ ...lasting, ...claims }, { ...header }));
 
+const encoded = (json: unknown) => Buffer.from(JSON.stringify(json)).toString("base64url");
+
 describe("a token that is signed with", () => {
   it.effect.each(["RS256", "PS256", "ES256", "EdDSA"])(
     "a token that is signed with %s is valid, and one by another key of that kind is not",
@@ -126,9 +128,20 @@ describe("a token that is signed with", () => {
         for (const token of [
           byPem,
           new UnsecuredJWT(claims).encode(),
+          ...[
+            { alg: "nOnE" },
+            { kid: "rs256-1" },
+            { alg: "RS256", kid: [] },
+            { alg: "ES256", kid: "rs256-1" },
+          ].map((other) => `${encoded(other)}.${payload}.${signature}`),
+          `${header}.${encoded([1])}.${signature}`,
+          `${header}.${payload}`,
+          `${good}.AAAA`,
+          "AAAA.AAAA.AAAA",
+          "..",
           `${header}.${payload}.`,
           `${header}.${payload}.${signature.split("").toReversed().join("")}`,
-          `${header}.${Buffer.from(JSON.stringify({ ...claims, sub: "root" })).toString("base64url")}.${signature}`,
+          `${header}.${encoded({ ...claims, sub: "root" })}.${signature}`,
           "not.a.token",
           "a",
         ]) {
@@ -189,6 +202,35 @@ describe("a token that is signed with", () => {
         const more = yield* authenticator(env);
         expect(yield* more.ask(yield* by(3))).toBe("user-1");
         expect(yield* more.ask(yield* by(4)), "beyond the first four").toBe("Unauthenticated");
+      }),
+  );
+
+  it.effect.each<[string, (thief: Issuer) => object | Promise<object>]>([
+    ["no name of a key", () => ({})],
+    ["an unknown name", () => ({ kid: "unknown" })],
+    ["a name that is a path", () => ({ kid: "../../../../dev/null" })],
+    ["a name that is a URL", ({ jwksUrl }) => ({ kid: jwksUrl })],
+    ["a name that all objects have", () => ({ kid: "__proto__" })],
+    ["the address of keys", ({ jwksUrl }) => ({ jku: jwksUrl })],
+    ["the address of a certificate", ({ jwksUrl }) => ({ x5u: jwksUrl })],
+    ["a certificate", () => ({ x5c: ["MIIB"] })],
+    ["its key", async ({ jwksUrl }) => ({ jwk: (await (await fetch(jwksUrl)).json()).keys[0] })],
+  ])(
+    "a token of another issuer, whose header has %s, is refused without a look at it",
+    ([, header]) =>
+      Effect.gen(function* () {
+        const issuer = yield* started;
+        const thief = yield* Effect.promise(() => startIssuer("thief"));
+        closing.push(thief.stop);
+        const { ask } = yield* authenticator(envOf(issuer));
+        const other = yield* Effect.promise(async () => header(thief));
+        const asked = thief.requests();
+        expect(yield* ask(yield* signed(thief, { iss: issuer.url }, other))).toBe(
+          "Unauthenticated",
+        );
+        const unknown = yield* signed(issuer, {}, { crit: ["x"], x: 1 });
+        expect(yield* ask(unknown), "what must be understood").toBe("Unauthenticated");
+        expect(thief.requests()).toBe(asked);
       }),
   );
 
@@ -257,6 +299,11 @@ describe("a token is valid", () => {
     ["without a subject is refused", { sub: undefined }, "Unauthenticated"],
     ["with an empty subject is refused", { sub: "" }, "Unauthenticated"],
     ["with a line end in the subject is refused", { sub: "a\nb" }, "Unauthenticated"],
+    ["with a list for the subject is refused", { sub: ["user-1"] }, "Unauthenticated"],
+    ["with an object for the subject is refused", { sub: { id: "user-1" } }, "Unauthenticated"],
+    ["with a subject of 257 letters is refused", { sub: "u".repeat(257) }, "Unauthenticated"],
+    ["for a longer audience is refused", { aud: "valetkey.evil.test" }, "Unauthenticated"],
+    ["of several issuers is refused", { iss: ["https://evil.example"] }, "Unauthenticated"],
   ])("a token %s", ([, claims, outcome]) =>
     Effect.gen(function* () {
       const issuer = yield* started;

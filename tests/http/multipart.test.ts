@@ -70,6 +70,8 @@ it.each([
   [{ content_type: "text/html" }, 415, "UNSUPPORTED_MEDIA_TYPE"],
   [{ policy: "none" }, 400, "UNKNOWN_POLICY"],
   [{ key: KEY }, 400, "INVALID_REQUEST"],
+  [{ upload: "a" }, 400, "INVALID_REQUEST"],
+  [{ part_size: 5 }, 400, "INVALID_REQUEST"],
   [{ strict: true }, 400, "INVALID_REQUEST"],
   [{ checksum: { algorithm: "md5", value: `${"A".repeat(22)}==` } }, 400, "INVALID_CHECKSUM"],
   [{ checksum: { algorithm: "crc32c", value: "AAAAAA" } }, 400, "INVALID_CHECKSUM"],
@@ -272,6 +274,10 @@ it("of a long list of bad parts the first fault is told, and of a short one each
   const members = Object.fromEntries(Array.from({ length: 50_000 }, (_, i) => [`m${i}`, 1]));
   const { body } = await send("POST", COMPLETE, { upload: upload(), parts: [], ...members });
   expect(body.errors).toHaveLength(1);
+  for (const parts of [`${"{},".repeat(299_999)}{}`, "[".repeat(500_000) + "]".repeat(500_000)]) {
+    const text = `{"upload":"${upload()}","parts":[${parts}]}`;
+    expect(codeOf(await send("POST", COMPLETE, text))).toEqual([400, "INVALID_REQUEST"]);
+  }
 });
 
 it("an upload that is not the caller's is refused before the parts are looked at", async () => {
@@ -317,7 +323,9 @@ it("the token of an upload works for its caller and its time, and for no other p
       expect(codeOf(answer)).toEqual([status, code]);
     }
   }
-  expect(codeOf(await send("GET", PARTS))).toEqual([400, "INVALID_UPLOAD"]);
+  for (const query of ["", "?upload=%00", "?upload=a&upload=b", "?upload[]=a"]) {
+    expect(codeOf(await send("GET", `${PARTS}${query}`))).toEqual([400, "INVALID_UPLOAD"]);
+  }
   const asService = { upload: upload({ u: "somebody else" }), part_numbers: [1] };
   expect((await send("POST", PARTS, asService, SERVICE_TOKEN)).status).toBe(200);
 });

@@ -52,3 +52,31 @@ it.each([
   });
   expect(answer.headers.get("access-control-allow-methods")).toBe(methods);
 });
+
+const ALLOWED = "https://app.example.com";
+
+it.each([
+  "null",
+  `${ALLOWED}.evil.test`,
+  "https://evil-app.example.com",
+  "https://evil.app.example.com",
+  "https://appXexample.com",
+  "http://app.example.com",
+  `${ALLOWED}:444`,
+  ALLOWED.toUpperCase(),
+  `${ALLOWED}/`,
+  `${ALLOWED}@evil.test`,
+  `${ALLOWED}, https://evil.test`,
+  "*",
+  "",
+])("a page of the origin %j may read neither an answer nor that of a preflight", async (origin) => {
+  const { request } = await startService();
+  const asked = { "Access-Control-Request-Method": "POST" };
+  for (const answer of [
+    await request(PRESIGN, presignInit(undefined, { Origin: origin })),
+    await request(PRESIGN, { method: "OPTIONS", headers: { Origin: origin, ...asked } }),
+  ]) {
+    expect(answer.headers.get("access-control-allow-origin")).toBeNull();
+    expect(answer.headers.get("access-control-allow-credentials")).toBeNull();
+  }
+});

@@ -178,6 +178,12 @@ describe("nothing of a batch is granted", () => {
     ["a bad media type", { files: [{ ...GOOD, content_type: "png" }] }, ["/files/0/content_type"]],
     ["a bad policy for all", { files: [GOOD], policy: 1 }, ["/policy"]],
     ["strict as a word", { files: [GOOD], strict: "yes" }, ["/strict"]],
+    ["21,000 empty objects", { files: Array.from({ length: 21_000 }, () => ({})) }, ["/files"]],
+    [
+      "30,000 levels of lists",
+      `{"files":[${"[".repeat(30_000)}${"]".repeat(30_000)}]}`,
+      ["/files/0"],
+    ],
   ])("a batch with %s is refused with 400 and pointers", async (_, body, pointers) => {
     const { ask } = await start();
     const refused = await ask(body);

@@ -87,6 +87,7 @@ it.each<[unknown]>([
   ["acme,globex"],
   ["acme globex"],
   [" acme"],
+  ["*"],
   ["acme\n"],
   ["-acme"],
   ["acme-"],

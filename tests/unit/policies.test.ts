@@ -59,7 +59,12 @@ it("tags are read where no upload can set them, and a policy can be without a sc
 });
 
 it.each<[string, Partial<StoreCapabilities>, object, string]>([
-  ["a byte too large", {}, { max_size: 100 * MIB + 1 }, "max_size: it is more than 100 MiB (104857600 bytes)"],
+  [
+    "a byte too large",
+    {},
+    { max_size: 100 * MIB + 1 },
+    "max_size: it is more than 100 MiB (104857600 bytes)",
+  ],
   ["write_once", { writeOnce: false }, {}, "write_once: it is true, and this store cannot"],
   [
     "checksums",

@@ -8,7 +8,6 @@ import {
   hostOf,
   JSON_TYPE,
   type Outcome,
-  PRESIGN,
   refused,
   refusedAnyhow,
   wire,
@@ -20,41 +19,8 @@ export const ORIGIN = "https://app.example.com";
 /** The page that sends the request may not read the answer. */
 const notShared: Outcome = {
   says: "gets an answer that its page may not read",
-  check: ({ headers, status }) => {
-    expect(status).toBeGreaterThan(0);
-    expect(headers.get("access-control-allow-origin")).toBeNull();
-    expect(headers.get("access-control-allow-credentials")).toBeNull();
-  },
+  check: ({ headers }) => expect(headers.get("access-control-allow-origin")).toBeNull(),
 };
-
-const shared: Outcome = {
-  says: "gets an answer that its page may read, without cookies",
-  check: ({ headers }) => {
-    expect(headers.get("access-control-allow-origin")).toBe(ORIGIN);
-    expect(headers.get("access-control-allow-credentials")).toBeNull();
-  },
-};
-
-const ORIGINS: ReadonlyArray<readonly [input: string, origin: string, outcome: Outcome]> = [
-  ["the allowed origin", ORIGIN, shared],
-  ["a page without an origin", "null", notShared],
-  ["an origin that begins like the allowed one", `${ORIGIN}.evil.test`, notShared],
-  ["an origin that ends like the allowed one", "https://evil-app.example.com", notShared],
-  ["an origin below the allowed one", "https://evil.app.example.com", notShared],
-  [
-    "an origin that a careless pattern takes for the allowed one",
-    "https://appXexample.com",
-    notShared,
-  ],
-  ["the allowed origin without encryption", "http://app.example.com", notShared],
-  ["the allowed origin on another port", `${ORIGIN}:444`, notShared],
-  ["the allowed origin in capitals", ORIGIN.toUpperCase(), notShared],
-  ["the allowed origin with a slash", `${ORIGIN}/`, notShared],
-  ["an origin whose user is named like the allowed one", `${ORIGIN}@evil.test`, notShared],
-  ["two origins at once", `${ORIGIN}, https://evil.test`, notShared],
-  ["a wildcard for all origins", "*", notShared],
-  ["an empty origin", "", notShared],
-];
 
 const forbidden = refused(403, "FORBIDDEN");
 
@@ -84,36 +50,7 @@ const HOSTS: ReadonlyArray<readonly [input: string, host: string, outcome: Outco
 
 const body = JSON.stringify(good);
 
-export const origins: ReadonlyArray<Attack> = [
-  ...ORIGINS.flatMap(([input, origin, outcome]): ReadonlyArray<Attack> => [
-    {
-      input: `a request from ${input}`,
-      to: "dev",
-      request: ({ dev }) =>
-        wire({
-          host: hostOf(dev),
-          headers: [bearer(dev.token), JSON_TYPE, `Origin: ${origin}`],
-          body,
-        }),
-      outcome,
-    },
-    {
-      input: `a preflight from ${input}`,
-      to: "dev",
-      request: ({ dev }) =>
-        wire({
-          line: `OPTIONS ${PRESIGN} HTTP/1.1`,
-          host: hostOf(dev),
-          headers: [
-            `Origin: ${origin}`,
-            "Access-Control-Request-Method: POST",
-            "Access-Control-Request-Headers: authorization,content-type",
-          ],
-          framing: [],
-        }),
-      outcome,
-    },
-  ]),
+export const hosts: ReadonlyArray<Attack> = [
   {
     input: "a request with two Origin headers",
     to: "dev",
@@ -125,9 +62,6 @@ export const origins: ReadonlyArray<Attack> = [
       }),
     outcome: notShared,
   },
-];
-
-export const hosts: ReadonlyArray<Attack> = [
   ...HOSTS.map(([input, host, outcome]): Attack => ({
     input: `a request whose Host is ${input} (${host})`,
     to: "dev",
