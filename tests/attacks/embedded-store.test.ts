@@ -237,14 +237,6 @@ it("an object that is replaced while it is read is always there, with all its by
   expect(wrong).toEqual([]);
 });
 
-it("an upload that may write once is answered with 412 if the object exists", async () => {
-  const { url, headers } = await signPut(1, "image/png", true);
-  expect((await send("PUT", url, { headers, body: "x" })).status).toBe(200);
-  const again = await send("PUT", url, { headers, body: "y" });
-  expect([again.status, codeOf(again)]).toEqual([412, "PreconditionFailed"]);
-  expect(temporary()).toEqual([]);
-});
-
 describe.skipIf(!existsSync("/proc/self/fd"))("an object that is not sent", () => {
   it.each([
     ["a range outside of the object", 416, { Range: "bytes=10-" }],

@@ -15,7 +15,6 @@ import { freePort } from "../support/free-port.ts";
 import { isFullRun } from "../support/full-run.ts";
 import { need } from "../support/need.ts";
 import { type ServiceProcess, startProcess } from "../support/service-process.ts";
-import { until } from "../support/until.ts";
 
 // The client as it is published, in a page of another origin than the service and the store.
 
@@ -151,7 +150,6 @@ describe.each(STORES)("the client in Chromium, with $store", ({ store, isHere, e
       service = await startProcess({
         CORS_ORIGINS: origin,
         STORAGE_MAX_FILE_SIZE: "100 MiB",
-        STORAGE_POLICIES: JSON.stringify({ brief: { put_lifetime: "1 second" } }),
         ...(isMinio ? {} : { PUBLIC_URL: address }),
         ...env(address),
       });
@@ -248,45 +246,6 @@ describe.each(STORES)("the client in Chromium, with $store", ({ store, isHere, e
       expect(puts).toHaveLength(1);
     });
 
-    // As it is on Node.
-    it.runIf(isFullRun)(
-      "a URL that has expired while the upload was paused is replaced",
-      async () => {
-        // The page's clock stands still, so that only the store can tell.
-        await tab.addInitScript(() => {
-          const at = Date.now();
-          Date.now = () => at;
-        });
-        await open();
-        let expiry = Infinity;
-        await tab.route(
-          "**/presign",
-          async (route) => {
-            const response = await route.fetch();
-            expiry = Date.parse((await response.json()).put_expires_at);
-            // While the answer is on its way, so that the page has the URL when it goes on.
-            await tab.evaluate(() => setTimeout(() => page.task.pause(), 0));
-            await route.fulfill({ response });
-          },
-          { times: 1 },
-        );
-        const presigned: Array<string> = [];
-        tab.on("request", (request) => {
-          if (request.method() === "POST")
-            presigned.push(new URL(request.url()).pathname.split("/").at(-1) ?? "");
-        });
-        await tab.evaluate(() => {
-          const { make, fileOf, outcomeOf } = page;
-          page.task = make().upload(fileOf(1000), { policy: "brief" });
-          page.outcome = outcomeOf(page.task);
-        });
-        await until("the expiry", () => Date.now() > expiry + 1000);
-        await tab.evaluate(() => page.task.resume());
-        expect(await sha256At(await tab.evaluate(() => page.outcome))).toBe(sha256Of(1000));
-        expect(presigned).toEqual(["presign", "presign", "confirm"]);
-      },
-    );
-
     describe("over a bad line", () => {
       const SIZE = 7 * MIB;
       const PORTAL = reply("200 OK", "<h1>Welcome to our network</h1>");
@@ -327,47 +286,6 @@ describe.each(STORES)("the client in Chromium, with $store", ({ store, isHere, e
         expect(network.cuts()).toBe(before + 4);
       });
     });
-
-    // As it is on Node.
-    it.runIf(isFullRun)(
-      "a file whose content has changed under its name, size and date is not mixed with what was sent of it",
-      async () => {
-        const folder = mkdtempSync(join(tmpdir(), "valetkey-client-"));
-        const path = join(folder, "large.png");
-        const written = new Date(1_700_000_000_000);
-        const write = (bytes: Buffer) => {
-          writeFileSync(path, bytes);
-          utimesSync(path, written, written);
-        };
-        const before = Buffer.alloc(LARGE, 1);
-        write(before);
-        await tab.locator("input").setInputFiles(path);
-        network.holdAfter(2);
-        await tab.evaluate(async () => {
-          const { make, onProgress, events } = page;
-          const [file] = document.querySelector("input")?.files ?? [];
-          page.task = make().upload(file ?? new Blob(), { onProgress });
-          page.task.catch(() => undefined);
-          while ((events.at(-1)?.parts?.done ?? 0) < 2) await new Promise(requestAnimationFrame);
-        });
-        await tab.reload();
-        network.release();
-        await tab.waitForFunction(() => "page" in globalThis);
-        // A byte of each part.
-        const after = Buffer.from(before);
-        for (let at = 0; at < after.length; at += 5 * MIB) after[at] = 2;
-        write(after);
-        await tab.locator("input").setInputFiles(path);
-        const outcome = await tab.evaluate(async () => {
-          const client = page.make();
-          const [file] = document.querySelector("input")?.files ?? [];
-          const [pending] = await client.pending();
-          return page.outcomeOf(client.upload(file ?? new Blob(), { resume: pending }));
-        });
-        expect(await sha256At(outcome)).toBe(createHash("sha256").update(after).digest("hex"));
-        rmSync(folder, { recursive: true });
-      },
-    );
 
     it("of two tabs with the same file one waits, and goes on when the other is closed", async () => {
       const other = await context.newPage();

@@ -191,16 +191,6 @@ it("presign grants each listed type up to the listed size, with any parameters, 
   );
 });
 
-it("presign refuses a policy or a checksum that is not listed", async () => {
-  const { request } = await startService({ policies: { machines: { callers: ["service"] } } });
-  const ask = async (more: object) => {
-    const file = { filename: "a.png", content_type: "image/png", size: 5, ...more };
-    return (await request(PRESIGN, presignInit(file))).status;
-  };
-  expect(await ask({ policy: "machines" })).toBe(403);
-  expect(await ask({ checksum: { algorithm: "sha1", value: SHA256 } })).toBe(400);
-});
-
 it("a browser may cache the list of policies for the same caller, and a shared cache may not", async () => {
   const { request } = await startService();
   const headers = { ...authorized(TOKEN).headers, Origin: "https://app.example.com" };
@@ -209,25 +199,4 @@ it("a browser may cache the list of policies for the same caller, and a shared c
   expect(answer.headers.get("vary")).toBe("Origin, Authorization, Cookie");
   expect(answer.headers.get("access-control-allow-origin")).toBe("https://app.example.com");
   expect(answer.headers.get("content-type")).toBe("application/json");
-});
-
-it.each(["globex", "nobody", "ACME", "%2e%2e"])(
-  "the list of policies of the organization %s gets the same 404 as every other address",
-  async (slug) => {
-    const { request } = await startService();
-    const refused = await request(POLICIES.replace("acme", slug), authorized(TOKEN));
-    const other = await request(PRESIGN.replace("acme", "globex"), presignInit());
-    expect([refused.status, await refused.json()]).toEqual([404, await other.json()]);
-    expect(refused.headers.get("cache-control")).toBe("no-store");
-  },
-);
-
-it("the list of policies needs a token, and accepts only GET", async () => {
-  const { request } = await startService();
-  const stranger = await request(POLICIES);
-  expect([stranger.status, stranger.headers.get("cache-control")]).toEqual([401, "no-store"]);
-  for (const method of ["POST", "HEAD", "PUT", "DELETE"]) {
-    const refused = await request(POLICIES, { method, ...authorized(TOKEN) });
-    expect([method, refused.status, refused.headers.get("allow")]).toEqual([method, 405, "GET"]);
-  }
 });

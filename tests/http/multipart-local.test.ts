@@ -322,23 +322,6 @@ it("an upload that was started before the quota ended can be finished", async ()
   for (const { body } of [first, second]) expect((await finish(body.upload)).status).toBe(200);
 });
 
-it.each<object>([
-  { size: 0 },
-  { size: 10_485_761 },
-  { size: 1.5 },
-  { content_type: "text/html" },
-  { content_type: "image" },
-  { filename: "" },
-  { policy: "none" },
-  { policy: "machines" },
-])("a start with %j is refused in the words of presign", async (over) => {
-  const { begin, send } = await start({ policies: { machines: { callers: ["service"] } } });
-  const refused = await begin(undefined, over);
-  const single = await send("POST", PRESIGN, { ...FILE, ...over });
-  expect(refused.status).toBeGreaterThanOrEqual(400);
-  expect([refused.status, refused.body]).toEqual([single.status, single.body]);
-});
-
 it("each step of an upload in parts is audited with what the upload is", async () => {
   const { begin, finish, send, audit } = await start();
   const { key, upload } = (await begin()).body;

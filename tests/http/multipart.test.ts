@@ -329,11 +329,3 @@ it("the token of an upload works for its caller and its time, and for no other p
   const asService = { upload: upload({ u: "somebody else" }), part_numbers: [1] };
   expect((await send("POST", PARTS, asService, SERVICE_TOKEN)).status).toBe(200);
 });
-
-it("other methods are refused with those that there are", async () => {
-  const { send } = await start();
-  const refused = await send("PUT", MULTIPART, FILE);
-  expect([refused.status, refused.headers.get("allow")]).toEqual([405, "POST, DELETE"]);
-  const other = await send("DELETE", PARTS, {});
-  expect([other.status, other.headers.get("allow")]).toEqual([405, "POST, GET"]);
-});

@@ -84,15 +84,6 @@ it.each([
   expect([status, headers.get("location")]).toEqual([404, null]);
 });
 
-it("a file address needs a token, and accepts only GET and DELETE", async () => {
-  const { request } = await startService();
-  expect((await request(`${AT}.png`)).status).toBe(401);
-  const posted = await request(`${AT}.png`, { method: "POST" });
-  expect([posted.status, posted.headers.get("allow")]).toEqual([405, "GET, DELETE"]);
-  const headers = { Authorization: `Bearer ${TOKEN}` };
-  expect((await request(`${AT}.png`, { method: "HEAD", headers })).status).toBe(405);
-});
-
 it("a file address names a version in the signed GET, and no other parameter", async () => {
   const strange = "3/L4+x==&versionId=null#\u007e";
   const { status, location } = await open(`${AT}.png?version=${encodeURIComponent(strange)}`);

@@ -98,3 +98,14 @@ describe.each(operations)("$operationId", ({ operationId, method, path, hasBody 
     expect((await ask({})).status === 401).toBe(needed !== undefined);
   });
 });
+
+const addresses = Object.entries(Object.groupBy(entries, ({ path }) => path));
+
+it.each(addresses)("the address %s refuses all methods but its own", async (path, found = []) => {
+  const own: ReadonlyArray<string> = found.flatMap(({ methods }) => methods);
+  for (const method of ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"]) {
+    if (own.includes(method)) continue;
+    const { status, headers } = await service.request(addressOf(path), { method });
+    expect([method, status, headers.get("allow")]).toEqual([method, 405, own.join(", ")]);
+  }
+});

@@ -88,10 +88,8 @@ describe.runIf(canRun).each(Object.entries(STORES))("Uppy with the store %s", (s
     writeFileSync(photo, PNG.buffer);
     const source = snippets.get("uppy.ts") ?? "";
     const roomy = "{ indexedDB: { maxFileSize: 2 ** 30 } as object }";
-    const restrictions = `{ maxFileSize: 10, allowedFileTypes: [".png"] }`;
     await add("uppy", source);
     await add("roomy", source.replace("use(GoldenRetriever", `use(GoldenRetriever, ${roomy}`));
-    await add("stricter", source.replace("Uppy()", `Uppy({ restrictions: ${restrictions} })`));
     await add("aws-s3", snippets.get("aws-s3.ts") ?? "");
   });
   afterAll(async () => {
@@ -197,14 +195,6 @@ describe.runIf(canRun).each(Object.entries(STORES))("Uppy with the store %s", (s
     expect(puts).toHaveLength(1);
   });
 
-  it("an upload that is cancelled leaves no parts behind", async () => {
-    await open();
-    const upload = await begin();
-    await button("Cancel").click();
-    await eventually(() => partsOf(upload)).toBe("INVALID_UPLOAD");
-    expect(await ask("uppy.getFiles()")).toEqual([]);
-  });
-
   it("the Dashboard pauses an upload, whose parts on their way arrive, and resumes it", async () => {
     await open();
     const upload = await begin();
@@ -241,18 +231,6 @@ describe.runIf(canRun).each(Object.entries(STORES))("Uppy with the store %s", (s
       await choose([HTML]);
       await page.getByText("You can only upload: .png").first().waitFor();
       expect(await ask("uppy.getFiles()")).toEqual([]);
-    });
-
-    it("stricter restrictions of the page stay", async () => {
-      const policies = page.waitForResponse((answer) => answer.url().endsWith("/policies"));
-      await open("stricter");
-      await (await policies).finished();
-      await choose(large);
-      await page.getByText("exceeds maximum allowed size of 10 B").first().waitFor();
-      expect(await ask("uppy.opts.restrictions")).toMatchObject({
-        maxFileSize: 10,
-        allowedFileTypes: [".png"],
-      });
     });
 
     it("the Dashboard says why the service refuses a file, and tries again when told to", async () => {
