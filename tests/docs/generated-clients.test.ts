@@ -7,6 +7,7 @@ import { promisify } from "node:util";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { listen } from "../embed/host.ts";
 import { freePort } from "../support/free-port.ts";
+import { isFullRun } from "../support/full-run.ts";
 import { need } from "../support/need.ts";
 import { type ServiceProcess, startProcess } from "../support/service-process.ts";
 
@@ -28,7 +29,7 @@ function commandsOf(section: string) {
 
 const CLIENTS = {
   Go: { example: "go-client", tool: await need("go") },
-  Python: { example: "python-client", tool: await need("pythonClient") },
+  ...(isFullRun ? { Python: { example: "python-client", tool: await need("pythonClient") } } : {}),
 };
 
 let service: ServiceProcess;

@@ -81,7 +81,11 @@ it.for(Object.entries(RECEIVERS))(
     child.stdout.setEncoding("utf8").on("data", (chunk: string) => (output.text += chunk));
     child.stderr.setEncoding("utf8").on("data", (chunk: string) => (output.all += chunk));
     const url = `http://127.0.0.1:${port}/hook`;
-    await until("the receiver's start", () => fetch(url).then(() => true));
+    await Promise.race([
+      until("the receiver's start", () => fetch(url).then(() => true)),
+      // Whoever waits for one that has ended waits for all of the time.
+      ended.then(() => Promise.reject(new Error(`it ended: ${output.all}`))),
+    ]);
     const lines = () => output.text.split("\n").filter((line) => /^(?:use|discard) /.test(line));
 
     const service = await startProcess({

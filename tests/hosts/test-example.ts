@@ -19,18 +19,21 @@ const PAGES: ReadonlyMap<string, string> = new Map([
   ["nextjs", "/upload"],
 ]);
 
-/** The stores an example runs with: its own, and a MinIO as its README describes. */
-const STORES: Readonly<Record<string, Readonly<Record<string, string>> | undefined>> = {
-  "the embedded store": {},
-  MinIO: minio && {
-    STORAGE_ENDPOINT: minio.endpoint,
-    STORAGE_ACCESS_KEY: minio.accessKey,
-    STORAGE_SECRET_KEY: minio.secretKey,
-  },
+const MINIO = minio && {
+  STORAGE_ENDPOINT: minio.endpoint,
+  STORAGE_ACCESS_KEY: minio.accessKey,
+  STORAGE_SECRET_KEY: minio.secretKey,
 };
 
-/** One example is compiled with the declarations of its packages, which take the most time. */
-const skipsLibraries = (name: string) => !isFullRun && name !== "node";
+/**
+ * The stores an example runs with: its own, and a MinIO as its README describes, which the code that
+ * they have in common chooses.
+ */
+const storesOf = (name: string) =>
+  Object.entries({
+    "the embedded store": {},
+    ...(isFullRun || name === "node" ? { MinIO: MINIO } : {}),
+  });
 
 /** Registers the tests of an example. Each that is built has a file, so that they run at once. */
 export const testExample = (name: string) =>
@@ -42,11 +45,11 @@ export const testExample = (name: string) =>
     afterAll(() => example?.remove());
 
     it("the example compiles against the packed package", async () => {
-      const options = skipsLibraries(name) ? ["--", "--skipLibCheck"] : [];
+      const options = isFullRun ? [] : ["--", "--skipLibCheck"];
       await example.run(["npm", "run", "check", ...options]);
     }, 300_000);
 
-    describe.each(Object.entries(STORES))("with %s", (_store, env) => {
+    describe.each(storesOf(name))("with %s", (_store, env?: Readonly<Record<string, string>>) => {
       let started: StartedExample;
       let cookie: string;
       beforeAll(async () => {

@@ -18,8 +18,8 @@ beforeAll(async () => {
 });
 afterAll(() => rmSync(folder, { recursive: true }));
 
-/** What the compiler finds wrong with a file, in a project that also checks declarations. */
-function faultsOf(code: string, skipLibCheck = false): string {
+/** What the compiler finds wrong with these files, in a project that also checks declarations. */
+function faultsOf(files: Readonly<Record<string, string>>, skipLibCheck = false): string {
   const compilerOptions = {
     target: "ES2024",
     lib: ["ES2024", "DOM", "DOM.Iterable", "DOM.AsyncIterable"],
@@ -33,11 +33,9 @@ function faultsOf(code: string, skipLibCheck = false): string {
     preserveSymlinks: !skipLibCheck,
     skipLibCheck,
   };
-  writeFileSync(
-    join(folder, "tsconfig.json"),
-    JSON.stringify({ compilerOptions, files: ["a.ts"] }),
-  );
-  writeFileSync(join(folder, "a.ts"), code);
+  const project = { compilerOptions, files: Object.keys(files) };
+  writeFileSync(join(folder, "tsconfig.json"), JSON.stringify(project));
+  for (const [name, code] of Object.entries(files)) writeFileSync(join(folder, name), code);
   const { stdout } = spawnSync(join(ROOT, "node_modules/.bin/tsc"), ["-p", "."], { cwd: folder });
   return stdout.toString();
 }
@@ -53,9 +51,10 @@ it("a strict project compiles its calls, and a wrong option is its only error", 
     export const policies: Promise<ReadonlyArray<Policy>> = valetkey.policies(asked);
     export const link = valetkey.makeLink({ ...asked, receipt: "", expiresIn: undefined });
   `;
-  expect(faultsOf(calls)).toBe("");
   const wrong = `${calls} void valetkey.makeLink({ ...asked, receipt: "", expires: 1 });`;
-  expect(faultsOf(wrong)).toMatch(/^a\.ts.*'expires' does not exist.*\n$/s);
+  expect(faultsOf({ "right.ts": calls, "wrong.ts": wrong })).toMatch(
+    /^wrong\.ts.*'expires' does not exist.*\n$/,
+  );
 });
 
 it("the declared calls are those of the operations, and the declared events those of the rules", () => {
@@ -69,5 +68,5 @@ it("the declared calls are those of the operations, and the declared events thos
     export const declared = (calls: Calls): Declared => calls;
     export const derived = (calls: Declared): Calls => calls;
   `;
-  expect(faultsOf(same, true)).toBe("");
+  expect(faultsOf({ "same.ts": same }, true)).toBe("");
 });

@@ -108,27 +108,33 @@ const IN_A_HOST = [
   },
 ] as const;
 
-it.each(IN_A_HOST)(
-  "$entry: ready() of a host that lacks $missing rejects with how to install it",
-  async ({ entry, options, what, missing }) => {
-    project.write("host.js", host(entry, options));
-    const { output } = await project.run(["node", "host.js"]);
-    expect(output).toContain(`${sentence(what, missing)}\n`);
-  },
-);
-
-const host = (entry: string, options: string) => `
-import { createValetkey } from "valetkey";
-import { ${entry} } from "valetkey/${entry}";
-
-const valetkey = createValetkey({
-  storage: ${entry}({ ${options} }),
-  publicUrl: "https://app.example.com",
-  organizations: (slug) => slug,
-  log: () => undefined,
+it("ready() of a host that lacks a client rejects with how to install it, for each store", async () => {
+  const imports = IN_A_HOST.map(({ entry }) => `import { ${entry} } from "valetkey/${entry}";`);
+  const stores = IN_A_HOST.map(({ entry, options }) => `${entry}({ ${options} })`);
+  project.write(
+    "host.js",
+    `${imports.join("\n")}\nconst STORES = [${stores.join(", ")}];\n${HOST}`,
+  );
+  const { output } = await project.run(["node", "host.js"]);
+  const said = output.trimEnd().split("\n");
+  expect(said).toEqual(
+    IN_A_HOST.map(({ what, missing }) => expect.stringContaining(sentence(what, missing))),
+  );
 });
-await valetkey.ready().catch((error) => console.log(error.message));
-await valetkey.close();
+
+const HOST = `
+import { createValetkey } from "valetkey";
+
+for (const storage of STORES) {
+  const valetkey = createValetkey({
+    storage,
+    publicUrl: "https://app.example.com",
+    organizations: (slug) => slug,
+    log: () => undefined,
+  });
+  await valetkey.ready().catch((error) => console.log(error.message));
+  await valetkey.close();
+}
 `;
 
 const serve = async (env: Readonly<Record<string, string>>, until?: string) =>

@@ -3,7 +3,7 @@ import { readdirSync, readFileSync, renameSync, symlinkSync } from "node:fs";
 import { connect } from "node:net";
 import { join } from "node:path";
 import { text } from "node:stream/consumers";
-import { expect, it } from "vitest";
+import { beforeAll, describe, expect, it } from "vitest";
 import { until } from "../support/until.ts";
 import {
   RUNTIMES,
@@ -14,43 +14,92 @@ import {
 
 const runtimes = Object.keys(RUNTIMES) as ReadonlyArray<keyof typeof RUNTIMES>;
 
-it.each(runtimes)(
-  "%s serves a presign, the PUT and the GET, logs no secret, and stops when told to",
-  async (runtime) => {
-    const service = await startProcess({}, runtime);
-    const file = new File(["the bytes of a picture"], "photo.png", { type: "image/png" });
+describe.each(runtimes)("on %s", (runtime) => {
+  let service: ServiceProcess;
+  beforeAll(async () => {
+    // Longer than a test: it has to be the upload's end that ends the service.
+    service = await startProcess({ SHUTDOWN_TIMEOUT: "10 minutes" }, runtime);
+  });
 
-    const answer = await fetch(`${service.address}/api/v1/orgs/acme/files/presign`, {
-      method: "POST",
-      headers: { "Content-Type": "application/json", Authorization: `Bearer ${service.token}` },
-      body: JSON.stringify({ filename: file.name, content_type: file.type, size: file.size }),
-    });
-    expect(answer.status).toBe(200);
-    const { put_url, get_url } = await answer.json();
-    const put = await fetch(put_url, {
-      method: "PUT",
-      headers: { "Content-Type": file.type },
-      body: file,
-    });
-    expect(put.status).toBe(200);
+  const ask = (path: string, init?: RequestInit) => fetch(new URL(path, service.address), init);
+
+  it("the service serves a presign, the PUT and the GET, and refuses a byte more", async () => {
+    const { put_url, get_url } = await presign(service, 10);
+    expect((await put(put_url, "01234567890")).status).toBe(403);
+    expect((await put(put_url, "0123456789")).status).toBe(200);
     const get = await fetch(get_url);
     expect(get.headers.get("content-type")).toBe("image/png");
-    expect(await get.text()).toBe("the bytes of a picture");
+    expect(await get.text()).toBe("0123456789");
+  });
 
-    const longer = await fetch(put_url, {
-      method: "PUT",
-      headers: { "Content-Type": file.type },
-      body: new Blob([file, "!"]),
-    });
-    expect(longer.status).toBe(403);
+  it("the service follows no link in the place of an object", async () => {
+    const { put_url, get_url } = await presign(service, 10);
+    await put(put_url, "9876543210");
+    const objects = join(service.directory, "objects");
+    const path = readdirSync(objects, { recursive: true, withFileTypes: true })
+      .filter((each) => each.isFile())
+      .map((each) => join(each.parentPath, each.name))
+      .find((each) => readFileSync(each).includes("9876543210"));
+    renameSync(path ?? "", join(service.directory, "elsewhere"));
+    symlinkSync(join(service.directory, "elsewhere"), path ?? "");
+    const answer = await fetch(get_url);
+    expect(answer.status).toBe(503);
+    expect(await answer.text()).not.toContain("9876543210");
+  });
 
-    expect(await service.stop()).toBe(0);
+  it("the document and its page are there for everybody, under a policy that forbids inline code and style", async () => {
+    const document = await ask("/openapi.json");
+    expect(document.headers.get("cache-control")).toBe("public, max-age=300");
+    expect(Object.keys((await document.json()).paths)).toContain("/healthz");
+    const page = await ask("/docs");
+    const policy = page.headers.get("content-security-policy") ?? "";
+    expect(policy).toMatch(/^default-src 'none'; script-src 'self'; style-src 'self';/);
+    expect(policy).not.toContain("unsafe");
+    const [, style, script] = /href="(docs[^"]+)"[^]+src="(docs[^"]+)"/.exec(await page.text()) ?? [
+      "",
+      "",
+      "",
+    ];
+    expect((await ask(style)).headers.get("content-type")).toContain("text/css");
+    expect((await ask(script)).headers.get("content-type")).toContain("text/javascript");
+  });
+
+  it("the page serves nothing else of the renderer's package, and accepts no other method", async () => {
+    expect((await ask("/docs/package.json")).status).toBe(404);
+    expect((await ask("/docs/..%2fpackage.json")).status).toBe(404);
+    for (const path of ["/openapi.json", "/docs", "/docs/swagger-ui.css"]) {
+      const refused = await ask(path, { method: "POST" });
+      expect([refused.status, refused.headers.get("allow")]).toEqual([405, "GET, HEAD"]);
+    }
+  });
+
+  it("the service lets an upload under way end before it stops, and has logged no secret", async () => {
+    const { put_url } = await presign(service, 10);
+    const { hostname, port, host, pathname, search } = new URL(put_url);
+    const socket = connect(Number(port), hostname);
+    await once(socket, "connect");
+    socket.write(
+      `PUT ${pathname}${search} HTTP/1.1\r\nHost: ${host}\r\nConnection: close\r\n` +
+        "Content-Type: image/png\r\nContent-Length: 10\r\n\r\n12345",
+    );
+    const temporary = join(service.directory, "temporary");
+    // The service looks after its folder there too, so any file would not tell.
+    await until("the upload's start", () =>
+      readdirSync(temporary).some((name) => readFileSync(join(temporary, name)).includes("12345"))
+        ? true
+        : undefined,
+    );
+    const stopped = service.stop();
+    await until("the stop", () => service.output().includes("stopping"));
+    socket.write("67890");
+    expect(await text(socket)).toMatch(/^HTTP\/1\.1 200 /);
+    expect(await stopped).toBe(0);
     const log = service.output();
     expect(log).toContain("/api/v1/orgs/acme/files/presign");
     expect(log).not.toContain(service.token);
-    expect(log).not.toMatch(/X-Amz-|the bytes of a picture/);
-  },
-);
+    expect(log).not.toMatch(/X-Amz-|0123456789/);
+  });
+});
 
 it("a person at a terminal is told where to try it, with the token", async () => {
   const service = await startProcess({ LOG_FORMAT: "pretty" });
@@ -66,51 +115,27 @@ it.each(runtimes)("%s explains itself to --help, and takes no other option", asy
   expect(wrong).toEqual({ code: 64, output: expect.stringContaining("no option --port") });
 });
 
-it.each(runtimes)("%s lets an upload under way end before it stops", async (runtime) => {
-  // Longer than the test: it has to be the upload's end that ends it.
-  const service = await startProcess({ SHUTDOWN_TIMEOUT: "10 minutes" }, runtime);
-  const { put_url } = await presign(service, 10);
-  const { hostname, port, host, pathname, search } = new URL(put_url);
-  const socket = connect(Number(port), hostname);
-  await once(socket, "connect");
-  socket.write(
-    `PUT ${pathname}${search} HTTP/1.1\r\nHost: ${host}\r\nConnection: close\r\n` +
-      "Content-Type: image/png\r\nContent-Length: 10\r\n\r\n12345",
-  );
-  const temporary = join(service.directory, "temporary");
-  // The service looks after its folder there too, so any file would not tell.
-  await until("the upload's start", () =>
-    readdirSync(temporary).some((name) => readFileSync(join(temporary, name)).includes("12345"))
-      ? true
-      : undefined,
-  );
-  const stopped = service.stop();
-  await until("the stop", () => service.output().includes("stopping"));
-  socket.write("67890");
-  expect(await text(socket)).toMatch(/^HTTP\/1\.1 200 /);
-  expect(await stopped).toBe(0);
-});
-
-it.each(runtimes)("%s follows no link in the place of an object", async (runtime) => {
-  const service = await startProcess({}, runtime);
-  const { put_url, get_url } = await presign(service, 10);
-  await fetch(put_url, {
-    method: "PUT",
-    headers: { "Content-Type": "image/png" },
-    body: "0123456789",
-  });
-  expect((await fetch(get_url)).status).toBe(200);
-  const objects = join(service.directory, "objects");
-  const [path = ""] = readdirSync(objects, { recursive: true, withFileTypes: true }).flatMap(
-    (each) => (each.isFile() ? [join(each.parentPath, each.name)] : []),
-  );
-  renameSync(path, join(service.directory, "elsewhere"));
-  symlinkSync(join(service.directory, "elsewhere"), path);
-  const answer = await fetch(get_url);
-  expect(answer.status).toBe(503);
-  expect(await answer.text()).not.toContain("0123456789");
+it("a service without the renderer says what to install, and has the document", async () => {
+  const service = await startProcess({ NODE_OPTIONS: `--import=data:text/javascript,${HOOK}` });
+  const page = await (await fetch(`${service.address}/docs`)).text();
+  expect(page).toContain("npm install --ignore-scripts swagger-ui-dist");
+  expect(page).toContain('href="openapi.json"');
+  expect(page).not.toContain("<script");
+  expect((await fetch(`${service.address}/docs/swagger-ui.css`)).status).toBe(404);
+  expect((await fetch(`${service.address}/openapi.json`)).status).toBe(200);
   await service.stop();
 });
+
+/** Makes the renderer impossible to find. */
+const HOOK = encodeURIComponent(`
+import { registerHooks } from "node:module";
+registerHooks({
+  resolve(specifier, context, next) {
+    if (specifier.startsWith("swagger-ui-dist")) throw new Error("it is not there");
+    return next(specifier, context);
+  },
+});
+`);
 
 async function presign(service: ServiceProcess, size: number) {
   const answer = await fetch(`${service.address}/api/v1/orgs/acme/files/presign`, {
@@ -120,3 +145,6 @@ async function presign(service: ServiceProcess, size: number) {
   });
   return (await answer.json()) as { readonly put_url: string; readonly get_url: string };
 }
+
+const put = (url: string, body: string) =>
+  fetch(url, { method: "PUT", headers: { "Content-Type": "image/png" }, body });

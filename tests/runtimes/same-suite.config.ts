@@ -1,22 +1,24 @@
 import { defineConfig } from "vitest/config";
 import { isFullRun } from "../support/full-run.ts";
 
-/** What asks a runtime for little that the others do not, and takes a third of the time. */
-const FOR_RELEASES = [
-  // Beside the libraries of Amazon and Google, which sign as v4.test.ts says on each runtime.
-  "tests/unit/same-as-*.test.ts",
-  "tests/http/directory.test.ts",
-  "tests/http/idempotency.test.ts",
-  "tests/http/list-policies.test.ts",
+/** Where runtimes differ: in bytes, encodings, regular expressions, cryptography, streams, sockets. */
+const DIFFERING = [
+  "tests/unit/{byte-size,claims,content,disposition,endpoints,file-name,instant}.test.ts",
+  "tests/unit/{media-type,names,printable,problem,storage-key,thrown,client-address}.test.ts",
+  "tests/unit/{hmac,random,receipt,tokens,token-file,v4,settings}.test.ts",
+  "tests/unit/{clamd,connections,json-file,log,read-object,request-body}.test.ts",
+  "tests/unit/{send,signed-fetch,store-answers,unread-object}.test.ts",
+  // Request, Response, headers and bodies, and all of an upload in parts on files.
+  "tests/http/{forward,jwt,metadata,multipart-local,open,origins,presign,presign-form}.test.ts",
+  "tests/http/{problem-page,service}.test.ts",
 ];
 
-// The tests of what a runtime has a part in: its encodings, regular expressions and numbers in the
-// rules, its URL and its cryptography in signatures and tokens, and its Request, Response and
-// streams in the HTTP application. `same-suite.test.ts` runs them.
+// The tests of what a runtime has a part in, or, for a release, of all that can run on each.
+// `same-suite.test.ts` runs them.
 export default defineConfig({
   root: new URL("../..", import.meta.url).pathname,
   test: {
-    include: ["tests/unit/*.test.ts", "tests/http/*.test.ts"],
+    include: isFullRun ? ["tests/unit/*.test.ts", "tests/http/*.test.ts"] : DIFFERING,
     exclude: [
       // Thousands of cases of counting and of a clock that the test sets, which takes all runtimes
       // together a minute.
@@ -31,7 +33,6 @@ export default defineConfig({
       "tests/unit/lint.test.ts",
       // Waits for Google's own library to give up, for 20 seconds.
       "tests/http/keyless.test.ts",
-      ...(isFullRun ? [] : FOR_RELEASES),
     ],
     setupFiles: ["tests/runtimes/expect-runtime.ts"],
     // A quarter of the time would go into loading the same modules again for each file.

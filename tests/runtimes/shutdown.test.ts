@@ -11,9 +11,13 @@ const runtimes = Object.keys(RUNTIMES) as ReadonlyArray<keyof typeof RUNTIMES>;
 const GRACE = { SHUTDOWN_GRACE: "" };
 
 it.each(runtimes)(
-  "%s fails no request of clients that look at /readyz and send nothing once it is 503",
+  "%s fails no request of clients that look at /readyz, and waits for no idle connection",
   async (runtime) => {
-    const service = await startProcess(GRACE, runtime);
+    const service = await startProcess({ ...GRACE, SHUTDOWN_TIMEOUT: "10 minutes" }, runtime);
+    const { host } = new URL(service.address);
+    const silent = await open(service, "");
+    const idle = await open(service, `GET /healthz HTTP/1.1\r\nHost: ${host}\r\n\r\n`);
+    await once(idle, "data");
     const agent = new Agent({ keepAlive: true });
     const ask = (path: string) => answerOf(service, path, agent);
     const stopping = new AbortController();
@@ -35,22 +39,13 @@ it.each(runtimes)(
     expect(await (await fetch(`${service.address}/readyz`)).json()).toMatchObject({
       status: "stopping",
     });
+    // That it ends at all is the point.
     expect(await service.ended).toBe(0);
+    silent.destroy();
+    idle.destroy();
     await service.stop();
   },
 );
-
-it.each(runtimes)("%s waits for no connection on which nothing is under way", async (runtime) => {
-  const service = await startProcess({ SHUTDOWN_TIMEOUT: "10 minutes" }, runtime);
-  const host = new URL(service.address).host;
-  const silent = await open(service, "");
-  const idle = await open(service, `GET /healthz HTTP/1.1\r\nHost: ${host}\r\n\r\n`);
-  await once(idle, "data");
-  // That it ends at all is the point.
-  expect(await service.stop()).toBe(0);
-  silent.destroy();
-  idle.destroy();
-});
 
 it.each(runtimes)(
   "%s ends with 0 while a request does not, after SHUTDOWN_TIMEOUT",

@@ -1,28 +1,30 @@
 import { describe, expect, it } from "vitest";
-import { DENO_PERMISSIONS, denoCommand } from "../support/deno-permissions.ts";
 import { isFullRun } from "../support/full-run.ts";
 import { need } from "../support/need.ts";
 import { type Command, RUNTIMES, startProcess } from "../support/service-process.ts";
 import { SERVED, threeLines } from "../support/three-lines.ts";
 
-// Each entry point on each of its runtimes, with a real store behind it.
+// The entry points with a real store behind them; those of Deno are in deno-permissions.test.ts.
 
 const minio = await need("minio");
 /** The entry point on an older Node, if there is one. */
 const on = (node: string | undefined) =>
-  node === undefined ? undefined : () => () => [node, "deploy/node.ts"];
+  node === undefined ? undefined : () => [node, "deploy/node.ts"];
 
 const STORES = ["minio", "aws"] as const;
 
 const runtimes: ReadonlyArray<{
   readonly name: string;
-  readonly command: ((store: (typeof STORES)[number]) => Command) | undefined;
+  readonly command: Command | undefined;
 }> = [
   { name: "Node 22", command: on(await need("node22")) },
-  ...(isFullRun ? [{ name: "Node 24", command: on(await need("node24")) }] : []),
-  { name: "the Node of the tests", command: () => RUNTIMES.node },
-  { name: "Deno 2", command: (store) => denoCommand(DENO_PERMISSIONS[store]) },
-  { name: "Bun 1", command: () => RUNTIMES.bun },
+  ...(isFullRun
+    ? [
+        { name: "Node 24", command: on(await need("node24")) },
+        { name: "the Node of the tests", command: RUNTIMES.node },
+      ]
+    : []),
+  { name: "Bun 1", command: RUNTIMES.bun },
 ];
 
 describe.each(runtimes)("on $name", ({ command }) => {
@@ -38,7 +40,7 @@ describe.each(runtimes)("on $name", ({ command }) => {
           STORAGE_ACCESS_KEY: minio?.accessKey ?? "",
           STORAGE_SECRET_KEY: minio?.secretKey ?? "",
         },
-        command?.(store),
+        command,
       );
       // Makes the bucket.
       const readiness = await (await fetch(`${service.address}/readyz`)).json();

@@ -2,7 +2,7 @@ import { once } from "node:events";
 import { readdirSync } from "node:fs";
 import { connect } from "node:net";
 import { text } from "node:stream/consumers";
-import { expect, it } from "vitest";
+import { beforeAll, describe, expect, it } from "vitest";
 import {
   RUNTIMES,
   runToEnd,
@@ -15,44 +15,49 @@ import { parentOf, workersOf } from "../support/workers.ts";
 const WORKERS = { WEB_CONCURRENCY: "2", LOG_FORMAT: "json" };
 const runtimes = ["node", "bun"] as const;
 
-it.each(runtimes)("two workers on %s confirm what the other granted", async (runtime) => {
-  // Neither token nor key is configured, so both are made for the workers.
-  const service = await startWorkers({ DEV_TOKEN: "", RECEIPT_KEYS: "" }, runtime);
-  const token = /#token=(\w+)/.exec(service.output())?.[1];
-  const call = (name: string, body: object) =>
-    fetch(`${service.address}/api/v1/orgs/acme/files/${name}`, {
-      method: "POST",
-      headers: {
-        Authorization: `Bearer ${token}`,
-        "Content-Type": "application/json",
-        Connection: "close",
-      },
-      body: JSON.stringify(body),
-    });
-  const codes = new Set<string>();
-  for (let i = 0; i < 12; i++) {
-    const file = { filename: "a.png", content_type: "image/png", size: 5 };
-    const { receipt } = await (await call("presign", file)).json();
-    codes.add((await (await call("confirm", { receipt })).json()).code);
-  }
-  expect([...codes]).toEqual(["UPLOAD_INCOMPLETE"]);
-  expect(service.output().match(/"message":"ready"/g)).toHaveLength(1);
-  expect(await service.stop()).toBe(0);
-});
-
-it.each(runtimes)("a worker that dies on %s is started again", async (runtime) => {
-  const service = await startWorkers({}, runtime);
-  const [first, second] = workersOf(service);
-  process.kill(first ?? 0, "SIGKILL");
-  const workers = await until("another worker", async () => {
-    const now = workersOf(service);
-    return now.length === 2 && !now.includes(first ?? 0) && now;
+describe.each(runtimes)("two workers on %s", (runtime) => {
+  let service: ServiceProcess;
+  beforeAll(async () => {
+    // Neither token nor key is configured, so both are made for the workers.
+    service = await startWorkers({ DEV_TOKEN: "", RECEIPT_KEYS: "" }, runtime);
   });
-  expect(workers).toContain(second);
-  expect(service.output()).toMatch(/"message":"a worker ended and is started again","number":[12]/);
-  await until("an answer", async () => (await fetch(`${service.address}/healthz`)).ok);
-  expect(await service.stop()).toBe(0);
-  expect(workers.filter(isAlive)).toEqual([]);
+
+  it("each confirms what the other granted", async () => {
+    const token = /#token=(\w+)/.exec(service.output())?.[1];
+    const call = (name: string, body: object) =>
+      fetch(`${service.address}/api/v1/orgs/acme/files/${name}`, {
+        method: "POST",
+        headers: {
+          Authorization: `Bearer ${token}`,
+          "Content-Type": "application/json",
+          Connection: "close",
+        },
+        body: JSON.stringify(body),
+      });
+    const codes = new Set<string>();
+    for (let i = 0; i < 12; i++) {
+      const file = { filename: "a.png", content_type: "image/png", size: 5 };
+      const { receipt } = await (await call("presign", file)).json();
+      codes.add((await (await call("confirm", { receipt })).json()).code);
+    }
+    expect([...codes]).toEqual(["UPLOAD_INCOMPLETE"]);
+    expect(service.output().match(/"message":"ready"/g)).toHaveLength(1);
+  });
+
+  it("one that dies is started again", async () => {
+    const [first, second] = workersOf(service);
+    process.kill(first ?? 0, "SIGKILL");
+    const workers = await until("another worker", async () => {
+      const now = workersOf(service);
+      return now.length === 2 && !now.includes(first ?? 0) && now;
+    });
+    expect(workers).toContain(second);
+    const again = /"message":"a worker ended and is started again","number":[12]/;
+    expect(service.output()).toMatch(again);
+    await until("an answer", async () => (await fetch(`${service.address}/healthz`)).ok);
+    expect(await service.stop()).toBe(0);
+    expect(workers.filter(isAlive)).toEqual([]);
+  });
 });
 
 it.each(runtimes)("connections on %s to workers that are killed end at once", async (runtime) => {

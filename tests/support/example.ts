@@ -114,10 +114,11 @@ async function start(
   const isRunning = () => child.exitCode === null && child.signalCode === null;
   const kill = (signal: NodeJS.Signals) => process.kill(-(child.pid ?? 0), signal);
   const address = `http://127.0.0.1:${port}`;
-  await until("the example's start", async () => {
-    if (!isRunning()) throw new Error(`it ended: ${text}`);
-    return (await fetch(address)).status > 0;
-  }).catch((cause: unknown) => {
+  await Promise.race([
+    until("the example's start", async () => (await fetch(address)).status > 0),
+    // Whoever waits for one that has ended waits for all of the time.
+    closed.then(() => Promise.reject(new Error(`it ended: ${text}`))),
+  ]).catch((cause: unknown) => {
     if (isRunning()) kill("SIGKILL");
     throw cause;
   });
