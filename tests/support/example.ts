@@ -74,7 +74,7 @@ export async function installExample(name: string): Promise<Example> {
     run,
     start: (env = {}) => {
       if (!others.includes("npm start")) throw new Error(`${name}: its README starts nothing`);
-      return start(folder, env);
+      return startExample(folder, env);
     },
     remove: () => rmSync(folder, { recursive: true, force: true }),
   };
@@ -94,7 +94,8 @@ const NOT_SOURCES = new Set([
 const commandsOf = (readme: string): ReadonlyArray<string> =>
   [...readme.matchAll(/^ {4}(npm .+)$/gm)].map(([, command = ""]) => command);
 
-async function start(
+/** Starts the example in a folder on a free port, and waits until it answers. */
+export async function startExample(
   folder: string,
   env: Readonly<Record<string, string>>,
 ): Promise<StartedExample> {
