@@ -52,11 +52,22 @@ const TOKEN = "0123456789abcdef-._~+/";
 const GUESSABLE = ["a".repeat(64), "0123abcd".repeat(4), "passwordpasswordpass"];
 
 const exactly = (...values: ReadonlyArray<string>) => values.map((value): Row => ({ value }));
-const size = (value: string): Row => ({ value, refuses: ["1 GB", "1  GiB", "1 GiB/day", "-1 B"] });
+const size = (value: string): Row => ({
+  value,
+  refuses: ["1 GB", "1  GiB", "1 GiB/day", "-1 B", "0 B", "ten"],
+});
 const rate: Row = {
   value: "120 per minute",
   also: ["1 per second", "9999999 per day"],
-  refuses: ["120 per minute per IP", "0 per minute", "1.5 per hour", "10000000 per day", "120"],
+  refuses: [
+    "120 per minute per IP",
+    "0 per minute",
+    "1.5 per hour",
+    "10000000 per day",
+    "120",
+    "2/hour",
+    "2 per week",
+  ],
 };
 const duration = (value: string): Row => ({ value, refuses: ["3 days ago", "5", "-1 seconds"] });
 const secret: Row = {
@@ -142,7 +153,14 @@ const header: Row = {
 const networks: Row = {
   value: "10.0.0.0/8,::2",
   takes: [...SPACE, LONGER],
-  refuses: ["10.0.0.0/8,10.1", "10.0.0.0/8;::2", "0.0.0.0/0", "10.0.0.0/33"],
+  refuses: [
+    "10.0.0.0/8,10.1",
+    "10.0.0.0/8;::2",
+    "0.0.0.0/0",
+    "::/0",
+    "::ffff:0.0.0.0/96",
+    "010.0.0.1",
+  ],
 };
 const wholeNumber = (range: Pick<Row, "also" | "refuses">): Row => ({
   value: "87",
@@ -207,7 +225,7 @@ const ROWS: Readonly<Record<string, ReadonlyArray<Row>>> = {
     {
       value: "RS256,ES256",
       takes: SPACE,
-      refuses: ["RS256,HS256", "none", "RS2566", "RS256 ES256"],
+      refuses: ["RS256,HS256", "none", "RS2566", "RS256 ES256", "rs256"],
     },
   ],
   JWT_AUDIENCE: [text],
@@ -288,7 +306,16 @@ const ROWS: Readonly<Record<string, ReadonlyArray<Row>>> = {
     {
       value: "acme=org_1,globex=org_2",
       takes: [LONGER, "upper case", ...SPACE],
-      refuses: ["acme", "acme=", "=org_1", "acme=org_1=x", "acme=org_1,globex", "acme:org_1"],
+      refuses: [
+        "acme",
+        "acme=",
+        "=org_1",
+        "acme=org_1=x",
+        "acme=org_1,globex",
+        "acme:org_1",
+        "a/b=c",
+        "a=b/c",
+      ],
     },
   ],
   ORGANIZATIONS_TOKEN: [token],
