@@ -1,6 +1,8 @@
+import { harmless } from "../../adapters/storage/contract/harmless.ts";
 import { contract } from "../../adapters/storage/contract/index.ts";
-import { isFullRun } from "../support/full-run.ts";
-import { stores } from "./stores.ts";
+import { PROMISES } from "../../adapters/storage/contract/promises.ts";
+import { register } from "../../adapters/storage/contract/register.ts";
+import { isWhole, sharesServer, stores } from "./stores.ts";
 
 /** Each has the signer, the client or the server of stores that are always tried. */
 const FOR_RELEASES: ReadonlySet<string> = new Set([
@@ -9,6 +11,9 @@ const FOR_RELEASES: ReadonlySet<string> = new Set([
   "gcs, HMAC key",
 ]);
 
+const others = PROMISES.filter((promise) => !harmless.includes(promise));
+
 for (const store of stores) {
-  if (isFullRun || !FOR_RELEASES.has(store.name)) contract(store);
+  if (isWhole || !sharesServer(store)) contract(store);
+  else if (!FOR_RELEASES.has(store.name)) register(store, others);
 }

@@ -2,7 +2,11 @@ import { expectNone } from "../../adapters/storage/contract/harmless.ts";
 import { register } from "../../adapters/storage/contract/register.ts";
 import { promises } from "../../adapters/storage/contract/store-promise.ts";
 import { HARMS } from "../../adapters/storage/contract/unsigned-headers.ts";
-import { stores } from "./stores.ts";
+import { useFewHeaders } from "../support/few-headers.ts";
+import { isWhole, sharesServer, stores } from "./stores.ts";
+
+// Which spellings a server takes is no other question of an upload that waits.
+if (!isWhole) useFewHeaders({ headers: Infinity, spellings: ["with underscores"] });
 
 const harmlessWaiting = HARMS.flatMap((harm) =>
   promises(["copies"], {
@@ -12,5 +16,7 @@ const harmlessWaiting = HARMS.flatMap((harm) =>
 );
 
 for (const store of stores) {
-  if (store.without?.includes("copies") !== true) register(store, harmlessWaiting);
+  if (store.without?.includes("copies") !== true && (isWhole || !sharesServer(store))) {
+    register(store, harmlessWaiting);
+  }
 }

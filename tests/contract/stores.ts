@@ -18,6 +18,7 @@ import type { ObjectStore } from "../../application/ports/object-store.ts";
 import type { Presigner } from "../../application/ports/presigner.ts";
 import { ownServer } from "./own-server.ts";
 import { embeddedStore } from "../support/embedded-store.ts";
+import { isFullRun } from "../support/full-run.ts";
 import { createBucket, startGcsVerifier } from "../google/store.ts";
 import { startGoogleMachine } from "../google/machine.ts";
 import { need } from "../support/need.ts";
@@ -70,6 +71,13 @@ const ALL: ReadonlyArray<Harness> = [
 
 /** Every adapter, or your own server alone. Behind all but the embedded store stands a real one. */
 export const stores: ReadonlyArray<Harness> = isOwn ? ownHarness() : ALL;
+
+/** Everything is tried by each store for a release, and on a server of one's own. */
+export const isWhole = isFullRun || isOwn;
+
+/** Another store that is always tried has the same server, and answers unsigned headers alike. */
+export const sharesServer = ({ name }: Harness): boolean =>
+  !["local", "minio", "gcs, service account"].includes(name);
 
 type S3Settings = Omit<AwsSettings, "signer"> & { readonly endpoint: URL };
 

@@ -1,4 +1,5 @@
 import { afterAll, beforeAll } from "vitest";
+import { SPELLINGS } from "../../adapters/storage/contract/spellings.ts";
 import {
   type Harm,
   HARMS,
@@ -6,15 +7,28 @@ import {
   UNSIGNED_HEADERS,
 } from "../../adapters/storage/contract/unsigned-headers.ts";
 
+const TABLE: Record<Harm, ReadonlyArray<Row>> = UNSIGNED_HEADERS as never;
+const ALL = { ...TABLE };
+
+/** Leaves these unsigned headers of a kind to the tests that follow in the file. */
+export const leaveHeaders = (harm: Harm, rows: ReadonlyArray<Row>) => void (TABLE[harm] = rows);
+
 /**
- * Leaves one unsigned header of each kind to the tests beside the call, which are about something
- * else: trying them all is most of what the doctor and the contract do.
+ * Leaves one unsigned header of each kind, or a few, to the tests beside the call, which are about
+ * something else: trying them all, in every spelling, is most of what the doctor and the contract do.
  */
-export function useFewHeaders(): void {
-  const table: Record<Harm, ReadonlyArray<Row>> = UNSIGNED_HEADERS as never;
-  const all = { ...table };
+export function useFewHeaders({
+  headers = 1,
+  spellings = Object.keys(SPELLINGS),
+}: { headers?: number; spellings?: ReadonlyArray<string> } = {}): void {
+  const spelled: Record<string, unknown> = SPELLINGS;
+  const every = { ...SPELLINGS };
   beforeAll(() => {
-    for (const harm of HARMS) table[harm] = all[harm].slice(0, 1);
+    for (const harm of HARMS) leaveHeaders(harm, ALL[harm].slice(0, headers));
+    for (const name of Object.keys(every)) if (!spellings.includes(name)) delete spelled[name];
   });
-  afterAll(() => void Object.assign(table, all));
+  afterAll(() => {
+    Object.assign(TABLE, ALL);
+    Object.assign(spelled, every);
+  });
 }
