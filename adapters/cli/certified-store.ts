@@ -5,8 +5,7 @@ import { type Env, variables } from "../settings/source.ts";
 import * as aws from "../storage/aws/settings.ts";
 import { awsStorage } from "../storage/aws/storage.ts";
 import type { Examination, Openable } from "../storage/contract/examine.ts";
-import type { Ability } from "../storage/contract/harness.ts";
-import { missingAbilities } from "../storage/contract/missing-abilities.ts";
+import { type Ability, missingAbilities } from "../storage/contract/abilities.ts";
 import * as gcs from "../storage/gcs/settings.ts";
 import { gcsStorage } from "../storage/gcs/storage.ts";
 import * as minio from "../storage/minio/settings.ts";
@@ -145,20 +144,14 @@ const s3Store =
   };
 
 function gcsStore(settings: gcs.GcsSettings): CertifiedStore {
-  const { bucket, endpoint, signLength } = settings;
+  const { bucket, endpoint } = settings;
+  const { capabilities, layer } = gcsStorage(settings);
   const title = `Google Cloud Storage at ${endpoint.origin}`;
   const store: Openable = {
     name: title,
-    without: [
-      "sha256",
-      "pinned downloads",
-      "file checksums",
-      "two endpoints",
-      ...(gcsStorage(settings).capabilities.copies ? [] : (["copies"] as const)),
-      ...(signLength ? [] : (["exact size by default"] as const)),
-    ],
+    without: [...missingAbilities(capabilities), "two endpoints"],
     refusals: REFUSALS,
-    open: async () => ({ layer: withWarnings(gcsStorage(settings).layer), bucket }),
+    open: async () => ({ layer: withWarnings(layer), bucket }),
   };
   return { title, adapter: "gcs", bucket, store };
 }

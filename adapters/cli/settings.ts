@@ -21,7 +21,7 @@ import {
 } from "../settings/setting.ts";
 import { type Env, type Source, variables } from "../settings/source.ts";
 import * as scanner from "../scanner/settings.ts";
-import { S3_CAPABILITIES, S3_MULTIPART } from "../storage/providers.ts";
+import { ABLEST } from "../storage/providers.ts";
 import * as telemetry from "../telemetry/log.ts";
 import * as metrics from "../telemetry/metrics-settings.ts";
 import { isSent, SIGNALS } from "../telemetry/otlp-settings.ts";
@@ -59,7 +59,7 @@ export function readStore(env: Env) {
 function readWithStore<A extends { readonly publicUrl: URL }>(source: Source, pages: Read<A>) {
   const { publicUrl } = Result.getOrElse(pages, () => ({ publicUrl: new URL("http://unknown") }));
   const store = storage.read(source, publicUrl);
-  const most = { capabilities: { ...S3_CAPABILITIES, ...S3_MULTIPART } };
+  const most = { capabilities: ABLEST };
   const { capabilities } = Result.getOrElse(store, () => most);
   return {
     http: pages,

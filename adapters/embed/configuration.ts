@@ -7,7 +7,7 @@ import * as limits from "../limits/settings.ts";
 import { completePolicies } from "../policies/document.ts";
 import { joinReads, fault, optional, readSettings } from "../settings/setting.ts";
 import { options as optionsIn } from "../settings/source.ts";
-import { S3_CAPABILITIES, S3_MULTIPART } from "../storage/providers.ts";
+import { ABLEST } from "../storage/providers.ts";
 import * as scanner from "../scanner/settings.ts";
 import * as tokens from "../tokens/settings.ts";
 import { Events, SharedCount, Storage } from "./opaque.ts";
@@ -46,9 +46,7 @@ export function readConfiguration(given: ValetkeyOptions<never>) {
   );
   const at = Result.isSuccess(server) ? server.success.publicUrl : new URL("http://unknown");
   const store = Result.map(Storage.open(options.storage), (storeAt) => storeAt(at));
-  const capabilities = Result.isSuccess(store)
-    ? store.success.capabilities
-    : { ...S3_CAPABILITIES, ...S3_MULTIPART };
+  const capabilities = Result.isSuccess(store) ? store.success.capabilities : ABLEST;
   const read = joinReads({
     store,
     countIn: countIn === undefined ? Result.succeed(undefined) : SharedCount.open(countIn),

@@ -31,15 +31,6 @@ export interface Provider extends StoreCapabilities {
   };
   /** Of a PUT, in the facts of the object. */
   readonly reports: ReadonlyArray<ChecksumAlgorithm>;
-  /** Verified without an announcement at the start; undefined if uploads in parts are not made. */
-  readonly partChecksums?: ReadonlyArray<ChecksumAlgorithm>;
-  readonly fileChecksums?: ReadonlyArray<ChecksumAlgorithm>;
-  /** As in `Multipart`. */
-  readonly abandoned?: string;
-  /** True if a completion may use a part that was replaced. */
-  readonly keepsReplacedParts?: boolean;
-  /** "POST Object". */
-  readonly forms: boolean;
   /** The version that the contract suite was run on. */
   readonly tried?: string;
 }
@@ -57,10 +48,18 @@ export const S3_CAPABILITIES: StoreCapabilities = {
 };
 
 /** "Amazon S3 multipart upload limits", Amazon S3 User Guide. */
-export const S3_MULTIPART = {
+const S3_MULTIPART = {
   largestMultipart: 5 * 2 ** 40,
+  partChecksums: S3_CAPABILITIES.checksums,
   fileChecksums: ["crc32c"],
 } as const;
+
+/** All that a store of S3's API may do. */
+export const ABLEST = {
+  ...S3_CAPABILITIES,
+  ...S3_MULTIPART,
+  forms: true,
+} satisfies StoreCapabilities;
 
 const S3 = {
   region: "us-east-1",
@@ -69,7 +68,6 @@ const S3 = {
   unsigned: "refused",
   scanTags: true,
   reports: ["sha256", "crc32c"],
-  forms: false,
   ...S3_CAPABILITIES,
 } as const satisfies Omit<Provider, "title">;
 
@@ -101,8 +99,8 @@ export const PROVIDERS = {
     title: "Amazon S3",
     pathStyle: false,
     forms: true,
-    partChecksums: ["md5"],
     ...S3_MULTIPART,
+    partChecksums: ["md5"],
   },
   minio: {
     ...S3,
@@ -117,7 +115,6 @@ export const PROVIDERS = {
       deniable: OBEYED,
       signedAs: "parameters",
     },
-    partChecksums: S3.checksums,
     abandoned:
       "MinIO itself removes uploads in parts that nobody completes, a day after they began; MINIO_API_STALE_UPLOADS_EXPIRY (stale_uploads_expiry of its settings) sets how long it waits",
     ...S3_MULTIPART,
@@ -148,7 +145,6 @@ export const PROVIDERS = {
   seaweedfs: {
     ...S3,
     title: "SeaweedFS",
-    partChecksums: S3.checksums,
     ...S3_MULTIPART,
     keepsReplacedParts: true,
     tried: "4.48",
@@ -156,7 +152,6 @@ export const PROVIDERS = {
   versitygw: {
     ...S3,
     title: "versitygw",
-    partChecksums: S3.checksums,
     abandoned:
       "no rule of versitygw removes what nobody confirms or completes; run `valetkey sweep --apply` once a day",
     ...S3_MULTIPART,

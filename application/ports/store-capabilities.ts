@@ -1,13 +1,20 @@
 import type { ChecksumAlgorithm } from "../../domain/checksum.ts";
 
-/** The abilities of a store; a policy that asks for more is refused at the start. */
+/**
+ * The abilities of a store, one value for each provider. A policy that asks for more is refused at the
+ * start, and the contract tries these and no others.
+ */
 export interface StoreCapabilities {
+  /** The type of a PUT is bound; true if left out. */
+  readonly bindsType?: boolean;
+  /** When the size of a PUT is bound; always if left out. */
+  readonly bindsSize?: "always" | "strict" | "never";
+  /** A signed GET sets all headers of a download, not only its type; true if left out. */
+  readonly pinsDownloads?: boolean;
   /** The largest object that one PUT can make, in bytes. */
   readonly largestPut: number;
-  /** The largest object that is made of parts, in bytes; left out if uploads in parts are not. */
-  readonly largestMultipart?: number;
-  /** Why uploads in parts are not made with it, if that was found out. */
-  readonly noMultipart?: string;
+  /** The checksums that the store verifies on a PUT. */
+  readonly checksums: ReadonlyArray<ChecksumAlgorithm>;
   /** The store can accept only one PUT under a key; perhaps only in a bucket without versions. */
   readonly writeOnce: boolean | "without versions";
   /** One version of an object can be removed, and no other. */
@@ -16,6 +23,18 @@ export interface StoreCapabilities {
   readonly copies: boolean;
   /** A scanner's verdict can be a tag of the object, which no upload can set; false if left out. */
   readonly scanTags?: boolean;
-  /** The checksums that the store verifies on a PUT. */
-  readonly checksums: ReadonlyArray<ChecksumAlgorithm>;
+  /** It takes HTML forms that are bound by a signed policy; false if left out. */
+  readonly forms?: boolean;
+  /** The largest object that is made of parts, in bytes; left out if uploads in parts are not. */
+  readonly largestMultipart?: number;
+  /** Why uploads in parts are not made with it, if that was found out. */
+  readonly noMultipart?: string;
+  /** The checksums that it verifies on a part, without an announcement at the start. */
+  readonly partChecksums?: ReadonlyArray<ChecksumAlgorithm>;
+  /** As in `Multipart`. */
+  readonly fileChecksums?: ReadonlyArray<ChecksumAlgorithm>;
+  /** As in `Multipart`. */
+  readonly abandoned?: string;
+  /** True if a completion may use a part that was replaced. */
+  readonly keepsReplacedParts?: boolean;
 }

@@ -6,10 +6,11 @@ import { generateKeyPairSync } from "node:crypto";
 import { layer as aws } from "../../adapters/storage/aws/layer.ts";
 import type { AwsSettings } from "../../adapters/storage/aws/settings.ts";
 import { type Provider, PROVIDERS } from "../../adapters/storage/providers.ts";
-import type { Ability, Harness, OpenStore } from "../../adapters/storage/contract/harness.ts";
-import { missingAbilities } from "../../adapters/storage/contract/missing-abilities.ts";
+import type { Harness, OpenStore } from "../../adapters/storage/contract/harness.ts";
+import { type Ability, missingAbilities } from "../../adapters/storage/contract/abilities.ts";
 import { type GcsKey, hmacKey } from "../../adapters/storage/gcs/credentials.ts";
 import { layer as gcs } from "../../adapters/storage/gcs/layer.ts";
+import { GCS_CAPABILITIES } from "../../adapters/storage/gcs/settings.ts";
 import { layer as minio } from "../../adapters/storage/minio/layer.ts";
 import { GOOG4_RSA_SHA256 } from "../../adapters/storage/signing/algorithms.ts";
 import { signWith } from "../../adapters/storage/signing/signer.ts";
@@ -56,13 +57,11 @@ const ALL: ReadonlyArray<Harness> = [
   })),
   ...(["service account", "HMAC key", "no key"] as const).map((credentials) => ({
     name: `gcs, ${credentials}`,
-    without: [
-      "sha256",
-      "exact size by default",
-      "pinned downloads",
-      "file checksums",
-      ...(credentials === "HMAC key" ? (["copies"] as const) : []),
-    ] as const,
+    without: missingAbilities({
+      ...GCS_CAPABILITIES,
+      bindsSize: "strict",
+      copies: credentials !== "HMAC key",
+    }),
     // Cloud Storage answers 400 if a signed header is missing or the URL has expired.
     refusals: [400, 403],
     open: fakeGcs === undefined ? undefined : () => openGcs(credentials, fakeGcs),

@@ -1,6 +1,6 @@
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
-import { missingAbilities } from "../../adapters/storage/contract/missing-abilities.ts";
+import { missingAbilities } from "../../adapters/storage/contract/abilities.ts";
 import { type Provider, type ProviderName, PROVIDERS } from "../../adapters/storage/providers.ts";
 import { DANGERS } from "../support/store-dangers.ts";
 import { providerPage, readPage } from "../support/stores-page.ts";
@@ -29,7 +29,10 @@ function itemsOf(certificate: string, heading: string): ReadonlyArray<string> {
 /** What a store has kept that has an ability, as its certificate says it. */
 const SHOWN: ReadonlyArray<readonly [string, (provider: Provider) => boolean]> = [
   ["a PUT cannot be replayed under writeOnce", ({ writeOnce }) => writeOnce !== false],
-  ["a form as granted is stored byte for byte, under the granted type", ({ forms }) => forms],
+  [
+    "a form as granted is stored byte for byte, under the granted type",
+    ({ forms = false }) => forms,
+  ],
   [
     "a part is verified by each checksum that is offered",
     ({ partChecksums }) => partChecksums !== undefined,

@@ -2,7 +2,7 @@ import * as Effect from "effect/Effect";
 import * as Option from "effect/Option";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { examine, type Findings } from "../../adapters/storage/contract/examine.ts";
-import { ABILITIES } from "../../adapters/storage/contract/harness.ts";
+import { ABILITIES } from "../../adapters/storage/contract/abilities.ts";
 import { PROMISES } from "../../adapters/storage/contract/promises.ts";
 import {
   type Harm,

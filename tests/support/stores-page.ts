@@ -50,7 +50,7 @@ const BLOCKS = {
         : `\`${provider.region}\``,
       provider.checksums.join(", ") || "none",
       yesNo(provider.writeOnce),
-      yesNo(provider.forms),
+      yesNo(provider.forms ?? false),
       provider.cors,
       provider.largestPut.toLocaleString("en"),
       provider.unsigned,

@@ -4,7 +4,8 @@ import type { Harness } from "./harness.ts";
 import { PROMISES } from "./promises.ts";
 import { register } from "./register.ts";
 
-export type { Ability, Harness, OpenStore } from "./harness.ts";
+export type { Ability } from "./abilities.ts";
+export type { Harness, OpenStore } from "./harness.ts";
 
 /**
  * Registers the contract of a store with Vitest, in a file of its tests:

@@ -1,5 +1,6 @@
 import { beforeAll, describe, it } from "vitest";
-import { ABILITIES, type Harness } from "./harness.ts";
+import { ABILITIES } from "./abilities.ts";
+import type { Harness } from "./harness.ts";
 import { isMadeBy, type StorePromise } from "./store-promise.ts";
 import { type BuiltStore, hasFrom, openStore, requireAbilities, newSubject } from "./subject.ts";
 

@@ -1,4 +1,4 @@
-import { ABILITIES, type Ability } from "./harness.ts";
+import { ABILITIES, type Ability } from "./abilities.ts";
 import type { Subject } from "./subject.ts";
 
 /** A promise on which users of a store may rely. */

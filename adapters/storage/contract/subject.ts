@@ -11,7 +11,8 @@ import { incomingKey, type ObjectKey, type StorageKey } from "../../../domain/st
 import { errorReason } from "../../thrown.ts";
 import { S3Access } from "../rest/s3-access.ts";
 import { assertBytes, assertStatus } from "./assertions.ts";
-import { ABILITIES, type Ability, type Harness, type OpenStore } from "./harness.ts";
+import { ABILITIES, type Ability } from "./abilities.ts";
+import type { Harness, OpenStore } from "./harness.ts";
 import { type Put, send, sendPut, upload } from "./send.ts";
 import { CONTENT, getRequest, newKey, PNG, putRequest } from "./uploads.ts";
 import { runAt, useCases } from "./use-cases.ts";

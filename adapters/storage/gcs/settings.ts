@@ -98,6 +98,9 @@ export const GCS_CAPABILITIES: StoreCapabilities = {
   versions: true,
   copies: true,
   checksums: ["crc32c", "md5"],
+  partChecksums: ["crc32c", "md5"],
+  forms: true,
+  pinsDownloads: false,
 };
 
 export interface GcsSettings extends Values<typeof settings> {

@@ -4,10 +4,14 @@ import { GCS_CAPABILITIES, type GcsSettings } from "./settings.ts";
 
 export function gcsStorage(settings: GcsSettings): Storage {
   const { key } = settings;
-  const isHmac = key !== undefined && !isServiceAccount(key.signer);
   return {
     description: `Google Cloud Storage at ${settings.endpoint.href}, bucket ${settings.bucket}`,
-    capabilities: { ...GCS_CAPABILITIES, ...(isHmac && { copies: false }) },
+    capabilities: {
+      ...GCS_CAPABILITIES,
+      bindsSize: settings.signLength ? "always" : "strict",
+      // The official client copies, and cannot use an HMAC key.
+      copies: key === undefined || isServiceAccount(key.signer),
+    },
     bucket: { api: "gcs", name: settings.bucket },
     layer: loaded(async () => (await import("./layer.ts")).layer(settings)),
   };

@@ -13,7 +13,7 @@ import type { Storage } from "../storage.ts";
 import { bucketAddress } from "../signing/bucket-address.ts";
 import { always } from "../credentials/held.ts";
 import { signWith } from "../signing/signer.ts";
-import { S3_CAPABILITIES, S3_MULTIPART } from "../providers.ts";
+import { ABLEST } from "../providers.ts";
 import { v4Presigner } from "../signing/v4-presigner.ts";
 import { exactly } from "../rest/read-object.ts";
 import { timeoutsFor } from "./body.ts";
@@ -94,8 +94,8 @@ export const layer = (
         region: REGION,
         binding: s3Binding({ writeOnce: true }),
         overrides: s3Overrides,
-        ...S3_CAPABILITIES,
-        parts: { binding: s3PartBinding, checksums: S3_CAPABILITIES.checksums },
+        ...ABLEST,
+        parts: { binding: s3PartBinding, checksums: ABLEST.partChecksums },
         signers: { put: signer, get: signer },
         forms: { bucket, signer, announcement: ANNOUNCEMENT },
       });
@@ -125,7 +125,7 @@ export const layer = (
         list: (below) => run(() => listObjects(folder, { bucket, ...below })),
         multipart: {
           abandoned: `the embedded store itself removes an upload in parts a day after the last part came, and what nobody confirms after ${MOST_DAYS_OF_WAITING} days`,
-          fileChecksums: S3_MULTIPART.fileChecksums,
+          fileChecksums: ABLEST.fileChecksums,
           create: ({ key, mediaType }) =>
             run(() => startUpload(folder, stored({ key, mediaType }))),
           list: (upload) => run(() => listParts(folder, stored(upload))),

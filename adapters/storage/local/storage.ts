@@ -1,7 +1,7 @@
 import { directory } from "../../settings/directory.ts";
 import { type Read, readSettings, type Values } from "../../settings/setting.ts";
 import type { Source } from "../../settings/source.ts";
-import { S3_CAPABILITIES, S3_MULTIPART } from "../providers.ts";
+import { ABLEST } from "../providers.ts";
 import { loaded, type Storage, STORE_PATH } from "../storage.ts";
 import { bucket } from "../settings.ts";
 
@@ -19,11 +19,7 @@ export function embeddedStorage(
   let handler: Storage["fetch"];
   return {
     description: `embedded, in the folder ${settings.directory}`,
-    capabilities: {
-      ...S3_CAPABILITIES,
-      ...S3_MULTIPART,
-      versions: false,
-    },
+    capabilities: { ...ABLEST, versions: false },
     layer: loaded(async () => {
       const { layer } = await import("./layer.ts");
       return layer(settings, endpoint, (opened) => (handler = opened));
