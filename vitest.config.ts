@@ -43,7 +43,7 @@ const LATER = [
   "tests/http/keyless.test.ts",
   "tests/service/{cold,reload}.test.ts",
   "tests/contract/{behind-a-prefix,certify,clamd,cors,credentials,file-state}.test.ts",
-  "tests/contract/{least-privilege,rode-along*,s3-lifecycle,store-calls,store-reasons}.test.ts",
+  "tests/contract/{least-privilege,rode-along*,s3-lifecycle,store-reasons}.test.ts",
   "tests/contract/{versions,virtual-host}.test.ts",
   "tests/embed/scan.test.ts",
   "tests/events/stores.test.ts",

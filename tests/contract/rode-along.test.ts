@@ -16,7 +16,6 @@ import { signQuery } from "../../adapters/storage/signing/sign-query.ts";
 import { layer as telemetry } from "../../adapters/telemetry/log.ts";
 import { ObjectStore } from "../../application/ports/object-store.ts";
 import { Presigner, type SignedPut } from "../../application/ports/presigner.ts";
-import { PartNumber } from "../../domain/multipart.ts";
 import { need } from "../support/need.ts";
 
 // Unsigned headers of a PUT that a MinIO obeys, if the key may do everything. What a narrower key
@@ -109,40 +108,6 @@ describe.skipIf(server === undefined).each<{
   { name: "aws, native signer", make: (of) => aws({ ...of, signer: "native" }) },
   { name: "aws, official signer", make: (of) => aws({ ...of, signer: "sdk" }) },
 ])("$name", ({ make }) => {
-  it.each(
-    Object.entries({
-      "x-amz-copy-source": "/another/file",
-      "x-amz-object-lock-legal-hold": "ON",
-      "x-amz-object-lock-mode": "GOVERNANCE",
-      "x-amz-tagging": "a=b",
-      "x-minio-source-etag": "0123456789abcdef0123456789abcdef",
-      "x-minio-source-mtime": "2001-01-01T00:00:00Z",
-    }),
-  )("the signature of a PUT, or of a part, forbids %s", async (name, value) => {
-    const { grant, confirm, presigner, store, bucket } = await open(make);
-    const plain = await grant();
-    const before = await put(plain.put, { [name]: value });
-    expect([before.status, before.body.toString()]).toEqual([
-      403,
-      expect.stringContaining("SignatureDoesNotMatch"),
-    ]);
-    expect((await confirm(plain.receipt))._tag).toBe("UploadIncomplete");
-    const strict = await grant({ strict: true, checksum: SHA256 });
-    expect((await put(strict.put, { [name]: value })).status).toBe(403);
-    expect((await put(strict.put)).status).toBe(200);
-    expect((await confirm(strict.receipt))._tag).toBe("Done");
-    const { key, size, mediaType } = putRequest();
-    const uploadId = await Effect.runPromise(
-      store.multipart?.create({ key, mediaType }) ?? Effect.die("no parts"),
-    );
-    const part = { ...putRequest(key), uploadId, partNumber: PartNumber.make(1), size };
-    const signed = await Effect.runPromise(presigner.part?.(part) ?? Effect.die("no parts"));
-    const send1 = (extra: Readonly<Record<string, string>>) =>
-      send("PUT", signed.url, { headers: { ...signed.headers, ...extra }, body: CONTENT });
-    expect((await send1({ [name]: value })).status, bucket).toBe(403);
-    expect((await send1({})).status).toBe(200);
-  });
-
   it("a tag is no mismatch, since the operator of the store may set it", async () => {
     const { grant, confirm, client, bucket } = await open(make);
     const { put: signed, receipt, key } = await grant();

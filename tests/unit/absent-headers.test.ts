@@ -1,7 +1,11 @@
+import * as Effect from "effect/Effect";
+import * as Redacted from "effect/Redacted";
 import * as fc from "fast-check";
 import { createHash, createHmac } from "node:crypto";
 import { expect, it } from "vitest";
 import { UNSIGNED_HEADERS } from "../../adapters/storage/contract/unsigned-headers.ts";
+import { putRequest } from "../../adapters/storage/contract/uploads.ts";
+import { layer as minio } from "../../adapters/storage/minio/layer.ts";
 import { forbiddenHeaders, PROVIDERS } from "../../adapters/storage/providers.ts";
 import { AWS4_HMAC_SHA256 } from "../../adapters/storage/signing/algorithms.ts";
 import {
@@ -10,9 +14,11 @@ import {
   signQuery,
 } from "../../adapters/storage/signing/sign-query.ts";
 import type { Pair } from "../../adapters/storage/signing/v4.ts";
+import { Presigner } from "../../application/ports/presigner.ts";
+import { PartNumber } from "../../domain/multipart.ts";
 
 // Signatures are verified here as MinIO and Ceph do it, by their sources (`extractSignedHeaders`,
-// `get_v4_canonical_headers`); the real MinIO is asked in tests/contract/rode-along.test.ts.
+// `get_v4_canonical_headers`); the real MinIO is asked by the contract.
 
 const KEYS = { algorithm: AWS4_HMAC_SHA256, accessKey: "key", secretKey: "a-secret" };
 const NOW = Date.UTC(2026, 10, 27, 12);
@@ -86,3 +92,24 @@ it("Ceph is forbidden every header by which others may get at a file", () => {
   const amazons = names.filter((name) => name.startsWith("x-amz-"));
   expect(PROVIDERS.ceph.absent.names).toEqual(expect.arrayContaining(amazons));
 });
+
+it.each(["put", "part"] as const)(
+  "a %s to MinIO forbids every header of its list",
+  async (call) => {
+    const layer = minio({
+      provider: "minio",
+      bucket: "files",
+      createBucket: false,
+      region: "us-east-1",
+      endpoint: new URL("http://127.0.0.1:2"),
+      accessKey: "key",
+      secretKey: Redacted.make("secret"),
+      pathStyle: true,
+    });
+    const part = { ...putRequest(), uploadId: "id", partNumber: PartNumber.make(1) };
+    const sign = Presigner.use((presigner) => presigner[call]?.(part) ?? Effect.die("no parts"));
+    const { url } = await Effect.runPromise(Effect.provide(sign, layer));
+    const names = new URL(url).searchParams.get("X-Amz-SignedHeaders")?.split(";");
+    expect(names).toEqual(expect.arrayContaining([...MINIO.names]));
+  },
+);

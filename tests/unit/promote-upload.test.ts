@@ -4,15 +4,6 @@ import * as Effect from "effect/Effect";
 import * as Fiber from "effect/Fiber";
 import * as Option from "effect/Option";
 import * as TestClock from "effect/testing/TestClock";
-import * as Layer from "effect/Layer";
-import * as Redacted from "effect/Redacted";
-import { once } from "node:events";
-import { createServer } from "node:http";
-import type { AddressInfo } from "node:net";
-import { onTestFinished } from "vitest";
-import { layer as aws } from "../../adapters/storage/aws/layer.ts";
-import { type ProviderName, PROVIDERS } from "../../adapters/storage/providers.ts";
-import { layer as telemetry } from "../../adapters/telemetry/log.ts";
 import type { Member } from "../../application/admit.ts";
 import { confirmArrival } from "../../application/confirm-upload.ts";
 import { Events } from "../../application/ports/events.ts";
@@ -211,91 +202,4 @@ it.effect("a mismatch that a copy shows is published though nobody asks again", 
     expect(yield* confirm).toMatchObject({ failure: { _tag: "UploadMismatch" } });
     expect(events).toMatchObject([{ type: "upload.mismatched", data: { key } }]);
   }),
-);
-
-/** A store that copies, and holds the first copy just before it ends; `release` lets it go on. */
-async function startHolding() {
-  const { promise: held, resolve: arrived } = Promise.withResolvers<void>();
-  const { promise: released, resolve: release } = Promise.withResolvers<void>();
-  const objects = new Map<string, string>();
-  const copies: Array<string> = [];
-  let isFirst = true;
-  const server = createServer(async (request, response) => {
-    const { method, headers, url = "" } = request;
-    const { pathname, searchParams } = new URL(url, "http://store");
-    const path = pathname.slice("/files/".length);
-    const answer = (root: string, inside: string) => response.end(`<${root}>${inside}</${root}>`);
-    if (searchParams.has("uploads")) {
-      return answer("InitiateMultipartUploadResult", `<UploadId>${copies.push("") - 1}</UploadId>`);
-    }
-    const id = Number(searchParams.get("uploadId"));
-    if (method === "PUT") {
-      const source = String(headers["x-amz-copy-source"]).slice("files/".length);
-      copies[id] = objects.get(source) ?? "";
-      return answer("CopyPartResult", `<ETag>${copies[id]}</ETag>`);
-    }
-    if (method === "POST") {
-      if (isFirst) {
-        isFirst = false;
-        arrived();
-        await released;
-      }
-      if (headers["if-none-match"] === "*" && objects.has(path)) {
-        return response.writeHead(412).end("<Error><Code>PreconditionFailed</Code></Error>");
-      }
-      objects.set(path, copies[id] ?? "");
-      return answer("CompleteMultipartUploadResult", "<ETag>e</ETag>");
-    }
-    if (method === "DELETE") {
-      if (!searchParams.has("uploadId")) objects.delete(path);
-      return response.writeHead(204).end();
-    }
-    const ETag = path === "" ? "e" : objects.get(path);
-    if (ETag === undefined || method === "GET") return response.writeHead(404).end();
-    return response
-      .writeHead(200, { ETag, "Content-Type": "image/png", "Content-Length": 5 })
-      .end();
-  });
-  await once(server.listen(0, "127.0.0.1"), "listening");
-  onTestFinished(() => void server.close());
-  const { port } = server.address() as AddressInfo;
-  return { endpoint: new URL(`http://127.0.0.1:${port}`), objects, held, release };
-}
-
-const COPYING = (Object.keys(PROVIDERS) as ReadonlyArray<ProviderName>).filter(
-  (name) => PROVIDERS[name].copies,
-);
-
-it.effect.each(COPYING)(
-  "a process that was held during its copy changes no file that another has confirmed, on %s",
-  (provider) =>
-    Effect.gen(function* () {
-      const { endpoint, objects, held, release } = yield* Effect.promise(startHolding);
-      const settings = {
-        provider,
-        endpoint,
-        bucket: "files",
-        createBucket: false,
-        region: "us-east-1",
-        accessKey: "key",
-        secretKey: Redacted.make("secret"),
-        pathStyle: true,
-      };
-      const store = aws({ ...settings, signer: "native" }).pipe(
-        Layer.provideMerge(telemetry({ level: "none", format: "json" })),
-      );
-      const promote = promoteUpload(receipt, policy, { state: "copying" }).pipe(
-        Effect.tap(({ removeWaiting }) => removeWaiting),
-        Effect.provide(store),
-      );
-      objects.set(from, '"looked-at-by-the-first"');
-      const first = yield* Effect.forkChild(promote);
-      yield* Effect.promise(() => held);
-      objects.set(from, '"confirmed-by-the-second"');
-      const { facts } = yield* promote;
-      expect(facts.etag).toBe('"confirmed-by-the-second"');
-      release();
-      expect(yield* Fiber.join(first)).toMatchObject({ facts: { etag: facts.etag } });
-      expect(objects.get(key)).toBe(facts.etag);
-    }),
 );

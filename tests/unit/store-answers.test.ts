@@ -1,5 +1,6 @@
 import * as Effect from "effect/Effect";
 import * as Fiber from "effect/Fiber";
+import * as Option from "effect/Option";
 import * as Redacted from "effect/Redacted";
 import { generateKeyPairSync } from "node:crypto";
 import { once } from "node:events";
@@ -14,6 +15,7 @@ import { signWith } from "../../adapters/storage/signing/signer.ts";
 import { layer as telemetry } from "../../adapters/telemetry/log.ts";
 import { forEachPage } from "../../application/for-each-page.ts";
 import { ObjectStore, type OpenUpload } from "../../application/ports/object-store.ts";
+import type { StoredPart } from "../../domain/multipart.ts";
 import { incomingKey } from "../../domain/storage-key.ts";
 import { until } from "../support/until.ts";
 
@@ -113,7 +115,12 @@ it("a copy that nobody waits for any more is aborted", async () => {
 it("a copy is of the version and the ETag that were looked at, in pieces of at most 1 GiB", async () => {
   const sources: Array<string | undefined> = [];
   const { use } = storeThat((call, headers) => {
-    if (call.startsWith("POST")) return call.endsWith("?uploads=") ? STARTED : JOINED;
+    if (call.endsWith("?uploads=")) return STARTED;
+    if (call.startsWith("POST")) {
+      // Of two that copy at once, the later one replaces nothing.
+      expect(headers["if-none-match"]).toBe("*");
+      return JOINED;
+    }
     const { "x-amz-copy-source": source, "x-amz-copy-source-if-match": etag } = headers;
     expect([source, etag]).toEqual([`files/${upload.key}?versionId=v%2B1`, upload.etag]);
     sources.push(headers["x-amz-copy-source-range"]);
@@ -197,6 +204,42 @@ it("uploads in parts of one object on two pages are all found", async () => {
     `GET ?max-uploads=500&prefix=${PREFIX}&uploads=`,
     `GET ?key-marker=${key}&max-uploads=500&prefix=${PREFIX}&upload-id-marker=u2&uploads=`,
   ]);
+});
+
+/** "ListParts", Amazon S3 API Reference: parts of these numbers. */
+const partsPage = (numbers: ReadonlyArray<number>, next?: number): Answer =>
+  page(
+    "ListPartsResult",
+    numbers
+      .map(
+        (number) =>
+          `<Part><PartNumber>${number}</PartNumber><LastModified>2026-01-01T00:00:00.000Z</LastModified><ETag>&quot;${number}&quot;</ETag><Size>5</Size></Part>`,
+      )
+      .join(""),
+    next === undefined ? undefined : `<NextPartNumberMarker>${next}</NextPartNumberMarker>`,
+  );
+
+it("10,000 parts are listed in ascending order, from pages of 1,000", async () => {
+  const numbersAfter = (after: number) => Array.from({ length: 1000 }, (_, at) => after + at + 1);
+  const { use, asked } = storeThat((call) => {
+    const after = Number(new URLSearchParams(call.split("?")[1]).get("part-number-marker"));
+    return partsPage(numbersAfter(after), after < 9000 ? after + 1000 : undefined);
+  });
+  const list = use(({ multipart }) => multipart?.list({ key: to, uploadId: "id" }));
+  const parts = Option.getOrThrow((await Effect.runPromise(list)) as Option.Option<StoredParts>);
+  expect(parts.map(({ partNumber }) => partNumber)).toEqual(
+    Array.from({ length: 10_000 }, (_, at) => at + 1),
+  );
+  expect(parts.at(-1)).toMatchObject({ size: 5, etag: '"10000"' });
+  expect(asked).toHaveLength(10);
+});
+type StoredParts = ReadonlyArray<StoredPart>;
+
+it("a store that names the same page of parts again is not asked for ever", async () => {
+  const { use, asked } = storeThat(() => partsPage([1], 1));
+  const list = use(({ multipart }) => multipart?.list({ key: to, uploadId: "id" }));
+  expect(await Effect.runPromise(list)).toMatchObject({ value: [{ partNumber: 1 }] });
+  expect(asked).toHaveLength(2);
 });
 
 it("versions in Cloud Storage are found on every page", async () => {
