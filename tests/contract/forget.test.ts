@@ -80,64 +80,74 @@ for (const store of [embeddedStore(), ...stores].filter(({ name }) => !name.incl
   register(store, forgetting({ listsParts, keepsMarkers }));
 }
 
-const racing = promises(["copies"], {
-  "a removal that begins while a confirm copies leaves no file": async ({ presigner, store }) => {
-    const { copy, writeEmpty } = store;
-    assert.ok(copy && writeEmpty);
-    const { grant, confirm } = useCases({
-      presigner,
-      store: {
-        ...store,
-        copy: (upload) => Effect.andThen(writeEmpty(removedKey(upload.to)), copy(upload)),
-      },
-    });
-    const { put, receipt, get, key } = await grant({}, "incoming");
-    await upload(put);
-    assert.equal((await confirm(receipt))._tag, "OrganizationNotFound");
-    assert.equal((await send("GET", get.url)).status, 404);
-    assert.ok(Option.isNone(await Effect.runPromise(store.head(key))));
-  },
-  "a download that began before a removal is whole or cut": async ({ grant, confirm, remove }) => {
-    const body = randomBytes(9 * 2 ** 20);
-    const { put, receipt, get, key } = await grant(
-      { size: ByteSize.make(body.length) },
-      "incoming",
-    );
-    await upload({ ...put, body });
-    assert.equal((await confirm(receipt))._tag, "Done");
-    // More than the buffers on its way take.
-    const begun = await fetch(get.url);
-    assert.equal((await remove(key))._tag, "Done");
-    assert.equal((await send("GET", get.url)).status, 404);
-    const read = await begun.arrayBuffer().catch(() => undefined);
-    assert.ok(read === undefined || body.equals(new Uint8Array(read)));
-  },
-  "two replicas that confirm at once give one answer": async ({ presigner, store }) => {
-    const secret = randomBytes(32);
-    const [one, other] = [0, 1].map(() => useCases({ presigner, store }, secret));
-    assert.ok(one && other);
-    const { put, receipt, get } = await one.grant({}, "incoming");
-    await upload(put);
-    const answers = await Promise.all(
-      [one, other, one, other].map((each) => each.confirm(receipt)),
-    );
-    const facts = answers.map((answer) =>
-      "etag" in answer ? [answer.etag, answer.version] : answer,
-    );
-    assert.deepEqual(facts, Array(4).fill(facts[0]));
-    assert.equal(answers[0]?._tag, "Done");
-    assert.deepEqual((await send("GET", get.url)).body, Buffer.from(CONTENT));
-  },
-  "a confirm by others leaves the upload as it is": async ({ grant, confirm, store }) => {
-    const { put, receipt, key } = await grant({}, "incoming");
-    await upload(put);
-    for (const call of FOREIGN_CALLS) {
-      assert.deepEqual({ ...(await confirm(receipt, call)) }, UNKNOWN);
-    }
-    assert.ok(Option.isNone(await Effect.runPromise(store.head(key))));
-    assert.equal((await confirm(receipt))._tag, "Done");
-  },
-});
+const racing = (name: string) =>
+  promises(["copies"], {
+    "a removal that begins while a confirm copies leaves no file": async ({ presigner, store }) => {
+      const { copy, writeEmpty } = store;
+      assert.ok(copy && writeEmpty);
+      const { grant, confirm } = useCases({
+        presigner,
+        store: {
+          ...store,
+          copy: (upload) => Effect.andThen(writeEmpty(removedKey(upload.to)), copy(upload)),
+        },
+      });
+      const { put, receipt, get, key } = await grant({}, "incoming");
+      await upload(put);
+      assert.equal((await confirm(receipt))._tag, "OrganizationNotFound");
+      assert.equal((await send("GET", get.url)).status, 404);
+      assert.ok(Option.isNone(await Effect.runPromise(store.head(key))));
+    },
+    "a download that began before a removal is whole or cut": async ({
+      grant,
+      confirm,
+      remove,
+    }) => {
+      const body = randomBytes(9 * 2 ** 20);
+      const { put, receipt, get, key } = await grant(
+        { size: ByteSize.make(body.length) },
+        "incoming",
+      );
+      await upload({ ...put, body });
+      assert.equal((await confirm(receipt))._tag, "Done");
+      // More than the buffers on its way take.
+      const begun = await fetch(get.url);
+      const first = await remove(key);
+      const read = await begun.arrayBuffer().catch(() => undefined);
+      assert.ok(read === undefined || body.equals(new Uint8Array(read)));
+      // A MinIO holds the file for whoever reads it, unless a proxy does that at once.
+      if (first._tag === "StoreUnavailable" && name !== "local") {
+        assert.equal((await remove(key))._tag, "Done");
+      } else assert.equal(first._tag, "Done");
+      assert.equal((await send("GET", get.url)).status, 404);
+    },
+    "two replicas that confirm at once give one answer": async ({ presigner, store }) => {
+      const secret = randomBytes(32);
+      const [one, other] = [0, 1].map(() => useCases({ presigner, store }, secret));
+      assert.ok(one && other);
+      const { put, receipt, get } = await one.grant({}, "incoming");
+      await upload(put);
+      const answers = await Promise.all(
+        [one, other, one, other].map((each) => each.confirm(receipt)),
+      );
+      const facts = answers.map((answer) =>
+        "etag" in answer ? [answer.etag, answer.version] : answer,
+      );
+      assert.deepEqual(facts, Array(4).fill(facts[0]));
+      assert.equal(answers[0]?._tag, "Done");
+      assert.deepEqual((await send("GET", get.url)).body, Buffer.from(CONTENT));
+    },
+    "a confirm by others leaves the upload as it is": async ({ grant, confirm, store }) => {
+      const { put, receipt, key } = await grant({}, "incoming");
+      await upload(put);
+      for (const call of FOREIGN_CALLS) {
+        assert.deepEqual({ ...(await confirm(receipt, call)) }, UNKNOWN);
+      }
+      assert.ok(Option.isNone(await Effect.runPromise(store.head(key))));
+      assert.equal((await confirm(receipt))._tag, "Done");
+    },
+  });
 
-register(embeddedStore(), racing);
-for (const store of stores.filter(({ name }) => name.startsWith("minio"))) register(store, racing);
+for (const store of [embeddedStore(), ...stores.filter(({ name }) => name.startsWith("minio"))]) {
+  register(store, racing(store.name));
+}
