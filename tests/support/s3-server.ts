@@ -1,11 +1,12 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { Readable } from "node:stream";
 import { onTestFinished } from "vitest";
 import { listenNode } from "../../adapters/http/server/listen-node.ts";
 import { openFolder } from "../../adapters/storage/local/folder.ts";
 import { objectsHandler } from "../../adapters/storage/local/handler.ts";
-import { openObject } from "../../adapters/storage/local/objects.ts";
+import { objectPath, openObject, writeObject } from "../../adapters/storage/local/objects.ts";
 import { Refused } from "../../adapters/storage/local/refusal.ts";
 import { verify } from "../../adapters/storage/local/verify.ts";
 import type { SigningKeys } from "../../adapters/storage/signing/sign-query.ts";
@@ -15,7 +16,8 @@ import { freePort } from "./free-port.ts";
 /** What comes between a request and its answer: another answer, or undefined for the usual one. */
 export type Between = (
   request: Request & { readonly query: URLSearchParams; readonly isUnsigned: boolean },
-  usual: () => Promise<Response>,
+  /** The usual answer, to the request or to what a proxy makes of it. */
+  usual: (changed?: Request) => Promise<Response>,
 ) => Response | Promise<Response> | undefined;
 
 const ACCESS_KEY = "an-access-key";
@@ -81,15 +83,13 @@ export async function startS3(between: Between = () => undefined) {
     if (bucket !== "files") return s3Error(404, "NoSuchBucket");
     const subresource = [...query.keys()].find((name) => !name.startsWith("X-Amz-")) ?? "";
     if (key === "") return bucketAnswer(method, subresource, await request.text());
+    if (query.has("uploadId") && method === "DELETE") return new Response(null, { status: 204 });
+    if (method === "POST" || query.has("uploadId")) return partsAnswer(request, query);
     if (removed.has(pathname) && method !== "PUT") return s3Error(404, "NoSuchKey");
     if (method === "HEAD") return headOf(pathname);
     if (method === "DELETE") {
       removed.add(pathname);
       return new Response(null, { status: 204 });
-    }
-    if (method === "POST" || query.has("uploadId")) return partsAnswer(request, query);
-    if (["x-delete-after", "x-amz-copy-source"].some((name) => headers.get(name))) {
-      return s3Error(403, "AccessDenied");
     }
     if (method === "PUT") removed.delete(pathname);
     return objects(request);
@@ -120,15 +120,24 @@ export async function startS3(between: Between = () => undefined) {
     return new Response(null, { headers });
   };
   let part = "";
+  let bytes = new Uint8Array();
+  /** Knows one upload, of one part. */
   const partsAnswer = async (request: Request, query: URLSearchParams) => {
-    const size = (await request.bytes()).length;
+    const sent = await request.bytes();
+    if (request.method === "POST" && query.has("uploadId")) {
+      const path = objectPath(folder, new URL(request.url).pathname);
+      const stored = { mediaType: "image/png", writeOnce: true, path: () => path };
+      await writeObject(folder, { ...stored, bytes: Readable.from([bytes]) });
+      return new Response("<CompleteMultipartUploadResult></CompleteMultipartUploadResult>");
+    }
     if (request.method === "POST") {
       return new Response(
         "<InitiateMultipartUploadResult><UploadId>an-upload</UploadId></InitiateMultipartUploadResult>",
       );
     }
     if (request.method === "PUT") {
-      part = `<Part><PartNumber>${query.get("partNumber")}</PartNumber><ETag>"e"</ETag><Size>${size}</Size></Part>`;
+      bytes = sent;
+      part = `<Part><PartNumber>${query.get("partNumber")}</PartNumber><ETag>"e"</ETag><Size>${sent.length}</Size></Part>`;
       return new Response(null, { headers: { ETag: '"e"' } });
     }
     return new Response(
@@ -142,7 +151,8 @@ export async function startS3(between: Between = () => undefined) {
     fetch: async (request) => {
       const { searchParams: query } = new URL(request.url);
       const isUnsigned = !query.has("X-Amz-Signature") && !request.headers.has("authorization");
-      const usual = async () => withCors(request, await answer(withParameters(request, query)));
+      const usual = async (changed = request) =>
+        withCors(request, await answer(withParameters(changed)));
       const seen = Object.assign(request, { query, isUnsigned });
       return (await between(seen, usual)) ?? usual();
     },
@@ -170,7 +180,8 @@ export async function startS3(between: Between = () => undefined) {
 }
 
 /** As MinIO does it: a header that was signed and is missing has its value from the query. */
-function withParameters(request: Request, query: URLSearchParams): Request {
+function withParameters(request: Request): Request {
+  const query = new URL(request.url).searchParams;
   const headers = new Headers(request.headers);
   for (const name of query.get("X-Amz-SignedHeaders")?.split(";") ?? []) {
     const value = query.get(name);

@@ -18,9 +18,9 @@ import { incomingKey, type ObjectKey, StorageKey } from "../../../domain/storage
 import { errorCode, errorMessage } from "../../thrown.ts";
 import { BucketCors } from "../../storage/bucket-cors.ts";
 import { checksumFor } from "../../storage/contract/digest.ts";
+import type { Openable } from "../../storage/contract/examine.ts";
 import { getRequest, putRequest } from "../../storage/contract/uploads.ts";
 import { keyIn, openScratch, versionIn } from "../../storage/contract/scratch.ts";
-import type { Written } from "../../storage/contract/send-written.ts";
 import { type Answer, send } from "../../storage/contract/send.ts";
 import { refusalIn } from "../../storage/rest/refusal-reason.ts";
 import { signedFetch } from "../../storage/rest/signed-fetch.ts";
@@ -31,7 +31,6 @@ import { type Report, reportTo, type Tell } from "./finding.ts";
 export interface Examination {
   readonly names: Readonly<Record<Use, KeyName>>;
   readonly origins: ReadonlyArray<string>;
-  readonly provider: string;
   /** Of the files that policies allow, in bytes. */
   readonly largest: number;
   /** Days that uploads may wait below `incoming/`; 0 if none does. */
@@ -41,10 +40,13 @@ export interface Examination {
   readonly isEmbedded: boolean;
   /** Permission to write what cannot be removed again. */
   readonly mayLeave: boolean;
+  /** The store, for promises of the contract, as these reach it. */
+  readonly contract: (audience: Audience) => Openable;
+  /** Ends the examination. */
+  readonly signal: AbortSignal;
 }
 
 export const BYTES: Uint8Array = randomBytes(1009);
-export const OTHER_BYTES: Uint8Array = BYTES.map((byte) => byte ^ 1);
 
 /** Scratch objects belong to an organization that nobody has. */
 const ORGANIZATION = OrganizationId.make("valetkey-doctor");
@@ -148,6 +150,8 @@ export const openDoctor = Effect.fnUntraced(function* (examination: Examination,
     /** The bucket's rules for pages; undefined if they follow a setting of the service. */
     rules,
     scratch,
+    /** Names of what promises could not remove again. */
+    left: [] as Array<string>,
     /** A checksum of `BYTES`, where the store verifies any. */
     checksummed: algorithm === undefined ? {} : { checksum: checksumFor(algorithm, BYTES) },
     report: (check: string) => reportTo(tell, check),
@@ -186,7 +190,7 @@ export const openDoctor = Effect.fnUntraced(function* (examination: Examination,
       presigner.get({ ...getRequest(key), audience, ...over }),
     put: (
       signed: Pick<SignedRequest, "url" | "headers">,
-      over: { headers?: SignedRequest["headers"]; body?: Uint8Array; written?: Written } = {},
+      over: { headers?: SignedRequest["headers"]; body?: Uint8Array } = {},
     ) =>
       request("PUT", signed.url, {
         body: BYTES,
@@ -196,20 +200,19 @@ export const openDoctor = Effect.fnUntraced(function* (examination: Examination,
   };
 });
 
-export const removeScratch = ({ scratch, report, forgetSilence }: Doctor) =>
+export const removeScratch = ({ scratch, left, report, forgetSilence }: Doctor) =>
   Effect.gen(function* () {
     if (scratch.names().length === 0) return;
     yield* forgetSilence;
     const { passed, unknown } = report("scratch");
-    const left = yield* Effect.timeoutOption(scratch.remove, "1 minute");
-    if (Option.isNone(left)) unknown(`scratch objects may be left below ${SCRATCH}`);
-    else if (left.value.length === 0) passed("every scratch object was removed");
-    else {
-      unknown(
-        `${left.value.length} scratch keys below ${SCRATCH} could not be removed`,
-        `allow the service's key what \`valetkey policy service\` prints, and remove these yourself: ${left.value.join(", ")}`,
-      );
-    }
+    const own = yield* Effect.timeoutOption(scratch.remove, "1 minute");
+    if (Option.isNone(own)) return unknown(`scratch objects may be left below ${SCRATCH}`);
+    const names = [...own.value, ...left];
+    if (names.length === 0) return passed("every scratch object was removed");
+    return unknown(
+      `${names.length} scratch keys could not be removed`,
+      `allow the service's key what \`valetkey policy service\` prints, and remove these yourself: ${names.join(", ")}`,
+    );
   });
 
 export const withWrongSignature = (url: string): string =>

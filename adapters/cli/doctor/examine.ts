@@ -3,17 +3,16 @@ import * as Effect from "effect/Effect";
 import type { Audience } from "../../../application/ports/presigner.ts";
 import { obstacle } from "../../storage/contract/scratch.ts";
 import { bucket } from "./bucket.ts";
-import { configuration } from "./configuration.ts";
+import { lifecycle } from "./lifecycle.ts";
 import { cors } from "./cors.ts";
 import { credentials } from "./credentials.ts";
 import { type Doctor, type Examination, openDoctor, removeScratch, SCRATCH } from "./doctor.ts";
 import { reportTo, type Tell } from "./finding.ts";
-import { privilege } from "./privilege.ts";
+import { forgedUpload, privilege } from "./privilege.ts";
 import { promises } from "./promises.ts";
 import { publicAccess } from "./public-access.ts";
 import { endpoints } from "./reach.ts";
-import { service } from "./service.ts";
-import { hosts, signatures, upload } from "./upload.ts";
+import { signatures, upload } from "./upload.ts";
 
 /**
  * Examines the store, and tells findings as they come. It writes under scratch keys alone, which it
@@ -27,7 +26,9 @@ export const examine = Effect.fnUntraced(function* (examination: Examination, te
   const { alive, ahead } = yield* endpoints(doctor);
   if (alive.length === 0) return skip(doctor, "the store cannot be reached");
   yield* doctor.forgetSilence;
-  const checks = doctor.isEmbedded ? cors(doctor, { isLook: true }) : bucketChecks(doctor, alive);
+  const checks = doctor.isEmbedded
+    ? cors(doctor, { isLook: true })
+    : bucketChecks(doctor, { alive, isLate: ahead !== 0 });
   return yield* checks.pipe(
     Effect.ensuring(removeScratch(doctor)),
     Effect.provideService(Clock.Clock, behind(yield* Clock.Clock, ahead)),
@@ -37,7 +38,10 @@ export const examine = Effect.fnUntraced(function* (examination: Examination, te
 const skip = ({ report }: Doctor, reason: string): void =>
   report("everything else").unknown(`${reason}, so nothing further was tried`);
 
-const bucketChecks = Effect.fnUntraced(function* (doctor: Doctor, alive: ReadonlyArray<Audience>) {
+const bucketChecks = Effect.fnUntraced(function* (
+  doctor: Doctor,
+  { alive, isLate }: { readonly alive: ReadonlyArray<Audience>; readonly isLate: boolean },
+) {
   const { names, report, mayLeave } = doctor;
   const state = yield* bucket(doctor);
   if (state === "unusable") return skip(doctor, "the bucket cannot be used");
@@ -47,29 +51,36 @@ const bucketChecks = Effect.fnUntraced(function* (doctor: Doctor, alive: Readonl
   const reason = isKeyRefused
     ? "the store refuses the service's key"
     : yield* obstacle(doctor, yield* doctor.newKey).pipe(Effect.orElseSucceed(() => undefined));
-  const settings = isKeyRefused ? Effect.void : configuration(doctor);
+  const rules = isKeyRefused ? Effect.void : lifecycle(doctor);
   if (reason !== undefined) {
     reportObstacle(doctor, reason, isKeyRefused);
-    if (!mayLeave) return yield* Effect.andThen(cors(doctor, { isLook: true }), settings);
+    if (!mayLeave) return yield* Effect.andThen(cors(doctor, { isLook: true }), rules);
   }
-  yield* hosts(doctor);
   const stored = yield* upload(doctor, alive);
   if (stored !== undefined && (yield* signatures(doctor)) === false) {
     return skip(doctor, "the store verifies no signatures");
   }
   yield* cors(doctor, { isLook: stored === undefined });
-  if (isKeyRefused) {
-    report("confirm").unknown("the store refuses the service's key, so nothing was tried with it");
+  if (stored !== undefined) {
+    yield* publicAccess(doctor, stored.key);
+    if (doctor.s3 !== undefined) {
+      yield* privilege(doctor, stored.key);
+      yield* forgedUpload(doctor);
+    }
   }
-  if (stored === undefined) {
-    report("promises").unknown("no upload works, so nothing was tried with one");
-  } else {
-    if (!isKeyRefused) yield* service(doctor);
-    yield* promises(doctor);
-    yield* publicAccess(doctor, stored);
-    if (doctor.s3 !== undefined) yield* privilege(doctor, stored);
+  const hindrances = {
+    "no upload works": stored === undefined,
+    "what was put cannot be read": stored?.isRead !== true,
+    "the store refuses the service's key": isKeyRefused,
+    "the clock is wrong": isLate,
+  };
+  const hindrance = Object.entries(hindrances).find(([, isThere]) => isThere)?.[0];
+  if (hindrance === undefined) yield* promises(doctor);
+  else {
+    const mend = "mend that, and run the doctor again";
+    report("promises").unknown(`none is tried, since ${hindrance}`, mend);
   }
-  return yield* settings;
+  return yield* rules;
 });
 
 function reportObstacle({ report, mayLeave }: Doctor, reason: string, isKeyRefused: boolean): void {

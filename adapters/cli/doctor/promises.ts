@@ -1,102 +1,87 @@
 import * as Effect from "effect/Effect";
-import type { PutRequest } from "../../../application/ports/presigner.ts";
-import { checksumFor } from "../../storage/contract/digest.ts";
-import { CHECKSUM_HEADERS } from "../../storage/signing/binding.ts";
-import { BYTES, check, type Doctor, OTHER_BYTES } from "./doctor.ts";
+import { examine, Unexamined } from "../../storage/contract/examine.ts";
+import { PROMISES } from "../../storage/contract/promises.ts";
+import { check } from "./doctor.ts";
 
-/** Tries what the store has to refuse, according to the configuration. */
-export const promises = (doctor: Doctor): Effect.Effect<unknown> =>
-  Effect.all([
-    ...DIFFERENT.map((different) => refused(doctor, different)),
-    ...doctor.presigner.checksums.map((algorithm) =>
-      refused(doctor, {
-        promise: `a PUT of other bytes than its ${algorithm} says`,
-        granted: { checksum: checksumFor(algorithm, BYTES) },
-        sent: { body: OTHER_BYTES },
-        feature: {
-          use: `a PUT of the right bytes with their ${algorithm}`,
-          header: CHECKSUM_HEADERS[algorithm],
-          claim: `verifies ${algorithm}; this store does not take it`,
-        },
-      }),
-    ),
-    writeOnce(doctor),
-  ]);
+/**
+ * Tries promises of the contract that a configuration can break, or what lies between this machine
+ * and the store.
+ */
+export const promises = check("promises", function* (doctor, report) {
+  const { isDirect, incoming, left, mayLeave, signal } = doctor;
+  const { without = [], ...store } = doctor.contract(doctor.audience());
+  const isOnce = yield* checkWriteOnce(doctor);
+  const tried = new Map([...(isDirect ? DIRECT : []), ...(incoming > 0 ? INCOMING : [])]);
+  const found = yield* Effect.promise(() =>
+    examine({
+      store: { ...store, without: isOnce ? without : [...without, "write-once"] },
+      promises: PROMISES.filter(({ title }) => tried.has(title)),
+      mayLeave,
+      onFinding: () => undefined,
+      signal,
+    }).catch((cause: unknown) => {
+      if (!(cause instanceof Unexamined)) throw cause;
+      report.unknown(cause.message);
+      return { findings: [], left: cause.left ?? [] };
+    }),
+  ).pipe(Effect.uninterruptible);
+  left.push(...found.left);
+  for (const { promise, outcome, reason = "" } of found.findings) {
+    const { check = "", why = "", mend = "" } = tried.get(promise) ?? {};
+    if (outcome === "kept") doctor.report(check).passed(promise);
+    else if (outcome === "not kept") {
+      const seen = `not kept: ${promise}: ${reason.replaceAll(/\s+/g, " ")}`;
+      doctor.report(check).failed(seen, why, mend);
+    }
+  }
+});
 
-interface Different {
-  readonly promise: string;
-  readonly granted: Partial<PutRequest>;
-  readonly sent: NonNullable<Parameters<Doctor["put"]>[1]>;
-  /** Tried first, by a PUT that does not differ, where not every store has it. */
-  readonly feature?: { readonly use: string; readonly header: string; readonly claim: string };
-}
+/** Returns false if the bucket takes a second PUT of a write-once URL. */
+const checkWriteOnce = check("promise", function* ({ store }, report) {
+  const looked = yield* Effect.result(store.writeOnce?.look ?? Effect.void);
+  if (looked._tag === "Success") return true;
+  const why = "Whoever holds a URL can replace the file, also after it was confirmed.";
+  const mend =
+    "suspend its versions, or set STORAGE_BUCKET to another; if it is unknown, allow what is missing";
+  report.failed(looked.failure.reason, why, mend);
+  return false;
+});
 
-const HTML = { "Content-Type": "text/html" };
-const LONGER = Buffer.concat([BYTES, new Uint8Array(1)]);
-const SHORTER = BYTES.subarray(1);
+const CONFIRM = {
+  check: "confirm",
+  why: "No upload is confirmed, or each differs from its grant.",
+  mend: "allow the service's key what `valetkey policy service` prints; and let the proxy in front of the store change no header of requests and of answers",
+};
 
-const DIFFERENT: ReadonlyArray<Different> = [
-  { promise: "a PUT of another type", granted: {}, sent: { headers: HTML } },
-  { promise: "a PUT that is one byte longer", granted: { strict: true }, sent: { body: LONGER } },
-  { promise: "a PUT that is one byte shorter", granted: { strict: true }, sent: { body: SHORTER } },
+const PARTS = {
+  check: "parts",
+  why: "Files above the size of one PUT cannot be uploaded.",
+  mend: "allow the keys what `valetkey policy service` and `valetkey policy put` print",
+};
+
+const BOUND = {
+  check: "promise",
+  why: "Whoever holds a URL can store something else than was granted; or what is granted is refused.",
+  mend: "set STORAGE_PROVIDER to the store that this is, or to s3, which promises the least; and let the proxy in front of it pass on Host and each header that is signed, unchanged: nginx: proxy_set_header Host $http_host",
+};
+
+type Tried = readonly [title: string, advice: typeof BOUND];
+
+const DIRECT: ReadonlyArray<Tried> = [
+  ["a PUT for the public endpoint works there and not at the internal one", BOUND],
+  ["a PUT for the internal endpoint works there and not at the public one", BOUND],
+  ["a PUT of another type is refused", BOUND],
+  ["under strict, a PUT one byte longer or shorter than granted is refused", BOUND],
+  ["sha256: other bytes of the same size are refused, and the right ones stored", BOUND],
+  ["crc32c: other bytes of the same size are refused, and the right ones stored", BOUND],
+  ["md5: other bytes of the same size are refused, and the right ones stored", BOUND],
+  ["a PUT cannot be replayed under strict", BOUND],
+  ["an upload is confirmed once it is there, and not before", CONFIRM],
+  ["a checksum is compared with the SHA-256 that the store reports", CONFIRM],
+  ["a file of one short part is an upload in parts too", PARTS],
 ];
 
-const refused = check(
-  "promise",
-  function* (doctor, report, { promise, granted, sent, feature }: Different) {
-    const { provider, s3, signPut, put } = doctor;
-    const isLeast = s3?.provider === "s3";
-    const mend = isLeast
-      ? "update the store, or use another one: STORAGE_PROVIDER=s3 promises the least there is"
-      : "set STORAGE_PROVIDER to the store that this is, or to s3, which promises the least";
-    const signed = yield* signPut(granted);
-    if (feature !== undefined) {
-      const { use, header, claim } = feature;
-      const { ok, code, message, told } = yield* put(signed);
-      if (!ok && (code === "SignatureDoesNotMatch" || message.includes("not signed"))) {
-        const seen = `a signed ${header} does not arrive as it was sent (${told}): something on the way removes or changes it`;
-        const why = "Every upload that is bound by it fails.";
-        const mend = `let the proxy in front of the store pass ${header} on`;
-        return doctor.report("proxy").failed(seen, why, mend);
-      }
-      if (!ok) {
-        const why = `${provider} is configured, which ${claim}.`;
-        return report.failed(`${use} is refused (${told})`, why, mend);
-      }
-    }
-    const { ok, told } = yield* put(signed, sent);
-    if (!ok) return report.passed(`${promise} is refused`);
-    const expected = isLeast
-      ? "Every server of S3's API should refuse it"
-      : `${provider} is configured, which promises to refuse it`;
-    return report.failed(
-      `${promise} was accepted (${told})`,
-      `${expected}; this store does not, so whoever holds a URL can store something else than was granted.`,
-      mend,
-    );
-  },
-);
-
-const writeOnce = check("promise", function* (doctor, report) {
-  if ((yield* doctor.signPut({ strict: true })).isOnce) {
-    return yield* refused(doctor, {
-      promise: "a second PUT by a write-once URL",
-      granted: { strict: true },
-      sent: { body: OTHER_BYTES },
-      feature: {
-        use: "a write-once PUT",
-        header: "If-None-Match",
-        claim: "takes If-None-Match; this store does not",
-      },
-    });
-  }
-  return yield* Effect.match(doctor.store.writeOnce?.look ?? Effect.void, {
-    onSuccess: () => undefined,
-    onFailure: ({ reason }) =>
-      report.failed(
-        reason,
-        "Whoever holds a URL can replace the file, also after it was confirmed.",
-        "suspend its versions, or set STORAGE_BUCKET to another; if it is unknown, allow what is missing",
-      ),
-  });
-});
+/** A key for uploads that wait may put nothing elsewhere. */
+const INCOMING: ReadonlyArray<Tried> = [
+  ["an upload that waits is not the file, and becomes it when it is confirmed", CONFIRM],
+];

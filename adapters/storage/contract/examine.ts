@@ -39,6 +39,8 @@ export interface Examination {
   readonly store: Openable;
   /** The same store as if it had more abilities, to try what is not offered. */
   readonly able?: Openable | undefined;
+  /** Every promise by default. */
+  readonly promises?: ReadonlyArray<StorePromise>;
   /** Lets it write what it cannot remove again. */
   readonly mayLeave?: boolean;
   readonly onFinding: (finding: Finding, progress: { done: number; of: number }) => void;
@@ -53,16 +55,15 @@ export class Unexamined extends Error {
 }
 
 /**
- * Tries every promise on a store, one after another, and removes the objects that this made. Throws
+ * Tries promises on a store, one after another, and removes the objects that this made. Throws
  * `Unexamined` if the store cannot be opened, or stops answering.
  */
 export async function examine(examination: Examination): Promise<Findings> {
   const { store, able = store, mayLeave = false, onFinding, signal } = examination;
+  const { promises: all = PROMISES } = examination;
   const has = hasFrom(store);
-  const offered = PROMISES.filter(isMadeBy(has));
-  const missing = PROMISES.filter(
-    (promise) => promise.lacks.length === 0 && !offered.includes(promise),
-  );
+  const offered = all.filter(isMadeBy(has));
+  const missing = all.filter((promise) => promise.lacks.length === 0 && !offered.includes(promise));
   const tried = missing.filter(isMadeBy(hasFrom(able)));
   const findings: Array<Finding> = [];
   const left: Array<string> = [];

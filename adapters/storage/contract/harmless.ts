@@ -85,7 +85,7 @@ export async function expectNone(subject: Subject, harm: Harm, policy?: "incomin
           const look = later;
           return look && Effect.promise(() => failing(look));
         }),
-      { wait: Effect.promise(async () => wait()), concurrency: 1 },
+      Effect.promise(async () => wait()),
     ),
   );
   for (const { rows, spelling, effect } of found) {

@@ -54,25 +54,15 @@ export const trySpellings = Effect.fnUntraced(function* <E, F, R>(
     row: Row,
     spelling: string,
   ) => Effect.Effect<Effect.Effect<string | undefined, E, R> | undefined, F, R>,
-  {
-    wait,
-    concurrency,
-  }: {
-    /** Ends when a removal could be seen. */
-    readonly wait: Effect.Effect<void>;
-    readonly concurrency: number;
-  },
+  /** Ends when a removal could be seen. */
+  wait: Effect.Effect<void>,
 ) {
   const tryEach = Effect.fnUntraced(function* (tries: ReadonlyArray<Try>) {
-    const looks = yield* Effect.forEach(
-      tries,
-      ([rows, spelling]) => attempt(Object.assign({}, ...rows), spelling),
-      { concurrency },
+    const looks = yield* Effect.forEach(tries, ([rows, spelling]) =>
+      attempt(Object.assign({}, ...rows), spelling),
     );
     if (tries.length > 0) yield* wait;
-    const effects = yield* Effect.forEach(looks, (look) => look ?? Effect.undefined, {
-      concurrency,
-    });
+    const effects = yield* Effect.forEach(looks, (look) => look ?? Effect.undefined);
     return tries.map(([rows, spelling], index) => {
       const isRefused = looks[index] === undefined;
       return { rows, spelling, isRefused, effect: effects[index] };
@@ -81,10 +71,8 @@ export const trySpellings = Effect.fnUntraced(function* <E, F, R>(
   if (rows.length === 0) return [];
   const together = [rows.filter((row) => !hasOwnBody(row))].filter(({ length }) => length > 0);
   const groups = [...together, ...rows.filter(hasOwnBody).map((row) => [row])];
-  const taken = yield* Effect.filter(
-    Object.keys(SPELLINGS),
-    (spelling) => Effect.map(attempt(CONTROL, spelling), (look) => look !== undefined),
-    { concurrency },
+  const taken = yield* Effect.filter(Object.keys(SPELLINGS), (spelling) =>
+    Effect.map(attempt(CONTROL, spelling), (look) => look !== undefined),
   );
   const tried = yield* tryEach(
     taken.flatMap((spelling) => groups.map((rows): Try => [rows, spelling])),

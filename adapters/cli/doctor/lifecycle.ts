@@ -1,65 +1,22 @@
 import * as Effect from "effect/Effect";
-import * as Option from "effect/Option";
 import type { LifecycleRule } from "../../../application/ports/object-store.ts";
 import { check, type Doctor } from "./doctor.ts";
 import type { Report } from "./finding.ts";
 
-const DIAGNOSE =
-  "allow the service's key also what `valetkey policy diagnose` prints, which only looks, and run the doctor again";
-
-export const configuration = (doctor: Doctor): Effect.Effect<unknown> =>
-  Effect.all([
-    lifecycle(doctor),
-    ...(doctor.s3 === undefined ? [] : SETTINGS.map((look) => look(doctor))),
-  ]);
-
-const setting = (name: string, query: string, root: string, describe: (text: string) => string) =>
-  check(name, function* ({ sendAs }, { passed, unknown }) {
-    const { ok, status, text, told } = yield* sendAs("service", {
-      method: "GET",
-      query: [[query, ""]],
-    });
-    // Stores answer with 404 where nothing is set.
-    if (status === 404 || (ok && text.includes(`<${root}`))) passed(describe(ok ? text : ""));
-    else if (status === 403) unknown("the service's key may not look at it", DIAGNOSE);
-    else if (status === 501 || ok) unknown("this store has no such setting, or does not show it");
-    else unknown(`the store does not show it (${told})`);
-  });
-
-const SETTINGS = [
-  setting("versioning", "versioning", "VersioningConfiguration", (text) =>
-    text.includes("<Status>Enabled</Status>")
-      ? "on: an overwritten file is kept as an older version"
-      : "off: an overwritten file is gone",
-  ),
-  setting("encryption", "encryption", "ServerSideEncryptionConfiguration", (text) => {
-    const algorithm = /<SSEAlgorithm>([\w:-]{1,40})</.exec(text)?.[1];
-    return algorithm === undefined
-      ? "the bucket has no default encryption of its own"
-      : `the bucket encrypts with ${algorithm}`;
-  }),
-  setting("object lock", "object-lock", "ObjectLockConfiguration", (text) =>
-    text.includes("<DefaultRetention>")
-      ? "on, with a default: no upload can be removed before its time"
-      : text.includes("Enabled")
-        ? "on, without a default"
-        : "off",
-  ),
-];
-
 /** Finds the rules that remove what waits or is incomplete, and those that remove more. */
-const lifecycle = check("lifecycle", function* (doctor, report) {
+export const lifecycle = check("lifecycle", function* (doctor, report) {
   const { store, incoming } = doctor;
   const { failed, unknown } = report;
   const read = yield* Effect.result(store.lifecycle?.effects ?? Effect.undefined);
   if (read._tag === "Failure") {
     const { reason } = read.failure;
-    return unknown(reason, reason.includes(" 403 ") ? DIAGNOSE : undefined);
+    const mend =
+      "allow the service's key also what `valetkey policy diagnose` prints, which only looks, and run the doctor again";
+    return unknown(reason, reason.includes(" 403 ") ? mend : undefined);
   }
   const rules = read.success;
   if (rules === undefined) return;
   if (incoming > 0) {
-    yield* retention(doctor);
     const ours = rules.filter(({ scope }) => scope === "incoming");
     removal(doctor.report("incoming"), ours, incoming);
   }
@@ -97,15 +54,6 @@ function removal(
     failed(seen, "What nobody confirms stays for ever.", mend);
   }
 }
-
-const retention = Effect.fnUntraced(function* ({ store, report }: Doctor) {
-  const looked = yield* Effect.option(store.lifecycle?.retention ?? Effect.undefined);
-  const held = Option.getOrUndefined(looked);
-  if (held === undefined) return;
-  const seen = `the bucket holds each object for ${held}, also what waits below incoming/`;
-  const why = "It stays there after it was confirmed, and if nobody confirms it.";
-  report("incoming").failed(seen, why, "use a bucket without a default retention");
-});
 
 const describe = ({ name, effect }: LifecycleRule) => `the rule ${name} ${effect}`;
 
