@@ -36,7 +36,7 @@ export const settings = {
   secrets: optional({
     variable: "EVENTS_SECRETS",
     option: "secrets",
-    meaning: "What events are signed with; each secret signs, so that one can replace another.",
+    meaning: "Secrets that sign events; each of several signs, so that one can replace another.",
     codec: Schema.RedactedFromValue(List(WebhookSecret)),
     shape: ({ list }) => `random secrets of 24 to 64 bytes in base64 behind whsec_, ${list}`,
     example: "whsec_$(openssl rand -base64 32)",

@@ -80,12 +80,12 @@ export const settings = {
     ...PROXIES,
     variable: "TRUSTED_PROXIES",
     option: "trustedProxies",
-    meaning: "Proxies that are believed when they tell a caller's address.",
+    meaning: "Proxies whose `X-Forwarded-For` is trusted.",
   }),
   notificationSecrets: optional({
     variable: "NOTIFICATIONS_SECRETS",
     meaning:
-      "Secrets, one of which proves that a [notification](notifications.md) is of the store; several replace one another.",
+      "Secrets, one of which a [notification](notifications.md) must have; several for a rotation.",
     otherwise: "no notifications",
     // As they are in a URL, where some stores have them.
     codec: Schema.RedactedFromValue(

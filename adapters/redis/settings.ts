@@ -39,13 +39,13 @@ export const settings = {
     ...onOff("it is a cluster"),
     variable: "REDIS_CLUSTER",
     option: "cluster",
-    meaning: "Whether that is a cluster. In the package: `redis({ cluster })`.",
+    meaning: "Whether that is a cluster.",
   }),
   sentinels: optional({
     variable: "REDIS_SENTINELS",
     option: "sentinels",
     meaning:
-      "The Sentinels that know the master; the host in `REDIS_URL` is then the master's name. In the package: `redis({ sentinels })`.",
+      "The Sentinels that know the master; the host in `REDIS_URL` is then the master's name.",
     codec: Schema.RedactedFromValue(List(RedisUrl)),
     shape: ({ list }) => `one or more redis or rediss URLs, ${list}`,
     example: "redis://sentinel-1.example.com:26379,redis://sentinel-2.example.com:26379",
@@ -53,8 +53,7 @@ export const settings = {
   caFile: optional({
     variable: "REDIS_CA_FILE",
     option: "caFile",
-    meaning:
-      "Who may have signed the certificates of Redis and Sentinels. In the package: `redis({ caFile })`.",
+    meaning: "The authority of the certificates of Redis and Sentinels.",
     otherwise: "the authorities that the runtime trusts",
     codec: Schema.NonEmptyString,
     shape: "the path of a file with certificates in PEM",

@@ -26,7 +26,6 @@ import * as metrics from "../../adapters/telemetry/metrics-settings.ts";
 import * as otlp from "../../adapters/telemetry/otlp-settings.ts";
 import * as tokens from "../../adapters/tokens/settings.ts";
 import { UploadPolicy } from "../../domain/upload-policy.ts";
-import { tableOf } from "./markdown.ts";
 
 type Group = ReadonlyArray<Setting<unknown>>;
 
@@ -95,32 +94,51 @@ function membersOfPolicies(): string {
     const [, comment = ""] =
       new RegExp(`/\\*\\*((?:(?!\\*/).)*)\\*/\\s+readonly ${member}\\?: `, "s").exec(source) ?? [];
     const meaning = comment.replaceAll(/\s*\n\s*\*\s*/g, " ").trim();
-    return [`\`${snakeCase(member)}\``, `\`${member}\``, meaning.replaceAll(/`\w+`/g, snakeCase)];
+    const option = snakeCase(member) === member ? "" : ` (\`${member}\`)`;
+    return `- **\`${snakeCase(member)}\`**${option}: ${meaning.replaceAll(/`\w+`/g, nameForOperators)}`;
   });
-  return `## Members of a policy\n\n${MEMBERS}\n${tableOf([["member", "option", "meaning"], ...rows])}`;
+  return `## Members of a policy\n\n${MEMBERS}\n${rows.join("\n")}\n`;
 }
 
-const MEMBERS = `For \`STORAGE_POLICIES\`, and as options for \`policy\` and \`policies\`; [uploads](uploads.md#policies) shows them at work. What a policy leaves out is as in \`files\`.
+/** The variable of an option, or the member of a document. */
+const nameForOperators = (option: string): string => {
+  const setting = [...CONFIGURATION.values()]
+    .flat()
+    .find((each) => `\`${each.option}\`` === option);
+  return setting === undefined ? snakeCase(option) : `\`${setting.variable}\``;
+};
+
+const MEMBERS = `For \`STORAGE_POLICIES\`, and as options for \`policy\` and \`policies\`: see [uploads](uploads.md#policies). What a policy leaves out is as in \`files\`.
 `;
 
 const OPENING = `# Configuration
 
-The service reads environment variables when it starts, and those in [\`ENV_FILES\`](reload.md) again at each reload. An empty variable counts as unset. A wrong one ends the start with code 78 and a message that names every variable at fault. A name that looks like one of these and is none is a warning.
+The service reads environment variables at its start, and those in [\`ENV_FILES\`](reload.md) again at each reload. An empty variable counts as unset. A wrong one ends the start with code 78 and a message that names every variable at fault. A name that nearly is one of these is a warning.
 
-The package takes the same settings as options, in camel case: those of a store go to \`local()\`, \`minio()\`, \`aws()\` or \`gcs()\`, those of events to \`events()\`, those of Redis to \`redis()\`, all others to \`createValetkey()\`. On and off are \`true\` and \`false\` there, and lists are arrays. A setting without an option is the host's own business.
+The name in parentheses is the option of the package: those of a store go to \`local()\`, \`minio()\`, \`aws()\` or \`gcs()\`, of events to \`events()\`, of Redis to \`redis()\`, all others to \`createValetkey()\`. On and off are \`true\` and \`false\` there, and lists are arrays.
 
-This page is made by \`npm run generate\` from the settings in the code.
+Without a default, a variable is unset or off. A value or example that several variables of a section share is given once. \`npm run generate\` makes this page from the code.
 `;
 
 function sectionOf(group: string, settings: Group): string {
-  const rows = settings.map((setting) => [
-    `\`${setting.variable}\``,
-    setting.option === undefined ? "" : `\`${setting.option}\``,
-    `${setting.meaning} Must be ${say(setting.shape, VARIABLES)}.`,
-    setting.otherwise ?? (setting.fallback === undefined ? "" : valueOf(setting.fallback.value)),
-    `\`${setting.variable}=${exampleOf(setting)}\``,
-  ]);
-  return `## ${group}\n\n${tableOf([["variable", "option", "meaning", "default", "example"], ...rows])}`;
+  const values = settings.map(({ shape }) => say(shape, VARIABLES));
+  const items = settings.map((setting, index) => {
+    const value = values[index] ?? "";
+    const standard =
+      setting.otherwise ?? (setting.fallback === undefined ? "" : valueOf(setting.fallback.value));
+    const example = exampleOf(setting);
+    const isSaid =
+      [value, standard].some((text) => text.includes(example.replaceAll(/["']/g, ""))) ||
+      settings.slice(0, index).some((earlier) => exampleOf(earlier) === example);
+    return [
+      `- **\`${setting.variable}\`**${setting.option === undefined ? "" : ` (\`${setting.option}\`)`}: ${setting.meaning}`,
+      // What several settings of a group have in common is said of the first.
+      ...(values.indexOf(value) === index ? [`Value: ${value}.`] : []),
+      ...(/^(?:no |nothing |$)/.test(standard) ? [] : [`Default: ${standard}.`]),
+      ...(isSaid ? [] : [`Example: \`${example}\`.`]),
+    ].join(" ");
+  });
+  return `## ${group}\n\n${items.join("\n")}\n`;
 }
 
 /** An example as a shell takes it. */
@@ -129,6 +147,6 @@ export const exampleOf = ({ example }: Setting<unknown>): string =>
 
 /** A default value as a variable has it. */
 function valueOf(value: unknown): string {
-  if (value === undefined) return "none";
+  if (value === undefined || value === "") return "";
   return `\`${typeof value === "boolean" ? (value ? "on" : "off") : String(value)}\``;
 }
