@@ -1,15 +1,30 @@
 import type { ProviderName } from "../../adapters/storage/providers.ts";
 
-/** What a store does not keep although it is offered there. */
-export interface Danger {
+interface About {
   /** Promises that its certificate has under "Not kept", in its order. */
-  readonly promises: ReadonlyArray<string>;
-  /** Markdown that its page begins with: the danger first, then what closes it. */
+  readonly promises?: ReadonlyArray<string>;
+  /** Markdown that its page begins with: a danger first, then how it is set up. */
   readonly text: string;
 }
 
-/** The dangers that `npm run generate -- certificates` puts in front of a certificate, of each store with some. */
-export const DANGERS: Readonly<Partial<Record<ProviderName, Danger>>> = {
+const COMMON = "[the settings of any server](../stores.md#providers-of-the-s3-api)";
+
+/** What `npm run generate -- certificates` writes before the result, of each store that was tried. */
+export const ABOUT: Readonly<Partial<Record<ProviderName, About>>> = {
+  minio: {
+    text: `**For development and tests.** MinIO's upstream is archived, and its last source has a hole: [whoever holds one signed URL can write under any key](../security.md#advisories). In production use [SeaweedFS](../compose.md#seaweedfs), a build with the fix, or a proxy that refuses such requests, as in \`deploy/compose.yaml\`.
+
+Set it up by [stores](../stores.md#minio) or with [Compose](../compose.md#minio).`,
+  },
+  seaweedfs: {
+    text: `The store that we recommend for a server of your own. Set it up with [Compose](../compose.md#seaweedfs), or with ${COMMON}; its S3 API listens on port 8333.`,
+  },
+  versitygw: {
+    text: `Set it up with ${COMMON}; it listens on port 7070. \`valetkey policy put\` (\`get\`, \`service\`) prints the policy of the bucket for its three users.`,
+  },
+  ceph: {
+    text: `Set it up with ${COMMON}; it often listens on port 7480. \`valetkey policy put\` (\`get\`, \`service\`) prints the policy of the bucket for its three users. URLs are write-once only in [a bucket without versions](../stores.md#buckets-that-keep-versions).`,
+  },
   swift: {
     promises: [
       "by default, a PUT that says its length and comes in chunks has no other size",
@@ -17,12 +32,15 @@ export const DANGERS: Readonly<Partial<Record<ProviderName, Danger>>> = {
       "no unsigned header stores other bytes, unseen by confirm",
       "no unsigned header removes the file, or changes what a rule or confirm knows it by, unseen by confirm",
     ],
-    text: `**Whoever has an upload URL can read every object that its key can read**, of any bucket and organization: a \`PUT\` as granted with the unsigned header \`x_amz_copy_source: /bucket/key\` becomes a copy, since Swift takes \`_\` for \`-\` and then asks for no signature. \`confirm\` cannot tell if size and type are those of the grant. A key for uploads that may only write closes it: \`swift post CONTAINER --write-acl PROJECT:USER\`, and \`STORAGE_PUT_ACCESS_KEY\` names that user. Without one the service does not start. (Tried: 403 for this user, under every spelling.)
+    text: `**Whoever has an upload URL can read every object that its key can read**, of any bucket and organization: with the unsigned header \`x_amz_copy_source: /bucket/key\`, a \`PUT\` as granted becomes a copy. Swift takes \`_\` for \`-\` there, and asks for no signature. \`confirm\` does not notice if size and type are the same.
 
-**Whoever has an upload URL can make Swift remove the file after it is confirmed**, by an unsigned \`X-Delete-At\` or \`X-Delete-After\` with the upload. Swift's S3 API does not show the time to \`confirm\`, which therefore cannot refuse it.
+**Whoever has an upload URL can let Swift remove the file after it is confirmed**, by an unsigned \`X-Delete-At\` or \`X-Delete-After\`. Its S3 API does not show that time to \`confirm\`.
 
-**An upload URL stores a body of any size**, up to the \`max_file_size\` of Swift, if it comes in chunks with the granted \`Content-Length\` beside it. \`confirm\` refuses the file with 409 \`UPLOAD_MISMATCH\`, but what is never confirmed stays and fills the store.
+**An upload URL stores a body of any size**, up to Swift's \`max_file_size\`, if it comes in chunks with the granted \`Content-Length\`. \`confirm\` refuses the file, but it stays in the store.
 
-A reverse proxy in front of Swift closes all three: it passes on a list of headers and no others, of \`x-amz-*\` only what the URL binds, and no \`Content-Length\` beside chunks. \`deploy/compose/store.caddy\` does it. Behind it, with nothing else that leads to Swift, all promises below that are not kept were kept: \`certify\` at that address, with \`STORAGE_BUCKET\`, says so of yours.`,
+Set it up so:
+
+1. Give \`STORAGE_PUT_ACCESS_KEY\` a user that may only write: \`swift post CONTAINER --write-acl PROJECT:USER\`. That closes the first hole (tried under every spelling: 403). The service does not start without such a key.
+2. Put a reverse proxy in front of Swift, and let nothing else lead to it. It passes a list of headers alone, of \`x-amz-*\` what the URL binds, and no \`Content-Length\` beside chunks, as \`deploy/compose/store.caddy\` does. That closes all three: behind it, what is not kept below was kept. Run \`valetkey certify\` at its address, with \`STORAGE_BUCKET\`, to see that of yours.`,
   },
 };

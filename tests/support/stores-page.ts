@@ -30,8 +30,6 @@ const BLOCKS = {
   providers: tableOf([
     [
       "provider",
-      "`STORAGE_PROVIDER`",
-      "addressing",
       "region",
       "checksums",
       "write once",
@@ -42,9 +40,7 @@ const BLOCKS = {
       "certificate",
     ],
     ...providers.map(([name, provider]) => [
-      provider.title,
-      `\`${name}\``,
-      provider.pathStyle ? "path" : "host",
+      `${provider.title}: \`${name}\``,
       provider.region === undefined
         ? `required, such as \`${provider.regionExample}\``
         : `\`${provider.region}\``,

@@ -1,8 +1,10 @@
 import { execFileSync, spawnSync } from "node:child_process";
-import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { type Provider, type ProviderName, PROVIDERS } from "../../adapters/storage/providers.ts";
+import { certificatePage } from "./certificate-page.ts";
 import { startMinio } from "./minio.ts";
-import { DANGERS } from "./store-dangers.ts";
 
 // `npm run generate -- certificates PROVIDER=http://KEY:SECRET@HOST:PORT#VERSION …`: tries every promise on
 // servers that run, or on a MinIO that it starts if none is named, and writes docs/stores/.
@@ -36,8 +38,10 @@ function certify(name: ProviderName, server: Server): void {
   // The same server under another name is another host to a signature.
   if (publicEndpoint.hostname === "127.0.0.1") publicEndpoint.hostname = "localhost";
   const page = `${FOLDER}${name}.md`;
+  const folder = mkdtempSync(join(tmpdir(), "valetkey-certificate-"));
+  const result = join(folder, "certificate.json");
   const call = ["deploy/cli.ts", "certify", "--name", `${title} ${version}`];
-  const { status } = spawnSync("node", [...call, "--format", "markdown", "--output", page], {
+  const { status } = spawnSync("node", [...call, "--format", "json", "--output", result], {
     stdio: "inherit",
     env: {
       PATH: process.env["PATH"],
@@ -56,13 +60,8 @@ function certify(name: ProviderName, server: Server): void {
   });
   // The command ends with 1 if something is not kept, which the page says too.
   if (status !== 0 && status !== 1) throw new Error(`${title} could not be certified`);
-  const danger = DANGERS[name];
-  if (danger) {
-    writeFileSync(
-      page,
-      readFileSync(page, "utf8").replace("\n\n", () => `\n\n${danger.text}\n\n`),
-    );
-  }
+  writeFileSync(page, certificatePage(name, JSON.parse(readFileSync(result, "utf8"))));
+  rmSync(folder, { recursive: true });
   execFileSync("oxfmt", [page], { stdio: "inherit" });
 }
 
