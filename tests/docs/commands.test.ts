@@ -17,8 +17,8 @@ afterAll(() => rmSync(folder, { recursive: true }));
 
 const { privateKey, publicKey } = generateKeyPairSync("rsa", { modulusLength: 2048 });
 const FILES: Readonly<Record<string, string>> = {
-  "scanned.json": snippetsOf("docs/arrival.md").get("scanned.json") ?? "",
-  "videos.json": snippetsOf("docs/uploads.md").get("videos.json") ?? "",
+  "scanned.json": snippetsOf("docs/scan.md").get("scanned.json") ?? "",
+  "videos.json": snippetsOf("docs/policies.md").get("videos.json") ?? "",
   ".minio-secret": "a-secret-of-the-tests",
   "tokens.json": JSON.stringify({ tokens: [] }),
   "upload-key.pub.pem": String(publicKey.export({ type: "spki", format: "pem" })),

@@ -12,7 +12,7 @@ import { type ServiceProcess, startProcess } from "../support/service-process.ts
 import { storeFile } from "../support/store-file.ts";
 import { snippetsOf } from "../support/snippets.ts";
 
-// What docs/troubleshooting.md, docs/uploads.md and docs/parts.md tell an operator to do, done.
+// What docs/troubleshooting.md, docs/policies.md and docs/parts.md tell an operator to do, done.
 
 const minio = await need("minio");
 const closing: Array<() => Promise<unknown>> = [];
@@ -48,7 +48,7 @@ const keyOf = (id: string) => `${id}:${randomBytes(32).toString("base64")}`;
 
 it("the guides for operators and uploads have the snippets that are tested here", () => {
   expect([...snippetsOf("docs/troubleshooting.md").keys()]).toEqual(["cors.json", "gcs-cors.json"]);
-  expect([...snippetsOf("docs/uploads.md").keys()]).toEqual(["videos.json"]);
+  expect([...snippetsOf("docs/policies.md").keys()]).toEqual(["videos.json"]);
   expect([...snippetsOf("docs/parts.md").keys()]).toEqual(["parts.sh"]);
 });
 
@@ -69,7 +69,7 @@ it("a file goes in parts by the commands of the guide, with the settings beside 
 
 it("videos of 50 MB are granted under the policy of the example, and larger ones are not", async () => {
   const service = await start({
-    STORAGE_POLICIES: snippetsOf("docs/uploads.md").get("videos.json") ?? "",
+    STORAGE_POLICIES: snippetsOf("docs/policies.md").get("videos.json") ?? "",
   });
   const video = { filename: "a.mp4", content_type: "video/mp4", size: 50 * 2 ** 20 };
   const statuses = await Promise.all(

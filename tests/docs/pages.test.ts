@@ -90,8 +90,8 @@ it("every promise in the table of what is bound is a file of the contract suite"
 
 it("the README is read in a minute, and leads to the table of contents", () => {
   const readme = read("README.md");
-  expect(readme.split("\n").length).toBeLessThanOrEqual(160);
-  expect(readme.split(/\s+/).length).toBeLessThanOrEqual(900);
+  expect(readme.split("\n").length).toBeLessThanOrEqual(90);
+  expect(readme.split(/\s+/).length).toBeLessThanOrEqual(450);
   expect(readme).toContain("](docs/README.md)");
   expect(statSync(join(ROOT, "docs/images/page.png")).size).toBeLessThan(80_000);
 });
