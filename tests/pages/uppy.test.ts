@@ -1,5 +1,5 @@
 import { createHash, randomBytes } from "node:crypto";
-import { writeFileSync } from "node:fs";
+import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Browser, BrowserContext, Page, Request, Route } from "playwright-core";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
@@ -11,11 +11,12 @@ import { snippetsOf } from "../support/snippets.ts";
 import { type Pages, startPages } from "./project.ts";
 
 // Uppy with its Dashboard and Golden Retriever as published, in a page of another origin than the
-// service and the store. The pages are those of docs/client/uppy.md.
+// service and the store. The pages are those of docs/client/uppy.md and deploy/examples/uppy.
 
 const executablePath = await need("chromium");
 const minio = await need("minio");
 const snippets = snippetsOf("docs/client/uppy.md");
+const STOCK_PLUGIN = new URL("../../deploy/examples/uppy/aws-s3.ts", import.meta.url);
 
 const MINIO = {
   STORAGE_ADAPTER: "minio",
@@ -90,7 +91,8 @@ describe.runIf(canRun).each(Object.entries(STORES))("Uppy with the store %s", (s
     const roomy = "{ indexedDB: { maxFileSize: 2 ** 30 } as object }";
     await add("uppy", source);
     await add("roomy", source.replace("use(GoldenRetriever", `use(GoldenRetriever, ${roomy}`));
-    await add("aws-s3", snippets.get("aws-s3.ts") ?? "");
+    await add("stricter", source.replace("Uppy()", `Uppy({ restrictions: ${restrictions} })`));
+    await add("aws-s3", readFileSync(STOCK_PLUGIN, "utf8"));
   });
   afterAll(async () => {
     await service.stop();

@@ -55,13 +55,18 @@ const BLOCKS = {
         : `[${provider.tried}](https://github.com/valetkey/valetkey/blob/main/docs/stores/${name}.md)`,
     ]),
   ]),
-  parts: tableOf([
-    ["provider", "in parts", "checksums of a part", "of the whole file", "why not"],
-    ...providers.map(
-      ([, { title, partChecksums, fileChecksums = [], noMultipart = "not tried" }]) =>
-        partChecksums
-          ? [title, "yes", partChecksums.join(", "), fileChecksums.join(", "), ""]
-          : [title, "no", "", "", noMultipart],
+  parts: `${tableOf([
+    ["provider", "checksums of a part", "of the whole file"],
+    ...providers.flatMap(([, { title, partChecksums, fileChecksums = [] }]) =>
+      partChecksums ? [[title, partChecksums.join(", "), fileChecksums.join(", ")]] : [],
     ),
-  ]),
+  ])}
+${providers
+  .filter(([, { noMultipart }]) => noMultipart !== undefined)
+  .map(([, { title, noMultipart }]) => `- Not ${title}: ${noMultipart}\n`)
+  .join("")}- Not tried: ${providers
+    .filter(([, { partChecksums, noMultipart }]) => !partChecksums && noMultipart === undefined)
+    .map(([, { title }]) => title)
+    .join(", ")}
+`,
 };
