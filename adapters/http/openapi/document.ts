@@ -29,7 +29,7 @@ const ABOUT = {
     summary:
       "Uploads straight into object storage, by URLs that are signed for exactly what was granted.",
     description:
-      "Ask for permission (`presign`), PUT the file to `put_url` with all of `put_headers`, and, if you like, ask whether it arrived (`confirm`).\n\nA refusal is `application/problem+json` (RFC 9457) with a `code` that stays the same between versions. Unknown members of a body are refused.",
+      "Ask for permission (`presign`), PUT the file to `put_url` with all of `put_headers`, and confirm that it arrived (`confirm`).\n\nA refusal is `application/problem+json` (RFC 9457) with a `code` that stays the same between versions. Unknown members of a body are refused.",
     license: { name: "Apache-2.0", identifier: "Apache-2.0" },
   },
   tags: [

@@ -109,7 +109,7 @@ const SENTENCES = {
   done: ({ at, result: { size, contentType } }) =>
     at
       ? `Confirmed at ${new Date(at).toLocaleTimeString([], { timeStyle: "short" })}.`
-      : `Confirmed: the store has ${size.toLocaleString([], BYTES)} of ${contentType}, as signed.`,
+      : `Confirmed: the store has ${size.toLocaleString([], BYTES)}, sent as ${contentType}.`,
   failed: ({ error: { code, message, userMessage = message } }) =>
     code === "unauthenticated"
       ? "Enter the token that the service printed when it started, then try again."
