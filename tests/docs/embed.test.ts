@@ -9,7 +9,8 @@ import { snippetsOf } from "../support/snippets.ts";
 // What docs/embedding.md shows, in the project of somebody who has installed the package.
 
 const snippets = snippetsOf("docs/embedding.md");
-const EFFECT = new URL("../../deploy/examples/effect/upload.ts", import.meta.url);
+/** What the page leads to. */
+const EXAMPLES = { "effect.ts": "effect/upload.ts", "parts.ts": "parts/parts.ts" };
 const TSCONFIG = {
   compilerOptions: {
     target: "ES2024",
@@ -34,7 +35,10 @@ beforeAll(async () => {
   for (const [name, code] of snippets) {
     if (!isRecipe(name)) project.write(name, code.replaceAll("3000", String(port)));
   }
-  project.write("effect.ts", readFileSync(EFFECT, "utf8"));
+  for (const [name, path] of Object.entries(EXAMPLES)) {
+    const file = new URL(`../../deploy/examples/${path}`, import.meta.url);
+    project.write(name, readFileSync(file, "utf8"));
+  }
   project.write("tsconfig.json", JSON.stringify(TSCONFIG));
   for (const name of ["@types/node", "hono", "jose", "effect"]) project.link(name);
 });
@@ -56,13 +60,12 @@ it("the page has the snippets that are tested here, and recipes, and no others",
     "tokens.ts",
     "with-hono.ts",
     "calls.ts",
-    "parts.ts",
     "policies.ts",
     "events.ts",
   ]);
 });
 
-it("every snippet and the example of Effect compile", async () => {
+it("every snippet and example compiles", async () => {
   const { code, output } = await project.run(["tsc", "-p", "."]);
   expect(code, output).toBe(0);
 });
@@ -202,7 +205,7 @@ it("the snippet of calls uploads a file, or tells a person what is wrong", async
   expect(output).toMatch(/\["orgs\/org_1\/files\/[^"]+","At most 10485760 bytes, please.","One of/);
 });
 
-it("the snippet of large files sends a file in parts", async () => {
+it("the example of large files sends a file in parts", async () => {
   const output = await run(`
     import "./server.ts";
     import { send } from "./parts.ts";

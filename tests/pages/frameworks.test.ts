@@ -1,4 +1,4 @@
-import { writeFileSync } from "node:fs";
+import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Browser, Request } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
@@ -8,10 +8,16 @@ import { type ServiceProcess, startProcess } from "../support/service-process.ts
 import { snippetsOf } from "../support/snippets.ts";
 import { type Pages, startPages } from "./project.ts";
 
-// The components of docs/client/frameworks.md, each in a page of another origin than the service.
+// The components of docs/client/frameworks.md and deploy/examples, each in a page of another origin than the service.
 
 const executablePath = await need("chromium");
-const snippets = snippetsOf("docs/client/frameworks.md");
+const example = (file: string) =>
+  readFileSync(new URL(`../../deploy/examples/${file}`, import.meta.url), "utf8");
+const snippets = new Map([
+  ...snippetsOf("docs/client/frameworks.md"),
+  ["Uploads.vue", example("vue/Uploads.vue")],
+  ["Uploads.svelte", example("svelte/Uploads.svelte")],
+]);
 
 /** What mounts each, by its file. */
 const MOUNTS: ReadonlyMap<string, string> = new Map([
