@@ -140,7 +140,7 @@ describe.skipIf(executablePath === undefined || minio === undefined)("the page i
     await drop(page, ["PHOTO.JPG"], "");
     const done = card(page, "PHOTO.JPG", "done");
     await done.waitFor();
-    expect(await done.getByRole("status").innerText()).toContain("70 bytes of image/jpeg");
+    expect(await done.getByRole("status").innerText()).toContain("70 bytes, sent as image/jpeg");
     await page.close();
   });
 
@@ -172,7 +172,7 @@ describe.skipIf(executablePath === undefined || minio === undefined)("the page i
     await paused.getByRole("button", { name: "Resume large.png" }).click();
     const done = card(page, "large.png", "done");
     await done.waitFor();
-    expect(await done.getByRole("status").innerText()).toContain("15,728,640 bytes of image/png");
+    expect(await done.getByRole("status").innerText()).toContain("31,457,280 bytes, sent as image/png");
     const steps = await showRequests(page, "large.png");
     expect(steps).toEqual(["Start", "Sign parts", "PUT part 1", "Complete", "GET"]);
     expect(lastSteps(requests)).toContain("complete");
