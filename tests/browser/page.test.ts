@@ -172,7 +172,9 @@ describe.skipIf(executablePath === undefined || minio === undefined)("the page i
     await paused.getByRole("button", { name: "Resume large.png" }).click();
     const done = card(page, "large.png", "done");
     await done.waitFor();
-    expect(await done.getByRole("status").innerText()).toContain("31,457,280 bytes, sent as image/png");
+    expect(await done.getByRole("status").innerText()).toContain(
+      "31,457,280 bytes, sent as image/png",
+    );
     const steps = await showRequests(page, "large.png");
     expect(steps).toEqual(["Start", "Sign parts", "PUT part 1", "Complete", "GET"]);
     expect(lastSteps(requests)).toContain("complete");
