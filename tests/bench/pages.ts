@@ -4,7 +4,7 @@ import { readFileSync, writeFileSync } from "node:fs";
 export function writePart(file: string, command: string, text: string): void {
   const [begin, end] = [`<!-- Written by ${command} -->`, `<!-- End of ${command} -->`];
   rewrite(file, new RegExp(`${begin}.*${end}`, "s"), `${begin}\n\n${text}\n\n${end}`);
-};
+}
 
 /** Replaces what stands in a file of the repository. */
 function rewrite(file: string, what: RegExp, text: string): void {

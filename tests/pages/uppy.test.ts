@@ -91,7 +91,6 @@ describe.runIf(canRun).each(Object.entries(STORES))("Uppy with the store %s", (s
     const roomy = "{ indexedDB: { maxFileSize: 2 ** 30 } as object }";
     await add("uppy", source);
     await add("roomy", source.replace("use(GoldenRetriever", `use(GoldenRetriever, ${roomy}`));
-    await add("stricter", source.replace("Uppy()", `Uppy({ restrictions: ${restrictions} })`));
     await add("aws-s3", readFileSync(STOCK_PLUGIN, "utf8"));
   });
   afterAll(async () => {

@@ -568,8 +568,9 @@ it("a key of its own for uploads, several processes, a size without a unit and a
   }
 });
 
+const warnings = (env: Env) => findWarnings(env, Result.getOrThrow(readAll(env)));
+
 it("the embedded store of several services is warned of, and nothing is where nothing is odd", () => {
-  const warnings = (env: Env) => findWarnings(env, Result.getOrThrow(readAll(env)));
   expect(warnings({ REPLICAS: "2" }).join()).toContain("give all the same STORAGE_LOCAL_DIR");
   // Of another adapter, and so neither used nor warned of.
   const other = { STORAGE_ACCESS_KEY: "of-another-adapter", STORAGE_REGION: "" };

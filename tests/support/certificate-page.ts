@@ -33,7 +33,7 @@ export const SHOWN: ReadonlyArray<Shown> = [
   {
     label: "forms",
     promise: "a form as granted is stored byte for byte, under the granted type",
-    isSaid: ({ forms }) => forms,
+    isSaid: ({ forms }) => forms === true,
   },
 ];
 
@@ -52,8 +52,6 @@ export function certificatePage(
     const failure = findings.find(({ wouldKeep }) => wouldKeep === false);
     return `${needs}: ${failure === undefined ? "not seen to fail" : `fails "${failure.promise}"`}`;
   });
-  const list = (heading: string, items: ReadonlyArray<string>) =>
-    items.length === 0 ? "" : `## ${heading}\n\n${items.map((item) => `- ${item}\n`).join("")}\n`;
   return `# ${title} ${tried}
 
 ${ABOUT[name]?.text ?? ""}
@@ -65,3 +63,6 @@ ${list(
   having("not kept").map(({ promise }) => promise),
 )}${list("Not offered", failed)}${list("Not removed", left)}`;
 }
+
+const list = (heading: string, items: ReadonlyArray<string>) =>
+  items.length === 0 ? "" : `## ${heading}\n\n${items.map((item) => `- ${item}\n`).join("")}\n`;
