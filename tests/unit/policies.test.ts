@@ -154,7 +154,10 @@ it.each(Object.keys(UploadPolicy.fields))(
       expect(faultOf(spelling, name)).toMatchObject({ value: [fault] });
     }
     expect(configurationPage()).toMatch(
-      new RegExp(`^\\| \`${inDocument}\` +\\| \`${member}\` +\\| \\S.{20}`, "m"),
+      new RegExp(
+        `^- \\*\\*\`${inDocument}\`\\*\\*${inDocument === member ? "" : ` \\(\`${member}\`\\)`}: \\S.{20}`,
+        "m",
+      ),
     );
   },
 );
