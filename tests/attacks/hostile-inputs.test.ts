@@ -1,7 +1,20 @@
+import { once } from "node:events";
+import { connect } from "node:net";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { send } from "../../adapters/storage/contract/send.ts";
 import { startIssuer } from "../support/issuer.ts";
 import { startProcess } from "../support/service-process.ts";
-import { type Attack, granted, presign, type Site } from "./attack.ts";
+import {
+  type Attack,
+  bearer,
+  good,
+  granted,
+  hostOf,
+  JSON_TYPE,
+  presign,
+  PRESIGN,
+  type Site,
+} from "./attack.ts";
 import { http, slow } from "./http.ts";
 import { organizations } from "./organizations.ts";
 import { hosts, ORIGIN } from "./hosts.ts";
@@ -65,6 +78,57 @@ it("200 connections on which nothing is sent keep nobody waiting", async () => {
 describe("an organization:", () => holds(organizations));
 describe("a host:", () => holds(hosts));
 describe("over HTTP:", () => holds(http));
+
+const BODY = JSON.stringify(good);
+
+const head = (line: string, ...headers: ReadonlyArray<string>) =>
+  [
+    `${line} HTTP/1.1`,
+    `Host: ${hostOf(site.dev)}`,
+    ...headers,
+    "Expect: 100-continue",
+    `Content-Length: ${BODY.length}`,
+    "\r\n",
+  ].join("\r\n");
+
+it.each([
+  ["without a token", `POST ${PRESIGN}`, 401],
+  ["for a path that does not exist", "POST /nowhere", 404],
+  ["for the embedded store without a signature", "PUT /store/files/a", 403],
+])(
+  "a request %s is refused before the client is told to send its body",
+  async (_, line, status) => {
+    const { text } = await exchange(site.dev.address, [head(line, JSON_TYPE)]);
+    expect(text).toMatch(new RegExp(`^HTTP/1\\.1 ${status} `));
+    expect(text).toMatch(/\r\nConnection: close\r\n/i);
+  },
+);
+
+it("a client with a valid token is told to send its body, and is then answered", async () => {
+  const { hostname, port } = new URL(site.dev.address);
+  const socket = connect(Number(port), hostname);
+  socket.write(head(`POST ${PRESIGN}`, JSON_TYPE, bearer(site.dev.token)));
+  const [told] = await once(socket, "data");
+  expect(String(told)).toBe("HTTP/1.1 100 Continue\r\n\r\n");
+  socket.write(BODY);
+  const [answer] = await once(socket, "data");
+  expect(String(answer)).toMatch(/^HTTP\/1\.1 200 /);
+  socket.destroy();
+});
+
+// A client that gets only "connection reset" cannot tell a person what is wrong.
+it.each([20_000, 900_000])("a refusal reaches a client that is sending %d bytes", async (size) => {
+  const path = `${site.dev.address}/api/v1/orgs/acme/files/presign`;
+  const headers = { "Content-Type": "application/json" };
+  const unknown = await send("POST", path, { headers, body: "x".repeat(size) });
+  expect(unknown.status).toBe(401);
+  const authorization = { Authorization: `Bearer ${site.dev.token}` };
+  const large = await send("POST", path, {
+    headers: { ...headers, ...authorization },
+    body: "x".repeat(size),
+  });
+  expect(large.status).toBe(413);
+});
 
 describe("sent slowly:", () => {
   for (const [index, { input, outcome }] of slow.entries()) {

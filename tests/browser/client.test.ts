@@ -309,23 +309,6 @@ describe.each(STORES)("the client in Chromium, with $store", ({ store, isHere, e
       );
     });
 
-    it("of two tabs with the same file both have one result", async () => {
-      const other = await context.newPage();
-      await other.goto(origin);
-      await other.waitForFunction(() => "page" in globalThis);
-      network.holdAfter(2);
-      const first = uploadIn(tab);
-      await tab.waitForFunction(() => page.events.at(-1)?.parts?.done === 2);
-      const second = uploadIn(other);
-      await other.waitForFunction(() => page.events.at(-1)?.retrying?.reason === "elsewhere");
-      network.release();
-      const keys = [await first, await second].map(
-        (one) => "url" in one && new URL(one.url).pathname,
-      );
-      expect(keys[1]).toBe(keys[0]);
-      expect(await tab.evaluate(async () => (await page.make().pending()).length)).toBe(0);
-    });
-
     it("a clock that is an hour wrong changes nothing", async () => {
       for (const hours of [-1, 1]) {
         await tab.addInitScript((shift) => {

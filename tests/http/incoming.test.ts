@@ -2,26 +2,16 @@ import * as Clock from "effect/Clock";
 import * as Effect from "effect/Effect";
 import * as Layer from "effect/Layer";
 import { TestClock } from "effect/testing";
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { expect, it, onTestFinished } from "vitest";
-import { layer as local } from "../../adapters/storage/local/layer.ts";
 import { ObjectStore } from "../../application/ports/object-store.ts";
-import { PRESIGN, presignInit, startService, TOKEN } from "./service.ts";
+import { embedded, PRESIGN, presignInit, startService, TOKEN } from "./service.ts";
 
 /** A service over the embedded store, whose copies wait until they are let go. */
 async function start() {
-  const directory = mkdtempSync(join(tmpdir(), "valetkey-incoming-"));
+  const store = embedded();
   const reached = Promise.withResolvers<void>();
   const gate = Promise.withResolvers<void>();
   const seen = { copies: 0 };
-  let fetchStore: ((request: Request) => Promise<Response>) | undefined;
-  const embedded = local(
-    { directory, bucket: "files" },
-    new URL("http://127.0.0.1:8787/store"),
-    (fetch) => (fetchStore = fetch),
-  );
   const slow = Effect.map(ObjectStore, ({ copy, ...store }) => {
     if (copy === undefined) return store;
     return {
@@ -39,25 +29,17 @@ async function start() {
   const clock = await Effect.runPromise(Effect.scoped(TestClock.make()));
   await Effect.runPromise(clock.setTime(Date.now()));
   const storage = Layer.effect(ObjectStore, slow).pipe(
-    Layer.provideMerge(embedded),
-    Layer.orDie,
+    Layer.provideMerge(store.layer),
     Layer.merge(Layer.succeed(Clock.Clock, clock)),
   );
   const { request, close } = await startService({
     storage,
     policy: { arrival: "incoming", verifyContent: false },
   });
-  onTestFinished(async () => {
-    await close();
-    rmSync(directory, { recursive: true });
-  });
+  onTestFinished(close);
   const ask = async (action: string, body?: object) => {
     const answer = await request(PRESIGN.replace("presign", action), presignInit(body));
     return { status: answer.status, headers: answer.headers, body: await answer.json() };
-  };
-  const put = async (url: string, headers: Record<string, string>) => {
-    const init = { method: "PUT", headers: { ...headers, "Content-Length": "5" }, body: "hello" };
-    return (await fetchStore?.(new Request(url, init)))?.headers.get("etag");
   };
   return {
     seen,
@@ -66,14 +48,14 @@ async function start() {
     send: {
       confirm: async () => {
         const { put_url, put_headers, receipt } = (await ask("presign")).body;
-        await put(put_url, put_headers);
+        await store.put(put_url, put_headers);
         return () => ask("confirm", { receipt });
       },
       "multipart/complete": async () => {
         const file = { filename: "a.png", content_type: "image/png", size: 5 };
         const { upload } = (await ask("multipart", file)).body;
         const { parts } = (await ask("multipart/parts", { upload, part_numbers: [1] })).body;
-        const etag = await put(parts[0].url, parts[0].headers);
+        const etag = await store.put(parts[0].url, parts[0].headers);
         return () => ask("multipart/complete", { upload, parts: [{ part_number: 1, etag }] });
       },
     },
@@ -81,8 +63,8 @@ async function start() {
     open: async (url: string) => {
       const init = { headers: { Authorization: `Bearer ${TOKEN}` } };
       const location = (await request(new URL(url).pathname, init)).headers.get("location");
-      const answer = await fetchStore?.(new Request(location ?? ""));
-      return [answer?.status, answer?.status === 200 && (await answer.text())];
+      const answer = await store.fetch(new Request(location ?? ""));
+      return [answer.status, answer.status === 200 && (await answer.text())];
     },
     reached: reached.promise,
     letGo: gate.resolve,

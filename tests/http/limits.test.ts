@@ -1,12 +1,7 @@
 import * as Duration from "effect/Duration";
-import * as Layer from "effect/Layer";
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { expect, it, onTestFinished } from "vitest";
-import { layer as local } from "../../adapters/storage/local/layer.ts";
 import { ByteSize } from "../../domain/byte-size.ts";
-import { PRESIGN, presignInit, SERVICE_TOKEN, startService } from "./service.ts";
+import { embedded, PRESIGN, presignInit, SERVICE_TOKEN, startService } from "./service.ts";
 
 const fileOf = (size: number) => ({ filename: "a.png", content_type: "image/png", size });
 const HOUR = Duration.hours(1);
@@ -44,11 +39,8 @@ it("answers say what is left of each limit, and a 429 says when to retry", async
 });
 
 it("the bytes of a caller count in every way to upload, and those of others do not", async () => {
-  const directory = mkdtempSync(join(tmpdir(), "valetkey-limits-"));
-  onTestFinished(() => rmSync(directory, { recursive: true }));
-  const place = new URL("http://127.0.0.1:8787/store");
   const { request, close } = await startService({
-    storage: Layer.orDie(local({ directory, bucket: "files" }, place, () => {})),
+    storage: embedded().layer,
     policies: { tiny: { maxSize: ByteSize.make(50) } },
     limits: { requests: {}, daily: { bytesPerSubject: 100 } },
   });

@@ -1,13 +1,10 @@
-import * as Layer from "effect/Layer";
-import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { readdirSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
-import { layer as local } from "../../adapters/storage/local/layer.ts";
 import { tokensOf } from "../../adapters/tokens/tokens.ts";
 import type { AuditEvent } from "../../application/ports/audit.ts";
 import { atTestEnd } from "../support/at-test-end.ts";
-import { PRESIGN, presignInit, startService, TOKEN, TOKEN_KEY } from "./service.ts";
+import { embedded, PRESIGN, presignInit, startService, TOKEN, TOKEN_KEY } from "./service.ts";
 
 const FILES = PRESIGN.replace("/presign", "");
 const FILE = { filename: "a.png", content_type: "image/png", size: 5 };
@@ -15,19 +12,11 @@ const METADATA = { patient: "Erika Mustermann", "album-1": 'Ostern "27" – §' 
 
 /** A service over the embedded store. */
 async function start(over: NonNullable<Parameters<typeof startService>[0]> = {}) {
-  const directory = mkdtempSync(join(tmpdir(), "valetkey-metadata-"));
-  atTestEnd(() => rmSync(directory, { recursive: true }));
-  let serve: ((request: Request) => Promise<Response>) | undefined;
+  const { directory, layer, fetch } = embedded();
   const audit: Array<AuditEvent> = [];
   const { request, close } = await startService({
     audit,
-    storage: Layer.orDie(
-      local(
-        { directory, bucket: "files" },
-        new URL("http://127.0.0.1:8787/store"),
-        (fetch) => (serve = fetch),
-      ),
-    ),
+    storage: layer,
     policies: { apart: { arrival: "incoming", verifyContent: false } },
     ...over,
   });
@@ -44,9 +33,9 @@ async function start(over: NonNullable<Parameters<typeof startService>[0]> = {})
     const sent = new Headers(request.headers);
     const bytes = await request.arrayBuffer();
     sent.set("Content-Length", `${bytes.byteLength}`);
-    const answer = await serve?.(new Request(url, { method, headers: sent, body: bytes }));
-    expect(answer?.ok, await answer?.text()).toBe(true);
-    return answer?.headers.get("etag") ?? "";
+    const answer = await fetch(new Request(url, { method, headers: sent, body: bytes }));
+    expect(answer.ok, await answer.text()).toBe(true);
+    return answer.headers.get("etag") ?? "";
   };
   const inStore = () =>
     readdirSync(directory, { recursive: true, encoding: "utf8" })

@@ -1,23 +1,17 @@
 import * as Effect from "effect/Effect";
 import * as Layer from "effect/Layer";
 import * as Option from "effect/Option";
-import { mkdtempSync, readdirSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { readdirSync } from "node:fs";
 import { join } from "node:path";
-import { afterEach, expect, it } from "vitest";
-import { layer as local } from "../../adapters/storage/local/layer.ts";
+import { expect, it } from "vitest";
 import type { AuditEvent } from "../../application/ports/audit.ts";
 import { type Multipart, ObjectStore } from "../../application/ports/object-store.ts";
 import { StoreUnavailable } from "../../domain/errors.ts";
-import { PRESIGN, presignInit, startService, TOKEN } from "./service.ts";
+import { atTestEnd } from "../support/at-test-end.ts";
+import { embedded, PRESIGN, presignInit, startService, TOKEN } from "./service.ts";
 
 const MULTIPART = PRESIGN.replace("presign", "multipart");
 const FILE = { filename: "a.png", content_type: "image/png", size: 5 };
-
-const closing: Array<() => unknown> = [];
-afterEach(async () => {
-  for (const close of closing.splice(0)) await close();
-});
 
 /** A service over the embedded store, some of whose ways with an upload in parts may be replaced. */
 async function start({
@@ -30,14 +24,7 @@ async function start({
     answer: ReturnType<ObjectStore["Service"]["head"]>,
   ) => ReturnType<ObjectStore["Service"]["head"]>;
 } = {}) {
-  const directory = mkdtempSync(join(tmpdir(), "valetkey-starts-"));
-  closing.push(() => rmSync(directory, { recursive: true }));
-  let put: ((request: Request) => Promise<Response>) | undefined;
-  const store = local(
-    { directory, bucket: "files" },
-    new URL("http://127.0.0.1:8787/store"),
-    (fetch) => (put = fetch),
-  );
+  const { directory, layer, put } = embedded();
   const storage = Layer.effect(
     ObjectStore,
     Effect.map(ObjectStore, ({ multipart, ...others }) =>
@@ -49,10 +36,10 @@ async function start({
             multipart: { ...multipart, ...replace(multipart) },
           },
     ),
-  ).pipe(Layer.provideMerge(store), Layer.orDie);
+  ).pipe(Layer.provideMerge(layer));
   const audit: Array<AuditEvent> = [];
   const { request, close } = await startService({ storage, audit, ...over });
-  closing.push(close);
+  atTestEnd(close);
   const send = async (method: string, path: string, body: object, key?: string) => {
     const headers = {
       Authorization: `Bearer ${TOKEN}`,
@@ -75,12 +62,7 @@ async function start({
       const asked = { upload, part_numbers: [1] };
       const { body } = await send("POST", `${MULTIPART}/parts`, asked);
       const [{ url, headers }] = body.parts;
-      const sent = new Request(url, {
-        method: "PUT",
-        headers: { ...headers, "Content-Length": "5" },
-        body: "hello",
-      });
-      const etag = write((await put?.(sent))?.headers.get("etag") ?? "");
+      const etag = write(await put(url, headers));
       return send("POST", `${MULTIPART}/complete`, { upload, parts: [{ part_number: 1, etag }] });
     },
     /** How many uploads are open in the store. */

@@ -15,6 +15,7 @@ import { authenticatorLayer, organizationsLayer } from "../../adapters/identity/
 import type { IdentitySettings } from "../../adapters/identity/settings.ts";
 import { layer as limiter } from "../../adapters/limits/memory.ts";
 import { type Env, variables } from "../../adapters/settings/source.ts";
+import { layer as local } from "../../adapters/storage/local/layer.ts";
 import { layer as minio } from "../../adapters/storage/minio/layer.ts";
 import { read as readMinio } from "../../adapters/storage/minio/settings.ts";
 import type { ProviderName } from "../../adapters/storage/providers.ts";
@@ -32,6 +33,7 @@ import { Policies } from "../../application/ports/policies.ts";
 import { DEFAULT_POLICY, defaultPolicy, type UploadPolicy } from "../../domain/upload-policy.ts";
 import type { Limits } from "../../domain/limits.ts";
 import { OrganizationId, OrganizationSlug } from "../../domain/organization.ts";
+import { atTestEnd } from "../support/at-test-end.ts";
 import { receiptKey } from "../support/receipt-key.ts";
 
 export const TOKEN = "test-token-of-the-http-tests";
@@ -138,6 +140,25 @@ export async function startService(
       return { request, close: () => runtime.dispose() };
     }),
   );
+}
+
+/** The embedded store in a folder of the test's own, without a socket. */
+export function embedded(directory = mkdtempSync(join(tmpdir(), "valetkey-http-"))) {
+  atTestEnd(() => rmSync(directory, { recursive: true, force: true }));
+  let serve: ((request: Request) => Promise<Response>) | undefined;
+  const place = new URL("http://127.0.0.1:8787/store");
+  const layer = local({ directory, bucket: "files" }, place, (fetch) => (serve = fetch));
+  const fetch = (request: Request) => serve?.(request) ?? Promise.reject(new Error("not served"));
+  return {
+    directory,
+    layer: Layer.orDie(layer),
+    fetch,
+    /** Sends a file of five bytes, or a part; gives its ETag. */
+    put: async (url: string, headers: Readonly<Record<string, string>>) => {
+      const init = { method: "PUT", headers: { ...headers, "Content-Length": "5" }, body: "hello" };
+      return (await fetch(new Request(url, init))).headers.get("etag") ?? "";
+    },
+  };
 }
 
 /** A presign request as a client sends it; `body` is sent as it is when it is a string. */

@@ -226,14 +226,6 @@ describe.runIf(canRun).each(Object.entries(STORES))("Uppy with the store %s", (s
       await eventually(() => partsOf(upload)).toBe("INVALID_UPLOAD");
     });
 
-    it("the Dashboard refuses at once what the policy does not allow", async () => {
-      await open();
-      await eventually(() => ask("uppy.opts.restrictions.maxFileSize")).toBe(20 * 2 ** 20);
-      await choose([HTML]);
-      await page.getByText("You can only upload: .png").first().waitFor();
-      expect(await ask("uppy.getFiles()")).toEqual([]);
-    });
-
     it("the Dashboard says why the service refuses a file, and tries again when told to", async () => {
       await open();
       await page.route("**/presign", (route) =>

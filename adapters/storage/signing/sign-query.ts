@@ -35,7 +35,7 @@ export interface QuerySigning {
   readonly query: ReadonlyArray<Pair>;
   /** Lower-case names in ascending order; `host` among them. */
   readonly headers: ReadonlyArray<Pair>;
-  /** Headers that the request may not have; none of `headers`. */
+  /** Headers that the request may not have; none of `headers`, and behind `query` in order. */
   readonly absent?: AbsentHeaders | undefined;
   readonly region: string;
   /** Milliseconds since 1970, UTC. */
@@ -73,7 +73,8 @@ export function toBeSigned(
   const timestamp = timestampAt(signing.now);
   const { names, encodedNames, gaps, missing } = layoutFor(signing);
   const context = contextFor(signatory, timestamp, signing.region);
-  const further = missing === "" ? canonicalQuery(signing.query) : join(signing, missing);
+  const own = canonicalQuery(signing.query);
+  const further = own === "" || missing === "" ? own + missing : `${own}&${missing}`;
   let query = context.query(timestamp, signing.expiresIn, encodedNames);
   if (further !== "") query = withFurther(query, further);
   const text = stringToSign({
@@ -134,12 +135,6 @@ function layoutFor({ headers, absent = NO_ABSENT }: QuerySigning): Layout {
   byNames.set(present, layout);
   return layout;
 }
-
-/** Absent headers, whose names begin with `x-`, come last as a rule. */
-const join = ({ query, absent }: QuerySigning, missing: string): string =>
-  query.every(([name]) => name < missing)
-    ? `${canonicalQuery(query)}${query.length > 0 ? "&" : ""}${missing}`
-    : canonicalQuery([...query, ...(absent?.names ?? []).map((name): Pair => [name, ""])]);
 
 export function withAbsent({
   headers,
