@@ -84,7 +84,12 @@ describe("an answer that cannot be used", () => {
     const { client, address } = await startUploads();
     for (const [action, member, answer] of whole) {
       const seen = network((seen) => (seen.action === action ? Response.json(answer) : undefined));
-      const made = createClient({ endpoint: address, organization: "acme", token: TOKEN });
+      const made = createClient({
+        endpoint: address,
+        organization: "acme",
+        token: TOKEN,
+        retry: { for: "1 second" },
+      });
       const error = await failure(made.upload(FILE));
       expect(error).toMatchObject({ code: "invalid-answer", status: 200 });
       expect(error.message).toBe(
@@ -115,7 +120,9 @@ describe("an answer that cannot be used", () => {
     for (const [action, member, answer] of answers) {
       const seen = network((seen) => (seen.action === action ? Response.json(answer) : undefined));
       // Of a part_size of 1 there would be 5 million parts.
-      const error = await failure(client.upload(LARGE, { ...inParts, resume: false }));
+      const error = await failure(
+        client.upload(LARGE, { ...inParts, resume: false, retry: { for: "1 second" } }),
+      );
       expect(error.code).toBe("invalid-answer");
       expect(error.message).toMatch(
         new RegExp(`/files/${action} has no valid ${member}\\. Check `),

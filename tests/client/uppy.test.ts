@@ -179,6 +179,9 @@ it("the policy restricts what can be added, and stricter restrictions of the pag
   expect(await largest({})).toBe(2 ** 20);
   expect(await largest({ maxFileSize: 10 })).toBe(10);
   expect(await largest({ maxFileSize: 2 ** 60 })).toBe(2 ** 20);
+  const uppy = uppyFor(address, { maxFileSize: 2 ** 60, allowedFileTypes: [".png"] });
+  await until("the limit", () => uppy.opts.restrictions.maxFileSize === 2 ** 20);
+  expect(uppy.opts.restrictions.allowedFileTypes).toEqual([".png"]);
 });
 
 it("Uppy names one extension of each type to a person, in the words of the page", async () => {
