@@ -4,7 +4,6 @@ import {
   type Attack,
   bearer,
   good,
-  granted,
   hostOf,
   JSON_TYPE,
   type Outcome,
@@ -26,17 +25,7 @@ const forbidden = refused(403, "FORBIDDEN");
 
 /** Host names by which a page could bring a browser to this service (DNS rebinding). */
 const HOSTS: ReadonlyArray<readonly [input: string, host: string, outcome: Outcome]> = [
-  ["a name of this machine", "localhost", granted()],
-  ["an address of this machine", "[::1]:8787", granted()],
-  ["a name that could point to this machine", "evil.test", forbidden],
-  ["a name that begins like localhost", "localhost.evil.test", forbidden],
-  ["a name that begins like an address of this machine", "127.0.0.1.evil.test", forbidden],
-  ["a name that ends like localhost", "evillocalhost", forbidden],
-  ["another name with the port of the service", "evil.test:8787", forbidden],
   ["an address of this machine in short", "127.1", forbidden],
-  ["an address of this machine as a number", "2130706433", forbidden],
-  ["an address of this machine in hexadecimal", "0x7f000001", forbidden],
-  ["every address", "0.0.0.0", forbidden],
   ["a user named like an address of this machine", "127.0.0.1@evil.test", answered(400)],
   ["a path that ends like localhost", "evil.test/.localhost", answered(400)],
   ["a fragment that ends like localhost", "evil.test#.localhost", answered(400)],

@@ -104,17 +104,10 @@ export const organizations: ReadonlyArray<Attack> = toJwt([
     outcome: refused(404, "NOT_FOUND"),
   },
   ...[
-    "2026/11/..%2f..%2f..%2fglobex",
-    "2026/13/a.png",
-    "..%2f/11/a.png",
     "2026/11/%00.png",
     `avatars/../../../globex/files/avatars/${FILE}`,
     `avatars/%2e%2e/globex/${FILE}`,
-    `avatars%2f${FILE}`,
     `../../../incoming/orgs/acme/avatars/${FILE}`,
-    `files/2026/11/${FILE}`,
-    `Avatars/${FILE}`,
-    `avatars/${FILE}/`,
   ].map((file) => ({
     input: `the address of a file that cannot exist (${file})`,
     request: async ({ jwt, issuer }: Site) =>

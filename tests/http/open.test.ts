@@ -70,20 +70,6 @@ it.each([
   expect(searchParams.get("response-content-disposition")).toMatch(new RegExp(`^${kind};`));
 });
 
-it.each([
-  `/api/v1/orgs/globex/files/2026/11/${UUID}.png`,
-  `/api/v1/orgs/acme/files/2026/13/${UUID}.png`,
-  `/api/v1/orgs/acme/files/26/11/${UUID}.png`,
-  "/api/v1/orgs/acme/files/2026/11/a.png",
-  `/api/v1/orgs/acme/files/2026/11/${UUID}`,
-  `/api/v1/orgs/acme/files/2026/11/..%2F..%2F..%2Fglobex%2Ffiles%2F2026%2F11%2F${UUID}.png`,
-  `/api/v1/orgs/acme/files/2026%2F11/11/${UUID}.png`,
-  `/api/v1/orgs/ACME/files/2026/11/${UUID}.png`,
-])("the file address %s is not found", async (path) => {
-  const { status, headers } = await open(path);
-  expect([status, headers.get("location")]).toEqual([404, null]);
-});
-
 it("a file address names a version in the signed GET, and no other parameter", async () => {
   const strange = "3/L4+x==&versionId=null#\u007e";
   const { status, location } = await open(`${AT}.png?version=${encodeURIComponent(strange)}`);

@@ -48,8 +48,15 @@ it.each([
   });
   const answer = await request(path, {
     method: "OPTIONS",
-    headers: { Origin: "https://app.example.com", "Access-Control-Request-Method": "PUT" },
+    headers: {
+      Origin: "https://app.example.com",
+      "Access-Control-Request-Method": "PUT",
+      "Access-Control-Request-Headers": "authorization,content-type",
+    },
   });
+  expect(answer.status).toBe(204);
+  expect(answer.headers.get("access-control-allow-origin")).toBe("https://app.example.com");
+  expect(answer.headers.get("access-control-allow-headers")).toBe("authorization,content-type");
   expect(answer.headers.get("access-control-allow-methods")).toBe(methods);
 });
 

@@ -104,6 +104,10 @@ describe("development mode", () => {
     "evil.example:8787",
     "localhost.evil.example",
     "127.0.0.1.evil.example",
+    "evillocalhost",
+    "2130706433",
+    "0x7f000001",
+    "0.0.0.0",
   ])(
     "development mode refuses the host name %s, which could have been made to point here",
     async (host) => {
@@ -154,16 +158,6 @@ describe("every answer", () => {
       expect(headers.has("server")).toBe(false);
       expect(headers.has("x-powered-by")).toBe(false);
     }
-  });
-
-  it("a preflight from an allowed origin is permitted, and one from another origin is not", async () => {
-    const allowed = await preflight("https://app.example.com");
-    expect(allowed.status).toBe(204);
-    expect(allowed.headers.get("access-control-allow-origin")).toBe("https://app.example.com");
-    expect(allowed.headers.get("access-control-allow-headers")).toBe("authorization,content-type");
-    const other = await preflight("https://evil.example");
-    expect(other.headers.has("access-control-allow-origin")).toBe(false);
-    expect(other.headers.get("vary")).toContain("Origin");
   });
 });
 
