@@ -158,7 +158,7 @@ it("a paused upload lets the parts on their way arrive, and starts no others unt
       return answer;
     };
   });
-  const file = new File([LONG, LONG], "long.png", NAMED);
+  const file = new File([LONG, BYTES], "long.png", NAMED);
   const { onProgress, reached } = partsDone(1);
   const task: UploadTask = client.upload(file, { onProgress });
   await reached;
@@ -176,7 +176,7 @@ it("a paused upload lets the parts on their way arrive, and starts no others unt
       .filter(isPut)
       .map(partOf)
       .toSorted((one, other) => one - other),
-  ).toEqual([0, 1, 2, 3, 4, 5]);
+  ).toEqual([0, 1, 2, 3, 4]);
 });
 
 it("a file that is paused while its parts are signed keeps no other from being sent", async () => {
