@@ -1,4 +1,4 @@
-import { setTimeout as pause } from "node:timers/promises";
+import { setImmediate as nextTurn, setTimeout as pause } from "node:timers/promises";
 import { expect } from "vitest";
 import {
   type Attack,
@@ -206,6 +206,8 @@ async function* dribble(text: string): AsyncGenerator<string> {
     for (const letter of text) {
       yield letter;
       await pause(250);
+      // An answer that has arrived is read first: what is sent after it would reset the connection.
+      await nextTurn();
     }
   }
 }
