@@ -4,10 +4,7 @@ import * as Effect from "effect/Effect";
 import type * as Layer from "effect/Layer";
 import * as ManagedRuntime from "effect/ManagedRuntime";
 import { AssumeRoleProvider } from "minio/dist/esm/AssumeRoleProvider.mjs";
-import { once } from "node:events";
 import { mkdtempSync, renameSync, rmSync, writeFileSync } from "node:fs";
-import { createServer } from "node:http";
-import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, describe, expect, it, type TestContext, vi } from "vitest";
@@ -21,6 +18,7 @@ import { ObjectStore } from "../../application/ports/object-store.ts";
 import { Presigner } from "../../application/ports/presigner.ts";
 import { Lifetime } from "../../domain/lifetime.ts";
 import { need } from "../support/need.ts";
+import { serve } from "../support/serve.ts";
 
 const server = await need("minio");
 
@@ -127,7 +125,7 @@ describe.skipIf(server === undefined).each([
   it("URLs have the session token of the container's role, and expire with its credentials", async (test) => {
     const credentials = await temporary();
     let asked = 0;
-    const role = createServer((_request, response) => {
+    const { port } = await serve((_request, response) => {
       asked++;
       response.setHeader("Content-Type", "application/json").end(
         JSON.stringify({
@@ -137,10 +135,7 @@ describe.skipIf(server === undefined).each([
           Expiration: credentials.expires_at,
         }),
       );
-    }).listen(0, "127.0.0.1");
-    await once(role, "listening");
-    test.onTestFinished(() => void role.close());
-    const { port } = role.address() as AddressInfo;
+    });
     vi.stubEnv("AWS_CONTAINER_CREDENTIALS_FULL_URI", `http://127.0.0.1:${port}/role`);
     vi.stubEnv("AWS_CONFIG_FILE", "/none");
     vi.stubEnv("AWS_SHARED_CREDENTIALS_FILE", "/none");

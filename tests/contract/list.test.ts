@@ -1,11 +1,7 @@
 import * as Effect from "effect/Effect";
 import * as Option from "effect/Option";
 import assert from "node:assert/strict";
-import { once } from "node:events";
-import { createServer } from "node:http";
-import type { AddressInfo } from "node:net";
-import { expect, it, onTestFinished } from "vitest";
-import { always } from "../../adapters/storage/credentials/held.ts";
+import { expect, it } from "vitest";
 import { register } from "../../adapters/storage/contract/register.ts";
 import { upload } from "../../adapters/storage/contract/send.ts";
 import { promises } from "../../adapters/storage/contract/store-promise.ts";
@@ -13,12 +9,11 @@ import type { Subject } from "../../adapters/storage/contract/subject.ts";
 import { CONTENT } from "../../adapters/storage/contract/uploads.ts";
 import { refused } from "../../adapters/storage/rest/refusal-reason.ts";
 import { s3List } from "../../adapters/storage/rest/s3-list.ts";
-import { AWS4_HMAC_SHA256 } from "../../adapters/storage/signing/algorithms.ts";
-import { bucketAddress } from "../../adapters/storage/signing/bucket-address.ts";
-import { signWith } from "../../adapters/storage/signing/signer.ts";
 import type { Below } from "../../application/ports/object-store.ts";
 import { incomingKey, type StorageKey } from "../../domain/storage-key.ts";
 import { stores } from "./stores.ts";
+import { s3Bucket } from "../support/s3-store.ts";
+import { serve } from "../support/serve.ts";
 
 const listed = async ({ store }: Subject, below: Below) => {
   assert.ok(store.list, "the store lists nothing");
@@ -96,18 +91,11 @@ const answer = (...members: ReadonlyArray<string>) =>
 const TRUNCATED = "<IsTruncated>true</IsTruncated>";
 
 async function listFrom(body: string, over: Partial<Below> = {}) {
-  const server = createServer((_, response) => {
+  const endpoint = await serve((_, response) => {
     response.setHeader("date", "Sat, 28 Nov 2026 00:01:00 GMT");
     response.end(body);
   });
-  await once(server.listen(0, "127.0.0.1"), "listening");
-  onTestFinished(() => void server.close());
-  const endpoint = new URL(`http://127.0.0.1:${(server.address() as AddressInfo).port}`);
-  const keys = { algorithm: AWS4_HMAC_SHA256, accessKey: "key", secretKey: "secret" };
-  const address = bucketAddress({ endpoint, bucket: "files", pathStyle: true, signsPath: true });
-  const list = s3List({ signer: always(signWith(keys)), address, region: "us-east-1" }, (refusal) =>
-    refused({ bucket: "files" }, refusal),
-  );
+  const list = s3List(s3Bucket(endpoint), (refusal) => refused({ bucket: "files" }, refusal));
   return Effect.runPromise(Effect.result(list({ prefix: "a/", limit: 2, ...over })));
 }
 

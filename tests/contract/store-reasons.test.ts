@@ -2,9 +2,6 @@ import * as Clock from "effect/Clock";
 import * as Effect from "effect/Effect";
 import * as Redacted from "effect/Redacted";
 import * as Result from "effect/Result";
-import { once } from "node:events";
-import { createServer } from "node:http";
-import type { AddressInfo } from "node:net";
 import { afterEach, beforeAll, describe, expect, it } from "vitest";
 import { layer as aws } from "../../adapters/storage/aws/layer.ts";
 import { putRequest } from "../../adapters/storage/contract/uploads.ts";
@@ -14,6 +11,7 @@ import { layer as minio } from "../../adapters/storage/minio/layer.ts";
 import { ObjectStore } from "../../application/ports/object-store.ts";
 import { startGcsVerifier } from "../google/store.ts";
 import { need } from "../support/need.ts";
+import { serve } from "../support/serve.ts";
 
 // The reasons that an operator reads if a store cannot be used, from real stores that refuse.
 
@@ -119,11 +117,9 @@ describe.skipIf(server === undefined).each(["aws", "minio"] as const)("%s", (ada
   });
 
   it("an answer that is not from a store is reported", async () => {
-    const other = createServer((_, response) => response.writeHead(400).end("<p>Hello</p>"));
-    other.listen(0, "127.0.0.1");
-    await once(other, "listening");
-    closing.push(() => other.close());
-    const endpoint = `http://127.0.0.1:${(other.address() as AddressInfo).port}`;
+    const { href: endpoint } = await serve((_, response) =>
+      response.writeHead(400).end("<p>Hello</p>"),
+    );
     expect(await reasonOf(ensure({ endpoint }))).toBe(
       "the answer (400) has no error code, so it is not from a store; check STORAGE_ENDPOINT",
     );

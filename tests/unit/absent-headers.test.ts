@@ -1,11 +1,9 @@
 import * as Effect from "effect/Effect";
-import * as Redacted from "effect/Redacted";
 import * as fc from "fast-check";
 import { createHash, createHmac } from "node:crypto";
 import { expect, it } from "vitest";
 import { UNSIGNED_HEADERS } from "../../adapters/storage/contract/unsigned-headers.ts";
 import { putRequest } from "../../adapters/storage/contract/uploads.ts";
-import { layer as minio } from "../../adapters/storage/minio/layer.ts";
 import { forbiddenHeaders, PROVIDERS } from "../../adapters/storage/providers.ts";
 import { AWS4_HMAC_SHA256 } from "../../adapters/storage/signing/algorithms.ts";
 import {
@@ -16,6 +14,7 @@ import {
 import type { Pair } from "../../adapters/storage/signing/v4.ts";
 import { Presigner } from "../../application/ports/presigner.ts";
 import { PartNumber } from "../../domain/multipart.ts";
+import { s3Store } from "../support/s3-store.ts";
 
 // Signatures are verified here as MinIO and Ceph do it, by their sources (`extractSignedHeaders`,
 // `get_v4_canonical_headers`); the real MinIO is asked by the contract.
@@ -96,16 +95,7 @@ it("Ceph is forbidden every header by which others may get at a file", () => {
 it.each(["put", "part"] as const)(
   "a %s to MinIO forbids every header of its list",
   async (call) => {
-    const layer = minio({
-      provider: "minio",
-      bucket: "files",
-      createBucket: false,
-      region: "us-east-1",
-      endpoint: new URL("http://127.0.0.1:2"),
-      accessKey: "key",
-      secretKey: Redacted.make("secret"),
-      pathStyle: true,
-    });
+    const layer = s3Store("http://127.0.0.1:2");
     const part = { ...putRequest(), uploadId: "id", partNumber: PartNumber.make(1) };
     const sign = Presigner.use((presigner) => presigner[call]?.(part) ?? Effect.die("no parts"));
     const { url } = await Effect.runPromise(Effect.provide(sign, layer));

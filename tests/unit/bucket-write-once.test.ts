@@ -1,17 +1,12 @@
 import * as Effect from "effect/Effect";
 import * as Option from "effect/Option";
-import * as Redacted from "effect/Redacted";
-import { once } from "node:events";
-import { createServer } from "node:http";
-import type { AddressInfo } from "node:net";
-import { expect, it, onTestFinished } from "vitest";
-import { layer as aws } from "../../adapters/storage/aws/layer.ts";
+import { expect, it } from "vitest";
 import { newKey, putRequest } from "../../adapters/storage/contract/uploads.ts";
-import { layer as minio } from "../../adapters/storage/minio/layer.ts";
 import type { ProviderName } from "../../adapters/storage/providers.ts";
-import { layer as telemetry } from "../../adapters/telemetry/log.ts";
 import { ObjectStore } from "../../application/ports/object-store.ts";
 import { Presigner } from "../../application/ports/presigner.ts";
+import { s3Store } from "../support/s3-store.ts";
+import { serve } from "../support/serve.ts";
 
 // A server here answers about the versions of a bucket as a Ceph 16.2 does; what that Ceph stores is
 // tried by the contract.
@@ -23,7 +18,7 @@ const NEVER = "<VersioningConfiguration></VersioningConfiguration>";
 /** A store whose bucket answers with `versioning.now`, and whose objects have `version.now`. */
 async function open(provider: ProviderName, now: readonly [number, string]) {
   const state = { versioning: now, version: undefined as string | undefined, asked: 0 };
-  const server = createServer((request, response) => {
+  const endpoint = await serve((request, response) => {
     const { searchParams } = new URL(request.url ?? "", "http://store");
     if (request.method === "HEAD") {
       const headers = { "Content-Length": "5", "Content-Type": "text/plain", ETag: '"e"' };
@@ -35,55 +30,22 @@ async function open(provider: ProviderName, now: readonly [number, string]) {
     const [status, text] = state.versioning;
     return response.writeHead(status).end(text);
   });
-  await once(server.listen(0, "127.0.0.1"), "listening");
-  onTestFinished(() => void server.close());
-  const settings = {
-    provider,
-    bucket: "files",
-    createBucket: false,
-    region: "us-east-1",
-    endpoint: new URL(`http://127.0.0.1:${(server.address() as AddressInfo).port}`),
-    accessKey: "key",
-    secretKey: Redacted.make("secret"),
-    pathStyle: true,
-    signer: "native" as const,
-  };
-  const quiet = Effect.provide(telemetry({ level: "none", format: "json" }));
-  const both = await Promise.all(
-    [minio(settings), aws(settings)].map((layer) =>
-      Effect.all({ presigner: Presigner, store: ObjectStore }).pipe(
-        Effect.provide(layer),
-        quiet,
-        Effect.runPromise,
-      ),
-    ),
+  const { presigner, store } = await Effect.all({ presigner: Presigner, store: ObjectStore }).pipe(
+    Effect.provide(s3Store(endpoint, { provider })),
+    Effect.runPromise,
   );
-  /** What both adapters answer, which has to be the same. */
-  const each = async <A>(ask: (services: (typeof both)[number]) => Effect.Effect<A, unknown>) => {
-    const [one, other] = await Promise.all(
-      both.map((services) => Effect.runPromise(ask(services))),
-    );
-    expect(other).toEqual(one);
-    return one;
-  };
+  const strict = { ...putRequest(), strict: true };
   return {
     state,
-    isOnce: () =>
-      each(({ presigner }) =>
-        Effect.map(presigner.put({ ...putRequest(), strict: true }), ({ isOnce }) => isOnce),
-      ),
-    holds: () => each(({ store }) => Effect.succeed(store.writeOnce?.holds())),
+    isOnce: async () => (await Effect.runPromise(presigner.put(strict))).isOnce,
+    holds: () => store.writeOnce?.holds(),
     look: () =>
-      each(({ store }) =>
-        Effect.match(store.writeOnce?.look ?? Effect.void, {
-          onSuccess: () => "holds",
-          onFailure: ({ reason }) => reason,
-        }),
-      ),
-    isReplaceable: () =>
-      each(({ store }) =>
-        Effect.map(store.head(newKey()), (facts) => Option.getOrThrow(facts).isReplaceable),
-      ),
+      Effect.match(store.writeOnce?.look ?? Effect.void, {
+        onSuccess: () => "holds",
+        onFailure: ({ reason }) => reason,
+      }).pipe(Effect.runPromise),
+    isReplaceable: async () =>
+      Option.getOrThrow(await Effect.runPromise(store.head(newKey()))).isReplaceable,
   };
 }
 
@@ -101,7 +63,7 @@ it.each([
   "on Ceph a PUT is signed to write once in a bucket %s only if that holds",
   async (_what, versioning, holds, told) => {
     const store = await open("ceph", versioning);
-    expect([await store.isOnce(), await store.holds()]).toEqual([holds, holds]);
+    expect([await store.isOnce(), store.holds()]).toEqual([holds, holds]);
     expect(await store.look()).toContain(told);
   },
 );
@@ -136,7 +98,7 @@ it("other providers are not asked", async () => {
     ["s3", false],
   ] as const) {
     const store = await open(provider, [200, ENABLED]);
-    expect([await store.isOnce(), await store.holds()]).toEqual([isOnce, undefined]);
+    expect([await store.isOnce(), store.holds()]).toEqual([isOnce, undefined]);
     expect(await store.isReplaceable()).toBeUndefined();
     expect(store.state.asked).toBe(0);
   }

@@ -1,19 +1,14 @@
 import * as Effect from "effect/Effect";
 import * as Fiber from "effect/Fiber";
-import { once } from "node:events";
-import { createServer, type RequestListener, type ServerResponse } from "node:http";
-import type { AddressInfo } from "node:net";
+import type { RequestListener, ServerResponse } from "node:http";
 import { gzipSync } from "node:zlib";
 import { expect, it, onTestFinished, vi } from "vitest";
-import { always } from "../../adapters/storage/credentials/held.ts";
 import { readObject } from "../../adapters/storage/rest/read-object.ts";
-import { AWS4_HMAC_SHA256 } from "../../adapters/storage/signing/algorithms.ts";
-import { bucketAddress } from "../../adapters/storage/signing/bucket-address.ts";
-import { signWith } from "../../adapters/storage/signing/signer.ts";
 import { StoreUnavailable } from "../../domain/errors.ts";
 import { incomingKey, type StorageKey } from "../../domain/storage-key.ts";
+import { s3Bucket } from "../support/s3-store.ts";
+import { serve } from "../support/serve.ts";
 
-const KEYS = { algorithm: AWS4_HMAC_SHA256, accessKey: "a-key", secretKey: "a-secret" };
 const ETAG = '"an-etag"';
 const SIZE = 10_000;
 const BYTES = Buffer.alloc(SIZE, "valetkey ");
@@ -25,17 +20,8 @@ const object = {
 };
 const RANGE = { etag: ETAG, "content-range": `bytes 0-4099/${SIZE}`, "content-length": "4100" };
 
-async function serve(handler: RequestListener) {
-  const server = createServer(handler).listen(0, "127.0.0.1");
-  await once(server, "listening");
-  onTestFinished(() => {
-    server.closeAllConnections();
-    server.close();
-  });
-  const { port } = server.address() as AddressInfo;
-  const endpoint = new URL(`http://127.0.0.1:${port}`);
-  const address = bucketAddress({ endpoint, bucket: "files", pathStyle: true, signsPath: false });
-  const bucket = { signer: always(signWith(KEYS)), region: "us-east-1", address };
+async function start(handler: RequestListener) {
+  const bucket = s3Bucket(await serve(handler));
   return (length?: number) =>
     readObject(bucket, { ...object, ...(length && { length }) }, [], ({ status }) =>
       Effect.fail(new StoreUnavailable({ kind: "refused", reason: `it answered ${status}` })),
@@ -53,7 +39,7 @@ const failure = { _tag: "StoreUnavailable" };
 
 it("the first bytes of an object are asked for by range, on condition of its ETag", async () => {
   const asked: Array<unknown> = [];
-  const read = await serve(({ headers }, response) => {
+  const read = await start(({ headers }, response) => {
     asked.push(headers["range"], headers["if-match"], headers["accept-encoding"]);
     response.writeHead(206, RANGE).end(BYTES.subarray(0, 4100));
   });
@@ -68,7 +54,7 @@ it("a store that ignores the range is not read beyond it, though it never ends",
     while (response.write(BYTES.subarray(0, 1000)));
     response.once("drain", () => endless(response));
   };
-  const read = await serve((_, response) => {
+  const read = await start((_, response) => {
     response.once("close", closed.resolve);
     // Longer than what was looked at could be, so that the connection has to be cut.
     response.writeHead(200, { etag: ETAG, "content-length": `${SIZE}` });
@@ -77,7 +63,7 @@ it("a store that ignores the range is not read beyond it, though it never ends",
   expect(await bytesIn(await Effect.runPromise(read(4100)))).toHaveLength(4100);
   await closed.promise;
 
-  const longer = await serve((_, response) => {
+  const longer = await start((_, response) => {
     response.once("close", closed.resolve);
     response.writeHead(206, { ...RANGE, "content-length": "100000000000" });
     endless(response);
@@ -90,7 +76,7 @@ it.each([
   ["that answers 412", 412, {}],
   ["that answers 404", 404, {}],
 ] as const)("an object %s is changed", async (_, status, headers) => {
-  const read = await serve((_, response) =>
+  const read = await start((_, response) =>
     response.writeHead(status, headers).end(BYTES.subarray(0, status === 206 ? 4100 : 0)),
   );
   expect(await Effect.runPromise(read(4100))).toBe("changed");
@@ -105,7 +91,7 @@ it.each([
   const answer = new Response(body, { status: 206, headers });
   vi.spyOn(globalThis, "fetch").mockResolvedValueOnce(answer);
   onTestFinished(() => void vi.restoreAllMocks());
-  const read = await serve(() => expect.unreachable());
+  const read = await start(() => expect.unreachable());
   await Effect.runPromise(Effect.exit(read(4100)));
   expect(isCancelled).toBe(true);
 });
@@ -122,7 +108,7 @@ it.each([
   "bytes %s are not taken for those of the object",
   async (_, status, headers, length) => {
     const isCoded = "content-encoding" in headers;
-    const read = await serve((_, response) =>
+    const read = await start((_, response) =>
       response.writeHead(status, headers).end((isCoded ? coded : BYTES).subarray(0, length)),
     );
     expect(await Effect.runPromise(Effect.flip(read(4100)))).toMatchObject(failure);
@@ -130,7 +116,7 @@ it.each([
 );
 
 it("an object that ends before its last byte is no shorter object", async () => {
-  const read = await serve((_, response) => {
+  const read = await start((_, response) => {
     response.writeHead(206, RANGE);
     response.write(BYTES.subarray(0, 1000), () => response.destroy());
   });
@@ -140,7 +126,7 @@ it("an object that ends before its last byte is no shorter object", async () => 
 
 it("a reader that stops closes the connection, also while it waits for a piece", async () => {
   const closed = Promise.withResolvers<void>();
-  const read = await serve((_, response) => {
+  const read = await start((_, response) => {
     response.once("close", closed.resolve);
     response.writeHead(200, { etag: ETAG, "content-length": `${SIZE}` });
     response.write(BYTES.subarray(0, 10));
@@ -158,7 +144,7 @@ it("a reader that stops closes the connection, also while it waits for a piece",
 it("a call that is interrupted before the store answers is aborted", async () => {
   const asked = Promise.withResolvers<void>();
   const closed = Promise.withResolvers<void>();
-  const read = await serve((_, response) => {
+  const read = await start((_, response) => {
     response.once("close", closed.resolve);
     asked.resolve();
   });

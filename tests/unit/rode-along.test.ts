@@ -1,16 +1,11 @@
 import * as Effect from "effect/Effect";
 import * as Option from "effect/Option";
-import * as Redacted from "effect/Redacted";
-import { once } from "node:events";
-import { createServer } from "node:http";
-import type { AddressInfo } from "node:net";
-import { expect, it, onTestFinished } from "vitest";
-import { layer as aws } from "../../adapters/storage/aws/layer.ts";
+import { expect, it } from "vitest";
 import { newKey } from "../../adapters/storage/contract/uploads.ts";
-import { layer as minio } from "../../adapters/storage/minio/layer.ts";
 import { type ProviderName, PROVIDERS } from "../../adapters/storage/providers.ts";
-import { layer as telemetry } from "../../adapters/telemetry/log.ts";
 import { ObjectStore } from "../../application/ports/object-store.ts";
+import { s3Store } from "../support/s3-store.ts";
+import { serve } from "../support/serve.ts";
 
 // A server here repeats what a Ceph 16.2, a Swift 2.30 and a MinIO under TLS answered when they were
 // asked for an object, since they are not always at hand.
@@ -28,7 +23,7 @@ async function startStore(
   { head = {}, status = 200, get = {} }: Answers,
   requests: Array<string> = [],
 ): Promise<URL> {
-  const store = createServer((request, response) => {
+  return serve((request, response) => {
     const { searchParams } = new URL(request.url ?? "", "http://store");
     requests.push(`${request.method} ${searchParams.get("versionId")}`);
     if (request.method === "HEAD") {
@@ -39,40 +34,16 @@ async function startStore(
     const [code, body] = get[asked] ?? [500, `nothing was prepared for ${request.url}`];
     return response.writeHead(code).end(body);
   });
-  await once(store.listen(0, "127.0.0.1"), "listening");
-  onTestFinished(() => void store.close());
-  return new URL(`http://127.0.0.1:${(store.address() as AddressInfo).port}`);
 }
 
-const settingsOf = (provider: ProviderName, endpoint: URL) => ({
-  provider,
-  bucket: "files",
-  createBucket: false,
-  region: "us-east-1",
-  endpoint,
-  accessKey: "key",
-  secretKey: Redacted.make("secret"),
-  pathStyle: true,
-});
-
-/** What both adapters report of the object, which has to be the same. */
-async function look(provider: ProviderName, answers: Answers) {
-  const settings = settingsOf(provider, await startStore(answers));
-  const quiet = telemetry({ level: "none", format: "json" });
-  const [one, other] = await Promise.all(
-    [minio(settings), aws({ ...settings, signer: "native" })].map((layer) =>
-      ObjectStore.use((store) => store.head(newKey())).pipe(
-        Effect.map(Option.getOrThrow),
-        Effect.catch((failure) => Effect.succeed(failure)),
-        Effect.provide(layer),
-        Effect.provide(quiet),
-        Effect.runPromise,
-      ),
-    ),
+/** What is reported of the object. */
+const look = async (provider: ProviderName, answers: Answers) =>
+  ObjectStore.use((store) => store.head(newKey())).pipe(
+    Effect.map(Option.getOrThrow),
+    Effect.catch((failure) => Effect.succeed(failure)),
+    Effect.provide(s3Store(await startStore(answers), { provider })),
+    Effect.runPromise,
   );
-  expect(other).toEqual(one);
-  return one;
-}
 
 const acl = (grants: string) =>
   [
@@ -117,8 +88,7 @@ it("readers are those of the version that was looked at, and not of a newer one"
   const head = { "x-amz-version-id": "v1" };
   const endpoint = await startStore({ head, get: { acl: acl(OWN) } }, asked);
   const looked = ObjectStore.use((store) => store.head(newKey())).pipe(
-    Effect.provide(minio(settingsOf("ceph", endpoint))),
-    Effect.provide(telemetry({ level: "none", format: "json" })),
+    Effect.provide(s3Store(endpoint, { provider: "ceph" })),
   );
   await Effect.runPromise(looked);
   expect(asked.at(-1)).toBe("GET v1");
@@ -206,7 +176,7 @@ it.each([
   const told = ObjectStore.use(
     ({ scanTag }) => scanTag?.(upload) ?? Effect.die("it reads no tags"),
   );
-  const layer = aws({ ...settingsOf("aws", endpoint), signer: "native" });
+  const layer = s3Store(endpoint, { provider: "aws" });
   expect(await Effect.runPromise(Effect.provide(told, layer))).toBe(verdict);
   expect(asked).toEqual(["GET v1"]);
 });
@@ -214,10 +184,7 @@ it.each([
 it.each(["minio", "ceph", "swift", "r2", "s3"] as const)(
   "%s has no tags of a scanner, since an upload could set them",
   async (provider) => {
-    const layer = aws({
-      ...settingsOf(provider, new URL("http://127.0.0.1:2")),
-      signer: "native",
-    });
+    const layer = s3Store("http://127.0.0.1:2", { provider });
     const has = ObjectStore.use(({ scanTag }) => Effect.succeed(scanTag !== undefined));
     expect(await Effect.runPromise(Effect.provide(has, layer))).toBe(false);
     expect(PROVIDERS[provider].scanTags).toBe(false);

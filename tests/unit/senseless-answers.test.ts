@@ -1,16 +1,12 @@
 import * as Effect from "effect/Effect";
-import * as Layer from "effect/Layer";
 import * as Option from "effect/Option";
-import * as Redacted from "effect/Redacted";
 import * as Result from "effect/Result";
 import { generateKeyPairSync } from "node:crypto";
 import { expect, it, onTestFinished } from "vitest";
 import { newKey, PNG } from "../../adapters/storage/contract/uploads.ts";
 import { layer as gcs } from "../../adapters/storage/gcs/layer.ts";
-import { layer as minio } from "../../adapters/storage/minio/layer.ts";
 import { GOOG4_RSA_SHA256 } from "../../adapters/storage/signing/algorithms.ts";
 import { signWith } from "../../adapters/storage/signing/signer.ts";
-import { layer as telemetry } from "../../adapters/telemetry/log.ts";
 import { ObjectStore } from "../../application/ports/object-store.ts";
 import { StoreUnavailable } from "../../domain/errors.ts";
 import {
@@ -20,22 +16,12 @@ import {
   reset,
   startFaultyServer,
 } from "../support/faulty-server.ts";
+import { s3Store } from "../support/s3-store.ts";
 
 // In the place of a store answers something that is none, or that is in trouble.
 
 const STORES = {
-  // The AWS adapter makes the same calls.
-  s3: (endpoint: URL) =>
-    minio({
-      provider: "minio",
-      bucket: "files",
-      createBucket: false,
-      region: "us-east-1",
-      endpoint,
-      accessKey: "key",
-      secretKey: Redacted.make("secret"),
-      pathStyle: true,
-    }),
+  s3: s3Store,
   gcs: (endpoint: URL) =>
     gcs({
       bucket: "files",
@@ -70,7 +56,7 @@ async function startStore(store: keyof typeof STORES, fault?: Fault) {
   const { state, url, close } = await startFaultyServer(new URL("http://127.0.0.1:9"));
   onTestFinished(close);
   state.fault = fault;
-  const layer = Layer.provide(STORES[store](url), telemetry({ level: "none", format: "json" }));
+  const layer = STORES[store](url);
   const run = (call: Call) =>
     ObjectStore.use((store): Effect.Effect<unknown, unknown> => {
       return CALLS[call](store) ?? Effect.die("the store cannot");

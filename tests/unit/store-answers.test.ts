@@ -1,23 +1,19 @@
 import * as Effect from "effect/Effect";
 import * as Fiber from "effect/Fiber";
 import * as Option from "effect/Option";
-import * as Redacted from "effect/Redacted";
 import { generateKeyPairSync } from "node:crypto";
-import { once } from "node:events";
-import { createServer } from "node:http";
-import type { AddressInfo } from "node:net";
 import { expect, it, onTestFinished, vi } from "vitest";
 import { newKey, PNG } from "../../adapters/storage/contract/uploads.ts";
 import { layer as gcs } from "../../adapters/storage/gcs/layer.ts";
-import { layer as minio } from "../../adapters/storage/minio/layer.ts";
 import { GOOG4_RSA_SHA256 } from "../../adapters/storage/signing/algorithms.ts";
 import { signWith } from "../../adapters/storage/signing/signer.ts";
-import { layer as telemetry } from "../../adapters/telemetry/log.ts";
 import { forEachPage } from "../../application/for-each-page.ts";
 import { ObjectStore, type OpenUpload } from "../../application/ports/object-store.ts";
 import type { StoredPart } from "../../domain/multipart.ts";
 import { incomingKey } from "../../domain/storage-key.ts";
 import { until } from "../support/until.ts";
+import { s3Store } from "../support/s3-store.ts";
+import { serve } from "../support/serve.ts";
 
 // A store that answers by a script, where a real one would have to be broken between two calls.
 
@@ -37,21 +33,11 @@ function storeThat(answers: Script) {
     return new Response(answer[1] ?? null, { status: answer[0] });
   });
   onTestFinished(() => void vi.restoreAllMocks());
-  const layer = minio({
-    provider: "minio",
-    bucket: "files",
-    createBucket: false,
-    region: "us-east-1",
-    endpoint: new URL("http://127.0.0.1:2"),
-    accessKey: "key",
-    secretKey: Redacted.make("secret"),
-    pathStyle: true,
-  });
+  const layer = s3Store("http://127.0.0.1:2");
   const use = <A, E>(call: (store: ObjectStore["Service"]) => Effect.Effect<A, E> | undefined) =>
     ObjectStore.use((store) => call(store) ?? Effect.die("this store cannot")).pipe(
       Effect.match({ onSuccess: (value) => value, onFailure: () => "fails" as const }),
       Effect.provide(layer),
-      Effect.provide(telemetry({ level: "none", format: "json" })),
     );
   return { asked, use };
 }
@@ -246,20 +232,18 @@ it("a store that names the same page of parts again is not asked for ever", asyn
 
 it("versions in Cloud Storage are found on every page", async () => {
   const asked: Array<string | null> = [];
-  const server = createServer(({ url = "" }, response) => {
+  const endpoint = await serve(({ url = "" }, response) => {
     const page = asked.push(new URL(url, "http://store").searchParams.get("pageToken"));
     const items = [{ name: `${PREFIX}a`, generation: `${page}` }];
     response.setHeader("Content-Type", "application/json");
     response.end(JSON.stringify({ items, ...(page === 1 && { nextPageToken: "more" }) }));
-  }).listen(0, "127.0.0.1");
-  await once(server, "listening");
-  onTestFinished(() => void server.close());
+  });
   const { privateKey: secretKey } = generateKeyPairSync("rsa", { modulusLength: 2048 });
   const layer = gcs({
     bucket: "files",
     createBucket: false,
     pathStyle: true,
-    endpoint: new URL(`http://127.0.0.1:${(server.address() as AddressInfo).port}`),
+    endpoint,
     iamEndpoint: new URL("http://127.0.0.1:2"),
     signLength: true,
     universeDomain: "googleapis.com",
