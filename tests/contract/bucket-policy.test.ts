@@ -3,7 +3,6 @@ import * as Layer from "effect/Layer";
 import * as Option from "effect/Option";
 import * as ManagedRuntime from "effect/ManagedRuntime";
 import * as Redacted from "effect/Redacted";
-import { Client } from "minio";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { policyFor } from "../../adapters/cli/policy/documents.ts";
 import { layer as aws } from "../../adapters/storage/aws/layer.ts";
@@ -16,6 +15,7 @@ import { Presigner } from "../../application/ports/presigner.ts";
 import { PartNumber } from "../../domain/multipart.ts";
 import { type Provider, PROVIDERS } from "../../adapters/storage/providers.ts";
 import { ownServer } from "./own-server.ts";
+import { s3Client } from "../support/s3-store.ts";
 
 // Tests the policy that `valetkey policy` prints on your own server. It needs the users valetkey-put,
 // valetkey-get and valetkey-service, whose access keys are their names, all with this secret.
@@ -51,14 +51,7 @@ if (server !== undefined && secret) {
     );
     const open = () => runtime.runPromise(Effect.all({ presigner: Presigner, store: ObjectStore }));
 
-    const { hostname, port, protocol } = new URL(server.endpoint);
-    const root = new Client({
-      endPoint: hostname,
-      port: Number(port),
-      useSSL: protocol === "https:",
-      accessKey: server.accessKey,
-      secretKey: server.secretKey,
-    });
+    const root = s3Client(server);
     beforeAll(async () => {
       const form = policyFor(server.provider, {
         bucket,

@@ -1,7 +1,6 @@
 import * as Layer from "effect/Layer";
 import * as Redacted from "effect/Redacted";
 import * as Result from "effect/Result";
-import { Client } from "minio";
 import { generateKeyPairSync } from "node:crypto";
 import { layer as aws } from "../../adapters/storage/aws/layer.ts";
 import type { AwsSettings } from "../../adapters/storage/aws/settings.ts";
@@ -23,6 +22,7 @@ import { isFullRun } from "../support/full-run.ts";
 import { createBucket, startGcsVerifier } from "../google/store.ts";
 import { startGoogleMachine } from "../google/machine.ts";
 import { need } from "../support/need.ts";
+import { s3Client } from "../support/s3-store.ts";
 import type { MinioServer } from "../support/minio.ts";
 
 // Who names a server has it tried alone, and waits for no other.
@@ -125,15 +125,7 @@ async function openS3(
     provider: "minio",
     pathStyle: true,
   });
-  const { hostname, port, protocol } = new URL(endpoint);
-  const client = new Client({
-    endPoint: hostname,
-    useSSL: protocol === "https:",
-    region,
-    accessKey,
-    secretKey,
-    ...(port === "" ? {} : { port: Number(port) }),
-  });
+  const client = s3Client(server);
   if (versions !== "without versions") {
     await client.makeBucket(bucket);
     const Status = versions === "with versions" ? "Enabled" : "Suspended";

@@ -1,211 +1,127 @@
 import * as Effect from "effect/Effect";
 import * as Option from "effect/Option";
-import * as Redacted from "effect/Redacted";
-import * as ManagedRuntime from "effect/ManagedRuntime";
-import * as Layer from "effect/Layer";
-import { Client } from "minio";
-import { afterEach, describe, expect, it } from "vitest";
-import { layer as aws } from "../../adapters/storage/aws/layer.ts";
+import { describe, expect, it } from "vitest";
 import { send, upload } from "../../adapters/storage/contract/send.ts";
 import { CONTENT, OTHER, putRequest } from "../../adapters/storage/contract/uploads.ts";
 import { register } from "../../adapters/storage/contract/register.ts";
 import { promises } from "../../adapters/storage/contract/store-promise.ts";
 import { useCases } from "../../adapters/storage/contract/use-cases.ts";
-import { layer as minio } from "../../adapters/storage/minio/layer.ts";
-import { layer as telemetry } from "../../adapters/telemetry/log.ts";
 import { fileAddress } from "../../adapters/http/addresses.ts";
 import { PROVIDERS } from "../../adapters/storage/providers.ts";
 import { followLink } from "../../application/follow-link.ts";
 import { makeLink } from "../../application/make-link.ts";
 import { openFile } from "../../application/open-file.ts";
-import { ObjectStore } from "../../application/ports/object-store.ts";
-import { Presigner } from "../../application/ports/presigner.ts";
 import { MediaType } from "../../domain/media-type.ts";
 import { ownServer } from "./own-server.ts";
 import { stores } from "./stores.ts";
 import { need } from "../support/need.ts";
+import { openBucket } from "../support/s3-store.ts";
 
-const minioServer = await need("minio");
-/** Your own server, if the environment names one that keeps versions. */
+const minioServer = ownServer() === undefined ? await need("minio") : undefined;
 const own = ownServer();
-const ownStore =
-  own !== undefined && PROVIDERS[own.provider].versions
-    ? [
-        {
-          name: own.provider,
-          server: own,
-          make: (of: Settings) => aws({ ...of, provider: own.provider, signer: "native" }),
-        },
-      ]
-    : [];
-type Server = Pick<NonNullable<typeof minioServer>, "endpoint" | "accessKey" | "secretKey">;
-
-const closing: Array<() => Promise<unknown>> = [];
-afterEach(async () => {
-  for (const close of closing.splice(0)) await close();
-});
-
-const settings = (bucket: string, { endpoint, accessKey, secretKey }: Server) => ({
-  provider: "minio" as const,
-  bucket,
-  createBucket: false,
-  region: "us-east-1",
-  endpoint: new URL(endpoint),
-  accessKey,
-  secretKey: Redacted.make(secretKey),
-  pathStyle: true,
-});
-type Settings = ReturnType<typeof settings>;
-
-async function open(
-  make: (of: Settings) => Layer.Layer<Presigner | ObjectStore>,
-  server: Server | undefined,
-) {
-  if (server === undefined) throw new Error("there is no server");
-  const bucket = `versions-${crypto.randomUUID()}`;
-  const { hostname, port } = new URL(server.endpoint);
-  const { accessKey, secretKey } = server;
-  const client = new Client({
-    endPoint: hostname,
-    port: Number(port),
-    useSSL: false,
-    accessKey,
-    secretKey,
-  });
-  await client.makeBucket(bucket);
-  await client.setBucketVersioning(bucket, { Status: "Enabled" });
-  const runtime = ManagedRuntime.make(
-    Layer.provideMerge(
-      make(settings(bucket, server)),
-      telemetry({ level: "none", format: "json" }),
-    ),
-  );
-  closing.push(() => runtime.dispose());
-  const services = Effect.all({ presigner: Presigner, store: ObjectStore });
-  return { client, bucket, ...(await runtime.runPromise(services)) };
-}
-
-const cases: ReadonlyArray<{
-  readonly name: string;
-  readonly server: Server | undefined;
-  readonly make: (of: Settings) => Layer.Layer<Presigner | ObjectStore>;
-}> = [
-  { name: "minio", server: minioServer, make: minio },
-  {
-    name: "aws, native signer",
-    server: minioServer,
-    make: (of) => aws({ ...of, signer: "native" }),
-  },
-  {
-    name: "aws, official signer",
-    server: minioServer,
-    make: (of) => aws({ ...of, signer: "sdk" }),
-  },
-  ...ownStore,
-];
+/** Your own server alone, if the environment names one and it keeps versions. */
+const server = own === undefined ? minioServer : PROVIDERS[own.provider].versions ? own : undefined;
+const open = () => openBucket(server, { versions: true, provider: own?.provider ?? "minio" });
 
 const shows = async (url = "") => (await send("GET", url)).body;
 
-describe.each(cases.filter(({ server }) => server !== undefined))(
-  "$name, with a bucket that keeps versions",
-  ({ make, server }) => {
-    it("every address of a confirmed file shows the version that was confirmed, whatever comes later", async () => {
-      const services = await open(make, server);
-      const { grant, confirm, run } = useCases(services);
-      const { put, key, receipt } = await grant({}, "shown");
-      await upload(put);
+describe.skipIf(server === undefined)("a bucket that keeps versions", () => {
+  it("every address of a confirmed file shows the version that was confirmed, whatever comes later", async () => {
+    const services = await open();
+    const { grant, confirm, run } = useCases(services);
+    const { put, key, receipt } = await grant({}, "shown");
+    await upload(put);
+    const confirmed = await confirm(receipt);
+    if (confirmed._tag !== "Done") throw new Error(confirmed._tag);
+    const { version, get } = confirmed;
+    const linkTo = async (version?: string) => {
+      const link = await run((member) => makeLink({ member, receipt, version }));
+      return "token" in link ? link.token : link._tag;
+    };
+    const early = await linkTo();
+    await upload({ ...put, body: OTHER });
+    const late = await linkTo(version);
+
+    const [, slug = ""] = fileAddress(new URL("https://a.example"), "acme", confirmed).split("?");
+    expect(slug).toBe(`version=${encodeURIComponent(version ?? "")}`);
+    const [opened, newest, ...followed] = [
+      await run((member) => openFile({ member, key, version })),
+      await run((member) => openFile({ member, key })),
+      await run(() => followLink(early)),
+      await run(() => followLink(late)),
+    ].map((answer) => ("get" in answer ? answer.get.url : answer._tag));
+    for (const url of [get.url, opened, ...followed]) {
+      expect((await shows(url)).equals(CONTENT)).toBe(true);
+    }
+    expect((await shows(newest)).equals(OTHER)).toBe(true);
+  });
+
+  it("only the confirmed version of an object is read and removed", async () => {
+    const services = await open();
+    const { grant, confirm } = useCases(services);
+    const { store } = services;
+    const { put, key, receipt } = await grant();
+    await upload(put);
+    const first = Option.getOrThrow(await Effect.runPromise(store.head(key)));
+    const confirmed = await confirm(receipt);
+    await upload({ ...put, body: OTHER });
+
+    const url = confirmed._tag === "Done" ? confirmed.get.url : confirmed._tag;
+    expect((await send("GET", url)).body.equals(CONTENT)).toBe(true);
+    await Effect.runPromise(store.remove({ key, version: first.version ?? "" }));
+    expect((await send("GET", url)).status).toBe(404);
+    const left = Option.getOrThrow(await Effect.runPromise(store.head(key)));
+    expect(left.etag).not.toBe(first.etag);
+  });
+
+  it("a removed file is gone with all its versions, those below a delete marker too", async () => {
+    const services = await open();
+    const { client, bucket } = services;
+    const { grant, confirm, remove } = useCases(services);
+    const all = async () => {
+      const versions: Array<string> = [];
+      const opts = { IncludeVersion: true };
+      for await (const each of client.listObjects(bucket, "", true, opts)) {
+        versions.push(each.name ?? "");
+      }
+      return versions;
+    };
+    for (const policy of ["files", "incoming"]) {
+      const { put, key, receipt } = await grant({}, policy);
+      const kept = await grant({}, policy);
+      await upload(kept.put);
+      for (const body of [CONTENT, OTHER, CONTENT]) await upload({ ...put, body });
       const confirmed = await confirm(receipt);
       if (confirmed._tag !== "Done") throw new Error(confirmed._tag);
-      const { version, get } = confirmed;
-      const linkTo = async (version?: string) => {
-        const link = await run((member) => makeLink({ member, receipt, version }));
-        return "token" in link ? link.token : link._tag;
-      };
-      const early = await linkTo();
-      await upload({ ...put, body: OTHER });
-      const late = await linkTo(version);
-
-      const [, slug = ""] = fileAddress(new URL("https://a.example"), "acme", confirmed).split("?");
-      expect(slug).toBe(`version=${encodeURIComponent(version ?? "")}`);
-      const [opened, newest, ...followed] = [
-        await run((member) => openFile({ member, key, version })),
-        await run((member) => openFile({ member, key })),
-        await run(() => followLink(early)),
-        await run(() => followLink(late)),
-      ].map((answer) => ("get" in answer ? answer.get.url : answer._tag));
-      for (const url of [get.url, opened, ...followed]) {
-        expect((await shows(url)).equals(CONTENT)).toBe(true);
-      }
-      expect((await shows(newest)).equals(OTHER)).toBe(true);
-    });
-
-    it("only the confirmed version of an object is read and removed", async () => {
-      const services = await open(make, server);
-      const { grant, confirm } = useCases(services);
-      const { store } = services;
-      const { put, key, receipt } = await grant();
+      await client.removeObject(bucket, key);
       await upload(put);
-      const first = Option.getOrThrow(await Effect.runPromise(store.head(key)));
-      const confirmed = await confirm(receipt);
-      await upload({ ...put, body: OTHER });
+      expect((await all()).filter((name) => name.endsWith(key)).length).toBeGreaterThan(2);
+      expect((await remove(key))._tag).toBe("Done");
+      expect((await all()).filter((name) => name.endsWith(key))).toEqual([
+        `incoming/removed/${key}`,
+      ]);
+      expect((await send("GET", confirmed.get.url)).status).toBe(404);
+      expect((await confirm(kept.receipt))._tag, "another file").toBe("Done");
+    }
+  });
 
-      const url = confirmed._tag === "Done" ? confirmed.get.url : confirmed._tag;
-      expect((await send("GET", url)).body.equals(CONTENT)).toBe(true);
-      await Effect.runPromise(store.remove({ key, version: first.version ?? "" }));
-      expect((await send("GET", url)).status).toBe(404);
-      const left = Option.getOrThrow(await Effect.runPromise(store.head(key)));
-      expect(left.etag).not.toBe(first.etag);
-    });
-
-    it("a removed file is gone with all its versions, those below a delete marker too", async () => {
-      const services = await open(make, server);
-      const { client, bucket } = services;
-      const { grant, confirm, remove } = useCases(services);
-      const all = async () => {
-        const versions: Array<string> = [];
-        const opts = { IncludeVersion: true };
-        for await (const each of client.listObjects(bucket, "", true, opts)) {
-          versions.push(each.name ?? "");
-        }
-        return versions;
-      };
-      for (const policy of ["files", "incoming"]) {
-        const { put, key, receipt } = await grant({}, policy);
-        const kept = await grant({}, policy);
-        await upload(kept.put);
-        for (const body of [CONTENT, OTHER, CONTENT]) await upload({ ...put, body });
-        const confirmed = await confirm(receipt);
-        if (confirmed._tag !== "Done") throw new Error(confirmed._tag);
-        await client.removeObject(bucket, key);
-        await upload(put);
-        expect((await all()).filter((name) => name.endsWith(key)).length).toBeGreaterThan(2);
-        expect((await remove(key))._tag).toBe("Done");
-        expect((await all()).filter((name) => name.endsWith(key))).toEqual([
-          `incoming/removed/${key}`,
-        ]);
-        expect((await send("GET", confirmed.get.url)).status).toBe(404);
-        expect((await confirm(kept.receipt))._tag, "another file").toBe("Done");
-      }
-    });
-
-    it("an upload that does not match is removed by its version if the policy says so", async () => {
-      const services = await open(make, server);
-      const { grant, confirm } = useCases(services);
-      for (const [policy, after] of [
-        ["cleaned", "Done"],
-        ["files", "UploadMismatch"],
-      ] as const) {
-        const { put, key, receipt } = await grant({}, policy);
-        await upload(put);
-        const text = { ...putRequest(key), mediaType: MediaType.make("text/plain") };
-        await upload(await Effect.runPromise(services.presigner.put(text)));
-        expect((await confirm(receipt))._tag).toBe("UploadMismatch");
-        // The first upload is the newest version again.
-        expect((await confirm(receipt))._tag).toBe(after);
-      }
-    });
-  },
-);
+  it("an upload that does not match is removed by its version if the policy says so", async () => {
+    const services = await open();
+    const { grant, confirm } = useCases(services);
+    for (const [policy, after] of [
+      ["cleaned", "Done"],
+      ["files", "UploadMismatch"],
+    ] as const) {
+      const { put, key, receipt } = await grant({}, policy);
+      await upload(put);
+      const text = { ...putRequest(key), mediaType: MediaType.make("text/plain") };
+      await upload(await Effect.runPromise(services.presigner.put(text)));
+      expect((await confirm(receipt))._tag).toBe("UploadMismatch");
+      // The first upload is the newest version again.
+      expect((await confirm(receipt))._tag).toBe(after);
+    }
+  });
+});
 
 const ofGenerations = promises([], {
   "an upload that does not match is removed if the policy says so": async ({

@@ -1,5 +1,9 @@
+import * as Effect from "effect/Effect";
 import * as Layer from "effect/Layer";
+import * as ManagedRuntime from "effect/ManagedRuntime";
 import * as Redacted from "effect/Redacted";
+import { Client } from "minio";
+import { onTestFinished } from "vitest";
 import { always } from "../../adapters/storage/credentials/held.ts";
 import { layer as minio } from "../../adapters/storage/minio/layer.ts";
 import type { MinioSettings } from "../../adapters/storage/minio/settings.ts";
@@ -8,6 +12,8 @@ import { AWS4_HMAC_SHA256 } from "../../adapters/storage/signing/algorithms.ts";
 import { bucketAddress } from "../../adapters/storage/signing/bucket-address.ts";
 import { signWith } from "../../adapters/storage/signing/signer.ts";
 import { layer as telemetry } from "../../adapters/telemetry/log.ts";
+import { ObjectStore } from "../../application/ports/object-store.ts";
+import { Presigner } from "../../application/ports/presigner.ts";
 
 /** Settings of the bucket `files` of a server of S3's API, a MinIO unless another is named. */
 export const s3Settings = (
@@ -38,3 +44,51 @@ export const s3Bucket = (endpoint: URL): Bucket => ({
   region: "us-east-1",
   address: bucketAddress({ endpoint, bucket: "files", pathStyle: true, signsPath: false }),
 });
+
+/** A server of S3's API, and the key that may do everything there. */
+export interface S3Server {
+  readonly endpoint: string;
+  readonly accessKey: string;
+  readonly secretKey: string;
+  readonly region?: string;
+}
+
+/** MinIO's own client of such a server. */
+export function s3Client({
+  endpoint,
+  accessKey,
+  secretKey,
+  region = "us-east-1",
+}: S3Server): Client {
+  const { hostname, port, protocol } = new URL(endpoint);
+  return new Client({
+    endPoint: hostname,
+    useSSL: protocol === "https:",
+    region,
+    accessKey,
+    secretKey,
+    ...(port === "" ? {} : { port: Number(port) }),
+  });
+}
+
+/** A new bucket of a server with what uses it, until the test has ended. */
+export async function openBucket(
+  server: S3Server | undefined,
+  {
+    lock = false,
+    versions = false,
+    ...over
+  }: { lock?: boolean; versions?: boolean } & Partial<MinioSettings>,
+) {
+  if (server === undefined) throw new Error("there is no server");
+  const bucket = `bucket-${crypto.randomUUID()}`;
+  const { endpoint, accessKey, secretKey } = server;
+  const client = s3Client(server);
+  await client.makeBucket(bucket, "us-east-1", { ObjectLocking: lock });
+  if (versions) await client.setBucketVersioning(bucket, { Status: "Enabled" });
+  const keys = { accessKey, secretKey: Redacted.make(secretKey) };
+  const runtime = ManagedRuntime.make(s3Store(endpoint, { bucket, ...keys, ...over }));
+  onTestFinished(() => runtime.dispose());
+  const services = Effect.all({ presigner: Presigner, store: ObjectStore });
+  return { client, bucket, ...(await runtime.runPromise(services)) };
+}
