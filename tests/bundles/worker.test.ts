@@ -75,7 +75,6 @@ async function variablesOfGcs() {
   await createBucket(fakeGcs ?? "", bucket);
   const store = await startGcsVerifier({
     upstream: fakeGcs ?? "",
-    bucket,
     rsa: new Map(),
     hmac: new Map([HMAC]),
   });

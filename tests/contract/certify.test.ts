@@ -173,7 +173,7 @@ describe.skipIf(fakeGcs === undefined)("Google Cloud Storage", () => {
     await createBucket(upstream, bucket);
     const [key, secret] = ["GOOG1TESTTESTTEST", "a-secret-of-the-tests"];
     const hmac = new Map([[key, secret]]);
-    const store = await startGcsVerifier({ upstream, bucket, rsa: new Map(), hmac });
+    const store = await startGcsVerifier({ upstream, rsa: new Map(), hmac });
     onTestFinished(() => store.close());
     const env = {
       STORAGE_ADAPTER: "gcs",

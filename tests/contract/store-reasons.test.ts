@@ -138,7 +138,6 @@ it.skipIf(fakeGcs === undefined)(
     const name = `missing-${crypto.randomUUID()}`;
     const store = await startGcsVerifier({
       upstream: fakeGcs ?? "",
-      bucket: name,
       rsa: new Map(),
       hmac: new Map([[keys.accessKey, keys.secretKey]]),
     });

@@ -175,7 +175,6 @@ async function openGcs(
   const account = "signer@project.iam.gserviceaccount.com";
   const store = await startGcsVerifier({
     upstream,
-    bucket,
     rsa: new Map([
       [account, publicKey],
       [machine.account, machine.publicKey],

@@ -93,7 +93,6 @@ async function openGcs(name: string): Promise<GcsSettings> {
   await createBucket(upstream, name);
   const options = {
     upstream,
-    bucket: name,
     rsa: new Map(),
     hmac: new Map([[hmac.accessKey, hmac.secretKey]]),
   };

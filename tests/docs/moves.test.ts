@@ -155,7 +155,6 @@ it.skipIf(minio === undefined || fakeGcs === undefined)(
     await createBucket(upstream, bucket);
     const google = await startGcsVerifier({
       upstream,
-      bucket,
       rsa: new Map([[account, publicKey]]),
       hmac: new Map(),
     });

@@ -43,7 +43,6 @@ async function gcs(isKeyless: boolean): Promise<Env> {
   await createBucket(fakeGcs, bucket);
   const store = await startGcsVerifier({
     upstream: fakeGcs,
-    bucket,
     rsa: new Map([
       [ACCOUNT, publicKey],
       [machine.account, machine.publicKey],

@@ -34,7 +34,6 @@ async function gcsEnv(): Promise<Env> {
   await createBucket(upstream, bucket);
   const store = await startGcsVerifier({
     upstream,
-    bucket,
     rsa: new Map([[ACCOUNT, publicKey]]),
     hmac: new Map([HMAC]),
   });
