@@ -88,7 +88,7 @@ export interface StoredPart {
   readonly partNumber: number;
   /** In bytes. */
   readonly size: number;
-  /** As the store writes it. */
+  /** The proof that the part is there, as the store writes it: text that nobody else reads. */
   readonly etag: string;
   /** Its CRC-32C in base64, where the store lists it. */
   readonly crc32c?: string | undefined;

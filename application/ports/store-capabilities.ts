@@ -9,6 +9,8 @@ export interface StoreCapabilities {
   readonly bindsType?: boolean;
   /** When the size of a PUT is bound; always if left out. */
   readonly bindsSize?: "always" | "strict" | "never";
+  /** The headers that every PUT has to have beside its type; none if left out. */
+  readonly putHeaders?: ReadonlyArray<string>;
   /** A signed GET sets all headers of a download, not only its type; true if left out. */
   readonly pinsDownloads?: boolean;
   /** The largest object that one PUT can make, in bytes. */

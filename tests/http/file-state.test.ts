@@ -7,8 +7,6 @@ import { ObjectUnreadable } from "../../domain/errors.ts";
 import { embeddedStore } from "../support/embedded-store.ts";
 import { PRESIGN, presignInit, SERVICE_TOKEN, startService, TOKEN } from "./service.ts";
 
-// The states of a file on every store are in tests/contract/file-state.test.ts.
-
 const FILES = "/api/v1/orgs/acme/files";
 const NAME = "5007cd59-14b0-4a8f-9bfa-7debee4b183d.png";
 
@@ -67,6 +65,22 @@ it("where a policy lets uploads wait a state costs two looks, at the upload and 
   const { body } = await ask(at);
   expect(body).toEqual({ key, state: "waiting", retry_after: 5 });
   expect(looked).toEqual([`incoming/${key}`, key]);
+});
+
+it("a file is missing, waits once it was sent, and is ready once it was confirmed", async () => {
+  const { ask, request } = await start(INCOMING);
+  const granted = await (await request(PRESIGN, presignInit())).json();
+  const { put_url: url, put_headers: headers, key, receipt } = granted;
+  const at = `${FILES}/${key.replace("orgs/org_1/files/", "")}/state`;
+  const put = () => fetch(url, { method: "PUT", headers, body: "12345" });
+  expect((await ask(at)).body).toEqual({ key, state: "missing", retry_after: 5 });
+  await put();
+  expect((await ask(at)).body).toEqual({ key, state: "waiting", retry_after: 5 });
+  await request(`${FILES}/confirm`, presignInit({ receipt }));
+  expect((await ask(at)).body).toEqual({ key, state: "ready" });
+  // An upload that waits beside a file says nothing about it.
+  await put();
+  expect((await ask(at)).body).toEqual({ key, state: "ready" });
 });
 
 it("a file that was made while its state was looked at is not missing", async () => {

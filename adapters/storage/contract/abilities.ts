@@ -36,7 +36,7 @@ const LACKS = {
   md5: ({ checksums }) => !checksums.includes("md5"),
   "bound type": ({ bindsType }) => bindsType === false,
   "bound size": ({ bindsSize }) => bindsSize === "never",
-  "plain PUT": none,
+  "plain PUT": ({ putHeaders = [] }) => putHeaders.length > 0,
   "signed query": none,
   "exact size by default": ({ bindsSize = "always" }) => bindsSize !== "always",
   "write-once": ({ writeOnce }) => writeOnce === false,
