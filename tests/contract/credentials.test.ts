@@ -13,11 +13,11 @@ import type { AwsSettings } from "../../adapters/storage/aws/settings.ts";
 import { CONTENT, putRequest } from "../../adapters/storage/contract/uploads.ts";
 import { send } from "../../adapters/storage/contract/send.ts";
 import { layer as minio } from "../../adapters/storage/minio/layer.ts";
-import { layer as telemetry } from "../../adapters/telemetry/log.ts";
 import { ObjectStore } from "../../application/ports/object-store.ts";
 import { Presigner } from "../../application/ports/presigner.ts";
 import { Lifetime } from "../../domain/lifetime.ts";
 import { need } from "../support/need.ts";
+import { quiet, s3Settings } from "../support/s3-store.ts";
 import { serve } from "../support/serve.ts";
 
 const server = await need("minio");
@@ -44,16 +44,15 @@ async function temporary() {
 }
 type Temporary = Awaited<ReturnType<typeof temporary>>;
 
-const settings = () => ({
-  provider: "minio" as const,
-  bucket: `credentials-${crypto.randomUUID()}`,
-  createBucket: true,
-  region: "us-east-1",
-  endpoint: new URL(server?.endpoint ?? ""),
-  pathStyle: true,
-  // As the package has it: a service is reloaded.
-  recheck: 5000,
-});
+const settings = () =>
+  s3Settings(server?.endpoint ?? "", {
+    bucket: `credentials-${crypto.randomUUID()}`,
+    createBucket: true,
+    accessKey: undefined,
+    secretKey: undefined,
+    // As the package has it: a service is reloaded.
+    recheck: 5000,
+  });
 const withAws =
   (signer: AwsSettings["signer"]) =>
   (over: Partial<AwsSettings>): Layer.Layer<Presigner | ObjectStore> =>
@@ -67,9 +66,7 @@ async function open(
   const runtime = ManagedRuntime.make(layer);
   onTestFinished(() => runtime.dispose());
   await runtime.runPromise(
-    Effect.flatMap(ObjectStore, (store) => store.ensureBucket).pipe(
-      Effect.provide(telemetry({ level: "none", format: "json" })),
-    ),
+    Effect.flatMap(ObjectStore, (store) => store.ensureBucket).pipe(Effect.provide(quiet)),
   );
   return runtime.runPromise(Presigner);
 }

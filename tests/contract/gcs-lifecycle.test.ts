@@ -2,18 +2,16 @@ import * as Effect from "effect/Effect";
 import * as Layer from "effect/Layer";
 import * as Option from "effect/Option";
 import { generateKeyPairSync } from "node:crypto";
-import { once } from "node:events";
-import { createServer, type Server } from "node:http";
-import type { AddressInfo } from "node:net";
 import { json } from "node:stream/consumers";
-import { afterEach, beforeEach, expect, it } from "vitest";
+import { beforeEach, expect, it } from "vitest";
 import { BucketCors } from "../../adapters/storage/bucket-cors.ts";
 import { layer as gcs } from "../../adapters/storage/gcs/layer.ts";
 import { GOOG4_RSA_SHA256 } from "../../adapters/storage/signing/algorithms.ts";
 import { signWith } from "../../adapters/storage/signing/signer.ts";
-import { layer as telemetry } from "../../adapters/telemetry/log.ts";
 import type { StoreUnavailable } from "../../domain/errors.ts";
 import { ObjectStore } from "../../application/ports/object-store.ts";
+import { quiet } from "../support/s3-store.ts";
+import { serve } from "../support/serve.ts";
 
 // fake-gcs-server forgets the rules of a bucket, so a double keeps them here, and refuses as Cloud
 // Storage does: "Buckets: patch" of the JSON API, with `ifMetagenerationMatch`.
@@ -39,7 +37,7 @@ const signer = signWith({
   secretKey: privateKey,
 });
 
-let server: Server;
+let endpoint: URL;
 let bucket: {
   metageneration: number;
   lifecycle: { rule: ReadonlyArray<unknown> };
@@ -51,7 +49,7 @@ let contended: boolean;
 beforeEach(async () => {
   bucket = { metageneration: 1, lifecycle: { rule: [FOREIGN] }, cors: [FOREIGN_PAGE] };
   contended = false;
-  server = createServer(async (request, response) => {
+  endpoint = await serve(async (request, response) => {
     const { searchParams } = new URL(request.url ?? "", "http://store");
     const expected = searchParams.get("ifMetagenerationMatch");
     const answer = JSON.stringify(bucket);
@@ -67,9 +65,7 @@ beforeEach(async () => {
       response.writeHead(412).end("{}");
     }
   });
-  await once(server.listen(0, "127.0.0.1"), "listening");
 });
-afterEach(() => void server.close());
 
 const apply = (days: number, options?: { readonly replace: boolean }) =>
   run(
@@ -85,8 +81,6 @@ const allow = (...origins: ReadonlyArray<string>) =>
   );
 
 function run<A>(program: Effect.Effect<A, StoreUnavailable, ObjectStore>) {
-  const { port } = server.address() as AddressInfo;
-  const endpoint = new URL(`http://127.0.0.1:${port}`);
   const store = gcs({
     bucket: "files",
     createBucket: false,
@@ -97,7 +91,7 @@ function run<A>(program: Effect.Effect<A, StoreUnavailable, ObjectStore>) {
     iamEndpoint: endpoint,
     project: "project",
     universeDomain: "googleapis.com",
-  }).pipe(Layer.provideMerge(telemetry({ level: "none", format: "json" })));
+  }).pipe(Layer.provideMerge(quiet));
   return Effect.runPromise(program.pipe(Effect.provide(store), Effect.result));
 }
 

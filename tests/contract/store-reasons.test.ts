@@ -11,6 +11,7 @@ import { layer as minio } from "../../adapters/storage/minio/layer.ts";
 import { ObjectStore } from "../../application/ports/object-store.ts";
 import { startGcsVerifier } from "../google/store.ts";
 import { need } from "../support/need.ts";
+import { s3Settings } from "../support/s3-store.ts";
 import { serve } from "../support/serve.ts";
 
 // The reasons that an operator reads if a store cannot be used, from real stores that refuse.
@@ -32,15 +33,13 @@ interface Change {
   readonly endpoint?: string;
 }
 
-const settingsOf = (change: Change) => ({
-  bucket: change.bucket ?? bucket,
-  createBucket: change.createBucket ?? false,
-  region: "us-east-1",
-  endpoint: new URL(change.endpoint ?? server?.endpoint ?? "http://127.0.0.1:9"),
-  accessKey: change.accessKey ?? server?.accessKey,
-  secretKey: Redacted.make(change.secretKey ?? server?.secretKey ?? ""),
-  pathStyle: true,
-});
+const settingsOf = ({ endpoint = server?.endpoint, ...change }: Change) =>
+  s3Settings(endpoint ?? "http://127.0.0.1:9", {
+    bucket,
+    accessKey: server?.accessKey,
+    ...change,
+    secretKey: Redacted.make(change.secretKey ?? server?.secretKey ?? ""),
+  });
 
 const ADAPTERS = {
   aws: (change: Change) => aws({ ...settingsOf(change), provider: "aws", signer: "native" }),

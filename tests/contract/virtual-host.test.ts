@@ -14,6 +14,7 @@ import { ObjectStore } from "../../application/ports/object-store.ts";
 import { Presigner } from "../../application/ports/presigner.ts";
 import { createBucket, startGcsVerifier } from "../google/store.ts";
 import { need } from "../support/need.ts";
+import { s3Settings } from "../support/s3-store.ts";
 
 const server = await need("minio");
 const fakeGcs = await need("fakeGcs");
@@ -61,16 +62,14 @@ const sendToLoopback: typeof send = (method, url, { headers, ...options } = {}) 
 
 const bucket = `virtual-${crypto.randomUUID()}`;
 
-const s3 = (pathStyle: boolean) => ({
-  bucket,
-  createBucket: true,
-  region: "us-east-1",
-  endpoint: new URL(`http://localhost:${new URL(server?.endpoint ?? "http://none").port}`),
-  accessKey: server?.accessKey,
-  secretKey: Redacted.make(server?.secretKey ?? ""),
-  provider: "minio" as const,
-  pathStyle,
-});
+const s3 = (pathStyle: boolean) =>
+  s3Settings(`http://localhost:${new URL(server?.endpoint ?? "http://none").port}`, {
+    bucket,
+    createBucket: true,
+    accessKey: server?.accessKey,
+    secretKey: Redacted.make(server?.secretKey ?? ""),
+    pathStyle,
+  });
 
 it.skipIf(server?.domain === undefined).each<{
   readonly name: string;

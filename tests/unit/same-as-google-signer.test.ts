@@ -10,6 +10,7 @@ import { bucketAddress } from "../../adapters/storage/signing/bucket-address.ts"
 import { encodeKey, type Pair } from "../../adapters/storage/signing/v4.ts";
 import { signForm } from "../../adapters/storage/signing/sign-form.ts";
 import { signQuery } from "../../adapters/storage/signing/sign-query.ts";
+import { nastyText as text } from "../support/nasty-text.ts";
 import { tries } from "../support/tries.ts";
 
 const { privateKey } = generateKeyPairSync("rsa", { modulusLength: 2048 });
@@ -31,15 +32,6 @@ afterAll(() => {
   vi.unstubAllEnvs();
   rmSync(folder, { recursive: true });
 });
-
-const nasty = fc.constantFrom(
-  ..." +%'\"~!*()&=;,:@$?#[]{}|\\^`<>/.-_aZ0é漢😀",
-  "..",
-  "//",
-  "%2F",
-  "\t",
-);
-const text = fc.array(nasty, { minLength: 1, maxLength: 12 }).map((parts) => parts.join(""));
 
 const request = fc.record({
   // A name that begins with a slash is another name to the client.

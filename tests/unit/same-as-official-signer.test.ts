@@ -12,16 +12,9 @@ import {
   stringToSign,
 } from "../../adapters/storage/signing/v4.ts";
 import { canonicalQuery, signQuery } from "../../adapters/storage/signing/sign-query.ts";
+import { nastyText as text } from "../support/nasty-text.ts";
 import { tries } from "../support/tries.ts";
 
-const nasty = fc.constantFrom(
-  ..." +%'\"~!*()&=;,:@$?#[]{}|\\^`<>/.-_aZ0é漢😀",
-  "..",
-  "//",
-  "%2F",
-  "\t",
-);
-const text = fc.array(nasty, { minLength: 1, maxLength: 12 }).map((parts) => parts.join(""));
 // A key that begins with a slash or has dot segments is another path to the official client.
 const key = text.filter((value) => !/^\/|(^|\/)\.{1,2}(\/|$)/.test(value));
 const mediaType = fc.constantFrom(
