@@ -177,7 +177,7 @@ describe.skipIf(fakeGcs === undefined)("valetkey doctor on Cloud Storage", () =>
     const account = "signer@project.iam.gserviceaccount.com";
     const { privateKey, publicKey } = generateKeyPairSync("rsa", { modulusLength: 2048 });
     const rsa = new Map([[account, publicKey]]);
-    const store = await startGcsVerifier({ upstream, bucket, rsa, hmac: new Map() });
+    const store = await startGcsVerifier({ upstream, rsa, hmac: new Map() });
     onTestFinished(store.close);
     const report = await doctor({
       STORAGE_ADAPTER: "gcs",
