@@ -14,13 +14,16 @@ const ALL = { ...TABLE };
 export const leaveHeaders = (harm: Harm, rows: ReadonlyArray<Row>) => void (TABLE[harm] = rows);
 
 /**
- * Leaves one unsigned header of each kind, or a few, to the tests beside the call, which are about
- * something else: trying them all, in every spelling, is most of what the doctor and the contract do.
+ * Leaves the first unsigned headers of each kind, and some spellings, to the tests beside the call,
+ * which are about something else: trying them all is most of what the contract does.
  */
 export function useFewHeaders({
-  headers = 1,
-  spellings = Object.keys(SPELLINGS),
-}: { headers?: number; spellings?: ReadonlyArray<string> } = {}): void {
+  headers,
+  spellings,
+}: {
+  readonly headers: number;
+  readonly spellings: ReadonlyArray<string>;
+}): void {
   const spelled: Record<string, unknown> = SPELLINGS;
   const every = { ...SPELLINGS };
   beforeAll(() => {
