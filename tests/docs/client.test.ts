@@ -11,7 +11,7 @@ const [, errors = ""] = readFileSync(
 ).split("## Errors");
 const code = snippetsOf("docs/client.md").get("words.js") ?? "";
 const { words, sentence } = new Function(`${code} return { words, sentence };`)();
-const codes = [...errors.matchAll(/^\| `([a-z-]+)`/gm)].map(([, code = ""]) => code);
+const codes = [...errors.matchAll(/^- `([a-z-]+)`/gm)].map(([, code = ""]) => code);
 const failed = (code: string, problem?: object) =>
   sentence(new UploadError(code as UploadErrorCode, "", { problem }));
 

@@ -24,7 +24,7 @@ const TSCONFIG = {
 };
 
 /** Which recipes.test.ts runs. */
-const RECIPE = /^(?:deploy\/|with-(?!hono))/;
+const RECIPE = /^with-(?!hono)/;
 const isRecipe = (name: string) => RECIPE.test(name);
 
 let project: Project;

@@ -138,11 +138,3 @@ const [DENO_COMMAND = ""] =
     readFileSync(new URL("../../docs/embedding.md", import.meta.url), "utf8"),
   ) ?? [];
 const DENO = DENO_COMMAND.split(" ");
-
-it.each([...snippets.keys()].filter((name) => name.startsWith("deploy/")))(
-  "%s is shown as it is in the example that is tested",
-  (file) => {
-    const source = readFileSync(new URL(`../../${file}`, import.meta.url), "utf8");
-    expect(snippets.get(file)).toBe(source);
-  },
-);
