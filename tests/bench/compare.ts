@@ -10,7 +10,7 @@ import { type Choice, type Comparison, markdown, measure, type Result, tableOf }
 // are taken within each round, are what can be compared.
 
 const USAGE = `npm run bench -- compare [options]
-  --only NAMES   sections (requests, signing, identity, not-yours), or contenders by a part
+  --only NAMES   sections (requests, signing), or contenders by a part
                  of their name, separated by commas
   --rounds N     rounds that count (5)
   --quick        what the goals need, in a minute; fails below half of a goal
@@ -44,8 +44,6 @@ const tell = values.json ? console.error : console.log;
 await installTools("bench");
 const { requests } = await import("./requests.ts");
 const { signing } = await import("./signing.ts");
-const { identity } = await import("./identity.ts");
-const { benchNotYours } = await import("./not-yours.ts");
 
 interface Section {
   readonly milliseconds: number;
@@ -57,7 +55,6 @@ const PERFORMANCE = "docs/performance.md";
 const SECTIONS: Readonly<Record<string, Section>> = {
   requests: { milliseconds: quick ? 1000 : 2000, open: requests, page: PERFORMANCE },
   signing: { milliseconds: quick ? 200 : 400, open: signing, page: PERFORMANCE },
-  identity: { milliseconds: 300, open: identity },
 };
 
 const machine = {
@@ -74,7 +71,7 @@ for (const [section, { milliseconds, open, page }] of Object.entries(SECTIONS)) 
     quick
       ? QUICK.has(name)
       : isNamed || only.length === 0 || only.some((part) => name.includes(part));
-  if (open !== signing && open !== identity && !HAS_PROC) {
+  if (open !== signing && !HAS_PROC) {
     tell("\nCPU of requests is read from /proc, which this system does not have: use Linux.");
     continue;
   }
@@ -112,6 +109,5 @@ for (const { contender, reference, speed, goal, isFarOff } of goals) {
   process.exitCode = 1;
 }
 
-if (!quick && (only.length === 0 || only.includes("not-yours"))) await benchNotYours(tell);
 if (values.json)
   console.log(JSON.stringify({ machine, rounds, sections: measured, goals }, null, 2));

@@ -61,13 +61,6 @@ const SERVERS: Readonly<Record<string, Start>> = {
     return built === undefined ? "Go is not installed" : listening([built]);
   },
   "Hono with the AWS client": script("hono-aws.ts"),
-  "better-upload (one URL)": script("better-upload.ts", {
-    path: "/upload",
-    body: JSON.stringify({
-      route: "files",
-      files: [{ name: "a.png", type: "image/png", size: 123_456 }],
-    }),
-  }),
 };
 
 /** CPU of one presign request, or of one upload of a batch, each server in a process of its own. */
@@ -170,31 +163,20 @@ async function onRuntime(command: Command): Promise<Server> {
   return service({}, { command });
 }
 
-function script(name: string, asked: Asked = {}): Start {
+function script(name: string): Start {
   return async () => {
     await installTools("bench");
-    return listening([process.execPath, join(FOLDER, name)], asked);
+    return listening([process.execPath, join(FOLDER, name)]);
   };
 }
 
-/** What a server is asked. */
-interface Asked {
-  readonly path?: string;
-  readonly body?: string;
-  readonly token?: string;
-  readonly env?: Readonly<Record<string, string>>;
-}
-
 /** Starts a program that listens on the port that is its last argument. */
-async function listening(
-  [command = "", ...args]: ReadonlyArray<string>,
-  { env = {}, token = "x", ...asked }: Asked = {},
-): Promise<Server> {
+async function listening([command = "", ...args]: ReadonlyArray<string>): Promise<Server> {
   const port = await freePort();
   const { PATH = "", HOME = "" } = process.env;
   const child: ChildProcess = spawn(command, [...args, String(port)], {
     stdio: "inherit",
-    env: { PATH, HOME, ...env },
+    env: { PATH, HOME },
   });
   const address = `http://127.0.0.1:${port}`;
   const program = [command, ...args].join(" ");
@@ -206,7 +188,7 @@ async function listening(
   return {
     port,
     pid: child.pid ?? 0,
-    request: always(presignRequest({ token, ...asked })),
+    request: always(presignRequest({ token: "x" })),
     stop: async () => {
       child.kill();
       await once(child, "exit");

@@ -3,16 +3,13 @@ import { getSignedUrl } from "@aws-sdk/s3-request-presigner";
 import { AwsClient } from "aws4fetch";
 import { S3Client as LeanS3Client } from "lean-s3";
 import { Client as MinioClient } from "minio";
-import { type ChildProcess, type ChildProcessByStdio, execFile, spawn } from "node:child_process";
+import { type ChildProcess, type ChildProcessByStdio, spawn } from "node:child_process";
 import { createHmac, createSecretKey, generateKeyPairSync, hash, sign } from "node:crypto";
 import { once } from "node:events";
-import { join } from "node:path";
 import { createInterface } from "node:readline";
 import type { Readable, Writable } from "node:stream";
-import { promisify } from "node:util";
 import { AWS4_HMAC_SHA256, GOOG4_RSA_SHA256 } from "../../adapters/storage/signing/algorithms.ts";
 import { signQuery } from "../../adapters/storage/signing/sign-query.ts";
-import { CACHE } from "../support/tools.ts";
 import { BARE_HASHES, BARE_RSA, NATIVE, PACKAGE, RSA } from "./goals.ts";
 import { type Choice, type Comparison, type Contender, costOf } from "./rounds.ts";
 
@@ -126,28 +123,19 @@ export async function signing({ isWanted, milliseconds }: Choice): Promise<Compa
   const contenders: Array<Contender> = Object.entries(signers)
     .filter(([name]) => isWanted(name))
     .map(([name, signer]) => ({ name, run: costOf(milliseconds, signer) }));
-  const missing: Array<string> = [];
-  const programs: Array<ChildProcess> = [];
-  for (const [name, command] of [
-    [PACKAGE, () => Promise.resolve([process.execPath, join(FOLDER, "package.ts")])],
-    [REQSIGN, buildReqsign],
-  ] as const) {
-    if (!isWanted(name)) continue;
-    const [file, ...args] = (await command()) ?? [];
-    if (file === undefined) {
-      missing.push(`${name}: cargo is not installed`);
-      continue;
-    }
-    const child = spawn(file, args, { stdio: ["pipe", "pipe", "inherit"] });
-    programs.push(child);
-    contenders.push({ name, run: askProgram(child, milliseconds) });
+  let child: ChildProcess | undefined;
+  if (isWanted(PACKAGE)) {
+    const program = new URL("package.ts", import.meta.url).pathname;
+    const started = spawn(process.execPath, [program], { stdio: ["pipe", "pipe", "inherit"] });
+    contenders.push({ name: PACKAGE, run: askProgram(started, milliseconds) });
+    child = started;
   }
   return {
     title: "Signing a PUT, and a whole upload of the package",
     contenders,
     references: [BARE_HASHES, NATIVE, BARE_RSA],
-    missing,
-    close: () => Promise.resolve(programs.forEach((child) => child.kill())),
+    missing: [],
+    close: () => Promise.resolve(child?.kill()),
   };
 }
 
@@ -162,21 +150,4 @@ function askProgram(
     const [line] = await once(lines, "line");
     return Number(line);
   };
-}
-
-const REQSIGN = "reqsign, in Rust";
-
-const FOLDER = new URL(".", import.meta.url).pathname;
-
-/** Builds the Rust program into the user's cache; undefined where cargo is not. */
-async function buildReqsign(): Promise<readonly [string] | undefined> {
-  const target = join(CACHE, "bench-rust");
-  const build = ["build", "--release", "--locked", "--target-dir", target];
-  try {
-    await promisify(execFile)("cargo", build, { cwd: join(FOLDER, "rust") });
-    return [join(target, "release/valetkey-bench")];
-  } catch (cause) {
-    if ((cause as NodeJS.ErrnoException).code === "ENOENT") return undefined;
-    throw cause;
-  }
 }

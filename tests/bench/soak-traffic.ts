@@ -45,6 +45,20 @@ const PART = 5 * 1024 * 1024;
 
 type Action = (world: World) => Promise<unknown>;
 
+const FILE = { filename: "a.txt", content_type: "text/plain", size: 5 };
+const HTML = { ...FILE, content_type: "text/html" };
+const FORGED = { receipt: `v1.a.e30.${"A".repeat(43)}` };
+const TRAVERSAL = `${FILES}/..%2f..%2fetc/passwd`;
+const NOBODY = { Authorization: "" };
+const SOMEBODY = { Authorization: `Bearer ${randomBytes(24).toString("base64url")}` };
+const LARGE = { "X-Large": "a".repeat(20_000) };
+
+const asks = (
+  weight: number,
+  name: string,
+  { path = `${FILES}/presign`, ...options }: Parameters<Ask>[2] & { readonly path?: string },
+): readonly [number, Action] => [weight, ({ ask }) => ask(name, path, options)];
+
 /** What is done, with how often of a thousand. */
 export const ACTIONS: ReadonlyArray<readonly [weight: number, Action]> = [
   [300, uploadOne],
@@ -52,61 +66,18 @@ export const ACTIONS: ReadonlyArray<readonly [weight: number, Action]> = [
   [5, uploadParts],
   [30, uploadForm],
   [150, openOne],
-  [40, ({ ask }) => ask("policies", `${FILES}/policies`, { method: "GET", expect: [200] })],
-  [
-    40,
-    ({ ask }) =>
-      ask("readyz", "/readyz", { method: "GET", expect: [200], headers: { Authorization: "" } }),
-  ],
-  [
-    80,
-    ({ ask }) =>
-      ask("a wrong token", `${FILES}/presign`, {
-        body: FILE,
-        expect: [401, 429],
-        headers: { Authorization: `Bearer ${randomBytes(24).toString("base64url")}` },
-      }),
-  ],
+  asks(40, "policies", { path: `${FILES}/policies`, method: "GET", expect: [200] }),
+  asks(40, "readyz", { path: "/readyz", method: "GET", expect: [200], headers: NOBODY }),
+  asks(80, "a wrong token", { body: FILE, expect: [401, 429], headers: SOMEBODY }),
   [60, badBody],
-  [
-    40,
-    ({ ask }) =>
-      ask("a body too large", `${FILES}/presign`, { body: "x".repeat(17_000), expect: [413] }),
-  ],
-  [
-    40,
-    ({ ask }) =>
-      ask("a wrong method", `${FILES}/presign`, { method: "PUT", body: FILE, expect: [405] }),
-  ],
-  [
-    40,
-    ({ ask }) =>
-      ask("an unknown path", `${FILES}/..%2f..%2fetc/passwd`, {
-        method: "GET",
-        expect: [400, 404],
-      }),
-  ],
-  [
-    40,
-    ({ ask }) =>
-      ask("a forged receipt", `${FILES}/confirm`, {
-        body: { receipt: `v1.a.e30.${"A".repeat(43)}` },
-        expect: [400],
-      }),
-  ],
-  [
-    30,
-    ({ ask }) =>
-      ask("a type that is not allowed", `${FILES}/presign`, {
-        body: { ...FILE, content_type: "text/html" },
-        expect: [415],
-      }),
-  ],
-  [30, hugeHeaders],
+  asks(40, "a body too large", { body: "x".repeat(17_000), expect: [413] }),
+  asks(40, "a wrong method", { method: "PUT", body: FILE, expect: [405] }),
+  asks(40, "an unknown path", { path: TRAVERSAL, method: "GET", expect: [400, 404] }),
+  asks(40, "a forged receipt", { path: `${FILES}/confirm`, body: FORGED, expect: [400] }),
+  asks(30, "a type that is not allowed", { body: HTML, expect: [415] }),
+  asks(30, "headers too large", { body: FILE, expect: [431], headers: LARGE }),
   [5, slowClient],
 ];
-
-const FILE = { filename: "a.txt", content_type: "text/plain", size: 5 };
 
 async function uploadOne(world: World): Promise<void> {
   const bytes = randomBytes(1 + world.random(20_000));
@@ -239,14 +210,6 @@ async function badBody({ ask, random }: World): Promise<void> {
   await ask("a bad body", `${FILES}/presign`, {
     body: bodies[random(bodies.length)] ?? "",
     expect: [400],
-  });
-}
-
-async function hugeHeaders({ ask }: World): Promise<void> {
-  await ask("headers too large", `${FILES}/presign`, {
-    body: FILE,
-    headers: { "X-Large": "a".repeat(20_000) },
-    expect: [431],
   });
 }
 

@@ -312,32 +312,6 @@ function promises({ layer, after, endDay, setBack }: Keeper): void {
   );
 
   promise(
-    "a retry of several uploads is told of all of them and charges nothing",
-    { objects: 3 },
-    Effect.fnUntraced(function* ({ countUpload }) {
-      const first = { ...someUpload({ memory: "all three" }), objects: 3 };
-      expect(yield* countUpload(first)).toBeUndefined();
-      expect(yield* countUpload(first)).toBe("all three");
-      expect((yield* Effect.flip(countUpload({ ...first, retry: undefined })))._tag).toBe(
-        "QuotaExceeded",
-      );
-    }),
-  );
-
-  promise(
-    "of many uploads at once, exactly as many are granted as there are bytes for",
-    { bytes: 1000 },
-    Effect.fnUntraced(function* ({ countUpload }) {
-      const organization = someOrganization();
-      const taken = yield* atOnce(300, () => countUpload({ organization, caller: ALICE, size: 7 }));
-      expect(taken.allowed).toHaveLength(142);
-      expect(taken.refused.map(({ _tag }) => _tag)).toEqual(Array(158).fill("QuotaExceeded"));
-      yield* countUpload({ organization, caller: ALICE, size: 1000 - 142 * 7 });
-      yield* Effect.flip(countUpload({ organization, caller: ALICE, size: 1 }));
-    }),
-  );
-
-  promise(
     "the bytes of a day are counted exactly up to the largest safe integer",
     { bytes: Number.MAX_SAFE_INTEGER },
     Effect.fnUntraced(function* ({ countUpload }) {
@@ -354,9 +328,9 @@ function promises({ layer, after, endDay, setBack }: Keeper): void {
 
   promise(
     "a retry is told of the first request and charges nothing, and another request under its key is a conflict",
-    { objects: 1 },
+    { objects: 3 },
     Effect.fnUntraced(function* ({ countUpload }) {
-      const first = someUpload({ request: "a", memory: "the first" });
+      const first = { ...someUpload({ request: "a", memory: "the first" }), objects: 3 };
       expect(yield* countUpload(first)).toBeUndefined();
       for (let tries = 0; tries < 3; tries++) {
         const retry = { ...first.retry, memory: "a later one" };
@@ -737,23 +711,6 @@ it.effect(
       yield* TestClock.adjust("180 seconds");
       for (let key = -2; key > -2000; key--) expect(yield* keyed(key)).toBeUndefined();
     }).pipe(Effect.provide(memory.layer({ requests: {}, daily: {} }))),
-);
-
-it.effect("the memory for idempotency keys is bounded by the uploads that they stand for", () =>
-  Effect.gen(function* () {
-    const { countUpload } = yield* Limiter;
-    const upload = someUpload({ lifetime: Duration.minutes(5) });
-    const keyed = (key: string, objects: number) =>
-      countUpload({ ...upload, objects, retry: { ...upload.retry, key } });
-    for (let key = 0; key < 24; key++) yield* keyed(String(key), 100);
-    yield* keyed("24", 99);
-    expect(yield* Effect.flip(keyed("25", 2))).toMatchObject({ retryAfter: 300 });
-    yield* keyed("25", 1);
-    expect((yield* Effect.flip(keyed("26", 1)))._tag).toBe("LimitsUnavailable");
-    yield* TestClock.adjust("5 minutes");
-    for (let key = 30; key < 55; key++) yield* keyed(String(key), 100);
-    expect((yield* Effect.flip(keyed("55", 1)))._tag).toBe("LimitsUnavailable");
-  }).pipe(Effect.provide(memory.layer({ requests: {}, daily: {} }))),
 );
 
 /** Requests of one caller: their limit, and the time from each to the next in milliseconds. */

@@ -40,17 +40,6 @@ it("a backend hears of an upload once it is confirmed, and then of its removal",
   expect(await service.stop()).toBe(0);
 });
 
-it("a backend that fails is asked again, and has the same id each time", async () => {
-  const { received, answers, env } = await startReceiver();
-  answers.push(500);
-  const service = await startProcess(env);
-  const { receipt } = await upload(service);
-  expect((await ask(service, "confirm", { receipt })).status).toBe(200);
-  await until("the second attempt", () => received.length > 1);
-  expect(new Set(received.map(({ id }) => id)).size).toBe(1);
-  expect(await service.stop()).toBe(0);
-});
-
 it("a backend hears once of a file that is not what was granted", async () => {
   const { received, env } = await startReceiver();
   const policies = join(mkdtempSync(join(tmpdir(), "valetkey-policies-")), "policies.json");

@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { ask, startReceiver, TEXT, upload } from "../events/backend.ts";
+import { ask, startReceiver, upload } from "../events/backend.ts";
 import { freePort } from "../support/free-port.ts";
 import { isFullRun } from "../support/full-run.ts";
 import { need } from "../support/need.ts";
@@ -13,7 +13,6 @@ import { startWatchedRedis } from "../support/replicated-redis.ts";
 import { type ServiceProcess, startProcess } from "../support/service-process.ts";
 import { until } from "../support/until.ts";
 import { type Allowed, Ledger, type Upload } from "./ledger.ts";
-import { mountSmallDisk } from "./small-disk.ts";
 
 const path = (await need("redis")) ?? "";
 const POINTS = isFullRun ? 50 : 4;
@@ -234,29 +233,4 @@ it("a replica takes over, and what it lost is published by a confirm that is rep
   );
   await service.stop();
   await watched.stop();
-});
-
-it("on a full disk nothing is confirmed, and nothing is lost once there is room", async () => {
-  const disk = await mountSmallDisk();
-  const backend = await startReceiver();
-  const env = { ...backend.env, STORAGE_LOCAL_DIR: disk.folder };
-  const service = await startProcess(env, disk.command);
-  const uploads: Array<{ readonly receipt: string; readonly key: string }> = [];
-  for (let count = 0; count < 3; count++) uploads.push(await upload(service, TEXT));
-  const filler = disk.fill("filler");
-  for (const { receipt } of uploads) {
-    const refused = await ask(service, "confirm", { receipt });
-    expect(await refused.json()).toMatchObject({ code: "EVENTS_UNAVAILABLE" });
-  }
-  await until("the state of events", async () => {
-    const { parts } = await (await fetch(`${service.address}/readyz`)).json();
-    return parts.events.state === "failing";
-  });
-  rmSync(filler);
-  for (const { receipt } of uploads) {
-    expect((await ask(service, "confirm", { receipt })).status).toBe(200);
-  }
-  await until("the events", () => uploads.every(({ key }) => keysIn(backend).has(key)));
-  expect(await service.stop()).toBe(0);
-  await disk.end();
 });

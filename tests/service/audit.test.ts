@@ -1,17 +1,8 @@
-import {
-  existsSync,
-  mkdirSync,
-  mkdtempSync,
-  readFileSync,
-  renameSync,
-  rmSync,
-  statSync,
-} from "node:fs";
+import { mkdtempSync, readFileSync, renameSync, rmSync, statSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, afterEach, describe, expect, it } from "vitest";
 import { type ServiceProcess, startProcess } from "../support/service-process.ts";
-import { until } from "../support/until.ts";
 import { PRESIGN, presignInit } from "../http/service.ts";
 import { receiptKey } from "../support/receipt-key.ts";
 
@@ -128,51 +119,6 @@ describe("an audit file", () => {
     const written = [...lines, ...last].map(({ request_id }) => request_id);
     expect(written.toSorted()).toEqual([...new Set(ids)].toSorted());
     expect(last.length).toBeGreaterThan(0);
-  });
-
-  it("is appended to, and never truncated", async () => {
-    const path = join(folder, "appended.jsonl");
-    for (const lines of [1, 2]) {
-      const service = await start({ AUDIT: path });
-      await post(service, PRESIGN, GOOD);
-      await service.stop();
-      expect(parse(readFileSync(path, "utf8"))).toHaveLength(lines);
-    }
-  });
-
-  it("that cannot be written is reported once, and gets its lines later", async () => {
-    const directory = mkdtempSync(join(folder, "later-"));
-    const path = join(directory, "audit.jsonl");
-    const service = await start({ AUDIT: path });
-    rmSync(directory, { recursive: true });
-    const said = (text: string) => service.output().split(text).length - 1;
-    const ids: Array<string | null> = [];
-    for (let requests = 0; requests < 5; requests++) {
-      ids.push((await post(service, PRESIGN, GOOD)).id);
-    }
-    await until("the complaint", () => said("cannot be written") > 0);
-    mkdirSync(directory);
-    await until("the lines", () => existsSync(path));
-    ids.push((await post(service, PRESIGN, GOOD)).id);
-    await service.stop();
-    expect(parse(readFileSync(path, "utf8")).map(({ request_id }) => request_id)).toEqual(ids);
-    expect(said("cannot be written")).toBe(1);
-    expect(said("is written to")).toBe(1);
-  });
-
-  it("that can no longer be written stops no request, and lets the service end", async () => {
-    const directory = mkdtempSync(join(folder, "gone-"));
-    const service = await start({ AUDIT: join(directory, "audit.jsonl") });
-    rmSync(directory, { recursive: true });
-    const statuses = [];
-    for (let requests = 0; requests < 3; requests++) {
-      statuses.push((await post(service, PRESIGN, GOOD)).status);
-    }
-    await until("the complaint", () => service.output().includes("ENOENT"));
-    expect(statuses).toEqual([200, 200, 200]);
-    expect(await service.stop()).toBe(0);
-    // It was tried again at the end, and that was not said again.
-    expect(service.output().split("cannot be written")).toHaveLength(2);
   });
 });
 

@@ -89,22 +89,6 @@ it.skipIf(minio === undefined)("the command adds the rule to the bucket once", a
   expect((await run(["--apply"])).output).toContain("has the rules already");
 });
 
-it.each([
-  [
-    "/a/unconfirmed_after: it is not longer",
-    { a: { arrival: "incoming", unconfirmed_after: "1 day" } },
-  ],
-  [
-    '/a/unconfirmed_after: it is set, and needs arrival "incoming"',
-    { a: { unconfirmed_after: "3 days" } },
-  ],
-  ["/a/unconfirmed_after: it is not a number", { a: { unconfirmed_after: "36 hours" } }],
-])("the command refuses a policy: %s", async (problem, policies) => {
-  const { code, output } = await run([], { STORAGE_POLICIES: JSON.stringify(policies) });
-  expect(output).toContain(problem);
-  expect(code).toBe(78);
-});
-
 it("the command refuses a store that has no such rules", async () => {
   const { code, output } = await run([], { STORAGE_ADAPTER: "local" });
   expect(output).toContain("There is no rule");

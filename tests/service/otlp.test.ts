@@ -9,7 +9,7 @@ import { expect, it, onTestFinished } from "vitest";
 import { variables } from "../../adapters/settings/source.ts";
 import * as log from "../../adapters/telemetry/log.ts";
 import { layer } from "../../adapters/telemetry/otlp.ts";
-import { read } from "../../adapters/telemetry/otlp-settings.ts";
+import { isSent, read, SIGNALS } from "../../adapters/telemetry/otlp-settings.ts";
 import { decodeOtlp } from "../support/decode-otlp.ts";
 import { startS3 } from "../support/s3-server.ts";
 import { type ServiceProcess, startProcess } from "../support/service-process.ts";
@@ -75,11 +75,11 @@ const PARENT = { traceparent: `00-${TRACE}-b7ad6b7169203331-01`, tracestate: "ve
 const NOT_SAMPLED = { traceparent: `00-${TRACE}-b7ad6b7169203331-00` };
 
 it.each([
-  ["http/protobuf", "application/x-protobuf"],
-  ["http/json", "application/json"],
-])(
+  ["http/protobuf", "application/x-protobuf", {}],
+  ["http/json", "application/json", { OTEL_EXPORTER_OTLP_PROTOCOL: "http/json" }],
+] as const)(
   "over %s a request is traced into the store under its proxy's span, with metrics beside it",
-  async (protocol, contentType) => {
+  async (_, contentType, protocol) => {
     const headersAtStore: Array<Headers> = [];
     const { env } = await startS3(({ headers, method }) => {
       if (method === "HEAD") headersAtStore.push(headers);
@@ -92,7 +92,7 @@ it.each([
       LOG_FORMAT: "json",
       TRUSTED_PROXIES: "127.0.0.1",
       OTEL_EXPORTER_OTLP_ENDPOINT: `${endpoint}/base`,
-      OTEL_EXPORTER_OTLP_PROTOCOL: protocol,
+      ...protocol,
       OTEL_EXPORTER_OTLP_HEADERS: `authorization=${encodeURIComponent(secret)}`,
       OTEL_RESOURCE_ATTRIBUTES: "deployment.environment.name=test,service.name=uploads",
       OTEL_METRIC_EXPORT_INTERVAL: "1000",
@@ -171,20 +171,15 @@ it("who is no trusted proxy decides neither what is traced nor under which id", 
   expect(presigns.filter((span) => span.traceId === TRACE || span.parentSpanId)).toEqual([]);
 });
 
-it("protobuf is sent by default, and nothing at all where that is disabled", async () => {
-  const { sent, endpoint } = await startCollector();
-  const env = { OTEL_EXPORTER_OTLP_ENDPOINT: endpoint };
-  const silent = await startProcess({ ...env, OTEL_SDK_DISABLED: "true" });
-  await ask(silent, "presign", FILE);
-  await silent.stop();
-  expect(sent).toEqual([]);
-  const service = await startProcess(env);
-  await ask(service, "presign", FILE);
-  await service.stop();
-  expect(sent.map(({ path }) => path).toSorted()).toEqual(["/v1/metrics", "/v1/traces"]);
-  expect(new Set(sent.map(({ headers }) => headers["content-type"]))).toEqual(
-    new Set(["application/x-protobuf"]),
-  );
+it("nothing is sent where that is disabled", () => {
+  const env = { OTEL_EXPORTER_OTLP_ENDPOINT: "http://collector:4318" };
+  for (const [disabled, isOn] of [
+    ["false", true],
+    ["true", false],
+  ] as const) {
+    const settings = Result.getOrThrow(read(variables({ ...env, OTEL_SDK_DISABLED: disabled })));
+    expect(SIGNALS.map((signal) => isSent(signal, settings))).toEqual([isOn, isOn]);
+  }
 });
 
 it("a collector that hangs or is away holds up neither requests nor the end", async () => {
@@ -226,6 +221,11 @@ it("what waits for a collector that hangs is bounded", async () => {
       until("the last call", async () => sent.some(({ path }) => path === "/last")),
     );
   });
+  const start = performance.now();
   await Effect.runPromise(Effect.scoped(Effect.provide(program, traces)));
-  expect(sent.filter(({ path }) => path === "/v1/traces")).toHaveLength(4);
+  // A call is given up after ten seconds, which a busy machine may take for this.
+  const most = 4 * (1 + Math.floor((performance.now() - start) / 10_000));
+  const calls = sent.filter(({ path }) => path === "/v1/traces").length;
+  expect(calls).toBeGreaterThanOrEqual(4);
+  expect(calls).toBeLessThanOrEqual(most);
 });
