@@ -136,6 +136,20 @@ describe("an audit file", () => {
     expect(readFileSync(path, "utf8")).toMatch(/^\n/);
   });
 
+  it("that can never be written says so once, and lets the service end", async () => {
+    const messages: Array<string> = [];
+    const log = Logger.layer([
+      Logger.make<unknown, void>(({ message }) => void messages.push(String(message))),
+    ]);
+    await Effect.gen(function* () {
+      const append = yield* appendTo(join(folder, "gone", "audit.jsonl"));
+      yield* append("line\n");
+      yield* Effect.promise(() => until("the complaint", () => messages.length > 0));
+    }).pipe(Effect.scoped, Effect.provide(log), Effect.runPromise);
+    // It was tried again at the end.
+    expect(messages).toEqual([expect.stringContaining("ENOENT")]);
+  });
+
   it("that blocks lets the service end, and drops lines after saying so", async () => {
     const path = join(folder, "pipe");
     execFileSync("mkfifo", [path]);
