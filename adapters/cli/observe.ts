@@ -58,7 +58,7 @@ export async function observe({ metrics, otlp }: Settings, env: Env, primary?: C
         };
   return {
     meter,
-    /** The registry of all metrics, and what sends them with traces and logs. */
+    /** The registry of all metrics, and what sends them with traces. */
     layer: exported.pipe(Layer.provideMerge(Layer.succeedContext(meter.context))),
     access: metricsAccess,
     reloads: (now: () => Reloads): void => {

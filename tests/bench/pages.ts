@@ -3,11 +3,6 @@ import { readFileSync, writeFileSync } from "node:fs";
 /** Writes what a command has measured between its two marks in a page. */
 export function writePart(file: string, command: string, text: string): void {
   const [begin, end] = [`<!-- Written by ${command} -->`, `<!-- End of ${command} -->`];
-  rewrite(file, new RegExp(`${begin}.*${end}`, "s"), `${begin}\n\n${text}\n\n${end}`);
-}
-
-/** Replaces what stands in a file of the repository. */
-function rewrite(file: string, what: RegExp, text: string): void {
   const path = new URL(`../../${file}`, import.meta.url);
   const before = readFileSync(path, "utf8");
   const part = new RegExp(`${begin}.*${end}`, "s");
