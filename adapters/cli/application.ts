@@ -3,20 +3,14 @@ import * as Context from "effect/Context";
 import * as DateTime from "effect/DateTime";
 import * as Effect from "effect/Effect";
 import * as Equal from "effect/Equal";
-import type { SecureRandom } from "effect/crypto/SecureRandom";
 import * as Exit from "effect/Exit";
 import * as Layer from "effect/Layer";
 import * as LayerMap from "effect/LayerMap";
 import * as Scope from "effect/Scope";
 import { makeReadinessCheck, type PartState } from "../../application/check-readiness.ts";
 import { guarded } from "../../application/guarded-store.ts";
-import { Authenticator } from "../../application/ports/authenticator.ts";
 import { Events } from "../../application/ports/events.ts";
-import { Limiter } from "../../application/ports/limiter.ts";
-import { Policies } from "../../application/ports/policies.ts";
 import { Presigner } from "../../application/ports/presigner.ts";
-import { layer as contentDetector } from "../content-detector.ts";
-import * as random from "../crypto/random.ts";
 import { makeEvents } from "../events/events.ts";
 import { openOutbox } from "../events/layer.ts";
 import { send } from "../events/send.ts";
@@ -27,16 +21,14 @@ import type { Peer } from "../http/env.ts";
 import { notificationRoute } from "../http/notifications/route.ts";
 import { page } from "../http/page.ts";
 import * as identity from "../identity/layer.ts";
-import { failureBuckets, limitFailures } from "../limits/failed-authentications.ts";
-import * as limits from "../limits/layer.ts";
 import { makeCounters } from "../limits/memory.ts";
 import { redisLimiter } from "../limits/redis/limiter.ts";
 import { FAILED_AUTHENTICATIONS } from "../limits/settings.ts";
-import * as scanner from "../scanner/layer.ts";
+import { serviceLayer } from "../service/layer.ts";
 import { mountsFor, type Storage } from "../storage/storage.ts";
 import * as audit from "../telemetry/audit.ts";
 import * as telemetry from "../telemetry/log.ts";
-import * as tokens from "../tokens/layer.ts";
+import { keyInFolder } from "../tokens/layer.ts";
 import { errorReason } from "../thrown.ts";
 import type { Configuration, Reloads, Take } from "./configuration.ts";
 import type { Observer } from "./observe.ts";
@@ -47,11 +39,12 @@ import { isFirst } from "./workers.ts";
 export function fixedLayer(settings: Settings, observer: Observer | undefined) {
   // Development on one's own machine needs no audit.
   const auditByDefault = settings.identity.callers.auth === "dev" ? "off" : "stdout";
-  const recorded = audit.layer(settings.audit.to ?? auditByDefault, settings.audit.withMetadata);
-  return Layer.mergeAll(recorded, random.layer, contentDetector).pipe(
-    Layer.provideMerge(observer?.layer ?? Layer.empty),
-    Layer.provideMerge(telemetry.layer(settings.telemetry)),
-  );
+  return audit
+    .layer(settings.audit.to ?? auditByDefault, settings.audit.withMetadata)
+    .pipe(
+      Layer.provideMerge(observer?.layer ?? Layer.empty),
+      Layer.provideMerge(telemetry.layer(settings.telemetry)),
+    );
 }
 
 /**
@@ -66,12 +59,11 @@ export const makeApplication = Effect.fnUntraced(function* (
   isStopping: () => boolean,
 ) {
   const { redis, metrics } = first.settings;
-  const context = yield* Effect.context<SecureRandom | Scope.Scope>();
+  const context = yield* Effect.context<Scope.Scope>();
   const log = Effect.runForkWith(context);
   const shared = redis && (yield* redisLimiter(redis));
   const limiterWith = shared && (observer?.limiterWith(shared) ?? shared);
   const counters = makeCounters();
-  const failures = failureBuckets();
   const keySets = yield* identity.makeKeySets;
   const stores = yield* LayerMap.make(({ layer }: Storage) =>
     guarded(observer?.store(layer) ?? layer),
@@ -95,28 +87,20 @@ export const makeApplication = Effect.fnUntraced(function* (
     yield* Effect.forkScoped(observer.eventCounts(published.counts));
   }
 
-  const layerFor = ({
-    identity: { callers, ...known },
-    limits: limited,
-    ...settings
-  }: Settings) => {
-    const failed = limited.failedAuthentications ?? FAILED_AUTHENTICATIONS;
-    const guarded = Effect.map(Authenticator, (service) =>
-      limitFailures(service, failed, failures),
-    );
-    return Layer.mergeAll(
-      stores.get(Equal.byReferenceUnsafe(settings.storage)),
-      Layer.sync(Limiter, () => limits.limiter(limited, limiterWith, counters)),
-      Layer.effect(Authenticator, guarded).pipe(
-        Layer.provide(identity.authenticatorLayer(callers, keySets)),
+  const layerFor = (settings: Settings) =>
+    serviceLayer({
+      settings,
+      others: Layer.mergeAll(
+        stores.get(Equal.byReferenceUnsafe(settings.storage)),
+        organizations.get(Equal.byReferenceUnsafe(settings.identity.organizations)),
+        Layer.succeed(Events, published),
       ),
-      organizations.get(Equal.byReferenceUnsafe(known.organizations)),
-      Layer.succeed(Policies, settings.policies),
-      Layer.succeed(Events, published),
-      scanner.layer(settings.scanner.clamd),
-      tokens.layer(settings.tokens, tokens.keyInFolder(settings.tokens.directory)),
-    );
-  };
+      authenticator: identity.authenticatorLayer(settings.identity.callers, keySets),
+      countIn: limiterWith && Effect.succeed(limiterWith),
+      failuresByDefault: FAILED_AUTHENTICATIONS,
+      ownKey: keyInFolder(settings.tokens.directory),
+      counters,
+    });
 
   const start = Effect.fnUntraced(function* (settings: Settings) {
     const scope = yield* Scope.fork(Context.get(context, Scope.Scope));

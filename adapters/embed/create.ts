@@ -10,23 +10,17 @@ import { makeReadinessCheck } from "../../application/check-readiness.ts";
 import { Authenticator } from "../../application/ports/authenticator.ts";
 import { OnConfirmed } from "../../application/ports/on-confirmed.ts";
 import { Organizations } from "../../application/ports/organizations.ts";
-import { Policies } from "../../application/ports/policies.ts";
 import { basePathAt, pathIn } from "../http/addresses.ts";
 import { asResponse } from "../http/problems/answer-problem.ts";
 import { makeApp } from "../http/app.ts";
 import { clientAddress, UNKNOWN_PROXY } from "../http/client-address.ts";
 import type { Peer } from "../http/env.ts";
 import { internalProblem } from "../http/problems/problem.ts";
-import { limitFailures } from "../limits/failed-authentications.ts";
 import type { Services } from "../http/options.ts";
 import { PATTERNS } from "../http/routes.ts";
 import { presentArrived } from "../http/operations/confirm.ts";
-import * as limits from "../limits/layer.ts";
-import { layer as contentDetector } from "../content-detector.ts";
-import * as random from "../crypto/random.ts";
-import * as scanner from "../scanner/layer.ts";
+import { serviceLayer } from "../service/layer.ts";
 import { mountsFor } from "../storage/storage.ts";
-import * as tokens from "../tokens/layer.ts";
 import type { Asked } from "./asked.ts";
 import { authenticatorFrom, organizationsFrom, principalFrom } from "./caller.ts";
 import { callsAt } from "./calls.ts";
@@ -53,23 +47,21 @@ export function createValetkey<
   options: ValetkeyOptions<Algorithm, Files, Others>,
 ): Valetkey<Algorithm, NeedsChecksum<Files, Others>> {
   const { store, countIn, events, ...settings } = readConfiguration(options);
-  const { failedAuthentications = "off" } = settings.limits;
-  const authenticator = authenticatorFrom(options.authenticate);
-  const layer = Layer.mergeAll(
-    Layer.tapError(guarded(store.layer), ({ reason }) =>
-      Effect.die(new Error(`The store cannot be used (${store.description}): ${reason}`)),
+  const layer = serviceLayer({
+    settings,
+    others: Layer.mergeAll(
+      Layer.tapError(guarded(store.layer), ({ reason }) =>
+        Effect.die(new Error(`The store cannot be used (${store.description}): ${reason}`)),
+      ),
+      Layer.succeed(Organizations, organizationsFrom(options.organizations)),
+      onConfirmedLayer(options.onConfirmed),
+      events?.(settings.http.publicUrl) ?? Layer.empty,
     ),
-    limits.layer(settings.limits, countIn),
-    Layer.succeed(Authenticator, limitFailures(authenticator, failedAuthentications)),
-    Layer.succeed(Organizations, organizationsFrom(options.organizations)),
-    Layer.succeed(Policies, settings.policies),
-    scanner.layer(settings.scanner.clamd),
-    random.layer,
-    contentDetector,
-    tokens.layer(settings.tokens, keyOfProcess),
-    onConfirmedLayer(options.onConfirmed),
-    events?.(settings.http.publicUrl) ?? Layer.empty,
-  ).pipe(Layer.provideMerge(logTo(options.log)));
+    authenticator: Layer.succeed(Authenticator, authenticatorFrom(options.authenticate)),
+    countIn,
+    failuresByDefault: "off",
+    ownKey: keyOfProcess,
+  }).pipe(Layer.provideMerge(logTo(options.log)));
   const runtime = ManagedRuntime.make(layer);
 
   let isClosed = false;

@@ -17,17 +17,16 @@ export type LimiterWith = (options: {
 
 type Numbers = Pick<LimitSettings, "refusesOnFailure"> & { readonly limits: Limits };
 
-export const layer = (numbers: Numbers, shared: SharedLimiter | undefined): Layer.Layer<Limiter> =>
+export const layer = (
+  { limits, refusesOnFailure }: Numbers,
+  shared: SharedLimiter | undefined,
+  counters?: Counters,
+): Layer.Layer<Limiter> =>
   Layer.effect(
     Limiter,
-    Effect.map(shared ?? Effect.undefined, (limiterWith) => limiter(numbers, limiterWith)),
+    Effect.map(shared ?? Effect.undefined, (limiterWith) =>
+      limiterWith === undefined
+        ? inMemory(limits, counters)
+        : limiterWith({ limits, spare: refusesOnFailure ? undefined : inMemory(limits, counters) }),
+    ),
   );
-
-export const limiter = (
-  { limits, refusesOnFailure }: Numbers,
-  limiterWith: LimiterWith | undefined,
-  counters?: Counters,
-): Limiter["Service"] =>
-  limiterWith === undefined
-    ? inMemory(limits, counters)
-    : limiterWith({ limits, spare: refusesOnFailure ? undefined : inMemory(limits, counters) });

@@ -20,6 +20,7 @@ import type { Limits } from "../../domain/limits.ts";
 import { tooManyOpen } from "../../domain/multipart.ts";
 import { allowanceFrom, type Bucket, take } from "../../domain/token-bucket.ts";
 import { digest, expiring } from "./expiring.ts";
+import { failureBuckets } from "./failed-authentications.ts";
 
 /** In milliseconds. */
 const SWEEP_INTERVAL = 60_000;
@@ -42,6 +43,7 @@ export const makeCounters = () => ({
   usages: expiring<Usage>(),
   retries: expiring<{ readonly request: string; readonly memory: string }>(1000),
   open: expiring<true>(),
+  failures: failureBuckets(),
   sweptAt: 0,
 });
 

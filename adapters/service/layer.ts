@@ -1,0 +1,52 @@
+import * as Effect from "effect/Effect";
+import * as Layer from "effect/Layer";
+import { Authenticator } from "../../application/ports/authenticator.ts";
+import { Policies } from "../../application/ports/policies.ts";
+import type { RateLimit } from "../../domain/limits.ts";
+import { layer as contentDetector } from "../content-detector.ts";
+import * as random from "../crypto/random.ts";
+import { limitFailures } from "../limits/failed-authentications.ts";
+import * as limits from "../limits/layer.ts";
+import type { Counters } from "../limits/memory.ts";
+import type { LimitSettings } from "../limits/settings.ts";
+import * as scanner from "../scanner/layer.ts";
+import * as tokens from "../tokens/layer.ts";
+import type { TokenSettings } from "../tokens/settings.ts";
+
+/** Settings that are read already, and what they cannot say. */
+interface Parts<A, E> {
+  readonly settings: {
+    readonly limits: LimitSettings;
+    readonly policies: Policies["Service"];
+    readonly scanner: { readonly clamd?: Parameters<typeof scanner.layer>[0] };
+    readonly tokens: TokenSettings;
+  };
+  /** The store, organizations, events, and what is called for a confirmed upload. */
+  readonly others: Layer.Layer<A, E>;
+  readonly authenticator: Layer.Layer<Authenticator>;
+  readonly countIn: limits.SharedLimiter | undefined;
+  /** The limit on failed authentications where the settings have none. */
+  readonly failuresByDefault: RateLimit | "off";
+  /** Seals receipts where the settings have no keys. */
+  readonly ownKey: Effect.Effect<Uint8Array>;
+  /** Kept from one service to the next with other settings. */
+  readonly counters?: Counters;
+}
+
+/** Makes the service that answers uploads: all ports, but for telemetry. */
+export const serviceLayer = <A, E>({ settings, counters, ...parts }: Parts<A, E>) => {
+  const { failedAuthentications = parts.failuresByDefault } = settings.limits;
+  const limited = Effect.map(Authenticator, (service) =>
+    limitFailures(service, failedAuthentications, counters?.failures),
+  );
+  return Layer.mergeAll(
+    parts.others,
+    limits.layer(settings.limits, parts.countIn, counters),
+    Layer.effect(Authenticator, limited).pipe(Layer.provide(parts.authenticator)),
+    Layer.succeed(Policies, settings.policies),
+    scanner.layer(settings.scanner.clamd),
+    random.layer,
+    contentDetector,
+    tokens.layer(settings.tokens, parts.ownKey),
+  );
+};
