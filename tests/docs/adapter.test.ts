@@ -110,41 +110,6 @@ it.skipIf(server === undefined)(
 );
 
 it.skipIf(server === undefined)(
-  "a store that can do more than its adapter says fails the contract",
-  async () => {
-    const can = [
-      "sha256",
-      "bound type",
-      "bound size",
-      "plain PUT",
-      "signed query",
-      "exact size by default",
-      "write-once",
-      "pinned downloads",
-      "inline PDF",
-    ];
-    const { failed } = await prove({
-      file: "adapter.test.ts",
-      from: '"multipart"',
-      to: JSON.stringify(["multipart", ...can]).slice(1, -1),
-    });
-    expect(failed).toEqual([
-      "a PUT needs a further header, which is returned",
-      "a parameter that was added to a PUT is ignored",
-      "a type that was not bound is compared on confirm",
-      "a size that only strict binds is compared on confirm",
-      "a size that strict does not bind is compared on confirm",
-      "sha256 is not offered, since the store does not verify it",
-      "sha256 is refused with a list of what the store verifies",
-      "a PUT cannot be made write-once, and is not reported as such",
-      "a GET sets type and disposition, and no other header",
-      "a strict upload is not final while its URL works",
-      "a PDF is saved, whatever the policy says",
-    ]);
-  },
-);
-
-it.skipIf(server === undefined)(
   "the contract asks by name for what the harness lacks",
   async () => {
     const { output } = await prove({

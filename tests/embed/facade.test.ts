@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { inspect } from "node:util";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { isValetkeyError, type Valetkey } from "../../adapters/embed/index.ts";
 import { local } from "../../adapters/embed/local.ts";
 import { rejectionFrom } from "../../adapters/embed/rejection.ts";
@@ -254,11 +254,6 @@ describe("an upload by calls alone", () => {
     const named = (parts: unknown) =>
       valetkey.completeMultipart({ ...asked, upload, parts } as never);
     for (const [call, refusal] of [
-      [valetkey.startMultipart({ ...FILE, size: 0 }), { code: "INVALID_SIZE" }],
-      [
-        valetkey.startMultipart({ ...FILE, contentType: "text/html" }),
-        { code: "UNSUPPORTED_MEDIA_TYPE" },
-      ],
       [
         valetkey.startMultipart({ ...FILE, checksum: { algorithm: "md5", value: MD5 } }),
         { code: "INVALID_CHECKSUM", supported: ["crc32c"] },
@@ -281,18 +276,6 @@ describe("an upload by calls alone", () => {
       [named(undefined), { errors: [{ pointer: "/parts" }] }],
       [valetkey.listParts({ ...asked, upload: 5 as never }), { code: "INVALID_UPLOAD" }],
       [valetkey.abortMultipart({ ...asked, upload: "a" }), { code: "INVALID_UPLOAD" }],
-      [
-        valetkey.abortMultipart({ ...asked, organization: "globex", upload }),
-        { code: "NOT_FOUND" },
-      ],
-      [
-        valetkey.abortMultipart({
-          caller: { id: "mia", scopes: ["read"] },
-          organization: "acme",
-          upload,
-        }),
-        { code: "FORBIDDEN", scope: "write" },
-      ],
     ] as const) {
       expect(await rejection(call)).toMatchObject(refusal);
     }
@@ -434,7 +417,6 @@ describe("a call that is refused rejects with its code and facts", () => {
       { contentType: "text/html" },
       { code: "UNSUPPORTED_MEDIA_TYPE", status: 415 },
     ],
-    ["an empty file name", { filename: "" }, { code: "INVALID_FILE_NAME" }],
     [
       "an invalid content type, which the error names contentType",
       { contentType: "png" },
@@ -445,24 +427,12 @@ describe("a call that is refused rejects with its code and facts", () => {
       { filename: "", contentType: "png" },
       { code: "INVALID_REQUEST", errors: [{ pointer: "/filename" }, { pointer: "/contentType" }] },
     ],
-    ["a size that is not whole", { size: 0.5 }, { code: "INVALID_SIZE" }],
     ["an organization of others", { organization: "globex" }, { code: "NOT_FOUND", status: 404 }],
-    ["a name that no organization can have", { organization: "../acme" }, { code: "NOT_FOUND" }],
     ["a policy for services only", { policy: "machines" }, { code: "FORBIDDEN", status: 403 }],
     [
       "a policy that does not exist",
       { policy: "avatar" },
       { code: "UNKNOWN_POLICY", known: ["files", "avatars", "shared"] },
-    ],
-    [
-      "no checksum where the policy requires one",
-      { policy: "avatars" },
-      { code: "INVALID_CHECKSUM" },
-    ],
-    [
-      "a caller who may only read",
-      { caller: { id: "mia", scopes: ["read"] } },
-      { code: "FORBIDDEN", scope: "write" },
     ],
   ])("a call with %s is refused with its code and facts", async (_, over, expected) => {
     // A host that is written in JavaScript could pass this.
@@ -470,19 +440,6 @@ describe("a call that is refused rejects with its code and facts", () => {
     const error = await rejection(host.valetkey.requestUpload(asked));
     expect(error).toMatchObject({ name: "ValetkeyError", ...expected });
     expect(error.message).not.toContain("content_type");
-  });
-
-  it("a confirm with an invalid receipt, or before the file has arrived, is refused with its code", async () => {
-    const { valetkey } = host;
-    const asked = { caller: MIA, organization: "acme" };
-    const { receipt } = await valetkey.requestUpload(FILE);
-    expect(await rejection(valetkey.confirmUpload({ ...asked, receipt: "v1" }))).toMatchObject({
-      code: "INVALID_RECEIPT",
-    });
-    expect(await rejection(valetkey.confirmUpload({ ...asked, receipt }))).toMatchObject({
-      code: "UPLOAD_INCOMPLETE",
-      status: 409,
-    });
   });
 
   it("openFile with the key of another organization, or with no key, is refused with NOT_FOUND", async () => {
@@ -512,21 +469,17 @@ describe("a call that is refused rejects with its code and facts", () => {
     expect(listed.map(({ name }) => name)).toEqual(["files", "drafts"]);
   });
 
-  it("an upload beyond the caller's daily bytes is refused with the limit", async () => {
-    const small = await startHost({ limits: { bytesPerSubjectPerDay: "6 B" } });
-    await small.valetkey.requestUpload(FILE);
-    expect(await rejection(small.valetkey.requestUpload(FILE))).toMatchObject({
-      code: "QUOTA_EXCEEDED",
-      limits: { caller: 6 },
-    });
-  });
-
-  it("an upload beyond the organization's daily quota is refused with the limit and the time to wait", async () => {
-    const small = await startHost({ limits: { objectsPerDay: 1 } });
-    await small.valetkey.requestUpload(FILE);
-    const error = await rejection(small.valetkey.requestUpload(FILE));
-    expect(error).toMatchObject({ code: "QUOTA_EXCEEDED", limits: { objects: 1 } });
-    expect("retryAfter" in error && error.retryAfter).toBeGreaterThan(0);
+  it("an upload beyond a daily quota is refused with the limit and the time to wait", async () => {
+    for (const [limits, limit] of [
+      [{ bytesPerSubjectPerDay: "6 B" }, { caller: 6 }],
+      [{ objectsPerDay: 1 }, { objects: 1 }],
+    ] as const) {
+      const small = await startHost({ limits });
+      await small.valetkey.requestUpload(FILE);
+      const error = await rejection(small.valetkey.requestUpload(FILE));
+      expect(error).toMatchObject({ code: "QUOTA_EXCEEDED", limits: limit });
+      expect("retryAfter" in error && error.retryAfter).toBeGreaterThan(0);
+    }
   });
 });
 
@@ -595,31 +548,15 @@ it.each(["team_42", "Acme", "acme.eu", "7", "a--b"])(
   },
 );
 
-it.each([
-  ".",
-  "..",
-  "a.",
-  ".a",
-  "a-",
-  "_a",
-  "a/b",
-  "a%62",
-  "ä",
-  "a b",
-  "__proto__",
-  "a".repeat(64),
-])("no organization can be named %j, and the host is not asked for it", async (organization) => {
-  const asked: Array<string> = [];
-  const named = await startHost({
-    organizations: (slug) => {
-      asked.push(slug);
-      return "org_7";
-    },
-  });
-  expect(await rejection(named.valetkey.requestUpload({ ...FILE, organization }))).toMatchObject({
-    code: "NOT_FOUND",
-  });
-  expect(asked).toEqual([]);
+it("no organization can be named otherwise, and the host is not asked for it", async () => {
+  const organizations = vi.fn(() => "org_7");
+  const { valetkey } = await startHost({ organizations });
+  const names = ". .. a. .a a- _a a/b a%62 ä __proto__".split(" ");
+  for (const organization of [...names, "a b", "a".repeat(64)]) {
+    const refused = await rejection(valetkey.requestUpload({ ...FILE, organization }));
+    expect(refused, organization).toMatchObject({ code: "NOT_FOUND" });
+  }
+  expect(organizations).not.toHaveBeenCalled();
 });
 
 it.each([

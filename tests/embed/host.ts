@@ -77,6 +77,13 @@ export async function listen(port: number, handler: RequestListener): Promise<()
   return stop;
 }
 
+/** Serves until the test ends, and gives the port. */
+export async function serve(handler: RequestListener): Promise<number> {
+  const port = await freePort();
+  await listen(port, handler);
+  return port;
+}
+
 /** PUTs as a browser would. */
 export const put = (
   { putUrl, putHeaders }: { putUrl: string; putHeaders: Readonly<Record<string, string>> },

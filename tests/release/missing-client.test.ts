@@ -1,4 +1,3 @@
-import { generateKeyPairSync } from "node:crypto";
 import { readFileSync, unlinkSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, it } from "vitest";
@@ -77,20 +76,6 @@ it("a service that needs a client for calls to its bucket alone starts, signs, a
     `the store is not ready (MinIO at http://127.0.0.1:9/, bucket files): ${reason}`,
   );
   expect(output).not.toMatch(/cannot (start|be signed)/);
-});
-
-it("packages that are missing together are named together", async () => {
-  const { privateKey } = generateKeyPairSync("rsa", { modulusLength: 2048 });
-  const key = {
-    type: "service_account",
-    client_email: "signer@my-project.iam.gserviceaccount.com",
-    private_key: privateKey.export({ type: "pkcs8", format: "pem" }),
-  };
-  const both = ["@google-cloud/storage", "google-auth-library"];
-  const reason = `the store gcs needs the packages ${both.join(" and ")}, which are not installed; install them with: ${install(...both)}`;
-  const gcs = { STORAGE_ADAPTER: "gcs", STORAGE_GCS_CREDENTIALS: JSON.stringify(key) };
-  const { output } = await serve(gcs, reason);
-  expect(output).toContain(reason);
 });
 
 const OWN_STORE =

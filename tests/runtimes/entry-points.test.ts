@@ -4,6 +4,7 @@ import { connect } from "node:net";
 import { join } from "node:path";
 import { text } from "node:stream/consumers";
 import { beforeAll, describe, expect, it } from "vitest";
+import { ask as post } from "../events/backend.ts";
 import { until } from "../support/until.ts";
 import {
   RUNTIMES,
@@ -138,13 +139,11 @@ registerHooks({
 `);
 
 async function presign(service: ServiceProcess, size: number) {
-  const answer = await fetch(`${service.address}/api/v1/orgs/acme/files/presign`, {
-    method: "POST",
-    headers: { "Content-Type": "application/json", Authorization: `Bearer ${service.token}` },
-    body: JSON.stringify({ filename: "a.png", content_type: "image/png", size }),
-  });
+  const answer = await post(service, "presign", { ...PNG, size });
   return (await answer.json()) as { readonly put_url: string; readonly get_url: string };
 }
+
+const PNG = { filename: "a.png", content_type: "image/png" };
 
 const put = (url: string, body: string) =>
   fetch(url, { method: "PUT", headers: { "Content-Type": "image/png" }, body });

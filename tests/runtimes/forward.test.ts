@@ -54,19 +54,13 @@ describe.each(runtimes)("behind a proxy on %s", (runtime) => {
 
   it.each([
     [["X-Forwarded-User: mallory", USER, GROUPS, SCOPES]],
-    [[USER, GROUPS, SCOPES, "x-forwarded-user: mallory"]],
     [[USER, GROUPS, SCOPES, USER]],
     [["X-Forwarded-User:", USER, GROUPS, SCOPES]],
     [[USER, "X-Forwarded-User:", GROUPS, SCOPES]],
-    [["X-Forwarded-Groups: initech", USER, GROUPS, SCOPES]],
-    [[USER, GROUPS, SCOPES, "X-Forwarded-Groups: initech"]],
     [[USER, "X-Forwarded-Groups: initech", "X-Forwarded-Groups: acme", SCOPES]],
     [[USER, GROUPS, "X-Forwarded-Scopes: read", "X-Forwarded-Scopes: write"]],
     [[USER, GROUPS, SCOPES, "X_Forwarded_User: root"]],
     [[USER, GROUPS, SCOPES, "x-forwarded_groups: initech"]],
-    [["X-Forwarded-User:", GROUPS, SCOPES]],
-    [["X-Forwarded-User: alice,bob", GROUPS, SCOPES]],
-    [[GROUPS, SCOPES]],
   ])("a request with the headers %j is refused", async (lines) => {
     expect(await ask(lines)).toBe(401);
   });

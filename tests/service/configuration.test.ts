@@ -6,6 +6,7 @@ import { join } from "node:path";
 import { afterAll, describe, expect, it } from "vitest";
 import { configurationMessage } from "../../adapters/cli/messages.ts";
 import { findWarnings, misspellings, readAll } from "../../adapters/cli/settings.ts";
+import { ask, TEXT } from "../events/backend.ts";
 import { runToEnd, startProcess } from "../support/service-process.ts";
 import { receiptKey } from "../support/receipt-key.ts";
 
@@ -443,28 +444,16 @@ describe("a document of policies is refused with the path to the member", () => 
 });
 
 it("the example of policies lets only services upload diagnostics", async () => {
-  const { address, token, serviceToken, stop } = await startProcess({
-    STORAGE_POLICIES: "deploy/policies.json",
-  });
-  const ask = async (caller: string, over: object = {}) => {
-    const answer = await fetch(`${address}/api/v1/orgs/acme/files/presign`, {
-      method: "POST",
-      headers: { "Content-Type": "application/json", Authorization: `Bearer ${caller}` },
-      body: JSON.stringify({
-        filename: "runner.tar.gz",
-        content_type: "application/gzip",
-        size: 200 * 2 ** 20,
-        policy: "diagnostics",
-        ...over,
-      }),
-    });
-    return answer.status;
-  };
-  expect(await ask(serviceToken)).toBe(200);
-  expect(await ask(serviceToken, { size: 200 * 2 ** 20 + 1 })).toBe(413);
-  expect(await ask(serviceToken, { policy: "files" })).toBe(415);
-  expect(await ask(token)).toBe(403);
-  await stop();
+  const service = await startProcess({ STORAGE_POLICIES: "deploy/policies.json" });
+  const file = { filename: "runner.tar.gz", content_type: "application/gzip", size: 200 * 2 ** 20 };
+  const status = async (token: string, over: object = {}) =>
+    (await ask({ ...service, token }, "presign", { ...file, policy: "diagnostics", ...over }))
+      .status;
+  expect(await status(service.serviceToken)).toBe(200);
+  expect(await status(service.serviceToken, { size: file.size + 1 })).toBe(413);
+  expect(await status(service.serviceToken, { policy: "files" })).toBe(415);
+  expect(await status(service.token)).toBe(403);
+  await service.stop();
 });
 
 it("a command that cannot start ends with code 78 and one message, without any secret", async () => {
@@ -585,12 +574,8 @@ it("a log for machines has the address of the page, with a generated token", asy
     .find(({ message }) => message === "ready");
   expect(address).toBe(service.address);
   expect(page.split("#token=")[0]).toBe(`${service.address}/`);
-  const answer = await fetch(`${address}/api/v1/orgs/acme/files/presign`, {
-    method: "POST",
-    headers: { "Content-Type": "application/json", Authorization: `Bearer ${page.split("=")[1]}` },
-    body: JSON.stringify({ filename: "a.png", content_type: "image/png", size: 5 }),
-  });
-  expect(answer.status).toBe(200);
+  const token = page.split("=")[1];
+  expect((await ask({ ...service, token }, "presign", { ...TEXT, size: 5 })).status).toBe(200);
   await service.stop();
 });
 

@@ -1,6 +1,7 @@
 import { expect, it } from "@effect/vitest";
 import * as Effect from "effect/Effect";
 import { onTestFinished, vi } from "vitest";
+import type { LogEntry } from "../../adapters/embed/index.ts";
 import { logFrom, logTo } from "../../adapters/embed/log.ts";
 import { isForPeople, layer } from "../../adapters/telemetry/log.ts";
 import type { TelemetrySettings } from "../../adapters/telemetry/log.ts";
@@ -83,7 +84,7 @@ it.each([true, false])("without a format, isTTY of %s decides", (isTTY) => {
 });
 
 it("a host gets every line of the log, and the console only what is wrong", async () => {
-  const entries: Array<string> = [];
+  const entries: Array<LogEntry> = [];
   const said: Array<unknown> = [];
   for (const level of ["debug", "info", "warn", "error"] as const) {
     const spy = vi.spyOn(console, level).mockImplementation((line) => void said.push(line));
@@ -92,11 +93,16 @@ it("a host gets every line of the log, and the console only what is wrong", asyn
   await Effect.runPromise(
     Effect.provide(
       SAID,
-      logTo(({ level }) => void entries.push(level)),
+      logTo((entry) => void entries.push(entry)),
     ),
   );
   await Effect.runPromise(Effect.provide(SAID, logTo(undefined)));
-  expect(entries).toEqual(["debug", "info", "warn", "error"]);
+  expect(entries).toEqual([
+    { level: "debug", message: "asked", facts: {} },
+    { level: "info", message: "listening", facts: { port: 8787, workers: 2 } },
+    { level: "warn", message: "the store is down", facts: {} },
+    { level: "error", message: "failed", facts: {} },
+  ]);
   expect(said).toEqual(["valetkey: the store is down", "valetkey: failed"]);
 });
 
