@@ -1,9 +1,9 @@
 import { SignJWT } from "jose";
-import { Client } from "minio";
 import { randomBytes } from "node:crypto";
 import { afterEach, beforeAll, describe, expect, it } from "vitest";
 import manifest from "../../package.json" with { type: "json" };
 import { createBucket, startGcsVerifier } from "../google/store.ts";
+import { clientOf } from "../support/minio-client.ts";
 import { need } from "../support/need.ts";
 import { SERVED, threeLines } from "../support/three-lines.ts";
 import { type Bundle, bundleWorker, startWorker } from "./worker.ts";
@@ -41,10 +41,8 @@ async function start(bundle: Bundle, variables: Readonly<Record<string, string>>
 async function variablesOfMinio() {
   if (minio === undefined) throw new Error("there is no MinIO");
   const { endpoint, accessKey, secretKey } = minio;
-  const { hostname, port } = new URL(endpoint);
   const bucket = `worker-${crypto.randomUUID()}`;
-  const client = { endPoint: hostname, port: Number(port), useSSL: false, accessKey, secretKey };
-  await new Client(client).makeBucket(bucket);
+  await clientOf(minio).makeBucket(bucket);
   return {
     STORAGE_BUCKET: bucket,
     STORAGE_ENDPOINT: endpoint,

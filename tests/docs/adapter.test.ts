@@ -1,10 +1,10 @@
-import { Client } from "minio";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, it } from "vitest";
+import { clientOf } from "../support/minio-client.ts";
 import { need } from "../support/need.ts";
 import { receiptKey } from "../support/receipt-key.ts";
-import { makeProject, type Project } from "../support/project.ts";
+import { makeProject, type Project, STRICT_PROJECT } from "../support/project.ts";
 import { snippetsOf } from "../support/snippets.ts";
 
 // What docs/adapters.md shows, in the project of somebody who has installed the package
@@ -25,28 +25,11 @@ let project: Project;
 beforeAll(async () => {
   project = await makeProject();
   for (const [name, code] of snippets) project.write(name, code);
-  project.write("tsconfig.json", JSON.stringify(TSCONFIG));
+  project.write("tsconfig.json", STRICT_PROJECT);
   for (const name of ["@types/node", "vitest"]) project.link(name);
-  if (server === undefined) return;
-  const { hostname, port } = new URL(server.endpoint);
-  const { accessKey, secretKey } = server;
-  const at = { endPoint: hostname, port: Number(port), useSSL: false };
-  await new Client({ ...at, accessKey, secretKey }).makeBucket(bucket);
+  if (server !== undefined) await clientOf(server).makeBucket(bucket);
 });
 afterAll(() => project?.remove());
-
-const TSCONFIG = {
-  compilerOptions: {
-    target: "ES2024",
-    module: "NodeNext",
-    strict: true,
-    exactOptionalPropertyTypes: true,
-    noEmit: true,
-    allowImportingTsExtensions: true,
-    skipLibCheck: true,
-    types: ["node"],
-  },
-};
 
 it("the page has the snippets that are tested here, and an adapter of 60 lines at most", () => {
   expect([...snippets.keys()]).toEqual([

@@ -2,7 +2,7 @@ import { readFileSync } from "node:fs";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { freePort } from "../support/free-port.ts";
 import { startIssuer } from "../support/issuer.ts";
-import { makeProject, type Project } from "../support/project.ts";
+import { makeProject, type Project, STRICT_PROJECT } from "../support/project.ts";
 import { receiptKey } from "../support/receipt-key.ts";
 import { snippetsOf } from "../support/snippets.ts";
 
@@ -11,18 +11,6 @@ import { snippetsOf } from "../support/snippets.ts";
 const snippets = snippetsOf("docs/embedding.md");
 /** What the page leads to. */
 const EXAMPLES = { "effect.ts": "effect/upload.ts", "parts.ts": "parts/parts.ts" };
-const TSCONFIG = {
-  compilerOptions: {
-    target: "ES2024",
-    module: "NodeNext",
-    strict: true,
-    noEmit: true,
-    allowImportingTsExtensions: true,
-    skipLibCheck: true,
-    types: ["node"],
-  },
-};
-
 /** Which recipes.test.ts runs. */
 const RECIPE = /^with-(?!hono)/;
 const isRecipe = (name: string) => RECIPE.test(name);
@@ -39,7 +27,7 @@ beforeAll(async () => {
     const file = new URL(`../../deploy/examples/${path}`, import.meta.url);
     project.write(name, readFileSync(file, "utf8"));
   }
-  project.write("tsconfig.json", JSON.stringify(TSCONFIG));
+  project.write("tsconfig.json", STRICT_PROJECT);
   for (const name of ["@types/node", "hono", "jose", "effect"]) project.link(name);
 });
 afterAll(() => project?.remove());

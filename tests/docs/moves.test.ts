@@ -1,8 +1,8 @@
-import { BucketAlreadyOwnedByYou, CreateBucketCommand, S3Client } from "@aws-sdk/client-s3";
 import { generateKeyPairSync } from "node:crypto";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { createBucket, startGcsVerifier } from "../google/store.ts";
 import { freePort } from "../support/free-port.ts";
+import { clientOf } from "../support/minio-client.ts";
 import { need } from "../support/need.ts";
 import { type Project, projectWith } from "../support/project.ts";
 import { receiptKey } from "../support/receipt-key.ts";
@@ -47,16 +47,9 @@ beforeAll(async () => {
   for (const name of ["@aws-sdk/client-s3", "@google-cloud/storage", "google-auth-library"]) {
     project.link(name);
   }
-  const client = new S3Client({
-    region: "us-east-1",
-    endpoint: minio.endpoint,
-    forcePathStyle: true,
-    credentials: { accessKeyId: minio.accessKey, secretAccessKey: minio.secretKey },
-  });
-  await client.send(new CreateBucketCommand({ Bucket: "files" })).catch((cause: unknown) => {
-    // Another test has the same bucket.
-    if (!(cause instanceof BucketAlreadyOwnedByYou)) throw cause;
-  });
+  // Another test has the same bucket.
+  const client = clientOf(minio);
+  if (!(await client.bucketExists("files"))) await client.makeBucket("files");
 });
 afterAll(() => project?.remove());
 

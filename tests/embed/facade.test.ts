@@ -310,27 +310,6 @@ describe("an upload by calls alone", () => {
       status: 422,
     });
   });
-
-  it("the URLs and receipts of a repeated call are valid, for one upload", async () => {
-    const { valetkey } = host;
-    const again = { ...FILE, idempotencyKey: "draft-8" };
-    const [first, second] = [
-      await valetkey.requestUpload(again),
-      await valetkey.requestUpload(again),
-    ];
-    expect((await put(second)).status).toBe(200);
-    expect((await put(first, "54321")).status).toBe(412);
-    expect((await put(second, "54321")).status).toBe(412);
-    for (const { receipt } of [first, second]) {
-      expect(
-        await valetkey.confirmUpload({ caller: MIA, organization: "acme", receipt }),
-      ).toMatchObject({ key: first.key, final: true });
-    }
-    expect(await (await fetch(first.getUrl)).text()).toBe("12345");
-    const third = await valetkey.requestUpload(again);
-    expect((await put(third, "54321")).status).toBe(412);
-    expect(await (await fetch(third.getUrl)).text()).toBe("12345");
-  });
 });
 
 type Calls = Omit<Valetkey, "ready" | "fetch" | "handles" | "paths" | "close">;
@@ -448,25 +427,6 @@ describe("a call that is refused rejects with its code and facts", () => {
       const opening = host.valetkey.openFile({ caller: MIA, organization: "acme", key: other });
       expect(await rejection(opening), other).toMatchObject({ code: "NOT_FOUND" });
     }
-  });
-
-  it("a policy of other organizations is one that does not exist to every call", async () => {
-    const { valetkey } = await startHost({
-      policies: { films: { organizations: ["globex"] }, drafts: { organizations: ["acme"] } },
-    });
-    const film = { ...FILE, policy: "films" };
-    const unknown = { code: "UNKNOWN_POLICY", known: ["files", "drafts"] };
-    for (const call of [
-      valetkey.requestUpload(film),
-      valetkey.requestUploads({ ...FILE, files: [film] } as never),
-      valetkey.requestForm(film),
-      valetkey.startMultipart(film),
-    ]) {
-      expect(await rejection(call)).toMatchObject(unknown);
-    }
-    await valetkey.requestUpload({ ...FILE, policy: "drafts" });
-    const listed = await valetkey.policies(FILE);
-    expect(listed.map(({ name }) => name)).toEqual(["files", "drafts"]);
   });
 
   it("an upload beyond a daily quota is refused with the limit and the time to wait", async () => {

@@ -1,4 +1,3 @@
-import { Client } from "minio";
 import { randomBytes } from "node:crypto";
 import { once } from "node:events";
 import { type AddressInfo, connect, createServer, type Socket } from "node:net";
@@ -8,6 +7,7 @@ import { isValetkeyError, type PolicyOptions } from "../../adapters/embed/index.
 import { minio } from "../../adapters/embed/minio.ts";
 import { TEST_FILE } from "../../adapters/scanner/test-files.ts";
 import { type Clamd, startClamd } from "../support/clamd.ts";
+import { clientOf } from "../support/minio-client.ts";
 import { need } from "../support/need.ts";
 import { MIA, startHost } from "./host.ts";
 
@@ -187,15 +187,8 @@ const minioServer = await need("minio");
 
 describe.skipIf(minioServer === undefined)("a file that is replaced after its verdict", () => {
   it("is scanned again, and the file that was scanned is the one that is copied", async () => {
-    const { endpoint = "", accessKey = "", secretKey = "" } = minioServer ?? {};
-    const { hostname, port } = new URL(endpoint);
-    const client = new Client({
-      endPoint: hostname,
-      port: Number(port),
-      useSSL: false,
-      accessKey,
-      secretKey,
-    });
+    const { endpoint, accessKey, secretKey } = minioServer ?? expect.unreachable();
+    const client = clientOf({ endpoint, accessKey, secretKey });
     const bucket = `scan-${crypto.randomUUID()}`;
     await client.makeBucket(bucket);
     const clean = randomBytes(TEST_FILE.length);

@@ -27,6 +27,20 @@ export interface Project {
   readonly remove: () => void;
 }
 
+/** The tsconfig.json of one that is strict. */
+export const STRICT_PROJECT = JSON.stringify({
+  compilerOptions: {
+    target: "ES2024",
+    module: "NodeNext",
+    strict: true,
+    exactOptionalPropertyTypes: true,
+    noEmit: true,
+    allowImportingTsExtensions: true,
+    skipLibCheck: true,
+    types: ["node"],
+  },
+});
+
 /** What a command has written and answered. */
 export interface Ended {
   readonly code: number | null;
