@@ -45,14 +45,9 @@ export const unknownOptions = (
       return optionFault(name, problem);
     });
 
-/** Options of the stores' own clients, and their names here. */
+/** Options of the stores' own clients that are spelled nearer to another one here. */
 const CLIENT_OPTIONS = new Map([
-  ["accessKeyId", "accessKey"],
   ["secretAccessKey", "secretKey"],
-  ["Bucket", "bucket"],
-  ["bucketName", "bucket"],
-  ["endPoint", "endpoint"],
-  ["forcePathStyle", "pathStyle"],
   ["keyFilename", "credentialsFile"],
 ]);
 
