@@ -4,7 +4,8 @@ import { once } from "node:events";
 import { rmSync, statSync } from "node:fs";
 import { connect, createServer } from "node:net";
 import { text } from "node:stream/consumers";
-import { optional } from "../settings/setting.ts";
+import { optional, readSettings } from "../settings/setting.ts";
+import type { Source } from "../settings/source.ts";
 import { errorReason } from "../thrown.ts";
 import { command, CommandFailure, EXIT, option } from "./command.ts";
 
@@ -17,6 +18,8 @@ export const settings = {
     example: "/run/valetkey/control.sock",
   }),
 };
+
+export const read = (source: Source) => readSettings(settings, source);
 
 /** The outcome of a reload: the variables that it changed, or why it was refused. */
 export interface Outcome {

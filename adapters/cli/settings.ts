@@ -1,3 +1,4 @@
+import * as Record from "effect/Record";
 import * as Result from "effect/Result";
 import { closest } from "fastest-levenshtein";
 import cluster from "node:cluster";
@@ -11,14 +12,7 @@ import * as limits from "../limits/settings.ts";
 import * as policies from "../policies/settings.ts";
 import * as redis from "../redis/settings.ts";
 import * as envFiles from "../settings/env-files.ts";
-import {
-  joinReads,
-  fault,
-  type Read,
-  readSettings,
-  type Setting,
-  settingsIn,
-} from "../settings/setting.ts";
+import { joinReads, fault, type Read, type Setting, settingsIn } from "../settings/setting.ts";
 import { type Env, type Source, variables } from "../settings/source.ts";
 import * as scanner from "../scanner/settings.ts";
 import { ABLEST } from "../storage/providers.ts";
@@ -73,21 +67,29 @@ function readWithStore<A extends { readonly publicUrl: URL }>(source: Source, pa
   };
 }
 
+/** Settings that are read without those of others; a new one stands here alone. */
+const MODULES = {
+  audit,
+  control,
+  events,
+  identity,
+  limits,
+  metrics,
+  otlp,
+  redis,
+  telemetry,
+  tokens,
+};
+type Reads = {
+  readonly [Name in keyof typeof MODULES]: ReturnType<(typeof MODULES)[Name]["read"]>;
+};
+
 export type Settings = Result.Result.Success<ReturnType<typeof readAll>>;
 
 export function readAll(env: Env, readFile?: ReadFile) {
   const source = variables(env, readFile);
   const parts = {
-    audit: audit.read(source),
-    events: events.read(source),
-    identity: identity.read(source),
-    limits: limits.read(source),
-    metrics: metrics.read(source),
-    otlp: otlp.read(source),
-    redis: redis.read(source),
-    telemetry: telemetry.read(source),
-    tokens: tokens.read(source),
-    control: readSettings(control.settings, source),
+    ...(Record.map(MODULES, ({ read }) => read(source)) as Reads),
     ...readWithStore(source, http.read(source)),
   };
   const who = Result.getOrUndefined(parts.identity);
@@ -157,20 +159,9 @@ const PREFIXES =
 /** The settings of all adapters, chosen or not. */
 export const settings: ReadonlyArray<Setting<unknown>> = [
   ...storage.settings,
-  ...[
-    audit,
-    envFiles,
-    events,
-    http,
-    identity,
-    limits,
-    metrics,
-    otlp,
-    control,
-    policies,
-    redis,
-  ].flatMap(({ settings }) => settingsIn(settings)),
-  ...settingsIn(scanner.settings, telemetry.settings, tokens.settings),
+  ...Object.values({ ...MODULES, envFiles, http, policies, scanner }).flatMap(({ settings }) =>
+    settingsIn(settings),
+  ),
 ];
 
 /** Finds the settings that count here: not those of stores and callers that are not chosen. */
