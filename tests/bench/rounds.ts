@@ -74,10 +74,10 @@ export function tableOf({ references }: Comparison, results: ReadonlyArray<Resul
   const measured = results.filter(({ name }) => references.includes(name));
   const notes = [...new Set(results.flatMap((result) => Object.keys(result.notes)))];
   return markdown([
-    ["", "µs of CPU", "lowest", "highest", ...measured.map(({ name }) => `${name} = 1`), ...notes],
+    ["", "µs of CPU", ...measured.map(({ name }) => `${name} = 1`), ...notes],
     ...results.map((result) => [
       result.name,
-      ...[medianOf(result.costs), Math.min(...result.costs), Math.max(...result.costs)].map(short),
+      short(medianOf(result.costs)),
       ...measured.map((reference) => speedOf(result, reference).toFixed(2)),
       ...notes.map((note) => result.notes[note] ?? ""),
     ]),

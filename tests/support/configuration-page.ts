@@ -133,13 +133,18 @@ function sectionOf(group: string, settings: Group): string {
     return [
       `- **\`${setting.variable}\`**${setting.option === undefined ? "" : ` (\`${setting.option}\`)`}: ${setting.meaning}`,
       // What several settings of a group have in common is said of the first.
-      ...(values.indexOf(value) === index ? [`Value: ${value}.`] : []),
+      ...(values.indexOf(value) === index && (isSaid || saysMore(value))
+        ? [`Value: ${value}.`]
+        : []),
       ...(/^(?:no |nothing |$)/.test(standard) ? [] : [`Default: ${standard}.`]),
       ...(isSaid ? [] : [`Example: \`${example}\`.`]),
     ].join(" ");
   });
   return `## ${group}\n\n${items.join("\n")}\n`;
 }
+
+/** Tells whether a shape has a choice, a bound or a list, which no example shows. */
+const saysMore = (shape: string): boolean => /\d| or |separated/.test(shape);
 
 /** An example as a shell takes it. */
 export const exampleOf = ({ example }: Setting<unknown>): string =>
