@@ -25,7 +25,7 @@ export const settings = {
   exposed: withDefault("no", {
     ...oneOf(["yes", "no"]),
     variable: "AUTH_DEV_EXPOSED",
-    meaning: "Whether other machines may use the development tokens.",
+    meaning: "Lets other machines use the development tokens.",
     shape: "yes (answer more than this machine, with a development token) or no",
     example: "yes",
   }),

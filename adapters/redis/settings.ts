@@ -39,7 +39,7 @@ export const settings = {
     ...onOff("it is a cluster"),
     variable: "REDIS_CLUSTER",
     option: "cluster",
-    meaning: "Whether that is a cluster.",
+    meaning: "`REDIS_URL` is a cluster.",
   }),
   sentinels: optional({
     variable: "REDIS_SENTINELS",

@@ -26,7 +26,7 @@ export const createBucket = withDefault(false, {
   ...onOff("make the bucket when it is missing"),
   variable: "STORAGE_CREATE_BUCKET",
   option: "createBucket",
-  meaning: "Whether a missing bucket is made.",
+  meaning: "Makes a missing bucket.",
 });
 
 export const region = setting({

@@ -22,7 +22,7 @@ export const settings = {
   withMetadata: withDefault(false, {
     ...onOff("it may tell of persons"),
     variable: "AUDIT_METADATA",
-    meaning: "Whether decisions are recorded with the metadata of uploads.",
+    meaning: "Records decisions with the metadata of uploads.",
   }),
 };
 

@@ -53,7 +53,7 @@ export const settings = {
     ...onOff("sign content-length too"),
     variable: "STORAGE_GCS_SIGN_LENGTH",
     option: "signLength",
-    meaning: "Whether `content-length` is signed too.",
+    meaning: "Signs `content-length` too.",
   }),
   ...credentialSettings,
   iamEndpoint: optional(
