@@ -1,6 +1,7 @@
 import { randomBytes } from "node:crypto";
 import { spawn } from "node:child_process";
 import { once } from "node:events";
+import { readFileSync } from "node:fs";
 import { Webhook } from "standardwebhooks";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { ask, SECRET, upload } from "../events/backend.ts";
@@ -13,9 +14,16 @@ import { startProcess } from "../support/service-process.ts";
 import { snippetsOf } from "../support/snippets.ts";
 import { until } from "../support/until.ts";
 
-// The receivers of docs/receiving-events.md, each with a service that sends it an event.
+// The receivers of docs/receiving-events.md, and those that it leads to, each with a service that
+// sends it an event.
 
-const snippets = snippetsOf("docs/receiving-events.md");
+const EXAMPLES = new URL("../../deploy/examples/receivers/", import.meta.url);
+const snippets = new Map([
+  ...snippetsOf("docs/receiving-events.md"),
+  ...["receiver.py", "receiver.go"].map(
+    (name) => [name, readFileSync(new URL(name, EXAMPLES), "utf8")] as const,
+  ),
+]);
 
 const RECEIVERS: Readonly<Record<string, string | undefined>> = {
   "with-hono.ts": process.execPath,
