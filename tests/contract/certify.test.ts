@@ -12,9 +12,6 @@ import { createBucket, startGcsVerifier } from "../google/store.ts";
 import { isFullRun } from "../support/full-run.ts";
 import { need } from "../support/need.ts";
 
-// The tests of the contract wait for removals.
-vi.mock("node:timers/promises", () => ({ setTimeout: async () => undefined }));
-
 const server = await need("minio");
 const fakeGcs = await need("fakeGcs");
 
