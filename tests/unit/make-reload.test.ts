@@ -43,7 +43,7 @@ const start = Effect.fnUntraced(function* (
   return {
     first,
     taken,
-    set: (text: string) => writeFileSync(size, text),
+    set: (text: string, name = "STORAGE_MAX_FILE_SIZE") => writeFileSync(join(folder, name), text),
     unset: () => rmSync(size),
     reload: Effect.timeout(
       Effect.promise(() => new Promise<Outcome>(reload)),
@@ -69,6 +69,25 @@ it.live(
       expect(back?.settings).toBe(first.settings);
       expect(back?.reloads).toMatchObject({ refused: 1, failure: { reason: "one cannot" } });
     }),
+);
+
+it.live("a change of what needs a restart is refused, and each variable is named", () =>
+  Effect.gen(function* () {
+    const { first, taken, set, reload } = yield* start();
+    set("1 B");
+    const fixed = { PORT: "1", STORAGE_BUCKET: "others", AUTH: "forward" };
+    for (const [name, value] of Object.entries(fixed)) set(value, name);
+    set("none", "LIMIT_OBJECTS_PER_DAY");
+    const { changed, refused } = yield* reload;
+    for (const name of Object.keys(fixed)) {
+      expect(refused).toContain(
+        `${name} cannot change while the service runs; restart to change it`,
+      );
+    }
+    expect(refused).toContain("LIMIT_OBJECTS_PER_DAY must be");
+    expect(changed).toEqual([]);
+    expect(taken.at(-1)?.settings).toBe(first.settings);
+  }),
 );
 
 it.effect("a failure ends when the files are again as they were, though nobody asks", () =>
