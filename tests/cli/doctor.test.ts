@@ -422,6 +422,13 @@ const BUCKET: ReadonlyArray<Fault> = [
     ...NO_UPLOAD,
   },
   {
+    what: "with a wrong secret for downloads",
+    env: { STORAGE_GET_ACCESS_KEY: "an-access-key", STORAGE_GET_SECRET_KEY: "another" },
+    failed: [/^download: .*the secret key is wrong; check STORAGE_GET_SECRET_KEY/],
+    ...UNREAD,
+    mend: "correct STORAGE_GET_ACCESS_KEY and STORAGE_GET_SECRET_KEY",
+  },
+  {
     what: "whose key for downloads may not read",
     between: refusing(isDownload, "AccessDenied"),
     failed: [/^download: reading back was refused: the key may not get \(AccessDenied/],
@@ -722,6 +729,12 @@ it.each([...REACH, ...BUCKET, ...PROXIES])(
     expect(code).toBe(failed.length > 0 ? 1 : 0);
   },
 );
+
+it("what cannot be removed again is named, also what promises wrote", async () => {
+  const { findings } = await doctor(refusing(isLook, "AccessDenied"));
+  const mend = findings.find(({ check }) => check === "scratch")?.mend;
+  expect(mend).toMatch(/remove these yourself: .*orgs\/valetkey-doctor\/.*orgs\/acme\//);
+});
 
 it("a configuration that is wrong ends the doctor with 2", async () => {
   const { code, stderr } = await doctor(undefined, { STORAGE_ENDPOINT: "not a URL" });

@@ -101,24 +101,30 @@ describe.skipIf(server === undefined)("nothing is left", () => {
     },
   );
 
-  it("by a doctor that is interrupted before the answer to its first PUT, with a key that may not list versions", async () => {
-    const bucket = await bucketThatIs("versioned");
-    let isSent = false;
-    const STORAGE_ENDPOINT = await proxy({
-      sees: ({ method }, { statusCode }) => {
-        if (method !== "PUT" || statusCode !== 200 || isSent) return;
-        isSent = true;
-        process.emit("SIGTERM", "SIGTERM");
-      },
-    });
-    const keys = await leastPrivilege(bucket);
-    const env = environment(bucket, { STORAGE_ENDPOINT, ...keys });
-    const { code, stderr } = await valetkey(["doctor"], env);
-    const told = "The doctor was interrupted; every scratch object was removed.\n";
-    expect([code, stderr]).toEqual([2, told]);
-    expect(isSent).toBe(true);
-    expect(await leftIn(bucket)).toEqual([]);
-  });
+  it.each([
+    ["its own first PUT", "/orgs/valetkey-doctor/"],
+    ["the first PUT of a promise", "/orgs/acme/"],
+  ])(
+    "by a doctor that is interrupted before the answer to %s, with a key that may not list versions",
+    async (_, below) => {
+      const bucket = await bucketThatIs("versioned");
+      let isSent = false;
+      const STORAGE_ENDPOINT = await proxy({
+        sees: ({ method, url = "" }, { statusCode }) => {
+          if (method !== "PUT" || statusCode !== 200 || isSent || !url.includes(below)) return;
+          isSent = true;
+          process.emit("SIGTERM", "SIGTERM");
+        },
+      });
+      const keys = await leastPrivilege(bucket);
+      const env = environment(bucket, { STORAGE_ENDPOINT, ...keys });
+      const { code, stderr } = await valetkey(["doctor"], env);
+      const told = "The doctor was interrupted; every scratch object was removed.\n";
+      expect([code, stderr]).toEqual([2, told]);
+      expect(isSent).toBe(true);
+      expect(await leftIn(bucket)).toEqual([]);
+    },
+  );
 
   it("by the doctor with a lock that holds new objects, which it says instead of writing", async () => {
     const bucket = await bucketThatIs("retained");
