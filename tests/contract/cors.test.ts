@@ -61,7 +61,6 @@ async function store(initial: string, keep = (rules: string) => rules) {
 }
 
 const withoutName = (rules: string) => rules.replace("<ID>valetkey</ID>", "");
-const lastOf = (rules: string) => `<CORSRule>${rules.split("<CORSRule>").at(-1)}`;
 
 const FOREIGN = "<CORSRule><AllowedOrigin>https://foreign.example</AllowedOrigin></CORSRule>";
 
@@ -102,30 +101,7 @@ it("a store that drops the name of a rule has the rule all the same", async () =
   expect(await apply(endpoint, ORIGIN)).toBe("there");
 });
 
-it("if a store loses another rule, all rules are restored and ours is not added", async () => {
-  const { endpoint, rules } = await store(FOREIGN, lastOf);
-  expect(await apply(endpoint, ORIGIN)).toContain("changed 1 of the bucket's other CORS rules");
-  expect(rules()).toBe(FOREIGN);
-});
-
-it.each([
-  ["that knows no such rules and lists its objects", "<ListBucketResult></ListBucketResult>"],
-  [
-    "whose rules are written otherwise",
-    '<CORSConfiguration><CORSRule a="b"><ID>foreign</ID></CORSRule></CORSConfiguration>',
-  ],
-])("nothing is written to or removed from a store %s", async (_, answer) => {
-  const methods: Array<string | undefined> = [];
-  const server = createServer((request, response) => {
-    methods.push(request.method);
-    response.end(answer);
-  });
-  await once(server.listen(0, "127.0.0.1"), "listening");
-  onTestFinished(() => void server.close());
-  const { port } = server.address() as AddressInfo;
-  expect(await apply(`http://127.0.0.1:${port}`, ORIGIN)).toContain("so none was changed");
-  expect(methods).toEqual(["GET"]);
-});
+// Rules that a store loses, or writes otherwise, are in s3-lifecycle.test.ts: the same code keeps both.
 
 const server = await need("minio");
 it.skipIf(server === undefined)("a MinIO is told by its own variable", () => {
