@@ -22,7 +22,7 @@ import {
 } from "./ports/object-store.ts";
 
 /** An object, a version of it, a delete marker or an upload in parts, and its end. */
-export type Forgotten = (StoredVersion | MultipartId) & {
+export type RemovalResult = (StoredVersion | MultipartId) & {
   /** Why the store keeps it; undefined if it is removed. */
   readonly kept?: string;
 };
@@ -35,11 +35,11 @@ export type Forgotten = (StoredVersion | MultipartId) & {
 export const forgetOrganization = Effect.fnUntraced(function* (request: {
   readonly organization: OrganizationId;
   readonly apply: boolean;
-  readonly tell: (each: Forgotten) => void;
+  readonly tell: (each: RemovalResult) => void;
 }) {
   const { organization, apply, tell } = request;
   const { list, multipart, remove, versions } = yield* ObjectStore;
-  const removeAll = <Each extends Forgotten>(
+  const removeAll = <Each extends RemovalResult>(
     found: ReadonlyArray<Each>,
     end: (each: Each) => Effect.Effect<void, StoreUnavailable>,
   ) => {
@@ -68,7 +68,7 @@ export const forgetOrganization = Effect.fnUntraced(function* (request: {
       );
     }
     yield* forEachPage(
-      (after: string | undefined): Effect.Effect<Page<Listed, string>, StoreUnavailable> => {
+      (after: string | undefined): Effect.Effect<Page<VersionRef, string>, StoreUnavailable> => {
         const below = { prefix, after, limit: 1000 };
         return versions?.(below) ?? list?.(below) ?? NOTHING;
       },
@@ -80,13 +80,13 @@ export const forgetOrganization = Effect.fnUntraced(function* (request: {
 const AT_ONCE = 16;
 const NOTHING = Effect.succeed({ found: [] });
 
-interface Listed {
+interface VersionRef {
   readonly key: string;
   readonly version?: string | undefined;
 }
 
 /** Where there are no versions, an object has the one that `remove` takes. */
-const withVersion = (found: Listed) => ({
+const withVersion = (found: VersionRef) => ({
   key: found.key as ObjectKey,
   version: found.version,
 });

@@ -29,7 +29,7 @@ import { Tokens } from "./ports/tokens.ts";
 import { sealAnnouncement, sealReceipt } from "./tokens.ts";
 
 /** Looked up once for all uploads of a request. */
-export const grantingTo = (member: Member) =>
+export const grantContextFor = (member: Member) =>
   Effect.contextWith((services: Context.Context<Limiter | Policies | Presigner | Tokens>) =>
     Effect.succeed({
       member,
@@ -41,9 +41,9 @@ export const grantingTo = (member: Member) =>
       audience: audienceFor(member),
     }),
   );
-export type Granting = Effect.Success<ReturnType<typeof grantingTo>>;
+export type GrantContext = Effect.Success<ReturnType<typeof grantContextFor>>;
 
-export interface Granted {
+export interface GrantedUpload {
   readonly key: StorageKey;
   readonly grant: UploadGrant;
   readonly policyName: string;
@@ -51,7 +51,7 @@ export interface Granted {
 }
 
 /** The store's abilities where the file is sent by PUT, in parts or by a form. */
-interface Way {
+interface SendMethod {
   readonly checksums: ReadonlyArray<ChecksumAlgorithm>;
   /** In bytes. */
   readonly largest?: number | undefined;
@@ -63,15 +63,15 @@ type GrantRefusal = Exclude<UploadRefusal, AnnouncementTooLong>;
 
 /** Decides on one upload, and gives it a new key in the member's organization. */
 export function grantUpload(
-  { member, policies, issuedAt }: Granting,
+  { member, policies, issuedAt }: GrantContext,
   { upload, policy: policyName = DEFAULT_POLICY }: RequestedUpload,
-  { checksums, largest, adapt }: Way,
-): Effect.Effect<Granted, GrantRefusal, SecureRandom> {
+  { checksums, largest, adapt }: SendMethod,
+): Effect.Effect<GrantedUpload, GrantRefusal, SecureRandom> {
   return Effect.flatMapEager(choosePolicy(policies, member, policyName), (chosen) => {
     const policy = adapt === undefined ? chosen : adapt(chosen);
     return Effect.flatMapEager(
       authorize(policy, member.principal.kind, upload),
-      (grant): Effect.Effect<Granted, GrantRefusal, SecureRandom> => {
+      (grant): Effect.Effect<GrantedUpload, GrantRefusal, SecureRandom> => {
         const { checksum, size, fileName, mediaType, key: template } = grant;
         if (checksum !== undefined && !checksums.includes(checksum.algorithm)) {
           return Effect.fail(new ChecksumNotSupported({ supported: checksums }));
@@ -94,7 +94,7 @@ export function grantUpload(
   });
 }
 
-export const signGet = ({ presigner, audience }: Granting, { key, grant }: Granted) =>
+export const signGet = ({ presigner, audience }: GrantContext, { key, grant }: GrantedUpload) =>
   presigner.get({
     key,
     lifetime: grant.getLifetime,
@@ -106,11 +106,15 @@ export const signGet = ({ presigner, audience }: Granting, { key, grant }: Grant
 
 type Put = Pick<Receipt, "putExpiresAt" | "writeOnce" | "isLargest">;
 
-export const receiptFor = (granting: Granting, granted: Granted, put: Put): string =>
+export const receiptFor = (granting: GrantContext, granted: GrantedUpload, put: Put): string =>
   sealReceipt(granting.tokens, receiptFrom(granting, granted, put));
 
 /** Seals the grant that the upload itself carries, if its policy says so. */
-export const announcementFor = (granting: Granting, granted: Granted, put: Partial<Put> = {}) => {
+export const announcementFor = (
+  granting: GrantContext,
+  granted: GrantedUpload,
+  put: Partial<Put> = {},
+) => {
   const { grant, issuedAt } = granted;
   if (!grant.announce) return Effect.undefined;
   const { slug } = granting.member;
@@ -120,8 +124,8 @@ export const announcementFor = (granting: Granting, granted: Granted, put: Parti
 };
 
 const receiptFrom = (
-  { member }: Granting,
-  { key, grant, policyName, issuedAt }: Granted,
+  { member }: GrantContext,
+  { key, grant, policyName, issuedAt }: GrantedUpload,
   put: Put,
 ): Receipt => ({
   key,

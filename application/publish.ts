@@ -9,7 +9,7 @@ import { Events } from "./ports/events.ts";
 export const publish = (event: () => UploadEvent) =>
   Effect.flatMap(Events, (events) => events?.publish(event()) ?? Effect.void);
 
-type Granted = Pick<
+type GrantFacts = Pick<
   Receipt,
   | "key"
   | "organization"
@@ -23,7 +23,7 @@ type Granted = Pick<
 >;
 
 /** The facts of a grant that events repeat. */
-export const grantFacts = (granted: Granted) => ({
+export const grantFacts = (granted: GrantFacts) => ({
   key: granted.key,
   organization: granted.organization,
   subject: granted.subject,
@@ -37,7 +37,7 @@ export const grantFacts = (granted: Granted) => ({
 
 /** Publishes that an upload will never be what was granted, before anybody is told so. */
 export const publishRefusal =
-  ({ slug }: Member, granted: Granted) =>
+  ({ slug }: Member, granted: GrantFacts) =>
   (refusal: UploadMismatch | UploadRefusedByScan) =>
     publish(() => {
       const facts = grantFacts(granted);

@@ -4,7 +4,13 @@ import { FormCannotBind, FormNotSupported } from "../domain/errors.ts";
 import { uploadKey } from "../domain/storage-key.ts";
 import type { RequestedUpload, UploadRequest } from "../domain/upload-policy.ts";
 import type { Member } from "./admit.ts";
-import { announcementFor, grantingTo, grantUpload, receiptFor, signGet } from "./grant-upload.ts";
+import {
+  announcementFor,
+  grantContextFor,
+  grantUpload,
+  receiptFor,
+  signGet,
+} from "./grant-upload.ts";
 
 /**
  * Grants one upload by an HTML form, which sends the file without any script. A page is often made
@@ -21,7 +27,7 @@ export const requestForm = Effect.fnUntraced(function* ({
   readonly upload: Omit<UploadRequest, "size"> & { readonly size?: ByteSize | undefined };
   readonly idempotencyKey?: string | undefined;
 }) {
-  const granting = yield* grantingTo(member);
+  const granting = yield* grantContextFor(member);
   const { presigner, limiter, audience } = granting;
   if (presigner.form === undefined) return yield* new FormNotSupported();
   const largest = presigner.largestPut ?? Infinity;

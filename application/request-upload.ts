@@ -5,9 +5,9 @@ import type { RequestedUpload } from "../domain/upload-policy.ts";
 import type { Member } from "./admit.ts";
 import {
   announcementFor,
-  type Granted,
-  type Granting,
-  grantingTo,
+  type GrantedUpload,
+  type GrantContext,
+  grantContextFor,
   grantUpload,
   receiptFor,
   signGet,
@@ -15,7 +15,7 @@ import {
 import type { SignedPut, SignedRequest } from "./ports/presigner.ts";
 import { recall, retryOfUploads } from "./retries.ts";
 
-interface Asked {
+interface RequestContext {
   readonly member: Member;
   /** Chosen by the caller: 1 to 255 printable characters. */
   readonly idempotencyKey?: string | undefined;
@@ -35,8 +35,8 @@ export const requestUpload = Effect.fnUntraced(function* ({
   member,
   idempotencyKey,
   ...asked
-}: Asked & RequestedUpload) {
-  const granting = yield* grantingTo(member);
+}: RequestContext & RequestedUpload) {
+  const granting = yield* grantContextFor(member);
   const granted = yield* grantPut(granting, asked, idempotencyKey);
   const signed = yield* sign(granting, granted);
   const earlier = yield* count(granting, { asked: [asked], signed: [signed], idempotencyKey });
@@ -55,9 +55,9 @@ export const requestUploads = Effect.fnUntraced(function* ({
   member,
   idempotencyKey,
   uploads: asked,
-}: Asked & { readonly uploads: ReadonlyArray<RequestedUpload> }) {
-  const granting = yield* grantingTo(member);
-  const granted: Array<Granted> = [];
+}: RequestContext & { readonly uploads: ReadonlyArray<RequestedUpload> }) {
+  const granting = yield* grantContextFor(member);
+  const granted: Array<GrantedUpload> = [];
   const refused = (refusal: UploadRefusal) => new UploadRefused({ index: granted.length, refusal });
   for (const upload of asked) {
     const grant = grantPut(granting, upload, idempotencyKey);
@@ -72,13 +72,13 @@ export const requestUploads = Effect.fnUntraced(function* ({
   return final.map((upload, index) => issue(granting, upload, { isRetry, index }));
 });
 
-interface Signed extends Granted {
+interface SignedUpload extends GrantedUpload {
   readonly put: SignedPut;
   readonly get: SignedRequest;
 }
 
 /** A retry must not replace what the first request has uploaded. */
-const grantPut = (granting: Granting, asked: RequestedUpload, idempotencyKey?: string) => {
+const grantPut = (granting: GrantContext, asked: RequestedUpload, idempotencyKey?: string) => {
   const { checksums, largestPut: largest } = granting.presigner;
   const granted = grantUpload(granting, asked, { checksums, largest });
   return idempotencyKey === undefined
@@ -87,13 +87,17 @@ const grantPut = (granting: Granting, asked: RequestedUpload, idempotencyKey?: s
 };
 
 /** Signs the PUT and the GET. Without a generator, since this runs for each upload. */
-function sign(granting: Granting, granted: Granted) {
+function sign(granting: GrantContext, granted: GrantedUpload) {
   return Effect.flatMapEager(announcementFor(granting, granted), (announcement) =>
     signWith(granting, granted, announcement),
   );
 }
 
-function signWith(granting: Granting, granted: Granted, announcement: string | undefined) {
+function signWith(
+  granting: GrantContext,
+  granted: GrantedUpload,
+  announcement: string | undefined,
+) {
   const { presigner, audience } = granting;
   const { key, grant } = granted;
   const signedPut = presigner.put({
@@ -111,13 +115,13 @@ function signWith(granting: Granting, granted: Granted, announcement: string | u
   return Effect.zipWith(
     signedPut,
     signGet(granting, granted),
-    (put, get): Signed => ({ ...granted, put, get }),
+    (put, get): SignedUpload => ({ ...granted, put, get }),
     // A second fiber costs more than a signature that is made in this process.
     { concurrent: presigner.isRemote },
   );
 }
 
-const signAll = (granting: Granting, uploads: ReadonlyArray<Granted>) =>
+const signAll = (granting: GrantContext, uploads: ReadonlyArray<GrantedUpload>) =>
   Effect.forEach(
     uploads,
     (upload, index) =>
@@ -132,10 +136,10 @@ const signAll = (granting: Granting, uploads: ReadonlyArray<Granted>) =>
  * Returns the memory of an earlier request with the same idempotency key.
  */
 function count(
-  { member, limiter, issuedAt }: Granting,
+  { member, limiter, issuedAt }: GrantContext,
   given: {
     readonly asked: ReadonlyArray<RequestedUpload>;
-    readonly signed: ReadonlyArray<Signed>;
+    readonly signed: ReadonlyArray<SignedUpload>;
     readonly idempotencyKey: string | undefined;
   },
 ) {
@@ -156,14 +160,18 @@ function count(
 }
 
 /** Returns what an earlier request was granted. */
-const recallGranted = (granting: Granting, earlier: string, uploads: ReadonlyArray<Granted>) => {
+const recallGranted = (
+  granting: GrantContext,
+  earlier: string,
+  uploads: ReadonlyArray<GrantedUpload>,
+) => {
   const { member, issuedAt: now } = granting;
   return recall(earlier, { organization: member.organization, uploads, now });
 };
 
 function issue(
-  granting: Granting,
-  signed: Signed,
+  granting: GrantContext,
+  signed: SignedUpload,
   { isRetry, index }: { readonly isRetry: boolean; readonly index?: number },
 ) {
   const { key, put, get, policyName } = signed;

@@ -42,18 +42,18 @@ const StartMemory = Schema.fromJsonString(
     uploadId: Schema.optionalKey(Schema.String),
   }),
 );
-export type Start = typeof StartMemory.Type;
+export type MultipartStart = typeof StartMemory.Type;
 export const encodeStart = Schema.encodeSync(StartMemory);
 const decodeStart = Schema.decodeEffect(StartMemory);
 
-interface Keyed {
+interface RetryKey {
   readonly member: Member;
   readonly idempotencyKey: string;
 }
 
 /** For as long as all their first URLs work. */
 export function retryOfUploads(
-  keyed: Keyed,
+  keyed: RetryKey,
   given: {
     readonly asked: ReadonlyArray<RequestedUpload>;
     readonly signed: ReadonlyArray<{
@@ -80,7 +80,7 @@ export function retryOfUploads(
   };
 }
 
-const keyFrom = ({ member: { principal }, idempotencyKey }: Keyed) => ({
+const keyFrom = ({ member: { principal }, idempotencyKey }: RetryKey) => ({
   caller: [principal.kind, principal.subject],
   key: idempotencyKey,
 });
@@ -127,8 +127,12 @@ export const recall = Effect.fnUntraced(function* <U extends { readonly grant: U
 
 /** For as long as the upload lives. */
 export const retryOfStart = (
-  keyed: Keyed,
-  given: { readonly upload: UploadRequest; readonly policy: string; readonly start: Start },
+  keyed: RetryKey,
+  given: {
+    readonly upload: UploadRequest;
+    readonly policy: string;
+    readonly start: MultipartStart;
+  },
 ): RetriedUpload => {
   const { fileName, mediaType, size, checksum, metadata } = given.upload;
   const file = [fileName, mediaType, size, given.policy, checksum, ...pairsIn(metadata)];

@@ -7,12 +7,12 @@ import {
 } from "../domain/errors.ts";
 import type { UploadPolicy } from "../domain/upload-policy.ts";
 import { removeQuietly } from "./examine-upload.ts";
-import { type Looked, ObjectStore } from "./ports/object-store.ts";
+import { type ObjectRef, ObjectStore } from "./ports/object-store.ts";
 import { Scanner, type Verdict } from "./ports/scanner.ts";
 
 /** Fails unless the scan of the policy calls these bytes clean, and no others. */
 export const scanUpload = Effect.fnUntraced(function* (
-  upload: Looked,
+  upload: ObjectRef,
   { scan, onInfected }: UploadPolicy,
 ) {
   if (scan === "none") return;
@@ -26,7 +26,7 @@ export const scanUpload = Effect.fnUntraced(function* (
   return yield* new UploadRefusedByScan({ finding });
 });
 
-const scanned = Effect.fnUntraced(function* (upload: Looked) {
+const scanned = Effect.fnUntraced(function* (upload: ObjectRef) {
   const { read } = yield* ObjectStore;
   const scanner = yield* Scanner;
   if (scanner === undefined || read === undefined) return yield* CANNOT_SCAN;
@@ -39,7 +39,7 @@ const scanned = Effect.fnUntraced(function* (upload: Looked) {
 });
 
 /** "Malware Protection for S3", Amazon GuardDuty User Guide: the values of its tag. */
-const verdictInTag = Effect.fnUntraced(function* (upload: Looked) {
+const verdictInTag = Effect.fnUntraced(function* (upload: ObjectRef) {
   const { scanTag } = yield* ObjectStore;
   if (scanTag === undefined) return yield* CANNOT_SCAN;
   const value = yield* scanTag(upload);

@@ -7,10 +7,10 @@ import { uploadKey } from "../domain/storage-key.ts";
 import type { RequestedUpload, UploadRequest } from "../domain/upload-policy.ts";
 import { abortQuietly } from "./abort-multipart.ts";
 import type { Member } from "./admit.ts";
-import { grantingTo, grantUpload } from "./grant-upload.ts";
+import { grantContextFor, grantUpload } from "./grant-upload.ts";
 import { type FirstRequest, Limiter } from "./ports/limiter.ts";
 import { type Multipart, ObjectStore } from "./ports/object-store.ts";
-import { encodeStart, recallStart, retryOfStart, type Start } from "./retries.ts";
+import { encodeStart, recallStart, retryOfStart, type MultipartStart } from "./retries.ts";
 import { sealUpload } from "./tokens.ts";
 
 /**
@@ -31,7 +31,7 @@ export const startMultipart = Effect.fnUntraced(function* ({
 }) {
   const { principal, organization } = member;
   const { multipart } = yield* ObjectStore;
-  const granting = yield* grantingTo(member);
+  const granting = yield* grantContextFor(member);
   const { presigner, limiter } = granting;
   if (multipart === undefined || presigner.part === undefined) {
     return yield* new MultipartNotSupported();
@@ -96,8 +96,8 @@ export const startMultipart = Effect.fnUntraced(function* ({
   return { upload: token, key, partSize, partCount: countParts({ size, partSize }), expiresAt };
 });
 
-type Begun = Start & { readonly uploadId: string };
-const hasBegun = (start: Start): start is Begun => start.uploadId !== undefined;
+type StartedMultipart = MultipartStart & { readonly uploadId: string };
+const hasBegun = (start: MultipartStart): start is StartedMultipart => start.uploadId !== undefined;
 
 /**
  * Begins an upload in the store. Of several requests under one idempotency key, whose first request
@@ -106,14 +106,14 @@ const hasBegun = (start: Start): start is Begun => start.uploadId !== undefined;
 const begin = Effect.fnUntraced(function* (given: {
   readonly multipart: Multipart;
   readonly object: Pick<UploadRequest, "mediaType" | "checksum"> & { readonly incoming: boolean };
-  readonly start: Start;
+  readonly start: MultipartStart;
   readonly first: FirstRequest | undefined;
 }) {
   const { multipart, object, start, first } = given;
   const { mediaType, checksum, incoming } = object;
   const key = uploadKey({ key: start.key, incoming });
   const uploadId = yield* multipart.create({ key, mediaType, checksum });
-  const begun: Begun = { ...start, uploadId };
+  const begun: StartedMultipart = { ...start, uploadId };
   if (first === undefined) return begun;
   const memory = encodeStart(begun);
   const kept = yield* Effect.result((yield* Limiter).replaceMemory({ ...first, memory }));

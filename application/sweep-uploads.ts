@@ -28,7 +28,7 @@ export interface Leftover {
   readonly size?: number;
 }
 
-type Found = (
+type OnLeftover = (
   leftover: Leftover,
   remove: Effect.Effect<void, StoreUnavailable | EventsUnavailable>,
 ) => Effect.Effect<unknown, StoreUnavailable | EventsUnavailable>;
@@ -37,7 +37,7 @@ type Found = (
  * Finds what has waited below `incoming/` for these days, uploads in parts that were left open, and
  * files that a confirm made during their removal and was killed before it could remove them.
  */
-export const sweepUploads = Effect.fnUntraced(function* (days: number, found: Found) {
+export const sweepUploads = Effect.fnUntraced(function* (days: number, found: OnLeftover) {
   const store = yield* ObjectStore;
   const { list, multipart } = store;
   if (list === undefined) return yield* CANNOT_LIST;
@@ -76,7 +76,7 @@ export const sweepUploads = Effect.fnUntraced(function* (days: number, found: Fo
 });
 
 const severally =
-  <A>(use: (each: A) => ReturnType<Found>) =>
+  <A>(use: (each: A) => ReturnType<OnLeftover>) =>
   (found: ReadonlyArray<A>) =>
     Effect.forEach(found, use, { concurrency: 8, discard: true });
 

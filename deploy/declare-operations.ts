@@ -23,7 +23,7 @@ interface Json {
   readonly description?: string;
 }
 
-const HEAD = `import type { Asked } from "./asked.js";
+const HEAD = `import type { CallContext } from "./call-context.js";
 import type { ChecksumAlgorithm } from "./opaque.js";
 import type { Checksum } from "./valetkey-options.js";
 `;
@@ -42,7 +42,7 @@ export function declareOperations(): string {
     const result = resultFrom(operation, results);
     return {
       options: `readonly ${name}: ${typeFrom(schema, definitions, " | undefined")};`,
-      call: `${doc}readonly ${name}: (options: Asked & Inputs["${name}"]) => Promise<${result}>;`,
+      call: `${doc}readonly ${name}: (options: CallContext & Inputs["${name}"]) => Promise<${result}>;`,
     };
   });
   return [

@@ -3,7 +3,7 @@ import * as Effect from "effect/Effect";
 import { RateLimited } from "./errors.ts";
 import type { Allowance, Limited, RateLimit } from "./limits.ts";
 
-interface Taken {
+interface BucketDecision {
   readonly isAllowed: boolean;
   readonly remaining: number;
   /** In milliseconds; 0 if the request was allowed. */
@@ -26,7 +26,7 @@ export function take(
   { count, window }: RateLimit,
   bucket: Bucket | undefined,
   now: number,
-): Taken & { readonly bucket: Bucket } {
+): BucketDecision & { readonly bucket: Bucket } {
   const share = Duration.toMillis(window) / count;
   const back = bucket === undefined ? 0 : Math.max(0, now - bucket.at) / share;
   const before = Math.max(0, (bucket?.used ?? 0) - back);
@@ -44,17 +44,21 @@ export function take(
 export function allowanceFrom(
   of: Limited,
   limit: RateLimit,
-  taken: Taken,
+  taken: BucketDecision,
 ): Effect.Effect<Allowance, RateLimited> {
   return taken.isAllowed
     ? Effect.succeed(left(of, limit, taken))
     : Effect.fail(rateLimited(of, limit, taken));
 }
 
-export const rateLimited = (of: Allowance["of"], limit: RateLimit, taken: Taken): RateLimited =>
+export const rateLimited = (
+  of: Allowance["of"],
+  limit: RateLimit,
+  taken: BucketDecision,
+): RateLimited =>
   new RateLimited({ allowance: left(of, limit, taken), retryAfter: seconds(taken.retryAfter) });
 
-const left = (of: Allowance["of"], limit: RateLimit, taken: Taken): Allowance => ({
+const left = (of: Allowance["of"], limit: RateLimit, taken: BucketDecision): Allowance => ({
   of,
   limit,
   remaining: taken.remaining,

@@ -30,7 +30,7 @@ import * as audit from "../telemetry/audit.ts";
 import * as telemetry from "../telemetry/log.ts";
 import { keyInFolder } from "../tokens/layer.ts";
 import { errorReason } from "../thrown.ts";
-import type { Configuration, Reloads, Take } from "./configuration.ts";
+import type { Configuration, Reloads, ApplyConfiguration } from "./configuration.ts";
 import type { Observer } from "./observe.ts";
 import type { Settings } from "./settings.ts";
 import { isFirst } from "./workers.ts";
@@ -137,7 +137,7 @@ export const makeApplication = Effect.fnUntraced(function* (
 
   let current = yield* start(first.settings);
   observer?.reloads(() => reloads);
-  const take: Take = (next) =>
+  const take: ApplyConfiguration = (next) =>
     Effect.gen(function* () {
       const last = current;
       if (next.settings !== last.settings) {

@@ -19,7 +19,7 @@ import { readAll, settings, type Settings } from "./settings.ts";
 import * as storage from "./storage.ts";
 
 /** A configuration as it is read, and as workers get it: no worker reads files of its own. */
-export interface Texts {
+export interface ConfigurationSource {
   readonly env: Env;
   /** The files that its variables name; null for one that cannot be read. */
   readonly files: Record<string, string | null>;
@@ -36,16 +36,16 @@ export interface Reloads {
   readonly failure?: { readonly since: number; readonly reason: string };
 }
 
-export interface Configuration extends Texts {
+export interface Configuration extends ConfigurationSource {
   readonly settings: Settings;
 }
 
 /** Serves a configuration from now on, or fails with the reason why that is not possible. */
-export type Take = (next: Configuration) => Effect.Effect<void, string>;
+export type ApplyConfiguration = (next: Configuration) => Effect.Effect<void, string>;
 
 /** `env` are the variables of the process; those of `ENV_FILES` come over them. */
 export const readConfiguration = (
-  { env, files, reloads }: Texts,
+  { env, files, reloads }: ConfigurationSource,
   last?: Configuration,
 ): Read<Configuration> =>
   Result.flatMap(envFiles.readEnvFiles(env, readingOnce(files)), (given) => {
@@ -60,7 +60,10 @@ export const readConfiguration = (
  * Refuses what only a restart can change from `last`. Settings are the same object if nothing has
  * changed, and so are the organizations and the store if none of their variables has.
  */
-export function configurationFrom(next: Texts, last?: Configuration): Read<Configuration> {
+export function configurationFrom(
+  next: ConfigurationSource,
+  last?: Configuration,
+): Read<Configuration> {
   const read = readAll(next.env, readingOnce(next.files));
   if (last === undefined) return Result.map(read, (settings) => ({ ...next, settings }));
   const changed = changedVariables(last, next);
@@ -84,7 +87,7 @@ export function configurationFrom(next: Texts, last?: Configuration): Read<Confi
 }
 
 const readingOnce =
-  (files: Texts["files"]): ReadFile =>
+  (files: ConfigurationSource["files"]): ReadFile =>
   (path) => {
     const known = files[path];
     if (typeof known === "string") return Result.succeed(known);
@@ -96,8 +99,11 @@ const readingOnce =
 const isDev = (env: Env) => (env["AUTH"] || "dev") === "dev";
 
 /** The variables that differ, or whose files do. */
-export function changedVariables(last: Texts, next: Texts): ReadonlyArray<string> {
-  const textFor = ({ env, files }: Texts, name: string) =>
+export function changedVariables(
+  last: ConfigurationSource,
+  next: ConfigurationSource,
+): ReadonlyArray<string> {
+  const textFor = ({ env, files }: ConfigurationSource, name: string) =>
     JSON.stringify([env[name] || "", files[env[name] ?? ""]]);
   const names = new Set(settings.map(({ variable }) => variable));
   // The variables in its files are compared one by one.

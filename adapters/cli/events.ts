@@ -2,7 +2,7 @@ import * as Effect from "effect/Effect";
 import * as Schema from "effect/Schema";
 import { existsSync } from "node:fs";
 import { openOutbox } from "../events/layer.ts";
-import type { Kept, Outbox } from "../events/outbox.ts";
+import type { QueuedEvent, Outbox } from "../events/outbox.ts";
 import { eventsFile } from "../events/sqlite-outbox.ts";
 import { errorReason } from "../thrown.ts";
 import { isoText } from "../time.ts";
@@ -34,7 +34,7 @@ async function withOutbox<A, E>(use: (outbox: Outbox) => Effect.Effect<A, E>): P
   });
 }
 
-const shown = ({ id, state, attempts, failure, at, body }: Kept) => ({
+const shown = ({ id, state, attempts, failure, at, body }: QueuedEvent) => ({
   id,
   state,
   attempts,

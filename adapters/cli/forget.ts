@@ -1,6 +1,6 @@
 import * as Effect from "effect/Effect";
 import * as Schema from "effect/Schema";
-import { forgetOrganization, type Forgotten } from "../../application/forget-organization.ts";
+import { forgetOrganization, type RemovalResult } from "../../application/forget-organization.ts";
 import { ObjectStore } from "../../application/ports/object-store.ts";
 import { OrganizationId, OrganizationSlug } from "../../domain/organization.ts";
 import { KEY_PREFIX } from "../../domain/storage-key.ts";
@@ -28,7 +28,7 @@ export const forget = command({
     const id = table?.get(org) ?? org;
     if (!isId(id)) throw new CommandFailure({ code: EXIT.usage, message: NO_ID });
     let [removed, kept] = [0, 0];
-    const tell = (each: Forgotten) => {
+    const tell = (each: RemovalResult) => {
       if (each.kept === undefined) removed += 1;
       else kept += 1;
       print(`${JSON.stringify({ ...each, at: new Date().toISOString() })}\n`);

@@ -9,7 +9,7 @@ import {
   changedVariables,
   type Configuration,
   readConfiguration,
-  type Take,
+  type ApplyConfiguration,
 } from "./configuration.ts";
 import type { Outcome } from "./reload.ts";
 import { findWarnings } from "./settings.ts";
@@ -19,7 +19,11 @@ import { watchFiles } from "./watch-files.ts";
  * Makes the function that reads the configuration anew and replaces all of it or nothing. Calls
  * during a reload share the one after it. A change of the files counts as a call.
  */
-export const makeReload = Effect.fnUntraced(function* (take: Take, own: Env, first: Configuration) {
+export const makeReload = Effect.fnUntraced(function* (
+  take: ApplyConfiguration,
+  own: Env,
+  first: Configuration,
+) {
   let inForce = first;
   let { files } = first;
 

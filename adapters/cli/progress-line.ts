@@ -1,4 +1,4 @@
-import type { Retrying, UploadProgress } from "../client/client.ts";
+import type { RetryState, UploadProgress } from "../client/client.ts";
 import { showProgress } from "./output.ts";
 
 /** Milliseconds between two updates of the line on a terminal, and between two lines elsewhere. */
@@ -43,7 +43,7 @@ function describe(progress: UploadProgress, own: number, seconds: number): strin
   return `${bar} ${Math.floor(percent)} % of ${inUnits(total)}${left}${again}`;
 }
 
-const inWords = ({ reason }: Retrying) =>
+const inWords = ({ reason }: RetryState) =>
   reason === "copying" || reason === "scanning"
     ? `${reason} what has arrived`
     : `trying again (${reason})`;

@@ -15,7 +15,12 @@ import * as telemetry from "../telemetry/log.ts";
 import { fixedLayer, makeApplication } from "./application.ts";
 import { type Channel, openChannel } from "./channel.ts";
 import { CommandFailure, EXIT } from "./command.ts";
-import { type Configuration, fixedSecrets, readConfiguration, type Take } from "./configuration.ts";
+import {
+  type Configuration,
+  fixedSecrets,
+  readConfiguration,
+  type ApplyConfiguration,
+} from "./configuration.ts";
 import { makeReload } from "./make-reload.ts";
 import { readyFacts, startMessage } from "./messages.ts";
 import type { Observer } from "./observe.ts";
@@ -52,7 +57,7 @@ const serveFirst = (listen: Listen) =>
     const serve = Effect.gen(function* () {
       const own = { ...process.env, ...(yield* fixedSecrets(read.settings)) };
       const first = orFail(readConfiguration({ ...texts, env: own }), "Valetkey cannot start", own);
-      const onListening = Effect.fnUntraced(function* (take: Take) {
+      const onListening = Effect.fnUntraced(function* (take: ApplyConfiguration) {
         yield* announce(read);
         const reload = yield* makeReload(take, own, first);
         const onHangup = () => reload(() => undefined);
@@ -72,7 +77,7 @@ const serveAsWorker = Effect.fnUntraced(function* (listen: Listen) {
   const stopSignal = untilStopSignal();
   const primary = openChannel(process);
   const { configuration, join } = yield* joinWorkers(primary);
-  const onListening = (take: Take) => Effect.promise(() => join(take));
+  const onListening = (take: ApplyConfiguration) => Effect.promise(() => join(take));
   yield* serveRequests(listen, configuration, stopSignal, onListening, primary);
 });
 
@@ -80,7 +85,7 @@ const serveRequests = Effect.fnUntraced(function* <R>(
   listen: Listen,
   configuration: Configuration,
   stopSignal: Promise<unknown>,
-  onListening: (take: Take) => Effect.Effect<unknown, never, R>,
+  onListening: (take: ApplyConfiguration) => Effect.Effect<unknown, never, R>,
   primary?: Channel,
 ) {
   const { settings, env } = configuration;

@@ -6,7 +6,12 @@ import { once } from "node:events";
 import { type Channel, openChannel } from "./channel.ts";
 import { CommandFailure } from "./command.ts";
 import type { Env } from "../settings/source.ts";
-import { type Configuration, configurationFrom, type Take, type Texts } from "./configuration.ts";
+import {
+  type Configuration,
+  configurationFrom,
+  type ApplyConfiguration,
+  type ConfigurationSource,
+} from "./configuration.ts";
 import { orFail } from "./settings.ts";
 
 /** In milliseconds. */
@@ -27,7 +32,7 @@ export const isFirst = ({ VALETKEY_WORKER = "1" }: Env): boolean => VALETKEY_WOR
 export const runWorkers = Effect.fnUntraced(function* <R>(
   first: Configuration,
   stopSignal: Promise<NodeJS.Signals>,
-  onListening: (take: Take) => Effect.Effect<void, never, R>,
+  onListening: (take: ApplyConfiguration) => Effect.Effect<void, never, R>,
 ) {
   const { workers } = first.settings.http;
   const log = Effect.runForkWith(yield* Effect.context());
@@ -36,18 +41,27 @@ export const runWorkers = Effect.fnUntraced(function* <R>(
   let isStarted = false;
   let stopping: NodeJS.Signals | undefined;
   let latest = first;
-  const texts = ({ env, files, reloads }: Texts = latest): Texts => ({ env, files, reloads });
+  const texts = ({ env, files, reloads }: ConfigurationSource = latest): ConfigurationSource => ({
+    env,
+    files,
+    reloads,
+  });
   // Not every runtime ends workers with their primary.
   process.on("exit", () => running.forEach((worker) => worker.process.kill("SIGKILL")));
 
-  const askAll = async (question: string, timeout: number, late?: string, value?: Texts) => {
+  const askAll = async (
+    question: string,
+    timeout: number,
+    late?: string,
+    value?: ConfigurationSource,
+  ) => {
     const channels = [...serving.values()];
     const answers = await Promise.all(
       channels.map(({ ask }) => ask(question, timeout, late, value)),
     );
     return answers.filter((answer) => answer !== undefined);
   };
-  const take: Take = Effect.fnUntraced(function* (next) {
+  const take: ApplyConfiguration = Effect.fnUntraced(function* (next) {
     latest = next;
     const late = "a worker does not answer";
     const [reason] = yield* Effect.promise(() => askAll("take", TAKE_TIMEOUT, late, texts()));
@@ -105,13 +119,13 @@ export const runWorkers = Effect.fnUntraced(function* <R>(
 /** Joins the workers: gets the configuration in force, and the function that takes those that follow. */
 export const joinWorkers = Effect.fnUntraced(function* ({ ask, answer }: Channel) {
   const given = yield* Effect.promise(() =>
-    ask<Texts | undefined>("configuration", 60_000, undefined),
+    ask<ConfigurationSource | undefined>("configuration", 60_000, undefined),
   );
   if (given === undefined) return yield* Effect.die("no configuration");
   let configuration = orFail(configurationFrom(given), "A worker cannot start", given.env);
   const lock = Semaphore.makeUnsafe(1);
-  const join = (take: Take) => {
-    answer("take", (given: Texts) =>
+  const join = (take: ApplyConfiguration) => {
+    answer("take", (given: ConfigurationSource) =>
       Effect.suspend(() => Effect.fromResult(configurationFrom(given, configuration))).pipe(
         Effect.mapError(() => "a worker cannot use the configuration"),
         Effect.tap(take),

@@ -9,7 +9,7 @@ import { makeService, type ServiceOptions, typeByName } from "./service.ts";
 import { LEAST_PART, makeSlots, MOST_AT_ONCE } from "./slots.ts";
 import {
   type Job,
-  type Kept,
+  type UploadState,
   makeKept,
   requestFor,
   type UploadOptions,
@@ -23,8 +23,8 @@ export type { Problem, UploadPolicy, UploadResult } from "./decode.ts";
 export type { UploadErrorCode, UploadErrorFacts } from "./errors.ts";
 export type { PendingUpload, UploadStorage } from "./resume.ts";
 export type { UploadProgress } from "./progress.ts";
-export type { Retrying, RetryOptions, Task } from "./run.ts";
-export type { Provided, ServiceOptions } from "./service.ts";
+export type { RetryState, RetryOptions, Task } from "./run.ts";
+export type { ValueOrProvider, ServiceOptions } from "./service.ts";
 export type { UploadOptions, UploadTask } from "./upload.ts";
 
 /** Options of `createClient`. */
@@ -100,7 +100,12 @@ export function createClient<Data = unknown>(options: ClientOptions): Client<Dat
     return policies;
   }
 
-  async function prepare(run: Run, file: Blob, upload: UploadOptions, kept: Kept): Promise<Job> {
+  async function prepare(
+    run: Run,
+    file: Blob,
+    upload: UploadOptions,
+    kept: UploadState,
+  ): Promise<Job> {
     check(file?.size >= 0, `file must be a File or a Blob, not "${file}".`);
     const tally = (kept.tally ??= makeTally(file.size, upload.onProgress));
     run.onRetry = tally.show;
@@ -131,7 +136,7 @@ export function createClient<Data = unknown>(options: ClientOptions): Client<Dat
     };
   }
 
-  function begin(file: Blob, upload: UploadOptions, kept: Kept = makeKept()): UploadTask {
+  function begin(file: Blob, upload: UploadOptions, kept: UploadState = makeKept()): UploadTask {
     const run = runWith(upload);
     const task = makeTask(run, prepare(run, file, upload, kept).then(finish));
     return Object.assign(task, { retry: () => begin(file, upload, kept) });

@@ -43,10 +43,10 @@ const boolean = valid<boolean>((value) => typeof value === "boolean");
 /** An address to fetch or to link to: no script, and no file of this machine. */
 const url = valid<string>((value) => /^https?:/.test(new URL(text(value)).protocol));
 
-type Texts = Readonly<Record<string, string>>;
-const texts = valid<Texts>((value) => list(text)(Object.values(value)));
+type HeaderMap = Readonly<Record<string, string>>;
+const texts = valid<HeaderMap>((value) => list(text)(Object.values(value)));
 /** Headers that a request can have. */
-const headers = valid<Texts>((value) => new Headers(texts(value)));
+const headers = valid<HeaderMap>((value) => new Headers(texts(value)));
 
 const optional =
   <A>(decode: Decode<A>): Decode<A | undefined> =>
@@ -121,15 +121,15 @@ export interface UploadPolicy extends ReturnType<typeof policy> {}
 export const decodePolicies = object({ policies: list<UploadPolicy>(policy) });
 
 /** A signed PUT: of a whole file with its receipt, or of a part with its checksum. */
-export interface Signed {
+export interface SignedTarget {
   readonly url: string;
-  readonly headers: Texts;
+  readonly headers: HeaderMap;
   readonly receipt?: string;
   readonly checksum?: string | undefined;
 }
 
 const grant = object({ putUrl: url, putHeaders: headers, receipt: text });
-export const decodeGrant: Decode<Signed> = (value) => {
+export const decodeGrant: Decode<SignedTarget> = (value) => {
   const { putUrl, putHeaders, receipt } = grant(value);
   return { url: putUrl, headers: putHeaders, receipt };
 };
@@ -174,7 +174,7 @@ export const startDecoder = (size: number) => {
   const isEnough = (bytes: number) => Number.isInteger(number(bytes)) && bytes * MOST_ITEMS >= size;
   return object({ upload: text, key: text, partSize: valid(isEnough), expiresAt: text });
 };
-export type Started = ReturnType<ReturnType<typeof startDecoder>>;
+export type StartedUpload = ReturnType<ReturnType<typeof startDecoder>>;
 
 const file = object({
   filename: text,
@@ -194,7 +194,7 @@ export type SentPart = ReturnType<typeof sent>;
 /** Decodes the memory of an upload. */
 export const memoryDecoder = (size: number) =>
   object({ file, begun: startDecoder(size), parts: list(sent) });
-export type Remembered = ReturnType<ReturnType<typeof memoryDecoder>>;
+export type UploadMemory = ReturnType<ReturnType<typeof memoryDecoder>>;
 
 /** An instant, as JSON writes it. */
 const instant: Decode<Date> = (value) => {

@@ -1,4 +1,4 @@
-import { grantsDecoder, type Signed } from "./decode.ts";
+import { grantsDecoder, type SignedTarget } from "./decode.ts";
 import { problemIn } from "./errors.ts";
 import type { Run } from "./run.ts";
 import type { Service } from "./service.ts";
@@ -9,7 +9,7 @@ const MOST_FILES = 50;
 const MOST_BYTES = 60_000;
 
 /** A file that waits for its grant; without a request if it needs none. */
-interface Asking {
+interface PendingGrant {
   readonly job: Job;
   readonly request: object | undefined;
 }
@@ -18,13 +18,13 @@ interface Asking {
 export async function grantAll(
   run: Run,
   service: Service,
-  asking: ReadonlyArray<Asking>,
+  asking: ReadonlyArray<PendingGrant>,
 ): Promise<void> {
-  const isOpen = ({ job: { run, kept }, request }: Asking) =>
+  const isOpen = ({ job: { run, kept }, request }: PendingGrant) =>
     request && !kept.signatures.has(0) && !run.signal.aborted;
   for (;;) {
     let bytes = 0;
-    const fits = ({ request }: Asking) =>
+    const fits = ({ request }: PendingGrant) =>
       (bytes += new Blob([JSON.stringify(request)]).size) <= MOST_BYTES;
     const files = asking.filter(isOpen).slice(0, MOST_FILES).filter(fits);
     if (files.length === 0) return;
@@ -33,7 +33,7 @@ export async function grantAll(
         files: files.map(({ request }) => request),
       });
       for (const [index, { job }] of files.entries()) {
-        keepSigned(job.kept.signatures, [0], Promise.resolve([uploads[index] as Signed]));
+        keepSigned(job.kept.signatures, [0], Promise.resolve([uploads[index] as SignedTarget]));
       }
     } catch (cause) {
       // All are granted or none is: the refused one is left out, and the others are asked for again.
@@ -44,7 +44,10 @@ export async function grantAll(
   }
 }
 
-function refusedBy(cause: unknown, files: ReadonlyArray<Asking>): ReadonlyArray<Asking> {
+function refusedBy(
+  cause: unknown,
+  files: ReadonlyArray<PendingGrant>,
+): ReadonlyArray<PendingGrant> {
   const pointer = problemIn(cause).errors?.[0]?.pointer ?? "";
   const file = files[Number(/^\/files\/(\d+)\//.exec(pointer)?.[1])];
   return file ? [file] : files;

@@ -2,7 +2,7 @@ import { type Checksum, chooseAlgorithm } from "./file.ts";
 import {
   decodeResult,
   decodeStored,
-  type Remembered,
+  type UploadMemory,
   type SentPart,
   signedDecoder,
   startDecoder,
@@ -59,7 +59,7 @@ async function uploadAlone(job: Job, memory: Memory): Promise<UploadResult> {
 /** Sends the parts that the store does not have, and completes the upload. */
 async function sendAll(
   job: Job,
-  { begun, parts }: Pick<Remembered, "begun"> & Partial<Remembered>,
+  { begun, parts }: Pick<UploadMemory, "begun"> & Partial<UploadMemory>,
   memory: Memory,
 ): Promise<UploadResult> {
   const { run, service, tally, file, policy, concurrency } = job;

@@ -1,4 +1,4 @@
-import type { Retrying } from "./run.ts";
+import type { RetryState } from "./run.ts";
 
 /** The progress of an upload. */
 export interface UploadProgress {
@@ -8,7 +8,7 @@ export interface UploadProgress {
   /** 0 to 100, in whole numbers; 100 once the upload is confirmed. */
   readonly percent: number;
   /** Present if something is sent again, or will be. */
-  readonly retrying?: Retrying | undefined;
+  readonly retrying?: RetryState | undefined;
   /** Present if the file is sent in parts. */
   readonly parts?: { readonly done: number; readonly total: number } | undefined;
 }
@@ -23,7 +23,7 @@ export function makeTally(
 ) {
   const sentBy = new Map<number, number>();
   const mostBy = new Map<number, number>();
-  const broken = new Map<number, Retrying>();
+  const broken = new Map<number, RetryState>();
   let sum = 0;
   let shown = 0;
   let parts: UploadProgress["parts"];
@@ -31,7 +31,7 @@ export function makeTally(
     sum += bytes - (sentBy.get(part) ?? 0);
     sentBy.set(part, bytes);
   };
-  const show = (retrying?: Retrying) => {
+  const show = (retrying?: RetryState) => {
     shown = Math.min(most, retrying === undefined ? Math.max(sum, shown) : sum);
     const percent = Math.floor((shown / total) * 100);
     try {
@@ -49,7 +49,7 @@ export function makeTally(
     sent: (part: number, bytes: number): boolean => {
       const isMore = bytes > (mostBy.get(part) ?? 0);
       if (isMore) mostBy.set(part, bytes);
-      let retrying: Retrying | undefined;
+      let retrying: RetryState | undefined;
       if (bytes > 0) {
         if (bytes < (sentBy.get(part) ?? 0)) retrying = broken.get(part);
         broken.delete(part);
@@ -59,7 +59,7 @@ export function makeTally(
       return isMore;
     },
     /** Shows a break. What it cost is subtracted once there is a line again to send it. */
-    retry: (part: number, retrying: Retrying) => {
+    retry: (part: number, retrying: RetryState) => {
       broken.set(part, retrying);
       show(retrying);
     },

@@ -2,9 +2,9 @@ import {
   attempt,
   type FileFacts,
   memoryDecoder,
-  type Remembered,
+  type UploadMemory,
   type SentPart,
-  type Started,
+  type StartedUpload,
 } from "./decode.ts";
 import { problemIn, UploadError } from "./errors.ts";
 import { makeRun, type Run } from "./run.ts";
@@ -79,7 +79,7 @@ export function makeMemory({ file, asked, resume, service, storage, kept }: Resu
   return {
     recall: () => recall(call, key),
     /** Remembers the sent parts of the entry that has this part. */
-    keep: (begun: Started, sent: ReadonlyMap<number, SentPart>, partNumber: number) => {
+    keep: (begun: StartedUpload, sent: ReadonlyMap<number, SentPart>, partNumber: number) => {
       const own = entryOf(partNumber);
       const parts = [...sent.values()].filter(({ partNumber }) => entryOf(partNumber) === own);
       const name = (own > 1 ? own : "") + key;
@@ -125,7 +125,7 @@ export async function pendingUploads(
   return (await Promise.all(found)).flat();
 }
 
-export async function discardParts(service: Service, { upload }: Started): Promise<void> {
+export async function discardParts(service: Service, { upload }: StartedUpload): Promise<void> {
   const run = makeRun(AbortSignal.timeout(REMOVE_TIMEOUT));
   await service
     .ask(run, "multipart", () => undefined, { upload }, "DELETE")
@@ -163,7 +163,7 @@ const forget = async (call: Call, key: string) => {
 };
 
 /** Reads a memory; one that cannot be used, such as that of another version, is removed. */
-async function recall(call: Call, key: string): Promise<Remembered | undefined> {
+async function recall(call: Call, key: string): Promise<UploadMemory | undefined> {
   const kept = await call((storage) => storage.get(key));
   if (!kept) return undefined;
   const first = decoded(kept);
@@ -177,7 +177,7 @@ async function recall(call: Call, key: string): Promise<Remembered | undefined> 
   return undefined;
 }
 
-const decoded = (kept: string | null | undefined): Remembered | undefined =>
+const decoded = (kept: string | null | undefined): UploadMemory | undefined =>
   attempt(() => {
     const value = JSON.parse(`${kept}`);
     return memoryDecoder(value.file.size)(value);

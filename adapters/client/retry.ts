@@ -1,5 +1,5 @@
 import { UploadError } from "./errors.ts";
-import { awake, inTime, isOnline, type Retrying, type Run } from "./run.ts";
+import { awake, inTime, isOnline, type RetryState, type Run } from "./run.ts";
 
 /** In milliseconds; an upload idles for at most the longest of them once an outage is over. */
 const FIRST_DELAY = 500;
@@ -7,7 +7,7 @@ const LONGEST_DELAY = 10_000;
 
 /** A failure that another attempt may mend. */
 export class Transient {
-  declare readonly reason: Retrying["reason"];
+  declare readonly reason: RetryState["reason"];
   /** Returns the error if it is final; undefined if another attempt may help. */
   declare readonly verdict: (
     failed: Failed,
@@ -15,7 +15,7 @@ export class Transient {
   /** The milliseconds of the answer's `Retry-After`. */
   declare readonly after: number | undefined;
 
-  constructor(reason: Retrying["reason"], verdict: Transient["verdict"], after?: number) {
+  constructor(reason: RetryState["reason"], verdict: Transient["verdict"], after?: number) {
     Object.assign(this, { reason, verdict, after });
   }
 }
@@ -24,7 +24,7 @@ export class Transient {
 type Failed = { readonly attempt: number; readonly silence: number; readonly isLast: boolean };
 
 /** A failure that is `error` once nothing is tried again. */
-export const transient = (reason: Retrying["reason"], error: UploadError, after?: number) =>
+export const transient = (reason: RetryState["reason"], error: UploadError, after?: number) =>
   new Transient(reason, ({ isLast }) => (isLast ? error : undefined), after);
 
 /**
@@ -45,7 +45,7 @@ export async function persist<A>(
     attempt = 0;
     run.progressAt = awake();
   };
-  const wait = (reason: Retrying["reason"]) => onRetry?.({ attempt, delay: 0, reason });
+  const wait = (reason: RetryState["reason"]) => onRetry?.({ attempt, delay: 0, reason });
   for (;;) {
     if (!isOnline()) wait("offline");
     await run.ready();

@@ -4,7 +4,7 @@ import { UploadError } from "./errors.ts";
 export type Run = ReturnType<typeof makeRun>;
 
 /** Why an upload is trying again. */
-export interface Retrying {
+export interface RetryState {
   /** The number of failures in a row. */
   readonly attempt: number;
   /** Milliseconds until it is tried again. */
@@ -39,7 +39,7 @@ export interface RetryOptions {
   /** The longest time without progress; time that is paused, offline or asleep does not count. */
   readonly for?: `${number} ${"second" | "minute" | "hour"}${"" | "s"}` | undefined;
   /** Asked before each attempt; `false` ends the upload. */
-  readonly shouldRetry?: ((retrying: Retrying) => boolean) | undefined;
+  readonly shouldRetry?: ((retrying: RetryState) => boolean) | undefined;
 }
 
 /** Work under way: a promise of its result that can be held and ended. */
@@ -114,7 +114,7 @@ export function makeRun(outer?: AbortSignal, retry: RetryOptions = {}) {
     cuts: 0,
     /** The state that the service last gave of a file that has arrived. */
     arrival: undefined as "copying" | "scanning" | undefined,
-    onRetry: undefined as ((retrying: Retrying) => void) | undefined,
+    onRetry: undefined as ((retrying: RetryState) => void) | undefined,
     isPaused: false,
     pause: () => {
       run.isPaused = true;

@@ -16,7 +16,7 @@ import { awake, inTime, type Run } from "./run.ts";
 const TIMEOUT = 120_000;
 
 /** A value, or a function that gives it before each request. */
-export type Provided<A> = A | (() => A | Promise<A>);
+export type ValueOrProvider<A> = A | (() => A | Promise<A>);
 
 /** The service, and the caller. */
 export interface ServiceOptions {
@@ -30,7 +30,7 @@ export interface ServiceOptions {
    */
   readonly token?: string | ((wasRefused: boolean) => string | Promise<string>) | undefined;
   /** Sent with each request to the service, and never to the store. */
-  readonly headers?: Provided<Readonly<Record<string, string>>> | undefined;
+  readonly headers?: ValueOrProvider<Readonly<Record<string, string>>> | undefined;
   /** Calls the service in place of `fetch`. It is not used for the store. */
   readonly fetch?: ((url: string, init: RequestInit) => Promise<Response>) | undefined;
 }

@@ -1,7 +1,7 @@
 import {
   decodeGrant,
   decodeResult,
-  type Signed,
+  type SignedTarget,
   type UploadPolicy,
   type UploadResult,
 } from "./decode.ts";
@@ -77,11 +77,11 @@ export interface Job extends Resumable {
   readonly policy: UploadPolicy | undefined;
   readonly isInParts: boolean;
   readonly checksum: boolean | undefined;
-  readonly kept: Kept;
+  readonly kept: UploadState;
 }
 
 /** Kept for another upload of the file: its grant, or parts that no storage remembers. */
-export interface Kept {
+export interface UploadState {
   /** So that a bar does not begin anew. */
   tally?: Tally;
   /** The numbers of bodies that may have arrived, and were not found yet. */
@@ -89,22 +89,25 @@ export interface Kept {
   readonly signatures: Signatures;
   readonly parts: UploadStorage;
 }
-export const makeKept = (): Kept => ({
+export const makeKept = (): UploadState => ({
   gone: new Set(),
   signatures: new Map(),
   parts: new Map(),
 });
 
 /** By the number of the part, 0 for a whole file, with the time when it was asked for. */
-export type Signatures = Map<number, { readonly at: number; readonly signed: Promise<Signed> }>;
+export type Signatures = Map<
+  number,
+  { readonly at: number; readonly signed: Promise<SignedTarget> }
+>;
 
 export function keepSigned(
   signatures: Signatures,
   numbers: ReadonlyArray<number>,
-  asked: Promise<ReadonlyArray<Signed>>,
+  asked: Promise<ReadonlyArray<SignedTarget>>,
 ): void {
   for (const [index, number] of numbers.entries()) {
-    const signed = asked.then((all) => all[index] as Signed);
+    const signed = asked.then((all) => all[index] as SignedTarget);
     signatures.set(number, { at: Date.now(), signed });
     // The upload of the part reports it.
     signed.catch(() => undefined);
@@ -120,10 +123,10 @@ export interface Part {
   /** Puts a signature for it among those. */
   readonly sign: () => void;
   /** Asks for it, where all of it has gone and no answer came; undefined if it is not there. */
-  readonly find: () => Promise<Found | undefined>;
+  readonly find: () => Promise<KnownTarget | undefined>;
 }
 
-type Found = Partial<Signed & Pick<PutAnswer, "etag">>;
+type KnownTarget = Partial<SignedTarget & Pick<PutAnswer, "etag">>;
 
 /** Uploads a file with one PUT, which may have been granted before. */
 export async function uploadWhole(job: Job): Promise<UploadResult> {
@@ -136,7 +139,7 @@ export async function uploadWhole(job: Job): Promise<UploadResult> {
   };
   const sign = () => keepSigned(signatures, [0], ask());
   let result: UploadResult | undefined;
-  const confirm = async ({ receipt = "" }: Partial<Signed>) => {
+  const confirm = async ({ receipt = "" }: Partial<SignedTarget>) => {
     // The answer has no receipt: it is the one that was sent.
     const decode = (answer: unknown) => decodeResult({ ...(answer as object), receipt });
     return (result = await service.ask(run, "confirm", decode, { receipt }));
@@ -220,7 +223,7 @@ const PROGRESS_BYTES = 2 ** 20;
 const MOST_CUTS = 40;
 
 /** PUTs a part to the store until it is there; a 403 gets one fresh URL. */
-export function sendPart(job: Job, part: Part): Promise<Found> {
+export function sendPart(job: Job, part: Part): Promise<KnownTarget> {
   const { run, service, slots, tally, file, asked } = job;
   const { number, body, signatures, sign, find } = part;
   const { gone } = job.kept;
@@ -235,7 +238,7 @@ export function sendPart(job: Job, part: Part): Promise<Found> {
         if (!isSigned(job, signatures, number)) sign();
         const { at = 0, signed: asking } = signatures.get(number) ?? {};
         // An upload that is paused meanwhile keeps no slot from other files.
-        const signed = await new Promise<Signed>((resolve, reject) => {
+        const signed = await new Promise<SignedTarget>((resolve, reject) => {
           outer.addEventListener("abort", reject);
           asking?.then(resolve, (cause: unknown) => {
             signatures.delete(number);

@@ -5,7 +5,7 @@ import { readOptions } from "./options.ts";
 import { type S3Options, environmentFor } from "./store-options.ts";
 
 /** The checksums that the store of each provider verifies. */
-export interface Verified {
+export interface VerifiedChecksums {
   readonly aws: ChecksumAlgorithm;
   readonly minio: ChecksumAlgorithm;
   readonly ceph: "md5";
@@ -23,7 +23,9 @@ export interface Verified {
 }
 
 /** Where a bucket is, and its keys; without keys, Amazon's chain of credentials is used. */
-export interface AwsOptions<Provider extends keyof Verified = keyof Verified> extends S3Options {
+export interface AwsOptions<
+  Provider extends keyof VerifiedChecksums = keyof VerifiedChecksums,
+> extends S3Options {
   /** If left out, `"aws"`, or `"s3"` with an `endpoint` that is not Amazon's. */
   readonly provider?: Provider | undefined;
   /** The account at Cloudflare, for `"r2"`. */
@@ -43,13 +45,13 @@ export interface AwsOptions<Provider extends keyof Verified = keyof Verified> ex
  */
 export function aws(
   options: AwsOptions & { readonly provider?: undefined; readonly endpoint: string | URL },
-): Storage<Verified["s3"]>;
-export function aws<Provider extends keyof Verified = "aws">(
+): Storage<VerifiedChecksums["s3"]>;
+export function aws<Provider extends keyof VerifiedChecksums = "aws">(
   options?: AwsOptions<Provider>,
-): Storage<Verified[Provider]>;
-export function aws<Provider extends keyof Verified = "aws">(
+): Storage<VerifiedChecksums[Provider]>;
+export function aws<Provider extends keyof VerifiedChecksums = "aws">(
   options: AwsOptions<Provider> = {},
-): Storage<Verified[Provider]> {
+): Storage<VerifiedChecksums[Provider]> {
   const values = readOptions("aws()", options, { ...adapter, env: environmentFor("AWS") });
   return new Storage(() => awsStorage(values));
 }

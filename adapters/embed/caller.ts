@@ -9,7 +9,7 @@ import { OrganizationId } from "../../domain/organization.ts";
 import { DEFAULT_SCOPES, type Principal, Scope, Subject } from "../../domain/principal.ts";
 import { CallerKind } from "../../domain/upload-policy.ts";
 import { errorMessage } from "../thrown.ts";
-import type { Caller } from "./asked.ts";
+import type { Caller } from "./call-context.ts";
 import type { Awaitable, ValetkeyOptions } from "./valetkey-options.ts";
 
 /** Converts a host's caller to a principal; throws a `TypeError` if it has the wrong shape. */

@@ -8,14 +8,14 @@ import { OPERATIONS } from "../http/routes.ts";
 import type { Operation } from "../http/operations/operation.ts";
 import { InvalidBody } from "../http/problems/refusals.ts";
 import { principalFrom } from "./caller.ts";
-import type { Asked } from "./asked.ts";
+import type { CallContext } from "./call-context.ts";
 
 /** The calls of the package, as programs: operations with plain data for input and output. */
 export const callsAt = (publicUrl: URL) =>
   Record.map(
     OPERATIONS as Readonly<Record<keyof typeof OPERATIONS, Operation>>,
     ({ scope, callWith }) =>
-      ({ caller, organization, idempotencyKey, ...input }: Asked & Repeatable) =>
+      ({ caller, organization, idempotencyKey, ...input }: CallContext & Repeatable) =>
         Effect.flatMap(admitCaller(caller, organization, scope), (member) =>
           callWith({
             asking: { member, publicUrl },
@@ -29,7 +29,7 @@ interface Repeatable {
   readonly idempotencyKey?: unknown;
 }
 
-const admitCaller = (caller: Asked["caller"], slug: string, scope: Scope) =>
+const admitCaller = (caller: CallContext["caller"], slug: string, scope: Scope) =>
   Effect.flatMap(
     Effect.sync(() => principalFrom(caller)),
     (principal) => admit({ principal, slug, scope }),

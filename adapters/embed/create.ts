@@ -21,7 +21,7 @@ import { PATTERNS } from "../http/routes.ts";
 import { presentArrived } from "../http/operations/confirm.ts";
 import { serviceLayer } from "../service/layer.ts";
 import { mountsFor } from "../storage/storage.ts";
-import type { Asked } from "./asked.ts";
+import type { CallContext } from "./call-context.ts";
 import { authenticatorFrom, organizationsFrom, principalFrom } from "./caller.ts";
 import { callsAt } from "./calls.ts";
 import { readConfiguration } from "./configuration.ts";
@@ -30,7 +30,7 @@ import type { ChecksumAlgorithm } from "./opaque.ts";
 import { pathMatcher, mountTeller } from "./paths.ts";
 import { rejectionFrom } from "./rejection.ts";
 import type { Calls } from "./operations.ts";
-import type { HandedOver, NeedsChecksum, Valetkey } from "./valetkey.ts";
+import type { RequestFacts, NeedsChecksum, Valetkey } from "./valetkey.ts";
 import type { PolicyOptions, ValetkeyOptions } from "./valetkey-options.ts";
 
 /**
@@ -79,7 +79,7 @@ export function createValetkey<
   // Their types know the policies, which no call depends on.
   const calls = Record.map(
     callsAt(publicUrl),
-    (call) => async (options: Asked) => run(Effect.mapError(call(options), rejectionFrom)),
+    (call) => async (options: CallContext) => run(Effect.mapError(call(options), rejectionFrom)),
   ) as unknown as Pick<Valetkey<Algorithm, NeedsChecksum<Files, Others>>, keyof Calls>;
   const mounts = mountsFor(store);
   const paths = [...PATTERNS, ...mounts.map(({ path }) => `${path}/*`)].map(
@@ -136,7 +136,7 @@ export function createValetkey<
 }
 
 /** The peer that a host passes; some servers, such as Bun, pass something else. */
-function peerFrom(from: HandedOver | null | undefined): Peer {
+function peerFrom(from: RequestFacts | null | undefined): Peer {
   const address = typeof from?.address === "string" ? from.address : undefined;
   const caller = from?.caller ?? undefined;
   return { address, principal: caller === undefined ? undefined : principalFrom(caller) };

@@ -1,5 +1,5 @@
 import { type Context, type Env, Hono } from "hono";
-import type { Caller } from "./asked.ts";
+import type { Caller } from "./call-context.ts";
 import type { Valetkey } from "./valetkey.ts";
 import type { Awaitable } from "./valetkey-options.ts";
 

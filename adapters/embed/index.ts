@@ -1,4 +1,4 @@
-export type * from "./asked.ts";
+export type * from "./call-context.ts";
 export { createValetkey } from "./create.ts";
 export { isValetkeyError, type MemberFault, type ValetkeyError } from "./errors.ts";
 export type { ChecksumAlgorithm, Events, SharedCount, Storage } from "./opaque.ts";

@@ -8,7 +8,7 @@ import { pathIn } from "../http/addresses.ts";
 import { isError } from "../thrown.ts";
 import { toConsole } from "./log.ts";
 import { pathMatcher, mountTeller } from "./paths.ts";
-import type { Caller } from "./asked.ts";
+import type { Caller } from "./call-context.ts";
 import type { Valetkey } from "./valetkey.ts";
 import type { Awaitable } from "./valetkey-options.ts";
 

@@ -1,6 +1,6 @@
 import type * as Effect from "effect/Effect";
 import type { OPERATIONS } from "../http/routes.ts";
-import type { Asked } from "./asked.ts";
+import type { CallContext } from "./call-context.ts";
 
 // The types of calls are those of the operations. In the package, these declarations are written
 // without Effect, and with the schemas' descriptions: see deploy/declare-operations.ts.
@@ -23,7 +23,9 @@ type Outputs = {
 
 /** The calls, for all policies. */
 export type Calls = {
-  readonly [Name in keyof Operations]: (options: Asked & Inputs[Name]) => Promise<Outputs[Name]>;
+  readonly [Name in keyof Operations]: (
+    options: CallContext & Inputs[Name],
+  ) => Promise<Outputs[Name]>;
 };
 
 export type Upload = Outputs["requestUpload"];

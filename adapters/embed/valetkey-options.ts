@@ -1,7 +1,7 @@
 import type { WrittenSize as Size } from "../../domain/byte-size.ts";
 import type { WrittenLifetime as Lifetime } from "../../domain/lifetime.ts";
 import type { WrittenPolicy as PolicyOptions } from "../../domain/upload-policy.ts";
-import type { Caller } from "./asked.ts";
+import type { Caller } from "./call-context.ts";
 import type { Confirmation } from "./operations.ts";
 import type { ChecksumAlgorithm, Events, SharedCount, Storage } from "./opaque.ts";
 

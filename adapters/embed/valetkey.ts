@@ -1,4 +1,4 @@
-import type { Asked, Caller } from "./asked.ts";
+import type { CallContext, Caller } from "./call-context.ts";
 import type { ChecksumAlgorithm } from "./opaque.ts";
 import type { Calls, FormUpload, Inputs, MultipartUpload, Upload } from "./operations.ts";
 import type { Checksum, PolicyOptions } from "./valetkey-options.ts";
@@ -46,7 +46,7 @@ export interface Valetkey<
    * Answers a request to the HTTP API, and with `local()` to the store; 404 for a path that is not
    * one of `paths`. What a host passes in `from` is trusted.
    */
-  readonly fetch: (request: Request, from?: HandedOver) => Promise<Response>;
+  readonly fetch: (request: Request, from?: RequestFacts) => Promise<Response>;
   /** True if the path of a request is one of `paths`; other requests are the host's. */
   readonly handles: (request: { readonly url: string }) => boolean;
   /** The paths that `fetch` answers, as patterns of Hono, Express and Fastify. */
@@ -59,16 +59,19 @@ export interface Valetkey<
 export type NeedsChecksum<
   Files extends PolicyOptions,
   Others extends Readonly<Record<string, PolicyOptions>>,
-> = Shown<
-  { readonly files: Needs<Files, false> } & {
-    readonly [Name in keyof Others & string]: Needs<Others[Name], Needs<Files, false>>;
+> = Simplify<
+  { readonly files: RequiresChecksum<Files, false> } & {
+    readonly [Name in keyof Others & string]: RequiresChecksum<
+      Others[Name],
+      RequiresChecksum<Files, false>
+    >;
   }
 >;
 
 /** The same, written out so that an editor shows all members. */
-type Shown<A> = A extends infer B ? { readonly [Name in keyof B]: B[Name] } : never;
+type Simplify<A> = A extends infer B ? { readonly [Name in keyof B]: B[Name] } : never;
 
-type Needs<Policy, Otherwise extends boolean> = Policy extends {
+type RequiresChecksum<Policy, Otherwise extends boolean> = Policy extends {
   readonly requireChecksum: infer R extends boolean;
 }
   ? R
@@ -79,13 +82,17 @@ export type UploadRequest<
   Algorithm extends ChecksumAlgorithm = ChecksumAlgorithm,
   Policies extends Readonly<Record<string, boolean>> = Readonly<Record<string, boolean>>,
   Name extends keyof Policies & string = keyof Policies & string,
-> = Asked & Repeatable & FileFacts & OfPolicy<Name> & MayNeedChecksum<Algorithm, Policies[Name]>;
+> = CallContext &
+  Repeatable &
+  FileFacts &
+  OfPolicy<Name> &
+  MayNeedChecksum<Algorithm, Policies[Name]>;
 
 /** The file to upload in parts. Where its policy requires a checksum, each part has to have one. */
 export type MultipartRequest<
   Policies extends Readonly<Record<string, boolean>> = Readonly<Record<string, boolean>>,
   Name extends keyof Policies & string = keyof Policies & string,
-> = Asked &
+> = CallContext &
   Repeatable &
   Omit<FileFacts, "strict"> &
   OfPolicy<Name> & {
@@ -94,7 +101,7 @@ export type MultipartRequest<
   };
 
 /** An upload in parts that was started. */
-export type UploadInParts = Asked & Inputs["listParts"];
+export type UploadInParts = CallContext & Inputs["listParts"];
 
 /** A part that was sent. */
 export type SentPart = Inputs["completeMultipart"]["parts"][number];
@@ -104,7 +111,7 @@ export type UploadsRequest<
   Algorithm extends ChecksumAlgorithm = ChecksumAlgorithm,
   Policies extends Readonly<Record<string, boolean>> = Readonly<Record<string, boolean>>,
   Name extends keyof Policies & string = keyof Policies & string,
-> = Asked &
+> = CallContext &
   Repeatable &
   OfPolicy<Name> & {
     readonly files: ReadonlyArray<
@@ -126,7 +133,7 @@ export type UploadsRequest<
 export type FormRequest<
   Policies extends Readonly<Record<string, boolean>> = Readonly<Record<string, boolean>>,
   Name extends keyof Policies & string = keyof Policies & string,
-> = Asked &
+> = CallContext &
   OfPolicy<Name> &
   Pick<FileFacts, "filename" | "metadata"> & {
     /** The media type of the stored file, whatever the browser says of it. */
@@ -166,7 +173,7 @@ type MayNeedChecksum<
     };
 
 /** Facts that a host passes with a request. */
-export interface HandedOver {
+export interface RequestFacts {
   /** The address at the other end of the connection. */
   readonly address?: string | undefined;
   /** The caller, if the host already knows it; otherwise `authenticate` is called. */

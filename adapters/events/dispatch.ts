@@ -9,7 +9,7 @@ import { cachedFor } from "../../application/cached.ts";
 import type { EventsUnavailable } from "../../domain/errors.ts";
 import { errorMessage } from "../thrown.ts";
 import type { Attempt, Message, Outbox, Outcome } from "./outbox.ts";
-import type { Answer } from "./send.ts";
+import type { ReceiverAnswer } from "./send.ts";
 
 /** The waits before each further attempt: 75 hours together. Standard Webhooks 1.0.0, "Retries". */
 export const WAITS: ReadonlyArray<Duration.Duration> = [
@@ -32,7 +32,7 @@ const DRAIN_TIMEOUT = "3 seconds";
 export type Deliver = (
   message: Message,
   attempt: { readonly now: number; readonly signal: AbortSignal },
-) => Promise<Answer>;
+) => Promise<ReceiverAnswer>;
 
 /** Delivers what is due until the scope closes, and returns how to look again at once. */
 export const dispatch = Effect.fnUntraced(function* (
@@ -112,7 +112,11 @@ const attemptOutcome = Effect.fnUntraced(function* (attempt: Attempt, send: Deli
 });
 
 /** `answer` is a reason where there was none; times are in milliseconds. */
-export function outcomeAfter(attempt: number, answer: Answer | string, now: number): Outcome {
+export function outcomeAfter(
+  attempt: number,
+  answer: ReceiverAnswer | string,
+  now: number,
+): Outcome {
   const isAnswered = typeof answer !== "string";
   if (isAnswered && answer.status >= 200 && answer.status < 300) return { state: "delivered" };
   const failure = isAnswered ? `the receiver answered ${answer.status}` : answer;

@@ -4,7 +4,7 @@ import { flow } from "effect/Function";
 import * as Record from "effect/Record";
 import * as Schema from "effect/Schema";
 import { hash } from "node:crypto";
-import type { Publishing } from "../../application/ports/events.ts";
+import type { EventPublisher } from "../../application/ports/events.ts";
 import { EventsUnavailable } from "../../domain/errors.ts";
 import type { StorageKey } from "../../domain/storage-key.ts";
 import { EVENTS, type UploadEvent } from "../../domain/upload-event.ts";
@@ -48,11 +48,11 @@ export const makeEvents = Effect.fnUntraced(function* ({
       hasFailed = false;
       return since;
     },
-  } satisfies Publishing & Pick<Outbox, "counts"> & { hasFailed: unknown };
+  } satisfies EventPublisher & Pick<Outbox, "counts"> & { hasFailed: unknown };
 });
 
 /** Publishes into `outbox`, from which another process sends. */
-export const keepIn = (outbox: Outbox, address?: Address): Publishing => ({
+export const keepIn = (outbox: Outbox, address?: Address): EventPublisher => ({
   publish: (event) =>
     Effect.flatMap(Clock.currentTimeMillis, (now) =>
       Effect.asVoid(outbox.put(messageFrom(event, now, address))),

@@ -18,7 +18,7 @@ export interface Attempt extends Message {
 
 export type State = "waiting" | "delivered" | "dead";
 
-export interface Kept extends Message {
+export interface QueuedEvent extends Message {
   readonly state: State;
   readonly attempts: number;
   /** The reason why the last attempt failed. */
@@ -33,26 +33,29 @@ export type Outcome =
   /** `after` in milliseconds. */
   | { readonly state: "waiting"; readonly failure: string; readonly after: number };
 
-type Asked<A> = Effect.Effect<A, EventsUnavailable>;
+type OutboxEffect<A> = Effect.Effect<A, EventsUnavailable>;
 
 /** Keeps messages through crashes and restarts until they are delivered, for all processes. */
 export interface Outbox {
   /** Does nothing if the id is known. Fails if `MOST_WAITING` wait already. */
-  readonly put: (message: Message) => Asked<unknown>;
+  readonly put: (message: Message) => OutboxEffect<unknown>;
   /** The next one that is due and the first of its lane. */
-  readonly claim: Asked<Attempt | undefined>;
+  readonly claim: OutboxEffect<Attempt | undefined>;
   /** Does nothing if the message was taken over since. */
-  readonly settle: (attempt: Attempt, outcome: Outcome) => Asked<unknown>;
-  readonly list: (state: State, page: { readonly limit: number }) => Asked<ReadonlyArray<Kept>>;
-  readonly find: (id: string) => Asked<Kept | undefined>;
+  readonly settle: (attempt: Attempt, outcome: Outcome) => OutboxEffect<unknown>;
+  readonly list: (
+    state: State,
+    page: { readonly limit: number },
+  ) => OutboxEffect<ReadonlyArray<QueuedEvent>>;
+  readonly find: (id: string) => OutboxEffect<QueuedEvent | undefined>;
   /** Sends it from the beginning; false if there is none of that id. */
-  readonly resend: (id: string) => Asked<boolean>;
-  readonly drop: (id: string) => Asked<boolean>;
+  readonly resend: (id: string) => OutboxEffect<boolean>;
+  readonly drop: (id: string) => OutboxEffect<boolean>;
   /** Fails if messages cannot be kept. */
-  readonly check: Asked<unknown>;
-  readonly counts: Asked<Readonly<Record<"waiting" | "dead", number>>>;
+  readonly check: OutboxEffect<unknown>;
+  readonly counts: OutboxEffect<Readonly<Record<"waiting" | "dead", number>>>;
   /** Forgets what was delivered or given up long ago. */
-  readonly forget: Asked<unknown>;
+  readonly forget: OutboxEffect<unknown>;
 }
 
 /** Longer than an attempt takes, in milliseconds. */

@@ -9,7 +9,7 @@ import {
   full,
   KEEP_DEAD,
   KEEP_DELIVERED,
-  type Kept,
+  type QueuedEvent,
   LEASE,
   MOST_WAITING,
   type Outbox,
@@ -155,7 +155,7 @@ export const redisOutbox = Effect.fnUntraced(function* (
   const read = (given: Parameters<typeof redis.read>[1]) =>
     Effect.map(
       ask((client) => client.read(KEYS, given)),
-      (found) => found.map((kept): Kept => JSON.parse(kept)),
+      (found) => found.map((kept): QueuedEvent => JSON.parse(kept)),
     );
   return {
     put: (message) =>

@@ -15,7 +15,7 @@ export interface Receiver {
   readonly allowPrivate: boolean;
 }
 
-export interface Answer {
+export interface ReceiverAnswer {
   readonly status: number;
   readonly retryAfter: string | undefined;
 }
@@ -34,7 +34,7 @@ export async function send(
   { id, body }: Message,
   { url, secrets, allowPrivate }: Receiver,
   { now, signal }: { readonly now: number; readonly signal: AbortSignal },
-): Promise<Answer> {
+): Promise<ReceiverAnswer> {
   const host = url.hostname.replace(/^\[|\]$/g, "");
   if (!allowPrivate && isIP(host) > 0 && !isPublic(host)) throw new Error(notPublic(host));
   const timestamp = String(Math.floor(now / 1000));

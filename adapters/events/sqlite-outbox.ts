@@ -9,7 +9,7 @@ import {
   full,
   KEEP_DEAD,
   KEEP_DELIVERED,
-  type Kept,
+  type QueuedEvent,
   LEASE,
   MOST_WAITING,
   type Outbox,
@@ -147,8 +147,8 @@ function open(
   const statement = (sql: string) => {
     const prepared = database.prepare(sql);
     return {
-      all: (values: Values) => prepared.all(values) as unknown as ReadonlyArray<Kept>,
-      get: <A = Kept>(values: Values) => prepared.get(values) as A | undefined,
+      all: (values: Values) => prepared.all(values) as unknown as ReadonlyArray<QueuedEvent>,
+      get: <A = QueuedEvent>(values: Values) => prepared.get(values) as A | undefined,
       run: (values: Values) => Number(prepared.run(values).changes) > 0,
     };
   };

@@ -18,7 +18,7 @@ import { discardBody } from "./request-body.ts";
  * Answers one request, which is traced if it has a span; a response is one that something outside
  * of the service has made.
  */
-type Answering = (
+type Responder = (
   requestId: string,
   span: Span | undefined,
 ) => Answer | Response | Promise<Answer | Response>;
@@ -30,7 +30,7 @@ type Answering = (
  */
 export function exchange(
   options: AppOptions,
-): (c: HttpContext, sharing: Sharing, answering: Answering, route?: string) => Promise<Response> {
+): (c: HttpContext, sharing: Sharing, answering: Responder, route?: string) => Promise<Response> {
   const { services, isStopping, watch } = options;
   const log = Effect.runForkWith(services);
   const logRequest = logAt("Info", services);

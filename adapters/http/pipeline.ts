@@ -31,7 +31,7 @@ import { problemFrom, rateLimitHeaders, type Refusal } from "./problems/problem.
 import { readJson } from "./request-body.ts";
 
 /** The headers are those of the answer, whatever the outcome is. */
-interface Operated {
+interface OperationResult {
   readonly outcome: Exit.Exit<Answer, Refusal>;
   readonly headers?: Readonly<Record<string, string>> | undefined;
 }
@@ -122,7 +122,10 @@ export function pipeline(options: AppOptions, routes: ReadonlyArray<Route>) {
     return refuse(c, refusal.success, requestId);
   }
 
-  async function operate(request: PublicRequest, operations: OperationsAt): Promise<Operated> {
+  async function operate(
+    request: PublicRequest,
+    operations: OperationsAt,
+  ): Promise<OperationResult> {
     const { c, span } = request;
     const [{ scope, body, bodyLimit, query }] = operations;
     const admitting = run(admitCaller(request, scope), span);

@@ -23,7 +23,7 @@ const MOST_KEYS = 4;
 
 const isSubject = Schema.is(Subject);
 
-interface Verified {
+interface VerifiedToken {
   readonly principal: Principal;
   readonly keys: JWTVerifyGetKey;
   /** Milliseconds since 1970. */
@@ -39,7 +39,7 @@ export const jsonWebTokens = (
   Effect.gen(function* () {
     const { jwksUrl, publicKey = "" } = settings;
     const keySet = jwksUrl === undefined ? keyFromPem(publicKey) : yield* keySetAt(jwksUrl);
-    const known = new BoundedMap<string, Verified>(capacity);
+    const known = new BoundedMap<string, VerifiedToken>(capacity);
     const optionsAt = (now: number) => ({
       algorithms: [...settings.algorithms],
       issuer: settings.issuer,

@@ -4,7 +4,7 @@ import * as Semaphore from "effect/Semaphore";
 import { connect, type NetConnectOpts } from "node:net";
 import { pipeline } from "node:stream/promises";
 import { cachedFor } from "../../application/cached.ts";
-import { Scanner, type Scanning, type Verdict } from "../../application/ports/scanner.ts";
+import { Scanner, type FileScanner, type Verdict } from "../../application/ports/scanner.ts";
 import { ScannerUnavailable, StoreUnavailable } from "../../domain/errors.ts";
 import { onOneLine } from "../printable.ts";
 import { errorMessage } from "../thrown.ts";
@@ -59,7 +59,7 @@ export const makeClamd = Effect.fnUntraced(function* (address: NetConnectOpts) {
         check,
         slots.withPermit(Effect.flatMap(open, (file) => scan(file, LONGEST_SCAN))),
       ),
-  } satisfies Scanning;
+  } satisfies FileScanner;
 });
 
 async function exchange(

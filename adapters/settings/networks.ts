@@ -1,13 +1,13 @@
 import ipaddr from "ipaddr.js";
 import { isIP } from "node:net";
 import { List, Parsed } from "./codecs.ts";
-import type { Words } from "./source.ts";
+import type { Vocabulary } from "./source.ts";
 
 export type Network = ReturnType<typeof ipaddr.parseCIDR>;
 
 export const PROXIES = {
   codec: List(Parsed(parseNetwork)),
-  shape: ({ list }: Words): string =>
+  shape: ({ list }: Vocabulary): string =>
     `the addresses or networks that proxies connect from, ${list}, and not all there are`,
   example: "10.0.0.0/8,::1",
 };

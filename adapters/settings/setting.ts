@@ -3,9 +3,9 @@ import * as Result from "effect/Result";
 import * as Schema from "effect/Schema";
 import { closest, distance } from "fastest-levenshtein";
 import { OnOff } from "./codecs.ts";
-import { type Named, say, type Source, type Text, type Words } from "./source.ts";
+import { type SettingName, say, type Source, type Text, type Vocabulary } from "./source.ts";
 
-export interface Setting<out A> extends Named {
+export interface Setting<out A> extends SettingName {
   readonly meaning: string;
   /** The effect of leaving it out, in Markdown; the default value if undefined. */
   readonly otherwise?: string | undefined;
@@ -20,17 +20,17 @@ export interface Setting<out A> extends Named {
 }
 
 export interface Fault {
-  readonly setting: Named;
+  readonly setting: SettingName;
   /** Completes the sentence that begins with the setting's name. */
   readonly problem: Text;
   readonly example: Text;
 }
 
-interface Unread<A> extends Omit<Setting<unknown>, "decode" | "fallback"> {
+interface SettingDefinition<A> extends Omit<Setting<unknown>, "decode" | "fallback"> {
   readonly codec: Schema.ConstraintCodec<A, unknown>;
 }
 
-export const setting = <A>({ codec, ...explained }: Unread<A>): Setting<A> => ({
+export const setting = <A>({ codec, ...explained }: SettingDefinition<A>): Setting<A> => ({
   ...explained,
   decode: Schema.decodeUnknownResult(codec),
 });
@@ -53,20 +53,20 @@ export const oneOf = <const A extends string>(
 
 export const onOff = (on: string, off?: string) => ({
   codec: OnOff,
-  shape: (words: Words): string =>
+  shape: (words: Vocabulary): string =>
     `${words.on} (${on}) or ${words.off}${off === undefined ? "" : ` (${off})`}`,
-  example: ({ on }: Words): string => on,
+  example: ({ on }: Vocabulary): string => on,
 });
 
 export const withDefault = <A, const B>(
   value: B,
-  described: Setting<A> | Unread<A>,
+  described: Setting<A> | SettingDefinition<A>,
 ): Setting<A | B> => ({
   ...("codec" in described ? setting(described) : described),
   fallback: { value },
 });
 
-export const optional = <A>(described: Setting<A> | Unread<A>): Setting<A | undefined> =>
+export const optional = <A>(described: Setting<A> | SettingDefinition<A>): Setting<A | undefined> =>
   withDefault(undefined, described);
 
 export const fault = (
@@ -75,7 +75,7 @@ export const fault = (
   example = setting.example,
 ): Fault => ({ setting, problem, example });
 
-export const sentenceFor = ({ setting, problem }: Fault, words: Words): string =>
+export const sentenceFor = ({ setting, problem }: Fault, words: Vocabulary): string =>
   `${words.name(setting)} ${say(problem, words)}`;
 
 export const missingBeside = (setting: Setting<unknown>, other: Setting<unknown>): Fault =>

@@ -4,28 +4,28 @@ import { type ReadFile, readSmallFile, RECHECK } from "../json/json-file.ts";
 /** An empty value counts as unset. */
 export type Env = Readonly<Record<string, string | undefined>>;
 
-export interface Named {
+export interface SettingName {
   readonly variable: string;
   /** The option of the package, such as `limits.onFailure`. */
   readonly option?: string | undefined;
 }
 
-export interface Words {
-  readonly name: (setting: Named) => string;
+export interface Vocabulary {
+  readonly name: (setting: SettingName) => string;
   /** `STORAGE_CREATE_BUCKET=on`, or `createBucket: true`. */
-  readonly assign: (setting: Named, value: string | boolean) => string;
+  readonly assign: (setting: SettingName, value: string | boolean) => string;
   readonly on: string;
   readonly off: string;
   /** The form of a list, to follow its items. */
   readonly list: string;
 }
 
-export type Text = string | ((words: Words) => string);
+export type Text = string | ((words: Vocabulary) => string);
 
-export const say = (text: Text, words: Words): string =>
+export const say = (text: Text, words: Vocabulary): string =>
   typeof text === "string" ? text : text(words);
 
-export const VARIABLES: Words = {
+export const VARIABLES: Vocabulary = {
   name: ({ variable }) => variable,
   assign: ({ variable }, value) =>
     `${variable}=${typeof value === "string" ? value : value ? "on" : "off"}`,
@@ -34,10 +34,10 @@ export const VARIABLES: Words = {
   list: "separated by commas",
 };
 
-const optionName = ({ option, variable }: Named) => option ?? variable;
+const optionName = ({ option, variable }: SettingName) => option ?? variable;
 
 /** A setting without an option is called by its variable. */
-export const OPTIONS: Words = {
+export const OPTIONS: Vocabulary = {
   name: optionName,
   assign: (setting, value) => `${optionName(setting)}: ${JSON.stringify(value)}`,
   on: "true",
@@ -46,9 +46,9 @@ export const OPTIONS: Words = {
 };
 
 export interface Source {
-  readonly valueOf: (setting: Named) => unknown;
+  readonly valueOf: (setting: SettingName) => unknown;
   readonly env: Env;
-  readonly words: Words;
+  readonly words: Vocabulary;
   /** For the files that settings name. */
   readonly readFile: ReadFile;
   /** Pause before files that may change are read again, in milliseconds; undefined if a reload does. */

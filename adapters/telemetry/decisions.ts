@@ -1,6 +1,6 @@
 import * as DateTime from "effect/DateTime";
 import * as Duration from "effect/Duration";
-import type { AuditEvent, Auditing } from "../../application/ports/audit.ts";
+import type { AuditEvent, AuditSink } from "../../application/ports/audit.ts";
 import type { Policies } from "../../application/ports/policies.ts";
 import type { StorageKey } from "../../domain/storage-key.ts";
 import { BoundedMap } from "../bounded-map.ts";
@@ -37,7 +37,7 @@ export function countDecisions(meter: Meter) {
     }
   }
 
-  return (policies: Policies["Service"], audit: Auditing): Auditing => {
+  return (policies: Policies["Service"], audit: AuditSink): AuditSink => {
     // A policy without a series would be no part of a ratio.
     for (const policy of policies.keys())
       for (const name of BY_POLICY) meter.update(name, [policy], 0);

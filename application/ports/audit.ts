@@ -45,12 +45,12 @@ export interface AuditEvent extends AuditedFacts {
   readonly requestId: string;
 }
 
-export type Auditing = (event: AuditEvent) => Effect.Effect<void>;
+export type AuditSink = (event: AuditEvent) => Effect.Effect<void>;
 
 /** The audit of a service that has none. */
-export const tellNobody: Auditing = () => Effect.void;
+export const tellNobody: AuditSink = () => Effect.void;
 
 /** Receives each decision; nothing does by default. */
-export const Audit = Context.Reference<Auditing>("valetkey/Audit", {
+export const Audit = Context.Reference<AuditSink>("valetkey/Audit", {
   defaultValue: () => tellNobody,
 });

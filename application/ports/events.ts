@@ -3,7 +3,7 @@ import type * as Effect from "effect/Effect";
 import type { EventsUnavailable } from "../../domain/errors.ts";
 import type { UploadEvent } from "../../domain/upload-event.ts";
 
-export interface Publishing {
+export interface EventPublisher {
   /** Keeps an event until the receiver has it. The same event may be published again. */
   readonly publish: (event: UploadEvent) => Effect.Effect<void, EventsUnavailable>;
   /** Fails if events cannot be kept. */
@@ -11,6 +11,6 @@ export interface Publishing {
 }
 
 /** Takes events; there is none by default, and nothing is published. */
-export const Events = Context.Reference<Publishing | undefined>("valetkey/Events", {
+export const Events = Context.Reference<EventPublisher | undefined>("valetkey/Events", {
   defaultValue: () => undefined,
 });

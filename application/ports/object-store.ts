@@ -70,7 +70,7 @@ export type Completion =
   | "changed";
 
 /** An object as `head` described it. */
-export interface Looked extends Pick<ObjectFacts, "etag" | "size" | "version"> {
+export interface ObjectRef extends Pick<ObjectFacts, "etag" | "size" | "version"> {
   readonly key: ObjectKey;
 }
 
@@ -96,7 +96,7 @@ export interface StoredVersion {
 }
 
 /** The objects of one page. */
-export interface Below {
+export interface PageQuery {
   readonly prefix: string;
   readonly after?: string | undefined;
   readonly limit: number;
@@ -196,7 +196,7 @@ export class ObjectStore extends Context.Service<
      * cannot.
      */
     readonly copy?: (
-      upload: Looked & { readonly to: StorageKey; readonly mediaType: MediaType },
+      upload: ObjectRef & { readonly to: StorageKey; readonly mediaType: MediaType },
     ) => Effect.Effect<CopyOutcome, StoreUnavailable>;
     /**
      * Opens the object that `head` described and no other: its first `length` bytes, or all. The
@@ -204,14 +204,14 @@ export class ObjectStore extends Context.Service<
      * whoever does not begin leaves it open. Left out by stores that cannot.
      */
     readonly read?: (
-      object: Looked & { readonly length?: number },
+      object: ObjectRef & { readonly length?: number },
     ) => Effect.Effect<AsyncIterable<Uint8Array> | "changed", StoreUnavailable>;
     /**
      * Lists the versions of objects below a prefix, and their delete markers: all that `remove`
      * has to be asked for. Left out by stores that keep one version of an object.
      */
     readonly versions?: (
-      below: Omit<Below, "limit">,
+      below: Omit<PageQuery, "limit">,
     ) => Effect.Effect<Page<StoredVersion, string>, StoreUnavailable>;
     /** Writes an empty object. Left out by stores that cannot copy. */
     readonly writeEmpty?: (key: IncomingKey) => Effect.Effect<void, StoreUnavailable>;
@@ -219,12 +219,14 @@ export class ObjectStore extends Context.Service<
      * Lists at most `limit` objects, up to 1000, whose keys begin with the prefix and come after
      * `after`. Left out by stores that cannot.
      */
-    readonly list?: (below: Below) => Effect.Effect<Page<ListedObject, string>, StoreUnavailable>;
+    readonly list?: (
+      below: PageQuery,
+    ) => Effect.Effect<Page<ListedObject, string>, StoreUnavailable>;
     /**
      * Returns the tag of the object in which a scanner left its verdict, if there is one yet. Left
      * out by stores where an upload can set it.
      */
-    readonly scanTag?: (object: Looked) => Effect.Effect<string | undefined, StoreUnavailable>;
+    readonly scanTag?: (object: ObjectRef) => Effect.Effect<string | undefined, StoreUnavailable>;
     /** It has not answered for a while, so that most calls fail at once; no call if left out. */
     readonly isPaused?: () => boolean;
     /** Left out by stores where writing once does not depend on the bucket. */

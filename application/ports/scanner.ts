@@ -5,7 +5,7 @@ import type { ScannerUnavailable, StoreUnavailable } from "../../domain/errors.t
 /** The outcome of a scan; a file that the scanner did not scan whole is not clean. */
 export type Verdict = "clean" | { readonly infected: string } | { readonly unscannable: string };
 
-export interface Scanning {
+export interface FileScanner {
   /** Fails if the scanner cannot be reached, or calls clean what it did not scan. */
   readonly check: Effect.Effect<void, ScannerUnavailable>;
   /** Opens a file once there is room for a scan, and scans all of its bytes. */
@@ -15,6 +15,6 @@ export interface Scanning {
 }
 
 /** The scanner of the service; undefined if no policy needs one. */
-export const Scanner = Context.Reference<Scanning | undefined>("valetkey/Scanner", {
+export const Scanner = Context.Reference<FileScanner | undefined>("valetkey/Scanner", {
   defaultValue: () => undefined,
 });

@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { eventsFile, sqliteOutbox } from "../../adapters/events/sqlite-outbox.ts";
 import { embeddedStorage } from "../../adapters/storage/local/storage.ts";
-import { forgetOrganization, type Forgotten } from "../../application/forget-organization.ts";
+import { forgetOrganization, type RemovalResult } from "../../application/forget-organization.ts";
 import { ObjectStore } from "../../application/ports/object-store.ts";
 import { StoreUnavailable } from "../../domain/errors.ts";
 import { MediaType } from "../../domain/media-type.ts";
@@ -64,7 +64,7 @@ it("an organization is shown first, and what the store keeps is named with the r
   expect(await isThere(key("org_1", 1))).toBe(true);
   expect(existsSync(eventsFile(directory))).toBe(false);
 
-  const told: Array<Forgotten> = [];
+  const told: Array<RemovalResult> = [];
   const refusing = (kind: StoreUnavailable["kind"], isTemporary = false) =>
     withStore((own) => {
       const remove: ObjectStore["Service"]["remove"] = (object) =>

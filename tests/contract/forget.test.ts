@@ -5,7 +5,7 @@ import { randomBytes } from "node:crypto";
 import { promises } from "../../adapters/storage/contract/store-promise.ts";
 import { register } from "../../adapters/storage/contract/register.ts";
 import { send, upload } from "../../adapters/storage/contract/send.ts";
-import { forgetOrganization, type Forgotten } from "../../application/forget-organization.ts";
+import { forgetOrganization, type RemovalResult } from "../../application/forget-organization.ts";
 import { requestUpload } from "../../application/request-upload.ts";
 import { startMultipart } from "../../application/start-multipart.ts";
 import { FOREIGN_CALLS, UNKNOWN, useCases } from "../../adapters/storage/contract/use-cases.ts";
@@ -21,9 +21,9 @@ const forgetting = ({ listsParts, keepsMarkers }: Record<"listsParts" | "keepsMa
     "an organization that is forgotten has nothing left, and others have all": async (subject) => {
       const { grant, confirm, granted, remove, run } = subject;
       const forget = async (apply: boolean) => {
-        const told: Array<Forgotten> = [];
+        const told: Array<RemovalResult> = [];
         const organization = OrganizationId.make("acme");
-        const tell = (each: Forgotten) => void told.push(each);
+        const tell = (each: RemovalResult) => void told.push(each);
         const done = await run(() =>
           Effect.as(forgetOrganization({ organization, apply, tell }), {}),
         );

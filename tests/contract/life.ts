@@ -17,9 +17,9 @@ import { useCases } from "../../adapters/storage/contract/use-cases.ts";
 import { completeMultipart } from "../../application/complete-multipart.ts";
 import { confirmUpload } from "../../application/confirm-upload.ts";
 import { forgetOrganization } from "../../application/forget-organization.ts";
-import { type Looked, ObjectStore } from "../../application/ports/object-store.ts";
+import { type ObjectRef, ObjectStore } from "../../application/ports/object-store.ts";
 import { Policies } from "../../application/ports/policies.ts";
-import { Scanner, type Scanning } from "../../application/ports/scanner.ts";
+import { Scanner, type FileScanner } from "../../application/ports/scanner.ts";
 import { removeFile } from "../../application/remove-file.ts";
 import { requestUpload } from "../../application/request-upload.ts";
 import { signParts } from "../../application/sign-parts.ts";
@@ -72,7 +72,7 @@ export interface Life extends Pick<UploadPolicy, "scan" | "onInfected" | "writeO
 const INFECTED = CONTENT.map((byte) => byte ^ 2);
 const BODIES = [CONTENT, OTHER, INFECTED] as const;
 const DAYS = 3;
-const versionName = ({ etag, version }: Looked) => `${etag} ${version}`;
+const versionName = ({ etag, version }: ObjectRef) => `${etag} ${version}`;
 
 type Opened = Awaited<ReturnType<typeof openStore>>;
 type By = 0 | 1;
@@ -105,7 +105,7 @@ export async function live(opened: Opened, { commands, end, way, ...chosen }: Li
   // What the service is made of.
   const tags = new Map<string, string>();
   const isInfected = (bytes: Uint8Array) => policy.scan !== "none" && bytes[0] === INFECTED[0];
-  const scanner: Scanning = {
+  const scanner: FileScanner = {
     check: Effect.void,
     scan: Effect.fnUntraced(function* (open) {
       const bytes = yield* open;
@@ -124,7 +124,7 @@ export async function live(opened: Opened, { commands, end, way, ...chosen }: Li
       Effect.provideService(Scanner, scanner),
       Effect.provideService(References.MinimumLogLevel, "None"),
     );
-  const scanTag = (looked: Looked) => Effect.sync(() => tags.get(versionName(looked)));
+  const scanTag = (looked: ObjectRef) => Effect.sync(() => tags.get(versionName(looked)));
   const copyNow = store.copy ?? expect.unreachable();
   const secret = randomBytes(32);
   const startProcess = () => {

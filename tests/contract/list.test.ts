@@ -9,13 +9,13 @@ import type { Subject } from "../../adapters/storage/contract/subject.ts";
 import { CONTENT } from "../../adapters/storage/contract/uploads.ts";
 import { refused } from "../../adapters/storage/rest/refusal-reason.ts";
 import { s3List } from "../../adapters/storage/rest/s3-list.ts";
-import type { Below } from "../../application/ports/object-store.ts";
+import type { PageQuery } from "../../application/ports/object-store.ts";
 import { incomingKey, type StorageKey } from "../../domain/storage-key.ts";
 import { stores } from "./stores.ts";
 import { s3Bucket } from "../support/s3-store.ts";
 import { serve } from "../support/serve.ts";
 
-const listed = async ({ store }: Subject, below: Below) => {
+const listed = async ({ store }: Subject, below: PageQuery) => {
   assert.ok(store.list, "the store lists nothing");
   return Effect.runPromise(store.list(below));
 };
@@ -90,7 +90,7 @@ const answer = (...members: ReadonlyArray<string>) =>
   `<ListBucketResult xmlns="x">${members.join("")}</ListBucketResult>`;
 const TRUNCATED = "<IsTruncated>true</IsTruncated>";
 
-async function listFrom(body: string, over: Partial<Below> = {}) {
+async function listFrom(body: string, over: Partial<PageQuery> = {}) {
   const endpoint = await serve((_, response) => {
     response.setHeader("date", "Sat, 28 Nov 2026 00:01:00 GMT");
     response.end(body);
@@ -108,7 +108,7 @@ it("keys and ETags of a list are decoded, and the age is by the clock of the sto
   });
 });
 
-it.each<[string, string, Partial<Below>?]>([
+it.each<[string, string, Partial<PageQuery>?]>([
   ["names a key of another prefix", answer(contents("b/x"))],
   ["names more than was asked for", answer(contents("a/1"), contents("a/2"), contents("a/3"))],
   ["repeats its page", answer(contents("a/1"), TRUNCATED), { after: "a/1" }],

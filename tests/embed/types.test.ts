@@ -1,6 +1,6 @@
 import { describe, expectTypeOf, it } from "vitest";
 import type * as Effect from "effect/Effect";
-import { aws, type Verified } from "../../adapters/embed/aws.ts";
+import { aws, type VerifiedChecksums } from "../../adapters/embed/aws.ts";
 import { createValetkey, isValetkeyError, type Valetkey } from "../../adapters/embed/index.ts";
 import { gcs } from "../../adapters/embed/gcs.ts";
 import { local } from "../../adapters/embed/local.ts";
@@ -150,7 +150,7 @@ it("the checksums that types name for each provider are those of the table of pr
   type Table = {
     readonly [Name in keyof typeof PROVIDERS]: (typeof PROVIDERS)[Name]["checksums"][number];
   };
-  expectTypeOf<Verified>().toEqualTypeOf<Table>();
+  expectTypeOf<VerifiedChecksums>().toEqualTypeOf<Table>();
 });
 
 it("the code of an error tells TypeScript which facts it has", () => {

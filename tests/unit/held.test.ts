@@ -5,7 +5,7 @@ import * as Fiber from "effect/Fiber";
 import * as Option from "effect/Option";
 import * as TestClock from "effect/testing/TestClock";
 import { CredentialsUnavailable } from "../../domain/errors.ts";
-import { type Ending, hold } from "../../adapters/storage/credentials/held.ts";
+import { type Expiring, hold } from "../../adapters/storage/credentials/held.ts";
 
 const SECOND = 1000;
 const MINUTE = 60 * SECOND;
@@ -137,7 +137,7 @@ it.effect("a source that hangs or throws is asked again", () =>
   Effect.gen(function* () {
     let asked = 0;
     const held = yield* hold(
-      Effect.suspend((): Effect.Effect<{ readonly serial: number } & Ending> => {
+      Effect.suspend((): Effect.Effect<{ readonly serial: number } & Expiring> => {
         asked++;
         if (asked === 1) return Effect.never;
         return asked === 2

@@ -20,7 +20,7 @@ import { bucketAddress } from "../../adapters/storage/signing/bucket-address.ts"
 import { always, hold } from "../../adapters/storage/credentials/held.ts";
 import {
   type FormSigner,
-  type Held,
+  type CredentialSource,
   type Signer,
   signWith,
 } from "../../adapters/storage/signing/signer.ts";
@@ -39,9 +39,9 @@ const secret = { accessKey: "AKIAIOSFODNN7EXAMPLE", secretKey: "a-secret" };
 const { privateKey } = generateKeyPairSync("rsa", { modulusLength: 2048 });
 
 const presignerWith = (
-  signer: Held<Signer>,
+  signer: CredentialSource<Signer>,
   binding = s3Binding({ writeOnce: true }),
-  formSigner?: Held<FormSigner>,
+  formSigner?: CredentialSource<FormSigner>,
 ) =>
   v4Presigner({
     addresses: { public: address, internal: address },

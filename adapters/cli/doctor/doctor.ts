@@ -21,7 +21,7 @@ import { checksumFor } from "../../storage/contract/digest.ts";
 import type { Openable } from "../../storage/contract/examine.ts";
 import { getRequest, putRequest } from "../../storage/contract/uploads.ts";
 import { keyIn, openScratch, versionIn } from "../../storage/contract/scratch.ts";
-import { type Answer, send } from "../../storage/contract/send.ts";
+import { type RawAnswer, send } from "../../storage/contract/send.ts";
 import { refusalIn } from "../../storage/rest/refusal-reason.ts";
 import { signedFetch } from "../../storage/rest/signed-fetch.ts";
 import { s3Access } from "../with-store.ts";
@@ -75,7 +75,7 @@ export const TIMEOUT = "7 seconds";
 /** An answer of the store, with its refusal as `403 AccessDenied` in `told`. */
 export type StoreAnswer = ReturnType<typeof parse>;
 
-function parse(answer: Answer) {
+function parse(answer: RawAnswer) {
   const text = answer.body.toString();
   const { code, message = "" } = refusalIn({ status: answer.status, text });
   return { ...answer, text, code, message, told: [answer.status, code].join(" ").trimEnd() };
@@ -94,7 +94,7 @@ export const openDoctor = Effect.fnUntraced(function* (examination: Examination,
   let audience: Audience = "public";
 
   /** Remembers the object that a request may have made, unless it was refused. */
-  const remembering = <A extends Pick<Answer | Response, "ok" | "headers">, E>(
+  const remembering = <A extends Pick<RawAnswer | Response, "ok" | "headers">, E>(
     request: { readonly method: string; readonly url: string },
     answer: Effect.Effect<A, E>,
   ) =>

@@ -9,13 +9,13 @@ import { runWithStore, s3Access } from "../with-store.ts";
 import { policyFor, type PolicyForm } from "./documents.ts";
 import type { Use } from "./policy.ts";
 
-interface Wish {
+interface PolicyQuery {
   /** All three keys if undefined. */
   readonly use: Use | undefined;
   readonly users: Readonly<Record<"put" | "get" | "service", string | undefined>>;
 }
 
-export const runPolicy = (settings: StoreSettings, wish: Wish): Promise<Output> =>
+export const runPolicy = (settings: StoreSettings, wish: PolicyQuery): Promise<Output> =>
   runWithStore(
     settings.storage,
     Effect.gen(function* () {
@@ -41,7 +41,7 @@ type Access = S3Access["Service"];
 const chooseForm = Effect.fnUntraced(function* (
   { policies, storage }: StoreSettings,
   s3: Access | undefined,
-  { users }: Wish,
+  { users }: PolicyQuery,
 ) {
   const all = [...policies.values()];
   const other = storage.fetch === undefined ? "gcs" : "local";

@@ -7,8 +7,8 @@ import { makeService, type ServiceOptions } from "../service.ts";
 export { UploadError } from "../errors.ts";
 export type { FileState, Problem, StoredFile } from "../decode.ts";
 export type { UploadErrorCode, UploadErrorFacts } from "../errors.ts";
-export type { Retrying, RetryOptions } from "../run.ts";
-export type { Provided, ServiceOptions } from "../service.ts";
+export type { RetryState, RetryOptions } from "../run.ts";
+export type { ValueOrProvider, ServiceOptions } from "../service.ts";
 
 /** Options of `createFiles`. */
 export interface FilesOptions extends ServiceOptions {

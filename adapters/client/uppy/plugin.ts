@@ -12,7 +12,7 @@ import {
   type Client,
   type ClientOptions,
   createClient,
-  type Retrying,
+  type RetryState,
   UploadError,
   type UploadOptions,
   type UploadStorage,
@@ -147,7 +147,7 @@ export class Valetkey<M extends Meta, B extends Body> extends BasePlugin<Valetke
   }
 
   /** Shows that the service is not ready with what has arrived, until it is asked again. */
-  #showWait({ reason, delay }: Retrying) {
+  #showWait({ reason, delay }: RetryState) {
     if (reason !== "copying" && reason !== "scanning") return;
     const message = this.i18n(reason);
     const isShown = this.uppy.getState().info.some((info) => info.message === message);

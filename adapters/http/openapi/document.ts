@@ -15,7 +15,7 @@ import { LINK_TOKEN, Token } from "../operations/schemas.ts";
 import type { ApiAuthentication, AppOptions } from "../options.ts";
 import { VERSION } from "../version.ts";
 import { answerHeaders, headerComponents } from "./headers.ts";
-import { type Collect, type Documented, refusedAnswers } from "./refused-answers.ts";
+import { type Collect, type DocumentedOperation, refusedAnswers } from "./refused-answers.ts";
 import { inSnakeCase, toOpenapi } from "./to-openapi.ts";
 import { webhooks } from "./webhooks.ts";
 
@@ -151,7 +151,7 @@ function merged(
 const answersIn = ({ answers }: Text) =>
   typeof answers === "string" ? { 200: { description: answers } } : answers;
 
-function describe(operation: Documented, collect: Collect): Json {
+function describe(operation: DocumentedOperation, collect: Collect): Json {
   const { schema: json } = collect;
   const { path, scope, body, answer, text } = operation;
   const { tag = "files", summary, description: about, parameters = [] } = text;

@@ -56,13 +56,13 @@ export interface Collect {
 
 type Json = Readonly<Record<string, unknown>>;
 
-export type Documented = Entry &
+export type DocumentedOperation = Entry &
   Partial<Pick<Operation, "scope" | "body" | "bodyLimit">> & {
     readonly text: Text;
     readonly allow: string;
   };
 
-export function refusedAnswers(operation: Documented, collect: Collect) {
+export function refusedAnswers(operation: DocumentedOperation, collect: Collect) {
   // The text describes a status that the operation itself answers with, such as 503 of `/readyz`.
   const samples = samplesFor(operation).filter(
     ({ problem }) =>
@@ -101,7 +101,7 @@ const inWords = ([code, samples]: readonly [string, ReadonlyArray<Sample>]) =>
   `- \`${code}\`: ${Arr.dedupe(samples.map(({ problem }) => problem.title)).join("; ")}`;
 
 /** Examples of all refusals of an operation, with its own methods and scope. */
-function samplesFor({ allow, scope, body, bodyLimit, refusals }: Documented) {
+function samplesFor({ allow, scope, body, bodyLimit, refusals }: DocumentedOperation) {
   const own: { readonly [T in Refusal["_tag"]]?: Refusal } = {
     MethodNotAllowed: new MethodNotAllowed({ allow }),
     ...(scope === undefined ? {} : { ScopeMissing: new ScopeMissing({ scope }) }),

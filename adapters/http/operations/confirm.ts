@@ -4,7 +4,7 @@ import * as Schema from "effect/Schema";
 import { confirmUpload } from "../../../application/confirm-upload.ts";
 import type { ConfirmedUpload as Arrived } from "../../../application/ports/on-confirmed.ts";
 import { fileAddress } from "../addresses.ts";
-import { type Asking, FILES, operation } from "./operation.ts";
+import { type OperationContext, FILES, operation } from "./operation.ts";
 import { presentGet } from "./presign.ts";
 import { confirmed, instant, RECEIPT, Token } from "./schemas.ts";
 
@@ -33,7 +33,7 @@ export const presentArrived = (file: Omit<Arrived, "organization" | "subject">) 
 
 export const presentConfirmed = (
   file: Effect.Success<ReturnType<typeof confirmUpload>>,
-  { member, publicUrl }: Asking,
+  { member, publicUrl }: OperationContext,
 ) => ({
   ...presentArrived(file),
   ...(file.serverData !== undefined && { serverData: file.serverData }),

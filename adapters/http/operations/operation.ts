@@ -89,7 +89,7 @@ export const publicRoute = <E extends { readonly _tag: string } = never>(
 ): PublicRoute => row as PublicRoute<never>;
 
 /** The caller of an operation, and the place that it is asked at. */
-export interface Asking {
+export interface OperationContext {
   readonly member: Member;
   readonly publicUrl: URL;
   /** By HTTP, and not by a call. */
@@ -121,7 +121,10 @@ interface Description<
   readonly accepts?: (body: unknown) => boolean;
   readonly isRepeatable?: true;
   /** Refuses input before it is decoded, which would cost much more. */
-  readonly before?: (asking: Asking, input: unknown) => Effect.Effect<void, Before, Services>;
+  readonly before?: (
+    asking: OperationContext,
+    input: unknown,
+  ) => Effect.Effect<void, Before, Services>;
   /** A fault that no single member has. */
   readonly check?: (input: Schema.Struct<Fields>["Type"]) => MemberFault | undefined;
   /** Facts for the audit in the input; several where each of several uploads is one entry. */
@@ -129,12 +132,12 @@ interface Description<
     input: Schema.Struct<Fields>["Type"],
   ) => AuditedFacts | ReadonlyArray<AuditedFacts>;
   readonly run: (
-    asking: Asking,
+    asking: OperationContext,
     input: Schema.Struct<Fields>["Type"],
   ) => Effect.Effect<Outcome, E, Services>;
   readonly output?: Schema.Constraint & { readonly Encoded: Output };
   /** The outcome as plain data, as calls return it. */
-  readonly present: (outcome: Outcome, asking: Asking) => Output;
+  readonly present: (outcome: Outcome, asking: OperationContext) => Output;
   /** The member of the output that a call returns alone. */
   readonly callGives?: Gives;
   /** The outcome on the wire, by hand where that is measurably cheaper. */
@@ -179,7 +182,7 @@ export const allowedMethods = (routes: ReadonlyArray<Route>, path: string): stri
     .join(", ");
 
 interface RawInput {
-  readonly asking: Asking;
+  readonly asking: OperationContext;
   readonly input: unknown;
   readonly idempotencyKey: () => Effect.Effect<string | undefined, Refusal>;
 }

@@ -100,14 +100,14 @@ export const askedFacts = ({
   return { size, mediaType, policy: POLICY_NAME.test(policy) ? policy : undefined, metadata };
 };
 
-type Granted = Effect.Success<ReturnType<typeof requestUpload>>;
+type PresignedUpload = Effect.Success<ReturnType<typeof requestUpload>>;
 
 export const presentGet = ({ get }: { readonly get: SignedRequest }) => ({
   getUrl: get.url,
   getExpiresAt: DateTime.toDate(get.expiresAt),
 });
 
-export const presentUpload = (granted: Granted) => ({
+export const presentUpload = (granted: PresignedUpload) => ({
   key: granted.key,
   putUrl: granted.put.url,
   putHeaders: granted.put.headers,
@@ -120,7 +120,7 @@ export const presentUpload = (granted: Granted) => ({
  * The same on the wire. By hand, since naming members and writing dates in general costs as much as
  * a signature.
  */
-export const encodeUpload = ({ key, put, get, receipt }: Granted) => ({
+export const encodeUpload = ({ key, put, get, receipt }: PresignedUpload) => ({
   put_url: put.url,
   get_url: get.url,
   put_headers: put.headers,

@@ -8,7 +8,7 @@ import {
   type SigningKeys,
   withAbsent,
 } from "../signing/sign-query.ts";
-import type { Held, KeySigner, Signer } from "../signing/signer.ts";
+import type { CredentialSource, KeySigner, Signer } from "../signing/signer.ts";
 import type { Pair } from "../signing/v4.ts";
 import { identityFrom } from "./chain.ts";
 import type { SigningScope } from "./client.ts";
@@ -16,7 +16,7 @@ import type { SigningScope } from "./client.ts";
 export const sdkSigner = (
   { config }: S3Client,
   { signingName: signingService, signingRegion }: SigningScope,
-): Effect.Effect<(held: Held<KeySigner>) => Held<Signer>> =>
+): Effect.Effect<(held: CredentialSource<KeySigner>) => CredentialSource<Signer>> =>
   Effect.map(presignerPackage, ({ S3RequestPresigner }) => {
     const sign = async (keys: SigningKeys, signing: QuerySigning) => {
       const presigner = new S3RequestPresigner({ ...config, credentials: identityFrom(keys) });

@@ -12,7 +12,7 @@ import {
   type Values,
   withDefault,
 } from "../../settings/setting.ts";
-import type { Source, Text, Words } from "../../settings/source.ts";
+import type { Source, Text, Vocabulary } from "../../settings/source.ts";
 import * as storage from "../settings.ts";
 
 const role = (use: "put" | "get") =>
@@ -57,7 +57,7 @@ export const settings = {
 type AwsValues = Values<typeof settings>;
 
 export interface AwsSettings extends Omit<AwsValues, "account"> {
-  readonly words?: Words | undefined;
+  readonly words?: Vocabulary | undefined;
   readonly recheck?: Source["recheck"];
   readonly provider: ProviderName;
   readonly region: string;

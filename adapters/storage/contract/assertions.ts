@@ -1,20 +1,21 @@
 import assert from "node:assert/strict";
 import { refusalIn } from "../rest/refusal-reason.ts";
-import type { Answer } from "./exchange.ts";
+import type { RawAnswer } from "./exchange.ts";
 
 // Assertions beyond `node:assert`. Neither they nor the promises need a test runner.
 
-export function assertStatus(answer: Answer, statuses: ReadonlyArray<number>): void {
+export function assertStatus(answer: RawAnswer, statuses: ReadonlyArray<number>): void {
   if (statuses.includes(answer.status)) return;
   const message = `${described(answer)} instead of ${[...new Set(statuses)].join(" or ")}`;
   throw new assert.AssertionError({ message, stackStartFn: assertStatus });
 }
 
-export const assertAccepted = (answer: Answer): void => assert.ok(answer.ok, described(answer));
+export const assertAccepted = (answer: RawAnswer): void => assert.ok(answer.ok, described(answer));
 
-export const assertNotAccepted = (answer: Answer): void => assert.ok(!answer.ok, described(answer));
+export const assertNotAccepted = (answer: RawAnswer): void =>
+  assert.ok(!answer.ok, described(answer));
 
-export function assertBytes(answer: Answer, bytes: Uint8Array): void {
+export function assertBytes(answer: RawAnswer, bytes: Uint8Array): void {
   const { body } = answer;
   assert.ok(
     body.equals(bytes),
@@ -42,7 +43,7 @@ const isRecord = (value: unknown): value is Readonly<Record<string, unknown>> =>
   typeof value === "object" && value !== null && !Array.isArray(value);
 
 /** Describes an answer without its body, which may hold the signature. */
-function described({ ok, status, body }: Answer): string {
+function described({ ok, status, body }: RawAnswer): string {
   const { code, message } = refusalIn({ status, text: ok ? "" : body.toString() });
   const said = [code, message].filter(Boolean).join(": ");
   return `the store answered with ${status}${said && ` (${said})`}`;

@@ -17,7 +17,7 @@ export interface Exchange {
   };
 }
 
-export interface Answer {
+export interface RawAnswer {
   readonly status: number;
   /** True if the status is a success; stores use several. */
   readonly ok: boolean;
@@ -25,7 +25,7 @@ export interface Answer {
   readonly body: Buffer;
 }
 
-export interface Sent {
+export interface SentRequest {
   readonly method: string;
   /** With its query. */
   readonly path: string;
@@ -34,7 +34,7 @@ export interface Sent {
 }
 
 /** Receives each request before it is sent, since it may have an effect and no answer, and then both. */
-export type Listener = (sent: Sent, answer?: Answer) => void;
+export type Listener = (sent: SentRequest, answer?: RawAnswer) => void;
 
 const listeners = new AsyncLocalStorage<Listener>();
 
@@ -43,17 +43,17 @@ export const withExchanges = <A>(listener: Listener, run: () => Promise<A>): Pro
   listeners.run(listener, run);
 
 /** Reports a request that is about to be sent to the listener, if there is one. */
-export const sending = (sent: Sent): void => listeners.getStore()?.(sent);
+export const sending = (sent: SentRequest): void => listeners.getStore()?.(sent);
 
 /** Completes an answer, and reports the exchange to the listener, if there is one. */
-export function answered(sent: Sent, received: Omit<Answer, "ok">): Answer {
+export function answered(sent: SentRequest, received: Omit<RawAnswer, "ok">): RawAnswer {
   const answer = { ...received, ok: received.status >= 200 && received.status < 300 };
   listeners.getStore()?.(sent, answer);
   return answer;
 }
 
 /** An exchange as it may be shown. */
-export function shown({ method, path, headers }: Sent, answer: Answer): Exchange {
+export function shown({ method, path, headers }: SentRequest, answer: RawAnswer): Exchange {
   const { ok, status, body } = answer;
   const { code } = ok ? {} : refusalIn({ status, text: body.toString() });
   return {

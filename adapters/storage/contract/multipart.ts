@@ -14,7 +14,7 @@ import type { UploadRequest } from "../../../domain/upload-policy.ts";
 import { errorCode } from "../../thrown.ts";
 import { assertBytes, assertMatches, assertNotAccepted, assertStatus } from "./assertions.ts";
 import { checksumFor } from "./digest.ts";
-import { type Answer, type Put, send, sendPut, upload } from "./send.ts";
+import { type RawAnswer, type Put, send, sendPut, upload } from "./send.ts";
 import { CONTENT, newKey, OTHER, PNG, putRequest, UPLOAD } from "./uploads.ts";
 import { promises } from "./store-promise.ts";
 import type { Subject } from "./subject.ts";
@@ -92,7 +92,9 @@ async function uploaded(subject: Subject, over?: Partial<UploadRequest>) {
 }
 
 /** Checks that an upload is completed and its file stored, byte for byte. */
-async function assertFile(completed: Awaited<ReturnType<Uploaded["complete"]>>): Promise<Answer> {
+async function assertFile(
+  completed: Awaited<ReturnType<Uploaded["complete"]>>,
+): Promise<RawAnswer> {
   if (completed._tag !== "Done") throw new Error(`not completed: ${completed._tag}`);
   const answer = await send("GET", completed.get.url);
   assertBytes(answer, FILE);

@@ -1,12 +1,12 @@
 import * as Effect from "effect/Effect";
 import assert from "node:assert/strict";
-import type { Looked } from "../../../application/ports/object-store.ts";
+import type { ObjectRef } from "../../../application/ports/object-store.ts";
 import { upload } from "./send.ts";
 import { promises } from "./store-promise.ts";
 import type { Subject } from "./subject.ts";
 import { CONTENT, newKey, OTHER } from "./uploads.ts";
 
-const looked = async ({ put, head, key }: Subject): Promise<Looked> => {
+const looked = async ({ put, head, key }: Subject): Promise<ObjectRef> => {
   await put();
   return { key, ...(await head()) };
 };

@@ -2,7 +2,7 @@ import { once } from "node:events";
 import net from "node:net";
 import tls from "node:tls";
 import { errorCode } from "../../thrown.ts";
-import { type Answer, answered, sending } from "./exchange.ts";
+import { type RawAnswer, answered, sending } from "./exchange.ts";
 
 /** Header lines as they go over the wire; clients refuse to send some of them. */
 export interface Written {
@@ -30,7 +30,7 @@ export async function sendWritten(
     readonly signal?: AbortSignal | undefined;
     readonly silence: number;
   },
-): Promise<Answer> {
+): Promise<RawAnswer> {
   const { body, written, signal, silence } = request;
   const { protocol, hostname, host, port } = new URL(url);
   const path = url.replace(/^https?:\/\/[^/]+/, "");
@@ -69,7 +69,7 @@ export async function sendWritten(
   return answered(sent, parse(Buffer.concat(pieces)));
 }
 
-function parse(bytes: Buffer): Omit<Answer, "ok"> {
+function parse(bytes: Buffer): Omit<RawAnswer, "ok"> {
   const end = bytes.indexOf("\r\n\r\n");
   if (end === -1) return CUT;
   const [status = "", ...lines] = bytes.toString("latin1", 0, end).split("\r\n");

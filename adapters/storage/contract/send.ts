@@ -4,11 +4,11 @@ import http from "node:http";
 import https from "node:https";
 import { buffer } from "node:stream/consumers";
 import { assertAccepted } from "./assertions.ts";
-import { type Answer, answered, sending } from "./exchange.ts";
+import { type RawAnswer, answered, sending } from "./exchange.ts";
 import { sendWritten, type Written } from "./send-written.ts";
 import { CONTENT } from "./uploads.ts";
 
-export type { Answer };
+export type { RawAnswer };
 
 /** Longest silence of a store, in milliseconds. */
 const SILENCE = 30_000;
@@ -30,7 +30,7 @@ export async function send(
     /** Called when the answer begins. */
     readonly onBegin?: () => void;
   } = {},
-): Promise<Answer> {
+): Promise<RawAnswer> {
   const { body, chunked = false, written, signal, onBegin } = options;
   if (written !== undefined) {
     const { headers = {} } = options;
@@ -72,7 +72,7 @@ export async function send(
 }
 
 /** Sends a PUT as a browser does: `fetch` adds whatever headers it needs. */
-export async function putByFetch(url: string, file: Blob): Promise<Answer> {
+export async function putByFetch(url: string, file: Blob): Promise<RawAnswer> {
   const sent = { method: "PUT", path: pathIn(url), headers: { "Content-Type": file.type } };
   sending(sent);
   const { method, headers } = sent;
@@ -92,7 +92,7 @@ export interface Put {
   readonly written?: Written | undefined;
 }
 
-export const sendPut = ({ url, ...options }: Put): Promise<Answer> =>
+export const sendPut = ({ url, ...options }: Put): Promise<RawAnswer> =>
   send("PUT", url, { body: CONTENT, ...options });
 
 /** Sends a PUT that has to be accepted, and returns the object's ETag. */
@@ -145,7 +145,7 @@ export interface Form {
 }
 
 /** Sends a form, whose file the browser describes otherwise than was granted. */
-export async function sendForm(form: Form): Promise<Answer> {
+export async function sendForm(form: Form): Promise<RawAnswer> {
   const { url, fields, before = [], after = [], file = CONTENT, part = "file", headers } = form;
   const data = new FormData();
   for (const [name, value] of [...before, ...Object.entries(fields)]) data.append(name, value);

@@ -1,7 +1,7 @@
 import * as Effect from "effect/Effect";
 import * as ManagedRuntime from "effect/ManagedRuntime";
 import * as Option from "effect/Option";
-import { type Looked, ObjectStore } from "../../../application/ports/object-store.ts";
+import { type ObjectRef, ObjectStore } from "../../../application/ports/object-store.ts";
 import {
   type GetRequest,
   Presigner,
@@ -99,7 +99,7 @@ export function newSubject(built: BuiltStore) {
       Option.getOrThrow(await Effect.runPromise(store.head(key))),
     find: async (key: ObjectKey) => Option.getOrUndefined(await Effect.runPromise(store.head(key))),
     /** Copies what waits for a key to its place, as a confirm does that looked before. */
-    copyWaiting: async (to: StorageKey, looked: Omit<Looked, "key">) => {
+    copyWaiting: async (to: StorageKey, looked: Omit<ObjectRef, "key">) => {
       const copied = store.copy?.({ ...looked, key: incomingKey(to), to, mediaType: PNG });
       return Effect.runPromise(copied ?? Effect.die("the store does not copy"));
     },

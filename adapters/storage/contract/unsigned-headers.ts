@@ -1,5 +1,5 @@
 import { basename } from "node:path/posix";
-import type { Answer } from "./send.ts";
+import type { RawAnswer } from "./send.ts";
 
 export type Row = Readonly<Record<string, string>>;
 
@@ -126,7 +126,7 @@ export const hasOwnBody = (row: Row): boolean =>
   Object.keys(row).some((name) => Object.hasOwn(BODIES, name));
 
 /** Describes what a header did to a file, from downloads before and after it; undefined if nothing. */
-export function findEffect(headers: Row, before: Answer, after: Answer): string | undefined {
+export function findEffect(headers: Row, before: RawAnswer, after: RawAnswer): string | undefined {
   if (after.status !== before.status) return `a download is answered with ${after.status}`;
   if (!after.body.equals(before.body)) return "a download has other bytes";
   if (Math.abs(lastModified(after) - lastModified(before)) > MINUTE) return "its time is another";
@@ -141,7 +141,7 @@ export function findEffect(headers: Row, before: Answer, after: Answer): string 
 }
 
 const MINUTE = 60_000;
-const lastModified = ({ headers }: Answer) => Date.parse(headers["last-modified"] ?? "");
+const lastModified = ({ headers }: RawAnswer) => Date.parse(headers["last-modified"] ?? "");
 
 /** Metadata of one's own, which changes nothing about a download. */
 const CLIENT_METADATA = /^x-[a-z]+-meta-/;

@@ -7,7 +7,7 @@ import { jsonIn, type ReadFile, readJsonFile } from "../../json/json-file.ts";
 import { AWS4_HMAC_SHA256 } from "../signing/algorithms.ts";
 import type { SigningKeys } from "../signing/sign-query.ts";
 import { type KeySigner, signWith } from "../signing/signer.ts";
-import type { Ending } from "./held.ts";
+import type { Expiring } from "./held.ts";
 
 /** A failure says why without showing the content. */
 export type DecodeCredentials<A, From = unknown> = (from: From) => Result.Result<A, string>;
@@ -29,7 +29,7 @@ export const credentialsIn = <A>(
 ): Effect.Effect<A, CredentialsUnavailable> =>
   Effect.mapError(jsonIn(path, decode), (reason) => new CredentialsUnavailable({ reason }));
 
-export type AccessKey = Omit<SigningKeys, "algorithm"> & Ending;
+export type AccessKey = Omit<SigningKeys, "algorithm"> & Expiring;
 
 /** Whatever can precede the slash in a credential. */
 export const AccessKeyName = textThat(

@@ -6,21 +6,21 @@ import type * as Scope from "effect/Scope";
 import { CredentialsUnavailable } from "../../../domain/errors.ts";
 import { observe, series } from "../../metrics.ts";
 import { errorReason } from "../../thrown.ts";
-import type { Held } from "../signing/signer.ts";
+import type { CredentialSource } from "../signing/signer.ts";
 
 /** Something that may expire, at a time in milliseconds since 1970. */
-export interface Ending {
+export interface Expiring {
   readonly expiresAt?: number | undefined;
 }
 
 /** A value that never expires or changes. */
-export const always = <A>(value: A): Held<A> => {
+export const always = <A>(value: A): CredentialSource<A> => {
   const held = Effect.succeed(value);
   return () => held;
 };
 
 /** The held value, however soon it expires. */
-export const current = <A>(held: Held<A>): Effect.Effect<A, CredentialsUnavailable> =>
+export const current = <A>(held: CredentialSource<A>): Effect.Effect<A, CredentialsUnavailable> =>
   Effect.flatMap(Clock.currentTimeMillis, (now) => held(now, 0));
 
 const SECOND = 1000;
@@ -34,10 +34,10 @@ const MAX_PAUSE = 24 * 60 * 60 * SECOND;
  * failure is retried after 1 to 30 seconds. Callers share one attempt, and none starts another
  * within a second of a failed one.
  */
-export const hold = Effect.fnUntraced(function* <A extends Ending>(
+export const hold = Effect.fnUntraced(function* <A extends Expiring>(
   obtain: Effect.Effect<A, CredentialsUnavailable>,
   recheck?: number,
-): Effect.fn.Return<Held<A>, never, Scope.Scope> {
+): Effect.fn.Return<CredentialSource<A>, never, Scope.Scope> {
   let held: A | undefined;
   let last:
     | { readonly at: number; readonly exit: Exit.Exit<A, CredentialsUnavailable> }
@@ -107,7 +107,7 @@ export const hold = Effect.fnUntraced(function* <A extends Ending>(
 
 /** Shows how long the credentials of each use still live, where metrics are read. */
 export const observeLife = Effect.fnUntraced(function* (
-  uses: Readonly<Record<string, Held<Ending>>>,
+  uses: Readonly<Record<string, CredentialSource<Expiring>>>,
 ) {
   const context = yield* Effect.context();
   const clock = yield* Clock.Clock;
@@ -117,7 +117,7 @@ export const observeLife = Effect.fnUntraced(function* (
       // A held value is returned at once; nothing else is asked for.
       const exit = held(now, -Infinity);
       const isHeld = Exit.isExit(exit) && Exit.isSuccess(exit);
-      return remainingLife(isHeld ? (exit.value as Ending) : undefined, now) / SECOND;
+      return remainingLife(isHeld ? (exit.value as Expiring) : undefined, now) / SECOND;
     };
     const metric = series("valetkey.credentials.remaining", { use });
     const { remove } = observe(context, { metric, read });
@@ -125,7 +125,7 @@ export const observeLife = Effect.fnUntraced(function* (
   }
 });
 
-function withLife<A extends Ending>(value: A, now: number, remaining: number) {
+function withLife<A extends Expiring>(value: A, now: number, remaining: number) {
   const life = remainingLife(value, now);
   if (life >= remaining) return Effect.succeed(value);
   if (Number.isNaN(life)) {
@@ -139,7 +139,7 @@ function withLife<A extends Ending>(value: A, now: number, remaining: number) {
 
 const unavailable = (reason: string) => new CredentialsUnavailable({ reason });
 
-const remainingLife = (value: Ending | undefined, now: number) =>
+const remainingLife = (value: Expiring | undefined, now: number) =>
   (value?.expiresAt ?? Infinity) - now;
 
 /** A look-up can take a slow network call. */

@@ -16,10 +16,10 @@ import {
   type setting,
   type Values,
 } from "../../settings/setting.ts";
-import { type Source, VARIABLES, type Words } from "../../settings/source.ts";
+import { type Source, VARIABLES, type Vocabulary } from "../../settings/source.ts";
 import { type Provider, type ProviderName, PROVIDERS } from "../providers.ts";
 import { credentialsFile } from "../settings.ts";
-import type { Held, KeySigner } from "../signing/signer.ts";
+import type { CredentialSource, KeySigner } from "../signing/signer.ts";
 import {
   type AccessKey,
   AccessKeyName,
@@ -162,7 +162,7 @@ function fileFaults(
 
 export function configuredSigner(
   settings: KeySettings & Pick<Source, "recheck">,
-): Effect.Effect<Held<KeySigner>, never, Scope.Scope> | undefined {
+): Effect.Effect<CredentialSource<KeySigner>, never, Scope.Scope> | undefined {
   if (settings.credentialsFile !== undefined) {
     return hold(credentialsIn(settings.credentialsFile, decodeAwsSigner), settings.recheck);
   }
@@ -170,13 +170,13 @@ export function configuredSigner(
   return signer && Effect.succeed(signer);
 }
 
-const signerWith = (key: AccessKey | undefined): Held<KeySigner> | undefined =>
+const signerWith = (key: AccessKey | undefined): CredentialSource<KeySigner> | undefined =>
   key && always(awsSigner(key));
 
 export const signersFrom = Effect.fnUntraced(function* (
-  settings: KeySettings & { readonly words?: Words | undefined },
-  service: Held<KeySigner>,
-  roles: { readonly [use in Use]?: Held<KeySigner> | undefined } = {},
+  settings: KeySettings & { readonly words?: Vocabulary | undefined },
+  service: CredentialSource<KeySigner>,
+  roles: { readonly [use in Use]?: CredentialSource<KeySigner> | undefined } = {},
 ) {
   const signerFor = (use: Use) => roles[use] ?? signerWith(keyIn(settings, use)) ?? service;
   const put = signerFor("put");
@@ -184,5 +184,5 @@ export const signersFrom = Effect.fnUntraced(function* (
   return { service, put, get: signerFor("get") };
 });
 
-const adviceOnOneKey = ({ name }: Words = VARIABLES): string =>
+const adviceOnOneKey = ({ name }: Vocabulary = VARIABLES): string =>
   `uploads are signed with a key that may do more than put, and on some stores an unsigned header can turn such an upload into a copy of another object; set ${name(separateKeySettings.putAccessKey)} and ${name(separateKeySettings.putSecretKey)} to a key that may only put, with the permissions in https://github.com/valetkey/valetkey/tree/main/adapters/cli/policies`;

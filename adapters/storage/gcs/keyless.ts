@@ -8,15 +8,15 @@ import * as Schema from "effect/Schema";
 import type * as Scope from "effect/Scope";
 import * as Semaphore from "effect/Semaphore";
 import { CredentialsUnavailable } from "../../../domain/errors.ts";
-import { always, current, type Ending, hold, lookUp } from "../credentials/held.ts";
+import { always, current, type Expiring, hold, lookUp } from "../credentials/held.ts";
 import { GOOG4_RSA_SHA256 } from "../signing/algorithms.ts";
 import { completeForm, formToBeSigned } from "../signing/sign-form.ts";
 import { type Signatory, toBeSigned } from "../signing/sign-query.ts";
-import type { FormSigner, Held } from "../signing/signer.ts";
+import type { FormSigner, CredentialSource } from "../signing/signer.ts";
 import { type GcsSettings, SCOPES } from "./settings.ts";
 import { withoutSlashes } from "../signing/bucket-address.ts";
 import { neededBy } from "../../settings/needed-by.ts";
-import { VARIABLES, type Words } from "../../settings/source.ts";
+import { VARIABLES, type Vocabulary } from "../../settings/source.ts";
 import { credentialSettings } from "./credentials.ts";
 import { errorMessage } from "../../thrown.ts";
 
@@ -40,7 +40,7 @@ export const keylessSigner = Effect.fnUntraced(function* (
   // A new one looks for credentials again. Without a project, it would run gcloud.
   const makeAuth = () =>
     new GoogleAuth({ projectId: project, scopes: SCOPES, clientOptions: { universeDomain } });
-  const account: Held<Signatory> =
+  const account: CredentialSource<Signatory> =
     asAccount === undefined
       ? yield* hold(serviceAccount(makeAuth))
       : always<Signatory>({ algorithm: GOOG4_RSA_SHA256, accessKey: asAccount });
@@ -134,7 +134,7 @@ const NOT_PERMITTED =
   "this service account may not sign through IAM: it needs iam.serviceAccounts.signBlob on itself (the role Service Account Token Creator)";
 
 const serviceAccount = (makeAuth: () => GoogleAuth) =>
-  lookUp("Google", async (): Promise<Signatory & Ending> => {
+  lookUp("Google", async (): Promise<Signatory & Expiring> => {
     const { client_email: accessKey } = await makeAuth().getCredentials();
     if (accessKey === undefined) throw new Error(NO_ACCOUNT);
     return { algorithm: GOOG4_RSA_SHA256, accessKey };
@@ -171,5 +171,5 @@ async function loadAuth() {
   }
 }
 
-const costs = ({ name }: Words = VARIABLES) =>
+const costs = ({ name }: Vocabulary = VARIABLES) =>
   `no key is configured, so IAM signs: one call for each URL and each look at a file, and URLs live 12 hours at most; to sign without calls, set the key of a service account (${name(credentialSettings.applicationCredentials)} or ${name(credentialSettings.credentials)}) or an HMAC key (${name(credentialSettings.accessKey)})`;

@@ -8,7 +8,7 @@ import { type BucketAddress, bucketAddress } from "../signing/bucket-address.ts"
 import { BucketCors } from "../bucket-cors.ts";
 import { credentialsIn } from "../credentials/credentials-file.ts";
 import { always, hold } from "../credentials/held.ts";
-import type { FormSigner, Held } from "../signing/signer.ts";
+import type { FormSigner, CredentialSource } from "../signing/signer.ts";
 import { GCS_ANNOUNCEMENT } from "../signing/binding.ts";
 import { v4Presigner } from "../signing/v4-presigner.ts";
 import { gcsBinding, gcsOverrides, gcsPartBinding } from "./binding.ts";
@@ -27,7 +27,8 @@ export const layer = (settings: GcsSettings): Layer.Layer<Presigner | ObjectStor
       if (settings.notice !== undefined) yield* Effect.logWarning(settings.notice);
       const addresses = addressesFrom(settings);
       const keySigner = settings.key && (yield* signerFrom(settings.key, settings.recheck));
-      const signer: Held<FormSigner> = keySigner ?? always(yield* keylessSigner(settings));
+      const signer: CredentialSource<FormSigner> =
+        keySigner ?? always(yield* keylessSigner(settings));
       const signerFor = Effect.fnUntraced(function* (use: "put" | "get") {
         const role = settings[`${use}Role`];
         if (role !== undefined) return always(yield* keylessSigner(settings, role));
@@ -76,7 +77,7 @@ function addressesFrom(settings: GcsSettings) {
 function signerFrom(
   { path, signer }: GcsKey,
   recheck: number | undefined,
-): Effect.Effect<Held<GcsSigner>, never, Scope.Scope> {
+): Effect.Effect<CredentialSource<GcsSigner>, never, Scope.Scope> {
   if (path === undefined) return Effect.succeed(always(signer));
   const signerInFile = Effect.map(credentialsIn(path, decodeKey), ({ signer }) => signer);
   return hold(signerInFile, recheck);

@@ -22,7 +22,7 @@ import {
   unavailable,
 } from "../rest/signed-fetch.ts";
 import { temporaryFailure } from "../rest/temporary.ts";
-import type { Held, KeySigner } from "../signing/signer.ts";
+import type { CredentialSource, KeySigner } from "../signing/signer.ts";
 import { applyCors, applyLifecycle, corsRule, effectsIn, lifecycleRule } from "./rules.ts";
 import { type GcsSigner, isServiceAccount } from "./credentials.ts";
 import { type GcsSettings, SCOPES } from "./settings.ts";
@@ -37,7 +37,7 @@ export function objectStore(store: {
   readonly settings: GcsSettings;
   readonly signed: SignedBucket;
   /** Without one, the client finds the credentials of this machine. */
-  readonly signer: Held<GcsSigner> | undefined;
+  readonly signer: CredentialSource<GcsSigner> | undefined;
   readonly multipart: Omit<Multipart, "listOpen">;
 }): { readonly store: ObjectStore["Service"]; readonly cors: BucketCors["Service"] } {
   const { settings, signed, signer, multipart } = store;

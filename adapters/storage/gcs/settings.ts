@@ -12,7 +12,7 @@ import {
   type Values,
   withDefault,
 } from "../../settings/setting.ts";
-import type { Source as SettingsSource, Words } from "../../settings/source.ts";
+import type { Source as SettingsSource, Vocabulary } from "../../settings/source.ts";
 import { keyIn } from "../credentials/key-settings.ts";
 import * as storage from "../settings.ts";
 import {
@@ -104,7 +104,7 @@ export const GCS_CAPABILITIES: StoreCapabilities = {
 };
 
 export interface GcsSettings extends Values<typeof settings> {
-  readonly words?: Words | undefined;
+  readonly words?: Vocabulary | undefined;
   readonly recheck?: SettingsSource["recheck"];
   readonly endpoint: URL;
   readonly iamEndpoint: URL;

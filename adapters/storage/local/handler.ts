@@ -36,9 +36,9 @@ export const objectsHandler =
     }
   };
 
-type Announcing = Store & { readonly onAnnounced: OnAnnounced | undefined };
+type AnnouncingStore = Store & { readonly onAnnounced: OnAnnounced | undefined };
 
-async function answer(store: Announcing, request: Request): Promise<Response> {
+async function answer(store: AnnouncingStore, request: Request): Promise<Response> {
   const { method, headers } = request;
   const { pathname } = new URL(request.url);
   const { folder, root, bucket } = store;
@@ -57,7 +57,7 @@ async function answer(store: Announcing, request: Request): Promise<Response> {
   return method === "PUT" ? put(store, key, request) : get(folder, key, request);
 }
 
-async function put(store: Announcing, key: string, request: Request): Promise<Response> {
+async function put(store: AnnouncingStore, key: string, request: Request): Promise<Response> {
   const { folder, bucket, onAnnounced } = store;
   const { headers, body } = request;
   const size = Number(headers.get("content-length"));

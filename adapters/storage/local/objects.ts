@@ -5,7 +5,7 @@ import { type FileHandle, link, lstat, open, unlink } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { Readable } from "node:stream";
 import type {
-  Below,
+  PageQuery,
   CopyOutcome,
   ListedObject,
   Page,
@@ -149,7 +149,7 @@ export async function startChecksum(algorithm: ChecksumAlgorithm) {
   };
 }
 
-export interface Writing {
+export interface WriteRequest {
   readonly size?: number;
   readonly checksums?: Checksums;
   /** Throws `Refused` if they do not all arrive. */
@@ -164,7 +164,7 @@ interface Target {
 /** Throws `Refused` if the bytes are more or fewer than `size`, or do not match `checksums`. */
 export const writeObject = (
   folder: Folder,
-  upload: Writing & Target & Pick<Properties, "mediaType" | "announcement">,
+  upload: WriteRequest & Target & Pick<Properties, "mediaType" | "announcement">,
 ): Promise<string> =>
   writeFile(folder, upload, async (file) => {
     const { mediaType, announcement, checksums = {}, size: granted = Infinity } = upload;
@@ -256,7 +256,7 @@ async function removeAt({ objects }: Folder, path: string): Promise<void> {
 /** Opens the objects that it names, and no others. */
 export async function listObjects(
   folder: Folder,
-  { bucket, prefix, after, limit }: { readonly bucket: string } & Below,
+  { bucket, prefix, after, limit }: { readonly bucket: string } & PageQuery,
 ): Promise<Page<ListedObject, string>> {
   const found: Array<ListedObject> = [];
   const root = `/${bucket}/`;

@@ -24,7 +24,7 @@ import {
   startChecksum,
   writeFile,
   writeObject,
-  type Writing,
+  type WriteRequest,
 } from "./objects.ts";
 import { Refused } from "./refusal.ts";
 
@@ -65,7 +65,7 @@ async function openUpload(folder: Folder, { key, uploadId }: UploadName): Promis
 
 export async function writePart(
   folder: Folder,
-  upload: UploadName & { readonly number: number; readonly size: number } & Writing,
+  upload: UploadName & { readonly number: number; readonly size: number } & WriteRequest,
 ): Promise<string> {
   await openUpload(folder, upload);
   try {

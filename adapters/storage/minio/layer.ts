@@ -14,7 +14,7 @@ import { asUnavailable } from "../rest/signed-fetch.ts";
 import { s3Services } from "../rest/s3-services.ts";
 import { bucketAddress, withoutSlashes } from "../signing/bucket-address.ts";
 import type { SigningKeys } from "../signing/sign-query.ts";
-import type { Held, KeySigner } from "../signing/signer.ts";
+import type { CredentialSource, KeySigner } from "../signing/signer.ts";
 import type { MinioSettings } from "./settings.ts";
 
 /** A path of the endpoint is one that a reverse proxy strips, since a MinIO answers under none. */
@@ -34,7 +34,7 @@ export const layer = (settings: MinioSettings) =>
   );
 
 /** The MinIO client is loaded with the first look at the bucket. */
-const bucketMaker = (settings: MinioSettings, signer: Held<KeySigner>): BucketMaker => {
+const bucketMaker = (settings: MinioSettings, signer: CredentialSource<KeySigner>): BucketMaker => {
   const failed = (cause: unknown) => callFailed(settings, cause, refusalIn(cause));
   return Effect.map(Effect.tryPromise({ try: minioPackage, catch: failed }), ({ Client }) =>
     Effect.flatMap(current(signer), ({ keys }) =>

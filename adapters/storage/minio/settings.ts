@@ -7,7 +7,7 @@ import {
   type Values,
   withDefault,
 } from "../../settings/setting.ts";
-import type { Source, Text, Words } from "../../settings/source.ts";
+import type { Source, Text, Vocabulary } from "../../settings/source.ts";
 import { provider } from "../providers.ts";
 import * as storage from "../settings.ts";
 
@@ -23,7 +23,7 @@ export const settings = {
 };
 
 export interface MinioSettings extends Values<typeof settings> {
-  readonly words?: Words | undefined;
+  readonly words?: Vocabulary | undefined;
   readonly recheck?: Source["recheck"];
 }
 

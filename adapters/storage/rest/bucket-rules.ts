@@ -2,7 +2,7 @@ import * as Effect from "effect/Effect";
 import { hash } from "node:crypto";
 import { StoreUnavailable } from "../../../domain/errors.ts";
 import { refusalIn } from "./refusal-reason.ts";
-import { type Answer, type Bucket, signedFetch, unavailable } from "./signed-fetch.ts";
+import { type StoreResponse, type Bucket, signedFetch, unavailable } from "./signed-fetch.ts";
 import { document, element, textsIn } from "./xml.ts";
 
 interface Kind {
@@ -37,7 +37,7 @@ export const bucketRules = (bucket: Bucket, kind: Kind) => {
   const { root, rules: title } = kind;
   const names = [kind.rule].flat();
   const query = [[kind.query, ""]] as const;
-  const refused = (done: "read" | "written", answer: Answer) =>
+  const refused = (done: "read" | "written", answer: StoreResponse) =>
     new StoreUnavailable({
       kind: "refused",
       reason: `the bucket's ${kind.whole} could not be ${done}: ${answer.status} ${refusalIn(answer).code ?? ""}${kind.advice?.get(answer.status) ?? ""}`,
@@ -113,7 +113,7 @@ export const bucketRules = (bucket: Bucket, kind: Kind) => {
 };
 
 /** A server that does not know the question may list the bucket, and would remove it by DELETE. */
-const isUnset = (answer: Answer): boolean =>
+const isUnset = (answer: StoreResponse): boolean =>
   answer.ok
     ? answer.text.trim() === ""
     : answer.status === 404 && /^NoSuch\w*Configuration$/.test(refusalIn(answer).code ?? "");

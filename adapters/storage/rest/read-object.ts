@@ -1,16 +1,16 @@
 import * as Effect from "effect/Effect";
-import type { Looked } from "../../../application/ports/object-store.ts";
+import type { ObjectRef } from "../../../application/ports/object-store.ts";
 import { StoreUnavailable } from "../../../domain/errors.ts";
 import { fetchFailure } from "../../thrown.ts";
 import type { Pair } from "../signing/v4.ts";
-import { type Answer, type Bucket, signedFetch, unavailable } from "./signed-fetch.ts";
+import { type StoreResponse, type Bucket, signedFetch, unavailable } from "./signed-fetch.ts";
 
 /** Reads an object on condition of its ETag; `query` names its version. */
 export const readObject = Effect.fnUntraced(function* (
   bucket: Bucket,
-  { key, etag, size, length = size }: Looked & { readonly length?: number },
+  { key, etag, size, length = size }: ObjectRef & { readonly length?: number },
   query: ReadonlyArray<Pair>,
-  fail: (answer: Answer) => Effect.Effect<never, StoreUnavailable>,
+  fail: (answer: StoreResponse) => Effect.Effect<never, StoreUnavailable>,
 ) {
   const wanted = Math.min(length, size);
   const range = wanted < size ? [["range", `bytes=0-${wanted - 1}`] as const] : [];
@@ -35,7 +35,7 @@ export const readObject = Effect.fnUntraced(function* (
 
 /** Not decoded on the way either: then its length is another, or is left out. */
 const isExpected = (
-  { status, headers }: Answer,
+  { status, headers }: StoreResponse,
   { size, wanted }: Record<"size" | "wanted", number>,
 ) =>
   (status === 206

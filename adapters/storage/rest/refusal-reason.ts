@@ -1,9 +1,9 @@
 import { StoreUnavailable } from "../../../domain/errors.ts";
-import { say, type Text, VARIABLES, type Words } from "../../settings/source.ts";
+import { say, type Text, VARIABLES, type Vocabulary } from "../../settings/source.ts";
 import { errorReason } from "../../thrown.ts";
 import { mainKeySettings } from "../credentials/key-settings.ts";
 import * as storage from "../settings.ts";
-import type { Answer } from "./signed-fetch.ts";
+import type { StoreResponse } from "./signed-fetch.ts";
 import { codeIn, temporaryFailure } from "./temporary.ts";
 
 export interface StoreRefusal {
@@ -16,7 +16,7 @@ export interface StoreRefusal {
 
 export interface BucketSettings {
   readonly bucket: string;
-  readonly words?: Words | undefined;
+  readonly words?: Vocabulary | undefined;
 }
 
 export const callFailed = (
@@ -39,7 +39,10 @@ export const refused = (settings: BucketSettings, refusal: StoreRefusal): StoreU
 /** Servers that do not know a bucket or an object may answer 404 without a code. */
 export const isSenseless = ({ status, code }: StoreRefusal) => code === undefined && status !== 404;
 
-export const refusalIn = ({ status, text }: Pick<Answer, "status" | "text">): StoreRefusal => ({
+export const refusalIn = ({
+  status,
+  text,
+}: Pick<StoreResponse, "status" | "text">): StoreRefusal => ({
   status,
   code: codeIn(text),
   message: /<Message>([^<]*)<\/Message>/.exec(text)?.[1]?.replaceAll("&#39;", "'"),

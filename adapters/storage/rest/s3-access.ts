@@ -2,7 +2,7 @@ import * as Context from "effect/Context";
 import type { Audience } from "../../../application/ports/presigner.ts";
 import type { ProviderName } from "../providers.ts";
 import type { BucketAddress } from "../signing/bucket-address.ts";
-import type { Held, KeySigner } from "../signing/signer.ts";
+import type { CredentialSource, KeySigner } from "../signing/signer.ts";
 
 /** Access to a bucket of S3's API beyond the ports, for commands of operators. */
 export class S3Access extends Context.Service<
@@ -13,7 +13,7 @@ export class S3Access extends Context.Service<
     readonly region: string;
     readonly addresses: Readonly<Record<Audience, BucketAddress>>;
     /** The service's own key, and those that sign uploads and downloads; they may be the same. */
-    readonly signers: Readonly<Record<"service" | "put" | "get", Held<KeySigner>>>;
+    readonly signers: Readonly<Record<"service" | "put" | "get", CredentialSource<KeySigner>>>;
   }
 >()("valetkey/S3Access") {}
 

@@ -2,7 +2,7 @@ import * as Effect from "effect/Effect";
 import * as Exit from "effect/Exit";
 import * as Predicate from "effect/Predicate";
 import type {
-  Looked,
+  ObjectRef,
   Multipart,
   MultipartId,
   ObjectStore,
@@ -70,7 +70,7 @@ const MAY_NOT = unavailable(
   "the service's key may not copy an upload to its place; allow it s3:GetObject of uploads and s3:PutObject of files",
 );
 
-const sourceHeaders = (bucket: string, { key, version, etag }: Looked): ReadonlyArray<Pair> => {
+const sourceHeaders = (bucket: string, { key, version, etag }: ObjectRef): ReadonlyArray<Pair> => {
   const object = `${bucket}${bucket.startsWith("arn:") ? "/object" : ""}/${encodeKey(key)}`;
   const query = version === undefined ? "" : `?versionId=${encodeURIComponent(version)}`;
   return [

@@ -7,7 +7,7 @@ import type { ObjectKey } from "../../../domain/storage-key.ts";
 import { isSenseless, refusalIn, type StoreRefusal } from "./refusal-reason.ts";
 import { CHECKSUM_HEADERS } from "../signing/binding.ts";
 import type { Pair } from "../signing/v4.ts";
-import { type Answer, type Bucket, signedFetch, unavailable } from "./signed-fetch.ts";
+import { type StoreResponse, type Bucket, signedFetch, unavailable } from "./signed-fetch.ts";
 import { document, element, escape, isWhole, textIn, textsIn, unescape } from "./xml.ts";
 
 /**
@@ -23,7 +23,7 @@ export const s3Multipart = (
     readonly fileChecksums: ReadonlyArray<ChecksumAlgorithm>;
   },
 ): Omit<Multipart, "listOpen"> => {
-  const refused = (answer: Answer) => {
+  const refused = (answer: StoreResponse) => {
     const refusal = refusalIn(answer);
     const kind = isSenseless(refusal) ? "senseless" : "refused";
     return unavailable(store.explain(refusal), kind);
@@ -49,7 +49,7 @@ export const s3Multipart = (
       const parts: Array<DatedPart> = [];
       let after: string | undefined = "0";
       while (after !== undefined) {
-        const answer: Answer = yield* signedFetch(bucket, {
+        const answer: StoreResponse = yield* signedFetch(bucket, {
           method: "GET",
           key,
           query: [
@@ -124,13 +124,13 @@ const COMPLETIONS: ReadonlyMap<string | undefined, Completion> = new Map([
 ] as const);
 
 /** The whole answer of a store, and not about another object. */
-const isAbout = ({ ok, text }: Answer, root: string, key: ObjectKey) =>
+const isAbout = ({ ok, text }: StoreResponse, root: string, key: ObjectKey) =>
   ok && isWhole(text, root) && unescape(textIn(text, "Key") ?? key) === key;
 
 /** In characters; those of stores have up to 400. */
 const LONGEST_ID = 2048;
 
-const isEnded = (answer: Answer) => refusalIn(answer).code === "NoSuchUpload";
+const isEnded = (answer: StoreResponse) => refusalIn(answer).code === "NoSuchUpload";
 
 const completionFrom = (parts: ReadonlyArray<StoredPart>) =>
   document(

@@ -7,7 +7,7 @@ import { BucketCors } from "../bucket-cors.ts";
 import { forbiddenHeaders, type Provider, PROVIDERS } from "../providers.ts";
 import { ANNOUNCEMENT, s3Binding, s3Overrides, s3PartBinding } from "../signing/binding.ts";
 import type { BucketAddress } from "../signing/bucket-address.ts";
-import type { Held, KeySigner, Signer } from "../signing/signer.ts";
+import type { CredentialSource, KeySigner, Signer } from "../signing/signer.ts";
 import { v4Presigner } from "../signing/v4-presigner.ts";
 import { bucketWriteOnce } from "./bucket-write-once.ts";
 import { makeBucketInBackground } from "./make-bucket.ts";
@@ -21,7 +21,9 @@ export const s3Services = Effect.fnUntraced(function* (
     readonly addresses: Readonly<Record<Audience, BucketAddress>>;
     readonly signers: S3Access["Service"]["signers"];
     /** The official presigner with a signer's keys, if it signs; it signs no forms. */
-    readonly officially?: ((held: Held<KeySigner>) => Held<Signer>) | undefined;
+    readonly officially?:
+      | ((held: CredentialSource<KeySigner>) => CredentialSource<Signer>)
+      | undefined;
     readonly client: BucketMaker;
   },
 ) {
@@ -29,7 +31,8 @@ export const s3Services = Effect.fnUntraced(function* (
   const { addresses, signers, officially } = store;
   const provider: Provider = PROVIDERS[settings.provider];
   const { checksums, partChecksums, largestPut } = provider;
-  const sign = (held: Held<KeySigner>): Held<Signer> => officially?.(held) ?? held;
+  const sign = (held: CredentialSource<KeySigner>): CredentialSource<Signer> =>
+    officially?.(held) ?? held;
   const at = { signer: sign(signers.service), address: addresses.internal, region };
   const once = yield* bucketWriteOnce(at, provider);
   const presigner = v4Presigner({

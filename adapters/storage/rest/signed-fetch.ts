@@ -7,7 +7,7 @@ import { series } from "../../metrics.ts";
 import { fetchFailure } from "../../thrown.ts";
 import { traceHeaders } from "../../trace-headers.ts";
 import type { BucketAddress } from "../signing/bucket-address.ts";
-import type { Held, Signer } from "../signing/signer.ts";
+import type { CredentialSource, Signer } from "../signing/signer.ts";
 import { encodeKey, type Pair } from "../signing/v4.ts";
 import { bounded } from "./bounded-body.ts";
 import { codeIn, temporaryFailure } from "./temporary.ts";
@@ -19,13 +19,13 @@ import { codeIn, temporaryFailure } from "./temporary.ts";
 const CLOCK_TOLERANCE = 15 * 60;
 
 export interface Bucket {
-  readonly signer: Held<Signer>;
+  readonly signer: CredentialSource<Signer>;
   readonly address: BucketAddress;
   readonly region: string;
 }
 
 /** The text is empty after `HEAD`, and the body is null if it was not asked for. */
-export type Answer = Pick<Response, "status" | "ok" | "headers" | "body"> & {
+export type StoreResponse = Pick<Response, "status" | "ok" | "headers" | "body"> & {
   readonly text: string;
 };
 
@@ -59,7 +59,7 @@ export const signedFetch = Effect.fnUntraced(function* (
   });
   const trace = yield* traceHeaders;
   return yield* Effect.tryPromise({
-    try: async (signal): Promise<Answer> => {
+    try: async (signal): Promise<StoreResponse> => {
       const answer = await fetch(url, {
         method,
         // No other server may get the signature.
@@ -95,20 +95,20 @@ async function textIn(body: Response["body"]): Promise<string> {
 
 const clockDifference = series("valetkey.store.clock.difference");
 
-const compareClocks = ({ headers }: Answer) =>
+const compareClocks = ({ headers }: StoreResponse) =>
   Effect.flatMap(Clock.currentTimeMillis, (now) => {
     const seconds = (now - Date.parse(headers.get("date") ?? "")) / 1000;
     return Number.isNaN(seconds) ? Effect.void : Metric.update(clockDifference, seconds);
   });
 
-function failIfTemporary({ status, headers, text }: Answer) {
+function failIfTemporary({ status, headers, text }: StoreResponse) {
   const retryAfter = headers.get("retry-after");
   const failure = temporaryFailure({ status, code: codeIn(text), retryAfter });
   return failure === undefined ? Effect.void : Effect.fail(failure);
 }
 
 /** The answer of a proxy, a page to sign in or a web site; an object may be a page itself. */
-const isPage = ({ status, ok, headers, text }: Answer, method: string, key?: ObjectKey) =>
+const isPage = ({ status, ok, headers, text }: StoreResponse, method: string, key?: ObjectKey) =>
   method === "HEAD"
     ? key === undefined && mayBePage(headers)
     : (status < 405 && /^\s*<(?:!doctype )?html/i.test(text.slice(0, 200))) ||

@@ -58,7 +58,7 @@ export function signQuery<Secret>(keys: SigningKeys<Secret>, signing: QuerySigni
   return unsigned.url + signText(keys, unsigned);
 }
 
-export interface Unsigned {
+export interface StringToSign {
   readonly text: string;
   readonly context: SigningContext;
 }
@@ -67,7 +67,7 @@ export interface Unsigned {
 export function toBeSigned(
   signatory: Signatory,
   signing: QuerySigning,
-): Unsigned & { readonly url: string } {
+): StringToSign & { readonly url: string } {
   const { path } = signing;
   const { algorithm } = signatory;
   const timestamp = timestampAt(signing.now);
@@ -97,7 +97,7 @@ export function toBeSigned(
 /** The signature of a text in hexadecimal; the signing key is derived once for a day and region. */
 export function signText<Secret>(
   { algorithm, secretKey }: SigningKeys<Secret>,
-  { text, context }: Unsigned,
+  { text, context }: StringToSign,
 ): string {
   context.sign ??= algorithm.signer(secretKey, context.day, context.region);
   return context.sign(text);

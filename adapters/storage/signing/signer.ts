@@ -25,7 +25,7 @@ export interface FormSigner extends Signer {
  * milliseconds of their life are left at `now` and they are not those that were `rejected`.
  * Otherwise it waits for newer ones, and fails if there are none.
  */
-export type Held<A> = (
+export type CredentialSource<A> = (
   now: number,
   remaining: number,
   rejected?: object,

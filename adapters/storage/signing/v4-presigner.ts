@@ -15,7 +15,7 @@ import { CredentialsUnavailable } from "../../../domain/errors.ts";
 import type { Binding, Bound, PartBinding } from "./binding.ts";
 import type { BucketAddress } from "./bucket-address.ts";
 import type { AbsentHeaders } from "./sign-query.ts";
-import type { FormSigner, Held, Signer } from "./signer.ts";
+import type { FormSigner, CredentialSource, Signer } from "./signer.ts";
 import { encodeKey, type Pair } from "./v4.ts";
 
 /** The `Presigner` of every store that speaks Signature Version 4, of AWS or of Google. */
@@ -23,7 +23,7 @@ export function v4Presigner(store: {
   readonly addresses: Readonly<Record<Audience, BucketAddress>>;
   readonly region: string;
   readonly binding: Binding;
-  readonly signers: Readonly<Record<"put" | "get", Held<Signer>>>;
+  readonly signers: Readonly<Record<"put" | "get", CredentialSource<Signer>>>;
   /** True if signing is a network call. */
   readonly isRemote?: boolean;
   /** The query that sets the headers of the answer to a GET. */
@@ -45,7 +45,7 @@ export function v4Presigner(store: {
   readonly forms?:
     | {
         readonly bucket: string;
-        readonly signer: Held<FormSigner>;
+        readonly signer: CredentialSource<FormSigner>;
         /** The field that carries the grant of an announced upload. */
         readonly announcement: string;
       }
@@ -132,7 +132,7 @@ export function v4Presigner(store: {
 
 /** Seconds are rounded down; a lifetime one second short is accepted. */
 const inTime = <S extends Signer, A>(
-  held: Held<S>,
+  held: CredentialSource<S>,
   { lifetime, minLifetime, window }: ObjectRequest & Pick<GetRequest, "window">,
   sign: (signer: S, now: number, expiresIn: number) => Effect.Effect<A, CredentialsUnavailable>,
 ): Effect.Effect<A, CredentialsUnavailable> =>

@@ -9,7 +9,7 @@ export interface Caller {
 }
 
 /** The caller and the organization of a call. */
-export interface Asked {
+export interface CallContext {
   readonly caller: Caller;
   /** The organization's name, as `organizations` knows it. */
   readonly organization: string;
