@@ -1,23 +1,10 @@
-import * as Data from "effect/Data";
 import * as Result from "effect/Result";
 import * as Schema from "effect/Schema";
 import { parseArgs } from "node:util";
 import { onOneLine } from "../printable.ts";
+import { CommandFailure, EXIT } from "./failure.ts";
 import { decoder, MISSING } from "../json/decode.ts";
 import { HttpOrigin } from "../settings/codecs.ts";
-
-/** Exit codes: 1 and 2 as `diff` and `grep` have them, the others as `sysexits.h`. */
-export const EXIT = {
-  failure: 1,
-  couldNotRun: 2,
-  usage: 64,
-  noInput: 66,
-  unavailable: 69,
-  cannotCreate: 73,
-  configuration: 78,
-};
-
-export class CommandFailure extends Data.Error<{ code: number; message: string }> {}
 
 /** An option of a command, or the argument that it takes; one that is repeatable takes the rest. */
 export interface Option {

@@ -1,7 +1,8 @@
 import * as Effect from "effect/Effect";
 import * as Option from "effect/Option";
 import { BucketCors } from "../storage/bucket-cors.ts";
-import { command, CommandFailure, EXIT, flag, ORIGIN_OPTION } from "./command.ts";
+import { command, flag, ORIGIN_OPTION } from "./command.ts";
+import { CommandFailure, EXIT } from "./failure.ts";
 import { readStoreOrFail } from "./settings.ts";
 import { runWithStore } from "./with-store.ts";
 

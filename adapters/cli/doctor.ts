@@ -1,7 +1,8 @@
 import * as Schema from "effect/Schema";
 import { WholeNumber } from "../settings/codecs.ts";
 import { onOneLine } from "../printable.ts";
-import { asJson, command, EXIT, flag, JSON_OPTION, option, ORIGIN_OPTION } from "./command.ts";
+import { asJson, command, flag, JSON_OPTION, option, ORIGIN_OPTION } from "./command.ts";
+import { EXIT } from "./failure.ts";
 import type { Finding } from "./doctor/finding.ts";
 import type { Problem } from "./doctor/problems.ts";
 import { print, tell } from "./output.ts";

@@ -11,7 +11,8 @@ import { HttpUrl, WholeNumber } from "../settings/codecs.ts";
 import { readSettings } from "../settings/setting.ts";
 import { variables } from "../settings/source.ts";
 import { errorReason, fetchFailure } from "../thrown.ts";
-import { command, CommandFailure, EXIT, JSON_OPTION, option } from "./command.ts";
+import { command, JSON_OPTION, option } from "./command.ts";
+import { CommandFailure, EXIT } from "./failure.ts";
 import { print, tell } from "./output.ts";
 import { orFail } from "./settings.ts";
 

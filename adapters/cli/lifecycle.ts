@@ -2,7 +2,8 @@ import * as Effect from "effect/Effect";
 import { ObjectStore } from "../../application/ports/object-store.ts";
 import { ABANDONED_AFTER } from "../../domain/multipart.ts";
 import { waitingDays } from "../../domain/waiting.ts";
-import { command, CommandFailure, EXIT, flag } from "./command.ts";
+import { command, flag } from "./command.ts";
+import { CommandFailure, EXIT } from "./failure.ts";
 import { readStoreOrFail } from "./settings.ts";
 import { runWithStore } from "./with-store.ts";
 

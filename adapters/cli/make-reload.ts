@@ -11,7 +11,7 @@ import {
   readConfiguration,
   type ApplyConfiguration,
 } from "./configuration.ts";
-import type { Outcome } from "./reload.ts";
+import type { Outcome } from "./control-socket.ts";
 import { findWarnings } from "./settings.ts";
 import { watchFiles } from "./watch-files.ts";
 

@@ -14,7 +14,7 @@ import { errorReason } from "../thrown.ts";
 import * as telemetry from "../telemetry/log.ts";
 import { fixedLayer, makeApplication } from "./application.ts";
 import { type Channel, openChannel } from "./channel.ts";
-import { CommandFailure, EXIT } from "./command.ts";
+import { CommandFailure, EXIT } from "./failure.ts";
 import {
   type Configuration,
   fixedSecrets,
@@ -25,7 +25,7 @@ import { makeReload } from "./make-reload.ts";
 import { readyFacts, startMessage } from "./messages.ts";
 import type { Observer } from "./observe.ts";
 import { print, tell } from "./output.ts";
-import { listenForReloads } from "./reload.ts";
+import { listenForReloads } from "./control-socket.ts";
 import { findWarnings, isObserved, orFail, type Settings } from "./settings.ts";
 import { isFirst, isWorker, joinWorkers, runWorkers } from "./workers.ts";
 

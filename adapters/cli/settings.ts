@@ -21,9 +21,9 @@ import * as metrics from "../telemetry/metrics-settings.ts";
 import { isSent, SIGNALS } from "../telemetry/otlp-settings.ts";
 import * as otlp from "../telemetry/otlp-settings.ts";
 import * as tokens from "../tokens/settings.ts";
-import { CommandFailure, EXIT } from "./command.ts";
+import { CommandFailure, EXIT } from "./failure.ts";
 import { configurationMessage } from "./messages.ts";
-import * as control from "./reload.ts";
+import * as control from "./control-socket.ts";
 import * as storage from "./storage.ts";
 
 export const readOrFail = (env: Env): Settings =>

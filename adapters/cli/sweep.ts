@@ -1,7 +1,8 @@
 import * as Effect from "effect/Effect";
 import { sweepUploads } from "../../application/sweep-uploads.ts";
 import { MOST_DAYS_OF_WAITING, waitingDays } from "../../domain/waiting.ts";
-import { columns, command, EXIT, flag } from "./command.ts";
+import { columns, command, flag } from "./command.ts";
+import { EXIT } from "./failure.ts";
 import { print } from "./output.ts";
 import { readStoreOrFail } from "./settings.ts";
 import { eventsOrFail } from "./with-events.ts";

@@ -15,7 +15,8 @@ import {
 } from "../identity/token-file.ts";
 import { readJsonFile } from "../json/json-file.ts";
 import { changeTokens } from "./change-tokens.ts";
-import { asJson, columns, command, CommandFailure, EXIT, JSON_OPTION, option } from "./command.ts";
+import { asJson, columns, command, JSON_OPTION, option } from "./command.ts";
+import { CommandFailure, EXIT } from "./failure.ts";
 
 const FILE = option(
   "PATH",

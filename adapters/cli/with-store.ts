@@ -7,7 +7,7 @@ import { S3Access } from "../storage/rest/s3-access.ts";
 import type { Storage } from "../storage/storage.ts";
 import * as telemetry from "../telemetry/log.ts";
 import { errorReason } from "../thrown.ts";
-import { CommandFailure, EXIT } from "./command.ts";
+import { CommandFailure, EXIT } from "./failure.ts";
 import { tell } from "./output.ts";
 
 const TIMEOUT = "30 seconds";

@@ -4,7 +4,7 @@ import * as Semaphore from "effect/Semaphore";
 import cluster, { type Worker } from "node:cluster";
 import { once } from "node:events";
 import { type Channel, openChannel } from "./channel.ts";
-import { CommandFailure } from "./command.ts";
+import { CommandFailure } from "./failure.ts";
 import type { Env } from "../settings/source.ts";
 import {
   type Configuration,

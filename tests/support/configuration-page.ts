@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs";
 import * as audit from "../../adapters/telemetry/audit.ts";
-import * as control from "../../adapters/cli/reload.ts";
+import * as control from "../../adapters/cli/control-socket.ts";
 import { inShell } from "../../adapters/cli/messages.ts";
 import { adapter } from "../../adapters/cli/storage.ts";
 import * as events from "../../adapters/events/settings.ts";

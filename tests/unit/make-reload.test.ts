@@ -12,7 +12,7 @@ import { text } from "node:stream/consumers";
 import { onTestFinished } from "vitest";
 import { type Configuration, readConfiguration } from "../../adapters/cli/configuration.ts";
 import { makeReload } from "../../adapters/cli/make-reload.ts";
-import { listenForReloads, type Outcome } from "../../adapters/cli/reload.ts";
+import { listenForReloads, type Outcome } from "../../adapters/cli/control-socket.ts";
 import { until } from "../support/until.ts";
 
 function makeFolder(): string {

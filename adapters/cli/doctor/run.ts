@@ -5,7 +5,7 @@ import { joinReads } from "../../settings/setting.ts";
 import { type Env, variables } from "../../settings/source.ts";
 import { errorReason } from "../../thrown.ts";
 import { certifiedStore } from "../certified-store.ts";
-import { CommandFailure, EXIT } from "../command.ts";
+import { CommandFailure, EXIT } from "../failure.ts";
 import { interruptible } from "../interruptible.ts";
 import { orFail, readStore } from "../settings.ts";
 import { quietly } from "../with-store.ts";
