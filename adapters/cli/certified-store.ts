@@ -16,7 +16,8 @@ import { signedFetch } from "../storage/rest/signed-fetch.ts";
 import { bucket, endpoint } from "../storage/settings.ts";
 import type { Storage } from "../storage/storage.ts";
 import { adapter } from "./storage.ts";
-import { quietly, s3Access, withWarnings } from "./with-store.ts";
+import { s3Access } from "./with-store.ts";
+import { quietly, withWarnings } from "./store-log.ts";
 
 export interface CertifiedStore extends Pick<Examination, "store" | "able"> {
   /** Such as `MinIO at http://127.0.0.1:9000`. */

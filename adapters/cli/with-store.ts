@@ -1,14 +1,12 @@
 import * as Effect from "effect/Effect";
 import * as Layer from "effect/Layer";
-import * as Logger from "effect/Logger";
 import * as Option from "effect/Option";
 import { guarded } from "../../application/guarded-store.ts";
 import { S3Access } from "../storage/rest/s3-access.ts";
 import type { Storage } from "../storage/storage.ts";
-import * as telemetry from "../telemetry/log.ts";
 import { errorReason } from "../thrown.ts";
 import { CommandFailure, EXIT } from "./failure.ts";
-import { tell } from "./output.ts";
+import { withWarnings } from "./store-log.ts";
 
 const TIMEOUT = "30 seconds";
 
@@ -40,19 +38,3 @@ export async function runWithStore<A, E>(
 
 /** Access to a bucket of S3's API beyond the ports; undefined for another store. */
 export const s3Access = Effect.map(Effect.serviceOption(S3Access), Option.getOrUndefined);
-
-const SILENCE = telemetry.layer({ level: "none", format: "json" });
-
-/** The layer without its log. */
-export const quietly = (layer: Storage["layer"]): Storage["layer"] =>
-  Layer.provideMerge(layer, SILENCE);
-
-const WARNINGS = Logger.layer([
-  Logger.make<unknown, void>(({ message }) =>
-    tell(`Warning: ${telemetry.splitMessage(message).text}.\n`),
-  ),
-]);
-
-/** The layer without its advice for a service; warnings while the store is used are shown. */
-export const withWarnings: typeof quietly = (layer) =>
-  Layer.provideMerge(Layer.provide(layer, SILENCE), WARNINGS);

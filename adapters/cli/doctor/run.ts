@@ -8,7 +8,7 @@ import { certifiedStore } from "../certified-store.ts";
 import { CommandFailure, EXIT } from "../failure.ts";
 import { interruptible } from "../interruptible.ts";
 import { orFail, readStore } from "../settings.ts";
-import { quietly } from "../with-store.ts";
+import { quietly } from "../store-log.ts";
 import { readKeyNames } from "./key-names.ts";
 import type { Examination } from "./doctor.ts";
 import { examine, reportFolder } from "./examine.ts";
