@@ -119,10 +119,13 @@ describe("a token that the service refuses", () => {
   });
 
   it("is replaced in the middle of an upload as at its start", async () => {
-    const { client } = await startUploads({}, { token: () => TOKEN });
-    const seen = network(first(1, isFor("confirm"), refused));
+    const token = vi.fn((_wasRefused: boolean) => TOKEN);
+    const { client } = await startUploads({}, { token });
+    const refuses = ["policies", "confirm"].map((action) => first(1, isFor(action), refused));
+    const seen = network((request) => refuses.map((each) => each(request)).find(Boolean));
     expect((await client.upload(FILE)).size).toBe(FILE.size);
     expect(seen.filter(isFor("confirm"))).toHaveLength(2);
+    expect(token.mock.calls.filter(([wasRefused]) => wasRefused)).toHaveLength(2);
   });
 });
 

@@ -187,6 +187,14 @@ it.each<[string, number]>([
 
 const problem = (code: string, status: number) => Response.json({ code, title: "A" }, { status });
 
+it("a retry after a refused grant asks for another", async () => {
+  const { client } = await startUploads();
+  network(first(1, isFor("presign"), () => problem("QUOTA_EXCEEDED", 429)));
+  const task = client.upload(FILE);
+  expect((await failure(task)).code).toBe("quota");
+  expect((await task.retry()).size).toBe(FILE.size);
+});
+
 it("a retry with a receipt that is too old sends the file under another", async () => {
   const { client } = await startUploads();
   stopClocks();

@@ -1,7 +1,7 @@
 import Uppy from "@uppy/core";
 import { afterEach, expect, it, vi } from "vitest";
 import { UploadError } from "../../adapters/client/client.ts";
-import { Valetkey } from "../../adapters/client/uppy/plugin.ts";
+import { Valetkey, type ValetkeyOptions } from "../../adapters/client/uppy/plugin.ts";
 import { until } from "../support/until.ts";
 import { first, isFor, isPut, network, startUploads, TOKEN } from "./host.ts";
 
@@ -18,13 +18,14 @@ const PHOTO = new File(["a picture"], "photo.png", { type: "image/png", lastModi
 const LARGE = new File([new Uint8Array(PART_SIZE + 1)], "film.png", PHOTO);
 
 /** Uppy with the plugin, for a service at this address. */
-function uppyFor(address: string, restrictions = {}) {
+function uppyFor(address: string, restrictions = {}, options: Partial<ValetkeyOptions> = {}) {
   const uppy = new Uppy({ restrictions });
   return uppy.use(Valetkey, {
     endpoint: address,
     organization: "acme",
     token: TOKEN,
     multipart: PART_SIZE,
+    ...options,
   });
 }
 
@@ -166,6 +167,19 @@ it("a type that Uppy does not know is that of the file's name, by the policy", a
     expect.objectContaining({ contentType: "image/png" }),
   ]);
 });
+
+it.each([undefined, false])(
+  "an upload by Uppy has a checksum unless the option is false: %s",
+  async (checksum) => {
+    const { address } = await startUploads();
+    const uppy = uppyFor(address, {}, { checksum });
+    const seen = network();
+    uppy.addFile({ name: PHOTO.name, type: PHOTO.type, data: PHOTO });
+    await uppy.upload();
+    const sent = seen.filter(isPut).map(({ headers }) => headers.has("x-amz-checksum-sha256"));
+    expect(sent).toEqual([checksum !== false]);
+  },
+);
 
 it("the policy restricts what can be added, and stricter restrictions of the page stay", async () => {
   const { address } = await startUploads({ policy: { maxSize: "1 MiB" } });
