@@ -1,10 +1,15 @@
 import * as Clock from "effect/Clock";
 import * as Effect from "effect/Effect";
 import * as Layer from "effect/Layer";
+import * as Option from "effect/Option";
 import { TestClock } from "effect/testing";
 import { expect, it, onTestFinished } from "vitest";
 import { ObjectStore } from "../../application/ports/object-store.ts";
+import { isIncomingKey, type ObjectKey } from "../../domain/storage-key.ts";
 import { embedded, PRESIGN, presignInit, startService, TOKEN } from "./service.ts";
+
+/** Of what is sent. */
+const SHA_256 = { algorithm: "sha256", value: "LPJNul+wow4m6DsqxbninhsWHlwfp0JecwQzYpOLmCQ=" };
 
 /** A service over the embedded store, whose copies wait until they are let go. */
 async function start() {
@@ -16,6 +21,12 @@ async function start() {
     if (copy === undefined) return store;
     return {
       ...store,
+      // As in S3, a copy has no checksum.
+      head: (key: ObjectKey) =>
+        Effect.map(
+          store.head(key),
+          Option.map((facts) => (isIncomingKey(key) ? facts : { ...facts, checksums: {} })),
+        ),
       copy: (upload: Parameters<typeof copy>[0]) => {
         seen.copies += 1;
         reached.resolve();
@@ -47,7 +58,8 @@ async function start() {
     /** Sends a file; returns the calls that make it the file. */
     send: {
       confirm: async () => {
-        const { put_url, put_headers, receipt } = (await ask("presign")).body;
+        const file = { filename: "a.png", content_type: "image/png", size: 5, checksum: SHA_256 };
+        const { put_url, put_headers, receipt } = (await ask("presign", file)).body;
         await store.put(put_url, put_headers);
         return () => ask("confirm", { receipt });
       },
@@ -89,6 +101,7 @@ it.each(["confirm", "multipart/complete"] as const)(
     letGo();
     const confirmed = await second;
     expect(confirmed).toMatchObject({ status: 200, body: { final: true, size: 5 } });
+    expect(confirmed.body.checksum).toEqual(action === "confirm" ? SHA_256 : undefined);
     expect((await confirm()).body).toEqual(confirmed.body);
     expect(seen.copies).toBe(1);
     expect(await open(confirmed.body.file_url)).toEqual([200, "hello"]);

@@ -71,6 +71,13 @@ it("a link leads to the public endpoint, even if a service made it", async () =>
   expect((await follow(new URL(body.link_url).pathname)).location.host).toBe("store.example.com");
 });
 
+it("a link opens the version that is named for it", async () => {
+  const { post, grant, follow } = await start();
+  const { body } = await post(LINKS, { receipt: await grant(), version: "v-1" });
+  const { location } = await follow(new URL(body.link_url).pathname);
+  expect(location.searchParams.get("versionId")).toBe("v-1");
+});
+
 it("the URL that a link leads to expires no later than the link", async () => {
   const { post, grant, follow } = await start();
   const { body } = await post(LINKS, { receipt: await grant(), expires_in: 60 });

@@ -239,15 +239,25 @@ it("a store that does not answer is told to send it again", async () => {
   expect([status, body.code, headers.get("retry-after")]).toEqual([503, "STORE_UNAVAILABLE", "5"]);
 });
 
+const IGNORED = { confirmed: 0, refused: 0, ignored: 1 };
+
 it.each([
-  ["is still being scanned", 1, undefined, 503, { code: "UPLOAD_PENDING", state: "scanning" }],
-  ["is clean", 1, "NO_THREATS_FOUND", 200, { confirmed: 1, refused: 0, ignored: 0 }],
-  ["is infected", 1, "THREATS_FOUND", 200, { confirmed: 0, refused: 1, ignored: 0 }],
-  ["waits no longer", -1, "NO_THREATS_FOUND", 200, { confirmed: 0, refused: 0, ignored: 1 }],
+  [
+    "is still being scanned",
+    1,
+    undefined,
+    503,
+    { code: "UPLOAD_PENDING", state: "scanning" },
+    true,
+  ],
+  ["is clean", 1, "NO_THREATS_FOUND", 200, { confirmed: 1, refused: 0, ignored: 0 }, true],
+  ["is infected", 1, "THREATS_FOUND", 200, { confirmed: 0, refused: 1, ignored: 0 }, true],
+  ["waits no longer", -1, "NO_THREATS_FOUND", 200, IGNORED, true],
+  ["has the grant of another", 1, "NO_THREATS_FOUND", 200, IGNORED, false],
 ])(
   "an announced upload that %s (%i hour left, tag %s) is answered with %i and %j",
   async (...row) => {
-    const [, hours, tag, status, body] = row;
+    const [, hours, tag, status, body, isOwn] = row;
     const receipt: Receipt = {
       ...waitingReceipt("png", 5),
       slug: OrganizationSlug.make("acme"),
@@ -255,8 +265,10 @@ it.each([
     };
     const announcement = Effect.runSync(sealAnnouncement(tokensOf([TOKEN_KEY]), receipt));
     const facts = { size: 5, mediaType: "image/png", etag: '"e"', checksums: {}, extraHeaders: {} };
+    const at = isOwn ? incomingKey(receipt.key) : KEY;
     const stored = new Map<string, ObjectFacts>([
-      [incomingKey(receipt.key), { ...facts, announcement }],
+      [incomingKey(receipt.key), facts],
+      [at, { ...facts, announcement }],
     ]);
     const store: Partial<ObjectStore["Service"]> = {
       head: (key) => Effect.sync(() => Option.fromUndefinedOr(stored.get(key))),
@@ -266,7 +278,7 @@ it.each([
     };
     const policy = { arrival: "incoming", scan: "tags", verifyContent: false } as const;
     const { post, audit } = await start("s3", undefined, store, policy);
-    const answer = await post(S3(incomingKey(receipt.key)));
+    const answer = await post(S3(at));
     expect(answer).toMatchObject({ status, body });
     const refusal = "code" in body ? body.code : undefined;
     expect(audit).toMatchObject([{ action: "notify", refusal }]);

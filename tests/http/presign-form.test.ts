@@ -5,7 +5,7 @@ import { layer as minio } from "../../adapters/storage/minio/layer.ts";
 import { tokensOf } from "../../adapters/tokens/tokens.ts";
 import type { AuditEvent } from "../../application/ports/audit.ts";
 import { mebibytes } from "../../domain/byte-size.ts";
-import { PRESIGN, presignInit, startService, storeFor, TOKEN_KEY } from "./service.ts";
+import { PRESIGN, presignInit, startService, storeAt, storeFor, TOKEN_KEY } from "./service.ts";
 
 const FORM = { filename: "a.png", content_type: "image/png", method: "form" };
 const { open } = tokensOf([TOKEN_KEY]);
@@ -68,6 +68,19 @@ it("the policy of a form has every field and no other, and ends when the answer 
     ],
   });
   expect(policy).not.toBe("");
+});
+
+it("a form of temporary credentials carries their token, which is signed too", async () => {
+  const env = {
+    STORAGE_ENDPOINT: "https://store.example.com",
+    STORAGE_ACCESS_KEY: "access-key",
+    STORAGE_SECRET_KEY: "the-secret-key",
+    STORAGE_SESSION_TOKEN: "the-token",
+  };
+  const { json } = await ask(FORM, { storage: storeAt(env) });
+  const token = { "x-amz-security-token": "the-token" };
+  expect(json.form.fields).toMatchObject(token);
+  expect(policyIn(json).conditions).toContainEqual(token);
 });
 
 it("a form without a size takes any that the policy allows, and its receipt says so", async () => {

@@ -159,6 +159,16 @@ describe("every answer", () => {
       expect(headers.has("x-powered-by")).toBe(false);
     }
   });
+
+  it.each([PRESIGN, "/nowhere", "/%66/a"])(
+    "a request to %s is watched to its end",
+    async (path) => {
+      const ended: Array<number> = [];
+      const watch = () => ({ span: undefined, end: (status: number) => void ended.push(status) });
+      const { request } = await startService({ watch });
+      expect(ended).toEqual([(await request(path)).status]);
+    },
+  );
 });
 
 describe("a failure", () => {

@@ -39,12 +39,17 @@ const start = Effect.fnUntraced(function* (
     return take(next.settings === first.settings);
   };
   const reload = yield* makeReload(taking, env, first);
-  const size = join(folder, "STORAGE_MAX_FILE_SIZE");
+  const write = (name: string, text: string) => {
+    const path = join(folder, name);
+    writeFileSync(path, text);
+    return path;
+  };
   return {
     first,
     taken,
-    set: (text: string, name = "STORAGE_MAX_FILE_SIZE") => writeFileSync(join(folder, name), text),
-    unset: () => rmSync(size),
+    write,
+    set: (text: string, name = "STORAGE_MAX_FILE_SIZE") => write(name, text),
+    unset: () => rmSync(join(folder, "STORAGE_MAX_FILE_SIZE")),
     reload: Effect.timeout(
       Effect.promise(() => new Promise<Outcome>(reload)),
       "20 seconds",
@@ -87,6 +92,19 @@ it.live("a change of what needs a restart is refused, and each variable is named
     expect(refused).toContain("LIMIT_OBJECTS_PER_DAY must be");
     expect(changed).toEqual([]);
     expect(taken.at(-1)?.settings).toBe(first.settings);
+  }),
+);
+
+it.live("what a file has that a variable names is reloaded as the variable is", () =>
+  Effect.gen(function* () {
+    const { first, taken, write, reload } = yield* start();
+    const path = write("policies.json", "{}");
+    write("STORAGE_POLICIES", path);
+    expect(yield* reload).toEqual({ changed: ["STORAGE_POLICIES"] });
+    write("policies.json", '{"brief":{"put_lifetime":"1 minute"}}');
+    expect(yield* reload).toEqual({ changed: ["STORAGE_POLICIES"] });
+    expect([...(taken.at(-1)?.settings.policies.keys() ?? [])]).toEqual(["files", "brief"]);
+    expect(first.settings.policies.size).toBe(1);
   }),
 );
 

@@ -1,11 +1,13 @@
 import { expect, it } from "@effect/vitest";
 import * as Effect from "effect/Effect";
+import * as Exit from "effect/Exit";
 import * as Option from "effect/Option";
 import * as TestClock from "effect/testing/TestClock";
 import type { Member } from "../../application/admit.ts";
 import { Events } from "../../application/ports/events.ts";
 import { type Multipart, ObjectStore, type Page } from "../../application/ports/object-store.ts";
 import { Policies } from "../../application/ports/policies.ts";
+import { isGone } from "../../application/open-file.ts";
 import { removeFile } from "../../application/remove-file.ts";
 import { type Leftover, sweepUploads } from "../../application/sweep-uploads.ts";
 import { StoreUnavailable } from "../../domain/errors.ts";
@@ -123,7 +125,7 @@ function storeOf(
       Effect.provideService(Policies, new Map([["files", { ...defaultPolicy, ...policy }]])),
       Effect.provideService(Events, { publish, check: Effect.void }),
     );
-  return { stored, done, events, use };
+  return { stored, store, done, events, use };
 }
 
 type Policy = Partial<UploadPolicy>;
@@ -190,6 +192,32 @@ it.effect("a removal that the store breaks off is told of only once it is done a
     isDown = false;
     yield* use(removing(), INCOMING);
     expect([[...stored.keys()], events.length]).toEqual([[mark], 1]);
+  }),
+);
+
+it.effect("a removal from a store without versions ends uploads in parts too", () =>
+  Effect.gen(function* () {
+    const { done, store, use } = storeOf({}, { [file]: 0, [waiting]: 0 });
+    const { versions: _, ...without } = store as ObjectStore["Service"];
+    yield* use(Effect.provideService(removing(), ObjectStore, without));
+    expect(done.filter((call) => call.startsWith("abort"))).toEqual([
+      `abort ${waiting}`,
+      `abort ${file}`,
+    ]);
+  }),
+);
+
+it.effect("a store that says nothing for a second keeps no file from being opened", () =>
+  Effect.gen(function* () {
+    const silent = { head: () => Effect.never } as Partial<ObjectStore["Service"]>;
+    const looking = Effect.provideService(
+      isGone(file),
+      ObjectStore,
+      silent as ObjectStore["Service"],
+    );
+    const looked = yield* Effect.forkChild(looking);
+    yield* TestClock.adjust("1 second");
+    expect(looked.pollUnsafe()).toEqual(Exit.succeed(false));
   }),
 );
 

@@ -1,6 +1,6 @@
 import * as Effect from "effect/Effect";
 import * as Result from "effect/Result";
-import { mkdtempSync, readdirSync, rmSync, statSync } from "node:fs";
+import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, it, onTestFinished } from "vitest";
@@ -34,4 +34,13 @@ it("a key of one's own is made once, also by many at a time, and read by its own
   expect(readdirSync(own)).toEqual(["receipt-key"]);
   expect(statSync(own).mode & 0o777).toBe(0o700);
   expect(statSync(join(own, "receipt-key")).mode & 0o777).toBe(0o600);
+});
+
+it("a key file that is damaged leaves the process with a key of its own, and stays as it is", async () => {
+  const folder = mkdtempSync(join(tmpdir(), "valetkey-damaged-key-"));
+  onTestFinished(() => rmSync(folder, { recursive: true }));
+  const file = join(folder, "receipt-key");
+  writeFileSync(file, "c2hvcnQ=");
+  expect(await Effect.runPromise(keyInFolder(folder))).toHaveLength(32);
+  expect(readFileSync(file, "utf8")).toBe("c2hvcnQ=");
 });
