@@ -1,6 +1,6 @@
 import { getEventListeners } from "node:events";
 import { afterEach, expect, it, vi } from "vitest";
-import { makeRun } from "../../adapters/client/run.ts";
+import { awake, makeRun } from "../../adapters/client/run.ts";
 import { makeSlots } from "../../adapters/client/slots.ts";
 import { failure, isPut, network, startUploads } from "./host.ts";
 
@@ -30,6 +30,19 @@ it("no call of the client still listens to its signal once it has ended, well or
   await failure(task);
   await client.uploadAll([FILE, FILE], { signal });
   expect(listeners(outer)).toBe(0);
+});
+
+it("no clock runs on once an upload has ended, well or badly", async () => {
+  const made = vi.spyOn(globalThis, "setInterval");
+  const cleared = vi.spyOn(globalThis, "clearInterval");
+  const { client } = await startUploads();
+  await client.upload(FILE);
+  network((seen) => (isPut(seen) ? new Response("", { status: 400 }) : undefined));
+  await failure(client.upload(FILE));
+  const clocks = made.mock.results.filter((_, at) => made.mock.calls[at]?.[0] === awake);
+  expect(clocks.length).toBeGreaterThan(0);
+  const ended = new Set(cleared.mock.calls.map(([clock]) => clock));
+  expect(clocks.filter(({ value }) => !ended.has(value))).toEqual([]);
 });
 
 it("an upload that waits for the network listens once, and no more once it has ended", async () => {

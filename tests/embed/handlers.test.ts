@@ -254,6 +254,15 @@ describe("toNodeHandler", () => {
     expect(await (await app.request("/store/cart")).text()).toBe("the host's");
   });
 
+  it("valetkeyRoutes pass on the address that the host tells", async () => {
+    const seen: Array<string | undefined> = [];
+    const authenticate = ({ address }: { address: string | undefined }) => void seen.push(address);
+    const { valetkey } = await startHost({ authenticate });
+    const routes = valetkeyRoutes(valetkey, { address: () => "192.0.2.1" });
+    expect((await new Hono().route("/", routes).request(PRESIGN, presign())).status).toBe(401);
+    expect(seen).toEqual(["192.0.2.1"]);
+  });
+
   it("toNodeHandler fails at once if the body was read before, and says what to do", async () => {
     const handler = toNodeHandler(host.valetkey, { caller: () => ({ id: "mia" }) });
     const port = await serve((request, response) => {

@@ -8,6 +8,7 @@ import {
   makeReadinessCheck,
   type PartState,
   type Readiness,
+  type ReadinessCheck,
 } from "../../application/check-readiness.ts";
 import { Limiter } from "../../application/ports/limiter.ts";
 import { ObjectStore } from "../../application/ports/object-store.ts";
@@ -45,11 +46,7 @@ it.effect(
       const check = yield* makeReadinessCheck("2 seconds");
       const seen: Array<unknown> = [];
       for (let minute = 0; minute < 4; minute++) {
-        const { store } = yield* check.pipe(
-          Effect.provideService(Presigner, { get: () => Effect.void } as never),
-          Effect.provideService(ObjectStore, { ensureBucket } as never),
-          Effect.provideService(Limiter, { check: Effect.void } as never),
-        );
+        const { store } = yield* withStore(check, ensureBucket);
         seen.push([store.state, store.since.epochMilliseconds / 60_000]);
         yield* TestClock.adjust("1 minute");
       }
@@ -61,6 +58,24 @@ it.effect(
       ]);
     }),
 );
+
+it.effect("a part that does not answer in time fails, and nobody waits for it any longer", () =>
+  Effect.gen(function* () {
+    const check = yield* makeReadinessCheck("2 seconds");
+    const looking = yield* Effect.forkChild(withStore(check, Effect.never));
+    yield* TestClock.adjust("2 seconds");
+    const store = { state: "failing", reason: "there was no answer within 2 seconds" };
+    expect(looking.pollUnsafe()).toMatchObject({ value: { signing: { state: "ok" }, store } });
+  }),
+);
+
+/** A check of a service whose store says this of its bucket. */
+const withStore = (check: ReadinessCheck, ensureBucket: ObjectStore["Service"]["ensureBucket"]) =>
+  check.pipe(
+    Effect.provideService(Presigner, { get: () => Effect.void } as never),
+    Effect.provideService(ObjectStore, { ensureBucket } as never),
+    Effect.provideService(Limiter, { check: Effect.void } as never),
+  );
 
 /** The minutes at which the parts are looked at; the store fails at those looks. */
 const watched = Effect.fnUntraced(function* (failing: ReadonlyArray<boolean>) {
