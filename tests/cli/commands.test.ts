@@ -522,6 +522,14 @@ describe("the commands for a bucket", () => {
     );
     expect(settings.get("lifecycle")).toContain("<Days>4</Days>");
     expect((await lifecycle("--apply")).stderr).toContain("The bucket has the rules already");
+    const sooner = { ...env, STORAGE_POLICIES: STORAGE_POLICIES.replace("4 days", "3 days") };
+    for (const [option, days] of [
+      [[], 4],
+      [["--replace"], 3],
+    ] as const) {
+      const { stderr } = await valetkey(["lifecycle", "--apply", ...option], sooner);
+      expect(stderr).toContain(`are removed after ${days} days.`);
+    }
     const without = await valetkey(["lifecycle"], env);
     expect([without.code, without.stdout]).toEqual([78, ""]);
   });
@@ -545,6 +553,18 @@ describe("the commands for a bucket", () => {
       stdout: "MINIO_API_CORS_ALLOW_ORIGIN=https://app.example.com\n",
       stderr: expect.stringMatching(/^This store takes no such rule from here/),
     });
+  });
+
+  it("cors --apply adds pages to the rule, and with --replace takes the others away", async () => {
+    const { env, settings } = await startS3();
+    const [a, b] = ["https://a.example.com", "https://b.example.com"];
+    const allowing = async (...options: ReadonlyArray<string>) =>
+      (await valetkey(["cors", "--apply", ...options], { ...env, STORAGE_PROVIDER: "seaweedfs" }))
+        .stderr;
+    expect(await allowing("--origin", a)).toContain(`The rule was set: pages of ${a} may upload.`);
+    expect(await allowing("--origin", b)).toContain(`: pages of ${a}, ${b} may upload.`);
+    expect(await allowing("--origin", b, "--replace")).toContain(`No longer allowed: ${a}`);
+    expect(settings.get("cors")).not.toContain(a);
   });
 
   it("certify says what the store is, what it keeps, and how far it is", async () => {
