@@ -110,13 +110,13 @@ it("the rule for what waits below incoming/ also removes its versions and parts"
 });
 
 it("a store that drops the prefix of the rule, which would remove every file, has its rules as before", async () => {
-  const { store, apply, rules } = await startDouble((body) =>
+  const { store, apply, rules, least } = await startDouble((body) =>
     body.replaceAll("<Prefix>incoming/</Prefix>", ""),
   );
   const { reason } = await Effect.runPromise(Effect.flip(apply(3)));
   store.close();
   expect(reason).toContain("did not keep what was added");
-  expect(rules()).toBe("<Rule><ID>foreign</ID></Rule>");
+  expect([rules(), least()]).toEqual(["<Rule><ID>foreign</ID></Rule>", "varies_by_storage_class"]);
 });
 
 it("a store that does not keep the rule for uploads in parts is told, and its rules are as before", async () => {
@@ -222,15 +222,20 @@ async function startDouble(
   keep: (body: string) => string,
   rules = "<Rule><ID>foreign</ID></Rule>",
 ) {
+  let least = "varies_by_storage_class";
   const store = createServer(async (request, response) => {
     const body = await text(request);
-    if (request.method === "PUT") rules = /<Rule>.*<\/Rule>/.exec(keep(body))?.[0] ?? "";
+    if (request.method === "PUT") {
+      rules = /<Rule>.*<\/Rule>/.exec(keep(body))?.[0] ?? "";
+      least = String(request.headers[LEAST]);
+    }
+    response.setHeader(LEAST, least);
     response.end(`<LifecycleConfiguration>${rules}</LifecycleConfiguration>`);
   });
   await once(store.listen(0, "127.0.0.1"), "listening");
   const { port } = store.address() as AddressInfo;
   const { apply } = lifecycleOf(`http://127.0.0.1:${port}`, "files", true);
-  return { store, apply, rules: () => rules };
+  return { store, apply, rules: () => rules, least: () => least };
 }
 
 function lifecycleOf(endpoint: string, bucket: string, removesParts = false) {
