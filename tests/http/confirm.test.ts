@@ -1,8 +1,13 @@
+import * as DateTime from "effect/DateTime";
 import * as Duration from "effect/Duration";
 import { expect, it } from "vitest";
+import { tokensOf } from "../../adapters/tokens/tokens.ts";
 import { LinkLifetime } from "../../domain/link.ts";
+import { OrganizationId } from "../../domain/organization.ts";
+import { toJson } from "../../domain/receipt.ts";
+import { waitingReceipt } from "../support/receipt.ts";
 import { startS3 } from "../support/s3-server.ts";
-import { presignInit, startService, storeAt, TOKEN } from "./service.ts";
+import { presignInit, startService, storeAt, TOKEN, TOKEN_KEY } from "./service.ts";
 
 const ORIGIN = "https://uploads.example.com";
 const CONFIRM = "/api/v1/orgs/acme/files/confirm";
@@ -55,4 +60,23 @@ it("every address of a file in a bucket with versions names the version that was
   ]) {
     expect(new URL(shown).searchParams.get("versionId")).toBe("a+b/c");
   }
+});
+
+it.each([
+  [4, "STORE_UNAVAILABLE"],
+  [6, "INVALID_RECEIPT"],
+])("a receipt from a clock that is %i minutes ahead is answered with %s", async (minutes, code) => {
+  const { request } = await startService();
+  const at = (later: number) => DateTime.makeUnsafe(Date.now() + later * 60_000);
+  const receipt = tokensOf([TOKEN_KEY]).seal(
+    "receipt",
+    toJson({
+      ...waitingReceipt("png", 5),
+      subject: "developer",
+      organization: OrganizationId.make("org_1"),
+      issuedAt: at(minutes),
+      confirmUntil: at(60),
+    }),
+  );
+  expect(await (await request(CONFIRM, presignInit({ receipt }))).json()).toMatchObject({ code });
 });
