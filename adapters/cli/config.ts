@@ -5,8 +5,8 @@ import type { Setting } from "../settings/setting.ts";
 import { type Env, variables } from "../settings/source.ts";
 import { decodeAwsSigner, readCredentials } from "../storage/credentials/credentials-file.ts";
 import { keySettings } from "../storage/credentials/key-settings.ts";
-import { asJson, columns, command, JSON_OPTION } from "./command.ts";
-import { readOrFail, settings, settingsInUse, findWarnings } from "./settings.ts";
+import { asJson, columns, command, JSON_OPTION } from "./command/command.ts";
+import { readOrFail, settings, settingsInUse, findWarnings } from "../service/settings.ts";
 
 export const config = command({
   name: "config",

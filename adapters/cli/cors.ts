@@ -1,10 +1,10 @@
 import * as Effect from "effect/Effect";
 import * as Option from "effect/Option";
 import { BucketCors } from "../storage/bucket-cors.ts";
-import { command, flag, ORIGIN_OPTION } from "./command.ts";
-import { CommandFailure, EXIT } from "./failure.ts";
-import { readStoreOrFail } from "./settings.ts";
-import { runWithStore } from "./with-store.ts";
+import { command, flag, ORIGIN_OPTION } from "./command/command.ts";
+import { CommandFailure, EXIT } from "../service/failure.ts";
+import { readStoreOrFail } from "../service/settings.ts";
+import { runWithStore } from "./command/with-store.ts";
 
 export const cors = command({
   name: "cors",

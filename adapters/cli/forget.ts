@@ -1,17 +1,20 @@
 import * as Effect from "effect/Effect";
 import * as Schema from "effect/Schema";
-import { forgetOrganization, type RemovalResult } from "../../application/forget-organization.ts";
+import {
+  forgetOrganization,
+  type RemovalResult,
+} from "../../application/files/forget-organization.ts";
 import { ObjectStore } from "../../application/ports/object-store.ts";
 import { OrganizationId, OrganizationSlug } from "../../domain/organization.ts";
 import { KEY_PREFIX } from "../../domain/storage-key.ts";
 import { read } from "../identity/organizations.ts";
 import { variables } from "../settings/source.ts";
-import { command, flag, option } from "./command.ts";
-import { CommandFailure, EXIT } from "./failure.ts";
-import { print, showProgress } from "./output.ts";
-import { orFail, readStoreOrFail } from "./settings.ts";
-import { eventsOrFail } from "./with-events.ts";
-import { runWithStore } from "./with-store.ts";
+import { command, flag, option } from "./command/command.ts";
+import { CommandFailure, EXIT } from "../service/failure.ts";
+import { print, showProgress } from "../service/output.ts";
+import { orFail, readStoreOrFail } from "../service/settings.ts";
+import { eventsOrFail } from "./command/with-events.ts";
+import { runWithStore } from "./command/with-store.ts";
 
 export const forget = command({
   name: "forget",

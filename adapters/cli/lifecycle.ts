@@ -2,10 +2,10 @@ import * as Effect from "effect/Effect";
 import { ObjectStore } from "../../application/ports/object-store.ts";
 import { ABANDONED_AFTER } from "../../domain/multipart.ts";
 import { waitingDays } from "../../domain/waiting.ts";
-import { command, flag } from "./command.ts";
-import { CommandFailure, EXIT } from "./failure.ts";
-import { readStoreOrFail } from "./settings.ts";
-import { runWithStore } from "./with-store.ts";
+import { command, flag } from "./command/command.ts";
+import { CommandFailure, EXIT } from "../service/failure.ts";
+import { readStoreOrFail } from "../service/settings.ts";
+import { runWithStore } from "./command/with-store.ts";
 
 /** Of several policies the one that waits longest counts. */
 export const lifecycle = command({

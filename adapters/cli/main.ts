@@ -2,23 +2,23 @@ import { inspect } from "node:util";
 import { readEnvFiles } from "../settings/env-files.ts";
 import type { Listen } from "../http/server/listen.ts";
 import { VERSION } from "../http/version.ts";
-import { certify } from "./certify.ts";
-import { columns, command } from "./command.ts";
-import { CommandFailure, EXIT } from "./failure.ts";
+import { certify } from "./certify/certify.ts";
+import { columns, command } from "./command/command.ts";
+import { CommandFailure, EXIT } from "../service/failure.ts";
 import { config } from "./config.ts";
 import { cors } from "./cors.ts";
-import { doctor } from "./doctor.ts";
-import { eventCommands } from "./events.ts";
+import { doctor } from "./doctor/command.ts";
+import { eventCommands } from "./events/events.ts";
 import { forget } from "./forget.ts";
 import { lifecycle } from "./lifecycle.ts";
-import { print, tell } from "./output.ts";
-import { policy } from "./policy.ts";
+import { print, tell } from "../service/output.ts";
+import { policy } from "./policy/command.ts";
 import { reload } from "./reload.ts";
-import { serve } from "./serve.ts";
-import { orFail } from "./settings.ts";
+import { serve } from "../service/serve.ts";
+import { orFail } from "../service/settings.ts";
 import { sweep } from "./sweep.ts";
-import { tokenCommands } from "./tokens.ts";
-import { upload } from "./upload.ts";
+import { tokenCommands } from "./tokens/tokens.ts";
+import { upload } from "./upload/upload.ts";
 
 export async function main(args: ReadonlyArray<string>, listen: Listen): Promise<void> {
   const serveCommand = command({

@@ -2,10 +2,10 @@ import * as Schema from "effect/Schema";
 import { once } from "node:events";
 import { connect } from "node:net";
 import { text } from "node:stream/consumers";
-import { errorReason } from "../thrown.ts";
-import { command, option } from "./command.ts";
-import type { Outcome } from "./control-socket.ts";
-import { CommandFailure, EXIT } from "./failure.ts";
+import { errorReason } from "../values/thrown.ts";
+import { command, option } from "./command/command.ts";
+import type { Outcome } from "../service/control-socket.ts";
+import { CommandFailure, EXIT } from "../service/failure.ts";
 
 /** In milliseconds: of a reload that waits for a worker which hangs, behind another that does. */
 const TIMEOUT = 60_000;

@@ -1,12 +1,12 @@
 import * as Effect from "effect/Effect";
-import { sweepUploads } from "../../application/sweep-uploads.ts";
+import { sweepUploads } from "../../application/files/sweep-uploads.ts";
 import { MOST_DAYS_OF_WAITING, waitingDays } from "../../domain/waiting.ts";
-import { columns, command, flag } from "./command.ts";
-import { EXIT } from "./failure.ts";
-import { print } from "./output.ts";
-import { readStoreOrFail } from "./settings.ts";
-import { eventsOrFail } from "./with-events.ts";
-import { runWithStore } from "./with-store.ts";
+import { columns, command, flag } from "./command/command.ts";
+import { EXIT } from "../service/failure.ts";
+import { print } from "../service/output.ts";
+import { readStoreOrFail } from "../service/settings.ts";
+import { eventsOrFail } from "./command/with-events.ts";
+import { runWithStore } from "./command/with-store.ts";
 
 export const sweep = command({
   name: "sweep",

@@ -8,7 +8,7 @@ import { IdentityUnavailable, OrganizationNotFound, Unauthenticated } from "../.
 import { OrganizationId } from "../../domain/organization.ts";
 import { DEFAULT_SCOPES, type Principal, Scope, Subject } from "../../domain/principal.ts";
 import { CallerKind } from "../../domain/upload-policy.ts";
-import { errorMessage } from "../thrown.ts";
+import { errorMessage } from "../values/thrown.ts";
 import type { Caller } from "./call-context.ts";
 import type { Awaitable, ValetkeyOptions } from "./valetkey-options.ts";
 

@@ -12,8 +12,8 @@ export * from "../../application/ports/tokens.ts";
 
 // The use cases that docs/embedding.md composes, and the rules that ports speak in.
 export { admit } from "../../application/admit.ts";
-export { confirmUpload } from "../../application/confirm-upload.ts";
-export { requestUpload } from "../../application/request-upload.ts";
+export { confirmUpload } from "../../application/uploads/confirm-upload.ts";
+export { requestUpload } from "../../application/uploads/request-upload.ts";
 export { ByteSize } from "../../domain/byte-size.ts";
 export {
   CredentialsUnavailable,
@@ -37,8 +37,8 @@ export { DEFAULT_POLICY, defaultPolicy, type UploadPolicy } from "../../domain/u
 // The adapters.
 export { layer as auditTo } from "../telemetry/audit.ts";
 export { layer as limiterInMemory } from "../limits/memory.ts";
-export { layer as contentDetector } from "../content-detector.ts";
-export { layer as random } from "../crypto/random.ts";
+export { layer as contentDetector } from "../content/content-detector.ts";
+export { layer as random } from "../tokens/random.ts";
 export { type TokenKey, tokensOf } from "../tokens/tokens.ts";
 export { layerOf, limiterIn, type OwnStore, storageAt, storageOf } from "./layers.ts";
 

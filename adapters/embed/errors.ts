@@ -1,4 +1,4 @@
-import { isError } from "../thrown.ts";
+import { isError } from "../values/thrown.ts";
 
 /** A member of the call's options that is invalid. */
 export interface MemberFault {

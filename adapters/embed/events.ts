@@ -11,7 +11,7 @@ import { send } from "../events/send.ts";
 import * as adapter from "../events/settings.ts";
 import { loadSqlite, sqliteOutbox } from "../events/sqlite-outbox.ts";
 import { fileAddress } from "../http/addresses.ts";
-import { camelCase } from "../names.ts";
+import { camelCase } from "../values/names.ts";
 import { directory } from "../settings/directory.ts";
 import { fault, joinReads, optional, readSettings } from "../settings/setting.ts";
 import type { Source } from "../settings/source.ts";

@@ -5,7 +5,7 @@ import { answerUnreadable } from "../http/server/broken-request.ts";
 import { problemFrom } from "../http/problems/problem.ts";
 import { NotFound } from "../http/problems/refusals.ts";
 import { pathIn } from "../http/addresses.ts";
-import { isError } from "../thrown.ts";
+import { isError } from "../values/thrown.ts";
 import { toConsole } from "./log.ts";
 import { pathMatcher, mountTeller } from "./paths.ts";
 import type { Caller } from "./call-context.ts";

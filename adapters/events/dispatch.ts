@@ -5,9 +5,9 @@ import * as FiberSet from "effect/FiberSet";
 import * as Latch from "effect/Latch";
 import * as Schedule from "effect/Schedule";
 import * as Semaphore from "effect/Semaphore";
-import { cachedFor } from "../../application/cached.ts";
+import { cachedFor } from "../../application/store/cached.ts";
 import type { EventsUnavailable } from "../../domain/errors.ts";
-import { errorMessage } from "../thrown.ts";
+import { errorMessage } from "../values/thrown.ts";
 import type { Attempt, Message, Outbox, Outcome } from "./outbox.ts";
 import type { ReceiverAnswer } from "./send.ts";
 

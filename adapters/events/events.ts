@@ -8,8 +8,8 @@ import type { EventPublisher } from "../../application/ports/events.ts";
 import { EventsUnavailable } from "../../domain/errors.ts";
 import type { StorageKey } from "../../domain/storage-key.ts";
 import { EVENTS, type UploadEvent } from "../../domain/upload-event.ts";
-import { snakeCase } from "../names.ts";
-import { isoText } from "../time.ts";
+import { snakeCase } from "../values/names.ts";
+import { isoText } from "../values/time.ts";
 import { type Deliver, dispatch } from "./dispatch.ts";
 import { full, type Message, MOST_WAITING, type Outbox, type Outcome } from "./outbox.ts";
 

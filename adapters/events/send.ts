@@ -2,7 +2,7 @@ import { lookup } from "node:dns";
 import * as http from "node:http";
 import * as https from "node:https";
 import { isIP, type LookupFunction } from "node:net";
-import { hmacSha256 } from "../crypto/hmac.ts";
+import { hmacSha256 } from "../values/hmac.ts";
 import { isPublic } from "../settings/networks.ts";
 import type { Message } from "./outbox.ts";
 

@@ -3,7 +3,7 @@ import { closeSync, existsSync, mkdirSync, openSync, statSync, writeFileSync } f
 import { join } from "node:path";
 import type { SQLInputValue } from "node:sqlite";
 import { EventsUnavailable } from "../../domain/errors.ts";
-import { errorMessage } from "../thrown.ts";
+import { errorMessage } from "../values/thrown.ts";
 import {
   type Attempt,
   full,

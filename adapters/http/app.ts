@@ -3,7 +3,7 @@ import * as Effect from "effect/Effect";
 import { Hono } from "hono";
 import { TrieRouter } from "hono/router/trie-router";
 import { getPath } from "hono/utils/url";
-import { confirmArrived } from "../../application/confirm-announced.ts";
+import { confirmArrived } from "../../application/uploads/confirm-announced.ts";
 import { basePathAt } from "./addresses.ts";
 import { crossOrigin } from "./cross-origin.ts";
 import type { HttpContext, HttpEnv } from "./env.ts";

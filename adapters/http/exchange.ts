@@ -1,7 +1,7 @@
 import * as Cause from "effect/Cause";
 import * as Effect from "effect/Effect";
 import type { Span } from "effect/Tracer";
-import { traceFacts } from "../trace-headers.ts";
+import { traceFacts } from "../telemetry/trace-headers.ts";
 import { isRewritten, loggedPath, requestPath } from "./addresses.ts";
 import type { Answer } from "./answer.ts";
 import type { Sharing } from "./cross-origin.ts";

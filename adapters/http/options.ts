@@ -1,6 +1,6 @@
 import type * as Context from "effect/Context";
 import type { SecureRandom } from "effect/crypto/SecureRandom";
-import type { PartState, ReadinessCheck } from "../../application/check-readiness.ts";
+import type { PartState, ReadinessCheck } from "../../application/store/check-readiness.ts";
 import type { Authenticator } from "../../application/ports/authenticator.ts";
 import type { Limiter } from "../../application/ports/limiter.ts";
 import type { ObjectStore } from "../../application/ports/object-store.ts";
@@ -8,7 +8,7 @@ import type { Organizations } from "../../application/ports/organizations.ts";
 import type { Policies } from "../../application/ports/policies.ts";
 import type { Presigner } from "../../application/ports/presigner.ts";
 import type { Tokens } from "../../application/ports/tokens.ts";
-import type { RequestWatch } from "../request-watch.ts";
+import type { RequestWatch } from "../telemetry/request-watch.ts";
 import type { Answer } from "./answer.ts";
 import type { ClientAddress } from "./client-address.ts";
 import type { HttpContext } from "./env.ts";

@@ -2,9 +2,9 @@ import type * as Duration from "effect/Duration";
 import * as Effect from "effect/Effect";
 import * as Result from "effect/Result";
 import { IdentityUnavailable } from "../../domain/errors.ts";
-import { parseJson } from "../json/json-file.ts";
-import { fetchFailure } from "../thrown.ts";
-import { traceHeaders } from "../trace-headers.ts";
+import { parseJson } from "../settings/json-file.ts";
+import { fetchFailure } from "../values/thrown.ts";
+import { traceHeaders } from "../telemetry/trace-headers.ts";
 
 /** In bytes. */
 const LARGEST = 256 * 1024;

@@ -1,7 +1,7 @@
 import * as Result from "effect/Result";
 import * as Schema from "effect/Schema";
 import { createPublicKey } from "node:crypto";
-import type { ReadFile } from "../json/json-file.ts";
+import type { ReadFile } from "../settings/json-file.ts";
 import { HttpsUrl, List, Parsed } from "../settings/codecs.ts";
 import {
   fault,

@@ -6,7 +6,7 @@ import type { JWTPayload, JWTVerifyGetKey, JWTVerifyOptions } from "jose";
 import { Authenticator } from "../../application/ports/authenticator.ts";
 import { IdentityUnavailable, Unauthenticated } from "../../domain/errors.ts";
 import { DEFAULT_SCOPES, type Principal, Subject } from "../../domain/principal.ts";
-import { BoundedMap } from "../bounded-map.ts";
+import { BoundedMap } from "../values/bounded-map.ts";
 import { bearerToken, hashToken } from "./bearer.ts";
 import { claimAt, organizationsIn, scopesIn } from "./claims.ts";
 import { isUnknownKey, keyFromPem, keysAt } from "./key-set.ts";

@@ -6,7 +6,7 @@ import { timingSafeEqual } from "node:crypto";
 import type { Authenticator } from "../../application/ports/authenticator.ts";
 import { Unauthenticated } from "../../domain/errors.ts";
 import type { Principal } from "../../domain/principal.ts";
-import { readJsonFile } from "../json/json-file.ts";
+import { readJsonFile } from "../settings/json-file.ts";
 import { fault, type Read, readSettings, setting } from "../settings/setting.ts";
 import type { Source } from "../settings/source.ts";
 import { bearerToken, hashToken } from "./bearer.ts";

@@ -3,7 +3,7 @@ import * as Effect from "effect/Effect";
 import type { Authenticator } from "../../application/ports/authenticator.ts";
 import type { RateLimit } from "../../domain/limits.ts";
 import { type Bucket, rateLimited, take } from "../../domain/token-bucket.ts";
-import { BoundedMap } from "../bounded-map.ts";
+import { BoundedMap } from "../values/bounded-map.ts";
 import { subscriberFrom } from "../settings/networks.ts";
 
 /** By address; the one whose last failure is longest ago is forgotten. */

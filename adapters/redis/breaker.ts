@@ -1,6 +1,6 @@
-import { makeBreaker } from "../../application/breaker.ts";
+import { makeBreaker } from "../../application/store/breaker.ts";
 import * as Effect from "effect/Effect";
-import { errorMessage } from "../thrown.ts";
+import { errorMessage } from "../values/thrown.ts";
 
 /** Keeps callers from waiting for a Redis that does not answer within `longest` milliseconds. */
 export function breaker<E extends object>(longest: number, failure: (reason: string) => E) {

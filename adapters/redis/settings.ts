@@ -1,7 +1,7 @@
 import * as Redacted from "effect/Redacted";
 import * as Result from "effect/Result";
 import * as Schema from "effect/Schema";
-import { readSmallFile } from "../json/json-file.ts";
+import { readSmallFile } from "../settings/json-file.ts";
 import { List } from "../settings/codecs.ts";
 import {
   excludedBy,

@@ -3,13 +3,13 @@ import * as Layer from "effect/Layer";
 import { Authenticator } from "../../application/ports/authenticator.ts";
 import { Policies } from "../../application/ports/policies.ts";
 import type { RateLimit } from "../../domain/limits.ts";
-import { layer as contentDetector } from "../content-detector.ts";
-import * as random from "../crypto/random.ts";
+import { layer as contentDetector } from "../content/content-detector.ts";
+import * as random from "../tokens/random.ts";
 import { limitFailures } from "../limits/failed-authentications.ts";
 import * as limits from "../limits/layer.ts";
 import type { Counters } from "../limits/memory.ts";
 import type { LimitSettings } from "../limits/settings.ts";
-import * as scanner from "../scanner/layer.ts";
+import * as scanner from "../content/layer.ts";
 import * as tokens from "../tokens/layer.ts";
 import type { TokenSettings } from "../tokens/settings.ts";
 

@@ -3,7 +3,7 @@ import * as Schema from "effect/Schema";
 import { readdirSync } from "node:fs";
 import { join } from "node:path";
 import { parseEnv } from "node:util";
-import { type ReadFile, readSmallFile } from "../json/json-file.ts";
+import { type ReadFile, readSmallFile } from "./json-file.ts";
 import { List } from "./codecs.ts";
 import { fault, optional, type Read, readSettings } from "./setting.ts";
 import { type Env, variables } from "./source.ts";

@@ -1,5 +1,5 @@
-import { memberAt } from "../json/decode.ts";
-import { type ReadFile, readSmallFile, RECHECK } from "../json/json-file.ts";
+import { memberAt } from "./decode.ts";
+import { type ReadFile, readSmallFile, RECHECK } from "./json-file.ts";
 
 /** An empty value counts as unset. */
 export type Env = Readonly<Record<string, string | undefined>>;

@@ -5,8 +5,8 @@ import { closeSync, constants, openSync } from "node:fs";
 import { Audit, type AuditEvent } from "../../application/ports/audit.ts";
 import { fault, onOff, optional, readSettings, withDefault } from "../settings/setting.ts";
 import type { Source } from "../settings/source.ts";
-import { errorCode } from "../thrown.ts";
-import { isoText } from "../time.ts";
+import { errorCode } from "../values/thrown.ts";
+import { isoText } from "../values/time.ts";
 import { appendTo } from "./append.ts";
 import { writeLine } from "./standard-output.ts";
 

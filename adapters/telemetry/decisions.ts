@@ -3,7 +3,7 @@ import * as Duration from "effect/Duration";
 import type { AuditEvent, AuditSink } from "../../application/ports/audit.ts";
 import type { Policies } from "../../application/ports/policies.ts";
 import type { StorageKey } from "../../domain/storage-key.ts";
-import { BoundedMap } from "../bounded-map.ts";
+import { BoundedMap } from "../values/bounded-map.ts";
 import type { Meter } from "./meter.ts";
 
 export const GRANTS = new Set(["presign", "start-multipart"]);

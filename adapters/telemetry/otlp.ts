@@ -7,8 +7,8 @@ import * as OtlpMetrics from "effect/observability/OtlpMetrics";
 import * as OtlpSerialization from "effect/observability/OtlpSerialization";
 import * as OtlpTracer from "effect/observability/OtlpTracer";
 import * as Redacted from "effect/Redacted";
-import { type MetricName, METRICS } from "../metrics.ts";
-import { fetchFailure } from "../thrown.ts";
+import { type MetricName, METRICS } from "./metrics.ts";
+import { fetchFailure } from "../values/thrown.ts";
 import { isSent, type OtlpSettings, type Signal } from "./otlp-settings.ts";
 
 const TIMEOUT = 10_000;

@@ -3,8 +3,8 @@ import * as Context from "effect/Context";
 import * as Exit from "effect/Exit";
 import * as Option from "effect/Option";
 import * as Tracer from "effect/Tracer";
-import type { BegunRequest, RequestWatch } from "../request-watch.ts";
-import { TraceState } from "../trace-headers.ts";
+import type { BegunRequest, RequestWatch } from "./request-watch.ts";
+import { TraceState } from "./trace-headers.ts";
 import type { Meter } from "./meter.ts";
 import type { OtlpSettings } from "./otlp-settings.ts";
 

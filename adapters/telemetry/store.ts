@@ -4,7 +4,7 @@ import * as Exit from "effect/Exit";
 import * as Option from "effect/Option";
 import * as Result from "effect/Result";
 import type { ObjectStore } from "../../application/ports/object-store.ts";
-import { aroundStore, type StoreFailure } from "../../application/store-calls.ts";
+import { aroundStore, type StoreFailure } from "../../application/store/store-calls.ts";
 import type { Meter } from "./meter.ts";
 
 type Store = ObjectStore["Service"];

@@ -2,8 +2,8 @@ import * as Effect from "effect/Effect";
 import * as Result from "effect/Result";
 import * as Schema from "effect/Schema";
 import type * as Scope from "effect/Scope";
-import { watchJson } from "../json/json-file.ts";
-import { decoder, inWords } from "../json/decode.ts";
+import { watchJson } from "../settings/json-file.ts";
+import { decoder, inWords } from "../settings/decode.ts";
 
 export const LinkEnd = Schema.String.check(Schema.isPattern(/^[A-Za-z0-9_-]{43}$/));
 

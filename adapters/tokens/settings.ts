@@ -3,7 +3,7 @@ import * as Redacted from "effect/Redacted";
 import * as Result from "effect/Result";
 import * as Schema from "effect/Schema";
 import { directory } from "../settings/directory.ts";
-import { readJsonFile } from "../json/json-file.ts";
+import { readJsonFile } from "../settings/json-file.ts";
 import { List, Pair, Parsed } from "../settings/codecs.ts";
 import { fault, optional, type Read, readSettings } from "../settings/setting.ts";
 import type { Source } from "../settings/source.ts";

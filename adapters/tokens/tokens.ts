@@ -1,7 +1,7 @@
 import * as Option from "effect/Option";
 import { createCipheriv, randomBytes, timingSafeEqual } from "node:crypto";
 import type { TokenPurpose, Tokens } from "../../application/ports/tokens.ts";
-import { type Hmac, hmacSha256 } from "../crypto/hmac.ts";
+import { type Hmac, hmacSha256 } from "../values/hmac.ts";
 import { isGuessable } from "../settings/codecs.ts";
 
 /** A key that seals tokens, and the id by which tokens name it. */

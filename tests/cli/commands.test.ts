@@ -14,12 +14,12 @@ import {
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, describe, expect, it, onTestFinished, vi } from "vitest";
-import { makeProgressLine } from "../../adapters/cli/progress-line.ts";
-import { serve } from "../../adapters/cli/serve.ts";
+import { makeProgressLine } from "../../adapters/cli/upload/progress-line.ts";
+import { serve } from "../../adapters/service/serve.ts";
 import type { Listen } from "../../adapters/http/server/listen.ts";
-import { PROMISES } from "../../adapters/storage/contract/promises.ts";
-import type { StorePromise } from "../../adapters/storage/contract/store-promise.ts";
-import { makeUploadMemory } from "../../adapters/cli/upload-memory.ts";
+import { PROMISES } from "../../adapters/contract/promises.ts";
+import type { StorePromise } from "../../adapters/contract/store-promise.ts";
+import { makeUploadMemory } from "../../adapters/cli/upload/upload-memory.ts";
 import { isPut, network } from "../client/host.ts";
 import { startHost } from "../embed/host.ts";
 import { valetkey } from "../support/command-line.ts";

@@ -6,7 +6,10 @@ import { join } from "node:path";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { eventsFile, sqliteOutbox } from "../../adapters/events/sqlite-outbox.ts";
 import { embeddedStorage } from "../../adapters/storage/local/storage.ts";
-import { forgetOrganization, type RemovalResult } from "../../application/forget-organization.ts";
+import {
+  forgetOrganization,
+  type RemovalResult,
+} from "../../application/files/forget-organization.ts";
 import { ObjectStore } from "../../application/ports/object-store.ts";
 import { StoreUnavailable } from "../../domain/errors.ts";
 import { MediaType } from "../../domain/media-type.ts";

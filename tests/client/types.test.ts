@@ -4,7 +4,7 @@ import type * as client from "../../adapters/client/decode.ts";
 import type { useUploads } from "../../adapters/client/react/use-uploads.ts";
 import type { Job } from "../../adapters/client/upload.ts";
 import type { Calls, Inputs } from "../../adapters/embed/operations.ts";
-import type { SnakeCase } from "../../adapters/names.ts";
+import type { SnakeCase } from "../../adapters/values/names.ts";
 
 // The client imports nothing, so the names and types of the wire stand in it too; `npm run
 // check:types` fails if they are not those of the operations.

@@ -1,7 +1,7 @@
-import { harmless } from "../../adapters/storage/contract/harmless.ts";
-import { contract } from "../../adapters/storage/contract/index.ts";
-import { PROMISES } from "../../adapters/storage/contract/promises.ts";
-import { register } from "../../adapters/storage/contract/register.ts";
+import { harmless } from "../../adapters/contract/harmless.ts";
+import { contract } from "../../adapters/contract/index.ts";
+import { PROMISES } from "../../adapters/contract/promises.ts";
+import { register } from "../../adapters/contract/register.ts";
 import { isWhole, sharesServer, stores } from "./stores.ts";
 
 /** Each has the signer, the client or the server of stores that are always tried. */

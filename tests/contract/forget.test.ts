@@ -2,18 +2,21 @@ import * as Effect from "effect/Effect";
 import * as Option from "effect/Option";
 import assert from "node:assert/strict";
 import { randomBytes } from "node:crypto";
-import { promises } from "../../adapters/storage/contract/store-promise.ts";
-import { register } from "../../adapters/storage/contract/register.ts";
-import { send, upload } from "../../adapters/storage/contract/send.ts";
-import { forgetOrganization, type RemovalResult } from "../../application/forget-organization.ts";
-import { requestUpload } from "../../application/request-upload.ts";
-import { startMultipart } from "../../application/start-multipart.ts";
-import { FOREIGN_CALLS, UNKNOWN, useCases } from "../../adapters/storage/contract/use-cases.ts";
+import { promises } from "../../adapters/contract/store-promise.ts";
+import { register } from "../../adapters/contract/register.ts";
+import { send, upload } from "../../adapters/contract/send.ts";
+import {
+  forgetOrganization,
+  type RemovalResult,
+} from "../../application/files/forget-organization.ts";
+import { requestUpload } from "../../application/uploads/request-upload.ts";
+import { startMultipart } from "../../application/parts/start-multipart.ts";
+import { FOREIGN_CALLS, UNKNOWN, useCases } from "../../adapters/contract/use-cases.ts";
 import { ByteSize } from "../../domain/byte-size.ts";
 import { removedKey } from "../../domain/storage-key.ts";
 import { OrganizationId } from "../../domain/organization.ts";
 import { embeddedStore } from "../support/embedded-store.ts";
-import { CONTENT, OTHER, UPLOAD } from "../../adapters/storage/contract/uploads.ts";
+import { CONTENT, OTHER, UPLOAD } from "../../adapters/contract/uploads.ts";
 import { stores } from "./stores.ts";
 
 const forgetting = ({ listsParts, keepsMarkers }: Record<"listsParts" | "keepsMarkers", boolean>) =>

@@ -4,28 +4,22 @@ import * as References from "effect/References";
 import { randomBytes } from "node:crypto";
 import { buffer } from "node:stream/consumers";
 import { expect } from "vitest";
-import type { openStore } from "../../adapters/storage/contract/subject.ts";
-import { send, sendPut } from "../../adapters/storage/contract/send.ts";
-import {
-  CONTENT,
-  getRequest,
-  newKey,
-  OTHER,
-  UPLOAD,
-} from "../../adapters/storage/contract/uploads.ts";
-import { useCases } from "../../adapters/storage/contract/use-cases.ts";
-import { completeMultipart } from "../../application/complete-multipart.ts";
-import { confirmUpload } from "../../application/confirm-upload.ts";
-import { forgetOrganization } from "../../application/forget-organization.ts";
+import type { openStore } from "../../adapters/contract/subject.ts";
+import { send, sendPut } from "../../adapters/contract/send.ts";
+import { CONTENT, getRequest, newKey, OTHER, UPLOAD } from "../../adapters/contract/uploads.ts";
+import { useCases } from "../../adapters/contract/use-cases.ts";
+import { completeMultipart } from "../../application/parts/complete-multipart.ts";
+import { confirmUpload } from "../../application/uploads/confirm-upload.ts";
+import { forgetOrganization } from "../../application/files/forget-organization.ts";
 import { type ObjectRef, ObjectStore } from "../../application/ports/object-store.ts";
 import { Policies } from "../../application/ports/policies.ts";
 import { Scanner, type FileScanner } from "../../application/ports/scanner.ts";
-import { removeFile } from "../../application/remove-file.ts";
-import { requestUpload } from "../../application/request-upload.ts";
-import { signParts } from "../../application/sign-parts.ts";
-import { startMultipart } from "../../application/start-multipart.ts";
-import { aroundStore } from "../../application/store-calls.ts";
-import { sweepUploads } from "../../application/sweep-uploads.ts";
+import { removeFile } from "../../application/files/remove-file.ts";
+import { requestUpload } from "../../application/uploads/request-upload.ts";
+import { signParts } from "../../application/parts/sign-parts.ts";
+import { startMultipart } from "../../application/parts/start-multipart.ts";
+import { aroundStore } from "../../application/store/store-calls.ts";
+import { sweepUploads } from "../../application/files/sweep-uploads.ts";
 import { ScannerUnavailable, StoreUnavailable } from "../../domain/errors.ts";
 import { PartNumber } from "../../domain/multipart.ts";
 import { OrganizationId } from "../../domain/organization.ts";

@@ -1,7 +1,7 @@
-import { expectNone } from "../../adapters/storage/contract/harmless.ts";
-import { register } from "../../adapters/storage/contract/register.ts";
-import { promises } from "../../adapters/storage/contract/store-promise.ts";
-import { HARMS } from "../../adapters/storage/contract/unsigned-headers.ts";
+import { expectNone } from "../../adapters/contract/harmless.ts";
+import { register } from "../../adapters/contract/register.ts";
+import { promises } from "../../adapters/contract/store-promise.ts";
+import { HARMS } from "../../adapters/contract/unsigned-headers.ts";
 import { useFewHeaders } from "../support/few-headers.ts";
 import { isWhole, sharesServer, stores } from "./stores.ts";
 

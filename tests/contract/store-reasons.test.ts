@@ -4,7 +4,7 @@ import * as Redacted from "effect/Redacted";
 import * as Result from "effect/Result";
 import { afterEach, beforeAll, describe, expect, it } from "vitest";
 import { layer as aws } from "../../adapters/storage/aws/layer.ts";
-import { putRequest } from "../../adapters/storage/contract/uploads.ts";
+import { putRequest } from "../../adapters/contract/uploads.ts";
 import { hmacKey } from "../../adapters/storage/gcs/credentials.ts";
 import { layer as gcs } from "../../adapters/storage/gcs/layer.ts";
 import { layer as minio } from "../../adapters/storage/minio/layer.ts";

@@ -7,11 +7,11 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Readable } from "node:stream";
 import { expect, it, onTestFinished } from "vitest";
-import { register } from "../../adapters/storage/contract/register.ts";
-import { upload } from "../../adapters/storage/contract/send.ts";
-import { promises } from "../../adapters/storage/contract/store-promise.ts";
-import type { Subject } from "../../adapters/storage/contract/subject.ts";
-import { OTHER, PNG, newKey } from "../../adapters/storage/contract/uploads.ts";
+import { register } from "../../adapters/contract/register.ts";
+import { upload } from "../../adapters/contract/send.ts";
+import { promises } from "../../adapters/contract/store-promise.ts";
+import type { Subject } from "../../adapters/contract/subject.ts";
+import { OTHER, PNG, newKey } from "../../adapters/contract/uploads.ts";
 import { openFolder } from "../../adapters/storage/local/folder.ts";
 import {
   linkObject,
@@ -20,7 +20,7 @@ import {
   writeObject,
 } from "../../adapters/storage/local/objects.ts";
 import { ObjectStore } from "../../application/ports/object-store.ts";
-import { type Leftover, sweepUploads } from "../../application/sweep-uploads.ts";
+import { type Leftover, sweepUploads } from "../../application/files/sweep-uploads.ts";
 import { incomingKey, type ObjectKey, removedKey } from "../../domain/storage-key.ts";
 import { later } from "./later.ts";
 import { stores } from "./stores.ts";

@@ -8,7 +8,7 @@ import { join } from "node:path";
 import { afterEach, describe, expect, it } from "vitest";
 import { parse as parseYaml } from "yaml";
 import { CHILD_ENV } from "../support/child-env.ts";
-import { misspellings, readAll, settings } from "../../adapters/cli/settings.ts";
+import { misspellings, readAll, settings } from "../../adapters/service/settings.ts";
 import { atTestEnd } from "../support/at-test-end.ts";
 import { dockerEnvironment } from "../support/docker-environment.ts";
 import { freePort } from "../support/free-port.ts";

@@ -6,7 +6,7 @@ import { globSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { parse as parseYaml } from "yaml";
-import { misspellings, readAll, settings } from "../../adapters/cli/settings.ts";
+import { misspellings, readAll, settings } from "../../adapters/service/settings.ts";
 import { need } from "../support/need.ts";
 import { freePort } from "../support/free-port.ts";
 import { startProcess } from "../support/service-process.ts";

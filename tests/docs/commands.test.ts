@@ -5,7 +5,7 @@ import { globSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, expect, it } from "vitest";
-import { readAll, settings } from "../../adapters/cli/settings.ts";
+import { readAll, settings } from "../../adapters/service/settings.ts";
 import { snippetsOf } from "../support/snippets.ts";
 
 // What the pages have an operator type to start the service, typed into a shell that only looks at

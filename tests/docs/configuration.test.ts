@@ -2,7 +2,7 @@ import { execFileSync } from "node:child_process";
 import { globSync, readFileSync } from "node:fs";
 import * as Result from "effect/Result";
 import { expect, it } from "vitest";
-import { settings } from "../../adapters/cli/settings.ts";
+import { settings } from "../../adapters/service/settings.ts";
 import { readSettings } from "../../adapters/settings/setting.ts";
 import { variables } from "../../adapters/settings/source.ts";
 import { CONFIGURATION, configurationPage, exampleOf } from "../support/configuration-page.ts";

@@ -1,6 +1,6 @@
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
-import { missingAbilities } from "../../adapters/storage/contract/abilities.ts";
+import { missingAbilities } from "../../adapters/contract/abilities.ts";
 import { type Provider, type ProviderName, PROVIDERS } from "../../adapters/storage/providers.ts";
 import { SHOWN } from "../support/certificate-page.ts";
 import { ABOUT } from "../support/store-dangers.ts";

@@ -1,23 +1,19 @@
 import * as Effect from "effect/Effect";
 import * as Option from "effect/Option";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
-import { examine, type Findings } from "../../adapters/storage/contract/examine.ts";
-import { ABILITIES } from "../../adapters/storage/contract/abilities.ts";
-import { PROMISES } from "../../adapters/storage/contract/promises.ts";
-import {
-  type Harm,
-  HARMS,
-  UNSIGNED_HEADERS,
-} from "../../adapters/storage/contract/unsigned-headers.ts";
-import { CONTENT, LONGER } from "../../adapters/storage/contract/uploads.ts";
-import { isMadeBy, type StorePromise } from "../../adapters/storage/contract/store-promise.ts";
+import { examine, type Findings } from "../../adapters/contract/examine.ts";
+import { ABILITIES } from "../../adapters/contract/abilities.ts";
+import { PROMISES } from "../../adapters/contract/promises.ts";
+import { type Harm, HARMS, UNSIGNED_HEADERS } from "../../adapters/contract/unsigned-headers.ts";
+import { CONTENT, LONGER } from "../../adapters/contract/uploads.ts";
+import { isMadeBy, type StorePromise } from "../../adapters/contract/store-promise.ts";
 import {
   type BuiltStore,
   hasFrom,
   openStore,
   requireAbilities,
   newSubject,
-} from "../../adapters/storage/contract/subject.ts";
+} from "../../adapters/contract/subject.ts";
 import type { ObjectFacts } from "../../application/ports/object-store.ts";
 import { embeddedStore } from "../support/embedded-store.ts";
 import { leaveHeaders, useFewHeaders } from "../support/few-headers.ts";

@@ -33,9 +33,9 @@ import {
 } from "../../adapters/storage/local/objects.ts";
 import { startUpload } from "../../adapters/storage/local/parts.ts";
 import { embeddedStorage } from "../../adapters/storage/local/storage.ts";
-import { forgetOrganization } from "../../application/forget-organization.ts";
+import { forgetOrganization } from "../../application/files/forget-organization.ts";
 import { ObjectStore } from "../../application/ports/object-store.ts";
-import { sweepUploads } from "../../application/sweep-uploads.ts";
+import { sweepUploads } from "../../application/files/sweep-uploads.ts";
 import { OrganizationId } from "../../domain/organization.ts";
 
 /** The names of all calls to the file system that this work makes. */

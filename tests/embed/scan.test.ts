@@ -5,7 +5,7 @@ import { pipeline } from "node:stream";
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from "vitest";
 import { isValetkeyError, type PolicyOptions } from "../../adapters/embed/index.ts";
 import { minio } from "../../adapters/embed/minio.ts";
-import { TEST_FILE } from "../../adapters/scanner/test-files.ts";
+import { TEST_FILE } from "../../adapters/content/test-files.ts";
 import { type Clamd, startClamd } from "../support/clamd.ts";
 import { clientOf } from "../support/minio-client.ts";
 import { need } from "../support/need.ts";

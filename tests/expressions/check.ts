@@ -15,7 +15,7 @@ interface Expression {
 }
 
 const files = globSync("{domain,application,adapters,deploy}/**/*.{ts,js}", {
-  exclude: ["adapters/storage/contract/**", "deploy/examples/**"],
+  exclude: ["adapters/contract/**", "deploy/examples/**"],
 });
 const expressions: Array<Expression> = [];
 const problems: Array<string> = [];

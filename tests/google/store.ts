@@ -25,7 +25,7 @@ import {
   type WireRequest,
 } from "./signature.ts";
 import { gcsMultipart, type Reply, type Resource } from "./multipart.ts";
-import { send } from "../../adapters/storage/contract/send.ts";
+import { send } from "../../adapters/contract/send.ts";
 
 /** What the double stands in front of, and whom it believes. */
 export interface GcsVerifierOptions extends VerifyingKeys {

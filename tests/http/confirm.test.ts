@@ -62,20 +62,21 @@ it("every address of a file in a bucket with versions names the version that was
   }
 });
 
+const inMinutes = (later: number) => DateTime.makeUnsafe(Date.now() + later * 60_000);
+
 it.each([
   [4, "STORE_UNAVAILABLE"],
   [6, "INVALID_RECEIPT"],
 ])("a receipt from a clock that is %i minutes ahead is answered with %s", async (minutes, code) => {
   const { request } = await startService();
-  const at = (later: number) => DateTime.makeUnsafe(Date.now() + later * 60_000);
   const receipt = tokensOf([TOKEN_KEY]).seal(
     "receipt",
     toJson({
       ...waitingReceipt("png", 5),
       subject: "developer",
       organization: OrganizationId.make("org_1"),
-      issuedAt: at(minutes),
-      confirmUntil: at(60),
+      issuedAt: inMinutes(minutes),
+      confirmUntil: inMinutes(60),
     }),
   );
   expect(await (await request(CONFIRM, presignInit({ receipt }))).json()).toMatchObject({ code });

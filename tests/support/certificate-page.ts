@@ -1,4 +1,4 @@
-import type { Certificate } from "../../adapters/cli/certificate.ts";
+import type { Certificate } from "../../adapters/cli/certify/certificate.ts";
 import { type Provider, type ProviderName, PROVIDERS } from "../../adapters/storage/providers.ts";
 import { ABOUT } from "./store-dangers.ts";
 

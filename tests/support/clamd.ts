@@ -4,8 +4,8 @@ import { mkdirSync, mkdtempSync, writeFileSync } from "node:fs";
 import { connect } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { makeClamd } from "../../adapters/scanner/clamd.ts";
-import { TEST_FILE } from "../../adapters/scanner/test-files.ts";
+import { makeClamd } from "../../adapters/content/clamd.ts";
+import { TEST_FILE } from "../../adapters/content/test-files.ts";
 import { freePort } from "./free-port.ts";
 import { startServer } from "./server-process.ts";
 

@@ -1,7 +1,7 @@
 import * as Effect from "effect/Effect";
 import * as Option from "effect/Option";
 import { expect, it } from "vitest";
-import { newKey, putRequest } from "../../adapters/storage/contract/uploads.ts";
+import { newKey, putRequest } from "../../adapters/contract/uploads.ts";
 import type { ProviderName } from "../../adapters/storage/providers.ts";
 import { ObjectStore } from "../../application/ports/object-store.ts";
 import { Presigner } from "../../application/ports/presigner.ts";

@@ -1,5 +1,5 @@
 import { expect, it } from "vitest";
-import { type Certificate, WRITERS } from "../../adapters/cli/certificate.ts";
+import { type Certificate, WRITERS } from "../../adapters/cli/certify/certificate.ts";
 
 const CERTIFICATE: Certificate = {
   store: "a_store at http://127.0.0.1:9000",

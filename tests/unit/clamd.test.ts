@@ -1,7 +1,7 @@
 import { once } from "node:events";
 import { type AddressInfo, createServer, type Socket } from "node:net";
 import { describe, expect, it, onTestFinished } from "vitest";
-import { settings } from "../../adapters/scanner/settings.ts";
+import { settings } from "../../adapters/content/settings.ts";
 import { pieces, verdictAt } from "../support/clamd.ts";
 
 const MIB = 2 ** 20;

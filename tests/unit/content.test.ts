@@ -1,6 +1,6 @@
 import * as Effect from "effect/Effect";
 import { expect, it } from "vitest";
-import { layer } from "../../adapters/content-detector.ts";
+import { layer } from "../../adapters/content/content-detector.ts";
 import { ContentDetector } from "../../application/ports/content-detector.ts";
 import { contentDifference, SAMPLE_SIZE } from "../../domain/content-type.ts";
 import { MediaType } from "../../domain/media-type.ts";

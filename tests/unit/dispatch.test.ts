@@ -5,7 +5,7 @@ import * as TestClock from "effect/testing/TestClock";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { makeReadinessCheck } from "../../application/check-readiness.ts";
+import { makeReadinessCheck } from "../../application/store/check-readiness.ts";
 import { Events } from "../../application/ports/events.ts";
 import { Limiter } from "../../application/ports/limiter.ts";
 import { ObjectStore } from "../../application/ports/object-store.ts";

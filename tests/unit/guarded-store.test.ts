@@ -6,7 +6,7 @@ import * as Option from "effect/Option";
 import * as Random from "effect/Random";
 import * as Result from "effect/Result";
 import * as TestClock from "effect/testing/TestClock";
-import { guarded, guardStore } from "../../application/guarded-store.ts";
+import { guarded, guardStore } from "../../application/store/guarded-store.ts";
 import { ObjectStore } from "../../application/ports/object-store.ts";
 import { ObjectUnreadable, StoreUnavailable } from "../../domain/errors.ts";
 import { MediaType } from "../../domain/media-type.ts";

@@ -1,7 +1,7 @@
 import { createHmac } from "node:crypto";
 import fc from "fast-check";
 import { expect, it } from "vitest";
-import { hmacSha256 } from "../../adapters/crypto/hmac.ts";
+import { hmacSha256 } from "../../adapters/values/hmac.ts";
 
 const expected = (key: Uint8Array, text: string) => createHmac("sha256", key).update(text);
 

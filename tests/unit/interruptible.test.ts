@@ -1,5 +1,5 @@
 import { expect, it } from "vitest";
-import { interruptible } from "../../adapters/cli/interruptible.ts";
+import { interruptible } from "../../adapters/cli/command/interruptible.ts";
 
 it.each(["SIGINT", "SIGTERM", "SIGHUP"] as const)(
   "work that %s interrupts may clean up, and a second signal ends the process at once",

@@ -7,7 +7,7 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { onTestFinished } from "vitest";
-import { RECHECK, watchJson } from "../../adapters/json/json-file.ts";
+import { RECHECK, watchJson } from "../../adapters/settings/json-file.ts";
 import { until } from "../support/until.ts";
 
 it.effect("a watched file that cannot be used is reported once, until it can be used again", () =>

@@ -10,9 +10,9 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { text } from "node:stream/consumers";
 import { onTestFinished } from "vitest";
-import { type Configuration, readConfiguration } from "../../adapters/cli/configuration.ts";
-import { makeReload } from "../../adapters/cli/make-reload.ts";
-import { listenForReloads, type Outcome } from "../../adapters/cli/control-socket.ts";
+import { type Configuration, readConfiguration } from "../../adapters/service/configuration.ts";
+import { makeReload } from "../../adapters/service/make-reload.ts";
+import { listenForReloads, type Outcome } from "../../adapters/service/control-socket.ts";
 import { until } from "../support/until.ts";
 
 function makeFolder(): string {

@@ -1,5 +1,5 @@
 import { expect, expectTypeOf, it } from "vitest";
-import { camelCase, snakeCase } from "../../adapters/names.ts";
+import { camelCase, snakeCase } from "../../adapters/values/names.ts";
 
 it.each([
   ["size", "size"],

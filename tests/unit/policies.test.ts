@@ -1,9 +1,9 @@
 import * as Duration from "effect/Duration";
 import * as Result from "effect/Result";
 import { expect, it } from "vitest";
-import { completePolicies } from "../../adapters/policies/document.ts";
-import { snakeCase } from "../../adapters/names.ts";
-import { read } from "../../adapters/policies/settings.ts";
+import { completePolicies } from "../../adapters/service/policies/document.ts";
+import { snakeCase } from "../../adapters/values/names.ts";
+import { read } from "../../adapters/service/policies/settings.ts";
 import { variables } from "../../adapters/settings/source.ts";
 import type { StoreCapabilities } from "../../application/ports/store-capabilities.ts";
 import { defaultPolicy, UploadPolicy } from "../../domain/upload-policy.ts";

@@ -1,6 +1,6 @@
 import * as fc from "fast-check";
 import { expect, it } from "vitest";
-import { onOneLine, printable } from "../../adapters/printable.ts";
+import { onOneLine, printable } from "../../adapters/values/printable.ts";
 
 /** Any text, and each kind of character that a terminal acts on. */
 const texts = fc.string({

@@ -6,7 +6,7 @@ import { CALLS, type Language, ROUTES, WIRE } from "../../adapters/http/problems
 import { problemFrom, type Refusal } from "../../adapters/http/problems/problem.ts";
 import * as refusals from "../../adapters/http/problems/refusals.ts";
 import { SAMPLES } from "../../adapters/http/problems/samples.ts";
-import { camelCase } from "../../adapters/names.ts";
+import { camelCase } from "../../adapters/values/names.ts";
 import { LinkTooLong, QuotaExceeded, RateLimited } from "../../domain/errors.ts";
 
 const limit = { count: 1, window: Duration.seconds(1) };

@@ -5,7 +5,7 @@ import * as Fiber from "effect/Fiber";
 import * as Option from "effect/Option";
 import * as TestClock from "effect/testing/TestClock";
 import type { Member } from "../../application/admit.ts";
-import { confirmArrival } from "../../application/confirm-upload.ts";
+import { confirmArrival } from "../../application/uploads/confirm-upload.ts";
 import { Events } from "../../application/ports/events.ts";
 import {
   type CopyOutcome,
@@ -14,7 +14,7 @@ import {
 } from "../../application/ports/object-store.ts";
 import { Policies } from "../../application/ports/policies.ts";
 import { Presigner } from "../../application/ports/presigner.ts";
-import { promoteUpload } from "../../application/promote-upload.ts";
+import { promoteUpload } from "../../application/uploads/promote-upload.ts";
 import { OrganizationSlug } from "../../domain/organization.ts";
 import { incomingKey, removedKey } from "../../domain/storage-key.ts";
 import type { UploadEvent } from "../../domain/upload-event.ts";

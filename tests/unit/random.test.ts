@@ -1,7 +1,7 @@
 import { expect, it } from "@effect/vitest";
 import { SecureRandom } from "effect/crypto/SecureRandom";
 import * as Effect from "effect/Effect";
-import { layer } from "../../adapters/crypto/random.ts";
+import { layer } from "../../adapters/tokens/random.ts";
 
 it.effect("random bytes are returned once, and do not change afterwards", () =>
   Effect.gen(function* () {

@@ -3,13 +3,13 @@ import * as Clock from "effect/Clock";
 import * as DateTime from "effect/DateTime";
 import * as Effect from "effect/Effect";
 import * as TestClock from "effect/testing/TestClock";
-import { reportReadiness } from "../../adapters/cli/serve.ts";
+import { reportReadiness } from "../../adapters/service/serve.ts";
 import {
   makeReadinessCheck,
   type PartState,
   type Readiness,
   type ReadinessCheck,
-} from "../../application/check-readiness.ts";
+} from "../../application/store/check-readiness.ts";
 import { Limiter } from "../../application/ports/limiter.ts";
 import { ObjectStore } from "../../application/ports/object-store.ts";
 import { Presigner } from "../../application/ports/presigner.ts";

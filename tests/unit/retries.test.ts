@@ -2,7 +2,7 @@ import { expect, it } from "@effect/vitest";
 import * as DateTime from "effect/DateTime";
 import * as Duration from "effect/Duration";
 import * as Effect from "effect/Effect";
-import { recall, recallStart } from "../../application/retries.ts";
+import { recall, recallStart } from "../../application/uploads/retries.ts";
 import { ByteSize } from "../../domain/byte-size.ts";
 import { FileName } from "../../domain/file-name.ts";
 import { Lifetime } from "../../domain/lifetime.ts";

@@ -3,7 +3,7 @@ import * as Option from "effect/Option";
 import * as Result from "effect/Result";
 import { generateKeyPairSync } from "node:crypto";
 import { expect, it, onTestFinished } from "vitest";
-import { newKey, PNG } from "../../adapters/storage/contract/uploads.ts";
+import { newKey, PNG } from "../../adapters/contract/uploads.ts";
 import { layer as gcs } from "../../adapters/storage/gcs/layer.ts";
 import { GOOG4_RSA_SHA256 } from "../../adapters/storage/signing/algorithms.ts";
 import { signWith } from "../../adapters/storage/signing/signer.ts";

@@ -5,7 +5,7 @@ import * as Schema from "effect/Schema";
 import * as TestClock from "effect/testing/TestClock";
 import fc from "fast-check";
 import mediaTypes from "mime-db";
-import { layer as random } from "../../adapters/crypto/random.ts";
+import { layer as random } from "../../adapters/tokens/random.ts";
 import { FileName } from "../../domain/file-name.ts";
 import { MediaType } from "../../domain/media-type.ts";
 import { OrganizationId } from "../../domain/organization.ts";

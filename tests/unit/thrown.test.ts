@@ -1,6 +1,6 @@
 import { expect, it } from "vitest";
 import { runInNewContext } from "node:vm";
-import { errorCode, isError, errorMessage } from "../../adapters/thrown.ts";
+import { errorCode, isError, errorMessage } from "../../adapters/values/thrown.ts";
 import { isValetkeyError } from "../../adapters/embed/index.ts";
 
 /** As Jest makes one for each file of tests. */

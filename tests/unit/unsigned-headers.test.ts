@@ -5,7 +5,7 @@ import {
   findEffect,
   HARMS,
   UNSIGNED_HEADERS,
-} from "../../adapters/storage/contract/unsigned-headers.ts";
+} from "../../adapters/contract/unsigned-headers.ts";
 
 const PLACE = { bucket: "files", other: "orgs/a/secret.png", content: new Uint8Array(5000) };
 const CREATED = "orgs/a/new.png";

@@ -15,16 +15,16 @@ import {
 import { ByteSize } from "../../../domain/byte-size.ts";
 import { OrganizationId } from "../../../domain/organization.ts";
 import { incomingKey, type ObjectKey, StorageKey } from "../../../domain/storage-key.ts";
-import { errorCode, errorMessage } from "../../thrown.ts";
+import { errorCode, errorMessage } from "../../values/thrown.ts";
 import { BucketCors } from "../../storage/bucket-cors.ts";
-import { checksumFor } from "../../storage/contract/digest.ts";
-import type { Openable } from "../../storage/contract/examine.ts";
-import { getRequest, putRequest } from "../../storage/contract/uploads.ts";
-import { keyIn, openScratch, versionIn } from "../../storage/contract/scratch.ts";
-import { type RawAnswer, send } from "../../storage/contract/send.ts";
+import { checksumFor } from "../../contract/digest.ts";
+import type { Openable } from "../../contract/examine.ts";
+import { getRequest, putRequest } from "../../contract/uploads.ts";
+import { keyIn, openScratch, versionIn } from "../../contract/scratch.ts";
+import { type RawAnswer, send } from "../../contract/send.ts";
 import { refusalIn } from "../../storage/rest/refusal-reason.ts";
 import { signedFetch } from "../../storage/rest/signed-fetch.ts";
-import { s3Access } from "../with-store.ts";
+import { s3Access } from "../command/with-store.ts";
 import type { KeyName, Use } from "./key-names.ts";
 import { type Report, reportTo, type Tell } from "./finding.ts";
 

@@ -1,6 +1,6 @@
 import * as Effect from "effect/Effect";
-import { examine, Unexamined } from "../../storage/contract/examine.ts";
-import { PROMISES } from "../../storage/contract/promises.ts";
+import { examine, Unexamined } from "../../contract/examine.ts";
+import { PROMISES } from "../../contract/promises.ts";
 import { check } from "./doctor.ts";
 
 /**

@@ -1,7 +1,7 @@
 import * as Clock from "effect/Clock";
 import * as Effect from "effect/Effect";
 import type { Audience } from "../../../application/ports/presigner.ts";
-import { sendForm } from "../../storage/contract/send.ts";
+import { sendForm } from "../../contract/send.ts";
 import { faultIn, explainRefusal, refusalIn } from "../../storage/rest/refusal-reason.ts";
 import type { KeyName, Use } from "./key-names.ts";
 import { type Doctor, type StoreAnswer, withWrongSignature } from "./doctor.ts";

@@ -1,7 +1,7 @@
 import * as Effect from "effect/Effect";
 import type { NetConnectOpts } from "node:net";
-import { makeClamd } from "../../scanner/clamd.ts";
-import { TEST_FILE } from "../../scanner/test-files.ts";
+import { makeClamd } from "../../content/clamd.ts";
+import { TEST_FILE } from "../../content/test-files.ts";
 import { reportTo, type Tell } from "./finding.ts";
 
 const WHY = "An upload becomes a file only when clamd has scanned all of it.";

@@ -3,9 +3,9 @@ import * as Duration from "effect/Duration";
 import * as Effect from "effect/Effect";
 import { INCOMING_PREFIX, KEY_PREFIX } from "../../../domain/storage-key.ts";
 import type { S3Access } from "../../storage/rest/s3-access.ts";
-import { asJson, type Output } from "../command.ts";
-import type { StoreSettings } from "../settings.ts";
-import { runWithStore, s3Access } from "../with-store.ts";
+import { asJson, type Output } from "../command/command.ts";
+import type { StoreSettings } from "../../service/settings.ts";
+import { runWithStore, s3Access } from "../command/with-store.ts";
 import { policyFor, type PolicyForm } from "./documents.ts";
 import type { Use } from "./policy.ts";
 

@@ -1,6 +1,6 @@
 import * as Effect from "effect/Effect";
 import type * as Redacted from "effect/Redacted";
-import { confirmAnnounced } from "../../../application/confirm-announced.ts";
+import { confirmAnnounced } from "../../../application/uploads/confirm-announced.ts";
 import { Unauthenticated } from "../../../domain/errors.ts";
 import { INCOMING_PREFIX, type StorageKey } from "../../../domain/storage-key.ts";
 import { json } from "../answer.ts";

@@ -1,4 +1,4 @@
-import { snakeCase } from "../../names.ts";
+import { snakeCase } from "../../values/names.ts";
 import * as JsonSchema from "effect/JsonSchema";
 import * as Schema from "effect/Schema";
 import * as SchemaRepresentation from "effect/SchemaRepresentation";

@@ -1,7 +1,7 @@
 import * as DateTime from "effect/DateTime";
 import type * as Effect from "effect/Effect";
 import * as Schema from "effect/Schema";
-import { confirmUpload } from "../../../application/confirm-upload.ts";
+import { confirmUpload } from "../../../application/uploads/confirm-upload.ts";
 import type { ConfirmedUpload as Arrived } from "../../../application/ports/on-confirmed.ts";
 import { fileAddress } from "../addresses.ts";
 import { type OperationContext, FILES, operation } from "./operation.ts";

@@ -1,5 +1,5 @@
 import * as Schema from "effect/Schema";
-import { fileState as look } from "../../../application/file-state.ts";
+import { fileState as look } from "../../../application/files/file-state.ts";
 import { StorageKey } from "../../../domain/storage-key.ts";
 import { addressedKey, checkKey, openFile } from "./open-file.ts";
 import { FILES, operation } from "./operation.ts";

@@ -1,5 +1,5 @@
 import * as Effect from "effect/Effect";
-import { followLink as follow } from "../../../application/follow-link.ts";
+import { followLink as follow } from "../../../application/files/follow-link.ts";
 import { redirect } from "../answer.ts";
 import { REDIRECT } from "./open-file.ts";
 import { publicRoute } from "./operation.ts";

@@ -5,7 +5,7 @@ import * as Schema from "effect/Schema";
 import type {
   PartState as Part,
   Readiness as Parts,
-} from "../../../application/check-readiness.ts";
+} from "../../../application/store/check-readiness.ts";
 import { Authenticator, countFailure } from "../../../application/ports/authenticator.ts";
 import { json } from "../answer.ts";
 import { isFromThisMachine } from "../loopback.ts";

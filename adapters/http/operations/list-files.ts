@@ -1,6 +1,6 @@
 import * as DateTime from "effect/DateTime";
 import * as Schema from "effect/Schema";
-import { listFiles as list } from "../../../application/list-files.ts";
+import { listFiles as list } from "../../../application/files/list-files.ts";
 import { FOLDER, StorageKey } from "../../../domain/storage-key.ts";
 import { fileAddress } from "../addresses.ts";
 import { FILES, operation } from "./operation.ts";

@@ -1,7 +1,7 @@
 import * as DateTime from "effect/DateTime";
 import * as Duration from "effect/Duration";
 import * as Schema from "effect/Schema";
-import { makeLink as make } from "../../../application/make-link.ts";
+import { makeLink as make } from "../../../application/files/make-link.ts";
 import { LinkLifetime, LONGEST_LINK } from "../../../domain/link.ts";
 import { ObjectVersion } from "../../../domain/object-version.ts";
 import { linkAddress } from "../addresses.ts";

@@ -1,14 +1,14 @@
 import * as DateTime from "effect/DateTime";
 import * as Effect from "effect/Effect";
 import * as Schema from "effect/Schema";
-import { abortMultipart as abort } from "../../../application/abort-multipart.ts";
-import { completeMultipart as complete } from "../../../application/complete-multipart.ts";
-import { startMultipart as start } from "../../../application/start-multipart.ts";
+import { abortMultipart as abort } from "../../../application/parts/abort-multipart.ts";
+import { completeMultipart as complete } from "../../../application/parts/complete-multipart.ts";
+import { startMultipart as start } from "../../../application/parts/start-multipart.ts";
 import { openUpload } from "../../../application/tokens.ts";
 import { ByteSize } from "../../../domain/byte-size.ts";
 import { MOST_PARTS, PartNumber } from "../../../domain/multipart.ts";
 import { StorageKey } from "../../../domain/storage-key.ts";
-import { memberAt } from "../../json/decode.ts";
+import { memberAt } from "../../settings/decode.ts";
 import { InvalidBody } from "../problems/refusals.ts";
 import { CONFIRM_REFUSALS, presentConfirmed } from "./confirm.ts";
 import { IDEMPOTENCY } from "./idempotency-key.ts";

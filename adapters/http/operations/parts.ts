@@ -1,7 +1,7 @@
 import * as DateTime from "effect/DateTime";
 import * as Schema from "effect/Schema";
-import { listParts as list } from "../../../application/list-parts.ts";
-import { signParts as sign } from "../../../application/sign-parts.ts";
+import { listParts as list } from "../../../application/parts/list-parts.ts";
+import { signParts as sign } from "../../../application/parts/sign-parts.ts";
 import { Checksum } from "../../../domain/checksum.ts";
 import { PartNumber } from "../../../domain/multipart.ts";
 import { FILES, operation } from "./operation.ts";

@@ -1,7 +1,7 @@
 import * as DateTime from "effect/DateTime";
 import * as Predicate from "effect/Predicate";
 import * as Schema from "effect/Schema";
-import { requestForm } from "../../../application/request-form.ts";
+import { requestForm } from "../../../application/uploads/request-form.ts";
 import { StorageKey } from "../../../domain/storage-key.ts";
 import { operation } from "./operation.ts";
 import {

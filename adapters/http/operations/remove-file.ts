@@ -1,5 +1,5 @@
 import * as Schema from "effect/Schema";
-import { removeFile as remove } from "../../../application/remove-file.ts";
+import { removeFile as remove } from "../../../application/files/remove-file.ts";
 import { addressedKey, checkKey, openFile } from "./open-file.ts";
 import { operation } from "./operation.ts";
 

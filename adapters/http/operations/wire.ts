@@ -1,6 +1,6 @@
 import * as Schema from "effect/Schema";
 import * as SchemaAST from "effect/SchemaAST";
-import { snakeCase } from "../../names.ts";
+import { snakeCase } from "../../values/names.ts";
 
 // Schemas name members in camel case, as calls do. Here they, and values, get the names of the wire.
 

@@ -1,4 +1,4 @@
-import { snakeCase } from "../../names.ts";
+import { snakeCase } from "../../values/names.ts";
 
 /** The names by which a problem speaks of a request: to a client of the API, or to an embedder. */
 export interface Language {

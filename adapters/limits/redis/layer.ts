@@ -1,7 +1,7 @@
 import * as Duration from "effect/Duration";
 import * as Effect from "effect/Effect";
 import type * as Scope from "effect/Scope";
-import { cachedFor } from "../../../application/cached.ts";
+import { cachedFor } from "../../../application/store/cached.ts";
 import {
   Limiter,
   type RetriedUpload,

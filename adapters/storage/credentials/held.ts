@@ -4,8 +4,8 @@ import * as Exit from "effect/Exit";
 import * as Fiber from "effect/Fiber";
 import type * as Scope from "effect/Scope";
 import { CredentialsUnavailable } from "../../../domain/errors.ts";
-import { observe, series } from "../../metrics.ts";
-import { errorReason } from "../../thrown.ts";
+import { observe, series } from "../../telemetry/metrics.ts";
+import { errorReason } from "../../values/thrown.ts";
 import type { CredentialSource } from "../signing/signer.ts";
 
 /** Something that may expire, at a time in milliseconds since 1970. */

@@ -3,8 +3,8 @@ import * as Redacted from "effect/Redacted";
 import * as Result from "effect/Result";
 import type * as Scope from "effect/Scope";
 import * as Str from "effect/String";
-import type { ReadFile } from "../../json/json-file.ts";
-import { snakeCase } from "../../names.ts";
+import type { ReadFile } from "../../settings/json-file.ts";
+import { snakeCase } from "../../values/names.ts";
 import { Secret } from "../../settings/codecs.ts";
 import {
   excludedBy,

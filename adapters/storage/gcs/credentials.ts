@@ -2,8 +2,8 @@ import * as Redacted from "effect/Redacted";
 import * as Result from "effect/Result";
 import * as Schema from "effect/Schema";
 import { createPrivateKey, type KeyObject } from "node:crypto";
-import { decoder, inWords, memberAt } from "../../json/decode.ts";
-import { parseJson, type ReadFile } from "../../json/json-file.ts";
+import { decoder, inWords, memberAt } from "../../settings/decode.ts";
+import { parseJson, type ReadFile } from "../../settings/json-file.ts";
 import {
   excludedBy,
   type Fault,

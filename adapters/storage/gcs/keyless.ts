@@ -18,7 +18,7 @@ import { withoutSlashes } from "../signing/bucket-address.ts";
 import { neededBy } from "../../settings/needed-by.ts";
 import { VARIABLES, type Vocabulary } from "../../settings/source.ts";
 import { credentialSettings } from "./credentials.ts";
-import { errorMessage } from "../../thrown.ts";
+import { errorMessage } from "../../values/thrown.ts";
 
 /** Of the keys behind `signBlob`: "Signed URLs", Cloud Storage documentation. */
 const LONGEST_LIFE = Duration.toSeconds("12 hours");

@@ -27,7 +27,7 @@ import { applyCors, applyLifecycle, corsRule, effectsIn, lifecycleRule } from ".
 import { type GcsSigner, isServiceAccount } from "./credentials.ts";
 import { type GcsSettings, SCOPES } from "./settings.ts";
 import { neededBy } from "../../settings/needed-by.ts";
-import { errorCode, isError } from "../../thrown.ts";
+import { errorCode, isError } from "../../values/thrown.ts";
 
 /**
  * Signed requests look at objects, and remove them. The official client does what is in the JSON API

@@ -13,7 +13,7 @@ import {
 } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { randomBytes, randomUUID } from "node:crypto";
-import { errorCode } from "../../thrown.ts";
+import { errorCode } from "../../values/thrown.ts";
 import { LONGEST_PAUSE } from "./body.ts";
 
 export interface Folder extends Readonly<Record<"objects" | "temporary" | "uploads", string>> {

@@ -1,6 +1,6 @@
 import { link, mkdir, open, readdir, rename, rmdir } from "node:fs/promises";
 import { dirname, join, relative, sep } from "node:path";
-import { errorCode } from "../../thrown.ts";
+import { errorCode } from "../../values/thrown.ts";
 import { noneIfGone } from "./folder.ts";
 
 // Each object is a file below one folder, where the folders and names on its way, sorted and joined,

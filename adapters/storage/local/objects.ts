@@ -13,7 +13,7 @@ import type {
 import type { ChecksumAlgorithm } from "../../../domain/checksum.ts";
 import { INCOMING_PREFIX } from "../../../domain/storage-key.ts";
 import { MOST_DAYS_OF_WAITING } from "../../../domain/waiting.ts";
-import { errorCode } from "../../thrown.ts";
+import { errorCode } from "../../values/thrown.ts";
 import type { Timeouts } from "./body.ts";
 import { type Folder, noneIfGone, openRegular } from "./folder.ts";
 import { moveIntoPlace, placeOf, removeEmpty, walk } from "./key-tree.ts";

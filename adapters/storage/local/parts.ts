@@ -16,7 +16,7 @@ import { join } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
 import type { Completion, Multipart, OpenUpload } from "../../../application/ports/object-store.ts";
 import { MULTIPART_LIFETIME, type StoredPart } from "../../../domain/multipart.ts";
-import { errorCode } from "../../thrown.ts";
+import { errorCode } from "../../values/thrown.ts";
 import { type Folder, noneIfGone, removeOlder } from "./folder.ts";
 import {
   objectPath,

@@ -1,4 +1,4 @@
-import { errorCode, errorMessage } from "../../thrown.ts";
+import { errorCode, errorMessage } from "../../values/thrown.ts";
 import { element, escape } from "../rest/xml.ts";
 
 /** By the error code of S3 or MinIO. */

@@ -4,7 +4,7 @@ import type { ClientOptions } from "minio";
 import http, { type RequestOptions } from "node:http";
 import https from "node:https";
 import { neededBy } from "../../settings/needed-by.ts";
-import { errorCode, isError } from "../../thrown.ts";
+import { errorCode, isError } from "../../values/thrown.ts";
 import { current } from "../credentials/held.ts";
 import { configuredSigner, signersFrom } from "../credentials/key-settings.ts";
 import { boundedStream } from "../rest/bounded-body.ts";

@@ -1,7 +1,7 @@
 import * as Effect from "effect/Effect";
 import type { ObjectRef } from "../../../application/ports/object-store.ts";
 import { StoreUnavailable } from "../../../domain/errors.ts";
-import { fetchFailure } from "../../thrown.ts";
+import { fetchFailure } from "../../values/thrown.ts";
 import type { Pair } from "../signing/v4.ts";
 import { type StoreResponse, type Bucket, signedFetch, unavailable } from "./signed-fetch.ts";
 

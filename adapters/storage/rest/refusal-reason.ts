@@ -1,6 +1,6 @@
 import { StoreUnavailable } from "../../../domain/errors.ts";
 import { say, type Text, VARIABLES, type Vocabulary } from "../../settings/source.ts";
-import { errorReason } from "../../thrown.ts";
+import { errorReason } from "../../values/thrown.ts";
 import { mainKeySettings } from "../credentials/key-settings.ts";
 import * as storage from "../settings.ts";
 import type { StoreResponse } from "./signed-fetch.ts";

@@ -1,5 +1,5 @@
 import { createHmac, type KeyObject, sign } from "node:crypto";
-import { hmacSha256 } from "../../crypto/hmac.ts";
+import { hmacSha256 } from "../../values/hmac.ts";
 import type { Algorithm } from "./v4.ts";
 
 /** The algorithm of AWS, and of every store that speaks its API; its secret is text. */

@@ -1,0 +1,26 @@
+import * as Effect from "effect/Effect";
+import { Events } from "../../../application/ports/events.ts";
+import { keepIn } from "../../events/events.ts";
+import { openOutbox } from "../../events/layer.ts";
+import * as events from "../../events/settings.ts";
+import * as redis from "../../redis/settings.ts";
+import { directory } from "../../settings/directory.ts";
+import { joinReads, readSettings } from "../../settings/setting.ts";
+import { type Env, variables } from "../../settings/source.ts";
+import { orFail } from "../../service/settings.ts";
+
+/** Reads where events wait; work of a command that is applied publishes there, if any are sent. */
+export function eventsOrFail(env: Env, apply: boolean) {
+  const source = variables(env);
+  const queue = joinReads({
+    receiver: events.read(source),
+    shared: redis.read(source),
+    place: readSettings({ directory }, source),
+  });
+  const { receiver, shared, place } = orFail(queue, "The command cannot run", env);
+  const publishing = Effect.map(openOutbox(place.directory, shared), (outbox) => keepIn(outbox));
+  return <A, E, R>(work: Effect.Effect<A, E, R>) =>
+    receiver === undefined || !apply
+      ? work
+      : Effect.scoped(Effect.provideServiceEffect(work, Events, publishing));
+}

@@ -1,0 +1,61 @@
+import * as Effect from "effect/Effect";
+import * as Schema from "effect/Schema";
+import { INCOMING_PREFIX } from "../../../domain/storage-key.ts";
+import { asService } from "../../storage/rest/s3-access.ts";
+import { setNotifications } from "../../storage/rest/s3-notifications.ts";
+import { command, flag, option } from "../command/command.ts";
+import { CommandFailure, EXIT } from "../../service/failure.ts";
+import setups from "./setup.json" with { type: "json" };
+import { fill } from "../policy/documents.ts";
+import { readStoreOrFail } from "../../service/settings.ts";
+import { runWithStore, s3Access } from "../command/with-store.ts";
+
+const SETUPS: ReadonlyMap<string, string> = new Map(Object.entries(setups));
+
+export const setup = command({
+  name: "events setup",
+  summary: "Print how the store is made to tell the service of uploads",
+  options: {
+    topic: option(
+      "ARN",
+      Schema.String.check(Schema.isPattern(/^arn:[\w:.-]+$/)),
+      "the topic that the bucket tells, such as arn:aws:sns:us-east-1:123456789012:valetkey",
+      { note: "for --apply; that of MinIO if left out" },
+    ),
+    apply: flag("sets the notifications of the bucket, of MinIO and Amazon S3"),
+  },
+  run: async ({ topic, apply = false }) => {
+    const { http, storage } = readStoreOrFail(process.env);
+    const { origin, host, protocol } = http.publicUrl;
+    const { name: bucket = "", api = "" } = storage.bucket ?? {};
+    const path = `/api/v1/events/${api}`;
+    const words = {
+      bucket,
+      url: `${origin}${path}`,
+      login: `${protocol}//valetkey:$SECRET@${host}${path}`,
+    };
+    const program = Effect.gen(function* () {
+      const s3 = yield* s3Access;
+      const text = SETUPS.get(s3?.provider ?? api);
+      if (text === undefined) {
+        const message = `The store is ${storage.description}: no notifications of it are known.`;
+        return yield* fail(EXIT.configuration, message);
+      }
+      if (!apply) return { result: `${fill(text, words)}\n`, message: SECRET };
+      if (s3 === undefined || !text.includes("--apply")) {
+        return yield* fail(EXIT.configuration, "The store has no API for it: leave --apply out.");
+      }
+      const own = s3.provider === "minio" && `arn:minio:sqs:${s3.region}:VALETKEY:webhook`;
+      const arn = topic ?? own;
+      if (arn === false) return yield* fail(EXIT.usage, "Name the topic with --topic.");
+      const { outcome } = yield* setNotifications(asService(s3), arn);
+      const done = outcome === "there" ? "The bucket tells already" : "The bucket now tells";
+      return { message: `${done} of uploads below ${INCOMING_PREFIX}.` };
+    });
+    return runWithStore(storage, program, "The notifications were not set");
+  },
+});
+
+const SECRET = "SECRET stands for one of NOTIFICATIONS_SECRETS; see docs/notifications.md.";
+
+const fail = (code: number, message: string) => Effect.die(new CommandFailure({ code, message }));

@@ -1,0 +1,59 @@
+import type { StoreCapabilities } from "../../application/ports/store-capabilities.ts";
+
+/**
+ * An ability that not every store has:
+ *
+ * - `sha256`, `crc32c`, `md5`: it verifies this checksum of a PUT, and reports it for the object
+ *   (except MD5);
+ * - `bound type`: it refuses a PUT of another media type than was granted;
+ * - `bound size`: under `strict` it refuses a PUT of another size than was granted;
+ * - `plain PUT`: it accepts a PUT with no other header than `Content-Type`, unless more was asked
+ *   for;
+ * - `signed query`: it refuses a URL to which a parameter was added;
+ * - `exact size by default`: the size is bound also without `strict`, since the client need not set
+ *   a header for it;
+ * - `write-once`: it can be made to accept a PUT only while nothing is stored under its key;
+ * - `two endpoints`: browsers and services reach it under different origins;
+ * - `pinned downloads`: a signed GET sets all headers of a download, not only type and disposition;
+ * - `inline PDF`: it serves a PDF to be shown in place if the signed GET says so;
+ * - `multipart`: it is used for uploads in parts;
+ * - `replaced parts`: it forgets a part in whose place another one came;
+ * - `file checksums`: when it puts parts together, it verifies the CRC-32C of the whole file;
+ * - `forms`: it takes HTML forms that are bound by a signed policy;
+ * - `reads`: the service can read exactly the object that it looked at;
+ * - `copies`: it copies an upload to its place on condition that it is the one that was looked at, and
+ *   that nothing is there;
+ * - `unsigned headers`: those that a client adds to a PUT change nothing of a file that is confirmed.
+ */
+export type Ability = keyof typeof LACKS;
+
+const none = () => false;
+
+/** Tells whether a store lacks an ability by what it says of itself; of some it says nothing. */
+const LACKS = {
+  sha256: ({ checksums }) => !checksums.includes("sha256"),
+  crc32c: ({ checksums }) => !checksums.includes("crc32c"),
+  md5: ({ checksums }) => !checksums.includes("md5"),
+  "bound type": ({ bindsType }) => bindsType === false,
+  "bound size": ({ bindsSize }) => bindsSize === "never",
+  "plain PUT": ({ putHeaders = [] }) => putHeaders.length > 0,
+  "signed query": none,
+  "exact size by default": ({ bindsSize = "always" }) => bindsSize !== "always",
+  "write-once": ({ writeOnce }) => writeOnce === false,
+  "two endpoints": none,
+  "pinned downloads": ({ pinsDownloads }) => pinsDownloads === false,
+  "inline PDF": none,
+  multipart: ({ partChecksums }) => partChecksums === undefined,
+  "replaced parts": ({ keepsReplacedParts }) => keepsReplacedParts === true,
+  "file checksums": ({ fileChecksums }) => fileChecksums === undefined,
+  forms: ({ forms }) => forms !== true,
+  reads: none,
+  copies: ({ copies }) => !copies,
+  "unsigned headers": none,
+} as const satisfies Readonly<Record<string, (store: StoreCapabilities) => boolean>>;
+
+/** All abilities, in the order in which titles name them. */
+export const ABILITIES = Object.keys(LACKS) as ReadonlyArray<Ability>;
+
+export const missingAbilities = (store: StoreCapabilities): ReadonlyArray<Ability> =>
+  ABILITIES.filter((ability) => LACKS[ability](store));

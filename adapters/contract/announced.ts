@@ -1,0 +1,45 @@
+import assert from "node:assert/strict";
+import { incomingKey } from "../../domain/storage-key.ts";
+import { assertBytes, assertMatches, assertStatus } from "./assertions.ts";
+import { send, sendPut, upload } from "./send.ts";
+import { promises } from "./store-promise.ts";
+import { CONTENT } from "./uploads.ts";
+
+const GRANT = /^x-(?:amz|goog)-meta-valetkey-grant$/;
+
+/** An upload of a policy with `announce` carries its grant. */
+export const announced = promises(["copies"], {
+  "an upload that carries its grant is confirmed without its client": async (subject) => {
+    const { put, get, key, receipt } = await subject.grant({}, "announced");
+    assert.equal(await subject.hear(incomingKey(key)), "ignored");
+    await upload(put);
+    assert.equal(await subject.hear(key), "ignored");
+    assert.equal(await subject.hear(incomingKey(key)), "confirmed");
+    assertBytes(await send("GET", get.url), CONTENT);
+    assert.equal(await subject.hear(incomingKey(key)), "ignored");
+    assertMatches(await subject.confirm(receipt), { _tag: "Done", final: true });
+  },
+  "an upload cannot be sent without its grant, or with another": async (subject) => {
+    const [{ put, key }, other] = [
+      await subject.grant({}, "announced"),
+      await subject.grant({}, "announced"),
+    ];
+    const own = Object.entries(put.headers);
+    const others = Object.entries(other.put.headers).filter(([name]) => GRANT.test(name));
+    assert.equal(others.length, 1);
+    const without = own.filter(([name]) => !GRANT.test(name));
+    for (const headers of [without, [...without, ...others]]) {
+      const answer = await sendPut({ ...put, headers: Object.fromEntries(headers), body: CONTENT });
+      assertStatus(answer, [...subject.refusals, 400]);
+    }
+    assert.equal(await subject.hear(incomingKey(key)), "ignored");
+  },
+  "the grant of another upload confirms nothing": async (subject) => {
+    const { put, key } = await subject.grant({}, "incoming");
+    const other = await subject.grant({}, "announced");
+    // A store that refuses unsigned headers keeps nothing; either way it is not confirmed.
+    await sendPut({ ...put, headers: { ...other.put.headers, ...put.headers }, body: CONTENT });
+    assert.equal(await subject.hear(incomingKey(key)), "ignored");
+    assert.equal(await subject.find(key), undefined);
+  },
+});

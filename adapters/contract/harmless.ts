@@ -1,0 +1,101 @@
+import * as Effect from "effect/Effect";
+import assert from "node:assert/strict";
+import { setTimeout as sleep } from "node:timers/promises";
+import { assertAccepted, assertBytes } from "./assertions.ts";
+import { send, sendPut, upload, withHeaders, withoutQuery } from "./send.ts";
+import { CONTENT, newKey, OTHER } from "./uploads.ts";
+import { promises } from "./store-promise.ts";
+import type { Subject } from "./subject.ts";
+import { errorReason } from "../values/thrown.ts";
+import { trySpellings, writtenAs } from "./spellings.ts";
+import { attemptWith, findEffect, type Harm, HARMS, type Row } from "./unsigned-headers.ts";
+import { REMOVAL, UNSIGNED_HEADERS } from "./unsigned-headers.ts";
+
+/** Whatever a client adds to a PUT, a file that is confirmed is as it was granted. */
+export const harmless = HARMS.flatMap((harm) =>
+  promises(["unsigned headers"], {
+    [`no unsigned header ${harm}, unseen by confirm`]: (subject) => expectNone(subject, harm),
+  }),
+);
+
+/** Checks it under the policy `files`, or under one whose uploads wait until they are confirmed. */
+export async function expectNone(subject: Subject, harm: Harm, policy?: "incoming"): Promise<void> {
+  const place = { bucket: subject.bucket, other: subject.key, content: CONTENT };
+  await upload({ ...(await subject.signPut()), body: OTHER });
+  const wait = () => (harm.startsWith("removes") ? sleep(REMOVAL) : undefined);
+  const unchanged: Array<() => Promise<void>> = [];
+  /** Undefined if a spelling was refused. */
+  const attempt = async (row: Row, spelling?: string) => {
+    const created = newKey();
+    const { name, headers, body } = attemptWith(row, place, created);
+    const tried = spelling === undefined ? name : `${Object.keys(row).join(", ")}, ${spelling},`;
+    const granted = await subject.grant({}, policy);
+    const { put, get, receipt, key } = granted;
+    const first = policy === undefined ? granted : await subject.grant({}, policy);
+    const plain = await sendPut({ ...first.put, body });
+    assertAccepted(plain);
+    if (policy !== undefined) assert.equal((await subject.confirm(first.receipt))._tag, "Done");
+    const before = await send("GET", first.get.url);
+    assertBytes(before, body);
+    const withAdded = (body: Uint8Array) =>
+      spelling === undefined
+        ? withHeaders({ ...put, body }, headers)
+        : { ...put, body, written: writtenAs(spelling, headers) };
+    const added = await sendPut(withAdded(body));
+    if (!added.ok && spelling !== undefined) return undefined;
+    if (harm === "writes under another key") {
+      const { status } = await subject.read({ key: created });
+      assert.equal(status, 404, `an upload with ${tried} wrote under another key`);
+      if (added.ok) assert.equal(added.status, plain.status, `${tried} changed the answer`);
+    }
+    const answer = await subject.confirm(receipt);
+    // A copy that has it nevertheless is removed, and not confirmed.
+    if (policy === undefined) {
+      assert.notEqual(answer._tag, "StoreUnavailable", `confirm cannot tell what ${tried} did`);
+    }
+    const expectUnchanged = async () => {
+      const effect = findEffect(headers, before, await send("GET", get.url));
+      assert.equal(effect, undefined, `with an unsigned ${tried} ${effect}`);
+    };
+    if (answer._tag !== "Done") return async () => undefined;
+    await expectUnchanged();
+    if (policy !== undefined) {
+      assert.deepEqual((await subject.head(key)).extraHeaders, {}, `${tried} is on the file`);
+      await sendPut(withAdded(OTHER));
+      await expectUnchanged();
+    }
+    const { status } = await send("GET", withoutQuery(get.url));
+    assert.notEqual(status, 200, `an unsigned ${tried} made the object public`);
+    return expectUnchanged;
+  };
+  for (const row of UNSIGNED_HEADERS[harm]) {
+    const later = await attempt(row);
+    if (later) unchanged.push(later);
+  }
+  if (unchanged.length > 0) await wait();
+  for (const expectUnchanged of unchanged) await expectUnchanged();
+  const found = await Effect.runPromise(
+    trySpellings(
+      UNSIGNED_HEADERS[harm],
+      (row, spelling) =>
+        Effect.promise(async () => {
+          let later: Awaited<ReturnType<typeof attempt>>;
+          const failure = await failing(async () => (later = await attempt(row, spelling)));
+          if (failure !== undefined) return Effect.succeed(failure);
+          const look = later;
+          return look && Effect.promise(() => failing(look));
+        }),
+      Effect.promise(async () => wait()),
+    ),
+  );
+  for (const { rows, spelling, effect } of found) {
+    // Once more, so that the requests that show it are the last ones.
+    const later = await attempt(Object.assign({}, ...rows), spelling);
+    await wait();
+    await later?.();
+    assert.fail(effect);
+  }
+  await subject.expectContent(OTHER);
+}
+
+const failing = (run: () => Promise<unknown>) => run().then(() => undefined, errorReason);

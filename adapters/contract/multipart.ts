@@ -1,0 +1,323 @@
+import * as Duration from "effect/Duration";
+import * as Effect from "effect/Effect";
+import * as Option from "effect/Option";
+import assert from "node:assert/strict";
+import { abortMultipart } from "../../application/parts/abort-multipart.ts";
+import { completeMultipart } from "../../application/parts/complete-multipart.ts";
+import { listParts } from "../../application/parts/list-parts.ts";
+import { signParts } from "../../application/parts/sign-parts.ts";
+import { startMultipart } from "../../application/parts/start-multipart.ts";
+import { ByteSize } from "../../domain/byte-size.ts";
+import type { Checksum } from "../../domain/checksum.ts";
+import { PartNumber } from "../../domain/multipart.ts";
+import type { UploadRequest } from "../../domain/upload-policy.ts";
+import { errorCode } from "../values/thrown.ts";
+import { assertBytes, assertMatches, assertNotAccepted, assertStatus } from "./assertions.ts";
+import { checksumFor } from "./digest.ts";
+import { type RawAnswer, type Put, send, sendPut, upload } from "./send.ts";
+import { CONTENT, newKey, OTHER, PNG, putRequest, UPLOAD } from "./uploads.ts";
+import { promises } from "./store-promise.ts";
+import type { Subject } from "./subject.ts";
+import { type Call, FOREIGN_CALLS, mismatch, SERVICE, UNKNOWN } from "./use-cases.ts";
+
+/** The smallest part that is not the last one. */
+const PART = 5 * 2 ** 20;
+
+const FILE = Uint8Array.from(
+  { length: PART + CONTENT.length },
+  (_, i) => (i * 31 + (i >> 13)) & 0xff,
+);
+const FIRST = FILE.subarray(0, PART);
+const LAST = FILE.subarray(PART);
+const OTHER_LAST = LAST.map((byte) => byte ^ 1);
+
+const tryToStart = ({ run }: Subject, over: Partial<UploadRequest> = {}) => {
+  const upload = { ...UPLOAD, size: ByteSize.make(FILE.length), ...over };
+  return run((member) => startMultipart({ member, upload }));
+};
+
+/** An upload in parts, with the use cases that continue it. */
+async function start(subject: Subject, over?: Partial<UploadRequest>) {
+  const { run, refusals } = subject;
+  const started = await tryToStart(subject, over);
+  if (started._tag !== "Done") throw new Error(`not started: ${started._tag}`);
+  const token = { upload: started.upload };
+  const trySign = (number: number, checksum?: Checksum, call?: Call) => {
+    const parts = [{ partNumber: PartNumber.make(number), checksum }];
+    return run((member) => signParts({ member, ...token, parts }), call);
+  };
+  const sign = async (number: number, checksum?: Checksum) => {
+    const signed = await trySign(number, checksum);
+    const put = signed._tag === "Done" ? signed.parts[0]?.put : undefined;
+    if (put === undefined) throw new Error(`not signed: ${signed._tag}`);
+    return put;
+  };
+  const list = () => run((member) => listParts({ member, ...token }));
+  return {
+    ...started,
+    trySign,
+    sign,
+    /** Sends a part that has to be accepted, and returns its ETag. */
+    store: async (number: number, body: Uint8Array, checksum?: Checksum) =>
+      upload({ ...(await sign(number, checksum)), body }),
+    /** Names the parts in descending order, since no order is asked for. */
+    complete: (etags: Readonly<Record<number, string>>, call?: Call) => {
+      const parts = Object.entries(etags)
+        .map(([number, etag]) => ({ partNumber: PartNumber.make(Number(number)), etag }))
+        .toReversed();
+      return run((member) => completeMultipart({ member, ...token, parts }), call);
+    },
+    list,
+    abort: () => run((member) => Effect.as(abortMultipart({ member, ...token }), {})),
+    /** Checks that a part is refused; a store may cut the connection of a body that it refuses. */
+    expectRefused: async (put: Put) => {
+      const answer = await sendPut(put).catch(noneIfCut);
+      if (answer !== undefined) assertStatus(answer, [400, 411, ...refusals]);
+      assertMatches(await list(), { parts: [] });
+    },
+  };
+}
+
+function noneIfCut(cause: unknown): undefined {
+  if (!["ECONNRESET", "EPIPE"].includes(String(errorCode(cause)))) throw cause;
+}
+
+/** An upload that waits to be completed, with the ETags of its parts. */
+async function uploaded(subject: Subject, over?: Partial<UploadRequest>) {
+  const started = await start(subject, over);
+  const checksum = (body: Uint8Array) => over?.checksum && checksumFor("crc32c", body);
+  const last = await started.store(2, LAST, checksum(LAST));
+  const first = await started.store(1, FIRST, checksum(FIRST));
+  return { ...started, etags: { 1: first, 2: last } };
+}
+
+/** Checks that an upload is completed and its file stored, byte for byte. */
+async function assertFile(
+  completed: Awaited<ReturnType<Uploaded["complete"]>>,
+): Promise<RawAnswer> {
+  if (completed._tag !== "Done") throw new Error(`not completed: ${completed._tag}`);
+  const answer = await send("GET", completed.get.url);
+  assertBytes(answer, FILE);
+  return answer;
+}
+type Uploaded = Awaited<ReturnType<typeof uploaded>>;
+
+const INVALID = { _tag: "InvalidUpload" };
+const DONE = { _tag: "Done" };
+
+/** Files that are uploaded in parts. */
+export const multipart = [
+  ...promises(["multipart"], {
+    "a file in parts is stored byte for byte, and confirmed as it is completed": async (
+      subject,
+    ) => {
+      const { key, partSize, partCount, list, complete, etags } = await uploaded(subject);
+      assert.deepEqual([partSize, partCount], [FIRST.length, 2]);
+      const parts = [
+        { partNumber: 1, size: FIRST.length },
+        { partNumber: 2, size: LAST.length },
+      ];
+      assertMatches(await list(), { parts });
+      const completed = await complete({ 2: etags[2].replaceAll('"', ""), 1: etags[1] });
+      const facts = { _tag: "Done", key, size: FILE.length, mediaType: PNG, final: true };
+      assertMatches(completed, facts);
+      assertMatches(subject.reported, [{ key, organization: "acme", subject: "member" }]);
+      const { headers } = await assertFile(completed);
+      assert.equal(headers["content-type"], PNG);
+    },
+    "a file of one short part is an upload in parts too": async (subject) => {
+      const { store, complete } = await start(subject, { size: ByteSize.make(LAST.length) });
+      assertMatches(await complete({ 1: await store(1, LAST) }), { _tag: "Done", final: true });
+    },
+    "a part one byte longer or shorter than its own length is refused": async (subject) => {
+      const { sign, expectRefused } = await start(subject);
+      for (const [number, body] of [
+        [1, FILE.subarray(0, FIRST.length + 1)],
+        [1, FILE.subarray(0, FIRST.length - 1)],
+        [2, Buffer.concat([LAST, LAST.subarray(0, 1)])],
+        [2, LAST.subarray(1)],
+        [2, FIRST],
+      ] as const) {
+        await expectRefused({ ...(await sign(number)), body });
+      }
+    },
+    "a part that does not say its length is refused": async (subject) => {
+      const { sign, expectRefused } = await start(subject);
+      await expectRefused({ ...(await sign(2)), body: LAST, chunked: true });
+    },
+    "the URL of a part works for no other part, upload or object": async (subject) => {
+      const { sign, expectRefused, key } = await start(subject);
+      const other = await start(subject);
+      const put = { ...(await sign(2)), body: LAST };
+      const { searchParams } = new URL((await other.sign(2)).url);
+      for (const [name, value] of [
+        ["partNumber", "1"],
+        ["partNumber", "3"],
+        ["uploadId", searchParams.get("uploadId") ?? ""],
+      ] as const) {
+        const changed = new URL(put.url);
+        changed.searchParams.set(name, value);
+        await expectRefused({ ...put, url: changed.href });
+      }
+      await expectRefused({ ...put, url: put.url.replace(key, other.key) });
+      assertMatches(await other.list(), { parts: [] });
+      assertStatus(await send("GET", put.url), [405, ...subject.refusals]);
+    },
+    "a part is verified by each checksum that is offered": async (subject) => {
+      const { partChecksums = [] } = subject.presigner;
+      assert.notDeepEqual(partChecksums, []);
+      for (const algorithm of partChecksums) {
+        const { sign, expectRefused, list } = await start(subject);
+        const put = { ...(await sign(2, checksumFor(algorithm, LAST))), body: LAST };
+        await expectRefused({ ...put, body: OTHER_LAST });
+        await expectRefused({ ...put, headers: (await sign(2)).headers });
+        await upload(put);
+        assertMatches(await list(), { parts: [{ partNumber: 2 }] });
+      }
+    },
+    "an upload without one of its parts is not completed, and can be continued": async (
+      subject,
+    ) => {
+      const { store, complete } = await start(subject);
+      const first = await store(1, FIRST);
+      const missing = { _tag: "PartsMissing", missing: [2] };
+      assertMatches(await complete({ 1: first }), missing);
+      assertMatches(await complete({ 1: first, 2: '"0"' }), missing);
+      const last = await store(2, LAST);
+      assertMatches(await complete({ 1: first }), missing);
+      assertMatches(await complete({ 1: first, 2: last }), DONE);
+    },
+    "completing again, or several times at once, gives the same answer": async (subject) => {
+      const { complete, etags } = await uploaded(subject);
+      const answers = await Promise.all(Array.from({ length: 8 }, () => complete(etags)));
+      const again = await complete(etags);
+      assertMatches(again, { _tag: "Done", size: FILE.length });
+      if (again._tag !== "Done") return;
+      const { _tag, key, etag, size } = again;
+      for (const answer of answers) assertMatches(answer, { _tag, key, etag, size });
+    },
+    "completing and aborting at once leaves the whole file or nothing, and no parts": async (
+      subject,
+    ) => {
+      for (let round = 0; round < 4; round += 1) {
+        const { abort, complete, list, etags, key } = await uploaded(subject);
+        const [completed] = await Promise.all([complete(etags), abort()]);
+        const found = await subject.read({ key });
+        if (completed._tag === "Done" || found.ok) assertBytes(found, FILE);
+        else assertStatus(found, [404]);
+        assertMatches(await list(), INVALID);
+      }
+    },
+    "an object that is already under the key is not replaced": async (subject) => {
+      const { complete, etags, key } = await uploaded(subject);
+      await subject.put({ key });
+      const difference = { property: "size", expected: FILE.length, actual: CONTENT.length };
+      assertMatches(await complete(etags), mismatch(difference));
+      await subject.expectContent(CONTENT, key);
+    },
+    "an aborted upload is over, and nothing of it stays": async (subject) => {
+      const { abort, complete, list, sign, etags, key } = await uploaded(subject);
+      assertMatches([await abort(), await abort()], [DONE, DONE]);
+      assertMatches(await list(), INVALID);
+      assertMatches(await complete(etags), INVALID);
+      assertNotAccepted(await sendPut({ ...(await sign(2)), body: LAST }));
+      await subject.expectNothing(key);
+    },
+    "a completed upload takes no more parts, and to abort it removes nothing": async (subject) => {
+      const { abort, complete, sign, etags } = await uploaded(subject);
+      const completed = await complete(etags);
+      assertNotAccepted(await sendPut({ ...(await sign(2)), body: LAST }));
+      assertMatches(await abort(), DONE);
+      await assertFile(completed);
+    },
+    "an upload is valid for its person, its organization and its time": async (subject) => {
+      const { complete, etags, expiresAt } = await uploaded(subject);
+      for (const call of FOREIGN_CALLS) assertMatches(await complete(etags, call), UNKNOWN);
+      const late = { at: expiresAt.epochMilliseconds };
+      assertMatches(await complete(etags, late), INVALID);
+      assertMatches(await complete(etags, { principal: SERVICE }), DONE);
+    },
+    "the URL of a part ends no later than its upload": async (subject) => {
+      const { trySign, expiresAt } = await start(subject);
+      const at = expiresAt.epochMilliseconds - Duration.toMillis("30 seconds");
+      const signed = await trySign(1, undefined, { at });
+      // Credentials for a remote signature may have a clock of their own.
+      assert.ok(signed._tag === "Done" || subject.presigner.isRemote, signed._tag);
+      const parts = signed._tag === "Done" ? signed.parts : [];
+      const ends = parts.map(({ put }) => put.expiresAt.epochMilliseconds);
+      assert.ok(Math.max(...ends) <= expiresAt.epochMilliseconds);
+    },
+    "a part that the file does not have is neither signed nor completed": async (subject) => {
+      const { trySign, complete, etags } = await uploaded(subject);
+      const refused = { _tag: "PartOutOfRange", partNumber: 3, partCount: 2 };
+      assertMatches(await trySign(3), refused);
+      assertMatches(await complete({ ...etags, 3: etags[2] }), refused);
+    },
+  }),
+  ...promises(["multipart", "file checksums"], {
+    "a file in parts that has the checksum given at its start is completed": async (subject) => {
+      const checksum = checksumFor("crc32c", FILE);
+      const { complete, sign, etags } = await uploaded(subject, { checksum });
+      await assert.rejects(sign(1), /ChecksumRequired/);
+      await assert.rejects(sign(1, checksumFor("md5", FIRST)), /ChecksumNotSupported/);
+      const completed = await complete(etags);
+      assertMatches(completed, { _tag: "Done", size: FILE.length, checksum });
+      assertMatches(await complete(etags), { _tag: "Done", checksum });
+      await assertFile(completed);
+    },
+    "a file in parts that has another checksum than that given at its start is not stored": async (
+      subject,
+    ) => {
+      const checksum = checksumFor("crc32c", FIRST);
+      const { complete, list, key, etags } = await uploaded(subject, { checksum });
+      assertMatches(await complete(etags), mismatch({ property: "checksum" }));
+      assertMatches(await list(), INVALID);
+      await subject.expectNothing(key);
+    },
+  }),
+  ...promises(["multipart", "without file checksums"], {
+    "the checksum of a whole file in parts is refused": async (subject) => {
+      const refused = await tryToStart(subject, { checksum: checksumFor("crc32c", FILE) });
+      assertMatches(refused, { _tag: "ChecksumNotSupported", supported: [] });
+    },
+  }),
+  ...promises(["multipart", "replaced parts"], {
+    "a part that was replaced is not completed under its old ETag": async (subject) => {
+      const { complete, store, etags } = await uploaded(subject);
+      const replaced = await store(2, OTHER_LAST);
+      const difference = { property: "parts/2/etag", actual: replaced };
+      assertMatches(await complete(etags), mismatch(difference));
+      assertMatches(await complete({ ...etags, 2: replaced }), DONE);
+    },
+    "a part that was replaced while the upload is completed is not part of the object": async ({
+      presigner,
+      store,
+    }) => {
+      const { multipart } = store;
+      if (multipart === undefined) throw new Error("the store has no multipart");
+      const key = newKey();
+      const uploadId = await Effect.runPromise(multipart.create({ key, mediaType: PNG }));
+      const part = { ...putRequest(key), uploadId, partNumber: PartNumber.make(1) };
+      const put = await Effect.runPromise(presigner.part?.(part) ?? Effect.never);
+      await upload(put);
+      const listed = await Effect.runPromise(multipart.list({ key, uploadId }));
+      await upload({ ...put, body: OTHER });
+      const completing = multipart.complete({ key, uploadId, parts: Option.getOrThrow(listed) });
+      assert.equal(await Effect.runPromise(completing), "changed");
+      assert.equal(Option.isNone(await Effect.runPromise(store.head(key))), true);
+    },
+  }),
+  ...promises(["multipart", "without replaced parts"], {
+    "a part that was replaced is completed only where its own ETag is named": async (subject) => {
+      const { complete, store, etags } = await uploaded(subject);
+      await store(2, OTHER_LAST);
+      const completed = await complete(etags);
+      if (completed._tag === "Done") await assertFile(completed);
+      else assertMatches(completed, mismatch({ property: "parts/2/etag" }));
+    },
+  }),
+  ...promises(["without multipart"], {
+    "an upload in parts is refused": async (subject) =>
+      assertMatches(await tryToStart(subject), { _tag: "MultipartNotSupported" }),
+  }),
+];

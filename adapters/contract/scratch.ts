@@ -1,0 +1,136 @@
+import * as Effect from "effect/Effect";
+import * as Option from "effect/Option";
+import type { MultipartId, ObjectStore } from "../../application/ports/object-store.ts";
+import type { ObjectKey } from "../../domain/storage-key.ts";
+import { asService, type S3Access } from "../storage/rest/s3-access.ts";
+import { signedFetch } from "../storage/rest/signed-fetch.ts";
+
+/** The store in which a command makes objects; `s3` is undefined where it has another API. */
+interface Place {
+  readonly store: ObjectStore["Service"];
+  readonly s3: S3Access["Service"] | undefined;
+}
+
+export type Scratch = ReturnType<typeof openScratch>;
+
+/** The version that the headers of an answer name: of what was written, or of a delete marker. */
+export function versionIn(headers: Headers | Readonly<Record<string, unknown>>) {
+  const [version] = ["x-amz-version-id", "x-goog-generation"].flatMap((name) =>
+    headers instanceof Headers ? (headers.get(name) ?? []) : (headers[name] ?? []),
+  );
+  return typeof version === "string" ? version : undefined;
+}
+
+/**
+ * The keys in a path, a URL, or the body of a form or an archive, where an entry may have the last
+ * part of one as its name; ours are never encoded.
+ */
+export const keysIn = (text: string): ReadonlyArray<ObjectKey> =>
+  (text.match(KEYS) ?? []) as ReadonlyArray<string> as ReadonlyArray<ObjectKey>;
+
+const KEYS =
+  /(?:incoming\/(?:removed\/)?)?orgs\/[^?\s\p{Cc}]+|(?<![\w/-])[0-9a-f]{8}-[0-9a-f-]{27}\.png/gu;
+
+/** The key in a path or a URL. */
+export const keyIn = (path: string): ObjectKey | undefined => keysIn(path)[0];
+
+/** Timeout for the removal of everything under one key. */
+const REMOVE_TIMEOUT = "5 seconds";
+
+/** More versions than one key gets. */
+const MOST_VERSIONS = 40;
+
+/**
+ * Remembers the objects and uploads that a command makes in a store, and removes them. Versions are
+ * remembered from the answers, because a store need not show those that lie below a delete marker
+ * (Ceph), and the key need not have the permission to list them.
+ */
+export function openScratch(place: Place) {
+  const versions = new Map<ObjectKey, Set<string>>();
+  const removals = new Map<string, Effect.Effect<boolean>>();
+  const remember = (name: string, removal: Effect.Effect<boolean, unknown>) => {
+    const inTime = Effect.timeout(removal, REMOVE_TIMEOUT);
+    removals.set(
+      name,
+      Effect.orElseSucceed(inTime, () => false),
+    );
+  };
+  return {
+    /** Notes that something may be under a key, and the version or delete marker that was named. */
+    add: (key: ObjectKey, version?: string) => {
+      const known = versions.get(key) ?? new Set();
+      if (version !== undefined) known.add(version);
+      versions.set(key, known);
+      remember(key, clear(place, key, known));
+    },
+    addUpload: (upload: MultipartId) => {
+      const abort = place.store.multipart?.abort(upload) ?? Effect.void;
+      remember(`the parts of ${upload.key}`, Effect.as(abort, true));
+    },
+    names: (): ReadonlyArray<string> => [...removals.keys()],
+    /** Removes all of it with every version and delete marker, and returns the names of what is left. */
+    remove: Effect.suspend(() =>
+      Effect.filter(removals, ([, removal]) => Effect.map(removal, (isRemoved) => !isRemoved), {
+        concurrency: 12,
+      }),
+    ).pipe(Effect.map((left) => left.map(([name]) => name))),
+  };
+}
+
+/** Removes everything under a key; false if something is left. */
+const clear = Effect.fnUntraced(function* (
+  place: Place,
+  key: ObjectKey,
+  versions: Iterable<string>,
+) {
+  let isCleared = true;
+  // First, since a marker may hide the null version, and Swift an expired file that it still lists.
+  yield* removeVersion(place, key, "null");
+  for (const version of versions) {
+    const status = yield* removeVersion(place, key, version);
+    isCleared &&= status < 300 || status === 404;
+  }
+  let tried: string | undefined;
+  for (let round = 0; round < MOST_VERSIONS; round += 1) {
+    const found = yield* newest(place, key);
+    if (found === undefined) return isCleared;
+    if (round > 1 && found.version === tried) return false;
+    tried = found.version;
+    yield* removeVersion(place, key, tried);
+  }
+  return false;
+});
+
+/** Finds the version, or the delete marker, that is in front; undefined if there is nothing. */
+const newest = Effect.fnUntraced(function* ({ store, s3 }: Place, key: ObjectKey) {
+  if (s3 === undefined) return Option.getOrUndefined(yield* store.head(key));
+  const { status, headers } = yield* signedFetch(asService(s3), { method: "HEAD", key });
+  const isGone = status === 404 && !headers.has("x-amz-delete-marker");
+  return isGone ? undefined : { version: versionIn(headers) };
+});
+
+/** Removes one version, or what is in front, and returns the store's status. */
+const removeVersion = Effect.fnUntraced(function* (
+  { store, s3 }: Place,
+  key: ObjectKey,
+  version: string | undefined,
+) {
+  if (s3 !== undefined) {
+    const query = version === undefined ? [] : [["versionId", version] as const];
+    return (yield* signedFetch(asService(s3), { method: "DELETE", key, query })).status;
+  }
+  if (version !== undefined && version !== "null") yield* store.remove({ key, version });
+  return 204;
+});
+
+/**
+ * Says why nothing that is written could be removed again; undefined if it could. Nothing is written
+ * to find it out: the bucket's own retention is read, and a version removed that does not exist.
+ */
+export const obstacle = Effect.fnUntraced(function* (place: Place, key: ObjectKey) {
+  const retention = yield* place.store.lifecycle?.retention ?? Effect.undefined;
+  if (retention !== undefined) return `the bucket holds each new object for ${retention}`;
+  return (yield* removeVersion(place, key, "null")) === 403
+    ? "the service's key may not remove versions of objects (s3:DeleteObjectVersion)"
+    : undefined;
+});

@@ -1,0 +1,48 @@
+import * as Duration from "effect/Duration";
+import type { GetRequest, PutRequest } from "../../application/ports/presigner.ts";
+import { ByteSize } from "../../domain/byte-size.ts";
+import { FileName } from "../../domain/file-name.ts";
+import { Lifetime } from "../../domain/lifetime.ts";
+import { MediaType } from "../../domain/media-type.ts";
+import { type ObjectKey, StorageKey } from "../../domain/storage-key.ts";
+import type { UploadRequest } from "../../domain/upload-policy.ts";
+
+/** The uploaded bytes, which are neither text nor of a round length. */
+export const CONTENT: Uint8Array = Uint8Array.from({ length: 100_003 }, (_, i) => (i * 31) & 0xff);
+/** Other bytes of the same size. */
+export const OTHER: Uint8Array = CONTENT.map((byte) => byte ^ 1);
+export const LONGER: Uint8Array = Buffer.concat([CONTENT, new Uint8Array(1)]);
+export const SHORTER: Uint8Array = CONTENT.subarray(1);
+export const PNG: MediaType = MediaType.make("image/png");
+
+/** A client's request to upload `CONTENT` as a PNG. */
+export const UPLOAD: UploadRequest = {
+  fileName: FileName.make("é.png"),
+  mediaType: PNG,
+  size: ByteSize.make(CONTENT.length),
+  strict: false,
+};
+
+/** A key without an object. */
+export const newKey = (): StorageKey =>
+  StorageKey.make(`orgs/acme/files/2026/11/${crypto.randomUUID()}.png`);
+
+const MINUTE = Lifetime.make(Duration.minutes(1));
+const objectRequest = (key: ObjectKey) =>
+  ({ key, lifetime: MINUTE, minLifetime: MINUTE, audience: "public" }) as const;
+
+/** A PUT of `CONTENT` as a PNG for browsers, within a minute. */
+export const putRequest = (key: ObjectKey = newKey()): PutRequest => ({
+  ...objectRequest(key),
+  mediaType: PNG,
+  size: UPLOAD.size,
+  writeOnce: false,
+  strict: false,
+});
+
+/** A GET of the same, to be shown in place. */
+export const getRequest = (key: ObjectKey): GetRequest => ({
+  ...objectRequest(key),
+  responseMediaType: PNG,
+  responseDisposition: "inline",
+});

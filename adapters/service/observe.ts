@@ -1,0 +1,107 @@
+import { timingSafeEqual } from "node:crypto";
+import * as Clock from "effect/Clock";
+import * as Context from "effect/Context";
+import * as Effect from "effect/Effect";
+import * as Layer from "effect/Layer";
+import * as Redacted from "effect/Redacted";
+import { Tracer } from "effect/Tracer";
+import { Audit } from "../../application/ports/audit.ts";
+import { Limiter } from "../../application/ports/limiter.ts";
+import { ObjectStore } from "../../application/ports/object-store.ts";
+import { Policies } from "../../application/ports/policies.ts";
+import type { MetricsAccess, Services } from "../http/options.ts";
+import { VERSION } from "../http/version.ts";
+import { bearerToken, hashToken } from "../identity/bearer.ts";
+import type { LimiterWith } from "../limits/layer.ts";
+import type { RequestWatch } from "../telemetry/request-watch.ts";
+import { isWithin } from "../settings/networks.ts";
+import type { Env } from "../settings/source.ts";
+import { countDecisions } from "../telemetry/decisions.ts";
+import { watchEvents } from "../telemetry/events.ts";
+import { watchEventLoop } from "../telemetry/event-loop.ts";
+import { countLimits, markOpen } from "../telemetry/limiter.ts";
+import { makeMeter } from "../telemetry/meter.ts";
+import { isSent } from "../telemetry/otlp-settings.ts";
+import { watchRequests } from "../telemetry/requests.ts";
+import { countShed, watchStore } from "../telemetry/store.ts";
+import type { Channel } from "./channel.ts";
+import type { Reloads } from "./configuration.ts";
+import type { Settings } from "./settings.ts";
+
+export type Observer = Awaited<ReturnType<typeof observe>>;
+
+/** Measures and traces a process. Loaded only where somebody reads that. */
+export async function observe({ metrics, otlp }: Settings, env: Env, primary?: Channel) {
+  const { VALETKEY_WORKER: worker, STORAGE_ADAPTER: store } = env;
+  const meter = makeMeter(worker === undefined ? {} : { worker });
+  watchEventLoop(meter);
+  meter.observe("valetkey.build.info", [VERSION, runtimeName(), store || "local"], () => 1);
+  for (const what of ["connections", "requests"]) meter.update("valetkey.turned_away", [what], 0);
+  const count = countDecisions(meter);
+  const exported =
+    otlp.endpoint === undefined
+      ? Layer.empty
+      : (await import("../telemetry/otlp.ts")).layer(otlp, VERSION);
+  primary?.answer("metrics", meter.format);
+  const scrape = async () => (await primary?.ask("metrics", 5_000, "")) ?? meter.format();
+  const { access = "off", token, port } = metrics;
+  const expected = token && hashToken(Redacted.value(token));
+  const metricsAccess: MetricsAccess | undefined =
+    access === "off" && port === undefined
+      ? undefined
+      : {
+          loopbackOnly: access === "loopback",
+          hasToken: (headers) =>
+            expected === undefined ||
+            timingSafeEqual(hashToken(bearerToken({ headers }) ?? ""), expected),
+          scrape,
+        };
+  return {
+    meter,
+    /** The registry of all metrics, and what sends them with traces. */
+    layer: exported.pipe(Layer.provideMerge(Layer.succeedContext(meter.context))),
+    access: metricsAccess,
+    reloads: (now: () => Reloads): void => {
+      const { observe } = meter;
+      observe("valetkey.configuration.loaded.timestamp", [], () => now().loadedAt / 1000);
+      observe("valetkey.configuration.stale", [], () => (now().failure === undefined ? 0 : 1));
+      observe("valetkey.configuration.reloads", ["accepted"], () => now().accepted);
+      observe("valetkey.configuration.reloads", ["refused"], () => now().refused);
+    },
+    limiterWith:
+      (limiterWith: LimiterWith): LimiterWith =>
+      ({ limits, spare }) =>
+        limiterWith({ limits, spare: spare && markOpen(spare) }),
+    ...watchEvents(meter),
+    store: <A, E>(layer: Layer.Layer<A | ObjectStore, E>) =>
+      Layer.effect(
+        ObjectStore,
+        Effect.map(ObjectStore, (store) => watchStore(meter, store)),
+      ).pipe(Layer.provideMerge(layer)),
+    services: (services: Context.Context<Services>): Context.Context<Services> =>
+      services.pipe(
+        Context.add(ObjectStore, countShed(meter, Context.get(services, ObjectStore))),
+        Context.add(Limiter, countLimits(meter, Context.get(services, Limiter))),
+        Context.add(Audit, count(Context.get(services, Policies), Context.get(services, Audit))),
+      ),
+    requests: (
+      { http: { publicUrl, trustedProxies } }: Settings,
+      services: Context.Context<Services>,
+    ): RequestWatch =>
+      watchRequests({
+        meter,
+        scheme: publicUrl.protocol.slice(0, -1),
+        tracing: isSent("traces", otlp)
+          ? {
+              ...otlp,
+              tracer: Context.get(services, Tracer),
+              clock: Context.get(services, Clock.Clock),
+              isTrusted: (address) => isWithin(trustedProxies, address),
+            }
+          : undefined,
+      }),
+  };
+}
+
+const runtimeName = () =>
+  "Deno" in globalThis ? "deno" : "Bun" in globalThis ? "bun" : `node ${process.versions.node}`;

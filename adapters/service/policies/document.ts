@@ -1,0 +1,163 @@
+import * as Arr from "effect/Array";
+import * as Duration from "effect/Duration";
+import { identity } from "effect/Function";
+import * as Record from "effect/Record";
+import * as Result from "effect/Result";
+import * as Schema from "effect/Schema";
+import type { StoreCapabilities } from "../../../application/ports/store-capabilities.ts";
+import { sizeInWords } from "../../../domain/byte-size.ts";
+import { CONFIRM_GRACE } from "../../../domain/receipt.ts";
+import { DEFAULT_POLICY, PolicyName, UploadPolicy } from "../../../domain/upload-policy.ts";
+import { type Decoded, decoder, memberAt } from "../../settings/decode.ts";
+import { camelCase, snakeCase } from "../../values/names.ts";
+
+type Spelling = "document" | "option";
+
+const SPELLINGS: Readonly<Record<Spelling, (member: string) => string>> = {
+  document: snakeCase,
+  option: identity,
+};
+
+interface Place {
+  readonly store: StoreCapabilities;
+  readonly spelling: Spelling;
+  readonly hasClamd: boolean;
+}
+
+/**
+ * Reads all policies of a document: what one leaves out is as in the document's `files`, and what
+ * that leaves out as in `files` here. Fails with what the store cannot enforce.
+ */
+export const completePolicies = (
+  document: unknown,
+  { files, ...place }: { readonly files: UploadPolicy } & Place,
+): Decoded<ReadonlyMap<string, UploadPolicy>> =>
+  Result.flatMap(decodePolicies(document, place.spelling), (policies) => {
+    const base = { ...files, ...policies[DEFAULT_POLICY] };
+    const complete = {
+      [DEFAULT_POLICY]: base,
+      ...Record.map(policies, (own) => ({ ...base, ...own })),
+    };
+    const faults = Object.entries(complete).flatMap(([name, policy]) =>
+      rules(policy, place)
+        .filter(([, isBroken]) => isBroken)
+        .map(([member, , reason]) => ({
+          pointer: `/${name}/${SPELLINGS[place.spelling](member)}`,
+          reason,
+        })),
+    );
+    return Arr.isReadonlyArrayNonEmpty(faults)
+      ? Result.fail(faults)
+      : Result.succeed(new Map(Object.entries(complete)));
+  });
+
+export const decodePolicies = (
+  document: unknown,
+  spelling: Spelling,
+): Decoded<Readonly<Record<string, Partial<UploadPolicy>>>> =>
+  Result.flatMap(DECODERS[spelling](document), (policies) => {
+    const misnamed = Object.keys(policies).find((name) => !isPolicyName(name));
+    if (misnamed !== undefined) return Result.fail([{ pointer: `/${misnamed}`, reason: NAME }]);
+    return Result.succeed(
+      Record.map(policies, (policy, name) =>
+        Record.mapKeys(
+          Record.filter(policy, (_, member) => memberAt(document, [name, member]) !== undefined),
+          camelCase,
+        ),
+      ),
+    );
+  });
+
+const NAME = "it is not named by 1 to 63 lower-case letters, digits and hyphens";
+const isPolicyName = Schema.is(PolicyName);
+
+const DECODERS = Record.map(SPELLINGS, (spell) => {
+  const members = Record.mapKeys(UploadPolicy.fields, spell);
+  const policies = Schema.Record(Schema.String, Schema.Struct(members));
+  return decoder(policies, Object.keys(members), 2);
+});
+
+/** The limit of a store that this size exceeds, and the reason for it. */
+export function sizeLimit(size: number, store: StoreCapabilities) {
+  const { largestPut, largestMultipart, noMultipart } = store;
+  const most = Math.max(largestPut, largestMultipart ?? 0);
+  if (size <= most) return undefined;
+  if (largestMultipart !== undefined) return { most, why: "this store takes no larger files" };
+  const part = noMultipart && `, and it is not used for files in parts: ${noMultipart}`;
+  return { most, why: `a single PUT to this store carries no more${part ?? ""}` };
+}
+
+const DAY = 24 * 60 * 60;
+
+/** `MaxFileSize`, clamd.conf(5). */
+const LARGEST_SCAN = 2 ** 31 - 1;
+
+/** Rules that the store cannot enforce, or that contradict each other. */
+function rules(
+  policy: UploadPolicy,
+  { store, spelling, hasClamd }: Place,
+): ReadonlyArray<readonly [keyof UploadPolicy, isBroken: boolean, reason: string]> {
+  const { maxSize, putLifetime, writeOnce, requireChecksum, onMismatch, unconfirmedAfter, scan } =
+    policy;
+  const isIncoming = policy.arrival === "incoming";
+  const limit = sizeLimit(maxSize, store);
+  const latest = Duration.toSeconds(Duration.sum(putLifetime, CONFIRM_GRACE));
+  return [
+    [
+      "maxSize",
+      limit !== undefined,
+      `it is more than ${sizeInWords(limit?.most ?? 0)}: ${limit?.why}`,
+    ],
+    ["writeOnce", writeOnce && !store.writeOnce, "it is true, and this store cannot enforce it"],
+    [
+      "requireChecksum",
+      requireChecksum && store.checksums.length === 0,
+      "it is true, and this store verifies none",
+    ],
+    [
+      "arrival",
+      isIncoming && !store.copies,
+      "it is incoming, and this store is not known to copy exactly what was looked at, and never over a file: a confirmed file could change",
+    ],
+    [
+      "announce",
+      policy.announce && !isIncoming,
+      "it is true, and needs arrival incoming: else every download would carry the grant",
+    ],
+    [
+      "scan",
+      scan !== "none" && !(isIncoming && writeOnce),
+      `it is set, and needs arrival incoming, and ${SPELLINGS[spelling]("writeOnce")}: what was scanned could be replaced by other bytes of the same ETag`,
+    ],
+    [
+      "scan",
+      scan === "clamd" && !hasClamd,
+      "it is clamd; set CLAMD_ADDRESS, in the package clamdAddress",
+    ],
+    [
+      "scan",
+      scan === "tags" && store.scanTags !== true,
+      "it is tags, and with this store an upload could set them, or nobody does",
+    ],
+    [
+      "maxSize",
+      scan === "clamd" && maxSize > LARGEST_SCAN,
+      `it is more than the ${sizeInWords(LARGEST_SCAN)} that clamd scans`,
+    ],
+    [
+      "onMismatch",
+      onMismatch === "delete" && !isIncoming && !store.versions,
+      "it is delete, and this store cannot remove exactly what was looked at",
+    ],
+    [
+      "unconfirmedAfter",
+      unconfirmedAfter !== undefined && !isIncoming,
+      'it is set, and needs arrival "incoming", since a file is never removed by its age',
+    ],
+    [
+      "unconfirmedAfter",
+      unconfirmedAfter !== undefined && unconfirmedAfter * DAY <= latest,
+      "it is not longer than an upload can take, with the day in which it can be confirmed",
+    ],
+  ];
+}

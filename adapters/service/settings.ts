@@ -1,0 +1,177 @@
+import * as Record from "effect/Record";
+import * as Result from "effect/Result";
+import { closest } from "fastest-levenshtein";
+import cluster from "node:cluster";
+import * as audit from "../telemetry/audit.ts";
+import * as events from "../events/settings.ts";
+import * as http from "../http/settings.ts";
+import { isLoopbackName, hostName } from "../http/loopback.ts";
+import * as identity from "../identity/settings.ts";
+import type { ReadFile } from "../settings/json-file.ts";
+import * as limits from "../limits/settings.ts";
+import * as policies from "./policies/settings.ts";
+import * as redis from "../redis/settings.ts";
+import * as envFiles from "../settings/env-files.ts";
+import { joinReads, fault, type Read, type Setting, settingsIn } from "../settings/setting.ts";
+import { type Env, type Source, variables } from "../settings/source.ts";
+import * as scanner from "../content/settings.ts";
+import { ABLEST } from "../storage/providers.ts";
+import * as telemetry from "../telemetry/log.ts";
+import * as metrics from "../telemetry/metrics-settings.ts";
+import { isSent, SIGNALS } from "../telemetry/otlp-settings.ts";
+import * as otlp from "../telemetry/otlp-settings.ts";
+import * as tokens from "../tokens/settings.ts";
+import { CommandFailure, EXIT } from "./failure.ts";
+import { configurationMessage } from "./messages.ts";
+import * as control from "./control-socket.ts";
+import * as storage from "./storage.ts";
+
+export const readOrFail = (env: Env): Settings =>
+  orFail(readAll(env), "Valetkey cannot start", env);
+
+export const orFail = <A>(read: Read<A>, failure: string, env: Env, code = EXIT.configuration): A =>
+  Result.getOrThrowWith(read, (faults) => {
+    const message = configurationMessage(failure, faults, misspellings(env));
+    return new CommandFailure({ code, message });
+  });
+
+export const readStoreOrFail = (env: Env): StoreSettings =>
+  orFail(readStore(env), "The command cannot run", env);
+
+export type StoreSettings = Result.Result.Success<ReturnType<typeof readStore>>;
+
+/**
+ * Reads the settings of the store, policies and pages. Those of the server alone are left out, and
+ * no bucket is created.
+ */
+export function readStore(env: Env) {
+  const source = variables({ ...env, STORAGE_CREATE_BUCKET: undefined });
+  return joinReads(readWithStore(source, http.readPages(source)));
+}
+
+/** Stand-ins for settings at fault let the others be read. */
+function readWithStore<A extends { readonly publicUrl: URL }>(source: Source, pages: Read<A>) {
+  const { publicUrl } = Result.getOrElse(pages, () => ({ publicUrl: new URL("http://unknown") }));
+  const store = storage.read(source, publicUrl);
+  const most = { capabilities: ABLEST };
+  const { capabilities } = Result.getOrElse(store, () => most);
+  return {
+    http: pages,
+    policies: policies.read(
+      source,
+      capabilities,
+      source.valueOf(scanner.settings.clamd) !== undefined,
+    ),
+    scanner: scanner.read(source),
+    storage: store,
+  };
+}
+
+/** Settings that are read without those of others; a new one stands here alone. */
+const MODULES = {
+  audit,
+  control,
+  events,
+  identity,
+  limits,
+  metrics,
+  otlp,
+  redis,
+  telemetry,
+  tokens,
+};
+type Reads = {
+  readonly [Name in keyof typeof MODULES]: ReturnType<(typeof MODULES)[Name]["read"]>;
+};
+
+export type Settings = Result.Result.Success<ReturnType<typeof readAll>>;
+
+export function readAll(env: Env, readFile?: ReadFile) {
+  const source = variables(env, readFile);
+  const parts = {
+    ...(Record.map(MODULES, ({ read }) => read(source)) as Reads),
+    ...readWithStore(source, http.read(source)),
+  };
+  const who = Result.getOrUndefined(parts.identity);
+  const server = Result.getOrUndefined(parts.http);
+  const limit = Result.getOrUndefined(parts.limits);
+  const further = [
+    who?.callers.auth === "dev" &&
+      !who.callers.exposed &&
+      server !== undefined &&
+      ![server.host, hostName(server.publicUrl.host)].every(isLoopbackName) &&
+      fault(
+        identity.exposed,
+        "must be yes where HOST or PUBLIC_URL is not this machine's own, since AUTH=dev lets in everyone who has the token",
+      ),
+    // The key that is generated in the folder of uploads is for development.
+    Result.isSuccess(parts.tokens) &&
+      parts.tokens.success.keys === undefined &&
+      (env["AUTH"] || "dev") !== "dev" &&
+      fault(tokens.settings.keys, "must be set where AUTH is not dev"),
+    limit?.isLimited &&
+      server !== undefined &&
+      areSeveral(limit, server) &&
+      Result.isSuccess(parts.redis) &&
+      parts.redis.success === undefined &&
+      fault(redis.settings.urls, "must be set where several processes serve with limits"),
+  ];
+  return joinReads(
+    parts,
+    further.filter((fault) => fault !== false && fault !== undefined),
+  );
+}
+
+/** Tells whether anybody reads metrics, traces or logs beside the log itself. */
+export const isObserved = ({ metrics: { access = "off", port }, otlp }: Settings): boolean =>
+  access !== "off" || port !== undefined || SIGNALS.some((signal) => isSent(signal, otlp));
+
+export function findWarnings(env: Env, settings: Settings): ReadonlyArray<string> {
+  const { http, identity, limits, redis, storage } = settings;
+  const size = env["STORAGE_MAX_FILE_SIZE"] ?? "";
+  return [
+    identity.callers.auth !== "dev" &&
+      !limits.isLimited &&
+      "no limits are configured: set LIMIT_REQUESTS_PER_SUBJECT, LIMIT_REQUESTS_PER_ORGANIZATION, LIMIT_BYTES_PER_DAY, LIMIT_BYTES_PER_SUBJECT_PER_DAY or LIMIT_OBJECTS_PER_DAY",
+    (limits.replicas > 1 || cluster.isWorker) &&
+      storage.fetch !== undefined &&
+      "several services share one embedded store: give all the same STORAGE_LOCAL_DIR; on several machines, use another store",
+    areSeveral(limits, http) &&
+      redis === undefined &&
+      "each of several processes knows only its own Idempotency-Keys: set REDIS_URL, or a retried request can make a second object",
+    policies.isWithoutUnit(size) &&
+      `STORAGE_MAX_FILE_SIZE=${size} has no unit and is read as MiB: write "${size} MiB"`,
+    ...misspellings(env),
+  ].filter((warning) => warning !== false);
+}
+
+const areSeveral = ({ replicas }: limits.LimitSettings, { workers }: http.HttpSettings) =>
+  replicas > 1 || workers > 1 || cluster.isWorker;
+
+export const misspellings = (env: Env): ReadonlyArray<string> =>
+  Object.keys(env)
+    .filter((name) => PREFIXES.test(name) && !KNOWN.includes(name))
+    .map((name) => `${name} is not a known variable; did you mean ${closest(name, KNOWN)}?`);
+
+const PREFIXES =
+  /^(?:STORAGE|AUTH|JWT|FORWARD_AUTH|LIMITS?|METRICS|OTEL|SHUTDOWN|CLAMD|EVENTS|NOTIFICATIONS)_/;
+
+/** The settings of all adapters, chosen or not. */
+export const settings: ReadonlyArray<Setting<unknown>> = [
+  ...storage.settings,
+  ...Object.values({ ...MODULES, envFiles, http, policies, scanner }).flatMap(({ settings }) =>
+    settingsIn(settings),
+  ),
+];
+
+/** Finds the settings that count here: not those of stores and callers that are not chosen. */
+export function settingsInUse(env: Env): ReadonlyArray<Setting<unknown>> {
+  const chosen = new Set([
+    ...storage.chosenSettings(variables(env)),
+    ...identity.chosenSettings(variables(env)),
+  ]);
+  const optional = new Set([...storage.settings, ...identity.settings]);
+  return settings.filter((setting) => chosen.has(setting) || !optional.has(setting));
+}
+
+const KNOWN = settings.map(({ variable }) => variable);

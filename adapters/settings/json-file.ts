@@ -1,0 +1,93 @@
+import * as Effect from "effect/Effect";
+import * as Result from "effect/Result";
+import * as Schedule from "effect/Schedule";
+import type * as Scope from "effect/Scope";
+import { readFileSync, type Stats, statSync } from "node:fs";
+import { readFile, stat } from "node:fs/promises";
+import { errorCode } from "../values/thrown.ts";
+
+/** A failure never shows any of the text. */
+export const parseJson = (text: string): Result.Result<unknown, string> =>
+  Result.try({ try: (): unknown => JSON.parse(text), catch: () => "is not JSON" });
+
+/** In bytes. */
+const LARGEST = 2 ** 20;
+
+/** Before it is read: a pipe would block, and be empty a second time. */
+const problemWith = (file: Stats): string | undefined =>
+  file.isFile() && file.size <= LARGEST ? undefined : "is not a regular file of at most 1 MiB";
+
+/** Gives the text of a file, or what completes the sentence "the file …". */
+export type ReadFile = (path: string) => Result.Result<string, string>;
+
+/** Blocks, for settings. */
+export const readSmallFile: ReadFile = (path) => {
+  try {
+    const problem = problemWith(statSync(path));
+    return problem === undefined
+      ? Result.succeed(readFileSync(path, "utf8"))
+      : Result.fail(problem);
+  } catch (cause) {
+    return Result.fail(`cannot be read (${errorCode(cause) ?? cause})`);
+  }
+};
+
+export const readJsonFile = (path: string, read = readSmallFile): Result.Result<unknown, string> =>
+  Result.flatMap(read(path), parseJson);
+
+/** In milliseconds. */
+export const RECHECK = 5000;
+
+/**
+ * Calls `onChange` whenever the content has changed, until the scope closes. While the file cannot
+ * be read, the log says so once, followed by `kept`.
+ */
+export const watchJson = <A>(
+  path: string,
+  watcher: {
+    readonly decode: (json: unknown) => Result.Result<A, string>;
+    readonly onChange: (value: A) => void;
+    readonly kept: string;
+  },
+): Effect.Effect<void, never, Scope.Scope> => {
+  let last: A | undefined;
+  let logged: string | undefined;
+  const look = Effect.matchEffect(jsonIn(path, watcher.decode), {
+    onSuccess: (value) =>
+      Effect.sync(() => {
+        logged = undefined;
+        if (value !== last) watcher.onChange(value);
+        last = value;
+      }),
+    onFailure: (problem) => {
+      if (problem === logged) return Effect.void;
+      logged = problem;
+      return Effect.logWarning(`${problem}; ${watcher.kept}`);
+    },
+  });
+  return Effect.asVoid(Effect.forkScoped(Effect.repeat(look, Schedule.spaced(RECHECK))));
+};
+
+/** The same object as long as the file is the same. A failure shows nothing of the content. */
+export function jsonIn<A>(
+  path: string,
+  decode: (json: unknown) => Result.Result<A, string>,
+): Effect.Effect<A, string> {
+  let last: { readonly text: string; readonly value: A } | undefined;
+  return Effect.tryPromise({
+    try: async () => {
+      const problem = problemWith(await stat(path));
+      if (problem !== undefined) throw new Error(problem);
+      return readFile(path, "utf8");
+    },
+    catch: (cause) => `the file ${path} cannot be read (${errorCode(cause) ?? cause})`,
+  }).pipe(
+    Effect.flatMap((text) => {
+      if (text === last?.text) return Effect.succeed(last.value);
+      const decoded = Result.flatMap(parseJson(text), decode);
+      if (Result.isFailure(decoded)) return Effect.fail(`the file ${path} ${decoded.failure}`);
+      last = { text, value: decoded.success };
+      return Effect.succeed(decoded.success);
+    }),
+  );
+}

@@ -1,0 +1,30 @@
+import * as DateTime from "effect/DateTime";
+import * as Effect from "effect/Effect";
+import * as Option from "effect/Option";
+import { mayBeConfirmed } from "../../domain/receipt.ts";
+import { incomingKey, type ObjectKey } from "../../domain/storage-key.ts";
+import type { Member } from "../admit.ts";
+import { ownFile } from "./open-file.ts";
+import { ObjectStore } from "../ports/object-store.ts";
+import { Policies } from "../ports/policies.ts";
+
+/** Returns the state of a file of an organization, with `retryAfter` if it may still change. */
+export const fileState = Effect.fnUntraced(function* (member: Member, asked: string) {
+  const parts = yield* ownFile(member, asked);
+  const { key } = parts;
+  member.recordFacts?.({ key });
+  const waits = [...(yield* Policies).values()].some(({ arrival }) => arrival === "incoming");
+  // First, since whoever makes the file of an upload then removes that.
+  const upload = waits ? yield* look(incomingKey(key)) : Option.none();
+  const file = yield* look(key);
+  const isReady = Option.isSome(file);
+  const state = isReady ? "ready" : Option.isSome(upload) ? "waiting" : "missing";
+  const mayChange = !isReady && mayBeConfirmed(parts, yield* DateTime.now);
+  return { key, state, ...(mayChange && { retryAfter: 5 }) } as const;
+});
+
+/** An object that nobody can read is none. */
+const look = (key: ObjectKey) =>
+  ObjectStore.use(({ head }) => head(key)).pipe(
+    Effect.catchTag("ObjectUnreadable", () => Effect.succeedNone),
+  );

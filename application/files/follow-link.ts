@@ -1,0 +1,43 @@
+import * as Clock from "effect/Clock";
+import * as DateTime from "effect/DateTime";
+import * as Duration from "effect/Duration";
+import * as Effect from "effect/Effect";
+import { contentDisposition } from "../../domain/disposition.ts";
+import { LinkNotFound } from "../../domain/errors.ts";
+import { Lifetime } from "../../domain/lifetime.ts";
+import { linkEnd } from "../../domain/link.ts";
+import { isGone, WINDOWS } from "./open-file.ts";
+import type { RecordFacts } from "../ports/audit.ts";
+import { Policies } from "../ports/policies.ts";
+import { Presigner } from "../ports/presigner.ts";
+import { openLink } from "../tokens.ts";
+
+/**
+ * Signs a GET for whoever holds a link; it expires with the link. The policy's present rules for
+ * links apply, not only those at the time the link was made.
+ */
+export const followLink = Effect.fnUntraced(function* (token: string, recordFacts?: RecordFacts) {
+  const link = yield* openLink(token);
+  const { key, fileName, mediaType, version, policy: name } = link;
+  recordFacts?.({ key, mediaType, policy: name });
+  const policy = (yield* Policies).get(name);
+  const end = linkEnd(link, policy?.linkLifetime);
+  if (policy === undefined || end === undefined) return yield* new LinkNotFound();
+  if (yield* isGone(key)) return yield* new LinkNotFound();
+  const left = Math.floor((DateTime.toEpochMillis(end) - (yield* Clock.currentTimeMillis)) / 1000);
+  if (left < 1) return yield* new LinkNotFound();
+  const { getLifetime, minLifetime } = policy;
+  const lifetime = Lifetime.make(Duration.seconds(Math.min(left, Duration.toSeconds(getLifetime))));
+  const window = Duration.seconds(Math.floor(Duration.toSeconds(lifetime) / WINDOWS));
+  const get = yield* (yield* Presigner).get({
+    key,
+    lifetime,
+    minLifetime,
+    audience: "public",
+    responseMediaType: mediaType,
+    responseDisposition: contentDisposition(mediaType, fileName),
+    version,
+    window,
+  });
+  return { key, policy: name, get };
+});

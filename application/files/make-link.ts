@@ -1,0 +1,46 @@
+import * as DateTime from "effect/DateTime";
+import * as Duration from "effect/Duration";
+import * as Effect from "effect/Effect";
+import * as Option from "effect/Option";
+import { LinksNotAllowed, LinkTooLong } from "../../domain/errors.ts";
+import type { LinkLifetime } from "../../domain/link.ts";
+import type { StorageKey } from "../../domain/storage-key.ts";
+import type { Member } from "../admit.ts";
+import { ObjectStore } from "../ports/object-store.ts";
+import { Policies } from "../ports/policies.ts";
+import { openReceipt, sealLink } from "../tokens.ts";
+
+/**
+ * Makes a link that opens the file of a receipt for whoever holds it, for as long as the policy
+ * allows if the caller asks for no less. It opens the version that the caller names, or that is
+ * there now; the newest if the store does not answer.
+ */
+export const makeLink = Effect.fnUntraced(function* (request: {
+  readonly member: Member;
+  readonly receipt: string;
+  readonly lifetime?: LinkLifetime | undefined;
+  /** As confirming named it. */
+  readonly version?: string | undefined;
+}) {
+  const { key, fileName, mediaType, policy } = yield* openReceipt(request.member, request.receipt);
+  const longest = (yield* Policies).get(policy)?.linkLifetime;
+  if (longest === undefined) return yield* new LinksNotAllowed();
+  const { lifetime = longest } = request;
+  if (Duration.isGreaterThan(lifetime, longest)) {
+    return yield* new LinkTooLong({ limit: Duration.toSeconds(longest) });
+  }
+  const now = yield* DateTime.now;
+  const expiresAt = DateTime.addDuration(now, lifetime);
+  const version = request.version ?? (yield* versionNow(key));
+  const file = { key, fileName, mediaType, policy, ...(version !== undefined && { version }) };
+  const token = yield* sealLink({ ...file, issuedAt: now, expiresAt });
+  return { token, expiresAt };
+});
+
+const versionNow = Effect.fnUntraced(function* (key: StorageKey) {
+  const found = yield* (yield* ObjectStore).head(key).pipe(
+    Effect.tapError((reason) => Effect.logWarning("a link names no version", { key, reason })),
+    Effect.option,
+  );
+  return Option.getOrUndefined(Option.flatten(found))?.version;
+});

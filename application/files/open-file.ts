@@ -1,0 +1,77 @@
+import * as Duration from "effect/Duration";
+import * as Effect from "effect/Effect";
+import * as Option from "effect/Option";
+import * as Schema from "effect/Schema";
+import { contentDisposition } from "../../domain/disposition.ts";
+import { OrganizationNotFound } from "../../domain/errors.ts";
+import { FileName } from "../../domain/file-name.ts";
+import { mediaTypeByExtension } from "../../domain/media-type.ts";
+import { parse, type StorageKey } from "../../domain/storage-key.ts";
+import { ObjectVersion } from "../../domain/object-version.ts";
+import { DEFAULT_POLICY } from "../../domain/upload-policy.ts";
+import { audienceFor, type Member } from "../admit.ts";
+import { policyNamed } from "../choose-policy.ts";
+import { ObjectStore } from "../ports/object-store.ts";
+import { Presigner } from "../ports/presigner.ts";
+
+/** A URL is the same for an eighth of its life, so that browsers keep what they have. */
+export const WINDOWS = 8;
+
+/**
+ * Signs a GET for a file of an organization, for those who belong to it, and returns the window
+ * within which it is the same. The type follows from the key's extension.
+ */
+export const openFile = Effect.fnUntraced(function* (request: {
+  readonly member: Member;
+  readonly key: string;
+  readonly download?: boolean | undefined;
+  /** As confirming named it. A member who may read the file may read any version of it. */
+  readonly version?: string | undefined;
+  /** Refuses a file that the store does not have. */
+  readonly isLookedFor?: boolean | undefined;
+}) {
+  const { member, download = false, version } = request;
+  if (version !== undefined && !isVersion(version)) return yield* new OrganizationNotFound();
+  const { key, uuid, extension } = yield* ownFile(member, request.key);
+  const mediaType = mediaTypeByExtension(extension.slice(1));
+  member.recordFacts?.({ key, mediaType });
+  const fileName = FileName.make(`${uuid}${extension}`);
+  if (request.isLookedFor === true && (yield* isGone(key))) {
+    return yield* new OrganizationNotFound();
+  }
+  const policy = yield* policyNamed(DEFAULT_POLICY);
+  const disposition = contentDisposition(mediaType, fileName);
+  const window = Duration.divideUnsafe(policy.getLifetime, WINDOWS);
+  const get = yield* (yield* Presigner).get({
+    key,
+    lifetime: policy.getLifetime,
+    minLifetime: policy.minLifetime,
+    audience: audienceFor(member),
+    responseMediaType: mediaType,
+    responseDisposition: download ? disposition.replace(/^inline/, "attachment") : disposition,
+    version,
+    window,
+  });
+  return { get, window };
+});
+
+/** The parts of a key of the member's organization. */
+export const ownFile = (member: Member, key: string) =>
+  Option.match(parse(key), {
+    onSome: (parts) =>
+      parts.organization === member.organization
+        ? Effect.succeed(parts)
+        : Effect.fail(new OrganizationNotFound()),
+    onNone: () => Effect.fail(new OrganizationNotFound()),
+  });
+
+/** Returns true if the store says that there is no file. A URL of a store that is down shows none. */
+export const isGone = (key: StorageKey) =>
+  ObjectStore.use(({ head }) => head(key)).pipe(
+    Effect.map(Option.isNone),
+    Effect.timeoutOrElse({ duration: "1 second", orElse: () => Effect.succeed(false) }),
+    Effect.orElseSucceed(() => false),
+  );
+
+/** At most 1,024 bytes: "How S3 Versioning works", Amazon S3 User Guide. */
+const isVersion = Schema.is(ObjectVersion);

@@ -1,0 +1,128 @@
+import * as Duration from "effect/Duration";
+import * as Effect from "effect/Effect";
+import * as Option from "effect/Option";
+import { type EventsUnavailable, StoreUnavailable } from "../../domain/errors.ts";
+import { MULTIPART_LIFETIME } from "../../domain/multipart.ts";
+import {
+  INCOMING_PREFIX,
+  isIncomingKey,
+  KEY_PREFIX,
+  type ObjectKey,
+  parse,
+  REMOVED_PREFIX,
+  type StorageKey,
+} from "../../domain/storage-key.ts";
+import { forEachPage } from "./for-each-page.ts";
+import { type ObjectFacts, ObjectStore, type OpenUpload } from "../ports/object-store.ts";
+import { Events } from "../ports/events.ts";
+import { publish } from "../publish.ts";
+import { removeWhole } from "./remove-file.ts";
+
+/** Something that nobody can confirm or complete any more, or a file that was removed before. */
+export interface Leftover {
+  readonly kind: "upload" | "parts" | "file";
+  readonly key: ObjectKey;
+  /** In milliseconds; since its removal, for a file. */
+  readonly age: number;
+  /** In bytes; unknown for parts and files. */
+  readonly size?: number;
+}
+
+type OnLeftover = (
+  leftover: Leftover,
+  remove: Effect.Effect<void, StoreUnavailable | EventsUnavailable>,
+) => Effect.Effect<unknown, StoreUnavailable | EventsUnavailable>;
+
+/**
+ * Finds what has waited below `incoming/` for these days, uploads in parts that were left open, and
+ * files that a confirm made during their removal and was killed before it could remove them.
+ */
+export const sweepUploads = Effect.fnUntraced(function* (days: number, found: OnLeftover) {
+  const store = yield* ObjectStore;
+  const { list, multipart } = store;
+  if (list === undefined) return yield* CANNOT_LIST;
+  const oldest = Duration.toMillis(Duration.days(days));
+  const objects = (after: string | undefined) =>
+    list({ prefix: INCOMING_PREFIX, after, limit: 500 });
+  yield* forEachPage(
+    objects,
+    severally(
+      Effect.fnUntraced(function* ({ key, age, size }) {
+        if (!isIncomingKey(key)) return;
+        if (key.startsWith(REMOVED_PREFIX)) {
+          const file = key.slice(REMOVED_PREFIX.length) as StorageKey;
+          const looked = Effect.map(store.head(file), Option.isSome);
+          if (yield* Effect.catchTag(looked, "ObjectUnreadable", () => Effect.succeed(true))) {
+            const remove = Effect.provideService(removeWhole(file), ObjectStore, store);
+            yield* found({ kind: "file", key: file, age }, remove);
+          }
+        }
+        if (age <= oldest) return;
+        yield* found({ kind: "upload", key, age, size }, removeUpload(store, key, oldest));
+      }),
+    ),
+  );
+  if (multipart === undefined) return;
+  for (const prefix of [INCOMING_PREFIX, KEY_PREFIX]) {
+    yield* forEachPage(
+      (after: OpenUpload | undefined) => multipart.listOpen({ prefix, after }),
+      severally(({ key, uploadId, age }) =>
+        age > LONGEST_PARTS && isOurs(key)
+          ? found({ kind: "parts", key, age }, multipart.abort({ key, uploadId }))
+          : Effect.void,
+      ),
+    );
+  }
+});
+
+const severally =
+  <A>(use: (each: A) => ReturnType<OnLeftover>) =>
+  (found: ReadonlyArray<A>) =>
+    Effect.forEach(found, use, { concurrency: 8, discard: true });
+
+/** With time for what was begun just before its end, such as a copy. */
+const LONGEST_PARTS = Duration.toMillis(Duration.sum(MULTIPART_LIFETIME, Duration.hours(1)));
+
+const isOurs = (key: string): key is ObjectKey => isIncomingKey(key) || Option.isSome(parse(key));
+
+/** More than one key gets. */
+const MOST_VERSIONS = 100;
+
+/** An object that is newer than the one that was listed stays. Below a version that is removed, an older one appears. */
+const removeUpload = Effect.fnUntraced(function* (
+  store: ObjectStore["Service"],
+  key: ObjectKey,
+  oldest: number,
+) {
+  for (let round = 0; round < MOST_VERSIONS; round += 1) {
+    const looked: Option.Option<Pick<ObjectFacts, "version" | "age">> = yield* Effect.catchTag(
+      store.head(key),
+      "ObjectUnreadable",
+      () => Effect.succeedSome({ version: undefined }),
+    );
+    if (Option.isNone(looked)) return;
+    const { version, age = Infinity } = looked.value;
+    if (age <= oldest) return;
+    if (round === 0) yield* publishExpiry(store, key);
+    yield* store.remove({ key, version });
+    if (version === undefined) return;
+  }
+});
+
+/** Before the removal, which is done again if it fails. The file of a confirmed upload has no end here. */
+const publishExpiry = Effect.fnUntraced(function* (
+  { head }: ObjectStore["Service"],
+  incoming: ObjectKey,
+) {
+  const file = Option.getOrUndefined(parse(incoming.slice(INCOMING_PREFIX.length)));
+  if (file === undefined || (yield* Events) === undefined) return;
+  const { key, organization } = file;
+  const made = yield* Effect.catchTag(head(key), "ObjectUnreadable", () => Effect.succeedSome({}));
+  if (Option.isSome(made)) return;
+  yield* publish(() => ({ type: "upload.expired", data: { key, organization } }));
+});
+
+const CANNOT_LIST = new StoreUnavailable({
+  kind: "refused",
+  reason: "this store cannot list what it has",
+});

@@ -1,0 +1,111 @@
+import * as DateTime from "effect/DateTime";
+import * as Effect from "effect/Effect";
+import * as Option from "effect/Option";
+import * as Result from "effect/Result";
+import * as Schedule from "effect/Schedule";
+import {
+  InvalidUpload,
+  PartOutOfRange,
+  PartsMissing,
+  UploadMismatch,
+} from "../../domain/errors.ts";
+import { compareParts, countParts, namesInStore, type SentPart } from "../../domain/multipart.ts";
+import { CONFIRM_GRACE } from "../../domain/receipt.ts";
+import { abortQuietly, endMultipart, multipartStore } from "./abort-multipart.ts";
+import type { Member } from "../admit.ts";
+import { confirmArrival } from "../uploads/confirm-upload.ts";
+import { Tokens } from "../ports/tokens.ts";
+import { publishRefusal } from "../publish.ts";
+import { openUpload, sealReceipt } from "../tokens.ts";
+
+const MOST_FAULTS = 100;
+
+/**
+ * Makes the object of an upload in parts, confirms it, and gives the receipt that a single PUT has
+ * from its start. Before that, the parts in the store are compared with the grant, and with those
+ * that the client names. Parts that break the grant end the upload; others can be uploaded again.
+ * Completing again gives the same answer.
+ */
+export const completeMultipart = Effect.fnUntraced(function* (request: {
+  readonly member: Member;
+  readonly upload: string;
+  /** Each number once. */
+  readonly parts: ReadonlyArray<SentPart>;
+}) {
+  const { member, parts: sent } = request;
+  const upload = yield* openUpload(member, request.upload);
+  const multipart = yield* multipartStore;
+  const partCount = countParts(upload);
+  const beyond = sent.find(({ partNumber }) => partNumber > partCount);
+  if (beyond !== undefined) {
+    return yield* new PartOutOfRange({ partNumber: beyond.partNumber, partCount });
+  }
+
+  const id = namesInStore(upload);
+  const stored = yield* multipart.list(id);
+  const outcome = Option.isSome(stored)
+    ? yield* Effect.gen(function* () {
+        const faults = compareParts(upload, stored.value, sent);
+        if (faults.breaksGrant) {
+          yield* abortQuietly(multipart, id);
+          yield* endMultipart(upload);
+        }
+        const differences = faults.differences.slice(0, MOST_FAULTS);
+        if (differences.length > 0) {
+          const mismatch = new UploadMismatch({ differences });
+          // Other parts can be sent again.
+          if (faults.breaksGrant) yield* publishRefusal(member, upload)(mismatch);
+          return yield* mismatch;
+        }
+        const missing = faults.missing.slice(0, MOST_FAULTS);
+        if (missing.length > 0) return yield* new PartsMissing({ missing });
+        const completing = multipart.complete({
+          ...id,
+          parts: stored.value,
+          checksum: upload.checksum,
+        });
+        return yield* Effect.result(completing);
+      })
+    : Result.succeed("ended" as const);
+  const ending = Result.isSuccess(outcome) ? outcome.success : undefined;
+  if (ending === "exists" || ending === "mismatch") yield* abortQuietly(multipart, id);
+  const isOpen = Result.isFailure(outcome) || outcome.success === "changed";
+  if (!isOpen) yield* endMultipart(upload);
+  if (ending === "mismatch") {
+    // The store compares the checksum, and does not return that of the parts.
+    const expected = upload.checksum?.value ?? "";
+    const mismatch = new UploadMismatch({
+      differences: [{ property: "checksum", expected, actual: "another" }],
+    });
+    yield* publishRefusal(member, upload)(mismatch);
+    return yield* mismatch;
+  }
+
+  // Whatever was answered, only the object itself tells: an answer can be lost, and of several
+  // requests to complete an upload, all but one find that it has ended.
+  const receipt = {
+    ...upload,
+    // Completing writes an object once.
+    writeOnce: true,
+    putExpiresAt: upload.expiresAt,
+    confirmUntil: DateTime.addDuration(upload.expiresAt, CONFIRM_GRACE),
+  };
+  const confirmed = yield* confirmArrival(member, receipt).pipe(
+    // While another request completes the same upload, some stores have no object for a moment.
+    Effect.retry({
+      while: ({ _tag }) => _tag === "UploadIncomplete" && ending === "completed",
+      schedule: Schedule.spaced("200 millis"),
+      times: 5,
+    }),
+    Effect.catchTag("UploadIncomplete", (incomplete) =>
+      Effect.fail(
+        Result.isFailure(outcome)
+          ? outcome.failure
+          : outcome.success === "ended"
+            ? new InvalidUpload()
+            : incomplete,
+      ),
+    ),
+  );
+  return { ...confirmed, receipt: sealReceipt(yield* Tokens, receipt) };
+});

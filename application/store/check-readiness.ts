@@ -1,0 +1,94 @@
+import * as DateTime from "effect/DateTime";
+import * as Effect from "effect/Effect";
+import { MediaType } from "../../domain/media-type.ts";
+import { StorageKey } from "../../domain/storage-key.ts";
+import { defaultPolicy } from "../../domain/upload-policy.ts";
+import { cachedFor } from "./cached.ts";
+import { Events } from "../ports/events.ts";
+import { Limiter } from "../ports/limiter.ts";
+import { ObjectStore } from "../ports/object-store.ts";
+import { Presigner } from "../ports/presigner.ts";
+import { Scanner } from "../ports/scanner.ts";
+
+/** The state of one part of the service. */
+export interface PartState {
+  readonly state: "ok" | "failing";
+  readonly since: DateTime.Utc;
+  /** For the operator, if the part is failing. */
+  readonly reason?: string;
+}
+
+/** The states of signing, of writing once, of the store, of the counter, of the scanner and of events. */
+export interface Readiness {
+  readonly signing: PartState;
+  readonly store: PartState;
+  readonly limits: PartState;
+  /** Left out if the store's bucket does not decide it. */
+  readonly writeOnce?: PartState | undefined;
+  /** Left out if no policy needs one. */
+  readonly scanner?: PartState | undefined;
+  /** Left out if nobody listens. */
+  readonly events?: PartState | undefined;
+}
+
+/** A check of the services that it is run with. */
+export type ReadinessCheck = Effect.Effect<Readiness, never, Limiter | ObjectStore | Presigner>;
+
+/**
+ * Makes the check, which signs a URL and asks the store for its bucket. Each part has `timeout` to
+ * answer, and an answer is kept for 5 seconds unless it `isStale`: probes neither pile up nor hang.
+ */
+export const makeReadinessCheck = (
+  timeout: Timeout,
+  isStale?: () => boolean,
+): Effect.Effect<ReadinessCheck> => {
+  const once = watch("write-once", timeout);
+  const scanned = watch("the scanner", timeout);
+  const kept = watch("the queue of events", timeout);
+  const parts = {
+    signing: Presigner.use(({ get }) => get(PROBE)).pipe(watch("signing", timeout)),
+    store: ObjectStore.use(({ ensureBucket }) => ensureBucket).pipe(watch("the store", timeout)),
+    limits: Limiter.use(({ check }) => check).pipe(watch("the request counter", timeout)),
+    writeOnce: ObjectStore.use(({ writeOnce }) =>
+      writeOnce ? once(writeOnce.look) : Effect.undefined,
+    ),
+    scanner: Effect.flatMap(Scanner, (given) => (given ? scanned(given.check) : Effect.undefined)),
+    events: Effect.flatMap(Events, (given) => (given ? kept(given.check) : Effect.undefined)),
+  };
+  return cachedFor(Effect.all(parts, { concurrency: "unbounded" }), "5 seconds", isStale);
+};
+
+/** Logs each change of state once, except for the first result, which the caller reports. */
+const watch = (part: string, timeout: Timeout) => {
+  let last: PartState | undefined;
+  const tooLate = { reason: `there was no answer within ${timeout}` };
+  return <R>(probe: Probe<R>): Effect.Effect<PartState, never, R> =>
+    Effect.gen(function* () {
+      const now = yield* DateTime.now;
+      const reason = yield* probe.pipe(
+        Effect.timeoutOrElse({ duration: timeout, orElse: () => Effect.fail(tooLate) }),
+        Effect.match({ onSuccess: () => undefined, onFailure: (failure) => failure.reason }),
+      );
+      const state = reason === undefined ? "ok" : "failing";
+      const since = last?.state === state ? last.since : now;
+      if (last !== undefined && last.reason !== reason) {
+        yield* reason === undefined
+          ? Effect.logInfo(`${part} is ready again`)
+          : Effect.logWarning(`${part} is not ready`, { reason });
+      }
+      last = reason === undefined ? { state, since } : { state, since, reason };
+      return last;
+    });
+};
+
+type Probe<R> = Effect.Effect<unknown, { readonly reason: string }, R>;
+type Timeout = `${number} seconds`;
+
+const PROBE = {
+  key: StorageKey.make("orgs/readiness/files/1970/01/00000000-0000-4000-8000-000000000000.txt"),
+  lifetime: defaultPolicy.putLifetime,
+  minLifetime: defaultPolicy.minLifetime,
+  audience: "internal",
+  responseMediaType: MediaType.make("text/plain"),
+  responseDisposition: "inline",
+} as const;

@@ -1,0 +1,113 @@
+import * as Duration from "effect/Duration";
+import * as Effect from "effect/Effect";
+import * as Layer from "effect/Layer";
+import * as Option from "effect/Option";
+import * as Random from "effect/Random";
+import * as Schedule from "effect/Schedule";
+import * as Semaphore from "effect/Semaphore";
+import { StoreUnavailable } from "../../domain/errors.ts";
+import { makeBreaker } from "./breaker.ts";
+import { ObjectStore } from "../ports/object-store.ts";
+import { aroundStore, LOOKS, type StoreFailure } from "./store-calls.ts";
+
+/** Well below the requests that the service has under way, so that those which sign pass. */
+const MOST_CALLS = 64;
+const MOST_WAITING = 256;
+const LONGEST_WAIT = "1 second";
+
+/** Repetitions: at first 10, and then one for every ten calls. */
+const BUDGET = { most: 10, share: 0.1 };
+
+const BACK_OFF = Schedule.exponential("100 millis").pipe(
+  Schedule.upTo({ times: 2 }),
+  Schedule.setInputType<StoreFailure>(),
+  // Full jitter, from the moment that the store wants.
+  Schedule.modifyDelay(({ duration, input }) =>
+    Effect.map(
+      Random.next,
+      (share) => secondsAsked(input) * 1000 + Duration.toMillis(duration) * share,
+    ),
+  ),
+);
+
+const secondsAsked = (failure: StoreFailure) =>
+  failure._tag === "StoreUnavailable" ? (failure.retryAfter ?? 0) : 0;
+
+const isDown = (failure: StoreFailure): failure is StoreUnavailable =>
+  failure._tag === "StoreUnavailable" && ["unreachable", "timeout"].includes(failure.kind);
+
+const shed = (reason: string) => new StoreUnavailable({ kind: "shed", reason });
+
+/**
+ * Bounds the calls to a store in time and in number, repeats those that may succeed the second time,
+ * and makes none for a second after five in a row that were not answered.
+ */
+export function guardStore(store: ObjectStore["Service"]): ObjectStore["Service"] {
+  const limit = makeLimit();
+  const repeat = makeRepeat();
+  const { protect, isOpen } = makeBreaker(isDown, ({ reason }) => shed(reason));
+  const guarded = aroundStore(store, (call, made) => {
+    const { seconds, isRepeatable } = call;
+    const bound = Effect.timeoutOrElse(isRepeatable ? repeat(seconds, made) : made, {
+      duration: `${seconds} seconds`,
+      orElse: () => Effect.fail(tooLate(seconds)),
+    });
+    return Object.values(LOOKS).includes(call) ? bound : limit(protect(bound));
+  });
+  return { ...guarded, isPaused: isOpen };
+}
+
+export const guarded = <A, E>(layer: Layer.Layer<A | ObjectStore, E>) =>
+  Layer.effect(ObjectStore, Effect.map(ObjectStore, guardStore)).pipe(Layer.provideMerge(layer));
+
+function makeRepeat() {
+  let left = BUDGET.most;
+  return <A, E extends StoreFailure>(seconds: number, call: Effect.Effect<A, E>) =>
+    Effect.suspend(() => {
+      let asked = 0;
+      left = Math.min(BUDGET.most, left + BUDGET.share);
+      return Effect.retry(call, {
+        schedule: BACK_OFF,
+        while: (failure) => {
+          asked += secondsAsked(failure);
+          const isRepeated = mayPass(failure) && asked < seconds && left >= 1;
+          if (isRepeated) left--;
+          return isRepeated;
+        },
+      });
+    });
+}
+
+const mayPass = (failure: StoreFailure) =>
+  failure._tag === "StoreUnavailable" &&
+  (failure.kind === "unreachable" || failure.isTemporary === true);
+
+function makeLimit() {
+  const calls = Semaphore.makeUnsafe(MOST_CALLS);
+  const places = Semaphore.makeUnsafe(MOST_CALLS + MOST_WAITING);
+  return <A, E>(call: Effect.Effect<A, E>): Effect.Effect<A, E | StoreUnavailable> => {
+    const admitted = Effect.suspend(() => {
+      let isWaiting = true;
+      const begin = Effect.suspend(() => {
+        isWaiting = false;
+        return call;
+      });
+      const giveUp = Effect.suspend(() => (isWaiting ? Effect.fail(TOO_MANY) : Effect.never));
+      return Effect.raceFirst(
+        calls.withPermit(begin),
+        Effect.andThen(Effect.sleep(LONGEST_WAIT), giveUp),
+      );
+    });
+    return Effect.flatMap(places.withPermitsIfAvailable(1)(admitted), (done) =>
+      Option.isSome(done) ? Effect.succeed(done.value) : Effect.fail(TOO_MANY),
+    );
+  };
+}
+
+const TOO_MANY = shed(`more than ${MOST_CALLS} calls to the store are under way`);
+
+const tooLate = (seconds: number) =>
+  new StoreUnavailable({
+    kind: "timeout",
+    reason: `the store did not answer within ${seconds} seconds`,
+  });

@@ -1,0 +1,85 @@
+import type * as Effect from "effect/Effect";
+import type { ObjectUnreadable, StoreUnavailable } from "../../domain/errors.ts";
+import type { Multipart, ObjectStore } from "../ports/object-store.ts";
+
+type Store = ObjectStore["Service"];
+
+export type StoreFailure = StoreUnavailable | ObjectUnreadable;
+
+/** `seconds` are for all attempts together: a PUT that stalls can lock its key. */
+const call = (name: string, seconds: number, isRepeatable = true) => ({
+  name,
+  seconds,
+  isRepeatable,
+});
+export type StoreCall = ReturnType<typeof call>;
+
+/** Looks at the bucket, which find out that the store is back. */
+export const LOOKS = {
+  ensureBucket: call("ensure-bucket", 30),
+  writeOnce: call("write-once", 30),
+};
+
+const CALLS = {
+  head: call("head", 5),
+  remove: call("remove", 5),
+  // Of any size; a second one finds what the first has made.
+  copy: call("copy", 1800),
+  // Until its first byte; its reader bounds the rest.
+  read: call("read", 5),
+  list: call("list", 20),
+  scanTag: call("scan-tag", 5),
+  versions: call("list-versions", 20),
+  writeEmpty: call("write-empty", 5),
+} satisfies TableFor<Store>;
+
+const PARTS = {
+  // A second one would begin another upload, which nobody knows.
+  create: call("create-multipart", 5, false),
+  // For up to 10,000 parts.
+  list: call("list-parts", 20),
+  // The store may continue after that; the object is looked at afterwards.
+  complete: call("complete-multipart", 60),
+  abort: call("abort-multipart", 5),
+  listOpen: call("list-uploads", 20),
+} satisfies TableFor<Multipart>;
+
+type Method = (given: never) => Effect.Effect<unknown, StoreFailure>;
+
+/** A row for each method, so that none is left out. */
+type TableFor<Methods> = {
+  readonly [
+    Name in keyof Methods as Methods[Name] extends Method | undefined ? Name : never
+  ]-?: StoreCall;
+};
+
+type Wrap = <A, E extends StoreFailure>(
+  call: StoreCall,
+  made: Effect.Effect<A, E>,
+) => Effect.Effect<A, E | StoreUnavailable>;
+
+export function aroundStore(store: Store, wrap: Wrap): Store {
+  const { multipart, writeOnce } = store;
+  return {
+    ...each(store, CALLS, wrap),
+    ensureBucket: wrap(LOOKS.ensureBucket, store.ensureBucket),
+    ...(writeOnce && {
+      writeOnce: { ...writeOnce, look: wrap(LOOKS.writeOnce, writeOnce.look) },
+    }),
+    ...(multipart && { multipart: each(multipart, PARTS, wrap) }),
+  };
+}
+
+/** A method that a store leaves out stays so. */
+function each<Name extends string, Methods extends { readonly [N in Name]?: Method | undefined }>(
+  methods: Methods,
+  calls: Readonly<Record<Name, StoreCall>>,
+  wrap: Wrap,
+): Methods {
+  const wrapped: Record<string, Method> = {};
+  for (const [name, call] of Object.entries(calls) as Array<[Name, StoreCall]>) {
+    const method: Method | undefined = methods[name];
+    if (method !== undefined) wrapped[name] = (given) => wrap(call, method(given));
+  }
+  return { ...methods, ...wrapped };
+}

@@ -1,0 +1,66 @@
+import * as DateTime from "effect/DateTime";
+import * as Effect from "effect/Effect";
+import * as Option from "effect/Option";
+import * as Record from "effect/Record";
+import { UploadIncomplete, UploadMismatch } from "../../domain/errors.ts";
+import type { Receipt } from "../../domain/receipt.ts";
+import { uploadKey } from "../../domain/storage-key.ts";
+import {
+  compareWithReceipt,
+  timeDifference,
+  type UploadDifference,
+} from "../../domain/upload-difference.ts";
+import { type UploadPolicy, verifiesContent } from "../../domain/upload-policy.ts";
+import { type ObjectFacts, ObjectStore } from "../ports/object-store.ts";
+import { verifyContent } from "./verify-content.ts";
+
+/** Returns what the store says of an upload, and fails if that is not what was granted. */
+export const examineUpload = Effect.fnUntraced(function* (receipt: Receipt, policy: UploadPolicy) {
+  const now = yield* DateTime.now;
+  const store = yield* ObjectStore;
+  const key = uploadKey(receipt);
+  const found = yield* store
+    .head(key)
+    .pipe(
+      Effect.catchTag("ObjectUnreadable", ({ header }) =>
+        Effect.fail(
+          new UploadMismatch({ differences: [{ property: header, expected: "", actual: "set" }] }),
+        ),
+      ),
+    );
+  if (Option.isNone(found)) return yield* new UploadIncomplete();
+  const facts = found.value;
+  const isVerified = verifiesContent(policy);
+  const isIncoming = receipt.incoming === true;
+  // Nothing else of it becomes part of the file, and a coding says how to read its bytes.
+  const extraHeaders = isVerified ? coding(facts) : {};
+  const differences: Array<UploadDifference> = [
+    ...compareWithReceipt(receipt, isIncoming ? { ...facts, extraHeaders } : facts),
+    ...(isIncoming ? [] : timeDifference(receipt, facts, now)),
+  ];
+  if (isVerified && differences.length === 0) {
+    const difference = yield* verifyContent(receipt, facts);
+    if (difference !== undefined) differences.push(difference);
+  }
+  if (differences.length === 0) return facts;
+  const { version } = facts;
+  // Without a version it could be another object by now that is removed.
+  if (policy.onMismatch === "delete" && (version !== undefined || isIncoming)) {
+    yield* removeQuietly({ key, version });
+  }
+  return yield* new UploadMismatch({ differences });
+});
+
+const coding = ({ extraHeaders }: ObjectFacts) =>
+  Record.filter(extraHeaders, (_, name) => name === "content-encoding");
+
+type Removed = Parameters<ObjectStore["Service"]["remove"]>[0];
+
+export const removeQuietly = Effect.fnUntraced(function* (object: Removed) {
+  const { remove } = yield* ObjectStore;
+  yield* remove(object).pipe(
+    Effect.catch(({ reason }) =>
+      Effect.logWarning("an upload could not be removed", { key: object.key, reason }),
+    ),
+  );
+});

@@ -1,0 +1,144 @@
+import * as Clock from "effect/Clock";
+import * as Context from "effect/Context";
+import * as DateTime from "effect/DateTime";
+import * as Effect from "effect/Effect";
+import type { SecureRandom } from "effect/crypto/SecureRandom";
+import type { ChecksumAlgorithm } from "../../domain/checksum.ts";
+import { contentDisposition } from "../../domain/disposition.ts";
+import {
+  type AnnouncementTooLong,
+  ChecksumNotSupported,
+  FileTooLarge,
+  type UploadRefusal,
+} from "../../domain/errors.ts";
+import { CONFIRM_GRACE, type Receipt } from "../../domain/receipt.ts";
+import { generate, type StorageKey } from "../../domain/storage-key.ts";
+import {
+  authorize,
+  DEFAULT_POLICY,
+  type RequestedUpload,
+  type UploadGrant,
+  type UploadPolicy,
+} from "../../domain/upload-policy.ts";
+import { audienceFor, type Member } from "../admit.ts";
+import { choosePolicy } from "../choose-policy.ts";
+import { Limiter } from "../ports/limiter.ts";
+import { Policies } from "../ports/policies.ts";
+import { Presigner } from "../ports/presigner.ts";
+import { Tokens } from "../ports/tokens.ts";
+import { sealAnnouncement, sealReceipt } from "../tokens.ts";
+
+/** Looked up once for all uploads of a request. */
+export const grantContextFor = (member: Member) =>
+  Effect.contextWith((services: Context.Context<Limiter | Policies | Presigner | Tokens>) =>
+    Effect.succeed({
+      member,
+      policies: Context.get(services, Policies),
+      presigner: Context.get(services, Presigner),
+      limiter: Context.get(services, Limiter),
+      tokens: Context.get(services, Tokens),
+      issuedAt: DateTime.makeUnsafe(Context.get(services, Clock.Clock).currentTimeMillisUnsafe()),
+      audience: audienceFor(member),
+    }),
+  );
+export type GrantContext = Effect.Success<ReturnType<typeof grantContextFor>>;
+
+export interface GrantedUpload {
+  readonly key: StorageKey;
+  readonly grant: UploadGrant;
+  readonly policyName: string;
+  readonly issuedAt: DateTime.Utc;
+}
+
+/** The store's abilities where the file is sent by PUT, in parts or by a form. */
+interface SendMethod {
+  readonly checksums: ReadonlyArray<ChecksumAlgorithm>;
+  /** In bytes. */
+  readonly largest?: number | undefined;
+  readonly adapt?: (policy: UploadPolicy) => UploadPolicy;
+}
+
+/** An announcement is sealed after that. */
+type GrantRefusal = Exclude<UploadRefusal, AnnouncementTooLong>;
+
+/** Decides on one upload, and gives it a new key in the member's organization. */
+export function grantUpload(
+  { member, policies, issuedAt }: GrantContext,
+  { upload, policy: policyName = DEFAULT_POLICY }: RequestedUpload,
+  { checksums, largest, adapt }: SendMethod,
+): Effect.Effect<GrantedUpload, GrantRefusal, SecureRandom> {
+  return Effect.flatMapEager(choosePolicy(policies, member, policyName), (chosen) => {
+    const policy = adapt === undefined ? chosen : adapt(chosen);
+    return Effect.flatMapEager(
+      authorize(policy, member.principal.kind, upload),
+      (grant): Effect.Effect<GrantedUpload, GrantRefusal, SecureRandom> => {
+        const { checksum, size, fileName, mediaType, key: template } = grant;
+        if (checksum !== undefined && !checksums.includes(checksum.algorithm)) {
+          return Effect.fail(new ChecksumNotSupported({ supported: checksums }));
+        }
+        if (largest !== undefined && size > largest) {
+          return Effect.fail(new FileTooLarge({ limit: largest, actual: size, fitsInParts: true }));
+        }
+        const { organization } = member;
+        return Effect.mapEager(
+          generate({ organization, template, fileName, mediaType }),
+          (key) => ({
+            key,
+            grant,
+            policyName,
+            issuedAt,
+          }),
+        );
+      },
+    );
+  });
+}
+
+export const signGet = ({ presigner, audience }: GrantContext, { key, grant }: GrantedUpload) =>
+  presigner.get({
+    key,
+    lifetime: grant.getLifetime,
+    minLifetime: grant.minLifetime,
+    audience,
+    responseMediaType: grant.mediaType,
+    responseDisposition: contentDisposition(grant.mediaType, grant.fileName, grant),
+  });
+
+type Put = Pick<Receipt, "putExpiresAt" | "writeOnce" | "isLargest">;
+
+export const receiptFor = (granting: GrantContext, granted: GrantedUpload, put: Put): string =>
+  sealReceipt(granting.tokens, receiptFrom(granting, granted, put));
+
+/** Seals the grant that the upload itself carries, if its policy says so. */
+export const announcementFor = (
+  granting: GrantContext,
+  granted: GrantedUpload,
+  put: Partial<Put> = {},
+) => {
+  const { grant, issuedAt } = granted;
+  if (!grant.announce) return Effect.undefined;
+  const { slug } = granting.member;
+  const putExpiresAt = DateTime.addDuration(issuedAt, grant.putLifetime);
+  const receipt = receiptFrom(granting, granted, { putExpiresAt, writeOnce: false, ...put });
+  return sealAnnouncement(granting.tokens, { ...receipt, slug });
+};
+
+const receiptFrom = (
+  { member }: GrantContext,
+  { key, grant, policyName, issuedAt }: GrantedUpload,
+  put: Put,
+): Receipt => ({
+  key,
+  fileName: grant.fileName,
+  mediaType: grant.mediaType,
+  size: grant.size,
+  checksum: grant.checksum,
+  metadata: grant.metadata,
+  policy: policyName,
+  subject: member.principal.subject,
+  organization: member.organization,
+  ...(grant.arrival === "incoming" && { incoming: true }),
+  issuedAt,
+  confirmUntil: DateTime.addDuration(put.putExpiresAt, CONFIRM_GRACE),
+  ...put,
+});

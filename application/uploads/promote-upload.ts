@@ -1,0 +1,112 @@
+import * as Effect from "effect/Effect";
+import * as Option from "effect/Option";
+import { ByteSize } from "../../domain/byte-size.ts";
+import {
+  OrganizationNotFound,
+  StoreUnavailable,
+  UploadIncomplete,
+  UploadMismatch,
+  type UploadPending,
+} from "../../domain/errors.ts";
+import type { Receipt } from "../../domain/receipt.ts";
+import { incomingKey, removedKey, type StorageKey } from "../../domain/storage-key.ts";
+import { compareWithReceipt } from "../../domain/upload-difference.ts";
+import type { UploadPolicy } from "../../domain/upload-policy.ts";
+import { examineUpload, removeQuietly } from "./examine-upload.ts";
+import { type ObjectFacts, ObjectStore } from "../ports/object-store.ts";
+import { scanUpload } from "./scan-upload.ts";
+
+/** A promotion that goes on, for those who wait for it. */
+export interface Progress {
+  state: UploadPending["state"];
+}
+
+/** Makes the file of an upload that waits below `incoming/`, which stays there until `removeWaiting`. */
+export const promoteUpload = Effect.fnUntraced(function* (
+  receipt: Receipt,
+  policy: UploadPolicy,
+  progress: Progress,
+) {
+  const { head } = yield* ObjectStore;
+  // Another process may have made the file, and removed what waited, since this one looked for it.
+  const isMade = Effect.orElseSucceed(Effect.map(head(receipt.key), Option.isSome), () => false);
+  return yield* Effect.retry(promote(receipt, policy, progress), {
+    times: 1,
+    while: ({ _tag }) => (_tag === "UploadIncomplete" ? isMade : false),
+  });
+});
+
+/**
+ * Each step may be the last one: asked again, it goes on from what is there. Nothing else writes
+ * below the keys of files, so a file that is there was promoted already.
+ */
+const promote = Effect.fnUntraced(function* (
+  receipt: Receipt,
+  policy: UploadPolicy,
+  progress: Progress,
+) {
+  const { key, mediaType } = receipt;
+  const store = yield* ObjectStore;
+  const from = incomingKey(key);
+  const look = store.head(key).pipe(
+    Effect.catchTag("ObjectUnreadable", () => Effect.fail(NOT_AS_GRANTED)),
+    Effect.tap((found) => failIfRemoved(key, found)),
+  );
+  const earlier = yield* look;
+  if (Option.isSome(earlier)) {
+    // Its headers may have been changed since, by whoever runs the bucket.
+    const differences = compareWithGrant(receipt, { ...earlier.value, extraHeaders: {} });
+    if (differences.length > 0) return yield* new UploadMismatch({ differences });
+    const left = yield* Effect.orElseSucceed(store.head(from), Option.none);
+    const removeWaiting = Option.isSome(left)
+      ? removeQuietly({ key: from, version: left.value.version })
+      : Effect.void;
+    return { facts: earlier.value, removeWaiting };
+  }
+  const { etag, version, size } = yield* examineUpload(receipt, policy);
+  progress.state = "scanning";
+  yield* scanUpload({ key: from, etag, version, size }, policy);
+  progress.state = "copying";
+  if (store.copy === undefined) return yield* CANNOT_COPY;
+  const outcome = yield* store.copy({ key: from, etag, version, size, to: key, mediaType });
+  // Replaced since it was looked at: what is there now has to be looked at.
+  if (outcome === "changed") return yield* new UploadIncomplete();
+  // A removal may have begun after the look above, and have ended before the copy did.
+  const file = yield* look;
+  if (Option.isNone(file)) return yield* NOT_AS_GRANTED;
+  if (
+    compareWithGrant({ ...receipt, size: ByteSize.make(size), isLargest: false }, file.value)
+      .length > 0
+  ) {
+    // Nobody has been told of it.
+    if (outcome === "copied") yield* removeQuietly({ key, version: file.value.version });
+    return yield* NOT_AS_GRANTED;
+  }
+  return { facts: file.value, removeWaiting: removeQuietly({ key: from, version }) };
+});
+
+/** A copy has no checksum. */
+const compareWithGrant = (receipt: Receipt, facts: ObjectFacts) =>
+  compareWithReceipt({ ...receipt, checksum: undefined }, facts);
+
+/** A removal says so before it removes anything, so that no copy survives it. */
+const failIfRemoved = Effect.fnUntraced(function* (
+  key: StorageKey,
+  file: Option.Option<ObjectFacts>,
+) {
+  const { head, remove } = yield* ObjectStore;
+  const isRemoved = Effect.map(head(removedKey(key)), Option.isSome);
+  if (!(yield* Effect.catchTag(isRemoved, "ObjectUnreadable", () => Effect.succeed(true)))) return;
+  if (Option.isSome(file)) yield* remove({ key, version: file.value.version });
+  return yield* new OrganizationNotFound();
+});
+
+const NOT_AS_GRANTED = new StoreUnavailable({
+  kind: "senseless",
+  reason: "the store has copied an upload, and the file is not there as it was granted",
+});
+
+const CANNOT_COPY = new StoreUnavailable({
+  kind: "refused",
+  reason: "the policy keeps uploads apart, and this store cannot copy them to their place",
+});

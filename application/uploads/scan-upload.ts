@@ -1,0 +1,53 @@
+import * as Effect from "effect/Effect";
+import {
+  ScannerUnavailable,
+  UploadIncomplete,
+  UploadPending,
+  UploadRefusedByScan,
+} from "../../domain/errors.ts";
+import type { UploadPolicy } from "../../domain/upload-policy.ts";
+import { removeQuietly } from "./examine-upload.ts";
+import { type ObjectRef, ObjectStore } from "../ports/object-store.ts";
+import { Scanner, type Verdict } from "../ports/scanner.ts";
+
+/** Fails unless the scan of the policy calls these bytes clean, and no others. */
+export const scanUpload = Effect.fnUntraced(function* (
+  upload: ObjectRef,
+  { scan, onInfected }: UploadPolicy,
+) {
+  if (scan === "none") return;
+  const verdict = yield* scan === "clamd" ? scanned(upload) : verdictInTag(upload);
+  if (verdict === "clean") return;
+  const isInfected = "infected" in verdict;
+  const finding = isInfected ? verdict.infected : verdict.unscannable;
+  const { key, version } = upload;
+  yield* Effect.logWarning("an upload was refused by its scan", { key, finding });
+  if (isInfected && onInfected === "delete") yield* removeQuietly({ key, version });
+  return yield* new UploadRefusedByScan({ finding });
+});
+
+const scanned = Effect.fnUntraced(function* (upload: ObjectRef) {
+  const { read } = yield* ObjectStore;
+  const scanner = yield* Scanner;
+  if (scanner === undefined || read === undefined) return yield* CANNOT_SCAN;
+  const open = Effect.filterOrFail(
+    read(upload),
+    (bytes) => bytes !== "changed",
+    () => new UploadIncomplete(),
+  );
+  return yield* scanner.scan(open);
+});
+
+/** "Malware Protection for S3", Amazon GuardDuty User Guide: the values of its tag. */
+const verdictInTag = Effect.fnUntraced(function* (upload: ObjectRef) {
+  const { scanTag } = yield* ObjectStore;
+  if (scanTag === undefined) return yield* CANNOT_SCAN;
+  const value = yield* scanTag(upload);
+  if (value === undefined) return yield* new UploadPending({ state: "scanning", retryAfter: 5 });
+  const found = value === "THREATS_FOUND" ? { infected: value } : { unscannable: value };
+  return (value === "NO_THREATS_FOUND" ? "clean" : found) satisfies Verdict;
+});
+
+const CANNOT_SCAN = new ScannerUnavailable({
+  reason: "no clamd is configured for a policy with scan, or its store cannot be asked",
+});
