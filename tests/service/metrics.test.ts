@@ -275,8 +275,10 @@ it("without a reader /metrics is nobody's, and no module is loaded that measures
     "append",
     "audit",
     "log",
+    "metrics",
     "metrics-settings",
     "otlp-settings",
     "standard-output",
+    "trace-headers",
   ]);
 });
