@@ -34,9 +34,9 @@ const PLACES = [
       STORAGE_SECRET_KEY: minio?.secretKey ?? "",
     }),
     // Headers and answers are those of a signed URL, which the contract tries on each store.
-    isHere: isFullRun && minio !== undefined,
+    isHere: minio !== undefined,
   },
-];
+].filter(({ name }) => isFullRun || name === "the embedded store");
 
 let browser: Browser;
 beforeAll(async () => {

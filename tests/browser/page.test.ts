@@ -173,7 +173,7 @@ describe.skipIf(executablePath === undefined || minio === undefined)("the page i
     const done = card(page, "large.png", "done");
     await done.waitFor();
     expect(await done.getByRole("status").innerText()).toContain(
-      "31,457,280 bytes, sent as image/png",
+      "15,728,640 bytes, sent as image/png",
     );
     const steps = await showRequests(page, "large.png");
     expect(steps).toEqual(["Start", "Sign parts", "PUT part 1", "Complete", "GET"]);
