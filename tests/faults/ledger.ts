@@ -253,10 +253,14 @@ export class Ledger {
     const { address, token } = this.#target();
     const [, organization, year, month, name] =
       /^orgs\/([^/]+)\/files\/(\d+)\/(\d+)\/(.+)$/.exec(key) ?? [];
-    const opened = await fetch(
-      `${address}/api/v1/orgs/${organization}/files/${year}/${month}/${name}`,
-      { headers: { Authorization: `Bearer ${token}` }, redirect: "manual" },
-    );
+    // A busy machine can keep Redis from an answer in time, after a fault too.
+    const opened = await until("an answer other than 503", async () => {
+      const answer = await fetch(
+        `${address}/api/v1/orgs/${organization}/files/${year}/${month}/${name}`,
+        { headers: { Authorization: `Bearer ${token}` }, redirect: "manual" },
+      );
+      return answer.status === 503 ? pause(500, undefined) : answer;
+    });
     if (opened.status === 404) return undefined;
     expect(opened.status).toBe(302);
     const stored = await fetch(opened.headers.get("location") ?? "");

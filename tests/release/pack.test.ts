@@ -18,7 +18,7 @@ const TO_READ = ["LICENSE", "README.md", "package.json"];
 const OF_A_PAGE = /^dist\/adapters\/http\/page\/[\w-]+\.(html|css|js|svg)$/;
 
 /** Texts that `valetkey policy` and `valetkey events setup` print. */
-const OF_A_COMMAND = /^dist\/adapters\/cli\/(?:(?:policies|policy)\/[\w-]+|events-setup)\.json$/;
+const OF_A_COMMAND = /^dist\/adapters\/cli\/(?:events|policies|policy)\/[\w-]+\.json$/;
 
 /** A page of the guide. */
 const GUIDE = /^docs\/(?:[\w-]+\/)?[\w-]+\.(?:md|txt)$/;
