@@ -47,7 +47,7 @@ const LATER = [
   "tests/contract/{versions,virtual-host}.test.ts",
   "tests/embed/scan.test.ts",
   "tests/events/stores.test.ts",
-  "tests/service/{doctor-*,late-store,leftovers,limits-*redis*,multipart,switch-store}.test.ts",
+  "tests/service/{doctor-*,late-store,leftovers,limits-*redis*,switch-store}.test.ts",
 ];
 
 /** Files that try the same by the embedded store, in memory or by a file, and by such servers. */

@@ -80,7 +80,7 @@ describe("an upload by calls alone", () => {
     const led = await fetch(fileUrl, { headers: { Cookie: "session=mia" } });
     expect(await led.text()).toBe("12345");
     expect(facts).toMatchObject({ key, size: 5, contentType: "image/png", final: false });
-    expect(facts.mutableUntil).toBeInstanceOf(Date);
+    expect(facts.mutableUntil).toEqual(new Date(upload.putExpiresAt.getTime() + 3_600_000));
     expect(getExpiresAt.getTime()).toBeGreaterThan(Date.now());
     expect(await (await fetch(getUrl)).text()).toBe("12345");
     expect(host.told).toEqual([{ ...facts, organization: "org_1", subject: "mia" }]);

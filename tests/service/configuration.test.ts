@@ -52,68 +52,45 @@ const REDIS = "redis://user:hidden-password@127.0.0.1:6379";
 
 it.each([
   ...table(`
-    STORAGE_ADAPTER=azure => STORAGE_ADAPTER must be local, aws, minio or gcs.
     LOG_LEVEL=loud => LOG_LEVEL must be debug, info, warn, error or none; did you mean debug?
     LOG_LEVEL=Warning => ; did you mean warn?
     LOG_LEVEL=eror => ; did you mean error?
-    LOG_LEVEL=plenty => LOG_LEVEL must be debug, info, warn, error or none.
     AUTH=token => AUTH must be dev, static, jwt or forward; did you mean
     HOST=0.0.0.0 => PUBLIC_URL must be set where HOST is not a loopback
     CORS_ORIGINS=https://a.example/, https://b.example => by commas; did you mean https://a.example,https://b.example?
     STORAGE_ADAPTER="local" => or gcs; there are quotes around it, which count.
     HOST=0.0.0.0; PUBLIC_URL=https://uploads.example.com; LOG_LEVEL=loud => AUTH_DEV_EXPOSED must be yes … LOG_LEVEL must be
     PUBLIC_URL=https://uploads.example.com => AUTH_DEV_EXPOSED must be yes
-    PUBLIC_URL=http://user:pass@localhost => PUBLIC_URL must be an http or https URL
-    STORAGE_BUCKET=Files => STORAGE_BUCKET must be a bucket name
     STORAGE_ADAPTER=s3 => or gcs; did you mean aws?
     STORAGE_ADAPTER=minio; STORAGE_PROVIDER=minlo => ; did you mean minio?
     STORAGE_ADAPTOR=minio; STORAGE_ENDPOINT=http://127.0.0.1:9 => STORAGE_ADAPTER must be set where STORAGE_ENDPOINT is … STORAGE_ADAPTOR is not a known variable
     STORAGE_PROVIDER=r2 => STORAGE_ADAPTER must be aws or minio where STORAGE_PROVIDER is set
     STORAGE_MAX_FILE_SIZE=5242881 => STORAGE_MAX_FILE_SIZE must be at most 5 TiB
-    STORAGE_MAX_FILE_SIZE=6 TiB => STORAGE_MAX_FILE_SIZE must be at most 5 TiB
     STORAGE_MAX_FILE_SIZE=50 MB => STORAGE_MAX_FILE_SIZE must be a size above 0 with its unit … for example: STORAGE_MAX_FILE_SIZE="10 MiB"
     RECEIPT_KEYS=a:${KEY},a:${KEY} => RECEIPT_KEYS must have another id for each key
-    RECEIPT_KEYS=a:c2hvcnQ= => RECEIPT_KEYS must be pairs of id:key
     RECEIPT_KEYS=a:${KEY},dev:${"A".repeat(43)}= => RECEIPT_KEYS must have random keys … for example: RECEIPT_KEYS="2026:$(openssl rand -base64 32)"
     DEV_TOKEN=short => for example: DEV_TOKEN="$(openssl rand -hex 16)"
     DEV_TOKEN=the-same-token-twice; DEV_SERVICE_TOKEN=the-same-token-twice => DEV_SERVICE_TOKEN must differ from DEV_TOKEN
-    AUDIT=audit.jsonl => AUDIT must be off, stdout, or the path of a file
     AUDIT=/none/audit.jsonl => AUDIT names a file that cannot be written (ENOENT)
     AUDIT=${folder}/ => AUDIT names a file that cannot be written (EISDIR)
-    LIMITS_ON_FAILURE=ignore => LIMITS_ON_FAILURE must be allow or refuse
-    LIMIT_REQUESTS_PER_SUBJECT=10 => LIMIT_REQUESTS_PER_SUBJECT must be a number of requests per second, minute, hour or day
-    LIMIT_BYTES_PER_DAY=10 GB => LIMIT_BYTES_PER_DAY must be a size with its unit
-    LIMIT_OBJECTS_PER_DAY=many => LIMIT_OBJECTS_PER_DAY must be a number of uploads
-    REPLICAS=0 => REPLICAS must be the number of services
-    WEB_CONCURRENCY=257 => WEB_CONCURRENCY must be auto, or a number of processes from 1 to 256
     LIMIT_OBJECTS_PER_DAY=10; WEB_CONCURRENCY=2 => REDIS_URL must be set where several processes serve with limits
     LIMIT_OBJECTS_PER_DAY=10; REPLICAS=2 => REDIS_URL must be set where several processes serve with limits
-    REDIS_URL=${REDIS},${REDIS} => REDIS_CLUSTER must be on where REDIS_URL has several
-    REDIS_CLUSTER=on => REDIS_URL must be set where REDIS_CLUSTER is on
     REDIS_URL=http://hidden-password@127.0.0.1 => REDIS_URL must be a redis or rediss URL
-    ORGANIZATIONS=acme => ORGANIZATIONS must be pairs of slug=id, separated by commas
-    ORGANIZATIONS=acme=org_1; ORGANIZATIONS_URL=https://a.example/x => ORGANIZATIONS must not be set beside ORGANIZATIONS_URL
-    ORGANIZATIONS_TOKEN=hidden => ORGANIZATIONS_URL must be set where ORGANIZATIONS_TOKEN is
-    ORGANIZATIONS_URL=http://a.example/x => ORGANIZATIONS_URL must be an https URL (http on this machine alone)
+    METRICS=token => METRICS_TOKEN must be set where METRICS=token
+    METRICS_TOKEN=hidden-token-of-a-reader-0123 => METRICS must be token where METRICS_TOKEN is set
+    METRICS=off; METRICS_PORT=9464 => METRICS_PORT must not be set where METRICS=off
+    OTEL_TRACES_EXPORTER=otlp => OTEL_EXPORTER_OTLP_ENDPOINT must be set where OTEL_TRACES_EXPORTER=otlp
+    LINKS_DENIED=/none.json => LINKS_DENIED names a file that cannot be read (ENOENT)
     PORT=http; AUTH_TOKEN_FILE=hidden => AUTH_TOKEN_FILE is not a known variable; did you mean AUTH_TOKENS_FILE?
-    PORT=http; FORWARD_AUTH_TRUST=hidden => FORWARD_AUTH_TRUST is not a known variable; did you mean FORWARD_AUTH_TRUSTED?
-    PORT=http; LIMIT_REQUEST_PER_SUBJECT=hidden => LIMIT_REQUEST_PER_SUBJECT is not a known variable; did you mean LIMIT_REQUESTS_PER_SUBJECT?
   `),
   ...table(
     `
     STORAGE_ACCESS_KEY=AKIA0000 => STORAGE_SECRET_KEY must be set where STORAGE_ACCESS_KEY is
-    STORAGE_PUT_ACCESS_KEY=AKIA0000 => STORAGE_PUT_SECRET_KEY must be set where STORAGE_PUT_ACCESS_KEY is
     STORAGE_BUCKET=arn:aws:s3:us-east-1:123456789012:accesspoint/a => STORAGE_SIGNER must be sdk for an ARN or a directory bucket
     STORAGE_BUCKET=fast--use1-az4--x-s3 => STORAGE_SIGNER must be sdk for an ARN or a directory bucket
     STORAGE_PROVIDER=wasaby => ; did you mean wasabi?
-    STORAGE_PROVIDER=cloudflare => ; did you mean r2?
-    STORAGE_PROVIDER=Backblaze => ; did you mean b2?
-    STORAGE_PROVIDER=digitalocean => ; did you mean spaces?
-    STORAGE_PROVIDER=rook-ceph => ; did you mean ceph?
     STORAGE_PROVIDER=radosgw => ; did you mean ceph?
     STORAGE_PROVIDER=openstack => ; did you mean swift?
-    STORAGE_PROVIDER=garagehq => ; did you mean garage?
-    STORAGE_PROVIDER=weed => ; did you mean seaweedfs?
     STORAGE_PROVIDER=google => ; did you mean gcs, which is an adapter
     STORAGE_PROVIDER=r2 => STORAGE_ACCOUNT_ID must be set for STORAGE_PROVIDER=r2
     STORAGE_PROVIDER=b2 => STORAGE_REGION must be set for STORAGE_PROVIDER=b2. … STORAGE_REGION=us-west-004
@@ -127,7 +104,6 @@ it.each([
     STORAGE_ACCESS_KEY=AKIA0000; STORAGE_SECRET_KEY=s => STORAGE_ACCESS_KEY must begin with GOOG
     STORAGE_ACCESS_KEY=GOOG1E => STORAGE_SECRET_KEY must be set where STORAGE_ACCESS_KEY is
     STORAGE_GCS_CUSTOM_DOMAIN=https://a.test; STORAGE_PUBLIC_ENDPOINT=https://b.test => STORAGE_GCS_CUSTOM_DOMAIN must not be set beside STORAGE_PUBLIC_ENDPOINT
-    STORAGE_GET_ACCESS_KEY=AKIA0000; STORAGE_GET_SECRET_KEY=secret => STORAGE_GET_ACCESS_KEY must begin with GOOG
     `,
     { STORAGE_ADAPTER: "gcs" },
   ),
@@ -144,9 +120,7 @@ it.each([
   ...table(
     `
     . => JWT_JWKS_URL must be set, or else JWT_PUBLIC_KEY, and not both
-    JWT_JWKS_URL=http://login.example.com/keys => JWT_JWKS_URL must be an https URL (http on this machine alone)
     JWT_PUBLIC_KEY=hidden-key => JWT_PUBLIC_KEY must be a public key in PEM, or the path of a file with one
-    JWT_PUBLIC_KEY=/none.pem => JWT_PUBLIC_KEY must be a public key in PEM, or the path of a file with one
     JWT_AUDIENCE=; JWT_AUDIANCE=us => JWT_AUDIENCE must be … JWT_AUDIANCE is not a known variable; did you mean JWT_AUDIENCE?
     `,
     keyless,
@@ -156,16 +130,12 @@ it.each([
     JWT_ISSUER= => JWT_ISSUER must be
     JWT_AUDIENCE= => JWT_AUDIENCE must be
     JWT_JWKS_URL=https://login.example.com/keys => JWT_JWKS_URL must be set, or else JWT_PUBLIC_KEY, and not both
-    JWT_ALGORITHMS=HS256 => JWT_ALGORITHMS must be algorithms with public keys
-    JWT_SERVICE_CLAIM=gty => JWT_SERVICE_CLAIM must be … as claim=value
     RECEIPT_KEYS= => RECEIPT_KEYS must be set where AUTH is not dev
     `,
     jwt,
   ),
   ...table(
     `
-    FORWARD_AUTH_TRUSTED=::/0 => FORWARD_AUTH_TRUSTED must be the addresses or networks … not all there are
-    FORWARD_AUTH_USER=X_User => FORWARD_AUTH_USER must be the name of a header
     RECEIPT_KEYS= => RECEIPT_KEYS must be set where AUTH is not dev
     `,
     forward,
@@ -259,6 +229,7 @@ it.each<[Readonly<Record<string, string>>, string | undefined]>([
   [{ ...keys, AUTH: "static", AUTH_TOKENS_FILE: file }, `{"tokens": [{"${SECRET}": 1}]}`],
   [{ STORAGE_ADAPTER: "aws", STORAGE_CREDENTIALS_FILE: file }, `{"${SECRET}": "access_key"}`],
   [{ STORAGE_ADAPTER: "gcs", STORAGE_GCS_CREDENTIALS: `{"${SECRET}": "private_key"}` }, undefined],
+  [{ LINKS_DENIED: file }, `["${SECRET}"]`],
   [{ STORAGE_POLICIES: `{"${SECRET}": {}}` }, undefined],
   [{ STORAGE_POLICIES: `{"${SECRET.toLowerCase()}": {"max_size": 0}}` }, undefined],
   [{ STORAGE_POLICIES: `{"files": {"${SECRET}": 1}}` }, undefined],

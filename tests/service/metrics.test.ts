@@ -4,7 +4,6 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from "vitest";
 import { exchange } from "../attacks/raw-request.ts";
-import { valetkey } from "../support/command-line.ts";
 import { freePort } from "../support/free-port.ts";
 import { need } from "../support/need.ts";
 import { type ServiceProcess, startProcess } from "../support/service-process.ts";
@@ -91,26 +90,6 @@ it.each([
     await service.stop();
   },
 );
-
-it.each([
-  [{ METRICS: "token" }, "METRICS_TOKEN must be set where METRICS=token"],
-  [{ METRICS_TOKEN: TOKEN }, "METRICS must be token where METRICS_TOKEN is set"],
-  [{ METRICS: "off", METRICS_PORT: "9464" }, "METRICS_PORT must not be set where METRICS=off"],
-  [{ METRICS: "all" }, "METRICS must be off, loopback or token"],
-  [
-    { OTEL_EXPORTER_OTLP_PROTOCOL: "grpc" },
-    "OTEL_EXPORTER_OTLP_PROTOCOL must be http/protobuf or http/json",
-  ],
-  [
-    { OTEL_TRACES_EXPORTER: "otlp" },
-    "OTEL_EXPORTER_OTLP_ENDPOINT must be set where OTEL_TRACES_EXPORTER=otlp",
-  ],
-  [{ OTEL_EXPORTER_OTLP_HEADERS: "authorization" }, "OTEL_EXPORTER_OTLP_HEADERS must be pairs"],
-])("%j is refused, with what to change", async (env, message) => {
-  const { code, stdout, stderr } = await valetkey(["config"], env);
-  expect([code, stderr]).toEqual([78, expect.stringContaining(message)]);
-  expect(stdout + stderr).not.toContain(TOKEN);
-});
 
 describe("with METRICS=loopback", () => {
   let service: ServiceProcess;
