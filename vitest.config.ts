@@ -54,7 +54,7 @@ const LATER = [
 const BOTH = [
   "tests/contract/{contract,forget,limiter,list,sweep,upload-life}.test.ts",
   "tests/events/{commands,outbox}.test.ts",
-  "tests/service/{lifecycle,metrics}.test.ts",
+  "tests/service/metrics.test.ts",
 ];
 
 /** The suites that only `npm run test:all` has. */

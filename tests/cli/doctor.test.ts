@@ -310,11 +310,6 @@ const REACH: ReadonlyArray<Fault> = [
       /^public address: .* refuses the connection: nothing listens there, as seen from here$/,
     ],
   },
-  {
-    what: "with a PUBLIC_URL that may be one for clients, where nothing answers",
-    env: async () => ({ PUBLIC_URL: (await startS3(never)).endpoint }),
-    unknown: [/^public address: .* does not answer within 3 seconds, as seen from here$/],
-  },
 ];
 
 /** MinIO's words, also for a signed header that is missing. */
@@ -538,13 +533,6 @@ const BUCKET: ReadonlyArray<Fault> = [
       "public access: everybody can read an object without a signature",
       "public access: everybody can write an object without a signature",
     ],
-  },
-  {
-    what: "whose key for uploads may list",
-    between: accepting(
-      ({ method, query }) => method === "GET" && isForPuts(query) && query.has("max-keys"),
-    ),
-    failed: ["least privilege: the key that signs uploads may also list the bucket"],
   },
   {
     what: "whose key for uploads may do everything",

@@ -1,13 +1,11 @@
 import { execFileSync } from "node:child_process";
-import { once } from "node:events";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { createServer, request, type Server } from "node:http";
-import { type AddressInfo, createServer as createTcpServer, connect } from "node:net";
-import type { Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { parse as parseYaml } from "yaml";
+import { startCuttingProxy } from "../support/cutting-proxy.ts";
+import { startFaultyServer } from "../support/faulty-server.ts";
 import { freePort } from "../support/free-port.ts";
 import { need } from "../support/need.ts";
 import { startPrometheus } from "../support/prometheus.ts";
@@ -149,26 +147,28 @@ describe.skipIf(!canRun)("a Prometheus that reads services, each with one fault"
       STORAGE_ACCESS_KEY: minio.accessKey,
       STORAGE_SECRET_KEY: minio.secretKey,
     };
-    const cable = await startCable(new URL(minio.endpoint));
-    const wrongClock = await startWrongClock(new URL(minio.endpoint), 5 * 60_000);
+    const server = new URL(minio.endpoint);
+    const cable = await startCuttingProxy(() => Number(server.port));
+    // A double, since the clock of a store cannot be set.
+    const wrongClock = await startFaultyServer(server);
+    wrongClock.state.fault = async (response, _, pass) => {
+      const answer = await pass();
+      const date = new Date(Date.now() - 5 * 60_000).toUTCString();
+      answer.pipe(response.writeHead(answer.statusCode ?? 502, { ...answer.headers, date }));
+    };
     const redis = await startRedis({ path: redisPath });
     const folder = mkdtempSync(join(tmpdir(), "valetkey-alerts-"));
-    ends.push(
-      cable.cut,
-      () => wrongClock.server.close(),
-      redis.stop,
-      () => rmSync(folder, { recursive: true }),
-    );
+    ends.push(cable.close, wrongClock.close, redis.stop, () => rmSync(folder, { recursive: true }));
     const file = join(folder, "storage.json");
     const { STORAGE_ACCESS_KEY: access_key, STORAGE_SECRET_KEY: secret_key, ...keyless } = store;
     const expires_at = new Date(Date.now() + 8 * 60_000).toISOString();
     writeFileSync(file, JSON.stringify({ access_key, secret_key, expires_at }));
     const environments: Record<Job, Record<string, string>> = {
       healthy: store,
-      "store-gone": { ...store, STORAGE_ENDPOINT: cable.address },
+      "store-gone": { ...store, STORAGE_ENDPOINT: `http://127.0.0.1:${cable.port}` },
       "redis-gone": { ...store, ...redis.env, LIMIT_REQUESTS_PER_SUBJECT: "1000000 per day" },
       "credentials-end": { ...keyless, STORAGE_CREDENTIALS_FILE: file },
-      "clock-off": { ...store, STORAGE_ENDPOINT: wrongClock.address },
+      "clock-off": { ...store, STORAGE_ENDPOINT: wrongClock.url.origin },
       "confirms-gone": store,
       "directory-gone": {
         ...store,
@@ -187,7 +187,7 @@ describe.skipIf(!canRun)("a Prometheus that reads services, each with one fault"
       );
       return seen.length === services.size;
     });
-    cable.cut();
+    cable.refuse(true);
     await redis.kill();
     confirms.delete("confirms-gone");
   });
@@ -286,44 +286,3 @@ describe.skipIf(!canRun)("a Prometheus that reads services, each with one fault"
     }
   });
 });
-
-/** A way to a server that can be cut for good. */
-async function startCable({ hostname, port }: URL) {
-  const sockets = new Set<Socket>();
-  const server = createTcpServer((client) => {
-    const upstream = connect(Number(port), hostname);
-    for (const socket of [client, upstream]) {
-      sockets.add(socket);
-      socket.on("error", () => undefined);
-      socket.on("close", () => [client, upstream].forEach((end) => end.destroy()));
-    }
-    client.pipe(upstream).pipe(client);
-  });
-  const address = await listen(server);
-  const cut = () => {
-    server.close();
-    for (const socket of sockets) socket.destroy();
-  };
-  return { address, cut };
-}
-
-/** Passes on what a store answers, as if its clock were wrong: a double, since its own cannot be set. */
-async function startWrongClock({ hostname, port }: URL, behind: number) {
-  const server = createServer((incoming, outgoing) => {
-    const { method, url: path, headers } = incoming;
-    const passed = request({ hostname, port, method, path, headers }, (answer) => {
-      const date = new Date(Date.now() - behind).toUTCString();
-      outgoing.writeHead(answer.statusCode ?? 502, { ...answer.headers, date });
-      answer.pipe(outgoing);
-    });
-    passed.on("error", () => outgoing.destroy());
-    incoming.pipe(passed);
-  });
-  return { address: await listen(server), server };
-}
-
-async function listen(server: Server | ReturnType<typeof createTcpServer>): Promise<string> {
-  server.listen(0, "127.0.0.1");
-  await once(server, "listening");
-  return `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
-}

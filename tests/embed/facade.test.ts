@@ -130,18 +130,12 @@ describe("an upload by calls alone", () => {
       code: "INVALID_REQUEST",
       errors: [{ pointer: "/expiresIn" }],
     });
-    const none = await rejection(valetkey.makeLink({ ...asked, receipt, expiresIn: 0.5 }));
-    expect(none).toMatchObject({ errors: [{ pointer: "/expiresIn" }] });
     const others = await valetkey.requestUpload(FILE);
     const refused = await rejection(valetkey.makeLink({ ...asked, receipt: others.receipt }));
     expect(refused).toMatchObject({ code: "FORBIDDEN" });
     expect(refused.message).toContain(
       "Open the file by its fileUrl, or upload it under a policy that has linkLifetime",
     );
-    const reader = { ...asked, caller: { id: "mia", scopes: ["write"] } } as const;
-    expect(await rejection(valetkey.makeLink({ ...reader, receipt }))).toMatchObject({
-      scope: "read",
-    });
   });
 
   it("requestUploads grants several uploads together, in their order", async () => {
@@ -159,15 +153,6 @@ describe("an upload by calls alone", () => {
         await valetkey.confirmUpload({ caller: MIA, organization: "acme", receipt }),
       ).toMatchObject({ key, size: 5 });
     }
-    const strict = await valetkey.requestUploads({
-      ...asked,
-      files: [file, { ...file, strict: false }],
-      strict: true,
-    });
-    expect(strict.map(({ putHeaders }) => "If-None-Match" in putHeaders)).toEqual([true, false]);
-    const repeated = { ...asked, files: [file, file], idempotencyKey: "several" };
-    const keysOf = async () => (await valetkey.requestUploads(repeated)).map(({ key }) => key);
-    expect(await keysOf()).toEqual(await keysOf());
   });
 
   it("requestUploads grants nothing if one upload is refused, and the error names its file", async () => {
@@ -300,16 +285,6 @@ describe("an upload by calls alone", () => {
       });
     },
   );
-
-  it("a call that is repeated with the same idempotency key gets the same object", async () => {
-    const again = { ...FILE, idempotencyKey: "draft-7" };
-    const first = await host.valetkey.requestUpload(again);
-    expect((await host.valetkey.requestUpload(again)).key).toBe(first.key);
-    expect(await rejection(host.valetkey.requestUpload({ ...again, size: 6 }))).toMatchObject({
-      code: "IDEMPOTENCY_CONFLICT",
-      status: 422,
-    });
-  });
 });
 
 type Calls = Omit<Valetkey, "ready" | "fetch" | "handles" | "paths" | "close">;
@@ -372,20 +347,6 @@ it("the policies of a caller are listed in plain data, and uploads are held to t
     },
   });
   expect(listed[0]).not.toHaveProperty("linkLifetime");
-  const size = listed[0]?.maxSize ?? 0;
-  await valetkey.requestUpload({ ...FILE, size });
-  expect(await rejection(valetkey.requestUpload({ ...FILE, size: size + 1 }))).toMatchObject({
-    code: "FILE_TOO_LARGE",
-    limit: size,
-  });
-
-  const machine = { ...asked, caller: { id: "mia", kind: "service" } } as const;
-  expect((await valetkey.policies(machine)).map(({ name }) => name)).toContain("machines");
-  const reader = { ...asked, caller: { id: "mia", scopes: ["read"] } } as const;
-  expect(await rejection(valetkey.policies(reader))).toMatchObject({ scope: "write" });
-  expect(await rejection(valetkey.policies({ ...asked, organization: "globex" }))).toMatchObject({
-    code: "NOT_FOUND",
-  });
 });
 
 describe("a call that is refused rejects with its code and facts", () => {
@@ -590,8 +551,6 @@ describe("a fault of the host is not a refusal", () => {
   it.each([
     ["a record's id", { id: 7 }, { id: 7 }],
     ["null", null, null],
-    ["false", false, false],
-    ["text", "row-7", "row-7"],
     ["a date, as JSON writes it", { at: new Date(0) }, { at: "1970-01-01T00:00:00.000Z" }],
     ["what toJSON gives", { secret: "s", toJSON: () => ({ id: 7 }) }, { id: 7 }],
     ["a promise", Promise.resolve([1, 2]), [1, 2]],
@@ -603,18 +562,12 @@ describe("a fault of the host is not a refusal", () => {
     expect(errors()).toEqual([]);
   });
 
-  const circle: { self?: unknown } = {};
-  circle.self = circle;
   it.each<readonly [string, () => unknown, RegExp]>([
     ["a BigInt", () => ({ id: 7n }), /BigInt/],
-    ["a circle", () => circle, /circular/],
     ["a function", () => () => undefined, /not valid JSON/],
-    ["a symbol", () => Symbol("id"), /not valid JSON/],
     ["4,097 bytes of JSON", () => "x".repeat(4095), /more than 4096 bytes/],
     ["2,050 letters of two bytes", () => "é".repeat(2050), /more than 4096 bytes/],
-    ["1 MB", () => "x".repeat(1_000_000), /more than 4096 bytes/],
     ["100,000 levels", () => nested(100_000), /call stack|more than 4096 bytes/],
-    ["a toJSON that throws", () => ({ toJSON: () => fail("no JSON today") }), /no JSON today/],
     [
       "a getter that throws",
       () =>

@@ -90,7 +90,7 @@ it.each([
     STORAGE_BUCKET=fast--use1-az4--x-s3 => STORAGE_SIGNER must be sdk for an ARN or a directory bucket
     STORAGE_PROVIDER=wasaby => ; did you mean wasabi?
     STORAGE_PROVIDER=radosgw => ; did you mean ceph?
-    STORAGE_PROVIDER=openstack => ; did you mean swift?
+    STORAGE_PROVIDER=Rook-Ceph => ; did you mean ceph?
     STORAGE_PROVIDER=google => ; did you mean gcs, which is an adapter
     STORAGE_PROVIDER=r2 => STORAGE_ACCOUNT_ID must be set for STORAGE_PROVIDER=r2
     STORAGE_PROVIDER=b2 => STORAGE_REGION must be set for STORAGE_PROVIDER=b2. … STORAGE_REGION=us-west-004
@@ -272,7 +272,6 @@ describe("a file of credentials says which file and which member, and nothing of
       `{"type": "service_account", "client_email": "a@b.c", "private_key": "${PEM}"}`,
       "/private_key: it is not a readable RSA key in PEM",
     ],
-    [minio, '{"access_key": "hidden"}', "/secret_key: it is missing"],
     [minio, '{"access_key": "hidden", "secret_key": 5}', "/secret_key: it is not a string"],
     [
       minio,
@@ -289,7 +288,6 @@ describe("a file of credentials says which file and which member, and nothing of
       '{"access_key": "hidden", "secret_key": "s", "user": "u"}',
       "/user: it is not a known member",
     ],
-    [minio, "[]", "the document: it is not an object"],
   ])("%j with %s: %s", (env, content, problem) => {
     writeFileSync(file, content);
     const output = messageFor(env);
@@ -316,16 +314,6 @@ describe("a file of credentials says which file and which member, and nothing of
     expect(messageFor(gcs)).toContain("/type: it is missing");
   });
 
-  it("an HMAC key of Google's in a file copies nothing, and a policy that needs copies is refused", () => {
-    writeFileSync(file, '{"access_key": "GOOG1EXAMPLE", "secret_key": "hidden"}');
-    const output = messageFor({
-      STORAGE_ADAPTER: "gcs",
-      STORAGE_CREDENTIALS_FILE: file,
-      STORAGE_POLICIES: '{"files": {"arrival": "incoming"}}',
-    });
-    expect(output).toContain("/files/arrival: it is incoming, and this store is not known");
-  });
-
   it("and so does one that is not there", () => {
     const output = messageFor({ ...minio, STORAGE_CREDENTIALS_FILE: "/none.json" });
     expect(output).toContain("the file /none.json cannot be read (ENOENT)");
@@ -338,15 +326,10 @@ describe("a document of policies is refused with the path to the member", () => 
       STORAGE_POLICIES={"a": {"sise": 1}} => /a/sise: it is not a known member; the members are callers, organizations, max_size
       STORAGE_POLICIES={"a": {"put_lifetime": "8 days"}} => /a/put_lifetime: it is not a duration such as "15 minutes"
       STORAGE_POLICIES={"a": {"allowed_types": ["PNG"]}} => /a/allowed_types: it is not a list of media types
-      STORAGE_POLICIES={"a": {"allowed_types": []}} => /a/allowed_types: it is not a list of media types
-      STORAGE_POLICIES={"a": {"max_size": "6 TiB"}} => /a/max_size: it is more than 5 TiB (5497558138880 bytes)
       STORAGE_POLICIES={"a": {"max_size": "big"}} => /a/max_size: it is neither a number of bytes
-      STORAGE_POLICIES={"a": {"max_size": 0.5}} => /a/max_size: it is neither a number of bytes
       STORAGE_POLICIES={"a": {"callers": ["robot"]}} => /a/callers: it is not a list of "user", "service" or both
       STORAGE_POLICIES={"a": {"organizations": []}} => /a/organizations: it is not a list of names of
-      STORAGE_POLICIES={"a": {"organizations": ["a/b"]}} => /a/organizations: it is not a list of names of
       STORAGE_POLICIES={"a": {"write_once": "yes"}} => /a/write_once: it is neither true nor false
-      STORAGE_POLICIES={"A b": {}} => /A b: it is not named by
       STORAGE_POLICIES={"a": 5} => /a: it is not an object
     `),
   )("%s", (_, env, said) => {
@@ -397,20 +380,6 @@ describe("a document of policies is refused with the path to the member", () => 
     });
     expect(output).toContain("STORAGE_PUT_ACCESS_KEY must be set for OpenStack Swift (s3api)");
     expect(output).toContain("swift post CONTAINER --write-acl PROJECT:USER");
-  });
-
-  it("where the store cannot keep a policy", () => {
-    const output = messageFor({
-      STORAGE_ADAPTER: "aws",
-      STORAGE_PROVIDER: "b2",
-      STORAGE_REGION: "us-west-004",
-      STORAGE_POLICIES: JSON.stringify({
-        files: { write_once: true, on_mismatch: "delete", require_checksum: true },
-      }),
-    });
-    expect(output).toContain("/files/write_once: it is true, and this store cannot enforce it");
-    expect(output).toContain("/files/on_mismatch: it is delete, and this store cannot remove");
-    expect(output).toContain("/files/require_checksum: it is true, and this store verifies none");
   });
 });
 

