@@ -5,7 +5,7 @@ import { freePort } from "../support/free-port.ts";
 import { makeProject, type Project } from "../support/project.ts";
 
 // Nothing needs a client library before it is used, and where it is not installed then, what is
-// said names it and the command that installs it.
+// said names it and the command that installs it. In a host, tests/bundles/missing-client.test.ts.
 
 let project: Project;
 beforeAll(async () => {
@@ -77,50 +77,6 @@ it("a service that needs a client for calls to its bucket alone starts, signs, a
   );
   expect(output).not.toMatch(/cannot (start|be signed)/);
 });
-
-const OWN_STORE =
-  'endpoint: "http://127.0.0.1:9", accessKey: "access-key", secretKey: "secret-key"';
-
-/** The same for a host: a store, what is missing, and in what it says so. */
-const IN_A_HOST = [
-  { entry: "aws", options: "", what: "the store aws", missing: "@aws-sdk/client-s3" },
-  { entry: "minio", options: OWN_STORE, what: "the store minio", missing: "minio" },
-  {
-    entry: "gcs",
-    options: "",
-    what: "the store gcs without a key",
-    missing: "google-auth-library",
-  },
-] as const;
-
-it("ready() of a host that lacks a client rejects with how to install it, for each store", async () => {
-  const imports = IN_A_HOST.map(({ entry }) => `import { ${entry} } from "valetkey/${entry}";`);
-  const stores = IN_A_HOST.map(({ entry, options }) => `${entry}({ ${options} })`);
-  project.write(
-    "host.js",
-    `${imports.join("\n")}\nconst STORES = [${stores.join(", ")}];\n${HOST}`,
-  );
-  const { output } = await project.run(["node", "host.js"]);
-  const said = output.trimEnd().split("\n");
-  expect(said).toEqual(
-    IN_A_HOST.map(({ what, missing }) => expect.stringContaining(sentence(what, missing))),
-  );
-});
-
-const HOST = `
-import { createValetkey } from "valetkey";
-
-for (const storage of STORES) {
-  const valetkey = createValetkey({
-    storage,
-    publicUrl: "https://app.example.com",
-    organizations: (slug) => slug,
-    log: () => undefined,
-  });
-  await valetkey.ready().catch((error) => console.log(error.message));
-  await valetkey.close();
-}
-`;
 
 const serve = async (env: Readonly<Record<string, string>>, until?: string) =>
   project.run(["node_modules/.bin/valetkey", "serve"], {
