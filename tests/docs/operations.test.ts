@@ -5,6 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { afterAll, afterEach, describe, expect, it } from "vitest";
+import { ask } from "../events/backend.ts";
 import { need } from "../support/need.ts";
 import { createValetkey, isValetkeyError } from "../../adapters/embed/index.ts";
 import { local } from "../../adapters/embed/local.ts";
@@ -29,16 +30,8 @@ async function start(env: Readonly<Record<string, string>>): Promise<ServiceProc
   return service;
 }
 
-async function post(
-  { address, token }: Pick<ServiceProcess, "address" | "token">,
-  action: string,
-  body: object,
-) {
-  const answer = await fetch(`${address}/api/v1/orgs/acme/files/${action}`, {
-    method: "POST",
-    headers: { "Content-Type": "application/json", Authorization: `Bearer ${token}` },
-    body: JSON.stringify(body),
-  });
+async function post(service: ServiceProcess, action: string, body: object) {
+  const answer = await ask(service, action, body);
   return { status: answer.status, body: await answer.json() };
 }
 

@@ -1,8 +1,6 @@
-import { once } from "node:events";
-import { createServer, type IncomingMessage } from "node:http";
-import type { AddressInfo } from "node:net";
+import { text } from "node:stream/consumers";
 import { Webhook } from "standardwebhooks";
-import { onTestFinished } from "vitest";
+import { serve } from "../support/serve.ts";
 import type { ServiceProcess } from "../support/service-process.ts";
 
 export const SECRET = `whsec_${Buffer.alloc(32, "a secret of events").toString("base64")}`;
@@ -17,33 +15,23 @@ interface Message {
 export async function startReceiver(secret = SECRET) {
   const received: Array<Message> = [];
   const answers: Array<number> = [];
-  const server = createServer(async (request, response) => {
+  const { port } = await serve(async (request, response) => {
     const body = await text(request);
     const { "webhook-id": id } = request.headers;
     const message = new Webhook(secret).verify(body, request.headers as Record<string, string>);
     received.push({ id: String(id), ...(message as Omit<Message, "id">) });
     response.writeHead(answers.shift() ?? 204).end();
-  }).listen(0, "127.0.0.1");
-  await once(server, "listening");
-  onTestFinished(() => server.closeAllConnections());
-  onTestFinished(() => void server.close());
-  const { port } = server.address() as AddressInfo;
+  });
   return {
     received,
     answers,
-    port,
+    port: Number(port),
     env: {
       EVENTS_URL: `http://127.0.0.1:${port}/hook`,
       EVENTS_SECRETS: secret,
       EVENTS_ALLOW_PRIVATE: "on",
     },
   };
-}
-
-async function text(request: IncomingMessage): Promise<string> {
-  let body = "";
-  for await (const chunk of request.setEncoding("utf8")) body += chunk;
-  return body;
 }
 
 export const ask = (service: ServiceProcess, path: string, body?: object, method = "POST") =>

@@ -1,9 +1,7 @@
 import { AssumeRoleProvider } from "minio/dist/esm/AssumeRoleProvider.mjs";
-import { once } from "node:events";
-import { createServer } from "node:http";
-import type { AddressInfo } from "node:net";
 import { expect, it } from "vitest";
 import { need } from "../support/need.ts";
+import { serve } from "../support/serve.ts";
 import { startProcess } from "../support/service-process.ts";
 import { until } from "../support/until.ts";
 import { endure, isReady } from "./endure.ts";
@@ -19,7 +17,7 @@ it("signing stops when credentials end that cannot be renewed, and goes on by it
   const server = minio ?? expect.unreachable();
   const { endpoint: stsEndpoint, ...root } = server;
   const provider = new AssumeRoleProvider({ ...root, stsEndpoint });
-  const role = createServer(async (_request, response) => {
+  const role = await serve(async (_request, response) => {
     const keys = await provider.getCredentials();
     const made = {
       AccessKeyId: keys.getAccessKey(),
@@ -28,9 +26,8 @@ it("signing stops when credentials end that cannot be renewed, and goes on by it
       Expiration: new Date(Date.now() + LIFE).toISOString(),
     };
     response.setHeader("Content-Type", "application/json").end(JSON.stringify(made));
-  }).listen(0, "127.0.0.1");
-  await once(role, "listening");
-  const way = await startToxiproxy((role.address() as AddressInfo).port);
+  });
+  const way = await startToxiproxy(Number(role.port));
   const service = await startProcess({
     STORAGE_ADAPTER: "aws",
     STORAGE_PROVIDER: "minio",
@@ -43,35 +40,30 @@ it("signing stops when credentials end that cannot be renewed, and goes on by it
     AWS_SHARED_CREDENTIALS_FILE: "/none",
   });
   await isReady(service);
-  try {
-    const signing = ["200", "503 CREDENTIALS_UNAVAILABLE"];
-    // They ask the store first, or sign as well.
-    const asking = [...signing, "503 STORE_UNAVAILABLE"];
-    // A URL ends with the credentials that signed it.
-    const sending = ["200", "403 AccessDenied"];
-    await endure(() => service, {
-      name: "the endpoint of credentials is gone for longer than they live",
-      begin: async () => {
-        await way.open(false);
-        await until("their end", () => service.output().includes("CREDENTIALS_UNAVAILABLE"));
-      },
-      end: way.heal,
-      allowed: {
-        presign: signing,
-        put: sending,
-        confirm: asking,
-        start: asking,
-        sign: signing,
-        part: sending,
-        complete: asking,
-      },
-      // None is presigned, so what can be confirmed may run out.
-      answers: { presign: 20 },
-      shows: ["presign 503 CREDENTIALS_UNAVAILABLE"],
-    });
-    expect(await service.stop()).toBe(0);
-  } finally {
-    role.closeAllConnections();
-    role.close();
-  }
+  const signing = ["200", "503 CREDENTIALS_UNAVAILABLE"];
+  // They ask the store first, or sign as well.
+  const asking = [...signing, "503 STORE_UNAVAILABLE"];
+  // A URL ends with the credentials that signed it.
+  const sending = ["200", "403 AccessDenied"];
+  await endure(() => service, {
+    name: "the endpoint of credentials is gone for longer than they live",
+    begin: async () => {
+      await way.open(false);
+      await until("their end", () => service.output().includes("CREDENTIALS_UNAVAILABLE"));
+    },
+    end: way.heal,
+    allowed: {
+      presign: signing,
+      put: sending,
+      confirm: asking,
+      start: asking,
+      sign: signing,
+      part: sending,
+      complete: asking,
+    },
+    // None is presigned, so what can be confirmed may run out.
+    answers: { presign: 20 },
+    shows: ["presign 503 CREDENTIALS_UNAVAILABLE"],
+  });
+  expect(await service.stop()).toBe(0);
 });

@@ -1,7 +1,6 @@
 import { once } from "node:events";
 import { readFileSync } from "node:fs";
-import { createServer, request as open } from "node:http";
-import type { AddressInfo } from "node:net";
+import { request as open } from "node:http";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { page } from "../../adapters/http/page.ts";
 import { OPERATIONS, PUBLIC_ROUTES } from "../../adapters/http/routes.ts";
@@ -11,6 +10,7 @@ import { atTestEnd } from "../support/at-test-end.ts";
 import { isFullRun } from "../support/full-run.ts";
 import { startIssuer } from "../support/issuer.ts";
 import { receiptKey } from "../support/receipt-key.ts";
+import { serve } from "../support/serve.ts";
 import { type ServiceProcess, startProcess } from "../support/service-process.ts";
 import { until } from "../support/until.ts";
 
@@ -89,19 +89,17 @@ it("600 callers of a process that has no keys yet share one fetch of them, and o
   const issuer = await startIssuer();
   atTestEnd(issuer.stop);
   let lookUps = 0;
-  const directory = createServer((_, answer) => {
+  const directory = await serve((_, answer) => {
     lookUps++;
     answer.end('{"id":"org_1"}');
-  }).listen(0, "127.0.0.1");
-  await once(directory, "listening");
-  atTestEnd(() => directory.close());
+  });
   issuer.setDown(true);
   const cold = await startProcess({
     AUTH: "jwt",
     JWT_ISSUER: issuer.url,
     JWT_AUDIENCE: "valetkey",
     JWT_JWKS_URL: issuer.jwksUrl,
-    ORGANIZATIONS_URL: `http://127.0.0.1:${(directory.address() as AddressInfo).port}`,
+    ORGANIZATIONS_URL: directory.origin,
     RECEIPT_KEYS: SHARED.RECEIPT_KEYS,
     AUDIT: "off",
   });

@@ -1,31 +1,17 @@
 import { Client } from "minio";
-import { once } from "node:events";
-import {
-  createServer,
-  type IncomingHttpHeaders,
-  type IncomingMessage,
-  request,
-  type RequestListener,
-  type ServerResponse,
-} from "node:http";
-import type { AddressInfo } from "node:net";
-import { afterEach, onTestFinished, vi } from "vitest";
-import { main } from "../../adapters/cli/main.ts";
+import { type IncomingHttpHeaders, type IncomingMessage, request } from "node:http";
 import type { Finding } from "../../adapters/cli/doctor/finding.ts";
 import { policyFor } from "../../adapters/cli/policy/documents.ts";
 import type { Policy } from "../../adapters/cli/policy/policy.ts";
 import { allowedBy, keysFor } from "../support/assume-role.ts";
+import { valetkey } from "../support/command-line.ts";
 import { type MinioServer, STRICT } from "../support/minio.ts";
 import { need } from "../support/need.ts";
+import { serve } from "../support/serve.ts";
 
 // The doctor as its tests run it: on a real server, and on the way to it.
 
 export const server = await need("strictMinio");
-
-afterEach(() => {
-  vi.restoreAllMocks();
-  vi.unstubAllEnvs();
-});
 
 /** A new bucket of the strict server. */
 export async function newBucket(): Promise<string> {
@@ -74,25 +60,9 @@ export async function doctor(
     CORS_ORIGINS: STRICT.origin,
     ...env,
   };
-  for (const [name, value] of Object.entries(variables)) vi.stubEnv(name, value);
-  let output = "";
-  for (const stream of [process.stdout, process.stderr]) {
-    vi.spyOn(stream, "write").mockImplementation((text) => {
-      output += String(text);
-      return true;
-    });
-  }
-  const { exitCode } = process;
-  process.exitCode = 0;
-  try {
-    await main(["doctor", "--json", ...args], () => Promise.reject(new Error("nothing is served")));
-    const { findings } = output.startsWith("{")
-      ? (JSON.parse(output) as Pick<Report, "findings">)
-      : { findings: [] };
-    return { code: process.exitCode, findings, output };
-  } finally {
-    process.exitCode = exitCode;
-  }
+  const { code, stdout, stderr } = await valetkey(["doctor", "--json", ...args], variables);
+  const { findings = [] } = JSON.parse(stdout || "{}") as Partial<Report>;
+  return { code, findings, output: stdout + stderr };
 }
 
 export const failures = ({ findings }: Report) =>
@@ -100,32 +70,17 @@ export const failures = ({ findings }: Report) =>
     .filter(({ verdict }) => verdict === "failed")
     .map(({ check, seen }) => `${check}: ${seen}`);
 
-/** A server on a free port, until the end of the test. */
-async function listen(listener: RequestListener): Promise<string> {
-  // The doctor runs in this thread, which may stand still, and would be closed as it sends.
-  const listening = createServer({ keepAliveTimeout: 0 }, listener);
-  await once(listening.listen(0, "127.0.0.1"), "listening");
-  onTestFinished(() => {
-    listening.closeAllConnections();
-    listening.close();
-  });
-  return `http://127.0.0.1:${(listening.address() as AddressInfo).port}`;
-}
-
 /** What a proxy changes on the way. */
 export interface Change {
   /** The headers of a request, by their names in lower case. */
   readonly headers?: (headers: IncomingHttpHeaders) => void;
-  /** Answers instead of the store, if it gives true. */
-  readonly instead?: (incoming: IncomingMessage, response: ServerResponse) => boolean;
   /** Sees the body of an answer. */
   readonly sees?: (incoming: IncomingMessage, answer: IncomingMessage) => void;
 }
 
 /** A proxy to the strict server. */
-export const proxy = ({ headers: change, instead, sees }: Change) =>
-  listen((incoming, response) => {
-    if (instead?.(incoming, response) === true) return;
+export const proxy = async ({ headers: change, sees }: Change) => {
+  const { origin } = await serve((incoming, response) => {
     const headers = { ...incoming.headers };
     change?.(headers);
     const { hostname, port } = new URL(strict().endpoint);
@@ -141,6 +96,8 @@ export const proxy = ({ headers: change, instead, sees }: Change) =>
     );
     incoming.pipe(outgoing);
   });
+  return origin;
+};
 
 /** Keys for each use, which may do what the shipped policies allow. */
 export async function leastPrivilege(bucket: string): Promise<Readonly<Record<string, string>>> {

@@ -1,16 +1,15 @@
-import { once } from "node:events";
-import { createServer, type IncomingHttpHeaders } from "node:http";
-import type { AddressInfo } from "node:net";
+import type { IncomingHttpHeaders } from "node:http";
 import { buffer } from "node:stream/consumers";
 import * as Effect from "effect/Effect";
 import * as Layer from "effect/Layer";
 import * as Result from "effect/Result";
-import { expect, it, onTestFinished } from "vitest";
+import { expect, it } from "vitest";
 import { variables } from "../../adapters/settings/source.ts";
 import * as log from "../../adapters/telemetry/log.ts";
 import { layer } from "../../adapters/telemetry/otlp.ts";
 import { isSent, read, SIGNALS } from "../../adapters/telemetry/otlp-settings.ts";
 import { startS3 } from "../support/s3-server.ts";
+import { serve } from "../support/serve.ts";
 import { type ServiceProcess, startProcess } from "../support/service-process.ts";
 import { until } from "../support/until.ts";
 
@@ -25,19 +24,13 @@ interface Sent {
 /** A double of a collector: it keeps what it is sent, and answers unless it hangs. */
 async function startCollector({ hangs = false } = {}) {
   const sent: Array<Sent> = [];
-  const server = createServer(async (incoming, outgoing) => {
+  const { origin: endpoint } = await serve(async (incoming, outgoing) => {
     const { url: path = "", headers } = incoming;
     const body = await buffer(incoming);
     const isJson = headers["content-type"] === "application/json";
     sent.push({ path, headers, body: isJson ? JSON.parse(body.toString()) : body });
     if (!hangs) outgoing.end("{}");
   });
-  await once(server.listen(0, "127.0.0.1"), "listening");
-  onTestFinished(() => {
-    server.closeAllConnections();
-    server.close();
-  });
-  const endpoint = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
   return { sent, endpoint };
 }
 
