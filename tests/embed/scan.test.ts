@@ -1,8 +1,12 @@
 import { randomBytes } from "node:crypto";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { once } from "node:events";
+import { type AddressInfo, createServer } from "node:net";
+import { afterAll, beforeAll, describe, expect, it, onTestFinished } from "vitest";
 import { isValetkeyError, type PolicyOptions } from "../../adapters/embed/index.ts";
+import { minio } from "../../adapters/embed/minio.ts";
 import { TEST_FILE } from "../../adapters/content/test-files.ts";
 import { type Clamd, startClamd } from "../support/clamd.ts";
+import { clientOf } from "../support/minio-client.ts";
 import { need } from "../support/need.ts";
 import { MIA, startHost } from "./host.ts";
 
@@ -155,3 +159,57 @@ describe.skipIf(path === undefined)("a policy with scan: clamd", () => {
     },
   );
 });
+
+const minioServer = await need("minio");
+
+describe.skipIf(minioServer === undefined)("a file that is replaced after its verdict", () => {
+  it("is scanned again, and the file that was scanned is the one that is copied", async () => {
+    const { endpoint, accessKey, secretKey } = minioServer ?? expect.unreachable();
+    const client = clientOf({ endpoint, accessKey, secretKey });
+    const bucket = `scan-${crypto.randomUUID()}`;
+    await client.makeBucket(bucket);
+    const clean = randomBytes(TEST_FILE.length);
+    let replace: (() => Promise<unknown>) | undefined;
+    // Finds whatever is not `clean`; of that, something else is in the store when it answers.
+    const clamdAddress = await scannerThat(async (file) => {
+      if (!file.includes(clean)) return "Eicar FOUND";
+      await replace?.();
+      replace = undefined;
+      return "OK";
+    });
+    const storage = minio({ endpoint, bucket, accessKey, secretKey });
+    const host = await startHost({ policy: SCANNED, storage, clamdAddress });
+    const { key, confirm, getUrl, putUrl, putHeaders } = await upload(host, clean);
+    const put = { method: "PUT", headers: putHeaders, body: Buffer.from(TEST_FILE) };
+    expect((await fetch(putUrl, put)).status).toBe(412);
+
+    replace = () =>
+      client.putObject(bucket, `incoming/${key}`, Buffer.from(TEST_FILE), undefined, {
+        "Content-Type": "application/octet-stream",
+      });
+    const { outcome, seen } = await watched([getUrl], confirm());
+    expect(outcome).toBe("UPLOAD_INCOMPLETE");
+    expect(replace).toBeUndefined();
+    expect(await confirm()).toBe("UPLOAD_REFUSED_BY_SCAN");
+    expect(seen).toEqual([404]);
+    expect((await fetch(getUrl)).status).toBe(404);
+  });
+});
+
+/** A scanner of clamd's protocol, which answers a whole file with what `judge` says. */
+async function scannerThat(judge: (file: Buffer) => Promise<string>): Promise<string> {
+  const server = createServer((socket) => {
+    const chunks: Array<Buffer> = [];
+    socket.on("error", () => undefined);
+    socket.on("data", (chunk) => {
+      chunks.push(Buffer.from(chunk));
+      const sent = Buffer.concat(chunks);
+      if (sent.subarray(-4).equals(Buffer.alloc(4))) {
+        void judge(sent).then((verdict) => socket.end(`stream: ${verdict}\0`));
+      }
+    });
+  }).listen(0, "127.0.0.1");
+  await once(server, "listening");
+  onTestFinished(() => void server.close());
+  return `127.0.0.1:${(server.address() as AddressInfo).port}`;
+}
