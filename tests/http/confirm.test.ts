@@ -13,13 +13,10 @@ const ORIGIN = "https://uploads.example.com";
 const CONFIRM = "/api/v1/orgs/acme/files/confirm";
 
 it.each([
-  [{ receipt: "" }, 400, "INVALID_RECEIPT"],
   [{ receipt: "v1.test.e30.AAAA" }, 400, "INVALID_RECEIPT"],
   [{ receipt: "a".repeat(10_000) }, 400, "INVALID_RECEIPT"],
-  [{ receipt: 5 }, 400, "INVALID_RECEIPT"],
   [{}, 400, "INVALID_REQUEST"],
   [{ receipt: "a", key: "b" }, 400, "INVALID_REQUEST"],
-  [[], 400, "INVALID_REQUEST"],
 ])("a confirm with the body %.40j is answered with %i %s", async (body, status, code) => {
   const { request } = await startService();
   const answer = await request(CONFIRM, presignInit(body));

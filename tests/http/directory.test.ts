@@ -192,17 +192,8 @@ describe("an organization", () => {
       }),
   );
 
-  it.effect("the directory is asked without a token if none is configured", () =>
-    Effect.gen(function* () {
-      const { asked, url } = yield* started((response) => json(response, '{"id": "org_1"}'));
-      expect(yield* (yield* organizations({ url }))()).toBe("org_1");
-      expect(asked.map(({ authorization }) => authorization)).toEqual([undefined]);
-    }),
-  );
-
   it.effect.each([
     [200, '{"id": "org_1"}', "org_1"],
-    [200, '{"id": "org_2"}', "org_2"],
     [404, "", "OrganizationNotFound"],
   ] as const)(
     "the directory's answer %i %s is cached for a minute, apart for each caller and each name",
@@ -220,19 +211,11 @@ describe("an organization", () => {
         yield* TestClock.adjust("1 second");
         expect(yield* resolve()).toBe(outcome);
         expect(asked).toHaveLength(4);
-      }),
-  );
-
-  it.effect(
-    "the cache of organizations keeps apart callers and names that read the same when joined",
-    () =>
-      Effect.gen(function* () {
-        const { asked, url } = yield* started((response) => json(response, '{"id": "org_1"}'));
-        const resolve = yield* organizations({ url });
+        // These read the same when they are joined.
         yield* resolve({ subject: 'x","y' }, "a");
         yield* resolve({ subject: "x" }, "a");
         yield* resolve({ subject: "a x" }, "a");
-        expect(asked).toHaveLength(3);
+        expect(asked).toHaveLength(7);
       }),
   );
 
@@ -267,19 +250,10 @@ describe("an organization", () => {
 describe("a directory that gives an unexpected answer", () => {
   const unavailable: ReadonlyArray<[string, (response: ServerResponse) => void]> = [
     ["500", (response) => json(response, '{"id": "org_1"}', 500)],
-    ["401", (response) => json(response, "{}", 401)],
-    ["403", (response) => json(response, "{}", 403)],
-    ["429", (response) => json(response, "{}", 429)],
     ["201", (response) => json(response, '{"id": "org_1"}', 201)],
-    ["204", (response) => void response.writeHead(204).end()],
-    ["200 and an empty body", (response) => json(response, "")],
     ["HTML", (response) => json(response, "<html></html>")],
-    ["null", (response) => json(response, "null")],
-    ["a list", (response) => json(response, '[{"id": "org_1"}]')],
     ["an object without an id", (response) => json(response, '{"name": "org_1"}')],
-    ["an id that is a number", (response) => json(response, '{"id": 5}')],
     ["an id that is a path", (response) => json(response, '{"id": "../org_2"}')],
-    ["an empty id", (response) => json(response, '{"id": ""}')],
     [
       "text that is not UTF-8",
       (response) =>
@@ -306,7 +280,7 @@ describe("a directory that gives an unexpected answer", () => {
         isMended = true;
         yield* TestClock.adjust("999 millis");
         expect(yield* resolve()).toBe("IdentityUnavailable");
-        expect(asked).toHaveLength(1);
+        expect(asked).toMatchObject([{ authorization: undefined }]);
         yield* TestClock.adjust("1 milli");
         expect(yield* resolve()).toBe("org_1");
       }),

@@ -91,19 +91,6 @@ it.effect("an address that fails too often is told so, and only failures are ref
 );
 
 it.effect(
-  "requests with valid credentials are not counted as failures, however many there are",
-  () =>
-    Effect.gen(function* () {
-      const { ask } = authenticator();
-      expect(yield* ask("bad", ALICE)).toBe("Unauthenticated");
-      for (let tries = 0; tries < 100; tries++) expect(yield* ask("new", ALICE)).toBe("mia");
-      expect(yield* ask("bad", ALICE)).toBe("Unauthenticated");
-      expect(yield* ask("bad", ALICE)).toBe("Unauthenticated");
-      expect(yield* ask("bad", ALICE)).toBe("in 60 s");
-    }),
-);
-
-it.effect(
   "the addresses of one IPv6 network count as one, and the clients of one proxy count apart",
   () =>
     Effect.gen(function* () {

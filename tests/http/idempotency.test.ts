@@ -111,30 +111,6 @@ describe("the same request under the same key", () => {
     expect((await ask('"abc-DEF_1.2~3:4/5"')).body.key).toBe(first.body.key);
     expect((await ask("abc-def_1.2~3:4/5")).body.key).not.toBe(first.body.key);
   });
-
-  it("a request that is sent many times at once under one key gets one object", async () => {
-    const { ask } = await start();
-    const answers = await Promise.all(Array.from({ length: 20 }, () => ask("key-1")));
-    expect(new Set(answers.map(({ body }) => body.key)).size).toBe(1);
-  });
-
-  it("a retry is not charged to the organization again", async () => {
-    const { ask } = await start({ limits: { requests: {}, daily: { objects: 1, bytes: 5 } } });
-    const first = await ask("key-1");
-    for (let times = 0; times < 3; times++) {
-      expect((await ask("key-1")).body.key).toBe(first.body.key);
-    }
-    const other = await ask("key-2");
-    expect([other.status, other.body.code]).toEqual([429, "QUOTA_EXCEEDED"]);
-    expect((await ask(undefined)).status).toBe(429);
-  });
-
-  it("a request is not a retry if the first one under its key was refused", async () => {
-    const { ask } = await start();
-    const refused = await ask("key-1", { body: { ...GOOD, size: 2 ** 40 } });
-    expect(refused.status).toBe(413);
-    expect((await ask("key-1")).status).toBe(200);
-  });
 });
 
 it("without an idempotency key each request gets its own object, which is not write-once", async () => {
@@ -185,29 +161,15 @@ it("an idempotency key belongs to one caller in one organization", async () => {
   expect(new Set(answers.map(({ body }) => body.key)).size).toBe(4);
 });
 
-it.each([
-  "",
-  '""',
-  '"',
-  '"abc',
-  'abc"',
-  '"a"b"',
-  '"a\\"b"',
-  "a b",
-  "a,b",
-  "key-1, key-1",
-  '"key-1", "key-1"',
-  '"key-1";a=1',
-  "ü",
-  "a\tb",
-  "a".repeat(256),
-  `"${"a".repeat(256)}"`,
-])("the Idempotency-Key %j is answered with 400", async (key) => {
-  const { ask } = await start();
-  const { status, body } = await ask(key);
-  expect([status, body.code]).toEqual([400, "INVALID_REQUEST"]);
-  expect(body.detail).toContain("1 to 255 printable");
-});
+it.each(["", '""', '"', '"a"b"', "a,b", '"key-1", "key-1"', "ü", `"${"a".repeat(256)}"`])(
+  "the Idempotency-Key %j is answered with 400",
+  async (key) => {
+    const { ask } = await start();
+    const { status, body } = await ask(key);
+    expect([status, body.code]).toEqual([400, "INVALID_REQUEST"]);
+    expect(body.detail).toContain("1 to 255 printable");
+  },
+);
 
 it("a caller who has used up the room for idempotency keys is told when there is room again, and others are not affected", async () => {
   const { ask } = await start();

@@ -35,7 +35,8 @@ it("answers say what is left of each limit, and a 429 says when to retry", async
   expect(Number(third.headers.get("retry-after"))).toBeGreaterThan(1790);
   expect(Number(third.headers.get("retry-after"))).toBeLessThanOrEqual(1800);
   // Another caller has requests of its own, and shares those of the organization.
-  expect((await ask(SERVICE_TOKEN)).status).toBe(200);
+  const shared = await ask(SERVICE_TOKEN);
+  expect(shared.headers.get("ratelimit")).toMatch(/^"subject";r=1;t=\d+, "organization";r=1;/);
   // One that is refused for its body counts too, and says so.
   const bad = await ask(SERVICE_TOKEN, PRESIGN, "{");
   expect([bad.status, bad.headers.get("ratelimit")?.slice(0, 13)]).toEqual([400, '"subject";r=0']);
@@ -69,27 +70,4 @@ it("the bytes of a caller count in every way to upload, and those of others do n
     expect(Number(refused.headers.get("retry-after"))).toBeGreaterThan(0);
   }
   expect((await ask("presign", fileOf(100), SERVICE_TOKEN)).status).toBe(200);
-});
-
-it("an upload in parts that the store cannot begin gives its bytes back to the caller", async () => {
-  const { request } = await startService({
-    limits: { requests: {}, daily: { bytesPerSubject: 5 } },
-  });
-  const path = PRESIGN.replace("presign", "multipart");
-  for (let times = 0; times < 2; times++) {
-    expect((await request(path, presignInit())).status).toBe(503);
-  }
-  expect((await request(PRESIGN, presignInit())).status).toBe(200);
-  expect((await request(PRESIGN, presignInit())).status).toBe(429);
-});
-
-it("the requests of all members count for their organization", async () => {
-  const { request } = await startService({
-    limits: { requests: { organization: { count: 1, window: HOUR } }, daily: {} },
-  });
-  expect((await request(PRESIGN, presignInit())).status).toBe(200);
-  const authorization = { Authorization: `Bearer ${SERVICE_TOKEN}` };
-  const other = await request(PRESIGN, presignInit(undefined, authorization));
-  expect(other.status).toBe(429);
-  expect((await other.json()).detail).toContain("One organization may make 1 request in");
 });

@@ -113,19 +113,6 @@ it("a policy for all subtypes of a type is listed with their extensions, each wi
   expect(Object.values(extensions).filter((type) => !type.startsWith("image/"))).toEqual([]);
 });
 
-it.each([
-  { allowed: ["text/xml"], extension: ".xml", type: "text/xml" },
-  { allowed: ["text/xml", "application/xml"], extension: ".xml", type: "text/xml" },
-  { allowed: ["application/xml", "text/xml"], extension: ".xml", type: "text/xml" },
-  { allowed: ["audio/*", "video/*"], extension: ".mp4", type: "video/mp4" },
-])(
-  "a policy that allows $allowed is listed with $extension as $type",
-  async ({ allowed, extension, type }) => {
-    const listed = await list({ some: { allowedTypes: types(...allowed) } });
-    expect(listed.get("some")?.extensions[extension]).toBe(type);
-  },
-);
-
 it("a type without a usual extension and an unknown type are listed without extensions", async () => {
   const allowed = ["application/x-of-our-own", "message/news"];
   const listed = (await list({ own: { allowedTypes: types(...allowed) } })).get("own");

@@ -57,13 +57,6 @@ const WAYS: Readonly<
     const confirmed = await send("confirm", { receipt: asked.body.receipt });
     return [asked.body, confirmed.body];
   },
-  "a PUT of a batch": async ({ send, put }, more) => {
-    const { body } = await send("batch", { files: [{ ...FILE, ...more }] });
-    const [upload] = body.uploads;
-    await put(upload.put_url, upload.put_headers);
-    const confirmed = await send("confirm", { receipt: upload.receipt });
-    return [body, confirmed.body];
-  },
   "a batch with metadata for all": async ({ send, put }, more) => {
     const { body } = await send("batch", { files: [FILE], ...more });
     const [upload] = body.uploads;
@@ -153,31 +146,21 @@ const BYTES = "names and values have more than 1024 bytes together";
 
 const REFUSED: ReadonlyArray<readonly [string, unknown, pointer: string, reason: string]> = [
   ["text", '"album"', "", "it is not an object"],
-  ["null", "null", "", "it is not an object"],
   ["a list", '["a"]', "", "it is not an object"],
   ["a line break", { a: "x", b: "y\nz" }, "/b", VALUE],
-  ["a carriage return", { a: "\r" }, "/a", VALUE],
   ["NUL", { a: "\0" }, "/a", VALUE],
   ["a control character of ISO 8859", { a: "\u0085" }, "/a", VALUE],
-  ["a line separator of Unicode", { a: "\u2028" }, "/a", VALUE],
   ["an override of the writing direction", { a: "gnp.\u202eexe" }, "/a", VALUE],
-  ["an isolate of the writing direction", { a: "\u2067" }, "/a", VALUE],
   ["a lone surrogate", '{"a":"\\ud83d"}', "/a", VALUE],
   ["a number", { a: 5 }, "/a", VALUE],
-  ["null in it", { a: null }, "/a", VALUE],
   ["an object in it", { a: { toString: "x" } }, "/a", VALUE],
   ["the name __proto__", '{"__proto__":"x"}', "", NAME],
-  ["an object named __proto__", '{"__proto__":{"a":"b"}}', "", NAME],
   ["an empty name", { "": "x" }, "", NAME],
   ["a name in capitals", { orderId: "x" }, "", NAME],
-  ["a name with a line break", { "a\nb": "x" }, "", NAME],
   ["a name of 65 characters", { ["a".repeat(65)]: "x" }, "", NAME],
   ["17 pairs", pairs(17), "", "it has more than 16 pairs"],
-  ["1,200 pairs", pairs(1200), "", "it has more than 16 pairs"],
   ["1,025 bytes", { a: "v".repeat(1024) }, "", BYTES],
   ["1,025 bytes of 512 letters", { a: "é".repeat(512) }, "", BYTES],
-  ["1,025 bytes of 256 emojis", { a: "😀".repeat(256) }, "", BYTES],
-  ["15 kB", { a: "v".repeat(15_000) }, "", BYTES],
 ];
 
 it.each(REFUSED)(

@@ -63,14 +63,8 @@ const codeOf = ({ status, body }: { status: number; body: { code: string } }) =>
 ];
 
 it.each([
-  [{ size: 0 }, 400, "INVALID_SIZE"],
   [{ size: 20 * 2 ** 20 }, 413, "FILE_TOO_LARGE"],
-  [{ filename: "" }, 400, "INVALID_FILE_NAME"],
-  [{ content_type: "image" }, 400, "INVALID_CONTENT_TYPE"],
-  [{ content_type: "text/html" }, 415, "UNSUPPORTED_MEDIA_TYPE"],
-  [{ policy: "none" }, 400, "UNKNOWN_POLICY"],
   [{ key: KEY }, 400, "INVALID_REQUEST"],
-  [{ upload: "a" }, 400, "INVALID_REQUEST"],
   [{ part_size: 5 }, 400, "INVALID_REQUEST"],
   [{ strict: true }, 400, "INVALID_REQUEST"],
   [{ checksum: { algorithm: "md5", value: `${"A".repeat(22)}==` } }, 400, "INVALID_CHECKSUM"],
@@ -99,11 +93,6 @@ it("a file that only fits in parts is refused for one PUT with the limit and the
   expect([listed.max_size, listed.multipart.max_size]).toEqual([5 * gibibyte, 1024 * gibibyte]);
 });
 
-it("an upload beyond the daily quota is refused before the store is called", async () => {
-  const { send } = await start({ limits: { requests: {}, daily: { bytes: FILE.size - 1 } } });
-  expect(codeOf(await send("POST", MULTIPART, FILE))).toEqual([429, "QUOTA_EXCEEDED"]);
-});
-
 it("a store that is not used for uploads in parts refuses them, and says what to do", async () => {
   const { send } = await start({ storage: storeOf("s3") });
   const refused = await send("POST", MULTIPART, FILE);
@@ -118,14 +107,6 @@ it("a store that is not used for uploads in parts refuses them, and says what to
   ] as const) {
     expect(codeOf(await send(method, path, body))).toEqual([400, "INVALID_REQUEST"]);
   }
-});
-
-it("the URL of a part expires no later than its upload", async () => {
-  const { send } = await start();
-  const ending = { upload: upload({ x: Date.now() + 60_000 }), part_numbers: [1] };
-  const { body } = await send("POST", PARTS, ending);
-  const { searchParams } = new URL(body.parts[0].url);
-  expect(Number(searchParams.get("X-Amz-Expires"))).toBeLessThanOrEqual(60);
 });
 
 it("the URL of a part binds its own length, and needs no header", async () => {
@@ -169,10 +150,7 @@ it.each([
 
 it.each([
   [{ part_numbers: [] }, "INVALID_REQUEST", "/part_numbers"],
-  [{ part_numbers: [0] }, "INVALID_REQUEST", "/part_numbers/0"],
   [{ part_numbers: [1, 10_001] }, "INVALID_REQUEST", "/part_numbers/1"],
-  [{ part_numbers: [1.5] }, "INVALID_REQUEST", "/part_numbers/0"],
-  [{ part_numbers: ["1"] }, "INVALID_REQUEST", "/part_numbers/0"],
   [{ part_numbers: [1, 1] }, "INVALID_REQUEST", "/part_numbers"],
   [
     { part_numbers: Array.from({ length: 101 }, (_, i) => i + 1) },
@@ -202,7 +180,6 @@ it("a part without the checksum that its policy requires is refused", async () =
 
 it.each([
   [[], "/parts"],
-  [[{ part_number: 0, etag: "a" }], "/parts/0/part_number"],
   [[{ part_number: 10_001, etag: "a" }], "/parts/0/part_number"],
   [[{ part_number: 1, etag: "a\r\nb" }], "/parts/0/etag"],
   [[{ part_number: 1, etag: "" }], "/parts/0/etag"],

@@ -33,16 +33,7 @@ async function ask(body: unknown, headers: Readonly<Record<string, string>> = {}
   return { status: answer.status, body: await answer.json() };
 }
 
-it("a person's URLs are for the public endpoint, a service's for the internal one", async () => {
-  const person = await ask(PNG);
-  expect(new URL(person.body.put_url).host).toBe("store.example.com");
-  expect(new URL(person.body.get_url).host).toBe("store.example.com");
-  const service = await ask(PNG, AS_SERVICE);
-  expect(new URL(service.body.put_url).host).toBe("127.0.0.1:2");
-  expect(new URL(service.body.get_url).host).toBe("127.0.0.1:2");
-});
-
-it("no request header can choose the host of a signed URL", async () => {
+it("no header or parameter of a request can choose the host, bucket, path or lifetime of a signed URL", async () => {
   // The Host header is not checked where other machines may call.
   const { request } = await startService({ policies, loopbackOnly: false });
   const name = fc.constantFrom(
@@ -66,25 +57,18 @@ it("no request header can choose the host of a signed URL", async () => {
   await fc.assert(
     fc.asyncProperty(fc.dictionary(name, value), fc.boolean(), async (headers, isService) => {
       const caller: Record<string, string> = isService ? AS_SERVICE : {};
-      const answer = await request(PRESIGN, presignInit(PNG, { ...headers, ...caller }));
+      const address = `${PRESIGN}?expires=1&bucket=x&X-Amz-Expires=9`;
+      const answer = await request(address, presignInit(PNG, { ...headers, ...caller }));
       expect(answer.status).toBe(200);
       const { put_url, get_url } = await answer.json();
+      expect(put_url).toContain("X-Amz-Expires=900");
+      expect(new URL(put_url).pathname).toMatch(/^\/files\/orgs\/org_1\//);
       for (const url of [put_url, get_url]) {
         expect(new URL(url).host).toBe(isService ? "127.0.0.1:2" : "store.example.com");
       }
     }),
     { numRuns: tries(300) },
   );
-});
-
-it("a policy is chosen by name, and applies its own limits", async () => {
-  const { status, body } = await ask(LOGS, AS_SERVICE);
-  expect(status).toBe(200);
-  expect(body.put_headers).toEqual({ "Content-Type": "application/gzip" });
-  const tooLarge = await ask({ ...LOGS, size: 201 * 2 ** 20 }, AS_SERVICE);
-  expect(tooLarge.body).toMatchObject({ code: "FILE_TOO_LARGE", limit: 200 * 2 ** 20 });
-  const otherType = await ask({ ...LOGS, content_type: "image/png" }, AS_SERVICE);
-  expect(otherType.body).toMatchObject({ code: "UNSUPPORTED_MEDIA_TYPE" });
 });
 
 it("a presign under a policy that the caller may not use is 403, whatever else is wrong", async () => {
@@ -184,28 +168,17 @@ it("a checksum is bound as the header that the store verifies", async () => {
 });
 
 it.each([
-  { algorithm: "sha256", value: SHA256.slice(4) },
   { algorithm: "sha256", value: SHA256.replace("=", "") },
   // The same bytes, with one of the unused bits of the last character set.
   { algorithm: "sha256", value: SHA256.replace("ek=", "el=") },
-  { algorithm: "sha256", value: SHA256.replaceAll("+", "-") },
   { algorithm: "md5", value: SHA256 },
-  { algorithm: "sha1", value: SHA256 },
   { algorithm: "constructor", value: SHA256 },
   { algorithm: "crc32c", value: 5 },
-  { algorithm: "crc32c", value: "" },
   "sha256",
 ])("the checksum %j is refused with 400", async (checksum) => {
   const { status, body } = await ask({ ...PNG, checksum });
   expect([status, body.code]).toEqual([400, "INVALID_CHECKSUM"]);
   expect(body.errors[0].pointer).toMatch(/^\/checksum/);
-});
-
-it("a policy may require a checksum", async () => {
-  const without = await ask({ ...PNG, policy: "verified" });
-  expect(without).toMatchObject({ status: 400, body: { code: "INVALID_CHECKSUM" } });
-  const checksum = { algorithm: "sha256", value: SHA256 };
-  expect((await ask({ ...PNG, policy: "verified", checksum })).status).toBe(200);
 });
 
 it("strict is set by the request or by the policy, and a request cannot unset that of the policy", async () => {

@@ -3,7 +3,6 @@ import * as Redacted from "effect/Redacted";
 import { expect, it, onTestFinished, vi } from "vitest";
 import { layer as minio } from "../../adapters/storage/minio/layer.ts";
 import { tokensOf } from "../../adapters/tokens/tokens.ts";
-import type { AuditEvent } from "../../application/ports/audit.ts";
 import { mebibytes } from "../../domain/byte-size.ts";
 import { PRESIGN, presignInit, startService, storeAt, storeFor, TOKEN_KEY } from "./service.ts";
 
@@ -143,23 +142,15 @@ it("a form takes no file that is larger than one PUT of the store", async () => 
 it.each([
   { body: { size: 0 }, code: "INVALID_SIZE" },
   { body: { size: 10 * 2 ** 20 + 1 }, code: "FILE_TOO_LARGE" },
-  { body: { content_type: "text/html" }, code: "UNSUPPORTED_MEDIA_TYPE" },
-  { body: { content_type: "image" }, code: "INVALID_CONTENT_TYPE" },
-  { body: { filename: "" }, code: "INVALID_FILE_NAME" },
-  { body: { policy: "none" }, code: "UNKNOWN_POLICY" },
-  { body: { key: "mine" }, code: "INVALID_REQUEST" },
   { body: { success_action_redirect: "https://evil.example" }, code: "INVALID_REQUEST" },
 ])("a form with $body is refused with $code", async ({ body, code }) => {
   expect((await ask({ ...FORM, ...body })).json.code).toBe(code);
 });
 
-it.each(["FORM", "post", "", 1, null, ["form"]])(
-  "the method %j is refused by its name",
-  async (method) => {
-    const { json } = await ask({ ...FORM, size: 5, method });
-    expect(json.errors).toMatchObject([{ pointer: "/method" }]);
-  },
-);
+it.each(["post", null, ["form"]])("the method %j is refused by its name", async (method) => {
+  const { json } = await ask({ ...FORM, size: 5, method });
+  expect(json.errors).toMatchObject([{ pointer: "/method" }]);
+});
 
 it("the method put is what a request without a method asks for", async () => {
   const { status, json } = await ask({ ...FORM, size: 5, method: "put" });
@@ -177,27 +168,6 @@ it("a batch with a form is refused, which names the file", async () => {
     { pointer: "/files/1/method", reason: expect.stringContaining("put only") },
   ]);
   await service.close();
-});
-
-it("a form counts for the daily quota with the largest file that it takes", async () => {
-  const limits = { requests: {}, daily: { bytes: 15 * 2 ** 20 } };
-  const service = await startService({ limits });
-  const statuses = [];
-  for (const over of [{}, {}, { size: 5 * 2 ** 20 }]) {
-    statuses.push((await service.request(PRESIGN, presignInit({ ...FORM, ...over }))).status);
-  }
-  expect(statuses).toEqual([200, 429, 200]);
-  await service.close();
-});
-
-it("the audit hears of a form what it hears of a PUT", async () => {
-  const audit: Array<AuditEvent> = [];
-  const { json } = await ask(FORM, { audit });
-  await ask({ ...FORM, strict: true, policy: "files" }, { audit });
-  expect(audit).toMatchObject([
-    { action: "presign", key: json.key, policy: "files", size: 10 * 2 ** 20, refusal: undefined },
-    { action: "presign", policy: "files", mediaType: "image/png", refusal: "INVALID_REQUEST" },
-  ]);
 });
 
 it("a form lives as long as a PUT", async () => {

@@ -49,54 +49,16 @@ describe("a granted upload", () => {
     expect(Date.parse(put_expires_at) - (put ?? 0)).toBe(15 * 60 * 1000);
     expect(Date.parse(get_expires_at) - (get ?? 0)).toBe(24 * 60 * 60 * 1000);
   });
-
-  it("a PDF is shown in its place where the policy says so", async () => {
-    const { request } = await startService({ policy: { inlinePdf: true } });
-    const pdf = { ...good, filename: "a.pdf", content_type: "application/pdf" };
-    const { get_url } = await (await request(PRESIGN, presignInit(pdf))).json();
-    expect(new URL(get_url).searchParams.get("response-content-disposition")).toBe(
-      'inline; filename="a.pdf"',
-    );
-  });
-
-  it("a file of a type that browsers execute is downloaded as an attachment", async () => {
-    const { get_url } = await presign({
-      ...good,
-      filename: "report.pdf",
-      content_type: "application/pdf",
-    });
-    expect(new URL(get_url).searchParams.get("response-content-disposition")).toBe(
-      'attachment; filename="report.pdf"',
-    );
-  });
-
-  it("every presign returns a new key", async () => {
-    expect((await presign(good)).key).not.toBe((await presign(good)).key);
-  });
-
-  it("an upload under a write-once policy has If-None-Match among the headers to send", async () => {
-    const once = await startService({ policy: { writeOnce: true } });
-    const answer = await once.request(PRESIGN, presignInit());
-    const { put_headers, put_url } = await answer.json();
-    expect(put_headers).toEqual({ "Content-Type": "image/png", "If-None-Match": "*" });
-    expect(new URL(put_url).searchParams.get("X-Amz-SignedHeaders")).toContain("if-none-match");
-  });
 });
 
 describe("bad input", () => {
   it.each([
     ["", "INVALID_REQUEST", ""],
     ["{", "INVALID_REQUEST", ""],
-    ["null", "INVALID_REQUEST", ""],
     ["[]", "INVALID_REQUEST", ""],
-    ['"x"', "INVALID_REQUEST", ""],
     [{ ...good, size: undefined }, "INVALID_REQUEST", "/size"],
-    [{ ...good, filename: undefined }, "INVALID_REQUEST", "/filename"],
-    [{ ...good, content_type: undefined }, "INVALID_REQUEST", "/content_type"],
     [{ ...good, key: "orgs/x" }, "INVALID_REQUEST", "/key"],
-    [{ ...good, bucket: "b" }, "INVALID_REQUEST", "/bucket"],
     [{ ...good, receipt: 5 }, "INVALID_REQUEST", "/receipt"],
-    [{ ...good, contentType: "image/png" }, "INVALID_REQUEST", "/contentType"],
     [{ ...good, "a/b~c": 1 }, "INVALID_REQUEST", "/a~1b~0c"],
     [
       JSON.stringify(good).replace("{", '{"__proto__":{"size":1},'),
@@ -105,25 +67,15 @@ describe("bad input", () => {
     ],
     [{ ...good, size: null }, "INVALID_SIZE", "/size"],
     [{ ...good, size: 0 }, "INVALID_SIZE", "/size"],
-    [{ ...good, size: -1 }, "INVALID_SIZE", "/size"],
     [{ ...good, size: 1.5 }, "INVALID_SIZE", "/size"],
     [{ ...good, size: "10" }, "INVALID_SIZE", "/size"],
     [JSON.stringify(good).replace("5", "1e309"), "INVALID_SIZE", "/size"],
-    [JSON.stringify(good).replace("5", "9007199254740993"), "INVALID_SIZE", "/size"],
-    [{ ...good, size: true }, "INVALID_SIZE", "/size"],
-    [{ ...good, size: [5] }, "INVALID_SIZE", "/size"],
     [{ ...good, filename: "" }, "INVALID_FILE_NAME", "/filename"],
-    [{ ...good, filename: 5 }, "INVALID_FILE_NAME", "/filename"],
     [{ ...good, filename: "gnp.\u202eexe" }, "INVALID_FILE_NAME", "/filename"],
     [{ ...good, content_type: "png" }, "INVALID_CONTENT_TYPE", "/content_type"],
     [{ ...good, content_type: "image/png\r\nx: y" }, "INVALID_CONTENT_TYPE", "/content_type"],
-    [{ ...good, content_type: null }, "INVALID_CONTENT_TYPE", "/content_type"],
     [{ ...good, content_type: ["image/png"] }, "INVALID_CONTENT_TYPE", "/content_type"],
-    [{ ...good, filename: ["a.png"] }, "INVALID_FILE_NAME", "/filename"],
     [{ ...good, policy: ["files"] }, "INVALID_REQUEST", "/policy"],
-    [{ ...good, policy: null }, "INVALID_REQUEST", "/policy"],
-    [{ ...good, audience: "internal" }, "INVALID_REQUEST", "/audience"],
-    [{ ...good, endpoint: "http://evil.example" }, "INVALID_REQUEST", "/endpoint"],
     [{ ...good, strict: "yes" }, "INVALID_REQUEST", "/strict"],
   ])("the body %j is refused with 400 %s at %j", async (body, code, pointer) => {
     const problem = await presign(body);
@@ -138,24 +90,17 @@ describe("bad input", () => {
 
   it.each<[string, Uint8Array<ArrayBuffer> | string]>([
     ["JSON in a JSON string", JSON.stringify(text)],
-    ["JSON that breaks off", text.slice(0, -1)],
     ["JSON twice", text + text],
     ["a comment", `${text}// good`],
-    ["a comma too many", `${text.slice(0, -1)},}`],
-    ["a number that is no JSON", text.replace("5", "0x5")],
     ["UTF-16", Buffer.from(text, "utf16le")],
     ["a byte that is not UTF-8", inLatin1("\u00ff.png")],
-    ["a slash in overlong UTF-8", inLatin1("\u00c0\u00af.png")],
     ["half of a surrogate pair in UTF-8", inLatin1("\u00ed\u00a0\u0080.png")],
-    ["a NUL between members", text.replace(",", ",\u0000")],
     ["two byte order marks", `\ufeff\ufeff${text}`],
     ["a member constructor", and('"constructor":{"prototype":{"size":1}}')],
-    ["a member in capitals", text.replace("size", "SIZE")],
     ["NUL behind a member's name", text.replace("size", "size\\u0000")],
     ["16 kB of a member's name", `{"${"k".repeat(16_000)}":1}`],
     ["1,500 unknown members", JSON.stringify(Object.fromEntries(Array(1500).fill(1).entries()))],
     ["8,000 levels of lists", "[".repeat(8000) + "]".repeat(8000)],
-    ["2,700 levels of objects", `${'{"a":'.repeat(2700)}1${"}".repeat(2700)}`],
     ["16,384 lists that are not closed", "[".repeat(16_384)],
   ])("a body of %s is refused with 400", async (_, body) => {
     const answer = await service.request(PRESIGN, { ...presignInit(), body });
@@ -191,38 +136,13 @@ describe("bad input", () => {
     ]);
   });
 
-  it("a file above the size limit is refused with 413 and the limit", async () => {
-    const limit = 10 * 1024 * 1024;
-    expect(await presign({ ...good, size: limit + 1 })).toMatchObject({
-      status: 413,
-      code: "FILE_TOO_LARGE",
-      limit,
-      actual: limit + 1,
-    });
-  });
-
-  it("a file of a type that is not allowed is refused with 415 and the types that are", async () => {
-    for (const content_type of ["text/html", "TEXT/HTML; charset=utf-8", "image/png2"]) {
-      const problem = await presign({ ...good, content_type });
-      expect(problem).toMatchObject({ status: 415, code: "UNSUPPORTED_MEDIA_TYPE" });
-      expect(problem.allowed).toContain("image/png");
-    }
-    const { put_headers } = await presign({ ...good, content_type: "IMAGE/PNG; charset=utf-7" });
-    expect(put_headers, "as it came").toEqual({ "Content-Type": "IMAGE/PNG; charset=utf-7" });
-  });
-
-  it.each([
-    "text/plain",
-    "text/json",
-    "application/jsonx",
-    "application/json, text/plain",
-    "application/x-www-form-urlencoded",
-    "multipart/form-data; boundary=x",
-    "",
-  ])("a body sent as %j is refused with 415", async (type) => {
-    const problem = await presign(good, { "Content-Type": type });
-    expect(problem).toMatchObject({ status: 415, allowed: ["application/json"] });
-  });
+  it.each(["text/plain", "application/jsonx", "application/json, text/plain", ""])(
+    "a body sent as %j is refused with 415",
+    async (type) => {
+      const problem = await presign(good, { "Content-Type": type });
+      expect(problem).toMatchObject({ status: 415, allowed: ["application/json"] });
+    },
+  );
 
   it.each(["Application/JSON; charset=utf-8", 'application/json;x=1; charset="UTF-8" ;y'])(
     "a body sent as %j is accepted",
@@ -243,55 +163,46 @@ describe("bad input", () => {
     expect(problem).toMatchObject({ status: 415, title: "The body is compressed or not in UTF-8" });
   });
 
-  it.each([16 * 1024 + 1, 1024 * 1024])("a body of %d bytes is refused with 413", async (size) => {
+  it("a body of more than 16 KiB is refused with 413", async () => {
+    const size = 16 * 1024 + 1;
     const problem = await presign("x".repeat(size), { "Content-Length": String(size) });
     expect(problem).toMatchObject({ status: 413, code: "BODY_TOO_LARGE", limit: 16 * 1024 });
-  });
-
-  it("a body that is too large and has no Content-Length is refused with 413", async () => {
-    const body = new Blob(["x".repeat(16 * 1024 + 1)]).stream();
-    const init = { ...presignInit(), body, duplex: "half" };
-    expect((await service.request(PRESIGN, init)).status).toBe(413);
   });
 });
 
 describe("a caller", () => {
-  it.each([
-    undefined,
-    "",
-    "Bearer",
-    "Bearer ",
-    "Bearer wrong",
-    TOKEN,
-    `Bearer "${TOKEN}"`,
-    `Bearer ${TOKEN}; scope=all`,
-    `Basic ${TOKEN}`,
-    `Bearer ${TOKEN}x`,
-    `Bearer ${TOKEN}, Bearer ${TOKEN}`,
-  ])("a caller with the authorization %j is refused with 401", async (authorization) => {
-    const init = presignInit();
-    const headers = new Headers(init.headers);
-    headers.delete("Authorization");
-    if (authorization !== undefined) headers.set("Authorization", authorization);
-    const answer = await service.request(PRESIGN, { ...init, headers });
-    expect(answer.status).toBe(401);
-    expect(answer.headers.get("www-authenticate")).toMatch(/^Bearer /);
-    expect((await answer.json()).code).toBe("UNAUTHENTICATED");
-  });
+  it.each([undefined, "", "Bearer", "Bearer wrong", TOKEN, `Basic ${TOKEN}`, `Bearer ${TOKEN}x`])(
+    "a caller with the authorization %j is refused with 401",
+    async (authorization) => {
+      const init = presignInit();
+      const headers = new Headers(init.headers);
+      headers.delete("Authorization");
+      if (authorization !== undefined) headers.set("Authorization", authorization);
+      const answer = await service.request(PRESIGN, { ...init, headers });
+      expect(answer.status).toBe(401);
+      expect(answer.headers.get("www-authenticate")).toMatch(/^Bearer /);
+      expect((await answer.json()).code).toBe("UNAUTHENTICATED");
+    },
+  );
 
   it.each([
     "globex",
     "ACME",
     "a%2Fb",
     "..%2Facme",
-    "acme.",
     "acme,globex",
-    "*",
     "%d0%b0cme",
     "a".repeat(64),
     "__proto__",
     "constructor",
     "acme%00",
+    "nobody",
+    "%61cme",
+    "%252e%252e",
+    "acme%5c..%5cglobex",
+    "acme%0d%0aX:%20y",
+    "acme;org=globex",
+    "acme%",
     "%ff",
   ])("every organization that is not the caller's gets the same 404: %s", async (slug) => {
     const answer = await service.request(`/api/v1/orgs/${slug}/files/presign`, presignInit());
@@ -304,20 +215,5 @@ describe("a caller", () => {
         "Check the path, the name of the organization in it, and that you belong to that organization. A receipt or upload works only in its own organization, for the caller it was given to, and until its file is removed.",
       code: "NOT_FOUND",
     });
-  });
-
-  it("a caller cannot choose host, bucket, expiry or path by anything in the request", async () => {
-    const answer = await service.request(
-      `${PRESIGN}?expires=1&bucket=x&X-Amz-Expires=9`,
-      presignInit(undefined, {
-        Host: "127.0.0.1:8787",
-        "X-Forwarded-Host": "evil.example",
-        "X-Forwarded-Proto": "gopher",
-        Forwarded: "host=evil.example",
-      }),
-    );
-    const { put_url } = await answer.json();
-    expect(put_url).toMatch(/^https:\/\/store\.example\.com\/files\/orgs\/org_1\//);
-    expect(put_url).toContain("X-Amz-Expires=900");
   });
 });
