@@ -202,18 +202,6 @@ describe.each(STORES)("the client in Chromium, with $store", ({ store, isHere, e
     // The store has little part in these.
     if (store !== "the embedded store" && !isFullRun) return;
 
-    it("progress never goes back, and ends at 100 percent", async () => {
-      const { outcome, events } = await tab.evaluate(async () => {
-        const { make, fileOf, onProgress, outcomeOf, events } = page;
-        const upload = make().upload(fileOf(3 * 2 ** 20), { onProgress });
-        return { outcome: await outcomeOf(upload), events };
-      });
-      expect(await sha256At(outcome)).toBe(sha256Of(3 * MIB));
-      const percents = events.map(({ percent }) => percent);
-      expect(percents).toEqual(percents.toSorted((one, other) => one - other));
-      expect(percents.at(-1)).toBe(100);
-    });
-
     it("after a reload in the middle only the rest is sent", async () => {
       network.holdAfter(2);
       await tab.evaluate(async () => {
@@ -257,7 +245,6 @@ describe.each(STORES)("the client in Chromium, with $store", ({ store, isHere, e
       });
       afterEach(() => {
         network.answer(() => undefined);
-        network.resetEvery(() => Infinity, "all");
       });
 
       /** Begins an upload; gives its outcome once it has one. */
@@ -275,15 +262,6 @@ describe.each(STORES)("the client in Chromium, with $store", ({ store, isHere, e
         const outcome = await upload();
         expect(await sha256At(await outcome())).toBe(sha256Of(SIZE));
         expect(left).toBeLessThan(0);
-      });
-
-      it("a line that resets all its connections again and again carries the file", async () => {
-        const before = network.cuts();
-        const after = [2.5e6, 2.5e6, 2.5e6, 2.5e6];
-        network.resetEvery(() => after.shift() ?? Infinity, "all");
-        const outcome = await upload();
-        expect(await sha256At(await outcome())).toBe(sha256Of(SIZE));
-        expect(network.cuts()).toBe(before + 4);
       });
     });
 
@@ -307,20 +285,6 @@ describe.each(STORES)("the client in Chromium, with $store", ({ store, isHere, e
       expect(await other.evaluate(() => page.events.some(({ parts }) => parts?.done === 2))).toBe(
         true,
       );
-    });
-
-    it("a clock that is an hour wrong changes nothing", async () => {
-      for (const hours of [-1, 1]) {
-        await tab.addInitScript((shift) => {
-          const now = Date.now.bind(Date);
-          Date.now = () => now() + shift;
-        }, hours * 3_600_000);
-        await open();
-        const outcome = await tab.evaluate(() =>
-          page.outcomeOf(page.make().upload(page.fileOf(1000))),
-        );
-        expect(await sha256At(outcome)).toBe(sha256Of(1000));
-      }
     });
 
     it("an upload waits for the network, before the presign and in the middle", async () => {

@@ -105,20 +105,6 @@ describe.skipIf(executablePath === undefined || minio === undefined)("the page i
     await page.close();
   });
 
-  it("the page offers to try again if that can help", async () => {
-    const { page } = await open();
-    await page.getByLabel("Organization").fill("no such name");
-    await page.getByLabel("Organization").blur();
-    await drop(page, ["a.png"]);
-    const failed = card(page, "a.png", "failed");
-    await failed.waitFor();
-    await page.getByLabel("Organization").fill("acme");
-    await failed.getByRole("button", { name: "Try again" }).click();
-    await card(page, "a.png", "done").waitFor();
-    expect(await page.locator("#list .card").count()).toBe(1);
-    await page.close();
-  });
-
   it("the page shows the limits of the policy, and offers the files that it allows", async () => {
     const { page } = await open();
     const limits = page.locator("#limits");

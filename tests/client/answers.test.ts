@@ -1,8 +1,20 @@
 import * as fc from "fast-check";
 import { afterEach, describe, expect, it, vi } from "vitest";
 import { createClient, UploadError } from "../../adapters/client/client.ts";
-import { retryAfter } from "../../adapters/client/retry.ts";
-import { failure, first, isFor, isPut, network, startUploads, TOKEN } from "./host.ts";
+import {
+  FILE,
+  failure,
+  first,
+  inParts,
+  isFor,
+  isPut,
+  LARGE,
+  leave,
+  network,
+  PART_SIZE,
+  startUploads,
+  TOKEN,
+} from "./host.ts";
 
 // Answers of a service that is broken or hostile, which is not ours to run: its answers are given
 // in place of those of the real one.
@@ -11,15 +23,6 @@ afterEach(() => {
   vi.restoreAllMocks();
   vi.unstubAllGlobals();
 });
-
-const FILE = new File(["the bytes of a picture"], "photo.png", { type: "image/png" });
-const PART_SIZE = 5 * 2 ** 20;
-/** Two parts. */
-const LARGE = new File([new Uint8Array(PART_SIZE + 1)], "film.png", {
-  type: "image/png",
-  lastModified: 1_700_000_000_000,
-});
-const inParts = { multipart: PART_SIZE };
 
 const POLICY = {
   name: "files",
@@ -54,17 +57,11 @@ const PART = { part_number: 1, url: "http://127.0.0.1:9/a", headers: {} };
 
 const whole: ReadonlyArray<readonly [action: string, member: string, answer: unknown]> = [
   ["policies", "policies", {}],
-  ["policies", "policies", []],
   ["policies", "policies.extensions", { policies: [{ ...POLICY, extensions: { ".png": 5 } }] }],
-  ["policies", "policies.checksums", { policies: [{ ...POLICY, checksums: "sha256" }] }],
-  ["policies", "policies.strict", { policies: [{ ...POLICY, strict: "no" }] }],
-  ["policies", "policies.put_lifetime", { policies: [{ ...POLICY, put_lifetime: -1 }] }],
   ["policies", "policies.multipart.max_size", { policies: [{ ...POLICY, multipart: {} }] }],
   ["policies", "policies", { policies: Array.from({ length: 10_001 }, () => POLICY) }],
   ["presign", "put_url", {}],
-  ["presign", "put_url", null],
-  ["presign", "put_url", "http://127.0.0.1:9/a"],
-  ...["file:///etc/passwd", "javascript:alert(1)", "http://[", "/a", "", 5].map(
+  ...["javascript:alert(1)", "http://[", "", 5].map(
     (put_url) => ["presign", "put_url", { ...GRANT, put_url }] as const,
   ),
   ...[{ a: "b\nc: d" }, { "a b": "c" }, { a: 5 }, "Content-Type: a", null].map(
@@ -73,9 +70,7 @@ const whole: ReadonlyArray<readonly [action: string, member: string, answer: unk
   ["presign", "receipt", { ...GRANT, receipt: "v1.\u001b[2J" }],
   ["presign", "receipt", { ...GRANT, receipt: "a".repeat(2 ** 16 + 1) }],
   ["confirm", "key", {}],
-  ["confirm", "size", { ...CONFIRMED, size: "1" }],
   ["confirm", "get_url", { ...CONFIRMED, get_url: "javascript:alert(1)" }],
-  ["confirm", "file_url", { ...CONFIRMED, file_url: undefined }],
   ["confirm", "content_type", { ...CONFIRMED, content_type: ["image/png"] }],
 ];
 
@@ -106,16 +101,14 @@ describe("an answer that cannot be used", () => {
     const { client } = await startUploads();
     const answers = [
       ["multipart", "upload", {}],
-      ...[1, 0, -PART_SIZE, 0.5 + PART_SIZE, "5242880", null].map(
+      ...[1, 0.5 + PART_SIZE, "5242880"].map(
         (part_size) => ["multipart", "part_size", { ...STARTED, part_size }] as const,
       ),
       ["multipart/parts", "parts.part_number", { parts: [] }],
-      ["multipart/parts", "parts.part_number", { parts: [PART] }],
       ["multipart/parts", "parts.part_number", { parts: [{ ...PART, part_number: 2 }, PART] }],
       ["multipart/parts", "parts.url", { parts: [{ ...PART, url: "file:///a" }] }],
       ["multipart/parts", "parts.headers", { parts: [{ ...PART, headers: { a: "\n" } }] }],
       ["multipart/complete", "receipt", CONFIRMED],
-      ["multipart/complete", "key", "v1."],
     ] as const;
     for (const [action, member, answer] of answers) {
       const seen = network((seen) => (seen.action === action ? Response.json(answer) : undefined));
@@ -259,13 +252,6 @@ describe("a time to wait that no timer takes", () => {
       expect(all.filter(isFor("presign"))).toHaveLength(1);
     },
   );
-
-  it.each(["1e400", "0x10", "2,5", " ", "a".repeat(16_000), "(".repeat(16_000), "NaN"])(
-    "is none if it is written otherwise (%#)",
-    (header) => {
-      expect(retryAfter(header)).toBeUndefined();
-    },
-  );
 });
 
 const refuse = (body: string) =>
@@ -283,17 +269,6 @@ it("an error of the store is read up to its first 16 kB, and never on a second l
   expect((await failure(client.upload(FILE))).storeCode).toBeUndefined();
 });
 
-it("an ETag that the service would refuse counts as hidden, and is asked for", async () => {
-  const { client } = await startUploads();
-  const seen = network((seen) =>
-    isPut(seen)
-      ? ({ status }) => new Response(null, { status, headers: { ETag: `"${"a".repeat(16_000)}"` } })
-      : undefined,
-  );
-  expect((await client.upload(LARGE, inParts)).size).toBe(LARGE.size);
-  expect(seen.filter(({ action }) => action.startsWith("multipart/parts?"))).toHaveLength(1);
-});
-
 it("how many parts there are is counted here: a service that says otherwise changes nothing", async () => {
   const { client } = await startUploads();
   const { promise, resolve } = Promise.withResolvers<string>();
@@ -309,16 +284,11 @@ it("how many parts there are is counted here: a service that says otherwise chan
   expect(await promise).toMatch(/^v1\./);
 });
 
-/** A storage with the memory of an upload in parts that was left, and its key. */
-async function leave() {
-  const storage = new Map<string, string>();
-  const host = await startUploads({}, { storage });
-  const { client } = host;
-  network((seen) => (isPut(seen) ? new Response("", { status: 400 }) : undefined));
-  expect((await failure(client.upload(LARGE, inParts))).code).toBe("store-refused");
-  vi.unstubAllGlobals();
+/** What is remembered of an upload in parts that was left, and its key. */
+async function remembered() {
+  const { client, storage } = await leave();
   const [[key, text] = ["", ""]] = storage;
-  return { ...host, storage, key, kept: JSON.parse(text) };
+  return { client, storage, key, kept: JSON.parse(text) };
 }
 
 const SENT = { partNumber: 1, etag: "a", checksum: "a" };
@@ -328,9 +298,7 @@ describe("what is remembered of an upload", () => {
     readonly [string, (kept: { readonly file: object; readonly begun: object }) => unknown]
   > = [
     ["no JSON", () => undefined],
-    ["null", () => null],
     ["a list", () => []],
-    ["of no file", ({ begun }) => ({ begun })],
     ["of another file", (kept) => ({ ...kept, file: { ...kept.file, size: 1 } })],
     ["of parts of one byte", (kept) => ({ ...kept, begun: { ...kept.begun, partSize: 1 } })],
     ["of parts of no size", (kept) => ({ ...kept, begun: { ...kept.begun, partSize: "big" } })],
@@ -345,7 +313,7 @@ describe("what is remembered of an upload", () => {
   ];
 
   it("is forgotten if it cannot be used, and the file is sent anew", async () => {
-    const { client, storage, key, kept } = await leave();
+    const { client, storage, key, kept } = await remembered();
     for (const [what, change] of CHANGES) {
       const text = JSON.stringify(change(kept)) ?? "{broken";
       storage.set(key, text);
@@ -365,7 +333,7 @@ describe("what is remembered of an upload", () => {
   });
 
   it("is sent as it is, whatever characters its token has", async () => {
-    const { client, storage, key, kept } = await leave();
+    const { client, storage, key, kept } = await remembered();
     const upload = "a&upload=b#c d%";
     storage.set(key, JSON.stringify({ ...kept, begun: { ...kept.begun, upload } }));
     const seen = network();

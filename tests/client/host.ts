@@ -93,6 +93,26 @@ export function first(
   };
 }
 
+export const FILE = new File(["the bytes of a picture"], "photo.png", { type: "image/png" });
+export const PART_SIZE = 5 * 2 ** 20;
+/** Two parts. */
+export const LARGE = new File([new Uint8Array(PART_SIZE + 1)], "film.png", {
+  type: "image/png",
+  lastModified: 1_700_000_000_000,
+});
+/** Options by which the file goes in parts. */
+export const inParts = { multipart: PART_SIZE };
+
+/** An upload in parts that was begun, and failed for good. */
+export async function leave() {
+  const storage = new Map<string, string>();
+  const host = await startUploads({ policies: { films: { maxSize: "100 MiB" } } }, { storage });
+  network((seen) => (isPut(seen) ? new Response("", { status: 400 }) : undefined));
+  expect((await failure(host.client.upload(LARGE, inParts))).code).toBe("store-refused");
+  vi.unstubAllGlobals();
+  return { ...host, storage };
+}
+
 /** What an upload fails with. */
 export const failure = (upload: Promise<unknown>): Promise<UploadError> =>
   upload.then(

@@ -14,6 +14,7 @@ import {
   isFor,
   isPut,
   network,
+  PART_SIZE,
   policyWith,
   s3Error,
   type Seen,
@@ -28,7 +29,6 @@ afterEach(() => {
   vi.unstubAllGlobals();
 });
 
-const PART_SIZE = 5 * 2 ** 20;
 const NAMED = { type: "image/png", lastModified: 1_700_000_000_000 };
 /** Two parts, the last one shorter. */
 const BYTES = randomBytes(PART_SIZE + 3);
@@ -442,10 +442,13 @@ it("an upload of whose parts none arrives ends, and is never completed", async (
   expect(seen.filter(isPut)).toHaveLength(12);
 });
 
-it("ETags that CORS hides are asked for from the service", async () => {
+it.each([
+  ["that CORS hides", {}],
+  ["that the service would refuse", { ETag: `"${"a".repeat(16_000)}"` }],
+])("ETags %s are asked for from the service", async (_, headers) => {
   const { client } = await start();
   const seen = network((request) =>
-    isPut(request) ? ({ status }) => new Response(null, { status }) : undefined,
+    isPut(request) ? ({ status }) => new Response(null, { status, headers }) : undefined,
   );
   const { getUrl } = await client.upload(FILE);
   expect(await sha256At(getUrl)).toBe(SHA_256);

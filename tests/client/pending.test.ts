@@ -1,11 +1,13 @@
 import { afterEach, expect, it, vi } from "vitest";
 import type { UploadProgress } from "../../adapters/client/client.ts";
 import {
+  FILE,
   failure,
   first,
   type Happening,
   isFor,
   isPut,
+  LARGE,
   network,
   pass,
   startUploads,
@@ -18,14 +20,6 @@ afterEach(() => {
   vi.useRealTimers();
   vi.restoreAllMocks();
   vi.unstubAllGlobals();
-});
-
-const FILE = new File(["the bytes of a picture"], "photo.png", { type: "image/png" });
-const PART_SIZE = 5 * 2 ** 20;
-/** Two parts. */
-const LARGE = new File([new Uint8Array(PART_SIZE + 1)], "film.png", {
-  type: "image/png",
-  lastModified: 1,
 });
 
 const problem = (status: number, code: string, more = {}, headers = {}) =>

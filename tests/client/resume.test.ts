@@ -1,6 +1,18 @@
 import { afterEach, expect, it, vi } from "vitest";
 import { createClient } from "../../adapters/client/client.ts";
-import { failure, first, isFor, isPut, network, startUploads, TOKEN } from "./host.ts";
+import {
+  failure,
+  first,
+  inParts,
+  isFor,
+  isPut,
+  LARGE,
+  leave,
+  network,
+  PART_SIZE,
+  startUploads,
+  TOKEN,
+} from "./host.ts";
 
 // What goes on where it was left, and what must not.
 
@@ -9,31 +21,7 @@ afterEach(() => {
   vi.unstubAllGlobals();
 });
 
-const PART_SIZE = 5 * 2 ** 20;
-const inParts = { multipart: PART_SIZE };
-/** Two parts. */
-const LARGE = new File([new Uint8Array(PART_SIZE + 1)], "film.png", {
-  type: "image/png",
-  lastModified: 1_700_000_000_000,
-});
 const refused = () => new Response("", { status: 400 });
-
-/** An upload in parts that was begun, and failed for good. */
-async function leave() {
-  const storage = new Map<string, string>();
-  const host = await startUploads({ policies: { films: { maxSize: "100 MiB" } } }, { storage });
-  network((seen) => (isPut(seen) ? refused() : undefined));
-  expect((await failure(host.client.upload(LARGE, inParts))).code).toBe("store-refused");
-  vi.unstubAllGlobals();
-  return { ...host, storage };
-}
-
-it("an upload that fails keeps what it has sent: the file goes on the next time", async () => {
-  const { client } = await leave();
-  const seen = network();
-  await client.upload(LARGE, inParts);
-  expect(seen.filter(isFor("multipart"))).toEqual([]);
-});
 
 it("the same file under another policy is another upload", async () => {
   const { client } = await leave();

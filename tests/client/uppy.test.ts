@@ -3,7 +3,7 @@ import { afterEach, expect, it, vi } from "vitest";
 import { UploadError } from "../../adapters/client/client.ts";
 import { Valetkey, type ValetkeyOptions } from "../../adapters/client/uppy/plugin.ts";
 import { until } from "../support/until.ts";
-import { first, isFor, isPut, network, startUploads, TOKEN } from "./host.ts";
+import { first, isFor, isPut, LARGE, network, PART_SIZE, startUploads, TOKEN } from "./host.ts";
 
 // The plugin with Uppy itself, without a page; in one, tests/pages/ has it.
 
@@ -12,10 +12,7 @@ afterEach(() => {
   vi.unstubAllGlobals();
 });
 
-const PART_SIZE = 5 * 2 ** 20;
 const PHOTO = new File(["a picture"], "photo.png", { type: "image/png", lastModified: 1 });
-/** Two parts. */
-const LARGE = new File([new Uint8Array(PART_SIZE + 1)], "film.png", PHOTO);
 
 /** Uppy with the plugin, for a service at this address. */
 function uppyFor(address: string, restrictions = {}, options: Partial<ValetkeyOptions> = {}) {

@@ -1,13 +1,11 @@
 import { afterEach, expect, it, vi } from "vitest";
 import { UploadError, type UploadErrorCode } from "../../adapters/client/client.ts";
-import { failure, isFor, isPut, network, s3Error, startUploads } from "./host.ts";
+import { FILE, failure, isFor, isPut, network, s3Error, startUploads } from "./host.ts";
 
 afterEach(() => {
   vi.restoreAllMocks();
   vi.unstubAllGlobals();
 });
-
-const FILE = new File(["the bytes of a picture"], "photo.png", { type: "image/png" });
 
 it.each<[File, object, string]>([
   [
@@ -28,21 +26,6 @@ it.each<[File, object, string]>([
 ])("a person is told what the policy accepts", async (file, policy, sentence) => {
   const { client } = await startUploads({ policy });
   expect((await failure(client.upload(file))).userMessage).toBe(sentence);
-});
-
-it.each<[object, string]>([
-  [{ token: "another" }, "Sign in, then try again."],
-  [{ organization: "globex" }, "You may not upload here."],
-])("a person is told what a caller %j can do", async (options, sentence) => {
-  const { client } = await startUploads({}, options);
-  expect((await failure(client.upload(FILE))).userMessage).toBe(sentence);
-});
-
-it("a person is told of a quota", async () => {
-  const { client } = await startUploads({ limits: { objectsPerDay: 1 } });
-  await client.upload(FILE);
-  const { userMessage } = await failure(client.upload(FILE));
-  expect(userMessage).toBe("No more files are accepted today.");
 });
 
 it("a person is told no words of the store", async () => {
@@ -69,12 +52,6 @@ it("a refusal without a detail is one sentence", async () => {
   const problem = { code: "UNAUTHENTICATED", title: "Not signed in" };
   network((seen) => (isFor("presign")(seen) ? Response.json(problem, { status: 401 }) : undefined));
   expect((await failure(client.upload(FILE))).message).toBe("Not signed in.");
-});
-
-it("a person is told which file cannot be read", async () => {
-  const { client } = await startUploads();
-  const { message, userMessage } = await failure(client.upload(new File([], "empty.png")));
-  expect(userMessage).toBe(message);
 });
 
 /** No code may be left out; the status is that of the service or the store. */

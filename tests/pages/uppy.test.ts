@@ -226,23 +226,6 @@ describe.runIf(canRun).each(Object.entries(STORES))("Uppy with the store %s", (s
       await eventually(() => partsOf(upload)).toBe("INVALID_UPLOAD");
     });
 
-    it("the Dashboard says why the service refuses a file, and tries again when told to", async () => {
-      await open();
-      await page.route("**/presign", (route) =>
-        route.fulfill({
-          status: 403,
-          headers: { "Access-Control-Allow-Origin": "*" },
-          json: { code: "FORBIDDEN", title: "Not allowed", detail: "Ask an administrator." },
-        }),
-      );
-      await choose([PNG]);
-      await button("Upload 1 file").click();
-      expect(await failure()).toContain("You may not upload here.");
-      await page.unrouteAll();
-      await button("Retry upload").click();
-      await isDone();
-    });
-
     it.each<[string, (route: Route) => Promise<void>, string, number]>([
       ["sends again what was refused", refuseConfirm, "Another file. These differ: size.", 2],
       ["confirms again what was not answered", (route) => route.abort(), "Failed to fetch", 1],

@@ -22,15 +22,6 @@ export interface CuttingProxy {
   readonly stall: (isStalled: boolean) => void;
   /** Answers the requests that begin from now on, as long as it gives an answer. */
   readonly answer: (reply: (head: string) => string | undefined) => void;
-  /**
-   * Resets connections again and again, each time after as many bytes to the server as this says:
-   * all of them, or only the one that has carried the last of these bytes.
-   */
-  readonly resetEvery: (bytes: () => number, which: "all" | "one") => void;
-  /** How many bytes a second go to the server, over all connections. */
-  readonly limit: (bytesPerSecond: number) => void;
-  /** How many bytes have gone to the server. */
-  readonly sent: () => number;
   readonly close: () => Promise<void>;
 }
 
@@ -54,11 +45,6 @@ export async function startCuttingProxy(target: () => number): Promise<CuttingPr
   let cuts = 0;
   let refused = 0;
   let replyTo: Parameters<CuttingProxy["answer"]>[0] | undefined;
-  let resets: { readonly next: () => number; readonly which: "all" | "one" } | undefined;
-  let untilReset = Infinity;
-  let rate = Infinity;
-  let freeAt = 0;
-  let sent = 0;
   let stalled = false;
   const cutAll = () => {
     for (const socket of sockets) socket.resetAndDestroy();
@@ -96,35 +82,21 @@ export async function startCuttingProxy(target: () => number): Promise<CuttingPr
       if (text !== undefined) {
         replying = { text, left: head.length + 4 + Number(LENGTH.exec(`${head}\r\n`)?.[1] ?? 0) };
       }
-      sent += chunk.length;
-      freeAt = Math.max(freeAt, performance.now()) + (chunk.length / rate) * 1000;
-      const wait = Math.max(0, freeAt - performance.now());
-      const holdBack = (isFree: Promise<unknown>) => {
-        client.pause();
-        setTimeout(() => void isFree.then(() => stalled || client.resume()), wait);
-      };
       if (replying !== undefined) {
         replying.left -= chunk.length;
         if (replying.left <= 0) client.end(replying.text);
-        else if (wait > 1) holdBack(Promise.resolve());
         return;
       }
       left -= chunk.length;
-      untilReset -= chunk.length;
       if (left <= 0) {
         left = Infinity;
         cuts += 1;
         refused = REFUSED;
         cutAll();
-      } else if (untilReset <= 0 && resets !== undefined) {
-        untilReset = resets.next();
-        cuts += 1;
-        if (resets.which === "all") cutAll();
-        else client.resetAndDestroy();
-      } else {
-        const isFull = !upstream.write(chunk);
-        const drained = () => once(upstream, "drain").catch(() => undefined);
-        if (isFull || wait > 1) holdBack(isFull ? drained() : Promise.resolve());
+      } else if (!upstream.write(chunk)) {
+        client.pause();
+        const go = () => void (stalled || client.resume());
+        void once(upstream, "drain").then(go, go);
       }
     });
     upstream.pipe(client);
@@ -151,12 +123,6 @@ export async function startCuttingProxy(target: () => number): Promise<CuttingPr
       for (const socket of sockets) socket[isStalled ? "pause" : "resume"]();
     },
     answer: (next) => (replyTo = next),
-    resetEvery: (next, which) => {
-      resets = { next, which };
-      untilReset = next();
-    },
-    limit: (bytesPerSecond) => (rate = bytesPerSecond),
-    sent: () => sent,
     close: async () => {
       for (const socket of sockets) socket.destroy();
       server.close();
