@@ -4,41 +4,28 @@ import * as Fiber from "effect/Fiber";
 import * as Redacted from "effect/Redacted";
 import * as Result from "effect/Result";
 import * as TestClock from "effect/testing/TestClock";
-import { once } from "node:events";
-import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
-import type { AddressInfo } from "node:net";
-import { afterEach, describe } from "vitest";
+import type { IncomingMessage, ServerResponse } from "node:http";
+import { describe } from "vitest";
 import { organizationsFromDirectory } from "../../adapters/identity/directory.ts";
 import { variables } from "../../adapters/settings/source.ts";
 import { read } from "../../adapters/identity/settings.ts";
 import { OrganizationId, OrganizationSlug } from "../../domain/organization.ts";
 import { DEFAULT_SCOPES, type Principal } from "../../domain/principal.ts";
+import { serve } from "../support/serve.ts";
 import { until } from "../support/until.ts";
 import { presignInit, SERVICE_TOKEN, startService, TOKEN } from "./service.ts";
-
-const closing: Array<() => unknown> = [];
-afterEach(async () => {
-  for (const close of closing.splice(0)) await close();
-});
 
 /** A directory on this machine, and the questions that it was asked. */
 async function startDirectory(
   respond: (response: ServerResponse, request: IncomingMessage) => void,
 ) {
   const asked: Array<{ readonly url: URL; readonly authorization: string | undefined }> = [];
-  const server = createServer((request, response) => {
+  const { href } = await serve((request, response) => {
     const url = new URL(request.url ?? "/", "http://directory");
     asked.push({ url, authorization: request.headers.authorization });
     respond(response, request);
   });
-  server.listen(0, "127.0.0.1");
-  await once(server, "listening");
-  closing.push(() => {
-    server.close();
-    server.closeAllConnections();
-  });
-  const { port } = server.address() as AddressInfo;
-  return { asked, url: new URL(`http://127.0.0.1:${port}/membership`) };
+  return { asked, url: new URL("membership", href) };
 }
 
 const afterTurns = (turns: number, then: () => void): void => {

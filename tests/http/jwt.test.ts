@@ -5,9 +5,6 @@ import * as Result from "effect/Result";
 import * as TestClock from "effect/testing/TestClock";
 import { exportJWK, exportSPKI, generateKeyPair, SignJWT, UnsecuredJWT } from "jose";
 import { createSecretKey } from "node:crypto";
-import { once } from "node:events";
-import { createServer } from "node:http";
-import type { AddressInfo } from "node:net";
 import { afterEach, describe, vi } from "vitest";
 import { jsonWebTokens } from "../../adapters/identity/jwt.ts";
 import { variables } from "../../adapters/settings/source.ts";
@@ -15,7 +12,9 @@ import { keysAt } from "../../adapters/identity/key-set.ts";
 import { read } from "../../adapters/identity/settings.ts";
 import type { Authenticator } from "../../application/ports/authenticator.ts";
 import type { AuditEvent } from "../../application/ports/audit.ts";
+import { atTestEnd } from "../support/at-test-end.ts";
 import { type Issuer, startIssuer } from "../support/issuer.ts";
+import { serve } from "../support/serve.ts";
 import { until } from "../support/until.ts";
 import { PRESIGN, presignInit, startService } from "./service.ts";
 
@@ -25,15 +24,11 @@ const MINUTE = 60 * SECOND;
 const NOW = Date.UTC(2026, 0, 1);
 const NOW_SECONDS = NOW / 1000;
 
-const closing: Array<() => Promise<unknown>> = [];
-afterEach(async () => {
-  vi.restoreAllMocks();
-  for (const close of closing.splice(0)) await close();
-});
+afterEach(() => void vi.restoreAllMocks());
 
-async function issuerOfOurs(): Promise<Issuer> {
-  const issuer = await startIssuer();
-  closing.push(issuer.stop);
+async function issuerOfOurs(name?: string): Promise<Issuer> {
+  const issuer = await startIssuer(name);
+  atTestEnd(issuer.stop);
   return issuer;
 }
 
@@ -170,21 +165,10 @@ describe("a token that is signed with", () => {
           ),
         );
         let count = 2;
-        const server = createServer((_, response) =>
-          response.end(JSON.stringify({ keys: published.slice(0, count) })),
-        ).listen(0, "127.0.0.1");
-        yield* Effect.promise(() => once(server, "listening"));
-        closing.push(async () => {
-          server.close();
-          server.closeAllConnections();
-        });
-        const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
-        const env = {
-          AUTH: "jwt",
-          JWT_ISSUER: url,
-          JWT_AUDIENCE: "valetkey",
-          JWT_JWKS_URL: `${url}/keys`,
-        };
+        const { href: url } = yield* Effect.promise(() =>
+          serve((_, response) => response.end(JSON.stringify({ keys: published.slice(0, count) }))),
+        );
+        const env = { AUTH: "jwt", JWT_ISSUER: url, JWT_AUDIENCE: "valetkey", JWT_JWKS_URL: url };
         const by = (index: number, claims: object = {}) =>
           Effect.promise(() => {
             const pair = pairs[index];
@@ -216,8 +200,7 @@ describe("a token that is signed with", () => {
     ([, header]) =>
       Effect.gen(function* () {
         const issuer = yield* started;
-        const thief = yield* Effect.promise(() => startIssuer("thief"));
-        closing.push(thief.stop);
+        const thief = yield* Effect.promise(() => issuerOfOurs("thief"));
         const { ask } = yield* authenticator(envOf(issuer));
         const other = yield* Effect.promise(async () => header(thief));
         const asked = thief.requests();
@@ -382,17 +365,12 @@ describe("the issuer's keys", () => {
 
   it.effect("all requests together wait 5 seconds for keys that never arrive", () =>
     Effect.gen(function* () {
-      const server = createServer(() => undefined).listen(0, "127.0.0.1");
-      yield* Effect.promise(() => once(server, "listening"));
-      yield* Effect.addFinalizer(() => Effect.sync(() => server.closeAllConnections()));
-      const { port } = server.address() as AddressInfo;
-      const { keys } = yield* keysAt(new URL(`http://127.0.0.1:${port}/jwks.json`));
+      const { keys } = yield* keysAt(yield* Effect.promise(() => serve(() => undefined)));
       const waiting = yield* Effect.forEach(Array.from({ length: 8 }), () =>
         Effect.forkChild(Effect.flip(keys)),
       );
       yield* TestClock.adjust("5 seconds");
       for (const one of waiting) expect((yield* Fiber.join(one))._tag).toBe("IdentityUnavailable");
-      server.close();
     }),
   );
 
@@ -428,7 +406,7 @@ async function serving(env: Env) {
     identity: Result.getOrThrow(read(variables(env))),
     audit: events,
   });
-  closing.push(service.close);
+  atTestEnd(service.close);
   const ask = async (token: string, path = PRESIGN) => {
     const init = presignInit(undefined, { Authorization: `Bearer ${token}` });
     const answer = await service.request(path, init);
@@ -529,15 +507,8 @@ describe("the service", () => {
     "with %s in the place of the issuer's keys, the service answers a presign with %i",
     async (document, status) => {
       const issuer = await issuerOfOurs();
-      const server = createServer((_, response) => response.end(document)).listen(0, "127.0.0.1");
-      await once(server, "listening");
-      closing.push(async () => {
-        server.close();
-        server.closeAllConnections();
-      });
-      const { port } = server.address() as AddressInfo;
-      const url = `http://127.0.0.1:${port}/keys`;
-      const { ask } = await serving(envOf(issuer, { JWT_JWKS_URL: url }));
+      const { href } = await serve((_, response) => response.end(document));
+      const { ask } = await serving(envOf(issuer, { JWT_JWKS_URL: href }));
       expect((await ask(await issuer.sign())).status).toBe(status);
     },
   );
