@@ -76,7 +76,7 @@ function countVerified(): () => number {
   return () => spy.mock.calls.length;
 }
 
-const started = Effect.promise(issuerOfOurs);
+const started = Effect.promise(() => issuerOfOurs());
 const lasting = { exp: NOW_SECONDS + 24 * 60 * 60 };
 const signed = (issuer: Issuer, claims: object = {}, header: object = {}) =>
   Effect.promise(() => issuer.sign({ ...lasting, ...claims }, { ...header }));

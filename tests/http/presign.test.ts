@@ -49,6 +49,10 @@ describe("a granted upload", () => {
     expect(Date.parse(put_expires_at) - (put ?? 0)).toBe(15 * 60 * 1000);
     expect(Date.parse(get_expires_at) - (get ?? 0)).toBe(24 * 60 * 60 * 1000);
   });
+
+  it("every presign returns a new key", async () => {
+    expect((await presign(good)).key).not.toBe((await presign(good)).key);
+  });
 });
 
 describe("bad input", () => {
