@@ -1,7 +1,9 @@
 import * as Duration from "effect/Duration";
 import * as Effect from "effect/Effect";
 import * as Redacted from "effect/Redacted";
-import { expect, it } from "vitest";
+import { once } from "node:events";
+import { type AddressInfo, createServer, type Socket } from "node:net";
+import { expect, it, onTestFinished } from "vitest";
 import { layer } from "../../adapters/limits/layer.ts";
 import { connectLimiter } from "../../adapters/limits/redis/layer.ts";
 import { layer as telemetry } from "../../adapters/telemetry/log.ts";
@@ -16,40 +18,64 @@ const key = StorageKey.make("orgs/acme/files/2026/11/5007cd59-14b0-4a8f-9bfa-7de
 const tagOf = (counted: Effect.Effect<unknown, { readonly _tag: string }>) =>
   Effect.match(counted, { onSuccess: () => "counted", onFailure: ({ _tag }) => _tag });
 
-it("while Redis is away, each process counts, and takes back and ends what it has counted", async () => {
-  const caller = { kind: "user", subject: "mia" } as const;
-  const limits = {
-    requests: { subject: { count: 1, window: Duration.days(1) } },
-    daily: { objects: 2 },
-    multipartUploads: 1,
-  };
-  const program = Limiter.use(
-    Effect.fnUntraced(function* (limiter) {
-      const request = tagOf(limiter.countRequest("subject", "mia"));
-      expect([yield* request, yield* request]).toEqual(["counted", "RateLimited"]);
+/** The port of a Redis that takes connections, and answers nothing but these commands. */
+async function hanging(answered: RegExp): Promise<number> {
+  const sockets = new Set<Socket>();
+  const server = createServer((socket) => {
+    sockets.add(socket.on("error", () => undefined));
+    socket.on("data", (sent) =>
+      socket.write("+OK\r\n".repeat(String(sent).match(answered)?.length ?? 0)),
+    );
+  }).listen(0, "127.0.0.1");
+  await once(server, "listening");
+  onTestFinished(() => {
+    for (const socket of sockets) socket.destroy();
+    server.close();
+  });
+  return (server.address() as AddressInfo).port;
+}
 
-      const upload = {
-        organization,
-        caller,
-        size: ByteSize.make(5),
-        multipart: { key, lifetime: Duration.days(1) },
-      };
-      const start = tagOf(limiter.countUpload(upload));
-      expect([yield* start, yield* start]).toEqual(["counted", "QuotaExceeded"]);
-      yield* limiter.uncountUpload(upload);
-      expect([yield* start, yield* start]).toEqual(["counted", "QuotaExceeded"]);
-      yield* limiter.endMultipart({ organization, key });
-      const single = tagOf(limiter.countUpload({ organization, caller, size: upload.size }));
-      expect([yield* start, yield* single]).toEqual(["counted", "QuotaExceeded"]);
-    }),
-  );
-  // Nothing listens there.
-  const urls = Redacted.make(["redis://127.0.0.1:2"] as const);
-  const redis = { urls, isCluster: false, sentinels: undefined, ca: undefined };
-  await Effect.runPromise(
-    program.pipe(
-      Effect.provide(layer({ limits, refusesOnFailure: false }, connectLimiter(redis))),
-      Effect.provide(telemetry({ level: "none", format: "json" })),
-    ),
-  );
-});
+it.each([
+  ["away", async () => 2],
+  ["hanging while it is connected to", () => hanging(/$^/g)],
+  ["hanging once it is connected to", () => hanging(/\bCLIENT\b/g)],
+] as const)(
+  "while Redis is %s, each process counts, and takes back and ends what it has counted",
+  async (_, start) => {
+    const caller = { kind: "user", subject: "mia" } as const;
+    const limits = {
+      requests: { subject: { count: 1, window: Duration.days(1) } },
+      daily: { objects: 2 },
+      multipartUploads: 1,
+    };
+    const program = Limiter.use(
+      Effect.fnUntraced(function* (limiter) {
+        const request = tagOf(limiter.countRequest("subject", "mia"));
+        expect([yield* request, yield* request]).toEqual(["counted", "RateLimited"]);
+
+        const upload = {
+          organization,
+          caller,
+          size: ByteSize.make(5),
+          multipart: { key, lifetime: Duration.days(1) },
+        };
+        const start = tagOf(limiter.countUpload(upload));
+        expect([yield* start, yield* start]).toEqual(["counted", "QuotaExceeded"]);
+        yield* limiter.uncountUpload(upload);
+        expect([yield* start, yield* start]).toEqual(["counted", "QuotaExceeded"]);
+        yield* limiter.endMultipart({ organization, key });
+        const single = tagOf(limiter.countUpload({ organization, caller, size: upload.size }));
+        expect([yield* start, yield* single]).toEqual(["counted", "QuotaExceeded"]);
+      }),
+    );
+    const urls = Redacted.make([`redis://127.0.0.1:${await start()}`] as const);
+    const redis = { urls, isCluster: false, sentinels: undefined, ca: undefined };
+    await Effect.runPromise(
+      program.pipe(
+        Effect.provide(layer({ limits, refusesOnFailure: false }, connectLimiter(redis))),
+        Effect.provide(telemetry({ level: "none", format: "json" })),
+      ),
+    );
+  },
+  20_000,
+);
