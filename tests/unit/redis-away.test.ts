@@ -38,7 +38,7 @@ async function hanging(answered: RegExp): Promise<number> {
 it.each([
   ["away", async () => 2],
   ["hanging while it is connected to", () => hanging(/$^/g)],
-  ["hanging once it is connected to", () => hanging(/\bCLIENT\b/g)],
+  ["hanging once it is connected to", () => hanging(/\b(?:HELLO|CLIENT)\b/g)],
 ] as const)(
   "while Redis is %s, each process counts, and takes back and ends what it has counted",
   async (_, start) => {
