@@ -346,17 +346,6 @@ function promises({ layer, after, endDay, setBack }: Keeper): void {
   );
 
   promise(
-    "a retry is recognized even if no quota is set",
-    {},
-    Effect.fnUntraced(function* ({ countUpload }) {
-      const first = someUpload({ memory: "the first" });
-      expect(yield* countUpload(first)).toBeUndefined();
-      expect(yield* countUpload(first)).toBe("the first");
-      expect(yield* countUpload({ ...first, retry: undefined })).toBeUndefined();
-    }),
-  );
-
-  promise(
     "of many uploads at once under one idempotency key, one is the first and all others are told of it",
     { objects: 1 },
     Effect.fnUntraced(function* ({ countUpload }) {
@@ -656,6 +645,19 @@ it.effect(
         memory.layer({ requests: { subject: { count: 1, window: Duration.hours(1) } }, daily: {} }),
       ),
     ),
+);
+
+it.effect("an idempotency key that is used again after it expired takes the room of one", () =>
+  Effect.gen(function* () {
+    const { countUpload } = yield* Limiter;
+    const upload = someUpload();
+    const keyed = (key: number, lifetime = DAY) =>
+      countUpload({ ...upload, retry: { ...upload.retry, key: String(key), lifetime } });
+    yield* keyed(0, Duration.seconds(10));
+    yield* TestClock.adjust("20 seconds");
+    for (let key = 0; key < 2500; key++) expect(yield* keyed(key)).toBeUndefined();
+    expect((yield* Effect.flip(keyed(2500)))._tag).toBe("LimitsUnavailable");
+  }).pipe(Effect.provide(memory.layer({ requests: {}, daily: {} }))),
 );
 
 it.effect(

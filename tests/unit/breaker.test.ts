@@ -34,65 +34,6 @@ it.effect("a command that does not answer fails after 50 milliseconds", () =>
   }),
 );
 
-it.effect("after five failures in a row commands pause for a second, and then one is tried", () =>
-  Effect.gen(function* () {
-    const { state, ask } = server();
-    state.does = "fail";
-    const many = Effect.all(
-      Array.from({ length: 100 }, () => ask),
-      { concurrency: "unbounded" },
-    );
-    for (let tries = 0; tries < 5; tries++) expect(reasonOf(yield* ask)).toBe("it is down");
-    for (let second = 1; second <= 10; second++) {
-      yield* many;
-      yield* TestClock.adjust("999 millis");
-      yield* many;
-      expect(state.asked).toBe(4 + second);
-      yield* TestClock.adjust("1 millis");
-      const reasons = (yield* many).map(reasonOf);
-      expect(reasons.filter((reason) => reason === "it is down")).toHaveLength(1);
-      expect(state.asked).toBe(5 + second);
-    }
-  }),
-);
-
-it.effect("while commands hang, one a second is tried, and all others fail at once", () =>
-  Effect.gen(function* () {
-    const { state, ask } = server();
-    state.does = "hang";
-    const first = yield* Effect.forkChild(
-      Effect.all(
-        Array.from({ length: 8 }, () => ask),
-        { concurrency: "unbounded" },
-      ),
-    );
-    yield* TestClock.adjust("50 millis");
-    yield* Fiber.join(first);
-    yield* TestClock.adjust("1 second");
-    const probe = yield* Effect.forkChild(ask);
-    yield* TestClock.adjust(0);
-    expect(state.asked).toBe(9);
-    // While that one waits, and without any time.
-    for (let tries = 0; tries < 100; tries++) expect(reasonOf(yield* ask)).toBeDefined();
-    expect(state.asked).toBe(9);
-    yield* TestClock.adjust("50 millis");
-    expect(reasonOf(yield* Fiber.join(probe))).toContain("within 50 milliseconds");
-  }),
-);
-
-it.effect("once Redis answers again, every command is sent", () =>
-  Effect.gen(function* () {
-    const { state, ask } = server();
-    state.does = "fail";
-    for (let tries = 0; tries < 50; tries++) yield* ask;
-    state.does = "answer";
-    expect(reasonOf(yield* ask)).toBeDefined();
-    yield* TestClock.adjust("1 second");
-    for (let tries = 0; tries < 50; tries++) expect(reasonOf(yield* ask)).toBeUndefined();
-    expect(state.asked).toBe(5 + 50);
-  }),
-);
-
 it.effect("failures with an answer between them do not pause commands", () =>
   Effect.gen(function* () {
     const { state, ask } = server();

@@ -59,13 +59,6 @@ it.each([[[]], [["help"]], [["--help"]], [["-h"]], [["--verbose", "--help"]]])(
   },
 );
 
-it("valetkey token --help lists the commands for tokens alone", async () => {
-  const { code, output } = await valetkey("token", "--help");
-  expect(output).toContain("valetkey token create ");
-  expect(output).not.toContain("lifecycle");
-  expect(code).toBe(0);
-});
-
 it.each(COMMANDS.flatMap((name) => [`${name} --help`, `${name} -h`, `help ${name}`]))(
   "valetkey %s explains the command, does nothing and ends with 0",
   async (line) => {
@@ -75,12 +68,6 @@ it.each(COMMANDS.flatMap((name) => [`${name} --help`, `${name} -h`, `help ${name
     expect(code).toBe(0);
   },
 );
-
-it("--help beside other options explains them", async () => {
-  const { code, output } = await valetkey("token", "create", "--org", "acme", "--help");
-  expect(output).toContain("--expires WHEN");
-  expect(code).toBe(0);
-});
 
 it("every mistake is named at once, with the values that are allowed", async () => {
   const line = "token create --kind robot --expires --scope read --scope delete --organisation=a b";

@@ -1,8 +1,11 @@
 import { parse } from "content-disposition";
+import * as Schema from "effect/Schema";
+import fc from "fast-check";
 import { expect, it } from "vitest";
 import { contentDisposition } from "../../domain/disposition.ts";
 import { FileName } from "../../domain/file-name.ts";
 import { MediaType } from "../../domain/media-type.ts";
+import { tries } from "../support/tries.ts";
 
 it("a PDF is shown in place if that is asked for, and no other executable type is", () => {
   for (const [type, kind] of [
@@ -34,55 +37,34 @@ it.each([
   expect(contentDisposition(MediaType.make(type), FileName.make(name))).toBe(disposition);
 });
 
-it.each([
-  'a"b.png',
-  "a\\b.png",
-  'a\\"b.png',
-  "../../etc/passwd.png",
-  "%2e%2e%2f%2e%2e%2fetc%2fpasswd",
-  "\uff0e\uff0e\uff0fetc\uff0fpasswd",
+/** What parsers of the header read in different ways. */
+const pieces = fc.constantFrom(
+  ..."\"\\/'%;,=*?<>$(){}:_ a.-",
+  "filename*=UTF-8''",
+  "; filename=",
+  "%22",
+  "%0d%0a",
   "..",
-  "C:\\windows\\a.png",
-  "\\\\evil.test\\share\\a.png",
-  "a\\\"; filename*=UTF-8''evil.exe",
-  "a.png; filename*=UTF-8''evil.exe",
-  "a\ufffd.png",
-  "a\u200f.png",
-  "a.exe ",
-  "a.png::$DATA",
-  "${jndi:ldap://evil.test/a}",
-  "__proto__",
-  "..\\..\\boot.ini.png",
-  "a/b/c.png",
-  "a;b.png",
-  "a; filename=evil.html",
-  'a"; filename="evil.html',
-  "a%22.png",
-  "a%0d%0aSet-Cookie: a=b.png",
-  "50%.png",
-  "%.png",
-  "%zz.png",
-  "'.png",
-  "UTF-8''a.png",
-  "a,b.png",
-  "a=b.png",
-  "a*b?.png",
-  "<b>a</b>.png",
-  "über.png",
-  "漢字.png",
-  "😀.png",
-  "e\u0301.png",
-  "\u00a0.png",
-  " leading and trailing ",
+  "\uff0f",
+  "\ufffd",
+  "\u200f",
+  "\u00a0",
+  "é",
+  "e\u0301",
+  "漢",
+  "😀",
   ".png",
-  "CON",
-  "$(reboot).png",
-  `${"a".repeat(251)}.png`,
-])(
-  "a download has the name that a person gave the file, as an independent parser reads it: %j",
-  (name) => {
-    const said = contentDisposition(MediaType.make("image/png"), FileName.make(name));
-    const { type, parameters } = parse(said);
-    expect([type, parameters["filename"]]).toEqual(["inline", name.replace(/[/\\]/g, "_")]);
-  },
+  "__proto__",
 );
+
+it("a download has the name that a person gave the file, as an independent parser reads it", () => {
+  const names = fc.array(pieces, { minLength: 1, maxLength: 12 }).map((parts) => parts.join(""));
+  fc.assert(
+    fc.property(names.filter(Schema.is(FileName)), (name) => {
+      const said = contentDisposition(MediaType.make("image/png"), FileName.make(name));
+      const { type, parameters } = parse(said);
+      expect([type, parameters["filename"]]).toEqual(["inline", name.replace(/[/\\]/g, "_")]);
+    }),
+    { numRuns: tries(2000) },
+  );
+});

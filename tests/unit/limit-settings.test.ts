@@ -1,9 +1,7 @@
 import * as Result from "effect/Result";
 import { describe, expect, it } from "vitest";
-import { read as readOrganizations } from "../../adapters/identity/organizations.ts";
 import { read as readRedis } from "../../adapters/redis/settings.ts";
 import { read as readLimits } from "../../adapters/limits/settings.ts";
-import type { Read } from "../../adapters/settings/setting.ts";
 import { type Env, variables } from "../../adapters/settings/source.ts";
 
 const limits = (env: Env) => Result.getOrThrow(readLimits(variables(env)));
@@ -45,45 +43,26 @@ const TWO = { REDIS_URL: "redis://127.0.0.1:6379,redis://127.0.0.1:6380" };
 const CLUSTER = { REDIS_CLUSTER: "on" };
 const SENTINELS = { REDIS_SENTINELS: "redis://127.0.0.1:26379,redis://127.0.0.1:26380" };
 const CA = { REDIS_CA_FILE: "/no/such/file.pem" };
-const TABLE = { ORGANIZATIONS: "acme=org_1" };
-const DIRECTORY = { ORGANIZATIONS_URL: "https://directory.example.com/membership" };
-const TOKEN = { ORGANIZATIONS_TOKEN: "a-token-of-the-directory" };
 
-/** The variables at fault of the settings of a Redis and of organizations. */
-function faultsOf(env: Env): ReadonlyArray<string> {
-  const reads: ReadonlyArray<Read<unknown>> = [
-    readRedis(variables(env)),
-    readOrganizations(variables(env)),
-  ];
-  return reads.flatMap((read) =>
-    Result.isFailure(read) ? read.failure.map(({ setting }) => setting.variable) : [],
-  );
-}
+/** The variables at fault of the settings of a Redis. */
+const faultsOf = (env: Env): ReadonlyArray<string> => {
+  const read = readRedis(variables(env));
+  return Result.isFailure(read) ? read.failure.map(({ setting }) => setting.variable) : [];
+};
 
-it.each<Env>([
-  {},
-  ONE,
-  { ...TWO, ...CLUSTER },
-  { ...ONE, ...CLUSTER },
-  { ...ONE, ...SENTINELS },
-  TABLE,
-  DIRECTORY,
-  { ...DIRECTORY, ...TOKEN },
-])("%j go together", (env) => {
-  expect(faultsOf(env)).toEqual([]);
-});
+it.each<Env>([{}, ONE, { ...TWO, ...CLUSTER }, { ...ONE, ...CLUSTER }, { ...ONE, ...SENTINELS }])(
+  "%j go together",
+  (env) => {
+    expect(faultsOf(env)).toEqual([]);
+  },
+);
 
 it.each<{ readonly env: Env; readonly fault: string }>([
-  { env: CLUSTER, fault: "REDIS_URL" },
-  { env: TWO, fault: "REDIS_CLUSTER" },
   { env: SENTINELS, fault: "REDIS_URL" },
   { env: { ...TWO, ...SENTINELS }, fault: "REDIS_URL" },
   { env: { ...ONE, ...CLUSTER, ...SENTINELS }, fault: "REDIS_SENTINELS" },
   { env: { ...ONE, ...CA }, fault: "REDIS_CA_FILE" },
   { env: { REDIS_URL: "rediss://127.0.0.1", ...CA }, fault: "REDIS_CA_FILE" },
-  { env: { ...TABLE, ...DIRECTORY }, fault: "ORGANIZATIONS" },
-  { env: TOKEN, fault: "ORGANIZATIONS_URL" },
-  { env: { ...TABLE, ...TOKEN }, fault: "ORGANIZATIONS_URL" },
 ])("$env do not go together, and $fault is named", ({ env, fault }) => {
   expect(faultsOf(env)).toEqual([fault]);
 });

@@ -134,7 +134,14 @@ const url: Row = {
   value: "https://files.example.com:9000",
   // A URL is the same in upper case, and without the white space around it.
   takes: ["upper case", ...SPACE],
-  refuses: ["files.example.com", "ftp://files.example.com", "https://key:secret@example.com"],
+  refuses: [
+    "files.example.com",
+    "ftp://files.example.com",
+    "https://key:secret@example.com",
+    "https://files.example.com/?a=b",
+    "https://files.example.com/#a",
+    "https://",
+  ],
 };
 const origin: Row = {
   ...url,
@@ -169,14 +176,42 @@ const wholeNumber = (range: Pick<Row, "also" | "refuses">): Row => ({
   refuses: ["87.5", "0", "-1", "many", ...(range.refuses ?? [])],
 });
 
-/** Values by variable, one at least for every way in which a setting is read. */
+/** The variables that are read in the same way. */
+const ALIKE: ReadonlyArray<readonly [rows: ReadonlyArray<Row>, variables: string]> = [
+  [
+    exactly("on", "off"),
+    `AUDIT_METADATA EVENTS_ALLOW_PRIVATE REDIS_CLUSTER STORAGE_CREATE_BUCKET
+     STORAGE_GCS_SIGN_LENGTH STORAGE_PATH_STYLE`,
+  ],
+  [
+    [text],
+    `AUTH_TOKENS_FILE CONTROL_SOCKET GOOGLE_CLOUD_PROJECT JWT_AUDIENCE JWT_ISSUER
+     JWT_ORGANIZATIONS_CLAIM JWT_SCOPES_CLAIM JWT_SCOPES_PREFIX JWT_SUBJECT_CLAIM JWT_TYPE
+     OTEL_SERVICE_NAME REDIS_CA_FILE STORAGE_GCS_CREDENTIALS STORAGE_LOCAL_DIR
+     STORAGE_POLICIES`,
+  ],
+  [[longToken], "DEV_SERVICE_TOKEN DEV_TOKEN"],
+  [[header], "FORWARD_AUTH_KIND FORWARD_AUTH_ORGANIZATIONS FORWARD_AUTH_SCOPES FORWARD_AUTH_USER"],
+  [[networks], "FORWARD_AUTH_TRUSTED TRUSTED_PROXIES"],
+  [[path], "GOOGLE_APPLICATION_CREDENTIALS STORAGE_CREDENTIALS_FILE"],
+  [[trustedUrl], "JWT_JWKS_URL ORGANIZATIONS_URL"],
+  [[rate], "LIMIT_REQUESTS_PER_ORGANIZATION LIMIT_REQUESTS_PER_SUBJECT"],
+  [[pairs], "OTEL_EXPORTER_OTLP_HEADERS OTEL_RESOURCE_ATTRIBUTES"],
+  [[origin], "PUBLIC_URL STORAGE_GCS_CUSTOM_DOMAIN"],
+  [[accessKey], "STORAGE_ACCESS_KEY STORAGE_GET_ACCESS_KEY STORAGE_PUT_ACCESS_KEY"],
+  [[url], "STORAGE_ENDPOINT STORAGE_GCS_IAM_ENDPOINT STORAGE_PUBLIC_ENDPOINT"],
+  [
+    [secret],
+    `STORAGE_GET_SECRET_KEY STORAGE_GET_SESSION_TOKEN STORAGE_PUT_SECRET_KEY
+     STORAGE_PUT_SESSION_TOKEN STORAGE_SECRET_KEY STORAGE_SESSION_TOKEN`,
+  ],
+];
+
+/** Those that are read in a way of their own. */
 const ROWS: Readonly<Record<string, ReadonlyArray<Row>>> = {
   AUDIT: [...exactly("off", "stdout"), { ...path, refuses: ["audit.jsonl", "a/b\nc"] }],
-  AUDIT_METADATA: exactly("on", "off"),
   AUTH: exactly("dev", "static", "jwt", "forward"),
   AUTH_DEV_EXPOSED: exactly("yes", "no"),
-  AUTH_TOKENS_FILE: [text],
-  EVENTS_ALLOW_PRIVATE: exactly("on", "off"),
   EVENTS_SECRETS: [
     {
       value: `whsec_${KEY}`,
@@ -201,7 +236,6 @@ const ROWS: Readonly<Record<string, ReadonlyArray<Row>>> = {
       refuses: ["127.0.0.1", "127.0.0.1:0", "127.0.0.1:65536", "clamd.ctl", "tcp://clamd:3310"],
     },
   ],
-  CONTROL_SOCKET: [text],
   CORS_ORIGINS: [
     {
       value: "https://a.example,https://b.example:1",
@@ -209,16 +243,6 @@ const ROWS: Readonly<Record<string, ReadonlyArray<Row>>> = {
       refuses: ["https://a.example/", "https://a.example,b.example", "null"],
     },
   ],
-  DEV_SERVICE_TOKEN: [longToken],
-  DEV_TOKEN: [longToken],
-  ENV_FILES: [files],
-  FORWARD_AUTH_KIND: [header],
-  FORWARD_AUTH_ORGANIZATIONS: [header],
-  FORWARD_AUTH_SCOPES: [header],
-  FORWARD_AUTH_TRUSTED: [networks],
-  FORWARD_AUTH_USER: [header],
-  GOOGLE_APPLICATION_CREDENTIALS: [path],
-  GOOGLE_CLOUD_PROJECT: [text],
   GOOGLE_CLOUD_UNIVERSE_DOMAIN: [{ value: "googleapis.com", takes: [LONGER] }],
   HOST: [{ value: "127.0.0.1", takes: [LONGER], also: ["::1", "localhost"], refuses: ["[::1]"] }],
   JWT_ALGORITHMS: [
@@ -228,12 +252,6 @@ const ROWS: Readonly<Record<string, ReadonlyArray<Row>>> = {
       refuses: ["RS256,HS256", "none", "RS2566", "RS256 ES256", "rs256"],
     },
   ],
-  JWT_AUDIENCE: [text],
-  JWT_ISSUER: [text],
-  JWT_JWKS_URL: [trustedUrl],
-  JWT_ORGANIZATIONS_CLAIM: [text],
-  JWT_SCOPES_CLAIM: [text],
-  JWT_SCOPES_PREFIX: [text],
   JWT_SERVICE_CLAIM: [
     {
       value: "gty=client-credentials",
@@ -243,16 +261,12 @@ const ROWS: Readonly<Record<string, ReadonlyArray<Row>>> = {
       refuses: ["gty", "gty=", "=service", "gty=a=b"],
     },
   ],
-  JWT_SUBJECT_CLAIM: [text],
-  JWT_TYPE: [text],
   LIMITS_ON_FAILURE: exactly("allow", "refuse"),
   LIMIT_BYTES_PER_DAY: [size("1.5 TiB")],
   LIMIT_BYTES_PER_SUBJECT_PER_DAY: [size("1.5 TiB")],
   LIMIT_FAILED_AUTHENTICATIONS: [rate, { value: "off" }],
   LIMIT_MULTIPART_UPLOADS: [wholeNumber({ also: ["1"] }), { value: "off" }],
   LIMIT_OBJECTS_PER_DAY: [wholeNumber({ also: ["1"] })],
-  LIMIT_REQUESTS_PER_ORGANIZATION: [rate],
-  LIMIT_REQUESTS_PER_SUBJECT: [rate],
   LINKS_DENIED: [
     {
       value: "q2Zb0m5P6a3iSx1cR8wNf4uT7yLhVkJdEoGzXpQrAbC",
@@ -280,8 +294,6 @@ const ROWS: Readonly<Record<string, ReadonlyArray<Row>>> = {
       ],
     },
   ],
-  OTEL_EXPORTER_OTLP_ENDPOINT: [httpUrl],
-  OTEL_EXPORTER_OTLP_HEADERS: [pairs],
   OTEL_EXPORTER_OTLP_PROTOCOL: exactly("http/protobuf", "http/json"),
   OTEL_METRIC_EXPORT_INTERVAL: [
     {
@@ -292,11 +304,9 @@ const ROWS: Readonly<Record<string, ReadonlyArray<Row>>> = {
     },
   ],
   OTEL_METRICS_EXPORTER: exactly("otlp", "none"),
-  OTEL_RESOURCE_ATTRIBUTES: [pairs],
   OTEL_SDK_DISABLED: [
     { value: "true", takes: ["upper case"], also: ["false"], refuses: ["constructor"] },
   ],
-  OTEL_SERVICE_NAME: [text],
   OTEL_TRACES_EXPORTER: exactly("otlp", "none"),
   OTEL_TRACES_SAMPLER: exactly("always_on", "parentbased_traceidratio"),
   OTEL_TRACES_SAMPLER_ARG: [
@@ -318,11 +328,8 @@ const ROWS: Readonly<Record<string, ReadonlyArray<Row>>> = {
       ],
     },
   ],
-  ORGANIZATIONS_TOKEN: [token],
-  ORGANIZATIONS_URL: [trustedUrl],
   PORT: [wholeNumber({ also: ["1", "65535"], refuses: ["8787.5", "65536"] })],
   PROBE_PORT: [wholeNumber({ also: ["1", "65535"], refuses: ["8788.5", "65536"] })],
-  PUBLIC_URL: [origin],
   RECEIPT_KEYS: [
     {
       value: `prod:${KEY}`,
@@ -331,8 +338,6 @@ const ROWS: Readonly<Record<string, ReadonlyArray<Row>>> = {
       refuses: [`Prod:${KEY}`, `my_key:${KEY}`, `prod:${KEY}:x`, `:${KEY}`, KEY, "prod:c2hvcnQ="],
     },
   ],
-  REDIS_CA_FILE: [text],
-  REDIS_CLUSTER: exactly("on", "off"),
   REDIS_SENTINELS: [
     {
       value: "redis://:password@sentinel.example.com:26379",
@@ -352,7 +357,6 @@ const ROWS: Readonly<Record<string, ReadonlyArray<Row>>> = {
   REPLICAS: [wholeNumber({ also: ["1"] })],
   SHUTDOWN_GRACE: [{ ...duration("2 seconds"), also: ["0 seconds"], refuses: ["11 minutes"] }],
   SHUTDOWN_TIMEOUT: [{ ...duration("2 seconds"), also: ["10 minutes"], refuses: ["11 minutes"] }],
-  STORAGE_ACCESS_KEY: [accessKey],
   STORAGE_ACCOUNT_ID: [{ value: "0123456789abcdef0123456789abcdef" }],
   STORAGE_ADAPTER: exactly("local", "aws", "minio", "gcs"),
   STORAGE_ALLOWED_TYPES: [
@@ -380,46 +384,33 @@ const ROWS: Readonly<Record<string, ReadonlyArray<Row>>> = {
       ],
     },
   ],
-  STORAGE_CREDENTIALS_FILE: [path],
-  STORAGE_CREATE_BUCKET: exactly("on", "off"),
-  STORAGE_ENDPOINT: [url],
-  STORAGE_GCS_CREDENTIALS: [text],
-  STORAGE_GCS_CUSTOM_DOMAIN: [origin],
-  STORAGE_GCS_IAM_ENDPOINT: [url],
-  STORAGE_GCS_SIGN_LENGTH: exactly("on", "off"),
-  STORAGE_GET_ACCESS_KEY: [accessKey],
   STORAGE_GET_ROLE: [role(ARN, ROLE_ARN_TAKES), role(ACCOUNT, ACCOUNT_TAKES)],
-  STORAGE_GET_SECRET_KEY: [secret],
-  STORAGE_GET_SESSION_TOKEN: [secret],
   STORAGE_GET_TTL: [
     { ...duration("24 hours"), also: ["7 days"], refuses: ["8 days", "0 seconds"] },
   ],
-  STORAGE_LOCAL_DIR: [text],
   STORAGE_MAX_FILE_SIZE: [size("10 MiB")],
-  STORAGE_PATH_STYLE: exactly("on", "off"),
-  STORAGE_POLICIES: [text],
   STORAGE_PROVIDER: exactly("aws", "r2", "s3"),
-  STORAGE_PUBLIC_ENDPOINT: [url],
-  STORAGE_PUT_ACCESS_KEY: [accessKey],
   STORAGE_PUT_ROLE: [role(ARN, ROLE_ARN_TAKES), role(ACCOUNT, ACCOUNT_TAKES)],
-  STORAGE_PUT_SECRET_KEY: [secret],
-  STORAGE_PUT_SESSION_TOKEN: [secret],
   STORAGE_PUT_TTL: [duration("15 minutes")],
   STORAGE_REGION: [
     { value: "eu-central-1", takes: [LONGER], option: "region" },
     { value: "eu", takes: [LONGER, "upper case"], option: "location" },
   ],
-  STORAGE_SECRET_KEY: [secret],
-  STORAGE_SESSION_TOKEN: [secret],
   STORAGE_SIGNER: exactly("native", "sdk"),
-  TRUSTED_PROXIES: [networks],
   WEB_CONCURRENCY: [
     { value: "auto" },
     { ...wholeNumber({ also: ["1", "256"], refuses: ["257"] }), value: "25" },
   ],
+  ENV_FILES: [files],
+  OTEL_EXPORTER_OTLP_ENDPOINT: [httpUrl],
+  ORGANIZATIONS_TOKEN: [token],
 };
 
-const held = Object.entries(ROWS).flatMap(([variable, rows]) =>
+const alike = ALIKE.flatMap(([rows, variables]) =>
+  variables.split(/\s+/).map((variable) => [variable, rows] as const),
+);
+
+const held = [...alike, ...Object.entries(ROWS)].flatMap(([variable, rows]) =>
   rows.flatMap((row) =>
     settings
       .filter((setting) => setting.variable === variable && takes(setting, row.value))

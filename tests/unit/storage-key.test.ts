@@ -93,7 +93,19 @@ it("every key of every template is parsed, and has one address", async () => {
       );
       const path = pathWithin(key);
       expect(keyIn(organization, path)).toBe(key);
-      for (const other of [`files/${path}`, `../${path}`, `/${path}`, `${path}/`, ""]) {
+      for (const other of [
+        `files/${path}`,
+        `../${path}`,
+        `../../org_2/files/${path}`,
+        `../../incoming/orgs/${organization}/${path}`,
+        `/${path}`,
+        `${path}/`,
+        `${path}/${path}`,
+        path.toUpperCase(),
+        path.replace("/", "%2f"),
+        path.replace("/", "//"),
+        "",
+      ]) {
         expect(Option.isNone(parse(keyIn(organization, other))), other).toBe(true);
       }
     }),
@@ -125,46 +137,30 @@ const BAD_TEMPLATES = [
   "",
   "{organization}/avatars/{id}{extension}",
   "orgs/{organization}/{id}{extension}",
-  "orgs/{organization}/{year}/{id}{extension}",
   "orgs/{organization}/avatars/{id}",
-  "orgs/{organization}/avatars/{extension}",
-  "orgs/{organization}/avatars/{year}",
   "orgs/{organization}/avatars/{id}{extension}/",
   "orgs/{organization}/avatars/{id}{extension}\n",
   "/orgs/{organization}/avatars/{id}{extension}",
   "incoming/orgs/{organization}/avatars/{id}{extension}",
-  "incoming/{organization}/avatars/{id}{extension}",
   "orgs/acme/avatars/{id}{extension}",
   "orgs/{organization}/{organization}/{id}{extension}",
-  "orgs/{organization}/avatars/{organization}/{id}{extension}",
   "orgs/{organization}/avatars/{id}{extension}/{id}{extension}",
-  "orgs/{organization}/{id}/avatars/{id}{extension}",
   "orgs/{organization}/avatars/{id}-{year}{extension}",
-  "orgs/{organization}/avatars/y{year}/{id}{extension}",
   "orgs/{organization}/avatars/{filename}/{id}{extension}",
   "orgs/{organization}/avatars//{id}{extension}",
-  "orgs/{organization}//avatars/{id}{extension}",
-  "orgs/{organization}/../{id}{extension}",
   "orgs/{organization}/avatars/../{id}{extension}",
-  "orgs/{organization}/avatars/./{id}{extension}",
   "orgs/{organization}/avatars%2e/{id}{extension}",
-  "orgs/{organization}/a%2fb/{id}{extension}",
   "orgs/{organization}/a\\b/{id}{extension}",
   "orgs/{organization}/Avatars/{id}{extension}",
   "orgs/{organization}/avatärs/{id}{extension}",
-  "orgs/{organization}/а/{id}{extension}",
   "orgs/{organization}/2026/{id}{extension}",
-  "orgs/{organization}/avatars/2026/{id}{extension}",
   "orgs/{organization}/files/{id}{extension}",
   "orgs/{organization}/files/{year}/{id}{extension}",
-  "orgs/{organization}/files/{year}/{day}/{id}{extension}",
   "orgs/{organization}/files/{year}/{month}/{day}/{id}{extension}",
   "orgs/{organization}/files/avatars/{id}{extension}",
   `orgs/{organization}/${"a".repeat(65)}/{id}{extension}`,
   `orgs/{organization}/${"a/".repeat(9)}{id}{extension}`,
   `orgs/{organization}/${"a/".repeat(8192)}{id}{extension}`,
-  `orgs/{organization}/${"{year}/".repeat(2340)}{id}{extension}`,
-  `orgs/{organization}/${"a".repeat(16_384)}/{id}{extension}`,
   `orgs/{organization}/avatars/{id}{extension}${"\0".repeat(16_384)}`,
 ];
 
@@ -175,30 +171,10 @@ it.each(BAD_TEMPLATES.map((text) => [text.slice(0, 80), text]))(
   },
 );
 
-it("a key is not parsed from a path that leaves the organization", () => {
-  for (const path of [`2026/01/${UUID}.png`, `avatars/${UUID}.png`]) {
-    expect(Option.isSome(parse(keyIn(file.organization, path)))).toBe(true);
-    for (const out of [
-      `../../org_2/files/${path}`,
-      `/${path}`,
-      `${path}/${path}`,
-      `../../incoming/orgs/org_1/${path}`,
-      path.toUpperCase(),
-      path.replace("/", "%2f"),
-      path.replace("/", "//"),
-      `${path}/`,
-      "",
-    ]) {
-      expect(Option.isNone(parse(keyIn(file.organization, out))), out).toBe(true);
-    }
-  }
-});
-
 it.each([
   "",
   "orgs/a/files/2026/13/5007cd59-14b0-4a8f-9bfa-7debee4b183d.png",
   "orgs/a/files/2026/1/5007cd59-14b0-4a8f-9bfa-7debee4b183d.png",
-  "orgs/a/files/2026/5007cd59-14b0-4a8f-9bfa-7debee4b183d.png",
   "orgs/a/files/2026/01/01/5007cd59-14b0-4a8f-9bfa-7debee4b183d.png",
   "orgs/a/files/avatars/5007cd59-14b0-4a8f-9bfa-7debee4b183d.png",
   "orgs/a/files/2026/01/5007cd59-14b0-1a8f-9bfa-7debee4b183d.png",
@@ -206,10 +182,7 @@ it.each([
   "orgs/a/b/files/2026/01/5007cd59-14b0-4a8f-9bfa-7debee4b183d.jpg/c",
   "orgs/a/2026/01/5007cd59-14b0-4a8f-9bfa-7debee4b183d.png",
   "orgs/a/avatars/32/5007cd59-14b0-4a8f-9bfa-7debee4b183d.png",
-  "orgs/a/avatars/00/5007cd59-14b0-4a8f-9bfa-7debee4b183d.png",
-  "orgs/a/Avatars/5007cd59-14b0-4a8f-9bfa-7debee4b183d.png",
   "orgs/a/avatars/5007CD59-14b0-4a8f-9bfa-7debee4b183d.png",
-  "orgs/a/avatars//5007cd59-14b0-4a8f-9bfa-7debee4b183d.png",
   "orgs/a/5007cd59-14b0-4a8f-9bfa-7debee4b183d.png",
   "incoming/orgs/a/avatars/5007cd59-14b0-4a8f-9bfa-7debee4b183d.png",
   "/orgs/a/files/2026/01/5007cd59-14b0-4a8f-9bfa-7debee4b183d.png",
