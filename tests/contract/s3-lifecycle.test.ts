@@ -1,8 +1,5 @@
 import * as Effect from "effect/Effect";
 import { Client } from "minio";
-import { once } from "node:events";
-import { createServer } from "node:http";
-import type { AddressInfo } from "node:net";
 import { text } from "node:stream/consumers";
 import { expect, it } from "vitest";
 import { s3Lifecycle } from "../../adapters/storage/rest/s3-lifecycle.ts";
@@ -11,8 +8,10 @@ import { AWS4_HMAC_SHA256 } from "../../adapters/storage/signing/algorithms.ts";
 import { bucketAddress } from "../../adapters/storage/signing/bucket-address.ts";
 import { signWith } from "../../adapters/storage/signing/signer.ts";
 import { need } from "../support/need.ts";
+import { serve } from "../support/serve.ts";
 
 const server = await need("minio");
+const FOREIGN = "<Rule><ID>foreign</ID></Rule>";
 
 function client(): Client {
   const { hostname, port } = new URL(server?.endpoint ?? "");
@@ -67,64 +66,51 @@ it.skipIf(server === undefined)(
 );
 
 it("if a store loses another rule, all rules are restored and the lifecycle rule is not added", async () => {
-  const foreign = "<Rule><ID>foreign</ID></Rule>";
-  let rules = foreign;
   // No real store of these tests loses rules, so a double keeps only the last rule.
-  const store = createServer(async (request, response) => {
-    const body = await text(request);
-    if (request.method === "PUT") rules = body.match(/<Rule>[^]*?<\/Rule>/g)?.at(-1) ?? "";
-    response.end(`<LifecycleConfiguration>${rules}</LifecycleConfiguration>`);
-  });
-  await once(store.listen(0, "127.0.0.1"), "listening");
-  const { port } = store.address() as AddressInfo;
-  const { apply } = lifecycleOf(`http://127.0.0.1:${port}`, "files");
-  const refused = await Effect.runPromise(Effect.flip(apply(3)));
-  store.close();
-  expect(refused.reason).toContain("changed 1 of the bucket's other lifecycle rules");
-  expect(rules).toBe(foreign);
+  const { apply, rules } = await startDouble(
+    (body) => body.match(/<Rule>[^]*?<\/Rule>/g)?.at(-1) ?? "",
+  );
+  const { reason } = await Effect.runPromise(Effect.flip(apply(3)));
+  expect(reason).toContain("changed 1 of the bucket's other lifecycle rules");
+  expect(rules()).toBe(FOREIGN);
 });
 
-it("the rule for uploads in parts is added beside that for what waits, and alone", async () => {
-  const { store, apply, rules } = await startDouble((body) => body);
-  expect(await Effect.runPromise(apply(3))).toMatchObject({ outcome: "added" });
+it("the rules for what waits, its versions and parts, and for uploads in parts are added beside others", async () => {
+  const { apply, rules } = await startDouble((body) => body);
+  const applied = (days: number, options?: { readonly replace: boolean }) =>
+    Effect.runPromise(apply(days, options));
+  expect(await applied(3)).toEqual({ outcome: "added", days: 3 });
   expect(rules()).toContain("<Prefix>orgs/</Prefix>");
   expect(rules()).toContain("<DaysAfterInitiation>1</DaysAfterInitiation>");
-  expect(rules()).toContain("<Days>3</Days>");
-  expect(rules()).toContain("<ID>foreign</ID>");
-  expect(await Effect.runPromise(apply(3))).toMatchObject({ outcome: "there" });
-  // A policy that no longer waits leaves the rule for files that wait already.
-  expect(await Effect.runPromise(apply(0))).toMatchObject({ outcome: "there" });
-  store.close();
-});
-
-it("the rule for what waits below incoming/ also removes its versions and parts", async () => {
-  const { store, apply, rules } = await startDouble((body) => body);
-  expect(await Effect.runPromise(apply(3))).toEqual({ outcome: "added", days: 3 });
   expect(rules()).toContain(
     "<Filter><Prefix>incoming/</Prefix></Filter><Expiration><Days>3</Days></Expiration><NoncurrentVersionExpiration><NoncurrentDays>1</NoncurrentDays></NoncurrentVersionExpiration><AbortIncompleteMultipartUpload>",
   );
-  expect(await Effect.runPromise(apply(0, { replace: true }))).toMatchObject({ outcome: "added" });
+  expect(rules()).toContain("<ID>foreign</ID>");
+  expect(await applied(3)).toMatchObject({ outcome: "there" });
+  // A policy that no longer waits leaves the rule for files that wait already.
+  expect(await applied(0)).toMatchObject({ outcome: "there" });
+  expect(await applied(0, { replace: true })).toMatchObject({ outcome: "added" });
   expect(rules()).not.toContain("incoming");
   expect(rules()).toContain("<ID>foreign</ID>");
-  store.close();
 });
 
-it("a store that drops the prefix of the rule, which would remove every file, has its rules as before", async () => {
-  const { store, apply, rules, least } = await startDouble((body) =>
-    body.replaceAll("<Prefix>incoming/</Prefix>", ""),
-  );
-  const { reason } = await Effect.runPromise(Effect.flip(apply(3)));
-  store.close();
+it.each([
+  [
+    "drops the prefix of the rule, which would remove every file,",
+    3,
+    (body: string) => body.replaceAll("<Prefix>incoming/</Prefix>", ""),
+  ],
+  [
+    "does not keep the rule for uploads in parts",
+    0,
+    (body: string) =>
+      body.replace(/<AbortIncompleteMultipartUpload>.*?<\/AbortIncompleteMultipartUpload>/, ""),
+  ],
+] as const)("a store that %s is told, and has its rules as before", async (_, days, keep) => {
+  const { apply, rules, least } = await startDouble(keep);
+  const { reason } = await Effect.runPromise(Effect.flip(apply(days)));
   expect(reason).toContain("did not keep what was added");
-  expect([rules(), least()]).toEqual(["<Rule><ID>foreign</ID></Rule>", "varies_by_storage_class"]);
-});
-
-it("a store that does not keep the rule for uploads in parts is told, and its rules are as before", async () => {
-  const { store, apply, rules } = await startDouble(withoutAbort);
-  const { reason } = await Effect.runPromise(Effect.flip(apply(0)));
-  store.close();
-  expect(reason).toContain("did not keep what was added");
-  expect(rules()).toBe("<Rule><ID>foreign</ID></Rule>");
+  expect([rules(), least()]).toEqual([FOREIGN, "varies_by_storage_class"]);
 });
 
 it.each([
@@ -137,21 +123,18 @@ it.each([
   ["without the bucket", 404, "<Error><Code>NoSuchBucket</Code></Error>"],
 ])("nothing is written to or removed from a store %s", async (_, status, answer) => {
   const methods: Array<string | undefined> = [];
-  const store = createServer((request, response) => {
-    methods.push(request.method);
+  const endpoint = await serve(({ method }, response) => {
+    methods.push(method);
     response.writeHead(status).end(answer);
   });
-  await once(store.listen(0, "127.0.0.1"), "listening");
-  const { port } = store.address() as AddressInfo;
-  const { apply } = lifecycleOf(`http://127.0.0.1:${port}`, "files");
+  const { apply } = lifecycleOf(endpoint, "files");
   const { reason } = await Effect.runPromise(Effect.flip(apply(3)));
-  store.close();
   expect(reason).toMatch(/is not understood|could not be read: 404 NoSuchBucket/);
   expect(methods).toEqual(["GET"]);
 });
 
 it("another deployment that waits less does not shorten the time, unless it says so", async () => {
-  const { store, apply, rules } = await startDouble((body) => body);
+  const { apply, rules } = await startDouble((body) => body);
   expect(await Effect.runPromise(apply(7))).toEqual({ outcome: "added", days: 7 });
   expect(await Effect.runPromise(apply(3))).toEqual({ outcome: "there", days: 7 });
   expect(rules()).toContain("<Days>7</Days>");
@@ -162,21 +145,18 @@ it("another deployment that waits less does not shorten the time, unless it says
   });
   expect(rules()).toContain("<Days>3</Days>");
   expect(rules()).not.toContain("<Days>9</Days>");
-  store.close();
 });
 
 it("a rule of ours that was disabled is not taken for one that works", async () => {
-  const { store, apply, rules } = await startDouble((body) => body);
+  const { apply, rules } = await startDouble((body) => body);
   await Effect.runPromise(apply(3));
   const disabled = rules().replace(
     "<ID>valetkey-incoming</ID><Status>Enabled",
     "<ID>valetkey-incoming</ID><Status>Disabled",
   );
-  store.close();
   const other = await startDouble((body) => body, disabled);
   expect(await Effect.runPromise(other.apply(3))).toMatchObject({ outcome: "added" });
   expect(other.rules()).not.toContain("Disabled");
-  other.store.close();
 });
 
 it.each([
@@ -192,7 +172,7 @@ it.each([
   let document =
     "<LifecycleConfiguration><Rule><ID>foreign</ID></Rule><Further>1</Further></LifecycleConfiguration>";
   // No real store of these tests knows the header: Amazon alone has it.
-  const store = createServer(async (request, response) => {
+  const endpoint = await serve(async (request, response) => {
     const body = await text(request);
     if (request.method === "PUT") {
       sent.push(String(request.headers[LEAST]));
@@ -202,11 +182,8 @@ it.each([
     if (least !== undefined) response.setHeader(LEAST, least);
     response.end(document);
   });
-  await once(store.listen(0, "127.0.0.1"), "listening");
-  const { port } = store.address() as AddressInfo;
-  const { apply } = lifecycleOf(`http://127.0.0.1:${port}`, "files");
+  const { apply } = lifecycleOf(endpoint, "files");
   expect(await Effect.runPromise(apply(3))).toMatchObject({ outcome: "added" });
-  store.close();
   expect(sent).toEqual([sentBack]);
   expect(document).toContain("<Further>1</Further>");
   expect(document).toContain("<ID>foreign</ID>");
@@ -214,16 +191,10 @@ it.each([
 
 const LEAST = "x-amz-transition-default-minimum-object-size";
 
-const withoutAbort = (body: string) =>
-  body.replace(/<AbortIncompleteMultipartUpload>.*?<\/AbortIncompleteMultipartUpload>/, "");
-
 /** A bucket with one rule of somebody else's; `keep` makes of a new document what it keeps. */
-async function startDouble(
-  keep: (body: string) => string,
-  rules = "<Rule><ID>foreign</ID></Rule>",
-) {
+async function startDouble(keep: (body: string) => string, rules = FOREIGN) {
   let least = "varies_by_storage_class";
-  const store = createServer(async (request, response) => {
+  const endpoint = await serve(async (request, response) => {
     const body = await text(request);
     if (request.method === "PUT") {
       rules = /<Rule>.*<\/Rule>/.exec(keep(body))?.[0] ?? "";
@@ -232,13 +203,11 @@ async function startDouble(
     response.setHeader(LEAST, least);
     response.end(`<LifecycleConfiguration>${rules}</LifecycleConfiguration>`);
   });
-  await once(store.listen(0, "127.0.0.1"), "listening");
-  const { port } = store.address() as AddressInfo;
-  const { apply } = lifecycleOf(`http://127.0.0.1:${port}`, "files", true);
-  return { store, apply, rules: () => rules, least: () => least };
+  const { apply } = lifecycleOf(endpoint, "files", true);
+  return { apply, rules: () => rules, least: () => least };
 }
 
-function lifecycleOf(endpoint: string, bucket: string, removesParts = false) {
+function lifecycleOf(endpoint: string | URL, bucket: string, removesParts = false) {
   const { accessKey = "key", secretKey = "secret" } = server ?? {};
   const at = {
     signer: always(signWith({ algorithm: AWS4_HMAC_SHA256, accessKey, secretKey })),

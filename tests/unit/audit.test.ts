@@ -29,6 +29,14 @@ const eventOf = (requestId: string): AuditEvent => ({
   requestId,
 });
 
+function logged(write: (message: unknown) => string = String) {
+  const messages: Array<string> = [];
+  const log = Logger.layer([
+    Logger.make<unknown, void>(({ message }) => void messages.push(write(message))),
+  ]);
+  return { messages, log };
+}
+
 it("an audit that is a pipe without a reader is refused at the start, and does not hold it", () => {
   const pipe = join(folder, "unread");
   execFileSync("mkfifo", [pipe]);
@@ -103,12 +111,7 @@ describe("an audit file", () => {
   it("gets lines in the order of the events, also those that came while it could not be written", async () => {
     const directory = join(folder, "ordered");
     const path = join(directory, "audit.jsonl");
-    const messages: Array<string> = [];
-    const log = Logger.layer([
-      Logger.make<unknown, void>(({ message }) => {
-        messages.push(String(message));
-      }),
-    ]);
+    const { messages, log } = logged();
     const ids = ["1", "2", "3", "4"];
     const later = ["5", "6"];
     await Effect.gen(function* () {
@@ -137,10 +140,7 @@ describe("an audit file", () => {
   });
 
   it("that can never be written says so once, and lets the service end", async () => {
-    const messages: Array<string> = [];
-    const log = Logger.layer([
-      Logger.make<unknown, void>(({ message }) => void messages.push(String(message))),
-    ]);
+    const { messages, log } = logged();
     await Effect.gen(function* () {
       const append = yield* appendTo(join(folder, "gone", "audit.jsonl"));
       yield* append("line\n");
@@ -153,10 +153,7 @@ describe("an audit file", () => {
   it("that blocks lets the service end, and drops lines after saying so", async () => {
     const path = join(folder, "pipe");
     execFileSync("mkfifo", [path]);
-    const messages: Array<string> = [];
-    const log = Logger.layer([
-      Logger.make<unknown, void>(({ message }) => void messages.push(String(message))),
-    ]);
+    const { messages, log } = logged();
     const large = { ...eventOf("id"), principal: { kind: "user", subject: "x".repeat(2 ** 20) } };
     await Effect.gen(function* () {
       const tell = yield* Audit;
@@ -172,10 +169,7 @@ describe("an audit file", () => {
   it("lets 8 MiB wait, and says anew how much was lost each time that it was not enough", async () => {
     const directory = join(folder, "full");
     const path = join(directory, "audit.jsonl");
-    const messages: Array<string> = [];
-    const log = Logger.layer([
-      Logger.make<unknown, void>(({ message }) => void messages.push(JSON.stringify(message))),
-    ]);
+    const { messages, log } = logged(JSON.stringify);
     const told = (count: number) =>
       Effect.promise(() => until(`message ${count}`, () => messages.length >= count));
     await Effect.gen(function* () {

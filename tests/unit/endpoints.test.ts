@@ -15,7 +15,7 @@ const KEYS = { STORAGE_ACCESS_KEY: "key", STORAGE_SECRET_KEY: "secret" };
 const endpointOf = (text: string) =>
   Result.getOrThrow(readMinio(variables({ ...KEYS, STORAGE_ENDPOINT: text }))).endpoint;
 
-it.each([
+it.each<[text: string, origin: string, path: string, virtual?: string, before?: string]>([
   ["http://localhost:9000", "http://localhost:9000", "/files", "http://files.localhost:9000", ""],
   ["https://store.test:443", "https://store.test", "/files", "https://files.store.test", ""],
   ["http://store.test:80/", "http://store.test", "/files", "http://files.store.test", ""],

@@ -29,8 +29,21 @@ function signed(
 
 const answer = (code: string, further = "") => `<Error><Code>${code}</Code>${further}</Error>`;
 
-const canonical = (headers: ReadonlyArray<string>) =>
-  `<CanonicalRequest>PUT\n/files/k\nX-Amz-Signature=${SIGNATURE}\n${headers.join("\n")}\n\nhost\nUNSIGNED-PAYLOAD</CanonicalRequest><SignatureProvided>${SIGNATURE}</SignatureProvided>`;
+/** An answer that shows which headers the store signed: those of the URL, with these changes. */
+function mismatch(over: Readonly<Record<string, string | undefined>>): string {
+  const seen = {
+    "content-length": "5",
+    "content-type": "image/png",
+    host: "s3.example",
+    "if-none-match": "*",
+    ...over,
+  };
+  const lines = Object.entries(seen).map(([name, value]) => value && `${name}:${value}\n`);
+  return answer(
+    "SignatureDoesNotMatch",
+    `<CanonicalRequest>PUT\n/files/k\nX-Amz-Signature=${SIGNATURE}\n${lines.join("")}\nhost\nUNSIGNED-PAYLOAD</CanonicalRequest><SignatureProvided>${SIGNATURE}</SignatureProvided>`,
+  );
+}
 
 /** Signed by Valetkey for Ceph, and for MinIO. */
 const FORBIDDING = {
@@ -113,57 +126,22 @@ const CASES: ReadonlyArray<readonly [name: string, Partial<FailedRequest>, cause
   ],
   [
     "a proxy that changes Host",
-    {
-      body: answer(
-        "SignatureDoesNotMatch",
-        canonical([
-          "content-length:5",
-          "content-type:image/png",
-          "host:minio:9000",
-          "if-none-match:*",
-        ]),
-      ),
-    },
+    { body: mismatch({ host: "minio:9000" }) },
     "the store saw the host minio:9000, and the URL is for s3.example",
   ],
   [
     "another type",
-    {
-      body: answer(
-        "SignatureDoesNotMatch",
-        canonical([
-          "content-length:5",
-          "content-type:text/plain;charset=UTF-8",
-          "host:s3.example",
-          "if-none-match:*",
-        ]),
-      ),
-    },
+    { body: mismatch({ "content-type": "text/plain;charset=UTF-8" }) },
     "content-type (it came as text/plain;charset=UTF-8)",
   ],
   [
     "another length",
-    {
-      body: answer(
-        "SignatureDoesNotMatch",
-        canonical([
-          "content-length:6",
-          "content-type:image/png",
-          "host:s3.example",
-          "if-none-match:*",
-        ]),
-      ),
-    },
+    { body: mismatch({ "content-length": "6" }) },
     "content-length (it came as 6)",
   ],
   [
     "a header that the store did not get",
-    {
-      body: answer(
-        "SignatureDoesNotMatch",
-        canonical(["content-length:5", "content-type:image/png", "host:s3.example"]),
-      ),
-    },
+    { body: mismatch({ "if-none-match": undefined }) },
     "the header if-none-match is missing",
   ],
   [
@@ -254,14 +232,11 @@ const CASES: ReadonlyArray<readonly [name: string, Partial<FailedRequest>, cause
 ];
 
 describe("valetkey doctor --explain", () => {
-  it.each(CASES)("names %s", (_name, over, expected) => {
+  it.each(CASES)("names %s, and shows no signature or token", (_name, over, expected) => {
     const causes = explain({ url: signed(), now: NOW, ...over });
     expect(causes[0]?.what).toContain(expected);
     expect(causes[0]?.mend).not.toBe("");
-  });
-
-  it.each(CASES)("shows no signature or token of %s", (_name, over) => {
-    const text = JSON.stringify(explain({ url: signed(), now: NOW, ...over }));
+    const text = JSON.stringify(causes);
     expect(text).not.toContain(SIGNATURE);
     expect(text).not.toContain(TOKEN);
   });
@@ -282,13 +257,7 @@ const PAGE = readdirSync("docs")
 describe("the page about refusals of stores", () => {
   const codes = new Set(PAGE.match(/(?<=`)[A-Z]+[a-z][A-Za-z]{6,}(?=`)/g));
 
-  it("has the codes that are common", () => {
-    for (const code of ["SignatureDoesNotMatch", "AccessDenied", "InvalidAccessKeyId"]) {
-      expect(codes).toContain(code);
-    }
-  });
-
-  it.each([...codes])("and --explain give a cause for %s", (code) => {
+  it.each([...codes, "AccessDenied"])("and --explain give a cause for %s", (code) => {
     const [cause] = explain({ url: signed(), now: NOW, status: 403, body: answer(code) });
     expect(cause?.what).not.toContain("nothing in the URL or the answer differs");
   });

@@ -35,11 +35,11 @@ async function hanging(answered: RegExp): Promise<number> {
   return (server.address() as AddressInfo).port;
 }
 
-it.each([
-  ["away", async () => 2],
+it.each<[how: string, start: () => Promise<number>]>([
+  ["away", () => Promise.resolve(2)],
   ["hanging while it is connected to", () => hanging(/$^/g)],
   ["hanging once it is connected to", () => hanging(/\b(?:HELLO|CLIENT)\b/g)],
-] as const)(
+])(
   "while Redis is %s, each process counts, and takes back and ends what it has counted",
   async (_, start) => {
     const caller = { kind: "user", subject: "mia" } as const;

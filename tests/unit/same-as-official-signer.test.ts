@@ -4,13 +4,7 @@ import fc from "fast-check";
 import { expect, it } from "vitest";
 import { AWS4_HMAC_SHA256 } from "../../adapters/storage/signing/algorithms.ts";
 import { bucketAddress } from "../../adapters/storage/signing/bucket-address.ts";
-import {
-  canonicalRequest,
-  encodeKey,
-  type Pair,
-  signedHeaders,
-  stringToSign,
-} from "../../adapters/storage/signing/v4.ts";
+import { encodeKey, type Pair } from "../../adapters/storage/signing/v4.ts";
 import { canonicalQuery, signQuery } from "../../adapters/storage/signing/sign-query.ts";
 import { nastyText as text } from "../support/nasty-text.ts";
 import { tries } from "../support/tries.ts";
@@ -47,45 +41,42 @@ const request = fc.record({
   expiresIn: fc.integer({ min: 1, max: 604_800 }),
 });
 
-it("our signature equals the official presigner's for the same query and headers", async () => {
+it("our URL has the parameters and the signature of the official presigner's", async () => {
   await fc.assert(
     fc.asyncProperty(request, async (given) => {
-      const url = new URL(await officialUrl(given));
-      const query = [...url.searchParams].filter(([name]) => name !== "X-Amz-Signature");
-      const headers = headersOf(given, url.host);
-      expect(signedHeaders(headers)).toBe(url.searchParams.get("X-Amz-SignedHeaders"));
-      expect(signatureOf(given, encodedPath(given, url.hostname), query, headers)).toBe(
-        url.searchParams.get("X-Amz-Signature"),
-      );
+      const official = new URL(await officialUrl(given));
+      const further = [...official.searchParams].filter(([name]) => !OWN.has(name));
+      const { host, hostname, origin } = official;
+      const ours = signQuery(keysOf(given), {
+        ...given,
+        origin,
+        path: encodedPath(given, hostname),
+        query: further,
+        headers: headersOf(given, host),
+      });
+      const { searchParams } = new URL(ours);
+      for (const parameters of [searchParams, official.searchParams]) parameters.sort();
+      expect([...searchParams]).toEqual([...official.searchParams]);
+      // The query is sent as it was signed, but for the place of the signature.
+      const query = [...searchParams].filter(([name]) => name !== "X-Amz-Signature");
+      expect(ours).toContain(`?${canonicalQuery(query)}&X-Amz-Signature=`);
     }),
     { numRuns: tries(600) },
   );
 });
 
-it("our signer signs a whole URL in its canonical form", () => {
-  fc.assert(
-    fc.property(request, (given) => {
-      const { host, origin } = new URL(given.endpoint ?? "https://files.s3.amazonaws.com");
-      const path = `/${encodeKey(given.key)}`;
-      const headers = headersOf(given, host);
-      const overrides: ReadonlyArray<Pair> =
-        given.disposition === null ? [] : [["response-content-disposition", given.disposition]];
-      const signed = signQuery(keysOf(given), {
-        ...given,
-        origin,
-        path,
-        query: overrides,
-        headers,
-      });
-      const sent = signed.slice(signed.indexOf("?") + 1);
-      const query = [...new URLSearchParams(sent)].filter(([name]) => name !== "X-Amz-Signature");
-      // The query as sent is the canonical one already, but for the place of the signature.
-      expect(sent.replace(/&X-Amz-Signature=.*$/, "")).toBe(canonicalQuery(query));
-      expect(signed).toMatch(new RegExp(`${signatureOf(given, path, query, headers)}$`));
-    }),
-    { numRuns: tries(500) },
-  );
-});
+/** What the signer adds by itself. */
+const OWN = new Set(
+  [
+    "Algorithm",
+    "Credential",
+    "Date",
+    "Expires",
+    "Security-Token",
+    "Signature",
+    "SignedHeaders",
+  ].map((name) => `X-Amz-${name}`),
+);
 
 type Given = typeof request extends fc.Arbitrary<infer A> ? A : never;
 
@@ -148,32 +139,4 @@ function encodedPath({ key, endpoint }: Given, hostname: string): string {
   const pathStyle = !hostname.startsWith("files.");
   const address = bucketAddress({ endpoint: own, bucket: "files", pathStyle, signsPath: true });
   return `${address.path}/${encodeKey(key)}`;
-}
-
-function signatureOf(
-  given: Given,
-  path: string,
-  query: ReadonlyArray<Pair>,
-  headers: ReadonlyArray<Pair>,
-): string {
-  const timestamp = new Date(given.now).toISOString().replace(/[-:]|\.\d{3}/g, "");
-  const day = timestamp.slice(0, 8);
-  return AWS4_HMAC_SHA256.signer(
-    given.secret,
-    day,
-    given.region,
-  )(
-    stringToSign({
-      algorithm: AWS4_HMAC_SHA256,
-      timestamp,
-      scope: AWS4_HMAC_SHA256.scope(day, given.region),
-      canonicalRequest: canonicalRequest({
-        method: given.method,
-        path,
-        query: canonicalQuery(query),
-        headers,
-        signedHeaders: signedHeaders(headers),
-      }),
-    }),
-  );
 }
