@@ -14,8 +14,7 @@ const USAGE = `npm run bench -- compare [options]
                  of their name, separated by commas
   --rounds N     rounds that count (5)
   --quick        what the goals need, in a minute; fails below half of a goal
-  --write        writes the tables into the pages that have them
-  --json         prints JSON`;
+  --write        writes the tables into the pages that have them`;
 
 const { values } = parseArgs({
   options: {
@@ -23,7 +22,6 @@ const { values } = parseArgs({
     rounds: { type: "string" },
     quick: { type: "boolean", default: false },
     write: { type: "boolean", default: false },
-    json: { type: "boolean", default: false },
     help: { type: "boolean", default: false },
   },
 });
@@ -38,9 +36,6 @@ if (!Number.isSafeInteger(rounds) || rounds < 1) {
   console.error(`--rounds takes a number of rounds\n${USAGE}`);
   process.exit(1);
 }
-/** Where people read; JSON has standard output to itself. */
-const tell = values.json ? console.error : console.log;
-
 await installTools("bench");
 const { requests } = await import("./requests.ts");
 const { signing } = await import("./signing.ts");
@@ -57,14 +52,10 @@ const SECTIONS: Readonly<Record<string, Section>> = {
   signing: { milliseconds: quick ? 200 : 400, open: signing, page: PERFORMANCE },
 };
 
-const machine = {
-  node: process.version,
-  cores: availableParallelism(),
-  model: cpus()[0]?.model ?? "unknown",
-};
-tell(`Node ${machine.node}, ${machine.cores} × ${machine.model}, ${rounds} rounds`);
+const model = cpus()[0]?.model ?? "unknown";
+console.log(`Node ${process.version}, ${availableParallelism()} × ${model}, ${rounds} rounds`);
 
-const measured: Array<{ readonly title: string; readonly results: ReadonlyArray<Result> }> = [];
+const measured: Array<Result> = [];
 for (const [section, { milliseconds, open, page }] of Object.entries(SECTIONS)) {
   const isNamed = only.includes(section);
   const isWanted = (name: string) =>
@@ -72,18 +63,20 @@ for (const [section, { milliseconds, open, page }] of Object.entries(SECTIONS)) 
       ? QUICK.has(name)
       : isNamed || only.length === 0 || only.some((part) => name.includes(part));
   if (open !== signing && !HAS_PROC) {
-    tell("\nCPU of requests is read from /proc, which this system does not have: use Linux.");
+    console.log(
+      "\nCPU of requests is read from /proc, which this system does not have: use Linux.",
+    );
     continue;
   }
   const comparison = await open({ isWanted, milliseconds });
   try {
     if (comparison.contenders.length === 0) continue;
-    tell(`\n${comparison.title}\n`);
+    console.log(`\n${comparison.title}\n`);
     const results = await measure(comparison.contenders, rounds);
     const table = tableOf(comparison, results);
-    tell(table);
-    for (const missing of comparison.missing) tell(`Not measured: ${missing}`);
-    measured.push({ title: comparison.title, results });
+    console.log(table);
+    for (const missing of comparison.missing) console.log(`Not measured: ${missing}`);
+    measured.push(...results);
     if (values.write && page !== undefined)
       writePart(page, `npm run bench -- compare, ${section}`, table);
   } finally {
@@ -91,7 +84,7 @@ for (const [section, { milliseconds, open, page }] of Object.entries(SECTIONS)) 
   }
 }
 
-const goals = standing(measured.flatMap(({ results }) => results));
+const goals = standing(measured);
 if (goals.length > 0) {
   const rows = goals.map(({ contender, reference, speed, goal }) => [
     contender,
@@ -99,7 +92,7 @@ if (goals.length > 0) {
     speed.toFixed(2),
     goal.toFixed(2),
   ]);
-  tell(`\nGoals\n\n${markdown([["", "where", "speed", "goal"], ...rows])}`);
+  console.log(`\nGoals\n\n${markdown([["", "where", "speed", "goal"], ...rows])}`);
 }
 for (const { contender, reference, speed, goal, isFarOff } of goals) {
   if (!quick || !isFarOff) continue;
@@ -108,6 +101,3 @@ for (const { contender, reference, speed, goal, isFarOff } of goals) {
   );
   process.exitCode = 1;
 }
-
-if (values.json)
-  console.log(JSON.stringify({ machine, rounds, sections: measured, goals }, null, 2));

@@ -3,8 +3,6 @@ import { type Result, speedOf } from "./rounds.ts";
 export const BARE = "bare Hono, parse and echo";
 export const BY_HAND = "the same work by hand";
 export const SERVICE = "the service";
-export const WITH_METRICS = "the service, with metrics";
-export const WITH_TRACES = "the service, with metrics, and a tenth traced";
 export const BATCH = "the service, an upload of a batch of 100";
 export const GO = "Go, net/http and aws-sdk-go-v2";
 export const BARE_HASHES = "bare hash calls";
@@ -26,8 +24,6 @@ const GOALS: ReadonlyArray<Goal> = [
   { contender: SERVICE, reference: BY_HAND, speed: 0.8 },
   { contender: SERVICE, reference: GO, speed: 1 },
   { contender: BATCH, reference: SERVICE, speed: 4 },
-  { contender: WITH_METRICS, reference: SERVICE, speed: 0.98 },
-  { contender: WITH_TRACES, reference: SERVICE, speed: 0.925 },
   { contender: NATIVE, reference: BARE_HASHES, speed: 0.8 },
   // 40 µs where the work by hand takes 91: both suffer alike where a machine is busy.
   { contender: PACKAGE, reference: BY_HAND, speed: 2.25 },

@@ -1,7 +1,5 @@
 import { type ChildProcess, execFile, spawn } from "node:child_process";
 import { once } from "node:events";
-import { createServer } from "node:http";
-import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { commandPath } from "../support/command-path.ts";
@@ -11,7 +9,7 @@ import { type Command, RUNTIMES, startProcess } from "../support/service-process
 import { CACHE, installTools } from "../support/tools.ts";
 import { until } from "../support/until.ts";
 import { cpuOf, memoryOf } from "./cpu.ts";
-import { BARE, BATCH, BY_HAND, GO, SERVICE, WITH_METRICS, WITH_TRACES } from "./goals.ts";
+import { BARE, BATCH, BY_HAND, GO, SERVICE } from "./goals.ts";
 import { presignRequest, sendLoad } from "./load.ts";
 import type { Choice, Comparison, Contender } from "./rounds.ts";
 
@@ -46,8 +44,6 @@ const SERVERS: Readonly<Record<string, Start>> = {
   [BARE]: script("echo.ts"),
   [BY_HAND]: script("by-hand.ts"),
   [SERVICE]: () => service({}),
-  [WITH_METRICS]: () => service({ METRICS: "loopback" }),
-  [WITH_TRACES]: traced,
   [BATCH]: batch,
   "the service, a log line at info": () => service({ LOG_LEVEL: "info" }),
   "the service on Bun": () => onRuntime(() => [commandPath("bun"), "deploy/bun.ts"]),
@@ -125,22 +121,6 @@ async function service(
   const nth = requestOf(token);
   let sent = 0;
   return { port: Number(new URL(address).port), pid, request: () => nth(sent++), stop };
-}
-
-/** The service with a collector that takes everything. */
-async function traced(): Promise<Server> {
-  const collector = createServer((incoming, outgoing) => {
-    incoming.resume().once("end", () => outgoing.end());
-  });
-  await once(collector.listen(0, "127.0.0.1"), "listening");
-  const { port } = collector.address() as AddressInfo;
-  const started = await service({
-    METRICS: "loopback",
-    OTEL_EXPORTER_OTLP_ENDPOINT: `http://127.0.0.1:${port}`,
-    OTEL_TRACES_SAMPLER: "traceidratio",
-    OTEL_TRACES_SAMPLER_ARG: "0.1",
-  });
-  return { ...started, stop: async () => (await started.stop(), collector.close()) };
 }
 
 /** The service, asked for a hundred uploads at once. */

@@ -14,7 +14,7 @@ import { RUNTIMES, type ServiceProcess, startProcess } from "../support/service-
 import { until } from "../support/until.ts";
 import { heapSettings } from "./heaps.ts";
 import { writePart } from "./pages.ts";
-import { markdown } from "./rounds.ts";
+import { markdown, medianOf } from "./rounds.ts";
 import { faultsFor, LONGEST_RECOVERY } from "./soak-faults.ts";
 import { judgeMemory } from "./soak-memory.ts";
 import { type Acknowledged, ACTIONS, type Answer, type Ask, type World } from "./soak-traffic.ts";
@@ -364,7 +364,7 @@ function report({
     ["reloads of other policies", count(reloads)],
     ...[...byKind].map(([name, all]) => [
       `${name}: times; seconds until all was well, median and most`,
-      `${all.length}; ${secondsOf(all, median)}, ${secondsOf(all, (times) => Math.max(...times))}`,
+      `${all.length}; ${secondsOf(all, medianOf)}, ${secondsOf(all, (times) => Math.max(...times))}`,
     ]),
     ...memory.rows,
   ];
@@ -383,10 +383,5 @@ const secondsOf = (
 
 const sumWhere = (isCounted: (name: string) => boolean) =>
   [...counts].reduce((sum, [name, n]) => sum + (isCounted(name) ? n : 0), 0);
-
-function median(numbers: ReadonlyArray<number>): number {
-  const sorted = [...numbers].sort((a, b) => a - b);
-  return sorted[sorted.length >> 1] ?? Number.NaN;
-}
 
 await run();

@@ -9,13 +9,12 @@ import { layer as aws } from "../../adapters/storage/aws/layer.ts";
 import { CONTENT, newKey, PNG, putRequest } from "../../adapters/contract/uploads.ts";
 import { send } from "../../adapters/contract/send.ts";
 import { useCases } from "../../adapters/contract/use-cases.ts";
-import { layer as telemetry } from "../../adapters/telemetry/log.ts";
 import { ObjectStore } from "../../application/ports/object-store.ts";
 import { Presigner } from "../../application/ports/presigner.ts";
 import { PartNumber } from "../../domain/multipart.ts";
 import { type Provider, PROVIDERS } from "../../adapters/storage/providers.ts";
 import { ownServer } from "./own-server.ts";
-import { s3Client } from "../support/s3-store.ts";
+import { quiet, s3Client } from "../support/s3-store.ts";
 
 // Tests the policy that `valetkey policy` prints on your own server. It needs the users valetkey-put,
 // valetkey-get and valetkey-service, whose access keys are their names, all with this secret.
@@ -47,7 +46,7 @@ if (server !== undefined && secret) {
         putSecretKey: put.secretKey,
         getAccessKey: get.accessKey,
         getSecretKey: get.secretKey,
-      }).pipe(Layer.provideMerge(telemetry({ level: "none", format: "json" }))),
+      }).pipe(Layer.provideMerge(quiet)),
     );
     const open = () => runtime.runPromise(Effect.all({ presigner: Presigner, store: ObjectStore }));
 
@@ -140,9 +139,7 @@ if (server !== undefined && secret) {
 
     const runtimeOf = async (keys: ReturnType<typeof keysOf>) => {
       const other = ManagedRuntime.make(
-        aws({ ...settings, ...keys }).pipe(
-          Layer.provideMerge(telemetry({ level: "none", format: "json" })),
-        ),
+        aws({ ...settings, ...keys }).pipe(Layer.provideMerge(quiet)),
       );
       const presigner = await other.runPromise(Presigner);
       await other.dispose();

@@ -1,8 +1,5 @@
-import { Client } from "minio";
-import { once } from "node:events";
 import { readFileSync, rmSync } from "node:fs";
-import { createServer, type RequestListener } from "node:http";
-import type { AddressInfo } from "node:net";
+import type { RequestListener } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it, onTestFinished, vi } from "vitest";
@@ -10,7 +7,10 @@ import { main } from "../../adapters/cli/main.ts";
 import { freePort } from "../support/free-port.ts";
 import { createBucket, startGcsVerifier } from "../google/store.ts";
 import { isFullRun } from "../support/full-run.ts";
+import { BY_HMAC, HMAC } from "../support/gcs-store.ts";
 import { need } from "../support/need.ts";
+import { s3Client } from "../support/s3-store.ts";
+import { serve } from "../support/serve.ts";
 
 const server = await need("minio");
 const fakeGcs = await need("fakeGcs");
@@ -53,17 +53,6 @@ async function certify(
   }
 }
 
-/** The URL of a server on this machine. */
-async function serve(listener: RequestListener): Promise<string> {
-  const store = createServer(listener);
-  await once(store.listen(0, "127.0.0.1"), "listening");
-  onTestFinished(() => {
-    store.close();
-    store.closeAllConnections();
-  });
-  return `http://127.0.0.1:${(store.address() as AddressInfo).port}`;
-}
-
 /**
  * A store that keeps every object and verifies nothing, and repeats in each answer all that it was
  * sent; `seen` has what is secret of that.
@@ -104,10 +93,8 @@ const keys = () => ({
 
 /** The buckets that were made for an examination. */
 const bucketsOfCertify = async () => {
-  const { hostname, port } = new URL(server?.endpoint ?? "");
-  const { STORAGE_ACCESS_KEY: accessKey, STORAGE_SECRET_KEY: secretKey } = keys();
-  const at = { endPoint: hostname, port: Number(port), useSSL: false };
-  const buckets = await new Client({ ...at, accessKey, secretKey }).listBuckets();
+  if (server === undefined) throw new Error("there is no server");
+  const buckets = await s3Client(server).listBuckets();
   return buckets.filter(({ name }) => name.startsWith("valetkey-certify-"));
 };
 
@@ -167,16 +154,14 @@ describe.skipIf(fakeGcs === undefined)("Google Cloud Storage", () => {
     const upstream = fakeGcs ?? "";
     const bucket = `certify-${crypto.randomUUID()}`;
     await createBucket(upstream, bucket);
-    const [key, secret] = ["GOOG1TESTTESTTEST", "a-secret-of-the-tests"];
-    const hmac = new Map([[key, secret]]);
-    const store = await startGcsVerifier({ upstream, rsa: new Map(), hmac });
+    const store = await startGcsVerifier({ upstream, ...BY_HMAC });
     onTestFinished(() => store.close());
     const env = {
       STORAGE_ADAPTER: "gcs",
       STORAGE_ENDPOINT: `http://127.0.0.1:${store.port}`,
       STORAGE_BUCKET: bucket,
-      STORAGE_ACCESS_KEY: key,
-      STORAGE_SECRET_KEY: secret,
+      STORAGE_ACCESS_KEY: HMAC.accessKey,
+      STORAGE_SECRET_KEY: HMAC.secretKey,
     };
     expect(await certify(["--json"], env), result + told).toBe(0);
     const { adapter, promises, left } = JSON.parse(result);
@@ -190,7 +175,7 @@ describe.skipIf(fakeGcs === undefined)("Google Cloud Storage", () => {
 describe("a store that verifies nothing", () => {
   it("gets a certificate of what it did, without a secret", async () => {
     const seen = new Set<string>();
-    const endpoint = await serve(credulous(seen));
+    const { origin: endpoint } = await serve(credulous(seen));
     const env = { STORAGE_SESSION_TOKEN: "a-session-token-of-the-tests" };
     expect(await certify([endpoint], env)).toBe(1);
     expect(result).toContain("a PUT with one digit of the signature changed is refused");
@@ -207,13 +192,17 @@ describe("a store that verifies nothing", () => {
 describe("a store that cannot be examined", () => {
   it.each([
     ["is not there", async () => `http://127.0.0.1:${await freePort()}`, /ECONNREFUSED|refused/],
-    ["never answers", () => serve(() => undefined), /there was no answer within 10 seconds/],
+    [
+      "never answers",
+      async () => (await serve(() => undefined)).origin,
+      /there was no answer within 10 seconds/,
+    ],
     [
       "refuses the key",
-      () =>
-        serve((_, response) =>
-          response.writeHead(403).end("<Error><Code>InvalidAccessKeyId</Code></Error>"),
-        ),
+      async () => {
+        const refuse = "<Error><Code>InvalidAccessKeyId</Code></Error>";
+        return (await serve((_, response) => response.writeHead(403).end(refuse))).origin;
+      },
       /the store does not know the access key; check STORAGE_ACCESS_KEY/,
     ],
   ] as const)("is told in words: it %s", async (_, open, words) => {
@@ -226,7 +215,7 @@ describe("a store that cannot be examined", () => {
   it("is told in words: it stops answering, and what it holds is named", async () => {
     let answers = 0;
     const store = credulous(new Set());
-    const endpoint = await serve((request, response) => {
+    const { origin: endpoint } = await serve((request, response) => {
       answers += 1;
       if (answers > 40) request.destroy();
       else store(request, response);

@@ -1,15 +1,13 @@
 import * as Effect from "effect/Effect";
 import * as Layer from "effect/Layer";
 import * as Option from "effect/Option";
-import { generateKeyPairSync } from "node:crypto";
 import { json } from "node:stream/consumers";
 import { beforeEach, expect, it } from "vitest";
 import { BucketCors } from "../../adapters/storage/bucket-cors.ts";
 import { layer as gcs } from "../../adapters/storage/gcs/layer.ts";
-import { GOOG4_RSA_SHA256 } from "../../adapters/storage/signing/algorithms.ts";
-import { signWith } from "../../adapters/storage/signing/signer.ts";
 import type { StoreUnavailable } from "../../domain/errors.ts";
 import { ObjectStore } from "../../application/ports/object-store.ts";
+import { gcsSettings, RSA_KEY } from "../support/gcs-store.ts";
 import { quiet } from "../support/s3-store.ts";
 import { serve } from "../support/serve.ts";
 
@@ -29,13 +27,6 @@ const parts = (prefix: string) => ({
   condition: { age: 1, matchesPrefix: [prefix] },
 });
 const PARTS = [parts("incoming/"), parts("orgs/")];
-
-const { privateKey } = generateKeyPairSync("rsa", { modulusLength: 2048 });
-const signer = signWith({
-  algorithm: GOOG4_RSA_SHA256,
-  accessKey: "signer@project.iam.gserviceaccount.com",
-  secretKey: privateKey,
-});
 
 let endpoint: URL;
 let bucket: {
@@ -81,17 +72,8 @@ const allow = (...origins: ReadonlyArray<string>) =>
   );
 
 function run<A>(program: Effect.Effect<A, StoreUnavailable, ObjectStore>) {
-  const store = gcs({
-    bucket: "files",
-    createBucket: false,
-    endpoint,
-    pathStyle: true,
-    signLength: false,
-    key: { signer },
-    iamEndpoint: endpoint,
-    project: "project",
-    universeDomain: "googleapis.com",
-  }).pipe(Layer.provideMerge(quiet));
+  const settings = gcsSettings(endpoint, { key: RSA_KEY, iamEndpoint: endpoint });
+  const store = gcs(settings).pipe(Layer.provideMerge(quiet));
   return Effect.runPromise(program.pipe(Effect.provide(store), Effect.result));
 }
 

@@ -33,13 +33,14 @@ afterEach(async () => {
 /** Credentials of the real server that may do what a policy of `adapters/cli/policies` allows. */
 async function allowedBy(name: string | ReadonlyArray<string>) {
   if (server === undefined) throw new Error("there is no MinIO");
-  const { accessKey, secretKey, sessionToken } = await keysAllowedBy(name, server, { bucket });
-  return {
-    accessKey,
-    secretKey: Redacted.make(secretKey),
-    sessionToken: Redacted.make(sessionToken),
-  };
+  return redacted(await keysAllowedBy(name, server, { bucket }));
 }
+
+const redacted = ({ accessKey, secretKey, sessionToken }: Awaited<ReturnType<typeof keysFor>>) => ({
+  accessKey,
+  secretKey: Redacted.make(secretKey),
+  sessionToken: Redacted.make(sessionToken),
+});
 
 const root = () => ({
   provider: "minio" as const,
@@ -77,15 +78,9 @@ async function separated(given: Partial<PolicyInput> = {}): Promise<Settings> {
   });
   if (form.kind !== "users" || server === undefined) throw new Error("MinIO has users");
   const [service, put, get] = await Promise.all(
-    (["service", "put", "get"] as const).map(async (use) => {
-      const key = await keysFor(form.documents[use], server, { bucket });
-      const { accessKey, secretKey, sessionToken } = key;
-      return {
-        accessKey,
-        secretKey: Redacted.make(secretKey),
-        sessionToken: Redacted.make(sessionToken),
-      };
-    }),
+    (["service", "put", "get"] as const).map(async (use) =>
+      redacted(await keysFor(form.documents[use], server, { bucket })),
+    ),
   );
   return {
     ...root(),
@@ -124,19 +119,11 @@ describe.skipIf(server === undefined).each<{
   readonly make: (settings: Settings) => Store;
 }>([
   { name: "minio", make: minio },
-  // Its signer and its client are those of the others.
-  ...(isFullRun
-    ? [
-        {
-          name: "aws, native signer",
-          make: (settings: Settings) => aws({ ...settings, signer: "native" }),
-        },
-      ]
-    : []),
-  {
-    name: "aws, official signer",
-    make: (settings) => aws({ ...settings, signer: "sdk" }),
-  },
+  // The signer and the client of the native one are those of the others.
+  ...(isFullRun ? (["native", "sdk"] as const) : (["sdk"] as const)).map((signer) => ({
+    name: `aws, signer ${signer}`,
+    make: (settings: Settings) => aws({ ...settings, signer }),
+  })),
 ])("$name", ({ make }) => {
   it("every upload works with keys that may only put, only get and only look", async () => {
     const settings = await separated();
@@ -165,6 +152,8 @@ describe.skipIf(server === undefined).each<{
     const get = await Effect.runPromise(signGet(presigner, request.key));
     expect((await send("GET", get.url)).body.equals(CONTENT)).toBe(true);
     expect((await copyOf(request.key, presigner)).status).toBe(403);
+    const narrow = await open(make(await separated()));
+    expect((await copyOf(request.key, narrow.presigner)).status).toBe(403);
     // Its URLs say in their query that such headers are absent, and the policy of puts denies that.
     const all = await allowedBy(["put", "get", "service"]);
     const denied = await open(make({ ...root(), ...all }));
@@ -244,16 +233,6 @@ describe.skipIf(server === undefined).each<{
     const facts = Option.getOrThrow(await Effect.runPromise(store.head(request.key)));
     expect(facts.checksums.sha256).toBeUndefined();
     expect(facts.size).not.toBe(CONTENT.length);
-  });
-
-  it("a PUT cannot become a copy, whether its key may read or not", async () => {
-    const powerful = await open(make(root()));
-    const secret = newKey();
-    const { url, headers } = await Effect.runPromise(powerful.presigner.put(putRequest(secret)));
-    await send("PUT", url, { headers, body: CONTENT });
-    expect((await copyOf(secret, powerful.presigner)).status).toBe(403);
-    const narrow = await open(make(await separated()));
-    expect((await copyOf(secret, narrow.presigner)).status).toBe(403);
   });
 });
 

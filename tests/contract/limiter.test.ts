@@ -275,22 +275,6 @@ function promises({ layer, after, endDay, setBack }: Keeper): void {
   );
 
   promise(
-    "of many uploads of one caller at once, exactly as many are granted as there are bytes for, and a retry charges nothing",
-    { bytesPerSubject: 1000 },
-    Effect.fnUntraced(function* ({ countUpload }) {
-      const { organization, retry } = someUpload();
-      const { allowed, refused } = yield* atOnce(300, () =>
-        countUpload({ organization, caller: ALICE, size: 7 }),
-      );
-      expect([allowed.length, refused.length]).toEqual([142, 158]);
-      const last = { organization, caller: ALICE, size: 6, retry };
-      expect(yield* countUpload(last)).toBeUndefined();
-      expect(yield* countUpload(last)).toBe(retry.memory);
-      yield* Effect.flip(countUpload({ ...last, size: 1, retry: undefined }));
-    }),
-  );
-
-  promise(
     "of uploads that are requested together all are granted and counted, or none if the quota is too small",
     { bytes: 100, objects: 10 },
     Effect.fnUntraced(function* ({ countUpload }) {
@@ -535,17 +519,6 @@ function promises({ layer, after, endDay, setBack }: Keeper): void {
       yield* uncountUpload(keyed("24", 2));
       yield* expectFull(3, 300);
       yield* countUpload(keyed("one more", 2));
-    }),
-  );
-
-  promise(
-    "without a limit on open uploads any number of them may start",
-    {},
-    Effect.fnUntraced(function* ({ countUpload, endMultipart }) {
-      const organization = someOrganization();
-      const { refused } = yield* atOnce(200, () => countUpload(someParts(organization)));
-      expect(refused).toEqual([]);
-      yield* endMultipart({ organization, key: someParts(organization).multipart.key });
     }),
   );
 

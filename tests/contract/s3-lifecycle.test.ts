@@ -1,28 +1,15 @@
 import * as Effect from "effect/Effect";
-import { Client } from "minio";
 import { text } from "node:stream/consumers";
 import { expect, it } from "vitest";
 import { s3Lifecycle } from "../../adapters/storage/rest/s3-lifecycle.ts";
-import { always } from "../../adapters/storage/credentials/held.ts";
-import { AWS4_HMAC_SHA256 } from "../../adapters/storage/signing/algorithms.ts";
-import { bucketAddress } from "../../adapters/storage/signing/bucket-address.ts";
-import { signWith } from "../../adapters/storage/signing/signer.ts";
 import { need } from "../support/need.ts";
+import { s3Bucket, s3Client } from "../support/s3-store.ts";
 import { serve } from "../support/serve.ts";
 
 const server = await need("minio");
 const FOREIGN = "<Rule><ID>foreign</ID></Rule>";
 
-function client(): Client {
-  const { hostname, port } = new URL(server?.endpoint ?? "");
-  return new Client({
-    endPoint: hostname,
-    port: Number(port),
-    useSSL: false,
-    accessKey: server?.accessKey ?? "",
-    secretKey: server?.secretKey ?? "",
-  });
-}
+const client = () => s3Client(server ?? expect.unreachable());
 
 it.skipIf(server === undefined)(
   "the lifecycle rule is added once, and other rules stay as they were",
@@ -207,17 +194,5 @@ async function startDouble(keep: (body: string) => string, rules = FOREIGN) {
   return { apply, rules: () => rules, least: () => least };
 }
 
-function lifecycleOf(endpoint: string | URL, bucket: string, removesParts = false) {
-  const { accessKey = "key", secretKey = "secret" } = server ?? {};
-  const at = {
-    signer: always(signWith({ algorithm: AWS4_HMAC_SHA256, accessKey, secretKey })),
-    address: bucketAddress({
-      endpoint: new URL(endpoint),
-      bucket,
-      pathStyle: true,
-      signsPath: true,
-    }),
-    region: "us-east-1",
-  };
-  return s3Lifecycle(at, { removesParts });
-}
+const lifecycleOf = (endpoint: string | URL, bucket: string, removesParts = false) =>
+  s3Lifecycle(s3Bucket(endpoint, { ...server, bucket }), { removesParts });

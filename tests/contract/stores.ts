@@ -1,18 +1,14 @@
 import * as Layer from "effect/Layer";
 import * as Redacted from "effect/Redacted";
-import * as Result from "effect/Result";
-import { generateKeyPairSync } from "node:crypto";
 import { layer as aws } from "../../adapters/storage/aws/layer.ts";
 import type { AwsSettings } from "../../adapters/storage/aws/settings.ts";
 import { type Provider, PROVIDERS } from "../../adapters/storage/providers.ts";
 import type { Harness, OpenStore } from "../../adapters/contract/harness.ts";
 import { type Ability, missingAbilities } from "../../adapters/contract/abilities.ts";
-import { type GcsKey, hmacKey } from "../../adapters/storage/gcs/credentials.ts";
+import type { GcsKey } from "../../adapters/storage/gcs/credentials.ts";
 import { layer as gcs } from "../../adapters/storage/gcs/layer.ts";
 import { GCS_CAPABILITIES } from "../../adapters/storage/gcs/settings.ts";
 import { layer as minio } from "../../adapters/storage/minio/layer.ts";
-import { GOOG4_RSA_SHA256 } from "../../adapters/storage/signing/algorithms.ts";
-import { signWith } from "../../adapters/storage/signing/signer.ts";
 import { layer as telemetry } from "../../adapters/telemetry/log.ts";
 import type { ObjectStore } from "../../application/ports/object-store.ts";
 import type { Presigner } from "../../application/ports/presigner.ts";
@@ -21,6 +17,7 @@ import { embeddedStore } from "../support/embedded-store.ts";
 import { isFullRun } from "../support/full-run.ts";
 import { createBucket, startGcsVerifier } from "../google/store.ts";
 import { startGoogleMachine } from "../google/machine.ts";
+import { BY_HMAC, gcsSettings, HMAC_KEY, RSA_KEY, RSA_PUBLIC } from "../support/gcs-store.ts";
 import { need } from "../support/need.ts";
 import { s3Client } from "../support/s3-store.ts";
 import type { MinioServer } from "../support/minio.ts";
@@ -162,9 +159,6 @@ const originsOf = ({ endpoint, publicEndpoint }: ReturnType<typeof namesOf>) => 
 const quietly = <A, E>(layer: Layer.Layer<A, E>) =>
   Layer.provide(layer, telemetry({ level: "none", format: "json" }));
 
-const { privateKey, publicKey } = generateKeyPairSync("rsa", { modulusLength: 2048 });
-const HMAC = { accessKey: "GOOG1TESTTESTTEST", secretKey: "a-secret-of-the-tests" };
-
 async function openGcs(
   credentials: "service account" | "HMAC key" | "no key",
   upstream: string,
@@ -172,39 +166,27 @@ async function openGcs(
   const bucket = `contract-gcs-${crypto.randomUUID()}`;
   await createBucket(upstream, bucket);
   const machine = await startGoogleMachine();
-  const account = "signer@project.iam.gserviceaccount.com";
   const store = await startGcsVerifier({
     upstream,
-    rsa: new Map([
-      [account, publicKey],
-      [machine.account, machine.publicKey],
-    ]),
-    hmac: new Map([[HMAC.accessKey, HMAC.secretKey]]),
+    ...BY_HMAC,
+    rsa: new Map([RSA_PUBLIC, [machine.account, machine.publicKey]]),
   });
   process.env["GCE_METADATA_HOST"] = machine.metadataHost;
   const keys: Readonly<Record<typeof credentials, GcsKey | undefined>> = {
-    "service account": {
-      signer: signWith({
-        algorithm: GOOG4_RSA_SHA256,
-        accessKey: account,
-        secretKey: privateKey,
-      }),
-    },
-    "HMAC key": Result.getOrThrow(hmacKey(HMAC)),
+    "service account": RSA_KEY,
+    "HMAC key": HMAC_KEY,
     "no key": undefined,
   };
   const addresses = namesOf(`http://127.0.0.1:${store.port}`);
-  const layer = gcs({
-    bucket,
-    createBucket: false,
-    ...addresses,
-    pathStyle: true,
-    signLength: false,
-    key: keys[credentials],
-    iamEndpoint: machine.iamEndpoint,
-    project: "project",
-    universeDomain: "googleapis.com",
-  });
+  const layer = gcs(
+    gcsSettings(addresses.endpoint, {
+      bucket,
+      ...addresses,
+      signLength: false,
+      key: keys[credentials],
+      iamEndpoint: machine.iamEndpoint,
+    }),
+  );
   return {
     layer: quietly(layer),
     bucket,

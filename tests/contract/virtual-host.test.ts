@@ -1,18 +1,17 @@
 import * as Effect from "effect/Effect";
 import type * as Layer from "effect/Layer";
 import * as Redacted from "effect/Redacted";
-import * as Result from "effect/Result";
 import { afterEach, expect, it } from "vitest";
 import { layer as aws } from "../../adapters/storage/aws/layer.ts";
 import { CONTENT, PNG, putRequest } from "../../adapters/contract/uploads.ts";
 import { send } from "../../adapters/contract/send.ts";
-import { hmacKey } from "../../adapters/storage/gcs/credentials.ts";
 import { layer as gcs } from "../../adapters/storage/gcs/layer.ts";
 import type { GcsSettings } from "../../adapters/storage/gcs/settings.ts";
 import { layer as minio } from "../../adapters/storage/minio/layer.ts";
 import { ObjectStore } from "../../application/ports/object-store.ts";
 import { Presigner } from "../../application/ports/presigner.ts";
 import { createBucket, startGcsVerifier } from "../google/store.ts";
+import { BY_HMAC, gcsSettings, HMAC_KEY } from "../support/gcs-store.ts";
 import { need } from "../support/need.ts";
 import { s3Settings } from "../support/s3-store.ts";
 
@@ -85,28 +84,16 @@ it.skipIf(server?.domain === undefined).each<{
   await expectStoredAt(`${bucket}.localhost`, make(s3(false)));
 });
 
-const hmac = { accessKey: "GOOG1TESTTESTTEST", secretKey: "a-secret-of-the-tests" };
-
 async function openGcs(name: string): Promise<GcsSettings> {
   const upstream = fakeGcs ?? "";
   await createBucket(upstream, name);
-  const options = {
-    upstream,
-    rsa: new Map(),
-    hmac: new Map([[hmac.accessKey, hmac.secretKey]]),
-  };
-  const store = await startGcsVerifier(options);
+  const store = await startGcsVerifier({ upstream, ...BY_HMAC });
   closing.push(store.close);
-  return {
+  return gcsSettings(`http://localhost:${store.port}`, {
     bucket: name,
-    createBucket: false,
-    endpoint: new URL(`http://localhost:${store.port}`),
     pathStyle: false,
-    signLength: true,
-    key: Result.getOrThrow(hmacKey(hmac)),
-    iamEndpoint: new URL("http://127.0.0.1:9"),
-    universeDomain: "googleapis.com",
-  };
+    key: HMAC_KEY,
+  });
 }
 
 it.skipIf(fakeGcs === undefined)("gcs: an upload to the bucket as a host is stored", async () => {

@@ -20,8 +20,6 @@ export interface MachineState {
   readonly accounts: Set<string>;
   /** Whether the metadata server refuses to answer. */
   isSilent: boolean;
-  /** Seconds that the tokens given out from now on live. */
-  tokenLife: number;
   readonly asked: { email: number; token: number; signBlob: number };
   /** The most signatures that were under way at one time. */
   busiest: number;
@@ -52,7 +50,6 @@ export async function startGoogleMachine(): Promise<GoogleMachine> {
     accounts: new Set([account]),
     answer: undefined,
     isSilent: false,
-    tokenLife: 3600,
     asked: { email: 0, token: 0, signBlob: 0 },
     busiest: 0,
   };
@@ -69,7 +66,7 @@ export async function startGoogleMachine(): Promise<GoogleMachine> {
       state.asked.token++;
       const token = crypto.randomUUID();
       tokens.add(token);
-      const answer = { access_token: token, expires_in: state.tokenLife, token_type: "Bearer" };
+      const answer = { access_token: token, expires_in: 3600, token_type: "Bearer" };
       return [200, JSON.stringify(answer)];
     }
     return [200, url.endsWith("universe-domain") ? "googleapis.com" : "{}"];

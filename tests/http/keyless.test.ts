@@ -5,6 +5,7 @@ import type { GcsSettings } from "../../adapters/storage/gcs/settings.ts";
 import { Lifetime } from "../../domain/lifetime.ts";
 import type { UploadPolicy } from "../../domain/upload-policy.ts";
 import { type GoogleMachine, startGoogleMachine } from "../google/machine.ts";
+import { gcsSettings } from "../support/gcs-store.ts";
 import { until } from "../support/until.ts";
 import { PRESIGN, presignInit, startService } from "./service.ts";
 
@@ -24,16 +25,13 @@ afterEach(async () => {
 /** Starts a service whose credentials are renewed in the background until the test is over. */
 async function start(policy: Partial<UploadPolicy> = {}, settings: Partial<GcsSettings> = {}) {
   const service = await startService({
-    storage: gcs({
-      bucket: "files",
-      createBucket: false,
-      endpoint: new URL("https://storage.googleapis.com"),
-      pathStyle: true,
-      signLength: false,
-      iamEndpoint: machine.iamEndpoint,
-      universeDomain: "googleapis.com",
-      ...settings,
-    }),
+    storage: gcs(
+      gcsSettings("https://storage.googleapis.com", {
+        signLength: false,
+        iamEndpoint: machine.iamEndpoint,
+        ...settings,
+      }),
+    ),
     policy: { getLifetime: Lifetime.make(Duration.days(7)), ...policy },
   });
   close = service.close;

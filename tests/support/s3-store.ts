@@ -39,10 +39,18 @@ export const s3Store = (...settings: Parameters<typeof s3Settings>) =>
   Layer.provide(minio(s3Settings(...settings)), quiet);
 
 /** Such a bucket, as the calls of the adapter take it. */
-export const s3Bucket = (endpoint: URL): Bucket => ({
-  signer: always(signWith({ algorithm: AWS4_HMAC_SHA256, accessKey: "key", secretKey: "secret" })),
+export const s3Bucket = (
+  endpoint: URL | string,
+  { bucket = "files", accessKey = "key", secretKey = "secret" } = {},
+): Bucket => ({
+  signer: always(signWith({ algorithm: AWS4_HMAC_SHA256, accessKey, secretKey })),
   region: "us-east-1",
-  address: bucketAddress({ endpoint, bucket: "files", pathStyle: true, signsPath: false }),
+  address: bucketAddress({
+    endpoint: new URL(endpoint),
+    bucket,
+    pathStyle: true,
+    signsPath: false,
+  }),
 });
 
 /** A server of S3's API, and the key that may do everything there. */

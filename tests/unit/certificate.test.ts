@@ -68,7 +68,3 @@ it("a certificate is a page in Markdown, in which no name or answer is markup", 
   expect(page).toContain("- two endpoints: not tried\n");
   expect(page).toMatch(/## Not removed\n\n- orgs\/acme\/files\/a in the bucket files\n$/);
 });
-
-it("a certificate is its own value in JSON", () => {
-  expect(JSON.parse(WRITERS.json(CERTIFICATE))).toEqual(JSON.parse(JSON.stringify(CERTIFICATE)));
-});

@@ -17,11 +17,6 @@ const differs = async (type: string, bytes: Uint8Array) => {
   return contentDifference(MediaType.make(type), sample, await detected(sample));
 };
 
-it("the corpus has 60 files that are what they say, and 30 that are not", () => {
-  expect(REAL.length).toBeGreaterThanOrEqual(60);
-  expect(LIES.length).toBeGreaterThanOrEqual(30);
-});
-
 it.each(REAL)("a file that is what it says passes: %s as %s", async (_, type, bytes) => {
   expect(await differs(type, bytes)).toBeUndefined();
 });

@@ -1,13 +1,6 @@
 import fc from "fast-check";
 import { expect, it } from "vitest";
-import {
-  addToDay,
-  DAY,
-  quotaExceeded,
-  restOfDay,
-  takeBack,
-  type Usage,
-} from "../../domain/daily-quota.ts";
+import { addToDay, DAY, restOfDay, takeBack, type Usage } from "../../domain/daily-quota.ts";
 
 const ONE = { bytes: 1, objects: 1 };
 const NOON = 20_000 * DAY + DAY / 2;
@@ -97,12 +90,6 @@ it("the rest of a day is exact to the second", () => {
       expect(Math.floor((now + (seconds - 1) * 1000) / DAY)).toBe(day);
     }),
   );
-});
-
-it("a refusal names the quotas that are set, and no other", () => {
-  expect({ ...quotaExceeded({ bytes: 5 }, 60) }).toMatchObject({ bytes: 5, retryAfter: 60 });
-  expect("objects" in quotaExceeded({ bytes: 5 }, 60)).toBe(false);
-  expect("bytes" in quotaExceeded({ objects: 5, bytes: undefined }, 60)).toBe(false);
 });
 
 it("a clock that is set back and passes midnight again begins no new day", () => {

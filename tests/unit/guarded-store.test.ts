@@ -86,8 +86,8 @@ const TABLE = [
 ] as const;
 
 it.effect.each(TABLE)(
-  "%s ends after %i seconds if the store does not answer, and reaches it once",
-  ([name, seconds]) =>
+  "%s ends after %i seconds if the store does not answer, and reaches one that is down %i times",
+  ([name, seconds, attempts]) =>
     Effect.gen(function* () {
       const { state, calls } = storeThat("hangs");
       const fiber = yield* Effect.forkChild(
@@ -98,16 +98,9 @@ it.effect.each(TABLE)(
       yield* TestClock.adjust(1);
       expect(kindOf(yield* Fiber.join(fiber))).toBe("timeout");
       expect([state.calls, state.underWay]).toEqual([1, 0]);
-    }),
-);
-
-it.effect.each(TABLE)(
-  "%s (%i seconds) reaches a store that cannot be reached %i times",
-  ([name, , attempts]) =>
-    Effect.gen(function* () {
-      const { state, calls } = storeThat({ kind: "unreachable" });
-      expect(kindOf(yield* toItsEnd<unknown, { _tag: string }>(calls[name]))).toBe("unreachable");
-      expect(state.calls).toBe(attempts);
+      const down = storeThat({ kind: "unreachable" });
+      const reached = yield* toItsEnd<unknown, { _tag: string }>(down.calls[name]);
+      expect([kindOf(reached), down.state.calls]).toEqual(["unreachable", attempts]);
     }),
 );
 
@@ -122,18 +115,6 @@ it.effect.each([
     const { state, calls } = storeThat(fact);
     expect(kindOf(yield* toItsEnd(calls.head))).toBe(fact.kind);
     expect(state.calls).toBe(attempts);
-  }),
-);
-
-it.effect("a repeated call that succeeds is a success", () =>
-  Effect.gen(function* () {
-    const { state, calls } = storeThat({ kind: "unreachable" });
-    const fiber = yield* Effect.forkChild(Effect.result(calls.head));
-    yield* TestClock.adjust(0);
-    state.does = "answers";
-    yield* TestClock.adjust("1 second");
-    expect(kindOf(yield* Fiber.join(fiber))).toBe("ok");
-    expect(state.calls).toBe(2);
   }),
 );
 

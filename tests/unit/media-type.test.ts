@@ -88,12 +88,13 @@ const SHOWN = `
   image/png text/plain text/html5 application/gzip application/json application/xml-dtd
   application/multipart`;
 
+const typesIn = (text: string) =>
+  text
+    .trim()
+    .split(/\s+/)
+    .map((type) => MediaType.make(type));
+
 it("what a browser would execute is known by its type, whatever its case and parameters", () => {
-  const typesIn = (text: string) =>
-    text
-      .trim()
-      .split(/\s+/)
-      .map((type) => MediaType.make(type));
   expect(typesIn(EXECUTED).filter((type) => !isExecutable(type))).toEqual([]);
   expect(typesIn(SHOWN).filter(isExecutable)).toEqual([]);
 });

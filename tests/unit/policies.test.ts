@@ -110,26 +110,6 @@ it.each<[string, Partial<StoreCapabilities>, object, string]>([
   expect(faultsOn(store, members)).toEqual([expect.stringContaining(`/files/${fault}`)]);
 });
 
-it("the organizations of a policy are those of files, unless it has its own", () => {
-  const document = {
-    files: { organizations: ["acme"] },
-    films: {},
-    all: { organizations: ["b.c"] },
-  };
-  const place = {
-    files: defaultPolicy,
-    store: ABLE,
-    spelling: "document",
-    hasClamd: false,
-  } as const;
-  const read = Result.getOrThrow(completePolicies(document, place));
-  expect([...read.values()].map(({ organizations }) => organizations)).toEqual([
-    ["acme"],
-    ["acme"],
-    ["b.c"],
-  ]);
-});
-
 it("a removal a second after the last confirmation is accepted", () => {
   const put_lifetime = Duration.toSeconds(Duration.days(1)) - 1;
   const members = { put_lifetime: `${put_lifetime} seconds`, unconfirmed_after: "2 days" };
@@ -170,17 +150,22 @@ it("a key that is no template is refused with its place, and with what it may be
   ]);
 });
 
-it("the key of a policy is that of files, unless it has its own", () => {
+it("the key and the organizations of a policy are those of files, unless it has its own", () => {
   const key = "orgs/{organization}/papers/{id}{extension}";
   const own = "orgs/{organization}/films/{year}/{id}{extension}";
   const read = completePolicies(
-    { files: { key }, notes: {}, films: { key: own } },
+    {
+      files: { key, organizations: ["acme"] },
+      notes: {},
+      films: { key: own, organizations: ["b.c"] },
+    },
     { files: defaultPolicy, store: ABLE, spelling: "document", hasClamd: false },
   );
-  expect([...Result.getOrThrow(read).values()].map((policy) => policy.key)).toEqual([
-    ["papers"],
-    ["papers"],
-    ["films", "{year}"],
+  const policies = [...Result.getOrThrow(read).values()];
+  expect(policies.map((policy) => [policy.key, policy.organizations])).toEqual([
+    [["papers"], ["acme"]],
+    [["papers"], ["acme"]],
+    [["films", "{year}"], ["b.c"]],
   ]);
 });
 

@@ -1,12 +1,9 @@
 import * as Effect from "effect/Effect";
 import * as Option from "effect/Option";
 import * as Result from "effect/Result";
-import { generateKeyPairSync } from "node:crypto";
 import { expect, it, onTestFinished } from "vitest";
 import { newKey, PNG } from "../../adapters/contract/uploads.ts";
 import { layer as gcs } from "../../adapters/storage/gcs/layer.ts";
-import { GOOG4_RSA_SHA256 } from "../../adapters/storage/signing/algorithms.ts";
-import { signWith } from "../../adapters/storage/signing/signer.ts";
 import { ObjectStore } from "../../application/ports/object-store.ts";
 import { StoreUnavailable } from "../../domain/errors.ts";
 import {
@@ -16,26 +13,15 @@ import {
   reset,
   startFaultyServer,
 } from "../support/faulty-server.ts";
+import { gcsSettings, RSA_KEY } from "../support/gcs-store.ts";
 import { s3Store } from "../support/s3-store.ts";
 
 // In the place of a store answers something that is none, or that is in trouble.
 
 const STORES = {
   s3: s3Store,
-  gcs: (endpoint: URL) =>
-    gcs({
-      bucket: "files",
-      createBucket: false,
-      endpoint,
-      pathStyle: true,
-      signLength: true,
-      project: "a-project",
-      iamEndpoint: new URL("http://127.0.0.1:9"),
-      universeDomain: "googleapis.com",
-      key: { signer: signWith({ algorithm: GOOG4_RSA_SHA256, accessKey: "a", secretKey }) },
-    }),
+  gcs: (endpoint: URL) => gcs(gcsSettings(endpoint, { key: RSA_KEY })),
 };
-const { privateKey: secretKey } = generateKeyPairSync("rsa", { modulusLength: 2048 });
 
 const key = newKey();
 

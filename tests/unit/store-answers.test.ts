@@ -1,16 +1,14 @@
 import * as Effect from "effect/Effect";
 import * as Fiber from "effect/Fiber";
 import * as Option from "effect/Option";
-import { generateKeyPairSync } from "node:crypto";
 import { expect, it, onTestFinished, vi } from "vitest";
 import { newKey, PNG } from "../../adapters/contract/uploads.ts";
 import { layer as gcs } from "../../adapters/storage/gcs/layer.ts";
-import { GOOG4_RSA_SHA256 } from "../../adapters/storage/signing/algorithms.ts";
-import { signWith } from "../../adapters/storage/signing/signer.ts";
 import { forEachPage } from "../../application/files/for-each-page.ts";
 import { ObjectStore, type OpenUpload } from "../../application/ports/object-store.ts";
 import type { StoredPart } from "../../domain/multipart.ts";
 import { incomingKey } from "../../domain/storage-key.ts";
+import { gcsSettings, RSA_KEY } from "../support/gcs-store.ts";
 import { until } from "../support/until.ts";
 import { s3Store } from "../support/s3-store.ts";
 import { serve } from "../support/serve.ts";
@@ -244,18 +242,7 @@ it("versions in Cloud Storage are found on every page", async () => {
     response.setHeader("Content-Type", "application/json");
     response.end(JSON.stringify({ items, ...(page === 1 && { nextPageToken: "more" }) }));
   });
-  const { privateKey: secretKey } = generateKeyPairSync("rsa", { modulusLength: 2048 });
-  const layer = gcs({
-    bucket: "files",
-    createBucket: false,
-    pathStyle: true,
-    endpoint,
-    iamEndpoint: new URL("http://127.0.0.1:2"),
-    signLength: true,
-    universeDomain: "googleapis.com",
-    project: "a-project",
-    key: { signer: signWith({ algorithm: GOOG4_RSA_SHA256, accessKey: "a", secretKey }) },
-  });
+  const layer = gcs(gcsSettings(endpoint, { key: RSA_KEY }));
   const found: Array<unknown> = [];
   const all = ObjectStore.use(({ versions }) =>
     forEachPage(

@@ -48,15 +48,11 @@ it.effect.each([
   { rule: "image/*", type: "image/svg+xml", allowed: true },
   { rule: "image/*", type: "IMAGE/PNG;charset=x", allowed: true },
   { rule: "image/*", type: "imagex/png", allowed: false },
-  { rule: "image/*", type: "ximage/png", allowed: false },
   { rule: "image/*", type: "text/image", allowed: false },
-  { rule: "image/*", type: "text/plain", allowed: false },
   { rule: "image/png", type: "image/png", allowed: true },
   { rule: "image/png", type: "Image/PNG; charset=x", allowed: true },
   { rule: "image/png", type: "image/pngx", allowed: false },
-  { rule: "image/png", type: "image/pn", allowed: false },
   { rule: "image/png", type: "image/jpeg", allowed: false },
-  { rule: "image/svg+xml", type: "image/svg", allowed: false },
   { rule: "image/svg+xml", type: "image/svgxxml", allowed: false },
 ])("the rule $rule allows $type: $allowed", ({ rule, type, allowed }) =>
   Effect.gen(function* () {
