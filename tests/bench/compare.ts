@@ -42,21 +42,18 @@ const { signing } = await import("./signing.ts");
 
 interface Section {
   readonly milliseconds: number;
-  /** The page that has it. */
-  readonly page?: string;
   readonly open: (choice: Choice) => Promise<Comparison>;
 }
-const PERFORMANCE = "docs/performance.md";
 const SECTIONS: Readonly<Record<string, Section>> = {
-  requests: { milliseconds: quick ? 1000 : 2000, open: requests, page: PERFORMANCE },
-  signing: { milliseconds: quick ? 200 : 400, open: signing, page: PERFORMANCE },
+  requests: { milliseconds: quick ? 1000 : 2000, open: requests },
+  signing: { milliseconds: quick ? 200 : 400, open: signing },
 };
 
 const model = cpus()[0]?.model ?? "unknown";
 console.log(`Node ${process.version}, ${availableParallelism()} × ${model}, ${rounds} rounds`);
 
 const measured: Array<Result> = [];
-for (const [section, { milliseconds, open, page }] of Object.entries(SECTIONS)) {
+for (const [section, { milliseconds, open }] of Object.entries(SECTIONS)) {
   const isNamed = only.includes(section);
   const isWanted = (name: string) =>
     quick
@@ -77,8 +74,9 @@ for (const [section, { milliseconds, open, page }] of Object.entries(SECTIONS)) 
     console.log(table);
     for (const missing of comparison.missing) console.log(`Not measured: ${missing}`);
     measured.push(...results);
-    if (values.write && page !== undefined)
-      writePart(page, `npm run bench -- compare, ${section}`, table);
+    if (values.write) {
+      writePart("docs/performance.md", `npm run bench -- compare, ${section}`, table);
+    }
   } finally {
     await comparison.close();
   }

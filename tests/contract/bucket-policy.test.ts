@@ -6,7 +6,7 @@ import * as Redacted from "effect/Redacted";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { policyFor } from "../../adapters/cli/policy/documents.ts";
 import { layer as aws } from "../../adapters/storage/aws/layer.ts";
-import { CONTENT, newKey, PNG, putRequest } from "../../adapters/contract/uploads.ts";
+import { CONTENT, getRequest, newKey, PNG, putRequest } from "../../adapters/contract/uploads.ts";
 import { send } from "../../adapters/contract/send.ts";
 import { useCases } from "../../adapters/contract/use-cases.ts";
 import { ObjectStore } from "../../application/ports/object-store.ts";
@@ -113,9 +113,7 @@ if (server !== undefined && secret) {
         expect(copied.status, copied.body.toString()).toBe(403);
       }
       const own = await runtimeOf(put);
-      const { url } = await Effect.runPromise(
-        own.get({ ...putRequest(secret), responseMediaType: PNG, responseDisposition: "inline" }),
-      );
+      const { url } = await Effect.runPromise(own.get(getRequest(secret)));
       expect((await send("GET", url)).status).toBe(403);
     });
 

@@ -7,7 +7,7 @@ import { createHash } from "node:crypto";
 import zlib from "node:zlib";
 import { afterEach, describe, expect, it, onTestFinished, vi } from "vitest";
 import { layer as aws } from "../../adapters/storage/aws/layer.ts";
-import { CONTENT, newKey, PNG, putRequest } from "../../adapters/contract/uploads.ts";
+import { CONTENT, getRequest, newKey, PNG, putRequest } from "../../adapters/contract/uploads.ts";
 import { send } from "../../adapters/contract/send.ts";
 import { useCases } from "../../adapters/contract/use-cases.ts";
 import { policyFor } from "../../adapters/cli/policy/documents.ts";
@@ -95,11 +95,7 @@ async function separated(given: Partial<PolicyInput> = {}): Promise<Settings> {
 }
 
 const signGet = (presigner: Presigner["Service"], key: ObjectKey = newKey()) =>
-  presigner.get({
-    ...putRequest(key),
-    responseMediaType: PNG,
-    responseDisposition: "inline",
-  });
+  presigner.get(getRequest(key));
 
 const keyOf = (url: string) => new URL(url).searchParams.get("X-Amz-Credential");
 

@@ -3,7 +3,7 @@ import type * as Layer from "effect/Layer";
 import * as Redacted from "effect/Redacted";
 import { afterEach, expect, it } from "vitest";
 import { layer as aws } from "../../adapters/storage/aws/layer.ts";
-import { CONTENT, PNG, putRequest } from "../../adapters/contract/uploads.ts";
+import { CONTENT, getRequest, putRequest } from "../../adapters/contract/uploads.ts";
 import { send } from "../../adapters/contract/send.ts";
 import { layer as gcs } from "../../adapters/storage/gcs/layer.ts";
 import type { GcsSettings } from "../../adapters/storage/gcs/settings.ts";
@@ -33,11 +33,7 @@ async function expectStoredAt(host: string, store: Store): Promise<void> {
       const request = putRequest();
       return {
         put: yield* presigner.put(request),
-        get: yield* presigner.get({
-          ...request,
-          responseMediaType: PNG,
-          responseDisposition: "inline",
-        }),
+        get: yield* presigner.get(getRequest(request.key)),
       };
     }).pipe(Effect.provide(store)),
   );

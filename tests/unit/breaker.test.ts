@@ -45,20 +45,13 @@ it.effect("failures with an answer between them do not pause commands", () =>
   }),
 );
 
-it.effect("Sentinels that know no master are named as such", () =>
+it.effect.each([
+  ["no valid master node", "no master of the name in REDIS_URL"],
+  ["MOVED 42 127.0.0.1:6380", "set REDIS_CLUSTER=on"],
+])("the answer %s of Redis says what to configure", ([message, advice]) =>
   Effect.gen(function* () {
-    const { reason } = yield* Effect.flip(
-      breaker(50, failure)(() => Promise.reject(new Error("no valid master node"))),
-    );
-    expect(reason).toContain("no master of the name in REDIS_URL");
-  }),
-);
-
-it.effect("a node of a cluster that was not configured as one is named as such", () =>
-  Effect.gen(function* () {
-    const { reason } = yield* Effect.flip(
-      breaker(50, failure)(() => Promise.reject(new Error("MOVED 42 127.0.0.1:6380"))),
-    );
-    expect(reason).toContain("set REDIS_CLUSTER=on");
+    const protect = breaker(50, failure);
+    const { reason } = yield* Effect.flip(protect(() => Promise.reject(new Error(message))));
+    expect(reason).toContain(advice);
   }),
 );

@@ -135,11 +135,6 @@ const CASES: ReadonlyArray<readonly [name: string, Partial<FailedRequest>, cause
     "content-type (it came as text/plain;charset=UTF-8)",
   ],
   [
-    "another length",
-    { body: mismatch({ "content-length": "6" }) },
-    "content-length (it came as 6)",
-  ],
-  [
     "a header that the store did not get",
     { body: mismatch({ "if-none-match": undefined }) },
     "the header if-none-match is missing",

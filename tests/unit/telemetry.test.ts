@@ -176,10 +176,6 @@ it.each([
   expect(shareOf(undefined)).toBeCloseTo(alone, 1);
 });
 
-it("what is no part of a traced request carries no trace", () => {
-  expect(Effect.runSync(traceHeaders)).toEqual({});
-});
-
 it.effect("a collector that is away and then ill is sent to again, and nobody else ever is", () =>
   Effect.gen(function* () {
     const redirects: Array<RequestRedirect | undefined> = [];
