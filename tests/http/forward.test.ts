@@ -51,11 +51,14 @@ describe("a proxy is trusted that connects from", () => {
 describe("headers are ignored unless the connection comes from", () => {
   it.each([
     ["10.0.0.0/8", "11.0.0.1"],
+    ["10.0.0.0/8", "::ffff:11.0.0.1"],
     ["10.0.0.0/8", "::10.0.0.1"],
     ["10.0.0.0/8", "64:ff9b::a00:1"],
     ["192.0.2.7", "192.0.2.8"],
     ["2001:db8::/32", "2001:db9::1"],
+    ["::1", "127.0.0.1"],
     ["127.0.0.1", "::1"],
+    ["10.0.0.0/8", ""],
     ["10.0.0.0/8", "10.0.0.1, 11.0.0.1"],
     ["10.0.0.0/8", "proxy.example.com"],
   ])(
@@ -91,6 +94,13 @@ describe("a trusted proxy's request is refused", () => {
         ["X-Forwarded-Groups", "acme"],
       ],
     ],
+    [
+      "with a user of white space",
+      [
+        ["X-Forwarded-User", "  "],
+        ["X-Forwarded-Groups", "acme"],
+      ],
+    ],
     ["with two users", [["X-Forwarded-User", "alice"], ...Object.entries(GOOD)]],
     [
       "with a comma in the user",
@@ -99,9 +109,11 @@ describe("a trusted proxy's request is refused", () => {
         ["X-Forwarded-Groups", "acme"],
       ],
     ],
+    ["with an empty user first", [["X-Forwarded-User", ""], ...Object.entries(GOOD)]],
     ["with an empty user last", [...Object.entries(GOOD), ["X-Forwarded-User", ""]]],
     ["with two lists of groups", [...Object.entries(GOOD), ["X-Forwarded-Groups", "initech"]]],
     ["with the user in another spelling", [...Object.entries(GOOD), ["X_Forwarded_User", "root"]]],
+    ["with the user in a mixed spelling", [...Object.entries(GOOD), ["x-Forwarded_USER", "root"]]],
     [
       "with groups in another spelling",
       [...Object.entries(GOOD), ["X_Forwarded_Groups", "initech"]],
