@@ -147,14 +147,34 @@ describe("a form is refused", () => {
   const end = `--${BOUNDARY}--\r\n`;
   it.each<readonly [what: string, body: () => string, type: string | undefined]>([
     ["without any part", () => end, undefined],
+    ["that is empty", () => "", undefined],
     ["that is not multipart", () => "key=a&file=b", "application/x-www-form-urlencoded"],
     ["of another multipart", () => whole(form), `multipart/mixed; boundary=${BOUNDARY}`],
     ["without a boundary", () => whole(form), "multipart/form-data"],
+    ["with an empty boundary", () => whole(form), "multipart/form-data; boundary="],
+    ["with another boundary", () => whole(form), "multipart/form-data; boundary=other"],
     ["whose file comes first", () => filePart(FILE) + fieldsOf(form).join("") + end, undefined],
     ["with a hundred fields", () => part('name="a"', "a").repeat(100) + whole(form), undefined],
+    ["with a hundred nameless parts", () => part("a=b", "a").repeat(100) + whole(form), undefined],
     ["with a field of 30 KB", () => part('name="a"', "a".repeat(30_000)) + whole(form), undefined],
+    [
+      "with a field name of 30 KB",
+      () => part(`name="${"a".repeat(30_000)}"`, "a") + whole(form),
+      undefined,
+    ],
     ["with a preamble of 200 KB", () => "a".repeat(200_000) + "\r\n" + whole(form), undefined],
+    ["with a field called __proto__", () => part('name="__proto__"', "a") + whole(form), undefined],
     ["with a field without a name", () => part("a=b", "a") + whole(form), undefined],
+    [
+      "with a field's name in capitals besides",
+      () => part('name="KEY"', "a") + whole(form),
+      undefined,
+    ],
+    [
+      "with a line break in a field",
+      () => whole(form).replace("image/png", "image/png\r\n"),
+      undefined,
+    ],
   ])("a form %s is refused", async (_, body, type) => {
     const before = stored();
     const { status } = await post(body(), type);

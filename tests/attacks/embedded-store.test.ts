@@ -57,8 +57,8 @@ afterEach(async () => {
   rmSync(directory, { recursive: true });
 });
 
-async function open(): Promise<void> {
-  const port = await freePort();
+async function open(at?: number): Promise<void> {
+  const port = at ?? (await freePort());
   const { layer, fetch } = storageAt(`http://127.0.0.1:${port}`);
   presigner = await Effect.runPromise(Presigner.pipe(Effect.provide(layer)));
   listening = await listenNode({
@@ -149,6 +149,14 @@ describe("an upload that breaks off", () => {
     socket.destroy();
     await until("the cleaning", () => temporary().length === 0);
     expect(objects()).toEqual([]);
+  });
+
+  it("an upload that is too short does not change the object that exists", async () => {
+    await store("the first");
+    const { url, headers } = await signPut(20);
+    const short = await send("PUT", url, { headers, body: "too short" });
+    expect(short.status).toBe(403);
+    expect((await send("GET", (await signGet()).url)).body.toString()).toBe("the first");
   });
 });
 
@@ -364,9 +372,13 @@ function signAgain(url: URL, headers: Readonly<Record<string, string>>): string 
 
 describe("a signature", () => {
   it.each([
+    ["X-Amz-Date", "20260101", "AuthorizationQueryParametersError"],
     ["X-Amz-Date", "20261332T250000Z", "AuthorizationQueryParametersError"],
     ["X-Amz-Expires", "0", "AuthorizationQueryParametersError"],
     ["X-Amz-Expires", "604801", "AuthorizationQueryParametersError"],
+    ["X-Amz-Expires", "9999999", "AuthorizationQueryParametersError"],
+    ["X-Amz-Expires", "1e3", "AuthorizationQueryParametersError"],
+    ["X-Amz-Expires", "-1", "AuthorizationQueryParametersError"],
     ["X-Amz-Algorithm", "AWS4-HMAC-SHA1", "AuthorizationQueryParametersError"],
     [
       "X-Amz-Credential",
@@ -378,8 +390,10 @@ describe("a signature", () => {
       "valetkey-local/20260101/local/s3/aws4_request",
       "AuthorizationQueryParametersError",
     ],
+    ["X-Amz-Credential", "valetkey-local", "AuthorizationQueryParametersError"],
     ["X-Amz-Credential", "other/DAY/local/s3/aws4_request", "InvalidAccessKeyId"],
     ["X-Amz-SignedHeaders", "", "AuthorizationQueryParametersError"],
+    ["X-Amz-SignedHeaders", "host;;content-type", "AuthorizationQueryParametersError"],
     ["X-Amz-SignedHeaders", "Host;content-type", "AuthorizationQueryParametersError"],
     ["X-Amz-SignedHeaders", "content-type", "SignatureDoesNotMatch"],
     ["X-Amz-SignedHeaders", "content-type;host;range", "SignatureDoesNotMatch"],
@@ -405,6 +419,8 @@ describe("a signature", () => {
 
   it.each([
     [undefined, "AccessDenied"],
+    ["", "SignatureDoesNotMatch"],
+    ["0".repeat(64), "SignatureDoesNotMatch"],
     ["é".repeat(32), "SignatureDoesNotMatch"],
   ])("a URL with the signature %j is refused with %s", async (signature, code) => {
     const signed = await signPut(1);
@@ -453,16 +469,29 @@ describe("a signature", () => {
     const answer = await send("PUT", `${url}&X-Amz-Expires=604800`, { headers, body: "x" });
     expect(answer.status).toBe(400);
   });
+
+  it("a signature made with another folder's secret is refused", async () => {
+    const { url, headers } = await signPut(1);
+    await listening.stop();
+    rmSync(join(directory, "secret"));
+    await open(Number(new URL(url).port));
+    const answer = await send("PUT", url, { headers, body: "x" });
+    expect(answer.status).toBe(403);
+    expect(answer.body.toString()).toContain("<Code>SignatureDoesNotMatch</Code>");
+  });
 });
 
 it.each([
   ["bytes=0-0", 206, "a"],
+  ["bytes=7-", 206, "hij"],
   ["bytes=-3", 206, "hij"],
   ["bytes=-99", 206, "abcdefghij"],
   ["bytes=8-99", 206, "ij"],
   ["bytes=10-", 416, undefined],
+  ["bytes=-0", 416, undefined],
   ["bytes=5-4", 200, "abcdefghij"],
   ["bytes=0-1,3-4", 200, "abcdefghij"],
+  ["lines=0-1", 200, "abcdefghij"],
 ])("a range of %s is answered with %d", async (range, status, body) => {
   await store("abcdefghij");
   const answer = await send("GET", (await signGet()).url, { headers: { Range: range } });

@@ -28,9 +28,13 @@ const HOSTS: ReadonlyArray<readonly [input: string, host: string, outcome: Outco
   ["an address of this machine in short", "127.1", forbidden],
   ["a user named like an address of this machine", "127.0.0.1@evil.test", answered(400)],
   ["a path that ends like localhost", "evil.test/.localhost", answered(400)],
+  ["a fragment that ends like localhost", "evil.test#.localhost", answered(400)],
   ["a second host behind an address of this machine", "127.0.0.1, evil.test", answered(400)],
+  ["a port that is not a number", "127.0.0.1:evil", answered(400)],
   ["an empty host", "", answered(400)],
   ["an impossible address", "127.999.0.1", refusedAnyhow],
+  ["a number too large for an address", "0xffffffffff", refusedAnyhow],
+  ["a percent sign without a code", "a%zz.localhost", refusedAnyhow],
 ];
 
 const body = JSON.stringify(good);

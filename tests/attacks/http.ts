@@ -30,8 +30,13 @@ const FRAMES: ReadonlyArray<
   readonly [input: string, framing: ReadonlyArray<string>, body: string, outcome: Outcome]
 > = [
   ["a length and chunks", [LENGTH, CHUNKED], `0\r\n\r\n${body}`, invalid],
+  ["chunks and a length", [CHUNKED, LENGTH], `0\r\n\r\n${body}`, invalid],
   ["two lengths", [LENGTH, "Content-Length: 3"], body, invalid],
+  ["the same length twice", [LENGTH, LENGTH], body, invalid],
+  ["a list of lengths", [`${LENGTH}, 3`], body, invalid],
   ["a length below zero", ["Content-Length: -1"], body, invalid],
+  ["a length with a plus", [`Content-Length: +${body.length}`], body, invalid],
+  ["a length in hexadecimal", ["Content-Length: 0x10"], body, invalid],
   ["a length beyond 64 bits", ["Content-Length: 99999999999999999999999"], body, invalid],
   ["a space before a header's colon", ["Transfer-Encoding : chunked"], "0\r\n\r\n", invalid],
   [
@@ -40,7 +45,19 @@ const FRAMES: ReadonlyArray<
     "0\r\n\r\n",
     invalid,
   ],
+  [
+    "a transfer coding behind chunked",
+    ["Transfer-Encoding: chunked, identity"],
+    "0\r\n\r\n",
+    invalid,
+  ],
   ["a chunk whose length is not a number", [CHUNKED], "zz\r\n{}\r\n0\r\n\r\n", invalid],
+  [
+    "a chunk whose length is beyond 64 bits",
+    [CHUNKED],
+    "ffffffffffffffffff\r\n{}\r\n0\r\n\r\n",
+    invalid,
+  ],
   ["64 kB behind a chunk's length", [CHUNKED], `2;${"x".repeat(65_536)}\r\n{}\r\n`, invalid],
   ["a token in the trailer", [CHUNKED], `2\r\n{}\r\n0\r\n${bearer("x")}\r\n\r\n`, invalid],
   ["a header over two lines", [LENGTH, "X-Note: a\r\n b"], body, invalid],
@@ -48,6 +65,13 @@ const FRAMES: ReadonlyArray<
   ["a line that is not a header", [LENGTH, "no header"], body, invalid],
   ["a second token", [LENGTH, bearer("x")], body, refused(401, "UNAUTHENTICATED")],
   ["a second content type", [LENGTH, "Content-Type: text/html"], body, noJson],
+  ["a content type twice", [LENGTH, JSON_TYPE], body, noJson],
+  [
+    "a header line that ends with a bare line feed",
+    [LENGTH, "X-Note: a\nX-Other: b"],
+    body,
+    invalid,
+  ],
   ["a header line of 64 kB", [LENGTH, `X-Note: ${"x".repeat(65_536)}`], body, headersTooLarge],
   [
     "8,000 headers",
@@ -62,6 +86,13 @@ const FRAMES: ReadonlyArray<
     refused(417, "EXPECTATION_FAILED"),
   ],
   ["an Upgrade to another protocol", [LENGTH, "Upgrade: h2c"], body, granted()],
+  ["an idempotency key with a quote in it", [LENGTH, 'Idempotency-Key: "a"b"'], body, invalid],
+  [
+    "an idempotency key of 10 kB",
+    [LENGTH, `Idempotency-Key: ${"k".repeat(10_000)}`],
+    body,
+    invalid,
+  ],
 ];
 
 const post = (target: string) => `POST ${target} HTTP/1.1`;
@@ -70,16 +101,27 @@ const post = (target: string) => `POST ${target} HTTP/1.1`;
 const LINES: ReadonlyArray<readonly [input: string, line: string, outcome: Outcome]> = [
   ["the method TRACE", `TRACE ${PRESIGN} HTTP/1.1`, noMethod],
   ["the method CONNECT", "CONNECT evil.test:443 HTTP/1.1", ended],
+  ["a method of another protocol", `PROPFIND ${PRESIGN} HTTP/1.1`, noMethod],
   ["a method to clear caches", `PURGE ${PRESIGN} HTTP/1.1`, noMethod],
+  ["a method that does not exist", `BREW ${PRESIGN} HTTP/1.1`, invalid],
   ["a method in small letters", `post ${PRESIGN} HTTP/1.1`, invalid],
   ["a protocol that does not exist", `POST ${PRESIGN} HTTP/9.9`, invalid],
   ["an absolute address of another host", post(`http://evil.test${PRESIGN}`), granted()],
+  ["an absolute https address of another host", post(`https://evil.test${PRESIGN}`), granted()],
+  ["an absolute address of a file", post("file:///etc/passwd"), invalid],
+  ["an absolute address of another protocol", post(`ftp://evil.test${PRESIGN}`), invalid],
   ["an address whose host breaks off", post(`http://[evil${PRESIGN}`), invalid],
   ["an asterisk in the place of a path", post("*"), invalid],
   ["another host behind two slashes", post(`//evil.test${PRESIGN}`), notFound],
   ["another host behind backslashes", post(`\\\\evil.test${PRESIGN}`), invalid],
+  ["a path in capitals", post(PRESIGN.toUpperCase()), notFound],
   ["a slash at the end of its path", post(`${PRESIGN}/`), notFound],
   ["a path out of the page's folder", post("/page.js/../../../package.json"), notFound],
+  [
+    "a percent-encoded path out of the page's folder",
+    post("/%2e%2e/%2e%2e/package.json"),
+    notFound,
+  ],
   [
     "a path out of the page's folder with encoded slashes",
     post("/..%2f..%2fpackage.json"),

@@ -40,12 +40,20 @@ async function receiptOf(site: Site, slug: string, claims: Readonly<Record<strin
 /** Names in the address as no client writes them, by somebody who belongs to acme. */
 const ADDRESSES: ReadonlyArray<readonly [input: string, slug: string]> = [
   ["the organization of others", "globex"],
+  ["an organization that does not exist", "nobody"],
+  ["the caller's own, percent-encoded", "%61cme"],
   ["the folder above", ".."],
   ["the folder above, percent-encoded", "%2e%2e"],
+  ["the folder above, percent-encoded twice", "%252e%252e"],
   ["a path from the caller's own into another", "acme/../globex"],
   ["a path into another with encoded slashes", "acme%2f..%2fglobex"],
   ["a path into another with encoded dots", "acme/%2e%2e/globex"],
+  ["encoded backslashes", "acme%5c..%5cglobex"],
+  ["a line end behind the name", "acme%0d%0aX:%20y"],
+  ["a parameter behind the name", "acme;org=globex"],
   ["no name", ""],
+  ["bytes that are not UTF-8", "%ff%fe"],
+  ["a percent sign without a code", "acme%"],
 ];
 
 /** Receipts that user-1 may not confirm at acme. */

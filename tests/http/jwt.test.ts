@@ -191,9 +191,13 @@ describe("a token that is signed with", () => {
 
   it.effect.each<[string, (thief: Issuer) => object | Promise<object>]>([
     ["no name of a key", () => ({})],
+    ["an unknown name", () => ({ kid: "unknown" })],
+    ["a name that is a path", () => ({ kid: "../../../../dev/null" })],
     ["a name that is a URL", ({ jwksUrl }) => ({ kid: jwksUrl })],
+    ["a name that all objects have", () => ({ kid: "__proto__" })],
     ["the address of keys", ({ jwksUrl }) => ({ jku: jwksUrl })],
     ["the address of a certificate", ({ jwksUrl }) => ({ x5u: jwksUrl })],
+    ["a certificate", () => ({ x5c: ["MIIB"] })],
     ["its key", async ({ jwksUrl }) => ({ jwk: (await (await fetch(jwksUrl)).json()).keys[0] })],
   ])(
     "a token of another issuer, whose header has %s, is refused without a look at it",
@@ -269,14 +273,19 @@ describe("a token is valid", () => {
 
   it.effect.each<[string, object, string]>([
     ["of another issuer is refused", { iss: "https://evil.example" }, "Unauthenticated"],
+    ["of no issuer is refused", { iss: undefined }, "Unauthenticated"],
     ["for another audience is refused", { aud: "another" }, "Unauthenticated"],
+    ["for no audience is refused", { aud: undefined }, "Unauthenticated"],
     ["for several audiences with this one is valid", { aud: ["another", "valetkey"] }, "user-1"],
     ["without an expiry is refused", { exp: undefined }, "Unauthenticated"],
     ["with an expiry that is not a number is refused", { exp: "tomorrow" }, "Unauthenticated"],
     ["without a subject is refused", { sub: undefined }, "Unauthenticated"],
     ["with an empty subject is refused", { sub: "" }, "Unauthenticated"],
     ["with a line end in the subject is refused", { sub: "a\nb" }, "Unauthenticated"],
+    ["with a list for the subject is refused", { sub: ["user-1"] }, "Unauthenticated"],
+    ["with an object for the subject is refused", { sub: { id: "user-1" } }, "Unauthenticated"],
     ["with a subject of 257 letters is refused", { sub: "u".repeat(257) }, "Unauthenticated"],
+    ["for a longer audience is refused", { aud: "valetkey.evil.test" }, "Unauthenticated"],
     ["of several issuers is refused", { iss: ["https://evil.example"] }, "Unauthenticated"],
   ])("a token %s", ([, claims, outcome]) =>
     Effect.gen(function* () {

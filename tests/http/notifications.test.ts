@@ -85,11 +85,17 @@ it.each([
 
 it.each([
   ["none", {}],
+  ["an empty one", { Authorization: "" }],
+  ["an empty bearer token", { Authorization: "Bearer " }],
   ["a part of the secret", { Authorization: `Bearer ${SECRET.slice(0, -1)}` }],
+  ["a longer one", { Authorization: `Bearer ${SECRET}x` }],
   ["both secrets", { Authorization: `Bearer ${SECRET},${NEXT}` }],
   ["the secret as a user", { Authorization: basic(SECRET) }],
   ["the secret behind a colon too many", { Authorization: basic(`a::${SECRET}`) }],
   ["the secret of another scheme", { Authorization: `Digest ${SECRET}` }],
+  ["the secret twice", { Authorization: `Bearer ${SECRET}, Bearer ${SECRET}` }],
+  ["16 kB", { Authorization: `Bearer ${"a".repeat(16_000)}` }],
+  ["16 kB of base64", { Authorization: `Basic ${"/".repeat(16_000)}` }],
   ["another header", { "X-Secret": SECRET }],
 ])("a notification whose secret is %s costs no look at the store", async (_, headers) => {
   const { post, asked, audit } = await start();
@@ -150,6 +156,7 @@ it.each([
   ["a key that is not encoded as keys are", S3(`%${KEY}`)],
   ["a file, such as the copy of an upload", S3(KEY.replace("incoming/", ""))],
   ["a key that is not ours", S3("backups/2026.tar")],
+  ["a key of 16 kB", S3("a/".repeat(8_000))],
   ["a key that leaves its prefix", S3(`incoming/../${KEY}`)],
   ["a removal through EventBridge", EVENT_BRIDGE(KEY, "Object Deleted")],
   ["a folder of SeaweedFS", FILER("incoming/orgs/org_1")],
@@ -157,6 +164,7 @@ it.each([
   ["a file of SeaweedFS outside of a bucket", { event_type: "create", key: `/topics/${KEY}` }],
   ["a message of SNS about something else", SNS({ key: KEY })],
   ["a message of SNS in another one", SNS(SNS(S3(KEY)))],
+  ["a name of every object", S3("__proto__", "ObjectCreated:Put")],
 ])("%s is ignored without a look", async (_, body) => {
   const { post, asked } = await start();
   const answer = await post(body);
@@ -190,10 +198,14 @@ it("a question of SNS is answered, and its address is not fetched", async () => 
 
 it.each([
   ["no JSON", "{"],
+  ["nothing", ""],
+  ["null", "null"],
   ["no notification", { key: KEY }],
   ["101 records", { Records: Array.from({ length: 101 }).flatMap(() => S3(KEY).Records) }],
   ["a record without a key", { Records: [{ eventName: "ObjectCreated:Put", s3: {} }] }],
+  ["records behind __proto__", `{"__proto__": ${JSON.stringify(S3(KEY))}}`],
   ["deep lists", "[".repeat(100_000) + "]".repeat(100_000)],
+  ["deep objects", `${'{"Records":'.repeat(20_000)}1${"}".repeat(20_000)}`],
   ["a message of SNS that is no JSON", { Type: "Notification", Message: "{" }],
 ])("%s is refused with 400", async (_, body) => {
   const { post, asked } = await start();
