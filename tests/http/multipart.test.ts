@@ -109,6 +109,14 @@ it("a store that is not used for uploads in parts refuses them, and says what to
   }
 });
 
+it("the URL of a part expires no later than its upload", async () => {
+  const { send } = await start();
+  const ending = { upload: upload({ x: Date.now() + 60_000 }), part_numbers: [1] };
+  const { body } = await send("POST", PARTS, ending);
+  const { searchParams } = new URL(body.parts[0].url);
+  expect(Number(searchParams.get("X-Amz-Expires"))).toBeLessThanOrEqual(60);
+});
+
 it("the URL of a part binds its own length, and needs no header", async () => {
   const { send } = await start();
   const { status, headers, body } = await send("POST", PARTS, {

@@ -50,6 +50,15 @@ describe("a granted upload", () => {
     expect(Date.parse(get_expires_at) - (get ?? 0)).toBe(24 * 60 * 60 * 1000);
   });
 
+  it("a PDF is shown in its place where the policy says so", async () => {
+    const { request } = await startService({ policy: { inlinePdf: true } });
+    const pdf = { ...good, filename: "a.pdf", content_type: "application/pdf" };
+    const { get_url } = await (await request(PRESIGN, presignInit(pdf))).json();
+    expect(new URL(get_url).searchParams.get("response-content-disposition")).toBe(
+      'inline; filename="a.pdf"',
+    );
+  });
+
   it("every presign returns a new key", async () => {
     expect((await presign(good)).key).not.toBe((await presign(good)).key);
   });
