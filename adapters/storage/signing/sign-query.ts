@@ -116,10 +116,10 @@ interface Layout {
 const layouts = new WeakMap<AbsentHeaders, Map<string, Layout>>();
 const NO_ABSENT: AbsentHeaders = { names: [], signedAs: "nothing" };
 
-/** The layouts of few names, since a store binds few headers. */
+/** Few are kept: a store binds few headers, and no request names one. */
 function layoutFor({ headers, absent = NO_ABSENT }: QuerySigning): Layout {
-  const byNames = layouts.get(absent) ?? new Map<string, Layout>();
-  layouts.set(absent, byNames);
+  let byNames = layouts.get(absent);
+  if (byNames === undefined) layouts.set(absent, (byNames = new Map()));
   const present = signedHeaders(headers);
   const held = byNames.get(present);
   if (held !== undefined) return held;
