@@ -29,7 +29,7 @@ export const bucket = check("bucket", function* (doctor, report): Effect.fn.Retu
   }
   const answer = yield* doctor.sendAs("service", { method: "GET", query: [["max-keys", "1"]] });
   const { ok, headers, text, code, told } = answer;
-  const named = headers["x-amz-bucket-region"] ?? refusals.regionNamed(text);
+  const named = headers["x-amz-bucket-region"] ?? regionNamed(text);
   const region = String(named ?? s3.region);
   if (region !== s3.region) {
     const seen = `the bucket is in ${region}, and STORAGE_REGION is ${s3.region}`;
@@ -61,3 +61,7 @@ export const bucket = check("bucket", function* (doctor, report): Effect.fn.Retu
   const isRefused = ["access key", "secret key", "session token"].includes(faultIn(code) ?? "");
   return isRefused ? "key refused" : "there";
 });
+
+const regionNamed = (text: string): string | undefined =>
+  /<Region>([a-z0-9-]{1,64})</.exec(text)?.[1] ??
+  /expecting (?:&#39;|')([a-z0-9-]{1,64})/.exec(text)?.[1];

@@ -3,10 +3,8 @@ export interface Problem {
   readonly mend: string;
 }
 
-/** The remedy of each problem; false for those that are not there. */
-export type Problems = Readonly<Record<string, string | false>>;
-
-export const every = (problems: Problems): ReadonlyArray<Problem> =>
-  Object.entries(problems).flatMap(([what, mend]) => (mend === false ? [] : [{ what, mend }]));
-
-export const first = (problems: Problems): Problem | undefined => every(problems)[0];
+/** Chooses the first problem whose remedy is not false: those are not there. */
+export function first(problems: Readonly<Record<string, string | false>>): Problem | undefined {
+  for (const [what, mend] of Object.entries(problems)) if (mend !== false) return { what, mend };
+  return undefined;
+}

@@ -50,14 +50,6 @@ function refusalMend({ mend, token }: KeyName, use: Use, { status, code }: Store
 
 const WORK = { service: "of the service", put: "for uploads", get: "for downloads" } as const;
 
-/** The headers that were not signed, where the answer names them: Amazon does, MinIO does not. */
-export const headersNotSigned = (text: string): string | undefined =>
-  /<HeadersNotSigned>([\w-,; ]{1,200})</.exec(text)?.[1];
-
-export const regionNamed = (text: string): string | undefined =>
-  /<Region>([a-z0-9-]{1,64})</.exec(text)?.[1] ??
-  /expecting (?:&#39;|')([a-z0-9-]{1,64})/.exec(text)?.[1];
-
 export const PASS_QUERY =
   "let the proxy pass path and query on unchanged: nginx: proxy_pass without a path; or switch signed URLs on in the store, or use one that has them";
 export const PASS_REQUEST =
