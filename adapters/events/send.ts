@@ -39,7 +39,7 @@ export async function send(
   if (!allowPrivate && isIP(host) > 0 && !isPublic(host)) throw new Error(notPublic(host));
   const timestamp = String(Math.floor(now / 1000));
   const signed = `${id}.${timestamp}.${body}`;
-  const signatures = secrets.map((secret) => signature(secret, signed));
+  const signatures = secrets.map((secret) => `v1,${hmacSha256(secret)(signed, "base64")}`);
   const protocol = url.protocol === "http:" ? "http:" : "https:";
   const bytes = Buffer.from(body);
   return new Promise((resolve, reject) => {
@@ -74,10 +74,6 @@ export async function send(
     request.end(bytes);
   });
 }
-
-/** Signs the text of a message: `id.timestamp.body`. */
-export const signature = (secret: Uint8Array, signed: string): string =>
-  `v1,${hmacSha256(secret)(signed, "base64")}`;
 
 /** Runs for each connection, so that a name cannot point elsewhere once it was looked at. */
 const lookupPublic: LookupFunction = (host, options, done) =>

@@ -1,16 +1,6 @@
-import { randomBytes } from "node:crypto";
-import {
-  mkdirSync,
-  mkdtempSync,
-  readdirSync,
-  readFileSync,
-  rmSync,
-  utimesSync,
-  writeFileSync,
-} from "node:fs";
+import { mkdirSync, mkdtempSync, readdirSync, rmSync, utimesSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { Webhook } from "standardwebhooks";
 import { expect, it, onTestFinished } from "vitest";
 import { placeOf } from "../../adapters/storage/local/key-tree.ts";
 import { atTestEnd } from "../support/at-test-end.ts";
@@ -18,11 +8,10 @@ import { need } from "../support/need.ts";
 import { startLimitedRedis } from "../support/redis.ts";
 import { type ServiceProcess, startProcess } from "../support/service-process.ts";
 import { until } from "../support/until.ts";
-import { ask, SECRET, startReceiver, upload } from "./backend.ts";
+import { ask, startReceiver, upload } from "./backend.ts";
 import { valetkey } from "../support/command-line.ts";
-import { type Env, ROOT, start } from "./command.ts";
 
-const PAGE = readFileSync(`${ROOT}docs/events.md`, "utf8");
+type Env = Readonly<Record<string, string>>;
 
 const path = await need("redis");
 /** Queues, and the variables that choose them. */
@@ -37,83 +26,11 @@ async function openRedis(path: string): Promise<Env> {
   return env;
 }
 
-/** A listener, and the variables that it says to start the service with. */
-async function listen(args: ReadonlyArray<string>, env: Env = {}) {
-  const child = start(["events", "listen", "--port", "0", ...args], env);
-  const written = { out: "", err: "" };
-  child.stdout.setEncoding("utf8").on("data", (chunk: string) => (written.out += chunk));
-  child.stderr.setEncoding("utf8").on("data", (chunk: string) => (written.err += chunk));
-  await until("the listener's start", () => written.err.includes("npm start"));
-  const said = Object.fromEntries(
-    [...written.err.matchAll(/(EVENTS_\w+)=(\S+)/g)].map(([, name = "", value = ""]) => [
-      name,
-      value.replace("$EVENTS_SECRETS", env["EVENTS_SECRETS"] ?? ""),
-    ]),
-  );
-  return { said, written };
-}
-
 const confirmed = async (service: ServiceProcess) => {
   const { receipt, key } = await upload(service);
   expect((await ask(service, "confirm", { receipt })).status).toBe(200);
   return String(key);
 };
-
-it("events reach a program through the listener, which says to start the service so", async () => {
-  const secret = `whsec_${randomBytes(24).toString("base64")}`;
-  const { received, answers, port } = await startReceiver(secret);
-  answers.push(500);
-  const url = `http://127.0.0.1:${port}/hook`;
-  const [, command = ""] = /^npm run -s valetkey -- events listen (.+)$/m.exec(PAGE) ?? [];
-  const args = command.replace("http://127.0.0.1:3000/hook", url).split(" ");
-  const { said, written } = await listen(args, { EVENTS_SECRETS: secret });
-  expect(written.err).not.toContain(secret);
-  const service = await startProcess(said);
-  const key = await confirmed(service);
-  await until("the second attempt", () => received.length > 1);
-  const [first, second] = received;
-  expect(second).toEqual(first);
-  await until("the second line", () => written.out.trim().split("\n").length > 1);
-  const lines = written.out.trim().split("\n");
-  expect(lines.map((line) => line.split("  ").slice(1))).toEqual([
-    ["upload.confirmed", key, first?.id, "500"],
-    ["upload.confirmed", key, first?.id, "204"],
-  ]);
-  expect(await service.stop()).toBe(0);
-});
-
-it("the listener makes a secret, prints events whole, and refuses what is not signed with it", async () => {
-  const { said, written } = await listen(["--json"]);
-  const service = await startProcess(said);
-  const key = await confirmed(service);
-  const event = await until(
-    "the event",
-    () => written.out.includes("\n") && JSON.parse(written.out),
-  );
-  expect(event).toMatchObject({ type: "upload.confirmed", data: { key }, answered: 204 });
-
-  const { EVENTS_URL: url = "", EVENTS_SECRETS: secret = "" } = said;
-  const post = async (webhook: Webhook, at: Date, sent = "{}", body = sent) =>
-    fetch(url, {
-      method: "POST",
-      headers: {
-        "webhook-id": "evt_1",
-        "webhook-timestamp": String(Math.floor(at.getTime() / 1000)),
-        "webhook-signature": webhook.sign("evt_1", at, sent),
-      },
-      body,
-    }).then(({ status }) => status);
-  const own = new Webhook(secret);
-  const now = new Date();
-  expect(await post(new Webhook(SECRET), now)).toBe(401);
-  expect(await post(own, now, "{}", '{"type":"upload.removed"}')).toBe(401);
-  expect(await post(own, new Date(now.getTime() - 6 * 60_000))).toBe(401);
-  expect(await post(own, now, "no JSON")).toBe(400);
-  expect(await post(own, now, " ".repeat(2 ** 20 + 1))).toBe(413);
-  expect((await fetch(url)).status).toBe(413);
-  expect(written.out.trim().split("\n")).toHaveLength(1);
-  expect(await service.stop()).toBe(0);
-});
 
 it("a command in a folder without a queue says so, and makes none", async () => {
   const { env } = await startReceiver();

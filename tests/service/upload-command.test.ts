@@ -1,3 +1,4 @@
+import { spawn } from "node:child_process";
 import { createHash, randomBytes } from "node:crypto";
 import { once } from "node:events";
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
@@ -5,9 +6,13 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { text } from "node:stream/consumers";
 import { expect, it, onTestFinished } from "vitest";
-import { start } from "../events/command.ts";
+import { atTestEnd } from "../support/at-test-end.ts";
+import { bundled } from "../support/bundled.ts";
+import { CHILD_ENV } from "../support/child-env.ts";
 import { startProcess } from "../support/service-process.ts";
 import { until } from "../support/until.ts";
+
+const cli = await bundled("cli");
 
 // What the command says and refuses is in tests/cli/commands.test.ts.
 
@@ -19,11 +24,15 @@ it("an upload in parts that was killed goes on where it was left", async () => {
   const path = join(folder, "large.png");
   writeFileSync(path, content);
   const memory = join(folder, ".local/state/valetkey/uploads.json");
-  const upload = () =>
-    start(["upload", path, "--json", "--org", "acme", "--endpoint", service.address], {
-      HOME: folder,
-      VALETKEY_TOKEN: service.token,
+  const upload = () => {
+    const options = ["--json", "--org", "acme", "--endpoint", service.address];
+    const child = spawn(process.execPath, [cli, "upload", path, ...options], {
+      env: { ...CHILD_ENV, HOME: folder, VALETKEY_TOKEN: service.token },
+      stdio: ["ignore", "pipe", "pipe"],
     });
+    atTestEnd(() => child.kill("SIGKILL"));
+    return child;
+  };
   const killed = upload();
   await until(
     "the upload's first part",

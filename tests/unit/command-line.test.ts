@@ -44,7 +44,6 @@ const COMMANDS = [
   "events show",
   "events resend",
   "events drop",
-  "events listen",
   "token create",
   "token list",
   "token revoke",

@@ -6,10 +6,8 @@ import type { QueuedEvent, Outbox } from "../../events/outbox.ts";
 import { eventsFile } from "../../events/sqlite-outbox.ts";
 import { errorReason } from "../../values/thrown.ts";
 import { isoText } from "../../values/time.ts";
-import { asJson, columns, command } from "../command/command.ts";
+import { asJson, columns, command, flag, JSON_OPTION, option } from "../command/command.ts";
 import { CommandFailure, EXIT } from "../../service/failure.ts";
-import { flag, JSON_OPTION, option } from "../command/command.ts";
-import { listen } from "./events-listen.ts";
 import { setup } from "./events-setup.ts";
 import { orFail, readAll } from "../../service/settings.ts";
 
@@ -124,6 +122,5 @@ export const eventCommands = [
     "that a running service sends within seconds",
   ),
   change("drop", "Remove an event, which is then never sent", "removed, which nobody hears of"),
-  listen,
   setup,
 ];
