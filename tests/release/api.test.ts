@@ -120,8 +120,6 @@ it.each(entries)("%s speaks of Effect only where that is what it is for", (entry
 
 it.each(entries)("%s can be compiled against without any client library", (entry) => {
   for (const name of Object.keys(peerDependenciesMeta)) {
-    // It is a part of Uppy, as its plugins are; every server has the others.
-    if (entry === "uppy" && name === "@uppy/core") continue;
     if (["effect", "hono"].includes(name)) continue;
     expect(reportOf(entry)).not.toContain(`from '${name}`);
   }

@@ -26,8 +26,8 @@ const isGuide = (file: string) => GUIDE.test(file);
 
 /**
  * In bytes: a tenth more than the 496 and 1721 kB of the day on which it was set, with the client
- * for browsers and the plugin for Uppy, so that a picture or a table of data that comes along is
- * seen, and code and pages can still grow.
+ * for browsers, so that a picture or a table of data that comes along is seen, and code and pages
+ * can still grow.
  */
 const BUDGET = { packed: 575_000, unpacked: 1_975_000 };
 
