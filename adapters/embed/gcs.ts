@@ -17,17 +17,11 @@ export interface GcsOptions extends StoreOptions {
   readonly endpoint?: string | URL | undefined;
   /** A domain by which browsers reach the bucket. */
   readonly customDomain?: string | URL | undefined;
-  /** Signs `content-length` too; false if left out. */
-  readonly signLength?: boolean | undefined;
   /** The service accounts that sign uploads and downloads by IAM, if there is no key. */
   readonly putRole?: string | undefined;
   readonly getRole?: string | undefined;
   /** Where IAM signs; Google's if left out. */
   readonly iamEndpoint?: string | URL | undefined;
-  /** The id of the project in which a missing bucket is made; the key's if left out. */
-  readonly project?: string | undefined;
-  /** `googleapis.com`, or the domain of another cloud of Google's. */
-  readonly universeDomain?: string | undefined;
 }
 
 /**

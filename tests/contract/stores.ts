@@ -56,7 +56,6 @@ const ALL: ReadonlyArray<Harness> = [
     name: `gcs, ${credentials}`,
     without: missingAbilities({
       ...GCS_CAPABILITIES,
-      bindsSize: "strict",
       copies: credentials !== "HMAC key",
     }),
     // Cloud Storage answers 400 if a signed header is missing or the URL has expired.
@@ -182,7 +181,6 @@ async function openGcs(
     gcsSettings(addresses.endpoint, {
       bucket,
       ...addresses,
-      signLength: false,
       key: keys[credentials],
       iamEndpoint: machine.iamEndpoint,
     }),

@@ -27,7 +27,6 @@ async function start(policy: Partial<UploadPolicy> = {}, settings: Partial<GcsSe
   const service = await startService({
     storage: gcs(
       gcsSettings("https://storage.googleapis.com", {
-        signLength: false,
         iamEndpoint: machine.iamEndpoint,
         ...settings,
       }),

@@ -15,10 +15,7 @@ export const gcsSettings = (
   createBucket: false,
   endpoint: new URL(endpoint),
   pathStyle: true,
-  signLength: true,
   iamEndpoint: new URL("http://127.0.0.1:9"),
-  project: "project",
-  universeDomain: "googleapis.com",
   ...over,
 });
 
@@ -31,5 +28,6 @@ const { privateKey, publicKey } = generateKeyPairSync("rsa", { modulusLength: 20
 const ACCOUNT = "signer@project.iam.gserviceaccount.com";
 export const RSA_KEY: GcsKey = {
   signer: signWith({ algorithm: GOOG4_RSA_SHA256, accessKey: ACCOUNT, secretKey: privateKey }),
+  project: "project",
 };
 export const RSA_PUBLIC = [ACCOUNT, publicKey] as const;

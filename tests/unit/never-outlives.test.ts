@@ -88,25 +88,24 @@ const official = Effect.fnUntraced(function* (end: number | undefined) {
   return presignerWith((yield* officially)(held));
 });
 
-const google = gcsBinding({ signLength: false });
 const PROVIDERS = {
   "AWS, native": native(awsKey),
   "AWS, official": official,
   "Google, HMAC": native(
     (end) => signWith({ algorithm: GOOG4_HMAC_SHA256, ...secret }, end),
-    google,
+    gcsBinding,
   ),
   "Google, RSA": native(
     (end) =>
       signWith({ algorithm: GOOG4_RSA_SHA256, accessKey: "a@b", secretKey: privateKey }, end),
-    google,
+    gcsBinding,
   ),
   "Google, keyless": native(
     (end) => ({
       ...signWith({ algorithm: GOOG4_HMAC_SHA256, ...secret }, end),
       longestLife: 43_200,
     }),
-    google,
+    gcsBinding,
   ),
 };
 

@@ -181,11 +181,11 @@ const ALIKE: ReadonlyArray<readonly [rows: ReadonlyArray<Row>, variables: string
   [
     exactly("on", "off"),
     `AUDIT_METADATA EVENTS_ALLOW_PRIVATE REDIS_CLUSTER STORAGE_CREATE_BUCKET
-     STORAGE_GCS_SIGN_LENGTH STORAGE_PATH_STYLE`,
+     STORAGE_PATH_STYLE`,
   ],
   [
     [text],
-    `AUTH_TOKENS_FILE CONTROL_SOCKET GOOGLE_CLOUD_PROJECT JWT_AUDIENCE JWT_ISSUER
+    `AUTH_TOKENS_FILE CONTROL_SOCKET JWT_AUDIENCE JWT_ISSUER
      JWT_ORGANIZATIONS_CLAIM JWT_SCOPES_CLAIM JWT_SCOPES_PREFIX JWT_SUBJECT_CLAIM JWT_TYPE
      OTEL_SERVICE_NAME REDIS_CA_FILE STORAGE_GCS_CREDENTIALS STORAGE_LOCAL_DIR
      STORAGE_POLICIES`,
@@ -243,7 +243,6 @@ const ROWS: Readonly<Record<string, ReadonlyArray<Row>>> = {
       refuses: ["https://a.example/", "https://a.example,b.example", "null"],
     },
   ],
-  GOOGLE_CLOUD_UNIVERSE_DOMAIN: [{ value: "googleapis.com", takes: [LONGER] }],
   HOST: [{ value: "127.0.0.1", takes: [LONGER], also: ["::1", "localhost"], refuses: ["[::1]"] }],
   JWT_ALGORITHMS: [
     {

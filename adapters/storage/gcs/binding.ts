@@ -3,43 +3,33 @@ import type { Checksum } from "../../../domain/checksum.ts";
 import { GCS_ANNOUNCEMENT, bind, type Binding, type PartBinding } from "../signing/binding.ts";
 import type { Pair } from "../signing/v4.ts";
 
-interface Options {
-  /** Google does not document that a signed `content-length` is enforced. */
-  readonly signLength: boolean;
-}
-
-/** "HTTP headers and query string parameters for XML and JSON", Cloud Storage documentation. */
-export const gcsBinding =
-  (options: Options): Binding =>
-  ({ size, mediaType, strict, writeOnce, checksum, announcement }, host) => {
-    const isOnce = strict || writeOnce;
-    const { md5, hash } = checksumHeaders(checksum);
-    const { signed, toSend } = bind([
-      options.signLength && ["content-length", String(size)],
-      md5,
-      ["content-type", mediaType],
-      ["host", host],
-      strict && ["x-goog-content-length-range", `${size},${size}`],
-      hash,
-      isOnce && ["x-goog-if-generation-match", "0"],
-      announcement !== undefined && [GCS_ANNOUNCEMENT, announcement],
-    ]);
-    return { signed, toSend, isOnce };
-  };
+/**
+ * "HTTP headers and query string parameters for XML and JSON", Cloud Storage documentation. It does
+ * not say that a signed `content-length` is enforced.
+ */
+export const gcsBinding: Binding = (
+  { size, mediaType, strict, writeOnce, checksum, announcement },
+  host,
+) => {
+  const isOnce = strict || writeOnce;
+  const { md5, hash } = checksumHeaders(checksum);
+  const { signed, toSend } = bind([
+    md5,
+    ["content-type", mediaType],
+    ["host", host],
+    strict && ["x-goog-content-length-range", `${size},${size}`],
+    hash,
+    isOnce && ["x-goog-if-generation-match", "0"],
+    announcement !== undefined && [GCS_ANNOUNCEMENT, announcement],
+  ]);
+  return { signed, toSend, isOnce };
+};
 
 /** "Upload an object part", Cloud Storage documentation. */
-export const gcsPartBinding =
-  (options: Options): PartBinding =>
-  ({ size, checksum }, host) => {
-    const { md5, hash } = checksumHeaders(checksum);
-    return bind([
-      options.signLength && ["content-length", String(size)],
-      md5,
-      ["host", host],
-      ["x-goog-content-length-range", `${size},${size}`],
-      hash,
-    ]);
-  };
+export const gcsPartBinding: PartBinding = ({ size, checksum }, host) => {
+  const { md5, hash } = checksumHeaders(checksum);
+  return bind([md5, ["host", host], ["x-goog-content-length-range", `${size},${size}`], hash]);
+};
 
 function checksumHeaders(checksum: Checksum | undefined): {
   readonly md5?: Pair;

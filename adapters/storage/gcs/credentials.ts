@@ -49,7 +49,7 @@ export interface GcsKey {
 }
 
 const ACCOUNT = /^[^\s/@]+@[^\s/@]+$/;
-export const DOMAIN = /^[a-z0-9.-]+$/;
+const DOMAIN = /^[a-z0-9.-]+$/;
 
 const applicationCredentials: Setting<string | undefined> = optional({
   variable: "GOOGLE_APPLICATION_CREDENTIALS",

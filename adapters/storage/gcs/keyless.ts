@@ -32,14 +32,13 @@ const RETRIES = Schedule.exponential("100 millis").pipe(Schedule.jittered);
 
 /** Signs by one call each: the account's address is looked up once, and the access token held. */
 export const keylessSigner = Effect.fnUntraced(function* (
-  { universeDomain, iamEndpoint, project = "none", words }: GcsSettings,
+  { iamEndpoint, words }: GcsSettings,
   asAccount?: string,
 ): Effect.fn.Return<FormSigner, never, Scope.Scope> {
   if (asAccount === undefined) yield* Effect.logWarning(costs(words));
   const { GoogleAuth } = yield* Effect.promise(loadAuth);
   // A new one looks for credentials again. Without a project, it would run gcloud.
-  const makeAuth = () =>
-    new GoogleAuth({ projectId: project, scopes: SCOPES, clientOptions: { universeDomain } });
+  const makeAuth = () => new GoogleAuth({ projectId: "none", scopes: SCOPES });
   const account: CredentialSource<Signatory> =
     asAccount === undefined
       ? yield* hold(serviceAccount(makeAuth))

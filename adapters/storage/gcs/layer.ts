@@ -39,10 +39,10 @@ export const layer = (settings: GcsSettings): Layer.Layer<Presigner | ObjectStor
       const presigner = v4Presigner({
         addresses,
         region: REGION,
-        binding: gcsBinding(settings),
+        binding: gcsBinding,
         overrides: gcsOverrides,
         ...GCS_CAPABILITIES,
-        parts: { binding: gcsPartBinding(settings), checksums: GCS_CAPABILITIES.checksums },
+        parts: { binding: gcsPartBinding, checksums: GCS_CAPABILITIES.checksums },
         isRemote: keySigner === undefined,
         signers: { put: putSigner, get: yield* signerFor("get") },
         forms: {

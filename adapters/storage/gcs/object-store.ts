@@ -169,27 +169,28 @@ const NOT_A_STORE = new StoreUnavailable({
 });
 
 async function makeClient(
-  { endpoint, project, universeDomain }: GcsSettings,
+  { endpoint, key: given }: GcsSettings,
   key: KeySigner<KeyObject> | undefined,
 ): Promise<Storage> {
   const { Storage, JWT } = await loadClient();
+  const universe = given?.universeDomain && { universeDomain: given.universeDomain };
   const authClient =
     key &&
     new JWT({
       email: key.keys.accessKey,
       key: key.keys.secretKey.export({ type: "pkcs8", format: "pem" }).toString(),
       scopes: SCOPES,
-      universeDomain,
+      ...universe,
     });
   return new Storage({
     apiEndpoint: endpoint.href,
     // Only an emulator has no TLS. It needs no credentials, and anyone could read a token.
     useAuthWithCustomEndpoint: endpoint.protocol === "https:",
-    universeDomain,
+    ...universe,
     // Callers wait no longer, and repeat what can be repeated.
     timeout: 5000,
     retryOptions: { autoRetry: false, maxRetries: 0 },
-    ...(project && { projectId: project }),
+    ...(given?.project && { projectId: given.project }),
     ...(authClient && { authClient }),
   });
 }

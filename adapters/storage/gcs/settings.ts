@@ -5,7 +5,6 @@ import { HttpOrigin } from "../../settings/codecs.ts";
 import {
   excludedBy,
   fault,
-  onOff,
   optional,
   type Read,
   readSettings,
@@ -17,7 +16,6 @@ import { keyIn } from "../credentials/key-settings.ts";
 import * as storage from "../settings.ts";
 import {
   credentialSettings,
-  DOMAIN,
   type GcsKey,
   isServiceAccount,
   readKey,
@@ -49,14 +47,9 @@ export const settings = {
     shape: "an http or https URL without a path, whose host stands for the bucket",
     example: "https://files.example.com",
   }),
-  signLength: withDefault(false, {
-    ...onOff("sign content-length too"),
-    variable: "STORAGE_GCS_SIGN_LENGTH",
-    option: "signLength",
-    meaning: "Signs `content-length` too.",
-  }),
   ...credentialSettings,
-  iamEndpoint: optional(
+  iamEndpoint: withDefault(
+    new URL("https://iamcredentials.googleapis.com"),
     storage.url({
       variable: "STORAGE_GCS_IAM_ENDPOINT",
       option: "iamEndpoint",
@@ -65,24 +58,6 @@ export const settings = {
       example: "https://iamcredentials.googleapis.com",
     }),
   ),
-  project: optional({
-    variable: "GOOGLE_CLOUD_PROJECT",
-    option: "project",
-    meaning: "Where a missing bucket is made.",
-    otherwise: "the key's",
-    codec: Schema.NonEmptyString,
-    shape: "the id of a project",
-    example: "my-project",
-  }),
-  universeDomain: optional({
-    variable: "GOOGLE_CLOUD_UNIVERSE_DOMAIN",
-    option: "universeDomain",
-    meaning: "Which of Google's clouds it is.",
-    otherwise: "the key's, or `googleapis.com`",
-    codec: Schema.String.check(Schema.isPattern(DOMAIN)),
-    shape: "the domain of a Google cloud",
-    example: "googleapis.com",
-  }),
 };
 
 export const SCOPES = ["https://www.googleapis.com/auth/cloud-platform"];
@@ -94,6 +69,7 @@ export const REGION = "auto";
 export const GCS_CAPABILITIES: StoreCapabilities = {
   largestPut: 5 * 2 ** 40,
   largestMultipart: 5 * 2 ** 40,
+  bindsSize: "strict",
   writeOnce: true,
   versions: true,
   copies: true,
@@ -107,8 +83,6 @@ export interface GcsSettings extends Values<typeof settings> {
   readonly words?: Vocabulary | undefined;
   readonly recheck?: SettingsSource["recheck"];
   readonly endpoint: URL;
-  readonly iamEndpoint: URL;
-  readonly universeDomain: string;
   /** IAM signs if undefined. */
   readonly key?: GcsKey | undefined;
   /** For the log. */
@@ -139,17 +113,14 @@ export function read(from: SettingsSource): Read<GcsSettings> {
   });
   return Result.map(values, (values) => {
     const isHmacIdle = keyIn(values, "main") !== undefined && key && isServiceAccount(key.signer);
-    const universeDomain = values.universeDomain ?? key?.universeDomain ?? "googleapis.com";
+    const { universeDomain = "googleapis.com" } = key ?? {};
     return {
       ...values,
       words: from.words,
       recheck: from.recheck,
       key,
       notice: isHmacIdle ? BOTH : undefined,
-      universeDomain,
-      project: values.project ?? key?.project,
       endpoint: values.endpoint ?? new URL(`https://storage.${universeDomain}`),
-      iamEndpoint: values.iamEndpoint ?? new URL(`https://iamcredentials.${universeDomain}`),
     };
   });
 }

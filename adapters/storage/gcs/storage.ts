@@ -8,7 +8,6 @@ export function gcsStorage(settings: GcsSettings): Storage {
     description: `Google Cloud Storage at ${settings.endpoint.href}, bucket ${settings.bucket}`,
     capabilities: {
       ...GCS_CAPABILITIES,
-      bindsSize: settings.signLength ? "always" : "strict",
       // The official client copies, and cannot use an HMAC key.
       copies: key === undefined || isServiceAccount(key.signer),
     },
