@@ -13,7 +13,6 @@ import { forget } from "./forget.ts";
 import { lifecycle } from "./lifecycle.ts";
 import { print, tell } from "../service/output.ts";
 import { policy } from "./policy/command.ts";
-import { reload } from "./reload.ts";
 import { serve } from "../service/serve.ts";
 import { orFail } from "../service/settings.ts";
 import { sweep } from "./sweep.ts";
@@ -38,7 +37,6 @@ export async function main(args: ReadonlyArray<string>, listen: Listen): Promise
     sweep,
     forget,
     policy,
-    reload,
     ...eventCommands,
     ...tokenCommands,
   ];
@@ -60,10 +58,9 @@ export async function main(args: ReadonlyArray<string>, listen: Listen): Promise
       const message = `"valetkey ${first}" is not a command; these are:\n\n${overview}`;
       throw new CommandFailure({ code: EXIT.usage, message });
     } else {
-      if (chosen !== serveCommand && chosen !== reload) {
-        const given = orFail(readEnvFiles(process.env), "The command cannot run", process.env);
-        for (const [name, { value }] of given) process.env[name] = value;
-      }
+      const failure = chosen === serveCommand ? "Valetkey cannot start" : "The command cannot run";
+      const given = orFail(readEnvFiles(process.env), failure, process.env);
+      for (const [name, { value }] of given) process.env[name] = value;
       const output = await chosen.run(args.slice(chosen.name.split(" ").length));
       if (output?.message !== undefined) tell(`${output.message}\n`);
       print(output?.result ?? "");

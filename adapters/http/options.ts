@@ -1,6 +1,6 @@
 import type * as Context from "effect/Context";
 import type { SecureRandom } from "effect/crypto/SecureRandom";
-import type { PartState, ReadinessCheck } from "../../application/store/check-readiness.ts";
+import type { ReadinessCheck } from "../../application/store/check-readiness.ts";
 import type { Authenticator } from "../../application/ports/authenticator.ts";
 import type { Limiter } from "../../application/ports/limiter.ts";
 import type { ObjectStore } from "../../application/ports/object-store.ts";
@@ -39,8 +39,6 @@ export interface AppOptions {
   readonly services: Context.Context<Services>;
   /** The state that `/readyz` answers; without it there are no probes, which are the host's. */
   readonly readiness: ReadinessCheck | undefined;
-  /** The state of the configuration, where it can be reloaded. */
-  readonly configuration?: (() => PartState) | undefined;
   /** Tells whether the service is stopping. */
   readonly isStopping: () => boolean;
   readonly corsOrigins: ReadonlyArray<string>;
@@ -69,7 +67,7 @@ export interface MetricsAccess {
   /** True for all if none is needed. */
   readonly hasToken: (headers: Headers) => boolean;
   /** The metrics as Prometheus reads them. */
-  readonly scrape: () => Promise<string>;
+  readonly scrape: () => string;
 }
 
 /** A file of the page, as it is answered to `GET` and `HEAD`. */

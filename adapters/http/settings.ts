@@ -1,8 +1,7 @@
 import * as Duration from "effect/Duration";
 import * as Result from "effect/Result";
 import * as Schema from "effect/Schema";
-import { availableParallelism } from "node:os";
-import { HttpOrigin, List, Parsed, UNGUESSABLE, WholeNumber } from "../settings/codecs.ts";
+import { HttpOrigin, List, UNGUESSABLE, WholeNumber } from "../settings/codecs.ts";
 import { fault, optional, readSettings, withDefault } from "../settings/setting.ts";
 import { PROXIES } from "../settings/networks.ts";
 import type { Source } from "../settings/source.ts";
@@ -19,8 +18,6 @@ function originsIn(text: string): string | undefined {
 }
 
 const isHttpUrl = (text: string) => /^https?:\/\//.test(text) && URL.canParse(text);
-
-const Auto = Parsed((text) => (text === "auto" ? availableParallelism() : undefined));
 
 const PORT = {
   codec: WholeNumber({ minimum: 1, maximum: 65_535 }),
@@ -94,13 +91,6 @@ export const settings = {
     shape: ({ list }) => `secrets of 24 to 256 random letters, digits or any of ._~-, ${list}`,
     example: "$(openssl rand -hex 32)",
   }),
-  workers: withDefault(1, {
-    variable: "WEB_CONCURRENCY",
-    meaning: "How many processes serve on this machine; with `auto`, one for each core.",
-    codec: Schema.Union([Auto, WholeNumber({ minimum: 1, maximum: 256 })]),
-    shape: "auto, or a number of processes from 1 to 256",
-    example: "auto",
-  }),
   maxConnections: withDefault(10_000, {
     variable: "MAX_CONNECTIONS",
     meaning: "How many connections Node keeps open; further ones are closed.",
@@ -132,13 +122,10 @@ export const read = (source: Source) =>
     readSettings(
       settings,
       source,
-      ({ host, probePort, publicUrl, workers = 1, shutdownGrace: grace, shutdownTimeout: end }) => [
+      ({ host, probePort, publicUrl, shutdownGrace: grace, shutdownTimeout: end }) => [
         probePort !== undefined &&
           ("Deno" in globalThis || "Bun" in globalThis) &&
           fault(settings.probePort, "is for Node alone; ask PORT on Bun and Deno"),
-        workers > 1 &&
-          "Deno" in globalThis &&
-          fault(settings.workers, "must be 1 on Deno, whose processes cannot share a port yet"),
         host !== undefined &&
           !isLoopbackName(host) &&
           publicUrl === undefined &&

@@ -1,7 +1,7 @@
 import * as Result from "effect/Result";
 import * as Schema from "effect/Schema";
 import { createPublicKey } from "node:crypto";
-import type { ReadFile } from "../settings/json-file.ts";
+import { readSmallFile } from "../settings/json-file.ts";
 import { HttpsUrl, List, Parsed } from "../settings/codecs.ts";
 import {
   fault,
@@ -113,7 +113,7 @@ export type JwtSettings = Values<typeof settings>;
 export const read = (source: Source, hasDirectory: boolean): Read<JwtSettings> => {
   let pem: string | undefined;
   const values = readSettings(settings, source, ({ jwksUrl, publicKey, algorithms = [] }) => {
-    pem = publicKey && publicKeyIn(publicKey, source.readFile);
+    pem = publicKey && publicKeyIn(publicKey);
     return [
       (jwksUrl === undefined) === (publicKey === undefined) &&
         fault(
@@ -156,10 +156,10 @@ const ALGORITHMS_BY_KEY = new Map([
   ["ed25519", /^EdDSA$/],
 ]);
 
-function publicKeyIn(textOrPath: string, readFile: ReadFile): string | undefined {
+function publicKeyIn(textOrPath: string): string | undefined {
   try {
     const isPem = textOrPath.includes("-----BEGIN");
-    const pem = isPem ? textOrPath : Result.getOrThrow(readFile(textOrPath));
+    const pem = isPem ? textOrPath : Result.getOrThrow(readSmallFile(textOrPath));
     // Of a private key the public one could be made, but it does not belong here.
     if (pem.includes("PRIVATE")) return undefined;
     // Fails for keys of other kinds, such as DSA, with which no token could be verified.

@@ -31,14 +31,10 @@ interface VerifiedToken {
 }
 
 /** Signed tokens of an issuer (RFC 7519; RFC 8725 for what is refused). */
-export const jsonWebTokens = (
-  settings: JwtSettings,
-  keySetAt: typeof keysAt = keysAt,
-  capacity = CAPACITY,
-) =>
+export const jsonWebTokens = (settings: JwtSettings, capacity = CAPACITY) =>
   Effect.gen(function* () {
     const { jwksUrl, publicKey = "" } = settings;
-    const keySet = jwksUrl === undefined ? keyFromPem(publicKey) : yield* keySetAt(jwksUrl);
+    const keySet = jwksUrl === undefined ? keyFromPem(publicKey) : yield* keysAt(jwksUrl);
     const known = new BoundedMap<string, VerifiedToken>(capacity);
     const optionsAt = (now: number) => ({
       algorithms: [...settings.algorithms],

@@ -3,10 +3,10 @@ import * as Effect from "effect/Effect";
 import * as Result from "effect/Result";
 import * as Schema from "effect/Schema";
 import { timingSafeEqual } from "node:crypto";
-import type { Authenticator } from "../../application/ports/authenticator.ts";
+import { Authenticator } from "../../application/ports/authenticator.ts";
 import { Unauthenticated } from "../../domain/errors.ts";
 import type { Principal } from "../../domain/principal.ts";
-import { readJsonFile } from "../settings/json-file.ts";
+import { readJsonFile, watchJson } from "../settings/json-file.ts";
 import { fault, type Read, readSettings, setting } from "../settings/setting.ts";
 import type { Source } from "../settings/source.ts";
 import { bearerToken, hashToken } from "./bearer.ts";
@@ -23,20 +23,28 @@ export const settings = {
   }),
 };
 
-export const read = (
-  source: Source,
-): Read<{ readonly file: string; readonly tokens: ReadonlyArray<StoredToken> }> =>
+interface TokenSettings {
+  readonly file: string;
+  readonly tokens: ReadonlyArray<StoredToken>;
+}
+
+export const read = (source: Source): Read<TokenSettings> =>
   Result.flatMap(readSettings(settings, source), ({ file }) =>
-    Result.mapBoth(Result.flatMap(readJsonFile(file, source.readFile), decodeTokens), {
+    Result.mapBoth(Result.flatMap(readJsonFile(file), decodeTokens), {
       onSuccess: (tokens) => ({ file, tokens }),
       onFailure: (problem) => [fault(settings.file, `names a file that ${problem}`)],
     }),
   );
 
-/** The tokens of a file. */
-export function storedTokens(tokens: ReadonlyArray<StoredToken>): Authenticator["Service"] {
-  const known = byId(tokens);
-  return {
+/** The tokens of a file, which may change until the scope closes. */
+export const storedTokens = Effect.fnUntraced(function* ({ file, tokens }: TokenSettings) {
+  let known = byId(tokens);
+  yield* watchJson(file, {
+    decode: decodeTokens,
+    onChange: (now) => (known = byId(now)),
+    kept: "the tokens that it named stay valid",
+  });
+  return Authenticator.of({
     authenticate: (call) => {
       const token = bearerToken(call) ?? "";
       const stored = known.get(tokenId(token) ?? "");
@@ -44,8 +52,8 @@ export function storedTokens(tokens: ReadonlyArray<StoredToken>): Authenticator[
       const isGood = timingSafeEqual(hashToken(token), stored?.hash ?? NO_HASH);
       return isGood && stored !== undefined ? stored.principal : UNAUTHENTICATED;
     },
-  };
-}
+  });
+});
 
 const NO_HASH = Buffer.alloc(32);
 const UNAUTHENTICATED = Effect.fail(new Unauthenticated({ by: "token" }));

@@ -6,9 +6,6 @@ import { type Bucket, rateLimited, take } from "../../domain/token-bucket.ts";
 import { BoundedMap } from "../values/bounded-map.ts";
 import { subscriberFrom } from "../settings/networks.ts";
 
-/** By address; the one whose last failure is longest ago is forgotten. */
-export const failureBuckets = () => new BoundedMap<string, Bucket>(10_000);
-
 /** In milliseconds, between two log lines. */
 const LOG_INTERVAL = 60_000;
 
@@ -18,13 +15,10 @@ type Service = Authenticator["Service"];
  * Answers an address that fails too often with `RateLimited`. Only failures count and only they are
  * refused, so that nobody locks out others behind the same address. Each process counts for itself.
  */
-export function limitFailures(
-  service: Service,
-  limit: RateLimit | "off",
-  /** The same ones under another limit keep what was counted. */
-  buckets = failureBuckets(),
-): Service {
+export function limitFailures(service: Service, limit: RateLimit | "off"): Service {
   if (limit === "off") return service;
+  // The address whose last failure is longest ago is forgotten.
+  const buckets = new BoundedMap<string, Bucket>(10_000);
   let loggedAt = -Infinity;
 
   const fail = (address: string, now: number) => {

@@ -3,7 +3,7 @@ import * as Layer from "effect/Layer";
 import type * as Scope from "effect/Scope";
 import { Limiter } from "../../application/ports/limiter.ts";
 import type { Limits } from "../../domain/limits.ts";
-import { type Counters, inMemory } from "./memory.ts";
+import { inMemory } from "./memory.ts";
 import type { LimitSettings } from "./settings.ts";
 
 /** The limiter of several processes, for any limits, connected until the scope closes. */
@@ -20,13 +20,12 @@ type Numbers = Pick<LimitSettings, "refusesOnFailure"> & { readonly limits: Limi
 export const layer = (
   { limits, refusesOnFailure }: Numbers,
   shared: SharedLimiter | undefined,
-  counters?: Counters,
 ): Layer.Layer<Limiter> =>
   Layer.effect(
     Limiter,
     Effect.map(shared ?? Effect.undefined, (limiterWith) =>
       limiterWith === undefined
-        ? inMemory(limits, counters)
-        : limiterWith({ limits, spare: refusesOnFailure ? undefined : inMemory(limits, counters) }),
+        ? inMemory(limits)
+        : limiterWith({ limits, spare: refusesOnFailure ? undefined : inMemory(limits) }),
     ),
   );

@@ -20,7 +20,6 @@ import type { Limits } from "../../domain/limits.ts";
 import { tooManyOpen } from "../../domain/multipart.ts";
 import { allowanceFrom, type Bucket, take } from "../../domain/token-bucket.ts";
 import { digest, expiring } from "./expiring.ts";
-import { failureBuckets } from "./failed-authentications.ts";
 
 /** In milliseconds. */
 const SWEEP_INTERVAL = 60_000;
@@ -36,28 +35,20 @@ const MAX = 100_000;
 export const layer = (limits: Limits): Layer.Layer<Limiter> =>
   Layer.sync(Limiter, () => inMemory(limits));
 
-export type Counters = ReturnType<typeof makeCounters>;
-
-export const makeCounters = () => ({
-  buckets: expiring<Bucket>(),
-  usages: expiring<Usage>(),
-  retries: expiring<{ readonly request: string; readonly memory: string }>(1000),
-  open: expiring<true>(),
-  failures: failureBuckets(),
-  sweptAt: 0,
-});
-
-/** The same `counters` under other limits keep what was counted. */
-export function inMemory(limits: Limits, counters = makeCounters()): Limiter["Service"] {
-  const { buckets, usages, retries, open } = counters;
+export function inMemory(limits: Limits): Limiter["Service"] {
+  const buckets = expiring<Bucket>();
+  const usages = expiring<Usage>();
+  const retries = expiring<{ readonly request: string; readonly memory: string }>(1000);
+  const open = expiring<true>();
+  let sweptAt = 0;
   const { multipartUploads: mostOpen = Infinity } = limits;
   const { bytes, objects, bytesPerSubject } = limits.daily;
   const isUnlimited = (bytes ?? objects ?? bytesPerSubject) === undefined;
 
   /** Runs with requests: a timer would keep the process alive. */
   const sweep = (now: number) => {
-    if (Math.abs(now - counters.sweptAt) < SWEEP_INTERVAL) return;
-    counters.sweptAt = now;
+    if (Math.abs(now - sweptAt) < SWEEP_INTERVAL) return;
+    sweptAt = now;
     for (const entries of [buckets, usages, retries, open]) entries.sweep(now);
   };
   const setUsage = (name: string, usage: Usage) =>

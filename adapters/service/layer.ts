@@ -7,7 +7,6 @@ import { layer as contentDetector } from "../content/content-detector.ts";
 import * as random from "../tokens/random.ts";
 import { limitFailures } from "../limits/failed-authentications.ts";
 import * as limits from "../limits/layer.ts";
-import type { Counters } from "../limits/memory.ts";
 import type { LimitSettings } from "../limits/settings.ts";
 import * as scanner from "../content/layer.ts";
 import * as tokens from "../tokens/layer.ts";
@@ -29,19 +28,17 @@ interface Parts<A, E> {
   readonly failuresByDefault: RateLimit | "off";
   /** Seals receipts where the settings have no keys. */
   readonly ownKey: Effect.Effect<Uint8Array>;
-  /** Kept from one service to the next with other settings. */
-  readonly counters?: Counters;
 }
 
 /** Makes the service that answers uploads: all ports, but for telemetry. */
-export const serviceLayer = <A, E>({ settings, counters, ...parts }: Parts<A, E>) => {
+export const serviceLayer = <A, E>({ settings, ...parts }: Parts<A, E>) => {
   const { failedAuthentications = parts.failuresByDefault } = settings.limits;
   const limited = Effect.map(Authenticator, (service) =>
-    limitFailures(service, failedAuthentications, counters?.failures),
+    limitFailures(service, failedAuthentications),
   );
   return Layer.mergeAll(
     parts.others,
-    limits.layer(settings.limits, parts.countIn, counters),
+    limits.layer(settings.limits, parts.countIn),
     Layer.effect(Authenticator, limited).pipe(Layer.provide(parts.authenticator)),
     Layer.succeed(Policies, settings.policies),
     scanner.layer(settings.scanner.clamd),

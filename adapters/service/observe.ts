@@ -15,7 +15,6 @@ import { bearerToken, hashToken } from "../identity/bearer.ts";
 import type { LimiterWith } from "../limits/layer.ts";
 import type { RequestWatch } from "../telemetry/request-watch.ts";
 import { isWithin } from "../settings/networks.ts";
-import type { Env } from "../settings/source.ts";
 import { countDecisions } from "../telemetry/decisions.ts";
 import { watchEvents } from "../telemetry/events.ts";
 import { watchEventLoop } from "../telemetry/event-loop.ts";
@@ -24,16 +23,14 @@ import { makeMeter } from "../telemetry/meter.ts";
 import { isSent } from "../telemetry/otlp-settings.ts";
 import { watchRequests } from "../telemetry/requests.ts";
 import { countShed, watchStore } from "../telemetry/store.ts";
-import type { Channel } from "./channel.ts";
-import type { Reloads } from "./configuration.ts";
 import type { Settings } from "./settings.ts";
 
 export type Observer = Awaited<ReturnType<typeof observe>>;
 
 /** Measures and traces a process. Loaded only where somebody reads that. */
-export async function observe({ metrics, otlp }: Settings, env: Env, primary?: Channel) {
-  const { VALETKEY_WORKER: worker, STORAGE_ADAPTER: store } = env;
-  const meter = makeMeter(worker === undefined ? {} : { worker });
+export async function observe({ metrics, otlp }: Settings) {
+  const store = process.env["STORAGE_ADAPTER"];
+  const meter = makeMeter();
   watchEventLoop(meter);
   meter.observe("valetkey.build.info", [VERSION, runtimeName(), store || "local"], () => 1);
   for (const what of ["connections", "requests"]) meter.update("valetkey.turned_away", [what], 0);
@@ -42,8 +39,6 @@ export async function observe({ metrics, otlp }: Settings, env: Env, primary?: C
     otlp.endpoint === undefined
       ? Layer.empty
       : (await import("../telemetry/otlp.ts")).layer(otlp, VERSION);
-  primary?.answer("metrics", meter.format);
-  const scrape = async () => (await primary?.ask("metrics", 5_000, "")) ?? meter.format();
   const { access = "off", token, port } = metrics;
   const expected = token && hashToken(Redacted.value(token));
   const metricsAccess: MetricsAccess | undefined =
@@ -54,20 +49,13 @@ export async function observe({ metrics, otlp }: Settings, env: Env, primary?: C
           hasToken: (headers) =>
             expected === undefined ||
             timingSafeEqual(hashToken(bearerToken({ headers }) ?? ""), expected),
-          scrape,
+          scrape: meter.format,
         };
   return {
     meter,
     /** The registry of all metrics, and what sends them with traces. */
     layer: exported.pipe(Layer.provideMerge(Layer.succeedContext(meter.context))),
     access: metricsAccess,
-    reloads: (now: () => Reloads): void => {
-      const { observe } = meter;
-      observe("valetkey.configuration.loaded.timestamp", [], () => now().loadedAt / 1000);
-      observe("valetkey.configuration.stale", [], () => (now().failure === undefined ? 0 : 1));
-      observe("valetkey.configuration.reloads", ["accepted"], () => now().accepted);
-      observe("valetkey.configuration.reloads", ["refused"], () => now().refused);
-    },
     limiterWith:
       (limiterWith: LimiterWith): LimiterWith =>
       ({ limits, spare }) =>

@@ -1,7 +1,7 @@
-import cluster from "node:cluster";
 import { constants } from "node:os";
 import * as Duration from "effect/Duration";
 import * as Effect from "effect/Effect";
+import * as Layer from "effect/Layer";
 import * as Schedule from "effect/Schedule";
 import { cachedFor } from "../../application/store/cached.ts";
 import type { Readiness } from "../../application/store/check-readiness.ts";
@@ -11,23 +11,14 @@ import { listenProbes } from "../http/server/listen-probes.ts";
 import type { HttpSettings } from "../http/settings.ts";
 import { mountsFor } from "../storage/storage.ts";
 import { errorReason } from "../values/thrown.ts";
+import * as audit from "../telemetry/audit.ts";
 import * as telemetry from "../telemetry/log.ts";
-import { fixedLayer, makeApplication } from "./application.ts";
-import { type Channel, openChannel } from "./channel.ts";
+import { makeApplication } from "./application.ts";
 import { CommandFailure, EXIT } from "./failure.ts";
-import {
-  type Configuration,
-  fixedSecrets,
-  readConfiguration,
-  type ApplyConfiguration,
-} from "./configuration.ts";
-import { makeReload } from "./make-reload.ts";
 import { readyFacts, startMessage } from "./messages.ts";
 import type { Observer } from "./observe.ts";
 import { print, tell } from "./output.ts";
-import { listenForReloads } from "./control-socket.ts";
-import { findWarnings, isObserved, orFail, type Settings } from "./settings.ts";
-import { isFirst, isWorker, joinWorkers, runWorkers } from "./workers.ts";
+import { findWarnings, isObserved, readOrFail, type Settings } from "./settings.ts";
 
 /**
  * Runs the service until SIGTERM or SIGINT and the grace period after it, and ends the process. The
@@ -36,9 +27,9 @@ import { isFirst, isWorker, joinWorkers, runWorkers } from "./workers.ts";
 export async function serve(listen: Listen): Promise<void> {
   // The service keeps running if the reader of its log ends.
   process.stdout.on("error", () => undefined);
-  // Exits explicitly: in a cluster the channel to the primary keeps a worker alive.
+  // Exits explicitly, since probes and metrics are answered until then.
   try {
-    await Effect.runPromise(isWorker(process.env) ? serveAsWorker(listen) : serveFirst(listen));
+    await Effect.runPromise(serveUntilStopped(listen, readOrFail(process.env)));
     process.exit(0);
   } catch (cause) {
     const message = `Valetkey cannot start: ${errorReason(cause)}\n`;
@@ -48,77 +39,45 @@ export async function serve(listen: Listen): Promise<void> {
   }
 }
 
-const serveFirst = (listen: Listen) =>
-  Effect.suspend(() => {
-    const reloads = { accepted: 0, refused: 0, loadedAt: Date.now() };
-    const texts = { env: process.env, files: {}, reloads };
-    const read = orFail(readConfiguration(texts), "Valetkey cannot start", process.env);
-    const stopSignal = untilStopSignal();
-    const serve = Effect.gen(function* () {
-      const own = { ...process.env, ...(yield* fixedSecrets(read.settings)) };
-      const first = orFail(readConfiguration({ ...texts, env: own }), "Valetkey cannot start", own);
-      const onListening = Effect.fnUntraced(function* (take: ApplyConfiguration) {
-        yield* announce(read);
-        const reload = yield* makeReload(take, own, first);
-        const onHangup = () => reload(() => undefined);
-        process.on("SIGHUP", onHangup);
-        void stopSignal.then(() => process.off("SIGHUP", onHangup));
-        const { socket } = first.settings.control;
-        if (socket !== undefined) yield* listenForReloads(socket, reload);
-      });
-      yield* first.settings.http.workers > 1 && cluster.isPrimary
-        ? runWorkers(first, stopSignal, onListening)
-        : serveRequests(listen, first, stopSignal, onListening);
-    });
-    return serve.pipe(Effect.scoped, Effect.provide(telemetry.layer(read.settings.telemetry)));
-  });
-
-const serveAsWorker = Effect.fnUntraced(function* (listen: Listen) {
+const serveUntilStopped = Effect.fnUntraced(function* (listen: Listen, settings: Settings) {
   const stopSignal = untilStopSignal();
-  const primary = openChannel(process);
-  const { configuration, join } = yield* joinWorkers(primary);
-  const onListening = (take: ApplyConfiguration) => Effect.promise(() => join(take));
-  yield* serveRequests(listen, configuration, stopSignal, onListening, primary);
-});
-
-const serveRequests = Effect.fnUntraced(function* <R>(
-  listen: Listen,
-  configuration: Configuration,
-  stopSignal: Promise<unknown>,
-  onListening: (take: ApplyConfiguration) => Effect.Effect<unknown, never, R>,
-  primary?: Channel,
-) {
-  const { settings, env } = configuration;
   const observer = isObserved(settings)
-    ? yield* Effect.promise(async () =>
-        (await import("./observe.ts")).observe(settings, { ...process.env, ...env }, primary),
-      )
+    ? yield* Effect.promise(async () => (await import("./observe.ts")).observe(settings))
     : undefined;
   yield* Effect.gen(function* () {
-    const { metrics, http } = settings;
+    const { metrics, http, storage } = settings;
     const { probePort: port, host } = http;
     let isStopping = false;
-    const application = yield* makeApplication(configuration, observer, () => isStopping);
-    const { check } = application;
-    const server = yield* startServer(settings, listen, application.fetch, observer);
-    if (port !== undefined && isFirst(process.env)) {
+    const { services, fetch, check } = yield* makeApplication(settings, observer, () => isStopping);
+    const server = yield* startServer(settings, listen, fetch, observer);
+    if (port !== undefined) {
       const canSign = Effect.map(check, ({ signing }) => signing.state === "ok");
       const isReady = async () => (await Effect.runPromise(canSign)) && !isStopping;
       yield* Effect.promise(() => listenProbes({ host, port, isReady }));
     }
-    if (observer?.access !== undefined && metrics.port !== undefined && isFirst(process.env)) {
-      const { fetch } = metricsApp(observer.access, application.services);
+    if (observer?.access !== undefined && metrics.port !== undefined) {
+      const { fetch } = metricsApp(observer.access, services);
       yield* listenOn({ host, port: metrics.port, fetch }, "METRICS_PORT", listen);
     }
-    yield* onListening(application.take);
-    if (isFirst(process.env)) {
-      yield* Effect.forkChild(reportReadiness(check, settings.storage.description));
-    }
+    yield* announce(settings);
+    yield* Effect.forkChild(reportReadiness(check, storage.description));
     yield* Effect.promise(() => stopSignal);
     isStopping = true;
-    yield* stopServer(server, application.settings().http.shutdown);
-  }).pipe(Effect.scoped, Effect.provide(fixedLayer(settings, observer)));
+    yield* stopServer(server, http.shutdown);
+  }).pipe(Effect.scoped, Effect.provide(reportLayer(settings, observer)));
 });
+
+/** The log, the audit, and what measures and traces. */
+function reportLayer({ audit: { to, withMetadata }, ...settings }: Settings, observer?: Observer) {
+  // Development on one's own machine needs no audit.
+  const auditByDefault = settings.identity.callers.auth === "dev" ? "off" : "stdout";
+  return audit
+    .layer(to ?? auditByDefault, withMetadata)
+    .pipe(
+      Layer.provideMerge(observer?.layer ?? Layer.empty),
+      Layer.provideMerge(telemetry.layer(settings.telemetry)),
+    );
+}
 
 const startServer = Effect.fnUntraced(function* (
   { http, storage }: Settings,
@@ -159,7 +118,7 @@ const listenOn = (options: Parameters<Listen>[0], variable: string, listen: List
 
 const warningOnceAMinute = (message: string) => cachedFor(Effect.logWarning(message), "1 minute");
 
-const announce = Effect.fnUntraced(function* ({ env, settings }: Configuration) {
+const announce = Effect.fnUntraced(function* (settings: Settings) {
   const { http, identity, storage, telemetry: log } = settings;
   const started = {
     address: http.publicUrl.origin,
@@ -168,7 +127,7 @@ const announce = Effect.fnUntraced(function* ({ env, settings }: Configuration) 
   };
   if (telemetry.isForPeople(log.format)) print(startMessage(started));
   else yield* Effect.logInfo("ready", readyFacts(started));
-  for (const warning of findWarnings(env, settings)) yield* Effect.logWarning(warning);
+  for (const warning of findWarnings(process.env, settings)) yield* Effect.logWarning(warning);
 });
 
 /** Logs what is not ready at startup. Checks also where nobody asks; the check logs changes. */
@@ -221,14 +180,14 @@ const CLOSING_TIME = Duration.millis(500);
  * Resolves at the first SIGTERM or SIGINT; a second one ends the process at once. SIGHUP, which a
  * closed terminal sends too, never ends it.
  */
-function untilStopSignal(): Promise<NodeJS.Signals> {
+function untilStopSignal(): Promise<void> {
   process.on("SIGHUP", () => undefined);
   return new Promise((resolve) => {
     let first: number | undefined;
     for (const signal of ["SIGINT", "SIGTERM"] as const) {
       process.on(signal, () => {
         first ??= performance.now();
-        resolve(signal);
+        resolve();
         // npm forwards a signal that the terminal or systemd has also sent to the service: both
         // count as one.
         if (performance.now() - first > 100) process.exit(128 + constants.signals[signal]);

@@ -7,7 +7,6 @@ import * as events from "../events/settings.ts";
 import * as http from "../http/settings.ts";
 import { isLoopbackName, hostName } from "../http/loopback.ts";
 import * as identity from "../identity/settings.ts";
-import type { ReadFile } from "../settings/json-file.ts";
 import * as limits from "../limits/settings.ts";
 import * as policies from "./policies/settings.ts";
 import * as redis from "../redis/settings.ts";
@@ -23,7 +22,6 @@ import * as otlp from "../telemetry/otlp-settings.ts";
 import * as tokens from "../tokens/settings.ts";
 import { CommandFailure, EXIT } from "./failure.ts";
 import { configurationMessage } from "./messages.ts";
-import * as control from "./control-socket.ts";
 import * as storage from "./storage.ts";
 
 export const readOrFail = (env: Env): Settings =>
@@ -70,7 +68,6 @@ function readWithStore<A extends { readonly publicUrl: URL }>(source: Source, pa
 /** Settings that are read without those of others; a new one stands here alone. */
 const MODULES = {
   audit,
-  control,
   events,
   identity,
   limits,
@@ -86,8 +83,8 @@ type Reads = {
 
 export type Settings = Result.Result.Success<ReturnType<typeof readAll>>;
 
-export function readAll(env: Env, readFile?: ReadFile) {
-  const source = variables(env, readFile);
+export function readAll(env: Env) {
+  const source = variables(env);
   const parts = {
     ...(Record.map(MODULES, ({ read }) => read(source)) as Reads),
     ...readWithStore(source, http.read(source)),
@@ -110,8 +107,7 @@ export function readAll(env: Env, readFile?: ReadFile) {
       (env["AUTH"] || "dev") !== "dev" &&
       fault(tokens.settings.keys, "must be set where AUTH is not dev"),
     limit?.isLimited &&
-      server !== undefined &&
-      areSeveral(limit, server) &&
+      areSeveral(limit) &&
       Result.isSuccess(parts.redis) &&
       parts.redis.success === undefined &&
       fault(redis.settings.urls, "must be set where several processes serve with limits"),
@@ -127,16 +123,16 @@ export const isObserved = ({ metrics: { access = "off", port }, otlp }: Settings
   access !== "off" || port !== undefined || SIGNALS.some((signal) => isSent(signal, otlp));
 
 export function findWarnings(env: Env, settings: Settings): ReadonlyArray<string> {
-  const { http, identity, limits, redis, storage } = settings;
+  const { identity, limits, redis, storage } = settings;
   const size = env["STORAGE_MAX_FILE_SIZE"] ?? "";
   return [
     identity.callers.auth !== "dev" &&
       !limits.isLimited &&
       "no limits are configured: set LIMIT_REQUESTS_PER_SUBJECT, LIMIT_REQUESTS_PER_ORGANIZATION, LIMIT_BYTES_PER_DAY, LIMIT_BYTES_PER_SUBJECT_PER_DAY or LIMIT_OBJECTS_PER_DAY",
-    (limits.replicas > 1 || cluster.isWorker) &&
+    areSeveral(limits) &&
       storage.fetch !== undefined &&
       "several services share one embedded store: give all the same STORAGE_LOCAL_DIR; on several machines, use another store",
-    areSeveral(limits, http) &&
+    areSeveral(limits) &&
       redis === undefined &&
       "each of several processes knows only its own Idempotency-Keys: set REDIS_URL, or a retried request can make a second object",
     policies.isWithoutUnit(size) &&
@@ -145,8 +141,7 @@ export function findWarnings(env: Env, settings: Settings): ReadonlyArray<string
   ].filter((warning) => warning !== false);
 }
 
-const areSeveral = ({ replicas }: limits.LimitSettings, { workers }: http.HttpSettings) =>
-  replicas > 1 || workers > 1 || cluster.isWorker;
+const areSeveral = ({ replicas }: limits.LimitSettings) => replicas > 1 || cluster.isWorker;
 
 export const misspellings = (env: Env): ReadonlyArray<string> =>
   Object.keys(env)

@@ -3,7 +3,7 @@ import * as Schema from "effect/Schema";
 import { readdirSync } from "node:fs";
 import { join } from "node:path";
 import { parseEnv } from "node:util";
-import { type ReadFile, readSmallFile } from "./json-file.ts";
+import { readSmallFile } from "./json-file.ts";
 import { List } from "./codecs.ts";
 import { fault, optional, type Read, readSettings } from "./setting.ts";
 import { type Env, variables } from "./source.ts";
@@ -12,7 +12,7 @@ export const settings = {
   files: optional({
     variable: "ENV_FILES",
     meaning:
-      "Where variables are read from too, before the environment, and again at each [reload](reload.md): files of lines `NAME=value`, and folders with a file for each variable.",
+      "Where variables are read from too, before the environment: files of lines `NAME=value` (quote a value with `#` or a space around it), and folders with a file for each variable.",
     codec: List(Schema.NonEmptyString),
     shape: ({ list }) => `the paths of files and folders, ${list}`,
     example: "/etc/valetkey/valetkey.env,/run/secrets/valetkey",
@@ -22,11 +22,11 @@ export const settings = {
 /** The variables in files, by name; of two for one variable, the later counts. */
 type Given = ReadonlyMap<string, { readonly value: string | undefined; readonly path: string }>;
 
-export const readEnvFiles = (env: Env, readFile: ReadFile = readSmallFile): Read<Given> =>
+export const readEnvFiles = (env: Env): Read<Given> =>
   Result.flatMap(readSettings(settings, variables(env)), ({ files = [] }) => {
     const given = new Map<string, { value: string | undefined; path: string }>();
     for (const [path, name] of files.flatMap(variableFiles)) {
-      const text = readFile(path);
+      const text = readSmallFile(path);
       if (Result.isFailure(text)) {
         return Result.fail([fault(settings.files, `names ${path}, which ${text.failure}`)]);
       }

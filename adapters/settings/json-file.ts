@@ -17,11 +17,8 @@ const LARGEST = 2 ** 20;
 const problemWith = (file: Stats): string | undefined =>
   file.isFile() && file.size <= LARGEST ? undefined : "is not a regular file of at most 1 MiB";
 
-/** Gives the text of a file, or what completes the sentence "the file …". */
-export type ReadFile = (path: string) => Result.Result<string, string>;
-
-/** Blocks, for settings. */
-export const readSmallFile: ReadFile = (path) => {
+/** The text of a file, or what completes the sentence "the file …". Blocks, for settings. */
+export const readSmallFile = (path: string): Result.Result<string, string> => {
   try {
     const problem = problemWith(statSync(path));
     return problem === undefined
@@ -32,8 +29,8 @@ export const readSmallFile: ReadFile = (path) => {
   }
 };
 
-export const readJsonFile = (path: string, read = readSmallFile): Result.Result<unknown, string> =>
-  Result.flatMap(read(path), parseJson);
+export const readJsonFile = (path: string): Result.Result<unknown, string> =>
+  Result.flatMap(readSmallFile(path), parseJson);
 
 /** In milliseconds. */
 export const RECHECK = 5000;

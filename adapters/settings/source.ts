@@ -1,5 +1,4 @@
 import { memberAt } from "./decode.ts";
-import { type ReadFile, readSmallFile, RECHECK } from "./json-file.ts";
 
 /** An empty value counts as unset. */
 export type Env = Readonly<Record<string, string | undefined>>;
@@ -49,17 +48,12 @@ export interface Source {
   readonly valueOf: (setting: SettingName) => unknown;
   readonly env: Env;
   readonly words: Vocabulary;
-  /** For the files that settings name. */
-  readonly readFile: ReadFile;
-  /** Pause before files that may change are read again, in milliseconds; undefined if a reload does. */
-  readonly recheck?: number | undefined;
 }
 
-export const variables = (env: Env, readFile = readSmallFile): Source => ({
+export const variables = (env: Env): Source => ({
   valueOf: ({ variable }) => env[variable] || undefined,
   env,
   words: VARIABLES,
-  readFile,
 });
 
 /** `env` has the variables of a cloud's own tools, which are read too. */
@@ -69,6 +63,4 @@ export const options = (given: object, env: Env = {}): Source => ({
     memberAt(given, option.split(".")) ?? (env[variable] || undefined),
   env,
   words: OPTIONS,
-  readFile: readSmallFile,
-  recheck: RECHECK,
 });

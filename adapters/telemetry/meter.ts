@@ -10,11 +10,9 @@ const OVERFLOW = "overflow";
 
 export type Meter = ReturnType<typeof makeMeter>;
 
-/** Makes the numbers of a process. `common` are labels of all of them. */
-export function makeMeter(common: Readonly<Record<string, string>>) {
-  const context = Context.make(Metric.CurrentMetricAttributes, common).pipe(
-    Context.add(Metric.MetricRegistry, new Registry()),
-  );
+/** Makes the numbers of a process. */
+export function makeMeter() {
+  const context = Context.make(Metric.MetricRegistry, new Registry());
   const metrics = new Map<MetricName, Branch & { count: number }>();
 
   function find(name: MetricName, values: ReadonlyArray<string>): Series {

@@ -85,9 +85,6 @@ export const METRICS = {
   "nodejs.eventloop.delay.p99": seconds("How late is it one time in a hundred?"),
   "nodejs.eventloop.delay.max": seconds("How late was it at worst, since the last reading?"),
   "valetkey.build.info": gauge("What is running? Always 1.", "version", "runtime", "store"),
-  "valetkey.configuration.loaded.timestamp": seconds("Since when is this configuration in use?"),
-  "valetkey.configuration.reloads": counter("Were reloads `accepted` or `refused`?", "outcome"),
-  "valetkey.configuration.stale": gauge("Was the last reload refused? Then 1."),
 } satisfies Readonly<Record<string, Description>>;
 
 export type MetricName = keyof typeof METRICS;

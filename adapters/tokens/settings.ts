@@ -43,7 +43,7 @@ export const read = (source: Source) =>
   Result.flatMap(
     readSettings(settings, source, ({ keys }) => (keys ? keyFaults(Redacted.value(keys)) : [])),
     ({ keys, directory, denied }) =>
-      Result.map(deniedBy(source, denied), (denied) => ({
+      Result.map(deniedBy(denied), (denied) => ({
         keys: keys && Arr.map(Redacted.value(keys), ([id, secret]) => ({ id, secret })),
         denied,
         directory,
@@ -52,13 +52,10 @@ export const read = (source: Source) =>
 
 export type TokenSettings = Result.Result.Success<ReturnType<typeof read>>;
 
-function deniedBy(
-  { readFile, recheck }: Source,
-  value: string | ReadonlyArray<string> = [],
-): Read<DeniedLinks> {
+function deniedBy(value: string | ReadonlyArray<string> = []): Read<DeniedLinks> {
   if (typeof value !== "string") return Result.succeed({ ends: new Set(value) });
-  return Result.mapBoth(Result.flatMap(readJsonFile(value, readFile), decodeDenied), {
-    onSuccess: (ends) => ({ ends, ...(recheck !== undefined && { path: value }) }),
+  return Result.mapBoth(Result.flatMap(readJsonFile(value), decodeDenied), {
+    onSuccess: (ends) => ({ ends, path: value }),
     onFailure: (problem) => [fault(settings.denied, `names a file that ${problem}`)],
   });
 }

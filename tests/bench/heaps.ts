@@ -7,9 +7,9 @@ export interface Held {
 }
 
 /** Settings with which a process writes down what it holds, each time that it gets SIGUSR2. */
-export const heapSettings = (folder: string, leak = "0") => ({
+export const heapSettings = (file: string, leak = "0") => ({
   NODE_OPTIONS: `--expose-gc --import=${new URL("live-heap.ts", import.meta.url).href}`,
-  LIVE_HEAPS: folder,
+  LIVE_HEAP: file,
   LEAK: leak,
 });
 

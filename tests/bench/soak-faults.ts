@@ -19,9 +19,6 @@ interface Fault {
 /** Longest time from the end of a fault until nothing is refused for it, in milliseconds. */
 export const LONGEST_RECOVERY = 15_000;
 
-/** The time that one worker may need longer than the other, in milliseconds. */
-const OTHER_WORKER = 5000;
-
 /** Brings faults about, one after another, and remembers when. */
 export function faultsFor({
   proxy,
@@ -73,9 +70,7 @@ export function faultsFor({
     excuses: (from: number, to: number): boolean =>
       faults.some(
         ({ part, start, end, recovered }) =>
-          part === "store" &&
-          from < (recovered === undefined ? end + LONGEST_RECOVERY : recovered + OTHER_WORKER) &&
-          to >= start,
+          part === "store" && from < (recovered ?? end + LONGEST_RECOVERY) && to >= start,
       ),
   };
 }

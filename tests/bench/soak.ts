@@ -1,6 +1,6 @@
 import { AssumeRoleProvider } from "minio/dist/esm/AssumeRoleProvider.mjs";
 import { createHash } from "node:crypto";
-import { mkdirSync, mkdtempSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
@@ -19,7 +19,7 @@ import { faultsFor, LONGEST_RECOVERY } from "./soak-faults.ts";
 import { judgeMemory } from "./soak-memory.ts";
 import { type Acknowledged, ACTIONS, type Answer, type Ask, type World } from "./soak-traffic.ts";
 
-// Honest and hostile requests at a bounded rate to two workers on a real MinIO and a real Redis,
+// Honest and hostile requests at a bounded rate to a service on a real MinIO and a real Redis,
 // while keys rotate and faults come and go. Ends with 1 if a status was unexpected, an answer wrong,
 // an acknowledged upload lost, or if the live heap grows.
 
@@ -36,16 +36,13 @@ const { values } = parseArgs({
 });
 const minutes = values.quick ? 1 : Number(values.minutes);
 const rate = Number(values.rate);
-/** In seconds: between faults, how long they last, and how long keys and policies stay. */
-const [FAULT_EVERY, FAULT_LASTS, KEY_LASTS, POLICIES_LAST] = values.quick
-  ? [8, 2, 10, 15]
-  : [40, 5, 60, 75];
+/** In seconds: between faults, how long they last, and how long keys stay. */
+const [FAULT_EVERY, FAULT_LASTS, KEY_LASTS] = values.quick ? [8, 2, 10] : [40, 5, 60];
 /** In a shorter run, what the first requests make for good cannot be told from a leak. */
 const JUDGED_MINUTES = 10;
 const BUCKET = "soak";
 
 let keys = 0;
-let reloads = 0;
 const counts = new Map<string, number>();
 const unexpected: Array<string> = [];
 const wrong = (text: string) => void unexpected.push(text);
@@ -64,17 +61,8 @@ async function run(): Promise<void> {
   const proxy = await startCuttingProxy(() => Number(new URL(store.endpoint).port));
   const folder = mkdtempSync(join(tmpdir(), "valetkey-soak-"));
   const credentials = join(folder, "credentials.json");
-  const policies = join(folder, "policies.json");
-  const heaps = join(folder, "heaps");
-  const inHeaps = heapSettings(heaps, values.leak);
-  mkdirSync(heaps);
-
-  /** Other sizes that the policy `documents` allows; every upload of the soak is within all of them. */
-  const changePolicies = (mebibytes: number): void => {
-    const text = JSON.stringify({ documents: { max_size: `${mebibytes} MiB` } });
-    writeFileSync(`${policies}.new`, text);
-    renameSync(`${policies}.new`, policies);
-  };
+  const heap = join(folder, "heap");
+  const inHeap = heapSettings(heap, values.leak);
 
   /** Another key in the place of the one that signs; those before it stay valid at the store. */
   async function rotate(): Promise<void> {
@@ -99,7 +87,6 @@ async function run(): Promise<void> {
   }
 
   try {
-    changePolicies(1);
     const { accessKey, secretKey } = store;
     writeFileSync(credentials, JSON.stringify({ access_key: accessKey, secret_key: secretKey }));
     const service = await startProcess(
@@ -110,24 +97,23 @@ async function run(): Promise<void> {
         STORAGE_ENDPOINT: `http://127.0.0.1:${proxy.port}`,
         STORAGE_PUBLIC_ENDPOINT: store.endpoint,
         STORAGE_CREDENTIALS_FILE: credentials,
-        STORAGE_POLICIES: policies,
+        STORAGE_POLICIES: JSON.stringify({ documents: { max_size: "1 MiB" } }),
         REDIS_URL: redis.urls[0],
         // So nothing may be refused for want of Redis.
         LIMITS_ON_FAILURE: "allow",
         LIMIT_MULTIPART_UPLOADS: "off",
         LIMIT_REQUESTS_PER_ORGANIZATION: "1000000 per minute",
         RECEIPT_KEYS: `soak:${receiptKey("soak").toString("base64")}`,
-        WEB_CONCURRENCY: "2",
         LOG_LEVEL: "warn",
         AUDIT: "off",
-        ...inHeaps,
+        ...inHeap,
         // As in the image.
-        NODE_OPTIONS: `--max-semi-space-size=16 ${inHeaps.NODE_OPTIONS}`,
+        NODE_OPTIONS: `--max-semi-space-size=16 ${inHeap.NODE_OPTIONS}`,
       },
       RUNTIMES.node,
     );
     try {
-      await soak(service, { redis, proxy, rotate, changePolicies, heaps });
+      await soak(service, { redis, proxy, rotate, heap });
     } finally {
       await service.stop();
     }
@@ -143,14 +129,13 @@ interface Surroundings {
   readonly redis: Redis;
   readonly proxy: CuttingProxy;
   readonly rotate: () => Promise<void>;
-  readonly changePolicies: (mebibytes: number) => void;
-  /** The folder in which each process leaves what it holds, a line for each collection. */
-  readonly heaps: string;
+  /** The file in which the service leaves what it holds, a line for each collection. */
+  readonly heap: string;
 }
 
 async function soak(
   { address, token, signal, output }: ServiceProcess,
-  { redis, proxy, rotate, changePolicies, heaps }: Surroundings,
+  { redis, proxy, rotate, heap }: Surroundings,
 ): Promise<void> {
   const send: (path: string, options: Parameters<Ask>[2]) => Promise<Answer> = async (
     path,
@@ -234,24 +219,6 @@ async function soak(
   };
   const world: World = { ask, random, acknowledged, wrong, port: Number(new URL(address).port) };
 
-  /** Every other time the change of the file is enough. */
-  const reload = async () => {
-    reloads += 1;
-    const mebibytes = 1 + (reloads % 9);
-    changePolicies(mebibytes);
-    if (reloads % 2 === 0) signal("SIGHUP");
-    await until(
-      "a reload",
-      async () => (await largestDocument()) === mebibytes * MEBIBYTE,
-      20,
-    ).catch((cause: unknown) => wrong(String(cause)));
-  };
-  const largestDocument = async () => {
-    const { body } = await send(`${FILES}/policies`, GET);
-    const listed = body["policies"] as ReadonlyArray<Readonly<Record<string, unknown>>>;
-    return listed.find(({ name }) => name === "documents")?.["max_size"];
-  };
-
   const start = performance.now();
   const end = start + minutes * 60_000;
   const isOver = () => performance.now() >= end;
@@ -281,14 +248,11 @@ async function soak(
   await Promise.all([
     traffic(),
     every(KEY_LASTS, rotate),
-    every(POLICIES_LAST, reload),
     every(FAULT_EVERY, () => faults.next(FAULT_LASTS * 1000)),
     every(10, () => signal("SIGUSR2")),
   ]);
   await Promise.all(underWay);
-  const memory = judgeMemory(heaps);
-  // One that died would have another name.
-  if (String(memory.names) !== "first process,worker 1,worker 2") wrong(String(memory.names));
+  const memory = judgeMemory(heap);
 
   let lost = 0;
   const left = acknowledged.values();
@@ -318,8 +282,6 @@ function drawn() {
   const found = ACTIONS.find(([weight]) => (left -= weight) < 0);
   return (found ?? ACTIONS[0] ?? [0, async () => undefined])[1];
 }
-
-const MEBIBYTE = 1024 ** 2;
 
 function report({
   faults,
@@ -361,7 +323,6 @@ function report({
     ["uploads acknowledged", count(acknowledged.length)],
     ["of these, missing or other bytes at the end", count(lost)],
     ["keys that signed", count(keys + 1)],
-    ["reloads of other policies", count(reloads)],
     ...[...byKind].map(([name, all]) => [
       `${name}: times; seconds until all was well, median and most`,
       `${all.length}; ${secondsOf(all, medianOf)}, ${secondsOf(all, (times) => Math.max(...times))}`,

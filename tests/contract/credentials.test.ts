@@ -50,8 +50,6 @@ const settings = () =>
     createBucket: true,
     accessKey: undefined,
     secretKey: undefined,
-    // As the package has it: a service is reloaded.
-    recheck: 5000,
   });
 const withAws =
   (signer: AwsSettings["signer"]) =>

@@ -194,7 +194,7 @@ it("a wrong secret of notifications or metrics is a failed authentication of its
   const metrics = {
     loopbackOnly: false,
     hasToken: (headers: Headers) => headers.get("authorization") === "Bearer right",
-    scrape: async () => "",
+    scrape: () => "",
   };
   const { request } = await startService({
     authenticator: limited,
@@ -203,7 +203,7 @@ it("a wrong secret of notifications or metrics is a failed authentication of its
     metrics,
   });
   const services = Context.make(Authenticator, limited) as Context.Context<Services>;
-  const alone = metricsApp(metrics, () => services);
+  const alone = metricsApp(metrics, services);
   const body = '{"Event":"s3:TestEvent"}';
   const asks = [
     (init: RequestInit, address: string) =>

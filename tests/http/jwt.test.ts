@@ -52,7 +52,7 @@ function settingsOf(env: Env) {
 /** An authenticator as functions from a token to its subject, or to the reason for a refusal. */
 const authenticator = Effect.fnUntraced(function* (env: Env, capacity?: number) {
   yield* TestClock.setTime(NOW);
-  const { authenticate } = yield* jsonWebTokens(settingsOf(env), keysAt, capacity);
+  const { authenticate } = yield* jsonWebTokens(settingsOf(env), capacity);
   return {
     ask: (token: string) => outcomeOf({ authenticate }, token),
     /** The same at a later time, in seconds after `NOW`. */

@@ -159,7 +159,6 @@ const STORES: ReadonlyArray<Readonly<Record<string, string>>> = [
   ...(isFullRun
     ? [
         { STORAGE_ADAPTER: "local" },
-        { STORAGE_ADAPTER: "local", WEB_CONCURRENCY: "2" },
         { ...S3, STORAGE_ADAPTER: "minio" },
         { ...S3, STORAGE_ADAPTER: "aws" },
       ]

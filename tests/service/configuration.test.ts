@@ -73,7 +73,6 @@ it.each([
     DEV_TOKEN=the-same-token-twice; DEV_SERVICE_TOKEN=the-same-token-twice => DEV_SERVICE_TOKEN must differ from DEV_TOKEN
     AUDIT=/none/audit.jsonl => AUDIT names a file that cannot be written (ENOENT)
     AUDIT=${folder}/ => AUDIT names a file that cannot be written (EISDIR)
-    LIMIT_OBJECTS_PER_DAY=10; WEB_CONCURRENCY=2 => REDIS_URL must be set where several processes serve with limits
     LIMIT_OBJECTS_PER_DAY=10; REPLICAS=2 => REDIS_URL must be set where several processes serve with limits
     REDIS_URL=http://hidden-password@127.0.0.1 => REDIS_URL must be a redis or rediss URL
     METRICS=token => METRICS_TOKEN must be set where METRICS=token
@@ -198,13 +197,12 @@ it.each([
     ORGANIZATIONS=acme=org_1, globex=org_2
     ORGANIZATIONS_URL=https://directory.example.com/x; ORGANIZATIONS_TOKEN=hidden
     LIMIT_REQUESTS_PER_SUBJECT=1 per second; LIMIT_BYTES_PER_DAY=1.5 TiB
-    LIMIT_OBJECTS_PER_DAY=10; WEB_CONCURRENCY=auto; REPLICAS=2; REDIS_URL=${REDIS}
-    WEB_CONCURRENCY=2
+    LIMIT_OBJECTS_PER_DAY=10; REPLICAS=2; REDIS_URL=${REDIS}
     REPLICAS=2
     REPLICAS=2; LIMIT_MULTIPART_UPLOADS=off
     STORAGE_MAX_FILE_SIZE=0.5GiB
     STORAGE_MAX_FILE_SIZE=0.5
-    LIMIT_OBJECTS_PER_DAY=10; WEB_CONCURRENCY=1
+    LIMIT_OBJECTS_PER_DAY=10; REPLICAS=1
     REDIS_URL=${REDIS},${REDIS}; REDIS_CLUSTER=on
   `),
 ])("the start is not refused: %s", (_, env) => {
@@ -528,4 +526,13 @@ it("the service says what is wrong if the port is in use", async () => {
     /cannot listen on 127\.0\.0\.1, port \d+ \(.*EADDRINUSE.*\); stop what uses the port, or set PORT/,
   );
   expect(output).not.toMatch(/\n\s+at /);
+});
+
+it("variables in the files of ENV_FILES count before those of the environment", async () => {
+  writeFileSync(file, "STORAGE_MAX_FILE_SIZE=much\n");
+  const both = await runToEnd({ ENV_FILES: file, STORAGE_MAX_FILE_SIZE: "1 MiB" });
+  expect(both.output).toContain("STORAGE_MAX_FILE_SIZE must be a size above 0");
+  const none = await runToEnd({ ENV_FILES: join(folder, "none") });
+  expect(none.output).toMatch(/Valetkey cannot start[^]*ENV_FILES names .* cannot be read/);
+  expect([both.code, none.code]).toEqual([78, 78]);
 });

@@ -1,14 +1,9 @@
 import { execFileSync } from "node:child_process";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { afterAll, beforeAll, describe, expect, it, onTestFinished } from "vitest";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { exchange } from "../attacks/raw-request.ts";
 import { freePort } from "../support/free-port.ts";
 import { need } from "../support/need.ts";
 import { type ServiceProcess, startProcess } from "../support/service-process.ts";
-import { until } from "../support/until.ts";
-import { workersOf } from "../support/workers.ts";
 
 const promtool = await need("promtool");
 
@@ -36,12 +31,7 @@ async function ask(service: ServiceProcess, action: string, body: object) {
   const url = `${service.address}/api/v1/orgs/acme/files/${action}`;
   const answer = await fetch(url, {
     method: "POST",
-    // Each request may then reach another worker.
-    headers: {
-      Authorization: `Bearer ${service.token}`,
-      "Content-Type": "application/json",
-      Connection: "close",
-    },
+    headers: { Authorization: `Bearer ${service.token}`, "Content-Type": "application/json" },
     body: JSON.stringify(body),
   });
   return { status: answer.status, body: await answer.json() };
@@ -181,55 +171,6 @@ describe("with METRICS=loopback", () => {
     expect(sumOf(text, "http_server_request_duration_seconds_count", labels)).toBe(1);
     expect(text).not.toContain("PROPFIND");
   });
-});
-
-it("a scrape covers all workers, whichever answers it, also after one has died", async () => {
-  const service = await startProcess({ METRICS: "loopback", WEB_CONCURRENCY: "2" });
-  await until("two workers", async () => service.output().includes("ready"));
-  for (let count = 0; count < 20; count++) await ask(service, "presign", FILE);
-  for (let count = 0; count < 4; count++) {
-    const { text } = await scrape(service.address, { connection: "close" });
-    expect(sumOf(text, "valetkey_uploads_granted_total")).toBe(20);
-    expect(sumOf(text, "valetkey_build_info", { worker: "1" })).toBe(1);
-    expect(sumOf(text, "valetkey_build_info", { worker: "2" })).toBe(1);
-    expect(text.match(/^# TYPE valetkey_build_info /gm)).toHaveLength(1);
-  }
-  const before = workersOf(service);
-  process.kill(before[0] ?? 0, "SIGKILL");
-  await until("another worker", async () => {
-    const { text } = await scrape(service.address, { connection: "close" });
-    const both = sumOf(text, "valetkey_build_info") === 2;
-    return both && !workersOf(service).includes(before[0] ?? 0);
-  });
-  await service.stop();
-});
-
-it("a reload that is refused shows, until one is accepted", async () => {
-  const folder = mkdtempSync(join(tmpdir(), "valetkey-metrics-"));
-  onTestFinished(() => rmSync(folder, { recursive: true }));
-  const file = join(folder, "limits.env");
-  writeFileSync(file, "LIMIT_OBJECTS_PER_DAY=5\n");
-  const service = await startProcess({ METRICS: "loopback", ENV_FILES: file });
-  const state = async () => {
-    const { text } = await scrape(service.address);
-    const reloads = (outcome: string) =>
-      sumOf(text, "valetkey_configuration_reloads_total", { outcome });
-    return [
-      sumOf(text, "valetkey_configuration_stale"),
-      reloads("accepted"),
-      reloads("refused"),
-    ].join();
-  };
-  const becomes = (wanted: string) => until(wanted, async () => (await state()) === wanted);
-  await becomes("0,0,0");
-  const { text } = await scrape(service.address);
-  const loaded = sumOf(text, "valetkey_configuration_loaded_timestamp_seconds") ?? 0;
-  expect(Math.abs(loaded - Date.now() / 1000)).toBeLessThan(600);
-  writeFileSync(file, "LIMIT_OBJECTS_PER_DAY=many\n");
-  await until("a refusal", async () => (await state()).startsWith("1,0,"));
-  writeFileSync(file, "LIMIT_OBJECTS_PER_DAY=6\n");
-  await until("the reload", async () => (await state()).startsWith("0,1,"));
-  await service.stop();
 });
 
 /** Writes to standard error which modules of telemetry are loaded. */

@@ -36,30 +36,26 @@ it("probes are answered while the thread of the service stands still, and tell w
   expect((await fetch(at("/openapi.json"))).status).toBe(503);
 });
 
-it.each([{}, { WEB_CONCURRENCY: "2" }])(
-  "the port of the probes tells health and readiness until the service has ended, with %j",
-  async (env) => {
-    const port = await freePort();
-    const service = await startProcess({
-      ...env,
-      PROBE_PORT: String(port),
-      SHUTDOWN_GRACE: "1 minute",
-      SHUTDOWN_TIMEOUT: "2 minutes",
-    });
-    const ask = async (path: string) =>
-      (await fetch(`http://127.0.0.1:${port}${path}`).catch(() => undefined))?.status;
-    const becomes = (path: string, status: number) =>
-      until(`${status} of ${path}`, async () => (await ask(path)) === status);
-    await becomes("/healthz", 200);
-    await becomes("/readyz", 200);
-    service.signal("SIGTERM");
-    await becomes("/readyz", 503);
-    expect(await ask("/healthz")).toBe(200);
-    service.signal("SIGTERM");
-    await service.ended;
-    expect(await ask("/healthz")).toBeUndefined();
-  },
-);
+it("the port of the probes tells health and readiness until the service has ended", async () => {
+  const port = await freePort();
+  const service = await startProcess({
+    PROBE_PORT: String(port),
+    SHUTDOWN_GRACE: "1 minute",
+    SHUTDOWN_TIMEOUT: "2 minutes",
+  });
+  const ask = async (path: string) =>
+    (await fetch(`http://127.0.0.1:${port}${path}`).catch(() => undefined))?.status;
+  const becomes = (path: string, status: number) =>
+    until(`${status} of ${path}`, async () => (await ask(path)) === status);
+  await becomes("/healthz", 200);
+  await becomes("/readyz", 200);
+  service.signal("SIGTERM");
+  await becomes("/readyz", 503);
+  expect(await ask("/healthz")).toBe(200);
+  service.signal("SIGTERM");
+  await service.ended;
+  expect(await ask("/healthz")).toBeUndefined();
+});
 
 it("a port of the probes that is taken ends the start with a message that has the port", async () => {
   const port = String(await freePort());

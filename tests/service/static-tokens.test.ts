@@ -149,8 +149,10 @@ describe("a service with tokens of a file", () => {
 it.effect("a token is valid until the millisecond before it expires", () =>
   Effect.gen(function* () {
     const { token, stored } = entry({ expires_at: "1970-01-01T00:00:10Z" });
+    const file = freshFile();
+    writeFileSync(file, JSON.stringify({ tokens: [stored] }));
     const tokens = Result.getOrThrow(decodeTokens({ tokens: [stored] }));
-    const { authenticate } = storedTokens(tokens);
+    const { authenticate } = yield* storedTokens({ file, tokens });
     const isKnown = authenticate({
       headers: new Headers({ Authorization: `Bearer ${token}` }),
       address: undefined,

@@ -1,6 +1,5 @@
 import { readFileSync } from "node:fs";
 import * as audit from "../../adapters/telemetry/audit.ts";
-import * as control from "../../adapters/service/control-socket.ts";
 import { inShell } from "../../adapters/service/messages.ts";
 import { adapter } from "../../adapters/service/storage.ts";
 import * as events from "../../adapters/events/settings.ts";
@@ -38,7 +37,7 @@ const byToken: ReadonlySet<Setting<unknown>> = new Set([
 export const CONFIGURATION: ReadonlyMap<string, Group> = new Map<string, Group>([
   [
     "Service",
-    [http, telemetry, audit, envFiles, control].flatMap(({ settings }) =>
+    [http, telemetry, audit, envFiles].flatMap(({ settings }) =>
       Object.values<Setting<unknown>>(settings),
     ),
   ],
@@ -110,7 +109,7 @@ const MEMBERS = `For \`STORAGE_POLICIES\`, and as options for \`policy\` and \`p
 
 const OPENING = `# Configuration
 
-The service reads environment variables at its start, and those in [\`ENV_FILES\`](reload.md) again at each reload. An empty variable counts as unset. A wrong one ends the start with code 78 and a message that names every variable at fault. A name that nearly is one of these is a warning.
+The service reads environment variables once, at its start: restart it to change them. An empty variable counts as unset. A wrong one ends the start with code 78 and a message that names every variable at fault. A name that nearly is one of these is a warning.
 
 The name in parentheses is the option of the package: those of a store go to \`local()\`, \`minio()\`, \`aws()\` or \`gcs()\`, of events to \`events()\`, of Redis to \`redis()\`, all others to \`createValetkey()\`. On and off are \`true\` and \`false\` there, and lists are arrays.
 

@@ -39,7 +39,6 @@ const COMMANDS = [
   "lifecycle",
   "forget",
   "policy",
-  "reload",
   "events list",
   "events show",
   "events resend",
@@ -124,7 +123,7 @@ it("valetkey --version prints the version", async () => {
 describe("a command in a container, where HOST is every address and PUBLIC_URL is not set", () => {
   const ENV = {
     HOST: "0.0.0.0",
-    WEB_CONCURRENCY: "none",
+    MAX_CONNECTIONS: "none",
     AUTH: "jwt",
     STORAGE_ADAPTER: "aws",
     STORAGE_PROVIDER: "aws",

@@ -185,7 +185,7 @@ const ALIKE: ReadonlyArray<readonly [rows: ReadonlyArray<Row>, variables: string
   ],
   [
     [text],
-    `AUTH_TOKENS_FILE CONTROL_SOCKET JWT_AUDIENCE JWT_ISSUER
+    `AUTH_TOKENS_FILE JWT_AUDIENCE JWT_ISSUER
      JWT_ORGANIZATIONS_CLAIM JWT_SCOPES_CLAIM JWT_SCOPES_PREFIX JWT_SUBJECT_CLAIM JWT_TYPE
      OTEL_SERVICE_NAME REDIS_CA_FILE STORAGE_GCS_CREDENTIALS STORAGE_LOCAL_DIR
      STORAGE_POLICIES`,
@@ -396,10 +396,6 @@ const ROWS: Readonly<Record<string, ReadonlyArray<Row>>> = {
     { value: "eu", takes: [LONGER, "upper case"], option: "location" },
   ],
   STORAGE_SIGNER: exactly("native", "sdk"),
-  WEB_CONCURRENCY: [
-    { value: "auto" },
-    { ...wholeNumber({ also: ["1", "256"], refuses: ["257"] }), value: "25" },
-  ],
   ENV_FILES: [files],
   OTEL_EXPORTER_OTLP_ENDPOINT: [httpUrl],
   ORGANIZATIONS_TOKEN: [token],

@@ -32,7 +32,7 @@ const linesOf = (meter: ReturnType<typeof makeMeter>, name: string) =>
     .filter((line) => line.startsWith(`${name}{`));
 
 it("a metric has at most 200 series, and one for all others", () => {
-  const meter = makeMeter({});
+  const meter = makeMeter();
   for (let call = 0; call < 300; call++) meter.update("valetkey.store.calls", [`${call}`, "ok"]);
   const lines = linesOf(meter, "valetkey_store_calls_total");
   expect(lines).toHaveLength(201);
@@ -40,7 +40,7 @@ it("a metric has at most 200 series, and one for all others", () => {
 });
 
 it("a gauge that has no number now is left out", () => {
-  const meter = makeMeter({});
+  const meter = makeMeter();
   let seconds = Infinity;
   meter.observe("valetkey.credentials.remaining", ["put"], () => seconds);
   expect(meter.format()).toBe("");
@@ -58,7 +58,7 @@ it("each decision of the limits has one outcome, and a decision in place of Redi
     requests: { subject: { count: 2, window: Duration.days(1) } },
     daily: {},
   };
-  const meter = makeMeter({});
+  const meter = makeMeter();
   const counting = countLimits(meter, inMemory(limits));
   const decide = (limiter: typeof counting, limited: "subject" | "organization") =>
     Effect.runPromiseExit(limiter.countRequest(limited, "mia"));
@@ -81,7 +81,7 @@ it("each decision of the limits has one outcome, and a decision in place of Redi
 });
 
 it("attempts of calls to a store are counted by outcome, and calls that are not made as shed", async () => {
-  const meter = makeMeter({});
+  const meter = makeMeter();
   const outcomes = [
     Effect.succeed(Option.none()),
     Effect.fail(new StoreUnavailable({ kind: "refused", reason: "no" })),
@@ -149,7 +149,7 @@ it.each([
   ["parentbased_traceidratio", 0.25, 1, 0],
 ] as const)("%s traces the right share of requests", (sampler, alone, sampled, unsampled) => {
   const watch = watchRequests({
-    meter: makeMeter({}),
+    meter: makeMeter(),
     scheme: "http",
     tracing: {
       sampler,

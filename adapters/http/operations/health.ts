@@ -46,8 +46,7 @@ const Readiness = Schema.Struct({
     writeOnce: Schema.optionalKey(PartState),
     scanner: Schema.optionalKey(PartState),
     events: Schema.optionalKey(PartState),
-    configuration: Schema.optionalKey(PartState),
-  } satisfies Readonly<Record<keyof Parts | "configuration", unknown>>).annotate({
+  } satisfies Readonly<Record<keyof Parts, unknown>>).annotate({
     identifier: "ReadinessParts",
   }),
 }).annotate({ identifier: "Readiness" });
@@ -61,11 +60,8 @@ const encode = toWire(Readiness);
  */
 const readinessNow = Effect.fnUntraced(function* (request: PublicRequest) {
   const { c, options } = request;
-  const parts = {
-    // Without a check this route is not served.
-    ...(yield* options.readiness ?? Effect.never),
-    configuration: options.configuration?.(),
-  };
+  // Without a check this route is not served.
+  const parts = yield* options.readiness ?? Effect.never;
   const stopping = options.isStopping();
   const showsReasons = isFromThisMachine(c) || (yield* isKnown(request));
   const describe = ({ state, since, reason }: Part) => ({

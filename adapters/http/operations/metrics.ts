@@ -21,7 +21,7 @@ export const metricsRoute = (access: MetricsAccess) =>
   });
 
 /** The handler of a listener that has the metrics alone. */
-export function metricsApp(access: MetricsAccess, services: () => Context.Context<Services>) {
+export function metricsApp(access: MetricsAccess, services: Context.Context<Services>) {
   const app = new Hono<HttpEnv>();
   app.get("/metrics", (c) =>
     answerScrape(c, access).pipe(
@@ -33,7 +33,7 @@ export function metricsApp(access: MetricsAccess, services: () => Context.Contex
         onSuccess: ({ body, ...init }) => new Response(body, init),
         onFailure: (refusal) => asResponse(problemFrom(refusal)),
       }),
-      Effect.runPromiseWith(services()),
+      Effect.runPromiseWith(services),
     ),
   );
   return app;
@@ -45,7 +45,7 @@ function answerScrape(
 ): Effect.Effect<Answer, NotFound | Unauthenticated> {
   if (loopbackOnly && !isFromThisMachine(c)) return Effect.fail(new NotFound());
   if (!hasToken(c.req.raw.headers)) return Effect.fail(new Unauthenticated({ by: "token" }));
-  return Effect.map(Effect.promise(scrape), (body) => ({ status: 200, headers: HEADERS, body }));
+  return Effect.sync(() => ({ status: 200, headers: HEADERS, body: scrape() }));
 }
 
 const HEADERS = {

@@ -9,7 +9,7 @@ import { json, keptByBrowser } from "../answer.ts";
 import { FILES, operation } from "./operation.ts";
 import { flag } from "./schemas.ts";
 
-/** The seconds for which a browser may keep the policies, and not know that they were reloaded. */
+/** The seconds for which a browser may keep the policies, and not know that they have changed. */
 const LIFETIME = 60;
 
 const seconds = (description: string, example: number) =>

@@ -1,4 +1,3 @@
-import cluster from "node:cluster";
 import { setTimeout as pause } from "node:timers/promises";
 import { isProbe, type Listen, LONGEST_PAUSE, MAX_REQUESTS, overloaded } from "./listen.ts";
 
@@ -7,7 +6,6 @@ declare const Bun: {
   serve(options: {
     hostname: string;
     port: number;
-    reusePort: boolean;
     idleTimeout: number;
     maxRequestBodySize: number;
     fetch(request: Request, server: BunServer): Response | Promise<Response>;
@@ -29,8 +27,6 @@ export const listenBun: Listen = async ({ host, port, fetch, onFull }) => {
   const server = Bun.serve({
     hostname: host,
     port,
-    // Workers share the port.
-    reusePort: cluster.isWorker,
     idleTimeout: LONGEST_PAUSE / 1000,
     // The API limits bodies itself, and the embedded store accepts the size that was signed.
     maxRequestBodySize: Number.MAX_SAFE_INTEGER,

@@ -39,6 +39,5 @@ function serve(): void {
     response.writeHead(isGood ? 200 : 503, { "Content-Type": "application/json" });
     response.end(JSON.stringify({ status }));
   });
-  // Exclusive, or a worker of a cluster would share it.
-  server.listen({ ...workerData, exclusive: true }, () => parentPort?.postMessage("listening"));
+  server.listen(workerData, () => parentPort?.postMessage("listening"));
 }

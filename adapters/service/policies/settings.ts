@@ -92,7 +92,7 @@ export const read = (
       if (document === undefined) return Result.succeed(new Map([[DEFAULT_POLICY, files]]));
       const isInline = document.trimStart().startsWith("{");
       const where = isInline ? "its value" : `the file ${document}`;
-      return (isInline ? parseJson(document) : readJsonFile(document, source.readFile)).pipe(
+      return (isInline ? parseJson(document) : readJsonFile(document)).pipe(
         Result.mapError((problem) => [unusable(`${where} ${problem}`)]),
         Result.flatMap((policies) =>
           Result.mapError(

@@ -58,7 +58,6 @@ type AwsValues = Values<typeof settings>;
 
 export interface AwsSettings extends Omit<AwsValues, "account"> {
   readonly words?: Vocabulary | undefined;
-  readonly recheck?: Source["recheck"];
   readonly provider: ProviderName;
   readonly region: string;
   readonly pathStyle: boolean;
@@ -70,7 +69,7 @@ export function read(source: Source): Read<AwsSettings> {
     settings,
     withAmazonsVariables(source),
     ({ signer, bucket = "", ...values }) => [
-      ...keyFaults(values, source),
+      ...keyFaults(values),
       ...storage.addressingFaults({ bucket, ...values }),
       // An ARN, or a directory bucket by its suffix.
       signer === "native" &&
@@ -92,7 +91,6 @@ export function read(source: Source): Read<AwsSettings> {
     return {
       ...values,
       words: source.words,
-      recheck: source.recheck,
       provider: name,
       region,
       endpoint: endpoint ?? (provider.endpoint && new URL(provider.endpoint(region, account))),

@@ -3,11 +3,11 @@ import * as Result from "effect/Result";
 import * as Schema from "effect/Schema";
 import { CredentialsUnavailable } from "../../../domain/errors.ts";
 import { decoder, inWords } from "../../settings/decode.ts";
-import { jsonIn, type ReadFile, readJsonFile } from "../../settings/json-file.ts";
+import { jsonIn, readJsonFile, RECHECK } from "../../settings/json-file.ts";
 import { AWS4_HMAC_SHA256 } from "../signing/algorithms.ts";
 import type { SigningKeys } from "../signing/sign-query.ts";
 import { type KeySigner, signWith } from "../signing/signer.ts";
-import type { Expiring } from "./held.ts";
+import { type Expiring, hold } from "./held.ts";
 
 /** A failure says why without showing the content. */
 export type DecodeCredentials<A, From = unknown> = (from: From) => Result.Result<A, string>;
@@ -15,19 +15,18 @@ export type DecodeCredentials<A, From = unknown> = (from: From) => Result.Result
 export const readCredentials = <A>(
   path: string,
   decode: DecodeCredentials<A>,
-  readFile?: ReadFile,
 ): Result.Result<A, string> =>
   Result.mapError(
-    Result.flatMap(readJsonFile(path, readFile), decode),
+    Result.flatMap(readJsonFile(path), decode),
     (problem) => `the file ${path} ${problem}`,
   );
 
-/** The same object while the file does not change. */
-export const credentialsIn = <A>(
-  path: string,
-  decode: DecodeCredentials<A>,
-): Effect.Effect<A, CredentialsUnavailable> =>
-  Effect.mapError(jsonIn(path, decode), (reason) => new CredentialsUnavailable({ reason }));
+/** Reads a file that may change until the scope closes. */
+export const credentialsIn = <A extends Expiring>(path: string, decode: DecodeCredentials<A>) =>
+  hold(
+    Effect.mapError(jsonIn(path, decode), (reason) => new CredentialsUnavailable({ reason })),
+    RECHECK,
+  );
 
 export type AccessKey = Omit<SigningKeys, "algorithm"> & Expiring;
 

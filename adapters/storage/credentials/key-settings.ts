@@ -3,7 +3,6 @@ import * as Redacted from "effect/Redacted";
 import * as Result from "effect/Result";
 import type * as Scope from "effect/Scope";
 import * as Str from "effect/String";
-import type { ReadFile } from "../../settings/json-file.ts";
 import { snakeCase } from "../../values/names.ts";
 import { Secret } from "../../settings/codecs.ts";
 import {
@@ -16,7 +15,7 @@ import {
   type setting,
   type Values,
 } from "../../settings/setting.ts";
-import { type Source, VARIABLES, type Vocabulary } from "../../settings/source.ts";
+import { VARIABLES, type Vocabulary } from "../../settings/source.ts";
 import { type Provider, type ProviderName, PROVIDERS } from "../providers.ts";
 import { credentialsFile } from "../settings.ts";
 import type { CredentialSource, KeySigner } from "../signing/signer.ts";
@@ -28,7 +27,7 @@ import {
   decodeAwsSigner,
   readCredentials,
 } from "./credentials-file.ts";
-import { always, hold } from "./held.ts";
+import { always } from "./held.ts";
 
 const WORK = { put: "uploads", get: "downloads" } as const;
 type Use = keyof typeof WORK;
@@ -130,12 +129,9 @@ export const halfKeyFaults = (
       : missingBeside(secretKey, accessKey);
   });
 
-export function keyFaults(
-  values: Parameters<typeof noPutKeyFaults>[0],
-  { readFile }: Source,
-): ReadonlyArray<Fault> {
+export function keyFaults(values: Parameters<typeof noPutKeyFaults>[0]): ReadonlyArray<Fault> {
   const half = halfKeyFaults(values, "main");
-  const main = half.length > 0 ? half : fileFaults(values, readFile);
+  const main = half.length > 0 ? half : fileFaults(values);
   return [...main, ...halfKeyFaults(values, "put", "get"), ...noPutKeyFaults(values)];
 }
 
@@ -150,21 +146,18 @@ function noPutKeyFaults({
   return needsPutKey === undefined ? [] : [fault(separateKeySettings.putAccessKey, why)];
 }
 
-function fileFaults(
-  { credentialsFile: path, accessKey }: Partial<KeySettings>,
-  readFile: ReadFile,
-) {
+function fileFaults({ credentialsFile: path, accessKey }: Partial<KeySettings>) {
   if (path === undefined) return [];
   if (accessKey !== undefined) return [excludedBy(credentialsFile, mainKeySettings.accessKey)];
-  const read = readCredentials(path, decodeAwsSigner, readFile);
+  const read = readCredentials(path, decodeAwsSigner);
   return Result.isSuccess(read) ? [] : [fault(credentialsFile, `cannot be used: ${read.failure}`)];
 }
 
 export function configuredSigner(
-  settings: KeySettings & Pick<Source, "recheck">,
+  settings: KeySettings,
 ): Effect.Effect<CredentialSource<KeySigner>, never, Scope.Scope> | undefined {
   if (settings.credentialsFile !== undefined) {
-    return hold(credentialsIn(settings.credentialsFile, decodeAwsSigner), settings.recheck);
+    return credentialsIn(settings.credentialsFile, decodeAwsSigner);
   }
   const signer = signerWith(keyIn(settings, "main"));
   return signer && Effect.succeed(signer);

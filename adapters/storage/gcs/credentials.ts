@@ -3,7 +3,7 @@ import * as Result from "effect/Result";
 import * as Schema from "effect/Schema";
 import { createPrivateKey, type KeyObject } from "node:crypto";
 import { decoder, inWords, memberAt } from "../../settings/decode.ts";
-import { parseJson, type ReadFile } from "../../settings/json-file.ts";
+import { parseJson } from "../../settings/json-file.ts";
 import {
   excludedBy,
   type Fault,
@@ -94,12 +94,12 @@ type CredentialValues = Partial<Values<typeof credentialSettings>>;
 type KeyOrNone = Read<GcsKey | undefined>;
 
 /** Takes the key of a service account before an HMAC key; IAM signs if there is none. */
-export function readKey(values: CredentialValues, readFile: ReadFile): KeyOrNone {
+export function readKey(values: CredentialValues): KeyOrNone {
   const { credentialsFile: file, credentials, accessKey, applicationCredentials: path } = values;
   if (file !== undefined) {
     const from = credentialSettings.credentialsFile;
     return accessKey === undefined && credentials === undefined
-      ? keyFrom(from, readCredentials(file, decodeKey, readFile), file)
+      ? keyFrom(from, readCredentials(file, decodeKey), file)
       : Result.fail([fault(from, "must be the only key that is given")]);
   }
   if (credentials !== undefined) {
@@ -110,11 +110,8 @@ export function readKey(values: CredentialValues, readFile: ReadFile): KeyOrNone
     return keyFrom(credentialSettings.credentials, described);
   }
   if (path === undefined) return hmacKeyIn(values);
-  const key = readCredentials(
-    path,
-    (json) =>
-      OTHER_KINDS.has(kindIn(json)) ? Result.succeed(undefined) : decodeServiceAccount(json),
-    readFile,
+  const key = readCredentials(path, (json) =>
+    OTHER_KINDS.has(kindIn(json)) ? Result.succeed(undefined) : decodeServiceAccount(json),
   );
   return Result.flatMap(keyFrom(applicationCredentials, key, path), (key) =>
     key === undefined ? hmacKeyIn(values) : Result.succeed(key),

@@ -1,13 +1,14 @@
 import * as Context from "effect/Context";
 import * as Effect from "effect/Effect";
 import * as Layer from "effect/Layer";
+import * as Result from "effect/Result";
 import type * as Scope from "effect/Scope";
 import { type Multipart, ObjectStore } from "../../../application/ports/object-store.ts";
 import { Presigner } from "../../../application/ports/presigner.ts";
 import { type BucketAddress, bucketAddress } from "../signing/bucket-address.ts";
 import { BucketCors } from "../bucket-cors.ts";
 import { credentialsIn } from "../credentials/credentials-file.ts";
-import { always, hold } from "../credentials/held.ts";
+import { always } from "../credentials/held.ts";
 import type { FormSigner, CredentialSource } from "../signing/signer.ts";
 import { GCS_ANNOUNCEMENT } from "../signing/binding.ts";
 import { v4Presigner } from "../signing/v4-presigner.ts";
@@ -26,7 +27,7 @@ export const layer = (settings: GcsSettings): Layer.Layer<Presigner | ObjectStor
     Effect.gen(function* () {
       if (settings.notice !== undefined) yield* Effect.logWarning(settings.notice);
       const addresses = addressesFrom(settings);
-      const keySigner = settings.key && (yield* signerFrom(settings.key, settings.recheck));
+      const keySigner = settings.key && (yield* signerFrom(settings.key));
       const signer: CredentialSource<FormSigner> =
         keySigner ?? always(yield* keylessSigner(settings));
       const signerFor = Effect.fnUntraced(function* (use: "put" | "get") {
@@ -74,14 +75,13 @@ function addressesFrom(settings: GcsSettings) {
   return { public: own ?? at(publicEndpoint), internal: at(endpoint) };
 }
 
-function signerFrom(
-  { path, signer }: GcsKey,
-  recheck: number | undefined,
-): Effect.Effect<CredentialSource<GcsSigner>, never, Scope.Scope> {
-  if (path === undefined) return Effect.succeed(always(signer));
-  const signerInFile = Effect.map(credentialsIn(path, decodeKey), ({ signer }) => signer);
-  return hold(signerInFile, recheck);
-}
+const signerFrom = ({
+  path,
+  signer,
+}: GcsKey): Effect.Effect<CredentialSource<GcsSigner>, never, Scope.Scope> =>
+  path === undefined
+    ? Effect.succeed(always(signer))
+    : credentialsIn(path, (json) => Result.map(decodeKey(json), ({ signer }) => signer));
 
 /**
  * "XML API multipart uploads", Cloud Storage documentation. It refuses preconditions, so a

@@ -81,7 +81,6 @@ export const GCS_CAPABILITIES: StoreCapabilities = {
 
 export interface GcsSettings extends Values<typeof settings> {
   readonly words?: Vocabulary | undefined;
-  readonly recheck?: SettingsSource["recheck"];
   readonly endpoint: URL;
   /** IAM signs if undefined. */
   readonly key?: GcsKey | undefined;
@@ -92,7 +91,7 @@ export interface GcsSettings extends Values<typeof settings> {
 export function read(from: SettingsSource): Read<GcsSettings> {
   let key: GcsKey | undefined;
   const values = readSettings(settings, from, (values) => {
-    const read = readKey(values, from.readFile);
+    const read = readKey(values);
     key = Result.getOrUndefined(read);
     return [
       ...(Result.isFailure(read) ? read.failure : []),
@@ -117,7 +116,6 @@ export function read(from: SettingsSource): Read<GcsSettings> {
     return {
       ...values,
       words: from.words,
-      recheck: from.recheck,
       key,
       notice: isHmacIdle ? BOTH : undefined,
       endpoint: values.endpoint ?? new URL(`https://storage.${universeDomain}`),

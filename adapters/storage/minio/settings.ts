@@ -24,7 +24,6 @@ export const settings = {
 
 export interface MinioSettings extends Values<typeof settings> {
   readonly words?: Vocabulary | undefined;
-  readonly recheck?: Source["recheck"];
 }
 
 export const read = (source: Source): Read<MinioSettings> => {
@@ -36,12 +35,8 @@ export const read = (source: Source): Read<MinioSettings> => {
       ...storage.addressingFaults(values),
       ...(isKeyless
         ? [fault(settings.accessKey, missing), fault(settings.secretKey, missing)]
-        : keyFaults(values, source)),
+        : keyFaults(values)),
     ];
   });
-  return Result.map(read, (values) => ({
-    ...values,
-    words: source.words,
-    recheck: source.recheck,
-  }));
+  return Result.map(read, (values) => ({ ...values, words: source.words }));
 };
