@@ -20,11 +20,15 @@ export const ByteSize = Schema.Number.check(
 ).pipe(Schema.brand("ByteSize"));
 export type ByteSize = typeof ByteSize.Type;
 
-const UNITS = { B: 1, KiB: 2 ** 10, MiB: 2 ** 20, GiB: 2 ** 30, TiB: 2 ** 40 };
+const BINARY = { B: 1, KiB: 2 ** 10, MiB: 2 ** 20, GiB: 2 ** 30, TiB: 2 ** 40 };
+const DECIMAL = { kB: 10 ** 3, MB: 10 ** 6, GB: 10 ** 9, TB: 10 ** 12 };
+const UNITS = { ...BINARY, ...DECIMAL };
 const isUnit = (text: string): text is keyof typeof UNITS => Object.hasOwn(UNITS, text);
 
-/** A number of bytes, or a text such as `"200 MiB"`. */
-export type WrittenSize = number | `${number} ${"B" | "KiB" | "MiB" | "GiB" | "TiB"}`;
+/** A number of bytes, or a text such as `"200 MiB"` (209,715,200) or `"200 MB"` (200,000,000). */
+export type WrittenSize =
+  | number
+  | `${number} ${"B" | "KiB" | "MiB" | "GiB" | "TiB" | "kB" | "MB" | "GB" | "TB"}`;
 
 export const SizeText = Schema.Union([Schema.Number, Schema.String]).pipe(
   Schema.decodeTo(ByteSize, {
@@ -37,12 +41,13 @@ export const SizeText = Schema.Union([Schema.Number, Schema.String]).pipe(
   }),
 ) as Schema.Codec<ByteSize, WrittenSize>;
 
-/** A size as a person reads it: `10 MiB (10485760 bytes)`. */
+/** A size as a person reads it: `10 MiB (10485760 bytes)`, or `10 MB (10000000 bytes)`. */
 export function sizeInWords(bytes: number): string {
   const exactly = `${bytes} byte${bytes === 1 ? "" : "s"}`;
   if (bytes < UNITS.MiB) return exactly;
+  const units = bytes % UNITS.MB === 0 && bytes % UNITS.MiB !== 0 ? DECIMAL : BINARY;
   const [unit, size] =
-    Object.entries(UNITS).findLast(([, size]) => size <= bytes) ?? (["MiB", UNITS.MiB] as const);
+    Object.entries(units).findLast(([, size]) => size <= bytes) ?? (["MiB", UNITS.MiB] as const);
   return `${Number((bytes / size).toFixed(2))} ${unit} (${exactly})`;
 }
 

@@ -3,10 +3,12 @@ import * as Effect from "effect/Effect";
 import * as Option from "effect/Option";
 import * as Schema from "effect/Schema";
 import * as SchemaGetter from "effect/SchemaGetter";
+import { Digest, layerWebCrypto, sha256 } from "effect/crypto/Digest";
 import { SecureRandom } from "effect/crypto/SecureRandom";
 import { extensionIn, type FileName } from "./file-name.ts";
 import { usualExtensions, type MediaType } from "./media-type.ts";
 import { OrganizationId } from "./organization.ts";
+import type { Principal } from "./principal.ts";
 
 /**
  * An object's name in its bucket, as the `key` of a policy says, which need not exist any more:
@@ -34,17 +36,23 @@ export interface StorageKeyParts {
   readonly extension: string;
 }
 
-export const generate = ({
-  organization,
-  template,
-  fileName,
-  mediaType,
-}: {
+interface KeyFacts {
   readonly organization: OrganizationId;
+  readonly caller: Caller;
   readonly template: KeyTemplate;
   readonly fileName: FileName;
   readonly mediaType: MediaType;
-}): Effect.Effect<StorageKey, never, SecureRandom> =>
+}
+
+export const generate = (facts: KeyFacts): Effect.Effect<StorageKey, never, SecureRandom> =>
+  facts.template[0] === SUBJECT
+    ? Effect.flatMap(subjectFolder(facts.caller), (folder) => generateIn(facts, folder))
+    : generateIn(facts);
+
+const generateIn = (
+  { organization, template, fileName, mediaType }: KeyFacts,
+  ofSubject?: string,
+): Effect.Effect<StorageKey, never, SecureRandom> =>
   Effect.clockWith((clock) => {
     const now = new Date(clock.currentTimeMillisUnsafe());
     const extension = extensionFor(fileName, mediaType);
@@ -52,11 +60,31 @@ export const generate = ({
       SecureRandom.use((random) => random.uuidV4()),
       (uuid) => {
         let key = prefixFor(organization);
-        for (const folder of template) key += `${folderOn(folder, now)}/`;
+        for (const folder of template) {
+          key += `${folder === SUBJECT ? ofSubject : folderOn(folder, now)}/`;
+        }
         return `${key}${uuid}${extension}` as StorageKey;
       },
     );
   });
+
+type Caller = Pick<Principal, "kind" | "subject">;
+
+/**
+ * The folder of a caller: `u-` for a person or `s-` for a service, and the first 32 hexadecimal
+ * digits of the SHA-256 of the subject in UTF-8. No address of a person stands in a key, and no
+ * subject can be spelled so that it is another's folder.
+ */
+export const subjectFolder = ({ kind, subject }: Caller): Effect.Effect<string> =>
+  Digest.use((digest) => digest.digestHex(sha256, utf8(subject))).pipe(
+    Effect.provide(layerWebCrypto),
+    Effect.map((hex) => `${kind.charAt(0)}-${hex.slice(0, 32)}`),
+  );
+
+const utf8 = (text: string) =>
+  Uint8Array.from(encodeURIComponent(text).match(/%..|./g) ?? [], (each) =>
+    each.length === 1 ? each.charCodeAt(0) : Number.parseInt(each.slice(1), 16),
+  );
 
 /** Parses a key; none if `generate` could not have made it. */
 export function parse(key: string): Option.Option<StorageKeyParts> {
@@ -113,7 +141,9 @@ export const uploadKey = (grant: {
   readonly incoming?: boolean | undefined;
 }): ObjectKey => (grant.incoming === true ? incomingKey(grant.key) : grant.key);
 
-export const prefixFor = (organization: OrganizationId) => `${KEY_PREFIX}${organization}/`;
+/** The beginning of the keys of an organization, or of those in a folder of it. */
+export const prefixFor = (organization: OrganizationId, folder?: string) =>
+  `${KEY_PREFIX}${organization}/${folder === undefined ? "" : `${folder}/`}`;
 
 /**
  * The name's own extension if the media-type table lists it for the type, or knows none for that
@@ -134,8 +164,9 @@ const YEAR = "[0-9]{4}";
 const MONTH = "(?:0[1-9]|1[0-2])";
 /** A day may also be a month. */
 const DATE = `${YEAR}|(?:0[1-9]|[12][0-9]|3[01])`;
-const foldersWith = (date: string) => `(?!files/)${NAME}(?:/(?:${NAME}|${date})){0,7}`;
-const FOLDERS = foldersWith(DATE);
+const foldersWith = (first: string, date: string) =>
+  `(?!files/)${first}(?:/(?:${NAME}|${date})){0,7}`;
+const FOLDERS = foldersWith(NAME, DATE);
 
 /** Parts of addresses. */
 export const SEGMENTS = { folder: `(?:${NAME}|${DATE})`, name: `${UUID}${EXTENSION}` } as const;
@@ -148,15 +179,17 @@ const KEY = new RegExp(
 );
 
 const TEMPLATE = new RegExp(
-  `^orgs/\\{organization\\}/(?:files/\\{year\\}/\\{month\\}|${foldersWith("\\{(?:year|month|day)\\}")})/\\{id\\}\\{extension\\}$`,
+  `^orgs/\\{organization\\}/(?:files/\\{year\\}/\\{month\\}|${foldersWith(`(?:${NAME}|\\{subject\\})`, "\\{(?:year|month|day)\\}")})/\\{id\\}\\{extension\\}$`,
 );
+
+const SUBJECT = "{subject}";
 
 export const DEFAULT_TEMPLATE = "orgs/{organization}/files/{year}/{month}/{id}{extension}";
 
 /**
  * The folders of a policy's keys, where `{year}`, `{month}` and `{day}` stand for the date of signing
- * in UTC. The first one is a name, and `files` that of the default alone, so that each key has one
- * address.
+ * in UTC. The first one is a name or `{subject}`, the folder of the caller, so that everything of a
+ * caller has one prefix; `files` is that of the default alone, so that each key has one address.
  */
 export const KeyTemplate = Schema.String.check(Schema.isPattern(TEMPLATE)).pipe(
   Schema.decodeTo(Schema.Array(Schema.String).pipe(Schema.brand("KeyTemplate")), {

@@ -94,8 +94,9 @@ export interface WrittenPolicy {
    */
   readonly verifyContent?: boolean | undefined;
   /**
-   * The place of its files, such as `"orgs/{organization}/avatars/{year}/{id}{extension}"`: a name,
-   * then up to 7 of names, `{year}`, `{month}` and `{day}`. `files/{year}/{month}` if left out.
+   * The place of its files, such as `"orgs/{organization}/avatars/{year}/{id}{extension}"`: a name
+   * or `{subject}`, then up to 7 of names, `{year}`, `{month}` and `{day}`. `files/{year}/{month}` if
+   * left out.
    */
   readonly key?: string | undefined;
   /** The longest lifetime of a link to the file, up to 10 years; no links if left out. */
@@ -145,7 +146,7 @@ export const UploadPolicy = Schema.Struct({
   maxSize: member(
     SizeText,
     "10 MiB",
-    'it is neither a number of bytes nor text such as "200 MiB" (B, KiB, MiB, GiB or TiB)',
+    'it is neither a number of bytes nor text such as "200 MiB" (B, KiB, MiB, GiB or TiB; kB, MB, GB or TB)',
   ),
   allowedTypes: member(
     nonEmpty(AllowedType),
@@ -185,7 +186,7 @@ export const UploadPolicy = Schema.Struct({
   key: member(
     KeyTemplate,
     DEFAULT_TEMPLATE,
-    'it is not a template such as "orgs/{organization}/avatars/{year}/{id}{extension}": between {organization} and {id} are 1 to 8 folders, first a name of lower-case letters, digits, _ and - that begins with a letter, then such names, {year}, {month} or {day}; only the default begins with files',
+    'it is not a template such as "orgs/{organization}/avatars/{year}/{id}{extension}": between {organization} and {id} are 1 to 8 folders, first {subject} or a name of lower-case letters, digits, _ and - that begins with a letter, then such names, {year}, {month} or {day}; only the default begins with files',
   ),
   linkLifetime: optional(
     lifetimeText(LinkLifetime),

@@ -6,7 +6,8 @@ import {
 } from "../../application/files/forget-organization.ts";
 import { ObjectStore } from "../../application/ports/object-store.ts";
 import { OrganizationId, OrganizationSlug } from "../../domain/organization.ts";
-import { KEY_PREFIX } from "../../domain/storage-key.ts";
+import { Subject } from "../../domain/principal.ts";
+import { prefixFor, subjectFolder } from "../../domain/storage-key.ts";
 import { read } from "../identity/organizations.ts";
 import { variables } from "../settings/source.ts";
 import { command, flag, option } from "./command/command.ts";
@@ -19,18 +20,25 @@ import { runWithStore } from "./command/with-store.ts";
 export const forget = command({
   name: "forget",
   summary:
-    "Show everything of an organization that the store has, one JSON object a line, or remove it",
+    "Show everything of an organization, or of a person in it, that the store has, one JSON object a line, or remove it",
   options: {
     org: option("NAME", OrganizationSlug, "a name of ORGANIZATIONS, or the id that is in keys", {
       isRequired: true,
     }),
+    subject: option("NAME", Subject, "a person, as tokens name them", {
+      note: "only what is in the person's folder, for policies with {subject} in their key",
+    }),
     apply: flag("removes what is shown; run it again if it was interrupted"),
   },
-  run: async ({ org, apply = false }) => {
+  run: async ({ org, subject, apply = false }) => {
     const { storage } = readStoreOrFail(process.env);
     const { table } = orFail(read(variables(process.env)), "The command cannot run", process.env);
     const id = table?.get(org) ?? org;
     if (!isId(id)) throw new CommandFailure({ code: EXIT.usage, message: NO_ID });
+    const folder =
+      subject === undefined
+        ? undefined
+        : await Effect.runPromise(subjectFolder({ kind: "user", subject }));
     let [removed, kept] = [0, 0];
     const tell = (each: RemovalResult) => {
       if (each.kept === undefined) removed += 1;
@@ -40,11 +48,11 @@ export const forget = command({
     };
     const withEvents = eventsOrFail(process.env, apply);
     const program = Effect.andThen(
-      withEvents(forgetOrganization({ organization: id, apply, tell })),
+      withEvents(forgetOrganization({ organization: id, folder, apply, tell })),
       ObjectStore.use(({ multipart }) => Effect.succeed(multipart?.abandoned)),
     );
     const abandoned = await runWithStore(storage, program, "Not all was removed", { isLong: true });
-    const where = `of ${KEY_PREFIX}${id}/`;
+    const where = `of ${prefixFor(id, folder)}`;
     const parts = abandoned === undefined ? "" : ` Uploads in parts may be left: ${abandoned}.`;
     if (!apply) {
       return {

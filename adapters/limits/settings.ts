@@ -29,7 +29,7 @@ const RATE = {
 
 const BYTES = {
   codec: SizeText,
-  shape: "a size with its unit: B, KiB, MiB, GiB or TiB",
+  shape: "a size with its unit: B, KiB, MiB, GiB or TiB (kB, MB, GB or TB in powers of ten)",
   otherwise: "no limit",
 };
 

@@ -28,16 +28,18 @@ export type RemovalResult = (StoredVersion | MultipartId) & {
 };
 
 /**
- * Tells of everything of an organization that the store shows, and removes it with `apply`. A store
+ * Tells of everything of an organization, or of one of its folders, that the store shows, and
+ * removes it with `apply`. A store
  * that refuses to remove an object ends nothing; one that does not answer ends all, and to begin
  * again does what is left.
  */
 export const forgetOrganization = Effect.fnUntraced(function* (request: {
   readonly organization: OrganizationId;
+  readonly folder?: string | undefined;
   readonly apply: boolean;
   readonly tell: (each: RemovalResult) => void;
 }) {
-  const { organization, apply, tell } = request;
+  const { organization, folder, apply, tell } = request;
   const { list, multipart, remove, versions } = yield* ObjectStore;
   const removeAll = <Each extends RemovalResult>(
     found: ReadonlyArray<Each>,
@@ -60,7 +62,7 @@ export const forgetOrganization = Effect.fnUntraced(function* (request: {
     );
   };
   for (const place of ["", INCOMING_PREFIX, REMOVED_PREFIX]) {
-    const prefix = `${place}${prefixFor(organization)}`;
+    const prefix = `${place}${prefixFor(organization, folder)}`;
     if (multipart !== undefined) {
       yield* forEachPage(
         (after: OpenUpload | undefined) => multipart.listOpen({ prefix, after }),

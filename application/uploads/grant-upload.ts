@@ -79,9 +79,9 @@ export function grantUpload(
         if (largest !== undefined && size > largest) {
           return Effect.fail(new FileTooLarge({ limit: largest, actual: size, fitsInParts: true }));
         }
-        const { organization } = member;
+        const { organization, principal: caller } = member;
         return Effect.mapEager(
-          generate({ organization, template, fileName, mediaType }),
+          generate({ organization, caller, template, fileName, mediaType }),
           (key) => ({
             key,
             grant,

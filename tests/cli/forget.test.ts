@@ -14,7 +14,7 @@ import { ObjectStore } from "../../application/ports/object-store.ts";
 import { StoreUnavailable } from "../../domain/errors.ts";
 import { MediaType } from "../../domain/media-type.ts";
 import { OrganizationId } from "../../domain/organization.ts";
-import { incomingKey, type StorageKey } from "../../domain/storage-key.ts";
+import { incomingKey, type StorageKey, subjectFolder } from "../../domain/storage-key.ts";
 import { SECRET } from "../events/backend.ts";
 import { valetkey } from "../support/command-line.ts";
 
@@ -110,6 +110,27 @@ it("with --apply an organization has nothing left, others have all, and again fi
   );
   for (const other of ["org_2", "acme"]) expect(await isThere(key(other, 1))).toBe(true);
   expect((await forget("--org", "acme", "--apply")).record).toEqual([]);
+});
+
+it("a person is forgotten with the person's folder, and nothing beside it", async () => {
+  const fileOf = async (kind: "user" | "service") => {
+    const folder = await Effect.runPromise(subjectFolder({ kind, subject: "ada@example.com" }));
+    return key("org_1", 1).replace("files", folder) as StorageKey;
+  };
+  const own = await fileOf("user");
+  const others = [
+    await fileOf("service"),
+    own.replace("org_1", "org_2") as StorageKey,
+    key("org_1", 2),
+  ];
+  await fill([own, ...others]);
+  const { code, stderr, record } = await forget(
+    ...["--org", "acme", "--subject", "ada@example.com", "--apply"],
+  );
+  expect([code, record.map(({ key }) => key).toSorted()]).toEqual([0, [incomingKey(own), own]]);
+  expect(stderr).toContain(`2 removed of ${own.split("/").slice(0, 3).join("/")}/.`);
+  expect(await isThere(own)).toBe(false);
+  for (const other of others) expect(await isThere(other)).toBe(true);
 });
 
 it("a name that is no organization's is refused before the store is asked", async () => {

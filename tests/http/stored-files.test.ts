@@ -8,7 +8,7 @@ import { expect, it, onTestFinished } from "vitest";
 import { OPERATIONS } from "../../adapters/http/routes.ts";
 import { ObjectStore } from "../../application/ports/object-store.ts";
 import { LinkLifetime } from "../../domain/link.ts";
-import { KeyTemplate } from "../../domain/storage-key.ts";
+import { KeyTemplate, subjectFolder } from "../../domain/storage-key.ts";
 import { embeddedStore } from "../support/embedded-store.ts";
 import { presignInit, startService, TOKEN } from "./service.ts";
 import { tries } from "../support/tries.ts";
@@ -153,6 +153,7 @@ const ownKeys = (folders: string, arrival: "direct" | "incoming" = "incoming") =
 it.each([
   "avatars",
   "avatars/{year}/{month}/{day}",
+  "{subject}/avatars",
   "incoming/removed/orgs",
   // The paths of operations.
   "policies",
@@ -169,8 +170,11 @@ it.each([
   expect(status).toBe(200);
   expect(await state()).toBe("ready");
   const within = key.slice("orgs/org_1/".length);
+  const own = await Effect.runPromise(subjectFolder({ kind: "user", subject: "developer" }));
   expect(within).toMatch(
-    new RegExp(`^${folders.replaceAll(/\{\w+\}/g, "[0-9]{2,4}")}/[0-9a-f-]{36}\\.png$`),
+    new RegExp(
+      `^${folders.replace("{subject}", own).replaceAll(/\{\w+\}/g, "[0-9]{2,4}")}/[0-9a-f-]{36}\\.png$`,
+    ),
   );
   expect(file_url).toBe(`https://uploads.example.com${FILES}/${within}`);
   const path = new URL(file_url).pathname;

@@ -1,7 +1,7 @@
 import * as Result from "effect/Result";
 import * as Schema from "effect/Schema";
 import { expect, it } from "vitest";
-import { ByteSize, mebibytes, sizeInWords } from "../../domain/byte-size.ts";
+import { ByteSize, mebibytes, sizeInWords, SizeText } from "../../domain/byte-size.ts";
 
 it.each([1, 5 * 2 ** 30, Number.MAX_SAFE_INTEGER])("a size may be %d", (size) => {
   expect(Result.isSuccess(Schema.decodeUnknownResult(ByteSize)(size))).toBe(true);
@@ -31,6 +31,24 @@ it.each([
   [2 ** 20 - 1, "1048575 bytes"],
   [1.5 * 2 ** 20, "1.5 MiB (1572864 bytes)"],
   [5 * 2 ** 40, "5 TiB (5497558138880 bytes)"],
+  [10 ** 7, "10 MB (10000000 bytes)"],
+  [2_500 * 10 ** 6, "2.5 GB (2500000000 bytes)"],
 ])("a size of %d reads %s", (size, words) => {
   expect(sizeInWords(size)).toBe(words);
 });
+
+it.each([
+  ["1 GiB", 2 ** 30],
+  ["1 GB", 10 ** 9],
+  ["1.5MB", 1_500_000],
+  ["2 kB", 2_000],
+])("%s is %d bytes", (text, bytes) => {
+  expect(Result.getOrThrow(Schema.decodeUnknownResult(SizeText)(text))).toBe(bytes);
+});
+
+it.each(["1 gb", "1 KB", "1 G", "1 Gb", "1 mib", "1 constructor", "1.5 B", "-1 MB", "1e3 MB"])(
+  "%s is no size",
+  (text) => {
+    expect(Result.isFailure(Schema.decodeUnknownResult(SizeText)(text))).toBe(true);
+  },
+);

@@ -5,6 +5,7 @@ import * as Schema from "effect/Schema";
 import * as TestClock from "effect/testing/TestClock";
 import fc from "fast-check";
 import mediaTypes from "mime-db";
+import { createHash } from "node:crypto";
 import { layer as random } from "../../adapters/tokens/random.ts";
 import { FileName } from "../../domain/file-name.ts";
 import { MediaType } from "../../domain/media-type.ts";
@@ -17,16 +18,19 @@ import {
   keyIn,
   parse,
   pathWithin,
+  prefixFor,
+  subjectFolder,
 } from "../../domain/storage-key.ts";
 import { defaultPolicy } from "../../domain/upload-policy.ts";
 import { tries } from "../support/tries.ts";
 
 const file = {
   organization: OrganizationId.make("org_1"),
+  caller: { kind: "user", subject: "ada@example.com" },
   template: defaultPolicy.key,
   fileName: FileName.make("../../a.png"),
   mediaType: MediaType.make("image/png"),
-};
+} as const;
 const UUID = "5007cd59-14b0-4a8f-9bfa-7debee4b183d";
 const decode = Schema.decodeUnknownOption(KeyTemplate);
 
@@ -56,7 +60,10 @@ const templates = fc.oneof(
   fc.constant(DEFAULT_TEMPLATE),
   fc
     .tuple(
-      names.filter((name) => name !== "files"),
+      fc.oneof(
+        names.filter((name) => name !== "files"),
+        fc.constant("{subject}"),
+      ),
       fc.array(fc.oneof(names, fc.constantFrom("{year}", "{month}", "{day}")), { maxLength: 7 }),
     )
     .map(([first, rest]) => `orgs/{organization}/${[first, ...rest].join("/")}/{id}{extension}`),
@@ -125,6 +132,31 @@ it("a key and its path are one for one, whatever the path is", () => {
   );
 });
 
+it.effect("a folder of a caller tells kinds and subjects apart, whatever they are called", () =>
+  Effect.gen(function* () {
+    const template = Option.getOrThrow(
+      decode("orgs/{organization}/{subject}/{year}/{id}{extension}"),
+    );
+    const callers = [
+      { kind: "user", subject: "ada@example.com" },
+      { kind: "service", subject: "ada@example.com" },
+      { kind: "user", subject: "Ada@example.com" },
+      { kind: "user", subject: "../../org_2/files %2f" },
+      { kind: "user", subject: "ädä 🙂" },
+      { kind: "user", subject: "u-b0e4a3f1" },
+    ] as const;
+    const folders = yield* Effect.forEach(callers, subjectFolder);
+    expect(new Set(folders).size).toBe(callers.length);
+    for (const [at, caller] of callers.entries()) {
+      const hash = createHash("sha256").update(caller.subject).digest("hex");
+      expect(folders[at]).toBe(`${caller.kind === "user" ? "u" : "s"}-${hash.slice(0, 32)}`);
+      const key = yield* generate({ ...file, caller, template });
+      expect(key.startsWith(prefixFor(file.organization, folders[at]))).toBe(true);
+      expect(Option.isSome(parse(key))).toBe(true);
+    }
+  }).pipe(Effect.provide(random)),
+);
+
 const BAD_TEMPLATES = [
   "",
   "{organization}/avatars/{id}{extension}",
@@ -140,6 +172,10 @@ const BAD_TEMPLATES = [
   "orgs/{organization}/avatars/{id}-{year}{extension}",
   "orgs/{organization}/avatars/{filename}/{id}{extension}",
   "orgs/{organization}/avatars//{id}{extension}",
+  "orgs/{organization}/avatars/{subject}/{id}{extension}",
+  "orgs/{organization}/files/{subject}/{id}{extension}",
+  "orgs/{organization}/{subject}-{year}/{id}{extension}",
+  "orgs/{subject}/avatars/{id}{extension}",
   "orgs/{organization}/avatars/../{id}{extension}",
   "orgs/{organization}/avatars%2e/{id}{extension}",
   "orgs/{organization}/a\\b/{id}{extension}",

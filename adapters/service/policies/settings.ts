@@ -37,7 +37,8 @@ export const settings = {
         decodeOnly((text) => (isWithoutUnit(text) ? `${text} MiB` : text) as WrittenSize),
       ),
     ),
-    shape: "a size above 0 with its unit: B, KiB, MiB, GiB or TiB",
+    shape:
+      "a size above 0 with its unit: B, KiB, MiB, GiB or TiB (kB, MB, GB or TB in powers of ten)",
     example: "10 MiB",
   }),
   allowedTypes: withDefault(defaultPolicy.allowedTypes, {
