@@ -44,6 +44,13 @@ async function run(lines: string, env: Readonly<Record<string, string>> = {}) {
   return output;
 }
 
+it("the test of an application passes as it stands, without a network", async () => {
+  const [[name, code]] = snippetsOf("docs/test-your-application.md");
+  project.write(name, code);
+  const { code: exit, output } = await project.run(["node", "--test", name]);
+  expect([exit, output]).toEqual([0, expect.stringContaining("pass 1")]);
+});
+
 it("the page has the snippets that are tested here, and recipes, and no others", () => {
   expect([...snippets.keys()].filter((name) => !isRecipe(name))).toEqual([
     "uploads.ts",
