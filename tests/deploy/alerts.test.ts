@@ -1,9 +1,13 @@
 import { execFileSync } from "node:child_process";
+import { once } from "node:events";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { parse as parseYaml } from "yaml";
+import { SECRET } from "../events/backend.ts";
 import { startCuttingProxy } from "../support/cutting-proxy.ts";
 import { startFaultyServer } from "../support/faulty-server.ts";
 import { freePort } from "../support/free-port.ts";
@@ -55,7 +59,7 @@ it("every alert has a section on what it means, what to look at and what to do, 
 
 it("the page names panels that the dashboard has", () => {
   const titles = panels.map(({ title }) => title);
-  expect(titles).toHaveLength(8);
+  expect(titles).toHaveLength(10);
   const named = [...PAGE.matchAll(/panel "([^"]+)"/g)].map(([, title]) => title);
   expect(named.length).toBeGreaterThan(4);
   expect(named.filter((title = "") => !titles.includes(title))).toEqual([]);
@@ -125,6 +129,8 @@ describe.skipIf(!canRun)("a Prometheus that reads services, each with one fault"
     "clock-off": ["ValetkeyClockOff"],
     "confirms-gone": ["ValetkeyUploadsUnconfirmed"],
     "directory-gone": ["ValetkeyRefusesByItself"],
+    "scanner-gone": ["ValetkeyScannerFailing"],
+    "backend-gone": ["ValetkeyEventsFailing", "ValetkeyEventsGivenUp"],
   } as const;
   type Job = keyof typeof EXPECTED;
 
@@ -133,7 +139,7 @@ describe.skipIf(!canRun)("a Prometheus that reads services, each with one fault"
   const ends: Array<() => unknown> = [];
   const ended = new AbortController();
   /** Whether uploads are still confirmed, by the service's name. */
-  const confirms = new Set<string>(["healthy", "confirms-gone"]);
+  const confirms = new Set<string>(["healthy", "confirms-gone", "scanner-gone", "backend-gone"]);
 
   beforeAll(async () => {
     if (minio === undefined) return;
@@ -156,6 +162,9 @@ describe.skipIf(!canRun)("a Prometheus that reads services, each with one fault"
       const date = new Date(Date.now() - 5 * 60_000).toUTCString();
       answer.pipe(response.writeHead(answer.statusCode ?? 502, { ...answer.headers, date }));
     };
+    const backend = createServer((_, response) => response.writeHead(410).end());
+    await once(backend.listen(0, "127.0.0.1"), "listening");
+    ends.push(() => backend.close());
     const redis = await startRedis({ path: redisPath });
     const folder = mkdtempSync(join(tmpdir(), "valetkey-alerts-"));
     ends.push(cable.close, wrongClock.close, redis.stop, () => rmSync(folder, { recursive: true }));
@@ -173,6 +182,19 @@ describe.skipIf(!canRun)("a Prometheus that reads services, each with one fault"
       "directory-gone": {
         ...store,
         ORGANIZATIONS_URL: `http://127.0.0.1:${await freePort()}`,
+      },
+      "scanner-gone": {
+        ...store,
+        CLAMD_ADDRESS: `127.0.0.1:${await freePort()}`,
+        STORAGE_POLICIES: JSON.stringify({
+          scanned: { scan: "clamd", arrival: "incoming", write_once: true },
+        }),
+      },
+      "backend-gone": {
+        ...store,
+        EVENTS_URL: `http://127.0.0.1:${(backend.address() as AddressInfo).port}`,
+        EVENTS_SECRETS: SECRET,
+        EVENTS_ALLOW_PRIVATE: "on",
       },
     };
     for (const [job, env] of Object.entries(environments)) {
@@ -209,7 +231,8 @@ describe.skipIf(!canRun)("a Prometheus that reads services, each with one fault"
       return answer.ok ? answer.json() : undefined;
     };
     const upload = async () => {
-      const file = { filename: "a.txt", content_type: "text/plain", size: 5 };
+      const policy = job === "scanner-gone" ? "scanned" : "files";
+      const file = { filename: "a.txt", content_type: "text/plain", size: 5, policy };
       const granted = await call("presign", file);
       if (granted === undefined || (job === "confirms-gone" && !confirms.has(job))) return;
       if (confirms.has(job)) {
@@ -254,7 +277,7 @@ describe.skipIf(!canRun)("a Prometheus that reads services, each with one fault"
     // On a busy machine seconds that stand for minutes end before those of the cause: promtool tries
     // with a clock of its own that the cause alone is enough.
     const early = new Set(
-      ["store-gone", "redis-gone", "credentials-end"].map(
+      ["store-gone", "redis-gone", "credentials-end", "scanner-gone"].map(
         (job) => `${job}: ValetkeyRefusesByItself`,
       ),
     );

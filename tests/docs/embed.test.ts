@@ -45,8 +45,8 @@ async function run(lines: string, env: Readonly<Record<string, string>> = {}) {
 }
 
 it("the test of an application passes as it stands, without a network", async () => {
-  const [[name, code]] = snippetsOf("docs/test-your-application.md");
-  project.write(name, code);
+  const name = "uploads.test.ts";
+  project.write(name, snippetsOf("docs/test-your-application.md").get(name) ?? "");
   const { code: exit, output } = await project.run(["node", "--test", name]);
   expect([exit, output]).toEqual([0, expect.stringContaining("pass 1")]);
 });
