@@ -125,7 +125,11 @@ it("a person is forgotten with the person's folder, and nothing beside it", asyn
   ];
   await fill([own, ...others]);
   const { code, stderr, record } = await forget(
-    ...["--org", "acme", "--subject", "ada@example.com", "--apply"],
+    "--org",
+    "acme",
+    "--subject",
+    "ada@example.com",
+    "--apply",
   );
   expect([code, record.map(({ key }) => key).toSorted()]).toEqual([0, [incomingKey(own), own]]);
   expect(stderr).toContain(`2 removed of ${own.split("/").slice(0, 3).join("/")}/.`);
