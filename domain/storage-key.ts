@@ -8,7 +8,6 @@ import { SecureRandom } from "effect/crypto/SecureRandom";
 import { extensionIn, type FileName } from "./file-name.ts";
 import { usualExtensions, type MediaType } from "./media-type.ts";
 import { OrganizationId } from "./organization.ts";
-import type { Principal } from "./principal.ts";
 
 /**
  * An object's name in its bucket, as the `key` of a policy says, which need not exist any more:
@@ -68,7 +67,10 @@ const generateIn = (
     );
   });
 
-type Caller = Pick<Principal, "kind" | "subject">;
+interface Caller {
+  readonly kind: "user" | "service";
+  readonly subject: string;
+}
 
 /**
  * The folder of a caller: `u-` for a person or `s-` for a service, and the first 32 hexadecimal
