@@ -65,7 +65,7 @@ export const makeApplication = Effect.fnUntraced(function* (
     services,
     readiness,
     isStopping,
-    watch: observer?.requests(settings, services),
+    watch: observer?.requests(services),
     metrics: metrics.port === undefined ? observer?.access : undefined,
     corsOrigins,
     clientAddress: clientAddress(

@@ -28,13 +28,12 @@ import type { Settings } from "./settings.ts";
 export type Observer = Awaited<ReturnType<typeof observe>>;
 
 /** Measures and traces a process. Loaded only where somebody reads that. */
-export async function observe({ metrics, otlp }: Settings) {
+export async function observe({ http, metrics, otlp }: Settings) {
   const store = process.env["STORAGE_ADAPTER"];
   const meter = makeMeter();
   watchEventLoop(meter);
   meter.observe("valetkey.build.info", [VERSION, runtimeName(), store || "local"], () => 1);
   for (const what of ["connections", "requests"]) meter.update("valetkey.turned_away", [what], 0);
-  const count = countDecisions(meter);
   const exported =
     otlp.endpoint === undefined
       ? Layer.empty
@@ -70,21 +69,21 @@ export async function observe({ metrics, otlp }: Settings) {
       services.pipe(
         Context.add(ObjectStore, countShed(meter, Context.get(services, ObjectStore))),
         Context.add(Limiter, countLimits(meter, Context.get(services, Limiter))),
-        Context.add(Audit, count(Context.get(services, Policies), Context.get(services, Audit))),
+        Context.add(
+          Audit,
+          countDecisions(meter, Context.get(services, Policies), Context.get(services, Audit)),
+        ),
       ),
-    requests: (
-      { http: { publicUrl, trustedProxies } }: Settings,
-      services: Context.Context<Services>,
-    ): RequestWatch =>
+    requests: (services: Context.Context<Services>): RequestWatch =>
       watchRequests({
         meter,
-        scheme: publicUrl.protocol.slice(0, -1),
+        scheme: http.publicUrl.protocol.slice(0, -1),
         tracing: isSent("traces", otlp)
           ? {
               ...otlp,
               tracer: Context.get(services, Tracer),
               clock: Context.get(services, Clock.Clock),
-              isTrusted: (address) => isWithin(trustedProxies, address),
+              isTrusted: (address) => isWithin(http.trustedProxies, address),
             }
           : undefined,
       }),

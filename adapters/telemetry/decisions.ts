@@ -13,7 +13,12 @@ export const CONFIRMS = new Set(["confirm", "complete-multipart"]);
 /** Most keys that are remembered, so that what is confirmed again counts once. */
 const MOST_KEYS = 10_000;
 
-export function countDecisions(meter: Meter) {
+/** Counts what an audit records, by the policies that are configured. */
+export function countDecisions(
+  meter: Meter,
+  policies: Policies["Service"],
+  audit: AuditSink,
+): AuditSink {
   const confirmed = new BoundedMap<StorageKey, true>(MOST_KEYS);
   const isFirst = (key: StorageKey) => {
     if (confirmed.has(key)) return false;
@@ -37,18 +42,17 @@ export function countDecisions(meter: Meter) {
     }
   }
 
-  return (policies: Policies["Service"], audit: AuditSink): AuditSink => {
-    // A policy without a series would be no part of a ratio.
-    for (const policy of policies.keys())
-      for (const name of BY_POLICY) meter.update(name, [policy], 0);
-    return (event) => {
-      const { action, refusal } = event;
-      // A name that is not configured is a word of the request.
-      const policy = event.policy !== undefined && policies.has(event.policy) ? event.policy : "";
-      meter.update("valetkey.decisions", [action, policy, refusal ?? ""]);
-      if (refusal === undefined) countGranted(event, policy);
-      return audit(event);
-    };
+  // A policy without a series would be no part of a ratio.
+  for (const policy of policies.keys()) {
+    for (const name of BY_POLICY) meter.update(name, [policy], 0);
+  }
+  return (event) => {
+    const { action, refusal } = event;
+    // A name that is not configured is a word of the request.
+    const policy = event.policy !== undefined && policies.has(event.policy) ? event.policy : "";
+    meter.update("valetkey.decisions", [action, policy, refusal ?? ""]);
+    if (refusal === undefined) countGranted(event, policy);
+    return audit(event);
   };
 }
 
