@@ -44,6 +44,8 @@ try {
   });
   await page.locator("#list .card[data-state=done]").waitFor();
   await page.waitForLoadState("networkidle");
+  // Below the header.
+  await page.evaluate(() => scrollTo(0, (document.querySelector("main")?.offsetTop ?? 0) - 32));
   writeFileSync(PICTURE, await page.screenshot());
 } finally {
   await browser.close();

@@ -1,10 +1,8 @@
-const GRANT = ["Presign", "The service signs name, type and size."];
 const COMPARISON = "The service compares what arrived with the grant.";
 
 /** Titles and explanations, by the end of the address. */
 const STEPS = {
-  presign: GRANT,
-  batch: GRANT,
+  presign: ["Presign", "The service signs name, type and size."],
   multipart: ["Start", "The service begins an upload in parts."],
   "multipart/parts": ["Sign parts", "The service signs the length of each."],
   "multipart/complete": ["Complete", COMPARISON],
@@ -12,45 +10,36 @@ const STEPS = {
 };
 
 /**
- * Makes a `fetch` that adds to uploads what is sent for them, as commands for a shell: requests to
- * the service, and those to the store that the answers are for. `findUpload` finds an upload by name
- * and size for which nothing was sent yet.
+ * Makes a `fetch` for the upload of one file. It calls `onRequest` with what is sent, as a title, an
+ * explanation and a command for a shell: requests to the service, and those to the store that the
+ * answers are for.
  */
-export function recordingFetch(findUpload, onChange) {
-  /** The uploads by the receipt or the token that their requests have. */
-  const known = new Map();
+export function recordingFetch({ name }, onRequest) {
+  let partSize;
   return async (url, init) => {
     const response = await fetch(url, init);
     const step = STEPS[url.split("/files/")[1]];
     // 202: it is asked again.
     if (!response.ok || response.status === 202 || !step || init.method !== "POST") return response;
     const answer = await response.clone().json();
-    const asked = JSON.parse(init.body);
-    for (const [index, each] of (answer.uploads ?? [answer]).entries()) {
-      const file = asked.files?.[index] ?? asked;
-      const token = file.receipt ?? file.upload ?? each.receipt ?? each.upload;
-      if (file.filename) known.set(token, findUpload(file.filename, file.size));
-      const upload = known.get(token);
-      // Parts differ in their number only.
-      if (!upload || each.parts?.[0].part_number > 1) continue;
-      upload.partSize ??= each.part_size;
-      upload.requests.push([...step, requestTo(url, init)], ...storeRequests(upload, each));
-      onChange(upload);
-    }
+    // Parts differ in their number only.
+    if (answer.parts?.[0].part_number > 1) return response;
+    partSize ??= answer.part_size;
+    onRequest(...step, requestTo(url, init));
+    const request = storeRequest(quote(name), answer, partSize);
+    if (request) onRequest(...request);
     return response;
   };
 }
 
-function storeRequests({ name, partSize }, { put_url, put_headers, parts, get_url }) {
-  if (put_url) {
-    return [["PUT", "The file goes to the store.", put(quote(name), put_headers, put_url)]];
-  }
+function storeRequest(file, { put_url, put_headers, parts, get_url }, partSize) {
+  if (put_url) return ["PUT", "The file goes to the store.", put(file, put_headers, put_url)];
   if (parts) {
     const [{ url, headers }] = parts;
-    const command = `head -c ${partSize} ${quote(name)} > part\n${put("part", headers, url)}`;
-    return [["PUT part 1", "Each part goes to the store.", command]];
+    const command = `head -c ${partSize} ${file} > part\n${put("part", headers, url)}`;
+    return ["PUT part 1", "Each part goes to the store.", command];
   }
-  return get_url ? [["GET", "The store serves the file.", curl("--remote-name", {}, get_url)]] : [];
+  return get_url && ["GET", "The store serves the file.", curl("--remote-name", {}, get_url)];
 }
 
 const requestTo = (url, { headers, body }) =>
