@@ -573,13 +573,10 @@ describe("the commands for a bucket", () => {
     onTestFinished(() => void promised.splice(0, Infinity, ...all));
     const { env, settings } = await startS3();
     settings.set("versioning", "<VersioningConfiguration><Status>Suspended</Status>");
-    const { code, stdout, stderr } = await valetkey(
-      ["certify", "--format", "json", "--name", "a store"],
-      {
-        ...env,
-        STORAGE_BUCKET: "files",
-      },
-    );
+    const { code, stdout, stderr } = await valetkey(["certify", "--json", "--name", "a store"], {
+      ...env,
+      STORAGE_BUCKET: "files",
+    });
     const { promises, left, ...facts } = JSON.parse(stdout);
     expect(facts).toEqual({
       store: "a store",

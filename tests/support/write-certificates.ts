@@ -1,7 +1,5 @@
 import { execFileSync, spawnSync } from "node:child_process";
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { mkdirSync, writeFileSync } from "node:fs";
 import { type Provider, type ProviderName, PROVIDERS } from "../../adapters/storage/providers.ts";
 import { certificatePage } from "./certificate-page.ts";
 import { startMinio } from "./minio.ts";
@@ -38,11 +36,10 @@ function certify(name: ProviderName, server: Server): void {
   // The same server under another name is another host to a signature.
   if (publicEndpoint.hostname === "127.0.0.1") publicEndpoint.hostname = "localhost";
   const page = `${FOLDER}${name}.md`;
-  const folder = mkdtempSync(join(tmpdir(), "valetkey-certificate-"));
-  const result = join(folder, "certificate.json");
   const call = ["deploy/cli.ts", "certify", "--name", `${title} ${version}`];
-  const { status } = spawnSync("node", [...call, "--format", "json", "--output", result], {
-    stdio: "inherit",
+  const { status, stdout } = spawnSync("node", [...call, "--json"], {
+    stdio: ["ignore", "pipe", "inherit"],
+    encoding: "utf8",
     env: {
       PATH: process.env["PATH"],
       STORAGE_ADAPTER: name === "minio" ? "minio" : "aws",
@@ -60,8 +57,7 @@ function certify(name: ProviderName, server: Server): void {
   });
   // The command ends with 1 if something is not kept, which the page says too.
   if (status !== 0 && status !== 1) throw new Error(`${title} could not be certified`);
-  writeFileSync(page, certificatePage(name, JSON.parse(readFileSync(result, "utf8"))));
-  rmSync(folder, { recursive: true });
+  writeFileSync(page, certificatePage(name, JSON.parse(stdout)));
   execFileSync("oxfmt", [page], { stdio: "inherit" });
 }
 

@@ -1,5 +1,5 @@
 import { expect, it } from "vitest";
-import { type Certificate, WRITERS } from "../../adapters/cli/certify/certificate.ts";
+import { asText, type Certificate } from "../../adapters/cli/certify/certificate.ts";
 
 const CERTIFICATE: Certificate = {
   store: "a_store at http://127.0.0.1:9000",
@@ -32,7 +32,7 @@ const CERTIFICATE: Certificate = {
 };
 
 it("a certificate is text for a person", () => {
-  expect(WRITERS.text(CERTIFICATE)).toBe(`Store      a_store at http://127.0.0.1:9000
+  expect(asText(CERTIFICATE)).toBe(`Store      a_store at http://127.0.0.1:9000
 Server     Store/1.0
 Date       2026-11-25
 Valetkey   0.1.0
@@ -56,15 +56,4 @@ not offered  two endpoints: not tried
 This could not be removed again:
   orgs/acme/files/a in the bucket files
 `);
-});
-
-it("a certificate is a page in Markdown, in which no name or answer is markup", () => {
-  const page = WRITERS.markdown(CERTIFICATE);
-  expect(page).toMatch(/^# a\\_store at http:\/\/127\.0\.0\.1:9000\n\n- Server: Store\/1\.0\n/);
-  expect(page).toContain(
-    "## Not kept\n\n- another type is refused\n\n  ```text\n  it answered 200\n  and '''\n",
-  );
-  expect(page).toContain("## Kept\n\n- a PUT is accepted\n");
-  expect(page).toContain("- two endpoints: not tried\n");
-  expect(page).toMatch(/## Not removed\n\n- orgs\/acme\/files\/a in the bucket files\n$/);
 });

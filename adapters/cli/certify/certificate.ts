@@ -1,4 +1,3 @@
-import { asJson } from "../command/command.ts";
 import type { Exchange } from "../../contract/exchange.ts";
 import type { Finding, Findings } from "../../contract/examine.ts";
 
@@ -16,20 +15,16 @@ export interface Certificate extends Pick<Findings, "server" | "left"> {
   readonly promises: ReadonlyArray<Finding>;
 }
 
-export const FORMATS = ["text", "markdown", "json"] as const;
-
-export const WRITERS = { text: asText, markdown: asMarkdown, json: asJson };
-
 const withOutcome = ({ promises }: Certificate, wanted: Finding["outcome"]) =>
   promises.filter(({ outcome }) => outcome === wanted);
 
-export const summary = (certificate: Certificate): string => {
-  const count = (outcome: Finding["outcome"]) => withOutcome(certificate, outcome).length;
-  return `Promises kept: ${count("kept")}; not kept: ${count("not kept")}; not offered: ${count("not offered")}.`;
-};
-
-function asText(certificate: Certificate): string {
-  const facts = namedFacts(certificate).map(([name, value]) => `${name.padEnd(10)} ${value}\n`);
+/** Writes a certificate for a person. */
+export function asText(certificate: Certificate): string {
+  const facts = Object.entries(certificate).flatMap(([name, value]) =>
+    typeof value === "string"
+      ? `${name.charAt(0).toUpperCase()}${name.slice(1).padEnd(9)} ${value}\n`
+      : [],
+  );
   const lines = certificate.promises
     .filter(({ outcome }) => outcome !== "not offered")
     .map((finding) => {
@@ -37,8 +32,9 @@ function asText(certificate: Certificate): string {
       return line + indented(evidenceIn(finding), 13);
     });
   const missing = notOffered(certificate).map((line) => `not offered  ${line}\n`);
+  const count = (outcome: Finding["outcome"]) => withOutcome(certificate, outcome).length;
   return `${facts.join("")}
-${summary(certificate)}
+Promises kept: ${count("kept")}; not kept: ${count("not kept")}; not offered: ${count("not offered")}.
 
 ${lines.join("")}${missing.join("")}${leftMessage(certificate.left)}`;
 }
@@ -47,29 +43,6 @@ export const leftMessage = (left: ReadonlyArray<string>): string =>
   left.length === 0
     ? ""
     : `\nThis could not be removed again:\n${left.map((what) => `  ${what}\n`).join("")}`;
-
-function asMarkdown(certificate: Certificate): string {
-  const [, ...facts] = namedFacts(certificate);
-  const findings = (outcome: Finding["outcome"]) =>
-    withOutcome(certificate, outcome).map((finding) => {
-      const evidence = indented(evidenceIn(finding).replaceAll("```", "'''"), 2);
-      const block = evidence && `\n\n  \`\`\`text\n${evidence}  \`\`\`\n`;
-      return `${escaped(finding.promise)}${block}`;
-    });
-  const sections = [
-    `# ${escaped(certificate.store)}`,
-    facts.map(([name, value]) => `- ${name}: ${escaped(value)}`).join("\n"),
-    summary(certificate),
-    ...section("Not kept", findings("not kept")),
-    ...section("Kept", findings("kept")),
-    ...section("Not offered", notOffered(certificate).map(escaped)),
-    ...section("Not removed", certificate.left.map(escaped)),
-  ];
-  return `${sections.map((section) => section.trimEnd()).join("\n\n")}\n`;
-}
-
-const section = (title: string, items: ReadonlyArray<string>) =>
-  items.length === 0 ? [] : [`## ${title}\n\n${items.map((item) => `- ${item}`).join("\n")}`];
 
 function notOffered(certificate: Certificate): ReadonlyArray<string> {
   const missing = Map.groupBy(withOutcome(certificate, "not offered"), ({ needs }) => needs ?? "");
@@ -80,11 +53,6 @@ function notOffered(certificate: Certificate): ReadonlyArray<string> {
     return `${ability}: ${isTried ? "kept when it was tried" : "not tried"}`;
   });
 }
-
-const namedFacts = (certificate: Certificate) =>
-  Object.entries(certificate).flatMap(([name, value]): ReadonlyArray<[string, string]> =>
-    typeof value === "string" ? [[name.charAt(0).toUpperCase() + name.slice(1), value]] : [],
-  );
 
 /** The differences from a promise, a line each. */
 function evidenceIn({ reason, exchanges = [] }: Finding): string {
@@ -104,5 +72,3 @@ const headerLines = (headers: Exchange["headers"]) =>
 /** Indents the lines of a text that is not empty, and ends it with a line break. */
 const indented = (text: string, by: number): string =>
   text === "" ? "" : `${text.replaceAll(/^(?=.)/gm, " ".repeat(by))}\n`;
-
-const escaped = (text: string): string => text.replaceAll(/[\\`*_<>[\]]/g, "\\$&");

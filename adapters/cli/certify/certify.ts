@@ -1,13 +1,10 @@
 import * as Effect from "effect/Effect";
 import * as Schema from "effect/Schema";
-import { writeFile } from "node:fs/promises";
 import { VERSION } from "../../http/version.ts";
-import { printable } from "../../values/printable.ts";
-import { errorReason } from "../../values/thrown.ts";
 import type { Examination, Findings } from "../../contract/examine.ts";
-import { type Certificate, FORMATS, leftMessage, summary, WRITERS } from "./certificate.ts";
+import { asText, type Certificate, leftMessage } from "./certificate.ts";
 import type { CertifiedStore } from "./certified-store.ts";
-import { command, flag, JSON_OPTION, option } from "../command/command.ts";
+import { asJson, command, flag, JSON_OPTION, option } from "../command/command.ts";
 import { CommandFailure, EXIT } from "../../service/failure.ts";
 import { interruptible } from "../command/interruptible.ts";
 import { showProgress, tell } from "../../service/output.ts";
@@ -31,18 +28,10 @@ export const certify = command({
       "what the certificate calls the store",
       { note: 'such as "versitygw 1.8.0"' },
     ),
-    format: option("FORMAT", Schema.Literals(FORMATS), "text, markdown or json", {
-      note: "text if left out",
-    }),
-    output: option("FILE", Schema.NonEmptyString, "the path of a file", {
-      note: "standard output if left out",
-    }),
     leave: flag("writes objects also where they cannot be removed again"),
     ...JSON_OPTION,
   },
-  run: async (input) => {
-    const { endpoint, name, json = false, output, leave: mayLeave = false } = input;
-    const { format = json ? "json" : "text" } = input;
+  run: async ({ endpoint, name, json = false, leave: mayLeave = false }) => {
     const { certifiedStore } = await import("./certified-store.ts");
     const read = certifiedStore(process.env, endpoint);
     const store = orFail(read, "No store can be certified", process.env, EXIT.couldNotRun);
@@ -60,13 +49,10 @@ export const certify = command({
       promises: findings,
       left,
     };
-    const text = WRITERS[format](certificate);
-    if (output !== undefined) await save(output, text);
     const isKept = findings.every(({ outcome }) => outcome !== "not kept");
-    const message = `${summary(certificate)} The certificate is in ${output}.`;
     return {
-      ...(output === undefined ? { result: text } : { message }),
-      ...(isKept ? {} : { code: EXIT.failure }),
+      result: json ? asJson(certificate) : asText(certificate),
+      code: isKept ? undefined : EXIT.failure,
     };
   },
 });
@@ -111,12 +97,3 @@ async function withoutBucket(
 
 const progress: Examination["onFinding"] = ({ promise, outcome }, { done, of }) =>
   showProgress(`${done}/${of} ${outcome}: ${promise}`);
-
-async function save(path: string, text: string): Promise<void> {
-  try {
-    await writeFile(path, printable(text));
-  } catch (cause) {
-    const message = `The certificate could not be written to ${path}: ${errorReason(cause)}.`;
-    throw new CommandFailure({ code: EXIT.couldNotRun, message });
-  }
-}
