@@ -86,13 +86,6 @@ export class InvalidUpload extends Data.TaggedError("InvalidUpload") {}
 
 export class MultipartNotSupported extends Data.TaggedError("MultipartNotSupported") {}
 
-export class FormNotSupported extends Data.TaggedError("FormNotSupported") {}
-
-/** An HTML form cannot be bound to a property that the request or its policy asks for. */
-export class FormCannotBind extends Data.TaggedError("FormCannotBind")<{
-  readonly property: "checksum" | "strict" | "writeOnce" | "idempotencyKey";
-}> {}
-
 export class PartOutOfRange extends Data.TaggedError("PartOutOfRange")<{
   readonly partNumber: number;
   readonly partCount: number;

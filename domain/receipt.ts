@@ -42,7 +42,6 @@ export const sealedNames = {
 /** A grant, to be compared with the object that arrived. The client holds it, sealed. */
 export const Receipt = Schema.Struct({
   ...sealedFields,
-  isLargest: Schema.optionalKey(Schema.Boolean),
   /** The store was told to accept one PUT only. */
   writeOnce: Schema.Boolean,
   putExpiresAt: Schema.DateTimeUtcFromMillis,
@@ -52,7 +51,6 @@ export const Receipt = Schema.Struct({
 }).pipe(
   Schema.encodeKeys({
     ...sealedNames,
-    isLargest: "m",
     writeOnce: "w",
     putExpiresAt: "x",
     confirmUntil: "l",
@@ -68,7 +66,6 @@ export const toJson = (receipt: Receipt): string =>
     n: receipt.fileName,
     t: receipt.mediaType,
     s: receipt.size,
-    m: receipt.isLargest,
     c: receipt.checksum,
     e: receipt.metadata,
     p: receipt.policy,

@@ -78,15 +78,14 @@ export function timeDifference(
 const CLOCK_TOLERANCE = Duration.minutes(15);
 
 export function compareWithReceipt(
-  receipt: Pick<Receipt, "size" | "isLargest" | "mediaType" | "checksum" | "writeOnce">,
+  receipt: Pick<Receipt, "size" | "mediaType" | "checksum" | "writeOnce">,
   facts: ObjectFacts,
 ): ReadonlyArray<UploadDifference> {
   const differences: Array<UploadDifference> = [];
   const compare = (property: string, expected: string | number, actual: string | number) => {
     if (expected !== actual) differences.push({ property, expected, actual });
   };
-  const isWithin = facts.size >= 1 && facts.size <= receipt.size;
-  if (receipt.isLargest !== true || !isWithin) compare("size", receipt.size, facts.size);
+  compare("size", receipt.size, facts.size);
   compare("mediaType", receipt.mediaType, facts.mediaType);
   if (receipt.checksum !== undefined) {
     const { algorithm, value } = receipt.checksum;

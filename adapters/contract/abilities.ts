@@ -19,7 +19,6 @@ import type { StoreCapabilities } from "../../application/ports/store-capabiliti
  * - `multipart`: it is used for uploads in parts;
  * - `replaced parts`: it forgets a part in whose place another one came;
  * - `file checksums`: when it puts parts together, it verifies the CRC-32C of the whole file;
- * - `forms`: it takes HTML forms that are bound by a signed policy;
  * - `reads`: the service can read exactly the object that it looked at;
  * - `copies`: it copies an upload to its place on condition that it is the one that was looked at, and
  *   that nothing is there;
@@ -46,7 +45,6 @@ const LACKS = {
   multipart: ({ partChecksums }) => partChecksums === undefined,
   "replaced parts": ({ keepsReplacedParts }) => keepsReplacedParts === true,
   "file checksums": ({ fileChecksums }) => fileChecksums === undefined,
-  forms: ({ forms }) => forms !== true,
   reads: none,
   copies: ({ copies }) => !copies,
   "unsigned headers": none,

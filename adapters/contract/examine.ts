@@ -90,7 +90,7 @@ export async function examine(examination: Examination): Promise<Findings> {
         if (signal.aborted) throw new Unexamined("it was interrupted");
         const found = await tryPromise(promise, remembering, ({ path, body = "" }, answer) => {
           const { headers = {} } = answer ?? {};
-          // A form may name several keys in its body.
+          // An archive may name several keys in its body.
           const [key, ...others] = keysIn(`${path} ${Buffer.from(body).toString("latin1")}`);
           if (key !== undefined) scratch.add(key, versionIn(headers));
           for (const other of others) scratch.add(other);

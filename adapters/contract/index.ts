@@ -12,7 +12,7 @@ export type { Harness, OpenStore } from "./harness.ts";
  *
  *     contract({
  *       name: "my store",
- *       without: ["two endpoints", "multipart", "forms"],
+ *       without: ["two endpoints", "multipart"],
  *       open: async () => ({ layer: myStore({ bucket: "contract" }), bucket: "contract" }),
  *     });
  *

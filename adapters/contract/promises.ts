@@ -3,7 +3,6 @@ import { boundProperty } from "./bound-property.ts";
 import { content } from "./content.ts";
 import { confirm } from "./confirm.ts";
 import { download } from "./download.ts";
-import { form } from "./form.ts";
 import { harmless } from "./harmless.ts";
 import { incoming } from "./incoming.ts";
 import { multipart } from "./multipart.ts";
@@ -20,7 +19,6 @@ export const PROMISES: ReadonlyArray<StorePromise> = [
   confirm,
   harmless,
   multipart,
-  form,
   reading,
   content,
   incoming,

@@ -22,8 +22,8 @@ export function versionIn(headers: Headers | Readonly<Record<string, unknown>>) 
 }
 
 /**
- * The keys in a path, a URL, or the body of a form or an archive, where an entry may have the last
- * part of one as its name; ours are never encoded.
+ * The keys in a path, a URL, or the body of an archive, where an entry may have the last part of
+ * one as its name; ours are never encoded.
  */
 export const keysIn = (text: string): ReadonlyArray<ObjectKey> =>
   (text.match(KEYS) ?? []) as ReadonlyArray<string> as ReadonlyArray<ObjectKey>;

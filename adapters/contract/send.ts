@@ -129,34 +129,5 @@ export const withOtherDigit = (text: string): string =>
 /** A URL without its signature. */
 export const withoutQuery = (url: string): string => url.slice(0, url.indexOf("?"));
 
-type Fields = ReadonlyArray<readonly [name: string, value: string]>;
-
-export interface Form {
-  readonly url: string;
-  readonly fields: Readonly<Record<string, string>>;
-  /** Further fields, in front of the others or behind the file. */
-  readonly before?: Fields;
-  readonly after?: Fields;
-  /** `CONTENT` by default. */
-  readonly file?: Uint8Array;
-  /** The name of the file's part; `file` by default. */
-  readonly part?: string;
-  readonly headers?: Put["headers"];
-}
-
-/** Sends a form, whose file the browser describes otherwise than was granted. */
-export async function sendForm(form: Form): Promise<RawAnswer> {
-  const { url, fields, before = [], after = [], file = CONTENT, part = "file", headers } = form;
-  const data = new FormData();
-  for (const [name, value] of [...before, ...Object.entries(fields)]) data.append(name, value);
-  data.append(part, new Blob([file.slice()], { type: "text/html" }), "evil.html");
-  for (const [name, value] of after) data.append(name, value);
-  const encoded = new Response(data);
-  return send("POST", url, {
-    headers: { ...headers, "Content-Type": encoded.headers.get("content-type") ?? "" },
-    body: await encoded.bytes(),
-  });
-}
-
 /** The path and query of a URL as they are written. */
 const pathIn = (url: string): string => url.replace(/^https?:\/\/[^/]+/, "");

@@ -29,7 +29,6 @@ export type Calls = {
 };
 
 export type Upload = Outputs["requestUpload"];
-export type FormUpload = Outputs["requestForm"];
 export type Confirmation = Outputs["confirmUpload"];
 export type MultipartUpload = Outputs["startMultipart"];
 export type SignedPart = Outputs["signParts"][number];

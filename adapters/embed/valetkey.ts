@@ -1,13 +1,13 @@
 import type { CallContext, Caller } from "./call-context.ts";
 import type { ChecksumAlgorithm } from "./opaque.ts";
-import type { Calls, FormUpload, Inputs, MultipartUpload, Upload } from "./operations.ts";
+import type { Calls, Inputs, MultipartUpload, Upload } from "./operations.ts";
 import type { Checksum, PolicyOptions } from "./valetkey-options.ts";
 
 /** Uploads straight into a store. A refused call rejects with a `ValetkeyError`. */
 export interface Valetkey<
   Algorithm extends ChecksumAlgorithm = ChecksumAlgorithm,
   Policies extends Readonly<Record<string, boolean>> = Readonly<Record<string, boolean>>,
-> extends Omit<Calls, "requestUpload" | "requestUploads" | "requestForm" | "startMultipart"> {
+> extends Omit<Calls, "requestUpload" | "requestUploads" | "startMultipart"> {
   /**
    * Resolves once uploads can be signed and the bucket exists, and rejects with what is wrong, such
    * as a missing package. Other calls do not need it: it lets a service fail at startup.
@@ -27,14 +27,6 @@ export interface Valetkey<
   readonly requestUploads: <Name extends keyof Policies & string = "files" & keyof Policies>(
     batch: UploadsRequest<Algorithm, Policies, Name>,
   ) => Promise<ReadonlyArray<Upload>>;
-  /**
-   * Grants one upload by an HTML form, which needs no script: of exactly `size` bytes, or of any
-   * size that the policy allows. Rejects where the store takes no forms, and for a policy with
-   * `strict`, `writeOnce` or `requireChecksum`, which a form cannot be bound to.
-   */
-  readonly requestForm: <Name extends keyof Policies & string = "files" & keyof Policies>(
-    form: FormRequest<Policies, Name>,
-  ) => Promise<FormUpload>;
   /**
    * Starts an upload in parts, for a large file: a new key in the organization, begun in the store.
    * All its bytes count for the quotas of the day.
@@ -129,20 +121,7 @@ export type UploadsRequest<
     readonly metadata?: FileFacts["metadata"];
   };
 
-/** The file that a form will send. */
-export type FormRequest<
-  Policies extends Readonly<Record<string, boolean>> = Readonly<Record<string, boolean>>,
-  Name extends keyof Policies & string = keyof Policies & string,
-> = CallContext &
-  OfPolicy<Name> &
-  Pick<FileFacts, "filename" | "metadata"> & {
-    /** The media type of the stored file, whatever the browser says of it. */
-    readonly contentType: string;
-    /** In bytes; any size that the policy allows if left out. */
-    readonly size?: number | undefined;
-  };
-
-type FileFacts = Omit<Inputs["requestUpload"], "method" | "checksum" | "policy">;
+type FileFacts = Omit<Inputs["requestUpload"], "checksum" | "policy">;
 
 interface Repeatable {
   /** 1 to 255 printable characters: a retry with the same ones gets the same objects. */

@@ -1,4 +1,3 @@
-import * as Arr from "effect/Array";
 import * as Effect from "effect/Effect";
 import { Hono } from "hono";
 import { TrieRouter } from "hono/router/trie-router";
@@ -12,7 +11,6 @@ import { OPERATIONS, PUBLIC_ROUTES } from "./routes.ts";
 import { metricsRoute } from "./operations/metrics.ts";
 import {
   allowedMethods,
-  type Operation,
   type PublicRoute,
   publicRoute,
   type Route,
@@ -40,12 +38,12 @@ export function appWith(more: ReadonlyArray<PublicRoute>, options: AppOptions): 
   });
   const handle = exchange(options);
   const sharing = crossOrigin(options);
-  const routes = [...routesFor(options), ...more.map((route) => [route] as const)];
+  const routes = [...routesFor(options), ...more];
   const run = pipeline(options, routes);
   /** The refusal of other methods, by path. */
   const paths = new TrieRouter<MethodNotAllowed>();
   for (const route of routes) {
-    const [{ path, deepPaths = [], methods }] = route;
+    const { path, deepPaths = [], methods } = route;
     const addresses = [path, ...deepPaths];
     const [method] = methods;
     const share = sharing(path);
@@ -80,30 +78,23 @@ export function appWith(more: ReadonlyArray<PublicRoute>, options: AppOptions): 
 
 function routesFor({ page = [], readiness, metrics }: AppOptions): ReadonlyArray<Route> {
   return [
-    ...Object.values(Arr.groupBy<Operation, string>(Object.values(OPERATIONS), routeKey)),
-    ...PUBLIC_ROUTES.filter(({ isProbe }) => isProbe === undefined || readiness !== undefined).map(
-      (route) => [route] as const,
-    ),
-    ...(metrics === undefined ? [] : [[metricsRoute(metrics)] as const]),
-    ...page.map(
-      ({ path, answer }) =>
-        [
-          publicRoute({
-            path,
-            methods: ["GET", "HEAD"],
-            handler: ({ c }) =>
-              Effect.flatMap(
-                Effect.promise(() => answer(c)),
-                (file) => (file === undefined ? new NotFound() : Effect.succeed(file)),
-              ),
-            refusals: { NotFound: true },
-          }),
-        ] as const,
+    ...Object.values(OPERATIONS),
+    ...PUBLIC_ROUTES.filter(({ isProbe }) => isProbe === undefined || readiness !== undefined),
+    ...(metrics === undefined ? [] : [metricsRoute(metrics)]),
+    ...page.map(({ path, answer }) =>
+      publicRoute({
+        path,
+        methods: ["GET", "HEAD"],
+        handler: ({ c }) =>
+          Effect.flatMap(
+            Effect.promise(() => answer(c)),
+            (file) => (file === undefined ? new NotFound() : Effect.succeed(file)),
+          ),
+        refusals: { NotFound: true },
+      }),
     ),
   ];
 }
-
-const routeKey = ({ methods: [method], path }: Operation) => `${method} ${path}`;
 
 /** The path of a request below `base`, where the host has not cut that off. */
 const pathUnder = (base: string) => (request: Request) => {

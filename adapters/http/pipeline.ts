@@ -18,13 +18,7 @@ import { isSlug } from "../../domain/organization.ts";
 import type { Answer } from "./answer.ts";
 import type { HttpContext } from "./env.ts";
 import { parseIdempotencyKey } from "./operations/idempotency-key.ts";
-import {
-  isOperations,
-  type Operation,
-  type OperationsAt,
-  type PublicRequest,
-  type Route,
-} from "./operations/operation.ts";
+import type { Operation, PublicRequest, Route } from "./operations/operation.ts";
 import type { AppOptions, Services } from "./options.ts";
 import { refuse } from "./problems/answer-problem.ts";
 import { problemFrom, rateLimitHeaders, type Refusal } from "./problems/problem.ts";
@@ -60,7 +54,7 @@ export function pipeline(options: AppOptions, routes: ReadonlyArray<Route>) {
   };
 
   return async (c: HttpContext, route: Route, requestId: string, span?: Span) => {
-    const [{ action }] = route;
+    const { action } = route;
     const isAudited = action !== undefined && audit !== tellNobody;
     const each: Array<AuditedFacts> = [];
     const { headers } = c.req.raw;
@@ -87,8 +81,9 @@ export function pipeline(options: AppOptions, routes: ReadonlyArray<Route>) {
     let outcome: Exit.Exit<Answer, Refusal>;
     let common: Readonly<Record<string, string>> | undefined;
     try {
-      if (isOperations(route)) ({ outcome, headers: common } = await operate(request, route));
-      else outcome = await run(counted(request.call, route[0].handler(request)), span);
+      if ("handler" in route) {
+        outcome = await run(counted(request.call, route.handler(request)), span);
+      } else ({ outcome, headers: common } = await operate(request, route));
     } catch (defect) {
       // An error before a fiber runs is audited like one in a fiber.
       outcome = Exit.die(defect);
@@ -122,12 +117,9 @@ export function pipeline(options: AppOptions, routes: ReadonlyArray<Route>) {
     return refuse(c, refusal.success, requestId);
   }
 
-  async function operate(
-    request: PublicRequest,
-    operations: OperationsAt,
-  ): Promise<OperationResult> {
+  async function operate(request: PublicRequest, operation: Operation): Promise<OperationResult> {
     const { c, span } = request;
-    const [{ scope, body, bodyLimit, query }] = operations;
+    const { scope, body, bodyLimit, query } = operation;
     const admitting = run(admitCaller(request, scope), span);
     const admitted = Exit.isExit(admitting) ? admitting : await admitting;
     if (Exit.isFailure(admitted)) return { outcome: Exit.failCause(admitted.cause) };
@@ -140,7 +132,6 @@ export function pipeline(options: AppOptions, routes: ReadonlyArray<Route>) {
       if (Result.isFailure(read)) return { outcome: Exit.fail(read.failure), headers };
       input = read.success;
     }
-    const operation = operations.find(({ accepts }) => accepts?.(input) ?? true) ?? operations[0];
     const answering = operation.answerTo({
       asking: { member, publicUrl, isRequest: true },
       input,

@@ -11,17 +11,14 @@ import { FILES, type PublicRoute } from "./operations/operation.ts";
 import { listParts, signParts } from "./operations/parts.ts";
 import { policies } from "./operations/policies.ts";
 import { presignBatch } from "./operations/presign-batch.ts";
-import { presignForm } from "./operations/presign-form.ts";
 import { presign } from "./operations/presign.ts";
 import { removeFile } from "./operations/remove-file.ts";
 
 /**
  * The operations on an organization's files, by the names of their calls: routes, calls of the
- * package, the OpenAPI document and the audit are read from here. Of two at one address, the first
- * that accepts a body answers it.
+ * package, the OpenAPI document and the audit are read from here.
  */
 export const OPERATIONS = {
-  requestForm: presignForm,
   requestUpload: presign,
   requestUploads: presignBatch,
   confirmUpload: confirm,

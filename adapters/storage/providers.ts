@@ -58,7 +58,6 @@ const S3_MULTIPART = {
 export const ABLEST = {
   ...S3_CAPABILITIES,
   ...S3_MULTIPART,
-  forms: true,
 } satisfies StoreCapabilities;
 
 const S3 = {
@@ -98,14 +97,12 @@ export const PROVIDERS = {
     ...S3,
     title: "Amazon S3",
     pathStyle: false,
-    forms: true,
     ...S3_MULTIPART,
     partChecksums: ["md5"],
   },
   minio: {
     ...S3,
     title: "MinIO",
-    forms: true,
     cors: "server",
     unsigned: "obeyed",
     scanTags: false,

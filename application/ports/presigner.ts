@@ -63,19 +63,6 @@ export interface PartRequest extends ObjectRequest {
 }
 
 /**
- * The properties that an HTML form is bound to: key and media type exactly, and a range of sizes.
- */
-export interface FormRequest extends ObjectRequest {
-  /** The type of the stored object, whatever the browser says of the file. */
-  readonly mediaType: MediaType;
-  /** The smallest and the largest file, in bytes, both included. */
-  readonly minSize: ByteSize;
-  readonly maxSize: ByteSize;
-  /** As of a PUT. */
-  readonly announcement?: string | undefined;
-}
-
-/**
  * The properties that a GET is bound to. All else that a store lets the URL decide is decided too,
  * so that no header of the upload is served: `Cache-Control` is `private, max-age=` and the
  * lifetime in seconds, `Content-Encoding` is `identity`.
@@ -113,16 +100,6 @@ export interface SignedPut extends SignedRequest {
   readonly isOnce: boolean;
 }
 
-/** A form that whoever holds it can send until `expiresAt`, with any file of its sizes. */
-export interface SignedForm {
-  /** Where the form is sent, by POST as `multipart/form-data`. */
-  readonly url: string;
-  /** The fields that it must have, before the field `file` and beside no others. */
-  readonly fields: Readonly<Record<string, string>>;
-  /** As of `SignedRequest`. */
-  readonly expiresAt: DateTime.Utc;
-}
-
 /**
  * Signs requests that the store itself enforces. Once credentials are held, signing makes no
  * network call unless `isRemote`. The time comes from Effect's `Clock`. See docs/adapters.md.
@@ -141,11 +118,6 @@ export class Presigner extends Context.Service<
     readonly part?: (request: PartRequest) => Effect.Effect<SignedRequest, CredentialsUnavailable>;
     /** The checksum algorithms that this store verifies on a part; none if left out. */
     readonly partChecksums?: ReadonlyArray<ChecksumAlgorithm>;
-    /**
-     * Signs an HTML form, with the key that signs PUTs. Left out if the store does not refuse
-     * further fields.
-     */
-    readonly form?: (request: FormRequest) => Effect.Effect<SignedForm, CredentialsUnavailable>;
     /** Each signature is a network call, so two are better made at once. */
     readonly isRemote: boolean;
     /** The largest object that one PUT can make, in bytes; no limit is known if left out. */

@@ -25,8 +25,6 @@ export interface StoreCapabilities {
   readonly copies: boolean;
   /** A scanner's verdict can be a tag of the object, which no upload can set; false if left out. */
   readonly scanTags?: boolean;
-  /** It takes HTML forms that are bound by a signed policy; false if left out. */
-  readonly forms?: boolean;
   /** The largest object that is made of parts, in bytes; left out if uploads in parts are not. */
   readonly largestMultipart?: number;
   /** Why uploads in parts are not made with it, if that was found out. */

@@ -50,7 +50,7 @@ export interface GrantedUpload {
   readonly issuedAt: DateTime.Utc;
 }
 
-/** The store's abilities where the file is sent by PUT, in parts or by a form. */
+/** The store's abilities where the file is sent by PUT or in parts. */
 interface SendMethod {
   readonly checksums: ReadonlyArray<ChecksumAlgorithm>;
   /** In bytes. */
@@ -104,22 +104,18 @@ export const signGet = ({ presigner, audience }: GrantContext, { key, grant }: G
     responseDisposition: contentDisposition(grant.mediaType, grant.fileName, grant),
   });
 
-type Put = Pick<Receipt, "putExpiresAt" | "writeOnce" | "isLargest">;
+type Put = Pick<Receipt, "putExpiresAt" | "writeOnce">;
 
 export const receiptFor = (granting: GrantContext, granted: GrantedUpload, put: Put): string =>
   sealReceipt(granting.tokens, receiptFrom(granting, granted, put));
 
 /** Seals the grant that the upload itself carries, if its policy says so. */
-export const announcementFor = (
-  granting: GrantContext,
-  granted: GrantedUpload,
-  put: Partial<Put> = {},
-) => {
+export const announcementFor = (granting: GrantContext, granted: GrantedUpload) => {
   const { grant, issuedAt } = granted;
   if (!grant.announce) return Effect.undefined;
   const { slug } = granting.member;
   const putExpiresAt = DateTime.addDuration(issuedAt, grant.putLifetime);
-  const receipt = receiptFrom(granting, granted, { putExpiresAt, writeOnce: false, ...put });
+  const receipt = receiptFrom(granting, granted, { putExpiresAt, writeOnce: false });
   return sealAnnouncement(granting.tokens, { ...receipt, slug });
 };
 

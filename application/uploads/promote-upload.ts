@@ -1,6 +1,5 @@
 import * as Effect from "effect/Effect";
 import * as Option from "effect/Option";
-import { ByteSize } from "../../domain/byte-size.ts";
 import {
   OrganizationNotFound,
   StoreUnavailable,
@@ -74,10 +73,7 @@ const promote = Effect.fnUntraced(function* (
   // A removal may have begun after the look above, and have ended before the copy did.
   const file = yield* look;
   if (Option.isNone(file)) return yield* NOT_AS_GRANTED;
-  if (
-    compareWithGrant({ ...receipt, size: ByteSize.make(size), isLargest: false }, file.value)
-      .length > 0
-  ) {
+  if (compareWithGrant(receipt, file.value).length > 0) {
     // Nobody has been told of it.
     if (outcome === "copied") yield* removeQuietly({ key, version: file.value.version });
     return yield* NOT_AS_GRANTED;

@@ -31,8 +31,7 @@ expected-statuses = ["2xx", "3xx"]
 [checks.negative_data_rejection]
 expected-statuses = ["400", "401", "404", "405", "413", "415"]
 
-# A well-formed type that the policy does not accept, or an idempotency key that was used before; of
-# a single file also a form together with what a form cannot have.
+# A well-formed type that the policy does not accept, or an idempotency key that was used before.
 [[operations]]
 include-operation-id = "presign"
 [operations.checks.positive_data_acceptance]

@@ -64,7 +64,6 @@ export const ACTIONS: ReadonlyArray<readonly [weight: number, Action]> = [
   [300, uploadOne],
   [40, uploadBatch],
   [5, uploadParts],
-  [30, uploadForm],
   [150, openOne],
   asks(40, "policies", { path: `${FILES}/policies`, method: "GET", expect: [200] }),
   asks(40, "readyz", { path: "/readyz", method: "GET", expect: [200], headers: NOBODY }),
@@ -168,26 +167,6 @@ async function uploadParts(world: World): Promise<void> {
     body: { upload, parts },
   });
   if (completed.status === 200) acknowledge(world, completed.body, bytes);
-}
-
-async function uploadForm(world: World): Promise<void> {
-  const bytes = randomBytes(500);
-  const { status, body } = await world.ask("form", `${FILES}/presign`, {
-    body: { ...FILE, size: bytes.length, method: "form" },
-    expect: [200],
-  });
-  if (status !== 200) return;
-  const { url, fields } = body["form"] as {
-    readonly url: string;
-    readonly fields: Readonly<Record<string, string>>;
-  };
-  const form = new FormData();
-  for (const [name, value] of Object.entries(fields)) form.set(name, value);
-  form.set("file", new Blob([new Uint8Array(bytes)], { type: "text/plain" }), "a.txt");
-  const posted = await fetch(url, { method: "POST", body: form });
-  await posted.arrayBuffer();
-  if (!posted.ok) return world.wrong(`POST of a form: ${posted.status}`);
-  await confirm(world, body["receipt"], bytes);
 }
 
 async function openOne({ ask, acknowledged, random }: World): Promise<void> {

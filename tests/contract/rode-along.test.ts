@@ -12,7 +12,7 @@ import { openBucket } from "../support/s3-store.ts";
 
 // Unsigned headers of a PUT that a MinIO obeys, if the key may do everything. What a narrower key
 // prevents is in least-privilege.test.ts. Where our signature forbids a header, the PUT is signed
-// here without that: whoever has the key can do so, and forms have no such signature.
+// here without that: whoever has the key can do so.
 
 const server = await need("minio");
 

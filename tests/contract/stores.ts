@@ -45,7 +45,6 @@ const ALL: ReadonlyArray<Harness> = [
     },
   ].map(({ name, make }) => ({
     name,
-    without: name === "aws, official signer" ? (["forms"] as const) : [],
     open: minioServer && (() => openS3(make, minioServer)),
   })),
   ...VERSIONED.map((versions) => ({

@@ -156,6 +156,7 @@ it("the embedded store removes by itself what nobody confirmed in nine days", as
       path: () => path,
       mediaType: "image/png",
       writeOnce: false,
+      size: 1,
       bytes: Readable.from([Buffer.from("a")]),
     });
     const at = new Date(Date.now() - days * DAY);

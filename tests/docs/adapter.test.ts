@@ -72,7 +72,7 @@ it.skipIf(server === undefined)("the adapter keeps every promise of the contract
   expect(failed, output).toEqual([]);
   expect(tests.length).toBeGreaterThan(50);
   expect(tests[0]?.ancestorTitles).toEqual([
-    "my store (without: two endpoints, multipart, forms, reads, copies, unsigned headers)",
+    "my store (without: two endpoints, multipart, reads, copies, unsigned headers)",
   ]);
 });
 

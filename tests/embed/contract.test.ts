@@ -248,7 +248,6 @@ const OTHERWISE: ReadonlyArray<{
     },
     promises: [
       "a PUT as granted is stored byte for byte",
-      "a form as granted is stored byte for byte, under the granted type",
       "a file in parts is stored byte for byte, and confirmed as it is completed",
       "a GET answers a range, and 304 to a client that has the object",
       "a PUT cannot be replayed under writeOnce",
@@ -290,7 +289,6 @@ const OTHERWISE: ReadonlyArray<{
     promises: [
       "an upload is confirmed once it is there, and not before",
       "an object that another key of the store replaced is not confirmed",
-      "a form of any size that the policy allows is confirmed with the size that came",
     ],
   },
   {
@@ -301,10 +299,7 @@ const OTHERWISE: ReadonlyArray<{
   {
     what: "tells another type",
     adapter: facts(() => ({ mediaType: "text/html" })),
-    promises: [
-      "a form as granted is stored byte for byte, under the granted type",
-      "the headers that come with a form change nothing",
-    ],
+    promises: ["an upload is confirmed once it is there, and not before"],
   },
   {
     what: "tells one ETag for all objects",

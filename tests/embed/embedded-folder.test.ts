@@ -90,6 +90,7 @@ const write = async (folder: Awaited<ReturnType<typeof openFolder>>, key: string
     path: () => objectPath(folder, key),
     mediaType: "image/png",
     writeOnce: false,
+    size: 1,
     bytes: Readable.from([Buffer.from("a")]),
   });
 

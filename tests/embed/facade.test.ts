@@ -293,7 +293,6 @@ type Calls = Omit<Valetkey, "ready" | "fetch" | "handles" | "paths" | "close">;
 const NEEDED: Readonly<Record<keyof Calls, string>> = {
   requestUpload: "write",
   requestUploads: "write",
-  requestForm: "write",
   startMultipart: "write",
   signParts: "write",
   listParts: "write",
@@ -712,26 +711,4 @@ it("without receiptKeys, a Valetkey warns that receipts end with the process", a
     code: "INVALID_RECEIPT",
   });
   expect(first.log.filter(({ level }) => level === "warn")).toEqual([]);
-});
-
-it("a form is granted by a call, sent without a script's help, and confirmed", async () => {
-  const { valetkey } = host;
-  const { size, ...file } = FILE;
-  const { form, key, receipt, formExpiresAt, getUrl } = await valetkey.requestForm(file);
-  expect(formExpiresAt.getTime()).toBeGreaterThan(Date.now());
-  const body = new FormData();
-  for (const [name, value] of Object.entries(form.fields)) body.append(name, value);
-  body.append("file", new Blob(["a file"]), "photo.png");
-  expect((await fetch(form.url, { method: "POST", body })).status).toBe(201);
-  const confirmed = await valetkey.confirmUpload({ caller: MIA, organization: "acme", receipt });
-  expect(confirmed).toMatchObject({ key, size: 6, contentType: "image/png" });
-  expect(await (await fetch(getUrl)).text()).toBe("a file");
-  const exact = await valetkey.requestForm({ ...file, size });
-  body.set("policy", exact.form.fields["policy"] ?? "");
-  expect((await fetch(form.url, { method: "POST", body })).status).toBe(403);
-  const refused = await rejection(valetkey.requestForm({ ...file, policy: "avatars" }));
-  expect([refused.code, refused.message]).toEqual([
-    "INVALID_REQUEST",
-    expect.stringContaining("checksum"),
-  ]);
 });

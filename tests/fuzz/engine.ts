@@ -151,7 +151,7 @@ const placeOf = (block: string) => block.replace(/:\d+$/, "");
 const ROOT = new URL("../..", import.meta.url).href;
 const isOwn = (url: string) =>
   url.startsWith(ROOT) &&
-  /^(?:domain|application|adapters|node_modules\/(?:@fastify\/busboy|effect)|tests\/fuzz\/planted)\b/.test(
+  /^(?:domain|application|adapters|node_modules\/effect|tests\/fuzz\/planted)\b/.test(
     url.slice(ROOT.length),
   );
 

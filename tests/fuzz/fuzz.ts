@@ -2,12 +2,11 @@ import { readFileSync } from "node:fs";
 import { parseArgs } from "node:util";
 import { fuzz } from "./engine.ts";
 import { bodies } from "./targets/bodies.ts";
-import { form } from "./targets/form.ts";
 import { tokensTarget } from "./targets/tokens.ts";
 import { v4 } from "./targets/v4.ts";
 import { fromText } from "./text.ts";
 
-const TARGETS = [bodies, tokensTarget, form, v4];
+const TARGETS = [bodies, tokensTarget, v4];
 
 const { values } = parseArgs({
   options: {

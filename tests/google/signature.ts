@@ -71,52 +71,6 @@ export function verifySignature(request: WireRequest, keys: VerifyingKeys, now: 
   }
 }
 
-/**
- * Returns the range of sizes that the policy document of an HTML form allows, or throws the
- * refusal. `fields` are those before the file, by their names in lower case.
- * @see https://cloud.google.com/storage/docs/authentication/signatures#policy-document
- */
-export function checkPolicyDocument(
-  fields: ReadonlyMap<string, string>,
-  bucket: string,
-  keys: VerifyingKeys,
-  now: number,
-): readonly [least: number, most: number] {
-  const field = (name: string) => fields.get(name) ?? "";
-  const [, authorizer = "", scope = "", day] = CREDENTIAL.exec(field("x-goog-credential")) ?? [];
-  const algorithm = field("x-goog-algorithm");
-  if (DATE.exec(field("x-goog-date"))?.[1] !== day || day === undefined || !fields.has("policy")) {
-    throw new Refusal(403, "AccessDenied", "A form without a signature may do nothing here.");
-  }
-  const signature = Buffer.from(field("x-goog-signature"), "hex");
-  const verifies = verifier(keys, algorithm, authorizer, scope, signature);
-  if (!verifies(field("policy"))) {
-    throw new Refusal(403, "SignatureDoesNotMatch", "This is not the signature of this policy.");
-  }
-  const document = JSON.parse(Buffer.from(field("policy"), "base64").toString());
-  if (!(now < Date.parse(document.expiration))) throw violated({ expiration: document.expiration });
-  const named = new Set(["policy", "x-goog-signature"]);
-  let range: readonly [number, number] = [0, Infinity];
-  for (const condition of document.conditions) {
-    if (condition[0] === "content-length-range") {
-      range = [condition[1], condition[2]];
-      continue;
-    }
-    const [[name = "", value] = []] = Object.entries(condition);
-    if ((name === "bucket" ? bucket : field(name.toLowerCase())) !== value)
-      throw violated(condition);
-    named.add(name.toLowerCase());
-  }
-  const unnamed = [...fields.keys()].find(
-    (name) => !named.has(name) && !name.startsWith("x-ignore-"),
-  );
-  if (unnamed !== undefined) throw violated(unnamed);
-  return range;
-}
-
-const violated = (what: unknown) =>
-  new Refusal(400, "InvalidPolicyDocument", `The form does not meet ${JSON.stringify(what)}.`);
-
 /** Takes a request apart without losing how it was written. */
 export function readRequest(
   method: string,

@@ -20,7 +20,6 @@ import {
   Refusal,
   toXml,
   type VerifyingKeys,
-  checkPolicyDocument,
   verifySignature,
   type WireRequest,
 } from "./signature.ts";
@@ -124,8 +123,6 @@ async function answer(
 async function decide(options: Started, host: string, incoming: IncomingMessage): Promise<Reply> {
   const { method = "", url = "", rawHeaders } = incoming;
   const request = readRequest(method, url, rawHeaders);
-  if (method === "POST" && request.query.size === 0)
-    return postObject(options, resourceOf(host, request.path), incoming);
   verifySignature(request, options, Date.now());
   const resource = resourceOf(host, request.path);
   const isOfUploads =
@@ -209,47 +206,6 @@ async function listObjects(
   const isTruncated = `<IsTruncated>${page.length < rest.length}</IsTruncated>`;
   const xml = `<ListBucketResult>${isTruncated}${page.join("")}</ListBucketResult>`;
   return { status: 200, headers: {}, body: Buffer.from(xml) };
-}
-
-/**
- * Stores the file of an HTML form under what its policy document allows.
- * @see https://cloud.google.com/storage/docs/xml-api/post-object-forms
- * @see https://cloud.google.com/storage/docs/authentication/signatures#policy-document
- */
-async function postObject(
-  options: GcsVerifierOptions,
-  { bucket, object }: Resource,
-  incoming: IncomingMessage,
-): Promise<Reply> {
-  if (object !== "") throw notImplemented();
-  const { "content-type": type = "" } = incoming.headers;
-  const body = await buffer(incoming);
-  const form = await new Response(body, { headers: { "content-type": type } })
-    .formData()
-    .catch(() => {
-      throw new Refusal(400, "MalformedPOSTRequest", "The body is no multipart/form-data.");
-    });
-  const fields = new Map<string, string>();
-  let file: File | undefined;
-  for (const [name, value] of form) {
-    if (file !== undefined) break;
-    if (name.toLowerCase() === "file" && typeof value !== "string") file = value;
-    else if (typeof value !== "string" || fields.has(name.toLowerCase())) {
-      throw new Refusal(400, "InvalidArgument", `The field ${name} is there twice, or is a file.`);
-    } else fields.set(name.toLowerCase(), value);
-  }
-  if (file === undefined) throw new Refusal(400, "InvalidArgument", "There is no file.");
-  const [least, most] = checkPolicyDocument(fields, bucket, options, Date.now());
-  const bytes = Buffer.from(await file.arrayBuffer());
-  if (bytes.length > most) throw new Refusal(400, "EntityTooLarge", "The file is too long.");
-  if (bytes.length < least) throw new Refusal(400, "EntityTooSmall", "The file is too short.");
-  const search = new URLSearchParams({ uploadType: "media", name: fields.get("key") ?? "" });
-  const url = `${options.upstream}/upload/storage/v1/b/${encodeURIComponent(bucket)}/o?${search}`;
-  const headers = { "content-type": fields.get("content-type") ?? "application/octet-stream" };
-  const stored = await send("POST", url, { headers, body: bytes });
-  if (stored.status === 404) throw noSuchBucket();
-  if (stored.status !== 200) throw new Error(`fake-gcs-server answered ${stored.status}`);
-  return { status: Number(fields.get("success_action_status") ?? 204), headers: {} };
 }
 
 async function store(

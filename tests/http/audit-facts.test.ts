@@ -125,11 +125,6 @@ it("the audit has all that is known of a request, in every outcome of every acti
     }
   }
   await expectFacts(noCredentials, asked, "CREDENTIALS_UNAVAILABLE", ASKED);
-  const { size: _, ...unsized } = FILE;
-  const ofAnySize = ["POST", PRESIGN, { ...unsized, method: "form" }] as const;
-  await expectFacts(whole, ofAnySize, undefined, { ...ASKED, size: 10 * 2 ** 20 });
-  const asForm = ["POST", PRESIGN, { ...FILE, method: "form" }] as const;
-  await expectFacts(noCredentials, asForm, "CREDENTIALS_UNAVAILABLE", ASKED);
   await expectFacts(noStore, inParts, "STORE_UNAVAILABLE", ASKED);
 
   const { receipt } = there;

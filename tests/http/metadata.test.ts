@@ -26,14 +26,9 @@ async function start(over: NonNullable<Parameters<typeof startService>[0]> = {})
     const answer = await request(`${FILES}/${path}`, presignInit(body, more));
     return { status: answer.status, body: await answer.json() };
   };
-  const put = async (url: string, headers: Record<string, string>, body: BodyInit = "hello") => {
-    const method = typeof body === "string" ? "PUT" : "POST";
-    const request = new Request(url, { method, headers, body });
-    // Bun has no type of a form once its body was read.
-    const sent = new Headers(request.headers);
-    const bytes = await request.arrayBuffer();
-    sent.set("Content-Length", `${bytes.byteLength}`);
-    const answer = await fetch(new Request(url, { method, headers: sent, body: bytes }));
+  const put = async (url: string, headers: Record<string, string>) => {
+    const sent = { ...headers, "Content-Length": "5" };
+    const answer = await fetch(new Request(url, { method: "PUT", headers: sent, body: "hello" }));
     expect(answer.ok, await answer.text()).toBe(true);
     return answer.headers.get("etag") ?? "";
   };
@@ -62,15 +57,6 @@ const WAYS: Readonly<
     const [upload] = body.uploads;
     await put(upload.put_url, upload.put_headers);
     const confirmed = await send("confirm", { receipt: upload.receipt });
-    return [body, confirmed.body];
-  },
-  "a form": async ({ send, put }, more) => {
-    const { body } = await send("presign", { ...FILE, ...more, method: "form" });
-    const form = new FormData();
-    for (const [name, value] of Object.entries<string>(body.form.fields)) form.set(name, value);
-    form.set("file", new Blob(["hello"]));
-    await put(body.form.url, {}, form);
-    const confirmed = await send("confirm", { receipt: body.receipt });
     return [body, confirmed.body];
   },
   parts: async ({ send, put, request }, more) => {
@@ -171,7 +157,6 @@ it.each(REFUSED)(
     const file = `${JSON.stringify(FILE).slice(0, -1)},"metadata":${metadata}}`;
     for (const [path, body, place] of [
       ["presign", file, ""],
-      ["presign", file.replace("{", '{"method":"form",'), ""],
       ["multipart", file, ""],
       ["batch", `{"files":[${JSON.stringify(FILE)},${file}]}`, "/files/1"],
       ["batch", `{"files":[${JSON.stringify(FILE)}],"metadata":${metadata}}`, ""],

@@ -96,7 +96,6 @@ const SHA256 = "uU0nuZNNPgilLlLX2n2r+sSE7+N6U4DukIj3rOLvzek=";
 const waysUnder = (policy: string) =>
   [
     ["presign", { ...PNG, policy }],
-    ["presign", { ...PNG, policy, method: "form" }],
     ["batch", { files: [PNG, { ...PNG, policy }] }],
     ["batch", { files: [PNG], policy }],
     ["multipart", { ...PNG, policy }],

@@ -54,10 +54,8 @@ const MEMBERS = {
 const addressOf = (path: string) =>
   Object.entries(MEMBERS).reduce((to, [name, value]) => to.replace(`:${name}`, value), path);
 
-// A form is asked for at the address of a PUT.
-const { requestForm: _, ...others } = OPERATIONS;
 const entries: ReadonlyArray<Entry & Partial<Pick<Operation, "body">>> = [
-  ...Object.values<Operation>(others),
+  ...Object.values<Operation>(OPERATIONS),
   ...PUBLIC_ROUTES,
 ];
 const operations = entries.flatMap(({ text, methods: [method], path, body }) =>

@@ -60,9 +60,8 @@ it("a process that has answered nothing yet answers 600 for the files of its pag
   await cold.stop();
 });
 
-/** Every operation and route of the service; a form has the address of a PUT. */
-const { requestForm: _, ...OTHERS } = OPERATIONS;
-const ENTRIES: ReadonlyArray<Entry> = [...Object.values(OTHERS), ...PUBLIC_ROUTES];
+/** Every operation and route of the service. */
+const ENTRIES: ReadonlyArray<Entry> = [...Object.values(OPERATIONS), ...PUBLIC_ROUTES];
 /** Those that take the most memory. */
 const LARGEST = ["/batch", "/docs/:file"];
 const TRIED = ENTRIES.filter(({ path }) => isFullRun || LARGEST.some((end) => path.endsWith(end)));

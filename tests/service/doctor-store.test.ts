@@ -130,7 +130,7 @@ describe.skipIf(server === undefined)("valetkey doctor on MinIO", () => {
       "changes Host",
       "",
       { headers: (headers) => (headers.host = new URL(strict().endpoint).host) },
-      /^bucket: the secret is right, and the store sees another request than was signed/,
+      /^bucket: the secret key is wrong; check STORAGE_S/,
     ],
     [
       "removes Content-Type",

@@ -30,11 +30,6 @@ export const SHOWN: ReadonlyArray<Shown> = [
     promise: "an upload that waits is not the file, and becomes it when it is confirmed",
     isSaid: ({ copies }) => copies === true,
   },
-  {
-    label: "forms",
-    promise: "a form as granted is stored byte for byte, under the granted type",
-    isSaid: ({ forms }) => forms === true,
-  },
 ];
 
 /** The page of a store: what was kept in short, what was not, and how it is set up. */

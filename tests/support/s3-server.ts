@@ -127,7 +127,7 @@ export async function startS3(between: Between = () => undefined) {
     if (request.method === "POST" && query.has("uploadId")) {
       const path = objectPath(folder, new URL(request.url).pathname);
       const stored = { mediaType: "image/png", writeOnce: true, path: () => path };
-      await writeObject(folder, { ...stored, bytes: Readable.from([bytes]) });
+      await writeObject(folder, { ...stored, size: bytes.length, bytes: Readable.from([bytes]) });
       return new Response("<CompleteMultipartUploadResult></CompleteMultipartUploadResult>");
     }
     if (request.method === "POST") {

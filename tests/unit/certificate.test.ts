@@ -25,7 +25,7 @@ const CERTIFICATE: Certificate = {
       ],
     },
     { promise: "sha256 is verified", outcome: "not offered", needs: "sha256", wouldKeep: true },
-    { promise: "it takes forms", outcome: "not offered", needs: "forms", wouldKeep: false },
+    { promise: "it takes parts", outcome: "not offered", needs: "multipart", wouldKeep: false },
     { promise: "it has two endpoints", outcome: "not offered", needs: "two endpoints" },
   ],
   left: ["orgs/acme/files/a in the bucket files"],
@@ -50,7 +50,7 @@ not kept     another type is refused
              -> 200
                 ETag: "e"
 not offered  sha256: kept when it was tried
-not offered  forms: not kept when it was tried ("it takes forms")
+not offered  multipart: not kept when it was tried ("it takes parts")
 not offered  two endpoints: not tried
 
 This could not be removed again:

@@ -19,13 +19,12 @@ import { s3Binding, s3Overrides, s3PartBinding } from "../../adapters/storage/si
 import { bucketAddress } from "../../adapters/storage/signing/bucket-address.ts";
 import { hold } from "../../adapters/storage/credentials/held.ts";
 import {
-  type FormSigner,
   type CredentialSource,
   type Signer,
   signWith,
 } from "../../adapters/storage/signing/signer.ts";
 import { v4Presigner } from "../../adapters/storage/signing/v4-presigner.ts";
-import type { Presigner, SignedForm, SignedRequest } from "../../application/ports/presigner.ts";
+import type { Presigner, SignedRequest } from "../../application/ports/presigner.ts";
 import { ByteSize } from "../../domain/byte-size.ts";
 import type { CredentialsUnavailable } from "../../domain/errors.ts";
 import { Lifetime } from "../../domain/lifetime.ts";
@@ -41,7 +40,6 @@ const { privateKey } = generateKeyPairSync("rsa", { modulusLength: 2048 });
 const presignerWith = (
   signer: CredentialSource<Signer>,
   binding = s3Binding({ writeOnce: true }),
-  formSigner?: CredentialSource<FormSigner>,
 ) =>
   v4Presigner({
     addresses: { public: address, internal: address },
@@ -51,20 +49,15 @@ const presignerWith = (
     overrides: s3Overrides,
     signers: { put: signer, get: signer },
     parts: { binding: s3PartBinding, checksums: [] },
-    forms: formSigner && {
-      bucket: "files",
-      signer: formSigner,
-      announcement: "x-amz-meta-valetkey-grant",
-    },
   });
 
 const native = (
-  signerUntil: (end: number | undefined) => FormSigner,
+  signerUntil: (end: number | undefined) => Signer,
   binding?: Parameters<typeof presignerWith>[1],
 ) =>
   Effect.fnUntraced(function* (end: number | undefined) {
     const held = yield* hold(Effect.sync(() => signerUntil(end)));
-    return presignerWith(held, binding, held);
+    return presignerWith(held, binding);
   });
 
 const officially = Effect.suspend(() => {
@@ -111,7 +104,7 @@ const PROVIDERS = {
 
 const seconds = fc.integer({ min: 1, max: 604_800 });
 const given = fc.record({
-  method: fc.constantFrom("put", "get", "part", "form"),
+  method: fc.constantFrom("put", "get", "part"),
   provider: fc.constantFrom(...Object.keys(PROVIDERS)) as fc.Arbitrary<keyof typeof PROVIDERS>,
   now: fc.integer({ min: Date.UTC(2026, 0), max: Date.UTC(2090, 0) }),
   // Milliseconds from now; often around the lifetimes below.
@@ -126,13 +119,11 @@ const given = fc.record({
   minLifetime: fc.oneof(fc.integer({ min: 1, max: 120 }), seconds),
 });
 
-it("no signed URL or form outlives its credentials, and none is made with too short a lifetime", async () => {
+it("no signed URL outlives its credentials, and none is made with too short a lifetime", async () => {
   let signed = 0;
   let refused = 0;
   await fc.assert(
     fc.asyncProperty(given, async ({ method, provider, now, life, lifetime, minLifetime }) => {
-      // The official presigner signs no forms.
-      fc.pre(method !== "form" || provider !== "AWS, official");
       const end = life === undefined ? undefined : now + life;
       const exit = await Effect.gen(function* () {
         yield* TestClock.setTime(now);
@@ -153,7 +144,7 @@ it("no signed URL or form outlives its credentials, and none is made with too sh
       }
       signed++;
       const stops = DateTime.toEpochMillis(exit.value.expiresAt);
-      expect(stops).toBe("fields" in exit.value ? endOfForm(exit.value) : endOfUrl(exit.value));
+      expect(stops).toBe(endOfUrl(exit.value));
       // Whole seconds are lost at both ends, and nothing more.
       const asked = Math.min(lifetime * 1000, life ?? Infinity, cap * 1000);
       expect(stops).toBeLessThanOrEqual(now + asked);
@@ -170,7 +161,7 @@ function requestOf(
   method: string,
   lifetime: number,
   minLifetime: number,
-): Effect.Effect<SignedRequest | SignedForm, CredentialsUnavailable> {
+): Effect.Effect<SignedRequest, CredentialsUnavailable> {
   const request = {
     key: StorageKey.make("orgs/a/files/2026/01/5007cd59-14b0-4a8f-9bfa-7debee4b183d.png"),
     lifetime: Lifetime.make(Duration.seconds(lifetime)),
@@ -191,11 +182,6 @@ function requestOf(
           partNumber: PartNumber.make(1),
         }) ?? Effect.die("no parts")
       );
-    case "form":
-      return (
-        presigner.form?.({ ...request, mediaType, minSize: size, maxSize: size }) ??
-        Effect.die("no forms")
-      );
     default:
       return presigner.get({
         ...request,
@@ -203,12 +189,6 @@ function requestOf(
         responseDisposition: "inline",
       });
   }
-}
-
-/** The same of a form. */
-function endOfForm({ fields }: SignedForm): number {
-  const policy = Buffer.from(fields["policy"] ?? "", "base64").toString();
-  return Date.parse(JSON.parse(policy).expiration);
 }
 
 /** The end as the store reads it, in milliseconds since 1970. */

@@ -166,8 +166,7 @@ it("numbers have their width, headers a type, and booleans both values", () => {
     if (node.type === "boolean") expect([node.enum, node.const]).toEqual([undefined, undefined]);
   }
   for (const { schema } of Object.values(headers)) expect(schema.type).toBeTypeOf("string");
-  // Of a body whose `method` may be left out.
-  expect(text.match(/"anyOf"/g)).toHaveLength(1);
+  expect(text).not.toContain('"anyOf"');
 });
 
 /** Whether a schema permits a text or a number. */

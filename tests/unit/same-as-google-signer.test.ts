@@ -8,7 +8,6 @@ import { afterAll, beforeAll, expect, it, vi } from "vitest";
 import { GOOG4_RSA_SHA256 } from "../../adapters/storage/signing/algorithms.ts";
 import { bucketAddress } from "../../adapters/storage/signing/bucket-address.ts";
 import { encodeKey, type Pair } from "../../adapters/storage/signing/v4.ts";
-import { signForm } from "../../adapters/storage/signing/sign-form.ts";
 import { signQuery } from "../../adapters/storage/signing/sign-query.ts";
 import { nastyText as text } from "../support/nasty-text.ts";
 import { tries } from "../support/tries.ts";
@@ -71,45 +70,6 @@ it("our signature equals the official client's for the same query and headers", 
     }),
     { numRuns: tries(600) },
   );
-});
-
-/** What a policy says, whatever the order of its conditions. */
-const documentOf = ({ policy = "" }: Readonly<Record<string, string>>) => {
-  const { expiration, conditions } = JSON.parse(Buffer.from(policy, "base64").toString());
-  const texts: ReadonlyArray<string> = conditions.map((each: unknown) => JSON.stringify(each));
-  return { expiration: Date.parse(expiration), conditions: texts.toSorted() };
-};
-
-it("our form has the fields, conditions and signature of the official client's", async () => {
-  const now = Date.UTC(2050, 10, 24);
-  vi.useFakeTimers({ now, toFake: ["Date"] });
-  const bound = { "Content-Type": "image/png", success_action_status: "201" };
-  const storage = new Storage({ projectId: "project" });
-  const [official] = await storage
-    .bucket(BUCKET)
-    .file("a.png")
-    .generateSignedPostPolicyV4({
-      expires: now + 900_000,
-      conditions: [["content-length-range", 1, 5]],
-      fields: bound,
-    });
-  vi.useRealTimers();
-  const ours = signForm(keys, {
-    bucket: BUCKET,
-    fields: { key: "a.png", ...bound },
-    sizes: [1, 5],
-    region: "auto",
-    now,
-    expiresIn: 900,
-  });
-  expect(documentOf(ours)).toEqual(documentOf(official.fields));
-  const { policy: _, "x-goog-signature": __, ...others } = official.fields;
-  expect(ours).toMatchObject(others);
-  expect(Object.keys(ours).toSorted()).toEqual(Object.keys(official.fields).toSorted());
-  // The two write the same conditions in another order.
-  const sign = GOOG4_RSA_SHA256.signer(privateKey, "20501124", "auto");
-  expect(sign(official.fields["policy"] ?? "")).toBe(official.fields["x-goog-signature"]);
-  expect(sign(ours["policy"] ?? "")).toBe(ours["x-goog-signature"]);
 });
 
 it("our signer signs the port of an endpoint, which the official client leaves out", async () => {

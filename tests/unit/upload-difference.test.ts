@@ -28,10 +28,6 @@ type Receipt = Parameters<typeof compareWithReceipt>[0];
 it.each<readonly [string, Partial<Receipt>, Partial<ObjectFacts>, ReadonlyArray<unknown>]>([
   ["what was granted", {}, {}, []],
   ["a byte less", {}, { size: 4 }, ["size", 5, 4]],
-  ["a byte less than the largest that was granted", { isLargest: true }, { size: 4 }, []],
-  ["the largest that was granted", { isLargest: true }, {}, []],
-  ["a byte more than the largest", { isLargest: true }, { size: 6 }, ["size", 5, 6]],
-  ["nothing, of any size that was granted", { isLargest: true }, { size: 0 }, ["size", 5, 0]],
   ["another type", {}, { mediaType: "text/html" }, ["mediaType", "image/png", "text/html"]],
   [
     "the checksum that was granted",

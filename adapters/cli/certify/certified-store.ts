@@ -87,11 +87,7 @@ const s3Store =
       pathStyle && endpoint && publicEndpoint && endpoint.origin !== publicEndpoint.origin
         ? { public: publicEndpoint.origin, internal: endpoint.origin }
         : undefined;
-    const missing: ReadonlyArray<Ability> = [
-      ...(origins === undefined ? (["two endpoints"] as const) : []),
-      // The official presigner signs no forms.
-      ...("signer" in settings && settings.signer === "sdk" ? (["forms"] as const) : []),
-    ];
+    const missing: ReadonlyArray<Ability> = origins === undefined ? ["two endpoints"] : [];
     /** Asks the bucket in another way than the adapter does, with the main key. */
     const ask = (request: Parameters<typeof signedFetch>[1]) =>
       s3Access.pipe(

@@ -37,15 +37,11 @@ export const bucket = check("bucket", function* (doctor, report): Effect.fn.Retu
     doctor.report("region").failed(seen, why, `STORAGE_REGION=${region}`);
     return "unusable";
   }
-  const fault = yield* refusals.signatureFault(doctor, "service", { audience: "internal", code });
-  if (fault === "query lost") {
+  if (yield* refusals.isQueryLost(doctor, { audience: "internal", code })) {
     const seen = `the store does not see signatures (${told}): something at STORAGE_ENDPOINT removes the query, or it takes signatures in headers alone`;
     report.failed(seen, "Every request counts as one without a key.", refusals.PASS_QUERY);
-  } else if (fault === "request changed") {
-    const seen = `the secret is right, and the store sees another request than was signed (${told}): something at STORAGE_ENDPOINT changes Host or the path`;
-    failed(seen, refusals.PASS_REQUEST);
+    return "unusable";
   }
-  if (fault !== undefined) return "unusable";
   if (ok) report.passed(`${doctor.bucket} is there, in the region ${region}`);
   else {
     const { what, mend } = refusals.refusal(doctor, "service", answer);

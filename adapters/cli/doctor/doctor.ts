@@ -157,7 +157,6 @@ export const openDoctor = Effect.fnUntraced(function* (examination: Examination,
     report: (check: string) => reportTo(tell, check),
     /** Lets requests be sent again, to another endpoint. */
     forgetSilence: Effect.sync(() => (silence = undefined)),
-    inTime,
     newKey,
     newUpload,
     send: request,

@@ -1,8 +1,6 @@
-import * as Clock from "effect/Clock";
 import * as Effect from "effect/Effect";
 import type { Audience } from "../../../application/ports/presigner.ts";
-import { sendForm } from "../../contract/send.ts";
-import { faultIn, explainRefusal, refusalIn } from "../../storage/rest/refusal-reason.ts";
+import { faultIn, explainRefusal } from "../../storage/rest/refusal-reason.ts";
 import type { KeyName, Use } from "./key-names.ts";
 import { type Doctor, type StoreAnswer, withWrongSignature } from "./doctor.ts";
 import type { Problem } from "./problems.ts";
@@ -66,52 +64,15 @@ export function bucketTwice({ s3, bucket }: Doctor, audience: Audience): string 
 }
 
 /**
- * Tells by probes why a signature was refused: something on the way removes the query or changes
- * the request, or the store takes no signed URLs. Undefined where it is the key's fault. A signature
- * covers the secret, the host and the query, so its refusal alone says little.
+ * Tells by a probe whether something on the way removes the query, or the store takes no signed
+ * URLs: then it refuses a wrong signature in the same words.
  */
-export const signatureFault = Effect.fnUntraced(function* (
-  doctor: Doctor,
-  use: "service" | "put",
+export const isQueryLost = Effect.fnUntraced(function* (
+  { s3, newKey, signGet, send }: Doctor,
   { audience, code }: { readonly audience: Audience; readonly code: string | undefined },
 ) {
-  const { s3, newKey, signGet, send, sendAs } = doctor;
-  if (s3 === undefined) return undefined;
-  if (code === "SignatureDoesNotMatch") {
-    const own = yield* sendAs(use, { method: "GET", query: [["max-keys", "1"]] });
-    const isRight = own.code !== code || (yield* knowsSecret(doctor, use, audience));
-    return isRight ? ("request changed" as const) : undefined;
-  }
-  if (code !== "AccessDenied") return undefined;
+  if (s3 === undefined || code !== "AccessDenied") return false;
   const { url } = yield* signGet(yield* newKey, { audience });
   const wrong = yield* send("GET", withWrongSignature(url));
-  return wrong.code === code ? ("query lost" as const) : undefined;
-});
-
-/**
- * Tells whether the secret is right, by a form, whose signature covers its policy alone; false also
- * where the answers do not differ. The policy has expired, so nothing is written.
- */
-const knowsSecret = Effect.fnUntraced(function* (
-  { s3, newKey, inTime }: Doctor,
-  use: "service" | "put",
-  audience: Audience,
-) {
-  if (s3 === undefined) return false;
-  const { signers, addresses, bucket, region } = s3;
-  const now = yield* Clock.currentTimeMillis;
-  const signer = yield* signers[use](now, 0);
-  const { origin, path, unsignedPrefix = "" } = addresses[audience];
-  const url = `${origin}${unsignedPrefix}${path}/`;
-  const form = { bucket, fields: { key: yield* newKey }, sizes: [0, 1], region } as const;
-  const fields = yield* signer.signForm({ ...form, now, expiresIn: -3600 });
-  const refusalFor = (fields: Readonly<Record<string, string>>) =>
-    Effect.map(inTime(Effect.promise(() => sendForm({ url, fields }))), ({ status, body }) =>
-      refusalIn({ status, text: body.toString() }),
-    );
-  const wrong = yield* refusalFor({ ...fields, "x-amz-signature": "0".repeat(64) });
-  const own = yield* refusalFor(fields);
-  // Ceph has one code for both, and says of the second alone that it has expired.
-  const isExpired = /expired/i.test(own.message ?? "") && !/expired/i.test(wrong.message ?? "");
-  return isExpired || (wrong.code === "SignatureDoesNotMatch" && own.code !== wrong.code);
+  return wrong.code === code;
 });

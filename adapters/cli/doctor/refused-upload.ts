@@ -34,10 +34,14 @@ export const refusedUpload = check("upload", function* (doctor, report, refused:
   }
   const isElsewhere = acceptedAt !== undefined;
   const isOther = code === "InvalidAccessKeyId" || code === "NoSuchBucket";
-  const fault = isElsewhere
-    ? undefined
-    : yield* refusals.signatureFault(doctor, "put", { audience, code });
-  const isDenied = s3 !== undefined && code === "AccessDenied" && !isElsewhere && !fault;
+  // Another request of the same key, whose signature is right.
+  const isChanged =
+    s3 !== undefined &&
+    !isElsewhere &&
+    code === "SignatureDoesNotMatch" &&
+    (yield* sendAs("put", { method: "GET", query: [["max-keys", "1"]] })).code !== code;
+  const isQueryLost = !isElsewhere && (yield* refusals.isQueryLost(doctor, { audience, code }));
+  const isDenied = s3 !== undefined && code === "AccessDenied" && !isElsewhere && !isQueryLost;
   const isOneKey = names.get.from === names.put.from;
   const isSwapped = isDenied && !isOneKey && (yield* sendAs("get", bare)).ok;
   const seen = `a PUT to ${origin} was refused`;
@@ -49,9 +53,8 @@ export const refusedUpload = check("upload", function* (doctor, report, refused:
     [`${seen} (${told}), and the same at ${acceptedAt} was accepted: something there changes the request`]:
       isElsewhere && (twice ?? CHANGE_MENDS.get(code ?? "") ?? refusal.mend),
     [`${seen} (${told}), and the secret is right: something on the way changes the request`]:
-      fault === "request changed" && refusals.PASS_REQUEST,
-    [`${seen} (${told}): the store does not see the signature`]:
-      fault === "query lost" && refusals.PASS_QUERY,
+      isChanged && refusals.PASS_REQUEST,
+    [`${seen} (${told}): the store does not see the signature`]: isQueryLost && refusals.PASS_QUERY,
     [`${seen}: ${refusal.what}; the key for downloads may put`]:
       isSwapped && `swap ${names.put.from} and ${names.get.from}, with their secrets`,
     [`${seen}: ${refusal.what}`]: isDenied && isOneKey && s3.provider === "minio" && ONE_KEY,

@@ -1,16 +1,8 @@
 import * as Rec from "effect/Record";
 import * as Schema from "effect/Schema";
-import * as Str from "effect/String";
 import { OrganizationSlug } from "../../../domain/organization.ts";
 import { SEGMENTS } from "../../../domain/storage-key.ts";
-import {
-  allowedMethods,
-  type AnswerText,
-  type Entry,
-  type Operation,
-  type Route,
-  type Text,
-} from "../operations/operation.ts";
+import { allowedMethods, type AnswerText, type Route, type Text } from "../operations/operation.ts";
 import { LINK_TOKEN, Token } from "../operations/schemas.ts";
 import type { ApiAuthentication, AppOptions } from "../options.ts";
 import { VERSION } from "../version.ts";
@@ -101,12 +93,12 @@ export function openapiDocument(
   };
   const paths: Record<string, Record<string, Json>> = {};
   const allowed = new Set<string>();
-  for (const alternatives of routes) {
-    const [{ text, path, methods }] = alternatives;
+  for (const route of routes) {
+    const { text, path, methods } = route;
     if (text === undefined) continue;
     const allow = allowedMethods(routes, path);
     allowed.add(allow);
-    const described = describe({ ...merged(alternatives), text, allow }, collect);
+    const described = describe({ ...route, text, allow }, collect);
     const item = (paths[path.replaceAll(/:(\w+)/g, "{$1}")] ??= {});
     for (const method of methods) {
       const suffix = method === "HEAD" ? "Head" : "";
@@ -125,26 +117,6 @@ export function openapiDocument(
       examples,
       schemas,
     },
-  };
-}
-
-/** Two operations at one address as one, which takes and answers what either does. */
-function merged(
-  alternatives: readonly [Entry, ...ReadonlyArray<Entry>],
-): Entry & Partial<Pick<Operation, "scope" | "body" | "bodyLimit">> {
-  const [first, second] = alternatives as readonly [Operation, Operation?];
-  if (second === undefined) return first;
-  const name = Str.capitalize(first.text.operationId);
-  const { body = Schema.Never, answer = Schema.Never } = second;
-  return {
-    ...first,
-    body: Schema.Union([body, first.body ?? Schema.Never]).annotate({
-      identifier: `${name}Request`,
-    }),
-    answer: Schema.Union([answer, first.answer ?? Schema.Never], { mode: "oneOf" }).annotate({
-      identifier: `${name}Answer`,
-    }),
-    refusals: { ...second.refusals, ...first.refusals },
   };
 }
 

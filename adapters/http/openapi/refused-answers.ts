@@ -56,11 +56,13 @@ export interface Collect {
 
 type Json = Readonly<Record<string, unknown>>;
 
-export type DocumentedOperation = Entry &
-  Partial<Pick<Operation, "scope" | "body" | "bodyLimit">> & {
-    readonly text: Text;
-    readonly allow: string;
-  };
+export interface DocumentedOperation extends Entry {
+  readonly scope?: Operation["scope"] | undefined;
+  readonly body?: Operation["body"];
+  readonly bodyLimit?: number;
+  readonly text: Text;
+  readonly allow: string;
+}
 
 export function refusedAnswers(operation: DocumentedOperation, collect: Collect) {
   // The text describes a status that the operation itself answers with, such as 503 of `/readyz`.

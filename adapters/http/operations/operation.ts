@@ -111,14 +111,10 @@ interface Description<
   readonly scope: Scope;
   readonly text: Text;
   readonly input: Schema.Struct<Fields>;
-  /** The body of a request as documented, if the input has members that are always refused. */
-  readonly documented?: Schema.Constraint;
   /** The largest body, in bytes; 16 KiB if left out. */
   readonly bodyLimit?: number;
   /** The input of a request that has no body. */
   readonly query?: (c: HttpContext, member: Member) => unknown;
-  /** Of several operations at one address, those before the last say which bodies are theirs. */
-  readonly accepts?: (body: unknown) => boolean;
   readonly isRepeatable?: true;
   /** Refuses input before it is decoded, which would cost much more. */
   readonly before?: (
@@ -168,17 +164,12 @@ export interface Operation<
   readonly options?: Input;
 }
 
-/** The operations at one address and method: the first that accepts a body answers it. */
-export type OperationsAt = readonly [Operation, ...ReadonlyArray<Operation>];
-
-export type Route = OperationsAt | readonly [PublicRoute];
-
-export const isOperations = (route: Route): route is OperationsAt => !("handler" in route[0]);
+export type Route = Operation | PublicRoute;
 
 export const allowedMethods = (routes: ReadonlyArray<Route>, path: string): string =>
   routes
-    .filter(([route]) => route.path === path)
-    .flatMap(([{ methods }]) => methods)
+    .filter((route) => route.path === path)
+    .flatMap(({ methods }) => methods)
     .join(", ");
 
 interface RawInput {
@@ -207,7 +198,7 @@ export function operation<
   Extract<(E | Before | InvalidInput)["_tag"], Refusal["_tag"]>
 > {
   type Input = Schema.Struct<Fields>["Type"];
-  const { input: schema, output, documented = schema, isRepeatable, callGives } = description;
+  const { input: schema, output, isRepeatable, callGives } = description;
   const { before, check, facts, run, present, encode, respond } = description;
   const named = output && toWire(output);
 
@@ -253,7 +244,7 @@ export function operation<
   const decodeOptions = decoding(schema, (value) => value, false);
   return {
     ...description,
-    body: description.query === undefined ? wireSchema(documented) : undefined,
+    body: description.query === undefined ? wireSchema(schema) : undefined,
     answer: output && wireSchema(output),
     refusals: {
       ...(Object.keys(schema.fields).some((name) => Object.hasOwn(MEMBER_CODES, name)) && {

@@ -45,12 +45,6 @@ export const fileFields = {
 
 export const UploadRequest = Schema.Struct({
   ...fileFields,
-  method: Schema.optionalKey(
-    Schema.Literal("put").annotate({
-      description: "How the file is sent; by PUT if left out.",
-      message: "it is neither put nor form; batches are sent by put only",
-    }),
-  ),
   strict: Schema.optionalKey(
     Schema.Boolean.annotate({
       // Not as a default: generated clients would ask for it.
@@ -74,11 +68,7 @@ export const Upload = Schema.Struct({
 
 export const PLAIN = { filename: "a.png", content_type: "image/png", size: 5 };
 
-type AskedFile = Omit<typeof UploadRequest.Type, "method" | "size">;
-
-export const requestedUpload = <Size extends ByteSize | undefined>(
-  file: AskedFile & { readonly size: Size },
-) => ({
+export const requestedUpload = (file: typeof UploadRequest.Type) => ({
   upload: {
     fileName: file.filename,
     mediaType: file.contentType,
@@ -96,7 +86,7 @@ export const askedFacts = ({
   contentType: mediaType,
   policy = DEFAULT_POLICY,
   metadata,
-}: AskedFile & { readonly size?: ByteSize }): AuditedFacts => {
+}: typeof UploadRequest.Type): AuditedFacts => {
   return { size, mediaType, policy: POLICY_NAME.test(policy) ? policy : undefined, metadata };
 };
 
@@ -139,11 +129,10 @@ export const presign = operation({
     operationId: "presign",
     summary: "Ask to upload a file",
     description:
-      "The answer has a URL to PUT exactly this file to, and a URL that shows the file once it is there. With `method: form` it has an HTML form instead of the PUT.",
+      "The answer has a URL to PUT exactly this file to, and a URL that shows the file once it is there.",
     parameters: [IDEMPOTENCY],
     examples: {
       plain: PLAIN,
-      form: { filename: "a.png", content_type: "image/png", method: "form" },
       bound: {
         ...PLAIN,
         policy: "files",

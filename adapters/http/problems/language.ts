@@ -6,10 +6,6 @@ export interface Language {
   readonly member: (name: string) => string;
   readonly operation: (name: keyof typeof ROUTES) => string;
   readonly idempotencyKey: string;
-  /** Advice for a form that cannot be had, to begin or end a sentence. */
-  readonly sendByPut: string;
-  /** A JSON Pointer to the choice of a form. */
-  readonly formPointer: string;
   /** The place that nothing was found at, and advice for it. */
   readonly notFound: { readonly title: string; readonly check: string };
 }
@@ -26,8 +22,6 @@ export const WIRE: Language = {
   member: snakeCase,
   operation: (name) => ROUTES[name],
   idempotencyKey: "the header Idempotency-Key",
-  sendByPut: "leave method out and send the file with a PUT",
-  formPointer: "/method",
   notFound: {
     title: "Nothing was found at this address",
     check:
@@ -40,8 +34,6 @@ export const CALLS: Language = {
   member: (name) => name,
   operation: (name) => name,
   idempotencyKey: "idempotencyKey",
-  sendByPut: "use requestUpload and send the file with a PUT",
-  formPointer: "",
   notFound: {
     title: "Nothing was found",
     check: "Check the key, the name of the organization, and that the caller belongs to it.",

@@ -170,20 +170,6 @@ export const PROBLEMS = {
     title: "Uploads in parts are not supported with this store",
     detail: `Upload the file with one PUT: ask for it with ${say.operation("requestUpload")}.`,
   }),
-  FormNotSupported: (_, say) => ({
-    code: "INVALID_REQUEST",
-    title: "HTML forms are not supported with this store",
-    detail: `The store takes no forms: ${say.sendByPut}.`,
-    members: { errors: [{ pointer: say.formPointer, reason: "the store takes no forms" }] },
-  }),
-  FormCannotBind: ({ property }, say) => ({
-    code: "INVALID_REQUEST",
-    title: "A form cannot be bound to what the request or its policy asks for",
-    detail: `${UNBOUND[property](say)} Ask for none of it, or ${say.sendByPut}.`,
-    members: {
-      errors: [{ pointer: say.formPointer, reason: `a form cannot bind ${say.member(property)}` }],
-    },
-  }),
   PartOutOfRange: ({ partNumber, partCount }) => ({
     code: "INVALID_REQUEST",
     title: "The upload has no such part",
@@ -413,15 +399,6 @@ const WHO_MAY = {
   subject: "One caller may make",
   organization: "One organization may make",
   address: "Without valid credentials, one network address may make",
-} as const;
-
-const UNBOUND = {
-  checksum: () => "A form cannot bind a checksum.",
-  strict: () => "A form cannot bind all that strict asks for.",
-  writeOnce: (say: Language) =>
-    `A form can be sent again, and the policy has ${say.member("writeOnce")}.`,
-  idempotencyKey: (say: Language) =>
-    `A form can be sent again, so ${say.idempotencyKey} is not supported.`,
 } as const;
 
 const SIGN_IN = {

@@ -70,8 +70,6 @@ export const SAMPLES: {
   UploadRefusedByScan: [new rules.UploadRefusedByScan({ finding: "Eicar-Test-Signature" })],
   InvalidUpload: [new rules.InvalidUpload()],
   MultipartNotSupported: [new rules.MultipartNotSupported()],
-  FormNotSupported: [new rules.FormNotSupported()],
-  FormCannotBind: [new rules.FormCannotBind({ property: "checksum" })],
   PartOutOfRange: [new rules.PartOutOfRange({ partNumber: 4, partCount: 3 })],
   PartsMissing: [new rules.PartsMissing({ missing: [2, 3] })],
   LinksNotAllowed: [new rules.LinksNotAllowed()],

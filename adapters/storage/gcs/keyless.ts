@@ -10,9 +10,8 @@ import * as Semaphore from "effect/Semaphore";
 import { CredentialsUnavailable } from "../../../domain/errors.ts";
 import { always, current, type Expiring, hold, lookUp } from "../credentials/held.ts";
 import { GOOG4_RSA_SHA256 } from "../signing/algorithms.ts";
-import { completeForm, formToBeSigned } from "../signing/sign-form.ts";
-import { type Signatory, toBeSigned } from "../signing/sign-query.ts";
-import type { FormSigner, CredentialSource } from "../signing/signer.ts";
+import { type QuerySigning, type Signatory, toBeSigned } from "../signing/sign-query.ts";
+import type { CredentialSource, Signer } from "../signing/signer.ts";
 import { type GcsSettings, SCOPES } from "./settings.ts";
 import { withoutSlashes } from "../signing/bucket-address.ts";
 import { neededBy } from "../../settings/needed-by.ts";
@@ -34,7 +33,7 @@ const RETRIES = Schedule.exponential("100 millis").pipe(Schedule.jittered);
 export const keylessSigner = Effect.fnUntraced(function* (
   { iamEndpoint, words }: GcsSettings,
   asAccount?: string,
-): Effect.fn.Return<FormSigner, never, Scope.Scope> {
+): Effect.fn.Return<Signer, never, Scope.Scope> {
   if (asAccount === undefined) yield* Effect.logWarning(costs(words));
   const { GoogleAuth } = yield* Effect.promise(loadAuth);
   // A new one looks for credentials again. Without a project, it would run gcloud.
@@ -47,18 +46,15 @@ export const keylessSigner = Effect.fnUntraced(function* (
   const permits = yield* Semaphore.make(CONCURRENCY);
   const base = `${withoutSlashes(iamEndpoint.href)}/v1/projects/-/serviceAccounts`;
 
-  const sign = <A extends { readonly text: string }, B>(
-    make: (signatory: Signatory) => A,
-    finish: (made: A, signature: string) => B,
-  ) =>
+  const sign = (signing: QuerySigning) =>
     Effect.gen(function* () {
       const signatory = yield* current(account);
-      const made = make(signatory);
+      const { text, url } = toBeSigned(signatory, signing);
       const address = `${base}/${encodeURIComponent(signatory.accessKey)}:signBlob`;
       let rejected: AccessToken | undefined;
       const call = Effect.gen(function* () {
         const held = yield* token(yield* Clock.currentTimeMillis, ONE_CALL, rejected);
-        return yield* Effect.tapError(signBlob(held, address, made.text), ({ status }) =>
+        return yield* Effect.tapError(signBlob(held, address, text), ({ status }) =>
           Effect.sync(() => (rejected = status === 401 ? held : undefined)),
         );
       });
@@ -66,21 +62,13 @@ export const keylessSigner = Effect.fnUntraced(function* (
         Effect.retry({ schedule: RETRIES, times: 4, while: isTransient }),
         permits.withPermit,
       );
-      return finish(made, signature);
+      return url + signature;
     }).pipe(
       Effect.mapError(({ reason }) => new CredentialsUnavailable({ reason })),
       Effect.timeoutOrElse({ duration: SIGN_TIMEOUT, orElse: () => Effect.fail(TOO_LATE) }),
     );
 
-  return {
-    longestLife: LONGEST_LIFE,
-    sign: (signing) =>
-      sign(
-        (signatory) => toBeSigned(signatory, signing),
-        ({ url }, signature) => url + signature,
-      ),
-    signForm: (form) => sign((signatory) => formToBeSigned(signatory, form), completeForm),
-  };
+  return { longestLife: LONGEST_LIFE, sign };
 });
 
 /** The status is 503 if IAM did not answer. */

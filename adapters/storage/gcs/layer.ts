@@ -9,8 +9,7 @@ import { type BucketAddress, bucketAddress } from "../signing/bucket-address.ts"
 import { BucketCors } from "../bucket-cors.ts";
 import { credentialsIn } from "../credentials/credentials-file.ts";
 import { always } from "../credentials/held.ts";
-import type { FormSigner, CredentialSource } from "../signing/signer.ts";
-import { GCS_ANNOUNCEMENT } from "../signing/binding.ts";
+import type { CredentialSource, Signer } from "../signing/signer.ts";
 import { v4Presigner } from "../signing/v4-presigner.ts";
 import { gcsBinding, gcsOverrides, gcsPartBinding } from "./binding.ts";
 import { keylessSigner } from "./keyless.ts";
@@ -28,15 +27,13 @@ export const layer = (settings: GcsSettings): Layer.Layer<Presigner | ObjectStor
       if (settings.notice !== undefined) yield* Effect.logWarning(settings.notice);
       const addresses = addressesFrom(settings);
       const keySigner = settings.key && (yield* signerFrom(settings.key));
-      const signer: CredentialSource<FormSigner> =
-        keySigner ?? always(yield* keylessSigner(settings));
+      const signer: CredentialSource<Signer> = keySigner ?? always(yield* keylessSigner(settings));
       const signerFor = Effect.fnUntraced(function* (use: "put" | "get") {
         const role = settings[`${use}Role`];
         if (role !== undefined) return always(yield* keylessSigner(settings, role));
         const separate = separateSigner(settings, use);
         return separate === undefined ? signer : always(separate);
       });
-      const putSigner = yield* signerFor("put");
       const presigner = v4Presigner({
         addresses,
         region: REGION,
@@ -45,12 +42,7 @@ export const layer = (settings: GcsSettings): Layer.Layer<Presigner | ObjectStor
         ...GCS_CAPABILITIES,
         parts: { binding: gcsPartBinding, checksums: GCS_CAPABILITIES.checksums },
         isRemote: keySigner === undefined,
-        signers: { put: putSigner, get: yield* signerFor("get") },
-        forms: {
-          bucket: settings.bucket,
-          signer: putSigner,
-          announcement: GCS_ANNOUNCEMENT,
-        },
+        signers: { put: yield* signerFor("put"), get: yield* signerFor("get") },
       });
       const signed = { signer, address: addresses.internal, region: REGION };
       const multipart = gcsMultipart(signed, settings.bucket);

@@ -75,7 +75,6 @@ export const GCS_CAPABILITIES: StoreCapabilities = {
   copies: true,
   checksums: ["crc32c", "md5"],
   partChecksums: ["crc32c", "md5"],
-  forms: true,
   pinsDownloads: false,
 };
 

@@ -7,7 +7,6 @@ import { ANNOUNCEMENT, CHECKSUM_HEADERS } from "../signing/binding.ts";
 import type { OnAnnounced } from "../storage.ts";
 import { readChunks, timeoutsFor } from "./body.ts";
 import type { Folder } from "./folder.ts";
-import { postForm } from "./form.ts";
 import { objectPath, openObject, type StoredObject, writeObject } from "./objects.ts";
 import { writePart } from "./parts.ts";
 import { type Failure, failureFrom, refusalAnswer, Refused } from "./refusal.ts";
@@ -41,20 +40,14 @@ type AnnouncingStore = Store & { readonly onAnnounced: OnAnnounced | undefined }
 async function answer(store: AnnouncingStore, request: Request): Promise<Response> {
   const { method, headers } = request;
   const { pathname } = new URL(request.url);
-  const { folder, root, bucket } = store;
-  const isForm = method === "POST" && pathname.replace(/\/$/, "") === `${root}/${bucket}`;
-  if (!isForm && !["PUT", "GET", "HEAD"].includes(method)) {
+  if (!["PUT", "GET", "HEAD"].includes(method)) {
     throw new Refused("MethodNotAllowed", undefined, { Allow: "PUT, GET, HEAD" });
   }
-  if ((isForm || method === "PUT") && !headers.has("content-length")) {
-    throw new Refused("MissingContentLength");
-  }
-  const expected = { ...store, now: store.now() };
-  if (isForm) return postForm(expected, request);
-  verify(request, expected);
+  if (method === "PUT" && !headers.has("content-length")) throw new Refused("MissingContentLength");
+  verify(request, { ...store, now: store.now() });
   // The signature covers the path, so this is a key that we signed.
-  const key = pathname.slice(root.length);
-  return method === "PUT" ? put(store, key, request) : get(folder, key, request);
+  const key = pathname.slice(store.root.length);
+  return method === "PUT" ? put(store, key, request) : get(store.folder, key, request);
 }
 
 async function put(store: AnnouncingStore, key: string, request: Request): Promise<Response> {

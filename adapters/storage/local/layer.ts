@@ -8,7 +8,7 @@ import { Presigner } from "../../../application/ports/presigner.ts";
 import { StoreUnavailable } from "../../../domain/errors.ts";
 import { MOST_DAYS_OF_WAITING } from "../../../domain/waiting.ts";
 import { AWS4_HMAC_SHA256 } from "../signing/algorithms.ts";
-import { ANNOUNCEMENT, s3Binding, s3Overrides, s3PartBinding } from "../signing/binding.ts";
+import { s3Binding, s3Overrides, s3PartBinding } from "../signing/binding.ts";
 import type { Storage } from "../storage.ts";
 import { bucketAddress } from "../signing/bucket-address.ts";
 import { always } from "../credentials/held.ts";
@@ -97,7 +97,6 @@ export const layer = (
         ...ABLEST,
         parts: { binding: s3PartBinding, checksums: ABLEST.partChecksums },
         signers: { put: signer, get: signer },
-        forms: { bucket, signer, announcement: ANNOUNCEMENT },
       });
       const stored = <O extends { readonly key: string }>(object: O) => ({
         ...object,

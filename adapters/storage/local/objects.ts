@@ -150,7 +150,7 @@ export async function startChecksum(algorithm: ChecksumAlgorithm) {
 }
 
 export interface WriteRequest {
-  readonly size?: number;
+  readonly size: number;
   readonly checksums?: Checksums;
   /** Throws `Refused` if they do not all arrive. */
   readonly bytes: AsyncIterable<Uint8Array>;
@@ -167,17 +167,17 @@ export const writeObject = (
   upload: WriteRequest & Target & Pick<Properties, "mediaType" | "announcement">,
 ): Promise<string> =>
   writeFile(folder, upload, async (file) => {
-    const { mediaType, announcement, checksums = {}, size: granted = Infinity } = upload;
+    const { mediaType, announcement, checksums = {} } = upload;
     const algorithms = ["md5", ...Object.keys(checksums)] as ReadonlyArray<ChecksumAlgorithm>;
     const sums = await Promise.all(algorithms.map(startChecksum));
     let size = 0;
     for await (const chunk of upload.bytes) {
       size += chunk.length;
-      if (size > granted) break;
+      if (size > upload.size) break;
       for (const sum of sums) sum.update(chunk);
       await file.writeFile(chunk);
     }
-    if (size !== (upload.size ?? size)) throw new Refused("IncompleteBody");
+    if (size !== upload.size) throw new Refused("IncompleteBody");
     const [md5, ...others] = sums.map((sum) => sum.digest());
     for (const [index, value] of Object.values(checksums).entries()) {
       // In any time: who sends the bytes knows their checksum.
@@ -242,6 +242,7 @@ export const writeEmpty = async (folder: Folder, key: string): Promise<void> =>
     path: () => objectPath(folder, key),
     mediaType: "application/octet-stream",
     writeOnce: false,
+    size: 0,
     bytes: Readable.from([]),
   }));
 

@@ -8,26 +8,16 @@ const REFUSALS = {
   AccessDenied: [403, "The request has no signature."],
   AuthorizationQueryParametersError: [400, "The signature's query parameters are malformed."],
   BadDigest: [400, "The body does not match the checksum."],
-  EntityTooLarge: [400, "The file is larger than the form may send."],
-  EntityTooSmall: [400, "The file is smaller than the form may send."],
   IncompleteBody: [400, "The body is shorter or longer than its Content-Length."],
-  IncorrectNumberOfFilesInPostRequest: [400, "A form needs one file, in the field file."],
   InsufficientStorage: [507, "The store has no room for the object."],
   InvalidAccessKeyId: [403, "The store does not know the access key."],
   InvalidDigest: [400, "A checksum is not base64 of the right length."],
   InvalidPart: [400, "A part was replaced since the parts were listed."],
   InvalidRange: [416, "The range is outside of the object."],
-  MalformedPOSTRequest: [400, "The form is not well-formed multipart/form-data."],
-  MethodNotAllowed: [405, "An object takes PUT, GET and HEAD, and the bucket takes POST."],
-  MissingContentLength: [411, "A PUT or POST needs a Content-Length."],
+  MethodNotAllowed: [405, "An object takes PUT, GET and HEAD."],
+  MissingContentLength: [411, "A PUT needs a Content-Length."],
   NoSuchKey: [404, "There is no object under this key."],
   NoSuchUpload: [404, "The upload was completed or aborted, or there was none."],
-  NotAForm: [412, "A bucket takes POST of multipart/form-data only.", "PreconditionFailed"],
-  PolicyConditionFailed: [
-    403,
-    "A field of the form is not as it was signed, or was not signed.",
-    "AccessDenied",
-  ],
   PreconditionFailed: [412, "There is already an object under this key."],
   // S3 has one code for both.
   RequestExpired: [403, "The request has expired.", "AccessDenied"],
@@ -57,14 +47,11 @@ export class Refused extends Error {
 export function refusalAnswer({ code, message, headers }: Refused): Response {
   const [status, , codeInS3 = code]: Answer = REFUSALS[code];
   const error = element("Code", codeInS3) + element("Message", escape(message));
-  return xmlAnswer(status, element("Error", error), headers);
-}
-
-export const xmlAnswer = (status: number, content: string, headers: Refused["headers"]) =>
-  new Response(`<?xml version="1.0" encoding="UTF-8"?>\n${content}\n`, {
+  return new Response(`<?xml version="1.0" encoding="UTF-8"?>\n${element("Error", error)}\n`, {
     status,
     headers: { "Content-Type": "application/xml", ...headers },
   });
+}
 
 /** The code is for the client, the reason for the operator. */
 export interface Failure {

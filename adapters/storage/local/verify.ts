@@ -25,7 +25,15 @@ export function verify(request: Request, expected: ExpectedSignature): void {
   const parameter = (name: string) => url.searchParams.get(`X-Amz-${name}`) ?? "";
   const expires = parameter("Expires");
   if (!/^[1-9]\d{0,5}$/.test(expires) || Number(expires) > LONGEST_LIFE) throw malformed();
-  const { sign, scope, timestamp, start } = claimedSigner(parameter, expected);
+  const { algorithm, accessKey: ours, secretKey } = expected.keys;
+  const timestamp = parameter("Date");
+  const start = parseTimestamp(timestamp);
+  if (parameter("Algorithm") !== algorithm.name || start === undefined) throw malformed();
+  const day = timestamp.slice(0, 8);
+  const scope = algorithm.scope(day, expected.region);
+  const [accessKey, ...credentialScope] = parameter("Credential").split("/");
+  if (accessKey !== ours) throw new Refused("InvalidAccessKeyId");
+  if (credentialScope.join("/") !== scope) throw malformed();
 
   const signedHeaders = parameter("SignedHeaders");
   if (!/^[a-z0-9-]+(?:;[a-z0-9-]+)*$/.test(signedHeaders)) throw malformed();
@@ -41,9 +49,10 @@ export function verify(request: Request, expected: ExpectedSignature): void {
   }
   if (!headers.some(([name]) => name === "host")) throw new Refused("SignatureDoesNotMatch");
 
+  const sign = algorithm.signer(secretKey, day, expected.region);
   const signed = sign(
     stringToSign({
-      algorithm: expected.keys.algorithm,
+      algorithm,
       timestamp,
       scope,
       canonicalRequest: canonicalRequest({
@@ -63,74 +72,6 @@ export function verify(request: Request, expected: ExpectedSignature): void {
   const { now } = expected;
   if (now < start - CLOCK_TOLERANCE) throw new Refused("RequestNotYetValid");
   if (now >= start + Number(expires) * 1000) throw new Refused("RequestExpired");
-}
-
-/** Refuses any field that the policy does not name, as S3 does; returns what the policy allows. */
-export function verifyForm(
-  fields: ReadonlyMap<string, string>,
-  expected: ExpectedSignature & { readonly bucket: string },
-) {
-  const field = (name: string) => fields.get(name) ?? "";
-  const policy = field("policy");
-  if (!BASE64.test(policy) || !fields.has("x-amz-signature")) throw new Refused("AccessDenied");
-  const { sign } = claimedSigner((name) => field(`x-amz-${name.toLowerCase()}`), expected);
-  if (!equal(sign(policy), field("x-amz-signature"))) {
-    const message = "The policy of the form differs from what was signed.";
-    throw new Refused("SignatureDoesNotMatch", message);
-  }
-  // Only `formToBeSigned` makes a text that has our signature.
-  const { expiration, conditions }: FormPolicy = JSON.parse(
-    Buffer.from(policy, "base64").toString(),
-  );
-  if (expected.now >= Date.parse(expiration)) throw new Refused("RequestExpired");
-  const known = new Set(["policy", "x-amz-signature"]);
-  let [min, max] = [0, 0];
-  for (const condition of conditions) {
-    if (Array.isArray(condition)) {
-      [, min, max] = condition;
-      continue;
-    }
-    for (const [name, value] of Object.entries(condition)) {
-      const sent = name === "bucket" ? expected.bucket : fields.get(name.toLowerCase());
-      if (sent !== value) throw differing(name);
-      known.add(name.toLowerCase());
-    }
-  }
-  const extra = [...fields.keys()].find((name) => !known.has(name));
-  if (extra !== undefined) throw differing(extra);
-  return { key: field("key"), mediaType: field("content-type"), min, max };
-}
-
-/** No other text that we sign is of this form. */
-const BASE64 = /^[A-Za-z0-9+/]+={0,2}$/;
-
-interface FormPolicy {
-  readonly expiration: string;
-  readonly conditions: ReadonlyArray<
-    Readonly<Record<string, string>> | readonly [operator: string, min: number, max: number]
-  >;
-}
-
-const differing = (name: string) =>
-  new Refused(
-    "PolicyConditionFailed",
-    `The field ${name.slice(0, 100)} is not as it was signed, or was not signed.`,
-  );
-
-function claimedSigner(
-  parameter: (name: "Algorithm" | "Credential" | "Date") => string,
-  { keys, region }: ExpectedSignature,
-) {
-  const { algorithm, accessKey: ours, secretKey } = keys;
-  const timestamp = parameter("Date");
-  const start = parseTimestamp(timestamp);
-  if (parameter("Algorithm") !== algorithm.name || start === undefined) throw malformed();
-  const day = timestamp.slice(0, 8);
-  const scope = algorithm.scope(day, region);
-  const [accessKey, ...credentialScope] = parameter("Credential").split("/");
-  if (accessKey !== ours) throw new Refused("InvalidAccessKeyId");
-  if (credentialScope.join("/") !== scope) throw malformed();
-  return { sign: algorithm.signer(secretKey, day, region), scope, timestamp, start };
 }
 
 const malformed = () => new Refused("AuthorizationQueryParametersError");

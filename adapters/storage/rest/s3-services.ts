@@ -5,7 +5,7 @@ import { ObjectStore } from "../../../application/ports/object-store.ts";
 import { observeLife } from "../credentials/held.ts";
 import { BucketCors } from "../bucket-cors.ts";
 import { forbiddenHeaders, type Provider, PROVIDERS } from "../providers.ts";
-import { ANNOUNCEMENT, s3Binding, s3Overrides, s3PartBinding } from "../signing/binding.ts";
+import { s3Binding, s3Overrides, s3PartBinding } from "../signing/binding.ts";
 import type { BucketAddress } from "../signing/bucket-address.ts";
 import type { CredentialSource, KeySigner, Signer } from "../signing/signer.ts";
 import { v4Presigner } from "../signing/v4-presigner.ts";
@@ -20,7 +20,7 @@ export const s3Services = Effect.fnUntraced(function* (
   store: {
     readonly addresses: Readonly<Record<Audience, BucketAddress>>;
     readonly signers: S3Access["Service"]["signers"];
-    /** The official presigner with a signer's keys, if it signs; it signs no forms. */
+    /** The official presigner with a signer's keys, if it signs. */
     readonly officially?:
       | ((held: CredentialSource<KeySigner>) => CredentialSource<Signer>)
       | undefined;
@@ -44,10 +44,6 @@ export const s3Services = Effect.fnUntraced(function* (
     checksums,
     largestPut,
     parts: partChecksums && { binding: s3PartBinding, checksums: partChecksums },
-    forms:
-      provider.forms && !officially
-        ? { bucket, signer: signers.put, announcement: ANNOUNCEMENT }
-        : undefined,
     signers: { put: sign(signers.put), get: sign(signers.get) },
   });
   const objectStore = s3ObjectStore(settings, { at, once }, store.client);

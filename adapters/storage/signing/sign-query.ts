@@ -52,22 +52,18 @@ export interface AbsentHeaders {
   readonly signedAs: "parameters" | "nothing";
 }
 
-/** Signs a URL that allows this request until `now + expiresIn`, and no other. */
+/**
+ * Signs a URL that allows this request until `now + expiresIn`, and no other. The signing key is
+ * derived once for a day and region.
+ */
 export function signQuery<Secret>(keys: SigningKeys<Secret>, signing: QuerySigning): string {
-  const unsigned = toBeSigned(keys, signing);
-  return unsigned.url + signText(keys, unsigned);
-}
-
-export interface StringToSign {
-  readonly text: string;
-  readonly context: SigningContext;
+  const { url, text, context } = toBeSigned(keys, signing);
+  context.sign ??= keys.algorithm.signer(keys.secretKey, context.day, context.region);
+  return url + context.sign(text);
 }
 
 /** The text to sign for a secret that may be elsewhere, and the URL up to the signature. */
-export function toBeSigned(
-  signatory: Signatory,
-  signing: QuerySigning,
-): StringToSign & { readonly url: string } {
+export function toBeSigned(signatory: Signatory, signing: QuerySigning) {
   const { path } = signing;
   const { algorithm } = signatory;
   const timestamp = timestampAt(signing.now);
@@ -92,15 +88,6 @@ export function toBeSigned(
   });
   const url = `${signing.origin}${signing.unsignedPrefix ?? ""}${path}?${query}&${algorithm.prefix}Signature=`;
   return { text, url, context };
-}
-
-/** The signature of a text in hexadecimal; the signing key is derived once for a day and region. */
-export function signText<Secret>(
-  { algorithm, secretKey }: SigningKeys<Secret>,
-  { text, context }: StringToSign,
-): string {
-  context.sign ??= algorithm.signer(secretKey, context.day, context.region);
-  return context.sign(text);
 }
 
 /** What is the same for all requests whose headers have the same names. */
@@ -192,7 +179,7 @@ const isInOrder = (pair: Pair, index: number, pairs: ReadonlyArray<Pair>) =>
 const compare = (a: Pair, b: Pair) => compareText(a[0], b[0]) || compareText(a[1], b[1]);
 const compareText = (a: string, b: string) => (a < b ? -1 : a > b ? 1 : 0);
 
-export interface SigningContext {
+interface SigningContext {
   readonly day: string;
   readonly region: string;
   readonly scope: string;
@@ -203,11 +190,7 @@ export interface SigningContext {
 const contexts = new WeakMap<Signatory, SigningContext>();
 
 /** Everything that stays the same for a day and region. */
-export function contextFor(
-  signatory: Signatory,
-  timestamp: string,
-  region: string,
-): SigningContext {
+function contextFor(signatory: Signatory, timestamp: string, region: string): SigningContext {
   const day = timestamp.slice(0, 8);
   const held = contexts.get(signatory);
   if (held?.day === day && held.region === region) return held;

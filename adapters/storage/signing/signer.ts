@@ -1,6 +1,5 @@
 import * as Effect from "effect/Effect";
 import type { CredentialsUnavailable } from "../../../domain/errors.ts";
-import { type FormToSign, signForm } from "./sign-form.ts";
 import { type QuerySigning, signQuery, type SigningKeys } from "./sign-query.ts";
 
 /** A signer, and the end of its signatures. */
@@ -10,14 +9,6 @@ export interface Signer {
   readonly expiresAt?: number | undefined;
   /** The longest lifetime of a signature in seconds, if that is less than 7 days. */
   readonly longestLife?: number;
-}
-
-/** A signer that signs HTML forms too. */
-export interface FormSigner extends Signer {
-  /** All fields of the form, with the signature. */
-  readonly signForm: (
-    form: FormToSign,
-  ) => Effect.Effect<Readonly<Record<string, string>>, CredentialsUnavailable>;
 }
 
 /**
@@ -32,7 +23,7 @@ export type CredentialSource<A> = (
 ) => Effect.Effect<A, CredentialsUnavailable>;
 
 /** Signs with keys in this process. */
-export interface KeySigner<Secret = string> extends FormSigner {
+export interface KeySigner<Secret = string> extends Signer {
   readonly keys: SigningKeys<Secret>;
 }
 
@@ -44,5 +35,4 @@ export const signWith = <Secret>(
   keys,
   expiresAt,
   sign: (signing) => Effect.succeed(signQuery(keys, signing)),
-  signForm: (form) => Effect.succeed(signForm(keys, form)),
 });

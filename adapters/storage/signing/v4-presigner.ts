@@ -6,7 +6,6 @@ import {
   type GetRequest,
   type ObjectRequest,
   Presigner,
-  type SignedForm,
   type SignedPut,
   type SignedRequest,
 } from "../../../application/ports/presigner.ts";
@@ -15,7 +14,7 @@ import { CredentialsUnavailable } from "../../../domain/errors.ts";
 import type { Binding, Bound, PartBinding } from "./binding.ts";
 import type { BucketAddress } from "./bucket-address.ts";
 import type { AbsentHeaders } from "./sign-query.ts";
-import type { FormSigner, CredentialSource, Signer } from "./signer.ts";
+import type { CredentialSource, Signer } from "./signer.ts";
 import { encodeKey, type Pair } from "./v4.ts";
 
 /** The `Presigner` of every store that speaks Signature Version 4, of AWS or of Google. */
@@ -41,40 +40,47 @@ export function v4Presigner(store: {
     | undefined;
   /** Headers that no PUT may have; its binding signs none of them. */
   readonly absent?: AbsentHeaders | undefined;
-  /** The bucket of HTML forms, and their signer; none are signed if undefined. */
-  readonly forms?:
-    | {
-        readonly bucket: string;
-        readonly signer: CredentialSource<FormSigner>;
-        /** The field that carries the grant of an announced upload. */
-        readonly announcement: string;
-      }
-    | undefined;
 }): Presigner["Service"] {
-  const { addresses, region, signers, parts, forms, largestPut } = store;
+  const { addresses, region, signers, parts, largestPut } = store;
 
   const signUrl = (
     method: "GET" | "PUT",
-    request: ObjectRequest,
+    request: ObjectRequest & Pick<GetRequest, "window">,
     { signed: headers, toSend }: Bound,
     query: ReadonlyArray<Pair>,
-  ) =>
-    inTime(method === "PUT" ? signers.put : signers.get, request, (signer, now, expiresIn) => {
-      const { origin, unsignedPrefix, path } = addresses[request.audience];
-      const url = signer.sign({
-        method,
-        origin,
-        unsignedPrefix,
-        path: `${path}/${encodeKey(request.key)}`,
-        query,
-        headers,
-        absent: method === "PUT" ? store.absent : undefined,
-        region,
-        now,
-        expiresIn,
-      });
-      return Effect.mapEager(url, (url): SignedRequest => {
-        return { method, url, headers: toSend, expiresAt: endAt(now, expiresIn) };
+  ): Effect.Effect<SignedRequest, CredentialsUnavailable> =>
+    // Eager, since held keys sign at once, and each step of a fiber costs as much as a hash.
+    Effect.clockWith((clock) => {
+      const { lifetime, minLifetime, window, audience } = request;
+      const moment = clock.currentTimeMillisUnsafe();
+      // Seconds are rounded down; a lifetime one second short is accepted.
+      const needed = Math.min(Duration.toMillis(lifetime), Duration.toMillis(minLifetime));
+      const held = method === "PUT" ? signers.put : signers.get;
+      return Effect.flatMapEager(held(moment, needed), (signer) => {
+        const step = window === undefined ? 0 : Duration.toMillis(window);
+        const now = step > 0 ? Math.floor(moment / step) * step : moment;
+        const second = Math.floor(now / 1000);
+        const { expiresAt = Infinity, longestLife = Infinity } = signer;
+        const left = Math.floor(expiresAt / 1000) - second;
+        const expiresIn = Math.min(Duration.toSeconds(lifetime), longestLife, left);
+        if (expiresIn * 1000 < needed - 1000) return tooShort(expiresIn);
+        const { origin, unsignedPrefix, path } = addresses[audience];
+        const url = signer.sign({
+          method,
+          origin,
+          unsignedPrefix,
+          path: `${path}/${encodeKey(request.key)}`,
+          query,
+          headers,
+          absent: method === "PUT" ? store.absent : undefined,
+          region,
+          now,
+          expiresIn,
+        });
+        return Effect.mapEager(url, (url): SignedRequest => {
+          const end = DateTime.makeUnsafe((second + expiresIn) * 1000);
+          return { method, url, headers: toSend, expiresAt: end };
+        });
       });
     });
 
@@ -97,62 +103,12 @@ export function v4Presigner(store: {
         ]),
       partChecksums: parts.checksums,
     }),
-    // "POST Object", Amazon S3 API Reference; "POST Object", Cloud Storage XML API.
-    ...(forms && {
-      form: (request) =>
-        inTime(forms.signer, request, (signer, now, expiresIn) => {
-          const { origin, unsignedPrefix, path } = addresses[request.audience];
-          const fields = signer.signForm({
-            bucket: forms.bucket,
-            fields: {
-              key: request.key,
-              "Content-Type": request.mediaType,
-              // A page that sends the form into a frame hears of it; 204, the default, leaves the
-              // frame as it is.
-              success_action_status: "201",
-              ...(request.announcement && { [forms.announcement]: request.announcement }),
-            },
-            sizes: [request.minSize, request.maxSize],
-            region,
-            now,
-            expiresIn,
-          });
-          const url = `${origin}${unsignedPrefix}${path}/`;
-          return Effect.mapEager(fields, (fields): SignedForm => {
-            return { url, fields, expiresAt: endAt(now, expiresIn) };
-          });
-        }),
-    }),
     isRemote: store.isRemote ?? false,
     checksums: store.checksums,
     ...(largestPut === undefined ? {} : { largestPut }),
     publicOrigin: addresses.public.origin,
   });
 }
-
-/** Seconds are rounded down; a lifetime one second short is accepted. */
-const inTime = <S extends Signer, A>(
-  held: CredentialSource<S>,
-  { lifetime, minLifetime, window }: ObjectRequest & Pick<GetRequest, "window">,
-  sign: (signer: S, now: number, expiresIn: number) => Effect.Effect<A, CredentialsUnavailable>,
-): Effect.Effect<A, CredentialsUnavailable> =>
-  // Eager, since held keys sign at once, and each step of a fiber costs as much as a hash.
-  Effect.clockWith((clock) => {
-    const moment = clock.currentTimeMillisUnsafe();
-    const needed = Math.min(Duration.toMillis(lifetime), Duration.toMillis(minLifetime));
-    return Effect.flatMapEager(held(moment, needed), (signer) => {
-      const { expiresAt = Infinity, longestLife = Infinity } = signer;
-      const step = window === undefined ? 0 : Duration.toMillis(window);
-      const now = step > 0 ? Math.floor(moment / step) * step : moment;
-      const left = Math.floor(expiresAt / 1000) - Math.floor(now / 1000);
-      const expiresIn = Math.min(Duration.toSeconds(lifetime), longestLife, left);
-      return expiresIn * 1000 < needed - 1000 ? tooShort(expiresIn) : sign(signer, now, expiresIn);
-    });
-  });
-
-/** The instant at which the store begins to refuse a signature made at `now`. */
-const endAt = (now: number, seconds: number) =>
-  DateTime.makeUnsafe((Math.floor(now / 1000) + seconds) * 1000);
 
 const tooShort = (seconds: number) =>
   Effect.fail(

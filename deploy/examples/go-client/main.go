@@ -29,11 +29,9 @@ func main() {
 		}))
 	check(err)
 
-	var body valetkey.PresignRequest
-	check(body.FromUploadRequest(valetkey.UploadRequest{
+	granted, err := client.PresignWithResponse(ctx, "acme", nil, valetkey.UploadRequest{
 		Filename: filepath.Base(path), ContentType: mediaType, Size: facts.Size(),
-	}))
-	granted, err := client.PresignWithResponse(ctx, "acme", nil, body)
+	})
 	check(err)
 	if refused := granted.ApplicationproblemJSON415; refused != nil {
 		log.Fatalf("One of %v, please", refused.Allowed)
@@ -41,8 +39,7 @@ func main() {
 	if granted.JSON200 == nil {
 		log.Fatalf("%s", granted.Body)
 	}
-	upload, err := granted.JSON200.AsUpload()
-	check(err)
+	upload := granted.JSON200
 
 	put, err := http.NewRequest(http.MethodPut, upload.PutUrl, file)
 	check(err)
