@@ -53,7 +53,7 @@ export function crossOrigin(options: AppOptions) {
   };
   const api = sharedBy("GET", "POST", "DELETE");
   const document = sharedBy("GET", "HEAD");
-  const store = sharedBy("GET", "HEAD", "PUT", "POST");
+  const store = sharedBy("GET", "HEAD", "PUT");
   return (path: string) => {
     if (path.startsWith("/api/")) return api;
     if (path === "/openapi.json") return document;

@@ -1,6 +1,5 @@
 import * as DateTime from "effect/DateTime";
 import * as Effect from "effect/Effect";
-import { ByteSize } from "../../domain/byte-size.ts";
 import { contentDisposition } from "../../domain/disposition.ts";
 import { utf8Length } from "../../domain/file-name.ts";
 import { isFinal, mutableUntil, type Receipt } from "../../domain/receipt.ts";
@@ -64,7 +63,7 @@ const settle = Effect.fnUntraced(function* (
   policy: UploadPolicy,
   progress?: Progress,
 ) {
-  const { key, mediaType, checksum, metadata, organization, subject } = receipt;
+  const { key, size, mediaType, checksum, metadata, organization, subject } = receipt;
   const publishing = publishRefusal(member, receipt);
   const { facts, removeWaiting } = yield* arrive(receipt, policy, progress).pipe(
     Effect.tapErrorTag("UploadRefusedByScan", publishing),
@@ -73,7 +72,7 @@ const settle = Effect.fnUntraced(function* (
   const isCompared = checksum !== undefined && facts.checksums[checksum.algorithm] !== undefined;
   const confirmed = {
     key,
-    size: facts.size,
+    size,
     mediaType,
     etag: facts.etag,
     version: facts.version,
@@ -94,7 +93,6 @@ const settle = Effect.fnUntraced(function* (
     slug: member.slug,
     data: {
       ...grantFacts(receipt),
-      size: ByteSize.make(facts.size),
       etag: facts.etag,
       ...(facts.version !== undefined && { version: facts.version }),
       final: confirmed.final,

@@ -160,6 +160,35 @@ describe("an upload that breaks off", () => {
   });
 });
 
+it("a refused upload of half a megabyte is answered, and its connection is used again", async () => {
+  const body = "x".repeat(500_000);
+  const { url, headers } = await signPut(body.length);
+  const { host, hostname, port, pathname, search } = new URL(url);
+  const socket = connect(Number(port), hostname);
+  let answers = "";
+  socket.setEncoding("utf8").on("data", (text: string) => (answers += text));
+  for (const [type, answer] of [
+    ["text/html", "SignatureDoesNotMatch"],
+    [headers["Content-Type"], "HTTP/1.1 200"],
+  ] as const) {
+    answers = "";
+    socket.write(
+      `PUT ${pathname}${search} HTTP/1.1\r\nHost: ${host}\r\nContent-Length: ${body.length}\r\nContent-Type: ${type}\r\n\r\n${body}`,
+    );
+    await until(answer, () => answers.includes(answer));
+  }
+  socket.destroy();
+});
+
+it("the embedded store takes no POST, to its bucket or to an object", async () => {
+  const { url, headers } = await signPut(1);
+  for (const address of [url, url.replace(/orgs\/.*/, "")]) {
+    const { status, headers: answered } = await send("POST", address, { headers, body: "x" });
+    expect([status, answered["allow"]]).toEqual([405, "PUT, GET, HEAD"]);
+  }
+  expect(objects()).toEqual([]);
+});
+
 /** Leaves a file as a crash would, last written some minutes ago. */
 const leave = (name: string, minutes: number) => {
   const path = join(directory, "temporary", name);
