@@ -201,6 +201,7 @@ export function operation<
   const { input: schema, output, isRepeatable, callGives } = description;
   const { before, check, facts, run, present, encode, respond } = description;
   const named = output && toWire(output);
+  const wire = wireSchema(schema);
 
   /** Decodes input in one of its two spellings. */
   const decoding = (
@@ -240,11 +241,11 @@ export function operation<
       : Effect.flatMap(before(asking, request.input), decoded);
   };
 
-  const decodeBody = decoding(wireSchema(schema), fromWire(schema), true);
+  const decodeBody = decoding(wire, fromWire(schema), true);
   const decodeOptions = decoding(schema, (value) => value, false);
   return {
     ...description,
-    body: description.query === undefined ? wireSchema(schema) : undefined,
+    body: description.query === undefined ? wire : undefined,
     answer: output && wireSchema(output),
     refusals: {
       ...(Object.keys(schema.fields).some((name) => Object.hasOwn(MEMBER_CODES, name)) && {
