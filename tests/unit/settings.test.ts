@@ -54,7 +54,7 @@ const GUESSABLE = ["a".repeat(64), "0123abcd".repeat(4), "passwordpasswordpass"]
 const exactly = (...values: ReadonlyArray<string>) => values.map((value): Row => ({ value }));
 const size = (value: string): Row => ({
   value,
-  refuses: ["1 GB", "1  GiB", "1 GiB/day", "-1 B", "0 B", "ten"],
+  refuses: ["1 gb", "1 KB", "1  GiB", "1 GiB/day", "-1 B", "0 B", "ten"],
 });
 const rate: Row = {
   value: "120 per minute",
