@@ -43,7 +43,7 @@ const GENERATED: Readonly<Record<string, Generated>> = {
   contract: { purpose: "the promises that stores keep", write: update("embed/contract") },
   declarations: { purpose: "what the package declares", write: update("release/api") },
   certificates: {
-    purpose: "docs/stores/, of PROVIDER=http://KEY:SECRET@HOST:PORT#VERSION … or of a MinIO",
+    purpose: "docs/stores/, of PROVIDER=http://KEY:SECRET@HOST:PORT … or of a MinIO",
     write: (servers) => run("node", ["tests/support/write-certificates.ts", ...servers]),
     isExtra: true,
   },

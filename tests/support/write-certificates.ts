@@ -4,7 +4,7 @@ import { type Provider, type ProviderName, PROVIDERS } from "../../adapters/stor
 import { certificatePage } from "./certificate-page.ts";
 import { startMinio } from "./minio.ts";
 
-// `npm run generate -- certificates PROVIDER=http://KEY:SECRET@HOST:PORT#VERSION …`: tries every promise on
+// `npm run generate -- certificates PROVIDER=http://KEY:SECRET@HOST:PORT …`: tries every promise on
 // servers that run, or on a MinIO that it starts if none is named, and writes docs/stores/.
 
 const FOLDER = new URL("../../docs/stores/", import.meta.url).pathname;
@@ -13,7 +13,6 @@ interface Server {
   readonly endpoint: string;
   readonly accessKey: string;
   readonly secretKey: string;
-  readonly version: string;
 }
 
 const isProvider = (name: string): name is ProviderName => Object.hasOwn(PROVIDERS, name);
@@ -21,23 +20,20 @@ const isProvider = (name: string): name is ProviderName => Object.hasOwn(PROVIDE
 function named(argument: string): readonly [ProviderName, Server] {
   const [, name = "", url = ""] = /^(\w+)=(.+)$/.exec(argument) ?? [];
   if (!isProvider(name)) throw new Error(`there is no provider ${name}`);
-  const { origin: endpoint, username, password, hash } = new URL(url);
-  const [accessKey = "", secretKey = "", version = ""] = [username, password, hash.slice(1)].map(
-    decodeURIComponent,
-  );
-  return [name, { endpoint, accessKey, secretKey, version }];
+  const { origin: endpoint, username, password } = new URL(url);
+  const [accessKey = "", secretKey = ""] = [username, password].map(decodeURIComponent);
+  return [name, { endpoint, accessKey, secretKey }];
 }
 
 /** Writes the page of a store; the command tells the person how far it is. */
 function certify(name: ProviderName, server: Server): void {
-  const { endpoint, accessKey, secretKey, version } = server;
+  const { endpoint, accessKey, secretKey } = server;
   const { title, needsPutKey }: Provider = PROVIDERS[name];
   const publicEndpoint = new URL(endpoint);
   // The same server under another name is another host to a signature.
   if (publicEndpoint.hostname === "127.0.0.1") publicEndpoint.hostname = "localhost";
   const page = `${FOLDER}${name}.md`;
-  const call = ["deploy/cli.ts", "certify", "--name", `${title} ${version}`];
-  const { status, stdout } = spawnSync("node", [...call, "--json"], {
+  const { status, stdout } = spawnSync("node", ["deploy/cli.ts", "certify", "--json"], {
     stdio: ["ignore", "pipe", "inherit"],
     encoding: "utf8",
     env: {
@@ -68,7 +64,7 @@ if (servers.size === 0) {
   if (value === undefined) console.error(`No MinIO: ${source}.`);
   else {
     try {
-      certify("minio", { ...value, version: PROVIDERS.minio.tried });
+      certify("minio", value);
     } finally {
       await stop?.();
     }

@@ -3,7 +3,7 @@ import type { Finding, Findings } from "../../contract/examine.ts";
 
 /** The promises that a store keeps, and when that was seen. */
 export interface Certificate extends Pick<Findings, "server" | "left"> {
-  /** Its name, as it was given or as it is configured. */
+  /** Its name and address, such as `MinIO at http://127.0.0.1:9000`. */
   readonly store: string;
   /** The day, such as `2026-11-25`, in UTC. */
   readonly date: string;

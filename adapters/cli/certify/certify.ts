@@ -22,16 +22,10 @@ export const certify = command({
       note: "$STORAGE_ENDPOINT if left out",
       isArgument: true,
     }),
-    name: option(
-      "NAME",
-      Schema.String.check(Schema.isPattern(/^[^\p{Cc}]{1,100}$/u)),
-      "what the certificate calls the store",
-      { note: 'such as "versitygw 1.8.0"' },
-    ),
     leave: flag("writes objects also where they cannot be removed again"),
     ...JSON_OPTION,
   },
-  run: async ({ endpoint, name, json = false, leave: mayLeave = false }) => {
+  run: async ({ endpoint, json = false, leave: mayLeave = false }) => {
     const { certifiedStore } = await import("./certified-store.ts");
     const read = certifiedStore(process.env, endpoint);
     const store = orFail(read, "No store can be certified", process.env, EXIT.couldNotRun);
@@ -39,7 +33,7 @@ export const certify = command({
       examineStore(store, { mayLeave, signal }),
     );
     const certificate: Certificate = {
-      store: name ?? store.title,
+      store: store.title,
       server,
       date: new Date().toISOString().slice(0, 10),
       valetkey: VERSION,
