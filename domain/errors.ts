@@ -137,22 +137,14 @@ export class QuotaExceeded extends Data.TaggedError("QuotaExceeded")<{
   readonly retryAfter: number;
 }> {}
 
-/** The same idempotency key came with another request before. */
-export class IdempotencyConflict extends Data.TaggedError("IdempotencyConflict") {}
-
-/** The store cannot be told to write once, so that a retry could replace the first upload. */
-export class IdempotencyNotSupported extends Data.TaggedError("IdempotencyNotSupported") {}
-
 /** The service that knows the callers, or their organizations, does not answer. */
 export class IdentityUnavailable extends Data.TaggedError("IdentityUnavailable")<{
   readonly reason: string;
 }> {}
 
-/** The counter of the limits does not answer, or is full. */
+/** The counter of the limits does not answer. */
 export class LimitsUnavailable extends Data.TaggedError("LimitsUnavailable")<{
   readonly reason: string;
-  /** Seconds until there is room for another idempotency key, if that is what is missing. */
-  readonly retryAfter?: number;
 }> {}
 
 /** The store did not do what was asked of it, or cannot be reached. */

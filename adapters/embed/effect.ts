@@ -17,7 +17,6 @@ export { requestUpload } from "../../application/uploads/request-upload.ts";
 export { ByteSize } from "../../domain/byte-size.ts";
 export {
   CredentialsUnavailable,
-  IdempotencyConflict,
   IdentityUnavailable,
   LimitsUnavailable,
   ObjectUnreadable,

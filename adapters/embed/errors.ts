@@ -57,7 +57,6 @@ interface Refusals {
   /** In bytes. */
   FILE_TOO_LARGE: OfUpload<413> & { readonly limit: number; readonly actual: number };
   UNSUPPORTED_MEDIA_TYPE: OfUpload<415> & { readonly allowed: ReadonlyArray<string> };
-  IDEMPOTENCY_CONFLICT: Status<422>;
   RATE_LIMITED: Later<429>;
   QUOTA_EXCEEDED: Later<429> & {
     /** A day's bytes and uploads, the caller's bytes, or the open uploads in parts. */

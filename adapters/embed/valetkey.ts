@@ -74,18 +74,13 @@ export type UploadRequest<
   Algorithm extends ChecksumAlgorithm = ChecksumAlgorithm,
   Policies extends Readonly<Record<string, boolean>> = Readonly<Record<string, boolean>>,
   Name extends keyof Policies & string = keyof Policies & string,
-> = CallContext &
-  Repeatable &
-  FileFacts &
-  OfPolicy<Name> &
-  MayNeedChecksum<Algorithm, Policies[Name]>;
+> = CallContext & FileFacts & OfPolicy<Name> & MayNeedChecksum<Algorithm, Policies[Name]>;
 
 /** The file to upload in parts. Where its policy requires a checksum, each part has to have one. */
 export type MultipartRequest<
   Policies extends Readonly<Record<string, boolean>> = Readonly<Record<string, boolean>>,
   Name extends keyof Policies & string = keyof Policies & string,
 > = CallContext &
-  Repeatable &
   Omit<FileFacts, "strict"> &
   OfPolicy<Name> & {
     /** Of the whole file. Each part then needs one of the same algorithm. */
@@ -104,7 +99,6 @@ export type UploadsRequest<
   Policies extends Readonly<Record<string, boolean>> = Readonly<Record<string, boolean>>,
   Name extends keyof Policies & string = keyof Policies & string,
 > = CallContext &
-  Repeatable &
   OfPolicy<Name> & {
     readonly files: ReadonlyArray<
       | (FileFacts & { readonly policy?: undefined } & MayNeedChecksum<Algorithm, Policies[Name]>)
@@ -122,11 +116,6 @@ export type UploadsRequest<
   };
 
 type FileFacts = Omit<Inputs["requestUpload"], "checksum" | "policy">;
-
-interface Repeatable {
-  /** 1 to 255 printable characters: a retry with the same ones gets the same objects. */
-  readonly idempotencyKey?: string | undefined;
-}
 
 type OfPolicy<Name extends string> = "files" extends Name
   ? {

@@ -17,7 +17,6 @@ import { Authenticator, type Call, countFailure } from "../../application/ports/
 import { isSlug } from "../../domain/organization.ts";
 import type { Answer } from "./answer.ts";
 import type { HttpContext } from "./env.ts";
-import { parseIdempotencyKey } from "./operations/idempotency-key.ts";
 import type { Operation, PublicRequest, Route } from "./operations/operation.ts";
 import type { AppOptions, Services } from "./options.ts";
 import { refuse } from "./problems/answer-problem.ts";
@@ -132,11 +131,7 @@ export function pipeline(options: AppOptions, routes: ReadonlyArray<Route>) {
       if (Result.isFailure(read)) return { outcome: Exit.fail(read.failure), headers };
       input = read.success;
     }
-    const answering = operation.answerTo({
-      asking: { member, publicUrl, isRequest: true },
-      input,
-      idempotencyKey: () => parseIdempotencyKey(c.req.raw.headers.get("idempotency-key")),
-    });
+    const answering = operation.answerTo({ member, publicUrl, isRequest: true }, input);
     const running = run(span ? withSpan(answering, operation.action) : answering, span);
     return { outcome: Exit.isExit(running) ? running : await running, headers };
   }

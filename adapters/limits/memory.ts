@@ -2,11 +2,7 @@ import * as Clock from "effect/Clock";
 import * as Duration from "effect/Duration";
 import * as Effect from "effect/Effect";
 import * as Layer from "effect/Layer";
-import {
-  Limiter,
-  type RetriedUpload,
-  type UploadToCount,
-} from "../../application/ports/limiter.ts";
+import { Limiter, type UploadToCount } from "../../application/ports/limiter.ts";
 import {
   addToDay,
   DAY,
@@ -15,21 +11,14 @@ import {
   takeBack,
   type Usage,
 } from "../../domain/daily-quota.ts";
-import { IdempotencyConflict, LimitsUnavailable, QuotaExceeded } from "../../domain/errors.ts";
+import { QuotaExceeded } from "../../domain/errors.ts";
 import type { Limits } from "../../domain/limits.ts";
 import { tooManyOpen } from "../../domain/multipart.ts";
 import { allowanceFrom, type Bucket, take } from "../../domain/token-bucket.ts";
-import { digest, expiring } from "./expiring.ts";
+import { expiring } from "./expiring.ts";
 
 /** In milliseconds. */
 const SWEEP_INTERVAL = 60_000;
-
-/** Most uploads that can be repeated; each takes about 500 bytes. */
-export const MAX_PER_CALLER = 2_500;
-
-const MAX_PER_ORGANIZATION = 10_000;
-
-const MAX = 100_000;
 
 /** Counts in the memory of this process, for this process alone. */
 export const layer = (limits: Limits): Layer.Layer<Limiter> =>
@@ -38,7 +27,6 @@ export const layer = (limits: Limits): Layer.Layer<Limiter> =>
 export function inMemory(limits: Limits): Limiter["Service"] {
   const buckets = expiring<Bucket>();
   const usages = expiring<Usage>();
-  const retries = expiring<{ readonly request: string; readonly memory: string }>(1000);
   const open = expiring<true>();
   let sweptAt = 0;
   const { multipartUploads: mostOpen = Infinity } = limits;
@@ -49,7 +37,7 @@ export function inMemory(limits: Limits): Limiter["Service"] {
   const sweep = (now: number) => {
     if (Math.abs(now - sweptAt) < SWEEP_INTERVAL) return;
     sweptAt = now;
-    for (const entries of [buckets, usages, retries, open]) entries.sweep(now);
+    for (const entries of [buckets, usages, open]) entries.sweep(now);
   };
   const setUsage = (name: string, usage: Usage) =>
     usages.set(name, usage, { end: (usage.day + 1) * DAY });
@@ -67,19 +55,10 @@ export function inMemory(limits: Limits): Limiter["Service"] {
         return allowanceFrom(of, limit, taken);
       });
     },
-    countUpload: ({ organization, caller, size, objects = 1, retry, multipart }) => {
-      if (retry === undefined && multipart === undefined && isUnlimited) return Effect.undefined;
+    countUpload: ({ organization, caller, size, objects = 1, multipart }) => {
+      if (multipart === undefined && isUnlimited) return Effect.void;
       return Effect.flatMap(Clock.currentTimeMillis, (now): Counted => {
         sweep(now);
-        const again = retry && retryEntry(organization, retry);
-        const first = again && retries.get(again.name, now);
-        if (first) {
-          return first.request === again.value.request
-            ? Effect.succeed(first.memory)
-            : Effect.fail(new IdempotencyConflict());
-        }
-        const full = again && retries.full(again.bounds, objects, now);
-        if (full) return Effect.fail(tooManyRetries(full.bound.holder, full.wait));
         const bound = { group: organization, most: mostOpen };
         const place = multipart && open.full([bound], 1, now);
         if (place) return Effect.fail(tooManyOpen(mostOpen, Duration.millis(place.wait)));
@@ -94,33 +73,15 @@ export function inMemory(limits: Limits): Limiter["Service"] {
           setUsage(name, own);
         }
         setUsage(organization, usage);
-        if (again) {
-          const end = now + Duration.toMillis(retry.lifetime);
-          const groups = again.bounds.map(({ group }) => group);
-          retries.set(again.name, again.value, { end, weight: objects, groups });
-        }
         if (multipart !== undefined && mostOpen < Infinity) {
           const end = now + Duration.toMillis(multipart.lifetime);
           open.set(`${organization} ${multipart.key}`, true, { end, groups: [organization] });
         }
-        return Effect.undefined;
+        return Effect.void;
       });
     },
-    replaceMemory: ({ organization, retry, memory }) =>
+    uncountUpload: ({ organization, caller, size, objects = 1, multipart }) =>
       Effect.map(Clock.currentTimeMillis, (now) => {
-        const { name, value } = retryEntry(organization, retry);
-        const first = retries.get(name, now);
-        if (first?.memory !== retry.memory) return first?.memory;
-        retries.replace(name, { ...value, memory });
-        return memory;
-      }),
-    uncountUpload: ({ organization, caller, size, objects = 1, retry, multipart }) =>
-      Effect.map(Clock.currentTimeMillis, (now) => {
-        if (retry !== undefined) {
-          const { name } = retryEntry(organization, retry);
-          if (retries.get(name, now)?.memory !== retry.memory) return;
-          retries.remove(name);
-        }
         if (multipart !== undefined) open.remove(`${organization} ${multipart.key}`);
         for (const name of [organization, callerIn(organization, caller)]) {
           const usage = usages.get(name, now);
@@ -132,29 +93,8 @@ export function inMemory(limits: Limits): Limiter["Service"] {
   };
 }
 
-const retryEntry = (organization: string, { caller, key, request, memory }: RetriedUpload) => ({
-  name: digest([organization, ...caller, key]),
-  value: { request: digest([request]), memory },
-  bounds: [
-    { holder: "this caller", most: MAX_PER_CALLER, group: digest([organization, ...caller]) },
-    { holder: "this organization", most: MAX_PER_ORGANIZATION, group: digest([organization]) },
-    { holder: "all organizations", most: MAX, group: "" },
-  ],
-});
-
 type Counted = ReturnType<Limiter["Service"]["countUpload"]>;
 
 /** No organization's id has a space. */
 const callerIn = (organization: string, { kind, subject }: UploadToCount["caller"]): string =>
   `${organization} ${kind} ${subject}`;
-
-/** `wait` is in milliseconds. */
-export const tooManyRetries = (
-  holder: string,
-  wait: number,
-  place = "in memory; set REDIS_URL, or the option limits.countIn",
-) =>
-  new LimitsUnavailable({
-    reason: `too many uploads of ${holder} with an Idempotency-Key are kept ${place}`,
-    retryAfter: Math.max(1, Math.ceil(wait / 1000)),
-  });

@@ -123,7 +123,7 @@ export const isObserved = ({ metrics: { access = "off", port }, otlp }: Settings
   access !== "off" || port !== undefined || SIGNALS.some((signal) => isSent(signal, otlp));
 
 export function findWarnings(env: Env, settings: Settings): ReadonlyArray<string> {
-  const { identity, limits, redis, storage } = settings;
+  const { identity, limits, storage } = settings;
   const size = env["STORAGE_MAX_FILE_SIZE"] ?? "";
   return [
     identity.callers.auth !== "dev" &&
@@ -132,9 +132,6 @@ export function findWarnings(env: Env, settings: Settings): ReadonlyArray<string
     areSeveral(limits) &&
       storage.fetch !== undefined &&
       "several services share one embedded store: give all the same STORAGE_LOCAL_DIR; on several machines, use another store",
-    areSeveral(limits) &&
-      redis === undefined &&
-      "each of several processes knows only its own Idempotency-Keys: set REDIS_URL, or a retried request can make a second object",
     policies.isWithoutUnit(size) &&
       `STORAGE_MAX_FILE_SIZE=${size} has no unit and is read as MiB: write "${size} MiB"`,
     ...misspellings(env),

@@ -75,7 +75,6 @@ const lineWith = (withMetadata: boolean) => (event: AuditEvent) => {
     content_type: mediaType,
     metadata: withMetadata ? event.metadata : undefined,
     finding: event.finding,
-    retry: event.isRetry === true ? true : undefined,
     address: event.address,
     request_id: event.requestId,
   });

@@ -27,9 +27,9 @@ export function countDecisions(
   };
 
   function countGranted(event: AuditEvent, policy: string): void {
-    const { at, action, key, size = 0, parts, isRetry, grantedAt } = event;
+    const { at, action, key, size = 0, parts, grantedAt } = event;
     if (parts !== undefined) meter.update("valetkey.parts.signed", [], parts);
-    if (GRANTS.has(action) && isRetry !== true) {
+    if (GRANTS.has(action)) {
       meter.update("valetkey.uploads.granted", [policy]);
       meter.update("valetkey.granted", [policy], size);
     } else if (CONFIRMS.has(action) && key !== undefined && isFirst(key)) {

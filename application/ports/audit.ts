@@ -20,8 +20,6 @@ export interface AuditedFacts {
   readonly size?: number | undefined;
   readonly mediaType?: MediaType | undefined;
   readonly metadata?: Metadata | undefined;
-  /** The upload was already granted under the same idempotency key. */
-  readonly isRetry?: boolean;
   /** When a confirmed upload was granted. */
   readonly grantedAt?: DateTime.Utc;
   /** The finding of the scan, or why there was none. */

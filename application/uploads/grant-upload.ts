@@ -47,7 +47,6 @@ export interface GrantedUpload {
   readonly key: StorageKey;
   readonly grant: UploadGrant;
   readonly policyName: string;
-  readonly issuedAt: DateTime.Utc;
 }
 
 /** The store's abilities where the file is sent by PUT or in parts. */
@@ -63,7 +62,7 @@ type GrantRefusal = Exclude<UploadRefusal, AnnouncementTooLong>;
 
 /** Decides on one upload, and gives it a new key in the member's organization. */
 export function grantUpload(
-  { member, policies, issuedAt }: GrantContext,
+  { member, policies }: GrantContext,
   { upload, policy: policyName = DEFAULT_POLICY }: RequestedUpload,
   { checksums, largest, adapt }: SendMethod,
 ): Effect.Effect<GrantedUpload, GrantRefusal, SecureRandom> {
@@ -82,12 +81,7 @@ export function grantUpload(
         const { organization, principal: caller } = member;
         return Effect.mapEager(
           generate({ organization, caller, template, fileName, mediaType }),
-          (key) => ({
-            key,
-            grant,
-            policyName,
-            issuedAt,
-          }),
+          (key) => ({ key, grant, policyName }),
         );
       },
     );
@@ -111,17 +105,17 @@ export const receiptFor = (granting: GrantContext, granted: GrantedUpload, put: 
 
 /** Seals the grant that the upload itself carries, if its policy says so. */
 export const announcementFor = (granting: GrantContext, granted: GrantedUpload) => {
-  const { grant, issuedAt } = granted;
+  const { grant } = granted;
   if (!grant.announce) return Effect.undefined;
   const { slug } = granting.member;
-  const putExpiresAt = DateTime.addDuration(issuedAt, grant.putLifetime);
+  const putExpiresAt = DateTime.addDuration(granting.issuedAt, grant.putLifetime);
   const receipt = receiptFrom(granting, granted, { putExpiresAt, writeOnce: false });
   return sealAnnouncement(granting.tokens, { ...receipt, slug });
 };
 
 const receiptFrom = (
-  { member }: GrantContext,
-  { key, grant, policyName, issuedAt }: GrantedUpload,
+  { member, issuedAt }: GrantContext,
+  { key, grant, policyName }: GrantedUpload,
   put: Put,
 ): Receipt => ({
   key,

@@ -14,11 +14,7 @@ import { takeRequest } from "../../adapters/limits/redis/scripts.ts";
 import { connect } from "../../adapters/redis/connection.ts";
 import { read as readRedis } from "../../adapters/redis/settings.ts";
 import { variables } from "../../adapters/settings/source.ts";
-import {
-  Limiter,
-  type RetriedUpload,
-  type UploadToCount,
-} from "../../application/ports/limiter.ts";
+import { Limiter, type UploadToCount } from "../../application/ports/limiter.ts";
 import type { Limits, RateLimit } from "../../domain/limits.ts";
 import { OrganizationId } from "../../domain/organization.ts";
 import { StorageKey } from "../../domain/storage-key.ts";
@@ -311,104 +307,6 @@ function promises({ layer, after, endDay, setBack }: Keeper): void {
   );
 
   promise(
-    "a retry is told of the first request and charges nothing, and another request under its key is a conflict",
-    { objects: 3 },
-    Effect.fnUntraced(function* ({ countUpload }) {
-      const first = { ...someUpload({ request: "a", memory: "the first" }), objects: 3 };
-      expect(yield* countUpload(first)).toBeUndefined();
-      for (let tries = 0; tries < 3; tries++) {
-        const retry = { ...first.retry, memory: "a later one" };
-        expect(yield* countUpload({ ...first, retry })).toBe("the first");
-      }
-      const other = { ...first.retry, request: "b" };
-      const conflict = yield* Effect.flip(countUpload({ ...first, retry: other }));
-      expect(conflict._tag).toBe("IdempotencyConflict");
-      const further = { ...first.retry, key: "another key" };
-      const refusal = yield* Effect.flip(countUpload({ ...first, retry: further }));
-      expect(refusal._tag).toBe("QuotaExceeded");
-    }),
-  );
-
-  promise(
-    "of many uploads at once under one idempotency key, one is the first and all others are told of it",
-    { objects: 1 },
-    Effect.fnUntraced(function* ({ countUpload }) {
-      const upload = someUpload();
-      const { allowed, refused } = yield* atOnce(64, (index) =>
-        Effect.map(
-          countUpload({ ...upload, retry: { ...upload.retry, memory: String(index) } }),
-          (told) => ({ index, told }),
-        ),
-      );
-      expect(refused).toEqual([]);
-      const [first, ...more] = allowed.filter(({ told }) => told === undefined);
-      expect(more).toEqual([]);
-      const others = allowed.filter((each) => each !== first);
-      expect(others.map(({ told }) => told)).toEqual(Array(63).fill(String(first?.index)));
-    }),
-  );
-
-  promise(
-    "an idempotency key belongs to one caller in one organization",
-    {},
-    Effect.fnUntraced(function* ({ countUpload }) {
-      const upload = someUpload({ caller: ["user", "alice"], key: "key", request: "0" });
-      yield* countUpload(upload);
-      const names = [
-        ["user", "bob", "key"],
-        ["service", "alice", "key"],
-        ["user", "alice key"],
-        ["user", "alice", '","key'],
-        ["user", 'alice","key'],
-        ["useralice", "key"],
-      ];
-      for (const [index, name] of names.entries()) {
-        const [key = "", ...caller] = name.toReversed();
-        const retry = {
-          ...upload.retry,
-          caller: caller.toReversed(),
-          key,
-          request: String(index + 1),
-        };
-        expect(yield* countUpload({ ...upload, retry }), name.join()).toBeUndefined();
-      }
-      const organization = someOrganization();
-      const retry = { ...upload.retry, request: "of another" };
-      expect(yield* countUpload({ ...upload, organization, retry })).toBeUndefined();
-    }),
-  );
-
-  promise(
-    "a refused upload does not count as the first request under its idempotency key",
-    { objects: 1 },
-    Effect.fnUntraced(function* ({ countUpload }) {
-      const upload = someUpload();
-      yield* countUpload({ ...upload, retry: undefined });
-      for (let tries = 0; tries < 2; tries++) {
-        expect((yield* Effect.flip(countUpload(upload)))._tag).toBe("QuotaExceeded");
-      }
-      yield* endDay;
-      expect(yield* countUpload(upload)).toBeUndefined();
-    }),
-  );
-
-  promise(
-    "an idempotency key is free again after the lifetime of its first request",
-    {},
-    Effect.fnUntraced(function* ({ countUpload }) {
-      const lifetime = Duration.millis(400);
-      const upload = someUpload({ lifetime });
-      yield* countUpload(upload);
-      const other = { ...upload, retry: { ...upload.retry, request: "b" } };
-      const isFirst = Effect.match(countUpload(other), {
-        onFailure: () => false,
-        onSuccess: (told) => told === undefined,
-      });
-      expect(yield* after(lifetime, isFirst)).toBe(true);
-    }),
-  );
-
-  promise(
     "of many uploads in parts that start at once, exactly as many are granted and charged as may be open",
     { multipartUploads: 50, bytes: 300 },
     Effect.fnUntraced(function* ({ countUpload }) {
@@ -431,7 +329,7 @@ function promises({ layer, after, endDay, setBack }: Keeper): void {
   );
 
   promise(
-    "an upload in parts that the quota refuses takes no place, and neither does a retry",
+    "an upload in parts that the quota refuses takes no place",
     { multipartUploads: 2, bytes: 100 },
     Effect.fnUntraced(function* ({ countUpload }) {
       const organization = someOrganization();
@@ -439,12 +337,7 @@ function promises({ layer, after, endDay, setBack }: Keeper): void {
         const refusal = yield* Effect.flip(countUpload(someParts(organization, { size: 101 })));
         expect(refusal).toMatchObject({ _tag: "QuotaExceeded", bytes: 100 });
       }
-      const { retry } = someUpload({ memory: "the first" });
-      const first = { ...someParts(organization), retry };
-      expect(yield* countUpload(first)).toBeUndefined();
-      for (let tries = 0; tries < 3; tries++) expect(yield* countUpload(first)).toBe("the first");
-      yield* countUpload(someParts(organization));
-      expect(yield* countUpload(first), "also where no place is left").toBe("the first");
+      for (let tries = 0; tries < 2; tries++) yield* countUpload(someParts(organization));
       yield* Effect.flip(countUpload(someParts(organization)));
     }),
   );
@@ -487,97 +380,16 @@ function promises({ layer, after, endDay, setBack }: Keeper): void {
   );
 
   promise(
-    "the idempotency keys of one caller are bounded by the uploads that they stand for",
-    {},
-    Effect.fnUntraced(function* ({ countUpload, uncountUpload }) {
-      const upload = someUpload();
-      const keyed = (key: string, objects: number, over: Partial<RetriedUpload> = {}) => ({
-        ...upload,
-        objects,
-        retry: { ...upload.retry, lifetime: Duration.minutes(5), key, ...over },
-      });
-      const expectFull = Effect.fnUntraced(function* (objects: number, most: number) {
-        const refusal = yield* Effect.flip(countUpload(keyed("one more", objects)));
-        if (refusal._tag !== "LimitsUnavailable") return expect.unreachable(refusal._tag);
-        expect(refusal.reason).toContain("too many uploads of this caller");
-        expect(refusal.retryAfter).toBeGreaterThan(0);
-        expect(refusal.retryAfter).toBeLessThanOrEqual(most);
-      });
-      for (let key = 0; key < 24; key++) yield* countUpload(keyed(String(key), 100));
-      const lifetime = Duration.millis(1200);
-      yield* countUpload(keyed("short", 98, { lifetime }));
-      yield* countUpload(keyed("24", 2));
-      const again = Effect.match(countUpload(keyed("after it", 98)), {
-        onFailure: () => false,
-        onSuccess: () => true,
-      });
-      expect(yield* after(lifetime, again)).toBe(true);
-      yield* expectFull(1, 300);
-      expect(yield* countUpload(keyed("7", 100)), "a retry").toBe(upload.retry.memory);
-      yield* countUpload({ ...upload, retry: undefined });
-      yield* countUpload(keyed("7", 100, { caller: ["user", "bob"] }));
-      yield* uncountUpload(keyed("24", 2));
-      yield* expectFull(3, 300);
-      yield* countUpload(keyed("one more", 2));
-    }),
-  );
-
-  promise(
-    "an upload that could not begin gives back its place, its bytes and its idempotency key",
+    "an upload that could not begin gives back its place and its bytes",
     { multipartUploads: 1, bytes: 5, objects: 1, bytesPerSubject: 5 },
     Effect.fnUntraced(function* ({ countUpload, uncountUpload }) {
       const organization = someOrganization();
-      for (const memory of ["the first", "the second"]) {
-        const { retry } = someUpload({ memory });
-        const upload = { ...someParts(organization), retry };
-        expect(yield* countUpload(upload)).toBeUndefined();
-        yield* uncountUpload(upload);
-        // Nothing is given back twice.
+      for (const upload of [someParts(organization), someParts(organization)]) {
+        yield* countUpload(upload);
         yield* uncountUpload(upload);
       }
-      const unkeyed = someParts(organization);
-      yield* countUpload(unkeyed);
-      yield* uncountUpload(unkeyed);
       yield* countUpload(someParts(organization));
       yield* Effect.flip(countUpload(someParts(organization)));
-    }),
-  );
-
-  promise(
-    "of many requests that replace what retries get, the fastest decides for all",
-    { multipartUploads: 1, objects: 1 },
-    Effect.fnUntraced(function* ({ countUpload, replaceMemory, uncountUpload }) {
-      const organization = someOrganization();
-      const { retry } = someUpload({ memory: "begins" });
-      const upload = { ...someParts(organization), retry };
-      yield* countUpload(upload);
-      const { allowed } = yield* atOnce(64, (index) =>
-        replaceMemory({ organization, retry, memory: `begun by ${index}` }),
-      );
-      expect(allowed).toHaveLength(64);
-      const [kept = ""] = allowed;
-      expect(kept).toMatch(/^begun by \d+$/);
-      expect(new Set(allowed)).toEqual(new Set([kept]));
-      expect(yield* countUpload(upload)).toBe(kept);
-
-      // A request that fails late takes nothing back from the one that has begun.
-      yield* uncountUpload(upload);
-      expect(yield* countUpload(upload)).toBe(kept);
-      yield* Effect.flip(countUpload(someParts(organization)));
-    }),
-  );
-
-  promise(
-    "what was taken back is remembered for no retry",
-    {},
-    Effect.fnUntraced(function* ({ countUpload, replaceMemory, uncountUpload }) {
-      const organization = someOrganization();
-      const { retry } = someUpload();
-      const upload = { ...someParts(organization), retry };
-      yield* countUpload(upload);
-      yield* uncountUpload(upload);
-      expect(yield* replaceMemory({ organization, retry, memory: "begun" })).toBeUndefined();
-      expect(yield* countUpload(upload)).toBeUndefined();
     }),
   );
 }
@@ -596,96 +408,22 @@ const someParts = (
   },
 });
 
-it.effect(
-  "the limiter in memory recognizes a retry until its lifetime ends, and keeps limits as long",
-  () =>
-    Effect.gen(function* () {
-      const { countRequest, countUpload } = yield* Limiter;
-      const upload = someUpload({ memory: "the first", lifetime: Duration.hours(1) });
-      yield* countUpload(upload);
-      yield* countRequest("subject", "alice");
-      // Often enough that everything expired is removed, and nothing else.
-      for (let minute = 1; minute < 60; minute++) {
-        yield* TestClock.adjust("1 minute");
-        expect(yield* countUpload(upload)).toBe("the first");
-        expect((yield* Effect.flip(countRequest("subject", "alice")))._tag).toBe("RateLimited");
-      }
-      yield* TestClock.adjust("1 minute");
-      expect(yield* countUpload(upload)).toBeUndefined();
-      yield* countRequest("subject", "alice");
-    }).pipe(
-      Effect.provide(
-        memory.layer({ requests: { subject: { count: 1, window: Duration.hours(1) } }, daily: {} }),
-      ),
-    ),
-);
-
-it.effect("an idempotency key that is used again after it expired takes the room of one", () =>
+it.effect("the limiter in memory keeps what it counted until it is over", () =>
   Effect.gen(function* () {
-    const { countUpload } = yield* Limiter;
-    const upload = someUpload();
-    const keyed = (key: number, lifetime = DAY) =>
-      countUpload({ ...upload, retry: { ...upload.retry, key: String(key), lifetime } });
-    yield* keyed(0, Duration.seconds(10));
-    yield* TestClock.adjust("20 seconds");
-    for (let key = 0; key < 2500; key++) expect(yield* keyed(key)).toBeUndefined();
-    expect((yield* Effect.flip(keyed(2500)))._tag).toBe("LimitsUnavailable");
-  }).pipe(Effect.provide(memory.layer({ requests: {}, daily: {} }))),
-);
-
-it.effect(
-  "the limiter in memory refuses idempotency keys once it is full, and says when the first one expires",
-  () =>
-    Effect.gen(function* () {
-      const { countUpload } = yield* Limiter;
-      const upload = someUpload();
-      const keyed = (
-        key: number,
-        {
-          subject = "0",
-          organization = upload.organization,
-          lifetime = Duration.minutes(5),
-        }: { subject?: string; organization?: OrganizationId; lifetime?: Duration.Duration } = {},
-      ) => {
-        const retry = { ...upload.retry, caller: ["user", subject], key: String(key), lifetime };
-        return countUpload({ ...upload, organization, retry });
-      };
-      const expectFull = Effect.fnUntraced(function* (
-        attempt: ReturnType<typeof keyed>,
-        retryAfter: number,
-        of: string,
-      ) {
-        expect(yield* Effect.flip(attempt)).toMatchObject({
-          _tag: "LimitsUnavailable",
-          reason: expect.stringContaining(of),
-          retryAfter,
-        });
-      });
-      for (let key = 0; key < 2499; key++) yield* keyed(key);
-      yield* keyed(2499, { lifetime: Duration.minutes(2) });
-      yield* TestClock.adjust("10 seconds");
-      yield* expectFull(keyed(-1), 110, "this caller");
-      expect(yield* keyed(0), "a retry").toBe(upload.retry.memory);
-      yield* countUpload({ ...upload, retry: undefined });
-      // The keys of one caller leave room for those of three more in the organization.
-      for (const subject of ["1", "2", "3"]) {
-        for (let key = 0; key < 2500; key++) yield* keyed(key, { subject });
-      }
-      yield* expectFull(keyed(-1, { subject: "4" }), 110, "this organization");
-      // The keys of one organization leave room for those of nine more.
-      for (let others = 1; others < 10; others++) {
-        const organization = someOrganization();
-        for (let key = 0; key < 10_000; key++) {
-          yield* keyed(key, { organization, subject: String(key % 4) });
-        }
-      }
-      yield* expectFull(keyed(-1, { organization: someOrganization() }), 110, "all organizations");
-      yield* TestClock.adjust("110 seconds");
-      expect(yield* keyed(-1), "in the place of the first").toBeUndefined();
-      yield* expectFull(keyed(-2), 180, "this caller");
-      yield* TestClock.adjust("180 seconds");
-      for (let key = -2; key > -2000; key--) expect(yield* keyed(key)).toBeUndefined();
-    }).pipe(Effect.provide(memory.layer({ requests: {}, daily: {} }))),
+    const { countRequest } = yield* Limiter;
+    yield* countRequest("subject", "alice");
+    // Often enough that everything expired is removed, and nothing else.
+    for (let minute = 1; minute < 60; minute++) {
+      yield* TestClock.adjust("1 minute");
+      expect((yield* Effect.flip(countRequest("subject", "alice")))._tag).toBe("RateLimited");
+    }
+    yield* TestClock.adjust("1 minute");
+    yield* countRequest("subject", "alice");
+  }).pipe(
+    Effect.provide(
+      memory.layer({ requests: { subject: { count: 1, window: Duration.hours(1) } }, daily: {} }),
+    ),
+  ),
 );
 
 /** Requests of one caller: their limit, and the time from each to the next in milliseconds. */
@@ -800,18 +538,3 @@ const atOnce = Effect.fnUntraced(function* <A, E>(
 const ALICE = { kind: "user", subject: "alice" } as const;
 
 const someOrganization = () => OrganizationId.make(crypto.randomUUID());
-
-const someUpload = (retry: Partial<RetriedUpload> = {}) =>
-  ({
-    organization: someOrganization(),
-    caller: ALICE,
-    size: 5,
-    retry: {
-      caller: ["user", "alice"],
-      key: "k",
-      request: "a",
-      memory: "m",
-      lifetime: DAY,
-      ...retry,
-    },
-  }) satisfies UploadToCount;

@@ -182,19 +182,15 @@ describe("an upload by calls alone", () => {
         errors: [{ pointer }],
       });
     }
-    expect(await refused([file], { idempotencyKey: "" })).toMatchObject({
-      errors: [{ pointer: "/idempotencyKey" }],
-    });
   });
 
   it("a large file is sent in parts, continued, completed and linked to by calls alone", async () => {
     const { valetkey } = host;
     const asked = { caller: MIA, organization: "acme" };
     const bytes = randomBytes(5 * 2 ** 20 + 5);
-    const file = { ...FILE, size: bytes.length, policy: "shared", idempotencyKey: "in parts" };
+    const file = { ...FILE, size: bytes.length, policy: "shared" };
     const { upload, key, ...facts } = await valetkey.startMultipart(file);
     expect(facts).toEqual({ partSize: 5 * 2 ** 20, partCount: 2, expiresAt: expect.any(Date) });
-    expect((await valetkey.startMultipart(file)).upload).toBe(upload);
 
     const send = async (partNumber: number, body: Buffer<ArrayBuffer>) => {
       const sha256 = createHash("sha256").update(body).digest("base64");
@@ -244,10 +240,6 @@ describe("an upload by calls alone", () => {
         { code: "INVALID_CHECKSUM", supported: ["crc32c"] },
       ],
       [
-        valetkey.startMultipart({ ...FILE, idempotencyKey: "" }),
-        { errors: [{ pointer: "/idempotencyKey" }] },
-      ],
-      [
         valetkey.signParts({ ...asked, upload, partNumbers: [0] }),
         { errors: [{ pointer: "/partNumbers/0" }] },
       ],
@@ -265,26 +257,6 @@ describe("an upload by calls alone", () => {
       expect(await rejection(call)).toMatchObject(refusal);
     }
   });
-
-  it.each(["draft 7", 'the "first" draft', "エントリ 7", "x".repeat(255)])(
-    "a call accepts the idempotency key %j",
-    async (idempotencyKey) => {
-      const again = { ...FILE, idempotencyKey };
-      const { key } = await host.valetkey.requestUpload(again);
-      expect((await host.valetkey.requestUpload(again)).key).toBe(key);
-    },
-  );
-
-  it.each(["", "a\nb", "x".repeat(256), 7])(
-    "a call with the idempotency key %j is refused, and the error names the option idempotencyKey",
-    async (idempotencyKey) => {
-      const asked = { ...FILE, idempotencyKey } as never;
-      expect(await rejection(host.valetkey.requestUpload(asked))).toMatchObject({
-        code: "INVALID_REQUEST",
-        errors: [{ pointer: "/idempotencyKey" }],
-      });
-    },
-  );
 });
 
 type Calls = Omit<Valetkey, "ready" | "fetch" | "handles" | "paths" | "close">;

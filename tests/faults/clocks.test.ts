@@ -1,14 +1,14 @@
 import { mkdtempSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { afterAll, beforeAll, describe, it } from "vitest";
 import { bundled } from "../support/bundled.ts";
 import { commandPath } from "../support/command-path.ts";
 import { isFullRun } from "../support/full-run.ts";
 import { need } from "../support/need.ts";
 import { receiptKey } from "../support/receipt-key.ts";
 import { type Redis, startRedis } from "../support/redis.ts";
-import { counted, decided } from "../service/over-redis.ts";
+import { counted } from "../service/over-redis.ts";
 import { type ServiceProcess, startProcess } from "../support/service-process.ts";
 import { until } from "../support/until.ts";
 import { conclude, endure, isReady } from "./endure.ts";
@@ -146,19 +146,5 @@ describe.each([
       });
     }
     await conclude(`two replicas, one a minute ${words} the other`, ledger, 0);
-  });
-
-  it("give one object for one Idempotency-Key, whichever is asked first", async () => {
-    for (let index = 0; index < 6; index++) {
-      const key = crypto.randomUUID();
-      const order = index % 2 === 0 ? replicas : replicas.toReversed();
-      const keys = new Set<string | undefined>();
-      for (const replica of [...order, ...order]) {
-        const { status, body } = await decided(replica, { idempotencyKey: key });
-        expect(status).toBe(200);
-        keys.add(body.key);
-      }
-      expect(keys.size).toBe(1);
-    }
   });
 });

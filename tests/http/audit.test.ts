@@ -39,7 +39,7 @@ describe("each decision", () => {
           { principal, slug: "globex" },
         ],
         [PRESIGN, presignInit("{"), 400, "presign", "INVALID_REQUEST", member],
-        [PRESIGN, presignInit(GOOD), 200, "presign", undefined, { ...file, isRetry: false }],
+        [PRESIGN, presignInit(GOOD), 200, "presign", undefined, file],
         [PRESIGN, presignInit(GOOD), 429, "presign", "QUOTA_EXCEEDED", file],
         [at("confirm"), presignInit({ receipt: "x" }), 400, "confirm", "INVALID_RECEIPT", member],
         [FILE.replace("2026", "X"), get, 404, "open", "NOT_FOUND", member],

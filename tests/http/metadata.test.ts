@@ -21,9 +21,8 @@ async function start(over: NonNullable<Parameters<typeof startService>[0]> = {})
     ...over,
   });
   atTestEnd(close);
-  const send = async (path: string, body: object, key?: string) => {
-    const more = key === undefined ? {} : { "Idempotency-Key": key };
-    const answer = await request(`${FILES}/${path}`, presignInit(body, more));
+  const send = async (path: string, body: object) => {
+    const answer = await request(`${FILES}/${path}`, presignInit(body));
     return { status: answer.status, body: await answer.json() };
   };
   const put = async (url: string, headers: Record<string, string>) => {
@@ -191,33 +190,6 @@ it("a pair that is given twice counts as JSON says: the last one", async () => {
   const { put_url, put_headers, receipt } = await answer.json();
   await started.put(put_url, put_headers);
   expect((await started.send("confirm", { receipt })).body.metadata).toEqual({ a: "2" });
-});
-
-describe("a retry under the same key", () => {
-  it.each(["presign", "batch", "multipart"])(
-    "with the same metadata in another order it is the same request to %s, and with another another",
-    async (path) => {
-      const { send } = await start();
-      const ask = (metadata?: object) => {
-        const file = { ...FILE, ...(metadata && { metadata }) };
-        return send(path, path === "batch" ? { files: [file] } : file, "key-1");
-      };
-      const first = await ask({ a: "1", b: "2" });
-      const keyIn = ({ body }: typeof first) => body.key ?? body.uploads[0].key;
-      const again = await ask({ b: "2", a: "1" });
-      expect([first.status, again.status, keyIn(again)]).toEqual([200, 200, keyIn(first)]);
-      for (const other of [undefined, {}, { a: "1" }, { a: "1", b: "3" }, { a: "2", b: "1" }]) {
-        const answer = await ask(other);
-        expect([answer.status, answer.body.code]).toEqual([422, "IDEMPOTENCY_CONFLICT"]);
-      }
-    },
-  );
-
-  it("a request without metadata is remembered as by earlier versions", async () => {
-    const { send } = await start();
-    await send("presign", FILE, "key-1");
-    expect((await send("presign", { ...FILE, metadata: {} }, "key-1")).status).toBe(200);
-  });
 });
 
 it("the largest upload token is short enough for an address, and for a body with 100 checksums", async () => {

@@ -40,11 +40,8 @@ async function start({
   const audit: Array<AuditEvent> = [];
   const { request, close } = await startService({ storage, audit, ...over });
   atTestEnd(close);
-  const send = async (method: string, path: string, body: object, key?: string) => {
-    const headers = {
-      Authorization: `Bearer ${TOKEN}`,
-      ...(key === undefined ? {} : { "Idempotency-Key": key }),
-    };
+  const send = async (method: string, path: string, body: object) => {
+    const headers = { Authorization: `Bearer ${TOKEN}` };
     const answer = await request(path, { ...presignInit(body, headers), method });
     const text = await answer.text();
     return {
@@ -56,7 +53,7 @@ async function start({
   return {
     audit,
     send,
-    begin: (key?: string, over: object = {}) => send("POST", MULTIPART, { ...FILE, ...over }, key),
+    begin: () => send("POST", MULTIPART, FILE),
     /** Sends the only part of an upload, and completes it with its ETag as `write` writes it. */
     finish: async (upload: string, write = (etag: string) => etag) => {
       const asked = { upload, part_numbers: [1] };
@@ -70,113 +67,27 @@ async function start({
   };
 }
 
-it("the same start under the same key gets the same upload, and the store begins one", async () => {
-  const { begin, finish, inStore, audit } = await start({
-    limits: { requests: {}, daily: { bytes: 5, objects: 1 }, multipartUploads: 1 },
-  });
-  const first = await begin("key-1");
-  expect(first.status).toBe(200);
-  for (let times = 0; times < 3; times++) expect((await begin("key-1")).body).toEqual(first.body);
-  expect(inStore()).toBe(1);
-  expect(audit.map(({ isRetry, key }) => [isRetry, key])).toEqual(
-    [false, true, true, true].map((isRetry) => [isRetry, first.body.key]),
-  );
-  const completed = await finish(first.body.upload);
-  expect(completed).toMatchObject({ status: 200, body: { key: first.body.key, size: 5 } });
-  expect((await begin("key-1")).body, "also after its end").toEqual(first.body);
-  expect(inStore()).toBe(0);
-});
-
-it("of many starts at once under one key all get the same upload, and one is left in the store", async () => {
-  const { begin, finish, inStore } = await start({
-    limits: { requests: {}, daily: { objects: 1 }, multipartUploads: 1 },
-  });
-  const answers = await Promise.all(Array.from({ length: 20 }, () => begin("key-1")));
-  const [first, ...others] = answers;
-  expect(first?.status).toBe(200);
-  for (const other of others) expect(other.body).toEqual(first?.body);
-  expect(inStore()).toBe(1);
-  expect(await finish(first?.body.upload)).toMatchObject({ status: 200 });
-});
-
-const crc32c = (value: string) => ({ checksum: { algorithm: "crc32c", value } });
-
-it.each<[object, object?]>([
-  [{ size: 6 }],
-  [crc32c("AAAAAA==")],
-  [crc32c("AAAAAA=="), crc32c("AAAAAQ==")],
-])(
-  "another start under the same key is answered with 422, and so is a presign: %j",
-  async (over, first = {}) => {
-    const { begin, send, inStore } = await start();
-    await begin("key-1", first);
-    for (const answer of [await begin("key-1", over), await send("POST", PRESIGN, FILE, "key-1")]) {
-      expect([answer.status, answer.body.code]).toEqual([422, "IDEMPOTENCY_CONFLICT"]);
-    }
-    expect(inStore()).toBe(1);
-  },
-);
-
-it("a start with an invalid key is refused before the store is called", async () => {
-  const { begin, inStore } = await start({
-    replace: () => ({ create: () => Effect.die("called") }),
-  });
-  const refused = await begin("a,b");
-  expect([refused.status, refused.body.code]).toEqual([400, "INVALID_REQUEST"]);
-  expect(inStore()).toBe(0);
-});
-
-it.each([["key-1"], [undefined]])(
-  "a start that the store refuses (key %s) takes neither quota nor place, and can be repeated",
-  async (key) => {
-    let isDown = true;
-    const { begin } = await start({
-      limits: {
-        requests: {},
-        daily: { bytes: 5, objects: 1, bytesPerSubject: 5 },
-        multipartUploads: 1,
-      },
-      replace: ({ create }) => ({
-        create: (object) =>
-          isDown
-            ? Effect.fail(new StoreUnavailable({ kind: "unreachable", reason: "it is down" }))
-            : create(object),
-      }),
-    });
-    for (let times = 0; times < 3; times++) {
-      expect((await begin(key)).body.code).toBe("STORE_UNAVAILABLE");
-    }
-    isDown = false;
-    expect((await begin(key)).status).toBe(200);
-    expect((await begin("key-2")).body.code).toBe("QUOTA_EXCEEDED");
-  },
-);
-
-it("a retry begins the upload that the first request could not, and the first takes nothing back", async () => {
-  const { promise: failed, resolve: fail } = Promise.withResolvers<void>();
-  let calls = 0;
-  const { begin, inStore } = await start({
-    limits: { requests: {}, daily: { objects: 2 }, multipartUploads: 1 },
+it("a start that the store refuses takes neither quota nor place", async () => {
+  let isDown = true;
+  const { begin } = await start({
+    limits: {
+      requests: {},
+      daily: { bytes: 5, objects: 1, bytesPerSubject: 5 },
+      multipartUploads: 1,
+    },
     replace: ({ create }) => ({
-      create: (object) => {
-        calls += 1;
-        return calls > 1
-          ? create(object)
-          : Effect.andThen(
-              Effect.promise(() => failed),
-              Effect.fail(new StoreUnavailable({ kind: "unreachable", reason: "it is down" })),
-            );
-      },
+      create: (object) =>
+        isDown
+          ? Effect.fail(new StoreUnavailable({ kind: "unreachable", reason: "it is down" }))
+          : create(object),
     }),
   });
-  const first = begin("key-1");
-  const again = await begin("key-1");
-  expect(again.status).toBe(200);
-  fail();
-  expect((await first).body.code).toBe("STORE_UNAVAILABLE");
-  expect((await begin("key-1")).body).toEqual(again.body);
-  expect(inStore()).toBe(1);
-  expect((await begin("key-2")).body.limits, "the place is taken").toEqual({ multipart: 1 });
+  for (let times = 0; times < 3; times++) {
+    expect((await begin()).body.code).toBe("STORE_UNAVAILABLE");
+  }
+  isDown = false;
+  expect((await begin()).status).toBe(200);
+  expect((await begin()).body.code).toBe("QUOTA_EXCEEDED");
 });
 
 it("an organization that has too many uploads open is told the limit and what to do", async () => {

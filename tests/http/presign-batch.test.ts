@@ -1,7 +1,6 @@
 import * as Duration from "effect/Duration";
 import { describe, expect, it } from "vitest";
 import type { AuditEvent } from "../../application/ports/audit.ts";
-import { Lifetime } from "../../domain/lifetime.ts";
 import { ByteSize } from "../../domain/byte-size.ts";
 import { PRESIGN, presignInit, startService } from "./service.ts";
 
@@ -184,75 +183,13 @@ describe("nothing of a batch is granted", () => {
   });
 });
 
-describe("a batch under an idempotency key", () => {
-  const key = { "Idempotency-Key": "key-1" };
-
-  it("a batch that is repeated under its idempotency key gets the same objects in the same order, and is charged once", async () => {
-    const { ask } = await start({ limits: { requests: {}, daily: { objects: 100 } } });
-    const first = await ask({ files: files(100) }, key);
-    const again = await ask({ files: files(100) }, key);
-    expect([first.status, again.status]).toEqual([200, 200]);
-    expect(keysOf(again)).toEqual(keysOf(first));
-    for (const { put_headers } of again.body.uploads) {
-      expect(put_headers).toEqual({ "Content-Type": "image/png", "If-None-Match": "*" });
-    }
-    expect((await ask({ files: [GOOD] })).status).toBe(429);
-  });
-
-  it.each([
-    ["in another order", { files: files(3).toReversed() }],
-    ["with one file less", { files: files(2) }],
-    ["with one file more", { files: files(4) }],
-    ["with another size of the last file", { files: files(3).with(2, GOOD) }],
-    ["with another strict", { files: files(3), strict: true }],
-    ["with another policy", { files: files(3), policy: "other" }],
-  ])(
-    "a batch %s is another request under the same idempotency key, and is answered with 422",
-    async (_, body) => {
-      const { ask } = await start({ policies: { other: {} } });
-      expect((await ask({ files: files(3) }, key)).status).toBe(200);
-      const other = await ask(body, key);
-      expect([other.status, other.body.code]).toEqual([422, "IDEMPOTENCY_CONFLICT"]);
-    },
-  );
-
-  it("a batch is the same request under its key whether the batch or each file names the policy", async () => {
-    const { ask } = await start();
-    const first = await ask({ files: files(2), policy: "files" }, key);
-    const each = files(2).map((file) => ({ ...file, policy: "files", strict: false }));
-    expect(keysOf(await ask({ files: each }, key))).toEqual(keysOf(first));
-  });
-
-  it("a batch of which one file was refused is not the first request under its idempotency key", async () => {
-    const { ask } = await start();
-    expect((await ask({ files: [GOOD, LARGE] }, key)).status).toBe(413);
-    expect((await ask({ files: [GOOD] }, key)).status).toBe(200);
-  });
-
-  it("the URLs of a retried batch expire no later than the first ones, for each file by its own policy", async () => {
-    const { ask } = await start({
-      policies: { brief: { putLifetime: Lifetime.make(Duration.minutes(1)) } },
-    });
-    const body = { files: [GOOD, { ...GOOD, policy: "brief" }] };
-    const first = await ask(body, key);
-    const again = await ask(body, key);
-    const lifetimes = again.body.uploads.map(({ put_url }: { put_url: string }) =>
-      Number(new URL(put_url).searchParams.get("X-Amz-Expires")),
-    );
-    expect(lifetimes[0]).toBeLessThanOrEqual(900);
-    expect(lifetimes[0]).toBeGreaterThan(60);
-    expect(lifetimes[1]).toBeLessThanOrEqual(60);
-    expect(keysOf(again)).toEqual(keysOf(first));
-  });
-});
-
 describe("the audit of a batch", () => {
   it("the audit has one event for each upload of a batch, all with the id of one request", async () => {
     const { ask, events } = await start({ policies: { other: {} } });
     const answer = await ask({ files: [GOOD, { ...GOOD, size: 6, policy: "other" }] });
     const requestId = answer.headers.get("x-request-id");
     const [first, second] = keysOf(answer);
-    const all = { action: "presign", refusal: undefined, requestId, slug: "acme", isRetry: false };
+    const all = { action: "presign", refusal: undefined, requestId, slug: "acme" };
     expect(events).toMatchObject([
       { ...all, key: first, size: 5, policy: "files", mediaType: "image/png" },
       { ...all, key: second, size: 6, policy: "other", mediaType: "image/png" },

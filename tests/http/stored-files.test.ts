@@ -204,17 +204,14 @@ it.each([
   expect((await ask(others.path)).status).toBe(302);
 });
 
-it("whatever way an upload is sent, its key is as its policy says, and a retry gets the same", async () => {
+it("whatever way an upload is sent, its key is as its policy says", async () => {
   const { ask } = await start({ policies: ownKeys("avatars", "direct") });
   const file = { filename: "a.png", content_type: "image/png", policy: "own" };
-  const again = { "Idempotency-Key": '"once"' };
-  const one = () => ask(`${FILES}/presign`, presignInit({ ...file, size: 5 }, again));
-  const first = await one();
-  expect((await one()).key).toBe(first.key);
+  const one = await ask(`${FILES}/presign`, presignInit({ ...file, size: 5 }));
   const { policy, ...bare } = { ...file, size: 5 };
   const several = await ask(`${FILES}/batch`, presignInit({ policy, files: [bare, bare] }));
   const inParts = await ask(`${FILES}/multipart`, presignInit({ ...file, size: 5 }));
-  const keys = [first, ...several.uploads, inParts].map(({ key }) => key);
+  const keys = [one, ...several.uploads, inParts].map(({ key }) => key);
   expect(new Set(keys).size).toBe(4);
   for (const key of keys) expect(key).toMatch(/^orgs\/org_1\/avatars\/[0-9a-f-]{36}\.png$/);
 });

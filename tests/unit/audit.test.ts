@@ -78,11 +78,10 @@ describe("an audit file", () => {
     };
     await Effect.gen(function* () {
       const tell = yield* Audit;
-      yield* tell({ ...eventOf("1"), ...facts, isRetry: true } as AuditEvent);
+      yield* tell({ ...eventOf("1"), ...facts } as AuditEvent);
       yield* tell({
         ...eventOf("2"),
         ...facts,
-        isRetry: false,
         refusal: "UPLOAD_REFUSED_BY_SCAN",
         finding: "Eicar-Test",
       } as AuditEvent);
@@ -96,7 +95,7 @@ describe("an audit file", () => {
       content_type: mediaType,
     };
     expect(parse(readFileSync(path, "utf8"))).toEqual([
-      { ...same, decision: "granted", retry: true, request_id: "1" },
+      { ...same, decision: "granted", request_id: "1" },
       {
         ...same,
         decision: "refused",

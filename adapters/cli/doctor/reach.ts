@@ -193,8 +193,7 @@ export const redis = Effect.fnUntraced(function* (settings: RedisSettings, tell:
     "name its authority's certificate in REDIS_CA_FILE",
   );
   if (reached._tag === "Success") return passed(`${hosts} answers`);
-  const why =
-    "Limits are counted by each process alone, Idempotency-Keys are refused, and no event is kept.";
+  const why = "Limits are counted by each process alone, and no event is kept.";
   return failed(`${hosts} ${reached.failure.what}`, why, reached.failure.mend);
 });
 

@@ -11,7 +11,6 @@ import { StorageKey } from "../../../domain/storage-key.ts";
 import { memberAt } from "../../settings/decode.ts";
 import { InvalidBody } from "../problems/refusals.ts";
 import { CONFIRM_REFUSALS, presentConfirmed } from "./confirm.ts";
-import { IDEMPOTENCY } from "./idempotency-key.ts";
 import { FILES, operation } from "./operation.ts";
 import { eachOnce, PARTS_REFUSALS } from "./parts.ts";
 import { askedFacts, fileFields, GRANT_REFUSALS, requestedUpload } from "./presign.ts";
@@ -27,14 +26,12 @@ export const startMultipart = operation({
     summary: "Start an upload in parts",
     description:
       "For large files, and for networks that break. Each part is sent with a PUT of its own: of `partSize` bytes, and the last one of what is left. All bytes count for the daily quota now.",
-    parameters: [IDEMPOTENCY],
     examples: { plain: { filename: "a.png", content_type: "image/png", size: 8_388_608 } },
     answers: "The upload is granted.",
   },
-  isRepeatable: true,
   input: Schema.Struct(fileFields).annotate({ identifier: "MultipartStart" }),
   facts: askedFacts,
-  run: (asking, file) => start({ ...asking, ...requestedUpload(file) }),
+  run: ({ member }, file) => start({ member, ...requestedUpload(file) }),
   output: Schema.Struct({
     upload: Token,
     key: StorageKey,

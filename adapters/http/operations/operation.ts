@@ -94,8 +94,6 @@ export interface OperationContext {
   readonly publicUrl: URL;
   /** By HTTP, and not by a call. */
   readonly isRequest?: true;
-  /** Chosen by the caller, of an operation that is repeatable. */
-  readonly idempotencyKey?: string | undefined;
 }
 
 /** An operation on an organization's files, for members with its scope. */
@@ -115,7 +113,6 @@ interface Description<
   readonly bodyLimit?: number;
   /** The input of a request that has no body. */
   readonly query?: (c: HttpContext, member: Member) => unknown;
-  readonly isRepeatable?: true;
   /** Refuses input before it is decoded, which would cost much more. */
   readonly before?: (
     asking: OperationContext,
@@ -157,9 +154,15 @@ export interface Operation<
   /** The body of a request, named as on the wire. */
   readonly body: Schema.Constraint | undefined;
   /** Decodes the body of a request and runs. */
-  readonly answerTo: (request: RawInput) => Effect.Effect<Answer, Refusal, Services>;
+  readonly answerTo: (
+    asking: OperationContext,
+    input: unknown,
+  ) => Effect.Effect<Answer, Refusal, Services>;
   /** Decodes the options of a call and runs. */
-  readonly callWith: (request: RawInput) => Effect.Effect<Output, Refusal, Services>;
+  readonly callWith: (
+    asking: OperationContext,
+    input: unknown,
+  ) => Effect.Effect<Output, Refusal, Services>;
   /** For the compiler alone: the options of the call. */
   readonly options?: Input;
 }
@@ -171,12 +174,6 @@ export const allowedMethods = (routes: ReadonlyArray<Route>, path: string): stri
     .filter((route) => route.path === path)
     .flatMap(({ methods }) => methods)
     .join(", ");
-
-interface RawInput {
-  readonly asking: OperationContext;
-  readonly input: unknown;
-  readonly idempotencyKey: () => Effect.Effect<string | undefined, Refusal>;
-}
 
 type CallOutput<Output, Gives> = Gives extends keyof Output ? Output[Gives] : Output;
 
@@ -198,7 +195,7 @@ export function operation<
   Extract<(E | Before | InvalidInput)["_tag"], Refusal["_tag"]>
 > {
   type Input = Schema.Struct<Fields>["Type"];
-  const { input: schema, output, isRepeatable, callGives } = description;
+  const { input: schema, output, callGives } = description;
   const { before, check, facts, run, present, encode, respond } = description;
   const named = output && toWire(output);
   const wire = wireSchema(schema);
@@ -226,23 +223,19 @@ export function operation<
     };
   };
 
-  const perform = (request: RawInput, decode: ReturnType<typeof decoding>) => {
-    const { asking } = request;
-    const decoded = () =>
-      Effect.flatMapEager(decode(request.input), (input) => {
-        if (facts !== undefined) recordEach(asking.member, facts(input));
-        if (isRepeatable === undefined) return run(asking, input);
-        return Effect.flatMapEager(request.idempotencyKey(), (idempotencyKey) =>
-          run(idempotencyKey === undefined ? asking : { ...asking, idempotencyKey }, input),
-        );
-      });
-    return before === undefined
-      ? decoded()
-      : Effect.flatMap(before(asking, request.input), decoded);
-  };
+  /** Decodes input and runs. */
+  const performing =
+    (decode: ReturnType<typeof decoding>) => (asking: OperationContext, raw: unknown) => {
+      const decoded = () =>
+        Effect.flatMapEager(decode(raw), (input) => {
+          if (facts !== undefined) recordEach(asking.member, facts(input));
+          return run(asking, input);
+        });
+      return before === undefined ? decoded() : Effect.flatMap(before(asking, raw), decoded);
+    };
 
-  const decodeBody = decoding(wire, fromWire(schema), true);
-  const decodeOptions = decoding(schema, (value) => value, false);
+  const performBody = performing(decoding(wire, fromWire(schema), true));
+  const performOptions = performing(decoding(schema, (value) => value, false));
   return {
     ...description,
     body: description.query === undefined ? wire : undefined,
@@ -251,19 +244,18 @@ export function operation<
       ...(Object.keys(schema.fields).some((name) => Object.hasOwn(MEMBER_CODES, name)) && {
         InvalidMember: true,
       }),
-      ...(isRepeatable && { InvalidIdempotencyKey: true }),
       ...description.refusals,
     },
-    answerTo: (request: RawInput) =>
-      Effect.mapEager(perform(request, decodeBody), (outcome) => {
+    answerTo: (asking: OperationContext, input: unknown) =>
+      Effect.mapEager(performBody(asking, input), (outcome) => {
         const body = () =>
-          encode === undefined ? named?.(present(outcome, request.asking)) : encode(outcome);
+          encode === undefined ? named?.(present(outcome, asking)) : encode(outcome);
         if (respond !== undefined) return respond(outcome, body);
         return named === undefined ? NO_CONTENT : json(body());
       }),
-    callWith: (request: RawInput) =>
-      Effect.mapEager(perform(request, decodeOptions), (outcome) => {
-        const output = present(outcome, request.asking);
+    callWith: (asking: OperationContext, input: unknown) =>
+      Effect.mapEager(performOptions(asking, input), (outcome) => {
+        const output = present(outcome, asking);
         return callGives === undefined ? output : output[callGives as keyof Output];
       }),
     // The compiler knows the members of each description; a table of operations holds all alike.

@@ -3,7 +3,6 @@ import * as Schema from "effect/Schema";
 import { requestUploads } from "../../../application/uploads/request-upload.ts";
 import { memberAt } from "../../settings/decode.ts";
 import { InvalidBody } from "../problems/refusals.ts";
-import { IDEMPOTENCY } from "./idempotency-key.ts";
 import { FILES, operation } from "./operation.ts";
 import {
   askedFacts,
@@ -28,14 +27,12 @@ export const presignBatch = operation({
     summary: "Ask to upload several files",
     description:
       "All of up to 100 files are granted or none is, and they count as one request. A file has the members of a single request to upload.",
-    parameters: [IDEMPOTENCY],
     examples: {
       plain: { files: [PLAIN, { ...PLAIN, filename: "b.png" }] },
       bound: { files: [PLAIN, { ...PLAIN, strict: false }], policy: "files", strict: true },
     },
     answers: "All uploads are granted.",
   },
-  isRepeatable: true,
   // 100 files have room, unless most have very long names, or metadata of their own.
   bodyLimit: 64 * 1024,
   input: Schema.Struct({
@@ -56,9 +53,9 @@ export const presignBatch = operation({
     return Array.isArray(files) && files.length > MAX_FILES ? TOO_MANY : Effect.void;
   },
   facts: ({ files, ...defaults }) => files.map((file) => askedFacts({ ...defaults, ...file })),
-  run: (asking, { files, ...defaults }) =>
+  run: ({ member }, { files, ...defaults }) =>
     requestUploads({
-      ...asking,
+      member,
       uploads: files.map((file) => requestedUpload({ ...defaults, ...file })),
     }),
   output: Schema.Struct({
@@ -69,8 +66,6 @@ export const presignBatch = operation({
   encode: (granted) => ({ uploads: granted.map(encodeUpload) }),
   refusals: {
     UploadRefused: true,
-    IdempotencyNotSupported: true,
-    IdempotencyConflict: true,
     QuotaExceeded: true,
     LimitsUnavailable: true,
     CredentialsUnavailable: true,

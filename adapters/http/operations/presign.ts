@@ -12,7 +12,6 @@ import { Metadata } from "../../../domain/metadata.ts";
 import { StorageKey } from "../../../domain/storage-key.ts";
 import { DEFAULT_POLICY, POLICY_NAME } from "../../../domain/upload-policy.ts";
 import { isoText } from "../../values/time.ts";
-import { IDEMPOTENCY } from "./idempotency-key.ts";
 import { FILES, operation } from "./operation.ts";
 import { download, instant, PUT_URL, Token, url } from "./schemas.ts";
 
@@ -22,7 +21,6 @@ export const GRANT_REFUSALS = {
   FileTooLarge: true,
   MediaTypeNotAllowed: true,
   ChecksumNotSupported: true,
-  IdempotencyConflict: true,
   QuotaExceeded: true,
   LimitsUnavailable: true,
 } as const;
@@ -130,7 +128,6 @@ export const presign = operation({
     summary: "Ask to upload a file",
     description:
       "The answer has a URL to PUT exactly this file to, and a URL that shows the file once it is there.",
-    parameters: [IDEMPOTENCY],
     examples: {
       plain: PLAIN,
       bound: {
@@ -142,10 +139,9 @@ export const presign = operation({
     },
     answers: "The upload is granted.",
   },
-  isRepeatable: true,
   input: UploadRequest,
   facts: askedFacts,
-  run: (asking, file) => requestUpload({ ...asking, ...requestedUpload(file) }),
+  run: ({ member }, file) => requestUpload({ member, ...requestedUpload(file) }),
   output: Upload,
   present: presentUpload,
   encode: encodeUpload,
@@ -153,7 +149,6 @@ export const presign = operation({
     ...GRANT_REFUSALS,
     AnnouncementTooLong: true,
     ChecksumRequired: true,
-    IdempotencyNotSupported: true,
     CredentialsUnavailable: true,
   },
 });

@@ -5,7 +5,6 @@ export interface Language {
   readonly input: string;
   readonly member: (name: string) => string;
   readonly operation: (name: keyof typeof ROUTES) => string;
-  readonly idempotencyKey: string;
   /** The place that nothing was found at, and advice for it. */
   readonly notFound: { readonly title: string; readonly check: string };
 }
@@ -21,7 +20,6 @@ export const WIRE: Language = {
   input: "The request body",
   member: snakeCase,
   operation: (name) => ROUTES[name],
-  idempotencyKey: "the header Idempotency-Key",
   notFound: {
     title: "Nothing was found at this address",
     check:
@@ -33,7 +31,6 @@ export const CALLS: Language = {
   input: "The input",
   member: (name) => name,
   operation: (name) => name,
-  idempotencyKey: "idempotencyKey",
   notFound: {
     title: "Nothing was found",
     check: "Check the key, the name of the organization, and that the caller belongs to it.",

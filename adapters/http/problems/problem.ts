@@ -33,7 +33,6 @@ export const STATUSES = {
   FILE_TOO_LARGE: 413,
   UNSUPPORTED_MEDIA_TYPE: 415,
   EXPECTATION_FAILED: 417,
-  IDEMPOTENCY_CONFLICT: 422,
   RATE_LIMITED: 429,
   QUOTA_EXCEEDED: 429,
   HEADERS_TOO_LARGE: 431,
@@ -338,34 +337,13 @@ export const PROBLEMS = {
       headers: retryAfter(seconds),
     };
   },
-  IdempotencyConflict: () => ({
-    code: "IDEMPOTENCY_CONFLICT",
-    title: "The idempotency key was used for another request",
-    detail: "Repeat that request exactly, or use a new key.",
-  }),
-  IdempotencyNotSupported: (_, say) => ({
-    code: "INVALID_REQUEST",
-    title: "Idempotency keys are not supported with this store",
-    detail: `The store cannot write an object only once. Leave ${say.idempotencyKey} out.`,
-  }),
-  InvalidIdempotencyKey: () => ({
-    code: "INVALID_REQUEST",
-    title: "The header Idempotency-Key is invalid",
-    detail:
-      "Send the header once, with 1 to 255 printable ASCII characters, with or without double quotes.",
-  }),
   IdentityUnavailable: () =>
     unavailable(
       "IDENTITY_UNAVAILABLE",
       "The service cannot check the caller or the organization at the moment",
     ),
-  LimitsUnavailable: ({ retryAfter: seconds }, say) => ({
-    ...unavailable("LIMITS_UNAVAILABLE", "The service cannot count requests at the moment"),
-    ...(seconds !== undefined && {
-      detail: `The service remembers too many requests with an idempotency key. Leave ${say.idempotencyKey} out, or try again in ${count(seconds, "second")}.`,
-      headers: retryAfter(seconds),
-    }),
-  }),
+  LimitsUnavailable: () =>
+    unavailable("LIMITS_UNAVAILABLE", "The service cannot count requests at the moment"),
   ScannerUnavailable: () =>
     unavailable("SCANNER_UNAVAILABLE", "The file cannot be scanned at the moment"),
   EventsUnavailable: () =>

@@ -27,9 +27,6 @@ export class RequestTimeout extends Data.TaggedError("RequestTimeout")<{
   readonly seconds: number;
 }> {}
 
-/** The header `Idempotency-Key` does not have exactly one valid key. */
-export class InvalidIdempotencyKey extends Data.TaggedError("InvalidIdempotencyKey") {}
-
 export class MalformedRequest extends Data.TaggedError("MalformedRequest") {}
 
 /** The request's headers are larger than `limit`, in bytes. */

@@ -2,24 +2,19 @@ import * as Duration from "effect/Duration";
 import * as Effect from "effect/Effect";
 import type * as Scope from "effect/Scope";
 import { cachedFor } from "../../../application/store/cached.ts";
-import {
-  Limiter,
-  type RetriedUpload,
-  type UploadToCount,
-} from "../../../application/ports/limiter.ts";
+import { Limiter, type UploadToCount } from "../../../application/ports/limiter.ts";
 import { quotaExceeded } from "../../../domain/daily-quota.ts";
-import { IdempotencyConflict, LimitsUnavailable, QuotaExceeded } from "../../../domain/errors.ts";
+import { LimitsUnavailable, QuotaExceeded } from "../../../domain/errors.ts";
 import { tooManyOpen } from "../../../domain/multipart.ts";
 import { allowanceFrom } from "../../../domain/token-bucket.ts";
 import { digest } from "../expiring.ts";
 import type { LimiterWith } from "../layer.ts";
-import { MAX_PER_CALLER, tooManyRetries } from "../memory.ts";
 import { breaker } from "../../redis/breaker.ts";
 import { connect, connectOnce } from "../../redis/connection.ts";
 import type { RedisSettings } from "../../redis/settings.ts";
-import { replaceMemory, takeBackUpload, takeRequest, takeUpload } from "./scripts.ts";
+import { takeBackUpload, takeRequest, takeUpload } from "./scripts.ts";
 
-export const SCRIPTS = { takeRequest, takeUpload, replaceMemory, takeBackUpload };
+export const SCRIPTS = { takeRequest, takeUpload, takeBackUpload };
 
 /** Counts in Redis. While it does not answer, `spare` counts; without one, requests are refused. */
 export const connectLimiter = Effect.fnUntraced(function* (
@@ -65,20 +60,13 @@ export const connectLimiter = Effect.fnUntraced(function* (
         return orElse(decision, spare?.countRequest(limited, name));
       },
       countUpload: (asked) => {
-        const { size, objects: count = 1, retry } = asked;
+        const { size, objects: count = 1 } = asked;
         const multipart = mostOpen === undefined ? undefined : asked.multipart;
-        if (!hasQuota && retry === undefined && multipart === undefined) return Effect.undefined;
+        if (!hasQuota && multipart === undefined) return Effect.void;
         const given = {
           size,
           count,
           quota: limits.daily,
-          retry: retry && {
-            name: retryName(retry),
-            request: digest([retry.request]),
-            memory: retry.memory,
-            most: MAX_PER_CALLER,
-            milliseconds: wholeMillis(retry.lifetime),
-          },
           multipart: multipart && {
             key: multipart.key,
             most: mostOpen ?? 0,
@@ -90,13 +78,7 @@ export const connectLimiter = Effect.fnUntraced(function* (
           ([outcome, value]): Counted => {
             switch (outcome) {
               case "granted":
-                return Effect.undefined;
-              case "retry":
-                return Effect.succeed(value);
-              case "conflict":
-                return Effect.fail(new IdempotencyConflict());
-              case "keys full":
-                return Effect.fail(tooManyRetries("this caller", Number(value), "in Redis"));
+                return Effect.void;
               case "full":
                 return Effect.fail(tooManyOpen(mostOpen ?? 0, Duration.millis(Number(value))));
               case "exceeded":
@@ -108,24 +90,11 @@ export const connectLimiter = Effect.fnUntraced(function* (
             }
           },
         );
-        // A retry without the memory of the first request would get another object.
-        return retry === undefined ? orElse(decision, spare?.countUpload(asked)) : decision;
-      },
-      replaceMemory: ({ organization, retry, memory }) => {
-        const [, key] = keysFor({ organization, retry });
-        return Effect.map(
-          decide((client) => client.replaceMemory([key], { from: retry.memory, to: memory })),
-          (kept) => kept ?? undefined,
-        );
+        return orElse(decision, spare?.countUpload(asked));
       },
       uncountUpload: (upload) => {
-        const { size, objects: count = 1, retry, multipart } = upload;
-        const given = {
-          size,
-          count,
-          retry: retry && { name: retryName(retry), memory: retry.memory },
-          upload: multipart?.key,
-        };
+        const { size, objects: count = 1, multipart } = upload;
+        const given = { size, count, upload: multipart?.key };
         // The upload may have been counted here or there.
         return Effect.andThen(
           Effect.ignore(decide((client) => client.takeBackUpload(keysFor(upload, withOwn), given))),
@@ -134,7 +103,7 @@ export const connectLimiter = Effect.fnUntraced(function* (
       },
       endMultipart: (upload) => {
         if (mostOpen === undefined) return Effect.void;
-        const [, , key] = keysFor(upload);
+        const [, key] = keysFor(upload);
         return Effect.andThen(
           Effect.ignore(decide((client) => client.zRem(key, upload.key))),
           spare?.endMultipart(upload) ?? Effect.void,
@@ -157,23 +126,13 @@ export const reach = (settings: RedisSettings) => connectOnce(settings, SCRIPTS,
 type Counted = ReturnType<Limiter["Service"]["countUpload"]>;
 
 function keysFor(
-  { organization, retry, caller }: Pick<UploadToCount, "organization"> & Partial<UploadToCount>,
+  { organization, caller }: Pick<UploadToCount, "organization"> & Partial<UploadToCount>,
   withOwn = false,
 ) {
   const tag = `valetkey:{organization ${organization}}`;
-  const key = retry === undefined ? "" : retryName(retry);
-  const owner = retry === undefined ? "" : digest(retry.caller);
   const callerName = withOwn && caller ? digest([caller.kind, caller.subject]) : "";
-  return [
-    `${tag}:granted`,
-    `${tag}:retry:${key}`,
-    `${tag}:multipart`,
-    `${tag}:granted:${callerName}`,
-    `${tag}:retries:${owner}`,
-  ] as const;
+  return [`${tag}:granted`, `${tag}:multipart`, `${tag}:granted:${callerName}`] as const;
 }
-
-const retryName = ({ caller, key }: RetriedUpload) => digest([...caller, key]);
 
 const wholeMillis = (duration: Duration.Duration) => Math.ceil(Duration.toMillis(duration));
 

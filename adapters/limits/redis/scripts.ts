@@ -36,14 +36,7 @@ return {1, math.floor(count - used + 1e-6), 0, math.ceil(used * share)}
 `,
 );
 
-type Outcome =
-  | "granted"
-  | "retry"
-  | "conflict"
-  | "keys full"
-  | "full"
-  | "exceeded"
-  | "caller exceeded";
+type Outcome = "granted" | "full" | "exceeded" | "caller exceeded";
 
 /** Counts uploads as `adapters/limits/memory.ts` does; `value` belongs to the outcome. */
 export const takeUpload = script<
@@ -51,27 +44,17 @@ export const takeUpload = script<
     size: number;
     count: number;
     quota: DailyQuota;
-    retry?:
-      | { name: string; request: string; memory: string; most: number; milliseconds: number }
-      | undefined;
     multipart?: { key: string; most: number; milliseconds: number } | undefined;
   },
   readonly [outcome: Outcome, value: string]
 >(
-  5,
+  3,
   `
-local size, count, retry, multipart = given.size, given.count, given.retry, given.multipart
+local size, count, multipart = given.size, given.count, given.multipart
 local quotas = {
   {over = 'exceeded', key = KEYS[1], bytes = given.quota.bytes, objects = given.quota.objects},
-  {over = 'caller exceeded', key = KEYS[4], bytes = given.quota.bytesPerSubject},
+  {over = 'caller exceeded', key = KEYS[3], bytes = given.quota.bytesPerSubject},
 }
-if retry then
-  local first = redis.call('HMGET', KEYS[2], 'request', 'memory')
-  if first[1] then
-    if first[1] == retry.request then return {'retry', first[2]} end
-    return {'conflict', ''}
-  end
-end
 local time = redis.call('TIME')
 local now = tonumber(time[1])
 local milli = now * 1000 + math.floor(time[2] / 1000)
@@ -88,9 +71,7 @@ local function keep(key, member, milliseconds)
   redis.call('ZADD', key, string.format('%.17g', milli + milliseconds), member)
   if redis.call('PTTL', key) < milliseconds then redis.call('PEXPIRE', key, milliseconds) end
 end
-local wait = retry and wait_for(KEYS[5], count, retry.most)
-if wait then return {'keys full', wait} end
-wait = multipart and wait_for(KEYS[3], 1, multipart.most)
+local wait = multipart and wait_for(KEYS[2], 1, multipart.most)
 if wait then return {'full', wait} end
 for _, quota in ipairs(quotas) do
   local key, bytes, objects = quota.key, quota.bytes, quota.objects
@@ -114,48 +95,21 @@ for _, quota in ipairs(quotas) do
     redis.call('EXPIRE', quota.key, quota.left)
   end
 end
-if retry then
-  redis.call('HSET', KEYS[2], 'request', retry.request, 'memory', retry.memory)
-  redis.call('PEXPIRE', KEYS[2], retry.milliseconds)
-  for object = 1, count do keep(KEYS[5], retry.name .. object, retry.milliseconds) end
-end
-if multipart then keep(KEYS[3], multipart.key, multipart.milliseconds) end
+if multipart then keep(KEYS[2], multipart.key, multipart.milliseconds) end
 return {'granted', ''}
 `,
 );
 
-export const replaceMemory = script<{ from: string; to: string }, string | null>(
-  1,
-  `
-local memory = redis.call('HGET', KEYS[1], 'memory')
-if memory == given.from then
-  memory = given.to
-  redis.call('HSET', KEYS[1], 'memory', memory)
-end
-return memory
-`,
-);
-
-/** Takes back what `takeUpload` counted, unless the memory of its idempotency key was replaced. */
+/** Takes back what `takeUpload` counted. */
 export const takeBackUpload = script<
-  {
-    size: number;
-    count: number;
-    retry?: { name: string; memory: string } | undefined;
-    upload?: string | undefined;
-  },
+  { size: number; count: number; upload?: string | undefined },
   unknown
 >(
-  5,
+  3,
   `
-local less, retry = {bytes = given.size, objects = given.count}, given.retry
-if retry then
-  if redis.call('HGET', KEYS[2], 'memory') ~= retry.memory then return 0 end
-  redis.call('DEL', KEYS[2])
-  for object = 1, given.count do redis.call('ZREM', KEYS[5], retry.name .. object) end
-end
-if given.upload then redis.call('ZREM', KEYS[3], given.upload) end
-for _, key in ipairs({KEYS[1], KEYS[4]}) do
+local less = {bytes = given.size, objects = given.count}
+if given.upload then redis.call('ZREM', KEYS[2], given.upload) end
+for _, key in ipairs({KEYS[1], KEYS[3]}) do
   if redis.call('EXISTS', key) == 1 then
     for field, value in pairs(less) do
       if redis.call('HINCRBY', key, field, 0 - value) < 0 then redis.call('HSET', key, field, 0) end
