@@ -126,14 +126,13 @@ export class RateLimited extends Data.TaggedError("RateLimited")<{
 }> {}
 
 /**
- * More than an organization may be granted in a day, one caller there (`caller`), or uploads in
- * parts open at once (`multipart`); `retryAfter` in seconds.
+ * More than an organization, or one caller there (`caller`), may be granted in a day; `retryAfter`
+ * in seconds.
  */
 export class QuotaExceeded extends Data.TaggedError("QuotaExceeded")<{
   readonly bytes?: number;
   readonly objects?: number;
   readonly caller?: number;
-  readonly multipart?: number;
   readonly retryAfter: number;
 }> {}
 

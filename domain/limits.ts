@@ -21,8 +21,6 @@ export interface DailyQuota {
 export interface Limits {
   readonly requests: { readonly [Of in Limited]?: RateLimit | undefined };
   readonly daily: DailyQuota;
-  /** Most uploads in parts that an organization has open at once. */
-  readonly multipartUploads?: number | undefined;
 }
 
 /** The rest of a limit on requests. */

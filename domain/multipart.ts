@@ -1,7 +1,6 @@
 import * as Duration from "effect/Duration";
 import * as Schema from "effect/Schema";
 import { ByteSize, mebibytes } from "./byte-size.ts";
-import { QuotaExceeded } from "./errors.ts";
 import { sealedFields, sealedNames } from "./receipt.ts";
 import { uploadKey } from "./storage-key.ts";
 import type { UploadDifference } from "./upload-difference.ts";
@@ -66,15 +65,6 @@ export function partLength(upload: Sizes, number: number): ByteSize | undefined 
   if (number > count) return undefined;
   return number < count ? partSize : ByteSize.make(size - (count - 1) * partSize);
 }
-
-/** Longest advised wait after a refused start, since uploads end at any time. */
-const LONGEST_WAIT = Duration.minutes(1);
-
-export const tooManyOpen = (limit: number, left: Duration.Duration): QuotaExceeded =>
-  new QuotaExceeded({
-    multipart: limit,
-    retryAfter: Math.max(1, Math.ceil(Duration.toSeconds(Duration.min(left, LONGEST_WAIT)))),
-  });
 
 /** A part as the client names it. */
 export interface SentPart {

@@ -59,12 +59,11 @@ interface Refusals {
   UNSUPPORTED_MEDIA_TYPE: OfUpload<415> & { readonly allowed: ReadonlyArray<string> };
   RATE_LIMITED: Later<429>;
   QUOTA_EXCEEDED: Later<429> & {
-    /** A day's bytes and uploads, the caller's bytes, or the open uploads in parts. */
+    /** A day's bytes and uploads, or the caller's bytes. */
     readonly limits: {
       readonly bytes?: number;
       readonly objects?: number;
       readonly caller?: number;
-      readonly multipart?: number;
     };
   };
   STORE_UNAVAILABLE: Later<503>;

@@ -36,8 +36,6 @@ export interface LimitOptions {
   readonly bytesPerSubjectPerDay?: Size | undefined;
   /** The uploads that an organization may be granted in one day (UTC). */
   readonly objectsPerDay?: number | undefined;
-  /** The uploads in parts that an organization may have open at once; 100 if left out. */
-  readonly multipartUploads?: number | "off" | undefined;
   /** The counter that several processes share; each counts for itself if left out. */
   readonly countIn?: SharedCount | undefined;
   /** While it is down, each process counts for itself, or refuses all; `"allow"` if left out. */

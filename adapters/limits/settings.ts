@@ -73,15 +73,6 @@ export const settings = {
     shape: "a number of uploads, 1 or more",
     example: "10000",
   }),
-  multipartUploads: optional({
-    variable: "LIMIT_MULTIPART_UPLOADS",
-    option: "limits.multipartUploads",
-    meaning: "Uploads in parts that an organization has open at once.",
-    otherwise: "`100`",
-    codec: Schema.Union([Count, Schema.Literal("off")]),
-    shape: "a number of uploads, 1 or more, or off",
-    example: "20",
-  }),
   failedAuthentications: optional({
     variable: "LIMIT_FAILED_AUTHENTICATIONS",
     option: "limits.failedAuthentications",
@@ -110,23 +101,13 @@ export const settings = {
 /** The service's default; the package has none. */
 export const FAILED_AUTHENTICATIONS: RateLimit = { count: 120, window: Duration.minutes(1) };
 
-/** Each process counts for itself then. */
-const MULTIPART_UPLOADS = 100;
-
 export const read = (source: Source) =>
   Result.map(readSettings(settings, source), (given) => {
-    const { subject, organization, onFailure, replicas } = given;
+    const { subject, organization, onFailure, replicas, failedAuthentications } = given;
     const daily = Struct.pick(given, ["bytes", "objects", "bytesPerSubject"]);
-    const { multipartUploads = MULTIPART_UPLOADS, failedAuthentications } = given;
-    const most = multipartUploads === "off" ? undefined : multipartUploads;
-    const chosen = given.multipartUploads === undefined ? undefined : most;
     return {
-      limits: {
-        requests: { subject, organization },
-        daily,
-        multipartUploads: most,
-      } satisfies Limits,
-      isLimited: [subject, organization, ...Object.values(daily), chosen].some(
+      limits: { requests: { subject, organization }, daily } satisfies Limits,
+      isLimited: [subject, organization, ...Object.values(daily)].some(
         (limit) => limit !== undefined,
       ),
       refusesOnFailure: onFailure === "refuse",

@@ -1,9 +1,8 @@
 import * as Effect from "effect/Effect";
 import { MultipartNotSupported } from "../../domain/errors.ts";
-import { type MultipartUpload, namesInStore } from "../../domain/multipart.ts";
+import { namesInStore } from "../../domain/multipart.ts";
 import type { Member } from "../admit.ts";
-import { Limiter } from "../ports/limiter.ts";
-import { type Multipart, type MultipartId, ObjectStore } from "../ports/object-store.ts";
+import { ObjectStore } from "../ports/object-store.ts";
 import { openUpload } from "../tokens.ts";
 
 /** Ends an upload and removes its parts. Does nothing to an upload that has ended. */
@@ -13,21 +12,8 @@ export const abortMultipart = Effect.fnUntraced(function* (request: {
 }) {
   const upload = yield* openUpload(request.member, request.upload);
   yield* (yield* multipartStore).abort(namesInStore(upload));
-  yield* endMultipart(upload);
 });
 
 export const multipartStore = Effect.flatMap(ObjectStore, ({ multipart }) =>
   multipart === undefined ? Effect.fail(new MultipartNotSupported()) : Effect.succeed(multipart),
 );
-
-export const endMultipart = (upload: MultipartUpload) =>
-  Limiter.use((limiter) => limiter.endMultipart(upload));
-
-export const abortQuietly = (multipart: Multipart, upload: MultipartId) =>
-  multipart
-    .abort(upload)
-    .pipe(
-      Effect.catch(({ reason }) =>
-        Effect.logWarning("a refused upload could not be aborted", { key: upload.key, reason }),
-      ),
-    );

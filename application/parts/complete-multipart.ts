@@ -11,9 +11,10 @@ import {
 } from "../../domain/errors.ts";
 import { compareParts, countParts, namesInStore, type SentPart } from "../../domain/multipart.ts";
 import { CONFIRM_GRACE } from "../../domain/receipt.ts";
-import { abortQuietly, endMultipart, multipartStore } from "./abort-multipart.ts";
+import { multipartStore } from "./abort-multipart.ts";
 import type { Member } from "../admit.ts";
 import { confirmArrival } from "../uploads/confirm-upload.ts";
+import type { Multipart, MultipartId } from "../ports/object-store.ts";
 import { Tokens } from "../ports/tokens.ts";
 import { publishRefusal } from "../publish.ts";
 import { openUpload, sealReceipt } from "../tokens.ts";
@@ -46,10 +47,7 @@ export const completeMultipart = Effect.fnUntraced(function* (request: {
   const outcome = Option.isSome(stored)
     ? yield* Effect.gen(function* () {
         const faults = compareParts(upload, stored.value, sent);
-        if (faults.breaksGrant) {
-          yield* abortQuietly(multipart, id);
-          yield* endMultipart(upload);
-        }
+        if (faults.breaksGrant) yield* abortQuietly(multipart, id);
         const differences = faults.differences.slice(0, MOST_FAULTS);
         if (differences.length > 0) {
           const mismatch = new UploadMismatch({ differences });
@@ -69,8 +67,6 @@ export const completeMultipart = Effect.fnUntraced(function* (request: {
     : Result.succeed("ended" as const);
   const ending = Result.isSuccess(outcome) ? outcome.success : undefined;
   if (ending === "exists" || ending === "mismatch") yield* abortQuietly(multipart, id);
-  const isOpen = Result.isFailure(outcome) || outcome.success === "changed";
-  if (!isOpen) yield* endMultipart(upload);
   if (ending === "mismatch") {
     // The store compares the checksum, and does not return that of the parts.
     const expected = upload.checksum?.value ?? "";
@@ -109,3 +105,12 @@ export const completeMultipart = Effect.fnUntraced(function* (request: {
   );
   return { ...confirmed, receipt: sealReceipt(yield* Tokens, receipt) };
 });
+
+const abortQuietly = (multipart: Multipart, upload: MultipartId) =>
+  multipart
+    .abort(upload)
+    .pipe(
+      Effect.catch(({ reason }) =>
+        Effect.logWarning("a refused upload could not be aborted", { key: upload.key, reason }),
+      ),
+    );

@@ -11,8 +11,7 @@ import { sealUpload } from "../tokens.ts";
 
 /**
  * Grants one upload in parts and begins it in the store. All its bytes are counted before the store
- * is called, so that nobody begins uploads there beyond a quota, or more at once than an
- * organization may have open.
+ * is called, so that nobody begins uploads there beyond a quota.
  */
 export const startMultipart = Effect.fnUntraced(function* ({
   member,
@@ -41,12 +40,7 @@ export const startMultipart = Effect.fnUntraced(function* ({
   const { key, grant: upload, policyName } = granted;
   const { fileName, mediaType, size, checksum } = upload;
   const incoming = upload.arrival === "incoming";
-  const counted = {
-    organization,
-    caller: principal,
-    size,
-    multipart: { key, lifetime: MULTIPART_LIFETIME },
-  };
+  const counted = { organization, caller: principal, size };
   yield* limiter.countUpload(counted);
   const uploadId = yield* multipart
     .create({ key: uploadKey({ key, incoming }), mediaType, checksum })

@@ -107,7 +107,6 @@ beforeAll(async () => {
     // Set so that each answer has their headers, and too high to be reached.
     LIMIT_REQUESTS_PER_SUBJECT: "1000000 per second",
     LIMIT_REQUESTS_PER_ORGANIZATION: "1000000 per second",
-    LIMIT_MULTIPART_UPLOADS: "off",
   });
 });
 afterAll(async () => {

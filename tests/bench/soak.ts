@@ -101,7 +101,6 @@ async function run(): Promise<void> {
         REDIS_URL: redis.urls[0],
         // So nothing may be refused for want of Redis.
         LIMITS_ON_FAILURE: "allow",
-        LIMIT_MULTIPART_UPLOADS: "off",
         LIMIT_REQUESTS_PER_ORGANIZATION: "1000000 per minute",
         RECEIPT_KEYS: `soak:${receiptKey("soak").toString("base64")}`,
         LOG_LEVEL: "warn",

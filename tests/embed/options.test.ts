@@ -204,7 +204,7 @@ it("an option that is undefined counts as unset, also where its name is not know
 
 it("an option is accepted as a number, a list or an object, where a variable is text", async () => {
   const valetkey = create({
-    limits: { bytesPerDay: 1024, objectsPerDay: 3, multipartUploads: 5 },
+    limits: { bytesPerDay: 1024, objectsPerDay: 3 },
     corsOrigins: ["https://a.example", "https://b.example"],
     publicUrl: new URL("https://app.example.com"),
   })();

@@ -24,7 +24,6 @@ const FILE = { filename: "a.txt", content_type: "text/plain", size: 5 };
 const SHARED = {
   RECEIPT_KEYS: `test:${receiptKey("cold").toString("base64")}`,
   STORAGE_POLICIES: JSON.stringify({ shared: { link_lifetime: "1 hour" } }),
-  LIMIT_MULTIPART_UPLOADS: "off",
 };
 
 /** A good request of each operation that has a body. */

@@ -12,7 +12,6 @@ describe("the limits", () => {
       limits: {
         requests: { subject: undefined, organization: undefined },
         daily: { bytes: undefined, objects: undefined, bytesPerSubject: undefined },
-        multipartUploads: 100,
       },
       isLimited: false,
       refusesOnFailure: false,
@@ -27,14 +26,8 @@ describe("the limits", () => {
     ["LIMIT_BYTES_PER_DAY", "1 GiB"],
     ["LIMIT_BYTES_PER_SUBJECT_PER_DAY", "1 GiB"],
     ["LIMIT_OBJECTS_PER_DAY", "1"],
-    ["LIMIT_MULTIPART_UPLOADS", "1"],
   ])("are on where %s is set", (name, value) => {
     expect(limits({ [name]: value }).isLimited).toBe(true);
-  });
-
-  it("are off where uploads in parts alone are not counted", () => {
-    const { isLimited, limits: set } = limits({ LIMIT_MULTIPART_UPLOADS: "off" });
-    expect([isLimited, set.multipartUploads]).toEqual([false, undefined]);
   });
 });
 

@@ -1,4 +1,3 @@
-import * as Duration from "effect/Duration";
 import fc from "fast-check";
 import { expect, it } from "vitest";
 import { ByteSize } from "../../domain/byte-size.ts";
@@ -8,7 +7,6 @@ import {
   partLength,
   PartNumber,
   partSizeFor,
-  tooManyOpen,
 } from "../../domain/multipart.ts";
 
 const MEBIBYTE = 2 ** 20;
@@ -40,19 +38,6 @@ it.each([
   [LARGEST, 525],
 ])("a file of %d bytes goes in parts of %d MiB, the fewest that suffice", (size, mebibytes) => {
   expect(partSizeFor(ByteSize.make(size))).toBe(mebibytes * MEBIBYTE);
-});
-
-it.each([
-  [0, 1],
-  [1000, 1],
-  [1001, 2],
-  [59_000, 59],
-  [3_600_000, 60],
-])("a start refused %d ms before an upload expires is told to wait %d seconds", (left, seconds) => {
-  expect(tooManyOpen(3, Duration.millis(left))).toMatchObject({
-    multipart: 3,
-    retryAfter: seconds,
-  });
 });
 
 it.each<[string, object, ReadonlyArray<number>, ReadonlyArray<number>, ReadonlyArray<string>]>([

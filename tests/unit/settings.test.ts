@@ -264,7 +264,6 @@ const ROWS: Readonly<Record<string, ReadonlyArray<Row>>> = {
   LIMIT_BYTES_PER_DAY: [size("1.5 TiB")],
   LIMIT_BYTES_PER_SUBJECT_PER_DAY: [size("1.5 TiB")],
   LIMIT_FAILED_AUTHENTICATIONS: [rate, { value: "off" }],
-  LIMIT_MULTIPART_UPLOADS: [wholeNumber({ also: ["1"] }), { value: "off" }],
   LIMIT_OBJECTS_PER_DAY: [wholeNumber({ also: ["1"] })],
   LINKS_DENIED: [
     {

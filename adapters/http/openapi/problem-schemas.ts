@@ -36,13 +36,11 @@ const MEMBERS: Readonly<Record<string, Schema.Constraint>> = {
     maxItems: 100,
   }),
   scope: Scope.annotate({ description: "What the caller lacks." }),
-  limits: Schema.Struct({ bytes: count, objects: count, caller: count, multipart: count }).annotate(
-    {
-      identifier: "Quota",
-      description:
-        "What one organization may be granted in a day (UTC); `caller` is how many bytes one caller may be granted in it, and `multipart` how many uploads in parts it may have open at once.",
-    },
-  ),
+  limits: Schema.Struct({ bytes: count, objects: count, caller: count }).annotate({
+    identifier: "Quota",
+    description:
+      "What one organization may be granted in a day (UTC); `caller` is how many bytes one caller may be granted in it.",
+  }),
   request_id: Schema.String.annotate({
     format: "uuid",
     description: "Names the request in the log.",

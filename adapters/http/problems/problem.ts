@@ -315,16 +315,7 @@ export const PROBLEMS = {
     headers: { ...retryAfter(seconds), ...rateLimitHeaders([allowance]) },
   }),
   QuotaExceeded: (refusal) => {
-    const { caller, bytes = caller, objects, multipart, retryAfter: seconds } = refusal;
-    if (multipart !== undefined) {
-      return {
-        code: "QUOTA_EXCEEDED",
-        title: "Too many uploads in parts are open",
-        detail: `An organization may have up to ${count(multipart, "upload")} in parts open at once. Complete or abort one, or try again in ${count(seconds, "second")}. One that is neither completed nor aborted ends a day after its start.`,
-        members: { limits: { multipart } },
-        headers: retryAfter(seconds),
-      };
-    }
+    const { caller, bytes = caller, objects, retryAfter: seconds } = refusal;
     const quota = [
       ...(objects === undefined ? [] : [count(objects, "upload")]),
       ...(bytes === undefined ? [] : [sizeInWords(bytes)]),

@@ -79,7 +79,6 @@ export const SAMPLES: {
   QuotaExceeded: [
     new rules.QuotaExceeded({ bytes: 50 * 2 ** 30, objects: 10_000, retryAfter: 3600 }),
     new rules.QuotaExceeded({ caller: 5 * 2 ** 30, retryAfter: 3600 }),
-    new rules.QuotaExceeded({ multipart: 100, retryAfter: 60 }),
   ],
   OrganizationNotFound: [new rules.OrganizationNotFound()],
   Unauthenticated: [

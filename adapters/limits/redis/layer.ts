@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto";
 import * as Duration from "effect/Duration";
 import * as Effect from "effect/Effect";
 import type * as Scope from "effect/Scope";
@@ -5,9 +6,7 @@ import { cachedFor } from "../../../application/store/cached.ts";
 import { Limiter, type UploadToCount } from "../../../application/ports/limiter.ts";
 import { quotaExceeded } from "../../../domain/daily-quota.ts";
 import { LimitsUnavailable, QuotaExceeded } from "../../../domain/errors.ts";
-import { tooManyOpen } from "../../../domain/multipart.ts";
 import { allowanceFrom } from "../../../domain/token-bucket.ts";
-import { digest } from "../expiring.ts";
 import type { LimiterWith } from "../layer.ts";
 import { breaker } from "../../redis/breaker.ts";
 import { connect, connectOnce } from "../../redis/connection.ts";
@@ -28,10 +27,8 @@ export const connectLimiter = Effect.fnUntraced(function* (
     "1 minute",
   );
   return ({ limits, spare }) => {
-    const mostOpen = limits.multipartUploads;
     const { bytes, objects, bytesPerSubject } = limits.daily;
     const hasQuota = (bytes ?? objects ?? bytesPerSubject) !== undefined;
-    const withOwn = bytesPerSubject !== undefined;
     const outcome = spare === undefined ? "requests are refused" : "each process counts by itself";
     const decide = <A>(command: (client: typeof redis) => Promise<A>) =>
       // A command that could not be sent in time is never sent.
@@ -60,53 +57,33 @@ export const connectLimiter = Effect.fnUntraced(function* (
         return orElse(decision, spare?.countRequest(limited, name));
       },
       countUpload: (asked) => {
+        if (!hasQuota) return Effect.void;
         const { size, objects: count = 1 } = asked;
-        const multipart = mostOpen === undefined ? undefined : asked.multipart;
-        if (!hasQuota && multipart === undefined) return Effect.void;
-        const given = {
-          size,
-          count,
-          quota: limits.daily,
-          multipart: multipart && {
-            key: multipart.key,
-            most: mostOpen ?? 0,
-            milliseconds: wholeMillis(multipart.lifetime),
-          },
-        };
+        const given = { size, count, quota: limits.daily };
         const decision = Effect.flatMap(
-          decide((client) => client.takeUpload(keysFor(asked, withOwn), given)),
-          ([outcome, value]): Counted => {
+          decide((client) => client.takeUpload(keysFor(asked), given)),
+          ([outcome, retryAfter]): Counted => {
             switch (outcome) {
               case "granted":
                 return Effect.void;
-              case "full":
-                return Effect.fail(tooManyOpen(mostOpen ?? 0, Duration.millis(Number(value))));
               case "exceeded":
-                return Effect.fail(quotaExceeded(limits.daily, Number(value)));
+                return Effect.fail(quotaExceeded(limits.daily, retryAfter));
               case "caller exceeded":
-                return Effect.fail(
-                  new QuotaExceeded({ caller: bytesPerSubject ?? 0, retryAfter: Number(value) }),
-                );
+                return Effect.fail(new QuotaExceeded({ caller: bytesPerSubject ?? 0, retryAfter }));
             }
           },
         );
         return orElse(decision, spare?.countUpload(asked));
       },
       uncountUpload: (upload) => {
-        const { size, objects: count = 1, multipart } = upload;
-        const given = { size, count, upload: multipart?.key };
+        if (!hasQuota) return Effect.void;
+        const { size, objects: count = 1 } = upload;
         // The upload may have been counted here or there.
         return Effect.andThen(
-          Effect.ignore(decide((client) => client.takeBackUpload(keysFor(upload, withOwn), given))),
+          Effect.ignore(
+            decide((client) => client.takeBackUpload(keysFor(upload), { size, count })),
+          ),
           spare?.uncountUpload(upload) ?? Effect.void,
-        );
-      },
-      endMultipart: (upload) => {
-        if (mostOpen === undefined) return Effect.void;
-        const [, key] = keysFor(upload);
-        return Effect.andThen(
-          Effect.ignore(decide((client) => client.zRem(key, upload.key))),
-          spare?.endMultipart(upload) ?? Effect.void,
         );
       },
     });
@@ -125,16 +102,13 @@ export const reach = (settings: RedisSettings) => connectOnce(settings, SCRIPTS,
 
 type Counted = ReturnType<Limiter["Service"]["countUpload"]>;
 
-function keysFor(
-  { organization, caller }: Pick<UploadToCount, "organization"> & Partial<UploadToCount>,
-  withOwn = false,
-) {
-  const tag = `valetkey:{organization ${organization}}`;
-  const callerName = withOwn && caller ? digest([caller.kind, caller.subject]) : "";
-  return [`${tag}:granted`, `${tag}:multipart`, `${tag}:granted:${callerName}`] as const;
+function keysFor({ organization, caller: { kind, subject } }: UploadToCount) {
+  const key = `valetkey:{organization ${organization}}:granted`;
+  return [key, `${key}:${digest([kind, subject])}`] as const;
 }
 
-const wholeMillis = (duration: Duration.Duration) => Math.ceil(Duration.toMillis(duration));
+const digest = (parts: ReadonlyArray<string>): string =>
+  createHash("sha256").update(JSON.stringify(parts)).digest("base64url");
 
 const orElse = <A, E>(
   decision: Effect.Effect<A, E | LimitsUnavailable>,

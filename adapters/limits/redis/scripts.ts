@@ -36,43 +36,21 @@ return {1, math.floor(count - used + 1e-6), 0, math.ceil(used * share)}
 `,
 );
 
-type Outcome = "granted" | "full" | "exceeded" | "caller exceeded";
+type Outcome = "granted" | "exceeded" | "caller exceeded";
 
-/** Counts uploads as `adapters/limits/memory.ts` does; `value` belongs to the outcome. */
+/** Counts uploads as `adapters/limits/memory.ts` does. */
 export const takeUpload = script<
-  {
-    size: number;
-    count: number;
-    quota: DailyQuota;
-    multipart?: { key: string; most: number; milliseconds: number } | undefined;
-  },
-  readonly [outcome: Outcome, value: string]
+  { size: number; count: number; quota: DailyQuota },
+  readonly [outcome: Outcome, retryAfter: number]
 >(
-  3,
+  2,
   `
-local size, count, multipart = given.size, given.count, given.multipart
+local size, count = given.size, given.count
 local quotas = {
   {over = 'exceeded', key = KEYS[1], bytes = given.quota.bytes, objects = given.quota.objects},
-  {over = 'caller exceeded', key = KEYS[3], bytes = given.quota.bytesPerSubject},
+  {over = 'caller exceeded', key = KEYS[2], bytes = given.quota.bytesPerSubject},
 }
-local time = redis.call('TIME')
-local now = tonumber(time[1])
-local milli = now * 1000 + math.floor(time[2] / 1000)
--- Sorted sets of what ends at a time.
-local function wait_for(key, places, most)
-  redis.call('ZREMRANGEBYSCORE', key, '-inf', milli)
-  -- Of a clock that was set back.
-  redis.call('ZREMRANGEBYSCORE', key, milli + ${LONGEST}, '+inf')
-  if redis.call('ZCARD', key) + places <= most then return nil end
-  local first = redis.call('ZRANGE', key, 0, 0, 'WITHSCORES')
-  return tostring((first[2] or milli) - milli)
-end
-local function keep(key, member, milliseconds)
-  redis.call('ZADD', key, string.format('%.17g', milli + milliseconds), member)
-  if redis.call('PTTL', key) < milliseconds then redis.call('PEXPIRE', key, milliseconds) end
-end
-local wait = multipart and wait_for(KEYS[2], 1, multipart.most)
-if wait then return {'full', wait} end
+local now = tonumber(redis.call('TIME')[1])
 for _, quota in ipairs(quotas) do
   local key, bytes, objects = quota.key, quota.bytes, quota.objects
   if bytes or objects then
@@ -82,7 +60,7 @@ for _, quota in ipairs(quotas) do
     local left = (day + 1) * 86400 - now
     local usage = redis.call('HMGET', key, 'bytes', 'objects')
     if bytes and (usage[1] or 0) + size > bytes or objects and (usage[2] or 0) + count > objects then
-      return {quota.over, tostring(left)}
+      return {quota.over, left}
     end
     quota.day, quota.left = day, left
   end
@@ -95,21 +73,16 @@ for _, quota in ipairs(quotas) do
     redis.call('EXPIRE', quota.key, quota.left)
   end
 end
-if multipart then keep(KEYS[2], multipart.key, multipart.milliseconds) end
-return {'granted', ''}
+return {'granted', 0}
 `,
 );
 
 /** Takes back what `takeUpload` counted. */
-export const takeBackUpload = script<
-  { size: number; count: number; upload?: string | undefined },
-  unknown
->(
-  3,
+export const takeBackUpload = script<{ size: number; count: number }, unknown>(
+  2,
   `
 local less = {bytes = given.size, objects = given.count}
-if given.upload then redis.call('ZREM', KEYS[2], given.upload) end
-for _, key in ipairs({KEYS[1], KEYS[3]}) do
+for _, key in ipairs(KEYS) do
   if redis.call('EXISTS', key) == 1 then
     for field, value in pairs(less) do
       if redis.call('HINCRBY', key, field, 0 - value) < 0 then redis.call('HSET', key, field, 0) end
