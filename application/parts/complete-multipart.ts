@@ -65,7 +65,7 @@ export const completeMultipart = Effect.fnUntraced(function* (request: {
         return yield* Effect.result(completing);
       })
     : Result.succeed("ended" as const);
-  const ending = Result.isSuccess(outcome) ? outcome.success : undefined;
+  const ending = Result.getOrUndefined(outcome);
   if (ending === "exists" || ending === "mismatch") yield* abortQuietly(multipart, id);
   if (ending === "mismatch") {
     // The store compares the checksum, and does not return that of the parts.
@@ -97,7 +97,7 @@ export const completeMultipart = Effect.fnUntraced(function* (request: {
       Effect.fail(
         Result.isFailure(outcome)
           ? outcome.failure
-          : outcome.success === "ended"
+          : ending === "ended"
             ? new InvalidUpload()
             : incomplete,
       ),

@@ -27,8 +27,9 @@ export const requestUpload = Effect.fnUntraced(function* (
   request: RequestedUpload & { readonly member: Member },
 ) {
   const granting = yield* grantContextFor(request.member);
-  const signed = yield* sign(granting, yield* grantPut(granting, request));
-  yield* count(granting, signed.grant.size, 1);
+  const granted = yield* grantPut(granting, request);
+  const signed = yield* sign(granting, granted);
+  yield* count(granting, granted.grant.size, 1);
   return issue(granting, signed);
 });
 
@@ -66,7 +67,8 @@ const grantPut = (granting: GrantContext, asked: RequestedUpload) => {
   return grantUpload(granting, asked, { checksums, largest });
 };
 
-interface SignedUpload extends GrantedUpload {
+interface SignedUpload {
+  readonly granted: GrantedUpload;
   readonly put: SignedPut;
   readonly get: SignedRequest;
 }
@@ -90,7 +92,7 @@ function sign(granting: GrantContext, granted: GrantedUpload) {
         audience,
       }),
       signGet(granting, granted),
-      (put, get): SignedUpload => ({ ...granted, put, get }),
+      (put, get): SignedUpload => ({ granted, put, get }),
       // A second fiber costs more than a signature that is made in this process.
       { concurrent: presigner.isRemote },
     ),
@@ -106,10 +108,10 @@ const count = ({ member, limiter }: GrantContext, size: number, objects: number)
     objects,
   });
 
-function issue(granting: GrantContext, signed: SignedUpload, index?: number) {
-  const { key, put, get, policyName } = signed;
+function issue(granting: GrantContext, { granted, put, get }: SignedUpload, index?: number) {
+  const { key, policyName } = granted;
   granting.member.recordFacts?.({ policy: policyName, key }, index);
-  const receipt = receiptFor(granting, signed, {
+  const receipt = receiptFor(granting, granted, {
     putExpiresAt: put.expiresAt,
     writeOnce: put.isOnce,
   });

@@ -29,7 +29,7 @@ func main() {
 		}))
 	check(err)
 
-	granted, err := client.PresignWithResponse(ctx, "acme", nil, valetkey.UploadRequest{
+	granted, err := client.PresignWithResponse(ctx, "acme", valetkey.UploadRequest{
 		Filename: filepath.Base(path), ContentType: mediaType, Size: facts.Size(),
 	})
 	check(err)
