@@ -53,10 +53,10 @@ export function appWith(more: ReadonlyArray<PublicRoute>, options: AppOptions): 
       handle(
         c,
         share,
-        (requestId, span) =>
+        (requestId) =>
           // Hono hands HEAD to what is there for GET.
           c.req.method === method || methods.includes("HEAD")
-            ? run(c, route, requestId, span)
+            ? run(c, route, requestId)
             : refuse(c, notAllowed, requestId),
         path,
       ),

@@ -1,7 +1,5 @@
 import * as Cause from "effect/Cause";
 import * as Effect from "effect/Effect";
-import type { Span } from "effect/Tracer";
-import { traceFacts } from "../telemetry/trace-headers.ts";
 import { isRewritten, loggedPath, requestPath } from "./addresses.ts";
 import type { Answer } from "./answer.ts";
 import type { Sharing } from "./cross-origin.ts";
@@ -14,14 +12,8 @@ import { internalProblem, type Refusal } from "./problems/problem.ts";
 import { LoopbackOnly, MalformedRequest, NotFound } from "./problems/refusals.ts";
 import { discardBody } from "./request-body.ts";
 
-/**
- * Answers one request, which is traced if it has a span; a response is one that something outside
- * of the service has made.
- */
-type Responder = (
-  requestId: string,
-  span: Span | undefined,
-) => Answer | Response | Promise<Answer | Response>;
+/** Answers one request; a response is one that something outside of the service has made. */
+type Responder = (requestId: string) => Answer | Response | Promise<Answer | Response>;
 
 /**
  * Handles every request, whatever answers it: it gets an id, is refused or shared with other
@@ -38,15 +30,7 @@ export function exchange(
   return async (c, sharing, answering, route) => {
     const start = logRequest ? performance.now() : 0;
     const requestId = crypto.randomUUID();
-    const watched = watch?.({
-      method: c.req.method,
-      route,
-      path: () => loggedPath(requestPath(c)),
-      requestId,
-      headers: c.req.raw.headers,
-      address: c.env?.address,
-    });
-    const span = watched?.span;
+    const onEnd = watch?.(c.req.method, route);
     const headers: Record<string, string> = { "X-Request-Id": requestId };
     // A client that kept its connection open would keep the service from stopping.
     if (isStopping() || sendsUnread(c)) headers["Connection"] = "close";
@@ -60,18 +44,17 @@ export function exchange(
         if (!isPreflight && sharing !== undefined) {
           Object.assign(headers, sharing.headers(c, requestId));
         }
-        answer = preflight ?? (await answering(requestId, span));
+        answer = preflight ?? (await answering(requestId));
       } catch (error) {
         const cause = Cause.pretty(Cause.die(error));
-        log(Effect.logError("request failed", { requestId, ...traceFacts(span), cause }));
+        log(Effect.logError("request failed", { requestId, cause }));
         answer = answerProblem(c, internalProblem(requestId), requestId);
       }
       if (answer.status >= 400 && !(await discardBody(c.req.raw))) headers["Connection"] = "close";
     }
-    watched?.end(answer.status);
+    onEnd?.(answer.status);
     logRequest?.("request", {
       requestId,
-      ...traceFacts(span),
       method: c.req.method,
       // Without the query, which may hold a signature.
       path: loggedPath(requestPath(c)),

@@ -8,7 +8,6 @@ import type { Organizations } from "../../application/ports/organizations.ts";
 import type { Policies } from "../../application/ports/policies.ts";
 import type { Presigner } from "../../application/ports/presigner.ts";
 import type { Tokens } from "../../application/ports/tokens.ts";
-import type { RequestWatch } from "../telemetry/request-watch.ts";
 import type { Answer } from "./answer.ts";
 import type { ClientAddress } from "./client-address.ts";
 import type { HttpContext } from "./env.ts";
@@ -55,8 +54,13 @@ export interface AppOptions {
    */
   readonly page?: ReadonlyArray<PageFile> | undefined;
   readonly mounts: ReadonlyArray<Mount>;
-  /** Watches every request; nothing does if left out. */
-  readonly watch?: RequestWatch | undefined;
+  /**
+   * Watches every request, by its method and the pattern of its path, if there is one, until the
+   * function is called with the status of its answer.
+   */
+  readonly watch?:
+    | ((method: string, route: string | undefined) => (status: number) => void)
+    | undefined;
   /** Who may read `/metrics`; nobody if left out. */
   readonly metrics?: MetricsAccess | undefined;
 }

@@ -5,7 +5,6 @@ import * as DateTime from "effect/DateTime";
 import * as Effect from "effect/Effect";
 import * as Exit from "effect/Exit";
 import * as Result from "effect/Result";
-import { ParentSpan, type Span } from "effect/Tracer";
 import { type Admission, admitWith } from "../../application/admit.ts";
 import {
   Audit,
@@ -41,18 +40,15 @@ export function pipeline(options: AppOptions, routes: ReadonlyArray<Route>) {
   const { authenticate } = Context.get(services, Authenticator);
 
   /** A program that has ended already costs no fiber, and one that does not wait no promise. */
-  const run = <A, E>(program: Effect.Effect<A, E, Services>, span?: Span) => {
+  const run = <A, E>(program: Effect.Effect<A, E, Services>) => {
     if (hasEnded(program)) return program;
-    const fiber =
-      span === undefined
-        ? fork(program)
-        : Effect.runForkWith(Context.add(services, ParentSpan, span))(program);
+    const fiber = fork(program);
     return (
       fiber.pollUnsafe() ?? new Promise<Exit.Exit<A, E>>((resolve) => fiber.addObserver(resolve))
     );
   };
 
-  return async (c: HttpContext, route: Route, requestId: string, span?: Span) => {
+  return async (c: HttpContext, route: Route, requestId: string) => {
     const { action } = route;
     const isAudited = action !== undefined && audit !== tellNobody;
     const each: Array<AuditedFacts> = [];
@@ -69,7 +65,6 @@ export function pipeline(options: AppOptions, routes: ReadonlyArray<Route>) {
       routes,
       call: { headers, address, client },
       requestId,
-      span,
       recordFacts: isAudited
         ? (more, index) => {
             if (index === undefined) Object.assign(facts, more);
@@ -81,7 +76,7 @@ export function pipeline(options: AppOptions, routes: ReadonlyArray<Route>) {
     let common: Readonly<Record<string, string>> | undefined;
     try {
       if ("handler" in route) {
-        outcome = await run(counted(request.call, route.handler(request)), span);
+        outcome = await run(counted(request.call, route.handler(request)));
       } else ({ outcome, headers: common } = await operate(request, route));
     } catch (defect) {
       // An error before a fiber runs is audited like one in a fiber.
@@ -101,25 +96,22 @@ export function pipeline(options: AppOptions, routes: ReadonlyArray<Route>) {
     return common === undefined ? answer : { ...answer, headers: { ...common, ...answer.headers } };
   };
 
-  function answerFailure(
-    { c, requestId, span }: PublicRequest,
-    cause: Cause.Cause<Refusal>,
-  ): Answer {
+  function answerFailure({ c, requestId }: PublicRequest, cause: Cause.Cause<Refusal>): Answer {
     const refusal = Cause.findError(cause);
     // A typed failure is for the caller; any other is a fault of the service.
     if (Result.isFailure(refusal)) throw Cause.squash(cause);
     if ("reason" in refusal.success) {
       const { _tag, reason, ...facts } = refusal.success;
       const kind = "kind" in facts ? { kind: facts.kind } : {};
-      run(Effect.logWarning(REASONS[_tag], { requestId, ...kind, reason }), span);
+      run(Effect.logWarning(REASONS[_tag], { requestId, ...kind, reason }));
     }
     return refuse(c, refusal.success, requestId);
   }
 
   async function operate(request: PublicRequest, operation: Operation): Promise<OperationResult> {
-    const { c, span } = request;
+    const { c } = request;
     const { scope, body, bodyLimit, query } = operation;
-    const admitting = run(admitCaller(request, scope), span);
+    const admitting = run(admitCaller(request, scope));
     const admitted = Exit.isExit(admitting) ? admitting : await admitting;
     if (Exit.isFailure(admitted)) return { outcome: Exit.failCause(admitted.cause) };
     const member = admitted.value;
@@ -131,8 +123,7 @@ export function pipeline(options: AppOptions, routes: ReadonlyArray<Route>) {
       if (Result.isFailure(read)) return { outcome: Exit.fail(read.failure), headers };
       input = read.success;
     }
-    const answering = operation.answerTo({ member, publicUrl, isRequest: true }, input);
-    const running = run(span ? withSpan(answering, operation.action) : answering, span);
+    const running = run(operation.answerTo({ member, publicUrl, isRequest: true }, input));
     return { outcome: Exit.isExit(running) ? running : await running, headers };
   }
 
@@ -160,13 +151,6 @@ const counted = <A>(call: Call, answered: Effect.Effect<A, Refusal, Services>) =
   hasEnded(answered) && Exit.isSuccess(answered)
     ? answered
     : Effect.catchTag(answered, "Unauthenticated", countFailure(call));
-
-/** A refusal is no error of the span. */
-const withSpan = <A, E>(program: Effect.Effect<A, E, Services>, name: string) =>
-  Effect.flatMap(
-    Effect.withSpan(Effect.result(program), name, { captureStackTrace: false }),
-    Effect.fromResult,
-  );
 
 const hasEnded = <A, E, R>(program: Effect.Effect<A, E, R>): program is Exit.Exit<A, E> =>
   Exit.isExit(program);

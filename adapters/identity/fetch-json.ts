@@ -4,7 +4,6 @@ import * as Result from "effect/Result";
 import { IdentityUnavailable } from "../../domain/errors.ts";
 import { parseJson } from "../settings/json-file.ts";
 import { fetchFailure } from "../values/thrown.ts";
-import { traceHeaders } from "../telemetry/trace-headers.ts";
 
 /** In bytes. */
 const LARGEST = 256 * 1024;
@@ -17,25 +16,23 @@ export const fetchJson = (
   url: URL,
   headers: Readonly<Record<string, string>> = {},
 ): Effect.Effect<{ readonly status: number; readonly body: unknown }, IdentityUnavailable> =>
-  Effect.flatMap(traceHeaders, (trace) =>
-    Effect.tryPromise({
-      try: async (signal) => {
-        const answer = await fetch(url, {
-          signal,
-          redirect: "error",
-          headers: { Accept: "application/json", ...headers, ...trace },
-        });
-        if (answer.status !== 200) {
-          await answer.body?.cancel();
-          return { status: answer.status, body: undefined };
-        }
-        const body = parseJson(await readText(answer));
-        if (Result.isFailure(body)) throw new Error(`the answer ${body.failure}`);
-        return { status: 200, body: body.success };
-      },
-      catch: (cause) => unavailable(url, fetchFailure(cause)),
-    }),
-  );
+  Effect.tryPromise({
+    try: async (signal) => {
+      const answer = await fetch(url, {
+        signal,
+        redirect: "error",
+        headers: { Accept: "application/json", ...headers },
+      });
+      if (answer.status !== 200) {
+        await answer.body?.cancel();
+        return { status: answer.status, body: undefined };
+      }
+      const body = parseJson(await readText(answer));
+      if (Result.isFailure(body)) throw new Error(`the answer ${body.failure}`);
+      return { status: 200, body: body.success };
+    },
+    catch: (cause) => unavailable(url, fetchFailure(cause)),
+  });
 
 /** Fails if the answer from `url` takes longer. */
 export const within =

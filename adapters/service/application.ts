@@ -65,7 +65,7 @@ export const makeApplication = Effect.fnUntraced(function* (
     services,
     readiness,
     isStopping,
-    watch: observer?.requests(services),
+    watch: observer?.requests,
     metrics: metrics.port === undefined ? observer?.access : undefined,
     corsOrigins,
     clientAddress: clientAddress(

@@ -1,10 +1,8 @@
 import { timingSafeEqual } from "node:crypto";
-import * as Clock from "effect/Clock";
 import * as Context from "effect/Context";
 import * as Effect from "effect/Effect";
 import * as Layer from "effect/Layer";
 import * as Redacted from "effect/Redacted";
-import { Tracer } from "effect/Tracer";
 import { Audit } from "../../application/ports/audit.ts";
 import { Limiter } from "../../application/ports/limiter.ts";
 import { ObjectStore } from "../../application/ports/object-store.ts";
@@ -13,31 +11,25 @@ import type { MetricsAccess, Services } from "../http/options.ts";
 import { VERSION } from "../http/version.ts";
 import { bearerToken, hashToken } from "../identity/bearer.ts";
 import type { LimiterWith } from "../limits/layer.ts";
-import type { RequestWatch } from "../telemetry/request-watch.ts";
-import { isWithin } from "../settings/networks.ts";
 import { countDecisions } from "../telemetry/decisions.ts";
 import { watchEvents } from "../telemetry/events.ts";
 import { watchEventLoop } from "../telemetry/event-loop.ts";
 import { countLimits, markOpen } from "../telemetry/limiter.ts";
 import { makeMeter } from "../telemetry/meter.ts";
-import { isSent } from "../telemetry/otlp-settings.ts";
 import { watchRequests } from "../telemetry/requests.ts";
 import { countShed, watchStore } from "../telemetry/store.ts";
 import type { Settings } from "./settings.ts";
 
-export type Observer = Awaited<ReturnType<typeof observe>>;
+export type Observer = ReturnType<typeof observe>;
 
-/** Measures and traces a process. Loaded only where somebody reads that. */
-export async function observe({ http, metrics, otlp }: Settings) {
+/** Measures a process. Loaded only where somebody reads that. */
+export function observe({ http, metrics }: Settings) {
   const store = process.env["STORAGE_ADAPTER"];
   const meter = makeMeter();
   watchEventLoop(meter);
-  meter.observe("valetkey.build.info", [VERSION, runtimeName(), store || "local"], () => 1);
-  for (const what of ["connections", "requests"]) meter.update("valetkey.turned_away", [what], 0);
-  const exported =
-    otlp.endpoint === undefined
-      ? Layer.empty
-      : (await import("../telemetry/otlp.ts")).layer(otlp, VERSION);
+  meter.observe("valetkey_build_info", [VERSION, runtimeName(), store || "local"], () => 1);
+  for (const what of ["connections", "requests"])
+    meter.update("valetkey_turned_away_total", [what], 0);
   const { access = "off", token, port } = metrics;
   const expected = token && hashToken(Redacted.value(token));
   const metricsAccess: MetricsAccess | undefined =
@@ -52,8 +44,8 @@ export async function observe({ http, metrics, otlp }: Settings) {
         };
   return {
     meter,
-    /** The registry of all metrics, and what sends them with traces. */
-    layer: exported.pipe(Layer.provideMerge(Layer.succeedContext(meter.context))),
+    /** The registry of all metrics. */
+    layer: Layer.succeedContext(meter.context),
     access: metricsAccess,
     limiterWith:
       (limiterWith: LimiterWith): LimiterWith =>
@@ -74,19 +66,7 @@ export async function observe({ http, metrics, otlp }: Settings) {
           countDecisions(meter, Context.get(services, Policies), Context.get(services, Audit)),
         ),
       ),
-    requests: (services: Context.Context<Services>): RequestWatch =>
-      watchRequests({
-        meter,
-        scheme: http.publicUrl.protocol.slice(0, -1),
-        tracing: isSent("traces", otlp)
-          ? {
-              ...otlp,
-              tracer: Context.get(services, Tracer),
-              clock: Context.get(services, Clock.Clock),
-              isTrusted: (address) => isWithin(http.trustedProxies, address),
-            }
-          : undefined,
-      }),
+    requests: watchRequests(meter, http.publicUrl.protocol.slice(0, -1)),
   };
 }
 

@@ -100,12 +100,12 @@ const startServer = Effect.fnUntraced(function* (
     maxConnections,
     untimedPaths: mountsFor(storage).map(({ path }) => path),
     onFull: (what: "connections" | "requests") => {
-      observer?.meter.update("valetkey.turned_away", [what]);
+      observer?.meter.update("valetkey_turned_away_total", [what]);
       log(warnings[what]);
     },
   };
   const server = yield* listenOn(options, "PORT", listen);
-  if (server.waiting) observer?.meter.observe("valetkey.requests.waiting", [], server.waiting);
+  if (server.waiting) observer?.meter.observe("valetkey_requests_waiting", [], server.waiting);
   return server;
 });
 

@@ -17,8 +17,6 @@ import * as scanner from "../content/settings.ts";
 import { ABLEST } from "../storage/providers.ts";
 import * as telemetry from "../telemetry/log.ts";
 import * as metrics from "../telemetry/metrics-settings.ts";
-import { isSent, SIGNALS } from "../telemetry/otlp-settings.ts";
-import * as otlp from "../telemetry/otlp-settings.ts";
 import * as tokens from "../tokens/settings.ts";
 import { CommandFailure, EXIT } from "./failure.ts";
 import { configurationMessage } from "./messages.ts";
@@ -72,7 +70,6 @@ const MODULES = {
   identity,
   limits,
   metrics,
-  otlp,
   redis,
   telemetry,
   tokens,
@@ -118,9 +115,9 @@ export function readAll(env: Env) {
   );
 }
 
-/** Tells whether anybody reads metrics, traces or logs beside the log itself. */
-export const isObserved = ({ metrics: { access = "off", port }, otlp }: Settings): boolean =>
-  access !== "off" || port !== undefined || SIGNALS.some((signal) => isSent(signal, otlp));
+/** Tells whether anybody reads metrics. */
+export const isObserved = ({ metrics: { access = "off", port } }: Settings): boolean =>
+  access !== "off" || port !== undefined;
 
 export function findWarnings(env: Env, settings: Settings): ReadonlyArray<string> {
   const { identity, limits, storage } = settings;
@@ -146,7 +143,7 @@ export const misspellings = (env: Env): ReadonlyArray<string> =>
     .map((name) => `${name} is not a known variable; did you mean ${closest(name, KNOWN)}?`);
 
 const PREFIXES =
-  /^(?:STORAGE|AUTH|JWT|FORWARD_AUTH|LIMITS?|METRICS|OTEL|SHUTDOWN|CLAMD|EVENTS|NOTIFICATIONS)_/;
+  /^(?:STORAGE|AUTH|JWT|FORWARD_AUTH|LIMITS?|METRICS|SHUTDOWN|CLAMD|EVENTS|NOTIFICATIONS)_/;
 
 /** The settings of all adapters, chosen or not. */
 export const settings: ReadonlyArray<Setting<unknown>> = [

@@ -28,17 +28,17 @@ export function countDecisions(
 
   function countGranted(event: AuditEvent, policy: string): void {
     const { at, action, key, size = 0, parts, grantedAt } = event;
-    if (parts !== undefined) meter.update("valetkey.parts.signed", [], parts);
+    if (parts !== undefined) meter.update("valetkey_parts_signed_total", [], parts);
     if (GRANTS.has(action)) {
-      meter.update("valetkey.uploads.granted", [policy]);
-      meter.update("valetkey.granted", [policy], size);
+      meter.update("valetkey_uploads_granted_total", [policy]);
+      meter.update("valetkey_granted_bytes_total", [policy], size);
     } else if (CONFIRMS.has(action) && key !== undefined && isFirst(key)) {
-      meter.update("valetkey.uploads.confirmed", [policy]);
-      meter.update("valetkey.confirmed", [policy], size);
+      meter.update("valetkey_uploads_confirmed_total", [policy]);
+      meter.update("valetkey_confirmed_bytes_total", [policy], size);
       if (grantedAt === undefined) return;
       // A replica with another clock may have granted it.
       const delay = Math.max(0, Duration.toSeconds(DateTime.distance(grantedAt, at)));
-      meter.update("valetkey.confirm.delay", [policy], delay);
+      meter.update("valetkey_confirm_delay_seconds", [policy], delay);
     }
   }
 
@@ -50,15 +50,15 @@ export function countDecisions(
     const { action, refusal } = event;
     // A name that is not configured is a word of the request.
     const policy = event.policy !== undefined && policies.has(event.policy) ? event.policy : "";
-    meter.update("valetkey.decisions", [action, policy, refusal ?? ""]);
+    meter.update("valetkey_decisions_total", [action, policy, refusal ?? ""]);
     if (refusal === undefined) countGranted(event, policy);
     return audit(event);
   };
 }
 
 const BY_POLICY = [
-  "valetkey.uploads.granted",
-  "valetkey.uploads.confirmed",
-  "valetkey.granted",
-  "valetkey.confirmed",
+  "valetkey_uploads_granted_total",
+  "valetkey_uploads_confirmed_total",
+  "valetkey_granted_bytes_total",
+  "valetkey_confirmed_bytes_total",
 ] as const;

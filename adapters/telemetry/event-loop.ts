@@ -25,6 +25,6 @@ export function watchEventLoop(meter: Meter): void {
     return last;
   };
   for (const name of ["p50", "p99", "max"] as const) {
-    meter.observe(`nodejs.eventloop.delay.${name}`, [], () => late(read()[name]));
+    meter.observe(`nodejs_eventloop_delay_${name}_seconds`, [], () => late(read()[name]));
   }
 }

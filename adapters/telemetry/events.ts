@@ -5,13 +5,13 @@ import type { Meter } from "./meter.ts";
 type Counts = Readonly<Record<"waiting" | "dead", number>>;
 
 export const watchEvents = (meter: Meter) => ({
-  eventSettled: (outcome: string) => meter.update("valetkey.events.attempts", [outcome]),
+  eventSettled: (outcome: string) => meter.update("valetkey_events_attempts_total", [outcome]),
   /** Asks for the counts now and then, since whoever reads metrics does not wait. */
   eventCounts: <E>(counts: Effect.Effect<Counts, E>) => {
     // No number, and so no series, until there is an answer.
     let last: Partial<Counts> = {};
     for (const state of ["waiting", "dead"] as const) {
-      meter.observe("valetkey.events.kept", [state], () => last[state] ?? NaN);
+      meter.observe("valetkey_events_kept", [state], () => last[state] ?? NaN);
     }
     return counts.pipe(
       Effect.orElseSucceed((): Partial<Counts> => ({})),

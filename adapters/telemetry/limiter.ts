@@ -15,7 +15,7 @@ const Decision = Context.Reference<{ isOpen: boolean }>("valetkey/telemetry/Deci
 
 /** Counts the decisions of a limiter. Without a limit nothing is decided, and that succeeds at once. */
 export function countLimits(meter: Meter, limiter: Service): Service {
-  for (const outcome of OUTCOMES) meter.update("valetkey.limiter.decisions", [outcome], 0);
+  for (const outcome of OUTCOMES) meter.update("valetkey_limiter_decisions_total", [outcome], 0);
   return around(limiter, (decision) => {
     if (Exit.isExit(decision) && Exit.isSuccess(decision)) return decision;
     return Effect.suspend(() => {
@@ -25,7 +25,7 @@ export function countLimits(meter: Meter, limiter: Service): Service {
         Effect.onExit((exit) =>
           Effect.sync(() => {
             const outcome = state.isOpen ? "failed_open" : outcomeFrom(exit);
-            meter.update("valetkey.limiter.decisions", [outcome]);
+            meter.update("valetkey_limiter_decisions_total", [outcome]);
           }),
         ),
       );

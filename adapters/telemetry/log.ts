@@ -3,7 +3,6 @@ import * as Logger from "effect/Logger";
 import type * as LogLevel from "effect/LogLevel";
 import * as References from "effect/References";
 import { isoText } from "../values/time.ts";
-import { traceFacts } from "./trace-headers.ts";
 import { onOneLine } from "../values/printable.ts";
 import { oneOf, optional, readSettings, type Values, withDefault } from "../settings/setting.ts";
 import type { Source } from "../settings/source.ts";
@@ -60,13 +59,12 @@ const forPeople = Logger.make<unknown, string>(({ date, logLevel, message }) => 
   return onOneLine(`${date.toISOString().slice(11, 19)} ${level}${text}${pairs.join("")}`);
 });
 
-const forMachines = Logger.make<unknown, string>(({ date, logLevel, message, fiber }) => {
+const forMachines = Logger.make<unknown, string>(({ date, logLevel, message }) => {
   const { text, facts } = splitMessage(message);
   return JSON.stringify({
     time: isoText(date.getTime()),
     level: logLevel.toLowerCase(),
     message: text,
-    ...traceFacts(fiber.cache.span),
     ...facts,
   });
 });

@@ -53,7 +53,7 @@ export function makeMeter() {
       observe(context, { metric: series(name, attributesFrom(name, labels)), read });
     },
     /** All of them as Prometheus reads them. */
-    format: () => PrometheusMetrics.formatUnsafe(context, { metricNameMapper: prometheusName }),
+    format: () => PrometheusMetrics.formatUnsafe(context),
   };
 }
 
@@ -64,12 +64,6 @@ function attributesFrom(name: MetricName, values: ReadonlyArray<string>) {
     values.flatMap((value, index) => (value === "" ? [] : [[names[index], value]])),
   );
 }
-
-export const prometheusName = (id: string): string => {
-  const { kind, unit } = METRICS[id as MetricName];
-  const measured = unit === "s" ? "_seconds" : unit === "By" ? "_bytes" : "";
-  return `${id.replaceAll(".", "_")}${measured}${kind === "counter" ? "_total" : ""}`;
-};
 
 type Series = ReturnType<typeof series>;
 

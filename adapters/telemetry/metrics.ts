@@ -1,13 +1,11 @@
 import type * as Context from "effect/Context";
 import * as Metric from "effect/Metric";
 
-// Names, units and labels of OpenTelemetry. Prometheus gets them with underscores, the unit and
-// `_total`. docs/metrics.md has the same table.
+// Names and labels are those of OpenTelemetry, as Prometheus writes them. docs/metrics.md has the
+// same table.
 
 interface Description<Labels extends ReadonlyArray<string> = ReadonlyArray<string>> {
   readonly kind: "counter" | "gauge" | "histogram";
-  /** In UCUM: seconds or bytes; empty for what is counted. */
-  readonly unit: "" | "s" | "By";
   readonly labels: Labels;
   /** The question that it answers. */
   readonly question: string;
@@ -16,75 +14,79 @@ interface Description<Labels extends ReadonlyArray<string> = ReadonlyArray<strin
 }
 
 const described =
-  (kind: Description["kind"], unit: Description["unit"], boundaries?: ReadonlyArray<number>) =>
+  (kind: Description["kind"], boundaries?: ReadonlyArray<number>) =>
   <const Labels extends ReadonlyArray<string>>(question: string, ...labels: Labels) =>
-    ({ kind, unit, labels, question, boundaries }) as Description<Labels>;
+    ({ kind, labels, question, boundaries }) as Description<Labels>;
 
-const counter = described("counter", "");
-const bytes = described("counter", "By");
-const gauge = described("gauge", "");
-const seconds = described("gauge", "s");
+const counter = described("counter");
+const gauge = described("gauge");
 
 /** The buckets of HTTP in OpenTelemetry's semantic conventions, in seconds. */
 const HTTP_SECONDS = [0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1, 2.5, 5, 7.5, 10];
-const duration = described("histogram", "s", HTTP_SECONDS);
+const duration = described("histogram", HTTP_SECONDS);
 /** From a small file to a day, after which nothing can be confirmed. */
 const UPLOAD_SECONDS = [1, 2.5, 5, 10, 30, 60, 300, 900, 3_600, 21_600, 86_400];
-const uploadTime = described("histogram", "s", UPLOAD_SECONDS);
+const uploadTime = described("histogram", UPLOAD_SECONDS);
 
-const METHOD = "http.request.method";
-const SCHEME = "url.scheme";
+const METHOD = "http_request_method";
+const SCHEME = "url_scheme";
 
 export const METRICS = {
-  "http.server.request.duration": duration(
+  http_server_request_duration_seconds: duration(
     "How long do answers take, and how many fail?",
     METHOD,
-    "http.route",
-    "http.response.status_code",
+    "http_route",
+    "http_response_status_code",
     SCHEME,
   ),
-  "http.server.active_requests": gauge("How many requests are under way?", METHOD, SCHEME),
-  "valetkey.requests.waiting": gauge("How many wait for the answer to an earlier one? (Node)"),
-  "valetkey.turned_away": counter("How many were turned away since the service is full?", "what"),
-  "valetkey.decisions": counter(
+  http_server_active_requests: gauge("How many requests are under way?", METHOD, SCHEME),
+  valetkey_requests_waiting: gauge("How many wait for the answer to an earlier one? (Node)"),
+  valetkey_turned_away_total: counter(
+    "How many were turned away since the service is full?",
+    "what",
+  ),
+  valetkey_decisions_total: counter(
     "What is granted and what is refused, and why? `code` is empty when granted.",
     "action",
     "policy",
     "code",
   ),
-  "valetkey.uploads.granted": counter("How many uploads were granted?", "policy"),
-  "valetkey.uploads.confirmed": counter("How many uploads were confirmed?", "policy"),
-  "valetkey.granted": bytes("How many bytes were granted?", "policy"),
-  "valetkey.confirmed": bytes("How many bytes arrived and were confirmed?", "policy"),
-  "valetkey.confirm.delay": uploadTime("How long do uploads take, to their confirm?", "policy"),
-  "valetkey.parts.signed": counter("How many parts of large files were signed?"),
-  "valetkey.credentials.remaining": seconds(
+  valetkey_uploads_granted_total: counter("How many uploads were granted?", "policy"),
+  valetkey_uploads_confirmed_total: counter("How many uploads were confirmed?", "policy"),
+  valetkey_granted_bytes_total: counter("How many bytes were granted?", "policy"),
+  valetkey_confirmed_bytes_total: counter("How many bytes arrived and were confirmed?", "policy"),
+  valetkey_confirm_delay_seconds: uploadTime(
+    "How long do uploads take, to their confirm?",
+    "policy",
+  ),
+  valetkey_parts_signed_total: counter("How many parts of large files were signed?"),
+  valetkey_credentials_remaining_seconds: gauge(
     "When do the credentials end that sign (`put`, `get`) and that the service itself uses (`service`)?",
     "use",
   ),
-  "valetkey.store.clock.difference": seconds("How far is the clock here ahead of the store's?"),
-  "valetkey.store.calls": counter(
+  valetkey_store_clock_difference_seconds: gauge("How far is the clock here ahead of the store's?"),
+  valetkey_store_calls_total: counter(
     "Does the store answer? Every attempt counts; `absent` means that there is no such object or upload.",
     "call",
     "outcome",
   ),
-  "valetkey.store.call.duration": duration("How long does the store take to answer?", "call"),
-  "valetkey.store.breaker.open": gauge(
+  valetkey_store_call_duration_seconds: duration("How long does the store take to answer?", "call"),
+  valetkey_store_breaker_open: gauge(
     "Are calls to the store failed at once, since it has not answered for a while?",
   ),
-  "valetkey.limiter.decisions": counter(
+  valetkey_limiter_decisions_total: counter(
     "Do the limits refuse, and does their counter answer? `failed_open` was decided by this process alone.",
     "outcome",
   ),
-  "valetkey.events.attempts": counter(
+  valetkey_events_attempts_total: counter(
     "Does the backend take events? `waiting` failed and is tried again, `dead` was given up.",
     "outcome",
   ),
-  "valetkey.events.kept": gauge("How many events wait, and how many were given up?", "state"),
-  "nodejs.eventloop.delay.p50": seconds("How late is the event loop, usually?"),
-  "nodejs.eventloop.delay.p99": seconds("How late is it one time in a hundred?"),
-  "nodejs.eventloop.delay.max": seconds("How late was it at worst, since the last reading?"),
-  "valetkey.build.info": gauge("What is running? Always 1.", "version", "runtime", "store"),
+  valetkey_events_kept: gauge("How many events wait, and how many were given up?", "state"),
+  nodejs_eventloop_delay_p50_seconds: gauge("How late is the event loop, usually?"),
+  nodejs_eventloop_delay_p99_seconds: gauge("How late is it one time in a hundred?"),
+  nodejs_eventloop_delay_max_seconds: gauge("How late was it at worst, since the last reading?"),
+  valetkey_build_info: gauge("What is running? Always 1.", "version", "runtime", "store"),
 } satisfies Readonly<Record<string, Description>>;
 
 export type MetricName = keyof typeof METRICS;

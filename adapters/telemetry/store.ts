@@ -9,20 +9,17 @@ import type { Meter } from "./meter.ts";
 
 type Store = ObjectStore["Service"];
 
-/** Counts and measures each attempt of a call to the store; one of a traced request gets a span. */
+/** Counts and measures each attempt of a call to the store. */
 export const watchStore = (meter: Meter, store: Store): Store =>
   aroundStore(store, ({ name: call }, attempt) =>
-    Effect.withFiber(({ cache: { span } }) => {
+    Effect.suspend(() => {
       const start = performance.now();
-      const options = { kind: "client", captureStackTrace: false } as const;
-      return Effect.onExit(
-        span === undefined ? attempt : Effect.withSpan(attempt, `store ${call}`, options),
-        (exit) =>
-          Effect.sync(() => {
-            meter.update("valetkey.store.calls", [call, outcomeFrom(exit)]);
-            const seconds = (performance.now() - start) / 1000;
-            meter.update("valetkey.store.call.duration", [call], seconds);
-          }),
+      return Effect.onExit(attempt, (exit) =>
+        Effect.sync(() => {
+          meter.update("valetkey_store_calls_total", [call, outcomeFrom(exit)]);
+          const seconds = (performance.now() - start) / 1000;
+          meter.update("valetkey_store_call_duration_seconds", [call], seconds);
+        }),
       );
     }),
   );
@@ -30,12 +27,12 @@ export const watchStore = (meter: Meter, store: Store): Store =>
 /** Counts calls that are not made, to spare the store or the service. */
 export function countShed(meter: Meter, store: Store): Store {
   const { isPaused } = store;
-  if (isPaused) meter.observe("valetkey.store.breaker.open", [], () => Number(isPaused()));
+  if (isPaused) meter.observe("valetkey_store_breaker_open", [], () => Number(isPaused()));
   return aroundStore(store, ({ name: call }, made) =>
     Effect.tapError(made, (failure) =>
       Effect.sync(() => {
         const isShed = failure._tag === "StoreUnavailable" && failure.kind === "shed";
-        if (isShed) meter.update("valetkey.store.calls", [call, failure.kind]);
+        if (isShed) meter.update("valetkey_store_calls_total", [call, failure.kind]);
       }),
     ),
   );

@@ -1,7 +1,6 @@
 import { readFileSync } from "node:fs";
 import { expect, it } from "vitest";
 import { METRICS } from "../../adapters/telemetry/metrics.ts";
-import { prometheusName } from "../../adapters/telemetry/meter.ts";
 
 const page = readFileSync(new URL("../../docs/metrics.md", import.meta.url), "utf8");
 
@@ -17,8 +16,8 @@ it("the page has every metric of the code, with its labels and its question, in 
   }));
   expect(documented).toEqual(
     Object.entries(METRICS).map(([name, { labels, question }]) => ({
-      name: prometheusName(name),
-      labels: labels.map((label) => label.replaceAll(".", "_")),
+      name,
+      labels,
       question,
     })),
   );

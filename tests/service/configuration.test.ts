@@ -78,7 +78,6 @@ it.each([
     METRICS=token => METRICS_TOKEN must be set where METRICS=token
     METRICS_TOKEN=hidden-token-of-a-reader-0123 => METRICS must be token where METRICS_TOKEN is set
     METRICS=off; METRICS_PORT=9464 => METRICS_PORT must not be set where METRICS=off
-    OTEL_TRACES_EXPORTER=otlp => OTEL_EXPORTER_OTLP_ENDPOINT must be set where OTEL_TRACES_EXPORTER=otlp
     LINKS_DENIED=/none.json => LINKS_DENIED names a file that cannot be read (ENOENT)
     PORT=http; AUTH_TOKEN_FILE=hidden => AUTH_TOKEN_FILE is not a known variable; did you mean AUTH_TOKENS_FILE?
   `),

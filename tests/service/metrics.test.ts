@@ -197,8 +197,6 @@ it("without a reader /metrics is nobody's, and no module is loaded that measures
     "log",
     "metrics",
     "metrics-settings",
-    "otlp-settings",
     "standard-output",
-    "trace-headers",
   ]);
 });

@@ -22,7 +22,6 @@ import * as gcs from "../../adapters/storage/gcs/settings.ts";
 import { bucket } from "../../adapters/storage/settings.ts";
 import * as telemetry from "../../adapters/telemetry/log.ts";
 import * as metrics from "../../adapters/telemetry/metrics-settings.ts";
-import * as otlp from "../../adapters/telemetry/otlp-settings.ts";
 import * as tokens from "../../adapters/tokens/settings.ts";
 import { UploadPolicy } from "../../domain/upload-policy.ts";
 
@@ -41,7 +40,7 @@ export const CONFIGURATION: ReadonlyMap<string, Group> = new Map<string, Group>(
       Object.values<Setting<unknown>>(settings),
     ),
   ],
-  ["Metrics and traces", [...Object.values(metrics.settings), ...Object.values(otlp.settings)]],
+  ["Metrics", Object.values(metrics.settings)],
   [
     "Storage",
     [

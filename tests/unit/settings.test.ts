@@ -92,16 +92,6 @@ const path: Row = {
   takes: variants.map(([name]) => name).filter((name) => name !== "a line end behind it"),
   refuses: ["", '{"access_key": "a"}', "a\nb"],
 };
-const httpUrl: Row = {
-  value: "http://collector:4318",
-  takes: [...SPACE, LONGER, "upper case"],
-  refuses: ["grpc://collector:4317"],
-};
-const pairs: Row = {
-  value: "a=b,c=d%20e",
-  takes: [...SPACE, LONGER, "upper case", "junk before it", "junk behind it", "junk between"],
-  refuses: ["a", "=b", "a=%", "a=b%0d%0ac"],
-};
 const ARN = "arn:aws:iam::123456789012:role/valetkey";
 const ROLE_ARN_TAKES = [LONGER, "an empty entry"] as const;
 const ACCOUNT = "signer@project.iam.gserviceaccount.com";
@@ -187,7 +177,7 @@ const ALIKE: ReadonlyArray<readonly [rows: ReadonlyArray<Row>, variables: string
     [text],
     `AUTH_TOKENS_FILE JWT_AUDIENCE JWT_ISSUER
      JWT_ORGANIZATIONS_CLAIM JWT_SCOPES_CLAIM JWT_SCOPES_PREFIX JWT_SUBJECT_CLAIM JWT_TYPE
-     OTEL_SERVICE_NAME REDIS_CA_FILE STORAGE_GCS_CREDENTIALS STORAGE_LOCAL_DIR
+     REDIS_CA_FILE STORAGE_GCS_CREDENTIALS STORAGE_LOCAL_DIR
      STORAGE_POLICIES`,
   ],
   [[longToken], "DEV_SERVICE_TOKEN DEV_TOKEN"],
@@ -196,7 +186,6 @@ const ALIKE: ReadonlyArray<readonly [rows: ReadonlyArray<Row>, variables: string
   [[path], "GOOGLE_APPLICATION_CREDENTIALS STORAGE_CREDENTIALS_FILE"],
   [[trustedUrl], "JWT_JWKS_URL ORGANIZATIONS_URL"],
   [[rate], "LIMIT_REQUESTS_PER_ORGANIZATION LIMIT_REQUESTS_PER_SUBJECT"],
-  [[pairs], "OTEL_EXPORTER_OTLP_HEADERS OTEL_RESOURCE_ATTRIBUTES"],
   [[origin], "PUBLIC_URL STORAGE_GCS_CUSTOM_DOMAIN"],
   [[accessKey], "STORAGE_ACCESS_KEY STORAGE_GET_ACCESS_KEY STORAGE_PUT_ACCESS_KEY"],
   [[url], "STORAGE_ENDPOINT STORAGE_GCS_IAM_ENDPOINT STORAGE_PUBLIC_ENDPOINT"],
@@ -292,24 +281,6 @@ const ROWS: Readonly<Record<string, ReadonlyArray<Row>>> = {
       ],
     },
   ],
-  OTEL_EXPORTER_OTLP_PROTOCOL: exactly("http/protobuf", "http/json"),
-  OTEL_METRIC_EXPORT_INTERVAL: [
-    {
-      value: "15000",
-      takes: [...SPACE, LONGER],
-      also: ["1000", "3600000"],
-      refuses: ["999", "3600001", "1e4.5"],
-    },
-  ],
-  OTEL_METRICS_EXPORTER: exactly("otlp", "none"),
-  OTEL_SDK_DISABLED: [
-    { value: "true", takes: ["upper case"], also: ["false"], refuses: ["constructor"] },
-  ],
-  OTEL_TRACES_EXPORTER: exactly("otlp", "none"),
-  OTEL_TRACES_SAMPLER: exactly("always_on", "parentbased_traceidratio"),
-  OTEL_TRACES_SAMPLER_ARG: [
-    { value: "0.1", takes: [...SPACE, LONGER], also: ["0", "1"], refuses: ["1.1", "-0.1"] },
-  ],
   ORGANIZATIONS: [
     {
       value: "acme=org_1,globex=org_2",
@@ -396,7 +367,6 @@ const ROWS: Readonly<Record<string, ReadonlyArray<Row>>> = {
   ],
   STORAGE_SIGNER: exactly("native", "sdk"),
   ENV_FILES: [files],
-  OTEL_EXPORTER_OTLP_ENDPOINT: [httpUrl],
   ORGANIZATIONS_TOKEN: [token],
 };
 

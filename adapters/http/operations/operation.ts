@@ -2,7 +2,6 @@ import type * as Arr from "effect/Array";
 import * as Effect from "effect/Effect";
 import * as Result from "effect/Result";
 import type * as Schema from "effect/Schema";
-import type { Span } from "effect/Tracer";
 import type { Member } from "../../../application/admit.ts";
 import type { AuditedFacts, RecordFacts } from "../../../application/ports/audit.ts";
 import type { Call } from "../../../application/ports/authenticator.ts";
@@ -67,8 +66,6 @@ export interface PublicRequest {
   readonly routes: ReadonlyArray<Route>;
   readonly call: Call;
   readonly requestId: string;
-  /** Of a traced request. */
-  readonly span: Span | undefined;
   readonly recordFacts: RecordFacts | undefined;
 }
 

@@ -119,7 +119,7 @@ export const observeLife = Effect.fnUntraced(function* (
       const isHeld = Exit.isExit(exit) && Exit.isSuccess(exit);
       return remainingLife(isHeld ? (exit.value as Expiring) : undefined, now) / SECOND;
     };
-    const metric = series("valetkey.credentials.remaining", { use });
+    const metric = series("valetkey_credentials_remaining_seconds", { use });
     const { remove } = observe(context, { metric, read });
     yield* Effect.addFinalizer(() => Effect.sync(remove));
   }

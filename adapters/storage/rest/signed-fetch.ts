@@ -5,7 +5,6 @@ import { type CredentialsUnavailable, StoreUnavailable } from "../../../domain/e
 import type { ObjectKey } from "../../../domain/storage-key.ts";
 import { series } from "../../telemetry/metrics.ts";
 import { fetchFailure } from "../../values/thrown.ts";
-import { traceHeaders } from "../../telemetry/trace-headers.ts";
 import type { BucketAddress } from "../signing/bucket-address.ts";
 import type { CredentialSource, Signer } from "../signing/signer.ts";
 import { encodeKey, type Pair } from "../signing/v4.ts";
@@ -57,14 +56,13 @@ export const signedFetch = Effect.fnUntraced(function* (
     now,
     expiresIn: CLOCK_TOLERANCE,
   });
-  const trace = yield* traceHeaders;
   return yield* Effect.tryPromise({
     try: async (signal): Promise<StoreResponse> => {
       const answer = await fetch(url, {
         method,
         // No other server may get the signature.
         redirect: "manual",
-        headers: { ...Object.fromEntries(headers), ...trace, ...(isStreamed && UNCODED) },
+        headers: { ...Object.fromEntries(headers), ...(isStreamed && UNCODED) },
         signal,
         body,
       });
@@ -93,7 +91,7 @@ async function textIn(body: Response["body"]): Promise<string> {
   return text + decoder.decode();
 }
 
-const clockDifference = series("valetkey.store.clock.difference");
+const clockDifference = series("valetkey_store_clock_difference_seconds");
 
 const compareClocks = ({ headers }: StoreResponse) =>
   Effect.flatMap(Clock.currentTimeMillis, (now) => {
