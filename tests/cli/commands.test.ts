@@ -651,14 +651,14 @@ describe("valetkey serve", () => {
   });
 
   it("under AUTH=forward believes its proxies about callers and their addresses, and has no page", async () => {
-    const audit = join(temporaryFolder(), "audit.jsonl");
     const env = {
       AUTH: "forward",
-      AUDIT: audit,
+      AUDIT: "stdout",
       FORWARD_AUTH_TRUSTED: "10.0.0.1",
       RECEIPT_KEYS: `k1:${receiptKey("k1").toString("base64")}`,
     };
     const pages: Array<number> = [];
+    const write = vi.spyOn(process.stdout, "write").mockReturnValue(true);
     for (const address of ["10.0.0.1", "10.0.0.2"]) {
       const headers = {
         "X-Forwarded-For": "203.0.113.9",
@@ -673,7 +673,8 @@ describe("valetkey serve", () => {
       }, env);
     }
     expect(pages).toEqual([404, 404]);
-    const lines = readFileSync(audit, "utf8").trim().split("\n");
+    const written = write.mock.calls.map(([text]) => String(text)).join("");
+    const lines = written.split("\n").filter((line) => line.includes('"audit":'));
     expect(lines.map((line) => JSON.parse(line))).toMatchObject([
       { decision: "granted", subject: "mia", address: "203.0.113.9" },
       { decision: "refused", code: "UNAUTHENTICATED", address: "10.0.0.2" },

@@ -71,8 +71,7 @@ it.each([
     RECEIPT_KEYS=a:${KEY},dev:${"A".repeat(43)}= => RECEIPT_KEYS must have random keys … for example: RECEIPT_KEYS="2026:$(openssl rand -base64 32)"
     DEV_TOKEN=short => for example: DEV_TOKEN="$(openssl rand -hex 16)"
     DEV_TOKEN=the-same-token-twice; DEV_SERVICE_TOKEN=the-same-token-twice => DEV_SERVICE_TOKEN must differ from DEV_TOKEN
-    AUDIT=/none/audit.jsonl => AUDIT names a file that cannot be written (ENOENT)
-    AUDIT=${folder}/ => AUDIT names a file that cannot be written (EISDIR)
+    AUDIT=/var/log/audit.jsonl => AUDIT must be off or stdout
     LIMIT_OBJECTS_PER_DAY=10; REPLICAS=2 => REDIS_URL must be set where several processes serve with limits
     REDIS_URL=http://hidden-password@127.0.0.1 => REDIS_URL must be a redis or rediss URL
     METRICS=token => METRICS_TOKEN must be set where METRICS=token

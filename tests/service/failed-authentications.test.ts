@@ -1,6 +1,3 @@
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { afterEach, expect, it } from "vitest";
 import { startProcess } from "../support/service-process.ts";
 import { PRESIGN, presignInit } from "../http/service.ts";
@@ -14,13 +11,11 @@ const ALICE = "203.0.113.1";
 const BOB = "203.0.113.2";
 
 it("a service limits failures of the address that a trusted proxy tells, and audits that address", async () => {
-  const folder = mkdtempSync(join(tmpdir(), "valetkey-failed-"));
-  closing.push(async () => rmSync(folder, { recursive: true }));
-  const path = join(folder, "audit.jsonl");
   const service = await startProcess({
     TRUSTED_PROXIES: "127.0.0.0/8",
     LIMIT_FAILED_AUTHENTICATIONS: "3 per day",
-    AUDIT: path,
+    AUDIT: "stdout",
+    LOG_FORMAT: "json",
   });
   const ask = async (token: string, from?: string) => {
     const init = presignInit(undefined, {
@@ -34,8 +29,10 @@ it("a service limits failures of the address that a trusted proxy tells, and aud
   expect(await ask("wrong")).toBe(401);
   expect(await ask(service.token, ALICE)).toBe(200);
   await service.stop();
-  const lines = readFileSync(path, "utf8").trim().split("\n");
-  const audited = lines.map((line) => JSON.parse(line) as { address: string; code?: string });
+  const lines = service.output().trim().split("\n");
+  const audited = lines
+    .map((line) => JSON.parse(line) as { audit?: string; address: string; code?: string })
+    .filter(({ audit }) => audit !== undefined);
   expect(audited.map(({ address }) => address)).toEqual([
     ...Array.from({ length: 4 }, () => ALICE),
     BOB,

@@ -192,7 +192,6 @@ it("without a reader /metrics is nobody's, and no module is loaded that measures
   await service.stop();
   const loaded = [...service.output().matchAll(/^loaded (.+)$/gm)].map(([, name]) => name);
   expect(loaded.toSorted()).toEqual([
-    "append",
     "audit",
     "log",
     "metrics",
