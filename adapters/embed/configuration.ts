@@ -27,9 +27,9 @@ const basePath = optional({
 
 const FUNCTIONS = ["organizations", "authenticate", "onConfirmed", "log"] as const;
 const OTHERS = ["storage", "policy", "policies", "events", "limits", "openapi"] as const;
-const { keys, denied } = tokens.settings;
+const { keys } = tokens.settings;
 const OPTIONS: ReadonlyArray<string> = [
-  ...optionNames({ basePath, ...http.settings, keys, denied, ...scanner.settings }),
+  ...optionNames({ basePath, ...http.settings, keys, ...scanner.settings }),
   ...FUNCTIONS,
   ...OTHERS,
 ];

@@ -110,11 +110,6 @@ export interface ValetkeyOptions<
    * open. If left out, receipts end with the process, and the log warns of it.
    */
   readonly receiptKeys?: ReadonlyArray<string> | undefined;
-  /**
-   * Revoked links, each by the text after its last dot; or the path (with a slash) of a JSON file
-   * with a list of them, which is read again every 5 seconds.
-   */
-  readonly linksDenied?: ReadonlyArray<string> | string | undefined;
   /** Where events go: `events({…})`; there are none if left out. */
   readonly events?: Events | undefined;
   readonly limits?: LimitOptions | undefined;

@@ -4,21 +4,18 @@ import { randomBytes, randomUUID } from "node:crypto";
 import { link, mkdir, readFile, unlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { Tokens } from "../../application/ports/tokens.ts";
-import { deniedNow } from "./denied-links.ts";
 import type { TokenSettings } from "./settings.ts";
 import { tokensOf, findWeakness } from "./tokens.ts";
 
 export const layer = (
-  { keys, denied }: Pick<TokenSettings, "keys" | "denied">,
+  { keys }: TokenSettings,
   ownKey: Effect.Effect<Uint8Array>,
 ): Layer.Layer<Tokens> =>
   Layer.effect(
     Tokens,
-    Effect.flatMap(deniedNow(denied), (denied) =>
-      keys === undefined
-        ? Effect.map(ownKey, (secret) => tokensOf([{ id: "own", secret }], denied))
-        : Effect.succeed(tokensOf(keys, denied)),
-    ),
+    keys === undefined
+      ? Effect.map(ownKey, (secret) => tokensOf([{ id: "own", secret }]))
+      : Effect.succeed(tokensOf(keys)),
   );
 
 export const keyInFolder = (directory: string): Effect.Effect<Uint8Array> =>

@@ -3,11 +3,9 @@ import * as Redacted from "effect/Redacted";
 import * as Result from "effect/Result";
 import * as Schema from "effect/Schema";
 import { directory } from "../settings/directory.ts";
-import { readJsonFile } from "../settings/json-file.ts";
 import { List, Pair, Parsed } from "../settings/codecs.ts";
-import { fault, optional, type Read, readSettings } from "../settings/setting.ts";
+import { fault, optional, readSettings } from "../settings/setting.ts";
 import type { Source } from "../settings/source.ts";
-import { decodeDenied, type DeniedLinks, LinkEnd } from "./denied-links.ts";
 import { findWeakness } from "./tokens.ts";
 
 const KeyId = Schema.String.check(Schema.isPattern(/^[a-z0-9-]{1,32}$/));
@@ -27,38 +25,19 @@ export const settings = {
     shape: ({ list }) => `pairs of id:key, ${list}; keys of 32 bytes or more in base64`,
     example: "2026:$(openssl rand -base64 32)",
   }),
-  denied: optional({
-    variable: "LINKS_DENIED",
-    option: "linksDenied",
-    meaning: "Links that are taken back.",
-    codec: Schema.Union([Schema.String.check(Schema.isPattern(/\//)), List(LinkEnd)]),
-    shape: ({ list }) =>
-      `what follows the last dot of links that are taken back, ${list}, or the path of a JSON file with a list of them`,
-    example: "q2Zb0m5P6a3iSx1cR8wNf4uT7yLhVkJdEoGzXpQrAbC",
-  }),
   directory,
 };
 
 export const read = (source: Source) =>
-  Result.flatMap(
+  Result.map(
     readSettings(settings, source, ({ keys }) => (keys ? keyFaults(Redacted.value(keys)) : [])),
-    ({ keys, directory, denied }) =>
-      Result.map(deniedBy(denied), (denied) => ({
-        keys: keys && Arr.map(Redacted.value(keys), ([id, secret]) => ({ id, secret })),
-        denied,
-        directory,
-      })),
+    ({ keys, directory }) => ({
+      keys: keys && Arr.map(Redacted.value(keys), ([id, secret]) => ({ id, secret })),
+      directory,
+    }),
   );
 
 export type TokenSettings = Result.Result.Success<ReturnType<typeof read>>;
-
-function deniedBy(value: string | ReadonlyArray<string> = []): Read<DeniedLinks> {
-  if (typeof value !== "string") return Result.succeed({ ends: new Set(value) });
-  return Result.mapBoth(Result.flatMap(readJsonFile(value), decodeDenied), {
-    onSuccess: (ends) => ({ ends, path: value }),
-    onFailure: (problem) => [fault(settings.denied, `names a file that ${problem}`)],
-  });
-}
 
 const keyFaults = (keys: ReadonlyArray<readonly [id: string, secret: Uint8Array]>) => [
   // If two keys had one id, a token of one would be opened with the other.

@@ -17,11 +17,7 @@ export interface TokenKey {
  * valid for another. The first key seals, and all keys open. Throws a `TypeError` for a key that
  * others can guess.
  */
-export function tokensOf(
-  keys: readonly [TokenKey, ...Array<TokenKey>],
-  /** The last parts of revoked tokens. */
-  denied: Pick<ReadonlySet<string>, "has"> = new Set(),
-): Tokens["Service"] {
+export function tokensOf(keys: readonly [TokenKey, ...Array<TokenKey>]): Tokens["Service"] {
   for (const { id, secret } of keys) {
     const weakness = findWeakness(secret);
     if (weakness !== undefined) throw new TypeError(`The token key ${id} ${weakness}`);
@@ -44,7 +40,7 @@ export function tokensOf(
     open: (purpose, token) => {
       const [, sealed = "", version, id = "", content = "", mac = ""] = FORM.exec(token) ?? [];
       const key = byId.get(id);
-      if (key === undefined || denied.has(mac)) return Option.none();
+      if (key === undefined) return Option.none();
       // As text, so that only the canonical spelling of the bytes is equal.
       const expected = macFor(key, purpose, sealed);
       if (!timingSafeEqual(Buffer.from(mac), Buffer.from(expected))) return Option.none();

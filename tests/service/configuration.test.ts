@@ -77,7 +77,6 @@ it.each([
     METRICS=token => METRICS_TOKEN must be set where METRICS=token
     METRICS_TOKEN=hidden-token-of-a-reader-0123 => METRICS must be token where METRICS_TOKEN is set
     METRICS=off; METRICS_PORT=9464 => METRICS_PORT must not be set where METRICS=off
-    LINKS_DENIED=/none.json => LINKS_DENIED names a file that cannot be read (ENOENT)
     PORT=http; AUTH_TOKEN_FILE=hidden => AUTH_TOKEN_FILE is not a known variable; did you mean AUTH_TOKENS_FILE?
   `),
   ...table(
@@ -224,7 +223,6 @@ it.each<[Readonly<Record<string, string>>, string | undefined]>([
   [{ ...keys, AUTH: "static", AUTH_TOKENS_FILE: file }, `{"tokens": [{"${SECRET}": 1}]}`],
   [{ STORAGE_ADAPTER: "aws", STORAGE_CREDENTIALS_FILE: file }, `{"${SECRET}": "access_key"}`],
   [{ STORAGE_ADAPTER: "gcs", STORAGE_GCS_CREDENTIALS: `{"${SECRET}": "private_key"}` }, undefined],
-  [{ LINKS_DENIED: file }, `["${SECRET}"]`],
   [{ STORAGE_POLICIES: `{"${SECRET}": {}}` }, undefined],
   [{ STORAGE_POLICIES: `{"${SECRET.toLowerCase()}": {"max_size": 0}}` }, undefined],
   [{ STORAGE_POLICIES: `{"files": {"${SECRET}": 1}}` }, undefined],

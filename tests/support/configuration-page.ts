@@ -75,7 +75,7 @@ export const CONFIGURATION: ReadonlyMap<string, Group> = new Map<string, Group>(
   ["Scanner", Object.values(scanner.settings)],
   ["Events", Object.values(events.settings)],
   ["Limits", [...Object.values(limits.settings), ...Object.values(redis.settings)]],
-  ["Receipts and links", [tokens.settings.keys, tokens.settings.denied]],
+  ["Receipts and links", [tokens.settings.keys]],
 ]);
 
 /** The whole page, as it is in docs/configuration.md. */

@@ -254,13 +254,6 @@ const ROWS: Readonly<Record<string, ReadonlyArray<Row>>> = {
   LIMIT_BYTES_PER_SUBJECT_PER_DAY: [size("1.5 TiB")],
   LIMIT_FAILED_AUTHENTICATIONS: [rate, { value: "off" }],
   LIMIT_OBJECTS_PER_DAY: [wholeNumber({ also: ["1"] })],
-  LINKS_DENIED: [
-    {
-      value: "q2Zb0m5P6a3iSx1cR8wNf4uT7yLhVkJdEoGzXpQrAbC",
-      takes: ["upper case", ...SPACE],
-      refuses: ["q2Zb0m5P6a3iSx1cR8wNf4uT7yLhVkJdEoGzXpQrAb", "a".repeat(42) + "é"],
-    },
-  ],
   LOG_FORMAT: exactly("pretty", "json"),
   LOG_LEVEL: exactly("debug", "info", "warn", "error", "none"),
   MAX_CONNECTIONS: [wholeNumber({ also: ["1", "1000000"], refuses: ["1000001"] })],

@@ -9,16 +9,14 @@ import { read } from "../../adapters/tokens/settings.ts";
 import { options, variables } from "../../adapters/settings/source.ts";
 import { receiptKey } from "../support/receipt-key.ts";
 
-it("keys and links that are taken back are read from variables as from options", () => {
+it("keys are read from variables as from options", () => {
   const [first, second] = ["a", "b"].map((id) => `${id}:${receiptKey(id).toString("base64")}`);
-  const ends = ["A".repeat(43), "b".repeat(43)];
-  const env = { RECEIPT_KEYS: `${first},${second}`, LINKS_DENIED: ends.join(",") };
-  const given = { receiptKeys: [first, second], linksDenied: ends };
+  const env = { RECEIPT_KEYS: `${first},${second}` };
+  const given = { receiptKeys: [first, second] };
   for (const source of [variables(env), options(given)]) {
-    const { keys, denied } = Result.getOrThrow(read(source));
+    const { keys } = Result.getOrThrow(read(source));
     expect(keys?.map(({ id }) => id)).toEqual(["a", "b"]);
     expect(keys?.map(({ secret }) => Buffer.from(secret))).toEqual(["a", "b"].map(receiptKey));
-    expect([...denied.ends]).toEqual(ends);
   }
 });
 
