@@ -1,6 +1,5 @@
 import { readdir, readFile } from "node:fs/promises";
 import { held } from "./answer.ts";
-import { htmlHeaders } from "./html-headers.ts";
 import { loadOnce } from "./load-once.ts";
 import type { PageFile } from "./options.ts";
 
@@ -17,9 +16,25 @@ const FILES = [
 
 const load = loadOnce((name) => readFile(new URL(`./page/${name}`, import.meta.url)));
 
-/** The page to try the service on: a client like any other, over `valetkey/client`. */
+/**
+ * The page to try the service on: a client like any other, over `valetkey/client`. It may load the
+ * service's own files and the store's images, and may send requests to the service and the store.
+ */
 export function page(storeOrigin: string): ReadonlyArray<PageFile> {
-  const headers = htmlHeaders(`blob: ${storeOrigin}`, storeOrigin);
+  const headers = {
+    "Content-Security-Policy": [
+      "default-src 'none'",
+      "script-src 'self'",
+      "style-src 'self'",
+      `img-src 'self' blob: ${storeOrigin}`,
+      `connect-src 'self' ${storeOrigin}`,
+      "base-uri 'none'",
+      "form-action 'none'",
+      "frame-ancestors 'none'",
+    ].join("; "),
+    "Referrer-Policy": "no-referrer",
+    "Cache-Control": "no-cache",
+  };
   return [
     ...FILES.map(([path, name, type]): PageFile => ({
       path,

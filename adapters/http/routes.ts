@@ -1,4 +1,4 @@
-import { docs, docsFile, openapi } from "./openapi/docs.ts";
+import { openapi } from "./openapi/route.ts";
 import { confirm } from "./operations/confirm.ts";
 import { fileState } from "./operations/file-state.ts";
 import { followLink } from "./operations/follow-link.ts";
@@ -37,14 +37,7 @@ export const OPERATIONS = {
 };
 
 /** All else that the service answers, beside what is mounted into it. */
-export const PUBLIC_ROUTES: ReadonlyArray<PublicRoute> = [
-  followLink,
-  health,
-  readiness,
-  openapi,
-  docs,
-  docsFile,
-];
+export const PUBLIC_ROUTES: ReadonlyArray<PublicRoute> = [followLink, health, readiness, openapi];
 
 /** The paths of all but the probes, as patterns that Hono, Express and Fastify read alike. */
 export const PATTERNS: ReadonlyArray<string> = [

@@ -191,7 +191,7 @@ describe("toNodeHandler", () => {
     for (const path of [
       "/",
       "/fish",
-      "/docs.html",
+      "/openapi.html",
       "/store",
       "/storefront",
       "/api/v1/orgs",
@@ -217,7 +217,7 @@ describe("toNodeHandler", () => {
     expect(await statusOf(alone, PRESIGN)).toBe(200);
     for (const path of [
       `/f/..${PRESIGN}`,
-      `/docs/..${PRESIGN}`,
+      `/openapi.json/..${PRESIGN}`,
       `/store/%2e%2e${PRESIGN}`,
       `/f/.%2E${PRESIGN}?a`,
       `/.${PRESIGN}`,

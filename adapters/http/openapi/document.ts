@@ -49,7 +49,7 @@ const segment = (name: keyof typeof SEGMENTS) => ({
   pattern: `^${SEGMENTS[name]}$`,
 });
 
-/** The parameters in paths, by name; `/docs` fills in the examples. */
+/** The parameters in paths, by name; viewers fill in the examples. */
 const PATH_PARAMETERS: Readonly<Record<string, Readonly<Record<string, unknown>>>> = {
   slug: { schema: OrganizationSlug, example: "acme" },
   year: { schema: segment("folder"), example: "2026", description: "Or a folder of a `key`." },
