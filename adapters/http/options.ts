@@ -67,7 +67,6 @@ export interface AppOptions {
 
 /** The metrics, and who may read them. */
 export interface MetricsAccess {
-  readonly loopbackOnly: boolean;
   /** True for all if none is needed. */
   readonly hasToken: (headers: Headers) => boolean;
   /** The metrics as Prometheus reads them. */

@@ -30,23 +30,18 @@ export function observe({ http, metrics }: Settings) {
   meter.observe("valetkey_build_info", [VERSION, runtimeName(), store || "local"], () => 1);
   for (const what of ["connections", "requests"])
     meter.update("valetkey_turned_away_total", [what], 0);
-  const { access = "off", token, port } = metrics;
-  const expected = token && hashToken(Redacted.value(token));
-  const metricsAccess: MetricsAccess | undefined =
-    access === "off" && port === undefined
-      ? undefined
-      : {
-          loopbackOnly: access === "loopback",
-          hasToken: (headers) =>
-            expected === undefined ||
-            timingSafeEqual(hashToken(bearerToken({ headers }) ?? ""), expected),
-          scrape: meter.format,
-        };
+  const expected = metrics.token && hashToken(Redacted.value(metrics.token));
+  const access: MetricsAccess = {
+    hasToken: (headers) =>
+      expected === undefined ||
+      timingSafeEqual(hashToken(bearerToken({ headers }) ?? ""), expected),
+    scrape: meter.format,
+  };
   return {
     meter,
     /** The registry of all metrics. */
     layer: Layer.succeedContext(meter.context),
-    access: metricsAccess,
+    access,
     limiterWith:
       (limiterWith: LimiterWith): LimiterWith =>
       ({ limits, spare }) =>

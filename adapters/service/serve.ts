@@ -55,7 +55,7 @@ const serveUntilStopped = Effect.fnUntraced(function* (listen: Listen, settings:
       const isReady = async () => (await Effect.runPromise(canSign)) && !isStopping;
       yield* Effect.promise(() => listenProbes({ host, port, isReady }));
     }
-    if (observer?.access !== undefined && metrics.port !== undefined) {
+    if (observer !== undefined && metrics.port !== undefined) {
       const { fetch } = metricsApp(observer.access, services);
       yield* listenOn({ host, port: metrics.port, fetch }, "METRICS_PORT", listen);
     }
@@ -67,7 +67,7 @@ const serveUntilStopped = Effect.fnUntraced(function* (listen: Listen, settings:
   }).pipe(Effect.scoped, Effect.provide(reportLayer(settings, observer)));
 });
 
-/** The log, the audit, and what measures and traces. */
+/** The log, the audit, and what measures. */
 function reportLayer({ audit: { to, withMetadata }, ...settings }: Settings, observer?: Observer) {
   // Development on one's own machine needs no audit.
   const auditByDefault = settings.identity.callers.auth === "dev" ? "off" : "stdout";

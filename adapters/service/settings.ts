@@ -116,8 +116,8 @@ export function readAll(env: Env) {
 }
 
 /** Tells whether anybody reads metrics. */
-export const isObserved = ({ metrics: { access = "off", port } }: Settings): boolean =>
-  access !== "off" || port !== undefined;
+export const isObserved = ({ metrics: { token, port } }: Settings): boolean =>
+  token !== undefined || port !== undefined;
 
 export function findWarnings(env: Env, settings: Settings): ReadonlyArray<string> {
   const { identity, limits, storage } = settings;

@@ -1,19 +1,13 @@
 import * as Schema from "effect/Schema";
 import { UNGUESSABLE, WholeNumber } from "../settings/codecs.ts";
-import { fault, oneOf, optional, readSettings } from "../settings/setting.ts";
+import { optional, readSettings } from "../settings/setting.ts";
 import type { Source } from "../settings/source.ts";
 
 export const settings = {
-  access: optional({
-    ...oneOf(["off", "loopback", "token"]),
-    variable: "METRICS",
-    meaning: "Who may read `/metrics`: see [metrics](metrics.md#prometheus).",
-    otherwise: "`off`; with `METRICS_PORT`, whoever can reach that port",
-    example: "loopback",
-  }),
   token: optional({
     variable: "METRICS_TOKEN",
-    meaning: "The token that a reader of `/metrics` sends, with `METRICS=token`.",
+    meaning: "The token that a reader of `/metrics` sends: see [metrics](metrics.md#prometheus).",
+    otherwise: "nobody may read it; with `METRICS_PORT`, whoever can reach that port",
     codec: Schema.RedactedFromValue(
       Schema.String.check(Schema.isPattern(/^[\w.~+/=-]{16,512}$/), UNGUESSABLE),
     ),
@@ -29,18 +23,4 @@ export const settings = {
   }),
 };
 
-export const read = (source: Source) =>
-  readSettings(settings, source, ({ access, token, port }) => [
-    access === "token" &&
-      token === undefined &&
-      fault(settings.token, ({ assign }) => `must be set where ${assign(settings.access, access)}`),
-    access !== "token" &&
-      token !== undefined &&
-      fault(settings.access, ({ name }) => `must be token where ${name(settings.token)} is set`),
-    access === "off" &&
-      port !== undefined &&
-      fault(
-        settings.port,
-        ({ assign }) => `must not be set where ${assign(settings.access, access)}`,
-      ),
-  ]);
+export const read = (source: Source) => readSettings(settings, source);

@@ -145,7 +145,6 @@ describe.skipIf(!canRun)("a Prometheus that reads services, each with one fault"
     if (minio === undefined) return;
     const store = {
       AUTH: "dev",
-      METRICS: "loopback",
       STORAGE_ADAPTER: "minio",
       STORAGE_CREATE_BUCKET: "on",
       STORAGE_BUCKET: `alerts-${crypto.randomUUID()}`,
@@ -197,10 +196,12 @@ describe.skipIf(!canRun)("a Prometheus that reads services, each with one fault"
         EVENTS_ALLOW_PRIVATE: "on",
       },
     };
+    const jobs: Record<string, string> = {};
     for (const [job, env] of Object.entries(environments)) {
-      services.set(job as Job, await startProcess(env));
+      const port = await freePort();
+      jobs[job] = `http://127.0.0.1:${port}`;
+      services.set(job as Job, await startProcess({ ...env, METRICS_PORT: String(port) }));
     }
-    const jobs = Object.fromEntries([...services].map(([job, { address }]) => [job, address]));
     prometheus = await startPrometheus({ path: prometheusPath, rules: hasten(ALERTS), jobs });
     for (const [job, service] of services) ends.push(keepUploading(job, service));
     await until("answers of all", async () => {

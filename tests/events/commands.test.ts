@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { expect, it, onTestFinished } from "vitest";
 import { placeOf } from "../../adapters/storage/local/key-tree.ts";
 import { atTestEnd } from "../support/at-test-end.ts";
+import { freePort } from "../support/free-port.ts";
 import { need } from "../support/need.ts";
 import { startLimitedRedis } from "../support/redis.ts";
 import { type ServiceProcess, startProcess } from "../support/service-process.ts";
@@ -169,10 +170,12 @@ it("a sweep says by the queue what it removes, and not of a file", async () => {
 it("metrics count attempts by outcome, and events by state", async () => {
   const { answers, env } = await startReceiver();
   answers.push(410, 500);
-  const service = await startProcess({ ...env, METRICS: "loopback" });
+  const port = await freePort();
+  const service = await startProcess({ ...env, METRICS_PORT: String(port) });
   await confirmed(service);
   await confirmed(service);
-  const lines = async () => (await (await fetch(`${service.address}/metrics`)).text()).split("\n");
+  const lines = async () =>
+    (await (await fetch(`http://127.0.0.1:${port}/metrics`)).text()).split("\n");
   await until("the numbers", async () => {
     const found = await lines();
     return [

@@ -192,7 +192,6 @@ it("a probe of /readyz without a token is not counted as a failed authentication
 it("a wrong secret of notifications or metrics is a failed authentication of its address, which ends no correct one", async () => {
   const limited = limitFailures({ authenticate: () => answer(false) }, LIMIT);
   const metrics = {
-    loopbackOnly: false,
     hasToken: (headers: Headers) => headers.get("authorization") === "Bearer right",
     scrape: () => "",
   };

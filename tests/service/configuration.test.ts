@@ -74,9 +74,7 @@ it.each([
     AUDIT=/var/log/audit.jsonl => AUDIT must be off or stdout
     LIMIT_OBJECTS_PER_DAY=10; REPLICAS=2 => REDIS_URL must be set where several processes serve with limits
     REDIS_URL=http://hidden-password@127.0.0.1 => REDIS_URL must be a redis or rediss URL
-    METRICS=token => METRICS_TOKEN must be set where METRICS=token
-    METRICS_TOKEN=hidden-token-of-a-reader-0123 => METRICS must be token where METRICS_TOKEN is set
-    METRICS=off; METRICS_PORT=9464 => METRICS_PORT must not be set where METRICS=off
+    METRICS_TOKEN=hidden => METRICS_TOKEN must be 16 to 512 random letters
     PORT=http; AUTH_TOKEN_FILE=hidden => AUTH_TOKEN_FILE is not a known variable; did you mean AUTH_TOKENS_FILE?
   `),
   ...table(

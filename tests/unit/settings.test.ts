@@ -257,7 +257,6 @@ const ROWS: Readonly<Record<string, ReadonlyArray<Row>>> = {
   LOG_FORMAT: exactly("pretty", "json"),
   LOG_LEVEL: exactly("debug", "info", "warn", "error", "none"),
   MAX_CONNECTIONS: [wholeNumber({ also: ["1", "1000000"], refuses: ["1000001"] })],
-  METRICS: exactly("off", "loopback", "token"),
   METRICS_PORT: [wholeNumber({ also: ["1", "65535"], refuses: ["65536"] })],
   METRICS_TOKEN: [{ ...token, refuses: ["0123456789abcde", `${TOKEN} `, "a b", ...GUESSABLE] }],
   NOTIFICATIONS_SECRETS: [

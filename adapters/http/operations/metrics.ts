@@ -4,11 +4,9 @@ import { Hono } from "hono";
 import { countFailure } from "../../../application/ports/authenticator.ts";
 import type { Answer } from "../answer.ts";
 import type { HttpContext, HttpEnv } from "../env.ts";
-import { isFromThisMachine } from "../loopback.ts";
 import type { MetricsAccess, Services } from "../options.ts";
 import { asResponse } from "../problems/answer-problem.ts";
 import { problemFrom } from "../problems/problem.ts";
-import { NotFound } from "../problems/refusals.ts";
 import { Unauthenticated } from "../../../domain/errors.ts";
 import { publicRoute } from "./operation.ts";
 
@@ -17,7 +15,7 @@ export const metricsRoute = (access: MetricsAccess) =>
     methods: ["GET", "HEAD"],
     path: "/metrics",
     handler: ({ c }) => answerScrape(c, access),
-    refusals: { NotFound: true, Unauthenticated: true },
+    refusals: { Unauthenticated: true },
   });
 
 /** The handler of a listener that has the metrics alone. */
@@ -41,9 +39,8 @@ export function metricsApp(access: MetricsAccess, services: Context.Context<Serv
 
 function answerScrape(
   c: HttpContext,
-  { loopbackOnly, hasToken, scrape }: MetricsAccess,
-): Effect.Effect<Answer, NotFound | Unauthenticated> {
-  if (loopbackOnly && !isFromThisMachine(c)) return Effect.fail(new NotFound());
+  { hasToken, scrape }: MetricsAccess,
+): Effect.Effect<Answer, Unauthenticated> {
   if (!hasToken(c.req.raw.headers)) return Effect.fail(new Unauthenticated({ by: "token" }));
   return Effect.sync(() => ({ status: 200, headers: HEADERS, body: scrape() }));
 }
