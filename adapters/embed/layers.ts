@@ -1,4 +1,3 @@
-import * as Effect from "effect/Effect";
 import * as Layer from "effect/Layer";
 import { guarded } from "../../application/store/guarded-store.ts";
 import { Limiter } from "../../application/ports/limiter.ts";
@@ -7,7 +6,7 @@ import type { Presigner } from "../../application/ports/presigner.ts";
 import type { StoreCapabilities } from "../../application/ports/store-capabilities.ts";
 import type { StoreUnavailable } from "../../domain/errors.ts";
 import type { ChecksumAlgorithm } from "../../domain/checksum.ts";
-import type { LimiterWith } from "../limits/layer.ts";
+import type { SharedLimiter } from "../limits/layer.ts";
 import { S3_CAPABILITIES } from "../storage/providers.ts";
 import type { Storage as Store } from "../storage/storage.ts";
 import { SharedCount, Storage } from "./opaque.ts";
@@ -37,14 +36,9 @@ export const layerOf = (
  */
 export const limiterIn = (
   count: SharedCount,
-  options: Parameters<LimiterWith>[0],
+  options: Parameters<SharedLimiter>[0],
 ): Layer.Layer<Limiter> =>
-  Layer.effect(
-    Limiter,
-    Effect.map(orThrow("limiterIn()", SharedCount.open(count)), (limiterWith) =>
-      limiterWith(options),
-    ),
-  );
+  Layer.effect(Limiter, orThrow("limiterIn()", SharedCount.open(count))(options));
 
 /** A store of your own, and what it can do; a capability left out is that of Amazon S3. */
 export interface OwnStore<Algorithm extends ChecksumAlgorithm> extends Partial<

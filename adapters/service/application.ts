@@ -52,7 +52,7 @@ export const makeApplication = Effect.fnUntraced(function* (
       Layer.succeed(Events, published),
     ),
     authenticator: identity.authenticatorLayer(callers),
-    countIn: shared && observer ? Effect.map(shared, observer.limiterWith) : shared,
+    countIn: shared && observer ? observer.sharedLimiter(shared) : shared,
     failuresByDefault: FAILED_AUTHENTICATIONS,
     ownKey: keyInFolder(settings.tokens.directory),
   });

@@ -10,7 +10,7 @@ import { Policies } from "../../application/ports/policies.ts";
 import type { MetricsAccess, Services } from "../http/options.ts";
 import { VERSION } from "../http/version.ts";
 import { bearerToken, hashToken } from "../identity/bearer.ts";
-import type { LimiterWith } from "../limits/layer.ts";
+import type { SharedLimiter } from "../limits/layer.ts";
 import { countDecisions } from "../telemetry/decisions.ts";
 import { watchEvents } from "../telemetry/events.ts";
 import { watchEventLoop } from "../telemetry/event-loop.ts";
@@ -42,10 +42,10 @@ export function observe({ http, metrics }: Settings) {
     /** The registry of all metrics. */
     layer: Layer.succeedContext(meter.context),
     access,
-    limiterWith:
-      (limiterWith: LimiterWith): LimiterWith =>
+    sharedLimiter:
+      (shared: SharedLimiter): SharedLimiter =>
       ({ limits, spare }) =>
-        limiterWith({ limits, spare: spare && markOpen(spare) }),
+        shared({ limits, spare: spare && markOpen(spare) }),
     ...watchEvents(meter),
     store: <A, E>(layer: Layer.Layer<A | ObjectStore, E>) =>
       Layer.effect(

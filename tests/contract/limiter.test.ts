@@ -62,7 +62,9 @@ const inRedis = (redis: () => Redis): Keeper => ({
 });
 
 const sharedLayer = (redis: Redis, limits: Limits) =>
-  limiterLayer({ limits, refusesOnFailure: true }, connectLimiter(settingsFor(redis)));
+  limiterLayer({ limits, refusesOnFailure: true }, (options) =>
+    connectLimiter(settingsFor(redis), options),
+  );
 
 function settingsFor({ env }: Redis) {
   const settings = Result.getOrThrow(readRedis(variables(env)));

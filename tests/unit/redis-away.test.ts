@@ -61,7 +61,9 @@ it.each<[how: string, start: () => Promise<number>]>([
     const redis = { urls, isCluster: false, sentinels: undefined, ca: undefined };
     await Effect.runPromise(
       program.pipe(
-        Effect.provide(layer({ limits, refusesOnFailure: false }, connectLimiter(redis))),
+        Effect.provide(
+          layer({ limits, refusesOnFailure: false }, (options) => connectLimiter(redis, options)),
+        ),
         Effect.provide(telemetry({ level: "none", format: "json" })),
       ),
     );

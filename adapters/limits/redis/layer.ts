@@ -7,7 +7,7 @@ import { Limiter, type UploadToCount } from "../../../application/ports/limiter.
 import { quotaExceeded } from "../../../domain/daily-quota.ts";
 import { LimitsUnavailable, QuotaExceeded } from "../../../domain/errors.ts";
 import { allowanceFrom } from "../../../domain/token-bucket.ts";
-import type { LimiterWith } from "../layer.ts";
+import type { SharedLimiter } from "../layer.ts";
 import { breaker } from "../../redis/breaker.ts";
 import { connect, connectOnce } from "../../redis/connection.ts";
 import type { RedisSettings } from "../../redis/settings.ts";
@@ -18,7 +18,8 @@ export const SCRIPTS = { takeRequest, takeUpload, takeBackUpload };
 /** Counts in Redis. While it does not answer, `spare` counts; without one, requests are refused. */
 export const connectLimiter = Effect.fnUntraced(function* (
   settings: RedisSettings,
-): Effect.fn.Return<LimiterWith, never, Scope.Scope> {
+  { limits, spare }: Parameters<SharedLimiter>[0],
+): Effect.fn.Return<Limiter["Service"], never, Scope.Scope> {
   const redis = yield* connect(settings, SCRIPTS);
   const protect = breaker(50, (reason) => new LimitsUnavailable({ reason }));
   let lastReason = "";
@@ -26,68 +27,64 @@ export const connectLimiter = Effect.fnUntraced(function* (
     Effect.suspend(() => Effect.logWarning(`Redis cannot be used, so ${lastReason}`)),
     "1 minute",
   );
-  return ({ limits, spare }) => {
-    const { bytes, objects, bytesPerSubject } = limits.daily;
-    const hasQuota = (bytes ?? objects ?? bytesPerSubject) !== undefined;
-    const outcome = spare === undefined ? "requests are refused" : "each process counts by itself";
-    const decide = <A>(command: (client: typeof redis) => Promise<A>) =>
-      // A command that could not be sent in time is never sent.
-      Effect.tapError(
-        protect((abortSignal) => command(redis.withCommandOptions({ abortSignal }))),
-        ({ reason }) => {
-          lastReason = `${outcome}: ${reason}`;
-          return warn;
+  const { bytes, objects, bytesPerSubject } = limits.daily;
+  const hasQuota = (bytes ?? objects ?? bytesPerSubject) !== undefined;
+  const outcome = spare === undefined ? "requests are refused" : "each process counts by itself";
+  const decide = <A>(command: (client: typeof redis) => Promise<A>) =>
+    // A command that could not be sent in time is never sent.
+    Effect.tapError(
+      protect((abortSignal) => command(redis.withCommandOptions({ abortSignal }))),
+      ({ reason }) => {
+        lastReason = `${outcome}: ${reason}`;
+        return warn;
+      },
+    );
+  return Limiter.of({
+    check: protect((abortSignal) => probe(redis.withCommandOptions({ abortSignal }))),
+    countRequest: (limited, name) => {
+      const limit = limits.requests[limited];
+      if (limit === undefined) return Effect.undefined;
+      const key = `valetkey:{${limited} ${digest([name])}}:requests`;
+      const given = { count: limit.count, milliseconds: Duration.toMillis(limit.window) };
+      const decision = Effect.flatMap(
+        decide((client) => client.takeRequest([key], given)),
+        ([isAllowed, ...rest]) => {
+          const [remaining, retryAfter, resetAfter] = rest;
+          const taken = { isAllowed: isAllowed === 1, remaining, retryAfter, resetAfter };
+          return allowanceFrom(limited, limit, taken);
         },
       );
-    return Limiter.of({
-      check: protect((abortSignal) => probe(redis.withCommandOptions({ abortSignal }))),
-      countRequest: (limited, name) => {
-        const limit = limits.requests[limited];
-        if (limit === undefined) return Effect.undefined;
-        const key = `valetkey:{${limited} ${digest([name])}}:requests`;
-        const given = { count: limit.count, milliseconds: Duration.toMillis(limit.window) };
-        const decision = Effect.flatMap(
-          decide((client) => client.takeRequest([key], given)),
-          ([isAllowed, ...rest]) => {
-            const [remaining, retryAfter, resetAfter] = rest;
-            const taken = { isAllowed: isAllowed === 1, remaining, retryAfter, resetAfter };
-            return allowanceFrom(limited, limit, taken);
-          },
-        );
-        return orElse(decision, spare?.countRequest(limited, name));
-      },
-      countUpload: (asked) => {
-        if (!hasQuota) return Effect.void;
-        const { size, objects: count = 1 } = asked;
-        const given = { size, count, quota: limits.daily };
-        const decision = Effect.flatMap(
-          decide((client) => client.takeUpload(keysFor(asked), given)),
-          ([outcome, retryAfter]): Counted => {
-            switch (outcome) {
-              case "granted":
-                return Effect.void;
-              case "exceeded":
-                return Effect.fail(quotaExceeded(limits.daily, retryAfter));
-              case "caller exceeded":
-                return Effect.fail(new QuotaExceeded({ caller: bytesPerSubject ?? 0, retryAfter }));
-            }
-          },
-        );
-        return orElse(decision, spare?.countUpload(asked));
-      },
-      uncountUpload: (upload) => {
-        if (!hasQuota) return Effect.void;
-        const { size, objects: count = 1 } = upload;
-        // The upload may have been counted here or there.
-        return Effect.andThen(
-          Effect.ignore(
-            decide((client) => client.takeBackUpload(keysFor(upload), { size, count })),
-          ),
-          spare?.uncountUpload(upload) ?? Effect.void,
-        );
-      },
-    });
-  };
+      return orElse(decision, spare?.countRequest(limited, name));
+    },
+    countUpload: (asked) => {
+      if (!hasQuota) return Effect.void;
+      const { size, objects: count = 1 } = asked;
+      const given = { size, count, quota: limits.daily };
+      const decision = Effect.flatMap(
+        decide((client) => client.takeUpload(keysFor(asked), given)),
+        ([outcome, retryAfter]): Counted => {
+          switch (outcome) {
+            case "granted":
+              return Effect.void;
+            case "exceeded":
+              return Effect.fail(quotaExceeded(limits.daily, retryAfter));
+            case "caller exceeded":
+              return Effect.fail(new QuotaExceeded({ caller: bytesPerSubject ?? 0, retryAfter }));
+          }
+        },
+      );
+      return orElse(decision, spare?.countUpload(asked));
+    },
+    uncountUpload: (upload) => {
+      if (!hasQuota) return Effect.void;
+      const { size, objects: count = 1 } = upload;
+      // The upload may have been counted here or there.
+      return Effect.andThen(
+        Effect.ignore(decide((client) => client.takeBackUpload(keysFor(upload), { size, count }))),
+        spare?.uncountUpload(upload) ?? Effect.void,
+      );
+    },
+  });
 });
 
 /** Counts for nobody: a Redis that is full, or a replica, answers and takes no writes. */

@@ -5,10 +5,12 @@ import type { RedisSettings } from "../../redis/settings.ts";
 
 // Apart from the layer that chooses, so that a bundle without Redis has no client of it.
 
-export const redisLimiter = (settings: RedisSettings): SharedLimiter =>
-  Effect.flatMap(
-    Effect.promise(() =>
-      import("./layer.ts").catch(neededBy("counting in Redis", "@redis/client")),
-    ),
-    ({ connectLimiter }) => connectLimiter(settings),
-  );
+export const redisLimiter =
+  (settings: RedisSettings): SharedLimiter =>
+  (options) =>
+    Effect.flatMap(
+      Effect.promise(() =>
+        import("./layer.ts").catch(neededBy("counting in Redis", "@redis/client")),
+      ),
+      ({ connectLimiter }) => connectLimiter(settings, options),
+    );
