@@ -52,9 +52,9 @@ describe.skipIf(path === "").each([
     expect(new Set(outcomes.values())).toEqual(new Set(["200", "LIMITS_UNAVAILABLE"]));
     const objects = await countedObjects(redis);
     expect(new Set(objects.values())).toEqual(new Set([1]));
-    // Those that the replica had not heard of went with the master.
-    const lost = granted().filter(([organization]) => !objects.has(organization));
-    expect(lost.length).toBeLessThan(granted().length / 4);
+    // Of those before, what the replica had not heard of went with the master.
+    const last = [...outcomes.keys()].slice(-300);
+    expect(last.filter((organization) => !objects.has(organization))).toEqual([]);
     await Promise.all(stopping.splice(0).map((stop) => stop()));
     await redis.stop();
   });
