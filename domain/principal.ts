@@ -1,4 +1,5 @@
 import * as Schema from "effect/Schema";
+import type { ByteSize } from "./byte-size.ts";
 import type { OrganizationId, OrganizationSlug } from "./organization.ts";
 import type { CallerKind } from "./upload-policy.ts";
 
@@ -21,4 +22,6 @@ export interface Principal {
   readonly scopes: ReadonlySet<Scope>;
   /** The organizations that its identity lists, with their ids; `every` if it lists none. */
   readonly organizations: ReadonlyMap<OrganizationSlug, OrganizationId> | "every";
+  /** In place of the service's limit: the bytes that it may be granted in one day (UTC). */
+  readonly bytesPerDay?: ByteSize | undefined;
 }

@@ -4,6 +4,7 @@ import * as Predicate from "effect/Predicate";
 import * as Schema from "effect/Schema";
 import type { Authenticator } from "../../application/ports/authenticator.ts";
 import type { Organizations } from "../../application/ports/organizations.ts";
+import { SizeText } from "../../domain/byte-size.ts";
 import { IdentityUnavailable, OrganizationNotFound, Unauthenticated } from "../../domain/errors.ts";
 import { OrganizationId } from "../../domain/organization.ts";
 import { DEFAULT_SCOPES, type Principal, Scope, Subject } from "../../domain/principal.ts";
@@ -15,7 +16,7 @@ import type { Awaitable, ValetkeyOptions } from "./valetkey-options.ts";
 /** Converts a host's caller to a principal; throws a `TypeError` if it has the wrong shape. */
 export function principalFrom(caller: Caller): Principal {
   if (!Predicate.isObject(caller)) throw new TypeError("caller must be { id, kind?, scopes? }");
-  const { id, kind = "user", scopes } = caller;
+  const { id, kind = "user", scopes, bytesPerDay } = caller;
   if (!isSubject(id)) throw new TypeError("caller.id must be 1 to 256 printable characters");
   if (!isKind(kind)) throw new TypeError('caller.kind must be "user" or "service"');
   if (scopes !== undefined && !(Array.isArray(scopes) && scopes.every(isScope))) {
@@ -23,9 +24,14 @@ export function principalFrom(caller: Caller): Principal {
       'caller.scopes must be a list of "write", "read", "confirm", "list" and "remove"',
     );
   }
+  const quota = bytesPerDay === undefined ? undefined : decodeSize(bytesPerDay);
+  if (quota !== undefined && Option.isNone(quota)) {
+    throw new TypeError('caller.bytesPerDay must be a number of bytes, or text such as "5 GiB"');
+  }
   return {
     kind,
     subject: id,
+    bytesPerDay: quota && Option.getOrUndefined(quota),
     scopes: scopes === undefined ? DEFAULT_SCOPES : new Set(scopes),
     // The host's own function decides which organizations are whose.
     organizations: "every",
@@ -33,6 +39,7 @@ export function principalFrom(caller: Caller): Principal {
 }
 
 const isSubject = Schema.is(Subject);
+const decodeSize = Schema.decodeUnknownOption(SizeText);
 const isKind = Schema.is(CallerKind);
 const isScope = Schema.is(Scope);
 

@@ -94,6 +94,13 @@ export const settings = {
     shape: "what precedes write, read, confirm, list and remove in the claim of scopes",
     example: "files:",
   }),
+  quota: optional({
+    ...CLAIM,
+    variable: "JWT_QUOTA_CLAIM",
+    meaning: "Where it says how many bytes the caller may be granted in a day (UTC).",
+    otherwise: "`LIMIT_BYTES_PER_SUBJECT_PER_DAY`",
+    example: "upload_quota",
+  }),
   service: optional({
     variable: "JWT_SERVICE_CLAIM",
     meaning: "By which claim tokens of services are known.",

@@ -1,9 +1,11 @@
 import * as Clock from "effect/Clock";
 import * as Effect from "effect/Effect";
+import * as Option from "effect/Option";
 import * as Schema from "effect/Schema";
 import { decodeJwt, errors, jwtVerify } from "jose";
 import type { JWTPayload, JWTVerifyGetKey, JWTVerifyOptions } from "jose";
 import { Authenticator } from "../../application/ports/authenticator.ts";
+import { SizeText } from "../../domain/byte-size.ts";
 import { IdentityUnavailable, Unauthenticated } from "../../domain/errors.ts";
 import { DEFAULT_SCOPES, type Principal, Subject } from "../../domain/principal.ts";
 import { BoundedMap } from "../values/bounded-map.ts";
@@ -22,6 +24,7 @@ const CAPACITY = 10_000;
 const MOST_KEYS = 4;
 
 const isSubject = Schema.is(Subject);
+const decodeSize = Schema.decodeUnknownOption(SizeText);
 
 interface VerifiedToken {
   readonly principal: Principal;
@@ -115,7 +118,12 @@ const UNAUTHENTICATED = new Unauthenticated({ by: "token" });
 
 function principalFrom(claims: JWTPayload, settings: JwtSettings): Principal | undefined {
   const subject = claimAt(claims, settings.subject);
-  if (!isSubject(subject)) return undefined;
+  const quota = settings.quota === undefined ? undefined : claimAt(claims, settings.quota);
+  const bytesPerDay = quota === undefined ? undefined : decodeSize(quota);
+  // What cannot be read is no plan, and least of all one without a limit.
+  if (!isSubject(subject) || (bytesPerDay !== undefined && Option.isNone(bytesPerDay))) {
+    return undefined;
+  }
   const { organizations, scopes, scopesPrefix, service } = settings;
   const isService = service !== undefined && claimAt(claims, service.path) === service.value;
   return {
@@ -124,5 +132,6 @@ function principalFrom(claims: JWTPayload, settings: JwtSettings): Principal | u
     scopes: scopes === undefined ? DEFAULT_SCOPES : scopesIn(claimAt(claims, scopes), scopesPrefix),
     organizations:
       organizations === undefined ? "every" : organizationsIn(claimAt(claims, organizations)),
+    bytesPerDay: bytesPerDay && Option.getOrUndefined(bytesPerDay),
   };
 }

@@ -39,15 +39,16 @@ export function inMemory(limits: Limits): Limiter["Service"] {
       });
     },
     countUpload: ({ organization, caller, size, objects = 1 }) => {
-      if (isUnlimited) return Effect.void;
+      const most = caller.bytesPerDay ?? bytesPerSubject;
+      if (isUnlimited && most === undefined) return Effect.void;
       return Effect.flatMap(Clock.currentTimeMillis, (now): Counted => {
         const more = { bytes: size, objects };
         const usage = addToDay(limits.daily, usages.get(organization, now), more, now);
         if (usage === undefined) return Effect.fail(quotaExceeded(limits.daily, restOfDay(now)));
-        if (bytesPerSubject !== undefined) {
+        if (most !== undefined) {
           const name = callerIn(organization, caller);
-          const own = addToDay({ bytes: bytesPerSubject }, usages.get(name, now), more, now);
-          const refusal = { caller: bytesPerSubject, retryAfter: restOfDay(now) };
+          const own = addToDay({ bytes: most }, usages.get(name, now), more, now);
+          const refusal = { caller: most, retryAfter: restOfDay(now) };
           if (own === undefined) return Effect.fail(new QuotaExceeded(refusal));
           setUsage(name, own);
         }

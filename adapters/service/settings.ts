@@ -103,7 +103,8 @@ export function readAll(env: Env) {
       parts.tokens.success.keys === undefined &&
       (env["AUTH"] || "dev") !== "dev" &&
       fault(tokens.settings.keys, "must be set where AUTH is not dev"),
-    limit?.isLimited &&
+    limit !== undefined &&
+      (limit.isLimited || (who?.callers.auth === "jwt" && who.callers.quota !== undefined)) &&
       areSeveral(limit) &&
       Result.isSuccess(parts.redis) &&
       parts.redis.success === undefined &&

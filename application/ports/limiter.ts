@@ -8,7 +8,7 @@ import type { Principal } from "../../domain/principal.ts";
 /** An upload that is about to be granted, or several that are granted together or not at all. */
 export interface UploadToCount {
   readonly organization: OrganizationId;
-  readonly caller: Pick<Principal, "kind" | "subject">;
+  readonly caller: Pick<Principal, "kind" | "subject" | "bytesPerDay">;
   /** In bytes; the sum of several. */
   readonly size: number;
   /** The number of uploads; 1 if undefined. */

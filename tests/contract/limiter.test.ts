@@ -15,6 +15,7 @@ import { connect } from "../../adapters/redis/connection.ts";
 import { read as readRedis } from "../../adapters/redis/settings.ts";
 import { variables } from "../../adapters/settings/source.ts";
 import { Limiter, type UploadToCount } from "../../application/ports/limiter.ts";
+import { ByteSize } from "../../domain/byte-size.ts";
 import type { Limits, RateLimit } from "../../domain/limits.ts";
 import { OrganizationId } from "../../domain/organization.ts";
 import { type Bucket, take } from "../../domain/token-bucket.ts";
@@ -254,10 +255,31 @@ function promises({ layer, after, endDay, setBack }: Keeper): void {
       expect(yield* refusal(ALICE, 1)).toEqual(shared);
       expect(yield* refusal(service, 1)).toEqual(shared);
       yield* countUpload({ organization: someOrganization(), caller: ALICE, size: 60 });
+      const [more, less] = [70, 20].map((size) => ({ ...ALICE, bytesPerDay: ByteSize.make(size) }));
+      const elsewhere = { organization: someOrganization(), size: 21 };
+      if (more === undefined || less === undefined) return;
+      const refused = yield* Effect.flip(countUpload({ ...elsewhere, caller: less }));
+      expect(refused).toMatchObject({ _tag: "QuotaExceeded", caller: 20 });
+      yield* countUpload({ ...elsewhere, caller: more, size: 70 });
       yield* endDay;
       yield* upload(ALICE, 60);
       expect(yield* refusal(ALICE, 1)).toEqual(own);
       yield* upload(service, 20);
+    }),
+  );
+
+  promise(
+    "a caller whose plan has a quota is held to it where nobody else has one",
+    {},
+    Effect.fnUntraced(function* ({ countUpload, uncountUpload }) {
+      const upload = { organization: someOrganization(), caller: ALICE, size: 5 };
+      const planned = { ...upload, caller: { ...ALICE, bytesPerDay: ByteSize.make(5) } };
+      yield* countUpload(upload);
+      yield* countUpload(planned);
+      expect(yield* Effect.flip(countUpload(planned))).toMatchObject({ caller: 5 });
+      yield* countUpload(upload);
+      yield* uncountUpload(planned);
+      yield* countUpload(planned);
     }),
   );
 

@@ -372,6 +372,13 @@ describe("a call that is refused rejects with its code and facts", () => {
       expect(error).toMatchObject({ code: "QUOTA_EXCEEDED", limits: limit });
       expect("retryAfter" in error && error.retryAfter).toBeGreaterThan(0);
     }
+    const { valetkey } = await startHost({});
+    const upload = (bytesPerDay: unknown) =>
+      valetkey.requestUpload({ ...FILE, caller: { ...MIA, bytesPerDay } as never });
+    await upload("6 B");
+    expect(await rejection(upload("6 B"))).toMatchObject({ limits: { caller: 6 } });
+    await upload("1 MB");
+    await expect(upload("much")).rejects.toThrow("caller.bytesPerDay must be");
   });
 });
 

@@ -494,6 +494,21 @@ describe("the service", () => {
     ]);
   });
 
+  it("the quota of a day is that of the token, and a token whose quota cannot be read is refused", async () => {
+    const issuer = await issuerOfOurs();
+    const { ask } = await serving(envOf(issuer, { JWT_QUOTA_CLAIM: "/plan/uploads" }));
+    const planned = async (uploads: unknown) => ask(await issuer.sign({ plan: { uploads } }));
+    const first = await planned("8 B");
+    expect(first.status).toBe(200);
+    const second = await planned("8 B");
+    expect([second.status, second.body.code]).toEqual([429, "QUOTA_EXCEEDED"]);
+    expect((await planned(10 ** 9)).status).toBe(200);
+    for (const bad of ["lots", -1, 0, null, {}, "8 B per day", "Infinity", [8]]) {
+      expect((await planned(bad)).status, JSON.stringify(bad)).toBe(401);
+    }
+    expect((await ask(await issuer.sign({}))).status).toBe(200);
+  });
+
   it("the service answers 503 until it has the issuer's keys", async () => {
     const issuer = await issuerOfOurs();
     issuer.setDown(true);

@@ -66,13 +66,14 @@ it.each([
     STORAGE_ADAPTOR=minio; STORAGE_ENDPOINT=http://127.0.0.1:9 => STORAGE_ADAPTER must be set where STORAGE_ENDPOINT is … STORAGE_ADAPTOR is not a known variable
     STORAGE_PROVIDER=r2 => STORAGE_ADAPTER must be aws or minio where STORAGE_PROVIDER is set
     STORAGE_MAX_FILE_SIZE=5242881 => STORAGE_MAX_FILE_SIZE must be at most 5 TiB
-    STORAGE_MAX_FILE_SIZE=50 MB => STORAGE_MAX_FILE_SIZE must be a size above 0 with its unit … for example: STORAGE_MAX_FILE_SIZE="10 MiB"
+    STORAGE_MAX_FILE_SIZE=50 mb => STORAGE_MAX_FILE_SIZE must be a size above 0 with its unit … for example: STORAGE_MAX_FILE_SIZE="10 MiB"
     RECEIPT_KEYS=a:${KEY},a:${KEY} => RECEIPT_KEYS must have another id for each key
     RECEIPT_KEYS=a:${KEY},dev:${"A".repeat(43)}= => RECEIPT_KEYS must have random keys … for example: RECEIPT_KEYS="2026:$(openssl rand -base64 32)"
     DEV_TOKEN=short => for example: DEV_TOKEN="$(openssl rand -hex 16)"
     DEV_TOKEN=the-same-token-twice; DEV_SERVICE_TOKEN=the-same-token-twice => DEV_SERVICE_TOKEN must differ from DEV_TOKEN
     AUDIT=/var/log/audit.jsonl => AUDIT must be off or stdout
     LIMIT_OBJECTS_PER_DAY=10; REPLICAS=2 => REDIS_URL must be set where several processes serve with limits
+    AUTH=jwt; JWT_ISSUER=https://a.example; JWT_AUDIENCE=a; JWT_JWKS_URL=https://a.example/keys; JWT_QUOTA_CLAIM=quota; REPLICAS=2; RECEIPT_KEYS=a:${KEY} => REDIS_URL must be set where several processes serve with limits
     REDIS_URL=http://hidden-password@127.0.0.1 => REDIS_URL must be a redis or rediss URL
     METRICS_TOKEN=hidden => METRICS_TOKEN must be 16 to 512 random letters
     PORT=http; AUTH_TOKEN_FILE=hidden => AUTH_TOKEN_FILE is not a known variable; did you mean AUTH_TOKENS_FILE?

@@ -28,7 +28,8 @@ export const connectLimiter = Effect.fnUntraced(function* (
     "1 minute",
   );
   const { bytes, objects, bytesPerSubject } = limits.daily;
-  const hasQuota = (bytes ?? objects ?? bytesPerSubject) !== undefined;
+  const mostOf = ({ caller }: UploadToCount) => caller.bytesPerDay ?? bytesPerSubject;
+  const hasQuota = (upload: UploadToCount) => (bytes ?? objects ?? mostOf(upload)) !== undefined;
   const outcome = spare === undefined ? "requests are refused" : "each process counts by itself";
   const decide = <A>(command: (client: typeof redis) => Promise<A>) =>
     // A command that could not be sent in time is never sent.
@@ -57,9 +58,10 @@ export const connectLimiter = Effect.fnUntraced(function* (
       return orElse(decision, spare?.countRequest(limited, name));
     },
     countUpload: (asked) => {
-      if (!hasQuota) return Effect.void;
+      if (!hasQuota(asked)) return Effect.void;
       const { size, objects: count = 1 } = asked;
-      const given = { size, count, quota: limits.daily };
+      const most = mostOf(asked);
+      const given = { size, count, quota: { bytes, objects, bytesPerSubject: most } };
       const decision = Effect.flatMap(
         decide((client) => client.takeUpload(keysFor(asked), given)),
         ([outcome, retryAfter]): Counted => {
@@ -69,14 +71,14 @@ export const connectLimiter = Effect.fnUntraced(function* (
             case "exceeded":
               return Effect.fail(quotaExceeded(limits.daily, retryAfter));
             case "caller exceeded":
-              return Effect.fail(new QuotaExceeded({ caller: bytesPerSubject ?? 0, retryAfter }));
+              return Effect.fail(new QuotaExceeded({ caller: most ?? 0, retryAfter }));
           }
         },
       );
       return orElse(decision, spare?.countUpload(asked));
     },
     uncountUpload: (upload) => {
-      if (!hasQuota) return Effect.void;
+      if (!hasQuota(upload)) return Effect.void;
       const { size, objects: count = 1 } = upload;
       // The upload may have been counted here or there.
       return Effect.andThen(
