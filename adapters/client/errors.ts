@@ -77,7 +77,7 @@ export class UploadError extends Error implements UploadErrorFacts {
   get userMessage(): string {
     const { code, limit, allowed, problem, status, message } = this;
     const title = problem?.title;
-    if (limit) return `${title}: at most ${(limit / 2 ** 20).toLocaleString()} MB.`;
+    if (limit) return `${title}: at most ${sizeInWords(limit)}.`;
     if (status === 413 && !title) return "The file is too large.";
     if (allowed) return `${title}: choose ${allowed.map(inWords).join(", ")}.`;
     // Without a status it is about the file.
@@ -101,9 +101,19 @@ const SENTENCES: { readonly [Code in UploadErrorCode]?: string } = {
   unstable: "The connection breaks too soon. Try again with a better one.",
 };
 
-/** Returns the usual name of a media type: PNG, TEXT, VIDEO. */
+/** In the unit of the service's own text: a limit may be set as 10 MiB or 10 MB. */
+const sizeInWords = (bytes: number): string =>
+  bytes % 1e6 === 0 && bytes % 2 ** 20 !== 0
+    ? `${(bytes / 1e6).toLocaleString()} MB`
+    : `${(bytes / 2 ** 20).toLocaleString()} MiB`;
+
+/** Returns the usual name of a media type: PNG, text, any video. */
 const inWords = (type: string): string =>
-  type.replace(/^.*[/.](?!\*|plain)|\/.*|\+.*/g, "").toUpperCase();
+  type === "text/plain"
+    ? "text"
+    : type.endsWith("/*")
+      ? `any ${type.slice(0, -2)}`
+      : type.replace(/^.*[/.]|\+.*/g, "").toUpperCase();
 
 /** Returns the service's problem document, or an empty one. */
 export const problemIn = (cause: unknown): Problem =>

@@ -15,7 +15,7 @@ export const settings = {
   clamd: optional({
     variable: "CLAMD_ADDRESS",
     option: "clamdAddress",
-    meaning: "The clamd that [scans](arrival.md#scan) uploads of policies with `scan: clamd`.",
+    meaning: "The clamd that [scans](scan.md) uploads of policies with `scan: clamd`.",
     codec: Address,
     shape: "a host with its port, or the path of a socket",
     example: "127.0.0.1:3310",

@@ -100,7 +100,9 @@ it("a file that the policy refuses is not asked for until it is tried again", as
   expect(statuses()).toEqual(["failed", "failed", "failed", "uploading", "uploading"]);
   const [large, page] = list.read().uploads;
   expect(large?.error).toMatchObject({ code: "refused", limit: 5 });
-  expect(page?.error?.userMessage).toBe("Files of this type are not accepted: choose IMAGE, TEXT.");
+  expect(page?.error?.userMessage).toBe(
+    "Files of this type are not accepted: choose any image, text.",
+  );
   await ended();
   expect(count("batch")).toEqual([1]);
   list.use(client, { autoStart: false });

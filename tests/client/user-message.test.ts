@@ -11,17 +11,22 @@ it.each<[File, object, string]>([
   [
     new File([new Uint8Array(3 * 2 ** 19 + 1)], "a.png", { type: "image/png" }),
     { maxSize: 3 * 2 ** 19 },
-    "The file is too large: at most 1.5 MB.",
+    "The file is too large: at most 1.5 MiB.",
+  ],
+  [
+    new File([new Uint8Array(2e6 + 1)], "a.png", { type: "image/png" }),
+    { maxSize: 2e6 },
+    "The file is too large: at most 2 MB.",
   ],
   [
     new File(["<p>"], "a.html", { type: "text/html" }),
     {},
-    "Files of this type are not accepted: choose PNG, JPEG, GIF, WEBP, AVIF, PDF, TEXT.",
+    "Files of this type are not accepted: choose PNG, JPEG, GIF, WEBP, AVIF, PDF, text.",
   ],
   [
     new File(["<p>"], "a.html", { type: "text/html" }),
     { allowedTypes: ["video/*", "image/svg+xml", "application/vnd.oasis.opendocument.text"] },
-    "Files of this type are not accepted: choose VIDEO, SVG, TEXT.",
+    "Files of this type are not accepted: choose any video, SVG, TEXT.",
   ],
 ])("a person is told what the policy accepts", async (file, policy, sentence) => {
   const { client } = await startUploads({ policy });
@@ -80,7 +85,7 @@ const CODES: { readonly [Code in UploadErrorCode]: number | undefined } = {
 };
 
 it.each(Object.entries(CODES))(
-  "what a person is told of %s is a sentence without jargon",
+  "a person is told of %s in a sentence without jargon",
   (code, status) => {
     const isOfFile = /^(?:missing|aborted|file-changed|empty-file|directory)$/.test(code);
     const message = isOfFile ? "photo.png is empty." : "Add the origin to CORS_ORIGINS.";

@@ -10,7 +10,7 @@ import { need } from "../support/need.ts";
 import { snippetsOf } from "../support/snippets.ts";
 import { until } from "../support/until.ts";
 
-// The files of deploy/ for Docker Compose, started as docs/deploying.md says.
+// The files of deploy/ for Docker Compose, started as docs/compose.md says.
 
 const DEPLOY = new URL("../../deploy", import.meta.url).pathname;
 const compose = await need("compose");
@@ -211,7 +211,7 @@ function restartsWithoutLoss(running: () => Project): void {
   }, 180_000);
 }
 
-/** Updates both replicas as docs/deploying.md says. */
+/** Updates both replicas as docs/compose.md says. */
 async function update(
   project: Project,
   before: ReadonlyArray<string>,

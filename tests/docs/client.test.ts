@@ -15,13 +15,13 @@ const codes = [...errors.matchAll(/^- `([a-z-]+)`/gm)].map(([, code = ""]) => co
 const failed = (code: string, problem?: object) =>
   sentence(new UploadError(code as UploadErrorCode, "", { problem }));
 
-it("has sentences for codes that there are, and one for all others", () => {
+it("the page has sentences for codes that there are, and one for all others", () => {
   expect(codes).toEqual(expect.arrayContaining(Object.keys(words)));
   for (const code of codes) expect(failed(code)).toMatch(/\w\.$/);
 });
 
-it("says what is allowed in people's words", () => {
-  expect(failed("refused", { limit: 10 * 2 ** 20 })).toMatch(/^Höchstens 10\sMB\.$/);
+it("a sentence of the page says what is allowed in people's words", () => {
+  expect(failed("refused", { limit: 10 * 2 ** 20 })).toMatch(/^Höchstens 10 MiB\.$/);
   expect(failed("refused", { allowed: ["image/png", "image/webp"] })).toBe(
     "Nicht erlaubt, nur image/png, image/webp.",
   );

@@ -75,7 +75,7 @@ it.each(QUEUES)("list, show, resend and drop work on a queue %s in use", async (
   const { stdout, stderr } = await events("list");
   expect(stdout.split("\n")[0]).toMatch(/^ID +STATE +EVENT +KEY +ATTEMPTS +AT +FAILURE$/);
   expect(stdout).toContain("the receiver answered 410");
-  expect(stderr).toMatch(/^1 wait, and 1 were given up/);
+  expect(stderr).toMatch(/^Waiting: 1\. Given up: 1; valetkey events resend --dead/);
 
   const id = both.find(({ state }) => state === "dead")?.id ?? "";
   const shown = await events("show", id);
@@ -99,6 +99,7 @@ it.each(QUEUES)("list, show, resend and drop work on a queue %s in use", async (
   expect(received.at(-1)?.id).toBe(id);
 
   await until("it is settled", async () => (await list()).length === 0);
+  expect((await events("list")).stderr.trim()).toBe("Waiting: 0. Given up: 0.");
   expect((await events("drop", id)).stderr).toContain("Events removed");
   for (const args of [
     ["show", id],

@@ -152,7 +152,7 @@ it("an upload whose part was replaced is told that it can be completed with the 
   expect(refused.body).toMatchObject({
     code: "UPLOAD_MISMATCH",
     detail:
-      "These differ: parts/1/etag. A part was sent again since: complete the upload with the ETags of GET …/multipart/parts, or send these parts again.",
+      "These differ: parts/1/etag. A part was sent again: complete the upload with the ETags of GET …/multipart/parts, or send these parts again.",
   });
   expect(inStore()).toBe(1);
   expect((await finish(upload)).status).toBe(200);

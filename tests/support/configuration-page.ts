@@ -103,7 +103,7 @@ const nameForOperators = (option: string): string => {
   return setting === undefined ? snakeCase(option) : `\`${setting.variable}\``;
 };
 
-const MEMBERS = `For \`STORAGE_POLICIES\`, and as options for \`policy\` and \`policies\`: see [uploads](uploads.md#policies). What a policy leaves out is as in \`files\`.
+const MEMBERS = `For \`STORAGE_POLICIES\`, and as options for \`policy\` and \`policies\`: see [policies](policies.md). What a policy leaves out is as in \`files\`.
 `;
 
 const OPENING = `# Configuration

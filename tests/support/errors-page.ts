@@ -19,8 +19,14 @@ export function errorsPage(): string {
     ({ status }) => status,
   );
   const texts = [...sections].map(([status, some]) => {
-    const lines = some.map(({ code, title, detail }) => `- \`${code}\`: **${title}.** ${detail}\n`);
-    return `\n## ${status}\n\n${[...new Set(lines)].join("")}`;
+    const details = some.map(({ detail }) => detail);
+    const timesOf = (detail: string) => details.filter((each) => each === detail).length;
+    const shared = details.find((detail) => timesOf(detail) > 2);
+    const lines = some.map(({ code, title, detail }) => {
+      return `- \`${code}\`: **${title}.**${detail === shared ? "" : ` ${detail}`}\n`;
+    });
+    const opening = shared === undefined ? "" : `Where none follows, the detail is: ${shared}\n\n`;
+    return `\n## ${status}\n\n${opening}${[...new Set(lines)].join("")}`;
   });
   return `${OPENING}${texts.join("")}`;
 }

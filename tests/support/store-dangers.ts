@@ -41,6 +41,6 @@ Set it up by [stores](../stores.md#minio) or with [Compose](../compose.md#minio)
 Set it up so:
 
 1. Give \`STORAGE_PUT_ACCESS_KEY\` a user that may only write: \`swift post CONTAINER --write-acl PROJECT:USER\`. That closes the first hole (tried under every spelling: 403). The service does not start without such a key.
-2. Put a reverse proxy in front of Swift, and let nothing else lead to it. It passes a list of headers alone, of \`x-amz-*\` what the URL binds, and no \`Content-Length\` beside chunks, as \`deploy/compose/store.caddy\` does. That closes all three: behind it, what is not kept below was kept. Run \`valetkey certify\` at its address, with \`STORAGE_BUCKET\`, to see that of yours.`,
+2. Put a reverse proxy in front of Swift, and let nothing else lead to it. It passes a list of headers alone, of \`x-amz-*\` what the URL binds, and no \`Content-Length\` beside chunks, as \`deploy/compose/store.caddy\` does. That closes all three. Run \`valetkey certify\` at its address, with \`STORAGE_BUCKET\`, to see that of yours.`,
   },
 };

@@ -6,7 +6,7 @@ import { print, tell } from "../../service/output.ts";
 
 export const doctor = command({
   name: "doctor",
-  summary: "Examine the configured store: what works, what does not, and what mends it",
+  summary: "Examine the configured store: what works, what does not, and how to mend it",
   options: {
     ...ORIGIN_OPTION,
     leave: flag("writes scratch objects also where they cannot be removed again"),

@@ -61,7 +61,7 @@ const PARTS = {
 
 const BOUND = {
   check: "promise",
-  why: "Whoever holds a URL can store something else than was granted; or what is granted is refused.",
+  why: "Whoever holds a URL can store something else than was granted, or a granted upload is refused.",
   mend: "set STORAGE_PROVIDER to the store that this is, or to s3, which promises the least; and let the proxy in front of it pass on Host and each header that is signed, unchanged: nginx: proxy_set_header Host $http_host",
 };
 

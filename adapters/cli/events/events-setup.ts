@@ -14,7 +14,7 @@ const SETUPS: ReadonlyMap<string, string> = new Map(Object.entries(setups));
 
 export const setup = command({
   name: "events setup",
-  summary: "Print how the store is made to tell the service of uploads",
+  summary: "Print the settings by which the store notifies the service of uploads",
   options: {
     topic: option(
       "ARN",

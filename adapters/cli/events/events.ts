@@ -65,7 +65,7 @@ const list = command({
     });
     return {
       result: json ? asJson(events) : columns([HEAD, ...rows]),
-      message: `${counts.waiting} wait, and ${counts.dead} were given up: valetkey events resend --dead sends those again.`,
+      message: `Waiting: ${counts.waiting}. Given up: ${counts.dead}${counts.dead === 0 ? "." : "; valetkey events resend --dead sends them again."}`,
     };
   },
 });

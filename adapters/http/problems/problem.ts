@@ -338,7 +338,7 @@ export const PROBLEMS = {
   ScannerUnavailable: () =>
     unavailable("SCANNER_UNAVAILABLE", "The file cannot be scanned at the moment"),
   EventsUnavailable: () =>
-    unavailable("EVENTS_UNAVAILABLE", "The service cannot tell its backend at the moment"),
+    unavailable("EVENTS_UNAVAILABLE", "The service cannot notify its backend at the moment"),
   CredentialsUnavailable: () =>
     unavailable("CREDENTIALS_UNAVAILABLE", "The service cannot sign at the moment"),
 } satisfies {
@@ -354,10 +354,10 @@ function whatToDo(
 ): string {
   const areAll = (kind: RegExp) => differences.every(({ property }) => kind.test(property));
   if (areAll(/^parts\/\d+\/etag$/)) {
-    return `A part was sent again since: complete the upload with the ETags of ${say.operation("listParts")}, or send these parts again.`;
+    return `A part was sent again: complete the upload with the ETags of ${say.operation("listParts")}, or send these parts again.`;
   }
   if (areAll(/^content$/)) {
-    return "The file begins like one of another type: ask to upload it with the type that it has.";
+    return "The content is of another type: ask to upload it under its own type.";
   }
   return areAll(/^parts\//)
     ? "The upload has ended: start a new one, and send each part exactly as granted."

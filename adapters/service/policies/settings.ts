@@ -69,7 +69,7 @@ export const settings = {
   document: optional({
     variable: "STORAGE_POLICIES",
     option: "policies",
-    meaning: "Further policies: see [uploads](uploads.md#policies).",
+    meaning: "Further policies: see [policies](policies.md).",
     otherwise: "`files` alone",
     codec: Schema.NonEmptyString,
     shape: "a JSON object of policies by their names, or the path of a file with one",
