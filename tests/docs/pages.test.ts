@@ -80,14 +80,6 @@ it.each([
   expect(names).toEqual(expect.arrayContaining(named));
 });
 
-it("every promise in the table of what is bound is a file of the contract suite", () => {
-  const rows = [...read("docs/what-is-bound.md").matchAll(/\| `([\w-]+\.ts)` +\|$/gm)];
-  expect(rows.length).toBeGreaterThan(5);
-  for (const [, file] of rows) {
-    expect(globSync(`adapters/**/contract/${file}`, { cwd: ROOT }), file).toHaveLength(1);
-  }
-});
-
 it("the README is read in a minute, and leads to the table of contents", () => {
   const readme = read("README.md");
   expect(readme.split("\n").length).toBeLessThanOrEqual(90);
