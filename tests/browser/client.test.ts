@@ -256,7 +256,7 @@ describe.each(STORES)("the client in Chromium, with $store", ({ store, isHere, e
         return () => tab.evaluate(() => page.outcome);
       };
 
-      it("what a captive portal answers without a word about CORS is waited for", async () => {
+      it("a captive portal that answers without a word about CORS is waited out", async () => {
         let left = 12;
         network.answer(() => (left-- > 0 ? PORTAL : undefined));
         const outcome = await upload();

@@ -79,7 +79,7 @@ passed          public access: `);
   expect(code).toBe(1);
 });
 
-it("what a store says is shown as text, and begins no line of the report", async () => {
+it("words of a store are shown as text, and begin no line of the report", async () => {
   const message = "No.\u009b2J\u202e\npassed          upload: all is well";
   const { env } = await startS3((request) =>
     isPlainPut(request) ? s3Error(403, "AccessDenied", message) : undefined,
@@ -718,7 +718,7 @@ it.each([...REACH, ...BUCKET, ...PROXIES])(
   },
 );
 
-it("what cannot be removed again is named, also what promises wrote", async () => {
+it("objects that cannot be removed again are named, also those of promises", async () => {
   const { findings } = await doctor(refusing(isLook, "AccessDenied"));
   const mend = findings.find(({ check }) => check === "scratch")?.mend;
   expect(mend).toMatch(/remove these yourself: .*orgs\/valetkey-doctor\/.*orgs\/acme\//);

@@ -269,7 +269,7 @@ it("an error of the store is read up to its first 16 kB, and never on a second l
   expect((await failure(client.upload(FILE))).storeCode).toBeUndefined();
 });
 
-it("how many parts there are is counted here: a service that says otherwise changes nothing", async () => {
+it("the parts are counted here: a service that says otherwise changes nothing", async () => {
   const { client } = await startUploads();
   const { promise, resolve } = Promise.withResolvers<string>();
   const real = globalThis.fetch;
@@ -293,7 +293,7 @@ async function remembered() {
 
 const SENT = { partNumber: 1, etag: "a", checksum: "a" };
 
-describe("what is remembered of an upload", () => {
+describe("a remembered upload", () => {
   const CHANGES: ReadonlyArray<
     readonly [string, (kept: { readonly file: object; readonly begun: object }) => unknown]
   > = [

@@ -68,7 +68,7 @@ it("an upload that waits for the network listens once, and no more once it has e
   expect(online()).toBe(0);
 });
 
-it("what waits for its turn listens once to a signal, however often another goes first", async () => {
+it("an upload that waits for its turn listens once to a signal, however often another goes first", async () => {
   const slots = makeSlots(1);
   const waiting = new AbortController();
   const all = Array.from({ length: 20 }, () =>

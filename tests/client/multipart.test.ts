@@ -314,7 +314,7 @@ it("a part that the store has is sent again if it is not remembered what was sen
   expect(await sha256At(getUrl)).toBe(SHA_256);
 });
 
-it("what an earlier version remembers is forgotten, and its file starts anew", async () => {
+it("an upload that an earlier version remembers is forgotten, and its file starts anew", async () => {
   const { reloaded, memory } = await leave();
   const [[key, value] = ["", "{}"]] = memory;
   const { file, begun } = JSON.parse(value);
@@ -361,7 +361,7 @@ it("another file does not go on with an upload, and the message names the one th
   expect(error.message).toContain("film.png with 5242883 bytes");
 });
 
-it("what is remembered for each part does not grow with the file, and all of it is found again", async () => {
+it("the memory of each part does not grow with the file, and all of it is found again", async () => {
   let written = 0;
   const storage = new (class extends Map<string, string> {
     override set(key: string, value: string) {

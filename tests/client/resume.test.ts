@@ -96,7 +96,7 @@ it("uploads of another organization are not pending", async () => {
   expect(await client.pending()).toHaveLength(1);
 });
 
-it("what goes on does so under the policy that it was begun under", async () => {
+it("an upload that goes on does so under the policy that it was begun under", async () => {
   const storage = new Map<string, string>();
   const policies = { films: { maxSize: "100 MiB", allowedTypes: ["video/mp4"] } } as const;
   const { client } = await startUploads({ policies }, { storage });

@@ -97,7 +97,7 @@ it("no more than the allowed number run at a time, and each runs once", async ()
   );
 });
 
-it("what waits for its turn is let go when it is aborted, and the others go on", async () => {
+it("a task that waits for its turn is let go when it is aborted, and the others go on", async () => {
   const slots = makeSlots(1);
   const controller = new AbortController();
   const { promise, resolve } = Promise.withResolvers<void>();

@@ -229,7 +229,7 @@ it("an upload that keeps failing ends, and says what does not answer", async () 
   for (const { since, until } of told) expect([since, until]).toEqual([start, start + 300_000]);
 });
 
-it("how long an upload tries again is an option of the client and of an upload", async () => {
+it("the time for retries is an option of the client and of an upload", async () => {
   const { client } = await startUploads({}, { retry: { for: "2 minutes" } });
   stopClocks();
   const seen = network((request) => (isPut(request) ? slowly("lost") : undefined));
@@ -412,7 +412,7 @@ it("a transfer that stands still for two minutes is begun again", async () => {
   expect(seen.filter(isPut)).toHaveLength(1);
 });
 
-it("what is no answer of the service is told sooner if there was never one from its address", async () => {
+it("a foreign answer is reported sooner if the service never answered at its address", async () => {
   const endpoint = "http://127.0.0.1:11";
   const client = createClient({ endpoint, organization: "acme" });
   vi.spyOn(Math, "random").mockReturnValue(0);
@@ -550,7 +550,7 @@ it("a file with one PUT that is paused says at once that it is sent again", asyn
   expect(events.find((event) => event.sent < sent && event.retrying)?.sent).toBeDefined();
 });
 
-it("what onProgress throws is reported by the platform, and the upload goes on", async () => {
+it("an error that onProgress throws is reported by the platform, and the upload goes on", async () => {
   const { client } = await startUploads();
   const thrown: Array<unknown> = [];
   const real = queueMicrotask;

@@ -215,7 +215,7 @@ function promises({ layer, after, endDay, setBack }: Keeper): void {
   );
 
   promise(
-    "what was counted by a clock that was ten years ahead uses nothing up once it is right",
+    "counts of a clock that was ten years ahead use nothing up once it is right",
     { objects: 1 },
     Effect.fnUntraced(function* ({ countUpload }) {
       const upload = countUpload({ organization: someOrganization(), caller: ALICE, size: 5 });

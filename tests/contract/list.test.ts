@@ -21,7 +21,7 @@ const listed = async ({ store }: Subject, below: PageQuery) => {
 };
 
 const lists = promises([], {
-  "what is stored is listed below its prefix, in pages": async (subject) => {
+  "stored files are listed below their prefix, in pages": async (subject) => {
     const { store } = subject;
     const keys: Array<StorageKey> = [];
     for (let each = 0; each < 3; each += 1) {

@@ -10,7 +10,7 @@ const inputFor = (bucket: string) => ({
 });
 
 it.each(Object.keys(PROVIDERS) as ReadonlyArray<ProviderName>)(
-  "what %s is given names the configured bucket and no other",
+  "the policy for %s names the configured bucket and no other",
   (provider) => {
     const form = policyFor(provider, inputFor("my-bucket"));
     const text = JSON.stringify([form, form.byHand("put")]);

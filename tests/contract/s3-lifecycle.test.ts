@@ -147,11 +147,7 @@ it("a rule of ours that was disabled is not taken for one that works", async () 
 });
 
 it.each([
-  [
-    "what stands beside the rules is sent back",
-    "varies_by_storage_class",
-    "varies_by_storage_class",
-  ],
+  ["members beside the rules are sent back", "varies_by_storage_class", "varies_by_storage_class"],
   ["a default that is told with the first rule only is no change", undefined, "undefined"],
 ])("%s, in the document and in its header", async (_, told, sentBack) => {
   const sent: Array<string> = [];

@@ -51,7 +51,7 @@ const arrive = async (subject: Subject) => {
 const byKey = (key: string) => key;
 
 const sweeps = promises(["copies"], {
-  "what nobody confirmed in time is removed, and nothing else": async (subject) => {
+  "uploads that nobody confirmed in time are removed, and nothing else": async (subject) => {
     const { key, receipt } = await arrive(subject);
     const confirmed = await arrive(subject);
     assert.equal((await subject.confirm(confirmed.receipt))._tag, "Done");

@@ -564,7 +564,7 @@ describe("a fault of the host is not a refusal", () => {
     },
   );
 
-  it("what onConfirmed has returned and the metadata are given by fetch too, for one upload and for parts", async () => {
+  it("the result of onConfirmed and the metadata are given by fetch too, for one upload and for parts", async () => {
     const told: Array<unknown> = [];
     const { valetkey, address } = await startHost({
       onConfirmed: ({ key, metadata }) => {

@@ -198,7 +198,7 @@ describe.skipIf(path === "").each([
     pass: (milliseconds) => redis.ask("EVAL", AGE, "0", String(milliseconds)),
   });
 
-  it("what was delivered or given up expires, and what waits does not", async () => {
+  it("events that were delivered or given up expire, and those that wait do not", async () => {
     const scope = Scope.makeUnsafe();
     const settings = Result.getOrThrow(read(variables(redis.env))) ?? expect.unreachable();
     const outbox = await ask(Scope.provide(redisOutbox(settings), scope));
@@ -320,7 +320,7 @@ function promises({ open: openIn, pass }: Engine): void {
     expect((await claimed()).id).toBe("evt_second");
   });
 
-  it("what waits is there after the process has ended", async () => {
+  it("events that wait are there after the process has ended", async () => {
     await ask(outbox.put(message("a")));
     await reopen();
     expect((await claimed()).body).toBe('{"name":"a"}');
@@ -352,7 +352,7 @@ function promises({ open: openIn, pass }: Engine): void {
     expect((await claimed()).id).toBe("evt_a");
   });
 
-  it("what was delivered is forgotten after 10 days, and what is dead after 30", async () => {
+  it("delivered events are forgotten after 10 days, and dead ones after 30", async () => {
     for (const name of ["delivered", "dead", "waiting"]) await ask(outbox.put(message(name)));
     await ask(outbox.settle(await claimed(), { state: "delivered" }));
     await ask(outbox.settle(await claimed(), { state: "dead", failure: "410" }));

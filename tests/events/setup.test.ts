@@ -31,7 +31,7 @@ it.each([
     /--push-endpoint="https:\/\/uploads\.example\.com\/api\/v1\/events\/gcs\?secret=\$SECRET"/,
   ],
 ])(
-  "what the store of %j needs is printed with its address, and without the secret",
+  "the settings for the store of %j are printed with its address, and without the secret",
   async (env, text) => {
     const { code, stdout, stderr } = await setup(env);
     expect(code).toBe(0);

@@ -77,7 +77,7 @@ describe.each([
   });
 });
 
-it("what was found before the clock was set back by an hour is not believed for an hour", async () => {
+it("a state that was found before the clock was set back by an hour is not believed for an hour", async () => {
   const clock = makeClock("back");
   const way = await startToxiproxy(Number(new URL(minio?.endpoint ?? "").port));
   const bucket = `clock-${crypto.randomUUID()}`;

@@ -106,7 +106,7 @@ it("a file that was made while its state was looked at is not missing", async ()
 
 const FACTS = { size: 5, mediaType: "image/png", etag: '"a"', checksums: {}, extraHeaders: {} };
 
-it("what nobody can read is no file, and does not hide the file beside it", async () => {
+it("an object that nobody can read is no file, and does not hide the file beside it", async () => {
   const { ask, upload, unreadable } = await start();
   const { key, at } = await upload();
   unreadable.add(`incoming/${key}`);

@@ -256,7 +256,7 @@ it("a body that names 10,000 parts is read, and other bodies keep their limit", 
   expect([...codeOf(larger), larger.body.limit]).toEqual([413, "BODY_TOO_LARGE", 2 ** 20]);
 });
 
-it("of a long list of bad parts the first fault is told, and of a short one each", async () => {
+it("a long list of bad parts is refused for its first fault, and a short one for each", async () => {
   const { send } = await start();
   const faultsOf = async (count: number) => {
     const parts = Array.from({ length: count }, () => ({ part_number: 1, etag: "", name: "a" }));

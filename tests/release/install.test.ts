@@ -74,7 +74,7 @@ it.each(["node", "bun", "deno"])("%s imports every entry point without them", as
   expect(code).toBe(0);
 });
 
-it("what is installed signs, and says its version", async () => {
+it("the installed package signs, and says its version", async () => {
   expect(await signIn(project)).toMatch(SIGNED);
   const told = await project.run(["node_modules/.bin/valetkey", "--version"]);
   expect(told.output).toBe(`${version}\n`);

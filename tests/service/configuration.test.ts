@@ -166,7 +166,7 @@ it.each([
   generateKeyPairSync("rsa-pss", { modulusLength: 2048 })
     .publicKey.export({ type: "spki", format: "pem" })
     .toString(),
-])("what is no public key of a known kind is refused, and not shown: %#", (key) => {
+])("a value that is no public key of a known kind is refused, and not shown: %#", (key) => {
   const output = messageFor({ ...keyless, JWT_PUBLIC_KEY: key });
   expect(output).toContain("JWT_PUBLIC_KEY must be a public key in PEM, or the path of a file");
   expect(output).not.toMatch(/hidden|PRIVATE KEY/);

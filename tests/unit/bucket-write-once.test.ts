@@ -84,7 +84,7 @@ it("a file that has a version shows that its bucket keeps versions, without aski
   expect(store.state.asked).toBe(asked);
 });
 
-it("what is unknown is looked at again with the next file", async () => {
+it("an unknown state is looked at again with the next file", async () => {
   const store = await open("ceph", [503, ""]);
   expect(await store.isOnce()).toBe(false);
   store.state.versioning = [200, NEVER];

@@ -37,7 +37,7 @@ const whole = (answer: string) => (socket: Socket) =>
     if (endsFile(data)) socket.end(answer);
   });
 
-describe("what is no clamd", () => {
+describe("a server that is not clamd", () => {
   const file = pieces(Buffer.from("text"));
 
   it("gives a verdict only in the words of clamd", async () => {

@@ -104,7 +104,7 @@ it("an argument is shown as text, whatever a terminal would do with it", async (
   expect(output).toContain('"valetkey \\u001b[2J\\u202e" is not a command');
 });
 
-it("what could be a token is not repeated", async () => {
+it("an argument that could be a token is not repeated", async () => {
   const secret = `vk_${"0".repeat(16)}_${"a".repeat(43)}`;
   for (const line of [`token ${secret}`, `token list ${secret}`, `token revoke a ${secret}`]) {
     const { code, output } = await valetkey(...line.split(" "));

@@ -74,7 +74,7 @@ it("a clock that is set back within a day gives nothing back", () => {
   );
 });
 
-it("what is taken back was added on that day, and never leaves less than nothing", () => {
+it("bytes that are taken back were added on that day, and never leave less than nothing", () => {
   const usage = { day: 20_000, bytes: 5, objects: 2 };
   expect(takeBack(usage, ONE)).toEqual({ day: 20_000, bytes: 4, objects: 1 });
   // The upload was counted the day before.

@@ -71,7 +71,7 @@ it.effect("a queue that is away for long is asked again, and all that it has is 
   }),
 );
 
-it.effect("what was sent is settled once the queue is back, and is not sent again", () =>
+it.effect("an event that was sent is settled once the queue is back, and is not sent again", () =>
   Effect.gen(function* () {
     let sent = 0;
     const told: Array<string> = [];

@@ -45,7 +45,7 @@ it("the fuzzer finds a fault behind six conditions, and makes its input as short
   expect(found?.file).toBe("valet!");
 });
 
-it("without what V8 counts it does not find that fault in as many tries", () => {
+it("a fuzzer without what V8 counts does not find that fault in as many tries", () => {
   expect(fuzzPlanted("parsePlanted", { isGuided: false }).found).toBeUndefined();
 });
 

@@ -38,7 +38,7 @@ it.effect("a line of the log for people has the time of day, a level to notice, 
   }),
 );
 
-it.effect("what a request has brought begins no line of the log, and moves no cursor", () =>
+it.effect("text of a request begins no line of the log, and moves no cursor", () =>
   Effect.gen(function* () {
     const said = Effect.logInfo("asked", { path: "/\u009b2J\n00:00:00 ready", by: "\u202eeve" });
     expect(yield* linesOf({ level: "info", format: "pretty" }, said)).toEqual([

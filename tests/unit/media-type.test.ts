@@ -94,7 +94,7 @@ const typesIn = (text: string) =>
     .split(/\s+/)
     .map((type) => MediaType.make(type));
 
-it("what a browser would execute is known by its type, whatever its case and parameters", () => {
+it("a file that a browser would execute is known by its type, whatever its case and parameters", () => {
   expect(typesIn(EXECUTED).filter((type) => !isExecutable(type))).toEqual([]);
   expect(typesIn(SHOWN).filter(isExecutable)).toEqual([]);
 });

@@ -15,7 +15,7 @@ import { ObjectStore } from "../../application/ports/object-store.ts";
 import { Presigner } from "../../application/ports/presigner.ts";
 import { StoreUnavailable } from "../../domain/errors.ts";
 
-it.effect("what is ready is looked at again every ten minutes, also where nobody asks", () =>
+it.effect("a part that is ready is looked at again every ten minutes, also where nobody asks", () =>
   Effect.gen(function* () {
     const looks = yield* watched([]);
     yield* TestClock.adjust("25 minutes");
@@ -24,7 +24,7 @@ it.effect("what is ready is looked at again every ten minutes, also where nobody
   }),
 );
 
-it.effect("what fails is looked at again soon, until it is ready", () =>
+it.effect("a part that fails is looked at again soon, until it is ready", () =>
   Effect.gen(function* () {
     const looks = yield* watched([false, false, true, true, false]);
     yield* TestClock.adjust("15 minutes");

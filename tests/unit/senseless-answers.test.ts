@@ -116,7 +116,7 @@ it.each(SENSELESS)("%s is told apart from a store that is down", async (_, s3, g
 });
 
 it.each(["s3", "gcs"] as const)(
-  "what a page or a text says is gone from %s is not believed to be",
+  "an object of %s that a page or a text says is gone is not believed to be",
   async (store) => {
     const { state, failureOf } = await startStore(store);
     const text = answerWith(200, { "Content-Type": "application/json" }, '{"error":"sign in"}');

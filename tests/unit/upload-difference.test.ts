@@ -26,7 +26,7 @@ const FACTS: ObjectFacts = {
 type Receipt = Parameters<typeof compareWithReceipt>[0];
 
 it.each<readonly [string, Partial<Receipt>, Partial<ObjectFacts>, ReadonlyArray<unknown>]>([
-  ["what was granted", {}, {}, []],
+  ["the file that was granted", {}, {}, []],
   ["a byte less", {}, { size: 4 }, ["size", 5, 4]],
   ["another type", {}, { mediaType: "text/html" }, ["mediaType", "image/png", "text/html"]],
   [
@@ -66,24 +66,24 @@ it.each<readonly [string, Partial<Receipt>, Partial<ObjectFacts>, ReadonlyArray<
     ["content-encoding", "", "gzip"],
   ],
   [
-    "what fetch adds to a write-once PUT",
+    "a header that fetch adds to a write-once PUT",
     { writeOnce: true },
     { extraHeaders: { "cache-control": "no-cache" } },
     [],
   ],
   [
-    "what fetch does not add to it",
+    "a header that fetch does not add to it",
     { writeOnce: true },
     { extraHeaders: { "cache-control": "public" } },
     ["cache-control", "", "public"],
   ],
   [
-    "what fetch adds to no other PUT",
+    "a header that fetch adds to no other PUT",
     {},
     { extraHeaders: { "cache-control": "no-cache" } },
     ["cache-control", "", "no-cache"],
   ],
-])("what arrives as %s is compared with its grant", (_what, receipt, facts, expected) => {
+])("an upload that arrives as %s is compared with its grant", (_what, receipt, facts, expected) => {
   const [property, ...values] = expected;
   const differences =
     property === undefined ? [] : [{ property, expected: values[0], actual: values[1] }];
