@@ -43,7 +43,7 @@ const store = <A>(
     Result.map(read(source), (values) => storage(values, publicUrl)),
 });
 
-const STORES = {
+export const STORES = {
   local: store(local, local.embeddedStorage),
   aws: store(aws, awsStorage),
   minio: store(minio, minioStorage),

@@ -220,7 +220,7 @@ describe("a store that cannot be examined", () => {
   });
 
   it.each([
-    [{}, "STORAGE_ADAPTER must be aws, minio or gcs"],
+    [{}, "STORAGE_ADAPTER must not be local"],
     [{ STORAGE_ADAPTER: "minio" }, "STORAGE_ENDPOINT must be"],
     [{ STORAGE_ADAPTER: "gcs" }, "STORAGE_BUCKET must be set"],
   ])("is told in words: %j configures none", async (env, words) => {

@@ -6,8 +6,6 @@ import * as aws from "../../storage/aws/settings.ts";
 import { awsStorage } from "../../storage/aws/storage.ts";
 import type { Examination, Openable } from "../../contract/examine.ts";
 import { type Ability, missingAbilities } from "../../contract/abilities.ts";
-import * as gcs from "../../storage/gcs/settings.ts";
-import { gcsStorage } from "../../storage/gcs/storage.ts";
 import * as minio from "../../storage/minio/settings.ts";
 import { minioStorage } from "../../storage/minio/storage.ts";
 import { type Provider, type ProviderName, PROVIDERS } from "../../storage/providers.ts";
@@ -15,7 +13,7 @@ import { asService } from "../../storage/rest/s3-access.ts";
 import { signedFetch } from "../../storage/rest/signed-fetch.ts";
 import { bucket, endpoint } from "../../storage/settings.ts";
 import type { Storage } from "../../storage/storage.ts";
-import { adapter } from "../../service/storage.ts";
+import { adapter, STORES } from "../../service/storage.ts";
 import { s3Access } from "../command/with-store.ts";
 import { quietly, withWarnings } from "../../service/store-log.ts";
 
@@ -56,17 +54,20 @@ export function certifiedStore(environment: Env, at?: string): Read<CertifiedSto
         return Result.map(aws.read(source), s3Store(name, awsStorage, isOwnBucket));
       case "minio":
         return Result.map(minio.read(source), s3Store(name, minioStorage, isOwnBucket));
-      case "gcs":
-        return isOwnBucket
-          ? Result.fail([fault(bucket, "must be set to a bucket in which objects may be made")])
-          : Result.map(gcs.read(source), gcsStore);
       case "local":
         return Result.fail([
-          fault(adapter, "must be aws, minio or gcs; the embedded store is Valetkey's own"),
+          fault(adapter, "must not be local: the embedded store is Valetkey's own"),
         ]);
+      default:
+        return isOwnBucket
+          ? Result.fail([fault(bucket, "must be set to a bucket in which objects may be made")])
+          : Result.map(STORES[name].read(source, NOWHERE), otherStore(name));
     }
   });
 }
+
+/** Only the embedded store is where the service is. */
+const NOWHERE = new URL("http://service.invalid");
 
 /** Servers differ in how they refuse what was not granted; all of these say that the client may not. */
 const REFUSALS = [400, 401, 403];
@@ -140,15 +141,16 @@ const s3Store =
     };
   };
 
-function gcsStore(settings: gcs.GcsSettings): CertifiedStore {
-  const { bucket, endpoint } = settings;
-  const { capabilities, layer } = gcsStorage(settings);
-  const title = `Google Cloud Storage at ${endpoint.origin}`;
-  const store: Openable = {
-    name: title,
-    without: [...missingAbilities(capabilities), "two endpoints"],
-    refusals: REFUSALS,
-    open: async () => ({ layer: withWarnings(layer), bucket }),
+const otherStore =
+  (adapter: string) =>
+  ({ description, capabilities, layer, bucket }: Storage): CertifiedStore => {
+    const name = bucket?.name ?? "";
+    const title = description.replace(`, bucket ${name}`, "");
+    const store: Openable = {
+      name: title,
+      without: [...missingAbilities(capabilities), "two endpoints"],
+      refusals: REFUSALS,
+      open: async () => ({ layer: withWarnings(layer), bucket: name }),
+    };
+    return { title, adapter, bucket: name, store };
   };
-  return { title, adapter: "gcs", bucket, store };
-}
