@@ -326,7 +326,8 @@ const BUCKET: ReadonlyArray<Fault> = [
   {
     what: "whose clock is 10 minutes ahead",
     between: answering(all, "Date", new Date(Date.now() + 620_000).toUTCString()),
-    failed: ["clock: this machine's clock is 10 min behind the store's"],
+    // Its time is read when this file is, and a busy machine comes to it late.
+    failed: [/^clock: this machine's clock is (?:[789]|10) min behind the store's/],
     unknown: ["promises: none is tried, since the clock is wrong"],
     passed: [/^upload: /, /^forged upload: /],
   },
