@@ -30,12 +30,16 @@ export type WrittenSize =
   | number
   | `${number} ${"B" | "KiB" | "MiB" | "GiB" | "TiB" | "kB" | "MB" | "GB" | "TB"}`;
 
+const WRITTEN = /^(\d+)(?:\.(\d+))? ?([A-Za-z]+)$/;
+
 export const SizeText = Schema.Union([Schema.Number, Schema.String]).pipe(
   Schema.decodeTo(ByteSize, {
     decode: SchemaGetter.transform((written) => {
       if (typeof written === "number") return written;
-      const [, count, unit = ""] = /^(\d+(?:\.\d+)?) ?([A-Za-z]+)$/.exec(written) ?? [];
-      return isUnit(unit) ? Number(count) * UNITS[unit] : Number.NaN;
+      const [, whole, decimals = "", unit = ""] = WRITTEN.exec(written) ?? [];
+      if (!isUnit(unit)) return Number.NaN;
+      // 16.1 * 1000 is no whole number, since no float is 16.1.
+      return (Number(`${whole}${decimals}`) * UNITS[unit]) / 10 ** decimals.length;
     }),
     encode: SchemaGetter.passthrough({ strict: false }),
   }),

@@ -42,6 +42,12 @@ it.each([
   ["1 GB", 10 ** 9],
   ["1.5MB", 1_500_000],
   ["2 kB", 2_000],
+  // As floats these are no whole numbers.
+  ["16.1 MB", 16_100_000],
+  ["2.01 kB", 2_010],
+  ["1.001 GB", 1_001_000_000],
+  ["64.3 TB", 64_300_000_000_000],
+  ["1.50 GiB", 1.5 * 2 ** 30],
 ])("%s is %d bytes", (text, bytes) => {
   expect(Result.getOrThrow(Schema.decodeUnknownResult(SizeText)(text))).toBe(bytes);
 });
