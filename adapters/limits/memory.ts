@@ -58,7 +58,9 @@ export function inMemory(limits: Limits): Limiter["Service"] {
     },
     uncountUpload: ({ organization, caller, size, objects = 1 }) =>
       Effect.map(Clock.currentTimeMillis, (now) => {
-        for (const name of [organization, callerIn(organization, caller)]) {
+        const most = caller.bytesPerDay ?? bytesPerSubject;
+        const own = most === undefined ? [] : [callerIn(organization, caller)];
+        for (const name of [organization, ...own]) {
           const usage = usages.get(name, now);
           if (usage !== undefined) setUsage(name, takeBack(usage, { bytes: size, objects }));
         }

@@ -284,6 +284,19 @@ function promises({ layer, after, endDay, setBack }: Keeper): void {
   );
 
   promise(
+    "an upload that could not begin gives nothing back to a caller for whom it did not count",
+    { bytes: 100 },
+    Effect.fnUntraced(function* ({ countUpload, uncountUpload }) {
+      const upload = { organization: someOrganization(), caller: ALICE, size: 5 };
+      const planned = { ...upload, caller: { ...ALICE, bytesPerDay: ByteSize.make(5) } };
+      yield* countUpload(planned);
+      yield* countUpload(upload);
+      yield* uncountUpload(upload);
+      expect(yield* Effect.flip(countUpload(planned))).toMatchObject({ caller: 5 });
+    }),
+  );
+
+  promise(
     "of uploads that are requested together all are granted and counted, or none if the quota is too small",
     { bytes: 100, objects: 10 },
     Effect.fnUntraced(function* ({ countUpload }) {

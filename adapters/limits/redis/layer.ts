@@ -80,9 +80,10 @@ export const connectLimiter = Effect.fnUntraced(function* (
     uncountUpload: (upload) => {
       if (!hasQuota(upload)) return Effect.void;
       const { size, objects: count = 1 } = upload;
+      const given = { size, count, isOwn: mostOf(upload) !== undefined };
       // The upload may have been counted here or there.
       return Effect.andThen(
-        Effect.ignore(decide((client) => client.takeBackUpload(keysFor(upload), { size, count }))),
+        Effect.ignore(decide((client) => client.takeBackUpload(keysFor(upload), given))),
         spare?.uncountUpload(upload) ?? Effect.void,
       );
     },

@@ -77,13 +77,13 @@ return {'granted', 0}
 `,
 );
 
-/** Takes back what `takeUpload` counted. */
-export const takeBackUpload = script<{ size: number; count: number }, unknown>(
+/** Takes back what `takeUpload` counted: `isOwn` if for the caller too. */
+export const takeBackUpload = script<{ size: number; count: number; isOwn: boolean }, unknown>(
   2,
   `
 local less = {bytes = given.size, objects = given.count}
-for _, key in ipairs(KEYS) do
-  if redis.call('EXISTS', key) == 1 then
+for index, key in ipairs(KEYS) do
+  if (index == 1 or given.isOwn) and redis.call('EXISTS', key) == 1 then
     for field, value in pairs(less) do
       if redis.call('HINCRBY', key, field, 0 - value) < 0 then redis.call('HSET', key, field, 0) end
     end
