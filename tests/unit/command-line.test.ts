@@ -89,6 +89,7 @@ it.each([
   ["serve --port 80", "There is no option --port."],
   ["lifecycle --apply=yes", "--apply must be without a value."],
   ["token list --file --file", "--file must be the path of the file"],
+  ["forget --org acme --subject ada --subject bob", "--subject may be given only once."],
   ["token revoke", "ID is missing; it must be the id of a token"],
   ["token", '"valetkey token" is not a command; these are:'],
   ["tokens list", '"valetkey tokens" is not a command; these are:'],
