@@ -104,7 +104,7 @@ export function readAll(env: Env) {
       (env["AUTH"] || "dev") !== "dev" &&
       fault(tokens.settings.keys, "must be set where AUTH is not dev"),
     limit !== undefined &&
-      (limit.isLimited || (who?.callers.auth === "jwt" && who.callers.quota !== undefined)) &&
+      (limit.isLimited || (who !== undefined && hasPlans(who))) &&
       areSeveral(limit) &&
       Result.isSuccess(parts.redis) &&
       parts.redis.success === undefined &&
@@ -126,6 +126,7 @@ export function findWarnings(env: Env, settings: Settings): ReadonlyArray<string
   return [
     identity.callers.auth !== "dev" &&
       !limits.isLimited &&
+      !hasPlans(identity) &&
       "no limits are configured: set LIMIT_REQUESTS_PER_SUBJECT, LIMIT_REQUESTS_PER_ORGANIZATION, LIMIT_BYTES_PER_DAY, LIMIT_BYTES_PER_SUBJECT_PER_DAY or LIMIT_OBJECTS_PER_DAY",
     areSeveral(limits) &&
       storage.fetch !== undefined &&
@@ -135,6 +136,10 @@ export function findWarnings(env: Env, settings: Settings): ReadonlyArray<string
     ...misspellings(env),
   ].filter((warning) => warning !== false);
 }
+
+/** Tells whether tokens name a quota of their own. */
+const hasPlans = ({ callers }: Result.Result.Success<Reads["identity"]>) =>
+  callers.auth === "jwt" && callers.quota !== undefined;
 
 const areSeveral = ({ replicas }: limits.LimitSettings) => replicas > 1 || cluster.isWorker;
 
