@@ -4,7 +4,7 @@ import * as Schedule from "effect/Schedule";
 import type * as Scope from "effect/Scope";
 import { readFileSync, type Stats, statSync } from "node:fs";
 import { readFile, stat } from "node:fs/promises";
-import { errorCode } from "../values/thrown.ts";
+import { errorCode, errorMessage } from "../values/thrown.ts";
 
 /** A failure never shows any of the text. */
 export const parseJson = (text: string): Result.Result<unknown, string> =>
@@ -74,10 +74,11 @@ export function jsonIn<A>(
   return Effect.tryPromise({
     try: async () => {
       const problem = problemWith(await stat(path));
-      if (problem !== undefined) throw new Error(problem);
+      if (problem !== undefined) throw new Error(`it ${problem}`);
       return readFile(path, "utf8");
     },
-    catch: (cause) => `the file ${path} cannot be read (${errorCode(cause) ?? cause})`,
+    catch: (cause) =>
+      `the file ${path} cannot be read (${errorCode(cause) ?? errorMessage(cause)})`,
   }).pipe(
     Effect.flatMap((text) => {
       if (text === last?.text) return Effect.succeed(last.value);

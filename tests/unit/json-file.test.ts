@@ -7,7 +7,7 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { onTestFinished } from "vitest";
-import { RECHECK, watchJson } from "../../adapters/settings/json-file.ts";
+import { jsonIn, RECHECK, watchJson } from "../../adapters/settings/json-file.ts";
 import { until } from "../support/until.ts";
 
 it.effect("a watched file that cannot be used is reported once, until it can be used again", () =>
@@ -48,4 +48,12 @@ it.effect("a watched file that cannot be used is reported once, until it can be 
     expect(said).toEqual([complaint, complaint]);
     expect(changes).toEqual([1]);
   }),
+);
+
+it.effect("a watched file that is none is named with what it has to be", () =>
+  Effect.map(Effect.flip(jsonIn(tmpdir(), Result.succeed)), (problem) =>
+    expect(problem).toBe(
+      `the file ${tmpdir()} cannot be read (it is not a regular file of at most 1 MiB)`,
+    ),
+  ),
 );
