@@ -54,7 +54,7 @@ export function declareOperations(): string {
 }
 
 /** Declares the events that the function of `events()` gets. */
-export function declareEvents(): string {
+function declareEvents(): string {
   const messages = Object.values(messageSchemas).map((message) => {
     const { schema, definitions } = documentFrom(message);
     return typeFrom(schema, definitions);

@@ -72,7 +72,7 @@ export interface Client<Data = unknown> {
   readonly policies: (signal?: AbortSignal) => Promise<ReadonlyArray<UploadPolicy>>;
 }
 
-/** The time for which policies are kept, in milliseconds: as long as a browser keeps them. */
+/** The time for which policies are kept, in milliseconds. */
 const POLICIES_LIFETIME = 300_000;
 
 /** The most files that are read or hashed at a time; each may be in memory meanwhile. */

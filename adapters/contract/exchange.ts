@@ -25,7 +25,7 @@ export interface RawAnswer {
   readonly body: Buffer;
 }
 
-export interface SentRequest {
+interface SentRequest {
   readonly method: string;
   /** With its query. */
   readonly path: string;

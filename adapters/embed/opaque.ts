@@ -65,10 +65,10 @@ export class Events {
 }
 
 /** @internal The port, for files at the address of the service. */
-export type EventsLayer = (publicUrl: URL) => Layer.Layer<never>;
+type EventsLayer = (publicUrl: URL) => Layer.Layer<never>;
 
 /** @internal A store at the address of the service, where the embedded store answers. */
-export type StoreOption = (publicUrl: URL) => Store;
+type StoreOption = (publicUrl: URL) => Store;
 
 const NO_STORAGE = optionFault(
   "storage",

@@ -6,7 +6,7 @@ import * as Logger from "effect/Logger";
 import * as LogLevel from "effect/LogLevel";
 import * as References from "effect/References";
 
-export type Log = (message: string, facts: Readonly<Record<string, unknown>>) => void;
+type Log = (message: string, facts: Readonly<Record<string, unknown>>) => void;
 
 /**
  * Writes entries of one level to the log of `services`, from outside of a program; undefined if

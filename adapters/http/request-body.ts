@@ -8,7 +8,7 @@ import {
 } from "./problems/refusals.ts";
 
 /** Largest JSON body where its route sets no other limit, in bytes. */
-export const JSON_LIMIT = 16 * 1024;
+const JSON_LIMIT = 16 * 1024;
 const JSON_SECONDS = 10;
 
 export type UnreadBody = BodyNotJson | BodyEncoded | BodyTooLarge | RequestTimeout | InvalidBody;

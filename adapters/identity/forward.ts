@@ -58,7 +58,7 @@ export const settings = {
   }),
 };
 
-export type ForwardSettings = Values<typeof settings>;
+type ForwardSettings = Values<typeof settings>;
 
 /** With a directory of organizations, headers need not name them. */
 export const read = (source: Source, hasDirectory: boolean): Read<ForwardSettings> =>

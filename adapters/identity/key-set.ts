@@ -17,7 +17,7 @@ const COOLDOWN = 60_000;
 /** While there are no keys yet. */
 const FIRST_COOLDOWN = 1000;
 
-export interface KeySet {
+interface KeySet {
   /** The same function as long as the keys stay the same. */
   readonly keys: Effect.Effect<JWTVerifyGetKey, IdentityUnavailable>;
   /** Fetched again if the last fetch was more than a minute ago. */

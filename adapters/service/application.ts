@@ -16,9 +16,9 @@ import { page } from "../http/page.ts";
 import * as identity from "../identity/layer.ts";
 import { redisLimiter } from "../limits/redis/limiter.ts";
 import { FAILED_AUTHENTICATIONS } from "../limits/settings.ts";
-import { serviceLayer } from "../service/layer.ts";
 import { mountsFor } from "../storage/storage.ts";
 import { keyInFolder } from "../tokens/layer.ts";
+import { serviceLayer } from "./layer.ts";
 import type { Observer } from "./observe.ts";
 import type { Settings } from "./settings.ts";
 

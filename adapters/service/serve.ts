@@ -178,7 +178,7 @@ const CLOSING_TIME = Duration.millis(500);
 
 /**
  * Resolves at the first SIGTERM or SIGINT; a second one ends the process at once. SIGHUP, which a
- * closed terminal sends too, never ends it.
+ * closed terminal sends, never ends it.
  */
 function untilStopSignal(): Promise<void> {
   process.on("SIGHUP", () => undefined);

@@ -48,7 +48,7 @@ export function makeMeter() {
     shift<Name extends MetricName>(name: Name, labels: LabelsOf<Name>, amount: number): void {
       find(name, labels).modifyUnsafe(amount, context);
     },
-    /** Has a counter or gauge read whenever somebody asks. */
+    /** Has a gauge read whenever somebody asks. */
     observe<Name extends MetricName>(name: Name, labels: LabelsOf<Name>, read: () => number): void {
       observe(context, { metric: series(name, attributesFrom(name, labels)), read });
     },

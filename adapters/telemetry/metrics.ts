@@ -110,14 +110,13 @@ export function series(
     : Metric.gauge(name, options);
 }
 
-/** Has a counter or gauge read whenever somebody reads the registry of `context`. */
+/** Has a gauge read whenever somebody reads the registry of `context`. */
 export const observe = (
   context: Context.Context<never>,
   { metric, read }: { readonly metric: ReturnType<typeof series>; readonly read: () => number },
 ): Metric.Registration =>
   Metric.registerUnsafe(metric, context, {
-    get: () =>
-      metric.type === "Counter" ? { count: read(), incremental: true } : { value: read() },
+    get: () => ({ value: read() }),
     update: () => undefined,
     modify: () => undefined,
   });

@@ -6,7 +6,7 @@ export type SnakeCase<Name extends string> = Name extends `${infer Letter}${infe
   ? `${Letter extends Lowercase<Letter> ? Letter : `_${Lowercase<Letter>}`}${SnakeCase<Rest>}`
   : Name;
 
-export type CamelCase<Name extends string> = Name extends `${infer Word}_${infer Rest}`
+type CamelCase<Name extends string> = Name extends `${infer Word}_${infer Rest}`
   ? `${Word}${Capitalize<CamelCase<Rest>>}`
   : Name;
 

@@ -12,7 +12,7 @@ const call = (name: string, seconds: number, isRepeatable = true) => ({
   seconds,
   isRepeatable,
 });
-export type StoreCall = ReturnType<typeof call>;
+type StoreCall = ReturnType<typeof call>;
 
 /** Looks at the bucket, which find out that the store is back. */
 export const LOOKS = {

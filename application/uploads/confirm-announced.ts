@@ -10,7 +10,7 @@ import { Tokens } from "../ports/tokens.ts";
 import { openAnnouncement } from "../tokens.ts";
 
 /** `ignored` is what cannot be confirmed by that: not ours, not announced, or done before. */
-export type Announced = "confirmed" | "refused" | "ignored";
+type Announced = "confirmed" | "refused" | "ignored";
 
 /**
  * Confirms an upload for its client, by the grant that the object itself carries. Somebody else

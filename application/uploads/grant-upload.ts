@@ -4,7 +4,6 @@ import * as DateTime from "effect/DateTime";
 import * as Effect from "effect/Effect";
 import type { SecureRandom } from "effect/crypto/SecureRandom";
 import type { ChecksumAlgorithm } from "../../domain/checksum.ts";
-import { contentDisposition } from "../../domain/disposition.ts";
 import {
   type AnnouncementTooLong,
   ChecksumNotSupported,
@@ -26,7 +25,7 @@ import { Limiter } from "../ports/limiter.ts";
 import { Policies } from "../ports/policies.ts";
 import { Presigner } from "../ports/presigner.ts";
 import { Tokens } from "../ports/tokens.ts";
-import { sealAnnouncement, sealReceipt } from "../tokens.ts";
+import { sealAnnouncement } from "../tokens.ts";
 
 /** Looked up once for all uploads of a request. */
 export const grantContextFor = (member: Member) =>
@@ -88,20 +87,7 @@ export function grantUpload(
   });
 }
 
-export const signGet = ({ presigner, audience }: GrantContext, { key, grant }: GrantedUpload) =>
-  presigner.get({
-    key,
-    lifetime: grant.getLifetime,
-    minLifetime: grant.minLifetime,
-    audience,
-    responseMediaType: grant.mediaType,
-    responseDisposition: contentDisposition(grant.mediaType, grant.fileName, grant),
-  });
-
 type Put = Pick<Receipt, "putExpiresAt" | "writeOnce">;
-
-export const receiptFor = (granting: GrantContext, granted: GrantedUpload, put: Put): string =>
-  sealReceipt(granting.tokens, receiptFrom(granting, granted, put));
 
 /** Seals the grant that the upload itself carries, if its policy says so. */
 export const announcementFor = (granting: GrantContext, granted: GrantedUpload) => {
@@ -113,7 +99,7 @@ export const announcementFor = (granting: GrantContext, granted: GrantedUpload) 
   return sealAnnouncement(granting.tokens, { ...receipt, slug });
 };
 
-const receiptFrom = (
+export const receiptFrom = (
   { member, issuedAt }: GrantContext,
   { key, grant, policyName }: GrantedUpload,
   put: Put,

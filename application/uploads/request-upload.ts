@@ -1,4 +1,5 @@
 import * as Effect from "effect/Effect";
+import { contentDisposition } from "../../domain/disposition.ts";
 import { type UploadRefusal, UploadRefused } from "../../domain/errors.ts";
 import { uploadKey } from "../../domain/storage-key.ts";
 import type { RequestedUpload } from "../../domain/upload-policy.ts";
@@ -9,10 +10,10 @@ import {
   type GrantContext,
   grantContextFor,
   grantUpload,
-  receiptFor,
-  signGet,
+  receiptFrom,
 } from "./grant-upload.ts";
 import type { SignedPut, SignedRequest } from "../ports/presigner.ts";
+import { sealReceipt } from "../tokens.ts";
 
 /**
  * Grants one upload: a new key in the caller's organization, a PUT bound to exactly what was asked
@@ -91,7 +92,14 @@ function sign(granting: GrantContext, granted: GrantedUpload) {
         minLifetime: grant.minLifetime,
         audience,
       }),
-      signGet(granting, granted),
+      presigner.get({
+        key,
+        lifetime: grant.getLifetime,
+        minLifetime: grant.minLifetime,
+        audience,
+        responseMediaType: grant.mediaType,
+        responseDisposition: contentDisposition(grant.mediaType, grant.fileName, grant),
+      }),
       (put, get): SignedUpload => ({ granted, put, get }),
       // A second fiber costs more than a signature that is made in this process.
       { concurrent: presigner.isRemote },
@@ -111,9 +119,7 @@ const count = ({ member, limiter }: GrantContext, size: number, objects: number)
 function issue(granting: GrantContext, { granted, put, get }: SignedUpload, index?: number) {
   const { key, policyName } = granted;
   granting.member.recordFacts?.({ policy: policyName, key }, index);
-  const receipt = receiptFor(granting, granted, {
-    putExpiresAt: put.expiresAt,
-    writeOnce: put.isOnce,
-  });
-  return { key, put, get, receipt };
+  const { expiresAt: putExpiresAt, isOnce: writeOnce } = put;
+  const receipt = receiptFrom(granting, granted, { putExpiresAt, writeOnce });
+  return { key, put, get, receipt: sealReceipt(granting.tokens, receipt) };
 }

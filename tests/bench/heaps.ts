@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 
 /** What a process holds after a collection, in bytes, and was resident before it. */
-export interface Held {
+interface Held {
   readonly live: number;
   readonly resident: number;
 }

@@ -1,5 +1,5 @@
 /** Whether a series grows, by what nothing but the order of its values decides. */
-export interface Trend {
+interface Trend {
   /** The median of the slopes between any two values (Theil and Sen), from the first to the last. */
   readonly growth: number;
   /** How likely a series without a trend looks like this, or grows more (Mann and Kendall). */

@@ -1,7 +1,7 @@
 import { type ProviderName, PROVIDERS } from "../../adapters/storage/providers.ts";
 
 /** Your own server, which the environment names by `TEST_S3_ENDPOINT` and its like. */
-export interface OwnServer {
+interface OwnServer {
   readonly provider: ProviderName;
   readonly endpoint: string;
   readonly region: string;

@@ -167,7 +167,7 @@ async function faultOf(target: Target, input: Buffer): Promise<string | undefine
 const MOST_TRIES = 1500;
 
 /** Leaves out of a faulty input what it is faulty without, in pieces of half of it to one byte. */
-export async function minimize(
+async function minimize(
   input: Buffer,
   faultOf: (input: Buffer) => Promise<string | undefined>,
 ): Promise<Buffer> {

@@ -9,7 +9,7 @@ import { json } from "node:stream/consumers";
 import { setTimeout as pause } from "node:timers/promises";
 
 /** How the double behaves, and what it has been asked so far. */
-export interface MachineState {
+interface MachineState {
   /** Milliseconds that IAM takes for a signature. */
   delay: number;
   /** Statuses that IAM answers next, instead of signing. */

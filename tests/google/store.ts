@@ -27,13 +27,13 @@ import { gcsMultipart, type Reply, type Resource } from "./multipart.ts";
 import { send } from "../../adapters/contract/send.ts";
 
 /** What the double stands in front of, and whom it believes. */
-export interface GcsVerifierOptions extends VerifyingKeys {
+interface GcsVerifierOptions extends VerifyingKeys {
   /** Where fake-gcs-server answers. */
   readonly upstream: string;
 }
 
 /** A listening double. */
-export interface GcsVerifier {
+interface GcsVerifier {
   readonly port: number;
   readonly close: () => Promise<void>;
 }

@@ -6,7 +6,7 @@ import { basename, delimiter, join } from "node:path";
 import { CACHE } from "./tools.ts";
 
 /** A program that Go's module proxy has the source of. */
-export interface GoTool {
+interface GoTool {
   readonly name: string;
   readonly version: string;
   /** Of the command, without the version. */

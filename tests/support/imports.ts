@@ -1,5 +1,5 @@
 /** What a module imports, or a declaration speaks of. */
-export interface Import {
+interface Import {
   readonly specifier: string;
   /** The name of the package, where it is none of the module's own; of Node's with `node:`. */
   readonly package: string | undefined;

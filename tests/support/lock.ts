@@ -2,7 +2,7 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 
 /** A package as npm's lock file has it. */
-export interface Locked {
+interface Locked {
   readonly version: string;
   readonly license?: string;
   readonly dev?: boolean;

@@ -16,7 +16,7 @@ import type { Found } from "./setup.ts";
 import { CACHE } from "./tools.ts";
 
 /** What renders the manifests, what validates them, and against what. */
-export interface ManifestTools {
+interface ManifestTools {
   readonly kustomize: string;
   readonly kubeconform: string;
   /** The `-schema-location` of kubeconform. */

@@ -1,5 +1,5 @@
 /** What is asked of a release, before anything is published. */
-export interface Release {
+interface Release {
   /** Of git, such as `v1.2.3`. */
   readonly tag: string;
   /** Where it is released from, such as `owner/name`. */

@@ -54,7 +54,7 @@ export const s3Bucket = (
 });
 
 /** A server of S3's API, and the key that may do everything there. */
-export interface S3Server {
+interface S3Server {
   readonly endpoint: string;
   readonly accessKey: string;
   readonly secretKey: string;

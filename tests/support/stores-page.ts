@@ -4,7 +4,7 @@ import { tableOf } from "./markdown.ts";
 
 /** The pages that have a table of providers between two comments, by the table's name. */
 const PAGES = { stores: "providers", parts: "parts" } as const;
-export type ProviderPage = keyof typeof PAGES;
+type ProviderPage = keyof typeof PAGES;
 
 /** A page of docs/ as it is. */
 export const readPage = (name: ProviderPage): string =>

@@ -1,5 +1,5 @@
 /** What the client of the README did, and how the store and the service answered it. */
-export interface ThreeLines {
+interface ThreeLines {
   /** Statuses of the presign, the PUT, the same PUT one byte longer, and the confirmation. */
   readonly statuses: ReadonlyArray<number>;
   /** What was read at `get_url`. */

@@ -30,7 +30,7 @@ const DAMAGED = "a stored object is damaged; bring it back from a copy, or uploa
 /** In base64. */
 export type Checksums = { readonly [Algorithm in ChecksumAlgorithm]?: string };
 
-export interface Properties {
+interface Properties {
   readonly mediaType: string;
   /** In double quotes, as in the header. */
   readonly etag: string;

@@ -2,7 +2,7 @@ import { errorCode, errorMessage } from "../../values/thrown.ts";
 import { element, escape } from "../rest/xml.ts";
 
 /** By the error code of S3 or MinIO. */
-export type RefusalCode = keyof typeof REFUSALS;
+type RefusalCode = keyof typeof REFUSALS;
 
 const REFUSALS = {
   AccessDenied: [403, "The request has no signature."],

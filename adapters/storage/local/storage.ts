@@ -6,7 +6,7 @@ import { loaded, type Storage, STORE_PATH } from "../storage.ts";
 import { bucket } from "../settings.ts";
 
 export const settings = { bucket, directory };
-export type LocalSettings = Values<typeof settings>;
+type LocalSettings = Values<typeof settings>;
 
 export const read = (source: Source): Read<LocalSettings> => readSettings(settings, source);
 
