@@ -13,9 +13,9 @@ export const JSON_HEADERS = {
   "X-Content-Type-Options": "nosniff",
 };
 
-export const json = (body: unknown, status = 200): Answer => ({
+export const json = (body: unknown, status = 200, headers: Answer["headers"] = JSON_HEADERS) => ({
   status,
-  headers: JSON_HEADERS,
+  headers,
   body: JSON.stringify(body),
 });
 

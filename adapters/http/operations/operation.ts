@@ -132,8 +132,10 @@ interface Description<
   readonly callGives?: Gives;
   /** The outcome on the wire, by hand where that is measurably cheaper. */
   readonly encode?: (outcome: Outcome) => unknown;
-  /** The answer to a request, if it is more than the output as JSON. */
-  readonly respond?: (outcome: Outcome, body: () => unknown) => Answer;
+  /** The headers of the answer to a request, in place of those of JSON. */
+  readonly headers?: Answer["headers"];
+  /** The answer to a request, if it is not the output as JSON. */
+  readonly respond?: (outcome: Outcome) => Answer;
   /** Refusals beside those of the caller and of an invalid body. */
   readonly refusals: AllOf<Exclude<E | Before, InvalidBody>> & Entry["refusals"];
 }
@@ -193,7 +195,7 @@ export function operation<
 > {
   type Input = Schema.Struct<Fields>["Type"];
   const { input: schema, output, callGives } = description;
-  const { before, check, facts, run, present, encode, respond } = description;
+  const { before, check, facts, run, present, encode, headers, respond } = description;
   const named = output && toWire(output);
   const wire = wireSchema(schema);
 
@@ -245,10 +247,9 @@ export function operation<
     },
     answerTo: (asking: OperationContext, input: unknown) =>
       Effect.mapEager(performBody(asking, input), (outcome) => {
-        const body = () =>
-          encode === undefined ? named?.(present(outcome, asking)) : encode(outcome);
-        if (respond !== undefined) return respond(outcome, body);
-        return named === undefined ? NO_CONTENT : json(body());
+        if (respond !== undefined) return respond(outcome);
+        if (named === undefined) return NO_CONTENT;
+        return json(encode?.(outcome) ?? named(present(outcome, asking)), 200, headers);
       }),
     callWith: (asking: OperationContext, input: unknown) =>
       Effect.mapEager(performOptions(asking, input), (outcome) => {

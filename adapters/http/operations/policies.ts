@@ -5,7 +5,7 @@ import { ByteSize } from "../../../domain/byte-size.ts";
 import { ChecksumAlgorithm } from "../../../domain/checksum.ts";
 import { MediaType } from "../../../domain/media-type.ts";
 import { AllowedType, PolicyName } from "../../../domain/upload-policy.ts";
-import { json, keptByBrowser } from "../answer.ts";
+import { JSON_HEADERS, keptByBrowser } from "../answer.ts";
 import { FILES, operation } from "./operation.ts";
 import { flag } from "./schemas.ts";
 
@@ -108,9 +108,6 @@ export const policies = operation({
     })),
   }),
   callGives: "policies",
-  respond: (_, body) => {
-    const { headers, ...answer } = json(body());
-    return { ...answer, headers: { ...headers, ...keptByBrowser(LIFETIME) } };
-  },
+  headers: { ...JSON_HEADERS, ...keptByBrowser(LIFETIME) },
   refusals: {},
 });
