@@ -24,7 +24,7 @@ export const settings = {
 export const read = (source: Source) => readSettings(settings, source);
 
 /** Writes each decision as a line of JSON to standard output, or not if `off`. */
-export function layer(to: "off" | "stdout", withMetadata: boolean): Layer.Layer<never> {
+export function layer(to: "off" | "stdout", withMetadata = false): Layer.Layer<never> {
   if (to === "off") return Layer.empty;
   return Layer.succeed(Audit, (event) =>
     Effect.sync(() => writeLine(lineFrom(event, withMetadata))),

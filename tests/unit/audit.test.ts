@@ -14,7 +14,7 @@ const eventOf = (requestId: string): AuditEvent => ({
 });
 
 /** The lines on standard output for these events. */
-async function linesFor(events: ReadonlyArray<AuditEvent>, withMetadata = false) {
+async function linesFor(events: ReadonlyArray<AuditEvent>, withMetadata?: boolean) {
   const write = vi.spyOn(process.stdout, "write").mockReturnValue(true);
   try {
     await Effect.forEach(events, (event) => Audit.use((tell) => tell(event))).pipe(
