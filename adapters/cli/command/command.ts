@@ -133,13 +133,7 @@ function parse(options: Options, args: ReadonlyArray<string>) {
   const whole = args.map((arg, index) =>
     isValued(arg) && args[index + 1]?.startsWith("-") ? `${arg}=` : arg,
   );
-  const { values, positionals, tokens } = parseArgs({
-    args: whole,
-    options: types,
-    strict: false,
-    tokens: true,
-  });
-  const names = tokens.flatMap((token) => (token.kind === "option" ? token.name : []));
+  const { values, positionals } = parseArgs({ args: whole, options: types, strict: false });
   const input: Record<string, unknown> = {};
   for (const [name, { variable = "", isArgument, isRepeatable }] of Object.entries(options)) {
     const rest = () => (positionals.length > 0 ? positionals.splice(0) : undefined);
@@ -152,10 +146,10 @@ function parse(options: Options, args: ReadonlyArray<string>) {
   const mistakes = new Set(
     unknownNames.map((name) => `There is no option ${name.length > 1 ? "--" : "-"}${name}.`),
   );
-  for (const [index, name] of names.entries()) {
+  for (const [name, { isRepeatable }] of Object.entries(options)) {
+    const given = whole.filter((arg) => arg.split("=", 1)[0] === `--${name}`);
     // A command that removes must not do half of what it was told.
-    const isSingle = types[name]?.type === "string" && !types[name].multiple;
-    if (isSingle && names.indexOf(name) < index) mistakes.add(`--${name} may be given only once.`);
+    if (given.length > 1 && !isRepeatable) mistakes.add(`--${name} may be given only once.`);
   }
   // They can be secrets, so they are not repeated.
   if (positionals.length > 0) mistakes.add("There are too many arguments.");
