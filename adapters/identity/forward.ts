@@ -83,7 +83,7 @@ export function forwardedHeaders(given: ForwardSettings): Authenticator["Service
   return {
     authenticate: (call) => {
       if (!isWithin(trusted, call.address) || hasVariant(call, names)) return UNAUTHENTICATED;
-      const subject = call.headers.get(user);
+      const subject = textIn(call.headers.get(user) ?? "");
       // The values of a repeated header are joined by a comma and a space.
       const isRepeated = used.some((name) => call.headers.get(name)?.includes(", "));
       if (!isSubject(subject) || subject.includes(",") || isRepeated) return UNAUTHENTICATED;
@@ -100,6 +100,17 @@ export function forwardedHeaders(given: ForwardSettings): Authenticator["Service
 }
 
 const UNAUTHENTICATED = Effect.fail(new Unauthenticated({ by: "proxy" }));
+
+const UTF_8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
+
+/** A header has bytes, which proxies write in UTF-8; undefined for others, which are no one's name. */
+function textIn(header: string): string | undefined {
+  try {
+    return UTF_8.decode(Uint8Array.from(header, (byte) => byte.charCodeAt(0)));
+  } catch {
+    return undefined;
+  }
+}
 
 /**
  * Returns true if a proxy on the way could take a header for one of ours: it has the same name with

@@ -29,6 +29,9 @@ async function behind(trusted: string, env: Readonly<Record<string, string>> = {
   return { ask, events, request };
 }
 
+/** As a header has it: a character for each byte of UTF-8. */
+const inBytes = (text: string) => Buffer.from(text).toString("latin1");
+
 describe("a proxy is trusted that connects from", () => {
   it.each([
     ["10.0.0.0/8", "10.255.0.1"],
@@ -119,6 +122,20 @@ describe("a trusted proxy's request is refused", () => {
       [...Object.entries(GOOD), ["X_Forwarded_Groups", "initech"]],
     ],
     [
+      "with a user that is not in UTF-8",
+      [
+        ["X-Forwarded-User", "jos\u00e9"],
+        ["X-Forwarded-Groups", "acme"],
+      ],
+    ],
+    [
+      "with a mark of byte order before the user",
+      [
+        ["X-Forwarded-User", `${inBytes("\ufeff")}alice`],
+        ["X-Forwarded-Groups", "acme"],
+      ],
+    ],
+    [
       "with a user that is too long",
       [
         ["X-Forwarded-User", "a".repeat(257)],
@@ -142,6 +159,16 @@ describe("a proxy names of a caller", () => {
     const none = { "X-Forwarded-User": "alice" };
     expect((await ask(none, "127.0.0.1")).status).toBe(404);
     expect(events.map(({ principal }) => principal?.subject)).toEqual(["alice", "alice", "alice"]);
+  });
+
+  it("a caller has the name that the proxy sends in UTF-8", async () => {
+    const { ask, events } = await behind("127.0.0.1");
+    const names = ["josé@example.com", "日本", "Ö", "😀"];
+    for (const name of names) {
+      const headers = { ...GOOD, "X-Forwarded-User": inBytes(name) };
+      expect((await ask(headers, "127.0.0.1")).status).toBe(200);
+    }
+    expect(events.map(({ principal }) => principal?.subject)).toEqual(names);
   });
 
   it("a caller has the scopes that the proxy names, if a header for them is configured", async () => {
