@@ -15,6 +15,7 @@ import { freePort } from "../support/free-port.ts";
 import { isFullRun } from "../support/full-run.ts";
 import { need } from "../support/need.ts";
 import { type ServiceProcess, startProcess } from "../support/service-process.ts";
+import { snippetsOf } from "../support/snippets.ts";
 
 // The client as it is published, in a page of another origin than the service and the store.
 
@@ -179,6 +180,28 @@ describe.each(STORES)("the client in Chromium, with $store", ({ store, isHere, e
       await tab.goto(origin);
       await tab.waitForFunction(() => "page" in globalThis);
     }
+
+    it("the lines of docs/uploads.md upload the file of a form, and send its receipt", async () => {
+      const code = snippetsOf("docs/uploads.md").get("form.js") ?? "";
+      await tab.evaluate((code) => {
+        document.body.innerHTML =
+          '<form><input type="file"><input type="hidden" name="receipt"></form>';
+        const [form] = document.forms;
+        const chosen = new DataTransfer();
+        chosen.items.add(page.fileOf(5));
+        Object.assign(form?.querySelector("input") ?? {}, { files: chosen.files });
+        new Function("form", "client", code)(form, page.make());
+        form?.requestSubmit();
+      }, code);
+      await tab.waitForURL(/receipt=/);
+      const receipt = new URL(tab.url()).searchParams.get("receipt");
+      const answer = await fetch(`${service.address}/api/v1/orgs/acme/files/confirm`, {
+        method: "POST",
+        headers: { Authorization: `Bearer ${service.token}`, "Content-Type": "application/json" },
+        body: JSON.stringify({ receipt }),
+      });
+      expect(await answer.json()).toMatchObject({ size: 5, content_type: "image/png" });
+    });
 
     it("a large file arrives as it was, though a connection is cut in the middle", async () => {
       const before = network.cuts();
