@@ -4,7 +4,7 @@ import { readOptions } from "./options.ts";
 
 /** Where the embedded store keeps its files. */
 export interface LocalOptions {
-  /** A folder that this service alone writes to; `.valetkey` if left out. */
+  /** A folder that Valetkey alone writes to; `.valetkey` if left out. */
   readonly directory?: string | undefined;
   /** `files` if left out. */
   readonly bucket?: string | undefined;

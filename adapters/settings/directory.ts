@@ -6,7 +6,7 @@ export const directory = withDefault(".valetkey", {
   variable: "STORAGE_LOCAL_DIR",
   option: "directory",
   meaning: "The folder of the embedded store.",
-  shape: "a folder that this service alone writes to",
+  shape: "a folder that Valetkey alone writes to",
   example: ".valetkey",
   codec: Schema.NonEmptyString,
 });
