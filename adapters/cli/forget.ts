@@ -35,10 +35,7 @@ export const forget = command({
     const { table } = orFail(read(variables(process.env)), "The command cannot run", process.env);
     const id = table?.get(org) ?? org;
     if (!isId(id)) throw new CommandFailure({ code: EXIT.usage, message: NO_ID });
-    const folder =
-      subject === undefined
-        ? undefined
-        : await Effect.runPromise(subjectFolder({ kind: "user", subject }));
+    const folder = subject && (await Effect.runPromise(subjectFolder({ kind: "user", subject })));
     let [removed, kept] = [0, 0];
     const tell = (each: RemovalResult) => {
       if (each.kept === undefined) removed += 1;

@@ -31,11 +31,7 @@ export const startMultipart = Effect.fnUntraced(function* ({
   const granted = yield* grantUpload(
     granting,
     { upload: { ...asked, strict: true }, policy },
-    {
-      checksums: multipart.fileChecksums ?? [],
-      // Where a checksum is required, each part has to have one.
-      adapt: (policy) => ({ ...policy, requireChecksum: false }),
-    },
+    { checksums: multipart.fileChecksums ?? [], inParts: true },
   ).pipe(Effect.catchTag("ChecksumRequired", Effect.die));
   const { key, grant: upload, policyName } = granted;
   const { fileName, mediaType, size, checksum } = upload;

@@ -17,7 +17,6 @@ import {
   DEFAULT_POLICY,
   type RequestedUpload,
   type UploadGrant,
-  type UploadPolicy,
 } from "../../domain/upload-policy.ts";
 import { audienceFor, type Member } from "../admit.ts";
 import { choosePolicy } from "../choose-policy.ts";
@@ -53,7 +52,8 @@ interface SendMethod {
   readonly checksums: ReadonlyArray<ChecksumAlgorithm>;
   /** In bytes. */
   readonly largest?: number | undefined;
-  readonly adapt?: (policy: UploadPolicy) => UploadPolicy;
+  /** Where a checksum is required, each part has one, and the file need not. */
+  readonly inParts?: boolean;
 }
 
 /** An announcement is sealed after that. */
@@ -63,10 +63,10 @@ type GrantRefusal = Exclude<UploadRefusal, AnnouncementTooLong>;
 export function grantUpload(
   { member, policies }: GrantContext,
   { upload, policy: policyName = DEFAULT_POLICY }: RequestedUpload,
-  { checksums, largest, adapt }: SendMethod,
+  { checksums, largest, inParts = false }: SendMethod,
 ): Effect.Effect<GrantedUpload, GrantRefusal, SecureRandom> {
   return Effect.flatMapEager(choosePolicy(policies, member, policyName), (chosen) => {
-    const policy = adapt === undefined ? chosen : adapt(chosen);
+    const policy = inParts ? { ...chosen, requireChecksum: false } : chosen;
     return Effect.flatMapEager(
       authorize(policy, member.principal.kind, upload),
       (grant): Effect.Effect<GrantedUpload, GrantRefusal, SecureRandom> => {
