@@ -73,9 +73,8 @@ interface Caller {
 }
 
 /**
- * The folder of a caller: `u-` for a person or `s-` for a service, and the first 32 hexadecimal
- * digits of the SHA-256 of the subject in UTF-8. No address of a person stands in a key, and no
- * subject can be spelled so that it is another's folder.
+ * The folder of a caller: `u-` for a person or `s-` for a service, and 32 hexadecimal digits of the
+ * subject's SHA-256, so that keys show no address, and no subject is spelled as another's folder.
  */
 export const subjectFolder = ({ kind, subject }: Caller): Effect.Effect<string> =>
   Digest.use((digest) => digest.digestHex(sha256, utf8(subject))).pipe(

@@ -121,9 +121,8 @@ function principalFrom(claims: JWTPayload, settings: JwtSettings): Principal | u
   const quota = settings.quota === undefined ? undefined : claimAt(claims, settings.quota);
   const bytesPerDay = quota === undefined ? undefined : decodeSize(quota);
   // What cannot be read is no plan, and least of all one without a limit.
-  if (!isSubject(subject) || (bytesPerDay !== undefined && Option.isNone(bytesPerDay))) {
-    return undefined;
-  }
+  const isUnread = bytesPerDay !== undefined && Option.isNone(bytesPerDay);
+  if (!isSubject(subject) || isUnread) return undefined;
   const { organizations, scopes, scopesPrefix, service } = settings;
   const isService = service !== undefined && claimAt(claims, service.path) === service.value;
   return {

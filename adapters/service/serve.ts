@@ -53,11 +53,11 @@ const serveUntilStopped = Effect.fnUntraced(function* (listen: Listen, settings:
     if (port !== undefined) {
       const canSign = Effect.map(check, ({ signing }) => signing.state === "ok");
       const isReady = async () => (await Effect.runPromise(canSign)) && !isStopping;
-      yield* Effect.promise(() => listenProbes({ host, port, isReady }));
+      yield* listenOn("PROBE_PORT", { host, port, isReady }, listenProbes);
     }
     if (observer !== undefined && metrics.port !== undefined) {
       const { fetch } = metricsApp(observer.access, services);
-      yield* listenOn({ host, port: metrics.port, fetch }, "METRICS_PORT", listen);
+      yield* listenOn("METRICS_PORT", { host, port: metrics.port, fetch }, listen);
     }
     yield* announce(settings);
     yield* Effect.forkChild(reportReadiness(check, storage.description));
@@ -104,12 +104,16 @@ const startServer = Effect.fnUntraced(function* (
       log(warnings[what]);
     },
   };
-  const server = yield* listenOn(options, "PORT", listen);
+  const server = yield* listenOn("PORT", options, listen);
   if (server.waiting) observer?.meter.observe("valetkey_requests_waiting", [], server.waiting);
   return server;
 });
 
-const listenOn = (options: Parameters<Listen>[0], variable: string, listen: Listen) =>
+const listenOn = <Options extends { readonly host: string; readonly port: number }, A>(
+  variable: string,
+  options: Options,
+  listen: (options: Options) => Promise<A>,
+) =>
   Effect.tryPromise({
     try: () => listen(options),
     catch: (cause) =>

@@ -7,6 +7,7 @@ import { afterAll, describe, expect, it } from "vitest";
 import { configurationMessage } from "../../adapters/service/messages.ts";
 import { findWarnings, misspellings, readAll } from "../../adapters/service/settings.ts";
 import { ask, TEXT } from "../events/backend.ts";
+import { freePort } from "../support/free-port.ts";
 import { runToEnd, startProcess } from "../support/service-process.ts";
 import { receiptKey } from "../support/receipt-key.ts";
 
@@ -516,16 +517,22 @@ it("a log for machines has the address of the page, with a generated token", asy
   await service.stop();
 });
 
-it("the service says what is wrong if the port is in use", async () => {
-  const service = await startProcess();
-  const { code, output } = await runToEnd({ PORT: new URL(service.address).port });
-  await service.stop();
-  expect(code).toBe(1);
-  expect(output).toMatch(
-    /cannot listen on 127\.0\.0\.1, port \d+ \(.*EADDRINUSE.*\); stop what uses the port, or set PORT/,
-  );
-  expect(output).not.toMatch(/\n\s+at /);
-});
+it.each(["PORT", "PROBE_PORT", "METRICS_PORT"])(
+  "the service says what is wrong if %s is in use",
+  async (variable) => {
+    const service = await startProcess();
+    const PORT = String(await freePort());
+    const { code, output } = await runToEnd({ PORT, [variable]: new URL(service.address).port });
+    await service.stop();
+    expect(code).toBe(1);
+    expect(output).toMatch(
+      new RegExp(
+        `cannot listen on 127\\.0\\.0\\.1, port \\d+ \\(.*EADDRINUSE.*\\); stop what uses the port, or set ${variable}`,
+      ),
+    );
+    expect(output).not.toMatch(/\n\s+at /);
+  },
+);
 
 it("variables in the files of ENV_FILES count before those of the environment", async () => {
   writeFileSync(file, "STORAGE_MAX_FILE_SIZE=much\n");
