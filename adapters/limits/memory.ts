@@ -22,7 +22,7 @@ export const layer = (limits: Limits): Layer.Layer<Limiter> =>
 export function inMemory(limits: Limits): Limiter["Service"] {
   const buckets = expiring<Bucket>();
   const usages = expiring<Usage>();
-  const { bytes, objects, bytesPerSubject } = limits.daily;
+  const { bytes, objects: mostObjects, bytesPerSubject } = limits.daily;
   const setUsage = (name: string, usage: Usage) => usages.set(name, usage, (usage.day + 1) * DAY);
 
   return {
@@ -39,7 +39,7 @@ export function inMemory(limits: Limits): Limiter["Service"] {
     },
     countUpload: ({ organization, caller, size, objects = 1 }) => {
       const most = caller.bytesPerDay ?? bytesPerSubject;
-      if ((bytes ?? objects ?? most) === undefined) return Effect.void;
+      if ((bytes ?? mostObjects ?? most) === undefined) return Effect.void;
       return Effect.flatMap(Clock.currentTimeMillis, (now): Counted => {
         const more = { bytes: size, objects };
         const usage = addToDay(limits.daily, usages.get(organization, now), more, now);
