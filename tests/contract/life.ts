@@ -292,7 +292,10 @@ export async function live(opened: Opened, { commands, end, way, ...chosen }: Li
       UploadPending: policy.scan === "tags",
       UploadRefusedByScan: policy.scan !== "none" && sent.has(INFECTED),
     };
-    const isUnchanged = before.isWaiting && before.changes === now.changes;
+    // Another process may have scanned it meanwhile.
+    const isRemovedByScan =
+      policy.scan !== "none" && policy.onInfected === "delete" && sent.has(INFECTED);
+    const isUnchanged = before.isWaiting && before.changes === now.changes && !isRemovedByScan;
     const isNotThere = NOT_THERE.has(_tag) && (!isUnchanged || now.removing || hasFailed);
     expect(isExplained[_tag] ?? isNotThere, JSON.stringify([confirmed, before, now])).toBe(true);
     if (before.file !== undefined && !now.removing)

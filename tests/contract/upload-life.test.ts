@@ -17,10 +17,17 @@ const PLAIN = {
 } as const;
 const PUT = { do: "put", body: 0 } as const;
 const confirmed = (...events: ReadonlyArray<Event>) => ({ do: "confirm", by: 0, events }) as const;
-/** What was once found to be wrong. */
+/** What was once found, or taken, to be wrong. */
 const FOUND: ReadonlyArray<Life> = [
   // Another process made the file between the two looks of the first, which found neither.
   { ...PLAIN, commands: [PUT, confirmed([1, "confirm"])] },
+  // Another process had scanned and removed it before the first looked.
+  {
+    ...PLAIN,
+    scan: "clamd",
+    onInfected: "delete",
+    commands: [{ ...PUT, body: 2 }, confirmed([0, "confirm"])],
+  },
 ];
 
 /** A removal at each call of a confirm, which then goes on, or ends two calls later, before a sweep. */
