@@ -4,12 +4,14 @@ import { allowedByExtension } from "../domain/upload-policy.ts";
 import type { Member } from "./admit.ts";
 import { mayUse } from "./choose-policy.ts";
 import { ObjectStore } from "./ports/object-store.ts";
+import { takesParts } from "./parts/start-multipart.ts";
 import { Policies } from "./ports/policies.ts";
 import { Presigner } from "./ports/presigner.ts";
 
 /** Lists the policies that a caller may use, as `requestUpload` and `startMultipart` enforce them. */
 export const listPolicies = Effect.fnUntraced(function* (member: Member) {
-  const { checksums, largestPut = Infinity, part, partChecksums = [] } = yield* Presigner;
+  const presigner = yield* Presigner;
+  const { checksums, largestPut = Infinity, partChecksums = [] } = presigner;
   const store = yield* ObjectStore;
   const offered = [...(yield* Policies)].filter(([, policy]) => mayUse(member, policy));
   return offered.map(([name, policy]) => ({
@@ -19,10 +21,12 @@ export const listPolicies = Effect.fnUntraced(function* (member: Member) {
     maxSize: ByteSize.make(Math.min(policy.maxSize, largestPut)),
     extensions: allowedByExtension(policy.allowedTypes),
     checksums,
-    multipart: part && {
-      maxSize: policy.maxSize,
-      checksums: partChecksums,
-      fileChecksums: store.multipart?.fileChecksums ?? [],
-    },
+    multipart: takesParts(policy, presigner, store)
+      ? {
+          maxSize: policy.maxSize,
+          checksums: partChecksums,
+          fileChecksums: store.multipart?.fileChecksums ?? [],
+        }
+      : undefined,
   }));
 });

@@ -17,11 +17,13 @@ import type { StoreCapabilities } from "../../application/ports/store-capabiliti
  * - `pinned downloads`: a signed GET sets all headers of a download, not only type and disposition;
  * - `inline PDF`: it serves a PDF to be shown in place if the signed GET says so;
  * - `multipart`: it is used for uploads in parts;
+ * - `part sha256`, `part crc32c`, `part md5`: it verifies this checksum of a part;
  * - `replaced parts`: it forgets a part in whose place another one came;
  * - `file checksums`: when it puts parts together, it verifies the CRC-32C of the whole file;
  * - `reads`: the service can read exactly the object that it looked at;
- * - `copies`: it copies an upload to its place on condition that it is the one that was looked at, and
- *   that nothing is there;
+ * - `copies`: it copies an upload to its place on condition that it is the one that was looked at;
+ * - `completes once`: completing an upload in parts, and so a copy, never replaces an object, and
+ *   what was completed takes no more parts;
  * - `unsigned headers`: those that a client adds to a PUT change nothing of a file that is confirmed.
  */
 export type Ability = keyof typeof LACKS;
@@ -43,15 +45,35 @@ const LACKS = {
   "pinned downloads": ({ pinsDownloads }) => pinsDownloads === false,
   "inline PDF": none,
   multipart: ({ partChecksums }) => partChecksums === undefined,
+  "part sha256": ({ partChecksums = [] }) => !partChecksums.includes("sha256"),
+  "part crc32c": ({ partChecksums = [] }) => !partChecksums.includes("crc32c"),
+  "part md5": ({ partChecksums = [] }) => !partChecksums.includes("md5"),
   "replaced parts": ({ keepsReplacedParts }) => keepsReplacedParts === true,
   "file checksums": ({ fileChecksums }) => fileChecksums === undefined,
   reads: none,
   copies: ({ copies }) => !copies,
+  "completes once": ({ completesOnce }) => completesOnce !== true,
   "unsigned headers": none,
 } as const satisfies Readonly<Record<string, (store: StoreCapabilities) => boolean>>;
 
-/** All abilities, in the order in which titles name them. */
+/** All abilities, in the order in which titles name them: one that needs another comes after it. */
 export const ABILITIES = Object.keys(LACKS) as ReadonlyArray<Ability>;
+
+/** The abilities that a certificate decides; of the others the table of providers says. */
+export const CERTIFIED = [
+  "sha256",
+  "crc32c",
+  "md5",
+  "write-once",
+  "multipart",
+  "part sha256",
+  "part crc32c",
+  "part md5",
+  "replaced parts",
+  "file checksums",
+  "copies",
+  "completes once",
+] as const satisfies ReadonlyArray<Ability>;
 
 export const missingAbilities = (store: StoreCapabilities): ReadonlyArray<Ability> =>
   ABILITIES.filter((ability) => LACKS[ability](store));

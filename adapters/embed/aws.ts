@@ -1,33 +1,14 @@
 import * as adapter from "../storage/aws/settings.ts";
 import { awsStorage } from "../storage/aws/storage.ts";
-import { type ChecksumAlgorithm, Storage } from "./opaque.ts";
+import type { ProviderName } from "../storage/providers.ts";
+import { Storage } from "./opaque.ts";
 import { readOptions } from "./options.ts";
 import { type S3Options, environmentFor } from "./store-options.ts";
 
-/** The checksums that the store of each provider verifies. */
-export interface VerifiedChecksums {
-  readonly aws: ChecksumAlgorithm;
-  readonly minio: ChecksumAlgorithm;
-  readonly ceph: "md5";
-  readonly seaweedfs: ChecksumAlgorithm;
-  readonly versitygw: ChecksumAlgorithm;
-  readonly swift: "md5";
-  readonly rustfs: "md5";
-  readonly silo: "md5";
-  readonly garage: "md5";
-  readonly r2: "sha256" | "md5";
-  readonly b2: never;
-  readonly wasabi: "md5";
-  readonly spaces: never;
-  readonly s3: "md5";
-}
-
 /** Where a bucket is, and its keys; without keys, Amazon's chain of credentials is used. */
-export interface AwsOptions<
-  Provider extends keyof VerifiedChecksums = keyof VerifiedChecksums,
-> extends S3Options {
+export interface AwsOptions extends S3Options {
   /** If left out, `"aws"`, or `"s3"` with an `endpoint` that is not Amazon's. */
-  readonly provider?: Provider | undefined;
+  readonly provider?: ProviderName | undefined;
   /** The account at Cloudflare, for `"r2"`. */
   readonly account?: string | undefined;
   /** The address by which this service reaches the store; the provider's own if left out. */
@@ -43,15 +24,7 @@ export interface AwsOptions<
  * Amazon S3, or another provider of its API, for `createValetkey`. The package
  * `@aws-sdk/client-s3` has to be installed. Throws a `TypeError` for wrong options.
  */
-export function aws(
-  options: AwsOptions & { readonly provider?: undefined; readonly endpoint: string | URL },
-): Storage<VerifiedChecksums["s3"]>;
-export function aws<Provider extends keyof VerifiedChecksums = "aws">(
-  options?: AwsOptions<Provider>,
-): Storage<VerifiedChecksums[Provider]>;
-export function aws<Provider extends keyof VerifiedChecksums = "aws">(
-  options: AwsOptions<Provider> = {},
-): Storage<VerifiedChecksums[Provider]> {
+export function aws(options: AwsOptions = {}): Storage {
   const values = readOptions("aws()", options, { ...adapter, env: environmentFor("AWS") });
   return new Storage(() => awsStorage(values));
 }

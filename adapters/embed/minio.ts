@@ -1,16 +1,14 @@
 import * as adapter from "../storage/minio/settings.ts";
 import { minioStorage } from "../storage/minio/storage.ts";
+import type { ProviderName } from "../storage/providers.ts";
 import { Storage } from "./opaque.ts";
 import { readOptions } from "./options.ts";
-import type { VerifiedChecksums } from "./aws.ts";
 import type { S3Options } from "./store-options.ts";
 
 /** Where a MinIO is, and its keys. */
-export interface MinioOptions<
-  Provider extends keyof VerifiedChecksums = keyof VerifiedChecksums,
-> extends S3Options {
+export interface MinioOptions extends S3Options {
   /** If the server is not a MinIO: which one it is, and so what it can do. */
-  readonly provider?: Provider | undefined;
+  readonly provider?: ProviderName | undefined;
   /** The address by which this service reaches it, such as `http://127.0.0.1:9000`. */
   readonly endpoint: string | URL;
 }
@@ -19,9 +17,7 @@ export interface MinioOptions<
  * A MinIO, or another server of its kind, for `createValetkey`. The package `minio` has to be
  * installed for calls to the bucket; signing needs none. Throws a `TypeError` for wrong options.
  */
-export function minio<Provider extends keyof VerifiedChecksums = "minio">(
-  options: MinioOptions<Provider>,
-): Storage<VerifiedChecksums[Provider]> {
+export function minio(options: MinioOptions): Storage {
   const values = readOptions("minio()", options, adapter);
   return new Storage(() => minioStorage(values));
 }

@@ -26,6 +26,8 @@ export interface StoreOptions {
 
 /** Options of stores with the API of S3. */
 export interface S3Options extends StoreOptions {
+  /** What `valetkey certify --output` wrote of this store: the path of its file, or its content. */
+  readonly certificate?: string | object | undefined;
   readonly region?: string | undefined;
   /** The tokens that came with temporary keys. */
   readonly sessionToken?: string | undefined;

@@ -1,9 +1,9 @@
 import type { StoreCapabilities } from "../../application/ports/store-capabilities.ts";
-import type { ChecksumAlgorithm } from "../../domain/checksum.ts";
 import { oneOf, type Setting, setting } from "../settings/setting.ts";
+import { certifiedAs, LARGEST_MULTIPART, type Proved } from "./certificate/proved.ts";
 import type { AbsentHeaders } from "./signing/sign-query.ts";
 
-export interface Provider extends StoreCapabilities {
+export interface Provider extends StoreCapabilities, Proved {
   readonly title: string;
   /** Undefined if everyone has their own, or the client knows it. */
   readonly endpoint?: (region: string, account: string) => string;
@@ -29,10 +29,6 @@ export interface Provider extends StoreCapabilities {
      */
     readonly deniable?: AbsentHeaders["names"];
   };
-  /** Of a PUT, in the facts of the object. */
-  readonly reports: ReadonlyArray<ChecksumAlgorithm>;
-  /** The version that the contract suite was run on. */
-  readonly tried?: string;
 }
 
 /** The smaller meaning of 5 GB. */
@@ -44,12 +40,12 @@ export const S3_CAPABILITIES: StoreCapabilities = {
   writeOnce: true,
   versions: true,
   copies: true,
+  completesOnce: true,
   checksums: ["sha256", "crc32c", "md5"],
 };
 
-/** "Amazon S3 multipart upload limits", Amazon S3 User Guide. */
 const S3_MULTIPART = {
-  largestMultipart: 5 * 2 ** 40,
+  largestMultipart: LARGEST_MULTIPART,
   partChecksums: S3_CAPABILITIES.checksums,
   fileChecksums: ["crc32c"],
 } as const;
@@ -70,16 +66,23 @@ const S3 = {
   ...S3_CAPABILITIES,
 } as const satisfies Omit<Provider, "title">;
 
-/** The capabilities of any server. */
+/**
+ * The capabilities of any server. A promise that a wrong page would break silently counts as
+ * missing; with parts that do not work, an upload fails.
+ */
 const LEAST = {
   ...S3,
   checksums: ["md5"],
   writeOnce: false,
   versions: false,
   copies: false,
+  completesOnce: false,
+  largestMultipart: LARGEST_MULTIPART,
+  partChecksums: [],
   unsigned: "obeyed, with ACLs",
   scanTags: false,
   reports: [],
+  unproved: "that is not proved",
 } as const satisfies Omit<Provider, "title">;
 
 const OBEYED = [
@@ -90,9 +93,12 @@ const OBEYED = [
   "x-amz-tagging",
 ] as const;
 
-/** A promise that is neither on a provider's own pages nor was seen here counts as missing. */
+/**
+ * How a provider is spoken to, and what its own pages say. The abilities of those that can be run
+ * here are those of their certificates.
+ */
 export const PROVIDERS = {
-  // Amazon refuses SHA-256 and CRC-32C of a part that were not announced.
+  // Documented, not seen. It refuses SHA-256 and CRC-32C of a part that were not announced.
   aws: {
     ...S3,
     title: "Amazon S3",
@@ -114,11 +120,11 @@ export const PROVIDERS = {
     },
     abandoned:
       "MinIO itself removes uploads in parts that nobody completes, a day after they began; MINIO_API_STALE_UPLOADS_EXPIRY (stale_uploads_expiry of its settings) sets how long it waits",
-    ...S3_MULTIPART,
-    tried: "2026-02-12",
+    ...certifiedAs("minio"),
   },
   ceph: {
     ...LEAST,
+    ...certifiedAs("ceph"),
     title: "Ceph (radosgw)",
     absent: {
       names: [
@@ -133,37 +139,28 @@ export const PROVIDERS = {
       ].toSorted(),
       signedAs: "nothing",
     },
-    writeOnce: "without versions",
     versions: true,
-    noMultipart:
-      "completing replaces a file that is there, and neither SHA-256 nor CRC-32C of a part is verified",
-    tried: "16.2.15",
   },
   seaweedfs: {
     ...S3,
     title: "SeaweedFS",
-    ...S3_MULTIPART,
-    keepsReplacedParts: true,
-    tried: "4.48",
+    ...certifiedAs("seaweedfs"),
   },
   versitygw: {
     ...S3,
     title: "versitygw",
     abandoned:
       "no rule of versitygw removes what nobody confirms or completes; run `valetkey sweep --apply` once a day",
-    ...S3_MULTIPART,
-    tried: "1.8.0",
+    ...certifiedAs("versitygw"),
   },
   swift: {
     ...LEAST,
+    ...certifiedAs("swift"),
     title: "OpenStack Swift (s3api)",
     // It takes x_amz_copy_source for x-amz-copy-source, and does not ask for its signature.
     needsPutKey: "swift post CONTAINER --write-acl PROJECT:USER",
-    noMultipart:
-      "of several that complete at once more than one succeeds, and a part that comes later breaks the file",
-    tried: "2.30.1",
   },
-  // Not run here: they promise what all servers do.
+  // Not run here.
   rustfs: { ...LEAST, title: "RustFS" },
   silo: { ...LEAST, title: "Silo (MinIO's fork)", cors: "server" },
   // "Quick start", Garage documentation: its region has this name unless another is configured.
@@ -173,8 +170,6 @@ export const PROVIDERS = {
     title: "Cloudflare R2",
     endpoint: (_region, account) => `https://${account}.r2.cloudflarestorage.com`,
     region: "auto",
-    checksums: ["sha256", "md5"],
-    writeOnce: true,
     unsigned: "obeyed",
     largestPut: S3_CAPABILITIES.largestPut - 5 * 2 ** 20,
   },

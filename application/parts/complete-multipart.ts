@@ -14,7 +14,7 @@ import { CONFIRM_GRACE } from "../../domain/receipt.ts";
 import { multipartStore } from "./abort-multipart.ts";
 import type { Member } from "../admit.ts";
 import { confirmArrival } from "../uploads/confirm-upload.ts";
-import type { Multipart, MultipartId } from "../ports/object-store.ts";
+import { type Multipart, type MultipartId, ObjectStore } from "../ports/object-store.ts";
 import { Tokens } from "../ports/tokens.ts";
 import { publishRefusal } from "../publish.ts";
 import { openUpload, sealReceipt } from "../tokens.ts";
@@ -81,8 +81,7 @@ export const completeMultipart = Effect.fnUntraced(function* (request: {
   // requests to complete an upload, all but one find that it has ended.
   const receipt = {
     ...upload,
-    // Completing writes an object once.
-    writeOnce: true,
+    writeOnce: (yield* ObjectStore).completesOnce?.() ?? false,
     putExpiresAt: upload.expiresAt,
     confirmUntil: DateTime.addDuration(upload.expiresAt, CONFIRM_GRACE),
   };
@@ -103,7 +102,8 @@ export const completeMultipart = Effect.fnUntraced(function* (request: {
       ),
     ),
   );
-  return { ...confirmed, receipt: sealReceipt(yield* Tokens, receipt) };
+  const writeOnce = receipt.writeOnce && confirmed.final;
+  return { ...confirmed, receipt: sealReceipt(yield* Tokens, { ...receipt, writeOnce }) };
 });
 
 const abortQuietly = (multipart: Multipart, upload: MultipartId) =>

@@ -3,10 +3,16 @@ import * as Effect from "effect/Effect";
 import { MultipartNotSupported } from "../../domain/errors.ts";
 import { countParts, MULTIPART_LIFETIME, partSizeFor } from "../../domain/multipart.ts";
 import { uploadKey } from "../../domain/storage-key.ts";
-import type { RequestedUpload, UploadRequest } from "../../domain/upload-policy.ts";
+import {
+  defaultPolicy,
+  type RequestedUpload,
+  type UploadPolicy,
+  type UploadRequest,
+} from "../../domain/upload-policy.ts";
 import type { Member } from "../admit.ts";
 import { grantContextFor, grantUpload } from "../uploads/grant-upload.ts";
 import { ObjectStore } from "../ports/object-store.ts";
+import type { Presigner } from "../ports/presigner.ts";
 import { sealUpload } from "../tokens.ts";
 
 /**
@@ -22,9 +28,10 @@ export const startMultipart = Effect.fnUntraced(function* ({
   readonly upload: Omit<UploadRequest, "strict">;
 }) {
   const { principal, organization } = member;
-  const { multipart } = yield* ObjectStore;
+  const store = yield* ObjectStore;
+  const { multipart } = store;
   const granting = yield* grantContextFor(member);
-  const { presigner, limiter, issuedAt } = granting;
+  const { presigner, limiter, issuedAt, policies } = granting;
   if (multipart === undefined || presigner.part === undefined) {
     return yield* new MultipartNotSupported();
   }
@@ -34,6 +41,9 @@ export const startMultipart = Effect.fnUntraced(function* ({
     { checksums: multipart.fileChecksums ?? [], inParts: true },
   ).pipe(Effect.catchTag("ChecksumRequired", Effect.die));
   const { key, grant: upload, policyName } = granted;
+  if (!takesParts(policies.get(policyName), presigner, store)) {
+    return yield* new MultipartNotSupported();
+  }
   const { fileName, mediaType, size, checksum } = upload;
   const incoming = upload.arrival === "incoming";
   const counted = { organization, caller: principal, size };
@@ -62,3 +72,15 @@ export const startMultipart = Effect.fnUntraced(function* ({
   member.recordFacts?.({ policy: policyName, key });
   return { upload: token, key, partSize, partCount: countParts({ size, partSize }), expiresAt };
 });
+
+/** Tells whether uploads of a policy may come in parts: a store may lack what the policy needs then. */
+export const takesParts = (
+  { scan, requireChecksum }: UploadPolicy = defaultPolicy,
+  { part, partChecksums = [] }: Presigner["Service"],
+  { multipart, completesOnce }: ObjectStore["Service"],
+): boolean =>
+  part !== undefined &&
+  multipart !== undefined &&
+  // What was scanned could be replaced by other bytes of the same ETag.
+  (scan === "none" || completesOnce?.() === true) &&
+  (!requireChecksum || partChecksums.length > 0 || (multipart.fileChecksums ?? []).length > 0);

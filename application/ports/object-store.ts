@@ -117,8 +117,8 @@ export interface MultipartId {
 }
 
 /**
- * The calls for multipart uploads, made with the service's own key. Only for stores whose
- * completion writes an object at most once, even if several race.
+ * The calls for multipart uploads, made with the service's own key. Whether a completion may replace
+ * an object is told by `completesOnce` of the store.
  */
 export interface Multipart {
   /**
@@ -231,6 +231,14 @@ export class ObjectStore extends Context.Service<
     readonly isPaused?: () => boolean;
     /** Left out by stores where writing once does not depend on the bucket. */
     readonly writeOnce?: WriteOnce;
+    /**
+     * Returns true if neither a completion nor a copy ever replaces an object, even if several race,
+     * and a completed upload takes no more parts. As was last seen; asks nobody. Where it is left
+     * out, or false, a file that they make is final only when the URLs of its upload have ended.
+     */
+    readonly completesOnce?: () => boolean;
+    /** Names the certificate by which its abilities are known, for operators. */
+    readonly certificate?: string | undefined;
     /** Multipart uploads; left out by stores that are not used for them. */
     readonly multipart?: Multipart;
     /** The bucket's own rules for what waits; undefined if the store has no such rules. */

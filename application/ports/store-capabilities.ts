@@ -21,20 +21,22 @@ export interface StoreCapabilities {
   readonly writeOnce: boolean | "without versions";
   /** One version of an object can be removed, and no other. */
   readonly versions: boolean;
-  /** It copies exactly the upload that was looked at, and only to a key without an object. */
+  /** It copies exactly the upload that was looked at. */
   readonly copies: boolean;
+  /** Completing an upload in parts, and so a copy, never replaces an object; false if left out. */
+  readonly completesOnce?: boolean;
   /** A scanner's verdict can be a tag of the object, which no upload can set; false if left out. */
   readonly scanTags?: boolean;
   /** The largest object that is made of parts, in bytes; left out if uploads in parts are not. */
-  readonly largestMultipart?: number;
-  /** Why uploads in parts are not made with it, if that was found out. */
-  readonly noMultipart?: string;
+  readonly largestMultipart?: number | undefined;
   /** The checksums that it verifies on a part, without an announcement at the start. */
-  readonly partChecksums?: ReadonlyArray<ChecksumAlgorithm>;
+  readonly partChecksums?: ReadonlyArray<ChecksumAlgorithm> | undefined;
   /** As in `Multipart`. */
-  readonly fileChecksums?: ReadonlyArray<ChecksumAlgorithm>;
+  readonly fileChecksums?: ReadonlyArray<ChecksumAlgorithm> | undefined;
   /** As in `Multipart`. */
   readonly abandoned?: string;
   /** True if a completion may use a part that was replaced. */
   readonly keepsReplacedParts?: boolean;
+  /** Of what it lacks, if `valetkey certify` may show that it has it: a sentence without a full stop. */
+  readonly unproved?: string;
 }

@@ -8,6 +8,7 @@ import type { UploadPolicy } from "../../domain/upload-policy.ts";
 import { audienceFor, type Member } from "../admit.ts";
 import { policyNamed } from "../choose-policy.ts";
 import { examineUpload } from "./examine-upload.ts";
+import { ObjectStore } from "../ports/object-store.ts";
 import { OnConfirmed } from "../ports/on-confirmed.ts";
 import { Presigner } from "../ports/presigner.ts";
 import { type Progress, promoteUpload } from "./promote-upload.ts";
@@ -70,6 +71,8 @@ const settle = Effect.fnUntraced(function* (
     Effect.tapErrorTag("UploadMismatch", publishing),
   );
   const isCompared = checksum !== undefined && facts.checksums[checksum.algorithm] !== undefined;
+  const isReplaceable = facts.isReplaceable === true;
+  const isOnce = !isReplaceable && ((yield* ObjectStore).completesOnce?.() ?? false);
   const confirmed = {
     key,
     size,
@@ -79,12 +82,14 @@ const settle = Effect.fnUntraced(function* (
     // A store refuses an upload with another checksum than was signed, and a copy has none.
     checksum: isCompared || progress ? checksum : undefined,
     metadata,
-    final:
-      progress !== undefined ||
-      isFinal(facts.isReplaceable === true ? { ...receipt, writeOnce: false } : receipt, {
+    final: isFinal(
+      // Of an upload that waits, its PUT says nothing about the file that is a copy of it.
+      { ...receipt, writeOnce: progress ? isOnce : receipt.writeOnce && !isReplaceable },
+      {
         now: yield* DateTime.now,
-        isHeld: isCompared && facts.isReplayable !== true,
-      }),
+        isHeld: progress === undefined && isCompared && facts.isReplayable !== true,
+      },
+    ),
     mutableUntil: mutableUntil(receipt),
   };
   const returned = yield* (yield* OnConfirmed)({ ...confirmed, organization, subject });

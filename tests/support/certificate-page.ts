@@ -23,7 +23,7 @@ export const SHOWN: ReadonlyArray<Shown> = [
   {
     label: "files in parts",
     promise: "a part is verified by each checksum that is offered",
-    isSaid: ({ partChecksums }) => partChecksums !== undefined,
+    isSaid: ({ partChecksums = [] }) => partChecksums.length > 0,
   },
   {
     label: "incoming",
@@ -37,7 +37,7 @@ export function certificatePage(
   name: ProviderName,
   { promises, date, valetkey, bucket, left }: Certificate,
 ): string {
-  const { title, tried }: Provider = PROVIDERS[name];
+  const { title, certified }: Provider = PROVIDERS[name];
   const having = (outcome: "kept" | "not kept" | "not offered") =>
     promises.filter((finding) => finding.outcome === outcome);
   const kept = new Set(having("kept").map(({ promise }) => promise));
@@ -47,7 +47,7 @@ export function certificatePage(
     const failure = findings.find(({ wouldKeep }) => wouldKeep === false);
     return `${needs}: ${failure === undefined ? "not seen to fail" : `fails "${failure.promise}"`}`;
   });
-  return `# ${title} ${tried}
+  return `# ${title} ${certified?.server}
 
 ${ABOUT[name]?.text ?? ""}
 

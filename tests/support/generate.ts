@@ -1,5 +1,6 @@
 import { spawnSync } from "node:child_process";
 import { writeFileSync } from "node:fs";
+import { certifiedStores } from "./certified-stores.ts";
 import { configurationPage } from "./configuration-page.ts";
 import { errorsPage } from "./errors-page.ts";
 import { providerPage } from "./stores-page.ts";
@@ -24,6 +25,12 @@ const run = (command: string, args: ReadonlyArray<string>): void => {
   if (status !== 0) process.exitCode = 1;
 };
 
+function writeCertified(): void {
+  const file = `${ROOT}adapters/storage/certified.json`;
+  writeFileSync(file, JSON.stringify(certifiedStores()));
+  run("oxfmt", [file]);
+}
+
 /** Lets a test write the file that it compares with. */
 const update = (test: string) => () => run("vitest", ["run", `tests/${test}.test.ts`, "--update"]);
 
@@ -35,6 +42,10 @@ interface Generated {
 }
 
 const GENERATED: Readonly<Record<string, Generated>> = {
+  certified: {
+    purpose: "what docs/stores/ proves of providers, for their table",
+    write: writeCertified,
+  },
   pages: {
     purpose: "the pages of docs/ that are made from settings and tables",
     write: writePages,

@@ -21,6 +21,8 @@ export function providerPage(name: ProviderPage): string {
   return `${before}${start}\n${BLOCKS[block]}\n${end}${after}`;
 }
 
+const namesOf = (algorithms: ReadonlyArray<string>) => algorithms.join(", ") || "none";
+
 const yesNo = (value: boolean | string) =>
   typeof value === "string" ? value : value ? "yes" : "no";
 
@@ -43,28 +45,20 @@ const BLOCKS = {
       provider.region === undefined
         ? `required, such as \`${provider.regionExample}\``
         : `\`${provider.region}\``,
-      provider.checksums.join(", ") || "none",
+      namesOf(provider.checksums),
       yesNo(provider.writeOnce),
       provider.cors,
       provider.largestPut.toLocaleString("en"),
       provider.unsigned,
-      provider.tried === undefined
+      provider.certified === undefined
         ? "none"
-        : `[${provider.tried}](https://github.com/valetkey/valetkey/blob/main/docs/stores/${name}.md)`,
+        : `[${provider.certified.server}](https://github.com/valetkey/valetkey/blob/main/docs/stores/${name}.md)`,
     ]),
   ]),
   parts: `${tableOf([
     ["provider", "checksums of a part", "of the whole file"],
     ...providers.flatMap(([, { title, partChecksums, fileChecksums = [] }]) =>
-      partChecksums ? [[title, partChecksums.join(", "), fileChecksums.join(", ")]] : [],
+      partChecksums ? [[title, namesOf(partChecksums), namesOf(fileChecksums)]] : [],
     ),
-  ])}
-${providers
-  .filter(([, { noMultipart }]) => noMultipart !== undefined)
-  .map(([, { title, noMultipart }]) => `- Not ${title}: ${noMultipart}\n`)
-  .join("")}- Not tried: ${providers
-    .filter(([, { partChecksums, noMultipart }]) => !partChecksums && noMultipart === undefined)
-    .map(([, { title }]) => title)
-    .join(", ")}
-`,
+  ])}`,
 };

@@ -58,6 +58,7 @@ function storeWith(
   objects: Readonly<Record<string, ObjectFacts>>,
   copied: Effect.Effect<ObjectFacts> = Effect.succeed(facts),
   outcome: CopyOutcome = "copied",
+  isOnce = true,
 ) {
   const stored = new Map(Object.entries(objects));
   const removed: Array<string> = [];
@@ -71,6 +72,7 @@ function storeWith(
         removed.push(key);
         stored.delete(key);
       }),
+    completesOnce: () => isOnce,
     copy: ({ to }) =>
       Effect.map(copied, (made) => {
         copies++;

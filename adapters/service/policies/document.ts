@@ -79,13 +79,18 @@ const DECODERS = Record.map(SPELLINGS, (spell) => {
 
 /** The limit of a store that this size exceeds, and the reason for it. */
 export function sizeLimit(size: number, store: StoreCapabilities) {
-  const { largestPut, largestMultipart, noMultipart } = store;
+  const { largestPut, largestMultipart } = store;
   const most = Math.max(largestPut, largestMultipart ?? 0);
   if (size <= most) return undefined;
   if (largestMultipart !== undefined) return { most, why: "this store takes no larger files" };
-  const part = noMultipart && `, and it is not used for files in parts: ${noMultipart}`;
-  return { most, why: `a single PUT to this store carries no more${part ?? ""}` };
+  return { most, why: "a single PUT to this store carries no more" };
 }
+
+const CERTIFY = "run `valetkey certify --output certificate.json`, and set";
+const TO_PROVE: Readonly<Record<Spelling, string>> = {
+  document: `${CERTIFY} STORAGE_CERTIFICATE=certificate.json`,
+  option: `${CERTIFY} certificate: "certificate.json"`,
+};
 
 const DAY = 24 * 60 * 60;
 
@@ -102,22 +107,27 @@ function rules(
   const isIncoming = policy.arrival === "incoming";
   const limit = sizeLimit(maxSize, store);
   const latest = Duration.toSeconds(Duration.sum(putLifetime, CONFIRM_GRACE));
+  const unproved = store.unproved ? `: ${store.unproved}; ${TO_PROVE[spelling]}` : "";
   return [
     [
       "maxSize",
       limit !== undefined,
       `it is more than ${sizeInWords(limit?.most ?? 0)}: ${limit?.why}`,
     ],
-    ["writeOnce", writeOnce && !store.writeOnce, "it is true, and this store cannot enforce it"],
+    [
+      "writeOnce",
+      writeOnce && !store.writeOnce,
+      `it is true, and this store cannot enforce it${unproved}`,
+    ],
     [
       "requireChecksum",
       requireChecksum && store.checksums.length === 0,
-      "it is true, and this store verifies none",
+      `it is true, and this store verifies none${unproved}`,
     ],
     [
       "arrival",
       isIncoming && !store.copies,
-      "it is incoming, and this store is not known to copy exactly what was looked at, and never over a file: a confirmed file could change",
+      `it is incoming, and this store is not known to copy exactly what was looked at, so a confirmed file could be another${unproved}`,
     ],
     [
       "announce",

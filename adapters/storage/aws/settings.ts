@@ -1,6 +1,8 @@
 import * as Result from "effect/Result";
 import * as Schema from "effect/Schema";
 import { keyFaults, keySettings, roleSetting } from "../credentials/key-settings.ts";
+import type { CertificateInUse } from "../certificate/in-use.ts";
+import { certificate, readCertificate } from "../certificate/read.ts";
 import { type Provider, type ProviderName, PROVIDERS, provider } from "../providers.ts";
 import {
   excludedBy,
@@ -37,6 +39,7 @@ export const settings = {
     "a bucket name (3 to 63 lower-case letters, digits, dots and hyphens) or an ARN",
   ),
   createBucket: storage.createBucket,
+  certificate,
   region: optional(storage.region),
   endpoint: optional(storage.endpoint),
   publicEndpoint: storage.publicEndpoint,
@@ -56,7 +59,8 @@ export const settings = {
 
 type AwsValues = Values<typeof settings>;
 
-export interface AwsSettings extends Omit<AwsValues, "account"> {
+export interface AwsSettings extends Omit<AwsValues, "account" | "certificate"> {
+  readonly certificate?: CertificateInUse | undefined;
   readonly words?: Vocabulary | undefined;
   readonly provider: ProviderName;
   readonly region: string;
@@ -84,11 +88,11 @@ export function read(source: Source): Read<AwsSettings> {
       ),
     ],
   );
-  return Result.map(values, ({ account = "", ...values }) => {
+  return Result.flatMap(values, ({ account = "", certificate, ...values }) => {
     const name = providerFrom(values);
     const provider: Provider = PROVIDERS[name];
     const { region = provider.region ?? "", endpoint, pathStyle } = values;
-    return {
+    const settings = {
       ...values,
       words: source.words,
       provider: name,
@@ -98,6 +102,10 @@ export function read(source: Source): Read<AwsSettings> {
       pathStyle: pathStyle ?? (endpoint !== undefined || provider.pathStyle),
       publicPathStyle: pathStyle ?? true,
     };
+    return Result.map(
+      readCertificate(certificate, { adapter: "aws", ...settings }),
+      (certificate) => ({ ...settings, certificate }),
+    );
   });
 }
 

@@ -47,5 +47,7 @@ export interface CertifiedPromise {
  * A digest of all members but itself, by which a file is found out that a person has changed. It
  * protects from mistakes, not from whoever configures the service.
  */
-export const digestOf = ({ digest: _, ...facts }: Partial<Certificate>): string =>
-  createHash("sha256").update(JSON.stringify(facts)).digest("base64url");
+export const digestOf = (certificate: Partial<Certificate>): string =>
+  createHash("sha256")
+    .update(JSON.stringify({ ...certificate, digest: undefined }))
+    .digest("base64url");

@@ -8,6 +8,8 @@ import {
   withDefault,
 } from "../../settings/setting.ts";
 import type { Source, Text, Vocabulary } from "../../settings/source.ts";
+import type { CertificateInUse } from "../certificate/in-use.ts";
+import { certificate, readCertificate } from "../certificate/read.ts";
 import { provider } from "../providers.ts";
 import * as storage from "../settings.ts";
 
@@ -15,6 +17,7 @@ export const settings = {
   provider: withDefault("minio", provider),
   bucket: storage.bucket,
   createBucket: storage.createBucket,
+  certificate,
   region: withDefault("us-east-1", storage.region),
   endpoint: storage.endpoint,
   publicEndpoint: storage.publicEndpoint,
@@ -22,7 +25,8 @@ export const settings = {
   pathStyle: withDefault(true, storage.pathStyle),
 };
 
-export interface MinioSettings extends Values<typeof settings> {
+export interface MinioSettings extends Omit<Values<typeof settings>, "certificate"> {
+  readonly certificate?: CertificateInUse | undefined;
   readonly words?: Vocabulary | undefined;
 }
 
@@ -38,5 +42,11 @@ export const read = (source: Source): Read<MinioSettings> => {
         : keyFaults(values)),
     ];
   });
-  return Result.map(read, (values) => ({ ...values, words: source.words }));
+  return Result.flatMap(read, ({ certificate, ...values }) =>
+    Result.map(readCertificate(certificate, { adapter: "minio", ...values }), (certificate) => ({
+      ...values,
+      certificate,
+      words: source.words,
+    })),
+  );
 };

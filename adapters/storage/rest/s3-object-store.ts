@@ -5,11 +5,11 @@ import { ObjectStore } from "../../../application/ports/object-store.ts";
 import type { StoreUnavailable } from "../../../domain/errors.ts";
 import { VARIABLES } from "../../settings/source.ts";
 import {
-  type Provider,
-  type ProviderName,
-  PROVIDERS,
-  provider as providerSetting,
-} from "../providers.ts";
+  certificateName,
+  type CertificateInUse,
+  configuredProvider,
+} from "../certificate/in-use.ts";
+import { type ProviderName, PROVIDERS, provider as providerSetting } from "../providers.ts";
 import { endpoint } from "../settings.ts";
 import { versionQuery } from "../signing/binding.ts";
 import {
@@ -21,7 +21,7 @@ import {
   refused,
   type StoreRefusal,
 } from "./refusal-reason.ts";
-import type { BucketWriteOnce } from "./bucket-write-once.ts";
+import type { WatchedBucket } from "./bucket-state.ts";
 import { readObject } from "./read-object.ts";
 import { factsFromHead, failIfUnreadable, scanTag } from "./rode-along.ts";
 import { s3Copy } from "./s3-copy.ts";
@@ -35,6 +35,7 @@ export interface S3Settings extends BucketSettings {
   readonly provider: ProviderName;
   readonly region: string;
   readonly createBucket: boolean;
+  readonly certificate?: CertificateInUse | undefined;
 }
 
 /** Loads the official client, which makes a bucket. */
@@ -43,11 +44,11 @@ export type BucketMaker = Effect.Effect<Effect.Effect<void, StoreUnavailable>, S
 /** The official clients hide headers of an answer, or cannot ask for checksums. */
 export function s3ObjectStore(
   settings: S3Settings,
-  { at: bucket, once }: { readonly at: Bucket; readonly once: BucketWriteOnce },
+  { at: bucket, state }: { readonly at: Bucket; readonly state: WatchedBucket },
   client: BucketMaker,
 ): ObjectStore["Service"] {
   const { words = VARIABLES } = settings;
-  const provider: Provider = PROVIDERS[settings.provider];
+  const provider = configuredProvider(settings);
   // MD5 is in the ETag, and servers that know no other may refuse the question (S3Proxy).
   const hasChecksums = provider.checksums.some((algorithm) => algorithm !== "md5");
   const checksums = hasChecksums ? CHECKSUMS : [];
@@ -85,6 +86,7 @@ export function s3ObjectStore(
     abandoned: provider.abandoned,
     listOpen: s3Uploads(bucket, refuse),
   };
+  const copy = s3Copy(bucket, settings, multipart);
   return ObjectStore.of({
     ensureBucket: Effect.gen(function* () {
       // Reports a missing client before anything else.
@@ -97,24 +99,26 @@ export function s3ObjectStore(
           Effect.flatMap(hasBucket, (isThere) => (isThere ? Effect.void : Effect.fail(failure))),
         ),
       );
-    }).pipe(Effect.andThen(once.settle)),
+    }).pipe(Effect.andThen(state.settle)),
     remove: Effect.fnUntraced(function* ({ key, version }) {
       const query = versionQuery(version);
       const answer = yield* signedFetch(bucket, { method: "DELETE", key, query });
       if (!answer.ok) yield* refused(settings, refusalIn(answer));
     }),
-    ...(once.look && { writeOnce: { holds: () => once.writeOnce, look: once.look } }),
+    ...(state.look && { writeOnce: { holds: () => state.writeOnce, look: state.look } }),
+    completesOnce: () => state.completesOnce,
+    certificate: certificateName(settings),
     versions: s3Versions(bucket, settings),
     read: (object) =>
       readObject(bucket, object, versionQuery(object.version), (answer) =>
         Effect.fail(refused(settings, refusalIn(answer))),
       ),
     list: s3List(bucket, refuse),
-    ...(makesParts && {
-      copy: s3Copy(bucket, settings, multipart),
+    ...(provider.copies && {
+      copy: (upload) => Effect.andThen(state.mayCopy, copy(upload)),
       writeEmpty: (key) => writeEmpty(bucket, key, refuse),
-      multipart,
     }),
+    ...(makesParts && { multipart }),
     ...(provider.scanTags === true && {
       scanTag: (object) => scanTag({ bucket, provider, ...object }),
     }),
@@ -145,7 +149,7 @@ export function s3ObjectStore(
           "senseless",
         );
       }
-      return Option.some(yield* once.judge(facts));
+      return Option.some(yield* state.judge(facts));
     }),
   });
 }

@@ -1,15 +1,17 @@
+import * as Clock from "effect/Clock";
 import * as Context from "effect/Context";
 import * as Effect from "effect/Effect";
 import { type Audience, Presigner } from "../../../application/ports/presigner.ts";
 import { ObjectStore } from "../../../application/ports/object-store.ts";
 import { observeLife } from "../credentials/held.ts";
 import { BucketCors } from "../bucket-cors.ts";
-import { forbiddenHeaders, type Provider, PROVIDERS } from "../providers.ts";
+import { certificateWarning, configuredProvider } from "../certificate/in-use.ts";
+import { forbiddenHeaders } from "../providers.ts";
 import { s3Binding, s3Overrides, s3PartBinding } from "../signing/binding.ts";
 import type { BucketAddress } from "../signing/bucket-address.ts";
 import type { CredentialSource, KeySigner, Signer } from "../signing/signer.ts";
 import { v4Presigner } from "../signing/v4-presigner.ts";
-import { bucketWriteOnce } from "./bucket-write-once.ts";
+import { watchBucket } from "./bucket-state.ts";
 import { makeBucketInBackground } from "./make-bucket.ts";
 import { S3Access } from "./s3-access.ts";
 import { s3Cors } from "./s3-cors.ts";
@@ -29,16 +31,18 @@ export const s3Services = Effect.fnUntraced(function* (
 ) {
   const { bucket, region } = settings;
   const { addresses, signers, officially } = store;
-  const provider: Provider = PROVIDERS[settings.provider];
+  const provider = configuredProvider(settings);
   const { checksums, partChecksums, largestPut } = provider;
+  const warning = certificateWarning(settings, yield* Clock.currentTimeMillis);
+  if (warning !== undefined) yield* Effect.logWarning(warning);
   const sign = (held: CredentialSource<KeySigner>): CredentialSource<Signer> =>
     officially?.(held) ?? held;
   const at = { signer: sign(signers.service), address: addresses.internal, region };
-  const once = yield* bucketWriteOnce(at, provider);
+  const state = yield* watchBucket(at, provider, settings.certificate?.facts?.date);
   const presigner = v4Presigner({
     addresses,
     region,
-    binding: s3Binding(once),
+    binding: s3Binding(state),
     absent: forbiddenHeaders(provider, signers.put === signers.service),
     overrides: s3Overrides,
     checksums,
@@ -46,7 +50,7 @@ export const s3Services = Effect.fnUntraced(function* (
     parts: partChecksums && { binding: s3PartBinding, checksums: partChecksums },
     signers: { put: sign(signers.put), get: sign(signers.get) },
   });
-  const objectStore = s3ObjectStore(settings, { at, once }, store.client);
+  const objectStore = s3ObjectStore(settings, { at, state }, store.client);
   yield* makeBucketInBackground(objectStore, settings);
   yield* observeLife({ ...signers });
   return Context.make(Presigner, presigner).pipe(

@@ -1,0 +1,137 @@
+import * as Result from "effect/Result";
+import * as Schema from "effect/Schema";
+import { decoder, inWords } from "../../settings/decode.ts";
+import { readJsonFile } from "../../settings/json-file.ts";
+import { fault, optional, type Read } from "../../settings/setting.ts";
+import { onOneLine } from "../../values/printable.ts";
+import { Path } from "../settings.ts";
+import { type Certificate, digestOf } from "./certificate.ts";
+import type { CertificateInUse } from "./in-use.ts";
+import { type BoundTo, capabilitiesOf, provedBy, stateOf } from "./proved.ts";
+import standsOn from "./stands-on.json" with { type: "json" };
+
+export const certificate = optional({
+  variable: "STORAGE_CERTIFICATE",
+  option: "certificate",
+  meaning:
+    "What [`valetkey certify --output`](stores.md#certify-your-own-server) saw this store keep: its abilities are then those that were proved.",
+  otherwise: "the certificate of such a server in the repository, or what its pages say",
+  shape: "the path of a file that valetkey certify has written, and not its content",
+  example: "certificate.json",
+  codec: Schema.Union([Path, Schema.Record(Schema.String, Schema.Unknown)]),
+});
+
+/** The store that is configured. */
+export interface Place {
+  readonly adapter: string;
+  readonly provider: string;
+  readonly endpoint?: URL | undefined;
+  readonly region: string;
+  readonly bucket: string;
+}
+
+const AGAIN = "`valetkey certify --output certificate.json`";
+
+/** Reads a certificate, from a file or as an object, and refuses that of another store. */
+export function readCertificate(
+  given: string | Readonly<Record<string, unknown>> | undefined,
+  place: Place,
+): Read<CertificateInUse | undefined> {
+  if (given === undefined) return Result.succeed(undefined);
+  const [what, json] =
+    typeof given === "string"
+      ? [`the file ${given}`, readJsonFile(given)]
+      : ["it", Result.succeed<unknown>(given)];
+  const read = Result.flatMap(json, (json) =>
+    Result.flatMap(Result.mapError(decode(json), inWords), (facts) => {
+      const { digest } = facts;
+      // oxlint-disable-next-line valetkey/constant-time -- both are the operator's, at startup
+      return digest === digestOf(json as Partial<Certificate>)
+        ? Result.succeed(facts)
+        : Result.fail(`was changed since certify wrote it; certify again: ${AGAIN}`);
+    }),
+  );
+  return Result.mapError(
+    Result.flatMap(read, (facts) => {
+      const problem = otherPlace(facts, place);
+      return problem === undefined ? Result.succeed(inUse(facts)) : Result.fail(problem);
+    }),
+    (problem) => [fault(certificate, `cannot be used: ${what} ${onOneLine(problem)}`)],
+  );
+}
+
+function inUse({ contract, date, server, bucket, state, promises }: Certificate): CertificateInUse {
+  const abilities = provedBy(promises, standsOn.abilities);
+  const bound = new Set(abilities) as BoundTo["abilities"];
+  return {
+    proved: {
+      ...capabilitiesOf(abilities, { versions: stateOf(state), abilities: bound }),
+      unproved: `its certificate of ${date} does not prove that`,
+    },
+    facts: {
+      isOutdated: contract < standsOn.contract,
+      date,
+      ...(server !== undefined && { server: onOneLine(server) }),
+      ...(bucket !== undefined && { bucket }),
+    },
+  };
+}
+
+/** Says in which members a certificate is of another store. */
+function otherPlace(facts: Certificate, place: Place): string | undefined {
+  if (facts.bucket === undefined) {
+    return `is of a bucket that certify made for itself alone; make one of ${place.bucket}: \`STORAGE_BUCKET=${place.bucket} valetkey certify --output certificate.json\``;
+  }
+  const { adapter, provider, region, bucket } = place;
+  const theirs = { ...facts, endpoint: addressOf(facts.endpoint) };
+  const ours = { adapter, provider, endpoint: addressOf(place.endpoint), region, bucket };
+  const others = (Object.keys(ours) as Array<keyof typeof ours>)
+    // An adapter of one store has no provider, and an endpoint need not have a region.
+    .filter((name) => !["provider", "region"].includes(name) || theirs[name] !== undefined)
+    .filter((name) => theirs[name] !== ours[name])
+    .map((name) => `its ${name} is ${theirs[name]}, and here it is ${ours[name]}`);
+  return others.length === 0
+    ? undefined
+    : `is of another store: ${others.join("; ")}; certify this one: ${AGAIN}`;
+}
+
+/** An address as it is compared, without a port that is the default and a slash at its end. */
+function addressOf(endpoint: string | URL | undefined): string {
+  if (endpoint === undefined) return "the provider's own";
+  const { origin, pathname } = new URL(endpoint);
+  return `${origin}${pathname.replace(/\/+$/, "")}`;
+}
+
+const Name = Schema.String.check(Schema.isPattern(/^[\x20-\x7e]{1,2048}$/));
+const Day = Schema.String.check(
+  Schema.isPattern(/^\d{4}-\d\d-\d\d$/),
+  Schema.makeFilter<string>((day) => !Number.isNaN(Date.parse(day))),
+);
+const Url = Schema.String.check(Schema.makeFilter<string>((url) => URL.canParse(url)));
+
+const members = {
+  contract: Schema.Int.check(Schema.isGreaterThan(0)),
+  valetkey: Schema.String,
+  date: Day,
+  adapter: Name,
+  provider: Schema.optionalKey(Name),
+  server: Schema.optionalKey(Schema.String),
+  endpoint: Schema.optionalKey(Url),
+  region: Schema.optionalKey(Name),
+  bucket: Schema.optionalKey(Name),
+  state: Schema.Struct({
+    versions: Schema.Literals(["none", "kept", "suspended", "unknown"]),
+    lock: Schema.optionalKey(Schema.String),
+    rules: Schema.Array(Schema.String),
+  }),
+  promises: Schema.Array(
+    Schema.Struct({
+      promise: Schema.String,
+      outcome: Schema.Literals(["kept", "broken", "not tried"]),
+      why: Schema.optionalKey(Schema.String),
+    }),
+  ),
+  digest: Schema.String,
+};
+
+const decode = decoder(Schema.Struct(members), Object.keys(members));

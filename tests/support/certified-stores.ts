@@ -1,0 +1,53 @@
+import { existsSync, readFileSync } from "node:fs";
+import type { Certificate } from "../../adapters/storage/certificate/certificate.ts";
+import { provedBy } from "../../adapters/storage/certificate/proved.ts";
+import standsOn from "../../adapters/storage/certificate/stands-on.json" with { type: "json" };
+import certified from "../../adapters/storage/certified.json" with { type: "json" };
+import { PROVIDERS } from "../../adapters/storage/providers.ts";
+
+const FOLDER = new URL("../../docs/stores/", import.meta.url);
+
+type Certified = Readonly<Record<string, (typeof certified)["ceph"]>>;
+
+/**
+ * The abilities of each provider that `docs/stores/` has a certificate of, for
+ * `adapters/storage/certified.json`: `NAME.json` of a bucket without versions, and
+ * `NAME.versions.json` of one that keeps them. One without the second is bound to the first state.
+ */
+export function certifiedStores(): Certified {
+  const before: Certified = certified;
+  return Object.fromEntries(
+    Object.keys(PROVIDERS).flatMap((name) => {
+      const plain = readCertificate(name);
+      if (plain === undefined) return before[name] ? [[name, before[name]]] : [];
+      const proved = provedBy(plain.promises, standsOn.abilities);
+      const kept = provedBy(
+        readCertificate(`${name}.versions`)?.promises ?? [],
+        standsOn.abilities,
+      );
+      return [
+        [
+          name,
+          {
+            server: plain.server ?? "",
+            date: plain.date,
+            abilities: proved.filter(
+              (ability) => !MAY_DEPEND.has(ability) || kept.includes(ability),
+            ),
+            withoutVersions: proved.filter(
+              (ability) => MAY_DEPEND.has(ability) && !kept.includes(ability),
+            ),
+          },
+        ],
+      ];
+    }),
+  );
+}
+
+/** The abilities for which it matters whether a bucket keeps versions. */
+const MAY_DEPEND: ReadonlySet<string> = new Set(["write-once", "completes once", "copies"]);
+
+function readCertificate(name: string): Certificate | undefined {
+  const file = new URL(`${name}.json`, FOLDER);
+  return existsSync(file) ? JSON.parse(readFileSync(file, "utf8")) : undefined;
+}
