@@ -16,6 +16,8 @@ export interface PartState {
   readonly since: DateTime.Utc;
   /** For the operator, if the part is failing. */
   readonly reason?: string;
+  /** By which the abilities of the store are known, for the operator. */
+  readonly certificate?: string;
 }
 
 /** The states of signing, of writing once, of the store, of the counter, of the scanner and of events. */
@@ -43,11 +45,17 @@ export const makeReadinessCheck = (
   isStale?: () => boolean,
 ): Effect.Effect<ReadinessCheck> => {
   const once = watch("write-once", timeout);
+  const stored = watch("the store", timeout);
   const scanned = watch("the scanner", timeout);
   const kept = watch("the queue of events", timeout);
   const parts = {
     signing: Presigner.use(({ get }) => get(PROBE)).pipe(watch("signing", timeout)),
-    store: ObjectStore.use(({ ensureBucket }) => ensureBucket).pipe(watch("the store", timeout)),
+    store: ObjectStore.use(({ ensureBucket, certificate }) =>
+      Effect.map(stored(ensureBucket), (state) => ({
+        ...state,
+        ...(certificate && { certificate }),
+      })),
+    ),
     limits: Limiter.use(({ check }) => check).pipe(watch("the request counter", timeout)),
     writeOnce: ObjectStore.use(({ writeOnce }) =>
       writeOnce ? once(writeOnce.look) : Effect.undefined,

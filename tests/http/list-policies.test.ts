@@ -1,6 +1,7 @@
 import * as Duration from "effect/Duration";
 import fc from "fast-check";
 import { expect, it } from "vitest";
+import { capabilitiesOf } from "../../adapters/storage/certificate/proved.ts";
 import { ByteSize } from "../../domain/byte-size.ts";
 import { Lifetime } from "../../domain/lifetime.ts";
 import { LinkLifetime } from "../../domain/link.ts";
@@ -72,6 +73,13 @@ it("a policy is listed with its limits, types and lifetimes, and what the store 
   expect(listed.get("files")).not.toHaveProperty("link_lifetime");
 });
 
+const NO_PARTS = { proved: capabilitiesOf(["md5"]) };
+const OF: Readonly<Record<string, Parameters<typeof storeOf>>> = {
+  minio: ["minio"],
+  s3: ["s3"],
+  "one that joins no parts": ["s3", { certificate: NO_PARTS }],
+};
+
 it.each([
   [
     "minio",
@@ -81,11 +89,12 @@ it.each([
       file_checksums: ["crc32c"],
     },
   ],
-  ["s3", undefined],
+  ["s3", { max_size: 10_485_760, checksums: [], file_checksums: [] }],
+  ["one that joins no parts", undefined],
 ] as const)(
   "the list of policies tells whether the store %s takes files in parts, and how",
   async (provider, multipart) => {
-    const { request } = await startService({ storage: storeOf(provider) });
+    const { request } = await startService({ storage: storeOf(...(OF[provider] ?? ["s3"])) });
     const { policies } = await (await request(POLICIES, authorized(TOKEN))).json();
     expect(policies[0].multipart).toEqual(multipart);
     const start = presignInit({ filename: "a.png", content_type: "image/png", size: 5 });
@@ -94,6 +103,25 @@ it.each([
     expect(status).toBe(multipart === undefined ? 400 : 503);
   },
 );
+
+it("a policy takes no parts where the store could not hold to it then", async () => {
+  const { request } = await startService({
+    storage: storeOf("s3"),
+    policies: {
+      sealed: { requireChecksum: true },
+      scanned: { arrival: "incoming", writeOnce: true, scan: "clamd" },
+      plain: { arrival: "incoming" },
+    },
+  });
+  const { policies } = await (await request(POLICIES, authorized(TOKEN))).json();
+  for (const { name, multipart } of policies) {
+    const start = { filename: "a.png", content_type: "image/png", size: 5, policy: name };
+    const path = POLICIES.replace("policies", "multipart");
+    const isOffered = ["files", "plain"].includes(name);
+    expect([name, multipart !== undefined]).toEqual([name, isOffered]);
+    expect((await request(path, presignInit(start))).status).toBe(isOffered ? 503 : 400);
+  }
+});
 
 it("the list of policies shows a caller only the policies that it may use", async () => {
   const policies = { machines: { callers: ["service"] }, avatars: { callers: ["user"] } } as const;

@@ -17,7 +17,7 @@ import { layer as limiter } from "../../adapters/limits/memory.ts";
 import { type Env, variables } from "../../adapters/settings/source.ts";
 import { layer as local } from "../../adapters/storage/local/layer.ts";
 import { layer as minio } from "../../adapters/storage/minio/layer.ts";
-import { read as readMinio } from "../../adapters/storage/minio/settings.ts";
+import { type MinioSettings, read as readMinio } from "../../adapters/storage/minio/settings.ts";
 import type { ProviderName } from "../../adapters/storage/providers.ts";
 import { layer as contentDetector } from "../../adapters/content/content-detector.ts";
 import { layer as random } from "../../adapters/tokens/random.ts";
@@ -41,9 +41,10 @@ export const TOKEN_KEY = { id: "test", secret: receiptKey("test") };
 export const SERVICE_TOKEN = "test-token-of-a-service";
 
 /** A store of a provider that nobody runs, since signing does not need it. */
-export const storeOf = (provider: ProviderName) =>
+export const storeOf = (provider: ProviderName, over: Partial<MinioSettings> = {}) =>
   minio({
     provider,
+    ...over,
     bucket: "files",
     createBucket: false,
     region: "us-east-1",

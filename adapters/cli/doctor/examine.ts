@@ -3,6 +3,7 @@ import * as Effect from "effect/Effect";
 import type { Audience } from "../../../application/ports/presigner.ts";
 import { obstacle } from "../../contract/scratch.ts";
 import { bucket } from "./bucket.ts";
+import { certificate } from "./certificate.ts";
 import { lifecycle } from "./lifecycle.ts";
 import { cors } from "./cors.ts";
 import { credentials } from "./credentials.ts";
@@ -45,6 +46,7 @@ const bucketChecks = Effect.fnUntraced(function* (
   const { names, report, mayLeave } = doctor;
   const state = yield* bucket(doctor);
   if (state === "unusable") return skip(doctor, "the bucket cannot be used");
+  yield* certificate(doctor);
   const isKeyRefused = state === "key refused";
   const isOneKey = [names.put, names.get].every(({ from }) => from === names.service.from);
   if (isKeyRefused && isOneKey) return skip(doctor, "the store refuses the key");

@@ -6,14 +6,9 @@ import type { ConfirmedUpload as Arrived } from "../../../application/ports/on-c
 import { fileAddress } from "../addresses.ts";
 import { type OperationContext, FILES, operation } from "./operation.ts";
 import { presentGet } from "./presign.ts";
-import { confirmed, instant, RECEIPT, Token } from "./schemas.ts";
+import { confirmed, RECEIPT, Token } from "./schemas.ts";
 
-const ConfirmedUpload = Schema.Struct({
-  ...confirmed,
-  mutableUntil: Schema.optionalKey(
-    instant("Until when the PUT can change it, unless it is final.", "2026-11-24T13:15:00.000Z"),
-  ),
-}).annotate({
+const ConfirmedUpload = Schema.Struct(confirmed).annotate({
   identifier: "ConfirmedUpload",
   description: "`checksum` is there only if the store itself has verified it.",
 });

@@ -35,6 +35,11 @@ const PartState = Schema.Struct({
   reason: Schema.optionalKey(
     Schema.String.annotate({ description: "For the operator, if the part is failing." }),
   ),
+  certificate: Schema.optionalKey(
+    Schema.String.annotate({
+      description: "For the operator: by which the abilities of the store are known.",
+    }),
+  ),
 }).annotate({ identifier: "PartState" });
 
 const Readiness = Schema.Struct({
@@ -56,7 +61,8 @@ const encode = toWire(Readiness);
 /**
  * Answers 503 if URLs cannot be signed or the service is stopping. While another part fails, the
  * service is `degraded` and ready, since signing needs none of them. The reason why a part fails can
- * name addresses and folders, so only callers on this machine or with a token see it.
+ * name addresses and folders, so only callers on this machine or with a token see it, and the
+ * certificate of the store.
  */
 const readinessNow = Effect.fnUntraced(function* (request: PublicRequest) {
   const { c, options } = request;
@@ -64,11 +70,10 @@ const readinessNow = Effect.fnUntraced(function* (request: PublicRequest) {
   const parts = yield* options.readiness ?? Effect.never;
   const stopping = options.isStopping();
   const showsReasons = isFromThisMachine(c) || (yield* isKnown(request));
-  const describe = ({ state, since, reason }: Part) => ({
-    state,
-    since: DateTime.toDate(since),
-    ...(showsReasons && reason !== undefined ? { reason } : {}),
-  });
+  const describe = ({ since, ...part }: Part) => {
+    const { state } = part;
+    return { ...(showsReasons ? part : { state }), since: DateTime.toDate(since) };
+  };
   const canSign = parts.signing.state === "ok";
   const isDegraded = Object.values(parts).some((part) => part?.state === "failing");
   const status = stopping

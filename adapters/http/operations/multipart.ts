@@ -124,11 +124,7 @@ export const completeMultipart = operation({
     identifier: "CompletedUpload",
     description: "As a confirmed upload, with its receipt, which makes links.",
   }),
-  present: ({ receipt, ...file }, asking) => ({
-    // It is written once.
-    ...presentConfirmed({ ...file, final: true }, asking),
-    receipt,
-  }),
+  present: ({ receipt, ...file }, asking) => ({ ...presentConfirmed(file, asking), receipt }),
   refusals: {
     ...PARTS_REFUSALS,
     ...CONFIRM_REFUSALS,

@@ -62,7 +62,10 @@ export const confirmed = {
   serverData: Schema.optionalKey(
     Schema.Unknown.annotate({ description: "What `onConfirmed` of the host has returned." }),
   ),
-  final: flag("Whether the PUT can no longer change the file."),
+  final: flag("Whether the URLs of the upload can no longer change the file."),
+  mutableUntil: Schema.optionalKey(
+    instant("Until when they can change it, unless it is final.", "2026-11-24T13:15:00.000Z"),
+  ),
   ...download,
   fileUrl: url(
     "Opens the file for members of the organization.",

@@ -7,6 +7,7 @@ export interface CertificateInUse {
   readonly proved: Proved;
   /** Left out while a store is certified, so that all that it may prove is tried. */
   readonly facts?: Pick<Certificate, "date" | "server" | "bucket"> & {
+    readonly abilities: ReadonlyArray<string>;
     /** Promises have changed since. */
     readonly isOutdated: boolean;
   };

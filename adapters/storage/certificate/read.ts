@@ -69,6 +69,7 @@ function inUse({ contract, date, server, bucket, state, promises }: Certificate)
       unproved: `its certificate of ${date} does not prove that`,
     },
     facts: {
+      abilities,
       isOutdated: contract < standsOn.contract,
       date,
       ...(server !== undefined && { server: onOneLine(server) }),

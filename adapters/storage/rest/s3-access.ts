@@ -1,5 +1,6 @@
 import * as Context from "effect/Context";
 import type { Audience } from "../../../application/ports/presigner.ts";
+import type { CertificateInUse } from "../certificate/in-use.ts";
 import type { ProviderName } from "../providers.ts";
 import type { BucketAddress } from "../signing/bucket-address.ts";
 import type { CredentialSource, KeySigner } from "../signing/signer.ts";
@@ -9,6 +10,7 @@ export class S3Access extends Context.Service<
   S3Access,
   {
     readonly provider: ProviderName;
+    readonly certificate?: CertificateInUse | undefined;
     readonly bucket: string;
     readonly region: string;
     readonly addresses: Readonly<Record<Audience, BucketAddress>>;

@@ -29,7 +29,7 @@ export const s3Services = Effect.fnUntraced(function* (
     readonly client: BucketMaker;
   },
 ) {
-  const { bucket, region } = settings;
+  const { bucket, region, provider: name, certificate } = settings;
   const { addresses, signers, officially } = store;
   const provider = configuredProvider(settings);
   const { checksums, partChecksums, largestPut } = provider;
@@ -38,7 +38,7 @@ export const s3Services = Effect.fnUntraced(function* (
   const sign = (held: CredentialSource<KeySigner>): CredentialSource<Signer> =>
     officially?.(held) ?? held;
   const at = { signer: sign(signers.service), address: addresses.internal, region };
-  const state = yield* watchBucket(at, provider, settings.certificate?.facts?.date);
+  const state = yield* watchBucket(at, provider, certificate?.facts?.date);
   const presigner = v4Presigner({
     addresses,
     region,
@@ -56,6 +56,6 @@ export const s3Services = Effect.fnUntraced(function* (
   return Context.make(Presigner, presigner).pipe(
     Context.add(ObjectStore, objectStore),
     Context.add(BucketCors, s3Cors(at, settings)),
-    Context.add(S3Access, { provider: settings.provider, bucket, region, addresses, signers }),
+    Context.add(S3Access, { provider: name, certificate, bucket, region, addresses, signers }),
   );
 });
