@@ -2,9 +2,13 @@ import * as Effect from "effect/Effect";
 import * as Option from "effect/Option";
 import { expect, it } from "vitest";
 import { newKey, putRequest } from "../../adapters/contract/uploads.ts";
+import { type BoundTo, capabilitiesOf } from "../../adapters/storage/certificate/proved.ts";
+import type { MinioSettings } from "../../adapters/storage/minio/settings.ts";
 import type { ProviderName } from "../../adapters/storage/providers.ts";
 import { ObjectStore } from "../../application/ports/object-store.ts";
 import { Presigner } from "../../application/ports/presigner.ts";
+import { MediaType } from "../../domain/media-type.ts";
+import { incomingKey } from "../../domain/storage-key.ts";
 import { s3Store } from "../support/s3-store.ts";
 import { serve } from "../support/serve.ts";
 
@@ -16,7 +20,11 @@ const SUSPENDED = "<VersioningConfiguration><Status>Suspended</Status></Versioni
 const NEVER = "<VersioningConfiguration></VersioningConfiguration>";
 
 /** A store whose bucket answers with `versioning.now`, and whose objects have `version.now`. */
-async function open(provider: ProviderName, now: readonly [number, string]) {
+async function open(
+  provider: ProviderName,
+  now: readonly [number, string],
+  over: Partial<MinioSettings> = {},
+) {
   const state = { versioning: now, version: undefined as string | undefined, asked: 0 };
   const endpoint = await serve((request, response) => {
     const { searchParams } = new URL(request.url ?? "", "http://store");
@@ -31,7 +39,7 @@ async function open(provider: ProviderName, now: readonly [number, string]) {
     return response.writeHead(status).end(text);
   });
   const { presigner, store } = await Effect.all({ presigner: Presigner, store: ObjectStore }).pipe(
-    Effect.provide(s3Store(endpoint, { provider })),
+    Effect.provide(s3Store(endpoint, { provider, ...over })),
     Effect.runPromise,
   );
   const strict = { ...putRequest(), strict: true };
@@ -39,6 +47,16 @@ async function open(provider: ProviderName, now: readonly [number, string]) {
     state,
     isOnce: async () => (await Effect.runPromise(presigner.put(strict))).isOnce,
     holds: () => store.writeOnce?.holds(),
+    completesOnce: () => store.completesOnce?.(),
+    /** The failure of a copy, which this server makes none of. */
+    copy: () => {
+      const to = newKey();
+      const upload = { key: incomingKey(to), to, etag: '"e"', size: 5, version: undefined };
+      const copied = store.copy?.({ ...upload, mediaType: MediaType.make("text/plain") });
+      return Effect.runPromise(Effect.flip(copied ?? Effect.die("no copy"))).then(
+        ({ reason }) => reason,
+      );
+    },
     look: () =>
       Effect.match(store.writeOnce?.look ?? Effect.void, {
         onSuccess: () => "holds",
@@ -102,4 +120,60 @@ it("other providers are not asked", async () => {
     expect(await store.isReplaceable()).toBeUndefined();
     expect(store.state.asked).toBe(0);
   }
+});
+
+/** A certificate by which all depends on the state of the bucket, and was seen in this one. */
+const certifiedIn = (versions: BoundTo["versions"]) => {
+  const abilities = ["write-once", "multipart", "completes once", "copies"] as const;
+  return {
+    proved: capabilitiesOf(abilities, { versions, abilities: new Set(abilities) }),
+    facts: { date: "2026-11-30", bucket: "files", abilities, isOutdated: false },
+  };
+};
+
+it.each([
+  ["none", [200, NEVER], true, "holds"],
+  ["none", [200, SUSPENDED], true, "holds"],
+  ["kept", [200, ENABLED], true, "holds"],
+  ["unknown", [501, ""], true, "holds"],
+  [
+    "none",
+    [200, ENABLED],
+    false,
+    "the bucket keeps versions, and by the certificate of 2026-11-30 it keeps no versions; certify it again: `valetkey certify --output certificate.json`",
+  ],
+  [
+    "kept",
+    [200, NEVER],
+    false,
+    "the bucket keeps no versions, and by the certificate of 2026-11-30 it keeps versions; certify it again",
+  ],
+  ["unknown", [200, NEVER], false, "the certificate of 2026-11-30 it does not say whether"],
+  [
+    "none",
+    [403, "<Code>AccessDenied</Code>"],
+    false,
+    "allow the service's key s3:GetBucketVersioning",
+  ],
+] as const)(
+  "a certificate of a bucket whose state is %s holds where the store answers %j: %s",
+  async (state, versioning, holds, told) => {
+    const store = await open("s3", versioning, { certificate: certifiedIn(state) });
+    expect(await store.look()).toContain(told);
+    expect([await store.isOnce(), store.holds(), store.completesOnce()]).toEqual([
+      holds,
+      holds,
+      holds,
+    ]);
+    expect(await store.isReplaceable()).toBe(!holds);
+    expect(await store.copy()).toContain(holds ? "does not exist" : told);
+  },
+);
+
+it("a copy looks at its bucket anew, so none is made once it keeps versions", async () => {
+  const store = await open("s3", [200, NEVER], { certificate: certifiedIn("none") });
+  expect(await store.copy()).toContain("does not exist");
+  store.state.versioning = [200, ENABLED];
+  expect(await store.copy()).toContain("no upload below incoming/ becomes a file");
+  expect([await store.isOnce(), store.completesOnce()]).toEqual([false, false]);
 });

@@ -8,7 +8,8 @@ import type { Examination, Openable } from "../../contract/examine.ts";
 import { type Ability, missingAbilities } from "../../contract/abilities.ts";
 import * as minio from "../../storage/minio/settings.ts";
 import { minioStorage } from "../../storage/minio/storage.ts";
-import { type Provider, type ProviderName, PROVIDERS } from "../../storage/providers.ts";
+import { configuredProvider } from "../../storage/certificate/in-use.ts";
+import { type ProviderName, PROVIDERS } from "../../storage/providers.ts";
 import { asService } from "../../storage/rest/s3-access.ts";
 import { signedFetch } from "../../storage/rest/signed-fetch.ts";
 import { bucket, endpoint } from "../../storage/settings.ts";
@@ -100,7 +101,7 @@ const s3Store =
       );
     const openableAs = (provider: ProviderName, log: typeof quietly): Openable => ({
       name: title,
-      without: [...missingAbilities(PROVIDERS[provider]), ...missing],
+      without: [...missingAbilities(configuredProvider({ ...settings, provider })), ...missing],
       refusals: REFUSALS,
       open: async () => ({
         layer: log(storage({ ...settings, provider }).layer),
@@ -124,7 +125,7 @@ const s3Store =
       bucket,
       look: async () => {
         const versions = await findVersions();
-        const { writeOnce }: Provider = PROVIDERS[provider];
+        const { writeOnce } = configuredProvider(settings);
         const keeps = !["without versions", "versions suspended"].includes(versions);
         const { without = [] } = store;
         const isVoid = keeps && writeOnce === "without versions";
