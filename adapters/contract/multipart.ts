@@ -127,7 +127,7 @@ export const multipart = [
     },
     "a file of one short part is an upload in parts too": async (subject) => {
       const { store, complete } = await start(subject, { size: ByteSize.make(LAST.length) });
-      assertMatches(await complete({ 1: await store(1, LAST) }), { _tag: "Done", final: true });
+      assertMatches(await complete({ 1: await store(1, LAST) }), DONE);
     },
     "a part one byte longer or shorter than its own length is refused": async (subject) => {
       const { sign, expectRefused } = await start(subject);

@@ -107,7 +107,7 @@ describe.skipIf(server === undefined)("a server of which nothing is known", () =
       const { write_once } = (await each.readiness()).parts;
       expect(write_once.state).toBe("failing");
       expect(write_once.reason).toContain(
-        "it keeps no versions; certify it again: `valetkey certify --output certificate.json`",
+        "in a bucket that keeps no versions, and this one keeps versions; certify it again: `valetkey",
       );
     }
   });

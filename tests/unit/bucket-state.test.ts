@@ -127,7 +127,7 @@ const certifiedIn = (versions: BoundTo["versions"]) => {
   const abilities = ["write-once", "multipart", "completes once", "copies"] as const;
   return {
     proved: capabilitiesOf(abilities, { versions, abilities: new Set(abilities) }),
-    facts: { date: "2026-11-30", bucket: "files", abilities, isOutdated: false },
+    facts: { name: "MinIO", date: "2026-11-30", abilities, isOutdated: false },
   };
 };
 
@@ -140,15 +140,20 @@ it.each([
     "none",
     [200, ENABLED],
     false,
-    "the bucket keeps versions, and by the certificate of 2026-11-30 it keeps no versions; certify it again: `valetkey certify --output certificate.json`",
+    "was certified on 2026-11-30 in a bucket that keeps no versions, and this one keeps versions; certify it again: `valetkey certify --output certificate.json`",
   ],
   [
     "kept",
     [200, NEVER],
     false,
-    "the bucket keeps no versions, and by the certificate of 2026-11-30 it keeps versions; certify it again",
+    "in a bucket that keeps versions, and this one keeps no versions; certify it again",
   ],
-  ["unknown", [200, NEVER], false, "the certificate of 2026-11-30 it does not say whether"],
+  [
+    "unknown",
+    [200, NEVER],
+    false,
+    "in a bucket that does not say whether it keeps versions, and this one keeps no versions",
+  ],
   [
     "none",
     [403, "<Code>AccessDenied</Code>"],

@@ -240,7 +240,7 @@ it.each([
 });
 
 it("a certificate of an older contract is warned of, since other promises were tried", () => {
-  const facts = { date: "2026-11-30", bucket: "files", abilities: [] };
+  const facts = { name: "MinIO", date: "2026-11-30", abilities: [] };
   const warningOf = (isOutdated: boolean) =>
     certificateWarning(
       {

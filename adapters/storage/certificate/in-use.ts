@@ -1,12 +1,14 @@
 import { type Provider, type ProviderName, PROVIDERS } from "../providers.ts";
-import type { Certificate } from "./certificate.ts";
 import type { Proved } from "./proved.ts";
 
 /** A certificate that configures the service. */
 export interface CertificateInUse {
   readonly proved: Proved;
   /** Left out while a store is certified, so that all that it may prove is tried. */
-  readonly facts?: Pick<Certificate, "date" | "server" | "bucket"> & {
+  readonly facts?: {
+    /** Such as `MinIO, bucket files, 2026-11-30`. */
+    readonly name: string;
+    readonly date: string;
     readonly abilities: ReadonlyArray<string>;
     /** Promises have changed since. */
     readonly isOutdated: boolean;
@@ -24,6 +26,13 @@ export const configuredProvider = ({ provider, certificate }: Configured): Provi
   ...certificate?.proved,
 });
 
+/** Such as `MinIO at http://127.0.0.1:9000/, bucket files, certified on 2026-11-30`. */
+export function describeStore(settings: Configured & { readonly bucket: string }, place: string) {
+  const { provider, bucket, certificate: { facts } = {} } = settings;
+  const certified = facts === undefined ? "" : `, certified on ${facts.date}`;
+  return `${PROVIDERS[provider].title} at ${place}, bucket ${bucket}${certified}`;
+}
+
 /** Warns of a certificate that is old, at a time in milliseconds. */
 export function certificateWarning({ certificate }: Configured, now: number): string | undefined {
   const { date = "", isOutdated = false } = certificate?.facts ?? {};
@@ -34,17 +43,3 @@ export function certificateWarning({ certificate }: Configured, now: number): st
 }
 
 const YEAR = 366 * 24 * 60 * 60 * 1000;
-
-/** Such as `MinIO at http://127.0.0.1:9000/, bucket files, certified on 2026-11-30`. */
-export function describeStore(settings: Configured & { readonly bucket: string }, place: string) {
-  const { provider, bucket, certificate } = settings;
-  const date = certificate?.facts?.date;
-  const certified = date === undefined ? "" : `, certified on ${date}`;
-  return `${PROVIDERS[provider].title} at ${place}, bucket ${bucket}${certified}`;
-}
-
-/** Such as `MinIO, bucket files, 2026-11-30`; undefined without a certificate. */
-export function certificateName({ provider, certificate }: Configured): string | undefined {
-  const { server = PROVIDERS[provider].title, bucket, date } = certificate?.facts ?? {};
-  return date && `${server}, bucket ${bucket}, ${date}`;
-}

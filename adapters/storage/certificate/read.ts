@@ -60,21 +60,14 @@ export function readCertificate(
   );
 }
 
-function inUse({ contract, date, server, bucket, state, promises }: Certificate): CertificateInUse {
+function inUse({ contract, date, server, provider, bucket, state, promises }: Certificate) {
   const abilities = provedBy(promises, standsOn.abilities);
   const bound = new Set(abilities) as BoundTo["abilities"];
+  const proved = capabilitiesOf(abilities, { versions: stateOf(state), abilities: bound });
+  const name = onOneLine(`${server ?? provider}, bucket ${bucket}, ${date}`);
   return {
-    proved: {
-      ...capabilitiesOf(abilities, { versions: stateOf(state), abilities: bound }),
-      unproved: `its certificate of ${date} does not prove that`,
-    },
-    facts: {
-      abilities,
-      isOutdated: contract < standsOn.contract,
-      date,
-      ...(server !== undefined && { server: onOneLine(server) }),
-      ...(bucket !== undefined && { bucket }),
-    },
+    proved: { ...proved, unproved: `its certificate of ${date} does not prove that` },
+    facts: { name, date, abilities, isOutdated: contract < standsOn.contract },
   };
 }
 

@@ -25,10 +25,14 @@ export type WatchedBucket = Effect.Success<ReturnType<typeof watchBucket>>;
  */
 export const watchBucket = Effect.fnUntraced(function* (
   bucket: Bucket,
-  provider: Pick<Provider, "title" | "writeOnce" | "completesOnce" | "boundTo">,
+  {
+    title,
+    writeOnce,
+    completesOnce = false,
+    boundTo,
+  }: Pick<Provider, "title" | "writeOnce" | "completesOnce" | "boundTo">,
   certifiedOn?: string,
 ) {
-  const { writeOnce, completesOnce = false, boundTo } = provider;
   const lost = Object.entries(LOST).filter(([ability]) =>
     boundTo?.abilities.has(ability as ProvableAbility),
   );
@@ -53,8 +57,16 @@ export const watchBucket = Effect.fnUntraced(function* (
     if (ok) seen = text.includes("<Status>Enabled</Status>") ? "kept" : "none";
     else seen = NOT_OFFERED.has(status) ? "unknown" : undefined;
     if (seen === boundTo.versions) return;
+    const isCertified = certifiedOn !== undefined;
+    const proof = isCertified ? `was certified on ${certifiedOn}` : "was seen to hold that";
+    const [now, mend] =
+      seen === undefined
+        ? [`it is unknown whether this one does (${status})`, ALLOW]
+        : [`this one ${STATES[seen]}`, isCertified ? AGAIN : SUSPEND];
     const effects = lost.map(([, effect]) => effect).join(", and ");
-    return yield* unavailable(`${effects}: ${difference(provider, { seen, status, certifiedOn })}`);
+    return yield* unavailable(
+      `${effects}: ${title} ${proof} in a bucket that ${STATES[boundTo.versions]}, and ${now}; ${mend}`,
+    );
   });
   const settle = Effect.suspend(() => (seen === undefined ? Effect.ignore(look) : Effect.void));
   yield* Effect.timeoutOption(settle, "2 seconds");
@@ -86,23 +98,6 @@ const STATES: Readonly<Record<BoundTo["versions"], string>> = {
   unknown: "does not say whether it keeps versions",
 };
 
-function difference(
-  { title, boundTo }: Pick<Provider, "title" | "boundTo">,
-  now: {
-    readonly seen: BoundTo["versions"] | undefined;
-    readonly status: number;
-    readonly certifiedOn: string | undefined;
-  },
-): string {
-  const { seen, status, certifiedOn } = now;
-  const isUnknown = seen === undefined;
-  const state = isUnknown
-    ? `it is unknown whether the bucket keeps versions (${status})`
-    : `the bucket ${STATES[seen]}`;
-  const mend = isUnknown ? "allow the service's key s3:GetBucketVersioning" : undefined;
-  if (certifiedOn === undefined) {
-    return `${state}, and ${title} was seen to do that only in a bucket without; ${mend ?? "suspend its versions, or use another bucket"}`;
-  }
-  const certified = STATES[boundTo?.versions ?? "unknown"];
-  return `${state}, and by the certificate of ${certifiedOn} it ${certified}; ${mend ?? "certify it again: `valetkey certify --output certificate.json`"}`;
-}
+const ALLOW = "allow the service's key s3:GetBucketVersioning";
+const SUSPEND = "suspend its versions, or use another bucket";
+const AGAIN = "certify it again: `valetkey certify --output certificate.json`";

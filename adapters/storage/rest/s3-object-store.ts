@@ -4,11 +4,7 @@ import * as Option from "effect/Option";
 import { ObjectStore } from "../../../application/ports/object-store.ts";
 import type { StoreUnavailable } from "../../../domain/errors.ts";
 import { VARIABLES } from "../../settings/source.ts";
-import {
-  certificateName,
-  type CertificateInUse,
-  configuredProvider,
-} from "../certificate/in-use.ts";
+import { type CertificateInUse, configuredProvider } from "../certificate/in-use.ts";
 import { type ProviderName, PROVIDERS, provider as providerSetting } from "../providers.ts";
 import { endpoint } from "../settings.ts";
 import { versionQuery } from "../signing/binding.ts";
@@ -107,7 +103,7 @@ export function s3ObjectStore(
     }),
     ...(state.look && { writeOnce: { holds: () => state.writeOnce, look: state.look } }),
     completesOnce: () => state.completesOnce,
-    certificate: certificateName(settings),
+    certificate: settings.certificate?.facts?.name,
     versions: s3Versions(bucket, settings),
     read: (object) =>
       readObject(bucket, object, versionQuery(object.version), (answer) =>
