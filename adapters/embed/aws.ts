@@ -1,14 +1,13 @@
 import * as adapter from "../storage/aws/settings.ts";
 import { awsStorage } from "../storage/aws/storage.ts";
-import type { ProviderName } from "../storage/providers.ts";
 import { Storage } from "./opaque.ts";
 import { readOptions } from "./options.ts";
-import { type S3Options, environmentFor } from "./store-options.ts";
+import { type S3Options, type StoreProvider, environmentFor } from "./store-options.ts";
 
 /** Where a bucket is, and its keys; without keys, Amazon's chain of credentials is used. */
 export interface AwsOptions extends S3Options {
   /** If left out, `"aws"`, or `"s3"` with an `endpoint` that is not Amazon's. */
-  readonly provider?: ProviderName | undefined;
+  readonly provider?: StoreProvider | undefined;
   /** The account at Cloudflare, for `"r2"`. */
   readonly account?: string | undefined;
   /** The address by which this service reaches the store; the provider's own if left out. */

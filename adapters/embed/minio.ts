@@ -1,14 +1,13 @@
 import * as adapter from "../storage/minio/settings.ts";
 import { minioStorage } from "../storage/minio/storage.ts";
-import type { ProviderName } from "../storage/providers.ts";
 import { Storage } from "./opaque.ts";
 import { readOptions } from "./options.ts";
-import type { S3Options } from "./store-options.ts";
+import type { S3Options, StoreProvider } from "./store-options.ts";
 
 /** Where a MinIO is, and its keys. */
 export interface MinioOptions extends S3Options {
   /** If the server is not a MinIO: which one it is, and so what it can do. */
-  readonly provider?: ProviderName | undefined;
+  readonly provider?: StoreProvider | undefined;
   /** The address by which this service reaches it, such as `http://127.0.0.1:9000`. */
   readonly endpoint: string | URL;
 }

@@ -24,6 +24,11 @@ export interface StoreOptions {
   readonly getSecretKey?: string | undefined;
 }
 
+/** Whose store of S3's API it is. */
+export type StoreProvider =
+  | ("aws" | "minio" | "ceph" | "seaweedfs" | "versitygw" | "swift" | "rustfs")
+  | ("silo" | "garage" | "r2" | "b2" | "wasabi" | "spaces" | "s3");
+
 /** Options of stores with the API of S3. */
 export interface S3Options extends StoreOptions {
   /** What `valetkey certify --output` wrote of this store: the path of its file, or its content. */

@@ -4,7 +4,9 @@ import { aws } from "../../adapters/embed/aws.ts";
 import { createValetkey, isValetkeyError, type Valetkey } from "../../adapters/embed/index.ts";
 import { gcs } from "../../adapters/embed/gcs.ts";
 import { local } from "../../adapters/embed/local.ts";
+import type { StoreProvider } from "../../adapters/embed/store-options.ts";
 import type { OPERATIONS } from "../../adapters/http/routes.ts";
+import type { ProviderName } from "../../adapters/storage/providers.ts";
 import type { admit } from "../../application/admit.ts";
 import type { ValetkeyError } from "../../adapters/embed/errors.ts";
 import type { PROBLEMS, Refusal, STATUSES } from "../../adapters/http/problems/problem.ts";
@@ -126,6 +128,10 @@ describe("createValetkey", () => {
     const any: Pick<Valetkey, "fetch" | "confirmUpload" | "openFile" | "ready" | "close"> = one;
     expectTypeOf(any.fetch).toEqualTypeOf(one.fetch);
   });
+});
+
+it("the providers that types name are those of the table of providers", () => {
+  expectTypeOf<StoreProvider>().toEqualTypeOf<ProviderName>();
 });
 
 it("the code of an error tells TypeScript which facts it has", () => {
