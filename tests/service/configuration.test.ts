@@ -91,7 +91,7 @@ it.each([
     STORAGE_PROVIDER=r2 => STORAGE_ACCOUNT_ID must be set for STORAGE_PROVIDER=r2
     STORAGE_PROVIDER=b2 => STORAGE_REGION must be set for STORAGE_PROVIDER=b2. … STORAGE_REGION=us-west-004
     STORAGE_PROVIDER=ceph => STORAGE_ENDPOINT must be set for STORAGE_PROVIDER=ceph
-    STORAGE_PROVIDER=ceph; STORAGE_ENDPOINT=https://store.test; STORAGE_MAX_FILE_SIZE=6 GiB => must be at most 5 GiB (5368709120 bytes): a single PUT … not used for files in parts: completing replaces
+    STORAGE_PROVIDER=ceph; STORAGE_ENDPOINT=https://store.test; STORAGE_MAX_FILE_SIZE=6 TiB => must be at most 5 TiB (5497558138880 bytes): this store takes no larger files
     `,
     { STORAGE_ADAPTER: "aws" },
   ),
@@ -359,7 +359,8 @@ describe("a document of policies is refused with the path to the member", () => 
       STORAGE_PUT_SECRET_KEY: "secret",
       STORAGE_POLICIES: '{"files": {"arrival": "incoming"}}',
     });
-    expect(output).toContain("and never over a file: a confirmed file could change");
+    expect(output).toContain("exactly what was looked at, so a confirmed file could be another");
+    expect(output).toContain("run `valetkey certify --output certificate.json`");
   });
 
   it.each(["aws", "minio"])("where Swift has no key for uploads alone (%s)", (adapter) => {
