@@ -5,10 +5,11 @@ import { MediaType } from "../../domain/media-type.ts";
 import { assertMatches, assertStatus } from "./assertions.ts";
 import { confirms } from "./confirm.ts";
 import { checksumFor, digest } from "./digest.ts";
+import { inRounds } from "./races.ts";
 import { type Checks, promises } from "./store-promise.ts";
 import type { Subject } from "./subject.ts";
 import { sendPut, upload, withHeaders, withoutHeader } from "./send.ts";
-import { CONTENT, LONGER, OTHER, PNG, SHORTER } from "./uploads.ts";
+import { CONTENT, LONGER, newKey, OTHER, PNG, SHORTER } from "./uploads.ts";
 import { mismatch } from "./use-cases.ts";
 
 const HTML = { "Content-Type": "text/html" };
@@ -156,18 +157,20 @@ const writeOnce = [
       const { headers } = await subject.signPut();
       await subject.expectRefused({ url, headers }, [400, ...subject.refusals]);
     },
-    "exactly one of several concurrent write-once PUTs is stored": async (subject) => {
-      const put = await subject.signPut({ writeOnce: true });
-      const bodies = Array.from({ length: 16 }, (_, i) => CONTENT.map((byte) => byte ^ i));
-      const answers = await Promise.all(bodies.map((body) => sendPut({ ...put, body })));
-      const winners = bodies.filter((_, i) => answers[i]?.ok);
-      assert.equal(winners.length, 1);
-      // The others came too late, or while the first was still running.
-      for (const answer of answers) {
-        if (!answer.ok) assertStatus(answer, [409, 412, ...subject.refusals]);
-      }
-      await subject.expectContent(winners[0]);
-    },
+    "exactly one of 16 concurrent write-once PUTs is stored": async (subject) =>
+      inRounds(5, async () => {
+        const key = newKey();
+        const put = await subject.signPut({ key, writeOnce: true });
+        const bodies = Array.from({ length: 16 }, (_, i) => CONTENT.map((byte) => byte ^ i));
+        const answers = await Promise.all(bodies.map((body) => sendPut({ ...put, body })));
+        const winners = bodies.filter((_, i) => answers[i]?.ok);
+        assert.equal(winners.length, 1);
+        // The others came too late, or while the first was still running.
+        for (const answer of answers) {
+          if (!answer.ok) assertStatus(answer, [409, 412, ...subject.refusals]);
+        }
+        await subject.expectContent(winners[0], key);
+      }),
   }),
   ...promises([], { "a PUT that is not write-once replaces the object": replaces({}) }),
   ...promises(["without write-once"], {

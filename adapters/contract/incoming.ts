@@ -1,14 +1,15 @@
-import * as Effect from "effect/Effect";
 import assert from "node:assert/strict";
+import { setTimeout } from "node:timers/promises";
 import { incomingKey } from "../../domain/storage-key.ts";
 import type { ConfirmedUpload } from "../../application/ports/on-confirmed.ts";
 import { assertBytes, assertMatches, assertStatus } from "./assertions.ts";
 import { send, sendPut, upload } from "./send.ts";
+import { expectOneVersion, inRounds } from "./races.ts";
 import { promises } from "./store-promise.ts";
 import type { Subject } from "./subject.ts";
 import { CONTENT, OTHER, PNG } from "./uploads.ts";
 
-const DONE = { _tag: "Done", final: true };
+const DONE = { _tag: "Done" };
 
 const arrive = async ({ grant }: Subject) => {
   const granted = await grant({}, "incoming");
@@ -19,22 +20,33 @@ const arrive = async ({ grant }: Subject) => {
 /** The answer to each confirm, without its URL. */
 const answer = (confirmed: unknown) => {
   assertMatches(confirmed, DONE);
-  const { _tag, key, etag, version, size, final } = confirmed as ConfirmedUpload & typeof DONE;
-  return { _tag, key, etag, version, size, final };
+  const { _tag, key, etag, version, size } = confirmed as ConfirmedUpload & typeof DONE;
+  return { _tag, key, etag, version, size };
 };
 
 /** The file by its signed GET. */
 const bytes = (granted: { readonly get: { readonly url: string } }) => send("GET", granted.get.url);
 
+/** Copies an upload, while it is replaced after so many milliseconds. */
+async function copied(subject: Subject, { key, put }: Arrived, after: number) {
+  const looked = await subject.head(incomingKey(key));
+  const copying = subject.copyWaiting(key, looked);
+  await setTimeout(after);
+  const [outcome] = await Promise.all([copying, sendPut({ ...put, body: OTHER })]);
+  return outcome;
+}
+type Arrived = Awaited<ReturnType<typeof arrive>>;
+
 /** An upload of a policy with `arrival: "incoming"` becomes the file when it is confirmed. */
-export const incoming = promises(["copies"], {
+const copies = promises(["copies"], {
   "an upload that waits is not the file, and becomes it when it is confirmed": async (subject) => {
     const granted = await subject.grant({}, "incoming");
     assertMatches(await subject.confirm(granted.receipt), { _tag: "UploadIncomplete" });
     await upload(granted.put);
     assertStatus(await bytes(granted), [404]);
     const confirmed = await subject.confirm(granted.receipt);
-    assertMatches(confirmed, { ...DONE, key: granted.key, size: CONTENT.length, mediaType: PNG });
+    const facts = { ...DONE, key: granted.key, size: CONTENT.length, mediaType: PNG };
+    assertMatches(confirmed, { ...facts, final: subject.has("completes once") });
     assertBytes(await bytes(granted), CONTENT);
     assert.equal(await subject.find(incomingKey(granted.key)), undefined);
     assertMatches(await subject.confirm(granted.receipt), answer(confirmed));
@@ -57,29 +69,23 @@ export const incoming = promises(["copies"], {
     if (outcome === "changed") assert.equal(file, undefined);
     else assertBytes(await bytes(granted), CONTENT);
   },
-  "of several copies at once, one makes the file, and a later one does not replace it": async (
-    subject,
-  ) => {
+  "an upload that is replaced while it is copied becomes the file as it was looked at, or not at all":
+    async (subject) => {
+      const began = performance.now();
+      await copied(subject, await arrive(subject), 0);
+      const duration = performance.now() - began;
+      await inRounds(30, async (round) => {
+        const granted = await arrive(subject);
+        const outcome = await copied(subject, granted, (duration * round) / 30);
+        if (outcome === "copied") assertBytes(await bytes(granted), CONTENT);
+        else assert.equal(await subject.find(granted.key), undefined, outcome);
+      });
+    },
+  "of several confirms at once, each finds the file": async (subject) => {
     const granted = await arrive(subject);
-    const looked = await subject.head(incomingKey(granted.key));
-    const copying = Array.from({ length: 8 }, () => subject.copyWaiting(granted.key, looked));
-    const outcomes = await Promise.all(copying);
-    assert.equal(outcomes.filter((each) => each === "copied").length, 1, outcomes.join());
-    await sendPut({ ...granted.put, body: OTHER });
-    const other = await subject.head(incomingKey(granted.key));
-    assert.equal(await subject.copyWaiting(granted.key, other), "exists");
-    assertBytes(await bytes(granted), CONTENT);
-    const versions = subject.store.versions?.({ prefix: granted.key });
-    if (versions === undefined) return;
-    assert.equal((await Effect.runPromise(versions)).found.length, 1);
-  },
-  "of several confirms at once, each gives the same answer": async (subject) => {
-    const granted = await arrive(subject);
-    const [first, ...others] = await Promise.all(
-      [1, 2, 3, 4].map(() => subject.confirm(granted.receipt)),
-    );
-    assertMatches(first, DONE);
-    for (const other of others) assertMatches(other, answer(first));
+    const confirming = [1, 2, 3, 4].map(() => subject.confirm(granted.receipt));
+    const facts = { ...DONE, key: granted.key, size: CONTENT.length };
+    for (const confirmed of await Promise.all(confirming)) assertMatches(confirmed, facts);
     assertBytes(await bytes(granted), CONTENT);
   },
   "a confirm that ended after its copy is finished by the next": async (subject) => {
@@ -91,3 +97,36 @@ export const incoming = promises(["copies"], {
     assertBytes(await bytes(granted), CONTENT);
   },
 });
+
+/** A copy is made of parts, so it replaces nothing where completing does not. */
+const once = promises(["copies", "completes once"], {
+  "of copies of two uploads at once, one makes the file, and a later one does not replace it":
+    async (subject) =>
+      inRounds(5, async () => {
+        const granted = await arrive(subject);
+        const other = await arrive(subject);
+        await upload({ ...other.put, body: OTHER });
+        const copies = [granted, other].map(({ key }) => async () => {
+          const looked = await subject.head(incomingKey(key));
+          return subject.copyWaiting(granted.key, looked, key);
+        });
+        const copying = [1, 2, 3, 4].flatMap(() => copies.map((copy) => copy()));
+        const outcomes = await Promise.all(copying);
+        assert.equal(outcomes.filter((each) => each === "copied").length, 1, outcomes.join());
+        for (const copy of copies) assert.equal(await copy(), "exists");
+        const isOwn = outcomes.indexOf("copied") % 2 === 0;
+        assertBytes(await bytes(granted), isOwn ? CONTENT : OTHER);
+        await expectOneVersion(subject, granted.key);
+      }),
+  "of several confirms at once, each gives the same answer": async (subject) => {
+    const granted = await arrive(subject);
+    const [first, ...others] = await Promise.all(
+      [1, 2, 3, 4].map(() => subject.confirm(granted.receipt)),
+    );
+    assertMatches(first, { ...DONE, final: true });
+    for (const other of others) assertMatches(other, { ...answer(first), final: true });
+    assertBytes(await bytes(granted), CONTENT);
+  },
+});
+
+export const incoming = [...copies, ...once];

@@ -1,3 +1,4 @@
+import { CERTIFIED } from "./abilities.ts";
 import { announced } from "./announced.ts";
 import { boundProperty } from "./bound-property.ts";
 import { content } from "./content.ts";
@@ -25,3 +26,25 @@ export const PROMISES: ReadonlyArray<StorePromise> = [
   announced,
   removal,
 ].flat();
+
+/** The version of the promises that abilities stand on; a certificate of an older one has others. */
+export const CONTRACT = 1;
+
+/**
+ * The promises that each ability stands on: those that need it and no ability after it. A store has an
+ * ability that a certificate may decide if it keeps them all.
+ */
+export const standsOn: {
+  readonly contract: number;
+  readonly abilities: Readonly<Record<string, ReadonlyArray<string>>>;
+} = {
+  contract: CONTRACT,
+  abilities: Object.fromEntries(
+    CERTIFIED.map((ability) => [
+      ability,
+      PROMISES.filter(({ needs, lacks }) => needs.at(-1) === ability && lacks.length === 0).map(
+        ({ title }) => title,
+      ),
+    ]),
+  ),
+};

@@ -94,9 +94,9 @@ export function newSubject(built: BuiltStore) {
     head: async (key: ObjectKey = own) =>
       Option.getOrThrow(await Effect.runPromise(store.head(key))),
     find: async (key: ObjectKey) => Option.getOrUndefined(await Effect.runPromise(store.head(key))),
-    /** Copies what waits for a key to its place, as a confirm does that looked before. */
-    copyWaiting: async (to: StorageKey, looked: Omit<ObjectRef, "key">) => {
-      const copied = store.copy?.({ ...looked, key: incomingKey(to), to, mediaType: PNG });
+    /** Copies what waits for a key to its place, or another's, as a confirm does that looked before. */
+    copyWaiting: async (to: StorageKey, looked: Omit<ObjectRef, "key">, from = to) => {
+      const copied = store.copy?.({ ...looked, key: incomingKey(from), to, mediaType: PNG });
       return Effect.runPromise(copied ?? Effect.die("the store does not copy"));
     },
     /** Checks that a PUT is refused, with the usual statuses by default, and nothing is stored. */

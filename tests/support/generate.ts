@@ -1,6 +1,7 @@
 import { spawnSync } from "node:child_process";
 import { writeFileSync } from "node:fs";
 import { certifiedStores } from "./certified-stores.ts";
+import { standsOn } from "../../adapters/contract/promises.ts";
 import { configurationPage } from "./configuration-page.ts";
 import { errorsPage } from "./errors-page.ts";
 import { providerPage } from "./stores-page.ts";
@@ -31,6 +32,12 @@ function writeCertified(): void {
   run("oxfmt", [file]);
 }
 
+function writeStandsOn(): void {
+  const file = `${ROOT}adapters/storage/certificate/stands-on.json`;
+  writeFileSync(file, JSON.stringify(standsOn));
+  run("oxfmt", [file]);
+}
+
 /** Lets a test write the file that it compares with. */
 const update = (test: string) => () => run("vitest", ["run", `tests/${test}.test.ts`, "--update"]);
 
@@ -52,6 +59,10 @@ const GENERATED: Readonly<Record<string, Generated>> = {
   },
   openapi: { purpose: "the outline of the API's document", write: update("unit/openapi") },
   contract: { purpose: "the promises that stores keep", write: update("embed/contract") },
+  "stands-on": {
+    purpose: "the promises that an ability of a store stands on",
+    write: writeStandsOn,
+  },
   declarations: { purpose: "what the package declares", write: update("release/api") },
   certificates: {
     purpose: "docs/stores/, of PROVIDER=http://KEY:SECRET@HOST:PORT … or of a MinIO",
