@@ -1,35 +1,42 @@
-import type * as Duration from "effect/Duration";
+import * as Duration from "effect/Duration";
 import * as Effect from "effect/Effect";
-import { errorReason } from "../values/thrown.ts";
-import { type Exchange, type Listener, printable, shown, withExchanges } from "./exchange.ts";
-import type { Ability } from "./abilities.ts";
+import { StoreUnavailable } from "../../domain/errors.ts";
+import type { CertifiedPromise } from "../storage/certificate/certificate.ts";
+import { errorCode, errorReason } from "../values/thrown.ts";
+import {
+  type Exchange,
+  type Listener,
+  NoAnswer,
+  printable,
+  shown,
+  withExchanges,
+} from "./exchange.ts";
+import { type Ability, CERTIFIED } from "./abilities.ts";
 import type { Harness, OpenStore } from "./harness.ts";
-import { PROMISES } from "./promises.ts";
+import { PROMISES, standsOn } from "./promises.ts";
 import { keysIn, obstacle, openScratch, type Scratch, versionIn } from "./scratch.ts";
 import { isMadeBy, type StorePromise } from "./store-promise.ts";
 import { type BuiltStore, hasFrom, openStore, newSubject } from "./subject.ts";
 import { newKey } from "./uploads.ts";
 
-export interface Finding {
-  readonly promise: string;
-  /** `not offered` where the service does not rely on the store for it. */
-  readonly outcome: "kept" | "not kept" | "not offered";
-  /** The ability that is not offered. */
+export interface Finding extends CertifiedPromise {
+  /** An ability that was not proved, so that the service does not rely on this promise. */
   readonly needs?: Ability;
-  /** True if the store keeps what is not offered; left out where that could not be tried. */
-  readonly wouldKeep?: boolean;
-  /** The reason why it is not kept. */
-  readonly reason?: string;
-  /** The last exchanges before that. */
+  /** The last exchanges before it was broken. */
   readonly exchanges?: ReadonlyArray<Exchange>;
 }
 
 export interface Findings {
+  /** Of each promise about the store, and of each that the service makes in its place if broken. */
   readonly findings: ReadonlyArray<Finding>;
   /** The store's name for itself, in its answers. */
   readonly server: string | undefined;
+  /** The version that the last PUT made, as its answer named it. */
+  readonly version: string | undefined;
   /** Names of what could not be removed again. */
   readonly left: ReadonlyArray<string>;
+  /** The reason why not everything was tried. */
+  readonly ended?: string;
 }
 
 export type Openable = Harness & { readonly open: () => Promise<OpenStore> };
@@ -37,41 +44,52 @@ export type Openable = Harness & { readonly open: () => Promise<OpenStore> };
 export interface Examination {
   /** The store as the service uses it. */
   readonly store: Openable;
-  /** The same store as if it had more abilities, to try what is not offered. */
-  readonly able?: Openable | undefined;
+  /**
+   * The same store as the service uses it with other abilities, of those that a certificate decides.
+   * If given, all of these are tried first, and then everything with those that were proved.
+   */
+  readonly withAbilities?: ((abilities: ReadonlyArray<Ability>) => Openable) | undefined;
   /** Every promise by default. */
   readonly promises?: ReadonlyArray<StorePromise>;
   /** Lets it write what it cannot remove again. */
   readonly mayLeave?: boolean;
   readonly onFinding: (finding: Finding, progress: { done: number; of: number }) => void;
-  /** Ends the examination after the promise at hand. */
+  /** Ends the examination. */
   readonly signal: AbortSignal;
 }
 
-/** The store gave no answer at all, or the examination was ended. */
+/** The store cannot be tried, or not any more. */
 export class Unexamined extends Error {
-  /** Names of what could not be removed again; undefined if the store was never open. */
-  left: ReadonlyArray<string> | undefined;
+  /** Names of what could not be removed again. */
+  left: ReadonlyArray<string> = [];
 }
 
 /**
  * Tries promises on a store, one after another, and removes the objects that this made. Throws
- * `Unexamined` if the store cannot be opened, or stops answering.
+ * `Unexamined` if nothing could be tried. If the store stops answering, or the signal is aborted, the
+ * rest is not tried.
  */
 export async function examine(examination: Examination): Promise<Findings> {
-  const { store, able = store, mayLeave = false, onFinding, signal } = examination;
+  const { withAbilities, mayLeave = false, onFinding, signal } = examination;
   const { promises: all = PROMISES } = examination;
-  const has = hasFrom(store);
-  const offered = all.filter(isMadeBy(has));
-  const missing = all.filter((promise) => promise.lacks.length === 0 && !offered.includes(promise));
-  const tried = missing.filter(isMadeBy(hasFrom(able)));
-  const findings: Array<Finding> = [];
+  const known = new Map<string, Finding>();
   const left: Array<string> = [];
+  let { store } = examination;
   let server: string | undefined;
+  let version: string | undefined;
+  let lastKept = Date.now();
+  let silent = 0;
 
-  const notOffered = ({ title, needs }: StorePromise): Finding => {
-    const lacking = needs.find((ability) => !has(ability));
-    return { promise: title, outcome: "not offered", ...(lacking && { needs: lacking }) };
+  const onExchange: (scratch: Scratch) => Listener = (scratch) => (sent, answer) => {
+    const { headers = {} } = answer ?? {};
+    // An archive may name several keys in its body.
+    const [key, ...others] = keysIn(
+      `${sent.path} ${Buffer.from(sent.body ?? "").toString("latin1")}`,
+    );
+    if (key !== undefined) scratch.add(key, versionIn(headers));
+    for (const other of others) scratch.add(other);
+    if (sent.method === "PUT" && answer?.ok) version = versionIn(headers);
+    server ??= headers["server"] && printable(String(headers["server"]));
   };
   const tryAll = async (openable: Openable, promises: ReadonlyArray<StorePromise>) => {
     const { close, ...built } = await opened(openable);
@@ -86,29 +104,26 @@ export async function examine(examination: Examination): Promise<Findings> {
           `nothing was written, since it could not be removed again: ${reason}; --leave writes it all the same`,
         );
       }
-      for (const promise of promises) {
-        if (signal.aborted) throw new Unexamined("it was interrupted");
-        const found = await tryPromise(promise, remembering, ({ path, body = "" }, answer) => {
-          const { headers = {} } = answer ?? {};
-          // An archive may name several keys in its body.
-          const [key, ...others] = keysIn(`${path} ${Buffer.from(body).toString("latin1")}`);
-          if (key !== undefined) scratch.add(key, versionIn(headers));
-          for (const other of others) scratch.add(other);
-          server ??= headers["server"] && printable(String(headers["server"]));
-        });
-        if (found.outcome === "not kept") {
-          isAnswering = false;
-          await requireAnswer(built);
-          isAnswering = true;
+      for (const [index, promise] of promises.entries()) {
+        const { isSilent, ...finding } = await untilAborted(signal, () =>
+          tryAgain(promise, remembering, onExchange(scratch), async () => {
+            isAnswering = false;
+            await requireAnswer(built);
+            isAnswering = true;
+          }),
+        );
+        // What was seen before counts, if there is no answer now.
+        if (finding.outcome !== "not tried" || !known.has(promise.title)) {
+          known.set(promise.title, finding);
         }
-        const finding = offered.includes(promise)
-          ? found
-          : { ...notOffered(promise), wouldKeep: found.outcome === "kept" };
-        findings.push(finding);
-        onFinding(finding, { done: findings.length, of: offered.length + tried.length });
+        onFinding(finding, { done: index + 1, of: promises.length });
+        silent = isSilent ? silent + 1 : 0;
+        if (finding.outcome === "kept") lastKept = Date.now();
+        if (silent === MOST_SILENT)
+          throw new Unexamined(`${silent} promises in a row had no answer`);
+        if (Date.now() - lastKept > MOST_PATIENCE)
+          throw new Unexamined("nothing was kept for 10 minutes");
       }
-    } catch (cause) {
-      throw cause instanceof Unexamined ? Object.assign(cause, { left }) : cause;
     } finally {
       const names = isAnswering ? await Effect.runPromise(scratch.remove) : scratch.names();
       left.push(...names.map((name) => `${name} in the bucket ${built.bucket}`));
@@ -116,35 +131,110 @@ export async function examine(examination: Examination): Promise<Findings> {
     }
   };
 
-  await tryAll(store, offered);
-  if (tried.length > 0) await tryAll(able, tried);
-  findings.push(...missing.filter((promise) => !tried.includes(promise)).map(notOffered));
-  return { findings, server, left };
+  let ended: string | undefined;
+  try {
+    if (withAbilities !== undefined) {
+      const ablest = withAbilities(CERTIFIED);
+      const isDecided = ({ needs, lacks }: StorePromise) =>
+        lacks.length === 0 && needs.some((ability) => standsOn.abilities[ability] !== undefined);
+      await tryAll(ablest, all.filter(isDecided).filter(isMadeBy(hasFrom(ablest))));
+      const isKept = (title: string) => known.get(title)?.outcome === "kept";
+      store = withAbilities(CERTIFIED.filter((each) => standsOn.abilities[each]?.every(isKept)));
+    }
+    await tryAll(store, all.filter(isMadeBy(hasFrom(store))));
+  } catch (cause) {
+    if (!(cause instanceof Unexamined)) throw cause;
+    if (known.size === 0) throw Object.assign(cause, { left });
+    ended = cause.message;
+  }
+  const has = hasFrom(store);
+  const findings = all
+    .map((promise): Finding & Pick<StorePromise, "lacks"> => {
+      const { title, needs, lacks } = promise;
+      const missing = needs.find((ability) => !has(ability));
+      const why = ended ?? `it needs ${missing}, which this store is not used with`;
+      return {
+        ...(known.get(title) ?? { promise: title, outcome: "not tried", why }),
+        ...(missing && { needs: missing }),
+        lacks,
+      };
+    })
+    .filter(({ outcome, lacks }) => lacks.length === 0 || outcome === "broken")
+    .map(({ lacks: _, ...finding }) => finding);
+  return { findings, server, version, left, ...(ended !== undefined && { ended }) };
+}
+
+/** Promises in a row that may wait in vain for an answer. */
+const MOST_SILENT = 3;
+/** In milliseconds. */
+const MOST_PATIENCE = 10 * 60_000;
+const MOST_TRIES = 3;
+
+/** A finding, and whether the store let us wait for it in vain. */
+type Tried = Finding & { readonly isSilent?: boolean };
+
+/** Tries a promise, and again with new keys if the store did not answer, which breaks no promise. */
+async function tryAgain(
+  promise: StorePromise,
+  store: BuiltStore,
+  onExchange: Listener,
+  requireAnswer: () => Promise<void>,
+): Promise<Tried> {
+  for (let tries = 1; ; tries += 1) {
+    const tried = await tryPromise(promise, store, onExchange);
+    if (tried.outcome === "kept") return tried;
+    await requireAnswer();
+    if (tried.outcome === "broken" || tried.isSilent || tries === MOST_TRIES) return tried;
+    await Effect.runPromise(Effect.sleep(Duration.millis(200)));
+  }
 }
 
 async function tryPromise(
-  { title: promise, check }: StorePromise,
+  { title: promise, needs, check }: StorePromise,
   store: BuiltStore,
   onExchange: Listener,
-): Promise<Finding> {
+): Promise<Tried> {
   const exchanges: Array<Parameters<typeof shown>> = [];
+  const waiting = new Set<unknown>();
+  let lost: string | undefined;
+  const onUnavailable = (failure: StoreUnavailable) => {
+    if (isTemporary(failure)) lost = failure.reason;
+  };
   const listen: Listener = (sent, answer) => {
-    if (answer !== undefined) exchanges.push([sent, answer]);
+    waiting.add(sent);
+    if (answer !== undefined) {
+      waiting.delete(sent);
+      exchanges.push([sent, answer]);
+      // A server may fail over a header that it does not know.
+      const isFailure = answer.status >= 500 && answer.status !== 501;
+      if (isFailure && !needs.includes("unsigned headers")) {
+        lost = `the store answered with ${answer.status}`;
+      }
+    }
     onExchange(sent, answer);
   };
   try {
     await within(
       "3 minutes",
-      withExchanges(listen, () => check(newSubject(store))),
+      withExchanges(listen, () => check(newSubject(store)), onUnavailable),
     );
     return { promise, outcome: "kept" };
   } catch (cause) {
     const reason = printable(errorReason(cause)).slice(0, LONGEST_REASON);
+    const isSilent = cause instanceof NoAnswer;
+    if (cause instanceof StoreUnavailable) onUnavailable(cause);
+    const isCut = waiting.size > 0 && errorCode(cause) !== "ERR_ASSERTION";
+    if (isSilent || isCut) lost = `the store did not answer: ${reason}`;
+    if (lost !== undefined)
+      return { promise, outcome: "not tried", why: printable(lost), isSilent };
     // A refused PUT shows in the GET after it.
     const last = exchanges.slice(-2).map((exchange) => shown(...exchange));
-    return { promise, outcome: "not kept", reason, exchanges: last };
+    return { promise, outcome: "broken", why: reason, exchanges: last };
   }
 }
+
+const isTemporary = ({ kind, isTemporary = false }: StoreUnavailable) =>
+  isTemporary || kind === "unreachable" || kind === "timeout";
 
 const LONGEST_REASON = 1000;
 
@@ -159,11 +249,27 @@ async function opened(store: Openable) {
 }
 
 async function requireAnswer({ store }: BuiltStore): Promise<void> {
-  try {
-    await within("4 seconds", Effect.runPromise(store.ensureBucket));
-  } catch (cause) {
-    throw new Unexamined(`it no longer answers: ${printable(errorReason(cause))}`, { cause });
+  for (let tries = 1; ; tries += 1) {
+    try {
+      return await within("4 seconds", Effect.runPromise(store.ensureBucket));
+    } catch (cause) {
+      if (tries < MOST_TRIES) continue;
+      throw new Unexamined(`it no longer answers: ${printable(errorReason(cause))}`, { cause });
+    }
   }
+}
+
+/** Runs a promise, of which the signal lets no more than 5 seconds be left. */
+async function untilAborted<A>(signal: AbortSignal, run: () => Promise<A>): Promise<A> {
+  const running = run();
+  const aborted = Effect.callback<never, Unexamined>((resume) => {
+    const end = () => resume(Effect.delay(Effect.fail(new Unexamined("it was interrupted")), 5000));
+    if (signal.aborted) end();
+    else signal.addEventListener("abort", end, { once: true });
+    return Effect.sync(() => signal.removeEventListener("abort", end));
+  });
+  const ran = Effect.tryPromise({ try: () => running, catch: (cause) => cause });
+  return Effect.runPromise(Effect.raceFirst(ran, aborted));
 }
 
 const within = <A>(duration: Duration.Input & string, promise: Promise<A>): Promise<A> =>
@@ -171,7 +277,7 @@ const within = <A>(duration: Duration.Input & string, promise: Promise<A>): Prom
     Effect.tryPromise({ try: () => promise, catch: (cause) => cause }).pipe(
       Effect.timeoutOrElse({
         duration,
-        orElse: () => Effect.fail(new Error(`there was no answer within ${duration}`)),
+        orElse: () => Effect.fail(new NoAnswer(`there was no answer within ${duration}`)),
       }),
     ),
   );

@@ -1,5 +1,6 @@
 import { AsyncLocalStorage } from "node:async_hooks";
 import type { IncomingHttpHeaders } from "node:http";
+import type { StoreUnavailable } from "../../domain/errors.ts";
 import { refusalIn } from "../storage/rest/refusal-reason.ts";
 
 /** One request to a store and its answer, without anything by which another could be made. */
@@ -36,19 +37,32 @@ interface SentRequest {
 /** Receives each request before it is sent, since it may have an effect and no answer, and then both. */
 export type Listener = (sent: SentRequest, answer?: RawAnswer) => void;
 
-const listeners = new AsyncLocalStorage<Listener>();
+/** The store was waited for in vain. */
+export class NoAnswer extends Error {}
 
-/** Reports each exchange with a store that `run` makes. */
-export const withExchanges = <A>(listener: Listener, run: () => Promise<A>): Promise<A> =>
-  listeners.run(listener, run);
+const listeners = new AsyncLocalStorage<{
+  readonly onExchange: Listener;
+  readonly onUnavailable?: ((failure: StoreUnavailable) => void) | undefined;
+}>();
+
+/** Reports each exchange with a store that `run` makes, and each refusal since it is unavailable. */
+export const withExchanges = <A>(
+  onExchange: Listener,
+  run: () => Promise<A>,
+  onUnavailable?: (failure: StoreUnavailable) => void,
+): Promise<A> => listeners.run({ onExchange, onUnavailable }, run);
 
 /** Reports a request that is about to be sent to the listener, if there is one. */
-export const sending = (sent: SentRequest): void => listeners.getStore()?.(sent);
+export const sending = (sent: SentRequest): void => listeners.getStore()?.onExchange(sent);
+
+/** Reports that a use case failed since the store is unavailable. */
+export const unavailable = (failure: StoreUnavailable): void =>
+  listeners.getStore()?.onUnavailable?.(failure);
 
 /** Completes an answer, and reports the exchange to the listener, if there is one. */
 export function answered(sent: SentRequest, received: Omit<RawAnswer, "ok">): RawAnswer {
   const answer = { ...received, ok: received.status >= 200 && received.status < 300 };
-  listeners.getStore()?.(sent, answer);
+  listeners.getStore()?.onExchange(sent, answer);
   return answer;
 }
 

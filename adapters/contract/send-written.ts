@@ -2,7 +2,7 @@ import { once } from "node:events";
 import net from "node:net";
 import tls from "node:tls";
 import { errorCode } from "../values/thrown.ts";
-import { type RawAnswer, answered, sending } from "./exchange.ts";
+import { type RawAnswer, answered, NoAnswer, sending } from "./exchange.ts";
 
 /** Header lines as they go over the wire; clients refuse to send some of them. */
 export interface Written {
@@ -48,7 +48,7 @@ export async function sendWritten(
       })
     : net.connect({ host: name, port: Number(port || 80) });
   signal?.addEventListener("abort", () => socket.destroy(new Error("aborted")), { once: true });
-  socket.setTimeout(silence, () => socket.destroy(new Error("the store said nothing")));
+  socket.setTimeout(silence, () => socket.destroy(new NoAnswer("the store said nothing")));
   const lines = Object.entries({ Host: host, Connection: "close", ...headers });
   const { head, trailer } = written;
   const framing = trailer === undefined ? "" : "Transfer-Encoding: chunked\r\n";

@@ -4,7 +4,7 @@ import http from "node:http";
 import https from "node:https";
 import { buffer } from "node:stream/consumers";
 import { assertAccepted } from "./assertions.ts";
-import { type RawAnswer, answered, sending } from "./exchange.ts";
+import { type RawAnswer, answered, NoAnswer, sending } from "./exchange.ts";
 import { sendWritten, type Written } from "./send-written.ts";
 import { CONTENT } from "./uploads.ts";
 
@@ -58,7 +58,7 @@ export async function send(
     ...(signal && { signal }),
   });
   outgoing.setTimeout(SILENCE, () =>
-    outgoing.destroy(new Error(`the store said nothing for ${SILENCE / 1000} seconds`)),
+    outgoing.destroy(new NoAnswer(`the store said nothing for ${SILENCE / 1000} seconds`)),
   );
   // A connection that is cut is reported more than once.
   outgoing.on("error", () => undefined);

@@ -19,6 +19,7 @@ import { Presigner } from "../../application/ports/presigner.ts";
 import { Tokens } from "../../application/ports/tokens.ts";
 import { removeFile } from "../../application/files/remove-file.ts";
 import { requestUpload } from "../../application/uploads/request-upload.ts";
+import { StoreUnavailable } from "../../domain/errors.ts";
 import { LinkLifetime } from "../../domain/link.ts";
 import { OrganizationId, OrganizationSlug } from "../../domain/organization.ts";
 import { DEFAULT_SCOPES, type Principal } from "../../domain/principal.ts";
@@ -28,6 +29,7 @@ import {
   type UploadPolicy,
   type UploadRequest,
 } from "../../domain/upload-policy.ts";
+import { unavailable } from "./exchange.ts";
 import { UPLOAD } from "./uploads.ts";
 
 /** The caller of a use case, and the moment. */
@@ -126,7 +128,10 @@ export function useCases(
         Effect.provide(ports),
         Effect.match({
           onSuccess: (facts) => ({ _tag: "Done" as const, ...facts }),
-          onFailure: (refusal) => refusal,
+          onFailure: (refusal) => {
+            if (refusal instanceof StoreUnavailable) unavailable(refusal);
+            return refusal;
+          },
         }),
       ),
     );

@@ -1,69 +1,112 @@
 import type { Exchange } from "../../contract/exchange.ts";
-import type { Finding, Findings } from "../../contract/examine.ts";
+import type { Finding } from "../../contract/examine.ts";
+import type { Certificate, CertifiedPromise } from "../../storage/certificate/certificate.ts";
 
-/** The promises that a store keeps, and when that was seen. */
-export interface Certificate extends Pick<Findings, "server" | "left"> {
-  /** Its name and address, such as `MinIO at http://127.0.0.1:9000`. */
-  readonly store: string;
-  /** The day, such as `2026-11-25`, in UTC. */
-  readonly date: string;
-  readonly valetkey: string;
-  readonly adapter: string;
-  readonly provider: string | undefined;
-  /** The versioning of its bucket, for which the certificate holds. */
-  readonly bucket: string | undefined;
-  readonly promises: ReadonlyArray<Finding>;
-}
-
-const withOutcome = ({ promises }: Certificate, wanted: Finding["outcome"]) =>
-  promises.filter(({ outcome }) => outcome === wanted);
+const OUTCOMES = ["kept", "broken", "not tried"] as const;
 
 /** Writes a certificate for a person. */
-export function asText(certificate: Certificate): string {
-  const facts = Object.entries(certificate).flatMap(([name, value]) =>
-    typeof value === "string"
-      ? `${name.charAt(0).toUpperCase()}${name.slice(1).padEnd(9)} ${value}\n`
-      : [],
+export function asText(certificate: Certificate, findings: ReadonlyArray<Finding>): string {
+  const { promises, state, digest: _, ...facts } = certificate;
+  const known = { ...facts, ...stateText(state) };
+  const lines = Object.entries(known).map(
+    ([name, value]) => `${`${name.charAt(0).toUpperCase()}${name.slice(1)}`.padEnd(10)} ${value}\n`,
   );
-  const lines = certificate.promises
-    .filter(({ outcome }) => outcome !== "not offered")
-    .map((finding) => {
-      const line = `${finding.outcome.padEnd(12)} ${finding.promise}\n`;
-      return line + indented(evidenceIn(finding), 13);
-    });
-  const missing = notOffered(certificate).map((line) => `not offered  ${line}\n`);
-  const count = (outcome: Finding["outcome"]) => withOutcome(certificate, outcome).length;
-  return `${facts.join("")}
-Promises kept: ${count("kept")}; not kept: ${count("not kept")}; not offered: ${count("not offered")}.
-
-${lines.join("")}${missing.join("")}${leftMessage(certificate.left)}`;
+  const counts = OUTCOMES.map(
+    (outcome) => `${outcome}: ${promises.filter((each) => each.outcome === outcome).length}`,
+  );
+  const outcomes = findings.map((finding) => {
+    const lack = finding.needs === undefined ? "" : ` (of ${finding.needs}, which is not used)`;
+    const line = `${finding.outcome.padEnd(9)} ${finding.promise}${finding.outcome === "kept" ? "" : lack}\n`;
+    return line + indented(evidenceIn(finding), 10);
+  });
+  return `${lines.join("")}\nPromises ${counts.join("; ")}.\n\n${outcomes.join("")}`;
 }
+
+const stateText = ({ versions, lock, rules }: Certificate["state"]) => ({
+  versions,
+  ...(lock !== undefined && { lock }),
+  ...(rules.length > 0 && { rules: rules.join("; ") }),
+});
 
 export const leftMessage = (left: ReadonlyArray<string>): string =>
   left.length === 0
     ? ""
     : `\nThis could not be removed again:\n${left.map((what) => `  ${what}\n`).join("")}`;
 
-function notOffered(certificate: Certificate): ReadonlyArray<string> {
-  const missing = Map.groupBy(withOutcome(certificate, "not offered"), ({ needs }) => needs ?? "");
-  return [...missing].map(([ability, findings]) => {
-    const failed = findings.find(({ wouldKeep }) => wouldKeep === false);
-    if (failed !== undefined) return `${ability}: not kept when it was tried ("${failed.promise}")`;
-    const isTried = findings.every(({ wouldKeep }) => wouldKeep !== undefined);
-    return `${ability}: ${isTried ? "kept when it was tried" : "not tried"}`;
-  });
+/** Where an ability has another name for the person who configures the service. */
+const WORDS: Readonly<Record<string, string>> = {
+  multipart: "files in parts",
+  copies: 'incoming (arrival: "incoming", with content checks, scans and metadata)',
+  "completes once": "files in parts and incoming that are final at once",
+  "file checksums": "the CRC-32C of a whole file in parts",
+  "replaced parts": "parts that may be sent again in any way",
+};
+const wordsFor = (ability: string) => WORDS[ability] ?? ability;
+
+/** Says what the service can do with a certificate, and what it could do without. */
+export function gains(
+  abilities: Readonly<Record<string, ReadonlyArray<string>>>,
+  promises: ReadonlyArray<CertifiedPromise>,
+  documented: ReadonlyArray<string>,
+): string {
+  const outcomes = new Map(promises.map((each) => [each.promise, each]));
+  const proved: Array<string> = [];
+  const missing: Array<string> = [];
+  for (const [ability, titles] of Object.entries(abilities)) {
+    const failed = titles.map((title) => outcomes.get(title)).filter(isNotKept);
+    const first = failed.find(({ outcome }) => outcome === "broken") ?? failed[0];
+    const isKnown = documented.includes(ability);
+    if (first === undefined) {
+      proved.push(`${wordsFor(ability)}${isKnown ? "" : " (new)"}`);
+    } else {
+      const why = first.outcome === "broken" ? "is broken" : `was not tried: ${first.why}`;
+      const lost = isKnown ? " any more" : "";
+      missing.push(
+        `  ${wordsFor(ability)}: not possible${lost}, because "${first.promise}" ${why}\n`,
+      );
+    }
+  }
+  return `\nPossible with this certificate: ${proved.join(", ") || "nothing more"}.\n${missing.join("")}`;
+}
+
+const isNotKept = (each: CertifiedPromise | undefined): each is CertifiedPromise =>
+  each !== undefined && each.outcome !== "kept";
+
+/** The differences between two certificates of a store, a line each. */
+export function changes(before: Certificate, now: Certificate): ReadonlyArray<string> {
+  const old = new Map(before.promises.map((each) => [each.promise, each.outcome]));
+  const current = new Set(now.promises.map(({ promise }) => promise));
+  const facts = (["server", "endpoint", "region", "bucket", "contract"] as const)
+    .filter((name) => before[name] !== now[name])
+    .map((name) => `${name}: was ${before[name] ?? "none"}, is ${now[name] ?? "none"}`);
+  const [then, since] = [before, now].map(({ state }) =>
+    Object.values(stateText(state)).join(", "),
+  );
+  return [
+    ...facts,
+    ...(then === since ? [] : [`bucket: was ${then}, is ${since}`]),
+    ...now.promises.flatMap(({ promise, outcome, why }) => {
+      const was = old.get(promise);
+      if (was === outcome) return [];
+      const reason = why === undefined ? "" : ` (${why.split("\n")[0]})`;
+      return `${outcome}, ${was === undefined ? "and new" : `was ${was}`}: ${promise}${reason}`;
+    }),
+    ...before.promises
+      .filter(({ promise }) => !current.has(promise))
+      .map(({ promise, outcome }) => `no promise any more, was ${outcome}: ${promise}`),
+  ];
 }
 
 /** The differences from a promise, a line each. */
-function evidenceIn({ reason, exchanges = [] }: Finding): string {
-  if (reason === undefined) return "";
+function evidenceIn({ why, exchanges = [] }: Finding): string {
+  if (why === undefined) return "";
   const lines = exchanges.flatMap(({ method, path, headers, answer }) => [
     `${method} ${path}`,
     ...headerLines(headers),
     `-> ${answer.status}${answer.code === undefined ? "" : ` ${answer.code}`}`,
     ...headerLines(answer.headers),
   ]);
-  return [reason, ...lines].join("\n");
+  return [why, ...lines].join("\n");
 }
 
 const headerLines = (headers: Exchange["headers"]) =>

@@ -5,11 +5,14 @@ import { type Env, variables } from "../../settings/source.ts";
 import * as aws from "../../storage/aws/settings.ts";
 import { awsStorage } from "../../storage/aws/storage.ts";
 import type { Examination, Openable } from "../../contract/examine.ts";
-import { type Ability, missingAbilities } from "../../contract/abilities.ts";
+import { ObjectStore } from "../../../application/ports/object-store.ts";
+import { type Ability, CERTIFIED, missingAbilities } from "../../contract/abilities.ts";
+import type { BucketState } from "../../storage/certificate/certificate.ts";
+import { configuredProvider } from "../../storage/certificate/in-use.ts";
+import { capabilitiesOf } from "../../storage/certificate/proved.ts";
 import * as minio from "../../storage/minio/settings.ts";
 import { minioStorage } from "../../storage/minio/storage.ts";
-import { configuredProvider } from "../../storage/certificate/in-use.ts";
-import { type ProviderName, PROVIDERS } from "../../storage/providers.ts";
+import { type Provider, type ProviderName, PROVIDERS } from "../../storage/providers.ts";
 import { asService } from "../../storage/rest/s3-access.ts";
 import { signedFetch } from "../../storage/rest/signed-fetch.ts";
 import { bucket, endpoint } from "../../storage/settings.ts";
@@ -18,15 +21,20 @@ import { adapter, STORES } from "../../service/storage.ts";
 import { s3Access } from "../command/with-store.ts";
 import { quietly, withWarnings } from "../../service/store-log.ts";
 
-export interface CertifiedStore extends Pick<Examination, "store" | "able"> {
+export interface CertifiedStore extends Pick<Examination, "store" | "withAbilities"> {
   /** Such as `MinIO at http://127.0.0.1:9000`. */
   readonly title: string;
   readonly adapter: string;
   /** As `STORAGE_PROVIDER` names it; undefined for adapters of one store. */
   readonly provider?: ProviderName;
+  /** Where the service reaches it; left out if the region says so. */
+  readonly endpoint?: string;
+  readonly region?: string;
   readonly bucket: string;
-  /** Finds whether the bucket keeps former versions, and what the store cannot do then. */
-  readonly look?: () => Promise<{ versions: string; without: ReadonlyArray<Ability> }>;
+  /** What the provider's row says that it can do, without a certificate. */
+  readonly documented: ReadonlyArray<Ability>;
+  /** Finds the state of the bucket. */
+  readonly look: () => Promise<BucketState>;
   /** Removes the bucket, if it was made for the examination alone. */
   readonly removeBucket?: () => Promise<void>;
 }
@@ -42,7 +50,8 @@ export function certifiedStore(environment: Env, at?: string): Read<CertifiedSto
     STORAGE_PUBLIC_ENDPOINT: undefined,
     [adapter.variable]: environment[adapter.variable] || "aws",
   };
-  const given: Env = { ...environment, ...elsewhere };
+  // What is certified depends on no earlier certificate.
+  const given: Env = { ...environment, ...elsewhere, STORAGE_CERTIFICATE: undefined };
   const isOwnBucket = !given[bucket.variable];
   const own = {
     [bucket.variable]: `valetkey-certify-${crypto.randomUUID().slice(0, 8)}`,
@@ -73,9 +82,6 @@ const NOWHERE = new URL("http://service.invalid");
 /** Servers differ in how they refuse what was not granted; all of these say that the client may not. */
 const REFUSALS = [400, 401, 403];
 
-/** The provider as which every ability is tried. */
-const MOST_ABLE: ProviderName = "minio";
-
 const s3Store =
   <Settings extends minio.MinioSettings | aws.AwsSettings>(
     adapter: string,
@@ -84,7 +90,8 @@ const s3Store =
   ) =>
   (settings: Settings): CertifiedStore => {
     const { bucket, provider, region, endpoint, publicEndpoint, pathStyle } = settings;
-    const title = `${PROVIDERS[provider].title} at ${endpoint?.origin ?? region}`;
+    const row: Provider = PROVIDERS[provider];
+    const title = `${row.title} at ${endpoint?.origin ?? region}`;
     const origins =
       pathStyle && endpoint && publicEndpoint && endpoint.origin !== publicEndpoint.origin
         ? { public: publicEndpoint.origin, internal: endpoint.origin }
@@ -99,40 +106,42 @@ const s3Store =
         Effect.provide(quietly(storage({ ...settings, createBucket: false }).layer)),
         Effect.runPromise,
       );
-    const openableAs = (provider: ProviderName, log: typeof quietly): Openable => ({
-      name: title,
-      without: [...missingAbilities(configuredProvider({ ...settings, provider })), ...missing],
-      refusals: REFUSALS,
-      open: async () => ({
-        layer: log(storage({ ...settings, provider }).layer),
-        bucket,
-        ...(origins && { origins }),
-      }),
-    });
-    const store = openableAs(provider, withWarnings);
-    const findVersions = async () => {
-      if (isOwnBucket) return "without versions";
+    const openable = (log: typeof quietly, proved?: ReadonlyArray<Ability>): Openable => {
+      const certificate = proved && { proved: capabilitiesOf(proved) };
+      return {
+        name: title,
+        without: [...missingAbilities(configuredProvider({ provider, certificate })), ...missing],
+        refusals: REFUSALS,
+        open: async () => ({
+          layer: log(storage({ ...settings, certificate }).layer),
+          bucket,
+          ...(origins && { origins }),
+        }),
+      };
+    };
+    const findVersions = async (): Promise<BucketState["versions"]> => {
+      if (isOwnBucket) return "none";
       const request = { method: "GET", query: [["versioning", ""]] } as const;
       const { ok, text } = await ask(request).catch(() => ({ ok: false, text: "" }));
-      if (!ok) return "unknown whether it keeps versions";
-      if (text.includes("<Status>Enabled</Status>")) return "with versions";
-      return text.includes("<Status>") ? "versions suspended" : "without versions";
+      if (!ok || !text.includes("VersioningConfiguration")) return "unknown";
+      if (text.includes("<Status>Enabled</Status>")) return "kept";
+      return text.includes("<Status>") ? "suspended" : "none";
     };
+    const withoutLog = quietly(storage({ ...settings, createBucket: false }).layer);
     return {
       title,
       adapter,
       provider,
       bucket,
-      look: async () => {
-        const versions = await findVersions();
-        const { writeOnce } = configuredProvider(settings);
-        const keeps = !["without versions", "versions suspended"].includes(versions);
-        const { without = [] } = store;
-        const isVoid = keeps && writeOnce === "without versions";
-        return { versions, without: isVoid ? [...without, "write-once"] : without };
-      },
-      store,
-      able: openableAs(MOST_ABLE, quietly),
+      region,
+      ...(endpoint && { endpoint: endpoint.href.replace(/\/$/, "") }),
+      documented: CERTIFIED.filter((ability) => !missingAbilities(row).includes(ability)),
+      look: async () => ({
+        versions: await findVersions(),
+        ...(isOwnBucket ? { rules: [] } : await findRules(withoutLog)),
+      }),
+      store: openable(withWarnings),
+      withAbilities: (abilities) => openable(quietly, abilities),
       ...(isOwnBucket && {
         removeBucket: async () => {
           const { ok, status } = await ask({ method: "DELETE" });
@@ -153,5 +162,32 @@ const otherStore =
       refusals: REFUSALS,
       open: async () => ({ layer: withWarnings(layer), bucket: name }),
     };
-    return { title, adapter, bucket: name, store };
+    const lacks = missingAbilities(capabilities);
+    return {
+      title,
+      adapter,
+      bucket: name,
+      documented: CERTIFIED.filter((ability) => !lacks.includes(ability)),
+      look: async () => ({ versions: "unknown", ...(await findRules(quietly(layer))) }),
+      store,
+    };
   };
+
+/** The lock and the rules of a bucket, as far as the service's key may read them. */
+const findRules = (layer: Storage["layer"]): Promise<Omit<BucketState, "versions">> =>
+  ObjectStore.pipe(
+    Effect.flatMap(({ lifecycle }) =>
+      Effect.all({
+        lock: Effect.orElseSucceed(lifecycle?.retention ?? Effect.undefined, () => undefined),
+        rules: Effect.orElseSucceed(lifecycle?.effects ?? Effect.succeed([]), () => []),
+      }),
+    ),
+    Effect.map(({ lock, rules }) => ({
+      ...(lock !== undefined && { lock }),
+      rules: rules.map(({ effect }) => effect),
+    })),
+    Effect.provide(layer),
+    Effect.timeout("10 seconds"),
+    Effect.orElseSucceed(() => ({ rules: [] })),
+    Effect.runPromise,
+  );

@@ -1,8 +1,17 @@
 import * as Effect from "effect/Effect";
+import * as Result from "effect/Result";
 import * as Schema from "effect/Schema";
+import { rename, rm, stat, writeFile } from "node:fs/promises";
 import { VERSION } from "../../http/version.ts";
 import type { Examination, Findings } from "../../contract/examine.ts";
-import { asText, type Certificate, leftMessage } from "./certificate.ts";
+import { readJsonFile } from "../../settings/json-file.ts";
+import {
+  type BucketState,
+  type Certificate,
+  digestOf,
+} from "../../storage/certificate/certificate.ts";
+import { errorCode, errorMessage } from "../../values/thrown.ts";
+import { asText, changes, gains, leftMessage } from "./certificate.ts";
 import type { CertifiedStore } from "./certified-store.ts";
 import { asJson, command, flag, JSON_OPTION, option } from "../command/command.ts";
 import { CommandFailure, EXIT } from "../../service/failure.ts";
@@ -12,7 +21,8 @@ import { orFail } from "../../service/settings.ts";
 
 /**
  * Tries every promise on the configured store, and writes what it keeps. The exit code is 0 if it
- * keeps everything that is offered, 1 if not, and 2 if that could not be tried.
+ * keeps everything on which the service relies, 1 if not, and 2 if that could not be tried; with
+ * `--compare` 0 if nothing has changed, and 1 if something has.
  */
 export const certify = command({
   name: "certify",
@@ -22,59 +32,152 @@ export const certify = command({
       note: "$STORAGE_ENDPOINT if left out",
       isArgument: true,
     }),
+    output: option("FILE", Schema.NonEmptyString, "the file for the certificate", {
+      note: "which configures the service: STORAGE_CERTIFICATE=FILE",
+    }),
+    compare: option("FILE", Schema.NonEmptyString, "a certificate of this store", {
+      note: "says what has changed since",
+    }),
+    server: option("TEXT", Schema.NonEmptyString, "the name and version of the server", {
+      note: "where it does not tell",
+    }),
     leave: flag("writes objects also where they cannot be removed again"),
     ...JSON_OPTION,
   },
-  run: async ({ endpoint, json = false, leave: mayLeave = false }) => {
+  run: async ({ endpoint, output, compare, server, json = false, leave: mayLeave = false }) => {
     const { certifiedStore } = await import("./certified-store.ts");
+    const { CONTRACT, standsOn } = await import("../../contract/promises.ts");
     const read = certifiedStore(process.env, endpoint);
     const store = orFail(read, "No store can be certified", process.env, EXIT.couldNotRun);
-    const { findings, server, left, versions } = await interruptible((signal) =>
-      examineStore(store, { mayLeave, signal }),
-    );
-    const certificate: Certificate = {
-      store: store.title,
-      server,
-      date: new Date().toISOString().slice(0, 10),
+    const before = compare === undefined ? undefined : readCertificate(compare);
+    if (output !== undefined) await requireWritable(output);
+    const found = await interruptible((signal) => examineStore(store, { mayLeave, signal }));
+    const { findings, left, state, ended } = found;
+    const facts = withoutUndefined({
+      contract: CONTRACT,
       valetkey: VERSION,
+      date: new Date().toISOString().slice(0, 10),
       adapter: store.adapter,
       provider: store.provider,
-      bucket: versions,
-      promises: findings,
-      left,
-    };
-    const isKept = findings.every(({ outcome }) => outcome !== "not kept");
-    return {
-      result: json ? asJson(certificate) : asText(certificate),
-      code: isKept ? undefined : EXIT.failure,
-    };
+      server: server ?? found.server,
+      endpoint: store.endpoint,
+      region: store.region,
+      bucket: store.removeBucket === undefined ? store.bucket : undefined,
+      state,
+      promises: findings.map(({ promise, outcome, why }) => ({
+        promise,
+        outcome,
+        why,
+      })),
+    });
+    const certificate: Certificate = { ...facts, digest: digestOf(facts) };
+    if (output !== undefined) await replace(output, asJson(certificate));
+    tell(leftMessage(left));
+    if (ended !== undefined) tell(`Not everything was tried: ${ended}.\n`);
+    const changed = before && changes(before, certificate);
+    const broken = findings.some(
+      ({ outcome, needs }) => outcome === "broken" && needs === undefined,
+    );
+    const result = json
+      ? asJson(changed === undefined ? certificate : { certificate, changes: changed })
+      : changed === undefined
+        ? `${asText(certificate, findings)}${gains(standsOn.abilities, certificate.promises, store.documented)}${usage(certificate, output)}`
+        : `${changed.map((line) => `${line}\n`).join("") || `Nothing has changed since ${before?.date}.\n`}`;
+    const isOtherwise = changed === undefined ? broken : changed.length > 0;
+    const code = ended === undefined ? isOtherwise && EXIT.failure : EXIT.couldNotRun;
+    return { result, code: code || undefined };
   },
 });
+
+function usage({ bucket }: Certificate, output: string | undefined): string {
+  if (bucket === undefined) {
+    return "\nIt is of a bucket that was made for it alone, so it configures no service: run it with STORAGE_BUCKET.\n";
+  }
+  return output === undefined
+    ? "\nTo configure the service by it, run `valetkey certify --output certificate.json`.\n"
+    : `\nTo configure the service by it, set STORAGE_CERTIFICATE=${output}\n`;
+}
+
+/** As JSON has it, of which the digest is. */
+const withoutUndefined = (facts: object) =>
+  JSON.parse(JSON.stringify(facts)) as Omit<Certificate, "digest">;
+
+function readCertificate(path: string): Certificate {
+  const read = Result.flatMap(readJsonFile(path), (json) => {
+    const certificate = json as Certificate;
+    return Array.isArray(certificate?.promises) && certificate.digest === digestOf(certificate)
+      ? Result.succeed(certificate)
+      : Result.fail("is no certificate, or was changed since certify wrote it");
+  });
+  return Result.getOrElse(read, (problem) => {
+    throw new CommandFailure({
+      code: EXIT.couldNotRun,
+      message: `The file ${path} cannot be compared with: it ${problem}.\n`,
+    });
+  });
+}
+
+/** Fails before anything is tried if a file could not be written at the end. */
+async function requireWritable(path: string): Promise<void> {
+  await writing(path, async (next) => {
+    const file = await stat(path).catch(() => undefined);
+    if (file?.isFile() === false) throw new Error("it is no regular file");
+    await writeFile(next, "");
+    await rm(next);
+  });
+}
+
+/** Replaces a file at once, so that a failure leaves the old one. */
+const replace = (path: string, text: string) =>
+  writing(path, async (next) => {
+    await writeFile(next, text);
+    await rename(next, path);
+  });
+
+async function writing(path: string, write: (next: string) => Promise<void>): Promise<void> {
+  try {
+    await write(`${path}.new`);
+  } catch (cause) {
+    const message = `The file ${path} cannot be written (${errorCode(cause) ?? errorMessage(cause)}).\n`;
+    throw new CommandFailure({ code: EXIT.cannotCreate, message });
+  }
+}
 
 /** Examines the store, tells how far it is, and removes the bucket that was made for it. */
 async function examineStore(
   certified: CertifiedStore,
   options: Pick<Examination, "mayLeave" | "signal">,
-): Promise<Findings & { versions?: string }> {
+): Promise<Findings & { readonly state: BucketState }> {
   const { examine, Unexamined } = await import("../../contract/examine.ts");
-  const { title, bucket, look, store, able } = certified;
+  const { title, bucket, removeBucket, look, store, withAbilities } = certified;
   tell(`Trying ${title}, in the bucket ${bucket}.\n`);
-  const { versions, ...looked } = (await look?.()) ?? {};
+  tell(
+    `About ${SIZE} are written ${removeBucket ? "into this new bucket" : "below orgs/acme/ and incoming/orgs/acme/, each object under a key of its own"}, and ${removeBucket ? "it is" : "all of them are"} removed again. Ctrl-C ends it with what is known by then.\n`,
+  );
   try {
-    const examination = { store: { ...store, ...looked }, able, ...options };
+    const looked = await look();
+    const examination = { store, withAbilities, ...options };
     const found = await examine({ ...examination, onFinding: progress });
     const left = await withoutBucket(certified, found.left);
-    return { ...found, ...(versions && { versions }), left };
+    return { ...found, left, state: { ...looked, versions: versionsIn(looked, found) } };
   } catch (cause) {
     if (!(cause instanceof Unexamined)) throw cause;
     // A store that was never open may have made the bucket all the same.
-    const left = await withoutBucket(certified, cause.left ?? []);
-    const message = `${title} could not be certified: ${cause.message}.\n${cause.left === undefined ? "" : leftMessage(left)}`;
+    const left = await withoutBucket(certified, cause.left);
+    const message = `${title} could not be certified: ${cause.message}.\n${leftMessage(left)}`;
     throw new CommandFailure({ code: EXIT.couldNotRun, message });
   } finally {
     showProgress("");
   }
 }
+
+const SIZE = "200 MB in 3000 requests";
+
+/** Where the store does not tell, the version that its answer to the last PUT named does. */
+const versionsIn = ({ versions }: BucketState, { version }: Findings): BucketState["versions"] => {
+  if (versions !== "unknown") return versions;
+  return version === undefined ? "unknown" : version === "null" ? "suspended" : "kept";
+};
 
 const REMOVE_TIMEOUT = "4 seconds";
 

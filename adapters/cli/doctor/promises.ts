@@ -21,15 +21,16 @@ export const promises = check("promises", function* (doctor, report) {
       signal,
     }).catch((cause: unknown) => {
       if (!(cause instanceof Unexamined)) throw cause;
-      report.unknown(cause.message);
-      return { findings: [], left: cause.left ?? [] };
+      return { findings: [], left: cause.left, ended: cause.message };
     }),
   ).pipe(Effect.uninterruptible);
   left.push(...found.left);
-  for (const { promise, outcome, reason = "" } of found.findings) {
+  if (found.ended !== undefined) report.unknown(found.ended);
+  for (const { promise, outcome, why: reason = "", needs } of found.findings) {
+    if (needs !== undefined || (found.ended !== undefined && outcome === "not tried")) continue;
     const { check = "", why = "", mend = "" } = tried.get(promise) ?? {};
     if (outcome === "kept") doctor.report(check).passed(promise);
-    else if (outcome === "not kept") {
+    else {
       const seen = `not kept: ${promise}: ${reason.replaceAll(/\s+/g, " ")}`;
       doctor.report(check).failed(seen, why, mend);
     }
