@@ -105,6 +105,7 @@ export async function examine(examination: Examination): Promise<Findings> {
         );
       }
       for (const [index, promise] of promises.entries()) {
+        if (signal.aborted) throw new Unexamined(INTERRUPTED);
         const { isSilent, ...finding } = await untilAborted(signal, () =>
           tryAgain(promise, remembering, onExchange(scratch), async () => {
             isAnswering = false;
@@ -135,8 +136,6 @@ export async function examine(examination: Examination): Promise<Findings> {
   try {
     if (withAbilities !== undefined) {
       const ablest = withAbilities(CERTIFIED);
-      const isDecided = ({ needs, lacks }: StorePromise) =>
-        lacks.length === 0 && needs.some((ability) => standsOn.abilities[ability] !== undefined);
       await tryAll(ablest, all.filter(isDecided).filter(isMadeBy(hasFrom(ablest))));
       const isKept = (title: string) => known.get(title)?.outcome === "kept";
       store = withAbilities(CERTIFIED.filter((each) => standsOn.abilities[each]?.every(isKept)));
@@ -148,21 +147,22 @@ export async function examine(examination: Examination): Promise<Findings> {
     ended = cause.message;
   }
   const has = hasFrom(store);
-  const findings = all
-    .map((promise): Finding & Pick<StorePromise, "lacks"> => {
-      const { title, needs, lacks } = promise;
-      const missing = needs.find((ability) => !has(ability));
-      const why = ended ?? `it needs ${missing}, which this store is not used with`;
-      return {
-        ...(known.get(title) ?? { promise: title, outcome: "not tried", why }),
-        ...(missing && { needs: missing }),
-        lacks,
-      };
-    })
-    .filter(({ outcome, lacks }) => lacks.length === 0 || outcome === "broken")
-    .map(({ lacks: _, ...finding }) => finding);
+  const findings = all.flatMap(({ title, needs, lacks }): ReadonlyArray<Finding> => {
+    const missing = needs.find((ability) => !has(ability));
+    const why = ended ?? `it needs ${missing}, which this store is not used with`;
+    const finding = known.get(title) ?? { promise: title, outcome: "not tried", why };
+    // Of what the service promises in the place of an ability, only a failure is of interest.
+    if (lacks.length > 0 && finding.outcome !== "broken") return [];
+    return [{ ...finding, ...(missing && { needs: missing }) }];
+  });
   return { findings, server, version, left, ...(ended !== undefined && { ended }) };
 }
+
+const INTERRUPTED = "it was interrupted";
+
+/** True for what decides an ability, and for what rests on it. */
+const isDecided = ({ needs, lacks }: StorePromise) =>
+  lacks.length === 0 && needs.some((ability) => standsOn.abilities[ability] !== undefined);
 
 /** Promises in a row that may wait in vain for an answer. */
 const MOST_SILENT = 3;
@@ -205,11 +205,10 @@ async function tryPromise(
     if (answer !== undefined) {
       waiting.delete(sent);
       exchanges.push([sent, answer]);
-      // A server may fail over a header that it does not know.
       const isFailure = answer.status >= 500 && answer.status !== 501;
-      if (isFailure && !needs.includes("unsigned headers")) {
-        lost = `the store answered with ${answer.status}`;
-      }
+      if (isFailure) lost = `the store answered with ${answer.status}`;
+      // A server may fail over a header that it does not know, and go on.
+      else if (needs.includes("unsigned headers")) lost = undefined;
     }
     onExchange(sent, answer);
   };
@@ -222,8 +221,9 @@ async function tryPromise(
   } catch (cause) {
     const reason = printable(errorReason(cause)).slice(0, LONGEST_REASON);
     const isSilent = cause instanceof NoAnswer;
-    if (cause instanceof StoreUnavailable) onUnavailable(cause);
-    const isCut = waiting.size > 0 && errorCode(cause) !== "ERR_ASSERTION";
+    const isUnavailable = cause instanceof StoreUnavailable;
+    if (isUnavailable) onUnavailable(cause);
+    const isCut = waiting.size > 0 && !isUnavailable && errorCode(cause) !== "ERR_ASSERTION";
     if (isSilent || isCut) lost = `the store did not answer: ${reason}`;
     if (lost !== undefined)
       return { promise, outcome: "not tried", why: printable(lost), isSilent };
@@ -263,7 +263,7 @@ async function requireAnswer({ store }: BuiltStore): Promise<void> {
 async function untilAborted<A>(signal: AbortSignal, run: () => Promise<A>): Promise<A> {
   const running = run();
   const aborted = Effect.callback<never, Unexamined>((resume) => {
-    const end = () => resume(Effect.delay(Effect.fail(new Unexamined("it was interrupted")), 5000));
+    const end = () => resume(Effect.delay(Effect.fail(new Unexamined(INTERRUPTED)), 5000));
     if (signal.aborted) end();
     else signal.addEventListener("abort", end, { once: true });
     return Effect.sync(() => signal.removeEventListener("abort", end));

@@ -1,6 +1,13 @@
-import type { RequestListener } from "node:http";
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { request, type RequestListener } from "node:http";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it, onTestFinished, vi } from "vitest";
 import { main } from "../../adapters/cli/main.ts";
+import { digestOf } from "../../adapters/storage/certificate/certificate.ts";
+import { startFaultyServer } from "../support/faulty-server.ts";
 import { freePort } from "../support/free-port.ts";
 import { createBucket, startGcsVerifier } from "../google/store.ts";
 import { isFullRun } from "../support/full-run.ts";
@@ -104,17 +111,20 @@ describe.skipIf(server === undefined)("a MinIO", () => {
       STORAGE_PUBLIC_ENDPOINT: server?.endpoint.replace("127.0.0.1", "localhost") ?? "",
     };
     expect(await certify(["--json"], env), told).toBe(0);
-    const { promises, date, ...facts } = JSON.parse(result);
+    const certificate = JSON.parse(result);
+    const { promises, date, digest, ...facts } = certificate;
     expect(facts).toEqual({
-      store: `MinIO at ${env.STORAGE_ENDPOINT}`,
-      server: "MinIO",
+      contract: 1,
       valetkey: expect.stringMatching(/^\d+\.\d+\.\d+/),
       adapter: "minio",
       provider: "minio",
-      bucket: "without versions",
-      left: [],
+      server: "MinIO",
+      endpoint: env.STORAGE_ENDPOINT,
+      region: "us-east-1",
+      state: { versions: "none", rules: [] },
     });
     expect(date).toBe(new Date(date).toISOString().slice(0, 10));
+    expect(digest).toBe(digestOf(certificate));
     expect(promises.length).toBeGreaterThan(70);
     expect(new Set(promises.map(({ outcome }: { outcome: string }) => outcome))).toEqual(
       new Set(["kept"]),
@@ -123,20 +133,105 @@ describe.skipIf(server === undefined)("a MinIO", () => {
   });
 
   if (isFullRun) {
-    it("offers less as a provider of which less is known, and the certificate says what it would keep", async () => {
+    it("proves of a provider of which little is known what it really does", async () => {
       expect(await certify([server?.endpoint ?? ""], keys()), told).toBe(1);
       // Nothing forbids the headers that it obeys, and this key may copy what is there.
-      expect(told.match(/(?<=not kept: no unsigned header )[^,]+/g)).toEqual([
+      expect(told.match(/(?<=broken: no unsigned header )[^,]+/g)).toEqual([
         "writes under another key",
         "stores other bytes",
         "removes the file",
       ]);
-      expect(result).toMatch(
-        /^Store {6}any other server of S3's API at http:\/\/127\.0\.0\.1:\d+\n/,
-      );
-      expect(result).toContain("\nnot offered  sha256: kept when it was tried\n");
-      expect(result).toContain("\nnot offered  two endpoints: not tried\n");
+      expect(result).toMatch(/Possible with this certificate: sha256 \(new\), .*files in parts/);
+      expect(result).toContain("made for it alone, so it configures no service");
       expect(await bucketsOfCertify()).toEqual([]);
+    });
+
+    it("is compared with its certificate after it stopped keeping a promise, as a job does it", async () => {
+      const target = new URL(server?.endpoint ?? "");
+      const forgetful = new Set<string>();
+      const { origin: endpoint } = await serve((incoming, response) => {
+        const { method, url: path, headers } = incoming;
+        const kept = Object.entries(headers).filter(([name]) => !forgetful.has(name));
+        const onward = request(
+          {
+            method,
+            path,
+            host: target.hostname,
+            port: target.port,
+            headers: Object.fromEntries(kept),
+          },
+          (answer) => {
+            response.writeHead(answer.statusCode ?? 502, answer.rawHeaders);
+            answer.pipe(response);
+          },
+        );
+        onward.on("error", () => response.destroy());
+        incoming.pipe(onward);
+      });
+      const folder = await mkdtemp(join(tmpdir(), "valetkey-certify-"));
+      onTestFinished(() => rm(folder, { recursive: true }));
+      const file = join(folder, "certificate.json");
+      const bucket = `certify-${crypto.randomUUID()}`;
+      const env = {
+        ...keys(),
+        STORAGE_PROVIDER: "minio",
+        STORAGE_BUCKET: bucket,
+        STORAGE_CREATE_BUCKET: "on",
+      };
+      expect(await certify([endpoint, "--output", file], env), told).toBe(0);
+      const text = await readFile(file, "utf8");
+      expect(JSON.parse(text)).toMatchObject({ bucket });
+      forgetful.add("x-amz-copy-source-if-match");
+      result = "";
+      expect(await certify([endpoint, "--compare", file], env), told).toBe(1);
+      expect(result).toMatch(
+        /^broken, was kept: an upload that was replaced since it was looked at is not copied/m,
+      );
+      expect(result).toMatch(/^broken, was kept: an upload that is replaced while it is copied/m);
+      for (const line of result.trim().split("\n")) expect(line).toMatch(/^broken, was kept: /);
+      await writeFile(file, text.replace('"kept"', '"broken"'));
+      expect(await certify([endpoint, "--compare", file], env)).toBe(2);
+      expect(told).toContain("was changed since certify wrote it");
+    });
+
+    it("is left as it was after Ctrl-C, with a certificate of what was tried", async () => {
+      const folder = await mkdtemp(join(tmpdir(), "valetkey-certify-"));
+      onTestFinished(() => rm(folder, { recursive: true }));
+      const file = join(folder, "certificate.json");
+      const args = ["deploy/cli.ts", "certify", server?.endpoint ?? "", "--output", file];
+      const child = spawn("node", args, { env: { PATH: process.env["PATH"], ...keys() } });
+      let errors = "";
+      child.stderr.on("data", (chunk) => {
+        errors += chunk;
+        if (!child.killed && /^9\/\d+ kept/m.test(errors)) child.kill("SIGINT");
+      });
+      const [code] = await once(child, "exit");
+      expect(code, errors).toBe(2);
+      expect(errors).toContain("Not everything was tried: it was interrupted.");
+      const { promises } = JSON.parse(await readFile(file, "utf8"));
+      const outcomes = Map.groupBy(promises, ({ outcome }: { outcome: string }) => outcome);
+      expect(outcomes.get("kept")?.length).toBeGreaterThan(7);
+      expect(outcomes.get("not tried")?.length).toBeGreaterThan(50);
+      expect(await bucketsOfCertify()).toEqual([]);
+    });
+
+    it("that loses every tenth answer has a certificate of most promises", async () => {
+      const target = new URL(server?.endpoint ?? "");
+      const proxy = await startFaultyServer(target);
+      onTestFinished(() => proxy.close());
+      let asked = 0;
+      const lose = (name: string) => {
+        asked += 1;
+        if (asked % 20 === 0 && !name.endsWith("bucket")) throw new Error("lost");
+      };
+      proxy.state.onPass = lose;
+      const env = { ...keys(), STORAGE_PROVIDER: "minio" };
+      await certify(["--json", proxy.url.origin], env);
+      const { promises } = JSON.parse(result);
+      const outcomes = promises.map(({ outcome }: { outcome: string }) => outcome);
+      expect(outcomes).not.toContain("broken");
+      const kept = outcomes.filter((outcome: string) => outcome === "kept");
+      expect(kept.length).toBeGreaterThan(promises.length / 2);
     });
   }
 });
@@ -156,8 +251,9 @@ describe.skipIf(fakeGcs === undefined)("Google Cloud Storage", () => {
       STORAGE_SECRET_KEY: HMAC.secretKey,
     };
     expect(await certify(["--json"], env), result + told).toBe(0);
-    const { adapter, promises, left } = JSON.parse(result);
-    expect([adapter, left]).toEqual(["gcs", []]);
+    const { adapter, promises } = JSON.parse(result);
+    expect(adapter).toBe("gcs");
+    expect(told).not.toContain("could not be removed");
     expect(promises.length).toBeGreaterThan(70);
     const { items } = await (await fetch(`${upstream}/storage/v1/b/${bucket}/o`)).json();
     expect(items ?? []).toEqual([]);
@@ -204,7 +300,7 @@ describe("a store that cannot be examined", () => {
     expect(told).toMatch(words);
   });
 
-  it("is told in words: it stops answering, and what it holds is named", async () => {
+  it("is certified as far as it was tried: it stops answering, and what it holds is named", async () => {
     let answers = 0;
     const store = credulous(new Set());
     const { origin: endpoint } = await serve((request, response) => {
@@ -213,10 +309,38 @@ describe("a store that cannot be examined", () => {
       else store(request, response);
     });
     expect(await certify([endpoint])).toBe(2);
-    expect(told).toMatch(/could not be certified: it no longer answers: /);
+    expect(told).toMatch(/Not everything was tried: it no longer answers: /);
+    expect(result).toMatch(/^kept .*\n/m);
+    expect(result).toMatch(/^not tried .*\n {10}it no longer answers/m);
     expect(told).toMatch(
       /This could not be removed again:\n {2}orgs\/acme\/files\/\S+ in the bucket /,
     );
+  });
+
+  it("is certified as far as it has room", async () => {
+    const store = credulous(new Set());
+    let puts = 0;
+    const { origin: endpoint } = await serve((request, response) => {
+      if (request.method === "PUT" && !request.url?.includes("?versioning")) puts += 1;
+      if (request.method === "PUT" && puts > 30) {
+        request.resume();
+        response.writeHead(507).end();
+      } else store(request, response);
+    });
+    expect(await certify([endpoint])).toBe(1);
+    expect(result).toContain("the store answered with 507");
+    expect(result).not.toMatch(/^broken .*\n +the store answered with 507/m);
+  });
+
+  it("is not tried if its certificate could not be written", async () => {
+    const seen = new Set<string>();
+    const { origin: endpoint } = await serve(credulous(seen));
+    for (const file of [tmpdir(), join(tmpdir(), "no", "such", "folder.json")]) {
+      expect(await certify([endpoint, "--output", file])).toBe(73);
+    }
+    expect(told).toMatch(/cannot be written \(it is no regular file\)/);
+    expect(told).toMatch(/cannot be written \(ENOENT\)/);
+    expect(seen.size).toBe(0);
   });
 
   it.each([

@@ -2,7 +2,7 @@ import * as Effect from "effect/Effect";
 import * as Option from "effect/Option";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { examine, type Findings } from "../../adapters/contract/examine.ts";
-import { ABILITIES } from "../../adapters/contract/abilities.ts";
+import { ABILITIES, type Ability, CERTIFIED } from "../../adapters/contract/abilities.ts";
 import { PROMISES } from "../../adapters/contract/promises.ts";
 import { type Harm, HARMS, UNSIGNED_HEADERS } from "../../adapters/contract/unsigned-headers.ts";
 import { CONTENT, LONGER } from "../../adapters/contract/uploads.ts";
@@ -118,10 +118,11 @@ it("the embedded store keeps every promise, and says so one by one", () => {
   const offered = OWN.map(({ title }) => title);
   expect(told).toEqual(offered.map((title, at) => [title, at + 1, offered.length]));
   const { findings, left } = found;
-  expect(findings.filter(({ outcome }) => outcome === "not kept")).toEqual([]);
+  expect(findings.filter(({ outcome }) => outcome === "broken")).toEqual([]);
   const kept = findings.filter(({ outcome }) => outcome === "kept");
-  expect(kept.map(({ promise }) => promise)).toEqual(offered);
-  const missing = findings.filter(({ outcome }) => outcome === "not offered");
+  const promised = OWN.filter(({ lacks }) => lacks.length === 0).map(({ title }) => title);
+  expect(kept.map(({ promise }) => promise)).toEqual(promised);
+  const missing = findings.filter(({ outcome }) => outcome === "not tried");
   expect(new Set(missing.map(({ needs }) => needs))).toEqual(new Set(store.without));
   // Objects cannot be removed here, and uploads in parts can.
   expect(left.length).toBeGreaterThan(offered.length / 2);
@@ -458,44 +459,57 @@ it.each(
 const examineIt = (over: Partial<Parameters<typeof examine>[0]>) =>
   examine({ store, onFinding: () => undefined, signal: new AbortController().signal, ...over });
 
+const withAbilities = (abilities: ReadonlyArray<Ability>) => ({
+  ...store,
+  without: [
+    ...(store.without ?? []),
+    ...CERTIFIED.filter((ability) => !abilities.includes(ability)),
+  ],
+});
+const some = PROMISES.filter(
+  ({ title, needs }) => needs.includes("crc32c") || /host name/.test(title),
+);
+
 describe("a store that is examined", () => {
-  it("is told what it did instead, and what it would keep of what is not offered", async () => {
+  it("is tried with every ability, and then with those that it has proved", async () => {
     between = async (request, serve) => {
       const answer = await serve(request);
-      return request.headers.get("host") === "store.example.com" ? new Response() : answer;
+      const isLie =
+        request.headers.get("host") === "store.example.com" ||
+        (request.method === "PUT" && request.url.includes("crc32c"));
+      return isLie ? new Response() : answer;
     };
-    const counts: Array<readonly [done: number, of: number]> = [];
+    const counts: Array<string> = [];
     const { findings } = await examineIt({
-      store: { ...store, without: [...(store.without ?? []), "sha256"] },
-      able: store,
-      onFinding: (_, { done, of }) => void counts.push([done, of]),
+      withAbilities,
+      promises: some,
+      onFinding: (_, { done, of }) => counts.push(`${done}/${of}`),
     });
-    const tried = findings.filter(
-      ({ outcome, wouldKeep }) => outcome !== "not offered" || wouldKeep !== undefined,
-    );
-    expect(counts).toEqual(tried.map((_, at) => [at + 1, tried.length]));
-    const sha256 = findings.filter(({ needs }) => needs === "sha256");
-    expect(sha256.length).toBeGreaterThan(4);
-    for (const { outcome, wouldKeep } of sha256) {
-      expect([outcome, wouldKeep]).toEqual(["not offered", true]);
-    }
-    const [notKept, ...others] = findings.filter(({ outcome }) => outcome === "not kept");
-    expect(notKept).toEqual({
+    const broken = findings.filter(({ outcome }) => outcome === "broken");
+    expect(broken.map(({ needs }) => needs)).toEqual([undefined, "crc32c", "crc32c"]);
+    expect(broken[0]).toMatchObject({
       promise: "a PUT under another host name is refused",
-      outcome: "not kept",
-      reason: "the store answered with 200 instead of 403",
-      exchanges: [
-        expect.objectContaining({
-          method: "PUT",
-          headers: expect.objectContaining({ Host: "store.example.com" }),
-          answer: expect.objectContaining({ status: 200 }),
-        }),
-      ],
+      why: expect.stringContaining("the store answered with 200"),
     });
-    expect(JSON.stringify(notKept)).not.toMatch(/Signature=[0-9a-f]/);
-    // What stores without SHA-256 promise is wrong of this one.
-    for (const { promise } of others) expect(promise).toMatch(/^sha256 is (?:not offered|refused)/);
+    expect(broken[0]?.exchanges?.[0]).toMatchObject({ method: "PUT", answer: { status: 200 } });
+    expect(JSON.stringify(broken)).not.toMatch(/Signature=[0-9a-f]/);
+    expect(counts).toEqual(["1/3", "2/3", "3/3", "1/1"]);
   });
+
+  it.each([503, 507])(
+    "is asked again where it answers %i, and then the promise is not tried",
+    async (status) => {
+      let left = 4;
+      between = async (request, serve) =>
+        request.method === "PUT" && left-- > 0 ? new Response("", { status }) : serve(request);
+      const { findings } = await examineIt({ promises: PROMISES.slice(0, 3) });
+      expect(findings.map(({ outcome, why }) => [outcome, why])).toEqual([
+        ["not tried", `the store answered with ${status}`],
+        ["kept", undefined],
+        ["kept", undefined],
+      ]);
+    },
+  );
 
   it("is left alone once the examination is interrupted", async () => {
     between = honest;
@@ -504,7 +518,9 @@ describe("a store that is examined", () => {
       onFinding: () => controller.abort(),
       signal: controller.signal,
     });
-    await expect(examined).rejects.toThrow("it was interrupted");
-    await expect(examined).rejects.toMatchObject({ left: [expect.stringContaining("orgs/acme/")] });
+    const { ended, findings, left } = await examined;
+    expect(ended).toBe("it was interrupted");
+    expect(findings.map(({ outcome }) => outcome).slice(0, 2)).toEqual(["kept", "not tried"]);
+    expect(left).toEqual([expect.stringContaining("orgs/acme/")]);
   });
 });

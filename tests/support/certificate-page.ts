@@ -1,63 +1,62 @@
-import type { Certificate } from "../../adapters/cli/certify/certificate.ts";
-import { type Provider, type ProviderName, PROVIDERS } from "../../adapters/storage/providers.ts";
+import { type Certificate, digestOf } from "../../adapters/storage/certificate/certificate.ts";
+import { provedBy } from "../../adapters/storage/certificate/proved.ts";
+import standsOn from "../../adapters/storage/certificate/stands-on.json" with { type: "json" };
+import { type ProviderName, PROVIDERS } from "../../adapters/storage/providers.ts";
 import { ABOUT } from "./store-dangers.ts";
 
-/** An ability as the table of providers has it, and the promise that shows it. */
-interface Shown {
-  readonly label: string;
-  readonly promise: string;
-  readonly isSaid: (provider: Provider) => boolean;
-}
+const ABILITY_OF = new Map(
+  Object.entries(standsOn.abilities).flatMap(([ability, promises]) =>
+    promises.map((promise) => [promise, ability] as const),
+  ),
+);
 
-export const SHOWN: ReadonlyArray<Shown> = [
-  ...(["sha256", "crc32c", "md5"] as const).map((name) => ({
-    label: name,
-    promise: `${name}: other bytes of the same size are refused, and the right ones stored`,
-    isSaid: ({ checksums }: Provider) => checksums.includes(name),
-  })),
-  {
-    label: "write-once",
-    promise: "a PUT cannot be replayed under writeOnce",
-    isSaid: ({ writeOnce }) => writeOnce !== false,
-  },
-  {
-    label: "files in parts",
-    promise: "a part is verified by each checksum that is offered",
-    isSaid: ({ partChecksums = [] }) => partChecksums.length > 0,
-  },
-  {
-    label: "incoming",
-    promise: "an upload that waits is not the file, and becomes it when it is confirmed",
-    isSaid: ({ copies }) => copies === true,
-  },
-];
+const isProvider = (name: string): name is ProviderName => Object.hasOwn(PROVIDERS, name);
 
-/** The page of a store: what was kept in short, what was not, and how it is set up. */
-export function certificatePage(
-  name: ProviderName,
-  { promises, date, valetkey, bucket, left }: Certificate,
-): string {
-  const { title, certified }: Provider = PROVIDERS[name];
-  const having = (outcome: "kept" | "not kept" | "not offered") =>
-    promises.filter((finding) => finding.outcome === outcome);
-  const kept = new Set(having("kept").map(({ promise }) => promise));
-  const labels = SHOWN.filter(({ promise }) => kept.has(promise)).map(({ label }) => label);
-  const missing = Map.groupBy(having("not offered"), ({ needs }) => needs ?? "");
-  const failed = [...missing].map(([needs, findings]) => {
-    const failure = findings.find(({ wouldKeep }) => wouldKeep === false);
-    return `${needs}: ${failure === undefined ? "not seen to fail" : `fails "${failure.promise}"`}`;
-  });
-  return `# ${title} ${certified?.server}
+/** The promises that are broken and stand for no ability, so that the service relies on them. */
+export const dangersIn = ({ promises }: Certificate): ReadonlyArray<string> =>
+  promises
+    .filter(({ outcome, promise }) => outcome === "broken" && !ABILITY_OF.has(promise))
+    .map(({ promise }) => promise);
+
+/** The page of a store by its certificates alone, of which the first is of a bucket without versions. */
+export function certificatePage(...certificates: ReadonlyArray<Certificate>): string {
+  const [first] = certificates;
+  const { provider: name = "", server = "", valetkey } = first ?? {};
+  if (first === undefined || !isProvider(name)) throw new Error(`there is no provider ${name}`);
+  if (certificates.some((each) => each.digest !== digestOf(each))) {
+    throw new Error("a certificate was changed since it was written");
+  }
+  return `# ${PROVIDERS[name].title} ${server}
 
 ${ABOUT[name]?.text ?? ""}
 
-Promises kept: ${kept.size}, among them ${labels.join(", ")}; not kept: ${having("not kept").length}; not offered: ${having("not offered").length}. Tried on ${date} with Valetkey ${valetkey}, \`STORAGE_PROVIDER=${name}\`, in a bucket ${bucket}.
+Tried with Valetkey ${valetkey}, \`STORAGE_PROVIDER=${name}\`.
 
-${list(
-  "Not kept",
-  having("not kept").map(({ promise }) => promise),
-)}${list("Not offered", failed)}${list("Not removed", left)}`;
+${certificates.map(section).join("")}`;
 }
 
-const list = (heading: string, items: ReadonlyArray<string>) =>
-  items.length === 0 ? "" : `## ${heading}\n\n${items.map((item) => `- ${item}\n`).join("")}\n`;
+function section({ promises, date, state: { versions, lock, rules } }: Certificate): string {
+  const having = (wanted: string) => promises.filter(({ outcome }) => outcome === wanted);
+  const items = (wanted: string) =>
+    having(wanted).map(({ promise }) => {
+      const ability = ABILITY_OF.get(promise);
+      return `- ${promise}${ability === undefined ? "" : ` (${ability})`}\n`;
+    });
+  const state = [lock && `locked for ${lock}`, ...rules].filter(Boolean).join("; ");
+  const list = (label: string, wanted: string) =>
+    having(wanted).length === 0 ? "" : `${label}:\n\n${items(wanted).join("")}\n`;
+  return `## ${HEADINGS[versions]}
+
+On ${date}${state && ` (${state})`}. Promises kept: ${having("kept").length}; broken: ${having("broken").length}; not tried: ${having("not tried").length}.
+
+Proved: ${provedBy(promises, standsOn.abilities).join(", ") || "nothing"}.
+
+${list("Broken", "broken")}${list("Not tried", "not tried")}`;
+}
+
+const HEADINGS: Readonly<Record<Certificate["state"]["versions"], string>> = {
+  none: "A bucket without versions",
+  kept: "A bucket that keeps versions",
+  suspended: "A bucket whose versions are suspended",
+  unknown: "A bucket of which it is unknown whether it keeps versions",
+};

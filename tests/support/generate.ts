@@ -65,8 +65,13 @@ const GENERATED: Readonly<Record<string, Generated>> = {
   },
   declarations: { purpose: "what the package declares", write: update("release/api") },
   certificates: {
-    purpose: "docs/stores/, of PROVIDER=http://KEY:SECRET@HOST:PORT … or of a MinIO",
+    purpose: "docs/stores/, of PROVIDER[@VERSION]=http://KEY:SECRET@HOST:PORT … or of a MinIO",
     write: (servers) => run("node", ["tests/support/write-certificates.ts", ...servers]),
+    isExtra: true,
+  },
+  "certificate-page": {
+    purpose: "the page beside a certificate, FILE.json …",
+    write: (files) => run("node", ["tests/support/write-certificates.ts", "--page", ...files]),
     isExtra: true,
   },
   picture: {
@@ -79,7 +84,7 @@ const GENERATED: Readonly<Record<string, Generated>> = {
 const [first, ...others] = process.argv.slice(2);
 if (first?.startsWith("-")) {
   for (const [name, { purpose }] of Object.entries(GENERATED)) {
-    console.log(name.padEnd(13), purpose);
+    console.log(name.padEnd(17), purpose);
   }
 } else if (first === undefined) {
   for (const { write, isExtra } of Object.values(GENERATED)) if (!isExtra) write([]);

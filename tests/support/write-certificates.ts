@@ -1,73 +1,129 @@
 import { execFileSync, spawnSync } from "node:child_process";
-import { mkdirSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import * as Effect from "effect/Effect";
+import { s3Access } from "../../adapters/cli/command/with-store.ts";
+import { asService } from "../../adapters/storage/rest/s3-access.ts";
+import { signedFetch } from "../../adapters/storage/rest/signed-fetch.ts";
+import { awsStorage } from "../../adapters/storage/aws/storage.ts";
+import { read as readAws } from "../../adapters/storage/aws/settings.ts";
+import { variables } from "../../adapters/settings/source.ts";
+import * as Result from "effect/Result";
 import { type Provider, type ProviderName, PROVIDERS } from "../../adapters/storage/providers.ts";
+import { quietly } from "../../adapters/service/store-log.ts";
 import { certificatePage } from "./certificate-page.ts";
 import { startMinio } from "./minio.ts";
 
-// `npm run generate -- certificates PROVIDER=http://KEY:SECRET@HOST:PORT …`: tries every promise on
-// servers that run, or on a MinIO that it starts if none is named, and writes docs/stores/.
+// `npm run generate -- certificates PROVIDER[@VERSION]=http://KEY:SECRET@HOST:PORT …`: tries every
+// promise on servers that run, or on a MinIO that it starts if none is named, and writes docs/stores/.
+// `npm run generate -- certificate-page FILE …` writes the page of certificates alone.
 
 const FOLDER = new URL("../../docs/stores/", import.meta.url).pathname;
 
-interface Server {
-  readonly endpoint: string;
-  readonly accessKey: string;
-  readonly secretKey: string;
-}
+type Environment = Readonly<Record<string, string>>;
 
 const isProvider = (name: string): name is ProviderName => Object.hasOwn(PROVIDERS, name);
 
-function named(argument: string): readonly [ProviderName, Server] {
-  const [, name = "", url = ""] = /^(\w+)=(.+)$/.exec(argument) ?? [];
+function certifyNamed(argument: string): Promise<void> {
+  const [, name = "", version, url = ""] = /^(\w+)(?:@([^=]+))?=(.+)$/.exec(argument) ?? [];
   if (!isProvider(name)) throw new Error(`there is no provider ${name}`);
-  const { origin: endpoint, username, password } = new URL(url);
+  const { origin, username, password } = new URL(url);
   const [accessKey = "", secretKey = ""] = [username, password].map(decodeURIComponent);
-  return [name, { endpoint, accessKey, secretKey }];
+  return certify(name, { endpoint: origin, accessKey, secretKey }, version);
 }
 
-/** Writes the page of a store; the command tells the person how far it is. */
-function certify(name: ProviderName, server: Server): void {
+/** Writes the certificates of a store and their page; the command tells the person how far it is. */
+async function certify(
+  name: ProviderName,
+  server: { readonly endpoint: string; readonly accessKey: string; readonly secretKey: string },
+  version?: string,
+): Promise<void> {
   const { endpoint, accessKey, secretKey } = server;
-  const { title, needsPutKey }: Provider = PROVIDERS[name];
+  const { needsPutKey, certified }: Provider = PROVIDERS[name];
   const publicEndpoint = new URL(endpoint);
   // The same server under another name is another host to a signature.
   if (publicEndpoint.hostname === "127.0.0.1") publicEndpoint.hostname = "localhost";
-  const page = `${FOLDER}${name}.md`;
-  const { status, stdout } = spawnSync("node", ["deploy/cli.ts", "certify", "--json"], {
-    stdio: ["ignore", "pipe", "inherit"],
-    encoding: "utf8",
-    env: {
-      PATH: process.env["PATH"],
-      STORAGE_ADAPTER: name === "minio" ? "minio" : "aws",
-      STORAGE_PROVIDER: name,
-      STORAGE_ENDPOINT: endpoint,
-      STORAGE_PUBLIC_ENDPOINT: publicEndpoint.origin,
-      STORAGE_ACCESS_KEY: accessKey,
-      STORAGE_SECRET_KEY: secretKey,
-      // The store's own protection is looked at, and not that of a key for uploads.
-      ...(needsPutKey !== undefined && {
-        STORAGE_PUT_ACCESS_KEY: accessKey,
-        STORAGE_PUT_SECRET_KEY: secretKey,
-      }),
-    },
+  const environment = {
+    STORAGE_ADAPTER: "aws",
+    STORAGE_PROVIDER: name,
+    STORAGE_ENDPOINT: endpoint,
+    STORAGE_PUBLIC_ENDPOINT: publicEndpoint.origin,
+    STORAGE_ACCESS_KEY: accessKey,
+    STORAGE_SECRET_KEY: secretKey,
+    // The store's own protection is looked at, and not that of a key for uploads.
+    ...(needsPutKey !== undefined && {
+      STORAGE_PUT_ACCESS_KEY: accessKey,
+      STORAGE_PUT_SECRET_KEY: secretKey,
+    }),
+  };
+  const run = (file: string, more: Environment) => {
+    const args = ["--output", file, "--server", version ?? certified?.server ?? "of no version"];
+    const { status } = spawnSync("node", ["deploy/cli.ts", "certify", ...args], {
+      stdio: ["ignore", "ignore", "inherit"],
+      env: { PATH: process.env["PATH"], ...environment, ...more },
+    });
+    // The command ends with 1 if something is broken, which the page says too.
+    if (status !== 0 && status !== 1) throw new Error(`${name} could not be certified`);
+  };
+  run(`${FOLDER}${name}.json`, {});
+  const bucket = `valetkey-versions-${crypto.randomUUID().slice(0, 8)}`;
+  if (await keepVersions({ ...environment, STORAGE_BUCKET: bucket })) {
+    run(`${FOLDER}${name}.versions.json`, { STORAGE_BUCKET: bucket });
+    await ask({ ...environment, STORAGE_BUCKET: bucket }, { method: "DELETE" });
+  }
+  writePage(`${FOLDER}${name}.json`);
+}
+
+/** Makes a bucket that keeps versions, where the server has such. */
+async function keepVersions(environment: Environment): Promise<boolean> {
+  await ask(environment, { method: "PUT" });
+  const query = [["versioning", ""]] as const;
+  await ask(environment, {
+    method: "PUT",
+    query,
+    body: '<VersioningConfiguration xmlns="http://s3.amazonaws.com/doc/2006-03-01/"><Status>Enabled</Status></VersioningConfiguration>',
   });
-  // The command ends with 1 if something is not kept, which the page says too.
-  if (status !== 0 && status !== 1) throw new Error(`${title} could not be certified`);
-  writeFileSync(page, certificatePage(name, JSON.parse(stdout)));
-  execFileSync("oxfmt", [page], { stdio: "inherit" });
+  const { text } = await ask(environment, { method: "GET", query });
+  return text.includes("<Status>Enabled</Status>");
+}
+
+function ask(environment: Environment, request: Parameters<typeof signedFetch>[1]) {
+  const settings = Result.getOrThrow(readAws(variables(environment)));
+  return s3Access.pipe(
+    Effect.flatMap((s3) =>
+      s3 === undefined ? Effect.die("no API of S3") : signedFetch(asService(s3), request),
+    ),
+    // A connection of before may have been closed.
+    Effect.retry({ times: 1 }),
+    Effect.provide(quietly(awsStorage(settings).layer)),
+    Effect.runPromise,
+  );
+}
+
+/** Writes the page of a certificate, and of that beside it of a bucket that keeps versions. */
+function writePage(file: string): void {
+  const files = [file, file.replace(/\.json$/, ".versions.json")].filter((each) =>
+    existsSync(each),
+  );
+  const page = file.replace(/\.json$/, ".md");
+  writeFileSync(
+    page,
+    certificatePage(...files.map((each) => JSON.parse(readFileSync(each, "utf8")))),
+  );
+  execFileSync("oxfmt", [page, ...files], { stdio: "inherit" });
 }
 
 mkdirSync(FOLDER, { recursive: true });
-const servers = new Map(process.argv.slice(2).map(named));
-if (servers.size === 0) {
+const [first, ...others] = process.argv.slice(2);
+if (first === "--page") others.forEach(writePage);
+else if (first !== undefined) for (const each of [first, ...others]) await certifyNamed(each);
+else {
   const { value, source, stop } = await startMinio();
   if (value === undefined) console.error(`No MinIO: ${source}.`);
   else {
     try {
-      certify("minio", value);
+      await certify("minio", value);
     } finally {
       await stop?.();
     }
   }
 }
-for (const [name, server] of servers) certify(name, server);

@@ -1,59 +1,100 @@
 import { expect, it } from "vitest";
-import { asText, type Certificate } from "../../adapters/cli/certify/certificate.ts";
+import { asText, changes, gains } from "../../adapters/cli/certify/certificate.ts";
+import type { Certificate } from "../../adapters/storage/certificate/certificate.ts";
+
+const FINDINGS = [
+  { promise: "a PUT is accepted", outcome: "kept" },
+  {
+    promise: "another type is refused",
+    outcome: "broken",
+    why: "it answered 200\nand ```",
+    exchanges: [
+      {
+        method: "PUT",
+        path: "/files/a?X-Amz-Signature=…",
+        headers: { "Content-Type": "text/html" },
+        answer: { status: 200, headers: { ETag: '"e"' } },
+      },
+    ],
+  },
+  {
+    promise: "it takes parts",
+    outcome: "not tried",
+    why: "it was interrupted",
+    needs: "multipart",
+  },
+] as const;
 
 const CERTIFICATE: Certificate = {
-  store: "a_store at http://127.0.0.1:9000",
-  server: "Store/1.0",
-  date: "2026-11-25",
+  contract: 1,
   valetkey: "0.1.0",
+  date: "2026-11-25",
   adapter: "aws",
   provider: "s3",
-  bucket: undefined,
-  promises: [
-    { promise: "a PUT is accepted", outcome: "kept" },
-    {
-      promise: "another type is refused",
-      outcome: "not kept",
-      reason: "it answered 200\nand ```",
-      exchanges: [
-        {
-          method: "PUT",
-          path: "/files/a?X-Amz-Signature=…",
-          headers: { "Content-Type": "text/html" },
-          answer: { status: 200, headers: { ETag: '"e"' } },
-        },
-      ],
-    },
-    { promise: "sha256 is verified", outcome: "not offered", needs: "sha256", wouldKeep: true },
-    { promise: "it takes parts", outcome: "not offered", needs: "multipart", wouldKeep: false },
-    { promise: "it has two endpoints", outcome: "not offered", needs: "two endpoints" },
-  ],
-  left: ["orgs/acme/files/a in the bucket files"],
+  server: "Store/1.0",
+  state: { versions: "kept", rules: ["removes every file 1 day after it was stored"] },
+  promises: FINDINGS,
+  digest: "a",
 };
 
 it("a certificate is text for a person", () => {
-  expect(asText(CERTIFICATE)).toBe(`Store      a_store at http://127.0.0.1:9000
-Server     Store/1.0
-Date       2026-11-25
+  expect(asText(CERTIFICATE, FINDINGS)).toBe(`Contract   1
 Valetkey   0.1.0
+Date       2026-11-25
 Adapter    aws
 Provider   s3
+Server     Store/1.0
+Digest     a
+Versions   kept
+Rules      removes every file 1 day after it was stored
 
-Promises kept: 1; not kept: 1; not offered: 3.
+Promises kept: 1; broken: 1; not tried: 1.
 
-kept         a PUT is accepted
-not kept     another type is refused
-             it answered 200
-             and \`\`\`
-             PUT /files/a?X-Amz-Signature=…
-                Content-Type: text/html
-             -> 200
-                ETag: "e"
-not offered  sha256: kept when it was tried
-not offered  multipart: not kept when it was tried ("it takes parts")
-not offered  two endpoints: not tried
-
-This could not be removed again:
-  orgs/acme/files/a in the bucket files
+kept      a PUT is accepted
+broken    another type is refused
+          it answered 200
+          and \`\`\`
+          PUT /files/a?X-Amz-Signature=…
+             Content-Type: text/html
+          -> 200
+             ETag: "e"
+not tried it takes parts (of multipart, which is not used)
+          it was interrupted
 `);
+});
+
+it("it ends with what is gained, and why the rest is not possible", () => {
+  const abilities = {
+    "bound type": ["another type is refused"],
+    multipart: ["it takes parts"],
+    sha256: ["a PUT is accepted"],
+  };
+  expect(gains(abilities, CERTIFICATE.promises, ["bound type"])).toBe(`
+Possible with this certificate: sha256 (new).
+  bound type: not possible any more, because "another type is refused" is broken
+  files in parts: not possible, because "it takes parts" was not tried: it was interrupted
+`);
+});
+
+it("a comparison names what changed, what is new and what is gone", () => {
+  const now: Certificate = {
+    ...CERTIFICATE,
+    contract: 2,
+    server: "Store/2.0",
+    state: { versions: "none", rules: [] },
+    promises: [
+      { promise: "a PUT is accepted", outcome: "broken", why: "500\nmore" },
+      { promise: "it takes parts", outcome: "not tried" },
+      { promise: "it copies", outcome: "kept" },
+    ],
+  };
+  expect(changes(CERTIFICATE, now)).toEqual([
+    "server: was Store/1.0, is Store/2.0",
+    "contract: was 1, is 2",
+    "bucket: was kept, removes every file 1 day after it was stored, is none",
+    "broken, was kept: a PUT is accepted (500)",
+    "kept, and new: it copies",
+    "no promise any more, was broken: another type is refused",
+  ]);
+  expect(changes(CERTIFICATE, CERTIFICATE)).toEqual([]);
 });

@@ -105,6 +105,7 @@ const withoutUndefined = (facts: object) =>
 function readCertificate(path: string): Certificate {
   const read = Result.flatMap(readJsonFile(path), (json) => {
     const certificate = json as Certificate;
+    // oxlint-disable-next-line valetkey/constant-time -- it protects from mistakes alone
     return Array.isArray(certificate?.promises) && certificate.digest === digestOf(certificate)
       ? Result.succeed(certificate)
       : Result.fail("is no certificate, or was changed since certify wrote it");
