@@ -196,15 +196,6 @@ export const multipart = [
       assertMatches(await complete({ 1: first }), missing);
       assertMatches(await complete({ 1: first, 2: last }), DONE);
     },
-    "completing again, or several times at once, gives the same answer": async (subject) => {
-      const { complete, etags } = await uploaded(subject);
-      const answers = await Promise.all(Array.from({ length: 8 }, () => complete(etags)));
-      const again = await complete(etags);
-      assertMatches(again, { _tag: "Done", size: FILE.length });
-      if (again._tag !== "Done") return;
-      const { _tag, key, etag, size } = again;
-      for (const answer of answers) assertMatches(answer, { _tag, key, etag, size });
-    },
     "completing and aborting at once leaves the whole file or nothing, and no parts": async (
       subject,
     ) => {
@@ -278,6 +269,15 @@ export const multipart = [
       assertMatches(await complete(etags), mismatch(difference));
       await subject.expectContent(CONTENT, key);
     },
+    "completing again, or several times at once, gives the same answer": async (subject) => {
+      const { complete, etags } = await uploaded(subject);
+      const answers = await Promise.all(Array.from({ length: 8 }, () => complete(etags)));
+      const again = await complete(etags);
+      assertMatches(again, { _tag: "Done", size: FILE.length });
+      if (again._tag !== "Done") return;
+      const { _tag, key, etag, size } = again;
+      for (const answer of answers) assertMatches(answer, { _tag, key, etag, size });
+    },
     "a completed upload takes no more parts": async (subject) => {
       const { complete, sign, etags } = await uploaded(subject);
       const completed = await complete(etags);
@@ -289,7 +289,8 @@ export const multipart = [
         const key = newKey();
         const complete = await onePart(subject, key);
         const outcomes = await Promise.all(Array.from({ length: 16 }, complete));
-        assert.equal(outcomes.filter((each) => each === "completed").length, 1, outcomes.join());
+        // A store may give each the answer to the first.
+        assert.ok(outcomes.includes("completed"), outcomes.join());
         await subject.expectContent(CONTENT, key);
         await expectOneVersion(subject, key);
       }),
