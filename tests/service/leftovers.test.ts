@@ -196,7 +196,7 @@ describe.skipIf(server === undefined)("nothing is left", () => {
       ["certify"],
       environment("", { STORAGE_ENDPOINT, STORAGE_BUCKET: "" }),
     );
-    expect(stderr).toMatch(/could not be certified: it was interrupted\.\n$/);
+    expect(stderr).toMatch(/Not everything was tried: it was interrupted\.\n$/);
     expect(code).toBe(2);
     expect(bucket).toMatch(/^valetkey-certify-/);
     await expect(leftIn(bucket)).rejects.toThrow(/bucket does not exist/);
