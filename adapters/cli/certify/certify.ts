@@ -21,7 +21,7 @@ import { orFail } from "../../service/settings.ts";
 
 /**
  * Tries every promise on the configured store, and writes what it keeps. The exit code is 0 if it
- * keeps everything on which the service relies, 1 if not, and 2 if that could not be tried; with
+ * keeps all on which the service relies without a certificate, 1 if not, and 2 if that could not be tried; with
  * `--compare` 0 if nothing has changed, and 1 if something has.
  */
 export const certify = command({
@@ -76,7 +76,8 @@ export const certify = command({
     if (ended !== undefined) tell(`Not everything was tried: ${ended}.\n`);
     const changed = before && changes(before, certificate);
     const broken = findings.some(
-      ({ outcome, needs }) => outcome === "broken" && needs === undefined,
+      ({ outcome, needs }) =>
+        outcome === "broken" && (needs === undefined || store.documented.includes(needs)),
     );
     const result = json
       ? asJson(changed === undefined ? certificate : { certificate, changes: changed })
