@@ -21,16 +21,19 @@ export const dangersIn = ({ promises }: Certificate): ReadonlyArray<string> =>
 /** The page of a store by its certificates alone, of which the first is of a bucket without versions. */
 export function certificatePage(...certificates: ReadonlyArray<Certificate>): string {
   const [first] = certificates;
-  const { provider: name = "", server = "", valetkey } = first ?? {};
-  if (first === undefined || !isProvider(name)) throw new Error(`there is no provider ${name}`);
+  const { adapter = "", provider: name = adapter, server = "", valetkey } = first ?? {};
+  if (first === undefined || !(isProvider(name) || name === "gcs")) {
+    throw new Error(`there is no provider ${name}`);
+  }
   if (certificates.some((each) => each.digest !== digestOf(each))) {
     throw new Error("a certificate was changed since it was written");
   }
-  return `# ${PROVIDERS[name].title} ${server}
+  const title = name === "gcs" ? "Google Cloud Storage" : PROVIDERS[name].title;
+  return `# ${title} ${server}
 
-${ABOUT[name]?.text ?? ""}
+${(name !== "gcs" && ABOUT[name]?.text) || ""}
 
-Tried with Valetkey ${valetkey}, \`STORAGE_PROVIDER=${name}\`.
+Tried with Valetkey ${valetkey}, \`${name === "gcs" ? "STORAGE_ADAPTER" : "STORAGE_PROVIDER"}=${name}\`.
 
 ${certificates.map(section).join("")}`;
 }
