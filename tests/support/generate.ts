@@ -4,7 +4,7 @@ import { certifiedStores } from "./certified-stores.ts";
 import { standsOn } from "../../adapters/contract/promises.ts";
 import { configurationPage } from "./configuration-page.ts";
 import { errorsPage } from "./errors-page.ts";
-import { providerPage } from "./stores-page.ts";
+import { storesPage } from "./stores-page.ts";
 
 // `npm run generate` writes what is made from the code, `npm run generate -- NAME` one of it;
 // `--help` has the names.
@@ -15,8 +15,7 @@ function writePages(): void {
   const pages = {
     configuration: configurationPage(),
     errors: errorsPage(),
-    stores: providerPage("stores"),
-    parts: providerPage("parts"),
+    stores: storesPage(),
   };
   for (const [name, page] of Object.entries(pages)) writeFileSync(`${ROOT}docs/${name}.md`, page);
 }

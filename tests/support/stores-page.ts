@@ -1,64 +1,163 @@
-import { readFileSync } from "node:fs";
-import { type Provider, PROVIDERS } from "../../adapters/storage/providers.ts";
+import { existsSync, readFileSync } from "node:fs";
+import type { StoreCapabilities } from "../../application/ports/store-capabilities.ts";
+import type { Ability } from "../../adapters/contract/abilities.ts";
+import { GCS_CAPABILITIES } from "../../adapters/storage/gcs/settings.ts";
+import {
+  ABLEST,
+  type Provider,
+  type ProviderName,
+  PROVIDERS,
+} from "../../adapters/storage/providers.ts";
 import { tableOf } from "./markdown.ts";
+import { LOOKED_UP, pageOf, SAID } from "./said-of-stores.ts";
 
-/** The pages that have a table of providers between two comments, by the table's name. */
-const PAGES = { stores: "providers", parts: "parts" } as const;
-type ProviderPage = keyof typeof PAGES;
+const BLOCK = "stores";
 
-/** A page of docs/ as it is. */
-export const readPage = (name: ProviderPage): string =>
-  readFileSync(new URL(`../../docs/${name}.md`, import.meta.url), "utf8");
+/** docs/stores.md as it is. */
+export const readStores = (): string =>
+  readFileSync(new URL("../../docs/stores.md", import.meta.url), "utf8");
 
-/** The page with what is made from the table of providers. */
-export function providerPage(name: ProviderPage): string {
-  const block = PAGES[name];
-  const start = `<!-- ${block}: made by npm run generate -->\n`;
-  const end = `<!-- end of ${block} -->`;
-  const [before, rest = ""] = readPage(name).split(start);
+/** docs/stores.md with what is made from the table of providers. */
+export function storesPage(): string {
+  const start = `<!-- ${BLOCK}: made by npm run generate -->\n`;
+  const end = `<!-- end of ${BLOCK} -->`;
+  const [before, rest = ""] = readStores().split(start);
   const [, after] = rest.split(end);
-  if (after === undefined) throw new Error(`docs/${name}.md has no place for ${block}`);
-  return `${before}${start}\n${BLOCKS[block]}\n${end}${after}`;
+  if (after === undefined) throw new Error(`docs/stores.md has no place for ${BLOCK}`);
+  return `${before}${start}\n${block()}\n${end}${after}`;
 }
 
-const namesOf = (algorithms: ReadonlyArray<string>) => algorithms.join(", ") || "none";
+/** A row of the table. */
+interface Row {
+  readonly title: string;
+  readonly store: string;
+  readonly can: StoreCapabilities;
+  readonly isTried: boolean;
+  readonly cors: string;
+  readonly known: string;
+  readonly said?: (typeof SAID)[ProviderName];
+}
 
-const yesNo = (value: boolean | string) =>
-  typeof value === "string" ? value : value ? "yes" : "no";
+const REPOSITORY = "https://github.com/valetkey/valetkey/blob/main";
 
-const providers: ReadonlyArray<readonly [string, Provider]> = Object.entries(PROVIDERS);
+const rows: ReadonlyArray<Row> = [
+  {
+    title: "the embedded store",
+    store: "[embedded](#embedded)",
+    can: ABLEST,
+    isTried: true,
+    cors: "`CORS_ORIGINS`",
+    known: "tested with each version",
+  },
+  {
+    title: "Google Cloud Storage",
+    store: "[Google Cloud Storage](#google-cloud-storage)",
+    can: GCS_CAPABILITIES,
+    isTried: true,
+    cors: "bucket",
+    known: existsSync(new URL("../../docs/stores/gcs.json", import.meta.url))
+      ? `[a certificate](${REPOSITORY}/docs/stores/gcs.md)`
+      : "its pages, a double",
+  },
+  ...(Object.entries(PROVIDERS) as ReadonlyArray<[ProviderName, Provider]>).map(
+    ([name, provider]): Row => {
+      const { certified, title, cors } = provider;
+      return {
+        title,
+        store: `${title}: \`${name}\``,
+        can: provider,
+        isTried: certified !== undefined,
+        cors,
+        known: certified
+          ? `[${certified.server}](${REPOSITORY}/docs/stores/${name}.md), ${certified.date}`
+          : name === "aws"
+            ? "its pages"
+            : name in SAID
+              ? `others, ${LOOKED_UP}`
+              : "not tried",
+        said: SAID[name],
+      };
+    },
+  ),
+];
 
-const BLOCKS = {
-  providers: tableOf([
+/** The word of an ability: what is so, or else what a certificate will probably say. */
+function word({ isTried, said }: Row, ability: Ability, has: boolean | string | undefined) {
+  if (typeof has === "string") return has;
+  if (has) return "yes";
+  if (isTried) return "no";
+  const likely = said?.likely?.[ability];
+  const unlikely = said?.unlikely?.[ability];
+  if (likely) return `[likely][${likely}]`;
+  return unlikely ? `[unlikely][${unlikely}]` : "unknown";
+}
+
+const ALGORITHMS = ["sha256", "crc32c", "md5"] as const;
+
+/** The checksums that are verified, and those that others say. */
+function checksums({ can, said, isTried }: Row): string {
+  const others = ALGORITHMS.flatMap((algorithm) => {
+    const page = said?.likely?.[algorithm];
+    return page && !can.checksums.includes(algorithm) ? [`${algorithm} [likely][${page}]`] : [];
+  });
+  return [...can.checksums, ...others].join(", ") || (isTried ? "none" : "unknown");
+}
+
+function block(): string {
+  const lines = rows.map((row) => {
+    const { can, cors, known } = row;
+    return [
+      can.partChecksums ? "yes" : "no",
+      word(row, "completes once", can.completesOnce),
+      word(row, "copies", can.copies),
+      word(row, "write-once", can.writeOnce),
+      checksums(row),
+      cors,
+      known,
+    ];
+  });
+  // Those of which nobody says anything are one line.
+  const alike = Map.groupBy(rows.keys(), (index) => lines[index]?.join() ?? "");
+  const table = tableOf([
     [
-      "provider",
-      "region",
-      "checksums",
+      "store: `STORAGE_PROVIDER`",
+      "in parts",
+      "final at once",
+      "incoming, metadata",
       "write once",
+      "checksums",
       "CORS by",
-      "largest PUT, bytes",
-      "unsigned `x-amz-*`",
-      "certificate",
+      "known by",
     ],
-    ...providers.map(([name, provider]) => [
-      `${provider.title}: \`${name}\``,
-      provider.region === undefined
-        ? `required, such as \`${provider.regionExample}\``
-        : `\`${provider.region}\``,
-      namesOf(provider.checksums),
-      yesNo(provider.writeOnce),
-      provider.cors,
-      provider.largestPut.toLocaleString("en"),
-      provider.unsigned,
-      provider.certified === undefined
-        ? "none"
-        : `[${provider.certified.server}](https://github.com/valetkey/valetkey/blob/main/docs/stores/${name}.md)`,
+    ...[...alike.values()].map((those) => [
+      those.map((index) => rows[index]?.store).join("; "),
+      ...(lines[those[0] ?? 0] ?? []),
     ]),
-  ]),
-  parts: `${tableOf([
-    ["provider", "checksums of a part", "of the whole file"],
-    ...providers.flatMap(([, { title, partChecksums, fileChecksums = [] }]) =>
-      partChecksums ? [[title, namesOf(partChecksums), namesOf(fileChecksums)]] : [],
-    ),
-  ])}`,
-};
+  ]);
+  const titles = (which: (can: Partial<Provider>) => unknown) =>
+    rows
+      .filter(({ can }) => which(can))
+      .map(({ title }) => title)
+      .join(", ");
+  /** Such as `5 GB at one, another; 5 TB at a third`. */
+  const grouped = (valueOf: (can: StoreCapabilities) => string | undefined) =>
+    [...Map.groupBy(rows, ({ can }) => valueOf(can))]
+      .filter(([value]) => value)
+      .map(([value, those]) => `${value} at ${those.map(({ title }) => title).join(", ")}`)
+      .join("; ");
+  const faults = (Object.keys(SAID) as ReadonlyArray<ProviderName>).map(
+    (name) => `- **${PROVIDERS[name].title}:** ${SAID[name]?.fault}.\n`,
+  );
+  const pages = new Set(
+    Object.values(SAID).flatMap(({ likely = {}, unlikely = {} }) => [
+      ...Object.values(likely),
+      ...Object.values(unlikely),
+    ]),
+  );
+  return `${table}
+- Checksums of a part: ${grouped(({ partChecksums }) => partChecksums?.join(", "))}. The CRC-32C of a whole file in parts: ${titles(({ fileChecksums }) => fileChecksums)}.
+- One PUT carries 5 GiB, but ${grouped(({ largestPut }) => (largestPut === ABLEST.largestPut ? undefined : `${largestPut.toLocaleString("en")} bytes`))}.
+- Unsigned \`x-amz-*\` [headers](security.md#headers-that-ride-along) are refused by ${titles(({ unsigned }) => unsigned === "refused")}.
+${faults.join("")}
+${[...pages].map((page) => `[${page}]: ${pageOf(page)}\n`).join("")}`;
+}

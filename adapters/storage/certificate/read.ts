@@ -14,7 +14,7 @@ export const certificate = optional({
   variable: "STORAGE_CERTIFICATE",
   option: "certificate",
   meaning:
-    "What [`valetkey certify --output`](stores.md#certify-your-own-server) saw this store keep: its abilities are then those that were proved.",
+    "What [`valetkey certify --output`](stores.md#certify-your-own-store) saw this store keep: its abilities are then those that were proved.",
   otherwise: "the certificate of such a server in the repository, or what its pages say",
   shape: "the path of a file that valetkey certify has written, and not its content",
   example: "certificate.json",
