@@ -33,33 +33,52 @@ export function certificatePage(...certificates: ReadonlyArray<Certificate>): st
 
 ${(name !== "gcs" && ABOUT[name]?.text) || ""}
 
-Tried with Valetkey ${valetkey}, \`${name === "gcs" ? "STORAGE_ADAPTER" : "STORAGE_PROVIDER"}=${name}\`.
+Tried with Valetkey ${valetkey}, \`${name === "gcs" ? "STORAGE_ADAPTER" : "STORAGE_PROVIDER"}=${name}\`, ${certificates.map((each) => summary(name, each)).join("; ")}.
 
-${certificates.map(section).join("")}`;
+${lacks(certificates)}`;
 }
 
-function section({ promises, date, state: { versions, lock, rules } }: Certificate): string {
-  const having = (wanted: string) => promises.filter(({ outcome }) => outcome === wanted);
-  const items = (wanted: string) =>
-    having(wanted).map(({ promise }) => {
-      const ability = ABILITY_OF.get(promise);
-      return `- ${promise}${ability === undefined ? "" : ` (${ability})`}\n`;
-    });
-  const state = [lock && `locked for ${lock}`, ...rules].filter(Boolean).join("; ");
-  const list = (label: string, wanted: string) =>
-    having(wanted).length === 0 ? "" : `${label}:\n\n${items(wanted).join("")}\n`;
-  return `## ${HEADINGS[versions]}
-
-On ${date}${state && ` (${state})`}. Promises kept: ${having("kept").length}; broken: ${having("broken").length}; not tried: ${having("not tried").length}.
-
-Proved: ${provedBy(promises, standsOn.abilities).join(", ") || "nothing"}.
-
-${list("Broken", "broken")}${list("Not tried", "not tried")}`;
+function summary(name: string, { promises, date, state }: Certificate): string {
+  const { versions, lock, rules } = state;
+  const count = (wanted: string) => promises.filter(({ outcome }) => outcome === wanted).length;
+  const rest = [lock && `locked for ${lock}`, ...rules].filter(Boolean).join("; ");
+  return `on ${date} in [a bucket ${STATES[versions]}](${name}${versions === "kept" ? ".versions" : ""}.json)${rest && ` (${rest})`}: promises kept: ${count("kept")}, broken: ${count("broken")}, not tried: ${count("not tried")}`;
 }
 
-const HEADINGS: Readonly<Record<Certificate["state"]["versions"], string>> = {
-  none: "A bucket without versions",
-  kept: "A bucket that keeps versions",
-  suspended: "A bucket whose versions are suspended",
-  unknown: "A bucket of which it is unknown whether it keeps versions",
+const STATES: Readonly<Record<Certificate["state"]["versions"], string>> = {
+  none: "without versions",
+  kept: "that keeps versions",
+  suspended: "whose versions are suspended",
+  unknown: "of which it is unknown whether it keeps versions",
 };
+
+/** Lists what is not proved, with the first promise that is the reason, and where if not everywhere. */
+function lacks(certificates: ReadonlyArray<Certificate>): string {
+  const found = certificates.flatMap((certificate) =>
+    reasons(certificate).map(([lack, reason]) => ({ lack, reason, certificate })),
+  );
+  const items = [...Map.groupBy(found, ({ lack }) => lack)].map(([lack, those]) => {
+    const [first] = those;
+    const where =
+      those.length < certificates.length && first
+        ? `, ${STATES[first.certificate.state.versions]}`
+        : "";
+    return `- ${lack}${where}: ${first?.reason}\n`;
+  });
+  return items.length === 0 ? "" : `Not proved:\n\n${items.join("")}`;
+}
+
+function reasons(certificate: Certificate): ReadonlyArray<readonly [string, string]> {
+  const { promises } = certificate;
+  const proved = provedBy(promises, standsOn.abilities);
+  const abilities = Object.entries(standsOn.abilities)
+    .filter(([ability]) => !proved.includes(ability))
+    .map(([ability, titles]) => {
+      const failed = promises
+        .filter(({ promise, outcome }) => outcome !== "kept" && titles.includes(promise))
+        .toSorted((a, b) => a.outcome.localeCompare(b.outcome))[0];
+      return [ability, failed ? `${failed.outcome}, ${failed.promise}` : "not tried"] as const;
+    });
+  const dangers = dangersIn(certificate).map((promise) => [promise, "broken"] as const);
+  return [...dangers, ...abilities];
+}
