@@ -22,8 +22,10 @@ import type { StoreCapabilities } from "../../application/ports/store-capabiliti
  * - `file checksums`: when it puts parts together, it verifies the CRC-32C of the whole file;
  * - `reads`: the service can read exactly the object that it looked at;
  * - `copies`: it copies an upload to its place on condition that it is the one that was looked at;
- * - `completes once`: completing an upload in parts, and so a copy, never replaces an object, and
- *   what was completed takes no more parts;
+ * - `copies once`: a completion may have the condition that its key is free, so that a copy, which is
+ *   made of parts, never replaces an object, also when many race;
+ * - `completes once`: of all completions of one upload in parts, one object stays, and what was
+ *   completed takes no more parts;
  * - `unsigned headers`: those that a client adds to a PUT change nothing of a file that is confirmed.
  */
 export type Ability = keyof typeof LACKS;
@@ -52,6 +54,7 @@ const LACKS = {
   "file checksums": ({ fileChecksums }) => fileChecksums === undefined,
   reads: none,
   copies: ({ copies }) => !copies,
+  "copies once": ({ copiesOnce }) => copiesOnce !== true,
   "completes once": ({ completesOnce }) => completesOnce !== true,
   "unsigned headers": none,
 } as const satisfies Readonly<Record<string, (store: StoreCapabilities) => boolean>>;
@@ -59,20 +62,24 @@ const LACKS = {
 /** All abilities, in the order in which titles name them: one that needs another comes after it. */
 export const ABILITIES = Object.keys(LACKS) as ReadonlyArray<Ability>;
 
-/** The abilities that a certificate decides; of the others the table of providers says. */
+/**
+ * The abilities that a certificate decides, each after those on which it may depend; of the others the
+ * table of providers says.
+ */
 export const CERTIFIED = [
-  "sha256",
-  "crc32c",
-  "md5",
-  "write-once",
   "multipart",
   "part sha256",
   "part crc32c",
   "part md5",
   "replaced parts",
-  "file checksums",
   "copies",
+  "copies once",
   "completes once",
+  "sha256",
+  "crc32c",
+  "md5",
+  "file checksums",
+  "write-once",
 ] as const satisfies ReadonlyArray<Ability>;
 
 export const missingAbilities = (store: StoreCapabilities): ReadonlyArray<Ability> =>

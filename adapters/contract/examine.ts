@@ -2,6 +2,7 @@ import * as Duration from "effect/Duration";
 import * as Effect from "effect/Effect";
 import { StoreUnavailable } from "../../domain/errors.ts";
 import type { CertifiedPromise } from "../storage/certificate/certificate.ts";
+import { provedBy } from "../storage/certificate/proved.ts";
 import { errorCode, errorReason } from "../values/thrown.ts";
 import {
   type Exchange,
@@ -46,7 +47,7 @@ export interface Examination {
   readonly store: Openable;
   /**
    * The same store as the service uses it with other abilities, of those that a certificate decides.
-   * If given, all of these are tried first, and then everything with those that were proved.
+   * If given, each of these is tried first, and then everything with those that were proved.
    */
   readonly withAbilities?: ((abilities: ReadonlyArray<Ability>) => Openable) | undefined;
   /** Every promise by default. */
@@ -135,10 +136,16 @@ export async function examine(examination: Examination): Promise<Findings> {
   let ended: string | undefined;
   try {
     if (withAbilities !== undefined) {
-      const ablest = withAbilities(CERTIFIED);
-      await tryAll(ablest, all.filter(isDecided).filter(isMadeBy(hasFrom(ablest))));
-      const isKept = (title: string) => known.get(title)?.outcome === "kept";
-      store = withAbilities(CERTIFIED.filter((each) => standsOn.abilities[each]?.every(isKept)));
+      // One by one, so that a header which the store refuses costs the ability that needs it alone.
+      let proved: ReadonlyArray<Ability> = [];
+      for (const ability of CERTIFIED) {
+        const abler = withAbilities([...proved, ability]);
+        const deciding = all.filter(({ title }) => standsOn.abilities[ability]?.includes(title));
+        await tryAll(abler, deciding.filter(isMadeBy(hasFrom(abler))));
+        const abilities = provedBy([...known.values()], standsOn.abilities);
+        proved = CERTIFIED.filter((each) => abilities.includes(each));
+      }
+      store = withAbilities(proved);
     }
     await tryAll(store, all.filter(isMadeBy(hasFrom(store))));
   } catch (cause) {
@@ -159,10 +166,6 @@ export async function examine(examination: Examination): Promise<Findings> {
 }
 
 const INTERRUPTED = "it was interrupted";
-
-/** True for what decides an ability, and for what rests on it. */
-const isDecided = ({ needs, lacks }: StorePromise) =>
-  lacks.length === 0 && needs.some((ability) => standsOn.abilities[ability] !== undefined);
 
 /** Promises in a row that may wait in vain for an answer. */
 const MOST_SILENT = 3;

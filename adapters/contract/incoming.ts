@@ -1,13 +1,15 @@
+import * as Effect from "effect/Effect";
 import assert from "node:assert/strict";
 import { setTimeout } from "node:timers/promises";
 import { incomingKey } from "../../domain/storage-key.ts";
 import type { ConfirmedUpload } from "../../application/ports/on-confirmed.ts";
 import { assertBytes, assertMatches, assertStatus } from "./assertions.ts";
+import { onePart } from "./multipart.ts";
 import { send, sendPut, upload } from "./send.ts";
-import { expectOneVersion, inRounds } from "./races.ts";
+import { completing, expectVersions, inRounds } from "./races.ts";
 import { promises } from "./store-promise.ts";
 import type { Subject } from "./subject.ts";
-import { CONTENT, OTHER, PNG } from "./uploads.ts";
+import { CONTENT, newKey, OTHER, PNG } from "./uploads.ts";
 
 const DONE = { _tag: "Done" };
 
@@ -46,7 +48,7 @@ const copies = promises(["copies"], {
     assertStatus(await bytes(granted), [404]);
     const confirmed = await subject.confirm(granted.receipt);
     const facts = { ...DONE, key: granted.key, size: CONTENT.length, mediaType: PNG };
-    assertMatches(confirmed, { ...facts, final: subject.has("completes once") });
+    assertMatches(confirmed, { ...facts, final: subject.has("copies once") });
     assertBytes(await bytes(granted), CONTENT);
     assert.equal(await subject.find(incomingKey(granted.key)), undefined);
     assertMatches(await subject.confirm(granted.receipt), answer(confirmed));
@@ -98,35 +100,65 @@ const copies = promises(["copies"], {
   },
 });
 
-/** A copy is made of parts, so it replaces nothing where completing does not. */
-const once = promises(["copies", "completes once"], {
-  "of copies of two uploads at once, one makes the file, and a later one does not replace it":
-    async (subject) =>
-      inRounds(5, async () => {
-        const granted = await arrive(subject);
-        const other = await arrive(subject);
-        await upload({ ...other.put, body: OTHER });
-        const copies = [granted, other].map(({ key }) => async () => {
-          const looked = await subject.head(incomingKey(key));
-          return subject.copyWaiting(granted.key, looked, key);
-        });
-        const copying = [1, 2, 3, 4].flatMap(() => copies.map((copy) => copy()));
-        const outcomes = await Promise.all(copying);
-        assert.equal(outcomes.filter((each) => each === "copied").length, 1, outcomes.join());
-        for (const copy of copies) assert.equal(await copy(), "exists");
-        const isOwn = outcomes.indexOf("copied") % 2 === 0;
-        assertBytes(await bytes(granted), isOwn ? CONTENT : OTHER);
-        await expectOneVersion(subject, granted.key);
-      }),
-  "of several confirms at once, each gives the same answer": async (subject) => {
-    const granted = await arrive(subject);
-    const [first, ...others] = await Promise.all(
-      [1, 2, 3, 4].map(() => subject.confirm(granted.receipt)),
-    );
-    assertMatches(first, { ...DONE, final: true });
-    for (const other of others) assertMatches(other, { ...answer(first), final: true });
-    assertBytes(await bytes(granted), CONTENT);
-  },
-});
+/** Many copies of one key may be completed at once, each of which is an upload in parts of its own. */
+const once = [
+  ...promises(["copies", "copies once"], {
+    "of copies of two uploads at once, one makes the file, and a later one does not replace it":
+      async (subject) =>
+        inRounds(5, async () => {
+          const granted = await arrive(subject);
+          const other = await arrive(subject);
+          await upload({ ...other.put, body: OTHER });
+          const copies = [granted, other].map(({ key }) => async () => {
+            const looked = await subject.head(incomingKey(key));
+            return subject.copyWaiting(granted.key, looked, key);
+          });
+          const copying = [1, 2, 3, 4].flatMap(() => copies.map((copy) => copy()));
+          const outcomes = await Promise.all(copying);
+          assert.equal(outcomes.filter((each) => each === "copied").length, 1, outcomes.join());
+          for (const copy of copies) assert.equal(await copy(), "exists");
+          const content = outcomes.indexOf("copied") % 2 === 0 ? CONTENT : OTHER;
+          assertBytes(await bytes(granted), content);
+          await expectVersions(subject, granted.key, content);
+        }),
+    "of several confirms at once, each gives the same answer": async (subject) => {
+      const granted = await arrive(subject);
+      const [first, ...others] = await Promise.all(
+        [1, 2, 3, 4].map(() => subject.confirm(granted.receipt)),
+      );
+      assertMatches(first, { ...DONE, final: true });
+      for (const other of others) assertMatches(other, { ...answer(first), final: true });
+      assertBytes(await bytes(granted), CONTENT);
+    },
+  }),
+  ...promises(["multipart", "copies", "copies once"], {
+    "an object that is already under the key is not replaced": async (subject) => {
+      const key = newKey();
+      const complete = await (await onePart(subject, key)).store(OTHER);
+      await subject.put({ key });
+      assert.equal(await Effect.runPromise(complete), "exists");
+      await subject.expectContent(CONTENT, key);
+    },
+    ...Object.fromEntries(
+      [2, 16].map((count) => [
+        `of ${count} uploads in parts of one key that are completed at once, one makes the object`,
+        async (subject: Subject) =>
+          inRounds(count === 2 ? 20 : 5, async () => {
+            const key = newKey();
+            const bodies = Array.from({ length: count }, (_, i) => CONTENT.map((byte) => byte ^ i));
+            const completions = await Promise.all(
+              bodies.map(async (body) => (await onePart(subject, key)).store(body)),
+            );
+            const winners = await completing(completions, async (at) => bodies[at] ?? OTHER);
+            assert.equal(winners.length, 1, `${winners.length} were completed`);
+            for (const winner of winners) {
+              await subject.expectContent(winner, key);
+              await expectVersions(subject, key, winner);
+            }
+          }),
+      ]),
+    ),
+  }),
+];
 
 export const incoming = [...copies, ...once];

@@ -17,7 +17,7 @@ import { assertBytes, assertMatches, assertNotAccepted, assertStatus } from "./a
 import { checksumFor } from "./digest.ts";
 import { type RawAnswer, type Put, send, sendPut, upload } from "./send.ts";
 import { CONTENT, newKey, OTHER, PNG, putRequest, UPLOAD } from "./uploads.ts";
-import { expectOneVersion, inRounds } from "./races.ts";
+import { completing, expectVersions, inRounds } from "./races.ts";
 import { promises } from "./store-promise.ts";
 import type { Subject } from "./subject.ts";
 import { type Call, FOREIGN_CALLS, mismatch, SERVICE, UNKNOWN } from "./use-cases.ts";
@@ -104,23 +104,29 @@ async function assertFile(
 }
 type Uploaded = Awaited<ReturnType<typeof uploaded>>;
 
-/**
- * An upload of one part by the ports alone, whose part may be replaced once it was listed. Returns
- * what completes it.
- */
-async function onePart(
-  { presigner, store: { multipart } }: Subject,
-  key: StorageKey,
-  replacement?: Uint8Array,
-) {
+/** Checks that completing has given the same answer twice. */
+function assertSame(answer: unknown, completed: Awaited<ReturnType<Uploaded["complete"]>>) {
+  if (completed._tag !== "Done") throw new Error(`not completed: ${completed._tag}`);
+  const { _tag, key, etag, size } = completed;
+  assertMatches(answer, { _tag, key, etag, size });
+}
+
+/** An upload of one part by the ports alone. */
+export async function onePart({ presigner, store }: Subject, key: StorageKey) {
+  const { multipart } = store;
   if (multipart === undefined) throw new Error("the store has no multipart");
   const uploadId = await Effect.runPromise(multipart.create({ key, mediaType: PNG }));
   const part = { ...putRequest(key), uploadId, partNumber: PartNumber.make(1) };
   const put = await Effect.runPromise(presigner.part?.(part) ?? Effect.never);
-  await upload(put);
-  const parts = Option.getOrThrow(await Effect.runPromise(multipart.list({ key, uploadId })));
-  if (replacement !== undefined) await upload({ ...put, body: replacement });
-  return () => Effect.runPromise(multipart.complete({ key, uploadId, parts }));
+  return {
+    put,
+    /** Sends its part, and returns what completes the upload of this part. */
+    store: async (body = CONTENT) => {
+      await upload({ ...put, body });
+      const parts = Option.getOrThrow(await Effect.runPromise(multipart.list({ key, uploadId })));
+      return multipart.complete({ key, uploadId, parts });
+    },
+  };
 }
 
 const INVALID = { _tag: "InvalidUpload" };
@@ -222,6 +228,12 @@ export const multipart = [
       assertMatches(await abort(), DONE);
       await assertFile(completed);
     },
+    "completing again gives the same answer": async (subject) => {
+      const { complete, etags } = await uploaded(subject);
+      const completed = await complete(etags);
+      assertSame(await complete(etags), completed);
+      await assertFile(completed);
+    },
     "an upload is valid for its person, its organization and its time": async (subject) => {
       const { complete, etags, expiresAt } = await uploaded(subject);
       for (const call of FOREIGN_CALLS) assertMatches(await complete(etags, call), UNKNOWN);
@@ -262,37 +274,54 @@ export const multipart = [
     }),
   ),
   ...promises(["multipart", "completes once"], {
-    "an object that is already under the key is not replaced": async (subject) => {
-      const { complete, etags, key } = await uploaded(subject);
-      await subject.put({ key });
-      const difference = { property: "size", expected: FILE.length, actual: CONTENT.length };
-      assertMatches(await complete(etags), mismatch(difference));
-      await subject.expectContent(CONTENT, key);
-    },
-    "completing again, or several times at once, gives the same answer": async (subject) => {
+    "of several completions at once, each that succeeds gives the same answer": async (subject) => {
       const { complete, etags } = await uploaded(subject);
       const answers = await Promise.all(Array.from({ length: 8 }, () => complete(etags)));
       const again = await complete(etags);
-      assertMatches(again, { _tag: "Done", size: FILE.length });
-      if (again._tag !== "Done") return;
-      const { _tag, key, etag, size } = again;
-      for (const answer of answers) assertMatches(answer, { _tag, key, etag, size });
+      assertMatches(again, { ...DONE, final: true });
+      for (const answer of answers) if (answer._tag === "Done") assertSame(answer, again);
+      await assertFile(again);
     },
-    "a completed upload takes no more parts": async (subject) => {
+    "a completed upload takes no more parts, and is not completed again": async (subject) => {
       const { complete, sign, etags } = await uploaded(subject);
       const completed = await complete(etags);
       assertNotAccepted(await sendPut({ ...(await sign(2)), body: OTHER_LAST }));
       await assertFile(completed);
+      assertSame(await complete(etags), completed);
+      await assertFile(completed);
     },
-    "of 16 completions of an upload at once, one makes the object": async (subject) =>
+    "of 16 completions of an upload at once, one object stays": async (subject) =>
       inRounds(5, async () => {
         const key = newKey();
-        const complete = await onePart(subject, key);
-        const outcomes = await Promise.all(Array.from({ length: 16 }, complete));
+        const complete = await (await onePart(subject, key)).store();
+        const completions = Array.from({ length: 16 }, () => complete);
         // A store may give each the answer to the first.
-        assert.ok(outcomes.includes("completed"), outcomes.join());
+        const reads = await completing(completions, () => subject.read({ key }));
+        assert.notEqual(reads.length, 0, "none is completed");
         await subject.expectContent(CONTENT, key);
-        await expectOneVersion(subject, key);
+        await expectVersions(subject, key, CONTENT);
+      }),
+    "of 16 completions of an upload whose part is replaced at once, one object stays": async (
+      subject,
+    ) =>
+      inRounds(10, async () => {
+        const key = newKey();
+        const { store, put } = await onePart(subject, key);
+        const other = await store(OTHER);
+        const own = await store(CONTENT);
+        const completions = Array.from({ length: 16 }, (_, at) => (at % 2 === 0 ? own : other));
+        const read = () => subject.read({ key });
+        const [reads] = await Promise.all([
+          completing(completions, read),
+          sendPut({ ...put, body: OTHER }).catch(noneIfCut),
+        ]);
+        // All may have named a part that was not there yet, or not any more.
+        if (reads.length === 0) await completing([own, other], read);
+        const { body } = await read();
+        for (const earlier of reads) assertBytes(earlier, body);
+        await completing([own, other], read);
+        await subject.expectContent(body, key);
+        await expectVersions(subject, key, body);
       }),
   }),
   ...promises(["multipart", "file checksums"], {
@@ -334,8 +363,10 @@ export const multipart = [
       subject,
     ) => {
       const key = newKey();
-      const complete = await onePart(subject, key, OTHER);
-      assert.equal(await complete(), "changed");
+      const { store } = await onePart(subject, key);
+      const complete = await store();
+      await store(OTHER);
+      assert.equal(await Effect.runPromise(complete), "changed");
       assert.equal(await subject.find(key), undefined);
     },
   }),

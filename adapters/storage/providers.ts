@@ -40,6 +40,7 @@ export const S3_CAPABILITIES: StoreCapabilities = {
   writeOnce: true,
   versions: true,
   copies: true,
+  copiesOnce: true,
   completesOnce: true,
   checksums: ["sha256", "crc32c", "md5"],
 };
@@ -76,6 +77,7 @@ const LEAST = {
   writeOnce: false,
   versions: false,
   copies: false,
+  copiesOnce: false,
   completesOnce: false,
   largestMultipart: LARGEST_MULTIPART,
   partChecksums: [],

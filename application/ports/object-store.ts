@@ -118,7 +118,7 @@ export interface MultipartId {
 
 /**
  * The calls for multipart uploads, made with the service's own key. Whether a completion may replace
- * an object is told by `completesOnce` of the store.
+ * an object is told by `copiesOnce` and `completesOnce` of the store.
  */
 export interface Multipart {
   /**
@@ -232,11 +232,13 @@ export class ObjectStore extends Context.Service<
     /** Left out by stores where writing once does not depend on the bucket. */
     readonly writeOnce?: WriteOnce;
     /**
-     * Returns true if neither a completion nor a copy ever replaces an object, even if several race,
-     * and a completed upload takes no more parts. As was last seen; asks nobody. Where it is left
-     * out, or false, a file that they make is final only when the URLs of its upload have ended.
+     * Returns true if of several completions of one upload, even if they race, one object stays, and
+     * a completed upload takes no more parts. As was last seen; asks nobody. Where it is left out, or
+     * false, a file in parts is final only when the URLs of its upload have ended.
      */
     readonly completesOnce?: () => boolean;
+    /** The same of copies: true if none ever replaces an object, even if several race. */
+    readonly copiesOnce?: () => boolean;
     /** Names the certificate by which its abilities are known, for operators. */
     readonly certificate?: string | undefined;
     /** Multipart uploads; left out by stores that are not used for them. */

@@ -23,7 +23,9 @@ export interface StoreCapabilities {
   readonly versions: boolean;
   /** It copies exactly the upload that was looked at. */
   readonly copies: boolean;
-  /** Completing an upload in parts, and so a copy, never replaces an object; false if left out. */
+  /** A copy never replaces an object, nor does a completion; false if left out. */
+  readonly copiesOnce?: boolean;
+  /** Of several completions of one upload in parts, one object stays; false if left out. */
   readonly completesOnce?: boolean;
   /** A scanner's verdict can be a tag of the object, which no upload can set; false if left out. */
   readonly scanTags?: boolean;

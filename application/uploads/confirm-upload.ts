@@ -72,7 +72,7 @@ const settle = Effect.fnUntraced(function* (
   );
   const isCompared = checksum !== undefined && facts.checksums[checksum.algorithm] !== undefined;
   const isReplaceable = facts.isReplaceable === true;
-  const isOnce = !isReplaceable && ((yield* ObjectStore).completesOnce?.() ?? false);
+  const isOnce = !isReplaceable && ((yield* ObjectStore).copiesOnce?.() ?? false);
   const confirmed = {
     key,
     size,

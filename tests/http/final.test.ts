@@ -8,19 +8,23 @@ import { ObjectStore } from "../../application/ports/object-store.ts";
 import type { UploadPolicy } from "../../domain/upload-policy.ts";
 import { embedded, PRESIGN, presignInit, startService } from "./service.ts";
 
-// Where completing an upload may replace an object, a copy may too: what they make can change for as
-// long as the URLs of the upload work.
+// Where completing an upload, or a copy, may replace an object, what it makes can change for as long as
+// the URLs of the upload work.
 
-/** A service over the embedded store, which completes once as `state` says. */
+/** A service over the embedded store, which replaces objects as `state` says. */
 async function start(policy: Partial<UploadPolicy>) {
   const store = embedded();
-  const state = { isOnce: false };
+  const state = { completesOnce: true, copiesOnce: true };
   const finals: Array<boolean> = [];
   const clock = await Effect.runPromise(Effect.scoped(TestClock.make()));
   await Effect.runPromise(clock.setTime(Date.now()));
   const storage = Layer.effect(
     ObjectStore,
-    Effect.map(ObjectStore, (all) => ({ ...all, completesOnce: () => state.isOnce })),
+    Effect.map(ObjectStore, (all) => ({
+      ...all,
+      completesOnce: () => state.completesOnce,
+      copiesOnce: () => state.copiesOnce,
+    })),
   ).pipe(
     Layer.provideMerge(store.layer),
     Layer.merge(Layer.succeed(Clock.Clock, clock)),
@@ -63,14 +67,27 @@ async function start(policy: Partial<UploadPolicy>) {
 }
 
 describe.each([
-  ["a file in parts", {}, "parts"],
-  ["a file in parts that waited", { arrival: "incoming" }, "parts"],
-  ["an upload that waited", { arrival: "incoming" }, "put"],
-  ["a strict upload that waited", { arrival: "incoming", strict: true }, "put"],
-  ["a write-once upload that waited", { arrival: "incoming", writeOnce: true }, "put"],
-] as const)("%s", (_what, policy, how) => {
-  it("is final only when its URLs have ended, where completing may replace an object", async () => {
+  ["a file in parts", {}, "parts", "completesOnce", "copiesOnce"],
+  ["a file in parts that waited", { arrival: "incoming" }, "parts", "copiesOnce", "completesOnce"],
+  ["an upload that waited", { arrival: "incoming" }, "put", "copiesOnce", "completesOnce"],
+  [
+    "a strict upload that waited",
+    { arrival: "incoming", strict: true },
+    "put",
+    "copiesOnce",
+    "completesOnce",
+  ],
+  [
+    "a write-once upload that waited",
+    { arrival: "incoming", writeOnce: true },
+    "put",
+    "copiesOnce",
+    "completesOnce",
+  ],
+] as const)("%s", (_what, policy, how, needed, other) => {
+  it(`is final only when its URLs have ended, without ${needed}`, async () => {
     const service = await start(policy);
+    service.state[needed] = false;
     const { final, receipt, mutable_until } = await service[how]();
     expect([final, service.finals]).toEqual([false, [false]]);
     expect(await service.confirm(receipt)).toMatchObject({ final: false, mutable_until });
@@ -81,9 +98,9 @@ describe.each([
     expect(service.finals).toEqual([false, false, false, true]);
   });
 
-  it("is final at once where completing replaces nothing, and confirming again says so", async () => {
+  it(`is final at once with ${needed} alone, and confirming again says so`, async () => {
     const service = await start(policy);
-    service.state.isOnce = true;
+    service.state[other] = false;
     const { final, receipt } = await service[how]();
     expect([final, service.finals]).toEqual([true, [true]]);
     expect(await service.confirm(receipt)).toMatchObject({ final: true });
@@ -92,5 +109,6 @@ describe.each([
 
 it("a write-once PUT of a file is final also where completing may replace an object", async () => {
   const service = await start({ writeOnce: true });
+  Object.assign(service.state, { completesOnce: false, copiesOnce: false });
   expect(await service.put()).toMatchObject({ final: true });
 });

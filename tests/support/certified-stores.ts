@@ -46,7 +46,12 @@ export function certifiedStores(): Certified {
 }
 
 /** The abilities for which it matters whether a bucket keeps versions. */
-const MAY_DEPEND: ReadonlySet<string> = new Set(["write-once", "completes once", "copies"]);
+const MAY_DEPEND: ReadonlySet<string> = new Set([
+  "write-once",
+  "copies",
+  "copies once",
+  "completes once",
+]);
 
 function readCertificate(name: string): Certificate | undefined {
   const file = new URL(`${name}.json`, FOLDER);

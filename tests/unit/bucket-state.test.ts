@@ -48,6 +48,7 @@ async function open(
     isOnce: async () => (await Effect.runPromise(presigner.put(strict))).isOnce,
     holds: () => store.writeOnce?.holds(),
     completesOnce: () => store.completesOnce?.(),
+    copiesOnce: () => store.copiesOnce?.(),
     /** The failure of a copy, which this server makes none of. */
     copy: () => {
       const to = newKey();
@@ -124,7 +125,7 @@ it("other providers are not asked", async () => {
 
 /** A certificate by which all depends on the state of the bucket, and was seen in this one. */
 const certifiedIn = (versions: BoundTo["versions"]) => {
-  const abilities = ["write-once", "multipart", "completes once", "copies"] as const;
+  const abilities = ["write-once", "multipart", "completes once", "copies", "copies once"] as const;
   return {
     proved: capabilitiesOf(abilities, { versions, abilities: new Set(abilities) }),
     facts: { name: "MinIO", date: "2026-11-30", abilities, isOutdated: false },
@@ -165,7 +166,8 @@ it.each([
   async (state, versioning, holds, told) => {
     const store = await open("s3", versioning, { certificate: certifiedIn(state) });
     expect(await store.look()).toContain(told);
-    expect([await store.isOnce(), store.holds(), store.completesOnce()]).toEqual([
+    expect(await store.isOnce()).toBe(holds);
+    expect([store.holds(), store.completesOnce(), store.copiesOnce()]).toEqual([
       holds,
       holds,
       holds,
@@ -180,5 +182,6 @@ it("a copy looks at its bucket anew, so none is made once it keeps versions", as
   expect(await store.copy()).toContain("does not exist");
   store.state.versioning = [200, ENABLED];
   expect(await store.copy()).toContain("no upload below incoming/ becomes a file");
-  expect([await store.isOnce(), store.completesOnce()]).toEqual([false, false]);
+  expect(await store.isOnce()).toBe(false);
+  expect([store.completesOnce(), store.copiesOnce()]).toEqual([false, false]);
 });

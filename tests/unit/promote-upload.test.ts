@@ -72,7 +72,7 @@ function storeWith(
         removed.push(key);
         stored.delete(key);
       }),
-    completesOnce: () => isOnce,
+    copiesOnce: () => isOnce,
     copy: ({ to }) =>
       Effect.map(copied, (made) => {
         copies++;

@@ -66,6 +66,7 @@ it("a certificate of this very store raises what its provider's row leaves out",
     writeOnce: false,
     copies: false,
     completesOnce: false,
+    copiesOnce: false,
     partChecksums: [],
   });
   expect(capabilities(certificateOf())).toMatchObject({
@@ -73,6 +74,7 @@ it("a certificate of this very store raises what its provider's row leaves out",
     writeOnce: "without versions",
     copies: true,
     completesOnce: true,
+    copiesOnce: true,
     partChecksums: ["sha256", "crc32c", "md5"],
     fileChecksums: ["crc32c"],
     keepsReplacedParts: false,
@@ -98,6 +100,7 @@ it("a promise that a certificate does not know counts as not tried, and parts ne
     writeOnce: false,
     copies: false,
     completesOnce: false,
+    copiesOnce: false,
     partChecksums: [],
     fileChecksums: undefined,
   });

@@ -37,7 +37,8 @@ export const leftMessage = (left: ReadonlyArray<string>): string =>
 const WORDS: Readonly<Record<string, string>> = {
   multipart: "files in parts",
   copies: 'incoming (arrival: "incoming", with content checks, scans and metadata)',
-  "completes once": "files in parts and incoming that are final at once",
+  "copies once": "incoming that is final at once",
+  "completes once": "files in parts that are final at once",
   "file checksums": "the CRC-32C of a whole file in parts",
   "replaced parts": "parts that may be sent again in any way",
 };

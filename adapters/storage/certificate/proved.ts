@@ -9,6 +9,7 @@ export type ProvableAbility =
   | `part ${ChecksumAlgorithm}`
   | "write-once"
   | "multipart"
+  | "copies once"
   | "completes once"
   | "replaced parts"
   | "file checksums"
@@ -24,6 +25,7 @@ export interface Proved extends Pick<
   | "partChecksums"
   | "fileChecksums"
   | "keepsReplacedParts"
+  | "copiesOnce"
   | "completesOnce"
   | "unproved"
 > {
@@ -62,6 +64,7 @@ export function capabilitiesOf(abilities: Iterable<string>, boundTo?: BoundTo): 
     reports: checksums.filter((algorithm) => algorithm !== "md5"),
     writeOnce: has("write-once") && (isOnlyWithoutVersions ? "without versions" : true),
     copies: has("copies"),
+    copiesOnce: has("copies once"),
     completesOnce: has("completes once"),
     largestMultipart: makesParts ? LARGEST_MULTIPART : undefined,
     partChecksums: makesParts

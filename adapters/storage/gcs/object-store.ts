@@ -122,6 +122,7 @@ export function objectStore(store: {
     writeEmpty: (key) => writeEmpty(signed, key, refuse),
     list: s3List(signed, refuse),
     multipart: { ...multipart, listOpen: s3Uploads(signed, refuse) },
+    copiesOnce: () => true,
     completesOnce: () => true,
     lifecycle: {
       removesParts: true,

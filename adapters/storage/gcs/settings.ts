@@ -73,6 +73,7 @@ export const GCS_CAPABILITIES: StoreCapabilities = {
   writeOnce: true,
   versions: true,
   copies: true,
+  copiesOnce: true,
   completesOnce: true,
   checksums: ["crc32c", "md5"],
   partChecksums: ["crc32c", "md5"],

@@ -133,6 +133,7 @@ export const layer = (
           listOpen: ({ prefix }) =>
             run(async () => ({ found: await listUploads(folder, { bucket, prefix }) })),
         },
+        copiesOnce: () => true,
         completesOnce: () => true,
         lifecycle: undefined,
         head: (key) =>

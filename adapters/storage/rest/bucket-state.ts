@@ -14,6 +14,7 @@ const NOT_UNDERSTOOD = unavailable(
 const LOST: Readonly<Partial<Record<ProvableAbility, string>>> = {
   "write-once": "uploads are not written once, and final only when their URL has expired",
   "completes once": "files of parts are final only when the URLs of their upload have expired",
+  "copies once": "files of uploads below incoming/ are final only when their URL has expired",
   copies: "no upload below incoming/ becomes a file",
 };
 
@@ -28,9 +29,10 @@ export const watchBucket = Effect.fnUntraced(function* (
   {
     title,
     writeOnce,
+    copiesOnce = false,
     completesOnce = false,
     boundTo,
-  }: Pick<Provider, "title" | "writeOnce" | "completesOnce" | "boundTo">,
+  }: Pick<Provider, "title" | "writeOnce" | "copiesOnce" | "completesOnce" | "boundTo">,
   certifiedOn?: string,
 ) {
   const lost = Object.entries(LOST).filter(([ability]) =>
@@ -39,6 +41,7 @@ export const watchBucket = Effect.fnUntraced(function* (
   if (boundTo === undefined || lost.length === 0) {
     return {
       writeOnce: writeOnce !== false,
+      copiesOnce,
       completesOnce,
       look: undefined,
       settle: Effect.void,
@@ -73,6 +76,9 @@ export const watchBucket = Effect.fnUntraced(function* (
   return {
     get writeOnce() {
       return writeOnce !== false && has("write-once");
+    },
+    get copiesOnce() {
+      return copiesOnce && has("copies once");
     },
     get completesOnce() {
       return completesOnce && has("completes once");

@@ -76,7 +76,8 @@ export function s3ObjectStore(
         refusal.code === "AccessDenied"
           ? "the service's key may not make large files; allow it s3:PutObject, s3:AbortMultipartUpload and s3:ListMultipartUploadParts"
           : explainRefusal(settings, refusal),
-      ifNone: [["if-none-match", "*"]],
+      // Elsewhere it may be refused, as by Backblaze B2, or mean nothing.
+      ifNone: provider.copiesOnce ? [["if-none-match", "*"]] : [],
       fileChecksums: provider.fileChecksums ?? [],
     }),
     abandoned: provider.abandoned,
@@ -102,6 +103,7 @@ export function s3ObjectStore(
       if (!answer.ok) yield* refused(settings, refusalIn(answer));
     }),
     ...(state.look && { writeOnce: { holds: () => state.writeOnce, look: state.look } }),
+    copiesOnce: () => state.copiesOnce,
     completesOnce: () => state.completesOnce,
     certificate: settings.certificate?.facts?.name,
     versions: s3Versions(bucket, settings),
