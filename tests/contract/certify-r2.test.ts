@@ -1,9 +1,12 @@
 import { afterEach, beforeEach, expect, it, onTestFinished, vi } from "vitest";
 import { main } from "../../adapters/cli/main.ts";
+import { provedBy } from "../../adapters/storage/certificate/proved.ts";
+import standsOn from "../../adapters/storage/certificate/stands-on.json" with { type: "json" };
 import { isFullRun } from "../support/full-run.ts";
 import { R2_KEY, type R2Options, startR2 } from "../support/r2-double.ts";
 
-// What `valetkey certify` says of Cloudflare R2, as far as its pages go: a double of it.
+// What `valetkey certify` proves of Cloudflare R2, as far as its pages go, and of stores like it that
+// lack one thing: a double of it.
 
 let result = "";
 let told = "";
@@ -23,15 +26,13 @@ afterEach(() => {
   vi.unstubAllEnvs();
 });
 
-type Found = { readonly promise: string; readonly outcome: string };
-
-/** The promises that a double of R2 does not keep of those that a provider offers. */
-async function notKept(provider: string, options: R2Options): Promise<ReadonlyArray<string>> {
+/** The abilities that a certificate of the double proves. */
+async function proved(options: R2Options): Promise<ReadonlyArray<string>> {
   const r2 = await startR2(options);
   onTestFinished(r2.close);
   const env = {
     STORAGE_ADAPTER: "aws",
-    STORAGE_PROVIDER: provider,
+    STORAGE_PROVIDER: "r2",
     STORAGE_ENDPOINT: r2.endpoint,
     STORAGE_PATH_STYLE: "on",
     STORAGE_ACCESS_KEY: R2_KEY.accessKey,
@@ -42,42 +43,66 @@ async function notKept(provider: string, options: R2Options): Promise<ReadonlyAr
   onTestFinished(() => void (process.exitCode = exitCode));
   await main(["certify", "--json"], () => Promise.reject(new Error("nothing may be served")));
   expect(result, told).not.toBe("");
-  const { promises, left, server } = JSON.parse(result);
-  expect([server, left]).toEqual(["cloudflare", []]);
+  const { promises, server } = JSON.parse(result);
+  expect(server).toBe("cloudflare");
   expect([...r2.buckets.keys()]).toEqual([]);
-  return promises
-    .filter(({ outcome }: Found) => outcome === "not kept")
-    .map(({ promise }: Found) => promise);
+  return provedBy(promises, standsOn.abilities);
 }
 
-/** Since R2 is not known to report the SHA-256 of an object, a confirm misses none. */
-const UNREPORTED = "an object that came without its granted checksum is not confirmed";
+/** As others saw it, R2 copies under a condition. */
+const SEEN = [
+  "multipart",
+  "part crc32c",
+  "part md5",
+  "replaced parts",
+  "copies",
+  "copies once",
+  "completes once",
+  "sha256",
+  "crc32c",
+  "md5",
+  "write-once",
+];
+const seenBut = (...lost: ReadonlyArray<string>) => SEEN.filter((each) => !lost.includes(each));
 
-it("as R2, all that is offered is kept, but for a checksum that confirm cannot miss", async () => {
-  expect(await notKept("r2", {})).toEqual([UNREPORTED]);
+const WITHOUT_COPIES = [
+  "multipart",
+  "part sha256",
+  "part crc32c",
+  "part md5",
+  "replaced parts",
+  "completes once",
+  "sha256",
+  "crc32c",
+  "md5",
+  "write-once",
+];
+
+it("as its pages have it, R2 copies nothing under a condition, and all else is proved", async () => {
+  expect(await proved({})).toEqual(WITHOUT_COPIES);
 });
 
 if (isFullRun) {
-  it("a promise that R2 no longer keeps is named", async () => {
-    expect(await notKept("r2", { without: "if-none-match on put" })).toEqual([
-      "a PUT cannot be replayed under writeOnce",
-      "a PUT cannot be replayed under strict",
-      "exactly one of several concurrent write-once PUTs is stored",
-      UNREPORTED,
-    ]);
-  });
-
-  it("as a store that can do all, it lacks checksums of whole files in parts, and versions", async () => {
-    expect(await notKept("versitygw", { asSeen: true })).toEqual([
-      // SHA-256 of a part.
-      "a part is verified by each checksum that is offered",
-      "a file in parts that has the checksum given at its start is completed",
-      "a file in parts that has another checksum than that given at its start is not stored",
-      // These look for versions.
-      "of several copies at once, one makes the file, and a later one does not replace it",
-      "a removed file is gone for every URL, and to remove it again is no error",
-      "a removed file is not made of its upload again",
-      "an upload that waits is removed before it becomes a file",
-    ]);
+  it.each<[string, R2Options, ReadonlyArray<string>]>([
+    ["copies under a condition, as others saw it", {}, SEEN],
+    [
+      "refuses each If-None-Match, as Backblaze B2 does",
+      { refusesConditions: true },
+      seenBut("copies once", "write-once"),
+    ],
+    [
+      "ignores If-None-Match of a completion",
+      { without: "if-none-match on complete" },
+      seenBut("copies once"),
+    ],
+    ["ignores If-None-Match of a PUT", { without: "if-none-match on put" }, seenBut("write-once")],
+    [
+      "ignores the condition on the source of a copy",
+      { without: "copy-source-if-match" },
+      seenBut("copies", "copies once"),
+    ],
+    ["does not verify CRC-32C", { without: "crc32c" }, seenBut("crc32c", "part crc32c")],
+  ])("a store that %s has the abilities that are left", async (_, options, abilities) => {
+    expect(await proved({ asSeen: true, ...options })).toEqual(abilities);
   });
 }

@@ -163,7 +163,14 @@ function write({ world, bucket, name, key }: OfObject, object: Stored): void {
   bucket.objects.set(key, object);
 }
 
+function requireNoCondition({ headers, world }: OfObject): void {
+  if (world.refusesConditions && "if-none-match" in headers) {
+    throw notImplemented("Header 'If-None-Match'");
+  }
+}
+
 function put(asked: OfObject): Reply {
+  requireNoCondition(asked);
   const { headers, bucket, key, keeps } = asked;
   const conditions = keeps("if-none-match on put") ? headers : without(headers, "if-none-match");
   if (!meets(conditions, bucket.objects.get(key))) throw failed();
@@ -212,6 +219,7 @@ function copiedPart(asked: OfObject): Part {
 
 function complete(asked: OfObject): Reply {
   const { bucket, key, name, headers, query, body, keeps } = asked;
+  requireNoCondition(asked);
   const upload = uploadOf(asked);
   const named = [...body.toString().matchAll(/<Part>(.*?)<\/Part>/gs)].map(([, part = ""]) => ({
     number: Number(textIn(part, "PartNumber")),

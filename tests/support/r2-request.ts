@@ -24,6 +24,8 @@ export interface R2Options {
    * SHA-256 of a part (github.com/Alos-no/Cloudflare.NET, 2026-08-24).
    */
   readonly asSeen?: boolean;
+  /** Refuses a PUT and a completion under `If-None-Match` with 501, as Backblaze B2 was seen to do. */
+  readonly refusesConditions?: boolean;
   /** Refuses a second write to one key within a second with 429, as "Limits" says. */
   readonly limitsWrites?: boolean;
 }

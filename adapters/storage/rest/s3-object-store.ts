@@ -84,6 +84,7 @@ export function s3ObjectStore(
     listOpen: s3Uploads(bucket, refuse),
   };
   const copy = s3Copy(bucket, settings, multipart);
+  const list = s3List(bucket, refuse);
   return ObjectStore.of({
     ensureBucket: Effect.gen(function* () {
       // Reports a missing client before anything else.
@@ -106,12 +107,12 @@ export function s3ObjectStore(
     copiesOnce: () => state.copiesOnce,
     completesOnce: () => state.completesOnce,
     certificate: settings.certificate?.facts?.name,
-    versions: s3Versions(bucket, settings),
+    versions: s3Versions(bucket, settings, list),
     read: (object) =>
       readObject(bucket, object, versionQuery(object.version), (answer) =>
         Effect.fail(refused(settings, refusalIn(answer))),
       ),
-    list: s3List(bucket, refuse),
+    list,
     ...(provider.copies && {
       copy: (upload) => Effect.andThen(state.mayCopy, copy(upload)),
       writeEmpty: (key) => writeEmpty(bucket, key, refuse),

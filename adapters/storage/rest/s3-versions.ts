@@ -7,10 +7,11 @@ import { type BucketSettings, refusalIn, refused, type StoreRefusal } from "./re
 import { type Bucket, signedFetch, unavailable } from "./signed-fetch.ts";
 import { isWhole, textIn, textsIn, unescape } from "./xml.ts";
 
-/** "ListObjectVersions", Amazon S3 API Reference. */
+/** "ListObjectVersions", Amazon S3 API Reference; a store without it keeps one of an object. */
 export const s3Versions = (
   bucket: Bucket,
   settings: BucketSettings,
+  list: NonNullable<ObjectStore["Service"]["list"]>,
 ): NonNullable<ObjectStore["Service"]["versions"]> =>
   Effect.fnUntraced(function* ({ prefix, after }) {
     const [key, version] = after?.split("\n") ?? [];
@@ -22,6 +23,14 @@ export const s3Versions = (
     ];
     const answer = yield* signedFetch(bucket, { method: "GET", query });
     const { ok, text } = answer;
+    if (answer.status === 501) {
+      const objects = yield* list({ prefix, after, limit: 1000 });
+      const found = objects.found.map((each) => ({
+        key: each.key as ObjectKey,
+        version: undefined,
+      }));
+      return { ...objects, found };
+    }
     if (refusalIn(answer).code === "AccessDenied") return yield* MAY_NOT;
     if (!ok || !isWhole(text, "ListVersionsResult")) {
       return yield* refused(settings, refusalIn(answer));
