@@ -38,7 +38,7 @@ export const SAID: Readonly<Partial<Record<ProviderName, Said>>> = {
       crc32c: "r2-checksums",
       md5: "r2-api",
       "write-once": "r2-conditions",
-      "completes once": "r2-conditions",
+      "copies once": "r2-conditions",
       "part crc32c": "r2-checksums",
       "part md5": "r2-checksums",
       copies: "tries",
@@ -49,17 +49,17 @@ export const SAID: Readonly<Partial<Record<ProviderName, Said>>> = {
   },
   b2: {
     likely: { copies: "b2-copies" },
-    unlikely: { "write-once": "tries", "completes once": "tries" },
+    unlikely: { "write-once": "tries", "copies once": "tries" },
     fault:
       "the master key does not work here, and a key for one bucket needs `listAllBucketNames`; buckets always keep versions, so let a rule remove what is hidden",
   },
   wasabi: {
-    unlikely: { "write-once": "tries", "completes once": "tries", copies: "tries" },
+    unlikely: { "write-once": "tries", "copies once": "tries", copies: "tries" },
     fault: "a file that is replaced or removed is paid for 90 days",
   },
   spaces: {
     likely: { "write-once": "tries" },
-    unlikely: { "completes once": "tries", copies: "tries" },
+    unlikely: { "copies once": "tries", copies: "tries" },
     fault: "no key that may only put; an unsigned `x-amz-acl` makes a file public",
   },
 };

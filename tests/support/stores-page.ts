@@ -108,7 +108,12 @@ function block(): string {
     const { can, cors, known } = row;
     return [
       can.partChecksums ? "yes" : "no",
-      word(row, "completes once", can.completesOnce),
+      [
+        ...new Set([
+          word(row, "completes once", can.completesOnce),
+          word(row, "copies once", can.copiesOnce),
+        ]),
+      ].join(", "),
       word(row, "copies", can.copies),
       word(row, "write-once", can.writeOnce),
       checksums(row),
@@ -122,7 +127,7 @@ function block(): string {
     [
       "store: `STORAGE_PROVIDER`",
       "in parts",
-      "final at once",
+      "final at once: in parts, incoming",
       "incoming, metadata",
       "write once",
       "checksums",
