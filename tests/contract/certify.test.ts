@@ -141,7 +141,9 @@ describe.skipIf(server === undefined)("a MinIO", () => {
         "stores other bytes",
         "removes the file",
       ]);
-      expect(result).toMatch(/Possible with this certificate: sha256 \(new\), .*files in parts/);
+      expect(result).toMatch(
+        /Possible with this certificate: files in parts, part sha256 \(new\), .*write-once \(new\)\.\n\n/,
+      );
       expect(result).toContain("made for it alone, so it configures no service");
       expect(await bucketsOfCertify()).toEqual([]);
     });
@@ -318,6 +320,20 @@ describe("a store that cannot be examined", () => {
       /This could not be removed again:\n {2}orgs\/acme\/files\/\S+ in the bucket /,
     );
   });
+
+  if (isFullRun) {
+    it("is certified as far as it was tried: it hangs in the middle", async () => {
+      let answers = 0;
+      const store = credulous(new Set());
+      const { origin: endpoint } = await serve((request, response) => {
+        answers += 1;
+        if (answers <= 40) store(request, response);
+      });
+      expect(await certify([endpoint])).toBe(2);
+      expect(told).toMatch(/Not everything was tried: it no longer answers: /);
+      expect(result).toMatch(/^kept .*\n/m);
+    });
+  }
 
   it("is certified as far as it has room", async () => {
     const store = credulous(new Set());

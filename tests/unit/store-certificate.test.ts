@@ -21,6 +21,7 @@ import {
 import { ObjectStore } from "../../application/ports/object-store.ts";
 import { certificateOf } from "../support/store-certificate.ts";
 import { certifiedStores } from "../support/certified-stores.ts";
+import standsOn from "../../adapters/storage/certificate/stands-on.json" with { type: "json" };
 import certified from "../../adapters/storage/certified.json" with { type: "json" };
 
 const ENV = {
@@ -111,6 +112,21 @@ it("a promise that a certificate does not know counts as not tried, and parts ne
   expect(provedBy([one], standsOn)).toEqual(["multipart"]);
   expect(provedBy([{ promise: "three", outcome: "broken" }], standsOn)).toEqual([]);
 });
+
+it.each(Object.entries(standsOn.abilities).filter(([ability]) => ability !== "multipart"))(
+  "%s is proved by a certificate only if each of its promises was tried, as after an interruption",
+  (ability, titles) => {
+    const { promises } = certificateOf();
+    expect(provedBy(promises, standsOn.abilities)).toContain(ability);
+    for (const title of titles) {
+      const others = promises.filter(({ promise }) => promise !== title);
+      const notTried = { promise: title, outcome: "not tried" } as const;
+      for (const half of [others, [...others, notTried]]) {
+        expect(provedBy(half, standsOn.abilities)).not.toContain(ability);
+      }
+    }
+  },
+);
 
 it.each(["http://127.0.0.1:9000/", "HTTP://127.0.0.1:9000", "http://127.0.0.1:9000//"] as const)(
   "a certificate is of this store also where its endpoint is written as %s",
