@@ -157,9 +157,11 @@ async function examineStore(
     `About ${SIZE} are written ${removeBucket ? "into this new bucket" : "below orgs/acme/ and incoming/orgs/acme/, each object under a key of its own"}, and ${removeBucket ? "it is" : "all of them are"} removed again. Ctrl-C ends it with what is known by then.\n`,
   );
   try {
-    const looked = await look();
+    const before = await look();
     const examination = { store, withAbilities, ...options };
     const found = await examine({ ...examination, onFinding: progress });
+    // The examination may have made the bucket.
+    const looked = before.versions === "unknown" ? await look() : before;
     const left = await withoutBucket(certified, found.left);
     return { ...found, left, state: { ...looked, versions: versionsIn(looked, found) } };
   } catch (cause) {
