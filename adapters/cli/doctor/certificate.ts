@@ -1,11 +1,19 @@
 import * as Clock from "effect/Clock";
+import * as Effect from "effect/Effect";
 import { certificateWarning } from "../../storage/certificate/in-use.ts";
 import { PROVIDERS, type Provider } from "../../storage/providers.ts";
 import { check } from "./doctor.ts";
 
 /** Tells how it is known what the store keeps. */
-export const certificate = check("certificate", function* ({ s3 }, { passed, unknown }) {
+export const certificate = check("certificate", function* (doctor, report) {
+  const { s3, store } = doctor;
+  const { passed, unknown } = report;
   if (s3 === undefined) return;
+  const looked = yield* Effect.result(store.writeOnce?.look ?? Effect.void);
+  if (looked._tag === "Failure") {
+    const why = "Whoever holds a URL can replace the file, also after it was confirmed.";
+    doctor.report("write-once").failed(looked.failure.reason, why, OTHER_STATE);
+  }
   const now = yield* Clock.currentTimeMillis;
   const { facts } = s3.certificate ?? {};
   const warning = certificateWarning(s3, now);
@@ -21,5 +29,8 @@ export const certificate = check("certificate", function* ({ s3 }, { passed, unk
     `none is in use; what ${seen ?? known} counts. What yours keeps besides, perhaps checksums, write-once, incoming, and files in parts that are final at once, is shown by \`valetkey certify --output certificate.json\`, and used by STORAGE_CERTIFICATE=certificate.json`,
   );
 });
+
+const OTHER_STATE =
+  "suspend its versions, or set STORAGE_BUCKET to another; if it is unknown, allow what is missing";
 
 const DAY = 24 * 60 * 60 * 1000;

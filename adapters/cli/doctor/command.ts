@@ -26,12 +26,10 @@ export const doctor = command({
     const count = (verdict: Finding["verdict"]) =>
       findings.filter((finding) => finding.verdict === verdict).length;
     const failures = count("failed");
-    const isTried = findings.some(({ check }) => check === "promise");
-    const rest = isTried ? "valetkey certify tries what else the store promises.\n" : "";
     return {
       result: json
         ? asJson({ store, findings })
-        : `\n${count("passed")} passed, ${failures} failed, ${count("could not tell")} could not tell\n${rest}`,
+        : `\n${count("passed")} passed, ${failures} failed, ${count("could not tell")} could not tell\n`,
       code: failures > 0 ? EXIT.failure : 0,
     };
   },

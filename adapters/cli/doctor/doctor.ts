@@ -18,7 +18,6 @@ import { incomingKey, type ObjectKey, StorageKey } from "../../../domain/storage
 import { errorCode, errorMessage } from "../../values/thrown.ts";
 import { BucketCors } from "../../storage/bucket-cors.ts";
 import { checksumFor } from "../../contract/digest.ts";
-import type { Openable } from "../../contract/examine.ts";
 import { getRequest, putRequest } from "../../contract/uploads.ts";
 import { keyIn, openScratch, versionIn } from "../../contract/scratch.ts";
 import { type RawAnswer, send } from "../../contract/send.ts";
@@ -40,10 +39,6 @@ export interface Examination {
   readonly isEmbedded: boolean;
   /** Permission to write what cannot be removed again. */
   readonly mayLeave: boolean;
-  /** The store, for promises of the contract, as these reach it. */
-  readonly contract: (audience: Audience) => Openable;
-  /** Ends the examination. */
-  readonly signal: AbortSignal;
 }
 
 export const BYTES: Uint8Array = randomBytes(1009);
@@ -150,8 +145,6 @@ export const openDoctor = Effect.fnUntraced(function* (examination: Examination,
     /** The bucket's rules for pages; undefined if they follow a setting of the service. */
     rules,
     scratch,
-    /** Names of what promises could not remove again. */
-    left: [] as Array<string>,
     /** A checksum of `BYTES`, where the store verifies any. */
     checksummed: algorithm === undefined ? {} : { checksum: checksumFor(algorithm, BYTES) },
     report: (check: string) => reportTo(tell, check),
@@ -178,7 +171,6 @@ export const openDoctor = Effect.fnUntraced(function* (examination: Examination,
       return parse({ ...answer, headers: Object.fromEntries(headers), body: Buffer.from(text) });
     }),
     /** Signs for another endpoint from now on; for that of browsers at first. */
-    audience: () => audience,
     signFor: (other: Audience): void => void (audience = other),
     signPut: Effect.fnUntraced(function* (over: Partial<PutRequest> = {}) {
       const key = over.key ?? (yield* newUpload);
@@ -199,14 +191,14 @@ export const openDoctor = Effect.fnUntraced(function* (examination: Examination,
   };
 });
 
-export const removeScratch = ({ scratch, left, report, forgetSilence }: Doctor) =>
+export const removeScratch = ({ scratch, report, forgetSilence }: Doctor) =>
   Effect.gen(function* () {
     if (scratch.names().length === 0) return;
     yield* forgetSilence;
     const { passed, unknown } = report("scratch");
-    const own = yield* Effect.timeoutOption(scratch.remove, "1 minute");
-    if (Option.isNone(own)) return unknown(`scratch objects may be left below ${SCRATCH}`);
-    const names = [...own.value, ...left];
+    const left = yield* Effect.timeoutOption(scratch.remove, "1 minute");
+    if (Option.isNone(left)) return unknown(`scratch objects may be left below ${SCRATCH}`);
+    const names = left.value;
     if (names.length === 0) return passed("every scratch object was removed");
     return unknown(
       `${names.length} scratch keys could not be removed`,

@@ -4,13 +4,13 @@ import type { Audience } from "../../../application/ports/presigner.ts";
 import { obstacle } from "../../contract/scratch.ts";
 import { bucket } from "./bucket.ts";
 import { certificate } from "./certificate.ts";
+import { confirm } from "./confirm.ts";
 import { lifecycle } from "./lifecycle.ts";
 import { cors } from "./cors.ts";
 import { credentials } from "./credentials.ts";
 import { type Doctor, type Examination, openDoctor, removeScratch, SCRATCH } from "./doctor.ts";
 import { reportTo, type Tell } from "./finding.ts";
 import { forgedUpload, privilege } from "./privilege.ts";
-import { promises } from "./promises.ts";
 import { publicAccess } from "./public-access.ts";
 import { endpoints } from "./reach.ts";
 import { signatures, upload } from "./upload.ts";
@@ -27,9 +27,7 @@ export const examine = Effect.fnUntraced(function* (examination: Examination, te
   const { alive, ahead } = yield* endpoints(doctor);
   if (alive.length === 0) return skip(doctor, "the store cannot be reached");
   yield* doctor.forgetSilence;
-  const checks = doctor.isEmbedded
-    ? cors(doctor, { isLook: true })
-    : bucketChecks(doctor, { alive, isLate: ahead !== 0 });
+  const checks = doctor.isEmbedded ? cors(doctor, { isLook: true }) : bucketChecks(doctor, alive);
   return yield* checks.pipe(
     Effect.ensuring(removeScratch(doctor)),
     Effect.provideService(Clock.Clock, behind(yield* Clock.Clock, ahead)),
@@ -39,11 +37,8 @@ export const examine = Effect.fnUntraced(function* (examination: Examination, te
 const skip = ({ report }: Doctor, reason: string): void =>
   report("everything else").unknown(`${reason}, so nothing further was tried`);
 
-const bucketChecks = Effect.fnUntraced(function* (
-  doctor: Doctor,
-  { alive, isLate }: { readonly alive: ReadonlyArray<Audience>; readonly isLate: boolean },
-) {
-  const { names, report, mayLeave } = doctor;
+const bucketChecks = Effect.fnUntraced(function* (doctor: Doctor, alive: ReadonlyArray<Audience>) {
+  const { names, mayLeave } = doctor;
   const state = yield* bucket(doctor);
   if (state === "unusable") return skip(doctor, "the bucket cannot be used");
   yield* certificate(doctor);
@@ -64,23 +59,12 @@ const bucketChecks = Effect.fnUntraced(function* (
   }
   yield* cors(doctor, { isLook: stored === undefined });
   if (stored !== undefined) {
-    yield* publicAccess(doctor, stored.key);
+    yield* publicAccess(doctor, stored);
     if (doctor.s3 !== undefined) {
-      yield* privilege(doctor, stored.key);
+      yield* privilege(doctor, stored);
       yield* forgedUpload(doctor);
     }
-  }
-  const hindrances = {
-    "no upload works": stored === undefined,
-    "what was put cannot be read": stored?.isRead !== true,
-    "the store refuses the service's key": isKeyRefused,
-    "the clock is wrong": isLate,
-  };
-  const hindrance = Object.entries(hindrances).find(([, isThere]) => isThere)?.[0];
-  if (hindrance === undefined) yield* promises(doctor);
-  else {
-    const mend = "mend that, and run the doctor again";
-    report("promises").unknown(`none is tried, since ${hindrance}`, mend);
+    if (!isKeyRefused) yield* confirm(doctor);
   }
   return yield* rules;
 });

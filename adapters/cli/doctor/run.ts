@@ -4,7 +4,6 @@ import * as redisSettings from "../../redis/settings.ts";
 import { joinReads } from "../../settings/setting.ts";
 import { type Env, variables } from "../../settings/source.ts";
 import { errorReason } from "../../values/thrown.ts";
-import { certifiedStore } from "../certify/certified-store.ts";
 import { CommandFailure, EXIT } from "../../service/failure.ts";
 import { interruptible } from "../command/interruptible.ts";
 import { orFail, readStore } from "../../service/settings.ts";
@@ -39,36 +38,24 @@ export async function runDoctor(env: Env, { origins, mayLeave, onStart, tell: pr
   onStart(storage.description);
   const all = [...policies.values()];
   const scanned = all.flatMap(({ scan, maxSize }) => (scan === "clamd" ? maxSize : []));
-  const contract: Examination["contract"] = (audience) => {
-    const read = certifiedStore({
-      ...env,
-      STORAGE_BUCKET: storage.bucket?.name,
-      STORAGE_CREATE_BUCKET: undefined,
-      ...(audience === "internal" && { STORAGE_PUBLIC_ENDPOINT: undefined }),
-    });
-    return orFail(read, "The doctor cannot run", env, EXIT.couldNotRun).store;
-  };
-  const examined = (signal: AbortSignal) =>
-    examine(
-      {
-        names: readKeyNames(env, env["STORAGE_ADAPTER"] || "local"),
-        origins: origins.length > 0 ? origins : http.corsOrigins,
-        largest: Math.max(...all.map(({ maxSize }) => maxSize)),
-        incoming: waitingDays(all),
-        isDirect: all.some(({ arrival }) => arrival === "direct"),
-        isEmbedded,
-        mayLeave,
-        contract,
-        signal,
-      },
-      tell,
-    ).pipe(
-      Effect.provide(quietly(storage.layer)),
-      Effect.catchIf(
-        () => isEmbedded,
-        ({ reason }) => Effect.sync(() => reportFolder(tell, reason)),
-      ),
-    );
+  const examined = examine(
+    {
+      names: readKeyNames(env, env["STORAGE_ADAPTER"] || "local"),
+      origins: origins.length > 0 ? origins : http.corsOrigins,
+      largest: Math.max(...all.map(({ maxSize }) => maxSize)),
+      incoming: waitingDays(all),
+      isDirect: all.some(({ arrival }) => arrival === "direct"),
+      isEmbedded,
+      mayLeave,
+    },
+    tell,
+  ).pipe(
+    Effect.provide(quietly(storage.layer)),
+    Effect.catchIf(
+      () => isEmbedded,
+      ({ reason }) => Effect.sync(() => reportFolder(tell, reason)),
+    ),
+  );
   const peers = Effect.all(
     [
       ...(counter === undefined ? [] : [redis(counter, tell)]),
@@ -80,7 +67,7 @@ export async function runDoctor(env: Env, { origins, mayLeave, onStart, tell: pr
   );
   await interruptible(async (signal) => {
     try {
-      await Effect.runPromise(Effect.andThen(examined(signal), peers), { signal });
+      await Effect.runPromise(Effect.andThen(examined, peers), { signal });
     } catch (cause) {
       const last = findings.at(-1);
       const written = last?.check === "scratch" ? last.seen : "it had written nothing";
