@@ -36,8 +36,8 @@ const OPTIONS: ReadonlyArray<string> = [
 const LIMIT_OPTIONS = [...optionNames(limits.settings), "limits.countIn"];
 
 /** Reads the options; throws a `TypeError` that names every one that is wrong. */
-export function readConfiguration(given: ValetkeyOptions<never>) {
-  const options: Partial<ValetkeyOptions<never>> = given ?? {};
+export function readConfiguration(given: ValetkeyOptions) {
+  const options: Partial<ValetkeyOptions> = given ?? {};
   const { policy = {}, policies, events, limits: { countIn } = {}, publicUrl } = options;
   const source = optionsIn(options);
   const server = Result.map(
@@ -89,7 +89,7 @@ const policyFaults = (faults: ReadonlyArray<MemberFault>) =>
     return optionFault([where, ...members].join("."), reason.slice("it ".length));
   });
 
-const functionFaults = (options: Partial<ValetkeyOptions<never>>) =>
+const functionFaults = (options: Partial<ValetkeyOptions>) =>
   FUNCTIONS.filter((name) => name === "organizations" || options[name] !== undefined)
     .filter((name) => typeof options[name] !== "function")
     .map((name) => {

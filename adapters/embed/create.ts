@@ -26,26 +26,21 @@ import { authenticatorFrom, organizationsFrom, principalFrom } from "./caller.ts
 import { callsAt } from "./calls.ts";
 import { readConfiguration } from "./configuration.ts";
 import { logFrom, logTo } from "./log.ts";
-import type { ChecksumAlgorithm } from "./opaque.ts";
 import { pathMatcher, mountTeller } from "./paths.ts";
 import { rejectionFrom } from "./rejection.ts";
 import type { Calls } from "./operations.ts";
-import type { RequestFacts, NeedsChecksum, Valetkey } from "./valetkey.ts";
-import type { PolicyOptions, ValetkeyOptions } from "./valetkey-options.ts";
+import type { RequestFacts, Valetkey } from "./valetkey.ts";
+import type { ValetkeyOptions } from "./valetkey-options.ts";
 
 /**
  * Makes the service, for calls and for `fetch`; nothing is loaded or connected before its first
- * use. `requestUpload` knows the names of the policies and whether they need a checksum.
+ * use. `requestUpload` knows the names of the policies.
  *
  * Throws a `TypeError` that names every wrong option.
  */
-export function createValetkey<
-  Algorithm extends ChecksumAlgorithm,
-  const Files extends PolicyOptions = {},
-  const Others extends Readonly<Record<string, PolicyOptions>> = {},
->(
-  options: ValetkeyOptions<Algorithm, Files, Others>,
-): Valetkey<Algorithm, NeedsChecksum<Files, Others>> {
+export function createValetkey<Name extends string = never>(
+  options: ValetkeyOptions<Name>,
+): Valetkey<"files" | Name> {
   const { store, countIn, events, ...settings } = readConfiguration(options);
   const layer = serviceLayer({
     settings,
@@ -80,7 +75,7 @@ export function createValetkey<
   const calls = Record.map(
     callsAt(publicUrl),
     (call) => async (options: CallContext) => run(Effect.mapError(call(options), rejectionFrom)),
-  ) as unknown as Pick<Valetkey<Algorithm, NeedsChecksum<Files, Others>>, keyof Calls>;
+  ) as unknown as Pick<Valetkey<"files" | Name>, keyof Calls>;
   const mounts = mountsFor(store);
   const paths = [...PATTERNS, ...mounts.map(({ path }) => `${path}/*`)].map(
     (path) => `${basePathAt(publicUrl)}${path}`,

@@ -29,7 +29,7 @@ export interface GcsOptions extends StoreOptions {
  * `google-auth-library` have to be installed for calls to the bucket; signing with a key needs
  * none. Throws a `TypeError` for wrong options.
  */
-export function gcs(options: GcsOptions = {}): Storage<"crc32c" | "md5"> {
+export function gcs(options: GcsOptions = {}): Storage {
   const values = readOptions("gcs()", options, { ...adapter, env: environmentFor("GOOGLE") });
   return new Storage(() => gcsStorage(values));
 }

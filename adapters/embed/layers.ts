@@ -5,7 +5,6 @@ import type { ObjectStore } from "../../application/ports/object-store.ts";
 import type { Presigner } from "../../application/ports/presigner.ts";
 import type { StoreCapabilities } from "../../application/ports/store-capabilities.ts";
 import type { StoreUnavailable } from "../../domain/errors.ts";
-import type { ChecksumAlgorithm } from "../../domain/checksum.ts";
 import type { SharedLimiter } from "../limits/layer.ts";
 import { S3_CAPABILITIES } from "../storage/providers.ts";
 import type { Storage as Store } from "../storage/storage.ts";
@@ -16,16 +15,13 @@ import { orThrow } from "./options.ts";
  * The store that `minio({…})`, `aws({…})`, `gcs({…})` or `local({…})` returned. Only the embedded
  * store needs `publicUrl`; once its layer is built, its `fetch` answers under `/store` there.
  */
-export function storageAt(
-  storage: Storage<never>,
-  publicUrl = new URL("http://127.0.0.1:8787"),
-): Store {
+export function storageAt(storage: Storage, publicUrl = new URL("http://127.0.0.1:8787")): Store {
   return orThrow("storageAt()", Storage.open(storage))(publicUrl);
 }
 
 /** The ports alone of such a store. */
 export const layerOf = (
-  storage: Storage<never>,
+  storage: Storage,
   publicUrl?: URL,
 ): Layer.Layer<Presigner | ObjectStore, StoreUnavailable> =>
   guarded(storageAt(storage, publicUrl).layer);
@@ -41,22 +37,19 @@ export const limiterIn = (
   Layer.effect(Limiter, orThrow("limiterIn()", SharedCount.open(count))(options));
 
 /** A store of your own, and what it can do; a capability left out is that of Amazon S3. */
-export interface OwnStore<Algorithm extends ChecksumAlgorithm> extends Partial<
-  Omit<StoreCapabilities, "checksums">
-> {
-  /** The checksums that the store verifies on a PUT. */
-  readonly checksums: ReadonlyArray<Algorithm>;
+export interface OwnStore
+  extends Partial<Omit<StoreCapabilities, "checksums">>, Pick<StoreCapabilities, "checksums"> {
   /** Names the store in messages, such as `Garage at http://127.0.0.1:3900`. */
   readonly description?: string;
   readonly layer: Layer.Layer<Presigner | ObjectStore, StoreUnavailable>;
 }
 
 /** A store of your own, for `createValetkey`. */
-export function storageOf<Algorithm extends ChecksumAlgorithm>({
+export function storageOf({
   layer,
   description = "a store of the host's own",
   ...capabilities
-}: OwnStore<Algorithm>): Storage<Algorithm> {
+}: OwnStore): Storage {
   const store = { description, capabilities: { ...S3_CAPABILITIES, ...capabilities }, layer };
   return new Storage(() => store);
 }

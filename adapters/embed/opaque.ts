@@ -12,15 +12,8 @@ import { optionFault } from "./options.ts";
 /** A checksum that a store may verify. */
 export type ChecksumAlgorithm = "sha256" | "crc32c" | "md5";
 
-declare const verifies: unique symbol;
-
-/**
- * A store, as `minio()` of `valetkey/minio` and others make it. If it is one of two stores, only
- * checksums that both verify are accepted.
- */
-export class Storage<Algorithm extends ChecksumAlgorithm = ChecksumAlgorithm> {
-  /** For the compiler alone: takes the checksums that the store verifies. */
-  declare readonly [verifies]: (algorithm: Algorithm) => void;
+/** A store, as `minio()` of `valetkey/minio` and others make it. */
+export class Storage {
   readonly #store: StoreOption;
   /** @internal */
   constructor(store: StoreOption) {

@@ -16,8 +16,8 @@ export type Awaitable<A> = A | PromiseLike<A>;
 export type Rate = `${number} per ${"second" | "minute" | "hour" | "day"}`;
 
 /** A digest of the file, in base64. */
-export interface Checksum<Algorithm extends ChecksumAlgorithm = ChecksumAlgorithm> {
-  readonly algorithm: Algorithm;
+export interface Checksum {
+  readonly algorithm: ChecksumAlgorithm;
   readonly value: string;
 }
 
@@ -62,13 +62,9 @@ export interface LogEntry {
 }
 
 /** The options of `createValetkey`. */
-export interface ValetkeyOptions<
-  Algorithm extends ChecksumAlgorithm = ChecksumAlgorithm,
-  Files extends PolicyOptions = PolicyOptions,
-  Others extends Readonly<Record<string, PolicyOptions>> = Readonly<Record<string, PolicyOptions>>,
-> {
+export interface ValetkeyOptions<Name extends string = string> {
   /** The store: `minio({…})`, `aws({…})`, `gcs({…})` or `local({…})`. */
-  readonly storage: Storage<Algorithm>;
+  readonly storage: Storage;
   /** The origin at which clients reach this service, such as `https://app.example.com`. */
   readonly publicUrl: string | URL;
   /** The path at which the host serves `fetch`, such as `"/uploads"`; none if left out. */
@@ -91,9 +87,9 @@ export interface ValetkeyOptions<
       }) => Awaitable<Caller | null | undefined>)
     | undefined;
   /** The policy `files`, for uploads that name no policy. */
-  readonly policy?: (Files & PolicyOptions) | undefined;
+  readonly policy?: PolicyOptions | undefined;
   /** Further policies by name; what one leaves out is taken from `policy`. */
-  readonly policies?: (Others & Readonly<Record<string, PolicyOptions>>) | undefined;
+  readonly policies?: Readonly<Record<Name, PolicyOptions>> | undefined;
   /**
    * The clamd of policies with `scan: "clamd"`: its host and port, such as `"127.0.0.1:3310"`, or the
    * path of its socket.
