@@ -10,6 +10,8 @@ import {
   type Certificate,
   digestOf,
 } from "../../storage/certificate/certificate.ts";
+import { certificateFrom } from "../../storage/certificate/read.ts";
+import { onOneLine } from "../../values/printable.ts";
 import { errorCode, errorMessage } from "../../values/thrown.ts";
 import { asText, changes, gains, leftMessage } from "./certificate.ts";
 import type { CertifiedStore } from "./certified-store.ts";
@@ -104,17 +106,10 @@ const withoutUndefined = (facts: object) =>
   JSON.parse(JSON.stringify(facts)) as Omit<Certificate, "digest">;
 
 function readCertificate(path: string): Certificate {
-  const read = Result.flatMap(readJsonFile(path), (json) => {
-    const certificate = json as Certificate;
-    // oxlint-disable-next-line valetkey/constant-time -- it protects from mistakes alone
-    return Array.isArray(certificate?.promises) && certificate.digest === digestOf(certificate)
-      ? Result.succeed(certificate)
-      : Result.fail("is no certificate, or was changed since certify wrote it");
-  });
-  return Result.getOrElse(read, (problem) => {
+  return Result.getOrElse(Result.flatMap(readJsonFile(path), certificateFrom), (problem) => {
     throw new CommandFailure({
       code: EXIT.couldNotRun,
-      message: `The file ${path} cannot be compared with: it ${problem}.\n`,
+      message: `The file ${path} cannot be compared with: it ${onOneLine(problem)}.\n`,
     });
   });
 }

@@ -42,23 +42,24 @@ export function readCertificate(
     typeof given === "string"
       ? [`the file ${given}`, readJsonFile(given)]
       : ["it", Result.succeed<unknown>(given)];
-  const read = Result.flatMap(json, (json) =>
-    Result.flatMap(Result.mapError(decode(json), inWords), (facts) => {
-      const { digest } = facts;
-      // oxlint-disable-next-line valetkey/constant-time -- both are the operator's, at startup
-      return digest === digestOf(json as Partial<Certificate>)
-        ? Result.succeed(facts)
-        : Result.fail(`was changed since certify wrote it; certify again: ${AGAIN}`);
-    }),
-  );
   return Result.mapError(
-    Result.flatMap(read, (facts) => {
+    Result.flatMap(Result.flatMap(json, certificateFrom), (facts) => {
       const problem = otherPlace(facts, place);
       return problem === undefined ? Result.succeed(inUse(facts)) : Result.fail(problem);
     }),
     (problem) => [fault(certificate, `cannot be used: ${what} ${onOneLine(problem)}`)],
   );
 }
+
+/** Reads what certify wrote; fails with what is wrong with it, as the end of a sentence. */
+export const certificateFrom = (json: unknown): Result.Result<Certificate, string> =>
+  Result.flatMap(Result.mapError(decode(json), inWords), (facts) => {
+    const { digest } = facts;
+    // oxlint-disable-next-line valetkey/constant-time -- both are the operator's
+    return digest === digestOf(json as Partial<Certificate>)
+      ? Result.succeed(facts)
+      : Result.fail(`was changed since certify wrote it; certify again: ${AGAIN}`);
+  });
 
 function inUse({ contract, date, server, provider, bucket, state, promises }: Certificate) {
   const abilities = provedBy(promises, standsOn.abilities);
