@@ -4,14 +4,7 @@ import { StoreUnavailable } from "../../domain/errors.ts";
 import type { CertifiedPromise } from "../storage/certificate/certificate.ts";
 import { provedBy } from "../storage/certificate/proved.ts";
 import { errorCode, errorReason } from "../values/thrown.ts";
-import {
-  type Exchange,
-  type Listener,
-  NoAnswer,
-  printable,
-  shown,
-  withExchanges,
-} from "./exchange.ts";
+import { type Listener, NoAnswer, printable, withExchanges } from "./exchange.ts";
 import { type Ability, CERTIFIED } from "./abilities.ts";
 import type { Harness, OpenStore } from "./harness.ts";
 import { PROMISES, standsOn } from "./promises.ts";
@@ -23,8 +16,6 @@ import { newKey } from "./uploads.ts";
 export interface Finding extends CertifiedPromise {
   /** An ability that was not proved, so that the service does not rely on this promise. */
   readonly needs?: Ability;
-  /** The last exchanges before it was broken. */
-  readonly exchanges?: ReadonlyArray<Exchange>;
 }
 
 export interface Findings {
@@ -197,7 +188,6 @@ async function tryPromise(
   store: BuiltStore,
   onExchange: Listener,
 ): Promise<Tried> {
-  const exchanges: Array<Parameters<typeof shown>> = [];
   const waiting = new Set<unknown>();
   let lost: string | undefined;
   const onUnavailable = (failure: StoreUnavailable) => {
@@ -207,7 +197,6 @@ async function tryPromise(
     waiting.add(sent);
     if (answer !== undefined) {
       waiting.delete(sent);
-      exchanges.push([sent, answer]);
       const isFailure = answer.status >= 500 && answer.status !== 501;
       if (isFailure) lost = `the store answered with ${answer.status}`;
       // A server may fail over a header that it does not know, and go on.
@@ -230,9 +219,7 @@ async function tryPromise(
     if (isSilent || isCut) lost = `the store did not answer: ${reason}`;
     if (lost !== undefined)
       return { promise, outcome: "not tried", why: printable(lost), isSilent };
-    // A refused PUT shows in the GET after it.
-    const last = exchanges.slice(-2).map((exchange) => shown(...exchange));
-    return { promise, outcome: "broken", why: reason, exchanges: last };
+    return { promise, outcome: "broken", why: reason };
   }
 }
 

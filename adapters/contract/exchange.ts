@@ -1,22 +1,6 @@
 import { AsyncLocalStorage } from "node:async_hooks";
 import type { IncomingHttpHeaders } from "node:http";
 import type { StoreUnavailable } from "../../domain/errors.ts";
-import { refusalIn } from "../storage/rest/refusal-reason.ts";
-
-/** One request to a store and its answer, without anything by which another could be made. */
-export interface Exchange {
-  readonly method: string;
-  /** The path with its query; values that are part of the signature, or unknown, are left out. */
-  readonly path: string;
-  /** The headers that a promise may depend on. */
-  readonly headers: Readonly<Record<string, string>>;
-  readonly answer: {
-    readonly status: number;
-    /** The store's own code of a refusal. */
-    readonly code?: string;
-    readonly headers: Exchange["headers"];
-  };
-}
 
 export interface RawAnswer {
   readonly status: number;
@@ -66,18 +50,6 @@ export function answered(sent: SentRequest, received: Omit<RawAnswer, "ok">): Ra
   return answer;
 }
 
-/** An exchange as it may be shown. */
-export function shown({ method, path, headers }: SentRequest, answer: RawAnswer): Exchange {
-  const { ok, status, body } = answer;
-  const { code } = ok ? {} : refusalIn({ status, text: body.toString() });
-  return {
-    method,
-    path: printable(path),
-    headers: only(SENT, headers),
-    answer: { status, ...(code && { code }), headers: only(RECEIVED, answer.headers) },
-  };
-}
-
 /**
  * A text to which a store contributed, without control characters, and without the values of
  * parameters in it that could be secret.
@@ -95,15 +67,3 @@ const PARAMETER = /([?&;])([\w-]+)=[^&;\s"'<>]+/g;
 /** The parameters of a URL whose values anyone may know. */
 const PUBLIC =
   /^(?:X-(?:Amz|Goog)-(?:Algorithm|Date|Expires|SignedHeaders)|partNumber|response-[a-z-]+)$/;
-
-const SENT =
-  /^(?:host|range|transfer-encoding|cache-control|if-[a-z-]+|content-[a-z0-9-]+|x-(?:amz|goog)-(?:acl|checksum-[a-z0-9]+|content-[a-z-]+|custom-time|grant-[a-z-]+|hash|if-[a-z-]+|sdk-[a-z-]+|tagging))$/i;
-
-const RECEIVED = /^(?:cache-control|content-(?:disposition|encoding|length|range|type))$/;
-
-const only = (names: RegExp, headers: Readonly<Record<string, unknown>>) =>
-  Object.fromEntries(
-    Object.entries(headers).flatMap(([name, value]) =>
-      names.test(name) && value !== undefined ? [[name, String(value)]] : [],
-    ),
-  );

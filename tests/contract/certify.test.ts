@@ -272,7 +272,6 @@ describe("a store that verifies nothing", () => {
     expect(await certify([endpoint], env)).toBe(1);
     expect(result).toContain("a PUT with one digit of the signature changed is refused");
     expect(result).toContain("the store answered with 200 instead of 400 or 401 or 403");
-    expect(result).toMatch(/\/valetkey-certify-[^?]+\?\S*X-Amz-Expires=60\S*X-Amz-Signature=…/);
     expect(result).toContain("Credulous/1.0");
     expect(seen.size).toBeGreaterThan(100);
     for (const secret of [...seen, ACCESS_KEY, SECRET, ...Object.values(env)]) {

@@ -492,7 +492,6 @@ describe("a store that is examined", () => {
       promise: "a PUT under another host name is refused",
       why: expect.stringContaining("the store answered with 200"),
     });
-    expect(broken[0]?.exchanges?.[0]).toMatchObject({ method: "PUT", answer: { status: 200 } });
     expect(JSON.stringify(broken)).not.toMatch(/Signature=[0-9a-f]/);
     expect(counts).toEqual(["1/3", "2/3", "3/3", "1/1"]);
   });

@@ -1,4 +1,3 @@
-import type { Exchange } from "../../contract/exchange.ts";
 import type { Finding } from "../../contract/examine.ts";
 import type { Certificate, CertifiedPromise } from "../../storage/certificate/certificate.ts";
 
@@ -17,7 +16,7 @@ export function asText(certificate: Certificate, findings: ReadonlyArray<Finding
   const outcomes = findings.map((finding) => {
     const lack = finding.needs === undefined ? "" : ` (of ${finding.needs}, which is not used)`;
     const line = `${finding.outcome.padEnd(9)} ${finding.promise}${finding.outcome === "kept" ? "" : lack}\n`;
-    return line + indented(evidenceIn(finding), 10);
+    return line + indented(finding.why ?? "", 10);
   });
   return `${lines.join("")}\nPromises ${counts.join("; ")}.\n\n${outcomes.join("")}`;
 }
@@ -97,21 +96,6 @@ export function changes(before: Certificate, now: Certificate): ReadonlyArray<st
       .map(({ promise, outcome }) => `no promise any more, was ${outcome}: ${promise}`),
   ];
 }
-
-/** The differences from a promise, a line each. */
-function evidenceIn({ why, exchanges = [] }: Finding): string {
-  if (why === undefined) return "";
-  const lines = exchanges.flatMap(({ method, path, headers, answer }) => [
-    `${method} ${path}`,
-    ...headerLines(headers),
-    `-> ${answer.status}${answer.code === undefined ? "" : ` ${answer.code}`}`,
-    ...headerLines(answer.headers),
-  ]);
-  return [why, ...lines].join("\n");
-}
-
-const headerLines = (headers: Exchange["headers"]) =>
-  Object.entries(headers).map(([name, value]) => `   ${name}: ${value}`);
 
 /** Indents the lines of a text that is not empty, and ends it with a line break. */
 const indented = (text: string, by: number): string =>
