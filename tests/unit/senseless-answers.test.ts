@@ -167,3 +167,15 @@ it("an object is found once the store is back behind a proxy that knew nothing",
   expect(found).toEqual(Option.some(expect.objectContaining({ size: 5, etag: '"e"' })));
   expect(state.arrived).toEqual(["HEAD object", "HEAD bucket", "HEAD object"]);
 });
+
+it("a bucket that is not there is told apart from a page where answers without a body claim to be one", async () => {
+  const { state, failureOf } = await startStore("s3", answerWith(404, html));
+  const unknown = answerWith(404, xml, "<Error><Code>NoSuchBucket</Code></Error>");
+  state.faults.set("GET bucket max-keys", unknown);
+  for (const call of ["ensureBucket", "head"] as const) {
+    expect(await failureOf(call)).toMatchObject({
+      kind: "refused",
+      reason: expect.stringContaining("does not exist"),
+    });
+  }
+});

@@ -70,6 +70,8 @@ const ABORT = `DELETE ${to}?uploadId=u`;
 it.each<[string, string, Answer, Answer]>([
   ["is there", "copied", partOf('"p"'), JOINED],
   ["came after another", "exists", partOf('"p"'), error(412, "PreconditionFailed")],
+  ["came after another on Swift", "exists", partOf('"p"'), error(412, "InvalidRequest")],
+  ["fails with 412 and no code", "fails", partOf('"p"'), [412]],
   ["was ended by somebody else", "changed", partOf('"p"'), error(404, "NoSuchUpload")],
   ["has parts that nobody knows", "fails", partOf('"p"'), error(400, "InvalidPart")],
   ["is of an upload that was replaced", "changed", error(412, "PreconditionFailed"), JOINED],

@@ -86,7 +86,10 @@ export const s3Multipart = (
       });
       // A store may answer a long call with 200 before it knows the outcome.
       if (isAbout(answer, "CompleteMultipartUploadResult", key)) return "completed";
-      return COMPLETIONS.get(refusalIn(answer).code) ?? (yield* refused(answer));
+      const { status, code = "none" } = refusalIn(answer);
+      // Swift calls it InvalidRequest.
+      if (status === 412 && code !== "none") return "exists";
+      return COMPLETIONS.get(code) ?? (yield* refused(answer));
     }),
     abort: Effect.fnUntraced(function* ({ key, uploadId }) {
       const query = [["uploadId", uploadId]] as const;

@@ -25,7 +25,14 @@ import { s3Lifecycle } from "./s3-lifecycle.ts";
 import { s3List, s3Uploads } from "./s3-list.ts";
 import { s3Multipart } from "./s3-multipart.ts";
 import { s3Versions, writeEmpty } from "./s3-versions.ts";
-import { type Bucket, headObject, signedFetch, unavailable } from "./signed-fetch.ts";
+import {
+  type Bucket,
+  headBucket,
+  headObject,
+  listOne,
+  signedFetch,
+  unavailable,
+} from "./signed-fetch.ts";
 
 export interface S3Settings extends BucketSettings {
   readonly provider: ProviderName;
@@ -48,11 +55,9 @@ export function s3ObjectStore(
   // MD5 is in the ETag, and servers that know no other may refuse the question (S3Proxy).
   const hasChecksums = provider.checksums.some((algorithm) => algorithm !== "md5");
   const checksums = hasChecksums ? CHECKSUMS : [];
-  const headBucket = signedFetch(bucket, { method: "HEAD" });
-
   let isWarned = false;
   const hasBucket = Effect.gen(function* () {
-    const { ok, status, headers } = yield* headBucket;
+    const { ok, status, headers } = yield* headBucket(bucket);
     const actual = providerIn(headers) ?? settings.provider;
     if (![actual, "s3"].includes(settings.provider) && !isWarned) {
       isWarned = true;
@@ -64,7 +69,7 @@ export function s3ObjectStore(
     if (fault !== undefined) return yield* unavailable(fault);
     if (ok || status === 404) return ok;
     // The answer to a HEAD has no body that could say why.
-    const list = yield* signedFetch(bucket, { method: "GET", query: [["max-keys", "1"]] });
+    const list = yield* listOne(bucket);
     return yield* refused(settings, { ...refusalIn(list), status });
   });
 
@@ -127,7 +132,8 @@ export function s3ObjectStore(
     head: Effect.fnUntraced(function* (key) {
       const { ok, status, headers } = yield* headObject(bucket, key, checksums);
       if (status === 404) {
-        if ((yield* headBucket).status === 404) return yield* unavailable(noBucket(settings));
+        if ((yield* headBucket(bucket)).status === 404)
+          return yield* unavailable(noBucket(settings));
         return Option.none();
       }
       const object = { bucket, key, provider };

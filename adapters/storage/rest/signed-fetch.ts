@@ -113,6 +113,18 @@ const isPage = ({ status, ok, headers, text }: StoreResponse, method: string, ke
       // A store says nothing about what it removed, or says it in XML.
       (ok && method === "DELETE" && !/^\s*(?:<|$)/.test(text));
 
+/** An answer without a body may call itself a page, as those of moto do; one with a body shows it. */
+export const headBucket = (bucket: Bucket): ReturnType<typeof signedFetch> =>
+  signedFetch(bucket, { method: "HEAD" }).pipe(
+    Effect.catchIf(
+      ({ kind }) => kind === "senseless",
+      () => listOne(bucket),
+    ),
+  );
+
+export const listOne = (bucket: Bucket): ReturnType<typeof signedFetch> =>
+  signedFetch(bucket, { method: "GET", query: [["max-keys", "1"]] });
+
 /** Describes an object, which may be a page itself. */
 export const headObject = Effect.fnUntraced(function* (
   bucket: Bucket,
@@ -123,7 +135,7 @@ export const headObject = Effect.fnUntraced(function* (
   const answer = yield* look;
   if (!mayBePage(answer.headers)) return answer;
   // While the store does not answer, its bucket is a page too. It may be back since the first look.
-  yield* signedFetch(bucket, { method: "HEAD" });
+  yield* headBucket(bucket);
   return yield* look;
 });
 
