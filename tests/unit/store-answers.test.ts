@@ -70,6 +70,12 @@ const ABORT = `DELETE ${to}?uploadId=u`;
 it.each<[string, string, Answer, Answer]>([
   ["is there", "copied", partOf('"p"'), JOINED],
   ["came after another", "exists", partOf('"p"'), error(412, "PreconditionFailed")],
+  [
+    "is there, on S3Proxy",
+    "copied",
+    [200, "<CopyObjectResult><ETag>p</ETag></CopyObjectResult>"],
+    JOINED,
+  ],
   ["came after another on Swift", "exists", partOf('"p"'), error(412, "InvalidRequest")],
   ["fails with 412 and no code", "fails", partOf('"p"'), [412]],
   ["was ended by somebody else", "changed", partOf('"p"'), error(404, "NoSuchUpload")],

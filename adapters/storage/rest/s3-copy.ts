@@ -32,8 +32,11 @@ export const s3Copy = (bucket: Bucket, settings: BucketSettings, multipart: Mult
     const refusal = refusalIn(answer);
     if (CHANGED.has(refusal.code)) return undefined;
     if (refusal.code === "AccessDenied") return yield* MAY_NOT;
-    // S3 may answer 200 and then an error.
-    const text = isWhole(answer.text, "CopyPartResult") ? textIn(answer.text, "ETag") : undefined;
+    // S3 may answer 200 and then an error. S3Proxy names it as a copied object.
+    const isDone = ["CopyPartResult", "CopyObjectResult"].some((root) =>
+      isWhole(answer.text, root),
+    );
+    const text = isDone ? textIn(answer.text, "ETag") : undefined;
     if (!answer.ok || text === undefined) return yield* refused(settings, refusal);
     return { partNumber, etag: unescape(text), size: 0 };
   });
