@@ -19,21 +19,22 @@ export const dangersIn = ({ promises }: Certificate): ReadonlyArray<string> =>
     .map(({ promise }) => promise);
 
 /** The page of a store by its certificates alone, of which the first is of a bucket without versions. */
-export function certificatePage(...certificates: ReadonlyArray<Certificate>): string {
-  const [first] = certificates;
-  const { adapter = "", provider: name = adapter, server = "", valetkey } = first ?? {};
-  if (first === undefined || !(isProvider(name) || name === "gcs")) {
-    throw new Error(`there is no provider ${name}`);
-  }
+export function certificatePage(
+  store: string,
+  ...certificates: ReadonlyArray<Certificate>
+): string {
+  const { adapter, provider, server = "", valetkey } = certificates[0] ?? {};
+  const { title = isProvider(store) ? PROVIDERS[store].title : undefined, text = "" } =
+    ABOUT[store] ?? {};
+  if (title === undefined) throw new Error(`there is no provider ${store}`);
   if (certificates.some((each) => each.digest !== digestOf(each))) {
     throw new Error("a certificate was changed since it was written");
   }
-  const title = name === "gcs" ? "Google Cloud Storage" : PROVIDERS[name].title;
   return `# ${title} ${server}
 
-${(name !== "gcs" && ABOUT[name]?.text) || ""}
+${text}
 
-Tried with Valetkey ${valetkey}, \`${name === "gcs" ? "STORAGE_ADAPTER" : "STORAGE_PROVIDER"}=${name}\`, ${certificates.map((each) => summary(name, each)).join("; ")}.
+Tried with Valetkey ${valetkey}, \`${provider === undefined ? `STORAGE_ADAPTER=${adapter}` : `STORAGE_PROVIDER=${provider}`}\`, ${certificates.map((each) => summary(store, each)).join("; ")}.
 
 ${lacks(certificates)}`;
 }
@@ -57,16 +58,23 @@ function lacks(certificates: ReadonlyArray<Certificate>): string {
   const found = certificates.flatMap((certificate) =>
     reasons(certificate).map(([lack, reason]) => ({ lack, reason, certificate })),
   );
-  const items = [...Map.groupBy(found, ({ lack }) => lack)].map(([lack, those]) => {
+  const lines = [...Map.groupBy(found, ({ lack }) => lack)].map(([lack, those]) => {
     const [first] = those;
     const where =
       those.length < certificates.length && first
-        ? `, ${STATES[first.certificate.state.versions]}`
+        ? ` (${STATES[first.certificate.state.versions]})`
         : "";
-    return `- ${lack}${where}: ${first?.reason}\n`;
+    return { lack, why: `${first?.reason}${where}` };
   });
+  // Several abilities may lack for one reason.
+  const items = [...Map.groupBy(lines, ({ why }) => why)].map(
+    ([why, those]) => `- ${those.map(({ lack }) => lack).join(", ")}: ${why}\n`,
+  );
   return items.length === 0 ? "" : `Not proved:\n\n${items.join("")}`;
 }
+
+/** Of dangers, these are named; a server that is for tests alone may have thirty. */
+const MOST_NAMED = 4;
 
 function reasons(certificate: Certificate): ReadonlyArray<readonly [string, string]> {
   const { promises } = certificate;
@@ -77,8 +85,15 @@ function reasons(certificate: Certificate): ReadonlyArray<readonly [string, stri
       const failed = promises
         .filter(({ promise, outcome }) => outcome !== "kept" && titles.includes(promise))
         .toSorted((a, b) => a.outcome.localeCompare(b.outcome))[0];
-      return [ability, failed ? `${failed.outcome}, ${failed.promise}` : "not tried"] as const;
+      if (failed?.outcome !== "broken") return [ability, "not tried"] as const;
+      return [ability, `broken, ${failed.promise}`] as const;
     });
-  const dangers = dangersIn(certificate).map((promise) => [promise, "broken"] as const);
-  return [...dangers, ...abilities];
+  const dangers = dangersIn(certificate);
+  const named = dangers.slice(0, MOST_NAMED).map((promise) => [promise, "broken"] as const);
+  const more = dangers.length - named.length;
+  return [
+    ...named,
+    ...(more > 0 ? [[`${more} more, of which the certificate tells`, "broken"] as const] : []),
+    ...abilities,
+  ];
 }

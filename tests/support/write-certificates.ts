@@ -1,5 +1,6 @@
 import { execFileSync, spawnSync } from "node:child_process";
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { basename } from "node:path";
 import * as Effect from "effect/Effect";
 import { s3Access } from "../../adapters/cli/command/with-store.ts";
 import { asService } from "../../adapters/storage/rest/s3-access.ts";
@@ -11,10 +12,12 @@ import * as Result from "effect/Result";
 import { type Provider, type ProviderName, PROVIDERS } from "../../adapters/storage/providers.ts";
 import { quietly } from "../../adapters/service/store-log.ts";
 import { certificatePage } from "./certificate-page.ts";
+import { ABOUT } from "./store-dangers.ts";
 import { startMinio } from "./minio.ts";
 
 // `npm run generate -- certificates PROVIDER[@VERSION]=http://KEY:SECRET@HOST:PORT …`: tries every
 // promise on servers that run, or on a MinIO that it starts if none is named, and writes docs/stores/.
+// A server that is no provider is tried as `s3`.
 // `npm run generate -- certificate-page FILE …` writes the page of certificates alone.
 
 const FOLDER = new URL("../../docs/stores/", import.meta.url).pathname;
@@ -25,7 +28,7 @@ const isProvider = (name: string): name is ProviderName => Object.hasOwn(PROVIDE
 
 function certifyNamed(argument: string): Promise<void> {
   const [, name = "", version, url = ""] = /^(\w+)(?:@([^=]+))?=(.+)$/.exec(argument) ?? [];
-  if (!isProvider(name)) throw new Error(`there is no provider ${name}`);
+  if (!isProvider(name) && !(name in ABOUT)) throw new Error(`there is no provider ${name}`);
   const { origin, username, password } = new URL(url);
   const [accessKey = "", secretKey = ""] = [username, password].map(decodeURIComponent);
   return certify(name, { endpoint: origin, accessKey, secretKey }, version);
@@ -33,18 +36,19 @@ function certifyNamed(argument: string): Promise<void> {
 
 /** Writes the certificates of a store and their page; the command tells the person how far it is. */
 async function certify(
-  name: ProviderName,
+  name: string,
   server: { readonly endpoint: string; readonly accessKey: string; readonly secretKey: string },
   version?: string,
 ): Promise<void> {
   const { endpoint, accessKey, secretKey } = server;
-  const { needsPutKey, certified }: Provider = PROVIDERS[name];
+  const provider = isProvider(name) ? name : "s3";
+  const { needsPutKey, certified }: Provider = PROVIDERS[provider];
   const publicEndpoint = new URL(endpoint);
   // The same server under another name is another host to a signature.
   if (publicEndpoint.hostname === "127.0.0.1") publicEndpoint.hostname = "localhost";
   const environment = {
     STORAGE_ADAPTER: "aws",
-    STORAGE_PROVIDER: name,
+    STORAGE_PROVIDER: provider,
     STORAGE_ENDPOINT: endpoint,
     STORAGE_PUBLIC_ENDPOINT: publicEndpoint.origin,
     STORAGE_ACCESS_KEY: accessKey,
@@ -107,7 +111,10 @@ function writePage(file: string): void {
   const page = file.replace(/\.json$/, ".md");
   writeFileSync(
     page,
-    certificatePage(...files.map((each) => JSON.parse(readFileSync(each, "utf8")))),
+    certificatePage(
+      basename(file, ".json"),
+      ...files.map((each) => JSON.parse(readFileSync(each, "utf8"))),
+    ),
   );
   execFileSync("oxfmt", [page, ...files], { stdio: "inherit" });
 }
