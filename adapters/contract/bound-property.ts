@@ -45,7 +45,7 @@ const boundSize = (when: string, over: Partial<PutRequest>): Checks => ({
   },
   // Stores have their own status for this, whether the signature is valid or not.
   [`${when}, a PUT that does not say its length is refused`]: async (subject) =>
-    subject.expectRefused({ ...(await subject.signPut(over)), chunked: true }, [403, 411]),
+    subject.expectRefused({ ...(await subject.signPut(over)), chunked: true }, [400, 403, 411]),
   [`${when}, a PUT that says its length and comes in chunks has no other size`]: async (
     subject,
   ) => {

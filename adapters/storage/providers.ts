@@ -21,6 +21,8 @@ export interface Provider extends StoreCapabilities, Proved {
    * reads: the signature cannot forbid that.
    */
   readonly needsPutKey?: string;
+  /** In bytes; a smaller upload is copied as an object, since the store copies no such part. */
+  readonly smallestCopiedPart?: number;
   /** The headers that a signature can forbid, of those that it would obey. */
   readonly absent?: AbsentHeaders & {
     /**
@@ -165,8 +167,15 @@ export const PROVIDERS = {
   // Not run here.
   rustfs: { ...LEAST, title: "RustFS" },
   silo: { ...LEAST, title: "Silo (MinIO's fork)", cors: "server" },
-  // "Quick start", Garage documentation: its region has this name unless another is configured.
-  garage: { ...LEAST, title: "Garage", region: "garage" },
+  garage: {
+    ...LEAST,
+    ...certifiedAs("garage"),
+    title: "Garage",
+    // "Quick start", Garage documentation: its region has this name unless another is configured.
+    region: "garage",
+    unsigned: "refused",
+    smallestCopiedPart: 5 * 2 ** 20,
+  },
   r2: {
     ...LEAST,
     title: "Cloudflare R2",

@@ -3,6 +3,7 @@ import * as Fiber from "effect/Fiber";
 import * as Option from "effect/Option";
 import { expect, it, onTestFinished, vi } from "vitest";
 import { newKey, PNG } from "../../adapters/contract/uploads.ts";
+import { capabilitiesOf } from "../../adapters/storage/certificate/proved.ts";
 import { layer as gcs } from "../../adapters/storage/gcs/layer.ts";
 import { forEachPage } from "../../application/files/for-each-page.ts";
 import { ObjectStore, type OpenUpload } from "../../application/ports/object-store.ts";
@@ -19,7 +20,7 @@ type Answer = readonly [status: number, xml?: string];
 type Script = (call: string, headers: Readonly<Record<string, string>>) => Answer | undefined;
 
 /** Uses the store; `asked` has each call, such as `PUT key?partNumber=1`. */
-function storeThat(answers: Script) {
+function storeThat(answers: Script, over?: Parameters<typeof s3Store>[1]) {
   const asked: Array<string> = [];
   vi.spyOn(globalThis, "fetch").mockImplementation(async (input, { method, headers } = {}) => {
     const { pathname, searchParams } = new URL(String(input));
@@ -31,7 +32,7 @@ function storeThat(answers: Script) {
     return new Response(answer[1] ?? null, { status: answer[0] });
   });
   onTestFinished(() => void vi.restoreAllMocks());
-  const layer = s3Store("http://127.0.0.1:2");
+  const layer = s3Store("http://127.0.0.1:2", over);
   const use = <A, E>(call: (store: ObjectStore["Service"]) => Effect.Effect<A, E> | undefined) =>
     ObjectStore.use((store) => call(store) ?? Effect.die("this store cannot")).pipe(
       Effect.match({ onSuccess: (value) => value, onFailure: () => "fails" as const }),
@@ -77,6 +78,7 @@ it.each<[string, string, Answer, Answer]>([
     JOINED,
   ],
   ["came after another on Swift", "exists", partOf('"p"'), error(412, "InvalidRequest")],
+  ["was ended by somebody else, on S3Proxy", "changed", partOf('"p"'), error(404, "NoSuchKey")],
   ["fails with 412 and no code", "fails", partOf('"p"'), [412]],
   ["was ended by somebody else", "changed", partOf('"p"'), error(404, "NoSuchUpload")],
   ["has parts that nobody knows", "fails", partOf('"p"'), error(400, "InvalidPart")],
@@ -204,6 +206,46 @@ it("uploads in parts of one object on two pages are all found", async () => {
     `GET ?max-uploads=500&prefix=${PREFIX}&uploads=`,
     `GET ?key-marker=${key}&max-uploads=500&prefix=${PREFIX}&upload-id-marker=u2&uploads=`,
   ]);
+});
+
+it("a copy of less than 5 MiB on Garage, which copies no such part, is one of an object", async () => {
+  const proved = capabilitiesOf(["multipart", "copies"]);
+  const over = { provider: "garage", certificate: { proved } } as const;
+  const outcomes: Array<unknown> = [];
+  for (const answer of [
+    [200, "<CopyObjectResult><ETag>p</ETag></CopyObjectResult>"],
+    error(412, "PreconditionFailed"),
+    error(400, "InvalidRequest"),
+  ] as const) {
+    const { use, asked } = storeThat((_, headers) => {
+      expect(headers).toMatchObject({
+        "content-type": PNG,
+        "x-amz-copy-source-if-match": '"e"',
+        "x-amz-metadata-directive": "REPLACE",
+      });
+      return answer;
+    }, over);
+    outcomes.push(await Effect.runPromise(use(({ copy }) => copy?.(upload))));
+    expect(asked).toEqual([`PUT ${to}?`]);
+  }
+  expect(outcomes).toEqual(["copied", "changed", "fails"]);
+});
+
+it.each(["NoSuchUpload", "NoSuchKey"])("an upload that ended is known by %s", async (code) => {
+  const { use } = storeThat(() => error(404, code));
+  const id = { key: to, uploadId: "u" };
+  const list = use(({ multipart }) => multipart?.list(id));
+  expect(await Effect.runPromise(list)).toEqual(Option.none());
+  const abort = use(({ multipart }) => multipart?.abort(id));
+  expect(await Effect.runPromise(abort)).toBeUndefined();
+});
+
+it("a file whose checksum Garage finds to be another one is a mismatch", async () => {
+  const { use } = storeThat(() => error(400, "InvalidDigest"));
+  const complete = use(({ multipart }) =>
+    multipart?.complete({ key: to, uploadId: "u", parts: [] }),
+  );
+  expect(await Effect.runPromise(complete)).toBe("mismatch");
 });
 
 /** "ListParts", Amazon S3 API Reference: parts of these numbers. */

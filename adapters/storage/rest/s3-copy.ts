@@ -1,12 +1,6 @@
 import * as Effect from "effect/Effect";
 import * as Exit from "effect/Exit";
-import * as Predicate from "effect/Predicate";
-import type {
-  ObjectRef,
-  Multipart,
-  MultipartId,
-  ObjectStore,
-} from "../../../application/ports/object-store.ts";
+import type { ObjectRef, Multipart, ObjectStore } from "../../../application/ports/object-store.ts";
 import { encodeKey, type Pair } from "../signing/v4.ts";
 import { type BucketSettings, refusalIn, refused } from "./refusal-reason.ts";
 import { type Bucket, signedFetch, unavailable } from "./signed-fetch.ts";
@@ -19,40 +13,54 @@ type Copy = NonNullable<ObjectStore["Service"]["copy"]>;
  * completion writes at most once, and the object has nothing that its start did not give it.
  * ("CopyObject" of MinIO and versitygw ignores `If-None-Match`.)
  */
-export const s3Copy = (bucket: Bucket, settings: BucketSettings, multipart: Multipart): Copy => {
-  const copyPart = Effect.fnUntraced(function* (
-    upload: Parameters<Copy>[0] & Pick<MultipartId, "uploadId">,
-    range: ReadonlyArray<Pair>,
-    partNumber: number,
+export const s3Copy = (
+  bucket: Bucket,
+  settings: BucketSettings,
+  multipart: Multipart,
+  smallestPart = 0,
+): Copy => {
+  /** Gives the ETag of the copy, or nothing if the upload has changed. */
+  const copyFrom = Effect.fnUntraced(function* (
+    upload: Parameters<Copy>[0],
+    further: ReadonlyArray<Pair>,
+    query: ReadonlyArray<Pair> = [],
   ) {
-    const { to: key, uploadId } = upload;
-    const headers = [...sourceHeaders(settings.bucket, upload), ...range];
-    const query = [["partNumber", `${partNumber}`] as const, ["uploadId", uploadId] as const];
-    const answer = yield* signedFetch(bucket, { method: "PUT", key, query, headers });
+    const headers = [...sourceHeaders(settings.bucket, upload), ...further];
+    const answer = yield* signedFetch(bucket, { method: "PUT", key: upload.to, query, headers });
     const refusal = refusalIn(answer);
     if (CHANGED.has(refusal.code)) return undefined;
     if (refusal.code === "AccessDenied") return yield* MAY_NOT;
-    // S3 may answer 200 and then an error. S3Proxy names it as a copied object.
+    // S3 may answer 200 and then an error. S3Proxy names a part as a copied object.
     const isDone = ["CopyPartResult", "CopyObjectResult"].some((root) =>
       isWhole(answer.text, root),
     );
     const text = isDone ? textIn(answer.text, "ETag") : undefined;
     if (!answer.ok || text === undefined) return yield* refused(settings, refusal);
-    return { partNumber, etag: unescape(text), size: 0 };
+    return unescape(text);
   });
 
   return Effect.fnUntraced(function* (upload) {
     const { to: key, mediaType } = upload;
+    if (upload.size < smallestPart) {
+      const etag = yield* copyFrom(upload, [["content-type", mediaType], ANEW]);
+      return etag === undefined ? "changed" : "copied";
+    }
     const id = { key, uploadId: yield* multipart.create({ key, mediaType }) };
     const copy = Effect.gen(function* () {
-      const parts = yield* Effect.forEach(
+      const etags = yield* Effect.forEach(
         rangesIn(upload.size),
-        (range, index) => copyPart({ ...upload, uploadId: id.uploadId }, range, index + 1),
+        (range, index) =>
+          copyFrom(upload, range, [
+            ["partNumber", `${index + 1}`],
+            ["uploadId", id.uploadId],
+          ]),
         { concurrency: AT_ONCE },
       );
-      const copied = parts.filter(Predicate.isNotUndefined);
-      if (copied.length < parts.length) return "changed";
-      const outcome = yield* multipart.complete({ ...id, parts: copied });
+      const parts = etags.flatMap((etag, index) =>
+        etag === undefined ? [] : { partNumber: index + 1, etag, size: 0 },
+      );
+      if (parts.length < etags.length) return "changed";
+      const outcome = yield* multipart.complete({ ...id, parts });
       if (outcome === "changed") return yield* UNKNOWN_PARTS;
       return outcome === "completed" ? "copied" : outcome === "exists" ? "exists" : "changed";
     });
@@ -63,6 +71,9 @@ export const s3Copy = (bucket: Bucket, settings: BucketSettings, multipart: Mult
     );
   });
 };
+
+/** Nothing of the upload but its bytes. */
+const ANEW: Pair = ["x-amz-metadata-directive", "REPLACE"];
 
 const UNKNOWN_PARTS = unavailable(
   "the store does not know the parts that it has copied",

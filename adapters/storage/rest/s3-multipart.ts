@@ -86,9 +86,9 @@ export const s3Multipart = (
       });
       // A store may answer a long call with 200 before it knows the outcome.
       if (isAbout(answer, "CompleteMultipartUploadResult", key)) return "completed";
-      const { status, code = "none" } = refusalIn(answer);
+      const { status, code } = refusalIn(answer);
       // Swift calls it InvalidRequest.
-      if (status === 412 && code !== "none") return "exists";
+      if (status === 412 && code !== undefined) return "exists";
       return COMPLETIONS.get(code) ?? (yield* refused(answer));
     }),
     abort: Effect.fnUntraced(function* ({ key, uploadId }) {
@@ -119,11 +119,14 @@ function newestParts(parts: Iterable<DatedPart>): ReadonlyArray<StoredPart> {
 
 const COMPLETIONS: ReadonlyMap<string | undefined, Completion> = new Map([
   ["NoSuchUpload", "ended"],
+  // As Ceph, Swift and S3Proxy call it.
+  ["NoSuchKey", "ended"],
   ["PreconditionFailed", "exists"],
   ["InvalidPart", "changed"],
   ["BadDigest", "mismatch"],
-  // As MinIO calls it.
+  // As MinIO and Garage call it.
   ["XAmzContentChecksumMismatch", "mismatch"],
+  ["InvalidDigest", "mismatch"],
 ] as const);
 
 /** The whole answer of a store, and not about another object. */
@@ -133,7 +136,7 @@ const isAbout = ({ ok, text }: StoreResponse, root: string, key: ObjectKey) =>
 /** In characters; those of stores have up to 400. */
 const LONGEST_ID = 2048;
 
-const isEnded = (answer: StoreResponse) => refusalIn(answer).code === "NoSuchUpload";
+const isEnded = (answer: StoreResponse) => COMPLETIONS.get(refusalIn(answer).code) === "ended";
 
 const completionFrom = (parts: ReadonlyArray<StoredPart>) =>
   document(
