@@ -73,9 +73,6 @@ function lacks(certificates: ReadonlyArray<Certificate>): string {
   return items.length === 0 ? "" : `Not proved:\n\n${items.join("")}`;
 }
 
-/** Of dangers, these are named; a server that is for tests alone may have thirty. */
-const MOST_NAMED = 4;
-
 function reasons(certificate: Certificate): ReadonlyArray<readonly [string, string]> {
   const { promises } = certificate;
   const proved = provedBy(promises, standsOn.abilities);
@@ -86,14 +83,13 @@ function reasons(certificate: Certificate): ReadonlyArray<readonly [string, stri
         .filter(({ promise, outcome }) => outcome !== "kept" && titles.includes(promise))
         .toSorted((a, b) => a.outcome.localeCompare(b.outcome))[0];
       if (failed?.outcome !== "broken") return [ability, "not tried"] as const;
-      return [ability, `broken, ${failed.promise}`] as const;
+      return [
+        ability,
+        `broken, ${failed.promise.replace(/^(?:sha256|crc32c|md5): /, "")}`,
+      ] as const;
     });
-  const dangers = dangersIn(certificate);
-  const named = dangers.slice(0, MOST_NAMED).map((promise) => [promise, "broken"] as const);
-  const more = dangers.length - named.length;
-  return [
-    ...named,
-    ...(more > 0 ? [[`${more} more, of which the certificate tells`, "broken"] as const] : []),
-    ...abilities,
-  ];
+  // The text of the page tells of them; a server that is for tests alone may have thirty.
+  const [danger, ...more] = dangersIn(certificate);
+  const dangers = more.length === 0 ? danger : `${danger}, and ${more.length} like it`;
+  return [...(dangers === undefined ? [] : [[dangers, "broken"] as const]), ...abilities];
 }

@@ -33,48 +33,34 @@ Set it up by [stores](../stores.md#minio) or with [Compose](../compose.md#minio)
       "no unsigned header stores other bytes, unseen by confirm",
       "no unsigned header removes the file, or changes what a rule or confirm knows it by, unseen by confirm",
     ],
-    text: `**Whoever has an upload URL can read every object that its key can read**, of any bucket and organization: with the unsigned header \`x_amz_copy_source: /bucket/key\`, a \`PUT\` as granted becomes a copy. Swift takes \`_\` for \`-\` there, and asks for no signature. \`confirm\` does not notice if size and type are the same.
+    text: `**Whoever has an upload URL can read every object that its key can read**, of any organization: with the unsigned header \`x_amz_copy_source: /bucket/key\`, a \`PUT\` becomes a copy, which \`confirm\` does not notice if size and type are the same.
 
-**Whoever has an upload URL can let Swift remove the file after it is confirmed**, by an unsigned \`X-Delete-At\` or \`X-Delete-After\`. Its S3 API does not show that time to \`confirm\`.
-
-**An upload URL stores a body of any size**, up to Swift's \`max_file_size\`, if it comes in chunks with the granted \`Content-Length\`. \`confirm\` refuses the file, but it stays in the store.
+**Whoever has one can let Swift remove the file after it is confirmed**, by an unsigned \`X-Delete-At\` or \`X-Delete-After\`, **and store a body of any size**, in chunks; \`confirm\` refuses such a file, but it stays.
 
 Set it up so:
 
-1. Give \`STORAGE_PUT_ACCESS_KEY\` a user that may only write: \`swift post CONTAINER --write-acl PROJECT:USER\`. That closes the first hole (tried under every spelling: 403). The service does not start without such a key.
-2. Put a reverse proxy in front of Swift, and let nothing else lead to it. It passes a list of headers alone, of \`x-amz-*\` what the URL binds, and no \`Content-Length\` beside chunks, as \`deploy/compose/store.caddy\` does. That closes all three. Run \`valetkey certify\` at its address, with \`STORAGE_BUCKET\`, to see that of yours.`,
+1. Give \`STORAGE_PUT_ACCESS_KEY\` a user that may only write: \`swift post CONTAINER --write-acl PROJECT:USER\`. That closes the first hole; the service does not start without it.
+2. Let only a reverse proxy lead to Swift that passes a list of headers alone, of \`x-amz-*\` what the URL binds, and no \`Content-Length\` beside chunks, as \`deploy/compose/store.caddy\` does. That closes all three. Run \`valetkey certify\` at its address, with \`STORAGE_BUCKET\`.`,
   },
   garage: {
     text: `Set it up with ${COMMON}; it listens on port 3900.`,
   },
   moto: {
     title: "moto",
-    text: `**For tests alone:** moto checks no signature, so anybody can write and read everything. What a test sees there says nothing of another store.
+    text: `**For tests alone:** moto checks no signature, so anybody can write and read everything. A test that passes there says nothing of another store.
 
-\`pip install 'moto[server,s3]'\`, \`moto_server\`; it is in memory.`,
+Set it up with \`pip install 'moto[server,s3]'\` and \`moto_server\`, which keeps all in memory.`,
   },
   juicefs: {
     title: "JuiceFS gateway",
-    text: `**A confirmed file can be replaced** by whoever still has its upload URL, since nothing is write-once. Its S3 side is a MinIO of before 2022.
+    text: `**Whoever has one upload URL can write under any key and copy any object**, by unsigned headers: its S3 side is an old MinIO, which unpacks archives. Let nothing but a proxy that refuses such headers lead to it, as in \`deploy/compose.yaml\`.
 
-\`juicefs gateway --multi-buckets --keep-etag --object-tag --object-meta\`, with ${COMMON}.`,
+Set it up with \`juicefs gateway --multi-buckets --keep-etag --object-tag --object-meta\` and ${COMMON}.`,
   },
   s3proxy: {
     title: "S3Proxy",
-    text: `**Whoever has an upload URL can copy every object that its key can read**, by an unsigned \`x-amz-copy-source\`; a key that may only put does not exist there. Do not use it without a proxy that refuses such headers, as in \`deploy/compose.yaml\`.
+    text: `**Whoever has an upload URL can copy every object that its key can read**, by an unsigned \`x-amz-copy-source\`, and store a body of any size in chunks. Let nothing but a proxy that refuses such requests lead to it, as in \`deploy/compose.yaml\`.
 
 Tried over a folder (\`filesystem-nio2\`), with ${COMMON}.`,
-  },
-  s3mock: {
-    title: "Adobe S3Mock",
-    text: `**For tests alone:** S3Mock checks no signature, so anybody can write and read everything.`,
-  },
-  s3rver: {
-    title: "s3rver",
-    text: `**For tests alone:** s3rver is not maintained, and checks little of what it is sent.`,
-  },
-  rclone: {
-    title: "rclone serve s3",
-    text: `**Not for uploads by others:** see what is broken.`,
   },
 };
