@@ -304,7 +304,7 @@ export const multipart = [
     "of 16 completions of an upload whose part is replaced at once, one object stays": async (
       subject,
     ) =>
-      inRounds(10, async () => {
+      inRounds(30, async () => {
         const key = newKey();
         const { store, put } = await onePart(subject, key);
         const other = await store(OTHER);

@@ -21,8 +21,8 @@ export interface Provider extends StoreCapabilities, Proved {
    * reads: the signature cannot forbid that.
    */
   readonly needsPutKey?: string;
-  /** In bytes; a smaller upload is copied as an object, since the store copies no such part. */
-  readonly smallestCopiedPart?: number;
+  /** In bytes; an upload of up to this is copied as an object, since the store copies no small part. */
+  readonly largestCopy?: number;
   /** The headers that a signature can forbid, of those that it would obey. */
   readonly absent?: AbsentHeaders & {
     /**
@@ -174,7 +174,7 @@ export const PROVIDERS = {
     // "Quick start", Garage documentation: its region has this name unless another is configured.
     region: "garage",
     unsigned: "refused",
-    smallestCopiedPart: 5 * 2 ** 20,
+    largestCopy: S3_CAPABILITIES.largestPut,
   },
   r2: {
     ...LEAST,

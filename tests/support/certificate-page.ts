@@ -23,7 +23,7 @@ export function certificatePage(
   store: string,
   ...certificates: ReadonlyArray<Certificate>
 ): string {
-  const { adapter, provider, server = "", valetkey } = certificates[0] ?? {};
+  const { adapter, provider, server = "" } = certificates[0] ?? {};
   const { title = isProvider(store) ? PROVIDERS[store].title : undefined, text = "" } =
     ABOUT[store] ?? {};
   if (title === undefined) throw new Error(`there is no provider ${store}`);
@@ -34,7 +34,7 @@ export function certificatePage(
 
 ${text}
 
-Tried with Valetkey ${valetkey}, \`${provider === undefined ? `STORAGE_ADAPTER=${adapter}` : `STORAGE_PROVIDER=${provider}`}\`, ${certificates.map((each) => summary(store, each)).join("; ")}.
+Tried as \`${provider === undefined ? `STORAGE_ADAPTER=${adapter}` : `STORAGE_PROVIDER=${provider}`}\`: ${certificates.map((each) => summary(store, each)).join("; ")}.
 
 ${lacks(certificates)}`;
 }
@@ -43,7 +43,7 @@ function summary(name: string, { promises, date, state }: Certificate): string {
   const { versions, lock, rules } = state;
   const count = (wanted: string) => promises.filter(({ outcome }) => outcome === wanted).length;
   const rest = [lock && `locked for ${lock}`, ...rules].filter(Boolean).join("; ");
-  return `on ${date} in [a bucket ${STATES[versions]}](${name}${versions === "kept" ? ".versions" : ""}.json)${rest && ` (${rest})`}: promises kept: ${count("kept")}, broken: ${count("broken")}, not tried: ${count("not tried")}`;
+  return `[a bucket ${STATES[versions]}](${name}${versions === "kept" ? ".versions" : ""}.json)${rest && ` (${rest})`} on ${date}, promises kept: ${count("kept")}, broken: ${count("broken")}`;
 }
 
 const STATES: Readonly<Record<Certificate["state"]["versions"], string>> = {
@@ -85,7 +85,7 @@ function reasons(certificate: Certificate): ReadonlyArray<readonly [string, stri
       if (failed?.outcome !== "broken") return [ability, "not tried"] as const;
       return [
         ability,
-        `broken, ${failed.promise.replace(/^(?:sha256|crc32c|md5): /, "")}`,
+        `broken, ${failed.promise.replace(/^(?:sha256|crc32c|md5): (?:a part of )?other bytes.*/, "other bytes are stored")}`,
       ] as const;
     });
   // The text of the page tells of them; a server that is for tests alone may have thirty.

@@ -160,7 +160,6 @@ function block(): string {
     ]),
   );
   return `${table}
-- Checksums of a part: ${grouped(({ partChecksums }) => partChecksums?.join(", "))}. The CRC-32C of a whole file in parts: ${titles(({ fileChecksums }) => fileChecksums)}.
 - One PUT carries 5 GiB, but ${grouped(({ largestPut }) => (largestPut === ABLEST.largestPut ? undefined : `${largestPut.toLocaleString("en")} bytes`))}.
 - Unsigned \`x-amz-*\` [headers](security.md#headers-that-ride-along) are refused by ${titles(({ unsigned }) => unsigned === "refused")}.
 ${faults.join("")}

@@ -23,8 +23,8 @@ import { orFail } from "../../service/settings.ts";
 
 /**
  * Tries every promise on the configured store, and writes what it keeps. The exit code is 0 if it
- * keeps all on which the service relies without a certificate, 1 if not, and 2 if that could not be tried; with
- * `--compare` 0 if nothing has changed, and 1 if something has.
+ * keeps all on which the service relies without a certificate, 1 if not, and 2 if that could not be
+ * tried; with `--compare` 0 if nothing has changed, and 1 if something has.
  */
 export const certify = command({
   name: "certify",
@@ -170,7 +170,7 @@ async function examineStore(
   }
 }
 
-const SIZE = "200 MB in 3000 requests";
+const SIZE = "400 MB in 10,000 requests";
 
 /** Where the store does not tell, the version that its answer to the last PUT named does. */
 const versionsIn = ({ versions }: BucketState, { version }: Findings): BucketState["versions"] => {

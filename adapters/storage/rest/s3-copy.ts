@@ -17,7 +17,7 @@ export const s3Copy = (
   bucket: Bucket,
   settings: BucketSettings,
   multipart: Multipart,
-  smallestPart = 0,
+  largestCopy = -1,
 ): Copy => {
   /** Gives the ETag of the copy, or nothing if the upload has changed. */
   const copyFrom = Effect.fnUntraced(function* (
@@ -41,7 +41,7 @@ export const s3Copy = (
 
   return Effect.fnUntraced(function* (upload) {
     const { to: key, mediaType } = upload;
-    if (upload.size < smallestPart) {
+    if (upload.size <= largestCopy) {
       const etag = yield* copyFrom(upload, [["content-type", mediaType], ANEW]);
       return etag === undefined ? "changed" : "copied";
     }

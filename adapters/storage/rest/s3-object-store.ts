@@ -88,7 +88,7 @@ export function s3ObjectStore(
     abandoned: provider.abandoned,
     listOpen: s3Uploads(bucket, refuse),
   };
-  const copy = s3Copy(bucket, settings, multipart, provider.smallestCopiedPart);
+  const copy = s3Copy(bucket, settings, multipart, provider.largestCopy);
   const list = s3List(bucket, refuse);
   return ObjectStore.of({
     ensureBucket: Effect.gen(function* () {

@@ -115,8 +115,10 @@ const isPage = ({ status, ok, headers, text }: StoreResponse, method: string, ke
 
 /** An answer without a body may call itself a page, as those of moto do; one with a body shows it. */
 export const headBucket = (bucket: Bucket): ReturnType<typeof signedFetch> =>
-  Effect.catch(signedFetch(bucket, { method: "HEAD" }), (failure) =>
-    failure.kind === "senseless" ? listOne(bucket) : Effect.fail(failure),
+  signedFetch(bucket, { method: "HEAD" }).pipe(
+    Effect.catch((failure) =>
+      failure.kind === "senseless" ? listOne(bucket) : Effect.fail(failure),
+    ),
   );
 
 export const listOne = (bucket: Bucket): ReturnType<typeof signedFetch> =>
