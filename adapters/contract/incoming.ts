@@ -150,11 +150,13 @@ const once = [
               bodies.map(async (body) => (await onePart(subject, key)).store(body)),
             );
             const winners = await completing(completions, async (at) => bodies[at] ?? OTHER);
+            const { body } = await subject.read({ key });
+            const winner = winners.find((each) => body.equals(each));
+            assert.ok(winner !== undefined, "the object is of none that was completed");
+            // Elsewhere a copy is no upload in parts, and one upload alone is signed for a key.
+            if (subject.s3 === undefined) return;
             assert.equal(winners.length, 1, `${winners.length} were completed`);
-            for (const winner of winners) {
-              await subject.expectContent(winner, key);
-              await expectVersions(subject, key, winner);
-            }
+            await expectVersions(subject, key, winner);
           }),
       ]),
     ),
