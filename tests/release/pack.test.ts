@@ -17,8 +17,9 @@ const TO_READ = ["LICENSE", "README.md", "package.json"];
 /** Of a page in the browser; JavaScript and declarations are looked at apart. */
 const OF_A_PAGE = /^dist\/adapters\/http\/page\/[\w-]+\.(html|css|js|svg)$/;
 
-/** Texts that `valetkey policy` and `valetkey events setup` print. */
-const OF_A_COMMAND = /^dist\/adapters\/cli\/(?:events|policies|policy)\/[\w-]+\.json$/;
+/** Texts that `valetkey policy` and `valetkey events setup` print, and what certificates prove. */
+const DATA =
+  /^dist\/adapters\/(?:cli\/(?:events|policies|policy)|storage(?:\/certificate)?)\/[\w-]+\.json$/;
 
 /** A page of the guide. */
 const GUIDE = /^docs\/(?:[\w-]+\/)?[\w-]+\.(?:md|txt)$/;
@@ -49,7 +50,7 @@ const manifest = () => JSON.parse(read("package.json"));
 it("the package is what was built of the sources, its licence and what there is to read", () => {
   const isBuilt = (file: string) =>
     OF_A_PAGE.test(file) ||
-    OF_A_COMMAND.test(file) ||
+    DATA.test(file) ||
     MADE_OF.some((layer) =>
       [".js", ".d.ts"].some(
         (ending) =>
