@@ -5,6 +5,7 @@ import { readJsonFile } from "../../settings/json-file.ts";
 import { fault, optional, type Read } from "../../settings/setting.ts";
 import { onOneLine } from "../../values/printable.ts";
 import { Path } from "../settings.ts";
+import { withoutSlashes } from "../signing/bucket-address.ts";
 import { type Certificate, digestOf } from "./certificate.ts";
 import type { CertificateInUse } from "./in-use.ts";
 import { type BoundTo, capabilitiesOf, provedBy, stateOf } from "./proved.ts";
@@ -94,7 +95,7 @@ function otherPlace(facts: Certificate, place: Place): string | undefined {
 function addressOf(endpoint: string | URL | undefined): string {
   if (endpoint === undefined) return "the provider's own";
   const { origin, pathname } = new URL(endpoint);
-  return `${origin}${pathname.replace(/\/+$/, "")}`;
+  return `${origin}${withoutSlashes(pathname)}`;
 }
 
 const Name = Schema.String.check(Schema.isPattern(/^[\x20-\x7e]{1,2048}$/));
