@@ -13,11 +13,14 @@ import type { StoreCapabilities } from "../../application/ports/store-capabiliti
  * - `exact size by default`: the size is bound also without `strict`, since the client need not set
  *   a header for it;
  * - `write-once`: it can be made to accept a PUT only while nothing is stored under its key;
+ * - `repeated PUT`: it accepts a PUT again that was not made write-once;
  * - `two endpoints`: browsers and services reach it under different origins;
  * - `pinned downloads`: a signed GET sets all headers of a download, not only type and disposition;
  * - `inline PDF`: it serves a PDF to be shown in place if the signed GET says so;
  * - `multipart`: it is used for uploads in parts;
  * - `part sha256`, `part crc32c`, `part md5`: it verifies this checksum of a part;
+ * - `bound parts`: the URL of a part takes this part of this upload, while it lasts, and its ETag tells
+ *   its bytes;
  * - `replaced parts`: it forgets a part in whose place another one came;
  * - `file checksums`: when it puts parts together, it verifies the CRC-32C of the whole file;
  * - `reads`: the service can read exactly the object that it looked at;
@@ -40,12 +43,14 @@ const LACKS = {
   "bound type": ({ bindsType }) => bindsType === false,
   "bound size": ({ bindsSize }) => bindsSize === "never",
   "plain PUT": ({ putHeaders = [] }) => putHeaders.length > 0,
-  "signed query": none,
+  "signed query": ({ bindsQuery }) => bindsQuery === false,
   "exact size by default": ({ bindsSize = "always" }) => bindsSize !== "always",
+  "repeated PUT": ({ alwaysOnce }) => alwaysOnce === true,
   "write-once": ({ writeOnce }) => writeOnce === false,
   "two endpoints": none,
   "pinned downloads": ({ pinsDownloads }) => pinsDownloads === false,
   "inline PDF": none,
+  "bound parts": ({ bindsParts }) => bindsParts === false,
   multipart: ({ partChecksums }) => partChecksums === undefined,
   "part sha256": ({ partChecksums = [] }) => !partChecksums.includes("sha256"),
   "part crc32c": ({ partChecksums = [] }) => !partChecksums.includes("crc32c"),

@@ -28,11 +28,18 @@ const mediaType = [
     },
   }),
   ...promises(["without bound type"], {
-    "a type that was not bound is compared on confirm": confirms(
-      mismatch({ property: "mediaType", expected: PNG, actual: "text/html" }),
-      {},
-      (put) => withHeaders(put, HTML),
-    ),
+    "a type that was not bound is compared on confirm": async (subject) => {
+      const { put, receipt } = await subject.grant();
+      const typed = Object.entries(put.headers).filter(([, value]) => value === PNG);
+      const others = typed.map(([name]) => [name, HTML["Content-Type"]]);
+      const answer = await sendPut(withHeaders(put, Object.fromEntries(others)));
+      // With some of its keys a store binds it after all, by a header of its own.
+      if (!answer.ok && typed.length > 1) return assertStatus(answer, subject.refusals);
+      assertMatches(
+        await subject.confirm(receipt),
+        mismatch({ property: "mediaType", expected: PNG, actual: "text/html" }),
+      );
+    },
   }),
 ];
 
@@ -152,11 +159,15 @@ const writeOnce = [
   ...promises(["write-once"], {
     "a PUT cannot be replayed under writeOnce": cannotBeReplayed({ writeOnce: true }),
     "a PUT cannot be replayed under strict": cannotBeReplayed({ strict: true }),
+  }),
+  ...promises(["write-once", "repeated PUT"], {
     "a write-once PUT without its condition is refused": async (subject) => {
       const { url } = await subject.signPut({ writeOnce: true });
       const { headers } = await subject.signPut();
       await subject.expectRefused({ url, headers }, [400, ...subject.refusals]);
     },
+  }),
+  ...promises(["write-once"], {
     "exactly one of 16 concurrent write-once PUTs is stored": async (subject) =>
       inRounds(5, async () => {
         const key = newKey();
@@ -172,7 +183,12 @@ const writeOnce = [
         await subject.expectContent(winners[0], key);
       }),
   }),
-  ...promises([], { "a PUT that is not write-once replaces the object": replaces({}) }),
+  ...promises(["repeated PUT"], {
+    "a PUT that is not write-once replaces the object": replaces({}),
+  }),
+  ...promises(["without repeated PUT"], {
+    "a PUT cannot be replayed, whatever was asked for": cannotBeReplayed({}),
+  }),
   ...promises(["without write-once"], {
     "a PUT cannot be made write-once, and is not reported as such": replaces({
       writeOnce: true,

@@ -107,7 +107,7 @@ const once = [
       async (subject) =>
         inRounds(5, async () => {
           const granted = await arrive(subject);
-          const other = await arrive(subject);
+          const other = await subject.grant({}, "incoming");
           await upload({ ...other.put, body: OTHER });
           const copies = [granted, other].map(({ key }) => async () => {
             const looked = await subject.head(incomingKey(key));

@@ -37,6 +37,8 @@ export const reading = promises(["reads"], {
   "an object that was replaced or removed since it was looked at is not read": async (subject) => {
     const object = await looked(subject);
     assert.equal(await read(subject, { ...object, key: newKey() }), "changed");
+    if (!subject.has("repeated PUT"))
+      await Effect.runPromise(subject.store.remove({ version: undefined, ...object }));
     await upload({ ...(await subject.signPut()), body: OTHER });
     const bytes = await read(subject, object);
     // In a bucket with versions, the one that was looked at is still there.

@@ -15,7 +15,7 @@ export type Scratch = ReturnType<typeof openScratch>;
 
 /** The version that the headers of an answer name: of what was written, or of a delete marker. */
 export function versionIn(headers: Headers | Readonly<Record<string, unknown>>) {
-  const [version] = ["x-amz-version-id", "x-goog-generation"].flatMap((name) =>
+  const [version] = ["x-amz-version-id", "x-goog-generation", "x-ms-version-id"].flatMap((name) =>
     headers instanceof Headers ? (headers.get(name) ?? []) : (headers[name] ?? []),
   );
   return typeof version === "string" ? version : undefined;
@@ -119,7 +119,7 @@ const removeVersion = Effect.fnUntraced(function* (
     const query = version === undefined ? [] : [["versionId", version] as const];
     return (yield* signedFetch(asService(s3), { method: "DELETE", key, query })).status;
   }
-  if (version !== undefined && version !== "null") yield* store.remove({ key, version });
+  if (version !== "null") yield* store.remove({ key, version });
   return 204;
 });
 

@@ -48,7 +48,7 @@ export { bucketAddress, type BucketAddress } from "../storage/signing/bucket-add
 export { always } from "../storage/credentials/held.ts";
 export { factsIn } from "../storage/rest/object-facts.ts";
 export { signWith } from "../storage/signing/signer.ts";
-export { v4Presigner } from "../storage/signing/v4-presigner.ts";
+export { urlPresigner } from "../storage/signing/url-presigner.ts";
 
 // HTTP.
 export { type AppOptions, makeApp } from "../http/app.ts";

@@ -9,6 +9,8 @@ export interface StoreCapabilities {
   readonly bindsType?: boolean;
   /** When the size of a PUT is bound; always if left out. */
   readonly bindsSize?: "always" | "strict" | "never";
+  /** A URL to which a parameter was added is refused; true if left out. */
+  readonly bindsQuery?: boolean;
   /** The headers that every PUT has to have beside its type; none if left out. */
   readonly putHeaders?: ReadonlyArray<string>;
   /** A signed GET sets all headers of a download, not only its type; true if left out. */
@@ -19,6 +21,8 @@ export interface StoreCapabilities {
   readonly checksums: ReadonlyArray<ChecksumAlgorithm>;
   /** The store can accept only one PUT under a key; perhaps only in a bucket without versions. */
   readonly writeOnce: boolean | "without versions";
+  /** It does so for every PUT, without a header; false if left out. */
+  readonly alwaysOnce?: boolean;
   /** One version of an object can be removed, and no other. */
   readonly versions: boolean;
   /** It copies exactly the upload that was looked at. */
@@ -37,6 +41,11 @@ export interface StoreCapabilities {
   readonly fileChecksums?: ReadonlyArray<ChecksumAlgorithm> | undefined;
   /** As in `Multipart`. */
   readonly abandoned?: string;
+  /**
+   * The URL of a part takes this part of this upload alone, while it lasts, and the ETag of a part
+   * tells its bytes; true if left out.
+   */
+  readonly bindsParts?: boolean;
   /** True if a completion may use a part that was replaced. */
   readonly keepsReplacedParts?: boolean;
   /** Of what it lacks, if `valetkey certify` may show that it has it: a sentence without a full stop. */

@@ -23,7 +23,7 @@ import {
   type Signer,
   signWith,
 } from "../../adapters/storage/signing/signer.ts";
-import { v4Presigner } from "../../adapters/storage/signing/v4-presigner.ts";
+import { urlPresigner } from "../../adapters/storage/signing/url-presigner.ts";
 import type { Presigner, SignedRequest } from "../../application/ports/presigner.ts";
 import { ByteSize } from "../../domain/byte-size.ts";
 import type { CredentialsUnavailable } from "../../domain/errors.ts";
@@ -41,7 +41,7 @@ const presignerWith = (
   signer: CredentialSource<Signer>,
   binding = s3Binding({ writeOnce: true }),
 ) =>
-  v4Presigner({
+  urlPresigner({
     addresses: { public: address, internal: address },
     region: "us-east-1",
     binding,

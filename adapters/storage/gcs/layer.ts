@@ -10,7 +10,7 @@ import { BucketCors } from "../bucket-cors.ts";
 import { credentialsIn } from "../credentials/credentials-file.ts";
 import { always } from "../credentials/held.ts";
 import type { CredentialSource, Signer } from "../signing/signer.ts";
-import { v4Presigner } from "../signing/v4-presigner.ts";
+import { urlPresigner } from "../signing/url-presigner.ts";
 import { gcsBinding, gcsOverrides, gcsPartBinding } from "./binding.ts";
 import { keylessSigner } from "./keyless.ts";
 import { decodeKey, type GcsKey, type GcsSigner, separateSigner } from "./credentials.ts";
@@ -34,7 +34,7 @@ export const layer = (settings: GcsSettings): Layer.Layer<Presigner | ObjectStor
         const separate = separateSigner(settings, use);
         return separate === undefined ? signer : always(separate);
       });
-      const presigner = v4Presigner({
+      const presigner = urlPresigner({
         addresses,
         region: REGION,
         binding: gcsBinding,

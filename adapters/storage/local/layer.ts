@@ -14,7 +14,7 @@ import { bucketAddress } from "../signing/bucket-address.ts";
 import { always } from "../credentials/held.ts";
 import { signWith } from "../signing/signer.ts";
 import { ABLEST } from "../providers.ts";
-import { v4Presigner } from "../signing/v4-presigner.ts";
+import { urlPresigner } from "../signing/url-presigner.ts";
 import { exactly } from "../rest/read-object.ts";
 import { timeoutsFor } from "./body.ts";
 import { checkFolder, openFolder, removeLeftovers } from "./folder.ts";
@@ -89,7 +89,7 @@ export const layer = (
           onFailure: ({ reason }) => log(Effect.logError("the embedded store failed", { reason })),
         }),
       );
-      const presigner = v4Presigner({
+      const presigner = urlPresigner({
         addresses: { public: address, internal: address },
         region: REGION,
         binding: s3Binding({ writeOnce: true }),

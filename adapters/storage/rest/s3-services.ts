@@ -10,7 +10,7 @@ import { forbiddenHeaders } from "../providers.ts";
 import { s3Binding, s3Overrides, s3PartBinding } from "../signing/binding.ts";
 import type { BucketAddress } from "../signing/bucket-address.ts";
 import type { CredentialSource, KeySigner, Signer } from "../signing/signer.ts";
-import { v4Presigner } from "../signing/v4-presigner.ts";
+import { urlPresigner } from "../signing/url-presigner.ts";
 import { watchBucket } from "./bucket-state.ts";
 import { makeBucketInBackground } from "./make-bucket.ts";
 import { S3Access } from "./s3-access.ts";
@@ -39,7 +39,7 @@ export const s3Services = Effect.fnUntraced(function* (
     officially?.(held) ?? held;
   const at = { signer: sign(signers.service), address: addresses.internal, region };
   const state = yield* watchBucket(at, provider, certificate?.facts?.date);
-  const presigner = v4Presigner({
+  const presigner = urlPresigner({
     addresses,
     region,
     binding: s3Binding(state),

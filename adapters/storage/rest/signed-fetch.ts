@@ -62,7 +62,7 @@ export const signedFetch = Effect.fnUntraced(function* (
         method,
         // No other server may get the signature.
         redirect: "manual",
-        headers: { ...Object.fromEntries(headers), ...(isStreamed && UNCODED) },
+        headers: { ...Object.fromEntries(headers), ...signer.headers, ...(isStreamed && UNCODED) },
         signal,
         body,
       });
@@ -141,7 +141,7 @@ export const headObject = Effect.fnUntraced(function* (
 /** No store's own header is beside the type. */
 export const mayBePage = (headers: Headers): boolean =>
   headers.get("content-type")?.startsWith("text/html") === true &&
-  ![...headers.keys()].some((name) => /^x-(?:amz|goog|openstack)-/.test(name));
+  ![...headers.keys()].some((name) => /^x-(?:amz|goog|ms|openstack)-/.test(name));
 
 export const unavailable = (reason: string, kind: StoreUnavailable["kind"] = "refused") =>
   Effect.fail(new StoreUnavailable({ reason, kind }));

@@ -5,6 +5,8 @@ import { type QuerySigning, signQuery, type SigningKeys } from "./sign-query.ts"
 /** A signer, and the end of its signatures. */
 export interface Signer {
   readonly sign: (signing: QuerySigning) => Effect.Effect<string, CredentialsUnavailable>;
+  /** Headers by which the service's own requests say who it is, where no query does. */
+  readonly headers?: Readonly<Record<string, string>>;
   /** The end of what it signed, in milliseconds since 1970; never if undefined. */
   readonly expiresAt?: number | undefined;
   /** The longest lifetime of a signature in seconds, if that is less than 7 days. */

@@ -5,6 +5,7 @@ import {
   type Audience,
   type GetRequest,
   type ObjectRequest,
+  type PartRequest,
   Presigner,
   type SignedPut,
   type SignedRequest,
@@ -17,8 +18,8 @@ import type { AbsentHeaders } from "./sign-query.ts";
 import type { CredentialSource, Signer } from "./signer.ts";
 import { encodeKey, type Pair } from "./v4.ts";
 
-/** The `Presigner` of every store that speaks Signature Version 4, of AWS or of Google. */
-export function v4Presigner(store: {
+/** The `Presigner` of every store whose signature is in the query of a URL. */
+export function urlPresigner(store: {
   readonly addresses: Readonly<Record<Audience, BucketAddress>>;
   readonly region: string;
   readonly binding: Binding;
@@ -34,6 +35,8 @@ export function v4Presigner(store: {
   readonly parts?:
     | {
         readonly binding: PartBinding;
+        /** The query that names the part; that of S3 if left out. */
+        readonly query?: (request: PartRequest) => ReadonlyArray<Pair>;
         /** The checksums of a part that the store verifies. */
         readonly checksums: ReadonlyArray<ChecksumAlgorithm>;
       }
@@ -97,10 +100,12 @@ export function v4Presigner(store: {
     },
     ...(parts && {
       part: (request) =>
-        signUrl("PUT", request, parts.binding(request, addresses[request.audience].host), [
-          ["partNumber", String(request.partNumber)],
-          ["uploadId", request.uploadId],
-        ]),
+        signUrl(
+          "PUT",
+          request,
+          parts.binding(request, addresses[request.audience].host),
+          (parts.query ?? s3PartQuery)(request),
+        ),
       partChecksums: parts.checksums,
     }),
     isRemote: store.isRemote ?? false,
@@ -109,6 +114,11 @@ export function v4Presigner(store: {
     publicOrigin: addresses.public.origin,
   });
 }
+
+const s3PartQuery = ({ partNumber, uploadId }: PartRequest): ReadonlyArray<Pair> => [
+  ["partNumber", String(partNumber)],
+  ["uploadId", uploadId],
+];
 
 const tooShort = (seconds: number) =>
   Effect.fail(
