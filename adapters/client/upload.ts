@@ -270,8 +270,9 @@ export function sendPart(job: Job, part: Part): Promise<KnownTarget> {
         const { status, code = "", etag } = answer;
         // What has no code may be from something on the way.
         if (code) gone.delete(number);
-        // 412: an attempt whose answer was lost had arrived.
-        if ((status >= 200 && status < 300) || (number === 0 && status === 412)) {
+        // An attempt whose answer was lost had arrived.
+        const isThere = status === 412 || code === "UnauthorizedBlobOverwrite";
+        if ((status >= 200 && status < 300) || (number === 0 && isThere)) {
           // A whole file is looked for until it is confirmed.
           if (number) gone.delete(number);
           else gone.add(number);

@@ -65,7 +65,7 @@ type StoreOption = (publicUrl: URL) => Store;
 
 const NO_STORAGE = optionFault(
   "storage",
-  "must be what minio(), aws(), gcs() or local() gave, or storageOf() of valetkey/effect",
+  "must be what minio(), aws(), gcs(), azure() or local() gave, or storageOf() of valetkey/effect",
 );
 const NO_COUNT = optionFault("limits.countIn", "must be what redis() gave");
 const NO_EVENTS = optionFault("events", "must be what events() of valetkey/events gave");

@@ -41,5 +41,5 @@ export interface S3Options extends StoreOptions {
 }
 
 /** The environment variables of a cloud's own tools, in which it looks for credentials. */
-export const environmentFor = (cloud: "AWS" | "GOOGLE"): Env =>
+export const environmentFor = (cloud: "AWS" | "AZURE" | "GOOGLE"): Env =>
   Object.fromEntries(Object.entries(process.env).filter(([name]) => name.startsWith(`${cloud}_`)));

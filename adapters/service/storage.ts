@@ -1,6 +1,8 @@
 import * as Result from "effect/Result";
 import * as aws from "../storage/aws/settings.ts";
 import { awsStorage } from "../storage/aws/storage.ts";
+import * as azure from "../storage/azure/settings.ts";
+import { azureStorage } from "../storage/azure/storage.ts";
 import * as gcs from "../storage/gcs/settings.ts";
 import { gcsStorage } from "../storage/gcs/storage.ts";
 import * as local from "../storage/local/storage.ts";
@@ -20,7 +22,7 @@ import {
 import type { Source } from "../settings/source.ts";
 
 export const adapter = withDefault("local", {
-  ...oneOf(["local", "aws", "minio", "gcs"], {
+  ...oneOf(["local", "aws", "minio", "gcs", "azure"], {
     aws: ["s3", "amazon"],
     gcs: ["google"],
     local: ["file", "disk"],
@@ -48,6 +50,7 @@ export const STORES = {
   aws: store(aws, awsStorage),
   minio: store(minio, minioStorage),
   gcs: store(gcs, gcsStorage),
+  azure: store(azure, azureStorage),
 };
 
 export const settings = settingsIn(

@@ -49,7 +49,7 @@ export const url = (explained: Omit<Parameters<typeof setting>[0], "shape" | "co
 export const endpoint = url({
   variable: "STORAGE_ENDPOINT",
   option: "endpoint",
-  meaning: "How this service and its peers reach the store. Required for `minio`.",
+  meaning: "How this service and its peers reach the store. Required for `minio` and `azure`.",
   otherwise: "the provider's",
   example: "http://127.0.0.1:9000",
 });

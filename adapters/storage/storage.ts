@@ -11,7 +11,7 @@ export interface Storage {
   readonly description: string;
   readonly capabilities: StoreCapabilities;
   /** The bucket, and whose notifications tell of it; the embedded store has none. */
-  readonly bucket?: { readonly api: "s3" | "gcs"; readonly name: string };
+  readonly bucket?: { readonly api: "s3" | "azure" | "gcs"; readonly name: string };
   /** The ports; the store's code is loaded when the layer is built. */
   readonly layer: Layer.Layer<Presigner | ObjectStore, StoreUnavailable>;
   /** Answers below `STORE_PATH`, if the service is the store itself. */

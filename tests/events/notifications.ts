@@ -94,3 +94,22 @@ export const PUB_SUB = (objectId: string, eventType = "OBJECT_FINALIZE", bucketI
   },
   subscription: "projects/myproject/subscriptions/valetkey",
 });
+
+/** "Azure Blob Storage as an Event Grid source": a blob that was made in the container `files`. */
+export const EVENT_GRID = (key: string, eventType = "Microsoft.Storage.BlobCreated") => [
+  {
+    topic: "/subscriptions/s/resourceGroups/g/providers/Microsoft.Storage/storageAccounts/a",
+    subject: `/blobServices/default/containers/files/blobs/${key}`,
+    eventType,
+    data: { api: "PutBlob", blobType: "BlockBlob" },
+  },
+];
+
+/** What Event Grid sends once, when a subscription is made. */
+export const EVENT_GRID_ASKS = [
+  {
+    subject: "",
+    eventType: "Microsoft.EventGrid.SubscriptionValidationEvent",
+    data: { validationCode: "512d38b6-c7b8-40c8-89fe-f46f9e9622b6" },
+  },
+];

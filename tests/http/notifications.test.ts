@@ -14,7 +14,15 @@ import type { Receipt } from "../../domain/receipt.ts";
 import { incomingKey } from "../../domain/storage-key.ts";
 import type { UploadPolicy } from "../../domain/upload-policy.ts";
 import type { AuditEvent } from "../../application/ports/audit.ts";
-import { EVENT_BRIDGE, FILER, PUB_SUB, S3, SNS } from "../events/notifications.ts";
+import {
+  EVENT_BRIDGE,
+  EVENT_GRID,
+  EVENT_GRID_ASKS,
+  FILER,
+  PUB_SUB,
+  S3,
+  SNS,
+} from "../events/notifications.ts";
 import { waitingReceipt } from "../support/receipt.ts";
 import { startService, storeOf, TOKEN_KEY } from "./service.ts";
 
@@ -24,7 +32,7 @@ const KEY = "incoming/orgs/org_1/files/2026/11/3f2b8c1e-9d4a-4c6b-8e7f-0a1b2c3d4
 
 /** A service whose store has nothing unless it is its `own`, and remembers what it was asked for. */
 async function start(
-  api: "s3" | "gcs" = "s3",
+  api: "s3" | "azure" | "gcs" = "s3",
   failure?: StoreUnavailable,
   own: Partial<ObjectStore["Service"]> = {},
   policy: Partial<UploadPolicy> = {},
@@ -286,3 +294,17 @@ it.each([
     expect(stored.has(receipt.key)).toBe("confirmed" in body && body.confirmed === 1);
   },
 );
+
+it("Event Grid hears its code, with a secret alone, and a blob that was made is looked at", async () => {
+  const { post, asked } = await start("azure");
+  const path = `/api/v1/events/azure?secret=${SECRET}`;
+  const answer = await post(EVENT_GRID_ASKS, {}, path);
+  expect(answer.body).toEqual({
+    validationResponse: EVENT_GRID_ASKS[0]?.data.validationCode,
+  });
+  expect((await post(EVENT_GRID_ASKS, {}, "/api/v1/events/azure")).status).toBe(401);
+  expect((await post(EVENT_GRID(KEY, "Microsoft.Storage.BlobDeleted"), {}, path)).status).toBe(200);
+  expect(asked).toEqual([]);
+  expect((await post(EVENT_GRID(KEY), {}, path)).status).toBe(200);
+  expect(asked).toEqual([`head ${KEY}`]);
+});

@@ -110,7 +110,7 @@ const OPENING = `# Configuration
 
 The service reads environment variables once, at its start: restart it to change them, which interrupts no upload to a bucket. An empty variable counts as unset. A wrong one ends the start with code 78 and a message that names every variable at fault. A name that nearly is one of these is a warning.
 
-The name in parentheses is the option of the package: those of a store go to \`local()\`, \`minio()\`, \`aws()\` or \`gcs()\`, of events to \`events()\`, of Redis to \`redis()\`, all others to \`createValetkey()\`. On and off are \`true\` and \`false\` there, and lists are arrays.
+The name in parentheses is the option of the package: those of a store go to \`local()\`, \`minio()\`, \`aws()\`, \`gcs()\` or \`azure()\`, of events to \`events()\`, of Redis to \`redis()\`, all others to \`createValetkey()\`. On and off are \`true\` and \`false\` there, and lists are arrays.
 
 Without a default, a variable is unset or off. A value or example that several variables of a section share is given once. \`npm run generate\` makes this page from the code.
 `;

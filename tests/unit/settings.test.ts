@@ -319,7 +319,7 @@ const ROWS: Readonly<Record<string, ReadonlyArray<Row>>> = {
   SHUTDOWN_GRACE: [{ ...duration("2 seconds"), also: ["0 seconds"], refuses: ["11 minutes"] }],
   SHUTDOWN_TIMEOUT: [{ ...duration("2 seconds"), also: ["10 minutes"], refuses: ["11 minutes"] }],
   STORAGE_ACCOUNT_ID: [{ value: "0123456789abcdef0123456789abcdef" }],
-  STORAGE_ADAPTER: exactly("local", "aws", "minio", "gcs"),
+  STORAGE_ADAPTER: exactly("local", "aws", "minio", "gcs", "azure"),
   STORAGE_ALLOWED_TYPES: [
     {
       value: "image/*,application/pdf",

@@ -207,7 +207,7 @@ export const removeScratch = ({ scratch, report, forgetSilence }: Doctor) =>
   });
 
 export const withWrongSignature = (url: string): string =>
-  url.replace(/(-Signature=)[^&]+/, `$1${"0".repeat(64)}`);
+  url.replace(/((?:-Signature|[?&]sig)=)[^&]+/, `$1${"0".repeat(64)}`);
 
 /** Makes a check of its name and its work; without an answer it reports that it could not tell. */
 export const check =

@@ -28,7 +28,9 @@ function mainKey(env: Env, adapter: string): KeyName {
     return whole("the folder of the embedded store", mend);
   }
   if (env["STORAGE_CREDENTIALS_FILE"]) return whole("STORAGE_CREDENTIALS_FILE");
-  if (env["STORAGE_ACCESS_KEY"]) return pair(env, "");
+  // On Azure it alone is the name of an account.
+  const isPair = env["STORAGE_ACCESS_KEY"] && (adapter !== "azure" || env["STORAGE_SECRET_KEY"]);
+  if (isPair) return pair(env, "");
   if (adapter !== "gcs") {
     return whole(
       "the usual chain of the store's own client",

@@ -20,7 +20,7 @@ export type PolicyForm = {
   | { readonly kind: "none" }
 );
 
-type Store = ProviderName | "gcs" | "local";
+type Store = ProviderName | "azure" | "gcs" | "local";
 const BY_HAND: Readonly<Record<Store, string>> = byHand;
 const WITHOUT: ReadonlySet<Store> = new Set(["local", "r2", "b2", "spaces", "garage", "swift"]);
 
@@ -28,7 +28,7 @@ export function policyFor(store: Store, input: PolicyInput): PolicyForm {
   const { bucket, users } = input;
   const byHand = (use: string) =>
     fill(BY_HAND[store], { ...users, bucket, use, condition: conditionFor(use, input) });
-  if (WITHOUT.has(store)) return { kind: "none", byHand };
+  if (store === "azure" || WITHOUT.has(store)) return { kind: "none", byHand };
   if (store === "gcs") return { kind: "users", byHand, documents: gcs };
   const policies = {
     put: placed(put.Statement, "put", input),

@@ -44,9 +44,9 @@ const chooseForm = Effect.fnUntraced(function* (
   { users }: PolicyQuery,
 ) {
   const all = [...policies.values()];
-  const other = storage.fetch === undefined ? "gcs" : "local";
-  return policyFor(s3?.provider ?? other, {
-    bucket: s3?.bucket ?? process.env["STORAGE_BUCKET"] ?? "files",
+  const { api = "local", name } = storage.bucket ?? {};
+  return policyFor(s3?.provider ?? api, {
+    bucket: name ?? "files",
     arrivals: [
       ...(all.some(({ arrival }) => arrival === "direct") ? [KEY_PREFIX] : []),
       ...(all.some(({ arrival }) => arrival === "incoming") ? [INCOMING_PREFIX] : []),

@@ -28,6 +28,14 @@ const Notification = Schema.Union([
   }),
   // SeaweedFS's filer, as version 4.48 sends it: about paths, also of folders.
   Schema.Struct({ event_type: Schema.String, key: Schema.String }),
+  // "Azure Blob Storage as an Event Grid source"; the code is sent once, when a subscription is made.
+  Schema.Array(
+    Schema.Struct({
+      eventType: Schema.String,
+      subject: Schema.String,
+      data: Schema.Struct({ validationCode: Schema.optionalKey(Schema.String) }),
+    }),
+  ).check(Schema.isMaxLength(100)),
   // "Pub/Sub notifications for Cloud Storage", whose attributes are all that is needed.
   Schema.Struct({
     message: Schema.Struct({
@@ -46,6 +54,12 @@ export const decodeNotification = Schema.decodeUnknownOption(Notification);
 type Made = { readonly bucket: string; readonly key: string } | undefined;
 
 export function madeIn(told: typeof Notification.Type): ReadonlyArray<Made> {
+  if ("length" in told) {
+    return told.map(({ eventType, subject }) => {
+      const [, bucket = "", key = ""] = BLOB.exec(subject) ?? [];
+      return eventType === "Microsoft.Storage.BlobCreated" ? { bucket, key } : undefined;
+    });
+  }
   if ("Records" in told) {
     return told.Records.map(({ eventName, s3: { bucket, object } }) => {
       const key = /^(?:s3:)?ObjectCreated:/.test(eventName) ? decoded(object.key) : undefined;
@@ -72,6 +86,12 @@ export function madeIn(told: typeof Notification.Type): ReadonlyArray<Made> {
   }
   return [];
 }
+
+/** The code by which Event Grid hears that its notifications are wanted, if it asks for that. */
+export const validationIn = (told: typeof Notification.Type): string | undefined =>
+  "length" in told ? told.find(({ data }) => data.validationCode)?.data.validationCode : undefined;
+
+const BLOB = /^\/blobServices\/default\/containers\/([^/]+)\/blobs\/(.+)$/;
 
 /** A plus, which stands for a space, is in no key of ours. */
 function decoded(text: string): string | undefined {

@@ -9,7 +9,7 @@ import { problemDocument } from "../problems/answer-problem.ts";
 import { problemFrom } from "../problems/problem.ts";
 import { InvalidBody } from "../problems/refusals.ts";
 import { readJson } from "../request-body.ts";
-import { decodeNotification, madeIn } from "./forms.ts";
+import { decodeNotification, madeIn, validationIn } from "./forms.ts";
 import { secretCheck } from "./secret.ts";
 
 /** Largest notification, in bytes: SNS and EventBridge send no larger ones. */
@@ -18,11 +18,11 @@ const AT_ONCE = 4;
 
 /** Takes notifications of a bucket, each as a hint: nothing but the name of an object counts. */
 export function notificationRoute(
-  { api, name }: { readonly api: "s3" | "gcs"; readonly name: string },
+  { api, name }: { readonly api: "s3" | "azure" | "gcs"; readonly name: string },
   secrets: Redacted.Redacted<ReadonlyArray<string>>,
 ) {
-  // Pub/Sub can be given nothing but an address.
-  const hasSecret = secretCheck(secrets, { inQuery: api === "gcs" });
+  // Pub/Sub and Event Grid can be given nothing but an address.
+  const hasSecret = secretCheck(secrets, { inQuery: api !== "s3" });
 
   const take = Effect.fnUntraced(function* ({ c: { req }, recordFacts }: PublicRequest) {
     if (!hasSecret(req.raw)) return yield* new Unauthenticated({ by: "secret" });
@@ -32,6 +32,8 @@ export function notificationRoute(
     if ("Token" in told) {
       yield* Effect.logWarning(ASKED, { topic: told.TopicArn, token: told.Token });
     }
+    const validationResponse = validationIn(told);
+    if (validationResponse !== undefined) return json({ validationResponse });
     const made = madeIn(told);
     const keys = new Set(made.flatMap((each) => (each?.bucket === name ? [each.key] : [])));
     const counts = { confirmed: 0, refused: 0, ignored: made.length - keys.size };

@@ -144,7 +144,7 @@ const remainingLife = (value: Expiring | undefined, now: number) =>
 
 /** A look-up can take a slow network call. */
 export const lookUp = <A>(
-  cloud: "AWS" | "Google",
+  cloud: "AWS" | "Azure" | "Google",
   ask: () => Promise<A>,
 ): Effect.Effect<A, CredentialsUnavailable> =>
   Effect.tryPromise({

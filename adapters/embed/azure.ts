@@ -1,0 +1,28 @@
+import * as adapter from "../storage/azure/settings.ts";
+import { azureStorage } from "../storage/azure/storage.ts";
+import { Storage } from "./opaque.ts";
+import { readOptions } from "./options.ts";
+import { environmentFor, type StoreOptions } from "./store-options.ts";
+
+/** Where a container is, and what signs; without a key, an identity of this machine. */
+export interface AzureOptions extends Pick<
+  StoreOptions,
+  "bucket" | "createBucket" | "publicEndpoint"
+> {
+  /** The name of the account; that in `endpoint` if left out. */
+  readonly accessKey?: string | undefined;
+  /** The key of the account, in base64. */
+  readonly secretKey?: string | undefined;
+  /** The address of the account, such as `https://NAME.blob.core.windows.net`. */
+  readonly endpoint: string | URL;
+}
+
+/**
+ * Azure Blob Storage, for `createValetkey`. It verifies no checksums that a signature would bind. The
+ * package `@azure/identity` has to be installed where no key is given. Throws a `TypeError` for wrong
+ * options.
+ */
+export function azure(options: AzureOptions): Storage {
+  const values = readOptions("azure()", options, { ...adapter, env: environmentFor("AZURE") });
+  return new Storage(() => azureStorage(values));
+}

@@ -1,0 +1,41 @@
+import type { ObjectFacts } from "../../../application/ports/object-store.ts";
+import { ANNOUNCEMENT } from "./binding.ts";
+
+/** Never granted: they change a download, move or lock the blob, or tell of another way it was made. */
+const EXTRA =
+  /^(?:cache-control|content-(?:disposition|encoding|language)|x-ms-(?:access-tier|archive-status|blob-sealed|encryption-(?:key-sha256|scope)|expiry-time|immutability-policy-[a-z-]+|legal-hold|meta-.+|rehydrate-priority|smart-access-tier|tag-count))$/;
+
+const NOT_SET: ReadonlySet<string> = new Set(["", "false", "0"]);
+
+/** The facts in the answer to "Get Blob Properties"; undefined if it is not from the store. */
+export function factsIn(headers: Headers): ObjectFacts | undefined {
+  const length = headers.get("content-length") ?? "";
+  const etag = headers.get("etag");
+  if (!/^\d+$/.test(length) || etag === null) return undefined;
+  const isInferred = headers.get("x-ms-access-tier-inferred") === "true";
+  const type = headers.get("x-ms-blob-type");
+  const extras = [...headers].filter(
+    ([name, value]) =>
+      EXTRA.test(name) &&
+      name !== ANNOUNCEMENT &&
+      !NOT_SET.has(value) &&
+      !(isInferred && name === "x-ms-access-tier"),
+  );
+  if (type !== "BlockBlob") extras.push(["x-ms-blob-type", type ?? ""]);
+  if (headers.get("x-ms-lease-status") === "locked") extras.push(["x-ms-lease-status", "locked"]);
+  const age =
+    Date.parse(headers.get("date") ?? "") - Date.parse(headers.get("last-modified") ?? "");
+  const md5 = headers.get("content-md5");
+  return {
+    size: Number(length),
+    mediaType: headers.get("content-type") ?? "",
+    etag,
+    checksums: md5 === null ? {} : { md5 },
+    isReplayable: true,
+    extraHeaders: Object.fromEntries(extras),
+    announcement: headers.get(ANNOUNCEMENT) ?? undefined,
+    // Nothing replaces a blob, so no version of it needs to be named.
+    version: undefined,
+    ...(!Number.isNaN(age) && { age }),
+  };
+}

@@ -1,0 +1,92 @@
+import * as Clock from "effect/Clock";
+import * as Duration from "effect/Duration";
+import * as Effect from "effect/Effect";
+import type * as Scope from "effect/Scope";
+import { CredentialsUnavailable } from "../../../domain/errors.ts";
+import { neededBy } from "../../settings/needed-by.ts";
+import { always, current, hold, lookUp } from "../credentials/held.ts";
+import { signedFetch } from "../rest/signed-fetch.ts";
+import { textIn } from "../rest/xml.ts";
+import type { BucketAddress } from "../signing/bucket-address.ts";
+import type { CredentialSource, Signer } from "../signing/signer.ts";
+import { errorCode } from "./refusal.ts";
+import { type AccessToken, accountSigner, bearer, clientSigner, type SasKey } from "./sas.ts";
+import type { AzureSettings } from "./settings.ts";
+
+/** The signers for the service itself and for clients. */
+export const azureSigners = Effect.fnUntraced(function* (
+  { account, key }: AzureSettings,
+  address: BucketAddress,
+): Effect.fn.Return<
+  Readonly<Record<"service" | "client", CredentialSource<Signer>>>,
+  never,
+  Scope.Scope
+> {
+  if (key !== undefined) {
+    return { service: always(accountSigner(key)), client: always(clientSigner(key)) };
+  }
+  const service = yield* hold(Effect.map(yield* accessToken, bearer));
+  const client = yield* hold(Effect.map(delegationKey(account, service, address), clientSigner));
+  return { service, client };
+});
+
+const accessToken = Effect.promise(async () => {
+  try {
+    return new (await import("@azure/identity")).DefaultAzureCredential();
+  } catch (cause) {
+    return neededBy("the store azure without a key", "@azure/identity")(cause);
+  }
+}).pipe(
+  Effect.map((credential) =>
+    lookUp("Azure", async (): Promise<AccessToken> => {
+      const { token, expiresOnTimestamp } = await credential.getToken(SCOPE);
+      return { value: token, expiresAt: expiresOnTimestamp };
+    }),
+  ),
+);
+
+const SCOPE = "https://storage.azure.com/.default";
+
+/** Azure gives a key for 7 days from its own now, and none of its signatures outlives it. */
+const LONGEST_KEY = Duration.toMillis(Duration.hours(7 * 24 - 1));
+const CLOCK_TOLERANCE = Duration.toMillis("15 minutes");
+
+const delegationKey = Effect.fnUntraced(function* (
+  account: string,
+  service: CredentialSource<Signer>,
+  address: BucketAddress,
+): Effect.fn.Return<SasKey, CredentialsUnavailable> {
+  // Whoever waits for the key hears what the identity lacks.
+  yield* current(service);
+  const now = yield* Clock.currentTimeMillis;
+  const [start, end] = [now - CLOCK_TOLERANCE, now + LONGEST_KEY].map(
+    (moment) => `${new Date(moment).toISOString().slice(0, 19)}Z`,
+  );
+  const answer = yield* signedFetch(
+    { signer: service, address: { ...address, path: "/" }, region: "" },
+    {
+      method: "POST",
+      query: [["restype", "service"] as const, ["comp", "userdelegationkey"] as const],
+      body: `<KeyInfo><Start>${start}</Start><Expiry>${end}</Expiry></KeyInfo>`,
+    },
+  ).pipe(Effect.mapError(({ reason }) => unavailable(reason)));
+  const member = (name: string) => textIn(answer.text, name) ?? "";
+  const secret = member("Value");
+  const delegation = {
+    skoid: member("SignedOid"),
+    sktid: member("SignedTid"),
+    skt: member("SignedStart"),
+    ske: member("SignedExpiry"),
+    sks: member("SignedService"),
+    skv: member("SignedVersion"),
+  };
+  if (answer.ok && secret !== "") {
+    const expiresAt = Date.parse(delegation.ske);
+    return { account, secret: Buffer.from(secret, "base64"), delegation, expiresAt };
+  }
+  return yield* unavailable(
+    `Azure gave no key to sign with (${answer.status} ${errorCode(answer) ?? ""}); the identity needs the role Storage Blob Data Contributor on the account`,
+  );
+});
+
+const unavailable = (reason: string) => new CredentialsUnavailable({ reason });

@@ -1,0 +1,46 @@
+import * as Context from "effect/Context";
+import * as Effect from "effect/Effect";
+import * as Layer from "effect/Layer";
+import { ObjectStore } from "../../../application/ports/object-store.ts";
+import { Presigner } from "../../../application/ports/presigner.ts";
+import { BucketCors } from "../bucket-cors.ts";
+import { observeLife } from "../credentials/held.ts";
+import { makeBucketInBackground } from "../rest/make-bucket.ts";
+import { bucketAddress } from "../signing/bucket-address.ts";
+import { urlPresigner } from "../signing/url-presigner.ts";
+import { azureBinding, azureOverrides, azurePartBinding, azurePartQuery } from "./binding.ts";
+import { azureCors } from "./cors.ts";
+import { azureSigners } from "./credentials.ts";
+import { azureObjectStore } from "./object-store.ts";
+import { AZURE_CAPABILITIES, type AzureSettings } from "./settings.ts";
+
+/** The account's name is the path of an emulator's address, which is not signed. */
+export const layer = (settings: AzureSettings): Layer.Layer<Presigner | ObjectStore> =>
+  Layer.effectContext(
+    Effect.gen(function* () {
+      const { bucket, endpoint, publicEndpoint = endpoint, key } = settings;
+      const locate = (endpoint: URL) =>
+        bucketAddress({ endpoint, bucket, pathStyle: true, signsPath: false });
+      const addresses = { public: locate(publicEndpoint), internal: locate(endpoint) };
+      const { service, client } = yield* azureSigners(settings, addresses.internal);
+      const { partChecksums = [] } = AZURE_CAPABILITIES;
+      const presigner = urlPresigner({
+        ...AZURE_CAPABILITIES,
+        addresses,
+        region: "",
+        binding: azureBinding({ bindsHeaders: key === undefined }),
+        overrides: azureOverrides,
+        parts: { binding: azurePartBinding, query: azurePartQuery, checksums: partChecksums },
+        signers: { put: client, get: client },
+      });
+      const at = { signer: service, address: addresses.internal, region: "" };
+      const container = { settings, bucket: at, client };
+      const store = azureObjectStore(container);
+      yield* makeBucketInBackground(store, settings);
+      yield* observeLife({ service, client });
+      return Context.make(Presigner, presigner).pipe(
+        Context.add(ObjectStore, store),
+        Context.add(BucketCors, azureCors(settings)),
+      );
+    }),
+  );

@@ -1,0 +1,136 @@
+import * as Effect from "effect/Effect";
+import * as Option from "effect/Option";
+import type {
+  Multipart,
+  MultipartId,
+  ObjectStore,
+} from "../../../application/ports/object-store.ts";
+import type { ObjectKey } from "../../../domain/storage-key.ts";
+import { type Bucket, signedFetch } from "../rest/signed-fetch.ts";
+import type { Pair } from "../signing/v4.ts";
+import { blockId, blockList, blocksIn, MARKER, mediaTypeIn, newUploadId } from "./blocks.ts";
+import { type AzureContainer, refuse, sourceUrl } from "./container.ts";
+import { listBlobs } from "./list.ts";
+import { errorCode } from "./refusal.ts";
+
+/** "Put Block" and "Put Block List", Azure Storage documentation. */
+export const azureMultipart = (container: AzureContainer): Multipart => {
+  const { bucket } = container;
+  return {
+    abandoned: "Azure itself removes blocks that nobody commits, a week after the last of them",
+    create: Effect.fnUntraced(function* ({ key, mediaType }) {
+      const uploadId = newUploadId(mediaType);
+      const answer = yield* putBlock(container, { key, uploadId }, MARKER, { body: "-" });
+      return answer.ok ? uploadId : yield* refuse(container, answer);
+    }),
+    list: Effect.fnUntraced(function* ({ key, uploadId }) {
+      const query = [["comp", "blocklist"] as const, ["blocklisttype", "uncommitted"] as const];
+      const answer = yield* signedFetch(bucket, { method: "GET", key, query });
+      if (errorCode(answer) === "BlobNotFound") return Option.none();
+      const blocks = answer.ok ? blocksIn(answer.text, uploadId) : undefined;
+      if (blocks === undefined) return yield* refuse(container, answer);
+      const parts = blocks.filter(({ partNumber }) => partNumber !== MARKER);
+      return parts.length === blocks.length
+        ? Option.none()
+        : Option.some(parts.toSorted((a, b) => a.partNumber - b.partNumber));
+    }),
+    complete: Effect.fnUntraced(function* ({ key, uploadId, parts }) {
+      const ids = parts.map(({ etag }) => etag);
+      const answer = yield* commit(bucket, key, ids, mediaTypeIn(uploadId));
+      if (answer.ok) return "completed";
+      const code = errorCode(answer);
+      if (EXISTS.has(code)) return "exists";
+      return code === "InvalidBlockList" ? "ended" : yield* refuse(container, answer);
+    }),
+    // A blob that has none of them takes the place of blocks, and is removed.
+    abort: Effect.fnUntraced(function* ({ key }) {
+      const empty = yield* commit(bucket, key, [], "");
+      if (EXISTS.has(errorCode(empty))) return;
+      const etag = empty.headers.get("etag");
+      if (!empty.ok || etag === null) return yield* refuse(container, empty);
+      const headers = [["if-match", etag] as const];
+      const answer = yield* signedFetch(bucket, { method: "DELETE", key, headers });
+      if (!answer.ok && ![404, 412].includes(answer.status)) yield* refuse(container, answer);
+    }),
+    listOpen: Effect.fnUntraced(function* ({ prefix, after }) {
+      const asked = { prefix, after: after?.key, include: "uncommittedblobs" };
+      const { found, next } = yield* listBlobs(container, asked);
+      const open = found.filter(({ etag }) => etag === "").map(({ key }) => ({ key, ...UNKNOWN }));
+      return { found: open, ...(next && { next: { key: next, ...UNKNOWN } }) };
+    }),
+  };
+};
+
+/** Nothing tells of the uploads of blocks, and of when they began. */
+const UNKNOWN = { uploadId: "", age: 0 };
+
+/**
+ * Copies in blocks: nobody can read them before they are committed, and nothing else of the upload
+ * comes along. "Put Block From URL", Azure Storage documentation.
+ */
+export const azureCopy =
+  (container: AzureContainer): NonNullable<ObjectStore["Service"]["copy"]> =>
+  ({ key, etag, size, to, mediaType }) =>
+    Effect.gen(function* () {
+      const { bucket } = container;
+      const source = yield* sourceUrl(container, key);
+      const upload = { key: to, uploadId: newUploadId(mediaType) };
+      const answers = yield* Effect.forEach(rangesIn(size), (range, index) =>
+        putBlock(container, upload, index + 1, {
+          headers: [
+            ["x-ms-copy-source", source],
+            ["x-ms-source-if-match", etag],
+            ["x-ms-source-range", range],
+          ],
+        }),
+      );
+      const failed = answers.find(({ ok }) => !ok);
+      if (failed !== undefined) {
+        const isChanged = [404, 412].includes(failed.status) && errorCode(failed) !== NO_CONTAINER;
+        return isChanged ? "changed" : yield* refuse(container, failed);
+      }
+      const ids = answers.map((_, index) => blockId(upload.uploadId, index + 1));
+      const answer = yield* commit(bucket, to, ids, mediaType);
+      if (answer.ok) return "copied";
+      // What others commit forgets our blocks.
+      const code = errorCode(answer);
+      const isOther = EXISTS.has(code) || code === "InvalidBlockList";
+      return isOther ? "exists" : yield* refuse(container, answer);
+    });
+
+const NO_CONTAINER = "ContainerNotFound";
+
+const EXISTS: ReadonlySet<string | undefined> = new Set(["BlobAlreadyExists", "ConditionNotMet"]);
+
+/** As a client does, since Azurite takes no account SAS for "Put Block From URL". */
+const putBlock = (
+  { bucket, client }: AzureContainer,
+  { key, uploadId }: MultipartId,
+  number: number,
+  sent: { readonly headers?: ReadonlyArray<Pair>; readonly body?: string },
+) => {
+  const query = [["comp", "block"] as const, ["blockid", blockId(uploadId, number)] as const];
+  return signedFetch({ ...bucket, signer: client }, { method: "PUT", key, query, ...sent });
+};
+
+const commit = (bucket: Bucket, key: ObjectKey, ids: ReadonlyArray<string>, mediaType: string) =>
+  signedFetch(bucket, {
+    method: "PUT",
+    key,
+    query: [["comp", "blocklist"]],
+    headers: [
+      ["content-type", "application/xml"],
+      ["if-none-match", "*"],
+      ...(mediaType === "" ? [] : [["x-ms-blob-content-type", mediaType] as const]),
+    ],
+    body: blockList(ids),
+  });
+
+/** In bytes; a block is at most 4,000 MiB. */
+const PIECE = 2 ** 30;
+
+const rangesIn = (size: number): ReadonlyArray<string> =>
+  Array.from({ length: Math.ceil(size / PIECE) }, (_, index) => {
+    const end = Math.min(size, (index + 1) * PIECE) - 1;
+    return `bytes=${index * PIECE}-${end}`;
+  });

@@ -1,0 +1,85 @@
+import * as Clock from "effect/Clock";
+import * as Effect from "effect/Effect";
+import * as Option from "effect/Option";
+import { ObjectStore } from "../../../application/ports/object-store.ts";
+import { ObjectUnreadable } from "../../../domain/errors.ts";
+import type { ObjectKey } from "../../../domain/storage-key.ts";
+import { readObject } from "../rest/read-object.ts";
+import { clockFault, noBucket } from "../rest/refusal-reason.ts";
+import { headObject, signedFetch, type StoreResponse, unavailable } from "../rest/signed-fetch.ts";
+import type { Pair } from "../signing/v4.ts";
+import { factsIn } from "./blob-facts.ts";
+import { type AzureContainer, refuse } from "./container.ts";
+import { listBlobs } from "./list.ts";
+import { azureCopy, azureMultipart } from "./multipart.ts";
+import { errorCode } from "./refusal.ts";
+
+export function azureObjectStore(container: AzureContainer): ObjectStore["Service"] {
+  const { bucket, settings } = container;
+  const mustBeOk = (answer: StoreResponse, ...others: ReadonlyArray<string>) =>
+    answer.ok || others.includes(errorCode(answer) ?? "")
+      ? Effect.succeed(answer)
+      : refuse(container, answer);
+  const headContainer = signedFetch(bucket, { method: "HEAD", query: OF_CONTAINER });
+  const call = (
+    method: "PUT" | "DELETE",
+    key: ObjectKey,
+    query: ReadonlyArray<Pair>,
+    headers: ReadonlyArray<Pair> = [],
+  ) => signedFetch(bucket, { method, key, query, headers });
+
+  return ObjectStore.of({
+    ensureBucket: Effect.gen(function* () {
+      const answer = yield* headContainer;
+      const fault = clockFault(answer.headers.get("date"), yield* Clock.currentTimeMillis);
+      if (fault !== undefined) return yield* unavailable(fault);
+      if ((yield* mustBeOk(answer, "ContainerNotFound")).ok) return;
+      if (!settings.createBucket) return yield* unavailable(noBucket(settings));
+      const made = yield* signedFetch(bucket, { method: "PUT", query: OF_CONTAINER });
+      yield* mustBeOk(made, "ContainerAlreadyExists");
+    }),
+    remove: Effect.fnUntraced(function* ({ key }) {
+      // With all snapshots, which whoever may create a blob may make.
+      const removeBlob = call("DELETE", key, [], [["x-ms-delete-snapshots", "include"]]);
+      let answer = yield* removeBlob;
+      if (errorCode(answer) === "LeaseIdMissing") {
+        // Whoever may write a block may also take a lease, which would keep the blob for ever.
+        const headers = [
+          ["x-ms-lease-action", "break"] as const,
+          ["x-ms-lease-break-period", "0"] as const,
+        ];
+        yield* call("PUT", key, [["comp", "lease"]], headers);
+        answer = yield* removeBlob;
+      }
+      if (answer.status !== 404) yield* mustBeOk(answer);
+    }),
+    copy: azureCopy(container),
+    // Until it ends, the URL of a block may write the whole blob: no file in parts is final before.
+    copiesOnce: () => true,
+    read: (object) => readObject(bucket, object, [], (answer) => refuse(container, answer)),
+    writeEmpty: (key) =>
+      Effect.flatMap(call("PUT", key, [], [["x-ms-blob-type", "BlockBlob"]]), (answer) =>
+        mustBeOk(answer),
+      ),
+    // The rules are those of the account, which only its management sets.
+    lifecycle: undefined,
+    list: (below) => listBlobs(container, below),
+    multipart: azureMultipart(container),
+    head: Effect.fnUntraced(function* (key) {
+      const answer = yield* headObject(bucket, key);
+      const code = errorCode(answer);
+      if (code === "BlobNotFound") return Option.none();
+      if (code === "BlobUsesCustomerSpecifiedEncryption") {
+        return yield* new ObjectUnreadable({ header: "x-ms-encryption-key" });
+      }
+      // Azure itself has read the other blob, which the client perhaps may not.
+      if (answer.headers.has("x-ms-copy-id")) {
+        return yield* new ObjectUnreadable({ header: "x-ms-copy-source" });
+      }
+      const facts = answer.ok ? factsIn(answer.headers) : undefined;
+      return facts === undefined ? yield* refuse(container, answer) : Option.some(facts);
+    }),
+  });
+}
+
+const OF_CONTAINER = [["restype", "container"] as const];

@@ -1,0 +1,35 @@
+import { StoreUnavailable } from "../../../domain/errors.ts";
+import { isSenseless, noBucket } from "../rest/refusal-reason.ts";
+import type { StoreResponse } from "../rest/signed-fetch.ts";
+import { codeIn } from "../rest/temporary.ts";
+import type { AzureSettings } from "./settings.ts";
+
+/** The code of an error, which the answer to `HEAD` has in a header alone. */
+export const errorCode = ({ text, headers }: StoreResponse): string | undefined =>
+  codeIn(text) ?? headers.get("x-ms-error-code") ?? undefined;
+
+/** "Blob Storage error codes", Azure Storage documentation. */
+export function refused(settings: AzureSettings, answer: StoreResponse): StoreUnavailable {
+  const code = errorCode(answer);
+  const { status, text } = answer;
+  const message = /<Message>([^<\n]{1,200})/.exec(text)?.[1] ?? "";
+  const told = `${code ?? status}${message && `: ${message}`}`;
+  const advice = code === "ContainerNotFound" ? noBucket(settings) : ADVICE.get(code);
+  return new StoreUnavailable({
+    kind: isSenseless({ status, code }) ? "senseless" : "refused",
+    reason: advice === undefined ? `the store answered ${told}` : `${advice} (${told})`,
+  });
+}
+
+const MAY_NOT =
+  "the service may not do this; its identity needs Storage Blob Data Contributor on the container, and nothing may shut out the network of this machine";
+
+const ADVICE: ReadonlyMap<string | undefined, string> = new Map([
+  ["AuthenticationFailed", "the key is not that of the account, or this machine's clock is wrong"],
+  ["AuthorizationFailure", MAY_NOT],
+  ["AuthorizationPermissionMismatch", MAY_NOT],
+  [
+    "KeyBasedAuthenticationNotPermitted",
+    "the account takes no keys: leave the key out, so that an identity signs",
+  ],
+]);

@@ -1,0 +1,80 @@
+import * as Redacted from "effect/Redacted";
+import * as Result from "effect/Result";
+import * as Schema from "effect/Schema";
+import type { StoreCapabilities } from "../../../application/ports/store-capabilities.ts";
+import { type Fault, fault, type Read, readSettings, type Values } from "../../settings/setting.ts";
+import type { Source, Vocabulary } from "../../settings/source.ts";
+import { mainKeySettings } from "../credentials/key-settings.ts";
+import * as storage from "../settings.ts";
+import type { SasKey } from "./sas.ts";
+
+export const settings = {
+  bucket: storage.bucketSetting(
+    // "Naming and referencing containers, blobs, and metadata", Azure Storage documentation.
+    Schema.String.check(Schema.isPattern(/^(?!.*--)[a-z0-9][a-z0-9-]{1,61}[a-z0-9]$/)),
+    "the name of a container: 3 to 63 lower-case letters, digits and single hyphens",
+  ),
+  createBucket: storage.createBucket,
+  endpoint: storage.endpoint,
+  publicEndpoint: storage.publicEndpoint,
+  accessKey: mainKeySettings.accessKey,
+  secretKey: mainKeySettings.secretKey,
+};
+
+const MIB = 2 ** 20;
+
+/**
+ * "Scalability and performance targets for Blob Storage", Azure Storage documentation. No signature
+ * was seen to bind a size or a type, so confirm decides about both.
+ */
+export const AZURE_CAPABILITIES: StoreCapabilities = {
+  largestPut: 5000 * MIB,
+  largestMultipart: 10_000 * 4000 * MIB,
+  bindsType: false,
+  bindsSize: "never",
+  bindsQuery: false,
+  putHeaders: ["x-ms-blob-type"],
+  writeOnce: true,
+  alwaysOnce: true,
+  versions: false,
+  copies: true,
+  copiesOnce: true,
+  checksums: [],
+  partChecksums: [],
+  bindsParts: false,
+};
+
+export interface AzureSettings extends Values<typeof settings> {
+  readonly words?: Vocabulary | undefined;
+  readonly account: string;
+  /** An identity of this machine signs if undefined. */
+  readonly key?: SasKey | undefined;
+}
+
+export const read = (source: Source): Read<AzureSettings> =>
+  Result.map(readSettings(settings, source, faultsIn), (values) => {
+    const { accessKey, endpoint, secretKey } = values;
+    const account = accessKey ?? accountIn(endpoint);
+    const key = secretKey && { account, secret: Buffer.from(Redacted.value(secretKey), "base64") };
+    return { ...values, words: source.words, account, key };
+  });
+
+/** An emulator has its name in the path of the address, and Azure as the first label of the host. */
+const accountIn = ({ pathname, hostname }: URL): string =>
+  pathname.split("/")[1] || (hostname.split(".")[0] ?? "");
+
+const faultsIn = ({
+  endpoint,
+  secretKey,
+}: Partial<Values<typeof settings>>): ReadonlyArray<Fault | false> => [
+  secretKey !== undefined &&
+    !BASE64.test(Redacted.value(secretKey)) &&
+    fault(settings.secretKey, "must be the key of the account, in base64"),
+  secretKey === undefined &&
+    endpoint?.protocol === "http:" &&
+    !LOOPBACK.test(endpoint.hostname) &&
+    fault(settings.endpoint, "must be https, since a token is sent to it"),
+];
+
+const BASE64 = /^(?:[A-Za-z0-9+/]{4})+(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$/;
+const LOOPBACK = /^(?:127\.|\[::1\]|localhost$)/;
