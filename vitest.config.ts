@@ -11,7 +11,7 @@ interface Suite {
   readonly isolate?: boolean;
   readonly maxWorkers?: number;
   readonly groupOrder?: number;
-  readonly provide?: { readonly tools: "bundles" | "pages" | "release" | "runtimes" };
+  readonly provide?: { readonly tools: "azure" | "bundles" | "pages" | "release" | "runtimes" };
   readonly setupFiles?: Array<string>;
 }
 
@@ -26,6 +26,8 @@ const OWN: ReadonlyArray<Suite> = [
   { name: "cli" },
   { name: "events" },
   { name: "service", isolate: true },
+  // It has its own packages.
+  { name: "azure", provide: { tools: "azure" }, setupFiles: ["tests/support/install.ts"] },
   {
     name: "contract",
     // It is about users of a server of one's own, which adapters/cli/policies/README.md has.
@@ -38,11 +40,12 @@ const OWN: ReadonlyArray<Suite> = [
  * without the servers of others, or they take long for what they see.
  */
 const LATER = [
+  "tests/azure/*.test.ts",
   "tests/cli/doctor.test.ts",
   "tests/embed/contract.test.ts",
   "tests/http/keyless.test.ts",
   "tests/service/cold.test.ts",
-  "tests/contract/{behind-a-prefix,certificate,certify,certify-r2,clamd,cors,credentials}.test.ts",
+  "tests/contract/{added-parameters,behind-a-prefix,certificate,certify,certify-r2,clamd,cors,credentials}.test.ts",
   "tests/contract/{least-privilege,rode-along*,s3-lifecycle,store-reasons}.test.ts",
   "tests/contract/{versions,virtual-host}.test.ts",
   "tests/embed/scan.test.ts",

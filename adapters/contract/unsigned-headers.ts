@@ -14,8 +14,8 @@ const PAST = "2001-01-01T00:00:00Z";
 /**
  * Every header by which a known server does something else than store the body, by its effect;
  * docs/internals/unsigned-headers.md has the servers and the sources. BUCKET stands for the bucket,
- * OTHER for the key of another file, NEW for a key without one, SECONDS and INSTANT for a moment from
- * now.
+ * OTHER for the key of another file, READABLE for a URL that reads it, NEW for a key without one,
+ * SECONDS and INSTANT for a moment from now.
  */
 export const UNSIGNED_HEADERS = {
   "writes under another key": [
@@ -33,6 +33,9 @@ export const UNSIGNED_HEADERS = {
     { "x-copy-from": "/BUCKET/OTHER" },
     ...each(["x-symlink-target", "x-object-manifest"], "BUCKET/OTHER"),
     { "x-minio-replication-server-side-encryption-sealed-key": "AAAA" },
+    { "x-ms-copy-source": "READABLE", "x-ms-blob-type": "" },
+    { "x-ms-blob-type": "AppendBlob" },
+    { "x-ms-blob-type": "PageBlob", "x-ms-blob-content-length": "1099511627776" },
   ],
   "lets others read the file": [
     { "x-amz-acl": "public-read" },
@@ -58,11 +61,26 @@ export const UNSIGNED_HEADERS = {
     { "x-amz-meta-object-expires": "+1s" },
     { "x-delete-after": "2" },
     { "x-delete-at": "SECONDS" },
+    { "x-ms-tags": "a=b" },
+    { "x-ms-meta-hdi_isfolder": "true" },
+    { "x-ms-expiry-option": "RelativeToNow", "x-ms-expiry-time": "1000" },
   ],
   "locks, moves or encrypts the file": [
     { "x-amz-storage-class": "REDUCED_REDUNDANCY" },
     { "x-amz-storage-class": "GLACIER" },
     { "x-goog-storage-class": "ARCHIVE" },
+    { "x-ms-access-tier": "Archive" },
+    { "x-ms-encryption-scope": "other" },
+    { "x-ms-legal-hold": "true" },
+    {
+      "x-ms-immutability-policy-mode": "Unlocked",
+      "x-ms-immutability-policy-until-date": "Thu, 01 Dec 2033 16:00:00 GMT",
+    },
+    {
+      "x-ms-encryption-key": "BwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwc=",
+      "x-ms-encryption-key-sha256": "S7Bvjk46dxXSAdVz0KpCN2LlXavWGiwCJ4+lbMbSlOA=",
+      "x-ms-encryption-algorithm": "AES256",
+    },
     { "x-amz-website-redirect-location": "/elsewhere" },
     {
       "x-amz-server-side-encryption-aws-kms-key-id": "a",
@@ -84,6 +102,11 @@ export const UNSIGNED_HEADERS = {
     { "content-disposition": "inline; filename=evil.html" },
     { "content-language": "tlh" },
     { expires: "Thu, 01 Dec 2033 16:00:00 GMT" },
+    { "x-ms-blob-content-type": "text/html" },
+    { "x-ms-blob-content-encoding": "gzip" },
+    { "x-ms-blob-cache-control": "public, max-age=31536000" },
+    { "x-ms-blob-content-disposition": "inline; filename=evil.html" },
+    { "x-ms-blob-content-language": "tlh" },
   ],
 } as const satisfies Readonly<Record<string, ReadonlyArray<Row>>>;
 
@@ -97,6 +120,7 @@ export const REMOVAL = 3500;
 export interface Place {
   readonly bucket: string;
   readonly other: string;
+  readonly readable?: string;
   readonly content: Uint8Array;
 }
 
@@ -106,6 +130,7 @@ export function attemptWith(template: Row, place: Place, created: string) {
   const values: Readonly<Record<string, string>> = {
     BUCKET: place.bucket,
     OTHER: place.other,
+    READABLE: place.readable ?? "",
     NEW: created,
     SIZE: `${place.content.length}`,
     SECONDS: `${Math.ceil(now / 1000) + 1}`,

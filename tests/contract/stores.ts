@@ -8,10 +8,15 @@ import { type Ability, missingAbilities } from "../../adapters/contract/abilitie
 import type { GcsKey } from "../../adapters/storage/gcs/credentials.ts";
 import { layer as gcs } from "../../adapters/storage/gcs/layer.ts";
 import { GCS_CAPABILITIES } from "../../adapters/storage/gcs/settings.ts";
+import { layer as azure } from "../../adapters/storage/azure/layer.ts";
+import { AZURE_CAPABILITIES } from "../../adapters/storage/azure/settings.ts";
 import { layer as minio } from "../../adapters/storage/minio/layer.ts";
 import { layer as telemetry } from "../../adapters/telemetry/log.ts";
 import type { ObjectStore } from "../../application/ports/object-store.ts";
 import type { Presigner } from "../../application/ports/presigner.ts";
+import type { AzuriteServer } from "../azure/azurite.ts";
+import { startEntra } from "../azure/entra.ts";
+import { startAzureVerifier } from "../azure/store.ts";
 import { ownServer } from "./own-server.ts";
 import { embeddedStore } from "../support/embedded-store.ts";
 import { isFullRun } from "../support/full-run.ts";
@@ -25,6 +30,7 @@ import type { MinioServer } from "../support/minio.ts";
 // Who names a server has it tried alone, and waits for no other.
 const isOwn = ownServer() !== undefined;
 const minioServer = isOwn ? undefined : await need("minio");
+const azurite = isOwn ? undefined : await need("azurite");
 const fakeGcs = isOwn ? undefined : await need("fakeGcs");
 
 /** What a bucket does with the former versions of an object. */
@@ -61,6 +67,12 @@ const ALL: ReadonlyArray<Harness> = [
     refusals: [400, 403],
     open: fakeGcs === undefined ? undefined : () => openGcs(credentials, fakeGcs),
   })),
+  ...(["account key", "identity"] as const).map((credentials) => ({
+    name: `azure, ${credentials}`,
+    // No signature is for one host.
+    without: [...missingAbilities(AZURE_CAPABILITIES), "two endpoints" as const],
+    open: azurite && (() => openAzure(credentials, azurite)),
+  })),
 ];
 
 /** Every adapter, or your own server alone. Behind all but the embedded store stands a real one. */
@@ -71,7 +83,9 @@ export const isWhole = isFullRun || isOwn;
 
 /** Another store that is always tried has the same server, and answers unsigned headers alike. */
 export const sharesServer = ({ name }: Harness): boolean =>
-  !["local", "minio", "gcs, service account"].includes(name);
+  !["local", "minio", "gcs, service account", "azure, account key", "azure, identity"].includes(
+    name,
+  );
 
 type S3Settings = Omit<AwsSettings, "signer"> & { readonly endpoint: URL };
 
@@ -191,6 +205,40 @@ async function openGcs(
     close: async () => {
       await store.close();
       await machine.close();
+    },
+  };
+}
+
+/** Azurite itself for a key of the account, and for an identity behind the double of the rest. */
+async function openAzure(
+  credentials: "account key" | "identity",
+  server: AzuriteServer,
+): Promise<OpenStore> {
+  const { account, key } = server;
+  const bucket = `contract-${crypto.randomUUID()}`;
+  const settings = { bucket, createBucket: true, account };
+  if (credentials === "account key") {
+    const secret = Buffer.from(key, "base64");
+    const endpoint = new URL(server.endpoint);
+    const layer = azure({ ...settings, endpoint, key: { account, secret } });
+    return { layer: quietly(layer), bucket };
+  }
+  const entra = await startEntra();
+  // The contract also looks at files a day later.
+  entra.state.lifetime = 3 * 86_400;
+  const store = await startAzureVerifier({
+    ...server,
+    tenant: entra.state.tenant,
+    knows: entra.knows,
+  });
+  process.env["AZURE_TOKEN_CREDENTIALS"] = "ManagedIdentityCredential";
+  process.env["AZURE_POD_IDENTITY_AUTHORITY_HOST"] = entra.endpoint;
+  return {
+    layer: quietly(azure({ ...settings, endpoint: new URL(store.endpoint) })),
+    bucket,
+    close: async () => {
+      await store.close();
+      await entra.close();
     },
   };
 }

@@ -29,6 +29,8 @@ const TOOLS: ReadonlyMap<string, ReadonlyArray<RegExp>> = new Map([
   ["Unlicense", [/^fast-sha256$/]],
   // Pictures in the local runtime of Workers: libraries that are linked while it runs.
   ["LGPL-3.0-or-later", [/^@img\/sharp-/]],
+  // Templates of addresses for Azurite; its author put it into the public domain.
+  ["http://geraintluff.github.io/tv4/LICENSE.txt", [/^uri-templates$/]],
 ]);
 
 /** An SPDX expression: one of alternatives, or all that are joined. None of those that are nested. */

@@ -7,6 +7,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { TestProject } from "vitest/node";
 import { bundleService } from "./bundle.ts";
+import { startAzurite } from "../azure/azurite.ts";
 import { endWithThisProcess } from "./end-leftovers.ts";
 import { RUN } from "./run.ts";
 import { findChromium } from "./chromium.ts";
@@ -57,6 +58,8 @@ const FINDERS = {
     const value = await findGoTool(VERSITYGW);
     return { value, source: value ?? "install Go, which builds it" };
   },
+  /** An emulator of Azure Blob Storage. */
+  azurite: startAzurite,
   /** The address of a fake-gcs-server. */
   fakeGcs: startFakeGcs,
   chromium: findChromium,
@@ -107,6 +110,7 @@ const FINDERS = {
   package: pack,
   /** The `node_modules` of an empty project where npm has installed the package. */
   installed: installPacked,
+  azure: () => installTools("azure"),
   bench: () => installTools("bench"),
   bundles: () => installTools("bundles"),
   expressions: () => installTools("expressions"),

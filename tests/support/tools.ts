@@ -19,6 +19,7 @@ import type { Found } from "./setup.ts";
 
 /** The suites that need packages which nobody else needs, and what these are. */
 const SUITES = {
+  azure: "Azurite and the official client",
   bench: "what the benchmark compares with",
   bundles: "a bundler and the runtime of Workers",
   expressions: "recheck",

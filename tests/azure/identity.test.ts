@@ -1,0 +1,85 @@
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { describe, expect, it, onTestFinished } from "vitest";
+import { need } from "../support/need.ts";
+import { startProcess } from "../support/service-process.ts";
+import { type Entra, startEntra } from "./entra.ts";
+import { startEntraHttps } from "./entra-https.ts";
+import { startAzureVerifier } from "./store.ts";
+
+// The whole service by an identity: Microsoft's own client asks for the token.
+
+const azurite = await need("azurite");
+
+const IDENTITIES = {
+  secret: ({ state }: Entra) => ({
+    AZURE_TOKEN_CREDENTIALS: "EnvironmentCredential",
+    AZURE_CLIENT_ID: state.clientId,
+    AZURE_CLIENT_SECRET: state.clientSecret,
+  }),
+  assertion: ({ state }: Entra, folder: string) => {
+    const file = join(folder, "token");
+    writeFileSync(file, state.assertion);
+    return {
+      AZURE_TOKEN_CREDENTIALS: "WorkloadIdentityCredential",
+      AZURE_CLIENT_ID: state.clientId,
+      AZURE_FEDERATED_TOKEN_FILE: file,
+    };
+  },
+  machine: ({ endpoint }: Entra) => ({
+    AZURE_TOKEN_CREDENTIALS: "ManagedIdentityCredential",
+    AZURE_POD_IDENTITY_AUTHORITY_HOST: endpoint,
+  }),
+};
+
+describe.skipIf(azurite === undefined)("the service with an identity of Azure", () => {
+  it.each(Object.keys(IDENTITIES) as ReadonlyArray<keyof typeof IDENTITIES>)(
+    "a file is uploaded and confirmed by the %s of an identity, with one token and one key",
+    async (kind) => {
+      const entra = await startEntra();
+      const { tenant } = entra.state;
+      const https = await startEntraHttps(entra.endpoint, tenant);
+      const options = { tenant, knows: entra.knows };
+      const store = azurite && (await startAzureVerifier({ ...azurite, ...options }));
+      const folder = mkdtempSync(join(tmpdir(), "valetkey-identity-"));
+      onTestFinished(async () => {
+        await store?.close();
+        https.close();
+        await entra.close();
+        rmSync(folder, { recursive: true, force: true });
+      });
+      const service = await startProcess({
+        STORAGE_ADAPTER: "azure",
+        STORAGE_BUCKET: `identity-${crypto.randomUUID()}`,
+        STORAGE_CREATE_BUCKET: "on",
+        STORAGE_ENDPOINT: store?.endpoint ?? "",
+        ...https.env,
+        ...IDENTITIES[kind](entra, folder),
+      });
+      const call = async (path: string, body: object) => {
+        const answer = await fetch(`${service.address}/api/v1/orgs/acme/files/${path}`, {
+          method: "POST",
+          headers: { Authorization: `Bearer ${service.token}`, "Content-Type": "application/json" },
+          body: JSON.stringify(body),
+        });
+        return { status: answer.status, body: await answer.json() };
+      };
+      const ready = async () => (await fetch(`${service.address}/readyz`)).status;
+      await expect.poll(ready).toBe(200);
+      const file = { filename: "a.png", content_type: "image/png", size: 5 };
+      const { body: granted, status } = await call("presign", file);
+      expect(status, JSON.stringify(granted)).toBe(200);
+      const headers = granted.put_headers;
+      const stored = await fetch(granted.put_url, { method: "PUT", headers, body: "bytes" });
+      expect(stored.status).toBe(201);
+      const confirmed = await call("confirm", { receipt: granted.receipt });
+      expect(confirmed.body).toMatchObject({ size: 5, content_type: "image/png", final: true });
+      const read = await fetch(confirmed.body.get_url);
+      expect(await read.text()).toBe("bytes");
+      expect(entra.state.asked).toEqual({ secret: 0, assertion: 0, machine: 0, [kind]: 1 });
+      expect(store?.asked.keys).toBe(1);
+      await service.stop();
+    },
+  );
+});

@@ -1,0 +1,196 @@
+import assert from "node:assert/strict";
+import { describe, it } from "vitest";
+import { assertStatus } from "../../adapters/contract/assertions.ts";
+import { register } from "../../adapters/contract/register.ts";
+import { send, upload, withoutQuery } from "../../adapters/contract/send.ts";
+import { type Checks, promises } from "../../adapters/contract/store-promise.ts";
+import type { Subject } from "../../adapters/contract/subject.ts";
+import { CONTENT, OTHER } from "../../adapters/contract/uploads.ts";
+import { ByteSize } from "../../domain/byte-size.ts";
+import { stores } from "./stores.ts";
+
+/** A parameter that makes another call of a PUT, with the headers and the body that this call needs. */
+interface Call {
+  readonly query: string;
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly body?: string;
+}
+
+const BLOCK = btoa("000001");
+const WHEN = new Date(Date.now() + 3_600_000).toUTCString();
+
+/** The calls of "Operations on blobs", Blob service REST API, that are a PUT to the name of a blob. */
+const CALLS: ReadonlyArray<Call> = [
+  { query: "comp=snapshot" },
+  { query: "comp=snapshot", headers: { "x-ms-meta-a": "b" } },
+  { query: "comp=metadata", headers: { "x-ms-meta-a": "b" } },
+  {
+    query: "comp=properties",
+    headers: { "x-ms-blob-content-type": "text/html", "x-ms-blob-content-encoding": "gzip" },
+  },
+  {
+    query: "comp=lease",
+    headers: { "x-ms-lease-action": "acquire", "x-ms-lease-duration": "-1" },
+  },
+  { query: "comp=tier", headers: { "x-ms-access-tier": "Archive" } },
+  {
+    query: "comp=tags",
+    body: "<Tags><TagSet><Tag><Key>a</Key><Value>b</Value></Tag></TagSet></Tags>",
+  },
+  { query: `comp=block&blockid=${BLOCK}`, body: "other" },
+  { query: "comp=blocklist", body: `<BlockList><Latest>${BLOCK}</Latest></BlockList>` },
+  { query: "comp=blocklist", body: "<BlockList></BlockList>" },
+  { query: "comp=appendblock", body: "other" },
+  {
+    query: "comp=page",
+    headers: { "x-ms-page-write": "update", "x-ms-range": "bytes=0-511" },
+    body: "o".repeat(512),
+  },
+  { query: "comp=seal" },
+  { query: "comp=undelete" },
+  { query: "comp=expiry", headers: { "x-ms-expiry-option": "NeverExpire" } },
+  {
+    query: "comp=immutabilityPolicies",
+    headers: {
+      "x-ms-immutability-policy-until-date": WHEN,
+      "x-ms-immutability-policy-mode": "unlocked",
+    },
+  },
+  { query: "comp=legalhold", headers: { "x-ms-legal-hold": "true" } },
+  { query: "comp=incrementalcopy", headers: { "x-ms-copy-source": "http://127.0.0.1:9/a" } },
+  { query: "comp=copy&copyid=a", headers: { "x-ms-copy-action": "abort" } },
+  { query: "restype=container" },
+  { query: "restype=container&comp=acl", headers: { "x-ms-blob-public-access": "blob" } },
+  { query: "snapshot=2026-01-01T00%3A00%3A00.0000000Z" },
+  { query: "versionid=2026-01-01T00%3A00%3A00.0000000Z" },
+];
+
+const sendCall = (url: string, { query, headers = {}, body = "" }: Call, further = {}) =>
+  send("PUT", `${url}&${query}`, { headers: { ...further, ...headers }, body });
+
+/** The call comes before the upload, or beside it and after it was confirmed. */
+const expectUntouched = async (
+  subject: Subject,
+  { policy, isFirst }: { readonly policy: string | undefined; readonly isFirst: boolean },
+  call: Call,
+) => {
+  const { put, receipt, key } = await subject.grant({}, policy);
+  if (isFirst) await sendCall(put.url, call, put.headers);
+  const stored = await send("PUT", put.url, { headers: put.headers, body: CONTENT });
+  await sendCall(put.url, call);
+  const confirmed = await subject.confirm(receipt);
+  assert.notEqual(confirmed._tag, "StoreUnavailable");
+  if (!isFirst) assert.ok(stored.ok);
+  if (!stored.ok) return assert.notEqual(confirmed._tag, "Done");
+  if (confirmed._tag !== "Done") return undefined;
+  await sendCall(put.url, call);
+  await sendCall(put.url, call, put.headers);
+  await subject.expectContent(CONTENT, key);
+  assert.deepEqual((await subject.head(key)).extraHeaders, {});
+  assert.equal((await subject.confirm(receipt))._tag, "Done");
+  assert.equal((await subject.remove(key))._tag, "Done");
+  return subject.expectNothing(key);
+};
+
+const titled = ({ query, headers = {} }: Call) => [query, ...Object.keys(headers)].join(", ");
+
+const untouched = [undefined, "incoming"].flatMap((policy) =>
+  CALLS.flatMap((call) =>
+    promises(["without signed query"], {
+      [`a file is untouched by its PUT with ${titled(call)}${policy === undefined ? "" : " while it waits"}`]:
+        async (subject) => {
+          for (const isFirst of [true, false]) {
+            await expectUntouched(subject, { policy, isFirst }, call);
+          }
+        },
+    } satisfies Checks),
+  ),
+);
+
+/** The other ways to make a blob, which need no body: "Put Blob", "Copy Blob" and "Copy Blob From URL". */
+const WAYS: Readonly<Record<string, Readonly<Record<string, string>>>> = {
+  "copies another file": { "x-ms-copy-source": "SOURCE" },
+  "copies another file at once": { "x-ms-copy-source": "SOURCE", "x-ms-requires-sync": "true" },
+  "stores another file by its address": {
+    "x-ms-copy-source": "SOURCE",
+    "x-ms-blob-type": "BlockBlob",
+  },
+  "makes a page blob of the same size": {
+    "x-ms-blob-type": "PageBlob",
+    "x-ms-blob-content-length": "1024",
+    "x-ms-blob-content-type": "image/png",
+  },
+  "makes an append blob": {
+    "x-ms-blob-type": "AppendBlob",
+    "x-ms-blob-content-type": "image/png",
+  },
+};
+
+const REFUSALS: ReadonlySet<string> = new Set(["UploadIncomplete", "UploadMismatch"]);
+
+const ways = Object.entries(WAYS).flatMap(([way, template]) =>
+  promises(["without signed query"], {
+    [`what ${way} is not confirmed, and waiting becomes no more than a plain file`]: async (
+      subject,
+    ) => {
+      const size = ByteSize.make(1024);
+      const other = OTHER.subarray(0, size);
+      await upload({ ...(await subject.signPut()), body: other });
+      const { url } = await subject.signGet();
+      const make = async (source: string, isGranted: boolean, policy?: string) => {
+        const { put, receipt, key } = await subject.grant({ size }, policy);
+        const own = Object.entries(template).map(([name, value]) => [
+          name,
+          value.replace("SOURCE", source),
+        ]);
+        const headers = { ...(isGranted ? put.headers : {}), ...Object.fromEntries(own) };
+        await send("PUT", put.url, { headers, body: "" });
+        return { key, answer: await subject.confirm(receipt) };
+      };
+      // With the headers that were granted, and without them.
+      for (const isGranted of [true, false]) {
+        const isCopy = "x-ms-copy-source" in template;
+        // Azurite lets a copy read every file of the account without a signature.
+        for (const source of [url, withoutQuery(url)]) {
+          for (const policy of isCopy ? [undefined, "incoming"] : [undefined]) {
+            const { key, answer } = await make(source, isGranted, policy);
+            assert.ok(REFUSALS.has(answer._tag), answer._tag);
+            if (policy !== undefined) await subject.expectNothing(key);
+          }
+        }
+        if (isCopy) continue;
+        const { key, answer } = await make(url, isGranted, "incoming");
+        if (answer._tag !== "Done") {
+          await subject.expectNothing(key);
+          continue;
+        }
+        assert.deepEqual((await subject.head(key)).extraHeaders, {});
+        await subject.expectContent(new Uint8Array(size), key);
+      }
+    },
+  }),
+);
+
+/** Everything that a download's URL could be made to do beside it. */
+const reads = promises(["without signed query"], {
+  "the URL of a download writes and lists nothing, whatever is added to it": async (subject) => {
+    await upload(await subject.signPut());
+    const { url } = await subject.signGet();
+    for (const call of CALLS.filter(({ query }) => !/^(?:snapshot|versionid)=/.test(query))) {
+      const { status } = await sendCall(url, call);
+      assert.ok(status >= 400, `${call.query} was answered with ${status}`);
+    }
+    for (const query of ["restype=container&comp=list", "comp=list", "restype=container"]) {
+      const answer = await send("GET", `${url}&${query}`);
+      assert.ok(!answer.body.includes("EnumerationResults"), query);
+    }
+    assertStatus(await send("DELETE", url), subject.refusals);
+    await subject.expectContent();
+  },
+});
+
+const azures = stores.filter(({ name }) => name.startsWith("azure"));
+for (const store of azures) register(store, [...untouched, ...ways, ...reads]);
+if (azures.length === 0) {
+  describe.skip("no store that does not bind the query", () => it("is tried", () => undefined));
+}
