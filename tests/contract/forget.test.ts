@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { randomBytes } from "node:crypto";
 import { promises } from "../../adapters/contract/store-promise.ts";
 import { register } from "../../adapters/contract/register.ts";
-import { send, upload } from "../../adapters/contract/send.ts";
+import { send, sendPut, upload } from "../../adapters/contract/send.ts";
 import {
   forgetOrganization,
   type RemovalResult,
@@ -36,7 +36,9 @@ const forgetting = ({ listsParts, keepsMarkers }: Record<"listsParts" | "keepsMa
       // What others of these tests have left.
       await forget(true);
       const direct = await grant();
-      for (const body of [CONTENT, OTHER]) await upload({ ...direct.put, body });
+      await upload(direct.put);
+      // Azure writes each key once.
+      await sendPut({ ...direct.put, body: OTHER });
       const [file, waiting, gone] = [
         await grant({}, "incoming"),
         await grant({}, "incoming"),

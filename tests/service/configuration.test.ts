@@ -59,10 +59,10 @@ it.each([
     AUTH=token => AUTH must be dev, static, jwt or forward; did you mean
     HOST=0.0.0.0 => PUBLIC_URL must be set where HOST is not a loopback
     CORS_ORIGINS=https://a.example/, https://b.example => by commas; did you mean https://a.example,https://b.example?
-    STORAGE_ADAPTER="local" => or gcs; there are quotes around it, which count.
+    STORAGE_ADAPTER="local" => gcs or azure; there are quotes around it, which count.
     HOST=0.0.0.0; PUBLIC_URL=https://uploads.example.com; LOG_LEVEL=loud => AUTH_DEV_EXPOSED must be yes … LOG_LEVEL must be
     PUBLIC_URL=https://uploads.example.com => AUTH_DEV_EXPOSED must be yes
-    STORAGE_ADAPTER=s3 => or gcs; did you mean aws?
+    STORAGE_ADAPTER=s3 => gcs or azure; did you mean aws?
     STORAGE_ADAPTER=minio; STORAGE_PROVIDER=minlo => ; did you mean minio?
     STORAGE_ADAPTOR=minio; STORAGE_ENDPOINT=http://127.0.0.1:9 => STORAGE_ADAPTER must be set where STORAGE_ENDPOINT is … STORAGE_ADAPTOR is not a known variable
     STORAGE_PROVIDER=r2 => STORAGE_ADAPTER must be aws or minio where STORAGE_PROVIDER is set

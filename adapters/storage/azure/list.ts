@@ -36,7 +36,9 @@ export const listBlobs = Effect.fnUntraced(function* (
       const member = textIn(blob, name);
       return member && unescape(member);
     });
-    return { key, etag, size: Number(size), age: now - Date.parse(modified) };
+    // A list has no quotes around it.
+    const quoted = `"${etag}"`;
+    return { key, etag: quoted, size: Number(size), age: now - Date.parse(modified) };
   });
   const marker = unescape(textIn(text, "NextMarker") ?? "");
   const next = marker === "" ? undefined : `${prefix}${marker}`;

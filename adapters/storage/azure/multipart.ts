@@ -6,7 +6,7 @@ import type {
   ObjectStore,
 } from "../../../application/ports/object-store.ts";
 import type { ObjectKey } from "../../../domain/storage-key.ts";
-import { type Bucket, signedFetch } from "../rest/signed-fetch.ts";
+import { type Bucket, headObject, signedFetch } from "../rest/signed-fetch.ts";
 import type { Pair } from "../signing/v4.ts";
 import { blockId, blockList, blocksIn, MARKER, mediaTypeIn, newUploadId } from "./blocks.ts";
 import { type AzureContainer, refuse, sourceUrl } from "./container.ts";
@@ -55,8 +55,16 @@ export const azureMultipart = (container: AzureContainer): Multipart => {
     listOpen: Effect.fnUntraced(function* ({ prefix, after }) {
       const asked = { prefix, after: after?.key, include: "uncommittedblobs" };
       const { found, next } = yield* listBlobs(container, asked);
-      const open = found.filter(({ etag }) => etag === "").map(({ key }) => ({ key, ...UNKNOWN }));
-      return { found: open, ...(next && { next: { key: next, ...UNKNOWN } }) };
+      // A list tells nothing else of a blob that is not committed, for which a look finds none.
+      const isOpen = Effect.fnUntraced(function* ({ key }: { readonly key: string }) {
+        return errorCode(yield* headObject(bucket, key as ObjectKey)) === "BlobNotFound";
+      });
+      const empty = found.filter(({ size }) => size === 0);
+      const open = yield* Effect.filter(empty, isOpen, { concurrency: 16 });
+      return {
+        found: open.map(({ key }) => ({ key, ...UNKNOWN })),
+        ...(next && { next: { key: next, ...UNKNOWN } }),
+      };
     }),
   };
 };
