@@ -65,7 +65,10 @@ describe("an option that is wrong is named as the host wrote it, with what it ma
     [{ policies: { a: { key: "a/{id}" } } }, /^policies\.a\.key is not a template such as "orgs/],
     [{ policies: { files: { maxSize: 1 } } }, /^policies\.files is set by policy; put it there$/],
     [{ policies: { "a b": {} } }, /^policies\.a b is not named by 1 to 63 lower-case letters/],
-    [{ storage: {} }, /^storage must be what minio\(\), aws\(\), gcs\(\) or local\(\) gave/],
+    [
+      { storage: {} },
+      /^storage must be what minio\(\), aws\(\), gcs\(\), azure\(\) or local\(\) gave/,
+    ],
     [{ limits: { countIn: {} } }, /^limits\.countIn must be what redis\(\) gave/],
     [{ events: { to: () => 0 } }, /^events must be what events\(\) of valetkey\/events gave/],
   ])(
