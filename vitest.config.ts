@@ -30,7 +30,7 @@ const OWN: ReadonlyArray<Suite> = [
   { name: "azure", provide: { tools: "azure" }, setupFiles: ["tests/support/install.ts"] },
   {
     name: "contract",
-    // It is about users of a server of one's own, which adapters/cli/policies/README.md has.
+    // It is about users of a server of one's own, which adapters/storage/s3/policies/README.md has.
     exclude: process.env["TEST_S3_USERS_SECRET"] ? [] : ["tests/contract/bucket-policy.test.ts"],
   },
 ];

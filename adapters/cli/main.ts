@@ -12,7 +12,7 @@ import { eventCommands } from "./events/events.ts";
 import { forget } from "./forget.ts";
 import { lifecycle } from "./lifecycle.ts";
 import { print, tell } from "../service/output.ts";
-import { policy } from "./policy/command.ts";
+import { policy } from "./policy.ts";
 import { serve } from "../service/serve.ts";
 import { orFail } from "../service/settings.ts";
 import { sweep } from "./sweep.ts";

@@ -1,8 +1,6 @@
-import * as adapter from "../storage/aws/settings.ts";
-import { awsStorage } from "../storage/aws/storage.ts";
-import { Storage } from "./opaque.ts";
-import { readOptions } from "./options.ts";
-import { type S3Options, type StoreProvider, environmentFor } from "./store-options.ts";
+import * as store from "../storage/aws/storage.ts";
+import type { Storage } from "./opaque.ts";
+import { type S3Options, type StoreProvider, storageFrom } from "./store-options.ts";
 
 /** Where a bucket is, and its keys; without keys, Amazon's chain of credentials is used. */
 export interface AwsOptions extends S3Options {
@@ -24,6 +22,5 @@ export interface AwsOptions extends S3Options {
  * `@aws-sdk/client-s3` has to be installed. Throws a `TypeError` for wrong options.
  */
 export function aws(options: AwsOptions = {}): Storage {
-  const values = readOptions("aws()", options, { ...adapter, env: environmentFor("AWS") });
-  return new Storage(() => awsStorage(values));
+  return storageFrom("aws()", options, store);
 }

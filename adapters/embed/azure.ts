@@ -1,8 +1,6 @@
-import * as adapter from "../storage/azure/settings.ts";
-import { azureStorage } from "../storage/azure/storage.ts";
-import { Storage } from "./opaque.ts";
-import { readOptions } from "./options.ts";
-import { environmentFor, type StoreOptions } from "./store-options.ts";
+import * as store from "../storage/azure/storage.ts";
+import type { Storage } from "./opaque.ts";
+import { storageFrom, type StoreOptions } from "./store-options.ts";
 
 /** Where a container is, and what signs; without a key, an identity of this machine. */
 export interface AzureOptions extends Pick<
@@ -23,6 +21,5 @@ export interface AzureOptions extends Pick<
  * options.
  */
 export function azure(options: AzureOptions): Storage {
-  const values = readOptions("azure()", options, { ...adapter, env: environmentFor("AZURE") });
-  return new Storage(() => azureStorage(values));
+  return storageFrom("azure()", options, store);
 }

@@ -1,8 +1,6 @@
-import * as adapter from "../storage/gcs/settings.ts";
-import { gcsStorage } from "../storage/gcs/storage.ts";
-import { Storage } from "./opaque.ts";
-import { readOptions } from "./options.ts";
-import { type StoreOptions, environmentFor } from "./store-options.ts";
+import * as store from "../storage/gcs/storage.ts";
+import type { Storage } from "./opaque.ts";
+import { type StoreOptions, storageFrom } from "./store-options.ts";
 
 /**
  * Where a bucket is, and who signs: the key of a service account, an HMAC key (`accessKey`,
@@ -30,6 +28,5 @@ export interface GcsOptions extends StoreOptions {
  * none. Throws a `TypeError` for wrong options.
  */
 export function gcs(options: GcsOptions = {}): Storage {
-  const values = readOptions("gcs()", options, { ...adapter, env: environmentFor("GOOGLE") });
-  return new Storage(() => gcsStorage(values));
+  return storageFrom("gcs()", options, store);
 }

@@ -12,8 +12,8 @@ import { SharedCount, Storage } from "./opaque.ts";
 import { orThrow } from "./options.ts";
 
 /**
- * The store that `minio({…})`, `aws({…})`, `gcs({…})`, `azure({…})` or `local({…})` returned. Only
- * the embedded store needs `publicUrl`; once its layer is built, its `fetch` answers under `/store` there.
+ * The store that `minio({…})` or the function of another store returned. Only the embedded store
+ * needs `publicUrl`; once its layer is built, its `fetch` answers under `/store` there.
  */
 export function storageAt(storage: Storage, publicUrl = new URL("http://127.0.0.1:8787")): Store {
   return orThrow("storageAt()", Storage.open(storage))(publicUrl);

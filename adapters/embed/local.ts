@@ -1,6 +1,6 @@
-import * as adapter from "../storage/local/storage.ts";
-import { Storage } from "./opaque.ts";
-import { readOptions } from "./options.ts";
+import * as store from "../storage/local/storage.ts";
+import type { Storage } from "./opaque.ts";
+import { storageFrom } from "./store-options.ts";
 
 /** Where the embedded store keeps its files. */
 export interface LocalOptions {
@@ -15,6 +15,5 @@ export interface LocalOptions {
  * `/store/`. Throws a `TypeError` for wrong options.
  */
 export function local(options: LocalOptions = {}): Storage {
-  const values = readOptions("local()", options, adapter);
-  return new Storage((publicUrl) => adapter.embeddedStorage(values, publicUrl));
+  return storageFrom("local()", options, store);
 }

@@ -1,8 +1,6 @@
-import * as adapter from "../storage/minio/settings.ts";
-import { minioStorage } from "../storage/minio/storage.ts";
-import { Storage } from "./opaque.ts";
-import { readOptions } from "./options.ts";
-import type { S3Options, StoreProvider } from "./store-options.ts";
+import * as store from "../storage/minio/storage.ts";
+import type { Storage } from "./opaque.ts";
+import { type S3Options, storageFrom, type StoreProvider } from "./store-options.ts";
 
 /** Where a MinIO is, and its keys. */
 export interface MinioOptions extends S3Options {
@@ -17,6 +15,5 @@ export interface MinioOptions extends S3Options {
  * installed for calls to the bucket; signing needs none. Throws a `TypeError` for wrong options.
  */
 export function minio(options: MinioOptions): Storage {
-  const values = readOptions("minio()", options, adapter);
-  return new Storage(() => minioStorage(values));
+  return storageFrom("minio()", options, store);
 }

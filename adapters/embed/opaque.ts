@@ -2,7 +2,8 @@ import * as Predicate from "effect/Predicate";
 import type * as Layer from "effect/Layer";
 import * as Result from "effect/Result";
 import type { SharedLimiter } from "../limits/layer.ts";
-import type { Read } from "../settings/setting.ts";
+import { anyOf, type Read } from "../settings/setting.ts";
+import { STORE_NAMES } from "../storage/settings.ts";
 import type { Storage as Store } from "../storage/storage.ts";
 import { optionFault } from "./options.ts";
 
@@ -65,7 +66,7 @@ type StoreOption = (publicUrl: URL) => Store;
 
 const NO_STORAGE = optionFault(
   "storage",
-  "must be what minio(), aws(), gcs(), azure() or local() gave, or storageOf() of valetkey/effect",
+  `must be what ${anyOf(STORE_NAMES.map((name) => `${name}()`))} gave, or storageOf() of valetkey/effect`,
 );
 const NO_COUNT = optionFault("limits.countIn", "must be what redis() gave");
 const NO_EVENTS = optionFault("events", "must be what events() of valetkey/events gave");

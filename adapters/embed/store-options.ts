@@ -1,4 +1,7 @@
-import type { Env } from "../settings/source.ts";
+import * as Record from "effect/Record";
+import type { Store } from "../storage/storage.ts";
+import { Storage } from "./opaque.ts";
+import { readOptions } from "./options.ts";
 
 /** Options of all stores with an API. */
 export interface StoreOptions {
@@ -40,6 +43,8 @@ export interface S3Options extends StoreOptions {
   readonly getSessionToken?: string | undefined;
 }
 
-/** The environment variables of a cloud's own tools, in which it looks for credentials. */
-export const environmentFor = (cloud: "AWS" | "AZURE" | "GOOGLE"): Env =>
-  Object.fromEntries(Object.entries(process.env).filter(([name]) => name.startsWith(`${cloud}_`)));
+/** Reads the options of a store, and what its cloud's own tools read, but no variable of ours. */
+export function storageFrom(what: string, given: object, store: Store): Storage {
+  const env = Record.filter(process.env, (_, name) => !name.startsWith("STORAGE_"));
+  return new Storage(readOptions(what, given, { ...store, env }));
+}

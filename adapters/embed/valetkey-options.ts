@@ -63,7 +63,7 @@ export interface LogEntry {
 
 /** The options of `createValetkey`. */
 export interface ValetkeyOptions<Name extends string = string> {
-  /** The store: `minio({…})`, `aws({…})`, `gcs({…})`, `azure({…})` or `local({…})`. */
+  /** The store, such as `minio({…})` or `local({…})`. */
   readonly storage: Storage;
   /** The origin at which clients reach this service, such as `https://app.example.com`. */
   readonly publicUrl: string | URL;

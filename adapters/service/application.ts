@@ -59,9 +59,12 @@ export const makeApplication = Effect.fnUntraced(function* (
   const built = Context.merge(yield* Effect.context(), yield* Layer.build(layer));
   const services = observer?.services(built) ?? built;
   const readiness = yield* makeReadinessCheck("2 seconds", published?.hasFailed);
+  const { bucket, notificationForm } = storage;
   const notified =
-    storage.bucket && notificationSecrets && notificationRoute(storage.bucket, notificationSecrets);
-  const { fetch } = appWith(notified === undefined ? [] : [notified], {
+    bucket && notificationForm && notificationSecrets
+      ? [notificationRoute(bucket, yield* Effect.promise(notificationForm), notificationSecrets)]
+      : [];
+  const { fetch } = appWith(notified, {
     services,
     readiness,
     isStopping,

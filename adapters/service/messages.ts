@@ -1,8 +1,9 @@
 import * as Redacted from "effect/Redacted";
 import type { DevelopmentToken } from "../identity/dev.ts";
 import type { CallerSettings } from "../identity/settings.ts";
-import { type Fault, sentenceFor } from "../settings/setting.ts";
+import { anyOf, type Fault, sentenceFor } from "../settings/setting.ts";
 import { say, VARIABLES } from "../settings/source.ts";
+import { STORE_NAMES } from "../storage/settings.ts";
 
 export function configurationMessage(
   prevented: string,
@@ -35,7 +36,10 @@ export function startMessage({ address, callers, store }: Started): string {
     ...(callers.auth === "dev" ? [] : [["Address", address]]),
     ...callerLines(callers, address),
     ["Store", store],
-    ["Switch", "STORAGE_ADAPTER=minio, aws or gcs, with the variables in docs/stores.md"],
+    [
+      "Switch",
+      `STORAGE_ADAPTER=${anyOf(STORE_NAMES.slice(1))}, with the variables in docs/stores.md`,
+    ],
     ["Stop", "Ctrl+C"],
   ];
   const text = lines.map(([name = "", fact = ""]) => `  ${name.padEnd(8)} ${fact}\n`).join("");

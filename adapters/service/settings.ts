@@ -15,12 +15,12 @@ import { joinReads, fault, type Read, type Setting, settingsIn } from "../settin
 import { type Env, type Source, variables } from "../settings/source.ts";
 import * as scanner from "../content/settings.ts";
 import { ABLEST } from "../storage/providers.ts";
+import * as storage from "../storage/stores.ts";
 import * as telemetry from "../telemetry/log.ts";
 import * as metrics from "../telemetry/metrics-settings.ts";
 import * as tokens from "../tokens/settings.ts";
 import { CommandFailure, EXIT } from "./failure.ts";
 import { configurationMessage } from "./messages.ts";
-import * as storage from "./storage.ts";
 
 export const readOrFail = (env: Env): Settings =>
   orFail(readAll(env), "Valetkey cannot start", env);

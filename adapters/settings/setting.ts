@@ -35,13 +35,17 @@ export const setting = <A>({ codec, ...explained }: SettingDefinition<A>): Setti
   decode: Schema.decodeUnknownResult(codec),
 });
 
+/** Such as `a, b or c`. */
+export const anyOf = (values: ReadonlyArray<string>): string =>
+  `${values.slice(0, -1).join(", ")} or ${values.at(-1)}`;
+
 /** `synonyms` are suggested their value. */
 export const oneOf = <const A extends string>(
   values: readonly [A, ...Array<A>],
   synonyms: { readonly [Value in NoInfer<A>]?: ReadonlyArray<string> } = {},
 ) => ({
   codec: Schema.Literals(values),
-  shape: `${values.slice(0, -1).join(", ")} or ${values.at(-1)}`,
+  shape: anyOf(values),
   nearest: (text: string): string | undefined => {
     const word = text.toLowerCase();
     const meant = values.find((value) => synonyms[value]?.includes(word));

@@ -1,6 +1,29 @@
 import * as Schema from "effect/Schema";
 import { HttpUrl } from "../settings/codecs.ts";
-import { type Fault, fault, onOff, optional, setting, withDefault } from "../settings/setting.ts";
+import {
+  type Fault,
+  fault,
+  onOff,
+  oneOf,
+  optional,
+  setting,
+  withDefault,
+} from "../settings/setting.ts";
+
+/** The embedded store and the others, each in a folder of this name and in `STORES`. */
+export const STORE_NAMES = ["local", "aws", "minio", "gcs", "azure"] as const;
+export type StoreName = (typeof STORE_NAMES)[number];
+
+export const adapter = withDefault("local", {
+  ...oneOf(STORE_NAMES, {
+    aws: ["s3", "amazon"],
+    gcs: ["google"],
+    local: ["file", "disk"],
+  }),
+  variable: "STORAGE_ADAPTER",
+  meaning: "The store. In the package: `storage: minio({…})`.",
+  example: "minio",
+});
 
 /** "Naming rules for general purpose buckets", Amazon S3 User Guide; MinIO has the same rules. */
 export const BucketName = Schema.String.check(

@@ -4,7 +4,7 @@ import * as Option from "effect/Option";
 import * as ManagedRuntime from "effect/ManagedRuntime";
 import * as Redacted from "effect/Redacted";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { policyFor } from "../../adapters/cli/policy/documents.ts";
+import { policyFor } from "../../adapters/storage/s3/by-hand.ts";
 import { layer as aws } from "../../adapters/storage/aws/layer.ts";
 import { CONTENT, getRequest, newKey, PNG, putRequest } from "../../adapters/contract/uploads.ts";
 import { send } from "../../adapters/contract/send.ts";
@@ -52,15 +52,18 @@ if (server !== undefined && secret) {
 
     const root = s3Client(server);
     beforeAll(async () => {
-      const form = policyFor(server.provider, {
-        bucket,
-        arrivals: ["orgs/"],
-        longestPut: 900_000,
-        users: { put: "valetkey-put", get: "valetkey-get", service: "valetkey-service" },
-      });
-      if (form.kind !== "bucket") throw new Error(`${server.provider} has no policy of a bucket`);
+      const form = policyFor(
+        { provider: server.provider },
+        {
+          bucket,
+          arrivals: ["orgs/"],
+          longestPut: 900_000,
+          users: { put: "valetkey-put", get: "valetkey-get", service: "valetkey-service" },
+        },
+      );
+      if (form.all === undefined) throw new Error(`${server.provider} has no policy of a bucket`);
       await root.makeBucket(bucket, server.region);
-      await root.setBucketPolicy(bucket, JSON.stringify(form.document));
+      await root.setBucketPolicy(bucket, JSON.stringify(form.all));
     });
     afterAll(() => runtime.dispose());
 

@@ -10,8 +10,8 @@ import { layer as aws } from "../../adapters/storage/aws/layer.ts";
 import { CONTENT, getRequest, newKey, PNG, putRequest } from "../../adapters/contract/uploads.ts";
 import { send } from "../../adapters/contract/send.ts";
 import { useCases } from "../../adapters/contract/use-cases.ts";
-import { policyFor } from "../../adapters/cli/policy/documents.ts";
-import type { PolicyInput } from "../../adapters/cli/policy/policy.ts";
+import { policyFor } from "../../adapters/storage/s3/by-hand.ts";
+import type { PolicyInput } from "../../adapters/storage/by-hand.ts";
 import { layer as minio } from "../../adapters/storage/minio/layer.ts";
 import { layer as telemetry } from "../../adapters/telemetry/log.ts";
 import { ObjectStore } from "../../application/ports/object-store.ts";
@@ -30,7 +30,7 @@ afterEach(async () => {
   for (const close of closing.splice(0)) await close();
 });
 
-/** Credentials of the real server that may do what a policy of `adapters/cli/policies` allows. */
+/** Credentials of the real server that may do what a policy of `adapters/storage/s3/policies` allows. */
 async function allowedBy(name: string | ReadonlyArray<string>) {
   if (server === undefined) throw new Error("there is no MinIO");
   return redacted(await keysAllowedBy(name, server, { bucket }));
@@ -69,17 +69,21 @@ async function open(layer: Store, ensured = true) {
 /** Settings with a key for each use, which may do only what `valetkey policy` prints for it. */
 async function separated(given: Partial<PolicyInput> = {}): Promise<Settings> {
   await open(minio(root()));
-  const form = policyFor("minio", {
-    bucket,
-    arrivals: ["orgs/"],
-    longestPut: 900_000,
-    users: { put: "put", get: "get", service: "service" },
-    ...given,
-  });
-  if (form.kind !== "users" || server === undefined) throw new Error("MinIO has users");
+  const form = policyFor(
+    { provider: "minio" },
+    {
+      bucket,
+      arrivals: ["orgs/"],
+      longestPut: 900_000,
+      users: { put: "put", get: "get", service: "service" },
+      ...given,
+    },
+  );
+  const { each: documents } = form;
+  if (documents === undefined || server === undefined) throw new Error("MinIO has users");
   const [service, put, get] = await Promise.all(
     (["service", "put", "get"] as const).map(async (use) =>
-      redacted(await keysFor(form.documents[use], server, { bucket })),
+      redacted(await keysFor(documents[use], server, { bucket })),
     ),
   );
   return {

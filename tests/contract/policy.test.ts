@@ -1,6 +1,8 @@
 import { expect, it } from "vitest";
-import { policyFor } from "../../adapters/cli/policy/documents.ts";
+import * as azure from "../../adapters/storage/azure/by-hand.ts";
+import * as gcs from "../../adapters/storage/gcs/by-hand.ts";
 import { type ProviderName, PROVIDERS } from "../../adapters/storage/providers.ts";
+import { type Policy, policyFor } from "../../adapters/storage/s3/by-hand.ts";
 
 const inputFor = (bucket: string) => ({
   bucket,
@@ -12,8 +14,8 @@ const inputFor = (bucket: string) => ({
 it.each(Object.keys(PROVIDERS) as ReadonlyArray<ProviderName>)(
   "the policy for %s names the configured bucket and no other",
   (provider) => {
-    const form = policyFor(provider, inputFor("my-bucket"));
-    const text = JSON.stringify([form, form.byHand("put")]);
+    const form = policyFor({ provider }, inputFor("my-bucket"));
+    const text = JSON.stringify([form, form.command("put")]);
     expect(text).toContain("my-bucket");
     expect(text).not.toMatch(/s3:::files\b/);
   },
@@ -47,9 +49,8 @@ it.each([
 ] as const)(
   "the policy of a bucket on %s gives each user what it needs, with our name on each statement",
   (provider, principal, expected) => {
-    const form = policyFor(provider, inputFor("files"));
-    if (form.kind !== "bucket") throw new Error("not a policy of the bucket");
-    const sentences = form.document.Statement.map((each) => {
+    const form = policyFor({ provider }, inputFor("files"));
+    const sentences = (form.all as Policy).Statement.map((each) => {
       const { Sid = "", Effect, Principal, Action, Resource, Condition = {} } = each;
       expect(Sid).toMatch(/^Valetkey/);
       const denies = Effect === "Deny";
@@ -72,13 +73,11 @@ it.each([
 it.each(["aws", "minio", "versitygw", "ceph"] as const)(
   "with uploads that wait, the keys of %s write below incoming/ and read below orgs/ alone",
   (provider) => {
-    const form = policyFor(provider, { ...inputFor("files"), arrivals: ["incoming/"] });
-    const all =
-      form.kind === "bucket"
-        ? form.document.Statement
-        : Object.values(form.kind === "users" ? form.documents : {}).flatMap(
-            (each) => (each as { readonly Statement: ReadonlyArray<object> }).Statement,
-          );
+    const form = policyFor({ provider }, { ...inputFor("files"), arrivals: ["incoming/"] });
+    const documents = Object.values({ all: form.all, ...form.each }) as ReadonlyArray<
+      Policy | undefined
+    >;
+    const all = documents.flatMap((each) => each?.Statement ?? []);
     const resources = (name: RegExp) =>
       all.flatMap((each) => {
         const { Sid = "", Resource } = each as { Sid?: string; Resource: unknown };
@@ -93,29 +92,42 @@ it.each(["aws", "minio", "versitygw", "ceph"] as const)(
 );
 
 it("Google's keys are bound to the same prefixes by a condition", () => {
-  const form = policyFor("gcs", { ...inputFor("files"), arrivals: ["incoming/"] });
+  const form = gcs.policyFor({ ...inputFor("files"), arrivals: ["incoming/"] });
   const objects = 'resource.name.startsWith("projects/_/buckets/files/objects/';
-  expect(form.byHand("put")).toContain(`expression=${objects}incoming/")'`);
-  expect(form.byHand("get")).toContain(`expression=${objects}orgs/")'`);
-  expect(form.byHand("service")).not.toContain("--condition");
-  expect(policyFor("gcs", inputFor("files")).byHand("put")).not.toContain("--condition");
+  expect(form.command("put")).toContain(`expression=${objects}incoming/")'`);
+  expect(form.command("get")).toContain(`expression=${objects}orgs/")'`);
+  expect(form.command("service")).not.toContain("--condition");
+  expect(gcs.policyFor(inputFor("files")).command("put")).not.toContain("--condition");
+});
+
+it("the role for Azure may read, write and remove blobs of one container, and nothing of the account", () => {
+  const { all, command } = azure.policyFor(inputFor("my-container"));
+  const role = all as Readonly<Record<"Actions" | "DataActions", ReadonlyArray<string>>>;
+  const container = "Microsoft.Storage/storageAccounts/blobServices/containers";
+  expect(role.Actions).toEqual([`${container}/read`]);
+  expect(role.DataActions).toEqual(
+    ["read", "write", "add/action", "delete"].map((right) => `${container}/blobs/${right}`),
+  );
+  expect(command("put")).toMatch(
+    /--role Valetkey .*\/containers\/my-container && .*--role "Storage Blob Delegator" .*not tried/,
+  );
 });
 
 it("SeaweedFS, which takes no Deny, is given none", () => {
-  const form = policyFor("seaweedfs", inputFor("files"));
+  const form = policyFor({ provider: "seaweedfs" }, inputFor("files"));
   expect(JSON.stringify(form)).not.toContain("Deny");
 });
 
 it("Amazon S3 refuses upload URLs that are older than any of ours", () => {
-  const form = policyFor("aws", inputFor("files"));
-  const text = JSON.stringify(form.kind === "users" ? form.documents.put : form);
+  const form = policyFor({ provider: "aws" }, inputFor("files"));
+  const text = JSON.stringify(form.each?.put);
   expect(text).toContain('"NumericGreaterThan":{"s3:signatureAge":"900000"}');
 });
 
 it.each(["ceph", "versitygw"] as const)(
   "the command for the policy of a bucket on %s says that it replaces the statements of others",
   (provider) => {
-    const command = policyFor(provider, inputFor("files")).byHand("KEY");
+    const command = policyFor({ provider }, inputFor("files")).command("KEY");
     expect(command).toMatch(
       /put-bucket-policy --bucket files .*, which replaces .*get-bucket-policy/,
     );

@@ -100,7 +100,7 @@ function makeSecrets(
     "--folder",
     folder,
     "--policies",
-    join(DEPLOY, "../adapters/cli/policies"),
+    join(DEPLOY, "../adapters/storage/s3/policies"),
     "--store",
     store,
   ];
@@ -127,6 +127,7 @@ const variablesOf = (text: string) =>
 
 /** The projects that bring a store. */
 const STORES: Readonly<Record<string, string>> = {
+  "compose.azure.yaml": "azurite",
   "compose.seaweedfs.yaml": "seaweedfs",
   "compose.yaml": "minio",
 };

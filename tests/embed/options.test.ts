@@ -67,7 +67,7 @@ describe("an option that is wrong is named as the host wrote it, with what it ma
     [{ policies: { "a b": {} } }, /^policies\.a b is not named by 1 to 63 lower-case letters/],
     [
       { storage: {} },
-      /^storage must be what minio\(\), aws\(\), gcs\(\), azure\(\) or local\(\) gave/,
+      /^storage must be what local\(\), aws\(\), minio\(\), gcs\(\) or azure\(\) gave/,
     ],
     [{ limits: { countIn: {} } }, /^limits\.countIn must be what redis\(\) gave/],
     [{ events: { to: () => 0 } }, /^events must be what events\(\) of valetkey\/events gave/],

@@ -9,6 +9,7 @@ import * as TestClock from "effect/testing/TestClock";
 import { afterEach, vi } from "vitest";
 import { metricsApp } from "../../adapters/http/operations/metrics.ts";
 import { notificationRoute } from "../../adapters/http/notifications/route.ts";
+import * as s3 from "../../adapters/storage/s3/notification-form.ts";
 import type { Services } from "../../adapters/http/options.ts";
 import { clientAddress } from "../../adapters/http/client-address.ts";
 import { variables } from "../../adapters/settings/source.ts";
@@ -198,7 +199,7 @@ it("a wrong secret of notifications or metrics is a failed authentication of its
   const { request } = await startService({
     authenticator: limited,
     loopbackOnly: false,
-    routes: [notificationRoute({ api: "s3", name: "files" }, Redacted.make(["right"]))],
+    routes: [notificationRoute({ api: "s3", name: "files" }, s3, Redacted.make(["right"]))],
     metrics,
   });
   const services = Context.make(Authenticator, limited) as Context.Context<Services>;

@@ -6,6 +6,9 @@ import * as Redacted from "effect/Redacted";
 import { expect, it, onTestFinished } from "vitest";
 import { tokensOf } from "../../adapters/tokens/tokens.ts";
 import { notificationRoute } from "../../adapters/http/notifications/route.ts";
+import * as azure from "../../adapters/storage/azure/notification-form.ts";
+import * as gcs from "../../adapters/storage/gcs/notification-form.ts";
+import * as s3 from "../../adapters/storage/s3/notification-form.ts";
 import { StoreUnavailable } from "../../domain/errors.ts";
 import { type ObjectFacts, ObjectStore } from "../../application/ports/object-store.ts";
 import { sealAnnouncement } from "../../application/tokens.ts";
@@ -30,9 +33,11 @@ const SECRET = "a-secret-of-notifications";
 const NEXT = "the-secret-that-comes-next";
 const KEY = "incoming/orgs/org_1/files/2026/11/3f2b8c1e-9d4a-4c6b-8e7f-0a1b2c3d4e5f.png";
 
+const FORMS = { s3, azure, gcs };
+
 /** A service whose store has nothing unless it is its `own`, and remembers what it was asked for. */
 async function start(
-  api: "s3" | "azure" | "gcs" = "s3",
+  api: keyof typeof FORMS = "s3",
   failure?: StoreUnavailable,
   own: Partial<ObjectStore["Service"]> = {},
   policy: Partial<UploadPolicy> = {},
@@ -57,7 +62,7 @@ async function start(
       Layer.provideMerge(storeOf("minio")),
       Layer.orDie,
     ),
-    routes: [notificationRoute({ api, name: "files" }, secrets)],
+    routes: [notificationRoute({ api, name: "files" }, FORMS[api], secrets)],
     audit,
     policy,
   });

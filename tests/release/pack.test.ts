@@ -18,8 +18,7 @@ const TO_READ = ["LICENSE", "README.md", "package.json"];
 const OF_A_PAGE = /^dist\/adapters\/http\/page\/[\w-]+\.(html|css|js|svg)$/;
 
 /** Texts that `valetkey policy` and `valetkey events setup` print, and what certificates prove. */
-const DATA =
-  /^dist\/adapters\/(?:cli\/(?:events|policies|policy)|storage(?:\/certificate)?)\/[\w-]+\.json$/;
+const DATA = /^dist\/adapters\/storage\/(?:[\w-]+\/){0,2}[\w-]+\.json$/;
 
 /** A page of the guide. */
 const GUIDE = /^docs\/(?:[\w-]+\/)?[\w-]+\.(?:md|txt)$/;

@@ -1,8 +1,8 @@
 import { Client } from "minio";
 import { type IncomingHttpHeaders, type IncomingMessage, request } from "node:http";
 import type { Finding } from "../../adapters/cli/doctor/finding.ts";
-import { policyFor } from "../../adapters/cli/policy/documents.ts";
-import type { Policy } from "../../adapters/cli/policy/policy.ts";
+import { policyFor } from "../../adapters/storage/s3/by-hand.ts";
+import type { Policy } from "../../adapters/storage/s3/by-hand.ts";
 import { allowedBy, keysFor } from "../support/assume-role.ts";
 import { valetkey } from "../support/command-line.ts";
 import { type MinioServer, STRICT } from "../support/minio.ts";
@@ -109,14 +109,17 @@ export async function leastPrivilege(bucket: string): Promise<Readonly<Record<st
 
 /** Keys for each use where every upload waits, with the policies that the command prints. */
 export async function leastPrivilegeForIncoming(bucket: string) {
-  const form = policyFor("minio", {
-    bucket,
-    arrivals: ["incoming/"],
-    longestPut: 900_000,
-    users: { put: "put", get: "get", service: "service" },
-  });
-  if (form.kind !== "users") throw new Error("MinIO has users");
-  const { service, diagnose, put, get } = form.documents as Record<string, Policy>;
+  const form = policyFor(
+    { provider: "minio" },
+    {
+      bucket,
+      arrivals: ["incoming/"],
+      longestPut: 900_000,
+      users: { put: "put", get: "get", service: "service" },
+    },
+  );
+  if (form.each === undefined) throw new Error("MinIO has users");
+  const { service, diagnose, put, get } = form.each as Record<string, Policy>;
   const both = {
     ...service,
     Statement: [service, diagnose].flatMap((each) => each?.Statement ?? []),

@@ -7,14 +7,14 @@ interface Place {
   readonly region?: string;
 }
 
-/** Temporary keys of the server that may do what policies of `adapters/cli/policies` allow together. */
+/** Temporary keys of the server that may do what policies of `adapters/storage/s3/policies` allow together. */
 export function allowedBy(
   names: string | ReadonlyArray<string>,
   server: MinioServer,
   place: Place,
 ) {
   const Statement = [names].flat().flatMap((name) => {
-    const file = new URL(`../../adapters/cli/policies/s3-${name}.json`, import.meta.url);
+    const file = new URL(`../../adapters/storage/s3/policies/s3-${name}.json`, import.meta.url);
     const policy = readFileSync(file, "utf8").replaceAll("s3:::files", `s3:::${place.bucket}`);
     return (JSON.parse(policy) as { readonly Statement: ReadonlyArray<object> }).Statement;
   });

@@ -1,7 +1,6 @@
 import { readFileSync } from "node:fs";
 import * as audit from "../../adapters/telemetry/audit.ts";
 import { inShell } from "../../adapters/service/messages.ts";
-import { adapter } from "../../adapters/service/storage.ts";
 import * as events from "../../adapters/events/settings.ts";
 import * as http from "../../adapters/http/settings.ts";
 import * as forward from "../../adapters/identity/forward.ts";
@@ -14,12 +13,12 @@ import { snakeCase } from "../../adapters/values/names.ts";
 import * as policies from "../../adapters/service/policies/settings.ts";
 import { directory } from "../../adapters/settings/directory.ts";
 import * as envFiles from "../../adapters/settings/env-files.ts";
-import type { Setting } from "../../adapters/settings/setting.ts";
+import { anyOf, type Setting } from "../../adapters/settings/setting.ts";
 import { say, VARIABLES } from "../../adapters/settings/source.ts";
 import * as aws from "../../adapters/storage/aws/settings.ts";
 import { keySettings } from "../../adapters/storage/credentials/key-settings.ts";
 import * as gcs from "../../adapters/storage/gcs/settings.ts";
-import { bucket } from "../../adapters/storage/settings.ts";
+import { adapter, bucket, STORE_NAMES } from "../../adapters/storage/settings.ts";
 import * as telemetry from "../../adapters/telemetry/log.ts";
 import * as metrics from "../../adapters/telemetry/metrics-settings.ts";
 import * as tokens from "../../adapters/tokens/settings.ts";
@@ -110,7 +109,7 @@ const OPENING = `# Configuration
 
 The service reads environment variables once, at its start: restart it to change them, which interrupts no upload to a bucket. An empty variable counts as unset. A wrong one ends the start with code 78 and a message that names every variable at fault. A name that nearly is one of these is a warning.
 
-The name in parentheses is the option of the package: those of a store go to \`local()\`, \`minio()\`, \`aws()\`, \`gcs()\` or \`azure()\`, of events to \`events()\`, of Redis to \`redis()\`, all others to \`createValetkey()\`. On and off are \`true\` and \`false\` there, and lists are arrays.
+The name in parentheses is the option of the package: those of a store go to ${anyOf(STORE_NAMES.map((name) => `\`${name}()\``))}, of events to \`events()\`, of Redis to \`redis()\`, all others to \`createValetkey()\`. On and off are \`true\` and \`false\` there, and lists are arrays.
 
 Without a default, a variable is unset or off. A value or example that several variables of a section share is given once. \`npm run generate\` makes this page from the code.
 `;

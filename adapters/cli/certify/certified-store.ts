@@ -15,9 +15,9 @@ import { minioStorage } from "../../storage/minio/storage.ts";
 import { type Provider, type ProviderName, PROVIDERS } from "../../storage/providers.ts";
 import { asService } from "../../storage/rest/s3-access.ts";
 import { signedFetch } from "../../storage/rest/signed-fetch.ts";
-import { bucket, endpoint } from "../../storage/settings.ts";
+import { adapter, bucket, endpoint } from "../../storage/settings.ts";
 import type { Storage } from "../../storage/storage.ts";
-import { adapter, STORES } from "../../service/storage.ts";
+import { STORES } from "../../storage/stores.ts";
 import { s3Access } from "../command/with-store.ts";
 import { quietly, withWarnings } from "../../service/store-log.ts";
 
@@ -71,7 +71,7 @@ export function certifiedStore(environment: Env, at?: string): Read<CertifiedSto
       default:
         return isOwnBucket
           ? Result.fail([fault(bucket, "must be set to a bucket in which objects may be made")])
-          : Result.map(STORES[name].read(source, NOWHERE), otherStore(name));
+          : Result.map(STORES[name].read(source), (at) => otherStore(name)(at(NOWHERE)));
     }
   });
 }

@@ -1,4 +1,7 @@
+import type { Settings } from "../../settings/setting.ts";
 import type { Env } from "../../settings/source.ts";
+import type { StoreName } from "../../storage/settings.ts";
+import { STORES } from "../../storage/stores.ts";
 
 export type Use = "service" | "put" | "get";
 
@@ -13,36 +16,25 @@ export interface KeyName {
 }
 
 export function readKeyNames(env: Env, adapter: string): Readonly<Record<Use, KeyName>> {
-  const service = mainKey(env, adapter);
+  // Another adapter would have ended the command.
+  const { settings } = STORES[adapter as StoreName];
+  const setFor = (...names: ReadonlyArray<string>) =>
+    names.flatMap((name) => settings[name]?.variable ?? []).find((variable) => env[variable]);
+  const main = () => {
+    if (!("secretKey" in settings)) return FOLDER;
+    const given = setFor("credentialsFile", "credentials");
+    if (given !== undefined) return whole(given);
+    if (setFor("secretKey") !== undefined) return pair(env, "");
+    const found = setFor("applicationCredentials");
+    return found === undefined ? chain(settings) : whole(found);
+  };
+  const service = main();
   const separate = (use: "PUT" | "GET") => {
-    if (adapter === "local") return service;
-    if (env[`STORAGE_${use}_ROLE`]) return whole(`STORAGE_${use}_ROLE`);
-    return env[`STORAGE_${use}_ACCESS_KEY`] ? pair(env, `${use}_`) : service;
+    const role = setFor(`${use.toLowerCase()}Role`);
+    if (role !== undefined) return whole(role);
+    return setFor(`${use.toLowerCase()}AccessKey`) ? pair(env, `${use}_`) : service;
   };
   return { service, put: separate("PUT"), get: separate("GET") };
-}
-
-function mainKey(env: Env, adapter: string): KeyName {
-  if (adapter === "local") {
-    const mend = "let the service write to STORAGE_LOCAL_DIR";
-    return whole("the folder of the embedded store", mend);
-  }
-  if (env["STORAGE_CREDENTIALS_FILE"]) return whole("STORAGE_CREDENTIALS_FILE");
-  // On Azure it alone is the name of an account.
-  const isPair = env["STORAGE_ACCESS_KEY"] && (adapter !== "azure" || env["STORAGE_SECRET_KEY"]);
-  if (isPair) return pair(env, "");
-  if (adapter !== "gcs") {
-    return whole(
-      "the usual chain of the store's own client",
-      "set STORAGE_ACCESS_KEY and STORAGE_SECRET_KEY, or give this machine a profile or a role",
-    );
-  }
-  if (env["STORAGE_GCS_CREDENTIALS"]) return whole("STORAGE_GCS_CREDENTIALS");
-  if (env["GOOGLE_APPLICATION_CREDENTIALS"]) return whole("GOOGLE_APPLICATION_CREDENTIALS");
-  return whole(
-    "the service account of this machine",
-    "set GOOGLE_APPLICATION_CREDENTIALS, or give this machine a service account",
-  );
 }
 
 const whole = (from: string, mend = `correct ${from}`): KeyName => ({
@@ -51,6 +43,17 @@ const whole = (from: string, mend = `correct ${from}`): KeyName => ({
   token: from,
   mend,
 });
+
+const FOLDER = whole(
+  "the folder of the embedded store",
+  "let the service write to STORAGE_LOCAL_DIR",
+);
+
+const chain = ({ applicationCredentials }: Settings) =>
+  whole(
+    "the usual chain of the store's own client",
+    `set ${applicationCredentials?.variable ?? "STORAGE_ACCESS_KEY and STORAGE_SECRET_KEY"}, or give this machine a profile, a role or an account`,
+  );
 
 function pair(env: Env, use: "" | "PUT_" | "GET_"): KeyName {
   const from = `STORAGE_${use}ACCESS_KEY`;

@@ -5,12 +5,9 @@ import { asService } from "../../storage/rest/s3-access.ts";
 import { setNotifications } from "../../storage/rest/s3-notifications.ts";
 import { command, flag, option } from "../command/command.ts";
 import { CommandFailure, EXIT } from "../../service/failure.ts";
-import setups from "./setup.json" with { type: "json" };
-import { fill } from "../policy/documents.ts";
+import { fill } from "../../storage/by-hand.ts";
 import { readStoreOrFail } from "../../service/settings.ts";
 import { runWithStore, s3Access } from "../command/with-store.ts";
-
-const SETUPS: ReadonlyMap<string, string> = new Map(Object.entries(setups));
 
 export const setup = command({
   name: "events setup",
@@ -34,14 +31,14 @@ export const setup = command({
       url: `${origin}${path}`,
       login: `${protocol}//valetkey:$SECRET@${host}${path}`,
     };
+    const { notifications: text } = await storage.byHand();
+    if (text === undefined) {
+      const message = `The store is ${storage.description}: no notifications of it are known.`;
+      throw new CommandFailure({ code: EXIT.configuration, message });
+    }
+    if (!apply) return { result: `${fill(text, words)}\n`, message: SECRET };
     const program = Effect.gen(function* () {
       const s3 = yield* s3Access;
-      const text = SETUPS.get(s3?.provider ?? api);
-      if (text === undefined) {
-        const message = `The store is ${storage.description}: no notifications of it are known.`;
-        return yield* fail(EXIT.configuration, message);
-      }
-      if (!apply) return { result: `${fill(text, words)}\n`, message: SECRET };
       if (s3 === undefined || !text.includes("--apply")) {
         return yield* fail(EXIT.configuration, "The store has no API for it: leave --apply out.");
       }

@@ -1,5 +1,6 @@
 import * as Effect from "effect/Effect";
 import type * as Redacted from "effect/Redacted";
+import type { NotificationForm } from "../../../application/ports/notification-form.ts";
 import { confirmAnnounced } from "../../../application/uploads/confirm-announced.ts";
 import { Unauthenticated } from "../../../domain/errors.ts";
 import { INCOMING_PREFIX, type StorageKey } from "../../../domain/storage-key.ts";
@@ -9,7 +10,6 @@ import { problemDocument } from "../problems/answer-problem.ts";
 import { problemFrom } from "../problems/problem.ts";
 import { InvalidBody } from "../problems/refusals.ts";
 import { readJson } from "../request-body.ts";
-import { decodeNotification, madeIn, validationIn } from "./forms.ts";
 import { secretCheck } from "./secret.ts";
 
 /** Largest notification, in bytes: SNS and EventBridge send no larger ones. */
@@ -18,23 +18,18 @@ const AT_ONCE = 4;
 
 /** Takes notifications of a bucket, each as a hint: nothing but the name of an object counts. */
 export function notificationRoute(
-  { api, name }: { readonly api: "s3" | "azure" | "gcs"; readonly name: string },
+  { api, name }: { readonly api: string; readonly name: string },
+  { secretInQuery, read }: NotificationForm,
   secrets: Redacted.Redacted<ReadonlyArray<string>>,
 ) {
-  // Pub/Sub and Event Grid can be given nothing but an address.
-  const hasSecret = secretCheck(secrets, { inQuery: api !== "s3" });
+  const hasSecret = secretCheck(secrets, { inQuery: secretInQuery });
 
   const take = Effect.fnUntraced(function* ({ c: { req }, recordFacts }: PublicRequest) {
     if (!hasSecret(req.raw)) return yield* new Unauthenticated({ by: "secret" });
     const reading = Effect.promise(() => readJson(req.raw, LIMIT, { isTyped: false }));
     const body = yield* Effect.fromResult(yield* reading);
-    const told = yield* Effect.mapError(Effect.fromOption(decodeNotification(body)), () => UNKNOWN);
-    if ("Token" in told) {
-      yield* Effect.logWarning(ASKED, { topic: told.TopicArn, token: told.Token });
-    }
-    const validationResponse = validationIn(told);
-    if (validationResponse !== undefined) return json({ validationResponse });
-    const made = madeIn(told);
+    const { made, answer } = yield* Effect.mapError(read(body), () => UNKNOWN);
+    if (answer !== undefined) return json(answer);
     const keys = new Set(made.flatMap((each) => (each?.bucket === name ? [each.key] : [])));
     const counts = { confirmed: 0, refused: 0, ignored: made.length - keys.size };
     const confirm = (key: string) =>
@@ -76,9 +71,6 @@ export function notificationRoute(
     },
   });
 }
-
-const ASKED =
-  "Amazon SNS asks whether its notifications are wanted; to say so: aws sns confirm-subscription --topic-arn ARN --token TOKEN";
 
 const UNKNOWN = new InvalidBody({
   faults: [{ pointer: "", reason: "it is of no form in which a store tells of new objects" }],

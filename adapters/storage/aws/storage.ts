@@ -1,18 +1,18 @@
+import * as Result from "effect/Result";
 import { neededBy } from "../../settings/needed-by.ts";
-import { configuredProvider, describeStore } from "../certificate/in-use.ts";
-import { loaded, type Storage } from "../storage.ts";
-import type { AwsSettings } from "./settings.ts";
+import { s3Storage } from "../s3/storage.ts";
+import type { KnownStorage, Store } from "../storage.ts";
+import { type AwsSettings, read as readSettings } from "./settings.ts";
 
-export function awsStorage(settings: AwsSettings): Storage {
-  return {
-    description: describeStore(settings, settings.endpoint?.href ?? settings.region),
-    capabilities: configuredProvider(settings),
-    bucket: { api: "s3", name: settings.bucket },
-    layer: loaded(async () => {
-      const { layer } = await import("./layer.ts").catch(
-        neededBy("the store aws", "@aws-sdk/client-s3"),
-      );
-      return layer(settings);
-    }),
-  };
-}
+export { settings } from "./settings.ts";
+
+export const read: Store["read"] = (source) =>
+  Result.map(readSettings(source), (settings) => () => awsStorage(settings));
+
+export const awsStorage = (settings: AwsSettings): KnownStorage =>
+  s3Storage(settings, settings.endpoint?.href ?? settings.region, async () => {
+    const { layer } = await import("./layer.ts").catch(
+      neededBy("the store aws", "@aws-sdk/client-s3"),
+    );
+    return layer(settings);
+  });

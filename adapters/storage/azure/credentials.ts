@@ -85,7 +85,7 @@ const delegationKey = Effect.fnUntraced(function* (
     return { account, secret: Buffer.from(secret, "base64"), delegation, expiresAt };
   }
   return yield* unavailable(
-    `Azure gave no key to sign with (${answer.status} ${errorCode(answer) ?? ""}); the identity needs the role Storage Blob Data Contributor on the account`,
+    `Azure gave no key to sign with (${answer.status} ${errorCode(answer) ?? ""}); the identity needs the roles that valetkey policy prints`,
   );
 });
 

@@ -22,7 +22,7 @@ export function refused(settings: AzureSettings, answer: StoreResponse): StoreUn
 }
 
 const MAY_NOT =
-  "the service may not do this; its identity needs Storage Blob Data Contributor on the container, and nothing may shut out the network of this machine";
+  "the service may not do this; its identity needs the roles that valetkey policy prints, and nothing may shut out the network of this machine";
 
 const ADVICE: ReadonlyMap<string | undefined, string> = new Map([
   ["AuthenticationFailed", "the key is not that of the account, or this machine's clock is wrong"],

@@ -144,7 +144,7 @@ const remainingLife = (value: Expiring | undefined, now: number) =>
 
 /** A look-up can take a slow network call. */
 export const lookUp = <A>(
-  cloud: "AWS" | "Azure" | "Google",
+  cloud: string,
   ask: () => Promise<A>,
 ): Effect.Effect<A, CredentialsUnavailable> =>
   Effect.tryPromise({

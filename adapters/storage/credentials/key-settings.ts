@@ -178,4 +178,4 @@ export const signersFrom = Effect.fnUntraced(function* (
 });
 
 const adviceOnOneKey = ({ name }: Vocabulary = VARIABLES): string =>
-  `uploads are signed with a key that may do more than put, and on some stores an unsigned header can turn such an upload into a copy of another object; set ${name(separateKeySettings.putAccessKey)} and ${name(separateKeySettings.putSecretKey)} to a key that may only put, with the permissions in https://github.com/valetkey/valetkey/tree/main/adapters/cli/policies`;
+  `uploads are signed with a key that may do more than put, and on some stores an unsigned header can turn such an upload into a copy of another object; set ${name(separateKeySettings.putAccessKey)} and ${name(separateKeySettings.putSecretKey)} to a key that may only put, with the permissions in https://github.com/valetkey/valetkey/tree/main/adapters/storage/s3/policies`;

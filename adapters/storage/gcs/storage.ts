@@ -1,8 +1,14 @@
-import { loaded, type Storage } from "../storage.ts";
+import * as Result from "effect/Result";
+import { loaded, type KnownStorage, type Store } from "../storage.ts";
 import { isServiceAccount } from "./credentials.ts";
-import { GCS_CAPABILITIES, type GcsSettings } from "./settings.ts";
+import { GCS_CAPABILITIES, type GcsSettings, read as readSettings } from "./settings.ts";
 
-export function gcsStorage(settings: GcsSettings): Storage {
+export { settings } from "./settings.ts";
+
+export const read: Store["read"] = (source) =>
+  Result.map(readSettings(source), (settings) => () => gcsStorage(settings));
+
+export function gcsStorage(settings: GcsSettings): KnownStorage {
   const { key } = settings;
   return {
     description: `Google Cloud Storage at ${settings.endpoint.href}, bucket ${settings.bucket}`,
@@ -12,6 +18,8 @@ export function gcsStorage(settings: GcsSettings): Storage {
       copies: key === undefined || isServiceAccount(key.signer),
     },
     bucket: { api: "gcs", name: settings.bucket },
+    notificationForm: () => import("./notification-form.ts"),
+    byHand: () => import("./by-hand.ts"),
     layer: loaded(async () => (await import("./layer.ts")).layer(settings)),
   };
 }

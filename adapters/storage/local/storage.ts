@@ -1,25 +1,30 @@
 import { directory } from "../../settings/directory.ts";
-import { type Read, readSettings, type Values } from "../../settings/setting.ts";
-import type { Source } from "../../settings/source.ts";
+import * as Result from "effect/Result";
+import { readSettings, type Values } from "../../settings/setting.ts";
 import { ABLEST } from "../providers.ts";
-import { loaded, type Storage, STORE_PATH } from "../storage.ts";
+import { type KnownStorage, loaded, type Storage, type Store, STORE_PATH } from "../storage.ts";
 import { bucket } from "../settings.ts";
 
 export const settings = { bucket, directory };
 type LocalSettings = Values<typeof settings>;
 
-export const read = (source: Source): Read<LocalSettings> => readSettings(settings, source);
+export const read: Store["read"] = (source) =>
+  Result.map(
+    readSettings(settings, source),
+    (values) => (publicUrl) => embeddedStorage(values, publicUrl),
+  );
 
 export function embeddedStorage(
   settings: LocalSettings,
   publicUrl: URL,
-): Storage & Required<Pick<Storage, "fetch">> {
+): KnownStorage & Required<Pick<Storage, "fetch">> {
   const base = publicUrl.pathname.replace(/\/$/, "");
   const endpoint = new URL(`${base}${STORE_PATH}`, publicUrl);
   let handler: Storage["fetch"];
   return {
     description: `embedded, in the folder ${settings.directory}`,
     capabilities: { ...ABLEST, versions: false },
+    byHand: async () => ({ policyFor: () => ({ command: () => NO_POLICY }) }),
     layer: loaded(async () => {
       const { layer } = await import("./layer.ts");
       return layer(settings, endpoint, (opened) => (handler = opened));
@@ -30,6 +35,8 @@ export function embeddedStorage(
     },
   };
 }
+
+const NO_POLICY = "The embedded store is this service's own, and needs no policy";
 
 /** Some hosts strip the path under which we are mounted, but the client signed it. */
 function withBase(request: Request, base: string): Request {

@@ -1,12 +1,14 @@
-import { configuredProvider, describeStore } from "../certificate/in-use.ts";
-import { loaded, type Storage } from "../storage.ts";
-import type { MinioSettings } from "./settings.ts";
+import * as Result from "effect/Result";
+import { s3Storage } from "../s3/storage.ts";
+import type { KnownStorage, Store } from "../storage.ts";
+import { type MinioSettings, read as readSettings } from "./settings.ts";
 
-export function minioStorage(settings: MinioSettings): Storage {
-  return {
-    description: describeStore(settings, settings.endpoint.href),
-    capabilities: configuredProvider(settings),
-    bucket: { api: "s3", name: settings.bucket },
-    layer: loaded(async () => (await import("./layer.ts")).layer(settings)),
-  };
-}
+export { settings } from "./settings.ts";
+
+export const read: Store["read"] = (source) =>
+  Result.map(readSettings(source), (settings) => () => minioStorage(settings));
+
+export const minioStorage = (settings: MinioSettings): KnownStorage =>
+  s3Storage(settings, settings.endpoint.href, async () =>
+    (await import("./layer.ts")).layer(settings),
+  );

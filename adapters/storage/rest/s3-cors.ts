@@ -1,5 +1,7 @@
 import { type BucketCors, CORS_MAX_AGE, mergeOrigins } from "../bucket-cors.ts";
+import { fill } from "../by-hand.ts";
 import { type ProviderName, PROVIDERS } from "../providers.ts";
+import texts from "../s3/by-hand.json" with { type: "json" };
 import { ANNOUNCEMENT, CHECKSUM_HEADERS } from "../signing/binding.ts";
 import { bucketRules } from "./bucket-rules.ts";
 import type { Bucket } from "./signed-fetch.ts";
@@ -32,51 +34,26 @@ export function s3Cors(
   bucket: Bucket,
   { provider, bucket: name }: { readonly provider: ProviderName; readonly bucket: string },
 ): BucketCors["Service"] {
-  const { title, cors } = PROVIDERS[provider];
-  if (provider === "minio") {
-    return {
-      rule: (origins) => `MINIO_API_CORS_ALLOW_ORIGIN=${origins.join(",")}\n`,
-      byHand:
-        "MinIO has no rules per bucket: start the server with this variable, which replaces the present list",
-    };
-  }
-  if (cors === "server") {
-    return {
-      rule: awsRule,
-      byHand: `${title} has no rules per bucket; see what its own settings allow`,
-    };
-  }
-  if (provider === "swift") {
-    return {
-      rule: (origins) =>
-        `swift post ${name} -m "Access-Control-Allow-Origin: ${origins.join(" ")}" -m "Access-Control-Expose-Headers: ETag" -m "Access-Control-Max-Age: ${CORS_MAX_AGE}"\n`,
-      byHand:
-        "run this with the user that owns the container; it replaces the origins that the container has (swift stat shows them)",
-    };
-  }
-  const [rule, command] =
-    provider === "b2"
-      ? [b2Rule, `b2 bucket update --cors-rules "$(cat cors.json)" ${name}`]
-      : [
-          awsRule,
-          `aws s3api put-bucket-cors --bucket ${name} --cors-configuration file://cors.json`,
-        ];
+  const rule = RULES[provider] ?? awsRule;
+  const apply: BucketCors["Service"]["apply"] = (asked, { replace } = { replace: false }) =>
+    bucketRules(bucket, CORS).change((present) => {
+      const ours = present.filter(isOurs);
+      const merged = mergeOrigins(ours.flatMap(originsIn), asked, replace);
+      const own = xmlRule(merged.origins);
+      return {
+        others: present.filter((rule) => !isOurs(rule)),
+        own: [own],
+        isThere: (rules) =>
+          rules.filter(isOurs).length === 1 && rules.some((rule) => saysSame(rule, own)),
+        result: merged,
+      };
+    });
+  const text: { readonly policy: string; readonly cors?: string } = texts[provider];
+  const isRuleOfBucket = PROVIDERS[provider].cors === "bucket" && provider !== "swift";
   return {
-    rule,
-    byHand: `put it into cors.json beside your other rules, and run: ${command}`,
-    apply: (asked, { replace } = { replace: false }) =>
-      bucketRules(bucket, CORS).change((present) => {
-        const ours = present.filter(isOurs);
-        const merged = mergeOrigins(ours.flatMap(originsIn), asked, replace);
-        const own = xmlRule(merged.origins);
-        return {
-          others: present.filter((rule) => !isOurs(rule)),
-          own: [own],
-          isThere: (rules) =>
-            rules.filter(isOurs).length === 1 && rules.some((rule) => saysSame(rule, own)),
-          result: merged,
-        };
-      }),
+    rule: (origins) => rule(origins, name),
+    byHand: fill(text.cors ?? texts.aws.cors, { bucket: name }),
+    ...(isRuleOfBucket && { apply }),
   };
 }
 
@@ -104,6 +81,15 @@ const b2Rule = (origins: ReadonlyArray<string>) =>
       maxAgeSeconds: CORS_MAX_AGE,
     },
   ]);
+
+const RULES: {
+  readonly [Name in ProviderName]?: (origins: ReadonlyArray<string>, bucket: string) => string;
+} = {
+  minio: (origins) => `MINIO_API_CORS_ALLOW_ORIGIN=${origins.join(",")}\n`,
+  swift: (origins, name) =>
+    `swift post ${name} -m "Access-Control-Allow-Origin: ${origins.join(" ")}" -m "Access-Control-Expose-Headers: ETag" -m "Access-Control-Max-Age: ${CORS_MAX_AGE}"\n`,
+  b2: b2Rule,
+};
 
 /** The name of a list loses its plural. */
 const xmlRule = (origins: ReadonlyArray<string>) =>

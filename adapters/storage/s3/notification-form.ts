@@ -1,5 +1,7 @@
+import * as Effect from "effect/Effect";
 import * as Option from "effect/Option";
 import * as Schema from "effect/Schema";
+import type { MadeObject, NotificationForm } from "../../../application/ports/notification-form.ts";
 
 const S3Object = Schema.Struct({
   bucket: Schema.Struct({ name: Schema.String }),
@@ -7,7 +9,7 @@ const S3Object = Schema.Struct({
 });
 const S3Record = Schema.Struct({ eventName: Schema.String, s3: S3Object });
 
-/** The forms in which stores and those who pass it on tell of objects. */
+/** Of stores and of what passes it on. */
 const Notification = Schema.Union([
   // "Event message structure", Amazon S3 User Guide: also of MinIO and versitygw.
   Schema.Struct({ Records: Schema.Array(S3Record).check(Schema.isMaxLength(100)) }),
@@ -28,38 +30,25 @@ const Notification = Schema.Union([
   }),
   // SeaweedFS's filer, as version 4.48 sends it: about paths, also of folders.
   Schema.Struct({ event_type: Schema.String, key: Schema.String }),
-  // "Azure Blob Storage as an Event Grid source"; the code is sent once, when a subscription is made.
-  Schema.Array(
-    Schema.Struct({
-      eventType: Schema.String,
-      subject: Schema.String,
-      data: Schema.Struct({ validationCode: Schema.optionalKey(Schema.String) }),
-    }),
-  ).check(Schema.isMaxLength(100)),
-  // "Pub/Sub notifications for Cloud Storage", whose attributes are all that is needed.
-  Schema.Struct({
-    message: Schema.Struct({
-      attributes: Schema.Struct({
-        eventType: Schema.String,
-        bucketId: Schema.String,
-        objectId: Schema.String,
-      }),
-    }),
-  }),
 ]);
 
-export const decodeNotification = Schema.decodeUnknownOption(Notification);
+type Notification = typeof Notification.Type;
+const decode = Schema.decodeUnknownOption(Notification);
 
-/** An object that was made; undefined for anything else that a store tells. */
-type Made = { readonly bucket: string; readonly key: string } | undefined;
+export const secretInQuery = false;
 
-export function madeIn(told: typeof Notification.Type): ReadonlyArray<Made> {
-  if ("length" in told) {
-    return told.map(({ eventType, subject }) => {
-      const [, bucket = "", key = ""] = BLOB.exec(subject) ?? [];
-      return eventType === "Microsoft.Storage.BlobCreated" ? { bucket, key } : undefined;
-    });
+export const read: NotificationForm["read"] = Effect.fnUntraced(function* (body) {
+  const told = yield* Effect.fromOption(decode(body));
+  if ("Token" in told) {
+    yield* Effect.logWarning(ASKED, { topic: told.TopicArn, token: told.Token });
   }
+  return { made: madeIn(told) };
+});
+
+const ASKED =
+  "Amazon SNS asks whether its notifications are wanted; to say so: aws sns confirm-subscription --topic-arn ARN --token TOKEN";
+
+function madeIn(told: Notification): ReadonlyArray<MadeObject> {
   if ("Records" in told) {
     return told.Records.map(({ eventName, s3: { bucket, object } }) => {
       const key = /^(?:s3:)?ObjectCreated:/.test(eventName) ? decoded(object.key) : undefined;
@@ -76,22 +65,12 @@ export function madeIn(told: typeof Notification.Type): ReadonlyArray<Made> {
     const isMade = ["create", "update"].includes(told.event_type) && buckets === "buckets";
     return [isMade ? { bucket, key: names.join("/") } : undefined];
   }
-  if ("message" in told) {
-    const { eventType, bucketId: bucket, objectId: key } = told.message.attributes;
-    return [eventType === "OBJECT_FINALIZE" ? { bucket, key } : undefined];
-  }
   if ("Message" in told) {
-    const message = Option.getOrUndefined(decodeNotification(told.Message));
+    const message = Option.getOrUndefined(decode(told.Message));
     return message === undefined || "Message" in message ? [undefined] : madeIn(message);
   }
   return [];
 }
-
-/** The code by which Event Grid hears that its notifications are wanted, if it asks for that. */
-export const validationIn = (told: typeof Notification.Type): string | undefined =>
-  "length" in told ? told.find(({ data }) => data.validationCode)?.data.validationCode : undefined;
-
-const BLOB = /^\/blobServices\/default\/containers\/([^/]+)\/blobs\/(.+)$/;
 
 /** A plus, which stands for a space, is in no key of ours. */
 function decoded(text: string): string | undefined {

@@ -1,0 +1,11 @@
+import { type ByHand, fill } from "../by-hand.ts";
+import texts from "./by-hand.json" with { type: "json" };
+import role from "./role.json" with { type: "json" };
+
+export const { notifications } = texts;
+
+/** One identity signs everything. */
+export const policyFor: ByHand["policyFor"] = ({ bucket }) => ({
+  command: () => fill(texts.policy, { bucket }),
+  all: role,
+});

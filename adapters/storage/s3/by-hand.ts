@@ -1,0 +1,110 @@
+import * as Record from "effect/Record";
+import { KEY_PREFIX } from "../../../domain/storage-key.ts";
+import {
+  type ByHand,
+  fill,
+  type Policies,
+  type PolicyInput,
+  prefixesFor,
+  type Use,
+} from "../by-hand.ts";
+import type { ProviderName } from "../providers.ts";
+import texts from "./by-hand.json" with { type: "json" };
+import ceph from "./policies/ceph.json" with { type: "json" };
+import diagnose from "./policies/s3-diagnose.json" with { type: "json" };
+import get from "./policies/s3-get.json" with { type: "json" };
+import put from "./policies/s3-put.json" with { type: "json" };
+import service from "./policies/s3-service.json" with { type: "json" };
+import versitygw from "./policies/versitygw.json" with { type: "json" };
+
+/** The access keys of the service, and of those uses that have one of their own. */
+export type S3Users = { readonly provider: ProviderName } & {
+  readonly [Name in "accessKey" | "putAccessKey" | "getAccessKey"]?: string | undefined;
+};
+
+export interface Policy {
+  readonly Version: string;
+  readonly Statement: ReadonlyArray<Statement>;
+}
+
+interface Statement {
+  readonly Sid?: string;
+  readonly Principal?: { readonly AWS: ReadonlyArray<string> };
+  readonly Resource: ReadonlyArray<string>;
+  readonly [member: string]: unknown;
+}
+
+type Texts = { readonly policy: string; readonly notifications?: string };
+const TEXTS: Readonly<Record<ProviderName, Texts>> = texts;
+
+/** Of a bucket, for all its users: also with what the server needs and denies beside. */
+const OF_BUCKET: { readonly [Name in ProviderName]?: Policy } = { ceph, versitygw };
+const WITHOUT: ReadonlySet<ProviderName> = new Set(["r2", "b2", "spaces", "garage", "swift"]);
+const KNOWS_AGE: typeof WITHOUT = new Set(["aws", "wasabi"]);
+/** It obeys no unsigned header. */
+const TAKES_NO_DENY: typeof WITHOUT = new Set(["seaweedfs"]);
+
+export const s3ByHand = (settings: S3Users): ByHand => ({
+  policyFor: (input) => policyFor(settings, input),
+  notifications: TEXTS[settings.provider].notifications,
+});
+
+export function policyFor(settings: S3Users, input: PolicyInput): Policies {
+  const { provider } = settings;
+  // An access key is the name of its user on versitygw; elsewhere it is not.
+  const { accessKey, putAccessKey, getAccessKey }: Partial<S3Users> =
+    provider === "versitygw" ? settings : {};
+  const users = {
+    put: input.users.put ?? putAccessKey ?? "valetkey-put",
+    get: input.users.get ?? getAccessKey ?? "valetkey-get",
+    service: input.users.service ?? accessKey ?? "valetkey-service",
+  };
+  const { bucket } = input;
+  const command = (use: string) => fill(TEXTS[provider].policy, { ...users, bucket, use });
+  if (WITHOUT.has(provider)) return { command };
+  const place = (policy: Policy, use?: Use) => ({
+    ...policy,
+    Statement: policy.Statement.map((each) => placed(each, input, users, use)),
+  });
+  const ofBucket = OF_BUCKET[provider];
+  if (ofBucket !== undefined) return { command, all: place(ofBucket) };
+  const each = Record.map({ put, get, service, diagnose }, place);
+  const Statement = [
+    ...each.put.Statement.filter(({ Effect }) => Effect !== "Deny" || !TAKES_NO_DENY.has(provider)),
+    ...(KNOWS_AGE.has(provider) ? [neverOlder(input)] : []),
+  ];
+  return { command, each: { ...each, put: { ...each.put, Statement } } };
+}
+
+/** A shipped statement, for this bucket, its users and the places where its uploads arrive. */
+function placed(
+  { Principal, Resource, ...statement }: Statement,
+  { bucket, arrivals }: PolicyInput,
+  users: Readonly<Record<string, string>>,
+  ofUse?: Use,
+): Statement {
+  const [name = ""] = Principal?.AWS ?? [];
+  const [, use = ofUse ?? ""] = /valetkey-(\w+)$/.exec(name) ?? [];
+  return {
+    ...statement,
+    ...(Principal && { Principal: { AWS: [name.replace(`valetkey-${use}`, users[use] ?? "")] } }),
+    Resource: Resource.map((resource) => resource.replace(":::files", `:::${bucket}`)).flatMap(
+      (resource) =>
+        resource.endsWith(`/${KEY_PREFIX}*`)
+          ? prefixesFor(use, arrivals).map((prefix) => resource.replace(KEY_PREFIX, prefix))
+          : [resource],
+    ),
+  };
+}
+
+/**
+ * Refuses URLs that are older than any that this service makes: "s3:signatureAge", Amazon S3 User
+ * Guide. So a key that leaks signs nothing for a week. The MinIO of our tests ignores it.
+ */
+const neverOlder = ({ bucket, longestPut }: PolicyInput): Statement => ({
+  Sid: "NeverOlderThanOurUrls",
+  Effect: "Deny",
+  Action: ["s3:PutObject"],
+  Resource: [`arn:aws:s3:::${bucket}/*`],
+  Condition: { NumericGreaterThan: { "s3:signatureAge": String(longestPut) } },
+});
