@@ -39,7 +39,7 @@ const USES = ["service", "put", "get"] as const;
 function usersWith(keys: Readonly<Record<"admin" | (typeof USES)[number], string>>) {
   const policies = USES.map((use) => {
     const policy = JSON.parse(readFileSync(`${values.policies}/s3-${use}.json`, "utf8"));
-    // SeaweedFS takes no statement that denies, and needs none: adapters/cli/policies/README.md.
+    // SeaweedFS takes no statement that denies, and needs none: adapters/storage/s3/policies/README.md.
     const Statement = policy.Statement.filter(
       ({ Effect }: { Effect: string }) => Effect !== "Deny",
     );
@@ -66,7 +66,11 @@ if (!existsSync(file("valetkey.env"))) {
     `DEV_TOKEN=${secret()}`,
     `DEV_SERVICE_TOKEN=${secret()}`,
   ];
-  if (values.store !== undefined) {
+  if (values.store === "azurite") {
+    const key = randomBytes(64).toString("base64");
+    writeFileSync(file("azurite.env"), `AZURITE_ACCOUNTS=valetkey:${key}\n`);
+    lines.push("STORAGE_ACCESS_KEY=valetkey", `STORAGE_SECRET_KEY=${key}`);
+  } else if (values.store !== undefined) {
     const keys = { admin: secret(), service: secret(), put: secret(), get: secret() };
     if (values.store === "seaweedfs") {
       writeFileSync(file("seaweedfs.json"), JSON.stringify(usersWith(keys)));
