@@ -28,7 +28,7 @@ interface Rendered {
     readonly metadata: { readonly name: string };
     readonly data: Readonly<Record<string, string>>;
   };
-  readonly Deployment: { readonly spec: { readonly template: { readonly spec: Pod } } };
+  readonly Deployment: { readonly spec: { readonly template: Template } };
   readonly HorizontalPodAutoscaler: { readonly spec: { readonly minReplicas: number } };
   readonly NetworkPolicy: {
     readonly spec: {
@@ -39,10 +39,22 @@ interface Rendered {
       }>;
     };
   };
+  readonly ServiceAccount: {
+    readonly metadata: {
+      readonly name: string;
+      readonly annotations: Readonly<Record<string, string>>;
+    };
+  };
   readonly Service: { readonly spec: { readonly selector: object } };
 }
 
+interface Template {
+  readonly metadata: { readonly labels: Readonly<Record<string, string>> };
+  readonly spec: Pod;
+}
+
 interface Pod {
+  readonly serviceAccountName: string;
   readonly terminationGracePeriodSeconds: number;
   readonly containers: readonly [Container];
   readonly volumes: readonly [
@@ -99,8 +111,9 @@ function environmentOf({ ConfigMap, Deployment }: Rendered): Record<string, stri
   return Object.assign({ HOST: "0.0.0.0" }, ...given);
 }
 
-it("there are manifests for Amazon, for Google and for a store of one's own", () => {
-  expect(OVERLAYS.toSorted()).toEqual(["overlays/aws", "overlays/gke", "overlays/own-store"]);
+it("there are manifests for Amazon, for Azure, for Google and for a store of one's own", () => {
+  const names = ["aws", "azure", "gke", "own-store"].map((name) => `overlays/${name}`);
+  expect(OVERLAYS.toSorted()).toEqual(names);
 });
 
 it("no manifest holds a key, a password or a token", () => {
@@ -120,9 +133,9 @@ it.skipIf(tools === undefined)(
         encoding: "utf8",
       }).stdout;
     const rendered = OVERLAYS.map(render);
-    expect(validate(rendered)).toContain("Valid: 21, Invalid: 0, Errors: 0, Skipped: 0");
+    expect(validate(rendered)).toContain("Valid: 28, Invalid: 0, Errors: 0, Skipped: 0");
     const misspelt = rendered.map((text) => text.replace("readinessProbe", "readynessProbe"));
-    expect(validate(misspelt)).toMatch(/readynessProbe[^]*Valid: 18, Invalid: 3, Errors: 0/);
+    expect(validate(misspelt)).toMatch(/readynessProbe[^]*Valid: 24, Invalid: 4, Errors: 0/);
   },
 );
 
@@ -177,6 +190,20 @@ describe.skipIf(tools === undefined).each(OVERLAYS)("%s", (overlay) => {
     expect(open).toContain(Number(port || 443));
   });
 });
+
+it.skipIf(tools === undefined)(
+  "at Azure the pods of the service account have the label by which they get its identity",
+  () => {
+    const { ConfigMap, Deployment, ServiceAccount } = parse(render("overlays/azure"));
+    const { spec, metadata } = Deployment.spec.template;
+    expect(spec.serviceAccountName).toBe(ServiceAccount.metadata.name);
+    expect(metadata.labels["azure.workload.identity/use"]).toBe("true");
+    const client = ServiceAccount.metadata.annotations["azure.workload.identity/client-id"];
+    // Neither can be anybody's: an account has no hyphen in its name.
+    expect(client).toMatch(/^[0-]{36}$/);
+    expect(ConfigMap.data["STORAGE_ENDPOINT"]).toContain("//my-account.");
+  },
+);
 
 it.skipIf(tools === undefined)(
   "a service with the variables of the pods answers every probe",
