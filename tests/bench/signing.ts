@@ -1,16 +1,33 @@
 import { PutObjectCommand, S3Client as AwsS3Client } from "@aws-sdk/client-s3";
 import { getSignedUrl } from "@aws-sdk/s3-request-presigner";
+import {
+  BlobSASPermissions,
+  generateBlobSASQueryParameters,
+  StorageSharedKeyCredential,
+} from "@azure/storage-blob";
 import { AwsClient } from "aws4fetch";
 import { S3Client as LeanS3Client } from "lean-s3";
+import * as Effect from "effect/Effect";
 import { Client as MinioClient } from "minio";
 import { type ChildProcess, type ChildProcessByStdio, spawn } from "node:child_process";
 import { createHmac, createSecretKey, generateKeyPairSync, hash, sign } from "node:crypto";
 import { once } from "node:events";
 import { createInterface } from "node:readline";
 import type { Readable, Writable } from "node:stream";
+import { clientSigner } from "../../adapters/storage/azure/sas.ts";
 import { AWS4_HMAC_SHA256, GOOG4_RSA_SHA256 } from "../../adapters/storage/signing/algorithms.ts";
 import { signQuery } from "../../adapters/storage/signing/sign-query.ts";
-import { BARE_HASHES, BARE_RSA, NATIVE, PACKAGE, RSA } from "./goals.ts";
+import {
+  BARE_HASHES,
+  BARE_RSA,
+  DELEGATED,
+  NATIVE,
+  OFFICIAL_DELEGATED,
+  OFFICIAL_SAS,
+  PACKAGE,
+  RSA,
+  SAS,
+} from "./goals.ts";
 import { type Choice, type Comparison, type Contender, costOf } from "./rounds.ts";
 
 const accessKeyId = "AKIAIOSFODNN7EXAMPLE";
@@ -108,6 +125,53 @@ const rsaKeys = {
 const withRsa = () => signQuery(rsaKeys, asked());
 const bareRsa = () => sign("sha256", Buffer.from(`GOOG4-RSA-SHA256\n${++serial}`), privateKey);
 
+// At Azure: the right to create one blob; by delegation also what the header says of it.
+const account = "valetkeybench";
+const secret = Buffer.alloc(64, 1);
+const delegation = {
+  skoid: "f81d4fae-7dec-11d0-a765-00a0c91e6bf6",
+  sktid: "f81d4fae-7dec-11d0-a765-00a0c91e6bf7",
+  skt: "2026-11-24T00:00:00Z",
+  ske: "2026-11-30T00:00:00Z",
+  sks: "b",
+  skv: "2026-04-06",
+};
+const requestHeaders = { "x-ms-blob-content-type": "image/png", "x-ms-blob-type": "BlockBlob" };
+const withKey = clientSigner({ account, secret });
+const withDelegation = clientSigner({ account, secret, delegation });
+const signedBlob = (signer: typeof withKey) => () =>
+  Effect.runSync(
+    signer.sign({
+      ...asked(),
+      origin: `https://${account}.blob.core.windows.net`,
+      path: `/files/${nextKey()}`,
+      headers: [["content-type", "image/png"], ["host", host], ...Object.entries(requestHeaders)],
+    }),
+  );
+const created = () => ({
+  containerName: "files",
+  blobName: nextKey(),
+  permissions: BlobSASPermissions.parse("c"),
+  expiresOn: new Date(Date.now() + 900_000),
+});
+const sharedKey = new StorageSharedKeyCredential(account, secret.toString("base64"));
+const officialSas = () =>
+  `https://${account}.blob.core.windows.net/files/${nextKey()}?${generateBlobSASQueryParameters(created(), sharedKey)}`;
+const delegationKey = {
+  signedObjectId: delegation.skoid,
+  signedTenantId: delegation.sktid,
+  signedStartsOn: new Date(delegation.skt),
+  signedExpiresOn: new Date(delegation.ske),
+  signedService: delegation.sks,
+  signedVersion: delegation.skv,
+  value: secret.toString("base64"),
+};
+const officialDelegated = () => {
+  const values = { ...created(), version: delegation.skv, requestHeaders };
+  const sas = generateBlobSASQueryParameters(values, delegationKey, account);
+  return `https://${account}.blob.core.windows.net/files/${values.blobName}?${sas}`;
+};
+
 /** CPU of one presigned PUT, and of a whole upload of the package. */
 export async function signing({ isWanted, milliseconds }: Choice): Promise<Comparison> {
   const signers: Readonly<Record<string, () => unknown>> = {
@@ -119,6 +183,10 @@ export async function signing({ isWanted, milliseconds }: Choice): Promise<Compa
     "@aws-sdk/s3-request-presigner": withAws,
     [RSA]: withRsa,
     [BARE_RSA]: bareRsa,
+    [SAS]: signedBlob(withKey),
+    [OFFICIAL_SAS]: officialSas,
+    [DELEGATED]: signedBlob(withDelegation),
+    [OFFICIAL_DELEGATED]: officialDelegated,
   };
   const contenders: Array<Contender> = Object.entries(signers)
     .filter(([name]) => isWanted(name))
