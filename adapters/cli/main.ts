@@ -12,6 +12,7 @@ import { eventCommands } from "./events/events.ts";
 import { forget } from "./forget.ts";
 import { lifecycle } from "./lifecycle.ts";
 import { print, tell } from "../service/output.ts";
+import { mcp } from "./mcp/mcp.ts";
 import { policy } from "./policy.ts";
 import { serve } from "../service/serve.ts";
 import { orFail } from "../service/settings.ts";
@@ -29,6 +30,7 @@ export async function main(args: ReadonlyArray<string>, listen: Listen): Promise
   const commands = [
     serveCommand,
     upload,
+    mcp,
     config,
     doctor,
     certify,

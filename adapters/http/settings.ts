@@ -2,7 +2,7 @@ import * as Duration from "effect/Duration";
 import * as Result from "effect/Result";
 import * as Schema from "effect/Schema";
 import { HttpOrigin, List, UNGUESSABLE, WholeNumber } from "../settings/codecs.ts";
-import { fault, optional, readSettings, withDefault } from "../settings/setting.ts";
+import { fault, onOff, optional, readSettings, withDefault } from "../settings/setting.ts";
 import { PROXIES } from "../settings/networks.ts";
 import type { Source } from "../settings/source.ts";
 import { isLoopbackName } from "./loopback.ts";
@@ -90,6 +90,11 @@ export const settings = {
     ),
     shape: ({ list }) => `secrets of 24 to 256 random letters, digits or any of ._~-, ${list}`,
     example: "$(openssl rand -hex 32)",
+  }),
+  mcp: withDefault(false, {
+    variable: "MCP",
+    meaning: "Answers agents at `/mcp`: see [agents](agents.md).",
+    ...onOff("answer agents"),
   }),
   maxConnections: withDefault(10_000, {
     variable: "MAX_CONNECTIONS",

@@ -1,6 +1,7 @@
 import * as Context from "effect/Context";
 import * as Effect from "effect/Effect";
 import * as Layer from "effect/Layer";
+import type { Hono } from "hono";
 import { makeReadinessCheck } from "../../application/store/check-readiness.ts";
 import { guarded } from "../../application/store/guarded-store.ts";
 import { Events } from "../../application/ports/events.ts";
@@ -11,6 +12,7 @@ import { send } from "../events/send.ts";
 import { fileAddress } from "../http/addresses.ts";
 import { appWith } from "../http/app.ts";
 import { clientAddress, UNKNOWN_PROXY } from "../http/client-address.ts";
+import type { HttpEnv } from "../http/env.ts";
 import { notificationRoute } from "../http/notifications/route.ts";
 import { page } from "../http/page.ts";
 import * as identity from "../identity/layer.ts";
@@ -64,7 +66,11 @@ export const makeApplication = Effect.fnUntraced(function* (
     bucket && notificationForm && notificationSecrets
       ? [notificationRoute(bucket, yield* Effect.promise(notificationForm), notificationSecrets)]
       : [];
-  const { fetch } = appWith(notified, {
+  // Nobody who does not ask for it loads it.
+  const agents = http.mcp
+    ? [(yield* loadAgents).mcpRoute(async (...sent) => app.fetch(...sent))]
+    : [];
+  const app: Hono<HttpEnv> = appWith([...notified, ...agents], {
     services,
     readiness,
     isStopping,
@@ -80,5 +86,7 @@ export const makeApplication = Effect.fnUntraced(function* (
     page: callers.auth === "dev" ? page(Context.get(services, Presigner).publicOrigin) : undefined,
     mounts: mountsFor(storage),
   });
-  return { services, fetch, check: Effect.provideContext(readiness, services) };
+  return { services, fetch: app.fetch, check: Effect.provideContext(readiness, services) };
 });
+
+const loadAgents = Effect.promise(() => import("../http/mcp/route.ts"));

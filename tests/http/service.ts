@@ -138,7 +138,7 @@ export async function startService(
       });
       const request = (path: string, init: RequestInit = {}, peer = "127.0.0.1") =>
         Promise.resolve(app.request(`http://127.0.0.1:8787${path}`, init, { address: peer }));
-      return { request, close: () => runtime.dispose() };
+      return { app, request, close: () => runtime.dispose() };
     }),
   );
 }

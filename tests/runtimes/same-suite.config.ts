@@ -9,7 +9,7 @@ const DIFFERING = [
   "tests/unit/{clamd,connections,json-file,log,read-object,request-body}.test.ts",
   "tests/unit/{send,signed-fetch,store-answers,unread-object}.test.ts",
   // Request, Response, headers and bodies, and all of an upload in parts on files.
-  "tests/http/{forward,jwt,metadata,multipart-local,open,origins,presign}.test.ts",
+  "tests/http/{forward,jwt,mcp,metadata,multipart-local,open,origins,presign}.test.ts",
   "tests/http/{problem-page,service}.test.ts",
 ];
 

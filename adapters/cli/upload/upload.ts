@@ -24,6 +24,27 @@ import { makeUploadMemory } from "./upload-memory.ts";
 /** Time limit of the service's first answer, in milliseconds. */
 const REACH_TIMEOUT = 10_000;
 
+/** The options of commands that use a running service. */
+export const SERVICE_OPTIONS = {
+  org: option("SLUG", OrganizationSlug, "an organization's name, such as acme", {
+    isRequired: true,
+  }),
+  endpoint: option(
+    "URL",
+    HttpUrl,
+    "the address of the service, such as https://uploads.example.com",
+    { isRequired: true, note: "$VALETKEY_ENDPOINT if left out", variable: "VALETKEY_ENDPOINT" },
+  ),
+};
+
+/** Reads the token from the environment: as an option, it would stand in the list of processes. */
+export function tokenOrFail(): string {
+  const token = process.env["VALETKEY_TOKEN"] ?? "";
+  if (/^[ -~]*$/.test(token)) return token;
+  const message = "VALETKEY_TOKEN must be a token of the service: ASCII on one line.";
+  throw new CommandFailure({ code: EXIT.usage, message });
+}
+
 export const upload = command({
   name: "upload",
   summary:
@@ -34,25 +55,12 @@ export const upload = command({
       isRequired: true,
       isRepeatable: true,
     }),
-    org: option("SLUG", OrganizationSlug, "an organization's name, such as acme", {
-      isRequired: true,
-    }),
-    endpoint: option(
-      "URL",
-      HttpUrl,
-      "the address of the service, such as https://uploads.example.com",
-      { isRequired: true, note: "$VALETKEY_ENDPOINT if left out", variable: "VALETKEY_ENDPOINT" },
-    ),
+    ...SERVICE_OPTIONS,
     policy: option("NAME", PolicyName, "the name of a policy", { note: "files if left out" }),
     ...JSON_OPTION,
   },
   run: async ({ files, org, endpoint, policy, json = false }) => {
-    // As an option, it would stand in the list of processes.
-    const token = process.env["VALETKEY_TOKEN"];
-    if (!/^[ -~]*$/.test(token ?? "")) {
-      const message = "VALETKEY_TOKEN must be a token of the service: ASCII on one line.";
-      throw new CommandFailure({ code: EXIT.usage, message });
-    }
+    const token = tokenOrFail();
     let isReached = false;
     const client = createClient({
       fetch: async (url, init) => {
@@ -138,7 +146,7 @@ async function open(path: string, types: UploadPolicy["extensions"]): Promise<Fi
   }
 }
 
-function failureFrom(cause: unknown): Failure {
+export function failureFrom(cause: unknown): Failure {
   if (!(cause instanceof UploadError)) return { code: "failed", message: String(cause) };
   const code = cause.problem?.code ?? cause.code;
   // The client's own message names its option `token`.

@@ -25,7 +25,7 @@ const SERVER_REFUSALS = {
 type Failure<F extends (...args: never) => Effect.Effect<unknown, unknown, unknown>> =
   ReturnType<F> extends Effect.Effect<unknown, infer E extends Refusal, unknown> ? E : never;
 
-const ADMISSION_REFUSALS: AllOf<
+export const ADMISSION_REFUSALS: AllOf<
   Failure<Authenticator["Service"]["authenticate"]> | Failure<typeof admit>
 > = {
   Unauthenticated: true,
@@ -36,7 +36,7 @@ const ADMISSION_REFUSALS: AllOf<
   LimitsUnavailable: true,
 };
 
-const BODY_REFUSALS: AllOf<UnreadBody> = {
+export const BODY_REFUSALS: AllOf<UnreadBody> = {
   BodyNotJson: true,
   BodyEncoded: true,
   BodyTooLarge: true,

@@ -59,7 +59,7 @@ export const openFile = operation({
     operationId: "openFile",
     summary: "Open a file",
     description:
-      "At its `fileUrl`, which has other folders where its policy has a `key`. A call signs without asking the store whether the file is there.",
+      "At its `fileUrl`, which has other folders where its policy has a `key`. A call signs without asking the store whether the file is there. The signed URL is a secret until it expires.",
     parameters: [
       {
         name: "download",
@@ -87,7 +87,7 @@ export const openFile = operation({
     };
   },
   input: Schema.Struct({
-    key: Schema.String,
+    key: Schema.String.annotate({ description: "As its upload, or the list, has it." }),
     download: Schema.optionalKey(
       flag("Whether browsers save the file rather than show it, whatever its type."),
     ),

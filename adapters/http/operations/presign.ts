@@ -127,7 +127,7 @@ export const presign = operation({
     operationId: "presign",
     summary: "Ask to upload a file",
     description:
-      "The answer has a URL to PUT exactly this file to, and a URL that shows the file once it is there.",
+      "The answer has a URL to PUT exactly this file to, with all of `putHeaders`, and a URL that shows the file once it is there. Both are secrets until they expire. Then confirm the upload.",
     examples: {
       plain: PLAIN,
       bound: {

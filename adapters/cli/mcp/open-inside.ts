@@ -1,0 +1,39 @@
+import { constants, open, realpath, stat } from "node:fs/promises";
+import { isAbsolute, relative, resolve, sep } from "node:path";
+import { UploadError } from "../../client/client.ts";
+
+/**
+ * Opens a regular file below `folder`, a real path, for reading. On Linux the path of the result
+ * stays with it, whatever becomes of its name. Fails with an `UploadError` for a file that is
+ * elsewhere or hidden, by whatever spelling or links, and for what is no regular file.
+ */
+export async function openInside(folder: string, path: string) {
+  const asked = resolve(folder, path);
+  failUnlessVisible(folder, asked);
+  const real = await realpath(asked);
+  failUnlessVisible(folder, real);
+  // Without waiting for the other end of a pipe, and without following a link that is put there now.
+  const { O_RDONLY, O_NOFOLLOW = 0, O_NONBLOCK = 0 } = constants;
+  const handle = await open(real, O_RDONLY | O_NOFOLLOW | O_NONBLOCK);
+  try {
+    const opened = await handle.stat({ bigint: true });
+    const own = process.platform === "linux" ? `/proc/self/fd/${handle.fd}` : real;
+    // A folder above it may have become a link meanwhile.
+    const place = await realpath(own);
+    const { dev, ino } = await stat(place, { bigint: true });
+    const isSame = place === real && dev === opened.dev && ino === opened.ino;
+    if (isSame && opened.isFile()) return { handle, path: own };
+    throw new UploadError("forbidden", "It is not a regular file, or was replaced. Name a file.");
+  } catch (cause) {
+    await handle.close();
+    throw cause;
+  }
+}
+
+function failUnlessVisible(folder: string, path: string): void {
+  const inside = relative(folder, path);
+  // Also `..`, at its beginning.
+  if (!isAbsolute(inside) && !inside.split(sep).some((name) => name.startsWith("."))) return;
+  const message = "It is outside of the allowed folder, or hidden. Name another file.";
+  throw new UploadError("forbidden", message);
+}

@@ -1,0 +1,86 @@
+import * as Predicate from "effect/Predicate";
+import { memberAt } from "../../settings/decode.ts";
+import { printable } from "../../values/printable.ts";
+import { VERSION } from "../version.ts";
+
+// Messages of the Model Context Protocol, as a server without sessions that has tools alone answers
+// them: https://modelcontextprotocol.io/specification/2025-11-25
+
+/** A tool as `tools/list` has it, and its call, which answers as an operation does. */
+export interface Tool {
+  readonly name: string;
+  readonly description: string;
+  readonly inputSchema: object;
+  readonly annotations: object;
+  readonly run: (input: Input, signal?: AbortSignal) => Promise<Response>;
+}
+
+export type Input = Readonly<Record<string, unknown>>;
+
+/** A refusal: its code, what is wrong, and what to do. */
+export const refused = (code: string, detail: string): Response =>
+  Response.json({ code, detail }, { status: 400 });
+
+/** Clients that know a newer version of the protocol begin with one of these too. */
+const VERSIONS = ["2025-11-25", "2025-06-18"] as const;
+const ABOUT = {
+  capabilities: { tools: {} },
+  serverInfo: { name: "valetkey", title: "Valetkey", version: VERSION },
+};
+
+/** Answers a message; undefined for one that needs no answer. */
+export async function answerMessage(
+  message: unknown,
+  tools: ReadonlyArray<Tool>,
+  signal?: AbortSignal,
+): Promise<object | undefined> {
+  const at = (...names: ReadonlyArray<string>) => memberAt(message, names);
+  const id = at("id");
+  const isNamed = typeof id === "string" || Number.isInteger(id);
+  if (
+    at("jsonrpc") !== "2.0" ||
+    typeof at("method") !== "string" ||
+    !(isNamed || id === undefined)
+  ) {
+    return failure(-32600, "Send one message of JSON-RPC 2.0: batches are not supported.");
+  }
+  if (!isNamed) return undefined;
+  const reply = (result: object) => ({ jsonrpc: "2.0", id, result });
+  switch (at("method")) {
+    case "initialize": {
+      const asked = VERSIONS.find((version) => version === at("params", "protocolVersion"));
+      return reply({ protocolVersion: asked ?? VERSIONS[0], ...ABOUT });
+    }
+    case "ping":
+      return reply({});
+    case "tools/list":
+      // JSON has no functions.
+      return reply({ tools });
+    case "tools/call": {
+      const tool = tools.find(({ name }) => name === at("params", "name"));
+      const input = at("params", "arguments") ?? {};
+      if (tool === undefined) return failure(-32602, "There is no such tool.", id);
+      if (!Predicate.isReadonlyObject(input))
+        return failure(-32602, "arguments must be an object.", id);
+      const response = await tool.run(input, signal);
+      const retry_after = response.headers.get("retry-after") ?? undefined;
+      const answer = { ...(await response.json()), retry_after };
+      // For clients that know no other answer.
+      const content = [{ type: "text", text: printable(JSON.stringify(answer)) }];
+      const isError = response.status !== 200;
+      return reply(isError ? { content, isError } : { content, structuredContent: answer });
+    }
+    default:
+      return failure(-32601, "There is no such method.", id);
+  }
+}
+
+/** An error of the protocol itself. */
+export const failure = (code: number, message: string, id: unknown = null) => ({
+  jsonrpc: "2.0",
+  id,
+  error: { code, message },
+});
+
+export const isSupported = (version: string | null): boolean =>
+  version === null || VERSIONS.some((each) => each === version);
