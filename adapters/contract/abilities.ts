@@ -3,6 +3,7 @@ import type { StoreCapabilities } from "../../application/ports/store-capabiliti
 /**
  * An ability that not every store has:
  *
+ * - `repeated PUT`: it accepts a PUT again that was not made write-once;
  * - `sha256`, `crc32c`, `md5`: it verifies this checksum of a PUT, and reports it for the object
  *   (except MD5);
  * - `bound type`: it refuses a PUT of another media type than was granted;
@@ -13,7 +14,6 @@ import type { StoreCapabilities } from "../../application/ports/store-capabiliti
  * - `exact size by default`: the size is bound also without `strict`, since the client need not set
  *   a header for it;
  * - `write-once`: it can be made to accept a PUT only while nothing is stored under its key;
- * - `repeated PUT`: it accepts a PUT again that was not made write-once;
  * - `two endpoints`: browsers and services reach it under different origins;
  * - `pinned downloads`: a signed GET sets all headers of a download, not only type and disposition;
  * - `inline PDF`: it serves a PDF to be shown in place if the signed GET says so;
@@ -37,6 +37,7 @@ const none = () => false;
 
 /** Tells whether a store lacks an ability by what it says of itself; of some it says nothing. */
 const LACKS = {
+  "repeated PUT": ({ alwaysOnce }) => alwaysOnce === true,
   sha256: ({ checksums }) => !checksums.includes("sha256"),
   crc32c: ({ checksums }) => !checksums.includes("crc32c"),
   md5: ({ checksums }) => !checksums.includes("md5"),
@@ -45,7 +46,6 @@ const LACKS = {
   "plain PUT": ({ putHeaders = [] }) => putHeaders.length > 0,
   "signed query": ({ bindsQuery }) => bindsQuery === false,
   "exact size by default": ({ bindsSize = "always" }) => bindsSize !== "always",
-  "repeated PUT": ({ alwaysOnce }) => alwaysOnce === true,
   "write-once": ({ writeOnce }) => writeOnce === false,
   "two endpoints": none,
   "pinned downloads": ({ pinsDownloads }) => pinsDownloads === false,
@@ -86,6 +86,9 @@ export const CERTIFIED = [
   "file checksums",
   "write-once",
 ] as const satisfies ReadonlyArray<Ability>;
+
+/** The same where each may be signed for or not, as on Azure. */
+export const BINDABLE: ReadonlyArray<Ability> = ["bound type", "bound size", "md5"];
 
 export const missingAbilities = (store: StoreCapabilities): ReadonlyArray<Ability> =>
   ABILITIES.filter((ability) => LACKS[ability](store));

@@ -5,7 +5,9 @@ import type { CertifiedPromise } from "../storage/certificate/certificate.ts";
 import { provedBy } from "../storage/certificate/proved.ts";
 import { errorCode, errorReason } from "../values/thrown.ts";
 import { type Listener, NoAnswer, printable, withExchanges } from "./exchange.ts";
-import { type Ability, CERTIFIED } from "./abilities.ts";
+import type { RawAnswer, SentRequest } from "./exchange.ts";
+import { codeIn } from "../storage/rest/temporary.ts";
+import type { Ability } from "./abilities.ts";
 import type { Harness, OpenStore } from "./harness.ts";
 import { PROMISES, standsOn } from "./promises.ts";
 import { keysIn, obstacle, openScratch, type Scratch, versionIn } from "./scratch.ts";
@@ -25,6 +27,8 @@ export interface Findings {
   readonly server: string | undefined;
   /** The version that the last PUT made, as its answer named it. */
   readonly version: string | undefined;
+  /** How it answered each kind of PUT, such as `PUT x-ms-tags: 403 AuthorizationFailure`. */
+  readonly answers: ReadonlyArray<string>;
   /** Names of what could not be removed again. */
   readonly left: ReadonlyArray<string>;
   /** The reason why not everything was tried. */
@@ -41,6 +45,8 @@ export interface Examination {
    * If given, each of these is tried first, and then everything with those that were proved.
    */
   readonly withAbilities?: ((abilities: ReadonlyArray<Ability>) => Openable) | undefined;
+  /** The abilities that it decides, with their promises; those of stores of S3 by default. */
+  readonly decided?: typeof standsOn.abilities | undefined;
   /** Every promise by default. */
   readonly promises?: ReadonlyArray<StorePromise>;
   /** Lets it write what it cannot remove again. */
@@ -63,9 +69,10 @@ export class Unexamined extends Error {
  */
 export async function examine(examination: Examination): Promise<Findings> {
   const { withAbilities, mayLeave = false, onFinding, signal } = examination;
-  const { promises: all = PROMISES } = examination;
+  const { promises: all = PROMISES, decided = standsOn.abilities } = examination;
   const known = new Map<string, Finding>();
   const left: Array<string> = [];
+  const answers = new Set<string>();
   let { store } = examination;
   let server: string | undefined;
   let version: string | undefined;
@@ -81,6 +88,7 @@ export async function examine(examination: Examination): Promise<Findings> {
     if (key !== undefined) scratch.add(key, versionIn(headers));
     for (const other of others) scratch.add(other);
     if (sent.method === "PUT" && answer?.ok) version = versionIn(headers);
+    if (sent.method === "PUT" && answer !== undefined) answers.add(answerText(sent, answer));
     server ??= headers["server"] && printable(String(headers["server"]));
   };
   const tryAll = async (openable: Openable, promises: ReadonlyArray<StorePromise>) => {
@@ -129,12 +137,11 @@ export async function examine(examination: Examination): Promise<Findings> {
     if (withAbilities !== undefined) {
       // One by one, so that a header which the store refuses costs the ability that needs it alone.
       let proved: ReadonlyArray<Ability> = [];
-      for (const ability of CERTIFIED) {
-        const abler = withAbilities([...proved, ability]);
-        const deciding = all.filter(({ title }) => standsOn.abilities[ability]?.includes(title));
+      for (const [ability, titles] of Object.entries(decided)) {
+        const abler = withAbilities([...proved, ability as Ability]);
+        const deciding = all.filter(({ title }) => titles.includes(title));
         await tryAll(abler, deciding.filter(isMadeBy(hasFrom(abler))));
-        const abilities = provedBy([...known.values()], standsOn.abilities);
-        proved = CERTIFIED.filter((each) => abilities.includes(each));
+        proved = provedBy([...known.values()], decided) as ReadonlyArray<Ability>;
       }
       store = withAbilities(proved);
     }
@@ -153,7 +160,16 @@ export async function examine(examination: Examination): Promise<Findings> {
     if (lacks.length > 0 && finding.outcome !== "broken") return [];
     return [{ ...finding, ...(missing && { needs: missing }) }];
   });
-  return { findings, server, version, left, ...(ended !== undefined && { ended }) };
+  const seen = [...answers].toSorted();
+  return { findings, server, version, answers: seen, left, ...(ended !== undefined && { ended }) };
+}
+
+/** The kind of a PUT by its further headers and the call that its query names, and its answer. */
+function answerText({ path, headers }: SentRequest, { status, body }: RawAnswer): string {
+  const names = Object.keys(headers).filter((name) => /^(?:x|if)-/i.test(name));
+  const comp = new URL(path, "http://store").searchParams.get("comp");
+  const what = ["PUT", ...(comp ? [`comp=${comp}`] : []), ...names].join(" ");
+  return `${what}: ${status} ${codeIn(body.toString()) ?? ""}`.trimEnd();
 }
 
 const INTERRUPTED = "it was interrupted";

@@ -10,7 +10,7 @@ export interface RawAnswer {
   readonly body: Buffer;
 }
 
-interface SentRequest {
+export interface SentRequest {
   readonly method: string;
   /** With its query. */
   readonly path: string;

@@ -1,4 +1,4 @@
-import { CERTIFIED } from "./abilities.ts";
+import { type Ability, BINDABLE, CERTIFIED } from "./abilities.ts";
 import { announced } from "./announced.ts";
 import { boundProperty } from "./bound-property.ts";
 import { content } from "./content.ts";
@@ -30,21 +30,25 @@ export const PROMISES: ReadonlyArray<StorePromise> = [
 /** The version of the promises that abilities stand on; a certificate of an older one has others. */
 export const CONTRACT = 1;
 
-/**
- * The promises that each ability stands on: those that need it and no ability after it. A store has an
- * ability that a certificate may decide if it keeps them all.
- */
-export const standsOn: {
-  readonly contract: number;
-  readonly abilities: Readonly<Record<string, ReadonlyArray<string>>>;
-} = {
-  contract: CONTRACT,
-  abilities: Object.fromEntries(
-    CERTIFIED.map((ability) => [
+const titlesBy = (
+  abilities: ReadonlyArray<Ability>,
+  decides: (needs: ReadonlyArray<Ability>, ability: Ability) => boolean,
+): Readonly<Record<string, ReadonlyArray<string>>> =>
+  Object.fromEntries(
+    abilities.map((ability) => [
       ability,
-      PROMISES.filter(({ needs, lacks }) => needs.at(-1) === ability && lacks.length === 0).map(
+      PROMISES.filter(({ needs, lacks }) => lacks.length === 0 && decides(needs, ability)).map(
         ({ title }) => title,
       ),
     ]),
-  ),
+  );
+
+/**
+ * The promises that each ability stands on: those that need it and no ability after it. A store has an
+ * ability that a certificate may decide if it keeps them all. Those in `bound` need no other.
+ */
+export const standsOn = {
+  contract: CONTRACT,
+  abilities: titlesBy(CERTIFIED, (needs, ability) => needs.at(-1) === ability),
+  bound: titlesBy(BINDABLE, (needs, ability) => `${needs}` === ability),
 };

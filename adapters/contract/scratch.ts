@@ -103,7 +103,12 @@ const clear = Effect.fnUntraced(function* (
 
 /** Finds the version, or the delete marker, that is in front; undefined if there is nothing. */
 const newest = Effect.fnUntraced(function* ({ store, s3 }: Place, key: ObjectKey) {
-  if (s3 === undefined) return Option.getOrUndefined(yield* store.head(key));
+  if (s3 === undefined) {
+    const found = Effect.map(store.head(key), Option.getOrUndefined);
+    return yield* Effect.catchTag(found, "ObjectUnreadable", () =>
+      Effect.succeed({ version: undefined }),
+    );
+  }
   const { status, headers } = yield* signedFetch(asService(s3), { method: "HEAD", key });
   const isGone = status === 404 && !headers.has("x-amz-delete-marker");
   return isGone ? undefined : { version: versionIn(headers) };

@@ -1,11 +1,11 @@
 import * as store from "../storage/azure/storage.ts";
 import type { Storage } from "./opaque.ts";
-import { storageFrom, type StoreOptions } from "./store-options.ts";
+import { type S3Options, storageFrom } from "./store-options.ts";
 
 /** Where a container is, and what signs; without a key, an identity of this machine. */
 export interface AzureOptions extends Pick<
-  StoreOptions,
-  "bucket" | "createBucket" | "publicEndpoint"
+  S3Options,
+  "bucket" | "createBucket" | "publicEndpoint" | "certificate"
 > {
   /** The name of the account; that in `endpoint` if left out. */
   readonly accessKey?: string | undefined;
@@ -16,9 +16,8 @@ export interface AzureOptions extends Pick<
 }
 
 /**
- * Azure Blob Storage, for `createValetkey`. It verifies no checksums that a signature would bind. The
- * package `@azure/identity` has to be installed where no key is given. Throws a `TypeError` for wrong
- * options.
+ * Azure Blob Storage, for `createValetkey`. The package `@azure/identity` has to be installed where no
+ * key is given. Throws a `TypeError` for wrong options.
  */
 export function azure(options: AzureOptions): Storage {
   return storageFrom("azure()", options, store);

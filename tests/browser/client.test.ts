@@ -172,7 +172,10 @@ describe.each(STORES)("the client in Chromium, with $store", ({ store, isHere, a
         expect(code, stderr).toBe(0);
         const query = accountSas(azurite?.account ?? "", azurite?.key ?? "", Date.now());
         const url = `${at}?restype=service&comp=properties&${new URLSearchParams([...query])}`;
-        const body = `<StorageServiceProperties><Cors>${stdout}</Cors></StorageServiceProperties>`;
+        const list = (name: string) =>
+          (new RegExp(` --${name} (.*?)(?: --|\\n)`).exec(stdout)?.[1] ?? "").replaceAll(" ", ",");
+        const rule = `<AllowedOrigins>${list("origins")}</AllowedOrigins><AllowedMethods>${list("methods")}</AllowedMethods><AllowedHeaders>${list("allowed-headers")}</AllowedHeaders><ExposedHeaders>${list("exposed-headers")}</ExposedHeaders><MaxAgeInSeconds>${list("max-age")}</MaxAgeInSeconds>`;
+        const body = `<StorageServiceProperties><Cors><CorsRule>${rule}</CorsRule></Cors></StorageServiceProperties>`;
         expect((await fetch(url, { method: "PUT", body })).status).toBe(202);
       }
       service = await startProcess({

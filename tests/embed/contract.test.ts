@@ -224,7 +224,7 @@ it("an ability that does not exist is named, and those that do are taken", () =>
   requireAbilities({ ...store, without: ABILITIES });
   const unknown = ["sha-256"] as unknown as typeof ABILITIES;
   expect(() => requireAbilities({ ...store, without: unknown })).toThrow(
-    /^local: nothing is called sha-256; "without" takes sha256, crc32c, /,
+    /^local: nothing is called sha-256; "without" takes repeated PUT, sha256, crc32c, /,
   );
 });
 

@@ -5,7 +5,7 @@ const OUTCOMES = ["kept", "broken", "not tried"] as const;
 
 /** Writes a certificate for a person. */
 export function asText(certificate: Certificate, findings: ReadonlyArray<Finding>): string {
-  const { promises, state, ...facts } = certificate;
+  const { promises, state, answers: _, ...facts } = certificate;
   const known = { ...facts, ...stateText(state) };
   const lines = Object.entries(known).map(
     ([name, value]) => `${`${name.charAt(0).toUpperCase()}${name.slice(1)}`.padEnd(10)} ${value}\n`,

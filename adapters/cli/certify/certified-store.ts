@@ -7,8 +7,11 @@ import { awsStorage } from "../../storage/aws/storage.ts";
 import type { Examination, Openable } from "../../contract/examine.ts";
 import { ObjectStore } from "../../../application/ports/object-store.ts";
 import { type Ability, CERTIFIED, missingAbilities } from "../../contract/abilities.ts";
+import { standsOn } from "../../contract/promises.ts";
 import type { BucketState } from "../../storage/certificate/certificate.ts";
 import { configuredProvider } from "../../storage/certificate/in-use.ts";
+import * as azure from "../../storage/azure/settings.ts";
+import { azureStorage } from "../../storage/azure/storage.ts";
 import { capabilitiesOf } from "../../storage/certificate/proved.ts";
 import * as minio from "../../storage/minio/settings.ts";
 import { minioStorage } from "../../storage/minio/storage.ts";
@@ -21,7 +24,7 @@ import { STORES } from "../../storage/stores.ts";
 import { s3Access } from "../command/with-store.ts";
 import { quietly, withWarnings } from "../../service/store-log.ts";
 
-export interface CertifiedStore extends Pick<Examination, "store" | "withAbilities"> {
+export interface CertifiedStore extends Pick<Examination, "store" | "withAbilities" | "decided"> {
   /** Such as `MinIO at http://127.0.0.1:9000`. */
   readonly title: string;
   readonly adapter: string;
@@ -71,7 +74,9 @@ export function certifiedStore(environment: Env, at?: string): Read<CertifiedSto
       default:
         return isOwnBucket
           ? Result.fail([fault(bucket, "must be set to a bucket in which objects may be made")])
-          : Result.map(STORES[name].read(source), (at) => otherStore(name)(at(NOWHERE)));
+          : name === "azure"
+            ? Result.map(azure.read(source), azureStore)
+            : Result.map(STORES[name].read(source), (at) => otherStore(name)(at(NOWHERE)));
     }
   });
 }
@@ -155,7 +160,7 @@ const otherStore =
   (adapter: string) =>
   ({ description, capabilities, layer, bucket }: Storage): CertifiedStore => {
     const name = bucket?.name ?? "";
-    const title = description.replace(`, bucket ${name}`, "");
+    const title = description.replace(/, (?:bucket|container) .*$/, "");
     const store: Openable = {
       name: title,
       without: [...missingAbilities(capabilities), "two endpoints"],
@@ -172,6 +177,20 @@ const otherStore =
       store,
     };
   };
+
+/** An identity may sign for more than is known; the key of an account may not. */
+const azureStore = (settings: azure.AzureSettings): CertifiedStore => {
+  const certified = (bound: azure.AzureSettings["bound"]) =>
+    otherStore("azure")(azureStorage({ ...settings, bound }));
+  return {
+    ...certified([]),
+    endpoint: settings.endpoint.href.replace(/\/$/, ""),
+    ...(settings.key === undefined && {
+      decided: standsOn.bound,
+      withAbilities: (abilities) => certified(abilities).store,
+    }),
+  };
+};
 
 /** The lock and the rules of a bucket, as far as the service's key may read them. */
 const findRules = (layer: Storage["layer"]): Promise<Omit<BucketState, "versions">> =>

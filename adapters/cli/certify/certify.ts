@@ -71,6 +71,7 @@ export const certify = command({
         outcome,
         why,
       })),
+      answers: found.answers,
     });
     const certificate: Certificate = { ...facts, digest: digestOf(facts) };
     if (output !== undefined) await replace(output, asJson(certificate));
@@ -81,16 +82,19 @@ export const certify = command({
       ({ outcome, needs }) =>
         outcome === "broken" && (needs === undefined || store.documented.includes(needs)),
     );
+    const decided = store.withAbilities && (store.decided ?? standsOn.abilities);
     const result = json
       ? asJson(changed === undefined ? certificate : { certificate, changes: changed })
       : changed === undefined
-        ? `${asText(certificate, findings)}${gains(standsOn.abilities, certificate.promises, store.documented)}${usage(certificate, output)}`
+        ? `${asText(certificate, findings)}${decided ? gains(decided, certificate.promises, store.documented) + usage(certificate, output) : NO_USE}`
         : `${changed.map((line) => `${line}\n`).join("") || `Nothing has changed since ${before?.date}.\n`}`;
     const isOtherwise = changed === undefined ? broken : changed.length > 0;
     const code = ended === undefined ? isOtherwise && EXIT.failure : EXIT.couldNotRun;
     return { result, code: code || undefined };
   },
 });
+
+const NO_USE = "\nIt configures nothing: what is used of this store depends on no certificate.\n";
 
 function usage({ bucket }: Certificate, output: string | undefined): string {
   if (bucket === undefined) {
@@ -146,14 +150,14 @@ async function examineStore(
   options: Pick<Examination, "mayLeave" | "signal">,
 ): Promise<Findings & { readonly state: BucketState }> {
   const { examine, Unexamined } = await import("../../contract/examine.ts");
-  const { title, bucket, removeBucket, look, store, withAbilities } = certified;
+  const { title, bucket, removeBucket, look, store, withAbilities, decided } = certified;
   tell(`Trying ${title}, in the bucket ${bucket}.\n`);
   tell(
     `About ${SIZE} are written ${removeBucket ? "into this new bucket" : "below orgs/acme/ and incoming/orgs/acme/, each object under a key of its own"}, and ${removeBucket ? "it is" : "all of them are"} removed again. Ctrl-C ends it with what is known by then.\n`,
   );
   try {
     const before = await look();
-    const examination = { store, withAbilities, ...options };
+    const examination = { store, withAbilities, decided, ...options };
     const found = await examine({ ...examination, onFinding: progress });
     // The examination may have made the bucket.
     const looked = before.versions === "unknown" ? await look() : before;

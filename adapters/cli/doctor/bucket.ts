@@ -16,16 +16,21 @@ export const bucket = check("bucket", function* (doctor, report): Effect.fn.Retu
   State,
   { readonly reason: string }
 > {
-  const { s3, store } = doctor;
+  const { names, s3, store } = doctor;
   const failed = (seen: string, mend: string) => report.failed(seen, WHY, mend);
   if (s3 === undefined) {
     const reason = yield* Effect.match(store.ensureBucket, {
       onSuccess: () => undefined,
       onFailure: ({ reason }) => reason,
     });
+    const isMissing = reason?.includes("does not exist");
     if (reason === undefined) report.passed("the bucket is there");
-    else failed(reason, "correct STORAGE_BUCKET, or create the bucket");
-    return reason?.includes("does not exist") ? "unusable" : "there";
+    else
+      failed(
+        reason,
+        isMissing ? "correct STORAGE_BUCKET, or create the bucket" : names.service.mend,
+      );
+    return isMissing ? "unusable" : "there";
   }
   const answer = yield* doctor.sendAs("service", { method: "GET", query: [["max-keys", "1"]] });
   const { ok, headers, text, code, told } = answer;

@@ -1,6 +1,9 @@
 import type { ObjectKey } from "../../../domain/storage-key.ts";
 import { BYTES, check } from "./doctor.ts";
 
+/** As S3 and Azure list one object. */
+const LISTING = "list-type=2&max-keys=1&restype=container&comp=list&maxresults=1";
+
 /** Tries to list, read and write without a key; `read` was read at this address before. */
 export const publicAccess = check(
   "public access",
@@ -10,7 +13,7 @@ export const publicAccess = check(
     const object = signed.url.slice(0, signed.url.indexOf("?"));
     const bucket = object.slice(0, -unread.length);
     for (const [action, method, url] of [
-      ["list the bucket", "GET", `${bucket}?list-type=2&max-keys=1`],
+      ["list the bucket", "GET", `${bucket}?${LISTING}`],
       ["read an object", "GET", object],
       ["write an object", "PUT", `${bucket}${yield* doctor.newKey}`],
     ] as const) {
@@ -20,7 +23,9 @@ export const publicAccess = check(
         failed(
           `everybody can ${action} without a signature`,
           "Signed URLs protect nothing in a bucket that is open anyway.",
-          `aws s3api delete-bucket-policy --bucket ${doctor.bucket}, or mc anonymous set none STORE/${doctor.bucket}; then look at the bucket's ACL`,
+          doctor.s3
+            ? `aws s3api delete-bucket-policy --bucket ${doctor.bucket}, or mc anonymous set none STORE/${doctor.bucket}; then look at the bucket's ACL`
+            : "az storage account update --name ACCOUNT --allow-blob-public-access false, or gcloud storage buckets update gs://BUCKET --public-access-prevention",
         );
       } else passed(`nobody can ${action} without a signature (${told})`);
       if (action !== "read an object" || ok) continue;

@@ -1,29 +1,28 @@
 import * as Duration from "effect/Duration";
 import type { GetRequest, PartRequest } from "../../../application/ports/presigner.ts";
-import { bind, type Binding, type PartBinding } from "../signing/binding.ts";
+import { bind, type Binding } from "../signing/binding.ts";
 import type { Pair } from "../signing/v4.ts";
 import { blockId } from "./blocks.ts";
 
 /** The metadata of the grant. A name with a hyphen would be refused. */
 export const ANNOUNCEMENT = "x-ms-meta-valetkey_grant";
 
-/**
- * "Put Blob", Azure Storage documentation. A delegation key binds headers of its own kind, of which
- * the type is one; the key of an account binds none.
- */
+/** "Put Blob", Azure Storage documentation. */
 export const azureBinding =
-  ({ bindsHeaders }: { readonly bindsHeaders: boolean }): Binding =>
-  ({ mediaType, announcement }) => ({
-    ...bind([
+  (bound: ReadonlyArray<string>): Binding =>
+  ({ mediaType, size, checksum, announcement }) => {
+    const bindsType = bound.includes("bound type");
+    const { signed, toSend } = bind([
+      bound.includes("bound size") && ["content-length", String(size)],
+      checksum && ["content-md5", checksum.value],
       ["content-type", mediaType],
-      bindsHeaders && ["x-ms-blob-content-type", mediaType],
+      bindsType && ["x-ms-blob-content-type", mediaType],
       ["x-ms-blob-type", "BlockBlob"],
       announcement !== undefined && [ANNOUNCEMENT, announcement],
-    ]),
-    isOnce: true,
-  });
-
-export const azurePartBinding: PartBinding = () => bind([]);
+    ]);
+    const isSigned = ([name]: Pair) => bindsType || /^content-(?:length|md5)$/.test(name);
+    return { signed: signed.filter(isSigned), toSend, isOnce: true };
+  };
 
 /** "Put Block", Azure Storage documentation. */
 export const azurePartQuery = ({ uploadId, partNumber }: PartRequest): ReadonlyArray<Pair> => [

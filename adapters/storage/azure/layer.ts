@@ -6,31 +6,32 @@ import { Presigner } from "../../../application/ports/presigner.ts";
 import { BucketCors } from "../bucket-cors.ts";
 import { observeLife } from "../credentials/held.ts";
 import { makeBucketInBackground } from "../rest/make-bucket.ts";
+import { bind } from "../signing/binding.ts";
 import { bucketAddress } from "../signing/bucket-address.ts";
 import { urlPresigner } from "../signing/url-presigner.ts";
-import { azureBinding, azureOverrides, azurePartBinding, azurePartQuery } from "./binding.ts";
+import { azureBinding, azureOverrides, azurePartQuery } from "./binding.ts";
 import { azureCors } from "./cors.ts";
 import { azureSigners } from "./credentials.ts";
 import { azureObjectStore } from "./object-store.ts";
-import { AZURE_CAPABILITIES, type AzureSettings } from "./settings.ts";
+import { azureCapabilities, type AzureSettings } from "./settings.ts";
 
 /** The account's name is the path of an emulator's address, which is not signed. */
 export const layer = (settings: AzureSettings): Layer.Layer<Presigner | ObjectStore> =>
   Layer.effectContext(
     Effect.gen(function* () {
-      const { bucket, endpoint, publicEndpoint = endpoint, key } = settings;
+      const { bucket, endpoint, publicEndpoint = endpoint } = settings;
       const locate = (endpoint: URL) =>
         bucketAddress({ endpoint, bucket, pathStyle: true, signsPath: false });
       const addresses = { public: locate(publicEndpoint), internal: locate(endpoint) };
       const { service, client } = yield* azureSigners(settings, addresses.internal);
-      const { partChecksums = [] } = AZURE_CAPABILITIES;
+      const capabilities = azureCapabilities(settings);
       const presigner = urlPresigner({
-        ...AZURE_CAPABILITIES,
+        ...capabilities,
         addresses,
         region: "",
-        binding: azureBinding({ bindsHeaders: key === undefined }),
+        binding: azureBinding(settings.bound ?? []),
         overrides: azureOverrides,
-        parts: { binding: azurePartBinding, query: azurePartQuery, checksums: partChecksums },
+        parts: { binding: () => bind([]), query: azurePartQuery, checksums: [] },
         signers: { put: client, get: client },
       });
       const at = { signer: service, address: addresses.internal, region: "" };

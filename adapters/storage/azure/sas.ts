@@ -35,13 +35,13 @@ function signBlob({ account, secret, delegation }: SasKey, signing: QuerySigning
   const overrides = query.filter(([name]) => OVERRIDES.includes(name));
   const own = query.filter(([name]) => !OVERRIDES.includes(name));
   const isBlock = own.some(([, value]) => value === "block");
-  const headers = signing.headers.filter(([name]) => name.startsWith("x-ms-"));
   const parameters = isBlock ? own : [];
   const sv = delegation === undefined ? BY_ACCOUNT : DELEGATED;
   const se = instant(now, expiresIn);
   const sr = "b";
   // `c` never overwrites, and so needs no header that a client could leave out.
   const sp = method === "GET" ? "r" : isBlock ? "w" : "c";
+  const headers = sp === "c" ? signing.headers : [];
   const spr = protocolFor(signing);
   // No key of ours has a character that is encoded.
   const blob = `/blob/${account}${path}`;

@@ -4,6 +4,7 @@ import * as Schema from "effect/Schema";
 import type { StoreCapabilities } from "../../../application/ports/store-capabilities.ts";
 import { type Fault, fault, type Read, readSettings, type Values } from "../../settings/setting.ts";
 import type { Source, Vocabulary } from "../../settings/source.ts";
+import { certificate, readCertificate } from "../certificate/read.ts";
 import { mainKeySettings } from "../credentials/key-settings.ts";
 import * as storage from "../settings.ts";
 import type { SasKey } from "./sas.ts";
@@ -15,6 +16,7 @@ export const settings = {
     "the name of a container: 3 to 63 lower-case letters, digits and single hyphens",
   ),
   createBucket: storage.createBucket,
+  certificate,
   endpoint: storage.endpoint,
   publicEndpoint: storage.publicEndpoint,
   accessKey: mainKeySettings.accessKey,
@@ -24,14 +26,17 @@ export const settings = {
 const MIB = 2 ** 20;
 
 /**
- * "Scalability and performance targets for Blob Storage", Azure Storage documentation. No signature
- * was seen to bind a size or a type, so confirm decides about both.
+ * "Scalability and performance targets for Blob Storage", Azure Storage documentation. What no
+ * certificate shows to be bound is decided by confirm.
  */
-export const AZURE_CAPABILITIES: StoreCapabilities = {
+export const azureCapabilities = ({
+  key,
+  bound = [],
+}: Pick<AzureSettings, "key" | "bound">): StoreCapabilities => ({
   largestPut: 5000 * MIB,
   largestMultipart: 10_000 * 4000 * MIB,
-  bindsType: false,
-  bindsSize: "never",
+  bindsType: bound.includes("bound type"),
+  bindsSize: bound.includes("bound size") ? "always" : "never",
   bindsQuery: false,
   putHeaders: ["x-ms-blob-type"],
   writeOnce: true,
@@ -39,24 +44,34 @@ export const AZURE_CAPABILITIES: StoreCapabilities = {
   versions: false,
   copies: true,
   copiesOnce: true,
-  checksums: [],
+  checksums: bound.includes("md5") ? ["md5"] : [],
   partChecksums: [],
   bindsParts: false,
-};
+  ...(key === undefined && { unproved: "no certificate shows that it does" }),
+});
 
-export interface AzureSettings extends Values<typeof settings> {
+export interface AzureSettings extends Omit<Values<typeof settings>, "certificate"> {
   readonly words?: Vocabulary | undefined;
   readonly account: string;
   /** An identity of this machine signs if undefined. */
   readonly key?: SasKey | undefined;
+  /** What a certificate has shown that a signature binds. */
+  readonly bound?: ReadonlyArray<string> | undefined;
 }
 
 export const read = (source: Source): Read<AzureSettings> =>
-  Result.map(readSettings(settings, source, faultsIn), (values) => {
-    const { accessKey, endpoint, secretKey } = values;
+  Result.flatMap(readSettings(settings, source, faultsIn), ({ certificate, ...given }) => {
+    const { accessKey, endpoint, secretKey } = given;
     const account = accessKey ?? accountIn(endpoint);
-    const key = secretKey && { account, secret: Buffer.from(Redacted.value(secretKey), "base64") };
-    return { ...values, words: source.words, account, key };
+    const key = secretKey && {
+      account,
+      secret: Buffer.from(Redacted.value(secretKey), "base64"),
+    };
+    const place = { adapter: "azure", provider: "azure", region: "", ...given };
+    return Result.map(readCertificate(certificate, place), (inUse) => {
+      const bound = key === undefined ? inUse?.facts?.abilities : undefined;
+      return { ...given, words: source.words, account, key, bound };
+    });
   });
 
 /** An emulator has its name in the path of the address, and Azure as the first label of the host. */
@@ -69,12 +84,13 @@ const faultsIn = ({
 }: Partial<Values<typeof settings>>): ReadonlyArray<Fault | false> => [
   secretKey !== undefined &&
     !BASE64.test(Redacted.value(secretKey)) &&
-    fault(settings.secretKey, "must be the key of the account, in base64"),
+    fault(settings.secretKey, NO_KEY),
   secretKey === undefined &&
     endpoint?.protocol === "http:" &&
     !LOOPBACK.test(endpoint.hostname) &&
     fault(settings.endpoint, "must be https, since a token is sent to it"),
 ];
 
+const NO_KEY = "must be the key of the account, in base64";
 const BASE64 = /^(?:[A-Za-z0-9+/]{4})+(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$/;
 const LOOPBACK = /^(?:127\.|\[::1\]|localhost$)/;

@@ -23,6 +23,8 @@ export interface Certificate {
   readonly bucket?: string;
   readonly state: BucketState;
   readonly promises: ReadonlyArray<CertifiedPromise>;
+  /** How the store answered each kind of PUT, for whoever reads it. */
+  readonly answers?: ReadonlyArray<string>;
   /** `digestOf` the rest. */
   readonly digest: string;
 }

@@ -69,7 +69,12 @@ function inUse({ contract, date, server, provider, bucket, state, promises }: Ce
   const name = onOneLine(`${server ?? provider}, bucket ${bucket}, ${date}`);
   return {
     proved: { ...proved, unproved: `its certificate of ${date} does not prove that` },
-    facts: { name, date, abilities, isOutdated: contract < standsOn.contract },
+    facts: {
+      name,
+      date,
+      abilities: [...new Set([...abilities, ...provedBy(promises, standsOn.bound)])],
+      isOutdated: contract < standsOn.contract,
+    },
   };
 }
 
@@ -127,6 +132,7 @@ const members = {
       why: Schema.optionalKey(Schema.String),
     }),
   ),
+  answers: Schema.optionalKey(Schema.Array(Schema.String)),
   digest: Schema.String,
 };
 
