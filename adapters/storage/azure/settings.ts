@@ -3,7 +3,7 @@ import * as Result from "effect/Result";
 import * as Schema from "effect/Schema";
 import type { StoreCapabilities } from "../../../application/ports/store-capabilities.ts";
 import { type Fault, fault, type Read, readSettings, type Values } from "../../settings/setting.ts";
-import type { Source, Vocabulary } from "../../settings/source.ts";
+import type { SettingName, Source, Vocabulary } from "../../settings/source.ts";
 import { certificate, readCertificate } from "../certificate/read.ts";
 import { mainKeySettings } from "../credentials/key-settings.ts";
 import * as storage from "../settings.ts";
@@ -60,19 +60,38 @@ export interface AzureSettings extends Omit<Values<typeof settings>, "certificat
 }
 
 export const read = (source: Source): Read<AzureSettings> =>
-  Result.flatMap(readSettings(settings, source, faultsIn), ({ certificate, ...given }) => {
-    const { accessKey, endpoint, secretKey } = given;
-    const account = accessKey ?? accountIn(endpoint);
-    const key = secretKey && {
-      account,
-      secret: Buffer.from(Redacted.value(secretKey), "base64"),
-    };
-    const place = { adapter: "azure", provider: "azure", region: "", ...given };
-    return Result.map(readCertificate(certificate, place), (inUse) => {
-      const bound = key === undefined ? inUse?.facts?.abilities : undefined;
-      return { ...given, words: source.words, account, key, bound };
-    });
-  });
+  Result.flatMap(
+    readSettings(settings, unfolded(source), faultsIn),
+    ({ certificate, ...given }) => {
+      const { accessKey, endpoint, secretKey } = given;
+      const account = accessKey ?? accountIn(endpoint);
+      const key = secretKey && {
+        account,
+        secret: Buffer.from(Redacted.value(secretKey), "base64"),
+      };
+      const place = { adapter: "azure", provider: "azure", region: "", ...given };
+      return Result.map(readCertificate(certificate, place), (inUse) => {
+        const bound = key === undefined ? inUse?.facts?.abilities : undefined;
+        return { ...given, words: source.words, account, key, bound };
+      });
+    },
+  );
+
+/** "Configure Azure Storage connection strings": it has the account, its key and its address. */
+function unfolded(source: Source): Source {
+  const text = String(source.valueOf(settings.secretKey));
+  if (!/(?:^|;)AccountKey=/i.test(text)) return source;
+  const member = (name: string, otherwise = "") =>
+    new RegExp(`(?:^|;)${name}=([^;]+)`, "i").exec(text)?.[1] ?? otherwise;
+  const account = member("AccountName");
+  const host = `${account}.blob.${member("EndpointSuffix", "core.windows.net")}`;
+  const inText = new Map<SettingName, string>([
+    [settings.secretKey, member("AccountKey")],
+    [settings.accessKey, account],
+    [settings.endpoint, member("BlobEndpoint", `https://${host}`)],
+  ]);
+  return { ...source, valueOf: (setting) => inText.get(setting) || source.valueOf(setting) };
+}
 
 /** An emulator has its name in the path of the address, and Azure as the first label of the host. */
 const accountIn = ({ pathname, hostname }: URL): string =>
@@ -91,6 +110,7 @@ const faultsIn = ({
     fault(settings.endpoint, "must be https, since a token is sent to it"),
 ];
 
-const NO_KEY = "must be the key of the account, in base64";
+const NO_KEY =
+  "must be the key of the account, in base64, or a connection string that has AccountName and AccountKey";
 const BASE64 = /^(?:[A-Za-z0-9+/]{4})+(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$/;
 const LOOPBACK = /^(?:127\.|\[::1\]|localhost$)/;
