@@ -142,7 +142,7 @@ describe.skipIf(server === undefined)("a MinIO", () => {
         "removes the file",
       ]);
       expect(result).toMatch(
-        /Possible with this certificate: files in parts, part sha256 \(new\), .*write-once \(new\)\.\n\n/,
+        /^Possible: files in parts.*\.\nPossible by this certificate: part sha256, .*write-once\.\n\n/m,
       );
       expect(result).toContain("made for it alone, so it configures no service");
       expect(await bucketsOfCertify()).toEqual([]);

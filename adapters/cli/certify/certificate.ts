@@ -1,5 +1,7 @@
+import * as Arr from "effect/Array";
 import type { Finding } from "../../contract/examine.ts";
 import type { Certificate, CertifiedPromise } from "../../storage/certificate/certificate.ts";
+import { provedBy } from "../../storage/certificate/proved.ts";
 
 const OUTCOMES = ["kept", "broken", "not tried"] as const;
 
@@ -41,36 +43,24 @@ const WORDS: Readonly<Record<string, string>> = {
   "file checksums": "the CRC-32C of a whole file in parts",
   "replaced parts": "parts that may be sent again in any way",
 };
-const wordsFor = (ability: string) => WORDS[ability] ?? ability;
 
-/** Says what the service can do with a certificate, and what it could do without. */
+/** Says what the service can do with a certificate, and what not: `documented` it can without one. */
 export function gains(
   abilities: Readonly<Record<string, ReadonlyArray<string>>>,
   promises: ReadonlyArray<CertifiedPromise>,
   documented: ReadonlyArray<string>,
 ): string {
-  const outcomes = new Map(promises.map((each) => [each.promise, each]));
-  const proved: Array<string> = [];
-  const missing: Array<string> = [];
-  for (const [ability, titles] of Object.entries(abilities)) {
-    const failed = titles.map((title) => outcomes.get(title)).filter(isNotKept);
-    const first = failed.find(({ outcome }) => outcome === "broken") ?? failed[0];
+  const proved = provedBy(promises, abilities);
+  const groups = Arr.groupBy(Object.keys(abilities), (ability) => {
     const isKnown = documented.includes(ability);
-    if (first === undefined) {
-      proved.push(`${wordsFor(ability)}${isKnown ? "" : " (new)"}`);
-    } else {
-      const why = first.outcome === "broken" ? "is broken" : `was not tried: ${first.why}`;
-      const lost = isKnown ? " any more" : "";
-      missing.push(
-        `  ${wordsFor(ability)}: not possible${lost}, because "${first.promise}" ${why}\n`,
-      );
-    }
-  }
-  return `\nPossible with this certificate: ${proved.join(", ") || "nothing more"}.\n${missing.join("")}`;
+    if (proved.includes(ability)) return isKnown ? "Possible" : "Possible by this certificate";
+    return isKnown ? "Not possible any more" : "Not possible";
+  });
+  const lines = Object.entries(groups).map(
+    ([what, names]) => `${what}: ${names.map((name) => WORDS[name] ?? name).join(", ")}.\n`,
+  );
+  return `\n${lines.join("")}`;
 }
-
-const isNotKept = (each: CertifiedPromise | undefined): each is CertifiedPromise =>
-  each !== undefined && each.outcome !== "kept";
 
 /** The differences between two certificates of a store, a line each. */
 export function changes(before: Certificate, now: Certificate): ReadonlyArray<string> {
