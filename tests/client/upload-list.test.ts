@@ -1,6 +1,6 @@
 import { afterEach, expect, it, onTestFinished, vi } from "vitest";
 import { createClient } from "../../adapters/client/client.ts";
-import { makeUploadList, type UploadsOptions } from "../../adapters/client/react/upload-list.ts";
+import { makeUploadList, type UploadsOptions } from "../../adapters/client/uploads/upload-list.ts";
 import { until } from "../support/until.ts";
 import { isPut, network, startUploads, TOKEN } from "./host.ts";
 

@@ -1,14 +1,12 @@
-import { readFileSync } from "node:fs";
-import { createRequire } from "node:module";
-import type { Browser, Page } from "playwright-core";
+import type { Browser } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { launchChromium } from "../support/chromium.ts";
 import { isFullRun } from "../support/full-run.ts";
 import { need } from "../support/need.ts";
 import { type ServiceProcess, startProcess } from "../support/service-process.ts";
+import { findingsIn } from "./axe.ts";
 
 const executablePath = await need("chromium");
-const axe = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
 
 describe.skipIf(executablePath === undefined)("the page to try the service on", () => {
   let browser: Browser;
@@ -71,21 +69,3 @@ describe.skipIf(executablePath === undefined)("the page to try the service on", 
     await page.close();
   });
 });
-
-/** What axe-core finds against WCAG and its own rules, each with the elements. */
-async function findingsIn(page: Page): Promise<ReadonlyArray<string>> {
-  await page.evaluate(axe);
-  return page.evaluate(async () => {
-    const { violations } = await (globalThis as unknown as { axe: Axe }).axe.run();
-    return violations.flatMap(({ id, nodes }) => nodes.map(({ html }) => `${id}: ${html}`));
-  });
-}
-
-interface Axe {
-  readonly run: () => Promise<{
-    readonly violations: ReadonlyArray<{
-      readonly id: string;
-      readonly nodes: ReadonlyArray<{ readonly html: string }>;
-    }>;
-  }>;
-}

@@ -1,51 +1,53 @@
-import { readFileSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
-import type { Browser, Request } from "playwright-core";
+import { readFileSync } from "node:fs";
+import type { Browser, BrowserContextOptions, Request, Route } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { launchChromium } from "../support/chromium.ts";
 import { need } from "../support/need.ts";
 import { type ServiceProcess, startProcess } from "../support/service-process.ts";
 import { snippetsOf } from "../support/snippets.ts";
+import { findingsIn } from "./axe.ts";
 import { type Pages, startPages } from "./project.ts";
 
-// The components of docs/client/frameworks.md and deploy/examples, each in a page of another origin than the service.
+// The components of docs/client/frameworks.md, each in a page of another origin than the service.
 
 const executablePath = await need("chromium");
-const example = (file: string) =>
-  readFileSync(new URL(`../../deploy/examples/${file}`, import.meta.url), "utf8");
-const snippets = new Map([
-  ...snippetsOf("docs/client/frameworks.md"),
-  ["Uploads.vue", example("vue/Uploads.vue")],
-  ["Uploads.svelte", example("svelte/Uploads.svelte")],
-]);
+const snippets = snippetsOf("docs/client/frameworks.md");
+const component = (name: string) =>
+  readFileSync(new URL(`../../deploy/examples/components/${name}`, import.meta.url), "utf8");
+
+const CLIENT = `
+  import { createClient } from "valetkey/client";
+  const client = createClient({
+    endpoint: "https://uploads.example.com",
+    organization: "acme",
+    token: async () => (await fetch("/upload-token")).text(),
+  });
+  const options = { policy: "files", onDone: ({ key }) => console.log(key) };
+`;
 
 /** What mounts each, by its file. */
-const MOUNTS: ReadonlyMap<string, string> = new Map([
-  [
-    "Uploads.tsx",
-    `import { createElement, StrictMode } from "react";
-     import { createRoot } from "react-dom/client";
-     import { Uploads } from "./Uploads.tsx";
-     const root = createRoot(document.getElementById("uploads")!);
-     root.render(createElement(StrictMode, null, createElement(Uploads)));
-     Object.assign(window, { leave: () => root.unmount() });`,
-  ],
-  [
-    "Uploads.vue",
-    `import { createApp } from "vue";
-     import Uploads from "./Uploads.vue";
-     const app = createApp(Uploads);
-     app.mount("#uploads");
-     Object.assign(window, { leave: () => app.unmount() });`,
-  ],
-  [
-    "Uploads.svelte",
-    `import { mount, unmount } from "svelte";
-     import Uploads from "./Uploads.svelte";
-     const app = mount(Uploads, { target: document.getElementById("uploads") });
-     Object.assign(window, { leave: () => unmount(app) });`,
-  ],
-]);
+const MOUNTS = {
+  "Uploads.tsx": `
+    import { createElement, StrictMode } from "react";
+    import { createRoot } from "react-dom/client";
+    import { App } from "./App.tsx";
+    const root = createRoot(document.getElementById("uploads")!);
+    root.render(createElement(StrictMode, null, createElement(App)));
+    Object.assign(window, { leave: () => root.unmount() });`,
+  "Uploads.vue": `${CLIENT}
+    import { createApp } from "vue";
+    import Uploads from "./Uploads.vue";
+    const app = createApp(Uploads, { client, options });
+    app.mount("#uploads");
+    Object.assign(window, { leave: () => app.unmount() });`,
+  "Uploads.svelte": `${CLIENT}
+    import { mount, unmount } from "svelte";
+    import Uploads from "./Uploads.svelte";
+    const target = document.getElementById("uploads");
+    const app = mount(Uploads, { target, props: { client, ...options } });
+    Object.assign(window, { leave: () => unmount(app) });`,
+} as const;
+const COMPONENTS = Object.keys(MOUNTS) as ReadonlyArray<keyof typeof MOUNTS>;
 
 /** Reads again and again: how long a page takes is no promise. */
 const eventually = <A>(read: () => A | Promise<A>) => expect.poll(read, { timeout: 30_000 });
@@ -54,6 +56,17 @@ const put = ({ put_url, put_headers }: { put_url: string; put_headers: HeadersIn
   fetch(put_url, { method: "PUT", headers: put_headers, body: "one" });
 
 const isPut = (request: Request) => request.method() === "PUT";
+
+/** One grey point, which a browser shows. */
+const PNG = Buffer.from(
+  "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAAAAAA6fptVAAAACklEQVR4nGNoAAAAggCBd81ytgAAAABJRU5ErkJggg==",
+  "base64",
+);
+
+const png = (name: string, size = 0) => {
+  const buffer = Buffer.concat([PNG, Buffer.alloc(size)]);
+  return { name, mimeType: "image/png", buffer };
+};
 
 describe.skipIf(executablePath === undefined)("components in Chromium", () => {
   let browser: Browser;
@@ -64,6 +77,7 @@ describe.skipIf(executablePath === undefined)("components in Chromium", () => {
     [browser, pages] = await Promise.all([launchChromium(executablePath), startPages()]);
     service = await startProcess({
       CORS_ORIGINS: pages.origin,
+      STORAGE_MAX_FILE_SIZE: "100 MiB",
       STORAGE_POLICIES: '{"waits": {"arrival": "incoming", "verify_content": false}}',
     });
     pages.token = service.token;
@@ -74,24 +88,36 @@ describe.skipIf(executablePath === undefined)("components in Chromium", () => {
     pages.close();
   });
 
+  const here = (code: string) => code.replace("https://uploads.example.com", service.address);
+
+  const urls: Partial<Record<keyof typeof MOUNTS, Promise<string>>> = {};
   /** Opens the page of a component; complaints are what it writes into the console. */
-  async function open(name: string) {
-    const component = snippets.get(name) ?? "";
-    const url = await pages.add({
-      [`${name.replace(".", "-")}.ts`]: MOUNTS.get(name) ?? "",
-      [name]: component.replace("https://uploads.example.com", service.address),
+  async function open(name: keyof typeof MOUNTS, options: BrowserContextOptions = {}) {
+    urls[name] ??= pages.add({
+      [`${name.replace(".", "-")}.ts`]: here(MOUNTS[name]),
+      "App.tsx": here(snippets.get("App.tsx") ?? ""),
+      "uploads.css": component("uploads.css"),
+      [name]: component(name),
     });
-    const page = await browser.newPage();
+    const page = await browser.newPage(options);
     const complaints: Array<string> = [];
+    const keys: Array<string> = [];
     page.on("pageerror", ({ message }) => complaints.push(message));
-    page.on("console", (said) => said.type() === "error" && complaints.push(said.text()));
-    await page.goto(url);
-    return { page, complaints };
+    page.on("console", (said) => (said.type() === "error" ? complaints : keys).push(said.text()));
+    await page.goto(await urls[name]);
+    await page.getByText("Up to 100 MiB each").waitFor();
+    const row = (name: string) => page.locator("li", { hasText: name });
+    const button = (name: string) => page.getByRole("button", { name, exact: true });
+    const focused = () =>
+      page.evaluate(() => {
+        const { activeElement: element } = document;
+        return element?.getAttribute("aria-label") ?? element?.localName;
+      });
+    return { page, complaints, keys, row, button, focused, input: page.locator("input") };
   }
 
-  it("every component of the guide is tested here", () => {
-    const names = [...snippets.keys()].filter((name) => name !== "List.tsx");
-    expect(names).toEqual([...MOUNTS.keys()]);
+  it("the page shows how to use what is tested here", () => {
+    expect([...snippets.keys()]).toEqual(["App.tsx", "List.tsx"]);
   });
 
   it("a list for React becomes current when another client uploads and confirms", async () => {
@@ -107,7 +133,6 @@ describe.skipIf(executablePath === undefined)("components in Chromium", () => {
     const asked = { filename: "a.png", content_type: "image/png", size: 3, policy: "waits" };
     const [first, second] = await Promise.all([ask("presign", asked), ask("presign", asked)]);
     await put(second);
-    const list = snippets.get("List.tsx") ?? "";
     const url = await pages.add({
       "list-page.ts": `import { createElement, StrictMode } from "react";
         import { createRoot } from "react-dom/client";
@@ -116,7 +141,7 @@ describe.skipIf(executablePath === undefined)("components in Chromium", () => {
         const list = createElement(List, { keys: ${JSON.stringify([first.key, second.key])} });
         root.render(createElement(StrictMode, null, list));
         Object.assign(window, { leave: () => root.unmount() });`,
-      "List.tsx": list.replace("https://uploads.example.com", service.address),
+      "List.tsx": here(snippets.get("List.tsx") ?? ""),
     });
     const page = await browser.newPage();
     const complaints: Array<string> = [];
@@ -148,10 +173,7 @@ describe.skipIf(executablePath === undefined)("components in Chromium", () => {
         const root = createRoot(document.getElementById("uploads")!);
         root.render(createElement(List, { keys: ["${key}"] }));
         Object.assign(window, { leave: () => root.unmount() });`,
-      "List.tsx": (snippets.get("List.tsx") ?? "").replace(
-        "https://uploads.example.com",
-        service.address,
-      ),
+      "List.tsx": here(snippets.get("List.tsx") ?? ""),
     });
     await page.route("**/state", () => undefined);
     const asked = page.waitForRequest("**/state");
@@ -163,79 +185,237 @@ describe.skipIf(executablePath === undefined)("components in Chromium", () => {
     await page.close();
   });
 
-  it.each([...MOUNTS.keys()])(
-    "%s uploads the files that are chosen, says what is refused, and ends its uploads when it goes",
-    async (name) => {
-      const { page, complaints } = await open(name);
-      await page.locator("input").setInputFiles([
-        { name: "a.png", mimeType: "image/png", buffer: Buffer.from("one") },
-        { name: "b.html", mimeType: "text/html", buffer: Buffer.from("two") },
-      ]);
-      const outputs = page.locator("output");
-      await eventually(() => outputs.allInnerTexts()).toEqual([
+  describe.each(COMPONENTS)("%s", (name) => {
+    it("uploads an image that is pasted and files that are dropped, and refuses others", async () => {
+      const { page, complaints, keys, row } = await open(name);
+      await page.evaluate(
+        (bytes) => {
+          const clipboardData = new DataTransfer();
+          const image = new File([Uint8Array.from(bytes)], "image.png", { type: "image/png" });
+          clipboardData.items.add(image);
+          document.body.dispatchEvent(
+            new ClipboardEvent("paste", { clipboardData, bubbles: true }),
+          );
+        },
+        [...PNG],
+      );
+      await row("image.png").getByText("Uploaded").waitFor();
+      const preview = row("image.png").locator("img");
+      const width = preview.evaluate((image: HTMLImageElement) => image.naturalWidth);
+      expect(await width).toBeGreaterThan(0);
+
+      const drag = (type: string) =>
+        page.locator(".drop b").evaluate((target, type) => {
+          const dataTransfer = new DataTransfer();
+          dataTransfer.items.add(new File(["some text"], "a.txt", { type: "text/plain" }));
+          dataTransfer.items.add(new File(["<p>"], "b.html", { type: "text/html" }));
+          const init = { dataTransfer, bubbles: true, cancelable: true };
+          return !target.dispatchEvent(new DragEvent(type, init));
+        }, type);
+      expect(await drag("dragover")).toBe(true);
+      await page.locator(".drop.over").waitFor();
+      await drag("drop");
+      await page.locator(".drop:not(.over)").waitFor();
+      await row("a.txt").getByText("Uploaded").waitFor();
+      await row("b.html").getByText("Files of this type are not accepted: choose PNG,").waitFor();
+      expect(await page.getByText("2 of 3 uploaded").isVisible()).toBe(true);
+      expect(keys).toEqual([
         expect.stringMatching(/^orgs\/acme\/files\/.*\.png$/),
-        expect.stringContaining("Files of this type are not accepted"),
+        expect.stringMatching(/^orgs\/acme\/files\/.*\.txt$/),
       ]);
-      expect(
-        await page
-          .locator("progress")
-          .first()
-          .evaluate((shown: HTMLProgressElement) => shown.value),
-      ).toBe(100);
-      expect(complaints.filter((said) => !said.includes("415"))).toEqual([]);
+      expect(complaints).toEqual([]);
+      await page.close();
+    });
+
+    it("forgets the pictures of files that are removed, and all once it goes", async () => {
+      const { page, row, button, input } = await open(name);
+      await input.setInputFiles([png("a.png"), png("b.png")]);
+      const addresses = page
+        .locator("img")
+        .evaluateAll((all) => all.map((image) => (image as HTMLImageElement).src));
+      await row("b.png").getByText("Uploaded").waitFor();
+      const readable = async () =>
+        page.evaluate(
+          (all) =>
+            Promise.all(
+              all.map((one) =>
+                fetch(one).then(
+                  () => true,
+                  () => false,
+                ),
+              ),
+            ),
+          await addresses,
+        );
+      expect(await readable()).toEqual([true, true]);
+      await button("Remove a.png").click();
+      expect(await readable()).toEqual([false, true]);
+      await page.evaluate("leave()");
+      expect(await readable()).toEqual([false, false]);
+      await page.close();
+    });
+
+    it("holds a large file while it is paused, and sends the rest afterwards", async () => {
+      const { page, row, button, input, focused } = await open(name);
+      const held: Array<Route> = [];
+      let puts = 0;
+      let isHeld = true;
+      await page.route("**/store/**", (route) => {
+        if (!isPut(route.request())) return route.continue();
+        puts += 1;
+        return puts > 1 && isHeld ? void held.push(route) : route.continue();
+      });
+      // Six parts, of which few are on their way at a time.
+      await input.setInputFiles(png("film.png", 30_000_000));
+      await eventually(() => held.length).toBeGreaterThan(0);
+      const bar = page.getByRole("progressbar", { name: "film.png" });
+      const value = () => bar.evaluate((shown: HTMLProgressElement) => shown.value);
+      await eventually(value).toBeGreaterThan(0);
+      await button("Pause film.png").focus();
+      await page.keyboard.press("Enter");
+      await row("film.png").getByText("Paused").waitFor();
+      expect(await focused()).toBe("Resume film.png");
+      isHeld = false;
+      const before = puts;
+      expect(before).toBeLessThan(6);
+      for (const route of held) {
+        const arrived = page.waitForEvent("requestfinished", isPut);
+        await route.continue();
+        await arrived;
+      }
+      // Whatever is not held would have begun by now.
+      await page.evaluate(() => fetch("/upload-token"));
+      expect(puts).toBe(before);
+      await page.keyboard.press("Enter");
+      await row("film.png").getByText("Uploaded").waitFor();
+      expect(puts).toBe(6);
+      expect(await focused()).toBe("Uploaded: film.png");
+      await page.close();
+    });
+
+    it("says a failure in words, and tries the file again when asked", async () => {
+      const { page, row, button, input } = await open(name);
+      const json = { code: "FORBIDDEN", title: "Not allowed" };
+      await page.route("**/batch", (route) => route.fulfill({ status: 403, json }));
+      await input.setInputFiles(png("b.png"));
+      await row("b.png").getByText("You may not upload here.").waitFor();
+      await page.unroute("**/batch");
+      await button("Try again: b.png").click();
+      await row("b.png").getByText("Uploaded").waitFor();
+      expect(await page.locator("li").count()).toBe(1);
+      await page.close();
+    });
+
+    it("is used by the keyboard alone, and keeps the focus when a file is removed", async () => {
+      const { page, row, focused, input } = await open(name);
+      const chooser = page.waitForEvent("filechooser");
+      await page.keyboard.press("Tab");
+      expect(await focused()).toBe("input");
+      const ring = () =>
+        page.evaluate(() => {
+          const at = document.activeElement?.closest(".drop, button");
+          return at ? getComputedStyle(at).outlineStyle : "nothing";
+        });
+      expect(await ring()).toBe("solid");
+      await page.keyboard.press("Enter");
+      await (await chooser).setFiles([png("a.png"), png("b.png"), png("c.png")]);
+      await row("c.png").getByText("Uploaded").waitFor();
+      await input.focus();
+      for (const name of ["Uploaded: a.png", "Remove a.png", "Uploaded: b.png", "Remove b.png"]) {
+        await page.keyboard.press("Tab");
+        expect([await focused(), await ring()]).toEqual([name, "solid"]);
+      }
+      for (const next of ["Remove c.png", "Remove a.png", "input"]) {
+        await page.keyboard.press("Enter");
+        await eventually(focused).toBe(next);
+      }
+      expect(await page.locator("li").count()).toBe(0);
+      await page.close();
+    });
+
+    it("speaks of the start, the end and a failure of each file, and of no percent", async () => {
+      const { page, row, input } = await open(name);
+      await page.locator(".spoken").evaluate((region) => {
+        const spoken = new Set<string>();
+        const note = () => {
+          for (const { textContent } of region.children) spoken.add(textContent?.trim() ?? "");
+        };
+        new MutationObserver(note).observe(region, {
+          childList: true,
+          subtree: true,
+          characterData: true,
+        });
+        Object.assign(window, { spoken });
+      });
+      expect(await page.locator(".spoken").getAttribute("aria-live")).toBe("polite");
+      const held: Array<Route> = [];
+      await page.route("**/store/**", (route) => void held.push(route));
+      const html = { name: "b.html", mimeType: "text/html", buffer: Buffer.from("<p>") };
+      await input.setInputFiles([png("a.png", 2 ** 20), html]);
+      await eventually(() => held.length).toBe(1);
+      await held[0]?.continue();
+      await row("a.png").getByText("Uploaded").waitFor();
+      const spoken = page.evaluate(() => [
+        ...(window as unknown as { spoken: Set<string> }).spoken,
+      ]);
+      const refusal = "Files of this type are not accepted: choose";
+      expect((await spoken).filter((words) => !words.endsWith("Waiting")).toSorted()).toEqual([
+        "a.png: Uploaded",
+        "a.png: Uploading",
+        expect.stringContaining(`b.html: ${refusal}`),
+      ]);
+      await page.close();
+    });
+
+    it.each(["light", "dark"] as const)(
+      "has no findings by axe in the %s theme on a phone, and buttons large enough",
+      async (colorScheme) => {
+        const viewport = { width: 320, height: 640 };
+        const options = { colorScheme, viewport, hasTouch: true, isMobile: true };
+        const { page, row, input, button } = await open(name, options);
+        expect(await findingsIn(page)).toEqual([]);
+        await page.route("**/store/**", (route) =>
+          (route.request().postDataBuffer()?.length ?? 0) > 1e6 ? undefined : route.continue(),
+        );
+        const html = { name: "b.html", mimeType: "text/html", buffer: Buffer.from("<p>") };
+        const long = png(`${"long".repeat(40)}.png`, 2e6);
+        await input.setInputFiles([png("a.png"), html, long, png("paused.png", 2e6)]);
+        await row("a.png").getByText("Uploaded").waitFor();
+        await button("Pause paused.png").click();
+        expect(await findingsIn(page)).toEqual([]);
+        for (const each of await page.locator("button, .drop").all()) {
+          const { width = 0, height = 0 } = (await each.boundingBox()) ?? {};
+          expect(Math.min(width, height)).toBeGreaterThanOrEqual(44);
+        }
+        const overflow = "document.documentElement.scrollWidth - innerWidth";
+        expect(await page.evaluate(overflow)).toBeLessThanOrEqual(0);
+        await page.close();
+      },
+    );
+
+    it("ends its uploads when it goes", async () => {
+      const { page, input } = await open(name);
       await page.route("**/store/**", () => undefined);
       const sent = page.waitForRequest(isPut);
-      await page
-        .locator("input")
-        .setInputFiles({ name: "c.png", mimeType: "image/png", buffer: Buffer.from("one") });
+      await input.setInputFiles(png("c.png"));
       const ended = page.waitForEvent("requestfailed", isPut);
       await sent;
       await page.evaluate("leave()");
       expect((await ended).failure()?.errorText).toBe("net::ERR_ABORTED");
       await page.close();
+    });
+  });
+
+  it.each(["App.tsx", "List.tsx", ...COMPONENTS])(
+    "%s compiles with the strictest settings",
+    async (name) => {
+      await pages.add({
+        "nothing.ts": "export {};",
+        "App.tsx": snippets.get("App.tsx") ?? "",
+        "List.tsx": snippets.get("List.tsx") ?? "",
+        ...Object.fromEntries(COMPONENTS.map((each) => [each, component(each)])),
+      });
+      expect(await pages.compile(name)).toBe("");
     },
   );
-
-  it("the components for React and the script of that for Svelte compile", async () => {
-    const [, script = ""] =
-      /<script lang="ts">(.*)<\/script>/s.exec(snippets.get("Uploads.svelte") ?? "") ?? [];
-    const files = {
-      "List.tsx": snippets.get("List.tsx") ?? "",
-      "Uploads.tsx": snippets.get("Uploads.tsx") ?? "",
-      "uploads-svelte.ts": `/// <reference types="svelte" />\n${script}\nexport { add };`,
-    };
-    for (const [name, text] of Object.entries(files)) writeFileSync(join(pages.folder, name), text);
-    expect(await pages.compile(Object.keys(files))).toBe("");
-  });
-
-  it("the hook for React pauses, resumes, retries and removes", async () => {
-    const { page } = await open("Uploads.tsx");
-    await page.locator('input[accept*="image/png"]').waitFor();
-    const button = (name: string) => page.getByRole("button", { name });
-    await page.route("**/store/**", () => undefined);
-    const first = page.waitForRequest(isPut);
-    const ended = page.waitForEvent("requestfailed", isPut);
-    await page
-      .locator("input")
-      .setInputFiles({ name: "a.png", mimeType: "image/png", buffer: Buffer.from("one") });
-    await first;
-    await button("Pause").click();
-    await ended;
-    await page.unroute("**/store/**");
-    await button("Resume").click();
-    await eventually(() => page.locator("output").innerText()).toContain(".png");
-
-    await page.route("**/batch", (route) => route.fulfill({ status: 403, json: {} }));
-    await page
-      .locator("input")
-      .setInputFiles({ name: "b.png", mimeType: "image/png", buffer: Buffer.from("two") });
-    await button("Try again").waitFor();
-    await page.unroute("**/batch");
-    await button("Try again").click();
-    await eventually(() => page.locator("output").last().innerText()).toContain(".png");
-    expect(await page.locator("li").count()).toBe(2);
-    await button("Remove").first().click();
-    expect(await page.locator("li").count()).toBe(1);
-    await page.close();
-  });
 });

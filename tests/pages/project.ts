@@ -28,8 +28,8 @@ export interface Pages {
   readonly folder: string;
   /** Bundles the modules, of which the first is the page's, and serves them at its name. */
   readonly add: (modules: Readonly<Record<string, string>>) => Promise<string>;
-  /** What the compiler has to say of modules that were added. */
-  readonly compile: (names: ReadonlyArray<string>) => Promise<string>;
+  /** Checks a module that was added with the compiler of its framework; returns its complaints. */
+  readonly compile: (name: string) => Promise<string>;
   /** What the pages get at `/upload-token`. */
   token: string;
   readonly close: () => void;
@@ -54,7 +54,7 @@ export async function startPages(): Promise<Pages> {
     return response
       .writeHead(200, { "Content-Type": "text/html; charset=utf-8" })
       .end(
-        `<!doctype html><link rel="icon" href="data:,"><div id="uploads"></div><script type="module" src="${url}.js"></script>`,
+        `<!doctype html><html lang="en"><title>Uploads</title><link rel="icon" href="data:,"><meta name="viewport" content="width=device-width"><meta name="color-scheme" content="light dark"><style>body { background: Canvas; }</style><main><h1>Uploads</h1><div id="uploads"></div></main><script type="module" src="${url}.js"></script>`,
       );
   });
   server.listen(await freePort(), "127.0.0.1");
@@ -70,7 +70,7 @@ export async function startPages(): Promise<Pages> {
       for (const [name, text] of await bundle(join(folder, entry))) code.set(`/${name}`, text);
       return pages.origin + path;
     },
-    compile: (files) => compile(folder, files),
+    compile: (name) => compile(folder, name),
     token: "",
     close: () => {
       server.close();
@@ -89,8 +89,9 @@ async function bundle(entry: string): Promise<ReadonlyArray<readonly [string, st
     transform: { define: { "process.env.NODE_ENV": '"production"' } },
     plugins: [STYLES, SVELTE, VUE],
     checks: { bundlerTimings: false },
-    onLog: (level, { message }) => {
-      if (level === "warn") throw new Error(message);
+    onLog: (level, { code, message }) => {
+      // "use client" says nothing to this bundler.
+      if (level === "warn" && code !== "MODULE_LEVEL_DIRECTIVE") throw new Error(message);
     },
   });
   const { output } = await build.generate({ format: "es", chunkFileNames: "[name]-[hash].js" });
@@ -100,7 +101,14 @@ async function bundle(entry: string): Promise<ReadonlyArray<readonly [string, st
   );
 }
 
-async function compile(folder: string, files: ReadonlyArray<string>): Promise<string> {
+/** The compiler of each framework, by the extension of its components. */
+const COMPILERS: Readonly<Record<string, (config: string) => ReadonlyArray<string>>> = {
+  tsx: (config) => [TSC, "-p", config],
+  vue: (config) => [join(TOOLS, "vue-tsc/bin/vue-tsc.js"), "-p", config],
+  svelte: (config) => [join(TOOLS, "svelte-check/bin/svelte-check"), "--tsconfig", config],
+};
+
+async function compile(folder: string, name: string): Promise<string> {
   writeFileSync(join(folder, "styles.d.ts"), 'declare module "*.css";');
   const compilerOptions = {
     target: "ES2024",
@@ -108,15 +116,20 @@ async function compile(folder: string, files: ReadonlyArray<string>): Promise<st
     moduleResolution: "bundler",
     jsx: "react-jsx",
     strict: true,
+    noUncheckedIndexedAccess: true,
+    exactOptionalPropertyTypes: true,
+    verbatimModuleSyntax: true,
+    allowImportingTsExtensions: true,
     noEmit: true,
     skipLibCheck: true,
     types: [],
   };
-  const config = { compilerOptions, files: ["styles.d.ts", ...files] };
-  writeFileSync(join(folder, "tsconfig.json"), JSON.stringify(config));
-  return promisify(execFile)(process.execPath, [TSC, "-p", folder]).then(
-    ({ stdout }) => stdout,
-    ({ stdout }) => stdout,
+  const config = join(folder, `tsconfig.${name}.json`);
+  writeFileSync(config, JSON.stringify({ compilerOptions, files: ["styles.d.ts", name] }));
+  const command = COMPILERS[name.replace(/.*\./, "")]?.(config) ?? [];
+  return promisify(execFile)(process.execPath, command, { cwd: folder }).then(
+    () => "",
+    ({ stdout, stderr }) => stdout + stderr,
   );
 }
 

@@ -1,9 +1,9 @@
 import { useEffect, useState, useSyncExternalStore } from "react";
 import type { Client } from "../client.ts";
-import { makeUploadList, type Uploads, type UploadsOptions } from "./upload-list.ts";
+import { makeUploadList, type Uploads, type UploadsOptions } from "../uploads/upload-list.ts";
 
 export { useFileState, type WatchedFile } from "./use-file-state.ts";
-export type { Upload, Uploads, UploadsOptions } from "./upload-list.ts";
+export type { Upload, Uploads, UploadsOptions } from "../uploads/upload-list.ts";
 
 /** Uploads files for a component. Those under way are aborted when the component goes. */
 export function useUploads<Data = unknown>(

@@ -1,19 +1,24 @@
 import { UploadError, type UploadPolicy } from "../client.ts";
 
+/** Returns the size of the largest file that the policy accepts, in bytes. */
+export const largestFor = ({ maxSize, multipart }: UploadPolicy, isInParts: boolean): number =>
+  Math.max(maxSize, (isInParts && multipart?.maxSize) || 0);
+
 /** Returns why the policy refuses a file, by its size and type. */
 export function refusalOf(
   file: Blob & Partial<Pick<File, "name">>,
-  { name: policy, maxSize, allowedTypes, extensions, multipart }: UploadPolicy,
+  policy: UploadPolicy,
   isInParts: boolean,
 ): UploadError | undefined {
   const { size, name = "" } = file;
-  const limit = Math.max(maxSize, (isInParts && multipart?.maxSize) || 0);
+  const { allowedTypes, extensions } = policy;
+  const limit = largestFor(policy, isInParts);
   const given = file.type || extensions[name.slice(name.lastIndexOf(".")).toLowerCase()];
   const type = given?.replace(/[; ].*/, "") ?? "application/octet-stream";
   const isAllowed = allowedTypes.some((one) => [type, type.replace(/\/.*/, "/*")].includes(one));
   if (size <= limit && isAllowed) return undefined;
   const title = isAllowed ? "The file is too large" : "Files of this type are not accepted";
   const problem = isAllowed ? { title, limit } : { title, allowed: allowedTypes };
-  const message = `${title}: ${name} is ${type} of ${size} bytes. The policy ${policy} accepts ${allowedTypes.join(", ")} of up to ${limit} bytes.`;
+  const message = `${title}: ${name} is ${type} of ${size} bytes. The policy ${policy.name} accepts ${allowedTypes.join(", ")} of up to ${limit} bytes.`;
   return new UploadError("refused", message, { problem });
 }

@@ -7,13 +7,17 @@ import {
   type UploadResult,
   type UploadTask,
 } from "../client.ts";
-import { refusalOf } from "./refusal.ts";
+import { largestFor, refusalOf } from "./refusal.ts";
 
 /** A file that was added, with its upload. */
 export interface Upload<Data = unknown> {
   /** Stays the same, as the `key` of a list does. */
   readonly id: number;
   readonly file: Blob;
+  /** The name of the file; empty if it has none. */
+  readonly name: string;
+  /** The address of an image for an `<img>` of a page, until it is removed. */
+  readonly preview?: string | undefined;
   /** `queued`: it waits for `start()`. */
   readonly status: "queued" | "uploading" | "paused" | "done" | "failed";
   readonly progress?: UploadProgress | undefined;
@@ -45,6 +49,8 @@ export interface Uploads<Data = unknown> {
   readonly progress: UploadProgress;
   /** For an `<input type="file">`, once the policy is known. */
   readonly accept: string | undefined;
+  /** The largest file that the policy accepts, in bytes, once it is known. */
+  readonly maxSize: number | undefined;
   /** Adds files, such as those of an `<input type="file">`; the policy may refuse some at once. */
   readonly add: (files: Iterable<Blob>) => void;
   /** Uploads what is `queued`. */
@@ -55,7 +61,10 @@ export interface Uploads<Data = unknown> {
 
 let lastId = 0;
 
-/** Keeps the uploads of a component: they are aborted once nobody listens any more. */
+/**
+ * Keeps the uploads of a component. What has subscribed is called after each change of `read()`;
+ * once it no longer listens, the uploads are aborted.
+ */
 export function makeUploadList<Data>(client: Client<Data>, options: UploadsOptions<Data> = {}) {
   type One = Upload<Data>;
   type Added = Pick<One, "id" | "file">;
@@ -67,13 +76,14 @@ export function makeUploadList<Data>(client: Client<Data>, options: UploadsOptio
     uploads: [],
     progress: progressOf([]),
     accept: undefined,
+    maxSize: undefined,
     add,
     start: () => upload(state.uploads.filter(({ status }) => status === "queued")),
     cancel: () => state.uploads.forEach(({ status, remove }) => status === "done" || remove()),
   };
 
-  function show(uploads: ReadonlyArray<One>, accept = state.accept) {
-    state = { ...state, uploads, accept, progress: progressOf(uploads) };
+  function show(uploads: ReadonlyArray<One>, limits?: Pick<Uploads, "accept" | "maxSize">) {
+    state = { ...state, ...limits, uploads, progress: progressOf(uploads) };
     notify?.();
   }
   /** Changes an upload, if its status is `from`. */
@@ -82,6 +92,8 @@ export function makeUploadList<Data>(client: Client<Data>, options: UploadsOptio
     show(state.uploads.map((one) => (isMeant(one) ? { ...one, ...next } : one)));
   }
 
+  const isInParts = () => options.multipart !== false;
+
   async function askPolicy() {
     const { signal } = leaving;
     // Without the policies the service decides.
@@ -89,7 +101,7 @@ export function makeUploadList<Data>(client: Client<Data>, options: UploadsOptio
     if (signal.aborted) return;
     policy = policies.find(({ name }) => name === (options.policy ?? "files"));
     const accept = policy && [...policy.allowedTypes, ...Object.keys(policy.extensions)].join();
-    show(state.uploads, accept);
+    show(state.uploads, { accept, maxSize: policy && largestFor(policy, isInParts()) });
   }
 
   function follow({ id, file }: Added, task: UploadTask<Data>) {
@@ -106,10 +118,13 @@ export function makeUploadList<Data>(client: Client<Data>, options: UploadsOptio
 
   function toUpload(file: Blob): One {
     const id = (lastId += 1);
-    const error = policy && refusalOf(file, policy, options.multipart !== false);
+    const error = policy && refusalOf(file, policy, isInParts());
+    const isPicture = "document" in globalThis && file.type.startsWith("image/");
     return {
       id,
       file,
+      name: (file as Partial<File>).name ?? "",
+      preview: isPicture ? URL.createObjectURL(file) : undefined,
       status: error ? "failed" : "queued",
       error,
       pause: () => {
@@ -130,6 +145,7 @@ export function makeUploadList<Data>(client: Client<Data>, options: UploadsOptio
       remove: () => {
         tasks.get(id)?.abort();
         tasks.delete(id);
+        forget(state.uploads.filter((one) => one.id === id));
         show(state.uploads.filter((one) => one.id !== id));
       },
     };
@@ -165,6 +181,7 @@ export function makeUploadList<Data>(client: Client<Data>, options: UploadsOptio
         notify = undefined;
         leaving.abort();
         tasks.forEach((task) => task.abort());
+        forget(state.uploads);
       };
     },
     /** Takes the client and options of the last render, for what is added and called from now on. */
@@ -175,6 +192,11 @@ export function makeUploadList<Data>(client: Client<Data>, options: UploadsOptio
       if (isOther) void askPolicy();
     },
   };
+}
+
+/** Lets go of the pictures, which are kept in memory otherwise. */
+function forget(uploads: ReadonlyArray<Upload>): void {
+  for (const { preview } of uploads) if (preview) URL.revokeObjectURL(preview);
 }
 
 function progressOf(uploads: ReadonlyArray<Upload>): UploadProgress {
