@@ -33,8 +33,10 @@ export async function put(request: Put): Promise<PutAnswer> {
 }
 
 /** Used where there is one, since `fetch` does not report how much of a body has been sent. */
-const putByXhr = ({ url, headers, body, signal, onSent }: Put): Promise<PutAnswer> =>
-  new Promise((resolve, reject) => {
+async function putByXhr({ url, headers, body, signal, onSent }: Put): Promise<PutAnswer> {
+  // A file of React Native by its URI has the members of a Blob.
+  const sendable = body instanceof Blob ? body : await (body as Blob).arrayBuffer();
+  return new Promise((resolve, reject) => {
     const xhr = new XMLHttpRequest();
     xhr.open("PUT", url);
     for (const [name, value] of Object.entries(headers)) xhr.setRequestHeader(name, value);
@@ -50,9 +52,10 @@ const putByXhr = ({ url, headers, body, signal, onSent }: Put): Promise<PutAnswe
       resolve(answerFrom(xhr.status, xhr.responseText, header));
     });
     signal.addEventListener("abort", giveUp);
-    xhr.send(body);
+    xhr.send(sendable);
     if (signal.aborted) giveUp();
   });
+}
 
 async function putByFetch({ url, headers, body, signal, onSent }: Put): Promise<PutAnswer> {
   const response = await fetch(url, {
