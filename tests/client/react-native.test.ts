@@ -93,6 +93,8 @@ const startClient = () =>
 const sha256 = (bytes: Uint8Array) => createHash("sha256").update(bytes).digest("hex");
 const stored = async (url: string) => sha256(await (await fetch(url)).bytes());
 
+const shorter: ReadRange = async (_, start, end) => BYTES.subarray(start, end).subarray(0, -1);
+
 it("a large file by its URI goes in parts, of which no more is read at a time", async () => {
   const read: Array<number> = [];
   const readRange: ReadRange = async (uri, start, end) => {
@@ -115,7 +117,6 @@ it("a Blob of React Native, which nothing can read, goes as a whole", async () =
 });
 
 it("a file that became shorter after it was chosen is not uploaded", async () => {
-  const shorter: ReadRange = async (_, start, end) => BYTES.subarray(start, end).subarray(0, -1);
   const upload = startClient().upload(fileFromUri(FILM, shorter));
   await expect(upload).rejects.toMatchObject({ code: "file-changed" });
 });

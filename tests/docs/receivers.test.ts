@@ -1,7 +1,9 @@
 import { randomBytes } from "node:crypto";
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { readFileSync } from "node:fs";
+import { globSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { basename, dirname, join } from "node:path";
 import { Webhook } from "standardwebhooks";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { ask, SECRET, upload } from "../events/backend.ts";
@@ -11,34 +13,48 @@ import { linkPackages } from "../support/kept-packages.ts";
 import { need } from "../support/need.ts";
 import { emptyProject, type Project } from "../support/project.ts";
 import { startProcess } from "../support/service-process.ts";
+import type { Needs } from "../support/setup.ts";
 import { snippetsOf } from "../support/snippets.ts";
 import { until } from "../support/until.ts";
+import { APPLICATIONS, install, run } from "./applications.ts";
 
 // The receivers of docs/receiving-events.md, and those that it leads to, each with a service that
 // sends it an event.
 
-const EXAMPLES = new URL("../../deploy/examples/receivers/", import.meta.url);
-const snippets = new Map([
-  ...snippetsOf("docs/receiving-events.md"),
-  ...["receiver.py", "receiver.go"].map(
-    (name) => [name, readFileSync(new URL(name, EXAMPLES), "utf8")] as const,
-  ),
-]);
+const EXAMPLES = new URL("../../deploy/examples/receivers/", import.meta.url).pathname;
+const page = readFileSync(new URL("../../docs/receiving-events.md", import.meta.url), "utf8");
+const snippets = snippetsOf("docs/receiving-events.md");
+const copied = new Map(
+  globSync("*/*", { cwd: EXAMPLES }).map((path) => [
+    basename(path),
+    readFileSync(join(EXAMPLES, path), "utf8"),
+  ]),
+);
 
-const RECEIVERS: Readonly<Record<string, string | undefined>> = {
-  "with-hono.ts": process.execPath,
-  "with-express.ts": process.execPath,
-  "route.ts": process.execPath,
-  "receiver.py": await need("uvicorn"),
-  "receiver.go": await need("go"),
+interface Receiver {
+  readonly needs: keyof Needs | undefined;
+  readonly start: (port: number) => string;
+  readonly files?: Readonly<Record<string, string>>;
+  readonly install?: string;
+  readonly build?: string;
+}
+
+const inNode = (name: string): Receiver => ({ needs: undefined, start: () => `exec node ${name}` });
+
+const RECEIVERS: Readonly<Record<string, Receiver>> = {
+  "with-hono.ts": inNode("with-hono.ts"),
+  "with-express.ts": inNode("with-express.ts"),
+  "route.ts": inNode("next.ts"),
+  "receiver.py": {
+    needs: "uvicorn",
+    start: (port) => `exec uvicorn receiver:app --port ${port}`,
+  },
+  "receiver.go": { needs: "go", start: () => "exec go run receiver.go" },
+  "views.py": APPLICATIONS.django,
+  "web.php": APPLICATIONS.laravel,
+  "hooks_controller.rb": APPLICATIONS.rails,
+  "HookController.java": APPLICATIONS.spring,
 };
-
-const commandFor = (name: string, port: number): ReadonlyArray<string> =>
-  ({
-    "route.ts": ["next.ts"],
-    "receiver.py": ["receiver:app", "--port", String(port)],
-    "receiver.go": ["run", "receiver.go"],
-  })[name] ?? [name];
 
 /** Stands for Next.js, which calls the handler of a route with a request. */
 const NEXT = `
@@ -60,24 +76,44 @@ beforeAll(async () => {
 afterAll(() => project?.remove());
 
 it("the page has the receivers that are tested here, and no others", () => {
-  expect([...snippets.keys()].toSorted()).toEqual(
-    ["receive.ts", ...Object.keys(RECEIVERS)].toSorted(),
-  );
+  const all = [...snippets.keys(), ...copied.keys()];
+  expect(all.toSorted()).toEqual(["receive.ts", ...Object.keys(RECEIVERS)].toSorted());
+  const linked = [...page.matchAll(/examples\/receivers\/\w+\/([\w.-]+)/g)].map(([, name]) => name);
+  expect(linked.toSorted()).toEqual([...copied.keys()].toSorted());
 });
 
 it.for(Object.entries(RECEIVERS))(
   "%s verifies what the service sends, handles each id once, and refuses all else",
-  async ([name, command], { skip }) => {
-    if (command === undefined) return skip();
+  async ([name, receiver], { skip }) => {
+    const { needs, files = {}, install: packages, build, start } = receiver;
+    const command = needs === undefined ? process.execPath : String((await need(needs)) ?? "");
+    if (command === "") return skip();
     const port = await freePort();
-    for (const [file, code] of [...snippets, ["next.ts", NEXT]] as const) {
-      project.write(file, code.replaceAll("3000", String(port)));
+    const env = {
+      ...process.env,
+      PATH: `${dirname(command)}:${process.env["PATH"]}`,
+      WEBHOOK_SECRET: SECRET,
+    };
+    let cwd = project.folder;
+    if (copied.has(name)) {
+      const own = (cwd = mkdtempSync(join(tmpdir(), "valetkey-receiver-")));
+      atTestEnd(() => rmSync(own, { recursive: true, force: true }));
+      await install(packages ?? "true", { into: own, env });
+      const code = copied.get(name)?.replaceAll("3000", String(port)) ?? "";
+      for (const [file, text] of Object.entries({ ...files, [name]: code })) {
+        writeFileSync(join(own, file), text);
+      }
+    } else {
+      for (const [file, code] of [...snippets, ["next.ts", NEXT]] as const) {
+        project.write(file, code.replaceAll("3000", String(port)));
+      }
     }
-    const child = spawn(command, commandFor(name, port), {
-      cwd: project.folder,
-      env: { ...process.env, WEBHOOK_SECRET: SECRET },
+    if (build !== undefined) await run(build, { cwd, env });
+    const child = spawn("sh", ["-c", start(port)], {
+      cwd,
+      env,
       stdio: ["ignore", "pipe", "pipe"],
-      // "go run" has a child of its own.
+      // Some have a child of their own.
       detached: true,
     });
     const ended = once(child, "exit");

@@ -1,21 +1,17 @@
-import { execFile, spawn } from "node:child_process";
+import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { createHash, createPrivateKey } from "node:crypto";
+import { createPrivateKey } from "node:crypto";
 import {
   copyFileSync,
-  existsSync,
+  globSync,
   mkdirSync,
   mkdtempSync,
-  readdirSync,
   readFileSync,
-  renameSync,
   rmSync,
-  symlinkSync,
   writeFileSync,
 } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
-import { promisify } from "node:util";
 import { SignJWT } from "jose";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { createClient } from "../../adapters/client/client.ts";
@@ -23,11 +19,11 @@ import { freePort } from "../support/free-port.ts";
 import { need } from "../support/need.ts";
 import { type ServiceProcess, startProcess } from "../support/service-process.ts";
 import { snippetsOf } from "../support/snippets.ts";
-import { CACHE } from "../support/tools.ts";
 import { until } from "../support/until.ts";
+import { type Application, APPLICATIONS, install, run } from "./applications.ts";
 
-// The backends of docs/upload-token.md, each installed and started as the page says, beside a
-// service that is started with the variables of the page.
+// The backends of docs/upload-token.md, each started beside a service that is started with the
+// variables of the page.
 
 const page = readFileSync(new URL("../../docs/upload-token.md", import.meta.url), "utf8");
 const snippets = snippetsOf("docs/upload-token.md");
@@ -36,27 +32,36 @@ const snippets = snippetsOf("docs/upload-token.md");
 const blockWith = (text: string) =>
   (page.match(/(?:^ {4}\S.*\n)+/gm) ?? []).find((block) => block.includes(text)) ?? "";
 
-interface Backend {
+const EXAMPLES = new URL("../../deploy/examples/tokens/", import.meta.url).pathname;
+
+interface Backend extends Omit<Application, "needs"> {
+  readonly needs: Application["needs"] | undefined;
+  /** Where its file is copied to. */
   readonly file: string;
-  /** What a host has anyway: Mia has signed in if her cookie says so. */
-  readonly yours: readonly [file: string, code: string];
-  /** What the page installs, in the project's folder. */
-  readonly install?: string;
-  /** What is done besides before it starts. */
-  readonly build?: string;
-  readonly start: (port: number) => string;
+  readonly code: string;
 }
 
 const COOKIE = "session=5e0c";
 /** Of somebody else in the same organization; the backend in Node knows her. */
 const ANOTHER = "session=77aa";
 
-const BACKENDS: Readonly<Record<"node" | "go" | "python" | "php", Backend>> = {
-  node: {
-    file: "server.mjs",
-    yours: [
-      "yours.mjs",
-      `const people = { "${COOKIE}": "mia", "${ANOTHER}": "ann" };
+/** The file of each example, and where an application has it. */
+const FILES = {
+  go: "main.go",
+  flask: "app.py",
+  fastapi: "app.py",
+  django: "views.py",
+  php: "upload-token.php",
+  laravel: "web.php",
+  rails: "upload_tokens_controller.rb",
+  spring: "UploadTokenController.java",
+} as const satisfies Record<keyof typeof APPLICATIONS, string>;
+
+const NODE: Omit<Backend, "code"> = {
+  needs: undefined,
+  file: "server.mjs",
+  files: {
+    "yours.mjs": `const people = { "${COOKIE}": "mia", "${ANOTHER}": "ann" };
        export const personOf = async ({ headers }) => {
          const id = people[headers.cookie];
          return id === undefined ? undefined : { id, organizations: ["acme"] };
@@ -64,70 +69,19 @@ const BACKENDS: Readonly<Record<"node" | "go" | "python" | "php", Backend>> = {
        export const kept = [];
        export const keep = async ({ id }, file) => kept.push({ id, ...file });
        export const fileOf = async (person, index) => kept[index];`,
-    ],
-    install: blockWith("npm install"),
-    start: () => "exec node server.mjs",
   },
-  go: {
-    file: "main.go",
-    yours: [
-      "yours.go",
-      `package main
-       import "net/http"
-       type person struct { ID string; Organizations []string }
-       func personOf(r *http.Request) (person, bool) {
-         cookie, err := r.Cookie("session")
-         return person{"mia", []string{"acme"}}, err == nil && cookie.Value == "5e0c"
-       }`,
-    ],
-    install: `go mod init yours && ${blockWith("go get")}`,
-    build: "go build -o backend",
-    start: () => "exec ./backend",
-  },
-  python: {
-    file: "app.py",
-    yours: [
-      "yours.py",
-      [
-        "def person_of(request):",
-        '    if request.cookies.get("session") == "5e0c":',
-        '        return {"id": "mia", "organizations": ["acme"]}',
-      ].join("\n"),
-    ],
-    install: `python3 -m venv . && bin/${blockWith("pip install").trim()}`,
-    start: (port) => `exec bin/python -m flask run --port ${port}`,
-  },
-  php: {
-    file: "public/upload-token.php",
-    yours: [
-      "yours.php",
-      `<?php function signed_in_person() {
-         return ($_COOKIE["session"] ?? "") === "5e0c" ? ["id" => "mia", "organizations" => ["acme"]] : null;
-       }`,
-    ],
-    start: (port) => `exec php -S 127.0.0.1:${port} public/upload-token.php`,
-  },
+  install: blockWith("npm install"),
+  start: () => "exec node server.mjs",
 };
 
-/** Runs what the page installs in a folder of the user's cache, once, and links it into another. */
-async function install(command: string, { into, env }: Place): Promise<void> {
-  const hash = createHash("sha256").update(command).digest("hex").slice(0, 12);
-  const folder = join(CACHE, `backend-${hash}`);
-  if (!existsSync(folder)) {
-    mkdirSync(CACHE, { recursive: true });
-    const fresh = mkdtempSync(`${folder}.`);
-    await run(command, { cwd: fresh, env });
-    renameSync(fresh, folder);
-  }
-  for (const name of readdirSync(folder)) symlinkSync(join(folder, name), join(into, name));
-}
+type Language = "node" | keyof typeof FILES;
 
-const run = (command: string, place: { readonly cwd: string; readonly env?: NodeJS.ProcessEnv }) =>
-  promisify(execFile)("sh", ["-ec", command], place);
-
-interface Place {
-  readonly into: string;
-  readonly env: NodeJS.ProcessEnv;
+function backendFor(language: Language): Backend {
+  if (language === "node") return { ...NODE, code: keepingServer() };
+  const name = FILES[language];
+  const code = readFileSync(join(EXAMPLES, language, name), "utf8");
+  const file = language === "php" ? `public/${name}` : name;
+  return { ...APPLICATIONS[language], file, code };
 }
 
 interface Started {
@@ -136,20 +90,19 @@ interface Started {
   readonly stop: () => Promise<void>;
 }
 
-async function start(language: keyof typeof BACKENDS, keys: string): Promise<Started | undefined> {
-  const found = language === "node" ? process.execPath : await need(language);
+async function start(language: Language, keys: string): Promise<Started | undefined> {
+  const backend = backendFor(language);
+  const found = backend.needs === undefined ? process.execPath : await need(backend.needs);
   if (found === undefined) return undefined;
   const env = { ...process.env, PATH: `${dirname(found)}:${process.env["PATH"]}` };
-  const backend = BACKENDS[language];
   const folder = mkdtempSync(join(tmpdir(), "valetkey-backend-"));
   const write = (name: string, text: string) => writeFileSync(join(folder, name), text);
   const port = await freePort();
   await install(backend.install ?? "true", { into: folder, env });
   mkdirSync(join(folder, "public"));
   copyFileSync(join(keys, "upload-key.pem"), join(folder, "upload-key.pem"));
-  const program = language === "node" ? keepingServer() : snippets.get(backend.file);
-  write(backend.file, (program ?? "").replace("3000", String(port)));
-  write(...backend.yours);
+  write(backend.file, backend.code.replace("3000", String(port)));
+  for (const own of Object.entries(backend.files)) write(...own);
   if (backend.build !== undefined) await run(backend.build, { cwd: folder, env });
   const child = spawn("sh", ["-c", backend.start(port)], { cwd: folder, env, stdio: "pipe" });
   const ended = once(child, "close");
@@ -175,19 +128,18 @@ async function start(language: keyof typeof BACKENDS, keys: string): Promise<Sta
 }
 
 /** The server in Node that keeps files, as the page adds it, and shows what it has kept. */
-const keepingServer = () => {
+const keepingServer = (): string => {
   const routes = ["attachments.mjs", "photos.mjs"].map((name) => snippets.get(name)).join("");
   const route = routes.replace(`${AUDIENCE}/api`, `${service.address}/api`);
   const shown = 'app.get("/kept", (_request, response) => response.json(kept));';
-  return snippets
-    .get("server.mjs")
-    ?.replace("{ personOf }", "{ fileOf, keep, kept, personOf }")
+  return (snippets.get("server.mjs") ?? "")
+    .replace("{ personOf }", "{ fileOf, keep, kept, personOf }")
     .replace("app.listen", `${route}${shown}\napp.listen`);
 };
 
 const ISSUER = "https://app.example.com";
 const AUDIENCE = "https://uploads.example.com";
-const LANGUAGES = Object.keys(BACKENDS) as ReadonlyArray<keyof typeof BACKENDS>;
+const LANGUAGES = ["node", ...Object.keys(FILES)] as ReadonlyArray<Language>;
 let keys: string;
 let service: ServiceProcess;
 let started: ReadonlyArray<Started | undefined> = [];
@@ -212,9 +164,16 @@ afterAll(async () => {
 });
 
 it("every program of the page is tested here", () => {
-  const files = Object.values(BACKENDS).map(({ file }) => file);
-  const ofKeeping = ["post.js", "attachments.mjs", "photos.mjs"];
-  expect([...snippets.keys()]).toEqual(["keys.sh", "page.js", ...files, ...ofKeeping]);
+  const ofNode = ["page.js", "server.mjs", "post.js", "attachments.mjs", "photos.mjs"];
+  expect([...snippets.keys()]).toEqual(["keys.sh", ...ofNode]);
+  const examples = globSync("*/*", { cwd: EXAMPLES }).toSorted();
+  expect(examples).toEqual(
+    Object.entries(FILES)
+      .map((path) => path.join("/"))
+      .toSorted(),
+  );
+  const linked = [...page.matchAll(/examples\/tokens\/(\w+\/[\w.-]+)/g)].map(([, path]) => path);
+  expect(linked.toSorted()).toEqual(examples);
 });
 
 /** A client as the page shows it, for the owner of a cookie. */

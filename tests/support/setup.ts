@@ -1,6 +1,6 @@
 import { spawnSync } from "node:child_process";
 import { once } from "node:events";
-import { globSync, mkdtempSync, rmSync } from "node:fs";
+import { existsSync, globSync, mkdtempSync, rmSync } from "node:fs";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
@@ -79,6 +79,15 @@ const FINDERS = {
   go: () => findOnPath("go", { from: "golang-go", variable: "TEST_GO" }),
   python: () => findOnPath("python3", { from: "python3-venv", variable: "TEST_PYTHON" }),
   php: () => findOnPath("php", { from: "php-cli", variable: "TEST_PHP" }),
+  java: () => findOnPath("mvn", { from: "default-jdk-headless maven", variable: "TEST_MAVEN" }),
+  /** Ruby, with what Rails answers requests by. */
+  rails: () => findOnPath("puma", { from: "ruby-actionpack ruby-jwt puma", variable: "TEST_PUMA" }),
+  /** The path of PHP, where Debian has put Laravel. */
+  laravel: async () => {
+    const isHere = existsSync("/usr/share/php/Illuminate/autoload.php");
+    const php = await findOnPath("php", { from: "php-laravel-framework", variable: "TEST_PHP" });
+    return isHere ? php : { value: undefined, source: "apt-get install php-laravel-framework" };
+  },
   schemathesis: () =>
     findPythonTool("schemathesis", {
       from: "schemathesis==4.32.5",
