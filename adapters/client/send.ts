@@ -36,25 +36,24 @@ export async function put(request: Put): Promise<PutAnswer> {
 async function putByXhr({ url, headers, body, signal, onSent }: Put): Promise<PutAnswer> {
   // A file of React Native by its URI has the members of a Blob.
   const sendable = body instanceof Blob ? body : await (body as Blob).arrayBuffer();
-  return new Promise((resolve, reject) => {
-    const xhr = new XMLHttpRequest();
-    xhr.open("PUT", url);
-    for (const [name, value] of Object.entries(headers)) xhr.setRequestHeader(name, value);
-    const giveUp = () => xhr.abort();
-    xhr.upload.addEventListener("progress", ({ loaded }) => onSent(loaded));
-    xhr.addEventListener("loadend", () => {
-      signal.removeEventListener("abort", giveUp);
-      if (xhr.status === 0) return reject(new TypeError("no answer"));
-      // Asking for a header that is not shared makes the console complain. Names are in lower case.
-      const names = xhr.getAllResponseHeaders();
-      const header = (name: string) =>
-        names.includes(`${name}:`) ? xhr.getResponseHeader(name) : null;
-      resolve(answerFrom(xhr.status, xhr.responseText, header));
-    });
-    signal.addEventListener("abort", giveUp);
+  const xhr = new XMLHttpRequest();
+  xhr.open("PUT", url);
+  for (const [name, value] of Object.entries(headers)) xhr.setRequestHeader(name, value);
+  // After the answer too, when it changes nothing.
+  const giveUp = () => xhr.abort();
+  xhr.upload.addEventListener("progress", ({ loaded }) => onSent(loaded));
+  signal.addEventListener("abort", giveUp);
+  await new Promise((resolve) => {
+    xhr.addEventListener("loadend", resolve);
     xhr.send(sendable);
     if (signal.aborted) giveUp();
   });
+  if (xhr.status === 0) throw new TypeError("no answer");
+  // Asking for a header that is not shared makes the console complain. Names are in lower case.
+  const names = xhr.getAllResponseHeaders();
+  return answerFrom(xhr.status, xhr.responseText, (name) =>
+    names.includes(`${name}:`) ? xhr.getResponseHeader(name) : null,
+  );
 }
 
 async function putByFetch({ url, headers, body, signal, onSent }: Put): Promise<PutAnswer> {

@@ -52,6 +52,10 @@ class NativeXhr extends EventTarget {
     this.responseText = await this.#answer.text();
     this.dispatchEvent(new Event("loadend"));
   }
+  /** Changes nothing once it is done. */
+  abort(): void {
+    if (this.status === 0) throw new Error("nothing here is aborted on its way");
+  }
   get status(): number {
     return this.#answer?.status ?? 0;
   }
