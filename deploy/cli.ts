@@ -1,5 +1,8 @@
 #!/usr/bin/env node
 import { main } from "../adapters/cli/main.ts";
-import { listenNode } from "../adapters/http/server/listen-node.ts";
 
-await main(process.argv.slice(2), listenNode);
+// Only the service needs the package that serves.
+await main(process.argv.slice(2), async (options) => {
+  const { listenNode } = await import("../adapters/http/server/listen-node.ts");
+  return listenNode(options);
+});

@@ -1,7 +1,7 @@
 import * as Result from "effect/Result";
 import { closest } from "fastest-levenshtein";
 import { type Fault, type Read, sentenceFor, type Settings } from "../settings/setting.ts";
-import { type Env, options, OPTIONS, say, type Source } from "../settings/source.ts";
+import { type Env, options, OPTIONS, say, type Source, VARIABLES } from "../settings/source.ts";
 
 /**
  * Reads the settings of an adapter from options, and from `env` with the variables of a cloud's own
@@ -52,12 +52,18 @@ const CLIENT_OPTIONS = new Map([
 ]);
 
 /** Returns what was read; throws a `TypeError` with all faults, also the `further` ones. */
-export function orThrow<A>(what: string, read: Read<A>, further: ReadonlyArray<Fault> = []): A {
+export function orThrow<A>(
+  what: string,
+  read: Read<A>,
+  further: ReadonlyArray<Fault> = [],
+  words = OPTIONS,
+): A {
   if (Result.isSuccess(read) && further.length === 0) return read.success;
   const faults = [...further, ...(Result.isFailure(read) ? read.failure : [])];
   const lines = faults.map((fault) => {
-    const example = say(fault.example, OPTIONS);
-    return `  ${sentenceFor(fault, OPTIONS)}${example && `, for example ${example}`}\n`;
+    const example = say(fault.example, words);
+    return `  ${sentenceFor(fault, words)}${example && `, for example ${example}`}\n`;
   });
-  throw new TypeError(`${what} cannot be made: invalid options\n${lines.join("")}`);
+  const wrong = words === VARIABLES ? "variables" : "options";
+  throw new TypeError(`${what} cannot be made: invalid ${wrong}\n${lines.join("")}`);
 }

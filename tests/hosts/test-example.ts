@@ -7,8 +7,8 @@ import { isFullRun } from "../support/full-run.ts";
 import { need } from "../support/need.ts";
 import { PROBLEM, signIn, uploadTo } from "./guest.ts";
 
-// Each example as a user has it who has copied its folder, installed the packed package there,
-// and runs the commands of its README.
+// Each example as `npm create valetkey` makes it, with the packed package, run by the commands of
+// its README.
 
 const minio = await need("minio");
 const chromium = await need("chromium");
@@ -24,15 +24,16 @@ const MINIO = minio && {
   STORAGE_ACCESS_KEY: minio.accessKey,
   STORAGE_SECRET_KEY: minio.secretKey,
 };
+const hasMinio = (name: string) => isFullRun || name === "node";
 
 /**
- * The stores an example runs with: its own, and a MinIO as its README describes, which the code that
- * they have in common chooses.
+ * The stores an example runs with: the embedded one, and the MinIO of its `.env`, which the code
+ * that they have in common chooses.
  */
 const storesOf = (name: string) =>
   Object.entries({
-    "the embedded store": {},
-    ...(isFullRun || name === "node" ? { MinIO: MINIO } : {}),
+    "the embedded store": { STORAGE_ADAPTER: "local" },
+    ...(hasMinio(name) ? { MinIO: MINIO && {} } : {}),
   });
 
 /** Registers the tests of an example. Each that is built has a file, so that they run at once. */
@@ -40,7 +41,10 @@ export const testExample = (name: string) =>
   describe(`the example ${name}`, () => {
     let example: Example;
     beforeAll(async () => {
-      example = await installExample(name);
+      example = await installExample(
+        name,
+        hasMinio(name) && MINIO ? { store: "minio", env: MINIO } : {},
+      );
     }, 600_000);
     afterAll(() => example?.remove());
 
@@ -145,12 +149,24 @@ export const testExample = (name: string) =>
         expect([answer.status, answer.headers.get("content-type")]).toEqual([404, PROBLEM]);
       });
 
+      test("the doctor looks at the store of the host, and finds what is wrong with its key alone", async () => {
+        const { port } = new URL(started.address);
+        const doctor = example.run(["npm", "run", "doctor"], { ...env, PORT: port });
+        const said = await doctor.then(({ stdout }) => stdout, String);
+        expect(said).toMatch(/[1-9]\d* passed, /);
+        const failed = [...said.matchAll(/^FAILED +([^:]+):/gm)].map(([, check]) => check);
+        // Of a MinIO whose root user signs.
+        const ofMinio = new Set(["least privilege", "forged upload"]);
+        expect(failed.filter((check = "") => !ofMinio.has(check))).toEqual([]);
+        if (env?.["STORAGE_ADAPTER"] === "local") expect(failed).toEqual([]);
+      });
+
       test("the host stops when it is told to, and has logged no secret", async () => {
         await started.stop();
         await expect(fetch(started.address)).rejects.toThrow();
         const output = started.output();
         expect(output).not.toMatch(/X-Amz-|v1\.[a-z0-9-]+\.[\w-]{20,}/);
-        for (const secret of [cookie.split("=")[1], env?.["STORAGE_SECRET_KEY"]]) {
+        for (const secret of [cookie.split("=")[1], MINIO?.STORAGE_SECRET_KEY]) {
           if (secret !== undefined) expect(output).not.toContain(secret);
         }
         expect(output).not.toMatch(/error/i);

@@ -4,13 +4,14 @@ import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:f
 import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
 import { promisify } from "node:util";
+import { FRAMEWORKS } from "./build-create.ts";
 import { CHILD_ENV } from "./child-env.ts";
 import { freePort } from "./free-port.ts";
 import { linkPackages } from "./kept-packages.ts";
-import { packed } from "./packed.ts";
+import { createStarter, packed } from "./packed.ts";
 import { until } from "./until.ts";
 
-/** A copy of a folder of deploy/examples, made to run as its README says. */
+/** A folder of deploy/examples, as `npm create valetkey` or a copy has it, made to run as its README says. */
 export interface Example {
   readonly folder: string;
   /** Runs a command there to its end, and gives what it has written; rejects where it fails. */
@@ -38,25 +39,33 @@ const ENV = {
   NEXT_TELEMETRY_DISABLED: "1",
 };
 
-/** Installs an example, with the packed package in place of the published one, and builds it. */
-export async function installExample(name: string): Promise<Example> {
+/**
+ * Installs an example, with the packed package in place of the published one, and builds it. An
+ * application is made by `npm create valetkey`, for a store that `env` configures.
+ */
+export async function installExample(
+  name: string,
+  { store = "embedded", env = {} }: StarterStore = {},
+): Promise<Example> {
   const folder = mkdtempSync(join(tmpdir(), `valetkey-${name}-`));
-  cpSync(join(ROOT, "deploy/examples", name), folder, {
-    recursive: true,
-    filter: (path) => !NOT_SOURCES.has(basename(path)),
-  });
+  if (FRAMEWORKS.includes(name)) {
+    const chosen = ["--framework", name, "--store", store, "--policy", "images"];
+    await createStarter(folder, [...chosen, "--no-install"], { ...CHILD_ENV, ...env });
+  } else {
+    cpSync(join(ROOT, "deploy/examples", name), folder, {
+      recursive: true,
+      filter: (path) => !NOT_SOURCES.has(basename(path)),
+    });
+  }
   const run: Example["run"] = ([command = "", ...args], env = {}) =>
     promisify(execFile)(command, args, { cwd: folder, env: { ...ENV, ...env } }).catch((cause) => {
       throw new Error(`${command} ${args.join(" ")}: ${cause.stdout}${cause.stderr}`);
     });
 
-  const manifest = readFileSync(join(folder, "package.json"), "utf8");
-  if ("valetkey" in JSON.parse(manifest).dependencies) {
-    writeFileSync(
-      join(folder, "package.json"),
-      manifest.replace(/("valetkey": )"[^"]+"/, `$1"file:${await packed()}"`),
-    );
-  }
+  const path = join(folder, "package.json");
+  // The same for each run, whose package is at another path.
+  const manifest = withPackage(readFileSync(path, "utf8"), "");
+  writeFileSync(path, withPackage(manifest, `file:${await packed()}`));
   const [install, ...others] = commandsOf(readFileSync(join(folder, "README.md"), "utf8"));
   if (install !== "npm install") throw new Error(`${name}: its README does not begin with that`);
   // With all that npm is told by this machine's environment, such as whose certificates it trusts.
@@ -78,6 +87,14 @@ export async function installExample(name: string): Promise<Example> {
     },
     remove: () => rmSync(folder, { recursive: true, force: true }),
   };
+}
+
+const withPackage = (manifest: string, specifier: string) =>
+  manifest.replace(/("valetkey": )"[^"]*"/, `$1"${specifier}"`);
+
+interface StarterStore {
+  readonly store?: string;
+  readonly env?: Readonly<Record<string, string>>;
 }
 
 const NOT_SOURCES = new Set([

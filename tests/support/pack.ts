@@ -3,6 +3,7 @@ import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync } fro
 import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
 import { promisify } from "node:util";
+import { buildCreate } from "./build-create.ts";
 import type { Found } from "./setup.ts";
 
 const ROOT = new URL("../..", import.meta.url).pathname;
@@ -40,6 +41,21 @@ export async function pack(): Promise<Found<Package>> {
     await stop();
     throw new Error(`the package cannot be packed: ${String(cause)}`, { cause });
   }
+}
+
+/** Packs the command `create-valetkey`, and unpacks it as npm has it where it runs it. */
+export async function packCreate(): Promise<Found<Package>> {
+  const temporary = mkdtempSync(join(tmpdir(), "create-valetkey-"));
+  const folder = join(temporary, "node_modules/create-valetkey");
+  buildCreate(join(temporary, "built"));
+  const packed = await run("npm", ["pack", "--json", "--pack-destination", temporary, "./built"], {
+    cwd: temporary,
+  });
+  const tarball = join(temporary, JSON.parse(packed.stdout)[0].filename);
+  mkdirSync(folder, { recursive: true });
+  await run("tar", ["-xzf", tarball, "-C", folder, "--strip-components=1"]);
+  const stop = async () => rmSync(temporary, { recursive: true, force: true });
+  return { value: { tarball, folder }, source: "packed from this checkout", stop };
 }
 
 /** What the package could be made of, and what can lie there that is none of it. */

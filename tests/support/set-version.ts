@@ -23,6 +23,7 @@ export function withVersion(version: string): ReadonlyArray<{
     [
       "README.md",
       "docs/**/*.md",
+      "deploy/create/README.md",
       "deploy/examples/*/package.json",
       "deploy/kubernetes/base/kustomization.yaml",
       "adapters/http/version.ts",

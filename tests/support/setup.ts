@@ -19,7 +19,7 @@ import { findManifestTools } from "./manifest-tools.ts";
 import { findMinio, startMinio, startStrictMinio } from "./minio.ts";
 import { findOlderNode } from "./older-node.ts";
 import { findOnPath } from "./on-path.ts";
-import { type Package, pack } from "./pack.ts";
+import { type Package, pack, packCreate } from "./pack.ts";
 import { findCaddy, findPythonTool } from "./python-tool.ts";
 import { findRedis, findValkey } from "./redis.ts";
 import { installTools, type ToolSuite } from "./tools.ts";
@@ -117,6 +117,8 @@ const FINDERS = {
   /** The folder of the bundled service and command. */
   service: bundleService,
   package: pack,
+  /** What `npm create valetkey` runs. */
+  createPackage: packCreate,
   /** The `node_modules` of an empty project where npm has installed the package. */
   installed: installPacked,
   azure: () => installTools("azure"),

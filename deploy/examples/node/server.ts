@@ -1,16 +1,10 @@
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import { json } from "node:stream/consumers";
 import { type ConfirmedUpload, createValetkey } from "valetkey";
-import { local } from "valetkey/local";
-import { minio } from "valetkey/minio";
+import { storageFromEnvironment } from "valetkey/environment";
 import { toNodeHandler } from "valetkey/node";
 
-const {
-  PORT = "3000",
-  STORAGE_ENDPOINT: endpoint,
-  STORAGE_ACCESS_KEY: accessKey,
-  STORAGE_SECRET_KEY: secretKey,
-} = process.env;
+const { PORT = "3000", RECEIPT_KEYS } = process.env;
 
 // What the application has already: its users, who is signed in, and a table of attachments.
 type User = { readonly id: string; readonly organization: string };
@@ -22,7 +16,8 @@ const sessions = new Map<string, User>();
 const attachments = new Map<string, ConfirmedUpload>();
 
 const valetkey = createValetkey({
-  storage: endpoint ? minio({ endpoint, accessKey, secretKey, createBucket: true }) : local(),
+  storage: storageFromEnvironment(),
+  receiptKeys: RECEIPT_KEYS?.split(","),
   publicUrl: `http://127.0.0.1:${PORT}`,
   policy: { maxSize: "5 MiB", allowedTypes: ["image/png", "image/jpeg"] },
   authenticate: ({ headers }) => userOf(headers.get("cookie")),

@@ -1,17 +1,12 @@
 import { createValetkey } from "valetkey";
-import { local } from "valetkey/local";
-import { minio } from "valetkey/minio";
+import { storageFromEnvironment } from "valetkey/environment";
 import { attachments, userOf, users } from "./users.server";
 
-const {
-  PORT = "3000",
-  STORAGE_ENDPOINT: endpoint,
-  STORAGE_ACCESS_KEY: accessKey,
-  STORAGE_SECRET_KEY: secretKey,
-} = process.env;
+const { PORT = "3000", RECEIPT_KEYS } = process.env;
 
 export const valetkey = createValetkey({
-  storage: endpoint ? minio({ endpoint, accessKey, secretKey, createBucket: true }) : local(),
+  storage: storageFromEnvironment(),
+  receiptKeys: RECEIPT_KEYS?.split(","),
   publicUrl: `http://127.0.0.1:${PORT}`,
   policy: { maxSize: "5 MiB", allowedTypes: ["image/png", "image/jpeg"] },
   authenticate: ({ headers }) => userOf(headers.get("cookie")),

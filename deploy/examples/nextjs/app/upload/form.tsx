@@ -13,7 +13,7 @@ export function UploadForm({ organization }: { readonly organization: string }) 
   return (
     <>
       <label>
-        Add pictures{" "}
+        Add files{" "}
         <input
           type="file"
           multiple
