@@ -104,6 +104,8 @@ const SUITES: Readonly<Record<typeof RUN, ReadonlyArray<Suite>>> = {
  * `TEST_FULL=on`, and where the command names them.
  */
 const FULL = [
+  "tests/hosts/astro.test.ts",
+  "tests/hosts/nestjs.test.ts",
   "tests/hosts/nextjs.test.ts",
   "tests/hosts/react-router.test.ts",
   "tests/hosts/sveltekit.test.ts",

@@ -1,3 +1,3 @@
 import { testExample } from "./test-example.ts";
 
-for (const name of ["node", "hono", "express", "fastify"]) testExample(name);
+for (const name of ["node", "hono", "express", "fastify", "koa"]) testExample(name);

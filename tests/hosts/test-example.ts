@@ -1,5 +1,3 @@
-import { rmSync } from "node:fs";
-import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { launchChromium } from "../support/chromium.ts";
 import { type Example, installExample, type StartedExample } from "../support/example.ts";
@@ -172,13 +170,4 @@ export const testExample = (name: string) =>
         expect(output).not.toMatch(/error/i);
       });
     });
-
-    if (name === "nextjs") {
-      it("the Next.js example is built without the client library of a store", async () => {
-        rmSync(join(example.folder, "node_modules/minio"), { recursive: true });
-        // Without the pages that the build before has made: the bundler is what looks for packages.
-        const only = "--experimental-build-mode=compile";
-        await example.run(["npm", "run", "build", "--", only]);
-      }, 300_000);
-    }
   });

@@ -10,9 +10,12 @@ const COMMAND = join(ROOT, "deploy/create");
 
 /** Examples that are applications. */
 export const FRAMEWORKS = [
+  "astro",
   "express",
   "fastify",
   "hono",
+  "koa",
+  "nestjs",
   "nextjs",
   "node",
   "react-router",

@@ -1,0 +1,16 @@
+import type { ConfirmedUpload } from "valetkey";
+
+// What the application has already: its users, who is signed in, and a table of attachments.
+export type User = { readonly id: string; readonly organization: string };
+export const users = new Map<string, User>([
+  ["ann", { id: "ann", organization: "acme" }],
+  ["bob", { id: "bob", organization: "globex" }],
+]);
+export const sessions = new Map<string, User>();
+export const attachments = new Map<string, ConfirmedUpload>();
+
+/** Who is signed in, by the cookie that `/login` has set. */
+export function userOf(cookies: string | null | undefined): User | undefined {
+  const [, session = ""] = /(?:^|; )session=([\w-]+)/.exec(cookies ?? "") ?? [];
+  return sessions.get(session);
+}
