@@ -95,7 +95,7 @@ it("without a terminal, the command says what is missing, and makes nothing", as
 });
 
 it.each([
-  [["--framework", "rails"], /^--framework "rails" is not one of \(express, /],
+  [["--framework", "rails"], /^--framework "rails" is not one of \(astro, /],
   [["--store", "constructor"], /^--store "constructor" is not one of/],
   [["--policy", "constructor"], /^--policy "constructor" is not one of/],
   [["--max-size", '1 GiB" }, x: { y: "'], /is not as "1 GiB"/],

@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { compare, valid } from "semver";
 import { describe, expect, it } from "vitest";
-import { faultsOf, sectionsOf } from "../support/release.ts";
+import { faultsOf, notesOf, sectionsOf } from "../support/release.ts";
 import { withVersion } from "../support/set-version.ts";
 
 const read = (name: string) => readFileSync(new URL(`../../${name}`, import.meta.url), "utf8");
@@ -60,6 +60,17 @@ const isInOrder = (text: string) => {
     );
   });
 };
+
+it("the notes are what the changelog says of the version, with links that lead from anywhere", () => {
+  const text =
+    "# Changes\n\n## 1.1.0 - 2026-02-01\n\n- [Here](docs/a.md), [b](https://b.example).\n\n";
+  const older = "## 1.0.0 - 2026-01-31\n\n- Older.\n";
+  expect(notesOf(text + older, "1.1.0", "https://c.example")).toBe(
+    "- [Here](https://c.example/docs/a.md), [b](https://b.example).\n",
+  );
+  expect(notesOf(text + older, "1.0.0", "")).toBe("- Older.\n");
+  expect(notesOf(`## Unreleased\n\n- New.\n\n${older}`, "1.1.0", "")).toBe("- New.\n");
+});
 
 describe("a release", () => {
   const repository = "owner/name";

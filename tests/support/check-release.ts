@@ -10,7 +10,9 @@ const read = (name: string) => readFileSync(new URL(`../../${name}`, import.meta
 
 const manifest = JSON.parse(read("package.json"));
 const changelog = read("CHANGELOG.md");
-const published = publishedAs(manifest.name);
+const published = [manifest.name, "create-valetkey"]
+  .map(publishedAs)
+  .find((url) => url !== undefined && url !== manifest.repository.url);
 const faults = faultsOf({ tag, repository, manifest, changelog, published });
 for (const fault of faults) console.error(fault);
 if (faults.length === 0) console.log(`${tag} can be released.`);

@@ -214,5 +214,13 @@ const fails = (...command: ReadonlyArray<string>): Promise<boolean> =>
 
 const MAX_OUTPUT = 2 ** 26;
 
-// `node tests/support/compose.ts` only builds Docker Compose where it is missing.
-if (process.argv[1] === import.meta.filename) await findCommand();
+// `node tests/support/compose.ts` only builds Docker Compose where it is missing, and with `images`
+// also the images.
+if (process.argv[1] === import.meta.filename) {
+  if (process.argv[2] === "images") {
+    const { value, source, stop } = await findCompose();
+    await stop?.();
+    console.log(source);
+    process.exitCode = value === undefined ? 1 : 0;
+  } else await findCommand();
+}

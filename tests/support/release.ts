@@ -6,7 +6,7 @@ interface Release {
   readonly repository: string;
   readonly manifest: { readonly version: string; readonly repository: { readonly url: string } };
   readonly changelog: string;
-  /** The repository that the package of this name on npm says it is of; undefined if there is none. */
+  /** The repository that a package of our names on npm says it is of; undefined if there is none. */
   readonly published: string | undefined;
 }
 
@@ -39,7 +39,7 @@ export function faultsOf({
     ...(published === undefined || published === url
       ? []
       : [
-          `The package of this name on npm is of ${published}, and is not ours: ask npm for the name, or choose another, and let no page name it.`,
+          `A package of our names on npm is of ${published}, and is not ours: ask npm for the name, or choose another, and let no page name it.`,
         ]),
   ];
 }
@@ -60,5 +60,19 @@ export const sectionsOf = (changelog: string): ReadonlyArray<Section> =>
     }
     return [{ version, day }];
   });
+
+/**
+ * What the changelog says of a version, or of what is unreleased where it does not tell of it yet,
+ * with links to `pages`, such as `https://github.com/owner/name/blob/v1.2.3`.
+ */
+export function notesOf(changelog: string, version: string, pages: string): string {
+  const sections = changelog.split(/^(?=## )/m);
+  const of = (heading: string) => sections.find((section) => section.startsWith(`## ${heading}`));
+  const [, ...lines] = (of(`${version} - `) ?? of("Unreleased") ?? "").split("\n");
+  return `${lines
+    .join("\n")
+    .trim()
+    .replaceAll(/\]\((?![a-z]+:|#)/g, `](${pages}/`)}\n`;
+}
 
 const HEADING = /^(\d+\.\d+\.\d+(?:-[\w.-]+)?) - (\d{4}-\d{2}-\d{2})$/;
