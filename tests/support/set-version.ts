@@ -2,8 +2,8 @@ import { globSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 
 // Writes the version of package.json wherever it stands: in the code, which cannot read it once it
-// is bundled, in the examples, in the Python package and in what pages tell people to type; and the
-// changelog tells of it from today. `npm version` runs it.
+// is bundled, in the examples and in what pages tell people to type; and the changelog tells of
+// it from today. `npm version` runs it.
 
 const ROOT = new URL("../..", import.meta.url).pathname;
 
@@ -12,7 +12,6 @@ const BEFORE = [
   /(?<=export const VERSION = ")[^"]+/g,
   /(?<=valetkey-)\d+\.\d+\.\d+[\w.-]*(?=\.tgz)/g,
   /(?<=newTag: )\d+\.\d+\.\d+[\w.-]*/g,
-  /(?<=^\[project\]\nname = "valetkey"\nversion = ")[^"]+/gm,
 ];
 
 /** Files that have it, by what they are and would be with `version`. */
@@ -29,7 +28,6 @@ export function withVersion(version: string): ReadonlyArray<{
       "deploy/examples/*/package.json",
       "deploy/kubernetes/base/kustomization.yaml",
       "adapters/http/version.ts",
-      "clients/python/pyproject.toml",
     ],
     { cwd: ROOT },
   );
