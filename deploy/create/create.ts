@@ -39,11 +39,10 @@ const terminal = isAsking ? createInterface(process.stdin, process.stdout) : und
 
 const folder = resolve(await answer("FOLDER", positionals[0], "my-app"));
 if (existsSync(folder) && readdirSync(folder).length > 0) fail(`${folder} is not empty.`);
-const { framework, store, policy } = {
-  framework: await answer("--framework", given.framework, "hono", readdirSync(own("starters"))),
-  store: await answer("--store", given.store, "embedded", Object.keys(clients)),
-  policy: await answer("--policy", given.policy, "images", Object.keys(policies)),
-};
+const frameworks = readdirSync(own("starters"));
+const framework = await answer("--framework", given.framework, "hono", frameworks);
+const store = await answer("--store", given.store, "embedded", Object.keys(clients));
+const policy = await answer("--policy", given.policy, "images", Object.keys(policies));
 const { allowedTypes, maxSize } = { ...policies[policy] };
 const size = given["max-size"] ?? maxSize;
 if (!/^\d+ (?:[kMGT]?|[KMGT]i)B$/.test(size)) fail(`--max-size "${size}" is not as "1 GiB".`);
@@ -56,6 +55,9 @@ const written = `policy: { maxSize: "${size}", allowedTypes: [${types}] }`;
 for (const name of globSync("{,app/,src/**/}*.ts", { cwd: folder })) {
   edit(name, (code) => code.replace(/policy: \{[^}]*\}/, () => written));
 }
+// The README asks for the upload of a picture.
+const sample = types.includes("image/") ? "$&" : '"a.pdf","content_type":"application/pdf"';
+edit("README.md", (text) => text.replace(/"a\.png","content_type":"image\/png"/, sample));
 const settings = withOwnValues(readFileSync(own(`stores/${store}.env`), "utf8"));
 const key = `key-1:${randomBytes(32).toString("base64")}`;
 writeFileSync(
@@ -76,15 +78,10 @@ if (given.install && given.start && missing.length === 0) {
   if (scripts.build) await run(manager, "run", "build");
   await start();
 } else {
-  const steps = [
-    `cd ${folder}`,
-    ...(missing.length > 0 ? [`fill in ${missing.join(", ")} in .env`] : []),
-    ...(given.install ? [] : [`${manager} install`]),
-    ...(scripts.build ? [`${manager} run build`] : []),
-    `${manager} start`,
-    `${manager} run doctor`,
-  ];
-  console.log(`\nNext:\n  ${steps.join("\n  ")}`);
+  const first = missing.length > 0 ? `Fill in ${missing.join(", ")} in .env. Then ` : "";
+  console.log(
+    `${first}README.md says how it is started; ${manager} run doctor looks at the store.`,
+  );
 }
 
 /** Starts the application, and the doctor beside it; without a terminal it then stops. */

@@ -130,7 +130,7 @@ it("settings of the store that are missing are named and left empty, and nothing
     STORAGE_BUCKET: "a #1 bucket",
   });
   expect(said).toContain(
-    "fill in STORAGE_ACCESS_KEY, STORAGE_ACCOUNT_ID, STORAGE_SECRET_KEY in .env",
+    "Fill in STORAGE_ACCESS_KEY, STORAGE_ACCOUNT_ID, STORAGE_SECRET_KEY in .env",
   );
   const { STORAGE_BUCKET, STORAGE_SECRET_KEY } = parseEnv(read("unfilled", ".env"));
   expect([STORAGE_BUCKET, STORAGE_SECRET_KEY]).toEqual(["a #1 bucket", ""]);
@@ -170,6 +170,8 @@ describe.each(isFullRun ? FRAMEWORKS : ["hono"])("for %s", (framework) => {
     expect(Object.keys(dependencies).filter((name) => clients.has(name))).toEqual(
       choices.clients[store as keyof typeof choices.clients],
     );
+    const [, asked = ""] = /"content_type":"([^"]+)"/.exec(read(name, "README.md")) ?? [];
+    expect(asked).toBe(policy === "documents" ? "application/pdf" : "image/png");
     const { RECEIPT_KEYS = "", ...env } = parseEnv(read(name, ".env"));
     const chosen = choices.policies[policy as keyof typeof choices.policies];
     const valetkey = createValetkey({
