@@ -28,6 +28,8 @@ const OWN: ReadonlyArray<Suite> = [
   { name: "service", isolate: true },
   // It has its own packages.
   { name: "azure", provide: { tools: "azure" }, setupFiles: ["tests/support/install.ts"] },
+  // Those in other languages.
+  { name: "clients", isolate: true },
   {
     name: "contract",
     // It is about users of a server of one's own, which adapters/storage/s3/policies/README.md has.
@@ -42,6 +44,7 @@ const OWN: ReadonlyArray<Suite> = [
 const LATER = [
   "tests/azure/*.test.ts",
   "tests/cli/doctor.test.ts",
+  "tests/clients/*.test.ts",
   "tests/embed/contract.test.ts",
   "tests/http/keyless.test.ts",
   "tests/service/cold.test.ts",
@@ -114,7 +117,7 @@ const FULL = [
 
 /** They take longest, so they begin first: none of them is left to one worker in the end. */
 const LONG =
-  /\/(?:deploy\/compose-up|hosts\/[\w-]+|browser\/client|runtimes\/same-suite|attacks\/fuzzed|cli\/doctor|contract\/(?:contract|certify)|embed\/contract|service\/(?:doctor-\w+|leftovers|cold))\.test\.ts$/;
+  /\/(?:deploy\/compose-up|hosts\/[\w-]+|clients\/\w+|browser\/client|runtimes\/same-suite|attacks\/fuzzed|cli\/doctor|contract\/(?:contract|certify)|embed\/contract|service\/(?:doctor-\w+|leftovers|cold))\.test\.ts$/;
 
 class LongestFirst extends BaseSequencer {
   override async sort(files: Array<TestSpecification>): Promise<Array<TestSpecification>> {

@@ -11,10 +11,13 @@ import { snippetsOf } from "../support/snippets.ts";
 
 const ROOT = new URL("../..", import.meta.url).pathname;
 const read = (file: string) => readFileSync(join(ROOT, file), "utf8");
-const pages = globSync(["*.md", ".github/**/*.md", "docs/**/*.md", "deploy/examples/**/*.md"], {
-  cwd: ROOT,
-  exclude: (name) => name.includes("node_modules"),
-});
+const pages = globSync(
+  ["*.md", ".github/**/*.md", "docs/**/*.md", "deploy/examples/**/*.md", "clients/**/*.md"],
+  {
+    cwd: ROOT,
+    exclude: (name) => name.includes("node_modules"),
+  },
+);
 
 /** What GitHub makes of a heading in an address. */
 const anchorsOf = (page: string): ReadonlyArray<string> =>

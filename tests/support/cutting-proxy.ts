@@ -10,7 +10,9 @@ export interface CuttingProxy {
    * it: a browser repeats a request by itself if its connection had been used before.
    */
   readonly cutAfter: (bytes: number) => void;
-  /** How often it has done so. */
+  /** Cuts all connections each time that so many more bytes have gone to the server. */
+  readonly cutEach: (lengths: Iterable<number>) => void;
+  /** How often connections were cut. */
   readonly cuts: () => number;
   /** Lets so many more PUTs through, and holds those after them: an upload stays where it is. */
   readonly holdAfter: (puts: number) => void;
@@ -42,6 +44,7 @@ export async function startCuttingProxy(target: () => number): Promise<CuttingPr
   const held = new Set<Socket>();
   let passing = Infinity;
   let left = Infinity;
+  let lengths: Iterator<number> | undefined;
   let cuts = 0;
   let refused = 0;
   let replyTo: Parameters<CuttingProxy["answer"]>[0] | undefined;
@@ -89,9 +92,9 @@ export async function startCuttingProxy(target: () => number): Promise<CuttingPr
       }
       left -= chunk.length;
       if (left <= 0) {
-        left = Infinity;
+        left = lengths?.next().value ?? Infinity;
         cuts += 1;
-        refused = REFUSED;
+        refused = lengths ? 0 : REFUSED;
         cutAll();
       } else if (!upstream.write(chunk)) {
         client.pause();
@@ -106,7 +109,14 @@ export async function startCuttingProxy(target: () => number): Promise<CuttingPr
   await once(server, "listening");
   return {
     port: (server.address() as AddressInfo).port,
-    cutAfter: (bytes) => (left = bytes),
+    cutAfter: (bytes) => {
+      lengths = undefined;
+      left = bytes;
+    },
+    cutEach: (given) => {
+      lengths = given[Symbol.iterator]();
+      left = lengths.next().value ?? Infinity;
+    },
     cuts: () => cuts,
     holdAfter: (puts) => (passing = puts),
     release: () => {

@@ -99,11 +99,6 @@ const FINDERS = {
       from: "fastapi==0.165.0 uvicorn==0.54.0",
       variable: "TEST_UVICORN",
     }),
-  pythonClient: () =>
-    findPythonTool("openapi-python-client", {
-      from: "openapi-python-client==0.29.1",
-      variable: "TEST_OPENAPI_PYTHON_CLIENT",
-    }),
   /** What renders and validates Kubernetes manifests. */
   manifests: findManifestTools,
   toxiproxy: async () => {

@@ -1,0 +1,125 @@
+package valetkey
+
+import (
+	"context"
+	"iter"
+	"net/http"
+	"net/url"
+	"regexp"
+	"time"
+)
+
+// Policy is what the caller may upload. Sizes are in bytes, lifetimes in seconds.
+type Policy struct {
+	Name            string            `json:"name"`
+	MaxSize         int64             `json:"max_size"` // of a file with one PUT
+	AllowedTypes    []string          `json:"allowed_types"`
+	Extensions      map[string]string `json:"extensions"` // the types of ".png" and others
+	PutLifetime     int64             `json:"put_lifetime"`
+	LinkLifetime    int64             `json:"link_lifetime"` // 0 if there are no links
+	RequireChecksum bool              `json:"require_checksum"`
+	Checksums       []string          `json:"checksums"` // that the store verifies
+	Multipart       *struct {         // nil if the store takes no files in parts
+		MaxSize   int64    `json:"max_size"`
+		Checksums []string `json:"checksums"`
+	} `json:"multipart"`
+}
+
+// Policies lists what the caller may upload.
+func (c *Client) Policies(ctx context.Context) ([]Policy, error) {
+	var answer struct{ Policies []Policy }
+	err := c.ask(ctx, http.MethodGet, "/policies", nil, &answer, nil)
+	return answer.Policies, err
+}
+
+// File is a file as a list has it. FileURL opens it for members of the organization.
+type File struct {
+	Key      string    `json:"key"`
+	Size     int64     `json:"size"`
+	StoredAt time.Time `json:"stored_at"`
+	FileURL  string    `json:"file_url"`
+}
+
+// List lists files by their keys, page after page as they are asked for. The prefix is a year or a
+// month, such as 2026/11, or folders of a policy; "" for all files. It needs the scope list.
+func (c *Client) List(ctx context.Context, prefix string) iter.Seq2[File, error] {
+	return func(yield func(File, error) bool) {
+		query := url.Values{}
+		if prefix != "" {
+			query.Set("prefix", prefix)
+		}
+		for isFirst := true; isFirst || query.Get("after") != ""; isFirst = false {
+			var page struct {
+				Files []File
+				Next  string
+			}
+			isValid := func() bool { return page.Next == "" || page.Next != query.Get("after") }
+			if err := c.ask(ctx, http.MethodGet, "?"+query.Encode(), nil, &page, isValid); err != nil {
+				yield(File{}, err)
+				return
+			}
+			for _, file := range page.Files {
+				if !yield(file, nil) {
+					return
+				}
+			}
+			query.Set("after", page.Next)
+		}
+	}
+}
+
+// filePath finds the path of a file in its key or its file URL; no segment leads elsewhere.
+var filePath = regexp.MustCompile(`(?:^orgs/[^/?]+/(?:files/)?|/api/v1/orgs/[^/?]+/files/)((?:[\w-]+/)+[\w-]+\.[\w-]+)$`)
+
+func pathOf(file string) (string, error) {
+	if found := filePath.FindStringSubmatch(file); found != nil {
+		return "/" + found[1], nil
+	}
+	return "", newError(CodeInvalidFile, "This is no key and no file URL",
+		"Give the Key or FileURL that the upload, a list or an event had.", nil)
+}
+
+// Remove removes a file by its key or file URL; to remove it again is no error. It needs the scope
+// remove.
+func (c *Client) Remove(ctx context.Context, file string) error {
+	path, err := pathOf(file)
+	if err != nil {
+		return err
+	}
+	return c.ask(ctx, http.MethodDelete, path, nil, nil, nil)
+}
+
+// State returns "ready" for a file that is there, by its key or file URL; "waiting" for an upload that
+// has arrived, and is not confirmed; or "missing". It needs the scope read.
+func (c *Client) State(ctx context.Context, file string) (string, error) {
+	var answer struct{ State string }
+	path, err := pathOf(file)
+	if err == nil {
+		err = c.ask(ctx, http.MethodGet, path+"/state", nil, &answer, nil)
+	}
+	return answer.State, err
+}
+
+// GetURL returns a URL at the store that shows the file of a key or file URL to everyone who has it,
+// for as long as the policy says. It needs the scope read.
+func (c *Client) GetURL(ctx context.Context, file string) (address string, err error) {
+	path, err := pathOf(file)
+	if err == nil {
+		err = c.ask(ctx, http.MethodGet, path, nil, &address, func() bool { return isURL(address) })
+	}
+	return address, err
+}
+
+// Link returns an address that opens a confirmed file for everyone who has it, by the receipt of its
+// upload, for as long as the policy allows if lifetime is 0. It needs the scope read.
+func (c *Client) Link(ctx context.Context, receipt string, lifetime time.Duration) (string, error) {
+	body := struct {
+		Receipt   string `json:"receipt"`
+		ExpiresIn int64  `json:"expires_in,omitempty"`
+	}{receipt, int64(lifetime.Seconds())}
+	var answer struct {
+		URL string `json:"link_url"`
+	}
+	err := c.ask(ctx, http.MethodPost, "/links", body, &answer, func() bool { return isURL(answer.URL) })
+	return answer.URL, err
+}

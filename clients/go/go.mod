@@ -1,0 +1,3 @@
+module github.com/valetkey/valetkey/clients/go
+
+go 1.23

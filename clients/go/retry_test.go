@@ -1,0 +1,163 @@
+//go:build go1.25
+
+package valetkey
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"io"
+	"net/http"
+	"testing"
+	"testing/synctest"
+	"time"
+)
+
+// persistFor tries what always fails, and returns for how long and how often.
+func persistFor(budget time.Duration, work func(attempt int) (bool, error)) (took time.Duration, attempts int, err error) {
+	client, _ := New(Options{BaseURL: "http://127.0.0.1", Organization: "acme", RetryFor: budget})
+	ctx, r := client.begin(context.Background())
+	began := time.Now()
+	err = r.persist(ctx, func() (bool, error) {
+		attempts++
+		return work(attempts)
+	})
+	return time.Since(began), attempts, err
+}
+
+func busy(after time.Duration) *transient {
+	return &transient{&Error{Code: "BUSY", RetryAfter: after}, 0}
+}
+
+func TestFailuresAreTriedAgainWithJitterUntilTheTimeIsOver(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		took, attempts, err := persistFor(5*time.Minute, func(int) (bool, error) { return false, busy(0) })
+		if took != 5*time.Minute || attempts < 40 || attempts > 120 || codeOf(t, err).Code != "BUSY" {
+			t.Error(took, attempts, err)
+		}
+	})
+}
+
+func TestATimeThatTheAnswerNamesIsWaitedFor(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		for range 50 {
+			took, attempts, err := persistFor(5*time.Minute, func(attempt int) (bool, error) {
+				if attempt == 3 {
+					return false, nil
+				}
+				return false, busy(20 * time.Second)
+			})
+			if took < 40*time.Second || took > 41*time.Second || attempts != 3 || err != nil {
+				t.Error(took, attempts, err)
+			}
+		}
+		// A longer one is the caller's to wait for.
+		took, attempts, err := persistFor(5*time.Minute, func(int) (bool, error) { return false, busy(time.Hour) })
+		if took != 0 || attempts != 1 || codeOf(t, err).RetryAfter != time.Hour {
+			t.Error(took, attempts, err)
+		}
+	})
+}
+
+func TestBelowZeroNothingIsTriedAgain(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		took, attempts, err := persistFor(-1, func(int) (bool, error) { return false, busy(0) })
+		if took != 0 || attempts != 1 || err == nil {
+			t.Error(took, attempts, err)
+		}
+	})
+}
+
+func TestHoursAsleepEndNothing(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		_, attempts, err := persistFor(5*time.Minute, func(attempt int) (bool, error) {
+			if attempt == 2 {
+				time.Sleep(10 * time.Hour)
+			}
+			if attempt == 5 {
+				return false, nil
+			}
+			return false, busy(0)
+		})
+		if attempts != 5 || err != nil {
+			t.Error(attempts, err)
+		}
+	})
+}
+
+func TestAContextThatEndsEndsTheWait(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		client, _ := New(Options{BaseURL: "http://127.0.0.1", Organization: "acme"})
+		ctx, cancel := context.WithTimeout(context.Background(), time.Second)
+		defer cancel()
+		ctx, r := client.begin(ctx)
+		began := time.Now()
+		err := r.persist(ctx, func() (bool, error) { return false, busy(time.Minute) })
+		if time.Since(began) != time.Second || !errors.Is(err, context.DeadlineExceeded) {
+			t.Error(time.Since(began), err)
+		}
+	})
+}
+
+func TestRetryAfterIsReadInBothForms(t *testing.T) {
+	for value, expected := range map[string]time.Duration{
+		"": 0, "0": 0, "2": 2 * time.Second, "soon": 0, "-1": 0, "1e400": 0, "NaN": 0,
+		"99999999999": (1<<31 - 1) * time.Second, "Wed, 21 Oct 2015 07:28:00 GMT": 0,
+	} {
+		if got := retryAfter(http.Header{"Retry-After": {value}}); got != expected {
+			t.Error(value, got)
+		}
+	}
+	date := time.Now().Add(time.Minute).UTC().Format(http.TimeFormat)
+	if got := retryAfter(http.Header{"Retry-After": {date}}); got < 58*time.Second || got > time.Minute {
+		t.Error(got)
+	}
+}
+
+// line is a store that takes some bytes and then stands still, once.
+type line struct{ stalled, taken int }
+
+func (l *line) RoundTrip(request *http.Request) (*http.Response, error) {
+	if l.stalled == 0 {
+		l.stalled++
+		_, _ = io.CopyN(io.Discard, request.Body, int64(l.taken))
+		<-request.Context().Done()
+		return nil, request.Context().Err()
+	}
+	_, _ = io.Copy(io.Discard, request.Body)
+	return &http.Response{StatusCode: 200, Header: http.Header{"Etag": {`"e"`}}, Body: io.NopCloser(bytes.NewReader(nil))}, nil
+}
+
+func TestATransferThatStandsStillForTwoMinutesIsBegunAgain(t *testing.T) {
+	for _, taken := range []int{0, 1000} {
+		synctest.Test(t, func(t *testing.T) { standsStill(t, taken) })
+	}
+}
+
+func standsStill(t *testing.T, taken int) {
+	content := make([]byte, 1<<20)
+	client, _ := New(Options{BaseURL: "http://127.0.0.1", Organization: "acme",
+		StoreClient: &http.Client{Transport: &line{taken: taken}}})
+	ctx, r := client.begin(context.Background())
+	u := &upload{Client: client, run: r, source: source(content), progress: Progress{Total: 1 << 20}}
+	p := &part{size: 1 << 20}
+	p.signed("http://127.0.0.1/store", nil)
+	began := time.Now()
+	etag, err := u.send(ctx, p)
+	took := time.Since(began)
+	if err != nil || etag != `"e"` || took < sendTimeout || took > sendTimeout+2*time.Second {
+		t.Error(etag, err, took)
+	}
+	if u.sum != 1<<20 {
+		t.Error("what was sent in vain is counted", u.sum)
+	}
+}
+
+func TestALineThatCarriesMuchIsSoonTriedAgain(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		took, attempts, _ := persistFor(time.Minute, func(int) (bool, error) { return true, busy(0) })
+		if took != time.Minute || attempts < 80 {
+			t.Error(took, attempts)
+		}
+	})
+}

@@ -1,0 +1,89 @@
+import { execFile } from "node:child_process";
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+import { promisify } from "node:util";
+import { afterAll, expect, it } from "vitest";
+import { need } from "../support/need.ts";
+import { startProcess } from "../support/service-process.ts";
+import { snippetsOf } from "../support/snippets.ts";
+import { tryClient } from "./scenarios.ts";
+
+const go = await need("go");
+const folder = mkdtempSync(join(tmpdir(), "valetkey-go-"));
+afterAll(() => rmSync(folder, { recursive: true }));
+
+const run = promisify(execFile);
+
+tryClient("Go", go !== undefined, async () => {
+  const program = join(folder, "client");
+  await run(go ?? "", ["build", "-o", program, "."], { cwd: new URL("go", import.meta.url) });
+  return [program];
+});
+
+const MODULE = "github.com/valetkey/valetkey/clients/go";
+
+/** The pieces of the README that are no programs, as a program. */
+const pieces = (snippets: ReadonlyMap<string, string>) => `package main
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	valetkey "${MODULE}"
+)
+
+var cached string
+
+func fetchToken(context.Context) string { return "" }
+
+var _ = valetkey.Options{
+${snippets.get("token")}
+}
+
+func files(ctx context.Context, client *valetkey.Client, key string, result *valetkey.Result) error {
+${snippets.get("files")}
+	fmt.Println(state, address, link)
+	return err
+}
+
+func presign(ctx context.Context, client *valetkey.Client) (*valetkey.Result, error) {
+${snippets.get("presign")}
+	return result, err
+}
+
+func main() { _, _ = files, presign }
+`;
+
+it.skipIf(go === undefined)(
+  "all Go of the README compiles, and its programs upload a file",
+  async () => {
+    const service = await startProcess({ STORAGE_MAX_FILE_SIZE: "64 MiB" });
+    const snippets = snippetsOf("clients/go/README.md");
+    const programs = [...snippets].filter(([name]) => name.endsWith(".go"));
+    for (const [name, code] of [...programs, ["pieces/main.go", pieces(snippets)] as const]) {
+      mkdirSync(join(folder, dirname(name)), { recursive: true });
+      writeFileSync(join(folder, name), code.replace("http://127.0.0.1:8787", service.address));
+    }
+    const sh = (...args: ReadonlyArray<string>) =>
+      run(go ?? "", args, {
+        cwd: folder,
+        env: { ...process.env, VALETKEY_TOKEN: service.token },
+      });
+    await sh("mod", "init", "example.com/readme");
+    const client = new URL("../../clients/go", import.meta.url).pathname;
+    await sh("mod", "edit", `-require=${MODULE}@v0.0.0`, `-replace=${MODULE}=${client}`);
+    await sh("vet", "./...");
+    writeFileSync(join(folder, "photo.png"), "the bytes of a picture");
+    writeFileSync(join(folder, "film.png"), Buffer.alloc(11 * 2 ** 20, "film"));
+    const uploaded = await sh("run", "./upload", "photo.png");
+    const [key = "", url = ""] = uploaded.stdout.trim().split(" ");
+    expect(key).toMatch(/^orgs\/acme\/.*\.png$/);
+    expect(await (await fetch(url)).text()).toBe("the bytes of a picture");
+    const resumed = await sh("run", "./resume", "film.png");
+    expect(resumed.stdout.trim()).toMatch(/^orgs\/acme\/.*\.png$/);
+    expect(resumed.stderr).toContain("100 %");
+  },
+  600_000,
+);

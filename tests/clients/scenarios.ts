@@ -1,0 +1,337 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { createHash, randomBytes } from "node:crypto";
+import { once } from "node:events";
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { text } from "node:stream/consumers";
+import { Webhook } from "standardwebhooks";
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { newToken } from "../../adapters/identity/token-file.ts";
+import { SECRET } from "../events/backend.ts";
+import { atTestEnd } from "../support/at-test-end.ts";
+import { CHILD_ENV } from "../support/child-env.ts";
+import { type CuttingProxy, startCuttingProxy } from "../support/cutting-proxy.ts";
+import { freePort } from "../support/free-port.ts";
+import { need } from "../support/need.ts";
+import { receiptKey } from "../support/receipt-key.ts";
+import { type ServiceProcess, startProcess } from "../support/service-process.ts";
+import { until } from "../support/until.ts";
+
+// What a client in another language has to do, tried by a program of a few lines that uses it:
+//
+//   upload --base URL --org ORG --token-file FILE [--state FOLDER] [--retry-for 1s] FILE
+//   list | policies                 prints the keys, the policies
+//   state | url | remove KEY        of a file by its key or file URL
+//   link RECEIPT                    a link for an hour
+//   presign NAME TYPE, confirm RECEIPT
+//   receive --base URL SECRET...    listens there, and prints {id, type, key} of each event
+//
+// Each takes the same options, prints its result as a line of JSON, and ends with 1 after a line
+// {code, status, message} on standard error. An upload prints {key, size, sent, get_url, file_url,
+// receipt, metadata}, of which `sent` is the bytes that went to the store, and lines `progress SENT`
+// on standard error. The token is read again once it was refused.
+
+/** The bytes of the large file, and of its parts. */
+const LARGE = 60_000_000;
+const PART = 5 * 2 ** 20;
+
+/** A line that is cut every 2.5 MB, in the mean: no store takes parts that are as small as that. */
+function* everyFewBytes() {
+  for (;;) yield* [1_000_000, 1_000_000, 5_500_000];
+}
+
+interface Running {
+  readonly child: ChildProcess;
+  /** What it has said so far on standard error. */
+  readonly said: () => string;
+  /** The result that it prints, or what it fails with. */
+  readonly result: Promise<{
+    readonly code: number | null;
+    readonly value: ReturnType<typeof JSON.parse>;
+  }>;
+}
+
+/** Tries a client in another language; `build` gives the command of its program. */
+export function tryClient(
+  language: string,
+  isHere: boolean,
+  build: () => Promise<ReadonlyArray<string>>,
+): void {
+  let command: ReadonlyArray<string> = [];
+  let folder: string;
+  let large: string;
+  let content: Buffer;
+  beforeAll(async () => {
+    if (!isHere) return;
+    folder = mkdtempSync(join(tmpdir(), "valetkey-client-"));
+    content = randomBytes(LARGE);
+    large = join(folder, "large.png");
+    writeFileSync(large, content);
+    writeFileSync(join(folder, "small.txt"), "hello");
+    command = await build();
+  }, 600_000);
+  afterAll(() => folder && rmSync(folder, { recursive: true }));
+
+  const start = (args: ReadonlyArray<string>): Running => {
+    const [file = "", ...first] = command;
+    const child = spawn(file, [...first, ...args], {
+      env: CHILD_ENV,
+      stdio: ["ignore", "pipe", "pipe"],
+    });
+    const ended = once(child, "exit");
+    atTestEnd(async () => {
+      child.kill("SIGKILL");
+      await ended;
+    });
+    let said = "";
+    child.stderr.setEncoding("utf8").on("data", (chunk: string) => (said += chunk));
+    const result = Promise.all([text(child.stdout), ended]).then(([out, [code]]) => {
+      const line = (code === 0 ? out : said).trimEnd().split("\n").at(-1) ?? "";
+      return { code, value: line.startsWith("{") || code === 0 ? JSON.parse(line) : said };
+    });
+    result.catch(() => undefined);
+    return { child, said: () => said, result };
+  };
+
+  describe.skipIf(!isHere)(`the client in ${language}`, () => {
+    describe.each(["the embedded store", "MinIO"])("with %s, over a bad line", (store) => {
+      let service: ServiceProcess;
+      let network: CuttingProxy;
+      let state: string;
+      let options: ReadonlyArray<string>;
+      let isHere = true;
+      beforeAll(async () => {
+        const minio = store === "MinIO" ? await need("minio") : undefined;
+        isHere = store !== "MinIO" || minio !== undefined;
+        if (!isHere) return;
+        const target = () => Number(new URL(minio?.endpoint ?? service.address).port);
+        network = await startCuttingProxy(target);
+        const address = `http://127.0.0.1:${network.port}`;
+        service = await startProcess({
+          STORAGE_MAX_FILE_SIZE: "64 MiB",
+          LOG_LEVEL: "info",
+          PUBLIC_URL: address,
+          ...(minio && {
+            STORAGE_ADAPTER: "minio",
+            STORAGE_BUCKET: `client-${crypto.randomUUID()}`,
+            STORAGE_CREATE_BUCKET: "on",
+            STORAGE_ENDPOINT: minio.endpoint,
+            STORAGE_PUBLIC_ENDPOINT: address,
+            STORAGE_ACCESS_KEY: minio.accessKey,
+            STORAGE_SECRET_KEY: minio.secretKey,
+          }),
+        });
+        // The first readiness check creates the bucket.
+        await fetch(`${service.address}/readyz`);
+        writeFileSync(join(folder, "token"), service.token);
+        const base = minio ? service.address : address;
+        options = ["--base", base, "--org", "acme", "--token-file", join(folder, "token")];
+      });
+      afterAll(async () => {
+        await network?.close();
+        await service?.stop();
+      });
+      beforeEach(() => {
+        state = mkdtempSync(join(folder, "state-"));
+      });
+
+      const upload = (...more: ReadonlyArray<string>) =>
+        start(["upload", ...options, "--state", state, ...more, large]);
+      const starts = () => service.output().match(/"path":"[^"]*\/multipart"/g)?.length ?? 0;
+
+      it("60 MB in parts arrive as they were, though the line is cut every 2.5 MB", async ({
+        skip,
+      }) => {
+        if (!isHere) return skip();
+        const before = network.cuts();
+        network.cutEach(everyFewBytes());
+        const uploading = upload();
+        await uploading.result;
+        network.cutAfter(Infinity);
+        const { sent } = await expectWhole(uploading, content);
+        // What the system had taken when the line broke is sent again too.
+        expect(sent).toBeLessThan(4 * LARGE);
+        expect(network.cuts() - before).toBeGreaterThan(20);
+        expect(readdirSync(state)).toEqual([]);
+      });
+
+      it("after the process was killed another one sends only the missing parts", async ({
+        skip,
+      }) => {
+        if (!isHere) return skip();
+        const before = starts();
+        network.holdAfter(3);
+        const killed = upload();
+        await until("some parts", () => remembered(state) === 3);
+        killed.child.kill("SIGKILL");
+        await once(killed.child, "exit");
+        network.release();
+        const { sent } = await expectWhole(upload(), content);
+        expect(sent).toBe(LARGE - 3 * PART);
+        expect(starts() - before).toBe(1);
+        expect(readdirSync(state)).toEqual([]);
+      });
+
+      it("a line that stands still for a while costs nothing that was sent", async ({ skip }) => {
+        if (!isHere) return skip();
+        const uploading = upload();
+        await until("some parts", () => sentBy(uploading) > 2 * PART);
+        network.stall(true);
+        const probe = fetch(`http://127.0.0.1:${network.port}/`, {
+          signal: AbortSignal.timeout(500),
+        });
+        await expect(probe).rejects.toThrow("timeout");
+        network.stall(false);
+        expect((await expectWhole(uploading, content)).sent).toBe(LARGE);
+      });
+    });
+
+    it("a token that ends in the middle is replaced by a fresh one", async () => {
+      const [old, fresh] = [newToken(), newToken()];
+      const tokens = join(folder, "tokens.json");
+      const writeTokens = (...valid: ReadonlyArray<typeof old>) => {
+        const rest = { kind: "service", subject: "runner", organizations: ["acme"] };
+        const scopes = ["write", "read", "confirm"];
+        const entries = valid.map(({ id, sha256 }) => ({ id, sha256, ...rest, scopes }));
+        writeFileSync(tokens, JSON.stringify({ tokens: entries }));
+      };
+      writeTokens(old, fresh);
+      const port = await freePort();
+      const network = await startCuttingProxy(() => port);
+      atTestEnd(network.close);
+      const base = `http://127.0.0.1:${network.port}`;
+      const service = await startProcess({
+        STORAGE_MAX_FILE_SIZE: "64 MiB",
+        AUTH: "static",
+        AUTH_TOKENS_FILE: tokens,
+        RECEIPT_KEYS: `test:${receiptKey("test").toString("base64")}`,
+        PORT: String(port),
+        PUBLIC_URL: base,
+      });
+      const tokenFile = join(folder, "token-that-ends");
+      writeFileSync(tokenFile, old.token);
+      const state = mkdtempSync(join(folder, "state-"));
+      network.holdAfter(3);
+      const args = ["--base", base, "--org", "acme", "--token-file", tokenFile, "--state", state];
+      const uploading = start(["upload", ...args, large]);
+      await until("some parts", () => remembered(state) === 3);
+      writeTokens(fresh);
+      await until("the end of the token", async () => {
+        const headers = { Authorization: `Bearer ${old.token}` };
+        const url = `${service.address}/api/v1/orgs/acme/files/policies`;
+        return (await fetch(url, { headers })).status === 401;
+      });
+      writeFileSync(tokenFile, fresh.token);
+      network.release();
+      const { code, value } = await uploading.result;
+      expect(code, uploading.said()).toBe(0);
+      expect(value.size).toBe(LARGE);
+    });
+
+    describe("with the embedded store", () => {
+      let service: ServiceProcess;
+      let hook: string;
+      let options: ReadonlyArray<string>;
+      beforeAll(async () => {
+        hook = `http://127.0.0.1:${await freePort()}`;
+        service = await startProcess({
+          STORAGE_POLICIES: JSON.stringify({ files: { link_lifetime: "1 day" } }),
+          EVENTS_URL: `${hook}/hook`,
+          EVENTS_SECRETS: SECRET,
+          EVENTS_ALLOW_PRIVATE: "on",
+        });
+        writeFileSync(join(folder, "token"), service.token);
+        const token = join(folder, "token");
+        options = ["--base", service.address, "--org", "acme", "--token-file", token];
+      });
+      afterAll(() => service?.stop());
+      const run = async (name: string, ...args: ReadonlyArray<string>) =>
+        (await start([name, ...options, ...args]).result).value;
+
+      it("a file is listed, told to be there, opened, shared and removed", async () => {
+        const file = await run("upload", join(folder, "small.txt"));
+        expect(file).toMatchObject({ size: 5, sent: 5 });
+        expect(await run("list")).toContain(file.key);
+        expect(await run("state", file.key)).toBe("ready");
+        for (const url of [await run("url", file.file_url), await run("link", file.receipt)]) {
+          expect(await (await fetch(url)).text()).toBe("hello");
+        }
+        await run("remove", file.file_url);
+        await run("remove", file.key);
+        expect(await run("state", file.key)).toBe("missing");
+        expect(await run("list")).not.toContain(file.key);
+      });
+
+      it("a URL is asked for alone, and what somebody else has sent is confirmed", async () => {
+        expect(await run("policies")).toMatchObject([{ name: "files" }]);
+        const granted = await run("presign", "a.txt", "text/plain");
+        const headers = granted.put_headers;
+        await fetch(granted.put_url, { method: "PUT", headers, body: "world" });
+        expect(await run("confirm", granted.receipt)).toMatchObject({ key: granted.key, size: 5 });
+      });
+
+      it("a refusal is told by the code of the service, and what to do about it", async () => {
+        writeFileSync(join(folder, "a.html"), "<p>");
+        const refused = await run("upload", join(folder, "a.html"));
+        expect(refused).toMatchObject({ code: "UNSUPPORTED_MEDIA_TYPE", status: 415 });
+        expect(refused.message).toMatch(/The policy accepts image\/png/);
+        expect(await run("state", "../../etc/passwd")).toMatchObject({ code: "INVALID_FILE" });
+        expect(await run("upload", folder)).toMatchObject({ code: "INVALID_FILE" });
+      });
+
+      it("an event of the service is verified, and none that others send", async () => {
+        const other = `whsec_${Buffer.alloc(24, "x").toString("base64")}`;
+        const receiver = start(["receive", "--base", hook, other, SECRET]);
+        let received = "";
+        receiver.child.stdout?.on("data", (chunk: Buffer) => (received += chunk.toString()));
+        await until("the receiver", async () => (await fetch(hook)).status === 401);
+        const { key } = await run("upload", join(folder, "small.txt"));
+        await until("the event", () => received.includes(key));
+        const event = JSON.parse(received.split("\n").find((line) => line.includes(key)) ?? "");
+        expect(event).toEqual({
+          id: expect.stringMatching(/^evt_/),
+          type: "upload.confirmed",
+          key,
+        });
+        const post = async ({ secret = SECRET, age = 0, added = "" }) => {
+          const at = new Date(Date.now() - age * 1000);
+          const body = JSON.stringify({ type: "upload.confirmed", data: { key: "é" } });
+          const headers = {
+            "webhook-id": "evt_1",
+            "webhook-timestamp": String(Math.floor(at.getTime() / 1000)),
+            "webhook-signature": `v1,AAAA ${new Webhook(secret).sign("evt_1", at, body)}`,
+          };
+          return (await fetch(hook, { method: "POST", headers, body: body + added })).status;
+        };
+        expect(await post({})).toBe(204);
+        expect(await post({ secret: other })).toBe(204);
+        const stranger = `whsec_${Buffer.alloc(24, "y").toString("base64")}`;
+        for (const wrong of [{ secret: stranger }, { age: 360 }, { age: -360 }, { added: " " }]) {
+          expect(await post(wrong)).toBe(401);
+        }
+      });
+    });
+  });
+}
+
+/** Expects that an upload of the content has arrived, and gives its result. */
+const expectWhole = async ({ result, said }: Running, content: Buffer) => {
+  const { code, value } = await result;
+  expect(code, said()).toBe(0);
+  const stored = Buffer.from(await (await fetch(value.get_url)).arrayBuffer());
+  expect(sha256(stored)).toBe(sha256(content));
+  expect(value).toMatchObject({ size: LARGE, metadata: { from: "a-client" } });
+  return value;
+};
+
+/** The bytes that it had sent when it last said so. */
+const sentBy = ({ said }: Running) => Number(/.*progress (\d+)/s.exec(said())?.[1] ?? 0);
+
+/** How many parts are remembered as sent, each by its ETag. */
+const remembered = (state: string) =>
+  readdirSync(state)
+    .filter((name) => name.endsWith(".json"))
+    .flatMap((name) => readFileSync(join(state, name), "utf8").match(/"etag"/g) ?? []).length;
+
+const sha256 = (bytes: Uint8Array) => createHash("sha256").update(bytes).digest("hex");
