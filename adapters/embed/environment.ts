@@ -1,4 +1,4 @@
-import * as store from "../service/storage.ts";
+import * as store from "../storage/stores.ts";
 import { VARIABLES, variables } from "../settings/source.ts";
 import { Storage } from "./opaque.ts";
 import { orThrow } from "./options.ts";

@@ -160,7 +160,7 @@ const otherStore =
   (adapter: string) =>
   ({ description, capabilities, layer, bucket }: Storage): CertifiedStore => {
     const name = bucket?.name ?? "";
-    const title = description.replace(/, (?:bucket|container) .*$/, "");
+    const title = description.replace(`, bucket ${name}`, "").replace(`, container ${name}`, "");
     const store: Openable = {
       name: title,
       without: [...missingAbilities(capabilities), "two endpoints"],

@@ -79,16 +79,21 @@ export const read = (source: Source): Read<AzureSettings> =>
 
 /** "Configure Azure Storage connection strings": it has the account, its key and its address. */
 function unfolded(source: Source): Source {
-  const text = String(source.valueOf(settings.secretKey));
-  if (!/(?:^|;)AccountKey=/i.test(text)) return source;
-  const member = (name: string, otherwise = "") =>
-    new RegExp(`(?:^|;)${name}=([^;]+)`, "i").exec(text)?.[1] ?? otherwise;
-  const account = member("AccountName");
-  const host = `${account}.blob.${member("EndpointSuffix", "core.windows.net")}`;
+  const pairs = String(source.valueOf(settings.secretKey)).split(";");
+  const members = new Map(
+    pairs.map((pair) => {
+      const at = pair.indexOf("=");
+      return [pair.slice(0, at).toLowerCase(), pair.slice(at + 1)];
+    }),
+  );
+  const account = members.get("accountname");
+  const secret = members.get("accountkey");
+  if (account === undefined || secret === undefined) return source;
+  const host = `${account}.blob.${members.get("endpointsuffix") ?? "core.windows.net"}`;
   const inText = new Map<SettingName, string>([
-    [settings.secretKey, member("AccountKey")],
+    [settings.secretKey, secret],
     [settings.accessKey, account],
-    [settings.endpoint, member("BlobEndpoint", `https://${host}`)],
+    [settings.endpoint, members.get("blobendpoint") ?? `https://${host}`],
   ]);
   return { ...source, valueOf: (setting) => inText.get(setting) || source.valueOf(setting) };
 }
