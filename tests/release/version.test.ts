@@ -13,6 +13,7 @@ it("the version is that of package.json wherever it stands, and one command chan
   expect(places.map(({ file }) => file)).toEqual(
     expect.arrayContaining([
       "adapters/http/version.ts",
+      "clients/python/pyproject.toml",
       "deploy/examples/hono/package.json",
       "deploy/kubernetes/base/kustomization.yaml",
       "docs/deploying.md",

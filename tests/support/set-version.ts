@@ -11,6 +11,7 @@ const ROOT = new URL("../..", import.meta.url).pathname;
 const BEFORE = [
   /(?<=export const VERSION = ")[^"]+/g,
   /(?<=valetkey-)\d+\.\d+\.\d+[\w.-]*(?=\.tgz)/g,
+  /(?<=^version = ")[^"]+/gm,
   /(?<=newTag: )\d+\.\d+\.\d+[\w.-]*/g,
 ];
 
@@ -28,6 +29,7 @@ export function withVersion(version: string): ReadonlyArray<{
       "deploy/examples/*/package.json",
       "deploy/kubernetes/base/kustomization.yaml",
       "adapters/http/version.ts",
+      "clients/python/pyproject.toml",
     ],
     { cwd: ROOT },
   );

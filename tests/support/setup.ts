@@ -20,7 +20,7 @@ import { findMinio, startMinio, startStrictMinio } from "./minio.ts";
 import { findOlderNode } from "./older-node.ts";
 import { findOnPath } from "./on-path.ts";
 import { type Package, pack, packCreate } from "./pack.ts";
-import { findCaddy, findPythonTool } from "./python-tool.ts";
+import { findCaddy, findPythonTool, PYTHON_CHECKS } from "./python-tool.ts";
 import { findRedis, findValkey } from "./redis.ts";
 import { installTools, type ToolSuite } from "./tools.ts";
 
@@ -99,6 +99,8 @@ const FINDERS = {
       from: "fastapi==0.165.0 uvicorn==0.54.0",
       variable: "TEST_UVICORN",
     }),
+  /** The path of mypy, in an environment that has what clients/python is checked and used with. */
+  pythonChecks: () => findPythonTool("mypy", PYTHON_CHECKS),
   /** What renders and validates Kubernetes manifests. */
   manifests: findManifestTools,
   toxiproxy: async () => {
