@@ -37,7 +37,7 @@ const read = (folder: string, name: string) => readFileSync(resolve(work, folder
 
 /** Runs the command without a terminal. */
 const run = (args: ReadonlyArray<string>) =>
-  promisify(execFile)(process.execPath, [join(create, "create.js"), ...args], {
+  promisify(execFile)(process.execPath, [join(create, "create.js"), ...args, "--no-install"], {
     cwd: work,
     env: CHILD_ENV,
   }).then(
