@@ -51,9 +51,10 @@ terminal?.close();
 cpSync(own(`starters/${framework}`), folder, { recursive: true });
 edit("package.json", writeManifest);
 const types = allowedTypes.map((type: string) => `"${type}"`).join(", ");
+const usual = 'policy: { maxSize: "5 MiB", allowedTypes: ["image/png", "image/jpeg"] }';
 const written = `policy: { maxSize: "${size}", allowedTypes: [${types}] }`;
 for (const name of globSync("{,app/,src/**/}*.ts", { cwd: folder })) {
-  edit(name, (code) => code.replace(/policy: \{[^}]*\}/, () => written));
+  edit(name, (code) => code.replace(usual, written));
 }
 // The README asks for the upload of a picture.
 const sample = types.includes("image/") ? "$&" : '"a.pdf","content_type":"application/pdf"';
