@@ -11,9 +11,10 @@ import argparse
 import asyncio
 import inspect
 import json
+import signal
 import sys
 import threading
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Coroutine
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from typing import Any
@@ -22,49 +23,32 @@ from urllib.parse import urlsplit
 import httpx
 
 from valetkey import AsyncClient, Client, Progress, ValetkeyError, Webhook, WebhookError
-from valetkey.transport import finish
 
 sent = 0
 
 
-class Counted(httpx.SyncByteStream, httpx.AsyncByteStream):
-    """A body whose bytes are counted as they go."""
+class Counting(httpx.AsyncHTTPTransport):
+    """Counts the bytes of bodies as they go."""
 
-    def __init__(self, body: Any) -> None:
-        self._body = body
-
-    def __iter__(self) -> Iterator[bytes]:
-        for chunk in self._body:
-            yield count(chunk)
-
-    async def __aiter__(self) -> AsyncIterator[bytes]:
-        async for chunk in self._body:
-            yield count(chunk)
-
-
-def count(chunk: bytes) -> bytes:
-    global sent
-    sent += len(chunk)
-    return chunk
-
-
-class Threads(httpx.HTTPTransport):
-    def handle_request(self, request: httpx.Request) -> httpx.Response:
-        if request.method == "PUT":
-            request.stream = Counted(request.stream)
-        return super().handle_request(request)
-
-
-class Tasks(httpx.AsyncHTTPTransport):
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         if request.method == "PUT":
             request.stream = Counted(request.stream)
         return await super().handle_async_request(request)
 
 
+class Counted(httpx.AsyncByteStream):
+    def __init__(self, body: Any) -> None:
+        self._body = body
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        global sent
+        async for chunk in self._body:
+            sent += len(chunk)
+            yield chunk
+
+
 def on_progress(progress: Progress) -> None:
-    why = progress.retrying.reason if progress.retrying else ""
-    print("progress", progress.sent, progress.total, why, file=sys.stderr, flush=True)
+    print("progress", progress.sent, progress.total, progress.retrying, file=sys.stderr, flush=True)
 
 
 async def run(client: Any, command: str, arguments: list[str]) -> Any:
@@ -88,19 +72,28 @@ async def run(client: Any, command: str, arguments: list[str]) -> Any:
             return [file.key for file in files]
         return [file.key async for file in files]
     if command == "policies":
-        return [vars(policy) for policy in await call("policies")]
+        return await call("policies")
     if command == "state":
-        return (await call("file_state", *arguments)).state
+        return await call("file_state", *arguments)
     if command == "url":
         return await call("get_url", *arguments)
     if command == "remove":
         return await call("remove_file", *arguments)
     if command == "link":
-        return (await call("make_link", *arguments, expires_in=3600)).link_url
+        return await call("make_link", *arguments, expires_in=3600)
     if command == "presign":
         filename, content_type = arguments
         return vars(await call("presign", filename, size=5, content_type=content_type))
     return vars(await call("confirm", *arguments))
+
+
+def finish(work: Coroutine[Any, Any, Any]) -> Any:
+    """Runs what never waits."""
+    try:
+        work.send(None)
+    except StopIteration as end:
+        return end.value
+    raise RuntimeError("It waits.")
 
 
 def receive(base: str, secrets: list[str]) -> None:
@@ -144,28 +137,28 @@ def main() -> Any:
         "org": given.org,
         "token": lambda: Path(given.token_file).read_text(encoding="utf-8").strip(),
         "state": given.state or None,
+        "http": httpx.AsyncClient(transport=Counting()),
     }
     if given.by_tasks:
 
         async def by_tasks() -> Any:
-            async with AsyncClient(
-                given.base, http=httpx.AsyncClient(transport=Tasks()), **options
-            ) as client:
+            async with AsyncClient(given.base, **options) as client:
                 return await run(client, given.command, given.arguments)
 
         return asyncio.run(by_tasks())
-    with httpx.Client(transport=Threads()) as http:
-        client = Client(given.base, http=http, **options)
+    with Client(given.base, **options) as client:
         return finish(run(client, given.command, given.arguments))
 
 
+# A shell has it ignored by what runs in the background.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 try:
     print(json.dumps(main(), default=str))
 except KeyboardInterrupt:
     print("interrupted, with", threading.active_count(), "thread", file=sys.stderr)
     sys.exit(130)
 except ValetkeyError as error:
-    told = {"code": error.problem.get("code", error.code), "status": error.status}
+    told = {"code": error.code, "status": error.status}
     print(json.dumps({**told, "message": str(error)}), file=sys.stderr)
     sys.exit(1)
 except (ValueError, OSError) as error:

@@ -2,366 +2,198 @@
 
 from __future__ import annotations
 
+import asyncio
+import json
 import re
-import threading
-import time
-from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, replace
-from functools import partial
+from collections.abc import AsyncIterator, Mapping
 from math import ceil
+from pathlib import Path
+from typing import Any, NamedTuple
 from urllib.parse import urlencode
 
-from .errors import (
-    InvalidAnswerError,
-    MismatchError,
-    RefusedError,
-    StoreRefusedError,
-    ValetkeyError,
-)
-from .models import Grant, Part, Policy, Signed, Started, UploadedFile, read, read_all
-from .retry import Retrying, Run, TransientError, is_busy, persist, retry_after
-from .service import Service, unanswered
-from .source import Memory, Source
-from .transport import Answer, Body, LostError, make_request
+from .errors import MismatchError, StoreRefusedError, ValetkeyError
+from .models import Grant, UploadedFile, member, read
+from .retry import Run, is_busy, retry_after
+from .service import Service
+from .source import Source
+from .transport import send
 
 MIB = 2**20
-# A line is quick if it carries a part in so many seconds.
-QUICK = 2.0
-# Larger files are only hashed where it is asked for: it takes longer than anybody would wait.
-HASHED_UNASKED = 64 * MIB
-# Bytes of the parts that are hashed, and asked for, with one request: their URLs are used long
-# before they expire.
-SIGNED_AHEAD = 60 * MIB
-# The most times that something is sent again that the store has not got.
-MOST_RESENDS = 5
-# A line that breaks after so many bytes makes progress, until it broke so many times in a row.
-PROGRESS_BYTES = MIB
-MOST_CUTS = 40
-# A URL that is refused within so many seconds did not expire.
-EXPIRY_GRACE = 60.0
-
-ETAG = re.compile(r'"?[!#-~]{1,255}"?')
-# The store's codes for a body that did not arrive, and for one of another checksum.
+PARTS_AT_ONCE = 4
+# The store's codes for a body that did not arrive.
 BROKEN = ("IncompleteBody", "RequestTimeout")
-OTHER_BYTES = re.compile(r"BadDigest|XAmzContent\w{1,20}Mismatch")
 
 
-@dataclass(frozen=True)
-class Progress:
-    """Bytes that were sent: fewer than before only if something is `retrying`."""
-
-    sent: int
-    total: int
-    retrying: Retrying | None = None
+def algorithm_of(rules: Mapping[str, Any]) -> str | None:
+    """Chooses a checksum that the store verifies. No store verifies CRC-32C alone."""
+    return next((each for each in ("sha256", "md5") if each in rules.get("checksums", ())), None)
 
 
-class Tally:
-    """Counts what was sent, by part: all of it only once the upload is confirmed."""
-
-    def __init__(self, total: int, on_progress: Callable[[Progress], object] | None) -> None:
-        self._on_progress = on_progress or (lambda _: None)
-        self._lock = threading.RLock()
-        self._sent: dict[int, int] = {}
-        self._most: dict[int, int] = {}
-        self._total = total
-        self._shown = 0
-
-    def sent(self, part: int, count: int) -> bool:
-        """Returns True if that is more of the part than ever before."""
-        with self._lock:
-            is_more = count > self._most.get(part, 0)
-            self._most[part] = max(count, self._most.get(part, 0))
-            self._sent[part] = count
-            self._show()
-            return is_more
-
-    def retry(self, retrying: Retrying, part: int | None = None) -> None:
-        """Shows a break, by which what was sent of the part is lost."""
-        with self._lock:
-            self._sent.pop(-1 if part is None else part, None)
-            self._show(retrying)
-
-    def restart(self) -> None:
-        self._sent.clear()
-        self._show(Retrying(1, 0, "expired"))
-
-    def finish(self) -> None:
-        self._on_progress(Progress(self._total, self._total))
-
-    def _show(self, retrying: Retrying | None = None) -> None:
-        sent = min(sum(self._sent.values()), self._total - 1)
-        self._shown = sent if retrying else max(sent, self._shown)
-        self._on_progress(Progress(self._shown, self._total, retrying))
-
-
-@dataclass(frozen=True)
-class Job:
+class Job(NamedTuple):
     """An upload. `asked` are the members of each request for it."""
 
     run: Run
     service: Service
     source: Source
-    tally: Tally
     asked: Mapping[str, object]
-    policy: Policy | None
-    checksum: bool | None
-    concurrency: int
-
-    def algorithm(self, offered: list[str], size: int) -> str | None:
-        """Chooses a checksum that the store verifies, if it is needed or costs little."""
-        is_needed = self.checksum or (self.policy is not None and self.policy.require_checksum)
-        if not is_needed and (self.checksum is False or size > HASHED_UNASKED):
-            return None
-        # No store verifies CRC-32C alone, which would be slow here.
-        chosen = next((each for each in ("sha256", "md5") if each in offered), None)
-        if chosen is None and is_needed:
-            raise RefusedError(f"The store verifies none of our checksums: {offered}.")
-        return chosen
+    policy: Mapping[str, Any]
 
 
 async def put(
-    job: Job,
-    signed: Signed,
-    renew: Callable[[], Awaitable[Signed]],
-    at: int,
-    size: int,
-    *,
-    is_alone: bool = True,
-) -> str:
-    """Sends a body, and returns its ETag. A 403 gets one fresh URL.
+    job: Job, url: str, headers: Mapping[str, str], at: int, size: int, part: int = 0
+) -> None:
+    """Sends a body once."""
 
-    If it is alone on its way, until it is there; otherwise once, since a line that breaks carries
-    one body at most.
-    """
-    number = signed.part_number
-    signed_at = time.monotonic()
-    was_renewed = False
-    run = job.run
+    async def body() -> AsyncIterator[bytes]:
+        sent = 0
+        async for chunk in job.source.chunks(at, size):
+            yield chunk
+            sent += len(chunk)
+            job.run.has_sent(part, sent)
 
-    def on_sent(count: int) -> None:
-        is_carrying = count > PROGRESS_BYTES and run.cuts < MOST_CUTS
-        if job.tally.sent(number, count) or is_carrying:
-            run.progressed()
-
-    async def once() -> str:
-        nonlocal signed, signed_at, was_renewed
-        body = Body(size, lambda begin, count: job.source.read(at + begin, count), on_sent)
-        try:
-            answer = await run.io.send(make_request("PUT", signed.url, signed.headers, body))
-        except LostError as cause:
-            run.cuts += 1
-            raise unanswered(signed.url, cause) from cause
-        error = _refusal(answer)
-        # An attempt whose answer was lost had arrived.
-        is_there = answer.status == 412 or error.store_code == "UnauthorizedBlobOverwrite"
-        if answer.status // 100 == 2 or (number == 0 and is_there):
-            run.cuts = 0
-            etag = ETAG.fullmatch(answer.headers.get("etag", ""))
-            return etag.group() if etag else ""
-        if OTHER_BYTES.fullmatch(error.store_code or ""):
-            raise job.source.changed()
-        if is_busy(answer.status) or error.store_code in BROKEN:
-            raise TransientError("busy", error, error.retry_after)
-        # It has expired, or the store's clock is another.
-        is_fresh = was_renewed and time.monotonic() - signed_at < EXPIRY_GRACE
-        if answer.status != 403 or is_fresh:
-            raise error
-        signed, signed_at, was_renewed = await renew(), time.monotonic(), True
-        raise TransientError("expired", error)
-
-    if is_alone:
-        return await persist(run, once, partial(job.tally.retry, part=number))
-    try:
-        return await once()
-    except TransientError as failure:
-        job.tally.retry(Retrying(1, 0, failure.reason), number)
-        raise
-
-
-def _refusal(answer: Answer) -> StoreRefusedError:
-    """Reads the XML of S3, which Google Cloud Storage has too."""
-    text = answer.body[: 2**14].decode(errors="replace")
-    code = re.search(r"<Code>(\w{1,99})</Code>", text)
-    said = re.search(r"<Message>([^<\x00-\x1f\x7f-\x9f]{1,999})</Message>", text)
-    return StoreRefusedError(
-        f"The store refused the upload: {said.group(1) if said else answer.status}.",
-        status=answer.status,
-        store_code=code.group(1) if code else None,
-        retry_after=retry_after(answer.headers.get("retry-after")),
-    )
+    whole = {**headers, "Content-Length": str(size)}
+    answer = await send(job.service.http, "PUT", url, whole, body())
+    # The XML of S3, which Google Cloud Storage and Azure have too.
+    found = re.search(rb"<Code>(\w{1,99})</Code>", answer.body)
+    code = found.group(1).decode() if found else ""
+    if answer.status // 100 != 2:
+        raise StoreRefusedError(
+            f"The store refused the upload: {answer.status} {code}.",
+            status=answer.status,
+            problem={"code": code},
+            retry_after=retry_after(answer.headers.get("retry-after")),
+            retrying="busy" if is_busy(answer.status) or code in BROKEN else None,
+        )
 
 
 async def upload_whole(job: Job) -> UploadedFile:
     """Uploads a file with one PUT."""
-    run, service, size = job.run, job.service, job.source.size
+    size = job.source.size
     asked: dict[str, object] = {**job.asked, "strict": True}
-    receipt = ""
-    if algorithm := job.algorithm(job.policy.checksums if job.policy else [], size):
-        value = await job.source.checksum(run.io, algorithm, 0, size)
-        asked["checksum"] = {"algorithm": algorithm, "value": value}
+    if algorithm := algorithm_of(job.policy):
+        asked["checksum"] = await job.source.checksum(algorithm, 0, size)
+    grant: Grant | None = None
 
-    async def sign() -> Signed:
-        nonlocal receipt
-        grant = await service.ask(run, partial(read, Grant), "/presign", asked)
+    async def once() -> UploadedFile:
+        nonlocal grant
+        is_fresh = grant is None
+        grant = grant or read(Grant, await job.service.ask(job.run, "/presign", asked))
         receipt = grant.receipt
-        return Signed(0, grant.put_url, grant.put_headers)
-
-    signed = await sign()
-    for resends_left in reversed(range(MOST_RESENDS + 1)):
-        await put(job, signed, sign, 0, size)
+        try:
+            await put(job, grant.put_url, grant.put_headers, 0, size)
+        except StoreRefusedError as error:
+            # An attempt whose answer was lost had arrived.
+            if error.status != 412 and error.code != "UnauthorizedBlobOverwrite":
+                if error.status == 403 and not is_fresh:
+                    grant, error.retrying = None, "expired"
+                raise
         job.source.fail_unless_same()
         try:
-            return await confirm(run, service, receipt)
+            return await confirm(job.run, job.service, receipt)
         except MismatchError as error:
             # Something else, such as a captive portal, has answered the PUT.
-            if error.problem.get("code") != "UPLOAD_INCOMPLETE" or not resends_left:
-                raise
-    raise AssertionError
+            if error.code == "UPLOAD_INCOMPLETE":
+                error.retrying = "network"
+            raise
+
+    return await job.run.persist(once)
 
 
 async def confirm(run: Run, service: Service, receipt: str) -> UploadedFile:
     """Confirms an upload, once it is ready. The receipt is the one that was sent."""
-    asked = {"receipt": receipt}
-    return await service.ask(
-        run, lambda answer: read(UploadedFile, {**answer, **asked}), "/confirm", asked
-    )
+    answer = await service.ask(run, "/confirm", {"receipt": receipt})
+    return read(UploadedFile, {**(answer or {}), "receipt": receipt})
 
 
-async def upload_in_parts(job: Job, memory: Memory) -> UploadedFile:
-    """Uploads a file in parts, from where it was left."""
-    remembered = memory.recall()
-    if remembered is not None:
+async def upload_in_parts(job: Job, state: Path | None) -> UploadedFile:
+    """Uploads a file in parts, from where it was left as the file `state` remembers it."""
+    if state and state.exists():
         try:
-            return await _Parts(job, memory, remembered[0]).resume(remembered[1])
+            return await _finish(job, json.loads(state.read_text(encoding="utf-8")), state)
         except ValetkeyError as error:
-            # It was completed, aborted or is too old: the file is sent again.
-            if error.problem.get("code") != "INVALID_UPLOAD" and error.store_code != "NoSuchUpload":
+            # It was completed, aborted, changed or is too old: the file is sent again.
+            if error.code not in ("INVALID_UPLOAD", "UPLOAD_MISMATCH"):
                 raise
-            job.tally.restart()
-    ask = partial(read, Started)
-    begun = await job.service.ask(job.run, ask, "/multipart", job.asked)
-    return await _Parts(job, memory, begun).upload()
+            job.run.sent.clear()
+    begun = await job.service.ask(job.run, "/multipart", job.asked)
+    if state:
+        # It has the token of the upload.
+        state.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        written = state.with_suffix(".new")
+        written.write_text(json.dumps(begun), encoding="utf-8")
+        written.replace(state)
+    return await _finish(job, begun, state)
+
+
+async def _finish(job: Job, begun: Any, state: Path | None) -> UploadedFile:
+    result = await job.run.persist(_Parts(job, begun).finish)
+    if state:
+        state.unlink(missing_ok=True)
+    return result
 
 
 class _Parts:
-    def __init__(self, job: Job, memory: Memory, begun: Started) -> None:
+    """An upload in parts that was begun."""
+
+    def __init__(self, job: Job, begun: Any) -> None:
         self._job = job
-        self._memory = memory
-        self._begun = begun
-        self._total = ceil(job.source.size / max(begun.part_size, 1))
-        if self._total > 10_000:
-            raise InvalidAnswerError(f"Parts of {begun.part_size} bytes are too many.")
-        # The parts that are in the store as they are in the file.
-        self._sent: dict[int, Part] = {}
-        self._lock = threading.Lock()
-        self._signed: dict[int, Signed] = {}
-        self._hashes: dict[int, str] = {}
-        rules = job.policy.multipart if job.policy else None
-        self._algorithm = job.algorithm(rules.checksums if rules else [], begun.part_size)
+        self._upload = member(begun, "upload", str)
+        self._part_size = member(begun, "part_size", int)
+        # One part goes at a time at first and after a break, and more the longer it goes well.
+        self._width = 1
 
-    async def resume(self, remembered: list[Part]) -> UploadedFile:
-        for part in remembered:
-            # A file can change under its name, size and date.
-            if part.checksum == await self._hash(part.part_number, "sha256"):
-                self._sent[part.part_number] = part
-                self._job.tally.sent(part.part_number, self._range(part.part_number)[1])
-        if len(self._sent) < self._total:
-            await self._compare()
-        return await self.upload()
-
-    async def upload(self) -> UploadedFile:
+    async def finish(self) -> UploadedFile:
         """Sends the parts that the store does not have, and completes the upload."""
-        self._memory.keep(self._begun, self._sent)
-        for resends_left in reversed(range(MOST_RESENDS + 1)):
-            await self._send_missing()
-            if not all(part.etag for part in self._sent.values()):
-                await self._compare()
-            try:
-                result = await self._complete()
-            except MismatchError:
-                if not resends_left:
-                    raise
-                # The store says what it has, unless the service has ended the upload.
-                await self._compare()
-                continue
-            self._memory.forget()
-            return result
-        raise AssertionError
-
-    async def _send_missing(self) -> None:
-        """Sends one part at a time at first, and more the quicker the line is."""
-        io, most = self._job.run.io, self._job.concurrency
-        width = 1
-        while missing := [n for n in range(1, self._total + 1) if n not in self._sent]:
-            batch = missing[:width]
-            if not all(number in self._signed for number in batch):
-                await self._sign(missing[: ceil(SIGNED_AHEAD / self._begun.part_size)])
-            begun = time.monotonic()
-            await io.together([self._send(number, len(batch) == 1) for number in batch])
-            if not all(number in self._sent for number in batch):
-                width = 1
-            elif time.monotonic() - begun < QUICK:
-                width = min(most, width + 1)
-            else:
-                width = max(1, width // 2)
-
-    async def _send(self, number: int, is_alone: bool) -> None:
-        async def renew() -> Signed:
-            await self._sign([number])
-            return self._signed[number]
-
-        signed, at, size = self._signed[number], *self._range(number)
-        try:
-            etag = await put(self._job, signed, renew, at, size, is_alone=is_alone)
-        except TransientError:
-            return  # It is sent alone.
-        with self._lock:
-            self._sent[number] = Part(number, etag, self._hashes[number])
-            # Of all of them too: if the answer to the completion is lost, it is only asked again.
-            self._memory.keep(self._begun, self._sent)
-
-    async def _sign(self, numbers: list[int]) -> None:
-        body: dict[str, object] = {"upload": self._begun.upload, "part_numbers": numbers}
-        for number in numbers:
-            self._hashes[number] = await self._hash(number, "sha256")
-        if algorithm := self._algorithm:
-            values = [self._hashes[number] for number in numbers]
-            if algorithm != "sha256":
-                values = [await self._hash(number, algorithm) for number in numbers]
-            body["checksums"] = [{"algorithm": algorithm, "value": value} for value in values]
-
-        decode = partial(read_all, Signed, "parts")
-        signed = await self._job.service.ask(self._job.run, decode, "/multipart/parts", body)
-        if [each.part_number for each in signed] != numbers:
-            raise InvalidAnswerError("The answer has other parts than were asked for.")
-        self._signed.update(zip(numbers, signed, strict=True))
-
-    async def _compare(self) -> None:
-        """Drops the parts that the store does not have as sent, and takes ETags that it hid."""
-        path = f"/multipart/parts?{urlencode({'upload': self._begun.upload})}"
-        decode = partial(read_all, Part, "parts")
-        stored = await self._job.service.ask(self._job.run, decode, path)
-        etags = {part.part_number: part.etag for part in stored}
-        for number, part in list(self._sent.items()):
-            etag = etags.get(number, "")
-            # Some stores leave the quotes out in lists.
-            if etag and (part.etag or etag).strip('"') == etag.strip('"'):
-                self._sent[number] = replace(part, etag=etag)
-            else:
-                del self._sent[number]
-
-    async def _complete(self) -> UploadedFile:
-        if len(self._sent) < self._total:
-            raise MismatchError("The store has not got all parts that it was sent.")
+        numbers = range(1, ceil(self._job.source.size / self._part_size) + 1)
+        etags = await self._stored()
+        missing = [number for number in numbers if number not in etags]
+        while batch := missing[: self._width]:
+            del missing[: self._width]
+            wider = min(2 * self._width, PARTS_AT_ONCE)
+            self._width = 1
+            await self._send(batch)
+            self._width = wider
+            etags = {} if missing else await self._stored()
+        if any(number not in etags for number in numbers):
+            # Something else, such as a captive portal, has answered.
+            message = "The store has not got all parts that it was sent."
+            raise MismatchError(message, retrying="network")
         self._job.source.fail_unless_same()
-        parts = [{"part_number": n, "etag": part.etag} for n, part in sorted(self._sent.items())]
-        body = {"upload": self._begun.upload, "parts": parts}
-        decode = partial(read, UploadedFile)
-        return await self._job.service.ask(self._job.run, decode, "/multipart/complete", body)
+        parts = [{"part_number": number, "etag": etags[number]} for number in numbers]
+        return read(UploadedFile, await self._ask("/complete", {"parts": parts}))
 
-    async def _hash(self, number: int, algorithm: str) -> str:
-        return await self._job.source.checksum(self._job.run.io, algorithm, *self._range(number))
+    async def _stored(self) -> dict[int, str]:
+        """Returns the ETags of the parts that the store has."""
+        query = urlencode({"upload": self._upload})
+        answer = await self._job.service.ask(self._job.run, f"/multipart/parts?{query}")
+        etags: dict[int, str] = {}
+        for each in member(answer, "parts", list):
+            number = member(each, "part_number", int)
+            etags[number] = member(each, "etag", str)
+            self._job.run.has_sent(number, self._span(number)[1])
+        return etags
 
-    def _range(self, number: int) -> tuple[int, int]:
-        at = (number - 1) * self._begun.part_size
-        return at, min(self._begun.part_size, self._job.source.size - at)
+    async def _send(self, numbers: list[int]) -> None:
+        body: dict[str, object] = {"part_numbers": numbers}
+        if algorithm := algorithm_of(self._job.policy["multipart"]):
+            body["checksums"] = [
+                await self._job.source.checksum(algorithm, *self._span(number))
+                for number in numbers
+            ]
+        signed = member(await self._ask("/parts", body), "parts", list)
+        puts = [
+            put(self._job, member(part, "url", str), part["headers"], *self._span(number), number)
+            for number, part in zip(numbers, signed, strict=True)
+        ]
+        outcomes = await asyncio.gather(*puts, return_exceptions=True)
+        failures = [each for each in outcomes if each is not None]
+        if failures:
+            raise min(failures, key=lambda each: getattr(each, "retrying", None) is not None)
+
+    async def _ask(self, path: str, body: Mapping[str, object]) -> Any:
+        asked = {"upload": self._upload, **body}
+        return await self._job.service.ask(self._job.run, f"/multipart{path}", asked)
+
+    def _span(self, number: int) -> tuple[int, int]:
+        at = (number - 1) * self._part_size
+        return at, min(self._part_size, self._job.source.size - at)

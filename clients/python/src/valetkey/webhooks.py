@@ -7,15 +7,10 @@ import hashlib
 import hmac
 import json
 import time
-from collections.abc import Iterable
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Protocol
-
-
-class Headers(Protocol):
-    """The headers of a request, as every framework has them."""
-
-    def items(self) -> Iterable[tuple[str, str]]: ...
+from email.message import Message
+from typing import Any
 
 
 class WebhookError(Exception):
@@ -41,7 +36,7 @@ class Webhook:
             raise ValueError("Webhook needs secrets of the service: whsec_ and base64.")
         self._tolerance = tolerance
 
-    def verify(self, body: bytes, headers: Headers) -> Event:
+    def verify(self, body: bytes, headers: Mapping[str, str] | Message) -> Event:
         """Returns the event of a body as it came, before it is parsed. Raises `WebhookError`."""
         lower = {name.lower(): value for name, value in headers.items()}
         id, at, signatures = (
