@@ -1,7 +1,6 @@
 package valetkey
 
 import (
-	"context"
 	"encoding/json"
 	"errors"
 	"net/url"
@@ -13,7 +12,7 @@ const (
 	CodeAborted       = "ABORTED"        // the context ended; errors.Is finds its error
 	CodeFileChanged   = "FILE_CHANGED"   // the file cannot be read, or changed meanwhile
 	CodeInvalidAnswer = "INVALID_ANSWER" // something else is at BaseURL, or this client is too old
-	CodeInvalidFile   = "INVALID_FILE"   // it is empty, a folder, not there, or no key
+	CodeInvalidFile   = "INVALID_FILE"   // it is a folder, not there, or no key
 	CodeNoToken       = "NO_TOKEN"       // the option Token failed
 	CodeOffline       = "OFFLINE"        // the service does not answer
 	CodeStateFailed   = "STATE_FAILED"   // the upload cannot be remembered
@@ -23,14 +22,16 @@ const (
 
 // Error is the error of all calls that talk to the service or the store.
 type Error struct {
-	Code       string          // for a program, such as FILE_TOO_LARGE, QUOTA_EXCEEDED or OFFLINE
-	Title      string          // what happened
-	Detail     string          // what to do about it
-	Status     int             // of the service's or the store's answer; 0 if neither answered
-	Problem    json.RawMessage // the service's answer: its other members depend on the code
-	StoreCode  string          // of the store's answer, such as SignatureDoesNotMatch
-	RetryAfter time.Duration   // where trying again helps later
-	Err        error           // the cause, if there is one
+	Code       string          `json:"code"`   // for a program, such as FILE_TOO_LARGE, QUOTA_EXCEEDED or OFFLINE
+	Title      string          `json:"title"`  // what happened
+	Detail     string          `json:"detail"` // what to do about it
+	Status     int             `json:"-"`      // of the service's or the store's answer; 0 if neither answered
+	Problem    json.RawMessage `json:"-"`      // the service's answer: its other members depend on the code
+	StoreCode  string          `json:"-"`      // of the store's answer, such as SignatureDoesNotMatch
+	RetryAfter time.Duration   `json:"-"`      // where trying again helps later
+	Err        error           `json:"-"`      // the cause, if there is one
+
+	mayPass bool // another attempt may succeed
 }
 
 func (e *Error) Error() string {
@@ -53,6 +54,7 @@ func newError(code, title, detail string, cause error) *Error {
 	return &Error{Code: code, Title: title, Detail: detail, Err: cause}
 }
 
-func aborted(ctx context.Context) *Error {
-	return newError(CodeAborted, "The context ended", "Call it again.", ctx.Err())
+func passing(failed *Error) *Error {
+	failed.mayPass = true
+	return failed
 }

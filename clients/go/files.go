@@ -14,8 +14,7 @@ type Policy struct {
 	Name            string            `json:"name"`
 	MaxSize         int64             `json:"max_size"` // of a file with one PUT
 	AllowedTypes    []string          `json:"allowed_types"`
-	Extensions      map[string]string `json:"extensions"` // the types of ".png" and others
-	PutLifetime     int64             `json:"put_lifetime"`
+	Extensions      map[string]string `json:"extensions"`    // the types of ".png" and others
 	LinkLifetime    int64             `json:"link_lifetime"` // 0 if there are no links
 	RequireChecksum bool              `json:"require_checksum"`
 	Checksums       []string          `json:"checksums"` // that the store verifies
@@ -28,7 +27,7 @@ type Policy struct {
 // Policies lists what the caller may upload.
 func (c *Client) Policies(ctx context.Context) ([]Policy, error) {
 	var answer struct{ Policies []Policy }
-	err := c.ask(ctx, http.MethodGet, "/policies", nil, &answer, nil)
+	err := c.ask(ctx, http.MethodGet, "/policies", nil, &answer)
 	return answer.Policies, err
 }
 
@@ -53,8 +52,7 @@ func (c *Client) List(ctx context.Context, prefix string) iter.Seq2[File, error]
 				Files []File
 				Next  string
 			}
-			isValid := func() bool { return page.Next == "" || page.Next != query.Get("after") }
-			if err := c.ask(ctx, http.MethodGet, "?"+query.Encode(), nil, &page, isValid); err != nil {
+			if err := c.ask(ctx, http.MethodGet, "?"+query.Encode(), nil, &page); err != nil {
 				yield(File{}, err)
 				return
 			}
@@ -71,42 +69,33 @@ func (c *Client) List(ctx context.Context, prefix string) iter.Seq2[File, error]
 // filePath finds the path of a file in its key or its file URL; no segment leads elsewhere.
 var filePath = regexp.MustCompile(`(?:^orgs/[^/?]+/(?:files/)?|/api/v1/orgs/[^/?]+/files/)((?:[\w-]+/)+[\w-]+\.[\w-]+)$`)
 
-func pathOf(file string) (string, error) {
-	if found := filePath.FindStringSubmatch(file); found != nil {
-		return "/" + found[1], nil
+func (c *Client) askFile(ctx context.Context, method, file, suffix string, answer any) error {
+	found := filePath.FindStringSubmatch(file)
+	if found == nil {
+		return newError(CodeInvalidFile, "This is no key and no file URL",
+			"Give the Key or FileURL that the upload, a list or an event had.", nil)
 	}
-	return "", newError(CodeInvalidFile, "This is no key and no file URL",
-		"Give the Key or FileURL that the upload, a list or an event had.", nil)
+	return c.ask(ctx, method, "/"+found[1]+suffix, nil, answer)
 }
 
 // Remove removes a file by its key or file URL; to remove it again is no error. It needs the scope
 // remove.
 func (c *Client) Remove(ctx context.Context, file string) error {
-	path, err := pathOf(file)
-	if err != nil {
-		return err
-	}
-	return c.ask(ctx, http.MethodDelete, path, nil, nil, nil)
+	return c.askFile(ctx, http.MethodDelete, file, "", nil)
 }
 
 // State returns "ready" for a file that is there, by its key or file URL; "waiting" for an upload that
 // has arrived, and is not confirmed; or "missing". It needs the scope read.
 func (c *Client) State(ctx context.Context, file string) (string, error) {
 	var answer struct{ State string }
-	path, err := pathOf(file)
-	if err == nil {
-		err = c.ask(ctx, http.MethodGet, path+"/state", nil, &answer, nil)
-	}
+	err := c.askFile(ctx, http.MethodGet, file, "/state", &answer)
 	return answer.State, err
 }
 
 // GetURL returns a URL at the store that shows the file of a key or file URL to everyone who has it,
 // for as long as the policy says. It needs the scope read.
 func (c *Client) GetURL(ctx context.Context, file string) (address string, err error) {
-	path, err := pathOf(file)
-	if err == nil {
-		err = c.ask(ctx, http.MethodGet, path, nil, &address, func() bool { return isURL(address) })
-	}
+	err = c.askFile(ctx, http.MethodGet, file, "", &address)
 	return address, err
 }
 
@@ -120,6 +109,6 @@ func (c *Client) Link(ctx context.Context, receipt string, lifetime time.Duratio
 	var answer struct {
 		URL string `json:"link_url"`
 	}
-	err := c.ask(ctx, http.MethodPost, "/links", body, &answer, func() bool { return isURL(answer.URL) })
+	err := c.ask(ctx, http.MethodPost, "/links", body, &answer)
 	return answer.URL, err
 }

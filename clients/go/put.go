@@ -1,120 +1,132 @@
 package valetkey
 
 import (
-	"cmp"
 	"context"
+	"crypto/sha256"
+	"encoding/base64"
 	"fmt"
+	"hash"
+	"hash/crc32"
 	"io"
 	"net/http"
 	"regexp"
+	"slices"
 	"time"
 )
 
-const (
-	quick       = 2 * time.Second // in which a line that is quick carries a body
-	mostResends = 5
-	// sendTimeout is the longest time without progress of a transfer: the system may have taken more
-	// of it than a slow line carries in a minute.
-	sendTimeout = 2 * time.Minute
-	// A URL that is refused within this time did not expire.
-	expiryGrace = time.Minute
-	// A line that breaks after so many bytes is soon tried again.
-	carried = 1 << 20
-)
+// Checksum of a file, in base64.
+type Checksum struct {
+	Algorithm string `json:"algorithm"`
+	Value     string `json:"value"`
+}
 
 // part is a file, or a part of one, that is sent with one PUT.
 type part struct {
-	number       int // 0 for a whole file
-	offset, size int64
-	sum          Checksum
-	sent, most   int64 // at once: now, and ever
+	number     int // 0 for a whole file
+	content    *io.SectionReader
+	sum        *Checksum // nil if the store verifies none
+	sent, most int64     // at once: now, and ever
 
-	url      string
-	headers  map[string]string
-	receipt  string    // of a whole file
-	signedAt time.Time // by a clock that goes on while the machine is asleep
+	url     string
+	headers map[string]string
+	receipt string // of a whole file
 }
 
-func (p *part) signed(url string, headers map[string]string) {
-	p.url, p.headers, p.signedAt = url, headers, time.Now().Round(0)
+func (u *upload) changed(err error) *Error {
+	return newError(CodeFileChanged, u.source.Name+" cannot be read as it was",
+		"It was changed, moved or removed after the upload began. Upload it again.", err)
+}
+
+// checksum reads a part for a checksum that the store verifies.
+func (u *upload) checksum(p *part) error {
+	offered := u.policy.Checksums
+	if p.number > 0 {
+		offered = u.policy.Multipart.Checksums
+	}
+	algorithm, sum := "sha256", hash.Hash(sha256.New())
+	if !slices.Contains(offered, algorithm) {
+		algorithm, sum = "crc32c", crc32.New(crc32.MakeTable(crc32.Castagnoli))
+	}
+	if !slices.Contains(offered, algorithm) {
+		return nil
+	}
+	if n, err := io.Copy(sum, p.content); err != nil || n < p.content.Size() {
+		return u.changed(err)
+	}
+	p.sum = &Checksum{algorithm, base64.StdEncoding.EncodeToString(sum.Sum(nil))}
+	return nil
 }
 
 // sign asks for a fresh URL.
 func (u *upload) sign(ctx context.Context, p *part) error {
-	if p.number > 0 {
-		return u.signParts(ctx, []*part{p})
+	if p.number == 0 {
+		u.asked.Strict, u.asked.Checksum = true, p.sum
+		grant, err := u.Presign(ctx, u.asked)
+		p.url, p.headers, p.receipt = grant.PutURL, grant.PutHeaders, grant.Receipt
+		return err
 	}
-	grant, err := u.Presign(ctx, u.asked)
-	p.signed(grant.PutURL, grant.PutHeaders)
-	p.receipt = grant.Receipt
+	asked := map[string]any{"upload": u.begun.Upload, "part_numbers": []int{p.number}}
+	if p.sum != nil {
+		asked["checksums"] = []*Checksum{p.sum}
+	}
+	var answer struct {
+		Parts []struct {
+			URL     string
+			Headers map[string]string
+		}
+	}
+	err := u.ask(ctx, http.MethodPost, "/multipart/parts", asked, &answer)
+	for _, signed := range answer.Parts {
+		p.url, p.headers = signed.URL, signed.Headers
+	}
 	return err
 }
 
-// inLane calls work for one body at a time, or for several on a line that is quick: a break costs
-// little on a bad one.
-func (u *upload) inLane(work func() error) error {
-	u.mu.Lock()
-	for u.busy > 0 && !u.isQuick {
-		u.freed.Wait()
+// send PUTs a part to the store until it is there.
+func (u *upload) send(ctx context.Context, p *part) error {
+	if err := u.checksum(p); err != nil {
+		return err
 	}
-	u.busy++
-	u.mu.Unlock()
-	began := time.Now()
-	err := work()
-	u.mu.Lock()
-	defer u.mu.Unlock()
-	u.busy--
-	u.isQuick = err == nil && time.Since(began) < quick
-	u.freed.Broadcast()
-	return err
-}
-
-// send PUTs a part to the store until it is there; a 403 gets one fresh URL.
-func (u *upload) send(ctx context.Context, p *part) (etag string, err error) {
-	wasRenewed := false
-	err = u.run.persist(ctx, func() (bool, error) {
-		if time.Since(p.signedAt).Seconds() >= float64(cmp.Or(u.policy.PutLifetime, 900)) {
+	isRepeated, wasRefused := false, false
+	return u.persist(ctx, func() error {
+		if isRepeated {
+			// On a bad line one at a time gets through, and a break costs little.
+			u.lane.Lock()
+			defer u.lane.Unlock()
+		}
+		isRepeated = true
+		if p.url == "" {
 			if err := u.sign(ctx, p); err != nil {
-				return false, err
+				return err
 			}
 		}
-		var answer *http.Response
-		var code string
-		err := u.inLane(func() (err error) {
-			answer, code, err = u.put(ctx, p)
-			return err
-		})
+		answer, code, err := u.put(ctx, p)
 		// An attempt whose answer was lost had arrived.
 		isThere := p.number == 0 && err == nil &&
 			(answer.StatusCode == http.StatusPreconditionFailed || code == "UnauthorizedBlobOverwrite")
 		if isThere || (err == nil && answer.StatusCode/100 == 2) {
-			etag = answer.Header.Get("ETag")
-			return false, nil
+			return nil
 		}
 		u.show(-p.sent, nil)
 		if err != nil {
-			if n, failed := u.source.Reader.ReadAt(make([]byte, 1), p.offset+p.size-1); n == 0 {
-				return false, u.changed(failed)
+			if n, failed := p.content.ReadAt(make([]byte, 1), p.content.Size()-1); n == 0 {
+				return u.changed(failed)
 			}
-			return p.sent > carried, &transient{newError(CodeStoreOffline, "The store does not answer",
-				"Check that it can be reached from here, then try again.", err), 0}
+			return passing(newError(CodeStoreOffline, "The store does not answer",
+				"Check that it can be reached from here, then try again.", err))
 		}
-		failed := newError(CodeStoreRefused, fmt.Sprintf("The store answered %d %s", answer.StatusCode, code),
+		failed := newError(CodeStoreRefused, fmt.Sprintf("The store answered %s %s", answer.Status, code),
 			"Try again, or tell the operator.", nil)
 		failed.Status, failed.StoreCode, failed.RetryAfter = answer.StatusCode, code, retryAfter(answer.Header)
-		isBroken := code == "IncompleteBody" || code == "RequestTimeout"
-		if failed.Status < 400 || isBusy(failed.Status) || isBroken {
-			return false, &transient{failed, 0}
+		// The URL has expired, or will be refused again.
+		isRefused := failed.Status == http.StatusForbidden || code == "ExpiredToken"
+		isBroken := failed.Status < 400 || code == "IncompleteBody" || code == "RequestTimeout"
+		failed.mayPass = isBroken || isBusy(failed.Status) || (isRefused && !wasRefused)
+		if wasRefused = isRefused; isRefused {
+			p.url = ""
 		}
-		// It has expired, or the store's clock is another.
-		if failed.Status == http.StatusForbidden && (!wasRenewed || time.Since(p.signedAt) >= expiryGrace) {
-			wasRenewed = true
-			p.signedAt = time.Time{}
-			return false, &transient{failed, -1}
-		}
-		return false, failed
+		return failed
 	})
-	return etag, err
 }
 
 var storeCode = regexp.MustCompile(`<Code>(\w{1,99})</Code>`)
@@ -123,7 +135,7 @@ var storeCode = regexp.MustCompile(`<Code>(\w{1,99})</Code>`)
 // nothing more of the source is counted.
 func (u *upload) put(ctx context.Context, p *part) (answer *http.Response, code string, err error) {
 	ctx, cancel := context.WithCancel(ctx)
-	silence := time.AfterFunc(sendTimeout, cancel)
+	silence := time.AfterFunc(timeout, cancel)
 	defer func() {
 		u.mu.Lock()
 		defer u.mu.Unlock()
@@ -131,34 +143,34 @@ func (u *upload) put(ctx context.Context, p *part) (answer *http.Response, code 
 		cancel()
 	}()
 	p.sent = 0
+	// An attempt that has ended may still read its own.
+	content := io.NewSectionReader(p.content, 0, p.content.Size())
 	taken := writer(func(bytes int) error {
 		u.mu.Lock()
 		defer u.mu.Unlock()
 		if ctx.Err() != nil {
 			return ctx.Err()
 		}
-		silence.Reset(sendTimeout)
-		u.sum += int64(bytes)
+		silence.Reset(timeout)
 		if p.sent += int64(bytes); p.sent > p.most {
-			p.most = p.sent
-			u.run.look(true)
+			p.most, u.progressAt = p.sent, time.Now()
 		}
-		u.tell(nil)
+		u.count(int64(bytes), nil)
 		return nil
 	})
-	request, err := http.NewRequestWithContext(ctx, http.MethodPut, p.url, io.TeeReader(u.section(p), taken))
+	request, err := http.NewRequestWithContext(ctx, http.MethodPut, p.url, io.TeeReader(content, taken))
 	if err != nil {
 		return nil, "", err
 	}
-	request.ContentLength = p.size
+	request.ContentLength = content.Size()
 	for name, value := range p.headers {
 		request.Header[name] = []string{value} // as it was answered, also its case
 	}
-	if p.size > carried {
+	if request.ContentLength > 1<<20 {
 		// A store that refuses says so before all is sent, and not by a connection that breaks.
 		request.Header.Set("Expect", "100-continue")
 	}
-	answer, err = u.store.Do(request)
+	answer, err = u.http.Do(request)
 	if err != nil {
 		return nil, "", err
 	}

@@ -14,24 +14,23 @@ import (
 )
 
 // persistFor tries what always fails, and returns for how long and how often.
-func persistFor(budget time.Duration, work func(attempt int) (bool, error)) (took time.Duration, attempts int, err error) {
+func persistFor(budget time.Duration, work func(attempt int) error) (took time.Duration, attempts int, err error) {
 	client, _ := New(Options{BaseURL: "http://127.0.0.1", Organization: "acme", RetryFor: budget})
-	ctx, r := client.begin(context.Background())
 	began := time.Now()
-	err = r.persist(ctx, func() (bool, error) {
+	err = client.persist(context.Background(), func() error {
 		attempts++
 		return work(attempts)
 	})
 	return time.Since(began), attempts, err
 }
 
-func busy(after time.Duration) *transient {
-	return &transient{&Error{Code: "BUSY", RetryAfter: after}, 0}
+func busy(after time.Duration) *Error {
+	return &Error{Code: "BUSY", RetryAfter: after, mayPass: true}
 }
 
 func TestFailuresAreTriedAgainWithJitterUntilTheTimeIsOver(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		took, attempts, err := persistFor(5*time.Minute, func(int) (bool, error) { return false, busy(0) })
+		took, attempts, err := persistFor(5*time.Minute, func(int) error { return busy(0) })
 		if took != 5*time.Minute || attempts < 40 || attempts > 120 || codeOf(t, err).Code != "BUSY" {
 			t.Error(took, attempts, err)
 		}
@@ -41,18 +40,18 @@ func TestFailuresAreTriedAgainWithJitterUntilTheTimeIsOver(t *testing.T) {
 func TestATimeThatTheAnswerNamesIsWaitedFor(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		for range 50 {
-			took, attempts, err := persistFor(5*time.Minute, func(attempt int) (bool, error) {
+			took, attempts, err := persistFor(5*time.Minute, func(attempt int) error {
 				if attempt == 3 {
-					return false, nil
+					return nil
 				}
-				return false, busy(20 * time.Second)
+				return busy(20 * time.Second)
 			})
 			if took < 40*time.Second || took > 41*time.Second || attempts != 3 || err != nil {
 				t.Error(took, attempts, err)
 			}
 		}
 		// A longer one is the caller's to wait for.
-		took, attempts, err := persistFor(5*time.Minute, func(int) (bool, error) { return false, busy(time.Hour) })
+		took, attempts, err := persistFor(5*time.Minute, func(int) error { return busy(time.Hour) })
 		if took != 0 || attempts != 1 || codeOf(t, err).RetryAfter != time.Hour {
 			t.Error(took, attempts, err)
 		}
@@ -61,26 +60,9 @@ func TestATimeThatTheAnswerNamesIsWaitedFor(t *testing.T) {
 
 func TestBelowZeroNothingIsTriedAgain(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		took, attempts, err := persistFor(-1, func(int) (bool, error) { return false, busy(0) })
+		took, attempts, err := persistFor(-1, func(int) error { return busy(0) })
 		if took != 0 || attempts != 1 || err == nil {
 			t.Error(took, attempts, err)
-		}
-	})
-}
-
-func TestHoursAsleepEndNothing(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		_, attempts, err := persistFor(5*time.Minute, func(attempt int) (bool, error) {
-			if attempt == 2 {
-				time.Sleep(10 * time.Hour)
-			}
-			if attempt == 5 {
-				return false, nil
-			}
-			return false, busy(0)
-		})
-		if attempts != 5 || err != nil {
-			t.Error(attempts, err)
 		}
 	})
 }
@@ -90,9 +72,8 @@ func TestAContextThatEndsEndsTheWait(t *testing.T) {
 		client, _ := New(Options{BaseURL: "http://127.0.0.1", Organization: "acme"})
 		ctx, cancel := context.WithTimeout(context.Background(), time.Second)
 		defer cancel()
-		ctx, r := client.begin(ctx)
 		began := time.Now()
-		err := r.persist(ctx, func() (bool, error) { return false, busy(time.Minute) })
+		err := client.persist(ctx, func() error { return busy(time.Minute) })
 		if time.Since(began) != time.Second || !errors.Is(err, context.DeadlineExceeded) {
 			t.Error(time.Since(began), err)
 		}
@@ -125,7 +106,7 @@ func (l *line) RoundTrip(request *http.Request) (*http.Response, error) {
 		return nil, request.Context().Err()
 	}
 	_, _ = io.Copy(io.Discard, request.Body)
-	return &http.Response{StatusCode: 200, Header: http.Header{"Etag": {`"e"`}}, Body: io.NopCloser(bytes.NewReader(nil))}, nil
+	return &http.Response{StatusCode: 200, Body: io.NopCloser(bytes.NewReader(nil))}, nil
 }
 
 func TestATransferThatStandsStillForTwoMinutesIsBegunAgain(t *testing.T) {
@@ -137,27 +118,33 @@ func TestATransferThatStandsStillForTwoMinutesIsBegunAgain(t *testing.T) {
 func standsStill(t *testing.T, taken int) {
 	content := make([]byte, 1<<20)
 	client, _ := New(Options{BaseURL: "http://127.0.0.1", Organization: "acme",
-		StoreClient: &http.Client{Transport: &line{taken: taken}}})
-	ctx, r := client.begin(context.Background())
-	u := &upload{Client: client, run: r, source: source(content), progress: Progress{Total: 1 << 20}}
-	p := &part{size: 1 << 20}
-	p.signed("http://127.0.0.1/store", nil)
+		HTTPClient: &http.Client{Transport: &line{taken: taken}}})
+	u := &upload{Client: client, source: source(content)}
+	client.upload = u
 	began := time.Now()
-	etag, err := u.send(ctx, p)
+	err := u.send(context.Background(), &part{content: io.NewSectionReader(u.source.Reader, 0, 1<<20), url: "http://127.0.0.1/store"})
 	took := time.Since(began)
-	if err != nil || etag != `"e"` || took < sendTimeout || took > sendTimeout+2*time.Second {
-		t.Error(etag, err, took)
+	if err != nil || took < timeout || took > timeout+2*time.Second {
+		t.Error(err, took)
 	}
-	if u.sum != 1<<20 {
-		t.Error("what was sent in vain is counted", u.sum)
+	if u.sent != 1<<20 {
+		t.Error("what was sent in vain is counted", u.sent)
 	}
 }
 
-func TestALineThatCarriesMuchIsSoonTriedAgain(t *testing.T) {
+func TestAnUploadThatGetsFurtherIsTriedForLongerThanAllowed(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		took, attempts, _ := persistFor(time.Minute, func(int) (bool, error) { return true, busy(0) })
-		if took != time.Minute || attempts < 80 {
-			t.Error(took, attempts)
+		client, _ := New(Options{BaseURL: "http://127.0.0.1", Organization: "acme", RetryFor: time.Minute})
+		client.upload = &upload{Client: client}
+		began, attempts := time.Now(), 0
+		err := client.persist(context.Background(), func() error {
+			if attempts++; attempts < 1000 {
+				client.upload.progressAt = time.Now()
+			}
+			return busy(0)
+		})
+		if took := time.Since(began); took < 5*time.Minute || attempts < 1000 || codeOf(t, err).Code != "BUSY" {
+			t.Error(took, attempts, err)
 		}
 	})
 }

@@ -28,15 +28,6 @@ type Source struct {
 	Modified time.Time
 }
 
-// FileSource returns an open file as a source. Close it once the upload has returned.
-func FileSource(file *os.File) (Source, error) {
-	info, err := file.Stat()
-	if err != nil || !info.Mode().IsRegular() {
-		return Source{}, newError(CodeInvalidFile, file.Name()+" is no file", "Upload the files in it.", err)
-	}
-	return Source{filepath.Base(file.Name()), info.Size(), file, info.ModTime()}, nil
-}
-
 // UploadOptions of one upload; none is needed.
 type UploadOptions struct {
 	Filename    string            // by default the source's own
@@ -52,8 +43,8 @@ type UploadOptions struct {
 
 // Progress of an upload, in bytes, of which some may still be on their way.
 type Progress struct {
-	Sent, Total int64 // Sent falls where something is sent again, and is Total once it is confirmed
-	Retrying    error // what has failed and is tried again; nil if nothing has
+	Sent, Total int64 // Sent falls where something is sent again
+	Retrying    error // what has failed, and is tried again while there is time; nil if nothing has
 }
 
 // Result of an upload: a file that is in the store, and confirmed.
@@ -71,8 +62,6 @@ type Result struct {
 	FileURL     string            `json:"file_url"`    // opens it for members of the organization, for good
 	Receipt     string            `json:"receipt"`     // for Link, and for a backend that confirms again
 }
-
-func (r *Result) isValid() bool { return r.Key != "" && r.Receipt != "" }
 
 // FileRequest is what Presign asks for.
 type FileRequest struct {
@@ -96,8 +85,7 @@ type Grant struct {
 
 // Presign asks for an upload URL that somebody else uses. Upload does so by itself.
 func (c *Client) Presign(ctx context.Context, file FileRequest) (grant Grant, err error) {
-	isValid := func() bool { return isURL(grant.PutURL) && grant.Receipt != "" }
-	err = c.ask(ctx, http.MethodPost, "/presign", file, &grant, isValid)
+	err = c.ask(ctx, http.MethodPost, "/presign", file, &grant)
 	return grant, err
 }
 
@@ -105,10 +93,8 @@ func (c *Client) Presign(ctx context.Context, file FileRequest) (grant Grant, er
 func (c *Client) Confirm(ctx context.Context, receipt string) (*Result, error) {
 	result := &Result{Receipt: receipt} // the answer has none
 	body := map[string]string{"receipt": receipt}
-	if err := c.ask(ctx, http.MethodPost, "/confirm", body, result, result.isValid); err != nil {
-		return nil, err
-	}
-	return result, nil
+	err := c.ask(ctx, http.MethodPost, "/confirm", body, result)
+	return result, err
 }
 
 // UploadFile uploads the file at a path, and confirms it.
@@ -118,46 +104,35 @@ func (c *Client) UploadFile(ctx context.Context, path string, options UploadOpti
 		return nil, newError(CodeInvalidFile, "The file cannot be opened", "Check its path.", err)
 	}
 	defer file.Close()
-	source, err := FileSource(file)
-	if err != nil {
-		return nil, err
+	info, err := file.Stat()
+	if err != nil || !info.Mode().IsRegular() {
+		return nil, newError(CodeInvalidFile, path+" is no file", "Upload the files in it.", err)
 	}
-	return c.Upload(ctx, source, options)
+	return c.Upload(ctx, Source{filepath.Base(path), info.Size(), file, info.ModTime()}, options)
 }
 
 // upload is one under way.
 type upload struct {
 	*Client
-	run    *run
 	source Source
 	given  UploadOptions
 	asked  FileRequest
 	policy Policy // empty if it is not among those of the caller
+	begun  begun  // of a file in parts
+	lane   sync.Mutex
 
-	// Of a file in parts.
-	begun    begun
-	verified bool
-
-	mu       sync.Mutex
-	sent     map[int]sentPart // that are in the store as they are in the file
-	progress Progress
-	sum      int64
-	busy     int  // bodies on their way
-	isQuick  bool // the line carried the last body quickly
-	freed    sync.Cond
+	mu         sync.Mutex
+	sent       int64
+	progressAt time.Time
 }
 
 // Upload uploads a source, and confirms it. After an error, call it again with the same StateFolder to
 // send only what is missing.
-func (c *Client) Upload(ctx context.Context, source Source, options UploadOptions) (result *Result, err error) {
-	if source.Size <= 0 || source.Reader == nil {
-		return nil, newError(CodeInvalidFile, source.Name+" is empty", "Upload a file with content.", nil)
-	}
-	ctx, r := c.begin(ctx)
-	u := &upload{Client: c, run: r, source: source, given: options, progress: Progress{Total: source.Size}}
-	u.freed.L = &u.mu
-	r.onRetry = func(failed error) { u.show(0, failed) }
-	policies, err := c.Policies(ctx)
+func (c *Client) Upload(ctx context.Context, source Source, options UploadOptions) (*Result, error) {
+	own := *c
+	u := &upload{Client: &own, source: source, given: options}
+	own.upload = u
+	policies, err := u.Policies(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -174,57 +149,32 @@ func (c *Client) Upload(ctx context.Context, source Source, options UploadOption
 	u.asked.ContentType = cmp.Or(options.ContentType, u.policy.Extensions[extension],
 		mime.TypeByExtension(extension), "application/octet-stream")
 	if u.policy.Multipart != nil && source.Size > leastPart {
-		result, err = u.inParts(ctx)
-	} else {
-		result, err = u.whole(ctx)
+		return u.inParts(ctx)
 	}
-	if err != nil {
-		return nil, err
-	}
-	u.progress.Sent = source.Size
-	u.show(0, nil)
-	return result, nil
+	return u.whole(ctx)
 }
 
 // whole uploads the file with one PUT.
-func (u *upload) whole(ctx context.Context) (result *Result, err error) {
-	all := &part{size: u.source.Size}
-	u.asked.Strict = true
-	if algorithm := chooseAlgorithm(u.policy.Checksums); algorithm != "" {
-		if all.sum, err = u.checksum(ctx, all, algorithm); err != nil {
-			return nil, err
-		}
-		u.asked.Checksum = &all.sum
+func (u *upload) whole(ctx context.Context) (*Result, error) {
+	all := &part{content: io.NewSectionReader(u.source.Reader, 0, u.source.Size)}
+	if err := u.send(ctx, all); err != nil {
+		return nil, err
 	}
-	err = u.run.persist(ctx, func() (bool, error) {
-		if _, err := u.send(ctx, all); err != nil {
-			return false, err
-		}
-		result, err = u.Confirm(ctx, all.receipt)
-		if failed, _ := err.(*Error); failed != nil && failed.Code == "UPLOAD_INCOMPLETE" {
-			// Something else has answered the PUT, such as a captive portal.
-			err = &transient{failed, mostResends}
-		}
-		return false, err
-	})
-	return result, err
+	return u.Confirm(ctx, all.receipt)
 }
 
-// show adds bytes to those that were sent.
-func (u *upload) show(bytes int64, failed error) {
+// show adds bytes to those that were sent, and returns when that were last more than ever.
+func (u *upload) show(bytes int64, failed error) time.Time {
 	u.mu.Lock()
 	defer u.mu.Unlock()
-	u.sum += bytes
-	u.tell(failed)
+	u.count(bytes, failed)
+	return u.progressAt
 }
 
-// tell calls the function of the options; mu is held.
-func (u *upload) tell(failed error) {
-	u.progress.Retrying = failed
-	if u.progress.Sent < u.progress.Total {
-		u.progress.Sent = min(u.sum, u.progress.Total-1)
-	}
+// count does so while mu is held.
+func (u *upload) count(bytes int64, failed error) {
+	u.sent += bytes
 	if u.given.Progress != nil {
-		u.given.Progress(u.progress)
+		u.given.Progress(Progress{u.sent, u.source.Size, failed})
 	}
 }

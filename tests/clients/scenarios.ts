@@ -163,7 +163,7 @@ export function tryClient(
         const before = starts();
         network.holdAfter(3);
         const killed = upload();
-        await until("some parts", () => remembered(state) === 3);
+        await until("some parts", async () => (await arrived(service, state, service.token)) === 3);
         killed.child.kill("SIGKILL");
         await once(killed.child, "exit");
         network.release();
@@ -215,7 +215,7 @@ export function tryClient(
       network.holdAfter(3);
       const args = ["--base", base, "--org", "acme", "--token-file", tokenFile, "--state", state];
       const uploading = start(["upload", ...args, large]);
-      await until("some parts", () => remembered(state) === 3);
+      await until("some parts", async () => (await arrived(service, state, fresh.token)) === 3);
       writeTokens(fresh);
       await until("the end of the token", async () => {
         const headers = { Authorization: `Bearer ${old.token}` };
@@ -328,10 +328,16 @@ const expectWhole = async ({ result, said }: Running, content: Buffer) => {
 /** The bytes that it had sent when it last said so. */
 const sentBy = ({ said }: Running) => Number(/.*progress (\d+)/s.exec(said())?.[1] ?? 0);
 
-/** How many parts are remembered as sent, each by its ETag. */
-const remembered = (state: string) =>
-  readdirSync(state)
-    .filter((name) => name.endsWith(".json"))
-    .flatMap((name) => readFileSync(join(state, name), "utf8").match(/"etag"/g) ?? []).length;
+/** How many parts the store has of the upload that the folder remembers. */
+const arrived = async ({ address }: ServiceProcess, state: string, token: string) => {
+  const file = readdirSync(state).find((name) => name.endsWith(".json"));
+  const text = file === undefined ? "" : readFileSync(join(state, file), "utf8");
+  const upload = /"upload":"([^"]+)"/.exec(text)?.[1];
+  if (upload === undefined) return 0;
+  const url = `${address}/api/v1/orgs/acme/files/multipart/parts?upload=${encodeURIComponent(upload)}`;
+  const answer = await fetch(url, { headers: { Authorization: `Bearer ${token}` } });
+  const { parts } = await answer.json();
+  return parts.length;
+};
 
 const sha256 = (bytes: Uint8Array) => createHash("sha256").update(bytes).digest("hex");

@@ -33,6 +33,9 @@ func (b countedBody) Read(p []byte) (int, error) {
 }
 
 func (c counting) RoundTrip(request *http.Request) (*http.Response, error) {
+	if request.Method != http.MethodPut {
+		return c.RoundTripper.RoundTrip(request)
+	}
 	counted := request.Clone(request.Context())
 	counted.Body = countedBody{request.Body}
 	return c.RoundTripper.RoundTrip(counted)
@@ -54,17 +57,17 @@ func main() {
 	var token string
 	client, err := valetkey.New(valetkey.Options{
 		BaseURL: *base, Organization: *org, RetryFor: *retryFor,
-		Token: func(ctx context.Context) (string, error) {
+		Token: func(_ context.Context, isRefused bool) (string, error) {
 			mu.Lock()
 			defer mu.Unlock()
-			if token != "" && !valetkey.TokenRefused(ctx) {
+			if token != "" && !isRefused {
 				return token, nil
 			}
 			text, err := os.ReadFile(*tokenFile)
 			token = strings.TrimSpace(string(text))
 			return token, err
 		},
-		StoreClient: &http.Client{Transport: counting{http.DefaultTransport}},
+		HTTPClient: &http.Client{Transport: counting{http.DefaultTransport}},
 	})
 	if err != nil {
 		fail(err)
