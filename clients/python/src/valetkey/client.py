@@ -224,11 +224,19 @@ class Client:
             yield file
 
     def close(self) -> None:
-        self._run(self._client.aclose())
+        self._run(self._end())
         self._run(self._loop.shutdown_default_executor())
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join()
         self._loop.close()
+
+    async def _end(self) -> None:
+        # What was interrupted, or is under way in another thread.
+        others = asyncio.all_tasks() - {asyncio.current_task()}
+        for each in others:
+            each.cancel()
+        await asyncio.gather(*others, return_exceptions=True)
+        await self._client.aclose()
 
     def __enter__(self) -> Client:
         return self
