@@ -11,6 +11,7 @@ import re
 import threading
 import time
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Mapping
+from concurrent.futures import wait
 from functools import wraps
 from pathlib import Path, PurePath
 from typing import Any, Concatenate, NotRequired, ParamSpec, TypedDict, TypeVar, Unpack
@@ -203,6 +204,9 @@ class Client:
     def _run(self, work: Coroutine[Any, Any, T]) -> T:
         future = asyncio.run_coroutine_threadsafe(work, self._loop)
         try:
+            # Ctrl-C does not end a wait if another thread has got the signal, and on Windows.
+            while not future.done():
+                wait([future], timeout=0.5)
             return future.result()
         except BaseException:
             future.cancel()
