@@ -52,11 +52,15 @@ interface Running {
   }>;
 }
 
-/** Tries a client in another language; `build` gives the command of its program. */
+/**
+ * Tries a client in another language; `build` gives the command of its program, which ends by a
+ * SIGINT only after it has said that it was interrupted.
+ */
 export function tryClient(
   language: string,
   isHere: boolean,
   build: () => Promise<ReadonlyArray<string>>,
+  signals: ReadonlyArray<"SIGKILL" | "SIGINT"> = ["SIGKILL"],
 ): void {
   let command: ReadonlyArray<string> = [];
   let folder: string;
@@ -156,22 +160,27 @@ export function tryClient(
         expect(readdirSync(state)).toEqual([]);
       });
 
-      it("after the process was killed another one sends only the missing parts", async ({
-        skip,
-      }) => {
-        if (!isHere) return skip();
-        const before = starts();
-        network.holdAfter(3);
-        const killed = upload();
-        await until("some parts", async () => (await arrived(service, state, service.token)) === 3);
-        killed.child.kill("SIGKILL");
-        await once(killed.child, "exit");
-        network.release();
-        const { sent } = await expectWhole(upload(), content);
-        expect(sent).toBe(LARGE - 3 * PART);
-        expect(starts() - before).toBe(1);
-        expect(readdirSync(state)).toEqual([]);
-      });
+      it.for(signals)(
+        "after %s another process sends only the missing parts",
+        async (signal, { skip }) => {
+          if (!isHere) return skip();
+          const before = starts();
+          network.holdAfter(3);
+          const killed = upload();
+          await until(
+            "some parts",
+            async () => (await arrived(service, state, service.token)) === 3,
+          );
+          killed.child.kill(signal);
+          await once(killed.child, "close");
+          if (signal === "SIGINT") expect(killed.said()).toMatch(/interrupted\n$/);
+          network.release();
+          const { sent } = await expectWhole(upload(), content);
+          expect(sent).toBe(LARGE - 3 * PART);
+          expect(starts() - before).toBe(1);
+          expect(readdirSync(state)).toEqual([]);
+        },
+      );
 
       it("a line that stands still for a while costs nothing that was sent", async ({ skip }) => {
         if (!isHere) return skip();
@@ -227,6 +236,7 @@ export function tryClient(
       const { code, value } = await uploading.result;
       expect(code, uploading.said()).toBe(0);
       expect(value.size).toBe(LARGE);
+      expect(uploading.said()).not.toContain(old.token);
     });
 
     describe("with the embedded store", () => {
@@ -296,7 +306,8 @@ export function tryClient(
         });
         const post = async ({ secret = SECRET, age = 0, added = "" }) => {
           const at = new Date(Date.now() - age * 1000);
-          const body = JSON.stringify({ type: "upload.confirmed", data: { key: "é" } });
+          const data = { key: "é" };
+          const body = JSON.stringify({ type: "upload.confirmed", timestamp: at, data });
           const headers = {
             "webhook-id": "evt_1",
             "webhook-timestamp": String(Math.floor(at.getTime() / 1000)),
@@ -332,7 +343,7 @@ const sentBy = ({ said }: Running) => Number(/.*progress (\d+)/s.exec(said())?.[
 const arrived = async ({ address }: ServiceProcess, state: string, token: string) => {
   const file = readdirSync(state).find((name) => name.endsWith(".json"));
   const text = file === undefined ? "" : readFileSync(join(state, file), "utf8");
-  const upload = /"upload":"([^"]+)"/.exec(text)?.[1];
+  const upload = /"upload": ?"([^"]+)"/.exec(text)?.[1];
   if (upload === undefined) return 0;
   const url = `${address}/api/v1/orgs/acme/files/multipart/parts?upload=${encodeURIComponent(upload)}`;
   const answer = await fetch(url, { headers: { Authorization: `Bearer ${token}` } });

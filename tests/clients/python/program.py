@@ -155,7 +155,8 @@ signal.signal(signal.SIGINT, signal.default_int_handler)
 try:
     print(json.dumps(main(), default=str))
 except KeyboardInterrupt:
-    print("interrupted, with", threading.active_count(), "thread", file=sys.stderr)
+    # No thread of the client is left.
+    print("interrupted" if threading.active_count() == 1 else "left a thread", file=sys.stderr)
     sys.exit(130)
 except ValetkeyError as error:
     told = {"code": error.code, "status": error.status}
