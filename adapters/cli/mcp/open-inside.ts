@@ -8,8 +8,9 @@ import { UploadError } from "../../client/client.ts";
  * elsewhere or hidden, by whatever spelling or links, and for what is no regular file.
  */
 export async function openInside(folder: string, path: string) {
-  const asked = resolve(folder, path);
-  failUnlessVisible(folder, asked);
+  // Not the resolved path, in which `a.png/` would be a file.
+  const asked = isAbsolute(path) ? path : `${folder}${sep}${path}`;
+  failUnlessVisible(folder, resolve(asked));
   const real = await realpath(asked);
   failUnlessVisible(folder, real);
   // Without waiting for the other end of a pipe, and without following a link that is put there now.

@@ -20,7 +20,7 @@ const Upload = Schema.Struct({
 const decode = decoder(Upload);
 
 /** The tool that uploads a file of a folder; its bytes do not pass through the conversation. */
-export function uploadFile(folder: string, client: Client): Tool {
+export function uploadFile(folder: string, client: Pick<Client, "policies" | "upload">): Tool {
   return {
     name: "upload_file",
     description:
