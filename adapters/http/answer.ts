@@ -5,6 +5,8 @@ export interface Answer {
   readonly body: BodyInit | null;
   /** The code of the refusal, for the log. */
   readonly code?: string;
+  /** The audit has it already, as another action. */
+  readonly isAudited?: boolean;
 }
 
 export const JSON_HEADERS = {

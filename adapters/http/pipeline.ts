@@ -83,7 +83,7 @@ export function pipeline(options: AppOptions, routes: ReadonlyArray<Route>) {
       outcome = Exit.die(defect);
     }
     const refusal = Exit.isSuccess(outcome) ? undefined : Cause.findError(outcome.cause);
-    if (isAudited) {
+    if (isAudited && !(Exit.isSuccess(outcome) && outcome.value.isAudited)) {
       const event = Object.assign(facts, {
         at: DateTime.makeUnsafe(clock.currentTimeMillisUnsafe()),
         action,

@@ -139,7 +139,7 @@ it("a key that the service has not made is never part of an address", async () =
   const { connect } = await start();
   const { call } = await connect();
   for (const key of [
-    undefined,
+    "",
     "../../../../../healthz",
     "orgs/org_1/files/../../../healthz",
     "orgs/org_1/files/2026/11/%2e%2e/policies",
@@ -180,6 +180,33 @@ it("a refusal of the operation is an error of the tool, with its code and what t
   expect((await call("request_upload", { ...FILE, extra: 1 })).code).toBe("INVALID_REQUEST");
   expect((await call("request_upload", {})).code).toBe("INVALID_REQUEST");
   expect((await call("confirm_upload", { receipt: "v1.x" })).code).toBe("INVALID_RECEIPT");
+  expect((await call("open_file", {})).code).toBe("INVALID_REQUEST");
+  expect((await call("list_files", { prefix: "2020/1" })).code).toBe("INVALID_REQUEST");
+});
+
+it("an argument of any form is an error of its tool, and no failure of the service", async () => {
+  const { post } = await start();
+  const nested = `${"[".repeat(5000)}${"]".repeat(5000)}`;
+  for (const [tool, members] of [
+    ["request_upload", ["filename", "content_type", "size", "policy", "metadata", "checksum"]],
+    ["confirm_upload", ["receipt"]],
+    ["open_file", ["key", "download", "version"]],
+    ["list_files", ["prefix", "after"]],
+  ] as const) {
+    for (const member of [...members, "__proto__", "constructor", "toString"]) {
+      for (const value of ['{"toString":1}', '{"__proto__":{}}', "null", "[[]]", nested]) {
+        const call = JSON.stringify(request("tools/call", { name: tool, arguments: "HERE" }));
+        const body = call.replace('"HERE"', `{${JSON.stringify(member)}:${value}}`);
+        const { status, result } = await post(body);
+        const shown = [tool, member, value.slice(0, 20)];
+        expect([...shown, status, result?.isError]).toEqual([...shown, 200, true]);
+        expect(result.content[0].text).toMatch(/"code":"INVALID_\w+"/);
+        // What is in the place of no argument is nothing.
+        const none = await post(body.replace(tool, "list_policies"));
+        expect([...shown, none.status, none.result?.isError]).toEqual([...shown, 200, undefined]);
+      }
+    }
+  }
 });
 
 it("names that are instructions, and metadata, come back as data alone", async () => {
@@ -225,13 +252,51 @@ it("a call is audited, and limited, as the request that it becomes", async () =>
     [["presign", "acme", undefined, 5, "127.0.0.1"], true],
     [["presign", "acme", "QUOTA_EXCEEDED", 6, "127.0.0.1"], true],
   ]);
-  // What is no call counts too.
-  expect((await post(PING)).status).toBe(200);
-  expect((await post(request("tools/list"))).status).toBe(200);
-  const beyond = await post(PING);
-  expect([beyond.status, beyond.code]).toEqual([429, "RATE_LIMITED"]);
+  await post(PING);
+  await post(PING);
   expect((await call("list_policies", {})).result.content[0].text).toContain("retry_after");
   await connect({ token: SERVICE_TOKEN });
+});
+
+describe("what becomes no request is counted, and audited,", () => {
+  const call = (params: object) => request("tools/call", params);
+  const withoutId = { jsonrpc: "2.0", method: "tools/call", params: { name: "list_files" } };
+  it.each<[string, unknown, string | undefined, HeadersInit?, string?]>([
+    ["a ping", PING, undefined],
+    ["the list of tools", request("tools/list"), undefined],
+    ["a notification", { jsonrpc: "2.0", method: "notifications/initialized" }, undefined],
+    ["a call without an id", withoutId, undefined],
+    ["an unknown tool", call({ name: "remove_file" }), "INVALID_REQUEST"],
+    ["no tool", call({}), "INVALID_REQUEST"],
+    ["a list as arguments", call({ name: "list_files", arguments: [] }), "INVALID_REQUEST"],
+    ["a bad key", call({ name: "open_file", arguments: { key: "../healthz" } }), "NOT_FOUND"],
+    ["a bad prefix", call({ name: "list_files", arguments: { prefix: {} } }), "INVALID_REQUEST"],
+    [
+      "a bad size",
+      call({ name: "request_upload", arguments: { ...FILE, size: 0 } }),
+      "INVALID_SIZE",
+    ],
+    ["an unknown method", request("resources/list"), "INVALID_REQUEST"],
+    ["a batch", [PING, PING], "INVALID_REQUEST"],
+    ["no JSON", "{", "INVALID_REQUEST"],
+    ["a large body", "x".repeat(20_000), "BODY_TOO_LARGE"],
+    ["text", PING, "UNSUPPORTED_MEDIA_TYPE", { "Content-Type": "text/plain" }],
+    ["another version", PING, "INVALID_REQUEST", { "MCP-Protocol-Version": "1" }],
+    ["no organization", PING, "INVALID_REQUEST", {}, "/mcp"],
+  ])("such as %s", async (_, body, code, headers, path) => {
+    const audit: Array<AuditEvent> = [];
+    const once = { count: 1, window: Duration.hours(1) };
+    const { post } = await start({ audit, limits: { requests: { subject: once }, daily: {} } });
+    expect((await post(body, headers, path)).status).not.toBe(429);
+    const beyond = await post(body, headers, path);
+    expect([beyond.status, beyond.code]).toEqual([429, "RATE_LIMITED"]);
+    expect(
+      audit.map(({ action, principal, refusal }) => [action, principal?.subject, refusal]),
+    ).toEqual([
+      ["mcp", "developer", code],
+      ["mcp", "developer", "RATE_LIMITED"],
+    ]);
+  });
 });
 
 it("nothing is answered without a token that is valid", async () => {

@@ -1,4 +1,5 @@
-import { execFileSync } from "node:child_process";
+import { execFileSync, spawn } from "node:child_process";
+import { once } from "node:events";
 import {
   chmodSync,
   mkdirSync,
@@ -9,6 +10,8 @@ import {
   truncateSync,
   writeFileSync,
 } from "node:fs";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import {
@@ -291,6 +294,65 @@ it("a token that has ended or is another's is named, and never shown nor asked f
 it("a service that does not answer is an error of each tool", async () => {
   const { call } = await connect({ endpoint: "http://127.0.0.1:2" });
   expect(await call("list_policies")).toMatchObject({ isError: true, code: "UNREACHABLE" });
+});
+
+it("arguments of any form are an error of their tool, and the command goes on", async () => {
+  const service = await startProcess();
+  const { call } = await connect({ service, folder: temporaryFolder() });
+  const nested = JSON.parse(`${"[".repeat(5000)}${"]".repeat(5000)}`);
+  for (const value of [{ toString: 1 }, JSON.parse('{"__proto__":{}}'), nested]) {
+    for (const [tool, member] of [
+      ["request_upload", "metadata"],
+      ["confirm_upload", "receipt"],
+      ["open_file", "key"],
+      ["list_files", "prefix"],
+      ["upload_file", "path"],
+    ] as const) {
+      const { isError, code } = await call(tool, { [member]: value });
+      expect([tool, isError, code]).toEqual([tool, true, expect.stringMatching(/^INVALID_/)]);
+    }
+  }
+  expect((await call("list_files")).files).toEqual([]);
+});
+
+/** The command of an agent that writes lines, and a service that takes requests and answers none. */
+async function startAlone() {
+  const server = createServer();
+  server.listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const { port } = server.address() as AddressInfo;
+  const child = spawn(
+    process.execPath,
+    [cli, "mcp", "--org=acme", `--endpoint=http://127.0.0.1:${port}`],
+    { env: { ...CHILD_ENV, HOME: temporaryFolder(), VALETKEY_TOKEN: "token" } },
+  );
+  onTestFinished(() => {
+    child.kill("SIGKILL");
+    server.closeAllConnections();
+    server.close();
+  });
+  const ask = (method: string, params: object = {}) =>
+    child.stdin.write(`${JSON.stringify({ jsonrpc: "2.0", id: 1, method, params })}\n`);
+  return { child, server, ask, exited: once(child, "exit") };
+}
+
+it("the end of an agent ends what is under way, and the command", async () => {
+  const { child, server, ask, exited } = await startAlone();
+  ask("tools/call", { name: "list_files", arguments: {} });
+  const [request] = await once(server, "request");
+  const given = once(request.socket, "close");
+  child.stdin.end();
+  expect(await exited).toEqual([0, null]);
+  await given;
+});
+
+it("an agent that reads no answers any more ends the command without a stack", async () => {
+  const { child, ask, exited } = await startAlone();
+  let told = "";
+  child.stderr.on("data", (chunk) => (told += chunk));
+  child.stdout.destroy();
+  ask("ping");
+  expect([await exited, told]).toEqual([[0, null], ""]);
 });
 
 async function listFiles({ address, token }: ServiceProcess): Promise<unknown> {

@@ -8,6 +8,7 @@ import { answerMessage, failure } from "../../http/mcp/messages.ts";
 import type { Send } from "../../http/mcp/tools.ts";
 import { print } from "../../service/output.ts";
 import { memberAt } from "../../settings/decode.ts";
+import { errorMessage } from "../../values/thrown.ts";
 import { command, option } from "../command/command.ts";
 import { makeUploadMemory } from "../upload/upload-memory.ts";
 import { SERVICE_OPTIONS, tokenOrFail } from "../upload/upload.ts";
@@ -48,12 +49,17 @@ export const mcp = command({
       }
       const controller = new AbortController();
       running.set(at("id"), controller);
-      const reply = await answerMessage(message, tools, controller.signal);
+      const reply = await answerMessage(message, tools, controller.signal).catch((cause) => ({
+        message: failure(-32603, `It failed (${errorMessage(cause)}).`, at("id")),
+      }));
       running.delete(at("id"));
-      if (reply !== undefined && !controller.signal.aborted) write(reply);
+      if (reply.message !== undefined && !controller.signal.aborted) write(reply.message);
     }
 
-    for await (const line of createInterface({ input: process.stdin })) {
+    const lines = createInterface({ input: process.stdin });
+    // Whoever reads the answers is gone.
+    process.stdout.on("error", () => lines.close());
+    for await (const line of lines) {
       const message = parse(line);
       if (Option.isSome(message)) void answer(message.value);
       else write(failure(-32700, "The line is not well-formed JSON."));

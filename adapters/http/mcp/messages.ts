@@ -28,12 +28,19 @@ const ABOUT = {
   serverInfo: { name: "valetkey", title: "Valetkey", version: VERSION },
 };
 
-/** Answers a message; undefined for one that needs no answer. */
+export interface Reply {
+  /** Undefined where none is needed. */
+  readonly message?: object;
+  /** The code of the refusal, for the audit and the log. */
+  readonly code?: string;
+}
+
+/** Answers a message. */
 export async function answerMessage(
   message: unknown,
   tools: ReadonlyArray<Tool>,
   signal?: AbortSignal,
-): Promise<object | undefined> {
+): Promise<Reply> {
   const at = (...names: ReadonlyArray<string>) => memberAt(message, names);
   const id = at("id");
   const isNamed = typeof id === "string" || Number.isInteger(id);
@@ -42,10 +49,10 @@ export async function answerMessage(
     typeof at("method") !== "string" ||
     !(isNamed || id === undefined)
   ) {
-    return failure(-32600, "Send one message of JSON-RPC 2.0: batches are not supported.");
+    return refusal(-32600, "Send one message of JSON-RPC 2.0: batches are not supported.");
   }
-  if (!isNamed) return undefined;
-  const reply = (result: object) => ({ jsonrpc: "2.0", id, result });
+  if (!isNamed) return {};
+  const reply = (result: object) => ({ message: { jsonrpc: "2.0", id, result } });
   switch (at("method")) {
     case "initialize": {
       const asked = VERSIONS.find((version) => version === at("params", "protocolVersion"));
@@ -59,19 +66,19 @@ export async function answerMessage(
     case "tools/call": {
       const tool = tools.find(({ name }) => name === at("params", "name"));
       const input = at("params", "arguments") ?? {};
-      if (tool === undefined) return failure(-32602, "There is no such tool.", id);
+      if (tool === undefined) return refusal(-32602, "There is no such tool.", id);
       if (!Predicate.isReadonlyObject(input))
-        return failure(-32602, "arguments must be an object.", id);
+        return refusal(-32602, "arguments must be an object.", id);
       const response = await tool.run(input, signal);
       const retry_after = response.headers.get("retry-after") ?? undefined;
       const answer = { ...(await response.json()), retry_after };
       // For clients that know no other answer.
       const content = [{ type: "text", text: printable(JSON.stringify(answer)) }];
-      const isError = response.status !== 200;
-      return reply(isError ? { content, isError } : { content, structuredContent: answer });
+      if (response.status === 200) return reply({ content, structuredContent: answer });
+      return { ...reply({ content, isError: true }), code: String(answer.code) };
     }
     default:
-      return failure(-32601, "There is no such method.", id);
+      return refusal(-32601, "There is no such method.", id);
   }
 }
 
@@ -80,6 +87,11 @@ export const failure = (code: number, message: string, id: unknown = null) => ({
   jsonrpc: "2.0",
   id,
   error: { code, message },
+});
+
+const refusal = (...of: Parameters<typeof failure>): Reply => ({
+  message: failure(...of),
+  code: "INVALID_REQUEST",
 });
 
 export const isSupported = (version: string | null): boolean =>

@@ -1,4 +1,6 @@
+import * as Effect from "effect/Effect";
 import * as Option from "effect/Option";
+import * as Result from "effect/Result";
 import type * as Schema from "effect/Schema";
 import { parse, pathWithin } from "../../../domain/storage-key.ts";
 import { memberAt } from "../../settings/decode.ts";
@@ -6,6 +8,8 @@ import { fetchFailure } from "../../values/thrown.ts";
 import { inSnakeCase, toOpenapi } from "../openapi/to-openapi.ts";
 import type { Operation } from "../operations/operation.ts";
 import { wireSchema } from "../operations/wire.ts";
+import { asResponse } from "../problems/answer-problem.ts";
+import { problemFrom } from "../problems/problem.ts";
 import { OPERATIONS } from "../routes.ts";
 import { type Input, refused, type Tool } from "./messages.ts";
 
@@ -36,7 +40,10 @@ export const toolsFor = (send: Send, slug: string): ReadonlyArray<Tool> =>
         idempotentHint: name !== "request_upload",
       },
       run: async (given, signal) => {
-        const { path, ...init } = requestFor(operation, slug, given);
+        const decoded = Effect.runSync(Effect.result(operation.decode(given)));
+        if (Result.isFailure(decoded)) return asResponse(problemFrom(decoded.failure));
+        const input = body === undefined ? { ...decoded.success } : given;
+        const { path, ...init } = requestFor(operation, slug, input);
         return path === undefined
           ? refused("NOT_FOUND", "There is no such key. Send one that a tool has answered.")
           : send(path, { ...init, signal: signal ?? null })
@@ -58,7 +65,7 @@ export function jsonSchema(schema: Schema.Constraint): object {
   return { type: "object", ...inlined(schemas[0]) };
 }
 
-/** The request of a call; without a path if its key is none of ours. */
+/** The request of a call that was decoded; without a path if its key is none of ours. */
 function requestFor({ path, body, methods: [method] }: Operation, slug: string, input: Input) {
   const at = path.replace(":slug", slug);
   if (body !== undefined) return { path: at, method, body: JSON.stringify(input) };
@@ -66,7 +73,7 @@ function requestFor({ path, body, methods: [method] }: Operation, slug: string, 
   const search = new URLSearchParams(query as Record<string, string>);
   if (download === true) search.set("download", "");
   if (!at.includes(":")) return { path: `${at}?${search}`, method };
-  const file = Option.getOrUndefined(parse(String(key)));
+  const file = Option.getOrUndefined(parse(key as string));
   return { path: file && `${at.replace(/:.*/, pathWithin(file.key))}?${search}`, method };
 }
 

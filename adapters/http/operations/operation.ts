@@ -152,6 +152,8 @@ export interface Operation<
   readonly refusals: { readonly [Tag in Tags]?: true };
   /** The body of a request, named as on the wire. */
   readonly body: Schema.Constraint | undefined;
+  /** Decodes the body of a request, named as on the wire, or what its query has. */
+  readonly decode: (input: unknown) => Effect.Effect<object, Refusal>;
   /** Decodes the body of a request and runs. */
   readonly answerTo: (
     asking: OperationContext,
@@ -214,7 +216,8 @@ export function operation<
     return (value: unknown): Effect.Effect<Input, InvalidInput> => {
       const decoded = decode(value);
       if (Result.isFailure(decoded)) return Effect.fail(refusalFor(decoded.failure, names));
-      const input = rename(decoded.success) as Input;
+      // A schema without members lets all pass.
+      const input = (own.length === 0 ? {} : rename(decoded.success)) as Input;
       const fault = check?.(input);
       if (fault === undefined) return Effect.succeed(input);
       const pointer = isWire ? wirePointer(fault.pointer) : fault.pointer;
@@ -233,12 +236,14 @@ export function operation<
       return before === undefined ? decoded() : Effect.flatMap(before(asking, raw), decoded);
     };
 
-  const performBody = performing(decoding(wire, fromWire(schema), true));
+  const decodeBody = decoding(wire, fromWire(schema), true);
+  const performBody = performing(decodeBody);
   const performOptions = performing(decoding(schema, (value) => value, false));
   return {
     ...description,
     body: description.query === undefined ? wire : undefined,
     answer: output && wireSchema(output),
+    decode: decodeBody,
     refusals: {
       ...(Object.keys(schema.fields).some((name) => Object.hasOwn(MEMBER_CODES, name)) && {
         InvalidMember: true,
