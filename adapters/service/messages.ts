@@ -12,8 +12,9 @@ export function configurationMessage(
 ): string {
   const lines = faults.map((fault) => {
     const sentence = sentenceFor(fault, VARIABLES);
-    const example = `${VARIABLES.name(fault.setting)}=${inShell(say(fault.example, VARIABLES))}`;
-    return `  ${sentence}${sentence.endsWith("?") ? "" : "."}\n    for example: ${example}\n`;
+    const example = say(fault.example, VARIABLES);
+    const assigned = `    for example: ${VARIABLES.name(fault.setting)}=${inShell(example)}\n`;
+    return `  ${sentence}${sentence.endsWith("?") ? "" : "."}\n${example && assigned}`;
   });
   return `${prevented}: invalid configuration.
 

@@ -1,7 +1,5 @@
 import * as Record from "effect/Record";
 import * as Result from "effect/Result";
-import { closest } from "fastest-levenshtein";
-import cluster from "node:cluster";
 import * as audit from "../telemetry/audit.ts";
 import * as events from "../events/settings.ts";
 import * as http from "../http/settings.ts";
@@ -21,13 +19,14 @@ import * as metrics from "../telemetry/metrics-settings.ts";
 import * as tokens from "../tokens/settings.ts";
 import { CommandFailure, EXIT } from "./failure.ts";
 import { configurationMessage } from "./messages.ts";
+import { unknownVariables } from "./unknown-variables.ts";
 
 export const readOrFail = (env: Env): Settings =>
   orFail(readAll(env), "Valetkey cannot start", env);
 
 export const orFail = <A>(read: Read<A>, failure: string, env: Env, code = EXIT.configuration): A =>
   Result.getOrThrowWith(read, (faults) => {
-    const message = configurationMessage(failure, faults, misspellings(env));
+    const message = configurationMessage(failure, faults, unknownIn(env).warnings);
     return new CommandFailure({ code, message });
   });
 
@@ -42,7 +41,7 @@ export type StoreSettings = Result.Result.Success<ReturnType<typeof readStore>>;
  */
 export function readStore(env: Env) {
   const source = variables({ ...env, STORAGE_CREATE_BUCKET: undefined });
-  return joinReads(readWithStore(source, http.readPages(source)));
+  return joinReads(readWithStore(source, http.readPages(source)), unknownIn(env).faults);
 }
 
 /** Stand-ins for settings at fault let the others be read. */
@@ -90,6 +89,7 @@ export function readAll(env: Env) {
   const server = Result.getOrUndefined(parts.http);
   const limit = Result.getOrUndefined(parts.limits);
   const further = [
+    ...unknownIn(env).faults,
     who?.callers.auth === "dev" &&
       !who.callers.exposed &&
       server !== undefined &&
@@ -133,7 +133,7 @@ export function findWarnings(env: Env, settings: Settings): ReadonlyArray<string
       "several services share one embedded store: give all the same STORAGE_LOCAL_DIR; on several machines, use another store",
     policies.isWithoutUnit(size) &&
       `STORAGE_MAX_FILE_SIZE=${size} has no unit and is read as MiB: write "${size} MiB"`,
-    ...misspellings(env),
+    ...unknownIn(env).warnings,
   ].filter((warning) => warning !== false);
 }
 
@@ -141,15 +141,10 @@ export function findWarnings(env: Env, settings: Settings): ReadonlyArray<string
 const hasPlans = ({ callers }: Result.Result.Success<Reads["identity"]>) =>
   callers.auth === "jwt" && callers.quota !== undefined;
 
-const areSeveral = ({ replicas }: limits.LimitSettings) => replicas > 1 || cluster.isWorker;
+const areSeveral = ({ replicas }: limits.LimitSettings) => replicas > 1;
 
-export const misspellings = (env: Env): ReadonlyArray<string> =>
-  Object.keys(env)
-    .filter((name) => PREFIXES.test(name) && !KNOWN.includes(name))
-    .map((name) => `${name} is not a known variable; did you mean ${closest(name, KNOWN)}?`);
-
-const PREFIXES =
-  /^(?:STORAGE|AUTH|JWT|FORWARD_AUTH|LIMITS?|METRICS|SHUTDOWN|CLAMD|EVENTS|NOTIFICATIONS)_/;
+/** What is wrong with the names of variables, and what is odd. */
+export const unknownIn = (env: Env) => unknownVariables(env, KNOWN);
 
 /** The settings of all adapters, chosen or not. */
 export const settings: ReadonlyArray<Setting<unknown>> = [

@@ -53,7 +53,7 @@ function temporaryFolder(): string {
 describe("valetkey config", () => {
   it("shows what is in force as a person reads it, and warns of what has no effect", async () => {
     const { code, stdout, stderr } = await valetkey(["config"], {
-      STORAGE_BUCKT: "mine",
+      METRICS_ORGANIZATIONS: "on",
       STORAGE_MAX_FILE_SIZE: "5",
       CORS_ORIGINS: "https://app.example.com",
     });
@@ -66,7 +66,7 @@ describe("valetkey config", () => {
     expect(rows).toContainEqual(["RECEIPT_KEYS", expect.any(String), "default"]);
     expect(stderr.trim().split("\n")).toEqual([
       'Warning: STORAGE_MAX_FILE_SIZE=5 has no unit and is read as MiB: write "5 MiB".',
-      "Warning: STORAGE_BUCKT is not a known variable; did you mean STORAGE_BUCKET?.",
+      "Warning: METRICS_ORGANIZATIONS is no variable any more: the audit names the organization.",
     ]);
     expect(code).toBe(0);
   });

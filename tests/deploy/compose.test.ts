@@ -8,7 +8,7 @@ import { join } from "node:path";
 import { afterEach, describe, expect, it } from "vitest";
 import { parse as parseYaml } from "yaml";
 import { CHILD_ENV } from "../support/child-env.ts";
-import { misspellings, readAll, settings } from "../../adapters/service/settings.ts";
+import { readAll, settings, unknownIn } from "../../adapters/service/settings.ts";
 import { atTestEnd } from "../support/at-test-end.ts";
 import { dockerEnvironment } from "../support/docker-environment.ts";
 import { freePort } from "../support/free-port.ts";
@@ -144,7 +144,7 @@ describe.each(PROJECTS)("%s", (file) => {
     const known = new Set(settings.map(({ variable }) => variable));
     expect(Object.keys(env).filter((name) => !known.has(name))).toEqual([]);
     const read = readAll(env);
-    expect(Result.isFailure(read) ? read.failure : misspellings(env)).toEqual([]);
+    expect(Result.isFailure(read) ? read.failure : unknownIn(env).warnings).toEqual([]);
   });
 
   it("every port is published for this machine alone, unless it is told otherwise", () => {

@@ -6,7 +6,7 @@ import { globSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { parse as parseYaml } from "yaml";
-import { misspellings, readAll, settings } from "../../adapters/service/settings.ts";
+import { readAll, settings, unknownIn } from "../../adapters/service/settings.ts";
 import { need } from "../support/need.ts";
 import { freePort } from "../support/free-port.ts";
 import { startProcess } from "../support/service-process.ts";
@@ -145,7 +145,7 @@ describe.skipIf(tools === undefined).each(OVERLAYS)("%s", (overlay) => {
     const known = new Set(settings.map(({ variable }) => variable));
     expect(Object.keys(env).filter((name) => !known.has(name))).toEqual([]);
     const read = readAll(env);
-    expect(Result.isFailure(read) ? read.failure : misspellings(env)).toEqual([]);
+    expect(Result.isFailure(read) ? read.failure : unknownIn(env).warnings).toEqual([]);
   });
 
   it("a pod is not killed before it has stopped, nor sent requests after that", () => {

@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, describe, expect, it } from "vitest";
 import { configurationMessage } from "../../adapters/service/messages.ts";
-import { findWarnings, misspellings, readAll } from "../../adapters/service/settings.ts";
+import { findWarnings, readAll, unknownIn } from "../../adapters/service/settings.ts";
 import { ask, TEXT } from "../events/backend.ts";
 import { freePort } from "../support/free-port.ts";
 import { runToEnd, startProcess } from "../support/service-process.ts";
@@ -20,7 +20,8 @@ type Env = Readonly<Record<string, string>>;
 const messageFor = (env: Env): string =>
   Result.match(readAll(env), {
     onSuccess: () => "",
-    onFailure: (faults) => configurationMessage("Valetkey cannot start", faults, misspellings(env)),
+    onFailure: (faults) =>
+      configurationMessage("Valetkey cannot start", faults, unknownIn(env).warnings),
   });
 
 /** Lines of variables and, behind an arrow, of what is said of them; a dot stands for `given`. */
@@ -464,7 +465,7 @@ it.each<[Env, string]>([
   expect(service.output()).not.toContain("hidden");
 });
 
-it("a key of its own for uploads, a size without a unit and a misspelt name: one start", async () => {
+it("a key of its own for uploads, a size without a unit and a removed name: one start", async () => {
   const service = await startProcess({
     ...KEYS,
     LOG_FORMAT: "json",
@@ -472,7 +473,7 @@ it("a key of its own for uploads, a size without a unit and a misspelt name: one
     STORAGE_ENDPOINT: "http://127.0.0.1:9",
     STORAGE_PUT_ACCESS_KEY: "put-key",
     STORAGE_PUT_SECRET_KEY: "the-other-secret",
-    STORAGE_BUKET: "files",
+    WEB_CONCURRENCY: "2",
     STORAGE_REGION: "",
     STORAGE_MAX_FILE_SIZE: "50",
   });
@@ -482,7 +483,7 @@ it("a key of its own for uploads, a size without a unit and a misspelt name: one
   expect(service.output()).not.toContain(service.token);
   expect(service.output()).not.toContain("to a key that may only put");
   for (const warning of [
-    "STORAGE_BUKET is not a known variable; did you mean STORAGE_BUCKET?",
+    "WEB_CONCURRENCY is no variable any more: run replicas behind a proxy",
     'STORAGE_MAX_FILE_SIZE=50 has no unit and is read as MiB: write \\"50 MiB\\"',
   ]) {
     expect(service.output()).toContain(warning);

@@ -107,7 +107,7 @@ const MEMBERS = `For \`STORAGE_POLICIES\`, and as options for \`policy\` and \`p
 
 const OPENING = `# Configuration
 
-The service reads environment variables once, at its start: restart it to change them, which interrupts no upload to a bucket. An empty variable counts as unset. A wrong one ends the start with code 78 and a message that names every variable at fault. A name that nearly is one of these is a warning.
+The service reads environment variables once, at its start: restart it to change them, which interrupts no upload to a bucket. An empty variable counts as unset. A wrong one ends the start with code 78 and a message that names every variable at fault. So does a name that is nearly one of these, if that one is not set, and a removed one that kept something closed.
 
 The name in parentheses is the option of the package: those of a store go to ${anyOf(STORE_NAMES.map((name) => `\`${name}()\``))}, of events to \`events()\`, of Redis to \`redis()\`, all others to \`createValetkey()\`. On and off are \`true\` and \`false\` there, and lists are arrays.
 
