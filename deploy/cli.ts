@@ -1,8 +1,11 @@
 #!/usr/bin/env node
 import { main } from "../adapters/cli/main.ts";
+import { endSoon, outliveReaders } from "../adapters/service/output.ts";
 
+outliveReaders();
 // Only the service needs the package that serves.
 await main(process.argv.slice(2), async (options) => {
   const { listenNode } = await import("../adapters/http/server/listen-node.ts");
   return listenNode(options);
 });
+endSoon();

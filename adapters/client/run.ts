@@ -168,7 +168,8 @@ export async function inTime<A>(
   outer.addEventListener("abort", abort);
   const restart = () => {
     clearTimeout(timer);
-    timer = setTimeout(abort, milliseconds);
+    // A body may be read on after the answer.
+    if (!inner.signal.aborted) timer = setTimeout(abort, milliseconds);
   };
   try {
     return await work(inner.signal, restart);

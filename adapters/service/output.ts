@@ -1,7 +1,26 @@
 import { styleText } from "node:util";
 import { printable } from "../values/printable.ts";
+import { errorCode, errorMessage } from "../values/thrown.ts";
+import { EXIT } from "./failure.ts";
 
 // Everything that a command writes goes through here.
+
+/** Lets a command finish its work when a reader has seen enough, such as `head`. */
+export function outliveReaders(): void {
+  for (const stream of [process.stdout, process.stderr]) {
+    stream.on("error", (cause) => {
+      if (errorCode(cause) === "EPIPE") return;
+      process.exitCode = EXIT.failure;
+      tell(`The output cannot be written: ${errorMessage(cause)}.\n`);
+    });
+  }
+}
+
+/** Ends the process by itself, or after some seconds whatever is still open then. */
+export const endSoon = (): void => void setTimeout(() => process.exit(), END_TIMEOUT).unref();
+
+/** In milliseconds: parts of an upload that was cut may still be removed. */
+const END_TIMEOUT = 3000;
 
 /** Writes to standard output; with a colour only on a terminal, and not where NO_COLOR is set. */
 export const print = (text: string, colour?: Parameters<typeof styleText>[0]): void => {

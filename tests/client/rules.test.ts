@@ -1,15 +1,24 @@
 import * as fc from "fast-check";
-import { afterEach, expect, it, vi } from "vitest";
+import { afterEach, expect, it, onTestFinished, vi } from "vitest";
 import { computeChecksum, chooseAlgorithm } from "../../adapters/client/file.ts";
 import { makeTally, type UploadProgress } from "../../adapters/client/progress.ts";
 import { UploadError } from "../../adapters/client/errors.ts";
 import { persist, retryAfter, transient } from "../../adapters/client/retry.ts";
-import { makeRun } from "../../adapters/client/run.ts";
+import { inTime, makeRun } from "../../adapters/client/run.ts";
 import { LEAST_PART, makeSlots } from "../../adapters/client/slots.ts";
 
 afterEach(() => {
   vi.restoreAllMocks();
   vi.unstubAllGlobals();
+});
+
+it("a body that is read on after its answer keeps no process alive", async () => {
+  vi.useFakeTimers();
+  onTestFinished(() => void vi.useRealTimers());
+  const { signal } = new AbortController();
+  const readOn = await inTime(signal, 1000, async (_, restart) => restart);
+  readOn();
+  expect(vi.getTimerCount()).toBe(0);
 });
 
 it("progress is never above the total, and goes back only where it says that something is tried again", () => {
