@@ -1,3 +1,4 @@
+import * as Effect from "effect/Effect";
 import {
   chmodSync,
   existsSync,
@@ -16,7 +17,10 @@ import { join } from "node:path";
 import { afterEach, describe, expect, it, onTestFinished, vi } from "vitest";
 import { makeProgressLine } from "../../adapters/cli/upload/progress-line.ts";
 import { serve } from "../../adapters/service/serve.ts";
+import { readStoreOrFail } from "../../adapters/service/settings.ts";
+import { quietly } from "../../adapters/service/store-log.ts";
 import type { Listen } from "../../adapters/http/server/listen.ts";
+import { ObjectStore } from "../../application/ports/object-store.ts";
 import { PROMISES } from "../../adapters/contract/promises.ts";
 import type { StorePromise } from "../../adapters/contract/store-promise.ts";
 import { makeUploadMemory } from "../../adapters/cli/upload/upload-memory.ts";
@@ -593,6 +597,35 @@ describe("the commands for a bucket", () => {
     ]);
     expect(stderr).toContain("kept: a PUT as granted");
     expect(code).toBe(1);
+  });
+});
+
+describe.each(["minio", "aws"])("a mistyped bucket of the adapter %s is not made", (adapter) => {
+  const store = async () => {
+    const made: Array<string> = [];
+    const { env } = await startS3(({ method, url }, usual) => {
+      if (method === "PUT" && /^\/\w+\/?$/.test(new URL(url).pathname)) made.push(url);
+      return usual();
+    });
+    const mistyped = { STORAGE_BUCKET: "flies", STORAGE_CREATE_BUCKET: "on" };
+    return { made, env: { ...env, STORAGE_ADAPTER: adapter, ...mistyped } };
+  };
+
+  it("by the store of the commands", async () => {
+    const { made, env } = await store();
+    const { storage } = readStoreOrFail(env);
+    const ensured = ObjectStore.use(({ ensureBucket }) => ensureBucket);
+    const failure = await Effect.runPromise(
+      ensured.pipe(Effect.provide(quietly(storage.layer)), Effect.flip),
+    );
+    expect(failure.reason).toMatch(/^the bucket flies does not exist/);
+    expect(made).toEqual([]);
+  });
+
+  it.each(["doctor", "certify"])("by valetkey %s", async (command) => {
+    const { made, env } = await store();
+    expect((await valetkey([command], env)).code).not.toBe(0);
+    expect(made).toEqual([]);
   });
 });
 

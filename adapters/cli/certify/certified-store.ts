@@ -53,8 +53,13 @@ export function certifiedStore(environment: Env, at?: string): Read<CertifiedSto
     STORAGE_PUBLIC_ENDPOINT: undefined,
     [adapter.variable]: environment[adapter.variable] || "aws",
   };
-  // What is certified depends on no earlier certificate.
-  const given: Env = { ...environment, ...elsewhere, STORAGE_CERTIFICATE: undefined };
+  const given: Env = {
+    ...environment,
+    ...elsewhere,
+    // What is certified depends on no earlier certificate, and no mistyped bucket is made.
+    STORAGE_CERTIFICATE: undefined,
+    STORAGE_CREATE_BUCKET: undefined,
+  };
   const isOwnBucket = !given[bucket.variable];
   const own = {
     [bucket.variable]: `valetkey-certify-${crypto.randomUUID().slice(0, 8)}`,
