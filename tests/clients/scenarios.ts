@@ -18,9 +18,9 @@ import { receiptKey } from "../support/receipt-key.ts";
 import { type ServiceProcess, startProcess } from "../support/service-process.ts";
 import { until } from "../support/until.ts";
 
-// What a client in another language has to do, tried by a program of a few lines that uses it:
+// What each client has to do, tried by a program of a few lines that uses it:
 //
-//   upload --base URL --org ORG --token-file FILE [--state FOLDER] [--retry-for 1s] FILE
+//   upload --base URL --org ORG --token-file FILE [OPTION...] FILE...
 //   list | policies                 prints the keys, the policies
 //   state | url | remove KEY        of a file by its key or file URL
 //   link RECEIPT                    a link for an hour
@@ -28,9 +28,25 @@ import { until } from "../support/until.ts";
 //   receive --base URL SECRET...    listens there, and prints {id, type, key} of each event
 //
 // Each takes the same options, prints its result as a line of JSON, and ends with 1 after a line
-// {code, status, message} on standard error. An upload prints {key, size, sent, get_url, file_url,
-// receipt, metadata}, of which `sent` is the bytes that went to the store, and lines `progress SENT`
-// on standard error. The token is read again once it was refused.
+// {code, status, message} on standard error. The token is read again once it was refused. An upload
+// prints {key, size, sent, get_url, file_url, receipt, metadata, content_type}, of which `sent` is the
+// bytes of bodies that went to the store, and lines `progress SENT` on standard error. Its options:
+//
+//   --state FOLDER       where uploads are remembered; without it nobody continues what has failed
+//   --retry-for SECONDS  the longest time without progress, 300 if left out
+//   --metadata JSON      {"from":"a-client"} if left out
+//   --type TYPE, --policy NAME
+//   --hasten N           the clocks of the client are N times as fast: its time-outs, its pauses and
+//                        `--retry-for` take an Nth of the time
+//   --apart              each FILE by a client of its own; several are uploaded one after another
+//
+// With several FILEs it prints one line for each, {code, status, message} of one that failed, and ends
+// with 0. All lines {code, ...} also have `sent` and `peak`, the most memory that the process had in
+// KiB (getrusage), as have those of uploads. Without --state, SIGINT ends the upload as a cancelled
+// context does, with the code ABORTED. `code` is that of the service's answer, such as
+// FILE_TOO_LARGE, or else, in each language, one of: ABORTED, FILE_CHANGED, INVALID_ANSWER (nobody can
+// use it), SERVICE_FAILED, INVALID_FILE, OFFLINE, STORE_OFFLINE, STORE_REFUSED (or the store's own
+// word), UNSTABLE. The table of what is tried is rows.ts.
 
 /** The bytes of the large file, and of its parts. */
 const LARGE = 60_000_000;
