@@ -4,101 +4,21 @@ import asyncio
 import io
 import json
 import logging
+import os
 import tempfile
 import unittest
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 from unittest.mock import patch
 
 import httpx
+from network import BASE, CONFIRMED, GRANT, Network, first, problem
 
-from valetkey import AsyncClient, Client, Progress, errors
+from valetkey import AsyncClient, Progress, errors
 from valetkey.models import Grant, read
-
-BASE = "https://uploads.example"
-PUT_URL = "https://store.example/a%2Fb?X-Amz-Signature=a-signature"
-GRANT = {
-    "put_url": PUT_URL,
-    "put_headers": {"Content-Type": "text/plain", "If-None-Match": "*"},
-    "put_expires_at": "2026-11-24T12:15:00.000Z",
-    "get_url": "https://store.example/get?X-Amz-Signature=b",
-    "get_expires_at": "2026-11-24T12:15:00.000Z",
-    "key": "orgs/1/files/2026/11/a.txt",
-    "receipt": "v1.a-receipt",
-}
-POLICY = {
-    "name": "files",
-    "max_size": 100,
-    "allowed_types": ["text/plain"],
-    "extensions": {".log": "text/plain"},
-    "require_checksum": False,
-    "checksums": ["sha256"],
-}
-CONFIRMED = {
-    "key": GRANT["key"],
-    "size": 5,
-    "content_type": "text/plain",
-    "etag": '"e"',
-    "final": True,
-    "file_url": f"{BASE}/api/v1/orgs/acme/files/2026/11/a.txt",
-    "get_url": GRANT["get_url"],
-    "get_expires_at": GRANT["get_expires_at"],
-}
-Answer = httpx.Response | Exception
-
-
-class Network:
-    """A service and a store that answer, unless `trouble` does."""
-
-    def __init__(self, trouble: Callable[[httpx.Request], Answer | None] = lambda _: None) -> None:
-        self.trouble = trouble
-        self.seen: list[httpx.Request] = []
-        self.bodies: list[bytes] = []
-
-    def answer(self, request: httpx.Request) -> httpx.Response:
-        self.seen.append(request)
-        self.bodies.append(request.content)
-        troubled = self.trouble(request)
-        if isinstance(troubled, Exception):
-            raise troubled
-        path = request.url.path
-        answers: dict[str, Any] = {
-            "policies": {"policies": [POLICY]},
-            "presign": GRANT,
-            "confirm": CONFIRMED,
-        }
-        return troubled or httpx.Response(200, json=answers.get(path.rpartition("/")[2], {}))
-
-    def client(self, token: Any = "a-token", **options: Any) -> Client:  # noqa: S107
-        # Of these nothing is used.
-        own: Any = {"auth": ("user", "word"), "headers": {"x-own": "1"}, "follow_redirects": True}
-        http = httpx.AsyncClient(transport=httpx.MockTransport(self.read), **own)
-        client = Client(BASE, org="acme", token=token, http=http, **options)
-        unittest.addModuleCleanup(client.close)
-        return client
-
-    async def read(self, request: httpx.Request) -> httpx.Response:
-        await request.aread()
-        return self.answer(request)
-
-    def puts(self) -> list[httpx.Request]:
-        return [each for each in self.seen if each.method == "PUT"]
-
-
-def first(count: int, matches: str, answer: Answer) -> Callable[[httpx.Request], Answer | None]:
-    left = [answer] * count
-
-    def trouble(request: httpx.Request) -> Answer | None:
-        return left.pop() if left and matches in f"{request.method} {request.url}" else None
-
-    return trouble
-
-
-def problem(status: int, code: str, **members: Any) -> httpx.Response:
-    return httpx.Response(status, json={"code": code, "title": "No", "detail": "Why.", **members})
+from valetkey.source import Uploadable
 
 
 class ClientTest(unittest.TestCase):
@@ -116,7 +36,7 @@ class ClientTest(unittest.TestCase):
         expected = {"content-type": "text/plain", "if-none-match": "*", "content-length": "5"}
         self.assertEqual(sent, expected)
         self.assertEqual(put.content, b"hello")
-        asked = json.loads(network.bodies[1])
+        asked = json.loads(network.seen[1].content)
         self.assertEqual((asked["content_type"], asked["strict"]), ("text/plain", True))
         self.assertEqual(asked["checksum"]["algorithm"], "sha256")
         for request in network.seen:
@@ -142,8 +62,7 @@ class ClientTest(unittest.TestCase):
             async def token() -> str:
                 return "a-token"
 
-            http = httpx.AsyncClient(transport=httpx.MockTransport(network.read))
-            async with AsyncClient(BASE, org="acme", token=token, http=http) as client:
+            async with AsyncClient(BASE, org="acme", token=token, http=network.http()) as client:
                 await client.upload(io.BytesIO(b"hello"), filename="a.log")
 
         asyncio.run(upload())
@@ -167,17 +86,15 @@ class ClientTest(unittest.TestCase):
             always.client(lambda: "old").policies()
         self.assertEqual(len(always.seen), 2)
 
-    def test_a_url_that_is_refused_is_replaced_unless_it_is_fresh(self) -> None:
-        expired = httpx.Response(403, text="<Code>AccessDenied</Code>")
-        answers: list[Answer] = [expired, httpx.WriteError("broken pipe")]
-        network = Network(lambda each: answers.pop() if each.method == "PUT" and answers else None)
-        network.client().upload(b"hello")
-        asked = [each.url.path.rpartition("/")[2] for each in network.seen]
-        self.assertEqual(asked, ["policies", "presign", "b", "b", "presign", "b", "confirm"])
-        fresh = Network(first(1, "PUT", expired))
-        with self.assertRaises(errors.StoreRefusedError) as raised:
-            fresh.client().upload(b"hello")
-        self.assertEqual(raised.exception.code, "AccessDenied")
+    def test_a_url_that_is_refused_is_replaced_once(self) -> None:
+        expired = httpx.Response(400, text="<Code>ExpiredToken</Code>")
+        for refusal in (httpx.Response(403, text="<Code>AccessDenied</Code>"), expired):
+            network = Network(first(1, "PUT", refusal))
+            network.client().upload(b"hello")
+            asked = [each.url.path.rpartition("/")[2] for each in network.seen]
+            self.assertEqual(asked, ["policies", "presign", "b", "presign", "b", "confirm"])
+            with self.assertRaises(errors.StoreRefusedError):
+                Network(first(2, "PUT", refusal)).client().upload(b"hello")
 
     def test_a_redirect_is_never_followed(self) -> None:
         elsewhere = httpx.Response(307, headers={"location": "https://evil.example/"})
@@ -240,6 +157,59 @@ class ClientTest(unittest.TestCase):
             answer = httpx.Response(200, json={**GRANT, **changed})
             with self.assertRaisesRegex(errors.ServiceFailedError, "no valid put_url"):
                 Network(first(1, "presign", answer)).client().upload(b"hello")
+
+    def test_uploads_of_web_frameworks_and_bytes_are_taken_and_text_is_named(self) -> None:
+        class UploadFile:
+            file: BinaryIO = io.BytesIO(b"hello")
+            filename: str | None = "a.log"
+
+        taken: list[Uploadable] = [UploadFile(), bytearray(b"hello"), io.BytesIO(b"hello")]
+        for file in taken:
+            network = Network()
+            network.client().upload(file)
+            self.assertEqual(network.puts()[0].content, b"hello")
+        others: list[Any] = [io.StringIO("hello"), object(), None]
+        for other in others:
+            with self.assertRaisesRegex(ValueError, f"open binary file .* {type(other).__name__}."):
+                network.client().upload(other)
+
+    def test_a_closed_client_says_so_and_may_be_closed_again(self) -> None:
+        client = Network().client()
+        client.close()
+        client.close()
+        with self.assertRaisesRegex(ValueError, "The client is closed. Make another one."):
+            client.upload(b"hello")
+
+        async def upload() -> None:
+            async with AsyncClient(BASE, org="acme", token=str) as client:
+                pass
+            with self.assertRaisesRegex(ValueError, "The client is closed. Make another one."):
+                await client.upload(b"hello")
+
+        asyncio.run(upload())
+
+    def test_an_error_without_a_text_is_named(self) -> None:
+        with self.assertRaisesRegex(errors.OfflineError, "does not answer: ReadTimeout. Check"):
+            Network(first(1, "PUT", httpx.ReadTimeout(""))).client(retry_for=0).upload(b"hello")
+
+    def test_many_files_ask_for_policies_once_and_few_are_open(self) -> None:
+        async def upload() -> None:
+            network = Network()
+            opened: list[int] = []
+
+            def count(_: httpx.Request) -> None:
+                opened.append(len(os.listdir("/dev/fd")))
+
+            network.trouble = count
+            with tempfile.NamedTemporaryFile(suffix=".log") as file:
+                file.write(b"hello")
+                file.flush()
+                async with AsyncClient(BASE, org="acme", token=str, http=network.http()) as client:
+                    await asyncio.gather(*(client.upload(file.name) for _ in range(100)))
+            self.assertEqual(len(network.seen), 301)
+            self.assertLess(max(opened) - opened[0], 20)
+
+        asyncio.run(upload())
 
     def test_an_answer_without_an_end_is_not_read(self) -> None:
         endless = httpx.Response(200, content=b" " * (9 * 2**20))

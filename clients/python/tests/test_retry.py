@@ -6,7 +6,8 @@ from collections.abc import Callable
 from typing import Any
 from unittest.mock import patch
 
-from valetkey.errors import OfflineError
+from valetkey.errors import OfflineError, ValetkeyError
+from valetkey.line import LEAST_PART, Line
 from valetkey.retry import Progress, Run, is_busy, retry_after
 
 
@@ -69,6 +70,31 @@ class PersistTest(unittest.TestCase):
         self.exhaust(retry_after=301)
         self.assertEqual(self.slept, [])
 
+    def test_the_third_body_that_is_sent_in_vain_ends_the_upload(self) -> None:
+        def in_vain(silence: float) -> ValetkeyError:
+            failure = OfflineError("nothing answers.", retrying="network")
+            return self.run_.failure_of(1, 100, failure, 100, silence)
+
+        self.assertIsInstance(in_vain(45), OfflineError)
+        outcomes = [in_vain(280) for _ in range(3)]
+        self.assertEqual([each.code for each in outcomes], ["UNSTABLE"] * 3)
+        self.assertEqual([each.retrying for each in outcomes], ["network", "network", None])
+        self.assertRegex(str(outcomes[2]), "100 bytes were sent 3 times, and no answer .* 280 s")
+
+    def test_a_break_after_a_mebibyte_is_progress_but_not_without_end(self) -> None:
+        for sent, code, count in ((2**20 + 1, "UNSTABLE", 40), (2**20, "OFFLINE", 3)):
+            breaks: list[float] = []
+
+            async def once(sent: int = sent, breaks: list[float] = breaks) -> None:
+                self.now += 200
+                breaks.append(self.now)
+                failure = OfflineError("it broke.", retrying="network")
+                raise self.run_.failure_of(1, 2**23, failure, sent, 0)
+
+            with self.assertRaises(ValetkeyError) as raised:
+                asyncio.run(self.run_.persist(once))
+            self.assertEqual((raised.exception.code, len(breaks)), (code, count))
+
     def test_a_final_failure_is_not_tried_again(self) -> None:
         async def once() -> None:
             raise OfflineError("for good.")
@@ -78,15 +104,54 @@ class PersistTest(unittest.TestCase):
         self.assertEqual(self.slept, [])
 
 
+class LineTest(unittest.TestCase):
+    def test_more_parts_go_at_once_while_they_are_quick(self) -> None:
+        line, most = Line(), []
+        for taken_in, answered_in in [(1.9, 29)] * 8 + [(2.1, 0), (1.9, 31), (0, 0)]:
+            most.append(line.most)
+            line.has_carried(LEAST_PART, taken_in, answered_in)
+        self.assertEqual(most, [1, 1.5, 2, 2.5, 3, 3.5, 4, 4, 4, 2, 1])
+        line.has_carried(5, 0.1, 0.1)
+        self.assertEqual(line.most, 1.5)
+        line.has_broken()
+        self.assertEqual(line.most, 1)
+
+    def test_small_bodies_go_at_once_and_parts_one_after_another(self) -> None:
+        async def most_at_once(size: int) -> int:
+            line, going, most = Line(), 0, 0
+
+            async def send() -> None:
+                nonlocal going, most
+                async with line.room(size):
+                    going += 1
+                    most = max(most, going)
+                    await asyncio.sleep(0)
+                    going -= 1
+
+            await asyncio.gather(*(send() for _ in range(9)))
+            return most
+
+        self.assertEqual(asyncio.run(most_at_once(5)), 4)
+        self.assertEqual(asyncio.run(most_at_once(LEAST_PART)), 1)
+
+
 class AnswersTest(unittest.TestCase):
     def test_some_statuses_may_be_others_later(self) -> None:
         busy = [status for status in range(200, 600) if is_busy(status)]
         self.assertEqual(busy, [408, 429, 500, *range(502, 600)])
 
     def test_retry_after_is_seconds(self) -> None:
-        self.assertEqual([retry_after(each) for each in ("0", "2")], [0, 2])
-        for header in (None, "", "soon", "-1", "1e400", "NaN", "(" * 16_000, "٣", "9" * 400):
-            self.assertIsNone(retry_after(header), header)
+        self.assertEqual([retry_after({"retry-after": each}) for each in ("0", "2")], [0, 2])
+        for header in ("", "soon", "-1", "1e400", "NaN", "(" * 16_000, "٣", "9" * 400):
+            self.assertIsNone(retry_after({"retry-after": header}), header)
+
+    def test_retry_after_may_be_a_date_by_the_clock_of_who_answers(self) -> None:
+        at, later = "Tue, 24 Nov 2026 12:00:00 GMT", "Tue, 24 Nov 2026 12:00:07 GMT"
+        self.assertEqual(retry_after({"retry-after": later, "date": at}), 7)
+        self.assertIsNone(retry_after({"retry-after": at, "date": later}))
+        with patch("valetkey.retry.time", lambda: 1795521600 + 4.0):
+            for date in ({}, {"date": "now"}):
+                self.assertEqual(retry_after({"retry-after": later, **date}), 3)
 
 
 if __name__ == "__main__":

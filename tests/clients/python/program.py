@@ -1,28 +1,64 @@
-"""Each command is one use of the client, with its result as a line of JSON.
+"""The program that tests/clients/scenarios.ts runs, which describes its options.
 
-`[--async] upload|list|policies|state|url|remove|link|presign|confirm|receive --base URL --org ORG
---token-file FILE [--state DIRECTORY] ARGUMENT...`
-
-An upload prints lines `progress SENT TOTAL WHY` on standard error. What fails ends with 1, after a
-line `{code, status, message}` there. The token is read again once it was refused.
+With `--async` it uses the client for asyncio.
 """
 
 import argparse
 import asyncio
 import inspect
 import json
+import resource
+import selectors
 import signal
 import sys
 import threading
+import time
 from collections.abc import AsyncIterator, Coroutine
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-import httpx
+parser = argparse.ArgumentParser()
+parser.add_argument("command")
+for name in ("base", "org", "token-file", "state", "type"):
+    parser.add_argument(f"--{name}", default="")
+parser.add_argument("--policy", default="files")
+parser.add_argument("--retry-for", type=float, default=300)
+parser.add_argument("--hasten", type=float, default=1)
+parser.add_argument("--metadata", type=json.loads, default={"from": "a-client"})
+parser.add_argument("--async", action="store_true", dest="by_tasks")
+parser.add_argument("--apart", action="store_true")
+parser.add_argument("arguments", nargs="*")
+given = parser.parse_intermixed_args()
 
-from valetkey import AsyncClient, Client, Progress, ValetkeyError, Webhook, WebhookError
+# The clocks of the client and of its loop, before it is loaded.
+monotonic = time.monotonic
+time.monotonic = lambda: monotonic() * given.hasten
+
+
+class Hastened(selectors.DefaultSelector):
+    def select(self, timeout: float | None = None) -> Any:
+        return super().select(timeout and timeout / given.hasten)
+
+
+class Loops(asyncio.DefaultEventLoopPolicy):
+    def new_event_loop(self) -> asyncio.AbstractEventLoop:
+        return asyncio.SelectorEventLoop(Hastened())
+
+
+asyncio.set_event_loop_policy(Loops())
+
+import httpx  # noqa: E402
+
+from valetkey import (  # noqa: E402
+    AsyncClient,
+    Client,
+    Progress,
+    ValetkeyError,
+    Webhook,
+    WebhookError,
+)
 
 sent = 0
 
@@ -51,40 +87,58 @@ def on_progress(progress: Progress) -> None:
     print("progress", progress.sent, progress.total, progress.retrying, file=sys.stderr, flush=True)
 
 
+async def call(client: Any, name: str, *given: Any, **options: Any) -> Any:
+    """Calls a method of either client."""
+    result = getattr(client, name)(*given, **options)
+    return await result if inspect.isawaitable(result) else result
+
+
+async def upload(client: Any, file: str) -> dict[str, Any]:
+    options = {"metadata": given.metadata, "content_type": given.type or None}
+    result: dict[str, Any]
+    try:
+        done = await call(
+            client, "upload", file, policy=given.policy, on_progress=on_progress, **options
+        )
+        names = ("key", "size", "get_url", "file_url", "receipt", "metadata", "content_type")
+        result = {name: getattr(done, name) for name in names}
+    except (Exception, KeyboardInterrupt, asyncio.CancelledError) as error:
+        if given.state and not isinstance(error, Exception):
+            raise
+        result = told(error)
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return {**result, "sent": sent, "peak": peak}
+
+
+def told(error: BaseException) -> dict[str, Any]:
+    other = type(error).__name__ if isinstance(error, Exception) else "ABORTED"
+    code = getattr(error, "code", other)
+    if isinstance(error, (ValueError, OSError)):
+        code = "INVALID_FILE"
+    return {"code": code, "status": getattr(error, "status", None), "message": str(error)}
+
+
 async def run(client: Any, command: str, arguments: list[str]) -> Any:
     """Runs a command on either client."""
-
-    async def call(name: str, *given: Any, **options: Any) -> Any:
-        result = getattr(client, name)(*given, **options)
-        return await result if inspect.isawaitable(result) else result
-
-    if command == "upload":
-        metadata = {"from": "a-client"}
-        file = await call("upload", arguments[0], metadata=metadata, on_progress=on_progress)
-        names = ("key", "size", "get_url", "file_url", "receipt", "metadata")
-        known = {name: getattr(file, name) for name in names}
-        checksum = file.checksum or {}
-        sha256 = {"sha256": checksum["value"]} if checksum.get("algorithm") == "sha256" else {}
-        return {**known, **sha256, "sent": sent}
     if command == "list":
         files = client.list_files()
         if isinstance(client, Client):
             return [file.key for file in files]
         return [file.key async for file in files]
     if command == "policies":
-        return await call("policies")
+        return await call(client, "policies")
     if command == "state":
-        return await call("file_state", *arguments)
+        return await call(client, "file_state", *arguments)
     if command == "url":
-        return await call("get_url", *arguments)
+        return await call(client, "get_url", *arguments)
     if command == "remove":
-        return await call("remove_file", *arguments)
+        return await call(client, "remove_file", *arguments)
     if command == "link":
-        return await call("make_link", *arguments, expires_in=3600)
+        return await call(client, "make_link", *arguments, expires_in=3600)
     if command == "presign":
         filename, content_type = arguments
-        return vars(await call("presign", filename, size=5, content_type=content_type))
-    return vars(await call("confirm", *arguments))
+        return vars(await call(client, "presign", filename, size=5, content_type=content_type))
+    return vars(await call(client, "confirm", *arguments))
 
 
 def finish(work: Coroutine[Any, Any, Any]) -> Any:
@@ -122,46 +176,52 @@ def receive(base: str, secrets: list[str]) -> None:
     HTTPServer((address.hostname or "", address.port or 0), Handler).serve_forever()
 
 
-def main() -> Any:
-    parser = argparse.ArgumentParser()
-    parser.add_argument("--async", action="store_true", dest="by_tasks")
-    parser.add_argument("command")
-    for name in ("base", "org", "token-file", "state"):
-        parser.add_argument(f"--{name}", default="")
-    parser.add_argument("arguments", nargs="*")
-    given = parser.parse_intermixed_args()
-    if given.command == "receive":
-        return receive(given.base, given.arguments)
+options: Any = {
+    "org": given.org,
+    "token": lambda: Path(given.token_file).read_text(encoding="utf-8").strip(),
+    "state": given.state or None,
+    "retry_for": given.retry_for,
+}
 
-    options: Any = {
-        "org": given.org,
-        "token": lambda: Path(given.token_file).read_text(encoding="utf-8").strip(),
-        "state": given.state or None,
-        "http": httpx.AsyncClient(transport=Counting()),
-    }
-    if given.by_tasks:
 
-        async def by_tasks() -> Any:
-            async with AsyncClient(given.base, **options) as client:
-                return await run(client, given.command, given.arguments)
-
-        return asyncio.run(by_tasks())
-    with Client(given.base, **options) as client:
+def by_threads(files: list[str]) -> Any:
+    http = httpx.AsyncClient(transport=Counting())
+    with Client(given.base, http=http, **options) as client:
+        if given.command == "upload":
+            return [finish(upload(client, file)) for file in files]
         return finish(run(client, given.command, given.arguments))
 
 
+async def by_tasks(files: list[str]) -> Any:
+    http = httpx.AsyncClient(transport=Counting())
+    async with AsyncClient(given.base, http=http, **options) as client:
+        if given.command == "upload":
+            return [await upload(client, file) for file in files]
+        return await run(client, given.command, given.arguments)
+
+
+def main(files: list[str]) -> Any:
+    return asyncio.run(by_tasks(files)) if given.by_tasks else by_threads(files)
+
+
+if given.command == "receive":
+    receive(given.base, given.arguments)
 # A shell has it ignored by what runs in the background.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 try:
-    print(json.dumps(main(), default=str))
+    if given.command != "upload":
+        print(json.dumps(main([]), default=str))
+        sys.exit(0)
+    apart = [[file] for file in given.arguments] if given.apart else [given.arguments]
+    outcomes = [each for files in apart for each in main(files)]
+    has_failed = len(outcomes) == 1 and "code" in outcomes[0]
+    for each in outcomes:
+        print(json.dumps(each), file=sys.stderr if has_failed else sys.stdout)
+    sys.exit(1 if has_failed else 0)
 except KeyboardInterrupt:
     # No thread of the client is left.
     print("interrupted" if threading.active_count() == 1 else "left a thread", file=sys.stderr)
     sys.exit(130)
-except ValetkeyError as error:
-    told = {"code": error.code, "status": error.status}
-    print(json.dumps({**told, "message": str(error)}), file=sys.stderr)
-    sys.exit(1)
-except (ValueError, OSError) as error:
-    print(json.dumps({"code": "INVALID_FILE", "message": str(error)}), file=sys.stderr)
+except (ValetkeyError, ValueError, OSError) as error:
+    print(json.dumps(told(error)), file=sys.stderr)
     sys.exit(1)

@@ -19,17 +19,22 @@ from urllib.parse import urlencode
 
 import httpx
 
+from .line import LEAST_PART, Line
+from .memory import Memory
 from .models import Grant, StoredFile, UploadedFile, member, read
+from .parts import upload_in_parts
 from .retry import Progress, Run
 from .service import Service, Token
 from .source import Source, Uploadable
-from .upload import MIB, Job, confirm, upload_in_parts, upload_whole
+from .upload import Job, algorithm_of, confirm, upload_whole
 
 T = TypeVar("T")
 P = ParamSpec("P")
 
 # The seconds for which policies are kept.
 POLICIES_LIFETIME = 300
+NO_POLICY: dict[str, Any] = {"extensions": {}, "checksums": [], "put_lifetime": 0}
+MOST_UPLOADS = 16
 ADDRESS = re.compile(r".*/api/v1/orgs/[^/]+/files/|orgs/[^/]+/(?:files/)?")
 # A path in which no segment leads elsewhere.
 FILE_PATH = re.compile(r"(?:[\w-]+/)+[\w-]+\.[\w-]+", re.ASCII)
@@ -63,6 +68,10 @@ class AsyncClient:
         self._state = options.get("state")
         self._retry_for = options.get("retry_for", 300)
         self._policies: tuple[float, list[dict[str, Any]]] = (0, [])
+        self._asking = asyncio.Lock()
+        self._line = Line()
+        # Of more than so many at a time each would only wait, with its file open.
+        self._uploading = asyncio.Semaphore(MOST_UPLOADS)
 
     async def upload(
         self,
@@ -72,7 +81,7 @@ class AsyncClient:
         content_type: str | None = None,
         policy: str = "files",
         metadata: Mapping[str, str] | None = None,
-        multipart: int | None = 5 * MIB,
+        multipart: int | None = LEAST_PART,
         on_progress: Callable[[Progress], object] = lambda _: None,
     ) -> UploadedFile:
         """Uploads a path, bytes, or an open binary file from its present position; confirms it.
@@ -81,47 +90,52 @@ class AsyncClient:
         its extension. Files larger than `multipart` go in parts, where the store takes them; None
         for never. What `on_progress` raises ends the upload.
         """
-        source = Source(file, filename)
-        try:
-            policies = await self.policies()
-            # The service refuses what is none.
-            found = next((each for each in policies if each.get("name") == policy), {})
-            asked = _given(
-                filename=source.filename,
-                content_type=content_type or _type_of(source.filename, found),
-                size=source.size,
-                policy=policy,
-                metadata=metadata,
-            )
-            run = Run(self._retry_for, source.size, on_progress)
-            job = Job(run, self._service, source, asked, found)
-            if multipart is None or source.size <= multipart or not found.get("multipart"):
-                result = await upload_whole(job)
-            else:
-                result = await upload_in_parts(job, self._remembered(source, asked))
-            on_progress(Progress(source.size, source.size))
-            return result
-        finally:
-            source.close()
+        async with self._uploading:
+            source = Source(file, filename)
+            try:
+                policies = await self.policies()
+                # The service refuses what is none.
+                found = next((each for each in policies if each["name"] == policy), NO_POLICY)
+                asked = _given(
+                    filename=source.filename,
+                    content_type=content_type or _type_of(source.filename, found),
+                    size=source.size,
+                    policy=policy,
+                    metadata=metadata,
+                )
+                parts = found.get("multipart")
+                is_large = parts and multipart is not None and source.size > multipart
+                algorithm = algorithm_of(member(parts if is_large else found, "checksums", list))
+                lifetime = member(found, "put_lifetime", int)
+                run = Run(self._retry_for, source.size, on_progress)
+                job = Job(run, self._service, self._line, source, asked, algorithm, lifetime)
+                if is_large:
+                    result = await upload_in_parts(job, self._memory_of(source, policy))
+                else:
+                    result = await upload_whole(job)
+                on_progress(Progress(source.size, source.size))
+                return result
+            finally:
+                source.close()
 
-    def _remembered(self, source: Source, asked: Mapping[str, object]) -> Path | None:
-        """Returns the file by which this upload, and no other, is continued."""
+    def _memory_of(self, source: Source, policy: str) -> Memory:
+        """Returns the memory by which this upload, and no other, is continued."""
         # Without the time of its last change, another file could be taken for it.
         if self._state is None or source.modified is None:
-            return None
-        facts = {**asked, "files": self._service.files, "modified": source.modified}
+            return Memory(None)
+        facts = [self._service.files, source.filename, source.size, source.modified, policy]
         name = hashlib.sha256(json.dumps(facts).encode()).hexdigest()
-        return Path(self._state) / f"{name[:40]}.json"
+        return Memory(Path(self._state) / f"{name[:40]}.json")
 
     async def presign(
         self, filename: str, /, *, size: int, content_type: str, **options: Any
     ) -> Grant:
-        """Asks for a URL that somebody else PUTs a file to.
+        """Asks for a URL that somebody else PUTs a file to, and that binds what the store can.
 
-        `options` are other members of the request: `policy`, `metadata`, `checksum`, `strict`.
+        `options` are other members of the request: `policy`, `metadata`, `checksum`.
         """
         asked = {"filename": filename, "size": size, "content_type": content_type}
-        return read(Grant, await self._ask("/presign", {**asked, "strict": True, **options}))
+        return read(Grant, await self._ask("/presign", {**asked, **options, "strict": True}))
 
     async def confirm(self, receipt: str) -> UploadedFile:
         """Compares what arrived with what was granted; waits while it is copied or scanned."""
@@ -137,7 +151,9 @@ class AsyncClient:
 
     async def get_url(self, file: str) -> str:
         """Returns a URL that shows the file of a key or `file_url` to everyone, for a while."""
-        return str(await self._ask(f"/{_path_of(file)}"))
+        run = Run(self._retry_for)
+        url = await self._service.ask(run, f"/{_path_of(file)}", leads=True)
+        return str(member({"get_url": url}, "get_url", str))
 
     async def make_link(
         self, receipt: str, *, expires_in: int | None = None, version: str | None = None
@@ -148,11 +164,14 @@ class AsyncClient:
 
     async def policies(self) -> list[dict[str, Any]]:
         """Lists what the caller may upload, as the API does."""
-        at, known = self._policies
-        if not known or time.monotonic() - at > POLICIES_LIFETIME:
-            known = member(await self._ask("/policies"), "policies", list)
-            self._policies = (time.monotonic(), known)
-        return known
+        async with self._asking:
+            at, known = self._policies
+            if not known or time.monotonic() - at > POLICIES_LIFETIME:
+                known = member(await self._ask("/policies"), "policies", list)
+                for each in known:
+                    member(each, "name", str)
+                self._policies = (time.monotonic(), known)
+            return known
 
     async def list_files(self, prefix: str | None = None) -> AsyncIterator[StoredFile]:
         """Lists files by their keys, page after page. Needs the scope `list`."""
@@ -161,12 +180,12 @@ class AsyncClient:
             answer = await self._ask(f"?{urlencode(asked)}")
             for each in member(answer, "files", list):
                 yield read(StoredFile, each)
-            if answer.get("next") is None:
+            asked["after"] = member(answer, "next", str, is_optional=True)
+            if asked["after"] is None:
                 return
-            asked["after"] = answer["next"]
 
     async def _ask(self, path: str, body: object = None, method: str = "") -> Any:
-        return await self._service.ask(Run(self._retry_for), path, body, method=method)
+        return await self._service.ask(Run(self._retry_for), path, body, method)
 
     async def aclose(self) -> None:
         await self._service.http.aclose()
@@ -202,15 +221,20 @@ class Client:
         self._thread.start()
 
     def _run(self, work: Coroutine[Any, Any, T]) -> T:
+        if self._loop.is_closed():
+            work.close()
+            raise ValueError("The client is closed. Make another one.")
         future = asyncio.run_coroutine_threadsafe(work, self._loop)
         try:
             # Ctrl-C does not end a wait if another thread has got the signal, and on Windows.
             while not future.done():
                 wait([future], timeout=0.5)
-            return future.result()
         except BaseException:
             future.cancel()
+            # It removes the parts that nobody can continue.
+            wait([asyncio.run_coroutine_threadsafe(_cancelled(), self._loop)])
             raise
+        return future.result()
 
     upload = _blocking(AsyncClient.upload)
     presign = _blocking(AsyncClient.presign)
@@ -228,6 +252,8 @@ class Client:
             yield file
 
     def close(self) -> None:
+        if self._loop.is_closed():
+            return
         self._run(self._end())
         self._run(self._loop.shutdown_default_executor())
         self._loop.call_soon_threadsafe(self._loop.stop)
@@ -236,10 +262,10 @@ class Client:
 
     async def _end(self) -> None:
         # What was interrupted, or is under way in another thread.
-        others = asyncio.all_tasks() - {asyncio.current_task()}
-        for each in others:
-            each.cancel()
-        await asyncio.gather(*others, return_exceptions=True)
+        for each in asyncio.all_tasks() - {asyncio.current_task()}:
+            if not each.cancelling():
+                each.cancel()
+        await _cancelled()
         await self._client.aclose()
 
     def __enter__(self) -> Client:
@@ -247,6 +273,12 @@ class Client:
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+
+async def _cancelled() -> None:
+    """Returns once what was cancelled has ended."""
+    ending = [each for each in asyncio.all_tasks() if each.cancelling()]
+    await asyncio.gather(*ending, return_exceptions=True)
 
 
 async def _next(files: AsyncIterator[StoredFile]) -> StoredFile | None:
@@ -258,7 +290,7 @@ def _given(**members: Any) -> dict[str, Any]:
 
 
 def _type_of(filename: str, policy: dict[str, Any]) -> str:
-    known = policy.get("extensions", {}).get(PurePath(filename).suffix.lower())
+    known = member(policy, "extensions", dict).get(PurePath(filename).suffix.lower())
     return known or mimetypes.guess_type(filename)[0] or "application/octet-stream"
 
 

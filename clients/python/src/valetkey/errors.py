@@ -14,6 +14,8 @@ class ValetkeyError(Exception):
     `retry_after` is the seconds after which the same may succeed.
     """
 
+    _own_code: str | None = None
+
     def __init__(
         self,
         message: str,
@@ -32,7 +34,7 @@ class ValetkeyError(Exception):
 
     @property
     def code(self) -> str | None:
-        return self.problem.get("code")
+        return self.problem.get("code") or self._own_code
 
 
 class RefusedError(ValetkeyError):
@@ -50,9 +52,13 @@ class UnauthenticatedError(ValetkeyError):
 class ServiceFailedError(ValetkeyError):
     """The service keeps failing, or something else is at its address."""
 
+    _own_code = "SERVICE_FAILED"
+
 
 class StoreRefusedError(ValetkeyError):
     """The store refused the file: see `code`."""
+
+    _own_code = "STORE_REFUSED"
 
 
 class MismatchError(ValetkeyError):
@@ -70,6 +76,16 @@ class PendingError(ValetkeyError):
 class OfflineError(ValetkeyError):
     """The service or the store does not answer; the text says which."""
 
+    _own_code = "OFFLINE"
+
+
+class UnstableError(ValetkeyError):
+    """The line is too slow, or breaks too soon, for the file or a part of it."""
+
+    _own_code = "UNSTABLE"
+
 
 class FileChangedError(ValetkeyError):
     """The file has changed since its upload began."""
+
+    _own_code = "FILE_CHANGED"

@@ -60,8 +60,18 @@ class StoredFile:
     file_url: str
 
 
+@dataclass(frozen=True)
+class Signed:
+    """A part that may be sent."""
+
+    part_number: int
+    url: str
+    headers: dict[str, str]
+
+
 # A member of any other type is taken as it is.
-KINDS = {"str": str, "int": int, "bool": bool, "datetime": str, "dict": dict}
+KINDS = {"str": str, "int": int, "bool": bool, "datetime": str, "dict": dict, "list": list}
+TEXT = re.compile(r"[^\x00-\x1f\x7f-\x9f]*")
 
 
 def read(kind: type[T], answer: Any) -> T:
@@ -71,15 +81,30 @@ def read(kind: type[T], answer: Any) -> T:
         name, optional = str(each.type).partition(" | None")[:2]
         value = member(answer, each.name, KINDS.get(name.partition("[")[0]), bool(optional))
         if name == "datetime" and value is not None:
-            value = datetime.fromisoformat(value)
+            try:
+                value = datetime.fromisoformat(value)
+            except ValueError:
+                raise invalid(each.name) from None
         members[each.name] = value
     return kind(**members)
 
 
-def member(answer: Any, name: str, kind: type | None, is_optional: bool = False) -> Any:
-    """Returns a member of a JSON object, which has to be of this type."""
-    value = answer.get(name) if isinstance(answer, dict) else None
-    is_valid = kind is None or type(value) is kind or (is_optional and value is None)
-    if not is_valid or (name.endswith("url") and not re.match("https?://", str(value))):
-        raise ServiceFailedError(f"The answer of the service has no valid {name}.")
+def member(answer: Any, name: str, kind: Any, is_optional: bool = False) -> Any:
+    """Returns a member of a JSON object, which has to be of this type; an object is of texts."""
+    value: Any = answer.get(name) if isinstance(answer, dict) else None
+    if kind is None or (is_optional and value is None):
+        return value
+    is_valid = type(value) is kind and (kind is not int or value >= 0)
+    texts = (
+        [] if not is_valid else [value] if kind is str else value.values() if kind is dict else []
+    )
+    if not is_valid or not all(isinstance(each, str) and TEXT.fullmatch(each) for each in texts):
+        raise invalid(name)
+    if name.endswith("url") and not re.match("https?://", value):
+        raise invalid(name)
     return value
+
+
+def invalid(name: str) -> ServiceFailedError:
+    message = f"The answer of the service has no valid {name}. Check base_url, and update valetkey."
+    return ServiceFailedError(message, problem={"code": "INVALID_ANSWER"})

@@ -4,18 +4,25 @@ from __future__ import annotations
 
 import random
 from asyncio import sleep
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
-from time import monotonic
+from email.utils import parsedate_to_datetime
+from time import monotonic, time
 from typing import TypeVar
 
-from .errors import ValetkeyError
+from .errors import UnstableError, ValetkeyError
 
 T = TypeVar("T")
 
 # In seconds. An upload idles for at most the longest of them once an outage is over.
 FIRST_DELAY = 0.5
 LONGEST_DELAY = 10.0
+# A body was sent in vain if no answer came for so many seconds.
+SILENCE = 45.0
+MOST_IN_VAIN = 3
+# A line that breaks after so many bytes makes progress, until it broke so many times in a row.
+PROGRESS_BYTES = 2**20
+MOST_CUTS = 40
 
 
 @dataclass(frozen=True)
@@ -43,12 +50,36 @@ class Run:
         self._progress_at = 0.0
         # The most that was ever sent of each part.
         self.sent: dict[int, int] = {}
+        # The parts whose URL was refused, and was not replaced yet.
+        self.refused: set[int] = set()
+        # How many bodies broke in a row.
+        self.cuts = 0
+        self._in_vain: dict[int, int] = {}
 
     def has_sent(self, part: int, count: int) -> None:
         if count > self.sent.get(part, 0):
             self.sent[part] = count
             self._progress_at = monotonic()
             self._show()
+
+    def failure_of(
+        self, part: int, size: int, failure: ValetkeyError, broke_after: int, silence: float
+    ) -> ValetkeyError:
+        """Returns what the failure of a body of so many bytes comes to."""
+        if silence > SILENCE:
+            times = self._in_vain[part] = self._in_vain.get(part, 0) + 1
+            message = (
+                f"{size} bytes were sent {times} times, and no answer came within {silence:.0f} "
+                "seconds. Use a faster connection, then try again."
+            )
+            return UnstableError(message, retrying="network" if times < MOST_IN_VAIN else None)
+        if broke_after > PROGRESS_BYTES:
+            self._progress_at = monotonic()
+            self.cuts += 1
+            if self.cuts >= MOST_CUTS:
+                broken = f"The connection broke {MOST_CUTS} times before {size} bytes got through"
+                return UnstableError(f"{broken}. Use a better one, then try again.")
+        return failure
 
     def _show(self, retrying: str | None = None) -> None:
         sent = min(sum(self.sent.values()), self._total - 1)
@@ -58,20 +89,20 @@ class Run:
         """Calls `work` until it succeeds or fails for good.
 
         Again and again with full jitter (AWS Architecture Blog, "Exponential Backoff And Jitter"),
-        or after the time that the answer asks for, as long as the run allows since the start or
-        the last progress, which starts the count anew.
+        or after the time that the answer asks for, as long as the run allows since the first
+        failure after the last progress.
         """
-        attempt, since = 0, monotonic()
+        attempt, since = 0, 0.0
         while True:
             try:
                 return await work()
             except ValetkeyError as failure:
                 if failure.retrying is None:
                     raise
-                asked = failure.retry_after or 0
+                if attempt == 0 or self._progress_at > since:
+                    attempt, since = 0, monotonic()
                 attempt += 1
-                if self._progress_at > since:
-                    attempt, since = 1, self._progress_at
+                asked = failure.retry_after or 0
                 left = self._retry_for - (monotonic() - since)
                 if asked >= left:
                     failure.retrying = None
@@ -88,7 +119,18 @@ def is_busy(status: int) -> bool:
     return status in (408, 429) or (status >= 500 and status != 501)
 
 
-def retry_after(header: str | None) -> float | None:
-    """Reads a `Retry-After` header, as seconds from now."""
-    is_valid = header and header.isdecimal() and header.isascii() and len(header) < 10
-    return float(header) if header and is_valid else None
+def retry_after(headers: Mapping[str, str]) -> float | None:
+    """Reads a `Retry-After` header, as seconds from now; a date is one by the answer's clock."""
+    value = headers.get("retry-after", "")
+    if value.isdecimal() and value.isascii() and len(value) < 10:
+        return float(value)
+    seconds = _date(value) - (_date(headers.get("date", "")) or time())
+    return seconds if seconds >= 0 else None
+
+
+def _date(header: str) -> float:
+    """Reads a date; one that is none is 0."""
+    try:
+        return parsedate_to_datetime(header).timestamp()
+    except (ValueError, TypeError, OverflowError, OSError):
+        return 0.0

@@ -8,13 +8,22 @@ import hashlib
 import io
 import os
 import threading
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO, Protocol
 
 from .errors import FileChangedError
 
-Uploadable = str | os.PathLike[str] | bytes | BinaryIO
+
+class Upload(Protocol):
+    """An `UploadFile` of Starlette and FastAPI."""
+
+    file: BinaryIO
+    filename: str | None
+
+
+Uploadable = str | os.PathLike[str] | bytes | bytearray | BinaryIO | Upload
+Checksum = dict[str, str]
 
 # Bytes that are sent or hashed before others get their turn.
 CHUNK = 64 * 1024
@@ -25,21 +34,33 @@ class Source:
 
     def __init__(self, given: Uploadable, filename: str | None) -> None:
         self._is_own = isinstance(given, (str, os.PathLike))
+        file: Any = given
         if isinstance(given, (str, os.PathLike)):
-            given = open(given, "rb")  # noqa: SIM115
-        self._file = io.BytesIO(given) if isinstance(given, bytes) else given
-        name = filename or getattr(self._file, "name", None)
+            file = open(given, "rb")  # noqa: SIM115
+        elif isinstance(given, (bytes, bytearray)):
+            file = io.BytesIO(given)
+        name = filename or getattr(file, "filename", None) or getattr(file, "name", None)
         self.filename = Path(name).name if isinstance(name, str) else "file"
+        self._file: BinaryIO = getattr(file, "file", file)
         self._lock = threading.Lock()
-        self._start = self._file.tell()
-        self.size = self._file.seek(0, os.SEEK_END) - self._start
-        self.modified = self._modified()
-
-    def _modified(self) -> int | None:
         try:
-            return os.fstat(self._file.fileno()).st_mtime_ns
+            self._start = self._file.tell()
+            self.size = self._file.seek(0, os.SEEK_END) - self._start
+            if self._file.read(0) != b"":
+                raise TypeError("It has text.")
+        except (AttributeError, TypeError, OSError) as cause:
+            self.close()
+            message = "file must be a path, bytes, or an open binary file that can be sought"
+            raise ValueError(f"{message}, not {type(given).__name__}.") from cause
+        self._stat = self._facts()
+        self.modified = self._stat and self._stat[0]
+
+    def _facts(self) -> tuple[int, ...] | None:
+        try:
+            stat = os.fstat(self._file.fileno())
         except (OSError, AttributeError):
             return None  # It is in memory.
+        return stat.st_mtime_ns, stat.st_ctime_ns, stat.st_size
 
     async def chunks(self, at: int, size: int) -> AsyncIterator[bytes]:
         """Reads a range. Raises `FileChangedError` if it is not there."""
@@ -47,7 +68,7 @@ class Source:
             count = min(CHUNK, at + size - begin)
             data = await asyncio.to_thread(self._read, begin, count)
             if len(data) != count:
-                raise self._changed()
+                raise self.changed()
             yield data
 
     def _read(self, at: int, count: int) -> bytes:
@@ -55,18 +76,25 @@ class Source:
             self._file.seek(self._start + at)
             return self._file.read(count)
 
-    def _changed(self) -> FileChangedError:
+    def changed(self) -> FileChangedError:
         return FileChangedError(f"{self.filename} has changed since its upload began.")
 
-    def fail_unless_same(self) -> None:
-        if self._modified() != self.modified:
-            raise self._changed()
+    async def fail_unless_same(self, sums: Mapping[tuple[int, int], Checksum]) -> None:
+        """Raises `FileChangedError` unless ranges of the file, by offset and size, have these sums.
+
+        Nobody can set the time of the last change of a file's status, which Windows does not have.
+        """
+        if self._stat and self._stat == self._facts() and os.name == "posix":
+            return
+        for (at, size), known in sums.items():
+            if await self.checksum(known["algorithm"], at, size) != known:
+                raise self.changed()
 
     def close(self) -> None:
         if self._is_own:
             self._file.close()
 
-    async def checksum(self, algorithm: str, at: int, size: int) -> dict[str, str]:
+    async def checksum(self, algorithm: str, at: int, size: int) -> Checksum:
         """Returns the checksum of a range as the API takes it."""
         digest = hashlib.new(algorithm, usedforsecurity=False)
         async for chunk in self.chunks(at, size):

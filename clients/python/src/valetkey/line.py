@@ -1,0 +1,54 @@
+"""How many bodies go at a time, so that a break of the line costs little."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+MOST_AT_ONCE = 4
+# Bytes of the least part of most stores, which may always be on their way.
+LEAST_PART = 5 * 2**20
+# Seconds in which a quick line takes a part, and in which it is answered then.
+QUICK = 2.0
+PROMPT = 30.0
+
+
+class Line:
+    """The line to a store.
+
+    One part goes at a time at first and once it broke, one more with every two that were quick,
+    and half as many after a slow one (additive increase, multiplicative decrease).
+    """
+
+    def __init__(self) -> None:
+        # Parts of the least size.
+        self.most = 1.0
+        self._going: list[int] = []
+        self._ended = asyncio.Event()
+
+    @asynccontextmanager
+    async def room(self, size: int) -> AsyncIterator[None]:
+        """Waits until a body of so many bytes may go."""
+        most = max(size, LEAST_PART)
+        while self._going and (
+            len(self._going) == MOST_AT_ONCE or sum(self._going) + size > self.most * most
+        ):
+            await self._ended.wait()
+        self._going.append(size)
+        try:
+            yield
+        finally:
+            self._going.remove(size)
+            self._ended.set()
+            self._ended.clear()
+
+    def has_carried(self, size: int, taken_in: float, answered_in: float) -> None:
+        if taken_in > QUICK or answered_in > PROMPT:
+            self.most = max(1.0, self.most / 2)
+        # A small body is soon sent on any line.
+        elif taken_in * max(size, LEAST_PART) < QUICK * size:
+            self.most = min(MOST_AT_ONCE, self.most + 0.5)
+
+    def has_broken(self) -> None:
+        self.most = 1.0

@@ -1,0 +1,204 @@
+"""Uploads of files in parts."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from contextlib import suppress
+from math import ceil, inf
+from time import monotonic
+from typing import Any
+from urllib.parse import urlencode
+
+from .errors import FileChangedError, MismatchError, StoreRefusedError, ValetkeyError
+from .line import LEAST_PART, MOST_AT_ONCE
+from .memory import Memory
+from .models import Signed, UploadedFile, invalid, member, read
+from .retry import Run
+from .source import Checksum
+from .upload import Job, put
+
+MOST_PARTS = 10_000
+# The bytes of parts that are hashed, and asked for, with one request of at most so many parts.
+SIGNED_AHEAD = 12 * LEAST_PART
+MOST_SIGNED = 100
+# How often something is sent again that the store has not got, or not as it was sent.
+MOST_RESENDS = 5
+# An upload that was completed, aborted, changed or is too old.
+OVER = ("INVALID_UPLOAD", "UPLOAD_MISMATCH", "NoSuchUpload")
+# Seconds in which the parts of one that nobody can continue are removed.
+REMOVE_TIMEOUT = 10.0
+
+
+async def upload_in_parts(job: Job, memory: Memory) -> UploadedFile:
+    """Uploads a file in parts, from where it was left as the memory has it."""
+    if known := memory.recall():
+        try:
+            return await _finish(job, known, memory)
+        except ValetkeyError as error:
+            if error.code not in OVER:
+                raise
+        # It is sent anew.
+        job.run.sent.clear()
+        await _remove(job, known, memory)
+    begun = await job.service.ask(job.run, "/multipart", job.asked)
+    return await _finish(job, {**begun, "asked": job.asked}, memory)
+
+
+async def _finish(job: Job, known: Mapping[str, Any], memory: Memory) -> UploadedFile:
+    try:
+        parts = Parts(job, known, memory)
+        if memory.recall():
+            await parts.recover()
+        else:
+            memory.keep(known)
+        result = await job.run.persist(parts.finish)
+    except BaseException as error:
+        if isinstance(error, FileChangedError) or not memory.recall():
+            await _remove(job, known, memory)
+        raise
+    memory.forget()
+    return result
+
+
+async def _remove(job: Job, known: Mapping[str, Any], memory: Memory) -> None:
+    memory.forget()
+    with suppress(ValetkeyError, TimeoutError):
+        async with asyncio.timeout(REMOVE_TIMEOUT):
+            body = {"upload": known.get("upload")}
+            await job.service.ask(Run(REMOVE_TIMEOUT), "/multipart", body, "DELETE")
+
+
+class Parts:
+    """An upload in parts that was begun."""
+
+    def __init__(self, job: Job, known: Mapping[str, Any], memory: Memory) -> None:
+        self._job, self._known, self._memory = job, known, memory
+        self._upload = member(known, "upload", str)
+        self._part_size = member(known, "part_size", int)
+        self._numbers = range(1, ceil(job.source.size / max(self._part_size, 1)) + 1)
+        if len(self._numbers) > MOST_PARTS:
+            raise invalid("part_size")
+        # The checksums of parts that may have been sent, and the ETags of those that were.
+        self._sums: dict[int, Checksum] = {}
+        self._etags: dict[int, str | None] = {}
+        self._signed: dict[int, tuple[float, Signed]] = {}
+        self._signing = asyncio.Lock()
+        self._is_unsure = False
+        self._resends = 0
+
+    async def recover(self) -> None:
+        """Takes the parts that another process has sent, if they are of this file."""
+        other = "The parts in the store are of another file, or of other metadata."
+        changed = MismatchError(other, problem={"code": "UPLOAD_MISMATCH"})
+        if self._known.get("asked") != self._job.asked:
+            raise changed
+        self._sums = {int(name): sums for name, sums in self._known.items() if name.isdecimal()}
+        await self._compare()
+        self._sums = {number: self._sums[number] for number in self._etags}
+        for number, known in self._sums.items():
+            checksum = self._job.source.checksum(known["algorithm"], *self._span(number))
+            if await checksum != known:
+                raise changed
+
+    async def finish(self) -> UploadedFile:
+        """Sends the parts that the store does not have, and completes the upload."""
+        if self._is_unsure:
+            await self._compare()
+        self._is_unsure = True
+        missing = iter([number for number in self._numbers if number not in self._etags])
+        failures: list[Exception] = []
+
+        async def send_others() -> None:
+            while not failures and (number := next(missing, None)):
+                try:
+                    await self._send(number)
+                except Exception as failure:
+                    failures.append(failure)
+
+        await asyncio.gather(*(send_others() for _ in range(MOST_AT_ONCE)))
+        if failures:
+            raise min(failures, key=lambda each: getattr(each, "retrying", None) is not None)
+        # Not every store answers a part with its ETag.
+        if None in self._etags.values():
+            await self._compare()
+        try:
+            if len(self._etags) < len(self._numbers):
+                # Something else, such as a captive portal, has answered.
+                raise MismatchError("The store has not got all parts that it was sent.")
+            sums = {self._span(number): known for number, known in self._sums.items()}
+            await self._job.source.fail_unless_same(sums)
+            parts = [{"part_number": number, "etag": etag} for number, etag in self._etags.items()]
+            return read(UploadedFile, await self._ask("/complete", {"parts": parts}))
+        except MismatchError as error:
+            self._resends += 1
+            error.retrying = "network" if self._resends <= MOST_RESENDS else None
+            raise
+
+    async def _compare(self) -> None:
+        """Drops the parts that the store does not have as they were sent."""
+        query = urlencode({"upload": self._upload})
+        answer = await self._job.service.ask(self._job.run, f"/multipart/parts?{query}")
+        stored = {
+            member(each, "part_number", int): member(each, "etag", str)
+            for each in member(answer, "parts", list)
+        }
+        for number in self._sums:
+            etag = stored.get(number, "")
+            known = self._etags.pop(number, None) or etag
+            if etag and known.strip('"') == etag.strip('"'):
+                self._etags[number] = etag
+                self._job.run.has_sent(number, self._span(number)[1])
+
+    async def _send(self, number: int) -> None:
+        at, size = self._span(number)
+        async with self._job.line.room(size):
+            signed = await self._sign(number)
+            try:
+                etag = await put(self._job, signed.url, signed.headers, at, size, number)
+            except StoreRefusedError as error:
+                if error.retrying == "expired":
+                    del self._signed[number]
+                raise
+            self._etags[number] = etag
+
+    async def _sign(self, number: int) -> Signed:
+        """Signs a part, and those after it, of which URLs are used before they expire."""
+
+        def is_signed(number: int) -> bool:
+            at = self._signed[number][0] if number in self._signed else -inf
+            return monotonic() - at < self._job.put_lifetime
+
+        async with self._signing:
+            if not is_signed(number):
+                count = min(MOST_SIGNED, max(1, SIGNED_AHEAD // self._part_size))
+                others = [n for n in self._numbers[number:] if n not in self._etags]
+                numbers = [n for n in (number, *others) if not is_signed(n)][:count]
+                await self._ask_for(numbers)
+            return self._signed[number][1]
+
+    async def _ask_for(self, numbers: list[int]) -> None:
+        algorithm = self._job.algorithm
+        for n in numbers:
+            if n not in self._sums:
+                checksum = self._job.source.checksum(algorithm or "sha256", *self._span(n))
+                self._sums[n] = await checksum
+        sums = {n: self._sums[n] for n in numbers}
+        self._memory.keep(sums)
+        body: dict[str, object] = {"part_numbers": numbers}
+        if algorithm:
+            body["checksums"] = list(sums.values())
+        at = monotonic()
+        answer = await self._ask("/parts", body)
+        signed = [read(Signed, each) for each in member(answer, "parts", list)]
+        if [each.part_number for each in signed] != numbers:
+            raise invalid("parts")
+        self._signed.update({each.part_number: (at, each) for each in signed})
+
+    async def _ask(self, path: str, body: Mapping[str, object]) -> Any:
+        asked = {"upload": self._upload, **body}
+        return await self._job.service.ask(self._job.run, f"/multipart{path}", asked)
+
+    def _span(self, number: int) -> tuple[int, int]:
+        at = (number - 1) * self._part_size
+        return at, min(self._part_size, self._job.source.size - at)

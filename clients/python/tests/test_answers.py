@@ -1,0 +1,86 @@
+"""Answers that are wrong in any of their members, and bombs."""
+
+import gzip
+import json
+import unittest
+from collections.abc import Iterator
+from typing import Any
+from unittest.mock import patch
+
+import httpx
+from network import BEGUN, CONFIRMED, GRANT, POLICY, STORE, Network, first
+
+from valetkey import ValetkeyError
+
+NUMBERS: list[Any] = [5, -1, 10**400, 1e308, True]
+TEXTS: list[Any] = [
+    "",
+    "\n",
+    "é",
+    "http://[",
+    "http://a:99999/",
+    f"http://{'a' * 64}/",
+    "file:///x",
+]
+OTHERS: list[Any] = [None, [], [None], [5], {}, {"a": 5}, {"é": "\n"}, {"a b": "c"}]
+RAW = [b"", b"\xff", b"[" * 100_000, b'{"a":' * 100_000, b"1" * 5000, b'{"a": NaN}']
+SIGNED = {"part_number": 1, "url": f"{STORE}/p?part=1", "headers": {"x-h": "1"}}
+STORED = {"part_number": 1, "etag": '"1"', "size": 5}
+# The right answers, by what is asked for.
+FILES = "/api/v1/orgs/acme/files"
+RIGHT: dict[str, Any] = {
+    f"GET {FILES}/policies": {"policies": [POLICY]},
+    f"POST {FILES}/presign": GRANT,
+    f"POST {FILES}/confirm": CONFIRMED,
+    f"POST {FILES}/multipart": BEGUN,
+    f"POST {FILES}/multipart/parts": {"parts": [SIGNED]},
+    f"GET {FILES}/multipart/parts": {"parts": [STORED]},
+    f"POST {FILES}/multipart/complete": CONFIRMED,
+}
+
+
+def wrong(value: Any) -> Iterator[Any]:
+    """Yields values in which one thing is wrong."""
+    yield from (*NUMBERS, *TEXTS, *OTHERS)
+    if isinstance(value, dict):
+        for name in value:
+            yield {other: value[other] for other in value if other != name}
+            yield from ({**value, name: each} for each in wrong(value[name]))
+    if isinstance(value, list):
+        yield from ([each] for each in wrong(value[0]))
+
+
+class AnswersTest(unittest.TestCase):
+    def setUp(self) -> None:
+        quick = patch("random.uniform", return_value=0)
+        quick.start()
+        self.addCleanup(quick.stop)
+
+    def test_each_wrong_member_is_an_error_of_the_client_with_a_sentence(self) -> None:
+        network = Network()
+        network.has_etags = False
+        client = network.client(retry_for=0)
+        count = 0
+        for asked, right in RIGHT.items():
+            for answer in (*RAW, *(json.dumps(each).encode() for each in wrong(right))):
+                network.trouble = first(1, asked, httpx.Response(200, content=answer))
+                client._client._policies = (0, [])
+                count += 1
+                try:
+                    client.upload(b"abcde", multipart=1 if "multi" in asked else None)
+                except ValetkeyError as error:
+                    self.assertRegex(str(error), r"^[A-Z].*\.$", answer[:200])
+        self.assertGreater(count, 1000)
+
+    def test_a_bomb_is_not_decoded(self) -> None:
+        bomb = gzip.compress(gzip.compress(bytes(2**24)))
+        headers = {"content-encoding": "gzip, gzip"}
+        for matches in ("policies", "PUT"):
+            answer = httpx.Response(200, headers=headers, stream=httpx.ByteStream(bomb))
+            network = Network(first(1, matches, answer))
+            with patch("zlib.decompressobj", side_effect=MemoryError):
+                network.client().upload(b"hello")
+
+
+if __name__ == "__main__":
+    unittest.main()
