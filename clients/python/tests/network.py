@@ -30,7 +30,6 @@ POLICY = {
     "extensions": {".log": "text/plain"},
     "require_checksum": False,
     "checksums": ["sha256"],
-    "put_lifetime": 900,
     "multipart": {"max_size": 100, "checksums": ["sha256"]},
 }
 CONFIRMED = {
@@ -75,7 +74,8 @@ class Network:
 
     def _answer(self, request: httpx.Request) -> httpx.Response:
         name = request.url.path.rpartition("/")[2]
-        body = json.loads(request.content) if name == "parts" and request.content else {}
+        is_list = name in ("parts", "batch") and request.content
+        body = json.loads(request.content) if is_list else {}
         if request.method == "PUT" and (part := request.url.params.get("part")):
             self.parts[int(part)] = request.content
             return httpx.Response(200, headers={"etag": f'"{part}"'} if self.has_etags else {})
@@ -93,6 +93,7 @@ class Network:
         answers: dict[str, Any] = {
             "policies": {"policies": [POLICY]},
             "presign": GRANT,
+            "batch": {"uploads": [GRANT] * len(body.get("files", ()))},
             "confirm": CONFIRMED,
             "multipart": BEGUN,
             "parts": {"parts": signed if body else stored},

@@ -19,6 +19,7 @@ from urllib.parse import urlencode
 
 import httpx
 
+from .grants import MOST_FILES, Grants
 from .line import LEAST_PART, Line
 from .memory import Memory
 from .models import Grant, StoredFile, UploadedFile, member, read
@@ -26,15 +27,15 @@ from .parts import upload_in_parts
 from .retry import Progress, Run
 from .service import Service, Token
 from .source import Source, Uploadable
-from .upload import Job, algorithm_of, confirm, upload_whole
+from .upload import Job, confirm, upload_whole
 
 T = TypeVar("T")
 P = ParamSpec("P")
 
 # The seconds for which policies are kept.
 POLICIES_LIFETIME = 300
-NO_POLICY: dict[str, Any] = {"extensions": {}, "checksums": [], "put_lifetime": 0}
-MOST_UPLOADS = 16
+NO_POLICY: dict[str, Any] = {"extensions": {}, "checksums": []}
+MOST_UPLOADS = MOST_FILES
 ADDRESS = re.compile(r".*/api/v1/orgs/[^/]+/files/|orgs/[^/]+/(?:files/)?")
 # A path in which no segment leads elsewhere.
 FILE_PATH = re.compile(r"(?:[\w-]+/)+[\w-]+\.[\w-]+", re.ASCII)
@@ -69,7 +70,7 @@ class AsyncClient:
         self._retry_for = options.get("retry_for", 300)
         self._policies: tuple[float, list[dict[str, Any]]] = (0, [])
         self._asking = asyncio.Lock()
-        self._line = Line()
+        self._line, self._grants = Line(), Grants(self._service)
         # Of more than so many at a time each would only wait, with its file open.
         self._uploading = asyncio.Semaphore(MOST_UPLOADS)
 
@@ -93,9 +94,9 @@ class AsyncClient:
         async with self._uploading:
             source = Source(file, filename)
             try:
-                policies = await self.policies()
                 # The service refuses what is none.
-                found = next((each for each in policies if each["name"] == policy), NO_POLICY)
+                known = (each for each in await self.policies() if each["name"] == policy)
+                found = next(known, NO_POLICY)
                 asked = _given(
                     filename=source.filename,
                     content_type=content_type or _type_of(source.filename, found),
@@ -105,10 +106,12 @@ class AsyncClient:
                 )
                 parts = found.get("multipart")
                 is_large = parts and multipart is not None and source.size > multipart
-                algorithm = algorithm_of(member(parts if is_large else found, "checksums", list))
-                lifetime = member(found, "put_lifetime", int)
+                offered = member(parts if is_large else found, "checksums", list)
+                # No store verifies CRC-32C alone.
+                algorithm = next((each for each in ("sha256", "md5") if each in offered), None)
                 run = Run(self._retry_for, source.size, on_progress)
-                job = Job(run, self._service, self._line, source, asked, algorithm, lifetime)
+                shared = self._service, self._grants, self._line
+                job = Job(run, *shared, source, asked, algorithm)
                 if is_large:
                     result = await upload_in_parts(job, self._memory_of(source, policy))
                 else:
@@ -135,7 +138,7 @@ class AsyncClient:
         `options` are other members of the request: `policy`, `metadata`, `checksum`.
         """
         asked = {"filename": filename, "size": size, "content_type": content_type}
-        return read(Grant, await self._ask("/presign", {**asked, **options, "strict": True}))
+        return await self._grants.ask(Run(self._retry_for), {**asked, **options, "strict": True})
 
     async def confirm(self, receipt: str) -> UploadedFile:
         """Compares what arrived with what was granted; waits while it is copied or scanned."""
@@ -151,9 +154,8 @@ class AsyncClient:
 
     async def get_url(self, file: str) -> str:
         """Returns a URL that shows the file of a key or `file_url` to everyone, for a while."""
-        run = Run(self._retry_for)
-        url = await self._service.ask(run, f"/{_path_of(file)}", leads=True)
-        return str(member({"get_url": url}, "get_url", str))
+        answer = await self._ask(f"/{_path_of(file)}", method="OPEN")
+        return str(member(answer, "get_url", str))
 
     async def make_link(
         self, receipt: str, *, expires_in: int | None = None, version: str | None = None

@@ -14,8 +14,6 @@ class ValetkeyError(Exception):
     `retry_after` is the seconds after which the same may succeed.
     """
 
-    _own_code: str | None = None
-
     def __init__(
         self,
         message: str,
@@ -34,7 +32,7 @@ class ValetkeyError(Exception):
 
     @property
     def code(self) -> str | None:
-        return self.problem.get("code") or self._own_code
+        return self.problem.get("code")
 
 
 class RefusedError(ValetkeyError):
@@ -52,13 +50,9 @@ class UnauthenticatedError(ValetkeyError):
 class ServiceFailedError(ValetkeyError):
     """The service keeps failing, or something else is at its address."""
 
-    _own_code = "SERVICE_FAILED"
-
 
 class StoreRefusedError(ValetkeyError):
     """The store refused the file: see `code`."""
-
-    _own_code = "STORE_REFUSED"
 
 
 class MismatchError(ValetkeyError):
@@ -76,16 +70,10 @@ class PendingError(ValetkeyError):
 class OfflineError(ValetkeyError):
     """The service or the store does not answer; the text says which."""
 
-    _own_code = "OFFLINE"
-
 
 class UnstableError(ValetkeyError):
-    """The line is too slow, or breaks too soon, for the file or a part of it."""
-
-    _own_code = "UNSTABLE"
+    """The line is too slow, or breaks too soon: `code` is UNSTABLE."""
 
 
 class FileChangedError(ValetkeyError):
-    """The file has changed since its upload began."""
-
-    _own_code = "FILE_CHANGED"
+    """The file has changed since its upload began: `code` is FILE_CHANGED."""

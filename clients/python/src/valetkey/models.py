@@ -60,15 +60,6 @@ class StoredFile:
     file_url: str
 
 
-@dataclass(frozen=True)
-class Signed:
-    """A part that may be sent."""
-
-    part_number: int
-    url: str
-    headers: dict[str, str]
-
-
 # A member of any other type is taken as it is.
 KINDS = {"str": str, "int": int, "bool": bool, "datetime": str, "dict": dict, "list": list}
 TEXT = re.compile(r"[^\x00-\x1f\x7f-\x9f]*")

@@ -5,25 +5,22 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping
 from contextlib import suppress
-from math import ceil, inf
-from time import monotonic
+from math import ceil
 from typing import Any
 from urllib.parse import urlencode
 
 from .errors import FileChangedError, MismatchError, StoreRefusedError, ValetkeyError
 from .line import LEAST_PART, MOST_AT_ONCE
 from .memory import Memory
-from .models import Signed, UploadedFile, invalid, member, read
+from .models import UploadedFile, invalid, member, read
 from .retry import Run
 from .source import Checksum
 from .upload import Job, put
 
 MOST_PARTS = 10_000
-# The bytes of parts that are hashed, and asked for, with one request of at most so many parts.
+# Bytes of parts that are hashed, and asked for, with one request, and the most parts of it.
 SIGNED_AHEAD = 12 * LEAST_PART
 MOST_SIGNED = 100
-# How often something is sent again that the store has not got, or not as it was sent.
-MOST_RESENDS = 5
 # An upload that was completed, aborted, changed or is too old.
 OVER = ("INVALID_UPLOAD", "UPLOAD_MISMATCH", "NoSuchUpload")
 # Seconds in which the parts of one that nobody can continue are removed.
@@ -47,7 +44,7 @@ async def upload_in_parts(job: Job, memory: Memory) -> UploadedFile:
 
 async def _finish(job: Job, known: Mapping[str, Any], memory: Memory) -> UploadedFile:
     try:
-        parts = Parts(job, known, memory)
+        parts = _Parts(job, known, memory)
         if memory.recall():
             await parts.recover()
         else:
@@ -69,7 +66,7 @@ async def _remove(job: Job, known: Mapping[str, Any], memory: Memory) -> None:
             await job.service.ask(Run(REMOVE_TIMEOUT), "/multipart", body, "DELETE")
 
 
-class Parts:
+class _Parts:
     """An upload in parts that was begun."""
 
     def __init__(self, job: Job, known: Mapping[str, Any], memory: Memory) -> None:
@@ -79,13 +76,13 @@ class Parts:
         self._numbers = range(1, ceil(job.source.size / max(self._part_size, 1)) + 1)
         if len(self._numbers) > MOST_PARTS:
             raise invalid("part_size")
-        # The checksums of parts that may have been sent, and the ETags of those that were.
+        # Of parts that may have been sent, and of those that were.
         self._sums: dict[int, Checksum] = {}
         self._etags: dict[int, str | None] = {}
-        self._signed: dict[int, tuple[float, Signed]] = {}
+        # URLs and headers.
+        self._signed: dict[int, tuple[str, Mapping[str, str]]] = {}
         self._signing = asyncio.Lock()
-        self._is_unsure = False
-        self._resends = 0
+        self._has_failed = False
 
     async def recover(self) -> None:
         """Takes the parts that another process has sent, if they are of this file."""
@@ -93,19 +90,18 @@ class Parts:
         changed = MismatchError(other, problem={"code": "UPLOAD_MISMATCH"})
         if self._known.get("asked") != self._job.asked:
             raise changed
-        self._sums = {int(name): sums for name, sums in self._known.items() if name.isdecimal()}
+        self._sums = {int(name): known for name, known in self._known.items() if name.isdecimal()}
         await self._compare()
         self._sums = {number: self._sums[number] for number in self._etags}
         for number, known in self._sums.items():
-            checksum = self._job.source.checksum(known["algorithm"], *self._span(number))
-            if await checksum != known:
+            if await self._checksum(number, known["algorithm"]) != known:
                 raise changed
 
     async def finish(self) -> UploadedFile:
         """Sends the parts that the store does not have, and completes the upload."""
-        if self._is_unsure:
+        if self._has_failed:
             await self._compare()
-        self._is_unsure = True
+        self._has_failed = True
         missing = iter([number for number in self._numbers if number not in self._etags])
         failures: list[Exception] = []
 
@@ -131,8 +127,7 @@ class Parts:
             parts = [{"part_number": number, "etag": etag} for number, etag in self._etags.items()]
             return read(UploadedFile, await self._ask("/complete", {"parts": parts}))
         except MismatchError as error:
-            self._resends += 1
-            error.retrying = "network" if self._resends <= MOST_RESENDS else None
+            error.retrying = "network"
             raise
 
     async def _compare(self) -> None:
@@ -153,51 +148,43 @@ class Parts:
     async def _send(self, number: int) -> None:
         at, size = self._span(number)
         async with self._job.line.room(size):
-            signed = await self._sign(number)
+            async with self._signing:
+                if number not in self._signed:
+                    await self._sign(number)
             try:
-                etag = await put(self._job, signed.url, signed.headers, at, size, number)
+                self._etags[number] = await put(self._job, *self._signed[number], at, size, number)
             except StoreRefusedError as error:
                 if error.retrying == "expired":
-                    del self._signed[number]
+                    # Soon the others have too.
+                    self._signed.clear()
                 raise
-            self._etags[number] = etag
 
-    async def _sign(self, number: int) -> Signed:
-        """Signs a part, and those after it, of which URLs are used before they expire."""
-
-        def is_signed(number: int) -> bool:
-            at = self._signed[number][0] if number in self._signed else -inf
-            return monotonic() - at < self._job.put_lifetime
-
-        async with self._signing:
-            if not is_signed(number):
-                count = min(MOST_SIGNED, max(1, SIGNED_AHEAD // self._part_size))
-                others = [n for n in self._numbers[number:] if n not in self._etags]
-                numbers = [n for n in (number, *others) if not is_signed(n)][:count]
-                await self._ask_for(numbers)
-            return self._signed[number][1]
-
-    async def _ask_for(self, numbers: list[int]) -> None:
-        algorithm = self._job.algorithm
-        for n in numbers:
-            if n not in self._sums:
-                checksum = self._job.source.checksum(algorithm or "sha256", *self._span(n))
-                self._sums[n] = await checksum
-        sums = {n: self._sums[n] for n in numbers}
+    async def _sign(self, first: int) -> None:
+        """Signs a part, and those after it."""
+        count = min(MOST_SIGNED, max(1, SIGNED_AHEAD // self._part_size))
+        others = [number for number in self._numbers[first:] if number not in self._etags]
+        numbers = [first, *others][:count]
+        for number in numbers:
+            # The first one counts: the file may change.
+            if number not in self._sums:
+                self._sums[number] = await self._checksum(number, self._job.algorithm or "sha256")
+        sums = {number: self._sums[number] for number in numbers}
+        # Before they are sent, since a process may end at any time.
         self._memory.keep(sums)
-        body: dict[str, object] = {"part_numbers": numbers}
-        if algorithm:
-            body["checksums"] = list(sums.values())
-        at = monotonic()
-        answer = await self._ask("/parts", body)
-        signed = [read(Signed, each) for each in member(answer, "parts", list)]
-        if [each.part_number for each in signed] != numbers:
+        bound = {"checksums": list(sums.values())} if self._job.algorithm else {}
+        answer = await self._ask("/parts", {"part_numbers": numbers, **bound})
+        parts = member(answer, "parts", list)
+        if [member(each, "part_number", int) for each in parts] != numbers:
             raise invalid("parts")
-        self._signed.update({each.part_number: (at, each) for each in signed})
+        for number, each in zip(numbers, parts, strict=True):
+            self._signed[number] = member(each, "url", str), member(each, "headers", dict)
 
     async def _ask(self, path: str, body: Mapping[str, object]) -> Any:
         asked = {"upload": self._upload, **body}
         return await self._job.service.ask(self._job.run, f"/multipart{path}", asked)
+
+    async def _checksum(self, number: int, algorithm: str) -> Checksum:
+        return await self._job.source.checksum(algorithm, *self._span(number))
 
     def _span(self, number: int) -> tuple[int, int]:
         at = (number - 1) * self._part_size

@@ -50,10 +50,9 @@ class Run:
         self._progress_at = 0.0
         # The most that was ever sent of each part.
         self.sent: dict[int, int] = {}
-        # The parts whose URL was refused, and was not replaced yet.
+        # The parts whose last URL was refused.
         self.refused: set[int] = set()
-        # How many bodies broke in a row.
-        self.cuts = 0
+        self._cuts = 0
         self._in_vain: dict[int, int] = {}
 
     def has_sent(self, part: int, count: int) -> None:
@@ -62,24 +61,28 @@ class Run:
             self._progress_at = monotonic()
             self._show()
 
+    def has_carried(self, part: int) -> None:
+        self._cuts = 0
+        self.refused.discard(part)
+
     def failure_of(
         self, part: int, size: int, failure: ValetkeyError, broke_after: int, silence: float
     ) -> ValetkeyError:
         """Returns what the failure of a body of so many bytes comes to."""
+        message, times = "", self._in_vain.get(part, 0)
         if silence > SILENCE:
-            times = self._in_vain[part] = self._in_vain.get(part, 0) + 1
-            message = (
-                f"{size} bytes were sent {times} times, and no answer came within {silence:.0f} "
-                "seconds. Use a faster connection, then try again."
-            )
-            return UnstableError(message, retrying="network" if times < MOST_IN_VAIN else None)
-        if broke_after > PROGRESS_BYTES:
+            times = self._in_vain[part] = times + 1
+            message = f"sent {times} times, and no answer came within {silence:.0f} seconds"
+        elif broke_after > PROGRESS_BYTES:
             self._progress_at = monotonic()
-            self.cuts += 1
-            if self.cuts >= MOST_CUTS:
-                broken = f"The connection broke {MOST_CUTS} times before {size} bytes got through"
-                return UnstableError(f"{broken}. Use a better one, then try again.")
-        return failure
+            times = self._cuts = self._cuts + 1
+            if times == MOST_CUTS:
+                message = f"sent {times} times, and the connection broke each time"
+        if not message:
+            return failure
+        message = f"{size} bytes were {message}. Use a faster connection, then try again."
+        retrying = "network" if times < MOST_IN_VAIN else None
+        return UnstableError(message, problem={"code": "UNSTABLE"}, retrying=retrying)
 
     def _show(self, retrying: str | None = None) -> None:
         sent = min(sum(self.sent.values()), self._total - 1)

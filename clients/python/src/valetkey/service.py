@@ -40,49 +40,40 @@ class Service:
         self.files = f"{base_url.rstrip('/')}/api/v1/orgs/{quote(org, safe='')}/files"
         self._provider = token
         self._token: str | None = None
+        self._first_asked = 0.0
         self._has_answered = False
 
-    async def ask(
-        self, run: Run, path: str, body: object = None, method: str = "", *, leads: bool = False
-    ) -> Any:
+    async def ask(self, run: Run, path: str, body: object = None, method: str = "") -> Any:
+        """Calls `path` as `ask_once` does, until it is answered."""
+        return await run.persist(lambda: self.ask_once(path, body, method))
+
+    async def ask_once(self, path: str, body: object = None, method: str = "") -> Any:
         """Calls `path` of the files, by POST if there is a body, and returns the JSON object.
 
-        Of an answer that `leads` elsewhere the address is returned. It is never followed.
+        To open a file is answered with its address, as `get_url`. No answer is ever followed.
         """
         if self.http.is_closed:
             raise ValueError("The client is closed. Make another one.")
+        self._first_asked = self._first_asked or monotonic()
         content = b"" if body is None else json.dumps(body).encode()
-        verb = method or ("POST" if content else "GET")
-        begun = monotonic()
+        verb = "GET" if method == "OPEN" else method or ("POST" if content else "GET")
+        answer = await self._send(verb, path, content)
+        if answer.status == 401 and callable(self._provider):
+            self._token = None
+            answer = await self._send(verb, path, content)
+        if method == "OPEN" and answer.status == 302:
+            return {"get_url": answer.headers.get("location")}
+        try:
+            found = json.loads(answer.body)
+        except (ValueError, RecursionError):
+            found = {} if answer.status == 204 else None
+        self._has_answered |= isinstance(found, dict)
+        # 202: the file has arrived, and is not ready.
+        if answer.status // 100 == 2 and answer.status != 202 and isinstance(found, dict):
+            return found
+        raise self._refusal(answer, found)
 
-        async def send_authorized() -> Answer:
-            headers = {"Authorization": f"Bearer {await self._authorize()}"}
-            if content:
-                headers["Content-Type"] = "application/json"
-            return await send(self.http, verb, self.files + path, headers, content)
-
-        async def once() -> Any:
-            answer = await send_authorized()
-            if answer.status == 401 and callable(self._provider):
-                self._token = None
-                answer = await send_authorized()
-            if answer.status == 204 or (leads and answer.status == 302):
-                return answer.headers.get("location")
-            try:
-                found = json.loads(answer.body)
-            except (ValueError, RecursionError):
-                found = None
-            self._has_answered |= isinstance(found, dict)
-            # 202: the file has arrived, and is not ready.
-            if answer.status // 100 == 2 and answer.status != 202 and isinstance(found, dict):
-                return found
-            # A captive portal ends before long, unless the address is a wrong one.
-            may_end = self._has_answered or monotonic() - begun < SILENCE
-            raise _refusal(answer, found, may_end)
-
-        return await run.persist(once)
-
-    async def _authorize(self) -> str:
+    async def _send(self, verb: str, path: str, content: bytes) -> Answer:
         if self._token is None:
             token: object = self._provider
             if callable(token):
@@ -91,28 +82,32 @@ class Service:
             if not isinstance(token, str) or not token.isascii() or not token.isprintable():
                 raise errors.UnauthenticatedError("token is not text on one line.")
             self._token = token
-        return self._token
+        headers = {"Authorization": f"Bearer {self._token}"}
+        if content:
+            headers["Content-Type"] = "application/json"
+        return await send(self.http, verb, self.files + path, headers, content)
 
-
-def _refusal(answer: Answer, problem: Any, may_end: bool) -> ValetkeyError:
-    status = answer.status
-    after = retry_after(answer.headers)
-    try:
-        code, title = member(problem, "code", str), member(problem, "title", str)
-        detail = member(problem, "detail", str, is_optional=True)
-    except ServiceFailedError:
-        # It is of something else at the address.
-        message = f"The service answered {status}. Check base_url, or try again later."
-        retrying = "busy" if is_busy(status) else "network" if status < 400 and may_end else None
-        kind = KINDS[401] if status == 401 else ServiceFailedError
-        return kind(message, status=status, retry_after=after, retrying=retrying)
-    others = errors.RefusedError if status < 500 else ServiceFailedError
-    kind = KINDS.get(code) or KINDS.get(status) or others
-    is_passing = is_busy(status) and kind is not errors.QuotaError
-    return kind(
-        f"{title}. {detail or ''}".strip()[:2000],
-        status=status,
-        problem=problem,
-        retry_after=after,
-        retrying="pending" if status == 202 else "busy" if is_passing else None,
-    )
+    def _refusal(self, answer: Answer, problem: Any) -> ValetkeyError:
+        status = answer.status
+        kind: type[ValetkeyError] = errors.RefusedError if status < 500 else ServiceFailedError
+        retrying = "pending" if status == 202 else "busy" if is_busy(status) else None
+        try:
+            code, title = member(problem, "code", str), member(problem, "title", str)
+            message = f"{title}. {member(problem, 'detail', str, is_optional=True) or ''}".strip()
+            kind = KINDS.get(code) or KINDS.get(status) or kind
+        except ServiceFailedError:
+            # Something else has answered. A captive portal ends before long, unless the address is
+            # a wrong one.
+            problem = {}
+            message = f"The service answered {status}. Check base_url, or try again later."
+            kind = KINDS[401] if status == 401 else ServiceFailedError
+            may_end = self._has_answered or monotonic() - self._first_asked < SILENCE
+            if status < 400:
+                retrying = "network" if may_end else None
+        return kind(
+            message[:2000],
+            status=status,
+            problem=problem,
+            retry_after=retry_after(answer.headers),
+            retrying=None if kind is errors.QuotaError else retrying,
+        )

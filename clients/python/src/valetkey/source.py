@@ -77,7 +77,8 @@ class Source:
             return self._file.read(count)
 
     def changed(self) -> FileChangedError:
-        return FileChangedError(f"{self.filename} has changed since its upload began.")
+        message = f"{self.filename} has changed since its upload began. Upload it again."
+        return FileChangedError(message, problem={"code": "FILE_CHANGED"})
 
     async def fail_unless_same(self, sums: Mapping[tuple[int, int], Checksum]) -> None:
         """Raises `FileChangedError` unless ranges of the file, by offset and size, have these sums.

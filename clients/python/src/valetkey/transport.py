@@ -51,7 +51,7 @@ async def send(
         request = httpx.Request(method, url, headers=headers, content=content)
         request.url = _Url(request.url)
         # As the system will, where it raises errors of its own.
-        if not request.url.host.encode("idna") or (request.url.port or 0) >= 2**16:
+        if not request.url.host.encode("idna") or (request.url.port or 0) not in range(2**16):
             raise ValueError("no host or port")
     except (httpx.InvalidURL, TypeError, ValueError) as cause:
         raise ServiceFailedError(f"{unusable}: {cause}.") from cause

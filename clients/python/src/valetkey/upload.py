@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping
 from time import monotonic
 from typing import Any, NamedTuple
 
 from .errors import MismatchError, OfflineError, StoreRefusedError
+from .grants import Grants
 from .line import Line
 from .models import Grant, UploadedFile, read
 from .retry import Run, is_busy, retry_after
@@ -18,13 +19,8 @@ from .transport import send
 # The store's codes for a body that did not arrive, and for one of another checksum.
 BROKEN = ("IncompleteBody", "RequestTimeout")
 OTHER_BYTES = re.compile(r"BadDigest|XAmzContent\w{1,20}Mismatch")
-# As the store writes it; the service takes no other.
+# As the service takes one.
 ETAG = re.compile(r'"?[!#-~]{1,255}"?')
-
-
-def algorithm_of(offered: Sequence[object]) -> str | None:
-    """Chooses a checksum that the store verifies. No store verifies CRC-32C alone."""
-    return next((each for each in ("sha256", "md5") if each in offered), None)
 
 
 class Job(NamedTuple):
@@ -32,20 +28,18 @@ class Job(NamedTuple):
 
     run: Run
     service: Service
+    grants: Grants
     line: Line
     source: Source
     asked: Mapping[str, Any]
-    algorithm: str | None  # of a checksum
-    put_lifetime: float  # of a URL, in seconds
+    algorithm: str | None  # of a checksum that the store verifies
 
 
 async def put(
     job: Job, url: str, headers: Mapping[str, str], at: int, size: int, part: int = 0
 ) -> str | None:
-    """Sends a body once, when the line has room for it, and returns its ETag."""
+    """Sends a body once, and returns its ETag."""
     run, line = job.run, job.line
-    was_refused = part in run.refused
-    run.refused.discard(part)
     sent = 0
     taken_at = begun = monotonic()
 
@@ -57,8 +51,8 @@ async def put(
             taken_at = monotonic()
             run.has_sent(part, sent)
 
+    whole = {**headers, "Content-Length": str(size)}
     try:
-        whole = {**headers, "Content-Length": str(size)}
         answer = await send(job.service.http, "PUT", url, whole, body(), size)
         # The XML of S3, which Google Cloud Storage and Azure have too.
         found = re.search(rb"<Code>(\w{1,99})</Code>", answer.body)
@@ -66,49 +60,49 @@ async def put(
         if OTHER_BYTES.fullmatch(code):
             raise job.source.changed()
         if answer.status // 100 != 2:
-            # It has expired, or the store's clock is another.
-            is_refused = answer.status == 403 or code == "ExpiredToken"
-            if is_refused and not was_refused:
-                run.refused.add(part)
             retrying = "busy" if is_busy(answer.status) or code in BROKEN else None
             if answer.status < 400:
                 retrying = "network"
+            elif answer.status == 403 or code == "ExpiredToken":
+                # It has expired, or the store's clock is another: another URL may do, once.
+                retrying = None if part in run.refused else "expired"
             raise StoreRefusedError(
                 f"The store refused the upload: {answer.status} {code}.",
                 status=answer.status,
-                problem={"code": code},
+                problem={"code": code} if code else {},
                 retry_after=retry_after(answer.headers),
-                retrying="expired" if part in run.refused else retrying,
+                retrying=retrying,
             )
     except (OfflineError, StoreRefusedError) as failure:
+        run.refused.discard(part)
+        if failure.retrying == "expired":
+            run.refused.add(part)
         if failure.retrying not in ("network", "busy"):
             raise
         is_broken = failure.code in BROKEN or isinstance(failure, OfflineError)
         if is_broken:
             line.has_broken()
-        # How long all of it was on the way.
         silence = monotonic() - taken_at if sent == size else 0
         raise run.failure_of(part, size, failure, sent * is_broken, silence) from failure
-    ended = monotonic()
-    line.has_carried(size, taken_at - begun, ended - taken_at)
-    run.cuts = 0
+    line.has_carried(size, taken_at - begun, monotonic() - taken_at)
+    run.has_carried(part)
     etag = ETAG.fullmatch(answer.headers.get("etag", ""))
     return etag and etag.group()
 
 
 async def upload_whole(job: Job) -> UploadedFile:
     """Uploads a file with one PUT."""
-    size = job.source.size
-    asked: dict[str, object] = {**job.asked, "strict": True}
+    run, size = job.run, job.source.size
     checksum = await job.source.checksum(job.algorithm or "sha256", 0, size)
-    if job.algorithm:
-        asked["checksum"] = checksum
-    grant: Grant | None = None
+    bound = {"checksum": checksum} if job.algorithm else {}
+    asked = {**job.asked, **bound, "strict": True}
+    # Before it has room, so that others are asked for with it.
+    grant: Grant | None = await job.grants.ask(run, asked)
 
     async def once() -> UploadedFile:
         nonlocal grant
         async with job.line.room(size):
-            grant = grant or read(Grant, await job.service.ask(job.run, "/presign", asked))
+            grant = grant or await job.grants.ask(run, asked)
             receipt = grant.receipt
             try:
                 await put(job, grant.put_url, grant.put_headers, 0, size)
@@ -120,14 +114,14 @@ async def upload_whole(job: Job) -> UploadedFile:
                     raise
         await job.source.fail_unless_same({(0, size): checksum})
         try:
-            return await confirm(job.run, job.service, receipt)
+            return await confirm(run, job.service, receipt)
         except MismatchError as error:
             # Something else, such as a captive portal, has answered the PUT.
             if error.code == "UPLOAD_INCOMPLETE":
                 error.retrying = "network"
             raise
 
-    return await job.run.persist(once)
+    return await run.persist(once)
 
 
 async def confirm(run: Run, service: Service, receipt: str) -> UploadedFile:

@@ -1,0 +1,61 @@
+"""Uploads that are asked for at the same time, with one request."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Mapping
+from copy import copy
+
+from .errors import RefusedError, ValetkeyError
+from .models import Grant, member, read
+from .retry import Run
+from .service import Service
+
+# Of one request, whose body may have 64 KiB.
+MOST_FILES = 50
+MOST_BYTES = 60_000
+
+
+class Grants:
+    """Asks for those together that wait while a request is under way."""
+
+    def __init__(self, service: Service) -> None:
+        self._service = service
+        self._asking = asyncio.Lock()
+        self._waiting: dict[object, Mapping[str, object]] = {}
+        self._outcomes: dict[object, Grant | ValetkeyError] = {}
+
+    async def ask(self, run: Run, asked: Mapping[str, object]) -> Grant:
+        async def once() -> Grant:
+            own = object()
+            self._waiting[own] = asked
+            try:
+                async with self._asking:
+                    if own not in self._outcomes:
+                        await self._ask(own)
+                outcome = self._outcomes[own]
+            finally:
+                self._waiting.pop(own, None)
+                self._outcomes.pop(own, None)
+            if isinstance(outcome, ValetkeyError):
+                raise outcome
+            return outcome
+
+        return await run.persist(once)
+
+    async def _ask(self, own: object) -> None:
+        others = [each for each in self._waiting if each not in (own, *self._outcomes)]
+        batch = [own, *others][:MOST_FILES]
+        files = [self._waiting[each] for each in batch]
+        if len(batch) > 1 and len(json.dumps(files)) < MOST_BYTES:
+            try:
+                answer = await self._service.ask_once("/batch", {"files": files})
+                uploads = [read(Grant, each) for each in member(answer, "uploads", list)]
+                self._outcomes.update(zip(batch, uploads, strict=False))
+            except RefusedError:
+                pass  # One of them: each is asked for alone, in its turn.
+            except ValetkeyError as failure:
+                self._outcomes.update({each: copy(failure) for each in batch})
+        if own not in self._outcomes:
+            self._outcomes[own] = read(Grant, await self._service.ask_once("/presign", files[0]))
