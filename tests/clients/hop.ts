@@ -33,7 +33,7 @@ export async function startHop(service: () => string, store: () => string) {
   const hop = {
     port: 0,
     seen: [] as Array<Seen>,
-    /** The uploads in parts that were begun through it. */
+    /** The uploads in parts that a client has begun, and knows of. */
     uploads: [] as Array<string>,
     trouble: undefined as Trouble | undefined,
     /** The bytes of a second that leave it: it takes each body whole, and sends one after another. */
@@ -41,10 +41,15 @@ export async function startHop(service: () => string, store: () => string) {
     held: [] as Array<ServerResponse>,
     /** How many requests of a name there were. */
     count: (name: RegExp) => hop.seen.filter((each) => name.test(each.name)).length,
+    /** Breaks what is held, and holds nothing more. */
+    release: () => {
+      hop.trouble = undefined;
+      for (const { socket } of hop.held.splice(0)) socket?.resetAndDestroy();
+    },
     /** Makes it a good network without a past. */
     reset: () => {
-      Object.assign(hop, { trouble: undefined, rate: Infinity, seen: [], uploads: [] });
-      for (const { socket } of hop.held.splice(0)) socket?.resetAndDestroy();
+      hop.release();
+      Object.assign(hop, { rate: Infinity, seen: [], uploads: [] });
     },
     close: () => {
       server.closeAllConnections();
@@ -58,7 +63,7 @@ export async function startHop(service: () => string, store: () => string) {
     const { hostname, port } = new URL(isCall ? service() : store());
     const gone = new AbortController();
     response.once("close", () => gone.abort());
-    const body = hop.rate < Infinity ? await buffer(incoming) : undefined;
+    const body = hop.rate < Infinity && !isCall ? await buffer(incoming) : undefined;
     if (body) {
       const wait = (body.length / hop.rate) * 1000;
       const { signal } = gone;
@@ -92,7 +97,7 @@ export async function startHop(service: () => string, store: () => string) {
       return pipeline(answer, response);
     }
     const text = `${await buffer(answer)}`;
-    if (name === "POST multipart") hop.uploads.push(/"upload":"([^"]+)"/.exec(text)?.[1] ?? "");
+    if (name === "POST multipart" && !harm) hop.uploads.push(/"upload":"([^"]+)"/.exec(text)?.[1] ?? "");
     if (harm === "lose the answer") return void socket.resetAndDestroy();
     const { "content-length": _, ...rest } = answer.headers;
     response.writeHead(answer.statusCode ?? 502, rest).end(harm ? harm(text) : text);

@@ -1,4 +1,5 @@
-import { utimesSync, statSync, openSync, writeSync, closeSync } from "node:fs";
+import type { ChildProcess } from "node:child_process";
+import { closeSync, openSync, statSync, utimesSync, writeSync } from "node:fs";
 import { gzipSync } from "node:zlib";
 import type { Reply, Seen, Trouble } from "./hop.ts";
 
@@ -7,23 +8,19 @@ export interface Row {
   /** A sentence about "a client". */
   readonly name: string;
   /** Bytes of the files that are tried, one after another; more than 5 MiB go in parts. */
-  readonly sizes?: ReadonlyArray<number>;
+  readonly sizes: ReadonlyArray<number>;
   readonly trouble?: Trouble;
   /** Bytes of a second that the network carries behind a hop that takes whole bodies. */
   readonly rate?: number;
   readonly options?: ReadonlyArray<string>;
   /** By how much its clocks are faster. */
   readonly hasten?: number;
-  /** Has a folder for its state; without one nothing is left of a file that failed. */
-  readonly isRemembered?: boolean;
   /** Done once the network holds a request. */
-  readonly meanwhile?: (file: string, interrupt: () => void) => void;
-  /** The code that it fails with; the file arrives where there is none. */
+  readonly meanwhile?: (file: string, client: ChildProcess) => void;
+  /** The code that it fails with, of which nothing is left; the file arrives where there is none. */
   readonly fails?: RegExp;
   /** At most so many times the bytes of the file are sent, and so many calls made. */
   readonly most?: { readonly sent?: number; readonly calls?: number };
-  /** Paths that no request may lead to. */
-  readonly never?: RegExp;
 }
 
 const SMALL = 100_000;
@@ -85,9 +82,17 @@ export const ROWS: ReadonlyArray<Row> = [
     sizes: [60_000_000],
     most: { sent: 1, calls: 6 },
   },
-  { name: "repeats what was answered with 503", sizes: BOTH, trouble: first(2, s3Error(503, "SlowDown")) },
+  {
+    name: "repeats what was answered with 503",
+    sizes: BOTH,
+    trouble: first(2, s3Error(503, "SlowDown")),
+  },
   { name: "repeats what broke", sizes: BOTH, trouble: first(1, "break") },
-  { name: "sends nothing again whose answer was lost", sizes: BOTH, trouble: first(1, "lose the answer") },
+  {
+    name: "sends nothing again whose answer was lost",
+    sizes: BOTH,
+    trouble: first(1, "lose the answer"),
+  },
   { name: "goes on after a captive portal", sizes: BOTH, trouble: first(2, html) },
   {
     name: "asks for another URL when one is refused",
@@ -137,7 +142,7 @@ export const ROWS: ReadonlyArray<Row> = [
     name: "leaves nothing when it is interrupted",
     sizes: [PARTS],
     trouble: HELD,
-    meanwhile: (_, interrupt) => interrupt(),
+    meanwhile: (_, client) => client.kill("SIGINT"),
     fails: /^ABORTED$/,
   },
   ...[false, true].map((isTimeKept): Row => ({
@@ -167,13 +172,11 @@ export const ROWS: ReadonlyArray<Row> = [
     options: ["--retry-for", "5"],
     trouble: always({ status: 307, headers: { Location: "/elsewhere" } }, CALL),
     fails: /^(?:INVALID_ANSWER|SERVICE_FAILED)$/,
-    never: /elsewhere/,
   },
   {
     name: "follows no redirect of the store",
     sizes: BOTH,
     trouble: first(1, { status: 307, headers: { Location: "/elsewhere" } }, PUT),
-    never: /elsewhere/,
   },
   {
     name: "sends MD5 where a policy requires a checksum, and the store verifies only that",
