@@ -25,6 +25,8 @@ const SETTLING = { schedule: Schedule.spaced("1 second"), times: 30 };
 const LONGEST_ATTEMPT = "50 seconds";
 const TOO_LATE = `there was no answer within ${LONGEST_ATTEMPT}`;
 const POLL_INTERVAL = "1 second";
+/** In milliseconds. */
+const LONGEST_PAUSE = 5000;
 /** The longest that deliveries under way are waited for at the end. */
 const DRAIN_TIMEOUT = "3 seconds";
 
@@ -53,14 +55,21 @@ export const dispatch = Effect.fnUntraced(function* (
     return warn;
   };
 
+  const tell = {
+    dead: yield* onceAMinute("an event was given up", Effect.logError),
+    waiting: yield* onceAMinute("an event was not taken, and waits", Effect.logWarning),
+  };
+  /** Attempts since the receiver was last there. */
+  let missed = 0;
+
   const deliver = Effect.fnUntraced(
     function* (attempt: Attempt) {
-      const outcome = yield* attemptOutcome(attempt, send);
+      const now = yield* Clock.currentTimeMillis;
+      const answer = yield* answerTo(attempt, { now, send });
+      missed = isAway(answer) ? missed + 1 : 0;
+      const outcome = outcomeAfter(attempt.attempt, answer, now);
       if (outcome.state !== "delivered") {
-        const { id, failure } = { ...attempt, ...outcome };
-        yield* outcome.state === "dead"
-          ? Effect.logError("an event was given up", { id, failure })
-          : Effect.logWarning("an event was not taken, and waits", { id, failure });
+        yield* tell[outcome.state]({ id: attempt.id, failure: outcome.failure });
       }
       // Otherwise it is sent again, so it is worth a while.
       yield* Effect.retry(outbox.settle(attempt, outcome), SETTLING);
@@ -72,6 +81,8 @@ export const dispatch = Effect.fnUntraced(function* (
   );
 
   const next = Effect.gen(function* () {
+    // All that waits would fail, one after the other.
+    if (missed > 0) yield* Effect.sleep(Math.min(LONGEST_PAUSE, 100 * 2 ** missed));
     yield* slots.take(1);
     isDue.closeUnsafe();
     const attempt = yield* Effect.onError(outbox.claim, () => slots.release(1));
@@ -99,16 +110,40 @@ export const dispatch = Effect.fnUntraced(function* (
   return () => void isDue.openUnsafe();
 });
 
-const attemptOutcome = Effect.fnUntraced(function* (attempt: Attempt, send: Deliver) {
-  const now = yield* Clock.currentTimeMillis;
-  const answer = yield* Effect.tryPromise({
-    try: (signal) => send(attempt, { now, signal }),
+/** The answer, or the reason why there was none. */
+const answerTo = (
+  message: Message,
+  { now, send }: { readonly now: number; readonly send: Deliver },
+): Effect.Effect<ReceiverAnswer | string> =>
+  Effect.tryPromise({
+    try: (signal) => send(message, { now, signal }),
     catch: (cause) => errorMessage(cause),
   }).pipe(
     Effect.catch((failure) => Effect.succeed(failure)),
     Effect.timeoutOrElse({ duration: LONGEST_ATTEMPT, orElse: () => Effect.succeed(TOO_LATE) }),
   );
-  return outcomeAfter(attempt.attempt, answer, now);
+
+/** Other answers are of the one event. */
+const isAway = (answer: ReceiverAnswer | string) =>
+  typeof answer === "string" || [429, 502, 503, 504].includes(answer.status);
+
+/** Logs the first at once, and then the last of each minute with their number. */
+const onceAMinute = Effect.fnUntraced(function* (message: string, log: typeof Effect.logError) {
+  let failures = 0;
+  let last = {};
+  const tell = yield* cachedFor(
+    Effect.suspend(() => {
+      const facts = { ...last, failures };
+      failures = 0;
+      return log(message, facts);
+    }),
+    "1 minute",
+  );
+  return (facts: { readonly id: string; readonly failure: string }) => {
+    failures++;
+    last = facts;
+    return tell;
+  };
 });
 
 /** `answer` is a reason where there was none; times are in milliseconds. */

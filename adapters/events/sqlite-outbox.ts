@@ -25,6 +25,12 @@ CREATE TRIGGER IF NOT EXISTS after_${change} AFTER ${change} ON events BEGIN
   INSERT INTO firsts ${FIRST} AND lane = ${lane} GROUP BY lane;
 END;`;
 
+// A count reads all that it counts, so that triggers keep it, whoever writes.
+const tally = (change: string, over: string, steps: string) => `
+CREATE TRIGGER IF NOT EXISTS tally_${change} AFTER ${change} ON events ${over} BEGIN ${steps} END;`;
+const gone = "UPDATE tallies SET count = count - 1 WHERE state = OLD.state;";
+const come = "UPDATE tallies SET count = count + 1 WHERE state = NEW.state;";
+
 // While another process writes, this one stands still.
 const SETTINGS = `
 PRAGMA busy_timeout = 250;
@@ -32,6 +38,7 @@ PRAGMA journal_mode = WAL;
 PRAGMA synchronous = FULL;`;
 
 const TABLES = `
+BEGIN IMMEDIATE;
 CREATE TABLE IF NOT EXISTS events (
   seq INTEGER PRIMARY KEY AUTOINCREMENT,
   id TEXT NOT NULL UNIQUE,
@@ -52,15 +59,25 @@ CREATE TABLE IF NOT EXISTS firsts (
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS firsts_due ON firsts (at, seq);
 CREATE INDEX IF NOT EXISTS firsts_since ON firsts (since, seq);
-${schedule("INSERT", "NEW.lane")}${schedule("UPDATE", "NEW.lane")}${schedule("DELETE", "OLD.lane")}`;
+${schedule("INSERT", "NEW.lane")}${schedule("UPDATE", "NEW.lane")}${schedule("DELETE", "OLD.lane")}
+CREATE TABLE IF NOT EXISTS tallies (
+  state TEXT PRIMARY KEY,
+  count INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+${tally("INSERT", "", come)}${tally("DELETE", "", gone)}
+${tally("UPDATE", "WHEN NEW.state <> OLD.state", gone + come)}
+INSERT INTO tallies
+SELECT value, (SELECT count(*) FROM events WHERE state = value)
+FROM json_each('["waiting", "dead"]') WHERE NOT EXISTS (SELECT 1 FROM tallies);
+COMMIT;`;
 
 const ANY_TABLE = "SELECT 1 FROM sqlite_schema";
 const VERSION = "PRAGMA user_version = 1";
 
-const PUT = `
+export const PUT = `
 INSERT INTO events (id, lane, body, at)
 SELECT :id, :lane, :body, :now
-WHERE (SELECT count(*) FROM events WHERE state = 'waiting') < :most
+WHERE (SELECT count FROM tallies WHERE state = 'waiting') < :most
 ON CONFLICT (id) DO NOTHING`;
 
 /** What changed later than now is due: the clock was set back. */
@@ -161,7 +178,7 @@ function open(
     "UPDATE events SET state = 'waiting', attempts = 0, failure = NULL, at = :now WHERE id = :id",
   );
   const drop = statement("DELETE FROM events WHERE id = :id");
-  const count = statement("SELECT count(*) AS count FROM events WHERE state = :state");
+  const count = statement("SELECT count FROM tallies WHERE state = :state");
   const forget = statement("DELETE FROM events WHERE state = :state AND at < :before");
   const countIn = (state: "waiting" | "dead") =>
     count.get<{ count: number }>({ state })?.count ?? 0;

@@ -63,7 +63,7 @@ it("a function gets an event as plain data, and again with the same id once it r
   expect(host.log).toContainEqual({
     level: "warn",
     message: expect.stringContaining("was not taken"),
-    facts: { id: first?.id, failure: "the database is away" },
+    facts: { id: first?.id, failures: 1, failure: "the database is away" },
   });
 });
 

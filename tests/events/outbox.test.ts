@@ -12,7 +12,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } 
 import { messageFrom } from "../../adapters/events/events.ts";
 import { LEASE, type Outbox } from "../../adapters/events/outbox.ts";
 import { redisOutbox } from "../../adapters/events/redis-outbox.ts";
-import { CLAIM, sqliteOutbox } from "../../adapters/events/sqlite-outbox.ts";
+import { CLAIM, PUT, sqliteOutbox } from "../../adapters/events/sqlite-outbox.ts";
 import { read } from "../../adapters/redis/settings.ts";
 import { variables } from "../../adapters/settings/source.ts";
 import type { UploadEvent } from "../../domain/upload-event.ts";
@@ -172,6 +172,29 @@ describe("a queue in a file", () => {
       "SEARCH firsts USING COVERING INDEX firsts_since (since>?)",
     ]);
     expect(database.prepare("SELECT lane FROM firsts").all()).toHaveLength(2);
+    database.close();
+  });
+
+  it("a put counts nothing, however many wait, and a file of before is counted once", async () => {
+    await ask(Effect.scoped(Effect.flatMap(opened(), (outbox) => outbox.put(message("a")))));
+    const database = new DatabaseSync(file());
+    for (const change of ["INSERT", "UPDATE", "DELETE"]) {
+      database.exec(`DROP TRIGGER tally_${change}`);
+    }
+    database.exec("DROP TABLE tallies");
+    await ask(
+      Effect.scoped(
+        Effect.gen(function* () {
+          const outbox = yield* opened(2);
+          yield* outbox.put(message("b"));
+          yield* Effect.flip(outbox.put(message("c")));
+        }),
+      ),
+    );
+    const plan = database.prepare(`EXPLAIN QUERY PLAN ${PUT}`).all({ now: 0 });
+    expect(plan.map(({ detail }) => String(detail))).not.toContainEqual(
+      expect.stringMatching(/events/),
+    );
     database.close();
   });
 
@@ -350,6 +373,28 @@ function promises({ open: openIn, pass }: Engine): void {
       reason: expect.stringContaining("full"),
     });
     expect((await claimed()).id).toBe("evt_a");
+  });
+
+  it("what waits and what is dead is counted right, whichever process changes it", async () => {
+    const processes = [outbox, await open()];
+    let turn = 0;
+    const use = () => processes[turn++ % 2] ?? outbox;
+    for (const name of ["a", "b", "c", "d", "e"]) await ask(use().put(message(name)));
+    await ask(use().put(message("a")));
+    for (const state of ["delivered", "dead", "dead", "dead"] as const) {
+      await ask(use().settle(await claimed(use()), { state, failure: "410" }));
+    }
+    await ask(use().settle(await claimed(), { state: "waiting", failure: "500", after: 1 }));
+    for (const process of processes) {
+      expect(await ask(process.counts)).toEqual({ waiting: 1, dead: 3 });
+    }
+    await ask(use().resend("evt_b"));
+    await ask(use().drop("evt_c"));
+    await reopen();
+    expect(await ask(outbox.counts)).toEqual({ waiting: 2, dead: 1 });
+    await pass(31 * DAY);
+    await ask(outbox.forget);
+    expect(await ask(outbox.counts)).toEqual({ waiting: 2, dead: 0 });
   });
 
   it("delivered events are forgotten after 10 days, and dead ones after 30", async () => {

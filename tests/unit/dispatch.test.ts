@@ -1,5 +1,6 @@
 import { expect, it } from "@effect/vitest";
 import * as Effect from "effect/Effect";
+import * as Logger from "effect/Logger";
 import * as Scope from "effect/Scope";
 import * as TestClock from "effect/testing/TestClock";
 import { mkdtempSync, rmSync } from "node:fs";
@@ -16,11 +17,17 @@ import { StorageKey } from "../../domain/storage-key.ts";
 import type { UploadEvent } from "../../domain/upload-event.ts";
 import { dispatch } from "../../adapters/events/dispatch.ts";
 import { makeEvents } from "../../adapters/events/events.ts";
-import type { Outbox } from "../../adapters/events/outbox.ts";
+import type { Message, Outbox } from "../../adapters/events/outbox.ts";
+import type { ReceiverAnswer } from "../../adapters/events/send.ts";
 import { sqliteOutbox } from "../../adapters/events/sqlite-outbox.ts";
 
 const DOWN = Effect.fail(new EventsUnavailable({ reason: "it is down" }));
 const TAKEN = async () => ({ status: 204, retryAfter: undefined });
+const REFUSED = () => Promise.reject(new Error("refused"));
+const faulty = async ({ id }: Message) => ({
+  status: Number(id) % 2 === 0 ? 500 : 410,
+  retryAfter: undefined,
+});
 
 /** A queue of so many events, of which each call is `settle` or `claim` unless that gives none. */
 function queueOf(
@@ -102,6 +109,54 @@ it.effect("eight events are sent at a time, and one that cannot be settled makes
     for (const end of ends) end();
     yield* pass(5);
     expect([ends.length, settled.length]).toEqual([12, 8]);
+  }),
+);
+
+/** What the log has of events that were not taken. */
+function watchLog() {
+  const lines: Array<string> = [];
+  const logger = Logger.make(({ message }) => {
+    const [text, facts] = Array.isArray(message) ? message : [message];
+    if (facts.failure !== undefined) lines.push(`${text}: ${facts.failure}, ${facts.failures}`);
+  });
+  return { lines, layer: Logger.layer([logger]) };
+}
+
+it.effect("a receiver that is away is asked every five seconds, with a line a minute", () =>
+  Effect.gen(function* () {
+    const { lines, layer } = watchLog();
+    const { outbox, calls, settled } = queueOf(100, {});
+    let answer: () => Promise<ReceiverAnswer> = REFUSED;
+    yield* unawaited(dispatch(outbox, () => answer())).pipe(Effect.provide(layer));
+    yield* pass(90);
+    expect(calls.claim).toBeLessThan(30);
+    expect(lines).toEqual([
+      "an event was not taken, and waits: refused, 1",
+      expect.stringMatching(/^an event was not taken, and waits: refused, 1\d$/),
+    ]);
+    for (const status of [503, 504, 429, 502]) {
+      answer = async () => ({ status, retryAfter: undefined });
+      yield* pass(10);
+    }
+    expect(calls.claim).toBeLessThan(40);
+    answer = TAKEN;
+    yield* pass(100);
+    expect(settled).toHaveLength(100);
+    expect(lines).toHaveLength(3);
+  }),
+);
+
+it.effect("an event that the receiver refuses holds up no other", () =>
+  Effect.gen(function* () {
+    const { lines, layer } = watchLog();
+    const { outbox, settled } = queueOf(60, {});
+    yield* unawaited(dispatch(outbox, faulty)).pipe(Effect.provide(layer));
+    yield* pass(59);
+    expect(settled).toHaveLength(60);
+    expect(lines).toEqual([
+      "an event was given up: the receiver answered 410, 1",
+      "an event was not taken, and waits: the receiver answered 500, 1",
+    ]);
   }),
 );
 
