@@ -117,13 +117,15 @@ async function makeSecret(path: string, temporary: string): Promise<FileHandle |
   return openRegular(path);
 }
 
+export const READ_REGULAR = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK;
+
 /** Opens neither a link, which could lead out of the folder, nor a pipe, which would block. */
 export async function openRegular(path: string): Promise<FileHandle | undefined> {
   try {
     // Deno ignores O_NOFOLLOW if its permissions are restricted. Once the file is open, its name may
     // already be that of another.
     if (!(await lstat(path)).isFile()) throw new Error(`${path} is not a file of the store`);
-    return await open(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
+    return await open(path, READ_REGULAR);
   } catch (cause) {
     if (errorCode(cause) === "ENOENT") return undefined;
     throw cause;

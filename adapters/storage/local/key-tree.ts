@@ -1,4 +1,6 @@
-import { link, mkdir, open, readdir, rename, rmdir } from "node:fs/promises";
+import { readdirSync } from "node:fs";
+import { link, mkdir, open, rename, rmdir } from "node:fs/promises";
+import { setImmediate as otherWork } from "node:timers/promises";
 import { dirname, join, relative, sep } from "node:path";
 import { errorCode } from "../../values/thrown.ts";
 import { noneIfGone } from "./folder.ts";
@@ -23,38 +25,56 @@ const inHexadecimal = (character: string) =>
 /** Others are not ours, such as those that a system puts into each folder. */
 const NAME = /^(?:[a-z0-9_-]|%[0-7][0-9a-f])+$/;
 
-/** Finds objects in the order of their keys, and reads only folders that can have some of them. */
-export function walk(
+/**
+ * Finds objects in the order of their keys, and reads only folders that can have some of them. It,
+ * and what is done with each, is synchronous, which takes a fifth of the time, with room for other
+ * work every few milliseconds.
+ */
+export async function* walk(
   root: string,
   { prefix, after }: { readonly prefix: string; readonly after?: string | undefined },
 ) {
   const text = prefix.slice(0, prefix.lastIndexOf("/") + 1);
   const last = after === undefined ? "" : `${after}\0`;
-  return walkFrom({ text, path: join(root, ...namesOf(text)) }, prefix, last);
+  let since = performance.now();
+  for (const found of walkFrom({ text, path: join(root, ...namesOf(text)) }, prefix, last)) {
+    yield found;
+    if (performance.now() - since < SLICE) continue;
+    await otherWork();
+    since = performance.now();
+  }
 }
+
+/** In milliseconds. */
+const SLICE = 2;
 
 type Place = Readonly<Record<"text" | "path", string>>;
 
-async function* walkFrom(
+function* walkFrom(
   folder: Place,
   prefix: string,
   last: string,
-): AsyncGenerator<Readonly<Record<"key" | "path", string>>> {
-  const names = (await readdir(folder.path).catch(noneIfGone)) ?? [];
-  const places = names
+): Generator<Readonly<Record<"key" | "path", string>>> {
+  const places = namesIn(folder.path)
     .filter((name) => NAME.test(name))
-    .map((name): Place => {
-      const text = folder.text + decodeURIComponent(name);
-      return { text, path: join(folder.path, name) };
-    })
-    .sort((a, b) => (a.text < b.text ? -1 : 1));
-  for (const place of places) {
-    const { text, path } = place;
+    .map((name) => ({ name, piece: decodeURIComponent(name) }))
+    .sort((a, b) => (a.piece < b.piece ? -1 : 1));
+  for (const { name, piece } of places) {
+    const text = folder.text + piece;
     if (!text.startsWith(prefix) && !prefix.startsWith(text)) continue;
     const isObject = text.endsWith("\0");
     if (text <= last && (isObject || !last.startsWith(text))) continue;
+    const path = `${folder.path}${sep}${name}`;
     if (isObject) yield { key: text.slice(0, -1), path };
-    else yield* walkFrom(place, prefix, last);
+    else yield* walkFrom({ text, path }, prefix, last);
+  }
+}
+
+function namesIn(folder: string): ReadonlyArray<string> {
+  try {
+    return readdirSync(folder);
+  } catch (cause) {
+    return noneIfGone(cause) ?? [];
   }
 }
 
