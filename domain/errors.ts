@@ -168,6 +168,8 @@ export class ScannerUnavailable extends Data.TaggedError("ScannerUnavailable")<{
 /** No credentials with enough remaining lifetime. */
 export class CredentialsUnavailable extends Data.TaggedError("CredentialsUnavailable")<{
   readonly reason: string;
+  /** Only another configuration mends it. */
+  readonly isFinal?: boolean;
 }> {}
 
 /** Nobody can read the object without a key that the client sent along in `header`. */

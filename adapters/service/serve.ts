@@ -60,8 +60,10 @@ const serveUntilStopped = Effect.fnUntraced(function* (listen: Listen, settings:
       yield* listenOn("METRICS_PORT", { host, port: metrics.port, fetch }, listen);
     }
     yield* announce(settings);
-    yield* Effect.forkChild(reportReadiness(check, storage.description));
-    yield* Effect.promise(() => stopSignal);
+    yield* Effect.raceFirst(
+      reportReadiness(check, storage.description),
+      Effect.promise(() => stopSignal),
+    );
     isStopping = true;
     yield* stopServer(server, http.shutdown);
   }).pipe(Effect.scoped, Effect.provide(reportLayer(settings, observer)));
@@ -134,11 +136,17 @@ const announce = Effect.fnUntraced(function* (settings: Settings) {
   for (const warning of findWarnings(process.env, settings)) yield* Effect.logWarning(warning);
 });
 
-/** Logs what is not ready at startup. Checks also where nobody asks; the check logs changes. */
+/**
+ * Logs what is not ready at startup. Checks also where nobody asks; the check logs changes. Fails if
+ * only another configuration would let it sign.
+ */
 export const reportReadiness = Effect.fnUntraced(function* (
-  check: Effect.Effect<Readiness>,
+  checkAll: Effect.Effect<Readiness>,
   description: string,
 ) {
+  const check = Effect.tap(checkAll, ({ signing: { isFinal, reason = "" } }) =>
+    isFinal ? Effect.fail(reason) : Effect.void,
+  );
   const { signing, store, limits, writeOnce, scanner, events } = yield* check;
   for (const [problem, part] of [
     ["URLs cannot be signed", signing],

@@ -1,5 +1,6 @@
 import * as DateTime from "effect/DateTime";
 import * as Effect from "effect/Effect";
+import { ByteSize } from "../../domain/byte-size.ts";
 import { MediaType } from "../../domain/media-type.ts";
 import { StorageKey } from "../../domain/storage-key.ts";
 import { defaultPolicy } from "../../domain/upload-policy.ts";
@@ -16,6 +17,8 @@ export interface PartState {
   readonly since: DateTime.Utc;
   /** For the operator, if the part is failing. */
   readonly reason?: string;
+  /** Only another configuration mends it. */
+  readonly isFinal?: boolean;
   /** By which the abilities of the store are known, for the operator. */
   readonly certificate?: string;
 }
@@ -49,7 +52,9 @@ export const makeReadinessCheck = (
   const scanned = watch("the scanner", timeout);
   const kept = watch("the queue of events", timeout);
   const parts = {
-    signing: Presigner.use(({ get }) => get(PROBE)).pipe(watch("signing", timeout)),
+    signing: Presigner.use(({ get, put }) =>
+      Effect.all([get(PROBE), put(PROBE)], { concurrency: "unbounded" }),
+    ).pipe(watch("signing", timeout)),
     store: ObjectStore.use(({ ensureBucket, certificate }) =>
       Effect.map(stored(ensureBucket), (state) => ({
         ...state,
@@ -73,9 +78,9 @@ const watch = (part: string, timeout: Timeout) => {
   return <R>(probe: Probe<R>): Effect.Effect<PartState, never, R> =>
     Effect.gen(function* () {
       const now = yield* DateTime.now;
-      const reason = yield* probe.pipe(
+      const { reason, isFinal }: Partial<Failure> = yield* probe.pipe(
         Effect.timeoutOrElse({ duration: timeout, orElse: () => Effect.fail(tooLate) }),
-        Effect.match({ onSuccess: () => undefined, onFailure: (failure) => failure.reason }),
+        Effect.match({ onSuccess: () => ({}), onFailure: (failure) => failure }),
       );
       const state = reason === undefined ? "ok" : "failing";
       const since = last?.state === state ? last.since : now;
@@ -84,12 +89,16 @@ const watch = (part: string, timeout: Timeout) => {
           ? Effect.logInfo(`${part} is ready again`)
           : Effect.logWarning(`${part} is not ready`, { reason });
       }
-      last = reason === undefined ? { state, since } : { state, since, reason };
+      last = { state, since, ...(reason !== undefined && { reason }), ...(isFinal && { isFinal }) };
       return last;
     });
 };
 
-type Probe<R> = Effect.Effect<unknown, { readonly reason: string }, R>;
+interface Failure {
+  readonly reason: string;
+  readonly isFinal?: boolean;
+}
+type Probe<R> = Effect.Effect<unknown, Failure, R>;
 type Timeout = `${number} seconds`;
 
 const PROBE = {
@@ -97,6 +106,10 @@ const PROBE = {
   lifetime: defaultPolicy.putLifetime,
   minLifetime: defaultPolicy.minLifetime,
   audience: "internal",
+  mediaType: MediaType.make("text/plain"),
+  size: ByteSize.make(1),
+  writeOnce: false,
+  strict: false,
   responseMediaType: MediaType.make("text/plain"),
   responseDisposition: "inline",
 } as const;

@@ -712,10 +712,18 @@ describe("valetkey serve", () => {
     ]);
   });
 
-  it("ends with 1 where it cannot listen, and with 78 where its configuration is wrong", async () => {
+  it("ends with 1 where it cannot listen or its key for uploads reads, and with 78 where its configuration is wrong", async () => {
     const busy = await serving({ STORAGE_LOCAL_DIR: temporaryFolder() });
     expect(busy.codes).toEqual([1]);
     expect(busy.told).toMatch(/^Valetkey cannot start: .*nothing may be served/);
+    vi.restoreAllMocks();
+    const { env } = await startS3(({ method }) =>
+      method === "HEAD" ? new Response(null, { status: 404 }) : undefined,
+    );
+    const any = { ...env, STORAGE_ADAPTER: "aws", STORAGE_PROVIDER: "s3" };
+    const unsafe = await serving(any, () => Promise.resolve({ stop: () => Promise.resolve() }));
+    expect(unsafe.codes).toEqual([1]);
+    expect(unsafe.told).toMatch(/^Valetkey cannot start: the key for uploads .* may read/m);
     vi.restoreAllMocks();
     const wrong = await serving({ PORT: "eighty" });
     expect(wrong.codes).toEqual([78]);

@@ -378,6 +378,34 @@ describe("a document of policies is refused with the path to the member", () => 
   });
 });
 
+describe("the key for uploads is another than those that do more", () => {
+  const twice = { STORAGE_PUT_ACCESS_KEY: "GOOG1key", STORAGE_PUT_SECRET_KEY: "a-secret" };
+  const main = { STORAGE_ACCESS_KEY: "GOOG1key", STORAGE_SECRET_KEY: "a-secret" };
+  const other = { STORAGE_ACCESS_KEY: "GOOG1other", STORAGE_SECRET_KEY: "a-secret" };
+  const get = { STORAGE_GET_ACCESS_KEY: "GOOG1key", STORAGE_GET_SECRET_KEY: "a-secret" };
+  const endpoint = { STORAGE_ENDPOINT: "http://127.0.0.1:9000" };
+
+  it.each([
+    { STORAGE_ADAPTER: "aws", ...endpoint },
+    { STORAGE_ADAPTER: "aws", STORAGE_PROVIDER: "swift", ...endpoint },
+    { STORAGE_ADAPTER: "minio", ...endpoint },
+    { STORAGE_ADAPTER: "gcs" },
+  ])("%j", (store) => {
+    const refusal = "STORAGE_PUT_ACCESS_KEY must be another key than STORAGE_ACCESS_KEY";
+    expect(messageFor({ ...store, ...main, ...twice })).toContain(refusal);
+    expect(messageFor({ ...store, ...other, ...get, ...twice })).toContain(refusal);
+    expect(messageFor({ ...store, ...other, ...twice })).toBe("");
+  });
+
+  it("also where the other is in a file", () => {
+    writeFileSync(file, '{"access_key": "GOOG1key", "secret_key": "a-secret"}');
+    const minio = { STORAGE_ADAPTER: "minio", ...endpoint, STORAGE_CREDENTIALS_FILE: file };
+    expect(messageFor({ ...minio, ...twice })).toMatch(
+      /STORAGE_CREDENTIALS_FILE cannot be used: the file \S+ has the key for uploads/,
+    );
+  });
+});
+
 it("the example of policies lets only services upload diagnostics", async () => {
   const service = await startProcess({ STORAGE_POLICIES: "deploy/policies.json" });
   const file = { filename: "runner.tar.gz", content_type: "application/gzip", size: 200 * 2 ** 20 };

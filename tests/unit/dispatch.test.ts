@@ -200,7 +200,7 @@ it.effect("readiness tells of a queue that cannot keep events as soon as a confi
     const readiness = yield* makeReadinessCheck("2 seconds", events.hasFailed);
     const state = readiness.pipe(
       Effect.provideService(Events, events),
-      Effect.provideService(Presigner, { get: () => Effect.void } as never),
+      Effect.provideService(Presigner, { get: () => Effect.void, put: () => Effect.void } as never),
       Effect.provideService(ObjectStore, { ensureBucket: Effect.void } as never),
       Effect.provideService(Limiter, { check: Effect.void } as never),
       Effect.map((parts) => parts.events?.reason ?? parts.events?.state),

@@ -10,7 +10,6 @@ import { serve } from "../support/serve.ts";
 const servers = [
   [{ Server: "MinIO", "x-amz-request-id": "18EB4F28C792A50B" }, undefined],
   [{ "x-amz-request-id": "tx0000081ecd43cbf129fcc-006b06eca8-1014-default" }, "ceph"],
-  [{ "x-openstack-request-id": "tx2779239b672a4368b6db2-006b06eca8" }, "swift"],
   [{ Server: "SeaweedFS 8000GB 4.48" }, "seaweedfs"],
   [{ Server: "VERSITYGW" }, "versitygw"],
 ] as const;
@@ -43,4 +42,10 @@ it.each(servers)(
 
 it("a store that is configured as any server of S3's API is not warned of", async () => {
   expect(await logWith({ Server: "VERSITYGW" }, "s3")).toEqual([]);
+});
+
+it("a Swift under another name is not ready, since an upload there reads what its key can read", async () => {
+  const swift = { "x-openstack-request-id": "tx2779239b672a4368b6db2-006b06eca8" };
+  const reason = expect.stringMatching(/set STORAGE_PROVIDER=swift$/);
+  await expect(logWith(swift)).rejects.toMatchObject({ reason });
 });

@@ -2,6 +2,7 @@ import { expect, it } from "@effect/vitest";
 import * as Clock from "effect/Clock";
 import * as DateTime from "effect/DateTime";
 import * as Effect from "effect/Effect";
+import * as Exit from "effect/Exit";
 import * as TestClock from "effect/testing/TestClock";
 import { reportReadiness } from "../../adapters/service/serve.ts";
 import {
@@ -13,7 +14,7 @@ import {
 import { Limiter } from "../../application/ports/limiter.ts";
 import { ObjectStore } from "../../application/ports/object-store.ts";
 import { Presigner } from "../../application/ports/presigner.ts";
-import { StoreUnavailable } from "../../domain/errors.ts";
+import { CredentialsUnavailable, StoreUnavailable } from "../../domain/errors.ts";
 
 it.effect("a part that is ready is looked at again every ten minutes, also where nobody asks", () =>
   Effect.gen(function* () {
@@ -69,10 +70,30 @@ it.effect("a part that does not answer in time fails, and nobody waits for it an
   }),
 );
 
+it.effect(
+  "a key that may not sign uploads fails, and ends the service if nothing can mend it",
+  () =>
+    Effect.gen(function* () {
+      const check = yield* makeReadinessCheck("2 seconds");
+      for (const isFinal of [false, true]) {
+        const failure = new CredentialsUnavailable({ reason: "it reads", isFinal });
+        const checked = withStore(check, Effect.void, Effect.fail(failure));
+        const reporting = yield* Effect.forkChild(reportReadiness(checked, "a store"));
+        yield* TestClock.adjust("1 minute");
+        expect((yield* checked).signing).toMatchObject({ state: "failing", reason: "it reads" });
+        expect(reporting.pollUnsafe()).toEqual(isFinal ? Exit.fail("it reads") : undefined);
+      }
+    }),
+);
+
 /** A check of a service whose store says this of its bucket. */
-const withStore = (check: ReadinessCheck, ensureBucket: ObjectStore["Service"]["ensureBucket"]) =>
+const withStore = (
+  check: ReadinessCheck,
+  ensureBucket: ObjectStore["Service"]["ensureBucket"],
+  put: Effect.Effect<void, CredentialsUnavailable> = Effect.void,
+) =>
   check.pipe(
-    Effect.provideService(Presigner, { get: () => Effect.void } as never),
+    Effect.provideService(Presigner, { get: () => Effect.void, put: () => put } as never),
     Effect.provideService(ObjectStore, { ensureBucket } as never),
     Effect.provideService(Limiter, { check: Effect.void } as never),
   );

@@ -1,8 +1,9 @@
 import * as Effect from "effect/Effect";
 import * as Layer from "effect/Layer";
+import { CredentialsUnavailable } from "../../../domain/errors.ts";
 import { VARIABLES } from "../../settings/source.ts";
 import { current, hold } from "../credentials/held.ts";
-import { configuredSigner, signersFrom } from "../credentials/key-settings.ts";
+import { configuredSigner, signersFrom, unlessForUploads } from "../credentials/key-settings.ts";
 import { s3Services } from "../rest/s3-services.ts";
 import { region as regionSetting } from "../settings.ts";
 import { identityFrom, signerFromChain, signerFromRole } from "./chain.ts";
@@ -17,7 +18,16 @@ export const layer = (settings: AwsSettings) =>
       const { region } = settings;
       const signer = yield* (
         configuredSigner(settings) ??
-        hold(signerFromChain(() => makeClient(settings).config.credentials))
+        hold(
+          Effect.flatMap(
+            signerFromChain(() => makeClient(settings).config.credentials),
+            (signer) =>
+              Effect.mapError(
+                Effect.fromResult(unlessForUploads(settings)(signer)),
+                (problem) => new CredentialsUnavailable({ reason: `AWS's chain ${problem}` }),
+              ),
+          ),
+        )
       );
       const run = Effect.runPromiseWith(yield* Effect.context());
       const credentials = async () => ({

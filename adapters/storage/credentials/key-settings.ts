@@ -15,7 +15,7 @@ import {
   type setting,
   type Values,
 } from "../../settings/setting.ts";
-import { VARIABLES, type Vocabulary } from "../../settings/source.ts";
+import { type Text, VARIABLES, type Vocabulary } from "../../settings/source.ts";
 import { type Provider, type ProviderName, PROVIDERS } from "../providers.ts";
 import { credentialsFile } from "../settings.ts";
 import type { CredentialSource, KeySigner } from "../signing/signer.ts";
@@ -24,6 +24,7 @@ import {
   AccessKeyName,
   awsSigner,
   credentialsIn,
+  type DecodeCredentials,
   decodeAwsSigner,
   readCredentials,
 } from "./credentials-file.ts";
@@ -132,8 +133,20 @@ export const halfKeyFaults = (
 export function keyFaults(values: Parameters<typeof noPutKeyFaults>[0]): ReadonlyArray<Fault> {
   const half = halfKeyFaults(values, "main");
   const main = half.length > 0 ? half : fileFaults(values);
-  return [...main, ...halfKeyFaults(values, "put", "get"), ...noPutKeyFaults(values)];
+  return [...main, ...separateKeyFaults(values), ...noPutKeyFaults(values)];
 }
+
+export function separateKeyFaults(values: Partial<KeySettings>): ReadonlyArray<Fault> {
+  const { accessKey, putAccessKey, getAccessKey } = values;
+  const isSame = putAccessKey !== undefined && [accessKey, getAccessKey].includes(putAccessKey);
+  return [
+    ...halfKeyFaults(values, "put", "get"),
+    ...(isSame ? [fault(separateKeySettings.putAccessKey, OTHER_KEY)] : []),
+  ];
+}
+
+const OTHER_KEY: Text = ({ name }) =>
+  `must be another key than ${name(mainKeySettings.accessKey)} and ${name(separateKeySettings.getAccessKey)}, one that may only put: otherwise an upload may be a copy of any file`;
 
 function noPutKeyFaults({
   provider: name,
@@ -146,10 +159,11 @@ function noPutKeyFaults({
   return needsPutKey === undefined ? [] : [fault(separateKeySettings.putAccessKey, why)];
 }
 
-function fileFaults({ credentialsFile: path, accessKey }: Partial<KeySettings>) {
+function fileFaults(values: Partial<KeySettings>) {
+  const { credentialsFile: path, accessKey } = values;
   if (path === undefined) return [];
   if (accessKey !== undefined) return [excludedBy(credentialsFile, mainKeySettings.accessKey)];
-  const read = readCredentials(path, decodeAwsSigner);
+  const read = readCredentials(path, decodeMain(values));
   return Result.isSuccess(read) ? [] : [fault(credentialsFile, `cannot be used: ${read.failure}`)];
 }
 
@@ -157,11 +171,24 @@ export function configuredSigner(
   settings: KeySettings,
 ): Effect.Effect<CredentialSource<KeySigner>, never, Scope.Scope> | undefined {
   if (settings.credentialsFile !== undefined) {
-    return credentialsIn(settings.credentialsFile, decodeAwsSigner);
+    return credentialsIn(settings.credentialsFile, decodeMain(settings));
   }
   const signer = signerWith(keyIn(settings, "main"));
   return signer && Effect.succeed(signer);
 }
+
+const decodeMain =
+  (settings: Partial<KeySettings>): DecodeCredentials<KeySigner> =>
+  (json) =>
+    Result.flatMap(decodeAwsSigner(json), unlessForUploads(settings));
+
+/** Refuses a key that is the one for uploads too, from wherever it comes, also once it changes. */
+export const unlessForUploads =
+  ({ putAccessKey }: Partial<KeySettings>) =>
+  (signer: KeySigner): Result.Result<KeySigner, string> =>
+    signer.keys.accessKey === putAccessKey
+      ? Result.fail("has the key for uploads, which must be another, one that may only put")
+      : Result.succeed(signer);
 
 const signerWith = (key: AccessKey | undefined): CredentialSource<KeySigner> | undefined =>
   key && always(awsSigner(key));

@@ -26,6 +26,7 @@ import {
   mainKeySettings,
   roleSetting,
   type SeparateKeySettings,
+  separateKeyFaults,
   separateKeySettings,
 } from "../credentials/key-settings.ts";
 import * as storage from "../settings.ts";
@@ -157,7 +158,7 @@ export const separateFaults = (
   values: CredentialValues,
   key: GcsKey | undefined,
 ): ReadonlyArray<Fault | false> => [
-  ...halfKeyFaults(values, "put", "get"),
+  ...separateKeyFaults(values),
   ...(["put", "get"] as const).flatMap((use) => {
     const separate = keyIn(values, use);
     const hasRole = values[`${use}Role`] !== undefined;

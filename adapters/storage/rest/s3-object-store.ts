@@ -5,7 +5,12 @@ import { ObjectStore } from "../../../application/ports/object-store.ts";
 import type { StoreUnavailable } from "../../../domain/errors.ts";
 import { VARIABLES } from "../../settings/source.ts";
 import { type CertificateInUse, configuredProvider } from "../certificate/in-use.ts";
-import { type ProviderName, PROVIDERS, provider as providerSetting } from "../providers.ts";
+import {
+  type Provider,
+  type ProviderName,
+  PROVIDERS,
+  provider as providerSetting,
+} from "../providers.ts";
 import { endpoint } from "../settings.ts";
 import { versionQuery } from "../signing/binding.ts";
 import {
@@ -59,11 +64,12 @@ export function s3ObjectStore(
   const hasBucket = Effect.gen(function* () {
     const { ok, status, headers } = yield* headBucket(bucket);
     const actual = providerIn(headers) ?? settings.provider;
-    if (![actual, "s3"].includes(settings.provider) && !isWarned) {
+    if (![actual, "s3"].includes(settings.provider)) {
+      const { title, needsPutKey }: Provider = PROVIDERS[actual];
+      const other = `the store seems to be ${title}, but is configured as ${provider.title}, which may enforce more; set ${words.assign(providerSetting, actual)}`;
+      if (needsPutKey !== undefined) return yield* unavailable(other);
+      if (!isWarned) yield* Effect.logWarning(other);
       isWarned = true;
-      yield* Effect.logWarning(
-        `the store seems to be ${PROVIDERS[actual].title}, but is configured as ${provider.title}, which may enforce more; set ${words.assign(providerSetting, actual)}`,
-      );
     }
     const fault = clockFault(headers.get("date"), yield* Clock.currentTimeMillis);
     if (fault !== undefined) return yield* unavailable(fault);

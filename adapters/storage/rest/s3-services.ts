@@ -16,6 +16,7 @@ import { makeBucketInBackground } from "./make-bucket.ts";
 import { S3Access } from "./s3-access.ts";
 import { s3Cors } from "./s3-cors.ts";
 import { type BucketMaker, s3ObjectStore, type S3Settings } from "./s3-object-store.ts";
+import { uploadSigner } from "./upload-signer.ts";
 
 export const s3Services = Effect.fnUntraced(function* (
   settings: S3Settings,
@@ -48,7 +49,7 @@ export const s3Services = Effect.fnUntraced(function* (
     checksums,
     largestPut,
     parts: partChecksums && { binding: s3PartBinding, checksums: partChecksums },
-    signers: { put: sign(signers.put), get: sign(signers.get) },
+    signers: { put: sign(yield* uploadSigner(settings, signers, at)), get: sign(signers.get) },
   });
   const objectStore = s3ObjectStore(settings, { at, state }, store.client);
   yield* makeBucketInBackground(objectStore, settings);

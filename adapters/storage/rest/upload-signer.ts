@@ -1,0 +1,63 @@
+import * as Effect from "effect/Effect";
+import { CredentialsUnavailable } from "../../../domain/errors.ts";
+import { KEY_PREFIX, type ObjectKey } from "../../../domain/storage-key.ts";
+import { VARIABLES } from "../../settings/source.ts";
+import { always, current, hold } from "../credentials/held.ts";
+import { separateKeySettings } from "../credentials/key-settings.ts";
+import { type Provider, PROVIDERS, provider as providerSetting } from "../providers.ts";
+import { refusalIn, refused } from "./refusal-reason.ts";
+import type { S3Access } from "./s3-access.ts";
+import { providerIn, type S3Settings } from "./s3-object-store.ts";
+import { type Bucket, signedFetch } from "./signed-fetch.ts";
+import { textIn, unescape } from "./xml.ts";
+
+/**
+ * Gives the key for uploads. Where the store may obey unsigned headers that no signature forbids, an
+ * upload can be a copy of whatever its key reads: a key of its own then signs once it was seen to
+ * read nothing, and that of the service once the server is seen not to need one.
+ */
+export const uploadSigner = Effect.fnUntraced(function* (
+  settings: S3Settings,
+  signers: S3Access["Service"]["signers"],
+  service: Bucket,
+) {
+  const { provider: name, words = VARIABLES } = settings;
+  const { absent, unsigned, title }: Provider = PROVIDERS[name];
+  const isShared = signers.put === signers.service;
+  const isForbidden = absent !== undefined || unsigned === "refused";
+  if (isForbidden || (isShared && name !== "s3")) return signers.put;
+  const key = words.name(separateKeySettings.putAccessKey);
+  const tried = Effect.gen(function* () {
+    const signer = yield* current(signers.put);
+    const listed = yield* signedFetch(service, { method: "GET", query: ONE_FILE });
+    if (isShared) {
+      const server = providerIn(listed.headers) ?? name;
+      const { needsPutKey, title }: Provider = PROVIDERS[server];
+      if (needsPutKey === undefined) return signer;
+      return yield* unsafe(
+        `the store is ${title}, where an upload URL reads every file that its key can read; set ${words.assign(providerSetting, server)}, and ${key} to a key that may only put (${needsPutKey})`,
+      );
+    }
+    if (!listed.ok) return yield* refused(settings, refusalIn(listed));
+    const file = unescape(textIn(listed.text, "Key") ?? `${KEY_PREFIX}none`) as ObjectKey;
+    const bucket = { ...service, signer: always(signer) };
+    const { ok, status } = yield* signedFetch(bucket, { method: "HEAD", key: file });
+    if (!ok && status !== 404) return signer;
+    return yield* unsafe(
+      `the key for uploads (${key}) may read, so on ${title} an upload could be a copy of any file; take from it all but the right to put`,
+    );
+  });
+  const failed = (failure: Effect.Error<typeof tried>) =>
+    failure._tag === "CredentialsUnavailable"
+      ? failure
+      : new CredentialsUnavailable({ reason: failure.reason });
+  return yield* hold(Effect.mapError(tried, failed));
+});
+
+const ONE_FILE = [
+  ["max-keys", "1"],
+  ["prefix", KEY_PREFIX],
+] as const;
+
+const unsafe = (reason: string) =>
+  Effect.fail(new CredentialsUnavailable({ reason, isFinal: true }));
