@@ -39,7 +39,7 @@ const HEALTHY = (endpoint: string) => [
   "least privilege: the key that signs uploads may not list, read or remove",
   "forged upload: an upload with a forged signature is refused (403 SignatureDoesNotMatch)",
   "confirm: an upload is seen as it was granted",
-  "parts: an upload in parts can be begun",
+  "parts: a part was sent, and is listed",
   expect.stringMatching(/^abandoned parts: MinIO itself removes uploads in parts/),
   "scratch: every scratch object was removed",
 ];
@@ -277,6 +277,7 @@ const REACH: ReadonlyArray<Fault> = [
     failed: [
       /^same bucket: what was put at .* is not found/,
       "confirm: an accepted upload is not found",
+      "parts: a part that was accepted is not listed",
     ],
     mend: "two addresses of one store",
   },
@@ -492,6 +493,23 @@ const BUCKET: ReadonlyArray<Fault> = [
     between: refusing(({ query }) => query.has("uploads"), "AccessDenied"),
     failed: [/^parts: the service's key may not make large files/],
     mend: "valetkey policy service",
+  },
+  {
+    what: "that begins uploads in parts, and takes no part of them",
+    between: refusing(
+      ({ method, query }) => method === "PUT" && query.has("partNumber"),
+      "AccessDenied",
+    ),
+    failed: ["parts: a part was refused (403 AccessDenied)"],
+    mend: "allow the key for uploads what `valetkey policy put` prints",
+  },
+  {
+    what: "that takes a part, and does not have it",
+    between: ({ method, query }) =>
+      method === "GET" && query.has("uploadId")
+        ? new Response("<ListPartsResult></ListPartsResult>")
+        : undefined,
+    failed: ["parts: a part that was accepted is not listed"],
   },
   {
     what: "that refuses checksums",

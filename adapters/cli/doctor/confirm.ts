@@ -6,13 +6,13 @@ import { PNG } from "../../contract/uploads.ts";
 import { errorReason } from "../../values/thrown.ts";
 import { BYTES, check } from "./doctor.ts";
 
-const ALLOW = "allow the service's key what `valetkey policy service` prints";
+export const ALLOW = "allow the service's key what `valetkey policy service` prints";
 const PASS_HEADERS =
   "set STORAGE_PROVIDER to the store that this is, or to s3; and let the proxy in front of it change no header of requests and of answers";
 
-/** Looks at an upload with a checksum, as confirming does, and begins one in parts. */
+/** Looks at an upload with a checksum, as confirming does. */
 export const confirm = check("confirm", function* (doctor, report) {
-  const { store, checksummed, scratch } = doctor;
+  const { store, checksummed } = doctor;
   const failed = (seen: string, mend: string) =>
     report.failed(seen, "No upload is confirmed, or each differs from its grant.", mend);
   const { key, ...signed } = yield* doctor.signPut(doctor.checksummed);
@@ -34,15 +34,4 @@ export const confirm = check("confirm", function* (doctor, report) {
     if (differences === "") report.passed("an upload is seen as it was granted");
     else failed(`an upload is seen otherwise than it was granted: ${differences}`, PASS_HEADERS);
   }
-  if (store.multipart === undefined) return;
-  const parts = doctor.report("parts");
-  const begun = yield* Effect.uninterruptible(
-    Effect.result(
-      Effect.tap(store.multipart.create({ key, mediaType: PNG }), (uploadId) =>
-        Effect.sync(() => scratch.addUpload({ key, uploadId })),
-      ),
-    ),
-  );
-  if (begun._tag === "Success") parts.passed("an upload in parts can be begun");
-  else parts.failed(begun.failure.reason, "Large files cannot be uploaded.", ALLOW);
 });

@@ -4,7 +4,7 @@ import * as Effect from "effect/Effect";
 import * as Exit from "effect/Exit";
 import * as Option from "effect/Option";
 import { randomBytes } from "node:crypto";
-import { ObjectStore } from "../../../application/ports/object-store.ts";
+import { type MultipartId, ObjectStore } from "../../../application/ports/object-store.ts";
 import {
   type Audience,
   type GetRequest,
@@ -13,6 +13,7 @@ import {
   type SignedRequest,
 } from "../../../application/ports/presigner.ts";
 import { ByteSize } from "../../../domain/byte-size.ts";
+import { PartNumber } from "../../../domain/multipart.ts";
 import { OrganizationId } from "../../../domain/organization.ts";
 import { incomingKey, type ObjectKey, StorageKey } from "../../../domain/storage-key.ts";
 import { errorCode, errorMessage } from "../../values/thrown.ts";
@@ -177,6 +178,14 @@ export const openDoctor = Effect.fnUntraced(function* (examination: Examination,
       const size = ByteSize.make(BYTES.length);
       return { key, ...(yield* presigner.put({ ...putRequest(key), size, audience, ...over })) };
     }),
+    signPart: (upload: MultipartId) =>
+      presigner.part?.({
+        ...putRequest(upload.key),
+        ...upload,
+        partNumber: PartNumber.make(1),
+        size: ByteSize.make(BYTES.length),
+        audience,
+      }) ?? Effect.die("parts are begun and not signed"),
     signGet: (key: ObjectKey, over: Partial<GetRequest> = {}) =>
       presigner.get({ ...getRequest(key), audience, ...over }),
     put: (

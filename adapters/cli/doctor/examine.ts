@@ -10,6 +10,7 @@ import { cors } from "./cors.ts";
 import { credentials } from "./credentials.ts";
 import { type Doctor, type Examination, openDoctor, removeScratch, SCRATCH } from "./doctor.ts";
 import { reportTo, type Tell } from "./finding.ts";
+import { parts } from "./parts.ts";
 import { forgedUpload, privilege } from "./privilege.ts";
 import { publicAccess } from "./public-access.ts";
 import { endpoints } from "./reach.ts";
@@ -64,7 +65,10 @@ const bucketChecks = Effect.fnUntraced(function* (doctor: Doctor, alive: Readonl
       yield* privilege(doctor, stored);
       yield* forgedUpload(doctor);
     }
-    if (!isKeyRefused) yield* confirm(doctor);
+    if (!isKeyRefused) {
+      yield* confirm(doctor);
+      yield* parts(doctor);
+    }
   }
   return yield* rules;
 });
