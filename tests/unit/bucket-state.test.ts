@@ -1,6 +1,10 @@
+import * as Context from "effect/Context";
 import * as Effect from "effect/Effect";
+import * as Exit from "effect/Exit";
+import * as Layer from "effect/Layer";
 import * as Option from "effect/Option";
-import { expect, it } from "vitest";
+import * as Scope from "effect/Scope";
+import { expect, it, onTestFinished } from "vitest";
 import { newKey, putRequest } from "../../adapters/contract/uploads.ts";
 import { type BoundTo, capabilitiesOf } from "../../adapters/storage/certificate/proved.ts";
 import type { MinioSettings } from "../../adapters/storage/minio/settings.ts";
@@ -38,10 +42,12 @@ async function open(
     const [status, text] = state.versioning;
     return response.writeHead(status).end(text);
   });
-  const { presigner, store } = await Effect.all({ presigner: Presigner, store: ObjectStore }).pipe(
-    Effect.provide(s3Store(endpoint, { provider, ...over })),
-    Effect.runPromise,
-  );
+  const scope = Scope.makeUnsafe();
+  onTestFinished(() => Effect.runPromise(Scope.close(scope, Exit.void)));
+  const layer = s3Store(endpoint, { provider, ...over });
+  const services = await Effect.runPromise(Layer.buildWithScope(layer, scope));
+  const presigner = Context.get(services, Presigner);
+  const store = Context.get(services, ObjectStore);
   const strict = { ...putRequest(), strict: true };
   return {
     state,
@@ -49,6 +55,13 @@ async function open(
     holds: () => store.writeOnce?.holds(),
     completesOnce: () => store.completesOnce?.(),
     copiesOnce: () => store.copiesOnce?.(),
+    /** Completes an upload, which this server does not know. */
+    complete: () =>
+      Effect.runPromise(
+        Effect.ignore(
+          store.multipart?.complete({ key: newKey(), uploadId: "u", parts: [] }) ?? Effect.void,
+        ),
+      ),
     /** The failure of a copy, which this server makes none of. */
     copy: () => {
       const to = newKey();
@@ -93,6 +106,23 @@ it("a bucket that gets versions later is no longer told to write once, nor is it
   store.state.versioning = [200, ENABLED];
   await store.look();
   expect([await store.isOnce(), await store.isReplaceable()]).toEqual([false, true]);
+});
+
+it("a bucket that gets versions while nobody looks is looked at before a file is final", async () => {
+  const store = await open("ceph", [200, NEVER]);
+  store.state.versioning = [200, ENABLED];
+  expect([await store.isReplaceable(), store.holds()]).toEqual([true, false]);
+  const { asked } = store.state;
+  await store.isReplaceable();
+  expect(store.state.asked).toBe(asked);
+});
+
+it("a bucket that gets versions while nobody looks is looked at before parts are final", async () => {
+  const store = await open("garage", [200, NEVER]);
+  expect(store.completesOnce()).toBe(true);
+  store.state.versioning = [200, ENABLED];
+  await store.complete();
+  expect(store.completesOnce()).toBe(false);
 });
 
 it("a file that has a version shows that its bucket keeps versions, without asking for that", async () => {

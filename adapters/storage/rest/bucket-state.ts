@@ -1,4 +1,5 @@
 import * as Effect from "effect/Effect";
+import { cachedFor } from "../../../application/store/cached.ts";
 import type { ObjectFacts } from "../../../domain/upload-difference.ts";
 import type { BoundTo, ProvableAbility } from "../certificate/proved.ts";
 import type { Provider } from "../providers.ts";
@@ -45,6 +46,7 @@ export const watchBucket = Effect.fnUntraced(function* (
       completesOnce,
       look: undefined,
       settle: Effect.void,
+      renew: Effect.void,
       mayCopy: Effect.void,
       judge: Effect.succeed<ObjectFacts>,
     };
@@ -73,6 +75,8 @@ export const watchBucket = Effect.fnUntraced(function* (
   });
   const settle = Effect.suspend(() => (seen === undefined ? Effect.ignore(look) : Effect.void));
   yield* Effect.timeoutOption(settle, "2 seconds");
+  // Without it, a file would be final by a state of minutes ago.
+  const renew = yield* cachedFor(Effect.ignore(look), "5 seconds");
   return {
     get writeOnce() {
       return writeOnce !== false && has("write-once");
@@ -85,11 +89,13 @@ export const watchBucket = Effect.fnUntraced(function* (
     },
     look,
     settle,
+    /** Looks again, if that was not done for some seconds. */
+    renew,
     /** Fails in a bucket in which a copy could be of other bytes, or replace a file. */
     mayCopy: boundTo.abilities.has("copies") ? look : Effect.void,
     judge: Effect.fnUntraced(function* (facts: ObjectFacts) {
       if (facts.version !== undefined && boundTo.versions !== "kept") seen = "kept";
-      else yield* settle;
+      else yield* renew;
       return { ...facts, isReplaceable: !has("write-once") } satisfies ObjectFacts;
     }),
   };

@@ -81,16 +81,20 @@ export function s3ObjectStore(
 
   const makesParts = provider.partChecksums !== undefined;
   const refuse = (refusal: StoreRefusal) => refused(settings, refusal);
+  const parts = s3Multipart(bucket, {
+    explain: (refusal) =>
+      refusal.code === "AccessDenied"
+        ? "the service's key may not make large files; allow it s3:PutObject, s3:AbortMultipartUpload and s3:ListMultipartUploadParts"
+        : explainRefusal(settings, refusal),
+    // Elsewhere it may be refused, as by Backblaze B2, or mean nothing.
+    ifNone: provider.copiesOnce ? [["if-none-match", "*"]] : [],
+    fileChecksums: provider.fileChecksums ?? [],
+  });
   const multipart = {
-    ...s3Multipart(bucket, {
-      explain: (refusal) =>
-        refusal.code === "AccessDenied"
-          ? "the service's key may not make large files; allow it s3:PutObject, s3:AbortMultipartUpload and s3:ListMultipartUploadParts"
-          : explainRefusal(settings, refusal),
-      // Elsewhere it may be refused, as by Backblaze B2, or mean nothing.
-      ifNone: provider.copiesOnce ? [["if-none-match", "*"]] : [],
-      fileChecksums: provider.fileChecksums ?? [],
-    }),
+    ...parts,
+    // Whoever completes asks next whether that is final.
+    complete: (upload: Parameters<typeof parts.complete>[0]) =>
+      Effect.andThen(state.renew, parts.complete(upload)),
     abandoned: provider.abandoned,
     listOpen: s3Uploads(bucket, refuse),
   };
