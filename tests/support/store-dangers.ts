@@ -30,7 +30,6 @@ Set it up by [stores](../stores.md#minio) or with [Compose](../compose.md#minio)
     promises: [
       "by default, a PUT that says its length and comes in chunks has no other size",
       "under strict, a PUT that says its length and comes in chunks has no other size",
-      "no unsigned header stores other bytes, unseen by confirm",
       "no unsigned header removes the file, or changes what a rule or confirm knows it by, unseen by confirm",
     ],
     text: `**Whoever has an upload URL can read every object that its key can read**, of any organization: with the unsigned header \`x_amz_copy_source: /bucket/key\`, a \`PUT\` becomes a copy, which \`confirm\` does not notice if size and type are the same.
@@ -39,8 +38,9 @@ Set it up by [stores](../stores.md#minio) or with [Compose](../compose.md#minio)
 
 Set it up so:
 
-1. Give \`STORAGE_PUT_ACCESS_KEY\` a user that may only write: \`swift post CONTAINER --write-acl PROJECT:USER\`. That closes the first hole; the service does not start without it.
-2. Let only a reverse proxy lead to Swift that passes a list of headers alone, of \`x-amz-*\` what the URL binds, and no \`Content-Length\` beside chunks, as \`deploy/compose/store.caddy\` does. That closes all three. Run \`valetkey certify\` at its address, with \`STORAGE_BUCKET\`.`,
+1. Give \`STORAGE_PUT_ACCESS_KEY\` a user that may only write: \`swift post CONTAINER --write-acl PROJECT:USER\`. That closes the first hole; the service does not start without it, nor with a user who can read.
+2. Let only a reverse proxy lead to Swift that passes a list of headers alone, of \`x-amz-*\` what the URL binds, and no \`Content-Length\` beside chunks, as \`deploy/compose/store.caddy\` does. That closes all three.
+3. For files in parts, let the same user write and read \`CONTAINER+segments\`, as Swift asks of whoever sends a part, and run \`valetkey certify\` at the proxy, with \`STORAGE_BUCKET\`: only its certificate turns them on. Without the proxy, such a user copies the parts of others.`,
   },
   garage: {
     text: `Set it up with ${COMMON}; it listens on port 3900.`,

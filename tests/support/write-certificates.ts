@@ -17,7 +17,8 @@ import { startMinio } from "./minio.ts";
 
 // `npm run generate -- certificates PROVIDER[@VERSION]=http://KEY:SECRET@HOST:PORT …`: tries every
 // promise on servers that run, or on a MinIO that it starts if none is named, and writes docs/stores/.
-// A server that is no provider is tried as `s3`.
+// A server that is no provider is tried as `s3`. One that needs a key for uploads has it in
+// STORAGE_PUT_ACCESS_KEY and STORAGE_PUT_SECRET_KEY, and is set up as its page says.
 // `npm run generate -- certificate-page FILE …` writes the page of certificates alone.
 
 const FOLDER = new URL("../../docs/stores/", import.meta.url).pathname;
@@ -53,10 +54,9 @@ async function certify(
     STORAGE_PUBLIC_ENDPOINT: publicEndpoint.origin,
     STORAGE_ACCESS_KEY: accessKey,
     STORAGE_SECRET_KEY: secretKey,
-    // The store's own protection is looked at, and not that of a key for uploads.
     ...(needsPutKey !== undefined && {
-      STORAGE_PUT_ACCESS_KEY: accessKey,
-      STORAGE_PUT_SECRET_KEY: secretKey,
+      STORAGE_PUT_ACCESS_KEY: process.env["STORAGE_PUT_ACCESS_KEY"] ?? "",
+      STORAGE_PUT_SECRET_KEY: process.env["STORAGE_PUT_SECRET_KEY"] ?? "",
     }),
   };
   const run = (file: string, more: Environment) => {
@@ -68,18 +68,39 @@ async function certify(
     // The command ends with 1 if something is broken, which the page says too.
     if (status !== 0 && status !== 1) throw new Error(`${name} could not be certified`);
   };
-  run(`${FOLDER}${name}.json`, {});
-  const bucket = `valetkey-versions-${crypto.randomUUID().slice(0, 8)}`;
-  if (await keepVersions({ ...environment, STORAGE_BUCKET: bucket })) {
-    run(`${FOLDER}${name}.versions.json`, { STORAGE_BUCKET: bucket });
-    await ask({ ...environment, STORAGE_BUCKET: bucket }, { method: "DELETE" });
-  }
+  const inBucket = async (file: string, isSetUp: (at: Environment) => Promise<boolean>) => {
+    const bucket = { STORAGE_BUCKET: `valetkey-certificate-${crypto.randomUUID().slice(0, 8)}` };
+    const at = { ...environment, ...bucket };
+    await ask(at, { method: "PUT" });
+    if (needsPutKey !== undefined) allowPut(at);
+    if (await isSetUp(at)) run(file, bucket);
+    await ask(at, { method: "DELETE" });
+  };
+  // Only certify knows of a bucket of its own that it never kept versions.
+  if (needsPutKey === undefined) run(`${FOLDER}${name}.json`, {});
+  else await inBucket(`${FOLDER}${name}.json`, () => Promise.resolve(true));
+  await inBucket(`${FOLDER}${name}.versions.json`, keepVersions);
   writePage(`${FOLDER}${name}.json`);
 }
 
-/** Makes a bucket that keeps versions, where the server has such. */
+/** As the page of Swift says; a user of its own login has the name of its key. */
+const allowPut = (at: Environment) =>
+  execFileSync(
+    "swift",
+    ["post", `${at["STORAGE_BUCKET"]}`, "--write-acl", `${at["STORAGE_PUT_ACCESS_KEY"]}`],
+    {
+      stdio: "inherit",
+      env: {
+        PATH: process.env["PATH"],
+        ST_AUTH: `${at["STORAGE_ENDPOINT"]}/auth/v1.0`,
+        ST_USER: at["STORAGE_ACCESS_KEY"],
+        ST_KEY: at["STORAGE_SECRET_KEY"],
+      },
+    },
+  );
+
+/** Lets a bucket keep versions, where the server has such. */
 async function keepVersions(environment: Environment): Promise<boolean> {
-  await ask(environment, { method: "PUT" });
   const query = [["versioning", ""]] as const;
   await ask(environment, {
     method: "PUT",
