@@ -4,13 +4,14 @@ import gzip
 import json
 import unittest
 from collections.abc import Iterator
+from itertools import count
 from typing import Any
 from unittest.mock import patch
 
 import httpx
 from network import BEGUN, CONFIRMED, GRANT, POLICY, STORE, Network, first
 
-from valetkey import ValetkeyError
+from valetkey import ValetkeyError, errors
 
 NUMBERS: list[Any] = [5, -1, 10**400, 1e308, True]
 TEXTS: list[Any] = [
@@ -60,17 +61,41 @@ class AnswersTest(unittest.TestCase):
         network = Network()
         network.has_etags = False
         client = network.client(retry_for=0)
-        count = 0
+        tried = 0
         for asked, right in RIGHT.items():
             for answer in (*RAW, *(json.dumps(each).encode() for each in wrong(right))):
                 network.trouble = first(1, asked, httpx.Response(200, content=answer))
                 client._client._policies = (0, [])
-                count += 1
+                tried += 1
                 try:
-                    client.upload(b"abcde", multipart=1 if "multi" in asked else None)
+                    file = client.upload(b"abcde", multipart=1 if "multi" in asked else None)
+                    self.assertNotIn("\n", (file.key, file.file_url, file.receipt))
+                    self.assertGreaterEqual(file.size, 0)
                 except ValetkeyError as error:
                     self.assertRegex(str(error), r"^[A-Z].*\.$", answer[:200])
-        self.assertGreater(count, 1000)
+        self.assertGreater(tried, 1000)
+
+    def test_a_url_that_no_request_can_go_to_is_named(self) -> None:
+        for url in (
+            "http://a:65536/",
+            "http://a:-1/",
+            "http://[",
+            f"http://{'a' * 64}/",
+            "http://",
+        ):
+            answer = httpx.Response(200, json={**GRANT, "put_url": url})
+            with self.assertRaisesRegex(errors.ServiceFailedError, "cannot be used"):
+                Network(first(1, "presign", answer)).client().upload(b"hello")
+        illegal = httpx.LocalProtocolError("Illegal header value")
+        with self.assertRaisesRegex(errors.ServiceFailedError, "cannot be used: Illegal header"):
+            Network(first(1, "PUT", illegal)).client().upload(b"hello")
+
+    def test_a_portal_is_waited_for_and_a_wrong_address_is_not(self) -> None:
+        html = httpx.Response(200, text="<p>Sign in")
+        with patch("valetkey.service.monotonic", side_effect=count(1, 46).__next__):
+            with self.assertRaisesRegex(errors.ServiceFailedError, "answered 200. Check base_url"):
+                Network(first(1, "policies", html)).client().upload(b"hello")
+            Network(first(2, "presign", html)).client().upload(b"hello")
 
     def test_a_bomb_is_not_decoded(self) -> None:
         bomb = gzip.compress(gzip.compress(bytes(2**24)))

@@ -9,6 +9,7 @@ import tempfile
 import unittest
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
+from itertools import count
 from pathlib import Path
 from typing import Any, BinaryIO
 from unittest.mock import patch
@@ -17,6 +18,7 @@ import httpx
 from network import BASE, CONFIRMED, GRANT, Network, first, problem
 
 from valetkey import AsyncClient, Progress, errors
+from valetkey.line import LEAST_PART
 from valetkey.models import Grant, read
 from valetkey.source import Uploadable
 
@@ -36,6 +38,8 @@ class ClientTest(unittest.TestCase):
         expected = {"content-type": "text/plain", "if-none-match": "*", "content-length": "5"}
         self.assertEqual(sent, expected)
         self.assertEqual(put.content, b"hello")
+        # Something on the way may forward it at 32 KiB a second.
+        self.assertEqual(put.extensions["timeout"]["read"], 120 + 5 / 2**15)
         asked = json.loads(network.seen[1].content)
         self.assertEqual((asked["content_type"], asked["strict"]), ("text/plain", True))
         self.assertEqual(asked["checksum"]["algorithm"], "sha256")
@@ -98,11 +102,43 @@ class ClientTest(unittest.TestCase):
 
     def test_a_redirect_is_never_followed(self) -> None:
         elsewhere = httpx.Response(307, headers={"location": "https://evil.example/"})
-        for method in ("GET", "PUT"):
-            network = Network(first(1, method, elsewhere))
-            with self.assertRaises(errors.ValetkeyError):
-                network.client(retry_for=0).upload(b"hello")
+        for matches in ("policies", "PUT"):
+            network = Network(first(2, matches, elsewhere))
+            network.client().upload(b"hello")
             self.assertNotIn("evil.example", [each.url.host for each in network.seen])
+            opened = Network(first(1, "a.txt/state", elsewhere))
+            with self.assertRaises(errors.ServiceFailedError):
+                opened.client(retry_for=0).file_state("orgs/1/files/2026/11/a.txt")
+
+    def test_a_file_of_another_checksum_has_changed(self) -> None:
+        other = httpx.Response(400, text="<Code>BadDigest</Code>")
+        with self.assertRaises(errors.FileChangedError):
+            Network(first(1, "PUT", other)).client().upload(b"hello")
+
+    def test_a_body_that_is_sent_three_times_in_vain_ends_the_upload(self) -> None:
+        network = Network(first(9, "PUT", httpx.ReadTimeout("")))
+        with (
+            patch("valetkey.upload.monotonic", side_effect=count(0, 50).__next__),
+            self.assertRaises(errors.UnstableError),
+        ):
+            network.client().upload(b"hello")
+        self.assertEqual(len(network.puts()), 3)
+
+    def test_a_store_that_is_busy_is_no_line_that_breaks(self) -> None:
+        busy, broken = httpx.Response(503), httpx.WriteError("broken")
+        file = bytes(LEAST_PART)
+        client = Network(first(45, "PUT", busy)).client()
+        client.upload(file, multipart=None)
+        self.assertEqual(client._client._line.most, 1.5)
+        breaking = Network(first(1, "PUT", broken)).client()
+        breaking._client._line.most = 3
+        breaking.upload(b"hello")
+        self.assertEqual(breaking._client._line.most, 1)
+
+    def test_a_url_for_somebody_else_is_strict(self) -> None:
+        network = Network()
+        network.client().presign("a.txt", size=5, content_type="text/plain", strict=False)
+        self.assertTrue(json.loads(network.seen[0].content)["strict"])
 
     def test_what_breaks_is_sent_again_from_its_beginning(self) -> None:
         told: list[Progress] = []
@@ -195,19 +231,19 @@ class ClientTest(unittest.TestCase):
     def test_many_files_ask_for_policies_once_and_few_are_open(self) -> None:
         async def upload() -> None:
             network = Network()
-            opened: list[int] = []
+            opened = [len(os.listdir("/dev/fd"))]
 
-            def count(_: httpx.Request) -> None:
+            def look(_: httpx.Request) -> None:
                 opened.append(len(os.listdir("/dev/fd")))
 
-            network.trouble = count
+            network.trouble = look
             with tempfile.NamedTemporaryFile(suffix=".log") as file:
                 file.write(b"hello")
                 file.flush()
                 async with AsyncClient(BASE, org="acme", token=str, http=network.http()) as client:
                     await asyncio.gather(*(client.upload(file.name) for _ in range(100)))
-            self.assertEqual(len(network.seen), 301)
-            self.assertLess(max(opened) - opened[0], 20)
+            self.assertEqual(network.calls().count("GET policies"), 1)
+            self.assertLess(max(opened) - opened[0], 60)
 
         asyncio.run(upload())
 

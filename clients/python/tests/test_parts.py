@@ -134,6 +134,18 @@ class PartsTest(unittest.TestCase):
         self.upload(network)
         self.assertEqual(network.calls().count("POST parts"), 2)
 
+    def test_a_part_whose_answer_was_lost_is_not_sent_again(self) -> None:
+        network = Network()
+        lose = first(1, "part=2", httpx.ReadError("lost"))
+
+        def trouble(request: httpx.Request) -> Exception | httpx.Response | None:
+            lost = lose(request)
+            return lost and (network.own_answer(request), lost)[1]
+
+        network.trouble = trouble
+        self.upload(network)
+        self.assertEqual(len(network.puts()), 3)
+
     def test_what_something_else_has_answered_is_sent_again(self) -> None:
         for matches in ("policies", "multipart", "POST", "PUT", "complete"):
             network = Network(first(2, matches, httpx.Response(200, text="<p>Sign in")))

@@ -113,6 +113,8 @@ class LineTest(unittest.TestCase):
         self.assertEqual(most, [1, 1.5, 2, 2.5, 3, 3.5, 4, 4, 4, 2, 1])
         line.has_carried(5, 0.1, 0.1)
         self.assertEqual(line.most, 1.5)
+        line.has_carried(LEAST_PART // 2, 0.5, 0.4)
+        self.assertEqual(line.most, 2)
         line.has_broken()
         self.assertEqual(line.most, 1)
 

@@ -60,6 +60,14 @@ from valetkey import (  # noqa: E402
     WebhookError,
 )
 
+# Of errors without a code of the service or the store.
+CODES = {
+    "CancelledError": "ABORTED",
+    "KeyboardInterrupt": "ABORTED",
+    "OfflineError": "OFFLINE",
+    "ServiceFailedError": "SERVICE_FAILED",
+    "StoreRefusedError": "STORE_REFUSED",
+}
 sent = 0
 
 
@@ -111,8 +119,8 @@ async def upload(client: Any, file: str) -> dict[str, Any]:
 
 
 def told(error: BaseException) -> dict[str, Any]:
-    other = type(error).__name__ if isinstance(error, Exception) else "ABORTED"
-    code = getattr(error, "code", other)
+    name = type(error).__name__
+    code = getattr(error, "code", None) or CODES.get(name, name)
     if isinstance(error, (ValueError, OSError)):
         code = "INVALID_FILE"
     return {"code": code, "status": getattr(error, "status", None), "message": str(error)}

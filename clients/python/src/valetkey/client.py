@@ -69,7 +69,7 @@ class AsyncClient:
         self._state = options.get("state")
         self._retry_for = options.get("retry_for", 300)
         self._policies: tuple[float, list[dict[str, Any]]] = (0, [])
-        self._asking = asyncio.Lock()
+        self._asking: asyncio.Task[Any] | None = None
         self._line, self._grants = Line(), Grants(self._service)
         # Of more than so many at a time each would only wait, with its file open.
         self._uploading = asyncio.Semaphore(MOST_UPLOADS)
@@ -166,14 +166,16 @@ class AsyncClient:
 
     async def policies(self) -> list[dict[str, Any]]:
         """Lists what the caller may upload, as the API does."""
-        async with self._asking:
-            at, known = self._policies
-            if not known or time.monotonic() - at > POLICIES_LIFETIME:
-                known = member(await self._ask("/policies"), "policies", list)
-                for each in known:
-                    member(each, "name", str)
-                self._policies = (time.monotonic(), known)
-            return known
+        at, known = self._policies
+        if not known or time.monotonic() - at > POLICIES_LIFETIME:
+            # Of uploads that begin together one asks.
+            if self._asking is None or self._asking.done():
+                self._asking = asyncio.create_task(self._ask("/policies"))
+            known = member(await asyncio.shield(self._asking), "policies", list)
+            for each in known:
+                member(each, "name", str)
+            self._policies = (time.monotonic(), known)
+        return known
 
     async def list_files(self, prefix: str | None = None) -> AsyncIterator[StoredFile]:
         """Lists files by their keys, page after page. Needs the scope `list`."""
@@ -265,8 +267,7 @@ class Client:
     async def _end(self) -> None:
         # What was interrupted, or is under way in another thread.
         for each in asyncio.all_tasks() - {asyncio.current_task()}:
-            if not each.cancelling():
-                each.cancel()
+            each.cancel()
         await _cancelled()
         await self._client.aclose()
 

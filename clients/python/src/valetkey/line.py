@@ -46,8 +46,8 @@ class Line:
     def has_carried(self, size: int, taken_in: float, answered_in: float) -> None:
         if taken_in > QUICK or answered_in > PROMPT:
             self.most = max(1.0, self.most / 2)
-        # A small body is soon sent on any line.
-        elif taken_in * max(size, LEAST_PART) < QUICK * size:
+        # A small body is soon taken on any line.
+        elif size >= LEAST_PART or (taken_in + answered_in) * LEAST_PART < QUICK * size:
             self.most = min(MOST_AT_ONCE, self.most + 0.5)
 
     def has_broken(self) -> None:

@@ -92,7 +92,6 @@ class _Parts:
             raise changed
         self._sums = {int(name): known for name, known in self._known.items() if name.isdecimal()}
         await self._compare()
-        self._sums = {number: self._sums[number] for number in self._etags}
         for number, known in self._sums.items():
             if await self._checksum(number, known["algorithm"]) != known:
                 raise changed
