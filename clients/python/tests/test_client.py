@@ -135,6 +135,17 @@ class ClientTest(unittest.TestCase):
         breaking.upload(b"hello")
         self.assertEqual(breaking._client._line.most, 1)
 
+    def test_breaks_count_in_a_row_until_a_body_got_through(self) -> None:
+        broken, lost = httpx.WriteError("broken"), problem(409, "UPLOAD_INCOMPLETE")
+        breaks: list[httpx.WriteError | None] = [broken] * 39
+        puts = iter([*breaks, None, *breaks, None])
+        lose = first(1, "confirm", lost)
+        network = Network(lambda each: next(puts) if each.method == "PUT" else lose(each))
+        network.client().upload(bytes(2**20 + 1))
+        self.assertEqual(len(network.puts()), 80)
+        with self.assertRaises(errors.UnstableError):
+            Network(first(40, "PUT", broken)).client().upload(bytes(2**20 + 1))
+
     def test_a_url_for_somebody_else_is_strict(self) -> None:
         network = Network()
         network.client().presign("a.txt", size=5, content_type="text/plain", strict=False)

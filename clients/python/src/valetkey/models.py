@@ -85,11 +85,10 @@ def member(answer: Any, name: str, kind: Any, is_optional: bool = False) -> Any:
     value: Any = answer.get(name) if isinstance(answer, dict) else None
     if kind is None or (is_optional and value is None):
         return value
-    is_valid = type(value) is kind and (kind is not int or value >= 0)
-    texts = (
-        [] if not is_valid else [value] if kind is str else value.values() if kind is dict else []
-    )
-    if not is_valid or not all(isinstance(each, str) and TEXT.fullmatch(each) for each in texts):
+    if type(value) is not kind or (kind is int and value < 0):
+        raise invalid(name)
+    texts = [value] if kind is str else value.values() if kind is dict else []
+    if not all(isinstance(each, str) and TEXT.fullmatch(each) for each in texts):
         raise invalid(name)
     if name.endswith("url") and not re.match("https?://", value):
         raise invalid(name)
