@@ -1,5 +1,5 @@
 import { execFile } from "node:child_process";
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { promisify } from "node:util";
@@ -15,9 +15,26 @@ afterAll(() => rmSync(folder, { recursive: true }));
 
 const run = promisify(execFile);
 
+/** The product with clocks that can be hastened, as an overlay for Go. */
+const overlay = () => {
+  const product = new URL("../../clients/go/", import.meta.url).pathname;
+  const names = readdirSync(product).filter((name) => /(?<!_test)\.go$/.test(name));
+  const Replace = Object.fromEntries(
+    names.map((name) => [product + name, join(folder, `${name}.txt`)]),
+  );
+  for (const [original, copy] of Object.entries(Replace)) {
+    const text = readFileSync(original, "utf8");
+    writeFileSync(copy, text.replace(`\t"time"\n`, `\ttime "example.com/client/hastened"\n`));
+  }
+  const file = join(folder, "overlay.json");
+  writeFileSync(file, JSON.stringify({ Replace }));
+  return file;
+};
+
 tryClient("Go", go !== undefined, async () => {
   const program = join(folder, "client");
-  await run(go ?? "", ["build", "-o", program, "."], { cwd: new URL("go", import.meta.url) });
+  const args = ["build", "-overlay", overlay(), "-o", program, "."];
+  await run(go ?? "", args, { cwd: new URL("go", import.meta.url) });
   return [program];
 });
 

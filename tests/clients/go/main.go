@@ -11,11 +11,14 @@ import (
 	"io"
 	"net/http"
 	"os"
+	"os/signal"
 	"strings"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"time"
 
+	"example.com/client/hastened"
 	valetkey "github.com/valetkey/valetkey/clients/go"
 )
 
@@ -41,22 +44,53 @@ func (c counting) RoundTrip(request *http.Request) (*http.Response, error) {
 	return c.RoundTripper.RoundTrip(counted)
 }
 
+var (
+	flags     = flag.NewFlagSet("client", flag.ExitOnError)
+	base      = flags.String("base", "", "the address of the service")
+	org       = flags.String("org", "", "the organization")
+	tokenFile = flags.String("token-file", "", "a file with the token, which is read again once that is refused")
+	state     = flags.String("state", "", "the folder for uploads that are continued")
+	retryFor  = flags.Int("retry-for", 0, "the longest time without progress, in seconds")
+	metadata  = flags.String("metadata", `{"from":"a-client"}`, "of an upload")
+	mediaType = flags.String("type", "", "of an upload")
+	policy    = flags.String("policy", "", "of an upload")
+	hasten    = flags.Int("hasten", 1, "how many times as fast the clocks are")
+	isApart   = flags.Bool("apart", false, "each file by a client of its own")
+)
+
 func main() {
 	command := os.Args[1]
-	flags := flag.NewFlagSet(command, flag.ExitOnError)
-	base := flags.String("base", "", "the address of the service")
-	org := flags.String("org", "", "the organization")
-	tokenFile := flags.String("token-file", "", "a file with the token, which is read again once that is refused")
-	state := flags.String("state", "", "the folder for uploads that are continued")
-	retryFor := flags.Duration("retry-for", 0, "the longest time without progress")
 	_ = flags.Parse(os.Args[2:])
+	hastened.Rate = hastened.Duration(*hasten)
 	if command == "receive" {
 		fail(receive(*base, flags.Args()))
 	}
+	client := newClient()
+	if command == "upload" && flags.NArg() > 1 {
+		for _, file := range flags.Args() {
+			if *isApart {
+				client = newClient()
+			}
+			result, err := upload(client, file)
+			if err != nil {
+				result = told(err)
+			}
+			show(os.Stdout, result)
+		}
+		return
+	}
+	result, err := run(client, command, flags.Args())
+	if err != nil {
+		fail(err)
+	}
+	show(os.Stdout, result)
+}
+
+func newClient() *valetkey.Client {
 	var mu sync.Mutex
 	var token string
 	client, err := valetkey.New(valetkey.Options{
-		BaseURL: *base, Organization: *org, RetryFor: *retryFor,
+		BaseURL: *base, Organization: *org, RetryFor: time.Duration(*retryFor) * time.Second,
 		Token: func(_ context.Context, isRefused bool) (string, error) {
 			mu.Lock()
 			defer mu.Unlock()
@@ -72,35 +106,56 @@ func main() {
 	if err != nil {
 		fail(err)
 	}
-	result, err := run(client, command, *state, flags.Args())
-	if err != nil {
-		fail(err)
-	}
-	line, err := json.Marshal(result)
-	if err != nil {
-		fail(err)
-	}
-	fmt.Println(string(line))
+	return client
 }
 
-func run(client *valetkey.Client, command, state string, args []string) (any, error) {
+func upload(client *valetkey.Client, path string) (any, error) {
+	ctx := context.Background()
+	if *state == "" {
+		var stop func()
+		ctx, stop = signal.NotifyContext(ctx, os.Interrupt)
+		defer stop()
+	}
+	options := valetkey.UploadOptions{
+		StateFolder: *state, ContentType: *mediaType, Policy: *policy,
+		Progress: func(p valetkey.Progress) {
+			fmt.Fprintln(os.Stderr, "progress", p.Sent, p.Total, p.Retrying)
+		},
+	}
+	if err := json.Unmarshal([]byte(*metadata), &options.Metadata); err != nil {
+		return nil, err
+	}
+	result, err := client.UploadFile(ctx, path, options)
+	if err != nil {
+		return nil, err
+	}
+	return map[string]any{
+		"key": result.Key, "size": result.Size, "content_type": result.ContentType, "get_url": result.GetURL,
+		"file_url": result.FileURL, "receipt": result.Receipt, "metadata": result.Metadata,
+		"sent": sent.Load(), "peak": peak(),
+	}, nil
+}
+
+// peak is the most memory that the process had, in KiB.
+func peak() int64 {
+	var usage syscall.Rusage
+	_ = syscall.Getrusage(syscall.RUSAGE_SELF, &usage)
+	return usage.Maxrss
+}
+
+func show(file *os.File, value any) {
+	line, err := json.Marshal(value)
+	if err != nil {
+		fail(err)
+	}
+	fmt.Fprintln(file, string(line))
+}
+
+func run(client *valetkey.Client, command string, args []string) (any, error) {
 	ctx := context.Background()
 	switch command {
 	case "upload":
-		result, err := client.UploadFile(ctx, args[0], valetkey.UploadOptions{
-			StateFolder: state,
-			Metadata:    map[string]string{"from": "a-client"},
-			Progress: func(p valetkey.Progress) {
-				fmt.Fprintln(os.Stderr, "progress", p.Sent, p.Total, p.Retrying)
-			},
-		})
-		if err != nil {
-			return nil, err
-		}
-		return map[string]any{
-			"key": result.Key, "size": result.Size, "sent": sent.Load(), "get_url": result.GetURL,
-			"file_url": result.FileURL, "receipt": result.Receipt, "metadata": result.Metadata,
-		}, nil
+		return upload(client, args[0])
 	case "policies":
 		return client.Policies(ctx)
 	case "presign":
@@ -143,14 +198,17 @@ func receive(base string, secrets []string) error {
 	}))
 }
 
-// fail ends with the error as JSON.
-func fail(err error) {
-	told := map[string]any{"message": err.Error()}
+func told(err error) map[string]any {
+	told := map[string]any{"message": err.Error(), "sent": sent.Load(), "peak": peak()}
 	var failed *valetkey.Error
 	if errors.As(err, &failed) {
 		told["code"], told["status"] = failed.Code, failed.Status
 	}
-	line, _ := json.Marshal(told)
-	fmt.Fprintln(os.Stderr, string(line))
+	return told
+}
+
+// fail ends with the error as JSON.
+func fail(err error) {
+	show(os.Stderr, told(err))
 	os.Exit(1)
 }
