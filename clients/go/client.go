@@ -8,18 +8,25 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"net"
 	"net/http"
 	"net/url"
+	"os"
 	"strings"
+	"sync/atomic"
 	"time"
+	"unicode"
 )
 
-// timeout is the longest time for an answer of the service, for some stores copy parts to put them
-// together; and without progress of a transfer, for the system may have taken more of it than a slow
-// line carries in a minute.
-const timeout = 2 * time.Minute
+const (
+	// timeout is the longest time for an answer of the service, for some stores copy parts to put them
+	// together; and without progress of a transfer.
+	timeout = 2 * time.Minute
+	// outage is a time in which a gateway has restarted, and a captive portal has let people in.
+	outage = 45 * time.Second
+)
 
 // Options of New. BaseURL and Organization are required.
 type Options struct {
@@ -45,13 +52,19 @@ type Client struct {
 	files   string // the address of the organization's files
 	http    http.Client
 	upload  *upload // that the calls are part of, if any
+	known   *known
+}
+
+// known is what the uploads of a client share.
+type known struct {
+	isService atomic.Bool // the service is at BaseURL
+	policies  atomic.Pointer[keptPolicies]
+	grants    grants
 }
 
 // New makes a client.
 func New(options Options) (*Client, error) {
-	base, err := url.Parse(options.BaseURL)
-	if err != nil || (base.Scheme != "http" && base.Scheme != "https") || base.Host == "" ||
-		options.Organization == "" || options.Concurrency < 0 {
+	if !isURL(options.BaseURL) || options.Organization == "" || options.Concurrency < 0 {
 		return nil, errors.New("valetkey: BaseURL must be a URL, Organization a name, and Concurrency not below 0")
 	}
 	options.Concurrency = cmp.Or(options.Concurrency, 4)
@@ -60,6 +73,7 @@ func New(options Options) (*Client, error) {
 	c := &Client{
 		options: options,
 		files:   options.BaseURL + "/api/v1/orgs/" + url.PathEscape(options.Organization) + "/files",
+		known:   &known{grants: grants{turn: make(chan struct{}, 1)}},
 	}
 	if options.HTTPClient != nil {
 		c.http = *options.HTTPClient
@@ -73,32 +87,60 @@ func StaticToken(token string) func(context.Context, bool) (string, error) {
 	return func(context.Context, bool) (string, error) { return token, nil }
 }
 
-// ask calls a path below the files of the organization until there is a final answer, and decodes
-// that; of a redirect its address.
-func (c *Client) ask(ctx context.Context, method, path string, body, answer any) error {
-	return c.persist(ctx, func() error {
-		got, text, err := c.exchange(ctx, method, path, body, false)
-		if err == nil && got.StatusCode == http.StatusUnauthorized && c.options.Token != nil {
-			got, text, err = c.exchange(ctx, method, path, body, true)
-		}
-		if err != nil {
-			return err
-		}
-		if address, isAsked := answer.(*string); isAsked && got.StatusCode == http.StatusFound {
-			*address = got.Header.Get("Location")
-			return nil
-		}
-		isFinal := got.StatusCode < 300 && got.StatusCode != http.StatusAccepted
-		if got.StatusCode == http.StatusNoContent || (isFinal && json.Unmarshal(text, answer) == nil) {
-			return nil
-		}
-		return c.refusal(got, text)
-	})
+// ask calls a path below the files of the organization until there is a final answer that is usable,
+// and decodes that; of a redirect its address. Without anything to decode, 204 is awaited.
+func (c *Client) ask(ctx context.Context, method, path string, body, answer any, isUsable func() bool) error {
+	return c.persist(ctx, func() error { return c.once(ctx, method, path, body, answer, isUsable) })
 }
+
+func (c *Client) once(ctx context.Context, method, path string, body, answer any, isUsable func() bool) error {
+	got, text, err := c.exchange(ctx, method, path, body, false)
+	if err == nil && got.StatusCode == http.StatusUnauthorized && c.options.Token != nil {
+		got, text, err = c.exchange(ctx, method, path, body, true)
+	}
+	if err != nil {
+		return err
+	}
+	isOther := !json.Valid(text) // something on the way, such as a captive portal, unless it is an error
+	if !isOther {
+		c.known.isService.Store(true)
+	}
+	isDone := got.StatusCode/100 == 2 && got.StatusCode != http.StatusAccepted
+	if address, isAsked := answer.(*string); isAsked {
+		*address = got.Header.Get("Location")
+		isDone = got.StatusCode == http.StatusFound
+	} else if answer == nil {
+		isDone = got.StatusCode == http.StatusNoContent
+	} else if isDone {
+		isDone = json.Unmarshal(text, answer) == nil
+	}
+	if isDone && (isUsable == nil || isUsable()) {
+		return nil
+	}
+	failed := c.refusal(got, text)
+	if isOther && got.StatusCode < 400 {
+		// Where the service was, it comes back once somebody has signed in to the network.
+		failed.mayPass = outage
+		if c.known.isService.Load() {
+			failed.mayPass = always
+		}
+	}
+	return failed
+}
+
+// isURL returns true for an address of HTTP.
+func isURL(text string) bool {
+	parsed, err := url.Parse(text)
+	return err == nil && (parsed.Scheme == "http" || parsed.Scheme == "https") && parsed.Host != ""
+}
+
+// isLine returns true for text on one line, which moves no cursor either.
+func isLine(text string) bool { return !strings.ContainsFunc(text, unicode.IsControl) }
 
 // exchange sends one request, and returns the answer with its body.
 func (c *Client) exchange(ctx context.Context, method, path string, body any, isRefused bool) (*http.Response, []byte, error) {
-	ctx, cancel := context.WithTimeout(ctx, timeout)
+	// Of the caller's context alone an error may say that it ended.
+	ctx, cancel := context.WithTimeoutCause(ctx, timeout, os.ErrDeadlineExceeded)
 	defer cancel()
 	var content []byte
 	if body != nil {
@@ -111,10 +153,12 @@ func (c *Client) exchange(ctx context.Context, method, path string, body any, is
 	request.Header.Set("Content-Type", "application/json")
 	if c.options.Token != nil {
 		token, err := c.options.Token(ctx, isRefused)
-		if err != nil || token == "" || strings.ContainsAny(token, "\r\n") {
+		if err != nil || token == "" || !isLine(token) {
 			failed := newError(CodeNoToken, "There is no token", "Token must return text on one line.", err)
 			var lost net.Error
-			failed.mayPass = errors.As(err, &lost)
+			if errors.As(err, &lost) {
+				passing(failed)
+			}
 			return nil, nil, failed
 		}
 		request.Header.Set("Authorization", "Bearer "+token)
@@ -127,21 +171,26 @@ func (c *Client) exchange(ctx context.Context, method, path string, body any, is
 			return response, text, nil
 		}
 	}
+	if ctx.Err() != nil {
+		err = context.Cause(ctx)
+	}
 	return nil, nil, passing(newError(CodeOffline, c.options.BaseURL+" does not answer",
 		"Check the network connection and BaseURL, then try again.", err))
 }
 
-// refusal is the failure of an answer, which something on the way may have given.
+// refusal is the failure of an answer.
 func (c *Client) refusal(got *http.Response, text []byte) *Error {
 	failed := &Error{}
-	if json.Unmarshal(text, failed) != nil || failed.Code == "" {
-		failed = newError(CodeInvalidAnswer, c.options.BaseURL+" answered "+got.Status+", and not as the service does",
-			"Check that BaseURL is the address of the service, and update this client.", nil)
+	if json.Unmarshal(text, failed) != nil || failed.Code == "" || !isLine(failed.Code+failed.Title+failed.Detail) {
+		failed = newError(CodeInvalidAnswer, fmt.Sprintf("%s answered %d, and not as the service does",
+			c.options.BaseURL, got.StatusCode), "Check that BaseURL is the address of the service, and update this client.", nil)
 	} else {
 		failed.Problem = text
 	}
 	failed.Status, failed.RetryAfter = got.StatusCode, retryAfter(got.Header)
 	isPending := got.StatusCode == http.StatusAccepted && failed.Problem != nil
-	failed.mayPass = isPending || (isBusy(got.StatusCode) && failed.Code != "QUOTA_EXCEEDED")
+	if isPending || (isBusy(got.StatusCode) && failed.Code != CodeQuotaExceeded) {
+		return passing(failed)
+	}
 	return failed
 }

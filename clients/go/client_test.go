@@ -9,8 +9,12 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"net/http"
 	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"runtime"
 	"strconv"
 	"strings"
 	"sync"
@@ -62,7 +66,8 @@ func (b *backend) serve(w http.ResponseWriter, r *http.Request) {
 	var asked map[string]any
 	_ = json.Unmarshal(body, &asked)
 	answer := func(value any) { _ = json.NewEncoder(w).Encode(value) }
-	done := map[string]any{"key": "orgs/acme/files/2026/11/a.png", "receipt": "receipt"}
+	done := map[string]any{"key": "orgs/acme/files/2026/11/a.png", "receipt": "receipt",
+		"get_url": b.URL + "/store", "file_url": b.URL + "/api/v1/orgs/acme/files/2026/11/a.png"}
 	switch {
 	case r.Method == http.MethodPut:
 		b.puts, b.bodies = append(b.puts, r), append(b.bodies, body)
@@ -77,6 +82,14 @@ func (b *backend) serve(w http.ResponseWriter, r *http.Request) {
 		answer(map[string]any{"put_url": b.URL + "/store", "receipt": "receipt", "put_headers": map[string]string{
 			"Content-Type": "image/png", "x-amz-Odd-case": "1",
 		}})
+	case name == "batch":
+		var uploads []any
+		for range asked["files"].([]any) {
+			uploads = append(uploads, map[string]any{"put_url": b.URL + "/store", "receipt": "receipt"})
+		}
+		answer(map[string]any{"uploads": uploads})
+	case r.Method == http.MethodDelete:
+		w.WriteHeader(http.StatusNoContent)
 	case name == "multipart":
 		answer(map[string]any{"upload": "upload", "part_size": 5 << 20})
 	case name == "multipart/parts" && r.Method == http.MethodGet:
@@ -93,6 +106,9 @@ func (b *backend) serve(w http.ResponseWriter, r *http.Request) {
 			parts = append(parts, map[string]any{"part_number": number, "url": url})
 		}
 		answer(map[string]any{"parts": parts})
+	case name == "confirm" && b.parts[""] == nil:
+		w.WriteHeader(http.StatusConflict)
+		fmt.Fprintf(w, problem, "UPLOAD_INCOMPLETE", "")
 	default:
 		b.completed = string(body)
 		answer(done)
@@ -210,8 +226,11 @@ func TestFailuresThatAnotherAttemptMendsAreTriedAgain(t *testing.T) {
 		"a store that is busy":           {"PUT ", status(503, "", "<Code>SlowDown</Code>"), 2, 3},
 		"a body that did not arrive":     {"PUT ", status(400, "", "<Code>IncompleteBody</Code>"), 2, 3},
 		"a redirect of the store":        {"PUT ", status(302, "Location: http://127.0.0.1:1/", ""), 2, 3},
-		"a file that is there":           {"PUT ", status(412, "", ""), 1, 1},
-		"a blob that is there":           {"PUT ", status(403, "", "<Code>UnauthorizedBlobOverwrite</Code>"), 1, 1},
+		"a file that is there":           {"PUT ", status(412, "", ""), 1, 2},
+		"a blob that is there":           {"PUT ", status(403, "", "<Code>UnauthorizedBlobOverwrite</Code>"), 1, 2},
+		"a captive portal":               {"PUT ", status(200, "", "<html>"), 2, 3},
+		"a portal before the service":    {"GET policies", status(200, "", "<html>"), 2, 3},
+		"a redirect of the service":      {"POST presign", status(302, "Location: http://127.0.0.1:1/", ""), 2, 3},
 		"an URL that has expired":        {"PUT ", status(403, "", "<Code>AccessDenied</Code>"), 1, 2},
 		"an URL of GCS that has expired": {"PUT ", status(400, "", "<Code>ExpiredToken</Code>"), 1, 2},
 		"a file that is copied":          {"POST confirm", status(202, "Retry-After: 0", fmt.Sprintf(problem, "UPLOAD_PENDING", "copying")), 2, 3},
@@ -237,14 +256,12 @@ func TestFailuresThatNothingMendsEndTheUploadAtOnce(t *testing.T) {
 		answer        func(w http.ResponseWriter)
 		count         int
 	}{
-		"a refusal":                 {"POST presign", "FILE_TOO_LARGE", status(413, "", fmt.Sprintf(problem, "FILE_TOO_LARGE", "")), 1},
-		"a quota":                   {"POST presign", "QUOTA_EXCEEDED", status(429, "Retry-After: 1", fmt.Sprintf(problem, "QUOTA_EXCEEDED", "")), 1},
-		"a PUT that did not arrive": {"POST confirm", "UPLOAD_INCOMPLETE", status(409, "", fmt.Sprintf(problem, "UPLOAD_INCOMPLETE", "")), 1},
-		"a captive portal":          {"POST presign", CodeInvalidAnswer, status(302, "Location: http://127.0.0.1:1/", ""), 1},
-		"something else there":      {"GET policies", CodeInvalidAnswer, status(200, "", "<html>"), 1},
-		"a mismatch":                {"POST confirm", "UPLOAD_MISMATCH", status(409, "", fmt.Sprintf(problem, "UPLOAD_MISMATCH", "")), 1},
-		"a refusal of the store":    {"PUT ", CodeStoreRefused, status(400, "", "<Code>BadDigest</Code>"), 1},
-		"a fresh URL that is none":  {"PUT ", CodeStoreRefused, status(403, "", "<Code>SignatureDoesNotMatch</Code>"), 2},
+		"a refusal":                {"POST presign", "FILE_TOO_LARGE", status(413, "", fmt.Sprintf(problem, "FILE_TOO_LARGE", "")), 1},
+		"a quota":                  {"POST presign", "QUOTA_EXCEEDED", status(429, "Retry-After: 1", fmt.Sprintf(problem, "QUOTA_EXCEEDED", "")), 1},
+		"something else there":     {"GET policies", CodeInvalidAnswer, status(200, "", "{}"), 1},
+		"a mismatch":               {"POST confirm", "UPLOAD_MISMATCH", status(409, "", fmt.Sprintf(problem, "UPLOAD_MISMATCH", "")), 1},
+		"a refusal of the store":   {"PUT ", CodeStoreRefused, status(400, "", "<Code>InvalidRequest</Code>"), 1},
+		"a fresh URL that is none": {"PUT ", CodeStoreRefused, status(403, "", "<Code>SignatureDoesNotMatch</Code>"), 2},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -340,7 +357,7 @@ func TestAFileThatStaysPendingIsWaitedForNoLongerThanAllowed(t *testing.T) {
 func TestAnAnswerWithoutEndIsNotRead(t *testing.T) {
 	b := newBackend(t)
 	b.fails(99, "GET policies", status(200, "", strings.Repeat(" ", 9<<20)+`{"policies":[]}`))
-	if _, err := b.client(t, Options{}).Policies(context.Background()); codeOf(t, err).Code != CodeInvalidAnswer {
+	if _, err := b.client(t, Options{RetryFor: -1}).Policies(context.Background()); codeOf(t, err).Code != CodeInvalidAnswer {
 		t.Error(err)
 	}
 }
@@ -368,15 +385,15 @@ func TestPartsOfAQuickLineGoSeveralAtATime(t *testing.T) {
 	others.Add(2)
 	var puts atomic.Int64
 	b.before = func(w http.ResponseWriter, r *http.Request) bool {
-		if r.Method == http.MethodPut && puts.Add(1) > 1 {
-			// After the first one, neither is answered before both have come.
+		if r.Method == http.MethodPut && puts.Add(1) > 2 {
+			// After two that were quick, neither is answered before both have come.
 			others.Done()
 			others.Wait()
 		}
 		return false
 	}
 	client := b.client(t, Options{Concurrency: 2})
-	if _, err := client.Upload(context.Background(), source(make([]byte, 11<<20)), UploadOptions{}); err != nil {
+	if _, err := client.Upload(context.Background(), source(make([]byte, 16<<20)), UploadOptions{}); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -465,6 +482,199 @@ func TestAnUploadThatIsOverBeginsAnew(t *testing.T) {
 	}
 	if starts := b.count("POST multipart"); starts != 2 {
 		t.Error(starts)
+	}
+}
+
+func TestAnotherRequestForTheSameFileBeginsAnew(t *testing.T) {
+	b := newBackend(t)
+	b.multi = true
+	file := source(make([]byte, 6<<20))
+	file.Modified = time.Unix(1, 0)
+	folder := t.TempDir()
+	b.fails(99, "POST multipart/complete", status(500, "", fmt.Sprintf(problem, "INTERNAL", "")))
+	for _, options := range []UploadOptions{
+		{}, {ContentType: "image/gif"}, {Metadata: map[string]string{"a": "b"}}, {Filename: "b.png"},
+	} {
+		options.StateFolder = folder
+		_, _ = b.client(t, Options{RetryFor: -1}).Upload(context.Background(), file, options)
+	}
+	if starts := b.count("POST multipart"); starts != 4 {
+		t.Error(starts)
+	}
+}
+
+func TestAFileThatChangesMeanwhileIsNotCompleted(t *testing.T) {
+	for _, isMulti := range []bool{false, true} {
+		b := newBackend(t)
+		b.multi = isMulti
+		content := make([]byte, 11<<20)
+		path := filepath.Join(t.TempDir(), "a.png")
+		modified := time.Now()
+		write := func() {
+			_ = os.WriteFile(path, content, 0o600)
+			_ = os.Chtimes(path, modified, modified)
+		}
+		write()
+		b.before = func(w http.ResponseWriter, r *http.Request) bool {
+			if r.Method == http.MethodPut {
+				_, _ = io.Copy(io.Discard, r.Body)
+				content[0]++
+				write()
+				w.Header().Set("ETag", "etag")
+			}
+			return r.Method == http.MethodPut
+		}
+		_, err := b.client(t, Options{}).UploadFile(context.Background(), path, UploadOptions{StateFolder: t.TempDir()})
+		if codeOf(t, err).Code != CodeFileChanged || b.completed != "" || b.count("POST confirm") > 0 {
+			t.Error(err, b.completed)
+		}
+		if isMulti && b.count("DELETE multipart") != 1 {
+			t.Error("its parts are left")
+		}
+	}
+}
+
+// wrong are values that no answer has, of any member.
+var wrong = []string{
+	"null", "[]", "{}", `[null]`, `[{}]`, `"x"`, `"a\nb"`, `"\u0000"`, "-1", "0", "1", "1.5", "1e400",
+	"9223372036854775807", "true", `{"a\nb":"c"}`, `{"a":"b\r\nc"}`, strings.Repeat("[", 20000), "",
+}
+
+func TestAnAnswerThatIsWrongInAMemberIsASentence(t *testing.T) {
+	for _, name := range []string{"policies", "presign", "confirm", "multipart", "multipart/parts", "multipart/complete"} {
+		for _, value := range wrong {
+			b := newBackend(t)
+			size := 5
+			if b.multi = strings.HasPrefix(name, "multipart"); b.multi {
+				size = leastPart + 1
+			}
+			var members []string
+			upload := func(change string) error {
+				b.before = func(w http.ResponseWriter, r *http.Request) bool {
+					_, called, _ := strings.Cut(r.URL.Path, "/files/")
+					if called != name || r.Header.Get("Inner") != "" {
+						return false
+					}
+					inner := httptest.NewRecorder()
+					r.Header.Set("Inner", "1")
+					b.serve(inner, r)
+					var answer any
+					_ = json.Unmarshal(inner.Body.Bytes(), &answer)
+					members = nil
+					text := mutated(answer, change, value, &members)
+					_, _ = io.WriteString(w, text)
+					return true
+				}
+				_, err := b.client(t, Options{RetryFor: -1}).Upload(context.Background(), source(make([]byte, size)), UploadOptions{})
+				return err
+			}
+			if err := upload("none"); err != nil {
+				t.Fatal(name, err)
+			}
+			for _, member := range members {
+				if err := upload(member); err != nil && (codeOf(t, err).Title == "" || codeOf(t, err).Detail == "") {
+					t.Error(name, member, value, err)
+				}
+			}
+		}
+	}
+}
+
+// mutated returns an answer as JSON, with a wrong value at a place, and all places of it.
+func mutated(answer any, change, value string, members *[]string) string {
+	var walk func(at string, node any) string
+	walk = func(at string, node any) string {
+		*members = append(*members, at)
+		if at == change {
+			return value
+		}
+		var inner []string
+		switch node := node.(type) {
+		case map[string]any:
+			for name, each := range node {
+				inner = append(inner, fmt.Sprintf("%q:%s", name, walk(at+"."+name, each)))
+			}
+			return "{" + strings.Join(inner, ",") + "}"
+		case []any:
+			for index, each := range node {
+				inner = append(inner, walk(fmt.Sprint(at, index), each))
+			}
+			return "[" + strings.Join(inner, ",") + "]"
+		}
+		text, _ := json.Marshal(node)
+		return string(text)
+	}
+	return walk("", answer)
+}
+
+func TestGoroutinesAskTogether(t *testing.T) {
+	b := newBackend(t)
+	held, others := make(chan struct{}), make(chan struct{})
+	var isHeld sync.Once
+	b.before = func(w http.ResponseWriter, r *http.Request) bool {
+		if strings.HasSuffix(r.URL.Path, "/presign") {
+			isHeld.Do(func() {
+				close(held)
+				<-others
+			})
+		}
+		return false
+	}
+	client := b.client(t, Options{})
+	var group sync.WaitGroup
+	upload := func() {
+		defer group.Done()
+		if _, err := client.Upload(context.Background(), source([]byte("hello")), UploadOptions{}); err != nil {
+			t.Error(err)
+		}
+	}
+	group.Add(101)
+	go upload()
+	<-held
+	for range 100 {
+		go upload()
+	}
+	for {
+		client.known.grants.mu.Lock()
+		waiting := len(client.known.grants.waiting)
+		client.known.grants.mu.Unlock()
+		if waiting == 100 {
+			break
+		}
+		runtime.Gosched()
+	}
+	close(others)
+	group.Wait()
+	if calls := b.count("POST presign") + b.count("POST batch"); calls != 3 || b.count("GET policies") > 100 {
+		t.Error(calls)
+	}
+}
+
+func TestAReaderIsUploadedAndAFileIsRead(t *testing.T) {
+	b := newBackend(t)
+	client := b.client(t, Options{})
+	result, err := client.UploadReader(context.Background(), "a.txt", io.MultiReader(strings.NewReader("hello "), strings.NewReader("world")), UploadOptions{})
+	if err != nil || string(b.bodies[0]) != "hello world" {
+		t.Fatal(b.bodies, err)
+	}
+	b.before = func(w http.ResponseWriter, r *http.Request) bool {
+		if r.URL.Path == "/store" {
+			if r.Header.Get("Authorization") != "" {
+				t.Error("the store has got the token")
+			}
+			_, _ = w.Write(b.bodies[0])
+		} else {
+			http.Redirect(w, r, b.URL+"/store", http.StatusFound)
+		}
+		return true
+	}
+	content, err := client.Open(context.Background(), result.Key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer content.Close()
+	if text, err := io.ReadAll(content); string(text) != "hello world" || err != nil {
+		t.Error(string(text), err)
 	}
 }
 
@@ -565,20 +775,36 @@ func TestAPathThatLeadsElsewhereIsNoFile(t *testing.T) {
 func TestChecksumsAreThoseOfTheirAlgorithms(t *testing.T) {
 	u := &upload{source: source([]byte("123456789"))}
 	expected := sha256.Sum256([]byte("123456789"))
-	for algorithm, value := range map[string]string{
+	for _, each := range []struct {
+		algorithm, value string
+		offered          []string
+		isVerified       bool
+	}{
+		{"sha256", base64.StdEncoding.EncodeToString(expected[:]), []string{"md5", "sha256"}, true},
 		// CRC-32C of RFC 9260's family: 0xE3069283 for these digits.
-		"crc32c": "4waSgw==", "sha256": base64.StdEncoding.EncodeToString(expected[:]),
+		{"crc32c", "4waSgw==", []string{"md5", "crc32c"}, true},
+		{"md5", "JfnnlDI7RTiF9RgfG2JNCw==", []string{"md5"}, true},
+		{"crc32c", "4waSgw==", nil, false},
 	} {
-		all := &part{content: io.NewSectionReader(u.source.Reader, 0, 9)}
-		u.policy.Checksums = []string{"md5", algorithm}
-		if err := u.checksum(all); err != nil || all.sum.Value != value {
-			t.Error(all.sum, err)
+		u.choose(each.offered)
+		sum, err := u.checksum(u.newPart(0, 0, 9).content)
+		if err != nil || sum != (Checksum{each.algorithm, each.value}) || u.isVerified != each.isVerified {
+			t.Error(sum, u.isVerified, err)
 		}
 	}
-	all := &part{content: io.NewSectionReader(u.source.Reader, 0, 9)}
-	u.policy.Checksums = []string{"md5"}
-	if err := u.checksum(all); err != nil || all.sum != nil {
-		t.Error("another algorithm was chosen", all.sum, err)
+}
+
+func TestEachPartHasAByteAndAllHaveTheFile(t *testing.T) {
+	for _, each := range []struct {
+		size, partSize int64
+		count          int
+	}{
+		{1, 5, 1}, {5, 5, 1}, {6, 5, 2}, {10, 5, 2}, {11, 5, 3}, {10_000, 1, 10_000},
+		{10_001, 1, 0}, {10, 0, 0}, {10, -5, 0}, {10, math.MaxInt64, 1}, {math.MaxInt64, math.MaxInt64, 1},
+	} {
+		if count := partCount(each.size, each.partSize); count != each.count {
+			t.Error(each, count)
+		}
 	}
 }
 

@@ -3,11 +3,12 @@ package valetkey
 import (
 	"encoding/json"
 	"errors"
+	"math"
 	"net/url"
 	"time"
 )
 
-// Codes of an Error beside those of the service, which docs/errors.md lists.
+// Codes of an Error that the client itself finds.
 const (
 	CodeAborted       = "ABORTED"        // the context ended; errors.Is finds its error
 	CodeFileChanged   = "FILE_CHANGED"   // the file cannot be read, or changed meanwhile
@@ -18,11 +19,30 @@ const (
 	CodeStateFailed   = "STATE_FAILED"   // the upload cannot be remembered
 	CodeStoreOffline  = "STORE_OFFLINE"  // the service answers, and the store does not
 	CodeStoreRefused  = "STORE_REFUSED"  // StoreCode is the store's own word for why
+	CodeUnstable      = "UNSTABLE"       // the line is too slow, or breaks too often
+)
+
+// Codes of the service that a program may act on; docs/errors.md has their meaning, and all others.
+const (
+	CodeFileTooLarge         = "FILE_TOO_LARGE"
+	CodeForbidden            = "FORBIDDEN"
+	CodeInvalidReceipt       = "INVALID_RECEIPT"
+	CodeInvalidUpload        = "INVALID_UPLOAD"
+	CodeNotFound             = "NOT_FOUND"
+	CodeQuotaExceeded        = "QUOTA_EXCEEDED"
+	CodeRateLimited          = "RATE_LIMITED"
+	CodeUnauthenticated      = "UNAUTHENTICATED"
+	CodeUnknownPolicy        = "UNKNOWN_POLICY"
+	CodeUnsupportedMediaType = "UNSUPPORTED_MEDIA_TYPE"
+	CodeUploadIncomplete     = "UPLOAD_INCOMPLETE"
+	CodeUploadMismatch       = "UPLOAD_MISMATCH"
+	CodeUploadPending        = "UPLOAD_PENDING"
+	CodeUploadRefusedByScan  = "UPLOAD_REFUSED_BY_SCAN"
 )
 
 // Error is the error of all calls that talk to the service or the store.
 type Error struct {
-	Code       string          `json:"code"`   // for a program, such as FILE_TOO_LARGE, QUOTA_EXCEEDED or OFFLINE
+	Code       string          `json:"code"`   // for a program, such as CodeFileTooLarge or CodeOffline
 	Title      string          `json:"title"`  // what happened
 	Detail     string          `json:"detail"` // what to do about it
 	Status     int             `json:"-"`      // of the service's or the store's answer; 0 if neither answered
@@ -31,8 +51,10 @@ type Error struct {
 	RetryAfter time.Duration   `json:"-"`      // where trying again helps later
 	Err        error           `json:"-"`      // the cause, if there is one
 
-	mayPass bool // another attempt may succeed
+	mayPass time.Duration // for how long another attempt may succeed; 0 if it is final
 }
+
+const always time.Duration = math.MaxInt64
 
 func (e *Error) Error() string {
 	text := "valetkey: " + e.Code + ": " + e.Title + ". " + e.Detail
@@ -55,6 +77,13 @@ func newError(code, title, detail string, cause error) *Error {
 }
 
 func passing(failed *Error) *Error {
-	failed.mayPass = true
+	failed.mayPass = always
+	return failed
+}
+
+// in returns an error as it is, or an empty one if there is none.
+func in(err error) *Error {
+	failed := &Error{}
+	errors.As(err, &failed)
 	return failed
 }

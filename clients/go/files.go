@@ -2,10 +2,12 @@ package valetkey
 
 import (
 	"context"
+	"io"
 	"iter"
 	"net/http"
 	"net/url"
 	"regexp"
+	"slices"
 	"time"
 )
 
@@ -14,7 +16,8 @@ type Policy struct {
 	Name            string            `json:"name"`
 	MaxSize         int64             `json:"max_size"` // of a file with one PUT
 	AllowedTypes    []string          `json:"allowed_types"`
-	Extensions      map[string]string `json:"extensions"`    // the types of ".png" and others
+	Extensions      map[string]string `json:"extensions"` // the types of ".png" and others
+	PutLifetime     int64             `json:"put_lifetime"`
 	LinkLifetime    int64             `json:"link_lifetime"` // 0 if there are no links
 	RequireChecksum bool              `json:"require_checksum"`
 	Checksums       []string          `json:"checksums"` // that the store verifies
@@ -24,11 +27,22 @@ type Policy struct {
 	} `json:"multipart"`
 }
 
-// Policies lists what the caller may upload.
+// Policies lists what the caller may upload. An answer is kept for five minutes.
 func (c *Client) Policies(ctx context.Context) ([]Policy, error) {
-	var answer struct{ Policies []Policy }
-	err := c.ask(ctx, http.MethodGet, "/policies", nil, &answer)
-	return answer.Policies, err
+	if kept := c.known.policies.Load(); kept != nil && time.Since(kept.at) < 5*time.Minute {
+		return slices.Clone(kept.Policies), nil
+	}
+	answer := &keptPolicies{at: time.Now()}
+	err := c.ask(ctx, http.MethodGet, "/policies", nil, answer, func() bool { return answer.Policies != nil })
+	if err == nil {
+		c.known.policies.Store(answer)
+	}
+	return slices.Clone(answer.Policies), err
+}
+
+type keptPolicies struct {
+	Policies []Policy
+	at       time.Time
 }
 
 // File is a file as a list has it. FileURL opens it for members of the organization.
@@ -52,7 +66,8 @@ func (c *Client) List(ctx context.Context, prefix string) iter.Seq2[File, error]
 				Files []File
 				Next  string
 			}
-			if err := c.ask(ctx, http.MethodGet, "?"+query.Encode(), nil, &page); err != nil {
+			isNext := func() bool { return page.Next == "" || page.Next != query.Get("after") }
+			if err := c.ask(ctx, http.MethodGet, "?"+query.Encode(), nil, &page, isNext); err != nil {
 				yield(File{}, err)
 				return
 			}
@@ -69,34 +84,61 @@ func (c *Client) List(ctx context.Context, prefix string) iter.Seq2[File, error]
 // filePath finds the path of a file in its key or its file URL; no segment leads elsewhere.
 var filePath = regexp.MustCompile(`(?:^orgs/[^/?]+/(?:files/)?|/api/v1/orgs/[^/?]+/files/)((?:[\w-]+/)+[\w-]+\.[\w-]+)$`)
 
-func (c *Client) askFile(ctx context.Context, method, file, suffix string, answer any) error {
+func (c *Client) askFile(ctx context.Context, method, file, suffix string, answer any, isUsable func() bool) error {
 	found := filePath.FindStringSubmatch(file)
 	if found == nil {
 		return newError(CodeInvalidFile, "This is no key and no file URL",
 			"Give the Key or FileURL that the upload, a list or an event had.", nil)
 	}
-	return c.ask(ctx, method, "/"+found[1]+suffix, nil, answer)
+	return c.ask(ctx, method, "/"+found[1]+suffix, nil, answer, isUsable)
 }
 
 // Remove removes a file by its key or file URL; to remove it again is no error. It needs the scope
 // remove.
 func (c *Client) Remove(ctx context.Context, file string) error {
-	return c.askFile(ctx, http.MethodDelete, file, "", nil)
+	return c.askFile(ctx, http.MethodDelete, file, "", nil, nil)
 }
 
 // State returns "ready" for a file that is there, by its key or file URL; "waiting" for an upload that
 // has arrived, and is not confirmed; or "missing". It needs the scope read.
 func (c *Client) State(ctx context.Context, file string) (string, error) {
 	var answer struct{ State string }
-	err := c.askFile(ctx, http.MethodGet, file, "/state", &answer)
+	err := c.askFile(ctx, http.MethodGet, file, "/state", &answer, func() bool {
+		return slices.Contains([]string{"ready", "waiting", "missing"}, answer.State)
+	})
 	return answer.State, err
 }
 
 // GetURL returns a URL at the store that shows the file of a key or file URL to everyone who has it,
 // for as long as the policy says. It needs the scope read.
 func (c *Client) GetURL(ctx context.Context, file string) (address string, err error) {
-	err = c.askFile(ctx, http.MethodGet, file, "", &address)
+	err = c.askFile(ctx, http.MethodGet, file, "", &address, func() bool { return isURL(address) })
 	return address, err
+}
+
+// Open reads a file by its key or file URL, for as long as ctx lasts. It needs the scope read.
+func (c *Client) Open(ctx context.Context, file string) (content io.ReadCloser, err error) {
+	err = c.persist(ctx, func() error {
+		address, err := c.GetURL(ctx, file)
+		if err != nil {
+			return err
+		}
+		request, err := http.NewRequestWithContext(ctx, http.MethodGet, address, nil)
+		if err != nil {
+			return err
+		}
+		request.Header.Set("Accept-Encoding", "identity") // as it is stored
+		answer, err := c.http.Do(request)
+		if err != nil {
+			return offline(err)
+		}
+		if content = answer.Body; answer.StatusCode == http.StatusOK {
+			return nil
+		}
+		code, _ := codeIn(answer)
+		return refused(answer, code)
+	})
+	return content, err
 }
 
 // Link returns an address that opens a confirmed file for everyone who has it, by the receipt of its
@@ -109,6 +151,6 @@ func (c *Client) Link(ctx context.Context, receipt string, lifetime time.Duratio
 	var answer struct {
 		URL string `json:"link_url"`
 	}
-	err := c.ask(ctx, http.MethodPost, "/links", body, &answer)
+	err := c.ask(ctx, http.MethodPost, "/links", body, &answer, func() bool { return isURL(answer.URL) })
 	return answer.URL, err
 }

@@ -1,124 +1,192 @@
 package valetkey
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
-	"errors"
 	"fmt"
-	"io"
 	"net/http"
 	"net/url"
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 )
 
+const (
+	// leastPart is that of most stores, in bytes. Larger files go in parts.
+	leastPart = 5 << 20
+	mostParts = 10_000
+	// signedAhead is the most bytes of parts that are hashed, and asked for, with one request.
+	signedAhead = 60 << 20
+)
+
 // begun is the answer to the start of an upload in parts, and what is remembered of it.
 type begun struct {
-	Upload   string `json:"upload"`
-	PartSize int64  `json:"part_size"`
+	Upload   string           `json:"upload"`
+	PartSize int64            `json:"part_size"`
+	Sums     map[int]Checksum `json:"sums,omitempty"` // of the parts that may have been sent
 }
 
-// storedPart is a part that is in the store.
 type storedPart struct {
 	Number int    `json:"part_number"`
 	ETag   string `json:"etag"`
 }
 
+// partCount is 0 if a file cannot have parts of such a size.
+func partCount(size, partSize int64) int {
+	if partSize <= 0 || (size-1)/partSize >= mostParts {
+		return 0
+	}
+	return int((size-1)/partSize) + 1
+}
+
+func (u *upload) isBegun() bool {
+	return u.begun.Upload != "" && partCount(u.source.Size, u.begun.PartSize) > 0
+}
+
 // inParts uploads the file in parts, from where it was left.
-func (u *upload) inParts(ctx context.Context) (*Result, error) {
-	file := u.stateFile()
-	text, _ := os.ReadFile(file)
-	isResumed := json.Unmarshal(text, &u.begun) == nil && u.begun.PartSize > 0
-	if !isResumed {
-		if err := u.start(ctx, file); err != nil {
+func (u *upload) inParts(ctx context.Context) (result *Result, err error) {
+	u.choose(u.policy.Multipart.Checksums)
+	u.file = u.stateFile()
+	text, _ := os.ReadFile(u.file)
+	if json.Unmarshal(text, &u.begun) == nil && u.isBegun() && u.begun.Sums != nil {
+		if result, err = u.sendParts(ctx); !isOver(err) {
+			return result, u.end(ctx, err)
+		}
+		u.show(-u.sent, err)
+	}
+	u.begun = begun{Sums: map[int]Checksum{}}
+	if err = u.ask(ctx, http.MethodPost, "/multipart", u.asked, &u.begun, u.isBegun); err == nil {
+		result, err = u.sendParts(ctx)
+	}
+	return result, u.end(ctx, err)
+}
+
+// isOver returns true if an upload was completed, removed or is too old.
+func isOver(err error) bool {
+	return in(err).Code == CodeInvalidUpload || in(err).StoreCode == "NoSuchUpload"
+}
+
+// end forgets an upload unless somebody can continue it, and removes the parts of one that failed.
+// Without a line those stay until the store removes them.
+func (u *upload) end(ctx context.Context, err error) error {
+	isLost := u.file == "" || in(err).Code == CodeFileChanged || in(err).Code == CodeStateFailed
+	if err != nil && isLost && u.begun.Upload != "" {
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 10*time.Second)
+		defer cancel()
+		_ = u.ask(ctx, http.MethodDelete, "/multipart", map[string]string{"upload": u.begun.Upload}, nil, nil)
+	}
+	if err == nil || isLost || isOver(err) || u.begun.Upload == "" {
+		os.Remove(u.file)
+	}
+	return err
+}
+
+// stored lists the ETags of the parts that are in the store.
+func (u *upload) stored(ctx context.Context) (map[int]string, error) {
+	var answer struct{ Parts []storedPart }
+	path := "/multipart/parts?upload=" + url.QueryEscape(u.begun.Upload)
+	err := u.ask(ctx, http.MethodGet, path, nil, &answer, nil)
+	etags := map[int]string{}
+	for _, each := range answer.Parts {
+		etags[each.Number] = etagForm.FindString(each.ETag)
+	}
+	return etags, err
+}
+
+// sendParts sends the parts that are not in the store, and completes the upload.
+func (u *upload) sendParts(ctx context.Context) (*Result, error) {
+	u.parts = nil
+	for offset := int64(0); offset < u.source.Size; offset += u.begun.PartSize {
+		u.parts = append(u.parts, u.newPart(len(u.parts)+1, offset, min(u.begun.PartSize, u.source.Size-offset)))
+	}
+	if len(u.begun.Sums) > 0 {
+		if err := u.resume(ctx); err != nil {
 			return nil, err
 		}
 	}
-	result, err := u.sendMissing(ctx)
-	// It was completed, removed or is too old, or the store has lost parts: it begins anew.
-	var failed *Error
-	isOver := errors.As(err, &failed) && (failed.Code == "INVALID_UPLOAD" ||
-		failed.StoreCode == "NoSuchUpload" || failed.Status == http.StatusConflict)
-	isForgotten := (err == nil || isOver) && os.Remove(file) == nil
-	if isResumed && isOver && isForgotten {
-		u.show(-u.sent, failed)
-		return u.inParts(ctx)
-	}
-	if err != nil && file == "" {
-		// Nobody can continue it. Without a line its parts stay until the store removes them.
-		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
-		defer cancel()
-		body := map[string]string{"upload": u.begun.Upload}
-		_, _, _ = u.exchange(ctx, http.MethodDelete, "/multipart", body, false)
-	}
-	return result, err
-}
-
-// start begins an upload in parts, and remembers it.
-func (u *upload) start(ctx context.Context, file string) error {
-	if err := u.ask(ctx, http.MethodPost, "/multipart", u.asked, &u.begun); err != nil {
+	result := &Result{}
+	return result, u.persist(ctx, func() error {
+		if err := u.sendOthers(ctx); err != nil {
+			return err
+		}
+		if slices.ContainsFunc(u.parts, func(p *part) bool { return p.etag == "" }) {
+			if err := u.look(ctx); err != nil {
+				return err
+			}
+		}
+		if err := u.compare(ctx); err != nil {
+			return err
+		}
+		var parts []storedPart
+		for _, p := range u.parts {
+			parts = append(parts, storedPart{p.number, p.etag})
+		}
+		body := map[string]any{"upload": u.begun.Upload, "parts": parts}
+		err := u.ask(ctx, http.MethodPost, "/multipart/complete", body, result, result.isUsable)
+		if in(err).Status == http.StatusConflict {
+			// The store says what it has, unless the service has ended the upload.
+			if failed := u.look(ctx); isOver(failed) {
+				u.begun.Upload = ""
+			} else if failed != nil {
+				return failed
+			}
+		}
 		return err
-	}
-	if u.begun.PartSize <= 0 {
-		return newError(CodeInvalidAnswer, "The parts have no size", "Update this client.", nil)
-	}
-	if file == "" {
-		return nil
-	}
-	text, _ := json.Marshal(u.begun)
-	err := os.MkdirAll(u.given.StateFolder, 0o700)
-	if err == nil {
-		err = os.WriteFile(file, text, 0o600)
-	}
-	if err != nil {
-		return newError(CodeStateFailed, "The upload cannot be remembered", "Check StateFolder.", err)
-	}
-	return nil
+	})
 }
 
-// stored lists the parts that are in the store.
-func (u *upload) stored(ctx context.Context) ([]storedPart, error) {
-	var answer struct{ Parts []storedPart }
-	path := "/multipart/parts?upload=" + url.QueryEscape(u.begun.Upload)
-	err := u.ask(ctx, http.MethodGet, path, nil, &answer)
-	return answer.Parts, err
+// resume takes the parts that another process has sent, if the file still has them.
+func (u *upload) resume(ctx context.Context) error {
+	stored, err := u.stored(ctx)
+	for _, p := range u.parts {
+		if p.stale = stored[p.number]; err != nil || p.stale == "" {
+			continue
+		}
+		if p.sum, err = u.checksum(p.content); p.sum == u.begun.Sums[p.number] {
+			p.etag, p.sent = p.stale, p.content.Size()
+			u.show(p.sent, nil)
+		}
+	}
+	return err
 }
 
-// sendMissing sends the parts that are not in the store, and completes the upload.
-func (u *upload) sendMissing(ctx context.Context) (*Result, error) {
+// look takes the ETags of the parts that are in the store as they were sent, and lets others be sent
+// again.
+func (u *upload) look(ctx context.Context) error {
 	stored, err := u.stored(ctx)
 	if err != nil {
-		return nil, err
+		return err
 	}
-	if err := u.sendOthers(ctx, stored); err != nil {
-		return nil, err
+	for _, p := range u.parts {
+		if !p.isIn(stored) {
+			err = newError(CodeUploadIncomplete, "The store has not got all parts that it was sent", "Try again.", nil)
+		}
 	}
-	// Not every store answers a part with its ETag.
-	if stored, err = u.stored(ctx); err != nil {
-		return nil, err
-	}
-	result := &Result{}
-	body := map[string]any{"upload": u.begun.Upload, "parts": stored}
-	err = u.ask(ctx, http.MethodPost, "/multipart/complete", body, result)
-	return result, err
+	return u.again(err)
 }
 
-// sendOthers sends the parts that are not stored, several at a time.
-func (u *upload) sendOthers(ctx context.Context, stored []storedPart) error {
-	total := int((u.source.Size + u.begun.PartSize - 1) / u.begun.PartSize)
-	queue, failures := make(chan *part, total), make(chan error, total)
-	for number := 1; number <= total; number++ {
-		offset := int64(number-1) * u.begun.PartSize
-		size := min(u.begun.PartSize, u.source.Size-offset)
-		p := &part{number: number, content: io.NewSectionReader(u.source.Reader, offset, size)}
-		if slices.ContainsFunc(stored, func(s storedPart) bool { return s.Number == number }) {
-			u.show(size, nil)
-		} else {
+// isIn takes the ETag of a part that is in the store as it was sent.
+func (p *part) isIn(stored map[int]string) bool {
+	etag := stored[p.number]
+	// Some stores leave out quotes in lists.
+	isSame := strings.Trim(etag, `"`) == strings.Trim(p.etag, `"`) || (p.etag == "" && etag != p.stale)
+	if p.etag = ""; isSame {
+		p.etag = etag
+	}
+	return p.etag != ""
+}
+
+// sendOthers sends the parts that are not in the store, several at a time.
+func (u *upload) sendOthers(ctx context.Context) error {
+	queue, failures := make(chan *part, len(u.parts)), make(chan error, len(u.parts))
+	for _, p := range u.parts {
+		if p.etag == "" {
 			queue <- p
 		}
 	}
@@ -143,12 +211,92 @@ func (u *upload) sendOthers(ctx context.Context, stored []storedPart) error {
 	return <-failures
 }
 
-// stateFile is where an upload of such a file, under its policy, is remembered; "" if it is not.
+// sign asks for a fresh URL of a part, and of those after it, which are hashed first.
+func (u *upload) sign(ctx context.Context, p *part) error {
+	u.signing.Lock()
+	defer u.signing.Unlock()
+	lifetime := time.Duration(cmp.Or(u.policy.PutLifetime, 900)) * time.Second
+	if p.target.URL != "" && time.Since(p.signedAt) < lifetime {
+		return nil
+	}
+	asked := []*part{p}
+	for _, next := range u.parts[p.number:] {
+		isNext := p.number > 0 && next.target.URL == "" && next.etag == ""
+		if isNext && int64(len(asked)+1)*u.begun.PartSize <= signedAhead {
+			asked = append(asked, next)
+		}
+	}
+	body := struct {
+		Upload    string     `json:"upload"`
+		Numbers   []int      `json:"part_numbers"`
+		Checksums []Checksum `json:"checksums,omitempty"`
+	}{Upload: u.begun.Upload}
+	for _, each := range asked {
+		sum, err := u.checksum(each.content)
+		if err != nil {
+			return err
+		}
+		if each.signedAt = time.Now(); each.sum != (Checksum{}) && each.sum != sum {
+			return u.changed(nil)
+		}
+		each.sum = sum
+		body.Numbers = append(body.Numbers, each.number)
+		if u.isVerified {
+			body.Checksums = append(body.Checksums, sum)
+		}
+	}
+	if p.number == 0 {
+		if u.isVerified {
+			u.asked.Checksum = &p.sum
+		}
+		grant, err := u.Presign(ctx, u.asked)
+		p.target, p.receipt = target{0, grant.PutURL, grant.PutHeaders}, grant.Receipt
+		return err
+	}
+	var answer struct{ Parts []target }
+	err := u.ask(ctx, http.MethodPost, "/multipart/parts", body, &answer, func() bool {
+		return slices.EqualFunc(answer.Parts, body.Numbers, func(t target, number int) bool {
+			return t.Number == number && t.isUsable()
+		})
+	})
+	if err != nil {
+		return err
+	}
+	for _, each := range asked {
+		u.begun.Sums[each.number] = each.sum
+	}
+	if err := u.remember(); err != nil {
+		return err
+	}
+	for index, each := range asked {
+		each.target = answer.Parts[index]
+	}
+	return nil
+}
+
+// remember lets another process continue the upload.
+func (u *upload) remember() error {
+	if u.file == "" {
+		return nil
+	}
+	text, _ := json.Marshal(u.begun)
+	err := os.MkdirAll(u.given.StateFolder, 0o700)
+	if err == nil {
+		err = os.WriteFile(u.file, text, 0o600)
+	}
+	if err != nil {
+		return newError(CodeStateFailed, "The upload cannot be remembered", "Check StateFolder.", err)
+	}
+	return nil
+}
+
+// stateFile is where an upload is remembered; "" if it is not. Another one of the same file, which was
+// asked for otherwise, begins anew.
 func (u *upload) stateFile() string {
 	if u.given.StateFolder == "" || u.source.Modified.IsZero() {
 		return ""
 	}
-	sum := sha256.Sum256(fmt.Appendf(nil, "%s %q %d %s %d", u.files, u.asked.Filename, u.asked.Size,
-		u.asked.Policy, u.source.Modified.UnixNano()))
+	asked, _ := json.Marshal(u.asked)
+	sum := sha256.Sum256(fmt.Appendf(nil, "%s %s %d", u.files, asked, u.source.Modified.UnixNano()))
 	return filepath.Join(u.given.StateFolder, hex.EncodeToString(sum[:])+".json")
 }

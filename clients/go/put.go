@@ -2,149 +2,203 @@ package valetkey
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/base64"
 	"fmt"
-	"hash"
-	"hash/crc32"
 	"io"
 	"net/http"
+	"os"
 	"regexp"
-	"slices"
 	"time"
 )
 
-// Checksum of a file, in base64.
-type Checksum struct {
-	Algorithm string `json:"algorithm"`
-	Value     string `json:"value"`
-}
+const (
+	// slowest is the fewest bytes in a second for which an answer is waited for: something on the way
+	// may still forward them. Where none came for longer than lateAnswer, all of a body was sent in vain.
+	slowest    = 16 << 10
+	lateAnswer = 45 * time.Second
+	mostInVain = 3
+	// mostResends is how often what the store has answered, and has not got, is sent again.
+	mostResends = 5
+	// A line that breaks after so many bytes makes progress, until it broke so often in a row.
+	progressBytes = 1 << 20
+	mostBreaks    = 40
+	// A URL that is refused within this time has not expired.
+	expiryGrace = time.Minute
+)
 
 // part is a file, or a part of one, that is sent with one PUT.
 type part struct {
-	number     int // 0 for a whole file
-	content    *io.SectionReader
-	sum        *Checksum // nil if the store verifies none
-	sent, most int64     // at once: now, and ever
+	number   int // 0 for a whole file
+	content  *io.SectionReader
+	sum      Checksum
+	target   target // without a URL until it is signed
+	signedAt time.Time
+	receipt  string  // of a whole file
+	result   *Result // of a whole file once it is confirmed
+	etag     string  // of a part in the store, if it is known
+	stale    string  // the ETag of one that was there before, and has other bytes
+	mayBe    bool    // all of it was sent, and the store did not answer
+	inVain   int     // how often
 
-	url     string
-	headers map[string]string
-	receipt string // of a whole file
+	sent, most       int64 // at once: now or last, and ever
+	begunAt, takenAt time.Time
 }
 
-func (u *upload) changed(err error) *Error {
-	return newError(CodeFileChanged, u.source.Name+" cannot be read as it was",
-		"It was changed, moved or removed after the upload began. Upload it again.", err)
+// target is a signed PUT.
+type target struct {
+	Number  int               `json:"part_number"`
+	URL     string            `json:"url"`
+	Headers map[string]string `json:"headers"`
 }
 
-// checksum reads a part for a checksum that the store verifies.
-func (u *upload) checksum(p *part) error {
-	offered := u.policy.Checksums
-	if p.number > 0 {
-		offered = u.policy.Multipart.Checksums
-	}
-	algorithm, sum := "sha256", hash.Hash(sha256.New())
-	if !slices.Contains(offered, algorithm) {
-		algorithm, sum = "crc32c", crc32.New(crc32.MakeTable(crc32.Castagnoli))
-	}
-	if !slices.Contains(offered, algorithm) {
-		return nil
-	}
-	if n, err := io.Copy(sum, p.content); err != nil || n < p.content.Size() {
-		return u.changed(err)
-	}
-	p.sum = &Checksum{algorithm, base64.StdEncoding.EncodeToString(sum.Sum(nil))}
-	return nil
-}
+var headerName = regexp.MustCompile(`^[\w-]+$`)
 
-// sign asks for a fresh URL.
-func (u *upload) sign(ctx context.Context, p *part) error {
-	if p.number == 0 {
-		u.asked.Strict, u.asked.Checksum = true, p.sum
-		grant, err := u.Presign(ctx, u.asked)
-		p.url, p.headers, p.receipt = grant.PutURL, grant.PutHeaders, grant.Receipt
-		return err
-	}
-	asked := map[string]any{"upload": u.begun.Upload, "part_numbers": []int{p.number}}
-	if p.sum != nil {
-		asked["checksums"] = []*Checksum{p.sum}
-	}
-	var answer struct {
-		Parts []struct {
-			URL     string
-			Headers map[string]string
+// isUsable returns true for a target that a request can be made of.
+func (t target) isUsable() bool {
+	for name, value := range t.Headers {
+		if !headerName.MatchString(name) || !isLine(value) {
+			return false
 		}
 	}
-	err := u.ask(ctx, http.MethodPost, "/multipart/parts", asked, &answer)
-	for _, signed := range answer.Parts {
-		p.url, p.headers = signed.URL, signed.Headers
-	}
-	return err
+	return isURL(t.URL)
 }
 
 // send PUTs a part to the store until it is there.
 func (u *upload) send(ctx context.Context, p *part) error {
-	if err := u.checksum(p); err != nil {
-		return err
-	}
-	isRepeated, wasRefused := false, false
+	wasRenewed := false
 	return u.persist(ctx, func() error {
-		if isRepeated {
-			// On a bad line one at a time gets through, and a break costs little.
-			u.lane.Lock()
-			defer u.lane.Unlock()
-		}
-		isRepeated = true
-		if p.url == "" {
-			if err := u.sign(ctx, p); err != nil {
+		if p.mayBe {
+			if isThere, err := u.find(ctx, p); isThere || err != nil {
 				return err
 			}
+			p.mayBe = false
 		}
-		answer, code, err := u.put(ctx, p)
-		// An attempt whose answer was lost had arrived.
-		isThere := p.number == 0 && err == nil &&
-			(answer.StatusCode == http.StatusPreconditionFailed || code == "UnauthorizedBlobOverwrite")
-		if isThere || (err == nil && answer.StatusCode/100 == 2) {
-			return nil
+		u.enter()
+		err := u.sign(ctx, p)
+		if err == nil {
+			err = u.attempt(ctx, p)
 		}
-		u.show(-p.sent, nil)
-		if err != nil {
-			if n, failed := p.content.ReadAt(make([]byte, 1), p.content.Size()-1); n == 0 {
-				return u.changed(failed)
+		u.leave(p, err)
+		failed := in(err)
+		if failed.Code == CodeStoreRefused && (failed.Status == http.StatusForbidden || failed.StoreCode == "ExpiredToken") {
+			// It has expired, or will be refused again.
+			if !wasRenewed || time.Since(p.signedAt) > expiryGrace {
+				failed.mayPass = always
 			}
-			return passing(newError(CodeStoreOffline, "The store does not answer",
-				"Check that it can be reached from here, then try again.", err))
+			wasRenewed = true
+			u.signing.Lock()
+			defer u.signing.Unlock()
+			p.target.URL = ""
 		}
-		failed := newError(CodeStoreRefused, fmt.Sprintf("The store answered %s %s", answer.Status, code),
-			"Try again, or tell the operator.", nil)
-		failed.Status, failed.StoreCode, failed.RetryAfter = answer.StatusCode, code, retryAfter(answer.Header)
-		// The URL has expired, or will be refused again.
-		isRefused := failed.Status == http.StatusForbidden || code == "ExpiredToken"
-		isBroken := failed.Status < 400 || code == "IncompleteBody" || code == "RequestTimeout"
-		failed.mayPass = isBroken || isBusy(failed.Status) || (isRefused && !wasRefused)
-		if wasRefused = isRefused; isRefused {
-			p.url = ""
-		}
-		return failed
+		return err
 	})
 }
 
-var storeCode = regexp.MustCompile(`<Code>(\w{1,99})</Code>`)
+// find asks for a part that may have arrived.
+func (u *upload) find(ctx context.Context, p *part) (bool, error) {
+	if p.number == 0 {
+		err := u.confirm(ctx, p)
+		switch in(err).Code {
+		case CodeUploadIncomplete, CodeUploadMismatch, CodeInvalidReceipt:
+			return false, nil
+		}
+		return err == nil, err
+	}
+	stored, err := u.stored(ctx)
+	return p.isIn(stored), err
+}
+
+// The store's codes for a body that did not arrive, and for one of another checksum.
+var (
+	brokenBody = regexp.MustCompile(`^(IncompleteBody|RequestTimeout)$`)
+	otherBytes = regexp.MustCompile(`^(BadDigest|Md5Mismatch|XAmzContent\w+Mismatch)$`)
+)
+
+// attempt sends a part once.
+func (u *upload) attempt(ctx context.Context, p *part) error {
+	size := p.content.Size()
+	answer, code, err := u.put(ctx, p)
+	// What has no code may be from something on the way.
+	p.mayBe = p.sent == size && code == ""
+	if err == nil {
+		// An attempt whose answer was lost had arrived.
+		isThere := p.number == 0 && (answer.StatusCode == http.StatusPreconditionFailed || code == "UnauthorizedBlobOverwrite")
+		if isThere || answer.StatusCode/100 == 2 {
+			p.mayBe, p.etag = false, etagForm.FindString(answer.Header.Get("ETag"))
+			return nil
+		}
+	}
+	if n, cause := p.content.ReadAt(make([]byte, 1), size-1); n == 0 || otherBytes.MatchString(code) {
+		return u.changed(cause)
+	}
+	failed := offline(err)
+	if err == nil {
+		failed = refused(answer, code)
+	}
+	if failed.mayPass == 0 {
+		return failed
+	}
+	if !p.takenAt.IsZero() && time.Since(p.takenAt) > lateAnswer {
+		p.inVain++
+		failed.unstable(p.inVain == mostInVain, "%d bytes were sent %d times, and no answer came within %.0f minutes",
+			size, p.inVain, answerTime(size).Minutes())
+	} else if (err != nil || brokenBody.MatchString(code)) && p.sent > progressBytes {
+		u.mu.Lock()
+		defer u.mu.Unlock()
+		u.progressAt = time.Now()
+		if u.breaks++; u.breaks == mostBreaks {
+			failed.unstable(true, "The connection broke %d times before %d bytes got through", mostBreaks, size)
+		}
+	}
+	return failed
+}
+
+func offline(err error) *Error {
+	return passing(newError(CodeStoreOffline, "The store does not answer",
+		"Check that it can be reached from here, then try again.", err))
+}
+
+func refused(answer *http.Response, code string) *Error {
+	failed := newError(CodeStoreRefused, fmt.Sprintf("The store answered %d %s", answer.StatusCode, code),
+		"Try again, or tell the operator.", nil)
+	failed.Status, failed.StoreCode, failed.RetryAfter = answer.StatusCode, code, retryAfter(answer.Header)
+	if brokenBody.MatchString(code) || answer.StatusCode < 400 || isBusy(answer.StatusCode) {
+		return passing(failed)
+	}
+	return failed
+}
+
+func (e *Error) unstable(isFinal bool, title string, facts ...any) {
+	e.Code, e.Title, e.Detail = CodeUnstable, fmt.Sprintf(title, facts...), "Use a faster connection, then try again."
+	if isFinal {
+		e.mayPass = 0
+	}
+}
+
+// answerTime is the longest time for an answer once all of a body has gone.
+func answerTime(size int64) time.Duration { return timeout + time.Duration(size/slowest)*time.Second }
+
+var (
+	storeCode = regexp.MustCompile(`<Code>(\w{1,99})</Code>`)
+	etagForm  = regexp.MustCompile(`^"?[!#-~]{1,255}"?$`) // as the service takes it
+)
 
 // put sends one PUT to the store, and returns its answer with the code in that. Once it has returned,
 // nothing more of the source is counted.
 func (u *upload) put(ctx context.Context, p *part) (answer *http.Response, code string, err error) {
-	ctx, cancel := context.WithCancel(ctx)
-	silence := time.AfterFunc(timeout, cancel)
+	ctx, cancel := context.WithCancelCause(ctx)
+	silence := time.AfterFunc(timeout, func() { cancel(os.ErrDeadlineExceeded) })
 	defer func() {
 		u.mu.Lock()
 		defer u.mu.Unlock()
 		silence.Stop()
-		cancel()
+		if err != nil && ctx.Err() != nil {
+			err = context.Cause(ctx)
+		}
+		cancel(nil)
 	}()
-	p.sent = 0
-	// An attempt that has ended may still read its own.
-	content := io.NewSectionReader(p.content, 0, p.content.Size())
+	u.show(-p.sent, nil)
+	p.sent, p.begunAt, p.takenAt = 0, time.Now(), time.Time{}
+	size := p.content.Size()
 	taken := writer(func(bytes int) error {
 		u.mu.Lock()
 		defer u.mu.Unlock()
@@ -155,31 +209,42 @@ func (u *upload) put(ctx context.Context, p *part) (answer *http.Response, code 
 		if p.sent += int64(bytes); p.sent > p.most {
 			p.most, u.progressAt = p.sent, time.Now()
 		}
+		if p.sent == size {
+			p.takenAt = time.Now()
+			silence.Reset(answerTime(size))
+		}
 		u.count(int64(bytes), nil)
 		return nil
 	})
-	request, err := http.NewRequestWithContext(ctx, http.MethodPut, p.url, io.TeeReader(content, taken))
+	// An attempt that has ended may still read its own.
+	content := io.TeeReader(io.NewSectionReader(p.content, 0, size), taken)
+	request, err := http.NewRequestWithContext(ctx, http.MethodPut, p.target.URL, content)
 	if err != nil {
 		return nil, "", err
 	}
-	request.ContentLength = content.Size()
-	for name, value := range p.headers {
+	request.ContentLength = size
+	for name, value := range p.target.Headers {
 		request.Header[name] = []string{value} // as it was answered, also its case
 	}
-	if request.ContentLength > 1<<20 {
+	if size > 1<<20 {
 		// A store that refuses says so before all is sent, and not by a connection that breaks.
 		request.Header.Set("Expect", "100-continue")
 	}
-	answer, err = u.http.Do(request)
-	if err != nil {
+	if answer, err = u.http.Do(request); err != nil {
 		return nil, "", err
 	}
+	code, err = codeIn(answer)
+	return answer, code, err
+}
+
+// codeIn reads the answer of a store to its end, and returns the code of an error.
+func codeIn(answer *http.Response) (string, error) {
 	defer answer.Body.Close()
 	text, err := io.ReadAll(io.LimitReader(answer.Body, 16<<10))
 	if found := storeCode.FindSubmatch(text); found != nil {
-		code = string(found[1])
+		return string(found[1]), err
 	}
-	return answer, code, err
+	return "", err
 }
 
 // writer is called with the number of bytes that were written.

@@ -18,8 +18,8 @@ func (c *Client) persist(ctx context.Context, work func() error) error {
 		err := work()
 		var failed *Error
 		if err != nil && ctx.Err() != nil {
-			return newError(CodeAborted, "The context ended", "Call it again.", ctx.Err())
-		} else if !errors.As(err, &failed) || !failed.mayPass {
+			return aborted(ctx)
+		} else if !errors.As(err, &failed) || failed.mayPass == 0 {
 			return err
 		}
 		if since.IsZero() {
@@ -30,9 +30,9 @@ func (c *Client) persist(ctx context.Context, work func() error) error {
 				since, most = at, time.Second // a line that carries something is soon tried again
 			}
 		}
-		left := max(c.options.RetryFor, 0) - time.Since(since)
+		left := min(max(c.options.RetryFor, 0), failed.mayPass) - time.Since(since)
 		if failed.RetryAfter >= left {
-			failed.mayPass = false
+			failed.mayPass = 0
 			return failed
 		}
 		if failed.RetryAfter > 0 {
@@ -47,13 +47,18 @@ func (c *Client) persist(ctx context.Context, work func() error) error {
 	}
 }
 
+func aborted(ctx context.Context) *Error {
+	return newError(CodeAborted, "The context ended", "Call it again.", ctx.Err())
+}
+
 // isBusy returns true if a later request may be answered differently (RFC 9110).
 func isBusy(status int) bool {
 	return status == http.StatusRequestTimeout || status == http.StatusTooManyRequests ||
 		(status >= 500 && status != http.StatusNotImplemented)
 }
 
-// retryAfter reads a Retry-After header, of seconds or a date; it is 0 without one.
+// retryAfter reads a Retry-After header: seconds, or a date by the clock of the answer. It is 0 without
+// one.
 func retryAfter(header http.Header) time.Duration {
 	value := header.Get("Retry-After")
 	seconds, err := strconv.ParseUint(value, 10, 31)
@@ -61,5 +66,9 @@ func retryAfter(header http.Header) time.Duration {
 		return time.Duration(min(seconds, 1<<31-1)) * time.Second
 	}
 	date, _ := http.ParseTime(value)
-	return max(time.Until(date), 0)
+	now, err := http.ParseTime(header.Get("Date"))
+	if err != nil {
+		now = time.Now()
+	}
+	return max(date.Sub(now), 0)
 }

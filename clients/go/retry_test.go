@@ -6,8 +6,12 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"net/http"
+	"os"
+	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -25,7 +29,7 @@ func persistFor(budget time.Duration, work func(attempt int) error) (took time.D
 }
 
 func busy(after time.Duration) *Error {
-	return &Error{Code: "BUSY", RetryAfter: after, mayPass: true}
+	return &Error{Code: "BUSY", RetryAfter: after, mayPass: always}
 }
 
 func TestFailuresAreTriedAgainWithJitterUntilTheTimeIsOver(t *testing.T) {
@@ -89,8 +93,15 @@ func TestRetryAfterIsReadInBothForms(t *testing.T) {
 			t.Error(value, got)
 		}
 	}
-	date := time.Now().Add(time.Minute).UTC().Format(http.TimeFormat)
-	if got := retryAfter(http.Header{"Retry-After": {date}}); got < 58*time.Second || got > time.Minute {
+	date := func(after time.Duration) []string {
+		return []string{time.Now().Add(after).UTC().Format(http.TimeFormat)}
+	}
+	if got := retryAfter(http.Header{"Retry-After": date(time.Minute)}); got < 58*time.Second || got > time.Minute {
+		t.Error(got)
+	}
+	// The clock of who answers is hours off.
+	hours := http.Header{"Retry-After": date(3*time.Hour + time.Minute), "Date": date(3 * time.Hour)}
+	if got := retryAfter(hours); got != time.Minute {
 		t.Error(got)
 	}
 }
@@ -116,13 +127,9 @@ func TestATransferThatStandsStillForTwoMinutesIsBegunAgain(t *testing.T) {
 }
 
 func standsStill(t *testing.T, taken int) {
-	content := make([]byte, 1<<20)
-	client, _ := New(Options{BaseURL: "http://127.0.0.1", Organization: "acme",
-		HTTPClient: &http.Client{Transport: &line{taken: taken}}})
-	u := &upload{Client: client, source: source(content)}
-	client.upload = u
+	p, u := newPart(&http.Client{Transport: &line{taken: taken}}, Options{}, 1<<20)
 	began := time.Now()
-	err := u.send(context.Background(), &part{content: io.NewSectionReader(u.source.Reader, 0, 1<<20), url: "http://127.0.0.1/store"})
+	err := u.send(context.Background(), p)
 	took := time.Since(began)
 	if err != nil || took < timeout || took > timeout+2*time.Second {
 		t.Error(err, took)
@@ -130,6 +137,72 @@ func standsStill(t *testing.T, taken int) {
 	if u.sent != 1<<20 {
 		t.Error("what was sent in vain is counted", u.sent)
 	}
+}
+
+// swallowing is a store of which no answer comes.
+type swallowing struct{ bodies int }
+
+func (s *swallowing) RoundTrip(request *http.Request) (*http.Response, error) {
+	if request.Method == http.MethodPost { // confirm
+		body := io.NopCloser(strings.NewReader(fmt.Sprintf(problem, "UPLOAD_INCOMPLETE", "")))
+		return &http.Response{StatusCode: 409, Body: body}, nil
+	}
+	s.bodies++
+	_, _ = io.Copy(io.Discard, request.Body)
+	<-request.Context().Done()
+	return nil, request.Context().Err()
+}
+
+func TestABodyWithoutAnAnswerIsSentThreeTimesAtMost(t *testing.T) {
+	for retryFor, most := range map[time.Duration]int{time.Hour: 3, 5 * time.Minute: 2, -1: 1} {
+		synctest.Test(t, func(t *testing.T) {
+			store := &swallowing{}
+			p, u := newPart(&http.Client{Transport: store}, Options{RetryFor: retryFor}, 5<<20)
+			began := time.Now()
+			failed := codeOf(t, u.send(context.Background(), p))
+			// Two minutes, and a second for each 16 KiB.
+			if wait := time.Since(began) / time.Duration(most); wait < 440*time.Second || wait > 450*time.Second {
+				t.Error(wait)
+			}
+			if failed.Code != CodeUnstable || store.bodies != most {
+				t.Error(failed, store.bodies)
+			}
+			if errors.Is(failed, context.Canceled) || !errors.Is(failed, os.ErrDeadlineExceeded) {
+				t.Error("the caller has not cancelled it", failed.Err)
+			}
+		})
+	}
+}
+
+// breaking is a line that breaks after a part of each body.
+type breaking struct{ bodies int }
+
+func (b *breaking) RoundTrip(request *http.Request) (*http.Response, error) {
+	b.bodies++
+	_, _ = io.CopyN(io.Discard, request.Body, 2<<20)
+	return nil, io.ErrUnexpectedEOF
+}
+
+func TestALineThatBreaksFortyTimesIsUnstable(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		line := &breaking{}
+		p, u := newPart(&http.Client{Transport: line}, Options{RetryFor: 15 * time.Second}, 5<<20)
+		if failed := codeOf(t, u.send(context.Background(), p)); failed.Code != CodeUnstable || line.bodies != 40 {
+			t.Error(failed, line.bodies)
+		}
+	})
+}
+
+// newPart makes an upload of one PUT that is granted.
+func newPart(http *http.Client, options Options, size int) (*part, *upload) {
+	options.BaseURL, options.Organization, options.HTTPClient = "http://127.0.0.1", "acme", http
+	client, _ := New(options)
+	u := &upload{Client: client, source: source(make([]byte, size)), room: 2}
+	u.left, client.upload = sync.NewCond(&u.mu), u
+	p := u.newPart(0, 0, int64(size))
+	p.target.URL, p.signedAt = "http://127.0.0.1/store", time.Now()
+	u.policy.PutLifetime = 86400
+	return p, u
 }
 
 func TestAnUploadThatGetsFurtherIsTriedForLongerThanAllowed(t *testing.T) {

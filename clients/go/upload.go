@@ -14,20 +14,6 @@ import (
 	"time"
 )
 
-// leastPart is that of most stores, in bytes. Larger files go in parts.
-const leastPart = 5 << 20
-
-// Source is what is uploaded. It is read as often as it has to be sent, at several places at once,
-// and must not change meanwhile. A bytes.Reader and a strings.Reader have Size and are a Reader.
-type Source struct {
-	Name   string
-	Size   int64
-	Reader io.ReaderAt
-	// Modified is the time of the last change. An upload without it is never continued: another file
-	// of the same name and size could be taken for this one.
-	Modified time.Time
-}
-
 // UploadOptions of one upload; none is needed.
 type UploadOptions struct {
 	Filename    string            // by default the source's own
@@ -63,38 +49,18 @@ type Result struct {
 	Receipt     string            `json:"receipt"`     // for Link, and for a backend that confirms again
 }
 
-// FileRequest is what Presign asks for.
-type FileRequest struct {
-	Filename    string            `json:"filename"`
-	ContentType string            `json:"content_type"`
-	Size        int64             `json:"size"`
-	Policy      string            `json:"policy,omitempty"`
-	Metadata    map[string]string `json:"metadata,omitempty"`
-	Checksum    *Checksum         `json:"checksum,omitempty"`
-	Strict      bool              `json:"strict,omitempty"` // binds all that the store can enforce
-}
-
-// Grant is a signed PUT: to be sent with exactly PutHeaders, and a Content-Length.
-type Grant struct {
-	PutURL       string            `json:"put_url"`
-	PutHeaders   map[string]string `json:"put_headers"`
-	PutExpiresAt time.Time         `json:"put_expires_at"`
-	Key          string            `json:"key"`
-	Receipt      string            `json:"receipt"` // for Confirm, once the file was sent
-}
-
-// Presign asks for an upload URL that somebody else uses. Upload does so by itself.
-func (c *Client) Presign(ctx context.Context, file FileRequest) (grant Grant, err error) {
-	err = c.ask(ctx, http.MethodPost, "/presign", file, &grant)
-	return grant, err
+func (r *Result) isUsable() bool {
+	return r.Key != "" && r.Receipt != "" && isURL(r.GetURL) && isURL(r.FileURL)
 }
 
 // Confirm confirms an upload, and waits until it is ready. It needs the scope confirm.
 func (c *Client) Confirm(ctx context.Context, receipt string) (*Result, error) {
 	result := &Result{Receipt: receipt} // the answer has none
 	body := map[string]string{"receipt": receipt}
-	err := c.ask(ctx, http.MethodPost, "/confirm", body, result)
-	return result, err
+	if err := c.ask(ctx, http.MethodPost, "/confirm", body, result, result.isUsable); err != nil {
+		return nil, err
+	}
+	return result, nil
 }
 
 // UploadFile uploads the file at a path, and confirms it.
@@ -111,27 +77,55 @@ func (c *Client) UploadFile(ctx context.Context, path string, options UploadOpti
 	return c.Upload(ctx, Source{filepath.Base(path), info.Size(), file, info.ModTime()}, options)
 }
 
+// UploadReader uploads all that a reader has, such as a pipe, once it is in a temporary file.
+func (c *Client) UploadReader(ctx context.Context, name string, reader io.Reader, options UploadOptions) (*Result, error) {
+	file, err := os.CreateTemp("", "valetkey-*")
+	var size int64
+	if err == nil {
+		defer os.Remove(file.Name())
+		defer file.Close()
+		size, err = io.Copy(file, reader)
+	}
+	if err != nil {
+		return nil, newError(CodeInvalidFile, name+" cannot be read, or not be kept",
+			"Check the reader, and the room for temporary files.", err)
+	}
+	return c.Upload(ctx, Source{Name: name, Size: size, Reader: file}, options)
+}
+
 // upload is one under way.
 type upload struct {
 	*Client
-	source Source
-	given  UploadOptions
-	asked  FileRequest
-	policy Policy // empty if it is not among those of the caller
-	begun  begun  // of a file in parts
-	lane   sync.Mutex
+	source     Source
+	before     facts // of the source
+	given      UploadOptions
+	asked      FileRequest
+	policy     Policy // empty if it is not among those of the caller
+	algorithm  string // of checksums
+	isVerified bool   // by the store
+	parts      []*part
+	resends    int
+
+	// Of a file in parts.
+	begun   begun
+	file    string // where it is remembered; "" if it is not
+	signing sync.Mutex
 
 	mu         sync.Mutex
 	sent       int64
 	progressAt time.Time
+	breaks     int // since a part got through
+	running    int
+	room       int // for half parts at a time
+	left       *sync.Cond
 }
 
 // Upload uploads a source, and confirms it. After an error, call it again with the same StateFolder to
 // send only what is missing.
 func (c *Client) Upload(ctx context.Context, source Source, options UploadOptions) (*Result, error) {
 	own := *c
-	u := &upload{Client: &own, source: source, given: options}
-	own.upload = u
+	u := &upload{Client: &own, source: source, given: options, room: 2}
+	u.before, u.left, own.upload = u.facts(), sync.NewCond(&u.mu), u
 	policies, err := u.Policies(ctx)
 	if err != nil {
 		return nil, err
@@ -156,11 +150,35 @@ func (c *Client) Upload(ctx context.Context, source Source, options UploadOption
 
 // whole uploads the file with one PUT.
 func (u *upload) whole(ctx context.Context) (*Result, error) {
-	all := &part{content: io.NewSectionReader(u.source.Reader, 0, u.source.Size)}
-	if err := u.send(ctx, all); err != nil {
-		return nil, err
+	u.choose(u.policy.Checksums)
+	p := u.newPart(0, 0, u.source.Size)
+	u.parts = []*part{p}
+	err := u.persist(ctx, func() error {
+		err := u.send(ctx, p)
+		if err == nil && p.result == nil {
+			err = u.confirm(ctx, p)
+		}
+		return u.again(err)
+	})
+	return p.result, err
+}
+
+// confirm confirms a file that was sent with one PUT.
+func (u *upload) confirm(ctx context.Context, p *part) error {
+	err := u.compare(ctx)
+	if err == nil {
+		p.result, err = u.Confirm(ctx, p.receipt)
 	}
-	return u.Confirm(ctx, all.receipt)
+	return err
+}
+
+// again sends again what the store has not got: something else, such as a captive portal, has answered.
+func (u *upload) again(err error) error {
+	if in(err).Code == CodeUploadIncomplete && u.resends < mostResends {
+		u.resends++
+		in(err).mayPass = always
+	}
+	return err
 }
 
 // show adds bytes to those that were sent, and returns when that were last more than ever.
