@@ -45,6 +45,9 @@ class PartsTest(unittest.TestCase):
         self.path.write_bytes(FILE.upper())
         os.utime(self.path, ns=(known.st_atime_ns, known.st_mtime_ns))
 
+    def grow(self) -> None:
+        self.path.write_bytes(FILE + b"m")
+
     def test_a_file_in_parts_costs_four_calls_of_the_service(self) -> None:
         network = Network()
         self.upload(network)
@@ -58,7 +61,8 @@ class PartsTest(unittest.TestCase):
             memory.getbuffer()[:1] = b"A"
 
         for multipart in (5, 100):
-            for file, change in ((self.path, self.change), (memory, change_memory)):
+            changes = (self.path, self.change), (self.path, self.grow), (memory, change_memory)
+            for file, change in changes:
                 self.path.write_bytes(FILE)
                 memory.getbuffer()[:] = FILE
                 memory.seek(0)

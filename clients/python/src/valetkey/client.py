@@ -35,7 +35,6 @@ P = ParamSpec("P")
 # The seconds for which policies are kept.
 POLICIES_LIFETIME = 300
 NO_POLICY: dict[str, Any] = {"extensions": {}, "checksums": []}
-MOST_UPLOADS = MOST_FILES
 ADDRESS = re.compile(r".*/api/v1/orgs/[^/]+/files/|orgs/[^/]+/(?:files/)?")
 # A path in which no segment leads elsewhere.
 FILE_PATH = re.compile(r"(?:[\w-]+/)+[\w-]+\.[\w-]+", re.ASCII)
@@ -60,7 +59,7 @@ class ClientOptions(TypedDict):
 class AsyncClient:
     """Uploads of an organization, for asyncio. See `ClientOptions`.
 
-    A task that is cancelled leaves an upload that can be continued.
+    Of a task that is cancelled only what `state` remembers is left, and can be continued.
     """
 
     def __init__(self, base_url: str, **options: Unpack[ClientOptions]) -> None:
@@ -72,7 +71,7 @@ class AsyncClient:
         self._asking: asyncio.Task[Any] | None = None
         self._line, self._grants = Line(), Grants(self._service)
         # Of more than so many at a time each would only wait, with its file open.
-        self._uploading = asyncio.Semaphore(MOST_UPLOADS)
+        self._uploading = asyncio.Semaphore(MOST_FILES)
 
     async def upload(
         self,
@@ -85,7 +84,7 @@ class AsyncClient:
         multipart: int | None = LEAST_PART,
         on_progress: Callable[[Progress], object] = lambda _: None,
     ) -> UploadedFile:
-        """Uploads a path, bytes, or an open binary file from its present position; confirms it.
+        """Uploads a path, bytes, an `UploadFile`, or an open binary file from where it is.
 
         To continue a file in parts, upload the same one again. `content_type` is by default that of
         its extension. Files larger than `multipart` go in parts, where the store takes them; None
@@ -214,8 +213,7 @@ def _blocking(
 class Client:
     """As `AsyncClient`, by calls that block, for any number of threads.
 
-    `on_progress` is called by a thread of the client. Ctrl-C leaves an upload that can be
-    continued.
+    `on_progress` is called by a thread of the client. Ctrl-C leaves what a cancelled task does.
     """
 
     def __init__(self, base_url: str, **options: Unpack[ClientOptions]) -> None:

@@ -22,7 +22,7 @@ class Line:
     """
 
     def __init__(self) -> None:
-        # Parts of the least size.
+        # How many parts may be on their way.
         self.most = 1.0
         self._going: list[int] = []
         self._ended = asyncio.Event()
@@ -44,6 +44,7 @@ class Line:
             self._ended.clear()
 
     def has_carried(self, size: int, taken_in: float, answered_in: float) -> None:
+        """Counts a body that was taken in so many seconds, and answered in so many more."""
         if taken_in > QUICK or answered_in > PROMPT:
             self.most = max(1.0, self.most / 2)
         # A small body is soon taken on any line.

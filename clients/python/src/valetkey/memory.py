@@ -20,7 +20,7 @@ class Memory:
         """Returns the members of all lines; nothing if nothing is remembered."""
         found: dict[str, Any] = {}
         if self._path and self._path.exists():
-            for line in self._path.read_text(encoding="utf-8").split("\n"):
+            for line in self._path.read_text(encoding="utf-8", errors="replace").split("\n"):
                 # The process may have ended while it wrote one.
                 with suppress(ValueError, TypeError):
                     found.update(json.loads(line))

@@ -15,14 +15,14 @@ from typing import Any, BinaryIO, Protocol
 from .errors import FileChangedError
 
 
-class Upload(Protocol):
-    """An `UploadFile` of Starlette and FastAPI."""
+class UploadFile(Protocol):
+    """That of Starlette and FastAPI."""
 
     file: BinaryIO
     filename: str | None
 
 
-Uploadable = str | os.PathLike[str] | bytes | bytearray | BinaryIO | Upload
+Uploadable = str | os.PathLike[str] | bytes | bytearray | BinaryIO | UploadFile
 Checksum = dict[str, str]
 
 # Bytes that are sent or hashed before others get their turn.
@@ -44,8 +44,8 @@ class Source:
         self._file: BinaryIO = getattr(file, "file", file)
         self._lock = threading.Lock()
         try:
-            self._start = self._file.tell()
-            self.size = self._file.seek(0, os.SEEK_END) - self._start
+            self._start: int = self._file.tell()
+            self.size = self._size()
             if self._file.read(0) != b"":
                 raise TypeError("It has text.")
         except (AttributeError, TypeError, OSError) as cause:
@@ -55,12 +55,15 @@ class Source:
         self._stat = self._facts()
         self.modified = self._stat and self._stat[0]
 
+    def _size(self) -> int:
+        return self._file.seek(0, os.SEEK_END) - self._start
+
     def _facts(self) -> tuple[int, ...] | None:
         try:
             stat = os.fstat(self._file.fileno())
         except (OSError, AttributeError):
             return None  # It is in memory.
-        return stat.st_mtime_ns, stat.st_ctime_ns, stat.st_size
+        return stat.st_mtime_ns, stat.st_ctime_ns
 
     async def chunks(self, at: int, size: int) -> AsyncIterator[bytes]:
         """Reads a range. Raises `FileChangedError` if it is not there."""
@@ -83,8 +86,11 @@ class Source:
     async def fail_unless_same(self, sums: Mapping[tuple[int, int], Checksum]) -> None:
         """Raises `FileChangedError` unless ranges of the file, by offset and size, have these sums.
 
-        Nobody can set the time of the last change of a file's status, which Windows does not have.
+        They are compared unless the system says that nothing has changed: the time of its status
+        (ctime) cannot be set back. Windows has none.
         """
+        if self._size() != self.size:
+            raise self.changed()
         if self._stat and self._stat == self._facts() and os.name == "posix":
             return
         for (at, size), known in sums.items():
