@@ -193,7 +193,7 @@ export type SentPart = ReturnType<typeof sent>;
 
 /** Decodes the memory of an upload. */
 export const memoryDecoder = (size: number) =>
-  object({ file, begun: startDecoder(size), parts: list(sent) });
+  object({ file, begun: startDecoder(size), parts: list(sent), asked: optional(text) });
 export type UploadMemory = ReturnType<ReturnType<typeof memoryDecoder>>;
 
 /** An instant, as JSON writes it. */

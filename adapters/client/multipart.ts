@@ -38,9 +38,12 @@ export async function uploadInParts(job: Job): Promise<UploadResult> {
 async function uploadAlone(job: Job, memory: Memory): Promise<UploadResult> {
   const remembered = await memory.recall();
   let begun = remembered?.begun;
+  const discard = async () =>
+    begun && discardParts(job.service, begun).then(memory.forget, () => undefined);
   try {
     try {
-      if (remembered !== undefined) return await sendAll(job, remembered, memory);
+      if (memory.isSame(remembered)) return await sendAll(job, remembered, memory);
+      await discard();
     } catch (cause) {
       // It was completed, aborted or is too old: the file is sent again.
       if (!isOver(cause)) throw cause;
@@ -49,9 +52,9 @@ async function uploadAlone(job: Job, memory: Memory): Promise<UploadResult> {
     begun = await job.service.ask(job.run, "multipart", startDecoder(job.file.size), job.asked);
     return await sendAll(job, { begun }, memory);
   } catch (cause) {
-    if (begun !== undefined && job.run.signal.aborted) {
-      await discardParts(job.service, begun).then(memory.forget, () => undefined);
-    }
+    if (job.run.signal.aborted) await discard();
+    // Also by `abort()` of what has failed.
+    job.run.signal.addEventListener("abort", discard);
     throw cause;
   }
 }

@@ -1,5 +1,6 @@
 import {
   attempt,
+  check,
   type FileFacts,
   memoryDecoder,
   type UploadMemory,
@@ -45,7 +46,10 @@ export type Memory = ReturnType<typeof makeMemory>;
 /** The members of an upload that its memory depends on. */
 export interface Resumable {
   readonly file: Blob;
-  readonly asked: Omit<FileFacts, "lastModified">;
+  readonly asked: Omit<FileFacts, "lastModified"> & {
+    readonly content_type?: string;
+    readonly metadata?: object | undefined;
+  };
   readonly service: { readonly files: string };
   readonly resume: boolean | PendingUpload | undefined;
   readonly storage: UploadStorage | undefined;
@@ -74,16 +78,22 @@ export function makeMemory({ file, asked, resume, service, storage, kept }: Resu
   const call = storing(lasting ?? kept.parts);
   const facts = { filename, size, lastModified, policy };
   const key = prefixFor(service.files) + JSON.stringify(facts);
+  const given = JSON.stringify([asked.content_type, asked.metadata]);
   const locks = lasting ? globalThis.navigator?.locks : undefined;
   const isIn = (locks: ReadonlyArray<LockInfo> = []) => locks.some(({ name }) => name === key);
   return {
     recall: () => recall(call, key),
+    /** Returns true if the upload was begun as it is asked for now, also with its type and metadata. */
+    isSame: (begun: UploadMemory | undefined): begun is UploadMemory =>
+      begun !== undefined &&
+      ((resume instanceof Object && !asked.metadata) || (begun.asked ?? given) === given),
     /** Remembers the sent parts of the entry that has this part. */
     keep: (begun: StartedUpload, sent: ReadonlyMap<number, SentPart>, partNumber: number) => {
       const own = entryOf(partNumber);
       const parts = [...sent.values()].filter(({ partNumber }) => entryOf(partNumber) === own);
       const name = (own > 1 ? own : "") + key;
-      return call((storage) => storage.set(name, JSON.stringify({ file: facts, begun, parts })));
+      const entry = { file: facts, begun, parts, asked: given };
+      return call((storage) => storage.set(name, JSON.stringify(entry)));
     },
     forget: () => forget(call, key),
     /**
@@ -185,8 +195,20 @@ const decoded = (kept: string | null | undefined): UploadMemory | undefined =>
 
 const NAME = "valetkey";
 
+/** A database that is blocked, or broken, answers nothing: its upload goes on without a memory. */
+const DATABASE_TIMEOUT = 1000;
+
 function indexedDbStorage(): UploadStorage | null {
   if (typeof indexedDB === "undefined") return null;
+  let isSilent = false;
+  const inDatabase = <A>(act: (store: IDBObjectStore) => IDBRequest<A>): Promise<A> => {
+    check(!isSilent);
+    let timer: ReturnType<typeof setTimeout> | undefined;
+    const silence = new Promise<never>((_, reject) => {
+      timer = setTimeout(() => reject((isSilent = true)), DATABASE_TIMEOUT);
+    });
+    return Promise.race([actIn(act), silence]).finally(() => clearTimeout(timer));
+  };
   return {
     get: (key) => inDatabase((store) => store.get(key)),
     set: (key, value) => inDatabase((store) => store.put(value, key)),
@@ -195,7 +217,7 @@ function indexedDbStorage(): UploadStorage | null {
   };
 }
 
-async function inDatabase<A>(act: (store: IDBObjectStore) => IDBRequest<A>): Promise<A> {
+async function actIn<A>(act: (store: IDBObjectStore) => IDBRequest<A>): Promise<A> {
   const opening = indexedDB.open(NAME);
   opening.addEventListener("upgradeneeded", () => opening.result.createObjectStore(NAME));
   const database = await settled(opening);

@@ -40,6 +40,36 @@ it("a file that does not say when it was changed never goes on with another", as
   expect([...storage]).toEqual([]);
 });
 
+it.each([{ metadata: { order: "2" } }, { contentType: "image/gif" }])(
+  "what was begun otherwise than with %j does not become the file",
+  async (given) => {
+    const { client } = await leave();
+    const seen = network();
+    expect(await client.upload(LARGE, { ...inParts, ...given })).toMatchObject(given);
+    expect(seen.filter(({ method }) => method === "DELETE")).toHaveLength(1);
+    expect(await client.pending()).toEqual([]);
+  },
+);
+
+it("the parts of an upload that has failed are removed by abort", async () => {
+  const { client } = await startUploads();
+  const blob = new Blob([LARGE], { type: "image/png" });
+  const seen = network((seen) => (isPut(seen) ? refused() : undefined));
+  const task = client.upload(blob, inParts);
+  await failure(task);
+  task.abort();
+  const removals = () => seen.filter(({ method }) => method === "DELETE");
+  await vi.waitFor(() => expect(removals()).toHaveLength(1));
+});
+
+it("a database that never answers leaves an upload without a memory", async () => {
+  const { client } = await startUploads();
+  const open = vi.fn(() => new EventTarget());
+  vi.stubGlobal("indexedDB", { open });
+  expect((await client.upload(LARGE, inParts)).size).toBe(LARGE.size);
+  expect(open).toHaveBeenCalledTimes(1);
+});
+
 it("an upload that has failed goes on, though nothing else remembers it", async () => {
   const { client } = await startUploads();
   const blob = new Blob([LARGE], { type: "image/png" });
