@@ -136,6 +136,26 @@ class LineTest(unittest.TestCase):
         self.assertEqual(asyncio.run(most_at_once(5)), 4)
         self.assertEqual(asyncio.run(most_at_once(LEAST_PART)), 1)
 
+    def test_others_are_asked_for_once_few_bodies_wait(self) -> None:
+        async def sent_before() -> int:
+            line, sent = Line(), 0
+
+            async def send() -> None:
+                nonlocal sent
+                async with line.room(LEAST_PART):
+                    await asyncio.sleep(0)
+                    sent += 1
+
+            sending = [asyncio.create_task(send()) for _ in range(9)]
+            await asyncio.sleep(0)
+            await line.is_wanting()
+            before = sent
+            await asyncio.gather(*sending)
+            return before
+
+        # One was on its way and eight waited, of which three still do.
+        self.assertEqual(asyncio.run(sent_before()), 5)
+
 
 class AnswersTest(unittest.TestCase):
     def test_some_statuses_may_be_others_later(self) -> None:

@@ -25,6 +25,7 @@ class Line:
         # How many parts may be on their way.
         self.most = 1.0
         self._going: list[int] = []
+        self._waiting = 0
         self._ended = asyncio.Event()
 
     @asynccontextmanager
@@ -34,7 +35,11 @@ class Line:
         while self._going and (
             len(self._going) == MOST_AT_ONCE or sum(self._going) + size > self.most * most
         ):
-            await self._ended.wait()
+            self._waiting += 1
+            try:
+                await self._ended.wait()
+            finally:
+                self._waiting -= 1
         self._going.append(size)
         try:
             yield
@@ -42,6 +47,11 @@ class Line:
             self._going.remove(size)
             self._ended.set()
             self._ended.clear()
+
+    async def is_wanting(self) -> None:
+        """Returns once few bodies wait: those of others are asked for together then."""
+        while self._waiting >= MOST_AT_ONCE:
+            await self._ended.wait()
 
     def has_carried(self, size: int, taken_in: float, answered_in: float) -> None:
         """Counts a body that was taken in so many seconds, and answered in so many more."""

@@ -97,6 +97,7 @@ async def upload_whole(job: Job) -> UploadedFile:
     bound = {"checksum": checksum} if job.algorithm else {}
     asked = {**job.asked, **bound, "strict": True}
     # Before it has room, so that others are asked for with it.
+    await job.line.is_wanting()
     grant: Grant | None = await job.grants.ask(run, asked)
 
     async def once() -> UploadedFile:
