@@ -59,7 +59,8 @@ type Client struct {
 type known struct {
 	isService atomic.Bool // the service is at BaseURL
 	policies  atomic.Pointer[keptPolicies]
-	grants    grants
+	turn      chan struct{}  // held by who asks for grants
+	together  chan *granting // to it
 }
 
 // New makes a client.
@@ -73,7 +74,7 @@ func New(options Options) (*Client, error) {
 	c := &Client{
 		options: options,
 		files:   options.BaseURL + "/api/v1/orgs/" + url.PathEscape(options.Organization) + "/files",
-		known:   &known{grants: grants{turn: make(chan struct{}, 1)}},
+		known:   &known{turn: make(chan struct{}, 1), together: make(chan *granting)},
 	}
 	if options.HTTPClient != nil {
 		c.http = *options.HTTPClient

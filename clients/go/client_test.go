@@ -14,7 +14,6 @@ import (
 	"net/http/httptest"
 	"os"
 	"path/filepath"
-	"runtime"
 	"strconv"
 	"strings"
 	"sync"
@@ -605,49 +604,6 @@ func mutated(answer any, change, value string, members *[]string) string {
 		return string(text)
 	}
 	return walk("", answer)
-}
-
-func TestGoroutinesAskTogether(t *testing.T) {
-	b := newBackend(t)
-	held, others := make(chan struct{}), make(chan struct{})
-	var isHeld sync.Once
-	b.before = func(w http.ResponseWriter, r *http.Request) bool {
-		if strings.HasSuffix(r.URL.Path, "/presign") {
-			isHeld.Do(func() {
-				close(held)
-				<-others
-			})
-		}
-		return false
-	}
-	client := b.client(t, Options{})
-	var group sync.WaitGroup
-	upload := func() {
-		defer group.Done()
-		if _, err := client.Upload(context.Background(), source([]byte("hello")), UploadOptions{}); err != nil {
-			t.Error(err)
-		}
-	}
-	group.Add(101)
-	go upload()
-	<-held
-	for range 100 {
-		go upload()
-	}
-	for {
-		client.known.grants.mu.Lock()
-		waiting := len(client.known.grants.waiting)
-		client.known.grants.mu.Unlock()
-		if waiting == 100 {
-			break
-		}
-		runtime.Gosched()
-	}
-	close(others)
-	group.Wait()
-	if calls := b.count("POST presign") + b.count("POST batch"); calls != 3 || b.count("GET policies") > 100 {
-		t.Error(calls)
-	}
 }
 
 func TestAReaderIsUploadedAndAFileIsRead(t *testing.T) {

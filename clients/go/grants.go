@@ -3,7 +3,6 @@ package valetkey
 import (
 	"context"
 	"net/http"
-	"sync"
 	"time"
 )
 
@@ -33,73 +32,64 @@ func (g *Grant) isUsable() bool {
 // mostGrants is the most files that are asked for with one request.
 const mostGrants = 50
 
-// grants are those that goroutines ask for at the same time.
-type grants struct {
-	turn    chan struct{} // held while some are asked for
-	mu      sync.Mutex
-	waiting []*granting
-}
-
 type granting struct {
 	FileRequest
 	Strict bool `json:"strict"` // binds all that the store can enforce
 	grant  Grant
-	taken  chan struct{} // closed once it is granted, or is to be asked for alone
+	asked  chan struct{} // closed once it was asked for, in vain if there is no grant
 }
 
 // Presign asks for an upload URL that somebody else uses. Upload does so by itself. What goroutines ask
 // for while one request is under way goes together with the next.
 func (c *Client) Presign(ctx context.Context, file FileRequest) (Grant, error) {
-	own := &granting{FileRequest: file, Strict: true, taken: make(chan struct{})}
-	grants := &c.known.grants
-	grants.mu.Lock()
-	grants.waiting = append(grants.waiting, own)
-	grants.mu.Unlock()
+	own := &granting{FileRequest: file, Strict: true, asked: make(chan struct{})}
+	isAlone := false
 	err := c.persist(ctx, func() error {
-		select {
-		case <-own.taken:
-		case <-ctx.Done():
-			return ctx.Err()
-		case grants.turn <- struct{}{}:
-			defer func() { <-grants.turn }()
-			c.presignWaiting(ctx, own)
+		if !isAlone {
+			isAlone = true
+			select {
+			case <-ctx.Done():
+				return ctx.Err()
+			case c.known.together <- own:
+				select {
+				case <-ctx.Done():
+					return ctx.Err()
+				case <-own.asked:
+				}
+			case c.known.turn <- struct{}{}:
+				defer func() { <-c.known.turn }()
+				c.presignTogether(ctx, own)
+			}
 		}
 		if own.grant.isUsable() {
 			return nil
 		}
 		return c.once(ctx, http.MethodPost, "/presign", own, &own.grant, own.grant.isUsable)
 	})
-	return own.grant, err
+	if err != nil {
+		return Grant{}, err
+	}
+	return own.grant, nil
 }
 
-func (g *grants) take() []*granting {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	count := min(len(g.waiting), mostGrants)
-	taken := g.waiting[:count]
-	g.waiting = g.waiting[count:]
-	return taken
-}
-
-// presignWaiting asks for grants until its own was among them. All files of a request are granted, or
-// none is.
-func (c *Client) presignWaiting(ctx context.Context, own *granting) {
-	for {
+// presignTogether asks for a grant with those of goroutines that wait: all are granted or none is.
+func (c *Client) presignTogether(ctx context.Context, own *granting) {
+	files := []*granting{own}
+	for isMore := true; isMore && len(files) < mostGrants; {
 		select {
-		case <-own.taken:
-			return
+		case other := <-c.known.together:
+			files = append(files, other)
 		default:
+			isMore = false
 		}
-		files := c.known.grants.take()
-		var answer struct{ Uploads []Grant }
-		isAll := func() bool { return len(answer.Uploads) == len(files) }
-		body := map[string]any{"files": files}
-		isGranted := len(files) > 1 && c.once(ctx, http.MethodPost, "/batch", body, &answer, isAll) == nil
-		for index, file := range files {
-			if isGranted {
-				file.grant = answer.Uploads[index]
-			}
-			close(file.taken)
+	}
+	var answer struct{ Uploads []Grant }
+	isAll := func() bool { return len(answer.Uploads) == len(files) }
+	isGranted := len(files) > 1 && c.once(ctx, http.MethodPost, "/batch", map[string]any{"files": files}, &answer, isAll) == nil
+	for index, file := range files {
+		if isGranted {
+			file.grant = answer.Uploads[index]
 		}
+		close(file.asked)
 	}
 }

@@ -58,6 +58,7 @@ func (u *upload) inParts(ctx context.Context) (result *Result, err error) {
 		if result, err = u.sendParts(ctx); !isOver(err) {
 			return result, u.end(ctx, err)
 		}
+		u.discard(ctx)
 		u.show(-u.sent, err)
 	}
 	u.begun = begun{Sums: map[int]Checksum{}}
@@ -67,24 +68,30 @@ func (u *upload) inParts(ctx context.Context) (result *Result, err error) {
 	return result, u.end(ctx, err)
 }
 
-// isOver returns true if an upload was completed, removed or is too old.
+// isOver returns true if an upload was completed, removed, is too old, or one of another file.
 func isOver(err error) bool {
 	return in(err).Code == CodeInvalidUpload || in(err).StoreCode == "NoSuchUpload"
 }
 
 // end forgets an upload unless somebody can continue it, and removes the parts of one that failed.
-// Without a line those stay until the store removes them.
 func (u *upload) end(ctx context.Context, err error) error {
 	isLost := u.file == "" || in(err).Code == CodeFileChanged || in(err).Code == CodeStateFailed
-	if err != nil && isLost && u.begun.Upload != "" {
-		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 10*time.Second)
-		defer cancel()
-		_ = u.ask(ctx, http.MethodDelete, "/multipart", map[string]string{"upload": u.begun.Upload}, nil, nil)
+	if err != nil && isLost {
+		u.discard(ctx)
 	}
 	if err == nil || isLost || isOver(err) || u.begun.Upload == "" {
 		os.Remove(u.file)
 	}
 	return err
+}
+
+// discard removes the parts that were sent. Without a line they stay until the store does.
+func (u *upload) discard(ctx context.Context) {
+	if u.begun.Upload != "" {
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 10*time.Second)
+		defer cancel()
+		_ = u.ask(ctx, http.MethodDelete, "/multipart", map[string]string{"upload": u.begun.Upload}, nil, nil)
+	}
 }
 
 // stored lists the ETags of the parts that are in the store.
@@ -141,16 +148,16 @@ func (u *upload) sendParts(ctx context.Context) (*Result, error) {
 	})
 }
 
-// resume takes the parts that another process has sent, if the file still has them.
+// resume takes the parts that another process has sent of the same file.
 func (u *upload) resume(ctx context.Context) error {
 	stored, err := u.stored(ctx)
 	for _, p := range u.parts {
-		if p.stale = stored[p.number]; err != nil || p.stale == "" {
-			continue
-		}
-		if p.sum, err = u.checksum(p.content); p.sum == u.begun.Sums[p.number] {
-			p.etag, p.sent = p.stale, p.content.Size()
+		if err == nil && p.isIn(stored) {
+			p.sent = p.content.Size()
 			u.show(p.sent, nil)
+			if p.sum, err = u.checksum(p.content); err == nil && p.sum != u.begun.Sums[p.number] {
+				err = newError(CodeInvalidUpload, "The file has changed", "It is sent again.", nil)
+			}
 		}
 	}
 	return err
@@ -171,15 +178,14 @@ func (u *upload) look(ctx context.Context) error {
 	return u.again(err)
 }
 
-// isIn takes the ETag of a part that is in the store as it was sent.
+// isIn takes the ETag of a part that is in the store as it was sent. Some stores list it without quotes.
 func (p *part) isIn(stored map[int]string) bool {
 	etag := stored[p.number]
-	// Some stores leave out quotes in lists.
-	isSame := strings.Trim(etag, `"`) == strings.Trim(p.etag, `"`) || (p.etag == "" && etag != p.stale)
-	if p.etag = ""; isSame {
-		p.etag = etag
+	if p.etag != "" && strings.Trim(p.etag, `"`) != strings.Trim(etag, `"`) {
+		etag = ""
 	}
-	return p.etag != ""
+	p.etag = etag
+	return etag != ""
 }
 
 // sendOthers sends the parts that are not in the store, several at a time.

@@ -35,7 +35,6 @@ type part struct {
 	receipt  string  // of a whole file
 	result   *Result // of a whole file once it is confirmed
 	etag     string  // of a part in the store, if it is known
-	stale    string  // the ETag of one that was there before, and has other bytes
 	mayBe    bool    // all of it was sent, and the store did not answer
 	inVain   int     // how often
 

@@ -5,6 +5,7 @@ package valetkey
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -218,6 +219,44 @@ func TestAnUploadThatGetsFurtherIsTriedForLongerThanAllowed(t *testing.T) {
 		})
 		if took := time.Since(began); took < 5*time.Minute || attempts < 1000 || codeOf(t, err).Code != "BUSY" {
 			t.Error(took, attempts, err)
+		}
+	})
+}
+
+// signing is a service whose first grant takes a second.
+type signing struct{ calls map[string]int }
+
+func (s *signing) RoundTrip(request *http.Request) (*http.Response, error) {
+	var asked struct{ Files []any }
+	_ = json.NewDecoder(request.Body).Decode(&asked)
+	_, name, _ := strings.Cut(request.URL.Path, "/files/")
+	if s.calls[name]++; len(s.calls) == 1 {
+		time.Sleep(time.Second)
+	}
+	grant := `{"put_url":"http://127.0.0.1/store","receipt":"receipt"}`
+	if name == "batch" {
+		grant = fmt.Sprintf(`{"uploads":[%s]}`, grant+strings.Repeat(","+grant, len(asked.Files)-1))
+	}
+	return &http.Response{StatusCode: 200, Body: io.NopCloser(strings.NewReader(grant))}, nil
+}
+
+func TestGoroutinesAskTogether(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		service := &signing{map[string]int{}}
+		client, _ := New(Options{BaseURL: "http://127.0.0.1", Organization: "acme", HTTPClient: &http.Client{Transport: service}})
+		var group sync.WaitGroup
+		for range 101 {
+			group.Add(1)
+			go func() {
+				defer group.Done()
+				if grant, err := client.Presign(context.Background(), FileRequest{}); err != nil || grant.Receipt == "" {
+					t.Error(grant, err)
+				}
+			}()
+		}
+		group.Wait()
+		if service.calls["presign"] != 1 || service.calls["batch"] != 2 {
+			t.Error(service.calls)
 		}
 	})
 }

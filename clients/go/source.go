@@ -5,6 +5,7 @@ import (
 	"crypto/md5"
 	"crypto/sha256"
 	"encoding/base64"
+	"fmt"
 	"hash"
 	"hash/crc32"
 	"io"
@@ -34,26 +35,25 @@ func (u *upload) newPart(number int, offset, size int64) *part {
 	return &part{number: number, content: io.NewSectionReader(u.source.Reader, offset, size)}
 }
 
+var hashes = map[string]func() hash.Hash{
+	"sha256": sha256.New,
+	"crc32c": func() hash.Hash { return crc32.New(crc32.MakeTable(crc32.Castagnoli)) },
+	"md5":    md5.New,
+}
+
 // choose chooses an algorithm for checksums, which are sent if the store verifies it.
 func (u *upload) choose(verified []string) {
-	u.algorithm = "crc32c"
-	for _, algorithm := range []string{"sha256", "crc32c", "md5"} {
-		if u.isVerified = slices.Contains(verified, algorithm); u.isVerified {
-			u.algorithm = algorithm
+	for _, u.algorithm = range []string{"sha256", "crc32c", "md5"} {
+		if u.isVerified = slices.Contains(verified, u.algorithm); u.isVerified {
 			return
 		}
 	}
+	u.algorithm = "crc32c"
 }
 
 // checksum reads what is sent with one PUT.
 func (u *upload) checksum(content *io.SectionReader) (Checksum, error) {
-	sum := hash.Hash(crc32.New(crc32.MakeTable(crc32.Castagnoli)))
-	switch u.algorithm {
-	case "sha256":
-		sum = sha256.New()
-	case "md5":
-		sum = md5.New()
-	}
+	sum := hashes[u.algorithm]()
 	n, err := io.Copy(sum, io.NewSectionReader(content, 0, content.Size()))
 	if err != nil || n < content.Size() || u.facts() != u.before {
 		return Checksum{}, u.changed(err)
@@ -77,15 +77,13 @@ func (u *upload) compare(ctx context.Context) error {
 }
 
 // facts of a file change with it; other sources have none.
-type facts struct{ size, modified int64 }
-
-func (u *upload) facts() (now facts) {
+func (u *upload) facts() string {
 	if file, isFile := u.source.Reader.(interface{ Stat() (os.FileInfo, error) }); isFile {
 		if info, err := file.Stat(); err == nil {
-			now.size, now.modified = info.Size(), info.ModTime().UnixNano()
+			return fmt.Sprint(info.Size(), info.ModTime())
 		}
 	}
-	return now
+	return ""
 }
 
 func (u *upload) changed(err error) *Error {

@@ -97,7 +97,7 @@ func (c *Client) UploadReader(ctx context.Context, name string, reader io.Reader
 type upload struct {
 	*Client
 	source     Source
-	before     facts // of the source
+	before     string // the facts of the source
 	given      UploadOptions
 	asked      FileRequest
 	policy     Policy // empty if it is not among those of the caller

@@ -61,7 +61,7 @@ ${snippets.get("token")}
 
 func files(ctx context.Context, client *valetkey.Client, key string, result *valetkey.Result) error {
 ${snippets.get("files")}
-	fmt.Println(state, address, link)
+	fmt.Println(state, address, content, link)
 	return err
 }
 
@@ -103,4 +103,24 @@ it.skipIf(go === undefined)(
     expect(resumed.stderr).toContain("100 %");
   },
   600_000,
+);
+
+it("the constants of the Go package have codes of the service, or of its page", () => {
+  const read = (path: string) => readFileSync(new URL(`../../${path}`, import.meta.url), "utf8");
+  const codes = [...read("clients/go/errors.go").matchAll(/^\tCode\w+ += "(\w+)"/gm)];
+  expect(codes.length).toBeGreaterThan(20);
+  const pages = read("docs/errors.md") + read("clients/go/README.md");
+  for (const [, code] of codes) expect(pages).toContain(`\`${code}\``);
+});
+
+// `npm test` has no Go: what no server is needed for runs here, and all of it by check-go.sh.
+it.skipIf(go === undefined)(
+  "the pure functions of the Go package pass their tests",
+  async () => {
+    const tests = "^Test(EachPart|Checksums|RetryAfter|APathThat|TheSignature|WhatIsNotGenuine)";
+    const cwd = new URL("../../clients/go", import.meta.url);
+    const { stdout } = await run(go ?? "", ["test", "-v", "-run", tests, "."], { cwd });
+    expect(stdout.match(/^--- PASS/gm)).toHaveLength(6);
+  },
+  300_000,
 );
