@@ -114,11 +114,17 @@ export const isBusy = (status: number): boolean =>
 /** With a longer time, in milliseconds, a timer fires at once. */
 export const TIMER_LIMIT = 2 ** 31 - 1;
 
-/** Reads a `Retry-After` header, of seconds or a date, as milliseconds that a timer takes. */
-export function retryAfter(header: string | null | undefined): number | undefined {
+/**
+ * Reads a `Retry-After` header, of seconds or a date, as milliseconds that a timer takes; a date by
+ * the clock of who has written it, where the answer says that.
+ */
+export function retryAfter(
+  header: string | null | undefined,
+  date?: string | null,
+): number | undefined {
   if (!header) return undefined;
   const milliseconds = /^\d+$/.test(header)
     ? Number(header) * 1000
-    : Date.parse(header) - Date.now();
+    : Date.parse(header) - (Date.parse(date ?? "") || Date.now());
   return milliseconds >= 0 ? Math.min(milliseconds, TIMER_LIMIT) : undefined;
 }

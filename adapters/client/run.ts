@@ -160,16 +160,16 @@ export const isOnline = (): boolean => globalThis.navigator?.onLine !== false;
 export async function inTime<A>(
   outer: AbortSignal,
   milliseconds: number,
-  work: (signal: AbortSignal, restart: () => void) => Promise<A>,
+  work: (signal: AbortSignal, restart: (again?: number) => void) => Promise<A>,
 ): Promise<A> {
   const inner = new AbortController();
   const abort = () => inner.abort();
   let timer = setTimeout(abort, outer.aborted ? 0 : milliseconds);
   outer.addEventListener("abort", abort);
-  const restart = () => {
+  const restart = (again = milliseconds) => {
     clearTimeout(timer);
     // A body may be read on after the answer.
-    if (!inner.signal.aborted) timer = setTimeout(abort, milliseconds);
+    if (!inner.signal.aborted) timer = setTimeout(abort, again);
   };
   try {
     return await work(inner.signal, restart);

@@ -8,6 +8,12 @@ import { inTime } from "./run.ts";
  */
 const SEND_TIMEOUT = 120_000;
 
+/**
+ * Once all of a body was taken, something on the way may still have to forward it: its answer may
+ * take longer by the time that this many bytes for each millisecond need.
+ */
+const FORWARDED = 32.768;
+
 export interface Put {
   readonly url: string;
   readonly headers: Readonly<Record<string, string>>;
@@ -25,7 +31,8 @@ export async function put(request: Put): Promise<PutAnswer> {
   const silence = isXhr || SENDS_LENGTH ? SEND_TIMEOUT : TIMER_LIMIT;
   return inTime(request.signal, silence, (signal, restart) => {
     const onSent = (bytes: number) => {
-      restart();
+      const { size } = request.body;
+      restart(bytes < size ? silence : silence + size / FORWARDED);
       request.onSent(bytes);
     };
     return (isXhr ? putByXhr : putByFetch)({ ...request, signal, onSent });
@@ -63,7 +70,7 @@ async function putByFetch({ url, headers, body, signal, onSent }: Put): Promise<
     signal,
     ...(SENDS_LENGTH ? counted(headers, body, onSent) : { headers, body }),
   });
-  const text = await response.text();
+  const text = await textOf(response);
   // Deno tells nothing before.
   if (!SENDS_LENGTH) onSent(body.size);
   return answerFrom(response.status, text, (name) => response.headers.get(name));
@@ -89,8 +96,25 @@ function counted(headers: Put["headers"], body: Blob, onSent: Put["onSent"]): ob
   return { headers: withLength, body: stream, duplex: "half" };
 }
 
-/** Most characters of an answer that are read. */
-const LONGEST_ANSWER = 2 ** 14;
+/** Most characters of an answer in which its code is looked for, and that are read. */
+const LONGEST_HEAD = 2 ** 14;
+const LONGEST_ANSWER = 2 ** 23;
+
+/** Reads an answer, and no more than any has: a few bytes may unpack to gigabytes. */
+export async function textOf(response: Response): Promise<string> {
+  // React Native has no streams.
+  if (!response.body) return response.text();
+  const reader = response.body.getReader();
+  const decoder = new TextDecoder();
+  let text = "";
+  while (text.length < LONGEST_ANSWER) {
+    const { done, value } = await reader.read();
+    if (done) return text;
+    text += decoder.decode(value, { stream: true });
+  }
+  await reader.cancel();
+  return text;
+}
 
 /** Reads the XML of S3, which is the same for Google Cloud Storage. */
 const answerFrom = (status: number, text: string, header: (name: string) => string | null) => ({
@@ -98,8 +122,8 @@ const answerFrom = (status: number, text: string, header: (name: string) => stri
   // One that the service would refuse counts as hidden.
   etag: ETAG.exec(header("etag") ?? "")?.[0],
   /** When it asks for another attempt, in milliseconds. */
-  after: retryAfter(header("retry-after")),
+  after: retryAfter(header("retry-after"), header("date")),
   /** Its error code, such as `SignatureDoesNotMatch`, and its sentence about it. */
-  code: /<Code>(\w{1,99})<\/Code>/.exec(text.slice(0, LONGEST_ANSWER))?.[1],
-  message: /<Message>([^<\p{Cc}]{1,999})<\/Message>/u.exec(text.slice(0, LONGEST_ANSWER))?.[1],
+  code: /<Code>(\w{1,99})<\/Code>/.exec(text.slice(0, LONGEST_HEAD))?.[1],
+  message: /<Message>([^<\p{Cc}]{1,999})<\/Message>/u.exec(text.slice(0, LONGEST_HEAD))?.[1],
 });

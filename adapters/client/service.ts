@@ -11,6 +11,7 @@ import { UploadError, type UploadErrorCode } from "./errors.ts";
 import { noteAnswer, strange, unanswered } from "./reach.ts";
 import { isBusy, persist, retryAfter, transient } from "./retry.ts";
 import { awake, inTime, type Run } from "./run.ts";
+import { textOf } from "./send.ts";
 
 /** The longest time for an answer, in milliseconds: some stores copy parts to put them together. */
 const TIMEOUT = 120_000;
@@ -92,7 +93,7 @@ export function makeService(options: ServiceOptions) {
   const call = (outer: AbortSignal, url: string, init: RequestInit) =>
     inTime(outer, TIMEOUT, async (signal) => {
       const response = await (options.fetch ?? fetch)(url, { ...init, signal });
-      return { response, text: await response.text() };
+      return { response, text: await textOf(response) };
     }).catch(() => {
       throw unanswered(address);
     });
@@ -150,7 +151,7 @@ function refusalFrom(run: Run, service: string, { status, headers }: Response, a
   const problem: Problem & { readonly state?: unknown } =
     attempt(() => ({ ...(answer as object), ...decodeProblem(answer) })) ?? {};
   const { code, title, detail } = problem;
-  const after = retryAfter(headers.get("retry-after"));
+  const after = retryAfter(headers.get("retry-after"), headers.get("date"));
   // An answer without a code is not of the service, but of something at its address. The place of
   // a file in a batch means nothing to a person.
   const message = code

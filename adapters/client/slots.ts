@@ -12,14 +12,23 @@ export const LEAST_PART = 5 * 2 ** 20;
 /** A line is quick if it carries a part in this time, in milliseconds. */
 const QUICK = 2000;
 
+/** An answer that comes later may have waited for something on the way that has taken the part. */
+const LATE = 30_000;
+
+/** When a body began to be sent, and when all of it was taken, by `performance.now()`. */
+interface Times {
+  begun: number;
+  taken?: number;
+}
+
 /**
  * Runs `work` for a body of `size` bytes once there is room for it; rejects if `signal` is aborted
- * before. `work` calls `begin` when it begins to send.
+ * before. `work` writes down the times.
  */
 export type Slots = <A>(
   signal: AbortSignal,
   size: number,
-  work: (begin: () => void) => Promise<A>,
+  work: (times: Times) => Promise<A>,
 ) => Promise<A>;
 
 /**
@@ -44,13 +53,17 @@ export function makeSlots(count: number): Slots {
     signal.throwIfAborted();
     running += 1;
     bytes += size;
-    let begunAt = performance.now();
+    const times: Times = { begun: performance.now() };
     try {
-      const done = await work(() => (begunAt = performance.now()));
-      const took = performance.now() - begunAt;
-      // A small body is soon sent on any line.
-      if (took * part < QUICK * size) most = Math.min(count, most + 0.5);
-      else if (took > QUICK) most = Math.max(1, most / 2);
+      const done = await work(times);
+      const now = performance.now();
+      const { begun, taken = now } = times;
+      // A small body is soon sent on any line, and a store may take its time to answer a large one.
+      const isSlow = taken - begun > QUICK || now - taken > LATE;
+      const isQuick =
+        (now - begun) * part < QUICK * size || (size >= LEAST_PART && taken - begun < QUICK);
+      if (isSlow) most = Math.max(1, most / 2);
+      else if (isQuick) most = Math.min(count, most + 0.5);
       return done;
     } catch (cause) {
       if (cause instanceof Transient && cause.reason === "network") most = 1;

@@ -19,7 +19,7 @@ import type { Tally, UploadProgress } from "./progress.ts";
 import { noteAnswer, unanswered } from "./reach.ts";
 import type { PendingUpload, Resumable, UploadStorage } from "./resume.ts";
 import { isBusy, persist, Transient, transient } from "./retry.ts";
-import type { RetryOptions, Run, Task } from "./run.ts";
+import { awake, type RetryOptions, type Run, type Task } from "./run.ts";
 import { put, type PutAnswer } from "./send.ts";
 import type { Service } from "./service.ts";
 import type { Slots } from "./slots.ts";
@@ -198,9 +198,12 @@ export function algorithmFor(
 ): ReturnType<typeof chooseAlgorithm> {
   const isRequired = policy?.requireChecksum === true;
   if (!isRequired && !(checksum ?? size <= MOST_IN_MEMORY)) return undefined;
-  const algorithm = isReadable(file) ? chooseAlgorithm(offered, size) : undefined;
-  if (algorithm === undefined && (checksum || isRequired)) {
-    const message = `No checksum can be sent: the store verifies ${offered.join(", ") || "none"}${isReadable(file) ? "" : ", and files cannot be read here"}. Leave the option checksum out.`;
+  const isAsked = isRequired || checksum === true;
+  // MD5 takes the page's own thread, for a checksum that only finds accidents.
+  const usable = isAsked ? offered : offered.filter((each) => each !== "md5");
+  const algorithm = isReadable(file) ? chooseAlgorithm(usable, size) : undefined;
+  if (algorithm === undefined && isAsked) {
+    const message = `No checksum can be sent: the store verifies ${offered.join(", ") || "none"}${isReadable(file) ? "" : ", and files cannot be read here"}. ${isRequired ? "Tell the operator: the policy requires one." : "Leave the option checksum out."}`;
     throw new UploadError("refused", message);
   }
   return algorithm;
@@ -222,19 +225,27 @@ const EXPIRY_GRACE = 60_000;
 const PROGRESS_BYTES = 2 ** 20;
 const MOST_CUTS = 40;
 
+/**
+ * A body that was taken whole, and then not answered for this time, in milliseconds, was sent in
+ * vain unless it gets through: something on the way has it, and is too slow.
+ */
+const LONGEST_SILENCE = 45_000;
+const MOST_IN_VAIN = 3;
+
 /** PUTs a part to the store until it is there; a 403 gets one fresh URL. */
 export function sendPart(job: Job, part: Part): Promise<KnownTarget> {
   const { run, service, slots, tally, file, asked } = job;
   const { number, body, signatures, sign, find } = part;
   const { gone } = job.kept;
   let wasRenewed = false;
+  let inVain = 0;
   return persist(
     run,
     async (outer, progressed) => {
       const found = gone.has(number) ? await find() : undefined;
       if (found) return found;
       gone.delete(number);
-      return slots(outer, body.size, async (begin) => {
+      return slots(outer, body.size, async (times) => {
         if (!isSigned(job, signatures, number)) sign();
         const { at = 0, signed: asking } = signatures.get(number) ?? {};
         // An upload that is paused meanwhile keeps no slot from other files.
@@ -247,23 +258,40 @@ export function sendPart(job: Job, part: Part): Promise<KnownTarget> {
         });
         const age = Date.now() - at;
         let sent = 0;
+        let goneAt = Infinity;
         const onSent = (bytes: number) => {
           sent = bytes;
-          if (sent === body.size) gone.add(number);
-          const isCarrying = sent > PROGRESS_BYTES && run.cuts < MOST_CUTS;
-          if (tally.sent(number, bytes) || isCarrying) progressed();
+          if (sent === body.size) {
+            gone.add(number);
+            goneAt = awake();
+            times.taken = performance.now();
+          }
+          if (tally.sent(number, bytes)) progressed();
+        };
+        const unstable = (what: string, times: number) => {
+          const message = `${what} ${times} times before ${body.size} bytes got through. Use a better connection, then try again.`;
+          return new UploadError("unstable", message);
+        };
+        const failIfInVain = () => {
+          if (awake() - goneAt <= LONGEST_SILENCE) return;
+          const error = unstable("No answer came in time", ++inVain);
+          const isEnough = inVain === MOST_IN_VAIN;
+          throw new Transient("network", ({ isLast }) => (isLast || isEnough ? error : undefined));
+        };
+        const failIfCut = () => {
+          if (sent <= PROGRESS_BYTES) return;
+          if (++run.cuts >= MOST_CUTS) throw unstable("The connection broke", MOST_CUTS);
+          progressed();
         };
         // A part on its way arrives, also if the upload is paused.
         const signal = number ? run.signal : outer;
         const { url } = signed;
-        begin();
+        times.begun = performance.now();
         const answer = await put({ ...signed, body, signal, onSent }).catch(async (cause) => {
           if (outer.aborted) throw cause;
           await failUnlessReadable(file, asked.filename);
-          if (sent > PROGRESS_BYTES && ++run.cuts >= MOST_CUTS) {
-            const message = `The connection broke ${MOST_CUTS} times before ${body.size} bytes got through. Use a better one, then try again.`;
-            throw new UploadError("unstable", message);
-          }
+          failIfInVain();
+          failIfCut();
           throw unanswered(service.address, url, sent > 0);
         });
         noteAnswer(url);
@@ -280,12 +308,14 @@ export function sendPart(job: Job, part: Part): Promise<KnownTarget> {
           return { ...signed, etag };
         }
         if (isBusy(status) || BROKEN.test(code)) {
-          if (sent > PROGRESS_BYTES) run.cuts += 1;
+          failIfInVain();
+          if (BROKEN.test(code)) failIfCut();
           throw transient("busy", storeRefusal(answer), answer.after);
         }
         if (OTHER_BYTES.test(code)) throw unreadable(file, asked.filename, answer);
         // It has expired, or the store's clock is another.
-        if (status !== 403 || (wasRenewed && age < EXPIRY_GRACE)) throw storeRefusal(answer);
+        const isRefused = status === 403 || code === "ExpiredToken";
+        if (!isRefused || (wasRenewed && age < EXPIRY_GRACE)) throw storeRefusal(answer);
         wasRenewed = true;
         signatures.delete(number);
         throw new Transient("expired", () => undefined);

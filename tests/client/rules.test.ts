@@ -1,4 +1,5 @@
 import * as fc from "fast-check";
+import { createHash, randomBytes } from "node:crypto";
 import { afterEach, expect, it, onTestFinished, vi } from "vitest";
 import { computeChecksum, chooseAlgorithm } from "../../adapters/client/file.ts";
 import { makeTally, type UploadProgress } from "../../adapters/client/progress.ts";
@@ -128,9 +129,12 @@ it("parts go one at a time at first and after a cut, and several only on a line 
   const { signal } = new AbortController();
   const running: Array<() => void> = [];
   /** How many of so many bodies run at a time, one batch after the other. */
-  const batches = async (count: number, size: number, milliseconds: number) => {
+  const batches = async (count: number, size: number, milliseconds: number, sending?: number) => {
     const all = Array.from({ length: count }, () =>
-      slots(signal, size, () => new Promise<void>((resolve) => running.push(resolve))),
+      slots(signal, size, (times) => {
+        if (sending !== undefined) times.taken = now + sending;
+        return new Promise<void>((resolve) => running.push(resolve));
+      }),
     );
     const counts: Array<number> = [];
     while (running.length > 0) {
@@ -158,6 +162,10 @@ it("parts go one at a time at first and after a cut, and several only on a line 
   expect(await batches(12, LEAST_PART, 400)).toEqual([1, 1, 2, 3, 4, 1]);
   await fail("network");
   expect(await batches(12, LEAST_PART, 400)).toEqual([1, 1, 2, 3, 4, 1]);
+  // A store that answers late is no slow line; something that forwards at 1 Mbit/s looks like one.
+  await fail("network");
+  expect(await batches(12, LEAST_PART, 20_000, 400)).toEqual([1, 1, 2, 3, 4, 1]);
+  expect(await batches(8, LEAST_PART, 42_000, 400)).toEqual([4, 1, 1, 1, 1]);
 });
 
 it("a large body waits for those on their way, and goes alone on a slow line", async () => {
@@ -184,13 +192,22 @@ it("CRC-32C is that of RFC 9260, also over several slices", async () => {
   expect((await computeChecksum(zeros, "crc32c")).value).toBe("ipE2qg==");
 });
 
+it.each([0, 1, 55, 56, 63, 64, 1000, 2 ** 20 - 9, 2 ** 20 - 8, 2 ** 21 + 1])(
+  "MD5 of %d bytes is that of RFC 1321",
+  async (size) => {
+    const bytes = randomBytes(size);
+    const value = createHash("md5").update(bytes).digest("base64");
+    expect((await computeChecksum(new Blob([bytes]), "md5")).value).toBe(value);
+  },
+);
+
 it("SHA-256 is used where there is one and the body is small, and CRC-32C elsewhere", () => {
   const both = ["md5", "crc32c", "sha256"];
   expect(chooseAlgorithm(both, 1000)).toBe("sha256");
   expect(chooseAlgorithm(["md5", "crc32c"], 1000)).toBe("crc32c");
   expect(chooseAlgorithm(both, 100 * 2 ** 20)).toBe("crc32c");
   expect(chooseAlgorithm(["crc32c", "md5"], 1000)).toBe("crc32c");
-  expect(chooseAlgorithm(["md5"], 1000)).toBeUndefined();
+  expect(chooseAlgorithm(["md5"], 1000)).toBe("md5");
   // A page that came over plain HTTP.
   vi.stubGlobal("crypto", {});
   expect(chooseAlgorithm(both, 1000)).toBe("crc32c");
@@ -229,8 +246,11 @@ it.each([
   expect(retryAfter(header)).toBe(milliseconds);
 });
 
-it("Retry-After may be a date", () => {
+it("Retry-After may be a date, by the clock of who has written it", () => {
   const wait = retryAfter(new Date(Date.now() + 60_000).toUTCString()) ?? 0;
   expect(wait).toBeGreaterThan(50_000);
   expect(wait).toBeLessThanOrEqual(60_000);
+  const date = "Wed, 21 Oct 2015 07:28:00 GMT";
+  expect(retryAfter("Wed, 21 Oct 2015 07:28:02 GMT", date)).toBe(2000);
+  expect(retryAfter("Wed, 21 Oct 2015 07:28:02 GMT", "soon")).toBeUndefined();
 });

@@ -412,6 +412,66 @@ it("a transfer that stands still for two minutes is begun again", async () => {
   expect(seen.filter(isPut)).toHaveLength(1);
 });
 
+/** Takes the whole body of each PUT, and counts them. */
+const takeWhole = (answer: (signal: AbortSignal) => Promise<Response>) => {
+  const through = globalThis.fetch;
+  const puts = { count: 0 };
+  vi.stubGlobal("fetch", async (url: string, init: RequestInit = {}) => {
+    if (init.method !== "PUT") return through(url, init);
+    puts.count += 1;
+    await new Response(init.body).arrayBuffer();
+    return answer(init.signal as AbortSignal);
+  });
+  return puts;
+};
+
+it("an answer may take longer the more was sent, since a hop may have to forward it", async () => {
+  const { client } = await startUploads();
+  vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"], shouldAdvanceTime: true });
+  const { promise, resolve } = Promise.withResolvers<AbortSignal>();
+  takeWhole((signal) => {
+    resolve(signal);
+    return new Promise((_, reject) =>
+      signal.addEventListener("abort", () => reject(signal.reason)),
+    );
+  });
+  const file = new File([new Uint8Array(32_768 * 160)], "a.png", { type: "image/png" });
+  const upload = failure(client.upload(file, { multipart: false, ...ONCE }));
+  const signal = await promise;
+  vi.advanceTimersByTime(200_000);
+  expect(signal.aborted).toBe(false);
+  vi.advanceTimersByTime(80_000);
+  expect(signal.aborted).toBe(true);
+  await upload;
+});
+
+it.each([
+  ["1 minute", 2],
+  ["1 hour", 3],
+] as const)(
+  "a body that nothing forwards in time ends within %s, sent %d times",
+  async (time, count) => {
+    const { client } = await startUploads();
+    stopClocks();
+    const puts = takeWhole(async () => {
+      pass(70);
+      throw new TypeError("fetch failed");
+    });
+    const error = await failure(client.upload(FILE, { retry: { for: time } }));
+    expect([error.code, puts.count]).toEqual(["unstable", count]);
+    expect(error.message).toContain(
+      `No answer came in time ${count} times before ${FILE.size} bytes`,
+    );
+  },
+);
+
+it("a captive portal of more than 45 seconds does not end the upload of a service that is known", async () => {
+  const { client } = await startUploads();
+  stopClocks();
+  network(first(4, isFor("confirm"), () => slowly(page())));
+  expect((await client.upload(FILE)).size).toBe(FILE.size);
+});
+
 it("a foreign answer is reported sooner if the service never answered at its address", async () => {
   const endpoint = "http://127.0.0.1:11";
   const client = createClient({ endpoint, organization: "acme" });

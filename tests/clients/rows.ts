@@ -120,7 +120,7 @@ export const ROWS: ReadonlyArray<Row> = [
     name: "gives up where nothing gets through behind such a hop",
     sizes: [WHOLE, PARTS],
     hasten: 100,
-    rate: 1,
+    rate: 1000,
     options: ["--retry-for", "3600"],
     fails: /^UNSTABLE$/,
     most: { sent: 3 },
