@@ -183,6 +183,22 @@ class PartsTest(unittest.TestCase):
             self.assertEqual(len(network.puts()), 3)
             self.assertEqual(list(self.state.iterdir()), [])
 
+    def test_a_completion_whose_answer_was_lost_is_only_asked_for_again(self) -> None:
+        network = Network(first(9, "/complete", httpx.ReadError("lost")))
+        with self.assertRaises(errors.OfflineError):
+            self.upload(network, state=self.state, retry_for=0)
+        network.seen.clear()
+        network.trouble = first(9, "/parts", problem(400, "INVALID_UPLOAD"))
+        self.upload(network, state=self.state)
+        self.assertEqual(network.calls(), ["GET policies", "POST complete"])
+
+    def test_what_the_store_never_gets_is_not_sent_without_end(self) -> None:
+        portal = httpx.Response(200, text="<p>Sign in")
+        network = Network(first(999, "PUT", portal))
+        with self.assertRaises(errors.MismatchError):
+            self.upload(network)
+        self.assertEqual(len(network.puts()), 18)
+
     def test_parts_of_one_byte_are_refused(self) -> None:
         tiny = httpx.Response(200, json={"upload": "u", "part_size": 1})
         network = Network(first(1, "multipart", tiny))

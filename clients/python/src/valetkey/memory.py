@@ -17,14 +17,14 @@ class Memory:
         self._path = path
 
     def recall(self) -> dict[str, Any]:
-        """Returns the members of all lines; nothing if nothing is remembered."""
+        """Returns the members of all lines; nothing if no upload is remembered."""
         found: dict[str, Any] = {}
         if self._path and self._path.exists():
             for line in self._path.read_text(encoding="utf-8", errors="replace").split("\n"):
                 # The process may have ended while it wrote one.
                 with suppress(ValueError, TypeError):
                     found.update(json.loads(line))
-        return found
+        return found if "upload" in found else {}
 
     def keep(self, members: Mapping[Any, object]) -> None:
         if self._path:

@@ -21,6 +21,8 @@ MOST_PARTS = 10_000
 # Bytes of parts that are hashed, and asked for, with one request, and the most parts of it.
 SIGNED_AHEAD = 12 * LEAST_PART
 MOST_SIGNED = 100
+# How often something is sent again that the store has not got, or not as it was sent.
+MOST_RESENDS = 5
 # An upload that was completed, aborted, changed or is too old.
 OVER = ("INVALID_UPLOAD", "UPLOAD_MISMATCH", "NoSuchUpload")
 # Seconds in which the parts of one that nobody can continue are removed.
@@ -83,6 +85,7 @@ class _Parts:
         self._signed: dict[int, tuple[str, Mapping[str, str]]] = {}
         self._signing = asyncio.Lock()
         self._has_failed = False
+        self._resends = 0
 
     async def recover(self) -> None:
         """Takes the parts that another process has sent, if they are of this file."""
@@ -91,7 +94,11 @@ class _Parts:
         if self._known.get("asked") != self._job.asked:
             raise changed
         self._sums = {int(name): known for name, known in self._known.items() if name.isdecimal()}
-        await self._compare()
+        if "etags" in self._known:
+            # It was to be completed, and may be: to complete it again has the same answer.
+            self._etags = {int(name): etag for name, etag in self._known["etags"].items()}
+        else:
+            await self._compare()
         for number, known in self._sums.items():
             if await self._checksum(number, known["algorithm"]) != known:
                 raise changed
@@ -123,10 +130,12 @@ class _Parts:
                 raise MismatchError("The store has not got all parts that it was sent.")
             sums = {self._span(number): known for number, known in self._sums.items()}
             await self._job.source.fail_unless_same(sums)
+            self._memory.keep({"etags": self._etags})
             parts = [{"part_number": number, "etag": etag} for number, etag in self._etags.items()]
             return read(UploadedFile, await self._ask("/complete", {"parts": parts}))
         except MismatchError as error:
-            error.retrying = "network"
+            self._resends += 1
+            error.retrying = "network" if self._resends <= MOST_RESENDS else None
             raise
 
     async def _compare(self) -> None:
