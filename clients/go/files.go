@@ -132,7 +132,8 @@ func (c *Client) Open(ctx context.Context, file string) (content io.ReadCloser, 
 		if err != nil {
 			return offline(err)
 		}
-		if content = answer.Body; answer.StatusCode == http.StatusOK {
+		if answer.StatusCode == http.StatusOK {
+			content = answer.Body
 			return nil
 		}
 		code, _ := codeIn(answer)

@@ -3,14 +3,10 @@ package valetkey
 import (
 	"cmp"
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"encoding/json"
-	"fmt"
 	"net/http"
 	"net/url"
 	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
@@ -25,13 +21,6 @@ const (
 	signedAhead = 60 << 20
 )
 
-// begun is the answer to the start of an upload in parts, and what is remembered of it.
-type begun struct {
-	Upload   string           `json:"upload"`
-	PartSize int64            `json:"part_size"`
-	Sums     map[int]Checksum `json:"sums,omitempty"` // of the parts that may have been sent
-}
-
 type storedPart struct {
 	Number int    `json:"part_number"`
 	ETag   string `json:"etag"`
@@ -43,10 +32,6 @@ func partCount(size, partSize int64) int {
 		return 0
 	}
 	return int((size-1)/partSize) + 1
-}
-
-func (u *upload) isBegun() bool {
-	return u.begun.Upload != "" && partCount(u.source.Size, u.begun.PartSize) > 0
 }
 
 // inParts uploads the file in parts, from where it was left.
@@ -98,10 +83,12 @@ func (u *upload) discard(ctx context.Context) {
 func (u *upload) stored(ctx context.Context) (map[int]string, error) {
 	var answer struct{ Parts []storedPart }
 	path := "/multipart/parts?upload=" + url.QueryEscape(u.begun.Upload)
-	err := u.ask(ctx, http.MethodGet, path, nil, &answer, nil)
+	isOther := func(p storedPart) bool { return !etagForm.MatchString(p.ETag) }
+	isUsable := func() bool { return !slices.ContainsFunc(answer.Parts, isOther) }
+	err := u.ask(ctx, http.MethodGet, path, nil, &answer, isUsable)
 	etags := map[int]string{}
 	for _, each := range answer.Parts {
-		etags[each.Number] = etagForm.FindString(each.ETag)
+		etags[each.Number] = each.ETag
 	}
 	return etags, err
 }
@@ -146,21 +133,6 @@ func (u *upload) sendParts(ctx context.Context) (*Result, error) {
 		}
 		return err
 	})
-}
-
-// resume takes the parts that another process has sent of the same file.
-func (u *upload) resume(ctx context.Context) error {
-	stored, err := u.stored(ctx)
-	for _, p := range u.parts {
-		if err == nil && p.isIn(stored) {
-			p.sent = p.content.Size()
-			u.show(p.sent, nil)
-			if p.sum, err = u.checksum(p.content); err == nil && p.sum != u.begun.Sums[p.number] {
-				err = newError(CodeInvalidUpload, "The file has changed", "It is sent again.", nil)
-			}
-		}
-	}
-	return err
 }
 
 // look takes the ETags of the parts that are in the store as they were sent, and lets others be sent
@@ -278,31 +250,4 @@ func (u *upload) sign(ctx context.Context, p *part) error {
 		each.target = answer.Parts[index]
 	}
 	return nil
-}
-
-// remember lets another process continue the upload.
-func (u *upload) remember() error {
-	if u.file == "" {
-		return nil
-	}
-	text, _ := json.Marshal(u.begun)
-	err := os.MkdirAll(u.given.StateFolder, 0o700)
-	if err == nil {
-		err = os.WriteFile(u.file, text, 0o600)
-	}
-	if err != nil {
-		return newError(CodeStateFailed, "The upload cannot be remembered", "Check StateFolder.", err)
-	}
-	return nil
-}
-
-// stateFile is where an upload is remembered; "" if it is not. Another one of the same file, which was
-// asked for otherwise, begins anew.
-func (u *upload) stateFile() string {
-	if u.given.StateFolder == "" || u.source.Modified.IsZero() {
-		return ""
-	}
-	asked, _ := json.Marshal(u.asked)
-	sum := sha256.Sum256(fmt.Appendf(nil, "%s %s %d", u.files, asked, u.source.Modified.UnixNano()))
-	return filepath.Join(u.given.StateFolder, hex.EncodeToString(sum[:])+".json")
 }

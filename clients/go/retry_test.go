@@ -42,6 +42,15 @@ func TestFailuresAreTriedAgainWithJitterUntilTheTimeIsOver(t *testing.T) {
 	})
 }
 
+func TestAnAnswerOfSomethingElseIsWaitedOutForLessThanAMinute(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		took, attempts, err := persistFor(5*time.Minute, func(int) error { return &Error{Code: CodeInvalidAnswer, mayPass: outage} })
+		if took != 45*time.Second || attempts < 8 || codeOf(t, err).Code != CodeInvalidAnswer {
+			t.Error(took, attempts, err)
+		}
+	})
+}
+
 func TestATimeThatTheAnswerNamesIsWaitedFor(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		for range 50 {

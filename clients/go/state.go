@@ -1,0 +1,64 @@
+package valetkey
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"os"
+	"path/filepath"
+)
+
+// begun is the answer to the start of an upload in parts, and what is remembered of it.
+type begun struct {
+	Upload   string           `json:"upload"`
+	PartSize int64            `json:"part_size"`
+	Sums     map[int]Checksum `json:"sums,omitempty"` // of the parts that may have been sent
+}
+
+func (u *upload) isBegun() bool {
+	return u.begun.Upload != "" && partCount(u.source.Size, u.begun.PartSize) > 0
+}
+
+// remember lets another process continue the upload.
+func (u *upload) remember() error {
+	if u.file == "" {
+		return nil
+	}
+	text, _ := json.Marshal(u.begun)
+	err := os.MkdirAll(u.given.StateFolder, 0o700)
+	if err == nil {
+		err = os.WriteFile(u.file, text, 0o600)
+	}
+	if err != nil {
+		return newError(CodeStateFailed, "The upload cannot be remembered", "Check StateFolder.", err)
+	}
+	return nil
+}
+
+// stateFile is where an upload is remembered; "" if it is not. Another one of the same file, which was
+// asked for otherwise, begins anew.
+func (u *upload) stateFile() string {
+	if u.given.StateFolder == "" || u.source.Modified.IsZero() {
+		return ""
+	}
+	asked, _ := json.Marshal(u.asked)
+	sum := sha256.Sum256(fmt.Appendf(nil, "%s %s %d", u.files, asked, u.source.Modified.UnixNano()))
+	return filepath.Join(u.given.StateFolder, hex.EncodeToString(sum[:])+".json")
+}
+
+// resume takes the parts that another process has sent of the same file.
+func (u *upload) resume(ctx context.Context) error {
+	stored, err := u.stored(ctx)
+	for _, p := range u.parts {
+		if err == nil && p.isIn(stored) {
+			p.sent = p.content.Size()
+			u.show(p.sent, nil)
+			if p.sum, err = u.checksum(p.content); err == nil && p.sum != u.begun.Sums[p.number] {
+				err = newError(CodeInvalidUpload, "The file has changed", "It is sent again.", nil)
+			}
+		}
+	}
+	return err
+}
