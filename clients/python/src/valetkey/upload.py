@@ -7,14 +7,14 @@ from collections.abc import AsyncIterator, Mapping
 from time import monotonic
 from typing import Any, NamedTuple
 
-from .errors import MismatchError, OfflineError, StoreRefusedError
+from .errors import MismatchError, OfflineError, StoreRefusedError, ValetkeyError
 from .grants import Grants
 from .line import Line
 from .models import Grant, UploadedFile, read
 from .retry import Run, is_busy, retry_after
 from .service import Service
 from .source import Source
-from .transport import send
+from .transport import Answer, send
 
 # The store's codes for a body that did not arrive, and for one of another checksum.
 BROKEN = ("IncompleteBody", "RequestTimeout")
@@ -54,25 +54,8 @@ async def put(
     whole = {**headers, "Content-Length": str(size)}
     try:
         answer = await send(job.service.http, "PUT", url, whole, body(), size)
-        # The XML of S3, which Google Cloud Storage and Azure have too.
-        found = re.search(rb"<Code>(\w{1,99})</Code>", answer.body)
-        code = found.group(1).decode() if found else ""
-        if OTHER_BYTES.fullmatch(code):
-            raise job.source.changed()
         if answer.status // 100 != 2:
-            retrying = "busy" if is_busy(answer.status) or code in BROKEN else None
-            if answer.status < 400:
-                retrying = "network"
-            elif answer.status == 403 or code == "ExpiredToken":
-                # It has expired, or the store's clock is another: another URL may do, once.
-                retrying = None if part in run.refused else "expired"
-            raise StoreRefusedError(
-                f"The store refused the upload: {answer.status} {code}.",
-                status=answer.status,
-                problem={"code": code} if code else {},
-                retry_after=retry_after(answer.headers),
-                retrying=retrying,
-            )
+            raise _refusal(job, answer, part)
     except (OfflineError, StoreRefusedError) as failure:
         run.refused.discard(part)
         if failure.retrying == "expired":
@@ -82,12 +65,35 @@ async def put(
         is_broken = failure.code in BROKEN or isinstance(failure, OfflineError)
         if is_broken:
             line.has_broken()
+        broke_after = sent if is_broken else 0
         silence = monotonic() - taken_at if sent == size else 0
-        raise run.failure_of(part, size, failure, sent * is_broken, silence) from failure
+        raise run.failure_of(part, size, failure, broke_after, silence) from failure
     line.has_carried(size, taken_at - begun, monotonic() - taken_at)
     run.has_carried(part)
     etag = ETAG.fullmatch(answer.headers.get("etag", ""))
     return etag and etag.group()
+
+
+def _refusal(job: Job, answer: Answer, part: int) -> ValetkeyError:
+    # The XML of S3, which Google Cloud Storage and Azure have too.
+    found = re.search(rb"<Code>(\w{1,99})</Code>", answer.body)
+    code = found.group(1).decode() if found else ""
+    if OTHER_BYTES.fullmatch(code):
+        return job.source.changed()
+    retrying = "busy" if is_busy(answer.status) or code in BROKEN else None
+    if answer.status < 400:
+        # It would lead elsewhere, such as to the page of a captive portal.
+        retrying = "network"
+    elif answer.status == 403 or code == "ExpiredToken":
+        # It has expired, or the store's clock is another: another URL may do, once.
+        retrying = None if part in job.run.refused else "expired"
+    return StoreRefusedError(
+        f"The store refused the upload: {answer.status} {code}.",
+        status=answer.status,
+        problem={"code": code} if code else {},
+        retry_after=retry_after(answer.headers),
+        retrying=retrying,
+    )
 
 
 async def upload_whole(job: Job) -> UploadedFile:
