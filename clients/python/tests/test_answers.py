@@ -12,6 +12,7 @@ import httpx
 from network import BEGUN, CONFIRMED, GRANT, POLICY, STORE, Network, first
 
 from valetkey import ValetkeyError, errors
+from valetkey.upload import ETAG
 
 NUMBERS: list[Any] = [5, -1, 10**400, 1e308, True]
 TEXTS: list[Any] = [
@@ -71,6 +72,8 @@ class AnswersTest(unittest.TestCase):
                     file = client.upload(b"abcde", multipart=1 if "multi" in asked else None)
                     self.assertNotIn("\n", (file.key, file.file_url, file.receipt))
                     self.assertGreaterEqual(file.size, 0)
+                    named = json.loads(network.seen[-1].content).get("parts", [STORED])
+                    self.assertTrue(ETAG.fullmatch(named[0]["etag"]))
                 except ValetkeyError as error:
                     self.assertRegex(str(error), r"^[A-Z].*\.$", answer[:200])
         self.assertGreater(tried, 1000)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping
 from contextlib import suppress
-from math import ceil
 from typing import Any
 from urllib.parse import urlencode
 
@@ -15,7 +14,7 @@ from .memory import Memory
 from .models import UploadedFile, invalid, member, read
 from .retry import Run
 from .source import Checksum
-from .upload import Job, put
+from .upload import ETAG, Job, put
 
 MOST_PARTS = 10_000
 # Bytes of parts that are hashed, and asked for, with one request, and the most parts of it.
@@ -75,7 +74,7 @@ class _Parts:
         self._job, self._known, self._memory = job, known, memory
         self._upload = member(known, "upload", str)
         self._part_size = member(known, "part_size", int)
-        self._numbers = range(1, ceil(job.source.size / max(self._part_size, 1)) + 1)
+        self._numbers = range(1, (job.source.size - 1) // max(self._part_size, 1) + 2)
         if len(self._numbers) > MOST_PARTS:
             raise invalid("part_size")
         # Of parts that may have been sent, and of those that were.
@@ -146,6 +145,8 @@ class _Parts:
             member(each, "part_number", int): member(each, "etag", str)
             for each in member(answer, "parts", list)
         }
+        if not all(ETAG.fullmatch(etag) for etag in stored.values()):
+            raise invalid("etag")
         for number in self._sums:
             etag = stored.get(number, "")
             known = self._etags.pop(number, None) or etag
