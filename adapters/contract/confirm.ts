@@ -9,7 +9,7 @@ import type { UploadRequest } from "../../domain/upload-policy.ts";
 import { assertBytes, assertMatches } from "./assertions.ts";
 import { checksumFor } from "./digest.ts";
 import { type Put, send, upload } from "./send.ts";
-import { CONTENT, LONGER, OTHER, PNG, UPLOAD } from "./uploads.ts";
+import { CONTENT, LONGER, ORGANIZATION, OTHER, PNG, UPLOAD } from "./uploads.ts";
 import { promises } from "./store-promise.ts";
 import type { Subject } from "./subject.ts";
 import { FOREIGN_CALLS, mismatch, SERVICE, UNKNOWN, useCases } from "./use-cases.ts";
@@ -54,7 +54,7 @@ export const confirm = [
       const confirmed = await subject.confirm(receipt);
       assertMatches(confirmed, facts);
       assertMatches(await subject.confirm(receipt), facts);
-      const event = { key, organization: "acme", subject: "member" };
+      const event = { key, organization: ORGANIZATION, subject: "member" };
       assertMatches(subject.reported, [event, event]);
       if (confirmed._tag === "Done") assertBytes(await send("GET", confirmed.get.url), CONTENT);
     },

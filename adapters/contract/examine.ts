@@ -4,8 +4,9 @@ import { StoreUnavailable } from "../../domain/errors.ts";
 import type { CertifiedPromise } from "../storage/certificate/certificate.ts";
 import { provedBy } from "../storage/certificate/proved.ts";
 import { errorCode, errorReason } from "../values/thrown.ts";
-import { type Listener, NoAnswer, printable, withExchanges } from "./exchange.ts";
+import { isTemporary, type Listener, NoAnswer, printable, withExchanges } from "./exchange.ts";
 import type { RawAnswer, SentRequest } from "./exchange.ts";
+import { aroundStore } from "../../application/store/store-calls.ts";
 import { codeIn } from "../storage/rest/temporary.ts";
 import type { Ability } from "./abilities.ts";
 import type { Harness, OpenStore } from "./harness.ts";
@@ -18,6 +19,8 @@ import { newKey } from "./uploads.ts";
 export interface Finding extends CertifiedPromise {
   /** An ability that was not proved, so that the service does not rely on this promise. */
   readonly needs?: Ability;
+  /** It was tried, and the store gave no answer to judge by. */
+  readonly isUnanswered?: boolean;
 }
 
 export interface Findings {
@@ -94,7 +97,12 @@ export async function examine(examination: Examination): Promise<Findings> {
   const tryAll = async (openable: Openable, promises: ReadonlyArray<StorePromise>) => {
     const { close, ...built } = await opened(openable);
     const scratch = openScratch(built);
-    const remembering = { ...built, store: rememberingUploads(built.store, scratch) };
+    const over = new AbortController();
+    const remembering = rememberingUploads(built.store, scratch);
+    const tried = {
+      ...built,
+      store: aroundStore(remembering, (_, call) => untilOver(over.signal, call)),
+    };
     let isAnswering = true;
     try {
       const check = Effect.orElseSucceed(obstacle(built, newKey()), () => undefined);
@@ -107,11 +115,16 @@ export async function examine(examination: Examination): Promise<Findings> {
       for (const [index, promise] of promises.entries()) {
         if (signal.aborted) throw new Unexamined(INTERRUPTED);
         const { isSilent, ...finding } = await untilAborted(signal, () =>
-          tryAgain(promise, remembering, onExchange(scratch), async () => {
-            isAnswering = false;
-            await requireAnswer(built);
-            isAnswering = true;
-          }),
+          tryAgain(
+            promise,
+            tried,
+            { onExchange: onExchange(scratch), over: over.signal },
+            async () => {
+              isAnswering = false;
+              await requireAnswer(built);
+              isAnswering = true;
+            },
+          ),
         );
         // What was seen before counts, if there is no answer now.
         if (finding.outcome !== "not tried" || !known.has(promise.title)) {
@@ -126,6 +139,8 @@ export async function examine(examination: Examination): Promise<Findings> {
           throw new Unexamined("nothing was kept for 10 minutes");
       }
     } finally {
+      // What still ran would write behind the removal.
+      over.abort();
       const names = isAnswering ? await Effect.runPromise(scratch.remove) : scratch.names();
       left.push(...names.map((name) => `${name} in the bucket ${built.bucket}`));
       await close();
@@ -158,7 +173,8 @@ export async function examine(examination: Examination): Promise<Findings> {
     const finding = known.get(title) ?? { promise: title, outcome: "not tried", why };
     // Of what the service promises in the place of an ability, only a failure is of interest.
     if (lacks.length > 0 && finding.outcome !== "broken") return [];
-    return [{ ...finding, ...(missing && { needs: missing }) }];
+    const isUnanswered = finding.outcome === "not tried" && known.has(title);
+    return [{ ...finding, ...(missing && { needs: missing }), isUnanswered }];
   });
   const seen = [...answers].toSorted();
   return { findings, server, version, answers: seen, left, ...(ended !== undefined && { ended }) };
@@ -187,11 +203,11 @@ type Tried = Finding & { readonly isSilent?: boolean };
 async function tryAgain(
   promise: StorePromise,
   store: BuiltStore,
-  onExchange: Listener,
+  to: Outside,
   requireAnswer: () => Promise<void>,
 ): Promise<Tried> {
   for (let tries = 1; ; tries += 1) {
-    const tried = await tryPromise(promise, store, onExchange);
+    const tried = await tryPromise(promise, store, to);
     if (tried.outcome === "kept") return tried;
     await requireAnswer();
     if (tried.outcome === "broken" || tried.isSilent || tries === MOST_TRIES) return tried;
@@ -199,10 +215,16 @@ async function tryAgain(
   }
 }
 
+/** Who hears of the exchanges, and when the examination needs no more of them. */
+interface Outside {
+  readonly onExchange: Listener;
+  readonly over: AbortSignal;
+}
+
 async function tryPromise(
   { title: promise, needs, check }: StorePromise,
   store: BuiltStore,
-  onExchange: Listener,
+  { onExchange, over }: Outside,
 ): Promise<Tried> {
   const waiting = new Set<unknown>();
   let lost: string | undefined;
@@ -223,7 +245,7 @@ async function tryPromise(
   try {
     await within(
       "3 minutes",
-      withExchanges(listen, () => check(newSubject(store)), onUnavailable),
+      withExchanges({ onExchange: listen, onUnavailable, over }, () => check(newSubject(store))),
     );
     return { promise, outcome: "kept" };
   } catch (cause) {
@@ -239,17 +261,20 @@ async function tryPromise(
   }
 }
 
-const isTemporary = ({ kind, isTemporary = false }: StoreUnavailable) =>
-  isTemporary || kind === "unreachable" || kind === "timeout";
+/** A call that fails once nobody waits for it. */
+const untilOver = <A, E>(over: AbortSignal, call: Effect.Effect<A, E>) =>
+  Effect.raceFirst(call, Effect.andThen(aborted(over), Effect.fail(OVER)));
+
+const OVER = new StoreUnavailable({ kind: "timeout", reason: "nobody waits for its answer" });
 
 const LONGEST_REASON = 1000;
 
 async function opened(store: Openable) {
-  const opening = openStore(store, store.open);
+  const controller = new AbortController();
   try {
-    return await within("10 seconds", opening);
+    return await within("10 seconds", openStore(store, store.open, controller.signal));
   } catch (cause) {
-    void opening.then(({ close }) => close()).catch(() => undefined);
+    controller.abort();
     throw new Unexamined(printable(errorReason(cause)), { cause });
   }
 }
@@ -267,16 +292,19 @@ async function requireAnswer({ store }: BuiltStore): Promise<void> {
 
 /** Runs a promise, of which the signal lets no more than 5 seconds be left. */
 async function untilAborted<A>(signal: AbortSignal, run: () => Promise<A>): Promise<A> {
-  const running = run();
-  const aborted = Effect.callback<never, Unexamined>((resume) => {
-    const end = () => resume(Effect.delay(Effect.fail(new Unexamined(INTERRUPTED)), 5000));
+  const interrupted = Effect.fail(new Unexamined(INTERRUPTED)).pipe(Effect.delay(5000));
+  const ran = Effect.tryPromise({ try: run, catch: (cause) => cause });
+  return Effect.runPromise(Effect.raceFirst(ran, Effect.andThen(aborted(signal), interrupted)));
+}
+
+/** Ends when a signal is aborted. */
+const aborted = (signal: AbortSignal) =>
+  Effect.callback<void>((resume) => {
+    const end = () => resume(Effect.void);
     if (signal.aborted) end();
     else signal.addEventListener("abort", end, { once: true });
     return Effect.sync(() => signal.removeEventListener("abort", end));
   });
-  const ran = Effect.tryPromise({ try: () => running, catch: (cause) => cause });
-  return Effect.runPromise(Effect.raceFirst(ran, aborted));
-}
 
 const within = <A>(duration: Duration.Input & string, promise: Promise<A>): Promise<A> =>
   Effect.runPromise(
@@ -288,24 +316,36 @@ const within = <A>(duration: Duration.Input & string, promise: Promise<A>): Prom
     ),
   );
 
-/** The same store, which remembers what it writes itself; other objects are seen in the exchanges. */
+/**
+ * The same store, which remembers beforehand what it is about to write itself, since the answer may be
+ * lost; other objects are seen in the exchanges.
+ */
 function rememberingUploads(store: BuiltStore["store"], scratch: Scratch): BuiltStore["store"] {
   const { copy, multipart, writeEmpty } = store;
   return {
     ...store,
     ...(copy && {
-      copy: (upload) => Effect.tap(copy(upload), () => Effect.sync(() => scratch.add(upload.to))),
+      copy: (upload) => {
+        // In parts, on many stores.
+        scratch.addUpload({ key: upload.to });
+        return copy(upload);
+      },
     }),
     ...(writeEmpty && {
-      writeEmpty: (key) => Effect.tap(writeEmpty(key), () => Effect.sync(() => scratch.add(key))),
+      writeEmpty: (key) => {
+        scratch.add(key);
+        return writeEmpty(key);
+      },
     }),
     ...(multipart && {
       multipart: {
         ...multipart,
-        create: (object) =>
-          Effect.tap(multipart.create(object), (uploadId) =>
-            Effect.sync(() => scratch.addUpload({ key: object.key, uploadId })),
-          ),
+        create: ({ key, ...object }) => {
+          scratch.addUpload({ key });
+          return Effect.tap(multipart.create({ key, ...object }), (uploadId) =>
+            Effect.sync(() => scratch.addUpload({ key, uploadId })),
+          );
+        },
       },
     }),
   };

@@ -24,20 +24,29 @@ export type Listener = (sent: SentRequest, answer?: RawAnswer) => void;
 /** The store was waited for in vain. */
 export class NoAnswer extends Error {}
 
-const listeners = new AsyncLocalStorage<{
+interface Listeners {
   readonly onExchange: Listener;
-  readonly onUnavailable?: ((failure: StoreUnavailable) => void) | undefined;
-}>();
+  readonly onUnavailable?: (failure: StoreUnavailable) => void;
+  /** Aborted when nobody waits for the exchanges any more: they are cut, and none begins. */
+  readonly over?: AbortSignal;
+}
+
+const listeners = new AsyncLocalStorage<Listeners>();
 
 /** Reports each exchange with a store that `run` makes, and each refusal since it is unavailable. */
-export const withExchanges = <A>(
-  onExchange: Listener,
-  run: () => Promise<A>,
-  onUnavailable?: (failure: StoreUnavailable) => void,
-): Promise<A> => listeners.run({ onExchange, onUnavailable }, run);
+export const withExchanges = <A>(to: Listeners, run: () => Promise<A>): Promise<A> =>
+  listeners.run(to, run);
+
+/** A signal that is aborted with its own, and once nobody waits for the exchanges. */
+export const untilOver = (own?: AbortSignal): AbortSignal =>
+  AbortSignal.any([own, listeners.getStore()?.over].filter((each) => each !== undefined));
 
 /** Reports a request that is about to be sent to the listener, if there is one. */
 export const sending = (sent: SentRequest): void => listeners.getStore()?.onExchange(sent);
+
+/** Tells whether the same call may succeed, or have succeeded. */
+export const isTemporary = ({ kind, isTemporary = false }: StoreUnavailable): boolean =>
+  isTemporary || kind === "unreachable" || kind === "timeout";
 
 /** Reports that a use case failed since the store is unavailable. */
 export const unavailable = (failure: StoreUnavailable): void =>

@@ -32,9 +32,11 @@ const bytes = (granted: { readonly get: { readonly url: string } }) => send("GET
 /** Copies an upload, while it is replaced after so many milliseconds. */
 async function copied(subject: Subject, { key, put }: Arrived, after: number) {
   const looked = await subject.head(incomingKey(key));
-  const copying = subject.copyWaiting(key, looked);
-  await setTimeout(after);
-  const [outcome] = await Promise.all([copying, sendPut({ ...put, body: OTHER })]);
+  // Awaited from the start: nobody else would hear of a copy that fails meanwhile.
+  const [outcome] = await Promise.all([
+    subject.copyWaiting(key, looked),
+    setTimeout(after).then(() => sendPut({ ...put, body: OTHER })),
+  ]);
   return outcome;
 }
 type Arrived = Awaited<ReturnType<typeof arrive>>;
@@ -76,9 +78,9 @@ const copies = promises(["copies"], {
       const began = performance.now();
       await copied(subject, await arrive(subject), 0);
       const duration = performance.now() - began;
-      await inRounds(30, async (round) => {
+      await inRounds(30, async (share) => {
         const granted = await arrive(subject);
-        const outcome = await copied(subject, granted, (duration * round) / 30);
+        const outcome = await copied(subject, granted, duration * share);
         if (outcome === "copied") assertBytes(await bytes(granted), CONTENT);
         else assert.equal(await subject.find(granted.key), undefined, outcome);
       });

@@ -16,7 +16,7 @@ import { errorCode } from "../values/thrown.ts";
 import { assertBytes, assertMatches, assertNotAccepted, assertStatus } from "./assertions.ts";
 import { checksumFor } from "./digest.ts";
 import { type RawAnswer, type Put, send, sendPut, upload } from "./send.ts";
-import { CONTENT, newKey, OTHER, PNG, putRequest, UPLOAD } from "./uploads.ts";
+import { CONTENT, newKey, ORGANIZATION, OTHER, PNG, putRequest, UPLOAD } from "./uploads.ts";
 import { completing, expectVersions, inRounds } from "./races.ts";
 import { promises } from "./store-promise.ts";
 import type { Subject } from "./subject.ts";
@@ -152,7 +152,7 @@ export const multipart = [
       const completed = await complete({ 2: etags[2].replaceAll('"', ""), 1: etags[1] });
       const facts = { _tag: "Done", key, size: FILE.length, mediaType: PNG };
       assertMatches(completed, { ...facts, final: subject.has("completes once") });
-      assertMatches(subject.reported, [{ key, organization: "acme", subject: "member" }]);
+      assertMatches(subject.reported, [{ key, organization: ORGANIZATION, subject: "member" }]);
       const { headers } = await assertFile(completed);
       assert.equal(headers["content-type"], PNG);
     },
@@ -212,16 +212,15 @@ export const multipart = [
     },
     "completing and aborting at once leaves the whole file or nothing, and no parts": async (
       subject,
-    ) => {
-      for (let round = 0; round < 4; round += 1) {
+    ) =>
+      inRounds(4, async () => {
         const { abort, complete, list, etags, key } = await uploaded(subject);
         const [completed] = await Promise.all([complete(etags), abort()]);
         const found = await subject.read({ key });
         if (completed._tag === "Done" || found.ok) assertBytes(found, FILE);
         else assertStatus(found, [404]);
         assertMatches(await list(), INVALID);
-      }
-    },
+      }),
     "an aborted upload is over, and nothing of it stays": async (subject) => {
       const { abort, complete, list, sign, etags, key } = await uploaded(subject);
       assertMatches([await abort(), await abort()], [DONE, DONE]);

@@ -1,28 +1,47 @@
 import * as Effect from "effect/Effect";
+import * as Result from "effect/Result";
 import assert from "node:assert/strict";
 import type { Multipart } from "../../application/ports/object-store.ts";
 import type { StorageKey } from "../../domain/storage-key.ts";
+import type { StoreUnavailable } from "../../domain/errors.ts";
 import { assertBytes } from "./assertions.ts";
+import { isTemporary } from "./exchange.ts";
 import type { Subject } from "./subject.ts";
 
-/** Runs a race several times, one after another, since a store may win it by chance. */
-export async function inRounds(rounds: number, race: (round: number) => Promise<void>) {
-  for (let round = 0; round < rounds; round += 1) await race(round);
+/**
+ * The most rounds of each race. No setting reaches it, since a certificate of fewer proves less; tests
+ * of what surrounds the races lower it.
+ */
+export const rounds = { most: Number.POSITIVE_INFINITY };
+
+/**
+ * Runs a race several times, one after another, since a store may win it by chance; it gets the share
+ * of rounds that are over.
+ */
+export async function inRounds(wanted: number, race: (share: number) => Promise<void>) {
+  const count = Math.min(wanted, rounds.most);
+  for (let round = 0; round < count; round += 1) await race(round / count);
 }
 
 /**
  * Completes all at once, and runs what comes then for each that is completed, by its place among them.
- * The others may fail in any way.
+ * The others may fail in any way. Fails if none is known to be completed, and the answer to one is
+ * lost: that one may be.
  */
 export async function completing<A>(
   completions: ReadonlyArray<ReturnType<Multipart["complete"]>>,
   then: (at: number) => Promise<A>,
 ): Promise<ReadonlyArray<A>> {
+  const lost: Array<StoreUnavailable> = [];
   const running = completions.map(async (complete, at) => {
-    const outcome = await Effect.runPromise(Effect.orElseSucceed(complete, () => "failed"));
-    return outcome === "completed" ? [await then(at)] : [];
+    const outcome = await Effect.runPromise(Effect.result(complete));
+    if (Result.isFailure(outcome)) lost.push(outcome.failure);
+    return Result.getOrUndefined(outcome) === "completed" ? [await then(at)] : [];
   });
-  return (await Promise.all(running)).flat();
+  const completed = (await Promise.all(running)).flat();
+  const temporary = lost.find(isTemporary);
+  if (completed.length === 0 && temporary !== undefined) throw temporary;
+  return completed;
 }
 
 /**

@@ -35,10 +35,22 @@ const KEYS =
 export const keyIn = (path: string): ObjectKey | undefined => keysIn(path)[0];
 
 /** Timeout for the removal of everything under one key. */
-const REMOVE_TIMEOUT = "5 seconds";
+const REMOVE_TIMEOUT = "20 seconds";
+
+/** Removals without an answer after which no further one is tried. */
+const MOST_SILENT = 3;
 
 /** More versions than one key gets. */
 const MOST_VERSIONS = 40;
+
+/** Rounds in which the open uploads of a key are listed and ended. */
+const MOST_LISTS = 5;
+
+/** What may be under one key; `uploads` is undefined if none was begun. */
+interface Made {
+  readonly versions: Set<string>;
+  uploads?: Set<string>;
+}
 
 /**
  * Remembers the objects and uploads that a command makes in a store, and removes them. Versions are
@@ -46,43 +58,53 @@ const MOST_VERSIONS = 40;
  * (Ceph), and the key need not have the permission to list them.
  */
 export function openScratch(place: Place) {
-  const versions = new Map<ObjectKey, Set<string>>();
-  const removals = new Map<string, Effect.Effect<boolean>>();
-  const remember = (name: string, removal: Effect.Effect<boolean, unknown>) => {
-    const inTime = Effect.timeout(removal, REMOVE_TIMEOUT);
-    removals.set(
-      name,
-      Effect.orElseSucceed(inTime, () => false),
-    );
+  const keys = new Map<ObjectKey, Made>();
+  let silent = 0;
+  const madeOf = (key: ObjectKey): Made => {
+    const made = keys.get(key) ?? { versions: new Set() };
+    keys.set(key, made);
+    return made;
   };
+  const isCleared = ([key, made]: readonly [ObjectKey, Made]) =>
+    Effect.suspend(() =>
+      silent < MOST_SILENT ? clear(place, key, made) : Effect.succeed(false),
+    ).pipe(
+      Effect.timeoutOrElse({
+        duration: REMOVE_TIMEOUT,
+        orElse: () => Effect.sync(() => ((silent += 1), false)),
+      }),
+      Effect.orElseSucceed(() => false),
+    );
   return {
     /** Notes that something may be under a key, and the version or delete marker that was named. */
     add: (key: ObjectKey, version?: string) => {
-      const known = versions.get(key) ?? new Set();
-      if (version !== undefined) known.add(version);
-      versions.set(key, known);
-      remember(key, clear(place, key, known));
+      const { versions } = madeOf(key);
+      if (version !== undefined) versions.add(version);
     },
-    addUpload: (upload: MultipartId) => {
-      const abort = place.store.multipart?.abort(upload) ?? Effect.void;
-      remember(`the parts of ${upload.key}`, Effect.as(abort, true));
+    /** Notes that an upload in parts of a key may be open, and its name once it is known. */
+    addUpload: ({ key, uploadId }: Pick<MultipartId, "key"> & Partial<MultipartId>) => {
+      const made = madeOf(key);
+      made.uploads ??= new Set();
+      if (uploadId !== undefined) made.uploads.add(uploadId);
     },
-    names: (): ReadonlyArray<string> => [...removals.keys()],
-    /** Removes all of it with every version and delete marker, and returns the names of what is left. */
+    names: (): ReadonlyArray<string> => [...keys.keys()],
+    /**
+     * Removes all of it with every version, delete marker and open upload, and returns the keys under
+     * which something is left.
+     */
     remove: Effect.suspend(() =>
-      Effect.filter(removals, ([, removal]) => Effect.map(removal, (isRemoved) => !isRemoved), {
+      Effect.filter(keys, (each) => Effect.map(isCleared(each), (isRemoved) => !isRemoved), {
         concurrency: 12,
       }),
-    ).pipe(Effect.map((left) => left.map(([name]) => name))),
+    ).pipe(Effect.map((left) => left.map(([name]): string => name))),
   };
 }
 
 /** Removes everything under a key; false if something is left. */
-const clear = Effect.fnUntraced(function* (
-  place: Place,
-  key: ObjectKey,
-  versions: Iterable<string>,
-) {
+const clear = Effect.fnUntraced(function* (place: Place, key: ObjectKey, made: Made) {
+  const { versions, uploads } = made;
+  // A completion would make an object of them.
+  if (uploads !== undefined) yield* endUploads(place, key, uploads);
   let isCleared = true;
   // First, since a marker may hide the null version, and Swift an expired file that it still lists.
   yield* removeVersion(place, key, "null");
@@ -91,12 +113,38 @@ const clear = Effect.fnUntraced(function* (
     isCleared &&= status < 300 || status === 404;
   }
   let tried: string | undefined;
-  for (let round = 0; round < MOST_VERSIONS; round += 1) {
+  for (let round = 0; ; round += 1) {
     const found = yield* newest(place, key);
-    if (found === undefined) return isCleared;
-    if (round > 1 && found.version === tried) return false;
+    if (found === undefined) break;
+    if (round === MOST_VERSIONS || (round > 1 && found.version === tried)) return false;
     tried = found.version;
     yield* removeVersion(place, key, tried);
+  }
+  return isCleared && (uploads === undefined || (yield* endUploads(place, key)));
+});
+
+/**
+ * Ends the uploads of a key, those of a list too: a copy begins one of which nobody tells, and so does
+ * a call whose answer is lost. False if the store goes on to list some; the service's key need not
+ * have the permission to list them.
+ */
+const endUploads = Effect.fnUntraced(function* (
+  { store: { multipart } }: Place,
+  key: ObjectKey,
+  known: Iterable<string> = [],
+) {
+  if (multipart === undefined) return true;
+  const abort = (ids: Iterable<string>) =>
+    Effect.forEach(ids, (uploadId) => multipart.abort({ key, uploadId }), { discard: true });
+  yield* abort(known);
+  const list = multipart.listOpen({ prefix: key }).pipe(
+    Effect.map(({ found }) => found.filter((each) => each.key === key)),
+    Effect.orElseSucceed(() => []),
+  );
+  for (let round = 0; round < MOST_LISTS; round += 1) {
+    const open = yield* list;
+    if (open.length === 0) return true;
+    yield* abort(open.map(({ uploadId }) => uploadId));
   }
   return false;
 });

@@ -4,7 +4,7 @@ import http from "node:http";
 import https from "node:https";
 import { buffer } from "node:stream/consumers";
 import { assertAccepted } from "./assertions.ts";
-import { type RawAnswer, answered, NoAnswer, sending } from "./exchange.ts";
+import { type RawAnswer, answered, NoAnswer, sending, untilOver } from "./exchange.ts";
 import { sendWritten, type Written } from "./send-written.ts";
 import { CONTENT } from "./uploads.ts";
 
@@ -31,7 +31,9 @@ export async function send(
     readonly onBegin?: () => void;
   } = {},
 ): Promise<RawAnswer> {
-  const { body, chunked = false, written, signal, onBegin } = options;
+  const { body, chunked = false, written, onBegin } = options;
+  const signal = untilOver(options.signal);
+  signal.throwIfAborted();
   if (written !== undefined) {
     const { headers = {} } = options;
     const bytes = Buffer.from(body ?? "");
@@ -55,7 +57,7 @@ export async function send(
     headers,
     // Bytes that the store has not read stay on the connection, so nothing else may use it.
     ...(chunked && { agent: false }),
-    ...(signal && { signal }),
+    signal,
   });
   outgoing.setTimeout(SILENCE, () =>
     outgoing.destroy(new NoAnswer(`the store said nothing for ${SILENCE / 1000} seconds`)),
@@ -76,7 +78,7 @@ export async function putByFetch(url: string, file: Blob): Promise<RawAnswer> {
   const sent = { method: "PUT", path: pathIn(url), headers: { "Content-Type": file.type } };
   sending(sent);
   const { method, headers } = sent;
-  const signal = AbortSignal.timeout(SILENCE);
+  const signal = untilOver(AbortSignal.timeout(SILENCE));
   const answer = await fetch(url, { method, headers, body: file, signal });
   const body = Buffer.from(await answer.arrayBuffer());
   const received = Object.fromEntries(answer.headers);

@@ -8,7 +8,7 @@ import { putByFetch, send, sendPut, upload } from "./send.ts";
 import { withHeaders, withOtherDigit, withoutQuery, withUrl } from "./send.ts";
 import { promises } from "./store-promise.ts";
 import type { Subject } from "./subject.ts";
-import { CONTENT } from "./uploads.ts";
+import { CONTENT, ORGANIZATION } from "./uploads.ts";
 
 const works = [
   ...promises([], {
@@ -38,7 +38,9 @@ const works = [
 
 const address = promises([], {
   "a PUT to another key is refused": async ({ key, signPut, expectRefused }) =>
-    expectRefused(withUrl(await signPut(), key, key.replace("orgs/acme", "orgs/globex"))),
+    expectRefused(
+      withUrl(await signPut(), key, key.replace(ORGANIZATION, `${ORGANIZATION}-other`)),
+    ),
   "a PUT to another bucket is refused": async ({ bucket, signPut, expectRefused }) => {
     const put = await signPut();
     const { host } = new URL(put.url);

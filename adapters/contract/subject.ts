@@ -19,6 +19,7 @@ export type BuiltStore = Omit<Awaited<ReturnType<typeof openStore>>, "close">;
 export async function openStore(
   harness: Pick<Harness, "name" | "refusals" | "without">,
   open: () => Promise<OpenStore>,
+  signal?: AbortSignal,
 ) {
   const { name, refusals = [403] } = harness;
   const opened = await open();
@@ -36,7 +37,8 @@ export async function openStore(
       /** Undefined where the store has another API than that of S3. */
       s3: Effect.map(Effect.serviceOption(S3Access), Option.getOrUndefined),
     });
-    return { ...opened, ...(await runtime.runPromise(services)), has, refusals, close };
+    const ports = await runtime.runPromise(services, { ...(signal && { signal }) });
+    return { ...opened, ...ports, has, refusals, close };
   } catch (cause) {
     await close();
     throw new Error(`${name} could not be opened: ${errorReason(cause)}`, { cause });

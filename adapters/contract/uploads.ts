@@ -4,7 +4,8 @@ import { ByteSize } from "../../domain/byte-size.ts";
 import { FileName } from "../../domain/file-name.ts";
 import { Lifetime } from "../../domain/lifetime.ts";
 import { MediaType } from "../../domain/media-type.ts";
-import { type ObjectKey, StorageKey } from "../../domain/storage-key.ts";
+import { OrganizationId } from "../../domain/organization.ts";
+import { type ObjectKey, prefixFor, StorageKey } from "../../domain/storage-key.ts";
 import type { UploadRequest } from "../../domain/upload-policy.ts";
 
 /** The uploaded bytes, which are neither text nor of a round length. */
@@ -23,9 +24,16 @@ export const UPLOAD: UploadRequest = {
   strict: false,
 };
 
+/** Begins the names of the organizations of examinations. */
+export const ORGANIZATIONS = "certify-";
+/** That of this process alone, so that what is left of one that was killed is found by its name. */
+export const ORGANIZATION: OrganizationId = OrganizationId.make(
+  `${ORGANIZATIONS}${crypto.randomUUID().slice(0, 8)}`,
+);
+
 /** A key without an object. */
 export const newKey = (): StorageKey =>
-  StorageKey.make(`orgs/acme/files/2026/11/${crypto.randomUUID()}.png`);
+  StorageKey.make(`${prefixFor(ORGANIZATION)}files/2026/11/${crypto.randomUUID()}.png`);
 
 const MINUTE = Lifetime.make(Duration.minutes(1));
 const objectRequest = (key: ObjectKey) =>

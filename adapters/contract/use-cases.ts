@@ -30,7 +30,7 @@ import {
   type UploadRequest,
 } from "../../domain/upload-policy.ts";
 import { unavailable } from "./exchange.ts";
-import { UPLOAD } from "./uploads.ts";
+import { ORGANIZATION, UPLOAD } from "./uploads.ts";
 
 /** The caller of a use case, and the moment. */
 export interface Call {
@@ -40,7 +40,7 @@ export interface Call {
   readonly waiting?: Duration.Input;
   /** A person by default. */
   readonly principal?: Principal;
-  /** `acme` by default. */
+  /** `ORGANIZATION` by default. */
   readonly organization?: string;
 }
 
@@ -76,7 +76,7 @@ export const FOREIGN_CALLS: ReadonlyArray<Call> = [
 ];
 export const UNKNOWN = { _tag: "OrganizationNotFound" };
 
-const memberFrom = ({ principal = MEMBER, organization = "acme" }: Call): Member => ({
+const memberFrom = ({ principal = MEMBER, organization = ORGANIZATION }: Call): Member => ({
   principal,
   slug: OrganizationSlug.make(organization),
   organization: OrganizationId.make(organization),

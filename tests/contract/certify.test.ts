@@ -317,7 +317,7 @@ describe("a store that cannot be examined", () => {
     expect(result).toMatch(/^kept .*\n/m);
     expect(result).toMatch(/^not tried .*\n {10}it no longer answers/m);
     expect(told).toMatch(
-      /This could not be removed again:\n {2}(?:incoming\/)?orgs\/acme\/files\/\S+ in the bucket /,
+      /This could not be removed again:\n {2}(?:incoming\/)?orgs\/certify-[0-9a-f]{8}\/files\/\S+ in the bucket /,
     );
   });
 

@@ -14,9 +14,8 @@ import { startMultipart } from "../../application/parts/start-multipart.ts";
 import { FOREIGN_CALLS, UNKNOWN, useCases } from "../../adapters/contract/use-cases.ts";
 import { ByteSize } from "../../domain/byte-size.ts";
 import { removedKey } from "../../domain/storage-key.ts";
-import { OrganizationId } from "../../domain/organization.ts";
 import { embeddedStore } from "../support/embedded-store.ts";
-import { CONTENT, OTHER, UPLOAD } from "../../adapters/contract/uploads.ts";
+import { CONTENT, ORGANIZATION, OTHER, UPLOAD } from "../../adapters/contract/uploads.ts";
 import { stores } from "./stores.ts";
 
 const forgetting = ({ listsParts, keepsMarkers }: Record<"listsParts" | "keepsMarkers", boolean>) =>
@@ -25,7 +24,7 @@ const forgetting = ({ listsParts, keepsMarkers }: Record<"listsParts" | "keepsMa
       const { grant, confirm, granted, remove, run } = subject;
       const forget = async (apply: boolean) => {
         const told: Array<RemovalResult> = [];
-        const organization = OrganizationId.make("acme");
+        const organization = ORGANIZATION;
         const tell = (each: RemovalResult) => void told.push(each);
         const done = await run(() =>
           Effect.as(forgetOrganization({ organization, apply, tell }), {}),

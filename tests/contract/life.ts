@@ -6,7 +6,14 @@ import { buffer } from "node:stream/consumers";
 import { expect } from "vitest";
 import type { openStore } from "../../adapters/contract/subject.ts";
 import { send, sendPut } from "../../adapters/contract/send.ts";
-import { CONTENT, getRequest, newKey, OTHER, UPLOAD } from "../../adapters/contract/uploads.ts";
+import {
+  CONTENT,
+  getRequest,
+  newKey,
+  ORGANIZATION,
+  OTHER,
+  UPLOAD,
+} from "../../adapters/contract/uploads.ts";
 import { useCases } from "../../adapters/contract/use-cases.ts";
 import { completeMultipart } from "../../application/parts/complete-multipart.ts";
 import { confirmUpload } from "../../application/uploads/confirm-upload.ts";
@@ -22,7 +29,6 @@ import { aroundStore } from "../../application/store/store-calls.ts";
 import { sweepUploads } from "../../application/files/sweep-uploads.ts";
 import { ScannerUnavailable, StoreUnavailable } from "../../domain/errors.ts";
 import { PartNumber } from "../../domain/multipart.ts";
-import { OrganizationId } from "../../domain/organization.ts";
 import { incomingKey, removedKey, REMOVED_PREFIX } from "../../domain/storage-key.ts";
 import { defaultPolicy, type UploadPolicy } from "../../domain/upload-policy.ts";
 import { later } from "./later.ts";
@@ -374,7 +380,7 @@ export async function live(opened: Opened, { commands, end, way, ...chosen }: Li
       processes[0].ask(() =>
         Effect.as(
           forgetOrganization({
-            organization: OrganizationId.make("acme"),
+            organization: ORGANIZATION,
             apply: true,
             tell: () => undefined,
           }),

@@ -6,7 +6,7 @@ import { register } from "../../adapters/contract/register.ts";
 import { upload } from "../../adapters/contract/send.ts";
 import { promises } from "../../adapters/contract/store-promise.ts";
 import type { Subject } from "../../adapters/contract/subject.ts";
-import { CONTENT } from "../../adapters/contract/uploads.ts";
+import { CONTENT, ORGANIZATION } from "../../adapters/contract/uploads.ts";
 import { refused } from "../../adapters/storage/rest/refusal-reason.ts";
 import { s3List } from "../../adapters/storage/rest/s3-list.ts";
 import type { PageQuery } from "../../application/ports/object-store.ts";
@@ -34,7 +34,11 @@ const lists = promises([], {
     const found = [];
     let after: string | undefined;
     do {
-      const page = await listed(subject, { prefix: "orgs/acme/files/", after, limit: 2 });
+      const page = await listed(subject, {
+        prefix: `orgs/${ORGANIZATION}/files/`,
+        after,
+        limit: 2,
+      });
       assert.ok(page.found.length <= 2);
       found.push(...page.found);
       after = page.next;

@@ -2,7 +2,7 @@ import * as Effect from "effect/Effect";
 import * as Option from "effect/Option";
 import { describe, expect, it } from "vitest";
 import { send, upload } from "../../adapters/contract/send.ts";
-import { CONTENT, OTHER, putRequest } from "../../adapters/contract/uploads.ts";
+import { CONTENT, ORGANIZATION, OTHER, putRequest } from "../../adapters/contract/uploads.ts";
 import { register } from "../../adapters/contract/register.ts";
 import { promises } from "../../adapters/contract/store-promise.ts";
 import { useCases } from "../../adapters/contract/use-cases.ts";
@@ -42,7 +42,9 @@ describe.skipIf(server === undefined)("a bucket that keeps versions", () => {
     await upload({ ...put, body: OTHER });
     const late = await linkTo(version);
 
-    const [, slug = ""] = fileAddress(new URL("https://a.example"), "acme", confirmed).split("?");
+    const [, slug = ""] = fileAddress(new URL("https://a.example"), ORGANIZATION, confirmed).split(
+      "?",
+    );
     expect(slug).toBe(`version=${encodeURIComponent(version ?? "")}`);
     const [opened, newest, ...followed] = [
       await run((member) => openFile({ member, key, version })),

@@ -16,6 +16,7 @@ import { capabilitiesOf } from "../../storage/certificate/proved.ts";
 import * as minio from "../../storage/minio/settings.ts";
 import { minioStorage } from "../../storage/minio/storage.ts";
 import { type Provider, type ProviderName, PROVIDERS } from "../../storage/providers.ts";
+import { leftovers } from "./leftovers.ts";
 import { asService } from "../../storage/rest/s3-access.ts";
 import { signedFetch } from "../../storage/rest/signed-fetch.ts";
 import { adapter, bucket, endpoint } from "../../storage/settings.ts";
@@ -36,6 +37,8 @@ export interface CertifiedStore extends Pick<Examination, "store" | "withAbiliti
   readonly bucket: string;
   /** What the provider's row says that it can do, without a certificate. */
   readonly documented: ReadonlyArray<Ability>;
+  /** Finds what earlier examinations left that were killed. */
+  readonly leftovers: () => Promise<ReadonlyArray<string>>;
   /** Finds the state of the bucket. */
   readonly look: () => Promise<BucketState>;
   /** Removes the bucket, if it was made for the examination alone. */
@@ -86,6 +89,9 @@ export function certifiedStore(environment: Env, at?: string): Read<CertifiedSto
   });
 }
 
+/** Timeout for each look at the bucket itself. */
+const LOOK_TIMEOUT = "10 seconds";
+
 /** Only the embedded store is where the service is. */
 const NOWHERE = new URL("http://service.invalid");
 
@@ -114,6 +120,7 @@ const s3Store =
           s3 === undefined ? Effect.die("no API of S3") : signedFetch(asService(s3), request),
         ),
         Effect.provide(quietly(storage({ ...settings, createBucket: false }).layer)),
+        Effect.timeout(LOOK_TIMEOUT),
         Effect.runPromise,
       );
     const openable = (log: typeof quietly, proved?: ReadonlyArray<Ability>): Openable => {
@@ -146,10 +153,12 @@ const s3Store =
       region,
       ...(endpoint && { endpoint: endpoint.href.replace(/\/$/, "") }),
       documented: CERTIFIED.filter((ability) => !missingAbilities(row).includes(ability)),
-      look: async () => ({
-        versions: await findVersions(),
-        ...(isOwnBucket ? { rules: [] } : await findRules(withoutLog)),
-      }),
+      leftovers: async () => (isOwnBucket ? [] : leftovers(withoutLog)),
+      look: async () => {
+        const rules = isOwnBucket ? { rules: [] } : findRules(withoutLog);
+        const [versions, found] = await Promise.all([findVersions(), rules]);
+        return { versions, ...found };
+      },
       store: openable(withWarnings),
       withAbilities: (abilities) => openable(quietly, abilities),
       ...(isOwnBucket && {
@@ -178,6 +187,7 @@ const otherStore =
       adapter,
       bucket: name,
       documented: CERTIFIED.filter((ability) => !lacks.includes(ability)),
+      leftovers: () => leftovers(quietly(layer)),
       look: async () => ({ versions: "unknown", ...(await findRules(quietly(layer))) }),
       store,
     };
@@ -211,7 +221,7 @@ const findRules = (layer: Storage["layer"]): Promise<Omit<BucketState, "versions
       rules: rules.map(({ effect }) => effect),
     })),
     Effect.provide(layer),
-    Effect.timeout("10 seconds"),
+    Effect.timeout(LOOK_TIMEOUT),
     Effect.orElseSucceed(() => ({ rules: [] })),
     Effect.runPromise,
   );

@@ -3,7 +3,7 @@ import * as Result from "effect/Result";
 import * as Schema from "effect/Schema";
 import { rename, rm, stat, writeFile } from "node:fs/promises";
 import { VERSION } from "../../http/version.ts";
-import type { Examination, Findings } from "../../contract/examine.ts";
+import type { Examination, Finding, Findings } from "../../contract/examine.ts";
 import { readJsonFile } from "../../settings/json-file.ts";
 import {
   type BucketState,
@@ -54,7 +54,11 @@ export const certify = command({
     const before = compare === undefined ? undefined : readCertificate(compare);
     if (output !== undefined) await requireWritable(output);
     const found = await interruptible((signal) => examineStore(store, { mayLeave, signal }));
-    const { findings, left, state, ended } = found;
+    const { findings, left, state } = found;
+    const isOffered = ({ needs }: Finding) =>
+      needs === undefined || store.documented.includes(needs);
+    const unanswered = findings.find((finding) => finding.isUnanswered && isOffered(finding));
+    const ended = found.ended ?? (unanswered && `${unanswered.promise}: ${unanswered.why}`);
     const facts = withoutUndefined({
       contract: CONTRACT,
       valetkey: VERSION,
@@ -78,18 +82,16 @@ export const certify = command({
     tell(leftMessage(left));
     if (ended !== undefined) tell(`Not everything was tried: ${ended}.\n`);
     const changed = before && changes(before, certificate);
-    const broken = findings.some(
-      ({ outcome, needs }) =>
-        outcome === "broken" && (needs === undefined || store.documented.includes(needs)),
-    );
+    const broken = findings.some((finding) => finding.outcome === "broken" && isOffered(finding));
     const decided = store.withAbilities && (store.decided ?? standsOn.abilities);
     const result = json
       ? asJson(changed === undefined ? certificate : { certificate, changes: changed })
       : changed === undefined
         ? `${asText(certificate, findings)}${decided ? gains(decided, certificate.promises, store.documented) + usage(certificate, output) : NO_USE}`
         : `${changed.map((line) => `${line}\n`).join("") || `Nothing has changed since ${before?.date}.\n`}`;
+    const isWhole = found.ended === undefined && (ended === undefined || (broken && !changed));
     const isOtherwise = changed === undefined ? broken : changed.length > 0;
-    const code = ended === undefined ? isOtherwise && EXIT.failure : EXIT.couldNotRun;
+    const code = isWhole ? isOtherwise && EXIT.failure : EXIT.couldNotRun;
     return { result, code: code || undefined };
   },
 });
@@ -150,11 +152,18 @@ async function examineStore(
   options: Pick<Examination, "mayLeave" | "signal">,
 ): Promise<Findings & { readonly state: BucketState }> {
   const { examine, Unexamined } = await import("../../contract/examine.ts");
-  const { title, bucket, removeBucket, look, store, withAbilities, decided } = certified;
+  const { ORGANIZATION } = await import("../../contract/uploads.ts");
+  const { removalOf } = await import("./leftovers.ts");
+  const { title, bucket, removeBucket, leftovers, look, store, withAbilities, decided } = certified;
   tell(`Trying ${title}, in the bucket ${bucket}.\n`);
   tell(
-    `About ${SIZE} are written ${removeBucket ? "into this new bucket" : "below orgs/acme/ and incoming/orgs/acme/, each object under a key of its own"}, and ${removeBucket ? "it is" : "all of them are"} removed again. Ctrl-C ends it with what is known by then.\n`,
+    `About ${SIZE} are written below orgs/${ORGANIZATION}/ and incoming/orgs/${ORGANIZATION}/, and removed again${removeBucket ? " with the bucket" : ""}. Ctrl-C ends it with what is known by then. If it is killed, ${removalOf(ORGANIZATION)}${removeBucket ? ` with STORAGE_BUCKET=${bucket}` : ""} removes the rest.\n`,
   );
+  for (const each of await leftovers()) {
+    tell(
+      `The bucket has files of ${each}, which an earlier examination left that was killed, or one has that still runs: ${removalOf(each)} removes them.\n`,
+    );
+  }
   try {
     const before = await look();
     const examination = { store, withAbilities, decided, ...options };
