@@ -51,6 +51,10 @@ const read = (certificate: string | object, env: object = {}) =>
     ...env,
   });
 
+/** The day that it is in so many days. */
+const dayIn = (days: number) =>
+  new Date(Date.now() + days * 24 * 60 * 60 * 1000).toISOString().slice(0, 10);
+
 /** What the person sees who starts the service. */
 const problem = (...given: Parameters<typeof read>) =>
   Result.match(read(...given), {
@@ -189,6 +193,7 @@ it.each([
   ],
   ["a contract that is no number", certificateOf({ contract: "1" as never }), "/contract"],
   ["no day", certificateOf({ date: "2026-13-45" }), "/date"],
+  ["a day to come", certificateOf({ date: dayIn(2) }), "a day to come; set the clock, and certify"],
   ["an endpoint that is no URL", certificateOf({ endpoint: "store" }), "/endpoint"],
   ["a further member", { ...certificateOf(), secret: "s" }, "it is not a known member"],
   ["10 MiB", `"${"a".repeat(10 * 2 ** 20)}"`, "is not a regular file of at most 1 MiB"],
@@ -208,6 +213,10 @@ it("a certificate that is missing, a folder or a pipe ends the start", () => {
   for (const path of [pipe, join(file, "..")]) {
     expect(problem(path)).toContain("is not a regular file of at most 1 MiB");
   }
+});
+
+it("a certificate by a clock that is a little before this one is used", () => {
+  expect(problem(certificateOf({ date: dayIn(1) }))).toBe("none");
 });
 
 it("a certificate shows nothing in a message that acts on a terminal", () => {

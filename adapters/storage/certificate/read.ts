@@ -55,12 +55,19 @@ export function readCertificate(
 /** Reads what certify wrote; fails with what is wrong with it, as the end of a sentence. */
 export const certificateFrom = (json: unknown): Result.Result<Certificate, string> =>
   Result.flatMap(Result.mapError(decode(json), inWords), (facts) => {
-    const { digest } = facts;
+    const { date, digest } = facts;
     // oxlint-disable-next-line valetkey/constant-time -- both are the operator's
-    return digest === digestOf(json as Partial<Certificate>)
-      ? Result.succeed(facts)
-      : Result.fail(`was changed since certify wrote it; certify again: ${AGAIN}`);
+    if (digest !== digestOf(json as Partial<Certificate>)) {
+      return Result.fail(`was changed since certify wrote it; certify again: ${AGAIN}`);
+    }
+    // It would never be old.
+    return Date.parse(date) > Date.now() + CLOCK_TOLERANCE
+      ? Result.fail(`is of ${date}, a day to come; set the clock, and certify again: ${AGAIN}`)
+      : Result.succeed(facts);
   });
+
+/** In milliseconds; the clock of the machine that certified may be before this one's. */
+const CLOCK_TOLERANCE = 24 * 60 * 60 * 1000;
 
 function inUse({ contract, date, server, provider, bucket, state, promises }: Certificate) {
   const abilities = provedBy(promises, standsOn.abilities);
