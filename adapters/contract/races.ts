@@ -9,17 +9,17 @@ import { isTemporary } from "./exchange.ts";
 import type { Subject } from "./subject.ts";
 
 /**
- * The most rounds of each race. No setting reaches it, since a certificate of fewer proves less; tests
- * of what surrounds the races lower it.
+ * The most rounds of each race, spellings of each header, and bytes of a file. No setting reaches it,
+ * since a certificate of fewer proves less; tests of what surrounds the promises lower it.
  */
-export const rounds = { most: Number.POSITIVE_INFINITY };
+export const most = { rounds: Number.POSITIVE_INFINITY, bytes: Number.POSITIVE_INFINITY };
 
 /**
  * Runs a race several times, one after another, since a store may win it by chance; it gets the share
  * of rounds that are over.
  */
 export async function inRounds(wanted: number, race: (share: number) => Promise<void>) {
-  const count = Math.min(wanted, rounds.most);
+  const count = Math.min(wanted, most.rounds);
   for (let round = 0; round < count; round += 1) await race(round / count);
 }
 

@@ -1,4 +1,5 @@
 import * as Effect from "effect/Effect";
+import { most } from "./races.ts";
 import type { Written } from "./send-written.ts";
 import { hasOwnBody, type Row } from "./unsigned-headers.ts";
 
@@ -71,7 +72,8 @@ export const trySpellings = Effect.fnUntraced(function* <E, F, R>(
   if (rows.length === 0) return [];
   const together = [rows.filter((row) => !hasOwnBody(row))].filter(({ length }) => length > 0);
   const groups = [...together, ...rows.filter(hasOwnBody).map((row) => [row])];
-  const taken = yield* Effect.filter(Object.keys(SPELLINGS), (spelling) =>
+  const spellings = Object.keys(SPELLINGS).slice(0, most.rounds);
+  const taken = yield* Effect.filter(spellings, (spelling) =>
     Effect.map(attempt(CONTROL, spelling), (look) => look !== undefined),
   );
   const tried = yield* tryEach(

@@ -7,10 +7,10 @@ import { describe, expect, it, onTestFinished } from "vitest";
 import { certifiedStore } from "../../adapters/cli/certify/certified-store.ts";
 import { examine } from "../../adapters/contract/examine.ts";
 import { PROMISES } from "../../adapters/contract/promises.ts";
-import { rounds } from "../../adapters/contract/races.ts";
 import { openStore } from "../../adapters/contract/subject.ts";
 import { startStore, STORES, storeEnv } from "../events/stores.ts";
 import { valetkey } from "../support/command-line.ts";
+import "../support/few-rounds.ts";
 import { freePort } from "../support/free-port.ts";
 import { need } from "../support/need.ts";
 import { s3Client } from "../support/s3-store.ts";
@@ -19,7 +19,6 @@ import { serve } from "../support/serve.ts";
 // What an examination leaves in a store, and which processes.
 
 const azurite = await need("azurite");
-rounds.most = 2;
 
 type Env = Readonly<Record<string, string>>;
 

@@ -76,6 +76,9 @@ case "$*" in
   "pr create"*) cat "$RUNNER_TEMP/body.md" >>"${calls}" ;;
 esac`,
   );
+  // Fewer rounds, in this process and those that it starts.
+  const fewRounds = join(tree, "tests/support/few-rounds.ts");
+  program("node", `PATH="\${PATH#*:}" exec node --import "${fewRounds}" "$@"`);
   // The packages are there.
   program("npm", `[ "$1" = ci ] || PATH="\${PATH#*:}" exec npm "$@"`);
 });
