@@ -13,7 +13,8 @@ import type { StoreCapabilities } from "../../application/ports/store-capabiliti
  * - `signed query`: it refuses a URL to which a parameter was added;
  * - `exact size by default`: the size is bound also without `strict`, since the client need not set
  *   a header for it;
- * - `write-once`: it can be made to accept a PUT only while nothing is stored under its key;
+ * - `write-once`: it can be made to accept a PUT only while nothing is stored under its key, from its
+ *   beginning to its end;
  * - `two endpoints`: browsers and services reach it under different origins;
  * - `pinned downloads`: a signed GET sets all headers of a download, not only type and disposition;
  * - `inline PDF`: it serves a PDF to be shown in place if the signed GET says so;
@@ -88,7 +89,7 @@ export const CERTIFIED = [
 ] as const satisfies ReadonlyArray<Ability>;
 
 /** The same where each may be signed for or not, as on Azure. */
-export const BINDABLE: ReadonlyArray<Ability> = ["bound type", "bound size", "md5"];
+export const BINDABLE: ReadonlyArray<Ability> = ["bound type", "bound size", "md5", "write-once"];
 
 export const missingAbilities = (store: StoreCapabilities): ReadonlyArray<Ability> =>
   ABILITIES.filter((ability) => LACKS[ability](store));

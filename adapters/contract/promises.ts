@@ -7,6 +7,7 @@ import { download } from "./download.ts";
 import { harmless } from "./harmless.ts";
 import { incoming } from "./incoming.ts";
 import { multipart } from "./multipart.ts";
+import { overtaken } from "./overtaken.ts";
 import { reading } from "./read.ts";
 import { removal } from "./removal.ts";
 import { signedRequest } from "./signed-request.ts";
@@ -24,11 +25,12 @@ export const PROMISES: ReadonlyArray<StorePromise> = [
   content,
   incoming,
   announced,
+  overtaken,
   removal,
 ].flat();
 
 /** The version of the promises that abilities stand on; a certificate of an older one has others. */
-export const CONTRACT = 1;
+export const CONTRACT = 2;
 
 const titlesBy = (
   abilities: ReadonlyArray<Ability>,

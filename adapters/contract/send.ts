@@ -13,6 +13,13 @@ export type { RawAnswer };
 /** Longest silence of a store, in milliseconds. */
 const SILENCE = 30_000;
 
+/** Keeps back the second half of a body until `end`. */
+export interface Pause {
+  /** Called when the first half was sent. */
+  readonly onHalf: () => void;
+  readonly end: Promise<unknown>;
+}
+
 /**
  * Sends exactly the given headers and `Host`, to the address in the URL, with the path unchanged.
  * `Content-Length` is that of the body unless `chunked`.
@@ -29,9 +36,10 @@ export async function send(
     readonly signal?: AbortSignal;
     /** Called when the answer begins. */
     readonly onBegin?: () => void;
+    readonly pause?: Pause | undefined;
   } = {},
 ): Promise<RawAnswer> {
-  const { body, chunked = false, written, onBegin } = options;
+  const { body, chunked = false, written, onBegin, pause } = options;
   const signal = untilOver(options.signal);
   signal.throwIfAborted();
   if (written !== undefined) {
@@ -56,17 +64,27 @@ export async function send(
     path,
     headers,
     // Bytes that the store has not read stay on the connection, so nothing else may use it.
-    ...(chunked && { agent: false }),
+    ...((chunked || pause) && { agent: false }),
     signal,
   });
+  // A connection that is cut is reported more than once.
+  outgoing.on("error", () => undefined);
+  const answering = once(outgoing, "response");
+  if (pause === undefined) {
+    if (chunked && body !== undefined) outgoing.write(body);
+    outgoing.end(chunked ? undefined : body);
+  } else {
+    const bytes = Buffer.from(body ?? "");
+    const half = bytes.length >> 1;
+    outgoing.write(bytes.subarray(0, half), pause.onHalf);
+    // It may be refused before that.
+    await Promise.race([pause.end, answering]);
+    outgoing.end(bytes.subarray(half));
+  }
   outgoing.setTimeout(SILENCE, () =>
     outgoing.destroy(new NoAnswer(`the store said nothing for ${SILENCE / 1000} seconds`)),
   );
-  // A connection that is cut is reported more than once.
-  outgoing.on("error", () => undefined);
-  if (chunked && body !== undefined) outgoing.write(body);
-  outgoing.end(chunked ? undefined : body);
-  const [answer] = await once(outgoing, "response");
+  const [answer] = await answering;
   onBegin?.();
   const { statusCode: status, headers: received } = answer;
   const whole = { status, headers: received, body: await buffer(answer) };
@@ -92,6 +110,7 @@ export interface Put {
   readonly body?: Uint8Array;
   readonly chunked?: boolean;
   readonly written?: Written | undefined;
+  readonly pause?: Pause;
 }
 
 export const sendPut = ({ url, ...options }: Put): Promise<RawAnswer> =>

@@ -19,9 +19,12 @@ export interface StoreCapabilities {
   readonly largestPut: number;
   /** The checksums that the store verifies on a PUT. */
   readonly checksums: ReadonlyArray<ChecksumAlgorithm>;
-  /** The store can accept only one PUT under a key; perhaps only in a bucket without versions. */
+  /**
+   * The store can accept only one PUT under a key, of any that are under way; perhaps only in a bucket
+   * without versions.
+   */
   readonly writeOnce: boolean | "without versions";
-  /** It does so for every PUT, without a header; false if left out. */
+  /** It refuses every PUT that begins when there is an object, without a header; false if left out. */
   readonly alwaysOnce?: boolean;
   /** One version of an object can be removed, and no other. */
   readonly versions: boolean;

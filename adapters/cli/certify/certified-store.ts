@@ -1,4 +1,5 @@
 import * as Effect from "effect/Effect";
+import * as Record from "effect/Record";
 import * as Result from "effect/Result";
 import { fault, type Read, readSettings } from "../../settings/setting.ts";
 import { type Env, variables } from "../../settings/source.ts";
@@ -193,17 +194,16 @@ const otherStore =
     };
   };
 
-/** An identity may sign for more than is known; the key of an account may not. */
+/** An identity may sign for more than is known, and a PUT be written once by more than is known. */
 const azureStore = (settings: azure.AzureSettings): CertifiedStore => {
   const certified = (bound: azure.AzureSettings["bound"]) =>
     otherStore("azure")(azureStorage({ ...settings, bound }));
+  const { bound } = standsOn;
   return {
     ...certified([]),
     endpoint: settings.endpoint.href.replace(/\/$/, ""),
-    ...(settings.key === undefined && {
-      decided: standsOn.bound,
-      withAbilities: (abilities) => certified(abilities).store,
-    }),
+    decided: settings.key ? Record.filter(bound, (_, name) => name === "write-once") : bound,
+    withAbilities: (abilities) => certified(abilities).store,
   };
 };
 

@@ -116,7 +116,7 @@ function rules(
     ],
     [
       "writeOnce",
-      writeOnce && !store.writeOnce,
+      writeOnce && !store.writeOnce && !store.alwaysOnce,
       `it is true, and this store cannot enforce it${unproved}`,
     ],
     [

@@ -21,7 +21,7 @@ export const azureBinding =
       announcement !== undefined && [ANNOUNCEMENT, announcement],
     ]);
     const isSigned = ([name]: Pair) => bindsType || /^content-(?:length|md5)$/.test(name);
-    return { signed: signed.filter(isSigned), toSend, isOnce: true };
+    return { signed: signed.filter(isSigned), toSend, isOnce: bound.includes("write-once") };
   };
 
 /** "Put Block", Azure Storage documentation. */

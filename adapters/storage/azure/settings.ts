@@ -27,7 +27,8 @@ const MIB = 2 ** 20;
 
 /**
  * "Scalability and performance targets for Blob Storage", Azure Storage documentation. What no
- * certificate shows to be bound is decided by confirm.
+ * certificate shows to be bound is decided by confirm. Azurite asks whether the key is free when a PUT
+ * begins, and no more at its end.
  */
 export const azureCapabilities = ({
   key,
@@ -39,7 +40,7 @@ export const azureCapabilities = ({
   bindsSize: bound.includes("bound size") ? "always" : "never",
   bindsQuery: false,
   putHeaders: ["x-ms-blob-type"],
-  writeOnce: true,
+  writeOnce: bound.includes("write-once"),
   alwaysOnce: true,
   versions: false,
   copies: true,
@@ -71,7 +72,9 @@ export const read = (source: Source): Read<AzureSettings> =>
       };
       const place = { adapter: "azure", provider: "azure", region: "", ...given };
       return Result.map(readCertificate(certificate, place), (inUse) => {
-        const bound = key === undefined ? inUse?.facts?.abilities : undefined;
+        const shown = inUse?.facts?.abilities;
+        // The key of an account binds nothing else.
+        const bound = key ? shown?.filter((ability) => ability === "write-once") : shown;
         return { ...given, words: source.words, account, key, bound };
       });
     },

@@ -138,7 +138,7 @@ const LONGEST_ID = 2048;
 
 const isEnded = (answer: StoreResponse) => COMPLETIONS.get(refusalIn(answer).code) === "ended";
 
-const completionFrom = (parts: ReadonlyArray<StoredPart>) =>
+export const completionFrom = (parts: ReadonlyArray<StoredPart>) =>
   document(
     "CompleteMultipartUpload",
     parts

@@ -1,0 +1,190 @@
+import * as Effect from "effect/Effect";
+import assert from "node:assert/strict";
+import { completeMultipart } from "../../application/parts/complete-multipart.ts";
+import { listParts } from "../../application/parts/list-parts.ts";
+import { signParts } from "../../application/parts/sign-parts.ts";
+import { startMultipart } from "../../application/parts/start-multipart.ts";
+import { PartNumber } from "../../domain/multipart.ts";
+import { uploadKey } from "../../domain/storage-key.ts";
+import { asService } from "../storage/rest/s3-access.ts";
+import { completionFrom } from "../storage/rest/s3-multipart.ts";
+import { encodeKey } from "../storage/signing/v4.ts";
+import { assertBytes } from "./assertions.ts";
+import { type Pause, send, sendPut } from "./send.ts";
+import { promises } from "./store-promise.ts";
+import type { Subject } from "./subject.ts";
+import { CONTENT, newKey, OTHER, UPLOAD } from "./uploads.ts";
+
+type Request = (pause: Pause) => Promise<unknown>;
+
+/** The file as it was confirmed, or the tag of the refusal. */
+type Seen = { readonly etag: string; readonly final: boolean; readonly url: string } | string;
+
+const NOT_THERE: ReadonlySet<Seen> = new Set(["UploadIncomplete", "PartsMissing"]);
+
+/** Sends half of each body, and returns a function that sends the rest and waits for what comes of it. */
+async function begin(requests: ReadonlyArray<Request>) {
+  const { promise: end, resolve } = Promise.withResolvers<void>();
+  const begun = requests.map((request) => {
+    const { promise: half, resolve: onHalf } = Promise.withResolvers<void>();
+    return { half, whole: request({ onHalf, end }) };
+  });
+  // One that is refused or cut has done nothing.
+  const settled = Promise.allSettled(begun.map(({ whole }) => whole));
+  await Promise.race([Promise.all(begun.map(({ half }) => half)), settled]);
+  return async () => {
+    resolve();
+    await settled;
+  };
+}
+
+/**
+ * Sends a file and confirms it, while requests that could replace it are half sent; then these end. A
+ * file that was final is still the same, and any other is what the next confirm says. Returns whether
+ * it is final. A store may hold a key for a PUT that is under way, as MinIO does if that is write-once:
+ * then the first confirm fails, and the next one, after the end of the PUT, decides.
+ */
+async function expectFinalStays(
+  subject: Subject,
+  overtaken: ReadonlyArray<Request>,
+  arrive: () => Promise<unknown>,
+  confirm: () => Promise<Seen>,
+): Promise<boolean> {
+  const finish = await begin(overtaken);
+  // What was sent before another PUT that is stored has reached the store by all likelihood.
+  await subject.put({ key: newKey() });
+  let isArriving = true;
+  const arrived = Promise.allSettled([arrive()]).then(() => (isArriving = false));
+  let first: Seen = "";
+  let file: Uint8Array = new Uint8Array();
+  try {
+    for (let isLast = false; !isLast;) {
+      isLast = !isArriving;
+      first = await confirm();
+      isLast ||= !NOT_THERE.has(first);
+    }
+    if (typeof first !== "string") file = (await send("GET", first.url)).body;
+  } finally {
+    await finish();
+    await arrived;
+  }
+  const next = await confirm();
+  if (typeof next === "string") assert.fail(`the next confirm is answered with ${next}`);
+  if (typeof first === "string") return next.final;
+  if (first.final) assert.equal(next.etag, first.etag, "a final file was replaced");
+  if (first.etag === next.etag) assertBytes(await send("GET", next.url), file);
+  return first.final;
+}
+
+/** Eight PUTs that begin before another one and its confirm, and end after them. */
+async function overtakePuts(subject: Subject, policy: string, strict = false): Promise<boolean> {
+  const { put, receipt } = await subject.grant({ strict }, policy);
+  const puts = Array.from({ length: 8 }, (_, at): Request => {
+    const body = CONTENT.map((byte) => byte ^ (at + 1));
+    return (pause) => sendPut({ ...put, body, pause });
+  });
+  const confirm = async () => seenIn(await subject.confirm(receipt));
+  return expectFinalStays(subject, puts, () => sendPut(put), confirm);
+}
+
+/** An upload of one part. */
+async function startPart(subject: Subject, policy: string) {
+  const { run } = subject;
+  const started = await run((member) => startMultipart({ member, upload: UPLOAD, policy }));
+  if (started._tag !== "Done") assert.fail(`it is not started: ${started._tag}`);
+  const { upload, key } = started;
+  const partNumber = PartNumber.make(1);
+  const signed = await run((member) => signParts({ member, upload, parts: [{ partNumber }] }));
+  const put = signed._tag === "Done" ? signed.parts[0]?.put : undefined;
+  if (put === undefined) assert.fail(`it is not signed: ${signed._tag}`);
+  const list = async () => {
+    const listed = await run((member) => listParts({ member, upload }));
+    return listed._tag === "Done" ? listed.parts : [];
+  };
+  let sent: Awaited<ReturnType<typeof list>> = [];
+  let receipt: string | undefined;
+  return {
+    put,
+    key,
+    list,
+    arrive: async () => {
+      await sendPut(put);
+      sent = await list();
+    },
+    /** Completes it, and then confirms. */
+    confirm: async () => {
+      if (receipt !== undefined) return seenIn(await subject.confirm(receipt));
+      const parts = sent.map(({ etag }) => ({ partNumber, etag }));
+      const completed = await run((member) => completeMultipart({ member, upload, parts }));
+      if (completed._tag === "Done") receipt = completed.receipt;
+      return seenIn(completed);
+    },
+  };
+}
+
+async function overtakePart(subject: Subject, policy: string): Promise<void> {
+  const { put, arrive, confirm } = await startPart(subject, policy);
+  const late: Request = (pause) => sendPut({ ...put, body: OTHER, pause });
+  await expectFinalStays(subject, [late], arrive, confirm);
+}
+
+/** A completion, with the part that was there when it began; elsewhere than at S3 nobody can hold it up. */
+async function overtakeCompletion(subject: Subject, policy: string): Promise<void> {
+  const { s3 } = subject;
+  if (s3 === undefined) return;
+  const { put, key, list, arrive, confirm } = await startPart(subject, policy);
+  await sendPut({ ...put, body: OTHER });
+  const body = completionFrom(await list());
+  const headers = [
+    ["content-type", "application/xml"] as const,
+    ...(subject.has("copies once") ? [["if-none-match", "*"] as const] : []),
+  ];
+  const { address, region, signer } = asService(s3);
+  const now = Date.now();
+  const { sign } = await Effect.runPromise(signer(now, 0));
+  const url = await Effect.runPromise(
+    sign({
+      ...address,
+      method: "POST",
+      path: `${address.path}/${encodeKey(uploadKey({ key, incoming: policy === "incoming" }))}`,
+      query: [["uploadId", new URL(put.url).searchParams.get("uploadId") ?? ""]],
+      headers: [...headers, ["host", address.host] as const].toSorted(([a], [b]) =>
+        a < b ? -1 : 1,
+      ),
+      region,
+      now,
+      expiresIn: 900,
+    }),
+  );
+  const late: Request = (pause) =>
+    send("POST", url, { headers: Object.fromEntries(headers), body, pause });
+  await expectFinalStays(subject, [late], arrive, confirm);
+}
+
+type Confirmed = Exclude<Seen, string> & { readonly get: { readonly url: string } };
+const seenIn = (answer: { readonly _tag: string } | Omit<Confirmed, "url">): Seen =>
+  "get" in answer ? { ...answer, url: answer.get.url } : answer._tag;
+
+const forEachPolicy =
+  (overtake: (subject: Subject, policy: string) => Promise<unknown>) =>
+  async (subject: Subject) => {
+    for (const policy of subject.has("copies") ? ["files", "incoming"] : ["files"]) {
+      await overtake(subject, policy);
+    }
+  };
+
+/** What begins before a confirm and ends after it changes no file that the confirm called final. */
+export const overtaken = [
+  ...promises(["write-once"], {
+    "a write-once file is final, whichever PUT began before its confirm": async (subject) =>
+      assert.ok(await overtakePuts(subject, "files", true), "it is not final"),
+  }),
+  ...promises([], {
+    "PUTs that end after a confirm change nothing that is final": forEachPolicy(overtakePuts),
+  }),
+  ...promises(["multipart"], {
+    "a part that ends after a confirm changes nothing that is final": forEachPolicy(overtakePart),
+    "a completion that ends after a confirm changes nothing that is final":
+      forEachPolicy(overtakeCompletion),
+  }),
+];
