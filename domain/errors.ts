@@ -172,7 +172,7 @@ export class CredentialsUnavailable extends Data.TaggedError("CredentialsUnavail
   readonly isFinal?: boolean;
 }> {}
 
-/** Nobody can read the object without a key that the client sent along in `header`. */
+/** Nobody can read or complete the object, because of what the client did to it by `header`. */
 export class ObjectUnreadable extends Data.TaggedError("ObjectUnreadable")<{
   readonly header: string;
 }> {}

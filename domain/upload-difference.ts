@@ -49,6 +49,8 @@ export interface ObjectFacts {
    * confirmed, so leave out what the store adds by itself.
    */
   readonly extraHeaders: Readonly<Record<string, string>>;
+  /** The one of `extraHeaders` by which the bytes cannot be read for hours, as in an archive. */
+  readonly unreadableBy?: string;
   /** The version or generation, if the bucket keeps several; else undefined. */
   readonly version?: string | undefined;
   /** The metadata `valetkey-grant`: the grant as it was signed with the upload, or anything. */

@@ -1,14 +1,15 @@
 import assert from "node:assert/strict";
 import { incomingKey } from "../../domain/storage-key.ts";
 import { assertBytes, assertMatches, assertStatus } from "./assertions.ts";
-import { send, sendPut, upload } from "./send.ts";
+import { send, sendPut, upload, withHeaders } from "./send.ts";
 import { promises } from "./store-promise.ts";
 import { CONTENT } from "./uploads.ts";
+import { mismatch } from "./use-cases.ts";
 
 const GRANT = /^x-(?:amz|goog|ms)-meta-valetkey[_-]grant$/;
 
 /** An upload of a policy with `announce` carries its grant. */
-export const announced = promises(["copies"], {
+const waiting = promises(["copies"], {
   "an upload that carries its grant is confirmed without its client": async (subject) => {
     const { put, get, key, receipt } = await subject.grant({}, "announced");
     assert.equal(await subject.hear(incomingKey(key)), "ignored");
@@ -44,3 +45,17 @@ export const announced = promises(["copies"], {
     assert.equal(await subject.find(key), undefined);
   },
 });
+
+/** Only an upload that waits may carry a grant. */
+const forged = promises([], {
+  "a grant that rides along with a file is a difference": async (subject) => {
+    const other = await subject.grant({}, "announced");
+    const name = Object.keys(other.put.headers).find((each) => GRANT.test(each)) ?? "";
+    const { put, receipt } = await subject.grant();
+    if (!(await sendPut(withHeaders(put, { [name]: "forged" }))).ok) return;
+    const difference = { property: "valetkey-grant", expected: "", actual: "forged" };
+    assertMatches(await subject.confirm(receipt), mismatch(difference));
+  },
+});
+
+export const announced = [...waiting, ...forged];

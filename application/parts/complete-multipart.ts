@@ -66,13 +66,19 @@ export const completeMultipart = Effect.fnUntraced(function* (request: {
       })
     : Result.succeed("ended" as const);
   const ending = Result.getOrUndefined(outcome);
-  if (ending === "exists" || ending === "mismatch") yield* abortQuietly(multipart, id);
-  if (ending === "mismatch") {
-    // The store compares the checksum, and does not return that of the parts.
-    const expected = upload.checksum?.value ?? "";
-    const mismatch = new UploadMismatch({
-      differences: [{ property: "checksum", expected, actual: "another" }],
-    });
+  const failure = Result.isFailure(outcome) ? outcome.failure : undefined;
+  const difference =
+    failure?._tag === "ObjectUnreadable"
+      ? { property: failure.header, expected: "", actual: "set" }
+      : // The store compares the checksum, and does not return that of the parts.
+        ending === "mismatch" && {
+          property: "checksum",
+          expected: upload.checksum?.value ?? "",
+          actual: "another",
+        };
+  if (ending === "exists" || difference) yield* abortQuietly(multipart, id);
+  if (difference) {
+    const mismatch = new UploadMismatch({ differences: [difference] });
     yield* publishRefusal(member, upload)(mismatch);
     return yield* mismatch;
   }
@@ -94,8 +100,8 @@ export const completeMultipart = Effect.fnUntraced(function* (request: {
     }),
     Effect.catchTag("UploadIncomplete", (incomplete) =>
       Effect.fail(
-        Result.isFailure(outcome)
-          ? outcome.failure
+        failure?._tag === "StoreUnavailable"
+          ? failure
           : ending === "ended"
             ? new InvalidUpload()
             : incomplete,

@@ -141,13 +141,16 @@ export interface Multipart {
   readonly list: (
     upload: MultipartId,
   ) => Effect.Effect<Option.Option<ReadonlyArray<StoredPart>>, StoreUnavailable>;
-  /** Makes the object of exactly these parts, which ascend, if nothing is under its key yet. */
+  /**
+   * Makes the object of exactly these parts, which ascend, if nothing is under its key yet. Fails with
+   * `ObjectUnreadable` if that is impossible because of what the client did to the upload.
+   */
   readonly complete: (
     upload: MultipartId & {
       readonly parts: ReadonlyArray<StoredPart>;
       readonly checksum?: Checksum | undefined;
     },
-  ) => Effect.Effect<Completion, StoreUnavailable>;
+  ) => Effect.Effect<Completion, StoreUnavailable | ObjectUnreadable>;
   /** Removes an upload and its parts; succeeds if there is no such upload. */
   readonly abort: (upload: MultipartId) => Effect.Effect<void, StoreUnavailable>;
   /**

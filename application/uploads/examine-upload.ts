@@ -33,10 +33,13 @@ export const examineUpload = Effect.fnUntraced(function* (receipt: Receipt, poli
   const isVerified = verifiesContent(policy);
   const isIncoming = receipt.incoming === true;
   // Nothing else of it becomes part of the file, and a coding says how to read its bytes.
-  const extraHeaders = isVerified ? coding(facts) : {};
+  const matters = (name: string) =>
+    !isIncoming || name === facts.unreadableBy || (isVerified && name === "content-encoding");
+  const extraHeaders = Record.filter(facts.extraHeaders, (_, name) => matters(name));
   const differences: Array<UploadDifference> = [
-    ...compareWithReceipt(receipt, isIncoming ? { ...facts, extraHeaders } : facts),
+    ...compareWithReceipt(receipt, { ...facts, extraHeaders }),
     ...(isIncoming ? [] : timeDifference(receipt, facts, now)),
+    ...(isIncoming ? [] : grantDifference(facts)),
   ];
   if (isVerified && differences.length === 0) {
     const difference = yield* verifyContent(receipt, facts);
@@ -51,8 +54,11 @@ export const examineUpload = Effect.fnUntraced(function* (receipt: Receipt, poli
   return yield* new UploadMismatch({ differences });
 });
 
-const coding = ({ extraHeaders }: ObjectFacts) =>
-  Record.filter(extraHeaders, (_, name) => name === "content-encoding");
+/** Only an upload that waits may carry its grant, which every download of a file would show. */
+const grantDifference = ({ announcement }: ObjectFacts): ReadonlyArray<UploadDifference> =>
+  announcement === undefined
+    ? []
+    : [{ property: "valetkey-grant", expected: "", actual: announcement }];
 
 type Removed = Parameters<ObjectStore["Service"]["remove"]>[0];
 

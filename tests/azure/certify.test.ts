@@ -113,7 +113,11 @@ describe.skipIf(azurite === undefined)("a certificate of Azure", () => {
       });
       return answer.json();
     };
-    const { put_url, put_headers: headers, receipt } = await ask("presign", {
+    const {
+      put_url,
+      put_headers: headers,
+      receipt,
+    } = await ask("presign", {
       filename: "a.png",
       content_type: "image/png",
       size: 5,

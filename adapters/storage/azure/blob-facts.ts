@@ -13,6 +13,7 @@ export function factsIn(headers: Headers): ObjectFacts | undefined {
   const etag = headers.get("etag");
   if (!/^\d+$/.test(length) || etag === null) return undefined;
   const isInferred = headers.get("x-ms-access-tier-inferred") === "true";
+  const isArchived = headers.get("x-ms-access-tier") === "Archive";
   const type = headers.get("x-ms-blob-type");
   const extras = [...headers].filter(
     ([name, value]) =>
@@ -33,6 +34,7 @@ export function factsIn(headers: Headers): ObjectFacts | undefined {
     checksums: md5 === null ? {} : { md5 },
     isReplayable: true,
     extraHeaders: Object.fromEntries(extras),
+    ...(isArchived && { unreadableBy: "x-ms-access-tier" }),
     announcement: headers.get(ANNOUNCEMENT) ?? undefined,
     // Nothing replaces a blob, so no version of it needs to be named.
     version: undefined,

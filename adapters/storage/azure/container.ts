@@ -1,10 +1,15 @@
 import * as Clock from "effect/Clock";
 import * as Effect from "effect/Effect";
 import type { ObjectKey } from "../../../domain/storage-key.ts";
-import { asUnavailable, type Bucket, type StoreResponse } from "../rest/signed-fetch.ts";
+import {
+  asUnavailable,
+  type Bucket,
+  signedFetch,
+  type StoreResponse,
+} from "../rest/signed-fetch.ts";
 import type { CredentialSource, Signer } from "../signing/signer.ts";
 import { encodeKey } from "../signing/v4.ts";
-import { refused } from "./refusal.ts";
+import { errorCode, refused } from "./refusal.ts";
 import type { AzureSettings } from "./settings.ts";
 
 /** A container. */
@@ -18,6 +23,25 @@ export interface AzureContainer {
 
 export const refuse = ({ settings }: AzureContainer, answer: StoreResponse) =>
   Effect.fail(refused(settings, answer));
+
+/**
+ * Makes a call, again without the lease if there is one: whoever may write a block may also take a
+ * lease, which would keep the blob for ever.
+ */
+export const breakingLease = <E>(
+  { bucket }: AzureContainer,
+  key: ObjectKey,
+  call: Effect.Effect<StoreResponse, E>,
+) =>
+  Effect.flatMap(call, (answer) => {
+    if (errorCode(answer) !== "LeaseIdMissing") return Effect.succeed(answer);
+    const headers = [
+      ["x-ms-lease-action", "break"] as const,
+      ["x-ms-lease-break-period", "0"] as const,
+    ];
+    const query = [["comp", "lease"] as const];
+    return Effect.andThen(signedFetch(bucket, { method: "PUT", key, query, headers }), call);
+  });
 
 /** A URL by which Azure itself reads a blob. */
 export const sourceUrl = Effect.fnUntraced(function* (

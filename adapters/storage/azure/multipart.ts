@@ -5,11 +5,12 @@ import type {
   MultipartId,
   ObjectStore,
 } from "../../../application/ports/object-store.ts";
+import { ObjectUnreadable } from "../../../domain/errors.ts";
 import type { ObjectKey } from "../../../domain/storage-key.ts";
 import { type Bucket, headObject, signedFetch } from "../rest/signed-fetch.ts";
 import type { Pair } from "../signing/v4.ts";
 import { blockId, blockList, blocksIn, MARKER, mediaTypeIn, newUploadId } from "./blocks.ts";
-import { type AzureContainer, refuse, sourceUrl } from "./container.ts";
+import { type AzureContainer, breakingLease, refuse, sourceUrl } from "./container.ts";
 import { listBlobs } from "./list.ts";
 import { errorCode } from "./refusal.ts";
 
@@ -26,7 +27,8 @@ export const azureMultipart = (container: AzureContainer): Multipart => {
     list: Effect.fnUntraced(function* ({ key, uploadId }) {
       const query = [["comp", "blocklist"] as const, ["blocklisttype", "uncommitted"] as const];
       const answer = yield* signedFetch(bucket, { method: "GET", key, query });
-      if (errorCode(answer) === "BlobNotFound") return Option.none();
+      // A blob of another kind has no blocks.
+      if (["BlobNotFound", INVALID_TYPE].includes(errorCode(answer) ?? "")) return Option.none();
       const blocks = answer.ok ? blocksIn(answer.text, uploadId) : undefined;
       if (blocks === undefined) return yield* refuse(container, answer);
       const parts = blocks.filter(({ partNumber }) => partNumber !== MARKER);
@@ -40,12 +42,15 @@ export const azureMultipart = (container: AzureContainer): Multipart => {
       if (answer.ok) return "completed";
       const code = errorCode(answer);
       if (EXISTS.has(code)) return "exists";
+      const header = SPOILED_BY.get(code);
+      if (header !== undefined) return yield* new ObjectUnreadable({ header });
       return code === "InvalidBlockList" ? "ended" : yield* refuse(container, answer);
     }),
     // A blob that has none of them takes the place of blocks, and is removed.
     abort: Effect.fnUntraced(function* ({ key }) {
-      const empty = yield* commit(bucket, key, [], "");
-      if (EXISTS.has(errorCode(empty))) return;
+      const empty = yield* breakingLease(container, key, commit(bucket, key, [], ""));
+      const code = errorCode(empty);
+      if (EXISTS.has(code) || code === INVALID_TYPE) return;
       const etag = empty.headers.get("etag");
       if (!empty.ok || etag === null) return yield* refuse(container, empty);
       const headers = [["if-match", etag] as const];
@@ -107,6 +112,15 @@ export const azureCopy =
     });
 
 const NO_CONTAINER = "ContainerNotFound";
+
+const INVALID_TYPE = "InvalidBlobType";
+
+/** What a client can do to an upload so that its blocks make no blob: "Blob Storage error codes". */
+const SPOILED_BY: ReadonlyMap<string | undefined, string> = new Map([
+  ["LeaseIdMissing", "x-ms-lease-status"],
+  [INVALID_TYPE, "x-ms-blob-type"],
+  ["BlobUsesCustomerSpecifiedEncryption", "x-ms-encryption-key"],
+]);
 
 const EXISTS: ReadonlySet<string | undefined> = new Set(["BlobAlreadyExists", "ConditionNotMet"]);
 

@@ -9,7 +9,7 @@ import { clockFault, noBucket } from "../rest/refusal-reason.ts";
 import { headObject, signedFetch, type StoreResponse, unavailable } from "../rest/signed-fetch.ts";
 import type { Pair } from "../signing/v4.ts";
 import { factsIn } from "./blob-facts.ts";
-import { type AzureContainer, refuse } from "./container.ts";
+import { type AzureContainer, breakingLease, refuse } from "./container.ts";
 import { listBlobs } from "./list.ts";
 import { azureCopy, azureMultipart } from "./multipart.ts";
 import { errorCode } from "./refusal.ts";
@@ -41,16 +41,7 @@ export function azureObjectStore(container: AzureContainer): ObjectStore["Servic
     remove: Effect.fnUntraced(function* ({ key }) {
       // With all snapshots, which whoever may create a blob may make.
       const removeBlob = call("DELETE", key, [], [["x-ms-delete-snapshots", "include"]]);
-      let answer = yield* removeBlob;
-      if (errorCode(answer) === "LeaseIdMissing") {
-        // Whoever may write a block may also take a lease, which would keep the blob for ever.
-        const headers = [
-          ["x-ms-lease-action", "break"] as const,
-          ["x-ms-lease-break-period", "0"] as const,
-        ];
-        yield* call("PUT", key, [["comp", "lease"]], headers);
-        answer = yield* removeBlob;
-      }
+      const answer = yield* breakingLease(container, key, removeBlob);
       if (answer.status !== 404) yield* mustBeOk(answer);
     }),
     copy: azureCopy(container),
