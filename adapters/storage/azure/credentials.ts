@@ -70,7 +70,16 @@ const delegationKey = Effect.fnUntraced(function* (
       body: `<KeyInfo><Start>${start}</Start><Expiry>${end}</Expiry></KeyInfo>`,
     },
   ).pipe(Effect.mapError(({ reason }) => unavailable(reason)));
-  const member = (name: string) => textIn(answer.text, name) ?? "";
+  const key = answer.ok ? keyIn(account, answer.text) : undefined;
+  if (key !== undefined) return key;
+  return yield* unavailable(
+    `Azure gave no key to sign with (${answer.status} ${errorCode(answer) ?? ""}); the identity needs the roles that valetkey policy prints`,
+  );
+});
+
+/** The key in the answer to "Get User Delegation Key"; undefined without its value or its end. */
+export function keyIn(account: string, text: string): SasKey | undefined {
+  const member = (name: string) => textIn(text, name) ?? "";
   const secret = member("Value");
   const delegation = {
     skoid: member("SignedOid"),
@@ -80,13 +89,9 @@ const delegationKey = Effect.fnUntraced(function* (
     sks: member("SignedService"),
     skv: member("SignedVersion"),
   };
-  if (answer.ok && secret !== "") {
-    const expiresAt = Date.parse(delegation.ske);
-    return { account, secret: Buffer.from(secret, "base64"), delegation, expiresAt };
-  }
-  return yield* unavailable(
-    `Azure gave no key to sign with (${answer.status} ${errorCode(answer) ?? ""}); the identity needs the roles that valetkey policy prints`,
-  );
-});
+  const expiresAt = Date.parse(delegation.ske);
+  if (secret === "" || Number.isNaN(expiresAt)) return undefined;
+  return { account, secret: Buffer.from(secret, "base64"), delegation, expiresAt };
+}
 
 const unavailable = (reason: string) => new CredentialsUnavailable({ reason });

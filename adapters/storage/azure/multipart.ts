@@ -151,7 +151,7 @@ const commit = (bucket: Bucket, key: ObjectKey, ids: ReadonlyArray<string>, medi
 /** In bytes; a block is at most 4,000 MiB. */
 const PIECE = 2 ** 30;
 
-const rangesIn = (size: number): ReadonlyArray<string> =>
+export const rangesIn = (size: number): ReadonlyArray<string> =>
   Array.from({ length: Math.ceil(size / PIECE) }, (_, index) => {
     const end = Math.min(size, (index + 1) * PIECE) - 1;
     return `bytes=${index * PIECE}-${end}`;
