@@ -1,21 +1,39 @@
 #!/usr/bin/env node
-import { spawn } from "node:child_process";
+import { type ChildProcess, spawn } from "node:child_process";
 import { randomBytes } from "node:crypto";
 import { once } from "node:events";
-import { cpSync, existsSync, globSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
-import { basename, delimiter, join, resolve } from "node:path";
+import {
+  cpSync,
+  existsSync,
+  lstatSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  realpathSync,
+  writeFileSync,
+} from "node:fs";
+import { basename, join, resolve } from "node:path";
 import { createInterface } from "node:readline/promises";
 import { setTimeout } from "node:timers/promises";
-import { parseArgs, parseEnv } from "node:util";
+// As a whole: an older Node, which has to be told of, lacks functions that are named here.
+import * as util from "node:util";
 
 // `npm create valetkey my-app`: copies an example, writes its settings, and starts it. It is packed
 // as one file without types, and imports nothing but Node.
 
-const own = (name: string) => join(import.meta.dirname, name);
+// What people can mend has a code: an unknown option, a folder that cannot be made.
+process.on("uncaughtException", (cause: NodeJS.ErrnoException) =>
+  fail(cause.code ? cause.message : `${cause.stack}`),
+);
+const own = (name: string) => new URL(name, import.meta.url);
+const [, node] = JSON.parse(readFileSync(own("package.json"), "utf8")).engines.node.split(">=");
+const { version, env } = process;
+if (version.slice(1).localeCompare(node, "en", { numeric: true }) < 0)
+  fail(`This is Node ${version}. Install Node ${node} or later, and run the command again.`);
 const { clients, policies } = JSON.parse(readFileSync(own("choices.json"), "utf8"));
 
 const text = { type: "string" } as const;
-const { values: given, positionals } = parseArgs({
+const { values: given, positionals } = util.parseArgs({
   allowPositionals: true,
   allowNegative: true,
   options: {
@@ -37,43 +55,54 @@ if (given.help) {
 const isAsking = process.stdin.isTTY && !given.yes;
 const terminal = isAsking ? createInterface(process.stdin, process.stdout) : undefined;
 
+if (positionals.length > 1) fail(`Name one folder, and not ${positionals.join(" and ")}.`);
 const folder = resolve(await answer("FOLDER", positionals[0], "my-app"));
-if (existsSync(folder) && readdirSync(folder).length > 0) fail(`${folder} is not empty.`);
+if (lstatSync(folder, { throwIfNoEntry: false }) && !isEmptyFolder())
+  fail(`${folder} is not empty, or not a folder. Name another one.`);
 const frameworks = readdirSync(own("starters"));
 const framework = await answer("--framework", given.framework, "hono", frameworks);
 const store = await answer("--store", given.store, "embedded", Object.keys(clients));
 const policy = await answer("--policy", given.policy, "images", Object.keys(policies));
 const { allowedTypes, maxSize } = { ...policies[policy] };
 const size = given["max-size"] ?? maxSize;
-if (!/^\d+ (?:[kMGT]?|[KMGT]i)B$/.test(size)) fail(`--max-size "${size}" is not as "1 GiB".`);
+if (!/^[1-9]\d{0,3} (?:[kM]?|[KM]i)B$|^[1-9]\d{0,2} Gi?B$|^[1-5] Ti?B$/.test(size))
+  fail(`--max-size "${size}" is not as "1 GiB", and at most "5 TiB".`);
+const port = env["PORT"] || "3000";
+if (!/^[1-9]\d{0,4}$/.test(port)) fail(`PORT is "${port}", and not a number such as 3000.`);
+const settings = withOwnValues(readFileSync(own(`stores/${store}.env`), "utf8"));
 terminal?.close();
 
-cpSync(own(`starters/${framework}`), folder, { recursive: true });
-edit("package.json", writeManifest);
+mkdirSync(folder, { recursive: true });
+cpSync(own(`starters/${framework}`), realpathSync(folder), { recursive: true });
+writeManifest("package.json");
 const types = allowedTypes.map((type: string) => `"${type}"`).join(", ");
-const usual = 'policy: { maxSize: "5 MiB", allowedTypes: ["image/png", "image/jpeg"] }';
-const written = `policy: { maxSize: "${size}", allowedTypes: [${types}] }`;
-for (const name of globSync("{,app/,src/**/}*.ts", { cwd: folder })) {
-  edit(name, (code) => code.replace(usual, written));
-}
-// The README asks for the upload of a picture.
-const sample = types.includes("image/") ? "$&" : '"a.pdf","content_type":"application/pdf"';
-edit("README.md", (text) => text.replace(/"a\.png","content_type":"image\/png"/, sample));
-const settings = withOwnValues(readFileSync(own(`stores/${store}.env`), "utf8"));
+const sources = readdirSync(folder, { encoding: "utf8", recursive: true });
+replace(
+  sources.filter((name) => name.endsWith(".ts")),
+  'policy: { maxSize: "5 MiB", allowedTypes: ["image/png", "image/jpeg"] }',
+  `policy: { maxSize: "${size}", allowedTypes: [${types}] }`,
+);
+replace(["README.md"], "http://127.0.0.1:3000", `http://127.0.0.1:${port}`);
+const picture = '"a.png","content_type":"image/png"';
+const sample = types.includes("image/") ? picture : '"a.pdf","content_type":"application/pdf"';
+replace(["README.md"], picture, sample);
+const kept = "in the folder `.valetkey`, or in the [store]";
+replace(["README.md"], kept, store === "embedded" ? kept : "in the [store]");
 const key = `key-1:${randomBytes(32).toString("base64")}`;
 writeFileSync(
   join(folder, ".env"),
-  `PORT=3000\n# Seals receipts and links. All processes need the same.\nRECEIPT_KEYS=${key}\n\n${settings}`,
+  `PORT=${port}\n# Seals receipts and links. All processes need the same.\nRECEIPT_KEYS=${key}\n\n${settings}`,
   { mode: 0o600 },
 );
 // npm would not pack a .gitignore.
 cpSync(own("ignored.txt"), join(folder, ".gitignore"));
 console.log(`${folder} is there, for ${framework}. Its settings are in .env.`);
 
-const agent = process.env["npm_config_user_agent"] ?? "";
-const [manager = "npm"] = /^(?:pnpm|yarn|bun)\b/.exec(agent) ?? [];
+const [manager = "npm"] = /^(?:pnpm|yarn|bun)\b/.exec(env["npm_config_user_agent"] ?? "") ?? [];
 const { scripts } = JSON.parse(readFileSync(join(folder, "package.json"), "utf8"));
-const missing = Object.entries(parseEnv(settings)).flatMap(([name, value]) => (value ? [] : name));
+const missing = Object.entries(util.parseEnv(settings)).flatMap(([name, value]) =>
+  value ? [] : name,
+);
 if (given.install) await run(manager, "install");
 if (given.install && given.start && missing.length === 0) {
   if (scripts.build) await run(manager, "run", "build");
@@ -87,15 +116,15 @@ if (given.install && given.start && missing.length === 0) {
 
 /** Starts the application, and the doctor beside it; without a terminal it then stops. */
 async function start(): Promise<void> {
-  const { PORT = "3000" } = process.env;
-  const address = `http://127.0.0.1:${PORT}`;
+  const address = `http://127.0.0.1:${port}`;
   const isAnswering = async () => (await fetch(address).catch(() => undefined)) !== undefined;
   if (await isAnswering()) fail(`${address} is in use: start it with another PORT.`);
   const [command, ...args] = scripts.start.split(" ");
   const server = spawnIn(command, args);
   process.once("exit", () => server.kill());
   while (!(await isAnswering())) {
-    if (server.exitCode !== null) fail("The application did not start.");
+    if (server.exitCode !== null || server.signalCode !== null)
+      fail(`The application did not start: it ended with ${endOf(server)}.`);
     await setTimeout(100);
   }
   const [code] = await once(spawnIn(manager, ["run", "doctor"]), "close");
@@ -106,26 +135,50 @@ async function start(): Promise<void> {
 
 /** Runs a command in the folder to its end. */
 async function run(command: string, ...args: ReadonlyArray<string>): Promise<void> {
-  const [code] = await once(spawnIn(command, args), "close");
-  if (code !== 0) fail(`"${[command, ...args].join(" ")}" failed in ${folder}.`);
+  const child = spawnIn(command, args);
+  await once(child, "close");
+  if (child.exitCode !== 0)
+    fail(`"${[command, ...args].join(" ")}" failed in ${folder}: it ended with ${endOf(child)}.`);
 }
 
-function spawnIn(command: string, args: ReadonlyArray<string>) {
-  const { env, platform } = process;
-  const PATH = join(folder, "node_modules/.bin") + delimiter + env["PATH"];
-  // On Windows, package managers are scripts for its shell.
-  const shell = platform === "win32";
-  return spawn(command, args, { cwd: folder, env: { ...env, PATH }, stdio: "inherit", shell });
+function endOf({ exitCode, signalCode }: ChildProcess): string {
+  return signalCode ?? `exit code ${exitCode}`;
 }
 
-function edit(name: string, change: (text: string) => string): void {
-  const path = join(folder, name);
-  writeFileSync(path, change(readFileSync(path, "utf8")));
+// On Windows, package managers are scripts for its shell.
+function spawnIn(command: string, args: ReadonlyArray<string>): ChildProcess {
+  return spawn(command, args, {
+    cwd: folder,
+    stdio: "inherit",
+    shell: process.platform === "win32",
+  });
+}
+
+function isEmptyFolder(): boolean {
+  try {
+    return readdirSync(folder).length === 0;
+  } catch {
+    return false;
+  }
+}
+
+/** Replaces a text in those files that have it, which one does as long as the examples keep it. */
+function replace(names: ReadonlyArray<string>, text: string, written: string): void {
+  const found = names.filter((name) => readFileSync(join(folder, name), "utf8").includes(text));
+  if (found.length === 0) fail(`No file of ${folder} has ${text}: please report this.`);
+  for (const name of found) {
+    const path = join(folder, name);
+    writeFileSync(
+      path,
+      readFileSync(path, "utf8").replaceAll(text, () => written),
+    );
+  }
 }
 
 /** With the name of the folder, and of all stores the clients of this one. */
-function writeManifest(text: string): string {
-  const manifest = JSON.parse(text);
+function writeManifest(name: string): void {
+  const path = join(folder, name);
+  const manifest = JSON.parse(readFileSync(path, "utf8"));
   const { dependencies } = manifest;
   const versions = JSON.parse(readFileSync(own("versions.json"), "utf8"));
   manifest.name =
@@ -135,16 +188,36 @@ function writeManifest(text: string): string {
       ?.join("-") ?? "my-app";
   delete dependencies.minio;
   for (const name of ["valetkey", ...clients[store]]) dependencies[name] = versions[name];
-  if (given.valetkey) dependencies.valetkey = given.valetkey;
-  return `${JSON.stringify(manifest, null, 2)}\n`;
+  // A path is one of here, and not of the new folder.
+  const { valetkey } = given;
+  if (valetkey) dependencies.valetkey = existsSync(valetkey) ? resolve(valetkey) : valetkey;
+  writeFileSync(path, `${JSON.stringify(manifest, null, 2)}\n`);
 }
 
 /** With what the environment of this command has already. */
 function withOwnValues(text: string): string {
-  return text.replaceAll(/^#?(STORAGE_\w+)=$/gm, (line, name: string) => {
-    const value = process.env[name];
-    return value ? `${name}=${/[#\s]/.test(value) ? `'${value}'` : value}` : line;
+  return text.replaceAll(/^#?(STORAGE_\w+)=(.*)$/gm, (line, name: string, chosen: string) => {
+    const value = env[name];
+    if (!value || value === chosen) return line;
+    if (chosen && name !== "STORAGE_CREATE_BUCKET")
+      fail(
+        `${name} is "${value}" here, which would count before the "${chosen}" of .env. Unset it.`,
+      );
+    return `${name}=${quoted(name, value)}`;
   });
+}
+
+/** A value as Node, Next.js and Vite read it alike; the last two expand `$` and names. */
+function quoted(name: string, value: string): string {
+  const isPlain = /^[^\s#'"`]+$/.test(value);
+  const isEscaped = /\\[nr]/.test(value);
+  const quote = ["'", "`", ...(isEscaped ? [] : ['"'])].find((quote) => !value.includes(quote));
+  // A backslash before its end, too, is read in two ways.
+  if (/\$[\w{]|\r/.test(value) || (!isPlain && (!quote || value.endsWith("\\"))))
+    fail(
+      `${name} has characters that not all read alike in .env, such as "$" before a letter. Use another value, or unset it here and set it where the application runs.`,
+    );
+  return isPlain ? value : `${quote}${value}${quote}`;
 }
 
 /** The answer of an option or a person, or a failure that names what can be answered. */

@@ -1,6 +1,7 @@
 import { execFile, spawn } from "node:child_process";
 import { once } from "node:events";
 import {
+  cpSync,
   existsSync,
   globSync,
   mkdirSync,
@@ -9,11 +10,15 @@ import {
   readFileSync,
   rmSync,
   statSync,
+  symlinkSync,
   writeFileSync,
 } from "node:fs";
 import { tmpdir } from "node:os";
+import fc from "fast-check";
+import { createRequire } from "node:module";
 import { join, resolve } from "node:path";
 import { parseEnv, promisify } from "node:util";
+import { loadEnv } from "vite";
 import { afterAll, describe, expect, it } from "vitest";
 import { storageFromEnvironment } from "../../adapters/embed/environment.ts";
 import { createValetkey, type PolicyOptions } from "../../adapters/embed/index.ts";
@@ -24,6 +29,7 @@ import { freePort } from "../support/free-port.ts";
 import { isFullRun } from "../support/full-run.ts";
 import { need } from "../support/need.ts";
 import { createStarter, packed } from "../support/packed.ts";
+import { projectWith } from "../support/project.ts";
 
 // The command of `npm create valetkey`; what it makes is run by the other files here.
 
@@ -36,10 +42,13 @@ afterAll(() => rmSync(work, { recursive: true }));
 const read = (folder: string, name: string) => readFileSync(resolve(work, folder, name), "utf8");
 
 /** Runs the command without a terminal. */
-const run = (args: ReadonlyArray<string>) =>
-  promisify(execFile)(process.execPath, [join(create, "create.js"), ...args, "--no-install"], {
+const run = (
+  args: ReadonlyArray<string>,
+  { node = process.execPath, command = create, env = {}, options = ["--no-install"] } = {},
+) =>
+  promisify(execFile)(node, [join(command, "create.js"), ...args, ...options], {
     cwd: work,
-    env: CHILD_ENV,
+    env: { ...CHILD_ENV, ...env },
   }).then(
     ({ stdout }) => ({ code: 0, said: stdout }),
     ({ code, stderr }) => ({ code, said: String(stderr) }),
@@ -99,10 +108,170 @@ it.each([
   [["--store", "constructor"], /^--store "constructor" is not one of/],
   [["--policy", "constructor"], /^--policy "constructor" is not one of/],
   [["--max-size", '1 GiB" }, x: { y: "'], /is not as "1 GiB"/],
+  [["--max-size", "0 B"], /is not as "1 GiB"/],
+  [["--max-size", "6 TiB"], /is not as "1 GiB"/],
+  [["another"], /^Name one folder, and not app and another\.$/m],
+  [["--stor", "minio"], /^Unknown option '--stor'/],
 ])("%j is refused, and nothing is made", async (options, says) => {
   const { code, said } = await run(["app", "--yes", ...options]);
   expect([code, said]).toEqual([1, expect.stringMatching(says)]);
   expect(existsSync(join(work, "app"))).toBe(false);
+});
+
+it.each(["1 B", "9999 MiB", "999 GiB", "5 TiB"])("%s is a size that starts", async (size) => {
+  await make(`of-${size}`, ["--yes", "--max-size", size]);
+  const [, maxSize] = /maxSize: "([^"]+)"/.exec(read(`of-${size}`, "server.ts")) ?? [];
+  const policy = { ...choices.policies.images, maxSize } as PolicyOptions;
+  const storage = storageFromEnvironment({ STORAGE_ADAPTER: "local" });
+  const publicUrl = "http://127.0.0.1:3000";
+  await createValetkey({ storage, publicUrl, policy, organizations: (slug) => slug }).close();
+});
+
+it("a name that cannot be a new folder is refused in a sentence, and left as it is", async () => {
+  writeFileSync(join(work, "file"), "mine");
+  symlinkSync("nowhere", join(work, "dangling"));
+  symlinkSync("looped", join(work, "looped"));
+  for (const [name, says] of [
+    ["file", "file is not empty, or not a folder. Name another one."],
+    ["dangling", "dangling is not empty, or not a folder. Name another one."],
+    ["looped", "looped is not empty, or not a folder. Name another one."],
+    ["file/app", "ENOTDIR: not a directory, lstat "],
+    ["n".repeat(300), "ENAMETOOLONG: name too long, lstat "],
+  ] as const) {
+    const { code, said } = await run([name, "--yes"]);
+    expect([code, said.trim().split("\n")]).toEqual([1, [expect.stringContaining(says)]]);
+  }
+  expect(read(".", "file")).toBe("mine");
+  expect(existsSync(join(work, "nowhere"))).toBe(false);
+});
+
+it.each([
+  ["Ä 'Ö'", "my-app"],
+  ["deep/er/UPPER.case", "upper-case"],
+  ["linked", "linked"],
+])("the folder %s becomes an application whose package is %s", async (name, packageName) => {
+  if (name === "linked") {
+    mkdirSync(join(work, "behind"));
+    symlinkSync("behind", join(work, name));
+  }
+  expect(await run([name, "--yes"])).toMatchObject({ code: 0 });
+  expect(JSON.parse(read(name, "package.json")).name).toBe(packageName);
+  expect(read(name, "server.ts")).toContain("createValetkey(");
+});
+
+it("an older Node is told which one is needed", async ({ skip }) => {
+  const node = await need("node20");
+  if (node === undefined) return skip();
+  const { code, said } = await run(["old", "--yes"], { node });
+  expect([code, said]).toEqual([
+    1,
+    expect.stringMatching(/^This is Node v20\.\S+\. Install Node 22\.19 or later, and run/),
+  ]);
+});
+
+it("README and .env have the port of the environment, and the store that was chosen", async () => {
+  await make("ported", ["--yes", "--store", "minio"], {
+    PORT: "4110",
+    STORAGE_CREATE_BUCKET: "off",
+  });
+  expect(parseEnv(read("ported", ".env"))).toMatchObject({
+    PORT: "4110",
+    STORAGE_CREATE_BUCKET: "off",
+  });
+  const readme = read("ported", "README.md");
+  expect(readme).toContain("http://127.0.0.1:4110/login");
+  expect(readme).not.toMatch(/:3000|\.valetkey\b/);
+  await make("usual", ["--yes"]);
+  expect(read("usual", "README.md")).toMatch(/:3000\/login.*folder `\.valetkey`/s);
+});
+
+it.each([
+  [{ PORT: "http" }, 'PORT is "http", and not a number such as 3000.'],
+  [{ STORAGE_ADAPTER: "minio" }, 'STORAGE_ADAPTER is "minio" here, which would count before'],
+])("the environment %j is refused, and nothing is made", async (env, says) => {
+  const { code, said } = await run(["app", "--yes"], { env });
+  expect([code, said]).toEqual([1, expect.stringContaining(says)]);
+  expect(existsSync(join(work, "app"))).toBe(false);
+});
+
+it("the path of a package is one of the folder where the command runs", async () => {
+  writeFileSync(join(work, "own.tgz"), "");
+  await run(["pathed", "--yes", "--valetkey", "own.tgz"]);
+  const { dependencies } = JSON.parse(read("pathed", "package.json"));
+  expect(dependencies.valetkey).toBe(join(work, "own.tgz"));
+});
+
+it.each([
+  ["server.ts", "maxSize", "policy: {"],
+  ["README.md", "127.0.0.1:3000", "http://127.0.0.1:3000"],
+  ["README.md", '"a.png"', '"a.png","content_type"'],
+  ["README.md", "folder `.valetkey`", "in the folder `.valetkey`"],
+])("a starter whose %s has no %s any more is refused loudly", async (file, text, says) => {
+  const command = mkdtempSync(join(work, "changed-"));
+  cpSync(create, command, { recursive: true });
+  const path = join(command, "starters/hono", file);
+  writeFileSync(path, readFileSync(path, "utf8").replaceAll(text, "another text"));
+  const { code, said } = await run([`of-${command.slice(-6)}`, "--yes"], { command });
+  expect([code, said]).toEqual([1, expect.stringContaining(says)]);
+});
+
+it.each([
+  ["exit 7", "failed in FOLDER: it ended with exit code 7."],
+  ["kill -9 $$", "failed in FOLDER: it ended with SIGKILL."],
+  // Nothing is installed, so that it cannot start.
+  ["exit 0", "The application did not start: it ended with exit code 1."],
+])("where npm does %j, the command says so", async (script, says) => {
+  const name = `by-${script.replaceAll(/\W/g, "")}`;
+  mkdirSync(join(work, "bin"), { recursive: true });
+  writeFileSync(join(work, "bin/npm"), `#!/bin/sh\n${script}\n`, { mode: 0o755 });
+  const env = { PATH: `${join(work, "bin")}:${CHILD_ENV.PATH}`, PORT: String(await freePort()) };
+  const { code, said } = await run([name, "--yes"], { env, options: [] });
+  expect([code, said]).toEqual([
+    1,
+    expect.stringContaining(says.replace("FOLDER", join(work, name))),
+  ]);
+});
+
+/** A value as each of those reads it that read a `.env`, if they agree. */
+async function readersOfEnv() {
+  const { folder, remove } = await projectWith(["@next/env@16.4.6", "dotenv@17.2.3"]);
+  afterAll(remove);
+  const load = createRequire(join(folder, "package.json"));
+  return (text: string): ReadonlyArray<Readonly<Record<string, string | undefined>>> => {
+    writeFileSync(join(folder, ".env"), text);
+    const { parsedEnv } = load("@next/env").loadEnvConfig(folder, false, console, true);
+    load("@next/env").resetEnv();
+    return [parseEnv(text), load("dotenv").parse(text), parsedEnv, loadEnv("", folder, "")];
+  };
+}
+
+it("each secret is read from .env as it was given, or refused where no way of writing it is", async () => {
+  const readers = await readersOfEnv();
+  const isRead = (text: string, secrets: object) =>
+    readers(text).every((read) =>
+      Object.entries(secrets).every(([name, value]) => read[name] === value),
+    );
+  const names = ["STORAGE_ENDPOINT", "STORAGE_BUCKET", "STORAGE_ACCESS_KEY", "STORAGE_SECRET_KEY"];
+  const letters = [..."'\"`$#\\ \n\r\tnB{=1é"];
+  const secret = fc.string({ unit: fc.constantFrom(...letters), minLength: 1, maxLength: 8 });
+  let [count, refused] = [0, 0];
+  await fc.assert(
+    fc.asyncProperty(fc.tuple(secret, secret, secret, secret), async (values) => {
+      const env = Object.fromEntries(names.map((name, at) => [name, values[at] ?? ""]));
+      const folder = `secret-${count++}`;
+      const { code, said } = await run([folder, "--yes", "--store", "s3"], { env });
+      if (code === 0) {
+        expect(isRead(read(folder, ".env"), env)).toBe(true);
+        return;
+      }
+      refused++;
+      const [name = ""] = /^STORAGE_\w+(?= has characters)/.exec(said) ?? [];
+      // It is expanded, normalized, escapes what follows, or has all kinds of quotes.
+      expect(env[name]).toMatch(/\$[\w{]|\r|\\$|(?=.*')(?=.*`)(?=.*(?:"|\\n))/s);
+    }),
+    { numRuns: isFullRun ? 300 : 40 },
+  );
+  expect(refused).toBeLessThan(count);
 });
 
 it("a folder with anything in it is refused, and stays as it is", async () => {
@@ -165,7 +334,6 @@ const FILLED = {
   STORAGE_SECRET_KEY: Buffer.alloc(64, "secret").toString("base64"),
   STORAGE_BUCKET: "pictures",
   STORAGE_REGION: "eu-central-1",
-  STORAGE_PROVIDER: "wasabi",
   STORAGE_ACCOUNT_ID: "0123456789abcdef0123456789abcdef",
 };
 
@@ -174,7 +342,7 @@ describe.each(isFullRun ? FRAMEWORKS : ["hono"])("for %s", (framework) => {
   it.each(all)("the settings for %s and %s are accepted", async (store, policy) => {
     const name = `${framework}-${store}-${policy}`;
     const options = ["--framework", framework, "--store", store, "--policy", policy];
-    await make(name, options, FILLED);
+    await make(name, options, { ...FILLED, ...(store === "s3" && { STORAGE_PROVIDER: "wasabi" }) });
     const { dependencies } = JSON.parse(read(name, "package.json"));
     const clients = new Set(Object.values(choices.clients).flat());
     expect(Object.keys(dependencies).filter((name) => clients.has(name))).toEqual(

@@ -5,8 +5,11 @@ import { delimiter, join } from "node:path";
 import type { Found } from "./setup.ts";
 import { CACHE } from "./tools.ts";
 
-/** The newest of each line that the package is for; the last one as `deploy/launch.cjs` has it. */
-const VERSIONS = { 22: "22.23.3", 24: "24.21.0", 26: "26.10.0" } as const;
+/**
+ * The newest of each line that the package is for, and of one before; the last one as
+ * `deploy/launch.cjs` has it.
+ */
+const VERSIONS = { 20: "20.20.2", 22: "22.23.3", 24: "24.21.0", 26: "26.10.0" } as const;
 
 const { platform, arch } = process;
 // The package `node` would bring this one by a script.

