@@ -9,6 +9,7 @@ import { afterAll, beforeAll, expect, it } from "vitest";
 import { ask, SECRET, upload } from "../events/backend.ts";
 import { atTestEnd } from "../support/at-test-end.ts";
 import { freePort } from "../support/free-port.ts";
+import { installFromNpm } from "../support/install-package.ts";
 import { linkPackages } from "../support/kept-packages.ts";
 import { need } from "../support/need.ts";
 import { emptyProject, type Project } from "../support/project.ts";
@@ -66,11 +67,10 @@ serve({ fetch: POST, port: 3000, hostname: "127.0.0.1" });
 let project: Project;
 beforeAll(async () => {
   project = emptyProject();
-  await linkPackages(project.folder, "express@5.3.0", async () => {
-    const { code, output } = await project.run(["npm", "install", "--no-audit", "express@5.3.0"]);
-    // Half of what was asked for would be kept as all of it.
-    if (code !== 0) throw new Error(`npm could not install express: ${output}`);
-  });
+  const packages = ["express@5.3.0"];
+  await linkPackages(project.folder, packages.join(), () =>
+    installFromNpm(project.folder, packages),
+  );
   for (const name of ["hono", "@hono/node-server", "standardwebhooks"]) project.link(name);
 });
 afterAll(() => project?.remove());

@@ -1,14 +1,14 @@
-import { execFile, spawn } from "node:child_process";
+import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
-import { promisify } from "node:util";
 import { FRAMEWORKS } from "./build-create.ts";
 import { CHILD_ENV } from "./child-env.ts";
 import { freePort } from "./free-port.ts";
 import { linkPackages } from "./kept-packages.ts";
 import { createStarter, packed } from "./packed.ts";
+import { runCommand } from "./run-command.ts";
 import { until } from "./until.ts";
 
 /** A folder of deploy/examples, as `npm create valetkey` or a copy has it, made to run as its README says. */
@@ -57,10 +57,8 @@ export async function installExample(
       filter: (path) => !NOT_SOURCES.has(basename(path)),
     });
   }
-  const run: Example["run"] = ([command = "", ...args], env = {}) =>
-    promisify(execFile)(command, args, { cwd: folder, env: { ...ENV, ...env } }).catch((cause) => {
-      throw new Error(`${command} ${args.join(" ")}: ${cause.stdout}${cause.stderr}`);
-    });
+  const run: Example["run"] = (command, env = {}) =>
+    runCommand(command, { cwd: folder, env: { ...ENV, ...env } });
 
   const path = join(folder, "package.json");
   // The same for each run, whose package is at another path.

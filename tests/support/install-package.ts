@@ -1,7 +1,6 @@
-import { execFile } from "node:child_process";
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { promisify } from "node:util";
+import { runCommand } from "./run-command.ts";
 
 /** Of a project that has nothing yet. */
 export const MANIFEST = '{ "type": "module", "private": true }';
@@ -22,6 +21,11 @@ export async function installPackage(
   others: ReadonlyArray<string> = BESIDE,
 ): Promise<void> {
   writeFileSync(join(folder, "package.json"), MANIFEST);
-  const install = ["install", "--prefer-offline", "--no-audit", "--no-fund", tarball, ...others];
-  await promisify(execFile)("npm", install, { cwd: folder });
+  await installFromNpm(folder, [tarball, ...others]);
 }
+
+/** Installs packages in a folder, for as long as npm works on it. */
+export const installFromNpm = (folder: string, packages: ReadonlyArray<string>) =>
+  runCommand(["npm", "install", "--prefer-offline", "--no-audit", "--no-fund", ...packages], {
+    cwd: folder,
+  });

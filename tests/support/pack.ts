@@ -1,13 +1,11 @@
-import { execFile } from "node:child_process";
 import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
-import { promisify } from "node:util";
 import { buildCreate } from "./build-create.ts";
+import { runCommand } from "./run-command.ts";
 import type { Found } from "./setup.ts";
 
 const ROOT = new URL("../..", import.meta.url).pathname;
-const run = promisify(execFile);
 
 /** The packed package. */
 export interface Package {
@@ -31,11 +29,11 @@ export async function pack(): Promise<Found<Package>> {
       });
     }
     symlinkSync(join(ROOT, "node_modules"), join(sources, "node_modules"));
-    await run("npm", ["pack", "--pack-destination", temporary], { cwd: sources });
+    await runCommand(["npm", "pack", "--pack-destination", temporary], { cwd: sources });
     const { name, version } = JSON.parse(readFileSync(join(sources, "package.json"), "utf8"));
     const tarball = join(temporary, `${name}-${version}.tgz`);
     mkdirSync(folder, { recursive: true });
-    await run("tar", ["-xzf", tarball, "-C", folder, "--strip-components=1"]);
+    await runCommand(["tar", "-xzf", tarball, "-C", folder, "--strip-components=1"]);
     return { value: { tarball, folder }, source: "packed from this checkout", stop };
   } catch (cause) {
     await stop();
@@ -48,12 +46,11 @@ export async function packCreate(): Promise<Found<Package>> {
   const temporary = mkdtempSync(join(tmpdir(), "create-valetkey-"));
   const folder = join(temporary, "node_modules/create-valetkey");
   buildCreate(join(temporary, "built"));
-  const packed = await run("npm", ["pack", "--json", "--pack-destination", temporary, "./built"], {
-    cwd: temporary,
-  });
+  const command = ["npm", "pack", "--json", "--pack-destination", temporary, "./built"];
+  const packed = await runCommand(command, { cwd: temporary });
   const tarball = join(temporary, JSON.parse(packed.stdout)[0].filename);
   mkdirSync(folder, { recursive: true });
-  await run("tar", ["-xzf", tarball, "-C", folder, "--strip-components=1"]);
+  await runCommand(["tar", "-xzf", tarball, "-C", folder, "--strip-components=1"]);
   const stop = async () => rmSync(temporary, { recursive: true, force: true });
   return { value: { tarball, folder }, source: "packed from this checkout", stop };
 }

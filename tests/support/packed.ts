@@ -1,7 +1,6 @@
-import { execFile } from "node:child_process";
 import { join } from "node:path";
-import { promisify } from "node:util";
 import { need } from "./need.ts";
+import { runCommand } from "./run-command.ts";
 
 /** The path of the packed package, which is built and packed once in a run. */
 export const packed = async (): Promise<string> => (await need("package"))?.tarball ?? "";
@@ -17,6 +16,6 @@ export async function createStarter(
 ): Promise<string> {
   const command = join((await need("createPackage"))?.folder ?? "", "create.js");
   const args = [command, folder, ...options, "--valetkey", await packed()];
-  const { stdout } = await promisify(execFile)(process.execPath, args, { env: { ...env } });
+  const { stdout } = await runCommand([process.execPath, ...args], { env: { ...env } });
   return stdout;
 }

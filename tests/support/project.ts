@@ -123,5 +123,6 @@ async function run(
     });
   }
   await once(child, "close");
+  if (child.signalCode === "SIGKILL") output += `\n${command} did not end within 150 seconds`;
   return { code: child.exitCode, output };
 }

@@ -1,4 +1,3 @@
-import { execFile } from "node:child_process";
 import { createHash } from "node:crypto";
 import {
   copyFileSync,
@@ -14,7 +13,7 @@ import {
 } from "node:fs";
 import { homedir } from "node:os";
 import { join } from "node:path";
-import { promisify } from "node:util";
+import { runCommand } from "./run-command.ts";
 import type { Found } from "./setup.ts";
 
 /** The suites that need packages which nobody else needs, and what these are. */
@@ -56,7 +55,7 @@ export async function installTools(suite: ToolSuite): Promise<Found<string>> {
     const fresh = mkdtempSync(`${installed}.`);
     try {
       for (const name of MANIFEST) copyFileSync(join(folder, name), join(fresh, name));
-      await promisify(execFile)("npm", ["ci", "--no-audit", "--no-fund"], { cwd: fresh });
+      await runCommand(["npm", "ci", "--no-audit", "--no-fund"], { cwd: fresh });
       if (!existsSync(installed)) renameSync(fresh, installed);
     } finally {
       rmSync(fresh, { recursive: true, force: true });
