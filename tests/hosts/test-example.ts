@@ -4,6 +4,8 @@ import { type Example, installExample, type StartedExample } from "../support/ex
 import { isFullRun } from "../support/full-run.ts";
 import { need } from "../support/need.ts";
 import { PROBLEM, signIn, uploadTo } from "./guest.ts";
+import { useFromPage } from "./page.ts";
+import { putBehindProxy } from "./proxy.ts";
 
 // Each example as `npm create valetkey` makes it, with the packed package, run by the commands of
 // its README.
@@ -22,6 +24,19 @@ const MINIO = minio && {
   STORAGE_ACCESS_KEY: minio.accessKey,
   STORAGE_SECRET_KEY: minio.secretKey,
 };
+/** Those that refuse requests of pages that they do not take for their own. */
+const CHECKS_ORIGINS: ReadonlySet<string> = new Set([
+  "astro",
+  "nextjs",
+  "react-router",
+  "sveltekit",
+]);
+
+/** What a page sees of each file: as it was sent, and then removed. */
+const USED = [
+  { opened: true, removed: 404 },
+  { opened: true, removed: 404 },
+];
 const hasMinio = (name: string) => isFullRun || name === "node";
 
 /**
@@ -103,6 +118,14 @@ export const testExample = (name: string) =>
         expect([aborted.status, after.status]).toEqual([204, 400]);
       });
 
+      it.skipIf(env === undefined || chromium === undefined)(
+        "a page sends a file in parts and a text, opens both, and removes them",
+        async () => {
+          const files = await useFromPage(chromium, started.address, example.folder);
+          expect(files).toEqual(USED);
+        },
+      );
+
       const page = PAGES.get(name);
       if (page !== undefined) {
         it.skipIf(env === undefined || chromium === undefined)(
@@ -114,10 +137,10 @@ export const testExample = (name: string) =>
               await tab.goto(started.address + page);
               await tab.getByLabel("Name").fill("bob");
               await tab.getByRole("button", { name: "Sign in" }).click();
-              const input = tab.locator('input[accept*="image/png"]');
+              const input = tab.locator('input[accept*="image/"]');
               await input.setInputFiles([
                 { name: "a.png", mimeType: "image/png", buffer: Buffer.from("one") },
-                { name: "b.txt", mimeType: "text/plain", buffer: Buffer.from("two") },
+                { name: "b.woff2", mimeType: "font/woff2", buffer: Buffer.from("two") },
               ]);
               const link = tab.locator("a").first();
               await link.waitFor();
@@ -148,8 +171,7 @@ export const testExample = (name: string) =>
       });
 
       test("the doctor looks at the store of the host, and finds what is wrong with its key alone", async () => {
-        const { port } = new URL(started.address);
-        const doctor = example.run(["npm", "run", "doctor"], { ...env, PORT: port });
+        const doctor = example.run(["npm", "run", "doctor"], env);
         const said = await doctor.then(({ stdout }) => stdout, String);
         expect(said).toMatch(/[1-9]\d* passed, /);
         const failed = [...said.matchAll(/^FAILED +([^:]+):/gm)].map(([, check]) => check);
@@ -170,4 +192,18 @@ export const testExample = (name: string) =>
         expect(output).not.toMatch(/error/i);
       });
     });
+
+    it.skipIf(chromium === undefined || !(isFullRun || CHECKS_ORIGINS.has(name)))(
+      "a page does the same behind a proxy that ends TLS",
+      async () => {
+        const proxy = await putBehindProxy(example);
+        const started = await example.start({ STORAGE_ADAPTER: "local" });
+        try {
+          expect(await useFromPage(chromium, proxy.address, example.folder)).toEqual(USED);
+        } finally {
+          await started.stop();
+          await proxy.close();
+        }
+      },
+    );
   });

@@ -1,8 +1,9 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { cpSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
+import { parseEnv } from "node:util";
 import { FRAMEWORKS } from "./build-create.ts";
 import { CHILD_ENV } from "./child-env.ts";
 import { freePort } from "./free-port.ts";
@@ -19,7 +20,7 @@ export interface Example {
     command: ReadonlyArray<string>,
     env?: Readonly<Record<string, string | undefined>>,
   ) => Promise<{ readonly stdout: string }>;
-  /** Starts it on a free port, and waits until it answers. */
+  /** Starts it on the port of its `.env`, and waits until it answers. */
   readonly start: (env?: Readonly<Record<string, string>>) => Promise<StartedExample>;
   readonly remove: () => void;
 }
@@ -49,8 +50,9 @@ export async function installExample(
 ): Promise<Example> {
   const folder = mkdtempSync(join(tmpdir(), `valetkey-${name}-`));
   if (FRAMEWORKS.includes(name)) {
-    const chosen = ["--framework", name, "--store", store, "--policy", "images"];
-    await createStarter(folder, [...chosen, "--no-install"], { ...CHILD_ENV, ...env });
+    const chosen = ["--framework", name, "--store", store, "--policy", "anything"];
+    const PORT = String(await freePort());
+    await createStarter(folder, [...chosen, "--no-install"], { ...CHILD_ENV, PORT, ...env });
   } else {
     cpSync(join(ROOT, "deploy/examples", name), folder, {
       recursive: true,
@@ -109,15 +111,19 @@ const NOT_SOURCES = new Set([
 const commandsOf = (readme: string): ReadonlyArray<string> =>
   [...readme.matchAll(/^ {4}(npm .+)$/gm)].map(([, command = ""]) => command);
 
-/** Starts the example in a folder on a free port, and waits until it answers. */
+/** Starts the example in a folder on the port of its `.env`, or a free one, and waits until it answers. */
 export async function startExample(
   folder: string,
   env: Readonly<Record<string, string>>,
 ): Promise<StartedExample> {
-  const port = String(await freePort());
+  const settings = join(folder, ".env");
+  const isStarter = existsSync(settings);
+  const own = isStarter
+    ? parseEnv(readFileSync(settings, "utf8"))
+    : { PORT: `${await freePort()}` };
   const child = spawn("npm", ["start"], {
     cwd: folder,
-    env: { ...ENV, PORT: port, ...env },
+    env: { ...ENV, ...(isStarter ? {} : own), ...env },
     stdio: ["ignore", "pipe", "pipe"],
     // Its own group: npm does not pass on what it is told.
     detached: true,
@@ -129,7 +135,7 @@ export async function startExample(
   const closed = once(child, "close");
   const isRunning = () => child.exitCode === null && child.signalCode === null;
   const kill = (signal: NodeJS.Signals) => process.kill(-(child.pid ?? 0), signal);
-  const address = `http://127.0.0.1:${port}`;
+  const address = `http://127.0.0.1:${own["PORT"]}`;
   await Promise.race([
     until("the example's start", async () => (await fetch(address)).status > 0),
     // Whoever waits for one that has ended waits for all of the time.

@@ -1,14 +1,15 @@
 import express from "express";
-import { type ConfirmedUpload, createValetkey } from "valetkey";
+import { type Caller, type ConfirmedUpload, createValetkey } from "valetkey";
 import { storageFromEnvironment } from "valetkey/environment";
 import { toNodeHandler } from "valetkey/node";
 
 const { PORT = "3000", RECEIPT_KEYS } = process.env;
 
 // What the application has already: its users, who is signed in, and a table of attachments.
-type User = { readonly id: string; readonly organization: string };
+type User = Caller & { readonly organization: string };
 const users = new Map<string, User>([
-  ["ann", { id: "ann", organization: "acme" }],
+  // She may also remove files.
+  ["ann", { id: "ann", organization: "acme", scopes: ["write", "confirm", "read", "remove"] }],
   ["bob", { id: "bob", organization: "globex" }],
 ]);
 const sessions = new Map<string, User>();

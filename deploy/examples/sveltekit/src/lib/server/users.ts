@@ -1,9 +1,10 @@
-import type { ConfirmedUpload } from "valetkey";
+import type { Caller, ConfirmedUpload } from "valetkey";
 
 // What the application has already: its users, who is signed in, and a table of attachments.
-export type User = { readonly id: string; readonly organization: string };
+export type User = Caller & { readonly organization: string };
 export const users = new Map<string, User>([
-  ["ann", { id: "ann", organization: "acme" }],
+  // She may also remove files.
+  ["ann", { id: "ann", organization: "acme", scopes: ["write", "confirm", "read", "remove"] }],
   ["bob", { id: "bob", organization: "globex" }],
 ]);
 export const sessions = new Map<string, User>();
