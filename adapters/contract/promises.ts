@@ -6,6 +6,7 @@ import { confirm } from "./confirm.ts";
 import { download } from "./download.ts";
 import { harmless } from "./harmless.ts";
 import { incoming } from "./incoming.ts";
+import { listing } from "./listing.ts";
 import { multipart } from "./multipart.ts";
 import { overtaken } from "./overtaken.ts";
 import { reading } from "./read.ts";
@@ -27,6 +28,7 @@ export const PROMISES: ReadonlyArray<StorePromise> = [
   announced,
   overtaken,
   removal,
+  listing,
 ].flat();
 
 /** The version of the promises that abilities stand on; a certificate of an older one has others. */
@@ -53,4 +55,9 @@ export const standsOn = {
   contract: CONTRACT,
   abilities: titlesBy(CERTIFIED, (needs, ability) => needs.at(-1) === ability),
   bound: titlesBy(BINDABLE, (needs, ability) => `${needs}` === ability),
+  /** Those that every store must keep: a service does not start over one that was seen to break them. */
+  every: PROMISES.filter(
+    ({ needs, lacks }) =>
+      lacks.length === 0 && needs.every((ability) => ability === "unsigned headers"),
+  ).map(({ title }) => title),
 };

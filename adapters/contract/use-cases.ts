@@ -19,6 +19,7 @@ import { Presigner } from "../../application/ports/presigner.ts";
 import { Tokens } from "../../application/ports/tokens.ts";
 import { removeFile } from "../../application/files/remove-file.ts";
 import { requestUpload } from "../../application/uploads/request-upload.ts";
+import { ByteSize } from "../../domain/byte-size.ts";
 import { StoreUnavailable } from "../../domain/errors.ts";
 import { LinkLifetime } from "../../domain/link.ts";
 import { OrganizationId, OrganizationSlug } from "../../domain/organization.ts";
@@ -90,6 +91,7 @@ export const mismatch = (...differences: ReadonlyArray<Partial<UploadDifference>
 const HOUR = LinkLifetime.make(Duration.hours(1));
 const POLICIES = new Map<string, UploadPolicy>([
   ["files", defaultPolicy],
+  ["large", { ...defaultPolicy, maxSize: ByteSize.make(60_000_000), verifyContent: false }],
   ["shown", { ...defaultPolicy, inlinePdf: true, linkLifetime: HOUR }],
   ["cleaned", { ...defaultPolicy, onMismatch: "delete" }],
   ["verified", { ...defaultPolicy, verifyContent: true }],

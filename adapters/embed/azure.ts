@@ -5,7 +5,7 @@ import { type S3Options, storageFrom } from "./store-options.ts";
 /** Where a container is, and what signs; without a key, an identity of this machine. */
 export interface AzureOptions extends Pick<
   S3Options,
-  "bucket" | "createBucket" | "publicEndpoint" | "certificate"
+  "bucket" | "createBucket" | "publicEndpoint" | "certificate" | "acceptBroken"
 > {
   /** The name of the account; that in `endpoint` if left out. */
   readonly accessKey?: string | undefined;

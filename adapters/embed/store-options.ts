@@ -36,6 +36,8 @@ export type StoreProvider =
 export interface S3Options extends StoreOptions {
   /** What `valetkey certify --output` wrote of this store: the path of its file, or its content. */
   readonly certificate?: string | object | undefined;
+  /** Starts although it shows that the store breaks what every store must keep. */
+  readonly acceptBroken?: boolean | undefined;
   readonly region?: string | undefined;
   /** The tokens that came with temporary keys. */
   readonly sessionToken?: string | undefined;

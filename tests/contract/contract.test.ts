@@ -1,6 +1,7 @@
 import { harmless } from "../../adapters/contract/harmless.ts";
 import { contract } from "../../adapters/contract/index.ts";
 import { PROMISES } from "../../adapters/contract/promises.ts";
+import { most } from "../../adapters/contract/races.ts";
 import { register } from "../../adapters/contract/register.ts";
 import { isWhole, sharesServer, stores } from "./stores.ts";
 
@@ -12,6 +13,8 @@ const FOR_RELEASES: ReadonlySet<string> = new Set([
 ]);
 
 const others = PROMISES.filter((promise) => !harmless.includes(promise));
+
+if (!isWhole) most.bytes = 1_000_000;
 
 for (const store of stores) {
   if (isWhole || !sharesServer(store)) contract(store);

@@ -4,6 +4,7 @@ import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { examine, type Findings } from "../../adapters/contract/examine.ts";
 import { ABILITIES, type Ability, CERTIFIED } from "../../adapters/contract/abilities.ts";
 import { PROMISES } from "../../adapters/contract/promises.ts";
+import { most } from "../../adapters/contract/races.ts";
 import { type Harm, HARMS, UNSIGNED_HEADERS } from "../../adapters/contract/unsigned-headers.ts";
 import { CONTENT, LONGER } from "../../adapters/contract/uploads.ts";
 import { isMadeBy, type StorePromise } from "../../adapters/contract/store-promise.ts";
@@ -56,6 +57,9 @@ beforeAll(async () => {
   ({ close, ...built } = await openStore(store, store.open));
 });
 afterAll(() => close());
+
+// Each promise is tried many times.
+most.bytes = 1_000_000;
 
 const has = hasFrom(store);
 const OWN = PROMISES.filter(isMadeBy(has));

@@ -56,7 +56,13 @@ export const CONFIGURATION: ReadonlyMap<string, Group> = new Map<string, Group>(
   ["Credentials", [...Object.values(keySettings), aws.settings.putRole, aws.settings.getRole]],
   [
     "Amazon S3 and other providers",
-    [aws.settings.provider, aws.settings.certificate, aws.settings.account, aws.settings.signer],
+    [
+      aws.settings.provider,
+      aws.settings.certificate,
+      aws.settings.acceptBroken,
+      aws.settings.account,
+      aws.settings.signer,
+    ],
   ],
   [
     "Google Cloud Storage",

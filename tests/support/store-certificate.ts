@@ -1,15 +1,19 @@
 import { type Certificate, digestOf } from "../../adapters/storage/certificate/certificate.ts";
 import standsOn from "../../adapters/storage/certificate/stands-on.json" with { type: "json" };
 
-/** Every promise on which an ability stands. */
-const TITLES = [...new Set(Object.values(standsOn.abilities).flat())];
+/** Every promise on which an ability stands, and those of every store. */
+const TITLES = [...new Set([...Object.values(standsOn.abilities).flat(), ...standsOn.every])];
 
-/** A certificate of a MinIO by the adapter `minio`; all is kept but the promises of `broken`. */
+/** A certificate of a MinIO by the adapter `minio`; all is kept but the promises of `broken`, and `further`. */
 export function certificateOf(
   over: Partial<Omit<Certificate, "digest">> = {},
   broken: ReadonlyArray<keyof typeof standsOn.abilities> = [],
+  further: ReadonlyArray<string> = [],
 ): Certificate {
-  const isBroken = new Set(broken.flatMap((ability) => standsOn.abilities[ability]));
+  const isBroken = new Set([
+    ...broken.flatMap((ability) => standsOn.abilities[ability]),
+    ...further,
+  ]);
   const facts = {
     contract: standsOn.contract,
     valetkey: "0.1.0",

@@ -1,5 +1,5 @@
 import { expect, it } from "vitest";
-import { asText, changes, gains } from "../../adapters/cli/certify/certificate.ts";
+import { asText, changes, dangers, gains } from "../../adapters/cli/certify/certificate.ts";
 import type { Certificate } from "../../adapters/storage/certificate/certificate.ts";
 
 const FINDINGS = [
@@ -48,6 +48,15 @@ broken    another type is refused
           and \`\`\`
 not tried it takes parts (of multipart, which is not used)
           it was interrupted
+`);
+});
+
+it("what every store must keep is named if it is broken", () => {
+  expect(dangers([])).toBe("");
+  expect(dangers(["nobody reads without a signature"])).toBe(`
+DANGER: this store breaks what every store must keep:
+  nobody reads without a signature
+Close that, or use another store. A service does not start with this certificate, unless STORAGE_ACCEPT_BROKEN=on says that you know.
 `);
 });
 

@@ -170,7 +170,7 @@ const wholeNumber = (range: Pick<Row, "also" | "refuses">): Row => ({
 const ALIKE: ReadonlyArray<readonly [rows: ReadonlyArray<Row>, variables: string]> = [
   [
     exactly("on", "off"),
-    `AUDIT_METADATA EVENTS_ALLOW_PRIVATE MCP REDIS_CLUSTER STORAGE_CREATE_BUCKET
+    `AUDIT_METADATA EVENTS_ALLOW_PRIVATE MCP REDIS_CLUSTER STORAGE_ACCEPT_BROKEN STORAGE_CREATE_BUCKET
      STORAGE_PATH_STYLE`,
   ],
   [

@@ -153,7 +153,8 @@ const marks = (key: string, id: string) =>
 it("versions of one object on two pages are all found, and delete markers with them", async () => {
   const pages = [
     page("ListVersionsResult", version("Version", "a&amp;b", "v2"), marks("a&amp;b", "v2")),
-    page("ListVersionsResult", version("DeleteMarker", "a&amp;b", "v1")),
+    // As rclone calls it.
+    page("ListBucketVersionsResult", version("DeleteMarker", "a&amp;b", "v1")),
   ];
   const { use, asked } = storeThat(() => pages.shift() ?? error(500, "InternalError"));
   const list = (after?: string) =>

@@ -51,6 +51,9 @@ const read = (certificate: string | object, env: object = {}) =>
     ...env,
   });
 
+const READS = "a stored object cannot be read without a signature";
+const COPIES = "no unsigned header stores other bytes, unseen by confirm";
+
 /** The day that it is in so many days. */
 const dayIn = (days: number) =>
   new Date(Date.now() + days * 24 * 60 * 60 * 1000).toISOString().slice(0, 10);
@@ -255,13 +258,15 @@ it("a certificate is an object in the package, and its faults speak of the optio
 
 it.each([
   ["older than a year", { date: "2025-01-01" }, "is older than a year"],
+  ["with a danger", {}, `must keep: ${READS}`],
   ["of today", {}, undefined],
-] as const)("a certificate %s is warned of only if it is old", async (_what, over, told) => {
+] as const)("a certificate %s is warned of only if it has to be", async (what, over, told) => {
   const messages: Array<string> = [];
   const log = Logger.layer([
     Logger.make<unknown, void>(({ message }) => void messages.push(String(message))),
   ]);
-  const { layer } = Result.getOrThrow(read(certificateOf(over))).storage;
+  const certificate = certificateOf(over, [], what === "with a danger" ? [READS] : []);
+  const { layer } = Result.getOrThrow(read(certificate, { STORAGE_ACCEPT_BROKEN: "on" })).storage;
   await Effect.runPromise(Effect.provide(Effect.asVoid(ObjectStore), Layer.provide(layer, log)));
   const warnings = messages.filter((message) => message.includes("the certificate of"));
   expect(warnings).toEqual(told === undefined ? [] : [expect.stringContaining(told)]);
@@ -283,6 +288,32 @@ it("a certificate of an older contract is warned of, since other promises were t
 
 it("the abilities of certified providers are those of docs/stores/, which npm run generate reads", () => {
   expect(certified).toEqual(certifiedStores());
+});
+
+it("a certificate that shows a danger ends the start, unless a variable says that one knows", () => {
+  const dangerous = certificateOf({}, [], [READS, COPIES]);
+  const told = problem(dangerous);
+  expect(told).toContain(`breaks what every store must keep: ${READS}; ${COPIES}; close that`);
+  expect(told).toContain("STORAGE_ACCEPT_BROKEN=on starts all the same");
+  const known = { STORAGE_ACCEPT_BROKEN: "on" };
+  expect(problem(dangerous, known)).toBe("none");
+  expect(capabilities(dangerous, known)).toMatchObject({ copies: true });
+  // Of what this certificate is not is said first.
+  expect(problem(dangerous, { ...known, STORAGE_BUCKET: "photos" })).toContain("another store");
+  // What only an ability needs is no danger.
+  expect(problem(certificateOf({}, ["copies", "write-once"]))).toBe("none");
+});
+
+it("the option that accepts a danger is named to who uses the package", () => {
+  const options = {
+    provider: "s3",
+    endpoint: "http://127.0.0.1:9000",
+    accessKey: "key",
+    secretKey: "secret-of-the-key",
+    certificate: certificateOf({}, [], [READS]),
+  } as const;
+  expect(() => minio(options)).toThrow(/acceptBroken: true starts all the same/);
+  expect(() => minio({ ...options, acceptBroken: true })).not.toThrow();
 });
 
 it("an ability that was proved only without versions is bound to such a bucket", () => {

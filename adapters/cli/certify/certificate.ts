@@ -1,6 +1,7 @@
 import * as Arr from "effect/Array";
 import type { Finding } from "../../contract/examine.ts";
 import type { Certificate, CertifiedPromise } from "../../storage/certificate/certificate.ts";
+import { acceptBroken } from "../../storage/certificate/read.ts";
 import { provedBy } from "../../storage/certificate/proved.ts";
 
 const OUTCOMES = ["kept", "broken", "not tried"] as const;
@@ -21,6 +22,13 @@ export function asText(certificate: Certificate, findings: ReadonlyArray<Finding
     return line + indented(finding.why ?? "", 10);
   });
   return `${lines.join("")}\nPromises ${counts.join("; ")}.\n\n${outcomes.join("")}`;
+}
+
+/** Names the promises that every store must keep, and that this one breaks; empty if there are none. */
+export function dangers(broken: ReadonlyArray<string>): string {
+  if (broken.length === 0) return "";
+  const titles = broken.map((title) => `  ${title}\n`).join("");
+  return `\nDANGER: this store breaks what every store must keep:\n${titles}Close that, or use another store. A service does not start with this certificate, unless ${acceptBroken.variable}=on says that you know.\n`;
 }
 
 const stateText = ({ versions, lock, rules }: Certificate["state"]) => ({

@@ -10,10 +10,11 @@ import {
   type Certificate,
   digestOf,
 } from "../../storage/certificate/certificate.ts";
+import { brokenIn } from "../../storage/certificate/proved.ts";
 import { certificateFrom } from "../../storage/certificate/read.ts";
 import { onOneLine } from "../../values/printable.ts";
 import { errorCode, errorMessage } from "../../values/thrown.ts";
-import { asText, changes, gains, leftMessage } from "./certificate.ts";
+import { asText, changes, dangers, gains, leftMessage } from "./certificate.ts";
 import type { CertifiedStore } from "./certified-store.ts";
 import { asJson, command, flag, JSON_OPTION, option } from "../command/command.ts";
 import { CommandFailure, EXIT } from "../../service/failure.ts";
@@ -84,10 +85,13 @@ export const certify = command({
     const changed = before && changes(before, certificate);
     const broken = findings.some((finding) => finding.outcome === "broken" && isOffered(finding));
     const decided = store.withAbilities && (store.decided ?? standsOn.abilities);
+    const danger = dangers(brokenIn(certificate.promises, standsOn.every));
+    // Standard output has no place for it then.
+    if (json || changed !== undefined) tell(danger);
     const result = json
       ? asJson(changed === undefined ? certificate : { certificate, changes: changed })
       : changed === undefined
-        ? `${asText(certificate, findings)}${decided ? gains(decided, certificate.promises, store.documented) + usage(certificate, output) : NO_USE}`
+        ? `${danger && `${danger.trimStart()}\n`}${asText(certificate, findings)}${decided ? gains(decided, certificate.promises, store.documented) + usage(certificate, output) : NO_USE}${danger}`
         : `${changed.map((line) => `${line}\n`).join("") || `Nothing has changed since ${before?.date}.\n`}`;
     const isWhole = found.ended === undefined && (ended === undefined || (broken && !changed));
     const isOtherwise = changed === undefined ? broken : changed.length > 0;

@@ -2,7 +2,7 @@ import * as Result from "effect/Result";
 import * as Schema from "effect/Schema";
 import { keyFaults, keySettings, roleSetting } from "../credentials/key-settings.ts";
 import type { CertificateInUse } from "../certificate/in-use.ts";
-import { certificate, readCertificate } from "../certificate/read.ts";
+import { certificateSettings, readCertificate } from "../certificate/read.ts";
 import { type Provider, type ProviderName, PROVIDERS, provider } from "../providers.ts";
 import {
   excludedBy,
@@ -39,7 +39,7 @@ export const settings = {
     "a bucket name (3 to 63 lower-case letters, digits, dots and hyphens) or an ARN",
   ),
   createBucket: storage.createBucket,
-  certificate,
+  ...certificateSettings,
   region: optional(storage.region),
   endpoint: optional(storage.endpoint),
   publicEndpoint: storage.publicEndpoint,
@@ -59,7 +59,7 @@ export const settings = {
 
 type AwsValues = Values<typeof settings>;
 
-export interface AwsSettings extends Omit<AwsValues, "account" | "certificate"> {
+export interface AwsSettings extends Omit<AwsValues, "account" | keyof typeof certificateSettings> {
   readonly certificate?: CertificateInUse | undefined;
   readonly words?: Vocabulary | undefined;
   readonly provider: ProviderName;
@@ -88,7 +88,7 @@ export function read(source: Source): Read<AwsSettings> {
       ),
     ],
   );
-  return Result.flatMap(values, ({ account = "", certificate, ...values }) => {
+  return Result.flatMap(values, ({ account = "", certificate, acceptBroken, ...values }) => {
     const name = providerFrom(values);
     const provider: Provider = PROVIDERS[name];
     const { region = provider.region ?? "", endpoint, pathStyle } = values;
@@ -103,7 +103,7 @@ export function read(source: Source): Read<AwsSettings> {
       publicPathStyle: pathStyle ?? true,
     };
     return Result.map(
-      readCertificate(certificate, { adapter: "aws", ...settings }),
+      readCertificate({ certificate, acceptBroken }, { adapter: "aws", ...settings }),
       (certificate) => ({ ...settings, certificate }),
     );
   });

@@ -4,7 +4,7 @@ import * as Schema from "effect/Schema";
 import type { StoreCapabilities } from "../../../application/ports/store-capabilities.ts";
 import { type Fault, fault, type Read, readSettings, type Values } from "../../settings/setting.ts";
 import type { SettingName, Source, Vocabulary } from "../../settings/source.ts";
-import { certificate, readCertificate } from "../certificate/read.ts";
+import { certificateSettings, readCertificate } from "../certificate/read.ts";
 import { mainKeySettings } from "../credentials/key-settings.ts";
 import * as storage from "../settings.ts";
 import type { SasKey } from "./sas.ts";
@@ -16,7 +16,7 @@ export const settings = {
     "the name of a container: 3 to 63 lower-case letters, digits and single hyphens",
   ),
   createBucket: storage.createBucket,
-  certificate,
+  ...certificateSettings,
   endpoint: storage.endpoint,
   publicEndpoint: storage.publicEndpoint,
   accessKey: mainKeySettings.accessKey,
@@ -51,7 +51,10 @@ export const azureCapabilities = ({
   ...(key === undefined && { unproved: "no certificate shows that it does" }),
 });
 
-export interface AzureSettings extends Omit<Values<typeof settings>, "certificate"> {
+export interface AzureSettings extends Omit<
+  Values<typeof settings>,
+  keyof typeof certificateSettings
+> {
   readonly words?: Vocabulary | undefined;
   readonly account: string;
   /** An identity of this machine signs if undefined. */
@@ -63,7 +66,7 @@ export interface AzureSettings extends Omit<Values<typeof settings>, "certificat
 export const read = (source: Source): Read<AzureSettings> =>
   Result.flatMap(
     readSettings(settings, unfolded(source), faultsIn),
-    ({ certificate, ...given }) => {
+    ({ certificate, acceptBroken, ...given }) => {
       const { accessKey, endpoint, secretKey } = given;
       const account = accessKey ?? accountIn(endpoint);
       const key = secretKey && {
@@ -71,7 +74,7 @@ export const read = (source: Source): Read<AzureSettings> =>
         secret: Buffer.from(Redacted.value(secretKey), "base64"),
       };
       const place = { adapter: "azure", provider: "azure", region: "", ...given };
-      return Result.map(readCertificate(certificate, place), (inUse) => {
+      return Result.map(readCertificate({ certificate, acceptBroken }, place), (inUse) => {
         const shown = inUse?.facts?.abilities;
         // The key of an account binds nothing else.
         const bound = key ? shown?.filter((ability) => ability === "write-once") : shown;

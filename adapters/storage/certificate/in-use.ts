@@ -12,6 +12,8 @@ export interface CertificateInUse {
     readonly abilities: ReadonlyArray<string>;
     /** Promises have changed since. */
     readonly isOutdated: boolean;
+    /** Promises that every store must keep, and that this one was seen to break. */
+    readonly broken?: ReadonlyArray<string>;
   };
 }
 
@@ -33,13 +35,17 @@ export function describeStore(settings: Configured & { readonly bucket: string }
   return `${PROVIDERS[provider].title} at ${place}, bucket ${bucket}${certified}`;
 }
 
-/** Warns of a certificate that is old, at a time in milliseconds. */
+/** Warns of a certificate that is old, or shows a danger, at a time in milliseconds. */
 export function certificateWarning({ certificate }: Configured, now: number): string | undefined {
-  const { date = "", isOutdated = false } = certificate?.facts ?? {};
+  const { date = "", isOutdated = false, broken = [] } = certificate?.facts ?? {};
+  if (broken.length > 0) return `the certificate of ${date} ${danger(broken)}`;
   const isOld = now - Date.parse(date) > YEAR;
   if (!isOld && !isOutdated) return undefined;
   const why = isOld ? "is older than a year" : "is of an older contract";
   return `the certificate of ${date} ${why}; certify the store again: \`valetkey certify --output certificate.json\``;
 }
+
+export const danger = (broken: ReadonlyArray<string>): string =>
+  `shows that the store breaks what every store must keep: ${broken.join("; ")}`;
 
 const YEAR = 366 * 24 * 60 * 60 * 1000;

@@ -94,6 +94,15 @@ export function provedBy(
     .map(([ability]) => ability);
 }
 
+/** The promises that a certificate shows to be broken, of those that every store must keep. */
+export const brokenIn = (
+  promises: Certificate["promises"],
+  every: ReadonlyArray<string>,
+): ReadonlyArray<string> =>
+  promises
+    .filter(({ promise, outcome }) => outcome === "broken" && every.includes(promise))
+    .map(({ promise }) => promise);
+
 /** Abilities of a server that is certified in the repository. */
 export function certifiedAs(name: keyof typeof certified): Proved {
   const { abilities, withoutVersions, server, date } = certified[name];

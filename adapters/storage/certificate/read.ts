@@ -2,13 +2,21 @@ import * as Result from "effect/Result";
 import * as Schema from "effect/Schema";
 import { decoder, inWords } from "../../settings/decode.ts";
 import { readJsonFile } from "../../settings/json-file.ts";
-import { fault, optional, type Read } from "../../settings/setting.ts";
+import {
+  fault,
+  onOff,
+  optional,
+  type Read,
+  type Values,
+  withDefault,
+} from "../../settings/setting.ts";
+import { say, type Text } from "../../settings/source.ts";
 import { onOneLine } from "../../values/printable.ts";
 import { Path } from "../settings.ts";
 import { withoutSlashes } from "../signing/bucket-address.ts";
 import { type Certificate, digestOf } from "./certificate.ts";
-import type { CertificateInUse } from "./in-use.ts";
-import { type BoundTo, capabilitiesOf, provedBy, stateOf } from "./proved.ts";
+import { type CertificateInUse, danger } from "./in-use.ts";
+import { type BoundTo, brokenIn, capabilitiesOf, provedBy, stateOf } from "./proved.ts";
 import standsOn from "./stands-on.json" with { type: "json" };
 
 export const certificate = optional({
@@ -21,6 +29,17 @@ export const certificate = optional({
   example: "certificate.json",
   codec: Schema.Union([Path, Schema.Record(Schema.String, Schema.Unknown)]),
 });
+
+/** For somebody who knows what a certificate shows. */
+export const acceptBroken = withDefault(false, {
+  ...onOff("start all the same"),
+  variable: "STORAGE_ACCEPT_BROKEN",
+  option: "acceptBroken",
+  meaning:
+    "Starts although the certificate shows that the store breaks [what every store must keep](stores.md#certify-your-own-store).",
+});
+
+export const certificateSettings = { certificate, acceptBroken };
 
 /** The store that is configured. */
 export interface Place {
@@ -35,7 +54,7 @@ const AGAIN = "`valetkey certify --output certificate.json`";
 
 /** Reads a certificate, from a file or as an object, and refuses that of another store. */
 export function readCertificate(
-  given: string | Readonly<Record<string, unknown>> | undefined,
+  { certificate: given, acceptBroken: isAccepted }: Values<typeof certificateSettings>,
   place: Place,
 ): Read<CertificateInUse | undefined> {
   if (given === undefined) return Result.succeed(undefined);
@@ -44,11 +63,23 @@ export function readCertificate(
       ? [`the file ${given}`, readJsonFile(given)]
       : ["it", Result.succeed<unknown>(given)];
   return Result.mapError(
-    Result.flatMap(Result.flatMap(json, certificateFrom), (facts) => {
-      const problem = otherPlace(facts, place);
-      return problem === undefined ? Result.succeed(inUse(facts)) : Result.fail(problem);
-    }),
-    (problem) => [fault(certificate, `cannot be used: ${what} ${onOneLine(problem)}`)],
+    Result.flatMap(
+      Result.flatMap(json, certificateFrom),
+      (facts): Result.Result<CertificateInUse, Text> => {
+        const problem = otherPlace(facts, place);
+        if (problem !== undefined) return Result.fail(problem);
+        const used = inUse(facts);
+        return used.facts.broken.length > 0 && !isAccepted
+          ? Result.fail(
+              ({ assign }) =>
+                `${danger(used.facts.broken)}; close that, or use another store; ${assign(acceptBroken, true)} starts all the same`,
+            )
+          : Result.succeed(used);
+      },
+    ),
+    (problem) => [
+      fault(certificate, (words) => `cannot be used: ${what} ${onOneLine(say(problem, words))}`),
+    ],
   );
 }
 
@@ -81,6 +112,7 @@ function inUse({ contract, date, server, provider, bucket, state, promises }: Ce
       date,
       abilities: [...new Set([...abilities, ...provedBy(promises, standsOn.bound)])],
       isOutdated: contract < standsOn.contract,
+      broken: brokenIn(promises, standsOn.every),
     },
   };
 }

@@ -9,7 +9,7 @@ import {
 } from "../../settings/setting.ts";
 import type { Source, Text, Vocabulary } from "../../settings/source.ts";
 import type { CertificateInUse } from "../certificate/in-use.ts";
-import { certificate, readCertificate } from "../certificate/read.ts";
+import { certificateSettings, readCertificate } from "../certificate/read.ts";
 import { provider } from "../providers.ts";
 import * as storage from "../settings.ts";
 
@@ -17,7 +17,7 @@ export const settings = {
   provider: withDefault("minio", provider),
   bucket: storage.bucket,
   createBucket: storage.createBucket,
-  certificate,
+  ...certificateSettings,
   region: withDefault("us-east-1", storage.region),
   endpoint: storage.endpoint,
   publicEndpoint: storage.publicEndpoint,
@@ -25,7 +25,10 @@ export const settings = {
   pathStyle: withDefault(true, storage.pathStyle),
 };
 
-export interface MinioSettings extends Omit<Values<typeof settings>, "certificate"> {
+export interface MinioSettings extends Omit<
+  Values<typeof settings>,
+  keyof typeof certificateSettings
+> {
   readonly certificate?: CertificateInUse | undefined;
   readonly words?: Vocabulary | undefined;
 }
@@ -42,11 +45,14 @@ export const read = (source: Source): Read<MinioSettings> => {
         : keyFaults(values)),
     ];
   });
-  return Result.flatMap(read, ({ certificate, ...values }) =>
-    Result.map(readCertificate(certificate, { adapter: "minio", ...values }), (certificate) => ({
-      ...values,
-      certificate,
-      words: source.words,
-    })),
+  return Result.flatMap(read, ({ certificate, acceptBroken, ...values }) =>
+    Result.map(
+      readCertificate({ certificate, acceptBroken }, { adapter: "minio", ...values }),
+      (certificate) => ({
+        ...values,
+        certificate,
+        words: source.words,
+      }),
+    ),
   );
 };

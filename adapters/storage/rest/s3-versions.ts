@@ -32,7 +32,7 @@ export const s3Versions = (
       return { ...objects, found };
     }
     if (refusalIn(answer).code === "AccessDenied") return yield* MAY_NOT;
-    if (!ok || !isWhole(text, "ListVersionsResult")) {
+    if (!ok || !ROOTS.some((root) => isWhole(text, root))) {
       return yield* refused(settings, refusalIn(answer));
     }
     const found = KINDS.flatMap((kind) => textsIn(text, kind)).flatMap(versionIn);
@@ -47,6 +47,8 @@ export const s3Versions = (
     return { found, ...(next !== undefined && { next }) };
   });
 
+/** The second is that of rclone and gofakes3. */
+const ROOTS = ["ListVersionsResult", "ListBucketVersionsResult"];
 const KINDS = ["Version", "DeleteMarker"];
 const NEXT = ["NextKeyMarker", "NextVersionIdMarker"];
 

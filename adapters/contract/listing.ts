@@ -1,0 +1,66 @@
+import * as Effect from "effect/Effect";
+import assert from "node:assert/strict";
+import { forgetOrganization } from "../../application/files/forget-organization.ts";
+import { requestUpload } from "../../application/uploads/request-upload.ts";
+import { ByteSize } from "../../domain/byte-size.ts";
+import { OrganizationId } from "../../domain/organization.ts";
+import { assertBytes, assertMatches } from "./assertions.ts";
+import { most } from "./races.ts";
+import { send, upload } from "./send.ts";
+import { promises } from "./store-promise.ts";
+import type { Subject } from "./subject.ts";
+import { CONTENT, ORGANIZATION, UPLOAD } from "./uploads.ts";
+
+const DONE = { _tag: "Done" };
+
+/** An organization of which a promise has all files. */
+const OWN = OrganizationId.make(`${ORGANIZATION}-own`);
+
+async function uploaded({ run }: Subject) {
+  const granted = await run((member) => requestUpload({ member, upload: UPLOAD }), {
+    organization: OWN,
+  });
+  if (granted._tag !== "Done") throw new Error(`not granted: ${granted._tag}`);
+  await upload(granted.put);
+  return granted;
+}
+
+/** What an operator relies on: all files are found, and a large one is like every other. */
+export const listing = promises([], {
+  "a list has each file of an organization once, page by page": async (subject) => {
+    const { list } = subject.store;
+    if (list === undefined) return;
+    const keys = [(await uploaded(subject)).key, (await uploaded(subject)).key];
+    const prefix = `orgs/${OWN}/`;
+    const found: Array<string> = [];
+    let after: string | undefined;
+    do {
+      const page = await Effect.runPromise(list({ prefix, after, limit: 1 }));
+      found.push(...page.found.map(({ key }) => key));
+      after = page.next;
+    } while (after !== undefined);
+    assert.equal(new Set(found).size, found.length);
+    for (const key of keys) assert.ok(found.includes(key), "a file is missing");
+  },
+  "an organization that is forgotten has no file": async (subject) => {
+    // A key of Google that only signs cannot find the versions.
+    if (subject.s3 === undefined && !subject.has("copies")) return;
+    const { key, get } = await uploaded(subject);
+    const forgetting = forgetOrganization({
+      organization: OWN,
+      apply: true,
+      tell: () => undefined,
+    });
+    assertMatches(await subject.run(() => Effect.as(forgetting, {})), DONE);
+    assert.equal((await send("GET", get.url)).status, 404);
+    assert.equal(await subject.find(key), undefined);
+  },
+  "a file of 60 MB is confirmed as every other": async (subject) => {
+    const body = Buffer.alloc(Math.min(60_000_000, most.bytes), CONTENT);
+    const size = ByteSize.make(body.length);
+    const { put, receipt, get } = await subject.grant({ size }, "large");
+    await upload({ ...put, body });
+    assertMatches(await subject.confirm(receipt), { ...DONE, size });
+    assertBytes(await send("GET", get.url), body);
+  },
+});
