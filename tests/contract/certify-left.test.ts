@@ -10,11 +10,13 @@ import { PROMISES } from "../../adapters/contract/promises.ts";
 import { openStore } from "../../adapters/contract/subject.ts";
 import { startStore, STORES, storeEnv } from "../events/stores.ts";
 import { valetkey } from "../support/command-line.ts";
-import "../support/few-rounds.ts";
+
 import { freePort } from "../support/free-port.ts";
 import { need } from "../support/need.ts";
 import { s3Client } from "../support/s3-store.ts";
 import { serve } from "../support/serve.ts";
+
+await import("../support/few-rounds.ts");
 
 // What an examination leaves in a store, and which processes.
 

@@ -2,9 +2,11 @@ import { afterEach, beforeEach, expect, it, onTestFinished, vi } from "vitest";
 import { main } from "../../adapters/cli/main.ts";
 import { provedBy } from "../../adapters/storage/certificate/proved.ts";
 import standsOn from "../../adapters/storage/certificate/stands-on.json" with { type: "json" };
-import "../support/few-rounds.ts";
+
 import { isFullRun } from "../support/full-run.ts";
 import { R2_KEY, type R2Options, startR2 } from "../support/r2-double.ts";
+
+await import("../support/few-rounds.ts");
 
 // What `valetkey certify` proves of Cloudflare R2, as far as its pages go, and of stores like it that
 // lack one thing: a double of it.

@@ -10,12 +10,14 @@ import { digestOf } from "../../adapters/storage/certificate/certificate.ts";
 import { startFaultyServer } from "../support/faulty-server.ts";
 import { freePort } from "../support/free-port.ts";
 import { createBucket, startGcsVerifier } from "../google/store.ts";
-import "../support/few-rounds.ts";
+
 import { isFullRun } from "../support/full-run.ts";
 import { BY_HMAC, HMAC } from "../support/gcs-store.ts";
 import { need } from "../support/need.ts";
 import { s3Client } from "../support/s3-store.ts";
 import { serve } from "../support/serve.ts";
+
+await import("../support/few-rounds.ts");
 
 const server = await need("minio");
 const fakeGcs = await need("fakeGcs");
