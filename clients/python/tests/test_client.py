@@ -148,8 +148,9 @@ class ClientTest(unittest.TestCase):
 
     def test_a_url_for_somebody_else_is_strict(self) -> None:
         network = Network()
-        network.client().presign("a.txt", size=5, content_type="text/plain", strict=False)
-        self.assertTrue(json.loads(network.seen[0].content)["strict"])
+        network.client().presign("a.txt", size=5, content_type="text/plain", policy="own")
+        asked = json.loads(network.seen[0].content)
+        self.assertEqual((asked["strict"], asked["policy"]), (True, "own"))
 
     def test_what_breaks_is_sent_again_from_its_beginning(self) -> None:
         told: list[Progress] = []

@@ -130,14 +130,20 @@ class AsyncClient:
         return Memory(Path(self._state) / f"{name[:40]}.json")
 
     async def presign(
-        self, filename: str, /, *, size: int, content_type: str, **options: Any
+        self,
+        filename: str,
+        /,
+        *,
+        size: int,
+        content_type: str,
+        policy: str | None = None,
+        metadata: Mapping[str, str] | None = None,
+        checksum: Mapping[str, str] | None = None,
     ) -> Grant:
-        """Asks for a URL that somebody else PUTs a file to, and that binds what the store can.
-
-        `options` are other members of the request: `policy`, `metadata`, `checksum`.
-        """
-        asked = {"filename": filename, "size": size, "content_type": content_type}
-        return await self._grants.ask(Run(self._retry_for), {**asked, **options, "strict": True})
+        """Asks for a URL that somebody else PUTs a file to. It binds all that the store can."""
+        asked = _given(filename=filename, size=size, content_type=content_type, policy=policy)
+        asked |= _given(metadata=metadata, checksum=checksum, strict=True)
+        return await self._grants.ask(Run(self._retry_for), asked)
 
     async def confirm(self, receipt: str) -> UploadedFile:
         """Compares what arrived with what was granted; waits while it is copied or scanned."""
