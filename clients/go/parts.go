@@ -38,16 +38,20 @@ func partCount(size, partSize int64) int {
 func (u *upload) inParts(ctx context.Context) (result *Result, err error) {
 	u.choose(u.policy.Multipart.Checksums)
 	u.file = u.stateFile()
+	request := identify(u.asked)
 	text, _ := os.ReadFile(u.file)
 	if json.Unmarshal(text, &u.begun) == nil && u.isBegun() && u.begun.Sums != nil {
-		if result, err = u.sendParts(ctx); !isOver(err) {
-			return result, u.end(ctx, err)
+		if u.begun.Request == request {
+			if result, err = u.sendParts(ctx); !isOver(err) {
+				return result, u.end(ctx, err)
+			}
 		}
 		u.discard(ctx)
 		u.show(-u.sent, err)
 	}
-	u.begun = begun{Sums: map[int]Checksum{}}
+	u.begun = begun{}
 	if err = u.ask(ctx, http.MethodPost, "/multipart", u.asked, &u.begun, u.isBegun); err == nil {
+		u.begun.Request, u.begun.Sums = request, map[int]Checksum{}
 		result, err = u.sendParts(ctx)
 	}
 	return result, u.end(ctx, err)
@@ -191,16 +195,22 @@ func (u *upload) sendOthers(ctx context.Context) error {
 
 // sign asks for a fresh URL of a part, and of those after it, which are hashed first.
 func (u *upload) sign(ctx context.Context, p *part) error {
-	u.signing.Lock()
-	defer u.signing.Unlock()
-	lifetime := time.Duration(cmp.Or(u.policy.PutLifetime, 900)) * time.Second
-	if p.target.URL != "" && time.Since(p.signedAt) < lifetime {
+	isSigned := func() bool {
+		signed := p.target.Load()
+		return signed != nil && time.Since(signed.at) < time.Duration(cmp.Or(u.policy.PutLifetime, 900))*time.Second
+	}
+	if isSigned() {
 		return nil
 	}
-	asked := []*part{p}
+	u.signing.Lock()
+	defer u.signing.Unlock()
+	if isSigned() {
+		return nil
+	}
+	asked, now := []*part{p}, time.Now()
 	for _, next := range u.parts[p.number:] {
-		isNext := p.number > 0 && next.target.URL == "" && next.etag == ""
-		if isNext && int64(len(asked)+1)*u.begun.PartSize <= signedAhead {
+		_, isHashed := u.begun.Sums[next.number]
+		if p.number > 0 && !isHashed && int64(len(asked)+1)*u.begun.PartSize <= signedAhead {
 			asked = append(asked, next)
 		}
 	}
@@ -214,10 +224,10 @@ func (u *upload) sign(ctx context.Context, p *part) error {
 		if err != nil {
 			return err
 		}
-		if each.signedAt = time.Now(); each.sum != (Checksum{}) && each.sum != sum {
+		if before, isHashed := u.begun.Sums[each.number]; isHashed && before != sum {
 			return u.changed(nil)
 		}
-		each.sum = sum
+		u.begun.Sums[each.number] = sum
 		body.Numbers = append(body.Numbers, each.number)
 		if u.isVerified {
 			body.Checksums = append(body.Checksums, sum)
@@ -225,10 +235,13 @@ func (u *upload) sign(ctx context.Context, p *part) error {
 	}
 	if p.number == 0 {
 		if u.isVerified {
-			u.asked.Checksum = &p.sum
+			u.asked.Checksum = &body.Checksums[0]
 		}
 		grant, err := u.Presign(ctx, u.asked)
-		p.target, p.receipt = target{0, grant.PutURL, grant.PutHeaders}, grant.Receipt
+		if err == nil {
+			p.receipt = grant.Receipt
+			p.target.Store(&target{0, grant.PutURL, grant.PutHeaders, now})
+		}
 		return err
 	}
 	var answer struct{ Parts []target }
@@ -240,14 +253,12 @@ func (u *upload) sign(ctx context.Context, p *part) error {
 	if err != nil {
 		return err
 	}
-	for _, each := range asked {
-		u.begun.Sums[each.number] = each.sum
-	}
 	if err := u.remember(); err != nil {
 		return err
 	}
 	for index, each := range asked {
-		each.target = answer.Parts[index]
+		answer.Parts[index].at = now
+		each.target.Store(&answer.Parts[index])
 	}
 	return nil
 }

@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"os"
 	"regexp"
+	"sync/atomic"
 	"time"
 )
 
@@ -27,16 +28,15 @@ const (
 
 // part is a file, or a part of one, that is sent with one PUT.
 type part struct {
-	number   int // 0 for a whole file
-	content  *io.SectionReader
-	sum      Checksum
-	target   target // without a URL until it is signed
-	signedAt time.Time
-	receipt  string  // of a whole file
-	result   *Result // of a whole file once it is confirmed
-	etag     string  // of a part in the store, if it is known
-	mayBe    bool    // all of it was sent, and the store did not answer
-	inVain   int     // how often
+	number     int // 0 for a whole file
+	content    *io.SectionReader
+	target     atomic.Pointer[target] // nil until it is signed
+	receipt    string                 // of a whole file
+	result     *Result                // of a whole file once it is confirmed
+	etag       string                 // of a part in the store, if it is known
+	mayBe      bool                   // all of it was sent, and the store did not answer
+	inVain     int                    // how often
+	wasRenewed bool
 
 	sent, most       int64 // at once: now or last, and ever
 	begunAt, takenAt time.Time
@@ -47,6 +47,7 @@ type target struct {
 	Number  int               `json:"part_number"`
 	URL     string            `json:"url"`
 	Headers map[string]string `json:"headers"`
+	at      time.Time         // when it was asked for
 }
 
 var headerName = regexp.MustCompile(`^[\w-]+$`)
@@ -63,7 +64,6 @@ func (t target) isUsable() bool {
 
 // send PUTs a part to the store until it is there.
 func (u *upload) send(ctx context.Context, p *part) error {
-	wasRenewed := false
 	return u.persist(ctx, func() error {
 		if p.mayBe {
 			if isThere, err := u.find(ctx, p); isThere || err != nil {
@@ -77,17 +77,6 @@ func (u *upload) send(ctx context.Context, p *part) error {
 			err = u.attempt(ctx, p)
 		}
 		u.leave(p, err)
-		failed := in(err)
-		if failed.Code == CodeStoreRefused && (failed.Status == http.StatusForbidden || failed.StoreCode == "ExpiredToken") {
-			// It has expired, or will be refused again.
-			if !wasRenewed || time.Since(p.signedAt) > expiryGrace {
-				failed.mayPass = always
-			}
-			wasRenewed = true
-			u.signing.Lock()
-			defer u.signing.Unlock()
-			p.target.URL = ""
-		}
 		return err
 	})
 }
@@ -132,6 +121,14 @@ func (u *upload) attempt(ctx context.Context, p *part) error {
 	failed := offline(err)
 	if err == nil {
 		failed = refused(answer, code)
+	}
+	if failed.Status == http.StatusForbidden || code == "ExpiredToken" {
+		// The URL has expired, or will be refused again.
+		if signed := p.target.Swap(nil); !p.wasRenewed || time.Since(signed.at) > expiryGrace {
+			failed.mayPass = always
+		}
+		p.wasRenewed = true
+		return failed
 	}
 	if failed.mayPass == 0 {
 		return failed
@@ -197,7 +194,7 @@ func (u *upload) put(ctx context.Context, p *part) (answer *http.Response, code 
 	}()
 	u.show(-p.sent, nil)
 	p.sent, p.begunAt, p.takenAt = 0, time.Now(), time.Time{}
-	size := p.content.Size()
+	size, signed := p.content.Size(), p.target.Load()
 	taken := writer(func(bytes int) error {
 		u.mu.Lock()
 		defer u.mu.Unlock()
@@ -217,12 +214,12 @@ func (u *upload) put(ctx context.Context, p *part) (answer *http.Response, code 
 	})
 	// An attempt that has ended may still read its own.
 	content := io.TeeReader(io.NewSectionReader(p.content, 0, size), taken)
-	request, err := http.NewRequestWithContext(ctx, http.MethodPut, p.target.URL, content)
+	request, err := http.NewRequestWithContext(ctx, http.MethodPut, signed.URL, content)
 	if err != nil {
 		return nil, "", err
 	}
 	request.ContentLength = size
-	for name, value := range p.target.Headers {
+	for name, value := range signed.Headers {
 		request.Header[name] = []string{value} // as it was answered, also its case
 	}
 	if size > 1<<20 {

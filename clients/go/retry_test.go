@@ -210,7 +210,7 @@ func newPart(http *http.Client, options Options, size int) (*part, *upload) {
 	u := &upload{Client: client, source: source(make([]byte, size)), room: 2}
 	u.left, client.upload = sync.NewCond(&u.mu), u
 	p := u.newPart(0, 0, int64(size))
-	p.target.URL, p.signedAt = "http://127.0.0.1/store", time.Now()
+	p.target.Store(&target{URL: "http://127.0.0.1/store", at: time.Now()})
 	u.policy.PutLifetime = 86400
 	return p, u
 }

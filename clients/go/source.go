@@ -69,7 +69,7 @@ func (u *upload) compare(ctx context.Context) error {
 		}
 		if sum, err := u.checksum(p.content); err != nil {
 			return err
-		} else if sum != p.sum {
+		} else if sum != u.begun.Sums[p.number] {
 			return u.changed(nil)
 		}
 	}

@@ -5,7 +5,6 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
-	"fmt"
 	"os"
 	"path/filepath"
 )
@@ -14,6 +13,7 @@ import (
 type begun struct {
 	Upload   string           `json:"upload"`
 	PartSize int64            `json:"part_size"`
+	Request  string           `json:"request"`        // identifies all that was asked for
 	Sums     map[int]Checksum `json:"sums,omitempty"` // of the parts that may have been sent
 }
 
@@ -37,15 +37,19 @@ func (u *upload) remember() error {
 	return nil
 }
 
-// stateFile is where an upload is remembered; "" if it is not. Another one of the same file, which was
-// asked for otherwise, begins anew.
+// stateFile is where an upload of the file, under its policy, is remembered; "" if it is not.
 func (u *upload) stateFile() string {
 	if u.given.StateFolder == "" || u.source.Modified.IsZero() {
 		return ""
 	}
-	asked, _ := json.Marshal(u.asked)
-	sum := sha256.Sum256(fmt.Appendf(nil, "%s %s %d", u.files, asked, u.source.Modified.UnixNano()))
-	return filepath.Join(u.given.StateFolder, hex.EncodeToString(sum[:])+".json")
+	name := identify(u.files, u.asked.Filename, u.asked.Size, u.asked.Policy, u.source.Modified.UnixNano())
+	return filepath.Join(u.given.StateFolder, name+".json")
+}
+
+func identify(facts ...any) string {
+	text, _ := json.Marshal(facts)
+	sum := sha256.Sum256(text)
+	return hex.EncodeToString(sum[:])
 }
 
 // resume takes the parts that another process has sent of the same file.
@@ -55,9 +59,12 @@ func (u *upload) resume(ctx context.Context) error {
 		if err == nil && p.isIn(stored) {
 			p.sent = p.content.Size()
 			u.show(p.sent, nil)
-			if p.sum, err = u.checksum(p.content); err == nil && p.sum != u.begun.Sums[p.number] {
+			var sum Checksum
+			if sum, err = u.checksum(p.content); err == nil && sum != u.begun.Sums[p.number] {
 				err = newError(CodeInvalidUpload, "The file has changed", "It is sent again.", nil)
 			}
+		} else {
+			delete(u.begun.Sums, p.number)
 		}
 	}
 	return err

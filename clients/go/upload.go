@@ -106,8 +106,7 @@ type upload struct {
 	parts      []*part
 	resends    int
 
-	// Of a file in parts.
-	begun   begun
+	begun   begun  // of a file in parts, and the checksums of one that is not
 	file    string // where it is remembered; "" if it is not
 	signing sync.Mutex
 
@@ -124,7 +123,7 @@ type upload struct {
 // send only what is missing.
 func (c *Client) Upload(ctx context.Context, source Source, options UploadOptions) (*Result, error) {
 	own := *c
-	u := &upload{Client: &own, source: source, given: options, room: 2}
+	u := &upload{Client: &own, source: source, given: options, room: 2, begun: begun{Sums: map[int]Checksum{}}}
 	u.before, u.left, own.upload = u.facts(), sync.NewCond(&u.mu), u
 	policies, err := u.Policies(ctx)
 	if err != nil {

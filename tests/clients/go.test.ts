@@ -117,10 +117,11 @@ it("the constants of the Go package have codes of the service, or of its page", 
 it.skipIf(go === undefined)(
   "the pure functions of the Go package pass their tests",
   async () => {
-    const tests = "^Test(EachPart|Checksums|RetryAfter|APathThat|TheSignature|WhatIsNotGenuine)";
+    const tests =
+      "^Test(EachPart|AnswersThat|Checksums|RetryAfter|APathThat|TheSignature|WhatIsNotGenuine)";
     const cwd = new URL("../../clients/go", import.meta.url);
     const { stdout } = await run(go ?? "", ["test", "-v", "-run", tests, "."], { cwd });
-    expect(stdout.match(/^--- PASS/gm)).toHaveLength(6);
+    expect(stdout.match(/^--- PASS/gm)).toHaveLength(7);
   },
   300_000,
 );
