@@ -502,6 +502,27 @@ func TestAnotherRequestForTheSameFileBeginsAnew(t *testing.T) {
 	}
 }
 
+func TestPartsOfAnotherStateOfTheFileAreNotContinued(t *testing.T) {
+	b := newBackend(t)
+	b.multi = true
+	content := make([]byte, 6<<20)
+	file := source(content)
+	file.Modified = time.Unix(1, 0)
+	options := UploadOptions{StateFolder: t.TempDir()}
+	client := b.client(t, Options{RetryFor: -1})
+	b.fails(1, "POST multipart/complete", status(500, "", fmt.Sprintf(problem, "INTERNAL", "")))
+	if _, err := client.Upload(context.Background(), file, options); codeOf(t, err).Code != "INTERNAL" {
+		t.Fatal(err)
+	}
+	content[0]++
+	if _, err := client.Upload(context.Background(), file, options); err != nil || b.parts["1"][0] != 1 {
+		t.Error("a mixture is stored", err)
+	}
+	if b.count("POST multipart") != 2 || b.count("DELETE multipart") != 1 {
+		t.Error(b.requests)
+	}
+}
+
 func TestAFileThatChangesMeanwhileIsNotCompleted(t *testing.T) {
 	for _, isMulti := range []bool{false, true} {
 		b := newBackend(t)
