@@ -35,7 +35,8 @@ export async function completing<A>(
   const lost: Array<StoreUnavailable> = [];
   const running = completions.map(async (complete, at) => {
     const outcome = await Effect.runPromise(Effect.result(complete));
-    if (Result.isFailure(outcome)) lost.push(outcome.failure);
+    if (Result.isFailure(outcome) && outcome.failure._tag === "StoreUnavailable")
+      lost.push(outcome.failure);
     return Result.getOrUndefined(outcome) === "completed" ? [await then(at)] : [];
   });
   const completed = (await Promise.all(running)).flat();
