@@ -13,14 +13,16 @@ describe.skipIf(azurite === undefined)("the doctor before Azure", () => {
     const settings = { STORAGE_ADAPTER: "azure", STORAGE_ENDPOINT: endpoint, ...env };
     const tell = (finding: Finding) => void findings.push(finding);
     await runDoctor(settings, { origins: [], mayLeave: false, onStart: () => undefined, tell });
-    return JSON.stringify(findings);
+    const text = JSON.stringify(findings);
+    expect(text).not.toMatch(/(?<!-)bucket(?!s update gs)/);
+    return text;
   };
   const keys = { STORAGE_ACCESS_KEY: account, STORAGE_SECRET_KEY: key };
 
   it.each([
-    ["container", "everybody can list the bucket", "everybody can read an object"],
-    ["blob", "nobody can list the bucket", "everybody can read an object"],
-    ["", "nobody can list the bucket", "nobody can read an object"],
+    ["container", "everybody can list the container", "everybody can read an object"],
+    ["blob", "nobody can list the container", "everybody can read an object"],
+    ["", "nobody can list the container", "nobody can read an object"],
   ])("a container that is open as %j is found", async (access, ...words) => {
     const container = `doctor-${crypto.randomUUID()}`;
     const query = new URLSearchParams([...accountSas(account, key, Date.now())]);
@@ -34,10 +36,16 @@ describe.skipIf(azurite === undefined)("the doctor before Azure", () => {
     expect(findings.includes("--allow-blob-public-access false")).toBe(access !== "");
   });
 
+  it("a container that is missing is called so, and where it comes from", async () => {
+    const findings = await examine({ ...keys, STORAGE_BUCKET: "missing-bucket" });
+    expect(findings).toContain("the container missing-bucket does not exist; create it, or set");
+    expect(findings).toContain("correct STORAGE_BUCKET, or create the container");
+  });
+
   it("another key than that of the account is mended by the key, and not by the container", async () => {
     const other = Buffer.from("another key").toString("base64");
     const findings = await examine({ ...keys, STORAGE_SECRET_KEY: other, STORAGE_BUCKET: "files" });
     expect(findings).toContain("correct STORAGE_ACCESS_KEY and STORAGE_SECRET_KEY");
-    expect(findings).not.toContain("create the bucket");
+    expect(findings).not.toContain("create the container");
   });
 });

@@ -22,6 +22,7 @@ import { asService } from "../../storage/rest/s3-access.ts";
 import { signedFetch } from "../../storage/rest/signed-fetch.ts";
 import { adapter, bucket, endpoint } from "../../storage/settings.ts";
 import type { Storage } from "../../storage/storage.ts";
+import { inWordsOf } from "../../storage/place-words.ts";
 import { STORES } from "../../storage/stores.ts";
 import { s3Access } from "../command/with-store.ts";
 import { quietly, withWarnings } from "../../service/store-log.ts";
@@ -82,7 +83,12 @@ export function certifiedStore(environment: Env, at?: string): Read<CertifiedSto
         ]);
       default:
         return isOwnBucket
-          ? Result.fail([fault(bucket, "must be set to a bucket in which objects may be made")])
+          ? Result.fail([
+              fault(
+                bucket,
+                inWordsOf(name, "must be set to a bucket in which objects may be made"),
+              ),
+            ])
           : name === "azure"
             ? Result.map(azure.read(source), azureStore)
             : Result.map(STORES[name].read(source), (at) => otherStore(name)(at(NOWHERE)));

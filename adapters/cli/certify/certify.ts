@@ -4,6 +4,7 @@ import * as Schema from "effect/Schema";
 import { rename, rm, stat, writeFile } from "node:fs/promises";
 import { VERSION } from "../../http/version.ts";
 import type { Examination, Finding, Findings } from "../../contract/examine.ts";
+import { inWordsOf } from "../../storage/place-words.ts";
 import { readJsonFile } from "../../settings/json-file.ts";
 import {
   type BucketState,
@@ -80,7 +81,7 @@ export const certify = command({
     });
     const certificate: Certificate = { ...facts, digest: digestOf(facts) };
     if (output !== undefined) await replace(output, asJson(certificate));
-    tell(leftMessage(left));
+    tell(inWordsOf(store.adapter, leftMessage(left)));
     if (ended !== undefined) tell(`Not everything was tried: ${ended}.\n`);
     const changed = before && changes(before, certificate);
     const broken = findings.some((finding) => finding.outcome === "broken" && isOffered(finding));
@@ -159,13 +160,16 @@ async function examineStore(
   const { ORGANIZATION } = await import("../../contract/uploads.ts");
   const { removalOf } = await import("./leftovers.ts");
   const { title, bucket, removeBucket, leftovers, look, store, withAbilities, decided } = certified;
-  tell(`Trying ${title}, in the bucket ${bucket}.\n`);
+  tell(inWordsOf(certified.adapter, `Trying ${title}, in the bucket ${bucket}.\n`));
   tell(
     `About ${SIZE} are written below orgs/${ORGANIZATION}/ and incoming/orgs/${ORGANIZATION}/, and removed again${removeBucket ? " with the bucket" : ""}. Ctrl-C ends it with what is known by then. If it is killed, ${removalOf(ORGANIZATION)}${removeBucket ? ` with STORAGE_BUCKET=${bucket}` : ""} removes the rest.\n`,
   );
   for (const each of await leftovers()) {
     tell(
-      `The bucket has files of ${each}, which an earlier examination left that was killed, or one has that still runs: ${removalOf(each)} removes them.\n`,
+      inWordsOf(
+        certified.adapter,
+        `The bucket has files of ${each}, which an earlier examination left that was killed, or one has that still runs: ${removalOf(each)} removes them.\n`,
+      ),
     );
   }
   try {

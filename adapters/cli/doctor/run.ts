@@ -3,6 +3,7 @@ import { waitingDays } from "../../../domain/waiting.ts";
 import * as redisSettings from "../../redis/settings.ts";
 import { joinReads } from "../../settings/setting.ts";
 import { type Env, variables } from "../../settings/source.ts";
+import { inWordsOf } from "../../storage/place-words.ts";
 import { errorReason } from "../../values/thrown.ts";
 import { CommandFailure, EXIT } from "../../service/failure.ts";
 import { interruptible } from "../command/interruptible.ts";
@@ -31,7 +32,8 @@ export async function runDoctor(env: Env, { origins, mayLeave, onStart, tell: pr
   const { clamd } = store.scanner;
   const isEmbedded = storage.fetch !== undefined;
   const findings: Array<Finding> = [];
-  const tell: Tell = (finding) => {
+  const tell: Tell = (found) => {
+    const finding = JSON.parse(inWordsOf(storage.bucket?.api, JSON.stringify(found))) as Finding;
     findings.push(finding);
     print(finding);
   };

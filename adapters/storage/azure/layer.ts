@@ -37,7 +37,7 @@ export const layer = (settings: AzureSettings): Layer.Layer<Presigner | ObjectSt
       const at = { signer: service, address: addresses.internal, region: "" };
       const container = { settings, bucket: at, client };
       const store = azureObjectStore(container);
-      yield* makeBucketInBackground(store, settings);
+      yield* makeBucketInBackground(store, settings, "container");
       yield* observeLife({ service, client });
       return Context.make(Presigner, presigner).pipe(
         Context.add(ObjectStore, store),

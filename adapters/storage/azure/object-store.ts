@@ -5,14 +5,14 @@ import { ObjectStore } from "../../../application/ports/object-store.ts";
 import { ObjectUnreadable } from "../../../domain/errors.ts";
 import type { ObjectKey } from "../../../domain/storage-key.ts";
 import { readObject } from "../rest/read-object.ts";
-import { clockFault, noBucket } from "../rest/refusal-reason.ts";
+import { clockFault } from "../rest/refusal-reason.ts";
 import { headObject, signedFetch, type StoreResponse, unavailable } from "../rest/signed-fetch.ts";
 import type { Pair } from "../signing/v4.ts";
 import { factsIn } from "./blob-facts.ts";
 import { type AzureContainer, breakingLease, refuse } from "./container.ts";
 import { listBlobs } from "./list.ts";
 import { azureCopy, azureMultipart } from "./multipart.ts";
-import { errorCode } from "./refusal.ts";
+import { errorCode, noContainer } from "./refusal.ts";
 
 export function azureObjectStore(container: AzureContainer): ObjectStore["Service"] {
   const { bucket, settings } = container;
@@ -34,7 +34,7 @@ export function azureObjectStore(container: AzureContainer): ObjectStore["Servic
       const fault = clockFault(answer.headers.get("date"), yield* Clock.currentTimeMillis);
       if (fault !== undefined) return yield* unavailable(fault);
       if ((yield* mustBeOk(answer, "ContainerNotFound")).ok) return;
-      if (!settings.createBucket) return yield* unavailable(noBucket(settings));
+      if (!settings.createBucket) return yield* unavailable(noContainer(settings));
       const made = yield* signedFetch(bucket, { method: "PUT", query: OF_CONTAINER });
       yield* mustBeOk(made, "ContainerAlreadyExists");
     }),

@@ -1,4 +1,5 @@
 import { StoreUnavailable } from "../../../domain/errors.ts";
+import { inWordsOf } from "../place-words.ts";
 import { isSenseless, noBucket } from "../rest/refusal-reason.ts";
 import type { StoreResponse } from "../rest/signed-fetch.ts";
 import { codeIn } from "../rest/temporary.ts";
@@ -14,12 +15,15 @@ export function refused(settings: AzureSettings, answer: StoreResponse): StoreUn
   const { status, text } = answer;
   const message = /<Message>([^<\n]{1,200})/.exec(text)?.[1] ?? "";
   const told = `${code ?? status}${message && `: ${message}`}`;
-  const advice = code === "ContainerNotFound" ? noBucket(settings) : ADVICE.get(code);
+  const advice = code === "ContainerNotFound" ? noContainer(settings) : ADVICE.get(code);
   return new StoreUnavailable({
     kind: isSenseless({ status, code }) ? "senseless" : "refused",
     reason: advice === undefined ? `the store answered ${told}` : `${advice} (${told})`,
   });
 }
+
+export const noContainer = (settings: AzureSettings): string =>
+  inWordsOf("azure", noBucket(settings));
 
 const MAY_NOT =
   "the service may not do this; its identity needs the roles that valetkey policy prints, and nothing may shut out the network of this machine";

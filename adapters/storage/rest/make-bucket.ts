@@ -16,6 +16,7 @@ const BACK_OFF = Schedule.min([Schedule.exponential("1 second"), Schedule.spaced
 export const makeBucketInBackground = Effect.fnUntraced(function* (
   store: ObjectStore["Service"],
   { bucket, createBucket }: { readonly bucket: string; readonly createBucket: boolean },
+  what = "bucket",
 ) {
   if (!createBucket) return;
   let failures = 0;
@@ -23,12 +24,12 @@ export const makeBucketInBackground = Effect.fnUntraced(function* (
     Effect.timeoutOrElse({ duration: ATTEMPT_TIMEOUT, orElse: () => Effect.fail(TOO_LATE) }),
     Effect.tapError(({ reason }) =>
       failures++ === 0
-        ? Effect.logWarning("the bucket could not be made yet; trying again", { bucket, reason })
+        ? Effect.logWarning(`the ${what} could not be made yet; trying again`, { bucket, reason })
         : Effect.void,
     ),
     Effect.retry(BACK_OFF),
     Effect.tap(() =>
-      failures > 0 ? Effect.logInfo("the bucket exists now", { bucket }) : Effect.void,
+      failures > 0 ? Effect.logInfo(`the ${what} exists now`, { bucket }) : Effect.void,
     ),
     Effect.ignore,
     Effect.forkScoped,
