@@ -1,4 +1,5 @@
 import * as Effect from "effect/Effect";
+import * as Option from "effect/Option";
 import fc from "fast-check";
 import { once } from "node:events";
 import { createServer, type IncomingMessage } from "node:http";
@@ -11,6 +12,7 @@ import { factsIn } from "../../adapters/storage/azure/blob-facts.ts";
 import { newUploadId } from "../../adapters/storage/azure/blocks.ts";
 import { keyIn } from "../../adapters/storage/azure/credentials.ts";
 import { azureCopy, azureMultipart, rangesIn } from "../../adapters/storage/azure/multipart.ts";
+import { azureObjectStore } from "../../adapters/storage/azure/object-store.ts";
 import { always } from "../../adapters/storage/credentials/held.ts";
 import { bucketAddress } from "../../adapters/storage/signing/bucket-address.ts";
 import { incomingKey } from "../../domain/storage-key.ts";
@@ -112,4 +114,11 @@ it.each([
 ])("a blob of the kind %j has the further headers %j", (kind, extraHeaders) => {
   const headers = { "content-length": "5", etag: '"0x1"', "x-ms-blob-type": kind };
   expect(factsIn(new Headers(headers))?.extraHeaders).toEqual(extraHeaders);
+});
+
+it("a blob that is not there costs one call", async () => {
+  let calls = 0;
+  const container = await containerOf(() => (calls++, [404, "BlobNotFound"]));
+  expect(await Effect.runPromise(azureObjectStore(container).head(key))).toEqual(Option.none());
+  expect(calls).toBe(1);
 });

@@ -9,6 +9,7 @@ import { BucketCors } from "../bucket-cors.ts";
 import { current } from "../credentials/held.ts";
 import { factsIn } from "../rest/object-facts.ts";
 import { readObject } from "../rest/read-object.ts";
+import { rememberedBucket } from "../rest/remembered-bucket.ts";
 import { clockFault, noBucket, type StoreRefusal } from "../rest/refusal-reason.ts";
 import { writeEmpty } from "../rest/s3-versions.ts";
 import type { ObjectKey } from "../../../domain/storage-key.ts";
@@ -61,6 +62,9 @@ export function objectStore(store: {
       });
     }).pipe(Effect.mapError(asUnavailable));
 
+  const isThere = rememberedBucket(
+    Effect.map(signedFetch(signed, { method: "HEAD" }), ({ status }) => status !== 404),
+  );
   const failed = (cause: unknown) => callFailed(settings.bucket, cause);
   const missing = refused(`the bucket ${settings.bucket} does not exist; create it`);
   const refuse = ({ status, code }: StoreRefusal) => failed({ code: status ?? code });
@@ -139,8 +143,7 @@ export function objectStore(store: {
     head: Effect.fnUntraced(function* (key) {
       const { ok, status, headers } = yield* headObject(signed, key);
       if (status === 404) {
-        const bucket = yield* signedFetch(signed, { method: "HEAD" });
-        return bucket.status === 404 ? yield* missing : Option.none();
+        return (yield* isThere) ? Option.none() : yield* missing;
       }
       const facts = ok ? factsIn(headers) : undefined;
       return facts === undefined ? yield* failed({ code: status }) : Option.some(facts);

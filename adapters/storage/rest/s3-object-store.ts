@@ -24,6 +24,7 @@ import {
 } from "./refusal-reason.ts";
 import type { WatchedBucket } from "./bucket-state.ts";
 import { readObject } from "./read-object.ts";
+import { rememberedBucket } from "./remembered-bucket.ts";
 import { factsFromHead, failIfUnreadable, scanTag } from "./rode-along.ts";
 import { s3Copy } from "./s3-copy.ts";
 import { s3Lifecycle } from "./s3-lifecycle.ts";
@@ -78,6 +79,8 @@ export function s3ObjectStore(
     const list = yield* listOne(bucket);
     return yield* refused(settings, { ...refusalIn(list), status });
   });
+
+  const isThere = rememberedBucket(Effect.map(headBucket(bucket), ({ status }) => status !== 404));
 
   const makesParts = provider.partChecksums !== undefined;
   const refuse = (refusal: StoreRefusal) => refused(settings, refusal);
@@ -142,9 +145,7 @@ export function s3ObjectStore(
     head: Effect.fnUntraced(function* (key) {
       const { ok, status, headers } = yield* headObject(bucket, key, checksums);
       if (status === 404) {
-        if ((yield* headBucket(bucket)).status === 404)
-          return yield* unavailable(noBucket(settings));
-        return Option.none();
+        return (yield* isThere) ? Option.none() : yield* unavailable(noBucket(settings));
       }
       const object = { bucket, key, provider };
       if (status === 400 || status === 403) yield* failIfUnreadable(object, status);
