@@ -51,7 +51,7 @@ export const listing = promises([], {
       apply: true,
       tell: () => undefined,
     });
-    assertMatches(await subject.run(() => Effect.as(forgetting, {})), DONE);
+    await subject.granted(() => forgetting);
     assert.equal((await send("GET", get.url)).status, 404);
     assert.equal(await subject.find(key), undefined);
   },

@@ -277,6 +277,15 @@ describe("a store that verifies nothing", () => {
     expect(result).toContain("a PUT with one digit of the signature changed is refused");
     expect(result).toContain("the store answered with 200 instead of 400 or 401 or 403");
     expect(result).toContain("Credulous/1.0");
+    const danger = /^DANGER: .*\n {2}a stored object cannot be read without a signature\n/m;
+    expect(result.split("\n\n").map((each) => danger.test(each))).toEqual([
+      true,
+      ...result
+        .split("\n\n")
+        .slice(1, -1)
+        .map(() => false),
+      true,
+    ]);
     expect(seen.size).toBeGreaterThan(100);
     for (const secret of [...seen, ACCESS_KEY, SECRET, ...Object.values(env)]) {
       expect(result + told).not.toContain(secret);

