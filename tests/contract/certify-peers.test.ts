@@ -22,7 +22,7 @@ const KEY = "S3RVER";
 
 interface Peer {
   readonly path: string | undefined;
-  readonly args: (port: number) => ReadonlyArray<string>;
+  readonly args: (port: number) => string;
   /** What it breaks of what every store must keep, among others. */
   readonly breaks: ReadonlyArray<string>;
   readonly keeps: ReadonlyArray<string>;
@@ -31,11 +31,8 @@ interface Peer {
 const PEERS: Readonly<Record<string, Peer>> = {
   rclone: {
     path: await need("rclone"),
-    args: (port) => [
-      ...["serve", "s3", "data", "--addr", `127.0.0.1:${port}`, "--auth-key", `${KEY},${KEY}`],
-      // It keeps an object that is still written.
-      ...["--vfs-cache-mode", "writes", "--cache-dir", "cache", "--config", ""],
-    ],
+    args: (port) =>
+      `serve s3 data --addr 127.0.0.1:${port} --auth-key ${KEY},${KEY} --vfs-cache-mode writes --cache-dir cache --config=`,
     breaks: ["no unsigned header stores other bytes, unseen by confirm"],
     keeps: [
       "a list has each file of an organization once, page by page",
@@ -45,10 +42,8 @@ const PEERS: Readonly<Record<string, Peer>> = {
   },
   s3rver: {
     path: await need("s3rver"),
-    args: (port) => [
-      ...["--directory", "data", "--address", "127.0.0.1", "--port", `${port}`, "--silent"],
-      ...["--no-vhost-buckets", "--configure-bucket", "files"],
-    ],
+    args: (port) =>
+      `--directory data --address 127.0.0.1 --port ${port} --silent --no-vhost-buckets --configure-bucket files`,
     breaks: [
       "a stored object cannot be read without a signature",
       "a PUT with one digit of the signature changed is refused",
@@ -66,7 +61,7 @@ it.each(Object.entries(PEERS).filter(([, { path }]) => path !== undefined))(
     const port = await freePort();
     const endpoint = `http://127.0.0.1:${port}`;
     const isUp = async () => (await fetch(`${endpoint}/files?list-type=2`)).status < 500;
-    await startServer({ path, args: args(port), folder, isUp });
+    await startServer({ path, args: args(port).split(" "), folder, isUp });
     const env = {
       STORAGE_ADAPTER: "minio",
       STORAGE_PROVIDER: "s3",
