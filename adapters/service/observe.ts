@@ -23,11 +23,10 @@ import type { Settings } from "./settings.ts";
 export type Observer = ReturnType<typeof observe>;
 
 /** Measures a process. Loaded only where somebody reads that. */
-export function observe({ http, metrics }: Settings) {
-  const store = process.env["STORAGE_ADAPTER"];
+export function observe({ http, metrics, storage }: Settings) {
   const meter = makeMeter();
   watchEventLoop(meter);
-  meter.observe("valetkey_build_info", [VERSION, runtimeName(), store || "local"], () => 1);
+  meter.observe("valetkey_build_info", [VERSION, runtimeName(), storage.adapter], () => 1);
   for (const what of ["connections", "requests"])
     meter.update("valetkey_turned_away_total", [what], 0);
   const expected = metrics.token && hashToken(Redacted.value(metrics.token));

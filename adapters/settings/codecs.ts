@@ -47,7 +47,11 @@ export function isGuessable(secret: Uint8Array | string): boolean {
   return repeats || new Set(bytes).size < Math.min(10, bytes.length / 4);
 }
 
-export const UNGUESSABLE = Schema.makeFilter<string>((text) => !isGuessable(text));
+/** Said of a secret beside the shape that it does have. */
+export const GUESSABLE = "it repeats itself, or has few different characters";
+export const UNGUESSABLE = Schema.makeFilter<string>((text) =>
+  isGuessable(text) ? GUESSABLE : undefined,
+);
 
 /** Without white space around it, such as the line end of a file it came from. */
 export const Secret = Schema.RedactedFromValue(

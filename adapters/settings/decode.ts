@@ -81,7 +81,12 @@ export function inWords(faults: ReadonlyArray<MemberFault>): string {
 const UNKNOWN = "it is not a known member";
 
 const formatter = (members: ReadonlyArray<string>) => {
-  const known = `${UNKNOWN}; the members are ${members.slice(0, -1).join(", ")} and ${members.at(-1)}`;
+  const [last, ...others] = members.toReversed();
+  const all =
+    others.length === 0
+      ? `member is ${last}`
+      : `members are ${others.toReversed().join(", ")} and ${last}`;
+  const known = `${UNKNOWN}; the ${all}`;
   return SchemaIssue.makeFormatterStandardSchemaV1({
     leafHook: (issue) => {
       if (issue._tag === "MissingKey") return MISSING;

@@ -2,7 +2,8 @@ import * as Record from "effect/Record";
 import * as Result from "effect/Result";
 import * as Schema from "effect/Schema";
 import { closest, distance } from "fastest-levenshtein";
-import { OnOff } from "./codecs.ts";
+import { errorMessage } from "../values/thrown.ts";
+import { GUESSABLE, OnOff } from "./codecs.ts";
 import { type SettingName, say, type Source, type Text, type Vocabulary } from "./source.ts";
 
 export interface Setting<out A> extends SettingName {
@@ -130,10 +131,12 @@ function readOne(setting: Setting<unknown>, input: unknown): Result.Result<unkno
   if (input === "" || (Array.isArray(input) && input.every((item) => item === ""))) {
     return Result.fail(fault(setting, "must not be empty"));
   }
-  return Result.mapError(decode(input), () => {
+  return Result.mapError(decode(input), (failure) => {
+    const isGuessable = errorMessage(failure).includes(GUESSABLE);
     const text = typeof input === "string" ? input : "";
     const meant = nearest?.(text);
-    const hint = aroundIt(text) ?? (meant === undefined ? "" : `; did you mean ${meant}?`);
+    const found = aroundIt(text) ?? (isGuessable ? `; ${GUESSABLE}` : undefined);
+    const hint = found ?? (meant === undefined ? "" : `; did you mean ${meant}?`);
     return fault(setting, (words) => `must be ${say(shape, words)}${hint}`);
   });
 }

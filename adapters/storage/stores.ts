@@ -31,7 +31,10 @@ export const chosenSettings = (source: Source): ReadonlyArray<Setting<unknown>> 
     onFailure: () => [adapter],
   });
 
-export const read = (source: Source, publicUrl: URL): Read<KnownStorage> =>
+export const read = (
+  source: Source,
+  publicUrl: URL,
+): Read<KnownStorage & { readonly adapter: StoreName }> =>
   readSettings({ adapter }, source, () => {
     if (source.valueOf(adapter) !== undefined) return [];
     if (source.valueOf(provider) !== undefined) {
@@ -40,6 +43,10 @@ export const read = (source: Source, publicUrl: URL): Read<KnownStorage> =>
     // Without this, a misspelt STORAGE_ADAPTER would leave uploads in a folder unnoticed.
     return source.valueOf(endpoint) === undefined ? [] : [missingBeside(adapter, endpoint)];
   }).pipe(
-    Result.flatMap(({ adapter }) => STORES[adapter].read(source)),
-    Result.map((storageAt) => storageAt(publicUrl)),
+    Result.flatMap(({ adapter }) =>
+      Result.map(STORES[adapter].read(source), (storageAt) => ({
+        ...storageAt(publicUrl),
+        adapter,
+      })),
+    ),
   );

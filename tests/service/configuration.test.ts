@@ -71,6 +71,9 @@ it.each([
     STORAGE_MAX_FILE_SIZE=50 mb => STORAGE_MAX_FILE_SIZE must be a size above 0 with its unit … for example: STORAGE_MAX_FILE_SIZE="10 MiB"
     RECEIPT_KEYS=a:${KEY},a:${KEY} => RECEIPT_KEYS must have another id for each key
     RECEIPT_KEYS=a:${KEY},dev:${"A".repeat(43)}= => RECEIPT_KEYS must have random keys … for example: RECEIPT_KEYS="2026:$(openssl rand -base64 32)"
+    DEV_TOKEN=secret-secret-secret-se => DEV_TOKEN must be 16 or more random letters, digits and -._~+/; it repeats itself, or has few different characters.
+    METRICS_TOKEN=aaaaaaaaaabbbbbbbbbbccccccccccdddddddddd => ; it repeats itself, or has few different characters
+    NOTIFICATIONS_SECRETS=${"ab".repeat(20)} => ; it repeats itself, or has few different characters
     DEV_TOKEN=short => for example: DEV_TOKEN="$(openssl rand -hex 16)"
     DEV_TOKEN=the-same-token-twice; DEV_SERVICE_TOKEN=the-same-token-twice => DEV_SERVICE_TOKEN must differ from DEV_TOKEN
     AUDIT=/var/log/audit.jsonl => AUDIT must be off or stdout

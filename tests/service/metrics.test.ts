@@ -63,6 +63,7 @@ it("a scrape without the token, or with another, is 401 and has no metrics", asy
   }
   const { status, text } = await scrape(service.address);
   expect([status, sumOf(text, "valetkey_build_info")]).toEqual([200, 1]);
+  expect(text).toMatch(/valetkey_build_info\{.*store="local"/);
   await service.stop();
 });
 
