@@ -1,5 +1,4 @@
 import * as Duration from "effect/Duration";
-import { createCRC32 } from "hash-wasm";
 import { createHash, randomUUID } from "node:crypto";
 import { closeSync, fstatSync, lstatSync, openSync, readSync } from "node:fs";
 import { type FileHandle, link, lstat, open, unlink } from "node:fs/promises";
@@ -142,6 +141,8 @@ export async function startChecksum(algorithm: ChecksumAlgorithm) {
     const hash = createHash(algorithm);
     return { update: (chunk: Uint8Array) => void hash.update(chunk), digest: () => hash.digest() };
   }
+  // Hundreds of kilobytes, for the few who ask for it.
+  const { createCRC32 } = await import("hash-wasm");
   // The Castagnoli polynomial, bit-reversed (RFC 3385, section 3).
   const crc = (await createCRC32(0x82f63b78)).init();
   return {
