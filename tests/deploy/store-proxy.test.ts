@@ -1,7 +1,7 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { createServer } from "node:http";
+import { createServer, request } from "node:http";
 import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -52,7 +52,9 @@ describe.skipIf(caddy === undefined)("the proxy in front of a store", () => {
     ends.push(() => store.close());
     address = `http://127.0.0.1:${await freePort()}`;
     const file = join(folder, "Caddyfile");
-    const text = readFileSync(CONFIGURATION, "utf8").replace(", http://store:9000", "");
+    const text = readFileSync(CONFIGURATION, "utf8")
+      .replace(", http://store:9000", "")
+      .replace("http://:9000", `http://:${new URL(address).port}`);
     writeFileSync(file, `{\n\tadmin off\n\tdefault_bind 127.0.0.1\n}\n${text}`);
     const running = spawn(`${caddy}`, ["run", "--config", file], {
       env: {
@@ -92,6 +94,13 @@ describe.skipIf(caddy === undefined)("the proxy in front of a store", () => {
     }
     expect(arrived.length).toBeGreaterThan(rows.length);
     expect(new Set(arrived.flat())).toEqual(new Set(["content-type: image/png"]));
+  });
+
+  it("refuses what is sent to another name, in place of taking it", async () => {
+    const init = { headers: { host: "other.example" }, method: "PUT" };
+    const [answer] = await once(request(`${address}/files/a.png`, init).end(), "response");
+    expect(answer.statusCode).toBe(421);
+    expect(arrived).toEqual([]);
   });
 
   it("passes on what an upload binds, a preflight asks and a download may have", async () => {
