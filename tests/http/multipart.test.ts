@@ -243,6 +243,33 @@ it.each<[string, number, string, () => Response]>([
   },
 );
 
+it.each([
+  ["is completed, as before,", true, 200, undefined],
+  ["is not completed", false, 409, "UPLOAD_MISMATCH"],
+])(
+  "an upload of which the store lists a late part alone %s if its object is there: %s",
+  async (_, isThere, status, code) => {
+    // As versitygw does with a part that ends after the upload was completed.
+    const late = "<Part><PartNumber>1</PartNumber><ETag>late</ETag><Size>5242880</Size></Part>";
+    const object = {
+      "Content-Length": `${2 * PART_SIZE + 7}`,
+      "Content-Type": "image/png",
+      ETag: '"whole-3"',
+    };
+    const { env } = await startS3(({ method, query, url }) => {
+      if (query.has("uploadId")) return new Response(`<ListPartsResult>${late}</ListPartsResult>`);
+      const isLook = method === "HEAD" && url.includes(KEY);
+      return isLook && isThere ? new Response(null, { headers: object }) : undefined;
+    });
+    const { send } = await start({ storage: storeAt(env) });
+    const parts = [1, 2, 3].map((part_number) => ({ part_number, etag: "e" }));
+    const { body, ...answer } = await send("POST", COMPLETE, { upload: upload(), parts });
+    expect([answer.status, body.code]).toEqual([status, code]);
+    if (isThere)
+      expect(body).toMatchObject({ key: KEY, etag: '"whole-3"', receipt: expect.any(String) });
+  },
+);
+
 it("a body that names 10,000 parts is read, and other bodies keep their limit", async () => {
   const { send } = await start();
   const parts = Array.from({ length: 10_000 }, (_, i) => ({
