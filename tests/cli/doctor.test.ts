@@ -495,6 +495,18 @@ const BUCKET: ReadonlyArray<Fault> = [
     mend: "valetkey policy service",
   },
   {
+    what: "that nobody named, and whose key for uploads reads",
+    between: ({ method, query }) =>
+      method === "HEAD" && isForPuts(query) ? new Response(null, { status: 404 }) : undefined,
+    env: { STORAGE_ADAPTER: "aws", STORAGE_PROVIDER: "s3" },
+    failed: [
+      /^credentials: uploads cannot be signed: the key for uploads .* may read/,
+      /^abandoned parts: /,
+    ],
+    unknown: [/^upload: /, /^cors: /],
+    mend: "give uploads a key of their own",
+  },
+  {
     what: "that begins uploads in parts, and takes no part of them",
     between: refusing(
       ({ method, query }) => method === "PUT" && query.has("partNumber"),

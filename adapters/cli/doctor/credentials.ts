@@ -1,6 +1,7 @@
 import * as Clock from "effect/Clock";
 import * as Effect from "effect/Effect";
 import { check, type Doctor } from "./doctor.ts";
+import { OWN_KEY } from "./privilege.ts";
 
 export const credentials = check("credentials", function* (doctor, { passed, failed }) {
   for (const [use, work, sign] of [
@@ -10,8 +11,9 @@ export const credentials = check("credentials", function* (doctor, { passed, fai
     const signed = yield* Effect.result(sign);
     const { from, mend } = doctor.names[use];
     if (signed._tag === "Failure") {
+      const { reason, isFinal } = signed.failure;
       const why = "Nothing can be uploaded or downloaded without credentials.";
-      failed(`${work} cannot be signed: ${signed.failure.reason}`, why, mend);
+      failed(`${work} cannot be signed: ${reason}`, why, isFinal ? OWN_KEY : mend);
       continue;
     }
     // The access key or the account, which is not secret.

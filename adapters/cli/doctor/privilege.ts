@@ -2,7 +2,7 @@ import zlib from "node:zlib";
 import type { ObjectKey } from "../../../domain/storage-key.ts";
 import { check, withWrongSignature } from "./doctor.ts";
 
-const OWN_KEY =
+export const OWN_KEY =
   "give uploads a key of their own (STORAGE_PUT_ACCESS_KEY, STORAGE_PUT_SECRET_KEY), which may do what `valetkey policy put` prints";
 
 /** Tries what the key for uploads may do beyond a PUT. */
