@@ -1,9 +1,17 @@
+import { spawn } from "node:child_process";
+import { once } from "node:events";
 import { readFileSync } from "node:fs";
+import { join } from "node:path";
 import { afterAll, beforeAll, expect, it } from "vitest";
+import { USED, useFromPage } from "../hosts/page.ts";
+import { CHILD_ENV } from "../support/child-env.ts";
+import { COMMANDS } from "../support/command-path.ts";
 import { freePort } from "../support/free-port.ts";
+import { isFullRun } from "../support/full-run.ts";
 import { need } from "../support/need.ts";
 import { type Project, projectWith } from "../support/project.ts";
 import { snippetsOf } from "../support/snippets.ts";
+import { until } from "../support/until.ts";
 
 // The recipes of docs/embedding.md, each in the project of somebody who uses that host.
 
@@ -129,6 +137,45 @@ it.for(RECIPES)(
     ]);
     expect(code, output).toBe(0);
     expect(output).toContain('[200,200,"hello",404]');
+  },
+);
+
+// Applications of the other hosts are in tests/hosts.
+it.for(isFullRun ? RECIPES : ["with-deno.ts"])(
+  "a page sends a file in parts and a text by %s, opens both, and removes them",
+  async (name, { skip }) => {
+    const isDeno = name === "with-deno.ts";
+    const chromium = await need("chromium");
+    if (chromium === undefined || (isDeno && (await need("runtimes")) === undefined)) skip();
+    const port = String(await freePort());
+    for (const file of ["uploads.ts", name]) {
+      const code = (snippets.get(file) ?? "")
+        .replaceAll("3000", port)
+        .replace("{ id };", '{ id, scopes: ["write", "confirm", "read", "remove"] };')
+        .replace(
+          "publicUrl:",
+          'policy: { maxSize: "20 MiB", allowedTypes: ["video/mp4", "text/plain"] }, publicUrl:',
+        );
+      project.write(file, code);
+    }
+    if (name === "with-nest.ts") await project.run(["tsc", "-p", "nest.json"]);
+    const [command = "", ...args] = isDeno ? DENO : ["node"];
+    const child = spawn(command, [...args, name === "with-nest.ts" ? "nest/with-nest.js" : name], {
+      cwd: project.folder,
+      env: { ...CHILD_ENV, PATH: [...COMMANDS, CHILD_ENV.PATH].join(":") },
+      stdio: "inherit",
+    });
+    const closed = once(child, "close");
+    try {
+      const address = `http://127.0.0.1:${port}`;
+      await until(`the start of ${name}`, async () => (await fetch(address)).status > 0);
+      const modules = join(project.folder, "node_modules");
+      const cookie = { name: "session", value: "5e0c" };
+      expect(await useFromPage(chromium, address, { modules, cookie })).toEqual(USED);
+    } finally {
+      child.kill("SIGKILL");
+      await closed;
+    }
   },
 );
 

@@ -1,10 +1,11 @@
+import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { launchChromium } from "../support/chromium.ts";
 import { type Example, installExample, type StartedExample } from "../support/example.ts";
 import { isFullRun } from "../support/full-run.ts";
 import { need } from "../support/need.ts";
 import { PROBLEM, signIn, uploadTo } from "./guest.ts";
-import { useFromPage } from "./page.ts";
+import { USED, useFromPage } from "./page.ts";
 import { putBehindProxy } from "./proxy.ts";
 
 // Each example as `npm create valetkey` makes it, with the packed package, run by the commands of
@@ -32,11 +33,6 @@ const CHECKS_ORIGINS: ReadonlySet<string> = new Set([
   "sveltekit",
 ]);
 
-/** What a page sees of each file: as it was sent, and then removed. */
-const USED = [
-  { opened: true, removed: 404 },
-  { opened: true, removed: 404 },
-];
 const hasMinio = (name: string) => isFullRun || name === "node";
 
 /**
@@ -121,8 +117,8 @@ export const testExample = (name: string) =>
       it.skipIf(env === undefined || chromium === undefined)(
         "a page sends a file in parts and a text, opens both, and removes them",
         async () => {
-          const files = await useFromPage(chromium, started.address, example.folder);
-          expect(files).toEqual(USED);
+          const modules = join(example.folder, "node_modules");
+          expect(await useFromPage(chromium, started.address, { modules })).toEqual(USED);
         },
       );
 
@@ -199,7 +195,8 @@ export const testExample = (name: string) =>
         const proxy = await putBehindProxy(example);
         const started = await example.start({ STORAGE_ADAPTER: "local" });
         try {
-          expect(await useFromPage(chromium, proxy.address, example.folder)).toEqual(USED);
+          const modules = join(example.folder, "node_modules");
+          expect(await useFromPage(chromium, proxy.address, { modules })).toEqual(USED);
         } finally {
           await started.stop();
           await proxy.close();
