@@ -16,7 +16,7 @@ export interface Row {
   /** By how much its clocks are faster. */
   readonly hasten?: number;
   /** Done once the network holds a request. */
-  readonly meanwhile?: (file: string, client: ChildProcess) => void;
+  readonly meanwhile?: (file: string, client: ChildProcess, release: () => void) => void;
   /** The code that it fails with, of which nothing is left; the file arrives where there is none. */
   readonly fails?: RegExp;
   /** At most so many times the bytes of the file are sent, and so many calls made. */
@@ -59,16 +59,19 @@ const bomb = (): Reply => ({
 });
 
 /** Changes a file in place, whose size and, if asked for, time stay as they were. */
-const change = (isTimeKept: boolean) => (file: string) => {
-  const { atime, mtime, size } = statSync(file);
-  const opened = openSync(file, "r+");
-  writeSync(opened, Buffer.alloc(1000, "changed"), 0, 1000, size - 1000);
-  writeSync(opened, Buffer.alloc(1000, "changed"), 0, 1000, 0);
-  closeSync(opened);
-  if (isTimeKept) utimesSync(file, atime, mtime);
-};
+const change =
+  (isTimeKept: boolean): NonNullable<Row["meanwhile"]> =>
+  (file, _, release) => {
+    const { atime, mtime, size } = statSync(file);
+    const opened = openSync(file, "r+");
+    writeSync(opened, Buffer.alloc(1000, "changed"), 0, 1000, size - 1000);
+    writeSync(opened, Buffer.alloc(1000, "changed"), 0, 1000, 0);
+    closeSync(opened);
+    if (isTimeKept) utimesSync(file, atime, mtime);
+    release();
+  };
 
-const HELD = ({ name, count }: Seen) => name === "PUT" && count === 2 && ("hold" as const);
+export const HELD = ({ name, count }: Seen) => name === "PUT" && count === 2 && ("hold" as const);
 
 const member =
   (name: string, value: unknown): ((text: string) => string) =>
@@ -185,3 +188,53 @@ export const ROWS: ReadonlyArray<Row> = [
     trouble: always((text) => text.replace(/\["sha256"[^\]]*\]/g, '["md5"]'), /^GET policies$/),
   },
 ];
+
+/** The calls of an upload, whose answers are wrong in each member, one after another. */
+const ANSWERS = [
+  "GET policies",
+  "POST presign",
+  "POST confirm",
+  "POST multipart",
+  "POST multipart/parts",
+  "GET multipart/parts",
+  "POST multipart/complete",
+];
+const DEEP = "[".repeat(20_000) + "]".repeat(20_000);
+const WRONG = ["null", "true", "-1", "1.5", "1e400", '""', '"\\u0000\\ud800"', "[]", "{}", DEEP];
+
+/** Gives all members of an answer, each as the answer with a mark in its place. */
+function* membersOf(value: unknown): Generator<unknown> {
+  yield "mark";
+  if (typeof value !== "object" || value === null) return;
+  // A list, and what has names of its own, is the same for each.
+  const entries = Object.entries(value).slice(0, Array.isArray(value) ? 1 : 20);
+  for (const [name, member] of entries) {
+    for (const marked of membersOf(member)) {
+      yield Array.isArray(value) ? [marked] : { ...value, [name]: marked };
+    }
+  }
+}
+
+/** Gives the answers that are as this one, but wrong in one member. */
+const wrong = (text: string) =>
+  [...membersOf(JSON.parse(text))].map((marked, index) =>
+    JSON.stringify(marked).replace('"mark"', WRONG[index % WRONG.length] ?? ""),
+  );
+
+/** Makes trouble that gives another wrong answer each time, and says when there are no more. */
+export function wrongAnswers() {
+  const left = new Map(ANSWERS.map((name) => [name, undefined as undefined | Array<string>]));
+  const trouble: Trouble = ({ name }) =>
+    left.has(name) &&
+    ((text) => {
+      const [current] = left.keys();
+      // What comes before it has to be right.
+      if (name !== current || !text.startsWith("{")) return text;
+      const answers = left.get(name) ?? wrong(text);
+      left.set(name, answers);
+      const answer = answers.pop();
+      if (answers.length === 0) left.delete(name);
+      return answer ?? text;
+    });
+  return { trouble, next: () => left.keys().next().value };
+}

@@ -18,7 +18,7 @@ import { receiptKey } from "../support/receipt-key.ts";
 import { type ServiceProcess, startProcess } from "../support/service-process.ts";
 import { until } from "../support/until.ts";
 import { type Hop, startHop } from "./hop.ts";
-import { ROWS } from "./rows.ts";
+import { HELD, ROWS, wrongAnswers } from "./rows.ts";
 
 // What each client has to do, tried by a program of a few lines that uses it:
 //
@@ -63,6 +63,8 @@ interface Running {
   readonly child: ChildProcess;
   /** What it has said so far on standard error. */
   readonly said: () => string;
+  /** What it has printed. */
+  readonly lines: Promise<ReadonlyArray<string>>;
   /** The result that it prints, or what it fails with. */
   readonly result: Promise<{
     readonly code: number | null;
@@ -109,12 +111,15 @@ export function tryClient(
     });
     let said = "";
     child.stderr.setEncoding("utf8").on("data", (chunk: string) => (said += chunk));
-    const result = Promise.all([text(child.stdout), ended]).then(([out, [code]]) => {
-      const line = (code === 0 ? out : said).trimEnd().split("\n").at(-1) ?? "";
-      return { code, value: line.startsWith("{") || code === 0 ? JSON.parse(line) : said };
+    const printed = text(child.stdout);
+    const lines = printed.then((out) => out.trimEnd().split("\n"));
+    const result = Promise.all([printed, ended]).then(([out, [code]]) => {
+      if (code === 0) return { code, value: JSON.parse(out.trimEnd().split("\n").at(-1) ?? "") };
+      const line = said.split("\n").findLast((each) => each.startsWith("{"));
+      return { code, value: line === undefined ? said : JSON.parse(line) };
     });
     result.catch(() => undefined);
-    return { child, said: () => said, result };
+    return { child, said: () => said, lines, result };
   };
 
   describe.skipIf(!isHere)(`the client in ${language}`, () => {
@@ -178,8 +183,7 @@ export function tryClient(
           const uploading = start(["upload", ...options, "--hasten", `${hasten}`, ...more, file]);
           if (row.meanwhile) {
             await until("a request that is held", () => hop.held.length > 0);
-            row.meanwhile(file, uploading.child);
-            hop.release();
+            row.meanwhile(file, uploading.child, hop.release);
           }
           const { value } = await uploading.result;
           hop.trouble = undefined;
@@ -206,8 +210,8 @@ export function tryClient(
         await uploading.result;
         network.cutAfter(Infinity);
         const { sent } = await expectWhole(uploading, content);
-        // What the system had taken when the line broke is sent again too.
-        expect(sent).toBeLessThan(4 * LARGE);
+        // What the system had taken when the line broke is sent again too, of several parts at once.
+        expect(sent).toBeLessThan(6 * LARGE);
         expect(network.cuts() - before).toBeGreaterThan(20);
         expect(readdirSync(state)).toEqual([]);
       });
@@ -232,6 +236,22 @@ export function tryClient(
         },
       );
 
+      it.for([
+        ["--metadata", '{"from":"a-client","order":"2"}'],
+        ["--type", "image/gif"],
+      ])("what was begun does not become a file with another %s", async (given, { skip }) => {
+        if (!isHere) return skip();
+        hop.trouble = HELD;
+        const killed = upload();
+        await until("a part that is held", () => hop.held.length > 0);
+        killed.child.kill("SIGKILL");
+        await once(killed.child, "close");
+        hop.release();
+        const value = await expectWhole(upload(...given), content);
+        expect([value.content_type, JSON.stringify(value.metadata)]).toContain(given[1]);
+        expect(readdirSync(state)).toEqual([]);
+      });
+
       it("a line that stands still for a while costs nothing that was sent", async ({ skip }) => {
         if (!isHere) return skip();
         const uploading = upload();
@@ -244,6 +264,44 @@ export function tryClient(
         network.stall(false);
         expect((await expectWhole(uploading, content)).sent).toBe(LARGE);
       });
+    });
+
+    it("no answer that is wrong in a member ends an upload without a code", async () => {
+      const { service, hop } = await startBehindHop();
+      const [small, inParts] = [1000, PART + 1].map((size) => {
+        const file = join(folder, `wrong-${size}.png`);
+        writeFileSync(file, content.subarray(0, size));
+        return file;
+      });
+      writeFileSync(join(folder, "token"), service.token);
+      const args = ["--base", `http://127.0.0.1:${hop.port}`, "--org", "acme", "--token-file"];
+      const more = [join(folder, "token"), "--apart", "--retry-for", "2", "--hasten", "10"];
+      const { trouble, next } = wrongAnswers();
+      hop.trouble = trouble;
+      for (let name = next(); name !== undefined; name = next()) {
+        const file = (name.includes("multipart") ? inParts : small) ?? "";
+        const files = Array.from({ length: 8 }, () => file);
+        const { result, lines } = start(["upload", ...args, ...more, ...files]);
+        await result;
+        expect(await lines, name).toHaveLength(files.length);
+        for (const line of await lines) {
+          const { code, message, key, peak } = JSON.parse(line);
+          expect(typeof (code ?? key), line).toBe("string");
+          if (code !== undefined) expect(message, line).toMatch(/\w+ .*\w+/);
+          expect(peak).toBeLessThan(400_000);
+        }
+      }
+    });
+
+    it("many files need few calls", async () => {
+      const { service, hop } = await startBehindHop();
+      writeFileSync(join(folder, "token"), service.token);
+      const args = ["--base", `http://127.0.0.1:${hop.port}`, "--org", "acme", "--token-file"];
+      const files = Array.from({ length: 200 }, () => join(folder, "small.txt"));
+      const { result } = start(["upload", ...args, join(folder, "token"), ...files]);
+      expect((await result).value).toMatchObject({ size: 5 });
+      expect(hop.count(/^PUT$/)).toBe(files.length);
+      expect(hop.count(/ ./)).toBeLessThanOrEqual(1 + 2 * files.length);
     });
 
     it("a token that ends in the middle is replaced by a fresh one", async () => {
@@ -388,6 +446,15 @@ const expectWhole = async ({ result, said }: Running, content: Buffer) => {
   expect(sha256(stored)).toBe(sha256(content));
   expect(value).toMatchObject({ size: content.length, metadata: { from: "a-client" } });
   return value;
+};
+
+/** A service with the embedded store, whose addresses are those of a hop. */
+const startBehindHop = async () => {
+  const own = () => service.address;
+  const hop = await startHop(own, own);
+  atTestEnd(hop.close);
+  const service = await startProcess({ PUBLIC_URL: `http://127.0.0.1:${hop.port}` });
+  return { service, hop };
 };
 
 /** The bytes that it had sent when it last said so. */
