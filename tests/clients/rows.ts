@@ -236,5 +236,12 @@ export function wrongAnswers() {
       if (answers.length === 0) left.delete(name);
       return answer ?? text;
     });
-  return { trouble, next: () => left.keys().next().value };
+  let tried = "";
+  const next = () => {
+    // Not every client makes each call.
+    if (left.has(tried) && left.get(tried) === undefined) left.delete(tried);
+    tried = left.keys().next().value ?? "";
+    return tried;
+  };
+  return { trouble, next };
 }

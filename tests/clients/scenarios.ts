@@ -278,7 +278,7 @@ export function tryClient(
       const more = [join(folder, "token"), "--apart", "--retry-for", "2", "--hasten", "10"];
       const { trouble, next } = wrongAnswers();
       hop.trouble = trouble;
-      for (let name = next(); name !== undefined; name = next()) {
+      for (let name = next(); name !== ""; name = next()) {
         const file = (name.includes("multipart") ? inParts : small) ?? "";
         const files = Array.from({ length: 8 }, () => file);
         const { result, lines } = start(["upload", ...args, ...more, ...files]);
