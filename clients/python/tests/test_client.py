@@ -128,7 +128,8 @@ class ClientTest(unittest.TestCase):
         busy, broken = httpx.Response(503), httpx.WriteError("broken")
         file = bytes(LEAST_PART)
         client = Network(first(45, "PUT", busy)).client()
-        client.upload(file, multipart=None)
+        with patch("valetkey.upload.monotonic", return_value=0.0):
+            client.upload(file, multipart=None)
         self.assertEqual(client._client._line.most, 1.5)
         breaking = Network(first(1, "PUT", broken)).client()
         breaking._client._line.most = 3
