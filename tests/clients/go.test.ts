@@ -105,8 +105,9 @@ it.skipIf(go === undefined)(
   600_000,
 );
 
+const read = (path: string) => readFileSync(new URL(`../../${path}`, import.meta.url), "utf8");
+
 it("the constants of the Go package have codes of the service, or of its page", () => {
-  const read = (path: string) => readFileSync(new URL(`../../${path}`, import.meta.url), "utf8");
   const codes = [...read("clients/go/errors.go").matchAll(/^\tCode\w+ += "(\w+)"/gm)];
   expect(codes.length).toBeGreaterThan(20);
   const pages = read("docs/errors.md") + read("clients/go/README.md");
