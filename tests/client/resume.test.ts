@@ -59,7 +59,7 @@ it("the parts of an upload that has failed are removed by abort", async () => {
   await failure(task);
   task.abort();
   const removals = () => seen.filter(({ method }) => method === "DELETE");
-  await vi.waitFor(() => expect(removals()).toHaveLength(1));
+  await expect.poll(removals).toHaveLength(1);
 });
 
 it("a database that never answers leaves an upload without a memory", async () => {
