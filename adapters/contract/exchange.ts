@@ -41,6 +41,9 @@ export const withExchanges = <A>(to: Listeners, run: () => Promise<A>): Promise<
 export const untilOver = (own?: AbortSignal): AbortSignal =>
   AbortSignal.any([own, listeners.getStore()?.over].filter((each) => each !== undefined));
 
+/** True while a store is examined, for which nobody waits without an end; a test runner ends its tests. */
+export const isExamined = (): boolean => listeners.getStore() !== undefined;
+
 /** Reports a request that is about to be sent to the listener, if there is one. */
 export const sending = (sent: SentRequest): void => listeners.getStore()?.onExchange(sent);
 

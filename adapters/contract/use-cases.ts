@@ -20,7 +20,7 @@ import { Tokens } from "../../application/ports/tokens.ts";
 import { removeFile } from "../../application/files/remove-file.ts";
 import { requestUpload } from "../../application/uploads/request-upload.ts";
 import { ByteSize } from "../../domain/byte-size.ts";
-import { StoreUnavailable } from "../../domain/errors.ts";
+import { StoreUnavailable, UploadPending } from "../../domain/errors.ts";
 import { LinkLifetime } from "../../domain/link.ts";
 import { OrganizationId, OrganizationSlug } from "../../domain/organization.ts";
 import { DEFAULT_SCOPES, type Principal } from "../../domain/principal.ts";
@@ -30,7 +30,7 @@ import {
   type UploadPolicy,
   type UploadRequest,
 } from "../../domain/upload-policy.ts";
-import { unavailable } from "./exchange.ts";
+import { isExamined, unavailable } from "./exchange.ts";
 import { ORGANIZATION, UPLOAD } from "./uploads.ts";
 
 /** The caller of a use case, and the moment. */
@@ -43,6 +43,8 @@ export interface Call {
   readonly principal?: Principal;
   /** `ORGANIZATION` by default. */
   readonly organization?: string;
+  /** Asks once, also if the answer is to come later. */
+  readonly isOnce?: boolean;
 }
 
 /** Runs an effect at a moment, or under the real clock. */
@@ -101,6 +103,12 @@ const POLICIES = new Map<string, UploadPolicy>([
   ["incoming-verified", { ...defaultPolicy, arrival: "incoming" }],
 ]);
 
+/** A machine that is busy lets the service wait too long for a store that works. */
+const comesLater = (answer: unknown): boolean =>
+  answer instanceof UploadPending ||
+  (answer instanceof StoreUnavailable && ["timeout", "shed"].includes(answer.kind));
+const MOST_TIMES = 20;
+
 /** The use cases over one store, for members of several organizations. */
 export function useCases(
   services: {
@@ -123,20 +131,26 @@ export function useCases(
   type Program<A, E> = (member: Member) => Effect.Effect<A, E, Layer.Success<typeof ports>>;
 
   /** Runs a use case for a member: `Done` with its facts, or the refusal. */
-  const run = <A extends object, E>(program: Program<A, E>, call: Call = {}) =>
-    runAt(
-      call,
-      program(memberFrom(call)).pipe(
-        Effect.provide(ports),
-        Effect.match({
-          onSuccess: (facts) => ({ _tag: "Done" as const, ...facts }),
-          onFailure: (refusal) => {
-            if (refusal instanceof StoreUnavailable) unavailable(refusal);
-            return refusal;
-          },
-        }),
-      ),
+  const run = <A extends object, E>(program: Program<A, E>, call: Call = {}) => {
+    const ask = program(memberFrom(call)).pipe(
+      Effect.provide(ports),
+      Effect.match({
+        onSuccess: (facts) => ({ _tag: "Done" as const, ...facts }),
+        onFailure: (refusal) => {
+          if (refusal instanceof StoreUnavailable) unavailable(refusal);
+          return refusal;
+        },
+      }),
     );
+    const { at, waiting, isOnce = isExamined() } = call;
+    // The clock of a test stands still.
+    const asksOnce = isOnce || at !== undefined || waiting !== undefined;
+    const patient = Effect.repeat(ask, {
+      until: (answer) => !comesLater(answer),
+      times: MOST_TIMES,
+    });
+    return runAt(call, asksOnce ? ask : patient);
+  };
   /** Runs a use case that may not be refused. */
   const granted = <A, E>(program: Program<A, E>) =>
     Effect.runPromise(Effect.provide(program(memberFrom({})), ports));
