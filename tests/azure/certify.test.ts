@@ -14,6 +14,9 @@ import { type Entra, startEntra } from "./entra.ts";
 import { startEntraHttps } from "./entra-https.ts";
 import { startAzureVerifier } from "./store.ts";
 
+// An examination ends by itself, when nothing is kept for ten minutes.
+vi.setConfig({ testTimeout: 0 });
+
 // What a certificate says of Azure, and what the service makes of it.
 
 const azurite = await need("azurite");

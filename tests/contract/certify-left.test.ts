@@ -3,7 +3,7 @@ import * as Result from "effect/Result";
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { Client } from "minio";
-import { describe, expect, it, onTestFinished } from "vitest";
+import { describe, expect, it, onTestFinished, vi } from "vitest";
 import { certifiedStore } from "../../adapters/cli/certify/certified-store.ts";
 import { examine } from "../../adapters/contract/examine.ts";
 import { PROMISES } from "../../adapters/contract/promises.ts";
@@ -17,6 +17,8 @@ import { s3Client } from "../support/s3-store.ts";
 import { serve } from "../support/serve.ts";
 
 await import("../support/few-rounds.ts");
+// An examination ends by itself, when nothing is kept for ten minutes.
+vi.setConfig({ testTimeout: 0 });
 
 // What an examination leaves in a store, and which processes.
 

@@ -2,7 +2,7 @@ import * as Result from "effect/Result";
 import { mkdirSync, mkdtempSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { expect, it } from "vitest";
+import { expect, it, vi } from "vitest";
 import { certifiedStore } from "../../adapters/cli/certify/certified-store.ts";
 import { examine } from "../../adapters/contract/examine.ts";
 import { PROMISES, standsOn } from "../../adapters/contract/promises.ts";
@@ -14,6 +14,8 @@ import { startServer } from "../support/server-process.ts";
 import { certificateOf } from "../support/store-certificate.ts";
 
 await import("../support/few-rounds.ts");
+// An examination ends by itself, when nothing is kept for ten minutes.
+vi.setConfig({ testTimeout: 0 });
 
 // Servers of S3's API that were not made for strangers: what an examination says of them first, and
 // what a service makes of that.

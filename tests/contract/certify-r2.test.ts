@@ -7,6 +7,8 @@ import { isFullRun } from "../support/full-run.ts";
 import { R2_KEY, type R2Options, startR2 } from "../support/r2-double.ts";
 
 await import("../support/few-rounds.ts");
+// An examination ends by itself, when nothing is kept for ten minutes.
+vi.setConfig({ testTimeout: 0 });
 
 // What `valetkey certify` proves of Cloudflare R2, as far as its pages go, and of stores like it that
 // lack one thing: a double of it.

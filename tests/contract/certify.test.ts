@@ -18,6 +18,8 @@ import { s3Client } from "../support/s3-store.ts";
 import { serve } from "../support/serve.ts";
 
 await import("../support/few-rounds.ts");
+// An examination ends by itself, when nothing is kept for ten minutes.
+vi.setConfig({ testTimeout: 0 });
 
 const server = await need("minio");
 const fakeGcs = await need("fakeGcs");

@@ -12,12 +12,15 @@ import {
 } from "node:fs";
 import { tmpdir } from "node:os";
 import { delimiter, dirname, join } from "node:path";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { parse as parseYaml } from "yaml";
 import { type Certificate, digestOf } from "../../adapters/storage/certificate/certificate.ts";
 import { CHILD_ENV } from "../support/child-env.ts";
 import { clientOf } from "../support/minio-client.ts";
 import { need } from "../support/need.ts";
+
+// An examination ends by itself, when nothing is kept for ten minutes.
+vi.setConfig({ testTimeout: 0 });
 
 // Runs the lines of .github/workflows/certify.yml in a clone, as GitHub's runner does.
 
