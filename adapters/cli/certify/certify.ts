@@ -191,7 +191,7 @@ async function examineStore(
   }
 }
 
-const SIZE = "400 MB in 10,000 requests";
+const SIZE = "460 MB in 10,000 requests";
 
 /** Where the store does not tell, the version that its answer to the last PUT named does. */
 const versionsIn = ({ versions }: BucketState, { version }: Findings): BucketState["versions"] => {
