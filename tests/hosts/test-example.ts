@@ -114,7 +114,9 @@ export const testExample = (name: string) =>
         expect([aborted.status, after.status]).toEqual([204, 400]);
       });
 
-      it.skipIf(env === undefined || chromium === undefined)(
+      // To another store, requests of a page do not pass the host; and Chromium lets no page of an
+      // unknown address, as one by playwright is, ask another port of this machine.
+      it.skipIf(env?.["STORAGE_ADAPTER"] !== "local" || chromium === undefined)(
         "a page sends a file in parts and a text, opens both, and removes them",
         async () => {
           const modules = join(example.folder, "node_modules");
