@@ -12,7 +12,7 @@ import {
   realpathSync,
   writeFileSync,
 } from "node:fs";
-import { basename, join, resolve } from "node:path";
+import { basename, dirname, join, resolve } from "node:path";
 import { createInterface } from "node:readline/promises";
 import { setTimeout } from "node:timers/promises";
 // As a whole: an older Node, which has to be told of, lacks functions that are named here.
@@ -72,7 +72,7 @@ if (!/^[1-9]\d{0,4}$/.test(port)) fail(`PORT is "${port}", and not a number such
 const settings = withOwnValues(readFileSync(own(`stores/${store}.env`), "utf8"));
 terminal?.close();
 
-mkdirSync(folder, { recursive: true });
+makeFolder(folder);
 cpSync(own(`starters/${framework}`), realpathSync(folder), { recursive: true });
 writeManifest("package.json");
 const types = allowedTypes.map((type: string) => `"${type}"`).join(", ");
@@ -112,6 +112,13 @@ if (given.install && given.start && missing.length === 0) {
   console.log(
     `${first}README.md says how it is started; ${manager} run doctor looks at the store.`,
   );
+}
+
+/** Makes it with its parents; Node's own way never ends where a folder takes none, such as /proc. */
+function makeFolder(path: string): void {
+  if (existsSync(path)) return;
+  makeFolder(dirname(path));
+  mkdirSync(path);
 }
 
 /** Starts the application, and the doctor beside it; without a terminal it then stops. */

@@ -137,6 +137,7 @@ it("a name that cannot be a new folder is refused in a sentence, and left as it 
     ["looped", "looped is not empty, or not a folder. Name another one."],
     ["file/app", "ENOTDIR: not a directory, lstat "],
     ["n".repeat(300), "ENAMETOOLONG: name too long, lstat "],
+    ["/proc/app", "ENOENT: no such file or directory, mkdir '/proc/app'"],
   ] as const) {
     const { code, said } = await run([name, "--yes"]);
     expect([code, said.trim().split("\n")]).toEqual([1, [expect.stringContaining(says)]]);
