@@ -1,7 +1,7 @@
 import * as Redacted from "effect/Redacted";
 import * as Result from "effect/Result";
 import * as Schema from "effect/Schema";
-import { HttpUrl, isGuessable, List, Parsed } from "../settings/codecs.ts";
+import { HttpUrl, List, Parsed, UNGUESSABLE } from "../settings/codecs.ts";
 import {
   fault,
   missingBeside,
@@ -20,8 +20,8 @@ const WebhookSecret = Parsed((text) => {
   const bytes = Buffer.from(base64, "base64");
   const isWritten = bytes.toString("base64") === base64;
   const isLong = bytes.length >= 24 && bytes.length <= 64;
-  return isWritten && isLong && !isGuessable(bytes) ? bytes : undefined;
-});
+  return isWritten && isLong ? bytes : undefined;
+}).check(UNGUESSABLE);
 
 export const settings = {
   url: optional({

@@ -49,8 +49,8 @@ export function isGuessable(secret: Uint8Array | string): boolean {
 
 /** Said of a secret beside the shape that it does have. */
 export const GUESSABLE = "it repeats itself, or has few different characters";
-export const UNGUESSABLE = Schema.makeFilter<string>((text) =>
-  isGuessable(text) ? GUESSABLE : undefined,
+export const UNGUESSABLE = Schema.makeFilter<Uint8Array | string>((secret) =>
+  isGuessable(secret) ? GUESSABLE : undefined,
 );
 
 /** Without white space around it, such as the line end of a file it came from. */

@@ -74,6 +74,7 @@ it.each([
     DEV_TOKEN=secret-secret-secret-se => DEV_TOKEN must be 16 or more random letters, digits and -._~+/; it repeats itself, or has few different characters.
     METRICS_TOKEN=aaaaaaaaaabbbbbbbbbbccccccccccdddddddddd => ; it repeats itself, or has few different characters
     NOTIFICATIONS_SECRETS=${"ab".repeat(20)} => ; it repeats itself, or has few different characters
+    EVENTS_SECRETS=whsec_${"A".repeat(43)}= => ; it repeats itself, or has few different characters
     DEV_TOKEN=short => for example: DEV_TOKEN="$(openssl rand -hex 16)"
     DEV_TOKEN=the-same-token-twice; DEV_SERVICE_TOKEN=the-same-token-twice => DEV_SERVICE_TOKEN must differ from DEV_TOKEN
     AUDIT=/var/log/audit.jsonl => AUDIT must be off or stdout

@@ -7,7 +7,13 @@ import { PROVIDERS } from "../../adapters/storage/providers.ts";
 
 const FOLDER = new URL("../../docs/stores/", import.meta.url);
 
-type Certified = Readonly<Record<string, (typeof certified)["ceph"]>>;
+interface CertifiedStore {
+  readonly server: string;
+  readonly date: string;
+  readonly abilities: ReadonlyArray<string>;
+  readonly withoutVersions: ReadonlyArray<string>;
+}
+type Certified = Readonly<Record<string, CertifiedStore>>;
 
 /**
  * The abilities of each provider that `docs/stores/` has a certificate of, for
