@@ -1,5 +1,5 @@
 import { expect, it } from "vitest";
-import { runToEnd, startProcess } from "../support/service-process.ts";
+import { startProcess } from "../support/service-process.ts";
 import { receiptKey } from "../support/receipt-key.ts";
 
 it("a service that others reach warns if it has no limits, and not if it has one", async () => {
@@ -17,13 +17,3 @@ it("a service that others reach warns if it has no limits, and not if it has one
   expect(outputs).toEqual([true, false]);
 });
 
-it("workers of one cluster do not start with limits and without Redis", async () => {
-  const script = `
-    const cluster = require("node:cluster");
-    cluster.setupPrimary({ exec: "deploy/node.ts", execArgv: [] });
-    cluster.fork().on("exit", (code) => process.exit(code));`;
-  const env = { LIMIT_OBJECTS_PER_DAY: "10", STORAGE_LOCAL_DIR: "/nonexistent" };
-  const { code, output } = await runToEnd(env, ["node", "-e", script]);
-  expect(output).toContain("REDIS_URL must be set where several processes serve with limits");
-  expect(code).toBe(78);
-});
