@@ -36,33 +36,29 @@ type granting struct {
 	FileRequest
 	Strict bool `json:"strict"` // binds all that the store can enforce
 	grant  Grant
-	asked  chan struct{} // closed once it was asked for, in vain if there is no grant
+	asked  chan error // has the failure of a request for several; nil without a grant: to be asked for alone
 }
 
 // Presign asks for an upload URL that somebody else uses. Upload does so by itself. What goroutines ask
 // for while one request is under way goes together with the next.
 func (c *Client) Presign(ctx context.Context, file FileRequest) (Grant, error) {
-	own := &granting{FileRequest: file, Strict: true, asked: make(chan struct{})}
-	isAlone := false
+	own := &granting{FileRequest: file, Strict: true, asked: make(chan error, 1)}
 	err := c.persist(ctx, func() error {
-		if !isAlone {
-			isAlone = true
-			select {
-			case <-ctx.Done():
-				return ctx.Err()
-			case c.known.together <- own:
-				select {
-				case <-ctx.Done():
-					return ctx.Err()
-				case <-own.asked:
-				}
-			case c.known.turn <- struct{}{}:
-				defer func() { <-c.known.turn }()
-				c.presignTogether(ctx, own)
-			}
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case c.known.together <- own:
+		case c.known.turn <- struct{}{}:
+			defer func() { <-c.known.turn }()
+			c.presignTogether(ctx, own)
 		}
-		if own.grant.isUsable() {
-			return nil
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case err := <-own.asked:
+			if err != nil || own.grant.isUsable() {
+				return err
+			}
 		}
 		return c.once(ctx, http.MethodPost, "/presign", own, &own.grant, own.grant.isUsable)
 	})
@@ -84,12 +80,20 @@ func (c *Client) presignTogether(ctx context.Context, own *granting) {
 		}
 	}
 	var answer struct{ Uploads []Grant }
-	isAll := func() bool { return len(answer.Uploads) == len(files) }
-	isGranted := len(files) > 1 && c.once(ctx, http.MethodPost, "/batch", map[string]any{"files": files}, &answer, isAll) == nil
+	var err error
+	if len(files) > 1 {
+		isAll := func() bool { return len(answer.Uploads) == len(files) }
+		err = c.once(ctx, http.MethodPost, "/batch", map[string]any{"files": files}, &answer, isAll)
+	}
 	for index, file := range files {
-		if isGranted {
+		failed := *in(err)
+		switch {
+		case failed.mayPass > 0 && ctx.Err() == nil:
+			file.asked <- &failed
+			continue
+		case err == nil && len(files) > 1:
 			file.grant = answer.Uploads[index]
 		}
-		close(file.asked)
+		file.asked <- nil
 	}
 }
