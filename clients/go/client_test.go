@@ -523,6 +523,37 @@ func TestPartsOfAnotherStateOfTheFileAreNotContinued(t *testing.T) {
 	}
 }
 
+// cancelling is a file during whose first reading the context ends.
+type cancelling struct {
+	cancel context.CancelFunc
+	reads  int
+}
+
+func (c *cancelling) ReadAt(p []byte, _ int64) (int, error) {
+	c.cancel()
+	c.reads += len(p)
+	return len(p), nil
+}
+
+func TestACancelledUploadIsNotReadOnBeforeItIsContinued(t *testing.T) {
+	b := newBackend(t)
+	b.multi = true
+	file := source(make([]byte, 33<<20))
+	file.Modified = time.Unix(1, 0)
+	options := UploadOptions{StateFolder: t.TempDir()}
+	client := b.client(t, Options{RetryFor: -1})
+	b.fails(1, "POST multipart/complete", status(500, "", fmt.Sprintf(problem, "INTERNAL", "")))
+	if _, err := client.Upload(context.Background(), file, options); codeOf(t, err).Code != "INTERNAL" {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	reader := &cancelling{cancel: cancel}
+	file.Reader = reader
+	if _, err := client.Upload(ctx, file, options); codeOf(t, err).Code != CodeAborted || reader.reads > 6<<20 {
+		t.Error(err, reader.reads)
+	}
+}
+
 func TestAFileThatChangesMeanwhileIsNotCompleted(t *testing.T) {
 	for _, isMulti := range []bool{false, true} {
 		b := newBackend(t)

@@ -61,19 +61,26 @@ func (u *upload) checksum(content *io.SectionReader) (Checksum, error) {
 	return Checksum{u.algorithm, base64.StdEncoding.EncodeToString(sum.Sum(nil))}, nil
 }
 
-// compare fails if the source is not what was sent of it: a change may keep size and time.
+// compare fails if the source is not what was sent of it.
 func (u *upload) compare(ctx context.Context) error {
 	for _, p := range u.parts {
-		if ctx.Err() != nil {
-			return aborted(ctx)
-		}
-		if sum, err := u.checksum(p.content); err != nil {
+		if err := u.verify(ctx, p); err != nil {
 			return err
-		} else if sum != u.begun.Sums[p.number] {
-			return u.changed(nil)
 		}
 	}
 	return nil
+}
+
+// verify fails if a part is not as it was hashed before: a change may keep size and time.
+func (u *upload) verify(ctx context.Context, p *part) error {
+	if ctx.Err() != nil {
+		return aborted(ctx)
+	}
+	sum, err := u.checksum(p.content)
+	if err == nil && sum != u.begun.Sums[p.number] {
+		return u.changed(nil)
+	}
+	return err
 }
 
 // facts of a file change with it; other sources have none.

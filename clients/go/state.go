@@ -59,9 +59,8 @@ func (u *upload) resume(ctx context.Context) error {
 		if err == nil && p.isIn(stored) {
 			p.sent = p.content.Size()
 			u.show(p.sent, nil)
-			var sum Checksum
-			if sum, err = u.checksum(p.content); err == nil && sum != u.begun.Sums[p.number] {
-				err = newError(CodeInvalidUpload, "The file has changed", "It is sent again.", nil)
+			if err = u.verify(ctx, p); in(err).Code == CodeFileChanged {
+				in(err).Code = CodeInvalidUpload // all of it is sent again
 			}
 		} else {
 			delete(u.begun.Sums, p.number)
