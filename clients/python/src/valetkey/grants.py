@@ -23,39 +23,38 @@ class Grants:
     def __init__(self, service: Service) -> None:
         self._service = service
         self._asking = asyncio.Lock()
-        self._waiting: dict[object, Mapping[str, object]] = {}
-        self._outcomes: dict[object, Grant | ValetkeyError] = {}
+        self._waiting: dict[asyncio.Future[Grant | ValetkeyError], Mapping[str, object]] = {}
 
     async def ask(self, run: Run, asked: Mapping[str, object]) -> Grant:
         async def once() -> Grant:
-            own = object()
+            own = asyncio.get_running_loop().create_future()
             self._waiting[own] = asked
             try:
                 async with self._asking:
-                    if own not in self._outcomes:
+                    if not own.done():
                         await self._ask(own)
-                outcome = self._outcomes[own]
             finally:
-                self._waiting.pop(own, None)
-                self._outcomes.pop(own, None)
-            if isinstance(outcome, ValetkeyError):
+                del self._waiting[own]
+            if isinstance(outcome := own.result(), ValetkeyError):
                 raise outcome
             return outcome
 
         return await run.persist(once)
 
-    async def _ask(self, own: object) -> None:
-        others = [each for each in self._waiting if each not in (own, *self._outcomes)]
+    async def _ask(self, own: asyncio.Future[Grant | ValetkeyError]) -> None:
+        others = [each for each in self._waiting if each is not own and not each.done()]
         batch = [own, *others][:MOST_FILES]
         files = [self._waiting[each] for each in batch]
         if len(batch) > 1 and len(json.dumps(files)) < MOST_BYTES:
             try:
                 answer = await self._service.ask_once("/batch", {"files": files})
                 uploads = [read(Grant, each) for each in member(answer, "uploads", list)]
-                self._outcomes.update(zip(batch, uploads, strict=False))
+                for each, grant in zip(batch, uploads, strict=False):
+                    each.set_result(grant)
             except RefusedError:
                 pass  # One of them: each is asked for alone, in its turn.
             except ValetkeyError as failure:
-                self._outcomes.update({each: copy(failure) for each in batch})
-        if own not in self._outcomes:
-            self._outcomes[own] = read(Grant, await self._service.ask_once("/presign", files[0]))
+                for each in batch:
+                    each.set_result(copy(failure))
+        if not own.done():
+            own.set_result(read(Grant, await self._service.ask_once("/presign", files[0])))
