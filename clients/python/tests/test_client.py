@@ -15,7 +15,7 @@ from typing import Any, BinaryIO
 from unittest.mock import patch
 
 import httpx
-from network import BASE, CONFIRMED, GRANT, Network, first, problem
+from network import BASE, CONFIRMED, GRANT, HELD, Network, first, problem
 
 from valetkey import AsyncClient, Progress, errors
 from valetkey.line import LEAST_PART
@@ -240,6 +240,19 @@ class ClientTest(unittest.TestCase):
     def test_an_error_without_a_text_is_named(self) -> None:
         with self.assertRaisesRegex(errors.OfflineError, "does not answer: ReadTimeout. Check"):
             Network(first(1, "PUT", httpx.ReadTimeout(""))).client(retry_for=0).upload(b"hello")
+
+    def test_nothing_is_asked_for_once_a_client_is_closed(self) -> None:
+        async def cancel() -> None:
+            network = Network(first(1, "policies", HELD))
+            async with AsyncClient(BASE, org="acme", token=str, http=network.http()) as client:
+                uploading = asyncio.create_task(client.upload(b"hello"))
+                while not network.seen:
+                    await asyncio.sleep(0)
+                uploading.cancel()
+                await asyncio.wait([uploading])
+            self.assertEqual(asyncio.all_tasks(), {asyncio.current_task()})
+
+        asyncio.run(cancel())
 
     def test_many_files_ask_for_policies_once_and_few_are_open(self) -> None:
         async def upload() -> None:

@@ -197,6 +197,9 @@ class AsyncClient:
         return await self._service.ask(Run(self._retry_for), path, body, method)
 
     async def aclose(self) -> None:
+        if self._asking:
+            self._asking.cancel()
+            await asyncio.gather(self._asking, return_exceptions=True)
         await self._service.http.aclose()
 
     async def __aenter__(self) -> AsyncClient:
