@@ -16,6 +16,8 @@ from .service import Service
 MOST_FILES = 50
 MOST_BYTES = 60_000
 
+_Waiting = asyncio.Future[Grant | ValetkeyError]
+
 
 class Grants:
     """Asks for those together that wait while a request is under way."""
@@ -23,11 +25,11 @@ class Grants:
     def __init__(self, service: Service) -> None:
         self._service = service
         self._asking = asyncio.Lock()
-        self._waiting: dict[asyncio.Future[Grant | ValetkeyError], Mapping[str, object]] = {}
+        self._waiting: dict[_Waiting, Mapping[str, object]] = {}
 
     async def ask(self, run: Run, asked: Mapping[str, object]) -> Grant:
         async def once() -> Grant:
-            own = asyncio.get_running_loop().create_future()
+            own: _Waiting = asyncio.get_running_loop().create_future()
             self._waiting[own] = asked
             try:
                 async with self._asking:
@@ -41,7 +43,7 @@ class Grants:
 
         return await run.persist(once)
 
-    async def _ask(self, own: asyncio.Future[Grant | ValetkeyError]) -> None:
+    async def _ask(self, own: _Waiting) -> None:
         others = [each for each in self._waiting if each is not own and not each.done()]
         batch = [own, *others][:MOST_FILES]
         files = [self._waiting[each] for each in batch]
