@@ -6,6 +6,7 @@ import (
 	"iter"
 	"net/http"
 	"net/url"
+	"os"
 	"regexp"
 	"slices"
 	"time"
@@ -123,23 +124,44 @@ func (c *Client) Open(ctx context.Context, file string) (content io.ReadCloser, 
 		if err != nil {
 			return err
 		}
-		request, err := http.NewRequestWithContext(ctx, http.MethodGet, address, nil)
+		request, err := http.NewRequest(http.MethodGet, address, nil)
 		if err != nil {
 			return err
 		}
 		request.Header.Set("Accept-Encoding", "identity") // as it is stored
-		answer, err := c.http.Do(request)
+		ctx, cancel := context.WithCancelCause(ctx)
+		silence := time.AfterFunc(timeout, func() { cancel(os.ErrDeadlineExceeded) })
+		answer, err := c.http.Do(request.WithContext(ctx))
+		if err == nil && answer.StatusCode == http.StatusOK && silence.Stop() {
+			content = opened{answer.Body, cancel}
+			return nil
+		}
+		defer cancel(nil)
+		defer silence.Stop()
+		var code string
+		if err == nil {
+			code, err = codeIn(answer)
+		}
+		if ctx.Err() != nil {
+			err = context.Cause(ctx)
+		}
 		if err != nil {
 			return offline(err)
 		}
-		if answer.StatusCode == http.StatusOK {
-			content = answer.Body
-			return nil
-		}
-		code, _ := codeIn(answer)
 		return refused(answer, code)
 	})
 	return content, err
+}
+
+// opened is the content of a file.
+type opened struct {
+	io.ReadCloser
+	cancel context.CancelCauseFunc
+}
+
+func (o opened) Close() error {
+	o.cancel(nil)
+	return o.ReadCloser.Close()
 }
 
 // Link returns an address that opens a confirmed file for everyone who has it, by the receipt of its

@@ -149,6 +149,36 @@ func standsStill(t *testing.T, taken int) {
 	}
 }
 
+// silent is a service, and a store that does not answer at first.
+type silent struct{ asked int }
+
+func (s *silent) RoundTrip(request *http.Request) (*http.Response, error) {
+	answer := &http.Response{StatusCode: 200, Body: io.NopCloser(strings.NewReader("hello"))}
+	if request.URL.Path != "/store" {
+		answer.StatusCode, answer.Header = 302, http.Header{"Location": {"http://127.0.0.1/store"}}
+	} else if s.asked++; s.asked == 1 {
+		<-request.Context().Done()
+		return nil, request.Context().Err()
+	}
+	return answer, nil
+}
+
+func TestAFileThatTheStoreDoesNotAnswerIsAskedForAgain(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		options := Options{BaseURL: "http://127.0.0.1", Organization: "acme", HTTPClient: &http.Client{Transport: &silent{}}}
+		client, _ := New(options)
+		began := time.Now()
+		content, err := client.Open(context.Background(), "orgs/acme/files/a/b.txt")
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer content.Close()
+		if text, _ := io.ReadAll(content); string(text) != "hello" || time.Since(began) > timeout+2*time.Second {
+			t.Error(string(text), time.Since(began))
+		}
+	})
+}
+
 // swallowing is a store of which no answer comes.
 type swallowing struct{ bodies int }
 
