@@ -58,12 +58,11 @@ export function makeSlots(count: number): Slots {
       const done = await work(times);
       const now = performance.now();
       const { begun, taken = now } = times;
-      // A small body is soon sent on any line, and a store may take its time to answer a large one.
-      const isSlow = taken - begun > QUICK || now - taken > LATE;
-      const isQuick =
-        (now - begun) * part < QUICK * size || (size >= LEAST_PART && taken - begun < QUICK);
-      if (isSlow) most = Math.max(1, most / 2);
-      else if (isQuick) most = Math.min(count, most + 0.5);
+      if (taken - begun >= QUICK || now - taken > LATE) most = Math.max(1, most / 2);
+      // A small body is soon sent on any line.
+      else if (size >= LEAST_PART || (now - begun) * LEAST_PART < QUICK * size) {
+        most = Math.min(count, most + 0.5);
+      }
       return done;
     } catch (cause) {
       if (cause instanceof Transient && cause.reason === "network") most = 1;

@@ -272,14 +272,15 @@ export function sendPart(job: Job, part: Part): Promise<KnownTarget> {
           const message = `${what} ${times} times before ${body.size} bytes got through. Use a better connection, then try again.`;
           return new UploadError("unstable", message);
         };
-        const failIfInVain = () => {
-          if (awake() - goneAt <= LONGEST_SILENCE) return;
-          const error = unstable("No answer came in time", ++inVain);
-          const isEnough = inVain === MOST_IN_VAIN;
-          throw new Transient("network", ({ isLast }) => (isLast || isEnough ? error : undefined));
-        };
-        const failIfCut = () => {
-          if (sent <= PROGRESS_BYTES) return;
+        const failIfUnstable = (isCut: boolean) => {
+          if (awake() - goneAt > LONGEST_SILENCE) {
+            const error = unstable("No answer came in time", ++inVain);
+            const isEnough = inVain === MOST_IN_VAIN;
+            throw new Transient("network", ({ isLast }) =>
+              isLast || isEnough ? error : undefined,
+            );
+          }
+          if (!isCut || sent <= PROGRESS_BYTES) return;
           if (++run.cuts >= MOST_CUTS) throw unstable("The connection broke", MOST_CUTS);
           progressed();
         };
@@ -290,8 +291,7 @@ export function sendPart(job: Job, part: Part): Promise<KnownTarget> {
         const answer = await put({ ...signed, body, signal, onSent }).catch(async (cause) => {
           if (outer.aborted) throw cause;
           await failUnlessReadable(file, asked.filename);
-          failIfInVain();
-          failIfCut();
+          failIfUnstable(true);
           throw unanswered(service.address, url, sent > 0);
         });
         noteAnswer(url);
@@ -308,8 +308,7 @@ export function sendPart(job: Job, part: Part): Promise<KnownTarget> {
           return { ...signed, etag };
         }
         if (isBusy(status) || BROKEN.test(code)) {
-          failIfInVain();
-          if (BROKEN.test(code)) failIfCut();
+          failIfUnstable(BROKEN.test(code));
           throw transient("busy", storeRefusal(answer), answer.after);
         }
         if (OTHER_BYTES.test(code)) throw unreadable(file, asked.filename, answer);
