@@ -183,6 +183,16 @@ class PartsTest(unittest.TestCase):
             self.assertEqual(len(network.puts()), 3)
             self.assertEqual(list(self.state.iterdir()), [])
 
+    def test_a_memory_that_lacks_something_is_none(self) -> None:
+        network = Network(first(9, "part=3", httpx.ReadError("broken")))
+        with self.assertRaises(errors.OfflineError):
+            self.upload(network, state=self.state, retry_for=0)
+        (file,) = self.state.iterdir()
+        file.write_text('{"upload": "v1.an-upload"}')
+        network.trouble = lambda _: None
+        self.upload(network, state=self.state)
+        self.assertEqual(list(self.state.iterdir()), [])
+
     def test_a_completion_whose_answer_was_lost_is_only_asked_for_again(self) -> None:
         network = Network(first(9, "/complete", httpx.ReadError("lost")))
         with self.assertRaises(errors.OfflineError):

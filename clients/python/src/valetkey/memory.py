@@ -24,7 +24,7 @@ class Memory:
                 # The process may have ended while it wrote one.
                 with suppress(ValueError, TypeError):
                     found.update(json.loads(line))
-        return found if "upload" in found else {}
+        return found if found.keys() >= {"upload", "part_size", "asked"} else {}
 
     def keep(self, members: Mapping[Any, object]) -> None:
         if self._path:
