@@ -172,11 +172,8 @@ func (c *Client) exchange(ctx context.Context, method, path string, body any, is
 			return response, text, nil
 		}
 	}
-	if ctx.Err() != nil {
-		err = context.Cause(ctx)
-	}
 	return nil, nil, passing(newError(CodeOffline, c.options.BaseURL+" does not answer",
-		"Check the network connection and BaseURL, then try again.", err))
+		"Check the network connection and BaseURL, then try again.", cmp.Or(context.Cause(ctx), err)))
 }
 
 // refusal is the failure of an answer.

@@ -1,6 +1,7 @@
 package valetkey
 
 import (
+	"cmp"
 	"context"
 	"io"
 	"iter"
@@ -142,11 +143,8 @@ func (c *Client) Open(ctx context.Context, file string) (content io.ReadCloser, 
 		if err == nil {
 			code, err = codeIn(answer)
 		}
-		if ctx.Err() != nil {
-			err = context.Cause(ctx)
-		}
 		if err != nil {
-			return offline(err)
+			return offline(cmp.Or(context.Cause(ctx), err))
 		}
 		return refused(answer, code)
 	})

@@ -79,19 +79,19 @@ func (c *Client) presignTogether(ctx context.Context, own *granting) {
 			isMore = false
 		}
 	}
-	var answer struct{ Uploads []Grant }
-	var err error
-	if len(files) > 1 {
-		isAll := func() bool { return len(answer.Uploads) == len(files) }
-		err = c.once(ctx, http.MethodPost, "/batch", map[string]any{"files": files}, &answer, isAll)
+	if len(files) == 1 {
+		own.asked <- nil
+		return
 	}
+	var answer struct{ Uploads []Grant }
+	isAll := func() bool { return len(answer.Uploads) == len(files) }
+	err := c.once(ctx, http.MethodPost, "/batch", map[string]any{"files": files}, &answer, isAll)
 	for index, file := range files {
-		failed := *in(err)
-		switch {
-		case failed.mayPass > 0 && ctx.Err() == nil:
+		if failed := *in(err); failed.mayPass > 0 && ctx.Err() == nil {
 			file.asked <- &failed
 			continue
-		case err == nil && len(files) > 1:
+		}
+		if err == nil {
 			file.grant = answer.Uploads[index]
 		}
 		file.asked <- nil
