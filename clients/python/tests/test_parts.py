@@ -100,8 +100,10 @@ class PartsTest(unittest.TestCase):
         }
         for trouble, kind in troubles.items():
             network = Network(trouble)
-            with self.assertRaises(kind):
+            with self.assertRaises(kind) as raised:
                 self.upload(network, retry_for=0)
+            # Who follows the causes comes to an end.
+            self.assertIsNot(raised.exception.__cause__, raised.exception)
             self.assertEqual(network.calls()[-1], "DELETE multipart")
             remembered = Network(trouble)
             with self.assertRaises(kind):

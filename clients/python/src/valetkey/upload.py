@@ -67,7 +67,10 @@ async def put(
             line.has_broken()
         broke_after = sent if is_broken else 0
         silence = monotonic() - taken_at if sent == size else 0
-        raise run.failure_of(part, size, failure, broke_after, silence) from failure
+        failed = run.failure_of(part, size, failure, broke_after, silence)
+        if failed is failure:
+            raise
+        raise failed from failure
     line.has_carried(size, taken_at - begun, monotonic() - taken_at)
     run.has_carried(part)
     etag = ETAG.fullmatch(answer.headers.get("etag", ""))
