@@ -33,15 +33,15 @@ const FIRST = FILE.subarray(0, PART);
 const LAST = FILE.subarray(PART);
 const OTHER_LAST = LAST.map((byte) => byte ^ 1);
 
-const tryToStart = ({ run }: Subject, over: Partial<UploadRequest> = {}) => {
+const tryToStart = ({ run }: Subject, over: Partial<UploadRequest> = {}, policy?: string) => {
   const upload = { ...UPLOAD, size: ByteSize.make(FILE.length), ...over };
-  return run((member) => startMultipart({ member, upload }));
+  return run((member) => startMultipart({ member, upload, policy }));
 };
 
 /** An upload in parts, with the use cases that continue it. */
-async function start(subject: Subject, over?: Partial<UploadRequest>) {
+export async function start(subject: Subject, over?: Partial<UploadRequest>, policy?: string) {
   const { run, refusals } = subject;
-  const started = await tryToStart(subject, over);
+  const started = await tryToStart(subject, over, policy);
   if (started._tag !== "Done") throw new Error(`not started: ${started._tag}`);
   const token = { upload: started.upload };
   const trySign = (number: number, checksum?: Checksum, call?: Call) => {

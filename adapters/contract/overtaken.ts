@@ -1,15 +1,11 @@
 import * as Effect from "effect/Effect";
 import assert from "node:assert/strict";
-import { completeMultipart } from "../../application/parts/complete-multipart.ts";
-import { listParts } from "../../application/parts/list-parts.ts";
-import { signParts } from "../../application/parts/sign-parts.ts";
-import { startMultipart } from "../../application/parts/start-multipart.ts";
-import { PartNumber } from "../../domain/multipart.ts";
 import { uploadKey } from "../../domain/storage-key.ts";
 import { asService } from "../storage/rest/s3-access.ts";
 import { completionFrom } from "../storage/rest/s3-multipart.ts";
 import { encodeKey } from "../storage/signing/v4.ts";
 import { assertBytes } from "./assertions.ts";
+import { start } from "./multipart.ts";
 import { type Pause, send, sendPut } from "./send.ts";
 import { promises } from "./store-promise.ts";
 import type { Subject } from "./subject.ts";
@@ -91,33 +87,19 @@ async function overtakePuts(subject: Subject, policy: string, strict = false): P
 
 /** An upload of one part. */
 async function startPart(subject: Subject, policy: string) {
-  const { run } = subject;
-  const started = await run((member) => startMultipart({ member, upload: UPLOAD, policy }));
-  if (started._tag !== "Done") assert.fail(`it is not started: ${started._tag}`);
-  const { upload, key } = started;
-  const partNumber = PartNumber.make(1);
-  const signed = await run((member) => signParts({ member, upload, parts: [{ partNumber }] }));
-  const put = signed._tag === "Done" ? signed.parts[0]?.put : undefined;
-  if (put === undefined) assert.fail(`it is not signed: ${signed._tag}`);
-  const list = async () => {
-    const listed = await run((member) => listParts({ member, upload }));
-    return listed._tag === "Done" ? listed.parts : [];
-  };
-  let sent: Awaited<ReturnType<typeof list>> = [];
+  const started = await start(subject, UPLOAD, policy);
+  let etags: Readonly<Record<number, string>> = {};
   let receipt: string | undefined;
   return {
-    put,
-    key,
-    list,
+    ...started,
+    put: await started.sign(1),
     arrive: async () => {
-      await sendPut(put);
-      sent = await list();
+      etags = { 1: await started.store(1, CONTENT) };
     },
     /** Completes it, and then confirms. */
     confirm: async (call?: Call) => {
       if (receipt !== undefined) return seenIn(await subject.confirm(receipt, call));
-      const parts = sent.map(({ etag }) => ({ partNumber, etag }));
-      const completed = await run((member) => completeMultipart({ member, upload, parts }), call);
+      const completed = await started.complete(etags, call);
       if (completed._tag === "Done") receipt = completed.receipt;
       return seenIn(completed);
     },
@@ -134,9 +116,9 @@ async function overtakePart(subject: Subject, policy: string): Promise<void> {
 async function overtakeCompletion(subject: Subject, policy: string): Promise<void> {
   const { s3 } = subject;
   if (s3 === undefined) return;
-  const { put, key, list, arrive, confirm } = await startPart(subject, policy);
-  await sendPut({ ...put, body: OTHER });
-  const body = completionFrom(await list());
+  const { put, key, store, arrive, confirm } = await startPart(subject, policy);
+  const etag = await store(1, OTHER);
+  const body = completionFrom([{ partNumber: 1, etag, size: OTHER.length }]);
   const headers = [
     ["content-type", "application/xml"] as const,
     ...(subject.has("copies once") ? [["if-none-match", "*"] as const] : []),
