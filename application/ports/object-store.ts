@@ -120,7 +120,7 @@ export interface MultipartId {
  * The calls for multipart uploads, made with the service's own key. Whether a completion may replace
  * an object is told by `copiesOnce` and `completesOnce` of the store.
  */
-export interface Multipart {
+export interface Multipart<Spoiled = ObjectUnreadable> {
   /**
    * Names what removes uploads that nobody completes, if no rule of the bucket does: a sentence
    * without a full stop.
@@ -150,7 +150,7 @@ export interface Multipart {
       readonly parts: ReadonlyArray<StoredPart>;
       readonly checksum?: Checksum | undefined;
     },
-  ) => Effect.Effect<Completion, StoreUnavailable | ObjectUnreadable>;
+  ) => Effect.Effect<Completion, StoreUnavailable | Spoiled>;
   /** Removes an upload and its parts; succeeds if there is no such upload. */
   readonly abort: (upload: MultipartId) => Effect.Effect<void, StoreUnavailable>;
   /**

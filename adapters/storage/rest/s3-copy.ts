@@ -1,9 +1,8 @@
 import * as Effect from "effect/Effect";
 import * as Exit from "effect/Exit";
-import type { ObjectRef, ObjectStore } from "../../../application/ports/object-store.ts";
+import type { ObjectRef, Multipart, ObjectStore } from "../../../application/ports/object-store.ts";
 import { encodeKey, type Pair } from "../signing/v4.ts";
 import { type BucketSettings, refusalIn, refused } from "./refusal-reason.ts";
-import type { s3Multipart } from "./s3-multipart.ts";
 import { type Bucket, signedFetch, unavailable } from "./signed-fetch.ts";
 import { isWhole, textIn, unescape } from "./xml.ts";
 
@@ -17,7 +16,7 @@ type Copy = NonNullable<ObjectStore["Service"]["copy"]>;
 export const s3Copy = (
   bucket: Bucket,
   settings: BucketSettings,
-  multipart: Pick<ReturnType<typeof s3Multipart>, "create" | "complete" | "abort">,
+  multipart: Multipart<never>,
   largestCopy = -1,
 ): Copy => {
   /** Gives the ETag of the copy, or nothing if the upload has changed. */

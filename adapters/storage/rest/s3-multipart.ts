@@ -2,7 +2,6 @@ import * as Effect from "effect/Effect";
 import * as Option from "effect/Option";
 import type { Completion, Multipart } from "../../../application/ports/object-store.ts";
 import type { Checksum, ChecksumAlgorithm } from "../../../domain/checksum.ts";
-import type { StoreUnavailable } from "../../../domain/errors.ts";
 import type { StoredPart } from "../../../domain/multipart.ts";
 import type { ObjectKey } from "../../../domain/storage-key.ts";
 import { isSenseless, refusalIn, type StoreRefusal } from "./refusal-reason.ts";
@@ -23,11 +22,7 @@ export const s3Multipart = (
     readonly ifNone: ReadonlyArray<Pair>;
     readonly fileChecksums: ReadonlyArray<ChecksumAlgorithm>;
   },
-): Omit<Multipart, "listOpen" | "complete"> & {
-  readonly complete: (
-    upload: Parameters<Multipart["complete"]>[0],
-  ) => Effect.Effect<Completion, StoreUnavailable>;
-} => {
+): Omit<Multipart<never>, "listOpen"> => {
   const refused = (answer: StoreResponse) => {
     const refusal = refusalIn(answer);
     const kind = isSenseless(refusal) ? "senseless" : "refused";

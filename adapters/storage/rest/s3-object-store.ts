@@ -1,7 +1,7 @@
 import * as Clock from "effect/Clock";
 import * as Effect from "effect/Effect";
 import * as Option from "effect/Option";
-import { ObjectStore } from "../../../application/ports/object-store.ts";
+import { type Multipart, ObjectStore } from "../../../application/ports/object-store.ts";
 import type { StoreUnavailable } from "../../../domain/errors.ts";
 import { VARIABLES } from "../../settings/source.ts";
 import { type CertificateInUse, configuredProvider } from "../certificate/in-use.ts";
@@ -93,11 +93,10 @@ export function s3ObjectStore(
     ifNone: provider.copiesOnce ? [["if-none-match", "*"]] : [],
     fileChecksums: provider.fileChecksums ?? [],
   });
-  const multipart = {
+  const multipart: Multipart<never> = {
     ...parts,
     // Whoever completes asks next whether that is final.
-    complete: (upload: Parameters<typeof parts.complete>[0]) =>
-      Effect.andThen(state.renew, parts.complete(upload)),
+    complete: (upload) => Effect.andThen(state.renew, parts.complete(upload)),
     abandoned: provider.abandoned,
     listOpen: s3Uploads(bucket, refuse),
   };
