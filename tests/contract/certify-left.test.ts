@@ -119,7 +119,7 @@ it.skipIf(STORES.minio.path === undefined)(
     expect((await contentOf(minioAt(port))).objects.length).toBeGreaterThan(0);
     const next = await startCertify(endpoint, env, "SIGINT");
     expect(next.said).toContain(
-      `${organization}, which an earlier examination left that was killed, or one has that still runs: \`valetkey forget --org ${organization} --apply\` removes them.`,
+      `${organization}, of an earlier examination that was killed, or of one that still runs: \`valetkey forget --org ${organization} --apply\` removes them.`,
     );
     const all = { ...env, STORAGE_ENDPOINT: endpoint };
     expect(await valetkey(["forget", "--org", organization, "--apply"], all)).toMatchObject({

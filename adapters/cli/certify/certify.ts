@@ -160,16 +160,14 @@ async function examineStore(
   const { ORGANIZATION } = await import("../../contract/uploads.ts");
   const { removalOf } = await import("./leftovers.ts");
   const { title, bucket, removeBucket, leftovers, look, store, withAbilities, decided } = certified;
-  tell(inWordsOf(certified.adapter, `Trying ${title}, in the bucket ${bucket}.\n`));
-  tell(
+  const say = (text: string) => tell(inWordsOf(certified.adapter, text));
+  say(`Trying ${title}, in the bucket ${bucket}.\n`);
+  say(
     `About ${SIZE} are written below orgs/${ORGANIZATION}/ and incoming/orgs/${ORGANIZATION}/, and removed again${removeBucket ? " with the bucket" : ""}. Ctrl-C ends it with what is known by then. If it is killed, ${removalOf(ORGANIZATION)}${removeBucket ? ` with STORAGE_BUCKET=${bucket}` : ""} removes the rest.\n`,
   );
   for (const each of await leftovers()) {
-    tell(
-      inWordsOf(
-        certified.adapter,
-        `The bucket has files of ${each}, which an earlier examination left that was killed, or one has that still runs: ${removalOf(each)} removes them.\n`,
-      ),
+    say(
+      `The bucket has files of ${each}, of an earlier examination that was killed, or of one that still runs: ${removalOf(each)} removes them.\n`,
     );
   }
   try {
