@@ -45,20 +45,12 @@ export const dispatch = Effect.fnUntraced(function* (
   const slots = Semaphore.makeUnsafe(AT_ONCE);
   const deliveries = yield* FiberSet.make();
   const isDue = Latch.makeUnsafe();
-  let reason = "";
-  const warn = yield* cachedFor(
-    Effect.suspend(() => Effect.logWarning("events wait: their queue cannot be used", { reason })),
-    "1 minute",
-  );
-  const whileItFails = (failure: EventsUnavailable) => {
-    ({ reason } = failure);
-    return warn;
-  };
-
   const tell = {
+    unavailable: yield* onceAMinute("events wait: their queue cannot be used", Effect.logWarning),
     dead: yield* onceAMinute("an event was given up", Effect.logError),
     waiting: yield* onceAMinute("an event was not taken, and waits", Effect.logWarning),
   };
+  const whileItFails = ({ reason }: EventsUnavailable) => tell.unavailable({ reason });
   /** Attempts since the receiver was last there. */
   let missed = 0;
 
@@ -139,7 +131,7 @@ const onceAMinute = Effect.fnUntraced(function* (message: string, log: typeof Ef
     }),
     "1 minute",
   );
-  return (facts: { readonly id: string; readonly failure: string }) => {
+  return (facts: object) => {
     failures++;
     last = facts;
     return tell;

@@ -94,10 +94,7 @@ const watch = (part: string, timeout: Timeout) => {
     });
 };
 
-interface Failure {
-  readonly reason: string;
-  readonly isFinal?: boolean;
-}
+type Failure = Required<Pick<PartState, "reason">> & Pick<PartState, "isFinal">;
 type Probe<R> = Effect.Effect<unknown, Failure, R>;
 type Timeout = `${number} seconds`;
 
