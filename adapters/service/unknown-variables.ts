@@ -12,51 +12,38 @@ interface Removed {
 
 const OTEL = "nothing is exported any more; let a collector's prometheus receiver read /metrics";
 const RESTART = "restart the service to change its configuration";
-const REMOVED = new Map<string, Removed>([
-  ["CONTROL_SOCKET", { instead: RESTART }],
-  ["PID_FILE", { instead: RESTART }],
-  ["GOOGLE_CLOUD_PROJECT", { instead: "the key names the project in which a bucket is made" }],
-  [
-    "GOOGLE_CLOUD_UNIVERSE_DOMAIN",
-    {
+const REMOVED = new Map(
+  Object.entries<Removed>({
+    CONTROL_SOCKET: { instead: RESTART },
+    PID_FILE: { instead: RESTART },
+    GOOGLE_CLOUD_PROJECT: { instead: "the key names the project in which a bucket is made" },
+    GOOGLE_CLOUD_UNIVERSE_DOMAIN: {
       instead:
         "the key names it; without a key set STORAGE_ENDPOINT and STORAGE_GCS_IAM_ENDPOINT instead",
     },
-  ],
-  [
-    "LIMIT_MULTIPART_UPLOADS",
-    {
+    LIMIT_MULTIPART_UPLOADS: {
       instead: "set LIMIT_BYTES_PER_DAY, which counts all bytes of an upload in parts at its start",
       opens: (value, env) => value !== "off" && !env["LIMIT_BYTES_PER_DAY"],
     },
-  ],
-  [
-    "LINKS_DENIED",
-    {
+    LINKS_DENIED: {
       instead:
         "the links in it would open again; remove their files, or take the key out of RECEIPT_KEYS, which ends its links and receipts",
       opens: () => true,
     },
-  ],
-  [
-    "METRICS",
-    {
+    METRICS: {
       instead:
         "METRICS_PORT (a port of its own) or METRICS_TOKEN (on the port of the service) alone opens /metrics",
       opens: (value, env) =>
         value !== "token" && Boolean(env["METRICS_PORT"] || env["METRICS_TOKEN"]),
     },
-  ],
-  ["METRICS_ORGANIZATIONS", { instead: "the audit names the organization" }],
-  [
-    "STORAGE_GCS_SIGN_LENGTH",
-    {
+    METRICS_ORGANIZATIONS: { instead: "the audit names the organization" },
+    STORAGE_GCS_SIGN_LENGTH: {
       instead: "set strict in the policies, which binds the size",
       opens: (value) => value === "on",
     },
-  ],
-  ["WEB_CONCURRENCY", { instead: "run replicas behind a proxy, with REPLICAS and REDIS_URL" }],
-]);
+    WEB_CONCURRENCY: { instead: "run replicas behind a proxy, with REPLICAS and REDIS_URL" },
+  }),
+);
 
 /** Finds the variables that end the start, and those that are only worth a warning. */
 export function unknownVariables(env: Env, known: ReadonlyArray<string>) {
@@ -64,6 +51,8 @@ export function unknownVariables(env: Env, known: ReadonlyArray<string>) {
   const warnings: Array<string> = [];
   const exporting: Array<string> = [];
   const names = new Set(known);
+  const end = (variable: string, problem: string) =>
+    faults.push({ setting: { variable }, problem, example: "" });
   for (const [name, value] of Object.entries(env)) {
     if (!value || names.has(name) || isServiceLink(name, value)) continue;
     const removed = REMOVED.get(name);
@@ -71,14 +60,12 @@ export function unknownVariables(env: Env, known: ReadonlyArray<string>) {
     if (name.startsWith("OTEL_")) exporting.push(name);
     else if (removed !== undefined) {
       const problem = `is no variable any more: ${removed.instead}`;
-      if (removed.opens?.(value, env)) faults.push(faultIn(name, `${problem}; then unset it`));
+      if (removed.opens?.(value, env)) end(name, `${problem}; then unset it`);
       else warnings.push(`${name} ${problem}`);
     } else if (meant !== undefined && env[meant] === undefined) {
-      faults.push(
-        faultIn(
-          name,
-          `is not a known variable; did you mean ${meant}? If another program has it, also set ${meant}, empty if need be`,
-        ),
+      end(
+        name,
+        `is not a known variable; did you mean ${meant}? If another program has it, also set ${meant}, empty if need be`,
       );
     } else if (PREFIXES.test(name)) {
       warnings.push(`${name} is not a known variable${hint(name, meant ?? closest(name, known))}`);
@@ -87,12 +74,6 @@ export function unknownVariables(env: Env, known: ReadonlyArray<string>) {
   if (exporting.length > 0) warnings.push(`${exporting.join(", ")}: ${OTEL}`);
   return { faults, warnings };
 }
-
-const faultIn = (variable: string, problem: string): Fault => ({
-  setting: { variable },
-  problem,
-  example: "",
-});
 
 const PREFIXES =
   /^(?:STORAGE|AUTH|JWT|FORWARD_AUTH|LIMITS?|METRICS|SHUTDOWN|CLAMD|EVENTS|NOTIFICATIONS)_/;

@@ -99,9 +99,9 @@ export const brokenIn = (
   promises: Certificate["promises"],
   every: ReadonlyArray<string>,
 ): ReadonlyArray<string> =>
-  promises
-    .filter(({ promise, outcome }) => outcome === "broken" && every.includes(promise))
-    .map(({ promise }) => promise);
+  every.filter((title) =>
+    promises.some(({ promise, outcome }) => promise === title && outcome === "broken"),
+  );
 
 /** Abilities of a server that is certified in the repository. */
 export function certifiedAs(name: keyof typeof certified): Proved {
