@@ -33,7 +33,11 @@ export async function runDoctor(env: Env, { origins, mayLeave, onStart, tell: pr
   const isEmbedded = storage.fetch !== undefined;
   const findings: Array<Finding> = [];
   const tell: Tell = (found) => {
-    const finding = JSON.parse(inWordsOf(storage.bucket?.api, JSON.stringify(found))) as Finding;
+    const inWords = ([member, text]: [string, string]) => [
+      member,
+      inWordsOf(storage.bucket?.api, text),
+    ];
+    const finding = Object.fromEntries(Object.entries(found).map(inWords)) as Finding;
     findings.push(finding);
     print(finding);
   };
