@@ -4,6 +4,7 @@ import { forgetOrganization } from "../../application/files/forget-organization.
 import { requestUpload } from "../../application/uploads/request-upload.ts";
 import { ByteSize } from "../../domain/byte-size.ts";
 import { OrganizationId } from "../../domain/organization.ts";
+import { prefixFor } from "../../domain/storage-key.ts";
 import { assertBytes, assertMatches } from "./assertions.ts";
 import { most } from "./races.ts";
 import { send, upload } from "./send.ts";
@@ -31,7 +32,7 @@ export const listing = promises([], {
     const { list } = subject.store;
     if (list === undefined) return;
     const keys = [(await uploaded(subject)).key, (await uploaded(subject)).key];
-    const prefix = `orgs/${OWN}/`;
+    const prefix = prefixFor(OWN);
     const found: Array<string> = [];
     let after: string | undefined;
     do {

@@ -15,32 +15,27 @@ export const leftovers = (layer: Storage["layer"]): Promise<ReadonlyArray<string
     Effect.flatMap(({ list, multipart }) =>
       Effect.forEach(["", INCOMING_PREFIX], (place) => {
         const prefix = `${place}${KEY_PREFIX}${ORGANIZATIONS}`;
-        const files = list?.({ prefix, limit: 1000 }) ?? NOTHING;
-        const uploads = multipart?.listOpen({ prefix }) ?? NOTHING;
-        return Effect.all([namesIn(files), namesIn(uploads)]);
+        return Effect.all([
+          // The service's key need not be allowed to list.
+          Effect.orElseSucceed(list?.({ prefix, limit: 1000 }) ?? NOTHING, () => NONE),
+          Effect.orElseSucceed(multipart?.listOpen({ prefix }) ?? NOTHING, () => NONE),
+        ]);
       }),
     ),
-    Effect.map((names) => [...new Set(names.flat(2))]),
+    Effect.map((pages) => [
+      ...new Set(pages.flat().flatMap(({ found }) => found.map(({ key }) => organizationIn(key)))),
+    ]),
+    Effect.map((names) => names.filter((name) => !name.startsWith(ORGANIZATION))),
     Effect.provide(layer),
     Effect.timeout(TIMEOUT),
     Effect.orElseSucceed(() => []),
     Effect.runPromise,
   );
 
-const NOTHING = Effect.succeed({ found: [] });
+const NONE = { found: [] };
+const NOTHING = Effect.succeed(NONE);
 
-/** The organizations of a page but our own; none if the service's key may not list. */
-const namesIn = <E>(
-  page: Effect.Effect<{ readonly found: ReadonlyArray<{ readonly key: string }> }, E>,
-) =>
-  page.pipe(
-    Effect.orElseSucceed(() => ({ found: [] })),
-    Effect.map(({ found }) =>
-      found
-        .map(({ key }) => key.replace(INCOMING_PREFIX, "").split("/")[1] ?? "")
-        .filter((name) => !name.startsWith(ORGANIZATION)),
-    ),
-  );
+const organizationIn = (key: string) => key.replace(INCOMING_PREFIX, "").split("/")[1] ?? "";
 
 /** The command that removes everything of such an organization. */
 export const removalOf = (organization: string): string =>
