@@ -18,15 +18,14 @@ export const layer = (settings: AwsSettings) =>
       const { region } = settings;
       const signer = yield* (
         configuredSigner(settings) ??
-        hold(
-          Effect.flatMap(
-            signerFromChain(() => makeClient(settings).config.credentials),
-            (signer) =>
-              Effect.mapError(
-                Effect.fromResult(unlessForUploads(settings)(signer)),
-                (problem) => new CredentialsUnavailable({ reason: `AWS's chain ${problem}` }),
-              ),
+        signerFromChain(() => makeClient(settings).config.credentials).pipe(
+          Effect.flatMap((signer) =>
+            Effect.mapError(
+              Effect.fromResult(unlessForUploads(settings)(signer)),
+              (problem) => new CredentialsUnavailable({ reason: `AWS's chain ${problem}` }),
+            ),
           ),
+          hold,
         )
       );
       const run = Effect.runPromiseWith(yield* Effect.context());
