@@ -98,12 +98,16 @@ export async function examine(examination: Examination): Promise<Findings> {
     const { close, ...built } = await opened(openable);
     const scratch = openScratch(built);
     const over = new AbortController();
+    const ended = Effect.andThen(aborted(over.signal), Effect.fail(OVER));
     const remembering = rememberingUploads(built.store, scratch);
-    const tried = {
-      ...built,
-      store: aroundStore(remembering, (_, call) => untilOver(over.signal, call)),
-    };
+    const store = aroundStore(remembering, (_, call) => Effect.raceFirst(call, ended));
+    const outside = { onExchange: onExchange(scratch), over: over.signal };
     let isAnswering = true;
+    const requireStore = async () => {
+      isAnswering = false;
+      await requireAnswer(built);
+      isAnswering = true;
+    };
     try {
       const check = Effect.orElseSucceed(obstacle(built, newKey()), () => undefined);
       const reason = await Effect.runPromise(check);
@@ -115,16 +119,7 @@ export async function examine(examination: Examination): Promise<Findings> {
       for (const [index, promise] of promises.entries()) {
         if (signal.aborted) throw new Unexamined(INTERRUPTED);
         const { isSilent, ...finding } = await untilAborted(signal, () =>
-          tryAgain(
-            promise,
-            tried,
-            { onExchange: onExchange(scratch), over: over.signal },
-            async () => {
-              isAnswering = false;
-              await requireAnswer(built);
-              isAnswering = true;
-            },
-          ),
+          tryAgain(promise, { ...built, store }, outside, requireStore),
         );
         // What was seen before counts, if there is no answer now.
         if (finding.outcome !== "not tried" || !known.has(promise.title)) {
@@ -260,10 +255,6 @@ async function tryPromise(
     return { promise, outcome: "broken", why: reason };
   }
 }
-
-/** A call that fails once nobody waits for it. */
-const untilOver = <A, E>(over: AbortSignal, call: Effect.Effect<A, E>) =>
-  Effect.raceFirst(call, Effect.andThen(aborted(over), Effect.fail(OVER)));
 
 const OVER = new StoreUnavailable({ kind: "timeout", reason: "nobody waits for its answer" });
 
