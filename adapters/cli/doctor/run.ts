@@ -33,11 +33,7 @@ export async function runDoctor(env: Env, { origins, mayLeave, onStart, tell: pr
   const isEmbedded = storage.fetch !== undefined;
   const findings: Array<Finding> = [];
   const tell: Tell = (found) => {
-    const inWords = ([member, text]: [string, string]) => [
-      member,
-      inWordsOf(storage.bucket?.api, text),
-    ];
-    const finding = Object.fromEntries(Object.entries(found).map(inWords)) as Finding;
+    const finding = inWords(found, storage.bucket?.api);
     findings.push(finding);
     print(finding);
   };
@@ -87,3 +83,8 @@ export async function runDoctor(env: Env, { origins, mayLeave, onStart, tell: pr
   });
   return { store: storage.description, findings };
 }
+
+const inWords = (finding: Finding, adapter: string | undefined) =>
+  Object.fromEntries(
+    Object.entries(finding).map(([member, text]) => [member, inWordsOf(adapter, text)]),
+  ) as Finding;
