@@ -74,20 +74,19 @@ terminal?.close();
 
 makeFolder(folder);
 cpSync(own(`starters/${framework}`), realpathSync(folder), { recursive: true });
-writeManifest("package.json");
+writeManifest();
 const types = allowedTypes.map((type: string) => `"${type}"`).join(", ");
-const sources = readdirSync(folder, { encoding: "utf8", recursive: true });
 replace(
-  sources.filter((name) => name.endsWith(".ts")),
+  ".ts",
   'policy: { maxSize: "5 MiB", allowedTypes: ["image/png", "image/jpeg"] }',
   `policy: { maxSize: "${size}", allowedTypes: [${types}] }`,
 );
-replace(["README.md"], "http://127.0.0.1:3000", `http://127.0.0.1:${port}`);
+replace("README.md", "http://127.0.0.1:3000", `http://127.0.0.1:${port}`);
 const picture = '"a.png","content_type":"image/png"';
 const sample = types.includes("image/") ? picture : '"a.pdf","content_type":"application/pdf"';
-replace(["README.md"], picture, sample);
+replace("README.md", picture, sample);
 const kept = "in the folder `.valetkey`, or in the [store]";
-replace(["README.md"], kept, store === "embedded" ? kept : "in the [store]");
+replace("README.md", kept, store === "embedded" ? kept : "in the [store]");
 const key = `key-1:${randomBytes(32).toString("base64")}`;
 writeFileSync(
   join(folder, ".env"),
@@ -99,7 +98,7 @@ cpSync(own("ignored.txt"), join(folder, ".gitignore"));
 console.log(`${folder} is there, for ${framework}. Its settings are in .env.`);
 
 const [manager = "npm"] = /^(?:pnpm|yarn|bun)\b/.exec(env["npm_config_user_agent"] ?? "") ?? [];
-const { scripts } = JSON.parse(readFileSync(join(folder, "package.json"), "utf8"));
+const { scripts } = JSON.parse(read("package.json"));
 const missing = Object.entries(util.parseEnv(settings)).flatMap(([name, value]) =>
   value ? [] : name,
 );
@@ -169,23 +168,24 @@ function isEmptyFolder(): boolean {
   }
 }
 
-/** Replaces a text in those files that have it, which one does as long as the examples keep it. */
-function replace(names: ReadonlyArray<string>, text: string, written: string): void {
-  const found = names.filter((name) => readFileSync(join(folder, name), "utf8").includes(text));
+/** Replaces a text in the files whose names end so; one has it as long as the examples keep it. */
+function replace(ending: string, text: string, written: string): void {
+  const names = readdirSync(folder, { encoding: "utf8", recursive: true });
+  const found = names.filter((name) => name.endsWith(ending) && read(name).includes(text));
   if (found.length === 0) fail(`No file of ${folder} has ${text}: please report this.`);
   for (const name of found) {
-    const path = join(folder, name);
-    writeFileSync(
-      path,
-      readFileSync(path, "utf8").replaceAll(text, () => written),
-    );
+    const replaced = read(name).replaceAll(text, () => written);
+    writeFileSync(join(folder, name), replaced);
   }
 }
 
+function read(name: string): string {
+  return readFileSync(join(folder, name), "utf8");
+}
+
 /** With the name of the folder, and of all stores the clients of this one. */
-function writeManifest(name: string): void {
-  const path = join(folder, name);
-  const manifest = JSON.parse(readFileSync(path, "utf8"));
+function writeManifest(): void {
+  const manifest = JSON.parse(read("package.json"));
   const { dependencies } = manifest;
   const versions = JSON.parse(readFileSync(own("versions.json"), "utf8"));
   manifest.name =
@@ -198,7 +198,7 @@ function writeManifest(name: string): void {
   // A path is one of here, and not of the new folder.
   const { valetkey } = given;
   if (valetkey) dependencies.valetkey = existsSync(valetkey) ? resolve(valetkey) : valetkey;
-  writeFileSync(path, `${JSON.stringify(manifest, null, 2)}\n`);
+  writeFileSync(join(folder, "package.json"), `${JSON.stringify(manifest, null, 2)}\n`);
 }
 
 /** With what the environment of this command has already. */

@@ -84,7 +84,9 @@ export async function runDoctor(env: Env, { origins, mayLeave, onStart, tell: pr
   return { store: storage.description, findings };
 }
 
-const inWords = (finding: Finding, adapter: string | undefined) =>
-  Object.fromEntries(
+const inWords = (finding: Finding, adapter: string | undefined): Finding => ({
+  ...finding,
+  ...Object.fromEntries(
     Object.entries(finding).map(([member, text]) => [member, inWordsOf(adapter, text)]),
-  ) as Finding;
+  ),
+});
