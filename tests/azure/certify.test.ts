@@ -8,6 +8,7 @@ import { certifiedStore } from "../../adapters/cli/certify/certified-store.ts";
 import { examine } from "../../adapters/contract/examine.ts";
 import { PROMISES, standsOn } from "../../adapters/contract/promises.ts";
 import { digestOf } from "../../adapters/storage/certificate/certificate.ts";
+import { makeBucket } from "../support/make-bucket.ts";
 import { need } from "../support/need.ts";
 import { startProcess } from "../support/service-process.ts";
 import { type Entra, startEntra } from "./entra.ts";
@@ -27,12 +28,12 @@ const ONCE = "a write-once file is final, whichever PUT began before its confirm
 const env = (further: Readonly<Record<string, string>>) => ({
   STORAGE_ADAPTER: "azure",
   STORAGE_BUCKET: `certify-${crypto.randomUUID()}`,
-  STORAGE_CREATE_BUCKET: "on",
   ...further,
 });
 
 /** Tries some promises as `valetkey certify` does. */
 const tried = async (settings: Readonly<Record<string, string>>, titles: ReadonlySet<string>) => {
+  await makeBucket(settings);
   const store = Result.getOrThrow(certifiedStore(settings));
   const found = await examine({
     ...store,

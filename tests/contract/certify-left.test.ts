@@ -10,8 +10,8 @@ import { PROMISES } from "../../adapters/contract/promises.ts";
 import { openStore } from "../../adapters/contract/subject.ts";
 import { startStore, STORES, storeEnv } from "../events/stores.ts";
 import { valetkey } from "../support/command-line.ts";
-
 import { freePort } from "../support/free-port.ts";
+import { makeBucket } from "../support/make-bucket.ts";
 import { need } from "../support/need.ts";
 import { s3Client } from "../support/s3-store.ts";
 import { serve } from "../support/serve.ts";
@@ -74,14 +74,15 @@ describe.each(["minio", "seaweedfs", "versitygw"] as const)("on %s", (provider) 
 
 it.skipIf(azurite === undefined)("on Azurite no block is left, also uncommitted", async () => {
   const { account = "", key = "", endpoint = "" } = azurite ?? {};
-  const { store, left } = await tryParts({
+  const env = {
     STORAGE_ADAPTER: "azure",
     STORAGE_BUCKET: `certify-${crypto.randomUUID()}`,
-    STORAGE_CREATE_BUCKET: "on",
     STORAGE_ENDPOINT: endpoint,
     STORAGE_ACCESS_KEY: account,
     STORAGE_SECRET_KEY: key,
-  });
+  };
+  await makeBucket(env);
+  const { store, left } = await tryParts(env);
   expect(left).toEqual([]);
   const { store: ports, close } = await openStore(store, store.open);
   onTestFinished(close);

@@ -13,6 +13,7 @@ import { createBucket, startGcsVerifier } from "../google/store.ts";
 
 import { isFullRun } from "../support/full-run.ts";
 import { BY_HMAC, HMAC } from "../support/gcs-store.ts";
+import { makeBucket } from "../support/make-bucket.ts";
 import { need } from "../support/need.ts";
 import { s3Client } from "../support/s3-store.ts";
 import { serve } from "../support/serve.ts";
@@ -184,8 +185,8 @@ describe.skipIf(server === undefined)("a MinIO", () => {
         ...keys(),
         STORAGE_PROVIDER: "minio",
         STORAGE_BUCKET: bucket,
-        STORAGE_CREATE_BUCKET: "on",
       };
+      await makeBucket({ ...env, STORAGE_ENDPOINT: endpoint });
       expect(await certify([endpoint, "--output", file], env), told).toBe(0);
       const text = await readFile(file, "utf8");
       expect(JSON.parse(text)).toMatchObject({ bucket });
