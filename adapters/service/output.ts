@@ -11,7 +11,9 @@ export function outliveReaders(): void {
     stream.on("error", (cause) => {
       if (errorCode(cause) === "EPIPE") return;
       process.exitCode = EXIT.failure;
-      tell(`The output cannot be written: ${errorMessage(cause)}.\n`);
+      // Of standard error nobody can be told, and each attempt would fail as well.
+      if (stream === process.stdout)
+        tell(`The output cannot be written: ${errorMessage(cause)}.\n`);
     });
   }
 }

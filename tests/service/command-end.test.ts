@@ -1,5 +1,6 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
+import { closeSync, existsSync, openSync } from "node:fs";
 import { text } from "node:stream/consumers";
 import { expect, it } from "vitest";
 import { atTestEnd } from "../support/at-test-end.ts";
@@ -43,3 +44,14 @@ it("a command ends once it has said its last word, whatever it has left open", a
   const child = await start("--import", leaveOpen, cli, "--version");
   expect(await once(child, "exit")).toEqual([0, null]);
 });
+
+it.skipIf(!existsSync("/dev/full"))(
+  "a command ends although standard error is a disk that is full",
+  async () => {
+    const full = openSync("/dev/full", "w");
+    const child = spawn(process.execPath, [cli, "nope"], { stdio: ["ignore", "ignore", full] });
+    closeSync(full);
+    atTestEnd(() => child.kill("SIGKILL"));
+    expect(await once(child, "exit")).toEqual([1, null]);
+  },
+);
