@@ -19,7 +19,7 @@ type Seen = { readonly etag: string; readonly final: boolean; readonly url: stri
 
 const NOT_THERE: ReadonlySet<Seen> = new Set(["UploadIncomplete", "PartsMissing"]);
 
-/** Sends half of each body, and returns a function that sends the rest and waits for what comes of it. */
+/** Sends half of each body, and returns a function that sends the rest and waits for the answers. */
 async function begin(requests: ReadonlyArray<Request>) {
   const { promise: end, resolve } = Promise.withResolvers<void>();
   const begun = requests.map((request) => {
@@ -36,10 +36,10 @@ async function begin(requests: ReadonlyArray<Request>) {
 }
 
 /**
- * Sends a file and confirms it, while requests that could replace it are half sent; then these end. A
- * file that was final is still the same, and any other is what the next confirm says. Returns whether
- * it is final. A store may hold a key for a PUT that is under way, as MinIO does if that is write-once:
- * then the first confirm fails, and the next one, after the end of the PUT, decides.
+ * Sends a file and confirms it, while requests that could replace it are half sent; then sends the
+ * rest of them. A file that was final must be the same afterwards, and another one what the next
+ * confirm says. Returns whether it is final. A store may lock the key of a PUT that is under way, as
+ * MinIO does for one that is write-once: then the first confirm fails, and the next one decides.
  */
 async function expectFinalStays(
   subject: Subject,
@@ -48,7 +48,7 @@ async function expectFinalStays(
   confirm: (call?: Call) => Promise<Seen>,
 ): Promise<boolean> {
   const finish = await begin(overtaken);
-  // What was sent before another PUT that is stored has reached the store by all likelihood.
+  // Once a later PUT is stored, the halves have most probably arrived.
   await subject.put({ key: newKey() });
   let isArriving = true;
   const arrived = Promise.allSettled([arrive()]).then(() => (isArriving = false));
@@ -57,7 +57,7 @@ async function expectFinalStays(
   try {
     for (let isLast = false; !isLast;) {
       isLast = !isArriving;
-      // It waits for no store that holds the key.
+      // Once, since the store may lock the key until the halves end.
       first = await confirm({ isOnce: true });
       isLast ||= !NOT_THERE.has(first);
     }
@@ -119,10 +119,8 @@ async function overtakeCompletion(subject: Subject, policy: string): Promise<voi
   const { put, key, store, arrive, confirm } = await startPart(subject, policy);
   const etag = await store(1, OTHER);
   const body = completionFrom([{ partNumber: 1, etag, size: OTHER.length }]);
-  const headers = [
-    ["content-type", "application/xml"] as const,
-    ...(subject.has("copies once") ? [["if-none-match", "*"] as const] : []),
-  ];
+  const type = ["content-type", "application/xml"] as const;
+  const ifNone = subject.has("copies once") ? [["if-none-match", "*"] as const] : [];
   const { address, region, signer } = asService(s3);
   const now = Date.now();
   const { sign } = await Effect.runPromise(signer(now, 0));
@@ -132,16 +130,14 @@ async function overtakeCompletion(subject: Subject, policy: string): Promise<voi
       method: "POST",
       path: `${address.path}/${encodeKey(uploadKey({ key, incoming: policy === "incoming" }))}`,
       query: [["uploadId", new URL(put.url).searchParams.get("uploadId") ?? ""]],
-      headers: [...headers, ["host", address.host] as const].toSorted(([a], [b]) =>
-        a < b ? -1 : 1,
-      ),
+      headers: [type, ["host", address.host], ...ifNone],
       region,
       now,
       expiresIn: 900,
     }),
   );
-  const late: Request = (pause) =>
-    send("POST", url, { headers: Object.fromEntries(headers), body, pause });
+  const headers = Object.fromEntries([type, ...ifNone]);
+  const late: Request = (pause) => send("POST", url, { headers, body, pause });
   await expectFinalStays(subject, [late], arrive, confirm);
 }
 
