@@ -37,11 +37,11 @@ const listeners = new AsyncLocalStorage<Listeners>();
 export const withExchanges = <A>(to: Listeners, run: () => Promise<A>): Promise<A> =>
   listeners.run(to, run);
 
-/** A signal that is aborted with its own, and once nobody waits for the exchanges. */
+/** A signal that aborts with `own`, or once nobody waits for the exchanges any more. */
 export const untilOver = (own?: AbortSignal): AbortSignal =>
   AbortSignal.any([own, listeners.getStore()?.over].filter((each) => each !== undefined));
 
-/** True while a store is examined, for which nobody waits without an end; a test runner ends its tests. */
+/** True in an examination, whose calls need timeouts of their own; tests have that of their runner. */
 export const isExamined = (): boolean => listeners.getStore() !== undefined;
 
 /** Reports a request that is about to be sent to the listener, if there is one. */

@@ -103,7 +103,7 @@ const POLICIES = new Map<string, UploadPolicy>([
   ["incoming-verified", { ...defaultPolicy, arrival: "incoming" }],
 ]);
 
-/** A machine that is busy lets the service wait too long for a store that works. */
+/** On a busy machine, a store that works may answer too late for the service. */
 const comesLater = (answer: unknown): boolean =>
   answer instanceof UploadPending ||
   (answer instanceof StoreUnavailable && ["timeout", "shed"].includes(answer.kind));

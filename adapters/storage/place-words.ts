@@ -2,5 +2,5 @@
 export const inWordsOf = (adapter: string | undefined, text: string): string =>
   adapter === "azure" ? text.replaceAll(BUCKET, "container") : text;
 
-/** No part of a name. */
+/** The word alone, and not within a name. */
 const BUCKET = /(?<![\w./-])bucket(?![\w/-]|\.\w)/g;
