@@ -72,11 +72,7 @@ export const certify = command({
       region: store.region,
       bucket: store.removeBucket === undefined ? store.bucket : undefined,
       state,
-      promises: findings.map(({ promise, outcome, why }) => ({
-        promise,
-        outcome,
-        why,
-      })),
+      promises: findings.map(({ promise, outcome, why }) => ({ promise, outcome, why })),
       answers: found.answers,
     });
     const certificate: Certificate = { ...facts, digest: digestOf(facts) };

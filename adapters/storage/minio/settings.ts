@@ -48,11 +48,7 @@ export const read = (source: Source): Read<MinioSettings> => {
   return Result.flatMap(read, ({ certificate, acceptBroken, ...values }) =>
     Result.map(
       readCertificate({ certificate, acceptBroken }, { adapter: "minio", ...values }),
-      (certificate) => ({
-        ...values,
-        certificate,
-        words: source.words,
-      }),
+      (certificate) => ({ ...values, certificate, words: source.words }),
     ),
   );
 };
