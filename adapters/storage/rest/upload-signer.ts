@@ -1,5 +1,5 @@
 import * as Effect from "effect/Effect";
-import { CredentialsUnavailable } from "../../../domain/errors.ts";
+import { CredentialsUnavailable, type StoreUnavailable } from "../../../domain/errors.ts";
 import { KEY_PREFIX, type ObjectKey } from "../../../domain/storage-key.ts";
 import { VARIABLES } from "../../settings/source.ts";
 import { always, current, hold } from "../credentials/held.ts";
@@ -12,9 +12,9 @@ import { type Bucket, signedFetch } from "./signed-fetch.ts";
 import { textIn, unescape } from "./xml.ts";
 
 /**
- * Gives the key for uploads. Where the store may obey unsigned headers that no signature forbids, an
- * upload can be a copy of whatever its key reads: a key of its own then signs once it was seen to
- * read nothing, and that of the service once the server is seen not to need one.
+ * Gives the key that signs uploads. Where a store may obey unsigned headers, an upload can be a copy
+ * of any file that its key may read. There a separate key signs only once it was seen to read
+ * nothing, and the service's own only once the server was seen to need no separate one.
  */
 export const uploadSigner = Effect.fnUntraced(function* (
   settings: S3Settings,
@@ -47,17 +47,16 @@ export const uploadSigner = Effect.fnUntraced(function* (
       `the key for uploads (${key}) may read, so on ${title} an upload could be a copy of any file; take from it all but the right to put`,
     );
   });
-  const failed = (failure: Effect.Error<typeof tried>) =>
-    failure._tag === "CredentialsUnavailable"
-      ? failure
-      : new CredentialsUnavailable({ reason: failure.reason });
-  return yield* hold(Effect.mapError(tried, failed));
+  return yield* hold(Effect.catchTag(tried, "StoreUnavailable", unanswered));
 });
 
 const ONE_FILE = [
   ["max-keys", "1"],
   ["prefix", KEY_PREFIX],
 ] as const;
+
+const unanswered = ({ reason }: StoreUnavailable) =>
+  Effect.fail(new CredentialsUnavailable({ reason }));
 
 const unsafe = (reason: string) =>
   Effect.fail(new CredentialsUnavailable({ reason, isFinal: true }));
