@@ -83,18 +83,15 @@ export function certifiedStore(environment: Env, at?: string): Read<CertifiedSto
         ]);
       default:
         return isOwnBucket
-          ? Result.fail([
-              fault(
-                bucket,
-                inWordsOf(name, "must be set to a bucket in which objects may be made"),
-              ),
-            ])
+          ? Result.fail([fault(bucket, inWordsOf(name, NEEDS_BUCKET))])
           : name === "azure"
             ? Result.map(azure.read(source), azureStore)
             : Result.map(STORES[name].read(source), (at) => otherStore(name)(at(NOWHERE)));
     }
   });
 }
+
+const NEEDS_BUCKET = "must be set to a bucket in which objects may be made";
 
 /** Timeout for each look at the bucket itself. */
 const LOOK_TIMEOUT = "10 seconds";
