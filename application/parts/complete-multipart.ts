@@ -43,8 +43,8 @@ export const completeMultipart = Effect.fnUntraced(function* (request: {
   }
 
   const id = namesInStore(upload);
-  // Whatever was answered, only the object itself tells: an answer can be lost, and of several
-  // requests to complete an upload, all but one find that it has ended.
+  // Only the object tells, whatever was answered: an answer can be lost, and of several requests to
+  // complete an upload, all but one find that it has ended.
   const arrived = Effect.gen(function* () {
     const receipt = {
       ...upload,
@@ -56,18 +56,14 @@ export const completeMultipart = Effect.fnUntraced(function* (request: {
     const writeOnce = receipt.writeOnce && confirmed.final;
     return { ...confirmed, receipt: sealReceipt(yield* Tokens, { ...receipt, writeOnce }) };
   });
-  const stored = yield* multipart.list(id);
-  const faults = compareParts(
-    upload,
-    Option.getOrElse(stored, () => []),
-    sent,
-  );
+  const stored = Option.getOrUndefined(yield* multipart.list(id));
+  const faults = compareParts(upload, stored ?? [], sent);
   // versitygw takes a part that ends after the upload was completed, and then lists that one.
-  if (Option.isSome(stored) && faults.differences.length + faults.missing.length > 0) {
+  if (stored !== undefined && faults.differences.length + faults.missing.length > 0) {
     const earlier = yield* Effect.option(arrived);
     if (Option.isSome(earlier)) return earlier.value;
   }
-  const outcome = Option.isSome(stored)
+  const outcome = stored
     ? yield* Effect.gen(function* () {
         if (faults.breaksGrant) yield* abortQuietly(multipart, id);
         const differences = faults.differences.slice(0, MOST_FAULTS);
@@ -81,7 +77,7 @@ export const completeMultipart = Effect.fnUntraced(function* (request: {
         if (missing.length > 0) return yield* new PartsMissing({ missing });
         const completing = multipart.complete({
           ...id,
-          parts: stored.value,
+          parts: stored,
           checksum: upload.checksum,
         });
         return yield* Effect.result(completing);
