@@ -32,6 +32,8 @@ def person_of(request):
 const IN_PYTHON =
   "python3 -m venv . && bin/pip install --quiet flask==3.1.3 fastapi==0.165.0 django==5.2.19 uvicorn==0.54.0 'pyjwt[crypto]==2.15.1'";
 
+/** For a program that runs for seconds. */
+const QUICK = "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC";
 const SPRING = `
 <project xmlns="http://maven.apache.org/POM/4.0.0">
   <modelVersion>4.0.0</modelVersion>
@@ -211,9 +213,9 @@ Rack::Handler::Puma.run(routes, Host: "127.0.0.1", Port: ARGV.first, Silent: tru
         interface Organizations { List<String> of(Principal person); }`,
     },
     install: `cat >pom.xml <<'END'${SPRING}\nEND\nmvn -q -B dependency:copy-dependencies -DoutputDirectory=lib`,
-    build: "javac -cp 'lib/*' -d classes *.java",
+    build: `javac ${QUICK.replaceAll("-XX", "-J-XX")} -cp 'lib/*' -d classes *.java`,
     start: (port) =>
-      `exec java -cp 'classes:lib/*' com.example.app.App --server.address=127.0.0.1 --server.port=${port}`,
+      `exec java ${QUICK} -cp 'classes:lib/*' com.example.app.App --server.address=127.0.0.1 --server.port=${port}`,
   },
 } as const satisfies Readonly<Record<string, Application>>;
 
