@@ -4,4 +4,4 @@ import { tryClient } from "./scenarios.ts";
 
 const PROGRAM = new URL("javascript/program.ts", import.meta.url).pathname;
 
-tryClient("JavaScript", true, async () => [process.execPath, PROGRAM], ["SIGKILL"], false);
+tryClient("JavaScript", true, async () => [process.execPath, PROGRAM], { hasOthers: false });

@@ -22,7 +22,8 @@ const PROGRAM = new URL("python/program.py", import.meta.url).pathname;
 for (const [name, ...options] of [["Python"], ["Python, for asyncio", "--async"]] as const) {
   const variables = Object.entries(ENVIRONMENT).map((each) => each.join("="));
   const build = async () => ["env", ...variables, python, PROGRAM, ...options];
-  tryClient(name, checks !== undefined, build, ["SIGKILL", "SIGINT"]);
+  const isWayIn = options.length > 0;
+  tryClient(name, checks !== undefined, build, { signals: ["SIGKILL", "SIGINT"], isWayIn });
 }
 
 /** Sends messages to the receiver of the page: one that is signed, twice, after one that is not. */

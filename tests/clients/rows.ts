@@ -7,6 +7,8 @@ import type { Reply, Seen, Trouble } from "./hop.ts";
 export interface Row {
   /** A sentence about "a client". */
   readonly name: string;
+  /** It is also about the store, or the way into a client; the others are about its network alone. */
+  readonly everywhere?: true;
   /** Bytes of the files that are tried, one after another; more than 5 MiB go in parts. */
   readonly sizes: ReadonlyArray<number>;
   readonly trouble?: Trouble;
@@ -79,7 +81,12 @@ const member =
     JSON.stringify({ ...JSON.parse(text), [name]: value });
 
 export const ROWS: ReadonlyArray<Row> = [
-  { name: "sends a file once", sizes: [SMALL, WHOLE, PARTS], most: { sent: 1 } },
+  {
+    name: "sends a file once",
+    everywhere: true,
+    sizes: [SMALL, WHOLE, PARTS],
+    most: { sent: 1 },
+  },
   {
     name: "makes few calls for a file in parts",
     sizes: [60_000_000],
@@ -93,6 +100,7 @@ export const ROWS: ReadonlyArray<Row> = [
   { name: "repeats what broke", sizes: BOTH, trouble: first(1, "break") },
   {
     name: "sends nothing again whose answer was lost",
+    everywhere: true,
     sizes: BOTH,
     trouble: first(1, "lose the answer"),
   },
@@ -143,6 +151,7 @@ export const ROWS: ReadonlyArray<Row> = [
   },
   {
     name: "leaves nothing when it is interrupted",
+    everywhere: true,
     sizes: [PARTS],
     trouble: HELD,
     meanwhile: (_, client) => client.kill("SIGINT"),
@@ -183,6 +192,7 @@ export const ROWS: ReadonlyArray<Row> = [
   },
   {
     name: "sends MD5 where a policy requires a checksum, and the store verifies only that",
+    everywhere: true,
     sizes: BOTH,
     options: ["--policy", "checked"],
     trouble: always((text) => text.replace(/\["sha256"[^\]]*\]/g, '["md5"]'), /^GET policies$/),
