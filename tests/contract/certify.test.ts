@@ -10,7 +10,6 @@ import { digestOf } from "../../adapters/storage/certificate/certificate.ts";
 import { startFaultyServer } from "../support/faulty-server.ts";
 import { freePort } from "../support/free-port.ts";
 import { createBucket, startGcsVerifier } from "../google/store.ts";
-
 import { isFullRun } from "../support/full-run.ts";
 import { BY_HMAC, HMAC } from "../support/gcs-store.ts";
 import { makeBucket } from "../support/make-bucket.ts";
