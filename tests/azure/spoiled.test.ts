@@ -3,7 +3,7 @@ import * as Option from "effect/Option";
 import { beforeAll, describe, expect, it } from "vitest";
 import { send, sendPut, withHeaders } from "../../adapters/contract/send.ts";
 import { type BuiltStore, newSubject, openStore } from "../../adapters/contract/subject.ts";
-import { CONTENT, UPLOAD } from "../../adapters/contract/uploads.ts";
+import { CONTENT, ORGANIZATION, UPLOAD } from "../../adapters/contract/uploads.ts";
 import { layer } from "../../adapters/storage/azure/layer.ts";
 import {
   forgetOrganization,
@@ -14,7 +14,6 @@ import { completeMultipart } from "../../application/parts/complete-multipart.ts
 import { signParts } from "../../application/parts/sign-parts.ts";
 import { startMultipart } from "../../application/parts/start-multipart.ts";
 import { PartNumber } from "../../domain/multipart.ts";
-import { OrganizationId } from "../../domain/organization.ts";
 import { uploadKey } from "../../domain/storage-key.ts";
 import { need } from "../support/need.ts";
 
@@ -121,9 +120,10 @@ describe.skipIf(azurite === undefined)("an upload that its client has spoiled", 
       }),
     );
     const told: Array<RemovalResult> = [];
-    const organization = OrganizationId.make("acme");
     const tell = (each: RemovalResult) => void told.push(each);
-    await newSubject(built).granted(() => forgetOrganization({ organization, apply: true, tell }));
+    await newSubject(built).granted(() =>
+      forgetOrganization({ organization: ORGANIZATION, apply: true, tell }),
+    );
     expect(told.filter(({ kept }) => kept !== undefined)).toEqual([]);
     for (const key of spoiled) expect(await isGone(key)).toBe(true);
   });

@@ -267,7 +267,8 @@ export function tryClient(
           if (signal === "SIGINT") expect(killed.said()).toMatch(/interrupted\n$/);
           network.release();
           const { sent } = await expectWhole(upload(), content);
-          expect(sent).toBe(LARGE - 3 * PART);
+          // One that arrived as it was killed may be known to the store alone.
+          expect([LARGE - 3 * PART, LARGE - 2 * PART]).toContain(sent);
           expect(hop.uploads).toHaveLength(1);
           expect(readdirSync(state)).toEqual([]);
         },

@@ -119,7 +119,7 @@ describe.skipIf(server === undefined)("a MinIO", () => {
     const certificate = JSON.parse(result);
     const { promises, date, digest, ...facts } = certificate;
     expect(facts).toEqual({
-      contract: 1,
+      contract: 2,
       valetkey: expect.stringMatching(/^\d+\.\d+\.\d+/),
       adapter: "minio",
       provider: "minio",

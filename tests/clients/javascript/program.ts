@@ -55,7 +55,12 @@ const inFolder = (folder: string): UploadStorage => {
   const read = (name: string) => JSON.parse(fs.readFileSync(join(folder, name), "utf8"));
   return {
     get: (key) => (fs.existsSync(path(key)) ? read(basename(path(key)))[1] : undefined),
-    set: (key, value) => fs.writeFileSync(path(key), JSON.stringify([key, value])),
+    set: (key, value) => {
+      // Whole, also if the process is killed meanwhile.
+      const next = `${folder}.${process.pid}`;
+      fs.writeFileSync(next, JSON.stringify([key, value]));
+      fs.renameSync(next, path(key));
+    },
     delete: (key) => fs.rmSync(path(key), { force: true }),
     keys: () => fs.readdirSync(folder).map((name) => read(name)[0]),
   };
