@@ -21,7 +21,10 @@ export function register(harness: Harness, promises: ReadonlyArray<StorePromise>
     });
 
     for (const { title, check } of promises.filter(isMadeBy(has))) {
-      it(title, () => check(newSubject(built)));
+      it(title, () => check(newSubject(built)), TIMEOUT);
     }
   });
 }
+
+/** In milliseconds, as certify waits for a promise: some try to hold up a store, or race many times. */
+const TIMEOUT = 180_000;

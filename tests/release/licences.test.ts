@@ -31,6 +31,8 @@ const TOOLS: ReadonlyMap<string, ReadonlyArray<RegExp>> = new Map([
   ["LGPL-3.0-or-later", [/^@img\/sharp-/]],
   // Templates of addresses for Azurite; its author put it into the public domain.
   ["http://geraintluff.github.io/tv4/LICENSE.txt", [/^uri-templates$/]],
+  // Parts of s3rver under MIT, which they say in other places than an SPDX expression.
+  ["none", [/^(?:busboy|dicer|humanize-number|only|streamsearch)$/]],
 ]);
 
 /** An SPDX expression: one of alternatives, or all that are joined. None of those that are nested. */
