@@ -16,4 +16,3 @@ it("a service that others reach warns if it has no limits, and not if it has one
   }
   expect(outputs).toEqual([true, false]);
 });
-
