@@ -220,7 +220,7 @@ function quoted(name: string, value: string): string {
   const isEscaped = /\\[nr]/.test(value);
   const quote = ["'", "`", ...(isEscaped ? [] : ['"'])].find((quote) => !value.includes(quote));
   // A backslash before its end, too, is read in two ways.
-  if (/\$[\w{]|\r/.test(value) || (!isPlain && (!quote || value.endsWith("\\"))))
+  if (/\\\$|\$[\w{]|\r/.test(value) || (!isPlain && (!quote || value.endsWith("\\"))))
     fail(
       `${name} has characters that not all read alike in .env, such as "$" before a letter. Use another value, or unset it here and set it where the application runs.`,
     );

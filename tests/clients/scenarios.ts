@@ -96,6 +96,7 @@ export function tryClient(
   { signals = ["SIGKILL"], hasOthers = true, isWayIn = false }: Tried = {},
 ): void {
   const isWhole = isFullRun || !isWayIn;
+  const whole = isWhole ? it : undefined;
   let command: ReadonlyArray<string> = [];
   let folder: string;
   let large: string;
@@ -180,6 +181,7 @@ export function tryClient(
     const stores = ["the embedded store", ...(isWhole ? ["MinIO"] : [])];
     describe.each(stores)("with %s, over a bad line", (store) => {
       const isEverything = isFullRun || (isWhole && store !== "MinIO");
+      const everything = isEverything ? it : undefined;
       let service: ServiceProcess;
       let hop: Hop;
       let network: CuttingProxy;
@@ -237,21 +239,18 @@ export function tryClient(
         } else for (const size of row.sizes) await tryRow(row, size, { service, hop, options });
       });
 
-      it.runIf(isEverything)(
-        "a file arrives as it was, though the line is cut every 2.5 MB",
-        async () => {
-          const before = network.cuts();
-          network.cutEach(everyFewBytes());
-          const uploading = upload(large, "--hasten", "10");
-          await uploading.result;
-          network.cutAfter(Infinity);
-          const { sent } = await expectWhole(uploading, content);
-          // What the system had taken when the line broke is sent again too, of several parts at once.
-          expect(sent).toBeLessThan(6 * LARGE);
-          expect(network.cuts() - before).toBeGreaterThan(10);
-          expect(readdirSync(state)).toEqual([]);
-        },
-      );
+      everything?.("a file arrives as it was, though the line is cut every 2.5 MB", async () => {
+        const before = network.cuts();
+        network.cutEach(everyFewBytes());
+        const uploading = upload(large, "--hasten", "10");
+        await uploading.result;
+        network.cutAfter(Infinity);
+        const { sent } = await expectWhole(uploading, content);
+        // What the system had taken when the line broke is sent again too, of several parts at once.
+        expect(sent).toBeLessThan(6 * LARGE);
+        expect(network.cuts() - before).toBeGreaterThan(10);
+        expect(readdirSync(state)).toEqual([]);
+      });
 
       it.for(signals)(
         "after %s another process sends only the missing parts",
@@ -274,7 +273,7 @@ export function tryClient(
         },
       );
 
-      it.runIf(isEverything).for([
+      everything?.for([
         ["--metadata", '{"from":"a-client","order":"2"}'],
         ["--type", "image/gif"],
       ])("what was begun does not become a file with another %s", async (given) => {
@@ -292,7 +291,7 @@ export function tryClient(
         expect(readdirSync(state)).toEqual([]);
       });
 
-      it.runIf(isEverything)("a line that stands still costs nothing that was sent", async () => {
+      everything?.("a line that stands still costs nothing that was sent", async () => {
         const uploading = upload();
         await until("some parts", () => sentBy(uploading) > 2 * PART);
         network.stall(true);
@@ -305,35 +304,32 @@ export function tryClient(
       });
     });
 
-    it.runIf(isWhole)(
-      "no answer that is wrong in a member ends an upload without a code",
-      async () => {
-        const { hop, options } = await startBehindHop();
-        const [small, inParts] = [1000, PART + 1].map((size) => {
-          const file = join(folder, `wrong-${size}.png`);
-          writeFileSync(file, content.subarray(0, size));
-          return file;
-        });
-        const more = ["--apart", "--retry-for", "2", "--hasten", "10"];
-        const { trouble, next } = wrongAnswers();
-        hop.trouble = trouble;
-        for (let name = next(); name !== ""; name = next()) {
-          const file = (name.includes("multipart") ? inParts : small) ?? "";
-          const files = Array.from({ length: 8 }, () => file);
-          const { result, lines } = start(["upload", ...options, ...more, ...files]);
-          await result;
-          expect(await lines, name).toHaveLength(files.length);
-          for (const line of await lines) {
-            const { code, message, key, peak } = JSON.parse(line);
-            expect(typeof (code ?? key), line).toBe("string");
-            if (code !== undefined) expect(message, line).toMatch(/\w+ .*\w+/);
-            expect(peak).toBeLessThan(400_000);
-          }
+    whole?.("no answer that is wrong in a member ends an upload without a code", async () => {
+      const { hop, options } = await startBehindHop();
+      const [small, inParts] = [1000, PART + 1].map((size) => {
+        const file = join(folder, `wrong-${size}.png`);
+        writeFileSync(file, content.subarray(0, size));
+        return file;
+      });
+      const more = ["--apart", "--retry-for", "2", "--hasten", "10"];
+      const { trouble, next } = wrongAnswers();
+      hop.trouble = trouble;
+      for (let name = next(); name !== ""; name = next()) {
+        const file = (name.includes("multipart") ? inParts : small) ?? "";
+        const files = Array.from({ length: 8 }, () => file);
+        const { result, lines } = start(["upload", ...options, ...more, ...files]);
+        await result;
+        expect(await lines, name).toHaveLength(files.length);
+        for (const line of await lines) {
+          const { code, message, key, peak } = JSON.parse(line);
+          expect(typeof (code ?? key), line).toBe("string");
+          if (code !== undefined) expect(message, line).toMatch(/\w+ .*\w+/);
+          expect(peak).toBeLessThan(400_000);
         }
-      },
-    );
+      }
+    });
 
-    it.runIf(isWhole)("many files need few calls", async () => {
+    whole?.("many files need few calls", async () => {
       const { hop, options } = await startBehindHop();
       const files = Array.from({ length: 50 }, () => join(folder, "small.txt"));
       const { result } = start(["upload", ...options, ...files]);
@@ -342,7 +338,7 @@ export function tryClient(
       expect(hop.count(/ ./)).toBeLessThanOrEqual(1 + 2 * files.length);
     });
 
-    it.runIf(isWhole)("a token that ends in the middle is replaced by a fresh one", async () => {
+    whole?.("a token that ends in the middle is replaced by a fresh one", async () => {
       const [old, fresh] = [newToken(), newToken()];
       const tokens = join(folder, "tokens.json");
       const writeTokens = (...valid: ReadonlyArray<typeof old>) => {
@@ -387,7 +383,8 @@ export function tryClient(
       expect(uploading.said()).not.toContain(old.token);
     });
 
-    describe.skipIf(!hasOthers)("with the embedded store", () => {
+    const others = hasOthers ? describe : undefined;
+    others?.("with the embedded store", () => {
       let service: ServiceProcess;
       let hook: string;
       let options: ReadonlyArray<string>;
