@@ -14,7 +14,7 @@ import (
 const (
 	// slowest is the fewest bytes in a second for which an answer is waited for: something on the way
 	// may still forward them. Where none came for longer than lateAnswer, all of a body was sent in vain.
-	slowest    = 16 << 10
+	slowest    = 32 << 10
 	lateAnswer = 45 * time.Second
 	mostInVain = 3
 	// mostResends is how often what the store has answered, and has not got, is sent again.
