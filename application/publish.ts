@@ -16,7 +16,7 @@ type GrantFacts = Pick<
   | "subject"
   | "policy"
   | "size"
-  | "mediaType"
+  | "contentType"
   | "checksum"
   | "metadata"
   | "issuedAt"
@@ -29,7 +29,7 @@ export const grantFacts = (granted: GrantFacts) => ({
   subject: granted.subject,
   policy: granted.policy,
   size: granted.size,
-  contentType: granted.mediaType,
+  contentType: granted.contentType,
   ...(granted.checksum !== undefined && { checksum: granted.checksum }),
   ...(granted.metadata !== undefined && { metadata: granted.metadata }),
   grantedAt: granted.issuedAt,

@@ -43,8 +43,8 @@ const opener = <A extends Receipt | MultipartUpload, E>(kind: {
     const opened = Option.flatMap((yield* Tokens).open(kind.purpose, text), decode);
     if (Option.isNone(opened)) return yield* Effect.fail(kind.invalid());
     const token = opened.value;
-    const { key, policy, size, mediaType } = token;
-    recordFacts?.({ key, policy, size, mediaType });
+    const { key, policy, size, contentType } = token;
+    recordFacts?.({ key, policy, size, contentType });
     const isTheirs = token.subject === principal.subject || principal.kind === "service";
     if (token.organization !== organization || !isTheirs) return yield* new OrganizationNotFound();
     const now = yield* DateTime.now;

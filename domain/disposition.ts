@@ -8,13 +8,13 @@ import { essence, isExecutable, type MediaType } from "./media-type.ts";
  * name for a path.
  */
 export function contentDisposition(
-  mediaType: MediaType,
-  fileName: FileName,
+  contentType: MediaType,
+  filename: FileName,
   { inlinePdf = false }: { readonly inlinePdf?: boolean } = {},
 ): string {
-  const isShown = inlinePdf && essence(mediaType) === "application/pdf";
-  const kind = isExecutable(mediaType) && !isShown ? "attachment" : "inline";
-  const name = fileName.replace(/[/\\]/g, "_");
+  const isShown = inlinePdf && essence(contentType) === "application/pdf";
+  const kind = isExecutable(contentType) && !isShown ? "attachment" : "inline";
+  const name = filename.replace(/[/\\]/g, "_");
   if (/^[ !#$&'()+,\-.0-9;=@A-Z[\]^_`a-z{}~]*$/.test(name)) return `${kind}; filename="${name}"`;
   const ascii = name.replace(/[^ !#$&'()+,\-.0-9;=@A-Z[\]^_`a-z{}~]/gu, "_");
   return `${kind}; filename="${ascii}"; filename*=UTF-8''${encodeExtended(name)}`;

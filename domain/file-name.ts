@@ -21,8 +21,8 @@ export type FileName = typeof FileName.Type;
  * The extension without its dot, in lower case: up to 10 letters and digits after the last dot. A
  * name that is only an extension (`.htaccess`) has none.
  */
-export function extensionIn(fileName: FileName): string | undefined {
-  return /[^./\\]\.([0-9A-Za-z]{1,10})$/.exec(fileName)?.[1]?.toLowerCase();
+export function extensionIn(filename: FileName): string | undefined {
+  return /[^./\\]\.([0-9A-Za-z]{1,10})$/.exec(filename)?.[1]?.toLowerCase();
 }
 
 const MAX_BYTES = 255;

@@ -8,8 +8,8 @@ import { StorageKey } from "./storage-key.ts";
 /** The right to open one file, for whoever holds the link. */
 export const Link = Schema.Struct({
   key: StorageKey,
-  fileName: FileName,
-  mediaType: MediaType,
+  filename: FileName,
+  contentType: MediaType,
   version: Schema.optionalKey(Schema.String),
   policy: Schema.String,
   issuedAt: Schema.DateTimeUtcFromMillis,
@@ -17,8 +17,8 @@ export const Link = Schema.Struct({
 }).pipe(
   Schema.encodeKeys({
     key: "k",
-    fileName: "n",
-    mediaType: "t",
+    filename: "n",
+    contentType: "t",
     version: "v",
     policy: "p",
     issuedAt: "i",

@@ -22,23 +22,23 @@ export const MediaType = Schema.String.check(
 export type MediaType = typeof MediaType.Type;
 
 /** The `type/subtype` of a media type in lower case, without parameters. */
-export function essence(mediaType: MediaType): string {
-  const end = mediaType.search(/[; ]/);
-  return (end === -1 ? mediaType : mediaType.slice(0, end)).toLowerCase();
+export function essence(contentType: MediaType): string {
+  const end = contentType.search(/[; ]/);
+  return (end === -1 ? contentType : contentType.slice(0, end)).toLowerCase();
 }
 
 /**
  * Returns true if a browser that opens such a file might run it with the rights of the page's
  * origin, or looks at the bytes instead of the type (WHATWG MIME Sniffing, section 7).
  */
-export function isExecutable(mediaType: MediaType): boolean {
-  const type = essence(mediaType);
+export function isExecutable(contentType: MediaType): boolean {
+  const type = essence(contentType);
   return EXECUTABLE.has(type) || JAVASCRIPT.test(type) || /^multipart\/|\+xml$/.test(type);
 }
 
 /** The extensions without a dot, the usual one first; empty if the type is unknown. */
-export function usualExtensions(mediaType: MediaType): ReadonlyArray<string> {
-  const type = essence(mediaType);
+export function usualExtensions(contentType: MediaType): ReadonlyArray<string> {
+  const type = essence(contentType);
   return (Object.hasOwn(mediaTypes, type) ? mediaTypes[type]?.extensions : undefined) ?? [];
 }
 

@@ -12,8 +12,8 @@ import { StorageKey, type StorageKeyParts } from "./storage-key.ts";
 /** The members of all that a client holds sealed of a granted upload. */
 export const sealedFields = {
   key: StorageKey,
-  fileName: FileName,
-  mediaType: MediaType,
+  filename: FileName,
+  contentType: MediaType,
   size: ByteSize,
   checksum: Schema.optional(Checksum),
   metadata: Schema.optional(Metadata),
@@ -27,8 +27,8 @@ export const sealedFields = {
 /** Short, since they travel in requests. */
 export const sealedNames = {
   key: "k",
-  fileName: "n",
-  mediaType: "t",
+  filename: "n",
+  contentType: "t",
   size: "s",
   checksum: "c",
   metadata: "e",
@@ -63,8 +63,8 @@ export type Receipt = typeof Receipt.Type;
 export const toJson = (receipt: Receipt): string =>
   JSON.stringify({
     k: receipt.key,
-    n: receipt.fileName,
-    t: receipt.mediaType,
+    n: receipt.filename,
+    t: receipt.contentType,
     s: receipt.size,
     c: receipt.checksum,
     e: receipt.metadata,

@@ -39,8 +39,8 @@ interface KeyFacts {
   readonly organization: OrganizationId;
   readonly caller: Caller;
   readonly template: KeyTemplate;
-  readonly fileName: FileName;
-  readonly mediaType: MediaType;
+  readonly filename: FileName;
+  readonly contentType: MediaType;
 }
 
 export const generate = (facts: KeyFacts): Effect.Effect<StorageKey, never, SecureRandom> =>
@@ -49,12 +49,12 @@ export const generate = (facts: KeyFacts): Effect.Effect<StorageKey, never, Secu
     : generateIn(facts);
 
 const generateIn = (
-  { organization, template, fileName, mediaType }: KeyFacts,
+  { organization, template, filename, contentType }: KeyFacts,
   ofSubject?: string,
 ): Effect.Effect<StorageKey, never, SecureRandom> =>
   Effect.clockWith((clock) => {
     const now = new Date(clock.currentTimeMillisUnsafe());
-    const extension = extensionFor(fileName, mediaType);
+    const extension = extensionFor(filename, contentType);
     return Effect.map(
       SecureRandom.use((random) => random.uuidV4()),
       (uuid) => {
@@ -150,9 +150,9 @@ export const prefixFor = (organization: OrganizationId, folder?: string) =>
  * The name's own extension if the media-type table lists it for the type, or knows none for that
  * type; else the type's usual one; else `.bin`.
  */
-export function extensionFor(fileName: FileName, mediaType: MediaType): string {
-  const own = extensionIn(fileName);
-  const usual = usualExtensions(mediaType);
+export function extensionFor(filename: FileName, contentType: MediaType): string {
+  const own = extensionIn(filename);
+  const usual = usualExtensions(contentType);
   const fits = own !== undefined && (usual.length === 0 || usual.includes(own));
   return `.${fits ? own : (usual[0] ?? "bin")}`;
 }

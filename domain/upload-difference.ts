@@ -9,7 +9,7 @@ const SizeOrText = Schema.Union([Schema.String, Schema.Natural], { mode: "oneOf"
 });
 
 /**
- * One property in which a stored object differs from its grant: `size`, `mediaType`, `checksum`, or
+ * One property in which a stored object differs from its grant: `size`, `contentType`, `checksum`, or
  * a header in lower case; `last-modified` is the object's age. `expected` is empty for a header that
  * nobody granted.
  */
@@ -25,7 +25,7 @@ export interface ObjectFacts {
   /** In bytes. */
   readonly size: number;
   /** The `Content-Type` that is stored, character for character. */
-  readonly mediaType: string;
+  readonly contentType: string;
   /** As the store writes it. It names these bytes, and is not a checksum. */
   readonly etag: string;
   /** Checksums of all the bytes, in base64, as the store itself reports them. */
@@ -80,7 +80,7 @@ export function timeDifference(
 const CLOCK_TOLERANCE = Duration.minutes(15);
 
 export function compareWithReceipt(
-  receipt: Pick<Receipt, "size" | "mediaType" | "checksum" | "writeOnce">,
+  receipt: Pick<Receipt, "size" | "contentType" | "checksum" | "writeOnce">,
   facts: ObjectFacts,
 ): ReadonlyArray<UploadDifference> {
   const differences: Array<UploadDifference> = [];
@@ -88,7 +88,7 @@ export function compareWithReceipt(
     if (expected !== actual) differences.push({ property, expected, actual });
   };
   compare("size", receipt.size, facts.size);
-  compare("mediaType", receipt.mediaType, facts.mediaType);
+  compare("contentType", receipt.contentType, facts.contentType);
   if (receipt.checksum !== undefined) {
     const { algorithm, value } = receipt.checksum;
     // Some stores verify a checksum and do not keep it, which is no difference.

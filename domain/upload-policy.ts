@@ -205,8 +205,8 @@ export const verifiesContent = ({ arrival, verifyContent }: UploadPolicy): boole
 
 /** The upload that a caller asks for. */
 export interface UploadRequest {
-  readonly fileName: FileName;
-  readonly mediaType: MediaType;
+  readonly filename: FileName;
+  readonly contentType: MediaType;
   readonly size: ByteSize;
   readonly strict: boolean;
   readonly checksum?: Checksum | undefined;
@@ -232,9 +232,9 @@ export function authorize(
   if (!policy.callers.includes(caller)) {
     return Effect.fail(new PolicyNotAllowed({ callers: policy.callers }));
   }
-  if (!allows(policy.allowedTypes, request.mediaType)) {
+  if (!allows(policy.allowedTypes, request.contentType)) {
     return Effect.fail(
-      new MediaTypeNotAllowed({ actual: request.mediaType, allowed: policy.allowedTypes }),
+      new MediaTypeNotAllowed({ actual: request.contentType, allowed: policy.allowedTypes }),
     );
   }
   if (request.size > policy.maxSize) {
@@ -266,8 +266,8 @@ export function allowedByExtension(
   return types;
 }
 
-function allows(allowedTypes: ReadonlyArray<AllowedType>, mediaType: MediaType): boolean {
-  const type = essence(mediaType);
+function allows(allowedTypes: ReadonlyArray<AllowedType>, contentType: MediaType): boolean {
+  const type = essence(contentType);
   return allowedTypes.some((allowed) => includes(allowed, type));
 }
 

@@ -14,22 +14,22 @@ import { mismatch } from "./use-cases.ts";
 
 const HTML = { "Content-Type": "text/html" };
 
-const mediaType = [
+const contentType = [
   ...promises(["bound type"], {
     "a PUT of another type is refused": async ({ signPut, expectRefused }) =>
       expectRefused(withHeaders(await signPut(), HTML)),
     "a PUT without a type is refused": async ({ signPut, expectRefused, refusals }) =>
       expectRefused(withoutHeader(await signPut(), "Content-Type"), [400, ...refusals]),
     "a type with parameters is bound as it was declared": async (subject) => {
-      const mediaType = MediaType.make('text/plain; Charset="utf-8"; codecs="a, b"');
-      const put = await subject.signPut({ mediaType });
+      const contentType = MediaType.make('text/plain; Charset="utf-8"; codecs="a, b"');
+      const put = await subject.signPut({ contentType });
       await subject.expectRefused(withHeaders(put, { "Content-Type": "text/plain" }));
       await subject.expectStored(put);
     },
   }),
   ...promises(["without bound type"], {
     "a type that was not bound is compared on confirm": confirms(
-      mismatch({ property: "mediaType", expected: PNG, actual: "text/html" }),
+      mismatch({ property: "contentType", expected: PNG, actual: "text/html" }),
       {},
       (put) => withHeaders(put, HTML),
     ),
@@ -192,7 +192,7 @@ const writeOnce = [
 
 /** The store refuses a PUT whose type, size, bytes or place differ from what was granted. */
 export const boundProperty = [
-  mediaType,
+  contentType,
   exactSize,
   ...(["sha256", "crc32c", "md5"] as const).map(boundChecksum),
   writeOnce,

@@ -35,8 +35,8 @@ export const confirms =
 
 /** The dispositions with which the two signed GETs serve a PDF, a line each. */
 async function pdfDispositions(subject: Subject, policy: string): Promise<string> {
-  const mediaType = MediaType.make("application/pdf");
-  const { get, receipt } = await stored(subject, { mediaType }, policy);
+  const contentType = MediaType.make("application/pdf");
+  const { get, receipt } = await stored(subject, { contentType }, policy);
   const confirmed = await subject.confirm(receipt);
   if (confirmed._tag !== "Done") throw new Error(`not confirmed: ${confirmed._tag}`);
   const answers = await Promise.all([send("GET", get.url), send("GET", confirmed.get.url)]);
@@ -50,7 +50,7 @@ export const confirm = [
       const { put, receipt, key } = await subject.grant();
       assertMatches(await subject.confirm(receipt), INCOMPLETE);
       await upload(put);
-      const facts = { _tag: "Done", key, size: CONTENT.length, mediaType: PNG };
+      const facts = { _tag: "Done", key, size: CONTENT.length, contentType: PNG };
       const confirmed = await subject.confirm(receipt);
       assertMatches(confirmed, facts);
       assertMatches(await subject.confirm(receipt), facts);
@@ -132,14 +132,14 @@ export const confirm = [
   ...promises([], {
     "an object that another key of the store replaced is not confirmed": async (subject) => {
       const { key, receipt } = await subject.grant();
-      const mediaType = MediaType.make("text/plain");
+      const contentType = MediaType.make("text/plain");
       const size = ByteSize.make(LONGER.length);
-      await upload({ ...(await subject.signPut({ key, mediaType, size })), body: LONGER });
+      await upload({ ...(await subject.signPut({ key, contentType, size })), body: LONGER });
       assertMatches(
         await subject.confirm(receipt),
         mismatch(
           { property: "size", expected: CONTENT.length, actual: LONGER.length },
-          { property: "mediaType", expected: PNG, actual: mediaType },
+          { property: "contentType", expected: PNG, actual: contentType },
         ),
       );
     },

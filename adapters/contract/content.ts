@@ -12,8 +12,8 @@ const GIF = Buffer.from("R0lGODlhAQABAAAAACw=", "base64");
 const PROGRAM = Buffer.from(`MZ\0\x01${"\0".repeat(60)}PE\0\0`);
 
 const arrives = async ({ grant, confirm }: Subject, policy: string, type: string, body: Buffer) => {
-  const mediaType = MediaType.make(type);
-  const granted = await grant({ mediaType, size: ByteSize.make(body.length) }, policy);
+  const contentType = MediaType.make(type);
+  const granted = await grant({ contentType, size: ByteSize.make(body.length) }, policy);
   await upload({ ...granted.put, body });
   return confirm(granted.receipt);
 };

@@ -56,7 +56,7 @@ const copies = promises(["copies"], {
     await upload(granted.put);
     assertStatus(await bytes(granted), [404]);
     const confirmed = await subject.confirm(granted.receipt);
-    const facts = { ...DONE, key: granted.key, size: CONTENT.length, mediaType: PNG };
+    const facts = { ...DONE, key: granted.key, size: CONTENT.length, contentType: PNG };
     assertMatches(confirmed, { ...facts, final: subject.has("copies once") });
     assertBytes(await bytes(granted), CONTENT);
     assert.equal(await subject.find(incomingKey(granted.key)), undefined);

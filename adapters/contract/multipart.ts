@@ -119,7 +119,7 @@ function assertSame(answer: unknown, completed: Awaited<ReturnType<Uploaded["com
 export async function onePart({ presigner, store }: Subject, key: StorageKey) {
   const { multipart } = store;
   if (multipart === undefined) throw new Error("the store has no multipart");
-  const uploadId = await Effect.runPromise(multipart.create({ key, mediaType: PNG }));
+  const uploadId = await Effect.runPromise(multipart.create({ key, contentType: PNG }));
   const part = { ...putRequest(key), uploadId, partNumber: PartNumber.make(1) };
   const put = await Effect.runPromise(presigner.part?.(part) ?? Effect.never);
   return {
@@ -150,7 +150,7 @@ export const multipart = [
       ];
       assertMatches(await list(), { parts });
       const completed = await complete({ 2: etags[2].replaceAll('"', ""), 1: etags[1] });
-      const facts = { _tag: "Done", key, size: FILE.length, mediaType: PNG };
+      const facts = { _tag: "Done", key, size: FILE.length, contentType: PNG };
       assertMatches(completed, { ...facts, final: subject.has("completes once") });
       assertMatches(subject.reported, [{ key, organization: ORGANIZATION, subject: "member" }]);
       const { headers } = await assertFile(completed);

@@ -98,7 +98,7 @@ export function newSubject(built: BuiltStore) {
     find: async (key: ObjectKey) => Option.getOrUndefined(await Effect.runPromise(store.head(key))),
     /** Copies what waits for a key to its place, or another's, as a confirm does that looked before. */
     copyWaiting: async (to: StorageKey, looked: Omit<ObjectRef, "key">, from = to) => {
-      const copied = store.copy?.({ ...looked, key: incomingKey(from), to, mediaType: PNG });
+      const copied = store.copy?.({ ...looked, key: incomingKey(from), to, contentType: PNG });
       return Effect.runPromise(copied ?? Effect.die("the store does not copy"));
     },
     /** Checks that a PUT is refused, with the usual statuses by default, and nothing is stored. */

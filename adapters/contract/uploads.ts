@@ -18,8 +18,8 @@ export const PNG: MediaType = MediaType.make("image/png");
 
 /** A client's request to upload `CONTENT` as a PNG. */
 export const UPLOAD: UploadRequest = {
-  fileName: FileName.make("é.png"),
-  mediaType: PNG,
+  filename: FileName.make("é.png"),
+  contentType: PNG,
   size: ByteSize.make(CONTENT.length),
   strict: false,
 };
@@ -42,7 +42,7 @@ const objectRequest = (key: ObjectKey) =>
 /** A PUT of `CONTENT` as a PNG for browsers, within a minute. */
 export const putRequest = (key: ObjectKey = newKey()): PutRequest => ({
   ...objectRequest(key),
-  mediaType: PNG,
+  contentType: PNG,
   size: UPLOAD.size,
   writeOnce: false,
   strict: false,

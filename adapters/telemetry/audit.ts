@@ -33,7 +33,7 @@ export function layer(to: "off" | "stdout", withMetadata = false): Layer.Layer<n
 
 /** JSON escapes line ends, so it is always one line. */
 function lineFrom(event: AuditEvent, withMetadata: boolean): string {
-  const { at, action, refusal, principal, slug, organization, policy, key, size, mediaType } =
+  const { at, action, refusal, principal, slug, organization, policy, key, size, contentType } =
     event;
   return JSON.stringify({
     time: isoText(at.epochMilliseconds),
@@ -47,7 +47,7 @@ function lineFrom(event: AuditEvent, withMetadata: boolean): string {
     policy,
     key,
     size,
-    content_type: mediaType,
+    content_type: contentType,
     metadata: withMetadata ? event.metadata : undefined,
     finding: event.finding,
     address: event.address,

@@ -18,8 +18,8 @@ import { openLink } from "../tokens.ts";
  */
 export const followLink = Effect.fnUntraced(function* (token: string, recordFacts?: RecordFacts) {
   const link = yield* openLink(token);
-  const { key, fileName, mediaType, version, policy: name } = link;
-  recordFacts?.({ key, mediaType, policy: name });
+  const { key, filename, contentType, version, policy: name } = link;
+  recordFacts?.({ key, contentType, policy: name });
   const policy = (yield* Policies).get(name);
   const end = linkEnd(link, policy?.linkLifetime);
   if (policy === undefined || end === undefined) return yield* new LinkNotFound();
@@ -34,8 +34,8 @@ export const followLink = Effect.fnUntraced(function* (token: string, recordFact
     lifetime,
     minLifetime,
     audience: "public",
-    responseMediaType: mediaType,
-    responseDisposition: contentDisposition(mediaType, fileName),
+    responseMediaType: contentType,
+    responseDisposition: contentDisposition(contentType, filename),
     version,
     window,
   });

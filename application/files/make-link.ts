@@ -22,7 +22,10 @@ export const makeLink = Effect.fnUntraced(function* (request: {
   /** As confirming named it. */
   readonly version?: string | undefined;
 }) {
-  const { key, fileName, mediaType, policy } = yield* openReceipt(request.member, request.receipt);
+  const { key, filename, contentType, policy } = yield* openReceipt(
+    request.member,
+    request.receipt,
+  );
   const longest = (yield* Policies).get(policy)?.linkLifetime;
   if (longest === undefined) return yield* new LinksNotAllowed();
   const { lifetime = longest } = request;
@@ -32,7 +35,7 @@ export const makeLink = Effect.fnUntraced(function* (request: {
   const now = yield* DateTime.now;
   const expiresAt = DateTime.addDuration(now, lifetime);
   const version = request.version ?? (yield* versionNow(key));
-  const file = { key, fileName, mediaType, policy, ...(version !== undefined && { version }) };
+  const file = { key, filename, contentType, policy, ...(version !== undefined && { version }) };
   const token = yield* sealLink({ ...file, issuedAt: now, expiresAt });
   return { token, expiresAt };
 });

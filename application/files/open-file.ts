@@ -33,21 +33,21 @@ export const openFile = Effect.fnUntraced(function* (request: {
   const { member, download = false, version } = request;
   if (version !== undefined && !isVersion(version)) return yield* new OrganizationNotFound();
   const { key, uuid, extension } = yield* ownFile(member, request.key);
-  const mediaType = mediaTypeByExtension(extension.slice(1));
-  member.recordFacts?.({ key, mediaType });
-  const fileName = FileName.make(`${uuid}${extension}`);
+  const contentType = mediaTypeByExtension(extension.slice(1));
+  member.recordFacts?.({ key, contentType });
+  const filename = FileName.make(`${uuid}${extension}`);
   if (request.isLookedFor === true && (yield* isGone(key))) {
     return yield* new OrganizationNotFound();
   }
   const policy = yield* policyNamed(DEFAULT_POLICY);
-  const disposition = contentDisposition(mediaType, fileName);
+  const disposition = contentDisposition(contentType, filename);
   const window = Duration.divideUnsafe(policy.getLifetime, WINDOWS);
   const get = yield* (yield* Presigner).get({
     key,
     lifetime: policy.getLifetime,
     minLifetime: policy.minLifetime,
     audience: audienceFor(member),
-    responseMediaType: mediaType,
+    responseMediaType: contentType,
     responseDisposition: download ? disposition.replace(/^inline/, "attachment") : disposition,
     version,
     window,

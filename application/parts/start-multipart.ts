@@ -44,20 +44,20 @@ export const startMultipart = Effect.fnUntraced(function* ({
   if (!takesParts(policies.get(policyName), presigner, store)) {
     return yield* new MultipartNotSupported();
   }
-  const { fileName, mediaType, size, checksum } = upload;
+  const { filename, contentType, size, checksum } = upload;
   const incoming = upload.arrival === "incoming";
   const counted = { organization, caller: principal, size };
   yield* limiter.countUpload(counted);
   const uploadId = yield* multipart
-    .create({ key: uploadKey({ key, incoming }), mediaType, checksum })
+    .create({ key: uploadKey({ key, incoming }), contentType, checksum })
     .pipe(Effect.tapError(() => limiter.uncountUpload(counted)));
   const partSize = partSizeFor(size);
   const expiresAt = DateTime.addDuration(issuedAt, MULTIPART_LIFETIME);
   const token = yield* sealUpload({
     key,
     uploadId,
-    fileName,
-    mediaType,
+    filename,
+    contentType,
     size,
     partSize,
     checksum,

@@ -18,7 +18,7 @@ export interface AuditedFacts {
   readonly key?: StorageKey;
   /** In bytes. */
   readonly size?: number | undefined;
-  readonly mediaType?: MediaType | undefined;
+  readonly contentType?: MediaType | undefined;
   readonly metadata?: Metadata | undefined;
   /** When a confirmed upload was granted. */
   readonly grantedAt?: DateTime.Utc;

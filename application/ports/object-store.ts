@@ -134,7 +134,7 @@ export interface Multipart<Spoiled = ObjectUnreadable> {
    */
   readonly create: (object: {
     readonly key: ObjectKey;
-    readonly mediaType: MediaType;
+    readonly contentType: MediaType;
     readonly checksum?: Checksum | undefined;
   }) => Effect.Effect<string, StoreUnavailable>;
   /** All parts that are there, ascending, each number once; none if there is no such upload. */
@@ -199,7 +199,7 @@ export class ObjectStore extends Context.Service<
      * cannot.
      */
     readonly copy?: (
-      upload: ObjectRef & { readonly to: StorageKey; readonly mediaType: MediaType },
+      upload: ObjectRef & { readonly to: StorageKey; readonly contentType: MediaType },
     ) => Effect.Effect<CopyOutcome, StoreUnavailable>;
     /**
      * Opens the object that `head` described and no other: its first `length` bytes, or all. The

@@ -15,7 +15,7 @@ export interface ConfirmedUpload {
   readonly subject: string;
   /** In bytes. */
   readonly size: number;
-  readonly mediaType: MediaType;
+  readonly contentType: MediaType;
   readonly etag: string;
   /** The version or generation that was compared, if the bucket keeps several. */
   readonly version?: string | undefined;

@@ -34,7 +34,7 @@ export interface ObjectRequest {
  */
 export interface PutRequest extends ObjectRequest {
   /** Always bound, character for character, since the client sends the same text. */
-  readonly mediaType: MediaType;
+  readonly contentType: MediaType;
   /**
    * The exact size in bytes. Bound under `strict`, and if the client need not set a header for it.
    */

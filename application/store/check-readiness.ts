@@ -103,7 +103,7 @@ const PROBE = {
   lifetime: defaultPolicy.putLifetime,
   minLifetime: defaultPolicy.minLifetime,
   audience: "internal",
-  mediaType: MediaType.make("text/plain"),
+  contentType: MediaType.make("text/plain"),
   size: ByteSize.make(1),
   writeOnce: false,
   strict: false,

@@ -34,15 +34,15 @@ export const confirmArrival = Effect.fnUntraced(function* (member: Member, recei
     "UploadRefusedByScan",
     ({ finding }) => Effect.sync(() => member.recordFacts?.({ finding })),
   );
-  const { key, fileName, mediaType, metadata } = receipt;
+  const { key, filename, contentType, metadata } = receipt;
   member.recordFacts?.({ size: settled.size, grantedAt: receipt.issuedAt, metadata });
   const get = yield* (yield* Presigner).get({
     key,
     lifetime: policy.getLifetime,
     minLifetime: policy.minLifetime,
     audience: audienceFor(member),
-    responseMediaType: mediaType,
-    responseDisposition: contentDisposition(mediaType, fileName, policy),
+    responseMediaType: contentType,
+    responseDisposition: contentDisposition(contentType, filename, policy),
     version: settled.version,
   });
   return { ...settled, policy: receipt.policy, get };
@@ -64,7 +64,7 @@ const settle = Effect.fnUntraced(function* (
   policy: UploadPolicy,
   progress?: Progress,
 ) {
-  const { key, size, mediaType, checksum, metadata, organization, subject } = receipt;
+  const { key, size, contentType, checksum, metadata, organization, subject } = receipt;
   const publishing = publishRefusal(member, receipt);
   const { facts, removeWaiting } = yield* arrive(receipt, policy, progress).pipe(
     Effect.tapErrorTag("UploadRefusedByScan", publishing),
@@ -76,7 +76,7 @@ const settle = Effect.fnUntraced(function* (
   const confirmed = {
     key,
     size,
-    mediaType,
+    contentType,
     etag: facts.etag,
     version: facts.version,
     // A store refuses an upload with another checksum than was signed, and a copy has none.

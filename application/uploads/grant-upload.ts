@@ -70,7 +70,7 @@ export function grantUpload(
     return Effect.flatMapEager(
       authorize(policy, member.principal.kind, upload),
       (grant): Effect.Effect<GrantedUpload, GrantRefusal, SecureRandom> => {
-        const { checksum, size, fileName, mediaType, key: template } = grant;
+        const { checksum, size, filename, contentType, key: template } = grant;
         if (checksum !== undefined && !checksums.includes(checksum.algorithm)) {
           return Effect.fail(new ChecksumNotSupported({ supported: checksums }));
         }
@@ -79,7 +79,7 @@ export function grantUpload(
         }
         const { organization, principal: caller } = member;
         return Effect.mapEager(
-          generate({ organization, caller, template, fileName, mediaType }),
+          generate({ organization, caller, template, filename, contentType }),
           (key) => ({ key, grant, policyName }),
         );
       },
@@ -105,8 +105,8 @@ export const receiptFrom = (
   put: Put,
 ): Receipt => ({
   key,
-  fileName: grant.fileName,
-  mediaType: grant.mediaType,
+  filename: grant.filename,
+  contentType: grant.contentType,
   size: grant.size,
   checksum: grant.checksum,
   metadata: grant.metadata,

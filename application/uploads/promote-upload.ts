@@ -44,7 +44,7 @@ const promote = Effect.fnUntraced(function* (
   policy: UploadPolicy,
   progress: Progress,
 ) {
-  const { key, mediaType } = receipt;
+  const { key, contentType } = receipt;
   const store = yield* ObjectStore;
   const from = incomingKey(key);
   const look = store.head(key).pipe(
@@ -67,7 +67,7 @@ const promote = Effect.fnUntraced(function* (
   yield* scanUpload({ key: from, etag, version, size }, policy);
   progress.state = "copying";
   if (store.copy === undefined) return yield* CANNOT_COPY;
-  const outcome = yield* store.copy({ key: from, etag, version, size, to: key, mediaType });
+  const outcome = yield* store.copy({ key: from, etag, version, size, to: key, contentType });
   // Replaced since it was looked at: what is there now has to be looked at.
   if (outcome === "changed") return yield* new UploadIncomplete();
   // A removal may have begun after the look above, and have ended before the copy did.

@@ -82,7 +82,7 @@ function sign(granting: GrantContext, granted: GrantedUpload) {
     Effect.zipWith(
       presigner.put({
         key: uploadKey({ key, incoming: grant.arrival === "incoming" }),
-        mediaType: grant.mediaType,
+        contentType: grant.contentType,
         size: grant.size,
         writeOnce: grant.writeOnce,
         strict: grant.strict,
@@ -97,8 +97,8 @@ function sign(granting: GrantContext, granted: GrantedUpload) {
         lifetime: grant.getLifetime,
         minLifetime: grant.minLifetime,
         audience,
-        responseMediaType: grant.mediaType,
-        responseDisposition: contentDisposition(grant.mediaType, grant.fileName, grant),
+        responseMediaType: grant.contentType,
+        responseDisposition: contentDisposition(grant.contentType, grant.filename, grant),
       }),
       (put, get): SignedUpload => ({ granted, put, get }),
       // A second fiber costs more than a signature that is made in this process.

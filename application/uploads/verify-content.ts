@@ -21,7 +21,7 @@ export const verifyContent = Effect.fnUntraced(function* (receipt: Receipt, fact
   // Replaced since it was looked at: what is there now has to be looked at.
   if (opened === "changed") return yield* new UploadIncomplete();
   const sample = yield* sampleIn(opened);
-  return contentDifference(receipt.mediaType, sample, yield* (yield* ContentDetector)(sample));
+  return contentDifference(receipt.contentType, sample, yield* (yield* ContentDetector)(sample));
 });
 
 const sampleIn = (bytes: AsyncIterable<Uint8Array>) =>

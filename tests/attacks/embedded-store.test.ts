@@ -73,13 +73,13 @@ const storageAt = (publicUrl: string, folder = directory) =>
 
 const signPut = (
   size: number,
-  mediaType = "image/png",
+  contentType = "image/png",
   writeOnce = false,
 ): Promise<SignedRequest> =>
   Effect.runPromise(
     presigner.put({
       key,
-      mediaType: MediaType.make(mediaType),
+      contentType: MediaType.make(contentType),
       size: ByteSize.make(size),
       writeOnce,
       strict: false,
@@ -89,14 +89,17 @@ const signPut = (
     }),
   );
 
-const signGet = (mediaType = "image/png", responseDisposition = "inline"): Promise<SignedRequest> =>
+const signGet = (
+  contentType = "image/png",
+  responseDisposition = "inline",
+): Promise<SignedRequest> =>
   Effect.runPromise(
     presigner.get({
       key,
       lifetime,
       minLifetime: lifetime,
       audience: "public",
-      responseMediaType: MediaType.make(mediaType),
+      responseMediaType: MediaType.make(contentType),
       responseDisposition,
     }),
   );
@@ -107,8 +110,8 @@ const objects = () =>
     .map(({ parentPath, name }) => join(parentPath, name));
 const temporary = () => readdirSync(join(directory, "temporary"));
 
-async function store(body: string, mediaType?: string) {
-  const { url, headers } = await signPut(Buffer.byteLength(body), mediaType);
+async function store(body: string, contentType?: string) {
+  const { url, headers } = await signPut(Buffer.byteLength(body), contentType);
   return send("PUT", url, { headers, body });
 }
 
@@ -225,7 +228,7 @@ describe("a slow upload", () => {
       };
       const writing = writeObject(folder, {
         path: () => objectPath(folder, "any"),
-        mediaType: "image/png",
+        contentType: "image/png",
         size: 1_000_000,
         writeOnce: false,
         bytes: readChunks(endless(pause), timeouts),

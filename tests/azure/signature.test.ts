@@ -140,7 +140,7 @@ const ours = fc.record({
   container: fc.stringMatching(/^[a-z0-9](-?[a-z0-9]){2,20}$/),
   blob: fc.stringMatching(/^[\w-][\w.-]{0,9}(\/[\w-][\w.-]{0,9}){0,4}$/),
   kind: fc.constantFrom("put", "part", "get"),
-  mediaType: visible,
+  contentType: visible,
   announcement: fc.option(visible, { nil: undefined }),
   blockId: fc.base64String({ minLength: 4, maxLength: 64 }),
   disposition: text,
@@ -160,8 +160,8 @@ it("our URL has the parameters and the signature of the official client's", () =
       const secret = Buffer.from(given.key);
       const headers: ReadonlyArray<readonly [string, string]> = [
         ["content-length", `${expiresIn}`],
-        ["content-type", given.mediaType],
-        ["x-ms-blob-content-type", given.mediaType],
+        ["content-type", given.contentType],
+        ["x-ms-blob-content-type", given.contentType],
         ["x-ms-blob-type", "BlockBlob"],
         ...(given.announcement === undefined
           ? []
@@ -174,7 +174,7 @@ it("our URL has the parameters and the signature of the official client's", () =
           ["rscc", "private, max-age=60"] as const,
           ["rscd", given.disposition] as const,
           ["rsce", "identity"] as const,
-          ["rsct", given.mediaType] as const,
+          ["rsct", given.contentType] as const,
         ],
       }[kind];
       const signed = clientSigner({
@@ -212,7 +212,7 @@ it("our URL has the parameters and the signature of the official client's", () =
           cacheControl: "private, max-age=60",
           contentDisposition: given.disposition,
           contentEncoding: "identity",
-          contentType: given.mediaType,
+          contentType: given.contentType,
         }),
       };
       const bound = {

@@ -38,8 +38,8 @@ const fill = (keys: ReadonlyArray<StorageKey>) =>
         const from = incomingKey(to);
         yield* writeEmpty?.(from) ?? Effect.void;
         const { etag, size, version } = Option.getOrThrow(yield* head(from));
-        const mediaType = MediaType.make("image/png");
-        return yield* copy?.({ key: from, etag, size, version, to, mediaType }) ?? Effect.void;
+        const contentType = MediaType.make("image/png");
+        return yield* copy?.({ key: from, etag, size, version, to, contentType }) ?? Effect.void;
       }),
     ),
   );

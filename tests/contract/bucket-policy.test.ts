@@ -88,14 +88,14 @@ if (server !== undefined && secret) {
         const { part } = presigner;
         if (multipart === undefined || part === undefined) throw new Error("no multipart");
         const key = newKey();
-        const uploadId = await Effect.runPromise(multipart.create({ key, mediaType: PNG }));
+        const uploadId = await Effect.runPromise(multipart.create({ key, contentType: PNG }));
         const request = { ...putRequest(key), uploadId, partNumber: PartNumber.make(1) };
         const { url } = await Effect.runPromise(part(request));
         expect((await send("PUT", url, { body: CONTENT })).status).toBe(200);
         const parts = Option.getOrThrow(await Effect.runPromise(multipart.list({ key, uploadId })));
         const completing = multipart.complete({ key, uploadId, parts });
         expect(await Effect.runPromise(completing)).toBe("completed");
-        const other = await Effect.runPromise(multipart.create({ key, mediaType: PNG }));
+        const other = await Effect.runPromise(multipart.create({ key, contentType: PNG }));
         await Effect.runPromise(multipart.abort({ key, uploadId: other }));
         const gone = await Effect.runPromise(multipart.list({ key, uploadId: other }));
         expect(Option.isNone(gone)).toBe(true);

@@ -181,7 +181,7 @@ describe.skipIf(server === undefined).each<{
     const copied = new URL(secret.url).pathname;
     const request = { ...putRequest(), partNumber: PartNumber.make(1) };
     const { key } = request;
-    const uploadId = await Effect.runPromise(multipart.create({ key, mediaType: PNG }));
+    const uploadId = await Effect.runPromise(multipart.create({ key, contentType: PNG }));
     const { url } = await Effect.runPromise(part({ ...request, uploadId }));
     const headers = { "x-amz-copy-source": copied };
     expect((await send("PUT", url, { headers, body: CONTENT })).status).toBe(403);
@@ -198,7 +198,7 @@ describe.skipIf(server === undefined).each<{
     const settings = await separated();
     const narrow = { ...settings, ...(await allowedBy("get")) };
     const { store } = await open(make(narrow), false);
-    const creating = store.multipart?.create({ key: newKey(), mediaType: PNG }) ?? Effect.never;
+    const creating = store.multipart?.create({ key: newKey(), contentType: PNG }) ?? Effect.never;
     const { reason } = await Effect.runPromise(Effect.flip(creating));
     expect(reason).toContain("s3:ListMultipartUploadParts");
   });
@@ -258,7 +258,7 @@ it.skipIf(server === undefined)(
     const { multipart, list, versions } = store;
     if (!part || !multipart || !list || !versions) throw new Error("no parts");
     const at = newKey();
-    const uploadId = await Effect.runPromise(multipart.create({ key: at, mediaType: PNG }));
+    const uploadId = await Effect.runPromise(multipart.create({ key: at, contentType: PNG }));
     const request = { ...putRequest(at), uploadId, partNumber: PartNumber.make(1) };
     const { url } = await Effect.runPromise(part(request));
     expect((await send("PUT", url, { body: CONTENT })).status).toBe(403);

@@ -82,7 +82,7 @@ const sweeps = promises(["copies"], {
     const from = incomingKey(key);
     const looked = Option.getOrThrow(await Effect.runPromise(head(from)));
     await Effect.runPromise(writeEmpty(removedKey(key)));
-    const copied = copy({ ...looked, key: from, to: key, mediaType: PNG });
+    const copied = copy({ ...looked, key: from, to: key, contentType: PNG });
     assert.equal(await Effect.runPromise(copied), "copied");
     const files = async (apply: boolean) =>
       (await sweep(subject, { apply })).map(({ kind, key }) => ({ kind, key }));
@@ -102,7 +102,7 @@ const sweeps = promises(["copies"], {
     const key = newKey();
     const ids = await Promise.all(
       [key, incomingKey(key)].map(async (key) => {
-        const created = multipart.create({ key, mediaType: PNG });
+        const created = multipart.create({ key, contentType: PNG });
         return { key, uploadId: await Effect.runPromise(created) };
       }),
     );
@@ -157,7 +157,7 @@ it("the embedded store removes by itself what nobody confirmed in nine days", as
     const path = objectPath(folder, key);
     await writeObject(folder, {
       path: () => path,
-      mediaType: "image/png",
+      contentType: "image/png",
       writeOnce: false,
       size: 1,
       bytes: Readable.from([Buffer.from("a")]),

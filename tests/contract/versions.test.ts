@@ -116,7 +116,7 @@ describe.skipIf(server === undefined)("a bucket that keeps versions", () => {
     ] as const) {
       const { put, key, receipt } = await grant({}, policy);
       await upload(put);
-      const text = { ...putRequest(key), mediaType: MediaType.make("text/plain") };
+      const text = { ...putRequest(key), contentType: MediaType.make("text/plain") };
       await upload(await Effect.runPromise(services.presigner.put(text)));
       expect((await confirm(receipt))._tag).toBe("UploadMismatch");
       // The first upload is the newest version again.
@@ -132,7 +132,7 @@ const ofGenerations = promises([], {
     signPut,
   }) => {
     const { key, receipt } = await grant({}, "cleaned");
-    await upload(await signPut({ key, mediaType: MediaType.make("text/plain") }));
+    await upload(await signPut({ key, contentType: MediaType.make("text/plain") }));
     expect((await confirm(receipt))._tag).toBe("UploadMismatch");
     expect((await confirm(receipt))._tag).toBe("UploadIncomplete");
   },

@@ -290,12 +290,12 @@ const OTHERWISE: ReadonlyArray<{
   },
   {
     what: "tells the type that was granted, whatever came",
-    adapter: facts(() => ({ mediaType: "image/png" })),
+    adapter: facts(() => ({ contentType: "image/png" })),
     promises: ["an object that another key of the store replaced is not confirmed"],
   },
   {
     what: "tells another type",
-    adapter: facts(() => ({ mediaType: "text/html" })),
+    adapter: facts(() => ({ contentType: "text/html" })),
     promises: ["an upload is confirmed once it is there, and not before"],
   },
   {

@@ -42,8 +42,8 @@ const MIA: Principal = {
   organizations: "every",
 };
 const UPLOAD = {
-  fileName: FileName.make("a.png"),
-  mediaType: MediaType.make("image/png"),
+  filename: FileName.make("a.png"),
+  contentType: MediaType.make("image/png"),
   size: ByteSize.make(5),
   strict: false,
 };
@@ -52,11 +52,11 @@ const UPLOAD = {
 const sign = (text: string) => createHmac("sha256", "secret").update(text).digest("hex");
 const own = Layer.merge(
   Layer.succeed(Presigner, {
-    put: ({ key, mediaType, lifetime }) =>
+    put: ({ key, contentType, lifetime }) =>
       Effect.map(DateTime.now, (now) => ({
         method: "PUT" as const,
         url: `https://own.example/${key}?s=${sign(key)}`,
-        headers: { "Content-Type": mediaType },
+        headers: { "Content-Type": contentType },
         expiresAt: DateTime.addDuration(now, lifetime),
         isOnce: false,
       })),

@@ -95,7 +95,7 @@ it("the embedded store keeps its secret, which URLs that were signed need, and t
 const write = async (folder: Awaited<ReturnType<typeof openFolder>>, key: string) =>
   writeObject(folder, {
     path: () => objectPath(folder, key),
-    mediaType: "image/png",
+    contentType: "image/png",
     writeOnce: false,
     size: 1,
     bytes: Readable.from([Buffer.from("a")]),
@@ -161,7 +161,7 @@ it("an empty organization costs the same beside one file of another and beside 5
   const abouts = async () => (await callsOf(work["forget"] ?? expect.unreachable)).join();
   const before = await abouts();
   for (let index = 0; index < 20; index += 1) {
-    await startUpload(folder, { key: `/files/${keyOf(index)}`, mediaType: "image/png" });
+    await startUpload(folder, { key: `/files/${keyOf(index)}`, contentType: "image/png" });
   }
   expect(await abouts()).toBe(before);
 });

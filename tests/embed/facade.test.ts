@@ -420,7 +420,7 @@ it("an upload of a policy that was removed is confirmed under the default policy
 
 it("a difference that confirm finds is named as the option of the call", () => {
   const differences = [
-    { property: "mediaType", expected: "image/png", actual: "text/html" },
+    { property: "contentType", expected: "image/png", actual: "text/html" },
     { property: "cache-control", expected: "", actual: "no-store" },
   ];
   const error = rejectionFrom(new UploadMismatch({ differences }));

@@ -20,7 +20,7 @@ export interface Resource {
 }
 
 interface Upload extends Resource {
-  readonly mediaType: string;
+  readonly contentType: string;
   readonly begun: string;
   readonly parts: Map<number, { readonly etag: string; readonly body: Buffer }>;
   /** By the first of several requests that complete it at once. */
@@ -48,9 +48,9 @@ export function gcsMultipart(store: {
     }
     if (method === "POST" && query.has("uploads")) {
       const id = randomUUID();
-      const [mediaType = "application/octet-stream"] = headers.get("content-type") ?? [];
+      const [contentType = "application/octet-stream"] = headers.get("content-type") ?? [];
       const begun = new Date().toISOString();
-      uploads.set(id, { ...resource, mediaType, begun, parts: new Map() });
+      uploads.set(id, { ...resource, contentType, begun, parts: new Map() });
       return xml("InitiateMultipartUploadResult", `<UploadId>${id}</UploadId>`);
     }
     if (method === "GET" && query.has("uploads")) {
@@ -88,7 +88,7 @@ export function gcsMultipart(store: {
           await upload.completion;
           throw ended();
         }
-        const type = { "content-type": upload.mediaType };
+        const type = { "content-type": upload.contentType };
         // As in any store, the upload ends once its object is there, and not before.
         upload.completion = store.insert(upload, type, Buffer.concat(bodies)).then(
           () => void uploads.delete(id),

@@ -22,7 +22,7 @@ const CALLER = {
   slug: "acme",
   organization: "org_1",
 };
-const ASKED = { ...CALLER, policy: "files", size: 5, mediaType: "image/png" };
+const ASKED = { ...CALLER, policy: "files", size: 5, contentType: "image/png" };
 const { open, seal } = tokensOf([TOKEN_KEY]);
 
 /** The same token with other content, as this service would have sealed it. */
@@ -119,8 +119,8 @@ it("the audit has all that is known of a request, in every outcome of every acti
       [{ policy: "staff" }, "FORBIDDEN"],
       [{ policy: "none" }, "UNKNOWN_POLICY"],
     ] as const) {
-      const { content_type: mediaType, ...others } = { ...FILE, policy: "files", ...over };
-      const facts = { ...CALLER, size: others.size, mediaType, policy: others.policy };
+      const { content_type: contentType, ...others } = { ...FILE, policy: "files", ...over };
+      const facts = { ...CALLER, size: others.size, contentType, policy: others.policy };
       await expectFacts(whole, [method, path, { ...FILE, ...over }], code, facts);
     }
   }
@@ -172,7 +172,7 @@ it("the audit has all that is known of a request, in every outcome of every acti
   await expectFacts(whole, completing(done.upload), undefined, known(done.key));
   await expectFacts(whole, aborting(empty.upload), undefined, known(empty.key));
 
-  const file = { ...CALLER, key: there.key, mediaType: "image/png" };
+  const file = { ...CALLER, key: there.key, contentType: "image/png" };
   const opening = ["GET", `${FILES}/${there.key.replace(/^.*\/files\//, "")}`] as const;
   await expectFacts(whole, opening, undefined, file);
   await expectFacts(noCredentials, opening, "CREDENTIALS_UNAVAILABLE", file);
@@ -180,8 +180,8 @@ it("the audit has all that is known of a request, in every outcome of every acti
   await expectFacts(whole, looking, undefined, { ...CALLER, key: there.key });
   await expectFacts(noStore, looking, "STORE_UNAVAILABLE", { ...CALLER, key: there.key });
   const following = ["GET", `/f/${link}`] as const;
-  const { mediaType, policy } = ASKED;
-  const linked = { key: there.key, mediaType, policy };
+  const { contentType, policy } = ASKED;
+  const linked = { key: there.key, contentType, policy };
   await expectFacts(whole, following, undefined, linked);
   await expectFacts(noCredentials, following, "CREDENTIALS_UNAVAILABLE", linked);
   const past = altered("link", link, { x: Date.now() - 1000 });

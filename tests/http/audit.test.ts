@@ -24,7 +24,7 @@ describe("each decision", () => {
     });
     const principal = { kind: "user", subject: "developer" };
     const member = { principal, slug: "acme", organization: "org_1" };
-    const file = { ...member, size: 5, mediaType: "image/png", policy: "files" };
+    const file = { ...member, size: 5, contentType: "image/png", policy: "files" };
     const asked = { slug: "acme" };
     const get = { headers: presignInit().headers ?? {} };
     const cases: ReadonlyArray<[string, RequestInit, number, string, string | undefined, object]> =

@@ -104,7 +104,7 @@ it("a file that was made while its state was looked at is not missing", async ()
   expect((await service.ask(`${FILES}/2026/11/${NAME}/state`)).body.state).toBe("ready");
 });
 
-const FACTS = { size: 5, mediaType: "image/png", etag: '"a"', checksums: {}, extraHeaders: {} };
+const FACTS = { size: 5, contentType: "image/png", etag: '"a"', checksums: {}, extraHeaders: {} };
 
 it("an object that nobody can read is no file, and does not hide the file beside it", async () => {
   const { ask, upload, unreadable } = await start();

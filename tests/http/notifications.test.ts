@@ -277,7 +277,13 @@ it.each([
       confirmUntil: DateTime.makeUnsafe(Date.now() + hours * 60 * 60_000),
     };
     const announcement = Effect.runSync(sealAnnouncement(tokensOf([TOKEN_KEY]), receipt));
-    const facts = { size: 5, mediaType: "image/png", etag: '"e"', checksums: {}, extraHeaders: {} };
+    const facts = {
+      size: 5,
+      contentType: "image/png",
+      etag: '"e"',
+      checksums: {},
+      extraHeaders: {},
+    };
     const at = isOwn ? incomingKey(receipt.key) : KEY;
     const stored = new Map<string, ObjectFacts>([
       [incomingKey(receipt.key), facts],

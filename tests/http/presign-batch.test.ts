@@ -191,8 +191,8 @@ describe("the audit of a batch", () => {
     const [first, second] = keysOf(answer);
     const all = { action: "presign", refusal: undefined, requestId, slug: "acme" };
     expect(events).toMatchObject([
-      { ...all, key: first, size: 5, policy: "files", mediaType: "image/png" },
-      { ...all, key: second, size: 6, policy: "other", mediaType: "image/png" },
+      { ...all, key: first, size: 5, policy: "files", contentType: "image/png" },
+      { ...all, key: second, size: 6, policy: "other", contentType: "image/png" },
     ]);
     expect(events).toHaveLength(2);
   });

@@ -11,8 +11,8 @@ const now = DateTime.makeUnsafe(0);
 /** A receipt of an image that waits below `incoming/`. */
 export const waitingReceipt = (kind: "png" | "gif", size: number): Receipt => ({
   key: StorageKey.make(`orgs/acme/files/2026/11/00000000-0000-4000-8000-000000000000.${kind}`),
-  fileName: FileName.make(`a.${kind}`),
-  mediaType: MediaType.make(`image/${kind}`),
+  filename: FileName.make(`a.${kind}`),
+  contentType: MediaType.make(`image/${kind}`),
   size: ByteSize.make(size),
   policy: "files",
   subject: "member",

@@ -108,10 +108,10 @@ export async function startS3(between: Between = () => undefined) {
     const object = await openObject(folder, pathname);
     if (object === undefined) return new Response(null, { status: 404 });
     await object.close();
-    const { size, mediaType, etag, checksums = {} } = object;
+    const { size, contentType, etag, checksums = {} } = object;
     const headers = new Headers({
       "Content-Length": `${size}`,
-      "Content-Type": mediaType,
+      "Content-Type": contentType,
       ETag: etag,
     });
     for (const [name, value] of Object.entries(checksums)) {
@@ -126,7 +126,7 @@ export async function startS3(between: Between = () => undefined) {
     const sent = await request.bytes();
     if (request.method === "POST" && query.has("uploadId")) {
       const path = objectPath(folder, new URL(request.url).pathname);
-      const stored = { mediaType: "image/png", writeOnce: true, path: () => path };
+      const stored = { contentType: "image/png", writeOnce: true, path: () => path };
       await writeObject(folder, { ...stored, size: bytes.length, bytes: Readable.from([bytes]) });
       return new Response("<CompleteMultipartUploadResult></CompleteMultipartUploadResult>");
     }

@@ -51,7 +51,7 @@ describe("the audit", () => {
       policy: "files",
       key: "orgs/org_1/files/2026/11/5007cd59-14b0-4a8f-9bfa-7debee4b183d.png",
       size: 5,
-      mediaType: "image/png",
+      contentType: "image/png",
       address: "203.0.113.9",
     };
     const lines = await linesFor([
@@ -63,13 +63,13 @@ describe("the audit", () => {
         finding: "Eicar-Test",
       } as AuditEvent,
     ]);
-    const { principal, mediaType, ...others } = facts;
+    const { principal, contentType, ...others } = facts;
     const same = {
       ...others,
       ...principal,
       time: "1970-01-01T00:00:00.000Z",
       audit: "presign",
-      content_type: mediaType,
+      content_type: contentType,
     };
     expect(lines.map(parse)).toEqual([
       { ...same, decision: "granted", request_id: "1" },

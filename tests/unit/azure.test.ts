@@ -68,7 +68,7 @@ it("each piece of a copy is on condition of the upload that was looked at", asyn
     return [201, ""];
   });
   const from = { key: incomingKey(key), etag: '"0x1"', version: undefined, size: 3 * 2 ** 30 };
-  const copying = azureCopy(container)({ ...from, to: key, mediaType: PNG });
+  const copying = azureCopy(container)({ ...from, to: key, contentType: PNG });
   expect(await Effect.runPromise(copying)).toBe("copied");
   expect(conditions).toEqual(['"0x1"', '"0x1"', '"0x1"']);
 });

@@ -66,7 +66,7 @@ async function open(
     copy: () => {
       const to = newKey();
       const upload = { key: incomingKey(to), to, etag: '"e"', size: 5, version: undefined };
-      const copied = store.copy?.({ ...upload, mediaType: MediaType.make("text/plain") });
+      const copied = store.copy?.({ ...upload, contentType: MediaType.make("text/plain") });
       return Effect.runPromise(Effect.flip(copied ?? Effect.die("no copy"))).then(
         ({ reason }) => reason,
       );

@@ -147,7 +147,7 @@ describe("the uploads of an examination", () => {
     const { open, store } = opening(false);
     const key = newKey();
     const check = async (subject: Subject) => {
-      const create = multipartOf(subject).create({ key, mediaType: PNG });
+      const create = multipartOf(subject).create({ key, contentType: PNG });
       for (const _ of [1, 2, 3]) await Effect.runPromise(create);
     };
     expect(await judge(check, {}, store)).toMatchObject({ outcome: "kept", left: [] });

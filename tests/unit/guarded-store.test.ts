@@ -50,7 +50,7 @@ function storeThat(first: Answers) {
     ensureBucket: store.ensureBucket,
     head: store.head(key),
     remove: store.remove({ key, version: "1" }),
-    create: multipart?.create({ key, mediaType: MediaType.make("text/plain") }) ?? Effect.void,
+    create: multipart?.create({ key, contentType: MediaType.make("text/plain") }) ?? Effect.void,
     list: multipart?.list(upload) ?? Effect.void,
     complete: multipart?.complete({ ...upload, parts: [] }) ?? Effect.void,
     abort: multipart?.abort(upload) ?? Effect.void,

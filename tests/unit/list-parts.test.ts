@@ -20,7 +20,7 @@ async function startEmbedded() {
   onTestFinished(() => rm(directory, { recursive: true }));
   const folder = await openFolder(directory);
   const key = "/files/orgs/acme/files/a.png";
-  const upload = { key, uploadId: await startUpload(folder, { key, mediaType: PNG }) };
+  const upload = { key, uploadId: await startUpload(folder, { key, contentType: PNG }) };
   const send = (number: number, bytes: AsyncIterable<Uint8Array> = new Blob(["a"]).stream()) =>
     writePart(folder, { ...upload, number, size: 1, bytes });
   const list = async () => Option.getOrUndefined(await listParts(folder, upload));

@@ -14,7 +14,7 @@ async function start() {
   const write = (name: string, size: number, announcement?: string) =>
     writeObject(folder, {
       path: () => place(name),
-      mediaType: "image/png",
+      contentType: "image/png",
       writeOnce: false,
       size,
       announcement,

@@ -168,11 +168,11 @@ function requestOf(
     minLifetime: Lifetime.make(Duration.seconds(minLifetime)),
     audience: "public" as const,
   };
-  const mediaType = MediaType.make("image/png");
+  const contentType = MediaType.make("image/png");
   const size = ByteSize.make(5);
   switch (method) {
     case "put":
-      return presigner.put({ ...request, mediaType, size, writeOnce: false, strict: false });
+      return presigner.put({ ...request, contentType, size, writeOnce: false, strict: false });
     case "part":
       return (
         presigner.part?.({
@@ -185,7 +185,7 @@ function requestOf(
     default:
       return presigner.get({
         ...request,
-        responseMediaType: mediaType,
+        responseMediaType: contentType,
         responseDisposition: "inline",
       });
   }

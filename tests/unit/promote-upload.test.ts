@@ -28,7 +28,7 @@ const from = incomingKey(key);
 const policy = { ...defaultPolicy, arrival: "incoming" as const, verifyContent: false };
 const facts: ObjectFacts = {
   size: 5,
-  mediaType: "image/png",
+  contentType: "image/png",
   etag: '"a"',
   checksums: {},
   extraHeaders: {},

@@ -18,11 +18,11 @@ const receipt = fc
     key: fc.constant(
       StorageKey.make("orgs/a/files/2026/01/5007cd59-14b0-4a8f-9bfa-7debee4b183d.png"),
     ),
-    fileName: fc
+    filename: fc
       .string({ unit: "grapheme", minLength: 1, maxLength: 40 })
       .filter((name) => Schema.is(FileName)(name))
       .map((name) => FileName.make(name)),
-    mediaType: fc
+    contentType: fc
       .constantFrom("image/png", 'text/plain; charset="a,b"')
       .filter((type) => Schema.is(MediaType)(type)) as fc.Arbitrary<MediaType>,
     size: fc.integer({ min: 1 }).map((size) => ByteSize.make(size)),

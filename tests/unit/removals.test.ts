@@ -69,7 +69,7 @@ function storeOf(
       Effect.sync(() =>
         Option.map(Option.fromUndefinedOr(stored.get(key)?.[0]), (found) => ({
           size: 5,
-          mediaType: "image/png",
+          contentType: "image/png",
           etag: '"e"',
           checksums: {},
           extraHeaders: {},

@@ -36,7 +36,7 @@ const request = fc.record({
   // A name that begins with a slash is another name to the client.
   key: text.filter((value) => !value.startsWith("/")),
   method: fc.constantFrom("GET", "PUT"),
-  mediaType: fc.constantFrom(
+  contentType: fc.constantFrom(
     "image/png",
     "text/plain; charset=utf-8",
     'video/mp4;  codecs="avc1.4d002a, mp4a.40.2"',
@@ -86,7 +86,7 @@ const signature = (of: URL) => of.searchParams.get("X-Goog-Signature");
 const PLAIN: Given = {
   key: "a.png",
   method: "PUT",
-  mediaType: "image/png",
+  contentType: "image/png",
   size: 5,
   strict: false,
   md5: null,
@@ -135,7 +135,7 @@ async function officialUrl(given: Given): Promise<string> {
       extensionHeaders: extensions(given),
       queryParams: overrides(given),
       virtualHostedStyle: given.style === "virtual host",
-      ...(isPut ? { contentType: given.mediaType } : {}),
+      ...(isPut ? { contentType: given.contentType } : {}),
       ...(isPut && given.md5 !== null ? { contentMd5: given.md5 } : {}),
       ...(given.style === "custom domain" ? { cname: DOMAIN } : {}),
     });
@@ -147,7 +147,7 @@ function ourUrl(given: Given): string {
   const isPut = given.method === "PUT";
   const headers: Array<Pair> = Object.entries({
     ...(isPut && given.md5 !== null ? { "content-md5": given.md5 } : {}),
-    ...(isPut ? { "content-type": given.mediaType } : {}),
+    ...(isPut ? { "content-type": given.contentType } : {}),
     host: address.host,
     ...Object.fromEntries(Object.entries(extensions(given)).toSorted()),
   });

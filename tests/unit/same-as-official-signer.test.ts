@@ -11,7 +11,7 @@ import { tries } from "../support/tries.ts";
 
 // A key that begins with a slash or has dot segments is another path to the official client.
 const key = text.filter((value) => !/^\/|(^|\/)\.{1,2}(\/|$)/.test(value));
-const mediaType = fc.constantFrom(
+const contentType = fc.constantFrom(
   "image/png",
   "text/plain; charset=utf-8",
   'video/mp4; codecs="avc1.4d002a, mp4a.40.2"',
@@ -26,7 +26,7 @@ const endpoint = fc.constantFrom(
 const request = fc.record({
   key,
   method: fc.constantFrom("GET", "PUT"),
-  mediaType,
+  contentType,
   size: fc.nat({ max: 2 ** 31 }),
   writeOnce: fc.boolean(),
   disposition: fc.option(
@@ -105,13 +105,13 @@ function officialUrl(given: Given): Promise<string> {
     given.method === "PUT"
       ? new PutObjectCommand({
           ...object,
-          ContentType: given.mediaType,
+          ContentType: given.contentType,
           ContentLength: given.size,
           ...(given.writeOnce ? { IfNoneMatch: "*" } : {}),
         })
       : new GetObjectCommand({
           ...object,
-          ResponseContentType: given.mediaType,
+          ResponseContentType: given.contentType,
           ...(given.disposition === null ? {} : { ResponseContentDisposition: given.disposition }),
         });
   const bound = new Set(["content-length", "content-type", "host", "if-none-match"]);
@@ -123,11 +123,11 @@ function officialUrl(given: Given): Promise<string> {
   });
 }
 
-function headersOf({ method, mediaType, size, writeOnce }: Given, host: string): Array<Pair> {
+function headersOf({ method, contentType, size, writeOnce }: Given, host: string): Array<Pair> {
   if (method === "GET") return [["host", host]];
   return [
     ["content-length", String(size)],
-    ["content-type", mediaType],
+    ["content-type", contentType],
     ["host", host],
     ...(writeOnce ? ([["if-none-match", "*"]] as const) : []),
   ];

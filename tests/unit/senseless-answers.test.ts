@@ -29,7 +29,7 @@ const CALLS = {
   ensureBucket: ({ ensureBucket }: ObjectStore["Service"]) => ensureBucket,
   head: ({ head }: ObjectStore["Service"]) => head(key),
   remove: ({ remove }: ObjectStore["Service"]) => remove({ key, version: "1234" }),
-  create: ({ multipart }: ObjectStore["Service"]) => multipart?.create({ key, mediaType: PNG }),
+  create: ({ multipart }: ObjectStore["Service"]) => multipart?.create({ key, contentType: PNG }),
   list: ({ multipart }: ObjectStore["Service"]) => multipart?.list(UPLOAD),
   complete: ({ multipart }: ObjectStore["Service"]) =>
     multipart?.complete({ ...UPLOAD, parts: [{ partNumber: 1, size: 5, etag: '"an-etag"' }] }),

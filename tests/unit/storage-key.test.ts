@@ -28,8 +28,8 @@ const file = {
   organization: OrganizationId.make("org_1"),
   caller: { kind: "user", subject: "ada@example.com" },
   template: defaultPolicy.key,
-  fileName: FileName.make("../../a.png"),
-  mediaType: MediaType.make("image/png"),
+  filename: FileName.make("../../a.png"),
+  contentType: MediaType.make("image/png"),
 } as const;
 const UUID = "5007cd59-14b0-4a8f-9bfa-7debee4b183d";
 const decode = Schema.decodeUnknownOption(KeyTemplate);

@@ -47,7 +47,7 @@ const error = (status: number, code: string): Answer => [
 ];
 
 const to = newKey();
-const upload = { key: incomingKey(to), etag: '"e"', version: "v+1", size: 5, to, mediaType: PNG };
+const upload = { key: incomingKey(to), etag: '"e"', version: "v+1", size: 5, to, contentType: PNG };
 const STARTED: Answer = [
   200,
   "<InitiateMultipartUploadResult><UploadId>u</UploadId></InitiateMultipartUploadResult>",

@@ -30,7 +30,7 @@ it("a download that is not read is aborted, and one that is cancelled leaves no 
   const folder = await openFolder(directory);
   await writeObject(folder, {
     path: () => objectPath(folder, "files/a"),
-    mediaType: "image/png",
+    contentType: "image/png",
     size: SIZE,
     writeOnce: false,
     bytes: Readable.from([new Uint8Array(SIZE)]),

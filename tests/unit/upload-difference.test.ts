@@ -12,13 +12,13 @@ const sha256 = "uU0nuZNNPgilLlLX2n2r+sSE7+N6U4DukIj3rOLvzek=";
 const md5 = "CY9rzUYh03PK3k6DJie09g==";
 const RECEIPT = {
   size: ByteSize.make(5),
-  mediaType: MediaType.make("image/png"),
+  contentType: MediaType.make("image/png"),
   writeOnce: false,
   pending: false,
 };
 const FACTS: ObjectFacts = {
   size: 5,
-  mediaType: "image/png",
+  contentType: "image/png",
   etag: '"e"',
   checksums: {},
   extraHeaders: {},
@@ -28,7 +28,7 @@ type Receipt = Parameters<typeof compareWithReceipt>[0];
 it.each<readonly [string, Partial<Receipt>, Partial<ObjectFacts>, ReadonlyArray<unknown>]>([
   ["the file that was granted", {}, {}, []],
   ["a byte less", {}, { size: 4 }, ["size", 5, 4]],
-  ["another type", {}, { mediaType: "text/html" }, ["mediaType", "image/png", "text/html"]],
+  ["another type", {}, { contentType: "text/html" }, ["contentType", "image/png", "text/html"]],
   [
     "the checksum that was granted",
     { checksum: { algorithm: "sha256", value: sha256 } },

@@ -11,9 +11,9 @@ import {
   defaultPolicy,
 } from "../../domain/upload-policy.ts";
 
-const request = (mediaType: string, size: number) => ({
-  fileName: FileName.make("a"),
-  mediaType: MediaType.make(mediaType),
+const request = (contentType: string, size: number) => ({
+  filename: FileName.make("a"),
+  contentType: MediaType.make(contentType),
   size: ByteSize.make(size),
   strict: false,
 });

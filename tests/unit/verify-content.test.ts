@@ -31,7 +31,7 @@ function examine(options: {
     head: () =>
       Effect.succeedSome({
         size: gif.length,
-        mediaType: "image/gif",
+        contentType: "image/gif",
         etag: '"a"',
         version: "7",
         checksums: {},

@@ -24,7 +24,7 @@ export const confirm = check("confirm", function* (doctor, report) {
   else {
     const granted = {
       size: ByteSize.make(BYTES.length),
-      mediaType: PNG,
+      contentType: PNG,
       writeOnce: false,
       ...checksummed,
     };

@@ -16,7 +16,7 @@ export const parts = check("parts", function* (doctor, report) {
   const key = yield* doctor.newUpload;
   const begun = yield* Effect.uninterruptible(
     Effect.result(
-      Effect.tap(multipart.create({ key, mediaType: PNG }), (uploadId) =>
+      Effect.tap(multipart.create({ key, contentType: PNG }), (uploadId) =>
         Effect.sync(() => scratch.addUpload({ key, uploadId })),
       ),
     ),

@@ -51,12 +51,12 @@ export const upload = check(
 const fileFrom = Effect.fnUntraced(function* (doctor: Doctor, key: ObjectKey) {
   if (doctor.isDirect) return key;
   const to = yield* doctor.newKey;
-  const { mediaType } = putRequest(to);
+  const { contentType } = putRequest(to);
   doctor.scratch.add(to);
   return yield* doctor.store.head(key).pipe(
     Effect.map(Option.getOrThrow),
     Effect.flatMap(
-      (looked) => doctor.store.copy?.({ ...looked, key, to, mediaType }) ?? Effect.die(""),
+      (looked) => doctor.store.copy?.({ ...looked, key, to, contentType }) ?? Effect.die(""),
     ),
     Effect.as(to),
     Effect.catchCause(() => Effect.undefined),

@@ -17,7 +17,7 @@ const ConfirmedUpload = Schema.Struct(confirmed).annotate({
 export const presentArrived = (file: Omit<Arrived, "organization" | "subject">) => ({
   key: file.key,
   size: file.size,
-  contentType: file.mediaType,
+  contentType: file.contentType,
   etag: file.etag,
   ...(file.version !== undefined && { version: file.version }),
   ...(file.checksum !== undefined && { checksum: file.checksum }),

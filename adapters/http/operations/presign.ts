@@ -68,8 +68,8 @@ export const PLAIN = { filename: "a.png", content_type: "image/png", size: 5 };
 
 export const requestedUpload = (file: typeof UploadRequest.Type) => ({
   upload: {
-    fileName: file.filename,
-    mediaType: file.contentType,
+    filename: file.filename,
+    contentType: file.contentType,
     size: file.size,
     strict: file.strict ?? false,
     checksum: file.checksum,
@@ -81,11 +81,11 @@ export const requestedUpload = (file: typeof UploadRequest.Type) => ({
 /** Facts of an upload that is asked for; other names are of no policy. */
 export const askedFacts = ({
   size,
-  contentType: mediaType,
+  contentType,
   policy = DEFAULT_POLICY,
   metadata,
 }: typeof UploadRequest.Type): AuditedFacts => {
-  return { size, mediaType, policy: POLICY_NAME.test(policy) ? policy : undefined, metadata };
+  return { size, contentType, policy: POLICY_NAME.test(policy) ? policy : undefined, metadata };
 };
 
 type PresignedUpload = Effect.Success<ReturnType<typeof requestUpload>>;

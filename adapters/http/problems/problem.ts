@@ -214,7 +214,7 @@ export const PROBLEMS = {
   }),
   UploadMismatch: (refusal, say) => {
     const differences = refusal.differences.map(({ property, ...values }) => ({
-      property: property === "mediaType" ? say.member("contentType") : property,
+      property: property === "contentType" ? say.member("contentType") : property,
       ...values,
     }));
     return {

@@ -9,7 +9,7 @@ const rate = { count: 120, window: Duration.minutes(1) };
 const allowance = { of: "subject", limit: rate, remaining: 0, resetAfter: 60 } as const;
 const differences = [
   { property: "size", expected: 5, actual: 6 },
-  { property: "mediaType", expected: "image/png", actual: "image/gif" },
+  { property: "contentType", expected: "image/png", actual: "image/gif" },
 ];
 const reason = "for the operator";
 

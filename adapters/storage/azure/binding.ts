@@ -10,13 +10,13 @@ export const ANNOUNCEMENT = "x-ms-meta-valetkey_grant";
 /** "Put Blob", Azure Storage documentation. */
 export const azureBinding =
   (bound: ReadonlyArray<string>): Binding =>
-  ({ mediaType, size, checksum, announcement }) => {
+  ({ contentType, size, checksum, announcement }) => {
     const bindsType = bound.includes("bound type");
     const { signed, toSend } = bind([
       bound.includes("bound size") && ["content-length", String(size)],
       checksum && ["content-md5", checksum.value],
-      ["content-type", mediaType],
-      bindsType && ["x-ms-blob-content-type", mediaType],
+      ["content-type", contentType],
+      bindsType && ["x-ms-blob-content-type", contentType],
       ["x-ms-blob-type", "BlockBlob"],
       announcement !== undefined && [ANNOUNCEMENT, announcement],
     ]);

@@ -29,7 +29,7 @@ export function factsIn(headers: Headers): ObjectFacts | undefined {
   const md5 = headers.get("content-md5");
   return {
     size: Number(length),
-    mediaType: headers.get("content-type") ?? "",
+    contentType: headers.get("content-type") ?? "",
     etag,
     checksums: md5 === null ? {} : { md5 },
     isReplayable: true,

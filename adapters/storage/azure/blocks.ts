@@ -7,8 +7,8 @@ const PREFIX_BYTES = 15;
 const DIGITS = 6;
 
 /** Beside the names of blocks, it remembers the type, which Azure takes when they are committed. */
-export const newUploadId = (mediaType: string): string =>
-  `${randomBytes(PREFIX_BYTES).toString("hex")}${mediaType}`;
+export const newUploadId = (contentType: string): string =>
+  `${randomBytes(PREFIX_BYTES).toString("hex")}${contentType}`;
 
 const prefixIn = (uploadId: string) => uploadId.slice(0, 2 * PREFIX_BYTES);
 

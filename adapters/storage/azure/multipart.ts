@@ -19,8 +19,8 @@ export const azureMultipart = (container: AzureContainer): Multipart => {
   const { bucket } = container;
   return {
     abandoned: "Azure itself removes blocks that nobody commits, a week after the last of them",
-    create: Effect.fnUntraced(function* ({ key, mediaType }) {
-      const uploadId = newUploadId(mediaType);
+    create: Effect.fnUntraced(function* ({ key, contentType }) {
+      const uploadId = newUploadId(contentType);
       const answer = yield* putBlock(container, { key, uploadId }, MARKER, { body: "-" });
       return answer.ok ? uploadId : yield* refuse(container, answer);
     }),
@@ -83,11 +83,11 @@ const UNKNOWN = { uploadId: "", age: 0 };
  */
 export const azureCopy =
   (container: AzureContainer): NonNullable<ObjectStore["Service"]["copy"]> =>
-  ({ key, etag, size, to, mediaType }) =>
+  ({ key, etag, size, to, contentType }) =>
     Effect.gen(function* () {
       const { bucket } = container;
       const source = yield* sourceUrl(container, key);
-      const upload = { key: to, uploadId: newUploadId(mediaType) };
+      const upload = { key: to, uploadId: newUploadId(contentType) };
       const answers = yield* Effect.forEach(rangesIn(size), (range, index) =>
         putBlock(container, upload, index + 1, {
           headers: [
@@ -103,7 +103,7 @@ export const azureCopy =
         return isChanged ? "changed" : yield* refuse(container, failed);
       }
       const ids = answers.map((_, index) => blockId(upload.uploadId, index + 1));
-      const answer = yield* commit(bucket, to, ids, mediaType);
+      const answer = yield* commit(bucket, to, ids, contentType);
       if (answer.ok) return "copied";
       // What others commit forgets our blocks.
       const code = errorCode(answer);
@@ -135,7 +135,7 @@ const putBlock = (
   return signedFetch({ ...bucket, signer: client }, { method: "PUT", key, query, ...sent });
 };
 
-const commit = (bucket: Bucket, key: ObjectKey, ids: ReadonlyArray<string>, mediaType: string) =>
+const commit = (bucket: Bucket, key: ObjectKey, ids: ReadonlyArray<string>, contentType: string) =>
   signedFetch(bucket, {
     method: "PUT",
     key,
@@ -143,7 +143,7 @@ const commit = (bucket: Bucket, key: ObjectKey, ids: ReadonlyArray<string>, medi
     headers: [
       ["content-type", "application/xml"],
       ["if-none-match", "*"],
-      ...(mediaType === "" ? [] : [["x-ms-blob-content-type", mediaType] as const]),
+      ...(contentType === "" ? [] : [["x-ms-blob-content-type", contentType] as const]),
     ],
     body: blockList(ids),
   });

@@ -8,14 +8,14 @@ import type { Pair } from "../signing/v4.ts";
  * not say that a signed `content-length` is enforced.
  */
 export const gcsBinding: Binding = (
-  { size, mediaType, strict, writeOnce, checksum, announcement },
+  { size, contentType, strict, writeOnce, checksum, announcement },
   host,
 ) => {
   const isOnce = strict || writeOnce;
   const { md5, hash } = checksumHeaders(checksum);
   const { signed, toSend } = bind([
     md5,
-    ["content-type", mediaType],
+    ["content-type", contentType],
     ["host", host],
     strict && ["x-goog-content-length-range", `${size},${size}`],
     hash,

@@ -94,7 +94,7 @@ export function objectStore(store: {
       if (!ok && status !== 404) yield* failed({ code: status });
     }),
     // With a body, nothing else that describes the upload is copied. Each object has a generation.
-    copy: ({ key, version: generation, to, mediaType: contentType }) =>
+    copy: ({ key, version: generation, to, contentType }) =>
       call(async (bucket) => {
         const preconditionOpts = { ifGenerationMatch: 0 };
         try {

@@ -64,7 +64,7 @@ async function put(store: AnnouncingStore, key: string, request: Request): Promi
       ? await writeObject(folder, {
           ...writing,
           path: () => objectPath(folder, key),
-          mediaType: headers.get("content-type") ?? "application/octet-stream",
+          contentType: headers.get("content-type") ?? "application/octet-stream",
           announcement,
           writeOnce: headers.get("if-none-match") === "*",
         })
@@ -119,11 +119,13 @@ async function get(folder: Folder, key: string, request: Request): Promise<Respo
 
 /** The origin is that of the service's page, so a browser must not run an object. */
 function headersFor(object: StoredObject, query: URLSearchParams): Headers {
-  const mediaType = query.get("response-content-type") ?? object.mediaType;
+  const contentType = query.get("response-content-type") ?? object.contentType;
   const disposition = query.get("response-content-disposition") ?? "inline";
-  const executable = [mediaType, object.mediaType].some((type) => isExecutable(type as MediaType));
+  const executable = [contentType, object.contentType].some((type) =>
+    isExecutable(type as MediaType),
+  );
   return new Headers({
-    "Content-Type": mediaType,
+    "Content-Type": contentType,
     "Content-Disposition":
       executable && !/^attachment\b/i.test(disposition) ? "attachment" : disposition,
     "Cache-Control": query.get("response-cache-control") ?? "private",

@@ -125,8 +125,8 @@ export const layer = (
         multipart: {
           abandoned: `the embedded store itself removes an upload in parts a day after the last part came, and what nobody confirms after ${MOST_DAYS_OF_WAITING} days`,
           fileChecksums: ABLEST.fileChecksums,
-          create: ({ key, mediaType }) =>
-            run(() => startUpload(folder, stored({ key, mediaType }))),
+          create: ({ key, contentType }) =>
+            run(() => startUpload(folder, stored({ key, contentType }))),
           list: (upload) => run(() => listParts(folder, stored(upload))),
           complete: (upload) => run(() => completeUpload(folder, stored(upload))),
           abort: (upload) => run(() => endUpload(folder, stored(upload))),
@@ -141,12 +141,12 @@ export const layer = (
             const object = await openObject(folder, stored({ key }).key);
             if (object === undefined) return Option.none();
             await object.close();
-            const { size, mediaType, etag, checksums, announcement, modified } = object;
+            const { size, contentType, etag, checksums, announcement, modified } = object;
             const age = Date.now() - modified.getTime();
             const extraHeaders = {};
             return Option.some({
               size,
-              mediaType,
+              contentType,
               etag,
               checksums,
               announcement,

@@ -31,7 +31,7 @@ const DAMAGED = "a stored object is damaged; bring it back from a copy, or uploa
 export type Checksums = { readonly [Algorithm in ChecksumAlgorithm]?: string };
 
 interface Properties {
-  readonly mediaType: string;
+  readonly contentType: string;
   /** In double quotes, as in the header. */
   readonly etag: string;
   readonly checksums: Checksums;
@@ -84,8 +84,8 @@ export async function openStored(path: string): Promise<StoredObject | undefined
 function propertiesIn(json: Buffer): Properties {
   try {
     const properties = JSON.parse(json.toString()) as Properties;
-    const { mediaType, etag } = properties;
-    if (typeof mediaType === "string" && typeof etag === "string") return properties;
+    const { contentType, etag } = properties;
+    if (typeof contentType === "string" && typeof etag === "string") return properties;
   } catch {
     // It is not JSON.
   }
@@ -166,10 +166,10 @@ interface Target {
 /** Throws `Refused` if the bytes are more or fewer than `size`, or do not match `checksums`. */
 export const writeObject = (
   folder: Folder,
-  upload: WriteRequest & Target & Pick<Properties, "mediaType" | "announcement">,
+  upload: WriteRequest & Target & Pick<Properties, "contentType" | "announcement">,
 ): Promise<string> =>
   writeFile(folder, upload, async (file) => {
-    const { mediaType, announcement, checksums = {} } = upload;
+    const { contentType, announcement, checksums = {} } = upload;
     const algorithms = ["md5", ...Object.keys(checksums)] as ReadonlyArray<ChecksumAlgorithm>;
     const sums = await Promise.all(algorithms.map(startChecksum));
     let size = 0;
@@ -185,7 +185,7 @@ export const writeObject = (
       // In any time: who sends the bytes knows their checksum.
       if (others[index]?.toString("base64") !== value) throw new Refused("BadDigest");
     }
-    return { mediaType, etag: `"${md5?.toString("hex")}"`, checksums, announcement };
+    return { contentType, etag: `"${md5?.toString("hex")}"`, checksums, announcement };
   });
 
 /** A crash leaves a whole file or none, and of several write-once files exactly one is stored. */
@@ -242,7 +242,7 @@ export async function linkObject(
 export const writeEmpty = async (folder: Folder, key: string): Promise<void> =>
   void (await writeObject(folder, {
     path: () => objectPath(folder, key),
-    mediaType: "application/octet-stream",
+    contentType: "application/octet-stream",
     writeOnce: false,
     size: 0,
     bytes: Readable.from([]),

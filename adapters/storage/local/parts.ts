@@ -38,7 +38,7 @@ const NAME = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}(?:-[0-9a-f]{8})?$/;
 const TIMEOUTS = { piece: 60_000, whole: 60 * 60_000 };
 
 type UploadName = Readonly<Record<"key" | "uploadId", string>>;
-type About = Readonly<Record<"key" | "mediaType", string>>;
+type About = Readonly<Record<"key" | "contentType", string>>;
 
 export async function startUpload(folder: Folder, about: About): Promise<string> {
   const uploadId = [randomUUID(), ...ownerHash(about.key)].join("-");
@@ -73,7 +73,7 @@ export async function writePart(
     const parts = join(folder.uploads, upload.uploadId);
     const path = (etag: string) =>
       join(parts, `${number}-${Date.now()}-${size}-${etag.slice(1, -1)}`);
-    const etag = await writeObject(folder, { ...upload, mediaType: "", writeOnce: false, path });
+    const etag = await writeObject(folder, { ...upload, contentType: "", writeOnce: false, path });
     // Of several at once each keeps the newest that it sees, so that one is left.
     const names = (await readdir(parts)).filter((name) => name.startsWith(`${number}-`)).sort();
     for (const name of names.slice(0, -1)) await unlink(join(parts, name)).catch(noneIfGone);
@@ -138,7 +138,7 @@ export async function completeUpload(folder: Folder, upload: Completing): Promis
 }
 
 async function joinParts(folder: Folder, upload: Completing): Promise<void> {
-  const { key, mediaType } = await openUpload(folder, upload);
+  const { key, contentType } = await openUpload(folder, upload);
   const { parts, checksum } = upload;
   const path = objectPath(folder, key);
   if (await lstat(path).catch(() => undefined)) throw new Refused("PreconditionFailed");
@@ -163,7 +163,7 @@ async function joinParts(folder: Folder, upload: Completing): Promise<void> {
     // As S3 names an object in parts.
     const etag = `"${md5.digest("hex")}-${parts.length}"`;
     const checksums = checksum ? { [checksum.algorithm]: checksum.value } : {};
-    return { mediaType, etag, checksums };
+    return { contentType, etag, checksums };
   });
   await endUpload(folder, upload);
 }

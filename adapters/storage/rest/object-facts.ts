@@ -32,7 +32,7 @@ export function factsIn(
   );
   return {
     size: Number(length),
-    mediaType: headers.get("content-type") ?? "",
+    contentType: headers.get("content-type") ?? "",
     etag,
     checksums: checksumsIn(headers),
     ...(reports && { reports }),

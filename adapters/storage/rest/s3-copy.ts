@@ -40,12 +40,12 @@ export const s3Copy = (
   });
 
   return Effect.fnUntraced(function* (upload) {
-    const { to: key, mediaType } = upload;
+    const { to: key, contentType } = upload;
     if (upload.size <= largestCopy) {
-      const etag = yield* copyFrom(upload, [["content-type", mediaType], ANEW]);
+      const etag = yield* copyFrom(upload, [["content-type", contentType], ANEW]);
       return etag === undefined ? "changed" : "copied";
     }
-    const id = { key, uploadId: yield* multipart.create({ key, mediaType }) };
+    const id = { key, uploadId: yield* multipart.create({ key, contentType }) };
     const copy = Effect.gen(function* () {
       const etags = yield* Effect.forEach(
         rangesIn(upload.size),

@@ -31,12 +31,12 @@ export const s3Multipart = (
 
   return {
     fileChecksums: store.fileChecksums,
-    create: Effect.fnUntraced(function* ({ key, mediaType, checksum }) {
+    create: Effect.fnUntraced(function* ({ key, contentType, checksum }) {
       const answer = yield* signedFetch(bucket, {
         method: "POST",
         key,
         query: [["uploads", ""]],
-        headers: [["content-type", mediaType], ...(checksum ? announced(checksum) : [])],
+        headers: [["content-type", contentType], ...(checksum ? announced(checksum) : [])],
       });
       const uploadId = isAbout(answer, "InitiateMultipartUploadResult", key)
         ? textIn(answer.text, "UploadId")

@@ -58,14 +58,14 @@ const ONCE: Pair = ["if-none-match", "*"];
 export const s3Binding =
   (store: { readonly writeOnce: boolean }): Binding =>
   (request, host) => {
-    const { size, mediaType, writeOnce, strict, checksum, announcement } = request;
+    const { size, contentType, writeOnce, strict, checksum, announcement } = request;
     const isOnce = store.writeOnce && (writeOnce || strict);
     const hash = checksumHeader(checksum);
     const isMd5 = checksum?.algorithm === "md5";
     const { signed, toSend } = bind([
       ["content-length", String(size)],
       isMd5 && hash,
-      ["content-type", mediaType],
+      ["content-type", contentType],
       ["host", host],
       isOnce && ONCE,
       !isMd5 && hash,

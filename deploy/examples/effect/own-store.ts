@@ -43,8 +43,8 @@ export const upload = requestUpload({
     organization: OrganizationId.make("org_1"),
   },
   upload: {
-    fileName: FileName.make("a.txt"),
-    mediaType: MediaType.make("text/plain"),
+    filename: FileName.make("a.txt"),
+    contentType: MediaType.make("text/plain"),
     size: ByteSize.make(5),
     strict: true,
   },

@@ -53,8 +53,8 @@ export const upload = Effect.gen(function* () {
   return yield* requestUpload({
     member,
     upload: {
-      fileName: FileName.make("a.png"),
-      mediaType: MediaType.make("image/png"),
+      filename: FileName.make("a.png"),
+      contentType: MediaType.make("image/png"),
       size: ByteSize.make(5),
       strict: false,
     },
