@@ -3,7 +3,7 @@ import * as Layer from "effect/Layer";
 import * as Semaphore from "effect/Semaphore";
 import { connect, type NetConnectOpts } from "node:net";
 import { pipeline } from "node:stream/promises";
-import { cachedFor } from "../../application/store/cached.ts";
+import { cachedFor } from "../../application/resilience/cached.ts";
 import { Scanner, type FileScanner, type Verdict } from "../../application/ports/scanner.ts";
 import { ScannerUnavailable, StoreUnavailable } from "../../domain/errors.ts";
 import { onOneLine } from "../values/printable.ts";

@@ -5,7 +5,7 @@ import { type ObjectRef, ObjectStore } from "../../application/ports/object-stor
 import { type GetRequest, Presigner, type PutRequest } from "../../application/ports/presigner.ts";
 import { incomingKey, type ObjectKey, type StorageKey } from "../../domain/storage-key.ts";
 import { errorReason } from "../values/thrown.ts";
-import { S3Access } from "../storage/rest/s3-access.ts";
+import { S3Access } from "../storage/s3/access.ts";
 import { assertBytes, assertStatus } from "./assertions.ts";
 import { ABILITIES, type Ability } from "./abilities.ts";
 import type { Harness, OpenStore } from "./harness.ts";

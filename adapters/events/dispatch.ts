@@ -5,7 +5,7 @@ import * as FiberSet from "effect/FiberSet";
 import * as Latch from "effect/Latch";
 import * as Schedule from "effect/Schedule";
 import * as Semaphore from "effect/Semaphore";
-import { cachedFor } from "../../application/store/cached.ts";
+import { cachedFor } from "../../application/resilience/cached.ts";
 import type { EventsUnavailable } from "../../domain/errors.ts";
 import { errorMessage } from "../values/thrown.ts";
 import type { Attempt, Message, Outbox, Outcome } from "./outbox.ts";

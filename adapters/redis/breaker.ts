@@ -1,4 +1,4 @@
-import { makeBreaker } from "../../application/store/breaker.ts";
+import { makeBreaker } from "../../application/resilience/breaker.ts";
 import * as Effect from "effect/Effect";
 import { errorMessage } from "../values/thrown.ts";
 

@@ -3,7 +3,7 @@ import * as Duration from "effect/Duration";
 import * as Effect from "effect/Effect";
 import * as Layer from "effect/Layer";
 import * as Schedule from "effect/Schedule";
-import { cachedFor } from "../../application/store/cached.ts";
+import { cachedFor } from "../../application/resilience/cached.ts";
 import type { Readiness } from "../../application/store/check-readiness.ts";
 import { metricsApp } from "../http/operations/metrics.ts";
 import type { Listen, Listening } from "../http/server/listen.ts";

@@ -4,7 +4,7 @@ import { ByteSize } from "../../domain/byte-size.ts";
 import { MediaType } from "../../domain/media-type.ts";
 import { StorageKey } from "../../domain/storage-key.ts";
 import { defaultPolicy } from "../../domain/upload-policy.ts";
-import { cachedFor } from "./cached.ts";
+import { cachedFor } from "../resilience/cached.ts";
 import { Events } from "../ports/events.ts";
 import { Limiter } from "../ports/limiter.ts";
 import { ObjectStore } from "../ports/object-store.ts";

@@ -6,7 +6,7 @@ import * as Random from "effect/Random";
 import * as Schedule from "effect/Schedule";
 import * as Semaphore from "effect/Semaphore";
 import { StoreUnavailable } from "../../domain/errors.ts";
-import { makeBreaker } from "./breaker.ts";
+import { makeBreaker } from "../resilience/breaker.ts";
 import { ObjectStore } from "../ports/object-store.ts";
 import { aroundStore, LOOKS, type StoreFailure } from "./store-calls.ts";
 

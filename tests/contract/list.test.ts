@@ -8,7 +8,7 @@ import { promises } from "../../adapters/contract/store-promise.ts";
 import type { Subject } from "../../adapters/contract/subject.ts";
 import { CONTENT, ORGANIZATION } from "../../adapters/contract/uploads.ts";
 import { refused } from "../../adapters/storage/rest/refusal-reason.ts";
-import { s3List } from "../../adapters/storage/rest/s3-list.ts";
+import { s3List } from "../../adapters/storage/s3/list.ts";
 import type { PageQuery } from "../../application/ports/object-store.ts";
 import { incomingKey, type StorageKey } from "../../domain/storage-key.ts";
 import { stores } from "./stores.ts";

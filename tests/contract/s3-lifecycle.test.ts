@@ -1,7 +1,7 @@
 import * as Effect from "effect/Effect";
 import { text } from "node:stream/consumers";
 import { expect, it } from "vitest";
-import { s3Lifecycle } from "../../adapters/storage/rest/s3-lifecycle.ts";
+import { s3Lifecycle } from "../../adapters/storage/s3/lifecycle.ts";
 import { need } from "../support/need.ts";
 import { s3Bucket, s3Client } from "../support/s3-store.ts";
 import { serve } from "../support/serve.ts";

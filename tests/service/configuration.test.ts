@@ -12,7 +12,7 @@ import { runToEnd, startProcess } from "../support/service-process.ts";
 import { receiptKey } from "../support/receipt-key.ts";
 
 // What the start says of wrong and odd variables. Which values each of them takes is in
-// tests/unit/settings.test.ts.
+// tests/unit/settings/settings.test.ts.
 
 type Env = Readonly<Record<string, string>>;
 

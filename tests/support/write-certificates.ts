@@ -3,7 +3,7 @@ import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { basename } from "node:path";
 import * as Effect from "effect/Effect";
 import { s3Access } from "../../adapters/cli/command/with-store.ts";
-import { asService } from "../../adapters/storage/rest/s3-access.ts";
+import { asService } from "../../adapters/storage/s3/access.ts";
 import { signedFetch } from "../../adapters/storage/rest/signed-fetch.ts";
 import { awsStorage } from "../../adapters/storage/aws/storage.ts";
 import { read as readAws } from "../../adapters/storage/aws/settings.ts";

@@ -18,7 +18,7 @@ import * as minio from "../../storage/minio/settings.ts";
 import { minioStorage } from "../../storage/minio/storage.ts";
 import { type Provider, type ProviderName, PROVIDERS } from "../../storage/providers.ts";
 import { leftovers } from "./leftovers.ts";
-import { asService } from "../../storage/rest/s3-access.ts";
+import { asService } from "../../storage/s3/access.ts";
 import { signedFetch } from "../../storage/rest/signed-fetch.ts";
 import { adapter, bucket, endpoint } from "../../storage/settings.ts";
 import type { Storage } from "../../storage/storage.ts";

@@ -2,7 +2,7 @@ import * as Effect from "effect/Effect";
 import * as Layer from "effect/Layer";
 import * as Option from "effect/Option";
 import { guarded } from "../../../application/store/guarded-store.ts";
-import { S3Access } from "../../storage/rest/s3-access.ts";
+import { S3Access } from "../../storage/s3/access.ts";
 import type { Storage } from "../../storage/storage.ts";
 import { errorReason } from "../../values/thrown.ts";
 import { CommandFailure, EXIT } from "../../service/failure.ts";

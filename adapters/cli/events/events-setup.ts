@@ -1,8 +1,8 @@
 import * as Effect from "effect/Effect";
 import * as Schema from "effect/Schema";
 import { INCOMING_PREFIX } from "../../../domain/storage-key.ts";
-import { asService } from "../../storage/rest/s3-access.ts";
-import { setNotifications } from "../../storage/rest/s3-notifications.ts";
+import { asService } from "../../storage/s3/access.ts";
+import { setNotifications } from "../../storage/s3/notifications.ts";
 import { command, flag, option } from "../command/command.ts";
 import { CommandFailure, EXIT } from "../../service/failure.ts";
 import { fill } from "../../storage/by-hand.ts";

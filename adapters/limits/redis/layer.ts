@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 import * as Duration from "effect/Duration";
 import * as Effect from "effect/Effect";
 import type * as Scope from "effect/Scope";
-import { cachedFor } from "../../../application/store/cached.ts";
+import { cachedFor } from "../../../application/resilience/cached.ts";
 import { Limiter, type UploadToCount } from "../../../application/ports/limiter.ts";
 import { quotaExceeded } from "../../../domain/daily-quota.ts";
 import { LimitsUnavailable, QuotaExceeded } from "../../../domain/errors.ts";

@@ -4,7 +4,7 @@ import { CredentialsUnavailable } from "../../../domain/errors.ts";
 import { VARIABLES } from "../../settings/source.ts";
 import { current, hold } from "../credentials/held.ts";
 import { configuredSigner, signersFrom, unlessForUploads } from "../credentials/key-settings.ts";
-import { s3Services } from "../rest/s3-services.ts";
+import { s3Services } from "../s3/services.ts";
 import { region as regionSetting } from "../settings.ts";
 import { identityFrom, signerFromChain, signerFromRole } from "./chain.ts";
 import { locate, makeBucket, makeClient } from "./client.ts";

@@ -15,7 +15,7 @@ import { gcsBinding, gcsOverrides, gcsPartBinding } from "./binding.ts";
 import { keylessSigner } from "./keyless.ts";
 import { decodeKey, type GcsKey, type GcsSigner, separateSigner } from "./credentials.ts";
 import { makeBucketInBackground } from "../rest/make-bucket.ts";
-import { s3Multipart } from "../rest/s3-multipart.ts";
+import { s3Multipart } from "../s3/multipart.ts";
 import { type Bucket, signedFetch, unavailable } from "../rest/signed-fetch.ts";
 import { objectStore } from "./object-store.ts";
 import { GCS_CAPABILITIES, type GcsSettings, REGION } from "./settings.ts";

@@ -11,9 +11,9 @@ import { factsIn } from "../rest/object-facts.ts";
 import { readObject } from "../rest/read-object.ts";
 import { rememberedBucket } from "../rest/remembered-bucket.ts";
 import { clockFault, noBucket, type StoreRefusal } from "../rest/refusal-reason.ts";
-import { writeEmpty } from "../rest/s3-versions.ts";
+import { writeEmpty } from "../s3/versions.ts";
 import type { ObjectKey } from "../../../domain/storage-key.ts";
-import { s3List, s3Uploads } from "../rest/s3-list.ts";
+import { s3List, s3Uploads } from "../s3/list.ts";
 import {
   asUnavailable,
   type Bucket as SignedBucket,

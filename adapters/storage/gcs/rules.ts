@@ -11,7 +11,7 @@ import {
   incomingEffect,
   isOverIncoming,
   isOverOurs,
-} from "../rest/s3-lifecycle.ts";
+} from "../s3/lifecycle.ts";
 
 /** Headers of a signed PUT, and those that a page may read. */
 const HEADERS = [

@@ -1,0 +1,115 @@
+import * as Effect from "effect/Effect";
+import { cachedFor } from "../../../application/resilience/cached.ts";
+import type { ObjectFacts } from "../../../domain/upload-difference.ts";
+import type { BoundTo, ProvableAbility } from "../certificate/proved.ts";
+import type { Provider } from "../providers.ts";
+import { type Bucket, signedFetch, unavailable } from "../rest/signed-fetch.ts";
+import { isWhole } from "../rest/xml.ts";
+
+const NOT_UNDERSTOOD = unavailable(
+  "uploads are not written once: the answer to whether the bucket keeps versions is not from a store",
+  "senseless",
+);
+
+/** The abilities that may depend on whether the bucket keeps versions, and what the lack means. */
+const LOST: Readonly<Partial<Record<ProvableAbility, string>>> = {
+  "write-once": "uploads are not written once, and final only when their URL has expired",
+  "completes once": "files of parts are final only when the URLs of their upload have expired",
+  "copies once": "files of uploads below incoming/ are final only when their URL has expired",
+  copies: "no upload below incoming/ becomes a file",
+};
+
+export type WatchedBucket = Effect.Success<ReturnType<typeof watchBucket>>;
+
+/**
+ * Watches whether the bucket is in the state in which the provider's abilities were proved. Waits 2
+ * seconds for that; while it is unknown, nothing that depends on it is promised.
+ */
+export const watchBucket = Effect.fnUntraced(function* (
+  bucket: Bucket,
+  {
+    title,
+    writeOnce,
+    copiesOnce = false,
+    completesOnce = false,
+    boundTo,
+  }: Pick<Provider, "title" | "writeOnce" | "copiesOnce" | "completesOnce" | "boundTo">,
+  certifiedOn?: string,
+) {
+  const lost = Object.entries(LOST).filter(([ability]) =>
+    boundTo?.abilities.has(ability as ProvableAbility),
+  );
+  if (boundTo === undefined || lost.length === 0) {
+    return {
+      writeOnce: writeOnce !== false,
+      copiesOnce,
+      completesOnce,
+      look: undefined,
+      settle: Effect.void,
+      renew: Effect.void,
+      mayCopy: Effect.void,
+      judge: Effect.succeed<ObjectFacts>,
+    };
+  }
+  let seen: BoundTo["versions"] | undefined;
+  const has = (ability: ProvableAbility) =>
+    seen === boundTo.versions || !boundTo.abilities.has(ability);
+  const look = Effect.gen(function* () {
+    const query = [["versioning", ""]] as const;
+    const { ok, status, text } = yield* signedFetch(bucket, { method: "GET", query });
+    if (ok && !isWhole(text, "VersioningConfiguration")) return yield* NOT_UNDERSTOOD;
+    // Without an answer the last one counts, since nothing can be uploaded either.
+    if (ok) seen = text.includes("<Status>Enabled</Status>") ? "kept" : "none";
+    else seen = NOT_OFFERED.has(status) ? "unknown" : undefined;
+    if (seen === boundTo.versions) return;
+    const isCertified = certifiedOn !== undefined;
+    const proof = isCertified ? `was certified on ${certifiedOn}` : "was seen to hold that";
+    const [now, mend] =
+      seen === undefined
+        ? [`it is unknown whether this one does (${status})`, ALLOW]
+        : [`this one ${STATES[seen]}`, isCertified ? AGAIN : SUSPEND];
+    const effects = lost.map(([, effect]) => effect).join(", and ");
+    return yield* unavailable(
+      `${effects}: ${title} ${proof} in a bucket that ${STATES[boundTo.versions]}, and ${now}; ${mend}`,
+    );
+  });
+  const settle = Effect.suspend(() => (seen === undefined ? Effect.ignore(look) : Effect.void));
+  yield* Effect.timeoutOption(settle, "2 seconds");
+  // Without it, a file would be final by a state of minutes ago.
+  const renew = yield* cachedFor(Effect.ignore(look), "5 seconds");
+  return {
+    get writeOnce() {
+      return writeOnce !== false && has("write-once");
+    },
+    get copiesOnce() {
+      return copiesOnce && has("copies once");
+    },
+    get completesOnce() {
+      return completesOnce && has("completes once");
+    },
+    look,
+    settle,
+    /** Looks again, if that was not done for some seconds. */
+    renew,
+    /** Fails in a bucket in which a copy could be of other bytes, or replace a file. */
+    mayCopy: boundTo.abilities.has("copies") ? look : Effect.void,
+    judge: Effect.fnUntraced(function* (facts: ObjectFacts) {
+      if (facts.version !== undefined && boundTo.versions !== "kept") seen = "kept";
+      else yield* renew;
+      return { ...facts, isReplaceable: !has("write-once") } satisfies ObjectFacts;
+    }),
+  };
+});
+
+/** Some stores keep no versions, and do not answer whether they do. */
+const NOT_OFFERED = new Set([400, 405, 501]);
+
+const STATES: Readonly<Record<BoundTo["versions"], string>> = {
+  none: "keeps no versions",
+  kept: "keeps versions",
+  unknown: "does not say whether it keeps versions",
+};
+
+const ALLOW = "allow the service's key s3:GetBucketVersioning";
+const SUSPEND = "suspend its versions, or use another bucket";
+const AGAIN = "certify it again: `valetkey certify --output certificate.json`";

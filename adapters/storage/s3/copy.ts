@@ -1,0 +1,114 @@
+import * as Effect from "effect/Effect";
+import * as Exit from "effect/Exit";
+import type { ObjectRef, Multipart, ObjectStore } from "../../../application/ports/object-store.ts";
+import { encodeKey, type Pair } from "../signing/v4.ts";
+import { type BucketSettings, refusalIn, refused } from "../rest/refusal-reason.ts";
+import { type Bucket, signedFetch, unavailable } from "../rest/signed-fetch.ts";
+import { isWhole, textIn, unescape } from "../rest/xml.ts";
+
+type Copy = NonNullable<ObjectStore["Service"]["copy"]>;
+
+/**
+ * As a multipart upload whose parts are copied: nobody can read it before it is completed, a
+ * completion writes at most once, and the object has nothing that its start did not give it.
+ * ("CopyObject" of MinIO and versitygw ignores `If-None-Match`.)
+ */
+export const s3Copy = (
+  bucket: Bucket,
+  settings: BucketSettings,
+  multipart: Multipart<never>,
+  largestCopy = -1,
+): Copy => {
+  /** Gives the ETag of the copy, or nothing if the upload has changed. */
+  const copyFrom = Effect.fnUntraced(function* (
+    upload: Parameters<Copy>[0],
+    further: ReadonlyArray<Pair>,
+    query: ReadonlyArray<Pair> = [],
+  ) {
+    const headers = [...sourceHeaders(settings.bucket, upload), ...further];
+    const answer = yield* signedFetch(bucket, { method: "PUT", key: upload.to, query, headers });
+    const refusal = refusalIn(answer);
+    if (CHANGED.has(refusal.code)) return undefined;
+    if (refusal.code === "AccessDenied") return yield* MAY_NOT;
+    // S3 may answer 200 and then an error. S3Proxy names a part as a copied object.
+    const isDone = ["CopyPartResult", "CopyObjectResult"].some((root) =>
+      isWhole(answer.text, root),
+    );
+    const text = isDone ? textIn(answer.text, "ETag") : undefined;
+    if (!answer.ok || text === undefined) return yield* refused(settings, refusal);
+    return unescape(text);
+  });
+
+  return Effect.fnUntraced(function* (upload) {
+    const { to: key, contentType } = upload;
+    if (upload.size <= largestCopy) {
+      const etag = yield* copyFrom(upload, [["content-type", contentType], ANEW]);
+      return etag === undefined ? "changed" : "copied";
+    }
+    const id = { key, uploadId: yield* multipart.create({ key, contentType }) };
+    const copy = Effect.gen(function* () {
+      const etags = yield* Effect.forEach(
+        rangesIn(upload.size),
+        (range, index) =>
+          copyFrom(upload, range, [
+            ["partNumber", `${index + 1}`],
+            ["uploadId", id.uploadId],
+          ]),
+        { concurrency: AT_ONCE },
+      );
+      const parts = etags.flatMap((etag, index) =>
+        etag === undefined ? [] : { partNumber: index + 1, etag, size: 0 },
+      );
+      if (parts.length < etags.length) return "changed";
+      const outcome = yield* multipart.complete({ ...id, parts });
+      if (outcome === "changed") return yield* UNKNOWN_PARTS;
+      return outcome === "completed" ? "copied" : outcome === "exists" ? "exists" : "changed";
+    });
+    return yield* Effect.onExit(copy, (exit) =>
+      Exit.isSuccess(exit) && exit.value === "copied"
+        ? Effect.void
+        : Effect.ignore(multipart.abort(id)),
+    );
+  });
+};
+
+/** Nothing of the upload but its bytes. */
+const ANEW: Pair = ["x-amz-metadata-directive", "REPLACE"];
+
+const UNKNOWN_PARTS = unavailable(
+  "the store does not know the parts that it has copied",
+  "senseless",
+);
+
+const MAY_NOT = unavailable(
+  "the service's key may not copy an upload to its place; allow it s3:GetObject of uploads and s3:PutObject of files",
+);
+
+const sourceHeaders = (bucket: string, { key, version, etag }: ObjectRef): ReadonlyArray<Pair> => {
+  const object = `${bucket}${bucket.startsWith("arn:") ? "/object" : ""}/${encodeKey(key)}`;
+  const query = version === undefined ? "" : `?versionId=${encodeURIComponent(version)}`;
+  return [
+    ["x-amz-copy-source", `${object}${query}`],
+    ["x-amz-copy-source-if-match", etag],
+  ];
+};
+
+const CHANGED: ReadonlySet<string | undefined> = new Set([
+  "PreconditionFailed",
+  "NoSuchKey",
+  "NoSuchVersion",
+  // A removal beside it ends uploads in parts.
+  "NoSuchUpload",
+]);
+
+/** In bytes. A part is at most 5 GiB, and several are copied sooner than one. */
+const PIECE = 2 ** 30;
+const AT_ONCE = 8;
+
+const rangesIn = (size: number): ReadonlyArray<ReadonlyArray<Pair>> =>
+  size <= PIECE
+    ? [[]]
+    : Array.from({ length: Math.ceil(size / PIECE) }, (_, index) => {
+        const end = Math.min(size, (index + 1) * PIECE) - 1;
+        return [["x-amz-copy-source-range", `bytes=${index * PIECE}-${end}`] as const];
+      });

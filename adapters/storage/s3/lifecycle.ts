@@ -1,0 +1,164 @@
+import * as Effect from "effect/Effect";
+import type { BucketLifecycle, LifecycleRule } from "../../../application/ports/object-store.ts";
+import { ABANDONED_AFTER } from "../../../domain/multipart.ts";
+import { INCOMING_PREFIX, KEY_PREFIX } from "../../../domain/storage-key.ts";
+import { bucketRules } from "./bucket-rules.ts";
+import { type Bucket, signedFetch } from "../rest/signed-fetch.ts";
+import { element, textIn, textsIn } from "../rest/xml.ts";
+
+const LIFECYCLE = {
+  query: "lifecycle",
+  root: "LifecycleConfiguration",
+  rule: "Rule",
+  rules: "lifecycle rules",
+  whole: "lifecycle",
+  advice: new Map([
+    [501, "; where a store has no such rules, run `valetkey sweep --apply` once a day"],
+  ]),
+};
+
+const INCOMING_ID = "<ID>valetkey-incoming</ID>";
+
+export const s3Lifecycle = (
+  bucket: Bucket,
+  { removesParts }: { readonly removesParts: boolean },
+): BucketLifecycle => {
+  const { read, documentWith, change } = bucketRules(bucket, LIFECYCLE);
+  // Where there are versions, days also remove the marker that a removal leaves.
+  const actions = REPLACED + (removesParts ? ABORT : "");
+  const rulesFor = (days: number): ReadonlyArray<string> => [
+    ...(days > 0 ? [rule(INCOMING_ID, INCOMING_PREFIX, expiration(days) + actions)] : []),
+    ...(removesParts ? [PARTS_RULE] : []),
+  ];
+  return {
+    removesParts,
+    retention: Effect.map(
+      signedFetch(bucket, { method: "GET", query: [["object-lock", ""]] }),
+      ({ ok, text }) => {
+        // "GetObjectLockConfiguration", Amazon S3 API Reference.
+        const retention = (ok && textIn(text, "DefaultRetention")) || "";
+        const unit = ["Day", "Year"].find((each) => retention.includes(`<${each}s>`));
+        return unit && `${textIn(retention, `${unit}s`)} ${unit.toLowerCase()}(s)`;
+      },
+    ),
+    effects: Effect.map(read, ({ rules }) => rules.flatMap(effectsIn)),
+    rule: (days) => documentWith(rulesFor(days)),
+    apply: (asked, { replace } = { replace: false }) =>
+      change((present) => {
+        const waiting = present
+          .filter((rule) => rule.includes(INCOMING_ID))
+          .map((rule) => Number(textIn(rule, "Days") ?? 0));
+        const days = replace ? asked : Math.max(asked, ...waiting);
+        const own = rulesFor(days);
+        const ids = [INCOMING_ID, ...own.flatMap((rule) => rule.match(/<ID>[^<]*<\/ID>/) ?? [])];
+        const isOurs = (rule: string) => ids.some((id) => rule.includes(id));
+        return {
+          others: present.filter((rule) => !isOurs(rule)),
+          own,
+          isThere: (rules) =>
+            own.every((rule) => rules.some(includesAll(rule))) &&
+            !rules.some((rule) => isOurs(rule) && !own.some((each) => includesAll(each)(rule))),
+          result: { days },
+        };
+      }),
+  };
+};
+
+const rule = (id: string, prefix: string, actions: string) => {
+  const filter = element("Filter", element("Prefix", prefix));
+  return element("Rule", `${id}<Status>Enabled</Status>${filter}${actions}`);
+};
+
+const expiration = (days: number) => element("Expiration", element("Days", days));
+const REPLACED = element("NoncurrentVersionExpiration", element("NoncurrentDays", 1));
+const ABORT = element(
+  "AbortIncompleteMultipartUpload",
+  element("DaysAfterInitiation", ABANDONED_AFTER),
+);
+const PARTS_RULE = rule("<ID>valetkey-parts</ID>", KEY_PREFIX, ABORT);
+
+/** In any order. Without its filter, a rule would remove every file. */
+const includesAll = (own: string) => {
+  const parts = own.match(/<(\w+)>[^<]*<\/\1>/g) ?? [];
+  return (rule: string) => parts.every((part) => rule.includes(part));
+};
+
+/** "Lifecycle configuration elements", Amazon S3 User Guide. */
+export function effectsIn(rule: string): ReadonlyArray<LifecycleRule> {
+  const prefix = textIn(rule, "Prefix") ?? "";
+  if (!rule.includes("<Status>Enabled</Status>")) return [];
+  const name = textIn(rule, "ID") ?? "without a name";
+  const waiting = Number(textIn(textIn(rule, "Expiration") ?? "", "Days"));
+  if (isOverIncoming(prefix) && waiting > 0) return [incomingEffect(name, waiting)];
+  if (!isOverOurs(prefix)) return [];
+  const tags = textsIn(rule, "Tag").map((tag) => `${textIn(tag, "Key")}=${textIn(tag, "Value")}`);
+  const files = filesBelow(prefix, [
+    ...tags.map((tag) => `with the tag ${tag}`),
+    ...textsIn(rule, "ObjectSizeGreaterThan").map((bytes) => `above ${bytes} bytes`),
+    ...textsIn(rule, "ObjectSizeLessThan").map((bytes) => `below ${bytes} bytes`),
+  ]);
+  const scope = tags.length > 0 ? "tagged" : "every";
+  const effectBy = (action: string, within: string): Omit<LifecycleRule, "name"> | undefined => {
+    if (action.startsWith("Abort")) return { scope: "parts", effect: "removes parts" };
+    const storageClass = textIn(within, "StorageClass") ?? "";
+    const moves = action.endsWith("Transition");
+    // A class from which a file can be read at once changes nothing for its readers.
+    if (moves && !ARCHIVES.has(storageClass)) return undefined;
+    if (action.startsWith("Noncurrent")) {
+      const days = Number(textIn(within, "NoncurrentDays"));
+      return {
+        scope: scope === "every" ? "replaced" : scope,
+        effect: `${moves ? "archives" : "removes"} ${files} ${daysAfter(days, "another version took its place")}`,
+      };
+    }
+    const date = textIn(within, "Date");
+    const days = Number(textIn(within, "Days"));
+    if (Number.isNaN(days) && date === undefined) return undefined;
+    const when = date === undefined ? daysAfter(days, "it was stored") : `on ${date.slice(0, 10)}`;
+    return moves
+      ? {
+          scope,
+          effect: `moves ${files} to ${storageClass} ${when}, where it cannot be opened`,
+        }
+      : { scope, effect: `removes ${files} ${when}` };
+  };
+  return ACTIONS.flatMap((action) =>
+    textsIn(rule, action).flatMap((within) => {
+      const effect = effectBy(action, within);
+      return effect === undefined ? [] : [{ name, ...effect }];
+    }),
+  );
+}
+
+export const isOverOurs = (prefix: string): boolean =>
+  prefix.startsWith(KEY_PREFIX) || KEY_PREFIX.startsWith(prefix);
+
+/** A rule for the whole bucket is one for every file. */
+export const isOverIncoming = (prefix: string): boolean =>
+  prefix !== "" && INCOMING_PREFIX.startsWith(prefix);
+
+export const incomingEffect = (name: string, days: number): LifecycleRule => ({
+  name,
+  scope: "incoming",
+  effect: `removes what is below ${INCOMING_PREFIX} ${daysAfter(days, "it was stored")}`,
+  days,
+});
+
+export const filesBelow = (prefix: string, further: ReadonlyArray<string> = []): string =>
+  [KEY_PREFIX.startsWith(prefix) ? "every file" : `every file below ${prefix}`, ...further].join(
+    " ",
+  );
+
+export const daysAfter = (days: number, event: string): string =>
+  `${days} day${days === 1 ? "" : "s"} after ${event}`;
+
+/** MinIO alone knows the third. */
+const ACTIONS = [
+  "AbortIncompleteMultipartUpload",
+  "Expiration",
+  "AllVersionsExpiration",
+  "Transition",
+  "NoncurrentVersionExpiration",
+  "NoncurrentVersionTransition",
+];
+const ARCHIVES: ReadonlySet<string> = new Set(["GLACIER", "DEEP_ARCHIVE"]);

@@ -1,0 +1,180 @@
+import * as Clock from "effect/Clock";
+import * as Effect from "effect/Effect";
+import * as Option from "effect/Option";
+import { type Multipart, ObjectStore } from "../../../application/ports/object-store.ts";
+import type { StoreUnavailable } from "../../../domain/errors.ts";
+import { VARIABLES } from "../../settings/source.ts";
+import { type CertificateInUse, configuredProvider } from "../certificate/in-use.ts";
+import {
+  type Provider,
+  type ProviderName,
+  PROVIDERS,
+  provider as providerSetting,
+} from "../providers.ts";
+import { endpoint } from "../settings.ts";
+import { versionQuery } from "../signing/binding.ts";
+import {
+  type BucketSettings,
+  clockFault,
+  noBucket,
+  explainRefusal,
+  refusalIn,
+  refused,
+  type StoreRefusal,
+} from "../rest/refusal-reason.ts";
+import type { WatchedBucket } from "./bucket-state.ts";
+import { readObject } from "../rest/read-object.ts";
+import { rememberedBucket } from "../rest/remembered-bucket.ts";
+import { factsFromHead, failIfUnreadable, scanTag } from "./rode-along.ts";
+import { s3Copy } from "./copy.ts";
+import { s3Lifecycle } from "./lifecycle.ts";
+import { s3List, s3Uploads } from "./list.ts";
+import { s3Multipart } from "./multipart.ts";
+import { s3Versions, writeEmpty } from "./versions.ts";
+import {
+  type Bucket,
+  headBucket,
+  headObject,
+  listOne,
+  signedFetch,
+  unavailable,
+} from "../rest/signed-fetch.ts";
+
+export interface S3Settings extends BucketSettings {
+  readonly provider: ProviderName;
+  readonly region: string;
+  readonly createBucket: boolean;
+  readonly certificate?: CertificateInUse | undefined;
+}
+
+/** Loads the official client, which makes a bucket. */
+export type BucketMaker = Effect.Effect<Effect.Effect<void, StoreUnavailable>, StoreUnavailable>;
+
+/** The official clients hide headers of an answer, or cannot ask for checksums. */
+export function s3ObjectStore(
+  settings: S3Settings,
+  { at: bucket, state }: { readonly at: Bucket; readonly state: WatchedBucket },
+  client: BucketMaker,
+): ObjectStore["Service"] {
+  const { words = VARIABLES } = settings;
+  const provider = configuredProvider(settings);
+  // MD5 is in the ETag, and servers that know no other may refuse the question (S3Proxy).
+  const hasChecksums = provider.checksums.some((algorithm) => algorithm !== "md5");
+  const checksums = hasChecksums ? CHECKSUMS : [];
+  let isWarned = false;
+  const hasBucket = Effect.gen(function* () {
+    const { ok, status, headers } = yield* headBucket(bucket);
+    const actual = providerIn(headers) ?? settings.provider;
+    if (![actual, "s3"].includes(settings.provider)) {
+      const { title, needsPutKey }: Provider = PROVIDERS[actual];
+      const other = `the store seems to be ${title}, but is configured as ${provider.title}, which may enforce more; set ${words.assign(providerSetting, actual)}`;
+      if (needsPutKey !== undefined) return yield* unavailable(other);
+      if (!isWarned) yield* Effect.logWarning(other);
+      isWarned = true;
+    }
+    const fault = clockFault(headers.get("date"), yield* Clock.currentTimeMillis);
+    if (fault !== undefined) return yield* unavailable(fault);
+    if (ok || status === 404) return ok;
+    // The answer to a HEAD has no body that could say why.
+    const list = yield* listOne(bucket);
+    return yield* refused(settings, { ...refusalIn(list), status });
+  });
+
+  const isThere = rememberedBucket(Effect.map(headBucket(bucket), ({ status }) => status !== 404));
+
+  const makesParts = provider.partChecksums !== undefined;
+  const refuse = (refusal: StoreRefusal) => refused(settings, refusal);
+  const parts = s3Multipart(bucket, {
+    explain: (refusal) =>
+      refusal.code === "AccessDenied"
+        ? "the service's key may not make large files; allow it s3:PutObject, s3:AbortMultipartUpload and s3:ListMultipartUploadParts"
+        : explainRefusal(settings, refusal),
+    // Elsewhere it may be refused, as by Backblaze B2, or mean nothing.
+    ifNone: provider.copiesOnce ? [["if-none-match", "*"]] : [],
+    fileChecksums: provider.fileChecksums ?? [],
+  });
+  const multipart: Multipart<never> = {
+    ...parts,
+    // Whoever completes asks next whether that is final.
+    complete: (upload) => Effect.andThen(state.renew, parts.complete(upload)),
+    abandoned: provider.abandoned,
+    listOpen: s3Uploads(bucket, refuse),
+  };
+  const copy = s3Copy(bucket, settings, multipart, provider.largestCopy);
+  const list = s3List(bucket, refuse);
+  return ObjectStore.of({
+    ensureBucket: Effect.gen(function* () {
+      // Reports a missing client before anything else.
+      const makeBucket = yield* client;
+      if (yield* hasBucket) return;
+      if (!settings.createBucket) return yield* unavailable(noBucket(settings));
+      // Another process may have made it at the same moment.
+      yield* makeBucket.pipe(
+        Effect.catch((failure) =>
+          Effect.flatMap(hasBucket, (isThere) => (isThere ? Effect.void : Effect.fail(failure))),
+        ),
+      );
+    }).pipe(Effect.andThen(state.settle)),
+    remove: Effect.fnUntraced(function* ({ key, version }) {
+      const query = versionQuery(version);
+      const answer = yield* signedFetch(bucket, { method: "DELETE", key, query });
+      if (!answer.ok) yield* refused(settings, refusalIn(answer));
+    }),
+    ...(state.look && { writeOnce: { holds: () => state.writeOnce, look: state.look } }),
+    copiesOnce: () => state.copiesOnce,
+    completesOnce: () => state.completesOnce,
+    certificate: settings.certificate?.facts?.name,
+    versions: s3Versions(bucket, settings, list),
+    read: (object) =>
+      readObject(bucket, object, versionQuery(object.version), (answer) =>
+        Effect.fail(refused(settings, refusalIn(answer))),
+      ),
+    list,
+    ...(provider.copies && {
+      copy: (upload) => Effect.andThen(state.mayCopy, copy(upload)),
+      writeEmpty: (key) => writeEmpty(bucket, key, refuse),
+    }),
+    ...(makesParts && { multipart }),
+    ...(provider.scanTags === true && {
+      scanTag: (object) => scanTag({ bucket, provider, ...object }),
+    }),
+    lifecycle: s3Lifecycle(bucket, {
+      removesParts: makesParts && provider.abandoned === undefined,
+    }),
+    head: Effect.fnUntraced(function* (key) {
+      const { ok, status, headers } = yield* headObject(bucket, key, checksums);
+      if (status === 404) {
+        return (yield* isThere) ? Option.none() : yield* unavailable(noBucket(settings));
+      }
+      const object = { bucket, key, provider };
+      if (status === 400 || status === 403) yield* failIfUnreadable(object, status);
+      // Without the second permission, a missing object looks like a forbidden one.
+      if (status === 403) {
+        return yield* unavailable("the key lacks s3:GetObject or s3:ListBucket; allow both");
+      }
+      if (!ok)
+        return yield* unavailable(
+          `the store answered the request for an object with ${status}`,
+          status < 400 ? "senseless" : "refused",
+        );
+      const facts = yield* factsFromHead(object, headers);
+      if (facts === undefined) {
+        return yield* unavailable(
+          `the answer is not from an S3 store; check ${words.name(endpoint)}`,
+          "senseless",
+        );
+      }
+      return Option.some(yield* state.judge(facts));
+    }),
+  });
+}
+
+const CHECKSUMS = [["x-amz-checksum-mode", "ENABLED"]] as const;
+
+export function providerIn(headers: Headers): ProviderName | undefined {
+  const server = headers.get("server") ?? "";
+  if (server.startsWith("SeaweedFS")) return "seaweedfs";
+  if (server.startsWith("VERSITYGW")) return "versitygw";
+  if (headers.has("x-openstack-request-id")) return "swift";
+  return headers.get("x-amz-request-id")?.startsWith("tx0") === true ? "ceph" : undefined;
+}

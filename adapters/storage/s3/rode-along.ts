@@ -1,0 +1,135 @@
+import * as Effect from "effect/Effect";
+import type { ObjectFacts } from "../../../application/ports/object-store.ts";
+import { ObjectUnreadable } from "../../../domain/errors.ts";
+import type { ObjectKey } from "../../../domain/storage-key.ts";
+import type { Provider } from "../providers.ts";
+import { versionQuery } from "../signing/binding.ts";
+import { factsIn } from "../rest/object-facts.ts";
+import { type Bucket, signedFetch, unavailable } from "../rest/signed-fetch.ts";
+import { element, isWhole, textIn, textsIn, unescape } from "../rest/xml.ts";
+
+interface StoredObject {
+  readonly bucket: Bucket;
+  readonly key: ObjectKey;
+  readonly version?: string | undefined;
+  readonly provider: Pick<Provider, "reports" | "unsigned">;
+}
+
+/**
+ * The facts in the headers of an answer to `HEAD`; undefined if the answer is not from a store.
+ * Looks further, at a store that obeys unsigned headers, for a lock that is not the bucket's default,
+ * and other readers in the ACL.
+ */
+export const factsFromHead = Effect.fnUntraced(function* (newest: StoredObject, headers: Headers) {
+  const { reports, unsigned } = newest.provider;
+  const found = factsIn(headers, reports);
+  if (found === undefined) return undefined;
+  // Every server obeys unsigned headers of other specifications, such as `Content-Encoding`.
+  const object = { ...newest, version: found.version };
+  const facts: ObjectFacts = { ...found, isReplayable: true };
+  if (unsigned === "refused") return facts;
+  const added = CHOSEN_BY_CLIENTS.filter(([name, value]) => headers.get(name) === value);
+  if (
+    headers.has(LOCK_MODE) &&
+    !(yield* ask(object, "object-lock")).includes("<DefaultRetention>")
+  ) {
+    added.push(...[...headers].filter(([name]) => LOCK.has(name)));
+  }
+  if (unsigned === "obeyed, with ACLs") {
+    const readers = readersIn(yield* ask(object, "acl"));
+    if (readers !== "") added.push(["x-amz-acl", readers]);
+  }
+  return { ...facts, extraHeaders: { ...facts.extraHeaders, ...Object.fromEntries(added) } };
+});
+
+/** Values that are never a bucket's default: MinIO's other storage class, and a legal hold. */
+const CHOSEN_BY_CLIENTS: ReadonlyArray<readonly [string, string]> = [
+  ["x-amz-storage-class", "REDUCED_REDUNDANCY"],
+  ["x-amz-object-lock-legal-hold", "ON"],
+];
+
+const LOCK_MODE = "x-amz-object-lock-mode";
+const LOCK = new Set([LOCK_MODE, "x-amz-object-lock-retain-until-date"]);
+
+/** "Malware Protection for S3", Amazon GuardDuty User Guide. */
+const SCAN_TAG = element("Key", "GuardDutyMalwareScanStatus");
+
+export const scanTag = (object: StoredObject) =>
+  Effect.map(ask(object, "tagging"), (xml) => {
+    const tag = textsIn(xml, "Tag").find((tag) => tag.includes(SCAN_TAG));
+    return tag === undefined ? undefined : unescape(textIn(tag, "Value") ?? "");
+  });
+
+/** A client that grants others something takes from the owner what it does not grant as well. */
+const ownerMayRead = (acl: string): boolean =>
+  textsIn(acl, "Grant").some(
+    (grant) =>
+      idIn(grant) === idIn(textIn(acl, "Owner")) &&
+      ["READ", "FULL_CONTROL"].includes(textIn(grant, "Permission") ?? ""),
+  );
+
+const readersIn = (acl: string): string =>
+  textsIn(acl, "Grant")
+    .map(idIn)
+    .filter((id) => id !== idIn(textIn(acl, "Owner")))
+    .join(", ");
+
+const idIn = (xml = "") => textIn(xml, "ID") ?? textIn(xml, "URI") ?? "";
+
+/**
+ * For an answer of 400 or 403 to `HEAD`: a key of the client's may encrypt the object, or its ACL
+ * may leave out the owner.
+ */
+export const failIfUnreadable = Effect.fnUntraced(function* (object: StoredObject, status: number) {
+  const { bucket, key, provider } = object;
+  if (provider.unsigned === "refused") return;
+  if (status === 403) {
+    if (provider.unsigned === "obeyed") return;
+    const acl = yield* Effect.orElseSucceed(ask(object, "acl"), () => "");
+    if (acl === "" || ownerMayRead(acl)) return;
+    return yield* new ObjectUnreadable({ header: "x-amz-acl" });
+  }
+  const headers = [["range", "bytes=0-0"]] as const;
+  const answer = yield* signedFetch(bucket, { method: "GET", key, headers });
+  // MinIO and Ceph, each with a code of its own.
+  const isAboutRequest = /<Code>Invalid(?:Request|Argument)</.test(answer.text);
+  if (answer.status === 400 && isAboutRequest && /encrypt|SSE/i.test(answer.text)) {
+    return yield* new ObjectUnreadable({
+      header: "x-amz-server-side-encryption-customer-algorithm",
+    });
+  }
+});
+
+/** Empty if the store does not offer it. */
+const ask = Effect.fnUntraced(function* (
+  { bucket, key, version }: StoredObject,
+  what: keyof typeof ASPECTS,
+) {
+  const [root, permissions] = ASPECTS[what];
+  const isOfKey = what !== "object-lock";
+  const { ok, status, text } = yield* signedFetch(bucket, {
+    method: "GET",
+    ...(isOfKey && { key }),
+    query: [[what, ""], ...(isOfKey ? versionQuery(version) : [])],
+  });
+  if (ok && isWhole(text, root)) return text;
+  // A server without ACLs may answer with the object.
+  const isObject = ok && what === "acl" && !text.includes(`<${root}`);
+  if (isObject || NOT_OFFERED.has(status)) return "";
+  return yield* unavailable(
+    status === 403
+      ? `the key may not read the ${what} of an object; allow it ${permissions}`
+      : `the store answered the request for the ${what} of an object with ${status}${ok ? ", and not as a store does" : ""}`,
+    status < 400 ? "senseless" : "refused",
+  );
+});
+
+/** The root of the answer; the permissions for the newest version, and for a named one. */
+const ASPECTS = {
+  "object-lock": ["ObjectLockConfiguration", "s3:GetBucketObjectLockConfiguration"],
+  tagging: ["Tagging", "s3:GetObjectTagging and s3:GetObjectVersionTagging"],
+  acl: ["AccessControlPolicy", "s3:GetObjectAcl and s3:GetObjectVersionAcl"],
+} as const;
+
+/** Not found, method not allowed, not implemented. */
+const NOT_OFFERED: ReadonlySet<number> = new Set([404, 405, 501]);

@@ -1,0 +1,66 @@
+import { expect, it } from "@effect/vitest";
+import * as Effect from "effect/Effect";
+import { scanUpload } from "../../../application/uploads/scan-upload.ts";
+import { ObjectStore } from "../../../application/ports/object-store.ts";
+import { newKey } from "../../../adapters/contract/uploads.ts";
+import { incomingKey } from "../../../domain/storage-key.ts";
+import { defaultPolicy, type UploadPolicy } from "../../../domain/upload-policy.ts";
+
+const UPLOAD = { key: incomingKey(newKey()), etag: '"e1"', version: "v1", size: 5 };
+
+/** The outcome of a scan over a store that has this tag on the upload, and what was removed. */
+const scanned = Effect.fnUntraced(function* (
+  tag: string | undefined,
+  policy: Partial<UploadPolicy>,
+) {
+  const removed: Array<unknown> = [];
+  const asked: Array<unknown> = [];
+  const store = ObjectStore.of({
+    scanTag: (upload: unknown) => Effect.sync(() => (asked.push(upload), tag)),
+    remove: (upload: unknown) => Effect.sync(() => void removed.push(upload)),
+  } as unknown as ObjectStore["Service"]);
+  const outcome = yield* scanUpload(UPLOAD, { ...defaultPolicy, scan: "tags", ...policy }).pipe(
+    Effect.provideService(ObjectStore, store),
+    Effect.match({ onSuccess: () => "clean", onFailure: (refusal) => refusal }),
+  );
+  return { outcome, removed, asked };
+});
+
+it.effect("the tag of exactly this upload is what counts, and only one value of it is clean", () =>
+  Effect.gen(function* () {
+    const { outcome, asked } = yield* scanned("NO_THREATS_FOUND", {});
+    expect(outcome).toBe("clean");
+    expect(asked).toEqual([UPLOAD]);
+    for (const value of ["THREATS_FOUND", "UNSUPPORTED", "ACCESS_DENIED", "FAILED", "", "clean"]) {
+      expect(yield* scanned(value, {})).toMatchObject({
+        outcome: { _tag: "UploadRefusedByScan", finding: value },
+        removed: [],
+      });
+    }
+  }),
+);
+
+it.effect("an upload without a tag is still being scanned", () =>
+  Effect.gen(function* () {
+    const { outcome } = yield* scanned(undefined, {});
+    expect(outcome).toMatchObject({ _tag: "UploadPending", state: "scanning" });
+  }),
+);
+
+it.effect("only an upload in which something was found is removed", () =>
+  Effect.gen(function* () {
+    const found = yield* scanned("THREATS_FOUND", { onInfected: "delete" });
+    expect(found.removed).toEqual([{ key: UPLOAD.key, version: "v1" }]);
+    const failed = yield* scanned("FAILED", { onInfected: "delete" });
+    expect(failed.removed).toEqual([]);
+  }),
+);
+
+it.effect("without a scanner, or a store that can be read, nothing is clean", () =>
+  Effect.gen(function* () {
+    expect(yield* scanned("NO_THREATS_FOUND", { scan: "clamd" })).toMatchObject({
+      outcome: { _tag: "ScannerUnavailable" },
+    });
+    expect(yield* scanned(undefined, { scan: "none" })).toMatchObject({ outcome: "clean" });
+  }),
+);

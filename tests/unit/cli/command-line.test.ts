@@ -1,0 +1,223 @@
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { configRows } from "../../../adapters/cli/config.ts";
+import { main } from "../../../adapters/cli/main.ts";
+
+let output = "";
+beforeEach(() => {
+  output = "";
+  for (const stream of [process.stdout, process.stderr]) {
+    vi.spyOn(stream, "write").mockImplementation((text) => {
+      output += String(text);
+      return true;
+    });
+  }
+});
+afterEach(() => void vi.restoreAllMocks());
+
+/** Runs `valetkey` as a person does, without a service to start. */
+async function valetkey(...args: ReadonlyArray<string>) {
+  const { exitCode } = process;
+  process.exitCode = 0;
+  output = "";
+  try {
+    await main(args, () => Promise.reject(new Error("nothing may be served")));
+    return { code: process.exitCode, output };
+  } finally {
+    process.exitCode = exitCode;
+  }
+}
+
+const COMMANDS = [
+  "certify",
+  "serve",
+  "config",
+  "doctor",
+  "cors",
+  "lifecycle",
+  "forget",
+  "policy",
+  "events list",
+  "events show",
+  "events resend",
+  "events drop",
+  "token create",
+  "token list",
+  "token revoke",
+];
+
+it.each([[[]], [["help"]], [["--help"]], [["-h"]], [["--verbose", "--help"]]])(
+  "valetkey %j lists the commands and ends with 0",
+  async (args) => {
+    const { code, output } = await valetkey(...args);
+    for (const name of COMMANDS) expect(output).toContain(`valetkey ${name} `);
+    expect(code).toBe(0);
+  },
+);
+
+it.each(COMMANDS.flatMap((name) => [`${name} --help`, `${name} -h`, `help ${name}`]))(
+  "valetkey %s explains the command, does nothing and ends with 0",
+  async (line) => {
+    const { code, output } = await valetkey(...line.split(" "));
+    expect(output).toMatch(/^Usage: valetkey [a-z ]+(?:(?:ENDPOINT|ID|KEY) )?\[options\]\n/);
+    expect(output).toContain(COMMANDS.find((name) => line.includes(name)));
+    expect(code).toBe(0);
+  },
+);
+
+it("every mistake is named at once, with the values that are allowed", async () => {
+  const line = "token create --kind robot --expires --scope read --scope delete --organisation=a b";
+  const { code, output } = await valetkey(...line.split(" "));
+  const [mistakes = ""] = output.split("\n\n");
+  expect(mistakes.split("\n")).toEqual([
+    "There is no option --organisation.",
+    "There are too many arguments.",
+    expect.stringMatching(/^--org is missing; it must be an organization's name, such as acme /),
+    "--kind must be user or service.",
+    "--scope must be write, read, confirm, list or remove.",
+    "--expires must be 90d, 12h, 30m or a date to come, such as 2027-01-31 (UTC).",
+    expect.stringMatching(/^--file is missing, and AUTH_TOKENS_FILE is not set; /),
+  ]);
+  expect(output).toContain("--subject NAME");
+  expect(code).toBe(64);
+});
+
+it.each([
+  ["serve now", "There are too many arguments."],
+  ["serve --port 80", "There is no option --port."],
+  ["lifecycle --apply=yes", "--apply must be without a value."],
+  ["token list --file --file", "--file must be the path of the file"],
+  ["forget --org acme --subject ada --subject bob", "--subject may be given only once."],
+  ["token revoke", "ID is missing; it must be the id of a token"],
+  ["token", '"valetkey token" is not a command; these are:'],
+  ["tokens list", '"valetkey tokens" is not a command; these are:'],
+])("valetkey %s ends with 64: %s", async (line, problem) => {
+  const { code, output } = await valetkey(...line.split(" "));
+  expect(output).toContain(problem);
+  expect(output).not.toMatch(/\n\s+at /);
+  expect(code).toBe(64);
+});
+
+it("an argument is shown as text, whatever a terminal would do with it", async () => {
+  const { output } = await valetkey("\u001b[2J\u202e");
+  expect(output).toContain('"valetkey \\u001b[2J\\u202e" is not a command');
+});
+
+it("an argument that could be a token is not repeated", async () => {
+  const secret = `vk_${"0".repeat(16)}_${"a".repeat(43)}`;
+  for (const line of [`token ${secret}`, `token list ${secret}`, `token revoke a ${secret}`]) {
+    const { code, output } = await valetkey(...line.split(" "));
+    expect(output).not.toContain(secret);
+    expect(code).toBe(64);
+  }
+});
+
+it("valetkey --version prints the version", async () => {
+  const { version } = JSON.parse(
+    readFileSync(new URL("../../../package.json", import.meta.url), "utf8"),
+  ) as { readonly version: string };
+  expect(await valetkey("--version")).toEqual({ code: 0, output: `${version}\n` });
+});
+
+describe("a command in a container, where HOST is every address and PUBLIC_URL is not set", () => {
+  const ENV = {
+    HOST: "0.0.0.0",
+    MAX_CONNECTIONS: "none",
+    AUTH: "jwt",
+    STORAGE_ADAPTER: "aws",
+    STORAGE_PROVIDER: "aws",
+    STORAGE_ACCESS_KEY: "signer",
+    STORAGE_SECRET_KEY: "secret-of-the-store",
+    STORAGE_POLICIES: '{"files": {"arrival": "incoming"}}',
+  };
+  let result = "";
+  beforeEach(() => {
+    result = "";
+    vi.spyOn(process.stdout, "write").mockImplementation((text) => {
+      result += String(text);
+      return true;
+    });
+    for (const [name, value] of Object.entries(ENV)) vi.stubEnv(name, value);
+  });
+  afterEach(() => void vi.unstubAllEnvs());
+
+  it.each([
+    ["cors --origin https://app.example", /^\{\n  "CORSRules": [^]*\n\}\n$/],
+    ["policy", /^\{\n  "put": [^]*\n\}\n$/],
+    ["policy diagnose", /^\{\n  "Version": [^]*\n\}\n$/],
+    ["lifecycle", /^<LifecycleConfiguration [^\n]*<\/LifecycleConfiguration>\n$/],
+  ])("valetkey %s runs, and writes its result alone to standard output", async (line, expected) => {
+    expect((await valetkey(...line.split(" "))).code).toBe(0);
+    expect(result).toMatch(expected);
+  });
+
+  it("valetkey cors asks for the origin of a page, which nothing tells", async () => {
+    expect(await valetkey("cors")).toMatchObject({
+      code: 64,
+      output: expect.stringContaining("give --origin, or set CORS_ORIGINS or PUBLIC_URL"),
+    });
+    vi.stubEnv("PUBLIC_URL", "https://uploads.example");
+    await valetkey("cors");
+    expect(result).toContain('"https://uploads.example"');
+  });
+});
+
+describe("valetkey config", () => {
+  const ENV = {
+    STORAGE_ADAPTER: "minio",
+    STORAGE_ENDPOINT: "http://127.0.0.1:9000",
+    STORAGE_ACCESS_KEY: "signer",
+    STORAGE_SECRET_KEY: "secret-of-the-store",
+    DEV_TOKEN: "secret-of-a-person",
+    RECEIPT_KEYS: `2026:${"c2VjcmV0".repeat(8)}`,
+    REDIS_URL: "redis://:secret-of-redis@127.0.0.1:6379",
+    STORAGE_GCS_CREDENTIALS: '{"private_key": "secret-of-google"}',
+    JWT_AUDIENCE: "not used",
+  };
+  const row = (variable: string, env: Readonly<Record<string, string>> = ENV) =>
+    configRows(env).find((row) => row.variable === variable);
+
+  it("shows what is set, what is a default, and what is set but not used", () => {
+    expect(row("STORAGE_ENDPOINT")).toMatchObject({
+      value: ENV.STORAGE_ENDPOINT,
+      from: "variable",
+    });
+    expect(row("STORAGE_PATH_STYLE")).toMatchObject({ value: "on", from: "default" });
+    expect(row("STORAGE_MAX_FILE_SIZE")).toMatchObject({ value: "10 MiB", from: "default" });
+    expect(row("JWT_AUDIENCE")).toMatchObject({ from: "variable, not used" });
+    expect(row("JWT_ISSUER")).toBeUndefined();
+    expect(row("STORAGE_SIGNER")).toBeUndefined();
+  });
+
+  it("shows no secret", () => {
+    expect(row("STORAGE_SECRET_KEY")).toMatchObject({ value: "(hidden)", from: "variable" });
+    expect(JSON.stringify(configRows(ENV))).not.toMatch(/secret-of|c2VjcmV0/);
+  });
+
+  it("names the file that a key comes from", () => {
+    const folder = mkdtempSync(join(tmpdir(), "valetkey-config-"));
+    const file = join(folder, "key.json");
+    writeFileSync(file, JSON.stringify({ access_key: "in-file", secret_key: "secret-of-file" }));
+    const rows = configRows({ STORAGE_ADAPTER: "minio", STORAGE_CREDENTIALS_FILE: file });
+    rmSync(folder, { recursive: true });
+    expect(rows).toContainEqual({
+      variable: "STORAGE_ACCESS_KEY",
+      value: "in-file",
+      from: `file ${file}`,
+    });
+    expect(JSON.stringify(rows)).not.toContain("secret-of-file");
+  });
+
+  it("prints JSON for programs", async () => {
+    const { code, output } = await valetkey("config", "--json");
+    const { store, settings } = JSON.parse(output) as {
+      readonly store: string;
+      readonly settings: ReadonlyArray<unknown>;
+    };
+    expect(store).toContain("embedded");
+    expect(settings).toContainEqual({ variable: "AUTH", value: "dev", from: "default" });
+    expect(code).toBe(0);
+  });
+});

@@ -1,0 +1,59 @@
+import { expect, it } from "@effect/vitest";
+import * as Effect from "effect/Effect";
+import * as Logger from "effect/Logger";
+import * as Result from "effect/Result";
+import * as TestClock from "effect/testing/TestClock";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { onTestFinished } from "vitest";
+import { jsonIn, RECHECK, watchJson } from "../../../adapters/settings/json-file.ts";
+import { until } from "../../support/until.ts";
+
+it.effect("a watched file that cannot be used is reported once, until it can be used again", () =>
+  Effect.gen(function* () {
+    const folder = mkdtempSync(join(tmpdir(), "valetkey-watched-"));
+    onTestFinished(() => rmSync(folder, { recursive: true }));
+    const path = join(folder, "file.json");
+    const said: Array<string> = [];
+    const changes: Array<unknown> = [];
+    let looks = 0;
+    const watcher = {
+      decode: (json: unknown) => {
+        looks++;
+        return json === 0 ? Result.fail("is zero") : Result.succeed(json);
+      },
+      onChange: (value: unknown) => void changes.push(value),
+      kept: "the last stays",
+    };
+    const log = Logger.layer([
+      Logger.make<unknown, void>(({ message }) => void said.push(String(message))),
+    ]);
+    const look = (what: string) =>
+      Effect.gen(function* () {
+        const before = looks;
+        yield* TestClock.adjust(RECHECK);
+        yield* Effect.promise(() => until(what, () => looks > before));
+      });
+    writeFileSync(path, "0");
+    yield* Effect.provide(watchJson(path, watcher), log);
+    yield* Effect.promise(() => until("the first look", () => said.length > 0));
+    yield* look("a second look");
+    yield* look("a third look");
+    writeFileSync(path, "1");
+    yield* look("the change");
+    writeFileSync(path, "0");
+    yield* look("the second failure");
+    const complaint = `the file ${path} is zero; the last stays`;
+    expect(said).toEqual([complaint, complaint]);
+    expect(changes).toEqual([1]);
+  }),
+);
+
+it.effect("a watched file that is none is named with what it has to be", () =>
+  Effect.map(Effect.flip(jsonIn(tmpdir(), Result.succeed)), (problem) =>
+    expect(problem).toBe(
+      `the file ${tmpdir()} cannot be read (it is not a regular file of at most 1 MiB)`,
+    ),
+  ),
+);

@@ -1,0 +1,208 @@
+import * as DateTime from "effect/DateTime";
+import * as Duration from "effect/Duration";
+import * as Effect from "effect/Effect";
+import * as Exit from "effect/Exit";
+import * as TestClock from "effect/testing/TestClock";
+import fc from "fast-check";
+import { generateKeyPairSync } from "node:crypto";
+import { expect, it } from "vitest";
+import { makeClient } from "../../../adapters/storage/aws/client.ts";
+import { sdkSigner } from "../../../adapters/storage/aws/sdk-signer.ts";
+import type { AwsSettings } from "../../../adapters/storage/aws/settings.ts";
+import { gcsBinding } from "../../../adapters/storage/gcs/binding.ts";
+import {
+  AWS4_HMAC_SHA256,
+  GOOG4_HMAC_SHA256,
+  GOOG4_RSA_SHA256,
+} from "../../../adapters/storage/signing/algorithms.ts";
+import {
+  s3Binding,
+  s3Overrides,
+  s3PartBinding,
+} from "../../../adapters/storage/signing/binding.ts";
+import { bucketAddress } from "../../../adapters/storage/signing/bucket-address.ts";
+import { hold } from "../../../adapters/storage/credentials/held.ts";
+import {
+  type CredentialSource,
+  type Signer,
+  signWith,
+} from "../../../adapters/storage/signing/signer.ts";
+import { urlPresigner } from "../../../adapters/storage/signing/url-presigner.ts";
+import type { Presigner, SignedRequest } from "../../../application/ports/presigner.ts";
+import { ByteSize } from "../../../domain/byte-size.ts";
+import type { CredentialsUnavailable } from "../../../domain/errors.ts";
+import { Lifetime } from "../../../domain/lifetime.ts";
+import { PartNumber } from "../../../domain/multipart.ts";
+import { MediaType } from "../../../domain/media-type.ts";
+import { StorageKey } from "../../../domain/storage-key.ts";
+
+const endpoint = new URL("https://store.example.com");
+const address = bucketAddress({ endpoint, bucket: "files", pathStyle: true, signsPath: true });
+const secret = { accessKey: "AKIAIOSFODNN7EXAMPLE", secretKey: "a-secret" };
+const { privateKey } = generateKeyPairSync("rsa", { modulusLength: 2048 });
+
+const presignerWith = (
+  signer: CredentialSource<Signer>,
+  binding = s3Binding({ writeOnce: true }),
+) =>
+  urlPresigner({
+    addresses: { public: address, internal: address },
+    region: "us-east-1",
+    binding,
+    checksums: [],
+    overrides: s3Overrides,
+    signers: { put: signer, get: signer },
+    parts: { binding: s3PartBinding, checksums: [] },
+  });
+
+const native = (
+  signerUntil: (end: number | undefined) => Signer,
+  binding?: Parameters<typeof presignerWith>[1],
+) =>
+  Effect.fnUntraced(function* (end: number | undefined) {
+    const held = yield* hold(Effect.sync(() => signerUntil(end)));
+    return presignerWith(held, binding);
+  });
+
+const officially = Effect.suspend(() => {
+  const settings: AwsSettings = {
+    provider: "aws",
+    bucket: "files",
+    createBucket: false,
+    region: "us-east-1",
+    endpoint,
+    pathStyle: true,
+    signer: "sdk",
+  };
+  return sdkSigner(makeClient(settings), { signingName: "s3", signingRegion: "us-east-1" });
+});
+
+const awsKey = (end: number | undefined) =>
+  signWith({ algorithm: AWS4_HMAC_SHA256, ...secret }, end);
+
+const official = Effect.fnUntraced(function* (end: number | undefined) {
+  const held = yield* hold(Effect.sync(() => awsKey(end)));
+  return presignerWith((yield* officially)(held));
+});
+
+const PROVIDERS = {
+  "AWS, native": native(awsKey),
+  "AWS, official": official,
+  "Google, HMAC": native(
+    (end) => signWith({ algorithm: GOOG4_HMAC_SHA256, ...secret }, end),
+    gcsBinding,
+  ),
+  "Google, RSA": native(
+    (end) =>
+      signWith({ algorithm: GOOG4_RSA_SHA256, accessKey: "a@b", secretKey: privateKey }, end),
+    gcsBinding,
+  ),
+  "Google, keyless": native(
+    (end) => ({
+      ...signWith({ algorithm: GOOG4_HMAC_SHA256, ...secret }, end),
+      longestLife: 43_200,
+    }),
+    gcsBinding,
+  ),
+};
+
+const seconds = fc.integer({ min: 1, max: 604_800 });
+const given = fc.record({
+  method: fc.constantFrom("put", "get", "part"),
+  provider: fc.constantFrom(...Object.keys(PROVIDERS)) as fc.Arbitrary<keyof typeof PROVIDERS>,
+  now: fc.integer({ min: Date.UTC(2026, 0), max: Date.UTC(2090, 0) }),
+  // Milliseconds from now; often around the lifetimes below.
+  life: fc.option(
+    fc.oneof(
+      fc.integer({ min: -5000, max: 200_000 }),
+      fc.integer({ min: -5000, max: 800_000_000 }),
+    ),
+    { nil: undefined },
+  ),
+  lifetime: fc.oneof(fc.integer({ min: 1, max: 120 }), seconds),
+  minLifetime: fc.oneof(fc.integer({ min: 1, max: 120 }), seconds),
+});
+
+it("no signed URL outlives its credentials, and none is made with too short a lifetime", async () => {
+  let signed = 0;
+  let refused = 0;
+  await fc.assert(
+    fc.asyncProperty(given, async ({ method, provider, now, life, lifetime, minLifetime }) => {
+      const end = life === undefined ? undefined : now + life;
+      const exit = await Effect.gen(function* () {
+        yield* TestClock.setTime(now);
+        const presigner = yield* PROVIDERS[provider](end);
+        return yield* requestOf(presigner, method, lifetime, minLifetime);
+      }).pipe(Effect.scoped, Effect.provide(TestClock.layer()), Effect.runPromiseExit);
+
+      const cap = provider === "Google, keyless" ? 43_200 : Infinity;
+      const needed = Math.min(lifetime, minLifetime);
+      const enough = (life ?? Infinity) >= needed * 1000 && needed <= cap;
+      expect(Exit.isSuccess(exit)).toBe(enough);
+      if (Exit.isFailure(exit)) {
+        refused++;
+        expect(Exit.findErrorOption(exit)).toMatchObject({
+          value: { _tag: "CredentialsUnavailable" },
+        });
+        return;
+      }
+      signed++;
+      const stops = DateTime.toEpochMillis(exit.value.expiresAt);
+      expect(stops).toBe(endOfUrl(exit.value));
+      // Whole seconds are lost at both ends, and nothing more.
+      const asked = Math.min(lifetime * 1000, life ?? Infinity, cap * 1000);
+      expect(stops).toBeLessThanOrEqual(now + asked);
+      expect(stops).toBeGreaterThan(now + asked - 2000);
+    }),
+    { numRuns: 600 },
+  );
+  expect(signed).toBeGreaterThan(100);
+  expect(refused).toBeGreaterThan(50);
+});
+
+function requestOf(
+  presigner: Presigner["Service"],
+  method: string,
+  lifetime: number,
+  minLifetime: number,
+): Effect.Effect<SignedRequest, CredentialsUnavailable> {
+  const request = {
+    key: StorageKey.make("orgs/a/files/2026/01/5007cd59-14b0-4a8f-9bfa-7debee4b183d.png"),
+    lifetime: Lifetime.make(Duration.seconds(lifetime)),
+    minLifetime: Lifetime.make(Duration.seconds(minLifetime)),
+    audience: "public" as const,
+  };
+  const contentType = MediaType.make("image/png");
+  const size = ByteSize.make(5);
+  switch (method) {
+    case "put":
+      return presigner.put({ ...request, contentType, size, writeOnce: false, strict: false });
+    case "part":
+      return (
+        presigner.part?.({
+          ...request,
+          size,
+          uploadId: "an-upload",
+          partNumber: PartNumber.make(1),
+        }) ?? Effect.die("no parts")
+      );
+    default:
+      return presigner.get({
+        ...request,
+        responseMediaType: contentType,
+        responseDisposition: "inline",
+      });
+  }
+}
+
+/** The end as the store reads it, in milliseconds since 1970. */
+function endOfUrl({ url }: { readonly url: string }): number {
+  const query = new URL(url).searchParams;
+  const parameter = (name: string) =>
+    query.get(`X-Amz-${name}`) ?? query.get(`X-Goog-${name}`) ?? "";
+  const date = parameter("Date").replace(
+    /^(\d{4})(\d\d)(\d\d)T(\d\d)(\d\d)(\d\d)Z$/,
+    "$1-$2-$3T$4:$5:$6Z",
+  );
+  return Date.parse(date) + Number(parameter("Expires")) * 1000;
+}

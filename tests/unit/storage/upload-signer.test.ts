@@ -1,0 +1,140 @@
+import { expect, it } from "@effect/vitest";
+import * as Effect from "effect/Effect";
+import * as Result from "effect/Result";
+import * as TestClock from "effect/testing/TestClock";
+import { rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { onTestFinished, vi } from "vitest";
+import { putRequest } from "../../../adapters/contract/uploads.ts";
+import { quietly } from "../../../adapters/service/store-log.ts";
+import { variables } from "../../../adapters/settings/source.ts";
+import { read } from "../../../adapters/storage/aws/settings.ts";
+import { awsStorage } from "../../../adapters/storage/aws/storage.ts";
+import { current } from "../../../adapters/storage/credentials/held.ts";
+import { configuredSigner } from "../../../adapters/storage/credentials/key-settings.ts";
+import { ObjectStore } from "../../../application/ports/object-store.ts";
+import { Presigner } from "../../../application/ports/presigner.ts";
+import { type Between, s3Error, startS3 } from "../../support/s3-server.ts";
+
+const isForUploads = ({ query }: Parameters<Between>[0]) =>
+  query.get("X-Amz-Credential")?.startsWith("a-key-for-uploads") === true;
+const isLook = ({ method }: Request) => method === "HEAD";
+
+const reading: Between = (request) =>
+  isForUploads(request) && isLook(request) ? new Response(null, { status: 404 }) : undefined;
+const swift: Between = async (_, usual) => {
+  const answer = await usual();
+  answer.headers.set("x-openstack-request-id", "tx1");
+  return answer;
+};
+const ONE_KEY = { STORAGE_PUT_ACCESS_KEY: "", STORAGE_PUT_SECRET_KEY: "" };
+
+/** Signs an upload to this store. */
+const signing = Effect.fnUntraced(function* (
+  between: Between,
+  over: Readonly<Record<string, string>>,
+) {
+  const { env } = yield* Effect.promise(() => startS3(between));
+  const settings = read(variables({ ...env, STORAGE_ADAPTER: "aws", ...over }));
+  const { layer } = awsStorage(Result.getOrThrow(settings));
+  return Effect.provide(
+    Presigner.use(({ put }) => put(putRequest())),
+    quietly(layer),
+  );
+});
+
+it.live.each([
+  ["a key that may only put, on Swift", () => undefined, { STORAGE_PROVIDER: "swift" }],
+  ["a key that may only put, on any server", () => undefined, { STORAGE_PROVIDER: "s3" }],
+  ["the service's key, on any server", () => undefined, { STORAGE_PROVIDER: "s3", ...ONE_KEY }],
+  ["a key that reads, where signatures forbid copies", reading, { STORAGE_PROVIDER: "ceph" }],
+  ["a key that reads, where unsigned headers are refused", reading, { STORAGE_PROVIDER: "aws" }],
+] as ReadonlyArray<[string, Between, Record<string, string>]>)(
+  "uploads are signed with %s",
+  ([, between, over]) =>
+    Effect.gen(function* () {
+      expect((yield* yield* signing(between, over)).url).toContain("X-Amz-Signature=");
+    }),
+);
+
+it.live.each([
+  ["a key that reads, on Swift", reading, { STORAGE_PROVIDER: "swift" }, /may read/],
+  ["a key that reads, on any server", reading, { STORAGE_PROVIDER: "s3" }, /may read/],
+  [
+    "the service's key, on a Swift that nobody named",
+    swift,
+    { STORAGE_PROVIDER: "s3", ...ONE_KEY },
+    /set STORAGE_PROVIDER=swift, and STORAGE_PUT_ACCESS_KEY to a key that may only put/,
+  ],
+] as ReadonlyArray<[string, Between, Record<string, string>, RegExp]>)(
+  "no upload is signed with %s",
+  ([, between, over, reason]) =>
+    Effect.gen(function* () {
+      expect(yield* Effect.flip(yield* signing(between, over))).toMatchObject({
+        _tag: "CredentialsUnavailable",
+        reason: expect.stringMatching(reason),
+        isFinal: true,
+      });
+    }),
+);
+
+it.live("the key for uploads is tried on a file that is there", () =>
+  Effect.gen(function* () {
+    const files: Array<string> = [];
+    const between: Between = (request) => {
+      const { query, url } = request;
+      if (isForUploads(request)) files.push(new URL(url).pathname);
+      return query.has("max-keys")
+        ? new Response("<ListBucketResult><Key>orgs/acme/a&amp;b.png</Key></ListBucketResult>")
+        : undefined;
+    };
+    yield* yield* signing(between, { STORAGE_PROVIDER: "swift" });
+    expect(files).toEqual(["/files/orgs/acme/a%26b.png"]);
+  }),
+);
+
+it.effect("while the store does not say what its key reads, no upload is signed, but later", () =>
+  Effect.gen(function* () {
+    yield* TestClock.setTime(Date.now());
+    let isAway = true;
+    const away: Between = () => (isAway ? s3Error(503, "SlowDown") : undefined);
+    const { env } = yield* Effect.promise(() => startS3(away));
+    const provider = { STORAGE_ADAPTER: "aws", STORAGE_PROVIDER: "swift" };
+    const settings = read(variables({ ...env, ...provider }));
+    const sign = Presigner.use(({ put }) => put(putRequest()));
+    yield* Effect.gen(function* () {
+      const { reason, isFinal } = yield* Effect.flip(sign);
+      expect([reason, isFinal]).toEqual([expect.stringContaining("SlowDown"), undefined]);
+      isAway = false;
+      yield* TestClock.adjust("2 seconds");
+      expect((yield* sign).url).toContain("a-key-for-uploads");
+    }).pipe(Effect.provide(quietly(awsStorage(Result.getOrThrow(settings)).layer)));
+  }),
+);
+
+it.live("a file of credentials that turns into the key for uploads is not taken", () =>
+  Effect.gen(function* () {
+    const credentialsFile = join(tmpdir(), `valetkey-key-${crypto.randomUUID()}.json`);
+    onTestFinished(() => rmSync(credentialsFile));
+    writeFileSync(credentialsFile, JSON.stringify({ access_key: "put", secret_key: "a-secret" }));
+    const taken = configuredSigner({ credentialsFile, putAccessKey: "put" }) ?? Effect.die("none");
+    const { reason } = yield* Effect.flip(current(yield* taken));
+    expect(reason).toMatch(/has the key for uploads/);
+  }).pipe(Effect.scoped),
+);
+
+it.live("a key of Amazon's chain that is the one for uploads is not taken", () =>
+  Effect.gen(function* () {
+    const { env } = yield* Effect.promise(() => startS3());
+    vi.stubEnv("AWS_ACCESS_KEY_ID", env.STORAGE_PUT_ACCESS_KEY);
+    vi.stubEnv("AWS_SECRET_ACCESS_KEY", env.STORAGE_PUT_SECRET_KEY);
+    onTestFinished(() => void vi.unstubAllEnvs());
+    const none = { STORAGE_ADAPTER: "aws", STORAGE_ACCESS_KEY: "", STORAGE_SECRET_KEY: "" };
+    const settings = read(variables({ ...env, ...none }));
+    const ensured = ObjectStore.use(({ ensureBucket }) => ensureBucket);
+    const { layer } = awsStorage(Result.getOrThrow(settings));
+    const { reason } = yield* Effect.flip(Effect.provide(ensured, quietly(layer)));
+    expect(reason).toMatch(/^AWS's chain has the key for uploads/);
+  }),
+);
