@@ -1,11 +1,11 @@
 // The promises of every store of Valetkey, as tests for our adapters and for those of others.
 
-import type { Harness } from "./harness.ts";
-import { PROMISES } from "./promises.ts";
-import { register } from "./register.ts";
+import type { Harness } from "./subject/harness.ts";
+import { PROMISES } from "./promises/promises.ts";
+import { register } from "./running/register.ts";
 
 export type { Ability } from "./abilities.ts";
-export type { Harness, OpenStore } from "./harness.ts";
+export type { Harness, OpenStore } from "./subject/harness.ts";
 
 /**
  * Registers the contract of a store with Vitest, in a file of its tests:

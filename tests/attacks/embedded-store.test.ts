@@ -36,7 +36,7 @@ import { Lifetime } from "../../domain/lifetime.ts";
 import { MediaType } from "../../domain/media-type.ts";
 import { StorageKey } from "../../domain/storage-key.ts";
 import { freePort } from "../support/free-port.ts";
-import { send } from "../../adapters/contract/send.ts";
+import { send } from "../../adapters/contract/sending/send.ts";
 import { until } from "../support/until.ts";
 
 const lifetime = Lifetime.make(Duration.minutes(1));

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { bundled } from "../support/bundled.ts";
 import { type Issuer, startIssuer } from "../support/issuer.ts";
-import { send } from "../../adapters/contract/send.ts";
+import { send } from "../../adapters/contract/sending/send.ts";
 import { runToEnd, type ServiceProcess, startProcess } from "../support/service-process.ts";
 import { receiptKey } from "../support/receipt-key.ts";
 

@@ -1,9 +1,9 @@
 import * as Effect from "effect/Effect";
 import * as Option from "effect/Option";
 import { beforeAll, describe, expect, it } from "vitest";
-import { send, sendPut, withHeaders } from "../../adapters/contract/send.ts";
-import { type BuiltStore, newSubject, openStore } from "../../adapters/contract/subject.ts";
-import { CONTENT, ORGANIZATION, UPLOAD } from "../../adapters/contract/uploads.ts";
+import { send, sendPut, withHeaders } from "../../adapters/contract/sending/send.ts";
+import { type BuiltStore, newSubject, openStore } from "../../adapters/contract/subject/subject.ts";
+import { CONTENT, ORGANIZATION, UPLOAD } from "../../adapters/contract/sending/uploads.ts";
 import { layer } from "../../adapters/storage/azure/layer.ts";
 import {
   forgetOrganization,

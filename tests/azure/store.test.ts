@@ -4,7 +4,7 @@ import {
   StorageSharedKeyCredential,
 } from "@azure/storage-blob";
 import { beforeAll, describe, expect, it } from "vitest";
-import { send } from "../../adapters/contract/send.ts";
+import { send } from "../../adapters/contract/sending/send.ts";
 import { need } from "../support/need.ts";
 import { startEntra } from "./entra.ts";
 import { startAzureVerifier } from "./store.ts";

@@ -1,12 +1,18 @@
 import * as Effect from "effect/Effect";
 import assert from "node:assert/strict";
 import { expect, it } from "vitest";
-import { assertStatus } from "../../adapters/contract/assertions.ts";
-import { register } from "../../adapters/contract/register.ts";
-import { send, upload, withoutQuery } from "../../adapters/contract/send.ts";
-import { type Checks, promises } from "../../adapters/contract/store-promise.ts";
-import type { Subject } from "../../adapters/contract/subject.ts";
-import { CONTENT, OTHER, PNG, putRequest, UPLOAD } from "../../adapters/contract/uploads.ts";
+import { assertStatus } from "../../adapters/contract/sending/assertions.ts";
+import { register } from "../../adapters/contract/running/register.ts";
+import { send, upload, withoutQuery } from "../../adapters/contract/sending/send.ts";
+import { type Checks, promises } from "../../adapters/contract/promises/store-promise.ts";
+import type { Subject } from "../../adapters/contract/subject/subject.ts";
+import {
+  CONTENT,
+  OTHER,
+  PNG,
+  putRequest,
+  UPLOAD,
+} from "../../adapters/contract/sending/uploads.ts";
 import { completeMultipart } from "../../application/parts/complete-multipart.ts";
 import { listParts } from "../../application/parts/list-parts.ts";
 import { signParts } from "../../application/parts/sign-parts.ts";

@@ -6,9 +6,15 @@ import * as Redacted from "effect/Redacted";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { policyFor } from "../../adapters/storage/s3/by-hand.ts";
 import { layer as aws } from "../../adapters/storage/aws/layer.ts";
-import { CONTENT, getRequest, newKey, PNG, putRequest } from "../../adapters/contract/uploads.ts";
-import { send } from "../../adapters/contract/send.ts";
-import { useCases } from "../../adapters/contract/use-cases.ts";
+import {
+  CONTENT,
+  getRequest,
+  newKey,
+  PNG,
+  putRequest,
+} from "../../adapters/contract/sending/uploads.ts";
+import { send } from "../../adapters/contract/sending/send.ts";
+import { useCases } from "../../adapters/contract/subject/use-cases.ts";
 import { ObjectStore } from "../../application/ports/object-store.ts";
 import { Presigner } from "../../application/ports/presigner.ts";
 import { PartNumber } from "../../domain/multipart.ts";

@@ -1,8 +1,8 @@
-import { harmless } from "../../adapters/contract/harmless.ts";
+import { harmless } from "../../adapters/contract/promises/harmless.ts";
 import { contract } from "../../adapters/contract/index.ts";
-import { PROMISES } from "../../adapters/contract/promises.ts";
-import { most } from "../../adapters/contract/races.ts";
-import { register } from "../../adapters/contract/register.ts";
+import { PROMISES } from "../../adapters/contract/promises/promises.ts";
+import { most } from "../../adapters/contract/subject/races.ts";
+import { register } from "../../adapters/contract/running/register.ts";
 import { isWhole, sharesServer, stores } from "./stores.ts";
 
 /** Each has the signer, the client or the server of stores that are always tried. */

@@ -2,20 +2,20 @@ import * as Effect from "effect/Effect";
 import * as Option from "effect/Option";
 import assert from "node:assert/strict";
 import { randomBytes } from "node:crypto";
-import { promises } from "../../adapters/contract/store-promise.ts";
-import { register } from "../../adapters/contract/register.ts";
-import { send, sendPut, upload } from "../../adapters/contract/send.ts";
+import { promises } from "../../adapters/contract/promises/store-promise.ts";
+import { register } from "../../adapters/contract/running/register.ts";
+import { send, sendPut, upload } from "../../adapters/contract/sending/send.ts";
 import {
   forgetOrganization,
   type RemovalResult,
 } from "../../application/files/forget-organization.ts";
 import { requestUpload } from "../../application/uploads/request-upload.ts";
 import { startMultipart } from "../../application/parts/start-multipart.ts";
-import { FOREIGN_CALLS, UNKNOWN, useCases } from "../../adapters/contract/use-cases.ts";
+import { FOREIGN_CALLS, UNKNOWN, useCases } from "../../adapters/contract/subject/use-cases.ts";
 import { ByteSize } from "../../domain/byte-size.ts";
 import { removedKey } from "../../domain/storage-key.ts";
 import { embeddedStore } from "../support/embedded-store.ts";
-import { CONTENT, ORGANIZATION, OTHER, UPLOAD } from "../../adapters/contract/uploads.ts";
+import { CONTENT, ORGANIZATION, OTHER, UPLOAD } from "../../adapters/contract/sending/uploads.ts";
 import { stores } from "./stores.ts";
 
 const forgetting = ({ listsParts, keepsMarkers }: Record<"listsParts" | "keepsMarkers", boolean>) =>

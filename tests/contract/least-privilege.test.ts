@@ -7,9 +7,15 @@ import { createHash } from "node:crypto";
 import zlib from "node:zlib";
 import { afterEach, describe, expect, it, onTestFinished, vi } from "vitest";
 import { layer as aws } from "../../adapters/storage/aws/layer.ts";
-import { CONTENT, getRequest, newKey, PNG, putRequest } from "../../adapters/contract/uploads.ts";
-import { send } from "../../adapters/contract/send.ts";
-import { useCases } from "../../adapters/contract/use-cases.ts";
+import {
+  CONTENT,
+  getRequest,
+  newKey,
+  PNG,
+  putRequest,
+} from "../../adapters/contract/sending/uploads.ts";
+import { send } from "../../adapters/contract/sending/send.ts";
+import { useCases } from "../../adapters/contract/subject/use-cases.ts";
 import { policyFor } from "../../adapters/storage/s3/by-hand.ts";
 import type { PolicyInput } from "../../adapters/storage/by-hand.ts";
 import { layer as minio } from "../../adapters/storage/minio/layer.ts";

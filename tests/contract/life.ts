@@ -4,8 +4,8 @@ import * as References from "effect/References";
 import { randomBytes } from "node:crypto";
 import { buffer } from "node:stream/consumers";
 import { expect } from "vitest";
-import type { openStore } from "../../adapters/contract/subject.ts";
-import { send, sendPut } from "../../adapters/contract/send.ts";
+import type { openStore } from "../../adapters/contract/subject/subject.ts";
+import { send, sendPut } from "../../adapters/contract/sending/send.ts";
 import {
   CONTENT,
   getRequest,
@@ -13,8 +13,8 @@ import {
   ORGANIZATION,
   OTHER,
   UPLOAD,
-} from "../../adapters/contract/uploads.ts";
-import { useCases } from "../../adapters/contract/use-cases.ts";
+} from "../../adapters/contract/sending/uploads.ts";
+import { useCases } from "../../adapters/contract/subject/use-cases.ts";
 import { completeMultipart } from "../../application/parts/complete-multipart.ts";
 import { confirmUpload } from "../../application/uploads/confirm-upload.ts";
 import { forgetOrganization } from "../../application/files/forget-organization.ts";

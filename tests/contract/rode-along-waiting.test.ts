@@ -1,7 +1,7 @@
-import { expectNone } from "../../adapters/contract/harmless.ts";
-import { register } from "../../adapters/contract/register.ts";
-import { promises } from "../../adapters/contract/store-promise.ts";
-import { HARMS } from "../../adapters/contract/unsigned-headers.ts";
+import { expectNone } from "../../adapters/contract/promises/harmless.ts";
+import { register } from "../../adapters/contract/running/register.ts";
+import { promises } from "../../adapters/contract/promises/store-promise.ts";
+import { HARMS } from "../../adapters/contract/promises/unsigned-headers.ts";
 import { useFewHeaders } from "../support/few-headers.ts";
 import { isWhole, sharesServer, stores } from "./stores.ts";
 

@@ -1,9 +1,9 @@
 import * as Effect from "effect/Effect";
 import { createHash } from "node:crypto";
 import { describe, expect, it } from "vitest";
-import { CONTENT, putRequest } from "../../adapters/contract/uploads.ts";
-import { send } from "../../adapters/contract/send.ts";
-import { useCases } from "../../adapters/contract/use-cases.ts";
+import { CONTENT, putRequest } from "../../adapters/contract/sending/uploads.ts";
+import { send } from "../../adapters/contract/sending/send.ts";
+import { useCases } from "../../adapters/contract/subject/use-cases.ts";
 import { AWS4_HMAC_SHA256 } from "../../adapters/storage/signing/algorithms.ts";
 import { signQuery } from "../../adapters/storage/signing/sign-query.ts";
 import type { SignedPut } from "../../application/ports/presigner.ts";

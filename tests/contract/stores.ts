@@ -3,7 +3,7 @@ import * as Redacted from "effect/Redacted";
 import { layer as aws } from "../../adapters/storage/aws/layer.ts";
 import type { AwsSettings } from "../../adapters/storage/aws/settings.ts";
 import { type Provider, PROVIDERS } from "../../adapters/storage/providers.ts";
-import type { Harness, OpenStore } from "../../adapters/contract/harness.ts";
+import type { Harness, OpenStore } from "../../adapters/contract/subject/harness.ts";
 import { type Ability, missingAbilities } from "../../adapters/contract/abilities.ts";
 import type { GcsKey } from "../../adapters/storage/gcs/credentials.ts";
 import { layer as gcs } from "../../adapters/storage/gcs/layer.ts";

@@ -7,11 +7,11 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Readable } from "node:stream";
 import { expect, it, onTestFinished } from "vitest";
-import { register } from "../../adapters/contract/register.ts";
-import { upload } from "../../adapters/contract/send.ts";
-import { promises } from "../../adapters/contract/store-promise.ts";
-import type { Subject } from "../../adapters/contract/subject.ts";
-import { OTHER, PNG, newKey } from "../../adapters/contract/uploads.ts";
+import { register } from "../../adapters/contract/running/register.ts";
+import { upload } from "../../adapters/contract/sending/send.ts";
+import { promises } from "../../adapters/contract/promises/store-promise.ts";
+import type { Subject } from "../../adapters/contract/subject/subject.ts";
+import { OTHER, PNG, newKey } from "../../adapters/contract/sending/uploads.ts";
 import { openFolder } from "../../adapters/storage/local/folder.ts";
 import {
   linkObject,

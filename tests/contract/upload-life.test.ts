@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { beforeAll, describe, expect, it } from "vitest";
-import type { Harness } from "../../adapters/contract/harness.ts";
-import { openStore } from "../../adapters/contract/subject.ts";
+import type { Harness } from "../../adapters/contract/subject/harness.ts";
+import { openStore } from "../../adapters/contract/subject/subject.ts";
 import { isFullRun } from "../support/full-run.ts";
 import { type Command, type Event, EVENTS, type Life, live } from "./life.ts";
 import { ownServer } from "./own-server.ts";

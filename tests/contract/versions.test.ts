@@ -1,11 +1,16 @@
 import * as Effect from "effect/Effect";
 import * as Option from "effect/Option";
 import { describe, expect, it } from "vitest";
-import { send, upload } from "../../adapters/contract/send.ts";
-import { CONTENT, ORGANIZATION, OTHER, putRequest } from "../../adapters/contract/uploads.ts";
-import { register } from "../../adapters/contract/register.ts";
-import { promises } from "../../adapters/contract/store-promise.ts";
-import { useCases } from "../../adapters/contract/use-cases.ts";
+import { send, upload } from "../../adapters/contract/sending/send.ts";
+import {
+  CONTENT,
+  ORGANIZATION,
+  OTHER,
+  putRequest,
+} from "../../adapters/contract/sending/uploads.ts";
+import { register } from "../../adapters/contract/running/register.ts";
+import { promises } from "../../adapters/contract/promises/store-promise.ts";
+import { useCases } from "../../adapters/contract/subject/use-cases.ts";
 import { fileAddress } from "../../adapters/http/addresses.ts";
 import { PROVIDERS } from "../../adapters/storage/providers.ts";
 import { followLink } from "../../application/files/follow-link.ts";

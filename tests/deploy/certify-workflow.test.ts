@@ -86,7 +86,7 @@ esac`,
   writeFileSync(
     few,
     `await import(${JSON.stringify(join(tree, "tests/support/few-rounds.ts"))});
-const { PROMISES } = await import(process.cwd() + "/adapters/contract/promises.ts");
+const { PROMISES } = await import(process.cwd() + "/adapters/contract/promises/promises.ts");
 const kept = PROMISES.filter(({ title }, at) => title === "${PROMISE}" || ${isFullRun} || at % 5 === 0);
 PROMISES.splice(0, Infinity, ...kept);`,
   );

@@ -6,14 +6,14 @@ import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
-import { sendWritten } from "../../adapters/contract/send-written.ts";
-import { SPELLINGS, writtenAs } from "../../adapters/contract/spellings.ts";
+import { sendWritten } from "../../adapters/contract/sending/send-written.ts";
+import { SPELLINGS, writtenAs } from "../../adapters/contract/promises/spellings.ts";
 import {
   attemptWith,
   HARMS,
   type Row,
   UNSIGNED_HEADERS,
-} from "../../adapters/contract/unsigned-headers.ts";
+} from "../../adapters/contract/promises/unsigned-headers.ts";
 import { freePort } from "../support/free-port.ts";
 import { need } from "../support/need.ts";
 import { until } from "../support/until.ts";

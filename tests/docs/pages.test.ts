@@ -4,7 +4,7 @@ import { dirname, join, relative } from "node:path";
 import { expect, it } from "vitest";
 import { gcsBinding } from "../../adapters/storage/gcs/binding.ts";
 import { s3Binding } from "../../adapters/storage/signing/binding.ts";
-import { putRequest } from "../../adapters/contract/uploads.ts";
+import { putRequest } from "../../adapters/contract/sending/uploads.ts";
 import type { Checksum } from "../../domain/checksum.ts";
 import { proseOf } from "../support/markdown.ts";
 import { snippetsOf } from "../support/snippets.ts";

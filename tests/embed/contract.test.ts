@@ -1,20 +1,24 @@
 import * as Effect from "effect/Effect";
 import * as Option from "effect/Option";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
-import { examine, type Findings } from "../../adapters/contract/examine.ts";
+import { examine, type Findings } from "../../adapters/contract/running/examine.ts";
 import { ABILITIES, type Ability, CERTIFIED } from "../../adapters/contract/abilities.ts";
-import { PROMISES } from "../../adapters/contract/promises.ts";
-import { most } from "../../adapters/contract/races.ts";
-import { type Harm, HARMS, UNSIGNED_HEADERS } from "../../adapters/contract/unsigned-headers.ts";
-import { CONTENT, LONGER } from "../../adapters/contract/uploads.ts";
-import { isMadeBy, type StorePromise } from "../../adapters/contract/store-promise.ts";
+import { PROMISES } from "../../adapters/contract/promises/promises.ts";
+import { most } from "../../adapters/contract/subject/races.ts";
+import {
+  type Harm,
+  HARMS,
+  UNSIGNED_HEADERS,
+} from "../../adapters/contract/promises/unsigned-headers.ts";
+import { CONTENT, LONGER } from "../../adapters/contract/sending/uploads.ts";
+import { isMadeBy, type StorePromise } from "../../adapters/contract/promises/store-promise.ts";
 import {
   type BuiltStore,
   hasFrom,
   openStore,
   requireAbilities,
   newSubject,
-} from "../../adapters/contract/subject.ts";
+} from "../../adapters/contract/subject/subject.ts";
 import type { ObjectFacts } from "../../application/ports/object-store.ts";
 import { embeddedStore } from "../support/embedded-store.ts";
 import { leaveHeaders, useFewHeaders } from "../support/few-headers.ts";

@@ -24,7 +24,7 @@ import {
   type WireRequest,
 } from "./signature.ts";
 import { gcsMultipart, type Reply, type Resource } from "./multipart.ts";
-import { send } from "../../adapters/contract/send.ts";
+import { send } from "../../adapters/contract/sending/send.ts";
 
 /** What the double stands in front of, and whom it believes. */
 interface GcsVerifierOptions extends VerifyingKeys {

@@ -10,7 +10,7 @@ import {
 } from "node:fs";
 import { join } from "node:path";
 import { afterEach, expect, it } from "vitest";
-import { send } from "../../adapters/contract/send.ts";
+import { send } from "../../adapters/contract/sending/send.ts";
 import { type ServiceProcess, startProcess } from "../support/service-process.ts";
 import { until } from "../support/until.ts";
 

@@ -4,7 +4,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { listenNode } from "../../adapters/http/server/listen-node.ts";
-import type { Openable } from "../../adapters/contract/examine.ts";
+import type { Openable } from "../../adapters/contract/running/examine.ts";
 import { embeddedStorage } from "../../adapters/storage/local/storage.ts";
 import { freePort } from "./free-port.ts";
 

@@ -1,11 +1,11 @@
 import { afterAll, beforeAll } from "vitest";
-import { SPELLINGS } from "../../adapters/contract/spellings.ts";
+import { SPELLINGS } from "../../adapters/contract/promises/spellings.ts";
 import {
   type Harm,
   HARMS,
   type Row,
   UNSIGNED_HEADERS,
-} from "../../adapters/contract/unsigned-headers.ts";
+} from "../../adapters/contract/promises/unsigned-headers.ts";
 
 const TABLE: Record<Harm, ReadonlyArray<Row>> = UNSIGNED_HEADERS as never;
 const ALL = { ...TABLE };

@@ -1,7 +1,7 @@
 import { spawnSync } from "node:child_process";
 import { writeFileSync } from "node:fs";
 import { certifiedStores } from "./certified-stores.ts";
-import { standsOn } from "../../adapters/contract/promises.ts";
+import { standsOn } from "../../adapters/contract/promises/promises.ts";
 import { configurationPage } from "./configuration-page.ts";
 import { errorsPage } from "./errors-page.ts";
 import { storesPage } from "./stores-page.ts";

@@ -1,5 +1,5 @@
 import * as Arr from "effect/Array";
-import type { Finding } from "../../contract/examine.ts";
+import type { Finding } from "../../contract/running/examine.ts";
 import type { Certificate, CertifiedPromise } from "../../storage/certificate/certificate.ts";
 import { acceptBroken } from "../../storage/certificate/read.ts";
 import { provedBy } from "../../storage/certificate/proved.ts";

@@ -3,7 +3,7 @@ import * as Result from "effect/Result";
 import * as Schema from "effect/Schema";
 import { rename, rm, stat, writeFile } from "node:fs/promises";
 import { VERSION } from "../../http/version.ts";
-import type { Examination, Finding, Findings } from "../../contract/examine.ts";
+import type { Examination, Finding, Findings } from "../../contract/running/examine.ts";
 import { inWordsOf } from "../../storage/place-words.ts";
 import { readJsonFile } from "../../settings/json-file.ts";
 import {
@@ -50,7 +50,7 @@ export const certify = command({
   },
   run: async ({ endpoint, output, compare, server, json = false, leave: mayLeave = false }) => {
     const { certifiedStore } = await import("./certified-store.ts");
-    const { CONTRACT, standsOn } = await import("../../contract/promises.ts");
+    const { CONTRACT, standsOn } = await import("../../contract/promises/promises.ts");
     const read = certifiedStore(process.env, endpoint);
     const store = orFail(read, "No store can be certified", process.env, EXIT.couldNotRun);
     const before = compare === undefined ? undefined : readCertificate(compare);
@@ -152,8 +152,8 @@ async function examineStore(
   certified: CertifiedStore,
   options: Pick<Examination, "mayLeave" | "signal">,
 ): Promise<Findings & { readonly state: BucketState }> {
-  const { examine, Unexamined } = await import("../../contract/examine.ts");
-  const { ORGANIZATION } = await import("../../contract/uploads.ts");
+  const { examine, Unexamined } = await import("../../contract/running/examine.ts");
+  const { ORGANIZATION } = await import("../../contract/sending/uploads.ts");
   const { removalOf } = await import("./leftovers.ts");
   const { title, bucket, removeBucket, leftovers, look, store, withAbilities, decided } = certified;
   const say = (text: string) => tell(inWordsOf(certified.adapter, text));

@@ -1,7 +1,7 @@
 import * as Effect from "effect/Effect";
 import { ObjectStore } from "../../../application/ports/object-store.ts";
 import { INCOMING_PREFIX, KEY_PREFIX } from "../../../domain/storage-key.ts";
-import { ORGANIZATION, ORGANIZATIONS } from "../../contract/uploads.ts";
+import { ORGANIZATION, ORGANIZATIONS } from "../../contract/sending/uploads.ts";
 import type { Storage } from "../../storage/storage.ts";
 
 const TIMEOUT = "10 seconds";

@@ -2,7 +2,7 @@ import * as Effect from "effect/Effect";
 import * as Option from "effect/Option";
 import { ByteSize } from "../../../domain/byte-size.ts";
 import { compareWithReceipt } from "../../../domain/upload-difference.ts";
-import { PNG } from "../../contract/uploads.ts";
+import { PNG } from "../../contract/sending/uploads.ts";
 import { errorReason } from "../../values/thrown.ts";
 import { BYTES, check } from "./doctor.ts";
 

@@ -1,7 +1,7 @@
 import * as Clock from "effect/Clock";
 import * as Effect from "effect/Effect";
 import type { Audience } from "../../../application/ports/presigner.ts";
-import { obstacle } from "../../contract/scratch.ts";
+import { obstacle } from "../../contract/running/scratch.ts";
 import { bucket } from "./bucket.ts";
 import { certificate } from "./certificate.ts";
 import { confirm } from "./confirm.ts";

@@ -2,7 +2,7 @@ import * as Effect from "effect/Effect";
 import * as Option from "effect/Option";
 import { check } from "./doctor.ts";
 import { ALLOW } from "./confirm.ts";
-import { PNG } from "../../contract/uploads.ts";
+import { PNG } from "../../contract/sending/uploads.ts";
 import { ONE_STORE } from "./refused-upload.ts";
 import { refusal } from "./refusals.ts";
 

@@ -3,7 +3,7 @@ import * as Option from "effect/Option";
 import type { Audience } from "../../../application/ports/presigner.ts";
 import { ByteSize } from "../../../domain/byte-size.ts";
 import type { ObjectKey } from "../../../domain/storage-key.ts";
-import { putRequest } from "../../contract/uploads.ts";
+import { putRequest } from "../../contract/sending/uploads.ts";
 import { BYTES, check, type Doctor, withWrongSignature } from "./doctor.ts";
 import { headersAdded, ONE_STORE, type RefusedUpload, refusedUpload } from "./refused-upload.ts";
 import { refusal } from "./refusals.ts";

@@ -2,7 +2,7 @@ import { expect, it } from "@effect/vitest";
 import * as Effect from "effect/Effect";
 import { scanUpload } from "../../../application/uploads/scan-upload.ts";
 import { ObjectStore } from "../../../application/ports/object-store.ts";
-import { newKey } from "../../../adapters/contract/uploads.ts";
+import { newKey } from "../../../adapters/contract/sending/uploads.ts";
 import { incomingKey } from "../../../domain/storage-key.ts";
 import { defaultPolicy, type UploadPolicy } from "../../../domain/upload-policy.ts";
 

@@ -6,13 +6,13 @@ import { describe, expect, it } from "vitest";
 import { ObjectStore } from "../../../application/ports/object-store.ts";
 import { Presigner } from "../../../application/ports/presigner.ts";
 import { StoreUnavailable } from "../../../domain/errors.ts";
-import { examine, type Examination } from "../../../adapters/contract/examine.ts";
-import { incoming } from "../../../adapters/contract/incoming.ts";
-import { completing } from "../../../adapters/contract/races.ts";
-import { send } from "../../../adapters/contract/send.ts";
-import { promises } from "../../../adapters/contract/store-promise.ts";
-import type { Subject } from "../../../adapters/contract/subject.ts";
-import { newKey, PNG } from "../../../adapters/contract/uploads.ts";
+import { examine, type Examination } from "../../../adapters/contract/running/examine.ts";
+import { incoming } from "../../../adapters/contract/promises/incoming.ts";
+import { completing } from "../../../adapters/contract/subject/races.ts";
+import { send } from "../../../adapters/contract/sending/send.ts";
+import { promises } from "../../../adapters/contract/promises/store-promise.ts";
+import type { Subject } from "../../../adapters/contract/subject/subject.ts";
+import { newKey, PNG } from "../../../adapters/contract/sending/uploads.ts";
 import { serve } from "../../support/serve.ts";
 
 // How an examination judges, over a store of which a promise itself decides what it does.

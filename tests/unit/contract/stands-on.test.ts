@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { expect, it } from "vitest";
-import { CONTRACT, standsOn } from "../../../adapters/contract/promises.ts";
+import { CONTRACT, standsOn } from "../../../adapters/contract/promises/promises.ts";
 
 const FILE = new URL("../../../adapters/storage/certificate/stands-on.json", import.meta.url);
 

@@ -5,7 +5,7 @@ import {
   findEffect,
   HARMS,
   UNSIGNED_HEADERS,
-} from "../../../adapters/contract/unsigned-headers.ts";
+} from "../../../adapters/contract/promises/unsigned-headers.ts";
 
 const PLACE = {
   bucket: "files",

@@ -2,8 +2,8 @@ import * as Effect from "effect/Effect";
 import * as fc from "fast-check";
 import { createHash, createHmac } from "node:crypto";
 import { expect, it } from "vitest";
-import { UNSIGNED_HEADERS } from "../../../adapters/contract/unsigned-headers.ts";
-import { putRequest } from "../../../adapters/contract/uploads.ts";
+import { UNSIGNED_HEADERS } from "../../../adapters/contract/promises/unsigned-headers.ts";
+import { putRequest } from "../../../adapters/contract/sending/uploads.ts";
 import { forbiddenHeaders, PROVIDERS } from "../../../adapters/storage/providers.ts";
 import { AWS4_HMAC_SHA256 } from "../../../adapters/storage/signing/algorithms.ts";
 import {

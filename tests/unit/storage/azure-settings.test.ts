@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { expect, it, onTestFinished } from "vitest";
-import { putRequest } from "../../../adapters/contract/uploads.ts";
+import { putRequest } from "../../../adapters/contract/sending/uploads.ts";
 import { completePolicies } from "../../../adapters/service/policies/document.ts";
 import { variables } from "../../../adapters/settings/source.ts";
 import { azureBinding } from "../../../adapters/storage/azure/binding.ts";

@@ -5,7 +5,7 @@ import * as Layer from "effect/Layer";
 import * as Option from "effect/Option";
 import * as Scope from "effect/Scope";
 import { expect, it, onTestFinished } from "vitest";
-import { newKey, putRequest } from "../../../adapters/contract/uploads.ts";
+import { newKey, putRequest } from "../../../adapters/contract/sending/uploads.ts";
 import { type BoundTo, capabilitiesOf } from "../../../adapters/storage/certificate/proved.ts";
 import type { MinioSettings } from "../../../adapters/storage/minio/settings.ts";
 import type { ProviderName } from "../../../adapters/storage/providers.ts";

@@ -3,7 +3,7 @@ import { link, mkdtemp, readdir, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, it, onTestFinished } from "vitest";
-import { PNG } from "../../../adapters/contract/uploads.ts";
+import { PNG } from "../../../adapters/contract/sending/uploads.ts";
 import { openFolder } from "../../../adapters/storage/local/folder.ts";
 import {
   endUpload,

@@ -2,7 +2,7 @@ import * as Effect from "effect/Effect";
 import * as Option from "effect/Option";
 import * as Result from "effect/Result";
 import { expect, it, onTestFinished } from "vitest";
-import { newKey, PNG } from "../../../adapters/contract/uploads.ts";
+import { newKey, PNG } from "../../../adapters/contract/sending/uploads.ts";
 import { layer as gcs } from "../../../adapters/storage/gcs/layer.ts";
 import { ObjectStore } from "../../../application/ports/object-store.ts";
 import { StoreUnavailable } from "../../../domain/errors.ts";

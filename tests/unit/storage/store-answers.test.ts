@@ -2,7 +2,7 @@ import * as Effect from "effect/Effect";
 import * as Fiber from "effect/Fiber";
 import * as Option from "effect/Option";
 import { expect, it, onTestFinished, vi } from "vitest";
-import { newKey, PNG } from "../../../adapters/contract/uploads.ts";
+import { newKey, PNG } from "../../../adapters/contract/sending/uploads.ts";
 import { capabilitiesOf } from "../../../adapters/storage/certificate/proved.ts";
 import { layer as gcs } from "../../../adapters/storage/gcs/layer.ts";
 import { forEachPage } from "../../../application/files/for-each-page.ts";

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { Readable } from "node:stream";
 import * as Effect from "effect/Effect";
 import { expect, it } from "vitest";
-import { getRequest, newKey } from "../../../adapters/contract/uploads.ts";
+import { getRequest, newKey } from "../../../adapters/contract/sending/uploads.ts";
 import { openFolder } from "../../../adapters/storage/local/folder.ts";
 import { layer as local } from "../../../adapters/storage/local/layer.ts";
 import { objectPath, openObject, writeObject } from "../../../adapters/storage/local/objects.ts";

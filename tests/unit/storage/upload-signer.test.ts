@@ -6,7 +6,7 @@ import { rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { onTestFinished, vi } from "vitest";
-import { putRequest } from "../../../adapters/contract/uploads.ts";
+import { putRequest } from "../../../adapters/contract/sending/uploads.ts";
 import { quietly } from "../../../adapters/service/store-log.ts";
 import { variables } from "../../../adapters/settings/source.ts";
 import { read } from "../../../adapters/storage/aws/settings.ts";

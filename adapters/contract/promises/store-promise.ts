@@ -1,5 +1,5 @@
-import { ABILITIES, type Ability } from "./abilities.ts";
-import type { Subject } from "./subject.ts";
+import { ABILITIES, type Ability } from "../abilities.ts";
+import type { Subject } from "../subject/subject.ts";
 
 /** A promise on which users of a store may rely. */
 export interface StorePromise {

@@ -2,25 +2,38 @@ import * as Duration from "effect/Duration";
 import * as Effect from "effect/Effect";
 import * as Option from "effect/Option";
 import assert from "node:assert/strict";
-import { abortMultipart } from "../../application/parts/abort-multipart.ts";
-import { completeMultipart } from "../../application/parts/complete-multipart.ts";
-import { listParts } from "../../application/parts/list-parts.ts";
-import { signParts } from "../../application/parts/sign-parts.ts";
-import { startMultipart } from "../../application/parts/start-multipart.ts";
-import { ByteSize } from "../../domain/byte-size.ts";
-import type { Checksum } from "../../domain/checksum.ts";
-import { PartNumber } from "../../domain/multipart.ts";
-import type { StorageKey } from "../../domain/storage-key.ts";
-import type { UploadRequest } from "../../domain/upload-policy.ts";
-import { errorCode } from "../values/thrown.ts";
-import { assertBytes, assertMatches, assertNotAccepted, assertStatus } from "./assertions.ts";
-import { checksumFor } from "./digest.ts";
-import { type RawAnswer, type Put, send, sendPut, upload } from "./send.ts";
-import { CONTENT, newKey, ORGANIZATION, OTHER, PNG, putRequest, UPLOAD } from "./uploads.ts";
-import { completing, expectVersions, inRounds } from "./races.ts";
+import { abortMultipart } from "../../../application/parts/abort-multipart.ts";
+import { completeMultipart } from "../../../application/parts/complete-multipart.ts";
+import { listParts } from "../../../application/parts/list-parts.ts";
+import { signParts } from "../../../application/parts/sign-parts.ts";
+import { startMultipart } from "../../../application/parts/start-multipart.ts";
+import { ByteSize } from "../../../domain/byte-size.ts";
+import type { Checksum } from "../../../domain/checksum.ts";
+import { PartNumber } from "../../../domain/multipart.ts";
+import type { StorageKey } from "../../../domain/storage-key.ts";
+import type { UploadRequest } from "../../../domain/upload-policy.ts";
+import { errorCode } from "../../values/thrown.ts";
+import {
+  assertBytes,
+  assertMatches,
+  assertNotAccepted,
+  assertStatus,
+} from "../sending/assertions.ts";
+import { checksumFor } from "../sending/digest.ts";
+import { type RawAnswer, type Put, send, sendPut, upload } from "../sending/send.ts";
+import {
+  CONTENT,
+  newKey,
+  ORGANIZATION,
+  OTHER,
+  PNG,
+  putRequest,
+  UPLOAD,
+} from "../sending/uploads.ts";
+import { completing, expectVersions, inRounds } from "../subject/races.ts";
 import { promises } from "./store-promise.ts";
-import type { Subject } from "./subject.ts";
-import { type Call, FOREIGN_CALLS, mismatch, SERVICE, UNKNOWN } from "./use-cases.ts";
+import type { Subject } from "../subject/subject.ts";
+import { type Call, FOREIGN_CALLS, mismatch, SERVICE, UNKNOWN } from "../subject/use-cases.ts";
 
 /** The smallest part that is not the last one. */
 const PART = 5 * 2 ** 20;

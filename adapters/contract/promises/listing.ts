@@ -1,16 +1,16 @@
 import * as Effect from "effect/Effect";
 import assert from "node:assert/strict";
-import { forgetOrganization } from "../../application/files/forget-organization.ts";
-import { requestUpload } from "../../application/uploads/request-upload.ts";
-import { ByteSize } from "../../domain/byte-size.ts";
-import { OrganizationId } from "../../domain/organization.ts";
-import { prefixFor } from "../../domain/storage-key.ts";
-import { assertBytes, assertMatches } from "./assertions.ts";
-import { most } from "./races.ts";
-import { send, upload } from "./send.ts";
+import { forgetOrganization } from "../../../application/files/forget-organization.ts";
+import { requestUpload } from "../../../application/uploads/request-upload.ts";
+import { ByteSize } from "../../../domain/byte-size.ts";
+import { OrganizationId } from "../../../domain/organization.ts";
+import { prefixFor } from "../../../domain/storage-key.ts";
+import { assertBytes, assertMatches } from "../sending/assertions.ts";
+import { most } from "../subject/races.ts";
+import { send, upload } from "../sending/send.ts";
 import { promises } from "./store-promise.ts";
-import type { Subject } from "./subject.ts";
-import { CONTENT, ORGANIZATION, UPLOAD } from "./uploads.ts";
+import type { Subject } from "../subject/subject.ts";
+import { CONTENT, ORGANIZATION, UPLOAD } from "../sending/uploads.ts";
 
 const DONE = { _tag: "Done" };
 

@@ -1,9 +1,9 @@
 import * as Effect from "effect/Effect";
 import * as Option from "effect/Option";
-import type { MultipartId, ObjectStore } from "../../application/ports/object-store.ts";
-import type { ObjectKey } from "../../domain/storage-key.ts";
-import { asService, type S3Access } from "../storage/s3/access.ts";
-import { signedFetch } from "../storage/rest/signed-fetch.ts";
+import type { MultipartId, ObjectStore } from "../../../application/ports/object-store.ts";
+import type { ObjectKey } from "../../../domain/storage-key.ts";
+import { asService, type S3Access } from "../../storage/s3/access.ts";
+import { signedFetch } from "../../storage/rest/signed-fetch.ts";
 
 /** The store in which a command makes objects; `s3` is undefined where it has another API. */
 interface Place {

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { refusalIn } from "../storage/rest/refusal-reason.ts";
+import { refusalIn } from "../../storage/rest/refusal-reason.ts";
 import type { RawAnswer } from "./exchange.ts";
 
 // Assertions beyond `node:assert`. Neither they nor the promises need a test runner.

@@ -1,10 +1,10 @@
 import assert from "node:assert/strict";
-import { incomingKey } from "../../domain/storage-key.ts";
-import { assertMatches, assertStatus } from "./assertions.ts";
-import { send, upload } from "./send.ts";
+import { incomingKey } from "../../../domain/storage-key.ts";
+import { assertMatches, assertStatus } from "../sending/assertions.ts";
+import { send, upload } from "../sending/send.ts";
 import { promises } from "./store-promise.ts";
-import { OTHER } from "./uploads.ts";
-import { FOREIGN_CALLS, UNKNOWN } from "./use-cases.ts";
+import { OTHER } from "../sending/uploads.ts";
+import { FOREIGN_CALLS, UNKNOWN } from "../subject/use-cases.ts";
 
 const DONE = { _tag: "Done" };
 

@@ -1,12 +1,12 @@
 import * as Effect from "effect/Effect";
 import assert from "node:assert/strict";
 import { setTimeout as sleep } from "node:timers/promises";
-import { assertAccepted, assertBytes } from "./assertions.ts";
-import { send, sendPut, upload, withHeaders, withoutQuery } from "./send.ts";
-import { CONTENT, newKey, OTHER } from "./uploads.ts";
+import { assertAccepted, assertBytes } from "../sending/assertions.ts";
+import { send, sendPut, upload, withHeaders, withoutQuery } from "../sending/send.ts";
+import { CONTENT, newKey, OTHER } from "../sending/uploads.ts";
 import { promises } from "./store-promise.ts";
-import type { Subject } from "./subject.ts";
-import { errorReason } from "../values/thrown.ts";
+import type { Subject } from "../subject/subject.ts";
+import { errorReason } from "../../values/thrown.ts";
 import { trySpellings, writtenAs } from "./spellings.ts";
 import { attemptWith, findEffect, type Harm, HARMS, type Row } from "./unsigned-headers.ts";
 import { REMOVAL, UNSIGNED_HEADERS } from "./unsigned-headers.ts";

@@ -1,20 +1,26 @@
 import * as Duration from "effect/Duration";
 import * as Effect from "effect/Effect";
-import { StoreUnavailable } from "../../domain/errors.ts";
-import type { CertifiedPromise } from "../storage/certificate/certificate.ts";
-import { provedBy } from "../storage/certificate/proved.ts";
-import { errorCode, errorReason } from "../values/thrown.ts";
-import { isTemporary, type Listener, NoAnswer, printable, withExchanges } from "./exchange.ts";
-import type { RawAnswer, SentRequest } from "./exchange.ts";
-import { aroundStore } from "../../application/store/store-calls.ts";
-import { codeIn } from "../storage/rest/temporary.ts";
-import type { Ability } from "./abilities.ts";
-import type { Harness, OpenStore } from "./harness.ts";
-import { PROMISES, standsOn } from "./promises.ts";
+import { StoreUnavailable } from "../../../domain/errors.ts";
+import type { CertifiedPromise } from "../../storage/certificate/certificate.ts";
+import { provedBy } from "../../storage/certificate/proved.ts";
+import { errorCode, errorReason } from "../../values/thrown.ts";
+import {
+  isTemporary,
+  type Listener,
+  NoAnswer,
+  printable,
+  withExchanges,
+} from "../sending/exchange.ts";
+import type { RawAnswer, SentRequest } from "../sending/exchange.ts";
+import { aroundStore } from "../../../application/store/store-calls.ts";
+import { codeIn } from "../../storage/rest/temporary.ts";
+import type { Ability } from "../abilities.ts";
+import type { Harness, OpenStore } from "../subject/harness.ts";
+import { PROMISES, standsOn } from "../promises/promises.ts";
 import { keysIn, obstacle, openScratch, type Scratch, versionIn } from "./scratch.ts";
-import { isMadeBy, type StorePromise } from "./store-promise.ts";
-import { type BuiltStore, hasFrom, openStore, newSubject } from "./subject.ts";
-import { newKey } from "./uploads.ts";
+import { isMadeBy, type StorePromise } from "../promises/store-promise.ts";
+import { type BuiltStore, hasFrom, openStore, newSubject } from "../subject/subject.ts";
+import { newKey } from "../sending/uploads.ts";
 
 export interface Finding extends CertifiedPromise {
   /** An ability that was not proved, so that the service does not rely on this promise. */

@@ -1,8 +1,14 @@
 import { beforeAll, describe, it } from "vitest";
-import { ABILITIES } from "./abilities.ts";
-import type { Harness } from "./harness.ts";
-import { isMadeBy, type StorePromise } from "./store-promise.ts";
-import { type BuiltStore, hasFrom, openStore, requireAbilities, newSubject } from "./subject.ts";
+import { ABILITIES } from "../abilities.ts";
+import type { Harness } from "../subject/harness.ts";
+import { isMadeBy, type StorePromise } from "../promises/store-promise.ts";
+import {
+  type BuiltStore,
+  hasFrom,
+  openStore,
+  requireAbilities,
+  newSubject,
+} from "../subject/subject.ts";
 
 /** Registers a test for each promise of the store, which is opened once for all of them. */
 export function register(harness: Harness, promises: ReadonlyArray<StorePromise>): void {

@@ -1,15 +1,15 @@
 import * as Effect from "effect/Effect";
 import assert from "node:assert/strict";
 import { setTimeout } from "node:timers/promises";
-import { incomingKey } from "../../domain/storage-key.ts";
-import type { ConfirmedUpload } from "../../application/ports/on-confirmed.ts";
-import { assertBytes, assertMatches, assertStatus } from "./assertions.ts";
+import { incomingKey } from "../../../domain/storage-key.ts";
+import type { ConfirmedUpload } from "../../../application/ports/on-confirmed.ts";
+import { assertBytes, assertMatches, assertStatus } from "../sending/assertions.ts";
 import { onePart } from "./multipart.ts";
-import { send, sendPut, upload } from "./send.ts";
-import { completing, expectVersions, inRounds } from "./races.ts";
+import { send, sendPut, upload } from "../sending/send.ts";
+import { completing, expectVersions, inRounds } from "../subject/races.ts";
 import { promises } from "./store-promise.ts";
-import type { Subject } from "./subject.ts";
-import { CONTENT, newKey, OTHER, PNG } from "./uploads.ts";
+import type { Subject } from "../subject/subject.ts";
+import { CONTENT, newKey, OTHER, PNG } from "../sending/uploads.ts";
 
 const DONE = { _tag: "Done" };
 

@@ -4,34 +4,34 @@ import * as Duration from "effect/Duration";
 import * as Fiber from "effect/Fiber";
 import * as Layer from "effect/Layer";
 import * as TestClock from "effect/testing/TestClock";
-import { layer as limiter } from "../limits/memory.ts";
-import { layer as contentDetector } from "../content/content-detector.ts";
-import { layer as random } from "../tokens/random.ts";
-import { tokensOf } from "../tokens/tokens.ts";
-import type { Member } from "../../application/admit.ts";
-import { confirmAnnounced } from "../../application/uploads/confirm-announced.ts";
-import { confirmUpload } from "../../application/uploads/confirm-upload.ts";
-import { guardStore } from "../../application/store/guarded-store.ts";
-import { ObjectStore } from "../../application/ports/object-store.ts";
-import { type ConfirmedUpload, OnConfirmed } from "../../application/ports/on-confirmed.ts";
-import { Policies } from "../../application/ports/policies.ts";
-import { Presigner } from "../../application/ports/presigner.ts";
-import { Tokens } from "../../application/ports/tokens.ts";
-import { removeFile } from "../../application/files/remove-file.ts";
-import { requestUpload } from "../../application/uploads/request-upload.ts";
-import { ByteSize } from "../../domain/byte-size.ts";
-import { StoreUnavailable, UploadPending } from "../../domain/errors.ts";
-import { LinkLifetime } from "../../domain/link.ts";
-import { OrganizationId, OrganizationSlug } from "../../domain/organization.ts";
-import { DEFAULT_SCOPES, type Principal } from "../../domain/principal.ts";
-import type { UploadDifference } from "../../domain/upload-difference.ts";
+import { layer as limiter } from "../../limits/memory.ts";
+import { layer as contentDetector } from "../../content/content-detector.ts";
+import { layer as random } from "../../tokens/random.ts";
+import { tokensOf } from "../../tokens/tokens.ts";
+import type { Member } from "../../../application/admit.ts";
+import { confirmAnnounced } from "../../../application/uploads/confirm-announced.ts";
+import { confirmUpload } from "../../../application/uploads/confirm-upload.ts";
+import { guardStore } from "../../../application/store/guarded-store.ts";
+import { ObjectStore } from "../../../application/ports/object-store.ts";
+import { type ConfirmedUpload, OnConfirmed } from "../../../application/ports/on-confirmed.ts";
+import { Policies } from "../../../application/ports/policies.ts";
+import { Presigner } from "../../../application/ports/presigner.ts";
+import { Tokens } from "../../../application/ports/tokens.ts";
+import { removeFile } from "../../../application/files/remove-file.ts";
+import { requestUpload } from "../../../application/uploads/request-upload.ts";
+import { ByteSize } from "../../../domain/byte-size.ts";
+import { StoreUnavailable, UploadPending } from "../../../domain/errors.ts";
+import { LinkLifetime } from "../../../domain/link.ts";
+import { OrganizationId, OrganizationSlug } from "../../../domain/organization.ts";
+import { DEFAULT_SCOPES, type Principal } from "../../../domain/principal.ts";
+import type { UploadDifference } from "../../../domain/upload-difference.ts";
 import {
   defaultPolicy,
   type UploadPolicy,
   type UploadRequest,
-} from "../../domain/upload-policy.ts";
-import { isExamined, unavailable } from "./exchange.ts";
-import { ORGANIZATION, UPLOAD } from "./uploads.ts";
+} from "../../../domain/upload-policy.ts";
+import { isExamined, unavailable } from "../sending/exchange.ts";
+import { ORGANIZATION, UPLOAD } from "../sending/uploads.ts";
 
 /** The caller of a use case, and the moment. */
 export interface Call {

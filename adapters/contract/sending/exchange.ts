@@ -1,6 +1,6 @@
 import { AsyncLocalStorage } from "node:async_hooks";
 import type { IncomingHttpHeaders } from "node:http";
-import type { StoreUnavailable } from "../../domain/errors.ts";
+import type { StoreUnavailable } from "../../../domain/errors.ts";
 
 export interface RawAnswer {
   readonly status: number;

@@ -1,10 +1,10 @@
 import assert from "node:assert/strict";
-import { incomingKey } from "../../domain/storage-key.ts";
-import { assertBytes, assertMatches, assertStatus } from "./assertions.ts";
-import { send, sendPut, upload, withHeaders } from "./send.ts";
+import { incomingKey } from "../../../domain/storage-key.ts";
+import { assertBytes, assertMatches, assertStatus } from "../sending/assertions.ts";
+import { send, sendPut, upload, withHeaders } from "../sending/send.ts";
 import { promises } from "./store-promise.ts";
-import { CONTENT } from "./uploads.ts";
-import { mismatch } from "./use-cases.ts";
+import { CONTENT } from "../sending/uploads.ts";
+import { mismatch } from "../subject/use-cases.ts";
 
 const GRANT = /^x-(?:amz|goog|ms)-meta-valetkey[_-]grant$/;
 

@@ -1,16 +1,16 @@
 import assert from "node:assert/strict";
-import type { PutRequest } from "../../application/ports/presigner.ts";
-import type { ChecksumAlgorithm } from "../../domain/checksum.ts";
-import { MediaType } from "../../domain/media-type.ts";
-import { assertMatches, assertStatus } from "./assertions.ts";
+import type { PutRequest } from "../../../application/ports/presigner.ts";
+import type { ChecksumAlgorithm } from "../../../domain/checksum.ts";
+import { MediaType } from "../../../domain/media-type.ts";
+import { assertMatches, assertStatus } from "../sending/assertions.ts";
 import { confirms } from "./confirm.ts";
-import { checksumFor, digest } from "./digest.ts";
-import { inRounds } from "./races.ts";
+import { checksumFor, digest } from "../sending/digest.ts";
+import { inRounds } from "../subject/races.ts";
 import { type Checks, promises } from "./store-promise.ts";
-import type { Subject } from "./subject.ts";
-import { sendPut, upload, withHeaders, withoutHeader } from "./send.ts";
-import { CONTENT, LONGER, newKey, OTHER, PNG, SHORTER } from "./uploads.ts";
-import { mismatch } from "./use-cases.ts";
+import type { Subject } from "../subject/subject.ts";
+import { sendPut, upload, withHeaders, withoutHeader } from "../sending/send.ts";
+import { CONTENT, LONGER, newKey, OTHER, PNG, SHORTER } from "../sending/uploads.ts";
+import { mismatch } from "../subject/use-cases.ts";
 
 const HTML = { "Content-Type": "text/html" };
 

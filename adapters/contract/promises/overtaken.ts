@@ -1,16 +1,16 @@
 import * as Effect from "effect/Effect";
 import assert from "node:assert/strict";
-import { uploadKey } from "../../domain/storage-key.ts";
-import { asService } from "../storage/s3/access.ts";
-import { completionFrom } from "../storage/s3/multipart.ts";
-import { encodeKey } from "../storage/signing/v4.ts";
-import { assertBytes } from "./assertions.ts";
+import { uploadKey } from "../../../domain/storage-key.ts";
+import { asService } from "../../storage/s3/access.ts";
+import { completionFrom } from "../../storage/s3/multipart.ts";
+import { encodeKey } from "../../storage/signing/v4.ts";
+import { assertBytes } from "../sending/assertions.ts";
 import { start } from "./multipart.ts";
-import { type Pause, send, sendPut } from "./send.ts";
+import { type Pause, send, sendPut } from "../sending/send.ts";
 import { promises } from "./store-promise.ts";
-import type { Subject } from "./subject.ts";
-import type { Call } from "./use-cases.ts";
-import { CONTENT, newKey, OTHER, UPLOAD } from "./uploads.ts";
+import type { Subject } from "../subject/subject.ts";
+import type { Call } from "../subject/use-cases.ts";
+import { CONTENT, newKey, OTHER, UPLOAD } from "../sending/uploads.ts";
 
 type Request = (pause: Pause) => Promise<unknown>;
 

@@ -1,4 +1,4 @@
-import { type Ability, BINDABLE, CERTIFIED } from "./abilities.ts";
+import { type Ability, BINDABLE, CERTIFIED } from "../abilities.ts";
 import { announced } from "./announced.ts";
 import { boundProperty } from "./bound-property.ts";
 import { content } from "./content.ts";

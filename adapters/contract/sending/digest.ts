@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import { createCRC32 } from "hash-wasm";
-import type { Checksum, ChecksumAlgorithm } from "../../domain/checksum.ts";
+import type { Checksum, ChecksumAlgorithm } from "../../../domain/checksum.ts";
 
 const crc32c = await createCRC32(0x82f63b78);
 

@@ -1,16 +1,20 @@
 import * as Effect from "effect/Effect";
 import * as ManagedRuntime from "effect/ManagedRuntime";
 import * as Option from "effect/Option";
-import { type ObjectRef, ObjectStore } from "../../application/ports/object-store.ts";
-import { type GetRequest, Presigner, type PutRequest } from "../../application/ports/presigner.ts";
-import { incomingKey, type ObjectKey, type StorageKey } from "../../domain/storage-key.ts";
-import { errorReason } from "../values/thrown.ts";
-import { S3Access } from "../storage/s3/access.ts";
-import { assertBytes, assertStatus } from "./assertions.ts";
-import { ABILITIES, type Ability } from "./abilities.ts";
+import { type ObjectRef, ObjectStore } from "../../../application/ports/object-store.ts";
+import {
+  type GetRequest,
+  Presigner,
+  type PutRequest,
+} from "../../../application/ports/presigner.ts";
+import { incomingKey, type ObjectKey, type StorageKey } from "../../../domain/storage-key.ts";
+import { errorReason } from "../../values/thrown.ts";
+import { S3Access } from "../../storage/s3/access.ts";
+import { assertBytes, assertStatus } from "../sending/assertions.ts";
+import { ABILITIES, type Ability } from "../abilities.ts";
 import type { Harness, OpenStore } from "./harness.ts";
-import { type Put, send, sendPut, upload } from "./send.ts";
-import { CONTENT, getRequest, newKey, PNG, putRequest } from "./uploads.ts";
+import { type Put, send, sendPut, upload } from "../sending/send.ts";
+import { CONTENT, getRequest, newKey, PNG, putRequest } from "../sending/uploads.ts";
 import { runAt, useCases } from "./use-cases.ts";
 
 export type BuiltStore = Omit<Awaited<ReturnType<typeof openStore>>, "close">;

@@ -1,7 +1,7 @@
 import { once } from "node:events";
 import net from "node:net";
 import tls from "node:tls";
-import { errorCode } from "../values/thrown.ts";
+import { errorCode } from "../../values/thrown.ts";
 import { type RawAnswer, answered, NoAnswer, sending } from "./exchange.ts";
 
 /** Header lines as they go over the wire; clients refuse to send some of them. */

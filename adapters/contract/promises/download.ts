@@ -1,9 +1,9 @@
 import * as Duration from "effect/Duration";
 import assert from "node:assert/strict";
-import { MediaType } from "../../domain/media-type.ts";
-import { assertBytes, assertStatus } from "./assertions.ts";
-import { send, upload, withHeaders, without } from "./send.ts";
-import { CONTENT } from "./uploads.ts";
+import { MediaType } from "../../../domain/media-type.ts";
+import { assertBytes, assertStatus } from "../sending/assertions.ts";
+import { send, upload, withHeaders, without } from "../sending/send.ts";
+import { CONTENT } from "../sending/uploads.ts";
 import { promises } from "./store-promise.ts";
 
 /** Headers that a client may add to a PUT unsigned, where stores keep them. */

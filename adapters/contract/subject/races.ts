@@ -1,11 +1,11 @@
 import * as Effect from "effect/Effect";
 import * as Result from "effect/Result";
 import assert from "node:assert/strict";
-import type { Multipart } from "../../application/ports/object-store.ts";
-import type { StorageKey } from "../../domain/storage-key.ts";
-import type { StoreUnavailable } from "../../domain/errors.ts";
-import { assertBytes } from "./assertions.ts";
-import { isTemporary } from "./exchange.ts";
+import type { Multipart } from "../../../application/ports/object-store.ts";
+import type { StorageKey } from "../../../domain/storage-key.ts";
+import type { StoreUnavailable } from "../../../domain/errors.ts";
+import { assertBytes } from "../sending/assertions.ts";
+import { isTemporary } from "../sending/exchange.ts";
 import type { Subject } from "./subject.ts";
 
 /**

@@ -1,10 +1,10 @@
 import * as Effect from "effect/Effect";
 import assert from "node:assert/strict";
-import type { ObjectRef } from "../../application/ports/object-store.ts";
-import { upload } from "./send.ts";
+import type { ObjectRef } from "../../../application/ports/object-store.ts";
+import { upload } from "../sending/send.ts";
 import { promises } from "./store-promise.ts";
-import type { Subject } from "./subject.ts";
-import { CONTENT, newKey, OTHER } from "./uploads.ts";
+import type { Subject } from "../subject/subject.ts";
+import { CONTENT, newKey, OTHER } from "../sending/uploads.ts";
 
 const looked = async ({ put, head, key }: Subject): Promise<ObjectRef> => {
   await put();

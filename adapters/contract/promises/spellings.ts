@@ -1,6 +1,6 @@
 import * as Effect from "effect/Effect";
-import { most } from "./races.ts";
-import type { Written } from "./send-written.ts";
+import { most } from "../subject/races.ts";
+import type { Written } from "../sending/send-written.ts";
 import { hasOwnBody, type Row } from "./unsigned-headers.ts";
 
 type Spell = (name: string, value: string) => string;

@@ -1,14 +1,14 @@
 import * as DateTime from "effect/DateTime";
 import * as Duration from "effect/Duration";
 import assert from "node:assert/strict";
-import type { Audience } from "../../application/ports/presigner.ts";
-import { Lifetime } from "../../domain/lifetime.ts";
-import { assertAccepted, assertNotAccepted, assertStatus } from "./assertions.ts";
-import { putByFetch, send, sendPut, upload } from "./send.ts";
-import { withHeaders, withOtherDigit, withoutQuery, withUrl } from "./send.ts";
+import type { Audience } from "../../../application/ports/presigner.ts";
+import { Lifetime } from "../../../domain/lifetime.ts";
+import { assertAccepted, assertNotAccepted, assertStatus } from "../sending/assertions.ts";
+import { putByFetch, send, sendPut, upload } from "../sending/send.ts";
+import { withHeaders, withOtherDigit, withoutQuery, withUrl } from "../sending/send.ts";
 import { promises } from "./store-promise.ts";
-import type { Subject } from "./subject.ts";
-import { CONTENT, ORGANIZATION } from "./uploads.ts";
+import type { Subject } from "../subject/subject.ts";
+import { CONTENT, ORGANIZATION } from "../sending/uploads.ts";
 
 const works = [
   ...promises([], {

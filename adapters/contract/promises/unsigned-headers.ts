@@ -1,5 +1,5 @@
 import { basename } from "node:path/posix";
-import type { RawAnswer } from "./send.ts";
+import type { RawAnswer } from "../sending/send.ts";
 
 export type Row = Readonly<Record<string, string>>;
 

@@ -1,12 +1,12 @@
 import * as Duration from "effect/Duration";
-import type { GetRequest, PutRequest } from "../../application/ports/presigner.ts";
-import { ByteSize } from "../../domain/byte-size.ts";
-import { FileName } from "../../domain/file-name.ts";
-import { Lifetime } from "../../domain/lifetime.ts";
-import { MediaType } from "../../domain/media-type.ts";
-import { OrganizationId } from "../../domain/organization.ts";
-import { type ObjectKey, prefixFor, StorageKey } from "../../domain/storage-key.ts";
-import type { UploadRequest } from "../../domain/upload-policy.ts";
+import type { GetRequest, PutRequest } from "../../../application/ports/presigner.ts";
+import { ByteSize } from "../../../domain/byte-size.ts";
+import { FileName } from "../../../domain/file-name.ts";
+import { Lifetime } from "../../../domain/lifetime.ts";
+import { MediaType } from "../../../domain/media-type.ts";
+import { OrganizationId } from "../../../domain/organization.ts";
+import { type ObjectKey, prefixFor, StorageKey } from "../../../domain/storage-key.ts";
+import type { UploadRequest } from "../../../domain/upload-policy.ts";
 
 /** The uploaded bytes, which are neither text nor of a round length. */
 export const CONTENT: Uint8Array = Uint8Array.from({ length: 100_003 }, (_, i) => (i * 31) & 0xff);

@@ -1,10 +1,10 @@
-import { ByteSize } from "../../domain/byte-size.ts";
-import { MediaType } from "../../domain/media-type.ts";
-import { assertMatches } from "./assertions.ts";
+import { ByteSize } from "../../../domain/byte-size.ts";
+import { MediaType } from "../../../domain/media-type.ts";
+import { assertMatches } from "../sending/assertions.ts";
 import { type Checks, promises } from "./store-promise.ts";
-import type { Subject } from "./subject.ts";
-import { upload } from "./send.ts";
-import { mismatch } from "./use-cases.ts";
+import type { Subject } from "../subject/subject.ts";
+import { upload } from "../sending/send.ts";
+import { mismatch } from "../subject/use-cases.ts";
 
 /** The smallest GIF, of one pixel. */
 const GIF = Buffer.from("R0lGODlhAQABAAAAACw=", "base64");
