@@ -35,5 +35,5 @@ const OPENING = `# Errors
 
 A refusal is \`application/problem+json\` (RFC 9457) with a stable \`code\`, a title and a detail. Switch on the code; show the detail to the person who can act on it. A 429 or 503 has \`Retry-After\`. A browser that opens a dead link gets a page. In the package, check \`isValetkeyError(error)\`, then \`error.code\`.
 
-A refusal in XML is [from the store](troubleshooting.md#a-refusal-from-the-store). Of several faults, [the first in this order](order-of-refusals.md) is answered. \`npm run generate\` makes this page.
+A refusal in XML is [from the store](troubleshooting.md#a-refusal-from-the-store). A request with several faults gets [the first of this order](order-of-refusals.md). \`npm run generate\` makes this page.
 `;

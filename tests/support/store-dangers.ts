@@ -13,7 +13,7 @@ const COMMON = "[the settings of any server](../stores.md#providers-of-the-s3-ap
 export const ABOUT: Readonly<Partial<Record<string, About>>> = {
   gcs: { title: "Google Cloud Storage", text: "" },
   minio: {
-    text: `**For development and tests.** MinIO's upstream is archived, and its last source has a hole: [whoever holds one signed URL can write under any key](../security.md#advisories). In production use [SeaweedFS](../compose.md#seaweedfs), a build with the fix, or a proxy that refuses such requests, as in \`deploy/compose.yaml\`.
+    text: `**For development and tests:** its last public source has [a hole](../security.md#advisories). In production use [SeaweedFS](../compose.md#seaweedfs), a build with the fix, or a proxy that refuses such requests, as in \`deploy/compose.yaml\`.
 
 Set it up by [stores](../stores.md#minio) or with [Compose](../compose.md#minio).`,
   },
