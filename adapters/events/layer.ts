@@ -1,7 +1,7 @@
 import * as Effect from "effect/Effect";
 import type * as Scope from "effect/Scope";
 import type { RedisSettings } from "../redis/settings.ts";
-import { neededBy } from "../settings/needed-by.ts";
+import { neededBy } from "../values/needed-by.ts";
 import type { Outbox } from "./outbox.ts";
 import { sqliteOutbox } from "./sqlite-outbox.ts";
 

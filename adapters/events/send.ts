@@ -3,7 +3,7 @@ import * as http from "node:http";
 import * as https from "node:https";
 import { isIP, type LookupFunction } from "node:net";
 import { hmacSha256 } from "../values/hmac.ts";
-import { isPublic } from "../settings/networks.ts";
+import { isPublic } from "../values/networks.ts";
 import type { Message } from "./outbox.ts";
 
 /** Where events go. */

@@ -1,6 +1,6 @@
 import { isIP } from "node:net";
 import type { Call } from "../../application/ports/authenticator.ts";
-import { isWithin, type Network } from "../settings/networks.ts";
+import { isWithin, type Network } from "../values/networks.ts";
 
 const MOST_HOPS = 32;
 

@@ -3,7 +3,7 @@ import * as Result from "effect/Result";
 import * as Schema from "effect/Schema";
 import { HttpOrigin, List, UNGUESSABLE, WholeNumber } from "../settings/codecs.ts";
 import { fault, onOff, optional, readSettings, withDefault } from "../settings/setting.ts";
-import { PROXIES } from "../settings/networks.ts";
+import { PROXIES } from "../settings/proxies.ts";
 import type { Source } from "../settings/source.ts";
 import { isLoopbackName } from "./loopback.ts";
 

@@ -1,7 +1,7 @@
 import { OrganizationId, OrganizationSlug } from "../../domain/organization.ts";
 import { type Principal, Scope } from "../../domain/principal.ts";
 import * as Schema from "effect/Schema";
-import { memberAt } from "../settings/decode.ts";
+import { memberAt } from "../values/decode.ts";
 
 const isSlug = Schema.is(OrganizationSlug);
 const isId = Schema.is(OrganizationId);

@@ -6,7 +6,8 @@ import { Unauthenticated } from "../../domain/errors.ts";
 import { DEFAULT_SCOPES, type Principal, Subject } from "../../domain/principal.ts";
 import { organizationsIn, scopesIn } from "./claims.ts";
 import { Parsed } from "../settings/codecs.ts";
-import { isWithin, PROXIES } from "../settings/networks.ts";
+import { PROXIES } from "../settings/proxies.ts";
+import { isWithin } from "../values/networks.ts";
 import {
   optional,
   type Read,

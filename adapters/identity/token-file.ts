@@ -4,7 +4,7 @@ import { randomBytes } from "node:crypto";
 import { OrganizationSlug } from "../../domain/organization.ts";
 import { Scope, Subject } from "../../domain/principal.ts";
 import { CallerKind } from "../../domain/upload-policy.ts";
-import { decoder, inWords } from "../settings/decode.ts";
+import { decoder, inWords } from "../values/decode.ts";
 import { hashToken } from "./bearer.ts";
 
 const INSTANT = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,3})?Z$/;

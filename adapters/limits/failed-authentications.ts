@@ -4,7 +4,7 @@ import type { Authenticator } from "../../application/ports/authenticator.ts";
 import type { RateLimit } from "../../domain/limits.ts";
 import { type Bucket, rateLimited, take } from "../../domain/token-bucket.ts";
 import { BoundedMap } from "../values/bounded-map.ts";
-import { subscriberFrom } from "../settings/networks.ts";
+import { subscriberFrom } from "../values/networks.ts";
 
 /** In milliseconds, between two log lines. */
 const LOG_INTERVAL = 60_000;

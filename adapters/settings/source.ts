@@ -1,4 +1,4 @@
-import { memberAt } from "./decode.ts";
+import { memberAt } from "../values/decode.ts";
 
 /** An empty value counts as unset. */
 export type Env = Readonly<Record<string, string | undefined>>;

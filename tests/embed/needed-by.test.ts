@@ -1,5 +1,5 @@
 import { expect, it } from "vitest";
-import { neededBy } from "../../adapters/settings/needed-by.ts";
+import { neededBy } from "../../adapters/values/needed-by.ts";
 
 const CAUSE = new TypeError("the import failed");
 

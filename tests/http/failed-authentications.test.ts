@@ -19,7 +19,7 @@ import { read } from "../../adapters/identity/settings.ts";
 import { createValetkey } from "../../adapters/embed/index.ts";
 import { minio } from "../../adapters/embed/minio.ts";
 import { limitFailures } from "../../adapters/limits/failed-authentications.ts";
-import { PROXIES } from "../../adapters/settings/networks.ts";
+import { PROXIES } from "../../adapters/settings/proxies.ts";
 import { Authenticator, countFailure } from "../../application/ports/authenticator.ts";
 import { Unauthenticated } from "../../domain/errors.ts";
 import { DEFAULT_SCOPES, type Principal } from "../../domain/principal.ts";

@@ -58,7 +58,7 @@ const CASES = {
 } as const;
 
 const USE = `
-import { neededBy } from "./node_modules/valetkey/dist/adapters/settings/needed-by.js";
+import { neededBy } from "./node_modules/valetkey/dist/adapters/values/needed-by.js";
 
 try {
   try {

@@ -3,7 +3,7 @@ import * as Schema from "effect/Schema";
 import { parseArgs } from "node:util";
 import { onOneLine } from "../../values/printable.ts";
 import { CommandFailure, EXIT } from "../../service/failure.ts";
-import { decoder, MISSING } from "../../settings/decode.ts";
+import { decoder, MISSING } from "../../values/decode.ts";
 import { HttpOrigin } from "../../settings/codecs.ts";
 
 /** An option of a command, or the argument that it takes; one that is repeatable takes the rest. */

@@ -2,7 +2,7 @@ import * as Clock from "effect/Clock";
 import * as Effect from "effect/Effect";
 import * as Redacted from "effect/Redacted";
 import type { RedisSettings } from "../../redis/settings.ts";
-import { neededBy } from "../../settings/needed-by.ts";
+import { neededBy } from "../../values/needed-by.ts";
 import { send } from "../../contract/sending/send.ts";
 import { clockFault } from "../../storage/rest/refusal-reason.ts";
 import { type Doctor, exchange, NoAnswer, type StoreAnswer, TIMEOUT } from "./doctor.ts";

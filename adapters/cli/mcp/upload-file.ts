@@ -7,7 +7,7 @@ import { type Client, UploadError } from "../../client/client.ts";
 import { type Input, refused, type Tool } from "../../http/mcp/messages.ts";
 import { jsonSchema } from "../../http/mcp/tools.ts";
 import { fileFields } from "../../http/operations/presign.ts";
-import { decoder } from "../../settings/decode.ts";
+import { decoder } from "../../values/decode.ts";
 import { errorCode } from "../../values/thrown.ts";
 import { failureFrom } from "../upload/upload.ts";
 import { openInside } from "./open-inside.ts";

@@ -1,5 +1,5 @@
 import * as Predicate from "effect/Predicate";
-import { memberAt } from "../../settings/decode.ts";
+import { memberAt } from "../../values/decode.ts";
 import { printable } from "../../values/printable.ts";
 import { VERSION } from "../version.ts";
 

@@ -2,7 +2,7 @@ import * as Effect from "effect/Effect";
 import { Authenticator } from "../../../application/ports/authenticator.ts";
 import { Limiter } from "../../../application/ports/limiter.ts";
 import { isSlug } from "../../../domain/organization.ts";
-import { memberAt } from "../../settings/decode.ts";
+import { memberAt } from "../../values/decode.ts";
 import { type Answer, json, NO_CONTENT } from "../answer.ts";
 import type { HttpContext, Peer } from "../env.ts";
 import { hostName, isLoopbackName } from "../loopback.ts";

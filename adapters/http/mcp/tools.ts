@@ -3,7 +3,7 @@ import * as Option from "effect/Option";
 import * as Result from "effect/Result";
 import type * as Schema from "effect/Schema";
 import { parse, pathWithin } from "../../../domain/storage-key.ts";
-import { memberAt } from "../../settings/decode.ts";
+import { memberAt } from "../../values/decode.ts";
 import { fetchFailure } from "../../values/thrown.ts";
 import { inSnakeCase, toOpenapi } from "../openapi/to-openapi.ts";
 import type { Operation } from "../operations/operation.ts";

@@ -5,7 +5,7 @@ import * as Str from "effect/String";
 import { PartNumber } from "../../../domain/multipart.ts";
 import { Scope } from "../../../domain/principal.ts";
 import { UploadDifference } from "../../../domain/upload-difference.ts";
-import { MemberFault } from "../../settings/decode.ts";
+import { MemberFault } from "../../values/decode.ts";
 import { internalProblem, type Problem, problemFrom, type Refusal } from "../problems/problem.ts";
 import { SAMPLES } from "../problems/samples.ts";
 

@@ -8,7 +8,7 @@ import { openUpload } from "../../../application/tokens.ts";
 import { ByteSize } from "../../../domain/byte-size.ts";
 import { MOST_PARTS, PartNumber } from "../../../domain/multipart.ts";
 import { StorageKey } from "../../../domain/storage-key.ts";
-import { memberAt } from "../../settings/decode.ts";
+import { memberAt } from "../../values/decode.ts";
 import { InvalidBody } from "../problems/refusals.ts";
 import { CONFIRM_REFUSALS, presentConfirmed } from "./confirm.ts";
 import { FILES, operation } from "./operation.ts";

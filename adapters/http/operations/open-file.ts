@@ -6,7 +6,7 @@ import * as Schema from "effect/Schema";
 import type { Member } from "../../../application/admit.ts";
 import { openFile as open } from "../../../application/files/open-file.ts";
 import { keyIn } from "../../../domain/storage-key.ts";
-import { memberAt } from "../../settings/decode.ts";
+import { memberAt } from "../../values/decode.ts";
 import { redirect } from "../answer.ts";
 import type { HttpContext } from "../env.ts";
 import { FILES, operation, type Text } from "./operation.ts";

@@ -7,7 +7,7 @@ import type { AuditedFacts, RecordFacts } from "../../../application/ports/audit
 import type { Call } from "../../../application/ports/authenticator.ts";
 import { InvalidReceipt, InvalidUpload } from "../../../domain/errors.ts";
 import type { Scope } from "../../../domain/principal.ts";
-import { decoder, type MemberFault, MISSING } from "../../settings/decode.ts";
+import { decoder, type MemberFault, MISSING } from "../../values/decode.ts";
 import { camelCase } from "../../values/names.ts";
 import { type Answer, json, NO_CONTENT } from "../answer.ts";
 import type { HttpContext } from "../env.ts";

@@ -1,7 +1,7 @@
 import * as Effect from "effect/Effect";
 import * as Schema from "effect/Schema";
 import { requestUploads } from "../../../application/uploads/request-upload.ts";
-import { memberAt } from "../../settings/decode.ts";
+import { memberAt } from "../../values/decode.ts";
 import { InvalidBody } from "../problems/refusals.ts";
 import { FILES, operation } from "./operation.ts";
 import {

@@ -1,6 +1,6 @@
 import type * as Arr from "effect/Array";
 import * as Data from "effect/Data";
-import type { MemberFault } from "../../settings/decode.ts";
+import type { MemberFault } from "../../values/decode.ts";
 
 // Refusals of HTTP, before or beside the use cases.
 

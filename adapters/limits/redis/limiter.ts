@@ -1,5 +1,5 @@
 import * as Effect from "effect/Effect";
-import { neededBy } from "../../settings/needed-by.ts";
+import { neededBy } from "../../values/needed-by.ts";
 import type { SharedLimiter } from "../layer.ts";
 import type { RedisSettings } from "../../redis/settings.ts";
 

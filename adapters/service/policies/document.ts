@@ -8,7 +8,7 @@ import type { StoreCapabilities } from "../../../application/ports/store-capabil
 import { sizeInWords } from "../../../domain/byte-size.ts";
 import { CONFIRM_GRACE } from "../../../domain/receipt.ts";
 import { DEFAULT_POLICY, PolicyName, UploadPolicy } from "../../../domain/upload-policy.ts";
-import { type Decoded, decoder, memberAt } from "../../settings/decode.ts";
+import { type Decoded, decoder, memberAt } from "../../values/decode.ts";
 import { camelCase, snakeCase } from "../../values/names.ts";
 
 type Spelling = "document" | "option";

@@ -10,7 +10,7 @@ import {
   defaultPolicy,
   type UploadPolicy,
 } from "../../../domain/upload-policy.ts";
-import { shownPointer } from "../../settings/decode.ts";
+import { shownPointer } from "../../values/decode.ts";
 import { parseJson, readJsonFile } from "../../settings/json-file.ts";
 import { decodeOnly, List } from "../../settings/codecs.ts";
 import { fault, optional, type Read, readSettings, withDefault } from "../../settings/setting.ts";

@@ -2,7 +2,7 @@ import type { S3ClientConfig } from "@aws-sdk/client-s3";
 import * as Effect from "effect/Effect";
 import * as Equal from "effect/Equal";
 import type { CredentialsUnavailable } from "../../../domain/errors.ts";
-import { neededBy } from "../../settings/needed-by.ts";
+import { neededBy } from "../../values/needed-by.ts";
 import { awsSigner } from "../credentials/credentials-file.ts";
 import { lookUp } from "../credentials/held.ts";
 import type { SigningKeys } from "../signing/sign-query.ts";

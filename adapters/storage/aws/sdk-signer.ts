@@ -1,7 +1,7 @@
 import type { S3Client } from "@aws-sdk/client-s3";
 import * as Effect from "effect/Effect";
 import { CredentialsUnavailable } from "../../../domain/errors.ts";
-import { neededBy } from "../../settings/needed-by.ts";
+import { neededBy } from "../../values/needed-by.ts";
 import {
   canonicalQuery,
   type QuerySigning,

@@ -1,5 +1,5 @@
 import * as Result from "effect/Result";
-import { neededBy } from "../../settings/needed-by.ts";
+import { neededBy } from "../../values/needed-by.ts";
 import { s3Storage } from "../s3/storage.ts";
 import type { KnownStorage, Store } from "../storage.ts";
 import { type AwsSettings, read as readSettings } from "./settings.ts";

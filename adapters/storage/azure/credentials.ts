@@ -3,7 +3,7 @@ import * as Duration from "effect/Duration";
 import * as Effect from "effect/Effect";
 import type * as Scope from "effect/Scope";
 import { CredentialsUnavailable } from "../../../domain/errors.ts";
-import { neededBy } from "../../settings/needed-by.ts";
+import { neededBy } from "../../values/needed-by.ts";
 import { always, current, hold, lookUp } from "../credentials/held.ts";
 import { signedFetch } from "../rest/signed-fetch.ts";
 import { textIn } from "../rest/xml.ts";

@@ -1,6 +1,6 @@
 import * as Result from "effect/Result";
 import * as Schema from "effect/Schema";
-import { decoder, inWords } from "../../settings/decode.ts";
+import { decoder, inWords } from "../../values/decode.ts";
 import { readJsonFile } from "../../settings/json-file.ts";
 import {
   fault,

@@ -2,7 +2,7 @@ import * as Effect from "effect/Effect";
 import * as Result from "effect/Result";
 import * as Schema from "effect/Schema";
 import { CredentialsUnavailable } from "../../../domain/errors.ts";
-import { decoder, inWords } from "../../settings/decode.ts";
+import { decoder, inWords } from "../../values/decode.ts";
 import { jsonIn, readJsonFile, RECHECK } from "../../settings/json-file.ts";
 import { AWS4_HMAC_SHA256 } from "../signing/algorithms.ts";
 import type { SigningKeys } from "../signing/sign-query.ts";

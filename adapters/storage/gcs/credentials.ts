@@ -2,7 +2,7 @@ import * as Redacted from "effect/Redacted";
 import * as Result from "effect/Result";
 import * as Schema from "effect/Schema";
 import { createPrivateKey, type KeyObject } from "node:crypto";
-import { decoder, inWords, memberAt } from "../../settings/decode.ts";
+import { decoder, inWords, memberAt } from "../../values/decode.ts";
 import { parseJson } from "../../settings/json-file.ts";
 import {
   excludedBy,

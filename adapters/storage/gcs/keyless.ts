@@ -14,7 +14,7 @@ import { type QuerySigning, type Signatory, toBeSigned } from "../signing/sign-q
 import type { CredentialSource, Signer } from "../signing/signer.ts";
 import { type GcsSettings, SCOPES } from "./settings.ts";
 import { withoutSlashes } from "../signing/bucket-address.ts";
-import { neededBy } from "../../settings/needed-by.ts";
+import { neededBy } from "../../values/needed-by.ts";
 import { VARIABLES, type Vocabulary } from "../../settings/source.ts";
 import { credentialSettings } from "./credentials.ts";
 import { errorMessage } from "../../values/thrown.ts";

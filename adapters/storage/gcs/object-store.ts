@@ -27,7 +27,7 @@ import type { CredentialSource, KeySigner } from "../signing/signer.ts";
 import { applyCors, applyLifecycle, corsRule, effectsIn, lifecycleRule } from "./rules.ts";
 import { type GcsSigner, isServiceAccount } from "./credentials.ts";
 import { type GcsSettings, SCOPES } from "./settings.ts";
-import { neededBy } from "../../settings/needed-by.ts";
+import { neededBy } from "../../values/needed-by.ts";
 import { errorCode, isError } from "../../values/thrown.ts";
 
 /**

@@ -3,7 +3,7 @@ import * as Layer from "effect/Layer";
 import type { ClientOptions } from "minio";
 import http, { type RequestOptions } from "node:http";
 import https from "node:https";
-import { neededBy } from "../../settings/needed-by.ts";
+import { neededBy } from "../../values/needed-by.ts";
 import { errorCode, isError } from "../../values/thrown.ts";
 import { current } from "../credentials/held.ts";
 import { configuredSigner, signersFrom } from "../credentials/key-settings.ts";

@@ -4,7 +4,7 @@ import { type AddressInfo, createServer as createTcpServer } from "node:net";
 import { Webhook } from "standardwebhooks";
 import { expect, it, onTestFinished } from "vitest";
 import { outcomeAfter, WAITS } from "../../../adapters/events/dispatch.ts";
-import { isPublic } from "../../../adapters/settings/networks.ts";
+import { isPublic } from "../../../adapters/values/networks.ts";
 import { send } from "../../../adapters/events/send.ts";
 
 const SECRETS = ["first secret, of 32 bytes or so..", "second secret, of 32 bytes or so."].map(

@@ -1,7 +1,8 @@
 import * as Schema from "effect/Schema";
 import { expect, it } from "vitest";
 import { clientAddress } from "../../../adapters/http/client-address.ts";
-import { PROXIES, subscriberFrom } from "../../../adapters/settings/networks.ts";
+import { PROXIES } from "../../../adapters/settings/proxies.ts";
+import { subscriberFrom } from "../../../adapters/values/networks.ts";
 
 const ask = clientAddress(Schema.decodeSync(PROXIES.codec)(["10.0.0.0/8", "fd00::/8"]));
 const PROXY = "10.0.0.1";

@@ -1,18 +1,10 @@
 import ipaddr from "ipaddr.js";
 import { isIP } from "node:net";
-import { List, Parsed } from "./codecs.ts";
-import type { Vocabulary } from "./source.ts";
 
 export type Network = ReturnType<typeof ipaddr.parseCIDR>;
 
-export const PROXIES = {
-  codec: List(Parsed(parseNetwork)),
-  shape: ({ list }: Vocabulary): string =>
-    `the addresses or networks that proxies connect from, ${list}, and not all there are`,
-  example: "10.0.0.0/8,::1",
-};
-
-function parseNetwork(text: string): Network | undefined {
+/** Parses an address, or a network with its number of bits, which is not 0. */
+export function parseNetwork(text: string): Network | undefined {
   const cidr = text.includes("/") ? text : `${text}/${text.includes(":") ? 128 : 32}`;
   // The parser also takes `10.1` for 10.0.0.1, and what begins with 0 for octal.
   if (isIP(cidr.slice(0, cidr.indexOf("/"))) === 0 || !ipaddr.isValidCIDR(cidr)) return undefined;

@@ -1,7 +1,7 @@
 import * as Result from "effect/Result";
 import * as Schema from "effect/Schema";
 import { expect, it } from "vitest";
-import { decoder } from "../../../adapters/settings/decode.ts";
+import { decoder } from "../../../adapters/values/decode.ts";
 
 it.each([
   [["receipt"], "the member is receipt"],
