@@ -1,6 +1,8 @@
 // `npm run bench -- NAME [options]`: runs one of these programs, and the first where none is named.
 const PROGRAMS = {
   compare: "what requests and signatures cost, beside others; --help has its options",
+  calls:
+    "the functions that one presign enters and the bytes it allocates, alike on every host; --each",
   soak: "an hour of mixed traffic with rotating keys and faults; --quick, --minutes, --rate, --leak, --write",
 };
 
