@@ -7,8 +7,8 @@ import { upload } from "../../adapters/contract/sending/send.ts";
 import { promises } from "../../adapters/contract/promises/store-promise.ts";
 import type { Subject } from "../../adapters/contract/subject/subject.ts";
 import { CONTENT, ORGANIZATION } from "../../adapters/contract/sending/uploads.ts";
-import { refused } from "../../adapters/storage/rest/refusal-reason.ts";
-import { s3List } from "../../adapters/storage/s3/list.ts";
+import { listObjects } from "../../adapters/storage/rest/list.ts";
+import { refusalIn, refused } from "../../adapters/storage/rest/refusal-reason.ts";
 import type { PageQuery } from "../../application/ports/object-store.ts";
 import { incomingKey, type StorageKey } from "../../domain/storage-key.ts";
 import { stores } from "./stores.ts";
@@ -99,7 +99,9 @@ async function listFrom(body: string, over: Partial<PageQuery> = {}) {
     response.setHeader("date", "Sat, 28 Nov 2026 00:01:00 GMT");
     response.end(body);
   });
-  const list = s3List(s3Bucket(endpoint), (refusal) => refused({ bucket: "files" }, refusal));
+  const list = listObjects(s3Bucket(endpoint), (answer) =>
+    Effect.fail(refused({ bucket: "files" }, refusalIn(answer))),
+  );
   return Effect.runPromise(Effect.result(list({ prefix: "a/", limit: 2, ...over })));
 }
 

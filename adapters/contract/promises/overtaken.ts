@@ -2,7 +2,7 @@ import * as Effect from "effect/Effect";
 import assert from "node:assert/strict";
 import { uploadKey } from "../../../domain/storage-key.ts";
 import { asService } from "../../storage/s3/access.ts";
-import { completionFrom } from "../../storage/s3/multipart.ts";
+import { completionFrom } from "../../storage/rest/multipart.ts";
 import { encodeKey } from "../../storage/signing/v4.ts";
 import { assertBytes } from "../sending/assertions.ts";
 import { start } from "./multipart.ts";

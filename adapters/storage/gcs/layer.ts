@@ -15,7 +15,8 @@ import { gcsBinding, gcsOverrides, gcsPartBinding } from "./binding.ts";
 import { keylessSigner } from "./keyless.ts";
 import { decodeKey, type GcsKey, type GcsSigner, separateSigner } from "./credentials.ts";
 import { makeBucketInBackground } from "../rest/make-bucket.ts";
-import { s3Multipart } from "../s3/multipart.ts";
+import { multipartCalls } from "../rest/multipart.ts";
+import { isSenseless, refusalIn } from "../rest/refusal-reason.ts";
 import { type Bucket, signedFetch, unavailable } from "../rest/signed-fetch.ts";
 import { objectStore } from "./object-store.ts";
 import { GCS_CAPABILITIES, type GcsSettings, REGION } from "./settings.ts";
@@ -80,14 +81,20 @@ const signerFrom = ({
  * completion looks first for an object; none can come in between, since each upload has a new key.
  */
 function gcsMultipart(bucket: Bucket, name: string): Omit<Multipart, "listOpen"> {
-  const calls = s3Multipart(bucket, {
+  const calls = multipartCalls(bucket, {
     ifNone: [],
     // It compares none when it puts parts together.
     fileChecksums: [],
-    explain: ({ status, code = "" }) =>
-      status === 403
-        ? "the service's account may not make large files; allow it storage.multipartUploads.create, abort and listParts, and storage.objects.create and get"
-        : `the store answered ${status} ${code} for a file in parts in the bucket ${name}`,
+    refuse: (answer) => {
+      const refusal = refusalIn(answer);
+      const { status, code = "" } = refusal;
+      return unavailable(
+        status === 403
+          ? "the service's account may not make large files; allow it storage.multipartUploads.create, abort and listParts, and storage.objects.create and get"
+          : `the store answered ${status} ${code} for a file in parts in the bucket ${name}`,
+        isSenseless(refusal) ? "senseless" : "refused",
+      );
+    },
   });
   return {
     ...calls,

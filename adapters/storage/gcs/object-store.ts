@@ -10,15 +10,15 @@ import { current } from "../credentials/held.ts";
 import { factsIn } from "../rest/object-facts.ts";
 import { readObject } from "../rest/read-object.ts";
 import { rememberedBucket } from "../rest/remembered-bucket.ts";
-import { clockFault, noBucket, type StoreRefusal } from "../rest/refusal-reason.ts";
-import { writeEmpty } from "../s3/versions.ts";
+import { listObjects, listUploads } from "../rest/list.ts";
+import { clockFault, noBucket } from "../rest/refusal-reason.ts";
 import type { ObjectKey } from "../../../domain/storage-key.ts";
-import { s3List, s3Uploads } from "../s3/list.ts";
 import {
   asUnavailable,
   type Bucket as SignedBucket,
   headObject,
   mayBePage,
+  type Refuse,
   signedFetch,
   unavailable,
 } from "../rest/signed-fetch.ts";
@@ -67,7 +67,7 @@ export function objectStore(store: {
   );
   const failed = (cause: unknown) => callFailed(settings.bucket, cause);
   const missing = refused(`the bucket ${settings.bucket} does not exist; create it`);
-  const refuse = ({ status, code }: StoreRefusal) => failed({ code: status ?? code });
+  const refuse: Refuse = ({ status }) => Effect.fail(failed({ code: status }));
   const objects = ObjectStore.of({
     ensureBucket: call(
       async (bucket) => {
@@ -80,18 +80,18 @@ export function objectStore(store: {
         await bucket.create(location === undefined ? {} : { location });
       },
       Effect.gen(function* () {
-        const { status, headers } = yield* signedFetch(signed, { method: "HEAD" });
-        const reason = clockFault(headers.get("date"), yield* Clock.currentTimeMillis);
+        const answer = yield* signedFetch(signed, { method: "HEAD" });
+        const reason = clockFault(answer.headers.get("date"), yield* Clock.currentTimeMillis);
         if (reason !== undefined) return yield* unavailable(reason);
-        if (status === 404) return yield* missing;
-        if (status !== 200) return yield* failed({ code: status });
+        if (answer.status === 404) return yield* missing;
+        if (answer.status !== 200) return yield* refuse(answer);
       }),
     ),
     // By its generation: a precondition would only make it an older version where those are kept.
     remove: Effect.fnUntraced(function* ({ key, version }) {
       const query = generationQuery(version);
-      const { ok, status } = yield* signedFetch(signed, { method: "DELETE", key, query });
-      if (!ok && status !== 404) yield* failed({ code: status });
+      const answer = yield* signedFetch(signed, { method: "DELETE", key, query });
+      if (!answer.ok && answer.status !== 404) yield* refuse(answer);
     }),
     // With a body, nothing else that describes the upload is copied. Each object has a generation.
     copy: ({ key, version: generation, to, contentType }) =>
@@ -107,10 +107,7 @@ export function objectStore(store: {
           throw cause;
         }
       }),
-    read: (object) =>
-      readObject(signed, object, generationQuery(object.version), ({ status }) =>
-        Effect.fail(failed({ code: status })),
-      ),
+    read: (object) => readObject(signed, object, generationQuery(object.version), refuse),
     versions: ({ prefix, after }) =>
       call(async (bucket) => {
         const pageToken = after && { pageToken: after };
@@ -123,9 +120,12 @@ export function objectStore(store: {
         const token = next && (next as { readonly pageToken?: string }).pageToken;
         return { found, ...(token && { next: token }) };
       }),
-    writeEmpty: (key) => writeEmpty(signed, key, refuse),
-    list: s3List(signed, refuse),
-    multipart: { ...multipart, listOpen: s3Uploads(signed, refuse) },
+    writeEmpty: Effect.fnUntraced(function* (key) {
+      const answer = yield* signedFetch(signed, { method: "PUT", key });
+      if (!answer.ok) yield* refuse(answer);
+    }),
+    list: listObjects(signed, refuse),
+    multipart: { ...multipart, listOpen: listUploads(signed, refuse) },
     copiesOnce: () => true,
     completesOnce: () => true,
     lifecycle: {
@@ -141,12 +141,12 @@ export function objectStore(store: {
       apply: (days, options) => call((bucket) => applyLifecycle(bucket, days, options)),
     },
     head: Effect.fnUntraced(function* (key) {
-      const { ok, status, headers } = yield* headObject(signed, key);
-      if (status === 404) {
+      const answer = yield* headObject(signed, key);
+      if (answer.status === 404) {
         return (yield* isThere) ? Option.none() : yield* missing;
       }
-      const facts = ok ? factsIn(headers) : undefined;
-      return facts === undefined ? yield* failed({ code: status }) : Option.some(facts);
+      const facts = answer.ok ? factsIn(answer.headers) : undefined;
+      return facts === undefined ? yield* refuse(answer) : Option.some(facts);
     }),
   });
   const cors = BucketCors.of({

@@ -11,7 +11,7 @@ import {
   incomingEffect,
   isOverIncoming,
   isOverOurs,
-} from "../s3/lifecycle.ts";
+} from "../rest/rule-effects.ts";
 
 /** Headers of a signed PUT, and those that a page may read. */
 const HEADERS = [

@@ -28,6 +28,9 @@ export type StoreResponse = Pick<Response, "status" | "ok" | "headers" | "body">
   readonly text: string;
 };
 
+/** Fails with why a store refused. */
+export type Refuse = (answer: StoreResponse) => Effect.Effect<never, StoreUnavailable>;
+
 export const signedFetch = Effect.fnUntraced(function* (
   { signer: held, address, region }: Bucket,
   request: {

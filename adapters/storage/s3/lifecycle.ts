@@ -2,9 +2,16 @@ import * as Effect from "effect/Effect";
 import type { BucketLifecycle, LifecycleRule } from "../../../application/ports/object-store.ts";
 import { ABANDONED_AFTER } from "../../../domain/multipart.ts";
 import { INCOMING_PREFIX, KEY_PREFIX } from "../../../domain/storage-key.ts";
-import { bucketRules } from "./bucket-rules.ts";
+import {
+  daysAfter,
+  filesBelow,
+  incomingEffect,
+  isOverIncoming,
+  isOverOurs,
+} from "../rest/rule-effects.ts";
 import { type Bucket, signedFetch } from "../rest/signed-fetch.ts";
 import { element, textIn, textsIn } from "../rest/xml.ts";
+import { bucketRules } from "./bucket-rules.ts";
 
 const LIFECYCLE = {
   query: "lifecycle",
@@ -129,28 +136,6 @@ export function effectsIn(rule: string): ReadonlyArray<LifecycleRule> {
     }),
   );
 }
-
-export const isOverOurs = (prefix: string): boolean =>
-  prefix.startsWith(KEY_PREFIX) || KEY_PREFIX.startsWith(prefix);
-
-/** A rule for the whole bucket is one for every file. */
-export const isOverIncoming = (prefix: string): boolean =>
-  prefix !== "" && INCOMING_PREFIX.startsWith(prefix);
-
-export const incomingEffect = (name: string, days: number): LifecycleRule => ({
-  name,
-  scope: "incoming",
-  effect: `removes what is below ${INCOMING_PREFIX} ${daysAfter(days, "it was stored")}`,
-  days,
-});
-
-export const filesBelow = (prefix: string, further: ReadonlyArray<string> = []): string =>
-  [KEY_PREFIX.startsWith(prefix) ? "every file" : `every file below ${prefix}`, ...further].join(
-    " ",
-  );
-
-export const daysAfter = (days: number, event: string): string =>
-  `${days} day${days === 1 ? "" : "s"} after ${event}`;
 
 /** MinIO alone knows the third. */
 const ACTIONS = [

@@ -17,25 +17,24 @@ import {
   type BucketSettings,
   clockFault,
   noBucket,
-  explainRefusal,
   refusalIn,
   refused,
-  type StoreRefusal,
 } from "../rest/refusal-reason.ts";
 import type { WatchedBucket } from "./bucket-state.ts";
+import { listObjects, listUploads } from "../rest/list.ts";
+import { multipartCalls } from "../rest/multipart.ts";
 import { readObject } from "../rest/read-object.ts";
 import { rememberedBucket } from "../rest/remembered-bucket.ts";
 import { factsFromHead, failIfUnreadable, scanTag } from "./rode-along.ts";
 import { s3Copy } from "./copy.ts";
 import { s3Lifecycle } from "./lifecycle.ts";
-import { s3List, s3Uploads } from "./list.ts";
-import { s3Multipart } from "./multipart.ts";
-import { s3Versions, writeEmpty } from "./versions.ts";
+import { listVersions } from "./versions.ts";
 import {
   type Bucket,
   headBucket,
   headObject,
   listOne,
+  type Refuse,
   signedFetch,
   unavailable,
 } from "../rest/signed-fetch.ts";
@@ -83,12 +82,14 @@ export function s3ObjectStore(
   const isThere = rememberedBucket(Effect.map(headBucket(bucket), ({ status }) => status !== 404));
 
   const makesParts = provider.partChecksums !== undefined;
-  const refuse = (refusal: StoreRefusal) => refused(settings, refusal);
-  const parts = s3Multipart(bucket, {
-    explain: (refusal) =>
-      refusal.code === "AccessDenied"
-        ? "the service's key may not make large files; allow it s3:PutObject, s3:AbortMultipartUpload and s3:ListMultipartUploadParts"
-        : explainRefusal(settings, refusal),
+  const refuse: Refuse = (answer) => Effect.fail(refused(settings, refusalIn(answer)));
+  const call = (request: Parameters<typeof signedFetch>[1]) =>
+    Effect.flatMap(signedFetch(bucket, request), (answer) =>
+      answer.ok ? Effect.void : refuse(answer),
+    );
+  const parts = multipartCalls(bucket, {
+    refuse: (answer) =>
+      refusalIn(answer).code === "AccessDenied" ? MAY_NOT_MAKE_PARTS : refuse(answer),
     // Elsewhere it may be refused, as by Backblaze B2, or mean nothing.
     ifNone: provider.copiesOnce ? [["if-none-match", "*"]] : [],
     fileChecksums: provider.fileChecksums ?? [],
@@ -98,10 +99,10 @@ export function s3ObjectStore(
     // Whoever completes asks next whether that is final.
     complete: (upload) => Effect.andThen(state.renew, parts.complete(upload)),
     abandoned: provider.abandoned,
-    listOpen: s3Uploads(bucket, refuse),
+    listOpen: listUploads(bucket, refuse),
   };
   const copy = s3Copy(bucket, settings, multipart, provider.largestCopy);
-  const list = s3List(bucket, refuse);
+  const list = listObjects(bucket, refuse);
   return ObjectStore.of({
     ensureBucket: Effect.gen(function* () {
       // Reports a missing client before anything else.
@@ -115,24 +116,17 @@ export function s3ObjectStore(
         ),
       );
     }).pipe(Effect.andThen(state.settle)),
-    remove: Effect.fnUntraced(function* ({ key, version }) {
-      const query = versionQuery(version);
-      const answer = yield* signedFetch(bucket, { method: "DELETE", key, query });
-      if (!answer.ok) yield* refused(settings, refusalIn(answer));
-    }),
+    remove: ({ key, version }) => call({ method: "DELETE", key, query: versionQuery(version) }),
     ...(state.look && { writeOnce: { holds: () => state.writeOnce, look: state.look } }),
     copiesOnce: () => state.copiesOnce,
     completesOnce: () => state.completesOnce,
     certificate: settings.certificate?.facts?.name,
-    versions: s3Versions(bucket, settings, list),
-    read: (object) =>
-      readObject(bucket, object, versionQuery(object.version), (answer) =>
-        Effect.fail(refused(settings, refusalIn(answer))),
-      ),
+    versions: listVersions(bucket, refuse, list),
+    read: (object) => readObject(bucket, object, versionQuery(object.version), refuse),
     list,
     ...(provider.copies && {
       copy: (upload) => Effect.andThen(state.mayCopy, copy(upload)),
-      writeEmpty: (key) => writeEmpty(bucket, key, refuse),
+      writeEmpty: (key) => call({ method: "PUT", key }),
     }),
     ...(makesParts && { multipart }),
     ...(provider.scanTags === true && {
@@ -168,6 +162,10 @@ export function s3ObjectStore(
     }),
   });
 }
+
+const MAY_NOT_MAKE_PARTS = unavailable(
+  "the service's key may not make large files; allow it s3:PutObject, s3:AbortMultipartUpload and s3:ListMultipartUploadParts",
+);
 
 const CHECKSUMS = [["x-amz-checksum-mode", "ENABLED"]] as const;
 

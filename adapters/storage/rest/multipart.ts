@@ -4,31 +4,26 @@ import type { Completion, Multipart } from "../../../application/ports/object-st
 import type { Checksum, ChecksumAlgorithm } from "../../../domain/checksum.ts";
 import type { StoredPart } from "../../../domain/multipart.ts";
 import type { ObjectKey } from "../../../domain/storage-key.ts";
-import { isSenseless, refusalIn, type StoreRefusal } from "../rest/refusal-reason.ts";
 import { CHECKSUM_HEADERS } from "../signing/binding.ts";
 import type { Pair } from "../signing/v4.ts";
-import { type StoreResponse, type Bucket, signedFetch, unavailable } from "../rest/signed-fetch.ts";
-import { document, element, escape, isWhole, textIn, textsIn, unescape } from "../rest/xml.ts";
+import { refusalIn } from "./refusal-reason.ts";
+import { type Bucket, type Refuse, signedFetch, type StoreResponse } from "./signed-fetch.ts";
+import { document, element, escape, isWhole, textIn, textsIn, unescape } from "./xml.ts";
 
 /**
  * "CreateMultipartUpload" and the like, Amazon S3 API Reference. The MinIO client cannot complete
  * an upload on a condition, and Google's client makes none of these requests.
  */
-export const s3Multipart = (
+export const multipartCalls = (
   bucket: Bucket,
   store: {
-    readonly explain: (refusal: StoreRefusal) => string;
+    readonly refuse: Refuse;
     /** The headers by which a completion fails if there is an object under the key. */
     readonly ifNone: ReadonlyArray<Pair>;
     readonly fileChecksums: ReadonlyArray<ChecksumAlgorithm>;
   },
 ): Omit<Multipart<never>, "listOpen"> => {
-  const refused = (answer: StoreResponse) => {
-    const refusal = refusalIn(answer);
-    const kind = isSenseless(refusal) ? "senseless" : "refused";
-    return unavailable(store.explain(refusal), kind);
-  };
-
+  const { refuse } = store;
   return {
     fileChecksums: store.fileChecksums,
     create: Effect.fnUntraced(function* ({ key, contentType, checksum }) {
@@ -43,7 +38,7 @@ export const s3Multipart = (
         : undefined;
       // Without an id, a part that is copied could be a whole object.
       if (uploadId && uploadId.length <= LONGEST_ID) return uploadId;
-      return yield* refused(answer);
+      return yield* refuse(answer);
     }),
     list: Effect.fnUntraced(function* ({ key, uploadId }) {
       const parts: Array<DatedPart> = [];
@@ -61,7 +56,7 @@ export const s3Multipart = (
         const { text } = answer;
         const page = partsIn(text);
         const isComplete = page.length === text.split("<Part>").length - 1;
-        if (!isAbout(answer, "ListPartsResult", key) || !isComplete) return yield* refused(answer);
+        if (!isAbout(answer, "ListPartsResult", key) || !isComplete) return yield* refuse(answer);
         parts.push(...page);
         const next = textIn(text, "NextPartNumberMarker");
         const isTruncated = textIn(text, "IsTruncated") === "true";
@@ -89,12 +84,12 @@ export const s3Multipart = (
       const { status, code } = refusalIn(answer);
       // Swift calls it InvalidRequest.
       if (status === 412 && code !== undefined) return "exists";
-      return COMPLETIONS.get(code) ?? (yield* refused(answer));
+      return COMPLETIONS.get(code) ?? (yield* refuse(answer));
     }),
     abort: Effect.fnUntraced(function* ({ key, uploadId }) {
       const query = [["uploadId", uploadId]] as const;
       const answer = yield* signedFetch(bucket, { method: "DELETE", key, query });
-      if (!answer.ok && !isEnded(answer)) yield* refused(answer);
+      if (!answer.ok && !isEnded(answer)) yield* refuse(answer);
     }),
   };
 };
