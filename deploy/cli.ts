@@ -1,6 +1,6 @@
 #!/usr/bin/env node
 import { main } from "../adapters/cli/main.ts";
-import { endSoon, outliveReaders } from "../adapters/service/output.ts";
+import { endSoon, outliveReaders } from "../adapters/cli/command/output.ts";
 
 outliveReaders();
 // Only the service needs the package that serves.

@@ -6,14 +6,16 @@ import { type Env, variables } from "../settings/source.ts";
 import { decodeAwsSigner, readCredentials } from "../storage/credentials/credentials-file.ts";
 import { keySettings } from "../storage/credentials/key-settings.ts";
 import { asJson, columns, command, JSON_OPTION } from "./command/command.ts";
-import { readOrFail, settings, settingsInUse, findWarnings } from "../service/settings.ts";
+import { findWarnings, readAll, settings, settingsInUse } from "../service/settings.ts";
+import { orFail } from "./command/configuration.ts";
+import { CANNOT_START } from "./serve.ts";
 
 export const config = command({
   name: "config",
   summary: "Show the configuration in force and where each value comes from, without secrets",
   options: JSON_OPTION,
   run: async ({ json = false }) => {
-    const configured = readOrFail(process.env);
+    const configured = orFail(readAll(process.env), CANNOT_START, process.env);
     const rows = configRows(process.env);
     const { http, identity, policies, storage } = configured;
     const summary = {

@@ -2,8 +2,8 @@ import * as Effect from "effect/Effect";
 import * as Option from "effect/Option";
 import { BucketCors } from "../storage/bucket-cors.ts";
 import { command, flag, ORIGIN_OPTION } from "./command/command.ts";
-import { CommandFailure, EXIT } from "../service/failure.ts";
-import { readStoreOrFail } from "../service/settings.ts";
+import { CommandFailure, EXIT } from "./command/failure.ts";
+import { readStoreOrFail } from "./command/configuration.ts";
 import { runWithStore } from "./command/with-store.ts";
 
 export const cors = command({

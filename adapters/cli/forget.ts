@@ -11,9 +11,9 @@ import { prefixFor, subjectFolder } from "../../domain/storage-key.ts";
 import { read } from "../identity/organizations.ts";
 import { variables } from "../settings/source.ts";
 import { command, flag, option } from "./command/command.ts";
-import { CommandFailure, EXIT } from "../service/failure.ts";
-import { print, showProgress } from "../service/output.ts";
-import { orFail, readStoreOrFail } from "../service/settings.ts";
+import { CommandFailure, EXIT } from "./command/failure.ts";
+import { print, showProgress } from "./command/output.ts";
+import { orFail, readStoreOrFail } from "./command/configuration.ts";
 import { eventsOrFail } from "./command/with-events.ts";
 import { runWithStore } from "./command/with-store.ts";
 

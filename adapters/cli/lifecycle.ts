@@ -3,8 +3,8 @@ import { ObjectStore } from "../../application/ports/object-store.ts";
 import { ABANDONED_AFTER } from "../../domain/multipart.ts";
 import { waitingDays } from "../../domain/waiting.ts";
 import { command, flag } from "./command/command.ts";
-import { CommandFailure, EXIT } from "../service/failure.ts";
-import { readStoreOrFail } from "../service/settings.ts";
+import { CommandFailure, EXIT } from "./command/failure.ts";
+import { readStoreOrFail } from "./command/configuration.ts";
 import { runWithStore } from "./command/with-store.ts";
 
 /** Of several policies the one that waits longest counts. */

@@ -3,32 +3,27 @@ import { readEnvFiles } from "../settings/env-files.ts";
 import type { Listen } from "../http/server/listen.ts";
 import { VERSION } from "../http/version.ts";
 import { certify } from "./certify/certify.ts";
-import { columns, command } from "./command/command.ts";
-import { CommandFailure, EXIT } from "../service/failure.ts";
+import { columns } from "./command/command.ts";
+import { orFail } from "./command/configuration.ts";
+import { CommandFailure, EXIT } from "./command/failure.ts";
 import { config } from "./config.ts";
 import { cors } from "./cors.ts";
 import { doctor } from "./doctor/command.ts";
 import { eventCommands } from "./events/events.ts";
 import { forget } from "./forget.ts";
 import { lifecycle } from "./lifecycle.ts";
-import { print, tell } from "../service/output.ts";
+import { print, tell } from "./command/output.ts";
 import { mcp } from "./mcp/mcp.ts";
 import { policy } from "./policy.ts";
-import { serve } from "../service/serve.ts";
-import { orFail } from "../service/settings.ts";
+import { CANNOT_START, serveCommand } from "./serve.ts";
 import { sweep } from "./sweep.ts";
 import { tokenCommands } from "./tokens/tokens.ts";
 import { upload } from "./upload/upload.ts";
 
 export async function main(args: ReadonlyArray<string>, listen: Listen): Promise<void> {
-  const serveCommand = command({
-    name: "serve",
-    summary: "Run the service; environment variables configure it, see docs/configuration.md",
-    options: {},
-    run: () => serve(listen),
-  });
+  const serve = serveCommand(listen);
   const commands = [
-    serveCommand,
+    serve,
     upload,
     mcp,
     config,
@@ -60,7 +55,7 @@ export async function main(args: ReadonlyArray<string>, listen: Listen): Promise
       const message = `"valetkey ${first}" is not a command; these are:\n\n${overview}`;
       throw new CommandFailure({ code: EXIT.usage, message });
     } else {
-      const failure = chosen === serveCommand ? "Valetkey cannot start" : "The command cannot run";
+      const failure = chosen === serve ? CANNOT_START : "The command cannot run";
       const given = orFail(readEnvFiles(process.env), failure, process.env);
       for (const [name, { value }] of given) process.env[name] = value;
       const output = await chosen.run(args.slice(chosen.name.split(" ").length));

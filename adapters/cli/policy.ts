@@ -1,7 +1,7 @@
 import * as Duration from "effect/Duration";
 import * as Schema from "effect/Schema";
 import { INCOMING_PREFIX, KEY_PREFIX } from "../../domain/storage-key.ts";
-import { readStoreOrFail } from "../service/settings.ts";
+import { readStoreOrFail } from "./command/configuration.ts";
 import { asJson, command, option } from "./command/command.ts";
 
 const user = (role: string) =>

@@ -2,9 +2,9 @@ import * as Effect from "effect/Effect";
 import { sweepUploads } from "../../application/files/sweep-uploads.ts";
 import { MOST_DAYS_OF_WAITING, waitingDays } from "../../domain/waiting.ts";
 import { columns, command, flag } from "./command/command.ts";
-import { EXIT } from "../service/failure.ts";
-import { print } from "../service/output.ts";
-import { readStoreOrFail } from "../service/settings.ts";
+import { EXIT } from "./command/failure.ts";
+import { print } from "./command/output.ts";
+import { readStoreOrFail } from "./command/configuration.ts";
 import { eventsOrFail } from "./command/with-events.ts";
 import { runWithStore } from "./command/with-store.ts";
 

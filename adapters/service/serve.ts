@@ -14,32 +14,18 @@ import { errorReason } from "../values/thrown.ts";
 import * as audit from "../telemetry/audit.ts";
 import * as telemetry from "../telemetry/log.ts";
 import { makeApplication } from "./application.ts";
-import { CommandFailure, EXIT } from "./failure.ts";
-import { readyFacts, startMessage } from "./messages.ts";
 import type { Observer } from "./observe.ts";
-import { print, tell } from "./output.ts";
-import { findWarnings, isObserved, readOrFail, type Settings } from "./settings.ts";
+import { isObserved, type Settings } from "./settings.ts";
 
 /**
- * Runs the service until SIGTERM or SIGINT and the grace period after it, and ends the process. The
- * exit code is 78 for an invalid configuration, and 1 if it cannot start for another reason.
+ * Runs the service until SIGTERM or SIGINT and the grace period after it. Once it listens, `announce`
+ * is told whether people read the log. Fails with the reason why the service cannot start.
  */
-export async function serve(listen: Listen): Promise<void> {
-  // The service keeps running if the reader of its log ends.
-  process.stdout.on("error", () => undefined);
-  // Exits explicitly, since probes and metrics are answered until then.
-  try {
-    await Effect.runPromise(serveUntilStopped(listen, readOrFail(process.env)));
-    process.exit(0);
-  } catch (cause) {
-    const message = `Valetkey cannot start: ${errorReason(cause)}\n`;
-    const failure = cause instanceof CommandFailure ? cause : { code: EXIT.failure, message };
-    tell(failure.message);
-    process.exit(failure.code);
-  }
-}
-
-const serveUntilStopped = Effect.fnUntraced(function* (listen: Listen, settings: Settings) {
+export const serve = Effect.fnUntraced(function* (
+  listen: Listen,
+  settings: Settings,
+  announce: (isForPeople: boolean) => Effect.Effect<void>,
+) {
   const stopSignal = untilStopSignal();
   const observer = isObserved(settings)
     ? yield* Effect.promise(async () => (await import("./observe.ts")).observe(settings))
@@ -59,7 +45,7 @@ const serveUntilStopped = Effect.fnUntraced(function* (listen: Listen, settings:
       const { fetch } = metricsApp(observer.access, services);
       yield* listenOn("METRICS_PORT", { host, port: metrics.port, fetch }, listen);
     }
-    yield* announce(settings);
+    yield* announce(telemetry.isForPeople(settings.telemetry.format));
     yield* Effect.raceFirst(
       reportReadiness(check, storage.description),
       Effect.promise(() => stopSignal),
@@ -123,18 +109,6 @@ const listenOn = <Options extends { readonly host: string; readonly port: number
   });
 
 const warningOnceAMinute = (message: string) => cachedFor(Effect.logWarning(message), "1 minute");
-
-const announce = Effect.fnUntraced(function* (settings: Settings) {
-  const { http, identity, storage, telemetry: log } = settings;
-  const started = {
-    address: http.publicUrl.origin,
-    callers: identity.callers,
-    store: storage.description,
-  };
-  if (telemetry.isForPeople(log.format)) print(startMessage(started));
-  else yield* Effect.logInfo("ready", readyFacts(started));
-  for (const warning of findWarnings(process.env, settings)) yield* Effect.logWarning(warning);
-});
 
 /**
  * Logs what is not ready at startup. Checks also where nobody asks; the check logs changes. Fails if

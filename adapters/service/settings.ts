@@ -17,21 +17,7 @@ import * as storage from "../storage/stores.ts";
 import * as telemetry from "../telemetry/log.ts";
 import * as metrics from "../telemetry/metrics-settings.ts";
 import * as tokens from "../tokens/settings.ts";
-import { CommandFailure, EXIT } from "./failure.ts";
-import { configurationMessage } from "./messages.ts";
 import { unknownVariables } from "./unknown-variables.ts";
-
-export const readOrFail = (env: Env): Settings =>
-  orFail(readAll(env), "Valetkey cannot start", env);
-
-export const orFail = <A>(read: Read<A>, failure: string, env: Env, code = EXIT.configuration): A =>
-  Result.getOrThrowWith(read, (faults) => {
-    const message = configurationMessage(failure, faults, unknownIn(env).warnings);
-    return new CommandFailure({ code, message });
-  });
-
-export const readStoreOrFail = (env: Env): StoreSettings =>
-  orFail(readStore(env), "The command cannot run", env);
 
 export type StoreSettings = Result.Result.Success<ReturnType<typeof readStore>>;
 

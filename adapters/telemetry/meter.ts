@@ -1,7 +1,7 @@
 import * as Context from "effect/Context";
 import * as Metric from "effect/Metric";
 import * as PrometheusMetrics from "effect/observability/PrometheusMetrics";
-import { type LabelsOf, type MetricName, METRICS, observe, series } from "./metrics.ts";
+import { type LabelsOf, type MetricName, METRICS, observe, series } from "../values/metrics.ts";
 
 /** Most series of one metric, beside the one for all others. */
 const MOST_SERIES = 200;

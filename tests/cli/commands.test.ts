@@ -16,9 +16,9 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, describe, expect, it, onTestFinished, vi } from "vitest";
 import { makeProgressLine } from "../../adapters/cli/upload/progress-line.ts";
-import { serve } from "../../adapters/service/serve.ts";
-import { readStoreOrFail } from "../../adapters/service/settings.ts";
-import { quietly } from "../../adapters/service/store-log.ts";
+import { main } from "../../adapters/cli/main.ts";
+import { readStoreOrFail } from "../../adapters/cli/command/configuration.ts";
+import { quietly } from "../../adapters/cli/command/store-log.ts";
 import type { Listen } from "../../adapters/http/server/listen.ts";
 import { ObjectStore } from "../../application/ports/object-store.ts";
 import { PROMISES } from "../../adapters/contract/promises/promises.ts";
@@ -646,7 +646,7 @@ const serving = async (
     told += String(text);
     return true;
   });
-  await serve(listen);
+  await main(["serve"], listen);
   return { codes, told };
 };
 

@@ -6,7 +6,7 @@ import { expect, it, vi } from "vitest";
 import { certifiedStore } from "../../adapters/cli/certify/certified-store.ts";
 import { examine } from "../../adapters/contract/running/examine.ts";
 import { PROMISES, standsOn } from "../../adapters/contract/promises/promises.ts";
-import { configurationMessage } from "../../adapters/service/messages.ts";
+import { configurationMessage } from "../../adapters/cli/command/configuration.ts";
 import { readStore } from "../../adapters/service/settings.ts";
 import { freePort } from "../support/free-port.ts";
 import { need } from "../support/need.ts";

@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs";
 import { expect, it } from "vitest";
-import { METRICS } from "../../adapters/telemetry/metrics.ts";
+import { METRICS } from "../../adapters/values/metrics.ts";
 
 const page = readFileSync(new URL("../../docs/metrics.md", import.meta.url), "utf8");
 

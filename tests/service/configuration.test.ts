@@ -4,7 +4,7 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, describe, expect, it } from "vitest";
-import { configurationMessage } from "../../adapters/service/messages.ts";
+import { configurationMessage } from "../../adapters/cli/command/configuration.ts";
 import { findWarnings, readAll, unknownIn } from "../../adapters/service/settings.ts";
 import { ask, TEXT } from "../events/backend.ts";
 import { freePort } from "../support/free-port.ts";

@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs";
 import * as audit from "../../adapters/telemetry/audit.ts";
-import { inShell } from "../../adapters/service/messages.ts";
+import { inShell } from "../../adapters/cli/command/configuration.ts";
 import * as events from "../../adapters/events/settings.ts";
 import * as http from "../../adapters/http/settings.ts";
 import * as forward from "../../adapters/identity/forward.ts";

@@ -1,6 +1,6 @@
 import * as Effect from "effect/Effect";
 import * as Result from "effect/Result";
-import { quietly } from "../../adapters/service/store-log.ts";
+import { quietly } from "../../adapters/cli/command/store-log.ts";
 import { type Env, variables } from "../../adapters/settings/source.ts";
 import { read } from "../../adapters/storage/stores.ts";
 import { ObjectStore } from "../../application/ports/object-store.ts";

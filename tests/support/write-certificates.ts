@@ -10,7 +10,7 @@ import { read as readAws } from "../../adapters/storage/aws/settings.ts";
 import { variables } from "../../adapters/settings/source.ts";
 import * as Result from "effect/Result";
 import { type Provider, type ProviderName, PROVIDERS } from "../../adapters/storage/providers.ts";
-import { quietly } from "../../adapters/service/store-log.ts";
+import { quietly } from "../../adapters/cli/command/store-log.ts";
 import { certificatePage } from "./certificate-page.ts";
 import { ABOUT } from "./store-dangers.ts";
 import { startMinio } from "./minio.ts";

@@ -25,7 +25,7 @@ import type { Storage } from "../../storage/storage.ts";
 import { inWordsOf } from "../../storage/place-words.ts";
 import { STORES } from "../../storage/stores.ts";
 import { s3Access } from "../command/with-store.ts";
-import { quietly, withWarnings } from "../../service/store-log.ts";
+import { quietly, withWarnings } from "../command/store-log.ts";
 
 export interface CertifiedStore extends Pick<Examination, "store" | "withAbilities" | "decided"> {
   /** Such as `MinIO at http://127.0.0.1:9000`. */

@@ -18,10 +18,10 @@ import { errorCode, errorMessage } from "../../values/thrown.ts";
 import { asText, changes, dangers, gains, leftMessage } from "./certificate.ts";
 import type { CertifiedStore } from "./certified-store.ts";
 import { asJson, command, flag, JSON_OPTION, option } from "../command/command.ts";
-import { CommandFailure, EXIT } from "../../service/failure.ts";
+import { CommandFailure, EXIT } from "../command/failure.ts";
 import { interruptible } from "../command/interruptible.ts";
-import { showProgress, tell } from "../../service/output.ts";
-import { orFail } from "../../service/settings.ts";
+import { showProgress, tell } from "../command/output.ts";
+import { orFail } from "../command/configuration.ts";
 
 /**
  * Tries every promise on the configured store, and writes what it keeps. The exit code is 0 if it

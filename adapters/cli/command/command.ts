@@ -2,7 +2,7 @@ import * as Result from "effect/Result";
 import * as Schema from "effect/Schema";
 import { parseArgs } from "node:util";
 import { onOneLine } from "../../values/printable.ts";
-import { CommandFailure, EXIT } from "../../service/failure.ts";
+import { CommandFailure, EXIT } from "./failure.ts";
 import { decoder, MISSING } from "../../values/decode.ts";
 import { HttpOrigin } from "../../settings/codecs.ts";
 

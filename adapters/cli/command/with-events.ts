@@ -7,7 +7,7 @@ import * as redis from "../../redis/settings.ts";
 import { directory } from "../../settings/directory.ts";
 import { joinReads, readSettings } from "../../settings/setting.ts";
 import { type Env, variables } from "../../settings/source.ts";
-import { orFail } from "../../service/settings.ts";
+import { orFail } from "./configuration.ts";
 
 /** Reads where events wait; work of a command that is applied publishes there, if any are sent. */
 export function eventsOrFail(env: Env, apply: boolean) {

@@ -5,8 +5,8 @@ import { guarded } from "../../../application/store/guarded-store.ts";
 import { S3Access } from "../../storage/s3/access.ts";
 import type { Storage } from "../../storage/storage.ts";
 import { errorReason } from "../../values/thrown.ts";
-import { CommandFailure, EXIT } from "../../service/failure.ts";
-import { withWarnings } from "../../service/store-log.ts";
+import { CommandFailure, EXIT } from "./failure.ts";
+import { withWarnings } from "./store-log.ts";
 
 const TIMEOUT = "30 seconds";
 

@@ -1,8 +1,8 @@
 import { onOneLine } from "../../values/printable.ts";
 import { asJson, command, flag, JSON_OPTION, ORIGIN_OPTION } from "../command/command.ts";
-import { EXIT } from "../../service/failure.ts";
+import { EXIT } from "../command/failure.ts";
 import type { Finding } from "./finding.ts";
-import { print, tell } from "../../service/output.ts";
+import { print, tell } from "../command/output.ts";
 
 export const doctor = command({
   name: "doctor",

@@ -4,9 +4,9 @@ import { INCOMING_PREFIX } from "../../../domain/storage-key.ts";
 import { asService } from "../../storage/s3/access.ts";
 import { setNotifications } from "../../storage/s3/notifications.ts";
 import { command, flag, option } from "../command/command.ts";
-import { CommandFailure, EXIT } from "../../service/failure.ts";
+import { CommandFailure, EXIT } from "../command/failure.ts";
 import { fill } from "../../storage/by-hand.ts";
-import { readStoreOrFail } from "../../service/settings.ts";
+import { readStoreOrFail } from "../command/configuration.ts";
 import { runWithStore, s3Access } from "../command/with-store.ts";
 
 export const setup = command({

@@ -7,9 +7,10 @@ import { eventsFile } from "../../events/sqlite-outbox.ts";
 import { errorReason } from "../../values/thrown.ts";
 import { isoText } from "../../values/time.ts";
 import { asJson, columns, command, flag, JSON_OPTION, option } from "../command/command.ts";
-import { CommandFailure, EXIT } from "../../service/failure.ts";
+import { CommandFailure, EXIT } from "../command/failure.ts";
 import { setup } from "./events-setup.ts";
-import { orFail, readAll } from "../../service/settings.ts";
+import { orFail } from "../command/configuration.ts";
+import { readAll } from "../../service/settings.ts";
 
 /** Most that one command lists, sends or drops. */
 const LIMIT = 10_000;

@@ -6,7 +6,7 @@ import { createInterface } from "node:readline";
 import { createClient } from "../../client/client.ts";
 import { answerMessage, failure } from "../../http/mcp/messages.ts";
 import type { Send } from "../../http/mcp/tools.ts";
-import { print } from "../../service/output.ts";
+import { print } from "../command/output.ts";
 import { memberAt } from "../../values/decode.ts";
 import { errorMessage } from "../../values/thrown.ts";
 import { command, option } from "../command/command.ts";

@@ -4,7 +4,7 @@ import { open, realpath, rename, rm, stat } from "node:fs/promises";
 import { decodeTokens, type StoredToken } from "../../identity/token-file.ts";
 import { readJsonFile } from "../../settings/json-file.ts";
 import { errorCode } from "../../values/thrown.ts";
-import { CommandFailure, EXIT } from "../../service/failure.ts";
+import { CommandFailure, EXIT } from "../command/failure.ts";
 
 /** Replaces the tokens in the file, all of them or none. Rejects with what `change` throws, too. */
 export async function changeTokens(

@@ -16,7 +16,7 @@ import {
 import { readJsonFile } from "../../settings/json-file.ts";
 import { changeTokens } from "./change-tokens.ts";
 import { asJson, columns, command, JSON_OPTION, option } from "../command/command.ts";
-import { CommandFailure, EXIT } from "../../service/failure.ts";
+import { CommandFailure, EXIT } from "../command/failure.ts";
 
 const FILE = option(
   "PATH",

@@ -1,5 +1,5 @@
 import type { RetryState, UploadProgress } from "../../client/client.ts";
-import { showProgress } from "../../service/output.ts";
+import { showProgress } from "../command/output.ts";
 
 /** Milliseconds between two updates of the line on a terminal, and between two lines elsewhere. */
 const TERMINAL_INTERVAL = 100;

@@ -16,8 +16,8 @@ import { HttpUrl } from "../../settings/codecs.ts";
 import { onOneLine } from "../../values/printable.ts";
 import { errorCode } from "../../values/thrown.ts";
 import { asJson, columns, command, JSON_OPTION, option } from "../command/command.ts";
-import { CommandFailure, EXIT } from "../../service/failure.ts";
-import { tell } from "../../service/output.ts";
+import { CommandFailure, EXIT } from "../command/failure.ts";
+import { tell } from "../command/output.ts";
 import { makeProgressLine } from "./progress-line.ts";
 import { makeUploadMemory } from "./upload-memory.ts";
 

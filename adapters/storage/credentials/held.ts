@@ -4,7 +4,7 @@ import * as Exit from "effect/Exit";
 import * as Fiber from "effect/Fiber";
 import type * as Scope from "effect/Scope";
 import { CredentialsUnavailable } from "../../../domain/errors.ts";
-import { observe, series } from "../../telemetry/metrics.ts";
+import { observe, series } from "../../values/metrics.ts";
 import { errorReason } from "../../values/thrown.ts";
 import type { CredentialSource } from "../signing/signer.ts";
 

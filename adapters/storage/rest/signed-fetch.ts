@@ -3,7 +3,7 @@ import * as Effect from "effect/Effect";
 import * as Metric from "effect/Metric";
 import { type CredentialsUnavailable, StoreUnavailable } from "../../../domain/errors.ts";
 import type { ObjectKey } from "../../../domain/storage-key.ts";
-import { series } from "../../telemetry/metrics.ts";
+import { series } from "../../values/metrics.ts";
 import { fetchFailure } from "../../values/thrown.ts";
 import type { BucketAddress } from "../signing/bucket-address.ts";
 import type { CredentialSource, Signer } from "../signing/signer.ts";

@@ -10,7 +10,7 @@ import { expect, it, onTestFinished } from "vitest";
 import { minio } from "../../../adapters/embed/minio.ts";
 import { storageAt } from "../../../adapters/embed/layers.ts";
 import { readStore, readAll } from "../../../adapters/service/settings.ts";
-import { configurationMessage } from "../../../adapters/service/messages.ts";
+import { configurationMessage } from "../../../adapters/cli/command/configuration.ts";
 import { digestOf } from "../../../adapters/storage/certificate/certificate.ts";
 import { certificateWarning } from "../../../adapters/storage/certificate/in-use.ts";
 import {

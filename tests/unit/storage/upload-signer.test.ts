@@ -7,7 +7,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { onTestFinished, vi } from "vitest";
 import { putRequest } from "../../../adapters/contract/sending/uploads.ts";
-import { quietly } from "../../../adapters/service/store-log.ts";
+import { quietly } from "../../../adapters/cli/command/store-log.ts";
 import { variables } from "../../../adapters/settings/source.ts";
 import { read } from "../../../adapters/storage/aws/settings.ts";
 import { awsStorage } from "../../../adapters/storage/aws/storage.ts";

@@ -1,21 +1,19 @@
 import * as Layer from "effect/Layer";
 import * as Logger from "effect/Logger";
-import type { Storage } from "../storage/storage.ts";
-import * as telemetry from "../telemetry/log.ts";
+import * as References from "effect/References";
+import type { Storage } from "../../storage/storage.ts";
 import { tell } from "./output.ts";
 
 // What a store says in its log, where a command and not a service uses it.
 
-const SILENCE = telemetry.layer({ level: "none", format: "json" });
+const SILENCE = Layer.succeed(References.MinimumLogLevel, "None");
 
 /** The layer without its log. */
 export const quietly = (layer: Storage["layer"]): Storage["layer"] =>
   Layer.provideMerge(layer, SILENCE);
 
 const WARNINGS = Logger.layer([
-  Logger.make<unknown, void>(({ message }) =>
-    tell(`Warning: ${telemetry.splitMessage(message).text}.\n`),
-  ),
+  Logger.make<unknown, void>(({ message }) => tell(`Warning: ${String([message].flat()[0])}.\n`)),
 ]);
 
 /** The layer without its advice for a service; warnings while the store is used are shown. */

@@ -1,30 +1,8 @@
 import * as Redacted from "effect/Redacted";
 import type { DevelopmentToken } from "../identity/dev.ts";
 import type { CallerSettings } from "../identity/settings.ts";
-import { anyOf, type Fault, sentenceFor } from "../settings/setting.ts";
-import { say, VARIABLES } from "../settings/source.ts";
+import { anyOf } from "../settings/setting.ts";
 import { STORE_NAMES } from "../storage/settings.ts";
-
-export function configurationMessage(
-  prevented: string,
-  faults: ReadonlyArray<Fault>,
-  hints: ReadonlyArray<string>,
-): string {
-  const lines = faults.map((fault) => {
-    const sentence = sentenceFor(fault, VARIABLES);
-    const example = say(fault.example, VARIABLES);
-    const assigned = `    for example: ${VARIABLES.name(fault.setting)}=${inShell(example)}\n`;
-    return `  ${sentence}${sentence.endsWith("?") ? "" : "."}\n${example && assigned}`;
-  });
-  return `${prevented}: invalid configuration.
-
-${lines.join("\n")}
-${hints.map((hint) => `  ${hint}\n\n`).join("")}Every variable is explained in docs/configuration.md.
-`;
-}
-
-export const inShell = (example: string): string =>
-  /^[\w./:@,+=-]+$/.test(example) ? example : `"${example}"`;
 
 interface Started {
   readonly address: string;

@@ -1,6 +1,6 @@
 import { styleText } from "node:util";
-import { printable } from "../values/printable.ts";
-import { errorCode, errorMessage } from "../values/thrown.ts";
+import { printable } from "../../values/printable.ts";
+import { errorCode, errorMessage } from "../../values/thrown.ts";
 import { EXIT } from "./failure.ts";
 
 // Everything that a command writes goes through here.
