@@ -2,7 +2,7 @@ import * as Schema from "effect/Schema";
 import * as SchemaRepresentation from "effect/SchemaRepresentation";
 import { writeFile } from "node:fs/promises";
 import { messageSchemas } from "../adapters/http/openapi/webhooks.ts";
-import { OPERATIONS } from "../adapters/http/routes.ts";
+import { OPERATIONS } from "../adapters/http/app/routes.ts";
 import type { Operation } from "../adapters/http/operations/operation.ts";
 
 // Writes what adapters/embed/operations.ts and upload-event.ts declare as the package has it: plain

@@ -3,7 +3,7 @@ import * as Predicate from "effect/Predicate";
 import * as Record from "effect/Record";
 import { admit } from "../../application/admit.ts";
 import type { Scope } from "../../domain/principal.ts";
-import { OPERATIONS } from "../http/routes.ts";
+import { OPERATIONS } from "../http/app/routes.ts";
 import type { Operation } from "../http/operations/operation.ts";
 import { principalFrom } from "./caller.ts";
 import type { CallContext } from "./call-context.ts";

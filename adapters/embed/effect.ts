@@ -51,6 +51,6 @@ export { signWith } from "../storage/signing/signer.ts";
 export { urlPresigner } from "../storage/signing/url-presigner.ts";
 
 // HTTP.
-export { type AppOptions, makeApp } from "../http/app.ts";
+export { type AppOptions, makeApp } from "../http/app/app.ts";
 export type { Mount, Services } from "../http/options.ts";
 export type { Peer } from "../http/env.ts";

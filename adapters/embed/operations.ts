@@ -1,5 +1,5 @@
 import type * as Effect from "effect/Effect";
-import type { OPERATIONS } from "../http/routes.ts";
+import type { OPERATIONS } from "../http/app/routes.ts";
 import type { CallContext } from "./call-context.ts";
 
 // The types of calls are those of the operations. In the package, these declarations are written

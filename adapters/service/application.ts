@@ -10,7 +10,7 @@ import { makeEvents } from "../events/events.ts";
 import { openOutbox } from "../events/layer.ts";
 import { send } from "../events/send.ts";
 import { fileAddress } from "../http/addresses.ts";
-import { appWith } from "../http/app.ts";
+import { appWith } from "../http/app/app.ts";
 import { clientAddress, UNKNOWN_PROXY } from "../http/client-address.ts";
 import type { HttpEnv } from "../http/env.ts";
 import { notificationRoute } from "../http/notifications/route.ts";

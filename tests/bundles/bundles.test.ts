@@ -71,7 +71,7 @@ it.each(DISPENSABLE)("%s is bundled where %j is not installed", async (entry, mi
 it("no bundle has the page to try the service on, whose files bundlers would look for", async () => {
   for (const [entries] of BUNDLES) {
     const files = await filesIn(entries);
-    expect(files.filter((file) => file.includes("dist/adapters/http/app.js"))).toHaveLength(1);
+    expect(files.filter((file) => file.includes("dist/adapters/http/app/app.js"))).toHaveLength(1);
     expect(files.filter((file) => file.includes("dist/adapters/http/page"))).toEqual([]);
   }
 });

@@ -4,7 +4,7 @@ import { createValetkey, isValetkeyError, type Valetkey } from "../../adapters/e
 import { gcs } from "../../adapters/embed/gcs.ts";
 import { local } from "../../adapters/embed/local.ts";
 import type { StoreProvider } from "../../adapters/embed/store-options.ts";
-import type { OPERATIONS } from "../../adapters/http/routes.ts";
+import type { OPERATIONS } from "../../adapters/http/app/routes.ts";
 import type { ProviderName } from "../../adapters/storage/providers.ts";
 import type { admit } from "../../application/admit.ts";
 import type { ValetkeyError } from "../../adapters/embed/errors.ts";

@@ -2,7 +2,7 @@ import * as Effect from "effect/Effect";
 import * as Schema from "effect/Schema";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { callsAt } from "../../adapters/embed/calls.ts";
-import { OPERATIONS } from "../../adapters/http/routes.ts";
+import { OPERATIONS } from "../../adapters/http/app/routes.ts";
 import { FILES, operation } from "../../adapters/http/operations/operation.ts";
 import { declareOperations } from "../../deploy/declare-operations.ts";
 import type { AuditEvent } from "../../application/ports/audit.ts";

@@ -6,7 +6,7 @@ import {
 } from "@modelcontextprotocol/client";
 import { describe, expect, it, onTestFinished } from "vitest";
 import { mcpRoute } from "../../adapters/http/mcp/route.ts";
-import { OPERATIONS } from "../../adapters/http/routes.ts";
+import { OPERATIONS } from "../../adapters/http/app/routes.ts";
 import type { AuditEvent } from "../../application/ports/audit.ts";
 import { embedded, SERVICE_TOKEN, startService, TOKEN } from "./service.ts";
 

@@ -1,6 +1,6 @@
 import ipaddr from "ipaddr.js";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { OPERATIONS, PUBLIC_ROUTES } from "../../adapters/http/routes.ts";
+import { OPERATIONS, PUBLIC_ROUTES } from "../../adapters/http/app/routes.ts";
 import type { Entry, Operation } from "../../adapters/http/operations/operation.ts";
 import { Scope } from "../../domain/principal.ts";
 import { startService } from "./service.ts";

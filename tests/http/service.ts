@@ -7,7 +7,7 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { onTestFinished } from "vitest";
-import { appWith, type AppOptions } from "../../adapters/http/app.ts";
+import { appWith, type AppOptions } from "../../adapters/http/app/app.ts";
 import type { PublicRoute } from "../../adapters/http/operations/operation.ts";
 import type { Services } from "../../adapters/http/options.ts";
 import { page } from "../../adapters/http/page.ts";

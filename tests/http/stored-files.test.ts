@@ -5,7 +5,7 @@ import * as Layer from "effect/Layer";
 import * as Schema from "effect/Schema";
 import fc from "fast-check";
 import { expect, it, onTestFinished } from "vitest";
-import { OPERATIONS } from "../../adapters/http/routes.ts";
+import { OPERATIONS } from "../../adapters/http/app/routes.ts";
 import { ObjectStore } from "../../application/ports/object-store.ts";
 import { LinkLifetime } from "../../domain/link.ts";
 import { KeyTemplate, subjectFolder } from "../../domain/storage-key.ts";

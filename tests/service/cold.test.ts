@@ -3,7 +3,7 @@ import { readFileSync } from "node:fs";
 import { request as open } from "node:http";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { page } from "../../adapters/http/page.ts";
-import { OPERATIONS, PUBLIC_ROUTES } from "../../adapters/http/routes.ts";
+import { OPERATIONS, PUBLIC_ROUTES } from "../../adapters/http/app/routes.ts";
 import type { Entry } from "../../adapters/http/operations/operation.ts";
 import { PRESIGN } from "../http/service.ts";
 import { atTestEnd } from "../support/at-test-end.ts";

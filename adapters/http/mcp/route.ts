@@ -9,7 +9,7 @@ import { hostName, isLoopbackName } from "../loopback.ts";
 import { ADMISSION_REFUSALS, BODY_REFUSALS } from "../openapi/refused-answers.ts";
 import { type PublicRequest, publicRoute } from "../operations/operation.ts";
 import type { AppOptions } from "../options.ts";
-import { readJson, type UnreadBody } from "../request-body.ts";
+import { readJson, type UnreadBody } from "../operations/request-body.ts";
 import { answerMessage, failure, isSupported } from "./messages.ts";
 import { toolsFor } from "./tools.ts";
 

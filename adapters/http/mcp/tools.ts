@@ -10,7 +10,7 @@ import type { Operation } from "../operations/operation.ts";
 import { wireSchema } from "../operations/wire.ts";
 import { asResponse } from "../problems/answer-problem.ts";
 import { problemFrom } from "../problems/problem.ts";
-import { OPERATIONS } from "../routes.ts";
+import { OPERATIONS } from "../app/routes.ts";
 import { type Input, refused, type Tool } from "./messages.ts";
 
 /** The operations that are tools. */

@@ -9,7 +9,7 @@ import { type PublicRequest, publicRoute } from "../operations/operation.ts";
 import { problemDocument } from "../problems/answer-problem.ts";
 import { problemFrom } from "../problems/problem.ts";
 import { InvalidBody } from "../problems/refusals.ts";
-import { readJson } from "../request-body.ts";
+import { readJson } from "../operations/request-body.ts";
 import { secretCheck } from "./secret.ts";
 
 /** Largest notification, in bytes: SNS and EventBridge send no larger ones. */

@@ -7,7 +7,7 @@ import type { Authenticator } from "../../../application/ports/authenticator.ts"
 import { ScopeMissing } from "../../../domain/errors.ts";
 import { documentFrom } from "../problems/answer-problem.ts";
 import { problemFrom, type Refusal } from "../problems/problem.ts";
-import type { UnreadBody } from "../request-body.ts";
+import type { UnreadBody } from "../operations/request-body.ts";
 import { BodyTooLarge, MethodNotAllowed } from "../problems/refusals.ts";
 import type { AllOf, Entry, Operation, Text } from "../operations/operation.ts";
 import { answerHeaders } from "./headers.ts";

@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createValetkey } from "../../../adapters/embed/index.ts";
 import { local } from "../../../adapters/embed/local.ts";
-import { OPERATIONS } from "../../../adapters/http/routes.ts";
+import { OPERATIONS } from "../../../adapters/http/app/routes.ts";
 import { receiptKey } from "../../support/receipt-key.ts";
 import type { Target } from "../engine.ts";
 

@@ -6,7 +6,7 @@ import * as Schema from "effect/Schema";
 import fc from "fast-check";
 import { readFileSync } from "node:fs";
 import { expect, it } from "vitest";
-import { type AppOptions, makeApp } from "../../../adapters/http/app.ts";
+import { type AppOptions, makeApp } from "../../../adapters/http/app/app.ts";
 import type { Services } from "../../../adapters/http/options.ts";
 import { fileState } from "../../../adapters/http/operations/file-state.ts";
 import { openFile } from "../../../adapters/http/operations/open-file.ts";

@@ -1,6 +1,6 @@
 import * as Duration from "effect/Duration";
 import { describe, expect, it } from "vitest";
-import { OPERATIONS } from "../../../adapters/http/routes.ts";
+import { OPERATIONS } from "../../../adapters/http/app/routes.ts";
 import { FILES, type Operation } from "../../../adapters/http/operations/operation.ts";
 import { CALLS, type Language, ROUTES, WIRE } from "../../../adapters/http/problems/language.ts";
 import { problemFrom, type Refusal } from "../../../adapters/http/problems/problem.ts";

@@ -3,7 +3,7 @@ import { expect, it, onTestFinished, vi } from "vitest";
 it("a body that stops is given up after ten seconds, also once no other is waited for", async () => {
   // Those of other tests may still be waited for in the module that is loaded.
   vi.resetModules();
-  const { readJson } = await import("../../../adapters/http/request-body.ts");
+  const { readJson } = await import("../../../adapters/http/operations/request-body.ts");
   vi.useFakeTimers();
   onTestFinished(() => void vi.useRealTimers());
   for (let round = 0; round < 2; round++) {

@@ -1,7 +1,7 @@
 import { expect, it } from "@effect/vitest";
 import * as Effect from "effect/Effect";
 import * as Option from "effect/Option";
-import { OPERATIONS } from "../../../adapters/http/routes.ts";
+import { OPERATIONS } from "../../../adapters/http/app/routes.ts";
 import { CONFIRMS, GRANTS } from "../../../adapters/telemetry/decisions.ts";
 import { countLimits, markOpen } from "../../../adapters/telemetry/limiter.ts";
 import { makeMeter } from "../../../adapters/telemetry/meter.ts";

@@ -1,16 +1,16 @@
 import * as Cause from "effect/Cause";
 import * as Effect from "effect/Effect";
-import { isRewritten, loggedPath, requestPath } from "./addresses.ts";
-import type { Answer } from "./answer.ts";
+import { isRewritten, loggedPath, requestPath } from "../addresses.ts";
+import type { Answer } from "../answer.ts";
 import type { Sharing } from "./cross-origin.ts";
-import type { HttpContext } from "./env.ts";
+import type { HttpContext } from "../env.ts";
 import { logAt } from "./log.ts";
-import { isLoopback } from "./loopback.ts";
-import type { AppOptions } from "./options.ts";
-import { answerProblem, refuse } from "./problems/answer-problem.ts";
-import { internalProblem, type Refusal } from "./problems/problem.ts";
-import { LoopbackOnly, MalformedRequest, NotFound } from "./problems/refusals.ts";
-import { discardBody } from "./request-body.ts";
+import { isLoopback } from "../loopback.ts";
+import type { AppOptions } from "../options.ts";
+import { answerProblem, refuse } from "../problems/answer-problem.ts";
+import { internalProblem, type Refusal } from "../problems/problem.ts";
+import { LoopbackOnly, MalformedRequest, NotFound } from "../problems/refusals.ts";
+import { discardBody } from "../operations/request-body.ts";
 
 /** Answers one request; a response is one that something outside of the service has made. */
 type Responder = (requestId: string) => Answer | Response | Promise<Answer | Response>;

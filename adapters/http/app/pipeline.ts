@@ -5,22 +5,26 @@ import * as DateTime from "effect/DateTime";
 import * as Effect from "effect/Effect";
 import * as Exit from "effect/Exit";
 import * as Result from "effect/Result";
-import { type Admission, admitWith } from "../../application/admit.ts";
+import { type Admission, admitWith } from "../../../application/admit.ts";
 import {
   Audit,
   type AuditEvent,
   type AuditedFacts,
   tellNobody,
-} from "../../application/ports/audit.ts";
-import { Authenticator, type Call, countFailure } from "../../application/ports/authenticator.ts";
-import { isSlug } from "../../domain/organization.ts";
-import type { Answer } from "./answer.ts";
-import type { HttpContext } from "./env.ts";
-import type { Operation, PublicRequest, Route } from "./operations/operation.ts";
-import type { AppOptions, Services } from "./options.ts";
-import { refuse } from "./problems/answer-problem.ts";
-import { problemFrom, rateLimitHeaders, type Refusal } from "./problems/problem.ts";
-import { readJson } from "./request-body.ts";
+} from "../../../application/ports/audit.ts";
+import {
+  Authenticator,
+  type Call,
+  countFailure,
+} from "../../../application/ports/authenticator.ts";
+import { isSlug } from "../../../domain/organization.ts";
+import type { Answer } from "../answer.ts";
+import type { HttpContext } from "../env.ts";
+import type { Operation, PublicRequest, Route } from "../operations/operation.ts";
+import type { AppOptions, Services } from "../options.ts";
+import { refuse } from "../problems/answer-problem.ts";
+import { problemFrom, rateLimitHeaders, type Refusal } from "../problems/problem.ts";
+import { readJson } from "../operations/request-body.ts";
 
 /** The headers are those of the answer, whatever the outcome is. */
 interface OperationResult {

@@ -1,7 +1,7 @@
 import * as Effect from "effect/Effect";
 import { cors } from "hono/cors";
-import type { HttpContext } from "./env.ts";
-import type { AppOptions } from "./options.ts";
+import type { HttpContext } from "../env.ts";
+import type { AppOptions } from "../options.ts";
 
 const VARY = { Vary: "Origin" };
 const EXPOSED = {

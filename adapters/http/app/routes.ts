@@ -1,18 +1,18 @@
-import { openapi } from "./openapi/route.ts";
-import { confirm } from "./operations/confirm.ts";
-import { fileState } from "./operations/file-state.ts";
-import { followLink } from "./operations/follow-link.ts";
-import { health, readiness } from "./operations/health.ts";
-import { listFiles } from "./operations/list-files.ts";
-import { makeLink } from "./operations/make-link.ts";
-import { abortMultipart, completeMultipart, startMultipart } from "./operations/multipart.ts";
-import { openFile } from "./operations/open-file.ts";
-import { FILES, type PublicRoute } from "./operations/operation.ts";
-import { listParts, signParts } from "./operations/parts.ts";
-import { policies } from "./operations/policies.ts";
-import { presignBatch } from "./operations/presign-batch.ts";
-import { presign } from "./operations/presign.ts";
-import { removeFile } from "./operations/remove-file.ts";
+import { openapi } from "../openapi/route.ts";
+import { confirm } from "../operations/confirm.ts";
+import { fileState } from "../operations/file-state.ts";
+import { followLink } from "../operations/follow-link.ts";
+import { health, readiness } from "../operations/health.ts";
+import { listFiles } from "../operations/list-files.ts";
+import { makeLink } from "../operations/make-link.ts";
+import { abortMultipart, completeMultipart, startMultipart } from "../operations/multipart.ts";
+import { openFile } from "../operations/open-file.ts";
+import { FILES, type PublicRoute } from "../operations/operation.ts";
+import { listParts, signParts } from "../operations/parts.ts";
+import { policies } from "../operations/policies.ts";
+import { presignBatch } from "../operations/presign-batch.ts";
+import { presign } from "../operations/presign.ts";
+import { removeFile } from "../operations/remove-file.ts";
 
 /**
  * The operations on an organization's files, by the names of their calls: routes, calls of the

@@ -5,7 +5,7 @@ import {
   BodyTooLarge,
   InvalidBody,
   RequestTimeout,
-} from "./problems/refusals.ts";
+} from "../problems/refusals.ts";
 
 /** Largest JSON body where its route sets no other limit, in bytes. */
 const JSON_LIMIT = 16 * 1024;

@@ -2,26 +2,26 @@ import * as Effect from "effect/Effect";
 import { Hono } from "hono";
 import { TrieRouter } from "hono/router/trie-router";
 import { getPath } from "hono/utils/url";
-import { confirmArrived } from "../../application/uploads/confirm-announced.ts";
-import { basePathAt } from "./addresses.ts";
+import { confirmArrived } from "../../../application/uploads/confirm-announced.ts";
+import { basePathAt } from "../addresses.ts";
 import { crossOrigin } from "./cross-origin.ts";
-import type { HttpContext, HttpEnv } from "./env.ts";
+import type { HttpContext, HttpEnv } from "../env.ts";
 import { exchange } from "./exchange.ts";
 import { OPERATIONS, PUBLIC_ROUTES } from "./routes.ts";
-import { metricsRoute } from "./operations/metrics.ts";
+import { metricsRoute } from "../operations/metrics.ts";
 import {
   allowedMethods,
   type PublicRoute,
   publicRoute,
   type Route,
-} from "./operations/operation.ts";
-import type { AppOptions } from "./options.ts";
+} from "../operations/operation.ts";
+import type { AppOptions } from "../options.ts";
 import { pipeline } from "./pipeline.ts";
-import { refuse } from "./problems/answer-problem.ts";
-import { MethodNotAllowed, NotFound } from "./problems/refusals.ts";
+import { refuse } from "../problems/answer-problem.ts";
+import { MethodNotAllowed, NotFound } from "../problems/refusals.ts";
 import { RouterByMethod } from "./router.ts";
 
-export type { AppOptions } from "./options.ts";
+export type { AppOptions } from "../options.ts";
 
 /** The service as a web-standard handler: `app.fetch(request, peer)`. */
 export function makeApp(options: AppOptions): Hono<HttpEnv> {
