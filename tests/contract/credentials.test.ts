@@ -9,7 +9,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, describe, expect, it, type TestContext, vi } from "vitest";
 import { layer as aws } from "../../adapters/storage/aws/layer.ts";
-import type { AwsSettings } from "../../adapters/storage/aws/settings.ts";
+import type { S3Settings } from "../../adapters/storage/s3/settings.ts";
 import { CONTENT, putRequest } from "../../adapters/contract/sending/uploads.ts";
 import { send } from "../../adapters/contract/sending/send.ts";
 import { layer as minio } from "../../adapters/storage/minio/layer.ts";
@@ -52,8 +52,8 @@ const settings = () =>
     secretKey: undefined,
   });
 const withAws =
-  (signer: AwsSettings["signer"]) =>
-  (over: Partial<AwsSettings>): Layer.Layer<Presigner | ObjectStore> =>
+  (signer: S3Settings["signer"]) =>
+  (over: Partial<S3Settings>): Layer.Layer<Presigner | ObjectStore> =>
     aws({ ...settings(), ...over, signer });
 
 /** Opens a store for as long as the test lasts, with its credentials renewed in the background. */

@@ -1,7 +1,7 @@
 import * as Layer from "effect/Layer";
 import * as Redacted from "effect/Redacted";
 import { layer as aws } from "../../adapters/storage/aws/layer.ts";
-import type { AwsSettings } from "../../adapters/storage/aws/settings.ts";
+import type { S3Settings } from "../../adapters/storage/s3/settings.ts";
 import { type Provider, PROVIDERS } from "../../adapters/storage/providers.ts";
 import type { Harness, OpenStore } from "../../adapters/contract/subject/harness.ts";
 import { type Ability, missingAbilities } from "../../adapters/contract/abilities.ts";
@@ -86,8 +86,6 @@ export const sharesServer = ({ name }: Harness): boolean =>
   !["local", "minio", "gcs, service account", "azure, account key", "azure, identity"].includes(
     name,
   );
-
-type S3Settings = Omit<AwsSettings, "signer"> & { readonly endpoint: URL };
 
 /** Your own server, if the environment names one by `TEST_S3_ENDPOINT` and its like. */
 function ownHarness(): ReadonlyArray<Harness> {

@@ -17,7 +17,8 @@ import { layer as limiter } from "../../adapters/limits/memory.ts";
 import { type Env, variables } from "../../adapters/settings/source.ts";
 import { layer as local } from "../../adapters/storage/local/layer.ts";
 import { layer as minio } from "../../adapters/storage/minio/layer.ts";
-import { type MinioSettings, read as readMinio } from "../../adapters/storage/minio/settings.ts";
+import { readSettings as readMinio } from "../../adapters/storage/minio/storage.ts";
+import type { S3Settings } from "../../adapters/storage/s3/settings.ts";
 import type { ProviderName } from "../../adapters/storage/providers.ts";
 import { layer as contentDetector } from "../../adapters/content/content-detector.ts";
 import { layer as random } from "../../adapters/tokens/random.ts";
@@ -41,7 +42,7 @@ export const TOKEN_KEY = { id: "test", secret: receiptKey("test") };
 export const SERVICE_TOKEN = "test-token-of-a-service";
 
 /** A store of a provider that nobody runs, since signing does not need it. */
-export const storeOf = (provider: ProviderName, over: Partial<MinioSettings> = {}) =>
+export const storeOf = (provider: ProviderName, over: Partial<S3Settings> = {}) =>
   minio({
     provider,
     ...over,

@@ -15,7 +15,7 @@ import { directory } from "../../adapters/settings/directory.ts";
 import * as envFiles from "../../adapters/settings/env-files.ts";
 import { anyOf, type Setting } from "../../adapters/settings/setting.ts";
 import { say, VARIABLES } from "../../adapters/settings/source.ts";
-import * as aws from "../../adapters/storage/aws/settings.ts";
+import * as aws from "../../adapters/storage/aws/storage.ts";
 import { keySettings } from "../../adapters/storage/credentials/key-settings.ts";
 import * as gcs from "../../adapters/storage/gcs/settings.ts";
 import { adapter, bucket, STORE_NAMES } from "../../adapters/storage/settings.ts";

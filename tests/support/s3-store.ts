@@ -6,7 +6,7 @@ import { Client } from "minio";
 import { onTestFinished } from "vitest";
 import { always } from "../../adapters/storage/credentials/held.ts";
 import { layer as minio } from "../../adapters/storage/minio/layer.ts";
-import type { MinioSettings } from "../../adapters/storage/minio/settings.ts";
+import type { S3Settings } from "../../adapters/storage/s3/settings.ts";
 import type { Bucket } from "../../adapters/storage/rest/signed-fetch.ts";
 import { AWS4_HMAC_SHA256 } from "../../adapters/storage/signing/algorithms.ts";
 import { bucketAddress } from "../../adapters/storage/signing/bucket-address.ts";
@@ -16,10 +16,7 @@ import { ObjectStore } from "../../application/ports/object-store.ts";
 import { Presigner } from "../../application/ports/presigner.ts";
 
 /** Settings of the bucket `files` of a server of S3's API, a MinIO unless another is named. */
-export const s3Settings = (
-  endpoint: URL | string,
-  over: Partial<MinioSettings> = {},
-): MinioSettings => ({
+export const s3Settings = (endpoint: URL | string, over: Partial<S3Settings> = {}): S3Settings => ({
   provider: "minio",
   bucket: "files",
   createBucket: false,
@@ -86,7 +83,7 @@ export async function openBucket(
     lock = false,
     versions = false,
     ...over
-  }: { lock?: boolean; versions?: boolean } & Partial<MinioSettings>,
+  }: { lock?: boolean; versions?: boolean } & Partial<S3Settings>,
 ) {
   if (server === undefined) throw new Error("there is no server");
   const bucket = `bucket-${crypto.randomUUID()}`;

@@ -5,8 +5,10 @@ import * as Effect from "effect/Effect";
 import { s3Access } from "../../adapters/cli/command/with-store.ts";
 import { asService } from "../../adapters/storage/s3/access.ts";
 import { signedFetch } from "../../adapters/storage/rest/signed-fetch.ts";
-import { awsStorage } from "../../adapters/storage/aws/storage.ts";
-import { read as readAws } from "../../adapters/storage/aws/settings.ts";
+import {
+  readSettings as readAws,
+  storage as awsStorage,
+} from "../../adapters/storage/aws/storage.ts";
 import { variables } from "../../adapters/settings/source.ts";
 import * as Result from "effect/Result";
 import { type Provider, type ProviderName, PROVIDERS } from "../../adapters/storage/providers.ts";

@@ -3,8 +3,7 @@ import * as Record from "effect/Record";
 import * as Result from "effect/Result";
 import { fault, type Read, readSettings } from "../../settings/setting.ts";
 import { type Env, variables } from "../../settings/source.ts";
-import * as aws from "../../storage/aws/settings.ts";
-import { awsStorage } from "../../storage/aws/storage.ts";
+import * as aws from "../../storage/aws/storage.ts";
 import type { Examination, Openable } from "../../contract/running/examine.ts";
 import { ObjectStore } from "../../../application/ports/object-store.ts";
 import { type Ability, CERTIFIED, missingAbilities } from "../../contract/abilities.ts";
@@ -14,11 +13,11 @@ import { configuredProvider } from "../../storage/certificate/in-use.ts";
 import * as azure from "../../storage/azure/settings.ts";
 import { azureStorage } from "../../storage/azure/storage.ts";
 import { capabilitiesOf } from "../../storage/certificate/proved.ts";
-import * as minio from "../../storage/minio/settings.ts";
-import { minioStorage } from "../../storage/minio/storage.ts";
+import * as minio from "../../storage/minio/storage.ts";
 import { type Provider, type ProviderName, PROVIDERS } from "../../storage/providers.ts";
 import { leftovers } from "./leftovers.ts";
 import { asService } from "../../storage/s3/access.ts";
+import type { S3Settings } from "../../storage/s3/settings.ts";
 import { signedFetch } from "../../storage/rest/signed-fetch.ts";
 import { adapter, bucket, endpoint } from "../../storage/settings.ts";
 import type { Storage } from "../../storage/storage.ts";
@@ -74,9 +73,9 @@ export function certifiedStore(environment: Env, at?: string): Read<CertifiedSto
   return Result.flatMap(readSettings({ adapter }, source), ({ adapter: name }) => {
     switch (name) {
       case "aws":
-        return Result.map(aws.read(source), s3Store(name, awsStorage, isOwnBucket));
+        return Result.map(aws.readSettings(source), s3Store(name, aws.storage, isOwnBucket));
       case "minio":
-        return Result.map(minio.read(source), s3Store(name, minioStorage, isOwnBucket));
+        return Result.map(minio.readSettings(source), s3Store(name, minio.storage, isOwnBucket));
       case "local":
         return Result.fail([
           fault(adapter, "must not be local: the embedded store is Valetkey's own"),
@@ -103,12 +102,8 @@ const NOWHERE = new URL("http://service.invalid");
 const REFUSALS = [400, 401, 403];
 
 const s3Store =
-  <Settings extends minio.MinioSettings | aws.AwsSettings>(
-    adapter: string,
-    storage: (settings: Settings) => Storage,
-    isOwnBucket: boolean,
-  ) =>
-  (settings: Settings): CertifiedStore => {
+  (adapter: string, storage: (settings: S3Settings) => Storage, isOwnBucket: boolean) =>
+  (settings: S3Settings): CertifiedStore => {
     const { bucket, provider, region, endpoint, publicEndpoint, pathStyle } = settings;
     const row: Provider = PROVIDERS[provider];
     const title = `${row.title} at ${endpoint?.origin ?? region}`;

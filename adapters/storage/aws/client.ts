@@ -11,11 +11,11 @@ import type { Audience } from "../../../application/ports/presigner.ts";
 import { boundedStream } from "../rest/bounded-body.ts";
 import { callFailed, type StoreRefusal } from "../rest/refusal-reason.ts";
 import { type BucketAddress, withoutSlashes } from "../signing/bucket-address.ts";
-import type { AwsSettings } from "./settings.ts";
+import type { S3Settings } from "../s3/settings.ts";
 
 /** Without credentials, the client has those of its own chain. */
 export function makeClient(
-  { region, endpoint, pathStyle }: AwsSettings,
+  { region, endpoint, pathStyle }: Pick<S3Settings, "region" | "endpoint" | "pathStyle">,
   credentials?: NonNullable<S3ClientConfig["credentials"]>,
 ): S3Client {
   const client = new S3Client({
@@ -44,7 +44,7 @@ export function makeClient(
   return client;
 }
 
-export const makeBucket = (settings: AwsSettings, client: S3Client) => {
+export const makeBucket = (settings: S3Settings, client: S3Client) => {
   const { bucket: Bucket, region } = settings;
   // us-east-1 is the only region that must not be named.
   const location =
@@ -81,7 +81,7 @@ export interface SigningScope {
 
 /** FIPS, dual-stack endpoints and regions of ARNs follow the usual variables and profiles. */
 export async function locate(
-  settings: AwsSettings,
+  settings: S3Settings,
   { config }: S3Client,
 ): Promise<Readonly<Record<Audience, BucketAddress & { readonly scope: SigningScope }>>> {
   const { bucket: Bucket, region: Region, endpoint, publicEndpoint, pathStyle } = settings;

@@ -16,7 +16,6 @@ import {
   type Values,
 } from "../../settings/setting.ts";
 import { type Text, VARIABLES, type Vocabulary } from "../../settings/source.ts";
-import { type Provider, type ProviderName, PROVIDERS } from "../providers.ts";
 import { credentialsFile } from "../settings.ts";
 import type { CredentialSource, KeySigner } from "../signing/signer.ts";
 import {
@@ -130,10 +129,10 @@ export const halfKeyFaults = (
       : missingBeside(secretKey, accessKey);
   });
 
-export function keyFaults(values: Parameters<typeof noPutKeyFaults>[0]): ReadonlyArray<Fault> {
+export function keyFaults(values: Partial<KeySettings>): ReadonlyArray<Fault> {
   const half = halfKeyFaults(values, "main");
   const main = half.length > 0 ? half : fileFaults(values);
-  return [...main, ...separateKeyFaults(values), ...noPutKeyFaults(values)];
+  return [...main, ...separateKeyFaults(values)];
 }
 
 export function separateKeyFaults(values: Partial<KeySettings>): ReadonlyArray<Fault> {
@@ -147,17 +146,6 @@ export function separateKeyFaults(values: Partial<KeySettings>): ReadonlyArray<F
 
 const OTHER_KEY: Text = ({ name }) =>
   `must be another key than ${name(mainKeySettings.accessKey)} and ${name(separateKeySettings.getAccessKey)}, one that may only put: otherwise an upload may be a copy of any file`;
-
-function noPutKeyFaults({
-  provider: name,
-  putAccessKey,
-  putSecretKey,
-}: Partial<KeySettings> & { readonly provider?: ProviderName | undefined }) {
-  if (name === undefined || putAccessKey !== undefined || putSecretKey !== undefined) return [];
-  const { title, needsPutKey }: Provider = PROVIDERS[name];
-  const why = `must be set for ${title}, to a key that may only put (${needsPutKey}): there an upload URL reads every file that its key can read`;
-  return needsPutKey === undefined ? [] : [fault(separateKeySettings.putAccessKey, why)];
-}
 
 function fileFaults(values: Partial<KeySettings>) {
   const { credentialsFile: path, accessKey } = values;

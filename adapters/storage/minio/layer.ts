@@ -1,57 +1,57 @@
 import * as Effect from "effect/Effect";
-import * as Layer from "effect/Layer";
 import type { ClientOptions } from "minio";
 import http, { type RequestOptions } from "node:http";
 import https from "node:https";
 import { neededBy } from "../../values/needed-by.ts";
 import { errorCode, isError } from "../../values/thrown.ts";
 import { current } from "../credentials/held.ts";
-import { configuredSigner, signersFrom } from "../credentials/key-settings.ts";
+import { configuredSigner } from "../credentials/key-settings.ts";
 import { boundedStream } from "../rest/bounded-body.ts";
 import { callFailed, type StoreRefusal } from "../rest/refusal-reason.ts";
-import type { BucketMaker } from "../s3/object-store.ts";
 import { asUnavailable } from "../rest/signed-fetch.ts";
-import { s3Services } from "../s3/services.ts";
+import { s3Layer } from "../s3/layer.ts";
+import type { S3Settings } from "../s3/settings.ts";
 import { bucketAddress, withoutSlashes } from "../signing/bucket-address.ts";
 import type { SigningKeys } from "../signing/sign-query.ts";
-import type { CredentialSource, KeySigner } from "../signing/signer.ts";
-import type { MinioSettings } from "./settings.ts";
 
 /** A path of the endpoint is one that a reverse proxy strips, since a MinIO answers under none. */
-export const layer = (settings: MinioSettings) =>
-  Layer.effectContext(
-    Effect.gen(function* () {
-      const { bucket, pathStyle, endpoint, publicEndpoint = endpoint } = settings;
-      const signer = yield* configuredSigner(settings) ?? Effect.die("a MinIO needs an access key");
-      const locate = (endpoint: URL) =>
-        bucketAddress({ endpoint, bucket, pathStyle, signsPath: false });
-      return yield* s3Services(settings, {
-        addresses: { public: locate(publicEndpoint), internal: locate(endpoint) },
-        signers: yield* signersFrom(settings, signer),
-        client: bucketMaker(settings, signer),
-      });
-    }),
-  );
-
-/** The MinIO client is loaded with the first look at the bucket. */
-const bucketMaker = (settings: MinioSettings, signer: CredentialSource<KeySigner>): BucketMaker => {
-  const failed = (cause: unknown) => callFailed(settings, cause, refusalIn(cause));
-  return Effect.map(Effect.tryPromise({ try: minioPackage, catch: failed }), ({ Client }) =>
-    Effect.flatMap(current(signer), ({ keys }) =>
-      Effect.tryPromise({
-        try: (signal) =>
-          new Client(optionsFor(settings, keys, signal)).makeBucket(
-            settings.bucket,
-            settings.region,
-          ),
-        catch: failed,
-      }),
-    ).pipe(Effect.mapError(asUnavailable)),
-  );
-};
+export const layer = s3Layer(
+  Effect.fnUntraced(function* (settings: S3Settings) {
+    const { bucket, region, pathStyle, endpoint, publicEndpoint = endpoint } = settings;
+    const signer = yield* configuredSigner(settings) ?? Effect.die("a MinIO needs an access key");
+    if (endpoint === undefined || publicEndpoint === undefined) {
+      return yield* Effect.die("a MinIO needs an endpoint");
+    }
+    const locate = (endpoint: URL) =>
+      bucketAddress({ endpoint, bucket, pathStyle, signsPath: false });
+    const failed = (cause: unknown) => callFailed(settings, cause, refusalIn(cause));
+    return {
+      signer,
+      addresses: { public: locate(publicEndpoint), internal: locate(endpoint) },
+      // The MinIO client is loaded with the first look at the bucket.
+      makeBucket: Effect.map(
+        Effect.tryPromise({ try: minioPackage, catch: failed }),
+        ({ Client }) =>
+          Effect.flatMap(current(signer), ({ keys }) =>
+            Effect.tryPromise({
+              try: (signal) => {
+                const options = optionsFor({ endpoint, region, pathStyle }, keys, signal);
+                return new Client(options).makeBucket(bucket, region);
+              },
+              catch: failed,
+            }),
+          ).pipe(Effect.mapError(asUnavailable)),
+      ),
+    };
+  }),
+);
 
 const optionsFor = (
-  { endpoint, region, pathStyle }: MinioSettings,
+  {
+    endpoint,
+    region,
+    pathStyle,
+  }: { readonly endpoint: URL } & Pick<S3Settings, "region" | "pathStyle">,
   { accessKey, secretKey, sessionToken }: SigningKeys,
   signal: AbortSignal,
 ): ClientOptions => ({

@@ -1,14 +1,18 @@
-import * as Result from "effect/Result";
-import { s3Storage } from "../s3/storage.ts";
-import type { KnownStorage, Store } from "../storage.ts";
-import { type MinioSettings, read as readSettings } from "./settings.ts";
+import { withDefault } from "../../settings/setting.ts";
+import { provider } from "../providers.ts";
+import { shared } from "../s3/settings.ts";
+import { s3Store } from "../s3/storage.ts";
+import { endpoint, pathStyle, region } from "../settings.ts";
 
-export { settings } from "./settings.ts";
-
-export const read: Store["read"] = (source) =>
-  Result.map(readSettings(source), (settings) => () => minioStorage(settings));
-
-export const minioStorage = (settings: MinioSettings): KnownStorage =>
-  s3Storage(settings, settings.endpoint.href, async () =>
-    (await import("./layer.ts")).layer(settings),
-  );
+export const { settings, readSettings, read, storage } = s3Store({
+  adapter: "minio",
+  settings: {
+    ...shared,
+    provider: withDefault("minio", provider),
+    region: withDefault("us-east-1", region),
+    endpoint,
+    pathStyle: withDefault(true, pathStyle),
+  },
+  needsKey: true,
+  load: () => import("./layer.ts"),
+});

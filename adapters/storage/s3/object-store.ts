@@ -4,7 +4,7 @@ import * as Option from "effect/Option";
 import { type Multipart, ObjectStore } from "../../../application/ports/object-store.ts";
 import type { StoreUnavailable } from "../../../domain/errors.ts";
 import { VARIABLES } from "../../settings/source.ts";
-import { type CertificateInUse, configuredProvider } from "../certificate/in-use.ts";
+import { configuredProvider } from "../certificate/in-use.ts";
 import {
   type Provider,
   type ProviderName,
@@ -13,13 +13,7 @@ import {
 } from "../providers.ts";
 import { endpoint } from "../settings.ts";
 import { versionQuery } from "../signing/binding.ts";
-import {
-  type BucketSettings,
-  clockFault,
-  noBucket,
-  refusalIn,
-  refused,
-} from "../rest/refusal-reason.ts";
+import { clockFault, noBucket, refusalIn, refused } from "../rest/refusal-reason.ts";
 import type { WatchedBucket } from "./bucket-state.ts";
 import { listObjects, listUploads } from "../rest/list.ts";
 import { multipartCalls } from "../rest/multipart.ts";
@@ -28,6 +22,7 @@ import { rememberedBucket } from "../rest/remembered-bucket.ts";
 import { factsFromHead, failIfUnreadable, scanTag } from "./rode-along.ts";
 import { s3Copy } from "./copy.ts";
 import { s3Lifecycle } from "./lifecycle.ts";
+import type { S3Settings } from "./settings.ts";
 import { listVersions } from "./versions.ts";
 import {
   type Bucket,
@@ -38,13 +33,6 @@ import {
   signedFetch,
   unavailable,
 } from "../rest/signed-fetch.ts";
-
-export interface S3Settings extends BucketSettings {
-  readonly provider: ProviderName;
-  readonly region: string;
-  readonly createBucket: boolean;
-  readonly certificate?: CertificateInUse | undefined;
-}
 
 /** Loads the official client, which makes a bucket. */
 export type BucketMaker = Effect.Effect<Effect.Effect<void, StoreUnavailable>, StoreUnavailable>;

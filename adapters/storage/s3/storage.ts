@@ -1,17 +1,27 @@
+import * as Result from "effect/Result";
+import type { Source } from "../../settings/source.ts";
 import { configuredProvider, describeStore } from "../certificate/in-use.ts";
-import { type KnownStorage, loaded, type Storage } from "../storage.ts";
-import type { S3Users } from "./by-hand.ts";
+import { type KnownStorage, loaded, type Storage, type Store } from "../storage.ts";
+import { readS3, type S3Settings, type S3Source } from "./settings.ts";
 
-/** A store of S3's API, at a place such as the address of its endpoint. */
-export const s3Storage = (
-  settings: S3Users & Parameters<typeof describeStore>[0],
-  place: string,
-  load: () => Promise<Storage["layer"]>,
-): KnownStorage => ({
-  description: describeStore(settings, place),
-  capabilities: configuredProvider(settings),
-  bucket: { api: "s3", name: settings.bucket },
-  notificationForm: () => import("./notification-form.ts"),
-  byHand: async () => (await import("./by-hand.ts")).s3ByHand(settings),
-  layer: loaded(load),
-});
+/** The store of S3's API with keys and a bucket from this source. */
+export function s3Store<Settings extends S3Source["settings"]>(
+  source: S3Source<Settings> & {
+    readonly sourceFrom?: (source: Source) => Source;
+    readonly load: () => Promise<{ readonly layer: (settings: S3Settings) => Storage["layer"] }>;
+  },
+) {
+  const { settings, sourceFrom = (source) => source, load } = source;
+  const readSettings = (from: Source) => readS3(source, sourceFrom(from));
+  const storage = (settings: S3Settings): KnownStorage => ({
+    description: describeStore(settings, settings.endpoint?.href ?? settings.region),
+    capabilities: configuredProvider(settings),
+    bucket: { api: "s3", name: settings.bucket },
+    notificationForm: () => import("./notification-form.ts"),
+    byHand: async () => (await import("./by-hand.ts")).s3ByHand(settings),
+    layer: loaded(async () => (await load()).layer(settings)),
+  });
+  const read: Store["read"] = (from) =>
+    Result.map(readSettings(from), (settings) => () => storage(settings));
+  return { settings, readSettings, read, storage };
+}

@@ -7,7 +7,8 @@ import { separateKeySettings } from "../credentials/key-settings.ts";
 import { type Provider, PROVIDERS, provider as providerSetting } from "../providers.ts";
 import { refusalIn, refused } from "../rest/refusal-reason.ts";
 import type { S3Access } from "./access.ts";
-import { providerIn, type S3Settings } from "./object-store.ts";
+import { providerIn } from "./object-store.ts";
+import type { S3Settings } from "./settings.ts";
 import { type Bucket, signedFetch } from "../rest/signed-fetch.ts";
 import { textIn, unescape } from "../rest/xml.ts";
 

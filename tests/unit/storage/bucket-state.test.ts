@@ -7,7 +7,7 @@ import * as Scope from "effect/Scope";
 import { expect, it, onTestFinished } from "vitest";
 import { newKey, putRequest } from "../../../adapters/contract/sending/uploads.ts";
 import { type BoundTo, capabilitiesOf } from "../../../adapters/storage/certificate/proved.ts";
-import type { MinioSettings } from "../../../adapters/storage/minio/settings.ts";
+import type { S3Settings } from "../../../adapters/storage/s3/settings.ts";
 import type { ProviderName } from "../../../adapters/storage/providers.ts";
 import { ObjectStore } from "../../../application/ports/object-store.ts";
 import { Presigner } from "../../../application/ports/presigner.ts";
@@ -27,7 +27,7 @@ const NEVER = "<VersioningConfiguration></VersioningConfiguration>";
 async function open(
   provider: ProviderName,
   now: readonly [number, string],
-  over: Partial<MinioSettings> = {},
+  over: Partial<S3Settings> = {},
 ) {
   const state = { versioning: now, version: undefined as string | undefined, asked: 0 };
   const endpoint = await serve((request, response) => {

@@ -4,17 +4,23 @@ import * as Result from "effect/Result";
 import { expect, it } from "vitest";
 import { locate, makeClient } from "../../../adapters/storage/aws/client.ts";
 import { variables } from "../../../adapters/settings/source.ts";
-import { read as readAws } from "../../../adapters/storage/aws/settings.ts";
-import { awsStorage } from "../../../adapters/storage/aws/storage.ts";
+import {
+  readSettings as readAws,
+  storage as awsStorage,
+} from "../../../adapters/storage/aws/storage.ts";
 import { read as readGcs } from "../../../adapters/storage/gcs/settings.ts";
-import { read as readMinio } from "../../../adapters/storage/minio/settings.ts";
-import { minioStorage } from "../../../adapters/storage/minio/storage.ts";
+import {
+  readSettings as readMinio,
+  storage as minioStorage,
+} from "../../../adapters/storage/minio/storage.ts";
 import { bucketAddress } from "../../../adapters/storage/signing/bucket-address.ts";
 
 const KEYS = { STORAGE_ACCESS_KEY: "key", STORAGE_SECRET_KEY: "secret" };
 
 const endpointOf = (text: string) =>
-  Result.getOrThrow(readMinio(variables({ ...KEYS, STORAGE_ENDPOINT: text }))).endpoint;
+  new URL(
+    Result.getOrThrow(readMinio(variables({ ...KEYS, STORAGE_ENDPOINT: text }))).endpoint ?? "",
+  );
 
 it.each<[text: string, origin: string, path: string, virtual?: string, before?: string]>([
   ["http://localhost:9000", "http://localhost:9000", "/files", "http://files.localhost:9000", ""],

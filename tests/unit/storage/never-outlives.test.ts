@@ -8,7 +8,7 @@ import { generateKeyPairSync } from "node:crypto";
 import { expect, it } from "vitest";
 import { makeClient } from "../../../adapters/storage/aws/client.ts";
 import { sdkSigner } from "../../../adapters/storage/aws/sdk-signer.ts";
-import type { AwsSettings } from "../../../adapters/storage/aws/settings.ts";
+import type { S3Settings } from "../../../adapters/storage/s3/settings.ts";
 import { gcsBinding } from "../../../adapters/storage/gcs/binding.ts";
 import {
   AWS4_HMAC_SHA256,
@@ -65,7 +65,7 @@ const native = (
   });
 
 const officially = Effect.suspend(() => {
-  const settings: AwsSettings = {
+  const settings: S3Settings = {
     provider: "aws",
     bucket: "files",
     createBucket: false,

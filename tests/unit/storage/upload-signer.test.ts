@@ -9,8 +9,10 @@ import { onTestFinished, vi } from "vitest";
 import { putRequest } from "../../../adapters/contract/sending/uploads.ts";
 import { quietly } from "../../../adapters/cli/command/store-log.ts";
 import { variables } from "../../../adapters/settings/source.ts";
-import { read } from "../../../adapters/storage/aws/settings.ts";
-import { awsStorage } from "../../../adapters/storage/aws/storage.ts";
+import {
+  readSettings as read,
+  storage as awsStorage,
+} from "../../../adapters/storage/aws/storage.ts";
 import { current } from "../../../adapters/storage/credentials/held.ts";
 import { configuredSigner } from "../../../adapters/storage/credentials/key-settings.ts";
 import { ObjectStore } from "../../../application/ports/object-store.ts";

@@ -1,43 +1,56 @@
 import * as Clock from "effect/Clock";
 import * as Context from "effect/Context";
 import * as Effect from "effect/Effect";
+import * as Layer from "effect/Layer";
+import type * as Scope from "effect/Scope";
 import { type Audience, Presigner } from "../../../application/ports/presigner.ts";
 import { ObjectStore } from "../../../application/ports/object-store.ts";
-import { observeLife } from "../credentials/held.ts";
 import { BucketCors } from "../bucket-cors.ts";
 import { certificateWarning, configuredProvider } from "../certificate/in-use.ts";
+import { observeLife } from "../credentials/held.ts";
+import { signersFrom } from "../credentials/key-settings.ts";
 import { forbiddenHeaders } from "../providers.ts";
+import { makeBucketInBackground } from "../rest/make-bucket.ts";
 import { s3Binding, s3Overrides, s3PartBinding } from "../signing/binding.ts";
 import type { BucketAddress } from "../signing/bucket-address.ts";
 import type { CredentialSource, KeySigner, Signer } from "../signing/signer.ts";
 import { urlPresigner } from "../signing/url-presigner.ts";
-import { watchBucket } from "./bucket-state.ts";
-import { makeBucketInBackground } from "../rest/make-bucket.ts";
 import { S3Access } from "./access.ts";
+import { watchBucket } from "./bucket-state.ts";
 import { s3Cors } from "./cors.ts";
-import { type BucketMaker, s3ObjectStore, type S3Settings } from "./object-store.ts";
+import { type BucketMaker, s3ObjectStore } from "./object-store.ts";
+import type { S3Settings } from "./settings.ts";
 import { uploadSigner } from "./upload-signer.ts";
 
-export const s3Services = Effect.fnUntraced(function* (
+type Held = CredentialSource<KeySigner>;
+
+/** Keys and a bucket, as an official client has them. */
+export interface S3Client {
+  readonly signer: Held;
+  /** The signers of uploads and downloads, where they have roles. */
+  readonly roles?: { readonly [use in "put" | "get"]?: Held | undefined };
+  readonly addresses: Readonly<Record<Audience, BucketAddress>>;
+  readonly makeBucket: BucketMaker;
+  /** The official presigner with a signer's keys, if it signs. */
+  readonly officially?: ((held: Held) => CredentialSource<Signer>) | undefined;
+}
+
+export const s3Layer =
+  (open: (settings: S3Settings) => Effect.Effect<S3Client, never, Scope.Scope>) =>
+  (settings: S3Settings): Layer.Layer<Presigner | ObjectStore> =>
+    Layer.effectContext(Effect.flatMap(open(settings), (client) => servicesOf(settings, client)));
+
+const servicesOf = Effect.fnUntraced(function* (
   settings: S3Settings,
-  store: {
-    readonly addresses: Readonly<Record<Audience, BucketAddress>>;
-    readonly signers: S3Access["Service"]["signers"];
-    /** The official presigner with a signer's keys, if it signs. */
-    readonly officially?:
-      | ((held: CredentialSource<KeySigner>) => CredentialSource<Signer>)
-      | undefined;
-    readonly client: BucketMaker;
-  },
+  { signer, roles, addresses, makeBucket, officially }: S3Client,
 ) {
   const { bucket, region, provider: name, certificate } = settings;
-  const { addresses, signers, officially } = store;
   const provider = configuredProvider(settings);
   const { checksums, partChecksums, largestPut } = provider;
   const warning = certificateWarning(settings, yield* Clock.currentTimeMillis);
   if (warning !== undefined) yield* Effect.logWarning(warning);
-  const sign = (held: CredentialSource<KeySigner>): CredentialSource<Signer> =>
-    officially?.(held) ?? held;
+  const signers = yield* signersFrom(settings, signer, roles);
+  const sign = (held: Held): CredentialSource<Signer> => officially?.(held) ?? held;
   const at = { signer: sign(signers.service), address: addresses.internal, region };
   const state = yield* watchBucket(at, provider, certificate?.facts?.date);
   const presigner = urlPresigner({
@@ -51,7 +64,7 @@ export const s3Services = Effect.fnUntraced(function* (
     parts: partChecksums && { binding: s3PartBinding, checksums: partChecksums },
     signers: { put: sign(yield* uploadSigner(settings, signers, at)), get: sign(signers.get) },
   });
-  const objectStore = s3ObjectStore(settings, { at, state }, store.client);
+  const objectStore = s3ObjectStore(settings, { at, state }, makeBucket);
   yield* makeBucketInBackground(objectStore, settings);
   yield* observeLife({ ...signers });
   return Context.make(Presigner, presigner).pipe(

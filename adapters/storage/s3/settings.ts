@@ -1,0 +1,173 @@
+import * as Result from "effect/Result";
+import * as Schema from "effect/Schema";
+import {
+  excludedBy,
+  type Fault,
+  fault,
+  oneOf,
+  optional,
+  type Read,
+  readSettings,
+  type Values,
+  withDefault,
+} from "../../settings/setting.ts";
+import type { Source, Text } from "../../settings/source.ts";
+import type { CertificateInUse } from "../certificate/in-use.ts";
+import { certificateSettings, readCertificate } from "../certificate/read.ts";
+import {
+  keyFaults,
+  keySettings,
+  mainKeySettings,
+  roleSetting,
+  separateKeySettings,
+} from "../credentials/key-settings.ts";
+import { type Provider, type ProviderName, PROVIDERS, provider } from "../providers.ts";
+import type { BucketSettings } from "../rest/refusal-reason.ts";
+import * as storage from "../settings.ts";
+
+/** The settings of every source of the store. */
+export const shared = {
+  provider: optional(provider),
+  bucket: storage.bucket,
+  createBucket: storage.createBucket,
+  ...certificateSettings,
+  region: optional(storage.region),
+  endpoint: optional(storage.endpoint),
+  publicEndpoint: storage.publicEndpoint,
+  ...keySettings,
+  pathStyle: optional(storage.pathStyle),
+};
+
+const role = (use: "put" | "get") =>
+  roleSetting(use, {
+    codec: Schema.String.check(Schema.isPattern(/^arn:[\w-]+:iam::\d{12}:role\/[\w+=,.@/-]+$/)),
+    shape: "the ARN of a role",
+    example: `arn:aws:iam::123456789012:role/valetkey-${use}`,
+  });
+
+/** Settings that only the source `aws` has. */
+export const further = {
+  account: optional({
+    variable: "STORAGE_ACCOUNT_ID",
+    option: "account",
+    meaning: "The account at Cloudflare. Required for `r2`.",
+    codec: Schema.String.check(Schema.isPattern(/^[0-9a-f]{32}$/)),
+    shape: "the id of a Cloudflare account: 32 hexadecimal digits",
+    example: "0123456789abcdef0123456789abcdef",
+  }),
+  putRole: role("put"),
+  getRole: role("get"),
+  signer: withDefault("native", {
+    ...oneOf(["native", "sdk"]),
+    variable: "STORAGE_SIGNER",
+    option: "signer",
+    meaning: "Which code signs.",
+    shape: "native (the signature of this project) or sdk (the official presigner)",
+    example: "sdk",
+  }),
+};
+
+export type S3Values = Values<typeof shared> & Partial<Values<typeof further>>;
+
+export interface S3Settings
+  extends BucketSettings, Omit<S3Values, "account" | "signer" | keyof typeof certificateSettings> {
+  readonly provider: ProviderName;
+  readonly region: string;
+  readonly pathStyle: boolean;
+  readonly signer?: S3Values["signer"] | undefined;
+  readonly publicPathStyle?: boolean | undefined;
+  readonly certificate?: CertificateInUse | undefined;
+}
+
+/** A source of keys and of a bucket for the store. */
+export interface S3Source<Settings = typeof shared & Partial<typeof further>> {
+  readonly adapter: "aws" | "minio";
+  readonly settings: Settings;
+  /** It finds no key itself. */
+  readonly needsKey: boolean;
+}
+
+export function readS3(
+  { adapter, settings, needsKey }: S3Source,
+  source: Source,
+): Read<S3Settings> {
+  const read = readSettings(
+    settings as typeof settings & typeof further,
+    source,
+    (values: Partial<S3Values>) => [
+      ...keyFaults(values),
+      ...(needsKey ? keylessFaults(values) : []),
+      ...noPutKeyFaults(values),
+      ...storage.addressingFaults(values),
+      ...placeFaults(values),
+      ...furtherFaults(values),
+    ],
+  );
+  return Result.flatMap(
+    read,
+    ({ account = "", certificate, acceptBroken, ...values }: S3Values) => {
+      const name = providerFrom(values);
+      const provider: Provider = PROVIDERS[name];
+      const { region = provider.region ?? "", endpoint, pathStyle } = values;
+      const settings = {
+        ...values,
+        words: source.words,
+        provider: name,
+        region,
+        endpoint: endpoint ?? (provider.endpoint && new URL(provider.endpoint(region, account))),
+        // An endpoint of one's own rarely has names for its buckets.
+        pathStyle: pathStyle ?? (endpoint !== undefined || provider.pathStyle),
+        publicPathStyle: pathStyle ?? true,
+      };
+      return Result.map(
+        readCertificate({ certificate, acceptBroken }, { adapter, ...settings }),
+        (certificate) => ({ ...settings, certificate }),
+      );
+    },
+  );
+}
+
+const keylessFaults = (values: Partial<S3Values>): ReadonlyArray<Fault> =>
+  [values.accessKey, values.secretKey, values.credentialsFile].some((value) => value !== undefined)
+    ? []
+    : [mainKeySettings.accessKey, mainKeySettings.secretKey].map((setting) =>
+        fault(setting, ({ name }) => `must be set, or ${name(storage.credentialsFile)} instead`),
+      );
+
+function noPutKeyFaults({ provider: name, putAccessKey, putSecretKey }: Partial<S3Values>) {
+  if (name === undefined || putAccessKey !== undefined || putSecretKey !== undefined) return [];
+  const { title, needsPutKey }: Provider = PROVIDERS[name];
+  const why = `must be set for ${title}, to a key that may only put (${needsPutKey}): there an upload URL reads every file that its key can read`;
+  return needsPutKey === undefined ? [] : [fault(separateKeySettings.putAccessKey, why)];
+}
+
+function placeFaults(values: Partial<S3Values>) {
+  const { region, account, endpoint } = values;
+  const name = providerFrom(values);
+  const provider: Provider = PROVIDERS[name];
+  const missing: Text = ({ assign }) => `must be set for ${assign(shared.provider, name)}`;
+  if (region === undefined && provider.region === undefined) {
+    return [fault(shared.region, missing, provider.regionExample)];
+  }
+  if (endpoint !== undefined || name === "aws") return [];
+  if (provider.endpoint === undefined) return [fault(shared.endpoint, missing)];
+  return name === "r2" && account === undefined ? [fault(further.account, missing)] : [];
+}
+
+const furtherFaults = ({ signer, bucket = "", ...values }: Partial<S3Values>) => [
+  // An ARN, or a directory bucket by its suffix.
+  signer === "native" &&
+    /^arn:|--x-s3$/.test(bucket) &&
+    fault(further.signer, "must be sdk for an ARN or a directory bucket"),
+  ...(["put", "get"] as const).map(
+    (use) =>
+      values[`${use}Role`] !== undefined &&
+      values[`${use}AccessKey`] !== undefined &&
+      excludedBy(further[`${use}Role`], shared[`${use}AccessKey`]),
+  ),
+];
+
+const providerFrom = ({ provider, endpoint }: Partial<S3Values>): ProviderName =>
+  provider ?? (endpoint === undefined || AMAZON.test(endpoint.hostname) ? "aws" : "s3");
+
+const AMAZON = /\.(?:amazonaws\.com(?:\.cn)?|amazonaws\.eu|api\.aws)$/;
