@@ -7,7 +7,6 @@ import { connect } from "node:net";
 import {
   existsSync,
   mkdirSync,
-  mkdtempSync,
   readdirSync,
   readFileSync,
   readlinkSync,
@@ -18,7 +17,6 @@ import {
   utimesSync,
   writeFileSync,
 } from "node:fs";
-import { tmpdir } from "node:os";
 import { join, relative } from "node:path";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { listenNode } from "../../adapters/http/server/listen-node.ts";
@@ -37,6 +35,7 @@ import { MediaType } from "../../domain/media-type.ts";
 import { StorageKey } from "../../domain/storage-key.ts";
 import { freePort } from "../support/free-port.ts";
 import { send } from "../../adapters/contract/sending/send.ts";
+import { makeFolder } from "../support/make-folder.ts";
 import { until } from "../support/until.ts";
 
 const lifetime = Lifetime.make(Duration.minutes(1));
@@ -47,14 +46,13 @@ let presigner: Presigner["Service"];
 let listening: Listening;
 
 beforeEach(async () => {
-  directory = mkdtempSync(join(tmpdir(), "valetkey-attacks-"));
+  directory = makeFolder();
   await open();
 });
 
 afterEach(async () => {
   vi.useRealTimers();
   await listening.stop();
-  rmSync(directory, { recursive: true });
 });
 
 async function open(at?: number): Promise<void> {
@@ -328,14 +326,13 @@ describe("the store's folder", () => {
   });
 
   it("the store's folder is refused if a folder in it is a link", async () => {
-    const other = mkdtempSync(join(tmpdir(), "valetkey-linked-"));
+    const other = makeFolder();
     mkdirSync(join(other, "elsewhere"));
     symlinkSync(join(other, "elsewhere"), join(other, "objects"));
     const refusal = await Effect.runPromise(
       Presigner.pipe(Effect.provide(storageAt("http://127.0.0.1", other).layer), Effect.flip),
     );
     expect(refusal.reason).toContain("is a link, not a folder");
-    rmSync(other, { recursive: true });
   });
 
   it("the store's folder loses the leftovers of a crash at start, and keeps what an upload may still write", async () => {

@@ -1,13 +1,13 @@
 import { spawn } from "node:child_process";
 import { createHash } from "node:crypto";
 import { once } from "node:events";
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { text } from "node:stream/consumers";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { atTestEnd } from "../support/at-test-end.ts";
 import { isFullRun } from "../support/full-run.ts";
+import { makeFolder } from "../support/make-folder.ts";
 import { need } from "../support/need.ts";
 import { type ServiceProcess, startProcess } from "../support/service-process.ts";
 
@@ -109,9 +109,7 @@ beforeAll(async () => {
     LIMIT_REQUESTS_PER_ORGANIZATION: "1000000 per second",
   });
 });
-afterAll(async () => {
-  await service?.stop();
-});
+afterAll(() => service?.stop());
 
 it.skipIf(schemathesis === undefined)(
   "the service answers every request that Schemathesis generates from the API document as that document says",
@@ -144,7 +142,7 @@ interface Report {
 async function run(
   document: Json,
 ): Promise<{ readonly output: string; readonly report: Report | undefined }> {
-  const folder = mkdtempSync(join(tmpdir(), "valetkey-fuzzed-"));
+  const folder = makeFolder();
   writeFileSync(join(folder, "schemathesis.toml"), CONFIGURATION);
   writeFileSync(join(folder, "openapi.json"), JSON.stringify(document));
   const child = spawn(
@@ -172,8 +170,6 @@ async function run(
     return { output, report };
   } catch (cause) {
     throw new Error(`it ended with ${code}: ${output}`, { cause });
-  } finally {
-    rmSync(folder, { recursive: true, force: true });
   }
 }
 

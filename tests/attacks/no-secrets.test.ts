@@ -1,10 +1,10 @@
-import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { bundled } from "../support/bundled.ts";
 import { type Issuer, startIssuer } from "../support/issuer.ts";
 import { send } from "../../adapters/contract/sending/send.ts";
+import { makeFolder } from "../support/make-folder.ts";
 import { runToEnd, type ServiceProcess, startProcess } from "../support/service-process.ts";
 import { receiptKey } from "../support/receipt-key.ts";
 
@@ -23,13 +23,10 @@ const FILES = "/api/v1/orgs/acme/files";
 let folder: string;
 let issuer: Issuer;
 beforeAll(async () => {
-  folder = mkdtempSync(join(tmpdir(), "valetkey-no-secrets-"));
+  folder = makeFolder();
   issuer = await startIssuer();
 });
-afterAll(async () => {
-  await issuer.stop();
-  rmSync(folder, { recursive: true });
-});
+afterAll(() => issuer.stop());
 
 /** Uses a service in every way, rightly and wrongly, and gives everything that it wrote. */
 async function use(

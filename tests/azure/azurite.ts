@@ -1,10 +1,9 @@
 import { spawn } from "node:child_process";
 import { randomBytes } from "node:crypto";
 import { once } from "node:events";
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { freePort } from "../support/free-port.ts";
+import { makeFolder } from "../support/make-folder.ts";
 import type { Found } from "../support/setup.ts";
 import { installTools } from "../support/tools.ts";
 import { until } from "../support/until.ts";
@@ -28,7 +27,7 @@ export async function startAzurite(): Promise<Found<AzuriteServer>> {
   const port = await freePort();
   const account = "valetkeytest";
   const key = randomBytes(64).toString("base64");
-  const folder = mkdtempSync(join(tmpdir(), "valetkey-azurite-"));
+  const folder = makeFolder();
   const flags = ["--blobHost", host, "--blobPort", `${port}`, "--inMemoryPersistence"];
   flags.push("--disableTelemetry", "--silent");
   const child = spawn(process.execPath, [join(commands, "azurite-blob"), ...flags], {
@@ -41,7 +40,6 @@ export async function startAzurite(): Promise<Found<AzuriteServer>> {
   const stop = async () => {
     child.kill();
     await exited;
-    rmSync(folder, { recursive: true, force: true });
   };
   const endpoint = `http://${host}:${port}/${account}`;
   try {

@@ -1,7 +1,6 @@
 import * as Result from "effect/Result";
 import { createHash } from "node:crypto";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { beforeAll, describe, expect, it, onTestFinished, vi } from "vitest";
 import { certifiedStore } from "../../adapters/cli/certify/certified-store.ts";
@@ -9,6 +8,7 @@ import { examine } from "../../adapters/contract/running/examine.ts";
 import { PROMISES, standsOn } from "../../adapters/contract/promises/promises.ts";
 import { digestOf } from "../../adapters/storage/certificate/certificate.ts";
 import { makeBucket } from "../support/make-bucket.ts";
+import { makeFolder } from "../support/make-folder.ts";
 import { need } from "../support/need.ts";
 import { startProcess } from "../support/service-process.ts";
 import { type Entra, startEntra } from "./entra.ts";
@@ -67,11 +67,10 @@ describe.skipIf(azurite === undefined)("a certificate of Azure", () => {
     vi.stubEnv("AZURE_TOKEN_CREDENTIALS", "ManagedIdentityCredential");
     vi.stubEnv("AZURE_POD_IDENTITY_AUTHORITY_HOST", entra.endpoint);
     const https = await startEntraHttps(entra.endpoint, state.tenant);
-    const folder = mkdtempSync(join(tmpdir(), "valetkey-certify-"));
+    const folder = makeFolder();
     onTestFinished(() => {
       vi.unstubAllEnvs();
       https.close();
-      rmSync(folder, { recursive: true });
     });
     const settings = env({ STORAGE_ENDPOINT: endpoint });
     const { findings, answers } = await tried(settings, BOUND);

@@ -2,18 +2,18 @@
 // proxy that leads every connection to it, with a certificate that the tests make.
 import { execFileSync } from "node:child_process";
 import { once } from "node:events";
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { readFileSync } from "node:fs";
 import { createServer, request as httpRequest } from "node:http";
 import { createServer as createSecureServer } from "node:https";
 import { type AddressInfo, connect, type Socket } from "node:net";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { makeFolder } from "../support/make-folder.ts";
 
 const HOST = "login.microsoftonline.com";
 
 /** Starts it before the double at `endpoint`. `env` is for the process whose client it is. */
 export async function startEntraHttps(endpoint: string, tenant: string) {
-  const folder = mkdtempSync(join(tmpdir(), "valetkey-entra-"));
+  const folder = makeFolder();
   const [key, cert] = [join(folder, "key.pem"), join(folder, "cert.pem")];
   const names = ["-subj", `/CN=${HOST}`, "-addext", `subjectAltName=DNS:${HOST}`];
   execFileSync(
@@ -62,7 +62,6 @@ export async function startEntraHttps(endpoint: string, tenant: string) {
       for (const tunnel of tunnels) tunnel.destroy();
       secure.close();
       proxy.close();
-      rmSync(folder, { recursive: true, force: true });
     },
   };
 }

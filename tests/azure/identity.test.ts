@@ -1,7 +1,7 @@
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it, onTestFinished } from "vitest";
+import { makeFolder } from "../support/make-folder.ts";
 import { need } from "../support/need.ts";
 import { startProcess } from "../support/service-process.ts";
 import { type Entra, startEntra } from "./entra.ts";
@@ -42,12 +42,11 @@ describe.skipIf(azurite === undefined)("the service with an identity of Azure", 
       const https = await startEntraHttps(entra.endpoint, tenant);
       const options = { tenant, knows: entra.knows };
       const store = azurite && (await startAzureVerifier({ ...azurite, ...options }));
-      const folder = mkdtempSync(join(tmpdir(), "valetkey-identity-"));
+      const folder = makeFolder();
       onTestFinished(async () => {
         await store?.close();
         https.close();
         await entra.close();
-        rmSync(folder, { recursive: true, force: true });
       });
       const service = await startProcess({
         STORAGE_ADAPTER: "azure",

@@ -1,9 +1,8 @@
 import { createHash } from "node:crypto";
 import { once } from "node:events";
-import { mkdirSync, mkdtempSync, rmSync, utimesSync, writeFileSync } from "node:fs";
+import { mkdirSync, utimesSync, writeFileSync } from "node:fs";
 import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Browser, BrowserContext, Page } from "playwright-core";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
@@ -13,6 +12,7 @@ import { launchChromium } from "../support/chromium.ts";
 import { type CuttingProxy, reply, startCuttingProxy } from "../support/cutting-proxy.ts";
 import { freePort } from "../support/free-port.ts";
 import { isFullRun } from "../support/full-run.ts";
+import { makeFolder } from "../support/make-folder.ts";
 import { need } from "../support/need.ts";
 import { valetkey } from "../support/command-line.ts";
 import { accountSas } from "../azure/signature.ts";
@@ -365,7 +365,7 @@ describe.each(STORES)("the client in Chromium, with $store", ({ store, isHere, a
     });
 
     it("a file that is changed while it is uploaded is named as such", async () => {
-      const folder = mkdtempSync(join(tmpdir(), "valetkey-client-"));
+      const folder = makeFolder();
       const path = join(folder, "large.png");
       writeFileSync(path, Buffer.alloc(LARGE, 1));
       await tab.locator("input").setInputFiles(path);
@@ -386,7 +386,6 @@ describe.each(STORES)("the client in Chromium, with $store", ({ store, isHere, a
         code: "file-changed",
         message: "large.png was changed, moved or removed after it was chosen. Choose it again.",
       });
-      rmSync(folder, { recursive: true });
     });
   });
 });
@@ -443,7 +442,7 @@ describe.skipIf(executablePath === undefined)("a page that CORS keeps out, in Ch
   it("files are pasted and dropped, with those in dropped folders", async () => {
     const service = await startProcess();
     current = service;
-    const folder = mkdtempSync(join(tmpdir(), "valetkey-drop-"));
+    const folder = makeFolder();
     mkdirSync(join(folder, "album/inner"), { recursive: true });
     for (const name of ["album/a.png", "album/inner/b.png", "c.png"]) {
       writeFileSync(join(folder, name), name);
@@ -488,7 +487,6 @@ describe.skipIf(executablePath === undefined)("a page that CORS keeps out, in Ch
       return [paste("a table"), paste()];
     });
     expect(pasted).toEqual([0, 1]);
-    rmSync(folder, { recursive: true });
     await tab.close();
     await service.stop();
   });

@@ -1,12 +1,11 @@
 import { build } from "esbuild";
-import { afterAll, beforeAll, expect, it } from "vitest";
+import { beforeAll, expect, it } from "vitest";
 import { makeProject, type Project } from "../support/project.ts";
 
 let project: Project;
 beforeAll(async () => {
   project = await makeProject();
 });
-afterAll(() => project?.remove());
 
 it("a bundle can be made without a client library, and says so where it is needed", async () => {
   project.write(

@@ -1,8 +1,9 @@
 import { SignJWT } from "jose";
 import { randomBytes } from "node:crypto";
-import { afterEach, beforeAll, describe, expect, it } from "vitest";
+import { beforeAll, describe, expect, it } from "vitest";
 import manifest from "../../package.json" with { type: "json" };
 import { createBucket, startGcsVerifier } from "../google/store.ts";
+import { atTestEnd } from "../support/at-test-end.ts";
 import { clientOf } from "../support/minio-client.ts";
 import { need } from "../support/need.ts";
 import { SERVED, threeLines } from "../support/three-lines.ts";
@@ -14,11 +15,6 @@ const minio = await need("minio");
 const fakeGcs = await need("fakeGcs");
 const SESSION_KEY = randomBytes(32).toString("base64");
 const MINUTE = 60_000;
-
-const closing: Array<() => Promise<unknown>> = [];
-afterEach(async () => {
-  for (const close of closing.splice(0).toReversed()) await close();
-});
 
 const sessionOf = (name: string, key = SESSION_KEY) =>
   new SignJWT({ sub: name })
@@ -33,7 +29,7 @@ async function start(bundle: Bundle, variables: Readonly<Record<string, string>>
     SESSION_KEY,
     ...variables,
   });
-  closing.push(worker.stop);
+  atTestEnd(worker.stop);
   return { ...worker, token: await sessionOf("ann") };
 }
 
@@ -76,7 +72,7 @@ async function variablesOfGcs() {
     rsa: new Map(),
     hmac: new Map([HMAC]),
   });
-  closing.push(store.close);
+  atTestEnd(store.close);
   return {
     STORAGE_BUCKET: bucket,
     STORAGE_ENDPOINT: `http://127.0.0.1:${store.port}`,

@@ -4,15 +4,12 @@ import {
   existsSync,
   lstatSync,
   mkdirSync,
-  mkdtempSync,
   readdirSync,
   readFileSync,
-  rmSync,
   statSync,
   symlinkSync,
   writeFileSync,
 } from "node:fs";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, describe, expect, it, onTestFinished, vi } from "vitest";
 import { makeProgressLine } from "../../adapters/cli/upload/progress-line.ts";
@@ -28,6 +25,7 @@ import { isPut, network } from "../client/host.ts";
 import { startHost } from "../embed/host.ts";
 import { valetkey } from "../support/command-line.ts";
 import { freePort } from "../support/free-port.ts";
+import { makeFolder } from "../support/make-folder.ts";
 import { receiptKey } from "../support/receipt-key.ts";
 import { startS3 } from "../support/s3-server.ts";
 
@@ -47,12 +45,6 @@ afterEach(() => {
   vi.unstubAllGlobals();
   vi.restoreAllMocks();
 });
-
-function temporaryFolder(): string {
-  const folder = mkdtempSync(join(tmpdir(), "valetkey-cli-"));
-  onTestFinished(() => rmSync(folder, { recursive: true }));
-  return folder;
-}
 
 describe("valetkey config", () => {
   it("shows what is in force as a person reads it, and warns of what has no effect", async () => {
@@ -83,7 +75,7 @@ const createToken = async (file: string, ...options: ReadonlyArray<string>) => {
 
 describe("valetkey token", () => {
   it("create adds a token, list shows all but its secret, and revoke removes it alone", async () => {
-    const file = join(temporaryFolder(), "tokens.json");
+    const file = join(makeFolder(), "tokens.json");
     const created = await valetkey(
       ["token", "create", "--org", "acme", "--kind", "user", "--subject", "mia"],
       { AUTH_TOKENS_FILE: file },
@@ -142,7 +134,7 @@ describe("valetkey token", () => {
   });
 
   it("create leaves the file its permissions, and its place behind a symbolic link", async () => {
-    const folder = temporaryFolder();
+    const folder = makeFolder();
     const [file, link] = [join(folder, "tokens.json"), join(folder, "link.json")] as const;
     await createToken(file, "--org", "acme");
     expect(statSync(file).mode & 0o777).toBe(0o600);
@@ -163,7 +155,7 @@ describe("valetkey token", () => {
   ])(
     "create --expires %s is told as an instant, and the token is expired from then on",
     async (when, after) => {
-      const file = join(temporaryFolder(), "tokens.json");
+      const file = join(makeFolder(), "tokens.json");
       vi.useFakeTimers({ toFake: ["Date"], now: Date.UTC(2029, 0, 1) });
       await createToken(file, "--org", "acme", "--expires", when);
       const end = Date.UTC(2029, 0, 1) + after;
@@ -187,7 +179,7 @@ describe("valetkey token", () => {
       "--expires must be 90d, 12h, 30m or a date to come",
     ]),
   ])("create %j ends with 64, says why and creates no token", async (args, told) => {
-    const AUTH_TOKENS_FILE = join(temporaryFolder(), "tokens.json");
+    const AUTH_TOKENS_FILE = join(makeFolder(), "tokens.json");
     const { code, stdout, stderr } = await valetkey(["token", "create", ...args], {
       AUTH_TOKENS_FILE,
     });
@@ -203,7 +195,7 @@ describe("valetkey token", () => {
       64,
       expect.stringContaining("AUTH_TOKENS_FILE is not set"),
     ]);
-    const folder = temporaryFolder();
+    const folder = makeFolder();
     const file = join(folder, "tokens.json");
     const missing = await valetkey(["token", "list", "--file", file]);
     expect([missing.code, missing.stdout]).toEqual([66, ""]);
@@ -233,7 +225,7 @@ describe("valetkey token", () => {
 describe("valetkey upload", () => {
   const TOKEN = "a-token-of-mia";
   const start = async (over: Parameters<typeof startHost>[0] = {}) => {
-    const folder = temporaryFolder();
+    const folder = makeFolder();
     const host = await startHost({
       ...over,
       authenticate: ({ headers }) =>
@@ -406,7 +398,7 @@ describe("valetkey upload", () => {
   });
 
   it("remembers in a file of the user alone what was sent, and what another process writes", async () => {
-    const path = join(temporaryFolder(), "state", "uploads.json");
+    const path = join(makeFolder(), "state", "uploads.json");
     const memory = makeUploadMemory(path);
     const keys = async () => [...(await memory.keys())];
     expect(await keys()).toEqual([]);
@@ -657,7 +649,7 @@ const servingUntil = (
   onStop: () => unknown = () => undefined,
 ) => {
   const before = process.listeners("SIGTERM");
-  const all = { STORAGE_LOCAL_DIR: temporaryFolder(), SHUTDOWN_GRACE: "0 seconds", ...env };
+  const all = { STORAGE_LOCAL_DIR: makeFolder(), SHUTDOWN_GRACE: "0 seconds", ...env };
   return serving(all, async (options) => {
     await use(options);
     setImmediate(() => {
@@ -713,7 +705,7 @@ describe("valetkey serve", () => {
   });
 
   it("ends with 1 where it cannot listen or its key for uploads reads, and with 78 where its configuration is wrong", async () => {
-    const busy = await serving({ STORAGE_LOCAL_DIR: temporaryFolder() });
+    const busy = await serving({ STORAGE_LOCAL_DIR: makeFolder() });
     expect(busy.codes).toEqual([1]);
     expect(busy.told).toMatch(/^Valetkey cannot start: .*nothing may be served/);
     vi.restoreAllMocks();

@@ -1,9 +1,7 @@
 import * as Effect from "effect/Effect";
 import * as Option from "effect/Option";
-import { existsSync, mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { afterAll, beforeAll, expect, it } from "vitest";
+import { existsSync } from "node:fs";
+import { beforeAll, expect, it } from "vitest";
 import { eventsFile, sqliteOutbox } from "../../adapters/events/sqlite-outbox.ts";
 import { embeddedStorage } from "../../adapters/storage/local/storage.ts";
 import {
@@ -17,9 +15,9 @@ import { OrganizationId } from "../../domain/organization.ts";
 import { incomingKey, type StorageKey, subjectFolder } from "../../domain/storage-key.ts";
 import { SECRET } from "../events/backend.ts";
 import { valetkey } from "../support/command-line.ts";
+import { makeFolder } from "../support/make-folder.ts";
 
-const directory = mkdtempSync(join(tmpdir(), "valetkey-forget-"));
-afterAll(() => rmSync(directory, { recursive: true }));
+const directory = makeFolder();
 
 const store = embeddedStorage({ bucket: "files", directory }, new URL("http://127.0.0.1:9")).layer;
 const withStore = <A, E>(

@@ -1,11 +1,11 @@
 import { execFile } from "node:child_process";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { promisify } from "node:util";
-import { expect, it, onTestFinished } from "vitest";
+import { expect, it } from "vitest";
 import { SECRET } from "../events/backend.ts";
 import { CHILD_ENV } from "../support/child-env.ts";
+import { makeFolder } from "../support/make-folder.ts";
 import { need } from "../support/need.ts";
 import { startProcess } from "../support/service-process.ts";
 import { snippetsOf } from "../support/snippets.ts";
@@ -49,8 +49,7 @@ asyncio.run(main())
 it.skipIf(checks === undefined)(
   "the page of the Python package has programs that run as they are",
   async () => {
-    const folder = mkdtempSync(join(tmpdir(), "valetkey-python-"));
-    onTestFinished(() => rmSync(folder, { recursive: true }));
+    const folder = makeFolder();
     const small = join(folder, "small.txt");
     writeFileSync(small, "hello");
     const service = await startProcess({

@@ -1,8 +1,7 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { createHash, randomBytes } from "node:crypto";
 import { once } from "node:events";
-import { mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { mkdtempSync, readdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { text } from "node:stream/consumers";
 import { Webhook } from "standardwebhooks";
@@ -14,6 +13,7 @@ import { CHILD_ENV } from "../support/child-env.ts";
 import { type CuttingProxy, startCuttingProxy } from "../support/cutting-proxy.ts";
 import { freePort } from "../support/free-port.ts";
 import { isFullRun } from "../support/full-run.ts";
+import { makeFolder } from "../support/make-folder.ts";
 import { need } from "../support/need.ts";
 import { receiptKey } from "../support/receipt-key.ts";
 import { type ServiceProcess, startProcess } from "../support/service-process.ts";
@@ -103,14 +103,13 @@ export function tryClient(
   let content: Buffer;
   beforeAll(async () => {
     if (!isHere) return;
-    folder = mkdtempSync(join(tmpdir(), "valetkey-client-"));
+    folder = makeFolder();
     content = randomBytes(LARGE);
     large = join(folder, "large.png");
     writeFileSync(large, content);
     writeFileSync(join(folder, "small.txt"), "hello");
     command = await build();
   }, 600_000);
-  afterAll(() => folder && rmSync(folder, { recursive: true }));
 
   const start = (args: ReadonlyArray<string>): Running => {
     const [file = "", ...first] = command;

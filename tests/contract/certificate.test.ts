@@ -1,8 +1,8 @@
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it, onTestFinished } from "vitest";
 import { PRESIGN, presignInit, startService, storeAt } from "../http/service.ts";
+import { makeFolder } from "../support/make-folder.ts";
 import { need } from "../support/need.ts";
 import { openBucket } from "../support/s3-store.ts";
 import { certificateOf } from "../support/store-certificate.ts";
@@ -18,8 +18,7 @@ const BODY = "hello";
 async function open() {
   const { bucket, client } = await openBucket(server, {});
   const { endpoint = "", accessKey = "", secretKey = "" } = server ?? {};
-  const folder = mkdtempSync(join(tmpdir(), "certificate-"));
-  onTestFinished(() => rmSync(folder, { recursive: true }));
+  const folder = makeFolder();
   const file = join(folder, "certificate.json");
   writeFileSync(file, JSON.stringify(certificateOf({ endpoint, bucket }), null, 2));
   return {

@@ -1,6 +1,5 @@
 import * as Result from "effect/Result";
-import { mkdirSync, mkdtempSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, it, vi } from "vitest";
 import { certifiedStore } from "../../adapters/cli/certify/certified-store.ts";
@@ -9,6 +8,7 @@ import { PROMISES, standsOn } from "../../adapters/contract/promises/promises.ts
 import { configurationMessage } from "../../adapters/cli/command/configuration.ts";
 import { readStore } from "../../adapters/service/settings.ts";
 import { freePort } from "../support/free-port.ts";
+import { makeFolder } from "../support/make-folder.ts";
 import { need } from "../support/need.ts";
 import { startServer } from "../support/server-process.ts";
 import { certificateOf } from "../support/store-certificate.ts";
@@ -58,7 +58,7 @@ const PEERS: Readonly<Record<string, Peer>> = {
 it.each(Object.entries(PEERS).filter(([, { path }]) => path !== undefined))(
   "%s is found to break what every store must keep, and no service starts over it by mistake",
   async (name, { path = "", args, breaks, keeps }) => {
-    const folder = mkdtempSync(join(tmpdir(), `valetkey-${name}-`));
+    const folder = makeFolder();
     mkdirSync(join(folder, "data", "files"), { recursive: true });
     const port = await freePort();
     const endpoint = `http://127.0.0.1:${port}`;

@@ -1,13 +1,12 @@
 import * as Effect from "effect/Effect";
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { describe, expect, it, onTestFinished } from "vitest";
+import { readFileSync } from "node:fs";
+import { describe, expect, it } from "vitest";
 import { runDoctor } from "../../adapters/cli/doctor/run.ts";
 import { makeClamd } from "../../adapters/content/clamd.ts";
 import { TEST_FILE } from "../../adapters/content/test-files.ts";
 import { StoreUnavailable } from "../../domain/errors.ts";
 import { pieces, startClamd, verdictAt } from "../support/clamd.ts";
+import { makeFolder } from "../support/make-folder.ts";
 import { need } from "../support/need.ts";
 
 const path = await need("clamd");
@@ -16,8 +15,7 @@ const MIB = 2 ** 20;
 const start = (options = {}) => startClamd(path ?? "", options);
 
 async function examine(options: Readonly<Record<string, string>>, maxSize = "3 MiB") {
-  const folder = mkdtempSync(join(tmpdir(), "valetkey-doctor-"));
-  onTestFinished(() => rmSync(folder, { recursive: true }));
+  const folder = makeFolder();
   const clamd = await startClamd(path ?? "", options);
   const policy = {
     arrival: "incoming",

@@ -4,8 +4,7 @@ import * as Effect from "effect/Effect";
 import type * as Layer from "effect/Layer";
 import * as ManagedRuntime from "effect/ManagedRuntime";
 import { AssumeRoleProvider } from "minio/dist/esm/AssumeRoleProvider.mjs";
-import { mkdtempSync, renameSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { renameSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, describe, expect, it, type TestContext, vi } from "vitest";
 import { layer as aws } from "../../adapters/storage/aws/layer.ts";
@@ -16,6 +15,7 @@ import { layer as minio } from "../../adapters/storage/minio/layer.ts";
 import { ObjectStore } from "../../application/ports/object-store.ts";
 import { Presigner } from "../../application/ports/presigner.ts";
 import { Lifetime } from "../../domain/lifetime.ts";
+import { makeFolder } from "../support/make-folder.ts";
 import { need } from "../support/need.ts";
 import { quiet, s3Settings } from "../support/s3-store.ts";
 import { serve } from "../support/serve.ts";
@@ -86,8 +86,7 @@ describe.skipIf(server === undefined).concurrent.each([
   },
 ])("$name", ({ make }) => {
   it("no upload fails while a file of credentials is replaced", async (test) => {
-    const folder = mkdtempSync(join(tmpdir(), "valetkey-credentials-"));
-    test.onTestFinished(() => rmSync(folder, { recursive: true }));
+    const folder = makeFolder();
     const file = join(folder, "storage.json");
     const write = (credentials: Temporary) => {
       writeFileSync(`${file}.new`, JSON.stringify(credentials));

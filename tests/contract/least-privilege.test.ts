@@ -5,7 +5,7 @@ import * as Option from "effect/Option";
 import * as Redacted from "effect/Redacted";
 import { createHash } from "node:crypto";
 import zlib from "node:zlib";
-import { afterEach, describe, expect, it, onTestFinished, vi } from "vitest";
+import { describe, expect, it, onTestFinished, vi } from "vitest";
 import { layer as aws } from "../../adapters/storage/aws/layer.ts";
 import {
   CONTENT,
@@ -25,16 +25,12 @@ import { Presigner } from "../../application/ports/presigner.ts";
 import { PartNumber } from "../../domain/multipart.ts";
 import { incomingKey, type ObjectKey } from "../../domain/storage-key.ts";
 import { allowedBy as keysAllowedBy, keysFor } from "../support/assume-role.ts";
+import { atTestEnd } from "../support/at-test-end.ts";
 import { isFullRun } from "../support/full-run.ts";
 import { need } from "../support/need.ts";
 
 const server = await need("minio");
 const bucket = `least-privilege-${crypto.randomUUID()}`;
-
-const closing: Array<() => Promise<unknown>> = [];
-afterEach(async () => {
-  for (const close of closing.splice(0)) await close();
-});
 
 /** Credentials of the real server that may do what a policy of `adapters/storage/s3/policies` allows. */
 async function allowedBy(name: string | ReadonlyArray<string>) {
@@ -67,7 +63,7 @@ type Store = Layer.Layer<Presigner | ObjectStore>;
 async function open(layer: Store, ensured = true) {
   const quiet = telemetry({ level: "none", format: "json" });
   const runtime = ManagedRuntime.make(Layer.provideMerge(layer, quiet));
-  closing.push(() => runtime.dispose());
+  atTestEnd(() => runtime.dispose());
   if (ensured) await runtime.runPromise(ObjectStore.use((store) => store.ensureBucket));
   return runtime.runPromise(Effect.all({ presigner: Presigner, store: ObjectStore }));
 }

@@ -1,13 +1,14 @@
 import * as Clock from "effect/Clock";
 import * as Effect from "effect/Effect";
 import * as Redacted from "effect/Redacted";
-import { afterEach, beforeAll, describe, expect, it } from "vitest";
+import { beforeAll, describe, expect, it } from "vitest";
 import { layer as aws } from "../../adapters/storage/aws/layer.ts";
 import { putRequest } from "../../adapters/contract/sending/uploads.ts";
 import { layer as gcs } from "../../adapters/storage/gcs/layer.ts";
 import { layer as minio } from "../../adapters/storage/minio/layer.ts";
 import { ObjectStore } from "../../application/ports/object-store.ts";
 import { startGcsVerifier } from "../google/store.ts";
+import { atTestEnd } from "../support/at-test-end.ts";
 import { BY_HMAC, gcsSettings, HMAC_KEY } from "../support/gcs-store.ts";
 import { need } from "../support/need.ts";
 import { s3Settings } from "../support/s3-store.ts";
@@ -18,11 +19,6 @@ import { serve } from "../support/serve.ts";
 const server = await need("minio");
 const fakeGcs = await need("fakeGcs");
 const bucket = `reasons-${crypto.randomUUID()}`;
-
-const closing: Array<() => void> = [];
-afterEach(() => {
-  for (const close of closing.splice(0)) close();
-});
 
 interface Change {
   readonly bucket?: string;
@@ -127,7 +123,7 @@ it.skipIf(fakeGcs === undefined)(
   async () => {
     const name = `missing-${crypto.randomUUID()}`;
     const store = await startGcsVerifier({ upstream: fakeGcs ?? "", ...BY_HMAC });
-    closing.push(() => void store.close());
+    atTestEnd(() => void store.close());
     const settings = { bucket: name, project: undefined, key: HMAC_KEY };
     const program = (use: (store: ObjectStore["Service"]) => Effect.Effect<unknown, object>) =>
       ObjectStore.use(use).pipe(

@@ -1,12 +1,10 @@
 import * as Effect from "effect/Effect";
 import * as Option from "effect/Option";
 import assert from "node:assert/strict";
-import { mkdtempSync, rmSync } from "node:fs";
 import { readdir, utimes } from "node:fs/promises";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Readable } from "node:stream";
-import { expect, it, onTestFinished } from "vitest";
+import { expect, it } from "vitest";
 import { register } from "../../adapters/contract/running/register.ts";
 import { upload } from "../../adapters/contract/sending/send.ts";
 import { promises } from "../../adapters/contract/promises/store-promise.ts";
@@ -24,6 +22,7 @@ import { type Leftover, sweepUploads } from "../../application/files/sweep-uploa
 import { incomingKey, type ObjectKey, removedKey } from "../../domain/storage-key.ts";
 import { later } from "./later.ts";
 import { stores } from "./stores.ts";
+import { makeFolder } from "../support/make-folder.ts";
 
 const DAY = 24 * 60 * 60 * 1000;
 const DAYS = 3;
@@ -150,8 +149,7 @@ for (const store of stores.filter(({ without = [] }) => !without.includes("copie
 }
 
 it("the embedded store removes by itself what nobody confirmed in nine days", async () => {
-  const directory = mkdtempSync(join(tmpdir(), "valetkey-sweep-"));
-  onTestFinished(() => rmSync(directory, { recursive: true }));
+  const directory = makeFolder();
   const folder = await openFolder(directory);
   const write = async (key: string, days: number) => {
     const path = objectPath(folder, key);

@@ -1,7 +1,7 @@
 import * as Effect from "effect/Effect";
 import type * as Layer from "effect/Layer";
 import * as Redacted from "effect/Redacted";
-import { afterEach, expect, it } from "vitest";
+import { expect, it } from "vitest";
 import { layer as aws } from "../../adapters/storage/aws/layer.ts";
 import { CONTENT, getRequest, putRequest } from "../../adapters/contract/sending/uploads.ts";
 import { send } from "../../adapters/contract/sending/send.ts";
@@ -11,17 +11,13 @@ import { layer as minio } from "../../adapters/storage/minio/layer.ts";
 import { ObjectStore } from "../../application/ports/object-store.ts";
 import { Presigner } from "../../application/ports/presigner.ts";
 import { createBucket, startGcsVerifier } from "../google/store.ts";
+import { atTestEnd } from "../support/at-test-end.ts";
 import { BY_HMAC, gcsSettings, HMAC_KEY } from "../support/gcs-store.ts";
 import { need } from "../support/need.ts";
 import { s3Settings } from "../support/s3-store.ts";
 
 const server = await need("minio");
 const fakeGcs = await need("fakeGcs");
-
-const closing: Array<() => Promise<unknown>> = [];
-afterEach(async () => {
-  for (const close of closing.splice(0)) await close();
-});
 
 type Store = Layer.Layer<Presigner | ObjectStore>;
 
@@ -84,7 +80,7 @@ async function openGcs(name: string): Promise<GcsSettings> {
   const upstream = fakeGcs ?? "";
   await createBucket(upstream, name);
   const store = await startGcsVerifier({ upstream, ...BY_HMAC });
-  closing.push(store.close);
+  atTestEnd(store.close);
   return gcsSettings(`http://localhost:${store.port}`, {
     bucket: name,
     pathStyle: false,

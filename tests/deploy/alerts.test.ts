@@ -1,9 +1,8 @@
 import { execFileSync } from "node:child_process";
 import { once } from "node:events";
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { readFileSync, writeFileSync } from "node:fs";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { parse as parseYaml } from "yaml";
@@ -11,6 +10,7 @@ import { SECRET } from "../events/backend.ts";
 import { startCuttingProxy } from "../support/cutting-proxy.ts";
 import { startFaultyServer } from "../support/faulty-server.ts";
 import { freePort } from "../support/free-port.ts";
+import { makeFolder } from "../support/make-folder.ts";
 import { need } from "../support/need.ts";
 import { startPrometheus } from "../support/prometheus.ts";
 import { startRedis } from "../support/redis.ts";
@@ -91,17 +91,13 @@ describe.skipIf(promtool === "")("promtool", () => {
   it("finds the rules and the configuration right, and each alert at its threshold", () => {
     run("check", "rules", new URL("alerts.yaml", GRAFANA).pathname);
     run("test", "rules", "alert-rules.yaml");
-    const folder = mkdtempSync(join(tmpdir(), "valetkey-promtool-"));
-    try {
-      const config = read("prometheus.yaml").replace(
-        "/etc/prometheus/alerts.yaml",
-        new URL("alerts.yaml", GRAFANA).pathname,
-      );
-      writeFileSync(join(folder, "prometheus.yaml"), config);
-      run("check", "config", join(folder, "prometheus.yaml"));
-    } finally {
-      rmSync(folder, { recursive: true });
-    }
+    const folder = makeFolder();
+    const config = read("prometheus.yaml").replace(
+      "/etc/prometheus/alerts.yaml",
+      new URL("alerts.yaml", GRAFANA).pathname,
+    );
+    writeFileSync(join(folder, "prometheus.yaml"), config);
+    run("check", "config", join(folder, "prometheus.yaml"));
   });
 });
 
@@ -165,8 +161,8 @@ describe.skipIf(!canRun)("a Prometheus that reads services, each with one fault"
     await once(backend.listen(0, "127.0.0.1"), "listening");
     ends.push(() => backend.close());
     const redis = await startRedis({ path: redisPath });
-    const folder = mkdtempSync(join(tmpdir(), "valetkey-alerts-"));
-    ends.push(cable.close, wrongClock.close, redis.stop, () => rmSync(folder, { recursive: true }));
+    const folder = makeFolder();
+    ends.push(cable.close, wrongClock.close, redis.stop);
     const file = join(folder, "storage.json");
     const { STORAGE_ACCESS_KEY: access_key, STORAGE_SECRET_KEY: secret_key, ...keyless } = store;
     const expires_at = new Date(Date.now() + 8 * 60_000).toISOString();

@@ -6,17 +6,16 @@ import {
   mkdirSync,
   mkdtempSync,
   readFileSync,
-  rmSync,
   symlinkSync,
   writeFileSync,
 } from "node:fs";
-import { tmpdir } from "node:os";
 import { delimiter, dirname, join } from "node:path";
-import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
+import { beforeAll, describe, expect, it, vi } from "vitest";
 import { parse as parseYaml } from "yaml";
 import { type Certificate, digestOf } from "../../adapters/storage/certificate/certificate.ts";
 import { CHILD_ENV } from "../support/child-env.ts";
 import { isFullRun } from "../support/full-run.ts";
+import { makeFolder } from "../support/make-folder.ts";
 import { clientOf } from "../support/minio-client.ts";
 import { need } from "../support/need.ts";
 
@@ -39,8 +38,7 @@ const steps: ReadonlyArray<Step> = parseYaml(
   readFileSync(join(ROOT, ".github/workflows/certify.yml"), "utf8"),
 ).jobs.certify.steps;
 
-const folder = mkdtempSync(join(tmpdir(), "valetkey-workflow-"));
-afterAll(() => rmSync(folder, { recursive: true }));
+const folder = makeFolder();
 /** The repository, and the working tree of who keeps it. */
 const origin = join(folder, "origin.git");
 const tree = join(folder, "tree");

@@ -2,16 +2,16 @@ import { createClient } from "@redis/client";
 import * as Result from "effect/Result";
 import { execFileSync, spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
-import { existsSync, globSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { existsSync, globSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { afterEach, describe, expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import { parse as parseYaml } from "yaml";
 import { CHILD_ENV } from "../support/child-env.ts";
 import { readAll, settings, unknownIn } from "../../adapters/service/settings.ts";
 import { atTestEnd } from "../support/at-test-end.ts";
 import { dockerEnvironment } from "../support/docker-environment.ts";
 import { freePort } from "../support/free-port.ts";
+import { makeFolder } from "../support/make-folder.ts";
 import { need } from "../support/need.ts";
 import { until } from "../support/until.ts";
 
@@ -86,15 +86,10 @@ it.each(PROJECTS)("%s has what watches it in the profile watch, of one version",
   expect(String(services.get("valetkey")?.environment?.["METRICS_PORT"])).toBe(port);
 });
 
-const folders: Array<string> = [];
-afterEach(() => {
-  for (const folder of folders.splice(0)) rmSync(folder, { recursive: true });
-});
-
 /** What the first service of a project does, into a folder. */
 function makeSecrets(
   env: Readonly<Record<string, string>>,
-  { folder = newFolder(), store = "seaweedfs" } = {},
+  { folder = makeFolder(), store = "seaweedfs" } = {},
 ) {
   const args = [
     "--folder",
@@ -114,12 +109,6 @@ function makeSecrets(
   );
   const read = (name: string) => readFileSync(join(folder, name), "utf8");
   return { status, stdout, stderr, folder, read, files: readdirSync(folder).toSorted() };
-}
-
-function newFolder(): string {
-  const folder = mkdtempSync(join(tmpdir(), "valetkey-compose-"));
-  folders.push(folder);
-  return folder;
 }
 
 const variablesOf = (text: string) =>
@@ -183,7 +172,7 @@ const redis = await need("redis");
 it.skipIf(redis === undefined)("Redis knows after a crash what it has answered", async () => {
   const { command = [], volumes } = servicesOf("compose.peers.yaml").get("redis") ?? {};
   expect(volumes).toEqual(["redis:/data"]);
-  const folder = newFolder();
+  const folder = makeFolder();
   const port = String(await freePort());
   const args = command.slice(1).map((arg) => (arg === "/data" ? folder : arg));
   const start = async () => {

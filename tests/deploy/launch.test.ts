@@ -1,10 +1,10 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { delimiter, join } from "node:path";
 import { text } from "node:stream/consumers";
-import { afterEach, beforeEach, expect, it } from "vitest";
+import { beforeEach, expect, it } from "vitest";
+import { makeFolder } from "../support/make-folder.ts";
 
 const ROOT = new URL("../..", import.meta.url).pathname;
 const read = (name: string) => JSON.parse(readFileSync(join(ROOT, name), "utf8"));
@@ -17,7 +17,7 @@ const write = (name: string, lines: string) =>
 const asked = () => readFileSync(join(folder, "asked"), "utf8");
 
 beforeEach(() => {
-  folder = mkdtempSync(join(tmpdir(), "valetkey-launch-"));
+  folder = makeFolder();
   write("program.cjs", "console.log(JSON.stringify([process.pid, ...process.argv.slice(2)]));");
   write(
     "waiting.cjs",
@@ -33,7 +33,6 @@ beforeEach(() => {
     bin="$3/node_modules/\${package%@*}/bin"; mkdir -p "$bin"; ln -s "$BROUGHT" "$bin/node"`,
   );
 });
-afterEach(() => rmSync(folder, { recursive: true }));
 
 /** Starts a program of the folder by the launcher, in a Node that passes for one of that version. */
 function launch(version: string, [program = "", ...args]: ReadonlyArray<string>, brought?: string) {

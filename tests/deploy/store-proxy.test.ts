@@ -1,9 +1,8 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { readFileSync, writeFileSync } from "node:fs";
 import { createServer, request } from "node:http";
 import type { AddressInfo } from "node:net";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { sendWritten } from "../../adapters/contract/sending/send-written.ts";
@@ -15,6 +14,7 @@ import {
   UNSIGNED_HEADERS,
 } from "../../adapters/contract/promises/unsigned-headers.ts";
 import { freePort } from "../support/free-port.ts";
+import { makeFolder } from "../support/make-folder.ts";
 import { need } from "../support/need.ts";
 import { until } from "../support/until.ts";
 
@@ -30,8 +30,8 @@ const OWN =
 describe.skipIf(caddy === undefined)("the proxy in front of a store", () => {
   let address: string;
   const arrived: Array<ReadonlyArray<string>> = [];
-  const folder = mkdtempSync(join(tmpdir(), "valetkey-caddy-"));
-  const ends: Array<() => void> = [() => rmSync(folder, { recursive: true })];
+  const folder = makeFolder();
+  const ends: Array<() => void> = [];
   afterAll(() => {
     for (const end of ends.toReversed()) end();
   });

@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { afterAll, beforeAll, expect, it } from "vitest";
+import { beforeAll, expect, it } from "vitest";
 import { clientOf } from "../support/minio-client.ts";
 import { need } from "../support/need.ts";
 import { receiptKey } from "../support/receipt-key.ts";
@@ -31,7 +31,6 @@ beforeAll(async () => {
   for (const name of ["@types/node", "vitest"]) project.link(name);
   if (server !== undefined) await clientOf(server).makeBucket(bucket);
 });
-afterAll(() => project?.remove());
 
 it("the page has the snippets that are tested here, and an adapter of 60 lines at most", () => {
   expect([...onPage.keys()]).toEqual(["adapter.ts", "adapter.test.ts", "options.ts", "service.ts"]);

@@ -1,19 +1,18 @@
 import * as Result from "effect/Result";
 import { execFileSync } from "node:child_process";
 import { generateKeyPairSync } from "node:crypto";
-import { globSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { globSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { afterAll, expect, it } from "vitest";
+import { expect, it } from "vitest";
 import { readAll, settings } from "../../adapters/service/settings.ts";
+import { makeFolder } from "../support/make-folder.ts";
 import { snippetsOf } from "../support/snippets.ts";
 
 // What the pages have an operator type to start the service, typed into a shell that only looks at
 // the variables: each configures a service that would start.
 
 const ROOT = new URL("../..", import.meta.url).pathname;
-const folder = mkdtempSync(join(tmpdir(), "valetkey-commands-"));
-afterAll(() => rmSync(folder, { recursive: true }));
+const folder = makeFolder();
 
 const { privateKey, publicKey } = generateKeyPairSync("rsa", { modulusLength: 2048 });
 const FILES: Readonly<Record<string, string>> = {

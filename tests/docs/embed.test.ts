@@ -1,5 +1,5 @@
 import { readFileSync } from "node:fs";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { beforeAll, describe, expect, it } from "vitest";
 import { freePort } from "../support/free-port.ts";
 import { startIssuer } from "../support/issuer.ts";
 import { makeProject, type Project, STRICT_PROJECT } from "../support/project.ts";
@@ -34,7 +34,6 @@ beforeAll(async () => {
   project.write("tsconfig.json", STRICT_PROJECT);
   for (const name of ["@types/node", "hono", "jose", "effect", "@uppy/core"]) project.link(name);
 });
-afterAll(() => project?.remove());
 
 /** Runs a few lines beside the snippets; what they write is JSON, line by line. */
 async function run(lines: string, env: Readonly<Record<string, string>> = {}) {

@@ -1,11 +1,11 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, it } from "vitest";
 import { createClient } from "../../adapters/client/client.ts";
 import { freePort } from "../support/free-port.ts";
+import { makeFolder } from "../support/make-folder.ts";
 import { need } from "../support/need.ts";
 import { startProcess } from "../support/service-process.ts";
 import { until } from "../support/until.ts";
@@ -21,7 +21,7 @@ it.skipIf(minio === undefined)(
     const [server = "", service = ""] = readFileSync(join(ROOT, "deploy/minio/README.md"), "utf8")
       .split("\n\n")
       .filter((block) => /^ {4}/.test(block) && /MINIO_ROOT_USER|STORAGE_ADAPTER/.test(block));
-    const folder = mkdtempSync(join(tmpdir(), "valetkey-readme-"));
+    const folder = makeFolder();
     const port = String(await freePort());
     const here = (block: string) => block.replaceAll("9000", port).replaceAll(".minio", folder);
     const child = spawn("sh", ["-ec", here(server)], {
@@ -45,8 +45,6 @@ it.skipIf(minio === undefined)(
     } finally {
       process.kill(-(child.pid ?? 0));
       await ended;
-      rmSync(folder, { recursive: true });
-      rmSync(`${folder}-secret`);
     }
   },
 );

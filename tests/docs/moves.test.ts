@@ -1,5 +1,5 @@
 import { generateKeyPairSync } from "node:crypto";
-import { afterAll, beforeAll, expect, it } from "vitest";
+import { beforeAll, expect, it } from "vitest";
 import { createBucket, startGcsVerifier } from "../google/store.ts";
 import { freePort } from "../support/free-port.ts";
 import { clientOf } from "../support/minio-client.ts";
@@ -51,7 +51,6 @@ beforeAll(async () => {
   const client = clientOf(minio);
   if (!(await client.bucketExists("files"))) await client.makeBucket("files");
 });
-afterAll(() => project?.remove());
 
 /** Starts one of the snippets, and runs `lines` as a page of it would; gives what these tell. */
 async function drive(

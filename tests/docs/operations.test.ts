@@ -1,11 +1,10 @@
 import { randomBytes } from "node:crypto";
 import { execFile } from "node:child_process";
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { promisify } from "node:util";
-import { afterAll, afterEach, describe, expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import { ask } from "../events/backend.ts";
+import { atTestEnd } from "../support/at-test-end.ts";
+import { makeFolder } from "../support/make-folder.ts";
 import { need } from "../support/need.ts";
 import { createValetkey, isValetkeyError } from "../../adapters/embed/index.ts";
 import { local } from "../../adapters/embed/local.ts";
@@ -16,17 +15,11 @@ import { snippetsOf } from "../support/snippets.ts";
 // What docs/troubleshooting.md, docs/policies.md and docs/parts.md tell an operator to do, done.
 
 const minio = await need("minio");
-const closing: Array<() => Promise<unknown>> = [];
-afterEach(async () => {
-  for (const close of closing.splice(0)) await close();
-});
-
-const directory = mkdtempSync(join(tmpdir(), "valetkey-operations-"));
-afterAll(() => rmSync(directory, { recursive: true }));
+const directory = makeFolder();
 
 async function start(env: Readonly<Record<string, string>>): Promise<ServiceProcess> {
   const service = await startProcess(env);
-  closing.push(service.stop);
+  atTestEnd(service.stop);
   return service;
 }
 
@@ -50,7 +43,7 @@ it("a file goes in parts by the commands of the guide, with the settings beside 
   const [, settings = ""] = /^# The service: (.*) npm start$/m.exec(commands) ?? [];
   const command = `${settings} exec node deploy/node.ts`;
   const service = await startProcess({}, () => ["/bin/sh", "-c", command]);
-  closing.push(service.stop);
+  atTestEnd(service.stop);
   const { address, token } = service;
   const script = commands.replace("http://127.0.0.1:8787", address);
   const { stdout } = await promisify(execFile)("sh", ["-ec", script], {
@@ -82,7 +75,7 @@ function replica(receiptKeys: ReadonlyArray<string>) {
     policy: { linkLifetime: "30 days" },
     receiptKeys,
   });
-  closing.push(valetkey.close);
+  atTestEnd(valetkey.close);
   const asked = { caller: { id: "mia" }, organization: "acme" };
   return {
     receipt: async () => (await valetkey.requestUpload({ ...asked, ...UPLOAD })).receipt,

@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, expect, it } from "vitest";
+import { beforeAll, expect, it } from "vitest";
 import { freePort } from "../support/free-port.ts";
 import { makeProject, type Project } from "../support/project.ts";
 import { snippetsOf } from "../support/snippets.ts";
@@ -24,7 +24,6 @@ beforeAll(async () => {
   project.write("yours.ts", YOURS);
   project.write("server.ts", (snippets.get("server.ts") ?? "").replaceAll("3000", port));
 });
-afterAll(() => project?.remove());
 
 it("the README has the snippets that are tested here, and no others", () => {
   expect([...snippets.keys()]).toEqual(["client.js", "three-lines.js", "server.ts"]);

@@ -1,16 +1,16 @@
 import { randomBytes } from "node:crypto";
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { globSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { globSync, readFileSync, writeFileSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import { Webhook } from "standardwebhooks";
-import { afterAll, beforeAll, expect, it } from "vitest";
+import { beforeAll, expect, it } from "vitest";
 import { ask, SECRET, upload } from "../events/backend.ts";
 import { atTestEnd } from "../support/at-test-end.ts";
 import { freePort } from "../support/free-port.ts";
 import { installFromNpm } from "../support/install-package.ts";
 import { linkPackages } from "../support/kept-packages.ts";
+import { makeFolder } from "../support/make-folder.ts";
 import { need } from "../support/need.ts";
 import { emptyProject, type Project } from "../support/project.ts";
 import { startProcess } from "../support/service-process.ts";
@@ -73,7 +73,6 @@ beforeAll(async () => {
   );
   for (const name of ["hono", "@hono/node-server", "standardwebhooks"]) project.link(name);
 });
-afterAll(() => project?.remove());
 
 it("the page has the receivers that are tested here, and no others", () => {
   const all = [...snippets.keys(), ...copied.keys()];
@@ -96,8 +95,7 @@ it.for(Object.entries(RECEIVERS))(
     };
     let cwd = project.folder;
     if (copied.has(name)) {
-      const own = (cwd = mkdtempSync(join(tmpdir(), "valetkey-receiver-")));
-      atTestEnd(() => rmSync(own, { recursive: true, force: true }));
+      const own = (cwd = makeFolder());
       await install(packages ?? "true", { into: own, env });
       const code = copied.get(name)?.replaceAll("3000", String(port)) ?? "";
       for (const [file, text] of Object.entries({ ...files, [name]: code })) {

@@ -2,7 +2,7 @@ import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { afterAll, beforeAll, expect, it } from "vitest";
+import { beforeAll, expect, it } from "vitest";
 import { USED, useFromPage } from "../hosts/page.ts";
 import { CHILD_ENV } from "../support/child-env.ts";
 import { COMMANDS } from "../support/command-path.ts";
@@ -87,7 +87,6 @@ beforeAll(async () => {
   project.write("nest.json", JSON.stringify(NEST));
   for (const name of ["uploads.ts", ...RECIPES]) project.write(name, snippets.get(name) ?? "");
 });
-afterAll(() => project?.remove());
 
 it("every recipe compiles", async () => {
   const { code, output } = await project.run(["tsc", "-p", "."]);

@@ -1,21 +1,13 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { createPrivateKey } from "node:crypto";
-import {
-  copyFileSync,
-  globSync,
-  mkdirSync,
-  mkdtempSync,
-  readFileSync,
-  rmSync,
-  writeFileSync,
-} from "node:fs";
-import { tmpdir } from "node:os";
+import { copyFileSync, globSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { SignJWT } from "jose";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { createClient } from "../../adapters/client/client.ts";
 import { freePort } from "../support/free-port.ts";
+import { makeFolder } from "../support/make-folder.ts";
 import { need } from "../support/need.ts";
 import { type ServiceProcess, startProcess } from "../support/service-process.ts";
 import { snippetsOf } from "../support/snippets.ts";
@@ -95,7 +87,7 @@ async function start(language: Language, keys: string): Promise<Started | undefi
   const found = backend.needs === undefined ? process.execPath : await need(backend.needs);
   if (found === undefined) return undefined;
   const env = { ...process.env, PATH: `${dirname(found)}:${process.env["PATH"]}` };
-  const folder = mkdtempSync(join(tmpdir(), "valetkey-backend-"));
+  const folder = makeFolder();
   const write = (name: string, text: string) => writeFileSync(join(folder, name), text);
   const port = await freePort();
   await install(backend.install ?? "true", { into: folder, env });
@@ -122,7 +114,6 @@ async function start(language: Language, keys: string): Promise<Started | undefi
   const stop = async () => {
     child.kill();
     await ended;
-    rmSync(folder, { recursive: true });
   };
   return { ask, stop };
 }
@@ -144,7 +135,7 @@ let keys: string;
 let service: ServiceProcess;
 let started: ReadonlyArray<Started | undefined> = [];
 beforeAll(async () => {
-  keys = mkdtempSync(join(tmpdir(), "valetkey-keys-"));
+  keys = makeFolder();
   await run(snippets.get("keys.sh") ?? "", { cwd: keys });
   const command = blockWith("AUTH=jwt")
     .replace("upload-key.pub.pem", join(keys, "upload-key.pub.pem"))
@@ -160,7 +151,6 @@ beforeAll(async () => {
 afterAll(async () => {
   await Promise.all(started.map((backend) => backend?.stop()));
   await service?.stop();
-  rmSync(keys, { recursive: true });
 });
 
 it("every program of the page is tested here", () => {

@@ -4,7 +4,6 @@ import { createHash } from "node:crypto";
 import fs, {
   linkSync,
   mkdirSync,
-  mkdtempSync,
   readdirSync,
   readFileSync,
   rmSync,
@@ -13,10 +12,9 @@ import fs, {
 } from "node:fs";
 import promises from "node:fs/promises";
 import { syncBuiltinESMExports } from "node:module";
-import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { Readable } from "node:stream";
-import { expect, it, onTestFinished, vi } from "vitest";
+import { expect, it, vi } from "vitest";
 import { openFolder } from "../../adapters/storage/local/folder.ts";
 import {
   moveIntoPlace,
@@ -37,6 +35,7 @@ import { forgetOrganization } from "../../application/files/forget-organization.
 import { ObjectStore } from "../../application/ports/object-store.ts";
 import { sweepUploads } from "../../application/files/sweep-uploads.ts";
 import { OrganizationId } from "../../domain/organization.ts";
+import { makeFolder } from "../support/make-folder.ts";
 
 /** The names of all calls to the file system that this work makes. */
 async function callsOf(work: () => Promise<unknown>): Promise<ReadonlyArray<string>> {
@@ -75,15 +74,9 @@ async function callsOf(work: () => Promise<unknown>): Promise<ReadonlyArray<stri
   return calls;
 }
 
-function newFolder(): string {
-  const folder = mkdtempSync(join(tmpdir(), "valetkey-folder-"));
-  onTestFinished(() => rmSync(folder, { recursive: true }));
-  return folder;
-}
-
 it("the embedded store keeps its secret, which URLs that were signed need, and takes no part of one", async () => {
-  const folder = newFolder();
-  const [{ secretKey }, atOnce] = await Promise.all([openFolder(folder), openFolder(newFolder())]);
+  const folder = makeFolder();
+  const [{ secretKey }, atOnce] = await Promise.all([openFolder(folder), openFolder(makeFolder())]);
   expect(Buffer.from(secretKey, "base64")).toHaveLength(32);
   expect((await openFolder(folder)).secretKey).toBe(secretKey);
   expect(atOnce.secretKey).not.toBe(secretKey);
@@ -108,7 +101,7 @@ const keyOf = (index: number, organization = "acme") =>
 
 /** A store, and how it gets as many objects of one organization, whose bytes are one file. */
 async function storeWith() {
-  const directory = newFolder();
+  const directory = makeFolder();
   const { layer } = embeddedStorage({ bucket: "files", directory }, new URL("http://127.0.0.1"));
   const store = await Effect.runPromise(
     Effect.scoped(Effect.provide(Effect.context<ObjectStore>(), layer)),
@@ -210,7 +203,7 @@ it("objects come in the order of their keys as text, below any prefix and after 
       cut,
       FastCheck.option(FastCheck.oneof(key, cut), { nil: undefined }),
       async (keys, prefix, after) => {
-        const root = mkdtempSync(join(tmpdir(), "valetkey-tree-"));
+        const root = makeFolder();
         mkdirSync(join(root, "tree"));
         const tree = join(root, "tree");
         for (const each of keys) {
@@ -233,14 +226,13 @@ it("objects come in the order of their keys as text, below any prefix and after 
         }
         expect(readdirSync(root)).toEqual(["tree"]);
         expect(readdirSync(tree)).toEqual([]);
-        rmSync(root, { recursive: true });
       },
     ),
   );
 });
 
 it("writing and removing beside each other loses no object and leaves no folder", async () => {
-  const folder = await openFolder(newFolder());
+  const folder = await openFolder(makeFolder());
   const keys = Array.from({ length: 8 }, (_, index) => `/files/${keyOf(index)}`);
   for (let round = 0; round < 20; round += 1) {
     await Promise.all(

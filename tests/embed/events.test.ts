@@ -1,22 +1,15 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { expect, it } from "vitest";
 import { events, type UploadEvent } from "../../adapters/embed/events.ts";
 import { LEASE } from "../../adapters/events/outbox.ts";
 import { atTestEnd } from "../support/at-test-end.ts";
+import { makeFolder } from "../support/make-folder.ts";
 import { until } from "../support/until.ts";
 import { SECRET, startReceiver } from "../events/backend.ts";
 import { FILE, MIA, put, startHost } from "./host.ts";
-
-function folder(): string {
-  const made = mkdtempSync(join(tmpdir(), "valetkey-events-"));
-  atTestEnd(() => rmSync(made, { recursive: true, force: true }));
-  return made;
-}
 
 type Host = Awaited<ReturnType<typeof startHost>>;
 
@@ -30,7 +23,7 @@ it("a function gets an event as plain data, and again with the same id once it r
   const given: Array<UploadEvent> = [];
   const host = await startHost({
     events: events({
-      directory: folder(),
+      directory: makeFolder(),
       to: async (event) => {
         if (given.push(event) === 1) throw new Error("the database is away");
       },
@@ -72,7 +65,7 @@ it("an address gets signed events, and is asked again after it failed", async ()
   answers.push(500);
   const host = await startHost({
     events: events({
-      directory: folder(),
+      directory: makeFolder(),
       url: `http://127.0.0.1:${port}/hook`,
       secrets: [SECRET],
       allowPrivate: true,
@@ -113,7 +106,7 @@ function startProcess(directory: string, uploads: number, behaviour: "take" | "h
 }
 
 it("an event of a process that was killed is given to the next one, with the same id", async () => {
-  const directory = folder();
+  const directory = makeFolder();
   const { child, printed } = startProcess(directory, 1, "hang");
   await until("the confirmation and the event", () =>
     [printed("confirmed"), printed("given")].every(({ length }) => length === 1),
@@ -134,7 +127,7 @@ it("an event of a process that was killed is given to the next one, with the sam
 });
 
 it("two processes with one folder give each event once, and all of them", async () => {
-  const directory = folder();
+  const directory = makeFolder();
   const both = [1, 2].map(() => startProcess(directory, 20, "take"));
   const keys = (word: "given" | "confirmed") =>
     both
@@ -150,7 +143,7 @@ it("two processes with one folder give each event once, and all of them", async 
 });
 
 it("close() ends deliveries, also one that hangs, and leaves no timer that keeps a process", async () => {
-  const { child, printed } = startProcess(folder(), 1, "hang");
+  const { child, printed } = startProcess(makeFolder(), 1, "hang");
   await until("the event", () => printed("given").length === 1);
   child.stdin.end();
   await until("the close", () => printed("closed").length === 1);

@@ -1,7 +1,4 @@
 import { createHash, randomBytes } from "node:crypto";
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { inspect } from "node:util";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { isValetkeyError, type Valetkey } from "../../adapters/embed/index.ts";
@@ -10,6 +7,7 @@ import { rejectionFrom } from "../../adapters/embed/rejection.ts";
 import { Scope } from "../../domain/principal.ts";
 import { UploadMismatch } from "../../domain/errors.ts";
 import { FILE, MIA, put, startHost } from "./host.ts";
+import { makeFolder } from "../support/make-folder.ts";
 import { receiptKey } from "../support/receipt-key.ts";
 
 let host: Awaited<ReturnType<typeof startHost>>;
@@ -383,7 +381,7 @@ describe("a call that is refused rejects with its code and facts", () => {
 });
 
 it("an upload of a policy that was removed is confirmed under the default policy, where its key was", async () => {
-  const directory = mkdtempSync(join(tmpdir(), "valetkey-policies-"));
+  const directory = makeFolder();
   const options = {
     storage: local({ directory }),
     receiptKeys: [`k1:${randomBytes(32).toString("base64")}`],
@@ -415,7 +413,6 @@ it("an upload of a policy that was removed is confirmed under the default policy
   await after.valetkey.removeFile({ ...asked, caller, key });
   expect((await fetch(url)).status).toBe(404);
   await after.close();
-  rmSync(directory, { recursive: true });
 });
 
 it("a difference that confirm finds is named as the option of the call", () => {

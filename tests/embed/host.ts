@@ -1,8 +1,5 @@
 import { once } from "node:events";
-import { mkdtempSync, rmSync } from "node:fs";
 import { createServer, type RequestListener } from "node:http";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import {
   type Caller,
   type ConfirmedUpload,
@@ -14,6 +11,7 @@ import { local } from "../../adapters/embed/local.ts";
 import { toNodeHandler } from "../../adapters/embed/node.ts";
 import { atTestEnd } from "../support/at-test-end.ts";
 import { freePort } from "../support/free-port.ts";
+import { makeFolder } from "../support/make-folder.ts";
 
 /** Mia belongs to acme, whose id is org_1; nobody belongs to globex. */
 export const MIA: Caller = { id: "mia" };
@@ -31,7 +29,7 @@ export const FILE = {
  * the test that started it ends.
  */
 export async function startHost(over: Partial<ValetkeyOptions> = {}) {
-  const directory = mkdtempSync(join(tmpdir(), "valetkey-host-"));
+  const directory = makeFolder();
   const port = await freePort();
   const log: Array<LogEntry> = [];
   const told: Array<ConfirmedUpload> = [];
@@ -49,7 +47,6 @@ export async function startHost(over: Partial<ValetkeyOptions> = {}) {
   const close = async () => {
     await stop();
     await valetkey.close();
-    rmSync(directory, { recursive: true, force: true });
   };
   atTestEnd(close);
   return {

@@ -1,14 +1,14 @@
-import { mkdtempSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { beforeAll, expect, it } from "vitest";
+import { makeFolder } from "../support/make-folder.ts";
 import { type ServiceProcess, startProcess } from "../support/service-process.ts";
 import { until } from "../support/until.ts";
 import { ask, startReceiver, upload } from "./backend.ts";
 
 let policies = "";
 beforeAll(() => {
-  policies = join(mkdtempSync(join(tmpdir(), "valetkey-policies-")), "policies.json");
+  policies = join(makeFolder(), "policies.json");
   const files = { arrival: "incoming", announce: true };
   writeFileSync(policies, JSON.stringify({ files }));
 });

@@ -1,10 +1,10 @@
-import { mkdirSync, mkdtempSync, readdirSync, rmSync, utimesSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { mkdirSync, readdirSync, rmSync, utimesSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { expect, it, onTestFinished } from "vitest";
+import { expect, it } from "vitest";
 import { placeOf } from "../../adapters/storage/local/key-tree.ts";
 import { atTestEnd } from "../support/at-test-end.ts";
 import { freePort } from "../support/free-port.ts";
+import { makeFolder } from "../support/make-folder.ts";
 import { need } from "../support/need.ts";
 import { startLimitedRedis } from "../support/redis.ts";
 import { type ServiceProcess, startProcess } from "../support/service-process.ts";
@@ -35,8 +35,7 @@ const confirmed = async (service: ServiceProcess) => {
 
 it("a command in a folder without a queue says so, and makes none", async () => {
   const { env } = await startReceiver();
-  const folder = mkdtempSync(join(tmpdir(), "valetkey-no-events-"));
-  onTestFinished(() => rmSync(folder, { recursive: true }));
+  const folder = makeFolder();
   const { code, stderr } = await valetkey(["events", "list"], {
     ...env,
     STORAGE_LOCAL_DIR: folder,
@@ -116,8 +115,7 @@ it.each(QUEUES)("list, show, resend and drop work on a queue %s in use", async (
 });
 
 it("a queue that cannot be opened is named, with what to do", async () => {
-  const folder = mkdtempSync(join(tmpdir(), "valetkey-no-queue-"));
-  onTestFinished(() => rmSync(folder, { recursive: true }));
+  const folder = makeFolder();
   const file = join(folder, "events.db");
   const list = async () => {
     const { code, stderr } = await valetkey(["events", "list"], { STORAGE_LOCAL_DIR: folder });

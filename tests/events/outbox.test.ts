@@ -4,8 +4,7 @@ import * as Exit from "effect/Exit";
 import * as Logger from "effect/Logger";
 import * as Result from "effect/Result";
 import * as Scope from "effect/Scope";
-import { copyFileSync, mkdtempSync, renameSync, rmSync, statSync, truncateSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { copyFileSync, renameSync, rmSync, statSync, truncateSync } from "node:fs";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from "vitest";
@@ -16,6 +15,7 @@ import { CLAIM, PUT, sqliteOutbox } from "../../adapters/events/sqlite-outbox.ts
 import { read } from "../../adapters/redis/settings.ts";
 import { variables } from "../../adapters/settings/source.ts";
 import type { UploadEvent } from "../../domain/upload-event.ts";
+import { makeFolder } from "../support/make-folder.ts";
 import { waitingReceipt } from "../support/receipt.ts";
 import { need } from "../support/need.ts";
 import { grantFacts } from "../../application/publish.ts";
@@ -82,13 +82,10 @@ describe("a queue in a file", () => {
   let folder = "";
   const file = () => join(folder, "deep/events.db");
   beforeEach(() => {
-    folder = mkdtempSync(join(tmpdir(), "valetkey-events-"));
+    folder = makeFolder();
     vi.useFakeTimers({ toFake: ["Date"] });
   });
-  afterEach(() => {
-    vi.useRealTimers();
-    rmSync(folder, { recursive: true });
-  });
+  afterEach(() => vi.useRealTimers());
   const opened = (most?: number) => Effect.orDie(sqliteOutbox(join(folder, "deep"), most));
   promises({
     open: opened,

@@ -1,7 +1,7 @@
-import { mkdtempSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, it } from "vitest";
+import { makeFolder } from "../support/make-folder.ts";
 import { startProcess } from "../support/service-process.ts";
 import { until } from "../support/until.ts";
 import { ask, startReceiver, TEXT, upload } from "./backend.ts";
@@ -42,7 +42,7 @@ it("a backend hears of an upload once it is confirmed, and then of its removal",
 
 it("a backend hears once of a file that is not what was granted", async () => {
   const { received, env } = await startReceiver();
-  const policies = join(mkdtempSync(join(tmpdir(), "valetkey-policies-")), "policies.json");
+  const policies = join(makeFolder(), "policies.json");
   writeFileSync(policies, JSON.stringify({ files: { arrival: "incoming" } }));
   const service = await startProcess({ ...env, STORAGE_POLICIES: policies });
   const asked = { filename: "a.png", content_type: "image/png" };

@@ -3,11 +3,11 @@ import {
   PutBucketNotificationConfigurationCommand,
   PutObjectCommand,
 } from "@aws-sdk/client-s3";
-import { mkdtempSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, it } from "vitest";
 import { freePort } from "../support/free-port.ts";
+import { makeFolder } from "../support/make-folder.ts";
 import { startProcess } from "../support/service-process.ts";
 import { until } from "../support/until.ts";
 import { ask, startReceiver, TEXT, upload } from "./backend.ts";
@@ -23,7 +23,7 @@ async function start(provider: keyof typeof STORES) {
   const port = await freePort();
   const storePort = await freePort();
   const { received, env: events } = await startReceiver();
-  const policies = join(mkdtempSync(join(tmpdir(), "valetkey-policies-")), "policies.json");
+  const policies = join(makeFolder(), "policies.json");
   writeFileSync(policies, JSON.stringify({ files: { arrival: "incoming", announce: true } }));
   const env = {
     ...events,

@@ -1,8 +1,8 @@
 import { CreateBucketCommand, S3Client } from "@aws-sdk/client-s3";
-import { mkdirSync, mkdtempSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { freePort } from "../support/free-port.ts";
+import { makeFolder } from "../support/make-folder.ts";
 import { need } from "../support/need.ts";
 import { startServer } from "../support/server-process.ts";
 import { until } from "../support/until.ts";
@@ -102,7 +102,7 @@ export const storeEnv = (provider: keyof typeof STORES, port: number) => ({
 /** Starts a store with a bucket. */
 export async function startStore(provider: keyof typeof STORES, port: number, printed: string) {
   const { path = "", launch }: Kind = STORES[provider];
-  const folder = mkdtempSync(join(tmpdir(), `valetkey-${provider}-`));
+  const folder = makeFolder();
   const endpoint = `http://127.0.0.1:${port}`;
   // Another server on this port would not answer as a store does.
   const isUp = async () => /xml/.test((await fetch(endpoint)).headers.get("content-type") ?? "");

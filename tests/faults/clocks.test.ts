@@ -1,10 +1,10 @@
-import { mkdtempSync, renameSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { renameSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, it } from "vitest";
 import { bundled } from "../support/bundled.ts";
 import { commandPath } from "../support/command-path.ts";
 import { isFullRun } from "../support/full-run.ts";
+import { makeFolder } from "../support/make-folder.ts";
 import { need } from "../support/need.ts";
 import { receiptKey } from "../support/receipt-key.ts";
 import { type Redis, startRedis } from "../support/redis.ts";
@@ -22,8 +22,7 @@ const library = (await need("faketime")) ?? "";
 const minio = await need("minio");
 const redisPath = (await need("redis")) ?? "";
 
-const folder = mkdtempSync(join(tmpdir(), "valetkey-clock-"));
-afterAll(() => rmSync(folder, { recursive: true }));
+const folder = makeFolder();
 
 /** A clock for one process, which starts at the true time. */
 function makeClock(name: string) {

@@ -1,12 +1,12 @@
 import { createSocket } from "node:dgram";
 import { once } from "node:events";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, it } from "vitest";
 import { bundled } from "../support/bundled.ts";
 import { commandPath } from "../support/command-path.ts";
 import { isFullRun } from "../support/full-run.ts";
+import { makeFolder } from "../support/make-folder.ts";
 import { need } from "../support/need.ts";
 import { startProcess } from "../support/service-process.ts";
 import { endure, isReady } from "./endure.ts";
@@ -28,7 +28,7 @@ it.each([
     // Needs root, as port 53 does.
     await once(server.bind(53, SERVER), "listening");
   }
-  const folder = mkdtempSync(join(tmpdir(), "valetkey-names-"));
+  const folder = makeFolder();
   const names = join(folder, "hosts");
   const resolve = join(folder, "resolv.conf");
   const known = "127.0.0.1 localhost store.example\n";
@@ -74,5 +74,4 @@ it.each([
   });
   expect(await service.stop()).toBe(0);
   server.close();
-  rmSync(folder, { recursive: true });
 });

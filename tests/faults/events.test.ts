@@ -1,12 +1,11 @@
-import { mkdtempSync, rmSync } from "node:fs";
 import { DatabaseSync } from "node:sqlite";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { ask, startReceiver, upload } from "../events/backend.ts";
 import { freePort } from "../support/free-port.ts";
 import { isFullRun } from "../support/full-run.ts";
+import { makeFolder } from "../support/make-folder.ts";
 import { need } from "../support/need.ts";
 import { type Redis, startRedis } from "../support/redis.ts";
 import { startWatchedRedis } from "../support/replicated-redis.ts";
@@ -81,7 +80,7 @@ describe.each([
     "the service is killed while it confirms and sends, and no event is lost or made up",
     { timeout: POINTS * 60_000 },
     async () => {
-      const folder = mkdtempSync(join(tmpdir(), "valetkey-events-killed-"));
+      const folder = makeFolder();
       const backend = await startReceiver();
       const start = async (before?: ServiceProcess) =>
         startProcess({
@@ -123,7 +122,6 @@ describe.each([
         `killed at ${POINTS} points with ${name}: ${acknowledged} of ${ledger.uploads.length} confirms answered, ${unanswered} others heard of too, ${length} messages for ${keysIn(backend).size} events, none lost (${ledger.summary()})\n`,
       );
       await service.stop();
-      rmSync(folder, { recursive: true, force: true });
     },
   );
 });
@@ -132,7 +130,7 @@ it.each([
   { name: "two services with Redis", env: () => redis.env },
   { name: "two services with a file", env: () => ({}) },
 ])("$name send each event once, and those of a file in order", async ({ env, name }) => {
-  const folder = mkdtempSync(join(tmpdir(), "valetkey-events-shared-"));
+  const folder = makeFolder();
   const backend = await startReceiver();
   const DEV_TOKEN = crypto.randomUUID();
   const running: Array<ServiceProcess> = [];
@@ -161,7 +159,6 @@ it.each([
   for (const events of types.values()) {
     expect(events.map(({ type }) => type)).toEqual(["upload.confirmed", "upload.removed"]);
   }
-  rmSync(folder, { recursive: true, force: true });
 });
 
 it.each([

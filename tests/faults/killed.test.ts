@@ -1,10 +1,10 @@
-import { existsSync, mkdtempSync, readdirSync, rmSync, utimesSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { existsSync, readdirSync, utimesSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, it } from "vitest";
 import { bundled } from "../support/bundled.ts";
 import { freePort } from "../support/free-port.ts";
 import { isFullRun } from "../support/full-run.ts";
+import { makeFolder } from "../support/make-folder.ts";
 import { type ServiceProcess, startProcess } from "../support/service-process.ts";
 import { until } from "../support/until.ts";
 import { conclude } from "./endure.ts";
@@ -60,7 +60,7 @@ it(
 );
 
 async function killAt(kind: (typeof STEPS)[number]): Promise<void> {
-  const folder = mkdtempSync(join(tmpdir(), "valetkey-killed-"));
+  const folder = makeFolder();
   let service = await start(folder);
   const ledger = new Ledger(() => service);
   ledger.allow(ALLOWED);
@@ -100,7 +100,6 @@ async function killAt(kind: (typeof STEPS)[number]): Promise<void> {
     await expectSwept(folder);
   } finally {
     await service.stop();
-    rmSync(folder, { recursive: true, force: true });
   }
 }
 

@@ -1,10 +1,10 @@
 import { type ChildProcess, execFileSync, spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { commandPath } from "../support/command-path.ts";
 import { bundled } from "../support/bundled.ts";
+import { makeFolder } from "../support/make-folder.ts";
 import { until } from "../support/until.ts";
 
 /** A disk of 4 MiB that nobody else sees, and that goes with its end. */
@@ -22,7 +22,7 @@ export interface SmallDisk {
 
 /** Mounts one in a namespace of its own, which services enter. */
 export async function mountSmallDisk(): Promise<SmallDisk> {
-  const folder = mkdtempSync(join(tmpdir(), "valetkey-disk-"));
+  const folder = makeFolder();
   const script = 'mount -t tmpfs -o size=4m,mode=700 tmpfs "$0"; echo mounted; exec sleep infinity';
   const holder = spawn(
     "/usr/bin/unshare",
@@ -62,7 +62,6 @@ export async function mountSmallDisk(): Promise<SmallDisk> {
     end: async () => {
       holder.kill("SIGKILL");
       await once(holder, "exit");
-      rmSync(folder, { recursive: true });
     },
   };
 }

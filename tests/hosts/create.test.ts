@@ -8,18 +8,16 @@ import {
   mkdtempSync,
   readdirSync,
   readFileSync,
-  rmSync,
   statSync,
   symlinkSync,
   writeFileSync,
 } from "node:fs";
-import { tmpdir } from "node:os";
 import fc from "fast-check";
 import { createRequire } from "node:module";
 import { join, resolve } from "node:path";
 import { parseEnv, promisify } from "node:util";
 import { loadEnv } from "vite";
-import { afterAll, describe, expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import { storageFromEnvironment } from "../../adapters/embed/environment.ts";
 import { createValetkey, type PolicyOptions } from "../../adapters/embed/index.ts";
 import choices from "../../deploy/create/choices.json" with { type: "json" };
@@ -27,6 +25,7 @@ import { FRAMEWORKS } from "../support/build-create.ts";
 import { CHILD_ENV } from "../support/child-env.ts";
 import { freePort } from "../support/free-port.ts";
 import { isFullRun } from "../support/full-run.ts";
+import { makeFolder } from "../support/make-folder.ts";
 import { need } from "../support/need.ts";
 import { createStarter, packed } from "../support/packed.ts";
 import { projectWith } from "../support/project.ts";
@@ -37,8 +36,7 @@ const stores = Object.keys(choices.clients);
 const policies = Object.keys(choices.policies);
 const { tarball = "", folder: create = "" } = (await need("createPackage")) ?? {};
 
-const work = mkdtempSync(join(tmpdir(), "valetkey-create-"));
-afterAll(() => rmSync(work, { recursive: true }));
+const work = makeFolder();
 const read = (folder: string, name: string) => readFileSync(resolve(work, folder, name), "utf8");
 
 /** Runs the command without a terminal. */
@@ -235,8 +233,7 @@ it.each([
 
 /** A value as each of those reads it that read a `.env`, if they agree. */
 async function readersOfEnv() {
-  const { folder, remove } = await projectWith(["@next/env@16.4.6", "dotenv@17.2.3"]);
-  afterAll(remove);
+  const { folder } = await projectWith(["@next/env@16.4.6", "dotenv@17.2.3"]);
   const load = createRequire(join(folder, "package.json"));
   return (text: string): ReadonlyArray<Readonly<Record<string, string | undefined>>> => {
     writeFileSync(join(folder, ".env"), text);

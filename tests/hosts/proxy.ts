@@ -16,7 +16,6 @@ export async function putBehindProxy({ folder, run }: Example) {
   const { PORT } = parseEnv(readFileSync(join(folder, ".env"), "utf8"));
   const certificate = makeCertificate();
   const [cert, key] = [readFileSync(certificate.cert), readFileSync(certificate.key)];
-  certificate.remove();
   const server = createServer({ cert, key }, (asked, answer) => {
     const { method, url, headers } = asked;
     const sent = { ...headers, "x-forwarded-proto": "https" };

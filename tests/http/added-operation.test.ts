@@ -32,7 +32,7 @@ afterAll(() => void Reflect.deleteProperty(OPERATIONS, "measure"));
 
 it("an operation of the list is a route, a declared call, part of the document, and on record", async () => {
   const audit: Array<AuditEvent> = [];
-  const { request, close } = await startService({ audit });
+  const { request } = await startService({ audit });
   const ask = async (body: unknown) => {
     const answer = await request("/api/v1/orgs/acme/files/measure", presignInit(body));
     return { status: answer.status, ...(await answer.json()) };
@@ -59,5 +59,4 @@ it("an operation of the list is a route, a declared call, part of the document, 
     "readonly givenText: string;",
     "readonly isDoubled?: boolean | undefined;",
   ]);
-  await close();
 });

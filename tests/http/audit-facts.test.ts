@@ -2,9 +2,6 @@ import * as Duration from "effect/Duration";
 import * as Effect from "effect/Effect";
 import * as Layer from "effect/Layer";
 import * as Option from "effect/Option";
-import { mkdtempSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { expect, it } from "vitest";
 import { OPERATIONS, PUBLIC_ROUTES } from "../../adapters/http/app/routes.ts";
 import { tokensOf } from "../../adapters/tokens/tokens.ts";
@@ -12,8 +9,8 @@ import type { AuditEvent } from "../../application/ports/audit.ts";
 import { Presigner } from "../../application/ports/presigner.ts";
 import { CredentialsUnavailable } from "../../domain/errors.ts";
 import { LinkLifetime } from "../../domain/link.ts";
-import { atTestEnd } from "../support/at-test-end.ts";
 import { embedded, PRESIGN, presignInit, startService, storeOf, TOKEN_KEY } from "./service.ts";
+import { makeFolder } from "../support/make-folder.ts";
 
 const FILES = PRESIGN.replace("/presign", "");
 const FILE = { filename: "a.png", content_type: "image/png", size: 5 };
@@ -42,13 +39,12 @@ async function start(kind: "whole" | "no store" | "no credentials", directory: s
     Effect.map(Presigner, (presigner) => ({ ...presigner, put: none, get: none, part: none })),
   ).pipe(Layer.provideMerge(whole));
   const audit: Array<AuditEvent> = [];
-  const { request, close } = await startService({
+  const { request } = await startService({
     audit,
     storage: Layer.orDie({ whole, "no store": storeOf("minio"), "no credentials": unsigned }[kind]),
     policy: { linkLifetime: LinkLifetime.make(Duration.hours(1)) },
     policies: { staff: { callers: ["service"] }, strict: { requireChecksum: true } },
   });
-  atTestEnd(close);
   const send = async (method: string, path: string, body?: unknown) => {
     const { headers } = presignInit();
     const init = body === undefined ? { headers: headers ?? {} } : presignInit(body);
@@ -79,7 +75,7 @@ async function make({ send, upload }: Awaited<ReturnType<typeof start>>) {
 }
 
 it("the audit has all that is known of a request, in every outcome of every action", async () => {
-  const directory = mkdtempSync(join(tmpdir(), "valetkey-facts-"));
+  const directory = makeFolder();
   const whole = await start("whole", directory);
   const noStore = await start("no store", directory);
   const noCredentials = await start("no credentials", directory);

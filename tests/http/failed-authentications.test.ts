@@ -23,13 +23,12 @@ import { PROXIES } from "../../adapters/settings/proxies.ts";
 import { Authenticator, countFailure } from "../../application/ports/authenticator.ts";
 import { Unauthenticated } from "../../domain/errors.ts";
 import { DEFAULT_SCOPES, type Principal } from "../../domain/principal.ts";
+import { atTestEnd } from "../support/at-test-end.ts";
 import { startIssuer } from "../support/issuer.ts";
 import { PRESIGN, presignInit, startService, TOKEN } from "./service.ts";
 
-const closing: Array<() => Promise<unknown>> = [];
-afterEach(async () => {
+afterEach(() => {
   vi.restoreAllMocks();
-  for (const close of closing.splice(0)) await close();
 });
 
 const MIA: Principal = {
@@ -122,7 +121,7 @@ it.effect(
 
 it("a caller with a valid token is let in behind an address that fails all the time, and what is not for us costs no signature and no look for keys", async () => {
   const issuer = await startIssuer();
-  closing.push(issuer.stop);
+  atTestEnd(issuer.stop);
   const { callers } = Result.getOrThrow(
     read(
       variables({
@@ -233,7 +232,7 @@ it("an embedding host sets the limit on failed authentications and its proxies a
     trustedProxies: ["10.0.0.0/8"],
     log: () => undefined,
   });
-  closing.push(valetkey.close);
+  atTestEnd(valetkey.close);
   const ask = async (token: string, client: string) => {
     const headers = { Authorization: `Bearer ${token}`, "X-Forwarded-For": client };
     const request = new Request(`http://127.0.0.1:3000${PRESIGN}`, presignInit(undefined, headers));

@@ -1,7 +1,7 @@
 import * as Effect from "effect/Effect";
 import * as Layer from "effect/Layer";
 import * as Option from "effect/Option";
-import { expect, it, onTestFinished } from "vitest";
+import { expect, it } from "vitest";
 import { ObjectStore } from "../../application/ports/object-store.ts";
 import { ObjectUnreadable } from "../../domain/errors.ts";
 import { embeddedStore } from "../support/embedded-store.ts";
@@ -12,7 +12,7 @@ const NAME = "5007cd59-14b0-4a8f-9bfa-7debee4b183d.png";
 
 /** A service over the embedded store, and the keys that it looks at. */
 async function start(over: Parameters<typeof startService>[0] = {}) {
-  const { layer, close } = await embeddedStore().open();
+  const { layer } = await embeddedStore().open();
   const looked: Array<string> = [];
   const unreadable = new Set<string>();
   const storage = Layer.effect(
@@ -28,10 +28,6 @@ async function start(over: Parameters<typeof startService>[0] = {}) {
     })),
   ).pipe(Layer.provideMerge(layer), Layer.orDie);
   const service = await startService({ storage, ...over });
-  onTestFinished(async () => {
-    await service.close();
-    await close?.();
-  });
   const ask = async (path: string, token = TOKEN) => {
     const answer = await service.request(path, { headers: { Authorization: `Bearer ${token}` } });
     return { status: answer.status, headers: answer.headers, body: await answer.json() };
@@ -87,8 +83,7 @@ it("a file is missing, waits once it was sent, is ready once it was confirmed, a
 });
 
 it("a file that was made while its state was looked at is not missing", async () => {
-  const { layer, close } = await embeddedStore().open();
-  onTestFinished(async () => void (await close?.()));
+  const { layer } = await embeddedStore().open();
   const storage = Layer.effect(
     ObjectStore,
     Effect.map(ObjectStore, (store) => {

@@ -2,7 +2,7 @@ import * as Clock from "effect/Clock";
 import * as Effect from "effect/Effect";
 import * as Layer from "effect/Layer";
 import { TestClock } from "effect/testing";
-import { describe, expect, it, onTestFinished } from "vitest";
+import { describe, expect, it } from "vitest";
 import { Events } from "../../application/ports/events.ts";
 import { ObjectStore } from "../../application/ports/object-store.ts";
 import type { UploadPolicy } from "../../domain/upload-policy.ts";
@@ -38,11 +38,10 @@ async function start(policy: Partial<UploadPolicy>) {
       }),
     ),
   );
-  const { request, close } = await startService({
+  const { request } = await startService({
     storage,
     policy: { verifyContent: false, ...policy },
   });
-  onTestFinished(close);
   const ask = async (action: string, body: object) =>
     (await request(PRESIGN.replace("presign", action), presignInit(body))).json();
   const file = { filename: "a.png", content_type: "image/png", size: 5 };

@@ -3,7 +3,7 @@ import * as Effect from "effect/Effect";
 import * as Layer from "effect/Layer";
 import * as Option from "effect/Option";
 import { TestClock } from "effect/testing";
-import { expect, it, onTestFinished } from "vitest";
+import { expect, it } from "vitest";
 import { ObjectStore } from "../../application/ports/object-store.ts";
 import { isIncomingKey, type ObjectKey } from "../../domain/storage-key.ts";
 import { embedded, PRESIGN, presignInit, startService, TOKEN } from "./service.ts";
@@ -43,11 +43,10 @@ async function start() {
     Layer.provideMerge(store.layer),
     Layer.merge(Layer.succeed(Clock.Clock, clock)),
   );
-  const { request, close } = await startService({
+  const { request } = await startService({
     storage,
     policy: { arrival: "incoming", verifyContent: false },
   });
-  onTestFinished(close);
   const ask = async (action: string, body?: object) => {
     const answer = await request(PRESIGN.replace("presign", action), presignInit(body));
     return { status: answer.status, headers: answer.headers, body: await answer.json() };

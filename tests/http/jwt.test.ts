@@ -420,7 +420,6 @@ async function serving(env: Env) {
     identity: Result.getOrThrow(read(variables(env))),
     audit: events,
   });
-  atTestEnd(service.close);
   const ask = async (token: string, path = PRESIGN) => {
     const init = presignInit(undefined, { Authorization: `Bearer ${token}` });
     const answer = await service.request(path, init);

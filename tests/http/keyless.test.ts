@@ -10,21 +10,19 @@ import { until } from "../support/until.ts";
 import { PRESIGN, presignInit, startService } from "./service.ts";
 
 let machine: GoogleMachine;
-let close: () => Promise<void>;
 
 beforeEach(async () => {
   machine = await startGoogleMachine();
   vi.stubEnv("GCE_METADATA_HOST", machine.metadataHost);
 });
 afterEach(async () => {
-  await close();
   vi.unstubAllEnvs();
   await machine.close();
 });
 
 /** Starts a service whose credentials are renewed in the background until the test is over. */
 async function start(policy: Partial<UploadPolicy> = {}, settings: Partial<GcsSettings> = {}) {
-  const service = await startService({
+  return startService({
     storage: gcs(
       gcsSettings("https://storage.googleapis.com", {
         iamEndpoint: machine.iamEndpoint,
@@ -33,8 +31,6 @@ async function start(policy: Partial<UploadPolicy> = {}, settings: Partial<GcsSe
     ),
     policy: { getLifetime: Lifetime.make(Duration.days(7)), ...policy },
   });
-  close = service.close;
-  return service;
 }
 
 const signerOf = (url: string) => new URL(url).searchParams.get("X-Goog-Credential")?.split("/")[0];

@@ -1,5 +1,5 @@
 import * as Duration from "effect/Duration";
-import { expect, it, onTestFinished } from "vitest";
+import { expect, it } from "vitest";
 import { embedded, PRESIGN, presignInit, SERVICE_TOKEN, startService } from "./service.ts";
 
 const fileOf = (size: number) => ({ filename: "a.png", content_type: "image/png", size });
@@ -42,11 +42,10 @@ it("answers say what is left of each limit, and a 429 says when to retry", async
 });
 
 it("the bytes of a caller count in every way to upload, and those of others do not", async () => {
-  const { request, close } = await startService({
+  const { request } = await startService({
     storage: embedded().layer,
     limits: { requests: {}, daily: { bytesPerSubject: 100 } },
   });
-  onTestFinished(close);
   const ask = async (path: string, body: object, token?: string) => {
     const headers = token === undefined ? {} : { Authorization: `Bearer ${token}` };
     const answer = await request(PRESIGN.replace("presign", path), presignInit(body, headers));

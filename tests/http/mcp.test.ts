@@ -4,7 +4,7 @@ import {
   Client,
   StreamableHTTPClientTransport,
 } from "@modelcontextprotocol/client";
-import { describe, expect, it, onTestFinished } from "vitest";
+import { describe, expect, it } from "vitest";
 import { mcpRoute } from "../../adapters/http/mcp/route.ts";
 import { OPERATIONS } from "../../adapters/http/app/routes.ts";
 import type { AuditEvent } from "../../application/ports/audit.ts";
@@ -16,7 +16,6 @@ async function start(over: Over = {}) {
   const store = embedded();
   const route = mcpRoute(async (...sent) => service.app.fetch(...sent));
   const service = await startService({ storage: store.layer, routes: [route], ...over });
-  onTestFinished(() => service.close());
   const post = async (body: unknown, headers: HeadersInit = {}, path = "/mcp?org=acme") => {
     const answer = await service.request(path, {
       method: "POST",

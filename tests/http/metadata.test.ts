@@ -3,7 +3,6 @@ import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { tokensOf } from "../../adapters/tokens/tokens.ts";
 import type { AuditEvent } from "../../application/ports/audit.ts";
-import { atTestEnd } from "../support/at-test-end.ts";
 import { embedded, PRESIGN, presignInit, startService, TOKEN, TOKEN_KEY } from "./service.ts";
 
 const FILES = PRESIGN.replace("/presign", "");
@@ -14,13 +13,12 @@ const METADATA = { patient: "Erika Mustermann", "album-1": 'Ostern "27" – §' 
 async function start(over: NonNullable<Parameters<typeof startService>[0]> = {}) {
   const { directory, layer, fetch } = embedded();
   const audit: Array<AuditEvent> = [];
-  const { request, close } = await startService({
+  const { request } = await startService({
     audit,
     storage: layer,
     policies: { apart: { arrival: "incoming", verifyContent: false } },
     ...over,
   });
-  atTestEnd(close);
   const send = async (path: string, body: object) => {
     const answer = await request(`${FILES}/${path}`, presignInit(body));
     return { status: answer.status, body: await answer.json() };

@@ -7,7 +7,6 @@ import { expect, it } from "vitest";
 import type { AuditEvent } from "../../application/ports/audit.ts";
 import { type Multipart, ObjectStore } from "../../application/ports/object-store.ts";
 import { StoreUnavailable } from "../../domain/errors.ts";
-import { atTestEnd } from "../support/at-test-end.ts";
 import { embedded, PRESIGN, presignInit, startService, TOKEN } from "./service.ts";
 
 const MULTIPART = PRESIGN.replace("presign", "multipart");
@@ -38,8 +37,7 @@ async function start({
     ),
   ).pipe(Layer.provideMerge(layer));
   const audit: Array<AuditEvent> = [];
-  const { request, close } = await startService({ storage, audit, ...over });
-  atTestEnd(close);
+  const { request } = await startService({ storage, audit, ...over });
   const send = async (method: string, path: string, body: object) => {
     const headers = { Authorization: `Bearer ${TOKEN}` };
     const answer = await request(path, { ...presignInit(body, headers), method });

@@ -57,7 +57,7 @@ async function start(
     return { ...Object.fromEntries(calls), ...own } as ObjectStore["Service"];
   });
   const secrets = Redacted.make([NEXT, SECRET]);
-  const { request, close } = await startService({
+  const { request } = await startService({
     storage: Layer.effect(ObjectStore, counted).pipe(
       Layer.provideMerge(storeOf("minio")),
       Layer.orDie,
@@ -66,7 +66,6 @@ async function start(
     audit,
     policy,
   });
-  onTestFinished(() => close());
   const post = async (
     body: unknown,
     headers: HeadersInit = { Authorization: `Bearer ${SECRET}` },
@@ -133,7 +132,6 @@ it("only the path of the configured store's kind exists, and takes a POST alone"
   expect((await post(PUB_SUB(KEY), undefined, "/api/v1/events/gcs")).status).toBe(404);
   expect((await request("/api/v1/events/s3")).status).toBe(405);
   const service = await startService();
-  onTestFinished(() => service.close());
   expect((await service.request("/api/v1/events/s3", { method: "POST" })).status).toBe(404);
 });
 

@@ -3,10 +3,8 @@ import * as Layer from "effect/Layer";
 import * as ManagedRuntime from "effect/ManagedRuntime";
 import * as Redacted from "effect/Redacted";
 import * as Result from "effect/Result";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { onTestFinished } from "vitest";
 import { appWith, type AppOptions } from "../../adapters/http/app/app.ts";
 import type { PublicRoute } from "../../adapters/http/operations/operation.ts";
 import type { Services } from "../../adapters/http/options.ts";
@@ -34,6 +32,7 @@ import { Policies } from "../../application/ports/policies.ts";
 import { DEFAULT_POLICY, defaultPolicy, type UploadPolicy } from "../../domain/upload-policy.ts";
 import type { Limits } from "../../domain/limits.ts";
 import { OrganizationId, OrganizationSlug } from "../../domain/organization.ts";
+import { makeFolder } from "../support/make-folder.ts";
 import { atTestEnd } from "../support/at-test-end.ts";
 import { receiptKey } from "../support/receipt-key.ts";
 
@@ -62,8 +61,7 @@ export const storeAt = (env: Env) => minio(Result.getOrThrow(readMinio(variables
 
 /** The same with credentials that end after so many minutes. */
 export function storeFor(minutes: number): ReturnType<typeof storeAt> {
-  const folder = mkdtempSync(join(tmpdir(), "valetkey-credentials-"));
-  onTestFinished(() => rmSync(folder, { recursive: true }));
+  const folder = makeFolder();
   const file = join(folder, "credentials.json");
   const expires_at = new Date(Date.now() + minutes * 60_000).toISOString();
   writeFileSync(file, JSON.stringify({ access_key: "key", secret_key: "secret", expires_at }));
@@ -123,6 +121,8 @@ export async function startService(
     Layer.succeed(Tokens, tokensOf([TOKEN_KEY])),
   ).pipe(Layer.provideMerge(telemetry({ level: "none", format: "json" })));
   const runtime = ManagedRuntime.make(layer);
+  const close = () => runtime.dispose();
+  atTestEnd(close);
   return runtime.runPromise(
     Effect.gen(function* () {
       const app = appWith(over.routes ?? [], {
@@ -139,14 +139,13 @@ export async function startService(
       });
       const request = (path: string, init: RequestInit = {}, peer = "127.0.0.1") =>
         Promise.resolve(app.request(`http://127.0.0.1:8787${path}`, init, { address: peer }));
-      return { app, request, close: () => runtime.dispose() };
+      return { app, request, close };
     }),
   );
 }
 
 /** The embedded store in a folder of the test's own, without a socket. */
-export function embedded(directory = mkdtempSync(join(tmpdir(), "valetkey-http-"))) {
-  atTestEnd(() => rmSync(directory, { recursive: true, force: true }));
+export function embedded(directory = makeFolder()) {
   let serve: ((request: Request) => Promise<Response>) | undefined;
   const place = new URL("http://127.0.0.1:8787/store");
   const layer = local({ directory, bucket: "files" }, place, (fetch) => (serve = fetch));

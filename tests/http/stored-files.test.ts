@@ -4,7 +4,7 @@ import * as Effect from "effect/Effect";
 import * as Layer from "effect/Layer";
 import * as Schema from "effect/Schema";
 import fc from "fast-check";
-import { expect, it, onTestFinished } from "vitest";
+import { expect, it } from "vitest";
 import { OPERATIONS } from "../../adapters/http/app/routes.ts";
 import { ObjectStore } from "../../application/ports/object-store.ts";
 import { LinkLifetime } from "../../domain/link.ts";
@@ -18,14 +18,10 @@ const NAME = "5007cd59-14b0-4a8f-9bfa-7debee4b183d.png";
 const FIRST = `orgs/org_1/files/2026/11/${NAME}`;
 
 async function start(over: Parameters<typeof startService>[0] = {}) {
-  const { layer, close } = await embeddedStore().open();
+  const { layer } = await embeddedStore().open();
   const policy = { linkLifetime: LinkLifetime.make(Duration.hours(1)), ...over.policy };
   const storage = Layer.orDie(layer);
   const service = await startService({ storage, ...over, policy });
-  onTestFinished(async () => {
-    await service.close();
-    await close?.();
-  });
   const ask = async (path: string, init: RequestInit = {}) => {
     const headers = { Authorization: `Bearer ${TOKEN}` };
     const answer = await service.request(path, { headers, ...init });
@@ -98,7 +94,7 @@ it("files are listed by their keys, by year or month, and page by page", async (
 
 it("a page of the list has 1000 files, and names what comes after", async () => {
   const asked: Array<unknown> = [];
-  const { layer, close } = await embeddedStore().open();
+  const { layer } = await embeddedStore().open();
   const list: ObjectStore["Service"]["list"] = (below) => {
     asked.push(below);
     const found = [FIRST, "orgs/org_1/files/2026/11/of-others"];
@@ -121,7 +117,6 @@ it("a page of the list has 1000 files, and names what comes after", async () => 
       limit: 1000,
     },
   ]);
-  await close?.();
 });
 
 it.each([
@@ -218,7 +213,7 @@ it("whatever way an upload is sent, its key is as its policy says", async () => 
 
 it("no address, state, list or removal of a file reaches beyond the caller's organization", async () => {
   const asked: Array<string> = [];
-  const { layer, close } = await embeddedStore().open();
+  const { layer } = await embeddedStore().open();
   const storage = Layer.effect(
     ObjectStore,
     Effect.map(ObjectStore, (store) => ({
@@ -271,7 +266,6 @@ it("no address, state, list or removal of a file reaches beyond the caller's org
   expect(asked).toContain(`orgs/org_1/avatars/${NAME}`);
   expect(asked).toContain(`incoming/orgs/org_1/avatars/${NAME}`);
   expect(asked.filter((each) => !/^(?:incoming\/)?orgs\/org_1\/[^%\\]*$/.test(each))).toEqual([]);
-  await close?.();
 });
 
 it.each([

@@ -1,21 +1,13 @@
-import {
-  cpSync,
-  mkdirSync,
-  mkdtempSync,
-  readdirSync,
-  rmSync,
-  symlinkSync,
-  writeFileSync,
-} from "node:fs";
+import { cpSync, mkdirSync, readdirSync, symlinkSync, writeFileSync } from "node:fs";
 import { execFile } from "node:child_process";
 import { once } from "node:events";
 import { createServer } from "node:http";
 import { createRequire } from "node:module";
-import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { promisify } from "node:util";
 import { type Plugin, rolldown } from "rolldown";
 import { freePort } from "../support/free-port.ts";
+import { makeFolder } from "../support/make-folder.ts";
 import { unpacked } from "../support/packed.ts";
 
 const TSC = new URL("../../node_modules/typescript/bin/tsc", import.meta.url).pathname;
@@ -36,7 +28,7 @@ export interface Pages {
 }
 
 export async function startPages(): Promise<Pages> {
-  const folder = mkdtempSync(join(tmpdir(), "valetkey-pages-"));
+  const folder = makeFolder();
   for (const name of packagesIn(TOOLS)) {
     const path = join(folder, "node_modules", name);
     mkdirSync(dirname(path), { recursive: true });
@@ -75,7 +67,6 @@ export async function startPages(): Promise<Pages> {
     close: () => {
       server.close();
       server.closeAllConnections();
-      rmSync(folder, { recursive: true });
     },
   };
   return pages;

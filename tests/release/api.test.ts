@@ -4,10 +4,10 @@ import {
   ExtractorConfig,
   type IConfigFile,
 } from "@microsoft/api-extractor";
-import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { cpSync, mkdirSync, readFileSync, symlinkSync } from "node:fs";
 import { join } from "node:path";
-import { afterAll, beforeAll, expect, it } from "vitest";
+import { beforeAll, expect, it } from "vitest";
+import { makeFolder } from "../support/make-folder.ts";
 import { unpacked } from "../support/packed.ts";
 
 // What each entry point declares, as others see it, is kept in api/: a change that breaks them is
@@ -31,7 +31,7 @@ const ENTRIES: ReadonlyMap<string, string> = new Map(
 /** Those that are for people who know Effect; the types of all others are plain. */
 const OF_EFFECT: ReadonlySet<string> = new Set(["contract", "effect"]);
 
-const folder = mkdtempSync(join(tmpdir(), "valetkey-api-"));
+const folder = makeFolder();
 const reports = new Map<string, string>();
 beforeAll(async () => {
   cpSync(await unpacked(), folder, { recursive: true });
@@ -57,7 +57,6 @@ beforeAll(async () => {
     reports.set(entry, readFileSync(config.reportFilePath, "utf8"));
   }
 });
-afterAll(() => rmSync(folder, { recursive: true }));
 
 function configOf(entry: string, file: string): ExtractorConfig {
   const none = { default: { logLevel: "none" } } as const;

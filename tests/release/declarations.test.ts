@@ -1,14 +1,14 @@
 import { spawnSync } from "node:child_process";
-import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { mkdirSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { afterAll, beforeAll, expect, it } from "vitest";
+import { beforeAll, expect, it } from "vitest";
+import { makeFolder } from "../support/make-folder.ts";
 import { unpacked } from "../support/packed.ts";
 
 // The build writes the declarations of the calls, which in the sources follow from the operations.
 
 const ROOT = new URL("../..", import.meta.url).pathname;
-const folder = mkdtempSync(join(tmpdir(), "valetkey-declarations-"));
+const folder = makeFolder();
 beforeAll(async () => {
   mkdirSync(join(folder, "node_modules/@types"), { recursive: true });
   symlinkSync(await unpacked(), join(folder, "node_modules/valetkey"));
@@ -16,7 +16,6 @@ beforeAll(async () => {
     symlinkSync(join(ROOT, "node_modules", name), join(folder, "node_modules", name));
   }
 });
-afterAll(() => rmSync(folder, { recursive: true }));
 
 /** What the compiler finds wrong with these files, in a project that also checks declarations. */
 function faultsOf(files: Readonly<Record<string, string>>, skipLibCheck = false): string {

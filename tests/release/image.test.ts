@@ -1,20 +1,13 @@
 import { execFileSync } from "node:child_process";
 import { generateKeyPairSync } from "node:crypto";
-import {
-  chmodSync,
-  cpSync,
-  mkdtempSync,
-  readdirSync,
-  readFileSync,
-  rmSync,
-  symlinkSync,
-} from "node:fs";
-import { tmpdir } from "node:os";
+import { chmodSync, cpSync, readdirSync, readFileSync, rmSync, symlinkSync } from "node:fs";
 import { join } from "node:path";
-import { afterAll, afterEach, beforeAll, expect, it } from "vitest";
+import { beforeAll, expect, it } from "vitest";
 import { createBucket } from "../google/store.ts";
+import { atTestEnd } from "../support/at-test-end.ts";
 import { isFullRun } from "../support/full-run.ts";
 import { readLock, used } from "../support/lock.ts";
+import { makeFolder } from "../support/make-folder.ts";
 import { need } from "../support/need.ts";
 import { type ServiceProcess, startProcess } from "../support/service-process.ts";
 import { SERVED, threeLines } from "../support/three-lines.ts";
@@ -25,7 +18,7 @@ const ROOT = new URL("../..", import.meta.url).pathname;
 const minio = await need("minio");
 const fakeGcs = await need("fakeGcs");
 
-const folder = mkdtempSync(join(tmpdir(), "valetkey-image-"));
+const folder = makeFolder();
 const bundle = join(folder, "bundle");
 const read = (name: string) => readFileSync(join(bundle, name), "utf8");
 beforeAll(() => {
@@ -52,15 +45,10 @@ beforeAll(() => {
   cpSync(join(sources, "package.json"), join(folder, "package.json"));
   rmSync(sources, { recursive: true });
 });
-afterAll(() => rmSync(folder, { recursive: true }));
 
-const closing: Array<ServiceProcess> = [];
-afterEach(async () => {
-  for (const service of closing.splice(0)) await service.stop();
-});
 async function start(env: Readonly<Record<string, string>> = {}): Promise<ServiceProcess> {
   const service = await startProcess(env, () => ["node", join(bundle, "node.js")]);
-  closing.push(service);
+  atTestEnd(service.stop);
   return service;
 }
 

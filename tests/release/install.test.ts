@@ -1,6 +1,6 @@
 import { cpSync, existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { afterAll, beforeAll, expect, it } from "vitest";
+import { beforeAll, expect, it } from "vitest";
 import { isFullRun } from "../support/full-run.ts";
 import { need } from "../support/need.ts";
 import { installPackage, OF_SERVERS } from "../support/install-package.ts";
@@ -17,7 +17,6 @@ let project: Project;
 beforeAll(async () => {
   project = isFullRun ? await installProject() : await makeProject();
 });
-afterAll(() => project?.remove());
 
 const { version, exports, peerDependencies, peerDependenciesMeta, devDependencies } = JSON.parse(
   readFileSync(new URL("../../package.json", import.meta.url), "utf8"),
@@ -48,7 +47,6 @@ it("a page has the client without what servers need, and a server is told what i
   page.write("server.js", 'await import("valetkey");\n');
   const { output } = await page.run(["node", "server.js"]);
   expect(output).toMatch(/Cannot find package '(?:effect|hono)' imported from /);
-  page.remove();
 });
 
 it("a checkout has each of them, at one exact version", () => {

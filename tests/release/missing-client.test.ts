@@ -1,6 +1,6 @@
 import { readFileSync, unlinkSync } from "node:fs";
 import { join } from "node:path";
-import { afterAll, beforeAll, expect, it } from "vitest";
+import { beforeAll, expect, it } from "vitest";
 import { freePort } from "../support/free-port.ts";
 import { makeProject, type Project } from "../support/project.ts";
 
@@ -11,7 +11,6 @@ let project: Project;
 beforeAll(async () => {
   project = await makeProject();
 });
-afterAll(() => project?.remove());
 
 const { peerDependencies } = JSON.parse(
   readFileSync(new URL("../../package.json", import.meta.url), "utf8"),

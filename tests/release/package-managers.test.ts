@@ -2,7 +2,7 @@ import { execFile } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { promisify } from "node:util";
-import { afterAll, beforeAll, expect, it } from "vitest";
+import { beforeAll, expect, it } from "vitest";
 import { need } from "../support/need.ts";
 import { packed } from "../support/packed.ts";
 import { emptyProject, makeProject, type Project } from "../support/project.ts";
@@ -18,14 +18,10 @@ beforeAll(async () => {
   tarball = await packed();
 });
 
-const projects: Array<Project> = [];
-afterAll(() => projects.forEach((project) => project.remove()));
-
 const peers = /npm install \S+tgz (.+)/.exec(page)?.[1]?.split(" ") ?? [];
 
 it("Yarn 1 installs the package with the peers that the page names", async () => {
   const project = emptyProject();
-  projects.push(project);
   await install(project, "yarn", ["add", "--prefer-offline", tarball, ...peers]);
   // Yarn keeps a packed file by its path, and this path is of this run alone.
   await install(project, "yarn", ["cache", "clean", "valetkey"]);
@@ -34,7 +30,6 @@ it("Yarn 1 installs the package with the peers that the page names", async () =>
 
 it("pnpm installs the package with the peers that the page names", async () => {
   const project = emptyProject();
-  projects.push(project);
   await install(project, "pnpm", ["add", "--prefer-offline", tarball, ...peers]);
   expect(await signIn(project)).toMatch(SIGNED);
 });
@@ -42,7 +37,6 @@ it("pnpm installs the package with the peers that the page names", async () => {
 it("Jest runs a test that imports the package, with the options that the page names", async () => {
   const options = /NODE_OPTIONS=([\w-]+)/.exec(page)?.[1] ?? "";
   const project = await makeProject();
-  projects.push(project);
   project.write("sign.js", SIGN);
   project.write(
     "upload.test.js",

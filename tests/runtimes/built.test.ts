@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { afterAll, beforeAll, expect, it } from "vitest";
+import { beforeAll, expect, it } from "vitest";
 import { need } from "../support/need.ts";
 import { makeProject, type Project } from "../support/project.ts";
 import { startProcess } from "../support/service-process.ts";
@@ -14,7 +14,6 @@ let project: Project;
 beforeAll(async () => {
   project = await makeProject();
 });
-afterAll(() => project.remove());
 
 it.skipIf(node22 === undefined)("the installed command serves on Node 22", async () => {
   const installed = join(project.folder, "node_modules/valetkey");

@@ -24,10 +24,7 @@ beforeAll(async () => {
   project.write("upload.mjs", program.replace("http://127.0.0.1:8787", service.address));
   writeFileSync(join(project.folder, "photo.png"), FILE);
 });
-afterAll(async () => {
-  await service.stop();
-  project.remove();
-});
+afterAll(() => service.stop());
 
 it.each([
   ["node", []],

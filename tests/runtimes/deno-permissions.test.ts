@@ -1,6 +1,7 @@
 import { generateKeyPairSync } from "node:crypto";
 import { readFileSync } from "node:fs";
-import { afterEach, describe, expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
+import { atTestEnd } from "../support/at-test-end.ts";
 import { DENO_PERMISSIONS, denoCommand } from "../support/deno-permissions.ts";
 import { freePort } from "../support/free-port.ts";
 import { isFullRun } from "../support/full-run.ts";
@@ -15,11 +16,6 @@ type Env = Readonly<Record<string, string>>;
 
 const minio = await need("minio");
 const fakeGcs = (await need("fakeGcs")) ?? "";
-const closing: Array<() => Promise<unknown>> = [];
-afterEach(async () => {
-  for (const close of closing.splice(0).toReversed()) await close();
-});
-
 const S3 = {
   STORAGE_BUCKET: "deno-permissions",
   STORAGE_CREATE_BUCKET: "on",
@@ -38,7 +34,7 @@ const KEY = JSON.stringify({
 
 async function gcs(isKeyless: boolean): Promise<Env> {
   const machine = await startGoogleMachine();
-  closing.push(machine.close);
+  atTestEnd(machine.close);
   const bucket = `deno-${crypto.randomUUID()}`;
   await createBucket(fakeGcs, bucket);
   const store = await startGcsVerifier({
@@ -49,7 +45,7 @@ async function gcs(isKeyless: boolean): Promise<Env> {
     ]),
     hmac: new Map(),
   });
-  closing.push(store.close);
+  atTestEnd(store.close);
   return {
     STORAGE_ADAPTER: "gcs",
     STORAGE_BUCKET: bucket,

@@ -1,9 +1,9 @@
-import { cpSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { cpSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { execFileSync } from "node:child_process";
-import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
-import { afterAll, beforeAll, expect, it } from "vitest";
+import { beforeAll, expect, it } from "vitest";
 import { commandPath } from "../support/command-path.ts";
+import { makeFolder } from "../support/make-folder.ts";
 import { unpacked } from "../support/packed.ts";
 import { RUNTIMES } from "../support/service-process.ts";
 
@@ -12,11 +12,10 @@ import { RUNTIMES } from "../support/service-process.ts";
 
 let folder: string;
 beforeAll(async () => {
-  folder = mkdtempSync(join(tmpdir(), "valetkey-needed-"));
+  folder = makeFolder();
   cpSync(await unpacked(), join(folder, "node_modules/valetkey"), { recursive: true });
   write("package.json", '{ "type": "module", "private": true }');
 });
-afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 function write(name: string, text: string): void {
   const path = join(folder, name);

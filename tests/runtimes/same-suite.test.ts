@@ -1,12 +1,12 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { afterAll, describe, expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import { commandPath } from "../support/command-path.ts";
 import { CHILD_ENV } from "../support/child-env.ts";
 import { isFullRun } from "../support/full-run.ts";
+import { makeFolder } from "../support/make-folder.ts";
 import { need } from "../support/need.ts";
 
 // The tests of `same-suite.config.ts`, the very same files, on each runtime that is supported; on
@@ -52,8 +52,7 @@ const RUNTIMES: ReadonlyArray<Runtime> = [
   { name: "bun 1", command: ["bun", "--bun"], pool: "threads", exceptions: [] },
 ];
 
-const folder = mkdtempSync(join(tmpdir(), "valetkey-same-suite-"));
-afterAll(() => rmSync(folder, { recursive: true }));
+const folder = makeFolder();
 
 const ROOT = new URL("../..", import.meta.url).pathname;
 const MINUTE = 60_000;

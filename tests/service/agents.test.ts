@@ -3,16 +3,13 @@ import { once } from "node:events";
 import {
   chmodSync,
   mkdirSync,
-  mkdtempSync,
   renameSync,
-  rmSync,
   symlinkSync,
   truncateSync,
   writeFileSync,
 } from "node:fs";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
 import {
   type CallToolResult,
@@ -24,6 +21,7 @@ import { expect, it, onTestFinished } from "vitest";
 import { openInside } from "../../adapters/cli/mcp/open-inside.ts";
 import { bundled } from "../support/bundled.ts";
 import { CHILD_ENV } from "../support/child-env.ts";
+import { makeFolder } from "../support/make-folder.ts";
 import { type ServiceProcess, startProcess } from "../support/service-process.ts";
 import { until } from "../support/until.ts";
 
@@ -32,8 +30,7 @@ import { until } from "../support/until.ts";
 const cli = await bundled("cli");
 
 function temporaryFolder(): string {
-  const folder = mkdtempSync(join(tmpdir(), "valetkey-agents-"));
-  onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
+  const folder = makeFolder();
   return folder;
 }
 

@@ -1,16 +1,12 @@
-import { afterEach, describe, expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
+import { atTestEnd } from "../support/at-test-end.ts";
 import { type ServiceProcess, startProcess } from "../support/service-process.ts";
 import { PRESIGN, presignInit } from "../http/service.ts";
 import { receiptKey } from "../support/receipt-key.ts";
 
-const closing: Array<() => Promise<unknown>> = [];
-afterEach(async () => {
-  for (const close of closing.splice(0)) await close();
-});
-
 async function start(env: Readonly<Record<string, string>> = {}): Promise<ServiceProcess> {
   const service = await startProcess(env);
-  closing.push(service.stop);
+  atTestEnd(service.stop);
   return service;
 }
 

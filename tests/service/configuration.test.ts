@@ -1,13 +1,13 @@
 import * as Result from "effect/Result";
 import { generateKeyPairSync } from "node:crypto";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { afterAll, describe, expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import { configurationMessage } from "../../adapters/cli/command/configuration.ts";
 import { findWarnings, readAll, unknownIn } from "../../adapters/service/settings.ts";
 import { ask, TEXT } from "../events/backend.ts";
 import { freePort } from "../support/free-port.ts";
+import { makeFolder } from "../support/make-folder.ts";
 import { runToEnd, startProcess } from "../support/service-process.ts";
 import { receiptKey } from "../support/receipt-key.ts";
 
@@ -39,9 +39,8 @@ const table = (text: string, given: Env = {}): ReadonlyArray<readonly [string, E
     });
 
 const KEY = receiptKey("test").toString("base64");
-const folder = mkdtempSync(join(tmpdir(), "valetkey-configuration-"));
+const folder = makeFolder();
 const file = join(folder, "file");
-afterAll(() => rmSync(folder, { recursive: true }));
 
 const { publicKey, privateKey } = generateKeyPairSync("ec", { namedCurve: "P-256" });
 const PUBLIC = publicKey.export({ type: "spki", format: "pem" }).toString();

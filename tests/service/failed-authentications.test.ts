@@ -1,11 +1,7 @@
-import { afterEach, expect, it } from "vitest";
+import { expect, it } from "vitest";
+import { atTestEnd } from "../support/at-test-end.ts";
 import { startProcess } from "../support/service-process.ts";
 import { PRESIGN, presignInit } from "../http/service.ts";
-
-const closing: Array<() => Promise<unknown>> = [];
-afterEach(async () => {
-  for (const close of closing.splice(0)) await close();
-});
 
 const ALICE = "203.0.113.1";
 const BOB = "203.0.113.2";
@@ -58,9 +54,9 @@ it("a service says once that requests come through a proxy that is not named, an
 
 it("a service limits failures by default, and does not if that is off", async () => {
   const service = await startProcess();
-  closing.push(service.stop);
+  atTestEnd(service.stop);
   const unlimited = await startProcess({ LIMIT_FAILED_AUTHENTICATIONS: "off" });
-  closing.push(unlimited.stop);
+  atTestEnd(unlimited.stop);
   const statusesOf = async ({ address }: typeof service) => {
     const init = presignInit(undefined, { Authorization: "Bearer wrong" });
     const answers = Array.from({ length: 300 }, () => fetch(`${address}${PRESIGN}`, init));

@@ -1,10 +1,10 @@
-import { cpSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { cpSync, mkdirSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import manifest from "../../package.json" with { type: "json" };
 import { signIn, uploadTo } from "../hosts/guest.ts";
 import { type StartedExample, startExample } from "../support/example.ts";
+import { makeFolder } from "../support/make-folder.ts";
 
 // The example for node:http as a process, with the entry points of the package as sources; the
 // packed package is in tests/hosts.
@@ -14,7 +14,7 @@ const ROOT = new URL("../..", import.meta.url).pathname;
 let folder: string;
 let host: StartedExample;
 beforeAll(async () => {
-  folder = mkdtempSync(join(tmpdir(), "valetkey-host-"));
+  folder = makeFolder();
   cpSync(join(ROOT, "deploy/examples/node/server.ts"), join(folder, "server.ts"));
   const installed = join(folder, "node_modules/valetkey");
   mkdirSync(installed, { recursive: true });
@@ -31,10 +31,7 @@ beforeAll(async () => {
   writeFileSync(join(folder, "package.json"), JSON.stringify({ type: "module", scripts }));
   host = await startExample(folder, {});
 });
-afterAll(async () => {
-  await host?.stop();
-  rmSync(folder, { recursive: true, force: true });
-});
+afterAll(() => host?.stop());
 
 it("a host of node:http has uploads of its users granted, stored, confirmed and reported", async () => {
   const refused = await uploadTo(host.address, "acme").presign(5);

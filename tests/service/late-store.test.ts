@@ -2,9 +2,10 @@ import { once } from "node:events";
 import { createServer, request as httpRequest } from "node:http";
 import { pipeline } from "node:stream/promises";
 import { setTimeout as pause } from "node:timers/promises";
-import { afterEach, describe, expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import { minio as embeddedMinio } from "../../adapters/embed/minio.ts";
 import { FILE, put, startHost } from "../embed/host.ts";
+import { atTestEnd } from "../support/at-test-end.ts";
 import { freePort } from "../support/free-port.ts";
 import { need } from "../support/need.ts";
 import { type ServiceProcess, startProcess } from "../support/service-process.ts";
@@ -12,11 +13,6 @@ import { SERVED, threeLines } from "../support/three-lines.ts";
 import { until } from "../support/until.ts";
 
 const minio = await need("minio");
-
-const closing: Array<() => unknown> = [];
-afterEach(async () => {
-  for (const close of closing.splice(0)) await close();
-});
 
 /**
  * Reaches the store from a port of its own, from now on; its answers can have another date, and
@@ -44,7 +40,7 @@ async function openDoor(
     forward().catch(() => response.destroy());
   }).listen(port, "127.0.0.1");
   await once(door, "listening");
-  closing.push(() => {
+  atTestEnd(() => {
     door.closeAllConnections();
     door.close();
   });
@@ -64,7 +60,7 @@ async function start(
     STORAGE_SECRET_KEY: minio?.secretKey ?? "",
     ...over,
   });
-  closing.unshift(() => service.stop());
+  atTestEnd(() => service.stop());
   return service;
 }
 
@@ -126,7 +122,7 @@ const startEmbedded = async (port: number) => {
       secretKey,
     }),
   });
-  closing.unshift(host.close);
+  atTestEnd(host.close);
   return host;
 };
 

@@ -1,16 +1,14 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { expect, it } from "vitest";
 import { CHILD_ENV } from "../support/child-env.ts";
 import { atTestEnd } from "../support/at-test-end.ts";
 import { freePort } from "../support/free-port.ts";
+import { makeFolder } from "../support/make-folder.ts";
 import { until } from "../support/until.ts";
 
 it("the service stays when whoever reads its log goes", async () => {
-  const directory = mkdtempSync(join(tmpdir(), "valetkey-log-"));
+  const directory = makeFolder();
   const port = String(await freePort());
   const child = spawn(process.execPath, ["deploy/node.ts"], {
     env: { ...CHILD_ENV, PORT: port, STORAGE_LOCAL_DIR: directory },
@@ -20,7 +18,6 @@ it("the service stays when whoever reads its log goes", async () => {
   atTestEnd(async () => {
     child.kill("SIGKILL");
     await ended;
-    rmSync(directory, { recursive: true, force: true });
   });
   const isAlive = async () => (await fetch(`http://127.0.0.1:${port}/healthz`)).ok || undefined;
   await until("the service's start", isAlive);

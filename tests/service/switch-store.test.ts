@@ -1,6 +1,7 @@
 import { generateKeyPairSync } from "node:crypto";
-import { afterEach, describe, expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import { createBucket, startGcsVerifier } from "../google/store.ts";
+import { atTestEnd } from "../support/at-test-end.ts";
 import { need } from "../support/need.ts";
 import { RUNTIMES, startProcess } from "../support/service-process.ts";
 
@@ -19,11 +20,6 @@ const CLIENTS = [
 
 type Env = Readonly<Record<string, string>>;
 
-const closing: Array<() => Promise<unknown>> = [];
-afterEach(async () => {
-  for (const close of closing.splice(0)) await close();
-});
-
 const { privateKey, publicKey } = generateKeyPairSync("rsa", { modulusLength: 2048 });
 const ACCOUNT = "signer@project.iam.gserviceaccount.com";
 const HMAC = ["GOOG1TESTTESTTEST", "a-secret-of-the-tests"] as const;
@@ -37,7 +33,7 @@ async function gcsEnv(): Promise<Env> {
     rsa: new Map([[ACCOUNT, publicKey]]),
     hmac: new Map([HMAC]),
   });
-  closing.push(store.close);
+  atTestEnd(store.close);
   return {
     STORAGE_ADAPTER: "gcs",
     STORAGE_BUCKET: bucket,
@@ -116,7 +112,7 @@ describe.each(stores)("$name", ({ env, isHere, loads }) => {
       { ...(await env()), NODE_OPTIONS: `--import ${LOADER}` },
       RUNTIMES.node,
     );
-    closing.push(service.stop);
+    atTestEnd(service.stop);
     // Makes the bucket, and loads all that the adapter needs.
     const ready = await (await fetch(`${service.address}/readyz`)).json();
     expect(ready, service.output()).toMatchObject({ status: "ready" });

@@ -1,14 +1,14 @@
 import { spawn } from "node:child_process";
 import { createHash, randomBytes } from "node:crypto";
 import { once } from "node:events";
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { text } from "node:stream/consumers";
-import { expect, it, onTestFinished } from "vitest";
+import { expect, it } from "vitest";
 import { atTestEnd } from "../support/at-test-end.ts";
 import { bundled } from "../support/bundled.ts";
 import { CHILD_ENV } from "../support/child-env.ts";
+import { makeFolder } from "../support/make-folder.ts";
 import { startProcess } from "../support/service-process.ts";
 import { until } from "../support/until.ts";
 
@@ -17,8 +17,7 @@ const cli = await bundled("cli");
 // What the command says and refuses is in tests/cli/commands.test.ts.
 
 it("an upload in parts that was killed goes on where it was left", async () => {
-  const folder = mkdtempSync(join(tmpdir(), "valetkey-upload-"));
-  onTestFinished(() => rmSync(folder, { recursive: true }));
+  const folder = makeFolder();
   const service = await startProcess({ STORAGE_MAX_FILE_SIZE: "64 MiB", LOG_LEVEL: "info" });
   const content = randomBytes(60 * 2 ** 20);
   const path = join(folder, "large.png");

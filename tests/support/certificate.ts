@@ -1,19 +1,18 @@
 import { execFileSync } from "node:child_process";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { makeFolder } from "./make-folder.ts";
 
 /** The files of a certificate for this machine, and of the authority that signed it. */
 export interface Certificate {
   readonly ca: string;
   readonly cert: string;
   readonly key: string;
-  readonly remove: () => void;
 }
 
 /** Makes an authority that nobody else trusts, and a certificate by it. */
 export function makeCertificate(): Certificate {
-  const folder = mkdtempSync(join(tmpdir(), "valetkey-certificate-"));
+  const folder = makeFolder();
   const at = (name: string) => join(folder, name);
   const openssl = (...args: ReadonlyArray<string>) =>
     execFileSync("openssl", args, { cwd: folder, stdio: "pipe" });
@@ -27,6 +26,5 @@ export function makeCertificate(): Certificate {
     ca: at("ca.pem"),
     cert: at("cert.pem"),
     key: at("key.pem"),
-    remove: () => rmSync(folder, { recursive: true, force: true }),
   };
 }

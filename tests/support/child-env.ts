@@ -1,3 +1,5 @@
+import { tmpdir } from "node:os";
+
 const { PATH = "", HOME = "", TEST_RUN_ID = "" } = process.env;
 
 /**
@@ -9,5 +11,6 @@ export const CHILD_ENV = {
   PATH,
   HOME,
   TEST_RUN_ID,
+  TMPDIR: tmpdir(),
   NODE_COMPILE_CACHE: new URL("../../node_modules/.cache/compiled", import.meta.url).pathname,
 } as const;

@@ -1,12 +1,10 @@
 import * as Effect from "effect/Effect";
 import * as Layer from "effect/Layer";
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { listenNode } from "../../adapters/http/server/listen-node.ts";
 import type { Openable } from "../../adapters/contract/running/examine.ts";
 import { embeddedStorage } from "../../adapters/storage/local/storage.ts";
 import { freePort } from "./free-port.ts";
+import { makeFolder } from "./make-folder.ts";
 
 type Serve = (request: Request) => Promise<Response>;
 
@@ -19,7 +17,7 @@ export const embeddedStore = (
   // It shares its origin with the service, and makes browsers download whatever they could run.
   without: ["two endpoints", "inline PDF"],
   open: async () => {
-    const directory = mkdtempSync(join(tmpdir(), "valetkey-local-"));
+    const directory = makeFolder();
     const port = await freePort();
     const { layer, fetch } = embeddedStorage(
       { bucket: "files", directory },
@@ -32,10 +30,6 @@ export const embeddedStore = (
         (listening) => Effect.promise(() => listening.stop()),
       ),
     );
-    return {
-      layer: Layer.merge(serve, layer),
-      bucket: "files",
-      close: async () => rmSync(directory, { recursive: true }),
-    };
+    return { layer: Layer.merge(serve, layer), bucket: "files" };
   },
 });

@@ -1,7 +1,7 @@
-import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { cpSync, mkdirSync, readFileSync, symlinkSync } from "node:fs";
 import { basename, join } from "node:path";
 import { buildCreate } from "./build-create.ts";
+import { makeFolder } from "./make-folder.ts";
 import { runCommand } from "./run-command.ts";
 import type { Found } from "./setup.ts";
 
@@ -17,33 +17,27 @@ export interface Package {
 
 /** Builds and packs the package as `npm publish` does it, out of a copy of what a checkout has. */
 export async function pack(): Promise<Found<Package>> {
-  const temporary = mkdtempSync(join(tmpdir(), "valetkey-package-"));
+  const temporary = makeFolder();
   const sources = join(temporary, "sources");
   const folder = join(temporary, "node_modules/valetkey");
-  const stop = async () => rmSync(temporary, { recursive: true, force: true });
-  try {
-    for (const name of CHECKOUT) {
-      cpSync(join(ROOT, name), join(sources, name), {
-        recursive: true,
-        filter: (path) => !NOT_SOURCES.has(basename(path)) && path !== SERVERS,
-      });
-    }
-    symlinkSync(join(ROOT, "node_modules"), join(sources, "node_modules"));
-    await runCommand(["npm", "pack", "--pack-destination", temporary], { cwd: sources });
-    const { name, version } = JSON.parse(readFileSync(join(sources, "package.json"), "utf8"));
-    const tarball = join(temporary, `${name}-${version}.tgz`);
-    mkdirSync(folder, { recursive: true });
-    await runCommand(["tar", "-xzf", tarball, "-C", folder, "--strip-components=1"]);
-    return { value: { tarball, folder }, source: "packed from this checkout", stop };
-  } catch (cause) {
-    await stop();
-    throw new Error(`the package cannot be packed: ${String(cause)}`, { cause });
+  for (const name of CHECKOUT) {
+    cpSync(join(ROOT, name), join(sources, name), {
+      recursive: true,
+      filter: (path) => !NOT_SOURCES.has(basename(path)) && path !== SERVERS,
+    });
   }
+  symlinkSync(join(ROOT, "node_modules"), join(sources, "node_modules"));
+  await runCommand(["npm", "pack", "--pack-destination", temporary], { cwd: sources });
+  const { name, version } = JSON.parse(readFileSync(join(sources, "package.json"), "utf8"));
+  const tarball = join(temporary, `${name}-${version}.tgz`);
+  mkdirSync(folder, { recursive: true });
+  await runCommand(["tar", "-xzf", tarball, "-C", folder, "--strip-components=1"]);
+  return { value: { tarball, folder }, source: "packed from this checkout" };
 }
 
 /** Packs the command `create-valetkey`, and unpacks it as npm has it where it runs it. */
 export async function packCreate(): Promise<Found<Package>> {
-  const temporary = mkdtempSync(join(tmpdir(), "create-valetkey-"));
+  const temporary = makeFolder();
   const folder = join(temporary, "node_modules/create-valetkey");
   buildCreate(join(temporary, "built"));
   const command = ["npm", "pack", "--json", "--pack-destination", temporary, "./built"];
@@ -51,8 +45,7 @@ export async function packCreate(): Promise<Found<Package>> {
   const tarball = join(temporary, JSON.parse(packed.stdout)[0].filename);
   mkdirSync(folder, { recursive: true });
   await runCommand(["tar", "-xzf", tarball, "-C", folder, "--strip-components=1"]);
-  const stop = async () => rmSync(temporary, { recursive: true, force: true });
-  return { value: { tarball, folder }, source: "packed from this checkout", stop };
+  return { value: { tarball, folder }, source: "packed from this checkout" };
 }
 
 /** What the package could be made of, and what can lie there that is none of it. */

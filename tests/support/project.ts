@@ -1,10 +1,10 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { existsSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { existsSync, mkdirSync, symlinkSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { CHILD_ENV } from "./child-env.ts";
 import { COMMANDS } from "./command-path.ts";
+import { makeFolder } from "./make-folder.ts";
 import { need } from "./need.ts";
 import { BESIDE, installPackage, MANIFEST } from "./install-package.ts";
 import { linkInstalled, linkPackages } from "./kept-packages.ts";
@@ -24,7 +24,6 @@ export interface Project {
   readonly write: (name: string, text: string) => void;
   /** Adds a package that is installed here. */
   readonly link: (name: string) => void;
-  readonly remove: () => void;
 }
 
 /** The tsconfig.json of one that is strict. */
@@ -49,14 +48,14 @@ export interface Ended {
 
 /** Makes a project that has nothing yet. */
 export function emptyProject(): Project {
-  const folder = mkdtempSync(join(tmpdir(), "valetkey-project-"));
+  const folder = makeFolder();
   writeFileSync(join(folder, "package.json"), MANIFEST);
   return projectIn(folder);
 }
 
 /** Makes an empty project, and installs the packed package there as `npm` does it for everyone. */
 export async function installProject(): Promise<Project> {
-  const folder = mkdtempSync(join(tmpdir(), "valetkey-project-"));
+  const folder = makeFolder();
   await installPackage(folder, await packed());
   return projectIn(folder);
 }
@@ -93,7 +92,6 @@ function projectIn(folder: string): Project {
       symlinkSync(join(ROOT, "node_modules", name), path);
     },
     run: (command, options) => run(folder, command, options),
-    remove: () => rmSync(folder, { recursive: true, force: true }),
   };
 }
 

@@ -1,9 +1,9 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { freePort } from "./free-port.ts";
+import { makeFolder } from "./make-folder.ts";
 import { until } from "./until.ts";
 
 /** A series, and its value at the time of the query. */
@@ -23,7 +23,7 @@ export async function startPrometheus({
   /** Addresses. */
   readonly jobs: Readonly<Record<string, string>>;
 }) {
-  const folder = mkdtempSync(join(tmpdir(), "valetkey-prometheus-"));
+  const folder = makeFolder();
   const port = await freePort();
   const config = {
     global: { scrape_interval: "250ms", scrape_timeout: "250ms", evaluation_interval: "250ms" },
@@ -55,7 +55,6 @@ export async function startPrometheus({
   const stop = async () => {
     child.kill("SIGKILL");
     await exited;
-    rmSync(folder, { recursive: true, force: true });
   };
   try {
     await until("the start of Prometheus", async () => {

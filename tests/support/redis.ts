@@ -62,12 +62,7 @@ export async function startRedis(options: Options): Promise<Redis> {
 export async function startGuardedRedis(options: Options): Promise<Redis> {
   const certificate = makeCertificate();
   const env = { REDIS_CA_FILE: certificate.ca };
-  const redis = await limited(together([await startNode({ ...options, certificate })], env));
-  const stop = async () => {
-    await redis.stop();
-    certificate.remove();
-  };
-  return { ...redis, stop };
+  return limited(together([await startNode({ ...options, certificate })], env));
 }
 
 /** Starts a node with a user that has the rights of docs/limits.md. */

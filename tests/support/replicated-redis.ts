@@ -1,11 +1,11 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { createClient } from "@redis/client";
 import { atTestEnd } from "./at-test-end.ts";
 import { freePort } from "./free-port.ts";
+import { makeFolder } from "./make-folder.ts";
 import { HOST, type Node, PASSWORD, startNode, startNodesOfCluster } from "./redis.ts";
 import { until } from "./until.ts";
 
@@ -113,7 +113,7 @@ function replicated(nodes: ReadonlyArray<Node>, env: Replicated["env"]): Replica
 
 async function startSentinel({ path }: Options, master: number) {
   const port = await freePort();
-  const folder = mkdtempSync(join(tmpdir(), "valetkey-sentinel-"));
+  const folder = makeFolder();
   const file = join(folder, "sentinel.conf");
   writeFileSync(
     file,
@@ -133,7 +133,6 @@ sentinel failover-timeout ${NAME} 5000
   const stop = async () => {
     child.kill("SIGKILL");
     await exited;
-    rmSync(folder, { recursive: true, force: true });
   };
   atTestEnd(stop);
   const url = `redis://:${encodeURIComponent(SENTINEL_PASSWORD)}@${HOST}:${port}`;

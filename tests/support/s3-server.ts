@@ -1,6 +1,3 @@
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { Readable } from "node:stream";
 import { onTestFinished } from "vitest";
 import { listenNode } from "../../adapters/http/server/listen-node.ts";
@@ -12,6 +9,7 @@ import { verify } from "../../adapters/storage/local/verify.ts";
 import type { SigningKeys } from "../../adapters/storage/signing/sign-query.ts";
 import { AWS4_HMAC_SHA256 } from "../../adapters/storage/signing/algorithms.ts";
 import { freePort } from "./free-port.ts";
+import { makeFolder } from "./make-folder.ts";
 
 /** What comes between a request and its answer: another answer, or undefined for the usual one. */
 export type Between = (
@@ -41,8 +39,7 @@ export const s3Error = (status: number, code: string, message = "A sentence."): 
  * be broken; `between` breaks it.
  */
 export async function startS3(between: Between = () => undefined) {
-  const directory = mkdtempSync(join(tmpdir(), "valetkey-s3-"));
-  const folder = await openFolder(directory);
+  const folder = await openFolder(makeFolder());
   const port = await freePort();
   const handled = (keys: SigningKeys) =>
     objectsHandler({
@@ -157,10 +154,7 @@ export async function startS3(between: Between = () => undefined) {
       return (await between(seen, usual)) ?? usual();
     },
   });
-  onTestFinished(async () => {
-    await listening.stop();
-    rmSync(directory, { recursive: true });
-  });
+  onTestFinished(() => listening.stop());
   return {
     endpoint: `http://127.0.0.1:${port}`,
     /** What configures the service for it. */

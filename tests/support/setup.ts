@@ -1,9 +1,8 @@
 import { spawnSync } from "node:child_process";
 import { once } from "node:events";
-import { existsSync, globSync, mkdtempSync, rmSync } from "node:fs";
+import { existsSync, globSync, rmSync } from "node:fs";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { TestProject } from "vitest/node";
 import { bundleService } from "./bundle.ts";
@@ -14,6 +13,7 @@ import { findChromium } from "./chromium.ts";
 import { findCompose } from "./compose.ts";
 import { startFakeGcs } from "../google/fake-gcs-server.ts";
 import { findGoTool } from "./go-tool.ts";
+import { makeFolder } from "./make-folder.ts";
 import { installPackage } from "./install-package.ts";
 import { findManifestTools } from "./manifest-tools.ts";
 import { findMinio, startMinio, startStrictMinio } from "./minio.ts";
@@ -166,9 +166,13 @@ const server = createServer(({ url = "" }, response) => {
   );
 });
 
+/** Where all that a run makes is temporary, so that no test has to remove it. */
+let folder = "";
+
 /** Listens to what test files ask for. */
 export async function setup(project: TestProject): Promise<void> {
   endWithThisProcess();
+  process.env["TMPDIR"] = folder = makeFolder();
   server.listen(0, "127.0.0.1");
   await once(server, "listening");
   project.provide("needs", `http://127.0.0.1:${(server.address() as AddressInfo).port}/`);
@@ -189,6 +193,7 @@ export async function teardown(): Promise<void> {
       console.log(`${name}: ${String(cause)}`);
     }
   }
+  rmSync(folder, { recursive: true, force: true });
   if (RUN !== "test" && names.length > 0) console.log(`Tested with ${names.join(", ")}`);
   if (RUN !== "all" && RUN !== "named") console.log(NOT_RUN[RUN]);
 }
@@ -203,13 +208,9 @@ const NOT_RUN = {
 async function installPacked(): Promise<Found<string>> {
   const { value } = (await find("package")) as Found<Package>;
   if (value === undefined) return { value, source: "a package that can be packed" };
-  const folder = mkdtempSync(join(tmpdir(), "valetkey-installed-"));
-  await installPackage(folder, value.tarball);
-  return {
-    value: join(folder, "node_modules"),
-    source: "the packed package",
-    stop: async () => rmSync(folder, { recursive: true, force: true }),
-  };
+  const project = makeFolder();
+  await installPackage(project, value.tarball);
+  return { value: join(project, "node_modules"), source: "the packed package" };
 }
 
 const VERSITYGW = {

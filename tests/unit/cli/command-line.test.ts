@@ -1,9 +1,9 @@
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { configRows } from "../../../adapters/cli/config.ts";
 import { main } from "../../../adapters/cli/main.ts";
+import { makeFolder } from "../../support/make-folder.ts";
 
 let output = "";
 beforeEach(() => {
@@ -197,11 +197,10 @@ describe("valetkey config", () => {
   });
 
   it("names the file that a key comes from", () => {
-    const folder = mkdtempSync(join(tmpdir(), "valetkey-config-"));
+    const folder = makeFolder();
     const file = join(folder, "key.json");
     writeFileSync(file, JSON.stringify({ access_key: "in-file", secret_key: "secret-of-file" }));
     const rows = configRows({ STORAGE_ADAPTER: "minio", STORAGE_CREDENTIALS_FILE: file });
-    rmSync(folder, { recursive: true });
     expect(rows).toContainEqual({
       variable: "STORAGE_ACCESS_KEY",
       value: "in-file",

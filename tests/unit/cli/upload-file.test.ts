@@ -1,17 +1,16 @@
-import { mkdtempSync, realpathSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { realpathSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { expect, it, onTestFinished } from "vitest";
+import { expect, it } from "vitest";
 import { uploadFile } from "../../../adapters/cli/mcp/upload-file.ts";
 import type { Client, UploadPolicy } from "../../../adapters/client/client.ts";
+import { makeFolder } from "../../support/make-folder.ts";
 
 it.each([
   ["a larger file goes in parts", { maxSize: 5, multipart: { maxSize: 10 } }, 10, undefined],
   ["a file too large for parts is refused", { maxSize: 5, multipart: { maxSize: 10 } }, 11, 10],
   ["where files do not go in parts, one PUT is the limit", { maxSize: 5 }, 6, 5],
 ])("an agent's file is held to the policy: %s", async (_, rules, size, limit) => {
-  const folder = realpathSync(mkdtempSync(join(tmpdir(), "valetkey-agents-")));
-  onTestFinished(() => rmSync(folder, { recursive: true }));
+  const folder = realpathSync(makeFolder());
   writeFileSync(join(folder, "a.png"), Buffer.alloc(size));
   const client = {
     policies: async () => [{ name: "files", ...rules } as UploadPolicy],

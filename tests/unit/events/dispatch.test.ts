@@ -3,9 +3,6 @@ import * as Effect from "effect/Effect";
 import * as Logger from "effect/Logger";
 import * as Scope from "effect/Scope";
 import * as TestClock from "effect/testing/TestClock";
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { makeReadinessCheck } from "../../../application/store/check-readiness.ts";
 import { Events } from "../../../application/ports/events.ts";
 import { Limiter } from "../../../application/ports/limiter.ts";
@@ -20,6 +17,7 @@ import { makeEvents } from "../../../adapters/events/events.ts";
 import type { Message, Outbox } from "../../../adapters/events/outbox.ts";
 import type { ReceiverAnswer } from "../../../adapters/events/send.ts";
 import { sqliteOutbox } from "../../../adapters/events/sqlite-outbox.ts";
+import { makeFolder } from "../../support/make-folder.ts";
 
 const DOWN = Effect.fail(new EventsUnavailable({ reason: "it is down" }));
 const TAKEN = async () => ({ status: 204, retryAfter: undefined });
@@ -162,8 +160,7 @@ it.effect("an event that the receiver refuses holds up no other", () =>
 
 it.effect("an attempt that hangs has failed before another process may make the next", () =>
   Effect.gen(function* () {
-    const folder = mkdtempSync(join(tmpdir(), "valetkey-events-"));
-    yield* Effect.addFinalizer(() => Effect.sync(() => rmSync(folder, { recursive: true })));
+    const folder = makeFolder();
     const outbox = yield* sqliteOutbox(folder);
     yield* outbox.put({ id: "evt_a", lane: "a", body: "{}" });
     const signals: Array<AbortSignal> = [];

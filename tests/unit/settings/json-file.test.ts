@@ -3,17 +3,16 @@ import * as Effect from "effect/Effect";
 import * as Logger from "effect/Logger";
 import * as Result from "effect/Result";
 import * as TestClock from "effect/testing/TestClock";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { onTestFinished } from "vitest";
 import { jsonIn, RECHECK, watchJson } from "../../../adapters/settings/json-file.ts";
+import { makeFolder } from "../../support/make-folder.ts";
 import { until } from "../../support/until.ts";
 
 it.effect("a watched file that cannot be used is reported once, until it can be used again", () =>
   Effect.gen(function* () {
-    const folder = mkdtempSync(join(tmpdir(), "valetkey-watched-"));
-    onTestFinished(() => rmSync(folder, { recursive: true }));
+    const folder = makeFolder();
     const path = join(folder, "file.json");
     const said: Array<string> = [];
     const changes: Array<unknown> = [];

@@ -1,13 +1,13 @@
 import * as Redacted from "effect/Redacted";
 import * as Result from "effect/Result";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { expect, it, onTestFinished } from "vitest";
+import { expect, it } from "vitest";
 import { settings } from "../../../adapters/service/settings.ts";
 import { decodePolicies } from "../../../adapters/service/policies/document.ts";
 import { readEnvFiles } from "../../../adapters/settings/env-files.ts";
 import type { Setting } from "../../../adapters/settings/setting.ts";
+import { makeFolder } from "../../support/make-folder.ts";
 import { receiptKey } from "../../support/receipt-key.ts";
 
 /** What people paste or mistype, made from a value that is right. */
@@ -402,8 +402,7 @@ it.each([
   ["1 B\n\n", "1 B\n"],
   ["", ""],
 ])("a file of a variable with %j gives it %j", (text, value) => {
-  const folder = mkdtempSync(join(tmpdir(), "valetkey-variables-"));
-  onTestFinished(() => rmSync(folder, { recursive: true }));
+  const folder = makeFolder();
   const path = join(folder, "STORAGE_MAX_FILE_SIZE");
   writeFileSync(path, text);
   const given = Result.getOrThrow(readEnvFiles({ ENV_FILES: folder }));

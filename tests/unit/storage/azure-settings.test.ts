@@ -1,8 +1,7 @@
 import * as Result from "effect/Result";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { dirname, join } from "node:path";
-import { expect, it, onTestFinished } from "vitest";
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { expect, it } from "vitest";
 import { putRequest } from "../../../adapters/contract/sending/uploads.ts";
 import { completePolicies } from "../../../adapters/service/policies/document.ts";
 import { variables } from "../../../adapters/settings/source.ts";
@@ -11,6 +10,7 @@ import { azureCapabilities, read } from "../../../adapters/storage/azure/setting
 import { digestOf } from "../../../adapters/storage/certificate/certificate.ts";
 import standsOn from "../../../adapters/storage/certificate/stands-on.json" with { type: "json" };
 import { defaultPolicy } from "../../../domain/upload-policy.ts";
+import { makeFolder } from "../../support/make-folder.ts";
 import { certificateOf } from "../../support/store-certificate.ts";
 
 const KEY = Buffer.from("the key of an account").toString("base64");
@@ -51,8 +51,7 @@ it("a PUT is written once by a certificate alone, of which the key of an account
   const endpoint = "https://acme.blob.core.windows.net";
   const shown = Object.values(standsOn.bound).flat();
   const promises = shown.map((promise) => ({ promise, outcome: "kept" }) as const);
-  const file = join(mkdtempSync(join(tmpdir(), "certificate-")), "certificate.json");
-  onTestFinished(() => rmSync(dirname(file), { recursive: true }));
+  const file = join(makeFolder(), "certificate.json");
   const made = certificateOf({ adapter: "azure", endpoint, promises });
   const azure = JSON.parse(JSON.stringify({ ...made, provider: undefined, region: undefined }));
   writeFileSync(file, JSON.stringify({ ...azure, digest: digestOf(azure) }));

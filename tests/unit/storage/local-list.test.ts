@@ -1,14 +1,12 @@
-import { linkSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { expect, it, onTestFinished } from "vitest";
+import { linkSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { expect, it } from "vitest";
 import { openFolder } from "../../../adapters/storage/local/folder.ts";
 import { placeOf } from "../../../adapters/storage/local/key-tree.ts";
 import { listObjects, openStored, writeObject } from "../../../adapters/storage/local/objects.ts";
+import { makeFolder } from "../../support/make-folder.ts";
 
 async function start() {
-  const root = mkdtempSync(join(tmpdir(), "valetkey-list-"));
-  onTestFinished(() => rmSync(root, { recursive: true }));
+  const root = makeFolder();
   const folder = await openFolder(root);
   const place = (name: string) => placeOf(folder.objects, `/files/orgs/a/${name}`);
   const write = (name: string, size: number, announcement?: string) =>

@@ -1,14 +1,14 @@
 import { Storage } from "@google-cloud/storage";
 import fc from "fast-check";
 import { generateKeyPairSync } from "node:crypto";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, it, vi } from "vitest";
 import { GOOG4_RSA_SHA256 } from "../../../adapters/storage/signing/algorithms.ts";
 import { bucketAddress } from "../../../adapters/storage/signing/bucket-address.ts";
 import { encodeKey, type Pair } from "../../../adapters/storage/signing/v4.ts";
 import { signQuery } from "../../../adapters/storage/signing/sign-query.ts";
+import { makeFolder } from "../../support/make-folder.ts";
 import { nastyText as text } from "../../support/nasty-text.ts";
 import { tries } from "../../support/tries.ts";
 
@@ -16,7 +16,7 @@ const { privateKey } = generateKeyPairSync("rsa", { modulusLength: 2048 });
 const ACCOUNT = "signer@project.iam.gserviceaccount.com";
 const keys = { algorithm: GOOG4_RSA_SHA256, accessKey: ACCOUNT, secretKey: privateKey };
 
-const folder = mkdtempSync(join(tmpdir(), "valetkey-google-"));
+const folder = makeFolder();
 writeFileSync(
   join(folder, "key.json"),
   JSON.stringify({
@@ -27,10 +27,7 @@ writeFileSync(
 );
 // The client takes its key from where Google's libraries look for one.
 beforeAll(() => vi.stubEnv("GOOGLE_APPLICATION_CREDENTIALS", join(folder, "key.json")));
-afterAll(() => {
-  vi.unstubAllEnvs();
-  rmSync(folder, { recursive: true });
-});
+afterAll(() => vi.unstubAllEnvs());
 
 const request = fc.record({
   // A name that begins with a slash is another name to the client.

@@ -3,10 +3,9 @@ import * as Layer from "effect/Layer";
 import * as Logger from "effect/Logger";
 import * as Result from "effect/Result";
 import { spawnSync } from "node:child_process";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { expect, it, onTestFinished } from "vitest";
+import { expect, it } from "vitest";
 import { minio } from "../../../adapters/embed/minio.ts";
 import { storageAt } from "../../../adapters/embed/layers.ts";
 import { readStore, readAll } from "../../../adapters/service/settings.ts";
@@ -19,6 +18,7 @@ import {
   provedBy,
 } from "../../../adapters/storage/certificate/proved.ts";
 import { ObjectStore } from "../../../application/ports/object-store.ts";
+import { makeFolder } from "../../support/make-folder.ts";
 import { certificateOf } from "../../support/store-certificate.ts";
 import { certifiedStores } from "../../support/certified-stores.ts";
 import standsOn from "../../../adapters/storage/certificate/stands-on.json" with { type: "json" };
@@ -34,8 +34,7 @@ const ENV = {
 };
 
 function fileWith(content: string): string {
-  const folder = mkdtempSync(join(tmpdir(), "certificate-"));
-  onTestFinished(() => rmSync(folder, { recursive: true }));
+  const folder = makeFolder();
   const file = join(folder, "certificate.json");
   writeFileSync(file, content);
   return file;

@@ -1,6 +1,4 @@
-import { mkdtempSync, readdirSync, readlinkSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { readdirSync, readlinkSync } from "node:fs";
 import { Readable } from "node:stream";
 import * as Effect from "effect/Effect";
 import { expect, it } from "vitest";
@@ -11,6 +9,7 @@ import { objectPath, openObject, writeObject } from "../../../adapters/storage/l
 import type { Storage } from "../../../adapters/storage/storage.ts";
 import { ObjectStore } from "../../../application/ports/object-store.ts";
 import { Presigner } from "../../../application/ports/presigner.ts";
+import { makeFolder } from "../../support/make-folder.ts";
 import { storeFile } from "../../support/store-file.ts";
 import { until } from "../../support/until.ts";
 
@@ -26,7 +25,7 @@ function targetOf(descriptor: string): string {
 }
 
 it("a download that is not read is aborted, and one that is cancelled leaves no file open", async () => {
-  const directory = mkdtempSync(join(tmpdir(), "valetkey-unread-"));
+  const directory = makeFolder();
   const folder = await openFolder(directory);
   await writeObject(folder, {
     path: () => objectPath(folder, "files/a"),
@@ -48,11 +47,10 @@ it("a download that is not read is aborted, and one that is cancelled leaves no 
   const timeouts = { piece: 60_000, whole: 60_000 };
   await cancelled?.bytes({ start: 0, end: SIZE - 1, timeouts }).cancel();
   await nothingIsOpenIn(directory);
-  rmSync(directory, { recursive: true });
 });
 
 it("a look at an object that gives none of its bytes leaves no file open", async () => {
-  const directory = mkdtempSync(join(tmpdir(), "valetkey-unread-"));
+  const directory = makeFolder();
   let fetch: Storage["fetch"];
   const address = new URL("http://localhost/store");
   const store = local({ bucket: "files", directory }, address, (own) => (fetch = own));
@@ -69,7 +67,6 @@ it("a look at an object that gives none of its bytes leaves no file open", async
   });
   expect(await Effect.runPromise(Effect.provide(look, store))).toEqual([304, "changed"]);
   await nothingIsOpenIn(directory);
-  rmSync(directory, { recursive: true });
 });
 
 const openFiles = () => readdirSync("/proc/self/fd").map(targetOf).join();

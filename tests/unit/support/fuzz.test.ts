@@ -1,19 +1,17 @@
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { readFileSync } from "node:fs";
 import { execFileSync } from "node:child_process";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import fc from "fast-check";
-import { expect, it, onTestFinished } from "vitest";
+import { expect, it } from "vitest";
 import type { Outcome } from "../../fuzz/engine.ts";
 import { fromText, toText } from "../../fuzz/text.ts";
+import { makeFolder } from "../../support/make-folder.ts";
 
 const ENGINE = new URL("../../fuzz/engine.ts", import.meta.url).pathname;
 const PLANTED = new URL("../../fuzz/planted.ts", import.meta.url).pathname;
 
 /** Runs the engine in a process of its own, since Vitest changes the sources that it loads. */
 function fuzzPlanted(parser: "parsePlanted" | "countPlanted", { isGuided = true } = {}): Outcome {
-  const corpus = mkdtempSync(join(tmpdir(), "valetkey-fuzz-"));
-  onTestFinished(() => rmSync(corpus, { recursive: true }));
+  const corpus = makeFolder();
   const script = `
     import { fuzz } from ${JSON.stringify(ENGINE)};
     import { ${parser} } from ${JSON.stringify(PLANTED)};

@@ -1,16 +1,15 @@
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { expect, it, onTestFinished } from "vitest";
+import { expect, it } from "vitest";
 import { judgeMemory } from "../../bench/soak-memory.ts";
 import { randomFrom } from "../../fuzz/mutate.ts";
+import { makeFolder } from "../../support/make-folder.ts";
 
 const MEBIBYTE = 1024 ** 2;
 
 /** Judges a process that holds so much after so many collections. */
 function judge(collections: number, held: (collection: number) => number) {
-  const folder = mkdtempSync(join(tmpdir(), "valetkey-heap-"));
-  onTestFinished(() => rmSync(folder, { recursive: true }));
+  const folder = makeFolder();
   const random = randomFrom(1);
   const lines = Array.from({ length: collections }, (_, i) => {
     const live = held(i) + random(MEBIBYTE / 2);

@@ -1,12 +1,12 @@
 import * as Effect from "effect/Effect";
 import * as Result from "effect/Result";
-import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { expect, it, onTestFinished } from "vitest";
+import { expect, it } from "vitest";
 import { keyInFolder } from "../../../adapters/tokens/layer.ts";
 import { read } from "../../../adapters/tokens/settings.ts";
 import { options, variables } from "../../../adapters/settings/source.ts";
+import { makeFolder } from "../../support/make-folder.ts";
 import { receiptKey } from "../../support/receipt-key.ts";
 
 it("keys are read from variables as from options", () => {
@@ -21,8 +21,7 @@ it("keys are read from variables as from options", () => {
 });
 
 it("a key of one's own is made once, also by many at a time, and read by its owner alone", async () => {
-  const folder = mkdtempSync(join(tmpdir(), "valetkey-own-key-"));
-  onTestFinished(() => rmSync(folder, { recursive: true }));
+  const folder = makeFolder();
   const own = join(folder, "not", "there", "yet");
   const keys = await Promise.all(
     Array.from({ length: 8 }, () => Effect.runPromise(keyInFolder(own))),
@@ -35,8 +34,7 @@ it("a key of one's own is made once, also by many at a time, and read by its own
 });
 
 it("a key file that is damaged leaves the process with a key of its own, and stays as it is", async () => {
-  const folder = mkdtempSync(join(tmpdir(), "valetkey-damaged-key-"));
-  onTestFinished(() => rmSync(folder, { recursive: true }));
+  const folder = makeFolder();
   const file = join(folder, "receipt-key");
   writeFileSync(file, "c2hvcnQ=");
   expect(await Effect.runPromise(keyInFolder(folder))).toHaveLength(32);
