@@ -18,6 +18,7 @@ import {
 } from "./upload.ts";
 
 export { UploadError } from "./errors.ts";
+export { sizeInWords } from "./size-in-words.ts";
 export { dropTarget, pasteTarget } from "./targets.ts";
 export type { Problem, UploadPolicy, UploadResult } from "./decode.ts";
 export type { UploadErrorCode, UploadErrorFacts } from "./errors.ts";

@@ -1,4 +1,5 @@
 import type { Problem } from "./decode.ts";
+import { sizeInWords } from "./size-in-words.ts";
 
 /** Why an upload failed. */
 export type UploadErrorCode =
@@ -100,12 +101,6 @@ const SENTENCES: { readonly [Code in UploadErrorCode]?: string } = {
   offline: "Check the network connection, then try again.",
   unstable: "The connection breaks too soon. Try again with a better one.",
 };
-
-/** In the unit of the service's own text: a limit may be set as 10 MiB or 10 MB. */
-const sizeInWords = (bytes: number): string =>
-  bytes % 1e6 === 0 && bytes % 2 ** 20 !== 0
-    ? `${(bytes / 1e6).toLocaleString()} MB`
-    : `${(bytes / 2 ** 20).toLocaleString()} MiB`;
 
 /** Returns the usual name of a media type: PNG, text, any video. */
 const inWords = (type: string): string =>

@@ -4,6 +4,7 @@ import { afterEach, expect, it, onTestFinished, vi } from "vitest";
 import { computeChecksum, chooseAlgorithm } from "../../adapters/client/file.ts";
 import { makeTally, type UploadProgress } from "../../adapters/client/progress.ts";
 import { UploadError } from "../../adapters/client/errors.ts";
+import { sizeInWords } from "../../adapters/client/size-in-words.ts";
 import { persist, retryAfter, transient } from "../../adapters/client/retry.ts";
 import { inTime, makeRun } from "../../adapters/client/run.ts";
 import { LEAST_PART, makeSlots } from "../../adapters/client/slots.ts";
@@ -253,4 +254,18 @@ it("Retry-After may be a date, by the clock of who has written it", () => {
   const date = "Wed, 21 Oct 2015 07:28:00 GMT";
   expect(retryAfter("Wed, 21 Oct 2015 07:28:02 GMT", date)).toBe(2000);
   expect(retryAfter("Wed, 21 Oct 2015 07:28:02 GMT", "soon")).toBeUndefined();
+});
+
+it.each([
+  [5, "5 B"],
+  [1000, "1 kB"],
+  [2048, "2 KiB"],
+  [1_500_000, "1.5 MB"],
+  [3 * 2 ** 19, "1.5 MiB"],
+  [125 * 2 ** 20, "125 MiB"],
+  [12_345_678, "12.3 MB"],
+  [1e9, "1 GB"],
+  [5 * 2 ** 40, "5,120 GiB"],
+])("%d bytes are %s to a person", (bytes, words) => {
+  expect(sizeInWords(bytes)).toBe(words);
 });

@@ -1,5 +1,5 @@
 import { afterEach, expect, it, onTestFinished, vi } from "vitest";
-import { createClient } from "../../adapters/client/client.ts";
+import { createClient, type UploadError } from "../../adapters/client/client.ts";
 import { makeUploadList, type UploadsOptions } from "../../adapters/client/uploads/upload-list.ts";
 import { until } from "../support/until.ts";
 import { isPut, network, startUploads, TOKEN } from "./host.ts";
@@ -150,4 +150,46 @@ it("an upload that is paused as it ends is done", async () => {
   await ended();
   list.read().uploads[0]?.pause();
   expect(list.read().uploads[0]?.status).toBe("done");
+});
+
+it("a row is in words, of another language too, and its button does what it says", async () => {
+  const { list, client, ended } = await startList({ autoStart: false });
+  list.read().add([image("a.png", "abc"), text("b.html", "text/html")]);
+  const row = (at: number) => list.read().uploads[at];
+  expect(row(0)).toMatchObject({
+    text: "Waiting",
+    size: "3 B",
+    button: { label: "Waiting: a.png" },
+  });
+  const refusal =
+    "Files of this type are not accepted: choose PNG, JPEG, GIF, WEBP, AVIF, PDF, text.";
+  expect(row(1)).toMatchObject({ spoken: refusal, button: { label: "Try again: b.html" } });
+  const words = {
+    done: "Fertig",
+    pause: "Anhalten:",
+    failed: ({ code }: UploadError) => `F: ${code}`,
+  };
+  list.use(client, { words });
+  list.read().start();
+  expect(row(0)).toMatchObject({ text: "Uploading", button: { label: "Anhalten: a.png" } });
+  expect(row(1)?.text).toBe("F: refused");
+  row(0)?.button.act?.();
+  expect(row(0)).toMatchObject({ status: "paused", button: { label: "Resume a.png" } });
+  row(0)?.button.act?.();
+  await ended();
+  expect(row(0)).toMatchObject({ spoken: "Fertig", button: { label: "Fertig: a.png" } });
+  expect(row(0)?.button.act).toBeUndefined();
+});
+
+it("a row says what an upload waits for, and not once it has failed", async () => {
+  const { list, ended } = await startList({ retry: { shouldRetry: ({ attempt }) => attempt < 3 } });
+  network((seen) => (isPut(seen) ? "lost" : undefined));
+  const said = new Set<string>();
+  list.subscribe(() =>
+    said.add(`${list.read().uploads[0]?.text} / ${list.read().uploads[0]?.spoken}`),
+  );
+  list.read().add([image("a.png")]);
+  await ended();
+  expect([...said]).toContain("Reconnecting / Uploading");
+  expect(list.read().uploads[0]?.text).toBe(list.read().uploads[0]?.error?.userMessage);
 });

@@ -3,7 +3,7 @@ import type { Client } from "../client.ts";
 import { makeUploadList, type Uploads, type UploadsOptions } from "../uploads/upload-list.ts";
 
 export { useFileState, type WatchedFile } from "./use-file-state.ts";
-export type { Upload, Uploads, UploadsOptions } from "../uploads/upload-list.ts";
+export type { Upload, Uploads, UploadsOptions, UploadWords } from "../uploads/upload-list.ts";
 
 /** Uploads files for a component. Those under way are aborted when the component goes. */
 export function useUploads<Data = unknown>(

@@ -8,30 +8,9 @@ import {
   type UploadTask,
 } from "../client.ts";
 import { largestFor, refusalOf } from "./refusal.ts";
+import { rowOf, type Upload, type UploadRow, type UploadWords } from "./row.ts";
 
-/** A file that was added, with its upload. */
-export interface Upload<Data = unknown> {
-  /** Stays the same, as the `key` of a list does. */
-  readonly id: number;
-  readonly file: Blob;
-  /** The name of the file; empty if it has none. */
-  readonly name: string;
-  /** The address of an image for an `<img>` of a page, until it is removed. */
-  readonly preview?: string | undefined;
-  /** `queued`: it waits for `start()`. */
-  readonly status: "queued" | "uploading" | "paused" | "done" | "failed";
-  readonly progress?: UploadProgress | undefined;
-  /** Present once it is `done`. */
-  readonly result?: UploadResult<Data> | undefined;
-  /** Present if it has `failed`. */
-  readonly error?: UploadError | undefined;
-  readonly pause: () => void;
-  readonly resume: () => void;
-  /** Uploads the file again, from where it was left. */
-  readonly retry: () => void;
-  /** Takes the file off the list; an upload under way is aborted. */
-  readonly remove: () => void;
-}
+export type { Upload, UploadRow, UploadWords } from "./row.ts";
 
 /** Options of `useUploads`, which may be others at each render. */
 export interface UploadsOptions<Data = unknown> extends UploadAllOptions {
@@ -39,6 +18,8 @@ export interface UploadsOptions<Data = unknown> extends UploadAllOptions {
   readonly autoStart?: boolean | undefined;
   /** Called with each file that has been uploaded and confirmed. */
   readonly onDone?: ((result: UploadResult<Data>, file: Blob) => void) | undefined;
+  /** Words in another language, or others. */
+  readonly words?: Partial<UploadWords> | undefined;
 }
 
 /** The uploads of a component. Its functions stay the same at each render. */
@@ -66,7 +47,7 @@ let lastId = 0;
  * once it no longer listens, the uploads are aborted.
  */
 export function makeUploadList<Data>(client: Client<Data>, options: UploadsOptions<Data> = {}) {
-  type One = Upload<Data>;
+  type One = Omit<Upload<Data>, keyof UploadRow>;
   type Added = Pick<One, "id" | "file">;
   let notify: (() => void) | undefined;
   const tasks = new Map<number, UploadTask<Data>>();
@@ -82,7 +63,8 @@ export function makeUploadList<Data>(client: Client<Data>, options: UploadsOptio
     cancel: () => state.uploads.forEach(({ status, remove }) => status === "done" || remove()),
   };
 
-  function show(uploads: ReadonlyArray<One>, limits?: Pick<Uploads, "accept" | "maxSize">) {
+  function show(ones: ReadonlyArray<One>, limits?: Pick<Uploads, "accept" | "maxSize">) {
+    const uploads = ones.map((one) => ({ ...one, ...rowOf(one, options.words) }));
     state = { ...state, ...limits, uploads, progress: progressOf(uploads) };
     notify?.();
   }

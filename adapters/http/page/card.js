@@ -1,3 +1,5 @@
+import { sizeInWords } from "./client/client.js";
+
 const copyFrom = (id) => document.querySelector(id).content.cloneNode(true).firstElementChild;
 
 /** Makes the card of a file. `onClick` gets the names of buttons. */
@@ -5,7 +7,7 @@ export function makeCard(file, onClick) {
   const { name, size, type } = file;
   const card = copyFrom("#card");
   card.querySelector("h3").textContent = name;
-  card.querySelector(".size").textContent = [inUnits(size), type].filter(Boolean).join(" · ");
+  card.querySelector(".size").textContent = [sizeInWords(size), type].filter(Boolean).join(" · ");
   card.querySelector("progress").setAttribute("aria-label", `Sent of ${name}`);
   card.querySelector(".thumb").textContent = /\.(.{1,4})[^.]*$/.exec(name)?.[1] ?? "";
   if (type.startsWith("image/")) showImage(card, URL.createObjectURL(file));
@@ -128,11 +130,3 @@ const waitFrom = ({ reason, delay }) =>
   `${WAITS[reason]}${delay > 0 ? `: asked again in ${Math.ceil(delay / 1000)} s` : ""}.`;
 
 const BYTES = { style: "unit", unit: "byte", unitDisplay: "long" };
-const UNITS = ["B", "KiB", "MiB", "GiB", "TiB"];
-
-/** A size in the unit in which it has up to three digits. */
-export function inUnits(bytes) {
-  const power = Math.max(0, Math.ceil(Math.log2(bytes / 1000) / 10));
-  const size = bytes / 1024 ** power;
-  return `${size.toLocaleString([], { maximumSignificantDigits: 3 })} ${UNITS[power]}`;
-}

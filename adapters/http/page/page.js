@@ -1,5 +1,5 @@
-import { createClient, dropTarget, pasteTarget } from "./client/client.js";
-import { inUnits, makeCard, render, showRequest } from "./card.js";
+import { createClient, dropTarget, pasteTarget, sizeInWords } from "./client/client.js";
+import { makeCard, render, showRequest } from "./card.js";
 import { recordingFetch } from "./requests.js";
 
 // The page to try the service on: a client like any other, which shows what it sends.
@@ -42,7 +42,7 @@ function showPolicy() {
   const { allowedTypes = [], extensions = {} } = policy ?? {};
   find("#file").accept = [...allowedTypes, ...Object.keys(extensions)].join();
   find("#limits").textContent = policy
-    ? `Up to ${inUnits(policy.maxSize)} of ${allowedTypes.join(", ")}`
+    ? `Up to ${sizeInWords(policy.maxSize)} of ${allowedTypes.join(", ")}`
     : "The policy of the service says which.";
   const options = policyName() === "files" ? "" : `, { policy: ${JSON.stringify(policyName())} }`;
   find("#code code").textContent = `import { createClient } from "valetkey/client";
