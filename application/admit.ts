@@ -1,4 +1,3 @@
-import * as Context from "effect/Context";
 import * as Effect from "effect/Effect";
 import { OrganizationNotFound, ScopeMissing } from "../domain/errors.ts";
 import type { Allowance } from "../domain/limits.ts";
@@ -38,31 +37,23 @@ export interface Admission extends Member {
  * Fails with `RateLimited`, `OrganizationNotFound`, `ScopeMissing`, `IdentityUnavailable` or
  * `LimitsUnavailable`.
  */
-export const admit = (request: AdmissionRequest) =>
-  Effect.contextWith((services: Context.Context<Limiter | Organizations>) =>
-    admitWith(services, request),
-  );
-
-/** Ends at once unless one of the services waits. */
-export function admitWith(
-  services: Context.Context<Limiter | Organizations>,
-  { principal, slug, scope, recordFacts }: AdmissionRequest,
-) {
-  const limiter = Context.get(services, Limiter);
-  const organizations = Context.get(services, Organizations);
-  const caller = `${principal.kind} ${principal.subject}`;
-  return Effect.flatMapEager(limiter.countRequest("subject", caller), (own) => {
-    if (!isSlug(slug)) return Effect.fail(new OrganizationNotFound());
-    return Effect.flatMapEager(organizations.resolve(principal, slug), (organization) =>
-      Effect.flatMapEager(limiter.countRequest("organization", organization), (shared) => {
-        if (!principal.scopes.has(scope)) return Effect.fail(new ScopeMissing({ scope }));
-        const allowances = [own, shared].filter((allowance) => allowance !== undefined);
-        const member = { principal, slug, organization, recordFacts };
-        return Effect.succeed<Admission>({ ...member, allowances });
-      }),
-    );
-  });
-}
+export const admit = Effect.fnUntraced(function* ({
+  principal,
+  slug,
+  scope,
+  recordFacts,
+}: AdmissionRequest) {
+  recordFacts?.({ principal });
+  const limiter = yield* Limiter;
+  const own = yield* limiter.countRequest("subject", `${principal.kind} ${principal.subject}`);
+  if (!isSlug(slug)) return yield* new OrganizationNotFound();
+  const organization = yield* (yield* Organizations).resolve(principal, slug);
+  const shared = yield* limiter.countRequest("organization", organization);
+  if (!principal.scopes.has(scope)) return yield* new ScopeMissing({ scope });
+  recordFacts?.({ organization });
+  const allowances = [own, shared].filter((allowance) => allowance !== undefined);
+  return { principal, slug, organization, recordFacts, allowances } satisfies Admission;
+});
 
 export const audienceFor = ({ principal }: Member): Audience =>
   principal.kind === "service" ? "internal" : "public";

@@ -34,11 +34,11 @@ export function decoder<A>(
   const onExcessProperty = members === undefined ? "ignore" : "error";
   const decode = Schema.decodeUnknownResult(schema, { onExcessProperty });
   const decodeAll = Schema.decodeUnknownResult(schema, { errors: "all", onExcessProperty });
-  const again = (value: unknown) => (first: Schema.SchemaError) =>
-    isSmall(value) ? decodeAll(value) : Result.fail(first);
   const format = formatter(members ?? []);
-  return (value) =>
-    Result.mapError(Result.orElse(decode(value), again(value)), ({ issue }) => {
+  return (value) => {
+    const decoded = decode(value);
+    const all = Result.isFailure(decoded) && isSmall(value) ? decodeAll(value) : decoded;
+    return Result.mapError(all, ({ issue }) => {
       const faults = format(issue)
         .issues.slice(0, 20)
         .map(({ message, path = [] }) => ({
@@ -49,6 +49,7 @@ export function decoder<A>(
         ? faults
         : [{ pointer: "", reason: "it is not of the expected form" }];
     });
+  };
 }
 
 function isSmall(document: unknown): boolean {

@@ -27,14 +27,15 @@ const MOST_FAULTS = 100;
  * that the client names. Parts that break the grant end the upload; others can be uploaded again.
  * Completing again gives the same answer.
  */
-export const completeMultipart = Effect.fnUntraced(function* (request: {
+export const completeMultipart = Effect.fnUntraced(function* <E>(request: {
   readonly member: Member;
   readonly upload: string;
-  /** Each number once. */
-  readonly parts: ReadonlyArray<SentPart>;
+  /** Each number once. Decoded after the upload was opened, which costs much less. */
+  readonly parts: Effect.Effect<ReadonlyArray<SentPart>, E>;
 }) {
-  const { member, parts: sent } = request;
+  const { member } = request;
   const upload = yield* openUpload(member, request.upload);
+  const sent = yield* request.parts;
   const multipart = yield* multipartStore;
   const partCount = countParts(upload);
   const beyond = sent.find(({ partNumber }) => partNumber > partCount);

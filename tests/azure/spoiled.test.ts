@@ -85,7 +85,9 @@ describe.skipIf(azurite === undefined)("an upload that its client has spoiled", 
           completeMultipart({
             member,
             upload,
-            parts: [{ ...one, etag: new URL(put?.url ?? "").searchParams.get("blockid") ?? "" }],
+            parts: Effect.succeed([
+              { ...one, etag: new URL(put?.url ?? "").searchParams.get("blockid") ?? "" },
+            ]),
           }),
         ),
       abort: () => run((member) => Effect.as(abortMultipart({ member, upload }), {})),

@@ -173,10 +173,10 @@ export async function live(opened: Opened, { commands, end, way, ...chosen }: Li
     );
     const first = { partNumber: PartNumber.make(1), checksum: undefined };
     const signed = await grant((member) => signParts({ member, upload, parts: [first] }));
-    const parts = () => (etag === undefined ? [] : [{ ...first, etag }]);
+    const parts = Effect.sync(() => (etag === undefined ? [] : [{ ...first, etag }]));
     const put = signed.parts[0]?.put ?? expect.unreachable();
     const confirm = (by: By) =>
-      processes[by].ask((member) => completeMultipart({ member, upload, parts: parts() }));
+      processes[by].ask((member) => completeMultipart({ member, upload, parts }));
     return { key, put, confirm };
   };
   const { key, put, confirm } = await begin();

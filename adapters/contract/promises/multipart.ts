@@ -81,9 +81,10 @@ export async function start(subject: Subject, over?: Partial<UploadRequest>, pol
     },
     /** Names the parts in descending order, since no order is asked for. */
     complete: (etags: Readonly<Record<number, string>>, call?: Call) => {
-      const parts = Object.entries(etags)
+      const named = Object.entries(etags)
         .map(([number, etag]) => ({ partNumber: PartNumber.make(Number(number)), etag }))
         .toReversed();
+      const parts = Effect.succeed(named);
       return run((member) => completeMultipart({ member, ...token, parts }), call);
     },
     list,

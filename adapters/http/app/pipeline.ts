@@ -5,7 +5,7 @@ import * as DateTime from "effect/DateTime";
 import * as Effect from "effect/Effect";
 import * as Exit from "effect/Exit";
 import * as Result from "effect/Result";
-import { type Admission, admitWith } from "../../../application/admit.ts";
+import { admit } from "../../../application/admit.ts";
 import {
   Audit,
   type AuditEvent,
@@ -18,19 +18,14 @@ import {
   countFailure,
 } from "../../../application/ports/authenticator.ts";
 import { isSlug } from "../../../domain/organization.ts";
+import type { Scope } from "../../../domain/principal.ts";
 import type { Answer } from "../answer.ts";
 import type { HttpContext } from "../env.ts";
-import type { Operation, PublicRequest, Route } from "../operations/operation.ts";
+import type { PublicRequest, Route } from "../operations/operation.ts";
 import type { AppOptions, Services } from "../options.ts";
 import { refuse } from "../problems/answer-problem.ts";
 import { problemFrom, rateLimitHeaders, type Refusal } from "../problems/problem.ts";
 import { readJson } from "../operations/request-body.ts";
-
-/** The headers are those of the answer, whatever the outcome is. */
-interface OperationResult {
-  readonly outcome: Exit.Exit<Answer, Refusal>;
-  readonly headers?: Readonly<Record<string, string>> | undefined;
-}
 
 /**
  * Takes requests to an operation, or to a public route: the caller is admitted, the body is read,
@@ -43,9 +38,8 @@ export function pipeline(options: AppOptions, routes: ReadonlyArray<Route>) {
   const clock = Context.get(services, Clock.Clock);
   const { authenticate } = Context.get(services, Authenticator);
 
-  /** A program that has ended already costs no fiber, and one that does not wait no promise. */
+  /** A program that does not wait costs no promise. */
   const run = <A, E>(program: Effect.Effect<A, E, Services>) => {
-    if (hasEnded(program)) return program;
     const fiber = fork(program);
     return (
       fiber.pollUnsafe() ?? new Promise<Exit.Exit<A, E>>((resolve) => fiber.addObserver(resolve))
@@ -77,11 +71,26 @@ export function pipeline(options: AppOptions, routes: ReadonlyArray<Route>) {
         : undefined,
     };
     let outcome: Exit.Exit<Answer, Refusal>;
+    /** Headers of the answer, whatever the outcome is. */
     let common: Readonly<Record<string, string>> | undefined;
     try {
       if ("handler" in route) {
         outcome = await run(counted(request.call, route.handler(request)));
-      } else ({ outcome, headers: common } = await operate(request, route));
+      } else {
+        const admitted = await run(admitCaller(request, route.scope));
+        if (Exit.isFailure(admitted)) outcome = Exit.failCause(admitted.cause);
+        else {
+          const member = admitted.value;
+          common = rateLimitHeaders(member.allowances);
+          const input =
+            route.body === undefined
+              ? Result.succeed(route.query?.(c, member))
+              : await readJson(c.req.raw, route.bodyLimit);
+          outcome = Result.isFailure(input)
+            ? Exit.fail(input.failure)
+            : await run(route.answerTo({ member, publicUrl, isRequest: true }, input.success));
+        }
+      }
     } catch (defect) {
       // An error before a fiber runs is audited like one in a fiber.
       outcome = Exit.die(defect);
@@ -112,52 +121,20 @@ export function pipeline(options: AppOptions, routes: ReadonlyArray<Route>) {
     return refuse(c, refusal.success, requestId);
   }
 
-  async function operate(request: PublicRequest, operation: Operation): Promise<OperationResult> {
-    const { c } = request;
-    const { scope, body, bodyLimit, query } = operation;
-    const admitting = run(admitCaller(request, scope));
-    const admitted = Exit.isExit(admitting) ? admitting : await admitting;
-    if (Exit.isFailure(admitted)) return { outcome: Exit.failCause(admitted.cause) };
-    const member = admitted.value;
-    const headers = rateLimitHeaders(member.allowances);
-    let input: unknown;
-    if (body === undefined) input = query?.(c, member);
-    else {
-      const read = await readJson(c.req.raw, bodyLimit);
-      if (Result.isFailure(read)) return { outcome: Exit.fail(read.failure), headers };
-      input = read.success;
-    }
-    const running = run(operation.answerTo({ member, publicUrl, isRequest: true }, input));
-    return { outcome: Exit.isExit(running) ? running : await running, headers };
-  }
-
-  function admitCaller({ c, call, recordFacts }: PublicRequest, scope: Operation["scope"]) {
+  function admitCaller({ c, call, recordFacts }: PublicRequest, scope: Scope) {
     const slug = c.req.param("slug") ?? "";
+    if (recordFacts !== undefined && isSlug(slug)) recordFacts({ slug });
     const principal = c.env?.principal;
-    const known =
-      principal === undefined ? counted(call, authenticate(call)) : Effect.succeed(principal);
-    if (isSlug(slug)) recordFacts?.({ slug });
-    return Effect.flatMapEager(known, (principal) => {
-      recordFacts?.({ principal });
-      return Effect.mapEager(
-        admitWith(services, { principal, slug, scope, recordFacts }),
-        (admission): Admission => {
-          recordFacts?.({ organization: admission.organization });
-          return admission;
-        },
-      );
-    });
+    return principal === undefined
+      ? Effect.flatMap(counted(call, authenticate(call)), (principal) =>
+          admit({ principal, slug, scope, recordFacts }),
+        )
+      : admit({ principal, slug, scope, recordFacts });
   }
 }
 
-/** Most callers are known at once. */
 const counted = <A>(call: Call, answered: Effect.Effect<A, Refusal, Services>) =>
-  hasEnded(answered) && Exit.isSuccess(answered)
-    ? answered
-    : Effect.catchTag(answered, "Unauthenticated", countFailure(call));
-
-const hasEnded = <A, E, R>(program: Effect.Effect<A, E, R>): program is Exit.Exit<A, E> =>
-  Exit.isExit(program);
+  Effect.catchTag(answered, "Unauthenticated", countFailure(call));
 
 const REASONS = {
   IdentityUnavailable: "cannot check the caller or the organization",

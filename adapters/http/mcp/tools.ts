@@ -1,4 +1,3 @@
-import * as Effect from "effect/Effect";
 import * as Option from "effect/Option";
 import * as Result from "effect/Result";
 import type * as Schema from "effect/Schema";
@@ -40,7 +39,7 @@ export const toolsFor = (send: Send, slug: string): ReadonlyArray<Tool> =>
         idempotentHint: name !== "request_upload",
       },
       run: async (given, signal) => {
-        const decoded = Effect.runSync(Effect.result(operation.decode(given)));
+        const decoded = operation.decode(given);
         if (Result.isFailure(decoded)) return asResponse(problemFrom(decoded.failure));
         const input = body === undefined ? { ...decoded.success } : given;
         const { path, ...init } = requestFor(operation, slug, input);

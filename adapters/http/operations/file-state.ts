@@ -1,7 +1,7 @@
 import * as Schema from "effect/Schema";
 import { fileState as look } from "../../../application/files/file-state.ts";
 import { StorageKey } from "../../../domain/storage-key.ts";
-import { addressedKey, checkKey, openFile } from "./open-file.ts";
+import { addressedKey, assertKey, openFile } from "./open-file.ts";
 import { FILES, operation } from "./operation.ts";
 
 export const fileState = operation({
@@ -18,7 +18,7 @@ export const fileState = operation({
   },
   query: (c, member) => ({ key: addressedKey(c, member).replace(/\/state$/, "") }),
   input: Schema.Struct({ key: Schema.String }),
-  before: (_, input) => checkKey(input),
+  assertCall: assertKey,
   run: ({ member }, { key }) => look(member, key),
   output: Schema.Struct({
     key: StorageKey,

@@ -4,12 +4,10 @@ import * as Schema from "effect/Schema";
 import { abortMultipart as abort } from "../../../application/parts/abort-multipart.ts";
 import { completeMultipart as complete } from "../../../application/parts/complete-multipart.ts";
 import { startMultipart as start } from "../../../application/parts/start-multipart.ts";
-import { openUpload } from "../../../application/tokens.ts";
 import { ByteSize } from "../../../domain/byte-size.ts";
 import { MOST_PARTS, PartNumber } from "../../../domain/multipart.ts";
 import { StorageKey } from "../../../domain/storage-key.ts";
 import { memberAt } from "../../values/decode.ts";
-import { InvalidBody } from "../problems/refusals.ts";
 import { CONFIRM_REFUSALS, presentConfirmed } from "./confirm.ts";
 import { FILES, operation } from "./operation.ts";
 import { eachOnce, PARTS_REFUSALS } from "./parts.ts";
@@ -105,21 +103,24 @@ export const completeMultipart = operation({
       ),
     ),
   }).annotate({ identifier: "MultipartCompletion" }),
-  // The token is opened first, as decoding up to 10,000 parts costs much more; and the parts are
-  // counted first, as a body has room for hundreds of thousands.
-  before: Effect.fnUntraced(function* ({ member }, input) {
-    const upload = memberAt(input, ["upload"]);
-    if (typeof upload === "string") yield* openUpload(member, upload);
+  // A body has room for hundreds of thousands.
+  before: (input) => {
     const parts = memberAt(input, ["parts"]);
-    if (Array.isArray(parts) && parts.length > MOST_PARTS) {
-      return yield* new InvalidBody({ faults: [{ pointer: "/parts", reason: WRONG_COUNT }] });
-    }
-  }),
+    return Array.isArray(parts) && parts.length > MOST_PARTS
+      ? { pointer: "/parts", reason: WRONG_COUNT }
+      : undefined;
+  },
   check: ({ parts }) => {
     const reason = eachOnce(parts.map(({ partNumber }) => partNumber));
     return reason && { pointer: "/parts", reason };
   },
-  run: ({ member }, input) => complete({ member, ...input }),
+  // The token is opened first: to decode up to 10,000 parts costs much more.
+  runLate: ({ member }, input, decoded) => {
+    const upload = memberAt(input, ["upload"]);
+    const parts = Effect.map(decoded, (completion) => completion.parts);
+    const completed = complete({ member, upload: String(upload), parts });
+    return typeof upload === "string" ? completed : Effect.andThen(decoded, completed);
+  },
   output: Schema.Struct({ ...confirmed, receipt: Token }).annotate({
     identifier: "CompletedUpload",
     description: "As a confirmed upload, with its receipt, which makes links.",

@@ -42,10 +42,9 @@ export function addressedKey(c: HttpContext, { organization }: Member): string {
 }
 
 /** As of a database row without a file: a fault of the host, and no refusal. */
-export const checkKey = (input: unknown) =>
-  Effect.sync(() => {
-    if (typeof memberAt(input, ["key"]) !== "string") throw new TypeError("key must be a string");
-  });
+export function assertKey(input: unknown): void {
+  if (typeof memberAt(input, ["key"]) !== "string") throw new TypeError("key must be a string");
+}
 
 // Not HEAD: a store refuses that of what was signed for GET.
 export const openFile = operation({
@@ -93,7 +92,7 @@ export const openFile = operation({
     ),
     version: Schema.optionalKey(Schema.String.annotate({ description: VERSION })),
   }),
-  before: (_, input) => checkKey(input),
+  assertCall: assertKey,
   run: ({ member, isRequest: isLookedFor }, file) =>
     Effect.flatMap(open({ member, ...file, isLookedFor }), ({ get, window }) =>
       Effect.map(Clock.currentTimeMillis, (now) => {

@@ -100,7 +100,6 @@ interface Description<
   E extends { readonly _tag: string },
   Output,
   Gives,
-  Before extends { readonly _tag: string },
 > extends Omit<Entry, "refusals"> {
   readonly action: string;
   readonly scope: Scope;
@@ -110,21 +109,16 @@ interface Description<
   readonly bodyLimit?: number;
   /** The input of a request that has no body. */
   readonly query?: (c: HttpContext, member: Member) => unknown;
-  /** Refuses input before it is decoded, which would cost much more. */
-  readonly before?: (
-    asking: OperationContext,
-    input: unknown,
-  ) => Effect.Effect<void, Before, Services>;
+  /** A fault that is looked for before input is decoded, which would cost much more. */
+  readonly before?: (input: unknown) => MemberFault | undefined;
+  /** Throws for input of a call that only a fault of the host explains. */
+  readonly assertCall?: (input: unknown) => void;
   /** A fault that no single member has. */
   readonly check?: (input: Schema.Struct<Fields>["Type"]) => MemberFault | undefined;
   /** Facts for the audit in the input; several where each of several uploads is one entry. */
   readonly facts?: (
     input: Schema.Struct<Fields>["Type"],
   ) => AuditedFacts | ReadonlyArray<AuditedFacts>;
-  readonly run: (
-    asking: OperationContext,
-    input: Schema.Struct<Fields>["Type"],
-  ) => Effect.Effect<Outcome, E, Services>;
   readonly output?: Schema.Constraint & { readonly Encoded: Output };
   /** The outcome as plain data, as calls return it. */
   readonly present: (outcome: Outcome, asking: OperationContext) => Output;
@@ -137,8 +131,23 @@ interface Description<
   /** The answer to a request, if it is not the output as JSON. */
   readonly respond?: (outcome: Outcome) => Answer;
   /** Refusals beside those of the caller and of an invalid body. */
-  readonly refusals: AllOf<Exclude<E | Before, InvalidBody>> & Entry["refusals"];
+  readonly refusals: AllOf<Exclude<E, InvalidInput>> & Entry["refusals"];
 }
+
+type Run<Input, Outcome, E> =
+  | {
+      readonly run: (asking: OperationContext, input: Input) => Effect.Effect<Outcome, E, Services>;
+      readonly runLate?: undefined;
+    }
+  | {
+      readonly run?: undefined;
+      /** Runs with input that is decoded once the program asks for it. */
+      readonly runLate: (
+        asking: OperationContext,
+        raw: unknown,
+        decoded: Effect.Effect<Input, InvalidInput>,
+      ) => Effect.Effect<Outcome, E, Services>;
+    };
 
 /** An operation, read by everything that speaks of operations. */
 export interface Operation<
@@ -146,14 +155,14 @@ export interface Operation<
   Output = unknown,
   Tags extends Refusal["_tag"] = Refusal["_tag"],
 > extends Omit<
-  Description<Schema.Struct.Fields, unknown, never, unknown, string, never>,
-  "run" | "present" | "before" | "refusals"
+  Description<Schema.Struct.Fields, unknown, never, unknown, string>,
+  "present" | "refusals"
 > {
   readonly refusals: { readonly [Tag in Tags]?: true };
   /** The body of a request, named as on the wire. */
   readonly body: Schema.Constraint | undefined;
   /** Decodes the body of a request, named as on the wire, or what its query has. */
-  readonly decode: (input: unknown) => Effect.Effect<object, Refusal>;
+  readonly decode: (input: unknown) => Result.Result<object, Refusal>;
   /** Decodes the body of a request and runs. */
   readonly answerTo: (
     asking: OperationContext,
@@ -187,17 +196,17 @@ export function operation<
   E extends { readonly _tag: string },
   Output = void,
   const Gives extends keyof Output | undefined = undefined,
-  Before extends { readonly _tag: string } = never,
 >(
-  description: Description<Fields, Outcome, E, Output, Gives, Before>,
+  description: Description<Fields, Outcome, E, Output, Gives> &
+    Run<Schema.Struct<Fields>["Type"], Outcome, E>,
 ): Operation<
   Schema.Struct<Fields>["Encoded"],
   CallOutput<Output, Gives>,
-  Extract<(E | Before | InvalidInput)["_tag"], Refusal["_tag"]>
+  Extract<(E | InvalidInput)["_tag"], Refusal["_tag"]>
 > {
   type Input = Schema.Struct<Fields>["Type"];
   const { input: schema, output, callGives } = description;
-  const { before, check, facts, run, present, encode, headers, respond } = description;
+  const { before, assertCall, check, facts, present, encode, headers, respond } = description;
   const named = output && toWire(output);
   const wire = wireSchema(schema);
 
@@ -213,27 +222,41 @@ export function operation<
       spelled as Schema.ConstraintCodec<unknown, unknown>,
       isWire ? names : undefined,
     );
-    return (value: unknown): Effect.Effect<Input, InvalidInput> => {
+    const refuse = (fault: MemberFault) => {
+      const pointer = isWire ? wirePointer(fault.pointer) : fault.pointer;
+      return Result.fail(new InvalidBody({ faults: [{ ...fault, pointer }] }));
+    };
+    return (value: unknown): Result.Result<Input, InvalidInput> => {
+      const early = before?.(value);
+      if (early !== undefined) return refuse(early);
       const decoded = decode(value);
-      if (Result.isFailure(decoded)) return Effect.fail(refusalFor(decoded.failure, names));
+      if (Result.isFailure(decoded)) return Result.fail(refusalFor(decoded.failure, names));
       // A schema without members lets all pass.
       const input = (own.length === 0 ? {} : rename(decoded.success)) as Input;
       const fault = check?.(input);
-      if (fault === undefined) return Effect.succeed(input);
-      const pointer = isWire ? wirePointer(fault.pointer) : fault.pointer;
-      return Effect.fail(new InvalidBody({ faults: [{ ...fault, pointer }] }));
+      return fault === undefined ? Result.succeed(input) : refuse(fault);
     };
   };
 
   /** Decodes input and runs. */
   const performing =
-    (decode: ReturnType<typeof decoding>) => (asking: OperationContext, raw: unknown) => {
-      const decoded = () =>
-        Effect.flatMapEager(decode(raw), (input) => {
-          if (facts !== undefined) recordEach(asking.member, facts(input));
-          return run(asking, input);
-        });
-      return before === undefined ? decoded() : Effect.flatMap(before(asking, raw), decoded);
+    (decode: ReturnType<typeof decoding>) =>
+    (
+      asking: OperationContext,
+      raw: unknown,
+    ): Effect.Effect<Outcome, E | InvalidInput, Services> => {
+      const { run, runLate } = description;
+      if (runLate !== undefined) {
+        return runLate(
+          asking,
+          raw,
+          Effect.suspend(() => Effect.fromResult(decode(raw))),
+        );
+      }
+      const decoded = decode(raw);
+      if (Result.isFailure(decoded)) return Effect.fail(decoded.failure);
+      if (facts !== undefined) recordEach(asking.member, facts(decoded.success));
+      return run(asking, decoded.success);
     };
 
   const decodeBody = decoding(wire, fromWire(schema), true);
@@ -251,16 +274,18 @@ export function operation<
       ...description.refusals,
     },
     answerTo: (asking: OperationContext, input: unknown) =>
-      Effect.mapEager(performBody(asking, input), (outcome) => {
+      Effect.map(performBody(asking, input), (outcome) => {
         if (respond !== undefined) return respond(outcome);
         if (named === undefined) return NO_CONTENT;
         return json(encode?.(outcome) ?? named(present(outcome, asking)), 200, headers);
       }),
-    callWith: (asking: OperationContext, input: unknown) =>
-      Effect.mapEager(performOptions(asking, input), (outcome) => {
+    callWith: (asking: OperationContext, input: unknown) => {
+      assertCall?.(input);
+      return Effect.map(performOptions(asking, input), (outcome) => {
         const output = present(outcome, asking);
         return callGives === undefined ? output : output[callGives as keyof Output];
-      }),
+      });
+    },
     // The compiler knows the members of each description; a table of operations holds all alike.
   } as never;
 }

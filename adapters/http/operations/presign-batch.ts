@@ -1,8 +1,6 @@
-import * as Effect from "effect/Effect";
 import * as Schema from "effect/Schema";
 import { requestUploads } from "../../../application/uploads/request-upload.ts";
 import { memberAt } from "../../values/decode.ts";
-import { InvalidBody } from "../problems/refusals.ts";
 import { FILES, operation } from "./operation.ts";
 import {
   askedFacts,
@@ -48,9 +46,9 @@ export const presignBatch = operation({
     description: "`policy`, `strict` and `metadata` are for the files that leave them out.",
   }),
   // To decode as many as fit a body would take a quarter second.
-  before: (_, input) => {
+  before: (input) => {
     const files = memberAt(input, ["files"]);
-    return Array.isArray(files) && files.length > MAX_FILES ? TOO_MANY : Effect.void;
+    return Array.isArray(files) && files.length > MAX_FILES ? TOO_MANY : undefined;
   },
   facts: ({ files, ...defaults }) => files.map((file) => askedFacts({ ...defaults, ...file })),
   run: ({ member }, { files, ...defaults }) =>
@@ -72,8 +70,4 @@ export const presignBatch = operation({
   },
 });
 
-const TOO_MANY = Effect.fail(
-  new InvalidBody({
-    faults: [{ pointer: "/files", reason: `it has more than ${MAX_FILES} files` }],
-  }),
-);
+const TOO_MANY = { pointer: "/files", reason: `it has more than ${MAX_FILES} files` };

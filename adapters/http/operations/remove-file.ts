@@ -1,6 +1,6 @@
 import * as Schema from "effect/Schema";
 import { removeFile as remove } from "../../../application/files/remove-file.ts";
-import { addressedKey, checkKey, openFile } from "./open-file.ts";
+import { addressedKey, assertKey, openFile } from "./open-file.ts";
 import { operation } from "./operation.ts";
 
 export const removeFile = operation({
@@ -18,7 +18,7 @@ export const removeFile = operation({
   },
   query: (c, member) => ({ key: addressedKey(c, member) }),
   input: Schema.Struct({ key: Schema.String }),
-  before: (_, input) => checkKey(input),
+  assertCall: assertKey,
   run: ({ member }, { key }) => remove({ member, key }),
   present: (): void => undefined,
   refusals: { OrganizationNotFound: true, EventsUnavailable: true, StoreUnavailable: true },
