@@ -17,8 +17,8 @@ export const serveCommand = (listen: Listen) =>
     summary: "Run the service; environment variables configure it, see docs/configuration.md",
     options: {},
     run: async () => {
-      // The service keeps running if the reader of its log ends.
-      process.stdout.on("error", () => undefined);
+      // The service keeps running if a reader of its log or audit ends.
+      for (const stream of [process.stdout, process.stderr]) stream.on("error", () => undefined);
       // Exits explicitly, since probes and metrics are answered until then.
       try {
         const settings = orFail(readAll(process.env), CANNOT_START, process.env);

@@ -4,11 +4,11 @@ import { Audit, type AuditEvent } from "../../application/ports/audit.ts";
 import { onOff, oneOf, optional, readSettings, withDefault } from "../settings/setting.ts";
 import type { Source } from "../settings/source.ts";
 import { isoText } from "../values/time.ts";
-import { writeLine } from "./standard-output.ts";
+import { type StandardStream, writeLine } from "./standard-output.ts";
 
 export const settings = {
   to: optional({
-    ...oneOf(["off", "stdout"]),
+    ...oneOf(["off", "stdout", "stderr"]),
     variable: "AUDIT",
     meaning: "Where decisions are recorded.",
     otherwise: "`stdout`; `off` under `AUTH=dev`",
@@ -23,11 +23,11 @@ export const settings = {
 
 export const read = (source: Source) => readSettings(settings, source);
 
-/** Writes each decision as a line of JSON to standard output, or not if `off`. */
-export function layer(to: "off" | "stdout", withMetadata = false): Layer.Layer<never> {
+/** Writes each decision as a line of JSON, or not if `off`. */
+export function layer(to: "off" | StandardStream, withMetadata = false): Layer.Layer<never> {
   if (to === "off") return Layer.empty;
   return Layer.succeed(Audit, (event) =>
-    Effect.sync(() => writeLine(lineFrom(event, withMetadata))),
+    Effect.sync(() => writeLine(lineFrom(event, withMetadata), to)),
   );
 }
 
@@ -52,5 +52,6 @@ function lineFrom(event: AuditEvent, withMetadata: boolean): string {
     finding: event.finding,
     address: event.address,
     request_id: event.requestId,
+    trace_id: event.traceId,
   });
 }

@@ -1,16 +1,18 @@
+export type StandardStream = "stdout" | "stderr";
+
 /**
- * Writes a line to standard output, together with the others of the same turn of the event loop: a
+ * Writes a line to a standard stream, together with the others of the same turn of the event loop: a
  * system call for each would cost more than to make it.
  */
-export function writeLine(line: string): void {
-  if (waiting === "") setImmediate(flush);
-  waiting += `${line}\n`;
+export function writeLine(line: string, to: StandardStream = "stdout"): void {
+  if (waiting[to] === "") setImmediate(flush, to);
+  waiting[to] += `${line}\n`;
 }
 
-let waiting = "";
-function flush(): void {
-  const lines = waiting;
-  waiting = "";
-  if (lines !== "") process.stdout.write(lines);
+const waiting = { stdout: "", stderr: "" };
+function flush(to: StandardStream): void {
+  const lines = waiting[to];
+  waiting[to] = "";
+  if (lines !== "") process[to].write(lines);
 }
-process.on("exit", flush);
+process.on("exit", () => (flush("stdout"), flush("stderr")));

@@ -41,6 +41,8 @@ export interface AuditEvent extends AuditedFacts {
   /** The client's address: the other end of the connection, or what a trusted proxy says. */
   readonly address: string | undefined;
   readonly requestId: string;
+  /** The id of the caller's trace, of 32 hexadecimal digits. */
+  readonly traceId?: string | undefined;
 }
 
 export type AuditSink = (event: AuditEvent) => Effect.Effect<void>;

@@ -1,5 +1,6 @@
 import * as Duration from "effect/Duration";
 import * as Effect from "effect/Effect";
+import * as Logger from "effect/Logger";
 import ipaddr from "ipaddr.js";
 import { describe, expect, it } from "vitest";
 import type { AuditEvent } from "../../application/ports/audit.ts";
@@ -97,5 +98,35 @@ describe("each decision", () => {
       await request(path, init);
     }
     expect(audit).toHaveLength(1);
+  });
+
+  const TRACE = "4bf92f3577b34da6a3ce929d0e0e4736";
+  const PARENT = "00f067aa0ba902b7";
+  // "Trace Context", W3C, section 3.2; as its own tests have them.
+  it.each([
+    [`00-${TRACE}-${PARENT}-01`, TRACE],
+    [`00-${TRACE}-${PARENT}-00`, TRACE],
+    [`01-${TRACE}-${PARENT}-09`, TRACE],
+    [`cc-${TRACE}-${PARENT}-01-what-comes-later`, TRACE],
+    [undefined, undefined],
+    [`00-${TRACE}-${PARENT}-01-what-comes-later`, undefined],
+    [`00-${TRACE}-${PARENT}-01.`, undefined],
+    [`cc-${TRACE}-${PARENT}-01.what-comes-later`, undefined],
+    [`ff-${TRACE}-${PARENT}-01`, undefined],
+    [`00-${TRACE.toUpperCase()}-${PARENT}-01`, undefined],
+    [`00-${"0".repeat(32)}-${PARENT}-01`, undefined],
+    [`00-${TRACE}-${"0".repeat(16)}-01`, undefined],
+    [`00-${TRACE}-${PARENT}-1`, undefined],
+    [`00-${TRACE}-${PARENT}`, undefined],
+    [`00-${TRACE}-${PARENT}-01, 00-${TRACE}-${PARENT}-01`, undefined],
+  ])("has the id of its trace from traceparent %s: %s", async (traceparent, traceId) => {
+    const audit: Array<AuditEvent> = [];
+    const lines: Array<unknown> = [];
+    const log = Logger.make<unknown, void>(({ message }) => void lines.push(message));
+    const { request } = await startService({ audit, log });
+    await request(PRESIGN, presignInit(GOOD, traceparent === undefined ? {} : { traceparent }));
+    expect(audit).toMatchObject([{ traceId }]);
+    const [, facts] = lines.at(-1) as readonly [string, object];
+    expect({ trace_id: undefined, ...facts }).toMatchObject({ method: "POST", trace_id: traceId });
   });
 });

@@ -1,5 +1,6 @@
 import * as Effect from "effect/Effect";
 import * as Layer from "effect/Layer";
+import * as Logger from "effect/Logger";
 import * as ManagedRuntime from "effect/ManagedRuntime";
 import * as Redacted from "effect/Redacted";
 import * as Result from "effect/Result";
@@ -85,6 +86,8 @@ export async function startService(
     readonly routes?: ReadonlyArray<PublicRoute>;
     /** Receives the audit events. */
     readonly audit?: Array<AuditEvent>;
+    /** Receives the log, which is silent without it. */
+    readonly log?: Logger.Logger<unknown, void>;
   } = {},
 ) {
   const more = Object.entries(over.policies ?? {}).map(
@@ -119,7 +122,13 @@ export async function startService(
     random,
     contentDetector,
     Layer.succeed(Tokens, tokensOf([TOKEN_KEY])),
-  ).pipe(Layer.provideMerge(telemetry({ level: "none", format: "json" })));
+  ).pipe(
+    Layer.provideMerge(
+      over.log === undefined
+        ? telemetry({ level: "none", format: "json" })
+        : Logger.layer([over.log]),
+    ),
+  );
   const runtime = ManagedRuntime.make(layer);
   const close = () => runtime.dispose();
   atTestEnd(close);

@@ -11,6 +11,7 @@ import { answerProblem, refuse } from "../problems/answer-problem.ts";
 import { internalProblem, type Refusal } from "../problems/problem.ts";
 import { LoopbackOnly, MalformedRequest, NotFound } from "../problems/refusals.ts";
 import { discardBody } from "../operations/request-body.ts";
+import { traceIdIn } from "./trace-id.ts";
 
 /** Answers one request; a response is one that something outside of the service has made. */
 type Responder = (requestId: string) => Answer | Response | Promise<Answer | Response>;
@@ -53,6 +54,7 @@ export function exchange(
       if (answer.status >= 400 && !(await discardBody(c.req.raw))) headers["Connection"] = "close";
     }
     onEnd?.(answer.status);
+    const trace_id = logRequest && traceIdIn(c.req.raw.headers);
     logRequest?.("request", {
       requestId,
       method: c.req.method,
@@ -61,6 +63,7 @@ export function exchange(
       status: answer.status,
       ...("code" in answer && { code: answer.code }),
       milliseconds: Math.round(performance.now() - start),
+      ...(trace_id && { trace_id }),
     });
     // By a member, since a host may bring a `Response` of its own.
     return "clone" in answer ? withHeaders(answer, headers) : response(answer, headers);

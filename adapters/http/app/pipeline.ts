@@ -26,6 +26,7 @@ import type { AppOptions, Services } from "../options.ts";
 import { refuse } from "../problems/answer-problem.ts";
 import { problemFrom, rateLimitHeaders, type Refusal } from "../problems/problem.ts";
 import { readJson } from "../operations/request-body.ts";
+import { traceIdIn } from "./trace-id.ts";
 
 /**
  * Takes requests to an operation, or to a public route: the caller is admitted, the body is read,
@@ -53,9 +54,10 @@ export function pipeline(options: AppOptions, routes: ReadonlyArray<Route>) {
     const { headers } = c.req.raw;
     const address = c.env?.address;
     const client = clientAddress({ headers, address });
-    const facts: AuditedFacts & Pick<AuditEvent, "address" | "requestId"> = {
+    const facts: AuditedFacts & Pick<AuditEvent, "address" | "requestId" | "traceId"> = {
       address: client,
       requestId,
+      traceId: isAudited ? traceIdIn(headers) : undefined,
     };
     const request: PublicRequest = {
       c,

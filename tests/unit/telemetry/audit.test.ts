@@ -13,12 +13,16 @@ const eventOf = (requestId: string): AuditEvent => ({
   requestId,
 });
 
-/** The lines on standard output for these events. */
-async function linesFor(events: ReadonlyArray<AuditEvent>, withMetadata?: boolean) {
-  const write = vi.spyOn(process.stdout, "write").mockReturnValue(true);
+/** The lines on a standard stream for these events. */
+async function linesFor(
+  events: ReadonlyArray<AuditEvent>,
+  withMetadata?: boolean,
+  to: "stdout" | "stderr" = "stdout",
+) {
+  const write = vi.spyOn(process[to], "write").mockReturnValue(true);
   try {
     await Effect.forEach(events, (event) => Audit.use((tell) => tell(event))).pipe(
-      Effect.provide(layer("stdout", withMetadata)),
+      Effect.provide(layer(to, withMetadata)),
       Effect.runPromise,
     );
     await until("the lines", () => write.mock.calls.length > 0);
@@ -43,6 +47,11 @@ describe("the audit", () => {
     expect(parse(line)["metadata"]).toEqual(metadata);
   });
 
+  it("goes to standard error too, apart from the log", async () => {
+    const lines = await linesFor([eventOf("1"), eventOf("2")], false, "stderr");
+    expect(lines.map((line) => parse(line)["request_id"])).toEqual(["1", "2"]);
+  });
+
   it("has all facts of a decision, in the order of the decisions", async () => {
     const facts = {
       principal: { kind: "user", subject: "alice" },
@@ -55,7 +64,7 @@ describe("the audit", () => {
       address: "203.0.113.9",
     };
     const lines = await linesFor([
-      { ...eventOf("1"), ...facts } as AuditEvent,
+      { ...eventOf("1"), ...facts, traceId: "4bf92f3577b34da6a3ce929d0e0e4736" } as AuditEvent,
       {
         ...eventOf("2"),
         ...facts,
@@ -72,7 +81,12 @@ describe("the audit", () => {
       content_type: contentType,
     };
     expect(lines.map(parse)).toEqual([
-      { ...same, decision: "granted", request_id: "1" },
+      {
+        ...same,
+        decision: "granted",
+        request_id: "1",
+        trace_id: "4bf92f3577b34da6a3ce929d0e0e4736",
+      },
       {
         ...same,
         decision: "refused",
