@@ -1,6 +1,5 @@
 import type { S3ClientConfig } from "@aws-sdk/client-s3";
 import * as Effect from "effect/Effect";
-import * as Equal from "effect/Equal";
 import type { CredentialsUnavailable } from "../../../domain/errors.ts";
 import { neededBy } from "../../values/needed-by.ts";
 import { awsSigner } from "../credentials/credentials-file.ts";
@@ -19,21 +18,18 @@ export type Chain = () => Promise<{
 
 /**
  * Makes a new chain each time, since a used one keeps its credentials until shortly before their
- * end, and waits forever for a call that hangs. Returns the same object while they stay the same.
+ * end, and waits forever for a call that hangs.
  */
-export function signerFromChain(
+export const signerFromChain = (
   makeChain: () => Chain,
-): Effect.Effect<KeySigner, CredentialsUnavailable> {
-  let last: KeySigner | undefined;
-  return lookUp("AWS", () => makeChain()()).pipe(
-    Effect.map(({ accessKeyId: accessKey, secretAccessKey: secretKey, sessionToken, ...ends }) => {
+): Effect.Effect<KeySigner, CredentialsUnavailable> =>
+  Effect.map(
+    lookUp("AWS", () => makeChain()()),
+    ({ accessKeyId: accessKey, secretAccessKey: secretKey, sessionToken, ...ends }) => {
       const expiresAt = (ends.originalExpiration ?? ends.expiration)?.getTime();
-      const next = awsSigner({ accessKey, secretKey, sessionToken, expiresAt });
-      const isSame = last?.expiresAt === expiresAt && Equal.equals(last?.keys, next.keys);
-      return last !== undefined && isSame ? last : (last = next);
-    }),
+      return awsSigner({ accessKey, secretKey, sessionToken, expiresAt });
+    },
   );
-}
 
 export const identityFrom = ({ accessKey, secretKey, sessionToken }: SigningKeys) => ({
   accessKeyId: accessKey,

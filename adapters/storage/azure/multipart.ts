@@ -7,6 +7,7 @@ import type {
 } from "../../../application/ports/object-store.ts";
 import { ObjectUnreadable } from "../../../domain/errors.ts";
 import type { ObjectKey } from "../../../domain/storage-key.ts";
+import { piecesOf } from "../rest/pieces.ts";
 import { type Bucket, headObject, signedFetch } from "../rest/signed-fetch.ts";
 import type { Pair } from "../signing/v4.ts";
 import { blockId, blockList, blocksIn, MARKER, mediaTypeIn, newUploadId } from "./blocks.ts";
@@ -88,7 +89,7 @@ export const azureCopy =
       const { bucket } = container;
       const source = yield* sourceUrl(container, key);
       const upload = { key: to, uploadId: newUploadId(contentType) };
-      const answers = yield* Effect.forEach(rangesIn(size), (range, index) =>
+      const answers = yield* Effect.forEach(piecesOf(size), (range, index) =>
         putBlock(container, upload, index + 1, {
           headers: [
             ["x-ms-copy-source", source],
@@ -146,13 +147,4 @@ const commit = (bucket: Bucket, key: ObjectKey, ids: ReadonlyArray<string>, cont
       ...(contentType === "" ? [] : [["x-ms-blob-content-type", contentType] as const]),
     ],
     body: blockList(ids),
-  });
-
-/** In bytes; a block is at most 4,000 MiB. */
-const PIECE = 2 ** 30;
-
-export const rangesIn = (size: number): ReadonlyArray<string> =>
-  Array.from({ length: Math.ceil(size / PIECE) }, (_, index) => {
-    const end = Math.min(size, (index + 1) * PIECE) - 1;
-    return `bytes=${index * PIECE}-${end}`;
   });

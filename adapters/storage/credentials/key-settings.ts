@@ -65,15 +65,21 @@ const named = (use: Use | undefined, name: string) => {
   return { option, variable: `STORAGE_${snakeCase(option).toUpperCase()}` };
 };
 
-export const roleSetting = (
-  use: Use,
-  explained: Pick<Parameters<typeof setting<string>>[0], "shape" | "example" | "codec">,
-): Setting<string | undefined> =>
-  optional({
-    ...named(use, "role"),
-    meaning: `AWS: a role to assume for ${WORK[use]}. Google without a key: a service account that signs ${WORK[use]}.`,
-    ...explained,
-  });
+export function roleSettings({
+  example,
+  ...described
+}: Pick<Parameters<typeof setting<string>>[0], "shape" | "codec"> & {
+  readonly example: (use: Use) => string;
+}) {
+  const role = (use: Use) =>
+    optional({
+      ...named(use, "role"),
+      meaning: `AWS: a role to assume for ${WORK[use]}. Google without a key: a service account that signs ${WORK[use]}.`,
+      example: example(use),
+      ...described,
+    });
+  return { putRole: role("put"), getRole: role("get") };
+}
 
 const KEYS = { main: settingsOfKey(), put: settingsOfKey("put"), get: settingsOfKey("get") };
 type KeyName = keyof typeof KEYS;
@@ -91,13 +97,12 @@ export const separateKeySettings = {
   getSessionToken: KEYS.get.sessionToken,
 };
 
-export type SeparateKeySettings = Values<typeof separateKeySettings>;
-
 export const keySettings = { ...mainKeySettings, credentialsFile, ...separateKeySettings };
 
 type KeySettings = Values<typeof keySettings>;
+type RoleValues = Values<ReturnType<typeof roleSettings>>;
 
-const valuesFor = (values: Partial<KeySettings>, key: KeyName): KeyValues =>
+const valuesFor = (values: KeySettings, key: KeyName): KeyValues =>
   key === "main"
     ? values
     : {
@@ -106,7 +111,7 @@ const valuesFor = (values: Partial<KeySettings>, key: KeyName): KeyValues =>
         sessionToken: values[`${key}SessionToken`],
       };
 
-export function keyIn(values: Partial<KeySettings>, key: KeyName): AccessKey | undefined {
+export function keyIn(values: KeySettings, key: KeyName): AccessKey | undefined {
   const { accessKey, secretKey, sessionToken } = valuesFor(values, key);
   if (accessKey === undefined || secretKey === undefined) return undefined;
   return {
@@ -117,7 +122,7 @@ export function keyIn(values: Partial<KeySettings>, key: KeyName): AccessKey | u
 }
 
 export const halfKeyFaults = (
-  values: Partial<KeySettings>,
+  values: KeySettings,
   ...keys: ReadonlyArray<KeyName>
 ): ReadonlyArray<Fault> =>
   keys.flatMap((key) => {
@@ -129,25 +134,33 @@ export const halfKeyFaults = (
       : missingBeside(secretKey, accessKey);
   });
 
-export function keyFaults(values: Partial<KeySettings>): ReadonlyArray<Fault> {
+export function mainKeyFaults(values: KeySettings): ReadonlyArray<Fault> {
   const half = halfKeyFaults(values, "main");
-  const main = half.length > 0 ? half : fileFaults(values);
-  return [...main, ...separateKeyFaults(values)];
+  return half.length > 0 ? half : fileFaults(values);
 }
 
-export function separateKeyFaults(values: Partial<KeySettings>): ReadonlyArray<Fault> {
+export function separateKeyFaults(
+  values: KeySettings & RoleValues,
+  roles: Readonly<Record<keyof RoleValues, Setting<unknown>>>,
+): ReadonlyArray<Fault | false> {
   const { accessKey, putAccessKey, getAccessKey } = values;
   const isSame = putAccessKey !== undefined && [accessKey, getAccessKey].includes(putAccessKey);
   return [
     ...halfKeyFaults(values, "put", "get"),
-    ...(isSame ? [fault(separateKeySettings.putAccessKey, OTHER_KEY)] : []),
+    isSame && fault(separateKeySettings.putAccessKey, OTHER_KEY),
+    ...(["put", "get"] as const).map(
+      (use) =>
+        values[`${use}Role`] !== undefined &&
+        values[`${use}AccessKey`] !== undefined &&
+        excludedBy(roles[`${use}Role`], separateKeySettings[`${use}AccessKey`]),
+    ),
   ];
 }
 
 const OTHER_KEY: Text = ({ name }) =>
   `must be another key than ${name(mainKeySettings.accessKey)} and ${name(separateKeySettings.getAccessKey)}, one that may only put: otherwise an upload may be a copy of any file`;
 
-function fileFaults(values: Partial<KeySettings>) {
+function fileFaults(values: KeySettings) {
   const { credentialsFile: path, accessKey } = values;
   if (path === undefined) return [];
   if (accessKey !== undefined) return [excludedBy(credentialsFile, mainKeySettings.accessKey)];
@@ -166,13 +179,13 @@ export function configuredSigner(
 }
 
 const decodeMain =
-  (settings: Partial<KeySettings>): DecodeCredentials<KeySigner> =>
+  (settings: KeySettings): DecodeCredentials<KeySigner> =>
   (json) =>
     Result.flatMap(decodeAwsSigner(json), unlessForUploads(settings));
 
 /** Refuses a key that is the one for uploads too, from wherever it comes, also once it changes. */
 export const unlessForUploads =
-  ({ putAccessKey }: Partial<KeySettings>) =>
+  ({ putAccessKey }: KeySettings) =>
   (signer: KeySigner): Result.Result<KeySigner, string> =>
     signer.keys.accessKey === putAccessKey
       ? Result.fail("has the key for uploads, which must be another, one that may only put")

@@ -5,7 +5,6 @@ import { createPrivateKey, type KeyObject } from "node:crypto";
 import { decoder, inWords, memberAt } from "../../values/decode.ts";
 import { parseJson } from "../../settings/json-file.ts";
 import {
-  excludedBy,
   type Fault,
   fault,
   optional,
@@ -24,8 +23,7 @@ import {
   halfKeyFaults,
   keyIn,
   mainKeySettings,
-  roleSetting,
-  type SeparateKeySettings,
+  roleSettings,
   separateKeyFaults,
   separateKeySettings,
 } from "../credentials/key-settings.ts";
@@ -61,13 +59,6 @@ const applicationCredentials: Setting<string | undefined> = optional({
   example: "/run/secrets/service-account.json",
 });
 
-const account = (use: "put" | "get") =>
-  roleSetting(use, {
-    codec: Schema.String.check(Schema.isPattern(ACCOUNT)),
-    shape: "the address of a service account",
-    example: "valetkey-put@my-project.iam.gserviceaccount.com",
-  });
-
 export const credentialSettings = {
   credentialsFile: storage.credentialsFile,
   credentials: optional({
@@ -87,8 +78,11 @@ export const credentialSettings = {
   secretKey: mainKeySettings.secretKey,
   // An HMAC key, or an account as which IAM signs.
   ...separateKeySettings,
-  putRole: account("put"),
-  getRole: account("get"),
+  ...roleSettings({
+    codec: Schema.String.check(Schema.isPattern(ACCOUNT)),
+    shape: "the address of a service account",
+    example: () => "valetkey-put@my-project.iam.gserviceaccount.com",
+  }),
 };
 type CredentialValues = Partial<Values<typeof credentialSettings>>;
 
@@ -98,10 +92,9 @@ type KeyOrNone = Read<GcsKey | undefined>;
 export function readKey(values: CredentialValues): KeyOrNone {
   const { credentialsFile: file, credentials, accessKey, applicationCredentials: path } = values;
   if (file !== undefined) {
-    const from = credentialSettings.credentialsFile;
-    return accessKey === undefined && credentials === undefined
-      ? keyFrom(from, readCredentials(file, decodeKey), file)
-      : Result.fail([fault(from, "must be the only key that is given")]);
+    return (accessKey ?? credentials) === undefined
+      ? keyFrom(storage.credentialsFile, readCredentials(file, decodeKey), file)
+      : Result.fail([fault(storage.credentialsFile, "must be the only key that is given")]);
   }
   if (credentials !== undefined) {
     const given = Redacted.value(credentials);
@@ -158,26 +151,27 @@ export const separateFaults = (
   values: CredentialValues,
   key: GcsKey | undefined,
 ): ReadonlyArray<Fault | false> => [
-  ...separateKeyFaults(values),
+  ...separateKeyFaults(values, credentialSettings),
   ...(["put", "get"] as const).flatMap((use) => {
     const separate = keyIn(values, use);
-    const hasRole = values[`${use}Role`] !== undefined;
-    const accessKey = credentialSettings[`${use}AccessKey`];
-    const role = credentialSettings[`${use}Role`];
     return [
-      separate !== undefined && Result.isFailure(hmacKey(separate)) && notOfGoogle(accessKey),
-      hasRole && values[`${use}AccessKey`] !== undefined && excludedBy(role, accessKey),
+      separate !== undefined &&
+        Result.isFailure(hmacKey(separate)) &&
+        notOfGoogle(credentialSettings[`${use}AccessKey`]),
       // IAM signs as another account only where there is no key.
-      hasRole &&
+      values[`${use}Role`] !== undefined &&
         separate === undefined &&
         key !== undefined &&
-        fault(role, "must not be set beside a key: give one for this use too"),
+        fault(
+          credentialSettings[`${use}Role`],
+          "must not be set beside a key: give one for this use too",
+        ),
     ];
   }),
 ];
 
 export const separateSigner = (
-  values: SeparateKeySettings,
+  values: CredentialValues,
   use: "put" | "get",
 ): GcsSigner | undefined => {
   const key = keyIn(values, use);

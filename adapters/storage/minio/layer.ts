@@ -1,5 +1,4 @@
 import * as Effect from "effect/Effect";
-import type { ClientOptions } from "minio";
 import http, { type RequestOptions } from "node:http";
 import https from "node:https";
 import { neededBy } from "../../values/needed-by.ts";
@@ -12,7 +11,6 @@ import { asUnavailable } from "../rest/signed-fetch.ts";
 import { s3Layer } from "../s3/layer.ts";
 import type { S3Settings } from "../s3/settings.ts";
 import { bucketAddress, withoutSlashes } from "../signing/bucket-address.ts";
-import type { SigningKeys } from "../signing/sign-query.ts";
 
 /** A path of the endpoint is one that a reverse proxy strips, since a MinIO answers under none. */
 export const layer = s3Layer(
@@ -24,49 +22,37 @@ export const layer = s3Layer(
     }
     const locate = (endpoint: URL) =>
       bucketAddress({ endpoint, bucket, pathStyle, signsPath: false });
-    const failed = (cause: unknown) => callFailed(settings, cause, refusalIn(cause));
-    return {
-      signer,
-      addresses: { public: locate(publicEndpoint), internal: locate(endpoint) },
-      // The MinIO client is loaded with the first look at the bucket.
-      makeBucket: Effect.map(
-        Effect.tryPromise({ try: minioPackage, catch: failed }),
-        ({ Client }) =>
-          Effect.flatMap(current(signer), ({ keys }) =>
-            Effect.tryPromise({
-              try: (signal) => {
-                const options = optionsFor({ endpoint, region, pathStyle }, keys, signal);
-                return new Client(options).makeBucket(bucket, region);
-              },
-              catch: failed,
-            }),
-          ).pipe(Effect.mapError(asUnavailable)),
-      ),
-    };
+    const attempt = <A>(call: (signal: AbortSignal) => Promise<A>) =>
+      Effect.tryPromise({
+        try: call,
+        catch: (cause) => callFailed(settings, cause, refusalIn(cause)),
+      });
+    // The MinIO client is loaded with the first look at the bucket.
+    const makeBucket = Effect.map(attempt(minioPackage), ({ Client }) =>
+      Effect.gen(function* () {
+        const { accessKey, secretKey, sessionToken } = (yield* current(signer)).keys;
+        yield* attempt((signal) => {
+          const client = new Client({
+            // The client writes the brackets of IPv6 itself.
+            endPoint: endpoint.hostname.replace(/^\[|\]$/g, ""),
+            port: Number(endpoint.port),
+            useSSL: endpoint.protocol === "https:",
+            accessKey,
+            secretKey,
+            ...(sessionToken !== undefined && { sessionToken }),
+            region,
+            pathStyle,
+            transport: transportTo(endpoint, signal),
+            retryOptions: { disableRetry: true },
+          });
+          return client.makeBucket(bucket, region);
+        });
+      }).pipe(Effect.mapError(asUnavailable)),
+    );
+    const addresses = { public: locate(publicEndpoint), internal: locate(endpoint) };
+    return { signer, addresses, makeBucket };
   }),
 );
-
-const optionsFor = (
-  {
-    endpoint,
-    region,
-    pathStyle,
-  }: { readonly endpoint: URL } & Pick<S3Settings, "region" | "pathStyle">,
-  { accessKey, secretKey, sessionToken }: SigningKeys,
-  signal: AbortSignal,
-): ClientOptions => ({
-  // The client writes the brackets of IPv6 itself.
-  endPoint: endpoint.hostname.replace(/^\[|\]$/g, ""),
-  useSSL: endpoint.protocol === "https:",
-  accessKey,
-  secretKey,
-  region,
-  pathStyle,
-  transport: transportTo(endpoint, signal),
-  retryOptions: { disableRetry: true },
-  ...(endpoint.port === "" ? {} : { port: Number(endpoint.port) }),
-  ...(sessionToken === undefined ? {} : { sessionToken }),
-});
 
 function refusalIn(cause: unknown): StoreRefusal | undefined {
   if (!isError(cause) || cause.name !== "S3Error") return undefined;

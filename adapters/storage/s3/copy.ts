@@ -3,6 +3,7 @@ import * as Exit from "effect/Exit";
 import type { ObjectRef, Multipart, ObjectStore } from "../../../application/ports/object-store.ts";
 import { encodeKey, type Pair } from "../signing/v4.ts";
 import { type BucketSettings, refusalIn, refused } from "../rest/refusal-reason.ts";
+import { piecesOf } from "../rest/pieces.ts";
 import { type Bucket, signedFetch, unavailable } from "../rest/signed-fetch.ts";
 import { isWhole, textIn, unescape } from "../rest/xml.ts";
 
@@ -47,10 +48,11 @@ export const s3Copy = (
     }
     const id = { key, uploadId: yield* multipart.create({ key, contentType }) };
     const copy = Effect.gen(function* () {
+      const pieces = piecesOf(upload.size);
       const etags = yield* Effect.forEach(
-        rangesIn(upload.size),
+        pieces.length > 1 ? pieces : [undefined],
         (range, index) =>
-          copyFrom(upload, range, [
+          copyFrom(upload, range === undefined ? [] : [["x-amz-copy-source-range", range]], [
             ["partNumber", `${index + 1}`],
             ["uploadId", id.uploadId],
           ]),
@@ -101,14 +103,4 @@ const CHANGED: ReadonlySet<string | undefined> = new Set([
   "NoSuchUpload",
 ]);
 
-/** In bytes. A part is at most 5 GiB, and several are copied sooner than one. */
-const PIECE = 2 ** 30;
 const AT_ONCE = 8;
-
-const rangesIn = (size: number): ReadonlyArray<ReadonlyArray<Pair>> =>
-  size <= PIECE
-    ? [[]]
-    : Array.from({ length: Math.ceil(size / PIECE) }, (_, index) => {
-        const end = Math.min(size, (index + 1) * PIECE) - 1;
-        return [["x-amz-copy-source-range", `bytes=${index * PIECE}-${end}`] as const];
-      });

@@ -1,7 +1,6 @@
 import * as Result from "effect/Result";
 import * as Schema from "effect/Schema";
 import {
-  excludedBy,
   type Fault,
   fault,
   oneOf,
@@ -15,10 +14,11 @@ import type { Source, Text } from "../../settings/source.ts";
 import type { CertificateInUse } from "../certificate/in-use.ts";
 import { certificateSettings, readCertificate } from "../certificate/read.ts";
 import {
-  keyFaults,
   keySettings,
+  mainKeyFaults,
   mainKeySettings,
-  roleSetting,
+  roleSettings,
+  separateKeyFaults,
   separateKeySettings,
 } from "../credentials/key-settings.ts";
 import { type Provider, type ProviderName, PROVIDERS, provider } from "../providers.ts";
@@ -38,13 +38,6 @@ export const shared = {
   pathStyle: optional(storage.pathStyle),
 };
 
-const role = (use: "put" | "get") =>
-  roleSetting(use, {
-    codec: Schema.String.check(Schema.isPattern(/^arn:[\w-]+:iam::\d{12}:role\/[\w+=,.@/-]+$/)),
-    shape: "the ARN of a role",
-    example: `arn:aws:iam::123456789012:role/valetkey-${use}`,
-  });
-
 /** Settings that only the source `aws` has. */
 export const further = {
   account: optional({
@@ -55,8 +48,11 @@ export const further = {
     shape: "the id of a Cloudflare account: 32 hexadecimal digits",
     example: "0123456789abcdef0123456789abcdef",
   }),
-  putRole: role("put"),
-  getRole: role("get"),
+  ...roleSettings({
+    codec: Schema.String.check(Schema.isPattern(/^arn:[\w-]+:iam::\d{12}:role\/[\w+=,.@/-]+$/)),
+    shape: "the ARN of a role",
+    example: (use) => `arn:aws:iam::123456789012:role/valetkey-${use}`,
+  }),
   signer: withDefault("native", {
     ...oneOf(["native", "sdk"]),
     variable: "STORAGE_SIGNER",
@@ -95,12 +91,16 @@ export function readS3(
     settings as typeof settings & typeof further,
     source,
     (values: Partial<S3Values>) => [
-      ...keyFaults(values),
+      ...mainKeyFaults(values),
+      ...separateKeyFaults(values, further),
       ...(needsKey ? keylessFaults(values) : []),
       ...noPutKeyFaults(values),
       ...storage.addressingFaults(values),
       ...placeFaults(values),
-      ...furtherFaults(values),
+      // An ARN, or a directory bucket by its suffix.
+      values.signer === "native" &&
+        /^arn:|--x-s3$/.test(values.bucket ?? "") &&
+        fault(further.signer, "must be sdk for an ARN or a directory bucket"),
     ],
   );
   return Result.flatMap(
@@ -153,19 +153,6 @@ function placeFaults(values: Partial<S3Values>) {
   if (provider.endpoint === undefined) return [fault(shared.endpoint, missing)];
   return name === "r2" && account === undefined ? [fault(further.account, missing)] : [];
 }
-
-const furtherFaults = ({ signer, bucket = "", ...values }: Partial<S3Values>) => [
-  // An ARN, or a directory bucket by its suffix.
-  signer === "native" &&
-    /^arn:|--x-s3$/.test(bucket) &&
-    fault(further.signer, "must be sdk for an ARN or a directory bucket"),
-  ...(["put", "get"] as const).map(
-    (use) =>
-      values[`${use}Role`] !== undefined &&
-      values[`${use}AccessKey`] !== undefined &&
-      excludedBy(further[`${use}Role`], shared[`${use}AccessKey`]),
-  ),
-];
 
 const providerFrom = ({ provider, endpoint }: Partial<S3Values>): ProviderName =>
   provider ?? (endpoint === undefined || AMAZON.test(endpoint.hostname) ? "aws" : "s3");

@@ -17,17 +17,6 @@ it.effect("an expiry that the chain has postponed is ignored", () =>
   }),
 );
 
-it.effect("the signer stays the same object while the keys are the same", () =>
-  Effect.gen(function* () {
-    let sessionToken = "a";
-    const signer = signerFromChain(() => async () => ({ ...KEYS, sessionToken, expiration: END }));
-    const first = yield* signer;
-    expect(yield* signer).toBe(first);
-    sessionToken = "b";
-    expect((yield* signer).keys.sessionToken).toBe("b");
-  }),
-);
-
 it.effect("a chain that hangs does not stop the next one", () =>
   Effect.gen(function* () {
     let made = 0;
