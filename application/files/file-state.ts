@@ -1,16 +1,18 @@
 import * as DateTime from "effect/DateTime";
 import * as Effect from "effect/Effect";
 import * as Option from "effect/Option";
+import { OrganizationNotFound } from "../../domain/errors.ts";
 import { mayBeConfirmed } from "../../domain/receipt.ts";
 import { incomingKey, type ObjectKey } from "../../domain/storage-key.ts";
 import type { Member } from "../admit.ts";
-import { ownFile } from "./open-file.ts";
+import { parseMemberKey } from "./open-file.ts";
 import { ObjectStore } from "../ports/object-store.ts";
 import { Policies } from "../ports/policies.ts";
 
 /** Returns the state of a file of an organization, with `retryAfter` if it may still change. */
 export const fileState = Effect.fnUntraced(function* (member: Member, asked: string) {
-  const parts = yield* ownFile(member, asked);
+  const parts = parseMemberKey(member, asked);
+  if (parts === undefined) return yield* new OrganizationNotFound();
   const { key } = parts;
   member.recordFacts?.({ key });
   const waits = [...(yield* Policies).values()].some(({ arrival }) => arrival === "incoming");

@@ -2,10 +2,10 @@ import * as Clock from "effect/Clock";
 import * as DateTime from "effect/DateTime";
 import * as Duration from "effect/Duration";
 import * as Effect from "effect/Effect";
-import { contentDisposition } from "../../domain/disposition.ts";
 import { LinkNotFound } from "../../domain/errors.ts";
 import { Lifetime } from "../../domain/lifetime.ts";
 import { linkEnd } from "../../domain/link.ts";
+import { getRequest } from "./get-request.ts";
 import { isGone, WINDOWS } from "./open-file.ts";
 import type { RecordFacts } from "../ports/audit.ts";
 import { Policies } from "../ports/policies.ts";
@@ -18,7 +18,7 @@ import { openLink } from "../tokens.ts";
  */
 export const followLink = Effect.fnUntraced(function* (token: string, recordFacts?: RecordFacts) {
   const link = yield* openLink(token);
-  const { key, filename, contentType, version, policy: name } = link;
+  const { key, contentType, policy: name } = link;
   recordFacts?.({ key, contentType, policy: name });
   const policy = (yield* Policies).get(name);
   const end = linkEnd(link, policy?.linkLifetime);
@@ -29,15 +29,11 @@ export const followLink = Effect.fnUntraced(function* (token: string, recordFact
   const { getLifetime, minLifetime } = policy;
   const lifetime = Lifetime.make(Duration.seconds(Math.min(left, Duration.toSeconds(getLifetime))));
   const window = Duration.seconds(Math.floor(Duration.toSeconds(lifetime) / WINDOWS));
-  const get = yield* (yield* Presigner).get({
-    key,
-    lifetime,
-    minLifetime,
-    audience: "public",
-    responseMediaType: contentType,
-    responseDisposition: contentDisposition(contentType, filename),
-    version,
-    window,
-  });
+  const request = getRequest(
+    link,
+    { getLifetime: lifetime, minLifetime, inlinePdf: false },
+    "public",
+  );
+  const get = yield* (yield* Presigner).get({ ...request, window });
   return { key, policy: name, get };
 });

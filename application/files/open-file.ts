@@ -2,15 +2,15 @@ import * as Duration from "effect/Duration";
 import * as Effect from "effect/Effect";
 import * as Option from "effect/Option";
 import * as Schema from "effect/Schema";
-import { contentDisposition } from "../../domain/disposition.ts";
 import { OrganizationNotFound } from "../../domain/errors.ts";
 import { FileName } from "../../domain/file-name.ts";
 import { mediaTypeByExtension } from "../../domain/media-type.ts";
-import { parse, type StorageKey } from "../../domain/storage-key.ts";
+import { parse, type StorageKey, type StorageKeyParts } from "../../domain/storage-key.ts";
 import { ObjectVersion } from "../../domain/object-version.ts";
 import { DEFAULT_POLICY } from "../../domain/upload-policy.ts";
 import { audienceFor, type Member } from "../admit.ts";
 import { policyNamed } from "../choose-policy.ts";
+import { getRequest } from "./get-request.ts";
 import { ObjectStore } from "../ports/object-store.ts";
 import { Presigner } from "../ports/presigner.ts";
 
@@ -32,7 +32,9 @@ export const openFile = Effect.fnUntraced(function* (request: {
 }) {
   const { member, download = false, version } = request;
   if (version !== undefined && !isVersion(version)) return yield* new OrganizationNotFound();
-  const { key, uuid, extension } = yield* ownFile(member, request.key);
+  const parts = parseMemberKey(member, request.key);
+  if (parts === undefined) return yield* new OrganizationNotFound();
+  const { key, uuid, extension } = parts;
   const contentType = mediaTypeByExtension(extension.slice(1));
   member.recordFacts?.({ key, contentType });
   const filename = FileName.make(`${uuid}${extension}`);
@@ -40,30 +42,24 @@ export const openFile = Effect.fnUntraced(function* (request: {
     return yield* new OrganizationNotFound();
   }
   const policy = yield* policyNamed(DEFAULT_POLICY);
-  const disposition = contentDisposition(contentType, filename);
+  const file = { key, contentType, filename, version };
+  const shown = getRequest(file, { ...policy, inlinePdf: false }, audienceFor(member));
   const window = Duration.divideUnsafe(policy.getLifetime, WINDOWS);
   const get = yield* (yield* Presigner).get({
-    key,
-    lifetime: policy.getLifetime,
-    minLifetime: policy.minLifetime,
-    audience: audienceFor(member),
-    responseMediaType: contentType,
-    responseDisposition: download ? disposition.replace(/^inline/, "attachment") : disposition,
-    version,
+    ...shown,
+    ...(download && {
+      responseDisposition: shown.responseDisposition.replace(/^inline/, "attachment"),
+    }),
     window,
   });
   return { get, window };
 });
 
-/** The parts of a key of the member's organization. */
-export const ownFile = (member: Member, key: string) =>
-  Option.match(parse(key), {
-    onSome: (parts) =>
-      parts.organization === member.organization
-        ? Effect.succeed(parts)
-        : Effect.fail(new OrganizationNotFound()),
-    onNone: () => Effect.fail(new OrganizationNotFound()),
-  });
+/** The parts of a key of the member's organization; undefined for any other text. */
+export function parseMemberKey(member: Member, key: string): StorageKeyParts | undefined {
+  const parts = Option.getOrUndefined(parse(key));
+  return parts?.organization === member.organization ? parts : undefined;
+}
 
 /** Returns true if the store says that there is no file. A URL of a store that is down shows none. */
 export const isGone = (key: StorageKey) =>

@@ -1,10 +1,11 @@
 import * as DateTime from "effect/DateTime";
 import * as Effect from "effect/Effect";
+import { OrganizationNotFound } from "../../domain/errors.ts";
 import { mayBeConfirmed } from "../../domain/receipt.ts";
 import { incomingKey, type ObjectKey, removedKey } from "../../domain/storage-key.ts";
 import type { Member } from "../admit.ts";
 import { forEachPage } from "./for-each-page.ts";
-import { ownFile } from "./open-file.ts";
+import { parseMemberKey } from "./open-file.ts";
 import { ObjectStore, type OpenUpload } from "../ports/object-store.ts";
 import { Policies } from "../ports/policies.ts";
 import { publish } from "../publish.ts";
@@ -18,7 +19,8 @@ export const removeFile = Effect.fnUntraced(function* (request: {
   readonly key: string;
 }) {
   const { member } = request;
-  const parts = yield* ownFile(member, request.key);
+  const parts = parseMemberKey(member, request.key);
+  if (parts === undefined) return yield* new OrganizationNotFound();
   const { key } = parts;
   member.recordFacts?.({ key });
   const policies = [...(yield* Policies).values()];

@@ -13,7 +13,7 @@ import { compareParts, countParts, namesInStore, type SentPart } from "../../dom
 import { CONFIRM_GRACE } from "../../domain/receipt.ts";
 import { multipartStore } from "./abort-multipart.ts";
 import type { Member } from "../admit.ts";
-import { confirmArrival } from "../uploads/confirm-upload.ts";
+import { confirmUpload } from "../uploads/confirm-upload.ts";
 import { type Multipart, type MultipartId, ObjectStore } from "../ports/object-store.ts";
 import { Tokens } from "../ports/tokens.ts";
 import { publishRefusal } from "../publish.ts";
@@ -53,7 +53,7 @@ export const completeMultipart = Effect.fnUntraced(function* <E>(request: {
       putExpiresAt: upload.expiresAt,
       confirmUntil: DateTime.addDuration(upload.expiresAt, CONFIRM_GRACE),
     };
-    const confirmed = yield* confirmArrival(member, receipt);
+    const confirmed = yield* confirmUpload({ member, receipt });
     const writeOnce = receipt.writeOnce && confirmed.final;
     return { ...confirmed, receipt: sealReceipt(yield* Tokens, { ...receipt, writeOnce }) };
   });

@@ -4,10 +4,11 @@ import * as Effect from "effect/Effect";
 import * as Option from "effect/Option";
 import { incomingKey, INCOMING_PREFIX, parse } from "../../domain/storage-key.ts";
 import type { Member } from "../admit.ts";
-import { settleArrival } from "./confirm-upload.ts";
+import { policyNamed } from "../choose-policy.ts";
 import { ObjectStore } from "../ports/object-store.ts";
 import { Tokens } from "../ports/tokens.ts";
 import { openAnnouncement } from "../tokens.ts";
+import { settleUpload } from "./settle-upload.ts";
 
 /** `ignored` is what cannot be confirmed by that: not ours, not announced, or done before. */
 type Announced = "confirmed" | "refused" | "ignored";
@@ -39,7 +40,8 @@ export const confirmAnnounced = Effect.fnUntraced(function* (name: string) {
     slug,
     organization,
   };
-  return yield* settleArrival(member, receipt).pipe(
+  const policy = yield* policyNamed(receipt.policy);
+  return yield* settleUpload({ member, receipt, policy }).pipe(
     Effect.as("confirmed" as Announced),
     Effect.catchTags({
       UploadMismatch: () => REFUSED,

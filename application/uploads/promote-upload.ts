@@ -5,81 +5,75 @@ import {
   StoreUnavailable,
   UploadIncomplete,
   UploadMismatch,
-  type UploadPending,
 } from "../../domain/errors.ts";
 import type { Receipt } from "../../domain/receipt.ts";
 import { incomingKey, removedKey, type StorageKey } from "../../domain/storage-key.ts";
 import { compareWithReceipt } from "../../domain/upload-difference.ts";
 import type { UploadPolicy } from "../../domain/upload-policy.ts";
 import { examineUpload, removeQuietly } from "./examine-upload.ts";
-import { type ObjectFacts, ObjectStore } from "../ports/object-store.ts";
+import { type ObjectFacts, ObjectStore, type StoredVersion } from "../ports/object-store.ts";
 import { scanUpload } from "./scan-upload.ts";
+import type { Progress } from "./share-work.ts";
 
-/** A promotion that goes on, for those who wait for it. */
-export interface Progress {
-  state: UploadPending["state"];
+/** The file of an upload that waited, and what is left of that below `incoming/`. */
+export interface Promoted extends ObjectFacts {
+  readonly waiting?: StoredVersion;
 }
 
-/** Makes the file of an upload that waits below `incoming/`, which stays there until `removeWaiting`. */
-export const promoteUpload = Effect.fnUntraced(function* (
-  receipt: Receipt,
-  policy: UploadPolicy,
-  progress: Progress,
-) {
-  const { head } = yield* ObjectStore;
-  // Another process may have made the file, and removed what waited, since this one looked for it.
-  const isMade = Effect.orElseSucceed(Effect.map(head(receipt.key), Option.isSome), () => false);
-  return yield* Effect.retry(promote(receipt, policy, progress), {
-    times: 1,
-    while: ({ _tag }) => (_tag === "UploadIncomplete" ? isMade : false),
-  });
-});
-
 /**
- * Each step may be the last one: asked again, it goes on from what is there. Nothing else writes
- * below the keys of files, so a file that is there was promoted already.
+ * Makes the file of an upload that waits below `incoming/`. Each step may be the last one: asked
+ * again, it goes on from what is there. Nothing else writes below the keys of files, so a file that
+ * is there was promoted already.
  */
-const promote = Effect.fnUntraced(function* (
-  receipt: Receipt,
-  policy: UploadPolicy,
-  progress: Progress,
-) {
-  const { key, contentType } = receipt;
-  const store = yield* ObjectStore;
-  const from = incomingKey(key);
-  const look = store.head(key).pipe(
-    Effect.catchTag("ObjectUnreadable", () => Effect.fail(NOT_AS_GRANTED)),
-    Effect.tap((found) => failIfRemoved(key, found)),
+export const promoteUpload = Effect.fnUntraced(
+  function* (receipt: Receipt, policy: UploadPolicy, progress: Progress) {
+    const { key, contentType } = receipt;
+    const store = yield* ObjectStore;
+    const from = incomingKey(key);
+    const lookAtFile = store.head(key).pipe(
+      Effect.catchTag("ObjectUnreadable", () => Effect.fail(NOT_AS_GRANTED)),
+      Effect.tap((found) => failIfRemoved(key, found)),
+    );
+    const earlier = yield* lookAtFile;
+    if (Option.isSome(earlier)) {
+      // Its headers may have been changed since, by whoever runs the bucket.
+      const differences = compareWithGrant(receipt, { ...earlier.value, extraHeaders: {} });
+      if (differences.length > 0) return yield* new UploadMismatch({ differences });
+      const left = yield* Effect.orElseSucceed(store.head(from), Option.none);
+      if (Option.isNone(left)) return earlier.value;
+      return { ...earlier.value, waiting: { key: from, version: left.value.version } };
+    }
+    const { etag, version, size } = yield* examineUpload(receipt, policy);
+    progress.state = "scanning";
+    yield* scanUpload({ key: from, etag, version, size }, policy);
+    progress.state = "copying";
+    if (store.copy === undefined) return yield* CANNOT_COPY;
+    const outcome = yield* store.copy({ key: from, etag, version, size, to: key, contentType });
+    // Replaced since it was looked at: what is there now has to be looked at.
+    if (outcome === "changed") return yield* new UploadIncomplete();
+    // A removal may have begun after the look above, and have ended before the copy did.
+    const file = yield* lookAtFile;
+    if (Option.isNone(file)) return yield* NOT_AS_GRANTED;
+    if (compareWithGrant(receipt, file.value).length > 0) {
+      // Nobody has been told of it.
+      if (outcome === "copied") yield* removeQuietly({ key, version: file.value.version });
+      return yield* NOT_AS_GRANTED;
+    }
+    return { ...file.value, waiting: { key: from, version } };
+  },
+  // Another process may have made the file, and removed what waited, since this one looked for it.
+  (promoting, { key }) =>
+    Effect.retry(promoting, {
+      times: 1,
+      while: ({ _tag }) => (_tag === "UploadIncomplete" ? isMade(key) : Effect.succeed(false)),
+    }),
+);
+
+const isMade = (key: StorageKey) =>
+  ObjectStore.use(({ head }) => head(key)).pipe(
+    Effect.map(Option.isSome),
+    Effect.orElseSucceed(() => false),
   );
-  const earlier = yield* look;
-  if (Option.isSome(earlier)) {
-    // Its headers may have been changed since, by whoever runs the bucket.
-    const differences = compareWithGrant(receipt, { ...earlier.value, extraHeaders: {} });
-    if (differences.length > 0) return yield* new UploadMismatch({ differences });
-    const left = yield* Effect.orElseSucceed(store.head(from), Option.none);
-    const removeWaiting = Option.isSome(left)
-      ? removeQuietly({ key: from, version: left.value.version })
-      : Effect.void;
-    return { facts: earlier.value, removeWaiting };
-  }
-  const { etag, version, size } = yield* examineUpload(receipt, policy);
-  progress.state = "scanning";
-  yield* scanUpload({ key: from, etag, version, size }, policy);
-  progress.state = "copying";
-  if (store.copy === undefined) return yield* CANNOT_COPY;
-  const outcome = yield* store.copy({ key: from, etag, version, size, to: key, contentType });
-  // Replaced since it was looked at: what is there now has to be looked at.
-  if (outcome === "changed") return yield* new UploadIncomplete();
-  // A removal may have begun after the look above, and have ended before the copy did.
-  const file = yield* look;
-  if (Option.isNone(file)) return yield* NOT_AS_GRANTED;
-  if (compareWithGrant(receipt, file.value).length > 0) {
-    // Nobody has been told of it.
-    if (outcome === "copied") yield* removeQuietly({ key, version: file.value.version });
-    return yield* NOT_AS_GRANTED;
-  }
-  return { facts: file.value, removeWaiting: removeQuietly({ key: from, version }) };
-});
 
 /** A copy has no checksum. */
 const compareWithGrant = (receipt: Receipt, facts: ObjectFacts) =>

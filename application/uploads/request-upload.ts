@@ -1,9 +1,9 @@
 import * as Effect from "effect/Effect";
-import { contentDisposition } from "../../domain/disposition.ts";
 import { type UploadRefusal, UploadRefused } from "../../domain/errors.ts";
 import { uploadKey } from "../../domain/storage-key.ts";
 import type { RequestedUpload } from "../../domain/upload-policy.ts";
 import type { Member } from "../admit.ts";
+import { getRequest } from "../files/get-request.ts";
 import {
   announcementFor,
   type GrantedUpload,
@@ -92,14 +92,7 @@ function sign(granting: GrantContext, granted: GrantedUpload) {
         minLifetime: grant.minLifetime,
         audience,
       }),
-      presigner.get({
-        key,
-        lifetime: grant.getLifetime,
-        minLifetime: grant.minLifetime,
-        audience,
-        responseMediaType: grant.contentType,
-        responseDisposition: contentDisposition(grant.contentType, grant.filename, grant),
-      }),
+      presigner.get(getRequest({ ...grant, key }, grant, audience)),
       (put, get): SignedUpload => ({ granted, put, get }),
       // A second fiber costs more than a signature that is made in this process.
       { concurrent: presigner.isRemote },

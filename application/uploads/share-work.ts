@@ -1,33 +1,39 @@
 import * as Effect from "effect/Effect";
 import * as Fiber from "effect/Fiber";
 import { UploadPending } from "../../domain/errors.ts";
+import type { Receipt } from "../../domain/receipt.ts";
 import type { StorageKey } from "../../domain/storage-key.ts";
 import { ObjectStore } from "../ports/object-store.ts";
-import type { Progress } from "./promote-upload.ts";
 
 /** The longest that a request waits; the work goes on, and the next request finds it. */
 const LONGEST_WAIT = "15 seconds";
 
-/** Makes a function that does work on a key once for all requests of this process that wait for it. */
-export function shareWork<A, E>() {
+/** Work that goes on, for those who wait for it. */
+export interface Progress {
+  state: UploadPending["state"];
+}
+
+/** Makes a function that does the work on an upload that waits once for all requests of this process. */
+export function shareWork<Task extends { readonly receipt: Receipt }, A, E, R>(
+  work: (task: Task, progress: Progress) => Effect.Effect<A, E, R>,
+) {
   interface Work extends Progress {
     fiber?: Fiber.Fiber<A, E>;
   }
   const stores = new WeakMap<ObjectStore["Service"], Map<StorageKey, Work>>();
-  return Effect.fnUntraced(function* <R>(
-    key: StorageKey,
-    run: (progress: Progress) => Effect.Effect<A, E, R>,
-  ) {
+  return Effect.fnUntraced(function* (task: Task) {
+    const { key, incoming } = task.receipt;
+    if (incoming !== true) return yield* work(task, { state: "copying" });
     const store = yield* ObjectStore;
     const running = stores.get(store) ?? new Map<StorageKey, Work>();
     stores.set(store, running);
-    const work: Work = running.get(key) ?? { state: "copying" };
-    running.set(key, work);
+    const shared: Work = running.get(key) ?? { state: "copying" };
+    running.set(key, shared);
     const end = Effect.sync(() => running.delete(key));
-    work.fiber ??= yield* Effect.forkDetach(Effect.ensuring(run(work), end));
-    return yield* Effect.timeoutOrElse(Fiber.join(work.fiber), {
+    shared.fiber ??= yield* Effect.forkDetach(Effect.ensuring(work(task, shared), end));
+    return yield* Effect.timeoutOrElse(Fiber.join(shared.fiber), {
       duration: LONGEST_WAIT,
-      orElse: () => Effect.fail(new UploadPending({ state: work.state, retryAfter: 5 })),
+      orElse: () => Effect.fail(new UploadPending({ state: shared.state, retryAfter: 5 })),
     });
   });
 }

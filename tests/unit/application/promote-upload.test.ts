@@ -5,7 +5,7 @@ import * as Fiber from "effect/Fiber";
 import * as Option from "effect/Option";
 import * as TestClock from "effect/testing/TestClock";
 import type { Member } from "../../../application/admit.ts";
-import { confirmArrival } from "../../../application/uploads/confirm-upload.ts";
+import { confirmUpload } from "../../../application/uploads/confirm-upload.ts";
 import { Events } from "../../../application/ports/events.ts";
 import {
   type CopyOutcome,
@@ -14,11 +14,14 @@ import {
 } from "../../../application/ports/object-store.ts";
 import { Policies } from "../../../application/ports/policies.ts";
 import { Presigner } from "../../../application/ports/presigner.ts";
+import { Tokens } from "../../../application/ports/tokens.ts";
 import { promoteUpload } from "../../../application/uploads/promote-upload.ts";
 import { OrganizationSlug } from "../../../domain/organization.ts";
 import { incomingKey, removedKey } from "../../../domain/storage-key.ts";
 import type { UploadEvent } from "../../../domain/upload-event.ts";
 import { defaultPolicy } from "../../../domain/upload-policy.ts";
+import { tokensOf } from "../../../adapters/tokens/tokens.ts";
+import { receiptKey } from "../../support/receipt-key.ts";
 import { waitingReceipt } from "../../support/receipt.ts";
 
 const NOW = DateTime.makeUnsafe(0);
@@ -80,17 +83,15 @@ function storeWith(
         return outcome;
       }),
   });
-  const promote = Effect.result(
-    promoteUpload(receipt, policy, { state: "copying" }).pipe(
-      Effect.tap(({ removeWaiting }) => removeWaiting),
-      Effect.map(({ facts }) => facts),
-    ),
-  ).pipe(Effect.provideService(ObjectStore, store));
+  const promote = Effect.result(promoteUpload(receipt, policy, { state: "copying" })).pipe(
+    Effect.provideService(ObjectStore, store),
+  );
   const events: Array<UploadEvent> = [];
-  const confirm = Effect.result(confirmArrival(member, receipt)).pipe(
+  const confirm = Effect.result(confirmUpload({ member, receipt })).pipe(
     Effect.provideService(ObjectStore, store),
     Effect.provideService(Policies, new Map([[receipt.policy, policy]])),
     Effect.provideService(Presigner, presigner),
+    Effect.provideService(Tokens, tokensOf([{ id: "a", secret: receiptKey("a") }])),
     Effect.provideService(Events, {
       publish: (event) =>
         Effect.sync(() => {

@@ -1,0 +1,92 @@
+import * as DateTime from "effect/DateTime";
+import * as Effect from "effect/Effect";
+import { utf8Length } from "../../domain/file-name.ts";
+import { isFinal, mutableUntil, type Receipt } from "../../domain/receipt.ts";
+import type { StorageKey } from "../../domain/storage-key.ts";
+import type { UploadPolicy } from "../../domain/upload-policy.ts";
+import type { Member } from "../admit.ts";
+import { ObjectStore } from "../ports/object-store.ts";
+import { OnConfirmed } from "../ports/on-confirmed.ts";
+import { grantFacts, publish, publishRefusal } from "../publish.ts";
+import { examineUpload, removeQuietly } from "./examine-upload.ts";
+import { type Promoted, promoteUpload } from "./promote-upload.ts";
+import { type Progress, shareWork } from "./share-work.ts";
+
+/** An upload that may have arrived, with the policy of its receipt. */
+export interface Settling {
+  readonly member: Member;
+  readonly receipt: Receipt;
+  readonly policy: UploadPolicy;
+}
+
+/**
+ * Decides whether an upload is what was granted, makes its file if it waits, and publishes the
+ * decision before anybody is answered. Requests for one upload that waits share the work.
+ */
+export const settleUpload = shareWork(
+  Effect.fnUntraced(function* ({ member, receipt, policy }: Settling, progress: Progress) {
+    const { key, size, contentType, checksum, metadata, organization, subject } = receipt;
+    const isCopy = receipt.incoming === true;
+    const facts: Promoted = yield* (
+      isCopy ? promoteUpload(receipt, policy, progress) : examineUpload(receipt, policy)
+    ).pipe(
+      Effect.tapErrorTag(
+        ["UploadRefusedByScan", "UploadMismatch"],
+        publishRefusal(member, receipt),
+      ),
+    );
+    const isCompared = checksum !== undefined && facts.checksums[checksum.algorithm] !== undefined;
+    const isReplaceable = facts.isReplaceable === true;
+    const isOnce = !isReplaceable && ((yield* ObjectStore).copiesOnce?.() ?? false);
+    const confirmed = {
+      key,
+      size,
+      contentType,
+      etag: facts.etag,
+      version: facts.version,
+      // A store refuses an upload with another checksum than was signed, and a copy has none.
+      checksum: isCompared || isCopy ? checksum : undefined,
+      metadata,
+      final: isFinal(
+        // Of an upload that waits, its PUT says nothing about the file that is a copy of it.
+        { ...receipt, writeOnce: isCopy ? isOnce : receipt.writeOnce && !isReplaceable },
+        {
+          now: yield* DateTime.now,
+          isHeld: !isCopy && isCompared && facts.isReplayable !== true,
+        },
+      ),
+      mutableUntil: mutableUntil(receipt),
+    };
+    const returned = yield* (yield* OnConfirmed)({ ...confirmed, organization, subject });
+    yield* publish(() => ({
+      type: "upload.confirmed",
+      slug: member.slug,
+      data: {
+        ...grantFacts(receipt),
+        etag: facts.etag,
+        ...(facts.version !== undefined && { version: facts.version }),
+        final: confirmed.final,
+      },
+    }));
+    // The last step: what waits is found again by whoever goes on after a crash.
+    if (facts.waiting !== undefined) yield* removeQuietly(facts.waiting);
+    const serverData = returned === undefined ? undefined : yield* asJson(returned, key);
+    return { ...confirmed, serverData };
+  }),
+);
+
+/** Most bytes of JSON that a client is given of what `OnConfirmed` returns. */
+const MAX_BYTES = 4096;
+
+/** Leaves out what cannot be given: the upload has arrived, and confirming again would not help. */
+const asJson = (returned: unknown, key: StorageKey): Effect.Effect<unknown> =>
+  Effect.try((): unknown => {
+    const text = JSON.stringify(returned);
+    if (utf8Length(text) > MAX_BYTES) throw new RangeError(`it has more than ${MAX_BYTES} bytes`);
+    return JSON.parse(text);
+  }).pipe(
+    Effect.tapError(({ cause }) =>
+      Effect.logError("what onConfirmed has returned is not given to the client", { key, cause }),
+    ),
+    Effect.orElseSucceed(() => undefined),
+  );
