@@ -33,10 +33,9 @@ export { R2_KEY, type R2Options, type R2Promise } from "./r2-request.ts";
 /** Listens on 127.0.0.1, in the path style. */
 export async function startR2(options: R2Options = {}) {
   const buckets = new Map<string, Bucket>();
-  const written = new Map<string, number>();
   const server = createServer({ keepAliveTimeout: 0 }, (incoming, response) => {
     const answer = async () => {
-      const reply = await decide({ ...options, buckets, written }, incoming).catch(refused);
+      const reply = await decide({ ...options, buckets }, incoming).catch(refused);
       // The client is heard out, so that it reads the answer.
       incoming.resume();
       const { status, headers, body = "" } = reply;

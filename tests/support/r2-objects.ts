@@ -153,16 +153,6 @@ const unquoted = (etag: string) => etag.replaceAll('"', "");
 const without = (headers: Asked["headers"], left: string) =>
   Object.fromEntries(Object.entries(headers).filter(([name]) => name !== left));
 
-/** "Limits": to one key, a write a second. */
-function write({ world, bucket, name, key }: OfObject, object: Stored): void {
-  const place = `${name}/${key}`;
-  if (world.limitsWrites && Date.now() - (world.written.get(place) ?? 0) < 1000) {
-    throw new Refusal(429, "TooManyRequests");
-  }
-  world.written.set(place, Date.now());
-  bucket.objects.set(key, object);
-}
-
 function requireNoCondition({ headers, world }: OfObject): void {
   if (world.refusesConditions && "if-none-match" in headers) {
     throw notImplemented("Header 'If-None-Match'");
@@ -175,7 +165,7 @@ function put(asked: OfObject): Reply {
   const conditions = keeps("if-none-match on put") ? headers : without(headers, "if-none-match");
   if (!meets(conditions, bucket.objects.get(key))) throw failed();
   const object = { ...stored(asked), headers: metadataIn(headers) };
-  write(asked, object);
+  bucket.objects.set(key, object);
   return { status: 200, headers: { ETag: object.etag } };
 }
 
@@ -191,14 +181,14 @@ function sourceOf({ headers, world, keeps }: Asked): Stored {
 
 /** "Extensions": the destination has conditions of its own; plain ones are not looked at. */
 function copy(asked: OfObject): Reply {
-  const { headers, bucket, key, keeps } = asked;
+  const { headers, bucket, key } = asked;
   const source = sourceOf(asked);
   const isMet = meets(headers, bucket.objects.get(key), "cf-copy-destination-");
-  if (!isMet && keeps("copy-destination-if-none-match")) throw failed();
+  if (!isMet) throw failed();
   const isReplaced = headers["x-amz-metadata-directive"] === "REPLACE";
   const kept = isReplaced ? metadataIn(headers) : source.headers;
   const object = { ...source, headers: kept, modified: new Date() };
-  write(asked, object);
+  bucket.objects.set(key, object);
   const facts = { ETag: object.etag, LastModified: object.modified.toISOString() };
   return xml(elements("CopyObjectResult", facts));
 }
@@ -240,7 +230,7 @@ function complete(asked: OfObject): Reply {
   if (others.some((part) => part.body.length < 5 * 2 ** 20)) {
     throw new Refusal(400, "EntityTooSmall");
   }
-  if (!(isEqual && last.body.length <= first.body.length) && keeps("equal parts")) {
+  if (!(isEqual && last.body.length <= first.body.length)) {
     throw new Refusal(400, "InvalidPart", "All non-trailing parts must have the same length.");
   }
   // Whether a condition is met or not, the upload is over (release notes, 2023-08-11).
@@ -251,11 +241,17 @@ function complete(asked: OfObject): Reply {
   const whole = Buffer.concat(parts.map((part) => part.body));
   const ends = Buffer.from(parts.map(({ etag }) => unquoted(etag)).join(""), "hex");
   const etag = `"${hash("md5", ends, "hex")}-${parts.length}"`;
-  write(asked, { body: whole, etag, modified: new Date(), checksums: {}, headers: upload.headers });
+  bucket.objects.set(key, {
+    body: whole,
+    etag,
+    modified: new Date(),
+    checksums: {},
+    headers: upload.headers,
+  });
   return xml(elements("CompleteMultipartUploadResult", { Bucket: name, Key: key, ETag: etag }));
 }
 
-function read({ method, bucket, key, headers, query, keeps }: OfObject): Reply {
+function read({ method, bucket, key, headers, query }: OfObject): Reply {
   const object = bucket.objects.get(key);
   if (object === undefined) throw new Refusal(404, "NoSuchKey");
   const { etag, modified, body, checksums } = object;
@@ -265,9 +261,7 @@ function read({ method, bucket, key, headers, query, keeps }: OfObject): Reply {
   if (!meets(asked, object)) throw failed();
   if (isKnown && !meets(headers, object)) return { status: 304, headers: { ETag: etag } };
   const overrides = [...query].flatMap(([name, value]) =>
-    name.startsWith("response-") && keeps("response overrides")
-      ? [[name.replace("response-", ""), value] as const]
-      : [],
+    name.startsWith("response-") ? [[name.replace("response-", ""), value] as const] : [],
   );
   const { range } = headers;
   // Of the whole object, so not beside a part of it.

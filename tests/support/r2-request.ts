@@ -4,17 +4,10 @@ import { SignatureV4 } from "@smithy/signature-v4";
 
 /** A promise that the double can break. */
 export type R2Promise =
-  | "signatures"
-  | "signed x-amz headers"
   | "if-none-match on put"
   | "if-none-match on complete"
   | "copy-source-if-match"
-  | "copy-destination-if-none-match"
-  | "md5"
-  | "sha256"
-  | "crc32c"
-  | "equal parts"
-  | "response overrides";
+  | "crc32c";
 
 export interface R2Options {
   readonly without?: R2Promise;
@@ -26,8 +19,6 @@ export interface R2Options {
   readonly asSeen?: boolean;
   /** Refuses a PUT and a completion under `If-None-Match` with 501, as Backblaze B2 was seen to do. */
   readonly refusesConditions?: boolean;
-  /** Refuses a second write to one key within a second with 429, as "Limits" says. */
-  readonly limitsWrites?: boolean;
 }
 
 export const R2_KEY = { accessKey: "key-of-the-r2-double", secretKey: "secret-of-the-r2-double" };
@@ -58,8 +49,6 @@ export interface Reply {
 }
 export interface World extends R2Options {
   readonly buckets: Map<string, Bucket>;
-  /** When a key was written last. */
-  readonly written: Map<string, number>;
 }
 export interface Asked {
   readonly method: string;
@@ -88,7 +77,7 @@ export const notImplemented = (what: string) =>
 export const R2_REGIONS = new Set(["auto", "us-east-1", ""]);
 
 /** "Authenticating Requests (AWS Signature Version 4)", as the SDK of Amazon computes it. */
-export async function verify({ method, path, query, headers, keeps }: Asked): Promise<void> {
+export async function verify({ method, path, query, headers }: Asked): Promise<void> {
   const inQuery = query.has("X-Amz-Signature");
   const find = (name: string) => inAuthorization(headers, name);
   const given = (name: string) => (inQuery ? query.get(`X-Amz-${name}`) : find(name)) ?? "";
@@ -112,7 +101,7 @@ export async function verify({ method, path, query, headers, keeps }: Asked): Pr
   if (lacks || !names.includes("host") || !date.startsWith(day ?? "-") || !R2_REGIONS.has(region)) {
     throw new Refusal(403, "SignatureDoesNotMatch");
   }
-  if (Object.keys(headers).some(isUnsigned) && keeps("signed x-amz headers")) {
+  if (Object.keys(headers).some(isUnsigned)) {
     throw new Refusal(403, "AccessDenied", "There were headers present which were not signed");
   }
   const signer = new SignatureV4({
@@ -140,7 +129,7 @@ export async function verify({ method, path, query, headers, keeps }: Asked): Pr
   const right = inQuery
     ? (await signer.presign(request, inUrl)).query?.["X-Amz-Signature"]
     : inAuthorization((await signer.sign(request, options)).headers, "Signature");
-  if (right !== given("Signature") && keeps("signatures")) {
+  if (right !== given("Signature")) {
     throw new Refusal(403, "SignatureDoesNotMatch");
   }
 }
