@@ -6,7 +6,7 @@ import { OWN_KEY } from "./privilege.ts";
 export const credentials = check("credentials", function* (doctor, { passed, failed }) {
   for (const [use, work, sign] of [
     ["put", "uploads", doctor.signPut()],
-    ["get", "downloads", Effect.flatMap(doctor.newKey, (key) => doctor.signGet(key))],
+    ["get", "downloads", doctor.signGet(doctor.newKey())],
   ] as const) {
     const signed = yield* Effect.result(sign);
     const { from, mend } = doctor.names[use];

@@ -1,10 +1,8 @@
+import * as Clock from "effect/Clock";
 import * as Data from "effect/Data";
-import * as DateTime from "effect/DateTime";
 import * as Effect from "effect/Effect";
-import * as Exit from "effect/Exit";
 import * as Option from "effect/Option";
-import { randomBytes } from "node:crypto";
-import { type MultipartId, ObjectStore } from "../../../application/ports/object-store.ts";
+import { ObjectStore } from "../../../application/ports/object-store.ts";
 import {
   type Audience,
   type GetRequest,
@@ -12,18 +10,24 @@ import {
   type PutRequest,
   type SignedRequest,
 } from "../../../application/ports/presigner.ts";
-import { ByteSize } from "../../../domain/byte-size.ts";
-import { PartNumber } from "../../../domain/multipart.ts";
 import { OrganizationId } from "../../../domain/organization.ts";
-import { incomingKey, type ObjectKey, StorageKey } from "../../../domain/storage-key.ts";
+import { incomingKey, type ObjectKey } from "../../../domain/storage-key.ts";
+import { aroundStore } from "../../../application/store/store-calls.ts";
 import { errorCode, errorMessage } from "../../values/thrown.ts";
 import { BucketCors } from "../../storage/bucket-cors.ts";
+import type { Ability } from "../../contract/abilities.ts";
+import type { StorePromise } from "../../contract/promises/store-promise.ts";
+import { rememberingCalls, rememberingRequests } from "../../contract/running/remember.ts";
+import { openScratch } from "../../contract/running/scratch.ts";
+import { type Outside, tryPromise } from "../../contract/running/try-promise.ts";
 import { checksumFor } from "../../contract/sending/digest.ts";
-import { getRequest, putRequest } from "../../contract/sending/uploads.ts";
-import { keyIn, openScratch, versionIn } from "../../contract/running/scratch.ts";
-import { type RawAnswer, send } from "../../contract/sending/send.ts";
+import { type Listener, type RawAnswer, withExchanges } from "../../contract/sending/exchange.ts";
+import { NoAnswer as Silence, type SentRequest } from "../../contract/sending/exchange.ts";
+import { send } from "../../contract/sending/send.ts";
+import type { BuiltStore } from "../../contract/subject/subject.ts";
+import { CONTENT, getRequest, newKey, putRequest } from "../../contract/sending/uploads.ts";
 import { refusalIn } from "../../storage/rest/refusal-reason.ts";
-import { signedFetch } from "../../storage/rest/signed-fetch.ts";
+import { signedRequest, type UnsignedRequest } from "../../storage/rest/signed-fetch.ts";
 import { s3Access } from "../command/with-store.ts";
 import type { KeyName, Use } from "./key-names.ts";
 import { type Report, reportTo, type Tell } from "./finding.ts";
@@ -38,11 +42,11 @@ export interface Examination {
   /** Some uploads are files at once, so that keys allow that. */
   readonly isDirect: boolean;
   readonly isEmbedded: boolean;
+  /** Abilities that the store is not used with. */
+  readonly lacks: ReadonlyArray<Ability>;
   /** Permission to write what cannot be removed again. */
   readonly mayLeave: boolean;
 }
-
-export const BYTES: Uint8Array = randomBytes(1009);
 
 /** Scratch objects belong to an organization that nobody has. */
 const ORGANIZATION = OrganizationId.make("valetkey-doctor");
@@ -52,6 +56,8 @@ export class NoAnswer extends Data.TaggedError("NoAnswer")<{
   readonly reason: string;
   /** The code of Node, such as `ENOTFOUND`. */
   readonly code?: string;
+  /** The time limit was over. */
+  readonly isSilent?: boolean;
 }> {}
 
 export const exchange = <A>(ask: (signal: AbortSignal) => Promise<A>) =>
@@ -62,11 +68,12 @@ export const exchange = <A>(ask: (signal: AbortSignal) => Promise<A>) =>
         // Errors of Node may quote a URL, whose query is a signature.
         reason: errorMessage(cause).replaceAll(/\?[^\s)]*/g, ""),
         code: String(errorCode(cause)),
+        isSilent: cause instanceof Silence,
       }),
   });
 
-/** The time limit of a request; a store may have to allocate space for its first object. */
-export const TIMEOUT = "7 seconds";
+/** Longest silence of the store in milliseconds; it may have to allocate space for its first object. */
+export const SILENCE = 7000;
 
 /** An answer of the store, with its refusal as `403 AccessDenied` in `told`. */
 export type StoreAnswer = ReturnType<typeof parse>;
@@ -85,107 +92,109 @@ export const openDoctor = Effect.fnUntraced(function* (examination: Examination,
   const s3 = yield* s3Access;
   const rules = Option.getOrUndefined(yield* Effect.serviceOption(BucketCors));
   const scratch = openScratch({ store, s3 });
+  const remember = rememberingRequests(scratch);
+  const bucket = s3?.bucket ?? "";
   const [algorithm] = presigner.checksums;
   let silence: NoAnswer | undefined;
   let audience: Audience = "public";
 
-  /** Remembers the object that a request may have made, unless it was refused. */
-  const remembering = <A extends Pick<RawAnswer | Response, "ok" | "headers">, E>(
-    request: { readonly method: string; readonly url: string },
-    answer: Effect.Effect<A, E>,
-  ) =>
-    Effect.onExit(answer, (exit) =>
-      Effect.sync(() => {
-        const key = keyIn(request.url);
-        if (key === undefined || !["PUT", "POST", "DELETE"].includes(request.method)) return;
-        if (Exit.isFailure(exit)) scratch.add(key);
-        else if (exit.value.ok) scratch.add(key, versionIn(exit.value.headers));
-      }),
-    );
+  const onExchange: Listener = (sent, answer) => {
+    if (["PUT", "POST", "DELETE"].includes(sent.method)) remember(sent, answer);
+  };
 
   /**
-   * Limits the time of a request. After one without an answer the store counts as dead, so that the
-   * doctor ends soon. An interruption waits for the answer, since its object has to be removed.
+   * Lets requests through until one gets no answer: then the store counts as dead, so that the doctor
+   * ends soon. An interruption waits for the answer, since its object has to be removed.
    */
-  const inTime = <A, E>(answer: Effect.Effect<A, E>, hasBegun = () => false) =>
-    Effect.suspend(() =>
-      silence !== undefined
-        ? Effect.fail(silence)
-        : Effect.timeoutOrElse(Effect.interruptible(answer), {
-            duration: TIMEOUT,
-            orElse: () => {
-              silence = hasBegun()
-                ? new NoAnswer({ reason: `the answer began, and did not end within ${TIMEOUT}` })
-                : new NoAnswer({ reason: `no answer within ${TIMEOUT}`, code: "ETIMEDOUT" });
-              return Effect.fail(silence);
-            },
-          }),
-    ).pipe(Effect.uninterruptible);
+  const alive = <A, E>(asking: Effect.Effect<A, E>) =>
+    Effect.uninterruptible(Effect.suspend((): Effect.Effect<A, E | NoAnswer> => silence ?? asking));
 
-  const request = (method: string, url: string, options: Parameters<typeof send>[2] = {}) =>
-    Effect.suspend(() => {
-      let hasBegun = false;
-      const onBegin = () => (hasBegun = true);
-      const answer = exchange((signal) => send(method, url, { ...options, signal, onBegin }));
-      return inTime(remembering({ method, url }, answer), () => hasBegun);
-    }).pipe(Effect.map(parse));
-
-  const newKey = Effect.map(DateTime.now, (now) => {
-    const [year, month] = DateTime.formatIso(now).split("-");
-    return StorageKey.make(`${SCRATCH}files/${year}/${month}/${crypto.randomUUID()}.png`);
-  });
-
-  const newUpload = Effect.map(newKey, (key) => (examination.isDirect ? key : incomingKey(key)));
+  const request = (...sent: Parameters<typeof send>) =>
+    exchange(() => withExchanges({ onExchange, silence: SILENCE }, () => send(...sent))).pipe(
+      Effect.tapError((failure) =>
+        Effect.sync(() => (silence = failure.isSilent === true ? failure : silence)),
+      ),
+      alive,
+      Effect.map(parse),
+    );
 
   return {
     ...examination,
     presigner,
     store,
     s3,
-    bucket: s3?.bucket ?? "",
+    bucket,
     /** The bucket's rules for pages; undefined if they follow a setting of the service. */
     rules,
     scratch,
-    /** A checksum of `BYTES`, where the store verifies any. */
-    checksummed: algorithm === undefined ? {} : { checksum: checksumFor(algorithm, BYTES) },
+    /** A checksum of `CONTENT`, where the store verifies any. */
+    checksummed: algorithm === undefined ? {} : { checksum: checksumFor(algorithm, CONTENT) },
     report: (check: string) => reportTo(tell, check),
     /** Lets requests be sent again, to another endpoint. */
     forgetSilence: Effect.sync(() => (silence = undefined)),
-    newKey,
-    newUpload,
+    newKey: () => newKey(ORGANIZATION),
     send: request,
     sendAs: Effect.fnUntraced(function* (
       use: Use,
-      sent: Parameters<typeof signedFetch>[1],
-      audience: Audience = "internal",
+      { body, ...sent }: UnsignedRequest & { readonly body?: string },
+      at: Audience = "internal",
     ) {
       if (s3 === undefined) {
         return yield* new NoAnswer({ reason: "the store does not have the API of S3" });
       }
       const { signers, addresses, region } = s3;
-      const fetched = signedFetch(
-        { signer: signers[use], address: addresses[audience], region },
-        sent,
-      );
-      const { method, key: url = "" } = sent;
-      const { text, headers, ...answer } = yield* inTime(remembering({ method, url }, fetched));
-      return parse({ ...answer, headers: Object.fromEntries(headers), body: Buffer.from(text) });
+      const place = { signer: signers[use], address: addresses[at], region };
+      const { url, headers } = yield* signedRequest(place, sent);
+      return yield* request(sent.method, url, { headers, ...(body !== undefined && { body }) });
+    }),
+    /** Has the contract try a promise by the store's time, and returns what it has exchanged. */
+    tryPromise: Effect.fnUntraced(function* (promise: StorePromise, at: Audience = audience) {
+      const clock = yield* Clock.Clock;
+      const byClock = <A, E>(call: Effect.Effect<A, E>) =>
+        Effect.provideService(call, Clock.Clock, clock);
+      const { part } = presigner;
+      const exchanges = new Map<SentRequest, StoreAnswer | undefined>();
+      let refusal: unknown;
+      const built: BuiltStore = {
+        bucket,
+        presigner: {
+          ...presigner,
+          put: (put) => byClock(presigner.put({ ...put, audience: at })),
+          get: (get) => byClock(presigner.get({ ...get, audience: at })),
+          ...(part && { part: (put) => byClock(part({ ...put, audience: at })) }),
+        },
+        store: aroundStore(rememberingCalls(store, scratch), (_, call) => byClock(call)),
+        s3,
+        has: (ability) => !examination.lacks.includes(ability),
+        refusals: [400, 401, 403],
+        organization: ORGANIZATION,
+        policy: examination.isDirect ? "files" : "incoming",
+        // A key that may not list is not told that nothing is there.
+        absent: [403, 404],
+      };
+      const outside: Outside = {
+        onExchange: (sent, answer) => {
+          onExchange(sent, answer);
+          exchanges.set(sent, answer && parse(answer));
+        },
+        onRefusal: (refused) => (refusal = refused),
+        silence: SILENCE,
+      };
+      const trying = Effect.promise(() => tryPromise(promise, built, outside));
+      const { isSilent, outcome, why: whole = "" } = yield* alive(trying);
+      const why = whole.replace("the store did not answer: ", "");
+      if (isSilent) silence = new NoAnswer({ reason: why });
+      const all = [...exchanges].map(([{ method, url }, answer]) => ({ method, url, answer }));
+      const put = all.find(({ method }) => method === "PUT");
+      return { outcome, why, refusal, put, gets: all.filter(({ method }) => method === "GET") };
     }),
     /** Signs for another endpoint from now on; for that of browsers at first. */
     signFor: (other: Audience): void => void (audience = other),
     signPut: Effect.fnUntraced(function* (over: Partial<PutRequest> = {}) {
-      const key = over.key ?? (yield* newUpload);
-      const size = ByteSize.make(BYTES.length);
-      return { key, ...(yield* presigner.put({ ...putRequest(key), size, audience, ...over })) };
+      const key = newKey(ORGANIZATION);
+      const at = examination.isDirect ? key : incomingKey(key);
+      return { key: at, ...(yield* presigner.put({ ...putRequest(at), audience, ...over })) };
     }),
-    signPart: (upload: MultipartId) =>
-      presigner.part?.({
-        ...putRequest(upload.key),
-        ...upload,
-        partNumber: PartNumber.make(1),
-        size: ByteSize.make(BYTES.length),
-        audience,
-      }) ?? Effect.die("parts are begun and not signed"),
     signGet: (key: ObjectKey, over: Partial<GetRequest> = {}) =>
       presigner.get({ ...getRequest(key), audience, ...over }),
     put: (
@@ -193,7 +202,7 @@ export const openDoctor = Effect.fnUntraced(function* (examination: Examination,
       over: { headers?: SignedRequest["headers"]; body?: Uint8Array } = {},
     ) =>
       request("PUT", signed.url, {
-        body: BYTES,
+        body: CONTENT,
         ...over,
         headers: { ...signed.headers, ...over.headers },
       }),

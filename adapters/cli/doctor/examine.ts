@@ -4,13 +4,12 @@ import type { Audience } from "../../../application/ports/presigner.ts";
 import { obstacle } from "../../contract/running/scratch.ts";
 import { bucket } from "./bucket.ts";
 import { certificate } from "./certificate.ts";
-import { confirm } from "./confirm.ts";
 import { lifecycle } from "./lifecycle.ts";
 import { cors } from "./cors.ts";
 import { credentials } from "./credentials.ts";
 import { type Doctor, type Examination, openDoctor, removeScratch, SCRATCH } from "./doctor.ts";
 import { reportTo, type Tell } from "./finding.ts";
-import { parts } from "./parts.ts";
+import { confirm, parts } from "./promised.ts";
 import { forgedUpload, privilege } from "./privilege.ts";
 import { publicAccess } from "./public-access.ts";
 import { endpoints } from "./reach.ts";
@@ -48,7 +47,7 @@ const bucketChecks = Effect.fnUntraced(function* (doctor: Doctor, alive: Readonl
   if (isKeyRefused && isOneKey) return skip(doctor, "the store refuses the key");
   const reason = isKeyRefused
     ? "the store refuses the service's key"
-    : yield* obstacle(doctor, yield* doctor.newKey).pipe(Effect.orElseSucceed(() => undefined));
+    : yield* obstacle(doctor, doctor.newKey()).pipe(Effect.orElseSucceed(() => undefined));
   const rules = isKeyRefused ? Effect.void : lifecycle(doctor);
   if (reason !== undefined) {
     reportObstacle(doctor, reason, isKeyRefused);
@@ -67,7 +66,7 @@ const bucketChecks = Effect.fnUntraced(function* (doctor: Doctor, alive: Readonl
     }
     if (!isKeyRefused) {
       yield* confirm(doctor);
-      yield* parts(doctor);
+      if (doctor.store.multipart !== undefined) yield* parts(doctor);
     }
   }
   return yield* rules;

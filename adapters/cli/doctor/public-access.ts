@@ -1,5 +1,6 @@
 import type { ObjectKey } from "../../../domain/storage-key.ts";
-import { BYTES, check } from "./doctor.ts";
+import { CONTENT } from "../../contract/sending/uploads.ts";
+import { check } from "./doctor.ts";
 
 /** As S3 and Azure list one object. */
 const LISTING = "list-type=2&max-keys=1&restype=container&comp=list&maxresults=1";
@@ -15,9 +16,9 @@ export const publicAccess = check(
     for (const [action, method, url] of [
       ["list the bucket", "GET", `${bucket}?${LISTING}`],
       ["read an object", "GET", object],
-      ["write an object", "PUT", `${bucket}${yield* doctor.newKey}`],
+      ["write an object", "PUT", `${bucket}${doctor.newKey()}`],
     ] as const) {
-      const body = method === "PUT" ? { body: BYTES } : {};
+      const body = method === "PUT" ? { body: CONTENT } : {};
       const { ok, told } = yield* doctor.send(method, url, body);
       if (ok) {
         failed(

@@ -5,7 +5,7 @@ import type { RedisSettings } from "../../redis/settings.ts";
 import { neededBy } from "../../values/needed-by.ts";
 import { send } from "../../contract/sending/send.ts";
 import { clockFault } from "../../storage/rest/refusal-reason.ts";
-import { type Doctor, exchange, NoAnswer, type StoreAnswer, TIMEOUT } from "./doctor.ts";
+import { type Doctor, exchange, NoAnswer, SILENCE, type StoreAnswer } from "./doctor.ts";
 import { reportTo, type Tell } from "./finding.ts";
 import { first, type Problem } from "./problems.ts";
 
@@ -22,7 +22,7 @@ const NEEDED_BY = {
  */
 export const endpoints = (doctor: Doctor) =>
   Effect.gen(function* () {
-    const key = yield* doctor.newKey;
+    const key = doctor.newKey();
     const places = yield* Effect.forEach(["internal", "public"] as const, (audience) =>
       Effect.map(doctor.signGet(key, { audience }), ({ url }) => {
         const { origin, host } = new URL(url);
@@ -125,7 +125,7 @@ const PATH_STYLE = "set STORAGE_PATH_STYLE=on, unless the store has a name for e
 const networkProblem = (
   { code, reason }: NoAnswer,
   setting: string,
-  { timeout = TIMEOUT, isBucketName = false, trust = TRUST },
+  { timeout = `${SILENCE / 1000} seconds`, isBucketName = false, trust = TRUST },
 ): Problem =>
   first({
     [`refuses: ${reason}`]:

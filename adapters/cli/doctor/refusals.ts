@@ -72,7 +72,7 @@ export const isQueryLost = Effect.fnUntraced(function* (
   { audience, code }: { readonly audience: Audience; readonly code: string | undefined },
 ) {
   if (s3 === undefined || code !== "AccessDenied") return false;
-  const { url } = yield* signGet(yield* newKey, { audience });
+  const { url } = yield* signGet(newKey(), { audience });
   const wrong = yield* send("GET", withWrongSignature(url));
   return wrong.code === code;
 });

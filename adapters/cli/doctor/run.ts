@@ -1,5 +1,6 @@
 import * as Effect from "effect/Effect";
 import { waitingDays } from "../../../domain/waiting.ts";
+import { missingAbilities } from "../../contract/abilities.ts";
 import * as redisSettings from "../../redis/settings.ts";
 import { joinReads } from "../../settings/setting.ts";
 import { type Env, variables } from "../../settings/source.ts";
@@ -49,6 +50,7 @@ export async function runDoctor(env: Env, { origins, mayLeave, onStart, tell: pr
       incoming: waitingDays(all),
       isDirect: all.some(({ arrival }) => arrival === "direct"),
       isEmbedded,
+      lacks: missingAbilities(storage.capabilities),
       mayLeave,
     },
     tell,

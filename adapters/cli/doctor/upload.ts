@@ -3,10 +3,18 @@ import * as Option from "effect/Option";
 import type { Audience } from "../../../application/ports/presigner.ts";
 import { ByteSize } from "../../../domain/byte-size.ts";
 import type { ObjectKey } from "../../../domain/storage-key.ts";
-import { putRequest } from "../../contract/sending/uploads.ts";
-import { BYTES, check, type Doctor, withWrongSignature } from "./doctor.ts";
+import { keyIn } from "../../contract/running/scratch.ts";
+import { CONTENT } from "../../contract/sending/uploads.ts";
+import { check, type StoreAnswer } from "./doctor.ts";
+import { promised } from "./promised.ts";
 import { headersAdded, ONE_STORE, type RefusedUpload, refusedUpload } from "./refused-upload.ts";
 import { refusal } from "./refusals.ts";
+
+const DIRECT = promised("a PUT as granted is stored byte for byte");
+const WAITING = promised(
+  "an upload that waits is not the file, and becomes it when it is confirmed",
+);
+const WRONG_SIGNATURE = promised("a PUT with one digit of the signature changed is refused");
 
 /**
  * Uploads as a browser does, reads back, and looks for what something on the way has changed; gives
@@ -18,28 +26,34 @@ export const upload = check(
   function* (doctor, report, audiences: ReadonlyArray<Audience>) {
     const refused: Array<Omit<RefusedUpload, "acceptedAt">> = [];
     for (const audience of audiences) {
-      const { key, ...signed } = yield* doctor.signPut({ audience });
-      const { origin } = new URL(signed.url);
-      const sent = yield* Effect.result(doctor.put(signed));
-      if (sent._tag === "Failure") {
-        const seen = `a PUT to ${origin} was not answered: ${sent.failure.reason}`;
+      const promise = doctor.isDirect ? DIRECT : WAITING;
+      const { put, gets, why } = yield* doctor.tryPromise(promise, audience);
+      if (put === undefined) return report.unknown(why);
+      const { answer, url } = put;
+      const { origin } = new URL(url);
+      if (answer === undefined) {
         const mend = "look at the log of the store, and at the proxies in front of it";
+        const seen = `a PUT to ${origin} was not answered: ${why}`;
         report.failed(seen, "Every upload fails like this.", mend);
-      } else if (!sent.success.ok) {
-        refused.push({ audience, origin, answer: sent.success });
+      } else if (!answer.ok) {
+        refused.push({ audience, origin, answer });
       } else {
         for (const each of refused) yield* refusedUpload(doctor, { ...each, acceptedAt: origin });
         report.passed(`a PUT to ${origin} was accepted`);
-        if (sent.success.headers.etag === undefined) {
+        if (answer.headers.etag === undefined) {
           const why = "A proxy removes it; large files cannot be completed without it.";
           const mend = "let the proxy pass the headers of the store's answers on";
           report.failed("the answer to a PUT has no ETag", why, mend);
         }
         doctor.signFor(audience);
-        const file = yield* fileFrom(doctor, key);
-        if (file !== undefined) yield* readBack(doctor, file, audience);
+        // Where it waits, the first GET is before its confirm.
+        const read = gets[doctor.isDirect ? 0 : 1];
+        const key = keyIn(read?.url ?? url);
+        if (key === undefined) return undefined;
+        if (read?.answer) yield* readBack(doctor, key, read.answer, audience);
+        else if (read) doctor.report("download").unknown(why);
         yield* largeUpload(doctor);
-        return file ?? key;
+        return key;
       }
     }
     for (const each of refused) yield* refusedUpload(doctor, each);
@@ -47,33 +61,16 @@ export const upload = check(
   },
 );
 
-/** The place of the file, where it can be read; undefined if it could not be copied there. */
-const fileFrom = Effect.fnUntraced(function* (doctor: Doctor, key: ObjectKey) {
-  if (doctor.isDirect) return key;
-  const to = yield* doctor.newKey;
-  const { contentType } = putRequest(to);
-  doctor.scratch.add(to);
-  return yield* doctor.store.head(key).pipe(
-    Effect.map(Option.getOrThrow),
-    Effect.flatMap(
-      (looked) => doctor.store.copy?.({ ...looked, key, to, contentType }) ?? Effect.die(""),
-    ),
-    Effect.as(to),
-    Effect.catchCause(() => Effect.undefined),
-  );
-});
-
-/** Reads a stored object back, at both endpoints, and looks for what was added to it on the way. */
+/** Judges what was read back, also at the other endpoint, and looks for what was added on the way. */
 const readBack = check(
   "download",
-  function* (doctor, { passed, failed }, key: ObjectKey, audience: Audience) {
+  function* (doctor, { passed, failed }, key: ObjectKey, answer: StoreAnswer, audience: Audience) {
     const { url } = yield* doctor.signGet(key);
-    const answer = yield* doctor.send("GET", url);
     const why = "Files cannot be opened.";
     if (!answer.ok) {
       const { what, mend } = refusal(doctor, "get", answer);
       failed(`reading back was refused: ${what}`, why, mend);
-    } else if (answer.body.equals(BYTES)) passed("the same bytes were read back");
+    } else if (answer.body.equals(CONTENT)) passed("the same bytes were read back");
     else {
       const mend = "look at the proxy in front of the store: it changes what it passes on";
       failed(`${answer.body.length} other bytes were read back`, why, mend);
@@ -123,9 +120,10 @@ const largeUpload = check("size", function* (doctor, report) {
 });
 
 /** Puts a file with a wrong signature; false where the store accepts it. */
-export const signatures = check("signatures", function* (doctor, { passed, failed }) {
-  const { url, headers } = yield* doctor.signPut();
-  const { ok, told } = yield* doctor.put({ url: withWrongSignature(url), headers });
+export const signatures = check("signatures", function* (doctor, { passed, failed, unknown }) {
+  const { put, why } = yield* doctor.tryPromise(WRONG_SIGNATURE);
+  if (put?.answer === undefined) return unknown(why);
+  const { ok, told } = put.answer;
   if (ok) {
     failed(
       "a PUT with a wrong signature was accepted: the store verifies none",

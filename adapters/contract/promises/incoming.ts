@@ -54,7 +54,7 @@ const copies = promises(["copies"], {
     const granted = await subject.grant({}, "incoming");
     assertMatches(await subject.confirm(granted.receipt), { _tag: "UploadIncomplete" });
     await upload(granted.put);
-    assertStatus(await bytes(granted), [404]);
+    assertStatus(await bytes(granted), subject.absent);
     const confirmed = await subject.confirm(granted.receipt);
     const facts = { ...DONE, key: granted.key, size: CONTENT.length, contentType: PNG };
     assertMatches(confirmed, { ...facts, final: subject.has("copies once") });

@@ -46,9 +46,13 @@ const FIRST = FILE.subarray(0, PART);
 const LAST = FILE.subarray(PART);
 const OTHER_LAST = LAST.map((byte) => byte ^ 1);
 
-const tryToStart = ({ run }: Subject, over: Partial<UploadRequest> = {}, policy?: string) => {
+const tryToStart = (
+  subject: Subject,
+  over: Partial<UploadRequest> = {},
+  policy = subject.policy,
+) => {
   const upload = { ...UPLOAD, size: ByteSize.make(FILE.length), ...over };
-  return run((member) => startMultipart({ member, upload, policy }));
+  return subject.run((member) => startMultipart({ member, upload, policy }));
 };
 
 /** An upload in parts, with the use cases that continue it. */

@@ -3,23 +3,19 @@ import * as Effect from "effect/Effect";
 import { StoreUnavailable } from "../../../domain/errors.ts";
 import type { CertifiedPromise } from "../../storage/certificate/certificate.ts";
 import { provedBy } from "../../storage/certificate/proved.ts";
-import { errorCode, errorReason } from "../../values/thrown.ts";
-import {
-  isTemporary,
-  type Listener,
-  NoAnswer,
-  printable,
-  withExchanges,
-} from "../sending/exchange.ts";
+import { errorReason } from "../../values/thrown.ts";
+import { type Listener, printable } from "../sending/exchange.ts";
 import type { RawAnswer, SentRequest } from "../sending/exchange.ts";
 import { aroundStore } from "../../../application/store/store-calls.ts";
 import { codeIn } from "../../storage/rest/temporary.ts";
 import type { Ability } from "../abilities.ts";
 import type { Harness, OpenStore } from "../subject/harness.ts";
 import { PROMISES, standsOn } from "../promises/promises.ts";
-import { keysIn, obstacle, openScratch, type Scratch, versionIn } from "./scratch.ts";
+import { rememberingCalls, rememberingRequests } from "./remember.ts";
+import { obstacle, openScratch, versionIn } from "./scratch.ts";
+import { type Outside, type Tried, tryPromise, within } from "./try-promise.ts";
 import { isMadeBy, type StorePromise } from "../promises/store-promise.ts";
-import { type BuiltStore, hasFrom, openStore, newSubject } from "../subject/subject.ts";
+import { type BuiltStore, hasFrom, openStore } from "../subject/subject.ts";
 import { newKey } from "../sending/uploads.ts";
 
 export interface Finding extends CertifiedPromise {
@@ -88,26 +84,30 @@ export async function examine(examination: Examination): Promise<Findings> {
   let lastKept = Date.now();
   let silent = 0;
 
-  const onExchange: (scratch: Scratch) => Listener = (scratch) => (sent, answer) => {
-    const { headers = {} } = answer ?? {};
-    // An archive may name several keys in its body.
-    const [key, ...others] = keysIn(
-      `${sent.path} ${Buffer.from(sent.body ?? "").toString("latin1")}`,
-    );
-    if (key !== undefined) scratch.add(key, versionIn(headers));
-    for (const other of others) scratch.add(other);
-    if (sent.method === "PUT" && answer?.ok) version = versionIn(headers);
-    if (sent.method === "PUT" && answer !== undefined) answers.add(answerText(sent, answer));
+  const noting: Listener = (sent, answer) => {
+    if (answer === undefined) return;
+    const { headers } = answer;
     server ??= headers["server"] && printable(String(headers["server"]));
+    if (sent.method !== "PUT") return;
+    if (answer.ok) version = versionIn(headers);
+    answers.add(answerText(sent, answer));
   };
   const tryAll = async (openable: Openable, promises: ReadonlyArray<StorePromise>) => {
     const { close, ...built } = await opened(openable);
     const scratch = openScratch(built);
     const over = new AbortController();
     const ended = Effect.andThen(aborted(over.signal), Effect.fail(OVER));
-    const remembering = rememberingUploads(built.store, scratch);
+    const remembering = rememberingCalls(built.store, scratch);
     const store = aroundStore(remembering, (_, call) => Effect.raceFirst(call, ended));
-    const outside = { onExchange: onExchange(scratch), over: over.signal };
+    const remember = rememberingRequests(scratch);
+    const outside: Outside = {
+      onExchange: (sent, answer) => {
+        remember(sent, answer);
+        noting(sent, answer);
+      },
+      silence: SILENCE,
+      over: over.signal,
+    };
     let isAnswering = true;
     const requireStore = async () => {
       isAnswering = false;
@@ -182,9 +182,9 @@ export async function examine(examination: Examination): Promise<Findings> {
 }
 
 /** The kind of a PUT by its further headers and the call that its query names, and its answer. */
-function answerText({ path, headers }: SentRequest, { status, body }: RawAnswer): string {
+function answerText({ url, headers }: SentRequest, { status, body }: RawAnswer): string {
   const names = Object.keys(headers).filter((name) => /^(?:x|if)-/i.test(name));
-  const comp = new URL(path, "http://store").searchParams.get("comp");
+  const comp = new URL(url).searchParams.get("comp");
   const what = ["PUT", ...(comp ? [`comp=${comp}`] : []), ...names].join(" ");
   return `${what}: ${status} ${codeIn(body.toString()) ?? ""}`.trimEnd();
 }
@@ -194,11 +194,11 @@ const INTERRUPTED = "it was interrupted";
 /** Promises in a row that may wait in vain for an answer. */
 const MOST_SILENT = 3;
 /** In milliseconds. */
+const SILENCE = 30_000;
 const MOST_PATIENCE = 10 * 60_000;
 const MOST_TRIES = 3;
 
-/** A finding, and whether the store let us wait for it in vain. */
-type Tried = Finding & { readonly isSilent?: boolean };
+const OVER = new StoreUnavailable({ kind: "timeout", reason: "nobody waits for its answer" });
 
 /** Tries a promise, and again with new keys if the store did not answer, which breaks no promise. */
 async function tryAgain(
@@ -215,56 +215,6 @@ async function tryAgain(
     await Effect.runPromise(Effect.sleep(Duration.millis(200)));
   }
 }
-
-/** Who hears of the exchanges, and when the examination needs no more of them. */
-interface Outside {
-  readonly onExchange: Listener;
-  readonly over: AbortSignal;
-}
-
-async function tryPromise(
-  { title: promise, needs, check }: StorePromise,
-  store: BuiltStore,
-  { onExchange, over }: Outside,
-): Promise<Tried> {
-  const waiting = new Set<unknown>();
-  let lost: string | undefined;
-  const onUnavailable = (failure: StoreUnavailable) => {
-    if (isTemporary(failure)) lost = failure.reason;
-  };
-  const listen: Listener = (sent, answer) => {
-    waiting.add(sent);
-    if (answer !== undefined) {
-      waiting.delete(sent);
-      const isFailure = answer.status >= 500 && answer.status !== 501;
-      if (isFailure) lost = `the store answered with ${answer.status}`;
-      // A server may fail over a header that it does not know, and go on.
-      else if (needs.includes("unsigned headers")) lost = undefined;
-    }
-    onExchange(sent, answer);
-  };
-  try {
-    await within(
-      "3 minutes",
-      withExchanges({ onExchange: listen, onUnavailable, over }, () => check(newSubject(store))),
-    );
-    return { promise, outcome: "kept" };
-  } catch (cause) {
-    const reason = printable(errorReason(cause)).slice(0, LONGEST_REASON);
-    const isSilent = cause instanceof NoAnswer;
-    const isUnavailable = cause instanceof StoreUnavailable;
-    if (isUnavailable) onUnavailable(cause);
-    const isCut = waiting.size > 0 && !isUnavailable && errorCode(cause) !== "ERR_ASSERTION";
-    if (isSilent || isCut) lost = `the store did not answer: ${reason}`;
-    if (lost !== undefined)
-      return { promise, outcome: "not tried", why: printable(lost), isSilent };
-    return { promise, outcome: "broken", why: reason };
-  }
-}
-
-const OVER = new StoreUnavailable({ kind: "timeout", reason: "nobody waits for its answer" });
-
-const LONGEST_REASON = 1000;
 
 async function opened(store: Openable) {
   const controller = new AbortController();
@@ -302,48 +252,3 @@ const aborted = (signal: AbortSignal) =>
     else signal.addEventListener("abort", end, { once: true });
     return Effect.sync(() => signal.removeEventListener("abort", end));
   });
-
-const within = <A>(duration: Duration.Input & string, promise: Promise<A>): Promise<A> =>
-  Effect.runPromise(
-    Effect.tryPromise({ try: () => promise, catch: (cause) => cause }).pipe(
-      Effect.timeoutOrElse({
-        duration,
-        orElse: () => Effect.fail(new NoAnswer(`there was no answer within ${duration}`)),
-      }),
-    ),
-  );
-
-/**
- * The same store, which remembers beforehand what it is about to write itself, since the answer may be
- * lost; other objects are seen in the exchanges.
- */
-function rememberingUploads(store: BuiltStore["store"], scratch: Scratch): BuiltStore["store"] {
-  const { copy, multipart, writeEmpty } = store;
-  return {
-    ...store,
-    ...(copy && {
-      copy: (upload) => {
-        // In parts, on many stores.
-        scratch.addUpload({ key: upload.to });
-        return copy(upload);
-      },
-    }),
-    ...(writeEmpty && {
-      writeEmpty: (key) => {
-        scratch.add(key);
-        return writeEmpty(key);
-      },
-    }),
-    ...(multipart && {
-      multipart: {
-        ...multipart,
-        create: ({ key, ...object }) => {
-          scratch.addUpload({ key });
-          return Effect.tap(multipart.create({ key, ...object }), (uploadId) =>
-            Effect.sync(() => scratch.addUpload({ key, uploadId })),
-          );
-        },
-      },
-    }),
-  };
-}

@@ -1,6 +1,6 @@
 import { AsyncLocalStorage } from "node:async_hooks";
 import type { IncomingHttpHeaders } from "node:http";
-import type { StoreUnavailable } from "../../../domain/errors.ts";
+import { StoreUnavailable } from "../../../domain/errors.ts";
 
 export interface RawAnswer {
   readonly status: number;
@@ -12,8 +12,7 @@ export interface RawAnswer {
 
 export interface SentRequest {
   readonly method: string;
-  /** With its query. */
-  readonly path: string;
+  readonly url: string;
   readonly headers: Readonly<Record<string, string | number>>;
   readonly body?: Uint8Array | string | undefined;
 }
@@ -22,18 +21,29 @@ export interface SentRequest {
 export type Listener = (sent: SentRequest, answer?: RawAnswer) => void;
 
 /** The store was waited for in vain. */
-export class NoAnswer extends Error {}
+export class NoAnswer extends Error {
+  /** As Node names it, where no answer began. */
+  readonly code: "ETIMEDOUT" | undefined;
+
+  constructor(message: string, { hasBegun = false } = {}) {
+    super(message);
+    this.code = hasBegun ? undefined : "ETIMEDOUT";
+  }
+}
 
 interface Listeners {
   readonly onExchange: Listener;
-  readonly onUnavailable?: (failure: StoreUnavailable) => void;
+  /** Receives each refusal of a use case. */
+  readonly onRefusal?: (refusal: unknown) => void;
+  /** Longest silence of the store, in milliseconds. */
+  readonly silence: number;
   /** Aborted when nobody waits for the exchanges any more: they are cut, and none begins. */
   readonly over?: AbortSignal;
 }
 
 const listeners = new AsyncLocalStorage<Listeners>();
 
-/** Reports each exchange with a store that `run` makes, and each refusal since it is unavailable. */
+/** Reports each exchange with a store that `run` makes, and each refusal of a use case. */
 export const withExchanges = <A>(to: Listeners, run: () => Promise<A>): Promise<A> =>
   listeners.run(to, run);
 
@@ -41,19 +51,32 @@ export const withExchanges = <A>(to: Listeners, run: () => Promise<A>): Promise<
 export const untilOver = (own?: AbortSignal): AbortSignal =>
   AbortSignal.any([own, listeners.getStore()?.over].filter((each) => each !== undefined));
 
-/** True in an examination, whose calls need timeouts of their own; tests have that of their runner. */
-export const isExamined = (): boolean => listeners.getStore() !== undefined;
+/** Longest silence of a store that is examined; 0 in tests, which have the timeout of their runner. */
+export const longestSilence = (): number => listeners.getStore()?.silence ?? 0;
 
 /** Reports a request that is about to be sent to the listener, if there is one. */
 export const sending = (sent: SentRequest): void => listeners.getStore()?.onExchange(sent);
 
 /** Tells whether the same call may succeed, or have succeeded. */
-export const isTemporary = ({ kind, isTemporary = false }: StoreUnavailable): boolean =>
-  isTemporary || kind === "unreachable" || kind === "timeout";
+export const isTemporary = (failure: unknown): failure is StoreUnavailable =>
+  failure instanceof StoreUnavailable &&
+  (failure.isTemporary === true || failure.kind === "unreachable" || failure.kind === "timeout");
 
-/** Reports that a use case failed since the store is unavailable. */
-export const unavailable = (failure: StoreUnavailable): void =>
-  listeners.getStore()?.onUnavailable?.(failure);
+/** Reports that a use case was refused. */
+export const refused = (refusal: unknown): void => listeners.getStore()?.onRefusal?.(refusal);
+
+/** The server and the path in a URL, which stay as they are written. */
+export function addressIn(url: string) {
+  const { protocol, hostname, port } = new URL(url);
+  const isTls = protocol === "https:";
+  return {
+    isTls,
+    // The brackets of an IPv6 address belong to the URL only.
+    host: hostname.replace(/^\[|\]$/g, ""),
+    port: Number(port) || (isTls ? 443 : 80),
+    path: url.replace(/^https?:\/\/[^/]+/, ""),
+  };
+}
 
 /** Completes an answer, and reports the exchange to the listener, if there is one. */
 export function answered(sent: SentRequest, received: Omit<RawAnswer, "ok">): RawAnswer {

@@ -4,14 +4,12 @@ import http from "node:http";
 import https from "node:https";
 import { buffer } from "node:stream/consumers";
 import { assertAccepted } from "./assertions.ts";
-import { type RawAnswer, answered, isExamined, NoAnswer, sending, untilOver } from "./exchange.ts";
-import { sendWritten, type Written } from "./send-written.ts";
+import { addressIn, answered, longestSilence, NoAnswer, sending, untilOver } from "./exchange.ts";
+import type { RawAnswer, SentRequest } from "./exchange.ts";
+import { exchangeWritten, type Written } from "./send-written.ts";
 import { CONTENT } from "./uploads.ts";
 
 export type { RawAnswer };
-
-/** Longest silence of a store that is examined, in milliseconds. */
-const SILENCE = 30_000;
 
 /** Keeps back the second half of a body until `end`. */
 export interface Pause {
@@ -20,49 +18,47 @@ export interface Pause {
   readonly end: Promise<unknown>;
 }
 
+export interface Options {
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly body?: Uint8Array | string;
+  readonly chunked?: boolean;
+  /** Further headers, as they are written. */
+  readonly written?: Written | undefined;
+  readonly signal?: AbortSignal;
+  readonly pause?: Pause | undefined;
+}
+
 /**
  * Sends exactly the given headers and `Host`, to the address in the URL, with the path unchanged.
  * `Content-Length` is that of the body unless `chunked`.
  */
-export async function send(
-  method: string,
-  url: string,
-  options: {
-    readonly headers?: Readonly<Record<string, string>>;
-    readonly body?: Uint8Array | string;
-    readonly chunked?: boolean;
-    /** Further headers, as they are written. */
-    readonly written?: Written | undefined;
-    readonly signal?: AbortSignal;
-    /** Called when the answer begins. */
-    readonly onBegin?: () => void;
-    readonly pause?: Pause | undefined;
-  } = {},
-): Promise<RawAnswer> {
-  const { body, chunked = false, written, onBegin, pause } = options;
+export async function send(method: string, url: string, options: Options = {}): Promise<RawAnswer> {
+  const { body, chunked = false, written } = options;
   const signal = untilOver(options.signal);
   signal.throwIfAborted();
-  if (written !== undefined) {
-    const { headers = {} } = options;
-    const bytes = Buffer.from(body ?? "");
-    const silence = isExamined() ? SILENCE : 0;
-    return sendWritten(method, url, { headers, body: bytes, written, signal, silence });
-  }
   const length = body === undefined ? {} : { "Content-Length": Buffer.byteLength(body) };
   const headers = chunked
     ? { ...options.headers, "Transfer-Encoding": "chunked" }
     : { ...length, ...options.headers };
-  const { protocol, hostname, port } = new URL(url);
-  const path = pathIn(url);
-  const { request } = protocol === "https:" ? https : http;
-  const sent = { method, path, headers, body };
+  const sent = { method, url, headers, body };
   sending(sent);
-  const outgoing = request({
+  return answered(
+    sent,
+    written === undefined
+      ? await exchange(sent, signal, options)
+      : await exchangeWritten(sent, written, signal),
+  );
+}
+
+async function exchange(
+  { method, url, headers, body }: SentRequest,
+  signal: AbortSignal,
+  { chunked = false, pause }: Options,
+): Promise<Omit<RawAnswer, "ok">> {
+  const { isTls, ...address } = addressIn(url);
+  const outgoing = (isTls ? https : http).request({
     method,
-    // The brackets of an IPv6 address belong to the URL only.
-    host: hostname.replace(/^\[|\]$/g, ""),
-    port,
-    path,
+    ...address,
     headers,
     // Bytes that the store has not read stay on the connection, so nothing else may use it.
     ...((chunked || pause) && { agent: false }),
@@ -82,22 +78,25 @@ export async function send(
     await Promise.race([pause.end, answering]);
     outgoing.end(bytes.subarray(half));
   }
-  const giveUp = () =>
-    outgoing.destroy(new NoAnswer(`the store said nothing for ${SILENCE / 1000} seconds`));
-  if (isExamined()) outgoing.setTimeout(SILENCE, giveUp);
+  const silence = longestSilence();
+  const within = `within ${silence / 1000} seconds`;
+  const giveUp = () => outgoing.destroy(new NoAnswer(`no answer ${within}`));
+  outgoing.setTimeout(silence, giveUp);
   const [answer] = await answering;
-  onBegin?.();
-  const { statusCode: status, headers: received } = answer;
-  const whole = { status, headers: received, body: await buffer(answer) };
-  return answered(sent, whole);
+  outgoing.off("timeout", giveUp);
+  outgoing.once("timeout", () =>
+    answer.destroy(new NoAnswer(`the answer began, and did not end ${within}`, { hasBegun: true })),
+  );
+  return { status: answer.statusCode, headers: answer.headers, body: await buffer(answer) };
 }
 
 /** Sends a PUT as a browser does: `fetch` adds whatever headers it needs. */
 export async function putByFetch(url: string, file: Blob): Promise<RawAnswer> {
-  const sent = { method: "PUT", path: pathIn(url), headers: { "Content-Type": file.type } };
+  const sent = { method: "PUT", url, headers: { "Content-Type": file.type } };
   sending(sent);
   const { method, headers } = sent;
-  const signal = untilOver(isExamined() ? AbortSignal.timeout(SILENCE) : undefined);
+  const silence = longestSilence();
+  const signal = untilOver(silence > 0 ? AbortSignal.timeout(silence) : undefined);
   const answer = await fetch(url, { method, headers, body: file, signal });
   const body = Buffer.from(await answer.arrayBuffer());
   const received = Object.fromEntries(answer.headers);
@@ -150,6 +149,3 @@ export const withOtherDigit = (text: string): string =>
 
 /** A URL without its signature. */
 export const withoutQuery = (url: string): string => url.slice(0, url.indexOf("?"));
-
-/** The path and query of a URL as they are written. */
-const pathIn = (url: string): string => url.replace(/^https?:\/\/[^/]+/, "");

@@ -32,8 +32,8 @@ export const ORGANIZATION: OrganizationId = OrganizationId.make(
 );
 
 /** A key without an object. */
-export const newKey = (): StorageKey =>
-  StorageKey.make(`${prefixFor(ORGANIZATION)}files/2026/11/${crypto.randomUUID()}.png`);
+export const newKey = (organization = ORGANIZATION): StorageKey =>
+  StorageKey.make(`${prefixFor(organization)}files/2026/11/${crypto.randomUUID()}.png`);
 
 const MINUTE = Lifetime.make(Duration.minutes(1));
 const objectRequest = (key: ObjectKey) =>

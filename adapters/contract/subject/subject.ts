@@ -15,9 +15,10 @@ import { ABILITIES, type Ability } from "../abilities.ts";
 import type { Harness, OpenStore } from "./harness.ts";
 import { type Put, send, sendPut, upload } from "../sending/send.ts";
 import { CONTENT, getRequest, newKey, PNG, putRequest } from "../sending/uploads.ts";
-import { runAt, useCases } from "./use-cases.ts";
+import { type Defaults, runAt, useCases } from "./use-cases.ts";
 
-export type BuiltStore = Omit<Awaited<ReturnType<typeof openStore>>, "close">;
+export interface BuiltStore
+  extends Omit<Awaited<ReturnType<typeof openStore>>, "close" | "layer">, Partial<Defaults> {}
 
 /** Opens the store of a harness, whose layer is built until `close`. */
 export async function openStore(
@@ -74,8 +75,8 @@ export type Subject = ReturnType<typeof newSubject>;
 
 /** A new key in the store, with the steps of a test. */
 export function newSubject(built: BuiltStore) {
-  const { presigner, store, refusals } = built;
-  const own = newKey();
+  const { presigner, store, refusals, absent = [404] } = built;
+  const own = newKey(built.organization);
   /** Signs a PUT of `CONTENT` as a PNG for browsers, with the given changes. */
   const signPut = ({ signedAt: at, ...over }: Partial<PutRequest> & SignedAt = {}) =>
     runAt({ at }, presigner.put({ ...putRequest(own), ...over }));
@@ -88,10 +89,11 @@ export function newSubject(built: BuiltStore) {
     assertStatus(answer, [200]);
     assertBytes(answer, content);
   };
-  const expectNothing = async (key = own) => assertStatus(await read({ key }), [404]);
+  const expectNothing = async (key = own) => assertStatus(await read({ key }), absent);
   return {
     ...built,
     ...useCases(built),
+    absent,
     key: own,
     signPut,
     signGet,

@@ -30,7 +30,7 @@ import {
   type UploadPolicy,
   type UploadRequest,
 } from "../../../domain/upload-policy.ts";
-import { isExamined, unavailable } from "../sending/exchange.ts";
+import { longestSilence, refused } from "../sending/exchange.ts";
 import { ORGANIZATION, UPLOAD } from "../sending/uploads.ts";
 
 /** The caller of a use case, and the moment. */
@@ -45,6 +45,16 @@ export interface Call {
   readonly organization?: string;
   /** Asks once, also if the answer is to come later. */
   readonly isOnce?: boolean;
+}
+
+/** Where a promise is tried otherwise than by certify. */
+export interface Defaults {
+  /** `ORGANIZATION` by default. */
+  readonly organization: OrganizationId;
+  /** The policy of uploads that name none; `files` by default. */
+  readonly policy: string;
+  /** The statuses of a GET of what is not there; 404 by default. */
+  readonly absent: ReadonlyArray<number>;
 }
 
 /** Runs an effect at a moment, or under the real clock. */
@@ -79,7 +89,7 @@ export const FOREIGN_CALLS: ReadonlyArray<Call> = [
 ];
 export const UNKNOWN = { _tag: "OrganizationNotFound" };
 
-const memberFrom = ({ principal = MEMBER, organization = ORGANIZATION }: Call): Member => ({
+const member = (organization: string, principal = MEMBER): Member => ({
   principal,
   slug: OrganizationSlug.make(organization),
   organization: OrganizationId.make(organization),
@@ -114,9 +124,10 @@ export function useCases(
   services: {
     readonly presigner: Presigner["Service"];
     readonly store: ObjectStore["Service"];
-  },
+  } & Partial<Defaults>,
   secret: Uint8Array = randomBytes(32),
 ) {
+  const { organization = ORGANIZATION } = services;
   const reported: Array<ConfirmedUpload> = [];
   const ports = Layer.mergeAll(
     Layer.succeed(Presigner, services.presigner),
@@ -132,17 +143,17 @@ export function useCases(
 
   /** Runs a use case for a member: `Done` with its facts, or the refusal. */
   const run = <A extends object, E>(program: Program<A, E>, call: Call = {}) => {
-    const ask = program(memberFrom(call)).pipe(
+    const ask = program(member(call.organization ?? organization, call.principal)).pipe(
       Effect.provide(ports),
       Effect.match({
         onSuccess: (facts) => ({ _tag: "Done" as const, ...facts }),
         onFailure: (refusal) => {
-          if (refusal instanceof StoreUnavailable) unavailable(refusal);
+          refused(refusal);
           return refusal;
         },
       }),
     );
-    const { at, waiting, isOnce = isExamined() } = call;
+    const { at, waiting, isOnce = longestSilence() > 0 } = call;
     // The clock of a test stands still.
     const asksOnce = isOnce || at !== undefined || waiting !== undefined;
     const patient = Effect.repeat(ask, {
@@ -153,14 +164,14 @@ export function useCases(
   };
   /** Runs a use case that may not be refused. */
   const granted = <A, E>(program: Program<A, E>) =>
-    Effect.runPromise(Effect.provide(program(memberFrom({})), ports));
+    Effect.runPromise(Effect.provide(program(member(organization)), ports));
 
   return {
     run,
     granted,
     reported,
     /** Grants an upload of `CONTENT` as a PNG, with the given changes. */
-    grant: (over: Partial<UploadRequest> = {}, policy?: string) =>
+    grant: (over: Partial<UploadRequest> = {}, policy = services.policy) =>
       granted((member) => requestUpload({ member, policy, upload: { ...UPLOAD, ...over } })),
     confirm: (receipt: string, call?: Call) =>
       run((member) => confirmUpload({ member, receipt }), call),

@@ -31,20 +31,19 @@ export type StoreResponse = Pick<Response, "status" | "ok" | "headers" | "body">
 /** Fails with why a store refused. */
 export type Refuse = (answer: StoreResponse) => Effect.Effect<never, StoreUnavailable>;
 
-export const signedFetch = Effect.fnUntraced(function* (
+export interface UnsignedRequest {
+  readonly method: "HEAD" | "GET" | "PUT" | "POST" | "DELETE";
+  readonly key?: ObjectKey;
+  readonly query?: ReadonlyArray<Pair>;
+  /** With lower-case names. */
+  readonly headers?: ReadonlyArray<Pair>;
+}
+
+/** Signs a request; its headers are those given, and those of the signer. */
+export const signedRequest = Effect.fnUntraced(function* (
   { signer: held, address, region }: Bucket,
-  request: {
-    readonly method: "HEAD" | "GET" | "PUT" | "POST" | "DELETE";
-    readonly key?: ObjectKey;
-    readonly query?: ReadonlyArray<Pair>;
-    /** With lower-case names. */
-    readonly headers?: ReadonlyArray<Pair>;
-    readonly body?: string;
-    /** An object, whose bytes the caller reads or closes: they are not decoded on the way. */
-    readonly isStreamed?: boolean;
-  },
+  { method, key, query = [], headers = [] }: UnsignedRequest,
 ) {
-  const { method, key, query = [], headers = [], body = null, isStreamed = false } = request;
   const { origin, host, unsignedPrefix, path } = address;
   const now = yield* Clock.currentTimeMillis;
   const signer = yield* held(now, 0);
@@ -59,13 +58,26 @@ export const signedFetch = Effect.fnUntraced(function* (
     now,
     expiresIn: CLOCK_TOLERANCE,
   });
+  return { url, headers: { ...Object.fromEntries(headers), ...signer.headers } };
+});
+
+export const signedFetch = Effect.fnUntraced(function* (
+  bucket: Bucket,
+  request: UnsignedRequest & {
+    readonly body?: string;
+    /** An object, whose bytes the caller reads or closes: they are not decoded on the way. */
+    readonly isStreamed?: boolean;
+  },
+) {
+  const { method, key, body = null, isStreamed = false } = request;
+  const { url, headers } = yield* signedRequest(bucket, request);
   return yield* Effect.tryPromise({
     try: async (signal): Promise<StoreResponse> => {
       const answer = await fetch(url, {
         method,
         // No other server may get the signature.
         redirect: "manual",
-        headers: { ...Object.fromEntries(headers), ...signer.headers, ...(isStreamed && UNCODED) },
+        headers: { ...headers, ...(isStreamed && UNCODED) },
         signal,
         body,
       });
