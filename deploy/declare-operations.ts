@@ -1,8 +1,13 @@
 import * as Schema from "effect/Schema";
 import * as SchemaRepresentation from "effect/SchemaRepresentation";
+import * as Struct from "effect/Struct";
 import { writeFile } from "node:fs/promises";
+import { problemSchemas } from "../adapters/http/openapi/problem-schemas.ts";
+import { ADMISSION_REFUSALS } from "../adapters/http/openapi/refused-answers.ts";
 import { messageSchemas } from "../adapters/http/openapi/webhooks.ts";
+import { SAMPLES } from "../adapters/http/problems/samples.ts";
 import { OPERATIONS } from "../adapters/http/app/routes.ts";
+import { MemberFault } from "../adapters/values/decode.ts";
 import type { Operation } from "../adapters/http/operations/operation.ts";
 
 // Writes what adapters/embed/operations.ts and upload-event.ts declare as the package has it: plain
@@ -27,7 +32,12 @@ const HEAD = `import type { CallContext } from "./call-context.js";
 import type { ChecksumAlgorithm } from "./opaque.js";
 import type { Checksum } from "./valetkey-options.js";
 `;
-const IMPORTED = new Set(["Checksum", "ChecksumAlgorithm"]);
+/** Types with names of their own, by those of their schemas. */
+const NAMED = new Map([
+  ["Checksum", "Checksum"],
+  ["ChecksumAlgorithm", "ChecksumAlgorithm"],
+  ["Fault", "MemberFault"],
+]);
 
 /** Names of results, where another type has that of the schema. */
 const RENAMED: Readonly<Record<string, string>> = { ConfirmedUpload: "Confirmation" };
@@ -50,8 +60,52 @@ export function declareOperations(): string {
     `export interface Inputs ${block(calls.map(({ options }) => options))}`,
     `export interface Calls ${block(calls.map(({ call }) => call))}`,
     ...results.values(),
+    declareErrors(),
   ].join("\n");
 }
+
+/** Declares the errors of calls, with the facts of each code. */
+function declareErrors(): string {
+  const { Unauthenticated: _, ...admission } = ADMISSION_REFUSALS;
+  const operations = Object.values<Operation>(OPERATIONS).map(({ refusals }) => refusals);
+  const tags = Object.assign({ InvalidBody: true }, admission, ...operations);
+  const samples = SAMPLES.filter(({ refusal }) => Object.hasOwn(tags, refusal._tag));
+  const later = new Set(
+    samples.flatMap(({ problem }) => (problem.retryAfter === undefined ? [] : problem.code)),
+  );
+  const rows = Object.entries(problemSchemas(samples)).map(([name, { fields }]) => {
+    const { schema, definitions } = documentFrom(
+      Schema.Struct({
+        ...Struct.omit(fields, ["title", "detail", "code"]),
+        ...(later.has(name) && { retryAfter: SECONDS }),
+      }),
+    );
+    return `${name}: ${typeFrom(schema, definitions)};`;
+  });
+  const fault = documentFrom(MemberFault);
+  return `/** A member of the call's options that is invalid. */
+export interface MemberFault ${typeFrom(follow(fault.schema, fault.definitions), {})}
+
+/**
+ * Why a call was refused; switch on \`code\`. The codes and their facts are those of the problem
+ * documents that \`fetch\` answers. \`message\` may be shown to the caller; if a part of the service is
+ * unavailable, \`cause\` has the reason for the operator.
+ */
+export type ValetkeyError = {
+  [Code in keyof Refusals]: Error & {
+    readonly name: "ValetkeyError";
+    readonly code: Code;
+  } & Refusals[Code];
+}[keyof Refusals];
+
+/** The HTTP status and the facts of each code. */
+interface Refusals ${block(rows)}
+
+export {};
+`;
+}
+
+const SECONDS = Schema.Natural.annotate({ description: "Seconds until the call may be retried." });
 
 /** Declares the events that the function of `events()` gets. */
 function declareEvents(): string {
@@ -98,7 +152,8 @@ const follow = (schema: Json, definitions: Definitions): Json =>
 /** A schema as TypeScript; `orUndefined` is added to its members that can be left out. */
 function typeFrom(schema: Json, definitions: Definitions, orUndefined = ""): string {
   const name = identifierIn(schema.$ref ?? "");
-  if (IMPORTED.has(name)) return name;
+  const named = NAMED.get(name);
+  if (named !== undefined) return named;
   const { anyOf, type = anyOf ? "object" : "unknown", ...own } = follow(schema, definitions);
   const inner = (schema: Json) => typeFrom(schema, definitions);
   if (own.enum !== undefined) return own.enum.map((value) => JSON.stringify(value)).join(" | ");

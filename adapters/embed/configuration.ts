@@ -11,7 +11,7 @@ import { ABLEST } from "../storage/providers.ts";
 import * as scanner from "../content/settings.ts";
 import * as tokens from "../tokens/settings.ts";
 import { Events, SharedCount, Storage } from "./opaque.ts";
-import type { MemberFault } from "./errors.ts";
+import type { MemberFault } from "../values/decode.ts";
 import { optionFault, optionNames, orThrow, unknownOptions } from "./options.ts";
 import type { ValetkeyOptions } from "./valetkey-options.ts";
 

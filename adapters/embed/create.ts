@@ -15,7 +15,8 @@ import { asResponse } from "../http/problems/answer-problem.ts";
 import { makeApp } from "../http/app/app.ts";
 import { clientAddress, UNKNOWN_PROXY } from "../http/client-address.ts";
 import type { Peer } from "../http/env.ts";
-import { internalProblem } from "../http/problems/problem.ts";
+import { problemFrom } from "../http/problems/problem.ts";
+import { Internal } from "../http/problems/refusals.ts";
 import type { Services } from "../http/options.ts";
 import { PATTERNS } from "../http/app/routes.ts";
 import { presentArrived } from "../http/operations/confirm.ts";
@@ -23,11 +24,10 @@ import { serviceLayer } from "../service/layer.ts";
 import { mountsFor } from "../storage/storage.ts";
 import type { CallContext } from "./call-context.ts";
 import { authenticatorFrom, organizationsFrom, principalFrom } from "./caller.ts";
-import { callsAt } from "./calls.ts";
+import { callsAt, rejectionFrom } from "./calls.ts";
 import { readConfiguration } from "./configuration.ts";
 import { logFrom, logTo } from "./log.ts";
 import { pathMatcher, mountTeller } from "./paths.ts";
-import { rejectionFrom } from "./rejection.ts";
 import type { Calls } from "./operations.ts";
 import type { RequestFacts, Valetkey } from "./valetkey.ts";
 import type { ValetkeyOptions } from "./valetkey-options.ts";
@@ -111,9 +111,10 @@ export function createValetkey<Name extends string = never>(
       return await (await app).fetch(request, peer);
     } catch (cause) {
       // Such as a store whose package is missing, or a caller of the wrong shape.
-      const facts = { requestId: crypto.randomUUID(), cause };
+      const requestId = crypto.randomUUID();
+      const facts = { requestId, cause };
       log({ level: "error", message: "a request could not be answered", facts });
-      return asResponse(internalProblem(facts.requestId));
+      return asResponse(problemFrom(new Internal({ requestId })));
     }
   };
 

@@ -1,14 +1,9 @@
 import { describe, expectTypeOf, it } from "vitest";
-import type * as Effect from "effect/Effect";
 import { createValetkey, isValetkeyError, type Valetkey } from "../../adapters/embed/index.ts";
 import { gcs } from "../../adapters/embed/gcs.ts";
 import { local } from "../../adapters/embed/local.ts";
 import type { StoreProvider } from "../../adapters/embed/store-options.ts";
-import type { OPERATIONS } from "../../adapters/http/app/routes.ts";
 import type { ProviderName } from "../../adapters/storage/providers.ts";
-import type { admit } from "../../application/admit.ts";
-import type { ValetkeyError } from "../../adapters/embed/errors.ts";
-import type { PROBLEMS, Refusal, STATUSES } from "../../adapters/http/problems/problem.ts";
 
 // What an editor knows about the facade; `npm run check:types` fails if it is wrong.
 
@@ -99,28 +94,5 @@ it("the code of an error tells TypeScript which facts it has", () => {
       expectTypeOf(error.differences).toExtend<ReadonlyArray<object>>();
     // @ts-expect-error There is no such code.
     void (error.code === "FILE_TO_LARGE");
-  });
-});
-
-describe("the errors of calls", () => {
-  type Operations = (typeof OPERATIONS)[keyof typeof OPERATIONS];
-  type TagsOf<O> = O extends { readonly refusals: infer Refusals } ? keyof Refusals : never;
-  type Tags = TagsOf<Operations> | Extract<Effect.Error<ReturnType<typeof admit>>, Refusal>["_tag"];
-  type DocumentOf<P> = P extends { readonly code: infer Code extends keyof typeof STATUSES }
-    ? {
-        readonly code: Code;
-        readonly status: (typeof STATUSES)[Code];
-      } & (P extends { readonly members: infer Members } ? Members : unknown)
-    : never;
-  type Told = DocumentOf<ReturnType<(typeof PROBLEMS)[Tags]>>;
-
-  it("the errors of calls have the codes that the use cases can be refused with, and no others", () => {
-    expectTypeOf<ValetkeyError["code"]>().toEqualTypeOf<Told["code"]>();
-  });
-
-  it("the errors of calls have the status and facts of their code in the table of problems", () => {
-    type Without<T, Names extends PropertyKey> = T extends unknown ? Omit<T, Names> : never;
-    type Actual = Without<ValetkeyError, keyof Error | "retryAfter">;
-    expectTypeOf<Told>().toExtend<Actual>();
   });
 });

@@ -55,7 +55,8 @@ it("a POST is answered with a problem document, even if a browser sends it", asy
 });
 
 it("the page about a problem shows markup in its title and detail as text", () => {
-  const problem = { status: 404, code: "NOT_FOUND", title: "<b>", detail: "<script>&" } as const;
+  const texts = { code: "NOT_FOUND", title: "<b>", detail: "<script>&" };
+  const problem = { status: 404, ...texts, members: {}, headers: {} };
   const { body } = problemPage(problem, "the-request");
   expect(body).toContain("<h1>&lt;b&gt;</h1>");
   expect(body).toContain("<p>&lt;script&gt;&amp;</p>");

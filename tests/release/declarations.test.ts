@@ -62,10 +62,12 @@ it("the declared calls are those of the operations, and the declared events thos
     import type { UploadEvent } from "${ROOT}adapters/embed/events.ts";
     export const declaredEvent = (event: UploadEvent): DeclaredEvent => event;
     export const derivedEvent = (event: DeclaredEvent): UploadEvent => event;
-    import type { Calls as Declared } from "${folder}/node_modules/valetkey/dist/adapters/embed/operations.js";
-    import type { Calls } from "${ROOT}adapters/embed/operations.ts";
+    import type { Calls as Declared, ValetkeyError as DeclaredError } from "${folder}/node_modules/valetkey/dist/adapters/embed/operations.js";
+    import type { Calls, ValetkeyError } from "${ROOT}adapters/embed/operations.ts";
     export const declared = (calls: Calls): Declared => calls;
     export const derived = (calls: Declared): Calls => calls;
+    export const declaredError = (error: ValetkeyError): DeclaredError => error;
+    export const derivedError = (error: DeclaredError): ValetkeyError => error;
   `;
   expect(faultsOf({ "same.ts": same }, true)).toBe("");
 });

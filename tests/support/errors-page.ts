@@ -1,19 +1,12 @@
 import { SAMPLES } from "../../adapters/http/problems/samples.ts";
-import {
-  internalProblem,
-  type Problem,
-  problemFrom,
-  type Refusal,
-} from "../../adapters/http/problems/problem.ts";
 
 /** The whole page, as it is in docs/errors.md: every refusal once, in the order of its status. */
 export function errorsPage(): string {
-  const samples: ReadonlyArray<ReadonlyArray<Refusal>> = Object.values(SAMPLES);
-  const problems: Array<Problem> = samples
+  const problems = SAMPLES.filter(
     // Of most one is enough; a member that is wrong has a code for each member.
-    .flatMap((some) => some.slice(0, some[0]?._tag === "InvalidMember" ? undefined : 1))
-    .map((refusal) => problemFrom(refusal));
-  problems.push(internalProblem("REQUEST_ID"));
+    ({ refusal: { _tag } }, at) =>
+      _tag === "InvalidMember" || SAMPLES[at - 1]?.refusal._tag !== _tag,
+  ).map(({ problem }) => problem);
   const sections = Map.groupBy(
     problems.toSorted((a, b) => a.status - b.status || (a.code < b.code ? -1 : 1)),
     ({ status }) => status,

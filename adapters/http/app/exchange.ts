@@ -7,9 +7,9 @@ import type { HttpContext } from "../env.ts";
 import { logAt } from "./log.ts";
 import { isLoopback } from "../loopback.ts";
 import type { AppOptions } from "../options.ts";
-import { answerProblem, refuse } from "../problems/answer-problem.ts";
-import { internalProblem, type Refusal } from "../problems/problem.ts";
-import { LoopbackOnly, MalformedRequest, NotFound } from "../problems/refusals.ts";
+import { refuse } from "../problems/answer-problem.ts";
+import type { Refusal } from "../problems/table.ts";
+import { Internal, LoopbackOnly, MalformedRequest, NotFound } from "../problems/refusals.ts";
 import { discardBody } from "../operations/request-body.ts";
 import { traceIdIn } from "./trace-id.ts";
 
@@ -49,7 +49,7 @@ export function exchange(
       } catch (error) {
         const cause = Cause.pretty(Cause.die(error));
         log(Effect.logError("request failed", { requestId, cause }));
-        answer = answerProblem(c, internalProblem(requestId), requestId);
+        answer = refuse(c, new Internal({ requestId }), requestId);
       }
       if (answer.status >= 400 && !(await discardBody(c.req.raw))) headers["Connection"] = "close";
     }

@@ -24,7 +24,8 @@ import type { HttpContext } from "../env.ts";
 import type { PublicRequest, Route } from "../operations/operation.ts";
 import type { AppOptions, Services } from "../options.ts";
 import { refuse } from "../problems/answer-problem.ts";
-import { problemFrom, rateLimitHeaders, type Refusal } from "../problems/problem.ts";
+import { problemFrom, type Refusal } from "../problems/problem.ts";
+import { PROBLEMS, rateLimitHeaders } from "../problems/table.ts";
 import { readJson } from "../operations/request-body.ts";
 import { traceIdIn } from "./trace-id.ts";
 
@@ -83,7 +84,7 @@ export function pipeline(options: AppOptions, routes: ReadonlyArray<Route>) {
         if (Exit.isFailure(admitted)) outcome = Exit.failCause(admitted.cause);
         else {
           const member = admitted.value;
-          common = rateLimitHeaders(member.allowances);
+          if (member.allowances.length > 0) common = rateLimitHeaders(member.allowances);
           const input =
             route.body === undefined
               ? Result.succeed(route.query?.(c, member))
@@ -118,7 +119,7 @@ export function pipeline(options: AppOptions, routes: ReadonlyArray<Route>) {
     if ("reason" in refusal.success) {
       const { _tag, reason, ...facts } = refusal.success;
       const kind = "kind" in facts ? { kind: facts.kind } : {};
-      run(Effect.logWarning(REASONS[_tag], { requestId, ...kind, reason }));
+      run(Effect.logWarning(PROBLEMS[_tag].log, { requestId, ...kind, reason }));
     }
     return refuse(c, refusal.success, requestId);
   }
@@ -137,15 +138,6 @@ export function pipeline(options: AppOptions, routes: ReadonlyArray<Route>) {
 
 const counted = <A>(call: Call, answered: Effect.Effect<A, Refusal, Services>) =>
   Effect.catchTag(answered, "Unauthenticated", countFailure(call));
-
-const REASONS = {
-  IdentityUnavailable: "cannot check the caller or the organization",
-  LimitsUnavailable: "cannot count requests",
-  CredentialsUnavailable: "cannot sign",
-  StoreUnavailable: "the store is unavailable",
-  ScannerUnavailable: "the scanner is unavailable",
-  EventsUnavailable: "the queue of events is unavailable",
-} as const;
 
 const codeFor = (refusal: Result.Result<Refusal, unknown>): string =>
   Result.isSuccess(refusal) ? problemFrom(refusal.success).code : "INTERNAL";

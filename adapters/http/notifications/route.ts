@@ -73,5 +73,5 @@ export function notificationRoute(
 }
 
 const UNKNOWN = new InvalidBody({
-  faults: [{ pointer: "", reason: "it is of no form in which a store tells of new objects" }],
+  errors: [{ pointer: "", reason: "it is of no form in which a store tells of new objects" }],
 });

@@ -6,13 +6,13 @@ import type { admit } from "../../../application/admit.ts";
 import type { Authenticator } from "../../../application/ports/authenticator.ts";
 import { ScopeMissing } from "../../../domain/errors.ts";
 import { documentFrom } from "../problems/answer-problem.ts";
-import { problemFrom, type Refusal } from "../problems/problem.ts";
 import type { UnreadBody } from "../operations/request-body.ts";
 import { BodyTooLarge, MethodNotAllowed } from "../problems/refusals.ts";
 import type { AllOf, Entry, Operation, Text } from "../operations/operation.ts";
 import { answerHeaders } from "./headers.ts";
-import { INTERNAL, PROBLEM_SCHEMAS } from "./problem-schemas.ts";
-import { SAMPLES } from "../problems/samples.ts";
+import { sampleOf, SAMPLES } from "../problems/samples.ts";
+import type { Refusal, Tag } from "../problems/table.ts";
+import { PROBLEM_SCHEMAS } from "./problem-schemas.ts";
 
 const SERVER_REFUSALS = {
   MalformedRequest: true,
@@ -104,7 +104,7 @@ const inWords = ([code, samples]: readonly [string, ReadonlyArray<Sample>]) =>
 
 /** Examples of all refusals of an operation, with its own methods and scope. */
 function samplesFor({ allow, scope, body, bodyLimit, refusals }: DocumentedOperation) {
-  const own: { readonly [T in Refusal["_tag"]]?: Refusal } = {
+  const own: { readonly [T in Tag]?: Refusal } = {
     MethodNotAllowed: new MethodNotAllowed({ allow }),
     ...(scope === undefined ? {} : { ScopeMissing: new ScopeMissing({ scope }) }),
     ...(bodyLimit === undefined ? {} : { BodyTooLarge: new BodyTooLarge({ limit: bodyLimit }) }),
@@ -117,15 +117,18 @@ function samplesFor({ allow, scope, body, bodyLimit, refusals }: DocumentedOpera
     MethodNotAllowed: true,
     ...(scope === undefined ? {} : ADMISSION_REFUSALS),
     ...counted,
+    Internal: true,
   };
-  const samples = (Object.keys(all) as ReadonlyArray<Refusal["_tag"]>).flatMap((tag) => {
-    const each: ReadonlyArray<Refusal> = own[tag] === undefined ? SAMPLES[tag] : [own[tag]];
+  return (Object.keys(all) as ReadonlyArray<Tag>).flatMap((tag) => {
+    const refusal = own[tag];
+    const each = refusal
+      ? [sampleOf(refusal)]
+      : SAMPLES.filter(({ refusal }) => refusal._tag === tag);
     const isCounted = scope !== undefined && Object.hasOwn(counted, tag);
     const isRead = !Object.hasOwn(SERVER_REFUSALS, tag);
-    return each.map((refusal, index) => {
-      const problem = problemFrom(refusal);
+    return each.map(({ problem }, index) => {
       // The API does not promise that a connection stays open.
-      const { Connection: _, ...headers } = problem.headers ?? {};
+      const { Connection: _, ...headers } = problem.headers;
       return {
         name: each.length === 1 ? tag : `${tag}${index + 1}`,
         problem,
@@ -133,5 +136,4 @@ function samplesFor({ allow, scope, body, bodyLimit, refusals }: DocumentedOpera
       };
     });
   });
-  return [...samples, { name: "Internal", problem: INTERNAL, headers: answerHeaders({}) }];
 }

@@ -224,7 +224,7 @@ export function operation<
     );
     const refuse = (fault: MemberFault) => {
       const pointer = isWire ? wirePointer(fault.pointer) : fault.pointer;
-      return Result.fail(new InvalidBody({ faults: [{ ...fault, pointer }] }));
+      return Result.fail(new InvalidBody({ errors: [{ ...fault, pointer }] }));
     };
     return (value: unknown): Result.Result<Input, InvalidInput> => {
       const early = before?.(value);
@@ -318,10 +318,14 @@ function refusalFor(
   const [first] = faults;
   const [, spelled = ""] = first.pointer.split("/");
   const member = camelCase(spelled);
-  if (first.reason === MISSING || !names.includes(spelled)) return new InvalidBody({ faults });
+  if (first.reason === MISSING || !names.includes(spelled))
+    return new InvalidBody({ errors: faults });
   if (member === "receipt") return new InvalidReceipt();
   if (member === "upload") return new InvalidUpload();
   return faults.length === 1 && Object.hasOwn(MEMBER_CODES, member)
-    ? new InvalidMember({ code: MEMBER_CODES[member as keyof typeof MEMBER_CODES], fault: first })
-    : new InvalidBody({ faults });
+    ? new InvalidMember({
+        code: MEMBER_CODES[member as keyof typeof MEMBER_CODES],
+        errors: [first],
+      })
+    : new InvalidBody({ errors: faults });
 }

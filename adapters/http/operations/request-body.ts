@@ -50,7 +50,7 @@ const CHARSET = /charset/i;
 const UTF_8 = /;[\t ]*charset=(?:"utf-?8"|utf-?8)[\t ]*(?=;|$)/gi;
 const tooLarge = (limit: number) => Result.fail(new BodyTooLarge({ limit }));
 const MALFORMED = Result.fail(
-  new InvalidBody({ faults: [{ pointer: "", reason: "it is not well-formed JSON in UTF-8" }] }),
+  new InvalidBody({ errors: [{ pointer: "", reason: "it is not well-formed JSON in UTF-8" }] }),
 );
 const decoder = new TextDecoder("utf-8", { fatal: true });
 

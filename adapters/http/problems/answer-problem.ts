@@ -4,13 +4,10 @@ import { type Problem, problemFrom, type Refusal } from "./problem.ts";
 import { problemPage, wantsPage } from "./problem-page.ts";
 
 /** Refuses a request: with a problem document, or with a page if a browser asks for one. */
-export const refuse = (c: HttpContext, refusal: Refusal, requestId: string): Answer =>
-  answerProblem(c, problemFrom(refusal), requestId);
-
-export function answerProblem(c: HttpContext, problem: Problem, requestId: string): Answer {
-  const { code } = problem;
+export function refuse(c: HttpContext, refusal: Refusal, requestId: string): Answer {
+  const problem = problemFrom(refusal);
   const answer = wantsPage(c) ? problemPage(problem, requestId) : problemDocument(problem);
-  return { ...answer, code };
+  return { ...answer, code: problem.code };
 }
 
 export function asResponse(problem: Problem): Response {

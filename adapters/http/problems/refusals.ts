@@ -6,13 +6,13 @@ import type { MemberFault } from "../../values/decode.ts";
 
 /** The body is not well-formed JSON, or does not have the members of this operation. */
 export class InvalidBody extends Data.TaggedError("InvalidBody")<{
-  readonly faults: Arr.NonEmptyReadonlyArray<MemberFault>;
+  readonly errors: Arr.NonEmptyReadonlyArray<MemberFault>;
 }> {}
 
 /** One member of the body has an invalid value. */
 export class InvalidMember extends Data.TaggedError("InvalidMember")<{
   readonly code: "INVALID_FILE_NAME" | "INVALID_CONTENT_TYPE" | "INVALID_SIZE" | "INVALID_CHECKSUM";
-  readonly fault: MemberFault;
+  readonly errors: readonly [MemberFault];
 }> {}
 
 export class BodyNotJson extends Data.TaggedError("BodyNotJson") {}
@@ -50,3 +50,6 @@ export class NotFound extends Data.TaggedError("NotFound") {}
 
 /** The service answers only this machine, and the request comes from another or names another. */
 export class LoopbackOnly extends Data.TaggedError("LoopbackOnly") {}
+
+/** A fault of the service itself, which tells nothing but an id in its log. */
+export class Internal extends Data.TaggedError("Internal")<{ readonly requestId: string }> {}

@@ -1,7 +1,10 @@
 import * as Duration from "effect/Duration";
+import * as Schema from "effect/Schema";
 import { describe, expect, it } from "vitest";
+import { PROBLEM_SCHEMAS } from "../../../adapters/http/openapi/problem-schemas.ts";
 import { OPERATIONS } from "../../../adapters/http/app/routes.ts";
 import { FILES, type Operation } from "../../../adapters/http/operations/operation.ts";
+import { documentFrom } from "../../../adapters/http/problems/answer-problem.ts";
 import { CALLS, type Language, ROUTES, WIRE } from "../../../adapters/http/problems/language.ts";
 import { problemFrom, type Refusal } from "../../../adapters/http/problems/problem.ts";
 import * as refusals from "../../../adapters/http/problems/refusals.ts";
@@ -38,13 +41,18 @@ it("a daily quota tells only the limits that it has", () => {
   expect(own.members).toStrictEqual({ limits: { caller: 2 ** 20 } });
 });
 
+it.each(SAMPLES)("the schema of $problem.code describes $refusal._tag", ({ problem }) => {
+  const schema = PROBLEM_SCHEMAS[problem.code] ?? Schema.Never;
+  expect(Schema.is(schema)(documentFrom(problem))).toBe(true);
+});
+
 const written = (refusal: Refusal, language: Language) => {
   const { title, detail, members } = problemFrom(refusal, language);
   return JSON.stringify([title, detail, members]);
 };
 
 describe("the two languages of a problem", () => {
-  const each = Object.values<ReadonlyArray<Refusal>>(SAMPLES).flat();
+  const each = SAMPLES.map(({ refusal }) => refusal);
   const operations = Object.entries<Operation>(OPERATIONS);
   const names = new Set(
     operations.flatMap(([, { body, answer }]) =>
