@@ -17,6 +17,9 @@ interface Kind {
   readonly whole: string;
   /** Advice that follows a status. */
   readonly advice?: ReadonlyMap<number, string>;
+  readonly isOurs: (rule: string) => boolean;
+  /** The store may write a rule in another way. */
+  readonly isSame: (rule: string, own: string) => boolean;
 }
 
 /** A property beside the rules, in a header of question and answer: a `PUT` without it resets it. */
@@ -24,17 +27,12 @@ const MINIMUM = "x-amz-transition-default-minimum-object-size";
 
 type Texts = ReadonlyArray<string>;
 
-interface Change<A> extends Readonly<Record<"others" | "own", Texts>> {
-  readonly isThere: (rules: Texts) => boolean;
-  readonly result: A;
-}
-
 /**
  * A `PUT` replaces all rules at once ("PutBucketCors", "PutBucketLifecycleConfiguration", Amazon S3
  * API Reference), so ours go into the store's own text, in which no other rule is touched.
  */
 export const bucketRules = (bucket: Bucket, kind: Kind) => {
-  const { root, rules: title } = kind;
+  const { root, rules: title, isOurs, isSame } = kind;
   const names = [kind.rule].flat();
   const query = [[kind.query, ""]] as const;
   const refused = (done: "read" | "written", answer: StoreResponse) =>
@@ -87,17 +85,26 @@ export const bucketRules = (bucket: Bucket, kind: Kind) => {
   return {
     read: read(),
     documentWith,
-    /** Undoes the change if the store fails to keep it. */
-    change: Effect.fnUntraced(function* <A>(plan: (rules: Texts) => Change<A>) {
+    /** Plans our rules by those that are there. Undoes the change if the store fails to keep it. */
+    change: Effect.fnUntraced(function* <A>(
+      plan: (ours: Texts) => { readonly own: Texts; readonly result: A },
+    ) {
       const before = yield* read(", so none was changed");
-      const { others, own, isThere, result } = plan(before.rules);
+      const { own, result } = plan(before.rules.filter(isOurs));
+      const others = before.rules.filter((rule) => !isOurs(rule));
+      const isThere = (rules: Texts) => {
+        const ours = rules.filter(isOurs);
+        return (
+          ours.length === own.length && own.every((one) => ours.some((rule) => isSame(rule, one)))
+        );
+      };
       if (isThere(before.rules)) return { outcome: "there" as const, ...result };
       yield* write(withRules(before, [...others, ...own]), before.minimum);
       const after = yield* read();
       const lost = others.filter((rule) => !after.rules.includes(rule));
       // A bucket without rules need not name the default.
-      const isSame = before.minimum === null || after.minimum === before.minimum;
-      if (lost.length === 0 && isThere(after.rules) && isSame) {
+      const keepsMinimum = before.minimum === null || after.minimum === before.minimum;
+      if (lost.length === 0 && isThere(after.rules) && keepsMinimum) {
         return { outcome: "added" as const, ...result };
       }
       yield* write(before.text, before.minimum);

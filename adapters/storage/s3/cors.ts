@@ -7,6 +7,8 @@ import { bucketRules } from "./bucket-rules.ts";
 import type { Bucket } from "../rest/signed-fetch.ts";
 import { element, textsIn } from "../rest/xml.ts";
 
+const ID = "valetkey";
+
 const CORS = {
   query: "cors",
   root: "CORSConfiguration",
@@ -17,9 +19,9 @@ const CORS = {
     [403, "; run the command with a key that may do s3:GetBucketCORS and s3:PutBucketCORS"],
     [501, "; this server has no rules per bucket"],
   ]),
+  isOurs,
+  isSame,
 };
-
-const ID = "valetkey";
 
 const HEADERS = [
   "Content-Type",
@@ -36,17 +38,9 @@ export function s3Cors(
 ): BucketCors["Service"] {
   const rule = RULES[provider] ?? awsRule;
   const apply: BucketCors["Service"]["apply"] = (asked, { replace } = { replace: false }) =>
-    bucketRules(bucket, CORS).change((present) => {
-      const ours = present.filter(isOurs);
-      const merged = mergeOrigins(ours.flatMap(originsIn), asked, replace);
-      const own = xmlRule(merged.origins);
-      return {
-        others: present.filter((rule) => !isOurs(rule)),
-        own: [own],
-        isThere: (rules) =>
-          rules.filter(isOurs).length === 1 && rules.some((rule) => saysSame(rule, own)),
-        result: merged,
-      };
+    bucketRules(bucket, CORS).change((ours) => {
+      const result = mergeOrigins(ours.flatMap(originsIn), asked, replace);
+      return { own: [xmlRule(result.origins)], result };
     });
   const text: { readonly policy: string; readonly cors?: string } = texts[provider];
   const isRuleOfBucket = PROVIDERS[provider].cors === "bucket" && provider !== "swift";
@@ -107,10 +101,13 @@ const xmlRule = (origins: ReadonlyArray<string>) =>
 const originsIn = (rule: string) => textsIn(rule, "AllowedOrigin");
 
 /** Some stores drop the name, so a rule that says what ours says is ours. */
-const isOurs = (rule: string) =>
-  rule.includes(element("ID", ID)) || saysSame(rule, xmlRule(originsIn(rule)));
+function isOurs(rule: string): boolean {
+  return rule.includes(element("ID", ID)) || isSame(rule, xmlRule(originsIn(rule)));
+}
 
-const saysSame = (one: string, other: string) => partsIn(one) === partsIn(other);
+function isSame(one: string, other: string): boolean {
+  return partsIn(one) === partsIn(other);
+}
 
 const partsIn = (rule: string) =>
   rule

@@ -25,12 +25,15 @@ const LIFECYCLE = {
 };
 
 const INCOMING_ID = "<ID>valetkey-incoming</ID>";
+const PARTS_ID = "<ID>valetkey-parts</ID>";
 
 export const s3Lifecycle = (
   bucket: Bucket,
   { removesParts }: { readonly removesParts: boolean },
 ): BucketLifecycle => {
-  const { read, documentWith, change } = bucketRules(bucket, LIFECYCLE);
+  const ids = [INCOMING_ID, ...(removesParts ? [PARTS_ID] : [])];
+  const isOurs = (rule: string) => ids.some((id) => rule.includes(id));
+  const { read, documentWith, change } = bucketRules(bucket, { ...LIFECYCLE, isOurs, isSame });
   // Where there are versions, days also remove the marker that a removal leaves.
   const actions = REPLACED + (removesParts ? ABORT : "");
   const rulesFor = (days: number): ReadonlyArray<string> => [
@@ -51,22 +54,10 @@ export const s3Lifecycle = (
     effects: Effect.map(read, ({ rules }) => rules.flatMap(effectsIn)),
     rule: (days) => documentWith(rulesFor(days)),
     apply: (asked, { replace } = { replace: false }) =>
-      change((present) => {
-        const waiting = present
-          .filter((rule) => rule.includes(INCOMING_ID))
-          .map((rule) => Number(textIn(rule, "Days") ?? 0));
+      change((ours) => {
+        const waiting = ours.map((rule) => Number(textIn(rule, "Days") ?? 0));
         const days = replace ? asked : Math.max(asked, ...waiting);
-        const own = rulesFor(days);
-        const ids = [INCOMING_ID, ...own.flatMap((rule) => rule.match(/<ID>[^<]*<\/ID>/) ?? [])];
-        const isOurs = (rule: string) => ids.some((id) => rule.includes(id));
-        return {
-          others: present.filter((rule) => !isOurs(rule)),
-          own,
-          isThere: (rules) =>
-            own.every((rule) => rules.some(includesAll(rule))) &&
-            !rules.some((rule) => isOurs(rule) && !own.some((each) => includesAll(each)(rule))),
-          result: { days },
-        };
+        return { own: rulesFor(days), result: { days } };
       }),
   };
 };
@@ -82,13 +73,11 @@ const ABORT = element(
   "AbortIncompleteMultipartUpload",
   element("DaysAfterInitiation", ABANDONED_AFTER),
 );
-const PARTS_RULE = rule("<ID>valetkey-parts</ID>", KEY_PREFIX, ABORT);
+const PARTS_RULE = rule(PARTS_ID, KEY_PREFIX, ABORT);
 
 /** In any order. Without its filter, a rule would remove every file. */
-const includesAll = (own: string) => {
-  const parts = own.match(/<(\w+)>[^<]*<\/\1>/g) ?? [];
-  return (rule: string) => parts.every((part) => rule.includes(part));
-};
+const isSame = (rule: string, own: string) =>
+  (own.match(/<(\w+)>[^<]*<\/\1>/g) ?? []).every((part) => rule.includes(part));
 
 /** "Lifecycle configuration elements", Amazon S3 User Guide. */
 export function effectsIn(rule: string): ReadonlyArray<LifecycleRule> {

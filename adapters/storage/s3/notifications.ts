@@ -3,6 +3,9 @@ import { bucketRules } from "./bucket-rules.ts";
 import type { Bucket } from "../rest/signed-fetch.ts";
 import { element } from "../rest/xml.ts";
 
+const ID = element("Id", "valetkey");
+const PREFIX = element("Name", "prefix") + element("Value", INCOMING_PREFIX);
+
 const NOTIFICATIONS = {
   query: "notification",
   root: "NotificationConfiguration",
@@ -10,10 +13,9 @@ const NOTIFICATIONS = {
   rules: "notifications",
   whole: "notifications",
   isKept: true,
+  isOurs: (rule: string) => rule.includes(ID),
+  isSame: (rule: string, own: string) => partsIn(rule) === partsIn(own),
 } as const;
-
-const ID = element("Id", "valetkey");
-const PREFIX = element("Name", "prefix") + element("Value", INCOMING_PREFIX);
 
 /** Lets a bucket tell `arn` of uploads. "PutBucketNotificationConfiguration", Amazon S3 API. */
 export const setNotifications = (bucket: Bucket, arn: string) => {
@@ -23,13 +25,7 @@ export const setNotifications = (bucket: Bucket, arn: string) => {
     `${to}Configuration`,
     `${ID}${element(to, arn)}<Event>s3:ObjectCreated:*</Event>${filter}`,
   );
-  const isOurs = (rule: string) => rule.includes(ID);
-  return bucketRules(bucket, NOTIFICATIONS).change((present) => ({
-    others: present.filter((rule) => !isOurs(rule)),
-    own: [own],
-    isThere: (rules) => rules.filter(isOurs).map(partsIn).join() === partsIn(own),
-    result: {},
-  }));
+  return bucketRules(bucket, NOTIFICATIONS).change(() => ({ own: [own], result: {} }));
 };
 
 /** Without the region, in whose place MinIO answers with its own, or none. */

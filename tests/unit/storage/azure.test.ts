@@ -1,10 +1,8 @@
 import * as Effect from "effect/Effect";
 import * as Option from "effect/Option";
 import fc from "fast-check";
-import { once } from "node:events";
-import { createServer, type IncomingMessage } from "node:http";
-import type { AddressInfo } from "node:net";
-import { expect, it, onTestFinished } from "vitest";
+import type { IncomingMessage } from "node:http";
+import { expect, it } from "vitest";
 import { checksumFor } from "../../../adapters/contract/sending/digest.ts";
 import { CONTENT, newKey, PNG, putRequest } from "../../../adapters/contract/sending/uploads.ts";
 import { azureBinding } from "../../../adapters/storage/azure/binding.ts";
@@ -17,19 +15,17 @@ import { azureObjectStore } from "../../../adapters/storage/azure/object-store.t
 import { always } from "../../../adapters/storage/credentials/held.ts";
 import { bucketAddress } from "../../../adapters/storage/signing/bucket-address.ts";
 import { incomingKey } from "../../../domain/storage-key.ts";
+import { serve } from "../../support/serve.ts";
 
 /** A container whose server answers each request so. */
 async function containerOf(answer: (request: IncomingMessage) => readonly [number, string]) {
-  const server = createServer((request, response) => {
+  const { origin } = await serve((request, response) => {
     const [status, code] = answer(request);
     request.resume().on("end", () => {
       response.writeHead(status, { "x-ms-error-code": code, etag: '"0x1"' }).end();
     });
   });
-  server.listen(0, "127.0.0.1");
-  await once(server, "listening");
-  onTestFinished(() => void server.close());
-  const endpoint = new URL(`http://127.0.0.1:${(server.address() as AddressInfo).port}/acme`);
+  const endpoint = new URL("/acme", origin);
   const address = bucketAddress({ endpoint, bucket: "files", pathStyle: true, signsPath: false });
   const signer = always({
     sign: ({ origin, path, query }: { origin: string; path: string; query: Iterable<unknown> }) =>

@@ -3,14 +3,6 @@ import { expect, it } from "vitest";
 import { variables } from "../../../adapters/settings/source.ts";
 import { corsRule } from "../../../adapters/storage/gcs/rules.ts";
 import { read as readGcs } from "../../../adapters/storage/gcs/settings.ts";
-import { type Provider, PROVIDERS } from "../../../adapters/storage/providers.ts";
-
-const providers = Object.entries<Provider>(PROVIDERS);
-
-it("which pages may upload is a matter of the bucket, except with these providers", () => {
-  const byServer = providers.filter(([, { cors }]) => cors !== "bucket").map(([name]) => name);
-  expect(byServer.toSorted()).toEqual(["minio", "silo", "wasabi"]);
-});
 
 it("a key for Google in the variables is the one that signs", () => {
   const env = { STORAGE_ACCESS_KEY: "GOOG1TESTTESTTEST", STORAGE_SECRET_KEY: "a-secret" };

@@ -134,12 +134,6 @@ it("a copy is of the version and the ETag that were looked at, in pieces of at m
   ]);
 });
 
-it("an upload in parts that has ended already can be aborted", async () => {
-  const { use } = storeThat(() => error(404, "NoSuchUpload"));
-  const aborting = use(({ multipart }) => multipart?.abort({ key: to, uploadId: "u" }));
-  expect(await Effect.runPromise(aborting)).toBeUndefined();
-});
-
 const PREFIX = "orgs/acme/";
 const page = (root: string, items: string, next?: string): Answer => [
   200,
