@@ -79,8 +79,6 @@ const POLICIES_LIFETIME = 300_000;
 /** The most files that are read or hashed at a time; each may be in memory meanwhile. */
 const MOST_PREPARED = 4;
 
-const finish = (job: Job) => (job.isInParts ? uploadInParts(job) : uploadWhole(job));
-
 /** A client for the uploads of an organization. */
 export function createClient<Data = unknown>(options: ClientOptions): Client<Data> {
   const service = makeService(options);
@@ -120,7 +118,8 @@ export function createClient<Data = unknown>(options: ClientOptions): Client<Dat
     const given = upload.contentType ?? type;
     const content_type = given || typeByName(filename, policy) || "application/octet-stream";
     const isLarge = multipart !== false && size > multipart && policy?.multipart !== undefined;
-    return {
+    let request: Promise<object> | undefined;
+    const job: Job = {
       run,
       service,
       slots,
@@ -128,6 +127,7 @@ export function createClient<Data = unknown>(options: ClientOptions): Client<Dat
       tally,
       file,
       asked: { filename, content_type, size, policy: name, metadata: upload.metadata },
+      request: () => (request ??= requestFor(job)),
       policy,
       isInParts: (pending !== undefined || isLarge) && isReadable(file),
       checksum,
@@ -135,12 +135,18 @@ export function createClient<Data = unknown>(options: ClientOptions): Client<Dat
       storage: options.storage,
       kept,
     };
+    return job;
   }
 
-  function begin(file: Blob, upload: UploadOptions, kept: UploadState = makeKept()): UploadTask {
-    const run = runWith(upload);
-    const task = makeTask(run, prepare(run, file, upload, kept).then(finish));
-    return Object.assign(task, { retry: () => begin(file, upload, kept) });
+  function begin(
+    file: Blob,
+    upload: UploadOptions,
+    kept = makeKept(),
+    run = runWith(upload),
+    job = prepare(run, file, upload, kept),
+  ): UploadTask {
+    const finished = job.then((job) => (job.isInParts ? uploadInParts(job) : uploadWhole(job)));
+    return Object.assign(makeTask(run, finished), { retry: () => begin(file, upload, kept) });
   }
 
   function uploadAll(files: ReadonlyArray<Blob>, given: UploadAllOptions): UploadAllTask {
@@ -152,36 +158,35 @@ export function createClient<Data = unknown>(options: ClientOptions): Client<Dat
     const tally = makeTally(total, onProgress, total);
     all.onRetry = tally.show;
     const members = files.map((file, index) => {
-      const run = runWith({ ...each, signal: all.signal });
-      const onProgress = (progress: UploadProgress) => {
-        tally.add(index, progress.sent);
-        tally.show(progress.retrying);
-        onFileProgress?.(file, progress);
-      };
-      const own = {
+      const own: UploadOptions = {
         ...each,
-        onProgress,
         metadata: typeof metadata === "function" ? metadata(file) : metadata,
+        onProgress: (progress) => {
+          tally.add(index, progress.sent);
+          tally.show(progress.retrying);
+          onFileProgress?.(file, progress);
+        },
       };
+      const run = runWith({ ...own, signal: all.signal });
       const kept = makeKept();
       const prepared = preparing(run.signal, 0, async () => {
         const job = await prepare(run, file, own, kept);
-        // Parts are granted one by one.
-        return { job, request: job.isInParts ? undefined : await requestFor(job) };
+        if (!job.isInParts) await job.request();
+        return job;
       });
-      return { run, prepared, retry: () => begin(file, own, kept) };
+      const granted = prepared.then((job) => granting.then(() => job));
+      return {
+        run,
+        prepared,
+        task: begin(file, own, kept, run, granted),
+      };
     });
-    const granting = Promise.allSettled(members.map(({ prepared }) => prepared)).then((outcomes) =>
-      grantAll(
-        all,
-        service,
-        outcomes.flatMap((outcome) => (outcome.status === "fulfilled" ? [outcome.value] : [])),
-      ),
-    );
-    const uploads = members.map(({ run, prepared, retry }) => {
-      const finished = prepared.then(({ job }) => granting.then(() => finish(job)));
-      return Object.assign(makeTask(run, finished), { retry });
+    const preparations = Promise.allSettled(members.map(({ prepared }) => prepared));
+    const granting: Promise<void> = preparations.then((outcomes) => {
+      const jobs = outcomes.flatMap((one) => (one.status === "fulfilled" ? [one.value] : []));
+      return grantAll(all, service, jobs);
     });
+    const uploads = members.map(({ task }) => task);
     const runs = [all, ...members.map(({ run }) => run)];
     return Object.assign(makeTask(all, Promise.allSettled(uploads)), {
       pause: () => runs.forEach((run) => run.pause()),

@@ -19,12 +19,10 @@ export async function failUnlessReadable(file: Blob, filename: string): Promise<
 export function unreadable(file: Blob, filename: string, cause?: unknown): UploadError {
   // Browsers give a folder no type, and the size that file systems do: nothing, or whole blocks.
   const isFolder = file.type === "" && file.size % 4096 === 0 && !filename.includes(".");
-  const [code, problem] = isFolder
-    ? (["directory", "is a folder. Choose the files in it."] as const)
-    : ([
-        "file-changed",
-        "was changed, moved or removed after it was chosen. Choose it again.",
-      ] as const);
+  const problem = isFolder
+    ? "is a folder. Choose the files in it."
+    : "was changed, moved or removed after it was chosen. Choose it again.";
+  const code = isFolder ? "directory" : "file-changed";
   return new UploadError(code, `${filename} ${problem}`, { cause });
 }
 
@@ -40,19 +38,20 @@ export const MOST_IN_MEMORY = 64 * 2 ** 20;
 /** Bytes of CRC-32C that are computed before the page gets its turn: some milliseconds. */
 const SLICE = 2 ** 20;
 
+export type Algorithm = "sha256" | "crc32c" | "md5";
+
 /** Returns the best algorithm that can be computed here for a body of so many bytes. */
 export function chooseAlgorithm(
   offered: ReadonlyArray<string>,
   size: number,
-): "sha256" | "crc32c" | "md5" | undefined {
-  // It is there only on pages that came over HTTPS or from this machine.
-  if (offered.includes("sha256") && size <= MOST_IN_MEMORY && globalThis.crypto?.subtle) {
-    return "sha256";
-  }
-  return (["crc32c", "md5"] as const).find((each) => offered.includes(each));
+): Algorithm | undefined {
+  // SHA-256 is there only on pages that came over HTTPS or from this machine.
+  const hasSha256 = size <= MOST_IN_MEMORY && globalThis.crypto?.subtle;
+  const known: ReadonlyArray<Algorithm> = ["sha256", "crc32c", "md5"];
+  return known.slice(hasSha256 ? 0 : 1).find((each) => offered.includes(each));
 }
 
-export async function computeChecksum(blob: Blob, algorithm: ReturnType<typeof chooseAlgorithm>) {
+export async function computeChecksum(blob: Blob, algorithm: Algorithm | undefined) {
   const bytes =
     algorithm === "sha256"
       ? new Uint8Array(await crypto.subtle.digest("SHA-256", await blob.arrayBuffer()))

@@ -8,47 +8,35 @@ import { type Job, keepSigned } from "./upload.ts";
 const MOST_FILES = 50;
 const MOST_BYTES = 60_000;
 
-/** A file that waits for its grant; without a request if it needs none. */
-interface PendingGrant {
-  readonly job: Job;
-  readonly request: object | undefined;
-}
-
-/** Has the files granted, as many as possible at a time. */
+/** Has the files granted that go as a whole, as many as possible at a time. */
 export async function grantAll(
   run: Run,
   service: Service,
-  asking: ReadonlyArray<PendingGrant>,
+  jobs: ReadonlyArray<Job>,
 ): Promise<void> {
-  const isOpen = ({ job: { run, kept }, request }: PendingGrant) =>
-    request && !kept.signatures.has(0) && !run.signal.aborted;
   for (;;) {
+    const open = jobs.filter(isOpen).slice(0, MOST_FILES);
+    const requests = await Promise.all(open.map(({ request }) => request()));
     let bytes = 0;
-    const fits = ({ request }: PendingGrant) =>
-      (bytes += new Blob([JSON.stringify(request)]).size) <= MOST_BYTES;
-    const files = asking.filter(isOpen).slice(0, MOST_FILES).filter(fits);
+    const files = requests.filter(
+      (request) => (bytes += new Blob([JSON.stringify(request)]).size) <= MOST_BYTES,
+    );
     if (files.length === 0) return;
+    const asked = open.slice(0, files.length);
     try {
-      const { uploads } = await service.ask(run, "batch", grantsDecoder(files.length), {
-        files: files.map(({ request }) => request),
-      });
-      for (const [index, { job }] of files.entries()) {
-        keepSigned(job.kept.signatures, [0], Promise.resolve([uploads[index] as SignedTarget]));
-      }
+      const { uploads } = await service.ask(run, "batch", grantsDecoder(files.length), { files });
+      asked.forEach((job, index) => keep(job, Promise.resolve(uploads[index] as SignedTarget)));
     } catch (cause) {
       // All are granted or none is: the refused one is left out, and the others are asked for again.
-      for (const { job } of refusedBy(cause, files)) {
-        keepSigned(job.kept.signatures, [0], Promise.reject(cause));
-      }
+      const [, place] = /^\/files\/(\d+)\//.exec(problemIn(cause).errors?.[0]?.pointer ?? "") ?? [];
+      const refused = asked[Number(place)];
+      for (const job of refused ? [refused] : asked) keep(job, Promise.reject(cause));
     }
   }
 }
 
-function refusedBy(
-  cause: unknown,
-  files: ReadonlyArray<PendingGrant>,
-): ReadonlyArray<PendingGrant> {
-  const pointer = problemIn(cause).errors?.[0]?.pointer ?? "";
-  const file = files[Number(/^\/files\/(\d+)\//.exec(pointer)?.[1])];
-  return file ? [file] : files;
-}
+const isOpen = ({ run, kept, isInParts }: Job) =>
+  !isInParts && !kept.signatures.has(0) && !run.signal.aborted;
+
+const keep = ({ kept }: Job, grant: Promise<SignedTarget>) =>
+  keepSigned(kept.signatures, [0], grant.then(Array.of));

@@ -48,13 +48,13 @@ export async function persist<A>(
   const wait = (reason: RetryState["reason"]) => onRetry?.({ attempt, delay: 0, reason });
   for (;;) {
     if (!isOnline()) wait("offline");
-    await run.ready();
+    const signal = await run.ready();
     const clock = setInterval(awake, 1000);
     try {
-      return await run.attempt((signal) => work(signal, progressed).catch(failIfAborted(signal)));
+      return await work(signal, progressed);
     } catch (cause) {
       run.signal.throwIfAborted();
-      if (cause === PAUSED) {
+      if (signal.aborted && !(cause instanceof UploadError)) {
         wait("paused");
       } else if (!(cause instanceof Transient)) {
         throw cause;
@@ -72,19 +72,13 @@ export async function persist<A>(
         const verdict = await cause.verdict({ attempt, silence, isLast });
         if (verdict !== undefined) throw verdict;
         onRetry?.(retrying);
-        await delay(run, pause);
+        await delay(signal, pause);
       }
     } finally {
       clearInterval(clock);
     }
   }
 }
-
-const PAUSED = Symbol("paused");
-
-const failIfAborted = (signal: AbortSignal) => (cause: unknown) => {
-  throw signal.aborted && !(cause instanceof UploadError) ? PAUSED : cause;
-};
 
 function delayAfter(attempt: number, { after, reason }: Transient): number {
   if (reason === "expired") return 0;
@@ -93,18 +87,16 @@ function delayAfter(attempt: number, { after, reason }: Transient): number {
   return (after ?? 0) + Math.random() * Math.min(LONGEST_DELAY, most);
 }
 
-/** Waits `milliseconds`, or until the run is paused or ends, or the browser has a network again. */
-const delay = (run: Run, milliseconds: number): Promise<unknown> =>
-  run.attempt((outer) =>
-    inTime(
-      outer,
-      milliseconds,
-      (signal) =>
-        new Promise((resolve) => {
-          globalThis.addEventListener?.("online", resolve, { signal });
-          signal.addEventListener("abort", resolve);
-        }),
-    ),
+/** Waits `milliseconds`, or until the signal is aborted, or the browser has a network again. */
+const delay = (outer: AbortSignal, milliseconds: number): Promise<unknown> =>
+  inTime(
+    outer,
+    milliseconds,
+    (signal) =>
+      new Promise((resolve) => {
+        globalThis.addEventListener?.("online", resolve, { signal });
+        signal.addEventListener("abort", resolve);
+      }),
   );
 
 /** Returns true if a later request may be answered differently (RFC 9110). */

@@ -90,13 +90,13 @@ export function awake(): number {
 /** Makes what an upload under way is held and ended by. Throws if `retry` cannot be used. */
 export function makeRun(outer?: AbortSignal, retry: RetryOptions = {}) {
   const end = new AbortController();
-  const attempts = new Set<AbortController>();
+  /** Aborted while the upload is paused, and once it is to end. */
+  let going = new AbortController();
   const waiting: Array<() => void> = [];
-  const stop = () => attempts.forEach((attempt) => attempt.abort());
   const wake = () => waiting.splice(0).forEach((resolve) => resolve());
   const abort = (cause?: unknown) => {
     end.abort(new UploadError("aborted", "The upload was aborted.", { cause }));
-    stop();
+    going.abort();
     wake();
   };
   const abortByOuter = () => abort(outer?.reason);
@@ -115,13 +115,9 @@ export function makeRun(outer?: AbortSignal, retry: RetryOptions = {}) {
     /** The state that the service last gave of a file that has arrived. */
     arrival: undefined as "copying" | "scanning" | undefined,
     onRetry: undefined as ((retrying: RetryState) => void) | undefined,
-    isPaused: false,
-    pause: () => {
-      run.isPaused = true;
-      stop();
-    },
+    pause: () => going.abort(),
     resume: () => {
-      run.isPaused = false;
+      if (going.signal.aborted) going = new AbortController();
       wake();
     },
     abort,
@@ -129,25 +125,18 @@ export function makeRun(outer?: AbortSignal, retry: RetryOptions = {}) {
       outer?.removeEventListener("abort", abortByOuter);
       globalThis.removeEventListener?.("online", wake);
     },
-    /** Resolves once the upload is not paused, and the browser is online. */
-    ready: async () => {
-      while (!end.signal.aborted && (run.isPaused || !isOnline())) {
+    /**
+     * Waits until the upload is not paused, and the browser is online. Resolves to a signal that is
+     * aborted when it is paused again or ends.
+     */
+    ready: async (): Promise<AbortSignal> => {
+      while (!end.signal.aborted && (going.signal.aborted || !isOnline())) {
         globalThis.addEventListener?.("online", wake);
         await new Promise<void>((resolve) => waiting.push(resolve));
         run.progressAt = awake();
       }
       end.signal.throwIfAborted();
-    },
-    /** Calls `work` with a signal that is aborted when the upload is paused or ends. */
-    attempt: async <A>(work: (signal: AbortSignal) => Promise<A>): Promise<A> => {
-      const attempt = new AbortController();
-      attempts.add(attempt);
-      if (run.isPaused || end.signal.aborted) attempt.abort();
-      try {
-        return await work(attempt.signal);
-      } finally {
-        attempts.delete(attempt);
-      }
+      return going.signal;
     },
   };
   return run;
@@ -155,6 +144,15 @@ export function makeRun(outer?: AbortSignal, retry: RetryOptions = {}) {
 
 /** Returns false if the browser says that it has no network; other runtimes do not say. */
 export const isOnline = (): boolean => globalThis.navigator?.onLine !== false;
+
+/** Resolves as a promise does, or rejects once the signal is aborted. */
+export const unlessAborted = <A>(signal: AbortSignal, promise: Promise<A>): Promise<A> =>
+  new Promise((resolve, reject) => {
+    const abort = () => reject(new Error("fetch: no answer"));
+    signal.addEventListener("abort", abort);
+    const stop = () => signal.removeEventListener("abort", abort);
+    promise.finally(stop).then(resolve, reject);
+  });
 
 /** Calls `work` with a signal that is aborted with `outer`, or after some milliseconds. */
 export async function inTime<A>(

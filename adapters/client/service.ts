@@ -10,7 +10,7 @@ import {
 import { UploadError, type UploadErrorCode } from "./errors.ts";
 import { noteAnswer, strange, unanswered } from "./reach.ts";
 import { isBusy, persist, retryAfter, transient } from "./retry.ts";
-import { awake, inTime, type Run } from "./run.ts";
+import { awake, inTime, type Run, unlessAborted } from "./run.ts";
 import { textOf } from "./send.ts";
 
 /** The longest time for an answer, in milliseconds: some stores copy parts to put them together. */
@@ -62,13 +62,10 @@ export function makeService(options: ServiceOptions) {
   ): Promise<unknown> {
     const provided = options[name];
     if (typeof provided !== "function") return provided;
-    const answered = (signal: AbortSignal) =>
-      new Promise((resolve, reject) => {
-        signal.addEventListener("abort", () => reject(new Error("fetch: no answer")));
-        Promise.resolve(provided(wasRefused)).then(resolve, reject);
-      });
     try {
-      return await inTime(outer, TIMEOUT, answered);
+      return await inTime(outer, TIMEOUT, (signal) =>
+        unlessAborted(signal, Promise.resolve(provided(wasRefused))),
+      );
     } catch (cause) {
       const isLost = LOST.test(`${cause}`);
       const message = `The function ${name} failed: ${cause}. Check the address that it asks.`;

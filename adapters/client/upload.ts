@@ -7,6 +7,7 @@ import {
 } from "./decode.ts";
 import { problemIn, UploadError } from "./errors.ts";
 import {
+  type Algorithm,
   type Checksum,
   computeChecksum,
   chooseAlgorithm,
@@ -19,7 +20,7 @@ import type { Tally, UploadProgress } from "./progress.ts";
 import { noteAnswer, unanswered } from "./reach.ts";
 import type { PendingUpload, Resumable, UploadStorage } from "./resume.ts";
 import { isBusy, persist, Transient, transient } from "./retry.ts";
-import { awake, type RetryOptions, type Run, type Task } from "./run.ts";
+import { awake, type RetryOptions, type Run, type Task, unlessAborted } from "./run.ts";
 import { put, type PutAnswer } from "./send.ts";
 import type { Service } from "./service.ts";
 import type { Slots } from "./slots.ts";
@@ -73,6 +74,8 @@ export interface Job extends Resumable {
   /** The members of each request for an upload of the file. */
   readonly asked: Resumable["asked"] &
     Pick<UploadOptions, "metadata"> & { readonly content_type: string };
+  /** Makes the request for it as a whole once, with its checksum. */
+  readonly request: () => Promise<object>;
   /** The policy of that name; undefined if it is not among those of the caller. */
   readonly policy: UploadPolicy | undefined;
   readonly isInParts: boolean;
@@ -96,10 +99,8 @@ export const makeKept = (): UploadState => ({
 });
 
 /** By the number of the part, 0 for a whole file, with the time when it was asked for. */
-export type Signatures = Map<
-  number,
-  { readonly at: number; readonly signed: Promise<SignedTarget> }
->;
+export type Signatures = Map<number, Signature>;
+type Signature = { readonly at: number; readonly signed: Promise<SignedTarget> };
 
 export function keepSigned(
   signatures: Signatures,
@@ -132,11 +133,7 @@ type KnownTarget = Partial<SignedTarget & Pick<PutAnswer, "etag">>;
 export async function uploadWhole(job: Job): Promise<UploadResult> {
   const { run, service, file: body, kept } = job;
   const { signatures } = kept;
-  let request: Promise<object> | undefined;
-  const ask = async () => {
-    request ??= requestFor(job);
-    return [await service.ask(run, "presign", decodeGrant, await request)];
-  };
+  const ask = async () => [await service.ask(run, "presign", decodeGrant, await job.request())];
   const sign = () => keepSigned(signatures, [0], ask());
   let result: UploadResult | undefined;
   const confirm = async ({ receipt = "" }: Partial<SignedTarget>) => {
@@ -195,7 +192,7 @@ export function algorithmFor(
   { checksum, policy, file }: Job,
   offered: ReadonlyArray<string> = [],
   size: number,
-): ReturnType<typeof chooseAlgorithm> {
+): Algorithm | undefined {
   const isRequired = policy?.requireChecksum === true;
   if (!isRequired && !(checksum ?? size <= MOST_IN_MEMORY)) return undefined;
   const isAsked = isRequired || checksum === true;
@@ -212,7 +209,7 @@ export function algorithmFor(
 export const checksumIn = (
   { file, asked }: Job,
   body: Blob,
-  algorithm: ReturnType<typeof chooseAlgorithm>,
+  algorithm: Algorithm | undefined,
 ): Promise<Checksum> =>
   computeChecksum(body, algorithm).catch((cause: unknown) => {
     throw unreadable(file, asked.filename, cause);
@@ -247,15 +244,10 @@ export function sendPart(job: Job, part: Part): Promise<KnownTarget> {
       gone.delete(number);
       return slots(outer, body.size, async (times) => {
         if (!isSigned(job, signatures, number)) sign();
-        const { at = 0, signed: asking } = signatures.get(number) ?? {};
+        const { at, signed: asking } = signatures.get(number) as Signature;
+        asking.catch(() => signatures.delete(number));
         // An upload that is paused meanwhile keeps no slot from other files.
-        const signed = await new Promise<SignedTarget>((resolve, reject) => {
-          outer.addEventListener("abort", reject);
-          asking?.then(resolve, (cause: unknown) => {
-            signatures.delete(number);
-            reject(cause);
-          });
-        });
+        const signed = await unlessAborted(outer, asking);
         const age = Date.now() - at;
         let sent = 0;
         let goneAt = Infinity;
@@ -268,17 +260,14 @@ export function sendPart(job: Job, part: Part): Promise<KnownTarget> {
           }
           if (tally.sent(number, bytes)) progressed();
         };
-        const unstable = (what: string, times: number) => {
-          const message = `${what} ${times} times before ${body.size} bytes got through. Use a better connection, then try again.`;
+        const unstable = (what: string, count: number) => {
+          const message = `${what} ${count} times before ${body.size} bytes got through. Use a better connection, then try again.`;
           return new UploadError("unstable", message);
         };
         const failIfUnstable = (isCut: boolean) => {
           if (awake() - goneAt > LONGEST_SILENCE) {
             const error = unstable("No answer came in time", ++inVain);
-            const isEnough = inVain === MOST_IN_VAIN;
-            throw new Transient("network", ({ isLast }) =>
-              isLast || isEnough ? error : undefined,
-            );
+            throw inVain === MOST_IN_VAIN ? error : transient("network", error);
           }
           if (!isCut || sent <= PROGRESS_BYTES) return;
           if (++run.cuts >= MOST_CUTS) throw unstable("The connection broke", MOST_CUTS);
