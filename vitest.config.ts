@@ -21,7 +21,7 @@ const OWN: ReadonlyArray<Suite> = [
   { name: "unit", groupOrder: 0 },
   // The service: as a part of another application, without a socket, and as a process.
   { name: "embed" },
-  { name: "client" },
+  { name: "client", setupFiles: ["tests/client/restore.ts"] },
   { name: "http" },
   { name: "cli" },
   { name: "events" },

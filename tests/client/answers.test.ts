@@ -1,5 +1,5 @@
 import * as fc from "fast-check";
-import { afterEach, describe, expect, it, vi } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 import { createClient, UploadError } from "../../adapters/client/client.ts";
 import {
   FILE,
@@ -12,6 +12,7 @@ import {
   leave,
   network,
   PART_SIZE,
+  POLICY,
   startUploads,
   TOKEN,
 } from "./host.ts";
@@ -19,24 +20,6 @@ import {
 // Answers of a service that is broken or hostile, which is not ours to run: its answers are given
 // in place of those of the real one.
 
-afterEach(() => {
-  vi.restoreAllMocks();
-  vi.unstubAllGlobals();
-});
-
-const POLICY = {
-  name: "files",
-  max_size: 2 ** 30,
-  allowed_types: ["image/png"],
-  extensions: {},
-  put_lifetime: 900,
-  get_lifetime: 900,
-  strict: false,
-  write_once: false,
-  require_checksum: false,
-  checksums: ["sha256"],
-  multipart: { max_size: 2 ** 30, checksums: ["sha256"] },
-};
 const GRANT = { put_url: "http://127.0.0.1:9/a", put_headers: {}, receipt: "v1.a" };
 const CONFIRMED = {
   key: "a",

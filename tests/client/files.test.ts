@@ -1,9 +1,7 @@
-import { afterEach, expect, it, vi } from "vitest";
+import { expect, it } from "vitest";
 import { createFiles, UploadError } from "../../adapters/client/files/files.ts";
 import type { Scope } from "../../domain/principal.ts";
 import { network, startUploads, TOKEN } from "./host.ts";
-
-afterEach(() => void vi.unstubAllGlobals());
 
 const FILE = new Blob(["a picture"], { type: "image/png" });
 

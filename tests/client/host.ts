@@ -129,25 +129,23 @@ export const isFor =
   (seen: Seen): boolean =>
     seen.action === action;
 
-/** A policy as a service lists it, whose store verifies what `over` says. */
+/** A policy as a service lists it. */
+export const POLICY = {
+  name: "files",
+  max_size: 2 ** 30,
+  allowed_types: ["image/png"],
+  extensions: {},
+  put_lifetime: 900,
+  get_lifetime: 900,
+  strict: false,
+  write_once: false,
+  require_checksum: false,
+  checksums: ["sha256"],
+  multipart: { max_size: 2 ** 30, checksums: ["sha256"] },
+};
+
 export const policyWith = (over: object): Response =>
-  Response.json({
-    policies: [
-      {
-        name: "files",
-        max_size: 2 ** 20,
-        allowed_types: ["image/png"],
-        extensions: {},
-        put_lifetime: 900,
-        get_lifetime: 900,
-        strict: false,
-        write_once: false,
-        require_checksum: false,
-        checksums: ["sha256"],
-        ...over,
-      },
-    ],
-  });
+  Response.json({ policies: [{ ...POLICY, ...over }] });
 
 /** Stops the clocks of a client; timers that wait go on. */
 export const stopClocks = (): unknown =>

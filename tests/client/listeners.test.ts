@@ -1,15 +1,10 @@
 import { getEventListeners } from "node:events";
-import { afterEach, expect, it, vi } from "vitest";
+import { expect, it, vi } from "vitest";
 import { awake, makeRun } from "../../adapters/client/run.ts";
 import { makeSlots } from "../../adapters/client/slots.ts";
 import { failure, isPut, network, startUploads } from "./host.ts";
 
 // A page uses one signal, and is one window, for as long as it is open.
-
-afterEach(() => {
-  vi.restoreAllMocks();
-  vi.unstubAllGlobals();
-});
 
 const FILE = new File(["a picture"], "photo.png", { type: "image/png" });
 const listeners = ({ signal }: AbortController) => getEventListeners(signal, "abort").length;

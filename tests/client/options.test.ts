@@ -1,12 +1,6 @@
-import { afterEach, describe, expect, it, vi } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 import { type ClientOptions, createClient } from "../../adapters/client/client.ts";
 import { FILE, failure, first, isFor, network, startUploads, TOKEN } from "./host.ts";
-
-afterEach(() => {
-  vi.restoreAllMocks();
-  vi.unstubAllGlobals();
-  vi.useRealTimers();
-});
 
 const OPTIONS: ClientOptions = { endpoint: "http://127.0.0.1:9", organization: "acme" };
 

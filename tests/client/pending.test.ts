@@ -1,4 +1,4 @@
-import { afterEach, expect, it, vi } from "vitest";
+import { expect, it } from "vitest";
 import type { UploadProgress } from "../../adapters/client/client.ts";
 import {
   FILE,
@@ -15,12 +15,6 @@ import {
 } from "./host.ts";
 
 // A service that is not ready with what has arrived: its answers are given in place of the real one.
-
-afterEach(() => {
-  vi.useRealTimers();
-  vi.restoreAllMocks();
-  vi.unstubAllGlobals();
-});
 
 const problem = (status: number, code: string, more = {}, headers = {}) =>
   Response.json({ code, title: "A title", detail: "A detail.", ...more }, { status, headers });

@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { afterAll, afterEach, beforeAll, beforeEach, expect, it, vi } from "vitest";
+import { afterAll, beforeAll, beforeEach, expect, it, vi } from "vitest";
 import { createClient } from "../../adapters/client/client.ts";
 import {
   type DeviceFile,
@@ -89,8 +89,6 @@ beforeEach(() => {
   vi.stubGlobal("XMLHttpRequest", NativeXhr);
   vi.stubGlobal("crypto", undefined);
 });
-afterEach(() => vi.unstubAllGlobals());
-
 const startClient = () =>
   createClient({ endpoint: service.address, organization: "acme", token: service.token });
 

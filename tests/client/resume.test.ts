@@ -1,4 +1,4 @@
-import { afterEach, expect, it, vi } from "vitest";
+import { expect, it, vi } from "vitest";
 import { createClient } from "../../adapters/client/client.ts";
 import {
   failure,
@@ -15,11 +15,6 @@ import {
 } from "./host.ts";
 
 // What goes on where it was left, and what must not.
-
-afterEach(() => {
-  vi.restoreAllMocks();
-  vi.unstubAllGlobals();
-});
 
 const refused = () => new Response("", { status: 400 });
 

@@ -1,6 +1,6 @@
 import * as fc from "fast-check";
 import { createHash, randomBytes } from "node:crypto";
-import { afterEach, expect, it, onTestFinished, vi } from "vitest";
+import { expect, it, onTestFinished, vi } from "vitest";
 import { computeChecksum, chooseAlgorithm } from "../../adapters/client/file.ts";
 import { makeTally, type UploadProgress } from "../../adapters/client/progress.ts";
 import { UploadError } from "../../adapters/client/errors.ts";
@@ -8,11 +8,6 @@ import { sizeInWords } from "../../adapters/client/size-in-words.ts";
 import { persist, retryAfter, transient } from "../../adapters/client/retry.ts";
 import { inTime, makeRun } from "../../adapters/client/run.ts";
 import { LEAST_PART, makeSlots } from "../../adapters/client/slots.ts";
-
-afterEach(() => {
-  vi.restoreAllMocks();
-  vi.unstubAllGlobals();
-});
 
 it("a body that is read on after its answer keeps no process alive", async () => {
   vi.useFakeTimers();

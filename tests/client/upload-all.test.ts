@@ -1,11 +1,6 @@
-import { afterEach, expect, it, vi } from "vitest";
+import { expect, it } from "vitest";
 import { UploadError, type UploadProgress } from "../../adapters/client/client.ts";
 import { first, isFor, isPut, network, startUploads } from "./host.ts";
-
-afterEach(() => {
-  vi.restoreAllMocks();
-  vi.unstubAllGlobals();
-});
 
 const image = (name: string, content = name) => new File([content], name, { type: "image/png" });
 

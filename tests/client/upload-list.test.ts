@@ -1,15 +1,10 @@
-import { afterEach, expect, it, onTestFinished, vi } from "vitest";
+import { expect, it, onTestFinished, vi } from "vitest";
 import { createClient, type UploadError } from "../../adapters/client/client.ts";
 import { makeUploadList, type UploadsOptions } from "../../adapters/client/uploads/upload-list.ts";
 import { until } from "../support/until.ts";
 import { isPut, network, startUploads, TOKEN } from "./host.ts";
 
 // The list behind `useUploads`, without a component.
-
-afterEach(() => {
-  vi.restoreAllMocks();
-  vi.unstubAllGlobals();
-});
 
 const text = (name: string, type = "") => new File(["text"], name, { type });
 const note = (file: Blob) => ({ note: `of ${(file as File).name}` });

@@ -1,4 +1,4 @@
-import { afterEach, expect, it, vi } from "vitest";
+import { expect, it, vi } from "vitest";
 import {
   createClient,
   type UploadOptions,
@@ -20,12 +20,6 @@ import {
   stopClocks,
   TOKEN,
 } from "./host.ts";
-
-afterEach(() => {
-  vi.useRealTimers();
-  vi.restoreAllMocks();
-  vi.unstubAllGlobals();
-});
 
 /** Options of an upload that tries nothing again. */
 const ONCE = { retry: { for: "0 seconds" } } as const;

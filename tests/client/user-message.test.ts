@@ -1,11 +1,6 @@
-import { afterEach, expect, it, vi } from "vitest";
+import { expect, it, vi } from "vitest";
 import { UploadError, type UploadErrorCode } from "../../adapters/client/client.ts";
 import { FILE, failure, isFor, isPut, network, s3Error, startUploads } from "./host.ts";
-
-afterEach(() => {
-  vi.restoreAllMocks();
-  vi.unstubAllGlobals();
-});
 
 it.each<[File, object, string]>([
   [

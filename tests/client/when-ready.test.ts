@@ -1,13 +1,8 @@
-import { afterEach, expect, it, vi } from "vitest";
+import { expect, it, vi } from "vitest";
 import type { RetryOptions } from "../../adapters/client/client.ts";
 import { createFiles, type FileState } from "../../adapters/client/files/files.ts";
 import { FILE, MIA } from "../embed/host.ts";
 import { failure, pass, startUploads, stopClocks, TOKEN } from "./host.ts";
-
-afterEach(() => {
-  vi.useRealTimers();
-  vi.unstubAllGlobals();
-});
 
 const KEY = "orgs/org_1/files/2026/11/3f2b8c1e-9d4a-4c6b-8e7f-0a1b2c3d4e5f.png";
 const ASKED = { caller: MIA, organization: "acme" };
