@@ -7,7 +7,7 @@ import { FILES, operation } from "../../adapters/http/operations/operation.ts";
 import { declareOperations } from "../../deploy/declare-operations.ts";
 import type { AuditEvent } from "../../application/ports/audit.ts";
 import { OrganizationNotFound } from "../../domain/errors.ts";
-import { presignInit, startService } from "./service.ts";
+import { startService } from "./service.ts";
 
 // An operation that is added is one value in the list, and all else is read from there.
 
@@ -32,15 +32,9 @@ afterAll(() => void Reflect.deleteProperty(OPERATIONS, "measure"));
 
 it("an operation of the list is a route, a declared call, part of the document, and on record", async () => {
   const audit: Array<AuditEvent> = [];
-  const { request } = await startService({ audit });
-  const ask = async (body: unknown) => {
-    const answer = await request("/api/v1/orgs/acme/files/measure", presignInit(body));
-    return { status: answer.status, ...(await answer.json()) };
-  };
-  expect(await ask({ given_text: "abc", is_doubled: true })).toEqual({
-    status: 200,
-    text_length: 6,
-  });
+  const { send } = await startService({ audit });
+  const ask = async (body: object) => (await send("/api/v1/orgs/acme/files/measure", body)).body;
+  expect(await ask({ given_text: "abc", is_doubled: true })).toEqual({ text_length: 6 });
   expect(await ask({ givenText: "abc" })).toMatchObject({ status: 400, code: "INVALID_REQUEST" });
   expect(await ask({ given_text: "" })).toMatchObject({ status: 404, code: "NOT_FOUND" });
   expect(audit.map(({ action, refusal }) => [action, refusal])).toEqual([
@@ -48,7 +42,7 @@ it("an operation of the list is a route, a declared call, part of the document, 
     ["measure", "INVALID_REQUEST"],
     ["measure", "NOT_FOUND"],
   ]);
-  const { paths, components } = await (await request("/openapi.json")).json();
+  const { paths, components } = (await send("/openapi.json")).body;
   const { post } = paths["/api/v1/orgs/{slug}/files/measure"];
   expect(post.description).toBe("Needs the scope `read`.");
   expect(Object.keys(post.responses)).toContain("404");

@@ -9,7 +9,7 @@ import type { AuditEvent } from "../../application/ports/audit.ts";
 import { Presigner } from "../../application/ports/presigner.ts";
 import { CredentialsUnavailable } from "../../domain/errors.ts";
 import { LinkLifetime } from "../../domain/link.ts";
-import { embedded, PRESIGN, presignInit, startService, storeOf, TOKEN_KEY } from "./service.ts";
+import { embedded, PRESIGN, startService, storeOf, TOKEN_KEY } from "./service.ts";
 import { makeFolder } from "../support/make-folder.ts";
 
 const FILES = PRESIGN.replace("/presign", "");
@@ -39,19 +39,15 @@ async function start(kind: "whole" | "no store" | "no credentials", directory: s
     Effect.map(Presigner, (presigner) => ({ ...presigner, put: none, get: none, part: none })),
   ).pipe(Layer.provideMerge(whole));
   const audit: Array<AuditEvent> = [];
-  const { request } = await startService({
+  const service = await startService({
     audit,
     storage: Layer.orDie({ whole, "no store": storeOf("minio"), "no credentials": unsigned }[kind]),
     policy: { linkLifetime: LinkLifetime.make(Duration.hours(1)) },
     policies: { staff: { callers: ["service"] }, strict: { requireChecksum: true } },
   });
-  const send = async (method: string, path: string, body?: unknown) => {
-    const { headers } = presignInit();
-    const init = body === undefined ? { headers: headers ?? {} } : presignInit(body);
+  const send = (method: string, path: string, body?: unknown) => {
     audit.length = 0;
-    const answer = await request(path, { ...init, method });
-    const text = await answer.text();
-    return { status: answer.status, body: text.startsWith("{") ? JSON.parse(text) : undefined };
+    return service.send(path, body, { method });
   };
   const upload = ({ url, headers }: { url: string; headers: Record<string, string> }) =>
     put(url, headers);

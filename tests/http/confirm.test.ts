@@ -7,9 +7,10 @@ import { OrganizationId } from "../../domain/organization.ts";
 import { toJson } from "../../domain/receipt.ts";
 import { waitingReceipt } from "../support/receipt.ts";
 import { startS3 } from "../support/s3-server.ts";
-import { presignInit, startService, storeAt, TOKEN, TOKEN_KEY } from "./service.ts";
+import { startService, storeAt, TOKEN_KEY } from "./service.ts";
 
 const ORIGIN = "https://uploads.example.com";
+const FILE = { filename: "a.png", content_type: "image/png", size: 5 };
 const CONFIRM = "/api/v1/orgs/acme/files/confirm";
 
 it.each([
@@ -18,18 +19,16 @@ it.each([
   [{}, 400, "INVALID_REQUEST"],
   [{ receipt: "a", key: "b" }, 400, "INVALID_REQUEST"],
 ])("a confirm with the body %.40j is answered with %i %s", async (body, status, code) => {
-  const { request } = await startService();
-  const answer = await request(CONFIRM, presignInit(body));
-  expect([answer.status, (await answer.json()).code]).toEqual([status, code]);
+  const answer = await (await startService()).send(CONFIRM, body);
+  expect([answer.status, answer.body.code]).toEqual([status, code]);
 });
 
 it("a confirm while the store is down is answered with 503 and Retry-After, not as a lost upload", async () => {
-  const { request } = await startService();
-  const granted = await request("/api/v1/orgs/acme/files/presign", presignInit());
-  const { receipt } = await granted.json();
-  const answer = await request(CONFIRM, presignInit({ receipt }));
-  expect([answer.status, (await answer.json()).code]).toEqual([503, "STORE_UNAVAILABLE"]);
-  expect(answer.headers.get("retry-after")).toMatch(/^\d+$/);
+  const { send } = await startService();
+  const { receipt } = (await send("/api/v1/orgs/acme/files/presign", FILE)).body;
+  const { status, headers, body } = await send(CONFIRM, { receipt });
+  expect([status, body.code]).toEqual([503, "STORE_UNAVAILABLE"]);
+  expect(headers.get("retry-after")).toMatch(/^\d+$/);
 });
 
 it("every address of a file in a bucket with versions names the version that was confirmed", async () => {
@@ -41,18 +40,17 @@ it("every address of a file in a bucket with versions names the version that was
     });
   });
   const policy = { linkLifetime: LinkLifetime.make(Duration.days(1)) };
-  const { request } = await startService({ storage: storeAt(env), policy });
-  const ask = async (path: string, body?: object) =>
-    (await request(`/api/v1/orgs/acme/files/${path}`, presignInit(body))).json();
-  const { put_url: url, put_headers: headers, receipt } = await ask("presign");
+  const { send, request } = await startService({ storage: storeAt(env), policy });
+  const ask = async (path: string, body: object) =>
+    (await send(`/api/v1/orgs/acme/files/${path}`, body)).body;
+  const { put_url: url, put_headers: headers, receipt } = await ask("presign", FILE);
   expect((await fetch(url, { method: "PUT", headers, body: "12345" })).status).toBe(200);
   const { version, get_url, file_url } = await ask("confirm", { receipt });
   const { link_url } = await ask("links", { receipt });
   expect([version, new URL(file_url).search]).toEqual(["a+b/c", "?version=a%2Bb%2Fc"]);
-  const authorized = { headers: { Authorization: `Bearer ${TOKEN}` } };
   for (const shown of [
     get_url,
-    (await request(file_url.replace(ORIGIN, ""), authorized)).headers.get("location"),
+    (await send(file_url.replace(ORIGIN, ""))).headers.get("location"),
     (await request(link_url.replace(ORIGIN, ""))).headers.get("location"),
   ]) {
     expect(new URL(shown).searchParams.get("versionId")).toBe("a+b/c");
@@ -65,7 +63,7 @@ it.each([
   [4, "STORE_UNAVAILABLE"],
   [6, "INVALID_RECEIPT"],
 ])("a receipt from a clock that is %i minutes ahead is answered with %s", async (minutes, code) => {
-  const { request } = await startService();
+  const { send } = await startService();
   const receipt = tokensOf([TOKEN_KEY]).seal(
     "receipt",
     toJson({
@@ -76,5 +74,5 @@ it.each([
       confirmUntil: inMinutes(60),
     }),
   );
-  expect(await (await request(CONFIRM, presignInit({ receipt }))).json()).toMatchObject({ code });
+  expect((await send(CONFIRM, { receipt })).body).toMatchObject({ code });
 });

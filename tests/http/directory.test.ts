@@ -13,7 +13,7 @@ import { OrganizationId, OrganizationSlug } from "../../domain/organization.ts";
 import { DEFAULT_SCOPES, type Principal } from "../../domain/principal.ts";
 import { serve } from "../support/serve.ts";
 import { until } from "../support/until.ts";
-import { presignInit, SERVICE_TOKEN, startService, TOKEN } from "./service.ts";
+import { SERVICE_TOKEN, startService, TOKEN } from "./service.ts";
 
 /** A directory on this machine, and the questions that it was asked. */
 async function startDirectory(
@@ -325,11 +325,9 @@ it("the service answers with what the directory says: an id, 404, or 503 without
       }),
     ),
   );
-  const { request } = await startService({ identity });
-  const ask = async (slug: string) => {
-    const answer = await request(`/api/v1/orgs/${slug}/files/presign`, presignInit());
-    return { status: answer.status, headers: answer.headers, body: await answer.json() };
-  };
+  const { send } = await startService({ identity });
+  const file = { filename: "a.png", content_type: "image/png", size: 5 };
+  const ask = (slug: string) => send(`/api/v1/orgs/${slug}/files/presign`, file);
   expect((await ask("acme")).body.key).toMatch(/^orgs\/org_7\//);
   expect((await ask("globex")).status).toBe(404);
   const { status, headers, body } = await ask("initech");

@@ -25,7 +25,7 @@ import { Unauthenticated } from "../../domain/errors.ts";
 import { DEFAULT_SCOPES, type Principal } from "../../domain/principal.ts";
 import { atTestEnd } from "../support/at-test-end.ts";
 import { startIssuer } from "../support/issuer.ts";
-import { PRESIGN, presignInit, startService, TOKEN } from "./service.ts";
+import { as, PRESIGN, presignInit, startService, TOKEN } from "./service.ts";
 
 afterEach(() => {
   vi.restoreAllMocks();
@@ -134,12 +134,9 @@ it("a caller with a valid token is let in behind an address that fails all the t
   );
   if (callers.auth !== "jwt") throw new Error("These are settings of something else");
   const own = await Effect.runPromise(Effect.scoped(jsonWebTokens(callers)));
-  const { request } = await startService({ authenticator: limitFailures(own, LIMIT) });
-  const ask = async (token: string) => {
-    const init = presignInit(undefined, { Authorization: `Bearer ${token}` });
-    const answer = await request(PRESIGN, init);
-    return { status: answer.status, headers: answer.headers, body: await answer.json() };
-  };
+  const { send } = await startService({ authenticator: limitFailures(own, LIMIT) });
+  const file = { filename: "a.png", content_type: "image/png", size: 5 };
+  const ask = (token: string) => send(PRESIGN, file, as(token));
   const forge = async (jti: string) => `${(await issuer.sign({ jti })).slice(0, -8)}AAAAAAAA`;
   for (let tries = 0; tries < 3; tries++) {
     expect((await ask(await forge(`${tries}`))).status).toBe(401);

@@ -5,9 +5,10 @@ import { expect, it } from "vitest";
 import { ObjectStore } from "../../application/ports/object-store.ts";
 import { ObjectUnreadable } from "../../domain/errors.ts";
 import { embeddedStore } from "../support/embedded-store.ts";
-import { PRESIGN, presignInit, SERVICE_TOKEN, startService, TOKEN } from "./service.ts";
+import { as, PRESIGN, SERVICE_TOKEN, startService, TOKEN } from "./service.ts";
 
 const FILES = "/api/v1/orgs/acme/files";
+const FILE = { filename: "a.png", content_type: "image/png", size: 5 };
 const NAME = "5007cd59-14b0-4a8f-9bfa-7debee4b183d.png";
 
 /** A service over the embedded store, and the keys that it looks at. */
@@ -28,27 +29,22 @@ async function start(over: Parameters<typeof startService>[0] = {}) {
     })),
   ).pipe(Layer.provideMerge(layer), Layer.orDie);
   const service = await startService({ storage, ...over });
-  const ask = async (path: string, token = TOKEN) => {
-    const answer = await service.request(path, { headers: { Authorization: `Bearer ${token}` } });
-    return { status: answer.status, headers: answer.headers, body: await answer.json() };
-  };
   const upload = async () => {
-    const granted = await (await service.request(PRESIGN, presignInit())).json();
-    const { put_url: url, put_headers: headers, key } = granted;
+    const { put_url: url, put_headers: headers, key } = (await service.send(PRESIGN, FILE)).body;
     expect((await fetch(url, { method: "PUT", headers, body: "12345" })).status).toBe(200);
     return { key, at: `${FILES}/${key.replace("orgs/org_1/files/", "")}/state` };
   };
-  return { ...service, ask, upload, looked, unreadable };
+  return { ...service, upload, looked, unreadable };
 }
 
 const INCOMING = { policy: { arrival: "incoming", verifyContent: false } } as const;
 
 it("a state is told to everybody who may open the file, is kept by nobody, and costs one look", async () => {
-  const { ask, upload, looked } = await start();
+  const { send, upload, looked } = await start();
   const { key, at } = await upload();
   for (const token of [TOKEN, SERVICE_TOKEN]) {
     looked.length = 0;
-    const { status, headers, body } = await ask(at, token);
+    const { status, headers, body } = await send(at, undefined, as(token));
     expect([status, body]).toEqual([200, { key, state: "ready" }]);
     expect(headers.get("cache-control")).toBe("no-store");
     expect(looked).toEqual([key]);
@@ -56,30 +52,28 @@ it("a state is told to everybody who may open the file, is kept by nobody, and c
 });
 
 it("where a policy lets uploads wait a state costs two looks, at the upload and then at the file", async () => {
-  const { ask, upload, looked } = await start(INCOMING);
+  const { send, upload, looked } = await start(INCOMING);
   const { key, at } = await upload();
-  const { body } = await ask(at);
+  const { body } = await send(at);
   expect(body).toEqual({ key, state: "waiting", retry_after: 5 });
   expect(looked).toEqual([`incoming/${key}`, key]);
 });
 
 it("a file is missing, waits once it was sent, is ready once it was confirmed, and missing once it was removed", async () => {
-  const { ask, request } = await start(INCOMING);
-  const granted = await (await request(PRESIGN, presignInit())).json();
-  const { put_url: url, put_headers: headers, key, receipt } = granted;
+  const { send } = await start(INCOMING);
+  const { put_url: url, put_headers: headers, key, receipt } = (await send(PRESIGN, FILE)).body;
   const at = `${FILES}/${key.replace("orgs/org_1/files/", "")}/state`;
   const put = () => fetch(url, { method: "PUT", headers, body: "12345" });
-  expect((await ask(at)).body).toEqual({ key, state: "missing", retry_after: 5 });
+  expect((await send(at)).body).toEqual({ key, state: "missing", retry_after: 5 });
   await put();
-  expect((await ask(at)).body).toEqual({ key, state: "waiting", retry_after: 5 });
-  await request(`${FILES}/confirm`, presignInit({ receipt }));
-  expect((await ask(at)).body).toEqual({ key, state: "ready" });
+  expect((await send(at)).body).toEqual({ key, state: "waiting", retry_after: 5 });
+  await send(`${FILES}/confirm`, { receipt });
+  expect((await send(at)).body).toEqual({ key, state: "ready" });
   // An upload that waits beside a file says nothing about it.
   await put();
-  expect((await ask(at)).body).toEqual({ key, state: "ready" });
-  const authorization = { Authorization: `Bearer ${TOKEN}` };
-  await request(at.replace(/\/state$/, ""), { method: "DELETE", headers: authorization });
-  expect((await ask(at)).body).toEqual({ key, state: "missing", retry_after: 5 });
+  expect((await send(at)).body).toEqual({ key, state: "ready" });
+  await send(at.replace(/\/state$/, ""), undefined, { method: "DELETE" });
+  expect((await send(at)).body).toEqual({ key, state: "missing", retry_after: 5 });
 });
 
 it("a file that was made while its state was looked at is not missing", async () => {
@@ -96,27 +90,27 @@ it("a file that was made while its state was looked at is not missing", async ()
     }),
   ).pipe(Layer.provideMerge(layer), Layer.orDie);
   const service = await start({ ...INCOMING, storage });
-  expect((await service.ask(`${FILES}/2026/11/${NAME}/state`)).body.state).toBe("ready");
+  expect((await service.send(`${FILES}/2026/11/${NAME}/state`)).body.state).toBe("ready");
 });
 
 const FACTS = { size: 5, contentType: "image/png", etag: '"a"', checksums: {}, extraHeaders: {} };
 
 it("an object that nobody can read is no file, and does not hide the file beside it", async () => {
-  const { ask, upload, unreadable } = await start();
+  const { send, upload, unreadable } = await start();
   const { key, at } = await upload();
   unreadable.add(`incoming/${key}`);
-  expect((await ask(at)).body.state).toBe("ready");
+  expect((await send(at)).body.state).toBe("ready");
   unreadable.add(key);
-  expect((await ask(at)).body.state).toBe("missing");
+  expect((await send(at)).body.state).toBe("missing");
   const incoming = await start(INCOMING);
   const other = await incoming.upload();
   incoming.unreadable.add(`incoming/${other.key}`);
-  expect((await incoming.ask(other.at)).body.state).toBe("missing");
+  expect((await incoming.send(other.at)).body.state).toBe("missing");
 });
 
 it("no client is told to wait for a file whose upload can no longer be confirmed", async () => {
-  const { ask } = await start();
-  const { body } = await ask(`${FILES}/2020/01/${NAME}/state`);
+  const { send } = await start();
+  const { body } = await send(`${FILES}/2020/01/${NAME}/state`);
   expect(body).toEqual({ key: `orgs/org_1/files/2020/01/${NAME}`, state: "missing" });
 });
 
@@ -130,30 +124,27 @@ it.each([
 ])(
   "%.100s is answered as every file that is not there for the caller, and no store is asked",
   async (path) => {
-    const { ask, looked } = await start(INCOMING);
-    const unknown = await ask(`/api/v1/orgs/globex/files/2026/11/${NAME}`);
-    const { status, body } = await ask(path);
+    const { send, looked } = await start(INCOMING);
+    const unknown = await send(`/api/v1/orgs/globex/files/2026/11/${NAME}`);
+    const { status, body } = await send(path);
     expect([status, body]).toEqual([404, unknown.body]);
     expect(looked).toEqual([]);
   },
 );
 
 it("a state is neither changed nor removed, and a removal at its address removes no file", async () => {
-  const { ask, upload, request } = await start();
+  const { send, upload } = await start();
   const { at } = await upload();
-  const headers = { Authorization: `Bearer ${TOKEN}` };
-  const answer = await request(at, { method: "DELETE", headers });
+  const remove = (path: string) => send(path, undefined, { method: "DELETE" });
+  const answer = await remove(at);
   expect([answer.status, answer.headers.get("allow")]).toEqual([405, "GET"]);
-  const deeper = await request(`${FILES}/avatars/${NAME}/state`, { method: "DELETE", headers });
-  expect(deeper.status).toBe(404);
-  expect((await ask(at)).body.state).toBe("ready");
+  expect((await remove(`${FILES}/avatars/${NAME}/state`)).status).toBe(404);
+  expect((await send(at)).body.state).toBe("ready");
 });
 
 it("an unknown state is no state: while the store is down the answer is 503 with a time", async () => {
-  const { request } = await startService();
-  const answer = await request(`${FILES}/2026/11/${NAME}/state`, {
-    headers: { Authorization: `Bearer ${TOKEN}` },
-  });
-  expect([answer.status, (await answer.json()).code]).toEqual([503, "STORE_UNAVAILABLE"]);
-  expect(Number(answer.headers.get("retry-after"))).toBeGreaterThan(0);
+  const { send } = await startService();
+  const { status, headers, body } = await send(`${FILES}/2026/11/${NAME}/state`);
+  expect([status, body.code]).toEqual([503, "STORE_UNAVAILABLE"]);
+  expect(Number(headers.get("retry-after"))).toBeGreaterThan(0);
 });

@@ -6,7 +6,7 @@ import { describe, expect, it } from "vitest";
 import { Events } from "../../application/ports/events.ts";
 import { ObjectStore } from "../../application/ports/object-store.ts";
 import type { UploadPolicy } from "../../domain/upload-policy.ts";
-import { embedded, PRESIGN, presignInit, startService } from "./service.ts";
+import { embedded, PRESIGN, startService } from "./service.ts";
 
 // Where completing an upload, or a copy, may replace an object, what it makes can change for as long as
 // the URLs of the upload work.
@@ -38,12 +38,9 @@ async function start(policy: Partial<UploadPolicy>) {
       }),
     ),
   );
-  const { request } = await startService({
-    storage,
-    policy: { verifyContent: false, ...policy },
-  });
+  const { send } = await startService({ storage, policy: { verifyContent: false, ...policy } });
   const ask = async (action: string, body: object) =>
-    (await request(PRESIGN.replace("presign", action), presignInit(body))).json();
+    (await send(PRESIGN.replace("presign", action), body)).body;
   const file = { filename: "a.png", content_type: "image/png", size: 5 };
   return {
     state,

@@ -6,7 +6,7 @@ import { TestClock } from "effect/testing";
 import { expect, it } from "vitest";
 import { ObjectStore } from "../../application/ports/object-store.ts";
 import { isIncomingKey, type ObjectKey } from "../../domain/storage-key.ts";
-import { embedded, PRESIGN, presignInit, startService, TOKEN } from "./service.ts";
+import { embedded, PRESIGN, startService } from "./service.ts";
 
 /** Of what is sent. */
 const SHA_256 = { algorithm: "sha256", value: "LPJNul+wow4m6DsqxbninhsWHlwfp0JecwQzYpOLmCQ=" };
@@ -43,14 +43,9 @@ async function start() {
     Layer.provideMerge(store.layer),
     Layer.merge(Layer.succeed(Clock.Clock, clock)),
   );
-  const { request } = await startService({
-    storage,
-    policy: { arrival: "incoming", verifyContent: false },
-  });
-  const ask = async (action: string, body?: object) => {
-    const answer = await request(PRESIGN.replace("presign", action), presignInit(body));
-    return { status: answer.status, headers: answer.headers, body: await answer.json() };
-  };
+  const policy = { arrival: "incoming", verifyContent: false } as const;
+  const { send } = await startService({ storage, policy });
+  const ask = (action: string, body: object) => send(PRESIGN.replace("presign", action), body);
   return {
     seen,
     ask,
@@ -72,8 +67,7 @@ async function start() {
     },
     /** The status of a file by its address of the API. */
     open: async (url: string) => {
-      const init = { headers: { Authorization: `Bearer ${TOKEN}` } };
-      const location = (await request(new URL(url).pathname, init)).headers.get("location");
+      const location = (await send(new URL(url).pathname)).headers.get("location");
       const answer = await store.fetch(new Request(location ?? ""));
       return [answer.status, answer.status === 200 && (await answer.text())];
     },

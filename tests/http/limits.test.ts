@@ -1,24 +1,19 @@
 import * as Duration from "effect/Duration";
 import { expect, it } from "vitest";
-import { embedded, PRESIGN, presignInit, SERVICE_TOKEN, startService } from "./service.ts";
+import { as, embedded, PRESIGN, SERVICE_TOKEN, startService, TOKEN } from "./service.ts";
 
 const fileOf = (size: number) => ({ filename: "a.png", content_type: "image/png", size });
 const HOUR = Duration.hours(1);
 
 it("answers say what is left of each limit, and a 429 says when to retry", async () => {
-  const { request } = await startService({
+  const { send } = await startService({
     limits: {
       requests: { subject: { count: 2, window: HOUR }, organization: { count: 3, window: HOUR } },
       daily: {},
     },
   });
-  const ask = async (token?: string, path = PRESIGN, body?: unknown) => {
-    const authorization = token === undefined ? {} : { Authorization: `Bearer ${token}` };
-    const answer = await request(path, presignInit(body, authorization));
-    const { headers, status } = answer;
-    const { code } = await answer.json();
-    return { status, code, headers };
-  };
+  const ask = (token = TOKEN, path = PRESIGN, body: unknown = fileOf(5)) =>
+    send(path, body, as(token));
   const first = await ask();
   expect(first.status).toBe(200);
   expect(first.headers.get("ratelimit-policy")).toBe(
@@ -28,7 +23,7 @@ it("answers say what is left of each limit, and a 429 says when to retry", async
   // A request for an organization that does not exist counts for its caller.
   expect((await ask(undefined, PRESIGN.replace("acme", "globex"))).status).toBe(404);
   const third = await ask();
-  expect([third.status, third.code]).toEqual([429, "RATE_LIMITED"]);
+  expect([third.status, third.body.code]).toEqual([429, "RATE_LIMITED"]);
   expect(third.headers.get("ratelimit-policy")).toBe('"subject";q=2;w=3600');
   expect(third.headers.get("ratelimit")).toMatch(/^"subject";r=0;t=3(?:600|599)$/);
   expect(Number(third.headers.get("retry-after"))).toBeGreaterThan(1790);
@@ -42,15 +37,12 @@ it("answers say what is left of each limit, and a 429 says when to retry", async
 });
 
 it("the bytes of a caller count in every way to upload, and those of others do not", async () => {
-  const { request } = await startService({
+  const { send } = await startService({
     storage: embedded().layer,
     limits: { requests: {}, daily: { bytesPerSubject: 100 } },
   });
-  const ask = async (path: string, body: object, token?: string) => {
-    const headers = token === undefined ? {} : { Authorization: `Bearer ${token}` };
-    const answer = await request(PRESIGN.replace("presign", path), presignInit(body, headers));
-    return { status: answer.status, headers: answer.headers, body: await answer.json() };
-  };
+  const ask = (path: string, body: object, token = TOKEN) =>
+    send(PRESIGN.replace("presign", path), body, as(token));
   const ways: ReadonlyArray<readonly [path: string, body: object]> = [
     ["presign", fileOf(10)],
     ["batch", { files: [fileOf(10), fileOf(10)] }],

@@ -2,14 +2,7 @@ import * as Duration from "effect/Duration";
 import { expect, it } from "vitest";
 import { tokensOf } from "../../adapters/tokens/tokens.ts";
 import { LinkLifetime } from "../../domain/link.ts";
-import {
-  PRESIGN,
-  presignInit,
-  SERVICE_TOKEN,
-  signedAt,
-  startService,
-  TOKEN_KEY,
-} from "./service.ts";
+import { as, PRESIGN, SERVICE_TOKEN, signedAt, startService, TOKEN_KEY } from "./service.ts";
 
 const LINKS = "/api/v1/orgs/acme/files/links";
 const YEAR = 365 * 24 * 60 * 60;
@@ -21,23 +14,19 @@ const content = (x: number, { p = "files", i = Date.now() } = {}) =>
   JSON.stringify({ k: KEY, n: "a.png", t: "image/png", p, i, x });
 
 async function start() {
-  const { request } = await startService({
+  const { request, send } = await startService({
     policy,
     policies: { unlinked: { linkLifetime: undefined } },
   });
-  const post = async (path: string, body: unknown, headers = {}) => {
-    const answer = await request(path, presignInit(body, headers));
-    return { status: answer.status, body: await answer.json() };
-  };
   const grant = async (over: object = {}) => {
     const file = { filename: "Überblick.svg", content_type: "image/png", size: 5, ...over };
-    return (await post(PRESIGN, file)).body.receipt as string;
+    return (await send(PRESIGN, file)).body.receipt as string;
   };
   const follow = async (path: string) => {
     const answer = await request(path);
     return { answer, location: new URL(answer.headers.get("location") ?? "about:blank") };
   };
-  return { request, post, grant, follow };
+  return { post: send, grant, follow };
 }
 
 it("a link opens the file for whoever holds it, under its own name", async () => {
@@ -66,8 +55,8 @@ it("a link opens the file for whoever holds it, under its own name", async () =>
 
 it("a link leads to the public endpoint, even if a service made it", async () => {
   const { post, grant, follow } = await start();
-  const headers = { Authorization: `Bearer ${SERVICE_TOKEN}` };
-  const { body } = await post(LINKS, { receipt: await grant(), expires_in: 60 }, headers);
+  const asked = { receipt: await grant(), expires_in: 60 };
+  const { body } = await post(LINKS, asked, as(SERVICE_TOKEN));
   expect((await follow(new URL(body.link_url).pathname)).location.host).toBe("store.example.com");
 });
 

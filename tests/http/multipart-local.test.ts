@@ -7,7 +7,7 @@ import { expect, it } from "vitest";
 import type { AuditEvent } from "../../application/ports/audit.ts";
 import { type Multipart, ObjectStore } from "../../application/ports/object-store.ts";
 import { StoreUnavailable } from "../../domain/errors.ts";
-import { embedded, PRESIGN, presignInit, startService, TOKEN } from "./service.ts";
+import { embedded, PRESIGN, startService } from "./service.ts";
 
 const MULTIPART = PRESIGN.replace("presign", "multipart");
 const FILE = { filename: "a.png", content_type: "image/png", size: 5 };
@@ -37,17 +37,8 @@ async function start({
     ),
   ).pipe(Layer.provideMerge(layer));
   const audit: Array<AuditEvent> = [];
-  const { request } = await startService({ storage, audit, ...over });
-  const send = async (method: string, path: string, body: object) => {
-    const headers = { Authorization: `Bearer ${TOKEN}` };
-    const answer = await request(path, { ...presignInit(body, headers), method });
-    const text = await answer.text();
-    return {
-      status: answer.status,
-      headers: answer.headers,
-      body: text === "" ? undefined : JSON.parse(text),
-    };
-  };
+  const service = await startService({ storage, audit, ...over });
+  const send = (method: string, path: string, body: object) => service.send(path, body, { method });
   return {
     audit,
     send,

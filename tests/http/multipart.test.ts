@@ -4,9 +4,9 @@ import { capabilitiesOf } from "../../adapters/storage/certificate/proved.ts";
 import { tokensOf } from "../../adapters/tokens/tokens.ts";
 import { s3Error, startS3 } from "../support/s3-server.ts";
 import {
+  as,
   boundHeaders,
   PRESIGN,
-  presignInit,
   SERVICE_TOKEN,
   startService,
   storeAt,
@@ -45,17 +45,11 @@ const upload = (over: object = {}) =>
   );
 
 async function start(over: Parameters<typeof startService>[0] = {}) {
-  const { request } = await startService({
-    policies: { verified: { requireChecksum: true } },
-    ...over,
-  });
-  const send = async (method: string, path: string, body?: unknown, token = TOKEN) => {
-    const headers = { Authorization: `Bearer ${token}` };
-    const init = body === undefined ? { headers } : presignInit(body, headers);
-    const answer = await request(path, { ...init, method });
-    return { status: answer.status, headers: answer.headers, body: await answer.json() };
-  };
-  return { request, send };
+  const policies = { verified: { requireChecksum: true } };
+  const service = await startService({ policies, ...over });
+  const send = (method: string, path: string, body?: unknown, token = TOKEN) =>
+    service.send(path, body, { method, ...as(token) });
+  return { send };
 }
 
 const codeOf = ({ status, body }: { status: number; body: { code: string } }) => [

@@ -28,9 +28,7 @@ const LOGS = {
 };
 
 async function ask(body: unknown, headers: Readonly<Record<string, string>> = {}) {
-  const { request } = await startService({ policies });
-  const answer = await request(PRESIGN, presignInit(body, headers));
-  return { status: answer.status, body: await answer.json() };
+  return (await startService({ policies })).send(PRESIGN, body, { headers });
 }
 
 it("no header or parameter of a request can choose the host, bucket, path or lifetime of a signed URL", async () => {
@@ -108,7 +106,7 @@ describe("a policy of some organizations", () => {
   const startTwo = async () => {
     const dev = { value: Redacted.make(TOKEN), isGenerated: false };
     const service = { value: Redacted.make(SERVICE_TOKEN), isGenerated: false };
-    const { request } = await startService({
+    const { send } = await startService({
       policies: { films: { organizations: [OrganizationSlug.make("acme")] }, sealed: {} },
       identity: {
         callers: { auth: "dev", exposed: false, tokens: { user: dev, service } },
@@ -116,12 +114,11 @@ describe("a policy of some organizations", () => {
       },
     });
     return async (organization: string, path: string, body?: object) => {
-      const init = presignInit(body);
-      const answer = await request(
+      const { headers: _, ...answer } = await send(
         `/api/v1/orgs/${organization}/files/${path}`,
-        body === undefined ? { headers: init.headers ?? {} } : init,
+        body,
       );
-      return { status: answer.status, body: await answer.json() };
+      return answer;
     };
   };
 

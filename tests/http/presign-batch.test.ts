@@ -13,12 +13,10 @@ const files = (count: number) =>
 /** A service, a function that sends it a batch, and its audit events. */
 async function start(over: NonNullable<Parameters<typeof startService>[0]> = {}) {
   const events: Array<AuditEvent> = [];
-  const { request } = await startService({ audit: events, ...over });
-  const ask = async (body: unknown, headers: Readonly<Record<string, string>> = {}) => {
-    const answer = await request(BATCH, presignInit(body, headers));
-    return { status: answer.status, headers: answer.headers, body: await answer.json() };
-  };
-  return { ask, events, request };
+  const { request, send } = await startService({ audit: events, ...over });
+  const ask = (body: unknown, headers: Readonly<Record<string, string>> = {}) =>
+    send(BATCH, body, { headers });
+  return { ask, events, request, send };
 }
 
 const keysOf = ({ body }: { readonly body: { uploads: ReadonlyArray<{ key: string }> } }) =>
@@ -29,8 +27,8 @@ const lengthIn = (url: string) => new URL(url).searchParams.get("X-Amz-SignedHea
 
 describe("a batch of uploads", () => {
   it("a batch is answered in the order of its files, each as if it was requested alone", async () => {
-    const { ask, request } = await start();
-    const single = await (await request(PRESIGN, presignInit(GOOD))).json();
+    const { ask, send } = await start();
+    const { body: single } = await send(PRESIGN, GOOD);
     const names = ["a.png", "b.gif", "c.webp", "d.avif"];
     const answer = await ask({
       files: names.map((filename) => ({
@@ -131,7 +129,7 @@ describe("nothing of a batch is granted", () => {
   ])(
     "a batch in which the %s of a file is refused is answered with %i %s, and names the file",
     async (member, status, code, over, facts) => {
-      const { ask, request } = await start({
+      const { ask, send } = await start({
         policies: { staff: { callers: ["service"] }, summed: { requireChecksum: true } },
       });
       const bad = { ...GOOD, ...over };
@@ -140,7 +138,7 @@ describe("nothing of a batch is granted", () => {
       expect(body).toMatchObject({ status, code, ...facts });
       expect(body.errors).toEqual([{ pointer, reason: expect.stringMatching(/./) }]);
       const { errors: _, detail, ...alone } = body;
-      const single = await (await request(PRESIGN, presignInit(bad))).json();
+      const { body: single } = await send(PRESIGN, bad);
       expect({ ...alone, detail }).toEqual({ ...single, detail: `${pointer}: ${single.detail}` });
     },
   );

@@ -72,6 +72,14 @@ export function storeFor(minutes: number): ReturnType<typeof storeAt> {
   });
 }
 
+interface Sent extends Pick<RequestInit, "method"> {
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly peer?: string;
+}
+
+/** Headers by which another than the usual caller is known. */
+export const as = (token: string) => ({ headers: { Authorization: `Bearer ${token}` } });
+
 /** The whole service, over a store that nobody runs unless another is given. */
 export async function startService(
   over: Partial<AppOptions> & {
@@ -148,7 +156,19 @@ export async function startService(
       });
       const request = (path: string, init: RequestInit = {}, peer = "127.0.0.1") =>
         Promise.resolve(app.request(`http://127.0.0.1:8787${path}`, init, { address: peer }));
-      return { app, request, close };
+      /** Sends what a caller of the tests does, and reads what is answered. */
+      const send = async (path: string, body?: unknown, { headers = {}, ...init }: Sent = {}) => {
+        const { body: text, ...method } = presignInit(body, headers);
+        const sent = body === undefined ? { ...method, method: "GET" } : { ...method, body: text };
+        const answer = await request(path, { ...sent, ...init } as RequestInit, init.peer);
+        const answered = await answer.text();
+        return {
+          status: answer.status,
+          headers: answer.headers,
+          body: answered.startsWith("{") ? JSON.parse(answered) : undefined,
+        };
+      };
+      return { app, request, send, close };
     }),
   );
 }

@@ -10,7 +10,7 @@ import { ObjectStore } from "../../application/ports/object-store.ts";
 import { LinkLifetime } from "../../domain/link.ts";
 import { KeyTemplate, subjectFolder } from "../../domain/storage-key.ts";
 import { embeddedStore } from "../support/embedded-store.ts";
-import { presignInit, startService, TOKEN } from "./service.ts";
+import { startService } from "./service.ts";
 import { tries } from "../support/tries.ts";
 
 const FILES = "/api/v1/orgs/acme/files";
@@ -22,30 +22,33 @@ async function start(over: Parameters<typeof startService>[0] = {}) {
   const policy = { linkLifetime: LinkLifetime.make(Duration.hours(1)), ...over.policy };
   const storage = Layer.orDie(layer);
   const service = await startService({ storage, ...over, policy });
-  const ask = async (path: string, init: RequestInit = {}) => {
-    const headers = { Authorization: `Bearer ${TOKEN}` };
-    const answer = await service.request(path, { headers, ...init });
-    return { status: answer.status, ...(await answer.json().catch(() => ({}))) };
+  const ask = async (path: string, asked?: object, method?: string) => {
+    const { status, body } = await service.send(
+      path,
+      asked,
+      method === undefined ? {} : { method },
+    );
+    return { status, ...body };
   };
   const upload = async (body = "12345", policy?: string) => {
     const asked = { filename: "a.png", content_type: "image/png", size: 5, policy };
-    const granted = await ask(`${FILES}/presign`, presignInit(asked));
+    const granted = await ask(`${FILES}/presign`, asked);
     const { put_url: url, put_headers: headers, key, receipt } = granted;
     const put = async () => (await fetch(url, { method: "PUT", headers, body })).status;
     expect(await put()).toBe(200);
     const path = `${FILES}/${key.slice("orgs/org_1/files/".length)}`;
-    const confirm = () => ask(`${FILES}/confirm`, presignInit({ receipt }));
+    const confirm = () => ask(`${FILES}/confirm`, { receipt });
     return { key, receipt, path, put, confirm, getUrl: granted.get_url };
   };
   return { ...service, ask, upload };
 }
 
 it("a file cannot be removed while the store is down, and its address still redirects", async () => {
-  const { request } = await startService();
-  const init = { headers: { Authorization: `Bearer ${TOKEN}` } };
-  const answer = await request(`${FILES}/2026/11/${NAME}`, { ...init, method: "DELETE" });
-  expect([answer.status, (await answer.json()).code]).toEqual([503, "STORE_UNAVAILABLE"]);
-  expect((await request(`${FILES}/2026/11/${NAME}`, init)).status).toBe(302);
+  const { send } = await startService();
+  const path = `${FILES}/2026/11/${NAME}`;
+  const { status, body } = await send(path, undefined, { method: "DELETE" });
+  expect([status, body.code]).toEqual([503, "STORE_UNAVAILABLE"]);
+  expect((await send(path)).status).toBe(302);
 });
 
 it("a caller whose identity names no scopes may neither list nor remove", async () => {
@@ -129,11 +132,8 @@ it.each([
   `after=${"a".repeat(1025)}`,
   "limit=5",
 ])("a list with %s is refused, and the store is not asked", async (query) => {
-  const { request } = await startService();
-  const answer = await request(`${FILES}?${query}`, {
-    headers: { Authorization: `Bearer ${TOKEN}` },
-  });
-  expect([answer.status, (await answer.json()).code]).toEqual([400, "INVALID_REQUEST"]);
+  const { status, body } = await (await startService()).send(`${FILES}?${query}`);
+  expect([status, body.code]).toEqual([400, "INVALID_REQUEST"]);
 });
 
 const ownKeys = (folders: string, arrival: "direct" | "incoming" = "incoming") => ({
@@ -173,7 +173,7 @@ it.each([
   );
   expect(file_url).toBe(`https://uploads.example.com${FILES}/${within}`);
   const path = new URL(file_url).pathname;
-  const { link_url } = await ask(`${FILES}/links`, presignInit({ receipt }));
+  const { link_url } = await ask(`${FILES}/links`, { receipt });
   const open = async () => [
     (await ask(path)).status,
     (await ask(new URL(link_url).pathname)).status,
@@ -189,8 +189,7 @@ it.each([
       expect.objectContaining({ key }),
     ]);
   }
-  const init = { ...presignInit(), method: "DELETE", body: null };
-  expect(await ask(path, init)).toEqual({ status: 204 });
+  expect(await ask(path, undefined, "DELETE")).toEqual({ status: 204 });
   expect(await open()).toEqual([404, 404, 404]);
   expect(await state()).toBe("missing");
   // Its key does not tell when it was granted.
@@ -202,10 +201,10 @@ it.each([
 it("whatever way an upload is sent, its key is as its policy says", async () => {
   const { ask } = await start({ policies: ownKeys("avatars", "direct") });
   const file = { filename: "a.png", content_type: "image/png", policy: "own" };
-  const one = await ask(`${FILES}/presign`, presignInit({ ...file, size: 5 }));
+  const one = await ask(`${FILES}/presign`, { ...file, size: 5 });
   const { policy, ...bare } = { ...file, size: 5 };
-  const several = await ask(`${FILES}/batch`, presignInit({ policy, files: [bare, bare] }));
-  const inParts = await ask(`${FILES}/multipart`, presignInit({ ...file, size: 5 }));
+  const several = await ask(`${FILES}/batch`, { policy, files: [bare, bare] });
+  const inParts = await ask(`${FILES}/multipart`, { ...file, size: 5 });
   const keys = [one, ...several.uploads, inParts].map(({ key }) => key);
   expect(new Set(keys).size).toBe(4);
   for (const key of keys) expect(key).toMatch(/^orgs\/org_1\/avatars\/[0-9a-f-]{36}\.png$/);
@@ -247,10 +246,7 @@ it("no address, state, list or removal of a file reaches beyond the caller's org
     fc.asyncProperty(fc.array(piece, { minLength: 1, maxLength: 6 }), async (pieces) => {
       const path = pieces.join("/");
       for (const method of ["GET", "DELETE"]) {
-        const { status } = await ask(`${FILES}/${path}`, {
-          headers: { Authorization: `Bearer ${TOKEN}` },
-          method,
-        });
+        const { status } = await ask(`${FILES}/${path}`, undefined, method);
         expect([204, 404]).toContain(status);
       }
       expect([200, 404]).toContain((await ask(`${FILES}/${path}/state`)).status);
@@ -279,11 +275,10 @@ it.each([
   `${FILES}/${"a/".repeat(9)}${NAME}`,
   `/api/v1/orgs/globex/files/avatars/${NAME}`,
 ])("%s is not the address of a file", async (path) => {
-  const { request } = await startService();
-  const init = { headers: { Authorization: `Bearer ${TOKEN}` } };
-  expect((await request(`${FILES}/avatars/${NAME}`, init)).status).toBe(302);
+  const { send } = await startService();
+  expect((await send(`${FILES}/avatars/${NAME}`)).status).toBe(302);
   for (const method of ["GET", "DELETE"]) {
-    expect((await request(path, { ...init, method })).status).toBe(404);
+    expect((await send(path, undefined, { method })).status).toBe(404);
   }
 });
 
