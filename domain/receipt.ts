@@ -59,26 +59,6 @@ export const Receipt = Schema.Struct({
 );
 export type Receipt = typeof Receipt.Type;
 
-/** The JSON that `Receipt` decodes, by hand: encoding by a schema costs as much as signing. */
-export const toJson = (receipt: Receipt): string =>
-  JSON.stringify({
-    k: receipt.key,
-    n: receipt.filename,
-    t: receipt.contentType,
-    s: receipt.size,
-    c: receipt.checksum,
-    e: receipt.metadata,
-    p: receipt.policy,
-    u: receipt.subject,
-    o: receipt.organization,
-    w: receipt.writeOnce,
-    a: receipt.incoming,
-    i: receipt.issuedAt.epochMilliseconds,
-    x: receipt.putExpiresAt.epochMilliseconds,
-    l: receipt.confirmUntil.epochMilliseconds,
-    q: receipt.slug,
-  });
-
 /** The time after the end of its PUT in which an upload can be confirmed. */
 export const CONFIRM_GRACE = Duration.days(1);
 

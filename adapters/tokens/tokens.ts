@@ -74,6 +74,6 @@ const IV_BYTES = 16;
 
 /** AES in counter mode, which decrypts as it encrypts; the HMAC of the token authenticates it. */
 function crypt(hmac: Hmac, iv: Buffer, bytes: Buffer): Buffer {
-  const key = Buffer.from(hmac("valetkey encryption", "hex"), "hex");
+  const key = Buffer.from(hmac("valetkey encryption"), "hex");
   return createCipheriv("aes-256-ctr", key, iv).update(bytes);
 }

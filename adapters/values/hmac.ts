@@ -1,7 +1,7 @@
 import { type BinaryToTextEncoding, hash } from "node:crypto";
 
-/** The HMAC of a text, in UTF-8. */
-export type Hmac = (text: string, encoding: BinaryToTextEncoding) => string;
+/** The HMAC of a text, in UTF-8; in hexadecimal unless another encoding is named. */
+export type Hmac = (text: string, encoding?: BinaryToTextEncoding) => string;
 
 /**
  * HMAC-SHA-256 (RFC 2104) for a key that is used many times. Written by hand, since two hashes in
@@ -15,7 +15,7 @@ export function hmacSha256(key: Uint8Array): Hmac {
     inner[index] = byte ^ 0x36;
     outer[index] = byte ^ 0x5c;
   }
-  return (text, encoding) => {
+  return (text, encoding = "hex") => {
     const message =
       text.length * LONGEST_IN_UTF_8 <= TEXT_BYTES
         ? inner.subarray(0, BLOCK + inner.write(text, BLOCK))

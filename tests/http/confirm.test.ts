@@ -4,7 +4,7 @@ import { expect, it } from "vitest";
 import { tokensOf } from "../../adapters/tokens/tokens.ts";
 import { LinkLifetime } from "../../domain/link.ts";
 import { OrganizationId } from "../../domain/organization.ts";
-import { toJson } from "../../domain/receipt.ts";
+import { toJson } from "../../application/tokens.ts";
 import { waitingReceipt } from "../support/receipt.ts";
 import { startS3 } from "../support/s3-server.ts";
 import { startService, storeAt, TOKEN_KEY } from "./service.ts";

@@ -32,8 +32,7 @@ function hmacChain(
       for (const part of [day, region, service, terminator]) {
         key = createHmac("sha256", key).update(part).digest();
       }
-      const hmac = hmacSha256(key);
-      return (text) => hmac(text, "hex");
+      return hmacSha256(key);
     },
   };
 }

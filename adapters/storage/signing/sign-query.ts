@@ -71,8 +71,12 @@ export function toBeSigned(signatory: Signatory, signing: QuerySigning) {
   const context = contextFor(signatory, timestamp, signing.region);
   const own = canonicalQuery(signing.query);
   const further = own === "" || missing === "" ? own + missing : `${own}&${missing}`;
-  let query = context.query(timestamp, signing.expiresIn, encodedNames);
-  if (further !== "") query = withFurther(query, further);
+  let query = `${context.beforeDate}${timestamp}${context.beforeExpires}${signing.expiresIn}${context.beforeNames}${encodedNames}`;
+  if (further !== "") {
+    query += `&${further}`;
+    // Lower-case names, as almost all are, sort after those of the signature.
+    if (further < "a") query = sorted(query.split("&").map(pairIn));
+  }
   const text = stringToSign({
     algorithm,
     timestamp,
@@ -149,41 +153,41 @@ export function withAbsent({
 
 /** Query parameters encoded, then sorted by their encoded name and value. */
 export function canonicalQuery(pairs: ReadonlyArray<Pair>): string {
-  return sorted(
-    pairs.map(([name, value]): Pair => [encodeComponent(name), encodeComponent(value)]),
-  );
-}
-
-/** Lower-case names, as almost all are, sort after those of the signature. */
-const withFurther = (query: string, further: string): string =>
-  further >= "a"
-    ? `${query}&${further}`
-    : sorted(
-        `${query}&${further}`.split("&").map((pair): Pair => {
-          const [name = "", value = ""] = pair.split("=");
-          return [name, value];
-        }),
-      );
-
-function sorted(encoded: Array<Pair>): string {
-  // Most are in order already; the check costs less than a sort.
-  if (!encoded.every(isInOrder)) encoded.sort(compare);
   let query = "";
-  for (const [name, value] of encoded) query += `${query === "" ? "" : "&"}${name}=${value}`;
+  let last = "";
+  for (const [name, value] of pairs) {
+    const encoded = encodeComponent(name);
+    // Most are in order already; the check costs less than a sort.
+    if (encoded <= last) return sorted(pairs.map(encodePair));
+    query += `${query === "" ? "" : "&"}${encoded}=${encodeComponent(value)}`;
+    last = encoded;
+  }
   return query;
 }
 
-const isInOrder = (pair: Pair, index: number, pairs: ReadonlyArray<Pair>) =>
-  compare(pairs[index - 1] ?? pair, pair) <= 0;
+const sorted = (encoded: ReadonlyArray<Pair>): string =>
+  encoded
+    .toSorted((a, b) => compareText(a[0], b[0]) || compareText(a[1], b[1]))
+    .map((pair) => pair.join("="))
+    .join("&");
 
-const compare = (a: Pair, b: Pair) => compareText(a[0], b[0]) || compareText(a[1], b[1]);
+const encodePair = ([name, value]: Pair): Pair => [encodeComponent(name), encodeComponent(value)];
+
+const pairIn = (text: string): Pair => {
+  const [name = "", value = ""] = text.split("=");
+  return [name, value];
+};
+
 const compareText = (a: string, b: string) => (a < b ? -1 : a > b ? 1 : 0);
 
 interface SigningContext {
   readonly day: string;
   readonly region: string;
   readonly scope: string;
-  readonly query: (timestamp: string, expiresIn: number, names: string) => string;
+  /** The query up to its date, from there to its lifetime, and from there to the signed headers. */
+  readonly beforeDate: string;
+  readonly beforeExpires: string;
+  readonly beforeNames: string;
   sign?: (stringToSign: string) => string;
 }
 
@@ -198,17 +202,15 @@ function contextFor(signatory: Signatory, timestamp: string, region: string): Si
   const { name, prefix } = algorithm;
   const scope = algorithm.scope(day, region);
   const credential = encodeComponent(`${accessKey}/${scope}`);
-  const beforeDate = `${prefix}Algorithm=${name}&${prefix}Credential=${credential}&${prefix}Date=`;
-  const beforeExpires = `&${prefix}Expires=`;
   const token =
     sessionToken === undefined ? "" : `&${prefix}Security-Token=${encodeComponent(sessionToken)}`;
-  const beforeNames = `${token}&${prefix}SignedHeaders=`;
   const context: SigningContext = {
     day,
     region,
     scope,
-    query: (timestamp, expiresIn, names) =>
-      `${beforeDate}${timestamp}${beforeExpires}${expiresIn}${beforeNames}${names}`,
+    beforeDate: `${prefix}Algorithm=${name}&${prefix}Credential=${credential}&${prefix}Date=`,
+    beforeExpires: `&${prefix}Expires=`,
+    beforeNames: `${token}&${prefix}SignedHeaders=`,
   };
   contexts.set(signatory, context);
   return context;

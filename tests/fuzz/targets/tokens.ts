@@ -18,7 +18,8 @@ import { Link } from "../../../domain/link.ts";
 import { MultipartUpload } from "../../../domain/multipart.ts";
 import { OrganizationId, OrganizationSlug } from "../../../domain/organization.ts";
 import { DEFAULT_SCOPES } from "../../../domain/principal.ts";
-import { Receipt, toJson } from "../../../domain/receipt.ts";
+import { toJson } from "../../../application/tokens.ts";
+import { Receipt } from "../../../domain/receipt.ts";
 import { receiptKey } from "../../support/receipt-key.ts";
 import type { Target } from "../engine.ts";
 

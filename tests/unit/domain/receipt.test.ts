@@ -7,7 +7,8 @@ import { ByteSize } from "../../../domain/byte-size.ts";
 import { FileName } from "../../../domain/file-name.ts";
 import { MediaType } from "../../../domain/media-type.ts";
 import { OrganizationId } from "../../../domain/organization.ts";
-import { isFinal, Receipt, toJson } from "../../../domain/receipt.ts";
+import { toJson } from "../../../application/tokens.ts";
+import { isFinal, Receipt } from "../../../domain/receipt.ts";
 import { StorageKey } from "../../../domain/storage-key.ts";
 import { tries } from "../../support/tries.ts";
 
