@@ -4,7 +4,9 @@ import * as Layer from "effect/Layer";
 import type { Hono } from "hono";
 import { makeReadinessCheck } from "../../application/store/check-readiness.ts";
 import { guarded } from "../../application/store/guarded-store.ts";
+import { Audit } from "../../application/ports/audit.ts";
 import { Events } from "../../application/ports/events.ts";
+import { Policies } from "../../application/ports/policies.ts";
 import { Presigner } from "../../application/ports/presigner.ts";
 import { makeEvents } from "../events/events.ts";
 import { openOutbox } from "../events/layer.ts";
@@ -18,6 +20,7 @@ import { page } from "../http/page.ts";
 import * as identity from "../identity/layer.ts";
 import { redisLimiter } from "../limits/redis/limiter.ts";
 import { FAILED_AUTHENTICATIONS } from "../limits/settings.ts";
+import { watchJson } from "../settings/json-file.ts";
 import { mountsFor } from "../storage/storage.ts";
 import { keyInFolder } from "../tokens/layer.ts";
 import { serviceLayer } from "./layer.ts";
@@ -30,7 +33,7 @@ export const makeApplication = Effect.fnUntraced(function* (
   observer: Observer | undefined,
   isStopping: () => boolean,
 ) {
-  const { events, http, metrics, redis, storage } = settings;
+  const { events, http, metrics, policiesFile, redis, storage } = settings;
   const { callers, organizations } = settings.identity;
   const { publicUrl, corsOrigins, trustedProxies, notificationSecrets } = http;
   const log = Effect.runForkWith(yield* Effect.context());
@@ -60,7 +63,13 @@ export const makeApplication = Effect.fnUntraced(function* (
   });
   const built = Context.merge(yield* Effect.context(), yield* Layer.build(layer));
   const services = observer?.services(built) ?? built;
-  const readiness = yield* makeReadinessCheck("2 seconds", published?.hasFailed);
+  const audit = Context.get(services, Audit);
+  let problem: (() => string | undefined) | undefined;
+  const readiness = yield* makeReadinessCheck(
+    "2 seconds",
+    published?.hasFailed,
+    policiesFile && (() => problem?.()),
+  );
   const { bucket, notificationForm } = storage;
   const notified =
     bucket && notificationForm && notificationSecrets
@@ -70,23 +79,42 @@ export const makeApplication = Effect.fnUntraced(function* (
   const agents = http.mcp
     ? [(yield* loadAgents).mcpRoute(async (...sent) => app.fetch(...sent))]
     : [];
-  const app: Hono<HttpEnv> = appWith([...notified, ...agents], {
+  const clientAt = clientAddress(
+    callers.auth === "forward" ? [...trustedProxies, ...callers.trusted] : trustedProxies,
+    (address) => void log(Effect.logWarning(UNKNOWN_PROXY, { address })),
+  );
+  /** A request is answered by one application to its end, so by the policies of its beginning. */
+  const appFor = (policies: Policies["Service"]): Hono<HttpEnv> =>
+    appWith([...notified, ...agents], {
+      services: services.pipe(
+        Context.add(Policies, policies),
+        Context.add(Audit, observer?.decisions(policies, audit) ?? audit),
+      ),
+      readiness,
+      isStopping,
+      watch: observer?.requests,
+      metrics: metrics.port === undefined ? observer?.access : undefined,
+      corsOrigins,
+      clientAddress: clientAt,
+      publicUrl,
+      loopbackOnly: callers.auth === "dev" && !callers.exposed,
+      page:
+        callers.auth === "dev" ? page(Context.get(services, Presigner).publicOrigin) : undefined,
+      mounts: mountsFor(storage),
+    });
+  let app = appFor(settings.policies);
+  if (policiesFile !== undefined) {
+    problem = yield* watchJson(policiesFile.path, {
+      decode: policiesFile.decode,
+      onChange: (policies) => (app = appFor(policies)),
+      kept: "the policies that it had stay in force",
+    });
+  }
+  return {
     services,
-    readiness,
-    isStopping,
-    watch: observer?.requests,
-    metrics: metrics.port === undefined ? observer?.access : undefined,
-    corsOrigins,
-    clientAddress: clientAddress(
-      callers.auth === "forward" ? [...trustedProxies, ...callers.trusted] : trustedProxies,
-      (address) => void log(Effect.logWarning(UNKNOWN_PROXY, { address })),
-    ),
-    publicUrl,
-    loopbackOnly: callers.auth === "dev" && !callers.exposed,
-    page: callers.auth === "dev" ? page(Context.get(services, Presigner).publicOrigin) : undefined,
-    mounts: mountsFor(storage),
-  });
-  return { services, fetch: app.fetch, check: Effect.provideContext(readiness, services) };
+    fetch: (...sent: Parameters<typeof app.fetch>) => app.fetch(...sent),
+    check: Effect.provideContext(readiness, services),
+  };
 });
 
 const loadAgents = Effect.promise(() => import("../http/mcp/route.ts"));

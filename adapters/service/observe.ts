@@ -3,10 +3,8 @@ import * as Context from "effect/Context";
 import * as Effect from "effect/Effect";
 import * as Layer from "effect/Layer";
 import * as Redacted from "effect/Redacted";
-import { Audit } from "../../application/ports/audit.ts";
 import { Limiter } from "../../application/ports/limiter.ts";
 import { ObjectStore } from "../../application/ports/object-store.ts";
-import { Policies } from "../../application/ports/policies.ts";
 import type { MetricsAccess, Services } from "../http/options.ts";
 import { VERSION } from "../http/version.ts";
 import { bearerToken, hashToken } from "../identity/bearer.ts";
@@ -55,11 +53,8 @@ export function observe({ http, metrics, storage }: Settings) {
       services.pipe(
         Context.add(ObjectStore, countShed(meter, Context.get(services, ObjectStore))),
         Context.add(Limiter, countLimits(meter, Context.get(services, Limiter))),
-        Context.add(
-          Audit,
-          countDecisions(meter, Context.get(services, Policies), Context.get(services, Audit)),
-        ),
       ),
+    decisions: countDecisions(meter),
     requests: watchRequests(meter, http.publicUrl.protocol.slice(0, -1)),
   };
 }

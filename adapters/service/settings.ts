@@ -36,13 +36,11 @@ function readWithStore<A extends { readonly publicUrl: URL }>(source: Source, pa
   const store = storage.read(source, publicUrl);
   const most = { capabilities: ABLEST };
   const { capabilities } = Result.getOrElse(store, () => most);
+  const hasClamd = source.valueOf(scanner.settings.clamd) !== undefined;
   return {
     http: pages,
-    policies: policies.read(
-      source,
-      capabilities,
-      source.valueOf(scanner.settings.clamd) !== undefined,
-    ),
+    policies: policies.read(source, capabilities, hasClamd),
+    policiesFile: Result.succeed(policies.fileOf(source, capabilities, hasClamd)),
     scanner: scanner.read(source),
     storage: store,
   };

@@ -37,7 +37,7 @@ export const RECHECK = 5000;
 
 /**
  * Calls `onChange` whenever the content has changed, until the scope closes. While the file cannot
- * be read, the log says so once, followed by `kept`.
+ * be used, the log says so once, followed by `kept`, and the function that is returned says why.
  */
 export const watchJson = <A>(
   path: string,
@@ -46,23 +46,25 @@ export const watchJson = <A>(
     readonly onChange: (value: A) => void;
     readonly kept: string;
   },
-): Effect.Effect<void, never, Scope.Scope> => {
+): Effect.Effect<() => string | undefined, never, Scope.Scope> => {
   let last: A | undefined;
-  let logged: string | undefined;
+  let problem: string | undefined;
   const look = Effect.matchEffect(jsonIn(path, watcher.decode), {
-    onSuccess: (value) =>
-      Effect.sync(() => {
-        logged = undefined;
-        if (value !== last) watcher.onChange(value);
-        last = value;
-      }),
-    onFailure: (problem) => {
-      if (problem === logged) return Effect.void;
-      logged = problem;
-      return Effect.logWarning(`${problem}; ${watcher.kept}`);
+    onSuccess: (value) => {
+      const isNews = problem !== undefined || value !== last;
+      if (value !== last) watcher.onChange(value);
+      problem = undefined;
+      last = value;
+      return isNews ? Effect.logInfo(`the file ${path} was read`) : Effect.void;
+    },
+    onFailure: (failure) => {
+      if (failure === problem) return Effect.void;
+      problem = failure;
+      return Effect.logWarning(`${failure}; ${watcher.kept}`);
     },
   });
-  return Effect.asVoid(Effect.forkScoped(Effect.repeat(look, Schedule.spaced(RECHECK))));
+  const looking = Effect.forkScoped(Effect.repeat(look, Schedule.spaced(RECHECK)));
+  return Effect.as(looking, () => problem);
 };
 
 /** The same object as long as the file is the same. A failure shows nothing of the content. */

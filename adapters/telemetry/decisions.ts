@@ -13,12 +13,8 @@ export const CONFIRMS = new Set(["confirm", "complete-multipart"]);
 /** Most keys that are remembered, so that what is confirmed again counts once. */
 const MOST_KEYS = 10_000;
 
-/** Counts what an audit records, by the policies that are configured. */
-export function countDecisions(
-  meter: Meter,
-  policies: Policies["Service"],
-  audit: AuditSink,
-): AuditSink {
+/** Counts what an audit records, by the policies that are in force. */
+export function countDecisions(meter: Meter) {
   const confirmed = new BoundedMap<StorageKey, true>(MOST_KEYS);
   const isFirst = (key: StorageKey) => {
     if (confirmed.has(key)) return false;
@@ -42,17 +38,19 @@ export function countDecisions(
     }
   }
 
-  // A policy without a series would be no part of a ratio.
-  for (const policy of policies.keys()) {
-    for (const name of BY_POLICY) meter.update(name, [policy], 0);
-  }
-  return (event) => {
-    const { action, refusal } = event;
-    // A name that is not configured is a word of the request.
-    const policy = event.policy !== undefined && policies.has(event.policy) ? event.policy : "";
-    meter.update("valetkey_decisions_total", [action, policy, refusal ?? ""]);
-    if (refusal === undefined) countGranted(event, policy);
-    return audit(event);
+  return (policies: Policies["Service"], audit: AuditSink): AuditSink => {
+    // A policy without a series would be no part of a ratio.
+    for (const policy of policies.keys()) {
+      for (const name of BY_POLICY) meter.update(name, [policy], 0);
+    }
+    return (event) => {
+      const { action, refusal } = event;
+      // A name that is not configured is a word of the request.
+      const policy = event.policy !== undefined && policies.has(event.policy) ? event.policy : "";
+      meter.update("valetkey_decisions_total", [action, policy, refusal ?? ""]);
+      if (refusal === undefined) countGranted(event, policy);
+      return audit(event);
+    };
   };
 }
 

@@ -23,7 +23,7 @@ export interface PartState {
   readonly certificate?: string;
 }
 
-/** The states of signing, of writing once, of the store, of the counter, of the scanner and of events. */
+/** The states of the parts of a service. */
 export interface Readiness {
   readonly signing: PartState;
   readonly store: PartState;
@@ -34,6 +34,8 @@ export interface Readiness {
   readonly scanner?: PartState | undefined;
   /** Left out if nobody listens. */
   readonly events?: PartState | undefined;
+  /** Left out if they are in no file. */
+  readonly policies?: PartState | undefined;
 }
 
 /** A check of the services that it is run with. */
@@ -42,15 +44,18 @@ export type ReadinessCheck = Effect.Effect<Readiness, never, Limiter | ObjectSto
 /**
  * Makes the check, which signs a URL and asks the store for its bucket. Each part has `timeout` to
  * answer, and an answer is kept for 5 seconds unless it `isStale`: probes neither pile up nor hang.
+ * `policiesProblem` says why their file cannot be read again, if there is one.
  */
 export const makeReadinessCheck = (
   timeout: Timeout,
   isStale?: () => boolean,
+  policiesProblem?: () => string | undefined,
 ): Effect.Effect<ReadinessCheck> => {
   const once = watch("write-once", timeout);
   const stored = watch("the store", timeout);
   const scanned = watch("the scanner", timeout);
   const kept = watch("the queue of events", timeout);
+  const read = watch("the file of policies", timeout, { isLogged: false });
   const parts = {
     signing: Presigner.use(({ get, put }) =>
       Effect.all([get(PROBE), put(PROBE)], { concurrency: "unbounded" }),
@@ -67,12 +72,18 @@ export const makeReadinessCheck = (
     ),
     scanner: Effect.flatMap(Scanner, (given) => (given ? scanned(given.check) : Effect.undefined)),
     events: Effect.flatMap(Events, (given) => (given ? kept(given.check) : Effect.undefined)),
+    policies: policiesProblem
+      ? read(Effect.suspend(() => failWith(policiesProblem())))
+      : Effect.undefined,
   };
   return cachedFor(Effect.all(parts, { concurrency: "unbounded" }), "5 seconds", isStale);
 };
 
+const failWith = (reason: string | undefined) =>
+  reason === undefined ? Effect.void : Effect.fail({ reason });
+
 /** Logs each change of state once, except for the first result, which the caller reports. */
-const watch = (part: string, timeout: Timeout) => {
+const watch = (part: string, timeout: Timeout, { isLogged = true } = {}) => {
   let last: PartState | undefined;
   const tooLate = { reason: `there was no answer within ${timeout}` };
   return <R>(probe: Probe<R>): Effect.Effect<PartState, never, R> =>
@@ -84,7 +95,7 @@ const watch = (part: string, timeout: Timeout) => {
       );
       const state = reason === undefined ? "ok" : "failing";
       const since = last?.state === state ? last.since : now;
-      if (last !== undefined && last.reason !== reason) {
+      if (isLogged && last !== undefined && last.reason !== reason) {
         yield* reason === undefined
           ? Effect.logInfo(`${part} is ready again`)
           : Effect.logWarning(`${part} is not ready`, { reason });

@@ -51,6 +51,7 @@ const Readiness = Schema.Struct({
     writeOnce: Schema.optionalKey(PartState),
     scanner: Schema.optionalKey(PartState),
     events: Schema.optionalKey(PartState),
+    policies: Schema.optionalKey(PartState),
   } satisfies Readonly<Record<keyof Parts, unknown>>).annotate({
     identifier: "ReadinessParts",
   }),

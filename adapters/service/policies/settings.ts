@@ -10,7 +10,7 @@ import {
   defaultPolicy,
   type UploadPolicy,
 } from "../../../domain/upload-policy.ts";
-import { shownPointer } from "../../values/decode.ts";
+import { inWords, shownPointer } from "../../values/decode.ts";
 import { parseJson, readJsonFile } from "../../settings/json-file.ts";
 import { decodeOnly, List } from "../../settings/codecs.ts";
 import { fault, optional, type Read, readSettings, withDefault } from "../../settings/setting.ts";
@@ -91,9 +91,8 @@ export const read = (
     ({ document, ...values }) => {
       const files: UploadPolicy = { ...defaultPolicy, ...values };
       if (document === undefined) return Result.succeed(new Map([[DEFAULT_POLICY, files]]));
-      const isInline = document.trimStart().startsWith("{");
-      const where = isInline ? "its value" : `the file ${document}`;
-      return (isInline ? parseJson(document) : readJsonFile(document)).pipe(
+      const where = isInline(document) ? "its value" : `the file ${document}`;
+      return (isInline(document) ? parseJson(document) : readJsonFile(document)).pipe(
         Result.mapError((problem) => [unusable(`${where} ${problem}`)]),
         Result.flatMap((policies) =>
           Result.mapError(
@@ -107,4 +106,17 @@ export const read = (
     },
   );
 
+/** The file of policies, and how to read its JSON again; undefined if no file has them. */
+export const fileOf = (source: Source, store: StoreCapabilities, hasClamd: boolean) =>
+  Result.map(readSettings(settings, source), ({ document: path, ...values }) => {
+    if (path === undefined || isInline(path)) return undefined;
+    const files: UploadPolicy = { ...defaultPolicy, ...values };
+    const place = { files, store, spelling: "document", hasClamd } as const;
+    return {
+      path,
+      decode: (json: unknown) => Result.mapError(completePolicies(json, place), inWords),
+    };
+  }).pipe(Result.getOrUndefined);
+
+const isInline = (document: string) => document.trimStart().startsWith("{");
 const unusable = (problem: string) => fault(settings.document, `cannot be used: ${problem}`);

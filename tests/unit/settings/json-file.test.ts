@@ -44,7 +44,7 @@ it.effect("a watched file that cannot be used is reported once, until it can be 
     writeFileSync(path, "0");
     yield* look("the second failure");
     const complaint = `the file ${path} is zero; the last stays`;
-    expect(said).toEqual([complaint, complaint]);
+    expect(said).toEqual([complaint, `the file ${path} was read`, complaint]);
     expect(changes).toEqual([1]);
   }),
 );
