@@ -55,22 +55,86 @@ const grantTo = (grantee: string) =>
 const OWN = grantTo("<ID>put</ID><DisplayName>put</DisplayName>");
 const EVERYBODY = "http://acs.amazonaws.com/groups/global/AllUsers";
 
-it("nothing rode along with an object of a Ceph that only its owner may read", async () => {
-  expect(await look("ceph", { get: { acl: acl(OWN) } })).toMatchObject({
-    size: 5,
-    extraHeaders: {},
-    checksums: { md5: Buffer.from(MD5, "hex").toString("base64") },
-    reports: [],
-    isReplayable: true,
-  });
+const BY_CLIENTS_KEY = {
+  _tag: "ObjectUnreadable",
+  header: "x-amz-server-side-encryption-customer-algorithm",
+};
+const encrypted = (code: string, message: string): Answers => ({
+  status: 400,
+  get: { object: [400, `<Error><Code>${code}</Code><Message>${message}</Message></Error>`] },
 });
 
-it.each([
-  [`${grantTo(`<URI>${EVERYBODY}</URI>`)}${OWN}`, EVERYBODY],
-  [`${OWN}${grantTo("<ID>another</ID>")}`, "another"],
-])("everybody else who may read an object of a Ceph is reported: %s", async (grants, readers) => {
-  const facts = await look("ceph", { get: { acl: acl(grants) } });
-  expect(facts).toMatchObject({ extraHeaders: { "x-amz-acl": readers } });
+it.each<[string, ProviderName, Answers, object]>([
+  [
+    "that only its owner may read",
+    "ceph",
+    { get: { acl: acl(OWN) } },
+    {
+      size: 5,
+      extraHeaders: {},
+      checksums: { md5: Buffer.from(MD5, "hex").toString("base64") },
+      reports: [],
+      isReplayable: true,
+    },
+  ],
+  [
+    "that everybody may read",
+    "ceph",
+    { get: { acl: acl(grantTo(`<URI>${EVERYBODY}</URI>`) + OWN) } },
+    { extraHeaders: { "x-amz-acl": EVERYBODY } },
+  ],
+  [
+    "that another user may read",
+    "ceph",
+    { get: { acl: acl(OWN + grantTo("<ID>another</ID>")) } },
+    { extraHeaders: { "x-amz-acl": "another" } },
+  ],
+  [
+    "whose ACL the key may not read",
+    "ceph",
+    { get: { acl: [403, "<Code>AccessDenied</Code>"] } },
+    { _tag: "StoreUnavailable", reason: expect.stringContaining("s3:GetObjectAcl") },
+  ],
+  ...[404, 405, 501].map((status): [string, ProviderName, Answers, object] => [
+    `of a server without ACLs (${status})`,
+    "s3",
+    { get: { acl: [status, ""] } },
+    { size: 5, extraHeaders: {} },
+  ]),
+  [
+    "that the store will remove",
+    "swift",
+    { head: { "X-Delete-At": "1795000000" }, get: { acl: acl(OWN) } },
+    { extraHeaders: { "x-delete-at": "1795000000" } },
+  ],
+  ...(["aws", "seaweedfs", "versitygw"] as const).map(
+    (provider): [string, ProviderName, Answers, object] => [
+      `of ${provider}, which refuses unsigned headers and is asked for nothing`,
+      provider,
+      { head: { "x-amz-storage-class": "REDUCED_REDUNDANCY", "x-amz-tagging-count": "1" } },
+      { size: 5, extraHeaders: {} },
+    ],
+  ),
+  [
+    "encrypted with a client's own key on MinIO",
+    "minio",
+    encrypted("InvalidRequest", "The object was stored using a form of Server Side Encryption."),
+    BY_CLIENTS_KEY,
+  ],
+  [
+    "encrypted with a client's own key on Ceph",
+    "ceph",
+    encrypted("InvalidArgument", "Requests specifying Server Side Encryption must …"),
+    BY_CLIENTS_KEY,
+  ],
+  [
+    "that is refused for another reason",
+    "s3",
+    encrypted("ExpiredToken", ""),
+    { _tag: "StoreUnavailable" },
+  ],
+])("a look finds what rode along with an object %s", async (_, provider, answers, expected) => {
+  expect(await look(provider, answers)).toMatchObject(expected);
 });
 
 it("an object whose ACL leaves out its owner is unreadable, and no fault of the key", async () => {
@@ -94,57 +158,11 @@ it("readers are those of the version that was looked at, and not of a newer one"
   expect(asked.at(-1)).toBe("GET v1");
 });
 
-it("a key that may not read the ACL is told which permission it lacks", async () => {
-  const failure = await look("ceph", { get: { acl: [403, "<Code>AccessDenied</Code>"] } });
-  expect(failure).toMatchObject({
-    _tag: "StoreUnavailable",
-    reason: expect.stringContaining("s3:GetObjectAcl"),
-  });
-});
-
-it.each([404, 405, 501])("a server of no known provider may lack ACLs (%i)", async (status) => {
-  const facts = await look("s3", { get: { acl: [status, ""] } });
-  expect(facts).toMatchObject({ size: 5, extraHeaders: {} });
-});
-
-it("the time at which the store will remove an object is reported if the store reports it", async () => {
-  const facts = await look("swift", {
-    head: { "X-Delete-At": "1795000000" },
-    get: { acl: acl(OWN) },
-  });
-  expect(facts).toMatchObject({ extraHeaders: { "x-delete-at": "1795000000" } });
-});
-
-it("a store that refuses unsigned headers is asked for nothing", async () => {
-  const head = { "x-amz-storage-class": "REDUCED_REDUNDANCY", "x-amz-tagging-count": "1" };
-  for (const provider of ["aws", "seaweedfs", "versitygw"] as const) {
-    expect(await look(provider, { head })).toMatchObject({ size: 5, extraHeaders: {} });
-  }
-});
-
 it("no store of S3's API makes an object final by its SHA-256, since its PUT can add headers that are not of Amazon", async () => {
   for (const provider of Object.keys(PROVIDERS) as ReadonlyArray<ProviderName>) {
     const facts = await look(provider, { get: { acl: acl(OWN) } });
     expect(facts).toMatchObject({ isReplayable: true });
   }
-});
-
-it("an object encrypted with a client's own key is unreadable, and is no outage of the store", async () => {
-  const refusals = {
-    minio:
-      "<Error><Code>InvalidRequest</Code><Message>The object was stored using a form of Server Side Encryption. The correct parameters must be provided to retrieve the object.</Message></Error>",
-    ceph: "<Error><Code>InvalidArgument</Code><Message>Requests specifying Server Side Encryption with Customer provided keys must provide a valid encryption algorithm.</Message></Error>",
-  };
-  for (const provider of ["minio", "ceph"] as const) {
-    const object = [400, refusals[provider]] as const;
-    expect(await look(provider, { status: 400, get: { object } })).toMatchObject({
-      _tag: "ObjectUnreadable",
-      header: "x-amz-server-side-encryption-customer-algorithm",
-    });
-  }
-  const expired = "<Error><Code>ExpiredToken</Code></Error>";
-  const other = await look("s3", { status: 400, get: { object: [400, expired] } });
-  expect(other).toMatchObject({ _tag: "StoreUnavailable" });
 });
 
 it.each([
