@@ -7,7 +7,6 @@ import { isWhole, sharesServer, stores } from "./stores.ts";
 
 /** Each has the signer, the client or the server of stores that are always tried. */
 const FOR_RELEASES: ReadonlySet<string> = new Set([
-  "aws, native signer",
   "minio, with versions suspended",
   "gcs, HMAC key",
 ]);

@@ -77,10 +77,6 @@ describe.skipIf(server === undefined).concurrent.each([
     make: (file: string) => minio({ ...settings(), credentialsFile: file }),
   },
   {
-    name: "aws, native signer",
-    make: (file: string) => withAws("native")({ credentialsFile: file }),
-  },
-  {
     name: "aws, official signer",
     make: (file: string) => withAws("sdk")({ credentialsFile: file }),
   },
