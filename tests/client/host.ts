@@ -79,6 +79,23 @@ export function network(trouble: Trouble = () => undefined): ReadonlyArray<Seen>
   return seen;
 }
 
+/** Does this with each PUT in place of sending it, unless it gives nothing; counts them. */
+export function onPut(act: (init: RequestInit, count: number) => Promise<Response> | undefined) {
+  const through = globalThis.fetch;
+  const puts = { count: 0 };
+  vi.stubGlobal("fetch", (url: string, init: RequestInit = {}) => {
+    const answer = init.method === "PUT" ? act(init, (puts.count += 1)) : undefined;
+    return answer ?? through(url, init);
+  });
+  return puts;
+}
+
+/** Takes all of a body, and loses it. */
+export async function takeAndLose({ body }: RequestInit): Promise<never> {
+  await new Response(body).arrayBuffer();
+  throw new TypeError("fetch failed");
+}
+
 /** Trouble for the first `count` requests that `matches`. */
 export function first(
   count: number,

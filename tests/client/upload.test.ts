@@ -13,16 +13,19 @@ import {
   isFor,
   isPut,
   network,
+  onPut,
   pass,
   s3Error,
   type Seen,
   startUploads,
   stopClocks,
+  takeAndLose,
   TOKEN,
 } from "./host.ts";
 
 /** Options of an upload that tries nothing again. */
 const ONCE = { retry: { for: "0 seconds" } } as const;
+const imageOf = (size: number) => new File([new Uint8Array(size)], "a.png", { type: "image/png" });
 const busy = () => new Response("{}", { status: 429, headers: { "Retry-After": "1" } });
 
 it("an upload is granted strictly, sent with a checksum, confirmed, and can be read", async () => {
@@ -51,13 +54,13 @@ it("an upload is granted strictly, sent with a checksum, confirmed, and can be r
   expect(progress.at(-1)).toMatchObject({ sent: FILE.size, total: FILE.size, percent: 100 });
 });
 
-it("the token goes to the service with each call, and never to the store", async () => {
-  const { client } = await startUploads(
-    {},
-    { token: async () => TOKEN, headers: () => ({ "X-Csrf": "1" }) },
-  );
+it("the token is asked for before each call, and goes to the service alone", async () => {
+  let asked = 0;
+  const token = async () => (asked++, TOKEN);
+  const { client } = await startUploads({}, { token, headers: () => ({ "X-Csrf": "1" }) });
   const seen = network();
   await client.upload(FILE);
+  expect(asked).toBe(seen.filter(({ isForStore }) => !isForStore).length);
   for (const { isForStore, headers } of seen) {
     const sent = [headers.get("authorization"), headers.get("x-csrf")];
     expect(sent).toEqual(isForStore ? [null, null] : [`Bearer ${TOKEN}`, "1"]);
@@ -125,7 +128,7 @@ const unreadable = (file: File) => Object.defineProperty(file, "arrayBuffer", { 
 it("a file that can be sent and not read goes without a checksum, and with one PUT", async () => {
   const { client } = await startUploads({ policies: { strict: { requireChecksum: true } } });
   const seen = network();
-  const large = new File([new Uint8Array(2 ** 20)], "a.png", { type: "image/png" });
+  const large = imageOf(2 ** 20);
   expect((await client.upload(unreadable(large), { multipart: 1000 })).size).toBe(large.size);
   expect(seen.filter(isPut).map(({ headers }) => headers.has("x-amz-checksum-sha256"))).toEqual([
     false,
@@ -137,17 +140,10 @@ it("a file that can be sent and not read goes without a checksum, and with one P
 
 it("a file of which all was taken and nothing arrived is sent until it does", async () => {
   const { client } = await startUploads();
-  network();
-  const through = globalThis.fetch;
-  let left = 9;
-  vi.stubGlobal("fetch", async (url: string, init: RequestInit = {}) => {
-    if (init.method !== "PUT" || left-- <= 0) return through(url, init);
-    await new Response(init.body).arrayBuffer();
-    throw new TypeError("fetch failed");
-  });
+  const puts = onPut((init, count) => (count <= 9 ? takeAndLose(init) : undefined));
   const { getUrl } = await client.upload(FILE);
   expect(await (await fetch(getUrl)).text()).toBe("the bytes of a picture");
-  expect(left).toBeLessThan(0);
+  expect(puts.count).toBe(10);
 });
 
 it.each<[string, number]>([
@@ -343,100 +339,56 @@ it("a line that breaks after much was sent is no dead one, up to 40 times in a r
   const { client } = await startUploads();
   stopClocks();
   network((request) => (request.method === "HEAD" ? "lost" : undefined));
-  const through = globalThis.fetch;
-  let puts = 0;
-  vi.stubGlobal("fetch", async (url: string, init: RequestInit = {}) => {
-    if (init.method !== "PUT") return through(url, init);
-    puts += 1;
+  const puts = onPut(async ({ body }) => {
     let taken = 0;
-    for await (const chunk of init.body as ReadableStream<Uint8Array>) {
+    for await (const chunk of body as ReadableStream<Uint8Array>) {
       taken += chunk.length;
       if (taken > 1.5 * 2 ** 20) break;
     }
     slowly("lost");
     throw new TypeError("fetch failed");
   });
-  const file = new File([new Uint8Array(2 ** 21)], "a.png", { type: "image/png" });
-  const upload = client.upload(file, { retry: { for: "1 minute" } });
+  const upload = client.upload(imageOf(2 ** 21), { retry: { for: "1 minute" } });
   const error = await failure(upload);
-  expect([error.code, puts]).toEqual(["unstable", 40]);
+  expect([error.code, puts.count]).toEqual(["unstable", 40]);
   expect(error.message).toContain("broke 40 times before 2097152 bytes got through");
 });
 
 it("a store that takes large bodies and is always busy ends an upload too", async () => {
   const { client } = await startUploads();
   stopClocks();
-  const file = new File([new Uint8Array(1.25 * 2 ** 20)], "a.png", { type: "image/png" });
-  const through = globalThis.fetch;
-  let puts = 0;
-  vi.stubGlobal("fetch", async (url: string, init: RequestInit = {}) => {
-    if (init.method !== "PUT") return through(url, init);
-    puts += 1;
-    await new Response(init.body).arrayBuffer();
-    return slowly(s3Error(503, "SlowDown"));
-  });
-  const error = await failure(client.upload(file, { retry: { for: "1 minute" } }));
-  expect(error).toMatchObject({ code: "store-refused", status: 503 });
-  expect(puts).toBeLessThan(45);
+  const puts = onPut((init) => takeAndLose(init).catch(() => slowly(s3Error(503, "SlowDown"))));
+  const upload = client.upload(imageOf(1.25 * 2 ** 20), { retry: { for: "1 minute" } });
+  expect(await failure(upload)).toMatchObject({ code: "store-refused", status: 503 });
+  expect(puts.count).toBeLessThan(45);
 });
 
-it("a transfer that stands still for two minutes is begun again", async () => {
+it.each([
+  ["stands still", 1, false, 100, 120],
+  // A hop may have to forward it.
+  ["was taken whole, a second for each 32 KiB later", 160 * 2 ** 15, true, 200, 280],
+])("a transfer that %s is begun again in time", async (_, size, isTaken, still, over) => {
   const { client } = await startUploads();
   vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"], shouldAdvanceTime: true });
   const { promise, resolve } = Promise.withResolvers<AbortSignal>();
-  const seen = network();
-  const through = globalThis.fetch;
-  let isFirst = true;
-  vi.stubGlobal("fetch", (url: string, init: RequestInit = {}) => {
-    const { method, signal } = init;
-    if (method !== "PUT" || !signal || !isFirst) return through(url, init);
-    isFirst = false;
-    resolve(signal);
-    return new Promise((_, reject) =>
-      signal.addEventListener("abort", () => reject(signal.reason)),
-    );
+  const silent = ({ signal }: RequestInit) =>
+    new Promise<never>((_, reject) => {
+      if (!signal) return;
+      signal.addEventListener("abort", () => reject(signal.reason));
+      resolve(signal);
+    });
+  const puts = onPut((init, count) => {
+    if (count > 1) return undefined;
+    return isTaken ? takeAndLose(init).catch(() => silent(init)) : silent(init);
   });
-  const upload = client.upload(FILE);
+  const upload = client.upload(imageOf(size), { multipart: false });
   const signal = await promise;
-  vi.advanceTimersByTime(100_000);
+  vi.advanceTimersByTime(still * 1000);
   expect(signal.aborted).toBe(false);
-  vi.advanceTimersByTime(20_000);
+  vi.advanceTimersByTime((over - still) * 1000);
   expect(signal.aborted).toBe(true);
-  expect((await upload).size).toBe(FILE.size);
-  expect(seen.filter(isPut)).toHaveLength(1);
-});
-
-/** Takes the whole body of each PUT, and counts them. */
-const takeWhole = (answer: (signal: AbortSignal) => Promise<Response>) => {
-  const through = globalThis.fetch;
-  const puts = { count: 0 };
-  vi.stubGlobal("fetch", async (url: string, init: RequestInit = {}) => {
-    if (init.method !== "PUT") return through(url, init);
-    puts.count += 1;
-    await new Response(init.body).arrayBuffer();
-    return answer(init.signal as AbortSignal);
-  });
-  return puts;
-};
-
-it("an answer may take longer the more was sent, since a hop may have to forward it", async () => {
-  const { client } = await startUploads();
-  vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"], shouldAdvanceTime: true });
-  const { promise, resolve } = Promise.withResolvers<AbortSignal>();
-  takeWhole((signal) => {
-    resolve(signal);
-    return new Promise((_, reject) =>
-      signal.addEventListener("abort", () => reject(signal.reason)),
-    );
-  });
-  const file = new File([new Uint8Array(32_768 * 160)], "a.png", { type: "image/png" });
-  const upload = failure(client.upload(file, { multipart: false, ...ONCE }));
-  const signal = await promise;
-  vi.advanceTimersByTime(200_000);
-  expect(signal.aborted).toBe(false);
-  vi.advanceTimersByTime(80_000);
-  expect(signal.aborted).toBe(true);
-  await upload;
+  expect((await upload).size).toBe(size);
+  expect(puts.count).toBe(2);
 });
 
 it.each([
@@ -447,10 +399,7 @@ it.each([
   async (time, count) => {
     const { client } = await startUploads();
     stopClocks();
-    const puts = takeWhole(async () => {
-      pass(70);
-      throw new TypeError("fetch failed");
-    });
+    const puts = onPut((init) => takeAndLose(init).finally(() => pass(70)));
     const error = await failure(client.upload(FILE, { retry: { for: time } }));
     expect([error.code, puts.count]).toEqual(["unstable", count]);
     expect(error.message).toContain(
@@ -496,7 +445,7 @@ it("a PUT that something else has answered is sent again, and not without end", 
 it("a refusal by the policy says what is allowed, and nothing is sent", async () => {
   const { client } = await startUploads({ policy: { maxSize: "1 MiB" } });
   const seen = network();
-  const large = new File([new Uint8Array(2 ** 20 + 1)], "a.png", { type: "image/png" });
+  const large = imageOf(2 ** 20 + 1);
   const tooLarge = await failure(client.upload(large));
   expect(tooLarge).toMatchObject({ code: "refused", limit: 2 ** 20, status: 413 });
   expect(tooLarge.message).toMatch(/^The file is too large\. The policy accepts files of up to/);
@@ -587,7 +536,7 @@ it("a paused upload sends nothing until it is resumed", async () => {
 it("a file with one PUT that is paused says at once that it is sent again", async () => {
   const { client } = await startUploads();
   network();
-  const file = new File([new Uint8Array(2 ** 20)], "a.png", { type: "image/png" });
+  const file = imageOf(2 ** 20);
   const events: Array<UploadProgress> = [];
   const says = Promise.withResolvers<UploadProgress>();
   const task: UploadTask = client.upload(file, {
@@ -641,21 +590,26 @@ it("100 percent is what an upload has once it is confirmed, alone and with other
   expect(confirmed).toEqual([1, 3]);
 });
 
-it("the policies are what the service lists, and are remembered", async () => {
+it("the policies are what the service lists, and are remembered for five minutes", async () => {
   const { client } = await startUploads({ policies: { avatars: { requireChecksum: true } } });
+  stopClocks();
   const [files, avatars] = await client.policies();
   expect(files).toMatchObject({ name: "files", maxSize: 10 * 2 ** 20, putLifetime: 900 });
   expect(files?.extensions[".jpg"]).toBe("image/jpeg");
   expect(avatars).toMatchObject({ name: "avatars", requireChecksum: true });
   const seen = network();
   await client.upload(FILE, { policy: "avatars", checksum: false });
+  pass(299);
   expect(await client.policies()).toEqual([files, avatars]);
   expect(seen.filter(isFor("policies"))).toEqual([]);
+  pass(2);
+  await client.policies();
+  expect(seen.filter(isFor("policies"))).toHaveLength(1);
 });
 
 it("a file that is sent with one PUT has progress on Node too", async () => {
   const { client } = await startUploads();
-  const file = new File([new Uint8Array(2 ** 20)], "a.png", { type: "image/png" });
+  const file = imageOf(2 ** 20);
   const sent: Array<number> = [];
   await client.upload(file, { onProgress: (event) => sent.push(event.sent) });
   expect(sent).toEqual([0, 2 ** 18, 2 ** 19, 2 ** 19 + 2 ** 18, 2 ** 20 - 1, 2 ** 20]);
@@ -701,25 +655,4 @@ it("a URL that has expired while it was not used is not tried", async () => {
   });
   await client.upload(FILE, { policy: "brief" });
   expect([seen.filter(isFor("presign")).length, seen.filter(isPut).length]).toEqual([2, 2]);
-});
-
-it("a token is asked for before each request, since it may be a new one", async () => {
-  let asked = 0;
-  const { client } = await startUploads({}, { token: () => (asked++, TOKEN) });
-  const seen = network();
-  await client.upload(FILE);
-  expect(asked).toBe(seen.filter(({ isForStore }) => !isForStore).length);
-});
-
-it("policies are asked for again after five minutes, in which they may change", async () => {
-  const { client } = await startUploads();
-  stopClocks();
-  const seen = network();
-  await client.policies();
-  pass(299);
-  await client.policies();
-  expect(seen).toHaveLength(1);
-  pass(2);
-  await client.policies();
-  expect(seen).toHaveLength(2);
 });
