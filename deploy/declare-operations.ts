@@ -28,9 +28,7 @@ interface Json {
   readonly description?: string;
 }
 
-const HEAD = `import type { CallContext } from "./call-context.js";
-import type { ChecksumAlgorithm } from "./opaque.js";
-import type { Checksum } from "./valetkey-options.js";
+const HEAD = `import type { CallContext, Checksum, ChecksumAlgorithm } from "./arguments.js";
 `;
 /** Types with names of their own, by those of their schemas. */
 const NAMED = new Map([
@@ -114,7 +112,7 @@ function declareEvents(): string {
     return typeFrom(schema, definitions);
   });
   const id = "/** The same each time that the event is given. */\n  readonly id: string;";
-  return `import type { Checksum } from "./valetkey-options.js";
+  return `import type { Checksum } from "./arguments.js";
 
 /** An event, by its \`type\`. */
 export type UploadEvent = {\n  ${id}\n} & (${messages.join(" | ")});\n`;

@@ -1,6 +1,6 @@
 import * as store from "../storage/aws/storage.ts";
-import type { Storage } from "./opaque.ts";
-import { type S3Options, type StoreProvider, storageFrom } from "./store-options.ts";
+import type { S3Options, Storage, StoreProvider } from "./arguments.ts";
+import { storageFrom } from "./options.ts";
 
 /** Where a bucket is, and its keys; without keys, Amazon's chain of credentials is used. */
 export interface AwsOptions extends S3Options {

@@ -1,6 +1,6 @@
 import * as store from "../storage/azure/storage.ts";
-import type { Storage } from "./opaque.ts";
-import { type S3Options, storageFrom } from "./store-options.ts";
+import type { S3Options, Storage } from "./arguments.ts";
+import { storageFrom } from "./options.ts";
 
 /** Where a container is, and what signs; without a key, an identity of this machine. */
 export interface AzureOptions extends Pick<

@@ -1,6 +1,6 @@
-import * as store from "../storage/stores.ts";
 import { VARIABLES, variables } from "../settings/source.ts";
-import { Storage } from "./opaque.ts";
+import * as store from "../storage/stores.ts";
+import { Storage } from "./arguments.ts";
 import { orThrow } from "./options.ts";
 
 /**

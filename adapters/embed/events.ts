@@ -11,14 +11,14 @@ import { send } from "../events/send.ts";
 import * as adapter from "../events/settings.ts";
 import { loadSqlite, sqliteOutbox } from "../events/sqlite-outbox.ts";
 import { fileAddress } from "../http/addresses.ts";
-import { camelCase } from "../values/names.ts";
 import { directory } from "../settings/directory.ts";
 import { fault, joinReads, optional, readSettings } from "../settings/setting.ts";
 import type { Source } from "../settings/source.ts";
-import { Events } from "./opaque.ts";
+import { camelCase } from "../values/names.ts";
+import { Events } from "./arguments.ts";
 import { readOptions } from "./options.ts";
 import type { UploadEvent } from "./upload-event.ts";
-import type { Awaitable } from "./valetkey-options.ts";
+import type { Awaitable } from "./valetkey.ts";
 
 export type { UploadEvent };
 

@@ -1,6 +1,6 @@
 import * as store from "../storage/gcs/storage.ts";
-import type { Storage } from "./opaque.ts";
-import { type StoreOptions, storageFrom } from "./store-options.ts";
+import type { Storage, StoreOptions } from "./arguments.ts";
+import { storageFrom } from "./options.ts";
 
 /**
  * Where a bucket is, and who signs: the key of a service account, an HMAC key (`accessKey`,

@@ -1,7 +1,6 @@
 import { type Context, type Env, Hono } from "hono";
-import type { Caller } from "./call-context.ts";
-import type { Valetkey } from "./valetkey.ts";
-import type { Awaitable } from "./valetkey-options.ts";
+import type { Caller } from "./arguments.ts";
+import type { Awaitable, Valetkey } from "./valetkey.ts";
 
 /**
  * The routes of a `Valetkey`, for a Hono application: `app.route("/", valetkeyRoutes(valetkey))`.

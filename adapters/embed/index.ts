@@ -1,12 +1,191 @@
+import * as Cause from "effect/Cause";
+import * as Effect from "effect/Effect";
+import * as Exit from "effect/Exit";
+import * as Layer from "effect/Layer";
+import * as ManagedRuntime from "effect/ManagedRuntime";
+import * as Record from "effect/Record";
+import { randomBytes } from "node:crypto";
+import { Authenticator } from "../../application/ports/authenticator.ts";
+import { OnConfirmed } from "../../application/ports/on-confirmed.ts";
+import { Organizations } from "../../application/ports/organizations.ts";
+import { makeReadinessCheck } from "../../application/store/check-readiness.ts";
+import { guarded } from "../../application/store/guarded-store.ts";
+import { basePathAt, pathIn } from "../http/addresses.ts";
+import { makeApp } from "../http/app/app.ts";
+import { PATTERNS } from "../http/app/routes.ts";
+import { clientAddress, UNKNOWN_PROXY } from "../http/client-address.ts";
+import type { Peer } from "../http/env.ts";
+import { presentArrived } from "../http/operations/confirm.ts";
+import type { Services } from "../http/options.ts";
+import { asResponse } from "../http/problems/answer-problem.ts";
+import { problemFrom } from "../http/problems/problem.ts";
+import { Internal } from "../http/problems/refusals.ts";
+import { serviceLayer } from "../service/layer.ts";
+import { mountsFor } from "../storage/storage.ts";
 import { isError } from "../values/thrown.ts";
-import type { ValetkeyError } from "./operations.ts";
+import type { CallContext } from "./arguments.ts";
+import {
+  authenticatorFrom,
+  logFrom,
+  logTo,
+  mountTeller,
+  organizationsFrom,
+  pathMatcher,
+} from "./host.ts";
+import {
+  callsAt,
+  type Calls,
+  principalFrom,
+  rejectionFrom,
+  type ValetkeyError,
+} from "./operations.ts";
+import { readConfiguration } from "./options.ts";
+import type { RequestFacts, Valetkey, ValetkeyOptions } from "./valetkey.ts";
 
-export type * from "./call-context.ts";
-export { createValetkey } from "./create.ts";
-export type { ChecksumAlgorithm, Events, SharedCount, Storage } from "./opaque.ts";
+export type { CallContext, Caller, Checksum, ChecksumAlgorithm } from "./arguments.ts";
+export type { Events, SharedCount, Storage } from "./arguments.ts";
 export type * from "./operations.ts";
 export type * from "./valetkey.ts";
-export type * from "./valetkey-options.ts";
+
+/**
+ * Makes the service, for calls and for `fetch`; nothing is loaded or connected before its first
+ * use. `requestUpload` knows the names of the policies.
+ *
+ * Throws a `TypeError` that names every wrong option.
+ */
+export function createValetkey<Name extends string = never>(
+  options: ValetkeyOptions<Name>,
+): Valetkey<"files" | Name> {
+  const { store, countIn, events, ...settings } = readConfiguration(options);
+  const layer = serviceLayer({
+    settings,
+    others: Layer.mergeAll(
+      Layer.tapError(guarded(store.layer), ({ reason }) =>
+        Effect.die(new Error(`The store cannot be used (${store.description}): ${reason}`)),
+      ),
+      Layer.succeed(Organizations, organizationsFrom(options.organizations)),
+      onConfirmedLayer(options.onConfirmed),
+      events?.(settings.http.publicUrl) ?? Layer.empty,
+    ),
+    authenticator: Layer.succeed(Authenticator, authenticatorFrom(options.authenticate)),
+    countIn,
+    failuresByDefault: "off",
+    ownKey: keyOfProcess,
+  }).pipe(Layer.provideMerge(logTo(options.log)));
+  const runtime = ManagedRuntime.make(layer);
+
+  let isClosed = false;
+  const expectOpen = () => {
+    if (isClosed) throw new Error("This Valetkey was closed");
+  };
+  const run = async <A, E>(program: Effect.Effect<A, E, Services>): Promise<A> => {
+    expectOpen();
+    const exit = await runtime.runPromiseExit(program);
+    if (Exit.isSuccess(exit)) return exit.value;
+    if (Cause.hasInterruptsOnly(exit.cause)) expectOpen();
+    throw Cause.squash(exit.cause);
+  };
+  const { publicUrl, corsOrigins, trustedProxies } = settings.http;
+  // Their types know the policies, which no call depends on.
+  const calls = Record.map(
+    callsAt(publicUrl),
+    (call) => async (options: CallContext) => run(Effect.mapError(call(options), rejectionFrom)),
+  ) as unknown as Pick<Valetkey<"files" | Name>, keyof Calls>;
+  const mounts = mountsFor(store);
+  const paths = [...PATTERNS, ...mounts.map(({ path }) => `${path}/*`)].map(
+    (path) => `${basePathAt(publicUrl)}${path}`,
+  );
+  const isOurs = pathMatcher(paths);
+  const log = logFrom(options.log);
+  const tellOfMount = mountTeller(isOurs, log);
+
+  let app: Promise<ReturnType<typeof makeApp>> | undefined;
+  const openApp = async () =>
+    makeApp({
+      services: await runtime.context(),
+      readiness: undefined,
+      isStopping: () => isClosed,
+      corsOrigins,
+      clientAddress: clientAddress(trustedProxies, (address) =>
+        log({ level: "warn", message: UNKNOWN_PROXY, facts: { address } }),
+      ),
+      publicUrl,
+      apiAuthentication: options.openapi,
+      loopbackOnly: false,
+      page: undefined,
+      mounts,
+    });
+
+  const fetch: Valetkey["fetch"] = async (request, from) => {
+    try {
+      expectOpen();
+      if (request.bodyUsed) throw new Error(BODY_WAS_READ);
+      const peer = peerFrom(from);
+      tellOfMount(request.url);
+      app ??= openApp();
+      return await (await app).fetch(request, peer);
+    } catch (cause) {
+      // Such as a store whose package is missing, or a caller of the wrong shape.
+      const requestId = crypto.randomUUID();
+      const facts = { requestId, cause };
+      log({ level: "error", message: "a request could not be answered", facts });
+      return asResponse(problemFrom(new Internal({ requestId })));
+    }
+  };
+
+  return {
+    ...calls,
+    ready: () => run(ready(store.description)),
+    fetch,
+    handles: ({ url }) => isOurs(pathIn(url)),
+    paths,
+    close: async () => {
+      isClosed = true;
+      await runtime.dispose();
+    },
+  };
+}
+
+/** The peer that a host passes; some servers, such as Bun, pass something else. */
+function peerFrom(from: RequestFacts | null | undefined): Peer {
+  const address = typeof from?.address === "string" ? from.address : undefined;
+  const caller = from?.caller ?? undefined;
+  return { address, principal: caller === undefined ? undefined : principalFrom(caller) };
+}
+
+const BODY_WAS_READ =
+  "the body of a request was read before valetkey.fetch got it; pass the request on unread";
+
+const ready = Effect.fnUntraced(function* (description: string) {
+  // Some stores need seconds to make a bucket.
+  const { signing, store } = yield* yield* makeReadinessCheck("10 seconds");
+  for (const [problem, { reason }] of [
+    ["Uploads cannot be signed", signing],
+    [`The store is not ready (${description})`, store],
+  ] as const) {
+    if (reason !== undefined) yield* Effect.die(new Error(`${problem}: ${reason}`));
+  }
+});
+
+/**
+ * A key for this process only. It is global, since Next.js loads this module twice, for routes and
+ * for pages, and one confirms what the other granted.
+ */
+const keyOfProcess = Effect.map(
+  Effect.logWarning("receipts are valid only in this process and end with it; set receiptKeys"),
+  () => (ofProcess[OWN_KEY] ??= randomBytes(32)),
+);
+const OWN_KEY = Symbol.for("valetkey/receipt-key");
+const ofProcess = globalThis as { [OWN_KEY]?: Uint8Array };
+
+const onConfirmedLayer = (onConfirmed: ValetkeyOptions["onConfirmed"]): Layer.Layer<never> =>
+  onConfirmed === undefined
+    ? Layer.empty
+    : Layer.succeed(OnConfirmed, ({ organization, subject, ...upload }) =>
+        Effect.promise(async () =>
+          onConfirmed({ organization, subject, ...presentArrived(upload) }),
+        ),
+      );
 
 /** True if the error is a refusal, rather than a failure. */
 export const isValetkeyError = (error: unknown): error is ValetkeyError =>

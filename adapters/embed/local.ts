@@ -1,6 +1,6 @@
 import * as store from "../storage/local/storage.ts";
-import type { Storage } from "./opaque.ts";
-import { storageFrom } from "./store-options.ts";
+import type { Storage } from "./arguments.ts";
+import { storageFrom } from "./options.ts";
 
 /** Where the embedded store keeps its files. */
 export interface LocalOptions {

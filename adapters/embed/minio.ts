@@ -1,6 +1,6 @@
 import * as store from "../storage/minio/storage.ts";
-import type { Storage } from "./opaque.ts";
-import { type S3Options, storageFrom, type StoreProvider } from "./store-options.ts";
+import type { S3Options, Storage, StoreProvider } from "./arguments.ts";
+import { storageFrom } from "./options.ts";
 
 /** Where a MinIO is, and its keys. */
 export interface MinioOptions extends S3Options {

@@ -1,16 +1,14 @@
 import { getRequestListener } from "@hono/node-server";
 import type { IncomingMessage, ServerResponse } from "node:http";
+import { pathIn } from "../http/addresses.ts";
 import { asResponse } from "../http/problems/answer-problem.ts";
-import { answerUnreadable } from "../http/server/broken-request.ts";
 import { problemFrom } from "../http/problems/problem.ts";
 import { NotFound } from "../http/problems/refusals.ts";
-import { pathIn } from "../http/addresses.ts";
+import { answerUnreadable } from "../http/server/broken-request.ts";
 import { isError } from "../values/thrown.ts";
-import { toConsole } from "./log.ts";
-import { pathMatcher, mountTeller } from "./paths.ts";
-import type { Caller } from "./call-context.ts";
-import type { Valetkey } from "./valetkey.ts";
-import type { Awaitable } from "./valetkey-options.ts";
+import type { Caller } from "./arguments.ts";
+import { mountTeller, pathMatcher, toConsole } from "./host.ts";
+import type { Awaitable, Valetkey } from "./valetkey.ts";
 
 /**
  * A `Valetkey` as a handler of `node:http`, and of frameworks built on it:

@@ -1,10 +1,20 @@
-import type * as Effect from "effect/Effect";
-import type { admit } from "../../application/admit.ts";
+import * as Effect from "effect/Effect";
+import * as Option from "effect/Option";
+import * as Predicate from "effect/Predicate";
+import * as Record from "effect/Record";
+import * as Schema from "effect/Schema";
+import { admit } from "../../application/admit.ts";
+import { SizeText } from "../../domain/byte-size.ts";
 import type { UploadRefusal } from "../../domain/errors.ts";
+import { DEFAULT_SCOPES, type Principal, Scope, Subject } from "../../domain/principal.ts";
+import { CallerKind } from "../../domain/upload-policy.ts";
+import { OPERATIONS } from "../http/app/routes.ts";
+import type { Operation } from "../http/operations/operation.ts";
+import { CALLS } from "../http/problems/language.ts";
+import { problemFrom } from "../http/problems/problem.ts";
 import type { PROBLEMS, Refusal, Tag } from "../http/problems/table.ts";
-import type { OPERATIONS } from "../http/app/routes.ts";
 import type { MemberFault } from "../values/decode.ts";
-import type { CallContext } from "./call-context.ts";
+import type { CallContext, Caller } from "./arguments.ts";
 
 // The types of calls are those of the operations, and of the table of refusals. In the package,
 // these declarations are written without Effect, and with the schemas' descriptions: see
@@ -16,11 +26,11 @@ type Operations = typeof OPERATIONS;
 
 /** The options of each call, beside the caller and the organization. */
 export type Inputs = {
-  readonly [Name in keyof Operations]: Options<NonNullable<Operations[Name]["options"]>>;
+  readonly [Name in keyof Operations]: OptionsOf<NonNullable<Operations[Name]["options"]>>;
 };
 
 /** An optional member may be there, and undefined. */
-type Options<Input> = {
+type OptionsOf<Input> = {
   readonly [Name in keyof Input]: Input[Name] | ({} extends Pick<Input, Name> ? undefined : never);
 };
 
@@ -71,3 +81,69 @@ type StatusAndCode<A> = A extends readonly [infer Status, infer Code, ...Readonl
   : A extends (...args: never) => infer B
     ? StatusAndCode<B>
     : never;
+
+/** The calls of the package, as programs: operations with plain data for input and output. */
+export const callsAt = (publicUrl: URL) =>
+  Record.map(
+    OPERATIONS as Readonly<Record<keyof typeof OPERATIONS, Operation>>,
+    ({ scope, callWith }) =>
+      ({ caller, organization, ...input }: CallContext) =>
+        Effect.flatMap(admitCaller(caller, organization, scope), (member) =>
+          callWith({ member, publicUrl }, withoutUndefined(input)),
+        ),
+  );
+
+const admitCaller = (caller: CallContext["caller"], slug: string, scope: Scope) =>
+  Effect.flatMap(
+    Effect.sync(() => principalFrom(caller)),
+    (principal) => admit({ principal, slug, scope }),
+  );
+
+/** Plain data without the members that are undefined, at any depth. */
+function withoutUndefined(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(withoutUndefined);
+  if (!Predicate.isObject(value)) return value;
+  return Record.map(
+    Record.filter(value, (member) => member !== undefined),
+    withoutUndefined,
+  );
+}
+
+/** Converts a host's caller to a principal; throws a `TypeError` if it has the wrong shape. */
+export function principalFrom(caller: Caller): Principal {
+  if (!Predicate.isObject(caller)) throw new TypeError("caller must be { id, kind?, scopes? }");
+  const { id, kind = "user", scopes, bytesPerDay } = caller;
+  if (!isSubject(id)) throw new TypeError("caller.id must be 1 to 256 printable characters");
+  if (!isKind(kind)) throw new TypeError('caller.kind must be "user" or "service"');
+  if (scopes !== undefined && !(Array.isArray(scopes) && scopes.every(isScope))) {
+    throw new TypeError(
+      'caller.scopes must be a list of "write", "read", "confirm", "list" and "remove"',
+    );
+  }
+  const quota = bytesPerDay === undefined ? undefined : decodeSize(bytesPerDay);
+  if (quota !== undefined && Option.isNone(quota)) {
+    throw new TypeError('caller.bytesPerDay must be a number of bytes, or text such as "5 GiB"');
+  }
+  return {
+    kind,
+    subject: id,
+    bytesPerDay: quota && Option.getOrUndefined(quota),
+    scopes: scopes === undefined ? DEFAULT_SCOPES : new Set(scopes),
+    // The host's own function decides which organizations are whose.
+    organizations: "every",
+  };
+}
+
+const isSubject = Schema.is(Subject);
+const decodeSize = Schema.decodeUnknownOption(SizeText);
+const isKind = Schema.is(CallerKind);
+const isScope = Schema.is(Scope);
+
+/** Makes the error that a call rejects with: the problem of a refusal, in the language of calls. */
+export function rejectionFrom(refusal: Refusal): ValetkeyError {
+  const { title, detail, members, headers: _, ...facts } = problemFrom(refusal, CALLS);
+  // Hosts show `message` to callers, and the reason is for the operator alone.
+  const why = "reason" in refusal ? { cause: new Error(refusal.reason) } : undefined;
+  const error = new Error(`${title}. ${detail}`, why);
+  return Object.assign(error, { name: "ValetkeyError", ...facts, ...members }) as ValetkeyError;
+}

@@ -1,7 +1,126 @@
+import * as Predicate from "effect/Predicate";
+import * as Record from "effect/Record";
 import * as Result from "effect/Result";
+import * as Schema from "effect/Schema";
 import { closest } from "fastest-levenshtein";
-import { type Fault, type Read, sentenceFor, type Settings } from "../settings/setting.ts";
-import { type Env, options, OPTIONS, say, type Source, VARIABLES } from "../settings/source.ts";
+import { DEFAULT_POLICY, defaultPolicy } from "../../domain/upload-policy.ts";
+import * as scanner from "../content/settings.ts";
+import * as http from "../http/settings.ts";
+import * as limits from "../limits/settings.ts";
+import { completePolicies } from "../service/policies/document.ts";
+import {
+  fault,
+  type Fault,
+  joinReads,
+  optional,
+  optionFault,
+  type Read,
+  readSettings,
+  sentenceFor,
+  type Settings,
+} from "../settings/setting.ts";
+import {
+  type Env,
+  OPTIONS,
+  options as optionsIn,
+  say,
+  type Source,
+  VARIABLES,
+} from "../settings/source.ts";
+import { ABLEST } from "../storage/providers.ts";
+import type { Store } from "../storage/storage.ts";
+import * as tokens from "../tokens/settings.ts";
+import type { MemberFault } from "../values/decode.ts";
+import { Events, SharedCount, Storage } from "./arguments.ts";
+import type { ValetkeyOptions } from "./valetkey.ts";
+
+/** No variable: the service has an origin of its own. */
+const basePath = optional({
+  variable: "basePath",
+  option: "basePath",
+  meaning: "The path under which the host serves `fetch`.",
+  codec: Schema.String.check(Schema.isPattern(/^(?:\/[\w~-][\w.~-]*)+$/)),
+  shape: "a path that begins with a slash and does not end with one",
+  example: "/uploads",
+});
+
+const FUNCTIONS = ["organizations", "authenticate", "onConfirmed", "log"] as const;
+const OTHERS = ["storage", "policy", "policies", "events", "limits", "openapi"] as const;
+const { keys } = tokens.settings;
+const VALETKEY_OPTIONS: ReadonlyArray<string> = [
+  ...optionNames({ basePath, ...http.settings, keys, ...scanner.settings }),
+  ...FUNCTIONS,
+  ...OTHERS,
+];
+const LIMIT_OPTIONS = [...optionNames(limits.settings), "limits.countIn"];
+
+/** Reads the options; throws a `TypeError` that names every one that is wrong. */
+export function readConfiguration(given: ValetkeyOptions) {
+  const options: Partial<ValetkeyOptions> = given ?? {};
+  const { policy = {}, policies, events, limits: { countIn } = {}, publicUrl } = options;
+  const source = optionsIn(options);
+  const server = Result.map(
+    joinReads({ mount: readSettings({ basePath }, source), http: http.read(source) }),
+    ({ mount, http }) => ({ ...http, publicUrl: new URL(mount.basePath ?? "/", http.publicUrl) }),
+  );
+  const at = Result.isSuccess(server) ? server.success.publicUrl : new URL("http://unknown");
+  const store = Result.map(Storage.open(options.storage), (storeAt) => storeAt(at));
+  const capabilities = Result.isSuccess(store) ? store.success.capabilities : ABLEST;
+  const read = joinReads({
+    store,
+    countIn: countIn === undefined ? Result.succeed(undefined) : SharedCount.open(countIn),
+    events: events === undefined ? Result.succeed(undefined) : Events.open(events),
+    http: server,
+    limits: limits.read(source),
+    scanner: scanner.read(source),
+    policies: Result.mapError(
+      completePolicies(
+        { ...policies, [DEFAULT_POLICY]: policy },
+        {
+          files: defaultPolicy,
+          store: capabilities,
+          spelling: "option",
+          hasClamd: options.clamdAddress !== undefined,
+        },
+      ),
+      policyFaults,
+    ),
+    tokens: tokens.read(source),
+  });
+  return orThrow("Valetkey", read, [
+    ...unknownOptions(options, VALETKEY_OPTIONS),
+    ...unknownOptions(options.limits, LIMIT_OPTIONS, "limits."),
+    ...functionFaults(options),
+    // Two policies would have this name.
+    ...(Object.hasOwn(policies ?? {}, DEFAULT_POLICY)
+      ? [optionFault("policies.files", "is set by policy; put it there")]
+      : []),
+    // The address of the host is not known here, and that of a request is not trusted.
+    ...(Predicate.isNullish(publicUrl) ? [fault(http.settings.publicUrl, "must be set")] : []),
+  ]);
+}
+
+/** Faults of policies, by the options that they were given as. */
+const policyFaults = (faults: ReadonlyArray<MemberFault>) =>
+  faults.map(({ pointer, reason }) => {
+    const [, name = "", ...members] = pointer.split("/");
+    const where = name === DEFAULT_POLICY ? "policy" : `policies.${name}`;
+    return optionFault([where, ...members].join("."), reason.slice("it ".length));
+  });
+
+const functionFaults = (options: Partial<ValetkeyOptions>) =>
+  FUNCTIONS.filter((name) => name === "organizations" || options[name] !== undefined)
+    .filter((name) => typeof options[name] !== "function")
+    .map((name) => {
+      const example = "(slug, caller) => idOfTheirOrganization(slug, caller.id)";
+      return optionFault(name, "must be a function", name === "organizations" ? example : "");
+    });
+
+/** Reads the options of a store, and what its cloud's own tools read, but no variable of ours. */
+export function storageFrom(what: string, given: object, store: Store): Storage {
+  const env = Record.filter(process.env, (_, name) => !name.startsWith("STORAGE_"));
+  return new Storage(readOptions(what, given, { ...store, env }));
+}
 
 /**
  * Reads the settings of an adapter from options, and from `env` with the variables of a cloud's own
@@ -17,20 +136,15 @@ export function readOptions<A>(
   },
 ): A {
   const faults = unknownOptions(given, optionNames(adapter.settings));
-  return orThrow(what, adapter.read(options(given, adapter.env)), faults);
+  return orThrow(what, adapter.read(optionsIn(given, adapter.env)), faults);
 }
 
-export const optionNames = (settings: Settings): ReadonlyArray<string> =>
-  Object.values(settings).flatMap(({ option }) => option ?? []);
-
-export const optionFault = (name: string, problem: string, example = ""): Fault => ({
-  setting: { variable: name, option: name },
-  problem,
-  example,
-});
+function optionNames(settings: Settings): ReadonlyArray<string> {
+  return Object.values(settings).flatMap(({ option }) => option ?? []);
+}
 
 /** A fault for each option that is not one of `known`, whose names begin with `prefix`. */
-export const unknownOptions = (
+const unknownOptions = (
   given: object | undefined,
   known: ReadonlyArray<string>,
   prefix = "",

@@ -1,6 +1,6 @@
 import { redisLimiter } from "../limits/redis/limiter.ts";
 import * as adapter from "../redis/settings.ts";
-import { SharedCount } from "./opaque.ts";
+import { SharedCount } from "./arguments.ts";
 import { readOptions } from "./options.ts";
 
 /**

@@ -1,5 +1,13 @@
-import type { CallContext, Caller } from "./call-context.ts";
-import type { Calls, Inputs, MultipartUpload, Upload } from "./operations.ts";
+import type { WrittenSize as Size } from "../../domain/byte-size.ts";
+import type { WrittenLifetime as Lifetime } from "../../domain/lifetime.ts";
+import type { WrittenPolicy as PolicyOptions } from "../../domain/upload-policy.ts";
+import type { CallContext, Caller, Events, SharedCount, Storage } from "./arguments.ts";
+import type { Calls, Confirmation, Inputs, MultipartUpload, Upload } from "./operations.ts";
+
+// What `valetkey` declares: plain data and functions alone, so that embedders need not know the
+// inner types.
+
+export type { Lifetime, PolicyOptions, Size };
 
 /** Uploads straight into a store. A refused call rejects with a `ValetkeyError`. */
 export interface Valetkey<Policy extends string = string> extends Omit<
@@ -66,4 +74,113 @@ export interface RequestFacts {
   readonly address?: string | undefined;
   /** The caller, if the host already knows it; otherwise `authenticate` is called. */
   readonly caller?: Caller | null | undefined;
+}
+
+/** A value, or a promise of it. */
+export type Awaitable<A> = A | PromiseLike<A>;
+
+/** A limit on requests, such as `"120 per minute"`. */
+export type Rate = `${number} per ${"second" | "minute" | "hour" | "day"}`;
+
+/** Limits on callers and organizations; what is left out has no limit. */
+export interface LimitOptions {
+  readonly requestsPerSubject?: Rate | undefined;
+  readonly requestsPerOrganization?: Rate | undefined;
+  /**
+   * Most requests of one address that may fail `authenticate`; further ones are 429 instead of 401.
+   * Each process counts for itself. Behind a proxy this needs `trustedProxies`.
+   */
+  readonly failedAuthentications?: Rate | undefined;
+  /** The bytes that an organization may be granted in one day (UTC). */
+  readonly bytesPerDay?: Size | undefined;
+  /** The bytes that one caller may be granted in an organization in one day (UTC). */
+  readonly bytesPerSubjectPerDay?: Size | undefined;
+  /** The uploads that an organization may be granted in one day (UTC). */
+  readonly objectsPerDay?: number | undefined;
+  /** The counter that several processes share; each counts for itself if left out. */
+  readonly countIn?: SharedCount | undefined;
+  /** While it is down, each process counts for itself, or refuses all; `"allow"` if left out. */
+  readonly onFailure?: "allow" | "refuse" | undefined;
+}
+
+/** An upload that arrived as its receipt says. */
+export interface ConfirmedUpload extends Omit<
+  Confirmation,
+  "getUrl" | "getExpiresAt" | "fileUrl" | "serverData"
+> {
+  /** The organization's id. */
+  readonly organization: string;
+  /** The `id` of the caller who was granted the upload. */
+  readonly subject: string;
+}
+
+/** A line of the log. */
+export interface LogEntry {
+  readonly level: "debug" | "info" | "warn" | "error";
+  readonly message: string;
+  /** The facts of the line; never a signature, a token or a URL of the store. */
+  readonly facts: Readonly<Record<string, unknown>>;
+}
+
+/** The options of `createValetkey`. */
+export interface ValetkeyOptions<Name extends string = string> {
+  /** The store, such as `minio({…})` or `local({…})`. */
+  readonly storage: Storage;
+  /** The origin at which clients reach this service, such as `https://app.example.com`. */
+  readonly publicUrl: string | URL;
+  /** The path at which the host serves `fetch`, such as `"/uploads"`; none if left out. */
+  readonly basePath?: string | undefined;
+  /**
+   * Returns the id of the organization that a caller names, or undefined or null if it does not
+   * exist or is not the caller's; a caller cannot tell which. The id is part of each key: 1 to 64
+   * letters, digits, `_` and `-`. If it rejects, the answer is `IDENTITY_UNAVAILABLE`.
+   */
+  readonly organizations: (slug: string, caller: Caller) => Awaitable<string | null | undefined>;
+  /**
+   * Returns the caller of a request to `fetch`, or undefined or null to refuse the request. If it
+   * rejects, the answer is `IDENTITY_UNAVAILABLE`. Without it, the host must pass a `caller`.
+   */
+  readonly authenticate?:
+    | ((request: {
+        readonly headers: Headers;
+        /** The address of the connection's other end, if the host passes it. */
+        readonly address: string | undefined;
+      }) => Awaitable<Caller | null | undefined>)
+    | undefined;
+  /** The policy `files`, for uploads that name no policy. */
+  readonly policy?: PolicyOptions | undefined;
+  /** Further policies by name; what one leaves out is taken from `policy`. */
+  readonly policies?: Readonly<Record<Name, PolicyOptions>> | undefined;
+  /**
+   * The clamd of policies with `scan: "clamd"`: its host and port, such as `"127.0.0.1:3310"`, or the
+   * path of its socket.
+   */
+  readonly clamdAddress?: string | undefined;
+  /**
+   * Called before each confirmation is answered, also of an upload that was confirmed before. If it
+   * rejects, the confirmation rejects too and can be retried. The client gets what it returns as
+   * `serverData`: up to 4 KiB of JSON. Anything else is left out, and the log says why.
+   */
+  readonly onConfirmed?: ((upload: ConfirmedUpload) => unknown) | undefined;
+  /**
+   * Keys that seal receipts and links, `id:base64` of at least 32 bytes each: the first seals, all
+   * open. If left out, receipts end with the process, and the log warns of it.
+   */
+  readonly receiptKeys?: ReadonlyArray<string> | undefined;
+  /** Where events go: `events({…})`; there are none if left out. */
+  readonly events?: Events | undefined;
+  readonly limits?: LimitOptions | undefined;
+  /** Origins whose pages may call `fetch`; the origin of `publicUrl` if left out. */
+  readonly corsOrigins?: ReadonlyArray<string> | undefined;
+  /** Proxies, such as `10.0.0.0/8`, whose `X-Forwarded-For` or `Forwarded` is trusted. */
+  readonly trustedProxies?: ReadonlyArray<string> | undefined;
+  /** The authentication that `/openapi.json` describes; a bearer token if left out. */
+  readonly openapi?:
+    | {
+        readonly securitySchemes: Readonly<Record<string, Readonly<Record<string, unknown>>>>;
+        readonly security: ReadonlyArray<Readonly<Record<string, ReadonlyArray<string>>>>;
+      }
+    | undefined;
+  /** Receives the log; warnings and errors go to the console if left out. */
+  readonly log?: ((entry: LogEntry) => void) | undefined;
 }

@@ -80,6 +80,13 @@ export const fault = (
   example = setting.example,
 ): Fault => ({ setting, problem, example });
 
+/** A fault of an option that is no variable. */
+export const optionFault = (option: string, problem: string, example = ""): Fault => ({
+  setting: { variable: option, option },
+  problem,
+  example,
+});
+
 export const sentenceFor = ({ setting, problem }: Fault, words: Vocabulary): string =>
   `${words.name(setting)} ${say(problem, words)}`;
 

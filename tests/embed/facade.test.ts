@@ -3,7 +3,7 @@ import { inspect } from "node:util";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { isValetkeyError, type Valetkey } from "../../adapters/embed/index.ts";
 import { local } from "../../adapters/embed/local.ts";
-import { rejectionFrom } from "../../adapters/embed/calls.ts";
+import { rejectionFrom } from "../../adapters/embed/operations.ts";
 import { Scope } from "../../domain/principal.ts";
 import { UploadMismatch } from "../../domain/errors.ts";
 import { FILE, MIA, put, startHost } from "./host.ts";

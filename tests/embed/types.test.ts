@@ -2,7 +2,7 @@ import { describe, expectTypeOf, it } from "vitest";
 import { createValetkey, isValetkeyError, type Valetkey } from "../../adapters/embed/index.ts";
 import { gcs } from "../../adapters/embed/gcs.ts";
 import { local } from "../../adapters/embed/local.ts";
-import type { StoreProvider } from "../../adapters/embed/store-options.ts";
+import type { StoreProvider } from "../../adapters/embed/arguments.ts";
 import type { ProviderName } from "../../adapters/storage/providers.ts";
 
 // What an editor knows about the facade; `npm run check:types` fails if it is wrong.

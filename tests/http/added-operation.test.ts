@@ -1,7 +1,7 @@
 import * as Effect from "effect/Effect";
 import * as Schema from "effect/Schema";
 import { afterAll, beforeAll, expect, it } from "vitest";
-import { callsAt } from "../../adapters/embed/calls.ts";
+import { callsAt } from "../../adapters/embed/operations.ts";
 import { OPERATIONS } from "../../adapters/http/app/routes.ts";
 import { FILES, operation } from "../../adapters/http/operations/operation.ts";
 import { declareOperations } from "../../deploy/declare-operations.ts";

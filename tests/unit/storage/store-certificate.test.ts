@@ -7,7 +7,7 @@ import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, it } from "vitest";
 import { minio } from "../../../adapters/embed/minio.ts";
-import { storageAt } from "../../../adapters/embed/layers.ts";
+import { storageAt } from "../../../adapters/embed/effect.ts";
 import { readStore, readAll } from "../../../adapters/service/settings.ts";
 import { configurationMessage } from "../../../adapters/cli/command/configuration.ts";
 import { digestOf } from "../../../adapters/storage/certificate/certificate.ts";

@@ -2,7 +2,7 @@ import { expect, it } from "@effect/vitest";
 import * as Effect from "effect/Effect";
 import { onTestFinished, vi } from "vitest";
 import type { LogEntry } from "../../../adapters/embed/index.ts";
-import { logFrom, logTo } from "../../../adapters/embed/log.ts";
+import { logFrom, logTo } from "../../../adapters/embed/host.ts";
 import { isForPeople, layer } from "../../../adapters/telemetry/log.ts";
 import type { TelemetrySettings } from "../../../adapters/telemetry/log.ts";
 

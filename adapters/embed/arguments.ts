@@ -1,0 +1,140 @@
+import type * as Layer from "effect/Layer";
+import * as Predicate from "effect/Predicate";
+import * as Result from "effect/Result";
+import type { WrittenSize as Size } from "../../domain/byte-size.ts";
+import type { SharedLimiter } from "../limits/layer.ts";
+import { anyOf, optionFault, type Read } from "../settings/setting.ts";
+import { STORE_NAMES } from "../storage/settings.ts";
+import type { Storage as Store } from "../storage/storage.ts";
+
+// What a host passes to the package, without knowing Effect: callers, the options of stores, and
+// what one of our functions makes for another. What is marked as internal is left out of the
+// published declarations.
+
+/** The caller. */
+export interface Caller {
+  /** The caller's stable name, such as a user's id: 1 to 256 printable characters. */
+  readonly id: string;
+  /** A user gets URLs for the public endpoint, a service for the internal; `"user"` if left out. */
+  readonly kind?: "user" | "service" | undefined;
+  /** The rights of the caller; to upload, open files and confirm uploads if left out. */
+  readonly scopes?: ReadonlyArray<"write" | "read" | "confirm" | "list" | "remove"> | undefined;
+  /** The bytes that its plan lets it be granted in one day (UTC): for it, in place of the limit of all. */
+  readonly bytesPerDay?: Size | undefined;
+}
+
+/** The caller and the organization of a call. */
+export interface CallContext {
+  readonly caller: Caller;
+  /** The organization's name, as `organizations` knows it. */
+  readonly organization: string;
+}
+
+/** A checksum that a store may verify. */
+export type ChecksumAlgorithm = "sha256" | "crc32c" | "md5";
+
+/** A digest of the file, in base64. */
+export interface Checksum {
+  readonly algorithm: ChecksumAlgorithm;
+  readonly value: string;
+}
+
+/** A store, as `minio()` of `valetkey/minio` and others make it. */
+export class Storage {
+  readonly #store: StoreOption;
+  /** @internal */
+  constructor(store: StoreOption) {
+    this.#store = store;
+  }
+  /** @internal */
+  static open(storage: unknown): Read<StoreOption> {
+    return Predicate.isObject(storage) && #store in storage
+      ? Result.succeed(storage.#store)
+      : Result.fail([NO_STORAGE]);
+  }
+}
+
+/** Where several processes count together, as `redis()` of `valetkey/redis` makes it. */
+export class SharedCount {
+  readonly #limiter: SharedLimiter;
+  /** @internal */
+  constructor(limiter: SharedLimiter) {
+    this.#limiter = limiter;
+  }
+  /** @internal */
+  static open(count: unknown): Read<SharedLimiter> {
+    return Predicate.isObject(count) && #limiter in count
+      ? Result.succeed(count.#limiter)
+      : Result.fail([NO_COUNT]);
+  }
+}
+
+/** Where events go, as `events()` of `valetkey/events` makes it. */
+export class Events {
+  readonly #layer: EventsLayer;
+  /** @internal */
+  constructor(layer: EventsLayer) {
+    this.#layer = layer;
+  }
+  /** @internal */
+  static open(events: unknown): Read<EventsLayer> {
+    return Predicate.isObject(events) && #layer in events
+      ? Result.succeed(events.#layer)
+      : Result.fail([NO_EVENTS]);
+  }
+}
+
+/** @internal The port, for files at the address of the service. */
+type EventsLayer = (publicUrl: URL) => Layer.Layer<never>;
+
+/** @internal A store at the address of the service, where the embedded store answers. */
+type StoreOption = (publicUrl: URL) => Store;
+
+const NO_STORAGE = optionFault(
+  "storage",
+  `must be what ${anyOf(STORE_NAMES.map((name) => `${name}()`))} gave, or storageOf() of valetkey/effect`,
+);
+const NO_COUNT = optionFault("limits.countIn", "must be what redis() gave");
+const NO_EVENTS = optionFault("events", "must be what events() of valetkey/events gave");
+
+/** Options of all stores with an API. */
+export interface StoreOptions {
+  /** `files` if left out. */
+  readonly bucket?: string | undefined;
+  /** Lets `ready()` make a missing bucket. */
+  readonly createBucket?: boolean | undefined;
+  /** The address of the store for browsers; that of this service if left out. */
+  readonly publicEndpoint?: string | URL | undefined;
+  /** URLs are `https://host/bucket/key` rather than `https://bucket.host/key`. */
+  readonly pathStyle?: boolean | undefined;
+  /** The id of the access key. */
+  readonly accessKey?: string | undefined;
+  /** The secret of the access key. */
+  readonly secretKey?: string | undefined;
+  /** In place of both: the path of a JSON file with the key, which may change. */
+  readonly credentialsFile?: string | undefined;
+  /** A key that may only upload, and signs uploads. */
+  readonly putAccessKey?: string | undefined;
+  readonly putSecretKey?: string | undefined;
+  /** A key that may only download, and signs downloads. */
+  readonly getAccessKey?: string | undefined;
+  readonly getSecretKey?: string | undefined;
+}
+
+/** Whose store of S3's API it is. */
+export type StoreProvider =
+  | ("aws" | "minio" | "ceph" | "seaweedfs" | "versitygw" | "swift" | "rustfs")
+  | ("silo" | "garage" | "r2" | "b2" | "wasabi" | "spaces" | "s3");
+
+/** Options of stores with the API of S3. */
+export interface S3Options extends StoreOptions {
+  /** What `valetkey certify --output` wrote of this store: the path of its file, or its content. */
+  readonly certificate?: string | object | undefined;
+  /** Starts although it shows that the store breaks what every store must keep. */
+  readonly acceptBroken?: boolean | undefined;
+  readonly region?: string | undefined;
+  /** The tokens that came with temporary keys. */
+  readonly sessionToken?: string | undefined;
+  readonly putSessionToken?: string | undefined;
+  readonly getSessionToken?: string | undefined;
+}
