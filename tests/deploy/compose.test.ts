@@ -200,72 +200,70 @@ it.skipIf(redis === undefined)("Redis knows after a crash what it has answered",
 
 const HERE = { PUBLIC_URL: "http://localhost:8787", PUBLISH: "127.0.0.1:8787:8787" };
 
-describe("the secrets of a project", () => {
-  it("secrets are made at the first start, and stay", () => {
-    const first = makeSecrets(HERE);
-    expect(first).toMatchObject({
-      status: 0,
-      files: ["bucket.env", "seaweedfs.json", "valetkey.env"],
-    });
-    const content = first.files.map(first.read);
-    const again = makeSecrets(HERE, { folder: first.folder });
-    expect(again.files.map(again.read)).toEqual(content);
-    expect(makeSecrets(HERE).read("valetkey.env")).not.toBe(content[2]);
+it("secrets are made at the first start, and stay", () => {
+  const first = makeSecrets(HERE);
+  expect(first).toMatchObject({
+    status: 0,
+    files: ["bucket.env", "seaweedfs.json", "valetkey.env"],
   });
+  const content = first.files.map(first.read);
+  const again = makeSecrets(HERE, { folder: first.folder });
+  expect(again.files.map(again.read)).toEqual(content);
+  expect(makeSecrets(HERE).read("valetkey.env")).not.toBe(content[2]);
+});
 
-  it("each use has a key of its own, which may do what its policy allows", () => {
-    const { read } = makeSecrets(HERE);
-    const variables = variablesOf(read("valetkey.env"));
-    const { identities, policies } = JSON.parse(read("seaweedfs.json"));
-    const users: ReadonlyArray<User> = identities;
-    const keys = new Map(
-      users.map(({ credentials: [key], policyNames }) => [key.accessKey, { ...key, policyNames }]),
-    );
-    for (const use of ["", "PUT_", "GET_"]) {
-      const key = keys.get(variables[`STORAGE_${use}ACCESS_KEY`] ?? "");
-      expect(key?.secretKey).toBe(variables[`STORAGE_${use}SECRET_KEY`]);
-      expect(key?.policyNames).toEqual([key?.accessKey]);
-    }
-    expect(new Set([...keys.values()].map(({ secretKey }) => secretKey)).size).toBe(4);
-    const put = policies.find(({ name }: { name: string }) => name === "valetkey-put");
-    expect(JSON.parse(put.content).Statement).toMatchObject([{ Action: ["s3:PutObject"] }]);
-  });
+it("each use has a key of its own, which may do what its policy allows", () => {
+  const { read } = makeSecrets(HERE);
+  const variables = variablesOf(read("valetkey.env"));
+  const { identities, policies } = JSON.parse(read("seaweedfs.json"));
+  const users: ReadonlyArray<User> = identities;
+  const keys = new Map(
+    users.map(({ credentials: [key], policyNames }) => [key.accessKey, { ...key, policyNames }]),
+  );
+  for (const use of ["", "PUT_", "GET_"]) {
+    const key = keys.get(variables[`STORAGE_${use}ACCESS_KEY`] ?? "");
+    expect(key?.secretKey).toBe(variables[`STORAGE_${use}SECRET_KEY`]);
+    expect(key?.policyNames).toEqual([key?.accessKey]);
+  }
+  expect(new Set([...keys.values()].map(({ secretKey }) => secretKey)).size).toBe(4);
+  const put = policies.find(({ name }: { name: string }) => name === "valetkey-put");
+  expect(JSON.parse(put.content).Statement).toMatchObject([{ Action: ["s3:PutObject"] }]);
+});
 
-  it.each([
-    { ...HERE, PUBLIC_URL: "https://uploads.example.com" },
-    { ...HERE, PUBLIC_URL: "http://localhost:8787.example.com" },
-    { ...HERE, PUBLISH: "8787:8787" },
-    { ...HERE, PUBLISH: "0.0.0.0:8787:8787" },
-  ])("a project with AUTH=dev does not start for other machines: %j", (env) => {
-    expect(makeSecrets(env)).toMatchObject({
-      status: 78,
-      stderr: expect.stringContaining("Set AUTH=jwt"),
-      files: [],
-    });
-    expect(makeSecrets({ ...env, AUTH: "jwt" }).status).toBe(0);
+it.each([
+  { ...HERE, PUBLIC_URL: "https://uploads.example.com" },
+  { ...HERE, PUBLIC_URL: "http://localhost:8787.example.com" },
+  { ...HERE, PUBLISH: "8787:8787" },
+  { ...HERE, PUBLISH: "0.0.0.0:8787:8787" },
+])("a project with AUTH=dev does not start for other machines: %j", (env) => {
+  expect(makeSecrets(env)).toMatchObject({
+    status: 78,
+    stderr: expect.stringContaining("Set AUTH=jwt"),
+    files: [],
   });
+  expect(makeSecrets({ ...env, AUTH: "jwt" }).status).toBe(0);
+});
 
-  it("a project with the known password of MinIO does not start for other machines", () => {
-    const env = { ...HERE, MINIO_ROOT_PASSWORD: KNOWN_PASSWORD };
-    const others = { ...env, AUTH: "jwt", PUBLIC_URL: "https://uploads.example.com" };
-    expect(makeSecrets(env, { store: "minio" })).toMatchObject({
-      status: 0,
-      files: ["valetkey.env"],
-    });
-    expect(makeSecrets(others, { store: "minio" })).toMatchObject({
-      status: 78,
-      stderr: expect.stringContaining("Set MINIO_ROOT_PASSWORD"),
-      files: [],
-    });
-    const own = { ...others, MINIO_ROOT_PASSWORD: "one that nobody knows" };
-    expect(makeSecrets(own, { store: "minio" }).status).toBe(0);
+it("a project with the known password of MinIO does not start for other machines", () => {
+  const env = { ...HERE, MINIO_ROOT_PASSWORD: KNOWN_PASSWORD };
+  const others = { ...env, AUTH: "jwt", PUBLIC_URL: "https://uploads.example.com" };
+  expect(makeSecrets(env, { store: "minio" })).toMatchObject({
+    status: 0,
+    files: ["valetkey.env"],
   });
+  expect(makeSecrets(others, { store: "minio" })).toMatchObject({
+    status: 78,
+    stderr: expect.stringContaining("Set MINIO_ROOT_PASSWORD"),
+    files: [],
+  });
+  const own = { ...others, MINIO_ROOT_PASSWORD: "one that nobody knows" };
+  expect(makeSecrets(own, { store: "minio" }).status).toBe(0);
+});
 
-  it("the address of the page to try it is printed for AUTH=dev alone", () => {
-    const { stdout, read } = makeSecrets(HERE);
-    const { DEV_TOKEN: token = "" } = variablesOf(read("valetkey.env"));
-    expect(token).toMatch(/^[\w-]{40}$/);
-    expect(stdout).toContain(`http://localhost:8787/#token=${token}\n`);
-    expect(makeSecrets({ ...HERE, AUTH: "jwt" }).stdout).toBe("");
-  });
+it("the address of the page to try it is printed for AUTH=dev alone", () => {
+  const { stdout, read } = makeSecrets(HERE);
+  const { DEV_TOKEN: token = "" } = variablesOf(read("valetkey.env"));
+  expect(token).toMatch(/^[\w-]{40}$/);
+  expect(stdout).toContain(`http://localhost:8787/#token=${token}\n`);
+  expect(makeSecrets({ ...HERE, AUTH: "jwt" }).stdout).toBe("");
 });

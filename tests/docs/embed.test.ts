@@ -1,5 +1,5 @@
 import { readFileSync } from "node:fs";
-import { beforeAll, describe, expect, it } from "vitest";
+import { beforeAll, expect, it } from "vitest";
 import { freePort } from "../support/free-port.ts";
 import { startIssuer } from "../support/issuer.ts";
 import { makeProject, type Project, STRICT_PROJECT } from "../support/project.ts";
@@ -146,50 +146,48 @@ it("a new folder runs what the page shows", async () => {
   expect(code, output).toBe(0);
 });
 
-describe("bring your own identity", () => {
-  it("a caller is known by a token of an issuer", async () => {
-    const issuer = await startIssuer();
-    const good = await issuer.sign({ sub: "mia" });
-    const other = await issuer.sign({ aud: "another" });
-    const output = await run(
-      `
-      import { authenticate } from "./tokens.ts";
-      const who = (authorization) => authenticate({ headers: new Headers({ authorization }) });
-      const { GOOD, OTHER } = process.env;
-      const told = await Promise.all(["Bearer " + GOOD, "Bearer " + OTHER, ""].map(who));
-      console.log(JSON.stringify(told.map((caller) => caller ?? null)));
-    `,
-      { ISSUER: issuer.url, GOOD: good, OTHER: other },
-    );
-    expect(output).toContain('[{"id":"mia"},null,null]');
-    await issuer.stop();
-    const away = await run(
-      `
-      import { authenticate } from "./tokens.ts";
-      const headers = new Headers({ authorization: "Bearer " + process.env.GOOD });
-      console.log(await authenticate({ headers }).then(() => "known", () => "rejected"));
-    `,
-      { ISSUER: issuer.url, GOOD: good },
-    );
-    expect(away).toContain("rejected");
-  });
+it("a caller is known by a token of an issuer", async () => {
+  const issuer = await startIssuer();
+  const good = await issuer.sign({ sub: "mia" });
+  const other = await issuer.sign({ aud: "another" });
+  const output = await run(
+    `
+    import { authenticate } from "./tokens.ts";
+    const who = (authorization) => authenticate({ headers: new Headers({ authorization }) });
+    const { GOOD, OTHER } = process.env;
+    const told = await Promise.all(["Bearer " + GOOD, "Bearer " + OTHER, ""].map(who));
+    console.log(JSON.stringify(told.map((caller) => caller ?? null)));
+  `,
+    { ISSUER: issuer.url, GOOD: good, OTHER: other },
+  );
+  expect(output).toContain('[{"id":"mia"},null,null]');
+  await issuer.stop();
+  const away = await run(
+    `
+    import { authenticate } from "./tokens.ts";
+    const headers = new Headers({ authorization: "Bearer " + process.env.GOOD });
+    console.log(await authenticate({ headers }).then(() => "known", () => "rejected"));
+  `,
+    { ISSUER: issuer.url, GOOD: good },
+  );
+  expect(away).toContain("rejected");
+});
 
-  it("a caller is known by the host's own middleware", async () => {
-    const output = await run(`
-      import { app } from "./with-hono.ts";
-      const ask = async (headers) => {
-        const answer = await app.request("/api/v1/orgs/acme/files/presign", {
-          method: "POST",
-          headers: { "Content-Type": "application/json", ...headers },
-          body: JSON.stringify({ filename: "a.png", content_type: "image/png", size: 5 }),
-        });
-        return answer.status;
-      };
-      const me = await (await app.request("/me", { headers: { "x-demo-user": "mia" } })).json();
-      console.log(JSON.stringify([me, await ask({ "x-demo-user": "mia" }), await ask({})]));
-    `);
-    expect(output).toContain('[{"id":"mia"},200,401]');
-  });
+it("a caller is known by the host's own middleware", async () => {
+  const output = await run(`
+    import { app } from "./with-hono.ts";
+    const ask = async (headers) => {
+      const answer = await app.request("/api/v1/orgs/acme/files/presign", {
+        method: "POST",
+        headers: { "Content-Type": "application/json", ...headers },
+        body: JSON.stringify({ filename: "a.png", content_type: "image/png", size: 5 }),
+      });
+      return answer.status;
+    };
+    const me = await (await app.request("/me", { headers: { "x-demo-user": "mia" } })).json();
+    console.log(JSON.stringify([me, await ask({ "x-demo-user": "mia" }), await ask({})]));
+  `);
+  expect(output).toContain('[{"id":"mia"},200,401]');
 });
 
 it("the snippet of calls uploads a file, or tells a person what is wrong", async () => {

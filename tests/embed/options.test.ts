@@ -1,5 +1,5 @@
 import { SECRET } from "../events/backend.ts";
-import { describe, expect, it } from "vitest";
+import { expect, it } from "vitest";
 import { aws } from "../../adapters/embed/aws.ts";
 import { events } from "../../adapters/embed/events.ts";
 import { gcs } from "../../adapters/embed/gcs.ts";
@@ -30,56 +30,51 @@ const create = (over: object) => () =>
     ...over,
   } as ValetkeyOptions);
 
-describe("an option that is wrong is named as the host wrote it, with what it may be", () => {
-  it.each([
-    [{ publicUrl: undefined }, /^publicUrl must be set, for example https/],
-    [{ publicUrl: "https://a.example/path" }, /^publicUrl must be an http or https URL without/],
-    [{ basePath: "uploads/" }, /^basePath must be a path that begins with a slash and does not/],
-    [{ basePath: "/a/../b" }, /^basePath must be a path/],
-    [{ organizations: undefined }, /^organizations must be a function, for example \(slug/],
-    [{ authenticate: "mia" }, /^authenticate must be a function$/],
-    [{ receiptKeys: ["2026:short"] }, /^receiptKeys must be pairs of id:key, as a list;/],
-    [{ receiptKeys: [""] }, /^receiptKeys must not be empty/],
-    [{ corsOrigins: ["", "https://a.example"] }, /^corsOrigins must be origins .*, as a list/],
-    [{ corsOrigins: ["", ""] }, /^corsOrigins must not be empty/],
-    [{ corsOrigins: ["example.com"] }, /^corsOrigins must be origins .*, as a list/],
-    [{ limits: { requestsPerSubject: "many" } }, /^limits\.requestsPerSubject must be a number of/],
-    [{ limits: { bytesPerDay: "3 XB" } }, /^limits\.bytesPerDay must be a size with its unit/],
-    [
-      { limits: { bytesPerDy: 3 } },
-      /^limits\.bytesPerDy is not an option; did you mean limits\.bytesPerDay\? The options are .*objectsPerDay/,
-    ],
-    [
-      { polices: {} },
-      /^polices is not an option; did you mean policies\? The options are .*organizations/,
-    ],
-    [{ policy: { maxSize: "10 Mb" } }, /^policy\.maxSize is neither a number of bytes nor text/],
-    [
-      { policy: { maxSiz: 10 } },
-      /^policy\.maxSiz is not a known member; the members are .*maxSize/,
-    ],
-    [
-      { policies: { avatars: { unconfirmedAfter: "3 days" } } },
-      /^policies\.avatars\.unconfirmedAfter is set, and needs arrival "incoming"/,
-    ],
-    [{ policies: { a: { key: "a/{id}" } } }, /^policies\.a\.key is not a template such as "orgs/],
-    [{ policies: { files: { maxSize: 1 } } }, /^policies\.files is set by policy; put it there$/],
-    [{ policies: { "a b": {} } }, /^policies\.a b is not named by 1 to 63 lower-case letters/],
-    [
-      { storage: {} },
-      /^storage must be what local\(\), aws\(\), minio\(\), gcs\(\) or azure\(\) gave/,
-    ],
-    [{ limits: { countIn: {} } }, /^limits\.countIn must be what redis\(\) gave/],
-    [{ events: { to: () => 0 } }, /^events must be what events\(\) of valetkey\/events gave/],
-  ])(
-    "the invalid options %j are named as the host wrote them, with what they may be",
-    (over, complaint) => {
-      const lines = complaints(create(over));
-      expect(lines.at(-1)).toMatch(complaint);
-      expect(lines.join()).not.toMatch(/[A-Z]_[A-Z]/);
-    },
-  );
-});
+it.each([
+  [{ publicUrl: undefined }, /^publicUrl must be set, for example https/],
+  [{ publicUrl: "https://a.example/path" }, /^publicUrl must be an http or https URL without/],
+  [{ basePath: "uploads/" }, /^basePath must be a path that begins with a slash and does not/],
+  [{ basePath: "/a/../b" }, /^basePath must be a path/],
+  [{ organizations: undefined }, /^organizations must be a function, for example \(slug/],
+  [{ authenticate: "mia" }, /^authenticate must be a function$/],
+  [{ receiptKeys: ["2026:short"] }, /^receiptKeys must be pairs of id:key, as a list;/],
+  [{ receiptKeys: [""] }, /^receiptKeys must not be empty/],
+  [{ corsOrigins: ["", "https://a.example"] }, /^corsOrigins must be origins .*, as a list/],
+  [{ corsOrigins: ["", ""] }, /^corsOrigins must not be empty/],
+  [{ corsOrigins: ["example.com"] }, /^corsOrigins must be origins .*, as a list/],
+  [{ limits: { requestsPerSubject: "many" } }, /^limits\.requestsPerSubject must be a number of/],
+  [{ limits: { bytesPerDay: "3 XB" } }, /^limits\.bytesPerDay must be a size with its unit/],
+  [
+    { limits: { bytesPerDy: 3 } },
+    /^limits\.bytesPerDy is not an option; did you mean limits\.bytesPerDay\? The options are .*objectsPerDay/,
+  ],
+  [
+    { polices: {} },
+    /^polices is not an option; did you mean policies\? The options are .*organizations/,
+  ],
+  [{ policy: { maxSize: "10 Mb" } }, /^policy\.maxSize is neither a number of bytes nor text/],
+  [{ policy: { maxSiz: 10 } }, /^policy\.maxSiz is not a known member; the members are .*maxSize/],
+  [
+    { policies: { avatars: { unconfirmedAfter: "3 days" } } },
+    /^policies\.avatars\.unconfirmedAfter is set, and needs arrival "incoming"/,
+  ],
+  [{ policies: { a: { key: "a/{id}" } } }, /^policies\.a\.key is not a template such as "orgs/],
+  [{ policies: { files: { maxSize: 1 } } }, /^policies\.files is set by policy; put it there$/],
+  [{ policies: { "a b": {} } }, /^policies\.a b is not named by 1 to 63 lower-case letters/],
+  [
+    { storage: {} },
+    /^storage must be what local\(\), aws\(\), minio\(\), gcs\(\) or azure\(\) gave/,
+  ],
+  [{ limits: { countIn: {} } }, /^limits\.countIn must be what redis\(\) gave/],
+  [{ events: { to: () => 0 } }, /^events must be what events\(\) of valetkey\/events gave/],
+])(
+  "the invalid options %j are named as the host wrote them, with what they may be",
+  (over, complaint) => {
+    const lines = complaints(create(over));
+    expect(lines.at(-1)).toMatch(complaint);
+    expect(lines.join()).not.toMatch(/[A-Z]_[A-Z]/);
+  },
+);
 
 it("createValetkey without options lists those that are required", () => {
   const lines = complaints(() => createValetkey(undefined as never));

@@ -1,4 +1,4 @@
-import { describe, expectTypeOf, it } from "vitest";
+import { expectTypeOf, it } from "vitest";
 import { createValetkey, isValetkeyError, type Valetkey } from "../../adapters/embed/index.ts";
 import { gcs } from "../../adapters/embed/gcs.ts";
 import { local } from "../../adapters/embed/local.ts";
@@ -23,59 +23,57 @@ const file = {
 /** Compiles a call without making it. */
 const compiles = (call: () => unknown) => void call;
 
-describe("createValetkey", () => {
-  const { requestUpload, requestUploads } = createValetkey({
+const { requestUpload, requestUploads } = createValetkey({
+  storage: local(),
+  ...host,
+  policies: { avatars: { requireChecksum: true }, drafts: { maxSize: "1 MiB" } },
+});
+
+it("requestUpload accepts the names of the configured policies and no others", () => {
+  compiles(() => requestUpload(file));
+  compiles(() => requestUpload({ ...file, policy: "files" }));
+  compiles(() => requestUpload({ ...file, policy: "drafts" }));
+  // @ts-expect-error There is no such policy.
+  compiles(() => requestUpload({ ...file, policy: "avatar" }));
+});
+
+it("requestUploads accepts the names of the configured policies and no others, also for a file", () => {
+  const { filename, contentType, size, ...asked } = file;
+  const one = { filename, contentType, size };
+  compiles(() => requestUploads({ ...asked, files: [one, { ...one, policy: "drafts" }] }));
+  compiles(() => requestUploads({ ...asked, files: [one], policy: "avatars" }));
+  // @ts-expect-error There is no such policy.
+  compiles(() => requestUploads({ ...asked, files: [one], policy: "avatar" }));
+  // @ts-expect-error Nor for a file.
+  compiles(() => requestUploads({ ...asked, files: [{ ...one, policy: "avatar" }] }));
+});
+
+it("createValetkey without further policies knows the default one alone", () => {
+  const plain = createValetkey({ storage: local(), ...host, policy: { maxSize: "1 MiB" } });
+  compiles(() => plain.requestUpload({ ...file, policy: "files" }));
+  // @ts-expect-error There is no such policy.
+  compiles(() => plain.requestUpload({ ...file, policy: "drafts" }));
+  // @ts-expect-error A misspelt member of a policy.
+  compiles(() => createValetkey({ storage: local(), ...host, policies: { a: { maxSiz: 1 } } }));
+});
+
+it("startMultipart accepts the names of the configured policies, and needs no checksum", () => {
+  const { startMultipart } = createValetkey({
     storage: local(),
     ...host,
-    policies: { avatars: { requireChecksum: true }, drafts: { maxSize: "1 MiB" } },
+    policies: { avatars: { requireChecksum: true } },
   });
+  compiles(() => startMultipart(file));
+  compiles(() => startMultipart({ ...file, policy: "avatars" }));
+  // @ts-expect-error There is no such policy.
+  compiles(() => startMultipart({ ...file, policy: "avatar" }));
+});
 
-  it("requestUpload accepts the names of the configured policies and no others", () => {
-    compiles(() => requestUpload(file));
-    compiles(() => requestUpload({ ...file, policy: "files" }));
-    compiles(() => requestUpload({ ...file, policy: "drafts" }));
-    // @ts-expect-error There is no such policy.
-    compiles(() => requestUpload({ ...file, policy: "avatar" }));
-  });
-
-  it("requestUploads accepts the names of the configured policies and no others, also for a file", () => {
-    const { filename, contentType, size, ...asked } = file;
-    const one = { filename, contentType, size };
-    compiles(() => requestUploads({ ...asked, files: [one, { ...one, policy: "drafts" }] }));
-    compiles(() => requestUploads({ ...asked, files: [one], policy: "avatars" }));
-    // @ts-expect-error There is no such policy.
-    compiles(() => requestUploads({ ...asked, files: [one], policy: "avatar" }));
-    // @ts-expect-error Nor for a file.
-    compiles(() => requestUploads({ ...asked, files: [{ ...one, policy: "avatar" }] }));
-  });
-
-  it("createValetkey without further policies knows the default one alone", () => {
-    const plain = createValetkey({ storage: local(), ...host, policy: { maxSize: "1 MiB" } });
-    compiles(() => plain.requestUpload({ ...file, policy: "files" }));
-    // @ts-expect-error There is no such policy.
-    compiles(() => plain.requestUpload({ ...file, policy: "drafts" }));
-    // @ts-expect-error A misspelt member of a policy.
-    compiles(() => createValetkey({ storage: local(), ...host, policies: { a: { maxSiz: 1 } } }));
-  });
-
-  it("startMultipart accepts the names of the configured policies, and needs no checksum", () => {
-    const { startMultipart } = createValetkey({
-      storage: local(),
-      ...host,
-      policies: { avatars: { requireChecksum: true } },
-    });
-    compiles(() => startMultipart(file));
-    compiles(() => startMultipart({ ...file, policy: "avatars" }));
-    // @ts-expect-error There is no such policy.
-    compiles(() => startMultipart({ ...file, policy: "avatar" }));
-  });
-
-  it("createValetkey returns a value that can be passed on as a Valetkey", () => {
-    expectTypeOf(requestUpload).toBeFunction();
-    const one = createValetkey({ storage: gcs(), ...host, policies: { drafts: {} } });
-    const any: Pick<Valetkey, "fetch" | "confirmUpload" | "openFile" | "ready" | "close"> = one;
-    expectTypeOf(any.fetch).toEqualTypeOf(one.fetch);
-  });
+it("createValetkey returns a value that can be passed on as a Valetkey", () => {
+  expectTypeOf(requestUpload).toBeFunction();
+  const one = createValetkey({ storage: gcs(), ...host, policies: { drafts: {} } });
+  const any: Pick<Valetkey, "fetch" | "confirmUpload" | "openFile" | "ready" | "close"> = one;
+  expectTypeOf(any.fetch).toEqualTypeOf(one.fetch);
 });
 
 it("the providers that types name are those of the table of providers", () => {

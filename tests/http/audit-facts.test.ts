@@ -8,6 +8,7 @@ import { tokensOf } from "../../adapters/tokens/tokens.ts";
 import type { AuditEvent } from "../../application/ports/audit.ts";
 import { Presigner } from "../../application/ports/presigner.ts";
 import { CredentialsUnavailable } from "../../domain/errors.ts";
+import type { Limits } from "../../domain/limits.ts";
 import { LinkLifetime } from "../../domain/link.ts";
 import { embedded, PRESIGN, startService, storeOf, TOKEN_KEY } from "./service.ts";
 import { makeFolder } from "../support/make-folder.ts";
@@ -32,7 +33,11 @@ const altered = (purpose: "receipt" | "upload" | "link", token: string, over: ob
 const none = () => Effect.fail(new CredentialsUnavailable({ reason: "they have expired" }));
 
 /** A service over the embedded store, over a store that does not answer, or with no credentials. */
-async function start(kind: "whole" | "no store" | "no credentials", directory: string) {
+async function start(
+  kind: "whole" | "no store" | "no credentials",
+  directory: string,
+  limits?: Limits,
+) {
   const { layer: whole, put } = embedded(directory);
   const unsigned = Layer.effect(
     Presigner,
@@ -41,6 +46,7 @@ async function start(kind: "whole" | "no store" | "no credentials", directory: s
   const audit: Array<AuditEvent> = [];
   const service = await startService({
     audit,
+    ...(limits && { limits }),
     storage: Layer.orDie({ whole, "no store": storeOf("minio"), "no credentials": unsigned }[kind]),
     policy: { linkLifetime: LinkLifetime.make(Duration.hours(1)) },
     policies: { staff: { callers: ["service"] }, strict: { requireChecksum: true } },
@@ -86,7 +92,11 @@ it("the audit has all that is known of a request, in every outcome of every acti
     const answer = await send(method, path, body);
     expect([path, answer.body?.code]).toEqual([path, code]);
     expect(audit).toHaveLength(1);
-    expect(audit[0]).toMatchObject({ ...facts, refusal: code });
+    const requestId = answer.headers.get("x-request-id");
+    expect(audit[0]).toMatchObject({ ...facts, refusal: code, requestId, address: "127.0.0.1" });
+    for (const name of ["principal", "slug", "organization", "key", "policy"] as const) {
+      if (!(name in facts) && code !== undefined) expect(audit[0]?.[name]).toBeUndefined();
+    }
     seen.add(`${audit[0]?.action} ${code ?? "granted"}`);
   };
   const known = (key: unknown) => ({ ...ASKED, key });
@@ -183,6 +193,19 @@ it("the audit has all that is known of a request, in every outcome of every acti
   const removing = ["DELETE", opening[1]] as const;
   await expectFacts(whole, removing, undefined, { ...CALLER, key: there.key });
   await expectFacts(whole, opening, "NOT_FOUND", file);
+
+  const { principal } = CALLER;
+  const others = PRESIGN.replace("acme", "globex");
+  await expectFacts(whole, ["POST", others, FILE], "NOT_FOUND", { principal, slug: "globex" });
+  await expectFacts(whole, ["POST", PRESIGN, "{"], "INVALID_REQUEST", CALLER);
+  await expectFacts(whole, withReceipt("confirm", "x"), "INVALID_RECEIPT", CALLER);
+  await expectFacts(whole, ["GET", "/f/v1.test.e30.AAAA"], "NOT_FOUND", {});
+  const subject = { count: 2, window: Duration.hours(1) };
+  const limits = { requests: { subject }, daily: { bytes: 4 } };
+  const limited = await start("whole", directory, limits);
+  await expectFacts(limited, asked, "QUOTA_EXCEEDED", ASKED);
+  await expectFacts(limited, opening, "NOT_FOUND", file);
+  await expectFacts(limited, opening, "RATE_LIMITED", { principal, slug: "acme" });
 
   const actions = new Set(
     [...Object.values(OPERATIONS), ...PUBLIC_ROUTES].flatMap(({ action }) => action ?? []),

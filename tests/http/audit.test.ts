@@ -1,4 +1,3 @@
-import * as Duration from "effect/Duration";
 import * as Effect from "effect/Effect";
 import * as Logger from "effect/Logger";
 import ipaddr from "ipaddr.js";
@@ -6,61 +5,9 @@ import { describe, expect, it } from "vitest";
 import type { AuditEvent } from "../../application/ports/audit.ts";
 import { PRESIGN, presignInit, startService } from "./service.ts";
 
-const at = (name: string) => PRESIGN.replace("presign", name);
-const FILE = at("2026/11/5007cd59-14b0-4a8f-9bfa-7debee4b183d.png");
-const NOBODY = { Authorization: "" };
 const GOOD = { filename: "secret-name.png", content_type: "image/png", size: 5 };
 
 describe("each decision", () => {
-  it("makes one event with its code, and with the caller and the request as far as they are known", async () => {
-    const audit: Array<AuditEvent> = [];
-    const { request } = await startService({
-      audit,
-      loopbackOnly: false,
-      page: undefined,
-      limits: {
-        requests: { subject: { count: 6, window: Duration.hours(1) } },
-        daily: { objects: 1 },
-      },
-    });
-    const principal = { kind: "user", subject: "developer" };
-    const member = { principal, slug: "acme", organization: "org_1" };
-    const file = { ...member, size: 5, contentType: "image/png", policy: "files" };
-    const asked = { slug: "acme" };
-    const get = { headers: presignInit().headers ?? {} };
-    const cases: ReadonlyArray<[string, RequestInit, number, string, string | undefined, object]> =
-      [
-        [PRESIGN, presignInit(GOOD, NOBODY), 401, "presign", "UNAUTHENTICATED", asked],
-        [
-          PRESIGN.replace("acme", "globex"),
-          presignInit(),
-          404,
-          "presign",
-          "NOT_FOUND",
-          { principal, slug: "globex" },
-        ],
-        [PRESIGN, presignInit("{"), 400, "presign", "INVALID_REQUEST", member],
-        [PRESIGN, presignInit(GOOD), 200, "presign", undefined, file],
-        [PRESIGN, presignInit(GOOD), 429, "presign", "QUOTA_EXCEEDED", file],
-        [at("confirm"), presignInit({ receipt: "x" }), 400, "confirm", "INVALID_RECEIPT", member],
-        [FILE.replace("2026", "X"), get, 404, "open", "NOT_FOUND", member],
-        [FILE, get, 429, "open", "RATE_LIMITED", { principal, slug: "acme" }],
-        ["/f/v1.test.e30.AAAA", {}, 404, "follow", "NOT_FOUND", {}],
-      ];
-    for (const [path, init, status, action, refusal, facts] of cases) {
-      audit.length = 0;
-      const answer = await request(path, init, "203.0.113.9");
-      const requestId = answer.headers.get("x-request-id");
-      expect([path, answer.status]).toEqual([path, status]);
-      expect(audit).toHaveLength(1);
-      expect(audit[0]).toMatchObject({ action, requestId, address: "203.0.113.9", ...facts });
-      expect(audit[0]?.refusal).toBe(refusal);
-      for (const name of ["principal", "slug", "organization", "key", "policy"] as const) {
-        if (!(name in facts) && refusal !== undefined) expect(audit[0]?.[name]).toBeUndefined();
-      }
-    }
-  });
-
   it("makes an event if what answers a request dies", async () => {
     const audit: Array<AuditEvent> = [];
     const { request } = await startService({

@@ -1,42 +1,40 @@
-import { describe, expect, it } from "vitest";
+import { expect, it } from "vitest";
 import { PRESIGN, presignInit, startService } from "./service.ts";
 
-describe("an answer to a page", () => {
-  it.each([
-    ["of a granted presign", PRESIGN, presignInit()],
-    ["of a refused presign", PRESIGN, presignInit({})],
-    ["of no route", "/api/v1/nowhere", {}],
-    ["of the document", "/openapi.json", {}],
-    ["of the store", "/store/files/key", { method: "PUT" }],
-  ])(
-    "an answer to a page, %s, says which origin may read it, and which headers",
-    async (_, path, init: RequestInit) => {
-      const { request } = await startService({
-        mounts: [{ path: "/store", fetch: () => Promise.resolve(new Response()) }],
+it.each([
+  ["of a granted presign", PRESIGN, presignInit()],
+  ["of a refused presign", PRESIGN, presignInit({})],
+  ["of no route", "/api/v1/nowhere", {}],
+  ["of the document", "/openapi.json", {}],
+  ["of the store", "/store/files/key", { method: "PUT" }],
+])(
+  "an answer to a page, %s, says which origin may read it, and which headers",
+  async (_, path, init: RequestInit) => {
+    const { request } = await startService({
+      mounts: [{ path: "/store", fetch: () => Promise.resolve(new Response()) }],
+    });
+    const headersFor = async (origin: Readonly<Record<string, string>>) => {
+      const { headers } = await request(path, {
+        ...init,
+        headers: { ...init.headers, ...origin },
       });
-      const headersFor = async (origin: Readonly<Record<string, string>>) => {
-        const { headers } = await request(path, {
-          ...init,
-          headers: { ...init.headers, ...origin },
-        });
-        return {
-          varies: headers.get("vary"),
-          allowed: headers.get("access-control-allow-origin"),
-          exposed: headers.get("access-control-expose-headers"),
-        };
+      return {
+        varies: headers.get("vary"),
+        allowed: headers.get("access-control-allow-origin"),
+        exposed: headers.get("access-control-expose-headers"),
       };
-      const none = { varies: "Origin", allowed: null, exposed: null };
-      expect(await headersFor({ Origin: "https://app.example.com" })).toEqual({
-        varies: "Origin",
-        allowed: "https://app.example.com",
-        exposed: "ETag, X-Request-Id, Retry-After, RateLimit, RateLimit-Policy",
-      });
-      expect(await headersFor({ Origin: "https://evil.example" })).toEqual(none);
-      // A cache must not give a page an answer that was made for a request without an origin.
-      expect(await headersFor({})).toEqual(none);
-    },
-  );
-});
+    };
+    const none = { varies: "Origin", allowed: null, exposed: null };
+    expect(await headersFor({ Origin: "https://app.example.com" })).toEqual({
+      varies: "Origin",
+      allowed: "https://app.example.com",
+      exposed: "ETag, X-Request-Id, Retry-After, RateLimit, RateLimit-Policy",
+    });
+    expect(await headersFor({ Origin: "https://evil.example" })).toEqual(none);
+    // A cache must not give a page an answer that was made for a request without an origin.
+    expect(await headersFor({})).toEqual(none);
+  },
+);
 
 it.each([
   [PRESIGN, "GET,POST,DELETE"],

@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs";
 import { compare, valid } from "semver";
-import { describe, expect, it } from "vitest";
+import { expect, it } from "vitest";
 import { faultsOf, notesOf, sectionsOf } from "../support/release.ts";
 import { withVersion } from "../support/set-version.ts";
 
@@ -25,29 +25,27 @@ it("the version is that of package.json wherever it stands, and one command chan
   }
 });
 
-describe("the changelog", () => {
-  it("the changelog tells of versions from the newest to the oldest, on days that follow each other", () => {
-    expect(isInOrder(changelog)).toBe(true);
-    // There may be no version yet, so that this alone could not fail.
-    const [newer, older] = ["## 1.10.0 - 2026-02-01\n", "## 1.2.0 - 2026-01-31\n"];
-    expect(isInOrder(newer + older)).toBe(true);
-    expect(isInOrder(older + newer)).toBe(false);
-    expect(isInOrder(newer + newer)).toBe(false);
-    expect(isInOrder(`${newer}## 1.2.0 - 2026-02-02\n`)).toBe(false);
-    expect(isInOrder("## 01.2.0 - 2026-02-02\n")).toBe(false);
-  });
+it("the changelog tells of versions from the newest to the oldest, on days that follow each other", () => {
+  expect(isInOrder(changelog)).toBe(true);
+  // There may be no version yet, so that this alone could not fail.
+  const [newer, older] = ["## 1.10.0 - 2026-02-01\n", "## 1.2.0 - 2026-01-31\n"];
+  expect(isInOrder(newer + older)).toBe(true);
+  expect(isInOrder(older + newer)).toBe(false);
+  expect(isInOrder(newer + newer)).toBe(false);
+  expect(isInOrder(`${newer}## 1.2.0 - 2026-02-02\n`)).toBe(false);
+  expect(isInOrder("## 01.2.0 - 2026-02-02\n")).toBe(false);
+});
 
-  it("the changelog begins with what is unreleased, or with the version of the package", () => {
-    const [newest] = sectionsOf(changelog);
-    const [heading] = /^## .*$/m.exec(changelog) ?? [];
-    if (newest === undefined) expect(heading).toBe("## Unreleased");
-    else expect(newest.version).toBe(manifest.version);
-  });
+it("the changelog begins with what is unreleased, or with the version of the package", () => {
+  const [newest] = sectionsOf(changelog);
+  const [heading] = /^## .*$/m.exec(changelog) ?? [];
+  if (newest === undefined) expect(heading).toBe("## Unreleased");
+  else expect(newest.version).toBe(manifest.version);
+});
 
-  it("a changelog with a heading that is neither is not read", () => {
-    expect(() => sectionsOf("## 1.2 - 2026-01-31")).toThrow('"## 1.2 - 2026-01-31" is neither');
-    expect(() => sectionsOf("## 1.2.3")).toThrow("## 1.2.3");
-  });
+it("a changelog with a heading that is neither is not read", () => {
+  expect(() => sectionsOf("## 1.2 - 2026-01-31")).toThrow('"## 1.2 - 2026-01-31" is neither');
+  expect(() => sectionsOf("## 1.2.3")).toThrow("## 1.2.3");
 });
 
 /** Tells whether valid versions follow from the newest to the oldest, each once. */
@@ -73,46 +71,40 @@ it("the notes are what the changelog says of the version, with links that lead f
   expect(notesOf(`## Unreleased\n\n- New.\n\n${older}`, "1.1.0", "")).toBe("- New.\n");
 });
 
-describe("a release", () => {
-  const repository = "owner/name";
-  const good = {
-    tag: "v1.2.3",
-    repository,
-    manifest: {
-      version: "1.2.3",
-      repository: { url: "git+https://github.com/owner/name.git" },
-    },
-    changelog: "# Changelog\n\n## Unreleased\n\n## 1.2.3 - 2026-01-31\n\n- This.\n",
-    published: undefined,
-  };
+const repository = "owner/name";
+const good = {
+  tag: "v1.2.3",
+  repository,
+  manifest: {
+    version: "1.2.3",
+    repository: { url: "git+https://github.com/owner/name.git" },
+  },
+  changelog: "# Changelog\n\n## Unreleased\n\n## 1.2.3 - 2026-01-31\n\n- This.\n",
+  published: undefined,
+};
 
-  it("a release can be made where tag, version and changelog agree", () => {
-    expect(faultsOf(good)).toEqual([]);
-    expect(faultsOf({ ...good, published: good.manifest.repository.url })).toEqual([]);
-  });
+it("a release can be made where tag, version and changelog agree", () => {
+  expect(faultsOf(good)).toEqual([]);
+  expect(faultsOf({ ...good, published: good.manifest.repository.url })).toEqual([]);
+});
 
-  it.each([
-    ["the tag is another version", { tag: "v1.2.4" }, /tag v1\.2\.3, or set the version/],
-    ["the tag has no v", { tag: "1.2.3" }, /tag v1\.2\.3/],
-    ["the changelog says nothing of it", { changelog: "## Unreleased\n" }, /## 1\.2\.3 - /],
-    [
-      "the changelog's newest is another",
-      { changelog: `## 1.3.0 - 2026-02-01\n\n${good.changelog}` },
-      /does not begin with "## 1\.2\.3/,
-    ],
-    [
-      "the repository is another",
-      { repository: "fork/name" },
-      /github\.com\/fork\/name\.git alone/,
-    ],
-    [
-      "somebody else has the name on npm",
-      { published: "git+https://github.com/else/name.git" },
-      /else\/name\.git, and is not ours/,
-    ],
-  ])("a release cannot be made where %s", (_, over, says) => {
-    const faults = faultsOf({ ...good, ...over });
-    expect(faults).toHaveLength(1);
-    expect(faults[0]).toMatch(says);
-  });
+it.each([
+  ["the tag is another version", { tag: "v1.2.4" }, /tag v1\.2\.3, or set the version/],
+  ["the tag has no v", { tag: "1.2.3" }, /tag v1\.2\.3/],
+  ["the changelog says nothing of it", { changelog: "## Unreleased\n" }, /## 1\.2\.3 - /],
+  [
+    "the changelog's newest is another",
+    { changelog: `## 1.3.0 - 2026-02-01\n\n${good.changelog}` },
+    /does not begin with "## 1\.2\.3/,
+  ],
+  ["the repository is another", { repository: "fork/name" }, /github\.com\/fork\/name\.git alone/],
+  [
+    "somebody else has the name on npm",
+    { published: "git+https://github.com/else/name.git" },
+    /else\/name\.git, and is not ours/,
+  ],
+])("a release cannot be made where %s", (_, over, says) => {
+  const faults = faultsOf({ ...good, ...over });
+  expect(faults).toHaveLength(1);
+  expect(faults[0]).toMatch(says);
 });

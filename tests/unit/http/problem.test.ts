@@ -1,6 +1,6 @@
 import * as Duration from "effect/Duration";
 import * as Schema from "effect/Schema";
-import { describe, expect, it } from "vitest";
+import { expect, it } from "vitest";
 import { PROBLEM_SCHEMAS } from "../../../adapters/http/openapi/problem-schemas.ts";
 import { OPERATIONS } from "../../../adapters/http/app/routes.ts";
 import { FILES, type Operation } from "../../../adapters/http/operations/operation.ts";
@@ -51,44 +51,42 @@ const written = (refusal: Refusal, language: Language) => {
   return JSON.stringify([title, detail, members]);
 };
 
-describe("the two languages of a problem", () => {
-  const each = SAMPLES.map(({ refusal }) => refusal);
-  const operations = Object.entries<Operation>(OPERATIONS);
-  const names = new Set(
-    operations.flatMap(([, { body, answer }]) =>
-      [body, answer].flatMap(
-        (schema) => (JSON.stringify(schema?.ast) ?? "").match(/[a-z]+(?:_[a-z]+)+/g) ?? [],
-      ),
+const each = SAMPLES.map(({ refusal }) => refusal);
+const operations = Object.entries<Operation>(OPERATIONS);
+const names = new Set(
+  operations.flatMap(([, { body, answer }]) =>
+    [body, answer].flatMap(
+      (schema) => (JSON.stringify(schema?.ast) ?? "").match(/[a-z]+(?:_[a-z]+)+/g) ?? [],
     ),
-  );
+  ),
+);
 
-  /** Refused before a call can be, so that embedders never read them. */
-  const ofHttp = new Set<string>(Object.keys(refusals));
-  for (const tag of ["InvalidBody", "InvalidMember"]) ofHttp.delete(tag);
+/** Refused before a call can be, so that embedders never read them. */
+const ofHttp = new Set<string>(Object.keys(refusals));
+for (const tag of ["InvalidBody", "InvalidMember"]) ofHttp.delete(tag);
 
-  it.each(each.filter(({ _tag }) => !ofHttp.has(_tag) && _tag !== "Unauthenticated"))(
-    "a call that is refused with $_tag reads of no header, route or member of the wire",
-    (refusal) => {
-      const text = written(refusal, CALLS);
-      expect(text).not.toMatch(/header|body|…\/|\b(?:GET|POST|DELETE)\b/);
-      // Samples are those of the wire.
-      if (refusal._tag !== "InvalidMember") expect(text).not.toMatch(/[a-z]+_[a-z]+/);
-    },
-  );
+it.each(each.filter(({ _tag }) => !ofHttp.has(_tag) && _tag !== "Unauthenticated"))(
+  "a call that is refused with $_tag reads of no header, route or member of the wire",
+  (refusal) => {
+    const text = written(refusal, CALLS);
+    expect(text).not.toMatch(/header|body|…\/|\b(?:GET|POST|DELETE)\b/);
+    // Samples are those of the wire.
+    if (refusal._tag !== "InvalidMember") expect(text).not.toMatch(/[a-z]+_[a-z]+/);
+  },
+);
 
-  it.each(each)("a request that is refused with $_tag reads of no option or call", (refusal) => {
-    const text = written(refusal, WIRE);
-    expect(names.size).toBeGreaterThan(10);
-    for (const [call] of operations) {
-      if (/[A-Z]/.test(call)) expect(text).not.toContain(call);
-    }
-    for (const name of names) expect(text).not.toContain(camelCase(name));
-  });
+it.each(each)("a request that is refused with $_tag reads of no option or call", (refusal) => {
+  const text = written(refusal, WIRE);
+  expect(names.size).toBeGreaterThan(10);
+  for (const [call] of operations) {
+    if (/[A-Z]/.test(call)) expect(text).not.toContain(call);
+  }
+  for (const name of names) expect(text).not.toContain(camelCase(name));
+});
 
-  it("the routes that sentences name are those of the operations", () => {
-    for (const [call, route] of Object.entries(ROUTES)) {
-      const { methods, path } = OPERATIONS[call as keyof typeof ROUTES];
-      expect(`${methods[0]} ${path.replace(FILES, "…")}`).toBe(route);
-    }
-  });
+it("the routes that sentences name are those of the operations", () => {
+  for (const [call, route] of Object.entries(ROUTES)) {
+    const { methods, path } = OPERATIONS[call as keyof typeof ROUTES];
+    expect(`${methods[0]} ${path.replace(FILES, "…")}`).toBe(route);
+  }
 });
