@@ -2,48 +2,9 @@ import { closest, distance } from "fastest-levenshtein";
 import type { Fault } from "../settings/setting.ts";
 import type { Env } from "../settings/source.ts";
 
-// Variables that were ours, or nearly are. Those of others are left alone.
+// Variables whose names are nearly known. Those of others are left alone.
 
-interface Removed {
-  readonly instead: string;
-  /** Tells whether what the variable kept closed would be open; the service does not start then. */
-  readonly opens?: (value: string, env: Env) => boolean;
-}
-
-const OTEL = "nothing is exported any more; let a collector's prometheus receiver read /metrics";
-const RESTART = "restart the service to change its configuration";
-const REMOVED = new Map(
-  Object.entries<Removed>({
-    CONTROL_SOCKET: { instead: RESTART },
-    PID_FILE: { instead: RESTART },
-    GOOGLE_CLOUD_PROJECT: { instead: "the key names the project in which a bucket is made" },
-    GOOGLE_CLOUD_UNIVERSE_DOMAIN: {
-      instead:
-        "the key names it; without a key set STORAGE_ENDPOINT and STORAGE_GCS_IAM_ENDPOINT instead",
-    },
-    LIMIT_MULTIPART_UPLOADS: {
-      instead: "set LIMIT_BYTES_PER_DAY, which counts all bytes of an upload in parts at its start",
-      opens: (value, env) => value !== "off" && !env["LIMIT_BYTES_PER_DAY"],
-    },
-    LINKS_DENIED: {
-      instead:
-        "the links in it would open again; remove their files, or take the key out of RECEIPT_KEYS, which ends its links and receipts",
-      opens: () => true,
-    },
-    METRICS: {
-      instead:
-        "METRICS_PORT (a port of its own) or METRICS_TOKEN (on the port of the service) alone opens /metrics",
-      opens: (value, env) =>
-        value !== "token" && Boolean(env["METRICS_PORT"] || env["METRICS_TOKEN"]),
-    },
-    METRICS_ORGANIZATIONS: { instead: "the audit names the organization" },
-    STORAGE_GCS_SIGN_LENGTH: {
-      instead: "set strict in the policies, which binds the size",
-      opens: (value) => value === "on",
-    },
-    WEB_CONCURRENCY: { instead: "run replicas behind a proxy, with REPLICAS and REDIS_URL" },
-  }),
-);
+const OTEL = "nothing is exported; let a collector's prometheus receiver read /metrics";
 
 /** Finds the variables that end the start, and those that are only worth a warning. */
 export function unknownVariables(env: Env, known: ReadonlyArray<string>) {
@@ -51,22 +12,13 @@ export function unknownVariables(env: Env, known: ReadonlyArray<string>) {
   const warnings: Array<string> = [];
   const exporting: Array<string> = [];
   const names = new Set(known);
-  const end = (variable: string, problem: string) =>
-    faults.push({ setting: { variable }, problem, example: "" });
   for (const [name, value] of Object.entries(env)) {
     if (!value || names.has(name) || isServiceLink(name, value)) continue;
-    const removed = REMOVED.get(name);
     const meant = known.find((each) => isNear(name, each));
     if (name.startsWith("OTEL_")) exporting.push(name);
-    else if (removed !== undefined) {
-      const problem = `is no variable any more: ${removed.instead}`;
-      if (removed.opens?.(value, env)) end(name, `${problem}; then unset it`);
-      else warnings.push(`${name} ${problem}`);
-    } else if (meant !== undefined && env[meant] === undefined) {
-      end(
-        name,
-        `is not a known variable; did you mean ${meant}? If another program has it, also set ${meant}, empty if need be`,
-      );
+    else if (meant !== undefined && env[meant] === undefined) {
+      const problem = `is not a known variable; did you mean ${meant}? If another program has it, also set ${meant}, empty if need be`;
+      faults.push({ setting: { variable: name }, problem, example: "" });
     } else if (PREFIXES.test(name)) {
       warnings.push(`${name} is not a known variable${hint(name, meant ?? closest(name, known))}`);
     }

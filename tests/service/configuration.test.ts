@@ -76,7 +76,7 @@ it.each([
     EVENTS_SECRETS=whsec_${"A".repeat(43)}= => ; it repeats itself, or has few different characters
     DEV_TOKEN=short => for example: DEV_TOKEN="$(openssl rand -hex 16)"
     DEV_TOKEN=the-same-token-twice; DEV_SERVICE_TOKEN=the-same-token-twice => DEV_SERVICE_TOKEN must differ from DEV_TOKEN
-    AUDIT=/var/log/audit.jsonl => AUDIT must be off or stdout
+    AUDIT=/var/log/audit.jsonl => AUDIT must be off, stdout or stderr
     LIMIT_OBJECTS_PER_DAY=10; REPLICAS=2 => REDIS_URL must be set where several processes serve with limits
     AUTH=jwt; JWT_ISSUER=https://a.example; JWT_AUDIENCE=a; JWT_JWKS_URL=https://a.example/keys; JWT_QUOTA_CLAIM=quota; REPLICAS=2; RECEIPT_KEYS=a:${KEY} => REDIS_URL must be set where several processes serve with limits
     REDIS_URL=http://hidden-password@127.0.0.1 => REDIS_URL must be a redis or rediss URL
@@ -496,7 +496,7 @@ it.each<[Env, string]>([
   expect(service.output()).not.toContain("hidden");
 });
 
-it("a key of its own for uploads, a size without a unit and a removed name: one start", async () => {
+it("a key of its own for uploads, a size without a unit and an unknown name: one start", async () => {
   const service = await startProcess({
     ...KEYS,
     LOG_FORMAT: "json",
@@ -504,7 +504,7 @@ it("a key of its own for uploads, a size without a unit and a removed name: one 
     STORAGE_ENDPOINT: "http://127.0.0.1:9",
     STORAGE_PUT_ACCESS_KEY: "put-key",
     STORAGE_PUT_SECRET_KEY: "the-other-secret",
-    WEB_CONCURRENCY: "2",
+    AUTH_SECRET: "red",
     STORAGE_REGION: "",
     STORAGE_MAX_FILE_SIZE: "50",
   });
@@ -514,7 +514,7 @@ it("a key of its own for uploads, a size without a unit and a removed name: one 
   expect(service.output()).not.toContain(service.token);
   expect(service.output()).not.toContain("to a key that may only put");
   for (const warning of [
-    "WEB_CONCURRENCY is no variable any more: run replicas behind a proxy",
+    "AUTH_SECRET is not a known variable",
     'STORAGE_MAX_FILE_SIZE=50 has no unit and is read as MiB: write \\"50 MiB\\"',
   ]) {
     expect(service.output()).toContain(warning);

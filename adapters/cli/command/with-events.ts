@@ -3,7 +3,7 @@ import { Events } from "../../../application/ports/events.ts";
 import { keepIn } from "../../events/events.ts";
 import { openOutbox } from "../../events/layer.ts";
 import * as events from "../../events/settings.ts";
-import * as redis from "../../redis/settings.ts";
+import { readRedis } from "../../service/redis.ts";
 import { directory } from "../../settings/directory.ts";
 import { joinReads, readSettings } from "../../settings/setting.ts";
 import { type Env, variables } from "../../settings/source.ts";
@@ -14,7 +14,7 @@ export function eventsOrFail(env: Env, apply: boolean) {
   const source = variables(env);
   const queue = joinReads({
     receiver: events.read(source),
-    shared: redis.read(source),
+    shared: readRedis(env),
     place: readSettings({ directory }, source),
   });
   const { receiver, shared, place } = orFail(queue, "The command cannot run", env);

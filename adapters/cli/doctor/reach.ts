@@ -1,8 +1,7 @@
 import * as Clock from "effect/Clock";
 import * as Effect from "effect/Effect";
 import * as Redacted from "effect/Redacted";
-import type { RedisSettings } from "../../redis/settings.ts";
-import { neededBy } from "../../values/needed-by.ts";
+import { reaching } from "../../service/redis.ts";
 import { send } from "../../contract/sending/send.ts";
 import { clockFault } from "../../storage/rest/refusal-reason.ts";
 import { type Doctor, exchange, NoAnswer, SILENCE, type StoreAnswer } from "./doctor.ts";
@@ -176,16 +175,17 @@ const askPeer = <A>(ask: (signal: AbortSignal) => Promise<A>, setting: string, t
   );
 
 /** Connects to the Redis in which processes count together. */
-export const redis = Effect.fnUntraced(function* (settings: RedisSettings, tell: Tell) {
+export const redis = Effect.fnUntraced(function* (
+  settings: Parameters<typeof reaching>[0],
+  tell: Tell,
+) {
   const { passed, failed } = reportTo(tell, "redis");
   const urls = Redacted.value(settings.sentinels ?? settings.urls);
   const hosts = urls.map((url) => new URL(url).host).join(", ");
-  const loading = import("../../limits/redis/layer.ts").catch(
-    neededBy("counting in Redis", "@redis/client"),
-  );
+  const loading = reaching(settings);
   // The time that Redis has to answer begins after it.
   yield* Effect.ignore(Effect.tryPromise(() => loading));
-  const ask = async () => (await loading).reach(settings);
+  const ask = async () => (await loading)();
   const variable = settings.sentinels === undefined ? "REDIS_URL" : "REDIS_SENTINELS";
   const reached = yield* askPeer(
     ask,

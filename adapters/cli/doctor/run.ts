@@ -1,14 +1,14 @@
 import * as Effect from "effect/Effect";
 import { waitingDays } from "../../../domain/waiting.ts";
 import { missingAbilities } from "../../contract/abilities.ts";
-import * as redisSettings from "../../redis/settings.ts";
 import { joinReads } from "../../settings/setting.ts";
-import { type Env, variables } from "../../settings/source.ts";
+import type { Env } from "../../settings/source.ts";
 import { inWordsOf } from "../../storage/place-words.ts";
 import { errorReason } from "../../values/thrown.ts";
 import { CommandFailure, EXIT } from "../command/failure.ts";
 import { interruptible } from "../command/interruptible.ts";
 import { orFail } from "../command/configuration.ts";
+import { readRedis } from "../../service/redis.ts";
 import { readStore } from "../../service/settings.ts";
 import { quietly } from "../command/store-log.ts";
 import { readKeyNames } from "./key-names.ts";
@@ -28,7 +28,7 @@ interface Run extends Pick<Examination, "origins" | "mayLeave"> {
  * Rejects with a `CommandFailure` whose code is 2 if it could not run.
  */
 export async function runDoctor(env: Env, { origins, mayLeave, onStart, tell: print }: Run) {
-  const read = joinReads({ store: readStore(env), redis: redisSettings.read(variables(env)) });
+  const read = joinReads({ store: readStore(env), redis: readRedis(env) });
   const { store, redis: counter } = orFail(read, "The doctor cannot run", env, EXIT.couldNotRun);
   const { http, policies, storage } = store;
   const { clamd } = store.scanner;

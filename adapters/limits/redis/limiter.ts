@@ -8,9 +8,9 @@ import type { RedisSettings } from "../../redis/settings.ts";
 export const redisLimiter =
   (settings: RedisSettings): SharedLimiter =>
   (options) =>
-    Effect.flatMap(
-      Effect.promise(() =>
-        import("./layer.ts").catch(neededBy("counting in Redis", "@redis/client")),
-      ),
-      ({ connectLimiter }) => connectLimiter(settings, options),
+    Effect.flatMap(Effect.promise(loadLimiter), ({ connectLimiter }) =>
+      connectLimiter(settings, options),
     );
+
+export const loadLimiter = () =>
+  import("./layer.ts").catch(neededBy("counting in Redis", "@redis/client"));

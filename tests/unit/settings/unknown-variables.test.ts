@@ -29,38 +29,6 @@ it.each([
     expect(Result.isFailure(read({ [name]: "x" }))).toBe(true);
 });
 
-it.each([
-  ["LINKS_DENIED", "q2Zb0m5P6a3iSx1cR8wNf4uT7yLhVkJdEoGzXpQrAbC", {}],
-  ["LIMIT_MULTIPART_UPLOADS", "20", {}],
-  ["METRICS", "loopback", { METRICS_PORT: "9090" }],
-  ["METRICS", "off", { METRICS_TOKEN: "x" }],
-  ["STORAGE_GCS_SIGN_LENGTH", "on", {}],
-])("%s=%s kept something closed, and ends the start", (name, value, others) => {
-  const [sentence, ...more] = ended({ [name]: value, ...others });
-  expect(sentence).toMatch(new RegExp(`^${name} is no variable any more: .*; then unset it$`));
-  expect(more).toEqual([]);
-});
-
-it.each([
-  ["WEB_CONCURRENCY", "2", {}],
-  ["CONTROL_SOCKET", "/run/s.sock", {}],
-  ["PID_FILE", "/run/pid", {}],
-  ["GOOGLE_CLOUD_PROJECT", "p", {}],
-  ["GOOGLE_CLOUD_UNIVERSE_DOMAIN", "example.com", {}],
-  ["METRICS", "loopback", {}],
-  ["METRICS", "token", { METRICS_TOKEN: "x" }],
-  ["METRICS_ORGANIZATIONS", "on", {}],
-  ["LIMIT_MULTIPART_UPLOADS", "off", {}],
-  ["LIMIT_MULTIPART_UPLOADS", "20", { LIMIT_BYTES_PER_DAY: "1 GiB" }],
-  ["STORAGE_GCS_SIGN_LENGTH", "off", {}],
-])("%s=%s is named once, with what to do instead", (name, value, others) => {
-  const env = { [name]: value, ...others };
-  expect(ended(env)).toEqual([]);
-  expect(unknownIn(env).warnings).toEqual([
-    expect.stringMatching(new RegExp(`^${name} is no variable any more: .{20}`)),
-  ]);
-});
-
 it("all variables of OpenTelemetry are named in one line", () => {
   const { faults, warnings } = unknownIn({ OTEL_SERVICE_NAME: "a", OTEL_SDK_DISABLED: "true" });
   expect(faults).toEqual([]);
