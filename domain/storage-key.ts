@@ -1,5 +1,4 @@
 import type * as Brand from "effect/Brand";
-import * as Clock from "effect/Clock";
 import * as Effect from "effect/Effect";
 import * as Option from "effect/Option";
 import * as Schema from "effect/Schema";
@@ -36,24 +35,37 @@ export interface StorageKeyParts {
   readonly extension: string;
 }
 
-/** Makes the key of a new file in the folders of its template. */
-export const generate = Effect.fnUntraced(function* (facts: {
+interface KeyFacts {
   readonly organization: OrganizationId;
   readonly caller: Caller;
   readonly template: KeyTemplate;
   readonly filename: FileName;
   readonly contentType: MediaType;
-}) {
-  const { organization, caller, template, filename, contentType } = facts;
-  const subject = template[0] === SUBJECT ? yield* subjectFolder(caller) : "";
-  const uuid = yield* (yield* SecureRandom).uuidV4();
-  const now = new Date(yield* Clock.currentTimeMillis);
-  let key = prefixFor(organization);
-  for (const folder of template) {
-    key += `${folder === SUBJECT ? subject : folderOn(folder, now)}/`;
-  }
-  return `${key}${uuid}${extensionFor(filename, contentType)}` as StorageKey;
-});
+}
+
+export const generate = (facts: KeyFacts): Effect.Effect<StorageKey, never, SecureRandom> =>
+  facts.template[0] === SUBJECT
+    ? Effect.flatMap(subjectFolder(facts.caller), (folder) => generateIn(facts, folder))
+    : generateIn(facts);
+
+const generateIn = (
+  { organization, template, filename, contentType }: KeyFacts,
+  ofSubject?: string,
+): Effect.Effect<StorageKey, never, SecureRandom> =>
+  Effect.clockWith((clock) => {
+    const now = new Date(clock.currentTimeMillisUnsafe());
+    const extension = extensionFor(filename, contentType);
+    return Effect.map(
+      SecureRandom.use((random) => random.uuidV4()),
+      (uuid) => {
+        let key = prefixFor(organization);
+        for (const folder of template) {
+          key += `${folder === SUBJECT ? ofSubject : folderOn(folder, now)}/`;
+        }
+        return `${key}${uuid}${extension}` as StorageKey;
+      },
+    );
+  });
 
 interface Caller {
   readonly kind: "user" | "service";

@@ -31,5 +31,5 @@ export class Authenticator extends Context.Service<
   }
 >()("valetkey/Authenticator") {}
 
-export const countFailure = (call: Call) => (refusal: Unauthenticated) =>
+export const countFailure = (call: Call, refusal: Unauthenticated) =>
   Authenticator.use((service) => service.countFailure?.(call, refusal) ?? Effect.fail(refusal));

@@ -56,7 +56,7 @@ function authenticator() {
     const call = { headers: new Headers({ authorization: token }), address, client };
     return limited.authenticate(call).pipe(
       Effect.map(({ subject }) => subject),
-      Effect.catchTag("Unauthenticated", countFailure(call)),
+      Effect.catchTag("Unauthenticated", (refusal) => countFailure(call, refusal)),
       Effect.provideService(Authenticator, limited),
       Effect.catch((refusal) =>
         Effect.succeed(

@@ -36,7 +36,8 @@ export function exchange(
     // A client that kept its connection open would keep the service from stopping.
     if (isStopping() || sendsUnread(c)) headers["Connection"] = "close";
     let answer: Answer | Response;
-    const refusal = refusalBeforeRouting(c, options);
+    const path = requestPath(c);
+    const refusal = refusalBeforeRouting(c, path, options);
     if (refusal !== undefined) answer = refuse(c, refusal, requestId);
     else {
       try {
@@ -59,7 +60,7 @@ export function exchange(
       requestId,
       method: c.req.method,
       // Without the query, which may hold a signature.
-      path: loggedPath(requestPath(c)),
+      path: loggedPath(path),
       status: answer.status,
       ...("code" in answer && { code: answer.code }),
       milliseconds: Math.round(performance.now() - start),
@@ -91,9 +92,13 @@ const sendsUnread = ({ req: { raw, method } }: HttpContext) =>
 
 const BODILESS = new Set(["GET", "HEAD", "OPTIONS"]);
 
-function refusalBeforeRouting(c: HttpContext, { loopbackOnly }: AppOptions): Refusal | undefined {
+function refusalBeforeRouting(
+  c: HttpContext,
+  path: string,
+  { loopbackOnly }: AppOptions,
+): Refusal | undefined {
   // No URL can be made of a hostile `Host`, and all that follows counts on one.
   if (!URL.canParse(c.req.url)) return new MalformedRequest();
-  if (isRewritten(requestPath(c))) return new NotFound();
+  if (isRewritten(path)) return new NotFound();
   return loopbackOnly && !isLoopback(c) ? new LoopbackOnly() : undefined;
 }

@@ -93,7 +93,9 @@ const isKnown = Effect.fnUntraced(function* ({ call }: PublicRequest) {
   const known = (yield* Authenticator).authenticate(call);
   // Probes are frequent and have no token; they must not count as failed attempts.
   const isProbe = call.headers.get("authorization") === null;
-  const counted = Effect.catchTag(known, "Unauthenticated", countFailure(call));
+  const counted = Effect.catchTag(known, "Unauthenticated", (refusal) =>
+    countFailure(call, refusal),
+  );
   return Exit.isSuccess(yield* Effect.exit(isProbe ? known : counted));
 });
 

@@ -23,9 +23,8 @@ export function metricsApp(access: MetricsAccess, services: Context.Context<Serv
   const app = new Hono<HttpEnv>();
   app.get("/metrics", (c) =>
     answerScrape(c, access).pipe(
-      Effect.catchTag(
-        "Unauthenticated",
-        countFailure({ headers: c.req.raw.headers, address: c.env.address }),
+      Effect.catchTag("Unauthenticated", (refusal) =>
+        countFailure({ headers: c.req.raw.headers, address: c.env.address }, refusal),
       ),
       Effect.match({
         onSuccess: ({ body, ...init }) => new Response(body, init),

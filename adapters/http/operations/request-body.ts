@@ -58,22 +58,19 @@ const hasOtherCharset = (type: string) =>
   CHARSET.test(type) && CHARSET.test(type.replaceAll(UTF_8, ""));
 
 /** Fails with `RequestTimeout` for a body that takes longer, by up to a second more. */
-function withinTime<A>(body: Promise<A>): Promise<A> {
-  return new Promise((resolve, reject) => {
-    const wait = {
-      seconds: 0,
-      giveUp: () => reject(new RequestTimeout({ seconds: JSON_SECONDS })),
-    };
-    awaited.add(wait);
-    clock ??= setInterval(countSeconds, 1000);
-    const endBy =
-      <B>(settle: (outcome: B) => void) =>
-      (outcome: B) => {
-        awaited.delete(wait);
-        settle(outcome);
-      };
-    body.then(endBy(resolve), endBy(reject));
-  });
+async function withinTime<A>(body: Promise<A>): Promise<A> {
+  const { promise: tooLate, reject } = Promise.withResolvers<never>();
+  const wait = {
+    seconds: 0,
+    giveUp: () => reject(new RequestTimeout({ seconds: JSON_SECONDS })),
+  };
+  awaited.add(wait);
+  clock ??= setInterval(countSeconds, 1000);
+  try {
+    return await Promise.race([body, tooLate]);
+  } finally {
+    awaited.delete(wait);
+  }
 }
 
 /**
