@@ -1,12 +1,10 @@
 import type { Browser } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { launchChromium } from "../support/chromium.ts";
-import { isFullRun } from "../support/full-run.ts";
 import { need } from "../support/need.ts";
 import { type ServiceProcess, startProcess } from "../support/service-process.ts";
 
 const executablePath = await need("chromium");
-const minio = await need("minio");
 
 const SVG = '<svg xmlns="http://www.w3.org/2000/svg"><script>document.title = "ran"</script></svg>';
 const PNG: Uint8Array<ArrayBuffer> = Buffer.from(
@@ -21,92 +19,65 @@ const HOSTILE = [
   "a%0d%0aSet-Cookie: a=b.svg",
 ];
 
-const PLACES = [
-  { name: "the embedded store", env: () => ({}), isHere: true },
-  {
-    name: "MinIO",
-    env: () => ({
-      STORAGE_ADAPTER: "minio",
-      STORAGE_BUCKET: `downloads-${crypto.randomUUID()}`,
-      STORAGE_CREATE_BUCKET: "on",
-      STORAGE_ENDPOINT: minio?.endpoint ?? "",
-      STORAGE_ACCESS_KEY: minio?.accessKey ?? "",
-      STORAGE_SECRET_KEY: minio?.secretKey ?? "",
-    }),
-    // Headers and answers are those of a signed URL, which the contract tries on each store.
-    isHere: minio !== undefined,
-  },
-].filter(({ name }) => isFullRun || name === "the embedded store");
+// Headers and answers are those of a signed URL, which the contract tries on each store.
+describe.skipIf(executablePath === undefined)("a download in Chromium", () => {
+  let browser: Browser;
+  let service: ServiceProcess;
 
-let browser: Browser;
-beforeAll(async () => {
-  if (executablePath !== undefined) browser = await launchChromium(executablePath);
-});
-afterAll(() => browser?.close());
+  beforeAll(async () => {
+    browser = await launchChromium(executablePath);
+    service = await startProcess({ STORAGE_ALLOWED_TYPES: "image/*,text/html" });
+  });
+  afterAll(async () => {
+    await browser.close();
+    await service.stop();
+  });
 
-describe.each(PLACES)("a download from $name", ({ env, isHere }) => {
-  describe.skipIf(!isHere || executablePath === undefined)("in Chromium", () => {
-    let service: ServiceProcess;
-
-    beforeAll(async () => {
-      service = await startProcess({ ...env(), STORAGE_ALLOWED_TYPES: "image/*,text/html" });
-      // The first readiness check creates the bucket.
-      await fetch(`${service.address}/readyz`);
+  async function upload(filename: string, type: string, content: Uint8Array<ArrayBuffer> | string) {
+    const answer = await fetch(`${service.address}/api/v1/orgs/acme/files/presign`, {
+      method: "POST",
+      headers: { "Content-Type": "application/json", Authorization: `Bearer ${service.token}` },
+      body: JSON.stringify({ filename, content_type: type, size: Buffer.byteLength(content) }),
     });
-    afterAll(async () => {
-      await service.stop();
-    });
+    const { put_url, put_headers, get_url } = await answer.json();
+    const stored = await fetch(put_url, { method: "PUT", headers: put_headers, body: content });
+    expect(stored.status).toBe(200);
+    return get_url as string;
+  }
 
-    async function upload(
-      filename: string,
-      type: string,
-      content: Uint8Array<ArrayBuffer> | string,
-    ) {
-      const answer = await fetch(`${service.address}/api/v1/orgs/acme/files/presign`, {
-        method: "POST",
-        headers: { "Content-Type": "application/json", Authorization: `Bearer ${service.token}` },
-        body: JSON.stringify({ filename, content_type: type, size: Buffer.byteLength(content) }),
-      });
-      const { put_url, put_headers, get_url } = await answer.json();
-      const stored = await fetch(put_url, { method: "PUT", headers: put_headers, body: content });
-      expect(stored.status).toBe(200);
-      return get_url as string;
+  it("an SVG or a page with a script is saved, and does not run", async () => {
+    for (const [name, type, content] of [
+      ["a.svg", "image/svg+xml", SVG],
+      ["a.html", "text/html", "<script>document.title = 'ran'</script>"],
+    ] as const) {
+      const page = await browser.newPage();
+      const url = await upload(name, type, content);
+      const download = page.waitForEvent("download");
+      await page.goto(url).catch(() => undefined);
+      expect((await download).suggestedFilename()).toBe(name);
+      expect(await page.title()).toBe("");
+      await page.close();
     }
+  });
 
-    it("an SVG or a page with a script is saved, and does not run", async () => {
-      for (const [name, type, content] of [
-        ["a.svg", "image/svg+xml", SVG],
-        ["a.html", "text/html", "<script>document.title = 'ran'</script>"],
-      ] as const) {
-        const page = await browser.newPage();
-        const url = await upload(name, type, content);
-        const download = page.waitForEvent("download");
-        await page.goto(url).catch(() => undefined);
-        expect((await download).suggestedFilename()).toBe(name);
-        expect(await page.title()).toBe("");
-        await page.close();
-      }
-    });
+  it("a picture is shown in the browser, and not downloaded", async () => {
+    const page = await browser.newPage();
+    await page.goto(await upload("a.png", "image/png", PNG));
+    const width = await page
+      .locator("img")
+      .evaluate((image: HTMLImageElement) => image.naturalWidth);
+    expect(width).toBe(1);
+    await page.close();
+  });
 
-    it("a picture is shown in the browser, and not downloaded", async () => {
-      const page = await browser.newPage();
-      await page.goto(await upload("a.png", "image/png", PNG));
-      const width = await page
-        .locator("img")
-        .evaluate((image: HTMLImageElement) => image.naturalWidth);
-      expect(width).toBe(1);
-      await page.close();
-    });
-
-    it("a download is saved under a name that cannot leave its folder", async () => {
-      const page = await browser.newPage();
-      for (const name of HOSTILE) {
-        const url = await upload(name, "image/svg+xml", SVG);
-        const download = page.waitForEvent("download");
-        await page.goto(url).catch(() => undefined);
-        expect((await download).suggestedFilename()).not.toMatch(/[/\\]|^\.\./);
-      }
-      await page.close();
-    });
+  it("a download is saved under a name that cannot leave its folder", async () => {
+    const page = await browser.newPage();
+    for (const name of HOSTILE) {
+      const url = await upload(name, "image/svg+xml", SVG);
+      const download = page.waitForEvent("download");
+      await page.goto(url).catch(() => undefined);
+      expect((await download).suggestedFilename()).not.toMatch(/[/\\]|^\.\./);
+    }
+    await page.close();
   });
 });

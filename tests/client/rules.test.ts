@@ -75,34 +75,6 @@ it("a file that is sent anew counts from nothing", () => {
   expect(sent).toEqual([300, 0, 100]);
 });
 
-it("no more than the allowed number run at a time, and each runs once", async () => {
-  await fc.assert(
-    fc.asyncProperty(
-      fc.integer({ min: 1, max: 4 }),
-      fc.array(fc.nat(3), { maxLength: 20 }),
-      async (count, turns) => {
-        const slots = makeSlots(count);
-        let running = 0;
-        let most = 0;
-        const { signal } = new AbortController();
-        const done = await Promise.all(
-          turns.map((wait, index) =>
-            slots(signal, 0, async () => {
-              running += 1;
-              most = Math.max(most, running);
-              for (let turn = 0; turn < wait; turn++) await Promise.resolve();
-              running -= 1;
-              return index;
-            }),
-          ),
-        );
-        expect(done).toEqual(turns.map((_, index) => index));
-        expect(most).toBeLessThanOrEqual(count);
-      },
-    ),
-  );
-});
-
 it("a task that waits for its turn is let go when it is aborted, and the others go on", async () => {
   const slots = makeSlots(1);
   const controller = new AbortController();

@@ -229,30 +229,28 @@ describe.skipIf(executablePath === undefined)("components in Chromium", () => {
       await page.close();
     });
 
-    it("forgets the pictures of files that are removed, and all once it goes", async () => {
+    it("forgets the pictures of files that are removed, and ends all once it goes", async () => {
       const { page, row, button, input } = await open(name);
       await input.setInputFiles([png("a.png"), png("b.png")]);
-      const addresses = page
+      await row("b.png").getByText("Uploaded").waitFor();
+      const readable = () =>
+        page.evaluate(
+          (all) => Promise.all(all.map((one) => fetch(one).then(Boolean, () => false))),
+          addresses,
+        );
+      const addresses = await page
         .locator("img")
         .evaluateAll((all) => all.map((image) => (image as HTMLImageElement).src));
-      await row("b.png").getByText("Uploaded").waitFor();
-      const readable = async () =>
-        page.evaluate(
-          (all) =>
-            Promise.all(
-              all.map((one) =>
-                fetch(one).then(
-                  () => true,
-                  () => false,
-                ),
-              ),
-            ),
-          await addresses,
-        );
       expect(await readable()).toEqual([true, true]);
       await button("Remove a.png").click();
       expect(await readable()).toEqual([false, true]);
+      await page.route("**/store/**", () => undefined);
+      const sent = page.waitForRequest(isPut);
+      await input.setInputFiles(png("c.png"));
+      const ended = page.waitForEvent("requestfailed", isPut);
+      await sent;
       await page.evaluate("leave()");
+      expect((await ended).failure()?.errorText).toBe("net::ERR_ABORTED");
       expect(await readable()).toEqual([false, false]);
       await page.close();
     });
@@ -295,19 +293,6 @@ describe.skipIf(executablePath === undefined)("components in Chromium", () => {
       await page.close();
     });
 
-    it("says a failure in words, and tries the file again when asked", async () => {
-      const { page, row, button, input } = await open(name);
-      const json = { code: "FORBIDDEN", title: "Not allowed" };
-      await page.route("**/batch", (route) => route.fulfill({ status: 403, json }));
-      await input.setInputFiles(png("b.png"));
-      await row("b.png").getByText("You may not upload here.").waitFor();
-      await page.unroute("**/batch");
-      await button("Try again: b.png").click();
-      await row("b.png").getByText("Uploaded").waitFor();
-      expect(await page.locator("li").count()).toBe(1);
-      await page.close();
-    });
-
     it("is used by the keyboard alone, and keeps the focus when a file is removed", async () => {
       const { page, row, focused, input } = await open(name);
       const chooser = page.waitForEvent("filechooser");
@@ -335,8 +320,8 @@ describe.skipIf(executablePath === undefined)("components in Chromium", () => {
       await page.close();
     });
 
-    it("speaks of the start, the end and a failure of each file, and of no percent", async () => {
-      const { page, row, input } = await open(name);
+    it("speaks of the start, the end and a failure of each file, which is tried again when asked", async () => {
+      const { page, row, button, input } = await open(name);
       await page.locator(".spoken").evaluate((region) => {
         const spoken = new Set<string>();
         const note = () => {
@@ -357,6 +342,15 @@ describe.skipIf(executablePath === undefined)("components in Chromium", () => {
       await eventually(() => held.length).toBe(1);
       await held[0]?.continue();
       await row("a.png").getByText("Uploaded").waitFor();
+      await page.unroute("**/store/**");
+      const json = { code: "FORBIDDEN", title: "Not allowed" };
+      await page.route("**/batch", (route) => route.fulfill({ status: 403, json }));
+      await input.setInputFiles(png("c.png"));
+      await row("c.png").getByText("You may not upload here.").waitFor();
+      await page.unroute("**/batch");
+      await button("Try again: c.png").click();
+      await row("c.png").getByText("Uploaded").waitFor();
+      expect(await page.locator("li").count()).toBe(3);
       const spoken = page.evaluate(() => [
         ...(window as unknown as { spoken: Set<string> }).spoken,
       ]);
@@ -365,6 +359,9 @@ describe.skipIf(executablePath === undefined)("components in Chromium", () => {
         "a.png: Uploaded",
         "a.png: Uploading",
         expect.stringContaining(`b.html: ${refusal}`),
+        "c.png: Uploaded",
+        "c.png: Uploading",
+        "c.png: You may not upload here.",
       ]);
       await page.close();
     });
@@ -394,18 +391,6 @@ describe.skipIf(executablePath === undefined)("components in Chromium", () => {
         await page.close();
       },
     );
-
-    it("ends its uploads when it goes", async () => {
-      const { page, input } = await open(name);
-      await page.route("**/store/**", () => undefined);
-      const sent = page.waitForRequest(isPut);
-      await input.setInputFiles(png("c.png"));
-      const ended = page.waitForEvent("requestfailed", isPut);
-      await sent;
-      await page.evaluate("leave()");
-      expect((await ended).failure()?.errorText).toBe("net::ERR_ABORTED");
-      await page.close();
-    });
   });
 
   it.each(["App.tsx", "List.tsx", ...COMPONENTS])(
