@@ -1,36 +1,34 @@
 import assert from "node:assert/strict";
 import { incomingKey } from "../../../domain/storage-key.ts";
-import { assertBytes, assertMatches, assertStatus } from "../sending/assertions.ts";
-import { send, sendPut, upload, withHeaders } from "../sending/send.ts";
+import { assertMatches, assertStatus } from "../sending/assertions.ts";
+import { sendPut, upload, withHeaders } from "../sending/send.ts";
 import { promises } from "./store-promise.ts";
-import { CONTENT } from "../sending/uploads.ts";
-import { mismatch } from "../subject/use-cases.ts";
+import { DONE, mismatch } from "../subject/use-cases.ts";
 
 const GRANT = /^x-(?:amz|goog|ms)-meta-valetkey[_-]grant$/;
 
 /** An upload of a policy with `announce` carries its grant. */
 const waiting = promises(["copies"], {
   "an upload that carries its grant is confirmed without its client": async (subject) => {
-    const { put, get, key, receipt } = await subject.grant({}, "announced");
+    const granted = await subject.grant({}, "announced");
+    const { put, key, receipt } = granted;
     assert.equal(await subject.hear(incomingKey(key)), "ignored");
     await upload(put);
     assert.equal(await subject.hear(key), "ignored");
     assert.equal(await subject.hear(incomingKey(key)), "confirmed");
-    assertBytes(await send("GET", get.url), CONTENT);
+    await subject.expectFile(granted);
     assert.equal(await subject.hear(incomingKey(key)), "ignored");
-    assertMatches(await subject.confirm(receipt), { _tag: "Done" });
+    assertMatches(await subject.confirm(receipt), DONE);
   },
   "an upload cannot be sent without its grant, or with another": async (subject) => {
-    const [{ put, key }, other] = [
-      await subject.grant({}, "announced"),
-      await subject.grant({}, "announced"),
-    ];
+    const { put, key } = await subject.grant({}, "announced");
+    const other = await subject.grant({}, "announced");
     const own = Object.entries(put.headers);
     const others = Object.entries(other.put.headers).filter(([name]) => GRANT.test(name));
     assert.equal(others.length, 1);
     const without = own.filter(([name]) => !GRANT.test(name));
     for (const headers of [without, [...without, ...others]]) {
-      const answer = await sendPut({ ...put, headers: Object.fromEntries(headers), body: CONTENT });
+      const answer = await sendPut({ ...put, headers: Object.fromEntries(headers) });
       // A store that binds no headers takes it, and it is not confirmed.
       if (subject.has("bound type")) assertStatus(answer, [...subject.refusals, 400]);
     }
@@ -40,7 +38,7 @@ const waiting = promises(["copies"], {
     const { put, key } = await subject.grant({}, "incoming");
     const other = await subject.grant({}, "announced");
     // A store that refuses unsigned headers keeps nothing; either way it is not confirmed.
-    await sendPut({ ...put, headers: { ...other.put.headers, ...put.headers }, body: CONTENT });
+    await sendPut({ ...put, headers: { ...other.put.headers, ...put.headers } });
     assert.equal(await subject.hear(incomingKey(key)), "ignored");
     assert.equal(await subject.find(key), undefined);
   },

@@ -4,18 +4,21 @@ import { assertMatches } from "../sending/assertions.ts";
 import { type Checks, promises } from "./store-promise.ts";
 import type { Subject } from "../subject/subject.ts";
 import { upload } from "../sending/send.ts";
-import { mismatch } from "../subject/use-cases.ts";
+import { DONE, mismatch } from "../subject/use-cases.ts";
 
 /** The smallest GIF, of one pixel. */
 const GIF = Buffer.from("R0lGODlhAQABAAAAACw=", "base64");
 /** A program for Windows. */
 const PROGRAM = Buffer.from(`MZ\0\x01${"\0".repeat(60)}PE\0\0`);
 
-const arrives = async ({ grant, confirm }: Subject, policy: string, type: string, body: Buffer) => {
+const arrives = async (subject: Subject, policy: string, type: string, body: Buffer) => {
   const contentType = MediaType.make(type);
-  const granted = await grant({ contentType, size: ByteSize.make(body.length) }, policy);
-  await upload({ ...granted.put, body });
-  return confirm(granted.receipt);
+  const { put, receipt } = await subject.grant(
+    { contentType, size: ByteSize.make(body.length) },
+    policy,
+  );
+  await upload({ ...put, body });
+  return subject.confirm(receipt);
 };
 
 const found = (actual: string) => mismatch({ property: "content", expected: "image/gif", actual });
@@ -24,7 +27,7 @@ const check = (policy: string): Checks => ({
   [`a file whose bytes are of another type than was granted is not confirmed (${policy})`]: async (
     subject,
   ) => {
-    assertMatches(await arrives(subject, policy, "image/gif", GIF), { _tag: "Done" });
+    assertMatches(await arrives(subject, policy, "image/gif", GIF), DONE);
     assertMatches(
       await arrives(subject, policy, "image/gif", PROGRAM),
       found("application/x-msdownload"),

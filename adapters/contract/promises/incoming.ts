@@ -3,21 +3,16 @@ import assert from "node:assert/strict";
 import { setTimeout } from "node:timers/promises";
 import { incomingKey } from "../../../domain/storage-key.ts";
 import type { ConfirmedUpload } from "../../../application/ports/on-confirmed.ts";
-import { assertBytes, assertMatches, assertStatus } from "../sending/assertions.ts";
+import { assertMatches } from "../sending/assertions.ts";
 import { onePart } from "./multipart.ts";
-import { send, sendPut, upload } from "../sending/send.ts";
+import { sendPut, upload } from "../sending/send.ts";
 import { completing, expectVersions, inRounds } from "../subject/races.ts";
 import { promises } from "./store-promise.ts";
 import type { Subject } from "../subject/subject.ts";
+import { DONE, INCOMPLETE } from "../subject/use-cases.ts";
 import { CONTENT, newKey, OTHER, PNG } from "../sending/uploads.ts";
 
-const DONE = { _tag: "Done" };
-
-const arrive = async ({ grant }: Subject) => {
-  const granted = await grant({}, "incoming");
-  await upload(granted.put);
-  return granted;
-};
+const arrive = ({ stored }: Subject) => stored({}, "incoming");
 
 /** The answer to each confirm, without its URL. */
 const answer = (confirmed: unknown) => {
@@ -25,9 +20,6 @@ const answer = (confirmed: unknown) => {
   const { _tag, key, etag, version, size } = confirmed as ConfirmedUpload & typeof DONE;
   return { _tag, key, etag, version, size };
 };
-
-/** The file by its signed GET. */
-const bytes = (granted: { readonly get: { readonly url: string } }) => send("GET", granted.get.url);
 
 /** Puts another upload in the place of one. Where no PUT replaces, as on Azure, the former is removed first. */
 async function replace({ has, store }: Subject, { key, put }: Arrived) {
@@ -52,13 +44,13 @@ type Arrived = Awaited<ReturnType<typeof arrive>>;
 const copies = promises(["copies"], {
   "an upload that waits is not the file, and becomes it when it is confirmed": async (subject) => {
     const granted = await subject.grant({}, "incoming");
-    assertMatches(await subject.confirm(granted.receipt), { _tag: "UploadIncomplete" });
+    assertMatches(await subject.confirm(granted.receipt), INCOMPLETE);
     await upload(granted.put);
-    assertStatus(await bytes(granted), subject.absent);
+    await subject.expectGone(granted);
     const confirmed = await subject.confirm(granted.receipt);
     const facts = { ...DONE, key: granted.key, size: CONTENT.length, contentType: PNG };
     assertMatches(confirmed, { ...facts, final: subject.has("copies once") });
-    assertBytes(await bytes(granted), CONTENT);
+    await subject.expectFile(granted);
     assert.equal(await subject.find(incomingKey(granted.key)), undefined);
     assertMatches(await subject.confirm(granted.receipt), answer(confirmed));
   },
@@ -66,9 +58,9 @@ const copies = promises(["copies"], {
     const granted = await arrive(subject);
     const confirmed = await subject.confirm(granted.receipt);
     await sendPut({ ...granted.put, body: OTHER });
-    assertBytes(await bytes(granted), CONTENT);
+    await subject.expectFile(granted);
     assertMatches(await subject.confirm(granted.receipt), answer(confirmed));
-    assertBytes(await bytes(granted), CONTENT);
+    await subject.expectFile(granted);
   },
   "an upload that was replaced since it was looked at is not copied": async (subject) => {
     const granted = await arrive(subject);
@@ -78,7 +70,7 @@ const copies = promises(["copies"], {
     const file = await subject.find(granted.key);
     // In a bucket with versions, the one that was looked at is still there.
     if (outcome === "changed") assert.equal(file, undefined);
-    else assertBytes(await bytes(granted), CONTENT);
+    else await subject.expectFile(granted);
   },
   "an upload that is replaced while it is copied becomes the file as it was looked at, or not at all":
     async (subject) => {
@@ -88,7 +80,7 @@ const copies = promises(["copies"], {
       await inRounds(30, async (share) => {
         const granted = await arrive(subject);
         const outcome = await copied(subject, granted, duration * share);
-        if (outcome === "copied") assertBytes(await bytes(granted), CONTENT);
+        if (outcome === "copied") await subject.expectFile(granted);
         else assert.equal(await subject.find(granted.key), undefined, outcome);
       });
     },
@@ -97,7 +89,7 @@ const copies = promises(["copies"], {
     const confirming = [1, 2, 3, 4].map(() => subject.confirm(granted.receipt));
     const facts = { ...DONE, key: granted.key, size: CONTENT.length };
     for (const confirmed of await Promise.all(confirming)) assertMatches(confirmed, facts);
-    assertBytes(await bytes(granted), CONTENT);
+    await subject.expectFile(granted);
   },
   "a confirm that ended after its copy is finished by the next": async (subject) => {
     const granted = await arrive(subject);
@@ -105,7 +97,7 @@ const copies = promises(["copies"], {
     assert.equal(await subject.copyWaiting(granted.key, looked), "copied");
     await replace(subject, granted);
     assertMatches(await subject.confirm(granted.receipt), DONE);
-    assertBytes(await bytes(granted), CONTENT);
+    await subject.expectFile(granted);
   },
 });
 
@@ -127,7 +119,7 @@ const once = [
           assert.equal(outcomes.filter((each) => each === "copied").length, 1, outcomes.join());
           for (const copy of copies) assert.equal(await copy(), "exists");
           const content = outcomes.indexOf("copied") % 2 === 0 ? CONTENT : OTHER;
-          assertBytes(await bytes(granted), content);
+          await subject.expectFile(granted, content);
           await expectVersions(subject, granted.key, content);
         }),
     "of several confirms at once, each gives the same answer": async (subject) => {
@@ -137,7 +129,7 @@ const once = [
       );
       assertMatches(first, { ...DONE, final: true });
       for (const other of others) assertMatches(other, { ...answer(first), final: true });
-      assertBytes(await bytes(granted), CONTENT);
+      await subject.expectFile(granted);
     },
   }),
   ...promises(["multipart", "copies", "copies once"], {

@@ -5,23 +5,20 @@ import { requestUpload } from "../../../application/uploads/request-upload.ts";
 import { ByteSize } from "../../../domain/byte-size.ts";
 import { OrganizationId } from "../../../domain/organization.ts";
 import { prefixFor } from "../../../domain/storage-key.ts";
-import { assertBytes, assertMatches } from "../sending/assertions.ts";
+import { assertMatches } from "../sending/assertions.ts";
 import { most } from "../subject/races.ts";
-import { send, upload } from "../sending/send.ts";
+import { upload } from "../sending/send.ts";
 import { promises } from "./store-promise.ts";
 import type { Subject } from "../subject/subject.ts";
+import { DONE, done } from "../subject/use-cases.ts";
 import { CONTENT, ORGANIZATION, UPLOAD } from "../sending/uploads.ts";
-
-const DONE = { _tag: "Done" };
 
 /** An organization of which a promise has all files. */
 const OWN = OrganizationId.make(`${ORGANIZATION}-own`);
 
 async function uploaded({ run }: Subject) {
-  const granted = await run((member) => requestUpload({ member, upload: UPLOAD }), {
-    organization: OWN,
-  });
-  if (granted._tag !== "Done") throw new Error(`not granted: ${granted._tag}`);
+  const request = run((member) => requestUpload({ member, upload: UPLOAD }), { organization: OWN });
+  const granted = done(await request);
   await upload(granted.put);
   return granted;
 }
@@ -46,22 +43,22 @@ export const listing = promises([], {
   "an organization that is forgotten has no file": async (subject) => {
     // A key of Google that only signs cannot find the versions.
     if (subject.s3 === undefined && !subject.has("copies")) return;
-    const { key, get } = await uploaded(subject);
+    const granted = await uploaded(subject);
     const forgetting = forgetOrganization({
       organization: OWN,
       apply: true,
       tell: () => undefined,
     });
     await subject.granted(() => forgetting);
-    assert.equal((await send("GET", get.url)).status, 404);
-    assert.equal(await subject.find(key), undefined);
+    await subject.expectGone(granted);
+    assert.equal(await subject.find(granted.key), undefined);
   },
   "a file of 60 MB is confirmed as every other": async (subject) => {
     const body = Buffer.alloc(Math.min(60_000_000, most.bytes), CONTENT);
     const size = ByteSize.make(body.length);
-    const { put, receipt, get } = await subject.grant({ size }, "large");
-    await upload({ ...put, body });
-    assertMatches(await subject.confirm(receipt), { ...DONE, size });
-    assertBytes(await send("GET", get.url), body);
+    const granted = await subject.grant({ size }, "large");
+    await upload({ ...granted.put, body });
+    assertMatches(await subject.confirm(granted.receipt), { ...DONE, size });
+    await subject.expectFile(granted, body);
   },
 });

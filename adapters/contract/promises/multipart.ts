@@ -20,7 +20,7 @@ import {
   assertStatus,
 } from "../sending/assertions.ts";
 import { checksumFor } from "../sending/digest.ts";
-import { type RawAnswer, type Put, send, sendPut, upload } from "../sending/send.ts";
+import { type Put, send, sendPut, upload } from "../sending/send.ts";
 import {
   CONTENT,
   newKey,
@@ -33,7 +33,15 @@ import {
 import { completing, expectVersions, inRounds } from "../subject/races.ts";
 import { promises } from "./store-promise.ts";
 import type { Subject } from "../subject/subject.ts";
-import { type Call, FOREIGN_CALLS, mismatch, SERVICE, UNKNOWN } from "../subject/use-cases.ts";
+import {
+  type Call,
+  DONE,
+  done,
+  FOREIGN_CALLS,
+  mismatch,
+  SERVICE,
+  UNKNOWN,
+} from "../subject/use-cases.ts";
 
 /** The smallest part that is not the last one. */
 const PART = 5 * 2 ** 20;
@@ -58,18 +66,15 @@ const tryToStart = (
 /** An upload in parts, with the use cases that continue it. */
 export async function start(subject: Subject, over?: Partial<UploadRequest>, policy?: string) {
   const { run, refusals } = subject;
-  const started = await tryToStart(subject, over, policy);
-  if (started._tag !== "Done") throw new Error(`not started: ${started._tag}`);
+  const started = done(await tryToStart(subject, over, policy));
   const token = { upload: started.upload };
   const trySign = (number: number, checksum?: Checksum, call?: Call) => {
     const parts = [{ partNumber: PartNumber.make(number), checksum }];
     return run((member) => signParts({ member, ...token, parts }), call);
   };
   const sign = async (number: number, checksum?: Checksum) => {
-    const signed = await trySign(number, checksum);
-    const put = signed._tag === "Done" ? signed.parts[0]?.put : undefined;
-    if (put === undefined) throw new Error(`not signed: ${signed._tag}`);
-    return put;
+    const { parts } = done(await trySign(number, checksum));
+    return parts[0]?.put ?? assert.fail("it is not signed");
   };
   const list = () => run((member) => listParts({ member, ...token }));
   return {
@@ -79,16 +84,17 @@ export async function start(subject: Subject, over?: Partial<UploadRequest>, pol
     /** Sends a part that has to be accepted, and returns its ETag, which a list may tell alone. */
     store: async (number: number, body: Uint8Array, checksum?: Checksum) => {
       const etag = await upload({ ...(await sign(number, checksum)), body });
-      const listed = etag === "" ? await list() : undefined;
-      const parts = listed?._tag === "Done" ? listed.parts : [];
+      if (etag !== "") return etag;
+      const { parts } = done(await list());
       return parts.find(({ partNumber }) => partNumber === number)?.etag ?? etag;
     },
     /** Names the parts in descending order, since no order is asked for. */
     complete: (etags: Readonly<Record<number, string>>, call?: Call) => {
-      const named = Object.entries(etags)
-        .map(([number, etag]) => ({ partNumber: PartNumber.make(Number(number)), etag }))
-        .toReversed();
-      const parts = Effect.succeed(named);
+      const named = Object.entries(etags).map(([number, etag]) => ({
+        partNumber: PartNumber.make(Number(number)),
+        etag,
+      }));
+      const parts = Effect.succeed(named.toReversed());
       return run((member) => completeMultipart({ member, ...token, parts }), call);
     },
     list,
@@ -115,21 +121,15 @@ async function uploaded(subject: Subject, over?: Partial<UploadRequest>) {
   return { ...started, etags: { 1: first, 2: last } };
 }
 
+type Completed = Awaited<ReturnType<Awaited<ReturnType<typeof start>>["complete"]>>;
+
 /** Checks that an upload is completed and its file stored, byte for byte. */
-async function assertFile(
-  completed: Awaited<ReturnType<Uploaded["complete"]>>,
-): Promise<RawAnswer> {
-  if (completed._tag !== "Done") throw new Error(`not completed: ${completed._tag}`);
-  const answer = await send("GET", completed.get.url);
-  assertBytes(answer, FILE);
-  return answer;
-}
-type Uploaded = Awaited<ReturnType<typeof uploaded>>;
+const expectFile = (subject: Subject, completed: Completed) =>
+  subject.expectFile(done(completed), FILE);
 
 /** Checks that completing has given the same answer twice. */
-function assertSame(answer: unknown, completed: Awaited<ReturnType<Uploaded["complete"]>>) {
-  if (completed._tag !== "Done") throw new Error(`not completed: ${completed._tag}`);
-  const { _tag, key, etag, size } = completed;
+function assertSame(answer: unknown, completed: Completed) {
+  const { _tag, key, etag, size } = done(completed);
   assertMatches(answer, { _tag, key, etag, size });
 }
 
@@ -152,7 +152,6 @@ export async function onePart({ presigner, store }: Subject, key: StorageKey) {
 }
 
 const INVALID = { _tag: "InvalidUpload" };
-const DONE = { _tag: "Done" };
 
 /** Files that are uploaded in parts. */
 export const multipart = [
@@ -168,10 +167,10 @@ export const multipart = [
       ];
       assertMatches(await list(), { parts });
       const completed = await complete({ 2: etags[2].replaceAll('"', ""), 1: etags[1] });
-      const facts = { _tag: "Done", key, size: FILE.length, contentType: PNG };
+      const facts = { ...DONE, key, size: FILE.length, contentType: PNG };
       assertMatches(completed, { ...facts, final: subject.has("completes once") });
       assertMatches(subject.reported, [{ key, organization: ORGANIZATION, subject: "member" }]);
-      const { headers } = await assertFile(completed);
+      const { headers } = await expectFile(subject, completed);
       assert.equal(headers["content-type"], PNG);
     },
     "a file of one short part is an upload in parts too": async (subject) => {
@@ -253,13 +252,13 @@ export const multipart = [
       const { abort, complete, etags } = await uploaded(subject);
       const completed = await complete(etags);
       assertMatches(await abort(), DONE);
-      await assertFile(completed);
+      await expectFile(subject, completed);
     },
     "completing again gives the same answer": async (subject) => {
       const { complete, etags } = await uploaded(subject);
       const completed = await complete(etags);
       assertSame(await complete(etags), completed);
-      await assertFile(completed);
+      await expectFile(subject, completed);
     },
     "an upload is valid for its person, its organization and its time": async (subject) => {
       const { complete, etags, expiresAt } = await uploaded(subject);
@@ -307,15 +306,15 @@ export const multipart = [
       const again = await complete(etags);
       assertMatches(again, { ...DONE, final: true });
       for (const answer of answers) if (answer._tag === "Done") assertSame(answer, again);
-      await assertFile(again);
+      await expectFile(subject, again);
     },
     "a completed upload takes no more parts, and is not completed again": async (subject) => {
       const { complete, sign, etags } = await uploaded(subject);
       const completed = await complete(etags);
       assertNotAccepted(await sendPut({ ...(await sign(2)), body: OTHER_LAST }));
-      await assertFile(completed);
+      await expectFile(subject, completed);
       assertSame(await complete(etags), completed);
-      await assertFile(completed);
+      await expectFile(subject, completed);
     },
     "of 16 completions of an upload at once, one object stays": async (subject) =>
       inRounds(5, async () => {
@@ -363,7 +362,7 @@ export const multipart = [
       const { complete, sign, etags } = await uploaded(subject);
       const completed = await complete(etags);
       await upload({ ...(await sign(2)), body: OTHER_LAST });
-      await assertFile(completed);
+      await expectFile(subject, completed);
     },
   }),
   ...promises(["multipart", "file checksums"], {
@@ -373,9 +372,9 @@ export const multipart = [
       await assert.rejects(sign(1), /ChecksumRequired/);
       await assert.rejects(sign(1, checksumFor("md5", FIRST)), /ChecksumNotSupported/);
       const completed = await complete(etags);
-      assertMatches(completed, { _tag: "Done", size: FILE.length, checksum });
-      assertMatches(await complete(etags), { _tag: "Done", checksum });
-      await assertFile(completed);
+      assertMatches(completed, { ...DONE, size: FILE.length, checksum });
+      assertMatches(await complete(etags), { ...DONE, checksum });
+      await expectFile(subject, completed);
     },
     "a file in parts that has another checksum than that given at its start is not stored": async (
       subject,
@@ -417,7 +416,7 @@ export const multipart = [
       const { complete, store, etags } = await uploaded(subject);
       await store(2, OTHER_LAST);
       const completed = await complete(etags);
-      if (completed._tag === "Done") await assertFile(completed);
+      if (completed._tag === "Done") await expectFile(subject, completed);
       else assertMatches(completed, mismatch({ property: "parts/2/etag" }));
     },
   }),

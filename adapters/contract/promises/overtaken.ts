@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { uploadKey } from "../../../domain/storage-key.ts";
 import { asService } from "../../storage/s3/access.ts";
 import { completionFrom } from "../../storage/rest/multipart.ts";
-import { encodeKey } from "../../storage/signing/v4.ts";
+import { signedRequest } from "../../storage/rest/signed-fetch.ts";
 import { assertBytes } from "../sending/assertions.ts";
 import { start } from "./multipart.ts";
 import { type Pause, send, sendPut } from "../sending/send.ts";
@@ -119,24 +119,16 @@ async function overtakeCompletion(subject: Subject, policy: string): Promise<voi
   const { put, key, store, arrive, confirm } = await startPart(subject, policy);
   const etag = await store(1, OTHER);
   const body = completionFrom([{ partNumber: 1, etag, size: OTHER.length }]);
-  const type = ["content-type", "application/xml"] as const;
-  const ifNone = subject.has("copies once") ? [["if-none-match", "*"] as const] : [];
-  const { address, region, signer } = asService(s3);
-  const now = Date.now();
-  const { sign } = await Effect.runPromise(signer(now, 0));
-  const url = await Effect.runPromise(
-    sign({
-      ...address,
-      method: "POST",
-      path: `${address.path}/${encodeKey(uploadKey({ key, incoming: policy === "incoming" }))}`,
-      query: [["uploadId", new URL(put.url).searchParams.get("uploadId") ?? ""]],
-      headers: [type, ["host", address.host], ...ifNone],
-      region,
-      now,
-      expiresIn: 900,
-    }),
-  );
-  const headers = Object.fromEntries([type, ...ifNone]);
+  const signed = signedRequest(asService(s3), {
+    method: "POST",
+    key: uploadKey({ key, incoming: policy === "incoming" }),
+    query: [["uploadId", new URL(put.url).searchParams.get("uploadId") ?? ""]],
+    headers: [
+      ["content-type", "application/xml"],
+      ...(subject.has("copies once") ? [["if-none-match", "*"] as const] : []),
+    ],
+  });
+  const { url, headers } = await Effect.runPromise(signed);
   const late: Request = (pause) => send("POST", url, { headers, body, pause });
   await expectFinalStays(subject, [late], arrive, confirm);
 }

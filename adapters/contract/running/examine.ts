@@ -82,7 +82,12 @@ export async function examine(examination: Examination): Promise<Findings> {
   let server: string | undefined;
   let version: string | undefined;
   let lastKept = Date.now();
-  let silent = 0;
+  const interrupted = new Promise<never>((_, reject) => {
+    const end = () => setTimeout(reject, GRACE, new Unexamined(INTERRUPTED)).unref();
+    signal.addEventListener("abort", end, { once: true });
+  });
+  // It may come when nothing is tried any more.
+  interrupted.catch(() => undefined);
 
   const noting: Listener = (sent, answer) => {
     if (answer === undefined) return;
@@ -124,18 +129,14 @@ export async function examine(examination: Examination): Promise<Findings> {
       }
       for (const [index, promise] of promises.entries()) {
         if (signal.aborted) throw new Unexamined(INTERRUPTED);
-        const { isSilent, ...finding } = await untilAborted(signal, () =>
-          tryAgain(promise, { ...built, store }, outside, requireStore),
-        );
+        const trying = tryAgain(promise, { ...built, store }, outside, requireStore);
+        const { isSilent: _, ...finding } = await Promise.race([trying, interrupted]);
         // What was seen before counts, if there is no answer now.
         if (finding.outcome !== "not tried" || !known.has(promise.title)) {
           known.set(promise.title, finding);
         }
         onFinding(finding, { done: index + 1, of: promises.length });
-        silent = isSilent ? silent + 1 : 0;
         if (finding.outcome === "kept") lastKept = Date.now();
-        if (silent === MOST_SILENT)
-          throw new Unexamined(`${silent} promises in a row had no answer`);
         if (Date.now() - lastKept > MOST_PATIENCE)
           throw new Unexamined("nothing was kept for 10 minutes");
       }
@@ -191,9 +192,8 @@ function answerText({ url, headers }: SentRequest, { status, body }: RawAnswer):
 
 const INTERRUPTED = "it was interrupted";
 
-/** Promises in a row that may wait in vain for an answer. */
-const MOST_SILENT = 3;
-/** In milliseconds. */
+/** Of a promise, once it is interrupted; in milliseconds. */
+const GRACE = 5000;
 const SILENCE = 30_000;
 const MOST_PATIENCE = 10 * 60_000;
 const MOST_TRIES = 3;
@@ -226,23 +226,15 @@ async function opened(store: Openable) {
   }
 }
 
-async function requireAnswer({ store }: BuiltStore): Promise<void> {
-  for (let tries = 1; ; tries += 1) {
-    try {
-      return await within("4 seconds", Effect.runPromise(store.ensureBucket));
-    } catch (cause) {
-      if (tries < MOST_TRIES) continue;
-      throw new Unexamined(`it no longer answers: ${printable(errorReason(cause))}`, { cause });
-    }
-  }
-}
-
-/** Runs a promise, of which the signal lets no more than 5 seconds be left. */
-async function untilAborted<A>(signal: AbortSignal, run: () => Promise<A>): Promise<A> {
-  const interrupted = Effect.fail(new Unexamined(INTERRUPTED)).pipe(Effect.delay(5000));
-  const ran = Effect.tryPromise({ try: run, catch: (cause) => cause });
-  return Effect.runPromise(Effect.raceFirst(ran, Effect.andThen(aborted(signal), interrupted)));
-}
+const requireAnswer = ({ store }: BuiltStore): Promise<void> =>
+  Effect.timeout(store.ensureBucket, "4 seconds").pipe(
+    Effect.retry({ times: MOST_TRIES - 1 }),
+    Effect.mapError((cause) => {
+      const reason = printable(errorReason(cause));
+      return new Unexamined(`it no longer answers: ${reason}`, { cause });
+    }),
+    Effect.runPromise,
+  );
 
 /** Ends when a signal is aborted. */
 const aborted = (signal: AbortSignal) =>

@@ -73,6 +73,10 @@ type SignedAt = { readonly signedAt?: number };
 /** The subject of a promise: one store, and one key without an object. */
 export type Subject = ReturnType<typeof newSubject>;
 
+interface Opened {
+  readonly get: { readonly url: string };
+}
+
 /** A new key in the store, with the steps of a test. */
 export function newSubject(built: BuiltStore) {
   const { presigner, store, refusals, absent = [404] } = built;
@@ -89,14 +93,29 @@ export function newSubject(built: BuiltStore) {
     assertStatus(answer, [200]);
     assertBytes(answer, content);
   };
+  const cases = useCases(built);
   const expectNothing = async (key = own) => assertStatus(await read({ key }), absent);
   return {
     ...built,
-    ...useCases(built),
+    ...cases,
     absent,
     key: own,
     signPut,
     signGet,
+    /** Grants an upload, and sends it. */
+    stored: async (...granting: Parameters<typeof cases.grant>) => {
+      const granted = await cases.grant(...granting);
+      await upload(granted.put);
+      return granted;
+    },
+    /** Checks and returns the file by the signed GET of its grant, or of its confirm. */
+    expectFile: async ({ get }: Opened, content = CONTENT) => {
+      const answer = await send("GET", get.url);
+      assertBytes(answer, content);
+      return answer;
+    },
+    /** Checks that nothing is there. */
+    expectGone: async ({ get }: Opened) => assertStatus(await send("GET", get.url), absent),
     put: async (over?: Parameters<typeof signPut>[0]) => upload(await signPut(over)),
     read,
     head: async (key: ObjectKey = own) =>

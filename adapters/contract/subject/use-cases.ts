@@ -30,6 +30,7 @@ import {
   type UploadPolicy,
   type UploadRequest,
 } from "../../../domain/upload-policy.ts";
+import { assertMatches } from "../sending/assertions.ts";
 import { longestSilence, refused } from "../sending/exchange.ts";
 import { ORGANIZATION, UPLOAD } from "../sending/uploads.ts";
 
@@ -88,6 +89,16 @@ export const FOREIGN_CALLS: ReadonlyArray<Call> = [
   { organization: "globex", principal: SERVICE },
 ];
 export const UNKNOWN = { _tag: "OrganizationNotFound" };
+export const INCOMPLETE = { _tag: "UploadIncomplete" };
+export const DONE = { _tag: "Done" };
+
+/** The facts of what was done; fails on a refusal. */
+export function done<A extends { readonly _tag: string }>(
+  answer: A,
+): Extract<A, { readonly _tag: "Done" }> {
+  assertMatches(answer, DONE);
+  return answer as Extract<A, { readonly _tag: "Done" }>;
+}
 
 const member = (organization: string, principal = MEMBER): Member => ({
   principal,

@@ -165,7 +165,7 @@ it("a copy that fails while its upload is not yet replaced fails its promise, an
   const { origin } = await serve((_, response) => response.end());
   const promise = incoming.find(({ title }) => title.includes("is replaced while it is copied"));
   const stub = {
-    grant: async () => ({ key: newKey(), put: { url: `${origin}/a`, headers: {} } }),
+    stored: async () => ({ key: newKey(), put: { url: `${origin}/a`, headers: {} } }),
     head: async () => ({}),
     copyWaiting: () => Promise.reject(AWAY),
   };
