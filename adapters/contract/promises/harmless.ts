@@ -1,4 +1,3 @@
-import * as Effect from "effect/Effect";
 import assert from "node:assert/strict";
 import { setTimeout as sleep } from "node:timers/promises";
 import { assertAccepted, assertBytes } from "../sending/assertions.ts";
@@ -23,8 +22,7 @@ export async function expectNone(subject: Subject, harm: Harm, policy?: "incomin
   const { url: readable } = await subject.signGet();
   const place = { bucket: subject.bucket, other: subject.key, readable, content: CONTENT };
   await upload({ ...(await subject.signPut()), body: OTHER });
-  const wait = () => (harm.startsWith("removes") ? sleep(REMOVAL) : undefined);
-  const unchanged: Array<() => Promise<void>> = [];
+  const wait = () => sleep(harm.startsWith("removes") ? REMOVAL : 0);
   /** Undefined if a spelling was refused. */
   const attempt = async (row: Row, spelling?: string) => {
     const created = newKey();
@@ -62,7 +60,7 @@ export async function expectNone(subject: Subject, harm: Harm, policy?: "incomin
       const effect = findEffect(headers, before, await send("GET", get.url));
       assert.equal(effect, undefined, `with an unsigned ${tried} ${effect}`);
     };
-    if (answer._tag !== "Done") return async () => undefined;
+    if (answer._tag !== "Done") return nothing;
     await expectUnchanged();
     if (policy !== undefined) {
       assert.deepEqual((await subject.head(key)).extraHeaders, {}, `${tried} is on the file`);
@@ -73,25 +71,18 @@ export async function expectNone(subject: Subject, harm: Harm, policy?: "incomin
     assert.notEqual(status, 200, `an unsigned ${tried} made the object public`);
     return expectUnchanged;
   };
-  for (const row of UNSIGNED_HEADERS[harm]) {
-    const later = await attempt(row);
-    if (later) unchanged.push(later);
-  }
-  if (unchanged.length > 0) await wait();
+  const unchanged: Array<() => Promise<void>> = [];
+  for (const row of UNSIGNED_HEADERS[harm]) unchanged.push((await attempt(row)) ?? nothing);
+  await wait();
   for (const expectUnchanged of unchanged) await expectUnchanged();
-  const found = await Effect.runPromise(
-    trySpellings(
-      UNSIGNED_HEADERS[harm],
-      (row, spelling) =>
-        Effect.promise(async () => {
-          let later: Awaited<ReturnType<typeof attempt>>;
-          const failure = await failing(async () => (later = await attempt(row, spelling)));
-          if (failure !== undefined) return Effect.succeed(failure);
-          const look = later;
-          return look && Effect.promise(() => failing(look));
-        }),
-      Effect.promise(async () => wait()),
-    ),
+  const found = await trySpellings(
+    UNSIGNED_HEADERS[harm],
+    async (row, spelling) => {
+      let look: Awaited<ReturnType<typeof attempt>>;
+      const failure = await failing(async () => (look = await attempt(row, spelling)));
+      return failure === undefined ? look && (() => failing(look ?? nothing)) : async () => failure;
+    },
+    wait,
   );
   for (const { rows, spelling, effect } of found) {
     // Once more, so that the requests that show it are the last ones.
@@ -103,4 +94,5 @@ export async function expectNone(subject: Subject, harm: Harm, policy?: "incomin
   await subject.expectContent(OTHER);
 }
 
+const nothing = async () => undefined;
 const failing = (run: () => Promise<unknown>) => run().then(() => undefined, errorReason);

@@ -1,4 +1,3 @@
-import * as Effect from "effect/Effect";
 import { most } from "../subject/races.ts";
 import type { Written } from "../sending/send-written.ts";
 import { hasOwnBody, type Row } from "./unsigned-headers.ts";
@@ -43,44 +42,46 @@ const CONTROL: Row = { "x-valetkey-control": "a" };
 
 type Try = readonly [rows: ReadonlyArray<Row>, spelling: string];
 
+/** Looks for the effect of a request that was accepted. */
+type Look = () => Promise<string | undefined>;
+
 /**
  * Tries rows in every spelling that the server takes: first all that share a body in one request,
  * and each alone if that is refused or has an effect. So a server that ignores a spelling costs one
- * request for all. `attempt` succeeds with undefined if the server refuses, else with a later look
- * for the effect. Succeeds with what had one.
+ * request for all. `attempt` returns undefined if the server refuses, and `wait` ends when a removal
+ * could be seen. Returns what had an effect.
  */
-export const trySpellings = Effect.fnUntraced(function* <E, F, R>(
+export async function trySpellings(
   rows: ReadonlyArray<Row>,
-  attempt: (
-    row: Row,
-    spelling: string,
-  ) => Effect.Effect<Effect.Effect<string | undefined, E, R> | undefined, F, R>,
-  /** Ends when a removal could be seen. */
-  wait: Effect.Effect<void>,
+  attempt: (row: Row, spelling: string) => Promise<Look | undefined>,
+  wait: () => Promise<unknown>,
 ) {
-  const tryEach = Effect.fnUntraced(function* (tries: ReadonlyArray<Try>) {
-    const looks = yield* Effect.forEach(tries, ([rows, spelling]) =>
-      attempt(Object.assign({}, ...rows), spelling),
-    );
-    if (tries.length > 0) yield* wait;
-    const effects = yield* Effect.forEach(looks, (look) => look ?? Effect.undefined);
-    return tries.map(([rows, spelling], index) => {
-      const isRefused = looks[index] === undefined;
-      return { rows, spelling, isRefused, effect: effects[index] };
-    });
-  });
-  if (rows.length === 0) return [];
-  const together = [rows.filter((row) => !hasOwnBody(row))].filter(({ length }) => length > 0);
-  const groups = [...together, ...rows.filter(hasOwnBody).map((row) => [row])];
-  const spellings = Object.keys(SPELLINGS).slice(0, most.rounds);
-  const taken = yield* Effect.filter(spellings, (spelling) =>
-    Effect.map(attempt(CONTROL, spelling), (look) => look !== undefined),
-  );
-  const tried = yield* tryEach(
-    taken.flatMap((spelling) => groups.map((rows): Try => [rows, spelling])),
-  );
+  const tryEach = async (tries: ReadonlyArray<Try>) => {
+    const looks: Array<Look | undefined> = [];
+    for (const [rows, spelling] of tries) {
+      looks.push(await attempt(Object.assign({}, ...rows), spelling));
+    }
+    if (tries.length > 0) await wait();
+    const tried = [];
+    for (const [at, [rows, spelling]] of tries.entries()) {
+      const look = looks[at];
+      tried.push({ rows, spelling, isRefused: look === undefined, effect: await look?.() });
+    }
+    return tried;
+  };
+  const shared = rows.filter((row) => !hasOwnBody(row));
+  const groups = [
+    ...(shared.length > 0 ? [shared] : []),
+    ...rows.filter(hasOwnBody).map((row) => [row]),
+  ];
+  const tries: Array<Try> = [];
+  for (const spelling of Object.keys(SPELLINGS).slice(0, most.rounds)) {
+    if ((await attempt(CONTROL, spelling)) === undefined) continue;
+    tries.push(...groups.map((rows): Try => [rows, spelling]));
+  }
+  const tried = await tryEach(tries);
   const suspects = tried.filter(({ isRefused, effect }) => isRefused || effect !== undefined);
-  const alone = yield* tryEach(
+  const alone = await tryEach(
     suspects.flatMap(({ rows, spelling }) =>
       rows.length === 1 ? [] : rows.map((row): Try => [[row], spelling]),
     ),
@@ -92,4 +93,4 @@ export const trySpellings = Effect.fnUntraced(function* <E, F, R>(
     ...found,
     ...suspects.filter((group) => group.effect !== undefined && !isExplained(group)),
   ];
-});
+}

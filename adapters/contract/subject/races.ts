@@ -46,10 +46,11 @@ export async function completing<A>(
 }
 
 /**
- * Checks that there is nothing else than some bytes, where the store keeps what is replaced, and the
+ * Checks that a key has some bytes, and nothing else where the store keeps what is replaced, and the
  * service's key may list it.
  */
-export async function expectVersions(subject: Subject, key: StorageKey, bytes: Uint8Array) {
+export async function expectOnly(subject: Subject, key: StorageKey, bytes: Uint8Array) {
+  await subject.expectContent(bytes, key);
   const versions = subject.store.versions?.({ prefix: key }) ?? Effect.undefined;
   const listed = await Effect.runPromise(Effect.orElseSucceed(versions, () => undefined));
   if (listed === undefined) return;

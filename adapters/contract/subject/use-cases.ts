@@ -116,7 +116,6 @@ const POLICIES = new Map<string, UploadPolicy>([
   ["files", defaultPolicy],
   ["large", { ...defaultPolicy, maxSize: ByteSize.make(60_000_000), verifyContent: false }],
   ["shown", { ...defaultPolicy, inlinePdf: true, linkLifetime: HOUR }],
-  ["cleaned", { ...defaultPolicy, onMismatch: "delete" }],
   ["verified", { ...defaultPolicy, verifyContent: true }],
   // Its uploads only claim to be images.
   ["incoming", { ...defaultPolicy, arrival: "incoming", verifyContent: false }],
