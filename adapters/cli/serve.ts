@@ -1,13 +1,17 @@
 import * as Effect from "effect/Effect";
+import * as Redacted from "effect/Redacted";
 import type { Listen } from "../http/server/listen.ts";
+import type { DevelopmentToken } from "../identity/dev.ts";
+import type { CallerSettings } from "../identity/settings.ts";
 import { serve } from "../service/serve.ts";
 import { findWarnings, readAll, type Settings } from "../service/settings.ts";
+import { anyOf } from "../settings/setting.ts";
+import { STORE_NAMES } from "../storage/settings.ts";
 import { errorReason } from "../values/thrown.ts";
 import { command } from "./command/command.ts";
 import { orFail } from "./command/configuration.ts";
 import { CommandFailure, EXIT } from "./command/failure.ts";
 import { print, tell } from "./command/output.ts";
-import { readyFacts, startMessage } from "./start-message.ts";
 
 export const CANNOT_START = "Valetkey cannot start";
 
@@ -35,13 +39,57 @@ export const serveCommand = (listen: Listen) =>
 
 const announce = (settings: Settings) =>
   Effect.fnUntraced(function* (isForPeople: boolean) {
-    const { http, identity, storage } = settings;
-    const started = {
-      address: http.publicUrl.origin,
-      callers: identity.callers,
-      store: storage.description,
-    };
-    if (isForPeople) print(startMessage(started));
-    else yield* Effect.logInfo("ready", readyFacts(started));
+    if (isForPeople) print(startMessage(settings));
+    else yield* Effect.logInfo("ready", readyFacts(settings));
     for (const warning of findWarnings(process.env, settings)) yield* Effect.logWarning(warning);
   });
+
+function startMessage({ http, identity: { callers }, storage }: Settings): string {
+  const address = http.publicUrl.origin;
+  const lines = [
+    ...callerLines(callers, address),
+    ["Store", storage.description],
+    [
+      "Switch",
+      `STORAGE_ADAPTER=${anyOf(STORE_NAMES.slice(1))}, with the variables in docs/stores.md`,
+    ],
+    ["Stop", "Ctrl+C"],
+  ];
+  const text = lines.map(([name = "", fact = ""]) => `  ${name.padEnd(8)} ${fact}\n`).join("");
+  return `\nValetkey is ready.\n\n${text}\n`;
+}
+
+/** The facts for the log. It may be collected, so it has only the tokens that were generated. */
+function readyFacts({ http, identity: { callers }, storage }: Settings) {
+  const address = http.publicUrl.origin;
+  const facts = { address, store: storage.description, auth: callers.auth };
+  if (callers.auth !== "dev") return facts;
+  const { user, service } = callers.tokens;
+  return {
+    ...facts,
+    ...(user.isGenerated && { page: pageAddress(address, user) }),
+    ...(service.isGenerated && { serviceToken: Redacted.value(service.value) }),
+  };
+}
+
+const pageAddress = (address: string, { value }: DevelopmentToken) =>
+  `${address}/#token=${Redacted.value(value)}`;
+
+function callerLines(callers: CallerSettings, address: string): ReadonlyArray<readonly string[]> {
+  const at = ["Address", address];
+  switch (callers.auth) {
+    case "dev": {
+      const { user, service } = callers.tokens;
+      return [
+        ["Try it", pageAddress(address, user)],
+        ["Service", `token ${Redacted.value(service.value)}, for callers that are services`],
+      ];
+    }
+    case "static":
+      return [at, ["Callers", `${callers.tokens.length} tokens in ${callers.file}`]];
+    case "jwt":
+      return [at, ["Callers", `with a token of ${callers.issuer} for ${callers.audience}`]];
+    case "forward":
+      return [at, ["Callers", `named by ${callers.user}, from trusted proxies`]];
+  }
+}

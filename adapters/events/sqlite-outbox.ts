@@ -66,9 +66,7 @@ CREATE TABLE IF NOT EXISTS tallies (
 ) STRICT, WITHOUT ROWID;
 ${tally("INSERT", "", come)}${tally("DELETE", "", gone)}
 ${tally("UPDATE", "WHEN NEW.state <> OLD.state", gone + come)}
-INSERT INTO tallies
-SELECT value, (SELECT count(*) FROM events WHERE state = value)
-FROM json_each('["waiting", "dead"]') WHERE NOT EXISTS (SELECT 1 FROM tallies);
+INSERT OR IGNORE INTO tallies VALUES ('waiting', 0), ('dead', 0);
 COMMIT;`;
 
 const ANY_TABLE = "SELECT 1 FROM sqlite_schema";

@@ -1,5 +1,6 @@
 import * as Effect from "effect/Effect";
 import * as Layer from "effect/Layer";
+import type { NetConnectOpts } from "node:net";
 import { Authenticator } from "../../application/ports/authenticator.ts";
 import { Policies } from "../../application/ports/policies.ts";
 import type { RateLimit } from "../../domain/limits.ts";
@@ -8,7 +9,6 @@ import * as random from "../tokens/random.ts";
 import { limitFailures } from "../limits/failed-authentications.ts";
 import * as limits from "../limits/layer.ts";
 import type { LimitSettings } from "../limits/settings.ts";
-import * as scanner from "../content/layer.ts";
 import * as tokens from "../tokens/layer.ts";
 import type { TokenSettings } from "../tokens/settings.ts";
 
@@ -17,7 +17,7 @@ interface Parts<A, E> {
   readonly settings: {
     readonly limits: LimitSettings;
     readonly policies: Policies["Service"];
-    readonly scanner: { readonly clamd?: Parameters<typeof scanner.layer>[0] };
+    readonly scanner: { readonly clamd?: NetConnectOpts | undefined };
     readonly tokens: TokenSettings;
   };
   /** The store, organizations, events, and what is called for a confirmed upload. */
@@ -41,9 +41,15 @@ export const serviceLayer = <A, E>({ settings, ...parts }: Parts<A, E>) => {
     limits.layer(settings.limits, parts.countIn),
     Layer.effect(Authenticator, limited).pipe(Layer.provide(parts.authenticator)),
     Layer.succeed(Policies, settings.policies),
-    scanner.layer(settings.scanner.clamd),
+    scannerAt(settings.scanner.clamd),
     random.layer,
     contentDetector,
     tokens.layer(settings.tokens, parts.ownKey),
   );
 };
+
+/** Loads the code of the scanner if there is one. */
+const scannerAt = (clamd: NetConnectOpts | undefined): Layer.Layer<never> =>
+  clamd === undefined
+    ? Layer.empty
+    : Layer.unwrap(Effect.promise(async () => (await import("../content/clamd.ts")).layer(clamd)));

@@ -13,28 +13,23 @@ export type Meter = ReturnType<typeof makeMeter>;
 /** Makes the numbers of a process. */
 export function makeMeter() {
   const context = Context.make(Metric.MetricRegistry, new Registry());
-  const metrics = new Map<MetricName, Branch & { count: number }>();
+  const metrics = new Map<MetricName, Map<string, Series>>();
 
   function find(name: MetricName, values: ReadonlyArray<string>): Series {
-    let branch: Branch | undefined = metrics.get(name);
-    for (const value of values) branch = branch?.get(value);
-    return branch?.series ?? add(name, values);
-  }
-
-  function add(name: MetricName, values: ReadonlyArray<string>): Series {
-    const metric = metrics.get(name) ?? Object.assign(new Branch(), { count: 0 });
-    metrics.set(name, metric);
-    if (metric.count >= MOST_SERIES && values.some((value) => value !== OVERFLOW)) {
-      return find(name, Array<string>(values.length).fill(OVERFLOW));
+    const known = metrics.get(name) ?? new Map<string, Series>();
+    metrics.set(name, known);
+    const key = values.join("\n");
+    const found = known.get(key);
+    if (found !== undefined) return found;
+    if (known.size >= MOST_SERIES && values.some((value) => value !== OVERFLOW)) {
+      return find(
+        name,
+        values.map(() => OVERFLOW),
+      );
     }
-    metric.count++;
-    let branch: Branch = metric;
-    for (const value of values) {
-      const next: Branch = branch.get(value) ?? new Branch();
-      branch.set(value, next);
-      branch = next;
-    }
-    return (branch.series = series(name, attributesFrom(name, values)));
+    const made = series(name, attributesFrom(name, values));
+    known.set(key, made);
+    return made;
   }
 
   return {
@@ -66,11 +61,6 @@ function attributesFrom(name: MetricName, values: ReadonlyArray<string>) {
 }
 
 type Series = ReturnType<typeof series>;
-
-/** Series by one label after the other: no key is put together to find one. */
-class Branch extends Map<string, Branch> {
-  series: Series | undefined;
-}
 
 type Registered = Metric.MetricRegistry extends Map<string, infer A> ? A : never;
 

@@ -23,20 +23,10 @@ export interface PartState {
   readonly certificate?: string;
 }
 
-/** The states of the parts of a service. */
-export interface Readiness {
-  readonly signing: PartState;
-  readonly store: PartState;
-  readonly limits: PartState;
-  /** Left out if the store's bucket does not decide it. */
-  readonly writeOnce?: PartState | undefined;
-  /** Left out if no policy needs one. */
-  readonly scanner?: PartState | undefined;
-  /** Left out if nobody listens. */
-  readonly events?: PartState | undefined;
-  /** Left out if they are in no file. */
-  readonly policies?: PartState | undefined;
-}
+/** The states of the parts of a service; those that are not in use are left out. */
+export type Readiness = Readonly<Record<"signing" | "store" | "limits", PartState>> & {
+  readonly [Part in "writeOnce" | "scanner" | "events" | "policies"]?: PartState | undefined;
+};
 
 /** A check of the services that it is run with. */
 export type ReadinessCheck = Effect.Effect<Readiness, never, Limiter | ObjectStore | Presigner>;

@@ -172,25 +172,12 @@ describe("a queue in a file", () => {
     database.close();
   });
 
-  it("a put counts nothing, however many wait, and a file of before is counted once", async () => {
-    await ask(Effect.scoped(Effect.flatMap(opened(), (outbox) => outbox.put(message("a")))));
+  it("a put counts nothing, however many wait", async () => {
+    await ask(Effect.scoped(opened()));
     const database = new DatabaseSync(file());
-    for (const change of ["INSERT", "UPDATE", "DELETE"]) {
-      database.exec(`DROP TRIGGER tally_${change}`);
-    }
-    database.exec("DROP TABLE tallies");
-    await ask(
-      Effect.scoped(
-        Effect.gen(function* () {
-          const outbox = yield* opened(2);
-          yield* outbox.put(message("b"));
-          yield* Effect.flip(outbox.put(message("c")));
-        }),
-      ),
-    );
     const plan = database.prepare(`EXPLAIN QUERY PLAN ${PUT}`).all({ now: 0 });
-    expect(plan.map(({ detail }) => String(detail))).not.toContainEqual(
-      expect.stringMatching(/events/),
+    expect(plan.map(({ detail }) => String(detail)).filter((text) => /events/.test(text))).toEqual(
+      [],
     );
     database.close();
   });

@@ -198,7 +198,7 @@ const ALIKE: ReadonlyArray<readonly [rows: ReadonlyArray<Row>, variables: string
 
 /** Those that are read in a way of their own. */
 const ROWS: Readonly<Record<string, ReadonlyArray<Row>>> = {
-  AUDIT: exactly("off", "stdout"),
+  AUDIT: exactly("off", "stdout", "stderr"),
   AUTH: exactly("dev", "static", "jwt", "forward"),
   AUTH_DEV_EXPOSED: exactly("yes", "no"),
   EVENTS_SECRETS: [
