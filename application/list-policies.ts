@@ -3,29 +3,28 @@ import { ByteSize } from "../domain/byte-size.ts";
 import { allowedByExtension } from "../domain/upload-policy.ts";
 import type { Member } from "./admit.ts";
 import { mayUse } from "./choose-policy.ts";
-import { ObjectStore } from "./ports/object-store.ts";
 import { takesParts } from "./parts/start-multipart.ts";
+import { checksumsOfParts, checksumsOfWhole, putChecksums } from "./ports/abilities.ts";
+import { ObjectStore } from "./ports/object-store.ts";
 import { Policies } from "./ports/policies.ts";
-import { Presigner } from "./ports/presigner.ts";
 
 /** Lists the policies that a caller may use, as `requestUpload` and `startMultipart` enforce them. */
 export const listPolicies = Effect.fnUntraced(function* (member: Member) {
-  const presigner = yield* Presigner;
-  const { checksums, largestPut = Infinity, partChecksums = [] } = presigner;
-  const store = yield* ObjectStore;
+  const { abilities, limits } = yield* ObjectStore;
+  const isOnce = abilities.has("write-once") || !abilities.has("repeated PUT");
   const offered = [...(yield* Policies)].filter(([, policy]) => mayUse(member, policy));
   return offered.map(([name, policy]) => ({
     ...policy,
     name,
-    writeOnce: policy.writeOnce && (store.writeOnce?.holds() ?? true),
-    maxSize: ByteSize.make(Math.min(policy.maxSize, largestPut)),
+    writeOnce: policy.writeOnce && isOnce,
+    maxSize: ByteSize.make(Math.min(policy.maxSize, limits?.largestPut ?? Infinity)),
     extensions: allowedByExtension(policy.allowedTypes),
-    checksums,
-    multipart: takesParts(policy, presigner, store)
+    checksums: putChecksums(abilities),
+    multipart: takesParts(policy, abilities)
       ? {
           maxSize: policy.maxSize,
-          checksums: partChecksums,
-          fileChecksums: store.multipart?.fileChecksums ?? [],
+          checksums: checksumsOfParts(abilities),
+          wholeChecksums: checksumsOfWhole(abilities),
         }
       : undefined,
   }));

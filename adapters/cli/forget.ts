@@ -46,7 +46,7 @@ export const forget = command({
     const withEvents = eventsOrFail(process.env, apply);
     const program = Effect.andThen(
       withEvents(forgetOrganization({ organization: id, folder, apply, tell })),
-      ObjectStore.use(({ multipart }) => Effect.succeed(multipart?.abandoned)),
+      ObjectStore.use(({ parts }) => Effect.succeed(parts?.abandoned)),
     );
     const abandoned = await runWithStore(storage, program, "Not all was removed", { isLong: true });
     const where = `of ${prefixFor(id, folder)}`;

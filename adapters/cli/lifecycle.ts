@@ -19,17 +19,17 @@ export const lifecycle = command({
     const { policies, storage } = readStoreOrFail(process.env);
     const days = waitingDays([...policies.values()]);
     const program = Effect.gen(function* () {
-      const { lifecycle, multipart } = yield* ObjectStore;
-      const advice = multipart?.abandoned && sentence(multipart.abandoned);
+      const { rules, parts } = yield* ObjectStore;
+      const advice = parts?.abandoned && sentence(parts.abandoned);
       const withAdvice = (...lines: ReadonlyArray<string>) =>
         [...lines, ...(advice ? [advice] : [])].join("\n");
-      const removesParts = lifecycle?.removesParts === true;
-      if (lifecycle === undefined || (days === 0 && !removesParts)) {
+      const removesParts = rules?.removesParts === true;
+      if (rules === undefined || (days === 0 && !removesParts)) {
         const message = withAdvice(NO_RULE);
         return yield* Effect.die(new CommandFailure({ code: EXIT.configuration, message }));
       }
-      if (!apply) return { result: `${lifecycle.rule(days)}\n`, message: advice };
-      const { outcome, days: waits } = yield* lifecycle.apply(days, { replace });
+      if (!apply) return { result: `${rules.rule(days)}\n`, message: advice };
+      const { outcome, days: waits } = yield* rules.apply(days, { replace });
       const removed = [
         waits > 0 && `uploads that wait below incoming/ are removed after ${waits} days`,
         removesParts &&

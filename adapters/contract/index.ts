@@ -4,7 +4,7 @@ import type { Harness } from "./subject/harness.ts";
 import { PROMISES } from "./promises/promises.ts";
 import { register } from "./running/register.ts";
 
-export type { Ability } from "./abilities.ts";
+export type { Ability } from "../../application/ports/abilities.ts";
 export type { Harness, OpenStore } from "./subject/harness.ts";
 
 /**

@@ -1,12 +1,12 @@
 import * as Layer from "effect/Layer";
+import type { Abilities, StoreLimits } from "../../application/ports/abilities.ts";
 import { Limiter } from "../../application/ports/limiter.ts";
 import type { ObjectStore } from "../../application/ports/object-store.ts";
 import type { Presigner } from "../../application/ports/presigner.ts";
-import type { StoreCapabilities } from "../../application/ports/store-capabilities.ts";
 import { guarded } from "../../application/store/guarded-store.ts";
 import type { StoreUnavailable } from "../../domain/errors.ts";
 import type { SharedLimiter } from "../limits/layer.ts";
-import { S3_CAPABILITIES } from "../storage/providers.ts";
+import { S3_LIMITS } from "../storage/providers.ts";
 import type { Storage as Store } from "../storage/storage.ts";
 import { SharedCount, Storage } from "./arguments.ts";
 import { orThrow } from "./options.ts";
@@ -20,7 +20,7 @@ export * from "../../application/ports/on-confirmed.ts";
 export * from "../../application/ports/organizations.ts";
 export * from "../../application/ports/policies.ts";
 export * from "../../application/ports/presigner.ts";
-export * from "../../application/ports/store-capabilities.ts";
+export * from "../../application/ports/abilities.ts";
 export * from "../../application/ports/tokens.ts";
 
 // The use cases that docs/embedding.md composes, and the rules that ports speak in.
@@ -92,20 +92,17 @@ export const limiterIn = (
 ): Layer.Layer<Limiter> =>
   Layer.effect(Limiter, orThrow("limiterIn()", SharedCount.open(count))(options));
 
-/** A store of your own, and what it can do; a capability left out is that of Amazon S3. */
-export interface OwnStore
-  extends Partial<Omit<StoreCapabilities, "checksums">>, Pick<StoreCapabilities, "checksums"> {
+/** A store of your own, and what it can do. */
+export interface OwnStore {
+  readonly layer: Layer.Layer<Presigner | ObjectStore, StoreUnavailable>;
+  /** As those of its `ObjectStore`; a policy that needs another is refused at the start. */
+  readonly abilities: Abilities;
+  /** Those of Amazon S3 if left out. */
+  readonly limits?: StoreLimits;
   /** Names the store in messages, such as `Garage at http://127.0.0.1:3900`. */
   readonly description?: string;
-  readonly layer: Layer.Layer<Presigner | ObjectStore, StoreUnavailable>;
 }
 
 /** A store of your own, for `createValetkey`. */
-export function storageOf({
-  layer,
-  description = "a store of the host's own",
-  ...capabilities
-}: OwnStore): Storage {
-  const store = { description, capabilities: { ...S3_CAPABILITIES, ...capabilities }, layer };
-  return new Storage(() => store);
-}
+export const storageOf = (store: OwnStore): Storage =>
+  new Storage(() => ({ description: "a store of the host's own", limits: S3_LIMITS, ...store }));

@@ -7,7 +7,7 @@ import { DEFAULT_POLICY, defaultPolicy } from "../../domain/upload-policy.ts";
 import * as scanner from "../content/settings.ts";
 import * as http from "../http/settings.ts";
 import * as limits from "../limits/settings.ts";
-import { completePolicies } from "../service/policies/document.ts";
+import { ANY_STORE, completePolicies } from "../service/policies/document.ts";
 import {
   fault,
   type Fault,
@@ -27,7 +27,6 @@ import {
   type Source,
   VARIABLES,
 } from "../settings/source.ts";
-import { ABLEST } from "../storage/providers.ts";
 import type { Store } from "../storage/storage.ts";
 import * as tokens from "../tokens/settings.ts";
 import type { MemberFault } from "../values/decode.ts";
@@ -65,7 +64,6 @@ export function readConfiguration(given: ValetkeyOptions) {
   );
   const at = Result.isSuccess(server) ? server.success.publicUrl : new URL("http://unknown");
   const store = Result.map(Storage.open(options.storage), (storeAt) => storeAt(at));
-  const capabilities = Result.isSuccess(store) ? store.success.capabilities : ABLEST;
   const read = joinReads({
     store,
     countIn: countIn === undefined ? Result.succeed(undefined) : SharedCount.open(countIn),
@@ -78,7 +76,7 @@ export function readConfiguration(given: ValetkeyOptions) {
         { ...policies, [DEFAULT_POLICY]: policy },
         {
           files: defaultPolicy,
-          store: capabilities,
+          store: Result.getOrElse(store, () => ANY_STORE),
           spelling: "option",
           hasClamd: options.clamdAddress !== undefined,
         },

@@ -11,8 +11,8 @@ import * as redis from "../redis/settings.ts";
 import * as envFiles from "../settings/env-files.ts";
 import { joinReads, fault, type Read, type Setting, settingsIn } from "../settings/setting.ts";
 import { type Env, type Source, variables } from "../settings/source.ts";
+import { ANY_STORE } from "./policies/document.ts";
 import * as scanner from "../content/settings.ts";
-import { ABLEST } from "../storage/providers.ts";
 import * as storage from "../storage/stores.ts";
 import * as telemetry from "../telemetry/log.ts";
 import * as metrics from "../telemetry/metrics-settings.ts";
@@ -34,13 +34,12 @@ export function readStore(env: Env) {
 function readWithStore<A extends { readonly publicUrl: URL }>(source: Source, pages: Read<A>) {
   const { publicUrl } = Result.getOrElse(pages, () => ({ publicUrl: new URL("http://unknown") }));
   const store = storage.read(source, publicUrl);
-  const most = { capabilities: ABLEST };
-  const { capabilities } = Result.getOrElse(store, () => most);
+  const able = Result.getOrElse(store, () => ANY_STORE);
   const hasClamd = source.valueOf(scanner.settings.clamd) !== undefined;
   return {
     http: pages,
-    policies: policies.read(source, capabilities, hasClamd),
-    policiesFile: Result.succeed(policies.fileOf(source, capabilities, hasClamd)),
+    policies: policies.read(source, able, hasClamd),
+    policiesFile: Result.succeed(policies.fileOf(source, able, hasClamd)),
     scanner: scanner.read(source),
     storage: store,
   };

@@ -1,6 +1,12 @@
-/** Calls a bucket as the people of its store do, in a text for them: on Azure it is a container. */
-export const inWordsOf = (adapter: string | undefined, text: string): string =>
-  adapter === "azure" ? text.replaceAll(BUCKET, "container") : text;
+/** A place for objects, by the word of its store. */
+export interface PlaceWord {
+  /** `bucket` if left out. */
+  readonly word?: string;
+}
+
+/** Calls a bucket by the word of its store, in a text for people. */
+export const inWordsOf = ({ word = "bucket" }: PlaceWord = {}, text: string): string =>
+  text.replaceAll(BUCKET, word);
 
 /** The word alone, and not within a name. */
 const BUCKET = /(?<![\w./-])bucket(?![\w/-]|\.\w)/g;

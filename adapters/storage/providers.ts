@@ -1,10 +1,14 @@
-import type { StoreCapabilities } from "../../application/ports/store-capabilities.ts";
+import { abilitiesWithout, type StoreLimits } from "../../application/ports/abilities.ts";
 import { oneOf, type Setting, setting } from "../settings/setting.ts";
-import { certifiedAs, LARGEST_MULTIPART, type Proved } from "./certificate/proved.ts";
+import { certifiedAs, type CertifiedServer, DECIDED, withProved } from "./certificate/proved.ts";
+import type { Known } from "./known.ts";
 import type { AbsentHeaders } from "./signing/sign-query.ts";
 
-export interface Provider extends StoreCapabilities, Proved {
+export interface Provider extends Known, Partial<Pick<CertifiedServer, "certified">> {
   readonly title: string;
+  readonly limits: StoreLimits;
+  /** As in `Parts`. */
+  readonly abandoned?: string;
   /** Undefined if everyone has their own, or the client knows it. */
   readonly endpoint?: (region: string, account: string) => string;
   /** If none is configured; if undefined, one has to be configured. */
@@ -33,59 +37,43 @@ export interface Provider extends StoreCapabilities, Proved {
   };
 }
 
+/** "Uploading objects" and "Amazon S3 multipart upload limits", Amazon S3 User Guide. */
+export const S3_LIMITS = { largestPut: 5 * 2 ** 30, largestMultipart: 5 * 2 ** 40 } as const;
+
 /** The smaller meaning of 5 GB. */
-const FIVE_GB = 5_000_000_000;
-
-/** "Uploading objects", Amazon S3 User Guide; the others differ from it. */
-export const S3_CAPABILITIES: StoreCapabilities = {
-  largestPut: 5 * 2 ** 30,
-  writeOnce: true,
-  versions: true,
-  copies: true,
-  copiesOnce: true,
-  completesOnce: true,
-  checksums: ["sha256", "crc32c", "md5"],
-};
-
-const S3_MULTIPART = {
-  largestMultipart: LARGEST_MULTIPART,
-  partChecksums: S3_CAPABILITIES.checksums,
-  fileChecksums: ["crc32c"],
-} as const;
-
-/** All that a store of S3's API may do. */
-export const ABLEST = {
-  ...S3_CAPABILITIES,
-  ...S3_MULTIPART,
-} satisfies StoreCapabilities;
+const FIVE_GB = { ...S3_LIMITS, largestPut: 5_000_000_000 };
 
 const S3 = {
   region: "us-east-1",
   pathStyle: true,
   cors: "bucket",
   unsigned: "refused",
-  scanTags: true,
-  reports: ["sha256", "crc32c"],
-  ...S3_CAPABILITIES,
-} as const satisfies Omit<Provider, "title">;
+  limits: S3_LIMITS,
+} as const satisfies Partial<Provider>;
 
 /**
- * The capabilities of any server. A promise that a wrong page would break silently counts as
- * missing; with parts that do not work, an upload fails.
+ * What is known of no server without a certificate. A promise that a wrong page would break silently
+ * counts as missing; with parts that do not work, an upload fails.
  */
-const LEAST = {
+const UNPROVED = [
+  "sha256",
+  "crc32c",
+  "write-once",
+  "part sha256",
+  "part crc32c",
+  "part md5",
+  "file checksums",
+  "copies",
+  "copies once",
+  "completes once",
+  "versions",
+  "scan tags",
+] as const;
+
+const ANY_SERVER = {
   ...S3,
-  checksums: ["md5"],
-  writeOnce: false,
-  versions: false,
-  copies: false,
-  copiesOnce: false,
-  completesOnce: false,
-  largestMultipart: LARGEST_MULTIPART,
-  partChecksums: [],
+  abilities: abilitiesWithout(...UNPROVED),
   unsigned: "obeyed, with ACLs",
-  scanTags: false,
-  reports: [],
   unproved: "that is not proved",
 } as const satisfies Omit<Provider, "title">;
 
@@ -107,15 +95,13 @@ export const PROVIDERS = {
     ...S3,
     title: "Amazon S3",
     pathStyle: false,
-    ...S3_MULTIPART,
-    partChecksums: ["md5"],
+    abilities: abilitiesWithout("part sha256", "part crc32c"),
   },
   minio: {
     ...S3,
     title: "MinIO",
     cors: "server",
     unsigned: "obeyed",
-    scanTags: false,
     absent: {
       // Of the first it takes a second value, after an empty one, without its signature.
       names: ["x-amz-meta-snowball-auto-extract", "x-minio-source-etag", "x-minio-source-mtime"],
@@ -124,11 +110,11 @@ export const PROVIDERS = {
     },
     abandoned:
       "MinIO itself removes uploads in parts that nobody completes, a day after they began; MINIO_API_STALE_UPLOADS_EXPIRY (stale_uploads_expiry of its settings) sets how long it waits",
-    ...certifiedAs("minio"),
+    ...certifiedAs("minio", abilitiesWithout("scan tags")),
   },
   ceph: {
-    ...LEAST,
-    ...certifiedAs("ceph"),
+    ...ANY_SERVER,
+    ...certifiedAs("ceph", abilitiesWithout("scan tags")),
     title: "Ceph (radosgw)",
     absent: {
       names: [
@@ -143,81 +129,94 @@ export const PROVIDERS = {
       ].toSorted(),
       signedAs: "nothing",
     },
-    versions: true,
   },
   seaweedfs: {
     ...S3,
     title: "SeaweedFS",
-    ...certifiedAs("seaweedfs"),
+    ...certifiedAs("seaweedfs", abilitiesWithout()),
   },
   versitygw: {
     ...S3,
     title: "versitygw",
     abandoned:
       "no rule of versitygw removes what nobody confirms or completes; run `valetkey sweep --apply` once a day",
-    ...certifiedAs("versitygw"),
+    ...certifiedAs("versitygw", abilitiesWithout()),
   },
   swift: {
-    ...LEAST,
-    ...certifiedAs("swift"),
+    ...ANY_SERVER,
+    ...certifiedAs("swift", ANY_SERVER.abilities),
     title: "OpenStack Swift (s3api)",
     // It takes x_amz_copy_source for x-amz-copy-source, and does not ask for its signature.
     needsPutKey: "swift post CONTAINER --write-acl PROJECT:USER",
   },
   // Not run here.
-  rustfs: { ...LEAST, title: "RustFS" },
-  silo: { ...LEAST, title: "Silo (MinIO's fork)", cors: "server" },
+  rustfs: { ...ANY_SERVER, title: "RustFS" },
+  silo: { ...ANY_SERVER, title: "Silo (MinIO's fork)", cors: "server" },
   garage: {
-    ...LEAST,
-    ...certifiedAs("garage"),
+    ...ANY_SERVER,
+    ...certifiedAs("garage", ANY_SERVER.abilities),
     title: "Garage",
     // "Quick start", Garage documentation: its region has this name unless another is configured.
     region: "garage",
     unsigned: "refused",
-    largestCopy: S3_CAPABILITIES.largestPut,
+    largestCopy: S3_LIMITS.largestPut,
   },
   r2: {
-    ...LEAST,
+    ...ANY_SERVER,
     title: "Cloudflare R2",
     endpoint: (_region, account) => `https://${account}.r2.cloudflarestorage.com`,
     region: "auto",
     unsigned: "obeyed",
-    largestPut: S3_CAPABILITIES.largestPut - 5 * 2 ** 20,
+    limits: { ...S3_LIMITS, largestPut: S3_LIMITS.largestPut - 5 * 2 ** 20 },
   },
   b2: {
-    ...LEAST,
+    ...ANY_SERVER,
     title: "Backblaze B2",
     endpoint: (region) => `https://s3.${region}.backblazeb2.com`,
     region: undefined,
     regionExample: "us-west-004",
-    checksums: [],
+    abilities: abilitiesWithout("md5", ...UNPROVED),
     unsigned: "obeyed",
-    largestPut: FIVE_GB,
+    limits: FIVE_GB,
   },
   wasabi: {
-    ...LEAST,
+    ...ANY_SERVER,
     title: "Wasabi",
     endpoint: (region) => `https://s3.${region}.wasabisys.com`,
     region: undefined,
     regionExample: "eu-central-1",
     cors: "server",
-    largestPut: FIVE_GB,
+    limits: FIVE_GB,
   },
   spaces: {
-    ...LEAST,
+    ...ANY_SERVER,
     title: "DigitalOcean Spaces",
     endpoint: (region) => `https://${region}.digitaloceanspaces.com`,
     region: undefined,
     regionExample: "fra1",
     pathStyle: false,
-    checksums: [],
-    largestPut: FIVE_GB,
+    abilities: abilitiesWithout("md5", ...UNPROVED),
+    limits: FIVE_GB,
   },
-  s3: { ...LEAST, title: "any other server of S3's API" },
+  s3: { ...ANY_SERVER, title: "any other server of S3's API" },
 } as const satisfies Readonly<Record<string, Provider>>;
 
 /** A provider, as `STORAGE_PROVIDER` names it. */
 export type ProviderName = keyof typeof PROVIDERS;
+
+/** The provider of some settings, with the abilities that its certificate proves. */
+export const configuredProvider = ({
+  provider: name,
+  certificate,
+}: {
+  readonly provider: ProviderName;
+  readonly certificate?: Known | undefined;
+}): Provider => {
+  const provider: Provider = PROVIDERS[name];
+  return certificate === undefined
+    ? provider
+    : { ...provider, ...withProved(provider.abilities, DECIDED.s3, certificate) };
+};
 
 export const forbiddenHeaders = (
   { absent }: Pick<Provider, "absent">,

@@ -1,13 +1,15 @@
 import * as Effect from "effect/Effect";
 import * as Layer from "effect/Layer";
 import type { ObjectStore } from "../../application/ports/object-store.ts";
-import type { Presigner } from "../../application/ports/presigner.ts";
-import type { StoreCapabilities } from "../../application/ports/store-capabilities.ts";
+import type { Audience, Presigner } from "../../application/ports/presigner.ts";
+import type { Abilities, StoreLimits } from "../../application/ports/abilities.ts";
 import type { NotificationForm } from "../../application/ports/notification-form.ts";
 import type { StoreUnavailable } from "../../domain/errors.ts";
 import type { Read, Settings } from "../settings/setting.ts";
 import type { Source } from "../settings/source.ts";
 import type { ByHand } from "./by-hand.ts";
+import type { Decided, Known } from "./known.ts";
+import type { PlaceWord } from "./place-words.ts";
 
 /** A kind of store, as the module `storage.ts` of its folder. */
 export interface Store {
@@ -16,13 +18,13 @@ export interface Store {
   readonly read: (source: Source) => Read<(publicUrl: URL) => KnownStorage>;
 }
 
-/** A configured store. */
-export interface Storage {
+/** A configured store. Some of its abilities may depend on the state of its bucket. */
+export interface Storage extends Pick<Known, "abilities" | "unproved"> {
   /** Such as `MinIO at http://127.0.0.1:9000, bucket files`. */
   readonly description: string;
-  readonly capabilities: StoreCapabilities;
+  readonly limits: StoreLimits;
   /** The bucket, and whose notifications tell of it; the embedded store has none. */
-  readonly bucket?: { readonly api: string; readonly name: string };
+  readonly bucket?: PlaceWord & { readonly api: string; readonly name: string };
   /** The ports; the store's code is loaded when the layer is built. */
   readonly layer: Layer.Layer<Presigner | ObjectStore, StoreUnavailable>;
   /** Answers below `STORE_PATH`, if the service is the store itself. */
@@ -33,6 +35,21 @@ export interface Storage {
 export interface KnownStorage extends Storage {
   readonly notificationForm?: () => Promise<NotificationForm>;
   readonly byHand: () => Promise<ByHand>;
+  readonly certifying?: Certifying;
+}
+
+/** What `valetkey certify` has to know of a store whose certificate configures a service. */
+export interface Certifying {
+  /** As `STORAGE_PROVIDER` names it; left out for adapters of one store. */
+  readonly provider?: string;
+  /** Where the service reaches it; left out if the region says so. */
+  readonly endpoint?: URL | undefined;
+  readonly region?: string;
+  /** Two under which it is reached, if both can be tried. */
+  readonly origins?: Readonly<Record<Audience, string>> | undefined;
+  readonly decided: Decided;
+  /** The same store with these abilities, of those that its certificate decides. */
+  readonly withAbilities: (abilities: Abilities) => Storage;
 }
 
 /** Hears of an upload that has arrived with its grant, before the answer. */

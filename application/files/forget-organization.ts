@@ -40,7 +40,7 @@ export const forgetOrganization = Effect.fnUntraced(function* (request: {
   readonly tell: (each: RemovalResult) => void;
 }) {
   const { organization, folder, apply, tell } = request;
-  const { list, multipart, remove, versions } = yield* ObjectStore;
+  const { list, parts, remove } = yield* ObjectStore;
   const removeAll = <Each extends RemovalResult>(
     found: ReadonlyArray<Each>,
     end: (each: Each) => Effect.Effect<void, StoreUnavailable>,
@@ -63,16 +63,16 @@ export const forgetOrganization = Effect.fnUntraced(function* (request: {
   };
   for (const place of ["", INCOMING_PREFIX, REMOVED_PREFIX]) {
     const prefix = `${place}${prefixFor(organization, folder)}`;
-    if (multipart !== undefined) {
+    if (parts !== undefined) {
       yield* forEachPage(
-        (after: OpenUpload | undefined) => multipart.listOpen({ prefix, after }),
-        (found) => removeAll(found.map(withUploadId), multipart.abort),
+        (after: OpenUpload | undefined) => parts.listOpen({ prefix, after }),
+        (found) => removeAll(found.map(withUploadId), parts.abort),
       );
     }
     yield* forEachPage(
       (after: string | undefined): Effect.Effect<Page<VersionRef, string>, StoreUnavailable> => {
         const below = { prefix, after, limit: 1000 };
-        return versions?.(below) ?? list?.(below) ?? NOTHING;
+        return list?.versions?.(below) ?? list?.objects(below) ?? NOTHING;
       },
       (found) => removeAll(found.map(withVersion), remove),
     );

@@ -20,10 +20,9 @@ export const listFiles = Effect.fnUntraced(function* (request: {
   readonly after?: string | undefined;
 }) {
   const { member, prefix, after } = request;
-  const { list } = yield* ObjectStore;
-  if (list === undefined) return yield* CANNOT_LIST;
+  const list = yield* listsOfStore;
   const root = prefixFor(member.organization);
-  const page = yield* list({
+  const page = yield* list.objects({
     prefix: prefix === undefined ? root : `${keyIn(member.organization, prefix)}/`,
     after: after === undefined ? undefined : `${root}${after}`,
     limit: MOST_FILES,
@@ -38,6 +37,10 @@ export const listFiles = Effect.fnUntraced(function* (request: {
   );
   return { files, next: page.next?.slice(root.length) };
 });
+
+export const listsOfStore = Effect.flatMap(ObjectStore, ({ list }) =>
+  list === undefined ? Effect.fail(CANNOT_LIST) : Effect.succeed(list),
+);
 
 const CANNOT_LIST = new StoreUnavailable({
   kind: "refused",

@@ -27,7 +27,7 @@ export const removeFile = Effect.fnUntraced(function* (request: {
   const isMadeOfUploads = policies.some(({ arrival }) => arrival === "incoming");
   // First, so that whoever makes the file meanwhile finds it.
   if (isMadeOfUploads && mayBeConfirmed(parts, yield* DateTime.now)) {
-    yield* (yield* ObjectStore).writeEmpty?.(removedKey(key)) ?? Effect.void;
+    yield* (yield* ObjectStore).copies?.writeEmpty(removedKey(key)) ?? Effect.void;
   }
   yield* removeWhole(incomingKey(key));
   yield* removeWhole(key);
@@ -40,11 +40,12 @@ export const removeFile = Effect.fnUntraced(function* (request: {
 
 /** Removes all that the store keeps of an object. */
 export const removeWhole = Effect.fnUntraced(function* (key: ObjectKey) {
-  const { multipart, remove, versions } = yield* ObjectStore;
-  if (multipart !== undefined) {
+  const { parts, remove, list } = yield* ObjectStore;
+  const versions = list?.versions;
+  if (parts !== undefined) {
     yield* forEachPage(
-      (after: OpenUpload | undefined) => multipart.listOpen({ prefix: key, after }),
-      (found) => Effect.forEach(ofKey(found, key), multipart.abort, { discard: true }),
+      (after: OpenUpload | undefined) => parts.listOpen({ prefix: key, after }),
+      (found) => Effect.forEach(ofKey(found, key), parts.abort, { discard: true }),
     );
   }
   if (versions === undefined) return yield* remove({ key, version: undefined });

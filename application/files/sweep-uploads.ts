@@ -1,7 +1,7 @@
 import * as Duration from "effect/Duration";
 import * as Effect from "effect/Effect";
 import * as Option from "effect/Option";
-import { type EventsUnavailable, StoreUnavailable } from "../../domain/errors.ts";
+import type { EventsUnavailable, StoreUnavailable } from "../../domain/errors.ts";
 import { MULTIPART_LIFETIME } from "../../domain/multipart.ts";
 import {
   INCOMING_PREFIX,
@@ -13,6 +13,7 @@ import {
   type StorageKey,
 } from "../../domain/storage-key.ts";
 import { forEachPage } from "./for-each-page.ts";
+import { listsOfStore } from "./list-files.ts";
 import { type ObjectFacts, ObjectStore, type OpenUpload } from "../ports/object-store.ts";
 import { Events } from "../ports/events.ts";
 import { publish } from "../publish.ts";
@@ -39,11 +40,11 @@ type OnLeftover = (
  */
 export const sweepUploads = Effect.fnUntraced(function* (days: number, found: OnLeftover) {
   const store = yield* ObjectStore;
-  const { list, multipart } = store;
-  if (list === undefined) return yield* CANNOT_LIST;
+  const { parts } = store;
+  const list = yield* listsOfStore;
   const oldest = Duration.toMillis(Duration.days(days));
   const objects = (after: string | undefined) =>
-    list({ prefix: INCOMING_PREFIX, after, limit: 500 });
+    list.objects({ prefix: INCOMING_PREFIX, after, limit: 500 });
   yield* forEachPage(
     objects,
     severally(
@@ -62,13 +63,13 @@ export const sweepUploads = Effect.fnUntraced(function* (days: number, found: On
       }),
     ),
   );
-  if (multipart === undefined) return;
+  if (parts === undefined) return;
   for (const prefix of [INCOMING_PREFIX, KEY_PREFIX]) {
     yield* forEachPage(
-      (after: OpenUpload | undefined) => multipart.listOpen({ prefix, after }),
+      (after: OpenUpload | undefined) => parts.listOpen({ prefix, after }),
       severally(({ key, uploadId, age }) =>
         age > LONGEST_PARTS && isOurs(key)
-          ? found({ kind: "parts", key, age }, multipart.abort({ key, uploadId }))
+          ? found({ kind: "parts", key, age }, parts.abort({ key, uploadId }))
           : Effect.void,
       ),
     );
@@ -120,9 +121,4 @@ const publishExpiry = Effect.fnUntraced(function* (
   const made = yield* Effect.catchTag(head(key), "ObjectUnreadable", () => Effect.succeedSome({}));
   if (Option.isSome(made)) return;
   yield* publish(() => ({ type: "upload.expired", data: { key, organization } }));
-});
-
-const CANNOT_LIST = new StoreUnavailable({
-  kind: "refused",
-  reason: "this store cannot list what it has",
 });

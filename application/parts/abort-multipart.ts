@@ -14,6 +14,6 @@ export const abortMultipart = Effect.fnUntraced(function* (request: {
   yield* (yield* multipartStore).abort(namesInStore(upload));
 });
 
-export const multipartStore = Effect.flatMap(ObjectStore, ({ multipart }) =>
-  multipart === undefined ? Effect.fail(new MultipartNotSupported()) : Effect.succeed(multipart),
+export const multipartStore = Effect.flatMap(ObjectStore, ({ parts }) =>
+  parts === undefined ? Effect.fail(new MultipartNotSupported()) : Effect.succeed(parts),
 );

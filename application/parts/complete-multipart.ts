@@ -14,7 +14,7 @@ import { CONFIRM_GRACE } from "../../domain/receipt.ts";
 import { multipartStore } from "./abort-multipart.ts";
 import type { Member } from "../admit.ts";
 import { confirmUpload } from "../uploads/confirm-upload.ts";
-import { type Multipart, type MultipartId, ObjectStore } from "../ports/object-store.ts";
+import { type MultipartId, ObjectStore, type Parts } from "../ports/object-store.ts";
 import { Tokens } from "../ports/tokens.ts";
 import { publishRefusal } from "../publish.ts";
 import { openUpload, sealReceipt } from "../tokens.ts";
@@ -49,7 +49,7 @@ export const completeMultipart = Effect.fnUntraced(function* <E>(request: {
   const arrived = Effect.gen(function* () {
     const receipt = {
       ...upload,
-      writeOnce: (yield* ObjectStore).completesOnce?.() ?? false,
+      writeOnce: (yield* ObjectStore).abilities.has("completes once"),
       putExpiresAt: upload.expiresAt,
       confirmUntil: DateTime.addDuration(upload.expiresAt, CONFIRM_GRACE),
     };
@@ -121,7 +121,7 @@ export const completeMultipart = Effect.fnUntraced(function* <E>(request: {
   );
 });
 
-const abortQuietly = (multipart: Multipart, upload: MultipartId) =>
+const abortQuietly = (multipart: Parts, upload: MultipartId) =>
   multipart
     .abort(upload)
     .pipe(

@@ -12,6 +12,8 @@ import { Lifetime } from "../../domain/lifetime.ts";
 import { countParts, namesInStore, partLength, type PartNumber } from "../../domain/multipart.ts";
 import { audienceFor, type Member } from "../admit.ts";
 import { policyNamed } from "../choose-policy.ts";
+import { checksumsOfParts } from "../ports/abilities.ts";
+import { ObjectStore } from "../ports/object-store.ts";
 import { Presigner } from "../ports/presigner.ts";
 import { openUpload } from "../tokens.ts";
 
@@ -29,8 +31,9 @@ export const signParts = Effect.fnUntraced(function* (request: {
 }) {
   const { member, parts } = request;
   const upload = yield* openUpload(member, request.upload);
-  const { part: sign, partChecksums = [], isRemote } = yield* Presigner;
-  const supported = upload.checksum ? [upload.checksum.algorithm] : partChecksums;
+  const { part: sign, isRemote } = yield* Presigner;
+  const { abilities } = yield* ObjectStore;
+  const supported = upload.checksum ? [upload.checksum.algorithm] : checksumsOfParts(abilities);
   if (sign === undefined) return yield* new MultipartNotSupported();
 
   const policy = yield* policyNamed(upload.policy);

@@ -11,8 +11,7 @@ import {
 } from "../../domain/upload-policy.ts";
 import type { Member } from "../admit.ts";
 import { grantContextFor, grantUpload } from "../uploads/grant-upload.ts";
-import { ObjectStore } from "../ports/object-store.ts";
-import type { Presigner } from "../ports/presigner.ts";
+import { type Abilities, checksumsOfParts, checksumsOfWhole } from "../ports/abilities.ts";
 import { sealUpload } from "../tokens.ts";
 
 /**
@@ -28,27 +27,24 @@ export const startMultipart = Effect.fnUntraced(function* ({
   readonly upload: Omit<UploadRequest, "strict">;
 }) {
   const { principal, organization } = member;
-  const store = yield* ObjectStore;
-  const { multipart } = store;
   const granting = yield* grantContextFor(member);
-  const { presigner, limiter, issuedAt, policies } = granting;
-  if (multipart === undefined || presigner.part === undefined) {
-    return yield* new MultipartNotSupported();
-  }
+  const { store, limiter, issuedAt, policies } = granting;
+  const { parts } = store;
+  if (parts === undefined) return yield* new MultipartNotSupported();
   const granted = yield* grantUpload(
     granting,
     { upload: { ...asked, strict: true }, policy },
-    { checksums: multipart.fileChecksums ?? [], inParts: true },
+    { inParts: true },
   ).pipe(Effect.catchTag("ChecksumRequired", Effect.die));
   const { key, grant: upload, policyName } = granted;
-  if (!takesParts(policies.get(policyName), presigner, store)) {
+  if (!takesParts(policies.get(policyName), store.abilities)) {
     return yield* new MultipartNotSupported();
   }
   const { filename, contentType, size, checksum } = upload;
   const incoming = upload.arrival === "incoming";
   const counted = { organization, caller: principal, size };
   yield* limiter.countUpload(counted);
-  const uploadId = yield* multipart
+  const uploadId = yield* parts
     .create({ key: uploadKey({ key, incoming }), contentType, checksum })
     .pipe(Effect.tapError(() => limiter.uncountUpload(counted)));
   const partSize = partSizeFor(size);
@@ -76,11 +72,9 @@ export const startMultipart = Effect.fnUntraced(function* ({
 /** Tells whether uploads of a policy may come in parts: a store may lack what the policy needs then. */
 export const takesParts = (
   { scan, requireChecksum }: UploadPolicy = defaultPolicy,
-  { part, partChecksums = [] }: Presigner["Service"],
-  { multipart, completesOnce }: ObjectStore["Service"],
+  abilities: Abilities,
 ): boolean =>
-  part !== undefined &&
-  multipart !== undefined &&
+  abilities.has("multipart") &&
   // What was scanned could be replaced by other bytes of the same ETag.
-  (scan === "none" || completesOnce?.() === true) &&
-  (!requireChecksum || partChecksums.length > 0 || (multipart.fileChecksums ?? []).length > 0);
+  (scan === "none" || abilities.has("completes once")) &&
+  (!requireChecksum || [...checksumsOfParts(abilities), ...checksumsOfWhole(abilities)].length > 0);

@@ -1,12 +1,13 @@
 import * as Context from "effect/Context";
 import type * as Effect from "effect/Effect";
 import type * as Option from "effect/Option";
-import type { Checksum, ChecksumAlgorithm } from "../../domain/checksum.ts";
+import type { Checksum } from "../../domain/checksum.ts";
 import type { ObjectUnreadable, StoreUnavailable } from "../../domain/errors.ts";
 import type { MediaType } from "../../domain/media-type.ts";
 import type { StoredPart } from "../../domain/multipart.ts";
 import type { IncomingKey, ObjectKey, StorageKey } from "../../domain/storage-key.ts";
 import type { ObjectFacts } from "../../domain/upload-difference.ts";
+import type { Abilities, StoreLimits } from "./abilities.ts";
 
 export type { ObjectFacts };
 
@@ -31,7 +32,7 @@ export interface LifecycleRule {
 }
 
 /** The bucket's own rules that remove uploads which nobody confirms or completes. */
-export interface BucketLifecycle {
+export interface BucketRules {
   /** One of the rules removes uploads in parts that nobody completes; false if left out. */
   readonly removesParts?: boolean;
   /**
@@ -116,18 +117,13 @@ export interface MultipartId {
   readonly uploadId: string;
 }
 
-/**
- * The calls for multipart uploads, made with the service's own key. Whether a completion may replace
- * an object is told by `copiesOnce` and `completesOnce` of the store.
- */
-export interface Multipart<Spoiled = ObjectUnreadable> {
+/** The calls for uploads in parts, made with the service's own key. */
+export interface Parts<Spoiled = ObjectUnreadable> {
   /**
    * Names what removes uploads that nobody completes, if no rule of the bucket does: a sentence
    * without a full stop.
    */
   readonly abandoned?: string | undefined;
-  /** The algorithms of checksums of a whole file that it verifies; none if left out. */
-  readonly fileChecksums?: ReadonlyArray<ChecksumAlgorithm>;
   /**
    * Begins an upload and returns the store's name for it. With a `checksum` of the whole file, each
    * part has one of that algorithm too, and `complete` gets the same value.
@@ -171,83 +167,47 @@ export interface OpenUpload {
   readonly age: number;
 }
 
-/** For stores where writing once depends on the bucket. */
-export interface WriteOnce {
-  /** As was last seen; false while it is unknown. Asks nobody. */
-  readonly holds: () => boolean;
-  /** Looks at the bucket; fails with why it does not hold, or why that is unknown. */
-  readonly look: Effect.Effect<void, StoreUnavailable>;
+/** Makes files of uploads inside the store. */
+export interface Copies {
+  /**
+   * Makes a file of the bytes that `head` described and of no others, with this type and nothing
+   * else that came with the upload, and only while the key has no object. A copy that was
+   * interrupted leaves none.
+   */
+  readonly copy: (
+    upload: ObjectRef & { readonly to: StorageKey; readonly contentType: MediaType },
+  ) => Effect.Effect<CopyOutcome, StoreUnavailable>;
+  readonly writeEmpty: (key: IncomingKey) => Effect.Effect<void, StoreUnavailable>;
+}
+
+/** Lists objects whose keys begin with a prefix. */
+export interface Lists {
+  /** At most `limit`, up to 1000, that come after `after`. */
+  readonly objects: (
+    below: PageQuery,
+  ) => Effect.Effect<Page<ListedObject, string>, StoreUnavailable>;
+  /**
+   * Their versions and delete markers: all that `remove` has to be asked for. Left out by stores
+   * that keep one version of an object.
+   */
+  readonly versions?: (
+    below: Omit<PageQuery, "limit">,
+  ) => Effect.Effect<Page<StoredVersion, string>, StoreUnavailable>;
 }
 
 /**
- * The calls to the store itself. Each must be interruptible, since callers wait for a few seconds.
+ * The calls to the store itself: four that each store has, and groups that are there exactly if the
+ * store has their ability. Each must be interruptible, since callers wait for a few seconds.
  */
 export class ObjectStore extends Context.Service<
   ObjectStore,
   {
+    /** As was last seen of the bucket: a set that may change, and asks nobody. */
+    readonly abilities: Abilities;
+    /** None are known if left out. */
+    readonly limits?: StoreLimits;
     /** Succeeds if the bucket exists, or could be made where the configuration allows it. */
     readonly ensureBucket: Effect.Effect<void, StoreUnavailable>;
-    /**
-     * Removes one version of an object, as `head` returned it, and no other; without a version,
-     * whatever object is there. Succeeds if there is none.
-     */
-    readonly remove: (object: StoredVersion) => Effect.Effect<void, StoreUnavailable>;
-    /**
-     * Makes a file of an upload inside the store: of the bytes that `head` described and of no
-     * others, with this type and nothing else that came with the upload, and only while the key has
-     * no object. A copy that was interrupted leaves none. Left out by stores that
-     * cannot.
-     */
-    readonly copy?: (
-      upload: ObjectRef & { readonly to: StorageKey; readonly contentType: MediaType },
-    ) => Effect.Effect<CopyOutcome, StoreUnavailable>;
-    /**
-     * Opens the object that `head` described and no other: its first `length` bytes, or all. The
-     * reader gets exactly these, or a `StoreUnavailable`; whoever stops reading closes it, and
-     * whoever does not begin leaves it open. Left out by stores that cannot.
-     */
-    readonly read?: (
-      object: ObjectRef & { readonly length?: number },
-    ) => Effect.Effect<AsyncIterable<Uint8Array> | "changed", StoreUnavailable>;
-    /**
-     * Lists the versions of objects below a prefix, and their delete markers: all that `remove`
-     * has to be asked for. Left out by stores that keep one version of an object.
-     */
-    readonly versions?: (
-      below: Omit<PageQuery, "limit">,
-    ) => Effect.Effect<Page<StoredVersion, string>, StoreUnavailable>;
-    /** Writes an empty object. Left out by stores that cannot copy. */
-    readonly writeEmpty?: (key: IncomingKey) => Effect.Effect<void, StoreUnavailable>;
-    /**
-     * Lists at most `limit` objects, up to 1000, whose keys begin with the prefix and come after
-     * `after`. Left out by stores that cannot.
-     */
-    readonly list?: (
-      below: PageQuery,
-    ) => Effect.Effect<Page<ListedObject, string>, StoreUnavailable>;
-    /**
-     * Returns the tag of the object in which a scanner left its verdict, if there is one yet. Left
-     * out by stores where an upload can set it.
-     */
-    readonly scanTag?: (object: ObjectRef) => Effect.Effect<string | undefined, StoreUnavailable>;
-    /** It has not answered for a while, so that most calls fail at once; no call if left out. */
-    readonly isPaused?: () => boolean;
-    /** Left out by stores where writing once does not depend on the bucket. */
-    readonly writeOnce?: WriteOnce;
-    /**
-     * Returns true if of several completions of one upload, even if they race, one object stays, and
-     * a completed upload takes no more parts. As was last seen; asks nobody. Where it is left out, or
-     * false, a file in parts is final only when the URLs of its upload have ended.
-     */
-    readonly completesOnce?: () => boolean;
-    /** The same of copies: true if none ever replaces an object, even if several race. */
-    readonly copiesOnce?: () => boolean;
-    /** Names the certificate by which its abilities are known, for operators. */
-    readonly certificate?: string | undefined;
-    /** Multipart uploads; left out by stores that are not used for them. */
-    readonly multipart?: Multipart;
-    /** The bucket's own rules for what waits; undefined if the store has no such rules. */
-    readonly lifecycle: BucketLifecycle | undefined;
     /**
      * Returns what the store says of an object; none if the store says that it does not exist.
      * Fails if that is unknown, or with `ObjectUnreadable` if nobody can read the object.
@@ -255,5 +215,36 @@ export class ObjectStore extends Context.Service<
     readonly head: (
       key: ObjectKey,
     ) => Effect.Effect<Option.Option<ObjectFacts>, StoreUnavailable | ObjectUnreadable>;
+    /**
+     * Removes one version of an object, as `head` returned it, and no other; without a version,
+     * whatever object is there. Succeeds if there is none.
+     */
+    readonly remove: (object: StoredVersion) => Effect.Effect<void, StoreUnavailable>;
+    /**
+     * Of `reads`: opens the object that `head` described and no other: its first `length` bytes, or
+     * all. The reader gets exactly these, or a `StoreUnavailable`; whoever stops reading closes it,
+     * and whoever does not begin leaves it open.
+     */
+    readonly read?: (
+      object: ObjectRef & { readonly length?: number },
+    ) => Effect.Effect<AsyncIterable<Uint8Array> | "changed", StoreUnavailable>;
+    /** Of `multipart`. */
+    readonly parts?: Parts;
+    /** Of `copies`. */
+    readonly copies?: Copies;
+    readonly list?: Lists;
+    /** The bucket's own rules for what waits. */
+    readonly rules?: BucketRules;
+    /** Of `scan tags`: the tag in which a scanner left its verdict, if there is one yet. */
+    readonly scanTag?: (object: ObjectRef) => Effect.Effect<string | undefined, StoreUnavailable>;
+    /**
+     * Looks at the state of the bucket, on which some abilities depend; fails with why they do not
+     * hold, or why that is unknown. Left out if none depends on it.
+     */
+    readonly checkState?: Effect.Effect<void, StoreUnavailable>;
+    /** It has not answered for a while, so that most calls fail at once; no call if left out. */
+    readonly isPaused?: () => boolean;
+    /** Names the certificate by which its abilities are known, for operators. */
+    readonly certificate?: string | undefined;
   }
 >()("valetkey/ObjectStore") {}

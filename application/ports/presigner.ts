@@ -3,7 +3,7 @@ import type * as DateTime from "effect/DateTime";
 import type * as Duration from "effect/Duration";
 import type * as Effect from "effect/Effect";
 import type { ByteSize } from "../../domain/byte-size.ts";
-import type { Checksum, ChecksumAlgorithm } from "../../domain/checksum.ts";
+import type { Checksum } from "../../domain/checksum.ts";
 import type { CredentialsUnavailable } from "../../domain/errors.ts";
 import type { Lifetime } from "../../domain/lifetime.ts";
 import type { MediaType } from "../../domain/media-type.ts";
@@ -45,7 +45,7 @@ export interface PutRequest extends ObjectRequest {
   readonly writeOnce: boolean;
   /** Everything that this store can enforce is bound, even if it needs further headers. */
   readonly strict: boolean;
-  /** Always bound if it is given; its algorithm is one of `checksums`. */
+  /** Always bound if it is given; the store verifies its algorithm. */
   readonly checksum?: Checksum | undefined;
   /** Always bound if it is given, as the metadata `valetkey-grant`, which `head` returns. */
   readonly announcement?: string | undefined;
@@ -53,12 +53,12 @@ export interface PutRequest extends ObjectRequest {
 
 /** The properties that the PUT of one part is bound to. */
 export interface PartRequest extends ObjectRequest {
-  /** The store's name for the upload, as `multipart.create` of `ObjectStore` returned it. */
+  /** The store's name for the upload, as `parts.create` of `ObjectStore` returned it. */
   readonly uploadId: string;
   readonly partNumber: PartNumber;
   /** The exact size of the part in bytes, which is always bound. */
   readonly size: ByteSize;
-  /** The checksum of the part, always bound if it is given; one of `partChecksums`. */
+  /** The checksum of the part, always bound if it is given. */
   readonly checksum?: Checksum | undefined;
 }
 
@@ -111,19 +111,10 @@ export class Presigner extends Context.Service<
     readonly put: (request: PutRequest) => Effect.Effect<SignedPut, CredentialsUnavailable>;
     /** Signs a GET with the headers of its answer. */
     readonly get: (request: GetRequest) => Effect.Effect<SignedRequest, CredentialsUnavailable>;
-    /**
-     * Signs a PUT of one part, with a key that cannot read where there is one. Left out together
-     * with `multipart` of `ObjectStore`.
-     */
+    /** Signs a PUT of one part, with a key that cannot read where there is one. Of `multipart`. */
     readonly part?: (request: PartRequest) => Effect.Effect<SignedRequest, CredentialsUnavailable>;
-    /** The checksum algorithms that this store verifies on a part; none if left out. */
-    readonly partChecksums?: ReadonlyArray<ChecksumAlgorithm>;
     /** Each signature is a network call, so two are better made at once. */
     readonly isRemote: boolean;
-    /** The largest object that one PUT can make, in bytes; no limit is known if left out. */
-    readonly largestPut?: number;
-    /** The checksum algorithms that this store verifies on a PUT. */
-    readonly checksums: ReadonlyArray<ChecksumAlgorithm>;
     /** The origin to which browsers are sent: scheme, host and port, as `URL` writes them. */
     readonly publicOrigin: string;
   }

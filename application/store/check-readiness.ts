@@ -57,8 +57,8 @@ export const makeReadinessCheck = (
       })),
     ),
     limits: Limiter.use(({ check }) => check).pipe(watch("the request counter", timeout)),
-    writeOnce: ObjectStore.use(({ writeOnce }) =>
-      writeOnce ? once(writeOnce.look) : Effect.undefined,
+    writeOnce: ObjectStore.use(({ checkState }) =>
+      checkState ? once(checkState) : Effect.undefined,
     ),
     scanner: Effect.flatMap(Scanner, (given) => (given ? scanned(given.check) : Effect.undefined)),
     events: Effect.flatMap(Events, (given) => (given ? kept(given.check) : Effect.undefined)),

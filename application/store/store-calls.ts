@@ -1,6 +1,6 @@
 import type * as Effect from "effect/Effect";
 import type { ObjectUnreadable, StoreUnavailable } from "../../domain/errors.ts";
-import type { Multipart, ObjectStore } from "../ports/object-store.ts";
+import type { Copies, Lists, ObjectStore, Parts } from "../ports/object-store.ts";
 
 type Store = ObjectStore["Service"];
 
@@ -17,21 +17,27 @@ type StoreCall = ReturnType<typeof call>;
 /** Looks at the bucket, which find out that the store is back. */
 export const LOOKS = {
   ensureBucket: call("ensure-bucket", 30),
-  writeOnce: call("write-once", 30),
+  checkState: call("write-once", 30),
 };
 
 const CALLS = {
   head: call("head", 5),
   remove: call("remove", 5),
-  // Of any size; a second one finds what the first has made.
-  copy: call("copy", 1800),
   // Until its first byte; its reader bounds the rest.
   read: call("read", 5),
-  list: call("list", 20),
   scanTag: call("scan-tag", 5),
-  versions: call("list-versions", 20),
-  writeEmpty: call("write-empty", 5),
 } satisfies TableFor<Store>;
+
+const COPIES = {
+  // Of any size; a second one finds what the first has made.
+  copy: call("copy", 1800),
+  writeEmpty: call("write-empty", 5),
+} satisfies TableFor<Copies>;
+
+const LISTS = {
+  objects: call("list", 20),
+  versions: call("list-versions", 20),
+} satisfies TableFor<Lists>;
 
 const PARTS = {
   // A second one would begin another upload, which nobody knows.
@@ -42,7 +48,7 @@ const PARTS = {
   complete: call("complete-multipart", 60),
   abort: call("abort-multipart", 5),
   listOpen: call("list-uploads", 20),
-} satisfies TableFor<Multipart>;
+} satisfies TableFor<Parts>;
 
 type Method = (given: never) => Effect.Effect<unknown, StoreFailure>;
 
@@ -59,14 +65,14 @@ type Wrap = <A, E extends StoreFailure>(
 ) => Effect.Effect<A, E | StoreUnavailable>;
 
 export function aroundStore(store: Store, wrap: Wrap): Store {
-  const { multipart, writeOnce } = store;
+  const { ensureBucket, checkState, parts, copies, list } = store;
   return {
     ...each(store, CALLS, wrap),
-    ensureBucket: wrap(LOOKS.ensureBucket, store.ensureBucket),
-    ...(writeOnce && {
-      writeOnce: { ...writeOnce, look: wrap(LOOKS.writeOnce, writeOnce.look) },
-    }),
-    ...(multipart && { multipart: each(multipart, PARTS, wrap) }),
+    ensureBucket: wrap(LOOKS.ensureBucket, ensureBucket),
+    ...(checkState && { checkState: wrap(LOOKS.checkState, checkState) }),
+    ...(parts && { parts: each(parts, PARTS, wrap) }),
+    ...(copies && { copies: each(copies, COPIES, wrap) }),
+    ...(list && { list: each(list, LISTS, wrap) }),
   };
 }
 

@@ -3,7 +3,6 @@ import * as Context from "effect/Context";
 import * as DateTime from "effect/DateTime";
 import * as Effect from "effect/Effect";
 import type { SecureRandom } from "effect/crypto/SecureRandom";
-import type { ChecksumAlgorithm } from "../../domain/checksum.ts";
 import {
   type AnnouncementTooLong,
   ChecksumNotSupported,
@@ -20,7 +19,9 @@ import {
 } from "../../domain/upload-policy.ts";
 import { audienceFor, type Member } from "../admit.ts";
 import { choosePolicy } from "../choose-policy.ts";
+import { checksumsOfWhole, putChecksums } from "../ports/abilities.ts";
 import { Limiter } from "../ports/limiter.ts";
+import { ObjectStore } from "../ports/object-store.ts";
 import { Policies } from "../ports/policies.ts";
 import { Presigner } from "../ports/presigner.ts";
 import { Tokens } from "../ports/tokens.ts";
@@ -28,16 +29,18 @@ import { sealAnnouncement } from "../tokens.ts";
 
 /** Looked up once for all uploads of a request. */
 export const grantContextFor = (member: Member) =>
-  Effect.contextWith((services: Context.Context<Limiter | Policies | Presigner | Tokens>) =>
-    Effect.succeed({
-      member,
-      policies: Context.get(services, Policies),
-      presigner: Context.get(services, Presigner),
-      limiter: Context.get(services, Limiter),
-      tokens: Context.get(services, Tokens),
-      issuedAt: DateTime.makeUnsafe(Context.get(services, Clock.Clock).currentTimeMillisUnsafe()),
-      audience: audienceFor(member),
-    }),
+  Effect.contextWith(
+    (services: Context.Context<Limiter | ObjectStore | Policies | Presigner | Tokens>) =>
+      Effect.succeed({
+        member,
+        policies: Context.get(services, Policies),
+        store: Context.get(services, ObjectStore),
+        presigner: Context.get(services, Presigner),
+        limiter: Context.get(services, Limiter),
+        tokens: Context.get(services, Tokens),
+        issuedAt: DateTime.makeUnsafe(Context.get(services, Clock.Clock).currentTimeMillisUnsafe()),
+        audience: audienceFor(member),
+      }),
   );
 export type GrantContext = Effect.Success<ReturnType<typeof grantContextFor>>;
 
@@ -47,33 +50,29 @@ export interface GrantedUpload {
   readonly policyName: string;
 }
 
-/** The store's abilities where the file is sent by PUT or in parts. */
-interface SendMethod {
-  readonly checksums: ReadonlyArray<ChecksumAlgorithm>;
-  /** In bytes. */
-  readonly largest?: number | undefined;
-  /** Where a checksum is required, each part has one, and the file need not. */
-  readonly inParts?: boolean;
-}
-
 /** An announcement is sealed after that. */
 type GrantRefusal = Exclude<UploadRefusal, AnnouncementTooLong>;
 
 /** Decides on one upload, and gives it a new key in the member's organization. */
 export function grantUpload(
-  { member, policies }: GrantContext,
+  { member, policies, store }: GrantContext,
   { upload, policy: policyName = DEFAULT_POLICY }: RequestedUpload,
-  { checksums, largest, inParts = false }: SendMethod,
+  { inParts }: { readonly inParts: boolean },
 ): Effect.Effect<GrantedUpload, GrantRefusal, SecureRandom> {
   return Effect.flatMapEager(choosePolicy(policies, member, policyName), (chosen) => {
+    // Where a checksum is required, each part has one, and the file need not.
     const policy = inParts ? { ...chosen, requireChecksum: false } : chosen;
     return Effect.flatMapEager(
       authorize(policy, member.principal.kind, upload),
       (grant): Effect.Effect<GrantedUpload, GrantRefusal, SecureRandom> => {
         const { checksum, size, filename, contentType, key: template } = grant;
-        if (checksum !== undefined && !checksums.includes(checksum.algorithm)) {
-          return Effect.fail(new ChecksumNotSupported({ supported: checksums }));
+        if (checksum !== undefined) {
+          const supported = (inParts ? checksumsOfWhole : putChecksums)(store.abilities);
+          if (!supported.includes(checksum.algorithm)) {
+            return Effect.fail(new ChecksumNotSupported({ supported }));
+          }
         }
+        const largest = inParts ? undefined : store.limits?.largestPut;
         if (largest !== undefined && size > largest) {
           return Effect.fail(new FileTooLarge({ limit: largest, actual: size, fitsInParts: true }));
         }

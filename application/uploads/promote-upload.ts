@@ -47,8 +47,15 @@ export const promoteUpload = Effect.fnUntraced(
     progress.state = "scanning";
     yield* scanUpload({ key: from, etag, version, size }, policy);
     progress.state = "copying";
-    if (store.copy === undefined) return yield* CANNOT_COPY;
-    const outcome = yield* store.copy({ key: from, etag, version, size, to: key, contentType });
+    if (store.copies === undefined) return yield* CANNOT_COPY;
+    const outcome = yield* store.copies.copy({
+      key: from,
+      etag,
+      version,
+      size,
+      to: key,
+      contentType,
+    });
     // Replaced since it was looked at: what is there now has to be looked at.
     if (outcome === "changed") return yield* new UploadIncomplete();
     // A removal may have begun after the look above, and have ended before the copy did.

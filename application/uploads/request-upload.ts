@@ -28,7 +28,7 @@ export const requestUpload = Effect.fnUntraced(function* (
   request: RequestedUpload & { readonly member: Member },
 ) {
   const granting = yield* grantContextFor(request.member);
-  const granted = yield* grantPut(granting, request);
+  const granted = yield* grantUpload(granting, request, BY_PUT);
   const signed = yield* sign(granting, granted);
   yield* count(granting, granted.grant.size, 1);
   return issue(granting, signed);
@@ -48,7 +48,7 @@ export const requestUploads = Effect.fnUntraced(function* (request: {
   const granted: Array<GrantedUpload> = [];
   const refused = (refusal: UploadRefusal) => new UploadRefused({ index: granted.length, refusal });
   for (const upload of request.uploads) {
-    granted.push(yield* Effect.mapErrorEager(grantPut(granting, upload), refused));
+    granted.push(yield* Effect.mapErrorEager(grantUpload(granting, upload, BY_PUT), refused));
   }
   const signed = yield* Effect.forEach(
     granted,
@@ -63,10 +63,7 @@ export const requestUploads = Effect.fnUntraced(function* (request: {
   return signed.map((upload, index) => issue(granting, upload, index));
 });
 
-const grantPut = (granting: GrantContext, asked: RequestedUpload) => {
-  const { checksums, largestPut: largest } = granting.presigner;
-  return grantUpload(granting, asked, { checksums, largest });
-};
+const BY_PUT = { inParts: false };
 
 interface SignedUpload {
   readonly granted: GrantedUpload;

@@ -37,7 +37,7 @@ export const settleUpload = shareWork(
     );
     const isCompared = checksum !== undefined && facts.checksums[checksum.algorithm] !== undefined;
     const isReplaceable = facts.isReplaceable === true;
-    const isOnce = !isReplaceable && ((yield* ObjectStore).copiesOnce?.() ?? false);
+    const isOnce = !isReplaceable && (yield* ObjectStore).abilities.has("copies once");
     const confirmed = {
       key,
       size,

@@ -30,14 +30,15 @@ const OWN = [1, 2, 3].map((at) => key("org_1", at));
 
 /** Makes files whose uploads still wait. */
 const fill = (keys: ReadonlyArray<StorageKey>) =>
-  withStore(({ writeEmpty, copy, head }) =>
+  withStore(({ copies, head }) =>
     Effect.forEach(keys, (to) =>
       Effect.gen(function* () {
         const from = incomingKey(to);
-        yield* writeEmpty?.(from) ?? Effect.void;
+        yield* copies?.writeEmpty(from) ?? Effect.void;
         const { etag, size, version } = Option.getOrThrow(yield* head(from));
         const contentType = MediaType.make("image/png");
-        return yield* copy?.({ key: from, etag, size, version, to, contentType }) ?? Effect.void;
+        const upload = { key: from, etag, size, version, to, contentType };
+        return yield* copies?.copy(upload) ?? Effect.void;
       }),
     ),
   );

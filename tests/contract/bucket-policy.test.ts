@@ -18,7 +18,7 @@ import { useCases } from "../../adapters/contract/subject/use-cases.ts";
 import { ObjectStore } from "../../application/ports/object-store.ts";
 import { Presigner } from "../../application/ports/presigner.ts";
 import { PartNumber } from "../../domain/multipart.ts";
-import { type Provider, PROVIDERS } from "../../adapters/storage/providers.ts";
+import { PROVIDERS } from "../../adapters/storage/providers.ts";
 import { ownServer } from "./own-server.ts";
 import { quiet, s3Client } from "../support/s3-store.ts";
 
@@ -86,11 +86,10 @@ if (server !== undefined && secret) {
       expect((await confirm((await grant()).receipt))._tag).toBe("UploadIncomplete");
     });
 
-    const { partChecksums }: Provider = PROVIDERS[server.provider];
-    if (partChecksums !== undefined) {
+    if (PROVIDERS[server.provider].abilities.has("multipart")) {
       it("a file in parts is put together with the service's key, and its parts are put with the key that may only put", async () => {
         const { presigner, store } = await open();
-        const { multipart } = store;
+        const { parts: multipart } = store;
         const { part } = presigner;
         if (multipart === undefined || part === undefined) throw new Error("no multipart");
         const key = newKey();

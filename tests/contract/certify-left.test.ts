@@ -87,8 +87,8 @@ it.skipIf(azurite === undefined)("on Azurite no block is left, also uncommitted"
   const { store: ports, close } = await openStore(store, store.open);
   onTestFinished(close);
   const all = { prefix: "", limit: 1000 };
-  expect(await Effect.runPromise(ports.list?.(all) ?? Effect.never)).toEqual({ found: [] });
-  const open = ports.multipart?.listOpen(all) ?? Effect.never;
+  expect(await Effect.runPromise(ports.list?.objects(all) ?? Effect.never)).toEqual({ found: [] });
+  const open = ports.parts?.listOpen(all) ?? Effect.never;
   expect(await Effect.runPromise(open)).toEqual({ found: [] });
 });
 

@@ -87,13 +87,17 @@ for (const store of [embeddedStore(), ...stores].filter(({ name }) => !name.incl
 const racing = (name: string) =>
   promises(["copies"], {
     "a removal that begins while a confirm copies leaves no file": async ({ presigner, store }) => {
-      const { copy, writeEmpty } = store;
-      assert.ok(copy && writeEmpty);
+      const { copies } = store;
+      assert.ok(copies);
+      const { copy, writeEmpty } = copies;
       const { grant, confirm } = useCases({
         presigner,
         store: {
           ...store,
-          copy: (upload) => Effect.andThen(writeEmpty(removedKey(upload.to)), copy(upload)),
+          copies: {
+            ...copies,
+            copy: (upload) => Effect.andThen(writeEmpty(removedKey(upload.to)), copy(upload)),
+          },
         },
       });
       const { put, receipt, get, key } = await grant({}, "incoming");

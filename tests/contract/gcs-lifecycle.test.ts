@@ -59,9 +59,7 @@ beforeEach(async () => {
 });
 
 const apply = (days: number, options?: { readonly replace: boolean }) =>
-  run(
-    ObjectStore.use(({ lifecycle }) => lifecycle?.apply(days, options) ?? Effect.die("no rules")),
-  );
+  run(ObjectStore.use(({ rules }) => rules?.apply(days, options) ?? Effect.die("no rules")));
 
 const allow = (...origins: ReadonlyArray<string>) =>
   run(

@@ -19,7 +19,7 @@ export function later(
       ...page,
       found: page.found.map((each) => older(each.key, each)),
     }));
-  const { list, multipart } = store;
+  const { list, parts } = store;
   return {
     ...store,
     head: (key) =>
@@ -27,9 +27,7 @@ export function later(
         store.head(key),
         Option.map((found) => older(key, found)),
       ),
-    ...(list && { list: (below) => page(list(below)) }),
-    ...(multipart && {
-      multipart: { ...multipart, listOpen: (below) => page(multipart.listOpen(below)) },
-    }),
+    ...(list && { list: { ...list, objects: (below) => page(list.objects(below)) } }),
+    ...(parts && { parts: { ...parts, listOpen: (below) => page(parts.listOpen(below)) } }),
   };
 }

@@ -170,7 +170,7 @@ describe.skipIf(server === undefined).each<{
 
   it("a part is put with the key that may only put, and cannot become a copy of what that key may not read", async () => {
     const { presigner, store } = await open(make(await separated()));
-    const { multipart } = store;
+    const { parts: multipart } = store;
     const { part } = presigner;
     if (multipart === undefined || part === undefined) throw new Error("there is no multipart");
     const secret = await Effect.runPromise(presigner.put(putRequest()));
@@ -195,7 +195,7 @@ describe.skipIf(server === undefined).each<{
     const settings = await separated();
     const narrow = { ...settings, ...(await allowedBy("get")) };
     const { store } = await open(make(narrow), false);
-    const creating = store.multipart?.create({ key: newKey(), contentType: PNG }) ?? Effect.never;
+    const creating = store.parts?.create({ key: newKey(), contentType: PNG }) ?? Effect.never;
     const { reason } = await Effect.runPromise(Effect.flip(creating));
     expect(reason).toContain("s3:ListMultipartUploadParts");
   });
@@ -252,23 +252,23 @@ it.skipIf(server === undefined)(
     expect(await read(waiting)).toBe(403);
     expect([await write(key), await write(newKey())]).toEqual([403, 403]);
     const { part } = presigner;
-    const { multipart, list, versions } = store;
-    if (!part || !multipart || !list || !versions) throw new Error("no parts");
+    const { parts, list } = store;
+    if (!part || !parts || !list?.versions) throw new Error("no parts");
     const at = newKey();
-    const uploadId = await Effect.runPromise(multipart.create({ key: at, contentType: PNG }));
+    const uploadId = await Effect.runPromise(parts.create({ key: at, contentType: PNG }));
     const request = { ...putRequest(at), uploadId, partNumber: PartNumber.make(1) };
     const { url } = await Effect.runPromise(part(request));
     expect((await send("PUT", url, { body: CONTENT })).status).toBe(403);
-    await Effect.runPromise(multipart.abort({ key: at, uploadId }));
+    await Effect.runPromise(parts.abort({ key: at, uploadId }));
 
     // The service's key does what confirm, sweep and removal need.
     expect(await confirm(receipt)).toMatchObject({ _tag: "Done", final: true });
     expect(await read(key)).toBe(200);
     expect(await Effect.runPromise(store.head(waiting))).toEqual(Option.none());
     expect(await write(key)).toBe(403);
-    await Effect.runPromise(list({ prefix: "incoming/", limit: 10 }));
-    await Effect.runPromise(multipart.listOpen({ prefix: key }));
-    await Effect.runPromise(versions({ prefix: key }));
+    await Effect.runPromise(list.objects({ prefix: "incoming/", limit: 10 }));
+    await Effect.runPromise(parts.listOpen({ prefix: key }));
+    await Effect.runPromise(list.versions({ prefix: key }));
     await Effect.runPromise(store.remove({ key, version: undefined }));
   },
 );

@@ -125,7 +125,8 @@ export async function live(opened: Opened, { commands, end, way, ...chosen }: Li
       Effect.provideService(References.MinimumLogLevel, "None"),
     );
   const scanTag = (looked: ObjectRef) => Effect.sync(() => tags.get(versionName(looked)));
-  const copyNow = store.copy ?? expect.unreachable();
+  const copies = store.copies ?? expect.unreachable();
+  const copyNow = copies.copy;
   const secret = randomBytes(32);
   const startProcess = () => {
     const own = { hook: NONE };
@@ -136,7 +137,7 @@ export async function live(opened: Opened, { commands, end, way, ...chosen }: Li
         ),
       );
     // A copy takes its time, in which the upload may go, and the file too.
-    const copy: typeof store.copy = Effect.fnUntraced(function* (upload) {
+    const copy: typeof copyNow = Effect.fnUntraced(function* (upload) {
       const spare = newKey();
       const taken = yield* copyNow({ ...upload, to: spare });
       if (taken !== "copied") return taken;
@@ -147,8 +148,9 @@ export async function live(opened: Opened, { commands, end, way, ...chosen }: Li
         Effect.ensuring(Effect.orDie(store.remove({ key: spare, version }))),
       );
     });
-    const hooked = aroundStore({ ...store, copy, scanTag }, ({ name }, call) =>
-      hook(name).pipe(Effect.andThen(call), Effect.tap(hook(name))),
+    const hooked = aroundStore(
+      { ...store, copies: { ...copies, copy }, scanTag },
+      ({ name }, call) => hook(name).pipe(Effect.andThen(call), Effect.tap(hook(name))),
     );
     const { run, granted } = useCases({ presigner, store: ObjectStore.of(hooked) }, secret);
     const ask: typeof run = (use) => run((member) => inLife(use(member)));

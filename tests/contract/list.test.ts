@@ -17,7 +17,7 @@ import { serve } from "../support/serve.ts";
 
 const listed = async ({ store }: Subject, below: PageQuery) => {
   assert.ok(store.list, "the store lists nothing");
-  return Effect.runPromise(store.list(below));
+  return Effect.runPromise(store.list.objects(below));
 };
 
 const lists = promises([], {

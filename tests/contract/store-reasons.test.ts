@@ -132,7 +132,7 @@ it.skipIf(fakeGcs === undefined)(
     const reason = `the bucket ${name} does not exist; create it`;
     expect(await reasonOf(program(({ ensureBucket }) => ensureBucket))).toBe(reason);
     expect(await reasonOf(program(({ head }) => head(putRequest().key)))).toBe(reason);
-    const change = program(({ lifecycle }) => lifecycle?.apply(7) ?? Effect.void);
+    const change = program(({ rules }) => rules?.apply(7) ?? Effect.void);
     expect(await reasonOf(change)).toMatch(/^an HMAC key only signs, .* service account$/);
     const early = Effect.provideService(
       program(({ ensureBucket }) => ensureBucket),

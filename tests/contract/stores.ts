@@ -4,12 +4,12 @@ import { layer as aws } from "../../adapters/storage/aws/layer.ts";
 import type { S3Settings } from "../../adapters/storage/s3/settings.ts";
 import { type Provider, PROVIDERS } from "../../adapters/storage/providers.ts";
 import type { Harness, OpenStore } from "../../adapters/contract/subject/harness.ts";
-import { type Ability, missingAbilities } from "../../adapters/contract/abilities.ts";
+import { type Ability, lackedBy } from "../../application/ports/abilities.ts";
 import type { GcsKey } from "../../adapters/storage/gcs/credentials.ts";
 import { layer as gcs } from "../../adapters/storage/gcs/layer.ts";
-import { GCS_CAPABILITIES } from "../../adapters/storage/gcs/settings.ts";
+import { gcsAbilities } from "../../adapters/storage/gcs/settings.ts";
 import { layer as azure } from "../../adapters/storage/azure/layer.ts";
-import { azureCapabilities } from "../../adapters/storage/azure/settings.ts";
+import { azureAbilities } from "../../adapters/storage/azure/settings.ts";
 import { layer as minio } from "../../adapters/storage/minio/layer.ts";
 import { layer as telemetry } from "../../adapters/telemetry/log.ts";
 import type { ObjectStore } from "../../application/ports/object-store.ts";
@@ -56,10 +56,7 @@ const ALL: ReadonlyArray<Harness> = [
   })),
   ...(["service account", "HMAC key", "no key"] as const).map((credentials) => ({
     name: `gcs, ${credentials}`,
-    without: missingAbilities({
-      ...GCS_CAPABILITIES,
-      copies: credentials !== "HMAC key",
-    }),
+    without: lackedBy(gcsAbilities({ key: credentials === "HMAC key" ? HMAC_KEY : RSA_KEY })),
     // Cloud Storage answers 400 if a signed header is missing or the URL has expired.
     refusals: [400, 403],
     open: fakeGcs === undefined ? undefined : () => openGcs(credentials, fakeGcs),
@@ -67,7 +64,7 @@ const ALL: ReadonlyArray<Harness> = [
   ...(["account key", "identity"] as const).map((credentials) => ({
     name: `azure, ${credentials}`,
     // No signature is for one host.
-    without: [...missingAbilities(azureCapabilities({ key: undefined })), "two endpoints" as const],
+    without: [...lackedBy(azureAbilities({})), "two endpoints" as const],
     open: azurite && (() => openAzure(credentials, azurite)),
   })),
 ];
@@ -89,10 +86,10 @@ function ownHarness(): ReadonlyArray<Harness> {
   const server = ownServer();
   if (server === undefined) return [];
   const { provider } = server;
-  const { writeOnce }: Provider = PROVIDERS[provider];
+  const { abilities, boundTo }: Provider = PROVIDERS[provider];
   const without = (versions: Versions): ReadonlyArray<Ability> => [
-    ...missingAbilities(PROVIDERS[provider]),
-    ...(writeOnce === "without versions" && versions === "with versions"
+    ...lackedBy(abilities),
+    ...(versions === "with versions" && boundTo?.abilities.has("write-once")
       ? (["write-once"] as const)
       : []),
     ...(isLoopback(server.endpoint) ? [] : (["two endpoints"] as const)),
@@ -100,7 +97,7 @@ function ownHarness(): ReadonlyArray<Harness> {
   // Swift answers 400 to a request without a signature.
   const refusals = provider === "swift" ? [400, 403] : [403];
   const make = (settings: S3Settings) => aws({ ...settings, provider, signer: "native" });
-  const states: ReadonlyArray<Versions> = PROVIDERS[provider].versions
+  const states: ReadonlyArray<Versions> = abilities.has("versions")
     ? ["without versions", ...VERSIONED]
     : ["without versions"];
   return states.map((versions) => ({

@@ -75,13 +75,13 @@ const sweeps = promises(["copies"], {
     assert.deepEqual(await sweep(subject, { days: DAYS + 1 }), []);
   },
   "the file that a killed confirm has left of a removal is removed": async (subject) => {
-    const { copy, head, writeEmpty } = subject.store;
-    assert.ok(copy && writeEmpty);
+    const { copies, head } = subject.store;
+    assert.ok(copies);
     const { key } = await arrive(subject);
     const from = incomingKey(key);
     const looked = Option.getOrThrow(await Effect.runPromise(head(from)));
-    await Effect.runPromise(writeEmpty(removedKey(key)));
-    const copied = copy({ ...looked, key: from, to: key, contentType: PNG });
+    await Effect.runPromise(copies.writeEmpty(removedKey(key)));
+    const copied = copies.copy({ ...looked, key: from, to: key, contentType: PNG });
     assert.equal(await Effect.runPromise(copied), "copied");
     const files = async (apply: boolean) =>
       (await sweep(subject, { apply })).map(({ kind, key }) => ({ kind, key }));
@@ -91,12 +91,13 @@ const sweeps = promises(["copies"], {
     assert.equal(await isThere(subject, key), false);
     assert.deepEqual(await files(true), []);
     assert.equal(
-      (await subject.store.versions?.({ prefix: key }).pipe(Effect.runPromise))?.found.length ?? 0,
+      (await subject.store.list?.versions?.({ prefix: key }).pipe(Effect.runPromise))?.found
+        .length ?? 0,
       0,
     );
   },
   "uploads in parts that were left open are aborted, also those of copies": async (subject) => {
-    const { multipart } = subject.store;
+    const { parts: multipart } = subject.store;
     if (multipart === undefined) return;
     const key = newKey();
     const ids = await Promise.all(
@@ -132,7 +133,7 @@ const sweepsVersions = promises(["copies", "repeated PUT"], {
     await upload(granted.put);
     await upload({ ...granted.put, body: OTHER });
     await sweep(subject, { days: DAYS + 1 });
-    const { versions } = subject.store;
+    const versions = subject.store.list?.versions;
     if (versions === undefined) return;
     const prefix = incomingKey(granted.key);
     const { found } = await Effect.runPromise(versions({ prefix }));

@@ -25,7 +25,12 @@ import { openBucket } from "../support/s3-store.ts";
 const minioServer = ownServer() === undefined ? await need("minio") : undefined;
 const own = ownServer();
 /** Your own server alone, if the environment names one and it keeps versions. */
-const server = own === undefined ? minioServer : PROVIDERS[own.provider].versions ? own : undefined;
+const server =
+  own === undefined
+    ? minioServer
+    : PROVIDERS[own.provider].abilities.has("versions")
+      ? own
+      : undefined;
 const open = () => openBucket(server, { versions: true, provider: own?.provider ?? "minio" });
 
 const shows = async (url = "") => (await send("GET", url)).body;

@@ -70,17 +70,17 @@ it.skipIf(server === undefined)("the adapter keeps every promise of the contract
   const { tests, failed, output } = await prove();
   expect(failed, output).toEqual([]);
   expect(tests.length).toBeGreaterThan(50);
-  expect(tests[0]?.ancestorTitles).toEqual([
-    "my store (without: two endpoints, multipart, reads, copies, unsigned headers)",
-  ]);
+  expect(tests[0]?.ancestorTitles[0]).toMatch(
+    /^my store \(without: two endpoints, .*reads, copies, .*unsigned headers, scan tags\)$/,
+  );
 });
 
 it.skipIf(server === undefined)(
   "an adapter that binds less than it promises fails the contract",
   async () => {
     const { failed } = await prove({
-      from: "writeOnce: true",
-      to: "writeOnce: false",
+      from: "s3Binding(abilities)",
+      to: 's3Binding(Vk.abilitiesWithout("write-once"))',
       only: "replayed under strict|a PUT as granted is stored",
     });
     expect(failed).toEqual(["a PUT cannot be replayed under strict"]);

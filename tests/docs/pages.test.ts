@@ -3,6 +3,7 @@ import { existsSync, globSync, readFileSync, statSync } from "node:fs";
 import { dirname, join, relative } from "node:path";
 import { expect, it } from "vitest";
 import { gcsBinding } from "../../adapters/storage/gcs/binding.ts";
+import { abilitiesWithout } from "../../application/ports/abilities.ts";
 import { s3Binding } from "../../adapters/storage/signing/binding.ts";
 import { putRequest } from "../../adapters/contract/sending/uploads.ts";
 import type { Checksum } from "../../domain/checksum.ts";
@@ -118,7 +119,7 @@ const CHECKSUMS: ReadonlyArray<Checksum> = ["sha256", "crc32c", "md5"].map(
 );
 
 it.each([
-  { file: "cors.json", binding: s3Binding({ writeOnce: true }), checksums: CHECKSUMS },
+  { file: "cors.json", binding: s3Binding(abilitiesWithout()), checksums: CHECKSUMS },
   {
     file: "gcs-cors.json",
     binding: gcsBinding,

@@ -2,8 +2,8 @@ import * as Effect from "effect/Effect";
 import * as Option from "effect/Option";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { examine, type Findings } from "../../adapters/contract/running/examine.ts";
-import { ABILITIES, type Ability, CERTIFIED } from "../../adapters/contract/abilities.ts";
-import { PROMISES } from "../../adapters/contract/promises/promises.ts";
+import { ABILITIES, type Ability } from "../../application/ports/abilities.ts";
+import { CERTIFIED, PROMISES } from "../../adapters/contract/promises/promises.ts";
 import { most } from "../../adapters/contract/subject/races.ts";
 import {
   type Harm,
@@ -208,13 +208,13 @@ const once =
 const parts =
   (
     change: (
-      multipart: NonNullable<BuiltStore["store"]["multipart"]>,
-    ) => Partial<NonNullable<BuiltStore["store"]["multipart"]>>,
+      multipart: NonNullable<BuiltStore["store"]["parts"]>,
+    ) => Partial<NonNullable<BuiltStore["store"]["parts"]>>,
   ) =>
   ({ store }: BuiltStore): Partial<BuiltStore> => ({
     store: {
       ...store,
-      ...(store.multipart && { multipart: { ...store.multipart, ...change(store.multipart) } }),
+      ...(store.parts && { parts: { ...store.parts, ...change(store.parts) } }),
     },
   });
 const header =
@@ -337,7 +337,7 @@ const OTHERWISE: ReadonlyArray<{
   },
   {
     what: "offers no checksum",
-    adapter: signer({ checksums: [], partChecksums: [] }),
+    adapter: ({ store }) => ({ store: { ...store, abilities: new Set() } }),
     promises: [
       "sha256 is offered",
       "crc32c is offered",
@@ -378,11 +378,16 @@ const OTHERWISE: ReadonlyArray<{
     adapter: ({ store }) => ({
       store: {
         ...store,
-        copy: (upload) =>
-          Effect.andThen(
-            store.remove({ key: upload.to, version: undefined }),
-            store.copy?.(upload) ?? Effect.die("it does not copy"),
-          ),
+        ...(store.copies && {
+          copies: {
+            ...store.copies,
+            copy: (upload) =>
+              Effect.andThen(
+                store.remove({ key: upload.to, version: undefined }),
+                store.copies?.copy(upload) ?? Effect.die("it does not copy"),
+              ),
+          },
+        }),
       },
     }),
     promises: [

@@ -50,6 +50,8 @@ const UPLOAD = {
 
 /** A store that the application brings, which has no objects and signs in its own way. */
 const sign = (text: string) => createHmac("sha256", "secret").update(text).digest("hex");
+const abilities = new Set(["repeated PUT", "md5"] as const);
+const limits = { largestPut: 2 ** 20 };
 const own = Layer.merge(
   Layer.succeed(Presigner, {
     put: ({ key, contentType, lifetime }) =>
@@ -62,13 +64,13 @@ const own = Layer.merge(
       })),
     get: () => Effect.fail(new CredentialsUnavailable({ reason: "downloads are not signed here" })),
     isRemote: false,
-    checksums: ["md5"],
     publicOrigin: "https://own.example",
   }),
   Layer.succeed(ObjectStore, {
+    abilities,
+    limits,
     ensureBucket: Effect.void,
     remove: () => Effect.void,
-    lifecycle: undefined,
     head: () => Effect.succeed(Option.none()),
   }),
 );
@@ -119,7 +121,7 @@ it.effect("an Effect application can use its own presigner with the use cases of
 );
 
 it("createValetkey accepts a store of the application, and refuses a policy beyond what that store can do", async () => {
-  const storage = storageOf({ layer: own, checksums: ["md5"], largestPut: 2 ** 20 });
+  const storage = storageOf({ layer: own, abilities, limits });
   const options = {
     storage,
     publicUrl: "https://app.example.com",

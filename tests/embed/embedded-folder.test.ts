@@ -32,7 +32,7 @@ import {
 import { startUpload } from "../../adapters/storage/local/parts.ts";
 import { embeddedStorage } from "../../adapters/storage/local/storage.ts";
 import { forgetOrganization } from "../../application/files/forget-organization.ts";
-import { ObjectStore } from "../../application/ports/object-store.ts";
+import { ObjectStore, type PageQuery } from "../../application/ports/object-store.ts";
 import { sweepUploads } from "../../application/files/sweep-uploads.ts";
 import { OrganizationId } from "../../domain/organization.ts";
 import { makeFolder } from "../support/make-folder.ts";
@@ -115,10 +115,10 @@ async function storeWith() {
       linkSync(objectPath(folder, `/files/${keyOf(0)}`), path);
     }
   };
-  const list = (below: Parameters<NonNullable<ObjectStore["Service"]["list"]>>[0]) =>
+  const list = (below: PageQuery) =>
     Effect.runPromise(
       Effect.provide(
-        ObjectStore.use((each) => each.list?.(below) ?? Effect.die("it lists nothing")),
+        ObjectStore.use((each) => each.list?.objects(below) ?? Effect.die("it lists nothing")),
         store,
       ),
     );

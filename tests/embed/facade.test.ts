@@ -308,7 +308,7 @@ it("the policies of a caller are listed in plain data, and uploads are held to t
     multipart: {
       maxSize: 10 * 2 ** 20,
       checksums: ["sha256", "crc32c", "md5"],
-      fileChecksums: ["crc32c"],
+      wholeChecksums: ["crc32c"],
     },
   });
   expect(listed[0]).not.toHaveProperty("linkLifetime");

@@ -3,6 +3,7 @@ import * as Effect from "effect/Effect";
 import * as Layer from "effect/Layer";
 import { TestClock } from "effect/testing";
 import { describe, expect, it } from "vitest";
+import { type Ability, abilitiesWithout } from "../../application/ports/abilities.ts";
 import { Events } from "../../application/ports/events.ts";
 import { ObjectStore } from "../../application/ports/object-store.ts";
 import type { UploadPolicy } from "../../domain/upload-policy.ts";
@@ -11,10 +12,9 @@ import { embedded, PRESIGN, startService } from "./service.ts";
 // Where completing an upload, or a copy, may replace an object, what it makes can change for as long as
 // the URLs of the upload work.
 
-/** A service over the embedded store, which replaces objects as `state` says. */
-async function start(policy: Partial<UploadPolicy>) {
+/** A service over the embedded store, which lacks some abilities. */
+async function start(policy: Partial<UploadPolicy>, ...lacks: ReadonlyArray<Ability>) {
   const store = embedded();
-  const state = { completesOnce: true, copiesOnce: true };
   const finals: Array<boolean> = [];
   const clock = await Effect.runPromise(Effect.scoped(TestClock.make()));
   await Effect.runPromise(clock.setTime(Date.now()));
@@ -22,8 +22,7 @@ async function start(policy: Partial<UploadPolicy>) {
     ObjectStore,
     Effect.map(ObjectStore, (all) => ({
       ...all,
-      completesOnce: () => state.completesOnce,
-      copiesOnce: () => state.copiesOnce,
+      abilities: abilitiesWithout(...lacks),
     })),
   ).pipe(
     Layer.provideMerge(store.layer),
@@ -43,7 +42,6 @@ async function start(policy: Partial<UploadPolicy>) {
     (await send(PRESIGN.replace("presign", action), body)).body;
   const file = { filename: "a.png", content_type: "image/png", size: 5 };
   return {
-    state,
     finals,
     confirm: (receipt: string) => ask("confirm", { receipt }),
     put: async () => {
@@ -63,27 +61,32 @@ async function start(policy: Partial<UploadPolicy>) {
 }
 
 describe.each([
-  ["a file in parts", {}, "parts", "completesOnce", "copiesOnce"],
-  ["a file in parts that waited", { arrival: "incoming" }, "parts", "copiesOnce", "completesOnce"],
-  ["an upload that waited", { arrival: "incoming" }, "put", "copiesOnce", "completesOnce"],
+  ["a file in parts", {}, "parts", "completes once", "copies once"],
+  [
+    "a file in parts that waited",
+    { arrival: "incoming" },
+    "parts",
+    "copies once",
+    "completes once",
+  ],
+  ["an upload that waited", { arrival: "incoming" }, "put", "copies once", "completes once"],
   [
     "a strict upload that waited",
     { arrival: "incoming", strict: true },
     "put",
-    "copiesOnce",
-    "completesOnce",
+    "copies once",
+    "completes once",
   ],
   [
     "a write-once upload that waited",
     { arrival: "incoming", writeOnce: true },
     "put",
-    "copiesOnce",
-    "completesOnce",
+    "copies once",
+    "completes once",
   ],
 ] as const)("%s", (_what, policy, how, needed, other) => {
   it(`is final only when its URLs have ended, without ${needed}`, async () => {
-    const service = await start(policy);
-    service.state[needed] = false;
+    const service = await start(policy, needed);
     const { final, receipt, mutable_until } = await service[how]();
     expect([final, service.finals]).toEqual([false, [false]]);
     expect(await service.confirm(receipt)).toMatchObject({ final: false, mutable_until });
@@ -95,8 +98,7 @@ describe.each([
   });
 
   it(`is final at once with ${needed} alone, and confirming again says so`, async () => {
-    const service = await start(policy);
-    service.state[other] = false;
+    const service = await start(policy, other);
     const { final, receipt } = await service[how]();
     expect([final, service.finals]).toEqual([true, [true]]);
     expect(await service.confirm(receipt)).toMatchObject({ final: true });
@@ -104,7 +106,6 @@ describe.each([
 });
 
 it("a write-once PUT of a file is final also where completing may replace an object", async () => {
-  const service = await start({ writeOnce: true });
-  Object.assign(service.state, { completesOnce: false, copiesOnce: false });
+  const service = await start({ writeOnce: true }, "completes once", "copies once");
   expect(await service.put()).toMatchObject({ final: true });
 });

@@ -17,8 +17,8 @@ async function start() {
   const reached = Promise.withResolvers<void>();
   const gate = Promise.withResolvers<void>();
   const seen = { copies: 0 };
-  const slow = Effect.map(ObjectStore, ({ copy, ...store }) => {
-    if (copy === undefined) return store;
+  const slow = Effect.map(ObjectStore, ({ copies, ...store }) => {
+    if (copies === undefined) return store;
     return {
       ...store,
       // As in S3, a copy has no checksum.
@@ -27,13 +27,16 @@ async function start() {
           store.head(key),
           Option.map((facts) => (isIncomingKey(key) ? facts : { ...facts, checksums: {} })),
         ),
-      copy: (upload: Parameters<typeof copy>[0]) => {
-        seen.copies += 1;
-        reached.resolve();
-        return Effect.andThen(
-          Effect.promise(() => gate.promise),
-          copy(upload),
-        );
+      copies: {
+        ...copies,
+        copy: (upload: Parameters<typeof copies.copy>[0]) => {
+          seen.copies += 1;
+          reached.resolve();
+          return Effect.andThen(
+            Effect.promise(() => gate.promise),
+            copies.copy(upload),
+          );
+        },
       },
     };
   });

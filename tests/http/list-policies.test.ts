@@ -1,7 +1,6 @@
 import * as Duration from "effect/Duration";
 import fc from "fast-check";
 import { expect, it } from "vitest";
-import { capabilitiesOf } from "../../adapters/storage/certificate/proved.ts";
 import { ByteSize } from "../../domain/byte-size.ts";
 import { Lifetime } from "../../domain/lifetime.ts";
 import { LinkLifetime } from "../../domain/link.ts";
@@ -66,14 +65,14 @@ it("a policy is listed with its limits, types and lifetimes, and what the store 
     multipart: {
       max_size: 5_242_880,
       checksums: ["sha256", "crc32c", "md5"],
-      file_checksums: ["crc32c"],
+      whole_checksums: ["crc32c"],
     },
   });
   // A policy without links has no lifetime of links.
   expect(listed.get("files")).not.toHaveProperty("link_lifetime");
 });
 
-const NO_PARTS = { proved: capabilitiesOf(["md5"]) };
+const NO_PARTS = { abilities: new Set(["md5"] as const) };
 const OF: Readonly<Record<string, Parameters<typeof storeOf>>> = {
   minio: ["minio"],
   s3: ["s3"],
@@ -86,10 +85,10 @@ it.each([
     {
       max_size: 10_485_760,
       checksums: ["sha256", "crc32c", "md5"],
-      file_checksums: ["crc32c"],
+      whole_checksums: ["crc32c"],
     },
   ],
-  ["s3", { max_size: 10_485_760, checksums: [], file_checksums: [] }],
+  ["s3", { max_size: 10_485_760, checksums: [], whole_checksums: [] }],
   ["one that joins no parts", undefined],
 ] as const)(
   "the list of policies tells whether the store %s takes files in parts, and how",

@@ -5,7 +5,7 @@ import { readdirSync } from "node:fs";
 import { join } from "node:path";
 import { expect, it } from "vitest";
 import type { AuditEvent } from "../../application/ports/audit.ts";
-import { type Multipart, ObjectStore } from "../../application/ports/object-store.ts";
+import { ObjectStore, type Parts } from "../../application/ports/object-store.ts";
 import { StoreUnavailable } from "../../domain/errors.ts";
 import { embedded, PRESIGN, startService } from "./service.ts";
 
@@ -18,7 +18,7 @@ async function start({
   head = (answer) => answer,
   ...over
 }: NonNullable<Parameters<typeof startService>[0]> & {
-  readonly replace?: (multipart: Multipart) => Partial<Multipart>;
+  readonly replace?: (parts: Parts) => Partial<Parts>;
   readonly head?: (
     answer: ReturnType<ObjectStore["Service"]["head"]>,
   ) => ReturnType<ObjectStore["Service"]["head"]>;
@@ -26,13 +26,13 @@ async function start({
   const { directory, layer, put } = embedded();
   const storage = Layer.effect(
     ObjectStore,
-    Effect.map(ObjectStore, ({ multipart, ...others }) =>
-      multipart === undefined
+    Effect.map(ObjectStore, ({ parts, ...others }) =>
+      parts === undefined
         ? others
         : {
             ...others,
             head: (key) => head(others.head(key)),
-            multipart: { ...multipart, ...replace(multipart) },
+            parts: { ...parts, ...replace(parts) },
           },
     ),
   ).pipe(Layer.provideMerge(layer));
@@ -88,14 +88,14 @@ it("an upload is aborted once, and again without an effect", async () => {
 
 /** The parts as the store lists them, each a byte longer than granted. */
 const longer =
-  (list: Multipart["list"]): Multipart["list"] =>
+  (list: Parts["list"]): Parts["list"] =>
   (upload) =>
     Effect.map(
       list(upload),
       Option.map((parts) => parts.map((part) => ({ ...part, size: part.size + 1 }))),
     );
 
-it.each<[string, string, number, (multipart: Multipart) => Partial<Multipart>]>([
+it.each<[string, string, number, (parts: Parts) => Partial<Parts>]>([
   ["is complete", "", 0, () => ({})],
   ["has ended", "INVALID_UPLOAD", 1, () => ({ complete: () => Effect.succeed("ended") })],
   ["has no parts any more", "INVALID_UPLOAD", 1, () => ({ list: () => Effect.succeedNone })],

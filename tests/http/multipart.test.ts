@@ -1,6 +1,5 @@
 import { ByteSize } from "../../domain/byte-size.ts";
 import { expect, it } from "vitest";
-import { capabilitiesOf } from "../../adapters/storage/certificate/proved.ts";
 import { tokensOf } from "../../adapters/tokens/tokens.ts";
 import { s3Error, startS3 } from "../support/s3-server.ts";
 import {
@@ -90,7 +89,7 @@ it("a file that only fits in parts is refused for one PUT with the limit and the
 
 it("a store that is not used for uploads in parts refuses them, and says what to do", async () => {
   const { send } = await start({
-    storage: storeOf("s3", { certificate: { proved: capabilitiesOf(["md5"]) } }),
+    storage: storeOf("s3", { certificate: { abilities: new Set(["md5"]) } }),
   });
   const refused = await send("POST", MULTIPART, FILE);
   expect(codeOf(refused)).toEqual([400, "INVALID_REQUEST"]);

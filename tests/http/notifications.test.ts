@@ -290,7 +290,10 @@ it.each([
     const store: Partial<ObjectStore["Service"]> = {
       head: (key) => Effect.sync(() => Option.fromUndefinedOr(stored.get(key))),
       scanTag: () => Effect.succeed(tag),
-      copy: ({ to }) => Effect.sync(() => (stored.set(to, facts), "copied")),
+      copies: {
+        copy: ({ to }) => Effect.sync(() => (stored.set(to, facts), "copied")),
+        writeEmpty: () => Effect.void,
+      },
       remove: ({ key }) => Effect.sync(() => void stored.delete(key)),
     };
     const policy = { arrival: "incoming", scan: "tags", verifyContent: false } as const;

@@ -6,7 +6,7 @@ import * as Schema from "effect/Schema";
 import fc from "fast-check";
 import { expect, it } from "vitest";
 import { OPERATIONS } from "../../adapters/http/app/routes.ts";
-import { ObjectStore } from "../../application/ports/object-store.ts";
+import { type Lists, ObjectStore } from "../../application/ports/object-store.ts";
 import { LinkLifetime } from "../../domain/link.ts";
 import { KeyTemplate, subjectFolder } from "../../domain/storage-key.ts";
 import { embeddedStore } from "../support/embedded-store.ts";
@@ -98,7 +98,7 @@ it("files are listed by their keys, by year or month, and page by page", async (
 it("a page of the list has 1000 files, and names what comes after", async () => {
   const asked: Array<unknown> = [];
   const { layer } = await embeddedStore().open();
-  const list: ObjectStore["Service"]["list"] = (below) => {
+  const objects: Lists["objects"] = (below) => {
     asked.push(below);
     const found = [FIRST, "orgs/org_1/files/2026/11/of-others"];
     const each = found.map((key) => ({ key, size: 1, etag: '"a"', age: 0 }));
@@ -106,7 +106,7 @@ it("a page of the list has 1000 files, and names what comes after", async () => 
   };
   const storage = Layer.effect(
     ObjectStore,
-    Effect.map(ObjectStore, (store) => ({ ...store, list })),
+    Effect.map(ObjectStore, (store) => ({ ...store, list: { objects } })),
   ).pipe(Layer.provideMerge(layer), Layer.orDie);
   const { ask } = await start({ storage });
   const page = await ask(FILES);
@@ -222,9 +222,11 @@ it("no address, state, list or removal of a file reaches beyond the caller's org
         asked.push(object.key);
         return Effect.void;
       },
-      list: (below) => {
-        asked.push(below.prefix);
-        return Effect.succeed({ found: [] });
+      list: {
+        objects: (below) => {
+          asked.push(below.prefix);
+          return Effect.succeed({ found: [] });
+        },
       },
     })),
   ).pipe(Layer.provideMerge(layer), Layer.orDie);

@@ -77,7 +77,7 @@ function reasons(certificate: Certificate): ReadonlyArray<readonly [string, stri
   const { promises } = certificate;
   const proved = provedBy(promises, standsOn.abilities);
   const abilities = Object.entries(standsOn.abilities)
-    .filter(([ability]) => !proved.includes(ability))
+    .filter(([ability]) => !proved.some((each) => each === ability))
     .map(([ability, titles]) => {
       const failed = promises
         .filter(({ promise, outcome }) => outcome !== "kept" && titles.includes(promise))

@@ -2,7 +2,7 @@ import { existsSync, readFileSync } from "node:fs";
 import type { Certificate } from "../../adapters/storage/certificate/certificate.ts";
 import { provedBy } from "../../adapters/storage/certificate/proved.ts";
 import standsOn from "../../adapters/storage/certificate/stands-on.json" with { type: "json" };
-import certified from "../../adapters/storage/certified.json" with { type: "json" };
+import certified from "../../adapters/storage/certificate/certified.json" with { type: "json" };
 import { PROVIDERS } from "../../adapters/storage/providers.ts";
 
 const FOLDER = new URL("../../docs/stores/", import.meta.url);
@@ -17,7 +17,7 @@ type Certified = Readonly<Record<string, CertifiedStore>>;
 
 /**
  * The abilities of each provider that `docs/stores/` has a certificate of, for
- * `adapters/storage/certified.json`: `NAME.json` of a bucket without versions, and
+ * `adapters/storage/certificate/certified.json`: `NAME.json` of a bucket without versions, and
  * `NAME.versions.json` of one that keeps them. One without the second is bound to the first state.
  */
 export function certifiedStores(): Certified {

@@ -26,7 +26,7 @@ const run = (command: string, args: ReadonlyArray<string>): void => {
 };
 
 function writeCertified(): void {
-  const file = `${ROOT}adapters/storage/certified.json`;
+  const file = `${ROOT}adapters/storage/certificate/certified.json`;
   writeFileSync(file, JSON.stringify(certifiedStores()));
   run("oxfmt", [file]);
 }

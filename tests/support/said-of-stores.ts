@@ -1,4 +1,4 @@
-import type { Ability } from "../../adapters/contract/abilities.ts";
+import type { Ability } from "../../application/ports/abilities.ts";
 import type { ProviderName } from "../../adapters/storage/providers.ts";
 
 const PAGES = {

@@ -1,12 +1,13 @@
 import { existsSync, readFileSync } from "node:fs";
-import type { StoreCapabilities } from "../../application/ports/store-capabilities.ts";
-import type { Ability } from "../../adapters/contract/abilities.ts";
-import { GCS_CAPABILITIES } from "../../adapters/storage/gcs/settings.ts";
+import { type Ability, putChecksums, type StoreLimits } from "../../application/ports/abilities.ts";
+import type { Known } from "../../adapters/storage/known.ts";
+import { GCS_LIMITS, gcsAbilities } from "../../adapters/storage/gcs/settings.ts";
+import { EMBEDDED_ABILITIES } from "../../adapters/storage/local/abilities.ts";
 import {
-  ABLEST,
   type Provider,
   type ProviderName,
   PROVIDERS,
+  S3_LIMITS,
 } from "../../adapters/storage/providers.ts";
 import { tableOf } from "./markdown.ts";
 import { LOOKED_UP, pageOf, SAID } from "./said-of-stores.ts";
@@ -31,7 +32,7 @@ export function storesPage(): string {
 interface Row {
   readonly title: string;
   readonly store: string;
-  readonly can: StoreCapabilities;
+  readonly can: Known & { readonly limits: StoreLimits } & Partial<Provider>;
   readonly isTried: boolean;
   readonly cors: string;
   readonly known: string;
@@ -44,7 +45,7 @@ const rows: ReadonlyArray<Row> = [
   {
     title: "the embedded store",
     store: "[embedded](#embedded)",
-    can: ABLEST,
+    can: { abilities: EMBEDDED_ABILITIES, limits: S3_LIMITS },
     isTried: true,
     cors: "`CORS_ORIGINS`",
     known: "tested with each version",
@@ -52,7 +53,7 @@ const rows: ReadonlyArray<Row> = [
   {
     title: "Google Cloud Storage",
     store: "[Google Cloud Storage](#google-cloud-storage)",
-    can: GCS_CAPABILITIES,
+    can: { abilities: gcsAbilities({}), limits: GCS_LIMITS },
     isTried: true,
     cors: "bucket",
     known: existsSync(new URL("../../docs/stores/gcs.json", import.meta.url))
@@ -82,9 +83,9 @@ const rows: ReadonlyArray<Row> = [
 ];
 
 /** The word of an ability: what is so, or else what a certificate will probably say. */
-function word({ isTried, said }: Row, ability: Ability, has: boolean | string | undefined) {
-  if (typeof has === "string") return has;
-  if (has) return "yes";
+function word({ can, isTried, said }: Row, ability: Ability) {
+  if (can.boundTo?.abilities.has(ability)) return "without versions";
+  if (can.abilities.has(ability)) return "yes";
   if (isTried) return "no";
   const likely = said?.likely?.[ability];
   const unlikely = said?.unlikely?.[ability];
@@ -96,26 +97,22 @@ const ALGORITHMS = ["sha256", "crc32c", "md5"] as const;
 
 /** The checksums that are verified, and those that others say. */
 function checksums({ can, said, isTried }: Row): string {
+  const verified = putChecksums(can.abilities);
   const others = ALGORITHMS.flatMap((algorithm) => {
     const page = said?.likely?.[algorithm];
-    return page && !can.checksums.includes(algorithm) ? [`${algorithm} [likely][${page}]`] : [];
+    return page && !verified.includes(algorithm) ? [`${algorithm} [likely][${page}]`] : [];
   });
-  return [...can.checksums, ...others].join(", ") || (isTried ? "none" : "unknown");
+  return [...verified, ...others].join(", ") || (isTried ? "none" : "unknown");
 }
 
 function block(): string {
   const lines = rows.map((row) => {
     const { can, cors, known } = row;
     return [
-      can.partChecksums ? "yes" : "no",
-      [
-        ...new Set([
-          word(row, "completes once", can.completesOnce),
-          word(row, "copies once", can.copiesOnce),
-        ]),
-      ].join(", "),
-      word(row, "copies", can.copies),
-      word(row, "write-once", can.writeOnce),
+      can.abilities.has("multipart") ? "yes" : "no",
+      [...new Set([word(row, "completes once"), word(row, "copies once")])].join(", "),
+      word(row, "copies"),
+      word(row, "write-once"),
       checksums(row),
       cors,
       known,
@@ -145,8 +142,8 @@ function block(): string {
       .map(({ title }) => title)
       .join(", ");
   /** Such as `5 GB at one, another; 5 TB at a third`. */
-  const grouped = (valueOf: (can: StoreCapabilities) => string | undefined) =>
-    [...Map.groupBy(rows, ({ can }) => valueOf(can))]
+  const grouped = (valueOf: (limits: StoreLimits) => string | undefined) =>
+    [...Map.groupBy(rows, ({ can }) => valueOf(can.limits))]
       .filter(([value]) => value)
       .map(([value, those]) => `${value} at ${those.map(({ title }) => title).join(", ")}`)
       .join("; ");
@@ -160,7 +157,7 @@ function block(): string {
     ]),
   );
   return `${table}
-- One PUT carries 5 GiB, but ${grouped(({ largestPut }) => (largestPut === ABLEST.largestPut ? undefined : `${largestPut.toLocaleString("en")} bytes`))}.
+- One PUT carries 5 GiB, but ${grouped(({ largestPut }) => (largestPut === S3_LIMITS.largestPut ? undefined : `${largestPut.toLocaleString("en")} bytes`))}.
 - Unsigned \`x-amz-*\` [headers](security.md#headers-that-ride-along) are refused by ${titles(({ unsigned }) => unsigned === "refused")}.
 ${faults.join("")}
 ${[...pages].map((page) => `[${page}]: ${pageOf(page)}\n`).join("")}`;

@@ -1,8 +1,10 @@
 import * as Arr from "effect/Array";
 import type { Finding } from "../../contract/running/examine.ts";
+import type { Ability } from "../../../application/ports/abilities.ts";
 import type { Certificate, CertifiedPromise } from "../../storage/certificate/certificate.ts";
 import { acceptBroken } from "../../storage/certificate/read.ts";
 import { provedBy } from "../../storage/certificate/proved.ts";
+import type { Decided } from "../../storage/known.ts";
 
 const OUTCOMES = ["kept", "broken", "not tried"] as const;
 
@@ -43,7 +45,7 @@ export const leftMessage = (left: ReadonlyArray<string>): string =>
     : `\nThis could not be removed again:\n${left.map((what) => `  ${what}\n`).join("")}`;
 
 /** Where an ability has another name for the person who configures the service. */
-const WORDS: Readonly<Record<string, string>> = {
+const WORDS: Readonly<Partial<Record<Ability, string>>> = {
   multipart: "files in parts",
   copies: 'incoming (arrival: "incoming", with content checks, scans and metadata)',
   "copies once": "incoming that is final at once",
@@ -54,12 +56,12 @@ const WORDS: Readonly<Record<string, string>> = {
 
 /** Says what the service can do with a certificate, and what not: `documented` it can without one. */
 export function gains(
-  abilities: Readonly<Record<string, ReadonlyArray<string>>>,
+  decided: Decided,
   promises: ReadonlyArray<CertifiedPromise>,
-  documented: ReadonlyArray<string>,
+  documented: ReadonlyArray<Ability>,
 ): string {
-  const proved = provedBy(promises, abilities);
-  const groups = Arr.groupBy(Object.keys(abilities), (ability) => {
+  const proved = provedBy(promises, decided);
+  const groups = Arr.groupBy(Object.keys(decided) as ReadonlyArray<Ability>, (ability) => {
     const isKnown = documented.includes(ability);
     if (proved.includes(ability)) return isKnown ? "Possible" : "Possible by this certificate";
     return isKnown ? "Not possible any more" : "Not possible";

@@ -1,27 +1,18 @@
 import * as Effect from "effect/Effect";
-import * as Record from "effect/Record";
 import * as Result from "effect/Result";
 import { fault, type Read, readSettings } from "../../settings/setting.ts";
 import { type Env, variables } from "../../settings/source.ts";
-import * as aws from "../../storage/aws/storage.ts";
 import type { Examination, Openable } from "../../contract/running/examine.ts";
+import { type Ability, lackedBy } from "../../../application/ports/abilities.ts";
 import { ObjectStore } from "../../../application/ports/object-store.ts";
-import { type Ability, CERTIFIED, missingAbilities } from "../../contract/abilities.ts";
-import { standsOn } from "../../contract/promises/promises.ts";
+import { CERTIFIED } from "../../contract/promises/promises.ts";
 import type { BucketState } from "../../storage/certificate/certificate.ts";
-import { configuredProvider } from "../../storage/certificate/in-use.ts";
-import * as azure from "../../storage/azure/settings.ts";
-import { azureStorage } from "../../storage/azure/storage.ts";
-import { capabilitiesOf } from "../../storage/certificate/proved.ts";
-import * as minio from "../../storage/minio/storage.ts";
-import { type Provider, type ProviderName, PROVIDERS } from "../../storage/providers.ts";
 import { leftovers } from "./leftovers.ts";
 import { asService } from "../../storage/s3/access.ts";
-import type { S3Settings } from "../../storage/s3/settings.ts";
 import { signedFetch } from "../../storage/rest/signed-fetch.ts";
 import { adapter, bucket, endpoint } from "../../storage/settings.ts";
-import type { Storage } from "../../storage/storage.ts";
-import { inWordsOf } from "../../storage/place-words.ts";
+import type { KnownStorage, Storage } from "../../storage/storage.ts";
+import { inWordsOf, type PlaceWord } from "../../storage/place-words.ts";
 import { STORES } from "../../storage/stores.ts";
 import { s3Access } from "../command/with-store.ts";
 import { quietly, withWarnings } from "../command/store-log.ts";
@@ -31,12 +22,13 @@ export interface CertifiedStore extends Pick<Examination, "store" | "withAbiliti
   readonly title: string;
   readonly adapter: string;
   /** As `STORAGE_PROVIDER` names it; undefined for adapters of one store. */
-  readonly provider?: ProviderName;
+  readonly provider?: string | undefined;
   /** Where the service reaches it; left out if the region says so. */
-  readonly endpoint?: string;
-  readonly region?: string;
+  readonly endpoint?: string | undefined;
+  readonly region?: string | undefined;
   readonly bucket: string;
-  /** What the provider's row says that it can do, without a certificate. */
+  readonly place: PlaceWord;
+  /** What it is known to do without a certificate of its own. */
   readonly documented: ReadonlyArray<Ability>;
   /** Finds what earlier examinations left that were killed. */
   readonly leftovers: () => Promise<ReadonlyArray<string>>;
@@ -65,31 +57,33 @@ export function certifiedStore(environment: Env, at?: string): Read<CertifiedSto
     STORAGE_CREATE_BUCKET: undefined,
   };
   const isOwnBucket = !given[bucket.variable];
-  const own = {
+  const own = isOwnBucket && {
     [bucket.variable]: `valetkey-certify-${crypto.randomUUID().slice(0, 8)}`,
-    STORAGE_CREATE_BUCKET: "on",
   };
-  const source = variables({ ...given, ...(isOwnBucket && own) });
-  return Result.flatMap(readSettings({ adapter }, source), ({ adapter: name }) => {
-    switch (name) {
-      case "aws":
-        return Result.map(aws.readSettings(source), s3Store(name, aws.storage, isOwnBucket));
-      case "minio":
-        return Result.map(minio.readSettings(source), s3Store(name, minio.storage, isOwnBucket));
-      case "local":
-        return Result.fail([
-          fault(adapter, "must not be local: the embedded store is Valetkey's own"),
-        ]);
-      default:
-        return isOwnBucket
-          ? Result.fail([fault(bucket, inWordsOf(name, NEEDS_BUCKET))])
-          : name === "azure"
-            ? Result.map(azure.read(source), azureStore)
-            : Result.map(STORES[name].read(source), (at) => otherStore(name)(at(NOWHERE)));
-    }
+  const known = { ...given, ...own };
+  return Result.flatMap(readSettings({ adapter }, variables(known)), ({ adapter: name }) => {
+    const read = (env: Env) =>
+      Result.map(STORES[name].read(variables(env)), (storageAt) => storageAt(NOWHERE));
+    return Result.flatMap(
+      Result.all([read(known), read({ ...known, ...(isOwnBucket && CREATE) })]),
+      ([existing, storage]): Read<CertifiedStore> => {
+        if (storage.bucket === undefined) {
+          return Result.fail([
+            fault(adapter, `must not be ${name}: the embedded store is Valetkey's own`),
+          ]);
+        }
+        return isOwnBucket && storage.bucket.api !== "s3"
+          ? Result.fail([fault(bucket, inWordsOf(storage.bucket, NEEDS_BUCKET))])
+          : Result.succeed({
+              adapter: name,
+              ...certifiedStorage({ ...storage, bucket: storage.bucket }, existing, isOwnBucket),
+            });
+      },
+    );
   });
 }
 
+const CREATE = { STORAGE_CREATE_BUCKET: "on" };
 const NEEDS_BUCKET = "must be set to a bucket in which objects may be made";
 
 /** Timeout for each look at the bucket itself. */
@@ -101,117 +95,74 @@ const NOWHERE = new URL("http://service.invalid");
 /** Servers differ in how they refuse what was not granted; all of these say that the client may not. */
 const REFUSALS = [400, 401, 403];
 
-const s3Store =
-  (adapter: string, storage: (settings: S3Settings) => Storage, isOwnBucket: boolean) =>
-  (settings: S3Settings): CertifiedStore => {
-    const { bucket, provider, region, endpoint, publicEndpoint, pathStyle } = settings;
-    const row: Provider = PROVIDERS[provider];
-    const title = `${row.title} at ${endpoint?.origin ?? region}`;
-    const origins =
-      pathStyle && endpoint && publicEndpoint && endpoint.origin !== publicEndpoint.origin
-        ? { public: publicEndpoint.origin, internal: endpoint.origin }
-        : undefined;
-    const missing: ReadonlyArray<Ability> = origins === undefined ? ["two endpoints"] : [];
-    /** Asks the bucket in another way than the adapter does, with the main key. */
-    const ask = (request: Parameters<typeof signedFetch>[1]) =>
-      s3Access.pipe(
-        Effect.flatMap((s3) =>
-          s3 === undefined ? Effect.die("no API of S3") : signedFetch(asService(s3), request),
-        ),
-        Effect.provide(quietly(storage({ ...settings, createBucket: false }).layer)),
-        Effect.timeout(LOOK_TIMEOUT),
-        Effect.runPromise,
-      );
-    const openable = (log: typeof quietly, proved?: ReadonlyArray<Ability>): Openable => {
-      const certificate = proved && { proved: capabilitiesOf(proved) };
-      return {
-        name: title,
-        without: [...missingAbilities(configuredProvider({ provider, certificate })), ...missing],
-        refusals: REFUSALS,
-        open: async () => ({
-          layer: log(storage({ ...settings, certificate }).layer),
-          bucket,
-          ...(origins && { origins }),
-        }),
-      };
-    };
-    const findVersions = async (): Promise<BucketState["versions"]> => {
-      if (isOwnBucket) return "none";
-      const request = { method: "GET", query: [["versioning", ""]] } as const;
-      const { ok, text } = await ask(request).catch(() => ({ ok: false, text: "" }));
-      if (!ok || !text.includes("VersioningConfiguration")) return "unknown";
-      if (text.includes("<Status>Enabled</Status>")) return "kept";
-      return text.includes("<Status>") ? "suspended" : "none";
-    };
-    const withoutLog = quietly(storage({ ...settings, createBucket: false }).layer);
-    return {
-      title,
-      adapter,
-      provider,
-      bucket,
-      region,
-      ...(endpoint && { endpoint: endpoint.href.replace(/\/$/, "") }),
-      documented: CERTIFIED.filter((ability) => !missingAbilities(row).includes(ability)),
-      leftovers: async () => (isOwnBucket ? [] : leftovers(withoutLog)),
-      look: async () => {
-        const rules = isOwnBucket ? { rules: [] } : findRules(withoutLog);
-        const [versions, found] = await Promise.all([findVersions(), rules]);
-        return { versions, ...found };
-      },
-      store: openable(withWarnings),
-      withAbilities: (abilities) => openable(quietly, abilities),
-      ...(isOwnBucket && {
-        removeBucket: async () => {
-          const { ok, status } = await ask({ method: "DELETE" });
-          if (!ok && status !== 404) throw new Error(`the store answered with ${status}`);
-        },
-      }),
-    };
+/** A store to certify, and the same one without the wish to make its bucket. */
+function certifiedStorage(
+  storage: KnownStorage & Required<Pick<Storage, "bucket">>,
+  existing: Storage,
+  isOwnBucket: boolean,
+): Omit<CertifiedStore, "adapter"> {
+  const { certifying, bucket, abilities } = storage;
+  const { provider, endpoint, region, origins, decided, withAbilities } = certifying ?? {};
+  const { name, word = "bucket" } = bucket;
+  const title = storage.description.split(`, ${word} ${name}`)[0]?.replace(/\/$/, "") ?? "";
+  const openable = (log: typeof quietly, { abilities, layer }: Storage): Openable => ({
+    name: title,
+    without: [...lackedBy(abilities), ...(origins ? [] : ["two endpoints" as const])],
+    refusals: REFUSALS,
+    open: async () => ({ layer: log(layer), bucket: name, ...(origins && { origins }) }),
+  });
+  const layer = quietly(existing.layer);
+  /** Asks the bucket in another way than the adapter does, with the main key. */
+  const ask = (request: Parameters<typeof signedFetch>[1]) =>
+    s3Access.pipe(
+      Effect.flatMap((s3) =>
+        s3 === undefined ? Effect.die("no API of S3") : signedFetch(asService(s3), request),
+      ),
+      Effect.provide(layer),
+      Effect.timeout(LOOK_TIMEOUT),
+      Effect.runPromise,
+    );
+  const findVersions = async (): Promise<BucketState["versions"]> => {
+    if (isOwnBucket) return "none";
+    const request = { method: "GET", query: [["versioning", ""]] } as const;
+    const { ok, text } = await ask(request).catch(() => ({ ok: false, text: "" }));
+    if (!ok || !text.includes("VersioningConfiguration")) return "unknown";
+    if (text.includes("<Status>Enabled</Status>")) return "kept";
+    return text.includes("<Status>") ? "suspended" : "none";
   };
-
-const otherStore =
-  (adapter: string) =>
-  ({ description, capabilities, layer, bucket }: Storage): CertifiedStore => {
-    const name = bucket?.name ?? "";
-    const title = description.replace(`, bucket ${name}`, "").replace(`, container ${name}`, "");
-    const store: Openable = {
-      name: title,
-      without: [...missingAbilities(capabilities), "two endpoints"],
-      refusals: REFUSALS,
-      open: async () => ({ layer: withWarnings(layer), bucket: name }),
-    };
-    const lacks = missingAbilities(capabilities);
-    return {
-      title,
-      adapter,
-      bucket: name,
-      documented: CERTIFIED.filter((ability) => !lacks.includes(ability)),
-      leftovers: () => leftovers(quietly(layer)),
-      look: async () => ({ versions: "unknown", ...(await findRules(quietly(layer))) }),
-      store,
-    };
-  };
-
-/** An identity may sign for more than is known, and a PUT be written once by more than is known. */
-const azureStore = (settings: azure.AzureSettings): CertifiedStore => {
-  const certified = (bound: azure.AzureSettings["bound"]) =>
-    otherStore("azure")(azureStorage({ ...settings, bound }));
-  const { bound } = standsOn;
   return {
-    ...certified([]),
-    endpoint: settings.endpoint.href.replace(/\/$/, ""),
-    decided: settings.key ? Record.filter(bound, (_, name) => name === "write-once") : bound,
-    withAbilities: (abilities) => certified(abilities).store,
+    title,
+    provider,
+    endpoint: endpoint?.href.replace(/\/$/, ""),
+    region,
+    bucket: name,
+    place: bucket,
+    documented: CERTIFIED.filter((ability) => abilities.has(ability)),
+    leftovers: async () => (isOwnBucket ? [] : leftovers(layer)),
+    look: async () => {
+      const rules = isOwnBucket ? { rules: [] } : findRules(layer);
+      const [versions, found] = await Promise.all([findVersions(), rules]);
+      return { versions, ...found };
+    },
+    store: openable(withWarnings, storage),
+    decided,
+    withAbilities: withAbilities && ((proved) => openable(quietly, withAbilities(new Set(proved)))),
+    ...(isOwnBucket && {
+      removeBucket: async () => {
+        const { ok, status } = await ask({ method: "DELETE" });
+        if (!ok && status !== 404) throw new Error(`the store answered with ${status}`);
+      },
+    }),
   };
-};
+}
 
 /** The lock and the rules of a bucket, as far as the service's key may read them. */
 const findRules = (layer: Storage["layer"]): Promise<Omit<BucketState, "versions">> =>
   ObjectStore.pipe(
-    Effect.flatMap(({ lifecycle }) =>
+    Effect.flatMap(({ rules }) =>
       Effect.all({
-        lock: Effect.orElseSucceed(lifecycle?.retention ?? Effect.undefined, () => undefined),
-        rules: Effect.orElseSucceed(lifecycle?.effects ?? Effect.succeed([]), () => []),
+        lock: Effect.orElseSucceed(rules?.retention ?? Effect.undefined, () => undefined),
+        rules: Effect.orElseSucceed(rules?.effects ?? Effect.succeed([]), () => []),
       }),
     ),
     Effect.map(({ lock, rules }) => ({

@@ -77,11 +77,11 @@ export const certify = command({
     });
     const certificate: Certificate = { ...facts, digest: digestOf(facts) };
     if (output !== undefined) await replace(output, asJson(certificate));
-    tell(inWordsOf(store.adapter, leftMessage(left)));
+    tell(inWordsOf(store.place, leftMessage(left)));
     if (ended !== undefined) tell(`Not everything was tried: ${ended}.\n`);
     const changed = before && changes(before, certificate);
     const broken = findings.some((finding) => finding.outcome === "broken" && isOffered(finding));
-    const decided = store.withAbilities && (store.decided ?? standsOn.abilities);
+    const { decided } = store;
     const danger = dangers(brokenIn(certificate.promises, standsOn.every));
     // Standard output has no place for it then.
     if (json || changed !== undefined) tell(danger);
@@ -156,7 +156,7 @@ async function examineStore(
   const { ORGANIZATION } = await import("../../contract/sending/uploads.ts");
   const { removalOf } = await import("./leftovers.ts");
   const { title, bucket, removeBucket, leftovers, look, store, withAbilities, decided } = certified;
-  const say = (text: string) => tell(inWordsOf(certified.adapter, text));
+  const say = (text: string) => tell(inWordsOf(certified.place, text));
   say(`Trying ${title}, in the bucket ${bucket}.\n`);
   say(
     `About ${SIZE} are written below orgs/${ORGANIZATION}/ and incoming/orgs/${ORGANIZATION}/, and removed again${removeBucket ? " with the bucket" : ""}. Ctrl-C ends it with what is known by then. If it is killed, ${removalOf(ORGANIZATION)}${removeBucket ? ` with STORAGE_BUCKET=${bucket}` : ""} removes the rest.\n`,

@@ -12,13 +12,13 @@ const TIMEOUT = "10 seconds";
  */
 export const leftovers = (layer: Storage["layer"]): Promise<ReadonlyArray<string>> =>
   ObjectStore.pipe(
-    Effect.flatMap(({ list, multipart }) =>
+    Effect.flatMap(({ list, parts }) =>
       Effect.forEach(["", INCOMING_PREFIX], (place) => {
         const prefix = `${place}${KEY_PREFIX}${ORGANIZATIONS}`;
         return Effect.all([
           // The service's key need not be allowed to list.
-          Effect.orElseSucceed(list?.({ prefix, limit: 1000 }) ?? NOTHING, () => NONE),
-          Effect.orElseSucceed(multipart?.listOpen({ prefix }) ?? NOTHING, () => NONE),
+          Effect.orElseSucceed(list?.objects({ prefix, limit: 1000 }) ?? NOTHING, () => NONE),
+          Effect.orElseSucceed(parts?.listOpen({ prefix }) ?? NOTHING, () => NONE),
         ]);
       }),
     ),

@@ -9,18 +9,18 @@ export const certificate = check("certificate", function* (doctor, report) {
   const { s3, store } = doctor;
   const { passed, unknown } = report;
   if (s3 === undefined) return;
-  const looked = yield* Effect.result(store.writeOnce?.look ?? Effect.void);
+  const looked = yield* Effect.result(store.checkState ?? Effect.void);
   if (looked._tag === "Failure") {
     const why = "Whoever holds a URL can replace the file, also after it was confirmed.";
     doctor.report("write-once").failed(looked.failure.reason, why, OTHER_STATE);
   }
   const now = yield* Clock.currentTimeMillis;
-  const { facts } = s3.certificate ?? {};
-  const warning = certificateWarning(s3, now);
+  const { facts, abilities = [] } = s3.certificate ?? {};
+  const warning = certificateWarning(s3.certificate, now);
   if (warning !== undefined) return unknown(warning);
   if (facts !== undefined) {
     const days = Math.max(0, Math.floor((now - Date.parse(facts.date)) / DAY));
-    return passed(`in use: ${facts.name}, ${days} days old, of ${facts.abilities.join(", ")}`);
+    return passed(`in use: ${facts.name}, ${days} days old, of ${[...abilities].join(", ")}`);
   }
   const { title, certified, unproved }: Provider = PROVIDERS[s3.provider];
   const seen = certified && `${title} ${certified.server} was seen to keep`;

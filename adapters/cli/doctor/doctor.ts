@@ -2,6 +2,7 @@ import * as Clock from "effect/Clock";
 import * as Data from "effect/Data";
 import * as Effect from "effect/Effect";
 import * as Option from "effect/Option";
+import { putChecksums } from "../../../application/ports/abilities.ts";
 import { ObjectStore } from "../../../application/ports/object-store.ts";
 import {
   type Audience,
@@ -15,7 +16,7 @@ import { incomingKey, type ObjectKey } from "../../../domain/storage-key.ts";
 import { aroundStore } from "../../../application/store/store-calls.ts";
 import { errorCode, errorMessage } from "../../values/thrown.ts";
 import { BucketCors } from "../../storage/bucket-cors.ts";
-import type { Ability } from "../../contract/abilities.ts";
+import type { Ability } from "../../../application/ports/abilities.ts";
 import type { StorePromise } from "../../contract/promises/store-promise.ts";
 import { rememberingCalls, rememberingRequests } from "../../contract/running/remember.ts";
 import { openScratch } from "../../contract/running/scratch.ts";
@@ -94,7 +95,7 @@ export const openDoctor = Effect.fnUntraced(function* (examination: Examination,
   const scratch = openScratch({ store, s3 });
   const remember = rememberingRequests(scratch);
   const bucket = s3?.bucket ?? "";
-  const [algorithm] = presigner.checksums;
+  const [algorithm] = putChecksums(store.abilities);
   let silence: NoAnswer | undefined;
   let audience: Audience = "public";
 

@@ -66,7 +66,7 @@ const bucketChecks = Effect.fnUntraced(function* (doctor: Doctor, alive: Readonl
     }
     if (!isKeyRefused) {
       yield* confirm(doctor);
-      if (doctor.store.multipart !== undefined) yield* parts(doctor);
+      if (doctor.store.parts !== undefined) yield* parts(doctor);
     }
   }
   return yield* rules;

@@ -7,7 +7,7 @@ import type { Report } from "./finding.ts";
 export const lifecycle = check("lifecycle", function* (doctor, report) {
   const { store, incoming } = doctor;
   const { failed, unknown } = report;
-  const read = yield* Effect.result(store.lifecycle?.effects ?? Effect.undefined);
+  const read = yield* Effect.result(store.rules?.effects ?? Effect.undefined);
   if (read._tag === "Failure") {
     const { reason } = read.failure;
     const mend =
@@ -63,14 +63,14 @@ const MENDS = {
 } as const;
 
 function abandonedParts({ store, report }: Doctor, rules: ReadonlyArray<LifecycleRule>): void {
-  const { multipart, lifecycle } = store;
-  if (multipart === undefined) return;
+  const { parts } = store;
+  if (parts === undefined) return;
   const { passed, failed, unknown } = report("abandoned parts");
   const seen = "the bucket has no rule that removes parts of uploads that nobody completes";
   const why = "They cost money, and no list of objects shows them.";
   if (rules.some(({ scope }) => scope === "parts")) {
     passed("the bucket removes parts of uploads that nobody completes");
-  } else if (multipart.abandoned !== undefined) passed(multipart.abandoned);
-  else if (lifecycle?.removesParts) failed(seen, why, "valetkey lifecycle --apply");
+  } else if (parts.abandoned !== undefined) passed(parts.abandoned);
+  else if (store.rules?.removesParts) failed(seen, why, "valetkey lifecycle --apply");
   else unknown(seen);
 }

@@ -1,9 +1,10 @@
 import * as Effect from "effect/Effect";
 import { waitingDays } from "../../../domain/waiting.ts";
-import { missingAbilities } from "../../contract/abilities.ts";
+import { lackedBy } from "../../../application/ports/abilities.ts";
 import { joinReads } from "../../settings/setting.ts";
 import type { Env } from "../../settings/source.ts";
 import { inWordsOf } from "../../storage/place-words.ts";
+import type { Storage } from "../../storage/storage.ts";
 import { errorReason } from "../../values/thrown.ts";
 import { CommandFailure, EXIT } from "../command/failure.ts";
 import { interruptible } from "../command/interruptible.ts";
@@ -35,7 +36,7 @@ export async function runDoctor(env: Env, { origins, mayLeave, onStart, tell: pr
   const isEmbedded = storage.fetch !== undefined;
   const findings: Array<Finding> = [];
   const tell: Tell = (found) => {
-    const finding = inWords(found, storage.bucket?.api);
+    const finding = inWords(found, storage.bucket);
     findings.push(finding);
     print(finding);
   };
@@ -50,7 +51,7 @@ export async function runDoctor(env: Env, { origins, mayLeave, onStart, tell: pr
       incoming: waitingDays(all),
       isDirect: all.some(({ arrival }) => arrival === "direct"),
       isEmbedded,
-      lacks: missingAbilities(storage.capabilities),
+      lacks: lackedBy(storage.abilities),
       mayLeave,
     },
     tell,
@@ -87,9 +88,9 @@ export async function runDoctor(env: Env, { origins, mayLeave, onStart, tell: pr
   return { store: storage.description, findings };
 }
 
-const inWords = (finding: Finding, adapter: string | undefined): Finding => ({
+const inWords = (finding: Finding, place: Storage["bucket"]): Finding => ({
   ...finding,
   ...Object.fromEntries(
-    Object.entries(finding).map(([member, text]) => [member, inWordsOf(adapter, text)]),
+    Object.entries(finding).map(([member, text]) => [member, inWordsOf(place, text)]),
   ),
 });

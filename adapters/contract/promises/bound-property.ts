@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { putChecksums } from "../../../application/ports/abilities.ts";
 import type { PutRequest } from "../../../application/ports/presigner.ts";
 import type { ChecksumAlgorithm } from "../../../domain/checksum.ts";
 import { MediaType } from "../../../domain/media-type.ts";
@@ -78,8 +79,8 @@ const exactSize = [
       const { has, refusals } = subject;
       const put = await subject.signPut({ strict: true });
       const names = Object.keys(put.headers);
-      const bindsSize = has("bound size") && !has("exact size by default");
-      const further = has("write-once") || bindsSize ? 1 : 0;
+      const signsSize = has("bound size") && !has("exact size by default");
+      const further = has("write-once") || signsSize ? 1 : 0;
       assert.ok(names.length > further, "a header is missing from those returned");
       for (const name of names) {
         if (name === "Content-Type" && !has("bound type")) continue;
@@ -92,8 +93,7 @@ const exactSize = [
 const boundChecksum = (algorithm: ChecksumAlgorithm) => {
   const checksum = checksumFor(algorithm, CONTENT);
   const bound: Checks = {
-    [`${algorithm} is offered`]: async ({ presigner }) =>
-      assert.ok(presigner.checksums.includes(algorithm)),
+    [`${algorithm} is offered`]: async ({ store }) => assert.ok(store.abilities.has(algorithm)),
     [`${algorithm}: other bytes of the same size are refused, and the right ones stored`]: async ({
       signPut,
       expectRefused,
@@ -117,11 +117,11 @@ const boundChecksum = (algorithm: ChecksumAlgorithm) => {
     },
   };
   const refused: Checks = {
-    [`${algorithm} is not offered, since the store does not verify it`]: async ({ presigner }) =>
-      assert.ok(!presigner.checksums.includes(algorithm)),
+    [`${algorithm} is not offered, since the store does not verify it`]: async ({ store }) =>
+      assert.ok(!store.abilities.has(algorithm)),
     [`${algorithm} is refused with a list of what the store verifies`]: async (subject) => {
       const refused = await subject.grant({ checksum }).catch((refusal: unknown) => refusal);
-      const supported = subject.presigner.checksums;
+      const supported = putChecksums(subject.store.abilities);
       assertMatches(refused, { _tag: "ChecksumNotSupported", supported });
     },
   };

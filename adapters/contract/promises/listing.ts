@@ -33,7 +33,7 @@ export const listing = promises([], {
     const found: Array<string> = [];
     let after: string | undefined;
     do {
-      const page = await Effect.runPromise(list({ prefix, after, limit: 1 }));
+      const page = await Effect.runPromise(list.objects({ prefix, after, limit: 1 }));
       found.push(...page.found.map(({ key }) => key));
       after = page.next;
     } while (after !== undefined);

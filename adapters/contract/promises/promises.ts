@@ -1,4 +1,4 @@
-import { type Ability, BINDABLE, CERTIFIED } from "../abilities.ts";
+import type { Ability } from "../../../application/ports/abilities.ts";
 import { announced } from "./announced.ts";
 import { boundProperty } from "./bound-property.ts";
 import { content } from "./content.ts";
@@ -33,6 +33,26 @@ export const PROMISES: ReadonlyArray<StorePromise> = [
 
 /** The version of the promises that abilities stand on; a certificate of an older one has others. */
 export const CONTRACT = 2;
+
+/** The abilities that a certificate decides, each after those on which it may depend. */
+export const CERTIFIED = [
+  "multipart",
+  "part sha256",
+  "part crc32c",
+  "part md5",
+  "replaced parts",
+  "copies",
+  "copies once",
+  "completes once",
+  "sha256",
+  "crc32c",
+  "md5",
+  "file checksums",
+  "write-once",
+] as const satisfies ReadonlyArray<Ability>;
+
+/** The same where each may be signed for or not, as on Azure. */
+const BINDABLE = ["bound type", "bound size", "md5", "write-once"] as const;
 
 const titlesBy = (
   abilities: ReadonlyArray<Ability>,

@@ -1,4 +1,4 @@
-import { ABILITIES, type Ability } from "../abilities.ts";
+import { ABILITIES, type Ability } from "../../../application/ports/abilities.ts";
 import type { Subject } from "../subject/subject.ts";
 
 /** A promise on which users of a store may rely. */

@@ -3,12 +3,13 @@ import * as Effect from "effect/Effect";
 import { StoreUnavailable } from "../../../domain/errors.ts";
 import type { CertifiedPromise } from "../../storage/certificate/certificate.ts";
 import { provedBy } from "../../storage/certificate/proved.ts";
+import type { Decided } from "../../storage/known.ts";
 import { errorReason } from "../../values/thrown.ts";
 import { type Listener, printable } from "../sending/exchange.ts";
 import type { RawAnswer, SentRequest } from "../sending/exchange.ts";
 import { aroundStore } from "../../../application/store/store-calls.ts";
 import { codeIn } from "../../storage/rest/temporary.ts";
-import type { Ability } from "../abilities.ts";
+import type { Ability } from "../../../application/ports/abilities.ts";
 import type { Harness, OpenStore } from "../subject/harness.ts";
 import { PROMISES, standsOn } from "../promises/promises.ts";
 import { rememberingCalls, rememberingRequests } from "./remember.ts";
@@ -51,7 +52,7 @@ export interface Examination {
    */
   readonly withAbilities?: ((abilities: ReadonlyArray<Ability>) => Openable) | undefined;
   /** The abilities that it decides, with their promises; those of stores of S3 by default. */
-  readonly decided?: typeof standsOn.abilities | undefined;
+  readonly decided?: Decided | undefined;
   /** Every promise by default. */
   readonly promises?: ReadonlyArray<StorePromise>;
   /** Lets it write what it cannot remove again. */
@@ -158,7 +159,7 @@ export async function examine(examination: Examination): Promise<Findings> {
         const abler = withAbilities([...proved, ability as Ability]);
         const deciding = all.filter(({ title }) => titles.includes(title));
         await tryAll(abler, deciding.filter(isMadeBy(hasFrom(abler))));
-        proved = provedBy([...known.values()], decided) as ReadonlyArray<Ability>;
+        proved = provedBy([...known.values()], decided);
       }
       store = withAbilities(proved);
     }

@@ -1,5 +1,5 @@
 import { beforeAll, describe, it } from "vitest";
-import { ABILITIES } from "../abilities.ts";
+import { ABILITIES } from "../../../application/ports/abilities.ts";
 import type { Harness } from "../subject/harness.ts";
 import { isMadeBy, type StorePromise } from "../promises/store-promise.ts";
 import {

@@ -20,28 +20,28 @@ export const rememberingRequests =
  * lost; other objects are seen in the exchanges.
  */
 export function rememberingCalls(store: Store, scratch: Scratch): Store {
-  const { copy, multipart, writeEmpty } = store;
+  const { copies, parts } = store;
   return {
     ...store,
-    ...(copy && {
-      copy: (upload) => {
-        // In parts, on many stores.
-        scratch.addUpload({ key: upload.to });
-        return copy(upload);
+    ...(copies && {
+      copies: {
+        copy: (upload) => {
+          // In parts, on many stores.
+          scratch.addUpload({ key: upload.to });
+          return copies.copy(upload);
+        },
+        writeEmpty: (key) => {
+          scratch.add(key);
+          return copies.writeEmpty(key);
+        },
       },
     }),
-    ...(writeEmpty && {
-      writeEmpty: (key) => {
-        scratch.add(key);
-        return writeEmpty(key);
-      },
-    }),
-    ...(multipart && {
-      multipart: {
-        ...multipart,
+    ...(parts && {
+      parts: {
+        ...parts,
         create: ({ key, ...object }) => {
           scratch.addUpload({ key });
-          return Effect.tap(multipart.create({ key, ...object }), (uploadId) =>
+          return Effect.tap(parts.create({ key, ...object }), (uploadId) =>
             Effect.sync(() => scratch.addUpload({ key, uploadId })),
           );
         },

@@ -129,15 +129,15 @@ const clear = Effect.fnUntraced(function* (place: Place, key: ObjectKey, made: M
  * have the permission to list them.
  */
 const endUploads = Effect.fnUntraced(function* (
-  { store: { multipart } }: Place,
+  { store: { parts } }: Place,
   key: ObjectKey,
   known: Iterable<string> = [],
 ) {
-  if (multipart === undefined) return true;
+  if (parts === undefined) return true;
   const abort = (ids: Iterable<string>) =>
-    Effect.forEach(ids, (uploadId) => multipart.abort({ key, uploadId }), { discard: true });
+    Effect.forEach(ids, (uploadId) => parts.abort({ key, uploadId }), { discard: true });
   yield* abort(known);
-  const list = multipart.listOpen({ prefix: key }).pipe(
+  const list = parts.listOpen({ prefix: key }).pipe(
     Effect.map(({ found }) => found.filter((each) => each.key === key)),
     Effect.orElseSucceed(() => []),
   );
@@ -181,7 +181,7 @@ const removeVersion = Effect.fnUntraced(function* (
  * to find it out: the bucket's own retention is read, and a version removed that does not exist.
  */
 export const obstacle = Effect.fnUntraced(function* (place: Place, key: ObjectKey) {
-  const retention = yield* place.store.lifecycle?.retention ?? Effect.undefined;
+  const retention = yield* place.store.rules?.retention ?? Effect.undefined;
   if (retention !== undefined) return `the bucket holds each new object for ${retention}`;
   return (yield* removeVersion(place, key, "null")) === 403
     ? "the service's key may not remove versions of objects (s3:DeleteObjectVersion)"

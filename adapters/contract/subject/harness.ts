@@ -1,7 +1,7 @@
 import type * as Layer from "effect/Layer";
 import type { ObjectStore } from "../../../application/ports/object-store.ts";
 import type { Audience, Presigner } from "../../../application/ports/presigner.ts";
-import type { Ability } from "../abilities.ts";
+import type { Ability } from "../../../application/ports/abilities.ts";
 
 /** A store to test by the contract, as its adapter describes it. */
 export interface Harness {

@@ -1,7 +1,7 @@
 import * as Effect from "effect/Effect";
 import * as Result from "effect/Result";
 import assert from "node:assert/strict";
-import type { Multipart } from "../../../application/ports/object-store.ts";
+import type { Parts } from "../../../application/ports/object-store.ts";
 import type { StorageKey } from "../../../domain/storage-key.ts";
 import type { StoreUnavailable } from "../../../domain/errors.ts";
 import { assertBytes } from "../sending/assertions.ts";
@@ -29,7 +29,7 @@ export async function inRounds(wanted: number, race: (share: number) => Promise<
  * lost: that one may be.
  */
 export async function completing<A>(
-  completions: ReadonlyArray<ReturnType<Multipart["complete"]>>,
+  completions: ReadonlyArray<ReturnType<Parts["complete"]>>,
   then: (at: number) => Promise<A>,
 ): Promise<ReadonlyArray<A>> {
   const lost: Array<StoreUnavailable> = [];
@@ -51,7 +51,7 @@ export async function completing<A>(
  */
 export async function expectOnly(subject: Subject, key: StorageKey, bytes: Uint8Array) {
   await subject.expectContent(bytes, key);
-  const versions = subject.store.versions?.({ prefix: key }) ?? Effect.undefined;
+  const versions = subject.store.list?.versions?.({ prefix: key }) ?? Effect.undefined;
   const listed = await Effect.runPromise(Effect.orElseSucceed(versions, () => undefined));
   if (listed === undefined) return;
   const { found } = listed;

@@ -11,7 +11,7 @@ import { incomingKey, type ObjectKey, type StorageKey } from "../../../domain/st
 import { errorReason } from "../../values/thrown.ts";
 import { S3Access } from "../../storage/s3/access.ts";
 import { assertBytes, assertStatus } from "../sending/assertions.ts";
-import { ABILITIES, type Ability } from "../abilities.ts";
+import { ABILITIES, type Ability } from "../../../application/ports/abilities.ts";
 import type { Harness, OpenStore } from "./harness.ts";
 import { type Put, send, sendPut, upload } from "../sending/send.ts";
 import { CONTENT, getRequest, newKey, PNG, putRequest } from "../sending/uploads.ts";
@@ -123,7 +123,12 @@ export function newSubject(built: BuiltStore) {
     find: async (key: ObjectKey) => Option.getOrUndefined(await Effect.runPromise(store.head(key))),
     /** Copies what waits for a key to its place, or another's, as a confirm does that looked before. */
     copyWaiting: async (to: StorageKey, looked: Omit<ObjectRef, "key">, from = to) => {
-      const copied = store.copy?.({ ...looked, key: incomingKey(from), to, contentType: PNG });
+      const copied = store.copies?.copy({
+        ...looked,
+        key: incomingKey(from),
+        to,
+        contentType: PNG,
+      });
       return Effect.runPromise(copied ?? Effect.die("the store does not copy"));
     },
     /** Checks that a PUT is refused, with the usual statuses by default, and nothing is stored. */

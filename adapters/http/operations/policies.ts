@@ -54,7 +54,7 @@ const Policy = Schema.Struct({
       checksums: Schema.Array(ChecksumAlgorithm).annotate({
         description: "The algorithms that the store verifies of a part; others are refused.",
       }),
-      fileChecksums: Schema.Array(ChecksumAlgorithm).annotate({
+      wholeChecksums: Schema.Array(ChecksumAlgorithm).annotate({
         description: "The same of the whole file.",
       }),
     }).annotate({

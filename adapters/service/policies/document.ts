@@ -4,10 +4,15 @@ import { identity } from "effect/Function";
 import * as Record from "effect/Record";
 import * as Result from "effect/Result";
 import * as Schema from "effect/Schema";
-import type { StoreCapabilities } from "../../../application/ports/store-capabilities.ts";
+import {
+  abilitiesWithout,
+  type Ability,
+  putChecksums,
+} from "../../../application/ports/abilities.ts";
 import { sizeInWords } from "../../../domain/byte-size.ts";
 import { CONFIRM_GRACE } from "../../../domain/receipt.ts";
 import { DEFAULT_POLICY, PolicyName, UploadPolicy } from "../../../domain/upload-policy.ts";
+import type { Storage } from "../../storage/storage.ts";
 import { type Decoded, decoder, memberAt } from "../../values/decode.ts";
 import { camelCase, snakeCase } from "../../values/names.ts";
 
@@ -18,8 +23,17 @@ const SPELLINGS: Readonly<Record<Spelling, (member: string) => string>> = {
   option: identity,
 };
 
+/** A store, as far as policies depend on it. */
+export type PolicyStore = Pick<Storage, "abilities" | "limits" | "unproved">;
+
+/** Stands in for a store whose settings are at fault, so that policies are read all the same. */
+export const ANY_STORE: PolicyStore = {
+  abilities: abilitiesWithout(),
+  limits: { largestPut: Infinity },
+};
+
 interface Place {
-  readonly store: StoreCapabilities;
+  readonly store: PolicyStore;
   readonly spelling: Spelling;
   readonly hasClamd: boolean;
 }
@@ -78,11 +92,12 @@ const DECODERS = Record.map(SPELLINGS, (spell) => {
 });
 
 /** The limit of a store that this size exceeds, and the reason for it. */
-export function sizeLimit(size: number, store: StoreCapabilities) {
-  const { largestPut, largestMultipart } = store;
-  const most = Math.max(largestPut, largestMultipart ?? 0);
+export function sizeLimit(size: number, { abilities, limits }: PolicyStore) {
+  const { largestPut, largestMultipart = 0 } = limits;
+  const inParts = abilities.has("multipart");
+  const most = inParts ? Math.max(largestPut, largestMultipart) : largestPut;
   if (size <= most) return undefined;
-  if (largestMultipart !== undefined) return { most, why: "this store takes no larger files" };
+  if (inParts) return { most, why: "this store takes no larger files" };
   return { most, why: "a single PUT to this store carries no more" };
 }
 
@@ -104,6 +119,7 @@ function rules(
 ): ReadonlyArray<readonly [keyof UploadPolicy, isBroken: boolean, reason: string]> {
   const { maxSize, putLifetime, writeOnce, requireChecksum, onMismatch, unconfirmedAfter, scan } =
     policy;
+  const has = (ability: Ability) => store.abilities.has(ability);
   const isIncoming = policy.arrival === "incoming";
   const limit = sizeLimit(maxSize, store);
   const latest = Duration.toSeconds(Duration.sum(putLifetime, CONFIRM_GRACE));
@@ -116,17 +132,17 @@ function rules(
     ],
     [
       "writeOnce",
-      writeOnce && !store.writeOnce && !store.alwaysOnce,
+      writeOnce && !has("write-once") && has("repeated PUT"),
       `it is true, and this store cannot enforce it${unproved}`,
     ],
     [
       "requireChecksum",
-      requireChecksum && store.checksums.length === 0,
+      requireChecksum && putChecksums(store.abilities).length === 0,
       `it is true, and this store verifies none${unproved}`,
     ],
     [
       "arrival",
-      isIncoming && !store.copies,
+      isIncoming && !has("copies"),
       `it is incoming, and this store is not known to copy exactly what was looked at, so a confirmed file could be another${unproved}`,
     ],
     [
@@ -146,7 +162,7 @@ function rules(
     ],
     [
       "scan",
-      scan === "tags" && store.scanTags !== true,
+      scan === "tags" && !has("scan tags"),
       "it is tags, and with this store an upload could set them, or nobody does",
     ],
     [
@@ -156,7 +172,7 @@ function rules(
     ],
     [
       "onMismatch",
-      onMismatch === "delete" && !isIncoming && !store.versions,
+      onMismatch === "delete" && !isIncoming && !has("versions"),
       "it is delete, and this store cannot remove exactly what was looked at",
     ],
     [

@@ -1,7 +1,6 @@
 import * as Arr from "effect/Array";
 import * as Result from "effect/Result";
 import * as Schema from "effect/Schema";
-import type { StoreCapabilities } from "../../../application/ports/store-capabilities.ts";
 import { sizeInWords, SizeText, type WrittenSize } from "../../../domain/byte-size.ts";
 import { Lifetime, lifetimeText } from "../../../domain/lifetime.ts";
 import {
@@ -15,7 +14,7 @@ import { parseJson, readJsonFile } from "../../settings/json-file.ts";
 import { decodeOnly, List } from "../../settings/codecs.ts";
 import { fault, optional, type Read, readSettings, withDefault } from "../../settings/setting.ts";
 import type { Source } from "../../settings/source.ts";
-import { completePolicies, sizeLimit } from "./document.ts";
+import { completePolicies, type PolicyStore, sizeLimit } from "./document.ts";
 
 /** A size without unit is in MiB in the environment. */
 export const isWithoutUnit = (size: string): boolean => /^[\d.]+$/.test(size);
@@ -79,7 +78,7 @@ export const settings = {
 
 export const read = (
   source: Source,
-  store: StoreCapabilities,
+  store: PolicyStore,
   hasClamd = false,
 ): Read<ReadonlyMap<string, UploadPolicy>> =>
   Result.flatMap(
@@ -107,7 +106,7 @@ export const read = (
   );
 
 /** The file of policies, and how to read its JSON again; undefined if no file has them. */
-export const fileOf = (source: Source, store: StoreCapabilities, hasClamd: boolean) =>
+export const fileOf = (source: Source, store: PolicyStore, hasClamd: boolean) =>
   Result.map(readSettings(settings, source), ({ document: path, ...values }) => {
     if (path === undefined || isInline(path)) return undefined;
     const files: UploadPolicy = { ...defaultPolicy, ...values };

@@ -1,4 +1,5 @@
 import * as Duration from "effect/Duration";
+import type { Abilities } from "../../../application/ports/abilities.ts";
 import type { GetRequest, PartRequest } from "../../../application/ports/presigner.ts";
 import { bind, type Binding } from "../signing/binding.ts";
 import type { Pair } from "../signing/v4.ts";
@@ -9,19 +10,19 @@ export const ANNOUNCEMENT = "x-ms-meta-valetkey_grant";
 
 /** "Put Blob", Azure Storage documentation. */
 export const azureBinding =
-  (bound: ReadonlyArray<string>): Binding =>
+  (abilities: Abilities): Binding =>
   ({ contentType, size, checksum, announcement }) => {
-    const bindsType = bound.includes("bound type");
+    const signsType = abilities.has("bound type");
     const { signed, toSend } = bind([
-      bound.includes("bound size") && ["content-length", String(size)],
+      abilities.has("bound size") && ["content-length", String(size)],
       checksum && ["content-md5", checksum.value],
       ["content-type", contentType],
-      bindsType && ["x-ms-blob-content-type", contentType],
+      signsType && ["x-ms-blob-content-type", contentType],
       ["x-ms-blob-type", "BlockBlob"],
       announcement !== undefined && [ANNOUNCEMENT, announcement],
     ]);
-    const isSigned = ([name]: Pair) => bindsType || /^content-(?:length|md5)$/.test(name);
-    return { signed: signed.filter(isSigned), toSend, isOnce: bound.includes("write-once") };
+    const isSigned = ([name]: Pair) => signsType || /^content-(?:length|md5)$/.test(name);
+    return { signed: signed.filter(isSigned), toSend, isOnce: abilities.has("write-once") };
   };
 
 /** "Put Block", Azure Storage documentation. */

@@ -13,7 +13,7 @@ import { azureBinding, azureOverrides, azurePartQuery } from "./binding.ts";
 import { azureCors } from "./cors.ts";
 import { azureSigners } from "./credentials.ts";
 import { azureObjectStore } from "./object-store.ts";
-import { azureCapabilities, type AzureSettings } from "./settings.ts";
+import { azureAbilities, type AzureSettings } from "./settings.ts";
 
 /** The account's name is the path of an emulator's address, which is not signed. */
 export const layer = (settings: AzureSettings): Layer.Layer<Presigner | ObjectStore> =>
@@ -24,19 +24,18 @@ export const layer = (settings: AzureSettings): Layer.Layer<Presigner | ObjectSt
         bucketAddress({ endpoint, bucket, pathStyle: true, signsPath: false });
       const addresses = { public: locate(publicEndpoint), internal: locate(endpoint) };
       const { service, client } = yield* azureSigners(settings, addresses.internal);
-      const capabilities = azureCapabilities(settings);
+      const abilities = azureAbilities(settings);
       const presigner = urlPresigner({
-        ...capabilities,
         addresses,
         region: "",
-        binding: azureBinding(settings.bound ?? []),
+        binding: azureBinding(abilities),
         overrides: azureOverrides,
-        parts: { binding: () => bind([]), query: azurePartQuery, checksums: [] },
+        parts: { binding: () => bind([]), query: azurePartQuery },
         signers: { put: client, get: client },
       });
       const at = { signer: service, address: addresses.internal, region: "" };
       const container = { settings, bucket: at, client };
-      const store = azureObjectStore(container);
+      const store = azureObjectStore(container, abilities);
       yield* makeBucketInBackground(store, settings, "container");
       yield* observeLife({ service, client });
       return Context.make(Presigner, presigner).pipe(

@@ -1,10 +1,6 @@
 import * as Effect from "effect/Effect";
 import * as Option from "effect/Option";
-import type {
-  Multipart,
-  MultipartId,
-  ObjectStore,
-} from "../../../application/ports/object-store.ts";
+import type { Copies, MultipartId, Parts } from "../../../application/ports/object-store.ts";
 import { ObjectUnreadable } from "../../../domain/errors.ts";
 import type { ObjectKey } from "../../../domain/storage-key.ts";
 import { piecesOf } from "../rest/pieces.ts";
@@ -16,7 +12,7 @@ import { listBlobs } from "./list.ts";
 import { errorCode } from "./refusal.ts";
 
 /** "Put Block" and "Put Block List", Azure Storage documentation. */
-export const azureMultipart = (container: AzureContainer): Multipart => {
+export const azureMultipart = (container: AzureContainer): Parts => {
   const { bucket } = container;
   return {
     abandoned: "Azure itself removes blocks that nobody commits, a week after the last of them",
@@ -83,7 +79,7 @@ const UNKNOWN = { uploadId: "", age: 0 };
  * comes along. "Put Block From URL", Azure Storage documentation.
  */
 export const azureCopy =
-  (container: AzureContainer): NonNullable<ObjectStore["Service"]["copy"]> =>
+  (container: AzureContainer): Copies["copy"] =>
   ({ key, etag, size, to, contentType }) =>
     Effect.gen(function* () {
       const { bucket } = container;

@@ -1,6 +1,7 @@
 import * as Clock from "effect/Clock";
 import * as Effect from "effect/Effect";
 import * as Option from "effect/Option";
+import type { Abilities } from "../../../application/ports/abilities.ts";
 import { ObjectStore } from "../../../application/ports/object-store.ts";
 import { ObjectUnreadable } from "../../../domain/errors.ts";
 import type { ObjectKey } from "../../../domain/storage-key.ts";
@@ -13,8 +14,12 @@ import { type AzureContainer, breakingLease, refuse } from "./container.ts";
 import { listBlobs } from "./list.ts";
 import { azureCopy, azureMultipart } from "./multipart.ts";
 import { errorCode, noContainer } from "./refusal.ts";
+import { AZURE_LIMITS } from "./settings.ts";
 
-export function azureObjectStore(container: AzureContainer): ObjectStore["Service"] {
+export function azureObjectStore(
+  container: AzureContainer,
+  abilities: Abilities,
+): ObjectStore["Service"] {
   const { bucket, settings } = container;
   const mustBeOk = (answer: StoreResponse, ...others: ReadonlyArray<string>) =>
     answer.ok || others.includes(errorCode(answer) ?? "")
@@ -29,6 +34,8 @@ export function azureObjectStore(container: AzureContainer): ObjectStore["Servic
   ) => signedFetch(bucket, { method, key, query, headers });
 
   return ObjectStore.of({
+    abilities,
+    limits: AZURE_LIMITS,
     ensureBucket: Effect.gen(function* () {
       const answer = yield* headContainer;
       const fault = clockFault(answer.headers.get("date"), yield* Clock.currentTimeMillis);
@@ -44,18 +51,17 @@ export function azureObjectStore(container: AzureContainer): ObjectStore["Servic
       const answer = yield* breakingLease(container, key, removeBlob);
       if (answer.status !== 404) yield* mustBeOk(answer);
     }),
-    copy: azureCopy(container),
-    // Until it ends, the URL of a block may write the whole blob: no file in parts is final before.
-    copiesOnce: () => true,
     read: (object) => readObject(bucket, object, [], (answer) => refuse(container, answer)),
-    writeEmpty: (key) =>
-      Effect.flatMap(call("PUT", key, [], [["x-ms-blob-type", "BlockBlob"]]), (answer) =>
-        mustBeOk(answer),
-      ),
-    // The rules are those of the account, which only its management sets.
-    lifecycle: undefined,
-    list: (below) => listBlobs(container, below),
-    multipart: azureMultipart(container),
+    copies: {
+      copy: azureCopy(container),
+      writeEmpty: (key) =>
+        Effect.flatMap(call("PUT", key, [], [["x-ms-blob-type", "BlockBlob"]]), (answer) =>
+          mustBeOk(answer),
+        ),
+    },
+    list: { objects: (below) => listBlobs(container, below) },
+    parts: azureMultipart(container),
+    // Its rules are those of the account, which only its management sets.
     head: Effect.fnUntraced(function* (key) {
       const answer = yield* headObject(bucket, key);
       const code = errorCode(answer);

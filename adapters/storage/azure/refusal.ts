@@ -23,7 +23,9 @@ export function refused(settings: AzureSettings, answer: StoreResponse): StoreUn
 }
 
 export const noContainer = (settings: AzureSettings): string =>
-  inWordsOf("azure", noBucket(settings));
+  inWordsOf(CONTAINER, noBucket(settings));
+
+export const CONTAINER = { word: "container" };
 
 const MAY_NOT =
   "the service may not do this; its identity needs the roles that valetkey policy prints, and nothing may shut out the network of this machine";

@@ -1,9 +1,13 @@
 import * as Redacted from "effect/Redacted";
 import * as Result from "effect/Result";
 import * as Schema from "effect/Schema";
-import type { StoreCapabilities } from "../../../application/ports/store-capabilities.ts";
+import * as Struct from "effect/Struct";
+import { abilitiesWithout } from "../../../application/ports/abilities.ts";
 import { type Fault, fault, type Read, readSettings, type Values } from "../../settings/setting.ts";
 import type { SettingName, Source, Vocabulary } from "../../settings/source.ts";
+import type { CertificateInUse } from "../certificate/in-use.ts";
+import { DECIDED, withProved } from "../certificate/proved.ts";
+import type { Decided } from "../known.ts";
 import { certificateSettings, readCertificate } from "../certificate/read.ts";
 import { mainKeySettings } from "../credentials/key-settings.ts";
 import * as storage from "../settings.ts";
@@ -25,31 +29,45 @@ export const settings = {
 
 const MIB = 2 ** 20;
 
+/** "Scalability and performance targets for Blob Storage", Azure Storage documentation. */
+export const AZURE_LIMITS = { largestPut: 5000 * MIB, largestMultipart: 10_000 * 4000 * MIB };
+
 /**
- * "Scalability and performance targets for Blob Storage", Azure Storage documentation. What no
- * certificate shows to be bound is decided by confirm. Azurite asks whether the key is free when a PUT
- * begins, and no more at its end.
+ * What no certificate shows to be bound is decided by confirm. Azurite asks whether the key is free
+ * when a PUT begins, and no more at its end.
  */
-export const azureCapabilities = ({
-  key,
-  bound = [],
-}: Pick<AzureSettings, "key" | "bound">): StoreCapabilities => ({
-  largestPut: 5000 * MIB,
-  largestMultipart: 10_000 * 4000 * MIB,
-  bindsType: bound.includes("bound type"),
-  bindsSize: bound.includes("bound size") ? "always" : "never",
-  bindsQuery: false,
-  putHeaders: ["x-ms-blob-type"],
-  writeOnce: bound.includes("write-once"),
-  alwaysOnce: true,
-  versions: false,
-  copies: true,
-  copiesOnce: true,
-  checksums: bound.includes("md5") ? ["md5"] : [],
-  partChecksums: [],
-  bindsParts: false,
-  ...(key === undefined && { unproved: "no certificate shows that it does" }),
-});
+const DOCUMENTED = abilitiesWithout(
+  "repeated PUT",
+  "sha256",
+  "crc32c",
+  "md5",
+  "bound type",
+  "bound size",
+  "plain PUT",
+  "signed query",
+  "exact size by default",
+  "write-once",
+  "bound parts",
+  "part sha256",
+  "part crc32c",
+  "part md5",
+  "file checksums",
+  "completes once",
+  "versions",
+  "scan tags",
+);
+
+/** What a certificate may decide: the key of an account binds nothing. */
+export const decidedFor = ({ key }: Pick<AzureSettings, "key">): Decided =>
+  key ? Struct.pick(DECIDED.azure, ["write-once"]) : DECIDED.azure;
+
+export function azureAbilities({ key, certificate }: Pick<AzureSettings, "key" | "certificate">) {
+  const proved = certificate ?? { abilities: new Set() };
+  const { abilities } = withProved(DOCUMENTED, decidedFor({ key }), proved);
+  return abilities.has("bound size")
+    ? new Set([...abilities, "exact size by default" as const])
+    : abilities;
+}
 
 export interface AzureSettings extends Omit<
   Values<typeof settings>,
@@ -59,8 +77,7 @@ export interface AzureSettings extends Omit<
   readonly account: string;
   /** An identity of this machine signs if undefined. */
   readonly key?: SasKey | undefined;
-  /** What a certificate has shown that a signature binds. */
-  readonly bound?: ReadonlyArray<string> | undefined;
+  readonly certificate?: CertificateInUse | undefined;
 }
 
 export const read = (source: Source): Read<AzureSettings> =>
@@ -74,12 +91,10 @@ export const read = (source: Source): Read<AzureSettings> =>
         secret: Buffer.from(Redacted.value(secretKey), "base64"),
       };
       const place = { adapter: "azure", provider: "azure", region: "", ...given };
-      return Result.map(readCertificate({ certificate, acceptBroken }, place), (inUse) => {
-        const shown = inUse?.facts?.abilities;
-        // The key of an account binds nothing else.
-        const bound = key ? shown?.filter((ability) => ability === "write-once") : shown;
-        return { ...given, words: source.words, account, key, bound };
-      });
+      return Result.map(
+        readCertificate({ certificate, acceptBroken }, place, decidedFor({ key })),
+        (certificate) => ({ ...given, words: source.words, account, key, certificate }),
+      );
     },
   );
 

@@ -1,6 +1,12 @@
 import * as Result from "effect/Result";
 import { loaded, type KnownStorage, type Store } from "../storage.ts";
-import { azureCapabilities, type AzureSettings, read as readSettings } from "./settings.ts";
+import {
+  AZURE_LIMITS,
+  azureAbilities,
+  decidedFor,
+  type AzureSettings,
+  read as readSettings,
+} from "./settings.ts";
 
 export { settings } from "./settings.ts";
 
@@ -9,9 +15,16 @@ export const read: Store["read"] = (source) =>
 
 export const azureStorage = (settings: AzureSettings): KnownStorage => ({
   description: `Azure Blob Storage at ${settings.endpoint.href}, container ${settings.bucket}`,
-  capabilities: azureCapabilities(settings),
-  bucket: { api: "azure", name: settings.bucket },
+  abilities: azureAbilities(settings),
+  limits: AZURE_LIMITS,
+  ...(settings.key === undefined && { unproved: "no certificate shows that it does" }),
+  bucket: { api: "azure", name: settings.bucket, word: "container" },
   notificationForm: () => import("./notification-form.ts"),
   byHand: () => import("./by-hand.ts"),
+  certifying: {
+    endpoint: settings.endpoint,
+    decided: decidedFor(settings),
+    withAbilities: (abilities) => azureStorage({ ...settings, certificate: { abilities } }),
+  },
   layer: loaded(async () => (await import("./layer.ts")).layer(settings)),
 });

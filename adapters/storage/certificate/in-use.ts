@@ -1,15 +1,12 @@
-import { type Provider, type ProviderName, PROVIDERS } from "../providers.ts";
-import type { Proved } from "./proved.ts";
+import type { Known } from "../known.ts";
 
-/** A certificate that configures the service. */
-export interface CertificateInUse {
-  readonly proved: Proved;
+/** A certificate that configures the service, with the abilities that it proves. */
+export interface CertificateInUse extends Known {
   /** Left out while a store is certified, so that all that it may prove is tried. */
   readonly facts?: {
     /** Such as `MinIO, bucket files, 2026-11-30`. */
     readonly name: string;
     readonly date: string;
-    readonly abilities: ReadonlyArray<string>;
     /** Promises have changed since. */
     readonly isOutdated: boolean;
     /** Promises that every store must keep, and that this one was seen to break. */
@@ -17,26 +14,11 @@ export interface CertificateInUse {
   };
 }
 
-interface Configured {
-  readonly provider: ProviderName;
-  readonly certificate?: CertificateInUse | undefined;
-}
-
-/** The provider of some settings, with the abilities that its certificate proves. */
-export const configuredProvider = ({ provider, certificate }: Configured): Provider => ({
-  ...PROVIDERS[provider],
-  ...certificate?.proved,
-});
-
-/** Such as `MinIO at http://127.0.0.1:9000/, bucket files, certified on 2026-11-30`. */
-export function describeStore(settings: Configured & { readonly bucket: string }, place: string) {
-  const { provider, bucket, certificate: { facts } = {} } = settings;
-  const certified = facts === undefined ? "" : `, certified on ${facts.date}`;
-  return `${PROVIDERS[provider].title} at ${place}, bucket ${bucket}${certified}`;
-}
-
 /** Warns of a certificate that is old, or shows a danger, at a time in milliseconds. */
-export function certificateWarning({ certificate }: Configured, now: number): string | undefined {
+export function certificateWarning(
+  certificate: CertificateInUse | undefined,
+  now: number,
+): string | undefined {
   const { date = "", isOutdated = false, broken = [] } = certificate?.facts ?? {};
   if (broken.length > 0) return `the certificate of ${date} ${danger(broken)}`;
   const isOld = now - Date.parse(date) > YEAR;

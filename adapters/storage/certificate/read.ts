@@ -16,7 +16,8 @@ import { Path } from "../settings.ts";
 import { withoutSlashes } from "../signing/bucket-address.ts";
 import { type Certificate, digestOf } from "./certificate.ts";
 import { type CertificateInUse, danger } from "./in-use.ts";
-import { type BoundTo, brokenIn, capabilitiesOf, provedBy, stateOf } from "./proved.ts";
+import { brokenIn, provedBy, stateOf } from "./proved.ts";
+import type { Decided } from "../known.ts";
 import standsOn from "./stands-on.json" with { type: "json" };
 
 export const certificate = optional({
@@ -52,10 +53,11 @@ export interface Place {
 
 const AGAIN = "`valetkey certify --output certificate.json`";
 
-/** Reads a certificate, from a file or as an object, and refuses that of another store. */
+/** Reads a certificate, from a file or as an object, of what it may decide; refuses another store's. */
 export function readCertificate(
   { certificate: given, acceptBroken: isAccepted }: Values<typeof certificateSettings>,
   place: Place,
+  decided: Decided,
 ): Read<CertificateInUse | undefined> {
   if (given === undefined) return Result.succeed(undefined);
   const [what, json] =
@@ -68,7 +70,7 @@ export function readCertificate(
       (facts): Result.Result<CertificateInUse, Text> => {
         const problem = otherPlace(facts, place);
         if (problem !== undefined) return Result.fail(problem);
-        const used = inUse(facts);
+        const used = inUse(facts, decided);
         return used.facts.broken.length > 0 && !isAccepted
           ? Result.fail(
               ({ assign }) =>
@@ -100,17 +102,17 @@ export const certificateFrom = (json: unknown): Result.Result<Certificate, strin
 /** In milliseconds; the clock of the machine that certified may be before this one's. */
 const CLOCK_TOLERANCE = 24 * 60 * 60 * 1000;
 
-function inUse({ contract, date, server, provider, bucket, state, promises }: Certificate) {
-  const abilities = provedBy(promises, standsOn.abilities);
-  const bound = new Set(abilities) as BoundTo["abilities"];
-  const proved = capabilitiesOf(abilities, { versions: stateOf(state), abilities: bound });
+function inUse(certificate: Certificate, decided: Decided) {
+  const { contract, date, server, provider, bucket, state, promises } = certificate;
+  const abilities = new Set(provedBy(promises, decided));
   const name = onOneLine(`${server ?? provider}, bucket ${bucket}, ${date}`);
   return {
-    proved: { ...proved, unproved: `its certificate of ${date} does not prove that` },
+    abilities,
+    boundTo: { versions: stateOf(state), abilities },
+    unproved: `its certificate of ${date} does not prove that`,
     facts: {
       name,
       date,
-      abilities: [...new Set([...abilities, ...provedBy(promises, standsOn.bound)])],
       isOutdated: contract < standsOn.contract,
       broken: brokenIn(promises, standsOn.every),
     },

@@ -3,7 +3,7 @@ import * as Effect from "effect/Effect";
 import * as Layer from "effect/Layer";
 import * as Result from "effect/Result";
 import type * as Scope from "effect/Scope";
-import { type Multipart, ObjectStore } from "../../../application/ports/object-store.ts";
+import { ObjectStore, type Parts } from "../../../application/ports/object-store.ts";
 import { Presigner } from "../../../application/ports/presigner.ts";
 import { type BucketAddress, bucketAddress } from "../signing/bucket-address.ts";
 import { BucketCors } from "../bucket-cors.ts";
@@ -19,7 +19,7 @@ import { multipartCalls } from "../rest/multipart.ts";
 import { isSenseless, refusalIn } from "../rest/refusal-reason.ts";
 import { type Bucket, signedFetch, unavailable } from "../rest/signed-fetch.ts";
 import { objectStore } from "./object-store.ts";
-import { GCS_CAPABILITIES, type GcsSettings, REGION } from "./settings.ts";
+import { type GcsSettings, REGION } from "./settings.ts";
 
 /** A path of the endpoint is a prefix that a reverse proxy strips. */
 export const layer = (settings: GcsSettings): Layer.Layer<Presigner | ObjectStore> =>
@@ -40,14 +40,13 @@ export const layer = (settings: GcsSettings): Layer.Layer<Presigner | ObjectStor
         region: REGION,
         binding: gcsBinding,
         overrides: gcsOverrides,
-        ...GCS_CAPABILITIES,
-        parts: { binding: gcsPartBinding, checksums: GCS_CAPABILITIES.checksums },
+        parts: { binding: gcsPartBinding },
         isRemote: keySigner === undefined,
         signers: { put: yield* signerFor("put"), get: yield* signerFor("get") },
       });
       const signed = { signer, address: addresses.internal, region: REGION };
-      const multipart = gcsMultipart(signed, settings.bucket);
-      const { store, cors } = objectStore({ settings, signed, signer: keySigner, multipart });
+      const parts = gcsMultipart(signed, settings.bucket);
+      const { store, cors } = objectStore({ settings, signed, signer: keySigner, parts });
       yield* makeBucketInBackground(store, settings);
       return Context.make(Presigner, presigner).pipe(
         Context.add(ObjectStore, store),
@@ -80,11 +79,9 @@ const signerFrom = ({
  * "XML API multipart uploads", Cloud Storage documentation. It refuses preconditions, so a
  * completion looks first for an object; none can come in between, since each upload has a new key.
  */
-function gcsMultipart(bucket: Bucket, name: string): Omit<Multipart, "listOpen"> {
+function gcsMultipart(bucket: Bucket, name: string): Omit<Parts, "listOpen"> {
   const calls = multipartCalls(bucket, {
     ifNone: [],
-    // It compares none when it puts parts together.
-    fileChecksums: [],
     refuse: (answer) => {
       const refusal = refusalIn(answer);
       const { status, code = "" } = refusal;

@@ -3,7 +3,7 @@ import * as Clock from "effect/Clock";
 import * as Effect from "effect/Effect";
 import * as Option from "effect/Option";
 import type { KeyObject } from "node:crypto";
-import { type Multipart, ObjectStore } from "../../../application/ports/object-store.ts";
+import { ObjectStore, type Parts } from "../../../application/ports/object-store.ts";
 import { StoreUnavailable } from "../../../domain/errors.ts";
 import { BucketCors } from "../bucket-cors.ts";
 import { current } from "../credentials/held.ts";
@@ -26,7 +26,7 @@ import { temporaryFailure } from "../rest/temporary.ts";
 import type { CredentialSource, KeySigner } from "../signing/signer.ts";
 import { applyCors, applyLifecycle, corsRule, effectsIn, lifecycleRule } from "./rules.ts";
 import { type GcsSigner, isServiceAccount } from "./credentials.ts";
-import { type GcsSettings, SCOPES } from "./settings.ts";
+import { GCS_LIMITS, gcsAbilities, type GcsSettings, SCOPES } from "./settings.ts";
 import { neededBy } from "../../values/needed-by.ts";
 import { errorCode, isError } from "../../values/thrown.ts";
 
@@ -39,9 +39,10 @@ export function objectStore(store: {
   readonly signed: SignedBucket;
   /** Without one, the client finds the credentials of this machine. */
   readonly signer: CredentialSource<GcsSigner> | undefined;
-  readonly multipart: Omit<Multipart, "listOpen">;
+  readonly parts: Omit<Parts, "listOpen">;
 }): { readonly store: ObjectStore["Service"]; readonly cors: BucketCors["Service"] } {
-  const { settings, signed, signer, multipart } = store;
+  const { settings, signed, signer, parts } = store;
+  const abilities = gcsAbilities(settings);
   const buckets = new WeakMap<object, Bucket>();
   const bucketFor = async (key: KeySigner<KeyObject> | undefined) => {
     const of = key ?? settings;
@@ -69,6 +70,8 @@ export function objectStore(store: {
   const missing = refused(`the bucket ${settings.bucket} does not exist; create it`);
   const refuse: Refuse = ({ status }) => Effect.fail(failed({ code: status }));
   const objects = ObjectStore.of({
+    abilities,
+    limits: GCS_LIMITS,
     ensureBucket: call(
       async (bucket) => {
         const [exists] = await bucket.exists();
@@ -93,42 +96,46 @@ export function objectStore(store: {
       const answer = yield* signedFetch(signed, { method: "DELETE", key, query });
       if (!answer.ok && answer.status !== 404) yield* refuse(answer);
     }),
-    // With a body, nothing else that describes the upload is copied. Each object has a generation.
-    copy: ({ key, version: generation, to, contentType }) =>
-      call(async (bucket) => {
-        const preconditionOpts = { ifGenerationMatch: 0 };
-        try {
-          const upload = bucket.file(key, at(generation));
-          await upload.copy(to, { contentType, metadata: {}, preconditionOpts });
-          return "copied";
-        } catch (cause) {
-          if (errorCode(cause) === 412) return "exists";
-          if (errorCode(cause) === 404) return "changed";
-          throw cause;
-        }
-      }),
     read: (object) => readObject(signed, object, generationQuery(object.version), refuse),
-    versions: ({ prefix, after }) =>
-      call(async (bucket) => {
-        const pageToken = after && { pageToken: after };
-        const query = { prefix, versions: true, autoPaginate: false, ...pageToken };
-        const [files, next] = await bucket.getFiles(query);
-        const found = files.map(({ name, metadata: { generation } }) => ({
-          key: name as ObjectKey,
-          version: generation === undefined ? undefined : String(generation),
-        }));
-        const token = next && (next as { readonly pageToken?: string }).pageToken;
-        return { found, ...(token && { next: token }) };
-      }),
-    writeEmpty: Effect.fnUntraced(function* (key) {
-      const answer = yield* signedFetch(signed, { method: "PUT", key });
-      if (!answer.ok) yield* refuse(answer);
+    ...(abilities.has("copies") && {
+      copies: {
+        // With a body, nothing else that describes the upload is copied. Each object has a generation.
+        copy: ({ key, version: generation, to, contentType }) =>
+          call(async (bucket) => {
+            const preconditionOpts = { ifGenerationMatch: 0 };
+            try {
+              const upload = bucket.file(key, at(generation));
+              await upload.copy(to, { contentType, metadata: {}, preconditionOpts });
+              return "copied";
+            } catch (cause) {
+              if (errorCode(cause) === 412) return "exists";
+              if (errorCode(cause) === 404) return "changed";
+              throw cause;
+            }
+          }),
+        writeEmpty: Effect.fnUntraced(function* (key) {
+          const answer = yield* signedFetch(signed, { method: "PUT", key });
+          if (!answer.ok) yield* refuse(answer);
+        }),
+      },
     }),
-    list: listObjects(signed, refuse),
-    multipart: { ...multipart, listOpen: listUploads(signed, refuse) },
-    copiesOnce: () => true,
-    completesOnce: () => true,
-    lifecycle: {
+    list: {
+      objects: listObjects(signed, refuse),
+      versions: ({ prefix, after }) =>
+        call(async (bucket) => {
+          const pageToken = after && { pageToken: after };
+          const query = { prefix, versions: true, autoPaginate: false, ...pageToken };
+          const [files, next] = await bucket.getFiles(query);
+          const found = files.map(({ name, metadata: { generation } }) => ({
+            key: name as ObjectKey,
+            version: generation === undefined ? undefined : String(generation),
+          }));
+          const token = next && (next as { readonly pageToken?: string }).pageToken;
+          return { found, ...(token && { next: token }) };
+        }),
+    },
+    parts: { ...parts, listOpen: listUploads(signed, refuse) },
+    rules: {
       removesParts: true,
       retention: call(async (bucket) => {
         const [{ retentionPolicy, defaultEventBasedHold }] = await bucket.getMetadata();

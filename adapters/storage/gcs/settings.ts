@@ -1,6 +1,6 @@
 import * as Result from "effect/Result";
 import * as Schema from "effect/Schema";
-import type { StoreCapabilities } from "../../../application/ports/store-capabilities.ts";
+import { type Abilities, abilitiesWithout } from "../../../application/ports/abilities.ts";
 import { HttpOrigin } from "../../settings/codecs.ts";
 import {
   excludedBy,
@@ -66,19 +66,22 @@ export const SCOPES = ["https://www.googleapis.com/auth/cloud-platform"];
 export const REGION = "auto";
 
 /** "Quotas and limits", Cloud Storage documentation. */
-export const GCS_CAPABILITIES: StoreCapabilities = {
-  largestPut: 5 * 2 ** 40,
-  largestMultipart: 5 * 2 ** 40,
-  bindsSize: "strict",
-  writeOnce: true,
-  versions: true,
-  copies: true,
-  copiesOnce: true,
-  completesOnce: true,
-  checksums: ["crc32c", "md5"],
-  partChecksums: ["crc32c", "md5"],
-  pinsDownloads: false,
-};
+export const GCS_LIMITS = { largestPut: 5 * 2 ** 40, largestMultipart: 5 * 2 ** 40 };
+
+export const gcsAbilities = ({ key }: Pick<GcsSettings, "key">): Abilities =>
+  key === undefined || isServiceAccount(key.signer)
+    ? abilitiesWithout(...LACKED)
+    : // The official client copies, and cannot use an HMAC key.
+      abilitiesWithout(...LACKED, "copies");
+
+const LACKED = [
+  "sha256",
+  "exact size by default",
+  "pinned downloads",
+  "part sha256",
+  "file checksums",
+  "scan tags",
+] as const;
 
 export interface GcsSettings extends Values<typeof settings> {
   readonly words?: Vocabulary | undefined;

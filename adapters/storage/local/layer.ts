@@ -13,7 +13,8 @@ import type { Storage } from "../storage.ts";
 import { bucketAddress } from "../signing/bucket-address.ts";
 import { always } from "../credentials/held.ts";
 import { signWith } from "../signing/signer.ts";
-import { ABLEST } from "../providers.ts";
+import { S3_LIMITS } from "../providers.ts";
+import { EMBEDDED_ABILITIES } from "./abilities.ts";
 import { urlPresigner } from "../signing/url-presigner.ts";
 import { exactly } from "../rest/read-object.ts";
 import { timeoutsFor } from "./body.ts";
@@ -92,10 +93,9 @@ export const layer = (
       const presigner = urlPresigner({
         addresses: { public: address, internal: address },
         region: REGION,
-        binding: s3Binding({ writeOnce: true }),
+        binding: s3Binding(EMBEDDED_ABILITIES),
         overrides: s3Overrides,
-        ...ABLEST,
-        parts: { binding: s3PartBinding, checksums: ABLEST.partChecksums },
+        parts: { binding: s3PartBinding },
         signers: { put: signer, get: signer },
       });
       const stored = <O extends { readonly key: string }>(object: O) => ({
@@ -103,13 +103,17 @@ export const layer = (
         key: `/${bucket}/${object.key}`,
       });
       const store = ObjectStore.of({
+        abilities: EMBEDDED_ABILITIES,
+        limits: S3_LIMITS,
         ensureBucket: run(() => checkFolder(folder)),
         remove: (object) => run(() => removeObject(folder, stored(object).key)),
-        writeEmpty: (key) => run(() => writeEmpty(folder, stored({ key }).key)),
-        copy: ({ key, etag, to }) =>
-          run(() =>
-            linkObject(folder, { from: stored({ key }).key, to: stored({ key: to }).key, etag }),
-          ),
+        copies: {
+          writeEmpty: (key) => run(() => writeEmpty(folder, stored({ key }).key)),
+          copy: ({ key, etag, to }) =>
+            run(() =>
+              linkObject(folder, { from: stored({ key }).key, to: stored({ key: to }).key, etag }),
+            ),
+        },
         read: ({ key, etag, length = Infinity }) =>
           run(async () => {
             const object = await openObject(folder, stored({ key }).key);
@@ -121,10 +125,9 @@ export const layer = (
             await object?.close();
             return "changed";
           }),
-        list: (below) => run(() => listObjects(folder, { bucket, ...below })),
-        multipart: {
+        list: { objects: (below) => run(() => listObjects(folder, { bucket, ...below })) },
+        parts: {
           abandoned: `the embedded store itself removes an upload in parts a day after the last part came, and what nobody confirms after ${MOST_DAYS_OF_WAITING} days`,
-          fileChecksums: ABLEST.fileChecksums,
           create: ({ key, contentType }) =>
             run(() => startUpload(folder, stored({ key, contentType }))),
           list: (upload) => run(() => listParts(folder, stored(upload))),
@@ -133,9 +136,6 @@ export const layer = (
           listOpen: ({ prefix }) =>
             run(async () => ({ found: await listUploads(folder, { bucket, prefix }) })),
         },
-        copiesOnce: () => true,
-        completesOnce: () => true,
-        lifecycle: undefined,
         head: (key) =>
           run(async () => {
             const object = await openObject(folder, stored({ key }).key);

@@ -14,7 +14,7 @@ import {
 } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
-import type { Completion, Multipart, OpenUpload } from "../../../application/ports/object-store.ts";
+import type { Completion, OpenUpload, Parts } from "../../../application/ports/object-store.ts";
 import { MULTIPART_LIFETIME, type StoredPart } from "../../../domain/multipart.ts";
 import { errorCode } from "../../values/thrown.ts";
 import { type Folder, noneIfGone, removeOlder } from "./folder.ts";
@@ -115,7 +115,7 @@ async function partFiles(folder: Folder, { uploadId }: UploadName) {
   return newest;
 }
 
-type Completing = UploadName & Omit<Parameters<Multipart["complete"]>[0], "key">;
+type Completing = UploadName & Omit<Parameters<Parts["complete"]>[0], "key">;
 
 const COMPLETIONS = new Map<unknown, Completion>([
   ["NoSuchUpload", "ended"],

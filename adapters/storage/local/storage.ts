@@ -1,7 +1,8 @@
 import { directory } from "../../settings/directory.ts";
 import * as Result from "effect/Result";
 import { readSettings, type Values } from "../../settings/setting.ts";
-import { ABLEST } from "../providers.ts";
+import { EMBEDDED_ABILITIES } from "./abilities.ts";
+import { S3_LIMITS } from "../providers.ts";
 import { type KnownStorage, loaded, type Storage, type Store, STORE_PATH } from "../storage.ts";
 import { bucket } from "../settings.ts";
 
@@ -23,7 +24,8 @@ export function embeddedStorage(
   let handler: Storage["fetch"];
   return {
     description: `embedded, in the folder ${settings.directory}`,
-    capabilities: { ...ABLEST, versions: false },
+    abilities: EMBEDDED_ABILITIES,
+    limits: S3_LIMITS,
     byHand: async () => ({ policyFor: () => ({ command: () => NO_POLICY }) }),
     layer: loaded(async () => {
       const { layer } = await import("./layer.ts");

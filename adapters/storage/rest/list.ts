@@ -1,9 +1,9 @@
 import * as Effect from "effect/Effect";
 import type {
   ListedObject,
-  Multipart,
-  ObjectStore,
+  Lists,
   OpenUpload,
+  Parts,
 } from "../../../application/ports/object-store.ts";
 import { isTruncated, listedObject, readPage } from "./page.ts";
 import { refusalIn } from "./refusal-reason.ts";
@@ -11,7 +11,7 @@ import type { Bucket, Refuse } from "./signed-fetch.ts";
 
 /** "ListObjectsV2", Amazon S3 API Reference; Cloud Storage has it in its XML API. */
 export const listObjects =
-  (bucket: Bucket, refuse: Refuse): NonNullable<ObjectStore["Service"]["list"]> =>
+  (bucket: Bucket, refuse: Refuse): Lists["objects"] =>
   ({ prefix, after, limit }) =>
     readPage<ListedObject, string>(bucket, {
       query: [
@@ -32,7 +32,7 @@ export const listObjects =
 
 /** "ListMultipartUploads", as above. */
 export const listUploads =
-  (bucket: Bucket, refuse: Refuse): Multipart["listOpen"] =>
+  (bucket: Bucket, refuse: Refuse): Parts["listOpen"] =>
   ({ prefix, after }) =>
     readPage<OpenUpload, OpenUpload>(bucket, {
       query: [

@@ -1,7 +1,7 @@
 import * as Effect from "effect/Effect";
 import * as Option from "effect/Option";
-import type { Completion, Multipart } from "../../../application/ports/object-store.ts";
-import type { Checksum, ChecksumAlgorithm } from "../../../domain/checksum.ts";
+import type { Completion, Parts } from "../../../application/ports/object-store.ts";
+import type { Checksum } from "../../../domain/checksum.ts";
 import type { StoredPart } from "../../../domain/multipart.ts";
 import type { ObjectKey } from "../../../domain/storage-key.ts";
 import { CHECKSUM_HEADERS } from "../signing/binding.ts";
@@ -20,12 +20,10 @@ export const multipartCalls = (
     readonly refuse: Refuse;
     /** The headers by which a completion fails if there is an object under the key. */
     readonly ifNone: ReadonlyArray<Pair>;
-    readonly fileChecksums: ReadonlyArray<ChecksumAlgorithm>;
   },
-): Omit<Multipart<never>, "listOpen"> => {
+): Omit<Parts<never>, "listOpen"> => {
   const { refuse } = store;
   return {
-    fileChecksums: store.fileChecksums,
     create: Effect.fnUntraced(function* ({ key, contentType, checksum }) {
       const answer = yield* signedFetch(bucket, {
         method: "POST",

@@ -1,7 +1,8 @@
 import * as Effect from "effect/Effect";
 import { cachedFor } from "../../../application/resilience/cached.ts";
 import type { ObjectFacts } from "../../../domain/upload-difference.ts";
-import type { BoundTo, ProvableAbility } from "../certificate/proved.ts";
+import type { Ability } from "../../../application/ports/abilities.ts";
+import type { BoundTo } from "../known.ts";
 import type { Provider } from "../providers.ts";
 import { type Bucket, signedFetch, unavailable } from "../rest/signed-fetch.ts";
 import { isWhole } from "../rest/xml.ts";
@@ -12,12 +13,12 @@ const NOT_UNDERSTOOD = unavailable(
 );
 
 /** The abilities that may depend on whether the bucket keeps versions, and what the lack means. */
-const LOST: Readonly<Partial<Record<ProvableAbility, string>>> = {
-  "write-once": "uploads are not written once, and final only when their URL has expired",
-  "completes once": "files of parts are final only when the URLs of their upload have expired",
-  "copies once": "files of uploads below incoming/ are final only when their URL has expired",
-  copies: "no upload below incoming/ becomes a file",
-};
+const LOST = new Map<Ability, string>([
+  ["write-once", "uploads are not written once, and final only when their URL has expired"],
+  ["completes once", "files of parts are final only when the URLs of their upload have expired"],
+  ["copies once", "files of uploads below incoming/ are final only when their URL has expired"],
+  ["copies", "no upload below incoming/ becomes a file"],
+]);
 
 export type WatchedBucket = Effect.Success<ReturnType<typeof watchBucket>>;
 
@@ -27,40 +28,37 @@ export type WatchedBucket = Effect.Success<ReturnType<typeof watchBucket>>;
  */
 export const watchBucket = Effect.fnUntraced(function* (
   bucket: Bucket,
-  {
-    title,
-    writeOnce,
-    copiesOnce = false,
-    completesOnce = false,
-    boundTo,
-  }: Pick<Provider, "title" | "writeOnce" | "copiesOnce" | "completesOnce" | "boundTo">,
+  { title, abilities: all, boundTo }: Pick<Provider, "title" | "abilities" | "boundTo">,
   certifiedOn?: string,
 ) {
-  const lost = Object.entries(LOST).filter(([ability]) =>
-    boundTo?.abilities.has(ability as ProvableAbility),
-  );
+  const lost = [...LOST].filter(([ability]) => boundTo?.abilities.has(ability));
   if (boundTo === undefined || lost.length === 0) {
     return {
-      writeOnce: writeOnce !== false,
-      copiesOnce,
-      completesOnce,
-      look: undefined,
+      abilities: all,
+      check: undefined,
       settle: Effect.void,
       renew: Effect.void,
       mayCopy: Effect.void,
       judge: Effect.succeed<ObjectFacts>,
     };
   }
+  const abilities = new Set(all);
   let seen: BoundTo["versions"] | undefined;
-  const has = (ability: ProvableAbility) =>
-    seen === boundTo.versions || !boundTo.abilities.has(ability);
+  const see = (state: typeof seen) => {
+    seen = state;
+    for (const [ability] of lost) {
+      if (state === boundTo.versions && all.has(ability)) abilities.add(ability);
+      else abilities.delete(ability);
+    }
+  };
+  see(undefined);
   const look = Effect.gen(function* () {
     const query = [["versioning", ""]] as const;
     const { ok, status, text } = yield* signedFetch(bucket, { method: "GET", query });
     if (ok && !isWhole(text, "VersioningConfiguration")) return yield* NOT_UNDERSTOOD;
     // Without an answer the last one counts, since nothing can be uploaded either.
-    if (ok) seen = text.includes("<Status>Enabled</Status>") ? "kept" : "none";
-    else seen = NOT_OFFERED.has(status) ? "unknown" : undefined;
+    if (ok) see(text.includes("<Status>Enabled</Status>") ? "kept" : "none");
+    else see(NOT_OFFERED.has(status) ? "unknown" : undefined);
     if (seen === boundTo.versions) return;
     const isCertified = certifiedOn !== undefined;
     const proof = isCertified ? `was certified on ${certifiedOn}` : "was seen to hold that";
@@ -78,25 +76,18 @@ export const watchBucket = Effect.fnUntraced(function* (
   // Without it, a file would be final by a state of minutes ago.
   const renew = yield* cachedFor(Effect.ignore(look), "5 seconds");
   return {
-    get writeOnce() {
-      return writeOnce !== false && has("write-once");
-    },
-    get copiesOnce() {
-      return copiesOnce && has("copies once");
-    },
-    get completesOnce() {
-      return completesOnce && has("completes once");
-    },
-    look,
+    abilities,
+    check: look,
     settle,
     /** Looks again, if that was not done for some seconds. */
     renew,
     /** Fails in a bucket in which a copy could be of other bytes, or replace a file. */
     mayCopy: boundTo.abilities.has("copies") ? look : Effect.void,
     judge: Effect.fnUntraced(function* (facts: ObjectFacts) {
-      if (facts.version !== undefined && boundTo.versions !== "kept") seen = "kept";
+      if (facts.version !== undefined && boundTo.versions !== "kept") see("kept");
       else yield* renew;
-      return { ...facts, isReplaceable: !has("write-once") } satisfies ObjectFacts;
+      const isReplaceable = boundTo.abilities.has("write-once") && seen !== boundTo.versions;
+      return { ...facts, isReplaceable } satisfies ObjectFacts;
     }),
   };
 });

@@ -1,13 +1,13 @@
 import * as Effect from "effect/Effect";
 import * as Exit from "effect/Exit";
-import type { ObjectRef, Multipart, ObjectStore } from "../../../application/ports/object-store.ts";
+import type { Copies, ObjectRef, Parts } from "../../../application/ports/object-store.ts";
 import { encodeKey, type Pair } from "../signing/v4.ts";
 import { type BucketSettings, refusalIn, refused } from "../rest/refusal-reason.ts";
 import { piecesOf } from "../rest/pieces.ts";
 import { type Bucket, signedFetch, unavailable } from "../rest/signed-fetch.ts";
 import { isWhole, textIn, unescape } from "../rest/xml.ts";
 
-type Copy = NonNullable<ObjectStore["Service"]["copy"]>;
+type Copy = Copies["copy"];
 
 /**
  * As a multipart upload whose parts are copied: nobody can read it before it is completed, a
@@ -17,7 +17,7 @@ type Copy = NonNullable<ObjectStore["Service"]["copy"]>;
 export const s3Copy = (
   bucket: Bucket,
   settings: BucketSettings,
-  multipart: Multipart<never>,
+  multipart: Parts<never>,
   largestCopy = -1,
 ): Copy => {
   /** Gives the ETag of the copy, or nothing if the upload has changed. */

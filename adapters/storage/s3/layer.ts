@@ -6,10 +6,10 @@ import type * as Scope from "effect/Scope";
 import { type Audience, Presigner } from "../../../application/ports/presigner.ts";
 import { ObjectStore } from "../../../application/ports/object-store.ts";
 import { BucketCors } from "../bucket-cors.ts";
-import { certificateWarning, configuredProvider } from "../certificate/in-use.ts";
+import { certificateWarning } from "../certificate/in-use.ts";
 import { observeLife } from "../credentials/held.ts";
 import { signersFrom } from "../credentials/key-settings.ts";
-import { forbiddenHeaders } from "../providers.ts";
+import { configuredProvider, forbiddenHeaders } from "../providers.ts";
 import { makeBucketInBackground } from "../rest/make-bucket.ts";
 import { s3Binding, s3Overrides, s3PartBinding } from "../signing/binding.ts";
 import type { BucketAddress } from "../signing/bucket-address.ts";
@@ -46,8 +46,7 @@ const servicesOf = Effect.fnUntraced(function* (
 ) {
   const { bucket, region, provider: name, certificate } = settings;
   const provider = configuredProvider(settings);
-  const { checksums, partChecksums, largestPut } = provider;
-  const warning = certificateWarning(settings, yield* Clock.currentTimeMillis);
+  const warning = certificateWarning(certificate, yield* Clock.currentTimeMillis);
   if (warning !== undefined) yield* Effect.logWarning(warning);
   const signers = yield* signersFrom(settings, signer, roles);
   const sign = (held: Held): CredentialSource<Signer> => officially?.(held) ?? held;
@@ -56,12 +55,10 @@ const servicesOf = Effect.fnUntraced(function* (
   const presigner = urlPresigner({
     addresses,
     region,
-    binding: s3Binding(state),
+    binding: s3Binding(state.abilities),
     absent: forbiddenHeaders(provider, signers.put === signers.service),
     overrides: s3Overrides,
-    checksums,
-    largestPut,
-    parts: partChecksums && { binding: s3PartBinding, checksums: partChecksums },
+    parts: provider.abilities.has("multipart") ? { binding: s3PartBinding } : undefined,
     signers: { put: sign(yield* uploadSigner(settings, signers, at)), get: sign(signers.get) },
   });
   const objectStore = s3ObjectStore(settings, { at, state }, makeBucket);

@@ -1,5 +1,5 @@
 import * as Effect from "effect/Effect";
-import type { BucketLifecycle, LifecycleRule } from "../../../application/ports/object-store.ts";
+import type { BucketRules, LifecycleRule } from "../../../application/ports/object-store.ts";
 import { ABANDONED_AFTER } from "../../../domain/multipart.ts";
 import { INCOMING_PREFIX, KEY_PREFIX } from "../../../domain/storage-key.ts";
 import {
@@ -30,7 +30,7 @@ const PARTS_ID = "<ID>valetkey-parts</ID>";
 export const s3Lifecycle = (
   bucket: Bucket,
   { removesParts }: { readonly removesParts: boolean },
-): BucketLifecycle => {
+): BucketRules => {
   const ids = [INCOMING_ID, ...(removesParts ? [PARTS_ID] : [])];
   const isOurs = (rule: string) => ids.some((id) => rule.includes(id));
   const { read, documentWith, change } = bucketRules(bucket, { ...LIFECYCLE, isOurs, isSame });

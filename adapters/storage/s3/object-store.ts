@@ -1,11 +1,12 @@
 import * as Clock from "effect/Clock";
 import * as Effect from "effect/Effect";
 import * as Option from "effect/Option";
-import { type Multipart, ObjectStore } from "../../../application/ports/object-store.ts";
+import { putChecksums } from "../../../application/ports/abilities.ts";
+import { ObjectStore, type Parts } from "../../../application/ports/object-store.ts";
 import type { StoreUnavailable } from "../../../domain/errors.ts";
 import { VARIABLES } from "../../settings/source.ts";
-import { configuredProvider } from "../certificate/in-use.ts";
 import {
+  configuredProvider,
   type Provider,
   type ProviderName,
   PROVIDERS,
@@ -46,8 +47,8 @@ export function s3ObjectStore(
   const { words = VARIABLES } = settings;
   const provider = configuredProvider(settings);
   // MD5 is in the ETag, and servers that know no other may refuse the question (S3Proxy).
-  const hasChecksums = provider.checksums.some((algorithm) => algorithm !== "md5");
-  const checksums = hasChecksums ? CHECKSUMS : [];
+  const reports = putChecksums(provider.abilities).filter((algorithm) => algorithm !== "md5");
+  const checksums = reports.length > 0 ? CHECKSUMS : [];
   let isWarned = false;
   const hasBucket = Effect.gen(function* () {
     const { ok, status, headers } = yield* headBucket(bucket);
@@ -69,29 +70,30 @@ export function s3ObjectStore(
 
   const isThere = rememberedBucket(Effect.map(headBucket(bucket), ({ status }) => status !== 404));
 
-  const makesParts = provider.partChecksums !== undefined;
+  const makesParts = provider.abilities.has("multipart");
   const refuse: Refuse = (answer) => Effect.fail(refused(settings, refusalIn(answer)));
   const call = (request: Parameters<typeof signedFetch>[1]) =>
     Effect.flatMap(signedFetch(bucket, request), (answer) =>
       answer.ok ? Effect.void : refuse(answer),
     );
-  const parts = multipartCalls(bucket, {
+  const calls = multipartCalls(bucket, {
     refuse: (answer) =>
       refusalIn(answer).code === "AccessDenied" ? MAY_NOT_MAKE_PARTS : refuse(answer),
     // Elsewhere it may be refused, as by Backblaze B2, or mean nothing.
-    ifNone: provider.copiesOnce ? [["if-none-match", "*"]] : [],
-    fileChecksums: provider.fileChecksums ?? [],
+    ifNone: provider.abilities.has("copies once") ? [["if-none-match", "*"]] : [],
   });
-  const multipart: Multipart<never> = {
-    ...parts,
+  const parts: Parts<never> = {
+    ...calls,
     // Whoever completes asks next whether that is final.
-    complete: (upload) => Effect.andThen(state.renew, parts.complete(upload)),
+    complete: (upload) => Effect.andThen(state.renew, calls.complete(upload)),
     abandoned: provider.abandoned,
     listOpen: listUploads(bucket, refuse),
   };
-  const copy = s3Copy(bucket, settings, multipart, provider.largestCopy);
-  const list = listObjects(bucket, refuse);
+  const copy = s3Copy(bucket, settings, parts, provider.largestCopy);
+  const objects = listObjects(bucket, refuse);
   return ObjectStore.of({
+    abilities: state.abilities,
+    limits: provider.limits,
     ensureBucket: Effect.gen(function* () {
       // Reports a missing client before anything else.
       const makeBucket = yield* client;
@@ -105,22 +107,21 @@ export function s3ObjectStore(
       );
     }).pipe(Effect.andThen(state.settle)),
     remove: ({ key, version }) => call({ method: "DELETE", key, query: versionQuery(version) }),
-    ...(state.look && { writeOnce: { holds: () => state.writeOnce, look: state.look } }),
-    copiesOnce: () => state.copiesOnce,
-    completesOnce: () => state.completesOnce,
+    ...(state.check && { checkState: state.check }),
     certificate: settings.certificate?.facts?.name,
-    versions: listVersions(bucket, refuse, list),
     read: (object) => readObject(bucket, object, versionQuery(object.version), refuse),
-    list,
-    ...(provider.copies && {
-      copy: (upload) => Effect.andThen(state.mayCopy, copy(upload)),
-      writeEmpty: (key) => call({ method: "PUT", key }),
+    list: { objects, versions: listVersions(bucket, refuse, objects) },
+    ...(provider.abilities.has("copies") && {
+      copies: {
+        copy: (upload) => Effect.andThen(state.mayCopy, copy(upload)),
+        writeEmpty: (key) => call({ method: "PUT", key }),
+      },
     }),
-    ...(makesParts && { multipart }),
-    ...(provider.scanTags === true && {
-      scanTag: (object) => scanTag({ bucket, provider, ...object }),
+    ...(makesParts && { parts }),
+    ...(provider.abilities.has("scan tags") && {
+      scanTag: (object) => scanTag({ bucket, ...object }),
     }),
-    lifecycle: s3Lifecycle(bucket, {
+    rules: s3Lifecycle(bucket, {
       removesParts: makesParts && provider.abandoned === undefined,
     }),
     head: Effect.fnUntraced(function* (key) {
@@ -128,7 +129,7 @@ export function s3ObjectStore(
       if (status === 404) {
         return (yield* isThere) ? Option.none() : yield* unavailable(noBucket(settings));
       }
-      const object = { bucket, key, provider };
+      const object = { bucket, key, unsigned: provider.unsigned, reports };
       if (status === 400 || status === 403) yield* failIfUnreadable(object, status);
       // Without the second permission, a missing object looks like a forbidden one.
       if (status === 403) {

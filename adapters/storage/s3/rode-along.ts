@@ -1,5 +1,6 @@
 import * as Effect from "effect/Effect";
 import type { ObjectFacts } from "../../../application/ports/object-store.ts";
+import type { ChecksumAlgorithm } from "../../../domain/checksum.ts";
 import { ObjectUnreadable } from "../../../domain/errors.ts";
 import type { ObjectKey } from "../../../domain/storage-key.ts";
 import type { Provider } from "../providers.ts";
@@ -12,7 +13,11 @@ interface StoredObject {
   readonly bucket: Bucket;
   readonly key: ObjectKey;
   readonly version?: string | undefined;
-  readonly provider: Pick<Provider, "reports" | "unsigned">;
+}
+
+/** An object, with the checksums that the store reports, and what it does with unsigned headers. */
+interface LookedAt extends StoredObject, Pick<Provider, "unsigned"> {
+  readonly reports: ReadonlyArray<ChecksumAlgorithm>;
 }
 
 /**
@@ -20,8 +25,8 @@ interface StoredObject {
  * Looks further, at a store that obeys unsigned headers, for a lock that is not the bucket's default,
  * and other readers in the ACL.
  */
-export const factsFromHead = Effect.fnUntraced(function* (newest: StoredObject, headers: Headers) {
-  const { reports, unsigned } = newest.provider;
+export const factsFromHead = Effect.fnUntraced(function* (newest: LookedAt, headers: Headers) {
+  const { reports, unsigned } = newest;
   const found = factsIn(headers, reports);
   if (found === undefined) return undefined;
   // Every server obeys unsigned headers of other specifications, such as `Content-Encoding`.
@@ -80,11 +85,11 @@ const idIn = (xml = "") => textIn(xml, "ID") ?? textIn(xml, "URI") ?? "";
  * For an answer of 400 or 403 to `HEAD`: a key of the client's may encrypt the object, or its ACL
  * may leave out the owner.
  */
-export const failIfUnreadable = Effect.fnUntraced(function* (object: StoredObject, status: number) {
-  const { bucket, key, provider } = object;
-  if (provider.unsigned === "refused") return;
+export const failIfUnreadable = Effect.fnUntraced(function* (object: LookedAt, status: number) {
+  const { bucket, key, unsigned } = object;
+  if (unsigned === "refused") return;
   if (status === 403) {
-    if (provider.unsigned === "obeyed") return;
+    if (unsigned === "obeyed") return;
     const acl = yield* Effect.orElseSucceed(ask(object, "acl"), () => "");
     if (acl === "" || ownerMayRead(acl)) return;
     return yield* new ObjectUnreadable({ header: "x-amz-acl" });

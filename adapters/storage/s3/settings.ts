@@ -12,6 +12,7 @@ import {
 } from "../../settings/setting.ts";
 import type { Source, Text } from "../../settings/source.ts";
 import type { CertificateInUse } from "../certificate/in-use.ts";
+import { DECIDED } from "../certificate/proved.ts";
 import { certificateSettings, readCertificate } from "../certificate/read.ts";
 import {
   keySettings,
@@ -120,7 +121,7 @@ export function readS3(
         publicPathStyle: pathStyle ?? true,
       };
       return Result.map(
-        readCertificate({ certificate, acceptBroken }, { adapter, ...settings }),
+        readCertificate({ certificate, acceptBroken }, { adapter, ...settings }, DECIDED.s3),
         (certificate) => ({ ...settings, certificate }),
       );
     },

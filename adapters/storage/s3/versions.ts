@@ -1,5 +1,5 @@
 import * as Effect from "effect/Effect";
-import type { ObjectStore, StoredVersion } from "../../../application/ports/object-store.ts";
+import type { Lists, StoredVersion } from "../../../application/ports/object-store.ts";
 import type { ObjectKey } from "../../../domain/storage-key.ts";
 import { isTruncated, readPage } from "../rest/page.ts";
 import { refusalIn } from "../rest/refusal-reason.ts";
@@ -8,11 +8,7 @@ import { textIn, unescape } from "../rest/xml.ts";
 
 /** "ListObjectVersions", Amazon S3 API Reference; a store without it keeps one of an object. */
 export const listVersions =
-  (
-    bucket: Bucket,
-    refuse: Refuse,
-    list: NonNullable<ObjectStore["Service"]["list"]>,
-  ): NonNullable<ObjectStore["Service"]["versions"]> =>
+  (bucket: Bucket, refuse: Refuse, list: Lists["objects"]): NonNullable<Lists["versions"]> =>
   ({ prefix, after }) => {
     const [key, version] = after?.split("\n") ?? [];
     return readPage<StoredVersion, string>(bucket, {

@@ -1,4 +1,5 @@
 import * as Duration from "effect/Duration";
+import type { Abilities } from "../../../application/ports/abilities.ts";
 import type { GetRequest, PartRequest, PutRequest } from "../../../application/ports/presigner.ts";
 import type { Checksum, ChecksumAlgorithm } from "../../../domain/checksum.ts";
 import type { Pair } from "./v4.ts";
@@ -56,10 +57,10 @@ const ONCE: Pair = ["if-none-match", "*"];
 
 /** The binding of stores with the API of S3; not all support the condition for writing once. */
 export const s3Binding =
-  (store: { readonly writeOnce: boolean }): Binding =>
+  (abilities: Abilities): Binding =>
   (request, host) => {
     const { size, contentType, writeOnce, strict, checksum, announcement } = request;
-    const isOnce = store.writeOnce && (writeOnce || strict);
+    const isOnce = abilities.has("write-once") && (writeOnce || strict);
     const hash = checksumHeader(checksum);
     const isMd5 = checksum?.algorithm === "md5";
     const { signed, toSend } = bind([

@@ -10,7 +10,6 @@ import {
   type SignedPut,
   type SignedRequest,
 } from "../../../application/ports/presigner.ts";
-import type { ChecksumAlgorithm } from "../../../domain/checksum.ts";
 import { CredentialsUnavailable } from "../../../domain/errors.ts";
 import type { Binding, Bound, PartBinding } from "./binding.ts";
 import type { BucketAddress } from "./bucket-address.ts";
@@ -28,23 +27,18 @@ export function urlPresigner(store: {
   readonly isRemote?: boolean;
   /** The query that sets the headers of the answer to a GET. */
   readonly overrides: (request: GetRequest) => ReadonlyArray<Pair>;
-  readonly checksums: ReadonlyArray<ChecksumAlgorithm>;
-  /** The largest object that one PUT can make, in bytes. */
-  readonly largestPut?: number;
   /** The binding of parts; none are signed if undefined. */
   readonly parts?:
     | {
         readonly binding: PartBinding;
         /** The query that names the part; that of S3 if left out. */
         readonly query?: (request: PartRequest) => ReadonlyArray<Pair>;
-        /** The checksums of a part that the store verifies. */
-        readonly checksums: ReadonlyArray<ChecksumAlgorithm>;
       }
     | undefined;
   /** Headers that no PUT may have; its binding signs none of them. */
   readonly absent?: AbsentHeaders | undefined;
 }): Presigner["Service"] {
-  const { addresses, region, signers, parts, largestPut } = store;
+  const { addresses, region, signers, parts } = store;
 
   const signUrl = (
     method: "GET" | "PUT",
@@ -106,11 +100,8 @@ export function urlPresigner(store: {
           parts.binding(request, addresses[request.audience].host),
           (parts.query ?? s3PartQuery)(request),
         ),
-      partChecksums: parts.checksums,
     }),
     isRemote: store.isRemote ?? false,
-    checksums: store.checksums,
-    ...(largestPut === undefined ? {} : { largestPut }),
     publicOrigin: addresses.public.origin,
   });
 }

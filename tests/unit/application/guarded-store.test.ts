@@ -33,11 +33,11 @@ function storeThat(first: Answers) {
       );
     }).pipe(Effect.ensuring(Effect.sync(() => state.underWay--)));
   const store = guardStore({
+    abilities: new Set(),
     ensureBucket: call(undefined),
     head: () => call(Option.none()),
     remove: () => call(undefined),
-    lifecycle: undefined,
-    multipart: {
+    parts: {
       create: () => call("an-upload"),
       list: () => call(Option.none()),
       complete: () => call("completed" as const),
@@ -45,16 +45,16 @@ function storeThat(first: Answers) {
       listOpen: () => call({ found: [] }),
     },
   });
-  const { multipart } = store;
+  const { parts } = store;
   const calls = {
     ensureBucket: store.ensureBucket,
     head: store.head(key),
     remove: store.remove({ key, version: "1" }),
-    create: multipart?.create({ key, contentType: MediaType.make("text/plain") }) ?? Effect.void,
-    list: multipart?.list(upload) ?? Effect.void,
-    complete: multipart?.complete({ ...upload, parts: [] }) ?? Effect.void,
-    abort: multipart?.abort(upload) ?? Effect.void,
-    listOpen: multipart?.listOpen({ prefix: "orgs/" }) ?? Effect.void,
+    create: parts?.create({ key, contentType: MediaType.make("text/plain") }) ?? Effect.void,
+    list: parts?.list(upload) ?? Effect.void,
+    complete: parts?.complete({ ...upload, parts: [] }) ?? Effect.void,
+    abort: parts?.abort(upload) ?? Effect.void,
+    listOpen: parts?.listOpen({ prefix: "orgs/" }) ?? Effect.void,
   };
   return { state, calls, store };
 }
@@ -234,9 +234,9 @@ it.effect("an object that nobody can read is an answer, and is not asked for twi
   Effect.gen(function* () {
     let calls = 0;
     const store = guardStore({
+      abilities: new Set(),
       ensureBucket: Effect.void,
       remove: () => Effect.void,
-      lifecycle: undefined,
       head: () =>
         Effect.suspend(() => {
           calls++;
@@ -247,7 +247,7 @@ it.effect("an object that nobody can read is an answer, and is not asked for twi
       expect(kindOf(yield* Effect.result(store.head(key)))).toBe("ObjectUnreadable");
     }
     expect(calls).toBe(20);
-    expect("multipart" in store || "writeOnce" in store).toBe(false);
+    expect("parts" in store || "checkState" in store).toBe(false);
   }),
 );
 

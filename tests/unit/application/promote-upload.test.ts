@@ -52,7 +52,6 @@ const presigner = Presigner.of({
   put: () => Effect.die("no PUT is signed here"),
   get: () => Effect.succeed({ method: "GET", url: "http://store/", headers: {}, expiresAt: NOW }),
   isRemote: false,
-  checksums: [],
   publicOrigin: "http://store",
 });
 
@@ -67,21 +66,23 @@ function storeWith(
   const removed: Array<string> = [];
   let copies = 0;
   const store = ObjectStore.of({
+    abilities: new Set(isOnce ? ["copies once"] : []),
     ensureBucket: Effect.void,
-    lifecycle: undefined,
     head: (key) => Effect.sync(() => Option.fromUndefinedOr(stored.get(key))),
     remove: ({ key }) =>
       Effect.sync(() => {
         removed.push(key);
         stored.delete(key);
       }),
-    copiesOnce: () => isOnce,
-    copy: ({ to }) =>
-      Effect.map(copied, (made) => {
-        copies++;
-        if (outcome !== "changed") stored.set(to, made);
-        return outcome;
-      }),
+    copies: {
+      copy: ({ to }) =>
+        Effect.map(copied, (made) => {
+          copies++;
+          if (outcome !== "changed") stored.set(to, made);
+          return outcome;
+        }),
+      writeEmpty: () => Effect.void,
+    },
   });
   const promote = Effect.result(promoteUpload(receipt, policy, { state: "copying" })).pipe(
     Effect.provideService(ObjectStore, store),

@@ -5,7 +5,7 @@ import * as Option from "effect/Option";
 import * as TestClock from "effect/testing/TestClock";
 import type { Member } from "../../../application/admit.ts";
 import { Events } from "../../../application/ports/events.ts";
-import { type Multipart, ObjectStore, type Page } from "../../../application/ports/object-store.ts";
+import { ObjectStore, type Parts, type Page } from "../../../application/ports/object-store.ts";
 import { Policies } from "../../../application/ports/policies.ts";
 import { isGone } from "../../../application/files/open-file.ts";
 import { removeFile } from "../../../application/files/remove-file.ts";
@@ -83,29 +83,34 @@ function storeOf(
         if (left.length === 0) stored.delete(key);
         else stored.set(key, left);
       }),
-    writeEmpty: (key) => doing(`write ${key}`, () => stored.set(key, [{}])),
-    list: (below) =>
-      pageOf(
-        [...stored].map(([key, [newest]]) => ({
-          key,
-          size: 5,
-          etag: '"e"',
-          age: newest?.listed ?? newest?.age ?? 0,
-        })),
-        below,
-        ({ key }) => key,
-        ({ key }) => key,
-      ),
-    versions: (below) =>
-      pageOf(
-        [...stored].flatMap(([key, versions]) =>
-          versions.map(({ version }) => ({ key: key as StorageKey, version })),
+    copies: {
+      copy: () => Effect.die("nothing is copied here"),
+      writeEmpty: (key) => doing(`write ${key}`, () => stored.set(key, [{}])),
+    },
+    list: {
+      objects: (below) =>
+        pageOf(
+          [...stored].map(([key, [newest]]) => ({
+            key,
+            size: 5,
+            etag: '"e"',
+            age: newest?.listed ?? newest?.age ?? 0,
+          })),
+          below,
+          ({ key }) => key,
+          ({ key }) => key,
         ),
-        below,
-        ({ key, version }) => `${key} ${version}`,
-        ({ key, version }) => `${key} ${version}`,
-      ),
-    multipart: {
+      versions: (below) =>
+        pageOf(
+          [...stored].flatMap(([key, versions]) =>
+            versions.map(({ version }) => ({ key: key as StorageKey, version })),
+          ),
+          below,
+          ({ key, version }) => `${key} ${version}`,
+          ({ key, version }) => `${key} ${version}`,
+        ),
+    },
+    parts: {
       listOpen: ({ prefix, after }) =>
         pageOf(
           [...open].map(([key, age]) => ({ key, uploadId: `of ${key}`, age })),
@@ -114,7 +119,7 @@ function storeOf(
           (each) => each,
         ),
       abort: ({ key }) => doing(`abort ${key}`, () => open.delete(key)),
-    } as Partial<Multipart> as Multipart,
+    } as Partial<Parts> as Parts,
   };
   const events: Array<UploadEvent> = [];
   const publish = (event: UploadEvent) => Effect.sync(() => void events.push(event));
@@ -198,7 +203,8 @@ it.effect("a removal that the store breaks off is told of only once it is done a
 it.effect("a removal from a store without versions ends uploads in parts too", () =>
   Effect.gen(function* () {
     const { done, store, use } = storeOf({}, { [file]: 0, [waiting]: 0 });
-    const { versions: _, ...without } = store as ObjectStore["Service"];
+    const { objects } = store.list ?? expect.unreachable();
+    const without = { ...store, list: { objects } } as ObjectStore["Service"];
     yield* use(Effect.provideService(removing(), ObjectStore, without));
     expect(done.filter((call) => call.startsWith("abort"))).toEqual([
       `abort ${waiting}`,

@@ -26,8 +26,8 @@ function examine(options: {
   const removed: Array<string> = [];
   const asked: Array<Parameters<Read>[0]> = [];
   const store = ObjectStore.of({
+    abilities: new Set(),
     ensureBucket: Effect.void,
-    lifecycle: undefined,
     head: () =>
       Effect.succeedSome({
         size: gif.length,

@@ -28,7 +28,6 @@ const storeWith = (over: object = {}): Examination["store"] => ({
       Layer.succeed(Presigner, {} as never),
       Layer.succeed(ObjectStore, {
         ensureBucket: Effect.void,
-        lifecycle: undefined,
         head: () => Effect.succeed(Option.none()),
         remove: () => Effect.void,
         ...over,
@@ -38,8 +37,8 @@ const storeWith = (over: object = {}): Examination["store"] => ({
 });
 
 const multipartOf = ({ store }: Subject) => {
-  if (store.multipart === undefined) throw new Error("it takes no parts");
-  return store.multipart;
+  if (store.parts === undefined) throw new Error("it takes no parts");
+  return store.parts;
 };
 
 const failingCopy = async ({ copyWaiting }: Subject) => {
@@ -103,11 +102,13 @@ it("a promise that is judged sends nothing more, and calls nothing", async () =>
   const check = async ({ store }: Subject) => {
     late.push(
       afterwards(() => send("PUT", `${origin}/a`)),
-      afterwards(() => Effect.runPromise(store.writeEmpty?.(newKey() as never) ?? Effect.void)),
+      afterwards(() =>
+        Effect.runPromise(store.copies?.writeEmpty(newKey() as never) ?? Effect.void),
+      ),
     );
     assert.fail("it is broken");
   };
-  const store = storeWith({ writeEmpty: () => Effect.delay(Effect.void, 0) });
+  const store = storeWith({ copies: { writeEmpty: () => Effect.delay(Effect.void, 0) } });
   expect(await judge(check, {}, store)).toMatchObject({ outcome: "broken" });
   end();
   expect(await Promise.all(late)).toEqual(["cut", "cut"]);
@@ -122,7 +123,7 @@ const opening = (isListed: boolean) => {
     open.add(uploadId);
     return uploadId;
   };
-  const multipart = {
+  const parts = {
     create: (object: { key: string }) => Effect.sync(() => begin(object)),
     abort: ({ uploadId }: { uploadId: string }) => Effect.sync(() => open.delete(uploadId)),
     listOpen: ({ prefix }: { prefix: string }) =>
@@ -140,7 +141,7 @@ const opening = (isListed: boolean) => {
       Effect.sync(() => begin({ key: to })),
       Effect.fail(AWAY),
     );
-  return { open, store: storeWith({ multipart, copy }) };
+  return { open, store: storeWith({ parts, copies: { copy } }) };
 };
 describe("the uploads of an examination", () => {
   it("are all ended, also several of one key whose store lists none", async () => {

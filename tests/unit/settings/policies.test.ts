@@ -1,25 +1,22 @@
 import * as Duration from "effect/Duration";
 import * as Result from "effect/Result";
 import { expect, it } from "vitest";
-import { completePolicies } from "../../../adapters/service/policies/document.ts";
+import { completePolicies, type PolicyStore } from "../../../adapters/service/policies/document.ts";
 import { snakeCase } from "../../../adapters/values/names.ts";
 import { read } from "../../../adapters/service/policies/settings.ts";
 import { variables } from "../../../adapters/settings/source.ts";
-import type { StoreCapabilities } from "../../../application/ports/store-capabilities.ts";
+import { type Ability, abilitiesWithout } from "../../../application/ports/abilities.ts";
 import { defaultPolicy, UploadPolicy } from "../../../domain/upload-policy.ts";
 import { configurationPage } from "../../support/configuration-page.ts";
 
 const MIB = 2 ** 20;
 
-/** A store that can do everything, for files of up to 100 MiB. */
-const ABLE: StoreCapabilities = {
-  largestPut: 50 * MIB,
-  largestMultipart: 100 * MIB,
-  writeOnce: true,
-  versions: true,
-  copies: true,
-  checksums: ["sha256"],
-};
+/** A store that can do everything but this, for files of up to 100 MiB. */
+const ableWithout = (...lacks: ReadonlyArray<Ability>) => ({
+  abilities: abilitiesWithout(...lacks),
+  limits: { largestPut: 50 * MIB, largestMultipart: 100 * MIB },
+});
+const ABLE = ableWithout();
 const ALL_SET = {
   max_size: 100 * MIB,
   write_once: true,
@@ -30,82 +27,87 @@ const ALL_SET = {
 /** An upload that nobody can read before its scan. */
 const WAITS = { arrival: "incoming" };
 
-const readOn = (store: Partial<StoreCapabilities>, members: object) =>
+const readOn = (store: PolicyStore, members: object) =>
   completePolicies(
     { files: { ...ALL_SET, ...members } },
-    { files: defaultPolicy, store: { ...ABLE, ...store }, spelling: "document", hasClamd: true },
+    { files: defaultPolicy, store, spelling: "document", hasClamd: true },
   );
-const faultsOn = (store: Partial<StoreCapabilities>, members: object = {}) =>
+const faultsOn = (store: PolicyStore, members: object = {}) =>
   Result.match(readOn(store, members), {
     onSuccess: () => [],
     onFailure: (faults) => faults.map(({ pointer, reason }) => `${pointer}: ${reason}`),
   });
 
 it("a policy is taken whole by a store that can do all that it sets", () => {
-  expect(Result.getOrThrow(readOn({}, {})).get("files")).toEqual({
+  expect(Result.getOrThrow(readOn(ABLE, {})).get("files")).toEqual({
     ...defaultPolicy,
     maxSize: 100 * MIB,
     writeOnce: true,
     requireChecksum: true,
     onMismatch: "delete",
   });
-  const kept = readOn({}, { on_mismatch: "keep", write_once: true });
+  const kept = readOn(ABLE, { on_mismatch: "keep", write_once: true });
   expect(Result.getOrThrow(kept).get("files")?.onMismatch).toBe("keep");
 });
 
 it("tags are read where no upload can set them, and a policy can be without a scan", () => {
-  expect(faultsOn({ scanTags: true }, { ...WAITS, scan: "tags" })).toEqual([]);
-  expect(faultsOn({}, { scan: "none" })).toEqual([]);
+  expect(faultsOn(ABLE, { ...WAITS, scan: "tags" })).toEqual([]);
+  expect(faultsOn(ABLE, { scan: "none" })).toEqual([]);
 });
 
-it.each<[string, Partial<StoreCapabilities>, object, string]>([
+it.each<[string, PolicyStore, object, string]>([
   [
     "a byte too large",
-    {},
+    ABLE,
     { max_size: 100 * MIB + 1 },
     "max_size: it is more than 100 MiB (104857600 bytes)",
   ],
-  ["write_once", { writeOnce: false }, {}, "write_once: it is true, and this store cannot"],
+  ["write_once", ableWithout("write-once"), {}, "write_once: it is true, and this store cannot"],
   [
     "checksums",
-    { checksums: [] },
+    ableWithout("sha256", "crc32c", "md5"),
     {},
     "require_checksum: it is true, and this store verifies none",
   ],
-  ["on_mismatch", { versions: false }, {}, "on_mismatch: it is delete, and this store cannot"],
+  ["on_mismatch", ableWithout("versions"), {}, "on_mismatch: it is delete, and this store cannot"],
   [
     "a removal of what is a file at once",
-    {},
+    ABLE,
     { unconfirmed_after: "3 days" },
     'unconfirmed_after: it is set, and needs arrival "incoming"',
   ],
   [
     "a removal while it can be confirmed",
-    {},
+    ABLE,
     { ...WAITS, put_lifetime: "1 day", unconfirmed_after: "2 days" },
     "unconfirmed_after: it is not longer than an upload can take",
   ],
-  ["a scan of what can be read", {}, { scan: "clamd" }, "scan: it is set, and needs arrival"],
+  ["a scan of what can be read", ABLE, { scan: "clamd" }, "scan: it is set, and needs arrival"],
   [
     "a scan of what can be replaced",
-    {},
+    ABLE,
     { ...WAITS, scan: "clamd", write_once: false },
     "scan: it is set, and needs arrival incoming, and write_once",
   ],
   [
     "tags that an upload can set",
-    {},
+    ableWithout("scan tags"),
     { ...WAITS, scan: "tags" },
     "scan: it is tags, and with this store an upload could set them",
   ],
   [
     "more than clamd scans",
-    { largestMultipart: 4 * 2 ** 30 },
+    { ...ABLE, limits: { largestPut: 4 * 2 ** 30 } },
     { ...WAITS, scan: "clamd", max_size: 2 ** 31 },
     "max_size: it is more than the 2 GiB (2147483647 bytes) that clamd scans",
   ],
-  ["no copies", { copies: false }, WAITS, "arrival: it is incoming, and this store"],
-  ["a grant that all can read", {}, { announce: true }, "announce: it is true, and needs arrival"],
+  ["no copies", ableWithout("copies"), WAITS, "arrival: it is incoming, and this store"],
+  [
+    "a grant that all can read",
+    ABLE,
+    { announce: true },
+    "announce: it is true, and needs arrival",
+  ],
 ])("a policy is refused for %s, and for nothing else", (_, store, members, fault) => {
   expect(faultsOn(store, members)).toEqual([expect.stringContaining(`/files/${fault}`)]);
 });
@@ -113,7 +115,7 @@ it.each<[string, Partial<StoreCapabilities>, object, string]>([
 it("a removal a second after the last confirmation is accepted", () => {
   const put_lifetime = Duration.toSeconds(Duration.days(1)) - 1;
   const members = { put_lifetime: `${put_lifetime} seconds`, unconfirmed_after: "2 days" };
-  expect(faultsOn({}, { ...WAITS, ...members })).toEqual([]);
+  expect(faultsOn(ABLE, { ...WAITS, ...members })).toEqual([]);
 });
 
 const faultOf = (spelling: "document" | "option", name: string) => {
@@ -143,7 +145,7 @@ it.each(Object.keys(UploadPolicy.fields))(
 );
 
 it("a key that is no template is refused with its place, and with what it may be", () => {
-  expect(faultsOn({}, { key: "orgs/{organization}/../{id}{extension}" })).toEqual([
+  expect(faultsOn(ABLE, { key: "orgs/{organization}/../{id}{extension}" })).toEqual([
     expect.stringMatching(
       /^\/files\/key: it is not a template such as .*\{id\} are 1 to 8 folders/,
     ),
@@ -170,10 +172,10 @@ it("the key and the organizations of a policy are those of files, unless it has 
 });
 
 it.each(["0 days", "3651 days"])("unconfirmed_after of %s is refused", (unconfirmed_after) => {
-  expect(faultsOn({}, { unconfirmed_after })).toEqual([
+  expect(faultsOn(ABLE, { unconfirmed_after })).toEqual([
     '/files/unconfirmed_after: it is not a number of whole days such as "3 days"',
   ]);
-  expect(faultsOn({}, { ...WAITS, unconfirmed_after: "3650 days" })).toEqual([]);
+  expect(faultsOn(ABLE, { ...WAITS, unconfirmed_after: "3650 days" })).toEqual([]);
 });
 
 it.each(["Staff", "-staff", "staff_"])("a policy cannot be named %s", (name) => {
@@ -184,16 +186,22 @@ it.each(["Staff", "-staff", "staff_"])("a policy cannot be named %s", (name) => 
   expect(Result.getFailure(read)).toMatchObject({ value: [{ pointer: `/${name}` }] });
 });
 
-it.each<[Partial<StoreCapabilities>, string]>([
-  [{}, "must be at most 100 MiB (104857600 bytes): this store takes no larger files"],
+it.each<[string, PolicyStore, string]>([
   [
-    { largestMultipart: undefined },
+    "that takes parts",
+    ABLE,
+    "must be at most 100 MiB (104857600 bytes): this store takes no larger files",
+  ],
+  [
+    "without parts",
+    ableWithout("multipart"),
     "must be at most 50 MiB (52428800 bytes): a single PUT to this store carries no more",
   ],
-])("STORAGE_MAX_FILE_SIZE beyond what the store %j takes is refused with why", (store, problem) => {
-  const chosen = { ...ABLE, ...store };
-  const largest = (ABLE.largestMultipart ?? 0) / MIB;
-  expect(
-    Result.getFailure(read(variables({ STORAGE_MAX_FILE_SIZE: String(largest + 1) }), chosen)),
-  ).toMatchObject({ value: [{ setting: { variable: "STORAGE_MAX_FILE_SIZE" }, problem }] });
-});
+])(
+  "STORAGE_MAX_FILE_SIZE beyond what a store %s takes is refused with why",
+  (_, store, problem) => {
+    expect(
+      Result.getFailure(read(variables({ STORAGE_MAX_FILE_SIZE: "101" }), store)),
+    ).toMatchObject({ value: [{ setting: { variable: "STORAGE_MAX_FILE_SIZE" }, problem }] });
+  },
+);

@@ -6,7 +6,7 @@ import { putRequest } from "../../../adapters/contract/sending/uploads.ts";
 import { completePolicies } from "../../../adapters/service/policies/document.ts";
 import { variables } from "../../../adapters/settings/source.ts";
 import { azureBinding } from "../../../adapters/storage/azure/binding.ts";
-import { azureCapabilities, read } from "../../../adapters/storage/azure/settings.ts";
+import { AZURE_LIMITS, azureAbilities, read } from "../../../adapters/storage/azure/settings.ts";
 import { digestOf } from "../../../adapters/storage/certificate/certificate.ts";
 import standsOn from "../../../adapters/storage/certificate/stands-on.json" with { type: "json" };
 import { defaultPolicy } from "../../../domain/upload-policy.ts";
@@ -57,7 +57,7 @@ it("a PUT is written once by a certificate alone, of which the key of an account
   writeFileSync(file, JSON.stringify({ ...azure, digest: digestOf(azure) }));
   const bound = (env: Readonly<Record<string, string>>) => {
     const settings = Result.getOrThrow(reading({ STORAGE_ENDPOINT: endpoint, ...env }));
-    return azureBinding(settings.bound ?? [])(putRequest(), "");
+    return azureBinding(azureAbilities(settings))(putRequest(), "");
   };
   expect(bound({})).toMatchObject({ isOnce: false, signed: [] });
   expect(bound({ STORAGE_CERTIFICATE: file }).isOnce).toBe(true);
@@ -66,7 +66,7 @@ it("a PUT is written once by a certificate alone, of which the key of an account
 });
 
 it("a policy may ask for write-once, since a PUT that finds a file is refused", () => {
-  const store = azureCapabilities({ key: undefined });
+  const store = { abilities: azureAbilities({}), limits: AZURE_LIMITS };
   const place = { files: defaultPolicy, store, spelling: "document", hasClamd: false } as const;
   expect(Result.isSuccess(completePolicies({ files: { write_once: true } }, place))).toBe(true);
 });

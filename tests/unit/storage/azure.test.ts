@@ -5,6 +5,7 @@ import type { IncomingMessage } from "node:http";
 import { expect, it } from "vitest";
 import { checksumFor } from "../../../adapters/contract/sending/digest.ts";
 import { CONTENT, newKey, PNG, putRequest } from "../../../adapters/contract/sending/uploads.ts";
+import type { Ability } from "../../../application/ports/abilities.ts";
 import { azureBinding } from "../../../adapters/storage/azure/binding.ts";
 import { factsIn } from "../../../adapters/storage/azure/blob-facts.ts";
 import { newUploadId } from "../../../adapters/storage/azure/blocks.ts";
@@ -91,10 +92,11 @@ it("a key of a delegation ends when Azure says, and one without an end is none",
   expect(keyIn("acme", answerUntil("2026-12-08T04:00:00Z").replace("AAAA", ""))).toBeUndefined();
 });
 
-const signedBy = (bound: ReadonlyArray<string>) =>
-  azureBinding(bound)({ ...putRequest(), checksum: checksumFor("md5", CONTENT) }, "").signed.map(
-    ([name]) => name,
-  );
+const signedBy = (bound: ReadonlyArray<Ability>) =>
+  azureBinding(new Set(bound))(
+    { ...putRequest(), checksum: checksumFor("md5", CONTENT) },
+    "",
+  ).signed.map(([name]) => name);
 
 it("what a certificate shows is signed, and a checksum also where the type is not", () => {
   const other = ["content-type", "x-ms-blob-content-type", "x-ms-blob-type"];
@@ -116,6 +118,8 @@ it.each([
 it("a blob that is not there costs one call", async () => {
   let calls = 0;
   const container = await containerOf(() => (calls++, [404, "BlobNotFound"]));
-  expect(await Effect.runPromise(azureObjectStore(container).head(key))).toEqual(Option.none());
+  expect(await Effect.runPromise(azureObjectStore(container, new Set()).head(key))).toEqual(
+    Option.none(),
+  );
   expect(calls).toBe(1);
 });

@@ -6,9 +6,10 @@ import * as Option from "effect/Option";
 import * as Scope from "effect/Scope";
 import { expect, it, onTestFinished } from "vitest";
 import { newKey, putRequest } from "../../../adapters/contract/sending/uploads.ts";
-import { type BoundTo, capabilitiesOf } from "../../../adapters/storage/certificate/proved.ts";
+import type { BoundTo } from "../../../adapters/storage/known.ts";
 import type { S3Settings } from "../../../adapters/storage/s3/settings.ts";
 import type { ProviderName } from "../../../adapters/storage/providers.ts";
+import type { Ability } from "../../../application/ports/abilities.ts";
 import { ObjectStore } from "../../../application/ports/object-store.ts";
 import { Presigner } from "../../../application/ports/presigner.ts";
 import { MediaType } from "../../../domain/media-type.ts";
@@ -52,27 +53,25 @@ async function open(
   return {
     state,
     isOnce: async () => (await Effect.runPromise(presigner.put(strict))).isOnce,
-    holds: () => store.writeOnce?.holds(),
-    completesOnce: () => store.completesOnce?.(),
-    copiesOnce: () => store.copiesOnce?.(),
+    has: (ability: Ability) => store.abilities.has(ability),
     /** Completes an upload, which this server does not know. */
     complete: () =>
       Effect.runPromise(
         Effect.ignore(
-          store.multipart?.complete({ key: newKey(), uploadId: "u", parts: [] }) ?? Effect.void,
+          store.parts?.complete({ key: newKey(), uploadId: "u", parts: [] }) ?? Effect.void,
         ),
       ),
     /** The failure of a copy, which this server makes none of. */
     copy: () => {
       const to = newKey();
       const upload = { key: incomingKey(to), to, etag: '"e"', size: 5, version: undefined };
-      const copied = store.copy?.({ ...upload, contentType: MediaType.make("text/plain") });
+      const copied = store.copies?.copy({ ...upload, contentType: MediaType.make("text/plain") });
       return Effect.runPromise(Effect.flip(copied ?? Effect.die("no copy"))).then(
         ({ reason }) => reason,
       );
     },
     look: () =>
-      Effect.match(store.writeOnce?.look ?? Effect.void, {
+      Effect.match(store.checkState ?? Effect.void, {
         onSuccess: () => "holds",
         onFailure: ({ reason }) => reason,
       }).pipe(Effect.runPromise),
@@ -95,7 +94,7 @@ it.each([
   "on Ceph a PUT is signed to write once in a bucket %s only if that holds",
   async (_what, versioning, holds, told) => {
     const store = await open("ceph", versioning);
-    expect([await store.isOnce(), store.holds()]).toEqual([holds, holds]);
+    expect([await store.isOnce(), store.has("write-once")]).toEqual([holds, holds]);
     expect(await store.look()).toContain(told);
   },
 );
@@ -111,7 +110,7 @@ it("a bucket that gets versions later is no longer told to write once, nor is it
 it("a bucket that gets versions while nobody looks is looked at before a file is final", async () => {
   const store = await open("ceph", [200, NEVER]);
   store.state.versioning = [200, ENABLED];
-  expect([await store.isReplaceable(), store.holds()]).toEqual([true, false]);
+  expect([await store.isReplaceable(), store.has("write-once")]).toEqual([true, false]);
   const { asked } = store.state;
   await store.isReplaceable();
   expect(store.state.asked).toBe(asked);
@@ -119,10 +118,10 @@ it("a bucket that gets versions while nobody looks is looked at before a file is
 
 it("a bucket that gets versions while nobody looks is looked at before parts are final", async () => {
   const store = await open("garage", [200, NEVER]);
-  expect(store.completesOnce()).toBe(true);
+  expect(store.has("completes once")).toBe(true);
   store.state.versioning = [200, ENABLED];
   await store.complete();
-  expect(store.completesOnce()).toBe(false);
+  expect(store.has("completes once")).toBe(false);
 });
 
 it("a file that has a version shows that its bucket keeps versions, without asking for that", async () => {
@@ -147,7 +146,7 @@ it("other providers are not asked", async () => {
     ["s3", false],
   ] as const) {
     const store = await open(provider, [200, ENABLED]);
-    expect([await store.isOnce(), store.holds()]).toEqual([isOnce, undefined]);
+    expect([await store.isOnce(), store.has("write-once")]).toEqual([isOnce, isOnce]);
     expect(await store.isReplaceable()).toBeUndefined();
     expect(store.state.asked).toBe(0);
   }
@@ -155,10 +154,17 @@ it("other providers are not asked", async () => {
 
 /** A certificate by which all depends on the state of the bucket, and was seen in this one. */
 const certifiedIn = (versions: BoundTo["versions"]) => {
-  const abilities = ["write-once", "multipart", "completes once", "copies", "copies once"] as const;
+  const abilities = new Set([
+    "write-once",
+    "multipart",
+    "completes once",
+    "copies",
+    "copies once",
+  ] as const);
   return {
-    proved: capabilitiesOf(abilities, { versions, abilities: new Set(abilities) }),
-    facts: { name: "MinIO", date: "2026-11-30", abilities, isOutdated: false },
+    abilities,
+    boundTo: { versions, abilities },
+    facts: { name: "MinIO", date: "2026-11-30", isOutdated: false },
   };
 };
 
@@ -197,11 +203,11 @@ it.each([
     const store = await open("s3", versioning, { certificate: certifiedIn(state) });
     expect(await store.look()).toContain(told);
     expect(await store.isOnce()).toBe(holds);
-    expect([store.holds(), store.completesOnce(), store.copiesOnce()]).toEqual([
-      holds,
-      holds,
-      holds,
-    ]);
+    expect([
+      store.has("write-once"),
+      store.has("completes once"),
+      store.has("copies once"),
+    ]).toEqual([holds, holds, holds]);
     expect(await store.isReplaceable()).toBe(!holds);
     expect(await store.copy()).toContain(holds ? "does not exist" : told);
   },
@@ -213,5 +219,5 @@ it("a copy looks at its bucket anew, so none is made once it keeps versions", as
   store.state.versioning = [200, ENABLED];
   expect(await store.copy()).toContain("no upload below incoming/ becomes a file");
   expect(await store.isOnce()).toBe(false);
-  expect([store.completesOnce(), store.copiesOnce()]).toEqual([false, false]);
+  expect([store.has("completes once"), store.has("copies once")]).toEqual([false, false]);
 });

@@ -1,3 +1,4 @@
+import { putChecksums } from "../../../application/ports/abilities.ts";
 import { HeadObjectCommand } from "@aws-sdk/client-s3";
 import { generateKeyPairSync } from "node:crypto";
 import * as Result from "effect/Result";
@@ -113,10 +114,10 @@ it.each([
   [{ STORAGE_ENDPOINT: "http://127.0.0.1:9000" }, "s3"],
   [{ AWS_ENDPOINT_URL_S3: "http://127.0.0.1:9000" }, "s3"],
   [{ STORAGE_ENDPOINT: "http://127.0.0.1:9000", STORAGE_PROVIDER: "minio" }, "minio"],
-] as const)("the store of %j has the capabilities of %s", (env, provider) => {
+] as const)("the store of %j has the abilities of %s", (env, provider) => {
   const settings = Result.getOrThrow(readAws(variables(env)));
   expect(settings.provider).toBe(provider);
-  const { checksums } = awsStorage(settings).capabilities;
+  const checksums = putChecksums(awsStorage(settings).abilities);
   expect(checksums).toEqual(provider === "s3" ? ["md5"] : ["sha256", "crc32c", "md5"]);
 });
 
@@ -131,7 +132,7 @@ it.each([
       STORAGE_PROVIDER: provider,
     }),
   );
-  expect(minioStorage(Result.getOrThrow(read)).capabilities.checksums).toEqual(checksums);
+  expect(putChecksums(minioStorage(Result.getOrThrow(read)).abilities)).toEqual(checksums);
 });
 
 it.each([

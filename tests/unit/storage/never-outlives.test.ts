@@ -32,6 +32,7 @@ import type { Presigner, SignedRequest } from "../../../application/ports/presig
 import { ByteSize } from "../../../domain/byte-size.ts";
 import type { CredentialsUnavailable } from "../../../domain/errors.ts";
 import { Lifetime } from "../../../domain/lifetime.ts";
+import { abilitiesWithout } from "../../../application/ports/abilities.ts";
 import { PartNumber } from "../../../domain/multipart.ts";
 import { MediaType } from "../../../domain/media-type.ts";
 import { StorageKey } from "../../../domain/storage-key.ts";
@@ -41,18 +42,14 @@ const address = bucketAddress({ endpoint, bucket: "files", pathStyle: true, sign
 const secret = { accessKey: "AKIAIOSFODNN7EXAMPLE", secretKey: "a-secret" };
 const { privateKey } = generateKeyPairSync("rsa", { modulusLength: 2048 });
 
-const presignerWith = (
-  signer: CredentialSource<Signer>,
-  binding = s3Binding({ writeOnce: true }),
-) =>
+const presignerWith = (signer: CredentialSource<Signer>, binding = s3Binding(abilitiesWithout())) =>
   urlPresigner({
     addresses: { public: address, internal: address },
     region: "us-east-1",
     binding,
-    checksums: [],
     overrides: s3Overrides,
     signers: { put: signer, get: signer },
-    parts: { binding: s3PartBinding, checksums: [] },
+    parts: { binding: s3PartBinding },
   });
 
 const native = (

@@ -205,6 +205,6 @@ it.each(["minio", "ceph", "swift", "r2", "s3"] as const)(
     const layer = s3Store("http://127.0.0.1:2", { provider });
     const has = ObjectStore.use(({ scanTag }) => Effect.succeed(scanTag !== undefined));
     expect(await Effect.runPromise(Effect.provide(has, layer))).toBe(false);
-    expect(PROVIDERS[provider].scanTags).toBe(false);
+    expect(PROVIDERS[provider].abilities.has("scan tags")).toBe(false);
   },
 );

@@ -29,11 +29,11 @@ const CALLS = {
   ensureBucket: ({ ensureBucket }: ObjectStore["Service"]) => ensureBucket,
   head: ({ head }: ObjectStore["Service"]) => head(key),
   remove: ({ remove }: ObjectStore["Service"]) => remove({ key, version: "1234" }),
-  create: ({ multipart }: ObjectStore["Service"]) => multipart?.create({ key, contentType: PNG }),
-  list: ({ multipart }: ObjectStore["Service"]) => multipart?.list(UPLOAD),
-  complete: ({ multipart }: ObjectStore["Service"]) =>
-    multipart?.complete({ ...UPLOAD, parts: [{ partNumber: 1, size: 5, etag: '"an-etag"' }] }),
-  abort: ({ multipart }: ObjectStore["Service"]) => multipart?.abort(UPLOAD),
+  create: ({ parts }: ObjectStore["Service"]) => parts?.create({ key, contentType: PNG }),
+  list: ({ parts }: ObjectStore["Service"]) => parts?.list(UPLOAD),
+  complete: ({ parts }: ObjectStore["Service"]) =>
+    parts?.complete({ ...UPLOAD, parts: [{ partNumber: 1, size: 5, etag: '"an-etag"' }] }),
+  abort: ({ parts }: ObjectStore["Service"]) => parts?.abort(UPLOAD),
 };
 type Call = keyof typeof CALLS;
 const UPLOAD = { key, uploadId: "bm9uZQ" };

@@ -3,7 +3,6 @@ import * as Fiber from "effect/Fiber";
 import * as Option from "effect/Option";
 import { expect, it, onTestFinished, vi } from "vitest";
 import { newKey, PNG } from "../../../adapters/contract/sending/uploads.ts";
-import { capabilitiesOf } from "../../../adapters/storage/certificate/proved.ts";
 import { layer as gcs } from "../../../adapters/storage/gcs/layer.ts";
 import { forEachPage } from "../../../application/files/for-each-page.ts";
 import { ObjectStore, type OpenUpload } from "../../../application/ports/object-store.ts";
@@ -92,7 +91,7 @@ it.each<[string, string, Answer, Answer]>([
   "a copy that %s ends as %s, and only one that was made is not aborted",
   async (_, outcome, part, joined) => {
     const { use, asked } = copying(part, joined);
-    expect(await Effect.runPromise(use(({ copy }) => copy?.(upload)))).toBe(outcome);
+    expect(await Effect.runPromise(use(({ copies }) => copies?.copy(upload)))).toBe(outcome);
     expect(asked.filter((call) => call === ABORT)).toHaveLength(outcome === "copied" ? 0 : 1);
     expect(asked.at(-1) === ABORT).toBe(outcome !== "copied");
   },
@@ -100,7 +99,7 @@ it.each<[string, string, Answer, Answer]>([
 
 it("a copy that nobody waits for any more is aborted", async () => {
   const { use, asked } = copying(undefined, JOINED);
-  const fiber = Effect.runFork(use(({ copy }) => copy?.(upload)));
+  const fiber = Effect.runFork(use(({ copies }) => copies?.copy(upload)));
   await until("the copy of a part", () => asked.length === 2);
   await Effect.runPromise(Fiber.interrupt(fiber));
   expect(asked.slice(2)).toEqual([ABORT]);
@@ -122,7 +121,7 @@ it("a copy is of the version and the ETag that were looked at, in pieces of at m
   });
   const GIB = 2 ** 30;
   for (const size of [GIB, 2 * GIB + 1]) {
-    await Effect.runPromise(use(({ copy }) => copy?.({ ...upload, size })));
+    await Effect.runPromise(use(({ copies }) => copies?.copy({ ...upload, size })));
   }
   // Of two that copy at once, the later one replaces nothing.
   expect(conditions).toEqual(["*", "*"]);
@@ -152,7 +151,7 @@ it("versions of one object on two pages are all found, and delete markers with t
   ];
   const { use, asked } = storeThat(() => pages.shift() ?? error(500, "InternalError"));
   const list = (after?: string) =>
-    Effect.runPromise(use(({ versions }) => versions?.({ prefix: PREFIX, after })));
+    Effect.runPromise(use(({ list }) => list?.versions?.({ prefix: PREFIX, after })));
   const key = `${PREFIX}a&b`;
   expect(await list()).toEqual({ found: [{ key, version: "v2" }], next: `${key}\nv2` });
   expect(await list(`${key}\nv2`)).toEqual({ found: [{ key, version: "v1" }] });
@@ -173,7 +172,7 @@ it.each([
 ])("a list of versions that %s makes no sense", async (_, answer) => {
   const { use } = storeThat(() => answer);
   const after = `${PREFIX}a\nv`;
-  const listed = use(({ versions }) => versions?.({ prefix: PREFIX, after }));
+  const listed = use(({ list }) => list?.versions?.({ prefix: PREFIX, after }));
   expect(await Effect.runPromise(listed)).toBe("fails");
 });
 
@@ -182,7 +181,7 @@ const begun = (key: string, id: string) =>
 
 it("a bucket that has no upload in parts, as rclone says it, has none", async () => {
   const { use } = storeThat(() => error(404, "NoSuchUpload"));
-  const open = use(({ multipart }) => multipart?.listOpen({ prefix: PREFIX }));
+  const open = use(({ parts }) => parts?.listOpen({ prefix: PREFIX }));
   expect(await Effect.runPromise(open)).toEqual({ found: [] });
 });
 
@@ -194,10 +193,10 @@ it("uploads in parts of one object on two pages are all found", async () => {
   const { use, asked } = storeThat(() => pages.shift() ?? error(500, "InternalError"));
   const key = `${PREFIX}a`;
   const ids: Array<string> = [];
-  const all = use(({ multipart }) =>
+  const all = use(({ parts }) =>
     forEachPage(
       (after: OpenUpload | undefined) =>
-        multipart?.listOpen({ prefix: PREFIX, after }) ?? Effect.die("this store cannot"),
+        parts?.listOpen({ prefix: PREFIX, after }) ?? Effect.die("this store cannot"),
       (found) => Effect.sync(() => ids.push(...found.map(({ uploadId }) => uploadId))),
     ),
   );
@@ -210,8 +209,8 @@ it("uploads in parts of one object on two pages are all found", async () => {
 });
 
 it("a copy of less than 5 MiB on Garage, which copies no such part, is one of an object", async () => {
-  const proved = capabilitiesOf(["multipart", "copies"]);
-  const over = { provider: "garage", certificate: { proved } } as const;
+  const abilities = new Set(["multipart", "copies"] as const);
+  const over = { provider: "garage", certificate: { abilities } } as const;
   const outcomes: Array<unknown> = [];
   for (const answer of [
     [200, "<CopyObjectResult><ETag>p</ETag></CopyObjectResult>"],
@@ -226,7 +225,7 @@ it("a copy of less than 5 MiB on Garage, which copies no such part, is one of an
       });
       return answer;
     }, over);
-    outcomes.push(await Effect.runPromise(use(({ copy }) => copy?.(upload))));
+    outcomes.push(await Effect.runPromise(use(({ copies }) => copies?.copy(upload))));
     expect(asked).toEqual([`PUT ${to}?`]);
   }
   expect(outcomes).toEqual(["copied", "changed", "fails"]);
@@ -235,17 +234,15 @@ it("a copy of less than 5 MiB on Garage, which copies no such part, is one of an
 it.each(["NoSuchUpload", "NoSuchKey"])("an upload that ended is known by %s", async (code) => {
   const { use } = storeThat(() => error(404, code));
   const id = { key: to, uploadId: "u" };
-  const list = use(({ multipart }) => multipart?.list(id));
+  const list = use(({ parts }) => parts?.list(id));
   expect(await Effect.runPromise(list)).toEqual(Option.none());
-  const abort = use(({ multipart }) => multipart?.abort(id));
+  const abort = use(({ parts }) => parts?.abort(id));
   expect(await Effect.runPromise(abort)).toBeUndefined();
 });
 
 it("a file whose checksum Garage finds to be another one is a mismatch", async () => {
   const { use } = storeThat(() => error(400, "InvalidDigest"));
-  const complete = use(({ multipart }) =>
-    multipart?.complete({ key: to, uploadId: "u", parts: [] }),
-  );
+  const complete = use(({ parts }) => parts?.complete({ key: to, uploadId: "u", parts: [] }));
   expect(await Effect.runPromise(complete)).toBe("mismatch");
 });
 
@@ -268,7 +265,7 @@ it("10,000 parts are listed in ascending order, from pages of 1,000", async () =
     const numbers = Array.from({ length: 1000 }, (_, at) => after + at + 1);
     return partsPage(numbers, after < 9000 ? after + 1000 : undefined);
   });
-  const list = use(({ multipart }) => multipart?.list({ key: to, uploadId: "id" }));
+  const list = use(({ parts }) => parts?.list({ key: to, uploadId: "id" }));
   const parts = Option.getOrThrow((await Effect.runPromise(list)) as Option.Option<StoredParts>);
   expect(parts.map(({ partNumber }) => partNumber)).toEqual(
     Array.from({ length: 10_000 }, (_, at) => at + 1),
@@ -280,7 +277,7 @@ type StoredParts = ReadonlyArray<StoredPart>;
 
 it("a store that names the same page of parts again is not asked for ever", async () => {
   const { use, asked } = storeThat(() => partsPage([1], 1));
-  const list = use(({ multipart }) => multipart?.list({ key: to, uploadId: "id" }));
+  const list = use(({ parts }) => parts?.list({ key: to, uploadId: "id" }));
   expect(await Effect.runPromise(list)).toMatchObject({ value: [{ partNumber: 1 }] });
   expect(asked).toHaveLength(2);
 });
@@ -295,10 +292,10 @@ it("versions in Cloud Storage are found on every page", async () => {
   });
   const layer = gcs(gcsSettings(endpoint, { key: RSA_KEY }));
   const found: Array<unknown> = [];
-  const all = ObjectStore.use(({ versions }) =>
+  const all = ObjectStore.use(({ list }) =>
     forEachPage(
       (after: string | undefined) =>
-        versions?.({ prefix: PREFIX, after }) ?? Effect.die("this store cannot"),
+        list?.versions?.({ prefix: PREFIX, after }) ?? Effect.die("this store cannot"),
       (page) => Effect.sync(() => void found.push(...page)),
     ),
   );

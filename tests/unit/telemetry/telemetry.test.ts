@@ -79,10 +79,10 @@ it("attempts of calls to a store are counted by outcome, and calls that are not 
     ),
   ];
   const raw = ObjectStore.of({
+    abilities: new Set(),
     ensureBucket: Effect.void,
     head: () => outcomes.shift() ?? Effect.never,
     remove: () => Effect.void,
-    lifecycle: undefined,
   });
   const store = countShed(meter, guardStore(watchStore(meter, raw)));
   for (let call = 0; call < 8; call++) {
