@@ -24,7 +24,10 @@ const messageFor = (env: Env): string =>
       configurationMessage("Valetkey cannot start", faults, unknownIn(env).warnings),
   });
 
-/** Lines of variables and, behind an arrow, of what is said of them; a dot stands for `given`. */
+/**
+ * Lines of variables and, behind an arrow, of what is said of them; a dot stands for `given`, and FILE
+ * is what is in the file.
+ */
 const table = (text: string, given: Env = {}): ReadonlyArray<readonly [string, Env, string]> =>
   text
     .trim()
@@ -49,6 +52,13 @@ const keys = { RECEIPT_KEYS: `hidden-id:${KEY}` };
 const keyless = { ...keys, AUTH: "jwt", JWT_ISSUER: "me", JWT_AUDIENCE: "us" };
 const jwt = { ...keyless, JWT_PUBLIC_KEY: PUBLIC };
 const forward = { ...keys, AUTH: "forward", FORWARD_AUTH_TRUSTED: "10.0.0.0/8" };
+const PEM = "-----BEGIN PRIVATE KEY-----\\nhidden-key\\n-----END PRIVATE KEY-----";
+const WAITING = '{"files": {"arrival": "incoming"}}';
+const S3 = {
+  STORAGE_ENDPOINT: "http://127.0.0.1:8080",
+  STORAGE_ACCESS_KEY: "key",
+  STORAGE_SECRET_KEY: "hidden",
+};
 const REDIS = "redis://user:hidden-password@127.0.0.1:6379";
 
 it.each([
@@ -140,6 +150,66 @@ it.each([
     `,
     forward,
   ),
+  ...table(
+    `
+    FILE=hidden => AUTH_TOKENS_FILE names a file that is not JSON
+    FILE=[] => AUTH_TOKENS_FILE names a file that has a fault: the document: it is not an object
+    FILE={"tokens": [{"id": "hidden"}]} => AUTH_TOKENS_FILE names a file that has a fault: /tokens/0/id
+    FILE={"tokens": [], "hiden": 1} => AUTH_TOKENS_FILE names a file that has a fault: /hiden
+    `,
+    { ...keys, AUTH: "static", AUTH_TOKENS_FILE: file },
+  ),
+  ...table(
+    `
+    FILE=hidden => ${file} … is not JSON
+    FILE={} => ${file} … /type: it is missing
+    FILE={"type": "service_account", "private_key": "hidden"} => ${file} … /client_email: it is missing
+    FILE={"type": "service_account", "client_email": "a@b.c", "private_key": "${PEM}"} => ${file} … /private_key: it is not a readable RSA key in PEM
+    STORAGE_CREDENTIALS_FILE=${file}; FILE={"access_key": "AKIAhidden", "secret_key": "hidden"} => ${file} … /access_key: it does not begin with GOOG
+    GOOGLE_APPLICATION_CREDENTIALS={"private_key": "hidden"} => must be the path of … , and not its content
+    `,
+    { STORAGE_ADAPTER: "gcs", GOOGLE_APPLICATION_CREDENTIALS: file },
+  ),
+  ...table(
+    `
+    FILE={"access_key": "hidden", "secret_key": 5} => ${file} … /secret_key: it is not a string
+    FILE={"access_key": "a b", "secret_key": "hidden"} => ${file} … /access_key: it is not 3 to 128 printable
+    FILE={"access_key": "hidden", "secret_key": "s", "user": "u"} => ${file} … /user: it is not a known member
+    STORAGE_CREDENTIALS_FILE={"access_key": "hidden"} => must be the path of … , and not its content
+    STORAGE_CREDENTIALS_FILE=${folder} => is not a regular file of at most 1 MiB
+    STORAGE_CREDENTIALS_FILE=/none.json => the file /none.json cannot be read (ENOENT)
+    `,
+    {
+      STORAGE_ADAPTER: "minio",
+      STORAGE_ENDPOINT: "http://127.0.0.1:9000",
+      STORAGE_CREDENTIALS_FILE: file,
+    },
+  ),
+  ...table(`
+    STORAGE_POLICIES={ => STORAGE_POLICIES cannot be used: its value is not JSON
+    STORAGE_POLICIES=none.json => STORAGE_POLICIES cannot be used: the file none.json cannot be read (ENOENT)
+    STORAGE_POLICIES={"a": {"sise": 1}} => STORAGE_POLICIES cannot be used: in its value, /a/sise: it is not a known member; the members are callers, organizations, max_size
+    STORAGE_POLICIES={"a": {"put_lifetime": "8 days"}} => /a/put_lifetime: it is not a duration such as "15 minutes"
+    STORAGE_POLICIES={"a": {"allowed_types": ["PNG"]}} => /a/allowed_types: it is not a list of media types
+    STORAGE_POLICIES={"a": {"max_size": "big"}} => /a/max_size: it is neither a number of bytes
+    STORAGE_POLICIES={"a": {"callers": ["robot"]}} => /a/callers: it is not a list of "user", "service" or both
+    STORAGE_POLICIES={"a": {"organizations": []}} => /a/organizations: it is not a list of names of
+    STORAGE_POLICIES={"a": {"write_once": "yes"}} => /a/write_once: it is neither true nor false
+    STORAGE_POLICIES={"a": 5} => /a: it is not an object
+    STORAGE_ADAPTER=gcs; STORAGE_ACCESS_KEY=GOOG1E; STORAGE_SECRET_KEY=hidden; STORAGE_POLICIES=${WAITING} => /files/arrival: it is incoming, and this store is not known
+  `),
+  ...["ceph", "swift"].flatMap((STORAGE_PROVIDER) =>
+    table(
+      `STORAGE_POLICIES=${WAITING}; STORAGE_PUT_ACCESS_KEY=put; STORAGE_PUT_SECRET_KEY=hidden => exactly what was looked at, so a confirmed file could be another … run \`valetkey certify --output certificate.json\``,
+      { ...S3, STORAGE_ADAPTER: "aws", STORAGE_PROVIDER },
+    ),
+  ),
+  ...["aws", "minio"].flatMap((STORAGE_ADAPTER) =>
+    table(
+      "STORAGE_PROVIDER=swift => STORAGE_PUT_ACCESS_KEY must be set for OpenStack Swift (s3api) … swift post CONTAINER --write-acl PROJECT:USER",
+      { ...S3, STORAGE_ADAPTER, STORAGE_REGION: "us-east-1" },
+    ),
+  ),
   // Services without a preset, some of which are spelled nearly like one that promises more.
   ...["scaleway", "hetzner", "ovh", "ibm", "cos", "oss", "linode", "storj"].flatMap((name) =>
     table(
@@ -147,7 +217,8 @@ it.each([
       { STORAGE_ADAPTER: "aws" },
     ),
   ),
-])("the start is refused: %s", (_, env, said) => {
+])("the start is refused: %s", (_, { FILE, ...env }, said) => {
+  if (FILE !== undefined) writeFileSync(file, FILE);
   const output = messageFor(env);
   for (const part of said.split(" … ")) expect(output).toContain(part);
   expect(output).not.toMatch(/hidden|PRIVATE KEY|\n\s+at /);
@@ -209,18 +280,6 @@ it.each([
   expect(messageFor(env)).toBe("");
 });
 
-it.each([
-  ["hidden", "is not JSON"],
-  ["[]", "has a fault: the document: it is not an object"],
-  ['{"tokens": [{"id": "hidden"}]}', "has a fault: /tokens/0/id"],
-  ['{"tokens": [], "hiden": 1}', "has a fault: /hiden"],
-])("a file of tokens with %s", (content, problem) => {
-  writeFileSync(file, content);
-  const output = messageFor({ ...keys, AUTH: "static", AUTH_TOKENS_FILE: file });
-  expect(output).toContain(`AUTH_TOKENS_FILE names a file that ${problem}`);
-  expect(output).not.toContain("hidden");
-});
-
 const SECRET = "wJalrXUtnFEMIK7MDENGbPxRfiCYzzzzKEYKEY12";
 it.each<[Readonly<Record<string, string>>, string | undefined]>([
   [{ ...keys, AUTH: "static", AUTH_TOKENS_FILE: file }, `{"tokens": [], "${SECRET}": 1}`],
@@ -250,135 +309,6 @@ it("a public key in a file is accepted, and a private key is not", () => {
   expect(messageFor({ ...jwt, JWT_PUBLIC_KEY: file })).toBe("");
   writeFileSync(file, PRIVATE);
   expect(messageFor({ ...jwt, JWT_PUBLIC_KEY: file })).toContain("JWT_PUBLIC_KEY must be");
-});
-
-describe("a file of credentials says which file and which member, and nothing of what it holds", () => {
-  const PEM = "-----BEGIN PRIVATE KEY-----\\nhidden-key\\n-----END PRIVATE KEY-----";
-  const gcs = { STORAGE_ADAPTER: "gcs", GOOGLE_APPLICATION_CREDENTIALS: file };
-  const minio = {
-    STORAGE_ADAPTER: "minio",
-    STORAGE_ENDPOINT: "http://127.0.0.1:9000",
-    STORAGE_CREDENTIALS_FILE: file,
-  };
-
-  it.each<[Readonly<Record<string, string>>, string, string]>([
-    [gcs, "hidden", "is not JSON"],
-    [gcs, '{"type": "service_account", "private_key": "hidden"}', "/client_email: it is missing"],
-    [
-      gcs,
-      `{"type": "service_account", "client_email": "a@b.c", "private_key": "${PEM}"}`,
-      "/private_key: it is not a readable RSA key in PEM",
-    ],
-    [minio, '{"access_key": "hidden", "secret_key": 5}', "/secret_key: it is not a string"],
-    [
-      minio,
-      '{"access_key": "a b", "secret_key": "hidden"}',
-      "/access_key: it is not 3 to 128 printable",
-    ],
-    [
-      { ...gcs, STORAGE_CREDENTIALS_FILE: file },
-      '{"access_key": "AKIAhidden", "secret_key": "hidden"}',
-      "/access_key: it does not begin with GOOG",
-    ],
-    [
-      minio,
-      '{"access_key": "hidden", "secret_key": "s", "user": "u"}',
-      "/user: it is not a known member",
-    ],
-  ])("%j with %s: %s", (env, content, problem) => {
-    writeFileSync(file, content);
-    const output = messageFor(env);
-    expect(output).toContain(file);
-    expect(output).toContain(problem);
-    expect(output).not.toContain("hidden");
-  });
-
-  it.each([
-    { ...gcs, GOOGLE_APPLICATION_CREDENTIALS: '{"private_key": "hidden"}' },
-    { ...minio, STORAGE_CREDENTIALS_FILE: '{"access_key": "hidden"}' },
-    { ...minio, STORAGE_CREDENTIALS_FILE: "hidden\nhidden" },
-  ])("a value that is the content and not the path: %j", (env) => {
-    const output = messageFor(env);
-    expect(output).toMatch(/must be the path of .*, and not its content/);
-    expect(output).not.toContain("hidden");
-  });
-
-  it("a folder is not accepted as a file, nor a file of another kind as a key", () => {
-    expect(messageFor({ ...minio, STORAGE_CREDENTIALS_FILE: folder })).toContain(
-      "is not a regular file of at most 1 MiB",
-    );
-    writeFileSync(file, "{}");
-    expect(messageFor(gcs)).toContain("/type: it is missing");
-  });
-
-  it("and so does one that is not there", () => {
-    const output = messageFor({ ...minio, STORAGE_CREDENTIALS_FILE: "/none.json" });
-    expect(output).toContain("the file /none.json cannot be read (ENOENT)");
-  });
-});
-
-describe("a document of policies is refused with the path to the member", () => {
-  it.each(
-    table(`
-      STORAGE_POLICIES={"a": {"sise": 1}} => /a/sise: it is not a known member; the members are callers, organizations, max_size
-      STORAGE_POLICIES={"a": {"put_lifetime": "8 days"}} => /a/put_lifetime: it is not a duration such as "15 minutes"
-      STORAGE_POLICIES={"a": {"allowed_types": ["PNG"]}} => /a/allowed_types: it is not a list of media types
-      STORAGE_POLICIES={"a": {"max_size": "big"}} => /a/max_size: it is neither a number of bytes
-      STORAGE_POLICIES={"a": {"callers": ["robot"]}} => /a/callers: it is not a list of "user", "service" or both
-      STORAGE_POLICIES={"a": {"organizations": []}} => /a/organizations: it is not a list of names of
-      STORAGE_POLICIES={"a": {"write_once": "yes"}} => /a/write_once: it is neither true nor false
-      STORAGE_POLICIES={"a": 5} => /a: it is not an object
-    `),
-  )("%s", (_, env, said) => {
-    expect(messageFor(env)).toContain(`STORAGE_POLICIES cannot be used: in its value, ${said}`);
-  });
-
-  it("which is no JSON, or is not there", () => {
-    expect(messageFor({ STORAGE_POLICIES: "{" })).toContain(
-      "STORAGE_POLICIES cannot be used: its value is not JSON",
-    );
-    expect(messageFor({ STORAGE_POLICIES: "none.json" })).toContain(
-      "the file none.json cannot be read (ENOENT)",
-    );
-  });
-
-  it("where an HMAC key of Google's cannot copy an upload", () => {
-    const output = messageFor({
-      STORAGE_ADAPTER: "gcs",
-      STORAGE_ACCESS_KEY: "GOOG1EXAMPLE",
-      STORAGE_SECRET_KEY: "secret-of-forty-characters-or-so-1234567",
-      STORAGE_POLICIES: '{"files": {"arrival": "incoming"}}',
-    });
-    expect(output).toContain("/files/arrival: it is incoming, and this store is not known");
-  });
-
-  it.each(["ceph", "swift"])("where a confirmed file on %s could change", (STORAGE_PROVIDER) => {
-    const output = messageFor({
-      STORAGE_PROVIDER,
-      STORAGE_ADAPTER: "aws",
-      STORAGE_ENDPOINT: "http://127.0.0.1:7480",
-      STORAGE_ACCESS_KEY: "key",
-      STORAGE_SECRET_KEY: "secret",
-      STORAGE_PUT_ACCESS_KEY: "put",
-      STORAGE_PUT_SECRET_KEY: "secret",
-      STORAGE_POLICIES: '{"files": {"arrival": "incoming"}}',
-    });
-    expect(output).toContain("exactly what was looked at, so a confirmed file could be another");
-    expect(output).toContain("run `valetkey certify --output certificate.json`");
-  });
-
-  it.each(["aws", "minio"])("where Swift has no key for uploads alone (%s)", (adapter) => {
-    const output = messageFor({
-      STORAGE_ADAPTER: adapter,
-      STORAGE_PROVIDER: "swift",
-      STORAGE_ENDPOINT: "http://127.0.0.1:8080",
-      STORAGE_REGION: "us-east-1",
-      STORAGE_ACCESS_KEY: "key",
-      STORAGE_SECRET_KEY: "secret",
-    });
-    expect(output).toContain("STORAGE_PUT_ACCESS_KEY must be set for OpenStack Swift (s3api)");
-    expect(output).toContain("swift post CONTAINER --write-acl PROJECT:USER");
-  });
 });
 
 describe("the key for uploads is another than those that do more", () => {

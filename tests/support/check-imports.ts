@@ -7,7 +7,7 @@ import { dirname } from "node:path";
 // is counted.
 
 const LAYERS = ["domain", "application", "adapters", "deploy"];
-const MOST = { rooms: 21, arrows: 89, files: 29 };
+const MOST = { rooms: 21, arrows: 85, files: 29 };
 /** Folders whose circles are not opened yet. */
 const CLOSED = /^adapters\/(?:contract|storage)\b|^application\b/;
 
