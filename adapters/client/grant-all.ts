@@ -38,5 +38,4 @@ export async function grantAll(
 const isOpen = ({ run, kept, isInParts }: Job) =>
   !isInParts && !kept.signatures.has(0) && !run.signal.aborted;
 
-const keep = ({ kept }: Job, grant: Promise<SignedTarget>) =>
-  keepSigned(kept.signatures, [0], grant.then(Array.of));
+const keep = (job: Job, grant: Promise<SignedTarget>) => keepSigned(job, [0], grant.then(Array.of));

@@ -19,7 +19,6 @@ import {
   keepSigned,
   notArrived,
   sendPart,
-  type Signatures,
 } from "./upload.ts";
 
 /**
@@ -70,7 +69,7 @@ async function sendAll(
   const total = Math.ceil(file.size / partSize);
   /** The parts that are in the store as they are in the file. */
   const sent = new Map<number, SentPart>();
-  const signatures: Signatures = new Map();
+  job.kept.signatures.clear();
   const verified = algorithmFor(job, policy?.multipart?.checksums, partSize);
   // A memory needs one in any case.
   const algorithm = verified ?? chooseAlgorithm(["sha256", "crc32c"], partSize);
@@ -116,8 +115,8 @@ async function sendAll(
   const sign = (number: number) => {
     const numbers = missing(number)
       .slice(0, Math.ceil(SIGNED_AHEAD / partSize))
-      .filter((each) => !isSigned(job, signatures, each));
-    keepSigned(signatures, numbers, askFor(numbers));
+      .filter((each) => !isSigned(job, each));
+    keepSigned(job, numbers, askFor(numbers));
   };
   const send = async (partNumber: number) => {
     const body = slice(partNumber);
@@ -126,7 +125,7 @@ async function sendAll(
       const isNew = etag && etag !== earlier.get(partNumber);
       return isNew ? { etag, checksum: (await hash(partNumber)).value } : undefined;
     };
-    const part = { number: partNumber, body, signatures, sign: () => sign(partNumber), find };
+    const part = { number: partNumber, body, sign: () => sign(partNumber), find };
     const { etag, checksum = "" } = await sendPart(job, part);
     sent.set(partNumber, { partNumber, etag, checksum });
     // Of all of them too: if the answer to the completion is lost, it is only asked for again.

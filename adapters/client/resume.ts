@@ -46,9 +46,10 @@ export type Memory = ReturnType<typeof makeMemory>;
 /** The members of an upload that its memory depends on. */
 export interface Resumable {
   readonly file: Blob;
+  /** The members of each request for an upload of the file. */
   readonly asked: Omit<FileFacts, "lastModified"> & {
-    readonly content_type?: string;
-    readonly metadata?: object | undefined;
+    readonly content_type: string;
+    readonly metadata?: Readonly<Record<string, string>> | undefined;
   };
   readonly service: { readonly files: string };
   readonly resume: boolean | PendingUpload | undefined;

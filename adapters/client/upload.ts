@@ -18,7 +18,7 @@ import {
 } from "./file.ts";
 import type { Tally, UploadProgress } from "./progress.ts";
 import { noteAnswer, unanswered } from "./reach.ts";
-import type { PendingUpload, Resumable, UploadStorage } from "./resume.ts";
+import type { PendingUpload, Resumable } from "./resume.ts";
 import { isBusy, persist, Transient, transient } from "./retry.ts";
 import { awake, type RetryOptions, type Run, type Task, unlessAborted } from "./run.ts";
 import { put, type PutAnswer } from "./send.ts";
@@ -71,9 +71,6 @@ export interface Job extends Resumable {
   /** The most parts on their way at a time. */
   readonly concurrency: number;
   readonly tally: Tally;
-  /** The members of each request for an upload of the file. */
-  readonly asked: Resumable["asked"] &
-    Pick<UploadOptions, "metadata"> & { readonly content_type: string };
   /** Makes the request for it as a whole once, with its checksum. */
   readonly request: () => Promise<object>;
   /** The policy of that name; undefined if it is not among those of the caller. */
@@ -83,33 +80,30 @@ export interface Job extends Resumable {
   readonly kept: UploadState;
 }
 
-/** Kept for another upload of the file: its grant, or parts that no storage remembers. */
-export interface UploadState {
+export type UploadState = ReturnType<typeof makeKept>;
+
+/** Makes what is kept for another upload of the file. */
+export const makeKept = () => ({
   /** So that a bar does not begin anew. */
-  tally?: Tally;
+  tally: undefined as Tally | undefined,
   /** The numbers of bodies that may have arrived, and were not found yet. */
-  readonly gone: Set<number>;
-  readonly signatures: Signatures;
-  readonly parts: UploadStorage;
-}
-export const makeKept = (): UploadState => ({
-  gone: new Set(),
-  signatures: new Map(),
-  parts: new Map(),
+  gone: new Set<number>(),
+  /** By the number of the part, 0 for a whole file, with the time when it was asked for. */
+  signatures: new Map<number, Signature>(),
+  /** The parts that no storage remembers. */
+  parts: new Map<string, string>(),
 });
 
-/** By the number of the part, 0 for a whole file, with the time when it was asked for. */
-export type Signatures = Map<number, Signature>;
 type Signature = { readonly at: number; readonly signed: Promise<SignedTarget> };
 
 export function keepSigned(
-  signatures: Signatures,
+  { kept }: Job,
   numbers: ReadonlyArray<number>,
   asked: Promise<ReadonlyArray<SignedTarget>>,
 ): void {
   for (const [index, number] of numbers.entries()) {
     const signed = asked.then((all) => all[index] as SignedTarget);
-    signatures.set(number, { at: Date.now(), signed });
+    kept.signatures.set(number, { at: Date.now(), signed });
     // The upload of the part reports it.
     signed.catch(() => undefined);
   }
@@ -120,8 +114,7 @@ export interface Part {
   /** 0 for a whole file. */
   readonly number: number;
   readonly body: Blob;
-  readonly signatures: Signatures;
-  /** Puts a signature for it among those. */
+  /** Keeps a signature for it. */
   readonly sign: () => void;
   /** Asks for it, where all of it has gone and no answer came; undefined if it is not there. */
   readonly find: () => Promise<KnownTarget | undefined>;
@@ -132,9 +125,8 @@ type KnownTarget = Partial<SignedTarget & Pick<PutAnswer, "etag">>;
 /** Uploads a file with one PUT, which may have been granted before. */
 export async function uploadWhole(job: Job): Promise<UploadResult> {
   const { run, service, file: body, kept } = job;
-  const { signatures } = kept;
   const ask = async () => [await service.ask(run, "presign", decodeGrant, await job.request())];
-  const sign = () => keepSigned(signatures, [0], ask());
+  const sign = () => keepSigned(job, [0], ask());
   let result: UploadResult | undefined;
   const confirm = async ({ receipt = "" }: Partial<SignedTarget>) => {
     // The answer has no receipt: it is the one that was sent.
@@ -143,7 +135,7 @@ export async function uploadWhole(job: Job): Promise<UploadResult> {
   };
   const find = async () => {
     try {
-      await confirm((await signatures.get(0)?.signed) ?? {});
+      await confirm((await kept.signatures.get(0)?.signed) ?? {});
       return {};
     } catch (cause) {
       // It is not there, or the receipt is too old: then it is sent.
@@ -152,7 +144,7 @@ export async function uploadWhole(job: Job): Promise<UploadResult> {
     }
   };
   return persist(run, async () => {
-    const sent = await sendPart(job, { number: 0, body, signatures, sign, find });
+    const sent = await sendPart(job, { number: 0, body, sign, find });
     try {
       const confirmed = result ?? (await confirm(sent));
       job.tally.finish();
@@ -175,8 +167,8 @@ export const notArrived = (error: UploadError): Transient =>
   );
 
 /** Returns true if the URL of a part has not expired, by a clock that need not be right. */
-export const isSigned = ({ policy }: Job, signatures: Signatures, number: number): boolean =>
-  Date.now() - (signatures.get(number)?.at ?? 0) < (policy?.putLifetime ?? 900) * 1000;
+export const isSigned = ({ policy, kept }: Job, number: number): boolean =>
+  Date.now() - (kept.signatures.get(number)?.at ?? 0) < (policy?.putLifetime ?? 900) * 1000;
 
 export async function requestFor(job: Job): Promise<object> {
   const algorithm = algorithmFor(job, job.policy?.checksums, job.file.size);
@@ -232,8 +224,8 @@ const MOST_IN_VAIN = 3;
 /** PUTs a part to the store until it is there; a 403 gets one fresh URL. */
 export function sendPart(job: Job, part: Part): Promise<KnownTarget> {
   const { run, service, slots, tally, file, asked } = job;
-  const { number, body, signatures, sign, find } = part;
-  const { gone } = job.kept;
+  const { number, body, sign, find } = part;
+  const { gone, signatures } = job.kept;
   let wasRenewed = false;
   let inVain = 0;
   return persist(
@@ -243,7 +235,7 @@ export function sendPart(job: Job, part: Part): Promise<KnownTarget> {
       if (found) return found;
       gone.delete(number);
       return slots(outer, body.size, async (times) => {
-        if (!isSigned(job, signatures, number)) sign();
+        if (!isSigned(job, number)) sign();
         const { at, signed: asking } = signatures.get(number) as Signature;
         asking.catch(() => signatures.delete(number));
         // An upload that is paused meanwhile keeps no slot from other files.
