@@ -5,6 +5,7 @@ import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { text } from "node:stream/consumers";
 import { afterAll, beforeAll, expect, it } from "vitest";
+import { answerOf } from "../support/ask.ts";
 import { atTestEnd } from "../support/at-test-end.ts";
 import { isFullRun } from "../support/full-run.ts";
 import { makeFolder } from "../support/make-folder.ts";
@@ -12,7 +13,6 @@ import { need } from "../support/need.ts";
 import { type ServiceProcess, startProcess } from "../support/service-process.ts";
 
 const schemathesis = await need("schemathesis");
-const FILES = "/api/v1/orgs/acme/files";
 const ANY_FILES = "/api/v1/orgs/{slug}/files";
 const PARTS = `${ANY_FILES}/multipart/parts`;
 const OPEN = `${ANY_FILES}/{year}/{month}/{name}`;
@@ -316,14 +316,10 @@ async function sendPart(upload: string) {
   return { part_number: 1, etag: put.headers.get("etag") };
 }
 
-async function call(operation: string, body: unknown): Promise<Record<string, unknown>> {
-  const response = await fetch(`${service.address}${FILES}/${operation}`, {
-    method: "POST",
-    headers: { Authorization: `Bearer ${service.token}`, "Content-Type": "application/json" },
-    body: JSON.stringify(body),
-  });
-  expect(response.status).toBe(200);
-  return (await response.json()) as Record<string, unknown>;
+async function call(operation: string, body: object): Promise<Record<string, unknown>> {
+  const answer = await answerOf(service, operation, body);
+  expect(answer.status).toBe(200);
+  return answer.body;
 }
 
 type Json = { readonly [name: string]: unknown };

@@ -2,6 +2,7 @@ import { once } from "node:events";
 import { connect } from "node:net";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { send } from "../../adapters/contract/sending/send.ts";
+import { ask, TEXT } from "../support/ask.ts";
 import { startIssuer } from "../support/issuer.ts";
 import { startProcess } from "../support/service-process.ts";
 import {
@@ -142,12 +143,8 @@ describe("sent slowly:", () => {
 
 it("both services still answer a good request after all attacks", async () => {
   granted().check(await exchange(site.dev.address, presign(site.dev)));
-  const authorization = `Bearer ${await site.issuer.sign()}`;
-  const answer = await fetch(`${site.jwt.address}/api/v1/orgs/acme/files/presign`, {
-    method: "POST",
-    headers: { Authorization: authorization, "Content-Type": "application/json" },
-    body: JSON.stringify({ filename: "a.png", content_type: "image/png", size: 5 }),
-  });
+  const token = await site.issuer.sign();
+  const answer = await ask({ ...site.jwt, token }, "presign", { ...TEXT, size: 5 });
   expect(answer.status).toBe(200);
 });
 

@@ -7,6 +7,7 @@ import { certifiedStore } from "../../adapters/cli/certify/certified-store.ts";
 import { examine } from "../../adapters/contract/running/examine.ts";
 import { PROMISES, standsOn } from "../../adapters/contract/promises/promises.ts";
 import { digestOf } from "../../adapters/storage/certificate/certificate.ts";
+import { answerOf } from "../support/ask.ts";
 import { makeBucket } from "../support/make-bucket.ts";
 import { makeFolder } from "../support/make-folder.ts";
 import { need } from "../support/need.ts";
@@ -109,25 +110,13 @@ describe.skipIf(azurite === undefined)("a certificate of Azure", () => {
     });
     onTestFinished(async () => void (await service.stop()));
     const value = createHash("md5").update("bytes").digest("base64");
-    const ask = async (call: string, body: object) => {
-      const answer = await fetch(`${service.address}/api/v1/orgs/acme/files/${call}`, {
-        method: "POST",
-        headers: { Authorization: `Bearer ${service.token}`, "Content-Type": "application/json" },
-        body: JSON.stringify(body),
-      });
-      return answer.json();
-    };
+    const png = { filename: "a.png", content_type: "image/png", size: 5, policy: "summed" };
+    const asked = { ...png, checksum: { algorithm: "md5", value } };
     const {
       put_url,
       put_headers: headers,
       receipt,
-    } = await ask("presign", {
-      filename: "a.png",
-      content_type: "image/png",
-      size: 5,
-      policy: "summed",
-      checksum: { algorithm: "md5", value },
-    });
+    } = (await answerOf(service, "presign", asked)).body;
     const put = async (body: string, further: object = {}) =>
       (await fetch(put_url, { method: "PUT", headers: { ...headers, ...further }, body })).status;
     expect(await put("bytes longer")).toBe(403);
@@ -135,7 +124,8 @@ describe.skipIf(azurite === undefined)("a certificate of Azure", () => {
     expect(await put("other")).toBe(400);
     expect(await put("bytes")).toBe(201);
     expect(await put("bytes")).toBe(403);
-    expect(await ask("confirm", { receipt })).toMatchObject({ size: 5, final: false });
+    const { body } = await answerOf(service, "confirm", { receipt });
+    expect(body).toMatchObject({ size: 5, final: false });
   });
 
   it("by a key of the account tries what such a key can keep, and nothing that it cannot bind", async () => {

@@ -1,10 +1,9 @@
 // A double of what a machine at Azure asks for access tokens: Microsoft Entra, by a client's secret
 // or by the assertion of a workload, and the metadata server of a machine, for its managed identity.
 // It can fail and take tokens back.
-import { once } from "node:events";
-import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
-import type { AddressInfo } from "node:net";
+import { type IncomingMessage, type ServerResponse } from "node:http";
 import { text } from "node:stream/consumers";
+import { listen } from "../support/serve.ts";
 
 /** What the double believes, and what it has been asked so far. */
 export interface EntraState {
@@ -103,23 +102,15 @@ export async function startEntra(): Promise<Entra> {
     response.end(JSON.stringify(body));
   };
 
-  const server = createServer((request, response) => void answer(request, response));
-  server.listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const { port } = server.address() as AddressInfo;
+  const { url, close } = await listen((request, response) => void answer(request, response));
   return {
-    endpoint: `http://127.0.0.1:${port}`,
+    endpoint: url.origin,
     state,
     knows: (token) => (tokens.get(token) ?? 0) > Date.now(),
     revokeTokens: () => {
       for (const token of given) tokens.delete(token);
     },
-    close: async () => {
-      const closed = once(server, "close");
-      server.close();
-      server.closeAllConnections();
-      await closed;
-    },
+    close,
   };
 }
 

@@ -1,6 +1,7 @@
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it, onTestFinished } from "vitest";
+import { answerOf } from "../support/ask.ts";
 import { makeFolder } from "../support/make-folder.ts";
 import { need } from "../support/need.ts";
 import { startProcess } from "../support/service-process.ts";
@@ -56,23 +57,15 @@ describe.skipIf(azurite === undefined)("the service with an identity of Azure", 
         ...https.env,
         ...IDENTITIES[kind](entra, folder),
       });
-      const call = async (path: string, body: object) => {
-        const answer = await fetch(`${service.address}/api/v1/orgs/acme/files/${path}`, {
-          method: "POST",
-          headers: { Authorization: `Bearer ${service.token}`, "Content-Type": "application/json" },
-          body: JSON.stringify(body),
-        });
-        return { status: answer.status, body: await answer.json() };
-      };
       const ready = async () => (await fetch(`${service.address}/readyz`)).status;
       await expect.poll(ready).toBe(200);
       const file = { filename: "a.png", content_type: "image/png", size: 5 };
-      const { body: granted, status } = await call("presign", file);
+      const { body: granted, status } = await answerOf(service, "presign", file);
       expect(status, JSON.stringify(granted)).toBe(200);
       const headers = granted.put_headers;
       const stored = await fetch(granted.put_url, { method: "PUT", headers, body: "bytes" });
       expect(stored.status).toBe(201);
-      const confirmed = await call("confirm", { receipt: granted.receipt });
+      const confirmed = await answerOf(service, "confirm", { receipt: granted.receipt });
       expect(confirmed.body).toMatchObject({ size: 5, content_type: "image/png", final: false });
       const read = await fetch(confirmed.body.get_url);
       expect(await read.text()).toBe("bytes");

@@ -3,13 +3,7 @@
 // the keys of delegations, takes access tokens, and passes on to Azurite with a signature of its own.
 import { createHmac, randomBytes } from "node:crypto";
 import { once } from "node:events";
-import {
-  createServer,
-  type IncomingMessage,
-  request as httpRequest,
-  type ServerResponse,
-} from "node:http";
-import type { AddressInfo } from "node:net";
+import { type IncomingMessage, request as httpRequest, type ServerResponse } from "node:http";
 import { text } from "node:stream/consumers";
 import { pipeline } from "node:stream/promises";
 import type { AzuriteServer } from "./azurite.ts";
@@ -24,6 +18,7 @@ import {
   verifyDelegation,
   type WireRequest,
 } from "./signature.ts";
+import { listen } from "../support/serve.ts";
 
 /** What the double stands in front of, and whom it believes. */
 export interface AzureVerifierOptions extends AzuriteServer {
@@ -58,20 +53,14 @@ export async function startAzureVerifier(options: AzureVerifierOptions): Promise
     objectId: crypto.randomUUID(),
     obeyed: new Map<string, ReadonlyArray<string>>(),
   };
-  const server = createServer((incoming, response) => void answer(started, incoming, response));
-  server.listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const { port } = server.address() as AddressInfo;
+  const { port, close } = await listen(
+    (incoming, response) => void answer(started, incoming, response),
+  );
   return {
     port,
     endpoint: `http://127.0.0.1:${port}/${options.account}`,
     asked,
-    close: async () => {
-      const closed = once(server, "close");
-      server.close();
-      server.closeAllConnections();
-      await closed;
-    },
+    close,
   };
 }
 

@@ -8,6 +8,7 @@ import type { Browser, BrowserContext, Page } from "playwright-core";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import type * as client from "../../adapters/client/client.ts";
 import { bundleClient } from "../../deploy/bundle-client.ts";
+import { answerOf } from "../support/ask.ts";
 import { launchChromium } from "../support/chromium.ts";
 import { type CuttingProxy, reply, startCuttingProxy } from "../support/cutting-proxy.ts";
 import { isFullRun } from "../support/full-run.ts";
@@ -224,12 +225,8 @@ describe.each(STORES)("the client in Chromium, with $store", ({ store, isHere, a
       }, code);
       await tab.waitForURL(/receipt=/);
       const receipt = new URL(tab.url()).searchParams.get("receipt");
-      const answer = await fetch(`${service.address}/api/v1/orgs/acme/files/confirm`, {
-        method: "POST",
-        headers: { Authorization: `Bearer ${service.token}`, "Content-Type": "application/json" },
-        body: JSON.stringify({ receipt }),
-      });
-      expect(await answer.json()).toMatchObject({ size: 5, content_type: "image/png" });
+      const { body } = await answerOf(service, "confirm", { receipt });
+      expect(body).toMatchObject({ size: 5, content_type: "image/png" });
     });
 
     it("a large file arrives as it was, though a connection is cut in the middle", async () => {

@@ -3,8 +3,9 @@ import { randomBytes } from "node:crypto";
 import { beforeAll, describe, expect, it } from "vitest";
 import manifest from "../../package.json" with { type: "json" };
 import { createBucket, startGcsVerifier } from "../google/store.ts";
+import { ask, TEXT } from "../support/ask.ts";
 import { atTestEnd } from "../support/at-test-end.ts";
-import { clientOf } from "../support/minio-client.ts";
+import { s3Client } from "../support/s3-store.ts";
 import { need } from "../support/need.ts";
 import { SERVED, threeLines } from "../support/three-lines.ts";
 import { type Bundle, bundleWorker, startWorker } from "./worker.ts";
@@ -38,7 +39,7 @@ async function variablesOfMinio() {
   if (minio === undefined) throw new Error("there is no MinIO");
   const { endpoint, accessKey, secretKey } = minio;
   const bucket = `worker-${crypto.randomUUID()}`;
-  await clientOf(minio).makeBucket(bucket);
+  await s3Client(minio).makeBucket(bucket);
   return {
     STORAGE_BUCKET: bucket,
     STORAGE_ENDPOINT: endpoint,
@@ -173,8 +174,4 @@ it("a Worker with events fails at its start, and says what it lacks", async () =
 const SMALLEST_LIMIT = 3 * 2 ** 20;
 
 const presign = (address: string, token: string) =>
-  fetch(`${address}/api/v1/orgs/acme/files/presign`, {
-    method: "POST",
-    headers: { "Content-Type": "application/json", Authorization: `Bearer ${token}` },
-    body: JSON.stringify({ filename: "a.png", content_type: "image/png", size: 5 }),
-  });
+  ask({ address, token }, "presign", { ...TEXT, size: 5 });

@@ -7,6 +7,7 @@ import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { parse as parseYaml } from "yaml";
 import { SECRET } from "../events/backend.ts";
+import { ask } from "../support/ask.ts";
 import { startCuttingProxy } from "../support/cutting-proxy.ts";
 import { startFaultyServer } from "../support/faulty-server.ts";
 import { freePort } from "../support/free-port.ts";
@@ -220,11 +221,7 @@ describe.skipIf(!canRun)("a Prometheus that reads services, each with one fault"
   /** Presigns and confirms again and again, as a client does. */
   function keepUploading(job: string, service: ServiceProcess) {
     const call = async (path: string, body: object) => {
-      const answer = await fetch(`${service.address}/api/v1/orgs/acme/files/${path}`, {
-        method: "POST",
-        headers: { "Content-Type": "application/json", Authorization: `Bearer ${service.token}` },
-        body: JSON.stringify(body),
-      });
+      const answer = await ask(service, path, body);
       return answer.ok ? answer.json() : undefined;
     };
     const upload = async () => {

@@ -16,7 +16,7 @@ import { type Certificate, digestOf } from "../../adapters/storage/certificate/c
 import { CHILD_ENV } from "../support/child-env.ts";
 import { isFullRun } from "../support/full-run.ts";
 import { makeFolder } from "../support/make-folder.ts";
-import { clientOf } from "../support/minio-client.ts";
+import { s3Client } from "../support/s3-store.ts";
 import { need } from "../support/need.ts";
 
 // An examination ends by itself, when nothing is kept for ten minutes.
@@ -185,7 +185,7 @@ function accept(change = (certificate: Certificate): Certificate => certificate)
 
 describe.skipIf(minio === undefined)("on a real MinIO", () => {
   beforeAll(async () => {
-    if (minio !== undefined) await clientOf(minio).makeBucket(BUCKET);
+    if (minio !== undefined) await s3Client(minio).makeBucket(BUCKET);
   });
 
   it("the first certificate is proposed, with its page, and without a secret", () => {

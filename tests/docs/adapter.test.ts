@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { beforeAll, expect, it } from "vitest";
-import { clientOf } from "../support/minio-client.ts";
+import { s3Client } from "../support/s3-store.ts";
 import { need } from "../support/need.ts";
 import { receiptKey } from "../support/receipt-key.ts";
 import { makeProject, type Project, STRICT_PROJECT } from "../support/project.ts";
@@ -29,7 +29,7 @@ beforeAll(async () => {
   for (const [name, code] of snippets) project.write(name, code);
   project.write("tsconfig.json", STRICT_PROJECT);
   for (const name of ["@types/node", "vitest"]) project.link(name);
-  if (server !== undefined) await clientOf(server).makeBucket(bucket);
+  if (server !== undefined) await s3Client(server).makeBucket(bucket);
 });
 
 it("the page has the snippets that are tested here, and an adapter of 60 lines at most", () => {

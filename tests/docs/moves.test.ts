@@ -2,7 +2,7 @@ import { generateKeyPairSync } from "node:crypto";
 import { beforeAll, expect, it } from "vitest";
 import { createBucket, startGcsVerifier } from "../google/store.ts";
 import { freePort } from "../support/free-port.ts";
-import { clientOf } from "../support/minio-client.ts";
+import { s3Client } from "../support/s3-store.ts";
 import { need } from "../support/need.ts";
 import { type Project, projectWith } from "../support/project.ts";
 import { receiptKey } from "../support/receipt-key.ts";
@@ -48,7 +48,7 @@ beforeAll(async () => {
     project.link(name);
   }
   // Another test has the same bucket.
-  const client = clientOf(minio);
+  const client = s3Client(minio);
   if (!(await client.bucketExists("files"))) await client.makeBucket("files");
 });
 

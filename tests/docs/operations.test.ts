@@ -2,7 +2,7 @@ import { randomBytes } from "node:crypto";
 import { execFile } from "node:child_process";
 import { promisify } from "node:util";
 import { describe, expect, it } from "vitest";
-import { ask } from "../events/backend.ts";
+import { ask } from "../support/ask.ts";
 import { atTestEnd } from "../support/at-test-end.ts";
 import { makeFolder } from "../support/make-folder.ts";
 import { need } from "../support/need.ts";

@@ -6,6 +6,7 @@ import { dirname, join } from "node:path";
 import { SignJWT } from "jose";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { createClient } from "../../adapters/client/client.ts";
+import { ask } from "../support/ask.ts";
 import { freePort } from "../support/free-port.ts";
 import { makeFolder } from "../support/make-folder.ts";
 import { need } from "../support/need.ts";
@@ -263,11 +264,6 @@ describe("the backend that keeps files", () => {
       .setSubject("queue")
       .setExpirationTime("5 minutes")
       .sign(createPrivateKey(readFileSync(join(keys, "upload-key.pem"))));
-    const answer = await fetch(`${service.address}/api/v1/orgs/acme/files/confirm`, {
-      method: "POST",
-      headers: { Authorization: `Bearer ${token}`, "Content-Type": "application/json" },
-      body: JSON.stringify({ receipt }),
-    });
-    expect(answer.status).toBe(status);
+    expect((await ask({ ...service, token }, "confirm", { receipt })).status).toBe(status);
   });
 });

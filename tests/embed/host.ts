@@ -1,5 +1,4 @@
-import { once } from "node:events";
-import { createServer, type RequestListener } from "node:http";
+import type { RequestListener } from "node:http";
 import {
   type Caller,
   type ConfirmedUpload,
@@ -11,6 +10,7 @@ import { local } from "../../adapters/embed/local.ts";
 import { toNodeHandler } from "../../adapters/embed/node.ts";
 import { atTestEnd } from "../support/at-test-end.ts";
 import { freePort } from "../support/free-port.ts";
+import { listen as serveOn, serve as serveUntilEnd } from "../support/serve.ts";
 import { makeFolder } from "../support/make-folder.ts";
 
 /** Mia belongs to acme, whose id is org_1; nobody belongs to globex. */
@@ -61,25 +61,14 @@ export async function startHost(over: Partial<ValetkeyOptions> = {}) {
 
 /** Serves on a port of this machine until the test ends or the returned function is called. */
 export async function listen(port: number, handler: RequestListener): Promise<() => Promise<void>> {
-  // A client of the same thread, which may stand still for seconds, would be closed as it sends.
-  const server = createServer({ keepAliveTimeout: 0 }, handler).listen(port, "127.0.0.1");
-  await once(server, "listening");
-  const stop = async () => {
-    if (!server.listening) return;
-    server.closeAllConnections();
-    server.close();
-    await once(server, "close");
-  };
-  atTestEnd(stop);
-  return stop;
+  const { close } = await serveOn(handler, port);
+  atTestEnd(close);
+  return close;
 }
 
 /** Serves until the test ends, and gives the port. */
-export async function serve(handler: RequestListener): Promise<number> {
-  const port = await freePort();
-  await listen(port, handler);
-  return port;
-}
+export const serve = async (handler: RequestListener) =>
+  Number((await serveUntilEnd(handler)).port);
 
 /** PUTs as a browser would. */
 export const put = (

@@ -6,7 +6,7 @@ import { isValetkeyError, type PolicyOptions } from "../../adapters/embed/index.
 import { minio } from "../../adapters/embed/minio.ts";
 import { TEST_FILE } from "../../adapters/content/test-files.ts";
 import { type Clamd, startClamd } from "../support/clamd.ts";
-import { clientOf } from "../support/minio-client.ts";
+import { s3Client } from "../support/s3-store.ts";
 import { need } from "../support/need.ts";
 import { MIA, startHost } from "./host.ts";
 
@@ -165,7 +165,7 @@ const minioServer = await need("minio");
 describe.skipIf(minioServer === undefined)("a file that is replaced after its verdict", () => {
   it("is scanned again, and the file that was scanned is the one that is copied", async () => {
     const { endpoint, accessKey, secretKey } = minioServer ?? expect.unreachable();
-    const client = clientOf({ endpoint, accessKey, secretKey });
+    const client = s3Client({ endpoint, accessKey, secretKey });
     const bucket = `scan-${crypto.randomUUID()}`;
     await client.makeBucket(bucket);
     const clean = randomBytes(TEST_FILE.length);

@@ -1,10 +1,11 @@
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { beforeAll, expect, it } from "vitest";
+import { ask, upload } from "../support/ask.ts";
 import { makeFolder } from "../support/make-folder.ts";
 import { type ServiceProcess, startProcess } from "../support/service-process.ts";
 import { until } from "../support/until.ts";
-import { ask, startReceiver, upload } from "./backend.ts";
+import { startReceiver } from "./backend.ts";
 
 let policies = "";
 beforeAll(() => {

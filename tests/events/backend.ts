@@ -1,7 +1,6 @@
 import { text } from "node:stream/consumers";
 import { Webhook } from "standardwebhooks";
 import { serve } from "../support/serve.ts";
-import type { ServiceProcess } from "../support/service-process.ts";
 
 export const SECRET = `whsec_${Buffer.alloc(32, "a secret of events").toString("base64")}`;
 
@@ -32,23 +31,4 @@ export async function startReceiver(secret = SECRET) {
       EVENTS_ALLOW_PRIVATE: "on",
     },
   };
-}
-
-export const ask = (service: ServiceProcess, path: string, body?: object, method = "POST") =>
-  fetch(`${service.address}/api/v1/orgs/acme/files/${path}`, {
-    method,
-    headers: { "Content-Type": "application/json", Authorization: `Bearer ${service.token}` },
-    ...(body && { body: JSON.stringify(body) }),
-  });
-
-export const TEXT = { filename: "a.txt", content_type: "text/plain" };
-
-export async function upload(
-  service: ServiceProcess,
-  asked: object = TEXT,
-  content: string | Buffer<ArrayBuffer> = "hello",
-) {
-  const granted = await (await ask(service, "presign", { ...asked, size: content.length })).json();
-  await fetch(granted.put_url, { method: "PUT", headers: granted.put_headers, body: content });
-  return granted;
 }

@@ -2,6 +2,7 @@ import { mkdirSync, readdirSync, rmSync, utimesSync, writeFileSync } from "node:
 import { join } from "node:path";
 import { expect, it } from "vitest";
 import { placeOf } from "../../adapters/storage/local/key-tree.ts";
+import { ask, upload } from "../support/ask.ts";
 import { atTestEnd } from "../support/at-test-end.ts";
 import { freePort } from "../support/free-port.ts";
 import { makeFolder } from "../support/make-folder.ts";
@@ -9,7 +10,7 @@ import { need } from "../support/need.ts";
 import { startLimitedRedis } from "../support/redis.ts";
 import { type ServiceProcess, startProcess } from "../support/service-process.ts";
 import { until } from "../support/until.ts";
-import { ask, startReceiver, upload } from "./backend.ts";
+import { startReceiver } from "./backend.ts";
 import { valetkey } from "../support/command-line.ts";
 
 type Env = Readonly<Record<string, string>>;

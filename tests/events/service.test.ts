@@ -1,10 +1,11 @@
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, it } from "vitest";
+import { ask, TEXT, upload } from "../support/ask.ts";
 import { makeFolder } from "../support/make-folder.ts";
 import { startProcess } from "../support/service-process.ts";
 import { until } from "../support/until.ts";
-import { ask, startReceiver, TEXT, upload } from "./backend.ts";
+import { startReceiver } from "./backend.ts";
 
 it("a backend hears of an upload once it is confirmed, and then of its removal", async () => {
   const { received, env } = await startReceiver();

@@ -6,11 +6,12 @@ import {
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, it } from "vitest";
+import { ask, TEXT, upload } from "../support/ask.ts";
 import { freePort } from "../support/free-port.ts";
 import { makeFolder } from "../support/make-folder.ts";
 import { startProcess } from "../support/service-process.ts";
 import { until } from "../support/until.ts";
-import { ask, startReceiver, TEXT, upload } from "./backend.ts";
+import { startReceiver } from "./backend.ts";
 import { valetkey } from "../support/command-line.ts";
 
 import { PUB_SUB, S3 } from "./notifications.ts";

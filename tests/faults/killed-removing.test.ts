@@ -1,6 +1,7 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { ask } from "../support/ask.ts";
 import { bundled } from "../support/bundled.ts";
 import { commandPath } from "../support/command-path.ts";
 import { startFaultyServer } from "../support/faulty-server.ts";
@@ -45,10 +46,7 @@ describe.skipIf(minio === undefined)("in a bucket with versions", () => {
     return upload;
   };
   const remove = async (key: string) => {
-    const path = key.replace("orgs/acme/files/", "");
-    const headers = { Authorization: `Bearer ${service.token}` };
-    const url = `${service.address}/api/v1/orgs/acme/files/${path}`;
-    return fetch(url, { method: "DELETE", headers }).then(
+    return ask(service, key.replace("orgs/acme/files/", ""), undefined, "DELETE").then(
       ({ status }) => status,
       () => 0,
     );

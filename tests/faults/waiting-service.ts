@@ -1,19 +1,13 @@
-import { Client } from "minio";
 import { need } from "../support/need.ts";
 import { receiptKey } from "../support/receipt-key.ts";
+import { s3Client } from "../support/s3-store.ts";
 import { type ServiceProcess, startProcess } from "../support/service-process.ts";
 import { isReady } from "./endure.ts";
 
 export const minio = await need("minio");
 const { endpoint = "http://127.0.0.1:9", accessKey = "", secretKey = "" } = minio ?? {};
 export const MINIO = new URL(endpoint);
-export const client = new Client({
-  endPoint: MINIO.hostname,
-  port: Number(MINIO.port),
-  useSSL: false,
-  accessKey,
-  secretKey,
-});
+export const client = s3Client({ endpoint, accessKey, secretKey });
 
 /** What the service and its commands need for a bucket of MinIO that is reached by way of `store`. */
 export const storeEnv = (store: URL, bucket: string) => ({

@@ -2,11 +2,10 @@
 // account and gives it access tokens, and IAM, which signs as that account. It can be slow, fail,
 // and end a token before its time.
 import { generateKeyPairSync, type KeyObject, sign } from "node:crypto";
-import { once } from "node:events";
-import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
-import type { AddressInfo } from "node:net";
+import { type IncomingMessage, type ServerResponse } from "node:http";
 import { json } from "node:stream/consumers";
 import { setTimeout as pause } from "node:timers/promises";
+import { listen } from "../support/serve.ts";
 
 /** How the double behaves, and what it has been asked so far. */
 interface MachineState {
@@ -107,21 +106,14 @@ export async function startGoogleMachine(): Promise<GoogleMachine> {
     response.end(body);
   };
 
-  const server = createServer((request, response) => void answer(request, response));
-  server.listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const { port } = server.address() as AddressInfo;
+  const { url, close } = await listen((request, response) => void answer(request, response));
   return {
     account,
     publicKey,
-    metadataHost: `127.0.0.1:${port}`,
-    iamEndpoint: new URL(`http://127.0.0.1:${port}`),
+    metadataHost: url.host,
+    iamEndpoint: url,
     state,
     revokeTokens: () => tokens.clear(),
-    close: async () => {
-      server.close();
-      server.closeAllConnections();
-      await once(server, "close");
-    },
+    close,
   };
 }

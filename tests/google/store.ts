@@ -5,13 +5,11 @@ import { createCRC32 } from "hash-wasm";
 import { createHash } from "node:crypto";
 import { once } from "node:events";
 import {
-  createServer,
   type IncomingHttpHeaders,
   type IncomingMessage,
   request as httpRequest,
   type ServerResponse,
 } from "node:http";
-import type { AddressInfo } from "node:net";
 import { buffer } from "node:stream/consumers";
 import { pipeline } from "node:stream/promises";
 import {
@@ -25,6 +23,7 @@ import {
 } from "./signature.ts";
 import { gcsMultipart, type Reply, type Resource } from "./multipart.ts";
 import { send } from "../../adapters/contract/sending/send.ts";
+import { listen } from "../support/serve.ts";
 
 /** What the double stands in front of, and whom it believes. */
 interface GcsVerifierOptions extends VerifyingKeys {
@@ -47,21 +46,9 @@ export async function startGcsVerifier(options: GcsVerifierOptions): Promise<Gcs
     bodyOf,
     insert: (resource, headers, body) => insert(options.upstream, resource, { headers, body }),
   });
-  const server = createServer((incoming, response) => {
+  return listen((incoming, response) => {
     void answer({ ...options, uploads }, incoming, response);
   });
-  server.listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const { port } = server.address() as AddressInfo;
-  return {
-    port,
-    close: async () => {
-      const closed = once(server, "close");
-      server.close();
-      server.closeAllConnections();
-      await closed;
-    },
-  };
 }
 
 /** Makes a bucket in fake-gcs-server. */

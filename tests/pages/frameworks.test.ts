@@ -1,6 +1,7 @@
 import { readFileSync } from "node:fs";
 import type { Browser, BrowserContextOptions, Request, Route } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { answerOf, ask } from "../support/ask.ts";
 import { launchChromium } from "../support/chromium.ts";
 import { need } from "../support/need.ts";
 import { type ServiceProcess, startProcess } from "../support/service-process.ts";
@@ -123,17 +124,10 @@ describe.skipIf(executablePath === undefined)("components in Chromium", () => {
   });
 
   it("a list for React becomes current when another client uploads and confirms", async () => {
-    const files = `${service.address}/api/v1/orgs/acme/files`;
-    const ask = async (action: string, body: object) => {
-      const headers = {
-        Authorization: `Bearer ${service.token}`,
-        "Content-Type": "application/json",
-      };
-      const init = { method: "POST", headers, body: JSON.stringify(body) };
-      return (await fetch(`${files}/${action}`, init)).json();
-    };
     const asked = { filename: "a.png", content_type: "image/png", size: 3, policy: "waits" };
-    const [first, second] = await Promise.all([ask("presign", asked), ask("presign", asked)]);
+    const [first, second] = await Promise.all(
+      [1, 2].map(async () => (await answerOf(service, "presign", asked)).body),
+    );
     await put(second);
     const url = await pages.add({
       "list-page.ts": `import { createElement, StrictMode } from "react";
@@ -155,11 +149,11 @@ describe.skipIf(executablePath === undefined)("components in Chromium", () => {
       return page.locator("li").allInnerTexts();
     };
     await eventually(rows).toEqual(["missing", "waiting"]);
-    await ask("confirm", { receipt: second.receipt });
+    await ask(service, "confirm", { receipt: second.receipt });
     await eventually(rows).toEqual(["missing", "ready"]);
     await put(first);
     await eventually(rows).toEqual(["waiting", "ready"]);
-    await ask("confirm", { receipt: first.receipt });
+    await ask(service, "confirm", { receipt: first.receipt });
     await eventually(rows).toEqual(["ready", "ready"]);
     expect(complaints).toEqual([]);
     await page.close();

@@ -4,7 +4,7 @@ import { connect } from "node:net";
 import { join } from "node:path";
 import { text } from "node:stream/consumers";
 import { beforeAll, describe, expect, it } from "vitest";
-import { ask as post } from "../events/backend.ts";
+import { ask as post } from "../support/ask.ts";
 import { until } from "../support/until.ts";
 import {
   RUNTIMES,

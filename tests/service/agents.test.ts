@@ -8,8 +8,6 @@ import {
   truncateSync,
   writeFileSync,
 } from "node:fs";
-import { createServer } from "node:http";
-import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import {
   type CallToolResult,
@@ -23,16 +21,12 @@ import { bundled } from "../support/bundled.ts";
 import { CHILD_ENV } from "../support/child-env.ts";
 import { makeFolder } from "../support/make-folder.ts";
 import { type ServiceProcess, startProcess } from "../support/service-process.ts";
+import { listen } from "../support/serve.ts";
 import { until } from "../support/until.ts";
 
 // What messages are answered is in tests/http/mcp.test.ts. Here an agent's client starts the command.
 
 const cli = await bundled("cli");
-
-function temporaryFolder(): string {
-  const folder = makeFolder();
-  return folder;
-}
 
 interface Options {
   readonly service?: ServiceProcess;
@@ -56,7 +50,7 @@ async function connect({ service, folder, token, endpoint, mode = "auto" }: Opti
     ],
     env: {
       ...CHILD_ENV,
-      HOME: temporaryFolder(),
+      HOME: makeFolder(),
       VALETKEY_TOKEN: token ?? service?.token ?? "",
     } as Record<string, string>,
   });
@@ -80,7 +74,7 @@ it.each(["auto", "legacy"] as const)(
   async (mode) => {
     // The service itself answers no agents: the command needs no more than its API.
     const service = await startProcess();
-    const folder = temporaryFolder();
+    const folder = makeFolder();
     mkdirSync(join(folder, "inner"));
     writeFileSync(join(folder, "inner", "a.png"), "hello");
     const { client, call } = await connect({ service, folder, mode });
@@ -115,7 +109,7 @@ it("an agent without a folder has no tool that reads files", async () => {
 
 it("a file outside of the folder, a hidden one, and what is no file are refused", async () => {
   const service = await startProcess();
-  const outer = temporaryFolder();
+  const outer = makeFolder();
   const folder = join(outer, "allowed");
   const secret = join(outer, "secret.png");
   const sibling = join(outer, "allowed-not");
@@ -213,7 +207,7 @@ async function turns(count: number): Promise<void> {
 }
 
 it("a file that is swapped for a link between check and use is not opened", async () => {
-  const outer = temporaryFolder();
+  const outer = makeFolder();
   const folder = join(outer, "allowed");
   const inner = join(folder, "inner");
   for (const each of [folder, inner, join(outer, "other")]) mkdirSync(each);
@@ -248,7 +242,7 @@ it("a file that is swapped for a link between check and use is not opened", asyn
 
 it("a large file goes in parts, and can be cancelled", async () => {
   const service = await startProcess({ STORAGE_MAX_FILE_SIZE: "64 MiB", LOG_LEVEL: "info" });
-  const folder = temporaryFolder();
+  const folder = makeFolder();
   writeFileSync(join(folder, "large.png"), Buffer.alloc(30 * 2 ** 20, 1));
   const { call } = await connect({ service, folder });
   const sent = await call("upload_file", { path: "large.png" });
@@ -268,7 +262,7 @@ it("a large file goes in parts, and can be cancelled", async () => {
 
 it("a token that has ended or is another's is named, and never shown nor asked for", async () => {
   const service = await startProcess();
-  const folder = temporaryFolder();
+  const folder = makeFolder();
   writeFileSync(join(folder, "a.png"), "hello");
   const token = "a-token-that-nobody-knows";
   const { client, call } = await connect({ service, folder, token });
@@ -295,7 +289,7 @@ it("a service that does not answer is an error of each tool", async () => {
 
 it("arguments of any form are an error of their tool, and the command goes on", async () => {
   const service = await startProcess();
-  const { call } = await connect({ service, folder: temporaryFolder() });
+  const { call } = await connect({ service, folder: makeFolder() });
   const nested = JSON.parse(`${"[".repeat(5000)}${"]".repeat(5000)}`);
   for (const value of [{ toString: 1 }, JSON.parse('{"__proto__":{}}'), nested]) {
     for (const [tool, member] of [
@@ -314,19 +308,13 @@ it("arguments of any form are an error of their tool, and the command goes on", 
 
 /** The command of an agent that writes lines, and a service that takes requests and answers none. */
 async function startAlone() {
-  const server = createServer();
-  server.listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const { port } = server.address() as AddressInfo;
-  const child = spawn(
-    process.execPath,
-    [cli, "mcp", "--org=acme", `--endpoint=http://127.0.0.1:${port}`],
-    { env: { ...CHILD_ENV, HOME: temporaryFolder(), VALETKEY_TOKEN: "token" } },
-  );
+  const { server, url, close } = await listen(() => undefined);
+  const child = spawn(process.execPath, [cli, "mcp", "--org=acme", `--endpoint=${url.origin}`], {
+    env: { ...CHILD_ENV, HOME: makeFolder(), VALETKEY_TOKEN: "token" },
+  });
   onTestFinished(() => {
     child.kill("SIGKILL");
-    server.closeAllConnections();
-    server.close();
+    return close();
   });
   const ask = (method: string, params: object = {}) =>
     child.stdin.write(`${JSON.stringify({ jsonrpc: "2.0", id: 1, method, params })}\n`);

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { configurationMessage } from "../../adapters/cli/command/configuration.ts";
 import { findWarnings, readAll, unknownIn } from "../../adapters/service/settings.ts";
-import { ask, TEXT } from "../events/backend.ts";
+import { ask, TEXT } from "../support/ask.ts";
 import { freePort } from "../support/free-port.ts";
 import { makeFolder } from "../support/make-folder.ts";
 import { runToEnd, startProcess } from "../support/service-process.ts";

@@ -1,8 +1,8 @@
 import { statSync } from "node:fs";
 import { join } from "node:path";
 import { expect, it } from "vitest";
+import { ask, upload } from "../support/ask.ts";
 import { startProcess } from "../support/service-process.ts";
-import { ask, upload } from "../events/backend.ts";
 
 it("a receipt outlives a restart, since the service makes its key only once", async () => {
   const first = await startProcess();

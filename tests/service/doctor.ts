@@ -1,4 +1,3 @@
-import { Client } from "minio";
 import { type IncomingHttpHeaders, type IncomingMessage, request } from "node:http";
 import type { Finding } from "../../adapters/cli/doctor/finding.ts";
 import { policyFor } from "../../adapters/storage/s3/by-hand.ts";
@@ -7,6 +6,7 @@ import { allowedBy, keysFor } from "../support/assume-role.ts";
 import { valetkey } from "../support/command-line.ts";
 import { type MinioServer, STRICT } from "../support/minio.ts";
 import { need } from "../support/need.ts";
+import { s3Client } from "../support/s3-store.ts";
 import { serve } from "../support/serve.ts";
 
 // The doctor as its tests run it: on a real server, and on the way to it.
@@ -20,12 +20,7 @@ export async function newBucket(): Promise<string> {
   return bucket;
 }
 
-export function client(): Client {
-  const { endpoint, accessKey, secretKey } = strict();
-  const { hostname, port } = new URL(endpoint);
-  const place = { endPoint: hostname, port: Number(port), useSSL: false, region: STRICT.region };
-  return new Client({ ...place, accessKey, secretKey });
-}
+export const client = () => s3Client({ ...strict(), region: STRICT.region });
 
 /** The strict server; tests without it are skipped. */
 export function strict(): MinioServer {

@@ -4,6 +4,7 @@ import { connect } from "node:net";
 import { join } from "node:path";
 import { afterEach, describe, expect, it } from "vitest";
 import { send } from "../../adapters/contract/sending/send.ts";
+import { answerOf } from "../support/ask.ts";
 import { need } from "../support/need.ts";
 import { type ServiceProcess, startProcess } from "../support/service-process.ts";
 import { until } from "../support/until.ts";
@@ -23,14 +24,7 @@ const startOnSmallDisk = (prepare: string) =>
     directory,
   ]);
 
-const call = async (path: string, body: unknown) => {
-  const answer = await fetch(`${service.address}/api/v1/orgs/acme/files/${path}`, {
-    method: "POST",
-    headers: { Authorization: `Bearer ${service.token}`, "Content-Type": "application/json" },
-    body: JSON.stringify(body),
-  });
-  return { status: answer.status, body: await answer.json() };
-};
+const call = (path: string, body: object) => answerOf(service, path, body);
 
 const presign = async (size: number) =>
   (await call("presign", { filename: "a.png", content_type: "image/png", size })).body;

@@ -1,14 +1,16 @@
 import { once } from "node:events";
-import { createServer, request as httpRequest } from "node:http";
+import { request as httpRequest } from "node:http";
 import { pipeline } from "node:stream/promises";
 import { setTimeout as pause } from "node:timers/promises";
 import { describe, expect, it } from "vitest";
 import { minio as embeddedMinio } from "../../adapters/embed/minio.ts";
 import { FILE, put, startHost } from "../embed/host.ts";
+import { answerOf, upload } from "../support/ask.ts";
 import { atTestEnd } from "../support/at-test-end.ts";
 import { freePort } from "../support/free-port.ts";
 import { need } from "../support/need.ts";
 import { type ServiceProcess, startProcess } from "../support/service-process.ts";
+import { listen } from "../support/serve.ts";
 import { SERVED, threeLines } from "../support/three-lines.ts";
 import { until } from "../support/until.ts";
 
@@ -23,7 +25,7 @@ async function openDoor(
   { date, delay = 0 }: { readonly date?: string; readonly delay?: number } = {},
 ): Promise<void> {
   const target = new URL(minio?.endpoint ?? "");
-  const door = createServer((incoming, response) => {
+  const door = await listen((incoming, response) => {
     const forward = async () => {
       const { method, url, rawHeaders } = incoming;
       const { hostname, port } = target;
@@ -38,12 +40,8 @@ async function openDoor(
       return pipeline(answer, response);
     };
     forward().catch(() => response.destroy());
-  }).listen(port, "127.0.0.1");
-  await once(door, "listening");
-  atTestEnd(() => {
-    door.closeAllConnections();
-    door.close();
-  });
+  }, port);
+  atTestEnd(door.close);
 }
 
 async function start(
@@ -96,16 +94,9 @@ describe.skipIf(minio === undefined).each(["minio", "aws"] as const)("with %s", 
     const port = await freePort();
     await openDoor(port);
     const service = await start(adapter, port, { STORAGE_CREATE_BUCKET: "off" });
-    const call = (path: string, body: unknown) =>
-      fetch(`${service.address}/api/v1/orgs/acme/files/${path}`, {
-        method: "POST",
-        headers: { Authorization: `Bearer ${service.token}`, "Content-Type": "application/json" },
-        body: JSON.stringify(body),
-      });
-    const file = { filename: "a.png", content_type: "image/png", size: 5 };
-    const { receipt } = await (await call("presign", file)).json();
-    const confirmed = await call("confirm", { receipt });
-    expect([confirmed.status, (await confirmed.json()).code]).toEqual([503, "STORE_UNAVAILABLE"]);
+    const { receipt } = await upload(service);
+    const { status, body } = await answerOf(service, "confirm", { receipt });
+    expect([status, body.code]).toEqual([503, "STORE_UNAVAILABLE"]);
     await logged(service, "the store is unavailable");
     expect(service.output()).toMatch(/the bucket late-\S+ does not exist/);
   });

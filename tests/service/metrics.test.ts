@@ -1,6 +1,7 @@
 import { execFileSync } from "node:child_process";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { exchange } from "../attacks/raw-request.ts";
+import { answerOf as ask, upload } from "../support/ask.ts";
 import { freePort } from "../support/free-port.ts";
 import { need } from "../support/need.ts";
 import { type ServiceProcess, startProcess } from "../support/service-process.ts";
@@ -29,24 +30,10 @@ const scrape = async (address: string, headers: Readonly<Record<string, string>>
   return { status: answer.status, text: await answer.text(), headers: answer.headers };
 };
 
-async function ask(service: ServiceProcess, action: string, body: object) {
-  const url = `${service.address}/api/v1/orgs/acme/files/${action}`;
-  const answer = await fetch(url, {
-    method: "POST",
-    headers: { Authorization: `Bearer ${service.token}`, "Content-Type": "application/json" },
-    body: JSON.stringify(body),
-  });
-  return { status: answer.status, body: await answer.json() };
-}
-
 const FILE = { filename: "a.txt", content_type: "text/plain", size: 5 };
 const VIDEO = { filename: "a.mp4", content_type: "video/mp4", size: 7, policy: "videos" };
 
-async function upload(service: ServiceProcess) {
-  const { body } = await ask(service, "presign", FILE);
-  await fetch(body.put_url, { method: "PUT", headers: body.put_headers, body: "hello" });
-  return body.receipt;
-}
+const send = async (service: ServiceProcess) => (await upload(service)).receipt;
 
 it("a scrape without the token, or with another, is 401 and has no metrics", async () => {
   const service = await startProcess({ METRICS_TOKEN: TOKEN });
@@ -102,8 +89,8 @@ describe("with METRICS_TOKEN", () => {
       expect(sumOf(first, "valetkey_uploads_granted_total", { policy })).toBe(0);
       expect(sumOf(first, "valetkey_uploads_confirmed_total", { policy })).toBe(0);
     }
-    const receipt = await upload(service);
-    await upload(service);
+    const receipt = await send(service);
+    await send(service);
     expect((await ask(service, "batch", { files: [VIDEO, VIDEO] })).status).toBe(200);
     for (let times = 0; times < 3; times++) {
       expect((await ask(service, "confirm", { receipt })).status).toBe(200);
@@ -131,7 +118,7 @@ describe("with METRICS_TOKEN", () => {
       return sumOf(text, "valetkey_limiter_decisions_total", { outcome: "granted" }) ?? NaN;
     };
     const before = await granted();
-    const receipt = await upload(service);
+    const receipt = await send(service);
     await ask(service, "confirm", { receipt });
     await ask(service, "presign", { ...FILE, size: -1 });
     expect((await granted()) - before).toBe(3);

@@ -1,6 +1,7 @@
 import { generateKeyPairSync } from "node:crypto";
 import { describe, expect, it } from "vitest";
 import { createBucket, startGcsVerifier } from "../google/store.ts";
+import { upload } from "../support/ask.ts";
 import { atTestEnd } from "../support/at-test-end.ts";
 import { need } from "../support/need.ts";
 import { RUNTIMES, startProcess } from "../support/service-process.ts";
@@ -93,18 +94,6 @@ const stores: ReadonlyArray<{
   },
 ];
 
-/** The client of the README, which knows of no store. */
-async function upload(api: string, token: string, file: File): Promise<string> {
-  const presign = await fetch(api, {
-    method: "POST",
-    headers: { "Content-Type": "application/json", Authorization: `Bearer ${token}` },
-    body: JSON.stringify({ filename: file.name, content_type: file.type, size: file.size }),
-  });
-  const { put_url, get_url } = await presign.json();
-  await fetch(put_url, { method: "PUT", headers: { "Content-Type": file.type }, body: file });
-  return get_url;
-}
-
 describe.each(stores)("$name", ({ env, isHere, loads }) => {
   it.skipIf(!isHere)("stores for the same client, with its own library loaded only", async () => {
     // From its sources: a bundle has no packages by name.
@@ -118,9 +107,9 @@ describe.each(stores)("$name", ({ env, isHere, loads }) => {
     expect(ready, service.output()).toMatchObject({ status: "ready" });
 
     for (const token of [service.token, service.serviceToken]) {
-      const file = new File([CONTENT], "a.png", { type: "image/png" });
-      const url = await upload(`${service.address}/api/v1/orgs/acme/files/presign`, token, file);
-      const answer = await fetch(url);
+      const file = { filename: "a.png", content_type: "image/png" };
+      const { get_url } = await upload({ ...service, token }, file, CONTENT);
+      const answer = await fetch(get_url);
       expect(new Uint8Array(await answer.arrayBuffer())).toEqual(CONTENT);
       expect(answer.headers.get("content-type")).toBe("image/png");
     }

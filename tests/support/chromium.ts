@@ -1,16 +1,11 @@
-import { existsSync } from "node:fs";
-import { delimiter, join } from "node:path";
 import { type Browser, chromium } from "playwright-core";
+import { whereIs } from "./on-path.ts";
 import type { Found } from "./setup.ts";
 
 /** The path of an installed Chromium: `TEST_CHROMIUM`, or the first of its names on the path. */
 export function findChromium(): Found<string> {
-  const folders = (process.env["PATH"] ?? "").split(delimiter);
   const names = ["chromium", "chromium-browser", "google-chrome"];
-  const candidates = names.flatMap((name) => folders.map((folder) => join(folder, name)));
-  const value = [process.env["TEST_CHROMIUM"] ?? "", ...candidates].find(
-    (path) => path && existsSync(path),
-  );
+  const value = process.env["TEST_CHROMIUM"] || names.map((name) => whereIs(name)).find(Boolean);
   return { value, source: value ?? "apt-get install chromium" };
 }
 

@@ -15,11 +15,11 @@ import {
   writeFileSync,
 } from "node:fs";
 import { tmpdir } from "node:os";
-import { delimiter, dirname, join } from "node:path";
+import { dirname, join } from "node:path";
 import { promisify } from "node:util";
 import { mayBuild } from "./go-tool.ts";
 import { findOlderNode } from "./older-node.ts";
-import { findCaddy, findPythonTool } from "./python-tool.ts";
+import { findCaddy, findOnPath, findPythonTool, whereIs } from "./on-path.ts";
 import { findRedis } from "./redis.ts";
 import type { Found } from "./setup.ts";
 import { CACHE } from "./tools.ts";
@@ -108,7 +108,7 @@ interface StandIn {
 
 const STAND_INS: Readonly<Record<string, StandIn>> = {
   "node:26-bookworm-slim": {
-    from: () => onPath("debootstrap", "apt-get install debootstrap"),
+    from: () => findOnPath("debootstrap", { from: "debootstrap", variable: "TEST_DEBOOTSTRAP" }),
     make: debianWithNode,
   },
   "chrislusf/seaweedfs:4.48": {
@@ -183,7 +183,7 @@ async function debianWithNode(root: string, debootstrap: string): Promise<void> 
   const bin = join(root, "usr/local/bin");
   copyFileSync(node, join(bin, "node"));
   // npm's own file npm-cli.js, in its folder bin: what runs these tests, or the one on the path.
-  const npm = process.env["npm_execpath"] ?? realpathSync(onPath("npm", "").value ?? "");
+  const npm = process.env["npm_execpath"] ?? realpathSync(whereIs("npm") ?? "");
   const npmFolder = join(root, "usr/local/lib/node_modules/npm");
   cpSync(join(dirname(npm), ".."), npmFolder, { recursive: true });
   for (const name of ["npm", "npx"]) {
@@ -194,11 +194,6 @@ async function debianWithNode(root: string, debootstrap: string): Promise<void> 
   if (!existsSync(certificates)) return;
   copyInto(root, certificates, certificates);
   writeFileSync(join(root, "root/.npmrc"), `cafile=${certificates}\n`);
-}
-
-function onPath(name: string, source: string): Found<string> {
-  const candidates = (process.env["PATH"] ?? "").split(delimiter).map((at) => join(at, name));
-  return { value: candidates.find((path) => existsSync(path)), source };
 }
 
 async function run(command = "", ...args: ReadonlyArray<string>): Promise<string> {

@@ -1,7 +1,7 @@
 import { once } from "node:events";
-import { createServer, type IncomingMessage, request, type ServerResponse } from "node:http";
-import type { AddressInfo } from "node:net";
+import { type IncomingMessage, request, type ServerResponse } from "node:http";
 import { pipeline } from "node:stream/promises";
+import { listen } from "./serve.ts";
 
 /**
  * What is done with a request in the place of the server behind; `undefined` passes it on, and `pass`
@@ -25,9 +25,9 @@ export async function startFaultyServer(target: URL) {
     onPass: undefined as ((name: string) => unknown) | undefined,
   };
   // It closes no connection but those that a fault does, however busy this thread is.
-  const server = createServer({ keepAliveTimeout: 0 }, (incoming, response) => {
-    const { method, url = "", rawHeaders } = incoming;
-    const { pathname, searchParams } = new URL(url, target);
+  const { url, close } = await listen((incoming, response) => {
+    const { method, url: path = "", rawHeaders } = incoming;
+    const { pathname, searchParams } = new URL(path, target);
     const names = [...searchParams.keys()].filter(
       (name) => !/^(?:X-(?:Amz|Goog)-|x-id$)/.test(name),
     );
@@ -36,7 +36,7 @@ export async function startFaultyServer(target: URL) {
     state.arrived.push(name);
     const { hostname, port } = target;
     const pass = async (): Promise<IncomingMessage> => {
-      const onward = request({ method, hostname, port, path: url, headers: rawHeaders });
+      const onward = request({ method, hostname, port, path, headers: rawHeaders });
       const [[answer]] = await Promise.all([once(onward, "response"), pipeline(incoming, onward)]);
       return answer;
     };
@@ -52,16 +52,8 @@ export async function startFaultyServer(target: URL) {
       fault === undefined ? forward() : fault(response, incoming, pass);
     answered().catch(() => response.destroy());
     if (fault !== undefined) incoming.resume();
-  }).listen(0, "127.0.0.1");
-  await once(server, "listening");
-  return {
-    state,
-    url: new URL(`http://127.0.0.1:${(server.address() as AddressInfo).port}`),
-    close: () => {
-      server.closeAllConnections();
-      server.close();
-    },
-  };
+  });
+  return { state, url, close };
 }
 
 /** An answer with headers and a body, whatever was asked. */

@@ -2,7 +2,8 @@ import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { existsSync, renameSync } from "node:fs";
 import { homedir } from "node:os";
-import { basename, delimiter, join } from "node:path";
+import { basename, join } from "node:path";
+import { whereIs } from "./on-path.ts";
 import { CACHE } from "./tools.ts";
 
 /** A program that Go's module proxy has the source of. */
@@ -19,9 +20,8 @@ interface GoTool {
  */
 export async function findGoTool({ name, version, path }: GoTool): Promise<string | undefined> {
   const folder = join(CACHE, `${name}-${version}`);
-  const found = [folder, ...ON_PATH, GO_BIN]
-    .map((place) => join(place, name))
-    .find((file) => existsSync(file));
+  const built = join(folder, name);
+  const found = existsSync(built) ? built : whereIs(name, GO_BIN);
   if (found !== undefined || !mayBuild()) return found;
   console.error(`Building ${name} with Go, once, into ${folder} (about a minute)...`);
   const child = spawn("go", ["install", `${path}@${version}`], {
@@ -33,17 +33,16 @@ export async function findGoTool({ name, version, path }: GoTool): Promise<strin
   await once(child, "close");
   if (child.exitCode === 0) {
     // Go names it after its folder, which may be as general as "server".
-    const built = join(folder, basename(path));
-    if (existsSync(built)) renameSync(built, join(folder, name));
-    return join(folder, name);
+    const named = join(folder, basename(path));
+    if (existsSync(named)) renameSync(named, built);
+    return built;
   }
   console.error(said);
   return undefined;
 }
 
-const ON_PATH = (process.env["PATH"] ?? "").split(delimiter);
-const GO_BIN = join(process.env["GOPATH"] ?? join(homedir(), "go"), "bin");
+/** Where Go puts what it installs. */
+export const GO_BIN = join(process.env["GOPATH"] ?? join(homedir(), "go"), "bin");
 
 /** Whether Go is here, and may be used. */
-export const mayBuild = () =>
-  process.env["TEST_BUILD"] !== "off" && ON_PATH.some((folder) => existsSync(join(folder, "go")));
+export const mayBuild = () => process.env["TEST_BUILD"] !== "off" && whereIs("go") !== undefined;

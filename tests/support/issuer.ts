@@ -1,7 +1,5 @@
 import { exportJWK, exportSPKI, generateKeyPair, type GenerateKeyPairResult, SignJWT } from "jose";
-import { once } from "node:events";
-import { createServer } from "node:http";
-import type { AddressInfo } from "node:net";
+import { listen } from "./serve.ts";
 
 /** An identity provider as small as one can be, on this machine. */
 export interface Issuer {
@@ -32,20 +30,16 @@ export async function startIssuer(name = "issuer"): Promise<Issuer> {
   let keys = await makeKeys(name, 1);
   let isDown = false;
   let requests = 0;
-  const server = createServer((request, response) => {
+  const { url, close } = await listen((request, response) => {
     const isFound = request.url === "/jwks.json";
     if (isFound) requests += 1;
     response.statusCode = isDown ? 500 : isFound ? 200 : 404;
     response.setHeader("Content-Type", "application/json");
     response.end(JSON.stringify(response.statusCode === 200 ? { keys: keys.published } : {}));
   });
-  server.listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
-
   return {
-    url,
-    jwksUrl: `${url}/jwks.json`,
+    url: url.origin,
+    jwksUrl: `${url.origin}/jwks.json`,
     get publicPem() {
       return keys.publicPem;
     },
@@ -53,7 +47,7 @@ export async function startIssuer(name = "issuer"): Promise<Issuer> {
       const alg = header["alg"] === "ES256" ? "ES256" : "RS256";
       const { kid, privateKey } = keys.signing[alg];
       const payload = {
-        iss: url,
+        iss: url.origin,
         aud: "valetkey",
         sub: "user-1",
         organizations: ["acme"],
@@ -71,12 +65,7 @@ export async function startIssuer(name = "issuer"): Promise<Issuer> {
     },
     setDown: (down) => (isDown = down),
     requests: () => requests,
-    stop: async () => {
-      const closed = once(server, "close");
-      server.close();
-      server.closeAllConnections();
-      await closed;
-    },
+    stop: close,
   };
 }
 

@@ -1,10 +1,12 @@
 import { execFile, spawn } from "node:child_process";
 import { once } from "node:events";
 import { existsSync, mkdtempSync, rmSync } from "node:fs";
-import { homedir, tmpdir } from "node:os";
-import { delimiter, join } from "node:path";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { promisify } from "node:util";
 import { freePort } from "./free-port.ts";
+import { GO_BIN } from "./go-tool.ts";
+import { whereIs } from "./on-path.ts";
 import type { Found } from "./setup.ts";
 import { until } from "./until.ts";
 
@@ -58,7 +60,7 @@ export async function startMinio(
     if (mayBuild) await build();
     if (existsSync(join(IMAGE_FOLDER, "minio"))) return inContainer(environment);
   }
-  const binary = findBinary() ?? (mayBuild && isOnPath("go") ? await build() : undefined);
+  const binary = findBinary() ?? (mayBuild && whereIs("go") ? await build() : undefined);
   if (binary !== undefined) return asProcess(binary, environment);
   return {
     value: undefined,
@@ -148,12 +150,4 @@ async function build(): Promise<string | undefined> {
 const docker = async (...args: ReadonlyArray<string>): Promise<string> =>
   (await promisify(execFile)("docker", args)).stdout;
 
-const FOLDERS = [
-  ...(process.env["PATH"] ?? "").split(delimiter),
-  join(process.env["GOPATH"] ?? join(homedir(), "go"), "bin"),
-];
-
-const findBinary = () =>
-  FOLDERS.map((folder) => join(folder, "minio")).find((path) => existsSync(path));
-
-const isOnPath = (name: string) => FOLDERS.some((folder) => existsSync(join(folder, name)));
+const findBinary = () => whereIs("minio", GO_BIN);

@@ -1,7 +1,8 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { existsSync, renameSync } from "node:fs";
-import { delimiter, join } from "node:path";
+import { join } from "node:path";
+import { whereIs } from "./on-path.ts";
 import type { Found } from "./setup.ts";
 import { CACHE } from "./tools.ts";
 
@@ -33,7 +34,7 @@ export async function findOlderNode(line: keyof typeof VERSIONS): Promise<Found<
 
 /** Installs a version once into the user's cache, if it may. */
 async function install(version: string, folder: string): Promise<boolean> {
-  if (process.env["TEST_BUILD"] === "off" || !isOnPath("npm")) return false;
+  if (process.env["TEST_BUILD"] === "off" || whereIs("npm") === undefined) return false;
   console.error(`Installing Node ${version} with npm, once, into ${folder} (about 50 MB)...`);
   const fresh = `${folder}.${process.pid}`;
   const child = spawn(
@@ -46,6 +47,3 @@ async function install(version: string, folder: string): Promise<boolean> {
   if (child.exitCode === 0) renameSync(fresh, folder);
   return child.exitCode === 0;
 }
-
-const isOnPath = (name: string) =>
-  (process.env["PATH"] ?? "").split(delimiter).some((folder) => existsSync(join(folder, name)));

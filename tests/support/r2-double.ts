@@ -4,9 +4,7 @@
 // of R2 (developers.cloudflare.com/r2), in copies of 2026. Where they say nothing, it does as Amazon's
 // pages say: of `response-*`, of headers that were not signed, and of checksums in an answer to HEAD.
 import { hash } from "node:crypto";
-import { once } from "node:events";
-import { createServer, type IncomingMessage } from "node:http";
-import type { AddressInfo } from "node:net";
+import { type IncomingMessage } from "node:http";
 import { buffer } from "node:stream/consumers";
 import { OPERATIONS } from "./r2-objects.ts";
 import {
@@ -27,13 +25,14 @@ import {
   type World,
   xml,
 } from "./r2-request.ts";
+import { listen } from "./serve.ts";
 
 export { R2_KEY, type R2Options, type R2Promise } from "./r2-request.ts";
 
 /** Listens on 127.0.0.1, in the path style. */
 export async function startR2(options: R2Options = {}) {
   const buckets = new Map<string, Bucket>();
-  const server = createServer({ keepAliveTimeout: 0 }, (incoming, response) => {
+  const { url, close } = await listen((incoming, response) => {
     const answer = async () => {
       const reply = await decide({ ...options, buckets }, incoming).catch(refused);
       // The client is heard out, so that it reads the answer.
@@ -43,16 +42,8 @@ export async function startR2(options: R2Options = {}) {
       response.end(incoming.method === "HEAD" ? "" : body);
     };
     answer().catch(() => response.destroy());
-  }).listen(0, "127.0.0.1");
-  await once(server, "listening");
-  return {
-    endpoint: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
-    buckets,
-    close: () => {
-      server.closeAllConnections();
-      server.close();
-    },
-  };
+  });
+  return { endpoint: url.origin, buckets, close };
 }
 
 const refused = (cause: unknown): Reply => {

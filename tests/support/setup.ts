@@ -18,9 +18,8 @@ import { installPackage } from "./install-package.ts";
 import { findManifestTools } from "./manifest-tools.ts";
 import { findMinio, startMinio, startStrictMinio } from "./minio.ts";
 import { findOlderNode } from "./older-node.ts";
-import { findOnPath } from "./on-path.ts";
 import { type Package, pack, packCreate } from "./pack.ts";
-import { findCaddy, findPythonTool, PYTHON_CHECKS } from "./python-tool.ts";
+import { findCaddy, findOnPath, findPythonTool, PYTHON_CHECKS } from "./on-path.ts";
 import { findRedis, findValkey } from "./redis.ts";
 import { installTools, type ToolSuite } from "./tools.ts";
 

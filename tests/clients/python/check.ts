@@ -1,6 +1,6 @@
 import { spawnSync } from "node:child_process";
 import { dirname, join } from "node:path";
-import { findPythonTool, PYTHON_CHECKS } from "../../support/python-tool.ts";
+import { findPythonTool, PYTHON_CHECKS } from "../../support/on-path.ts";
 
 // Holds clients/python to what it is written with: format, lint, types, and its own tests.
 

@@ -1,24 +1,19 @@
 import { once } from "node:events";
-import { createServer, type RequestListener } from "node:http";
+import type { RequestListener } from "node:http";
 import { type AddressInfo, createServer as createTcpServer } from "node:net";
 import { Webhook } from "standardwebhooks";
 import { expect, it, onTestFinished } from "vitest";
 import { outcomeAfter, WAITS } from "../../../adapters/events/dispatch.ts";
 import { isPublic } from "../../../adapters/values/networks.ts";
 import { send } from "../../../adapters/events/send.ts";
+import { serve } from "../../support/serve.ts";
 
 const SECRETS = ["first secret, of 32 bytes or so..", "second secret, of 32 bytes or so."].map(
   (text) => Buffer.from(text),
 );
 const MESSAGE = { id: "evt_1", lane: "orgs/acme/a", body: '{"type":"upload.confirmed","é":"ü"}' };
 
-async function receiver(answer: RequestListener): Promise<URL> {
-  const server = createServer(answer).listen(0, "127.0.0.1");
-  await once(server, "listening");
-  onTestFinished(() => server.closeAllConnections());
-  onTestFinished(() => void server.close());
-  return new URL(`http://127.0.0.1:${(server.address() as AddressInfo).port}/hook`);
-}
+const receiver = async (answer: RequestListener) => new URL("/hook", await serve(answer));
 
 const post = (url: URL | string, allowPrivate = true, now = Date.now()) =>
   send(
