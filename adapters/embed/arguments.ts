@@ -123,8 +123,8 @@ export interface StoreOptions {
 
 /** Whose store of S3's API it is. */
 export type StoreProvider =
-  | ("aws" | "minio" | "ceph" | "seaweedfs" | "versitygw" | "swift" | "rustfs")
-  | ("silo" | "garage" | "r2" | "b2" | "wasabi" | "spaces" | "s3");
+  | ("aws" | "minio" | "ceph" | "seaweedfs" | "versitygw" | "swift")
+  | ("garage" | "r2" | "b2" | "wasabi" | "spaces" | "s3");
 
 /** Options of stores with the API of S3. */
 export interface S3Options extends StoreOptions {

@@ -6,7 +6,7 @@ import type { Presigner } from "../../application/ports/presigner.ts";
 import { guarded } from "../../application/store/guarded-store.ts";
 import type { StoreUnavailable } from "../../domain/errors.ts";
 import type { SharedLimiter } from "../limits/layer.ts";
-import { S3_LIMITS } from "../storage/providers.ts";
+import { S3_LIMITS } from "../storage/known.ts";
 import type { Storage as Store } from "../storage/storage.ts";
 import { SharedCount, Storage } from "./arguments.ts";
 import { orThrow } from "./options.ts";

@@ -1,5 +1,5 @@
 import { VARIABLES, variables } from "../settings/source.ts";
-import * as store from "../storage/stores.ts";
+import * as store from "../storage/stores/stores.ts";
 import { Storage } from "./arguments.ts";
 import { orThrow } from "./options.ts";
 

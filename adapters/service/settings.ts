@@ -13,7 +13,7 @@ import { joinReads, fault, type Read, type Setting, settingsIn } from "../settin
 import { type Env, type Source, variables } from "../settings/source.ts";
 import { ANY_STORE } from "./policies/document.ts";
 import * as scanner from "../content/settings.ts";
-import * as storage from "../storage/stores.ts";
+import * as storage from "../storage/stores/stores.ts";
 import * as telemetry from "../telemetry/log.ts";
 import * as metrics from "../telemetry/metrics-settings.ts";
 import * as tokens from "../tokens/settings.ts";

@@ -19,3 +19,6 @@ export interface BoundTo {
 
 /** The promises on which each ability stands that a certificate may decide. */
 export type Decided = Readonly<Partial<Record<Ability, ReadonlyArray<string>>>>;
+
+/** "Uploading objects" and "Amazon S3 multipart upload limits", Amazon S3 User Guide. */
+export const S3_LIMITS = { largestPut: 5 * 2 ** 30, largestMultipart: 5 * 2 ** 40 } as const;

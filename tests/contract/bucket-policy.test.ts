@@ -18,7 +18,7 @@ import { useCases } from "../../adapters/contract/subject/use-cases.ts";
 import { ObjectStore } from "../../application/ports/object-store.ts";
 import { Presigner } from "../../application/ports/presigner.ts";
 import { PartNumber } from "../../domain/multipart.ts";
-import { PROVIDERS } from "../../adapters/storage/providers.ts";
+import { PROVIDERS } from "../../adapters/storage/s3/providers.ts";
 import { ownServer } from "./own-server.ts";
 import { quiet, s3Client } from "../support/s3-store.ts";
 

@@ -2,7 +2,7 @@ import * as Effect from "effect/Effect";
 import { text } from "node:stream/consumers";
 import { expect, it } from "vitest";
 import { s3Cors } from "../../adapters/storage/s3/cors.ts";
-import type { ProviderName } from "../../adapters/storage/providers.ts";
+import type { ProviderName } from "../../adapters/storage/s3/providers.ts";
 import { corsRule } from "../../adapters/storage/gcs/rules.ts";
 import { need } from "../support/need.ts";
 import { s3Bucket } from "../support/s3-store.ts";

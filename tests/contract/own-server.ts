@@ -1,4 +1,4 @@
-import { type ProviderName, PROVIDERS } from "../../adapters/storage/providers.ts";
+import { type ProviderName, PROVIDERS } from "../../adapters/storage/s3/providers.ts";
 
 /** Your own server, which the environment names by `TEST_S3_ENDPOINT` and its like. */
 interface OwnServer {

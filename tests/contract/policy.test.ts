@@ -1,7 +1,7 @@
 import { expect, it } from "vitest";
 import * as azure from "../../adapters/storage/azure/by-hand.ts";
 import * as gcs from "../../adapters/storage/gcs/by-hand.ts";
-import { type ProviderName, PROVIDERS } from "../../adapters/storage/providers.ts";
+import { type ProviderName, PROVIDERS } from "../../adapters/storage/s3/providers.ts";
 import { type Policy, policyFor } from "../../adapters/storage/s3/by-hand.ts";
 
 const inputFor = (bucket: string) => ({

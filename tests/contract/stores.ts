@@ -2,7 +2,7 @@ import * as Layer from "effect/Layer";
 import * as Redacted from "effect/Redacted";
 import { layer as aws } from "../../adapters/storage/aws/layer.ts";
 import type { S3Settings } from "../../adapters/storage/s3/settings.ts";
-import { type Provider, PROVIDERS } from "../../adapters/storage/providers.ts";
+import { type Provider, PROVIDERS } from "../../adapters/storage/s3/providers.ts";
 import type { Harness, OpenStore } from "../../adapters/contract/subject/harness.ts";
 import { type Ability, lackedBy } from "../../application/ports/abilities.ts";
 import type { GcsKey } from "../../adapters/storage/gcs/credentials.ts";

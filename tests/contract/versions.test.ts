@@ -12,7 +12,7 @@ import { register } from "../../adapters/contract/running/register.ts";
 import { promises } from "../../adapters/contract/promises/store-promise.ts";
 import { useCases } from "../../adapters/contract/subject/use-cases.ts";
 import { fileAddress } from "../../adapters/http/addresses.ts";
-import { PROVIDERS } from "../../adapters/storage/providers.ts";
+import { PROVIDERS } from "../../adapters/storage/s3/providers.ts";
 import { followLink } from "../../application/files/follow-link.ts";
 import { makeLink } from "../../application/files/make-link.ts";
 import { openFile } from "../../application/files/open-file.ts";

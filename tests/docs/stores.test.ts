@@ -1,7 +1,11 @@
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
 import { type Certificate, digestOf } from "../../adapters/storage/certificate/certificate.ts";
-import { type Provider, type ProviderName, PROVIDERS } from "../../adapters/storage/providers.ts";
+import {
+  type Provider,
+  type ProviderName,
+  PROVIDERS,
+} from "../../adapters/storage/s3/providers.ts";
 import { certificatePage, dangersIn } from "../support/certificate-page.ts";
 import { SAID } from "../support/said-of-stores.ts";
 import { ABOUT } from "../support/store-dangers.ts";

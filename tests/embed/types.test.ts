@@ -3,7 +3,7 @@ import { createValetkey, isValetkeyError, type Valetkey } from "../../adapters/e
 import { gcs } from "../../adapters/embed/gcs.ts";
 import { local } from "../../adapters/embed/local.ts";
 import type { StoreProvider } from "../../adapters/embed/arguments.ts";
-import type { ProviderName } from "../../adapters/storage/providers.ts";
+import type { ProviderName } from "../../adapters/storage/s3/providers.ts";
 
 // What an editor knows about the facade; `npm run check:types` fails if it is wrong.
 

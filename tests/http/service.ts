@@ -18,7 +18,7 @@ import { layer as local } from "../../adapters/storage/local/layer.ts";
 import { layer as minio } from "../../adapters/storage/minio/layer.ts";
 import { readSettings as readMinio } from "../../adapters/storage/minio/storage.ts";
 import type { S3Settings } from "../../adapters/storage/s3/settings.ts";
-import type { ProviderName } from "../../adapters/storage/providers.ts";
+import type { ProviderName } from "../../adapters/storage/s3/providers.ts";
 import { layer as contentDetector } from "../../adapters/content/content-detector.ts";
 import { layer as random } from "../../adapters/tokens/random.ts";
 import { layer as telemetry } from "../../adapters/telemetry/log.ts";

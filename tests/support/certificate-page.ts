@@ -1,7 +1,7 @@
 import { type Certificate, digestOf } from "../../adapters/storage/certificate/certificate.ts";
 import { provedBy } from "../../adapters/storage/certificate/proved.ts";
 import standsOn from "../../adapters/storage/certificate/stands-on.json" with { type: "json" };
-import { type ProviderName, PROVIDERS } from "../../adapters/storage/providers.ts";
+import { type ProviderName, PROVIDERS } from "../../adapters/storage/s3/providers.ts";
 import { ABOUT } from "./store-dangers.ts";
 
 const ABILITY_OF = new Map(

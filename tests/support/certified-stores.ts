@@ -3,7 +3,7 @@ import type { Certificate } from "../../adapters/storage/certificate/certificate
 import { provedBy } from "../../adapters/storage/certificate/proved.ts";
 import standsOn from "../../adapters/storage/certificate/stands-on.json" with { type: "json" };
 import certified from "../../adapters/storage/certificate/certified.json" with { type: "json" };
-import { PROVIDERS } from "../../adapters/storage/providers.ts";
+import { PROVIDERS } from "../../adapters/storage/s3/providers.ts";
 
 const FOLDER = new URL("../../docs/stores/", import.meta.url);
 

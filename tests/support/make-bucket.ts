@@ -2,7 +2,7 @@ import * as Effect from "effect/Effect";
 import * as Result from "effect/Result";
 import { quietly } from "../../adapters/cli/command/store-log.ts";
 import { type Env, variables } from "../../adapters/settings/source.ts";
-import { read } from "../../adapters/storage/stores.ts";
+import { read } from "../../adapters/storage/stores/stores.ts";
 import { ObjectStore } from "../../application/ports/object-store.ts";
 
 /** Makes the bucket that variables name, as the start of the service does. */

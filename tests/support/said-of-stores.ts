@@ -1,5 +1,5 @@
 import type { Ability } from "../../application/ports/abilities.ts";
-import type { ProviderName } from "../../adapters/storage/providers.ts";
+import type { ProviderName } from "../../adapters/storage/s3/providers.ts";
 
 const PAGES = {
   "r2-api": "https://developers.cloudflare.com/r2/api/s3/api/",

@@ -1,14 +1,13 @@
 import { existsSync, readFileSync } from "node:fs";
 import { type Ability, putChecksums, type StoreLimits } from "../../application/ports/abilities.ts";
-import type { Known } from "../../adapters/storage/known.ts";
+import { type Known, S3_LIMITS } from "../../adapters/storage/known.ts";
 import { GCS_LIMITS, gcsAbilities } from "../../adapters/storage/gcs/settings.ts";
 import { EMBEDDED_ABILITIES } from "../../adapters/storage/local/abilities.ts";
 import {
   type Provider,
   type ProviderName,
   PROVIDERS,
-  S3_LIMITS,
-} from "../../adapters/storage/providers.ts";
+} from "../../adapters/storage/s3/providers.ts";
 import { tableOf } from "./markdown.ts";
 import { LOOKED_UP, pageOf, SAID } from "./said-of-stores.ts";
 

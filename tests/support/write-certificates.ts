@@ -11,7 +11,11 @@ import {
 } from "../../adapters/storage/aws/storage.ts";
 import { variables } from "../../adapters/settings/source.ts";
 import * as Result from "effect/Result";
-import { type Provider, type ProviderName, PROVIDERS } from "../../adapters/storage/providers.ts";
+import {
+  type Provider,
+  type ProviderName,
+  PROVIDERS,
+} from "../../adapters/storage/s3/providers.ts";
 import { quietly } from "../../adapters/cli/command/store-log.ts";
 import { certificatePage } from "./certificate-page.ts";
 import { ABOUT } from "./store-dangers.ts";

@@ -13,7 +13,7 @@ import { signedFetch } from "../../storage/rest/signed-fetch.ts";
 import { adapter, bucket, endpoint } from "../../storage/settings.ts";
 import type { KnownStorage, Storage } from "../../storage/storage.ts";
 import { inWordsOf, type PlaceWord } from "../../storage/place-words.ts";
-import { STORES } from "../../storage/stores.ts";
+import { STORES } from "../../storage/stores/stores.ts";
 import { s3Access } from "../command/with-store.ts";
 import { quietly, withWarnings } from "../command/store-log.ts";
 

@@ -1,7 +1,7 @@
 import * as Effect from "effect/Effect";
-import { PROVIDERS } from "../../storage/providers.ts";
+import { PROVIDERS } from "../../storage/s3/providers.ts";
 import { faultIn } from "../../storage/rest/refusal-reason.ts";
-import { providerIn } from "../../storage/s3/object-store.ts";
+import { providerIn } from "../../storage/s3/provider.ts";
 import { check } from "./doctor.ts";
 import * as refusals from "./refusals.ts";
 

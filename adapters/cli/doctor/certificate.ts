@@ -1,7 +1,7 @@
 import * as Clock from "effect/Clock";
 import * as Effect from "effect/Effect";
 import { certificateWarning } from "../../storage/certificate/in-use.ts";
-import { PROVIDERS, type Provider } from "../../storage/providers.ts";
+import { PROVIDERS, type Provider } from "../../storage/s3/providers.ts";
 import { check } from "./doctor.ts";
 
 /** Tells how it is known what the store keeps. */

@@ -1,7 +1,7 @@
 import type { Settings } from "../../settings/setting.ts";
 import type { Env } from "../../settings/source.ts";
 import type { StoreName } from "../../storage/settings.ts";
-import { STORES } from "../../storage/stores.ts";
+import { STORES } from "../../storage/stores/stores.ts";
 
 export type Use = "service" | "put" | "get";
 

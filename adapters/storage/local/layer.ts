@@ -13,7 +13,7 @@ import type { Storage } from "../storage.ts";
 import { bucketAddress } from "../signing/bucket-address.ts";
 import { always } from "../credentials/held.ts";
 import { signWith } from "../signing/signer.ts";
-import { S3_LIMITS } from "../providers.ts";
+import { S3_LIMITS } from "../known.ts";
 import { EMBEDDED_ABILITIES } from "./abilities.ts";
 import { urlPresigner } from "../signing/url-presigner.ts";
 import { exactly } from "../rest/read-object.ts";

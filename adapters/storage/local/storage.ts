@@ -2,7 +2,7 @@ import { directory } from "../../settings/directory.ts";
 import * as Result from "effect/Result";
 import { readSettings, type Values } from "../../settings/setting.ts";
 import { EMBEDDED_ABILITIES } from "./abilities.ts";
-import { S3_LIMITS } from "../providers.ts";
+import { S3_LIMITS } from "../known.ts";
 import { type KnownStorage, loaded, type Storage, type Store, STORE_PATH } from "../storage.ts";
 import { bucket } from "../settings.ts";
 

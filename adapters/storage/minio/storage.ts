@@ -1,5 +1,5 @@
 import { withDefault } from "../../settings/setting.ts";
-import { provider } from "../providers.ts";
+import { provider } from "../s3/provider.ts";
 import { shared } from "../s3/settings.ts";
 import { s3Store } from "../s3/storage.ts";
 import { endpoint, pathStyle, region } from "../settings.ts";

@@ -1,7 +1,7 @@
 import * as Context from "effect/Context";
 import type { Audience } from "../../../application/ports/presigner.ts";
 import type { CertificateInUse } from "../certificate/in-use.ts";
-import type { ProviderName } from "../providers.ts";
+import type { ProviderName } from "./providers.ts";
 import type { BucketAddress } from "../signing/bucket-address.ts";
 import type { CredentialSource, KeySigner } from "../signing/signer.ts";
 

@@ -3,7 +3,7 @@ import { cachedFor } from "../../../application/resilience/cached.ts";
 import type { ObjectFacts } from "../../../domain/upload-difference.ts";
 import type { Ability } from "../../../application/ports/abilities.ts";
 import type { BoundTo } from "../known.ts";
-import type { Provider } from "../providers.ts";
+import type { Provider } from "./providers.ts";
 import { type Bucket, signedFetch, unavailable } from "../rest/signed-fetch.ts";
 import { isWhole } from "../rest/xml.ts";
 

@@ -8,7 +8,7 @@ import {
   prefixesFor,
   type Use,
 } from "../by-hand.ts";
-import type { ProviderName } from "../providers.ts";
+import type { ProviderName } from "./providers.ts";
 import texts from "./by-hand.json" with { type: "json" };
 import ceph from "./policies/ceph.json" with { type: "json" };
 import diagnose from "./policies/s3-diagnose.json" with { type: "json" };

@@ -1,6 +1,6 @@
 import { type BucketCors, CORS_MAX_AGE, mergeOrigins } from "../bucket-cors.ts";
 import { fill } from "../by-hand.ts";
-import { type ProviderName, PROVIDERS } from "../providers.ts";
+import { type ProviderName, PROVIDERS } from "./providers.ts";
 import texts from "./by-hand.json" with { type: "json" };
 import { ANNOUNCEMENT, CHECKSUM_HEADERS } from "../signing/binding.ts";
 import { bucketRules } from "./bucket-rules.ts";

@@ -9,10 +9,12 @@ import { BucketCors } from "../bucket-cors.ts";
 import { certificateWarning } from "../certificate/in-use.ts";
 import { observeLife } from "../credentials/held.ts";
 import { signersFrom } from "../credentials/key-settings.ts";
-import { configuredProvider, forbiddenHeaders } from "../providers.ts";
+import { configuredProvider } from "./provider.ts";
+import type { Provider } from "./providers.ts";
 import { makeBucketInBackground } from "../rest/make-bucket.ts";
 import { s3Binding, s3Overrides, s3PartBinding } from "../signing/binding.ts";
 import type { BucketAddress } from "../signing/bucket-address.ts";
+import type { AbsentHeaders } from "../signing/sign-query.ts";
 import type { CredentialSource, KeySigner, Signer } from "../signing/signer.ts";
 import { urlPresigner } from "../signing/url-presigner.ts";
 import { S3Access } from "./access.ts";
@@ -70,3 +72,11 @@ const servicesOf = Effect.fnUntraced(function* (
     Context.add(S3Access, { provider: name, certificate, bucket, region, addresses, signers }),
   );
 });
+
+export const forbiddenHeaders = (
+  { absent }: Pick<Provider, "absent">,
+  isShared: boolean,
+): AbsentHeaders | undefined =>
+  absent?.deniable !== undefined && isShared
+    ? { ...absent, names: [...absent.names, ...absent.deniable].toSorted() }
+    : absent;

@@ -5,13 +5,8 @@ import { putChecksums } from "../../../application/ports/abilities.ts";
 import { ObjectStore, type Parts } from "../../../application/ports/object-store.ts";
 import type { StoreUnavailable } from "../../../domain/errors.ts";
 import { VARIABLES } from "../../settings/source.ts";
-import {
-  configuredProvider,
-  type Provider,
-  type ProviderName,
-  PROVIDERS,
-  provider as providerSetting,
-} from "../providers.ts";
+import { configuredProvider, provider as providerSetting, providerIn } from "./provider.ts";
+import { type Provider, PROVIDERS } from "./providers.ts";
 import { endpoint } from "../settings.ts";
 import { versionQuery } from "../signing/binding.ts";
 import { clockFault, noBucket, refusalIn, refused } from "../rest/refusal-reason.ts";
@@ -157,11 +152,3 @@ const MAY_NOT_MAKE_PARTS = unavailable(
 );
 
 const CHECKSUMS = [["x-amz-checksum-mode", "ENABLED"]] as const;
-
-export function providerIn(headers: Headers): ProviderName | undefined {
-  const server = headers.get("server") ?? "";
-  if (server.startsWith("SeaweedFS")) return "seaweedfs";
-  if (server.startsWith("VERSITYGW")) return "versitygw";
-  if (headers.has("x-openstack-request-id")) return "swift";
-  return headers.get("x-amz-request-id")?.startsWith("tx0") === true ? "ceph" : undefined;
-}

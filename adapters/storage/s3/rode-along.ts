@@ -3,7 +3,7 @@ import type { ObjectFacts } from "../../../application/ports/object-store.ts";
 import type { ChecksumAlgorithm } from "../../../domain/checksum.ts";
 import { ObjectUnreadable } from "../../../domain/errors.ts";
 import type { ObjectKey } from "../../../domain/storage-key.ts";
-import type { Provider } from "../providers.ts";
+import type { Provider } from "./providers.ts";
 import { versionQuery } from "../signing/binding.ts";
 import { factsIn } from "../rest/object-facts.ts";
 import { type Bucket, signedFetch, unavailable } from "../rest/signed-fetch.ts";

@@ -22,8 +22,10 @@ import {
   separateKeyFaults,
   separateKeySettings,
 } from "../credentials/key-settings.ts";
-import { type Provider, type ProviderName, PROVIDERS, provider } from "../providers.ts";
+import { provider } from "./provider.ts";
+import { type Provider, type ProviderName, PROVIDERS } from "./providers.ts";
 import type { BucketSettings } from "../rest/refusal-reason.ts";
+import { fill } from "../by-hand.ts";
 import * as storage from "../settings.ts";
 
 /** The settings of every source of the store. */
@@ -115,7 +117,7 @@ export function readS3(
         words: source.words,
         provider: name,
         region,
-        endpoint: endpoint ?? (provider.endpoint && new URL(provider.endpoint(region, account))),
+        endpoint: endpoint ?? endpointOf(provider, { region, account }),
         // An endpoint of one's own rarely has names for its buckets.
         pathStyle: pathStyle ?? (endpoint !== undefined || provider.pathStyle),
         publicPathStyle: pathStyle ?? true,
@@ -127,6 +129,11 @@ export function readS3(
     },
   );
 }
+
+const endpointOf = (
+  { endpoint }: Provider,
+  place: Readonly<Record<"region" | "account", string>>,
+) => (endpoint === undefined ? undefined : new URL(fill(endpoint, place)));
 
 const keylessFaults = (values: Partial<S3Values>): ReadonlyArray<Fault> =>
   [values.accessKey, values.secretKey, values.credentialsFile].some((value) => value !== undefined)

@@ -1,7 +1,7 @@
 import * as Result from "effect/Result";
 import type { Source } from "../../settings/source.ts";
 import { DECIDED } from "../certificate/proved.ts";
-import { configuredProvider } from "../providers.ts";
+import { configuredProvider } from "./provider.ts";
 import { type KnownStorage, loaded, type Storage, type Store } from "../storage.ts";
 import { readS3, type S3Settings, type S3Source } from "./settings.ts";
 

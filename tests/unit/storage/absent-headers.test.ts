@@ -4,7 +4,8 @@ import { createHash, createHmac } from "node:crypto";
 import { expect, it } from "vitest";
 import { UNSIGNED_HEADERS } from "../../../adapters/contract/promises/unsigned-headers.ts";
 import { putRequest } from "../../../adapters/contract/sending/uploads.ts";
-import { forbiddenHeaders, PROVIDERS } from "../../../adapters/storage/providers.ts";
+import { forbiddenHeaders } from "../../../adapters/storage/s3/layer.ts";
+import { PROVIDERS } from "../../../adapters/storage/s3/providers.ts";
 import { AWS4_HMAC_SHA256 } from "../../../adapters/storage/signing/algorithms.ts";
 import {
   type AbsentHeaders,

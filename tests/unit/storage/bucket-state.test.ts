@@ -8,7 +8,7 @@ import { expect, it, onTestFinished } from "vitest";
 import { newKey, putRequest } from "../../../adapters/contract/sending/uploads.ts";
 import type { BoundTo } from "../../../adapters/storage/known.ts";
 import type { S3Settings } from "../../../adapters/storage/s3/settings.ts";
-import type { ProviderName } from "../../../adapters/storage/providers.ts";
+import type { ProviderName } from "../../../adapters/storage/s3/providers.ts";
 import type { Ability } from "../../../application/ports/abilities.ts";
 import { ObjectStore } from "../../../application/ports/object-store.ts";
 import { Presigner } from "../../../application/ports/presigner.ts";

@@ -2,7 +2,7 @@ import * as Effect from "effect/Effect";
 import * as Option from "effect/Option";
 import { expect, it } from "vitest";
 import { newKey } from "../../../adapters/contract/sending/uploads.ts";
-import { type ProviderName, PROVIDERS } from "../../../adapters/storage/providers.ts";
+import { type ProviderName, PROVIDERS } from "../../../adapters/storage/s3/providers.ts";
 import { ObjectStore } from "../../../application/ports/object-store.ts";
 import { s3Store } from "../../support/s3-store.ts";
 import { serve } from "../../support/serve.ts";

@@ -1,16 +1,15 @@
-import { abilitiesWithout, type StoreLimits } from "../../application/ports/abilities.ts";
-import { oneOf, type Setting, setting } from "../settings/setting.ts";
-import { certifiedAs, type CertifiedServer, DECIDED, withProved } from "./certificate/proved.ts";
-import type { Known } from "./known.ts";
-import type { AbsentHeaders } from "./signing/sign-query.ts";
+import { abilitiesWithout, type StoreLimits } from "../../../application/ports/abilities.ts";
+import { certifiedAs, type CertifiedServer } from "../certificate/proved.ts";
+import { type Known, S3_LIMITS } from "../known.ts";
+import type { AbsentHeaders } from "../signing/sign-query.ts";
 
 export interface Provider extends Known, Partial<Pick<CertifiedServer, "certified">> {
   readonly title: string;
   readonly limits: StoreLimits;
   /** As in `Parts`. */
   readonly abandoned?: string;
-  /** Undefined if everyone has their own, or the client knows it. */
-  readonly endpoint?: (region: string, account: string) => string;
+  /** With a region and an account; undefined if everyone has their own, or the client knows it. */
+  readonly endpoint?: string;
   /** If none is configured; if undefined, one has to be configured. */
   readonly region?: string | undefined;
   readonly regionExample?: string;
@@ -36,9 +35,6 @@ export interface Provider extends Known, Partial<Pick<CertifiedServer, "certifie
     readonly deniable?: AbsentHeaders["names"];
   };
 }
-
-/** "Uploading objects" and "Amazon S3 multipart upload limits", Amazon S3 User Guide. */
-export const S3_LIMITS = { largestPut: 5 * 2 ** 30, largestMultipart: 5 * 2 ** 40 } as const;
 
 /** The smaller meaning of 5 GB. */
 const FIVE_GB = { ...S3_LIMITS, largestPut: 5_000_000_000 };
@@ -149,9 +145,6 @@ export const PROVIDERS = {
     // It takes x_amz_copy_source for x-amz-copy-source, and does not ask for its signature.
     needsPutKey: "swift post CONTAINER --write-acl PROJECT:USER",
   },
-  // Not run here.
-  rustfs: { ...ANY_SERVER, title: "RustFS" },
-  silo: { ...ANY_SERVER, title: "Silo (MinIO's fork)", cors: "server" },
   garage: {
     ...ANY_SERVER,
     ...certifiedAs("garage", ANY_SERVER.abilities),
@@ -164,7 +157,7 @@ export const PROVIDERS = {
   r2: {
     ...ANY_SERVER,
     title: "Cloudflare R2",
-    endpoint: (_region, account) => `https://${account}.r2.cloudflarestorage.com`,
+    endpoint: "https://{account}.r2.cloudflarestorage.com",
     region: "auto",
     unsigned: "obeyed",
     limits: { ...S3_LIMITS, largestPut: S3_LIMITS.largestPut - 5 * 2 ** 20 },
@@ -172,7 +165,7 @@ export const PROVIDERS = {
   b2: {
     ...ANY_SERVER,
     title: "Backblaze B2",
-    endpoint: (region) => `https://s3.${region}.backblazeb2.com`,
+    endpoint: "https://s3.{region}.backblazeb2.com",
     region: undefined,
     regionExample: "us-west-004",
     abilities: abilitiesWithout("md5", ...UNPROVED),
@@ -182,7 +175,7 @@ export const PROVIDERS = {
   wasabi: {
     ...ANY_SERVER,
     title: "Wasabi",
-    endpoint: (region) => `https://s3.${region}.wasabisys.com`,
+    endpoint: "https://s3.{region}.wasabisys.com",
     region: undefined,
     regionExample: "eu-central-1",
     cors: "server",
@@ -191,7 +184,7 @@ export const PROVIDERS = {
   spaces: {
     ...ANY_SERVER,
     title: "DigitalOcean Spaces",
-    endpoint: (region) => `https://${region}.digitaloceanspaces.com`,
+    endpoint: "https://{region}.digitaloceanspaces.com",
     region: undefined,
     regionExample: "fra1",
     pathStyle: false,
@@ -203,50 +196,3 @@ export const PROVIDERS = {
 
 /** A provider, as `STORAGE_PROVIDER` names it. */
 export type ProviderName = keyof typeof PROVIDERS;
-
-/** The provider of some settings, with the abilities that its certificate proves. */
-export const configuredProvider = ({
-  provider: name,
-  certificate,
-}: {
-  readonly provider: ProviderName;
-  readonly certificate?: Known | undefined;
-}): Provider => {
-  const provider: Provider = PROVIDERS[name];
-  return certificate === undefined
-    ? provider
-    : { ...provider, ...withProved(provider.abilities, DECIDED.s3, certificate) };
-};
-
-export const forbiddenHeaders = (
-  { absent }: Pick<Provider, "absent">,
-  isShared: boolean,
-): AbsentHeaders | undefined =>
-  absent?.deniable !== undefined && isShared
-    ? { ...absent, names: [...absent.names, ...absent.deniable].toSorted() }
-    : absent;
-
-const NAMES = oneOf(Object.keys(PROVIDERS) as [ProviderName]);
-
-export const provider: Setting<ProviderName> = setting({
-  ...NAMES,
-  nearest: meantBy,
-  variable: "STORAGE_PROVIDER",
-  option: "provider",
-  meaning: "[Whose S3](stores.md#providers-of-the-s3-api) it is, also for `minio`.",
-  otherwise: "`aws`; `s3` at an endpoint of your own; `minio` for `minio`",
-  example: "r2",
-});
-
-function meantBy(text: string): string {
-  const meant = text.toLowerCase();
-  if (/google|^gcs$/.test(meant)) return "gcs, which is an adapter of its own";
-  const named = Object.entries(PROVIDERS).find(
-    ([name, { title }]) => meant.includes(name) || title.toLowerCase().includes(meant),
-  );
-  return (
-    named?.[0] ??
-    NAMES.nearest(text) ??
-    "s3, which is for every other service and promises what all of them do: md5 as checksum, no write-once"
-  );
-}

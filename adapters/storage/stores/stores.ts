@@ -6,16 +6,16 @@ import {
   readSettings,
   type Setting,
   settingsIn,
-} from "../settings/setting.ts";
-import type { Source } from "../settings/source.ts";
-import * as aws from "./aws/storage.ts";
-import * as azure from "./azure/storage.ts";
-import * as gcs from "./gcs/storage.ts";
-import * as local from "./local/storage.ts";
-import * as minio from "./minio/storage.ts";
-import { provider } from "./providers.ts";
-import { adapter, endpoint, type StoreName } from "./settings.ts";
-import type { KnownStorage, Store } from "./storage.ts";
+} from "../../settings/setting.ts";
+import type { Source } from "../../settings/source.ts";
+import * as aws from "../aws/storage.ts";
+import * as azure from "../azure/storage.ts";
+import * as gcs from "../gcs/storage.ts";
+import * as local from "../local/storage.ts";
+import * as minio from "../minio/storage.ts";
+import { provider } from "../s3/provider.ts";
+import { adapter, endpoint, type StoreName } from "../settings.ts";
+import type { KnownStorage, Store } from "../storage.ts";
 
 /** The stores; whatever differs between them is in their folders. */
 export const STORES: { readonly [Name in StoreName]: Store } = { local, aws, minio, gcs, azure };
