@@ -3,7 +3,6 @@ import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { basename } from "node:path";
 import * as Effect from "effect/Effect";
 import { s3Access } from "../../adapters/cli/command/with-store.ts";
-import { asService } from "../../adapters/storage/s3/access.ts";
 import { signedFetch } from "../../adapters/storage/rest/signed-fetch.ts";
 import {
   readSettings as readAws,
@@ -121,7 +120,7 @@ function ask(environment: Environment, request: Parameters<typeof signedFetch>[1
   const settings = Result.getOrThrow(readAws(variables(environment)));
   return s3Access.pipe(
     Effect.flatMap((s3) =>
-      s3 === undefined ? Effect.die("no API of S3") : signedFetch(asService(s3), request),
+      s3 === undefined ? Effect.die("no API of S3") : signedFetch(s3, request),
     ),
     // A connection of before may have been closed.
     Effect.retry({ times: 1 }),

@@ -8,7 +8,6 @@ import { ObjectStore } from "../../../application/ports/object-store.ts";
 import { CERTIFIED } from "../../contract/promises/promises.ts";
 import type { BucketState } from "../../storage/certificate/certificate.ts";
 import { leftovers } from "./leftovers.ts";
-import { asService } from "../../storage/s3/access.ts";
 import { signedFetch } from "../../storage/rest/signed-fetch.ts";
 import { adapter, bucket, endpoint } from "../../storage/settings.ts";
 import type { KnownStorage, Storage } from "../../storage/storage.ts";
@@ -116,7 +115,7 @@ function certifiedStorage(
   const ask = (request: Parameters<typeof signedFetch>[1]) =>
     s3Access.pipe(
       Effect.flatMap((s3) =>
-        s3 === undefined ? Effect.die("no API of S3") : signedFetch(asService(s3), request),
+        s3 === undefined ? Effect.die("no API of S3") : signedFetch(s3, request),
       ),
       Effect.provide(layer),
       Effect.timeout(LOOK_TIMEOUT),

@@ -1,7 +1,6 @@
 import * as Effect from "effect/Effect";
 import * as Schema from "effect/Schema";
 import { INCOMING_PREFIX } from "../../../domain/storage-key.ts";
-import { asService } from "../../storage/s3/access.ts";
 import { setNotifications } from "../../storage/s3/notifications.ts";
 import { command, flag, option } from "../command/command.ts";
 import { CommandFailure, EXIT } from "../command/failure.ts";
@@ -45,7 +44,7 @@ export const setup = command({
       const own = s3.provider === "minio" && `arn:minio:sqs:${s3.region}:VALETKEY:webhook`;
       const arn = topic ?? own;
       if (arn === false) return yield* fail(EXIT.usage, "Name the topic with --topic.");
-      const { outcome } = yield* setNotifications(asService(s3), arn);
+      const { outcome } = yield* setNotifications(s3, arn);
       const done = outcome === "there" ? "The bucket tells already" : "The bucket now tells";
       return { message: `${done} of uploads below ${INCOMING_PREFIX}.` };
     });

@@ -1,7 +1,6 @@
 import * as Effect from "effect/Effect";
 import assert from "node:assert/strict";
 import { uploadKey } from "../../../domain/storage-key.ts";
-import { asService } from "../../storage/s3/access.ts";
 import { completionFrom } from "../../storage/rest/multipart.ts";
 import { signedRequest } from "../../storage/rest/signed-fetch.ts";
 import { assertBytes } from "../sending/assertions.ts";
@@ -119,7 +118,7 @@ async function overtakeCompletion(subject: Subject, policy: string): Promise<voi
   const { put, key, store, arrive, confirm } = await startPart(subject, policy);
   const etag = await store(1, OTHER);
   const body = completionFrom([{ partNumber: 1, etag, size: OTHER.length }]);
-  const signed = signedRequest(asService(s3), {
+  const signed = signedRequest(s3, {
     method: "POST",
     key: uploadKey({ key, incoming: policy === "incoming" }),
     query: [["uploadId", new URL(put.url).searchParams.get("uploadId") ?? ""]],

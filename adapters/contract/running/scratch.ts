@@ -2,7 +2,7 @@ import * as Effect from "effect/Effect";
 import * as Option from "effect/Option";
 import type { MultipartId, ObjectStore } from "../../../application/ports/object-store.ts";
 import type { ObjectKey } from "../../../domain/storage-key.ts";
-import { asService, type S3Access } from "../../storage/s3/access.ts";
+import type { S3Access } from "../../storage/s3/access.ts";
 import { signedFetch } from "../../storage/rest/signed-fetch.ts";
 
 /** The store in which a command makes objects; `s3` is undefined where it has another API. */
@@ -157,7 +157,7 @@ const newest = Effect.fnUntraced(function* ({ store, s3 }: Place, key: ObjectKey
       Effect.succeed({ version: undefined }),
     );
   }
-  const { status, headers } = yield* signedFetch(asService(s3), { method: "HEAD", key });
+  const { status, headers } = yield* signedFetch(s3, { method: "HEAD", key });
   const isGone = status === 404 && !headers.has("x-amz-delete-marker");
   return isGone ? undefined : { version: versionIn(headers) };
 });
@@ -170,7 +170,7 @@ const removeVersion = Effect.fnUntraced(function* (
 ) {
   if (s3 !== undefined) {
     const query = version === undefined ? [] : [["versionId", version] as const];
-    return (yield* signedFetch(asService(s3), { method: "DELETE", key, query })).status;
+    return (yield* signedFetch(s3, { method: "DELETE", key, query })).status;
   }
   if (version !== "null") yield* store.remove({ key, version });
   return 204;

@@ -69,7 +69,7 @@ const servicesOf = Effect.fnUntraced(function* (
   return Context.make(Presigner, presigner).pipe(
     Context.add(ObjectStore, objectStore),
     Context.add(BucketCors, s3Cors(at, settings)),
-    Context.add(S3Access, { provider: name, certificate, bucket, region, addresses, signers }),
+    Context.add(S3Access, { ...at, provider: name, certificate, bucket, addresses, signers }),
   );
 });
 
