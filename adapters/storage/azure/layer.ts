@@ -7,7 +7,7 @@ import { BucketCors } from "../bucket-cors.ts";
 import { observeLife } from "../credentials/held.ts";
 import { makeBucketInBackground } from "../rest/make-bucket.ts";
 import { bind } from "../signing/binding.ts";
-import { bucketAddress } from "../signing/bucket-address.ts";
+import { bucketAddresses } from "../signing/bucket-address.ts";
 import { urlPresigner } from "../signing/url-presigner.ts";
 import { azureBinding, azureOverrides, azurePartQuery } from "./binding.ts";
 import { azureCors } from "./cors.ts";
@@ -19,10 +19,7 @@ import { azureAbilities, type AzureSettings } from "./settings.ts";
 export const layer = (settings: AzureSettings): Layer.Layer<Presigner | ObjectStore> =>
   Layer.effectContext(
     Effect.gen(function* () {
-      const { bucket, endpoint, publicEndpoint = endpoint } = settings;
-      const locate = (endpoint: URL) =>
-        bucketAddress({ endpoint, bucket, pathStyle: true, signsPath: false });
-      const addresses = { public: locate(publicEndpoint), internal: locate(endpoint) };
+      const addresses = bucketAddresses({ ...settings, pathStyle: true });
       const { service, client } = yield* azureSigners(settings, addresses.internal);
       const abilities = azureAbilities(settings);
       const presigner = urlPresigner({

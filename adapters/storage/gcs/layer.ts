@@ -5,7 +5,7 @@ import * as Result from "effect/Result";
 import type * as Scope from "effect/Scope";
 import { ObjectStore, type Parts } from "../../../application/ports/object-store.ts";
 import { Presigner } from "../../../application/ports/presigner.ts";
-import { type BucketAddress, bucketAddress } from "../signing/bucket-address.ts";
+import { bucketAddresses } from "../signing/bucket-address.ts";
 import { BucketCors } from "../bucket-cors.ts";
 import { credentialsIn } from "../credentials/credentials-file.ts";
 import { always } from "../credentials/held.ts";
@@ -21,7 +21,6 @@ import { type Bucket, signedFetch, unavailable } from "../rest/signed-fetch.ts";
 import { objectStore } from "./object-store.ts";
 import { type GcsSettings, REGION } from "./settings.ts";
 
-/** A path of the endpoint is a prefix that a reverse proxy strips. */
 export const layer = (settings: GcsSettings): Layer.Layer<Presigner | ObjectStore> =>
   Layer.effectContext(
     Effect.gen(function* () {
@@ -56,15 +55,10 @@ export const layer = (settings: GcsSettings): Layer.Layer<Presigner | ObjectStor
   );
 
 function addressesFrom(settings: GcsSettings) {
-  const { bucket, endpoint, publicEndpoint = endpoint, customDomain, pathStyle } = settings;
-  const at = (endpoint: URL) => bucketAddress({ endpoint, bucket, pathStyle, signsPath: false });
-  const own: BucketAddress | undefined = customDomain && {
-    origin: customDomain.origin,
-    host: customDomain.host,
-    unsignedPrefix: "",
-    path: "",
-  };
-  return { public: own ?? at(publicEndpoint), internal: at(endpoint) };
+  const addresses = bucketAddresses(settings);
+  if (settings.customDomain === undefined) return addresses;
+  const { origin, host } = settings.customDomain;
+  return { ...addresses, public: { origin, host, unsignedPrefix: "", path: "" } };
 }
 
 const signerFrom = ({

@@ -10,18 +10,13 @@ import { callFailed, type StoreRefusal } from "../rest/refusal-reason.ts";
 import { asUnavailable } from "../rest/signed-fetch.ts";
 import { s3Layer } from "../s3/layer.ts";
 import type { S3Settings } from "../s3/settings.ts";
-import { bucketAddress, withoutSlashes } from "../signing/bucket-address.ts";
+import { bucketAddresses, withoutSlashes } from "../signing/bucket-address.ts";
 
-/** A path of the endpoint is one that a reverse proxy strips, since a MinIO answers under none. */
 export const layer = s3Layer(
   Effect.fnUntraced(function* (settings: S3Settings) {
-    const { bucket, region, pathStyle, endpoint, publicEndpoint = endpoint } = settings;
+    const { bucket, region, pathStyle, endpoint } = settings;
     const signer = yield* configuredSigner(settings) ?? Effect.die("a MinIO needs an access key");
-    if (endpoint === undefined || publicEndpoint === undefined) {
-      return yield* Effect.die("a MinIO needs an endpoint");
-    }
-    const locate = (endpoint: URL) =>
-      bucketAddress({ endpoint, bucket, pathStyle, signsPath: false });
+    if (endpoint === undefined) return yield* Effect.die("a MinIO needs an endpoint");
     const attempt = <A>(call: (signal: AbortSignal) => Promise<A>) =>
       Effect.tryPromise({
         try: call,
@@ -49,8 +44,7 @@ export const layer = s3Layer(
         });
       }).pipe(Effect.mapError(asUnavailable)),
     );
-    const addresses = { public: locate(publicEndpoint), internal: locate(endpoint) };
-    return { signer, addresses, makeBucket };
+    return { signer, addresses: bucketAddresses({ ...settings, endpoint }), makeBucket };
   }),
 );
 

@@ -37,6 +37,20 @@ export function bucketAddress(input: {
   };
 }
 
+interface Endpoints {
+  readonly endpoint: URL;
+  /** For clients; the same if left out. */
+  readonly publicEndpoint?: URL | undefined;
+  readonly bucket: string;
+  readonly pathStyle: boolean;
+}
+
+/** The addresses for clients and for the service, behind a proxy that strips the endpoint's path. */
+export function bucketAddresses({ endpoint, publicEndpoint = endpoint, ...bucket }: Endpoints) {
+  const at = (endpoint: URL) => bucketAddress({ ...bucket, endpoint, signsPath: false });
+  return { public: at(publicEndpoint), internal: at(endpoint) };
+}
+
 export function withoutSlashes(path: string): string {
   let end = path.length;
   while (path[end - 1] === "/") end--;
