@@ -1,48 +1,46 @@
-import { putChecksums } from "../../../application/ports/abilities.ts";
 import { HeadObjectCommand } from "@aws-sdk/client-s3";
 import { generateKeyPairSync } from "node:crypto";
 import * as Result from "effect/Result";
 import { expect, it } from "vitest";
+
+import { type Env, variables } from "../../../adapters/settings/source.ts";
 import { locate, makeClient } from "../../../adapters/storage/aws/client.ts";
-import { variables } from "../../../adapters/settings/source.ts";
-import {
-  readSettings as readAws,
-  storage as awsStorage,
-} from "../../../adapters/storage/aws/storage.ts";
+import * as aws from "../../../adapters/storage/aws/storage.ts";
 import { read as readGcs } from "../../../adapters/storage/gcs/settings.ts";
-import {
-  readSettings as readMinio,
-  storage as minioStorage,
-} from "../../../adapters/storage/minio/storage.ts";
+import * as minio from "../../../adapters/storage/minio/storage.ts";
 import { bucketAddress } from "../../../adapters/storage/signing/bucket-address.ts";
+import { putChecksums } from "../../../application/ports/abilities.ts";
 
-const KEYS = { STORAGE_ACCESS_KEY: "key", STORAGE_SECRET_KEY: "secret" };
-
-const endpointOf = (text: string) =>
-  new URL(
-    Result.getOrThrow(readMinio(variables({ ...KEYS, STORAGE_ENDPOINT: text }))).endpoint ?? "",
+const readMinio = (env: Env) =>
+  minio.readSettings(
+    variables({ STORAGE_ACCESS_KEY: "key", STORAGE_SECRET_KEY: "secret", ...env }),
   );
+const readAws = (env: Env) => Result.getOrThrow(aws.readSettings(variables(env)));
 
-it.each<[text: string, origin: string, path: string, virtual?: string, before?: string]>([
-  ["http://localhost:9000", "http://localhost:9000", "/files", "http://files.localhost:9000", ""],
-  ["https://store.test:443", "https://store.test", "/files", "https://files.store.test", ""],
-  ["http://store.test:80/", "http://store.test", "/files", "http://files.store.test", ""],
-  ["HTTPS://Store.Test", "https://store.test", "/files", "https://files.store.test", ""],
-  ["https://store.test/s3/", "https://store.test", "/s3/files", "https://files.store.test", "/s3"],
-  ["http://[::1]:9000", "http://[::1]:9000", "/files"],
+it.each<[text: string, origin: string, path: string, virtual?: string]>([
+  ["http://localhost:9000", "http://localhost:9000", "", "http://files.localhost:9000"],
+  ["https://store.test:443", "https://store.test", "", "https://files.store.test"],
+  ["http://store.test:80/", "http://store.test", "", "http://files.store.test"],
+  ["HTTPS://Store.Test", "https://store.test", "", "https://files.store.test"],
+  ["https://store.test/s3/", "https://store.test", "/s3", "https://files.store.test"],
+  ["http://[::1]:9000", "http://[::1]:9000", ""],
 ])(
   "the endpoint %s gives the address of a bucket by path and by host",
-  (text, origin, path, virtual, before) => {
-    const endpoint = endpointOf(text);
-    const of = (pathStyle: boolean) =>
-      bucketAddress({ endpoint, bucket: "files", pathStyle, signsPath: true });
-    expect(of(true)).toEqual({
-      origin,
-      host: origin.replace(/^https?:\/\//, ""),
-      unsignedPrefix: "",
-      path,
-    });
-    if (virtual) expect(of(false)).toMatchObject({ origin: virtual, path: before });
+  (text, origin, prefix, virtual) => {
+    const { endpoint } = Result.getOrThrow(readMinio({ STORAGE_ENDPOINT: text }));
+    const of = (pathStyle: boolean, signsPath = true) =>
+      bucketAddress({
+        endpoint: endpoint ?? expect.unreachable(),
+        bucket: "files",
+        pathStyle,
+        signsPath,
+      });
+    const host = origin.replace(/^https?:\/\//, "");
+    const path = `${prefix}/files`;
+    expect(of(true)).toEqual({ origin, host, unsignedPrefix: "", path });
+    // A path that a proxy strips is sent and not signed.
+    expect(of(true, false)).toEqual({ origin, host, unsignedPrefix: prefix, path: "/files" });
+    if (virtual) expect(of(false)).toMatchObject({ origin: virtual, path: prefix });
   },
 );
 
@@ -51,19 +49,8 @@ it.each([
   { STORAGE_ENDPOINT: "https://store.test", STORAGE_PUBLIC_ENDPOINT: "https://127.0.0.1" },
   { STORAGE_ENDPOINT: "https://store.test", STORAGE_BUCKET: "a.b" },
 ])("path style off is refused with %j", (env) => {
-  const read = readMinio(variables({ ...KEYS, ...env, STORAGE_PATH_STYLE: "off" }));
-  expect(Result.getFailure(read)).toMatchObject({
+  expect(Result.getFailure(readMinio({ ...env, STORAGE_PATH_STYLE: "off" }))).toMatchObject({
     value: [{ setting: { variable: "STORAGE_PATH_STYLE" } }],
-  });
-});
-
-it("a path that a proxy strips is sent and not signed", () => {
-  const endpoint = endpointOf("https://store.test/s3/");
-  expect(bucketAddress({ endpoint, bucket: "files", pathStyle: true, signsPath: false })).toEqual({
-    origin: "https://store.test",
-    host: "store.test",
-    unsignedPrefix: "/s3",
-    path: "/files",
   });
 });
 
@@ -91,9 +78,7 @@ it.each([
 ])(
   "with %j, the bucket is in the path: %s, and at a public endpoint: %s",
   async (env, internal, external) => {
-    const settings = Result.getOrThrow(
-      readAws(variables({ ...env, STORAGE_PUBLIC_ENDPOINT: "https://public.test" })),
-    );
+    const settings = readAws({ ...env, STORAGE_PUBLIC_ENDPOINT: "https://public.test" });
     const addresses = await locate(settings, makeClient(settings));
     expect(addresses.internal.path).toBe(internal ? "/files" : "");
     expect(addresses.public).toMatchObject(
@@ -115,9 +100,9 @@ it.each([
   [{ AWS_ENDPOINT_URL_S3: "http://127.0.0.1:9000" }, "s3"],
   [{ STORAGE_ENDPOINT: "http://127.0.0.1:9000", STORAGE_PROVIDER: "minio" }, "minio"],
 ] as const)("the store of %j has the abilities of %s", (env, provider) => {
-  const settings = Result.getOrThrow(readAws(variables(env)));
+  const settings = readAws(env);
   expect(settings.provider).toBe(provider);
-  const checksums = putChecksums(awsStorage(settings).abilities);
+  const checksums = putChecksums(aws.storage(settings).abilities);
   expect(checksums).toEqual(provider === "s3" ? ["md5"] : ["sha256", "crc32c", "md5"]);
 });
 
@@ -125,14 +110,11 @@ it.each([
   [undefined, ["sha256", "crc32c", "md5"]],
   ["ceph", ["md5"]],
 ])("the adapter minio with the provider %s promises the checksums %j", (provider, checksums) => {
-  const read = readMinio(
-    variables({
-      ...KEYS,
-      STORAGE_ENDPOINT: "http://127.0.0.1:9000",
-      STORAGE_PROVIDER: provider,
-    }),
-  );
-  expect(putChecksums(minioStorage(Result.getOrThrow(read)).abilities)).toEqual(checksums);
+  const read = readMinio({
+    STORAGE_ENDPOINT: "http://127.0.0.1:9000",
+    STORAGE_PROVIDER: provider,
+  });
+  expect(putChecksums(minio.storage(Result.getOrThrow(read)).abilities)).toEqual(checksums);
 });
 
 it.each([
@@ -155,7 +137,7 @@ it.each([
   ],
   [{ STORAGE_PROVIDER: "spaces", STORAGE_REGION: "fra1" }, "https://fra1.digitaloceanspaces.com/"],
 ])("the store of %j is at %s", (env, endpoint) => {
-  expect(Result.getOrThrow(readAws(variables(env))).endpoint?.href).toBe(endpoint);
+  expect(readAws(env).endpoint?.href).toBe(endpoint);
 });
 
 it.each([
@@ -164,15 +146,10 @@ it.each([
 ])(
   "the official client calls the bucket at the address of signed URLs, with path style %s",
   async (pathStyle, expected) => {
-    const settings = Result.getOrThrow(
-      readAws(
-        variables({
-          STORAGE_ENDPOINT: "http://store.test/a/s3/",
-          STORAGE_PATH_STYLE: pathStyle,
-          STORAGE_BUCKET: "files",
-        }),
-      ),
-    );
+    const settings = readAws({
+      STORAGE_ENDPOINT: "http://store.test/a/s3/",
+      STORAGE_PATH_STYLE: pathStyle,
+    });
     const client = makeClient(settings, { accessKeyId: "a", secretAccessKey: "b" });
     const { origin, path } = (await locate(settings, client)).internal;
     expect(`${origin}${path}/key.png`).toBe(expected);
