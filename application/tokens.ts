@@ -4,7 +4,6 @@ import * as Effect from "effect/Effect";
 import * as Option from "effect/Option";
 import * as Schema from "effect/Schema";
 import {
-  AnnouncementTooLong,
   InvalidReceipt,
   InvalidUpload,
   LinkNotFound,
@@ -92,18 +91,11 @@ export const toJson = (receipt: Receipt): string =>
   });
 
 /** In bytes; S3 takes 2 kB of metadata, with its name: "Object metadata", Amazon S3 User Guide. */
-const LONGEST_ANNOUNCEMENT = 2000;
+export const LONGEST_ANNOUNCEMENT = 2000;
 
 /** Seals a grant that an object carries. */
-export const sealAnnouncement = (
-  { seal }: Tokens["Service"],
-  receipt: Receipt,
-): Effect.Effect<string, AnnouncementTooLong> => {
-  const sealed = seal("announcement", toJson(receipt), receipt.metadata && "encrypted");
-  return sealed.length > LONGEST_ANNOUNCEMENT
-    ? Effect.fail(new AnnouncementTooLong({ limit: LONGEST_ANNOUNCEMENT, actual: sealed.length }))
-    : Effect.succeed(sealed);
-};
+export const sealAnnouncement = ({ seal }: Tokens["Service"], receipt: Receipt): string =>
+  seal("announcement", toJson(receipt), receipt.metadata && "encrypted");
 
 /** Opens what an object carries; none for anything that was not sealed here. */
 export const openAnnouncement = ({ open }: Tokens["Service"], text: string) =>

@@ -208,18 +208,18 @@ export interface UploadRequest {
   readonly filename: FileName;
   readonly contentType: MediaType;
   readonly size: ByteSize;
-  readonly strict: boolean;
+  /** False if left out; its policy may say so for all. */
+  readonly strict?: boolean | undefined;
   readonly checksum?: Checksum | undefined;
   readonly metadata?: Metadata | undefined;
-}
-
-/** An upload and its policy, as a caller asks for them. */
-export interface RequestedUpload {
-  readonly upload: UploadRequest;
+  /** The name of its policy; `files` if left out. */
   readonly policy?: string | undefined;
 }
 
-export interface UploadGrant extends UploadRequest, UploadPolicy {}
+/** The upload as its policy allows it. */
+export interface UploadGrant extends UploadRequest {
+  readonly strict: boolean;
+}
 
 export function authorize(
   policy: UploadPolicy,
@@ -243,7 +243,7 @@ export function authorize(
   if (policy.requireChecksum && request.checksum === undefined) {
     return Effect.fail(new ChecksumRequired());
   }
-  return Effect.succeed({ ...policy, ...request, strict: policy.strict || request.strict });
+  return Effect.succeed({ ...request, strict: policy.strict || request.strict === true });
 }
 
 /**

@@ -14,8 +14,9 @@ import { generate, type StorageKey } from "../../domain/storage-key.ts";
 import {
   authorize,
   DEFAULT_POLICY,
-  type RequestedUpload,
   type UploadGrant,
+  type UploadPolicy,
+  type UploadRequest,
 } from "../../domain/upload-policy.ts";
 import { audienceFor, type Member } from "../admit.ts";
 import { choosePolicy } from "../choose-policy.ts";
@@ -44,76 +45,83 @@ export const grantContextFor = (member: Member) =>
   );
 export type GrantContext = Effect.Success<ReturnType<typeof grantContextFor>>;
 
+/** An upload that its policy allows, with its key. */
 export interface GrantedUpload {
   readonly key: StorageKey;
-  readonly grant: UploadGrant;
+  readonly upload: UploadGrant;
+  readonly policy: UploadPolicy;
   readonly policyName: string;
 }
 
 /** An announcement is sealed after that. */
 type GrantRefusal = Exclude<UploadRefusal, AnnouncementTooLong>;
 
-/** Decides on one upload, and gives it a new key in the member's organization. */
-export function grantUpload(
+/**
+ * Decides on one upload, and gives it a new key in the member's organization. Eager, since a decision
+ * waits for nothing: a generator makes 55 calls more, of 1,130 of a presign.
+ */
+export const grantUpload = (
   { member, policies, store }: GrantContext,
-  { upload, policy: policyName = DEFAULT_POLICY }: RequestedUpload,
+  request: UploadRequest,
   { inParts }: { readonly inParts: boolean },
-): Effect.Effect<GrantedUpload, GrantRefusal, SecureRandom> {
-  return Effect.flatMapEager(choosePolicy(policies, member, policyName), (chosen) => {
+): Effect.Effect<GrantedUpload, GrantRefusal, SecureRandom> => {
+  const { organization, principal: caller } = member;
+  const { policy: policyName = DEFAULT_POLICY, checksum, size, filename, contentType } = request;
+  return Effect.flatMapEager(choosePolicy(policies, member, policyName), (policy) => {
     // Where a checksum is required, each part has one, and the file need not.
-    const policy = inParts ? { ...chosen, requireChecksum: false } : chosen;
+    const rules = inParts ? { ...policy, requireChecksum: false } : policy;
     return Effect.flatMapEager(
-      authorize(policy, member.principal.kind, upload),
-      (grant): Effect.Effect<GrantedUpload, GrantRefusal, SecureRandom> => {
-        const { checksum, size, filename, contentType, key: template } = grant;
+      authorize(rules, caller.kind, request),
+      (upload): Effect.Effect<GrantedUpload, GrantRefusal, SecureRandom> => {
         if (checksum !== undefined) {
           const supported = (inParts ? checksumsOfWhole : putChecksums)(store.abilities);
           if (!supported.includes(checksum.algorithm)) {
             return Effect.fail(new ChecksumNotSupported({ supported }));
           }
         }
-        const largest = inParts ? undefined : store.limits?.largestPut;
-        if (largest !== undefined && size > largest) {
-          return Effect.fail(new FileTooLarge({ limit: largest, actual: size, fitsInParts: true }));
+        const limit = store.limits?.largestPut ?? Infinity;
+        if (!inParts && size > limit) {
+          return Effect.fail(new FileTooLarge({ limit, actual: size, fitsInParts: true }));
         }
-        const { organization, principal: caller } = member;
-        return Effect.mapEager(
+        const { key: template } = policy;
+        return Effect.map(
           generate({ organization, caller, template, filename, contentType }),
-          (key) => ({ key, grant, policyName }),
+          (key) => ({ key, upload, policy, policyName }),
         );
       },
     );
   });
-}
-
-type Put = Pick<Receipt, "putExpiresAt" | "writeOnce">;
-
-/** Seals the grant that the upload itself carries, if its policy says so. */
-export const announcementFor = (granting: GrantContext, granted: GrantedUpload) => {
-  const { grant } = granted;
-  if (!grant.announce) return Effect.undefined;
-  const { slug } = granting.member;
-  const putExpiresAt = DateTime.addDuration(granting.issuedAt, grant.putLifetime);
-  const receipt = receiptFrom(granting, granted, { putExpiresAt, writeOnce: false });
-  return sealAnnouncement(granting.tokens, { ...receipt, slug });
 };
 
+/** Seals the grant that the upload itself carries, if its policy says so. */
+export function announcementFor(granting: GrantContext, granted: GrantedUpload) {
+  const { announce, putLifetime } = granted.policy;
+  if (!announce) return undefined;
+  const putExpiresAt = DateTime.addDuration(granting.issuedAt, putLifetime);
+  const receipt = receiptFrom(granting, granted, { putExpiresAt, writeOnce: false });
+  return sealAnnouncement(granting.tokens, { ...receipt, slug: granting.member.slug });
+}
+
 export const receiptFrom = (
-  { member, issuedAt }: GrantContext,
-  { key, grant, policyName }: GrantedUpload,
-  put: Put,
+  granting: GrantContext,
+  granted: GrantedUpload,
+  put: Pick<Receipt, "putExpiresAt" | "writeOnce">,
 ): Receipt => ({
+  ...sealedFacts(granting, granted),
+  ...put,
+  confirmUntil: DateTime.addDuration(put.putExpiresAt, CONFIRM_GRACE),
+});
+
+/** The facts of a grant that its client holds sealed. */
+export const sealedFacts = (
+  { member, issuedAt }: GrantContext,
+  { key, upload, policy, policyName }: GrantedUpload,
+) => ({
+  ...upload,
   key,
-  filename: grant.filename,
-  contentType: grant.contentType,
-  size: grant.size,
-  checksum: grant.checksum,
-  metadata: grant.metadata,
   policy: policyName,
   subject: member.principal.subject,
   organization: member.organization,
-  ...(grant.arrival === "incoming" && { incoming: true }),
+  ...(policy.arrival === "incoming" && { incoming: true }),
   issuedAt,
-  confirmUntil: DateTime.addDuration(put.putExpiresAt, CONFIRM_GRACE),
-  ...put,
 });

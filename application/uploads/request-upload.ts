@@ -1,7 +1,12 @@
 import * as Effect from "effect/Effect";
-import { type UploadRefusal, UploadRefused } from "../../domain/errors.ts";
+import {
+  AnnouncementTooLong,
+  type CredentialsUnavailable,
+  type UploadRefusal,
+  UploadRefused,
+} from "../../domain/errors.ts";
 import { uploadKey } from "../../domain/storage-key.ts";
-import type { RequestedUpload } from "../../domain/upload-policy.ts";
+import type { UploadRequest } from "../../domain/upload-policy.ts";
 import type { Member } from "../admit.ts";
 import { getRequest } from "../files/get-request.ts";
 import {
@@ -13,7 +18,7 @@ import {
   receiptFrom,
 } from "./grant-upload.ts";
 import type { SignedPut, SignedRequest } from "../ports/presigner.ts";
-import { sealReceipt } from "../tokens.ts";
+import { LONGEST_ANNOUNCEMENT, sealReceipt } from "../tokens.ts";
 
 /**
  * Grants one upload: a new key in the caller's organization, a PUT bound to exactly what was asked
@@ -24,13 +29,14 @@ import { sealReceipt } from "../tokens.ts";
  * `ChecksumRequired`, `ChecksumNotSupported`, `QuotaExceeded`, `LimitsUnavailable` or
  * `CredentialsUnavailable`.
  */
-export const requestUpload = Effect.fnUntraced(function* (
-  request: RequestedUpload & { readonly member: Member },
-) {
+export const requestUpload = Effect.fnUntraced(function* (request: {
+  readonly member: Member;
+  readonly upload: UploadRequest;
+}) {
   const granting = yield* grantContextFor(request.member);
-  const granted = yield* grantUpload(granting, request, BY_PUT);
+  const granted = yield* grantUpload(granting, request.upload, BY_PUT);
   const signed = yield* sign(granting, granted);
-  yield* count(granting, granted.grant.size, 1);
+  yield* count(granting, granted.upload.size, 1);
   return issue(granting, signed);
 });
 
@@ -42,23 +48,23 @@ export const requestUpload = Effect.fnUntraced(function* (
  */
 export const requestUploads = Effect.fnUntraced(function* (request: {
   readonly member: Member;
-  readonly uploads: ReadonlyArray<RequestedUpload>;
+  readonly uploads: ReadonlyArray<UploadRequest>;
 }) {
   const granting = yield* grantContextFor(request.member);
   const granted: Array<GrantedUpload> = [];
   const refused = (refusal: UploadRefusal) => new UploadRefused({ index: granted.length, refusal });
   for (const upload of request.uploads) {
-    granted.push(yield* Effect.mapErrorEager(grantUpload(granting, upload, BY_PUT), refused));
+    granted.push(yield* Effect.mapError(grantUpload(granting, upload, BY_PUT), refused));
   }
   const signed = yield* Effect.forEach(
     granted,
     (upload, index) =>
-      Effect.mapErrorEager(sign(granting, upload), (refusal) =>
-        refusal._tag === "AnnouncementTooLong" ? new UploadRefused({ index, refusal }) : refusal,
+      Effect.catchTag(sign(granting, upload), "AnnouncementTooLong", (refusal) =>
+        Effect.fail(new UploadRefused({ index, refusal })),
       ),
     { concurrency: granting.presigner.isRemote ? 16 : 1 },
   );
-  const size = granted.reduce((sum, { grant }) => sum + grant.size, 0);
+  const size = granted.reduce((sum, { upload }) => sum + upload.size, 0);
   yield* count(granting, size, granted.length);
   return signed.map((upload, index) => issue(granting, upload, index));
 });
@@ -71,29 +77,32 @@ interface SignedUpload {
   readonly get: SignedRequest;
 }
 
-/** Signs the PUT and the GET. Without a generator, since this runs for each upload. */
-function sign(granting: GrantContext, granted: GrantedUpload) {
+/** Signs the PUT and the GET. */
+function sign(
+  granting: GrantContext,
+  granted: GrantedUpload,
+): Effect.Effect<SignedUpload, AnnouncementTooLong | CredentialsUnavailable> {
   const { presigner, audience } = granting;
-  const { key, grant } = granted;
-  return Effect.flatMapEager(announcementFor(granting, granted), (announcement) =>
-    Effect.zipWith(
-      presigner.put({
-        key: uploadKey({ key, incoming: grant.arrival === "incoming" }),
-        contentType: grant.contentType,
-        size: grant.size,
-        writeOnce: grant.writeOnce,
-        strict: grant.strict,
-        checksum: grant.checksum,
-        announcement,
-        lifetime: grant.putLifetime,
-        minLifetime: grant.minLifetime,
-        audience,
-      }),
-      presigner.get(getRequest({ ...grant, key }, grant, audience)),
-      (put, get): SignedUpload => ({ granted, put, get }),
-      // A second fiber costs more than a signature that is made in this process.
-      { concurrent: presigner.isRemote },
-    ),
+  const { key, upload, policy } = granted;
+  const announcement = announcementFor(granting, granted);
+  const actual = announcement?.length ?? 0;
+  if (actual > LONGEST_ANNOUNCEMENT) {
+    return Effect.fail(new AnnouncementTooLong({ limit: LONGEST_ANNOUNCEMENT, actual }));
+  }
+  return Effect.zipWith(
+    presigner.put({
+      ...upload,
+      key: uploadKey({ key, incoming: policy.arrival === "incoming" }),
+      writeOnce: policy.writeOnce,
+      announcement,
+      lifetime: policy.putLifetime,
+      minLifetime: policy.minLifetime,
+      audience,
+    }),
+    presigner.get(getRequest({ ...upload, key }, policy, audience)),
+    (put, get) => ({ granted, put, get }),
+    // A second fiber costs more than a signature that is made in this process.
+    { concurrent: presigner.isRemote },
   );
 }
 

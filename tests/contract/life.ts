@@ -165,13 +165,13 @@ export async function live(opened: Opened, { commands, end, way, ...chosen }: Li
   const begin = async () => {
     if (way === "put") {
       const { key, put, receipt } = await grant((member) =>
-        requestUpload({ member, policy: "lived", upload: UPLOAD }),
+        requestUpload({ member, upload: { ...UPLOAD, policy: "lived" } }),
       );
       const confirm = (by: By) => processes[by].ask((member) => confirmUpload({ member, receipt }));
       return { key, put, confirm };
     }
     const { key, upload } = await grant((member) =>
-      startMultipart({ member, policy: "lived", upload: UPLOAD }),
+      startMultipart({ member, upload: { ...UPLOAD, policy: "lived" } }),
     );
     const first = { partNumber: PartNumber.make(1), checksum: undefined };
     const signed = await grant((member) => signParts({ member, upload, parts: [first] }));

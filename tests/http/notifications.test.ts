@@ -274,7 +274,7 @@ it.each([
       slug: OrganizationSlug.make("acme"),
       confirmUntil: DateTime.makeUnsafe(Date.now() + hours * 60 * 60_000),
     };
-    const announcement = Effect.runSync(sealAnnouncement(tokensOf([TOKEN_KEY]), receipt));
+    const announcement = sealAnnouncement(tokensOf([TOKEN_KEY]), receipt);
     const facts = {
       size: 5,
       contentType: "image/png",

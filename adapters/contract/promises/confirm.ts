@@ -58,7 +58,7 @@ export const confirm = [
       await subject.expectFile(confirmed);
     },
     "uploads that are granted together are stored and confirmed one by one": async (subject) => {
-      const requests = Array.from({ length: 3 }, () => ({ upload: UPLOAD }));
+      const requests = Array.from({ length: 3 }, () => UPLOAD);
       const uploads = await subject.granted((member) =>
         requestUploads({ member, uploads: requests }),
       );

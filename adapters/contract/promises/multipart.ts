@@ -59,8 +59,8 @@ const tryToStart = (
   over: Partial<UploadRequest> = {},
   policy = subject.policy,
 ) => {
-  const upload = { ...UPLOAD, size: ByteSize.make(FILE.length), ...over };
-  return subject.run((member) => startMultipart({ member, upload, policy }));
+  const upload = { ...UPLOAD, size: ByteSize.make(FILE.length), policy, ...over };
+  return subject.run((member) => startMultipart({ member, upload }));
 };
 
 /** An upload in parts, with the use cases that continue it. */

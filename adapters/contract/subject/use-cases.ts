@@ -189,7 +189,7 @@ export function useCases(
     reported,
     /** Grants an upload of `CONTENT` as a PNG, with the given changes. */
     grant: (over: Partial<UploadRequest> = {}, policy = services.policy) =>
-      granted((member) => requestUpload({ member, policy, upload: { ...UPLOAD, ...over } })),
+      granted((member) => requestUpload({ member, upload: { ...UPLOAD, policy, ...over } })),
     confirm: (receipt: string, call?: Call) =>
       run((member) => confirmUpload({ member, receipt }), call),
     /** Hears that there is an object of this name. */

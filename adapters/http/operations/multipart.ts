@@ -11,7 +11,7 @@ import { memberAt } from "../../values/decode.ts";
 import { CONFIRM_REFUSALS, presentConfirmed } from "./confirm.ts";
 import { FILES, operation } from "./operation.ts";
 import { eachOnce, PARTS_REFUSALS } from "./parts.ts";
-import { askedFacts, fileFields, GRANT_REFUSALS, requestedUpload } from "./presign.ts";
+import { askedFacts, fileFields, GRANT_REFUSALS } from "./presign.ts";
 import { confirmed, instant, RECEIPT, Token } from "./schemas.ts";
 
 export const startMultipart = operation({
@@ -29,7 +29,7 @@ export const startMultipart = operation({
   },
   input: Schema.Struct(fileFields).annotate({ identifier: "MultipartStart" }),
   facts: askedFacts,
-  run: ({ member }, file) => start({ member, ...requestedUpload(file) }),
+  run: ({ member }, file) => start({ member, upload: file }),
   output: Schema.Struct({
     upload: Token,
     key: StorageKey,

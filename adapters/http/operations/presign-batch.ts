@@ -7,7 +7,6 @@ import {
   encodeUpload,
   PLAIN,
   presentUpload,
-  requestedUpload,
   Upload,
   UploadRequest,
 } from "./presign.ts";
@@ -54,7 +53,7 @@ export const presignBatch = operation({
   run: ({ member }, { files, ...defaults }) =>
     requestUploads({
       member,
-      uploads: files.map((file) => requestedUpload({ ...defaults, ...file })),
+      uploads: files.map((file) => ({ ...defaults, ...file })),
     }),
   output: Schema.Struct({
     uploads: Schema.Array(Upload).annotate({ description: "In the order of `files`." }),

@@ -66,18 +66,6 @@ export const Upload = Schema.Struct({
 
 export const PLAIN = { filename: "a.png", content_type: "image/png", size: 5 };
 
-export const requestedUpload = (file: typeof UploadRequest.Type) => ({
-  upload: {
-    filename: file.filename,
-    contentType: file.contentType,
-    size: file.size,
-    strict: file.strict ?? false,
-    checksum: file.checksum,
-    metadata: file.metadata,
-  },
-  policy: file.policy,
-});
-
 /** Facts of an upload that is asked for; other names are of no policy. */
 export const askedFacts = ({
   size,
@@ -141,7 +129,7 @@ export const presign = operation({
   },
   input: UploadRequest,
   facts: askedFacts,
-  run: ({ member }, file) => requestUpload({ member, ...requestedUpload(file) }),
+  run: ({ member }, file) => requestUpload({ member, upload: file }),
   output: Upload,
   present: presentUpload,
   encode: encodeUpload,
