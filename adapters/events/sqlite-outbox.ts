@@ -31,11 +31,12 @@ CREATE TRIGGER IF NOT EXISTS tally_${change} AFTER ${change} ON events ${over} B
 const gone = "UPDATE tallies SET count = count - 1 WHERE state = OLD.state;";
 const come = "UPDATE tallies SET count = count + 1 WHERE state = NEW.state;";
 
-// While another process writes, this one stands still.
+// While another process writes, this one stands still: at its start until that has made the tables.
 const SETTINGS = `
-PRAGMA busy_timeout = 250;
+PRAGMA busy_timeout = 10000;
 PRAGMA journal_mode = WAL;
 PRAGMA synchronous = FULL;`;
+const ANSWERING = "PRAGMA busy_timeout = 250";
 
 const TABLES = `
 BEGIN IMMEDIATE;
@@ -152,6 +153,7 @@ function open(
   const isLost = existsSync(marker) && database.prepare(ANY_TABLE).get() === undefined;
   database.exec(TABLES);
   database.exec(VERSION);
+  database.exec(ANSWERING);
   writeFileSync(marker, MARKED);
   // What is written into a file that was removed is lost with the process.
   const identities = () => [path, `${path}-wal`, `${path}-shm`].map(identity).join();

@@ -1,5 +1,5 @@
 import { events } from "../../adapters/embed/events.ts";
-import { createValetkey } from "../../adapters/embed/index.ts";
+import { createValetkey, isValetkeyError } from "../../adapters/embed/index.ts";
 import { local } from "../../adapters/embed/local.ts";
 
 // A host that confirms so many uploads, prints them and the events that its function gets, and
@@ -29,10 +29,16 @@ process.stdin.resume().on("end", async () => {
 
 const asked = { caller: { id: "mia" }, organization: "acme" };
 const file = { filename: "a.txt", contentType: "text/plain", size: 5 };
+/** Where the other process writes for long, no event can be kept: a client then asks again. */
+const confirm = (receipt: string): ReturnType<typeof valetkey.confirmUpload> =>
+  valetkey.confirmUpload({ ...asked, receipt }).catch((error: unknown) => {
+    if (!isValetkeyError(error) || error.code !== "EVENTS_UNAVAILABLE") throw error;
+    return confirm(receipt);
+  });
 for (let upload = 0; upload < Number(uploads); upload++) {
   const { receipt, putUrl, putHeaders } = await valetkey.requestUpload({ ...asked, ...file });
   const headers = { ...putHeaders, "Content-Length": "5" };
   await valetkey.fetch(new Request(putUrl, { method: "PUT", headers, body: "hello" }));
-  const { key } = await valetkey.confirmUpload({ ...asked, receipt });
+  const { key } = await confirm(receipt);
   console.log(`confirmed ${key}`);
 }
