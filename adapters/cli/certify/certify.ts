@@ -54,7 +54,7 @@ export const certify = command({
     const read = certifiedStore(process.env, endpoint);
     const store = orFail(read, "No store can be certified", process.env, EXIT.couldNotRun);
     const before = compare === undefined ? undefined : readCertificate(compare);
-    if (output !== undefined) await requireWritable(output);
+    const write = output === undefined ? undefined : await writerOf(output);
     const found = await interruptible((signal) => examineStore(store, { mayLeave, signal }));
     const { findings, left, state } = found;
     const isOffered = ({ needs }: Finding) =>
@@ -76,7 +76,7 @@ export const certify = command({
       answers: found.answers,
     });
     const certificate: Certificate = { ...facts, digest: digestOf(facts) };
-    if (output !== undefined) await replace(output, asJson(certificate));
+    await write?.(asJson(certificate));
     tell(inWordsOf(store.place, leftMessage(left)));
     if (ended !== undefined) tell(`Not everything was tried: ${ended}.\n`);
     const changed = before && changes(before, certificate);
@@ -121,30 +121,25 @@ function readCertificate(path: string): Certificate {
   });
 }
 
-/** Fails before anything is tried if a file could not be written at the end. */
-async function requireWritable(path: string): Promise<void> {
-  await writing(path, async (next) => {
-    const file = await stat(path).catch(() => undefined);
-    if (file?.isFile() === false) throw new Error("it is no regular file");
-    await writeFile(next, "");
-    await rm(next);
-  });
-}
-
-/** Replaces a file at once, so that a failure leaves the old one. */
-const replace = (path: string, text: string) =>
-  writing(path, async (next) => {
-    await writeFile(next, text);
-    await rename(next, path);
-  });
-
-async function writing(path: string, write: (next: string) => Promise<void>): Promise<void> {
-  try {
-    await write(`${path}.new`);
-  } catch (cause) {
-    const message = `The file ${path} cannot be written (${errorCode(cause) ?? errorMessage(cause)}).\n`;
-    throw new CommandFailure({ code: EXIT.cannotCreate, message });
-  }
+/**
+ * Fails before anything is tried if a file could not be written at the end. Returns what replaces it
+ * at once, so that a failure leaves the old one.
+ */
+async function writerOf(path: string) {
+  const next = `${path}.new`;
+  const write = async (text: string, end: () => Promise<void>) => {
+    try {
+      const file = await stat(path).catch(() => undefined);
+      if (file?.isFile() === false) throw new Error("it is no regular file");
+      await writeFile(next, text);
+      await end();
+    } catch (cause) {
+      const message = `The file ${path} cannot be written (${errorCode(cause) ?? errorMessage(cause)}).\n`;
+      throw new CommandFailure({ code: EXIT.cannotCreate, message });
+    }
+  };
+  await write("", () => rm(next));
+  return (text: string) => write(text, () => rename(next, path));
 }
 
 /** Examines the store, tells how far it is, and removes the bucket that was made for it. */

@@ -20,9 +20,14 @@ import type { Ability } from "../../../application/ports/abilities.ts";
 import type { StorePromise } from "../../contract/promises/store-promise.ts";
 import { rememberingCalls, rememberingRequests } from "../../contract/running/remember.ts";
 import { openScratch } from "../../contract/running/scratch.ts";
-import { type Outside, tryPromise } from "../../contract/running/try-promise.ts";
+import { tryPromise } from "../../contract/running/try-promise.ts";
 import { checksumFor } from "../../contract/sending/digest.ts";
-import { type Listener, type RawAnswer, withExchanges } from "../../contract/sending/exchange.ts";
+import {
+  type Listener,
+  type Listeners,
+  type RawAnswer,
+  withExchanges,
+} from "../../contract/sending/exchange.ts";
 import { NoAnswer as Silence, type SentRequest } from "../../contract/sending/exchange.ts";
 import { send } from "../../contract/sending/send.ts";
 import type { BuiltStore } from "../../contract/subject/subject.ts";
@@ -173,7 +178,7 @@ export const openDoctor = Effect.fnUntraced(function* (examination: Examination,
         // A key that may not list is not told that nothing is there.
         absent: [403, 404],
       };
-      const outside: Outside = {
+      const outside: Listeners = {
         onExchange: (sent, answer) => {
           onExchange(sent, answer);
           exchanges.set(sent, answer && parse(answer));

@@ -5,7 +5,7 @@ import type { CertifiedPromise } from "../../storage/certificate/certificate.ts"
 import { provedBy } from "../../storage/certificate/proved.ts";
 import type { Decided } from "../../storage/known.ts";
 import { errorReason } from "../../values/thrown.ts";
-import { type Listener, printable } from "../sending/exchange.ts";
+import { type Listener, type Listeners, printable } from "../sending/exchange.ts";
 import type { RawAnswer, SentRequest } from "../sending/exchange.ts";
 import { aroundStore } from "../../../application/store/store-calls.ts";
 import { codeIn } from "../../storage/rest/temporary.ts";
@@ -14,7 +14,7 @@ import type { Harness, OpenStore } from "../subject/harness.ts";
 import { PROMISES, standsOn } from "../promises/promises.ts";
 import { rememberingCalls, rememberingRequests } from "./remember.ts";
 import { obstacle, openScratch, versionIn } from "./scratch.ts";
-import { type Outside, type Tried, tryPromise, within } from "./try-promise.ts";
+import { type Tried, tryPromise, within } from "./try-promise.ts";
 import { isMadeBy, type StorePromise } from "../promises/store-promise.ts";
 import { type BuiltStore, hasFrom, openStore } from "../subject/subject.ts";
 import { newKey } from "../sending/uploads.ts";
@@ -106,7 +106,7 @@ export async function examine(examination: Examination): Promise<Findings> {
     const remembering = rememberingCalls(built.store, scratch);
     const store = aroundStore(remembering, (_, call) => Effect.raceFirst(call, ended));
     const remember = rememberingRequests(scratch);
-    const outside: Outside = {
+    const outside: Listeners = {
       onExchange: (sent, answer) => {
         remember(sent, answer);
         noting(sent, answer);
@@ -205,7 +205,7 @@ const OVER = new StoreUnavailable({ kind: "timeout", reason: "nobody waits for i
 async function tryAgain(
   promise: StorePromise,
   store: BuiltStore,
-  to: Outside,
+  to: Listeners,
   requireAnswer: () => Promise<void>,
 ): Promise<Tried> {
   for (let tries = 1; ; tries += 1) {

@@ -6,6 +6,7 @@ import { errorCode, errorReason } from "../../values/thrown.ts";
 import {
   isTemporary,
   type Listener,
+  type Listeners,
   NoAnswer,
   printable,
   withExchanges,
@@ -19,22 +20,13 @@ export interface Tried extends CertifiedPromise {
   readonly isSilent?: boolean;
 }
 
-/** Hears of what is exchanged, and says when no more of it is needed. */
-export interface Outside {
-  readonly onExchange: Listener;
-  readonly onRefusal?: (refusal: unknown) => void;
-  /** Longest silence of the store, in milliseconds. */
-  readonly silence: number;
-  readonly over?: AbortSignal;
-}
-
 const LONGEST_REASON = 1000;
 
 /** Tries a promise once. It is not broken by a store that gives no answer, or one of another time. */
 export async function tryPromise(
   { title: promise, needs, check }: StorePromise,
   store: BuiltStore,
-  outside: Outside,
+  outside: Listeners,
 ): Promise<Tried> {
   const waiting = new Set<unknown>();
   let lost: string | undefined;

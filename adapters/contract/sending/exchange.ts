@@ -31,7 +31,8 @@ export class NoAnswer extends Error {
   }
 }
 
-interface Listeners {
+/** Those who hear of what is exchanged, and how long it may take. */
+export interface Listeners {
   readonly onExchange: Listener;
   /** Receives each refusal of a use case. */
   readonly onRefusal?: (refusal: unknown) => void;
