@@ -166,9 +166,18 @@ it("a row is in words, of another language too, and its button does what it says
   };
   list.use(client, { words });
   list.read().start();
+  list.read().add([text("c.html", "text/html")]);
   expect(row(0)).toMatchObject({ text: "Uploading", button: { label: "Anhalten: a.png" } });
-  expect(row(1)?.text).toBe("F: refused");
+  expect(row(2)?.text).toBe("F: refused");
+  const others = list.read().uploads.slice(1);
   row(0)?.button.act?.();
+  // A row that stays the same is not drawn again.
+  expect(
+    list
+      .read()
+      .uploads.slice(1)
+      .every((one, at) => one === others[at]),
+  ).toBe(true);
   expect(row(0)).toMatchObject({ status: "paused", button: { label: "Resume a.png" } });
   row(0)?.button.act?.();
   await ended();

@@ -47,7 +47,7 @@ let lastId = 0;
  * once it no longer listens, the uploads are aborted.
  */
 export function makeUploadList<Data>(client: Client<Data>, options: UploadsOptions<Data> = {}) {
-  type One = Omit<Upload<Data>, keyof UploadRow>;
+  type One = Upload<Data>;
   type Added = Pick<One, "id" | "file">;
   let notify: (() => void) | undefined;
   const tasks = new Map<number, UploadTask<Data>>();
@@ -63,15 +63,18 @@ export function makeUploadList<Data>(client: Client<Data>, options: UploadsOptio
     cancel: () => state.uploads.forEach(({ status, remove }) => status === "done" || remove()),
   };
 
-  function show(ones: ReadonlyArray<One>, limits?: Pick<Uploads, "accept" | "maxSize">) {
-    const uploads = ones.map((one) => ({ ...one, ...rowOf(one, options.words) }));
+  const inWords = (one: Omit<One, keyof UploadRow>): One => ({
+    ...one,
+    ...rowOf(one, options.words),
+  });
+  function show(uploads: ReadonlyArray<One>, limits?: Pick<Uploads, "accept" | "maxSize">) {
     state = { ...state, ...limits, uploads, progress: progressOf(uploads) };
     notify?.();
   }
   /** Changes an upload, if its status is `from`. */
   function change(id: number, next: Partial<One>, from?: One["status"]) {
     const isMeant = (one: One) => one.id === id && one.status === (from ?? one.status);
-    show(state.uploads.map((one) => (isMeant(one) ? { ...one, ...next } : one)));
+    show(state.uploads.map((one) => (isMeant(one) ? inWords({ ...one, ...next }) : one)));
   }
 
   const isInParts = () => options.multipart !== false;
@@ -102,7 +105,7 @@ export function makeUploadList<Data>(client: Client<Data>, options: UploadsOptio
     const id = (lastId += 1);
     const error = policy && refusalOf(file, policy, isInParts());
     const isPicture = "document" in globalThis && file.type.startsWith("image/");
-    return {
+    return inWords({
       id,
       file,
       name: (file as Partial<File>).name ?? "",
@@ -130,7 +133,7 @@ export function makeUploadList<Data>(client: Client<Data>, options: UploadsOptio
         forget(state.uploads.filter((one) => one.id === id));
         show(state.uploads.filter((one) => one.id !== id));
       },
-    };
+    });
   }
 
   function add(files: Iterable<Blob>) {
