@@ -107,7 +107,10 @@ export const keyIn = (organization: OrganizationId, path: string): string =>
 
 /** The path of a file in its address: its key after the organization, without `files/`. */
 export const pathWithin = (key: StorageKey): string =>
-  key.replace(/^orgs\/[^/]+\/(?:files\/)?/, "");
+  afterOrganization(key).replace(/^files\//, "");
+
+/** A key after its organization, by which lists go on. */
+export const afterOrganization = (key: string): string => key.replace(/^orgs\/[^/]+\//, "");
 
 function folderOn(folder: string, now: Date): string {
   if (folder === "{year}") return String(now.getUTCFullYear()).padStart(4, "0");

@@ -17,8 +17,8 @@ export const fileState = Effect.fnUntraced(function* (member: Member, asked: str
   member.recordFacts?.({ key });
   const waits = [...(yield* Policies).values()].some(({ arrival }) => arrival === "incoming");
   // First, since whoever makes the file of an upload then removes that.
-  const upload = waits ? yield* look(incomingKey(key)) : Option.none();
-  const file = yield* look(key);
+  const upload = waits ? yield* lookAt(incomingKey(key)) : Option.none();
+  const file = yield* lookAt(key);
   const isReady = Option.isSome(file);
   const state = isReady ? "ready" : Option.isSome(upload) ? "waiting" : "missing";
   const mayChange = !isReady && mayBeConfirmed(parts, yield* DateTime.now);
@@ -26,7 +26,7 @@ export const fileState = Effect.fnUntraced(function* (member: Member, asked: str
 });
 
 /** An object that nobody can read is none. */
-const look = (key: ObjectKey) =>
+export const lookAt = (key: ObjectKey) =>
   ObjectStore.use(({ head }) => head(key)).pipe(
     Effect.catchTag("ObjectUnreadable", () => Effect.succeedNone),
   );

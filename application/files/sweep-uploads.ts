@@ -17,6 +17,7 @@ import { listsOfStore } from "./list-files.ts";
 import { type ObjectFacts, ObjectStore, type OpenUpload } from "../ports/object-store.ts";
 import { Events } from "../ports/events.ts";
 import { publish } from "../publish.ts";
+import { isStored } from "../store/is-stored.ts";
 import { removeWhole } from "./remove-file.ts";
 
 /** Something that nobody can confirm or complete any more, or a file that was removed before. */
@@ -52,8 +53,7 @@ export const sweepUploads = Effect.fnUntraced(function* (days: number, found: On
         if (!isIncomingKey(key)) return;
         if (key.startsWith(REMOVED_PREFIX)) {
           const file = key.slice(REMOVED_PREFIX.length) as StorageKey;
-          const looked = Effect.map(store.head(file), Option.isSome);
-          if (yield* Effect.catchTag(looked, "ObjectUnreadable", () => Effect.succeed(true))) {
+          if (yield* isStored(store, file)) {
             const remove = Effect.provideService(removeWhole(file), ObjectStore, store);
             yield* found({ kind: "file", key: file, age }, remove);
           }
@@ -112,13 +112,12 @@ const removeUpload = Effect.fnUntraced(function* (
 
 /** Before the removal, which is done again if it fails. The file of a confirmed upload has no end here. */
 const publishExpiry = Effect.fnUntraced(function* (
-  { head }: ObjectStore["Service"],
+  store: ObjectStore["Service"],
   incoming: ObjectKey,
 ) {
   const file = Option.getOrUndefined(parse(incoming.slice(INCOMING_PREFIX.length)));
   if (file === undefined || (yield* Events) === undefined) return;
   const { key, organization } = file;
-  const made = yield* Effect.catchTag(head(key), "ObjectUnreadable", () => Effect.succeedSome({}));
-  if (Option.isSome(made)) return;
+  if (yield* isStored(store, key)) return;
   yield* publish(() => ({ type: "upload.expired", data: { key, organization } }));
 });

@@ -1,12 +1,12 @@
 import * as DateTime from "effect/DateTime";
 import * as Effect from "effect/Effect";
 import * as Option from "effect/Option";
-import * as Result from "effect/Result";
 import * as Schedule from "effect/Schedule";
 import {
   InvalidUpload,
   PartOutOfRange,
   PartsMissing,
+  type StoreUnavailable,
   UploadMismatch,
 } from "../../domain/errors.ts";
 import { compareParts, countParts, namesInStore, type SentPart } from "../../domain/multipart.ts";
@@ -14,7 +14,12 @@ import { CONFIRM_GRACE } from "../../domain/receipt.ts";
 import { multipartStore } from "./abort-multipart.ts";
 import type { Member } from "../admit.ts";
 import { confirmUpload } from "../uploads/confirm-upload.ts";
-import { type MultipartId, ObjectStore, type Parts } from "../ports/object-store.ts";
+import {
+  type Completion,
+  type MultipartId,
+  ObjectStore,
+  type Parts,
+} from "../ports/object-store.ts";
 import { Tokens } from "../ports/tokens.ts";
 import { publishRefusal } from "../publish.ts";
 import { openUpload, sealReceipt } from "../tokens.ts";
@@ -57,49 +62,38 @@ export const completeMultipart = Effect.fnUntraced(function* <E>(request: {
     const writeOnce = receipt.writeOnce && confirmed.final;
     return { ...confirmed, receipt: sealReceipt(yield* Tokens, { ...receipt, writeOnce }) };
   });
-  const stored = Option.getOrUndefined(yield* multipart.list(id));
-  const faults = compareParts(upload, stored ?? [], sent);
-  // versitygw takes a part that ends after the upload was completed, and then lists that one.
-  if (stored !== undefined && faults.differences.length + faults.missing.length > 0) {
-    const earlier = yield* Effect.option(arrived);
-    if (Option.isSome(earlier)) return earlier.value;
-  }
-  const outcome = stored
-    ? yield* Effect.gen(function* () {
-        if (faults.breaksGrant) yield* abortQuietly(multipart, id);
-        const differences = faults.differences.slice(0, MOST_FAULTS);
-        if (differences.length > 0) {
-          const mismatch = new UploadMismatch({ differences });
-          // Other parts can be sent again.
-          if (faults.breaksGrant) yield* publishRefusal(member, upload)(mismatch);
-          return yield* mismatch;
-        }
-        const missing = faults.missing.slice(0, MOST_FAULTS);
-        if (missing.length > 0) return yield* new PartsMissing({ missing });
-        const completing = multipart.complete({
-          ...id,
-          parts: stored,
-          checksum: upload.checksum,
-        });
-        return yield* Effect.result(completing);
-      })
-    : Result.succeed("ended" as const);
-  const ending = Result.getOrUndefined(outcome);
-  const failure = Result.isFailure(outcome) ? outcome.failure : undefined;
-  const difference =
-    failure?._tag === "ObjectUnreadable"
-      ? { property: failure.header, expected: "", actual: "set" }
-      : // The store compares the checksum, and does not return that of the parts.
-        ending === "mismatch" && {
-          property: "checksum",
-          expected: upload.checksum?.value ?? "",
-          actual: "another",
-        };
-  if (ending === "exists" || difference) yield* abortQuietly(multipart, id);
-  if (difference) {
-    const mismatch = new UploadMismatch({ differences: [difference] });
+  const refuse = Effect.fnUntraced(function* (differences: UploadMismatch["differences"]) {
+    yield* abortQuietly(multipart, id);
+    const mismatch = new UploadMismatch({ differences });
     yield* publishRefusal(member, upload)(mismatch);
     return yield* mismatch;
+  });
+  const stored = yield* multipart.list(id);
+  let ending: Completion | StoreUnavailable = "ended";
+  if (Option.isSome(stored)) {
+    const faults = compareParts(upload, stored.value, sent);
+    const differences = faults.differences.slice(0, MOST_FAULTS);
+    const missing = faults.missing.slice(0, MOST_FAULTS);
+    if (differences.length + missing.length > 0) {
+      // versitygw takes a part that ends after the upload was completed, and then lists that one.
+      const earlier = yield* Effect.option(arrived);
+      if (Option.isSome(earlier)) return earlier.value;
+      if (faults.breaksGrant) return yield* refuse(differences);
+      // Other parts can be sent again.
+      if (differences.length > 0) return yield* new UploadMismatch({ differences });
+      return yield* new PartsMissing({ missing });
+    }
+    const { checksum } = upload;
+    ending = yield* Effect.catchTags(multipart.complete({ ...id, parts: stored.value, checksum }), {
+      ObjectUnreadable: ({ header }) => refuse([{ property: header, expected: "", actual: "set" }]),
+      StoreUnavailable: (failure) => Effect.succeed(failure),
+    });
+    if (ending === "mismatch") {
+      // The store compares the checksum, and does not return that of the parts.
+      const expected = checksum?.value ?? "";
+      return yield* refuse([{ property: "checksum", expected, actual: "another" }]);
+    }
+    if (ending === "exists") yield* abortQuietly(multipart, id);
   }
 
   return yield* arrived.pipe(
@@ -111,11 +105,7 @@ export const completeMultipart = Effect.fnUntraced(function* <E>(request: {
     }),
     Effect.catchTag("UploadIncomplete", (incomplete) =>
       Effect.fail(
-        failure?._tag === "StoreUnavailable"
-          ? failure
-          : ending === "ended"
-            ? new InvalidUpload()
-            : incomplete,
+        typeof ending !== "string" ? ending : ending === "ended" ? new InvalidUpload() : incomplete,
       ),
     ),
   );

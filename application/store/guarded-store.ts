@@ -8,7 +8,7 @@ import * as Semaphore from "effect/Semaphore";
 import { StoreUnavailable } from "../../domain/errors.ts";
 import { makeBreaker } from "../resilience/breaker.ts";
 import { ObjectStore } from "../ports/object-store.ts";
-import { aroundStore, LOOKS, type StoreFailure } from "./store-calls.ts";
+import { aroundStore, type StoreFailure } from "./store-calls.ts";
 
 /** Well below the requests that the service has under way, so that those which sign pass. */
 const MOST_CALLS = 64;
@@ -47,12 +47,12 @@ export function guardStore(store: ObjectStore["Service"]): ObjectStore["Service"
   const repeat = makeRepeat();
   const { protect, isOpen } = makeBreaker(isDown, ({ reason }) => shed(reason));
   const guarded = aroundStore(store, (call, made) => {
-    const { seconds, isRepeatable } = call;
+    const { seconds, isRepeatable, isProbe } = call;
     const bound = Effect.timeoutOrElse(isRepeatable ? repeat(seconds, made) : made, {
       duration: `${seconds} seconds`,
       orElse: () => Effect.fail(tooLate(seconds)),
     });
-    return Object.values(LOOKS).includes(call) ? bound : limit(protect(bound));
+    return isProbe ? bound : limit(protect(bound));
   });
   return { ...guarded, isPaused: isOpen };
 }

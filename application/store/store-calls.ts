@@ -7,18 +7,17 @@ type Store = ObjectStore["Service"];
 export type StoreFailure = StoreUnavailable | ObjectUnreadable;
 
 /** `seconds` are for all attempts together: a PUT that stalls can lock its key. */
-const call = (name: string, seconds: number, isRepeatable = true) => ({
+const call = (name: string, seconds: number, { isRepeatable = true, isProbe = false } = {}) => ({
   name,
   seconds,
   isRepeatable,
+  /** Finds out that the store is back, so nothing keeps it from being made. */
+  isProbe,
 });
 type StoreCall = ReturnType<typeof call>;
 
-/** Looks at the bucket, which find out that the store is back. */
-export const LOOKS = {
-  ensureBucket: call("ensure-bucket", 30),
-  checkState: call("write-once", 30),
-};
+const ENSURE_BUCKET = call("ensure-bucket", 30, { isProbe: true });
+const CHECK_STATE = call("write-once", 30, { isProbe: true });
 
 const CALLS = {
   head: call("head", 5),
@@ -41,7 +40,7 @@ const LISTS = {
 
 const PARTS = {
   // A second one would begin another upload, which nobody knows.
-  create: call("create-multipart", 5, false),
+  create: call("create-multipart", 5, { isRepeatable: false }),
   // For up to 10,000 parts.
   list: call("list-parts", 20),
   // The store may continue after that; the object is looked at afterwards.
@@ -68,8 +67,8 @@ export function aroundStore(store: Store, wrap: Wrap): Store {
   const { ensureBucket, checkState, parts, copies, list } = store;
   return {
     ...each(store, CALLS, wrap),
-    ensureBucket: wrap(LOOKS.ensureBucket, ensureBucket),
-    ...(checkState && { checkState: wrap(LOOKS.checkState, checkState) }),
+    ensureBucket: wrap(ENSURE_BUCKET, ensureBucket),
+    ...(checkState && { checkState: wrap(CHECK_STATE, checkState) }),
     ...(parts && { parts: each(parts, PARTS, wrap) }),
     ...(copies && { copies: each(copies, COPIES, wrap) }),
     ...(list && { list: each(list, LISTS, wrap) }),

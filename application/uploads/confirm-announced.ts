@@ -5,7 +5,7 @@ import * as Option from "effect/Option";
 import { incomingKey, INCOMING_PREFIX, parse } from "../../domain/storage-key.ts";
 import type { Member } from "../admit.ts";
 import { policyNamed } from "../choose-policy.ts";
-import { ObjectStore } from "../ports/object-store.ts";
+import { lookAt } from "../files/file-state.ts";
 import { Tokens } from "../ports/tokens.ts";
 import { openAnnouncement } from "../tokens.ts";
 import { settleUpload } from "./settle-upload.ts";
@@ -22,13 +22,8 @@ export const confirmAnnounced = Effect.fnUntraced(function* (name: string) {
   if (!name.startsWith(INCOMING_PREFIX)) return IGNORED;
   const named = Option.getOrUndefined(parse(name.slice(INCOMING_PREFIX.length)));
   if (named === undefined) return IGNORED;
-  const found = yield* Effect.catchTag(
-    (yield* ObjectStore).head(incomingKey(named.key)),
-    "ObjectUnreadable",
-    () => Effect.succeedNone,
-  );
-  const { announcement = "" } = Option.getOrElse(found, () => ({ announcement: "" }));
-  const opened = openAnnouncement(yield* Tokens, announcement);
+  const found = Option.getOrUndefined(yield* lookAt(incomingKey(named.key)));
+  const opened = openAnnouncement(yield* Tokens, found?.announcement ?? "");
   if (Option.isNone(opened)) return IGNORED;
   const receipt = opened.value;
   const { key, subject, organization, slug, confirmUntil } = receipt;

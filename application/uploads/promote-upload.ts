@@ -12,6 +12,7 @@ import { compareWithReceipt } from "../../domain/upload-difference.ts";
 import type { UploadPolicy } from "../../domain/upload-policy.ts";
 import { examineUpload, removeQuietly } from "./examine-upload.ts";
 import { type ObjectFacts, ObjectStore, type StoredVersion } from "../ports/object-store.ts";
+import { isStored } from "../store/is-stored.ts";
 import { scanUpload } from "./scan-upload.ts";
 import type { Progress } from "./share-work.ts";
 
@@ -91,10 +92,9 @@ const failIfRemoved = Effect.fnUntraced(function* (
   key: StorageKey,
   file: Option.Option<ObjectFacts>,
 ) {
-  const { head, remove } = yield* ObjectStore;
-  const isRemoved = Effect.map(head(removedKey(key)), Option.isSome);
-  if (!(yield* Effect.catchTag(isRemoved, "ObjectUnreadable", () => Effect.succeed(true)))) return;
-  if (Option.isSome(file)) yield* remove({ key, version: file.value.version });
+  const store = yield* ObjectStore;
+  if (!(yield* isStored(store, removedKey(key)))) return;
+  if (Option.isSome(file)) yield* store.remove({ key, version: file.value.version });
   return yield* new OrganizationNotFound();
 });
 

@@ -1,7 +1,7 @@
 import * as Option from "effect/Option";
 import * as Result from "effect/Result";
 import type * as Schema from "effect/Schema";
-import { parse, pathWithin } from "../../../domain/storage-key.ts";
+import { afterOrganization, parse, pathWithin } from "../../../domain/storage-key.ts";
 import { memberAt } from "../../values/decode.ts";
 import { fetchFailure } from "../../values/thrown.ts";
 import { inSnakeCase, toOpenapi } from "../openapi/to-openapi.ts";
@@ -86,7 +86,7 @@ async function answerFrom(response: Response): Promise<Response> {
   const answer = await response.json();
   if (answer.files?.length > MOST_FILES) {
     answer.files.length = MOST_FILES;
-    answer.next = answer.files.at(-1).key.replace(/^orgs\/[^/]+\//, "");
+    answer.next = afterOrganization(answer.files.at(-1).key);
   }
   return Response.json(answer, { status, headers });
 }
