@@ -13,6 +13,7 @@ import { launchChromium } from "../support/chromium.ts";
 import { type CuttingProxy, reply, startCuttingProxy } from "../support/cutting-proxy.ts";
 import { isFullRun } from "../support/full-run.ts";
 import { makeFolder } from "../support/make-folder.ts";
+import { minioEnv } from "../support/minio.ts";
 import { need } from "../support/need.ts";
 import { valetkey } from "../support/command-line.ts";
 import { accountSas } from "../azure/signature.ts";
@@ -128,13 +129,8 @@ const STORES = [
     at: minio?.endpoint,
     size: LARGE,
     env: (address: string) => ({
-      STORAGE_ADAPTER: "minio",
-      STORAGE_BUCKET: `client-${crypto.randomUUID()}`,
-      STORAGE_CREATE_BUCKET: "on",
-      STORAGE_ENDPOINT: minio?.endpoint ?? "",
+      ...minioEnv(minio),
       STORAGE_PUBLIC_ENDPOINT: address,
-      STORAGE_ACCESS_KEY: minio?.accessKey ?? "",
-      STORAGE_SECRET_KEY: minio?.secretKey ?? "",
     }),
   },
   {

@@ -3,6 +3,7 @@ import type { Browser, Page, Request } from "playwright-core";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import { launchChromium } from "../support/chromium.ts";
 import { type CuttingProxy, startCuttingProxy } from "../support/cutting-proxy.ts";
+import { minioEnv } from "../support/minio.ts";
 import { need } from "../support/need.ts";
 import { startProcess, type ServiceProcess } from "../support/service-process.ts";
 
@@ -25,13 +26,8 @@ describe.skipIf(executablePath === undefined || minio === undefined)("the page i
     store = `http://127.0.0.1:${network.port}`;
     browser = await launchChromium(executablePath);
     service = await startProcess({
-      STORAGE_ADAPTER: "minio",
-      STORAGE_BUCKET: `page-${crypto.randomUUID()}`,
-      STORAGE_CREATE_BUCKET: "on",
-      STORAGE_ENDPOINT: minio?.endpoint ?? "",
+      ...minioEnv(minio),
       STORAGE_PUBLIC_ENDPOINT: store,
-      STORAGE_ACCESS_KEY: minio?.accessKey ?? "",
-      STORAGE_SECRET_KEY: minio?.secretKey ?? "",
       LOG_LEVEL: "debug",
       STORAGE_MAX_FILE_SIZE: "64 MiB",
       STORAGE_POLICIES: JSON.stringify({

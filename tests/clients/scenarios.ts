@@ -14,6 +14,7 @@ import { type CuttingProxy, startCuttingProxy } from "../support/cutting-proxy.t
 import { freePort } from "../support/free-port.ts";
 import { isFullRun } from "../support/full-run.ts";
 import { makeFolder } from "../support/make-folder.ts";
+import { minioEnv } from "../support/minio.ts";
 import { need } from "../support/need.ts";
 import { receiptKey } from "../support/receipt-key.ts";
 import { type ServiceProcess, startProcess } from "../support/service-process.ts";
@@ -200,13 +201,8 @@ export function tryClient(
           STORAGE_POLICIES: JSON.stringify({ files: {}, checked: { require_checksum: true } }),
           PUBLIC_URL: address,
           ...(minio && {
-            STORAGE_ADAPTER: "minio",
-            STORAGE_BUCKET: `client-${crypto.randomUUID()}`,
-            STORAGE_CREATE_BUCKET: "on",
-            STORAGE_ENDPOINT: minio.endpoint,
+            ...minioEnv(minio),
             STORAGE_PUBLIC_ENDPOINT: address,
-            STORAGE_ACCESS_KEY: minio.accessKey,
-            STORAGE_SECRET_KEY: minio.secretKey,
           }),
         });
         // The first readiness check creates the bucket.

@@ -234,23 +234,21 @@ describe.skipIf(fakeGcs === undefined)("Google Cloud Storage", () => {
   });
 });
 
-describe("a store that verifies nothing", () => {
-  it("gets a certificate of what it did, without a secret", async () => {
-    const seen = new Set<string>();
-    const { origin: endpoint } = await serve(credulous(seen));
-    const env = { STORAGE_SESSION_TOKEN: "a-session-token-of-the-tests" };
-    expect(await certify([endpoint], env)).toBe(1);
-    expect(result).toContain("a PUT with one digit of the signature changed is refused");
-    expect(result).toContain("the store answered with 200 instead of 400 or 401 or 403");
-    expect(result).toContain("Credulous/1.0");
-    const danger = /^DANGER: .*\n {2}a stored object cannot be read without a signature\n/m;
-    const parts = result.split("\n\n").map((each) => danger.test(each));
-    expect(parts).toEqual(parts.map((_, at) => at === 0 || at === parts.length - 1));
-    expect(seen.size).toBeGreaterThan(100);
-    for (const secret of [...seen, ACCESS_KEY, SECRET, ...Object.values(env)]) {
-      expect(result + told).not.toContain(secret);
-    }
-  });
+it("a store that verifies nothing gets a certificate of what it did, without a secret", async () => {
+  const seen = new Set<string>();
+  const { origin: endpoint } = await serve(credulous(seen));
+  const env = { STORAGE_SESSION_TOKEN: "a-session-token-of-the-tests" };
+  expect(await certify([endpoint], env)).toBe(1);
+  expect(result).toContain("a PUT with one digit of the signature changed is refused");
+  expect(result).toContain("the store answered with 200 instead of 400 or 401 or 403");
+  expect(result).toContain("Credulous/1.0");
+  const danger = /^DANGER: .*\n {2}a stored object cannot be read without a signature\n/m;
+  const parts = result.split("\n\n").map((each) => danger.test(each));
+  expect(parts).toEqual(parts.map((_, at) => at === 0 || at === parts.length - 1));
+  expect(seen.size).toBeGreaterThan(100);
+  for (const secret of [...seen, ACCESS_KEY, SECRET, ...Object.values(env)]) {
+    expect(result + told).not.toContain(secret);
+  }
 });
 
 /** One of the first promises of those that are tried after the abilities. */

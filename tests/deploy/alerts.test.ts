@@ -12,6 +12,7 @@ import { startCuttingProxy } from "../support/cutting-proxy.ts";
 import { startFaultyServer } from "../support/faulty-server.ts";
 import { freePort } from "../support/free-port.ts";
 import { makeFolder } from "../support/make-folder.ts";
+import { minioEnv } from "../support/minio.ts";
 import { need } from "../support/need.ts";
 import { startPrometheus } from "../support/prometheus.ts";
 import { startRedis } from "../support/redis.ts";
@@ -142,12 +143,7 @@ describe.skipIf(!canRun)("a Prometheus that reads services, each with one fault"
     if (minio === undefined) return;
     const store = {
       AUTH: "dev",
-      STORAGE_ADAPTER: "minio",
-      STORAGE_CREATE_BUCKET: "on",
-      STORAGE_BUCKET: `alerts-${crypto.randomUUID()}`,
-      STORAGE_ENDPOINT: minio.endpoint,
-      STORAGE_ACCESS_KEY: minio.accessKey,
-      STORAGE_SECRET_KEY: minio.secretKey,
+      ...minioEnv(minio),
     };
     const server = new URL(minio.endpoint);
     const cable = await startCuttingProxy(() => Number(server.port));

@@ -5,6 +5,7 @@ import { describe, expect, it } from "vitest";
 import { ask } from "../support/ask.ts";
 import { atTestEnd } from "../support/at-test-end.ts";
 import { makeFolder } from "../support/make-folder.ts";
+import { minioEnv } from "../support/minio.ts";
 import { need } from "../support/need.ts";
 import { createValetkey, isValetkeyError } from "../../adapters/embed/index.ts";
 import { local } from "../../adapters/embed/local.ts";
@@ -130,12 +131,7 @@ const STORES = [
   {
     name: "MinIO",
     env: {
-      STORAGE_ADAPTER: "minio",
-      STORAGE_BUCKET: `operations-${crypto.randomUUID()}`,
-      STORAGE_CREATE_BUCKET: "on",
-      STORAGE_ENDPOINT: minio?.endpoint ?? "",
-      STORAGE_ACCESS_KEY: minio?.accessKey ?? "",
-      STORAGE_SECRET_KEY: minio?.secretKey ?? "",
+      ...minioEnv(minio),
     },
     isHere: minio !== undefined,
   },

@@ -231,39 +231,39 @@ async function post({ ask }: Started, cookie: string, client: object): Promise<n
   return status;
 }
 
-describe("the backend that keeps files", () => {
-  it("has the key of what a person uploaded, and of nobody else's upload", async ({ skip }) => {
-    const backend = started[0] ?? skip();
-    const uploaded = await clientOf(backend, COOKIE).upload(file);
-    const client = { upload: () => Promise.resolve(uploaded) };
-    expect(await post(backend, ANOTHER, client)).toBe(404);
-    expect(await post(backend, "session=none", client)).toBe(401);
-    expect(await keptBy(backend)).toEqual([]);
-    expect(await post(backend, COOKIE, client)).toBe(204);
-    const { key, size, fileUrl: file_url } = uploaded;
-    expect(await keptBy(backend)).toEqual([{ id: "mia", key, size, file_url }]);
-    const photo = await backend.ask(ANOTHER, "/photos/0", { redirect: "manual" });
-    expect(photo.status).toBe(302);
-    expect(await (await fetch(photo.headers.get("location") ?? "")).text()).toBe("a picture");
-    expect((await backend.ask("session=none", "/photos/0")).status).toBe(404);
-    expect((await backend.ask(COOKIE, "/photos/1")).status).toBe(404);
-  });
+it("the backend that keeps files has the key of what a person uploaded, and of nobody else's upload", async ({
+  skip,
+}) => {
+  const backend = started[0] ?? skip();
+  const uploaded = await clientOf(backend, COOKIE).upload(file);
+  const client = { upload: () => Promise.resolve(uploaded) };
+  expect(await post(backend, ANOTHER, client)).toBe(404);
+  expect(await post(backend, "session=none", client)).toBe(401);
+  expect(await keptBy(backend)).toEqual([]);
+  expect(await post(backend, COOKIE, client)).toBe(204);
+  const { key, size, fileUrl: file_url } = uploaded;
+  expect(await keptBy(backend)).toEqual([{ id: "mia", key, size, file_url }]);
+  const photo = await backend.ask(ANOTHER, "/photos/0", { redirect: "manual" });
+  expect(photo.status).toBe(302);
+  expect(await (await fetch(photo.headers.get("location") ?? "")).text()).toBe("a picture");
+  expect((await backend.ask("session=none", "/photos/0")).status).toBe(404);
+  expect((await backend.ask(COOKIE, "/photos/1")).status).toBe(404);
+});
 
-  it.each([
-    { kind: "service", status: 200 },
-    { kind: undefined, status: 404 },
-  ])("where nobody is signed in, a token of the kind $kind gets $status", async (told) => {
-    const { kind, status } = told;
-    const [node] = started;
-    if (node === undefined) throw new Error("Node is always here");
-    const { receipt } = await clientOf(node, COOKIE).upload(file);
-    const token = await new SignJWT({ organizations: ["acme"], scope: "confirm", kind })
-      .setProtectedHeader({ alg: "RS256" })
-      .setIssuer(ISSUER)
-      .setAudience(AUDIENCE)
-      .setSubject("queue")
-      .setExpirationTime("5 minutes")
-      .sign(createPrivateKey(readFileSync(join(keys, "upload-key.pem"))));
-    expect((await ask({ ...service, token }, "confirm", { receipt })).status).toBe(status);
-  });
+it.each([
+  { kind: "service", status: 200 },
+  { kind: undefined, status: 404 },
+])("where nobody is signed in, a token of the kind $kind gets $status", async (told) => {
+  const { kind, status } = told;
+  const [node] = started;
+  if (node === undefined) throw new Error("Node is always here");
+  const { receipt } = await clientOf(node, COOKIE).upload(file);
+  const token = await new SignJWT({ organizations: ["acme"], scope: "confirm", kind })
+    .setProtectedHeader({ alg: "RS256" })
+    .setIssuer(ISSUER)
+    .setAudience(AUDIENCE)
+    .setSubject("queue")
+    .setExpirationTime("5 minutes")
+    .sign(createPrivateKey(readFileSync(join(keys, "upload-key.pem"))));
+  expect((await ask({ ...service, token }, "confirm", { receipt })).status).toBe(status);
 });

@@ -5,6 +5,7 @@ import { bundled } from "../support/bundled.ts";
 import { commandPath } from "../support/command-path.ts";
 import { isFullRun } from "../support/full-run.ts";
 import { makeFolder } from "../support/make-folder.ts";
+import { minioEnv } from "../support/minio.ts";
 import { need } from "../support/need.ts";
 import { receiptKey } from "../support/receipt-key.ts";
 import { type Redis, startRedis } from "../support/redis.ts";
@@ -46,12 +47,8 @@ function makeClock(name: string) {
 }
 
 const stored = (bucket: string) => ({
-  STORAGE_ADAPTER: "minio",
+  ...minioEnv(minio),
   STORAGE_BUCKET: bucket,
-  STORAGE_CREATE_BUCKET: "on",
-  STORAGE_ENDPOINT: minio?.endpoint ?? "",
-  STORAGE_ACCESS_KEY: minio?.accessKey ?? "",
-  STORAGE_SECRET_KEY: minio?.secretKey ?? "",
 });
 
 describe.each([

@@ -7,6 +7,7 @@ import { bundled } from "../support/bundled.ts";
 import { commandPath } from "../support/command-path.ts";
 import { isFullRun } from "../support/full-run.ts";
 import { makeFolder } from "../support/make-folder.ts";
+import { minioEnv } from "../support/minio.ts";
 import { need } from "../support/need.ts";
 import { startProcess } from "../support/service-process.ts";
 import { endure, isReady } from "./endure.ts";
@@ -38,13 +39,9 @@ it.each([
   const mounted = `mount --bind ${names} /etc/hosts; mount --bind ${resolve} /etc/resolv.conf; exec "$@"`;
   const service = await startProcess(
     {
-      STORAGE_ADAPTER: "minio",
-      STORAGE_BUCKET: `names-${crypto.randomUUID()}`,
-      STORAGE_CREATE_BUCKET: "on",
+      ...minioEnv(minio),
       STORAGE_ENDPOINT: `http://store.example:${way.port}`,
       STORAGE_PUBLIC_ENDPOINT: minio?.endpoint ?? "",
-      STORAGE_ACCESS_KEY: minio?.accessKey ?? "",
-      STORAGE_SECRET_KEY: minio?.secretKey ?? "",
     },
     async () => [
       "/usr/bin/unshare",

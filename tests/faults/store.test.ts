@@ -3,6 +3,7 @@ import { createServer } from "node:net";
 import type { AddressInfo } from "node:net";
 import { afterAll, beforeAll, describe, it } from "vitest";
 import { isFullRun } from "../support/full-run.ts";
+import { minioEnv } from "../support/minio.ts";
 import { need } from "../support/need.ts";
 import { type ServiceProcess, startProcess } from "../support/service-process.ts";
 import { endure, isReady } from "./endure.ts";
@@ -101,14 +102,11 @@ describe.each(isFullRun ? ["minio", "aws"] : ["minio"])("with %s", (adapter) => 
   beforeAll(async () => {
     way = await startToxiproxy(Number(new URL(minio?.endpoint ?? "").port));
     service = await startProcess({
+      ...minioEnv(minio),
       STORAGE_ADAPTER: adapter,
       STORAGE_PROVIDER: "minio",
-      STORAGE_BUCKET: `faults-${crypto.randomUUID()}`,
-      STORAGE_CREATE_BUCKET: "on",
       STORAGE_ENDPOINT: `http://127.0.0.1:${way.port}`,
       STORAGE_PUBLIC_ENDPOINT: minio?.endpoint ?? "",
-      STORAGE_ACCESS_KEY: minio?.accessKey ?? "",
-      STORAGE_SECRET_KEY: minio?.secretKey ?? "",
     });
     await isReady(service);
   });

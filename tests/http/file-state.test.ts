@@ -1,11 +1,9 @@
 import * as Effect from "effect/Effect";
-import * as Layer from "effect/Layer";
 import * as Option from "effect/Option";
 import { expect, it } from "vitest";
-import { ObjectStore } from "../../application/ports/object-store.ts";
 import { ObjectUnreadable } from "../../domain/errors.ts";
 import { embeddedStore } from "../support/embedded-store.ts";
-import { as, PRESIGN, SERVICE_TOKEN, startService, TOKEN } from "./service.ts";
+import { as, PRESIGN, SERVICE_TOKEN, startService, TOKEN, withStore } from "./service.ts";
 
 const FILES = "/api/v1/orgs/acme/files";
 const FILE = { filename: "a.png", content_type: "image/png", size: 5 };
@@ -16,18 +14,15 @@ async function start(over: Parameters<typeof startService>[0] = {}) {
   const { layer } = await embeddedStore().open();
   const looked: Array<string> = [];
   const unreadable = new Set<string>();
-  const storage = Layer.effect(
-    ObjectStore,
-    Effect.map(ObjectStore, (store) => ({
-      ...store,
-      head: (key) => {
-        looked.push(key);
-        return unreadable.has(key)
-          ? Effect.fail(new ObjectUnreadable({ header: "x" }))
-          : store.head(key);
-      },
-    })),
-  ).pipe(Layer.provideMerge(layer), Layer.orDie);
+  const storage = withStore(layer, (store) => ({
+    ...store,
+    head: (key) => {
+      looked.push(key);
+      return unreadable.has(key)
+        ? Effect.fail(new ObjectUnreadable({ header: "x" }))
+        : store.head(key);
+    },
+  }));
   const service = await startService({ storage, ...over });
   const upload = async () => {
     const { put_url: url, put_headers: headers, key } = (await service.send(PRESIGN, FILE)).body;
@@ -78,17 +73,12 @@ it("a file is missing, waits once it was sent, is ready once it was confirmed, a
 
 it("a file that was made while its state was looked at is not missing", async () => {
   const { layer } = await embeddedStore().open();
-  const storage = Layer.effect(
-    ObjectStore,
-    Effect.map(ObjectStore, (store) => {
-      let made = 0;
-      // The upload is gone once it was looked at, and the file is there.
-      return {
-        ...store,
-        head: () => Effect.sync(() => ((made += 1) > 1 ? Option.some(FACTS) : Option.none())),
-      };
-    }),
-  ).pipe(Layer.provideMerge(layer), Layer.orDie);
+  let looks = 0;
+  // The upload is gone once it was looked at, and the file is there.
+  const storage = withStore(layer, (store) => ({
+    ...store,
+    head: () => Effect.sync(() => ((looks += 1) > 1 ? Option.some(FACTS) : Option.none())),
+  }));
   const service = await start({ ...INCOMING, storage });
   expect((await service.send(`${FILES}/2026/11/${NAME}/state`)).body.state).toBe("ready");
 });

@@ -5,9 +5,8 @@ import { TestClock } from "effect/testing";
 import { describe, expect, it } from "vitest";
 import { type Ability, abilitiesWithout } from "../../application/ports/abilities.ts";
 import { Events } from "../../application/ports/events.ts";
-import { ObjectStore } from "../../application/ports/object-store.ts";
 import type { UploadPolicy } from "../../domain/upload-policy.ts";
-import { embedded, PRESIGN, startService } from "./service.ts";
+import { embedded, PRESIGN, startService, withStore } from "./service.ts";
 
 // Where completing an upload, or a copy, may replace an object, what it makes can change for as long as
 // the URLs of the upload work.
@@ -18,14 +17,8 @@ async function start(policy: Partial<UploadPolicy>, ...lacks: ReadonlyArray<Abil
   const finals: Array<boolean> = [];
   const clock = await Effect.runPromise(Effect.scoped(TestClock.make()));
   await Effect.runPromise(clock.setTime(Date.now()));
-  const storage = Layer.effect(
-    ObjectStore,
-    Effect.map(ObjectStore, (all) => ({
-      ...all,
-      abilities: abilitiesWithout(...lacks),
-    })),
-  ).pipe(
-    Layer.provideMerge(store.layer),
+  const abilities = abilitiesWithout(...lacks);
+  const storage = withStore(store.layer, (all) => ({ ...all, abilities })).pipe(
     Layer.merge(Layer.succeed(Clock.Clock, clock)),
     Layer.merge(
       Layer.succeed(Events, {

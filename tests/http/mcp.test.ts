@@ -330,59 +330,57 @@ it("a page of another origin, or of another name for this machine, is refused", 
   }
 });
 
-describe("a message", () => {
-  it("of JSON-RPC that cannot be taken is refused with its code", async () => {
-    const { post } = await start();
-    for (const [body, status, code, headers] of [
-      [[PING, PING], 400, -32600],
-      [[], 400, -32600],
-      [1, 400, -32600],
-      [{ id: 1, method: "ping" }, 400, -32600],
-      [{ ...PING, id: null }, 400, -32600],
-      [{ ...PING, id: {} }, 400, -32600],
-      [request("resources/list"), 200, -32601],
-      [request("__proto__"), 200, -32601],
-      [request("tools/call"), 200, -32602],
-      [request("tools/call", { name: "upload_file" }), 200, -32602],
-      [request("tools/call", { name: "constructor" }), 200, -32602],
-      [request("tools/call", { name: "list_files", arguments: [] }), 200, -32602],
-      [PING, 400, -32600, { "MCP-Protocol-Version": "1.0.0" }],
-      [PING, 400, -32600, { "MCP-Protocol-Version": "2026-07-28" }],
-    ] as const) {
-      const answer = await post(body, headers);
-      expect([body, answer.status, answer.error?.code]).toEqual([body, status, code]);
-      expect(answer.jsonrpc).toBe("2.0");
-    }
-  });
+it("a message of JSON-RPC that cannot be taken is refused with its code", async () => {
+  const { post } = await start();
+  for (const [body, status, code, headers] of [
+    [[PING, PING], 400, -32600],
+    [[], 400, -32600],
+    [1, 400, -32600],
+    [{ id: 1, method: "ping" }, 400, -32600],
+    [{ ...PING, id: null }, 400, -32600],
+    [{ ...PING, id: {} }, 400, -32600],
+    [request("resources/list"), 200, -32601],
+    [request("__proto__"), 200, -32601],
+    [request("tools/call"), 200, -32602],
+    [request("tools/call", { name: "upload_file" }), 200, -32602],
+    [request("tools/call", { name: "constructor" }), 200, -32602],
+    [request("tools/call", { name: "list_files", arguments: [] }), 200, -32602],
+    [PING, 400, -32600, { "MCP-Protocol-Version": "1.0.0" }],
+    [PING, 400, -32600, { "MCP-Protocol-Version": "2026-07-28" }],
+  ] as const) {
+    const answer = await post(body, headers);
+    expect([body, answer.status, answer.error?.code]).toEqual([body, status, code]);
+    expect(answer.jsonrpc).toBe("2.0");
+  }
+});
 
-  it("that needs no answer gets none", async () => {
-    const { post } = await start();
-    const { status, ...rest } = await post({ jsonrpc: "2.0", method: "notifications/initialized" });
-    expect([status, Object.keys(rest)]).toEqual([202, ["headers"]]);
-  });
+it("a message that needs no answer gets none", async () => {
+  const { post } = await start();
+  const { status, ...rest } = await post({ jsonrpc: "2.0", method: "notifications/initialized" });
+  expect([status, Object.keys(rest)]).toEqual([202, ["headers"]]);
+});
 
-  it("is refused by its size, type and encoding like other bodies", async () => {
-    const { post } = await start();
-    const large = request("tools/call", { name: "a".repeat(16 * 1024) });
-    expect((await post("{")).code).toBe("INVALID_REQUEST");
-    expect((await post(large)).code).toBe("BODY_TOO_LARGE");
-    expect((await post(PING, { "Content-Type": "text/plain" })).status).toBe(415);
-    expect((await post(PING, { "Content-Encoding": "gzip" })).status).toBe(415);
-  });
+it("a message is refused by its size, type and encoding like other bodies", async () => {
+  const { post } = await start();
+  const large = request("tools/call", { name: "a".repeat(16 * 1024) });
+  expect((await post("{")).code).toBe("INVALID_REQUEST");
+  expect((await post(large)).code).toBe("BODY_TOO_LARGE");
+  expect((await post(PING, { "Content-Type": "text/plain" })).status).toBe(415);
+  expect((await post(PING, { "Content-Encoding": "gzip" })).status).toBe(415);
+});
 
-  it("of an older client is answered in a version that both may know", async () => {
-    const { post } = await start();
-    for (const [asked, answered] of [
-      ["2025-06-18", "2025-06-18"],
-      ["2025-11-25", "2025-11-25"],
-      ["2024-11-05", "2025-11-25"],
-      ["2026-07-28", "2025-11-25"],
-      [undefined, "2025-11-25"],
-    ]) {
-      const { result } = await post(request("initialize", { protocolVersion: asked }));
-      expect(result.protocolVersion).toBe(answered);
-    }
-  });
+it("a message of an older client is answered in a version that both may know", async () => {
+  const { post } = await start();
+  for (const [asked, answered] of [
+    ["2025-06-18", "2025-06-18"],
+    ["2025-11-25", "2025-11-25"],
+    ["2024-11-05", "2025-11-25"],
+    ["2026-07-28", "2025-11-25"],
+    [undefined, "2025-11-25"],
+  ]) {
+    const { result } = await post(request("initialize", { protocolVersion: asked }));
+    expect(result.protocolVersion).toBe(answered);
+  }
 });
 
 it("the address has no stream to read, and no session to end", async () => {

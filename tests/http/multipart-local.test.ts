@@ -1,5 +1,4 @@
 import * as Effect from "effect/Effect";
-import * as Layer from "effect/Layer";
 import * as Option from "effect/Option";
 import { readdirSync } from "node:fs";
 import { join } from "node:path";
@@ -7,7 +6,7 @@ import { expect, it } from "vitest";
 import type { AuditEvent } from "../../application/ports/audit.ts";
 import { ObjectStore, type Parts } from "../../application/ports/object-store.ts";
 import { StoreUnavailable } from "../../domain/errors.ts";
-import { embedded, PRESIGN, startService } from "./service.ts";
+import { embedded, PRESIGN, startService, withStore } from "./service.ts";
 
 const MULTIPART = PRESIGN.replace("presign", "multipart");
 const FILE = { filename: "a.png", content_type: "image/png", size: 5 };
@@ -24,18 +23,11 @@ async function start({
   ) => ReturnType<ObjectStore["Service"]["head"]>;
 } = {}) {
   const { directory, layer, put } = embedded();
-  const storage = Layer.effect(
-    ObjectStore,
-    Effect.map(ObjectStore, ({ parts, ...others }) =>
-      parts === undefined
-        ? others
-        : {
-            ...others,
-            head: (key) => head(others.head(key)),
-            parts: { ...parts, ...replace(parts) },
-          },
-    ),
-  ).pipe(Layer.provideMerge(layer));
+  const storage = withStore(layer, ({ parts, ...others }) => ({
+    ...others,
+    head: (key) => head(others.head(key)),
+    ...(parts && { parts: { ...parts, ...replace(parts) } }),
+  }));
   const audit: Array<AuditEvent> = [];
   const service = await startService({ storage, audit, ...over });
   const send = (method: string, path: string, body: object) => service.send(path, body, { method });

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import * as Redacted from "effect/Redacted";
-import { describe, expect, it } from "vitest";
+import { expect, it } from "vitest";
 import { ByteSize } from "../../domain/byte-size.ts";
 import { AllowedType } from "../../domain/upload-policy.ts";
 import { OrganizationId, OrganizationSlug } from "../../domain/organization.ts";
@@ -99,56 +99,52 @@ const waysUnder = (policy: string) =>
     ["multipart", { ...PNG, policy }],
   ] as const;
 
-describe("a policy of some organizations", () => {
-  const organizations = ["acme", "Acme", "globex"].map(
-    (name) => [OrganizationSlug.make(name), OrganizationId.make(`org_${name}`)] as const,
-  );
-  const startTwo = async () => {
-    const dev = { value: Redacted.make(TOKEN), isGenerated: false };
-    const service = { value: Redacted.make(SERVICE_TOKEN), isGenerated: false };
-    const { send } = await startService({
-      policies: { films: { organizations: [OrganizationSlug.make("acme")] }, sealed: {} },
-      identity: {
-        callers: { auth: "dev", exposed: false, tokens: { user: dev, service } },
-        organizations: { table: new Map(organizations) },
-      },
-    });
-    return async (organization: string, path: string, body?: object) => {
-      const { headers: _, ...answer } = await send(
-        `/api/v1/orgs/${organization}/files/${path}`,
-        body,
-      );
-      return answer;
-    };
-  };
-
-  it("grants uploads of its organizations, and is one that does not exist to all others", async () => {
-    const ask = await startTwo();
-    for (const [index, [path, body]] of waysUnder("films").entries()) {
-      const own = await ask("acme", path, body);
-      // There is no store that could begin an upload in parts.
-      if (path === "multipart") expect(own.body.code, path).toBe("STORE_UNAVAILABLE");
-      else expect(own.status, path).toBe(200);
-      for (const other of ["globex", "Acme"]) {
-        const hidden = await ask(other, path, body);
-        const [, unknown] = waysUnder("nothing")[index] ?? [];
-        expect(hidden, path).toEqual(await ask(other, path, unknown));
-        expect([hidden.status, hidden.body.code]).toEqual([400, "UNKNOWN_POLICY"]);
-        expect(hidden.body.known).toEqual(["files", "sealed"]);
-      }
-    }
+const organizations = ["acme", "Acme", "globex"].map(
+  (name) => [OrganizationSlug.make(name), OrganizationId.make(`org_${name}`)] as const,
+);
+const startTwo = async () => {
+  const dev = { value: Redacted.make(TOKEN), isGenerated: false };
+  const service = { value: Redacted.make(SERVICE_TOKEN), isGenerated: false };
+  const { send } = await startService({
+    policies: { films: { organizations: [OrganizationSlug.make("acme")] }, sealed: {} },
+    identity: {
+      callers: { auth: "dev", exposed: false, tokens: { user: dev, service } },
+      organizations: { table: new Map(organizations) },
+    },
   });
-
-  it("is listed for its organizations alone", async () => {
-    const ask = await startTwo();
-    const listed = async (organization: string) =>
-      (await ask(organization, "policies")).body.policies.map(({ name }: { name: string }) => name);
-    expect(await listed("acme")).toEqual(["files", "films", "sealed"]);
-    expect(await listed("globex")).toEqual(["files", "sealed"]);
-    expect((await ask("acme", "presign", { ...PNG, policy: "none" })).body.known).toContain(
-      "films",
+  return async (organization: string, path: string, body?: object) => {
+    const { headers: _, ...answer } = await send(
+      `/api/v1/orgs/${organization}/files/${path}`,
+      body,
     );
-  });
+    return answer;
+  };
+};
+
+it("a policy of some organizations grants uploads of its organizations, and is one that does not exist to all others", async () => {
+  const ask = await startTwo();
+  for (const [index, [path, body]] of waysUnder("films").entries()) {
+    const own = await ask("acme", path, body);
+    // There is no store that could begin an upload in parts.
+    if (path === "multipart") expect(own.body.code, path).toBe("STORE_UNAVAILABLE");
+    else expect(own.status, path).toBe(200);
+    for (const other of ["globex", "Acme"]) {
+      const hidden = await ask(other, path, body);
+      const [, unknown] = waysUnder("nothing")[index] ?? [];
+      expect(hidden, path).toEqual(await ask(other, path, unknown));
+      expect([hidden.status, hidden.body.code]).toEqual([400, "UNKNOWN_POLICY"]);
+      expect(hidden.body.known).toEqual(["files", "sealed"]);
+    }
+  }
+});
+
+it("a policy of some organizations is listed for its organizations alone", async () => {
+  const ask = await startTwo();
+  const listed = async (organization: string) =>
+    (await ask(organization, "policies")).body.policies.map(({ name }: { name: string }) => name);
+  expect(await listed("acme")).toEqual(["files", "films", "sealed"]);
+  expect(await listed("globex")).toEqual(["files", "sealed"]);
+  expect((await ask("acme", "presign", { ...PNG, policy: "none" })).body.known).toContain("films");
 });
 
 it("a checksum is bound as the header that the store verifies", async () => {

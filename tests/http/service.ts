@@ -24,7 +24,7 @@ import { layer as random } from "../../adapters/tokens/random.ts";
 import { layer as telemetry } from "../../adapters/telemetry/log.ts";
 import { Audit, type AuditEvent } from "../../application/ports/audit.ts";
 import { Authenticator } from "../../application/ports/authenticator.ts";
-import type { ObjectStore } from "../../application/ports/object-store.ts";
+import { ObjectStore } from "../../application/ports/object-store.ts";
 import { Presigner } from "../../application/ports/presigner.ts";
 import { tokensOf } from "../../adapters/tokens/tokens.ts";
 import { Tokens } from "../../application/ports/tokens.ts";
@@ -172,6 +172,16 @@ export async function startService(
     }),
   );
 }
+
+/** A store some of whose calls are others. */
+export const withStore = <E, R>(
+  storage: Layer.Layer<Presigner | ObjectStore, E, R>,
+  change: (store: ObjectStore["Service"]) => ObjectStore["Service"],
+) =>
+  Layer.effect(ObjectStore, Effect.map(ObjectStore, change)).pipe(
+    Layer.provideMerge(storage),
+    Layer.orDie,
+  );
 
 /** The embedded store in a folder of the test's own, without a socket. */
 export function embedded(directory = makeFolder()) {

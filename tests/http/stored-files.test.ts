@@ -6,11 +6,11 @@ import * as Schema from "effect/Schema";
 import fc from "fast-check";
 import { expect, it } from "vitest";
 import { OPERATIONS } from "../../adapters/http/app/routes.ts";
-import { type Lists, ObjectStore } from "../../application/ports/object-store.ts";
+import { type Lists } from "../../application/ports/object-store.ts";
 import { LinkLifetime } from "../../domain/link.ts";
 import { KeyTemplate, subjectFolder } from "../../domain/storage-key.ts";
 import { embeddedStore } from "../support/embedded-store.ts";
-import { startService } from "./service.ts";
+import { startService, withStore } from "./service.ts";
 import { tries } from "../support/tries.ts";
 
 const FILES = "/api/v1/orgs/acme/files";
@@ -104,10 +104,7 @@ it("a page of the list has 1000 files, and names what comes after", async () => 
     const each = found.map((key) => ({ key, size: 1, etag: '"a"', age: 0 }));
     return Effect.succeed({ found: each, next: found[1] ?? "" });
   };
-  const storage = Layer.effect(
-    ObjectStore,
-    Effect.map(ObjectStore, (store) => ({ ...store, list: { objects } })),
-  ).pipe(Layer.provideMerge(layer), Layer.orDie);
+  const storage = withStore(layer, (store) => ({ ...store, list: { objects } }));
   const { ask } = await start({ storage });
   const page = await ask(FILES);
   expect(page).toMatchObject({ files: [{ key: FIRST }], next: "files/2026/11/of-others" });
@@ -213,23 +210,20 @@ it("whatever way an upload is sent, its key is as its policy says", async () => 
 it("no address, state, list or removal of a file reaches beyond the caller's organization", async () => {
   const asked: Array<string> = [];
   const { layer } = await embeddedStore().open();
-  const storage = Layer.effect(
-    ObjectStore,
-    Effect.map(ObjectStore, (store) => ({
-      ...store,
-      head: (key) => store.head(key).pipe(Effect.tap(() => Effect.sync(() => asked.push(key)))),
-      remove: (object) => {
-        asked.push(object.key);
-        return Effect.void;
+  const storage = withStore(layer, (store) => ({
+    ...store,
+    head: (key) => store.head(key).pipe(Effect.tap(() => Effect.sync(() => asked.push(key)))),
+    remove: (object) => {
+      asked.push(object.key);
+      return Effect.void;
+    },
+    list: {
+      objects: (below) => {
+        asked.push(below.prefix);
+        return Effect.succeed({ found: [] });
       },
-      list: {
-        objects: (below) => {
-          asked.push(below.prefix);
-          return Effect.succeed({ found: [] });
-        },
-      },
-    })),
-  ).pipe(Layer.provideMerge(layer), Layer.orDie);
+    },
+  }));
   const { ask } = await start({ storage, policies: ownKeys("avatars") });
   const names = [
     "files",

@@ -8,6 +8,7 @@ import { atTestEnd } from "../support/at-test-end.ts";
 import { isFullRun } from "../support/full-run.ts";
 import { readLock, used } from "../support/lock.ts";
 import { makeFolder } from "../support/make-folder.ts";
+import { minioEnv } from "../support/minio.ts";
 import { need } from "../support/need.ts";
 import { type ServiceProcess, startProcess } from "../support/service-process.ts";
 import { SERVED, threeLines } from "../support/three-lines.ts";
@@ -136,11 +137,7 @@ const clientsIn = (files: Iterable<string>) => {
 };
 
 const S3 = {
-  STORAGE_BUCKET: "image",
-  STORAGE_CREATE_BUCKET: "on",
-  STORAGE_ENDPOINT: minio?.endpoint ?? "",
-  STORAGE_ACCESS_KEY: minio?.accessKey ?? "",
-  STORAGE_SECRET_KEY: minio?.secretKey ?? "",
+  ...minioEnv(minio),
 };
 /** Other tests start such a bundle too; the one that asks for most files is tried here always. */
 const STORES: ReadonlyArray<Readonly<Record<string, string>>> = [

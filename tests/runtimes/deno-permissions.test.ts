@@ -7,6 +7,7 @@ import { freePort } from "../support/free-port.ts";
 import { isFullRun } from "../support/full-run.ts";
 import { createBucket, startGcsVerifier } from "../google/store.ts";
 import { startGoogleMachine } from "../google/machine.ts";
+import { minioEnv } from "../support/minio.ts";
 import { need } from "../support/need.ts";
 import { startProcess } from "../support/service-process.ts";
 import { SERVED, threeLines } from "../support/three-lines.ts";
@@ -17,11 +18,7 @@ type Env = Readonly<Record<string, string>>;
 const minio = await need("minio");
 const fakeGcs = (await need("fakeGcs")) ?? "";
 const S3 = {
-  STORAGE_BUCKET: "deno-permissions",
-  STORAGE_CREATE_BUCKET: "on",
-  STORAGE_ENDPOINT: minio?.endpoint ?? "",
-  STORAGE_ACCESS_KEY: minio?.accessKey ?? "",
-  STORAGE_SECRET_KEY: minio?.secretKey ?? "",
+  ...minioEnv(minio),
 };
 
 const { privateKey, publicKey } = generateKeyPairSync("rsa", { modulusLength: 2048 });

@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { isFullRun } from "../support/full-run.ts";
+import { minioEnv } from "../support/minio.ts";
 import { need } from "../support/need.ts";
 import { type Command, RUNTIMES, startProcess } from "../support/service-process.ts";
 import { SERVED, threeLines } from "../support/three-lines.ts";
@@ -33,12 +34,8 @@ describe.each(runtimes)("on $name", ({ command }) => {
     async (store) => {
       const service = await startProcess(
         {
+          ...minioEnv(minio),
           STORAGE_ADAPTER: store,
-          STORAGE_BUCKET: `entry-${crypto.randomUUID()}`,
-          STORAGE_CREATE_BUCKET: "on",
-          STORAGE_ENDPOINT: minio?.endpoint ?? "",
-          STORAGE_ACCESS_KEY: minio?.accessKey ?? "",
-          STORAGE_SECRET_KEY: minio?.secretKey ?? "",
         },
         command,
       );

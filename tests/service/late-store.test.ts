@@ -8,6 +8,7 @@ import { FILE, put, startHost } from "../embed/host.ts";
 import { answerOf, upload } from "../support/ask.ts";
 import { atTestEnd } from "../support/at-test-end.ts";
 import { freePort } from "../support/free-port.ts";
+import { minioEnv } from "../support/minio.ts";
 import { need } from "../support/need.ts";
 import { type ServiceProcess, startProcess } from "../support/service-process.ts";
 import { listen } from "../support/serve.ts";
@@ -50,12 +51,9 @@ async function start(
   over: Readonly<Record<string, string>> = {},
 ): Promise<ServiceProcess> {
   const service = await startProcess({
+    ...minioEnv(minio),
     STORAGE_ADAPTER: adapter,
-    STORAGE_BUCKET: `late-${crypto.randomUUID()}`,
-    STORAGE_CREATE_BUCKET: "on",
     STORAGE_ENDPOINT: `http://127.0.0.1:${port}`,
-    STORAGE_ACCESS_KEY: minio?.accessKey ?? "",
-    STORAGE_SECRET_KEY: minio?.secretKey ?? "",
     ...over,
   });
   atTestEnd(() => service.stop());
@@ -98,7 +96,7 @@ describe.skipIf(minio === undefined).each(["minio", "aws"] as const)("with %s", 
     const { status, body } = await answerOf(service, "confirm", { receipt });
     expect([status, body.code]).toEqual([503, "STORE_UNAVAILABLE"]);
     await logged(service, "the store is unavailable");
-    expect(service.output()).toMatch(/the bucket late-\S+ does not exist/);
+    expect(service.output()).toMatch(/the bucket tests-\S+ does not exist/);
   });
 });
 

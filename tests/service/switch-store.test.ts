@@ -3,6 +3,7 @@ import { describe, expect, it } from "vitest";
 import { createBucket, startGcsVerifier } from "../google/store.ts";
 import { upload } from "../support/ask.ts";
 import { atTestEnd } from "../support/at-test-end.ts";
+import { minioEnv } from "../support/minio.ts";
 import { need } from "../support/need.ts";
 import { RUNTIMES, startProcess } from "../support/service-process.ts";
 
@@ -43,11 +44,7 @@ async function gcsEnv(): Promise<Env> {
 }
 
 const S3 = {
-  STORAGE_BUCKET: "switch",
-  STORAGE_CREATE_BUCKET: "on",
-  STORAGE_ENDPOINT: minio?.endpoint ?? "",
-  STORAGE_ACCESS_KEY: minio?.accessKey ?? "",
-  STORAGE_SECRET_KEY: minio?.secretKey ?? "",
+  ...minioEnv(minio),
 };
 
 const KEY = JSON.stringify({

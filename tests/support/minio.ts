@@ -151,3 +151,13 @@ const docker = async (...args: ReadonlyArray<string>): Promise<string> =>
   (await promisify(execFile)("docker", args)).stdout;
 
 const findBinary = () => whereIs("minio", GO_BIN);
+
+/** Variables for a new bucket of a MinIO, which the service makes; of one that is not there, any. */
+export const minioEnv = (server: MinioServer | undefined) => ({
+  STORAGE_ADAPTER: "minio",
+  STORAGE_BUCKET: `tests-${crypto.randomUUID()}`,
+  STORAGE_CREATE_BUCKET: "on",
+  STORAGE_ENDPOINT: server?.endpoint ?? "",
+  STORAGE_ACCESS_KEY: server?.accessKey ?? "",
+  STORAGE_SECRET_KEY: server?.secretKey ?? "",
+});

@@ -164,59 +164,57 @@ describe("a command in a container, where HOST is every address and PUBLIC_URL i
   });
 });
 
-describe("valetkey config", () => {
-  const ENV = {
-    STORAGE_ADAPTER: "minio",
-    STORAGE_ENDPOINT: "http://127.0.0.1:9000",
-    STORAGE_ACCESS_KEY: "signer",
-    STORAGE_SECRET_KEY: "secret-of-the-store",
-    DEV_TOKEN: "secret-of-a-person",
-    RECEIPT_KEYS: `2026:${"c2VjcmV0".repeat(8)}`,
-    REDIS_URL: "redis://:secret-of-redis@127.0.0.1:6379",
-    STORAGE_GCS_CREDENTIALS: '{"private_key": "secret-of-google"}',
-    JWT_AUDIENCE: "not used",
+const ENV = {
+  STORAGE_ADAPTER: "minio",
+  STORAGE_ENDPOINT: "http://127.0.0.1:9000",
+  STORAGE_ACCESS_KEY: "signer",
+  STORAGE_SECRET_KEY: "secret-of-the-store",
+  DEV_TOKEN: "secret-of-a-person",
+  RECEIPT_KEYS: `2026:${"c2VjcmV0".repeat(8)}`,
+  REDIS_URL: "redis://:secret-of-redis@127.0.0.1:6379",
+  STORAGE_GCS_CREDENTIALS: '{"private_key": "secret-of-google"}',
+  JWT_AUDIENCE: "not used",
+};
+const row = (variable: string, env: Readonly<Record<string, string>> = ENV) =>
+  configRows(env).find((row) => row.variable === variable);
+
+it("valetkey config shows what is set, what is a default, and what is set but not used", () => {
+  expect(row("STORAGE_ENDPOINT")).toMatchObject({
+    value: ENV.STORAGE_ENDPOINT,
+    from: "variable",
+  });
+  expect(row("STORAGE_PATH_STYLE")).toMatchObject({ value: "on", from: "default" });
+  expect(row("STORAGE_MAX_FILE_SIZE")).toMatchObject({ value: "10 MiB", from: "default" });
+  expect(row("JWT_AUDIENCE")).toMatchObject({ from: "variable, not used" });
+  expect(row("JWT_ISSUER")).toBeUndefined();
+  expect(row("STORAGE_SIGNER")).toBeUndefined();
+});
+
+it("valetkey config shows no secret", () => {
+  expect(row("STORAGE_SECRET_KEY")).toMatchObject({ value: "(hidden)", from: "variable" });
+  expect(JSON.stringify(configRows(ENV))).not.toMatch(/secret-of|c2VjcmV0/);
+});
+
+it("valetkey config names the file that a key comes from", () => {
+  const folder = makeFolder();
+  const file = join(folder, "key.json");
+  writeFileSync(file, JSON.stringify({ access_key: "in-file", secret_key: "secret-of-file" }));
+  const rows = configRows({ STORAGE_ADAPTER: "minio", STORAGE_CREDENTIALS_FILE: file });
+  expect(rows).toContainEqual({
+    variable: "STORAGE_ACCESS_KEY",
+    value: "in-file",
+    from: `file ${file}`,
+  });
+  expect(JSON.stringify(rows)).not.toContain("secret-of-file");
+});
+
+it("valetkey config prints JSON for programs", async () => {
+  const { code, output } = await valetkey("config", "--json");
+  const { store, settings } = JSON.parse(output) as {
+    readonly store: string;
+    readonly settings: ReadonlyArray<unknown>;
   };
-  const row = (variable: string, env: Readonly<Record<string, string>> = ENV) =>
-    configRows(env).find((row) => row.variable === variable);
-
-  it("shows what is set, what is a default, and what is set but not used", () => {
-    expect(row("STORAGE_ENDPOINT")).toMatchObject({
-      value: ENV.STORAGE_ENDPOINT,
-      from: "variable",
-    });
-    expect(row("STORAGE_PATH_STYLE")).toMatchObject({ value: "on", from: "default" });
-    expect(row("STORAGE_MAX_FILE_SIZE")).toMatchObject({ value: "10 MiB", from: "default" });
-    expect(row("JWT_AUDIENCE")).toMatchObject({ from: "variable, not used" });
-    expect(row("JWT_ISSUER")).toBeUndefined();
-    expect(row("STORAGE_SIGNER")).toBeUndefined();
-  });
-
-  it("shows no secret", () => {
-    expect(row("STORAGE_SECRET_KEY")).toMatchObject({ value: "(hidden)", from: "variable" });
-    expect(JSON.stringify(configRows(ENV))).not.toMatch(/secret-of|c2VjcmV0/);
-  });
-
-  it("names the file that a key comes from", () => {
-    const folder = makeFolder();
-    const file = join(folder, "key.json");
-    writeFileSync(file, JSON.stringify({ access_key: "in-file", secret_key: "secret-of-file" }));
-    const rows = configRows({ STORAGE_ADAPTER: "minio", STORAGE_CREDENTIALS_FILE: file });
-    expect(rows).toContainEqual({
-      variable: "STORAGE_ACCESS_KEY",
-      value: "in-file",
-      from: `file ${file}`,
-    });
-    expect(JSON.stringify(rows)).not.toContain("secret-of-file");
-  });
-
-  it("prints JSON for programs", async () => {
-    const { code, output } = await valetkey("config", "--json");
-    const { store, settings } = JSON.parse(output) as {
-      readonly store: string;
-      readonly settings: ReadonlyArray<unknown>;
-    };
-    expect(store).toContain("embedded");
-    expect(settings).toContainEqual({ variable: "AUTH", value: "dev", from: "default" });
-    expect(code).toBe(0);
-  });
+  expect(store).toContain("embedded");
+  expect(settings).toContainEqual({ variable: "AUTH", value: "dev", from: "default" });
+  expect(code).toBe(0);
 });

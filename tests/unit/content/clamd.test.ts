@@ -1,6 +1,6 @@
 import { once } from "node:events";
 import { type AddressInfo, createServer, type Socket } from "node:net";
-import { describe, expect, it, onTestFinished } from "vitest";
+import { expect, it, onTestFinished } from "vitest";
 import { settings } from "../../../adapters/content/settings.ts";
 import { pieces, verdictAt } from "../../support/clamd.ts";
 
@@ -37,41 +37,39 @@ const whole = (answer: string) => (socket: Socket) =>
     if (endsFile(data)) socket.end(answer);
   });
 
-describe("a server that is not clamd", () => {
-  const file = pieces(Buffer.from("text"));
+const file = pieces(Buffer.from("text"));
 
-  it("gives a verdict only in the words of clamd", async () => {
-    expect(await verdictAt(await pretender(whole("stream: OK\0")), file)).toBe("clean");
-    for (const answer of [
-      "",
-      "stream: OK",
-      "OK\0",
-      "stream: OK\0stream: Eicar FOUND\0",
-      "stream: Eicar FOUND\0stream: OK\0",
-      "stream: OK\n\0",
-      "stream:  FOUND\0",
-      "stream: a b FOUND\0",
-      "stream: Time limit reached ERROR\0",
-      "HTTP/1.1 200 OK\r\n\r\n\0",
-    ]) {
-      expect(await verdictAt(await pretender(whole(answer)), file), answer).toMatch(/^clamd/);
-    }
-  });
+it("a server that is not clamd gives a verdict only in the words of clamd", async () => {
+  expect(await verdictAt(await pretender(whole("stream: OK\0")), file)).toBe("clean");
+  for (const answer of [
+    "",
+    "stream: OK",
+    "OK\0",
+    "stream: OK\0stream: Eicar FOUND\0",
+    "stream: Eicar FOUND\0stream: OK\0",
+    "stream: OK\n\0",
+    "stream:  FOUND\0",
+    "stream: a b FOUND\0",
+    "stream: Time limit reached ERROR\0",
+    "HTTP/1.1 200 OK\r\n\r\n\0",
+  ]) {
+    expect(await verdictAt(await pretender(whole(answer)), file), answer).toMatch(/^clamd/);
+  }
+});
 
-  it("a megabyte as an answer is cut", async () => {
-    const address = await pretender(whole("x".repeat(MIB)));
-    expect(await verdictAt(address, file)).toMatch(/too long/);
-  });
+it("a megabyte as an answer is cut", async () => {
+  const address = await pretender(whole("x".repeat(MIB)));
+  expect(await verdictAt(address, file)).toMatch(/too long/);
+});
 
-  it("clean before the end of the file is a lie", async () => {
-    const address = await pretender((socket) => socket.write("stream: OK\0"));
-    expect(await verdictAt(address, endless)).toMatch(/before it had the whole file/);
-  });
+it("clean before the end of the file is a lie", async () => {
+  const address = await pretender((socket) => socket.write("stream: OK\0"));
+  expect(await verdictAt(address, endless)).toMatch(/before it had the whole file/);
+});
 
-  it("a connection that closes in the middle is no verdict", async () => {
-    const address = await pretender((socket) => socket.once("data", () => socket.destroy()));
-    expect(await verdictAt(address, file)).toMatch(/^clamd/);
-  });
+it("a connection that closes in the middle is no verdict", async () => {
+  const address = await pretender((socket) => socket.once("data", () => socket.destroy()));
+  expect(await verdictAt(address, file)).toMatch(/^clamd/);
 });
 
 it("addresses are a host with its port, or a path", () => {

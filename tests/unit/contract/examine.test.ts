@@ -2,7 +2,7 @@ import * as Effect from "effect/Effect";
 import * as Layer from "effect/Layer";
 import * as Option from "effect/Option";
 import assert from "node:assert/strict";
-import { describe, expect, it } from "vitest";
+import { expect, it } from "vitest";
 import { ObjectStore } from "../../../application/ports/object-store.ts";
 import { Presigner } from "../../../application/ports/presigner.ts";
 import { StoreUnavailable } from "../../../domain/errors.ts";
@@ -143,23 +143,21 @@ const opening = (isListed: boolean) => {
     );
   return { open, store: storeWith({ parts, copies: { copy } }) };
 };
-describe("the uploads of an examination", () => {
-  it("are all ended, also several of one key whose store lists none", async () => {
-    const { open, store } = opening(false);
-    const key = newKey();
-    const check = async (subject: Subject) => {
-      const create = multipartOf(subject).create({ key, contentType: PNG });
-      for (const _ of [1, 2, 3]) await Effect.runPromise(create);
-    };
-    expect(await judge(check, {}, store)).toMatchObject({ outcome: "kept", left: [] });
-    expect([...open]).toEqual([]);
-  });
+it("the uploads of an examination are all ended, also several of one key whose store lists none", async () => {
+  const { open, store } = opening(false);
+  const key = newKey();
+  const check = async (subject: Subject) => {
+    const create = multipartOf(subject).create({ key, contentType: PNG });
+    for (const _ of [1, 2, 3]) await Effect.runPromise(create);
+  };
+  expect(await judge(check, {}, store)).toMatchObject({ outcome: "kept", left: [] });
+  expect([...open]).toEqual([]);
+});
 
-  it("are ended where a copy or a lost answer has begun them", async () => {
-    const { open, store } = opening(true);
-    expect(await judge(failingCopy, {}, store)).toMatchObject({ outcome: "kept", left: [] });
-    expect([...open]).toEqual([]);
-  });
+it("the uploads of an examination are ended where a copy or a lost answer has begun them", async () => {
+  const { open, store } = opening(true);
+  expect(await judge(failingCopy, {}, store)).toMatchObject({ outcome: "kept", left: [] });
+  expect([...open]).toEqual([]);
 });
 
 it("a copy that fails while its upload is not yet replaced fails its promise, and nothing else", async () => {
@@ -175,16 +173,14 @@ it("a copy that fails while its upload is not yet replaced fails its promise, an
 
 const count = (...all: Parameters<typeof completing>[0]) => completing(all, async (at) => at);
 
-describe("completions at once", () => {
-  const completed = Effect.succeed("completed" as const);
+const completed = Effect.succeed("completed" as const);
 
-  it("are judged by those that were completed", async () => {
-    expect(await count(Effect.fail(AWAY), completed)).toEqual([1]);
-    const refused = new StoreUnavailable({ kind: "refused", reason: "no" });
-    expect(await count(Effect.succeed("exists"), Effect.fail(refused))).toEqual([]);
-  });
+it("completions at once are judged by those that were completed", async () => {
+  expect(await count(Effect.fail(AWAY), completed)).toEqual([1]);
+  const refused = new StoreUnavailable({ kind: "refused", reason: "no" });
+  expect(await count(Effect.succeed("exists"), Effect.fail(refused))).toEqual([]);
+});
 
-  it("are not judged if one may be completed whose answer was lost", async () => {
-    await expect(count(Effect.fail(AWAY), Effect.succeed("exists"))).rejects.toBe(AWAY);
-  });
+it("completions at once are not judged if one may be completed whose answer was lost", async () => {
+  await expect(count(Effect.fail(AWAY), Effect.succeed("exists"))).rejects.toBe(AWAY);
 });

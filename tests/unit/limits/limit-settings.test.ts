@@ -1,34 +1,32 @@
 import * as Result from "effect/Result";
-import { describe, expect, it } from "vitest";
+import { expect, it } from "vitest";
 import { read as readRedis } from "../../../adapters/redis/settings.ts";
 import { read as readLimits } from "../../../adapters/limits/settings.ts";
 import { type Env, variables } from "../../../adapters/settings/source.ts";
 
 const limits = (env: Env) => Result.getOrThrow(readLimits(variables(env)));
 
-describe("the limits", () => {
-  it("count for one process and limit no requests, unless they are set", () => {
-    expect(limits({})).toEqual({
-      limits: {
-        requests: { subject: undefined, organization: undefined },
-        daily: { bytes: undefined, objects: undefined, bytesPerSubject: undefined },
-      },
-      isLimited: false,
-      refusesOnFailure: false,
-      replicas: 1,
-      failedAuthentications: undefined,
-    });
+it("the limits count for one process and limit no requests, unless they are set", () => {
+  expect(limits({})).toEqual({
+    limits: {
+      requests: { subject: undefined, organization: undefined },
+      daily: { bytes: undefined, objects: undefined, bytesPerSubject: undefined },
+    },
+    isLimited: false,
+    refusesOnFailure: false,
+    replicas: 1,
+    failedAuthentications: undefined,
   });
+});
 
-  it.each([
-    ["LIMIT_REQUESTS_PER_SUBJECT", "1 per minute"],
-    ["LIMIT_REQUESTS_PER_ORGANIZATION", "1 per minute"],
-    ["LIMIT_BYTES_PER_DAY", "1 GiB"],
-    ["LIMIT_BYTES_PER_SUBJECT_PER_DAY", "1 GiB"],
-    ["LIMIT_OBJECTS_PER_DAY", "1"],
-  ])("are on where %s is set", (name, value) => {
-    expect(limits({ [name]: value }).isLimited).toBe(true);
-  });
+it.each([
+  ["LIMIT_REQUESTS_PER_SUBJECT", "1 per minute"],
+  ["LIMIT_REQUESTS_PER_ORGANIZATION", "1 per minute"],
+  ["LIMIT_BYTES_PER_DAY", "1 GiB"],
+  ["LIMIT_BYTES_PER_SUBJECT_PER_DAY", "1 GiB"],
+  ["LIMIT_OBJECTS_PER_DAY", "1"],
+])("the limits are on where %s is set", (name, value) => {
+  expect(limits({ [name]: value }).isLimited).toBe(true);
 });
 
 const ONE = { REDIS_URL: "redis://127.0.0.1:6379" };
