@@ -55,9 +55,8 @@ export type Link = Outputs["makeLink"];
 export type OpenedFile = Outputs["openFile"];
 export type Policy = Outputs["policies"][number];
 
-type TagsOf<O> = O extends { readonly refusals: infer Refusals } ? keyof Refusals : never;
 type CallTag =
-  | TagsOf<Operations[keyof Operations]>
+  | NonNullable<Operations[keyof Operations]["tags"]>
   | Extract<Effect.Error<ReturnType<typeof admit>>, Refusal>["_tag"];
 
 /** The error that a call rejects with. */
@@ -73,7 +72,7 @@ type RowFacts<Row extends { readonly answer: unknown }> = StatusAndCode<Row["ans
   (Row extends { readonly retryAfter: unknown } ? { readonly retryAfter: number } : unknown);
 
 type ValuesOf<Members> = {
-  readonly [Name in keyof Members]: Members[Name] extends { readonly Type: infer A } ? A : never;
+  readonly [Name in keyof Members]: Members[Name] extends { readonly Encoded: infer A } ? A : never;
 };
 
 type StatusAndCode<A> = A extends readonly [infer Status, infer Code, ...ReadonlyArray<unknown>]

@@ -13,13 +13,13 @@ import { OPERATIONS } from "../app/routes.ts";
 import { type Input, refused, type Tool } from "./messages.ts";
 
 /** The operations that are tools. */
-const TOOLS = {
+const TOOLS: Readonly<Record<string, Operation>> = {
   list_policies: OPERATIONS.policies,
   request_upload: OPERATIONS.requestUpload,
   confirm_upload: OPERATIONS.confirmUpload,
   open_file: OPERATIONS.openFile,
   list_files: OPERATIONS.listFiles,
-} as Readonly<Record<string, unknown>> as Readonly<Record<string, Operation>>;
+};
 
 /** Sends a request for an operation to a path of the service, as the caller. */
 export type Send = (path: string, init: RequestInit) => Promise<Response>;

@@ -16,7 +16,7 @@ export const toOpenapi = (schema: Schema.Constraint) =>
   );
 
 /** Keywords of JSON Schema that come from annotations, since no check goes with them. */
-const KEYWORDS = new Set(["maxItems", "minItems", "pattern", "properties", "required"]);
+const KEYWORDS = new Set(["maxItems", "minItems", "pattern", "properties", "required", "type"]);
 
 /** A text in which members are named as on the wire. */
 export const inSnakeCase = (text: string): string =>

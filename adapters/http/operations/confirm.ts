@@ -49,7 +49,7 @@ export const CONFIRM_REFUSALS = {
   CredentialsUnavailable: true,
 } as const;
 
-export const confirm = operation({
+export const confirmOperation = operation({
   action: "confirm",
   methods: ["POST"],
   path: `${FILES}/confirm`,

@@ -1,13 +1,13 @@
 import * as Schema from "effect/Schema";
-import { fileState as look } from "../../../application/files/file-state.ts";
+import { fileState } from "../../../application/files/file-state.ts";
 import { StorageKey } from "../../../domain/storage-key.ts";
-import { addressedKey, assertKey, openFile } from "./open-file.ts";
+import { addressedKey, assertKey, openFileOperation } from "./open-file.ts";
 import { FILES, operation } from "./operation.ts";
 
-export const fileState = operation({
+export const fileStateOperation = operation({
   action: "state",
   methods: ["GET"],
-  path: `${openFile.path}/state`,
+  path: `${openFileOperation.path}/state`,
   deepPaths: [`${FILES}/:month/:name/state`, `${FILES}/:path{[a-z].*\\.[a-z0-9_-]+/state}`],
   scope: "read",
   text: {
@@ -19,7 +19,7 @@ export const fileState = operation({
   query: (c, member) => ({ key: addressedKey(c, member).replace(/\/state$/, "") }),
   input: Schema.Struct({ key: Schema.String }),
   assertCall: assertKey,
-  run: ({ member }, { key }) => look(member, key),
+  run: ({ member }, { key }) => fileState(member, key),
   output: Schema.Struct({
     key: StorageKey,
     state: Schema.Literals(["missing", "waiting", "ready"]).annotate({

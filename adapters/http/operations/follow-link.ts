@@ -1,5 +1,5 @@
 import * as Effect from "effect/Effect";
-import { followLink as follow } from "../../../application/files/follow-link.ts";
+import { followLink } from "../../../application/files/follow-link.ts";
 import { redirect } from "../answer.ts";
 import { REDIRECT } from "./open-file.ts";
 import { publicRoute } from "./operation.ts";
@@ -9,7 +9,7 @@ import { publicRoute } from "./operation.ts";
  * working as soon as it is revoked. Each opening is logged, since the caller is unknown and the
  * audit may be off.
  */
-export const followLink = publicRoute({
+export const followLinkRoute = publicRoute({
   action: "follow",
   methods: ["GET"],
   path: "/f/:token",
@@ -20,7 +20,7 @@ export const followLink = publicRoute({
     answers: REDIRECT,
   },
   handler: Effect.fnUntraced(function* ({ c, call, requestId, recordFacts }) {
-    const { key, policy, get } = yield* follow(c.req.param("token") ?? "", recordFacts);
+    const { key, policy, get } = yield* followLink(c.req.param("token") ?? "", recordFacts);
     yield* Effect.logInfo("link opened", { requestId, address: call.client, key, policy });
     return redirect(get.url, 0);
   }),

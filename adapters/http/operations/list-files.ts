@@ -1,6 +1,6 @@
 import * as DateTime from "effect/DateTime";
 import * as Schema from "effect/Schema";
-import { listFiles as list } from "../../../application/files/list-files.ts";
+import { listFiles } from "../../../application/files/list-files.ts";
 import { FOLDER, StorageKey } from "../../../domain/storage-key.ts";
 import { fileAddress } from "../addresses.ts";
 import { FILES, operation } from "./operation.ts";
@@ -16,7 +16,7 @@ const TEXTS = {
   after: "The `next` of the page before.",
 };
 
-export const listFiles = operation({
+export const listFilesOperation = operation({
   action: "list",
   methods: ["GET"],
   path: FILES,
@@ -50,7 +50,7 @@ export const listFiles = operation({
     ),
     after: matching(AFTER, "it is not the `next` of a page"),
   }),
-  run: ({ member }, input) => list({ member, ...input }),
+  run: ({ member }, input) => listFiles({ member, ...input }),
   output: Schema.Struct({
     files: Schema.Array(
       Schema.Struct({

@@ -1,7 +1,7 @@
 import * as DateTime from "effect/DateTime";
 import * as Duration from "effect/Duration";
 import * as Schema from "effect/Schema";
-import { makeLink as make } from "../../../application/files/make-link.ts";
+import { makeLink } from "../../../application/files/make-link.ts";
 import { LinkLifetime, LONGEST_LINK } from "../../../domain/link.ts";
 import { ObjectVersion } from "../../../domain/object-version.ts";
 import { linkAddress } from "../addresses.ts";
@@ -10,7 +10,7 @@ import { instant, LINK_TOKEN, RECEIPT, Token, url } from "./schemas.ts";
 
 const isLifetime = Schema.is(LinkLifetime);
 
-export const makeLink = operation({
+export const makeLinkOperation = operation({
   action: "links",
   methods: ["POST"],
   path: `${FILES}/links`,
@@ -47,7 +47,7 @@ export const makeLink = operation({
     ),
   }).annotate({ identifier: "LinkRequest" }),
   run: ({ member }, { expiresIn, ...file }) =>
-    make({
+    makeLink({
       member,
       ...file,
       ...(expiresIn !== undefined && {

@@ -1,9 +1,9 @@
 import * as DateTime from "effect/DateTime";
 import * as Effect from "effect/Effect";
 import * as Schema from "effect/Schema";
-import { abortMultipart as abort } from "../../../application/parts/abort-multipart.ts";
-import { completeMultipart as complete } from "../../../application/parts/complete-multipart.ts";
-import { startMultipart as start } from "../../../application/parts/start-multipart.ts";
+import { abortMultipart } from "../../../application/parts/abort-multipart.ts";
+import { completeMultipart } from "../../../application/parts/complete-multipart.ts";
+import { startMultipart } from "../../../application/parts/start-multipart.ts";
 import { ByteSize } from "../../../domain/byte-size.ts";
 import { MOST_PARTS, PartNumber } from "../../../domain/multipart.ts";
 import { StorageKey } from "../../../domain/storage-key.ts";
@@ -14,7 +14,7 @@ import { eachOnce, PARTS_REFUSALS } from "./parts.ts";
 import { askedFacts, fileFields, GRANT_REFUSALS } from "./presign.ts";
 import { confirmed, instant, RECEIPT, Token } from "./schemas.ts";
 
-export const startMultipart = operation({
+export const startMultipartOperation = operation({
   action: "start-multipart",
   methods: ["POST"],
   path: `${FILES}/multipart`,
@@ -29,7 +29,7 @@ export const startMultipart = operation({
   },
   input: Schema.Struct(fileFields).annotate({ identifier: "MultipartStart" }),
   facts: askedFacts,
-  run: ({ member }, file) => start({ member, upload: file }),
+  run: ({ member }, upload) => startMultipart({ member, upload }),
   output: Schema.Struct({
     upload: Token,
     key: StorageKey,
@@ -56,7 +56,7 @@ export const startMultipart = operation({
 const ETAG = /^"?[!#-~]{1,255}"?$/;
 const WRONG_COUNT = `it does not have 1 to ${MOST_PARTS} parts`;
 
-export const completeMultipart = operation({
+export const completeMultipartOperation = operation({
   action: "complete-multipart",
   methods: ["POST"],
   path: `${FILES}/multipart/complete`,
@@ -118,7 +118,7 @@ export const completeMultipart = operation({
   runLate: ({ member }, input, decoded) => {
     const upload = memberAt(input, ["upload"]);
     const parts = Effect.map(decoded, (completion) => completion.parts);
-    const completed = complete({ member, upload: String(upload), parts });
+    const completed = completeMultipart({ member, upload: String(upload), parts });
     return typeof upload === "string" ? completed : Effect.andThen(decoded, completed);
   },
   output: Schema.Struct({ ...confirmed, receipt: Token }).annotate({
@@ -134,7 +134,7 @@ export const completeMultipart = operation({
   },
 });
 
-export const abortMultipart = operation({
+export const abortMultipartOperation = operation({
   action: "abort-multipart",
   methods: ["DELETE"],
   path: `${FILES}/multipart`,
@@ -147,7 +147,7 @@ export const abortMultipart = operation({
     answers: { 204: { description: "The upload has ended." } },
   },
   input: Schema.Struct({ upload: Token }).annotate({ identifier: "MultipartAbort" }),
-  run: ({ member }, { upload }) => abort({ member, upload }),
+  run: ({ member }, { upload }) => abortMultipart({ member, upload }),
   present: (): void => undefined,
   refusals: { ...PARTS_REFUSALS, StoreUnavailable: true },
 });

@@ -4,7 +4,7 @@ import * as Duration from "effect/Duration";
 import * as Effect from "effect/Effect";
 import * as Schema from "effect/Schema";
 import type { Member } from "../../../application/admit.ts";
-import { openFile as open } from "../../../application/files/open-file.ts";
+import { openFile } from "../../../application/files/open-file.ts";
 import { keyIn } from "../../../domain/storage-key.ts";
 import { memberAt } from "../../values/decode.ts";
 import { redirect } from "../answer.ts";
@@ -47,7 +47,7 @@ export function assertKey(input: unknown): void {
 }
 
 // Not HEAD: a store refuses that of what was signed for GET.
-export const openFile = operation({
+export const openFileOperation = operation({
   action: "open",
   methods: ["GET"],
   path: `${FILES}/:year/:month/:name`,
@@ -94,7 +94,7 @@ export const openFile = operation({
   }),
   assertCall: assertKey,
   run: ({ member, isRequest: isLookedFor }, file) =>
-    Effect.flatMap(open({ member, ...file, isLookedFor }), ({ get, window }) =>
+    Effect.flatMap(openFile({ member, ...file, isLookedFor }), ({ get, window }) =>
       Effect.map(Clock.currentTimeMillis, (now) => {
         const length = Duration.toMillis(window);
         // A URL stops working before its window ends if the credentials that signed it expire.

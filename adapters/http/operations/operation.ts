@@ -154,11 +154,14 @@ export interface Operation<
   Input = unknown,
   Output = unknown,
   Tags extends Refusal["_tag"] = Refusal["_tag"],
-> extends Omit<
+> extends Pick<
   Description<Schema.Struct.Fields, unknown, never, unknown, string>,
-  "present" | "refusals"
+  Exclude<keyof Entry, "refusals"> | "scope" | "bodyLimit" | "query"
 > {
-  readonly refusals: { readonly [Tag in Tags]?: true };
+  readonly refusals: Entry["refusals"];
+  readonly input: Schema.Constraint;
+  readonly output: Schema.Constraint | undefined;
+  readonly callGives: string | undefined;
   /** The body of a request, named as on the wire. */
   readonly body: Schema.Constraint | undefined;
   /** Decodes the body of a request, named as on the wire, or what its query has. */
@@ -173,8 +176,9 @@ export interface Operation<
     asking: OperationContext,
     input: unknown,
   ) => Effect.Effect<Output, Refusal, Services>;
-  /** For the compiler alone: the options of the call. */
+  /** For the compiler alone: the options of the call, and its refusals. */
   readonly options?: Input;
+  readonly tags?: Tags;
 }
 
 export type Route = Operation | PublicRoute;
@@ -195,7 +199,7 @@ export function operation<
   Outcome,
   E extends { readonly _tag: string },
   Output = void,
-  const Gives extends keyof Output | undefined = undefined,
+  const Gives extends (keyof Output & string) | undefined = undefined,
 >(
   description: Description<Fields, Outcome, E, Output, Gives> &
     Run<Schema.Struct<Fields>["Type"], Outcome, E>,
@@ -205,8 +209,10 @@ export function operation<
   Extract<(E | InvalidInput)["_tag"], Refusal["_tag"]>
 > {
   type Input = Schema.Struct<Fields>["Type"];
-  const { input: schema, output, callGives } = description;
-  const { before, assertCall, check, facts, present, encode, headers, respond } = description;
+  /** That it fails with a `Refusal` follows from `refusals`. */
+  type Program = Effect.Effect<Outcome, (E & Refusal) | InvalidInput, Services>;
+  const { input: schema, output, callGives, before, assertCall, check, facts } = description;
+  const { present, encode, headers, respond, run, runLate, ...described } = description;
   const named = output && toWire(output);
   const wire = wireSchema(schema);
 
@@ -241,31 +247,27 @@ export function operation<
   /** Decodes input and runs. */
   const performing =
     (decode: ReturnType<typeof decoding>) =>
-    (
-      asking: OperationContext,
-      raw: unknown,
-    ): Effect.Effect<Outcome, E | InvalidInput, Services> => {
-      const { run, runLate } = description;
+    (asking: OperationContext, raw: unknown): Program => {
       if (runLate !== undefined) {
-        return runLate(
-          asking,
-          raw,
-          Effect.suspend(() => Effect.fromResult(decode(raw))),
-        );
+        const decoded = Effect.suspend(() => Effect.fromResult(decode(raw)));
+        return runLate(asking, raw, decoded) as Program;
       }
       const decoded = decode(raw);
       if (Result.isFailure(decoded)) return Effect.fail(decoded.failure);
       if (facts !== undefined) recordEach(asking.member, facts(decoded.success));
-      return run(asking, decoded.success);
+      return run(asking, decoded.success) as Program;
     };
 
   const decodeBody = decoding(wire, fromWire(schema), true);
   const performBody = performing(decodeBody);
   const performOptions = performing(decoding(schema, (value) => value, false));
   return {
-    ...description,
+    ...described,
+    input: schema,
+    output,
+    callGives,
     body: description.query === undefined ? wire : undefined,
-    answer: output && wireSchema(output),
+    ...(output && { answer: wireSchema(output) }),
     decode: decodeBody,
     refusals: {
       ...(Object.keys(schema.fields).some((name) => Object.hasOwn(MEMBER_CODES, name)) && {
@@ -283,11 +285,10 @@ export function operation<
       assertCall?.(input);
       return Effect.map(performOptions(asking, input), (outcome) => {
         const output = present(outcome, asking);
-        return callGives === undefined ? output : output[callGives as keyof Output];
+        return (callGives === undefined ? output : output[callGives]) as CallOutput<Output, Gives>;
       });
     },
-    // The compiler knows the members of each description; a table of operations holds all alike.
-  } as never;
+  };
 }
 
 function recordEach(

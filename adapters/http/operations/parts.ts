@@ -1,7 +1,7 @@
 import * as DateTime from "effect/DateTime";
 import * as Schema from "effect/Schema";
-import { listParts as list } from "../../../application/parts/list-parts.ts";
-import { signParts as sign } from "../../../application/parts/sign-parts.ts";
+import { listParts } from "../../../application/parts/list-parts.ts";
+import { signParts } from "../../../application/parts/sign-parts.ts";
 import { Checksum } from "../../../domain/checksum.ts";
 import { PartNumber } from "../../../domain/multipart.ts";
 import { FILES, operation } from "./operation.ts";
@@ -21,7 +21,7 @@ export const eachOnce = (numbers: ReadonlyArray<number>) =>
     ? undefined
     : "it has a part number more than once: name each part once";
 
-export const signParts = operation({
+export const signPartsOperation = operation({
   action: "sign-parts",
   methods: ["POST"],
   path: `${FILES}/multipart/parts`,
@@ -52,7 +52,7 @@ export const signParts = operation({
           { toJsonSchema: () => ({ minItems: 1, maxItems: MOST_URLS, uniqueItems: true }) },
         ),
       )
-      .annotate({ examples: [[1, 2]] as never }),
+      .annotate({ examples: [[PartNumber.make(1), PartNumber.make(2)]] }),
     checksums: Schema.optionalKey(
       Schema.Array(Checksum).annotate({
         description: "The checksum of each of these parts, in the same order.",
@@ -68,7 +68,7 @@ export const signParts = operation({
         },
   facts: ({ partNumbers }) => ({ parts: partNumbers.length }),
   run: ({ member }, { upload, partNumbers, checksums }) =>
-    sign({
+    signParts({
       member,
       upload,
       parts: partNumbers.map((partNumber, index) => ({
@@ -106,7 +106,7 @@ export const signParts = operation({
   },
 });
 
-export const listParts = operation({
+export const listPartsOperation = operation({
   action: "list-parts",
   methods: ["GET"],
   path: `${FILES}/multipart/parts`,
@@ -127,7 +127,7 @@ export const listParts = operation({
   },
   query: (c) => ({ upload: c.req.query("upload") ?? "" }),
   input: Schema.Struct({ upload: Token }),
-  run: ({ member }, { upload }) => list({ member, upload }),
+  run: ({ member }, { upload }) => listParts({ member, upload }),
   output: Schema.Struct({
     parts: Schema.Array(
       Schema.Struct({

@@ -64,7 +64,7 @@ const Policy = Schema.Struct({
   ),
 }).annotate({ identifier: "Policy", description: "The rules on uploads that a caller may use." });
 
-export const policies = operation({
+export const policiesOperation = operation({
   action: "policies",
   methods: ["GET"],
   path: `${FILES}/policies`,

@@ -14,7 +14,7 @@ import {
 const MAX_FILES = 100;
 const { metadata, policy, strict } = UploadRequest.fields;
 
-export const presignBatch = operation({
+export const presignBatchOperation = operation({
   action: "presign",
   methods: ["POST"],
   path: `${FILES}/batch`,

@@ -106,7 +106,7 @@ export const encodeUpload = ({ key, put, get, receipt }: PresignedUpload) => ({
   receipt,
 });
 
-export const presign = operation({
+export const presignOperation = operation({
   action: "presign",
   methods: ["POST"],
   path: `${FILES}/presign`,
@@ -129,7 +129,7 @@ export const presign = operation({
   },
   input: UploadRequest,
   facts: askedFacts,
-  run: ({ member }, file) => requestUpload({ member, upload: file }),
+  run: ({ member }, upload) => requestUpload({ member, upload }),
   output: Upload,
   present: presentUpload,
   encode: encodeUpload,

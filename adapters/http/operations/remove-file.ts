@@ -1,13 +1,13 @@
 import * as Schema from "effect/Schema";
-import { removeFile as remove } from "../../../application/files/remove-file.ts";
-import { addressedKey, assertKey, openFile } from "./open-file.ts";
+import { removeFile } from "../../../application/files/remove-file.ts";
+import { addressedKey, assertKey, openFileOperation } from "./open-file.ts";
 import { operation } from "./operation.ts";
 
-export const removeFile = operation({
+export const removeFileOperation = operation({
   action: "remove",
   methods: ["DELETE"],
-  path: openFile.path,
-  deepPaths: openFile.deepPaths,
+  path: openFileOperation.path,
+  deepPaths: openFileOperation.deepPaths,
   scope: "remove",
   text: {
     operationId: "removeFile",
@@ -19,7 +19,7 @@ export const removeFile = operation({
   query: (c, member) => ({ key: addressedKey(c, member) }),
   input: Schema.Struct({ key: Schema.String }),
   assertCall: assertKey,
-  run: ({ member }, { key }) => remove({ member, key }),
+  run: ({ member }, { key }) => removeFile({ member, key }),
   present: (): void => undefined,
   refusals: { OrganizationNotFound: true, EventsUnavailable: true, StoreUnavailable: true },
 });

@@ -30,12 +30,14 @@ export const url = (description: string, example: string) =>
   Schema.String.annotate({ format: "uri", description, examples: [example] });
 
 /** An instant: a `Date` for calls, which JSON writes as ISO 8601. */
-export const instant = (description: string, example: string) =>
-  Schema.String.annotate({
+export const instant = (description: string, example: string) => {
+  const json: Record<string, unknown> = {
+    type: "string",
     format: "date-time",
-    description,
     examples: [example],
-  }) as unknown as Schema.Codec<Date>;
+  };
+  return Schema.Date.annotate({ ...json, description });
+};
 
 export const flag = (description: string) => Schema.Boolean.annotate({ description });
 

@@ -8,8 +8,8 @@ import { readFileSync } from "node:fs";
 import { expect, it } from "vitest";
 import { type AppOptions, makeApp } from "../../../adapters/http/app/app.ts";
 import type { Services } from "../../../adapters/http/options.ts";
-import { fileState } from "../../../adapters/http/operations/file-state.ts";
-import { openFile } from "../../../adapters/http/operations/open-file.ts";
+import { fileStateOperation } from "../../../adapters/http/operations/file-state.ts";
+import { openFileOperation } from "../../../adapters/http/operations/open-file.ts";
 import { SAMPLES } from "../../../adapters/http/problems/samples.ts";
 import { Authenticator } from "../../../application/ports/authenticator.ts";
 import { ByteSize } from "../../../domain/byte-size.ts";
@@ -74,7 +74,9 @@ it.each([
   { name: "an embedded service", app: embedded },
 ])("$name documents every route, and no other", async ({ app }) => {
   // A parameter in a path has no slash in a document.
-  const deep = new Set<string>([openFile, fileState].flatMap(({ deepPaths = [] }) => deepPaths));
+  const deep = new Set<string>(
+    [openFileOperation, fileStateOperation].flatMap(({ deepPaths = [] }) => deepPaths),
+  );
   const served = app.routes
     .filter(({ path }) => !deep.has(path))
     .filter(({ method }) => method !== "ALL")
