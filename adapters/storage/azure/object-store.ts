@@ -4,11 +4,9 @@ import * as Option from "effect/Option";
 import type { Abilities } from "../../../application/ports/abilities.ts";
 import { ObjectStore } from "../../../application/ports/object-store.ts";
 import { ObjectUnreadable } from "../../../domain/errors.ts";
-import type { ObjectKey } from "../../../domain/storage-key.ts";
 import { readObject } from "../rest/read-object.ts";
 import { clockFault } from "../rest/refusal-reason.ts";
 import { headObject, signedFetch, type StoreResponse, unavailable } from "../rest/signed-fetch.ts";
-import type { Pair } from "../signing/v4.ts";
 import { factsIn } from "./blob-facts.ts";
 import { type AzureContainer, breakingLease, refuse } from "./container.ts";
 import { listBlobs } from "./list.ts";
@@ -25,19 +23,12 @@ export function azureObjectStore(
     answer.ok || others.includes(errorCode(answer) ?? "")
       ? Effect.succeed(answer)
       : refuse(container, answer);
-  const headContainer = signedFetch(bucket, { method: "HEAD", query: OF_CONTAINER });
-  const call = (
-    method: "PUT" | "DELETE",
-    key: ObjectKey,
-    query: ReadonlyArray<Pair>,
-    headers: ReadonlyArray<Pair> = [],
-  ) => signedFetch(bucket, { method, key, query, headers });
 
   return ObjectStore.of({
     abilities,
     limits: AZURE_LIMITS,
     ensureBucket: Effect.gen(function* () {
-      const answer = yield* headContainer;
+      const answer = yield* signedFetch(bucket, { method: "HEAD", query: OF_CONTAINER });
       const fault = clockFault(answer.headers.get("date"), yield* Clock.currentTimeMillis);
       if (fault !== undefined) return yield* unavailable(fault);
       if ((yield* mustBeOk(answer, "ContainerNotFound")).ok) return;
@@ -47,17 +38,18 @@ export function azureObjectStore(
     }),
     remove: Effect.fnUntraced(function* ({ key }) {
       // With all snapshots, which whoever may create a blob may make.
-      const removeBlob = call("DELETE", key, [], [["x-ms-delete-snapshots", "include"]]);
+      const headers = [["x-ms-delete-snapshots", "include"] as const];
+      const removeBlob = signedFetch(bucket, { method: "DELETE", key, headers });
       const answer = yield* breakingLease(container, key, removeBlob);
       if (answer.status !== 404) yield* mustBeOk(answer);
     }),
     read: (object) => readObject(bucket, object, [], (answer) => refuse(container, answer)),
     copies: {
       copy: azureCopy(container),
-      writeEmpty: (key) =>
-        Effect.flatMap(call("PUT", key, [], [["x-ms-blob-type", "BlockBlob"]]), (answer) =>
-          mustBeOk(answer),
-        ),
+      writeEmpty: Effect.fnUntraced(function* (key) {
+        const headers = [["x-ms-blob-type", "BlockBlob"] as const];
+        yield* mustBeOk(yield* signedFetch(bucket, { method: "PUT", key, headers }));
+      }),
     },
     list: { objects: (below) => listBlobs(container, below) },
     parts: azureMultipart(container),

@@ -16,6 +16,7 @@ import type { ObjectKey } from "../../../domain/storage-key.ts";
 import {
   asUnavailable,
   type Bucket as SignedBucket,
+  doneBy,
   headObject,
   mayBePage,
   type Refuse,
@@ -91,11 +92,8 @@ export function objectStore(store: {
       }),
     ),
     // By its generation: a precondition would only make it an older version where those are kept.
-    remove: Effect.fnUntraced(function* ({ key, version }) {
-      const query = generationQuery(version);
-      const answer = yield* signedFetch(signed, { method: "DELETE", key, query });
-      if (!answer.ok && answer.status !== 404) yield* refuse(answer);
-    }),
+    remove: ({ key, version }) =>
+      doneBy(signed, { method: "DELETE", key, query: generationQuery(version) }, refuse, 404),
     read: (object) => readObject(signed, object, generationQuery(object.version), refuse),
     ...(abilities.has("copies") && {
       copies: {
@@ -113,10 +111,7 @@ export function objectStore(store: {
               throw cause;
             }
           }),
-        writeEmpty: Effect.fnUntraced(function* (key) {
-          const answer = yield* signedFetch(signed, { method: "PUT", key });
-          if (!answer.ok) yield* refuse(answer);
-        }),
+        writeEmpty: (key) => doneBy(signed, { method: "PUT", key }, refuse),
       },
     }),
     list: {

@@ -97,6 +97,17 @@ export const signedFetch = Effect.fnUntraced(function* (
   );
 }, Effect.mapError(asUnavailable));
 
+/** Makes a call whose answer only says that it was done, as these other statuses do too. */
+export const doneBy = Effect.fnUntraced(function* (
+  bucket: Bucket,
+  request: Parameters<typeof signedFetch>[1],
+  refuse: Refuse,
+  ...others: ReadonlyArray<number>
+) {
+  const answer = yield* signedFetch(bucket, request);
+  if (!answer.ok && !others.includes(answer.status)) yield* refuse(answer);
+});
+
 const UNCODED = { "accept-encoding": "identity" };
 
 async function textIn(body: Response["body"]): Promise<string> {

@@ -22,11 +22,11 @@ import type { S3Settings } from "./settings.ts";
 import { listVersions } from "./versions.ts";
 import {
   type Bucket,
+  doneBy,
   headBucket,
   headObject,
   listOne,
   type Refuse,
-  signedFetch,
   unavailable,
 } from "../rest/signed-fetch.ts";
 
@@ -67,10 +67,6 @@ export function s3ObjectStore(
 
   const makesParts = provider.abilities.has("multipart");
   const refuse: Refuse = (answer) => Effect.fail(refused(settings, refusalIn(answer)));
-  const call = (request: Parameters<typeof signedFetch>[1]) =>
-    Effect.flatMap(signedFetch(bucket, request), (answer) =>
-      answer.ok ? Effect.void : refuse(answer),
-    );
   const calls = multipartCalls(bucket, {
     refuse: (answer) =>
       refusalIn(answer).code === "AccessDenied" ? MAY_NOT_MAKE_PARTS : refuse(answer),
@@ -101,7 +97,8 @@ export function s3ObjectStore(
         ),
       );
     }).pipe(Effect.andThen(state.settle)),
-    remove: ({ key, version }) => call({ method: "DELETE", key, query: versionQuery(version) }),
+    remove: ({ key, version }) =>
+      doneBy(bucket, { method: "DELETE", key, query: versionQuery(version) }, refuse),
     ...(state.check && { checkState: state.check }),
     certificate: settings.certificate?.facts?.name,
     read: (object) => readObject(bucket, object, versionQuery(object.version), refuse),
@@ -109,7 +106,7 @@ export function s3ObjectStore(
     ...(provider.abilities.has("copies") && {
       copies: {
         copy: (upload) => Effect.andThen(state.mayCopy, copy(upload)),
-        writeEmpty: (key) => call({ method: "PUT", key }),
+        writeEmpty: (key) => doneBy(bucket, { method: "PUT", key }, refuse),
       },
     }),
     ...(makesParts && { parts }),

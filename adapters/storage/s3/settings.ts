@@ -82,7 +82,7 @@ export interface S3Settings
 export interface S3Source<Settings = typeof shared & Partial<typeof further>> {
   readonly adapter: "aws" | "minio";
   readonly settings: Settings;
-  /** It finds no key itself. */
+  /** A key has to be configured, since no chain of credentials finds one. */
   readonly needsKey: boolean;
 }
 
@@ -118,7 +118,7 @@ export function readS3(
         provider: name,
         region,
         endpoint: endpoint ?? endpointOf(provider, { region, account }),
-        // An endpoint of one's own rarely has names for its buckets.
+        // A custom endpoint rarely has host names for its buckets.
         pathStyle: pathStyle ?? (endpoint !== undefined || provider.pathStyle),
         publicPathStyle: pathStyle ?? true,
       };

@@ -1,8 +1,7 @@
 import * as Option from "effect/Option";
-import { link, mkdtemp, readdir, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { link, readdir } from "node:fs/promises";
 import { join } from "node:path";
-import { expect, it, onTestFinished } from "vitest";
+import { expect, it } from "vitest";
 import { PNG } from "../../../adapters/contract/sending/uploads.ts";
 import { openFolder } from "../../../adapters/storage/local/folder.ts";
 import {
@@ -11,14 +10,13 @@ import {
   startUpload,
   writePart,
 } from "../../../adapters/storage/local/parts.ts";
+import { makeFolder } from "../../support/make-folder.ts";
 
 const MOST = 10_000;
 
 /** An upload of the embedded store, and how a part of it is sent. */
 async function startEmbedded() {
-  const directory = await mkdtemp(join(tmpdir(), "valetkey-parts-"));
-  onTestFinished(() => rm(directory, { recursive: true }));
-  const folder = await openFolder(directory);
+  const folder = await openFolder(makeFolder());
   const key = "/files/orgs/acme/files/a.png";
   const upload = { key, uploadId: await startUpload(folder, { key, contentType: PNG }) };
   const send = (number: number, bytes: AsyncIterable<Uint8Array> = new Blob(["a"]).stream()) =>
