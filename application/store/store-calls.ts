@@ -58,9 +58,11 @@ type TableFor<Methods> = {
   ]-?: StoreCall;
 };
 
-type Wrap = <A, E extends StoreFailure>(
+export type Wrap = <A, E extends StoreFailure>(
   call: StoreCall,
   made: Effect.Effect<A, E>,
+  /** The argument of the call. */
+  given?: unknown,
 ) => Effect.Effect<A, E | StoreUnavailable>;
 
 export function aroundStore(store: Store, wrap: Wrap): Store {
@@ -84,7 +86,7 @@ function each<Name extends string, Methods extends { readonly [N in Name]?: Meth
   const wrapped: Record<string, Method> = {};
   for (const [name, call] of Object.entries(calls) as Array<[Name, StoreCall]>) {
     const method: Method | undefined = methods[name];
-    if (method !== undefined) wrapped[name] = (given) => wrap(call, method(given));
+    if (method !== undefined) wrapped[name] = (given) => wrap(call, method(given), given);
   }
   return { ...methods, ...wrapped };
 }

@@ -9,7 +9,7 @@ import { dirname } from "node:path";
 const LAYERS = ["domain", "application", "adapters", "deploy"];
 const MOST = { rooms: 21, arrows: 85, files: 29 };
 /** Folders whose circles are not opened yet. */
-const CLOSED = /^adapters\/contract\b|^application\b/;
+const CLOSED = /^application\b/;
 
 interface Module {
   readonly source: string;

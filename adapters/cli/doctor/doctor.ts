@@ -16,9 +16,8 @@ import { incomingKey, type ObjectKey } from "../../../domain/storage-key.ts";
 import { aroundStore } from "../../../application/store/store-calls.ts";
 import { errorCode, errorMessage } from "../../values/thrown.ts";
 import { BucketCors } from "../../storage/bucket-cors.ts";
-import type { Ability } from "../../../application/ports/abilities.ts";
 import type { StorePromise } from "../../contract/promises/store-promise.ts";
-import { rememberingCalls, rememberingRequests } from "../../contract/running/remember.ts";
+import { rememberingCall, rememberingRequests } from "../../contract/running/remember.ts";
 import { openScratch } from "../../contract/running/scratch.ts";
 import { tryPromise } from "../../contract/running/try-promise.ts";
 import { checksumFor } from "../../contract/sending/digest.ts";
@@ -48,8 +47,6 @@ export interface Examination {
   /** Some uploads are files at once, so that keys allow that. */
   readonly isDirect: boolean;
   readonly isEmbedded: boolean;
-  /** Abilities that the store is not used with. */
-  readonly lacks: ReadonlyArray<Ability>;
   /** Permission to write what cannot be removed again. */
   readonly mayLeave: boolean;
 }
@@ -99,6 +96,7 @@ export const openDoctor = Effect.fnUntraced(function* (examination: Examination,
   const rules = Option.getOrUndefined(yield* Effect.serviceOption(BucketCors));
   const scratch = openScratch({ store, s3 });
   const remember = rememberingRequests(scratch);
+  const remembering = rememberingCall(scratch);
   const bucket = s3?.bucket ?? "";
   const [algorithm] = putChecksums(store.abilities);
   let silence: NoAnswer | undefined;
@@ -169,9 +167,9 @@ export const openDoctor = Effect.fnUntraced(function* (examination: Examination,
           get: (get) => byClock(presigner.get({ ...get, audience: at })),
           ...(part && { part: (put) => byClock(part({ ...put, audience: at })) }),
         },
-        store: aroundStore(rememberingCalls(store, scratch), (_, call) => byClock(call)),
+        store: aroundStore(store, (call, made, given) => byClock(remembering(call, made, given))),
         s3,
-        has: (ability) => !examination.lacks.includes(ability),
+        has: (ability) => store.abilities.has(ability),
         refusals: [400, 401, 403],
         organization: ORGANIZATION,
         policy: examination.isDirect ? "files" : "incoming",

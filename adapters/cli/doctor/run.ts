@@ -1,6 +1,5 @@
 import * as Effect from "effect/Effect";
 import { waitingDays } from "../../../domain/waiting.ts";
-import { lackedBy } from "../../../application/ports/abilities.ts";
 import { joinReads } from "../../settings/setting.ts";
 import type { Env } from "../../settings/source.ts";
 import { inWordsOf } from "../../storage/place-words.ts";
@@ -51,7 +50,6 @@ export async function runDoctor(env: Env, { origins, mayLeave, onStart, tell: pr
       incoming: waitingDays(all),
       isDirect: all.some(({ arrival }) => arrival === "direct"),
       isEmbedded,
-      lacks: lackedBy(storage.abilities),
       mayLeave,
     },
     tell,

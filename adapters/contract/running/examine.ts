@@ -12,7 +12,7 @@ import { codeIn } from "../../storage/rest/temporary.ts";
 import type { Ability } from "../../../application/ports/abilities.ts";
 import type { Harness, OpenStore } from "../subject/harness.ts";
 import { PROMISES, standsOn } from "../promises/promises.ts";
-import { rememberingCalls, rememberingRequests } from "./remember.ts";
+import { rememberingCall, rememberingRequests } from "./remember.ts";
 import { obstacle, openScratch, versionIn } from "./scratch.ts";
 import { type Tried, tryPromise, within } from "./try-promise.ts";
 import { isMadeBy, type StorePromise } from "../promises/store-promise.ts";
@@ -103,8 +103,10 @@ export async function examine(examination: Examination): Promise<Findings> {
     const scratch = openScratch(built);
     const over = new AbortController();
     const ended = Effect.andThen(aborted(over.signal), Effect.fail(OVER));
-    const remembering = rememberingCalls(built.store, scratch);
-    const store = aroundStore(remembering, (_, call) => Effect.raceFirst(call, ended));
+    const remembering = rememberingCall(scratch);
+    const store = aroundStore(built.store, (call, made, given) =>
+      Effect.raceFirst(remembering(call, made, given), ended),
+    );
     const remember = rememberingRequests(scratch);
     const outside: Listeners = {
       onExchange: (sent, answer) => {

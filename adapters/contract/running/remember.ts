@@ -1,9 +1,8 @@
 import * as Effect from "effect/Effect";
-import type { ObjectStore } from "../../../application/ports/object-store.ts";
+import type { Wrap } from "../../../application/store/store-calls.ts";
+import type { ObjectKey } from "../../../domain/storage-key.ts";
 import type { Listener } from "../sending/exchange.ts";
 import { keysIn, type Scratch, versionIn } from "./scratch.ts";
-
-type Store = ObjectStore["Service"];
 
 /** Remembers every key of a request, and the version that its answer names. */
 export const rememberingRequests =
@@ -16,36 +15,22 @@ export const rememberingRequests =
   };
 
 /**
- * The same store, which remembers beforehand what it is about to write itself, since the answer may be
- * lost; other objects are seen in the exchanges.
+ * Remembers what a call of the store is about to write, since its answer may be lost; other objects
+ * are seen in the exchanges.
  */
-export function rememberingCalls(store: Store, scratch: Scratch): Store {
-  const { copies, parts } = store;
-  return {
-    ...store,
-    ...(copies && {
-      copies: {
-        copy: (upload) => {
-          // In parts, on many stores.
-          scratch.addUpload({ key: upload.to });
-          return copies.copy(upload);
-        },
-        writeEmpty: (key) => {
-          scratch.add(key);
-          return copies.writeEmpty(key);
-        },
-      },
-    }),
-    ...(parts && {
-      parts: {
-        ...parts,
-        create: ({ key, ...object }) => {
-          scratch.addUpload({ key });
-          return Effect.tap(parts.create({ key, ...object }), (uploadId) =>
-            Effect.sync(() => scratch.addUpload({ key, uploadId })),
-          );
-        },
-      },
-    }),
+export const rememberingCall =
+  (scratch: Scratch): Wrap =>
+  ({ name }, made, given) => {
+    if (name === "write-empty") scratch.add(given as ObjectKey);
+    // In parts, on many stores.
+    if (name === "copy") scratch.addUpload({ key: (given as Upload).to });
+    if (name !== "create-multipart") return made;
+    const { key } = given as Upload;
+    scratch.addUpload({ key });
+    return Effect.tap(made, (uploadId) =>
+      Effect.sync(() => scratch.addUpload({ key, uploadId: String(uploadId) })),
+    );
   };
-}
+
+/** The argument of a call that begins an upload in parts. */
+type Upload = Readonly<Record<"key" | "to", ObjectKey>>;
