@@ -123,10 +123,9 @@ export async function pendingUploads(
   const call = storing(storage ?? indexedDbStorage());
   const keys = [...((await call((storage) => storage.keys())) ?? [])];
   const own = keys.filter((key) => key.startsWith(prefixFor(service.files)));
-  const found = own.map(async (key): Promise<ReadonlyArray<PendingUpload>> => {
-    const remembered = await recall(call, key);
-    if (remembered === undefined) return [];
-    const { file, begun } = remembered;
+  const found = own.map(async (key) => {
+    const { file, begun } = (await recall(call, key)) ?? {};
+    if (!file || !begun) return [];
     const discard = async () => {
       await discardParts(service, begun);
       await forget(call, key);

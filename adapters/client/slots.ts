@@ -21,28 +21,25 @@ interface Times {
   taken?: number;
 }
 
-/**
- * Runs `work` for a body of `size` bytes once there is room for it; rejects if `signal` is aborted
- * before. `work` writes down the times.
- */
-export type Slots = <A>(
-  signal: AbortSignal,
-  size: number,
-  work: (times: Times) => Promise<A>,
-) => Promise<A>;
+export type Slots = ReturnType<typeof makeSlots>;
 
 /**
  * Allows `count` bodies at a time, and of their bytes what a break of the line may cost: those of
  * one part at first and once the line broke, of one more with every two that were quick, and of half
- * as many after a slow one (additive increase, multiplicative decrease).
+ * as many after a slow one (additive increase, multiplicative decrease). The function that it
+ * returns runs `work`, which writes down the times, once there is room for a body of `size` bytes.
  */
-export function makeSlots(count: number): Slots {
+export function makeSlots(count: number) {
   let most = 1;
   let running = 0;
   let bytes = 0;
   const waiting: Array<() => void> = [];
   const wake = () => waiting.splice(0).forEach((resolve) => resolve());
-  return async (signal, size, work) => {
+  return async <A>(
+    signal: AbortSignal,
+    size: number,
+    work: (times: Times) => Promise<A>,
+  ): Promise<A> => {
     const part = Math.max(size, LEAST_PART);
     const isFull = () => running === count || (running > 0 && bytes + size > most * part);
     while (isFull() && !signal.aborted) {
