@@ -47,7 +47,7 @@ const calls = join(folder, "calls");
 const openProposals = join(folder, "open");
 const few = join(folder, "few.mjs");
 const BUCKET = `certified-at-night-${process.pid}`;
-const CERTIFICATE = "docs/stores/minio.json";
+const CERTIFICATE = "adapters/storage/certificate/stores/minio.json";
 const BRANCH = "certificate/minio";
 const PROMISE = "a PUT cannot be replayed under writeOnce";
 

@@ -1,17 +1,18 @@
-import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { readdirSync, readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
-import { type Certificate, digestOf } from "../../adapters/storage/certificate/certificate.ts";
+import { digestOf } from "../../adapters/storage/certificate/certificate.ts";
 import {
   type Provider,
   type ProviderName,
   PROVIDERS,
 } from "../../adapters/storage/s3/providers.ts";
 import { certificatePage, dangersIn } from "../support/certificate-page.ts";
+import { CERTIFICATES, certificatesOf } from "../support/certified-stores.ts";
 import { SAID } from "../support/said-of-stores.ts";
 import { ABOUT } from "../support/store-dangers.ts";
 import { readStores, storesPage } from "../support/stores-page.ts";
 
-const FOLDER = new URL("../../docs/stores/", import.meta.url);
+const PAGES = new URL("../../docs/stores/", import.meta.url);
 const providers = Object.entries(PROVIDERS) as ReadonlyArray<readonly [ProviderName, Provider]>;
 
 it("docs/stores.md says of the stores what npm run generate writes", () => {
@@ -27,19 +28,14 @@ it("what others say is shown only of stores that nobody has certified", () => {
 /** The formatter of the pages has the last word about empty lines and escapes. */
 const plain = (text: string) => text.replaceAll(/\\|\s+/g, "");
 
-const certificatesOf = (name: string): ReadonlyArray<Certificate> =>
-  [`${name}.json`, `${name}.versions.json`]
-    .filter((file) => existsSync(new URL(file, FOLDER)))
-    .map((file) => JSON.parse(readFileSync(new URL(file, FOLDER), "utf8")));
-
-const inFolder = (pattern: RegExp) =>
-  readdirSync(FOLDER).flatMap((file) => pattern.exec(file)?.[1] ?? []);
+const inFolder = (folder: URL, pattern: RegExp) =>
+  readdirSync(folder).flatMap((file) => pattern.exec(file)?.[1] ?? []);
 
 /** Of the providers, and of servers that are certified as `s3`. */
-const certified = inFolder(/^([^.]+)\.json$/).filter((name) => name !== "gcs");
+const certified = inFolder(CERTIFICATES, /^([^.]+)\.json$/).filter((name) => name !== "gcs");
 
 it("every page of a store is of a certificate, and every certificate of a provider is in its table", () => {
-  expect(inFolder(/^(?!azure|gcs)(.*)\.md$/).toSorted()).toEqual(certified.toSorted());
+  expect(inFolder(PAGES, /^(?!azure|gcs)(.*)\.md$/).toSorted()).toEqual(certified.toSorted());
   for (const [name, provider] of providers) {
     expect([name, provider.certified !== undefined]).toEqual([name, certified.includes(name)]);
   }
@@ -58,7 +54,7 @@ describe.each(certified)("the certificate of %s", (name) => {
   const provider = providers.find(([each]) => each === name)?.[1];
 
   it("has the page that npm run generate writes", () => {
-    const page = readFileSync(new URL(`${name}.md`, FOLDER), "utf8");
+    const page = readFileSync(new URL(`${name}.md`, PAGES), "utf8");
     expect(plain(page)).toBe(plain(certificatePage(name, ...certificates)));
   });
 

@@ -43,7 +43,7 @@ function summary(name: string, { promises, date, state }: Certificate): string {
   const { versions, lock, rules } = state;
   const count = (wanted: string) => promises.filter(({ outcome }) => outcome === wanted).length;
   const rest = [lock && `locked for ${lock}`, ...rules].filter(Boolean).join("; ");
-  return `[a bucket ${STATES[versions]}](${name}${versions === "kept" ? ".versions" : ""}.json)${rest && ` (${rest})`} on ${date}, promises kept: ${count("kept")}, broken: ${count("broken")}`;
+  return `[a bucket ${STATES[versions]}](../../adapters/storage/certificate/stores/${name}${versions === "kept" ? ".versions" : ""}.json)${rest && ` (${rest})`} on ${date}, promises kept: ${count("kept")}, broken: ${count("broken")}`;
 }
 
 const STATES: Readonly<Record<Certificate["state"]["versions"], string>> = {

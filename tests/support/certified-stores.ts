@@ -5,7 +5,7 @@ import standsOn from "../../adapters/storage/certificate/stands-on.json" with { 
 import certified from "../../adapters/storage/certificate/certified.json" with { type: "json" };
 import { PROVIDERS } from "../../adapters/storage/s3/providers.ts";
 
-const FOLDER = new URL("../../docs/stores/", import.meta.url);
+export const CERTIFICATES = new URL("../../adapters/storage/certificate/stores/", import.meta.url);
 
 interface CertifiedStore {
   readonly server: string;
@@ -16,7 +16,7 @@ interface CertifiedStore {
 type Certified = Readonly<Record<string, CertifiedStore>>;
 
 /**
- * The abilities of each provider that `docs/stores/` has a certificate of, for
+ * The abilities of each provider that has a certificate, for
  * `adapters/storage/certificate/certified.json`: `NAME.json` of a bucket without versions, and
  * `NAME.versions.json` of one that keeps them. One without the second is bound to the first state.
  */
@@ -59,7 +59,11 @@ const MAY_DEPEND: ReadonlySet<string> = new Set([
   "completes once",
 ]);
 
+/** The certificates of a store, of a bucket without versions first. */
+export const certificatesOf = (store: string): ReadonlyArray<Certificate> =>
+  [store, `${store}.versions`].flatMap((name) => readCertificate(name) ?? []);
+
 function readCertificate(name: string): Certificate | undefined {
-  const file = new URL(`${name}.json`, FOLDER);
+  const file = new URL(`${name}.json`, CERTIFICATES);
   return existsSync(file) ? JSON.parse(readFileSync(file, "utf8")) : undefined;
 }

@@ -49,7 +49,7 @@ interface Generated {
 
 const GENERATED: Readonly<Record<string, Generated>> = {
   certified: {
-    purpose: "what docs/stores/ proves of providers, for their table",
+    purpose: "what certificates prove of providers, for their table",
     write: writeCertified,
   },
   pages: {
@@ -64,12 +64,13 @@ const GENERATED: Readonly<Record<string, Generated>> = {
   },
   declarations: { purpose: "what the package declares", write: update("release/api") },
   certificates: {
-    purpose: "docs/stores/, of PROVIDER[@VERSION]=http://KEY:SECRET@HOST:PORT … or of a MinIO",
+    purpose:
+      "certificates and their pages, of PROVIDER[@VERSION]=http://KEY:SECRET@HOST:PORT … or of a MinIO",
     write: (servers) => run("node", ["tests/support/write-certificates.ts", ...servers]),
     isExtra: true,
   },
   "certificate-page": {
-    purpose: "the page beside a certificate, FILE.json …",
+    purpose: "the page of a certificate, FILE.json …",
     write: (files) => run("node", ["tests/support/write-certificates.ts", "--page", ...files]),
     isExtra: true,
   },

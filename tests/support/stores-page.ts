@@ -1,4 +1,4 @@
-import { existsSync, readFileSync } from "node:fs";
+import { readFileSync } from "node:fs";
 import { type Ability, putChecksums, type StoreLimits } from "../../application/ports/abilities.ts";
 import { type Known, S3_LIMITS } from "../../adapters/storage/known.ts";
 import { GCS_LIMITS, gcsAbilities } from "../../adapters/storage/gcs/settings.ts";
@@ -8,6 +8,7 @@ import {
   type ProviderName,
   PROVIDERS,
 } from "../../adapters/storage/s3/providers.ts";
+import { certificatesOf } from "./certified-stores.ts";
 import { tableOf } from "./markdown.ts";
 import { LOOKED_UP, pageOf, SAID } from "./said-of-stores.ts";
 
@@ -55,9 +56,10 @@ const rows: ReadonlyArray<Row> = [
     can: { abilities: gcsAbilities({}), limits: GCS_LIMITS },
     isTried: true,
     cors: "bucket",
-    known: existsSync(new URL("../../docs/stores/gcs.json", import.meta.url))
-      ? `[a certificate](${REPOSITORY}/docs/stores/gcs.md)`
-      : "its pages, a double",
+    known:
+      certificatesOf("gcs").length > 0
+        ? `[a certificate](${REPOSITORY}/docs/stores/gcs.md)`
+        : "its pages, a double",
   },
   ...(Object.entries(PROVIDERS) as ReadonlyArray<[ProviderName, Provider]>).map(
     ([name, provider]): Row => {

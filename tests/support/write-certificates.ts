@@ -1,5 +1,5 @@
 import { execFileSync, spawnSync } from "node:child_process";
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { mkdirSync, writeFileSync } from "node:fs";
 import { basename } from "node:path";
 import * as Effect from "effect/Effect";
 import { s3Access } from "../../adapters/cli/command/with-store.ts";
@@ -17,16 +17,18 @@ import {
 } from "../../adapters/storage/s3/providers.ts";
 import { quietly } from "../../adapters/cli/command/store-log.ts";
 import { certificatePage } from "./certificate-page.ts";
+import { CERTIFICATES, certificatesOf } from "./certified-stores.ts";
 import { ABOUT } from "./store-dangers.ts";
 import { startMinio } from "./minio.ts";
 
 // `npm run generate -- certificates PROVIDER[@VERSION]=http://KEY:SECRET@HOST:PORT …`: tries every
-// promise on servers that run, or on a MinIO that it starts if none is named, and writes docs/stores/.
+// promise on servers that run, or on a MinIO that it starts if none is named, and writes them with
+// their pages.
 // A server that is no provider is tried as `s3`. One that needs a key for uploads has it in
 // STORAGE_PUT_ACCESS_KEY and STORAGE_PUT_SECRET_KEY, and is set up as its page says.
 // `npm run generate -- certificate-page FILE …` writes the page of certificates alone.
 
-const FOLDER = new URL("../../docs/stores/", import.meta.url).pathname;
+const FOLDER = CERTIFICATES.pathname;
 
 type Environment = Readonly<Record<string, string>>;
 
@@ -131,18 +133,10 @@ function ask(environment: Environment, request: Parameters<typeof signedFetch>[1
 
 /** Writes the page of a certificate, and of that beside it of a bucket that keeps versions. */
 function writePage(file: string): void {
-  const files = [file, file.replace(/\.json$/, ".versions.json")].filter((each) =>
-    existsSync(each),
-  );
-  const page = file.replace(/\.json$/, ".md");
-  writeFileSync(
-    page,
-    certificatePage(
-      basename(file, ".json"),
-      ...files.map((each) => JSON.parse(readFileSync(each, "utf8"))),
-    ),
-  );
-  execFileSync("oxfmt", [page, ...files], { stdio: "inherit" });
+  const store = basename(file, ".json");
+  const page = `docs/stores/${store}.md`;
+  writeFileSync(page, certificatePage(store, ...certificatesOf(store)));
+  execFileSync("oxfmt", [page, FOLDER], { stdio: "inherit" });
 }
 
 mkdirSync(FOLDER, { recursive: true });

@@ -115,6 +115,7 @@ const HOUR = LinkLifetime.make(Duration.hours(1));
 const POLICIES = new Map<string, UploadPolicy>([
   ["files", defaultPolicy],
   ["large", { ...defaultPolicy, maxSize: ByteSize.make(60_000_000), verifyContent: false }],
+  ["cleaned", { ...defaultPolicy, onMismatch: "delete" }],
   ["shown", { ...defaultPolicy, inlinePdf: true, linkLifetime: HOUR }],
   ["verified", { ...defaultPolicy, verifyContent: true }],
   // Its uploads only claim to be images.

@@ -257,7 +257,7 @@ it("a certificate of an older contract is warned of, since other promises were t
   expect(warningOf(false)).toBeUndefined();
 });
 
-it("the abilities of certified providers are those of docs/stores/, which npm run generate reads", () => {
+it("the abilities of certified providers are those of their certificates, which npm run generate reads", () => {
   expect(certified).toEqual(certifiedStores());
 });
 
