@@ -2,7 +2,7 @@ import * as Redacted from "effect/Redacted";
 import * as Result from "effect/Result";
 import * as Schema from "effect/Schema";
 import * as Struct from "effect/Struct";
-import { abilitiesWithout } from "../../../application/ports/abilities.ts";
+import type { Abilities } from "../../../application/ports/abilities.ts";
 import { type Fault, fault, type Read, readSettings, type Values } from "../../settings/setting.ts";
 import type { SettingName, Source, Vocabulary } from "../../settings/source.ts";
 import type { CertificateInUse } from "../certificate/in-use.ts";
@@ -36,26 +36,10 @@ export const AZURE_LIMITS = { largestPut: 5000 * MIB, largestMultipart: 10_000 *
  * What no certificate shows to be bound is decided by confirm. Azurite asks whether the key is free
  * when a PUT begins, and no more at its end.
  */
-const DOCUMENTED = abilitiesWithout(
-  "repeated PUT",
-  "sha256",
-  "crc32c",
-  "md5",
-  "bound type",
-  "bound size",
-  "plain PUT",
-  "signed query",
-  "exact size by default",
-  "write-once",
-  "bound parts",
-  "part sha256",
-  "part crc32c",
-  "part md5",
-  "file checksums",
-  "completes once",
-  "versions",
-  "scan tags",
-);
+const DOCUMENTED: Abilities = new Set([
+  ...(["two endpoints", "pinned downloads", "inline PDF", "unsigned headers"] as const),
+  ...(["multipart", "replaced parts", "reads", "copies", "copies once"] as const),
+]);
 
 /** What a certificate may decide: the key of an account binds nothing. */
 export const decidedFor = ({ key }: Pick<AzureSettings, "key">): Decided =>

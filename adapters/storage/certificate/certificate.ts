@@ -1,49 +1,60 @@
+import * as Schema from "effect/Schema";
 import { createHash } from "node:crypto";
+
+const Name = Schema.String.check(Schema.isPattern(/^[\x20-\x7e]{1,2048}$/));
+const Day = Schema.String.check(
+  Schema.isPattern(/^\d{4}-\d\d-\d\d$/),
+  Schema.makeFilter<string>((day) => !Number.isNaN(Date.parse(day))),
+);
+const Url = Schema.String.check(Schema.makeFilter<string>((url) => URL.canParse(url)));
+
+const CertifiedPromise = Schema.Struct({
+  promise: Schema.String,
+  outcome: Schema.Literals(["kept", "broken", "not tried"]),
+  /** Of what is not kept, in a line. */
+  why: Schema.optionalKey(Schema.String),
+});
+export type CertifiedPromise = typeof CertifiedPromise.Type;
+
+/** The state of the bucket in which the promises were tried, and for which alone they hold. */
+const BucketState = Schema.Struct({
+  versions: Schema.Literals(["none", "kept", "suspended", "unknown"]),
+  /** The time for which it keeps each new object from being removed, such as `30 days`. */
+  lock: Schema.optionalKey(Schema.String),
+  /** The effects of its rules, such as `removes every file 1 day after it was stored`. */
+  rules: Schema.Array(Schema.String),
+});
+export type BucketState = typeof BucketState.Type;
 
 /**
  * What a store keeps, as `valetkey certify` saw it: a file that configures the service
  * (`STORAGE_CERTIFICATE`). It holds no secret.
  */
-export interface Certificate {
+export const Certificate = Schema.Struct({
   /** The version of the contract that was tried; see `CONTRACT`. */
-  readonly contract: number;
-  readonly valetkey: string;
-  /** The day, such as `2026-11-30`, in UTC. */
-  readonly date: string;
+  contract: Schema.Int.check(Schema.isGreaterThan(0)),
+  valetkey: Schema.String,
+  /** In UTC. */
+  date: Day,
   /** Of this service, such as `aws`. */
-  readonly adapter: string;
+  adapter: Name,
   /** As `STORAGE_PROVIDER` names it; left out for adapters of one store. */
-  readonly provider?: string;
+  provider: Schema.optionalKey(Name),
   /** The store's name for itself in its answers, or as the person named it. */
-  readonly server?: string;
+  server: Schema.optionalKey(Schema.String),
   /** Where the service reaches it, such as `http://127.0.0.1:9000`; left out if the region says so. */
-  readonly endpoint?: string;
-  readonly region?: string;
+  endpoint: Schema.optionalKey(Url),
+  region: Schema.optionalKey(Name),
   /** Left out if it was made for the examination alone: then it configures no service. */
-  readonly bucket?: string;
-  readonly state: BucketState;
-  readonly promises: ReadonlyArray<CertifiedPromise>;
-  /** How the store answered each kind of PUT, for whoever reads it. */
-  readonly answers?: ReadonlyArray<string>;
+  bucket: Schema.optionalKey(Name),
+  state: BucketState,
+  promises: Schema.Array(CertifiedPromise),
+  /** How the store answered each kind of PUT, for people. */
+  answers: Schema.optionalKey(Schema.Array(Schema.String)),
   /** `digestOf` the rest. */
-  readonly digest: string;
-}
-
-/** The state of the bucket in which the promises were tried, and for which alone they hold. */
-export interface BucketState {
-  readonly versions: "none" | "kept" | "suspended" | "unknown";
-  /** The time for which it keeps each new object from being removed, such as `30 days`. */
-  readonly lock?: string;
-  /** The effects of its rules, such as `removes every file 1 day after it was stored`. */
-  readonly rules: ReadonlyArray<string>;
-}
-
-export interface CertifiedPromise {
-  readonly promise: string;
-  readonly outcome: "kept" | "broken" | "not tried";
-  /** Of what is not kept, in a line. */
-  readonly why?: string;
-}
+  digest: Schema.String,
+});
+export type Certificate = typeof Certificate.Type;
 
 /**
  * A digest of all members but itself, by which a file is found out that a person has changed. It

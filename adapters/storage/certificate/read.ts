@@ -14,7 +14,7 @@ import { say, type Text } from "../../settings/source.ts";
 import { onOneLine } from "../../values/printable.ts";
 import { Path } from "../settings.ts";
 import { withoutSlashes } from "../signing/bucket-address.ts";
-import { type Certificate, digestOf } from "./certificate.ts";
+import { Certificate, digestOf } from "./certificate.ts";
 import { type CertificateInUse, danger } from "./in-use.ts";
 import { brokenIn, provedBy, stateOf } from "./proved.ts";
 import type { Decided } from "../known.ts";
@@ -144,37 +144,4 @@ function addressOf(endpoint: string | URL | undefined): string {
   return `${origin}${withoutSlashes(pathname)}`;
 }
 
-const Name = Schema.String.check(Schema.isPattern(/^[\x20-\x7e]{1,2048}$/));
-const Day = Schema.String.check(
-  Schema.isPattern(/^\d{4}-\d\d-\d\d$/),
-  Schema.makeFilter<string>((day) => !Number.isNaN(Date.parse(day))),
-);
-const Url = Schema.String.check(Schema.makeFilter<string>((url) => URL.canParse(url)));
-
-const members = {
-  contract: Schema.Int.check(Schema.isGreaterThan(0)),
-  valetkey: Schema.String,
-  date: Day,
-  adapter: Name,
-  provider: Schema.optionalKey(Name),
-  server: Schema.optionalKey(Schema.String),
-  endpoint: Schema.optionalKey(Url),
-  region: Schema.optionalKey(Name),
-  bucket: Schema.optionalKey(Name),
-  state: Schema.Struct({
-    versions: Schema.Literals(["none", "kept", "suspended", "unknown"]),
-    lock: Schema.optionalKey(Schema.String),
-    rules: Schema.Array(Schema.String),
-  }),
-  promises: Schema.Array(
-    Schema.Struct({
-      promise: Schema.String,
-      outcome: Schema.Literals(["kept", "broken", "not tried"]),
-      why: Schema.optionalKey(Schema.String),
-    }),
-  ),
-  answers: Schema.optionalKey(Schema.Array(Schema.String)),
-  digest: Schema.String,
-};
-
-const decode = decoder(Schema.Struct(members), Object.keys(members));
+const decode = decoder(Certificate, Object.keys(Certificate.fields));
