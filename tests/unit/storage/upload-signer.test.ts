@@ -2,21 +2,18 @@ import { expect, it } from "@effect/vitest";
 import * as Effect from "effect/Effect";
 import * as Result from "effect/Result";
 import * as TestClock from "effect/testing/TestClock";
-import { rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { onTestFinished, vi } from "vitest";
 import { putRequest } from "../../../adapters/contract/sending/uploads.ts";
 import { quietly } from "../../../adapters/cli/command/store-log.ts";
-import { variables } from "../../../adapters/settings/source.ts";
-import {
-  readSettings as read,
-  storage as awsStorage,
-} from "../../../adapters/storage/aws/storage.ts";
+import { type Env, variables } from "../../../adapters/settings/source.ts";
+import * as aws from "../../../adapters/storage/aws/storage.ts";
 import { current } from "../../../adapters/storage/credentials/held.ts";
 import { configuredSigner } from "../../../adapters/storage/credentials/key-settings.ts";
 import { ObjectStore } from "../../../application/ports/object-store.ts";
 import { Presigner } from "../../../application/ports/presigner.ts";
+import { makeFolder } from "../../support/make-folder.ts";
 import { type Between, s3Error, startS3 } from "../../support/s3-server.ts";
 
 const isForUploads = ({ query }: Parameters<Between>[0]) =>
@@ -32,18 +29,18 @@ const swift: Between = async (_, usual) => {
 };
 const ONE_KEY = { STORAGE_PUT_ACCESS_KEY: "", STORAGE_PUT_SECRET_KEY: "" };
 
+const storeFor = (env: Env) =>
+  quietly(aws.storage(Result.getOrThrow(aws.readSettings(variables(env)))).layer);
+
+const sign = Presigner.use(({ put }) => put(putRequest()));
+
 /** Signs an upload to this store. */
 const signing = Effect.fnUntraced(function* (
   between: Between,
   over: Readonly<Record<string, string>>,
 ) {
   const { env } = yield* Effect.promise(() => startS3(between));
-  const settings = read(variables({ ...env, STORAGE_ADAPTER: "aws", ...over }));
-  const { layer } = awsStorage(Result.getOrThrow(settings));
-  return Effect.provide(
-    Presigner.use(({ put }) => put(putRequest())),
-    quietly(layer),
-  );
+  return Effect.provide(sign, storeFor({ ...env, ...over }));
 });
 
 it.live.each([
@@ -102,23 +99,19 @@ it.effect("while the store does not say what its key reads, no upload is signed,
     let isAway = true;
     const away: Between = () => (isAway ? s3Error(503, "SlowDown") : undefined);
     const { env } = yield* Effect.promise(() => startS3(away));
-    const provider = { STORAGE_ADAPTER: "aws", STORAGE_PROVIDER: "swift" };
-    const settings = read(variables({ ...env, ...provider }));
-    const sign = Presigner.use(({ put }) => put(putRequest()));
     yield* Effect.gen(function* () {
       const { reason, isFinal } = yield* Effect.flip(sign);
       expect([reason, isFinal]).toEqual([expect.stringContaining("SlowDown"), undefined]);
       isAway = false;
       yield* TestClock.adjust("2 seconds");
       expect((yield* sign).url).toContain("a-key-for-uploads");
-    }).pipe(Effect.provide(quietly(awsStorage(Result.getOrThrow(settings)).layer)));
+    }).pipe(Effect.provide(storeFor({ ...env, STORAGE_PROVIDER: "swift" })));
   }),
 );
 
 it.live("a file of credentials that turns into the key for uploads is not taken", () =>
   Effect.gen(function* () {
-    const credentialsFile = join(tmpdir(), `valetkey-key-${crypto.randomUUID()}.json`);
-    onTestFinished(() => rmSync(credentialsFile));
+    const credentialsFile = join(makeFolder(), "key.json");
     writeFileSync(credentialsFile, JSON.stringify({ access_key: "put", secret_key: "a-secret" }));
     const taken = configuredSigner({ credentialsFile, putAccessKey: "put" }) ?? Effect.die("none");
     const { reason } = yield* Effect.flip(current(yield* taken));
@@ -132,11 +125,9 @@ it.live("a key of Amazon's chain that is the one for uploads is not taken", () =
     vi.stubEnv("AWS_ACCESS_KEY_ID", env.STORAGE_PUT_ACCESS_KEY);
     vi.stubEnv("AWS_SECRET_ACCESS_KEY", env.STORAGE_PUT_SECRET_KEY);
     onTestFinished(() => void vi.unstubAllEnvs());
-    const none = { STORAGE_ADAPTER: "aws", STORAGE_ACCESS_KEY: "", STORAGE_SECRET_KEY: "" };
-    const settings = read(variables({ ...env, ...none }));
     const ensured = ObjectStore.use(({ ensureBucket }) => ensureBucket);
-    const { layer } = awsStorage(Result.getOrThrow(settings));
-    const { reason } = yield* Effect.flip(Effect.provide(ensured, quietly(layer)));
+    const store = storeFor({ ...env, STORAGE_ACCESS_KEY: "", STORAGE_SECRET_KEY: "" });
+    const { reason } = yield* Effect.flip(Effect.provide(ensured, store));
     expect(reason).toMatch(/^AWS's chain has the key for uploads/);
   }),
 );
