@@ -93,20 +93,6 @@ it("an upload is granted, confirmed and opened by calls that take and return pla
   expect((await fetch(saved.url)).headers.get("content-disposition")).toMatch(/^attachment/);
 });
 
-it("an upload with a checksum accepts only these bytes, and is final", async () => {
-  const checksum = {
-    algorithm: "sha256",
-    value: createHash("sha256").update("12345").digest("base64"),
-  } as const;
-  const upload = await host.valetkey.requestUpload({ ...FILE, policy: "avatars", checksum });
-  expect((await put(upload, "54321")).status).toBe(400);
-  expect((await put(upload)).status).toBe(200);
-  const { receipt } = upload;
-  expect(
-    await host.valetkey.confirmUpload({ caller: MIA, organization: "acme", receipt }),
-  ).toMatchObject({ checksum, final: true });
-});
-
 it("a link opens a file for as long as was requested, and never longer than the policy allows", async () => {
   const { valetkey, address } = host;
   const asked = { caller: MIA, organization: "acme" };

@@ -10,11 +10,10 @@ import { Presigner } from "../../application/ports/presigner.ts";
 import { CredentialsUnavailable } from "../../domain/errors.ts";
 import type { Limits } from "../../domain/limits.ts";
 import { LinkLifetime } from "../../domain/link.ts";
-import { embedded, PRESIGN, startService, storeOf, TOKEN_KEY } from "./service.ts";
+import { embedded, PRESIGN, startService, storeOf, TOKEN_KEY, FILE } from "./service.ts";
 import { makeFolder } from "../support/make-folder.ts";
 
 const FILES = PRESIGN.replace("/presign", "");
-const FILE = { filename: "a.png", content_type: "image/png", size: 5 };
 const CALLER = {
   principal: { kind: "user", subject: "developer" },
   slug: "acme",

@@ -7,10 +7,9 @@ import { OrganizationId } from "../../domain/organization.ts";
 import { toJson } from "../../application/tokens.ts";
 import { waitingReceipt } from "../support/receipt.ts";
 import { startS3 } from "../support/s3-server.ts";
-import { startService, storeAt, TOKEN_KEY } from "./service.ts";
+import { startService, storeAt, TOKEN_KEY, FILE } from "./service.ts";
 
 const ORIGIN = "https://uploads.example.com";
-const FILE = { filename: "a.png", content_type: "image/png", size: 5 };
 const CONFIRM = "/api/v1/orgs/acme/files/confirm";
 
 it.each([

@@ -12,7 +12,7 @@ import { OrganizationId, OrganizationSlug } from "../../domain/organization.ts";
 import { DEFAULT_SCOPES, type Principal } from "../../domain/principal.ts";
 import { serve } from "../support/serve.ts";
 import { until } from "../support/until.ts";
-import { SERVICE_TOKEN, startService, TOKEN } from "./service.ts";
+import { SERVICE_TOKEN, startService, TOKEN, FILE } from "./service.ts";
 
 /** A directory on this machine, and the questions that it was asked. */
 async function startDirectory(
@@ -321,8 +321,7 @@ it("the service answers with what the directory says: an id, 404, or 503 without
     ),
   );
   const { send } = await startService({ identity });
-  const file = { filename: "a.png", content_type: "image/png", size: 5 };
-  const ask = (slug: string) => send(`/api/v1/orgs/${slug}/files/presign`, file);
+  const ask = (slug: string) => send(`/api/v1/orgs/${slug}/files/presign`, FILE);
   expect((await ask("acme")).body.key).toMatch(/^orgs\/org_7\//);
   expect((await ask("globex")).status).toBe(404);
   const { status, headers, body } = await ask("initech");

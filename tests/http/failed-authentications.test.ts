@@ -25,7 +25,7 @@ import { Unauthenticated } from "../../domain/errors.ts";
 import { DEFAULT_SCOPES, type Principal } from "../../domain/principal.ts";
 import { atTestEnd } from "../support/at-test-end.ts";
 import { startIssuer } from "../support/issuer.ts";
-import { as, PRESIGN, presignInit, startService, TOKEN } from "./service.ts";
+import { as, PRESIGN, presignInit, startService, TOKEN, FILE } from "./service.ts";
 
 afterEach(() => {
   vi.restoreAllMocks();
@@ -135,8 +135,7 @@ it("a caller with a valid token is let in behind an address that fails all the t
   if (callers.auth !== "jwt") throw new Error("These are settings of something else");
   const own = await Effect.runPromise(Effect.scoped(jsonWebTokens(callers)));
   const { send } = await startService({ authenticator: limitFailures(own, LIMIT) });
-  const file = { filename: "a.png", content_type: "image/png", size: 5 };
-  const ask = (token: string) => send(PRESIGN, file, as(token));
+  const ask = (token: string) => send(PRESIGN, FILE, as(token));
   const forge = async (jti: string) => `${(await issuer.sign({ jti })).slice(0, -8)}AAAAAAAA`;
   for (let tries = 0; tries < 3; tries++) {
     expect((await ask(await forge(`${tries}`))).status).toBe(401);

@@ -3,10 +3,9 @@ import * as Option from "effect/Option";
 import { expect, it } from "vitest";
 import { ObjectUnreadable } from "../../domain/errors.ts";
 import { embeddedStore } from "../support/embedded-store.ts";
-import { as, PRESIGN, SERVICE_TOKEN, startService, TOKEN, withStore } from "./service.ts";
+import { as, PRESIGN, SERVICE_TOKEN, startService, TOKEN, withStore, FILE } from "./service.ts";
 
 const FILES = "/api/v1/orgs/acme/files";
-const FILE = { filename: "a.png", content_type: "image/png", size: 5 };
 const NAME = "5007cd59-14b0-4a8f-9bfa-7debee4b183d.png";
 
 /** A service over the embedded store, and the keys that it looks at. */

@@ -6,7 +6,7 @@ import { describe, expect, it } from "vitest";
 import { type Ability, abilitiesWithout } from "../../application/ports/abilities.ts";
 import { Events } from "../../application/ports/events.ts";
 import type { UploadPolicy } from "../../domain/upload-policy.ts";
-import { embedded, PRESIGN, startService, withStore } from "./service.ts";
+import { embedded, PRESIGN, startService, withStore, FILE } from "./service.ts";
 
 // Where completing an upload, or a copy, may replace an object, what it makes can change for as long as
 // the URLs of the upload work.
@@ -33,17 +33,16 @@ async function start(policy: Partial<UploadPolicy>, ...lacks: ReadonlyArray<Abil
   const { send } = await startService({ storage, policy: { verifyContent: false, ...policy } });
   const ask = async (action: string, body: object) =>
     (await send(PRESIGN.replace("presign", action), body)).body;
-  const file = { filename: "a.png", content_type: "image/png", size: 5 };
   return {
     finals,
     confirm: (receipt: string) => ask("confirm", { receipt }),
     put: async () => {
-      const { put_url, put_headers, receipt } = await ask("presign", file);
+      const { put_url, put_headers, receipt } = await ask("presign", FILE);
       await store.put(put_url, put_headers);
       return ask("confirm", { receipt }).then((answer) => ({ ...answer, receipt }));
     },
     parts: async () => {
-      const { upload } = await ask("multipart", file);
+      const { upload } = await ask("multipart", FILE);
       const { parts } = await ask("multipart/parts", { upload, part_numbers: [1] });
       const etag = await store.put(parts[0].url, parts[0].headers);
       return ask("multipart/complete", { upload, parts: [{ part_number: 1, etag }] });

@@ -3,9 +3,8 @@ import { expect, it } from "vitest";
 import { read } from "../../adapters/identity/settings.ts";
 import { variables } from "../../adapters/settings/source.ts";
 import type { AuditEvent } from "../../application/ports/audit.ts";
-import { PRESIGN, presignInit, startService } from "./service.ts";
+import { PRESIGN, presignInit, startService, FILE } from "./service.ts";
 
-const FILE = { filename: "a.png", content_type: "image/png", size: 5 };
 const GOOD = { "X-Forwarded-User": "alice", "X-Forwarded-Groups": "acme,globex" };
 
 /** A service behind proxies of the networks in `trusted`, with its audit events. */

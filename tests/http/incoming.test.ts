@@ -6,7 +6,7 @@ import { TestClock } from "effect/testing";
 import { expect, it } from "vitest";
 import { ObjectStore } from "../../application/ports/object-store.ts";
 import { isIncomingKey, type ObjectKey } from "../../domain/storage-key.ts";
-import { embedded, PRESIGN, startService } from "./service.ts";
+import { embedded, PRESIGN, startService, FILE } from "./service.ts";
 
 /** Of what is sent. */
 const SHA_256 = { algorithm: "sha256", value: "LPJNul+wow4m6DsqxbninhsWHlwfp0JecwQzYpOLmCQ=" };
@@ -55,14 +55,14 @@ async function start() {
     /** Sends a file; returns the calls that make it the file. */
     send: {
       confirm: async () => {
-        const file = { filename: "a.png", content_type: "image/png", size: 5, checksum: SHA_256 };
-        const { put_url, put_headers, receipt } = (await ask("presign", file)).body;
+        const { put_url, put_headers, receipt } = (
+          await ask("presign", { ...FILE, checksum: SHA_256 })
+        ).body;
         await store.put(put_url, put_headers);
         return () => ask("confirm", { receipt });
       },
       "multipart/complete": async () => {
-        const file = { filename: "a.png", content_type: "image/png", size: 5 };
-        const { upload } = (await ask("multipart", file)).body;
+        const { upload } = (await ask("multipart", FILE)).body;
         const { parts } = (await ask("multipart/parts", { upload, part_numbers: [1] })).body;
         const etag = await store.put(parts[0].url, parts[0].headers);
         return () => ask("multipart/complete", { upload, parts: [{ part_number: 1, etag }] });

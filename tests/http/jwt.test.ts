@@ -16,7 +16,7 @@ import { atTestEnd } from "../support/at-test-end.ts";
 import { type Issuer, startIssuer } from "../support/issuer.ts";
 import { serve } from "../support/serve.ts";
 import { until } from "../support/until.ts";
-import { as, PRESIGN, startService } from "./service.ts";
+import { as, PRESIGN, startService, FILE } from "./service.ts";
 
 const SECOND = 1000;
 const MINUTE = 60 * SECOND;
@@ -410,8 +410,7 @@ async function serving(env: Env) {
     identity: Result.getOrThrow(read(variables(env))),
     audit: events,
   });
-  const file = { filename: "a.png", content_type: "image/png", size: 5 };
-  const ask = (token: string, path = PRESIGN) => service.send(path, file, as(token));
+  const ask = (token: string, path = PRESIGN) => service.send(path, FILE, as(token));
   return { ask, events };
 }
 

@@ -8,7 +8,7 @@ import { describe, expect, it } from "vitest";
 import { mcpRoute } from "../../adapters/http/mcp/route.ts";
 import { OPERATIONS } from "../../adapters/http/app/routes.ts";
 import type { AuditEvent } from "../../application/ports/audit.ts";
-import { embedded, SERVICE_TOKEN, startService, TOKEN } from "./service.ts";
+import { embedded, SERVICE_TOKEN, startService, TOKEN, FILE } from "./service.ts";
 
 type Over = Parameters<typeof startService>[0];
 
@@ -53,7 +53,6 @@ async function start(over: Over = {}) {
 
 type Mode = "auto" | "legacy";
 
-const FILE = { filename: "a.png", content_type: "image/png", size: 5 };
 const request = (method: string, params: object = {}) => ({
   jsonrpc: "2.0",
   id: 1,

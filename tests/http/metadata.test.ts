@@ -2,10 +2,9 @@ import { readdirSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import type { AuditEvent } from "../../application/ports/audit.ts";
-import { embedded, PRESIGN, presignInit, startService } from "./service.ts";
+import { embedded, PRESIGN, presignInit, startService, FILE } from "./service.ts";
 
 const FILES = PRESIGN.replace("/presign", "");
-const FILE = { filename: "a.png", content_type: "image/png", size: 5 };
 const METADATA = { patient: "Erika Mustermann", "album-1": 'Ostern "27" – §' };
 
 /** A service over the embedded store. */

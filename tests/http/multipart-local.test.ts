@@ -6,10 +6,9 @@ import { expect, it } from "vitest";
 import type { AuditEvent } from "../../application/ports/audit.ts";
 import { ObjectStore, type Parts } from "../../application/ports/object-store.ts";
 import { StoreUnavailable } from "../../domain/errors.ts";
-import { embedded, PRESIGN, startService, withStore } from "./service.ts";
+import { embedded, PRESIGN, startService, withStore, FILE } from "./service.ts";
 
 const MULTIPART = PRESIGN.replace("presign", "multipart");
-const FILE = { filename: "a.png", content_type: "image/png", size: 5 };
 
 /** A service over the embedded store, some of whose ways with an upload in parts may be replaced. */
 async function start({

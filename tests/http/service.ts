@@ -201,9 +201,12 @@ export function embedded(directory = makeFolder()) {
   };
 }
 
+/** A file that may be uploaded, as a client asks for it. */
+export const FILE = { filename: "a.png", content_type: "image/png", size: 5 };
+
 /** A presign request as a client sends it; `body` is sent as it is when it is a string. */
 export function presignInit(
-  body: unknown = { filename: "a.png", content_type: "image/png", size: 5 },
+  body: unknown = FILE,
   headers: Readonly<Record<string, string>> = {},
 ): RequestInit {
   return {
