@@ -254,7 +254,8 @@ export function operation<
       }
       const decoded = decode(raw);
       if (Result.isFailure(decoded)) return Effect.fail(decoded.failure);
-      if (facts !== undefined) recordEach(asking.member, facts(decoded.success));
+      const { recordFacts } = asking.member;
+      if (recordFacts && facts) recordEach(recordFacts, facts(decoded.success));
       return run(asking, decoded.success) as Program;
     };
 
@@ -292,10 +293,9 @@ export function operation<
 }
 
 function recordEach(
-  { recordFacts }: Member,
+  recordFacts: RecordFacts,
   facts: AuditedFacts | ReadonlyArray<AuditedFacts>,
 ): void {
-  if (recordFacts === undefined) return;
   if (Array.isArray(facts)) facts.forEach((each: AuditedFacts, index) => recordFacts(each, index));
   else recordFacts(facts as AuditedFacts);
 }

@@ -40,13 +40,6 @@ it.effect("the tag of exactly this upload is what counts, and only one value of 
   }),
 );
 
-it.effect("an upload without a tag is still being scanned", () =>
-  Effect.gen(function* () {
-    const { outcome } = yield* scanned(undefined, {});
-    expect(outcome).toMatchObject({ _tag: "UploadPending", state: "scanning" });
-  }),
-);
-
 it.effect("only an upload in which something was found is removed", () =>
   Effect.gen(function* () {
     const found = yield* scanned("THREATS_FOUND", { onInfected: "delete" });
@@ -56,11 +49,13 @@ it.effect("only an upload in which something was found is removed", () =>
   }),
 );
 
-it.effect("without a scanner, or a store that can be read, nothing is clean", () =>
+it.effect("without a scanner nothing is clean, and without a tag a scan goes on", () =>
   Effect.gen(function* () {
     expect(yield* scanned("NO_THREATS_FOUND", { scan: "clamd" })).toMatchObject({
       outcome: { _tag: "ScannerUnavailable" },
     });
     expect(yield* scanned(undefined, { scan: "none" })).toMatchObject({ outcome: "clean" });
+    const pending = { _tag: "UploadPending", state: "scanning" };
+    expect(yield* scanned(undefined, {})).toMatchObject({ outcome: pending });
   }),
 );

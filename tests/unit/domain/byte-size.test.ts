@@ -3,23 +3,22 @@ import * as Schema from "effect/Schema";
 import { expect, it } from "vitest";
 import { ByteSize, mebibytes, sizeInWords, SizeText } from "../../../domain/byte-size.ts";
 
+const decode = Schema.decodeUnknownResult(ByteSize);
+
 it.each([1, 5 * 2 ** 30, Number.MAX_SAFE_INTEGER])("a size may be %d", (size) => {
-  expect(Result.isSuccess(Schema.decodeUnknownResult(ByteSize)(size))).toBe(true);
+  expect(Result.isSuccess(decode(size))).toBe(true);
 });
 
-it.each([0, -0, -1, 1.5, "10", Number("1e309"), Number.NaN, 2 ** 53, null, 10n])(
-  "a size may not be %s",
-  (size) => {
-    expect(Result.isFailure(Schema.decodeUnknownResult(ByteSize)(size))).toBe(true);
-  },
-);
-
-it.each([
+it.each<[unknown, string]>([
   [0, "the file is empty"],
-  [-1, "it is not a whole number of bytes"],
-])("a size of %d is refused with why", (size, reason) => {
-  const refused = Result.getFailure(Schema.decodeUnknownResult(ByteSize)(size));
-  expect(String(refused)).toContain(reason);
+  [-0, "the file is empty"],
+  ...[-1, 1.5, Number("1e309"), Number.NaN, 2 ** 53].map((size): [unknown, string] => [
+    size,
+    "it is not a whole number of bytes",
+  ]),
+  ...["10", null, 10n].map((size): [unknown, string] => [size, "Expected Size"]),
+])("a size may not be %s: %s", (size, reason) => {
+  expect(String(Result.getFailure(decode(size)))).toContain(reason);
 });
 
 it("a MiB is 1,048,576 bytes", () => {

@@ -24,63 +24,36 @@ const FACTS: ObjectFacts = {
   extraHeaders: {},
 };
 type Receipt = Parameters<typeof compareWithReceipt>[0];
+const BY_SHA256 = { checksum: { algorithm: "sha256", value: sha256 } } as const;
+const BY_MD5 = { checksum: { algorithm: "md5", value: md5 } } as const;
+const cached = (value: string) => ({ extraHeaders: { "cache-control": value } });
 
 it.each<readonly [string, Partial<Receipt>, Partial<ObjectFacts>, ReadonlyArray<unknown>]>([
   ["the file that was granted", {}, {}, []],
   ["a byte less", {}, { size: 4 }, ["size", 5, 4]],
   ["another type", {}, { contentType: "text/html" }, ["contentType", "image/png", "text/html"]],
-  [
-    "the checksum that was granted",
-    { checksum: { algorithm: "sha256", value: sha256 } },
-    { checksums: { sha256 } },
-    [],
-  ],
-  [
-    "another checksum",
-    { checksum: { algorithm: "sha256", value: sha256 } },
-    { checksums: { sha256: md5 } },
-    ["checksum", sha256, md5],
-  ],
-  [
-    "no checksum where the store would tell it",
-    { checksum: { algorithm: "sha256", value: sha256 } },
-    {},
-    ["checksum", sha256, "none"],
-  ],
-  [
-    "no checksum where the store never tells it",
-    { checksum: { algorithm: "md5", value: md5 } },
-    {},
-    [],
-  ],
-  [
-    "no checksum where this store does not tell it",
-    { checksum: { algorithm: "sha256", value: sha256 } },
-    { reports: [] },
-    [],
-  ],
+  ["the checksum that was granted", BY_SHA256, { checksums: { sha256 } }, []],
+  ["another checksum", BY_SHA256, { checksums: { sha256: md5 } }, ["checksum", sha256, md5]],
+  ["no checksum where the store would tell it", BY_SHA256, {}, ["checksum", sha256, "none"]],
+  ["no checksum where the store never tells it", BY_MD5, {}, []],
+  ["no checksum where this store does not tell it", BY_SHA256, { reports: [] }, []],
   [
     "a header that nobody granted",
     {},
     { extraHeaders: { "content-encoding": "gzip" } },
     ["content-encoding", "", "gzip"],
   ],
-  [
-    "a header that fetch adds to a write-once PUT",
-    { writeOnce: true },
-    { extraHeaders: { "cache-control": "no-cache" } },
-    [],
-  ],
+  ["a header that fetch adds to a write-once PUT", { writeOnce: true }, cached("no-cache"), []],
   [
     "a header that fetch does not add to it",
     { writeOnce: true },
-    { extraHeaders: { "cache-control": "public" } },
+    cached("public"),
     ["cache-control", "", "public"],
   ],
   [
     "a header that fetch adds to no other PUT",
     {},
-    { extraHeaders: { "cache-control": "no-cache" } },
+    cached("no-cache"),
     ["cache-control", "", "no-cache"],
   ],
 ])("an upload that arrives as %s is compared with its grant", (_what, receipt, facts, expected) => {
