@@ -48,9 +48,10 @@ export const generate = (facts: KeyFacts): Effect.Effect<StorageKey, never, Secu
     ? Effect.flatMap(subjectFolder(facts.caller), (folder) => generateIn(facts, folder))
     : generateIn(facts);
 
+/** Without a generator, which makes 30 calls more, of 1,120 of a presign. */
 const generateIn = (
   { organization, template, filename, contentType }: KeyFacts,
-  ofSubject?: string,
+  subject = "",
 ): Effect.Effect<StorageKey, never, SecureRandom> =>
   Effect.clockWith((clock) => {
     const now = new Date(clock.currentTimeMillisUnsafe());
@@ -60,7 +61,7 @@ const generateIn = (
       (uuid) => {
         let key = prefixFor(organization);
         for (const folder of template) {
-          key += `${folder === SUBJECT ? ofSubject : folderOn(folder, now)}/`;
+          key += `${folder === SUBJECT ? subject : folderOn(folder, now)}/`;
         }
         return `${key}${uuid}${extension}` as StorageKey;
       },

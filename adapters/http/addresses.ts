@@ -1,14 +1,18 @@
 import { pathWithin, type StorageKey } from "../../domain/storage-key.ts";
 import type { HttpContext } from "./env.ts";
 
+/** The path of an organization's files, as Hono writes it. */
+export const FILES = "/api/v1/orgs/:slug/files";
+
 export const fileAddress = (
   publicUrl: URL,
   slug: string,
   { key, version }: { readonly key: StorageKey; readonly version?: string | undefined },
-): string =>
-  `${rootAt(publicUrl)}/api/v1/orgs/${slug}/files/${pathWithin(key)}${
-    version === undefined ? "" : `?version=${encodeURIComponent(version)}`
-  }`;
+): string => {
+  const path = `${FILES.replace(":slug", slug)}/${pathWithin(key)}`;
+  const query = version === undefined ? "" : `?version=${encodeURIComponent(version)}`;
+  return `${rootAt(publicUrl)}${path}${query}`;
+};
 
 export const linkAddress = (publicUrl: URL, token: string): string =>
   `${rootAt(publicUrl)}/f/${token}`;

@@ -16,7 +16,7 @@ import type { Refusal } from "../problems/problem.ts";
 import { InvalidBody, InvalidMember } from "../problems/refusals.ts";
 import { fromWire, toWire, wirePointer, wireSchema } from "./wire.ts";
 
-export const FILES = "/api/v1/orgs/:slug/files";
+export { FILES } from "../addresses.ts";
 
 /** Exactly the refusals of `E`: an object of this type does not compile while one is missing. */
 export type AllOf<E extends { readonly _tag: string }> = { readonly [T in E["_tag"]]: true };
