@@ -17,6 +17,7 @@ import {
   hasFrom,
   openStore,
   requireAbilities,
+  requireCalls,
   newSubject,
 } from "../../adapters/contract/subject/subject.ts";
 import type { ObjectFacts } from "../../application/ports/object-store.ts";
@@ -230,6 +231,18 @@ it("an ability that does not exist is named, and those that do are taken", () =>
   const unknown = ["sha-256"] as unknown as typeof ABILITIES;
   expect(() => requireAbilities({ ...store, without: unknown })).toThrow(
     /^local: nothing is called sha-256; "without" takes repeated PUT, sha256, crc32c, /,
+  );
+});
+
+it("a store whose calls are not those of its abilities is named with the first", () => {
+  requireCalls(store, built);
+  const { copies: _, ...without } = built.store;
+  expect(() => requireCalls(store, { ...built, store: without })).toThrow(
+    'local: "copies" is among its abilities, and it has no such calls',
+  );
+  const scans = { ...built.store, scanTag: () => Effect.undefined };
+  expect(() => requireCalls(store, { ...built, store: scans })).toThrow(
+    'local: "scan tags" is not among its abilities, and it has the calls',
   );
 });
 

@@ -7,6 +7,7 @@ import {
   hasFrom,
   openStore,
   requireAbilities,
+  requireCalls,
   newSubject,
 } from "../subject/subject.ts";
 
@@ -22,6 +23,7 @@ export function register(harness: Harness, promises: ReadonlyArray<StorePromise>
     beforeAll(async () => {
       if (open === undefined) return undefined;
       const { close, ...store } = await openStore(harness, open);
+      requireCalls(harness, store);
       built = store;
       return close;
     });

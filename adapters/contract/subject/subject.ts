@@ -67,6 +67,28 @@ export function requireAbilities({ name, without = [] }: Harness): void {
   }
 }
 
+/** Requires that a store has each group of calls exactly if it has the ability. */
+export function requireCalls({ name }: Pick<Harness, "name">, { store, presigner }: Ports): void {
+  const calls = {
+    reads: store.read,
+    copies: store.copies,
+    multipart: store.parts && presigner.part,
+    "scan tags": store.scanTag,
+  };
+  for (const [ability, group] of Object.entries(calls)) {
+    const has = store.abilities.has(ability as Ability);
+    if (has === (group !== undefined)) continue;
+    throw new Error(
+      `${name}: "${ability}" is ${has ? "" : "not "}among its abilities, and it has ${has ? "no such calls" : "the calls"}`,
+    );
+  }
+}
+
+interface Ports {
+  readonly store: ObjectStore["Service"];
+  readonly presigner: Presigner["Service"];
+}
+
 /** When a request is signed, in milliseconds since 1970; now by default. */
 type SignedAt = { readonly signedAt?: number };
 
