@@ -328,7 +328,7 @@ describe("a store that cannot be examined", () => {
   it.each([
     [{}, "STORAGE_ADAPTER must not be local"],
     [{ STORAGE_ADAPTER: "minio" }, "STORAGE_ENDPOINT must be"],
-    [{ STORAGE_ADAPTER: "gcs" }, "STORAGE_BUCKET must be set"],
+    [{ STORAGE_ADAPTER: "gcs", STORAGE_ACCESS_KEY: HMAC.accessKey }, "STORAGE_BUCKET must be set"],
   ])("is told in words: %j configures none", async (env, words) => {
     expect(await certify([], env)).toBe(2);
     expect(told).toContain("No store can be certified");

@@ -63,22 +63,21 @@ export function certifiedStore(environment: Env, at?: string): Read<CertifiedSto
   return Result.flatMap(readSettings({ adapter }, variables(known)), ({ adapter: name }) => {
     const read = (env: Env) =>
       Result.map(STORES[name].read(variables(env)), (storageAt) => storageAt(NOWHERE));
-    return Result.flatMap(
-      Result.all([read(known), read({ ...known, ...(isOwnBucket && CREATE) })]),
-      ([existing, storage]): Read<CertifiedStore> => {
-        if (storage.bucket === undefined) {
-          return Result.fail([
-            fault(adapter, `must not be ${name}: the embedded store is Valetkey's own`),
-          ]);
-        }
-        return isOwnBucket && storage.bucket.api !== "s3"
-          ? Result.fail([fault(bucket, inWordsOf(storage.bucket, NEEDS_BUCKET))])
-          : Result.succeed({
-              adapter: name,
-              ...certifiedStorage({ ...storage, bucket: storage.bucket }, existing, isOwnBucket),
-            });
-      },
-    );
+    return Result.flatMap(read(known), (existing): Read<CertifiedStore> => {
+      const { bucket: place } = existing;
+      if (place === undefined) {
+        return Result.fail([
+          fault(adapter, `must not be ${name}: the embedded store is Valetkey's own`),
+        ]);
+      }
+      if (isOwnBucket && place.api !== "s3") {
+        return Result.fail([fault(bucket, inWordsOf(place, NEEDS_BUCKET))]);
+      }
+      return Result.map(read({ ...known, ...(isOwnBucket && CREATE) }), (storage) => ({
+        adapter: name,
+        ...certifiedStorage({ ...storage, bucket: place }, existing, isOwnBucket),
+      }));
+    });
   });
 }
 
