@@ -1,5 +1,6 @@
 import type { Browser } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { answerOf } from "../support/ask.ts";
 import { launchChromium } from "../support/chromium.ts";
 import { need } from "../support/need.ts";
 import { type ServiceProcess, startProcess } from "../support/service-process.ts";
@@ -34,12 +35,8 @@ describe.skipIf(executablePath === undefined)("a download in Chromium", () => {
   });
 
   async function upload(filename: string, type: string, content: Uint8Array<ArrayBuffer> | string) {
-    const answer = await fetch(`${service.address}/api/v1/orgs/acme/files/presign`, {
-      method: "POST",
-      headers: { "Content-Type": "application/json", Authorization: `Bearer ${service.token}` },
-      body: JSON.stringify({ filename, content_type: type, size: Buffer.byteLength(content) }),
-    });
-    const { put_url, put_headers, get_url } = await answer.json();
+    const asked = { filename, content_type: type, size: Buffer.byteLength(content) };
+    const { put_url, put_headers, get_url } = (await answerOf(service, "presign", asked)).body;
     const stored = await fetch(put_url, { method: "PUT", headers: put_headers, body: content });
     expect(stored.status).toBe(200);
     return get_url as string;

@@ -460,11 +460,13 @@ it("the embedded store of several services is warned of, and nothing is where no
   expect(warnings({ STORAGE_MAX_FILE_SIZE: "50 MiB", ...other })).toEqual([]);
 });
 
-it("a service whose tokens name quotas is not warned that it has no limits", () => {
+it("a service that others reach is warned if it has no limits, and not if it has one or its tokens name quotas", () => {
   const issuer = { JWT_ISSUER: "https://a.example", JWT_JWKS_URL: "https://a.example/keys" };
   const env = { AUTH: "jwt", JWT_AUDIENCE: "a", RECEIPT_KEYS: `a:${KEY}`, ...issuer };
   expect(warnings(env).join()).toContain("no limits are configured");
   expect(warnings({ ...env, JWT_QUOTA_CLAIM: "quota" })).toEqual([]);
+  expect(warnings(forward).join()).toContain("no limits are configured");
+  expect(warnings({ ...forward, LIMIT_OBJECTS_PER_DAY: "10" })).toEqual([]);
 });
 
 it("a log for machines has the address of the page, with a generated token", async () => {

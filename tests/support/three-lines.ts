@@ -1,3 +1,5 @@
+import { ask } from "./ask.ts";
+
 /** What the client of the README did, and how the store and the service answered it. */
 interface ThreeLines {
   /** Statuses of the presign, the PUT, the same PUT one byte longer, and the confirmation. */
@@ -17,13 +19,8 @@ export async function threeLines(
   asked: Readonly<Record<string, unknown>> = {},
 ): Promise<ThreeLines> {
   const file = new File(["the bytes of a picture"], "photo.png", { type: "image/png" });
-  const ask = (action: string, body: unknown) =>
-    fetch(`${address}/api/v1/orgs/acme/files/${action}`, {
-      method: "POST",
-      headers: { "Content-Type": "application/json", Authorization: `Bearer ${token}` },
-      body: JSON.stringify(body),
-    });
-  const presign = await ask("presign", {
+  const service = { address, token };
+  const presign = await ask(service, "presign", {
     filename: file.name,
     content_type: file.type,
     size: file.size,
@@ -34,7 +31,7 @@ export async function threeLines(
   const send = (body: Blob) => fetch(put_url, { method: "PUT", headers: put_headers, body });
   const longer = await send(new Blob([file, "!"]));
   const put = await send(file);
-  const confirm = await ask("confirm", { receipt });
+  const confirm = await ask(service, "confirm", { receipt });
   const get = await fetch(get_url);
   return {
     statuses: [presign.status, put.status, longer.status, confirm.status],
