@@ -5,6 +5,7 @@ import { confirmAnnounced } from "../../../application/uploads/confirm-announced
 import { Unauthenticated } from "../../../domain/errors.ts";
 import { INCOMING_PREFIX, type StorageKey } from "../../../domain/storage-key.ts";
 import { json } from "../answer.ts";
+import { BODY_REFUSALS } from "../openapi/refused-answers.ts";
 import { type PublicRequest, publicRoute } from "../operations/operation.ts";
 import { problemDocument } from "../problems/answer-problem.ts";
 import { problemFrom } from "../problems/problem.ts";
@@ -60,11 +61,7 @@ export function notificationRoute(
       }),
     refusals: {
       Unauthenticated: true,
-      BodyNotJson: true,
-      BodyEncoded: true,
-      BodyTooLarge: true,
-      RequestTimeout: true,
-      InvalidBody: true,
+      ...BODY_REFUSALS,
       StoreUnavailable: true,
       ScannerUnavailable: true,
       EventsUnavailable: true,

@@ -8,7 +8,7 @@ import { linkAddress } from "../addresses.ts";
 import { FILES, operation } from "./operation.ts";
 import { instant, LINK_TOKEN, RECEIPT, Token, url } from "./schemas.ts";
 
-const isLifetime = Schema.is(LinkLifetime);
+const LIFETIME = "it is not a whole number of seconds, from 1 to 10 years";
 
 export const makeLinkOperation = operation({
   action: "links",
@@ -26,19 +26,12 @@ export const makeLinkOperation = operation({
   input: Schema.Struct({
     receipt: Token,
     expiresIn: Schema.optionalKey(
-      Schema.Number.check(
-        Schema.makeFilter<number>(
-          (seconds) =>
-            isLifetime(Duration.seconds(seconds))
-              ? undefined
-              : "it is not a whole number of seconds, from 1 to 10 years",
-          {
-            description: "Seconds. If left out, as long as the policy allows.",
-            examples: [3600],
-            toJsonSchema: () => ({ type: "integer", minimum: 1, maximum: LONGEST_LINK }),
-          },
-        ),
-      ),
+      Schema.Int.annotate({ message: LIFETIME })
+        .check(Schema.isBetween({ minimum: 1, maximum: LONGEST_LINK }, { message: LIFETIME }))
+        .annotate({
+          description: "Seconds. If left out, as long as the policy allows.",
+          examples: [3600],
+        }),
     ),
     version: Schema.optionalKey(
       ObjectVersion.annotate({

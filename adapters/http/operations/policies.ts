@@ -7,19 +7,10 @@ import { MediaType } from "../../../domain/media-type.ts";
 import { AllowedType, PolicyName } from "../../../domain/upload-policy.ts";
 import { JSON_HEADERS, keptByBrowser } from "../answer.ts";
 import { FILES, operation } from "./operation.ts";
-import { flag } from "./schemas.ts";
+import { flag, seconds } from "./schemas.ts";
 
 /** The seconds for which a browser may keep the policies, and not know that they have changed. */
 const LIFETIME = 60;
-
-const seconds = (description: string, example: number) =>
-  Schema.Number.check(
-    Schema.makeFilter<number>((value) => Number.isInteger(value) && value > 0, {
-      description: `${description}, in seconds.`,
-      examples: [example],
-      toJsonSchema: () => ({ type: "integer", minimum: 1 }),
-    }),
-  );
 
 const Policy = Schema.Struct({
   name: PolicyName.annotate({ description: "What a request gives as `policy`." }),
@@ -36,9 +27,11 @@ const Policy = Schema.Struct({
       "The allowed media types by their usual extensions, with the dot and in lower case: what to declare for a file whose type is unknown. A file may have any other extension.",
     examples: [{ ".png": MediaType.make("image/png"), ".jpg": MediaType.make("image/jpeg") }],
   }),
-  putLifetime: seconds("How long `putUrl` works", 900),
-  getLifetime: seconds("How long `getUrl` works", 86400),
-  linkLifetime: Schema.optionalKey(seconds("Links are allowed; the longest that one works", 3600)),
+  putLifetime: seconds("How long `putUrl` works, in seconds.", 900),
+  getLifetime: seconds("How long `getUrl` works, in seconds.", 86400),
+  linkLifetime: Schema.optionalKey(
+    seconds("Links are allowed; the longest that one works, in seconds.", 3600),
+  ),
   strict: flag("As `strict` in every request."),
   writeOnce: flag("The store accepts one PUT under a key and refuses the next."),
   requireChecksum: flag("Requests without a `checksum` are refused."),

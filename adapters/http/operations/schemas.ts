@@ -39,6 +39,10 @@ export const instant = (description: string, example: string) => {
   return Schema.Date.annotate({ ...json, description });
 };
 
+/** A whole number of seconds, 1 at least. */
+export const seconds = (description: string, example: number) =>
+  Schema.Int.check(Schema.isGreaterThanOrEqualTo(1)).annotate({ description, examples: [example] });
+
 export const flag = (description: string) => Schema.Boolean.annotate({ description });
 
 export const download = {
