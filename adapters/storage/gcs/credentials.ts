@@ -170,14 +170,6 @@ export const separateFaults = (
   }),
 ];
 
-export const separateSigner = (
-  values: CredentialValues,
-  use: "put" | "get",
-): GcsSigner | undefined => {
-  const key = keyIn(values, use);
-  return key && Result.getOrUndefined(hmacKey(key))?.signer;
-};
-
 /** Their names begin with GOOG, and they have no session tokens. */
 export const hmacKey: DecodeCredentials<GcsKey, AccessKey> = ({ expiresAt, ...key }) => {
   if (!key.accessKey.startsWith("GOOG")) {

@@ -9,11 +9,12 @@ import { bucketAddresses } from "../signing/bucket-address.ts";
 import { BucketCors } from "../bucket-cors.ts";
 import { credentialsIn } from "../credentials/credentials-file.ts";
 import { always } from "../credentials/held.ts";
+import { keyIn } from "../credentials/key-settings.ts";
 import type { CredentialSource, Signer } from "../signing/signer.ts";
 import { urlPresigner } from "../signing/url-presigner.ts";
 import { gcsBinding, gcsOverrides, gcsPartBinding } from "./binding.ts";
 import { keylessSigner } from "./keyless.ts";
-import { decodeKey, type GcsKey, type GcsSigner, separateSigner } from "./credentials.ts";
+import { decodeKey, type GcsKey, type GcsSigner, hmacKey } from "./credentials.ts";
 import { makeBucketInBackground } from "../rest/make-bucket.ts";
 import { multipartCalls } from "../rest/multipart.ts";
 import { isSenseless, refusalIn } from "../rest/refusal-reason.ts";
@@ -31,8 +32,8 @@ export const layer = (settings: GcsSettings): Layer.Layer<Presigner | ObjectStor
       const signerFor = Effect.fnUntraced(function* (use: "put" | "get") {
         const role = settings[`${use}Role`];
         if (role !== undefined) return always(yield* keylessSigner(settings, role));
-        const separate = separateSigner(settings, use);
-        return separate === undefined ? signer : always(separate);
+        const key = keyIn(settings, use);
+        return key === undefined ? signer : always(Result.getOrThrow(hmacKey(key)).signer);
       });
       const presigner = urlPresigner({
         addresses,
