@@ -1,33 +1,14 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { describe, expect, it } from "vitest";
 import { configRows } from "../../../adapters/cli/config.ts";
-import { main } from "../../../adapters/cli/main.ts";
+import { valetkey as run } from "../../support/command-line.ts";
 import { makeFolder } from "../../support/make-folder.ts";
 
-let output = "";
-beforeEach(() => {
-  output = "";
-  for (const stream of [process.stdout, process.stderr]) {
-    vi.spyOn(stream, "write").mockImplementation((text) => {
-      output += String(text);
-      return true;
-    });
-  }
-});
-afterEach(() => void vi.restoreAllMocks());
-
-/** Runs `valetkey` as a person does, without a service to start. */
-async function valetkey(...args: ReadonlyArray<string>) {
-  const { exitCode } = process;
-  process.exitCode = 0;
-  output = "";
-  try {
-    await main(args, () => Promise.reject(new Error("nothing may be served")));
-    return { code: process.exitCode, output };
-  } finally {
-    process.exitCode = exitCode;
-  }
+/** Runs `valetkey` as a person does, and gives all that it writes. */
+async function valetkey(line: string, env?: Readonly<Record<string, string>>) {
+  const { code, stdout, stderr } = await run(line === "" ? [] : line.split(" "), env);
+  return { code, stdout, output: stdout + stderr };
 }
 
 const COMMANDS = [
@@ -48,10 +29,10 @@ const COMMANDS = [
   "token revoke",
 ];
 
-it.each([[[]], [["help"]], [["--help"]], [["-h"]], [["--verbose", "--help"]]])(
+it.each(["", "help", "--help", "-h", "--verbose --help"])(
   "valetkey %j lists the commands and ends with 0",
-  async (args) => {
-    const { code, output } = await valetkey(...args);
+  async (line) => {
+    const { code, output } = await valetkey(line);
     for (const name of COMMANDS) expect(output).toContain(`valetkey ${name} `);
     expect(code).toBe(0);
   },
@@ -60,7 +41,7 @@ it.each([[[]], [["help"]], [["--help"]], [["-h"]], [["--verbose", "--help"]]])(
 it.each(COMMANDS.flatMap((name) => [`${name} --help`, `${name} -h`, `help ${name}`]))(
   "valetkey %s explains the command, does nothing and ends with 0",
   async (line) => {
-    const { code, output } = await valetkey(...line.split(" "));
+    const { code, output } = await valetkey(line);
     expect(output).toMatch(/^Usage: valetkey [a-z ]+(?:(?:ENDPOINT|ID|KEY) )?\[options\]\n/);
     expect(output).toContain(COMMANDS.find((name) => line.includes(name)));
     expect(code).toBe(0);
@@ -69,7 +50,7 @@ it.each(COMMANDS.flatMap((name) => [`${name} --help`, `${name} -h`, `help ${name
 
 it("every mistake is named at once, with the values that are allowed", async () => {
   const line = "token create --kind robot --expires --scope read --scope delete --organisation=a b";
-  const { code, output } = await valetkey(...line.split(" "));
+  const { code, output } = await valetkey(line);
   const [mistakes = ""] = output.split("\n\n");
   expect(mistakes.split("\n")).toEqual([
     "There is no option --organisation.",
@@ -94,7 +75,7 @@ it.each([
   ["token", '"valetkey token" is not a command; these are:'],
   ["tokens list", '"valetkey tokens" is not a command; these are:'],
 ])("valetkey %s ends with 64: %s", async (line, problem) => {
-  const { code, output } = await valetkey(...line.split(" "));
+  const { code, output } = await valetkey(line);
   expect(output).toContain(problem);
   expect(output).not.toMatch(/\n\s+at /);
   expect(code).toBe(64);
@@ -108,7 +89,7 @@ it("an argument is shown as text, whatever a terminal would do with it", async (
 it("an argument that could be a token is not repeated", async () => {
   const secret = `vk_${"0".repeat(16)}_${"a".repeat(43)}`;
   for (const line of [`token ${secret}`, `token list ${secret}`, `token revoke a ${secret}`]) {
-    const { code, output } = await valetkey(...line.split(" "));
+    const { code, output } = await valetkey(line);
     expect(output).not.toContain(secret);
     expect(code).toBe(64);
   }
@@ -118,7 +99,7 @@ it("valetkey --version prints the version", async () => {
   const { version } = JSON.parse(
     readFileSync(new URL("../../../package.json", import.meta.url), "utf8"),
   ) as { readonly version: string };
-  expect(await valetkey("--version")).toEqual({ code: 0, output: `${version}\n` });
+  expect(await valetkey("--version")).toMatchObject({ code: 0, output: `${version}\n` });
 });
 
 describe("a command in a container, where HOST is every address and PUBLIC_URL is not set", () => {
@@ -132,35 +113,25 @@ describe("a command in a container, where HOST is every address and PUBLIC_URL i
     STORAGE_SECRET_KEY: "secret-of-the-store",
     STORAGE_POLICIES: '{"files": {"arrival": "incoming"}}',
   };
-  let result = "";
-  beforeEach(() => {
-    result = "";
-    vi.spyOn(process.stdout, "write").mockImplementation((text) => {
-      result += String(text);
-      return true;
-    });
-    for (const [name, value] of Object.entries(ENV)) vi.stubEnv(name, value);
-  });
-  afterEach(() => void vi.unstubAllEnvs());
-
   it.each([
     ["cors --origin https://app.example", /^\{\n  "CORSRules": [^]*\n\}\n$/],
     ["policy", /^\{\n  "put": [^]*\n\}\n$/],
     ["policy diagnose", /^\{\n  "Version": [^]*\n\}\n$/],
     ["lifecycle", /^<LifecycleConfiguration [^\n]*<\/LifecycleConfiguration>\n$/],
   ])("valetkey %s runs, and writes its result alone to standard output", async (line, expected) => {
-    expect((await valetkey(...line.split(" "))).code).toBe(0);
-    expect(result).toMatch(expected);
+    expect(await valetkey(line, ENV)).toMatchObject({
+      code: 0,
+      stdout: expect.stringMatching(expected),
+    });
   });
 
   it("valetkey cors asks for the origin of a page, which nothing tells", async () => {
-    expect(await valetkey("cors")).toMatchObject({
+    expect(await valetkey("cors", ENV)).toMatchObject({
       code: 64,
       output: expect.stringContaining("give --origin, or set CORS_ORIGINS or PUBLIC_URL"),
     });
-    vi.stubEnv("PUBLIC_URL", "https://uploads.example");
-    await valetkey("cors");
-    expect(result).toContain('"https://uploads.example"');
+    const { stdout } = await valetkey("cors", { ...ENV, PUBLIC_URL: "https://uploads.example" });
+    expect(stdout).toContain('"https://uploads.example"');
   });
 });
 
@@ -209,7 +180,7 @@ it("valetkey config names the file that a key comes from", () => {
 });
 
 it("valetkey config prints JSON for programs", async () => {
-  const { code, output } = await valetkey("config", "--json");
+  const { code, output } = await valetkey("config --json");
   const { store, settings } = JSON.parse(output) as {
     readonly store: string;
     readonly settings: ReadonlyArray<unknown>;
