@@ -2,6 +2,7 @@ import * as Effect from "effect/Effect";
 import { UnknownPolicy } from "../domain/errors.ts";
 import { DEFAULT_POLICY, defaultPolicy, type UploadPolicy } from "../domain/upload-policy.ts";
 import type { Member } from "./admit.ts";
+import { type Abilities, checksumsOfParts, checksumsOfWhole } from "./ports/abilities.ts";
 import { Policies } from "./ports/policies.ts";
 
 /** One of other organizations is answered like one that does not exist. */
@@ -27,3 +28,13 @@ export const mayUse = (member: Member, policy: UploadPolicy): boolean =>
 
 const isShared = ({ slug }: Member, { organizations }: UploadPolicy): boolean =>
   organizations?.includes(slug) ?? true;
+
+/** Tells whether uploads of a policy may come in parts: a store may lack what the policy needs then. */
+export const takesParts = (
+  { scan, requireChecksum }: UploadPolicy,
+  abilities: Abilities,
+): boolean =>
+  abilities.has("multipart") &&
+  // What was scanned could be replaced by other bytes of the same ETag.
+  (scan === "none" || abilities.has("completes once")) &&
+  (!requireChecksum || [...checksumsOfParts(abilities), ...checksumsOfWhole(abilities)].length > 0);

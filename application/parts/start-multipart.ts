@@ -3,10 +3,10 @@ import * as Effect from "effect/Effect";
 import { MultipartNotSupported } from "../../domain/errors.ts";
 import { countParts, MULTIPART_LIFETIME, partSizeFor } from "../../domain/multipart.ts";
 import { uploadKey } from "../../domain/storage-key.ts";
-import { type UploadPolicy, type UploadRequest } from "../../domain/upload-policy.ts";
+import type { UploadRequest } from "../../domain/upload-policy.ts";
 import type { Member } from "../admit.ts";
+import { takesParts } from "../choose-policy.ts";
 import { grantContextFor, grantUpload, sealedFacts } from "../uploads/grant-upload.ts";
-import { type Abilities, checksumsOfParts, checksumsOfWhole } from "../ports/abilities.ts";
 import { sealUpload } from "../tokens.ts";
 
 /**
@@ -41,13 +41,3 @@ export const startMultipart = Effect.fnUntraced(function* ({
   member.recordFacts?.({ policy, key });
   return { upload, key, partSize, partCount: countParts({ size, partSize }), expiresAt };
 });
-
-/** Tells whether uploads of a policy may come in parts: a store may lack what the policy needs then. */
-export const takesParts = (
-  { scan, requireChecksum }: UploadPolicy,
-  abilities: Abilities,
-): boolean =>
-  abilities.has("multipart") &&
-  // What was scanned could be replaced by other bytes of the same ETag.
-  (scan === "none" || abilities.has("completes once")) &&
-  (!requireChecksum || [...checksumsOfParts(abilities), ...checksumsOfWhole(abilities)].length > 0);
