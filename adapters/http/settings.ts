@@ -1,7 +1,7 @@
 import * as Duration from "effect/Duration";
 import * as Result from "effect/Result";
 import * as Schema from "effect/Schema";
-import { HttpOrigin, List, UNGUESSABLE, WholeNumber } from "../settings/codecs.ts";
+import { HttpOrigin, List, PORT, UNGUESSABLE, WholeNumber } from "../settings/codecs.ts";
 import { fault, onOff, optional, readSettings, withDefault } from "../settings/setting.ts";
 import { PROXIES } from "../settings/proxies.ts";
 import type { Source } from "../settings/source.ts";
@@ -18,11 +18,6 @@ function originsIn(text: string): string | undefined {
 }
 
 const isHttpUrl = (text: string) => /^https?:\/\//.test(text) && URL.canParse(text);
-
-const PORT = {
-  codec: WholeNumber({ minimum: 1, maximum: 65_535 }),
-  shape: "a port from 1 to 65535",
-};
 
 const UP_TO_10_MINUTES = {
   codec: Schema.DurationFromString.check(

@@ -14,7 +14,7 @@ import { send } from "../events/send.ts";
 import { fileAddress } from "../http/addresses.ts";
 import { appWith } from "../http/app/app.ts";
 import { clientAddress, UNKNOWN_PROXY } from "../http/client-address.ts";
-import type { HttpEnv } from "../http/env.ts";
+import type { HttpEnv, Peer } from "../http/env.ts";
 import { notificationRoute } from "../http/notifications/route.ts";
 import { page } from "../http/page.ts";
 import * as identity from "../identity/layer.ts";
@@ -112,7 +112,7 @@ export const makeApplication = Effect.fnUntraced(function* (
   }
   return {
     services,
-    fetch: (...sent: Parameters<typeof app.fetch>) => app.fetch(...sent),
+    fetch: (request: Request, peer: Peer) => app.fetch(request, peer),
     check: Effect.provideContext(readiness, services),
   };
 });

@@ -36,6 +36,11 @@ export const WholeNumber = (range: { readonly minimum: number; readonly maximum:
     Schema.isBetween(range),
   );
 
+export const PORT = {
+  codec: WholeNumber({ minimum: 1, maximum: 65_535 }),
+  shape: "a port from 1 to 65535",
+};
+
 /**
  * Whether a secret was typed rather than generated: it repeats itself, or has few different
  * characters. Of texts of 16 random hexadecimal digits one in 10^8 is taken for that.

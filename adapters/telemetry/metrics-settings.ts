@@ -1,5 +1,5 @@
 import * as Schema from "effect/Schema";
-import { UNGUESSABLE, WholeNumber } from "../settings/codecs.ts";
+import { PORT, UNGUESSABLE } from "../settings/codecs.ts";
 import { optional, readSettings } from "../settings/setting.ts";
 import type { Source } from "../settings/source.ts";
 
@@ -15,10 +15,9 @@ export const settings = {
     example: "$(openssl rand -hex 32)",
   }),
   port: optional({
+    ...PORT,
     variable: "METRICS_PORT",
     meaning: "A port for `/metrics` alone, on `HOST`; it is then not on the port of the service.",
-    codec: WholeNumber({ minimum: 1, maximum: 65_535 }),
-    shape: "a port from 1 to 65535",
     example: "9464",
   }),
 };
