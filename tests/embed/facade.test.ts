@@ -280,7 +280,7 @@ it("the policies of a caller are listed in plain data, and uploads are held to t
   expect(listed[2]).toMatchObject({
     extensions: { ".png": "image/png" },
     linkLifetime: 604_800,
-    multipart: { maxSize: 10 * 2 ** 20, fileChecksums: ["crc32c"] },
+    multipart: { maxSize: 10 * 2 ** 20, wholeChecksums: ["crc32c"] },
   });
   expect(listed[0]).not.toHaveProperty("linkLifetime");
 });
