@@ -3,7 +3,7 @@ import { randomBytes } from "node:crypto";
 import { beforeAll, describe, expect, it } from "vitest";
 import manifest from "../../package.json" with { type: "json" };
 import { createBucket, startGcsVerifier } from "../google/store.ts";
-import { ask, TEXT } from "../support/ask.ts";
+import { ask } from "../support/ask.ts";
 import { atTestEnd } from "../support/at-test-end.ts";
 import { s3Client } from "../support/s3-store.ts";
 import { need } from "../support/need.ts";
@@ -174,4 +174,4 @@ it("a Worker with events fails at its start, and says what it lacks", async () =
 const SMALLEST_LIMIT = 3 * 2 ** 20;
 
 const presign = (address: string, token: string) =>
-  ask({ address, token }, "presign", { ...TEXT, size: 5 });
+  ask({ address, token }, "presign", { filename: "a.png", content_type: "image/png", size: 5 });
