@@ -45,7 +45,7 @@ export interface UploadAllOptions extends Omit<
   UploadOptions,
   "filename" | "contentType" | "metadata" | "onProgress" | "resume"
 > {
-  /** Facts of your own: the same for all files, or a function that gives those of each. */
+  /** Metadata: the same for all files, or a function that returns that of each. */
   readonly metadata?: Metadata | ((file: Blob) => Metadata);
   /** Called with the progress of all files together. */
   readonly onProgress?: ((progress: UploadProgress) => void) | undefined;
@@ -88,7 +88,7 @@ export function createClient<Data = unknown>(options: ClientOptions): Client<Dat
   const slots = makeSlots(concurrency);
   const runWith = ({ signal, retry }: UploadOptions) =>
     makeRun(signal, { ...options.retry, ...retry });
-  // An option that cannot be used throws here.
+  // Throws if an option is invalid.
   runWith({});
   let known: { readonly at: number; readonly policies: ReadonlyArray<UploadPolicy> } | undefined;
 
@@ -115,8 +115,8 @@ export function createClient<Data = unknown>(options: ClientOptions): Client<Dat
     const { policy: name } = pending ?? upload;
     const policy = (await policies(run)).find((each) => each.name === (name ?? "files"));
     const { size, type } = file;
-    const given = upload.contentType ?? type;
-    const content_type = given || typeByName(filename, policy) || "application/octet-stream";
+    const named = upload.contentType ?? type;
+    const content_type = named || typeByName(filename, policy) || "application/octet-stream";
     const isLarge = multipart !== false && size > multipart && policy?.multipart !== undefined;
     let request: Promise<object> | undefined;
     const job: Job = {
@@ -126,7 +126,7 @@ export function createClient<Data = unknown>(options: ClientOptions): Client<Dat
       concurrency,
       tally,
       file,
-      asked: { filename, content_type, size, policy: name, metadata: upload.metadata },
+      fields: { filename, content_type, size, policy: name, metadata: upload.metadata },
       request: () => (request ??= requestFor(job)),
       policy,
       isInParts: (pending !== undefined || isLarge) && isReadable(file),
@@ -149,16 +149,16 @@ export function createClient<Data = unknown>(options: ClientOptions): Client<Dat
     return Object.assign(makeTask(run, finished), { retry: () => begin(file, upload, kept) });
   }
 
-  function uploadAll(files: ReadonlyArray<Blob>, given: UploadAllOptions): UploadAllTask {
-    const { onProgress, onFileProgress, metadata, ...each } = given;
+  function uploadAll(files: ReadonlyArray<Blob>, uploadOptions: UploadAllOptions): UploadAllTask {
+    const { onProgress, onFileProgress, metadata, ...each } = uploadOptions;
     const all = runWith(each);
     const preparing = makeSlots(MOST_PREPARED);
     const total = files.reduce((sum, { size }) => sum + size, 0);
-    // Each file has all its bytes only once it is confirmed.
+    // A file counts in full only once it is confirmed.
     const tally = makeTally(total, onProgress, total);
     all.onRetry = tally.show;
     const members = files.map((file, index) => {
-      const own: UploadOptions = {
+      const fileOptions: UploadOptions = {
         ...each,
         metadata: typeof metadata === "function" ? metadata(file) : metadata,
         onProgress: (progress) => {
@@ -167,10 +167,10 @@ export function createClient<Data = unknown>(options: ClientOptions): Client<Dat
           onFileProgress?.(file, progress);
         },
       };
-      const run = runWith({ ...own, signal: all.signal });
+      const run = runWith({ ...fileOptions, signal: all.signal });
       const kept = makeKept();
       const prepared = preparing(run.signal, 0, async () => {
-        const job = await prepare(run, file, own, kept);
+        const job = await prepare(run, file, fileOptions, kept);
         if (!job.isInParts) await job.request();
         return job;
       });
@@ -178,7 +178,7 @@ export function createClient<Data = unknown>(options: ClientOptions): Client<Dat
       return {
         run,
         prepared,
-        task: begin(file, own, kept, run, granted),
+        task: begin(file, fileOptions, kept, run, granted),
       };
     });
     const preparations = Promise.allSettled(members.map(({ prepared }) => prepared));

@@ -1,6 +1,6 @@
-// Answers and memories come from outside: they are decoded before they are used.
+// Answers and stored uploads come from outside, so they are decoded before use.
 
-/** Returns a value as it is used; throws if it cannot be. */
+/** Returns the value as it is used; throws if it is invalid. */
 export type Decode<A> = (value: unknown) => A;
 
 /** The longest text: the numbers of all parts in a refusal are nearly as many characters. */
@@ -40,7 +40,7 @@ const etag = valid<string>((value) => ETAG.test(text(value)));
 const number = valid<number>((value) => Number.isFinite(value) && value >= 0);
 const boolean = valid<boolean>((value) => typeof value === "boolean");
 
-/** An address to fetch or to link to: no script, and no file of this machine. */
+/** An HTTP URL: no script and no local file. */
 const url = valid<string>((value) => /^https?:/.test(new URL(text(value)).protocol));
 
 type HeaderMap = Readonly<Record<string, string>>;
@@ -76,8 +76,8 @@ type Decoded<S extends Shape> = {
 type IfOptional<D extends Decode<unknown>, A, B> = undefined extends ReturnType<D> ? A : B;
 
 /**
- * Decodes the members of an object, whose names are in camel case in a memory, and in snake case in
- * the API. Throws the path of the first that cannot be used.
+ * Decodes the members of an object, named in camel case in storage and in snake case in the API.
+ * Throws the path of the first invalid one.
  */
 function object<S extends Shape>(shape: S): Decode<Decoded<S>> {
   const decode = (value: Readonly<Record<string, unknown>>) =>
@@ -193,7 +193,7 @@ export type SentPart = ReturnType<typeof sent>;
 
 /** Decodes the memory of an upload. */
 export const memoryDecoder = (size: number) =>
-  object({ file, begun: startDecoder(size), parts: list(sent), asked: optional(text) });
+  object({ file, begun: startDecoder(size), parts: list(sent), fields: optional(text) });
 export type UploadMemory = ReturnType<ReturnType<typeof memoryDecoder>>;
 
 /** An instant, as JSON writes it. */
@@ -208,7 +208,7 @@ const storedFile = object({
   size: number,
   /** When it was stored, as the store says. */
   storedAt: instant,
-  /** Opens the file for members of the organization. */
+  /** When it was stored, by the store's clock. */
   fileUrl: url,
 });
 /** A file, as a list has it. */

@@ -3,7 +3,7 @@ import { sizeInWords } from "./size-in-words.ts";
 
 /** Why an upload failed. */
 export type UploadErrorCode =
-  /** The policy does not allow the file: `limit` or `allowed` say what it does. */
+  /** The policy does not allow the file: `limit` or `allowed` say what it allows. */
   | "refused"
   /** The quota of the organization is used up; `retryAfter` says when there is more. */
   | "quota"
@@ -16,15 +16,15 @@ export type UploadErrorCode =
   | "service-failed"
   /** An answer of the service, or of something else at its address, that cannot be used. */
   | "invalid-answer"
-  /** The store refused the file; `storeCode` is its own word for why. */
+  /** The store refused the file; `storeCode` is the store's error code. */
   | "store-refused"
   /** The file in the store differs from the grant. */
   | "mismatch"
   /** The content of the file is not of the type that was granted. */
   | "wrong-content"
-  /** A scan of the file found something, or could not be made. */
+  /** The scan of the file found something, or failed. */
   | "unsafe"
-  /** The file has arrived, and was not ready in the time that the upload may take. */
+  /** The file has arrived, but was not ready in time. */
   | "pending"
   /** The file is not there, and nothing of it has arrived. */
   | "missing"
@@ -34,23 +34,23 @@ export type UploadErrorCode =
   | "unreachable"
   /** Neither the service nor the store answers. */
   | "offline"
-  /** The line breaks again and again before one file, or one part of a large one, gets through. */
+  /** The connection breaks repeatedly before one file, or one part of a large one, gets through. */
   | "unstable"
   | "aborted"
-  /** The file has changed, was moved or removed since it was chosen. */
+  /** The file was changed, moved or removed since it was chosen. */
   | "file-changed"
   | "empty-file"
   | "directory";
 
 /** Facts of a failure beside its code. */
 export interface UploadErrorFacts {
-  /** The service's answer (RFC 9457), with its own `code`, `title` and `detail`. */
+  /** The service's problem document (RFC 9457), with `code`, `title` and `detail`. */
   readonly problem?: Problem | undefined;
   /** The HTTP status of the service or the store. */
   readonly status?: number | undefined;
   /** The error code of the store, such as `SignatureDoesNotMatch`. */
   readonly storeCode?: string | undefined;
-  /** In seconds, where trying again helps later. */
+  /** Seconds to wait before trying again, where that helps. */
   readonly retryAfter?: number | undefined;
   readonly cause?: unknown;
 }
@@ -65,7 +65,7 @@ export class UploadError extends Error implements UploadErrorFacts {
   declare readonly retryAfter?: number | undefined;
   /** The most bytes that the policy allows, if the file is too large. */
   declare readonly limit: number | undefined;
-  /** The media types that the policy allows, if the file is of another. */
+  /** The media types that the policy allows, if the file's is another. */
   declare readonly allowed: ReadonlyArray<string> | undefined;
 
   constructor(code: UploadErrorCode, message: string, facts: UploadErrorFacts = {}) {
@@ -81,7 +81,7 @@ export class UploadError extends Error implements UploadErrorFacts {
     if (limit) return `${title}: at most ${sizeInWords(limit)}.`;
     if (status === 413 && !title) return "The file is too large.";
     if (allowed) return `${title}: choose ${allowed.map(inWords).join(", ")}.`;
-    // Without a status it is about the file.
+    // Without a status, the message is about the file.
     return SENTENCES[code] ?? (status === undefined ? message : FAILED);
   }
 }

@@ -5,7 +5,7 @@ export const isReadable = (file: Blob): boolean => file.arrayBuffer !== undefine
 
 export async function failUnlessReadable(file: Blob, filename: string): Promise<void> {
   try {
-    // A folder has a size like a file; only reading it tells.
+    // A folder has a size like a file; only reading fails.
     await file.slice(0, 1).arrayBuffer?.();
   } catch (cause) {
     throw unreadable(file, filename, cause);
@@ -17,7 +17,7 @@ export async function failUnlessReadable(file: Blob, filename: string): Promise<
 }
 
 export function unreadable(file: Blob, filename: string, cause?: unknown): UploadError {
-  // Browsers give a folder no type, and the size that file systems do: nothing, or whole blocks.
+  // Browsers report a folder without a type, and with a size of 0 or of whole blocks.
   const isFolder = file.type === "" && file.size % 4096 === 0 && !filename.includes(".");
   const problem = isFolder
     ? "is a folder. Choose the files in it."
@@ -30,8 +30,8 @@ export function unreadable(file: Blob, filename: string, cause?: unknown): Uploa
 export type Checksum = Awaited<ReturnType<typeof computeChecksum>>;
 
 /**
- * SHA-256 is computed by the browser, beside the page's own thread but in one piece, which is in
- * memory meanwhile: so only up to this many bytes.
+ * Largest body that is hashed with SHA-256, in bytes: the browser hashes beside the page's thread,
+ * but needs the whole body in memory.
  */
 export const MOST_IN_MEMORY = 64 * 2 ** 20;
 
@@ -45,7 +45,7 @@ export function chooseAlgorithm(
   offered: ReadonlyArray<string>,
   size: number,
 ): Algorithm | undefined {
-  // SHA-256 is there only on pages that came over HTTPS or from this machine.
+  // SHA-256 needs a secure context.
   const hasSha256 = size <= MOST_IN_MEMORY && globalThis.crypto?.subtle;
   const known: ReadonlyArray<Algorithm> = ["sha256", "crc32c", "md5"];
   return known.slice(hasSha256 ? 0 : 1).find((each) => offered.includes(each));

@@ -8,7 +8,7 @@ import { type Job, keepSigned } from "./upload.ts";
 const MOST_FILES = 50;
 const MOST_BYTES = 60_000;
 
-/** Has the files granted that go as a whole, as many as possible at a time. */
+/** Requests grants for the files that are sent whole, as many as possible per request. */
 export async function grantAll(
   run: Run,
   service: Service,
@@ -22,15 +22,15 @@ export async function grantAll(
       (request) => (bytes += new Blob([JSON.stringify(request)]).size) <= MOST_BYTES,
     );
     if (files.length === 0) return;
-    const asked = open.slice(0, files.length);
+    const batch = open.slice(0, files.length);
     try {
       const { uploads } = await service.ask(run, "batch", grantsDecoder(files.length), { files });
-      asked.forEach((job, index) => keep(job, Promise.resolve(uploads[index] as SignedTarget)));
+      batch.forEach((job, index) => keep(job, Promise.resolve(uploads[index] as SignedTarget)));
     } catch (cause) {
-      // All are granted or none is: the refused one is left out, and the others are asked for again.
+      // A batch is granted whole or not at all: the next one leaves out the refused file.
       const [, place] = /^\/files\/(\d+)\//.exec(problemIn(cause).errors?.[0]?.pointer ?? "") ?? [];
-      const refused = asked[Number(place)];
-      for (const job of refused ? [refused] : asked) keep(job, Promise.reject(cause));
+      const refused = batch[Number(place)];
+      for (const job of refused ? [refused] : batch) keep(job, Promise.reject(cause));
     }
   }
 }

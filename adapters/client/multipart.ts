@@ -22,12 +22,12 @@ import {
 } from "./upload.ts";
 
 /**
- * The bytes of parts that are hashed, and asked for, with one request; with parts of 5 MiB that is
- * one request for 12 parts. Their URLs are used long before they expire.
+ * Bytes of parts that are hashed and signed with one request: 12 parts of 5 MiB. Their URLs are
+ * used long before they expire.
  */
 const SIGNED_AHEAD = 60 * 2 ** 20;
 
-/** Uploads a file in parts, from where it was left; of two tabs one waits for the other. */
+/** Uploads a file in parts, continuing an earlier attempt; of two tabs, one waits for the other. */
 export async function uploadInParts(job: Job): Promise<UploadResult> {
   const memory = makeMemory(job);
   const onWait = () => job.tally.show({ attempt: 0, delay: 0, reason: "elsewhere" });
@@ -44,15 +44,15 @@ async function uploadAlone(job: Job, memory: Memory): Promise<UploadResult> {
       if (memory.isSame(remembered)) return await sendAll(job, remembered, memory);
       await discard();
     } catch (cause) {
-      // It was completed, aborted or is too old: the file is sent again.
+      // The upload was completed or aborted, or is too old: the file is sent again.
       if (!isOver(cause)) throw cause;
       job.tally.restart();
     }
-    begun = await job.service.ask(job.run, "multipart", startDecoder(job.file.size), job.asked);
+    begun = await job.service.ask(job.run, "multipart", startDecoder(job.file.size), job.fields);
     return await sendAll(job, { begun }, memory);
   } catch (cause) {
     if (job.run.signal.aborted) await discard();
-    // Also by `abort()` of what has failed.
+    // Also when a failed upload is aborted.
     job.run.signal.addEventListener("abort", discard);
     throw cause;
   }
@@ -67,11 +67,11 @@ async function sendAll(
   const { run, service, tally, file, policy, concurrency } = job;
   const { upload, partSize } = begun;
   const total = Math.ceil(file.size / partSize);
-  /** The parts that are in the store as they are in the file. */
+  /** Parts that the store has with the bytes of the file. */
   const sent = new Map<number, SentPart>();
   job.kept.signatures.clear();
   const verified = algorithmFor(job, policy?.multipart?.checksums, partSize);
-  // A memory needs one in any case.
+  // The memory needs a checksum in any case.
   const algorithm = verified ?? chooseAlgorithm(["sha256", "crc32c"], partSize);
   const slice = (number: number) => file.slice((number - 1) * partSize, number * partSize);
   const hash = (number: number) => checksumIn(job, slice(number), algorithm);
@@ -90,9 +90,9 @@ async function sendAll(
     const stored = await service.ask(run, path, decodeStored);
     return new Map(stored.parts.map(({ partNumber, etag }) => [partNumber, etag]));
   };
-  /** The parts that were there before others are sent, and may be of another file. */
+  /** Parts that the store had before this attempt, perhaps of another file. */
   let earlier: ReadonlyMap<number, string> = new Map();
-  /** Drops the parts that the store does not have as sent, and takes the ETags that CORS hides. */
+  /** Drops parts that the store does not have as sent, and adds the ETags that CORS hides. */
   const compare = async () => {
     earlier = await list();
     for (const [number, part] of sent) {
@@ -101,7 +101,7 @@ async function sendAll(
       else sent.delete(number);
     }
   };
-  /** Signs parts in their order, several at a time, for which it computes their checksums. */
+  /** Hashes parts and requests their URLs in order, several at a time. */
   const askFor = async (numbers: ReadonlyArray<number>) => {
     const checksums: Array<Checksum> = [];
     for (const number of numbers) checksums.push(await hash(number));
@@ -128,7 +128,7 @@ async function sendAll(
     const part = { number: partNumber, body, sign: () => sign(partNumber), find };
     const { etag, checksum = "" } = await sendPart(job, part);
     sent.set(partNumber, { partNumber, etag, checksum });
-    // Of all of them too: if the answer to the completion is lost, it is only asked for again.
+    // After the last part too: if the answer to the completion is lost, only that is repeated.
     await memory.keep(begun, sent, partNumber);
     show();
   };
@@ -151,7 +151,7 @@ async function sendAll(
     try {
       const parts = [...sent].map(([part_number, { etag }]) => ({ part_number, etag }));
       const result = await service.ask(run, "multipart/complete", decodeResult, { upload, parts });
-      // Another tab that waits for this one completes the upload again, and has the same answer.
+      // Another tab that waits for this one completes the upload again, and gets the same answer.
       if (!(await memory.isAwaited())) await memory.forget();
       tally.finish();
       return result;
@@ -173,7 +173,7 @@ const LOST = "The store has not got all parts that it was sent. Try again.";
 /** The ETag without quotes, which some stores leave out in lists. */
 const bare = (etag: string) => etag.replaceAll('"', "");
 
-/** Calls `work` for each, `count` at a time. Waits for those under way when one fails. */
+/** Calls `work` for each item, `count` at a time. Waits for those under way when one fails. */
 async function inParallel<A>(
   count: number,
   items: ReadonlyArray<A>,

@@ -37,7 +37,7 @@ export function makeTally(
     try {
       onProgress?.({ sent: shown, total, percent, retrying, parts });
     } catch (cause) {
-      // As the platform does with what a listener of an event throws.
+      // Reported as the platform reports an error of an event listener.
       queueMicrotask(() => {
         throw cause;
       });
@@ -58,7 +58,7 @@ export function makeTally(
       show(retrying);
       return isMore;
     },
-    /** Shows a break. What it cost is subtracted once there is a line again to send it. */
+    /** Shows a retry. The lost bytes are subtracted once sending starts again. */
     retry: (part: number, retrying: RetryState) => {
       broken.set(part, retrying);
       show(retrying);

@@ -4,24 +4,24 @@ import { Transient } from "./retry.ts";
 /** The longest time for a probe, in milliseconds. */
 const PROBE_TIMEOUT = 10_000;
 
-/** A gateway that restarts, and a captive portal, end within this time, in milliseconds. */
+/** Longest usual outage, such as the restart of a gateway, in milliseconds. */
 const OUTAGE = 45_000;
 
-/** Origins that have answered as a service or a store does: they are there, and let pages in. */
+/** Origins that have answered as a service or a store does, and so allow this page's requests. */
 const known = new Set<string>();
 
 export const noteAnswer = (url: string): unknown => known.add(new URL(url).origin);
 
-/** The failure of an answer that something else has given, such as a captive portal. */
+/** Returns the failure for an answer of something else, such as a captive portal. */
 export const strange = (service: string, error: UploadError): Transient =>
   new Transient("network", ({ isLast, silence }) =>
     isLast || (silence >= OUTAGE && !known.has(new URL(service).origin)) ? error : undefined,
   );
 
 /**
- * The failure of a request to the service, or to a URL at the store. A page cannot read why, so it
- * asks without reading the answer (mode `no-cors`): where that works, only the permission for its
- * origin is missing. Some of a body is sent only after any permission.
+ * Returns the failure of a request to the service, or to a URL at the store. A page cannot read the
+ * reason, so it sends a probe whose answer it cannot read (mode `no-cors`): if that works, only the
+ * permission for its origin is missing. A browser sends a body only with that permission.
  */
 export const unanswered = (service: string, store?: string, hasSent = false): Transient =>
   new Transient("network", async ({ isLast, silence }) => {

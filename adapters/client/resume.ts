@@ -36,7 +36,7 @@ export interface PendingUpload extends FileFacts {
   readonly discard: () => Promise<void>;
 }
 
-/** The most parts of one entry: what is written for a part does not grow with the file. */
+/** The most parts of one entry, so that a write does not grow with the file. */
 export const PARTS_OF_ENTRY = 50;
 
 const entryOf = (partNumber: number) => Math.ceil(partNumber / PARTS_OF_ENTRY);
@@ -47,7 +47,7 @@ export type Memory = ReturnType<typeof makeMemory>;
 export interface Resumable {
   readonly file: Blob;
   /** The members of each request for an upload of the file. */
-  readonly asked: Omit<FileFacts, "lastModified"> & {
+  readonly fields: Omit<FileFacts, "lastModified"> & {
     readonly content_type: string;
     readonly metadata?: Readonly<Record<string, string>> | undefined;
   };
@@ -59,11 +59,11 @@ export interface Resumable {
 }
 
 /**
- * Makes the memory of an upload, which works without a storage too, or with one that fails. Throws
- * if it is to continue that of another file.
+ * Makes the memory of an upload, which also works without a storage or with one that fails. Throws
+ * if the upload to continue is of another file.
  */
-export function makeMemory({ file, asked, resume, service, storage, kept }: Resumable) {
-  const { filename, size, policy } = asked;
+export function makeMemory({ file, fields, resume, service, storage, kept }: Resumable) {
+  const { filename, size, policy } = fields;
   const { lastModified = 0 } = file as File;
   if (
     resume instanceof Object &&
@@ -74,32 +74,33 @@ export function makeMemory({ file, asked, resume, service, storage, kept }: Resu
       `This is not the file that was begun, or it has changed: ${resume.filename} with ${resume.size} bytes. Choose that one, or discard the upload.`,
     );
   }
-  // Without the time of its last change, another file of the same name could be taken for it.
+  // Without a modification time, another file of the same name could be taken for it.
   const lasting = lastModified && resume !== false ? (storage ?? indexedDbStorage()) : null;
   const call = storing(lasting ?? kept.parts);
   const facts = { filename, size, lastModified, policy };
   const key = prefixFor(service.files) + JSON.stringify(facts);
-  const given = JSON.stringify([asked.content_type, asked.metadata]);
+  const typeAndMetadata = JSON.stringify([fields.content_type, fields.metadata]);
   const locks = lasting ? globalThis.navigator?.locks : undefined;
   const isIn = (locks: ReadonlyArray<LockInfo> = []) => locks.some(({ name }) => name === key);
   return {
     recall: () => recall(call, key),
-    /** Returns true if the upload was begun as it is asked for now, also with its type and metadata. */
+    /** Returns true if the stored upload has the type and metadata of this one. */
     isSame: (begun: UploadMemory | undefined): begun is UploadMemory =>
       begun !== undefined &&
-      ((resume instanceof Object && !asked.metadata) || (begun.asked ?? given) === given),
-    /** Remembers the sent parts of the entry that has this part. */
+      ((resume instanceof Object && !fields.metadata) ||
+        (begun.fields ?? typeAndMetadata) === typeAndMetadata),
+    /** Stores the entry of parts that has this part. */
     keep: (begun: StartedUpload, sent: ReadonlyMap<number, SentPart>, partNumber: number) => {
-      const own = entryOf(partNumber);
-      const parts = [...sent.values()].filter(({ partNumber }) => entryOf(partNumber) === own);
-      const name = (own > 1 ? own : "") + key;
-      const entry = { file: facts, begun, parts, asked: given };
+      const index = entryOf(partNumber);
+      const parts = [...sent.values()].filter(({ partNumber }) => entryOf(partNumber) === index);
+      const name = (index > 1 ? index : "") + key;
+      const entry = { file: facts, begun, parts, fields: typeAndMetadata };
       return call((storage) => storage.set(name, JSON.stringify(entry)));
     },
     forget: () => forget(call, key),
     /**
-     * Calls `work` while no other tab does for the same file, where the page has locks: in a secure
-     * context. Calls `onWait` if there is one that does.
+     * Calls `work` when no other tab uploads the same file, and `onWait` if one does. Only a secure
+     * context has the locks for that.
      */
     alone: async <A>(run: Run, onWait: () => void, work: () => Promise<A>): Promise<A> => {
       let result: Promise<A> | undefined;
@@ -107,7 +108,7 @@ export function makeMemory({ file, asked, resume, service, storage, kept }: Resu
         ?.query()
         .then(({ held }) => isIn(held) && onWait())
         .then(() => locks.request(key, { signal: run.signal }, () => (result = work())))
-        // They are denied where a page can remember nothing, as in a sandbox.
+        // Locks are denied where a page has no storage, as in a sandbox.
         .catch(() => run.signal.throwIfAborted());
       return result ?? work();
     },
@@ -122,8 +123,8 @@ export async function pendingUploads(
 ): Promise<ReadonlyArray<PendingUpload>> {
   const call = storing(storage ?? indexedDbStorage());
   const keys = [...((await call((storage) => storage.keys())) ?? [])];
-  const own = keys.filter((key) => key.startsWith(prefixFor(service.files)));
-  const found = own.map(async (key) => {
+  const ofService = keys.filter((key) => key.startsWith(prefixFor(service.files)));
+  const pending = ofService.map(async (key) => {
     const { file, begun } = (await recall(call, key)) ?? {};
     if (!file || !begun) return [];
     const discard = async () => {
@@ -132,7 +133,7 @@ export async function pendingUploads(
     };
     return [{ ...file, key: begun.key, expiresAt: begun.expiresAt, discard }];
   });
-  return (await Promise.all(found)).flat();
+  return (await Promise.all(pending)).flat();
 }
 
 export async function discardParts(service: Service, { upload }: StartedUpload): Promise<void> {
@@ -151,7 +152,7 @@ export const isOver = (cause: unknown): boolean =>
 
 const prefixFor = (files: string) => `valetkey ${files} `;
 
-/** Makes calls of a storage that return undefined if they fail. */
+/** Returns a function that calls the storage, and returns undefined if that fails. */
 const storing =
   (storage: UploadStorage | null) =>
   async <A>(act: (storage: UploadStorage) => Awaitable<A>): Promise<A | undefined> => {
@@ -172,7 +173,7 @@ const forget = async (call: Call, key: string) => {
   for (const name of await namesOf(call, key)) await call((storage) => storage.delete(name));
 };
 
-/** Reads a memory; one that cannot be used, such as that of another version, is removed. */
+/** Reads a memory; an invalid one, such as of another version, is removed. */
 async function recall(call: Call, key: string): Promise<UploadMemory | undefined> {
   const kept = await call((storage) => storage.get(key));
   if (!kept) return undefined;
@@ -180,8 +181,8 @@ async function recall(call: Call, key: string): Promise<UploadMemory | undefined
   if (first && key.endsWith(JSON.stringify(first.file))) {
     const read = async (name: string) => decoded(await call((storage) => storage.get(name)));
     const entries = await Promise.all((await namesOf(call, key)).map(read));
-    const own = entries.filter((entry) => entry?.begun.upload === first.begun.upload);
-    return { ...first, parts: own.flatMap((entry) => entry?.parts ?? []) };
+    const same = entries.filter((entry) => entry?.begun.upload === first.begun.upload);
+    return { ...first, parts: same.flatMap((entry) => entry?.parts ?? []) };
   }
   await forget(call, key);
   return undefined;
@@ -195,7 +196,7 @@ const decoded = (kept: string | null | undefined): UploadMemory | undefined =>
 
 const NAME = "valetkey";
 
-/** A database that is blocked, or broken, answers nothing: its upload goes on without a memory. */
+/** Longest wait for a database, in milliseconds; a blocked or broken one does not answer. */
 const DATABASE_TIMEOUT = 1000;
 
 function indexedDbStorage(): UploadStorage | null {

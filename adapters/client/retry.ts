@@ -1,11 +1,11 @@
 import { UploadError } from "./errors.ts";
 import { awake, inTime, isOnline, type RetryState, type Run } from "./run.ts";
 
-/** In milliseconds; an upload idles for at most the longest of them once an outage is over. */
+/** In milliseconds. An upload idles for at most the longest one once an outage is over. */
 const FIRST_DELAY = 500;
 const LONGEST_DELAY = 10_000;
 
-/** A failure that another attempt may mend. */
+/** A failure after which another attempt may succeed. */
 export class Transient {
   declare readonly reason: RetryState["reason"];
   /** Returns the error if it is final; undefined if another attempt may help. */
@@ -20,7 +20,7 @@ export class Transient {
   }
 }
 
-/** `silence` is the time without progress, in milliseconds; without that asleep. */
+/** `silence` is the time without progress, in milliseconds, not counting sleep. */
 type Failed = { readonly attempt: number; readonly silence: number; readonly isLast: boolean };
 
 /** A failure that is `error` once nothing is tried again. */
@@ -28,11 +28,10 @@ export const transient = (reason: RetryState["reason"], error: UploadError, afte
   new Transient(reason, ({ isLast }) => (isLast ? error : undefined), after);
 
 /**
- * Calls `work` until it succeeds or fails for good: again and again with full jitter (AWS
- * Architecture Blog, "Exponential Backoff And Jitter"), or after the time that the answer asks for,
- * as long as the run allows since the first failure or the last progress of any of it. While the
- * run is paused or the browser offline nothing is tried, and nothing counts as a failure; time asleep
- * does not count. `work` calls `progressed` once it gets further than ever before, which starts the count anew.
+ * Calls `work` until it succeeds or fails for good. It waits with full jitter (AWS Architecture
+ * Blog, "Exponential Backoff And Jitter") or as the answer's `Retry-After` says, for as long as the
+ * run allows since the first failure or the last progress. Time paused, offline or asleep does not
+ * count. `work` calls `progressed` when it gets further than ever before.
  */
 export async function persist<A>(
   run: Run,
@@ -103,12 +102,12 @@ const delay = (outer: AbortSignal, milliseconds: number): Promise<unknown> =>
 export const isBusy = (status: number): boolean =>
   status === 408 || status === 429 || (status >= 500 && status !== 501);
 
-/** With a longer time, in milliseconds, a timer fires at once. */
+/** The longest time of a timer, in milliseconds: with a longer one it fires at once. */
 export const TIMER_LIMIT = 2 ** 31 - 1;
 
 /**
- * Reads a `Retry-After` header, of seconds or a date, as milliseconds that a timer takes; a date by
- * the clock of who has written it, where the answer says that.
+ * Reads a `Retry-After` header, of seconds or a date, as milliseconds that a timer takes. A date is
+ * compared with the answer's `Date`, if it has one.
  */
 export function retryAfter(
   header: string | null | undefined,

@@ -11,9 +11,9 @@ export interface RetryState {
   readonly delay: number;
   /**
    * `network`: no answer; `busy`: a 408, 429 or 5xx; `expired`: the URL was no longer accepted;
-   * `offline`: the browser has no network; `paused`: a body that was on its way is sent again after
-   * `resume()`; `elsewhere`: another tab uploads the same file; `copying`: the file has arrived and
-   * is taken to its place; `scanning`: it has arrived and is scanned; `waiting`: it is not ready.
+   * `offline`: the browser has no network; `paused`: a body is sent again after `resume()`;
+   * `elsewhere`: another tab uploads the same file; `copying`: the arrived file is copied to its
+   * place; `scanning`: it is scanned; `waiting`: it is not ready.
    */
   readonly reason:
     | "network"
@@ -26,11 +26,11 @@ export interface RetryState {
     | "scanning"
     | "waiting";
   /**
-   * The time of the last progress, as `Date.now()` has it, later by what the page was asleep since;
-   * absent if the upload only waits.
+   * The time of the last progress, by `Date.now()`, plus the time that the page slept since; absent
+   * if the upload only waits.
    */
   readonly since?: number;
-  /** When the upload fails if there is no progress until then. */
+  /** When the upload fails without further progress. */
   readonly until?: number;
 }
 
@@ -38,7 +38,7 @@ export interface RetryState {
 export interface RetryOptions {
   /** The longest time without progress; time that is paused, offline or asleep does not count. */
   readonly for?: `${number} ${"second" | "minute" | "hour"}${"" | "s"}` | undefined;
-  /** Asked before each attempt; `false` ends the upload. */
+  /** Called before each attempt; `false` ends the upload. */
   readonly shouldRetry?: ((retrying: RetryState) => boolean) | undefined;
 }
 
@@ -78,7 +78,8 @@ let calledAt = 0;
 
 /**
  * Returns for how long the page was awake, in milliseconds: neither the machine asleep nor the page
- * frozen. It is called each second while something is tried, by a clock that nobody sets.
+ * frozen. It must be called each second while something is tried; changes of the clock do not
+ * matter.
  */
 export function awake(): number {
   const now = Math.floor(performance.now());
@@ -87,7 +88,10 @@ export function awake(): number {
   return counted;
 }
 
-/** Makes what an upload under way is held and ended by. Throws if `retry` cannot be used. */
+/**
+ * Makes the state with which an upload is paused, continued and ended. Throws if `retry` is
+ * invalid.
+ */
 export function makeRun(outer?: AbortSignal, retry: RetryOptions = {}) {
   const end = new AbortController();
   /** Aborted while the upload is paused, and once it is to end. */
@@ -110,9 +114,9 @@ export function makeRun(outer?: AbortSignal, retry: RetryOptions = {}) {
     shouldRetry: retry.shouldRetry,
     /** The time of the last progress, or of the end of a pause, by `awake`. */
     progressAt: 0,
-    /** How many large bodies were sent in vain since one got through. */
+    /** The number of large bodies that broke off in a row. */
     cuts: 0,
-    /** The state that the service last gave of a file that has arrived. */
+    /** The last state that the service reported for a file that has arrived. */
     arrival: undefined as "copying" | "scanning" | undefined,
     onRetry: undefined as ((retrying: RetryState) => void) | undefined,
     pause: () => going.abort(),
@@ -166,7 +170,7 @@ export async function inTime<A>(
   outer.addEventListener("abort", abort);
   const restart = (again = milliseconds) => {
     clearTimeout(timer);
-    // A body may be read on after the answer.
+    // The body may be read after the answer.
     if (!inner.signal.aborted) timer = setTimeout(abort, again);
   };
   try {

@@ -3,14 +3,14 @@ import { retryAfter, TIMER_LIMIT } from "./retry.ts";
 import { inTime } from "./run.ts";
 
 /**
- * The longest time without progress of a transfer, in milliseconds: the system may have taken more
- * of it than a slow line carries in a minute.
+ * Longest time without progress, in milliseconds: the system may have buffered more than a slow
+ * line carries in a minute.
  */
 const SEND_TIMEOUT = 120_000;
 
 /**
- * Once all of a body was taken, something on the way may still have to forward it: its answer may
- * take longer by the time that this many bytes for each millisecond need.
+ * Bytes per millisecond: a proxy may still have to forward a body that was taken whole, so the
+ * answer may take longer by the time for that.
  */
 const FORWARDED = 32.768;
 
@@ -39,14 +39,14 @@ export async function put(request: Put): Promise<PutAnswer> {
   });
 }
 
-/** Used where there is one, since `fetch` does not report how much of a body has been sent. */
+/** Sends by `XMLHttpRequest`, since `fetch` does not report how much of a body has been sent. */
 async function putByXhr({ url, headers, body, signal, onSent }: Put): Promise<PutAnswer> {
   // A file of React Native by its URI has the members of a Blob.
   const sendable = body instanceof Blob ? body : await (body as Blob).arrayBuffer();
   const xhr = new XMLHttpRequest();
   xhr.open("PUT", url);
   for (const [name, value] of Object.entries(headers)) xhr.setRequestHeader(name, value);
-  // After the answer too, when it changes nothing.
+  // Also called after the answer, when it changes nothing.
   const giveUp = () => xhr.abort();
   xhr.upload.addEventListener("progress", ({ loaded }) => onSent(loaded));
   signal.addEventListener("abort", giveUp);
@@ -56,7 +56,7 @@ async function putByXhr({ url, headers, body, signal, onSent }: Put): Promise<Pu
     if (signal.aborted) giveUp();
   });
   if (xhr.status === 0) throw new TypeError("no answer");
-  // Asking for a header that is not shared makes the console complain. Names are in lower case.
+  // Reading a header that CORS hides makes the console complain. Names are in lower case.
   const names = xhr.getAllResponseHeaders();
   return answerFrom(xhr.status, xhr.responseText, (name) =>
     names.includes(`${name}:`) ? xhr.getResponseHeader(name) : null,
@@ -71,7 +71,7 @@ async function putByFetch({ url, headers, body, signal, onSent }: Put): Promise<
     ...(SENDS_LENGTH ? counted(headers, body, onSent) : { headers, body }),
   });
   const text = await textOf(response);
-  // Deno tells nothing before.
+  // Deno reports nothing before.
   if (!SENDS_LENGTH) onSent(body.size);
   return answerFrom(response.status, text, (name) => response.headers.get(name));
 }
@@ -96,11 +96,11 @@ function counted(headers: Put["headers"], body: Blob, onSent: Put["onSent"]): ob
   return { headers: withLength, body: stream, duplex: "half" };
 }
 
-/** Most characters of an answer in which its code is looked for, and that are read. */
+/** Most characters of an answer that are searched for its code, and that are read. */
 const LONGEST_HEAD = 2 ** 14;
 const LONGEST_ANSWER = 2 ** 23;
 
-/** Reads an answer, and no more than any has: a few bytes may unpack to gigabytes. */
+/** Reads an answer up to a limit: a few bytes may unpack to gigabytes. */
 export async function textOf(response: Response): Promise<string> {
   // React Native has no streams.
   if (!response.body) return response.text();
@@ -119,11 +119,11 @@ export async function textOf(response: Response): Promise<string> {
 /** Reads the XML of S3, which is the same for Google Cloud Storage. */
 const answerFrom = (status: number, text: string, header: (name: string) => string | null) => ({
   status,
-  // One that the service would refuse counts as hidden.
+  // An ETag that the service would refuse counts as hidden.
   etag: ETAG.exec(header("etag") ?? "")?.[0],
-  /** When it asks for another attempt, in milliseconds. */
+  /** The milliseconds of its `Retry-After`. */
   after: retryAfter(header("retry-after"), header("date")),
-  /** Its error code, such as `SignatureDoesNotMatch`, and its sentence about it. */
+  /** The error code, such as `SignatureDoesNotMatch`, and the store's message. */
   code: /<Code>(\w{1,99})<\/Code>/.exec(text.slice(0, LONGEST_HEAD))?.[1],
   message: /<Message>([^<\p{Cc}]{1,999})<\/Message>/u.exec(text.slice(0, LONGEST_HEAD))?.[1],
 });

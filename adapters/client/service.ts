@@ -16,7 +16,7 @@ import { textOf } from "./send.ts";
 /** The longest time for an answer, in milliseconds: some stores copy parts to put them together. */
 const TIMEOUT = 120_000;
 
-/** A value, or a function that gives it before each request. */
+/** A value, or a function that returns it before each request. */
 export type ValueOrProvider<A> = A | (() => A | Promise<A>);
 
 /** The service, and the caller. */
@@ -36,9 +36,9 @@ export interface ServiceOptions {
   readonly fetch?: ((url: string, init: RequestInit) => Promise<Response>) | undefined;
 }
 
-/** Returns the usual type of files with such a name, where the browser does not know it. */
+/** Returns the usual type of files with such a name, for browsers that do not know it. */
 export const typeByName = (name: string, policy: UploadPolicy | undefined): string | undefined =>
-  // With a dot or of one letter, so that it names nothing that every object has.
+  // An extension has a dot, or one letter where there is none: no inherited member has such a name.
   policy?.extensions[name.slice(name.lastIndexOf(".")).toLowerCase()];
 
 export type Service = ReturnType<typeof makeService>;
@@ -75,14 +75,14 @@ export function makeService(options: ServiceOptions) {
   }
 
   async function authorize(signal: AbortSignal, wasRefused: boolean) {
-    const given = await provide(signal, "token", wasRefused);
-    if (given === undefined) return undefined;
-    if (attempt(() => text(given)) === given) return { Authorization: `Bearer ${given}` };
+    const token = await provide(signal, "token", wasRefused);
+    if (token === undefined) return undefined;
+    if (attempt(() => text(token)) === token) return { Authorization: `Bearer ${token}` };
     const message =
       "token is not text on one line. Check what its address answers to who is not signed in.";
     throw new UploadError("unauthenticated", message);
   }
-  // One token is asked for by all requests that are refused meanwhile.
+  // Requests that are refused at the same time share one new token.
   let renewing: ReturnType<typeof authorize> | undefined;
   const renew = (signal: AbortSignal) =>
     (renewing ??= authorize(signal, true).finally(() => (renewing = undefined)));
@@ -111,7 +111,7 @@ export function makeService(options: ServiceOptions) {
         const send = async (authorization: object | undefined) =>
           call(signal, files + path, {
             method: method ?? (body ? "POST" : "GET"),
-            // Made here, so that headers that cannot be sent are not taken for a silent service.
+            // Made here, so that invalid headers are not taken for a service that does not answer.
             headers: new Headers({
               ...authorization,
               ...(body && { "Content-Type": "application/json" }),
@@ -149,16 +149,16 @@ function refusalFrom(run: Run, service: string, { status, headers }: Response, a
     attempt(() => ({ ...(answer as object), ...decodeProblem(answer) })) ?? {};
   const { code, title, detail } = problem;
   const after = retryAfter(headers.get("retry-after"), headers.get("date"));
-  // An answer without a code is not of the service, but of something at its address. The place of
-  // a file in a batch means nothing to a person.
+  // An answer without a code comes from something else at the service's address. The place of a
+  // file in a batch means nothing to a person.
   const message = code
     ? `${title}. ${detail?.replace(/^\/files\/\d+\/\w+: /, "") ?? ""}`.trim()
     : `The service answered ${status || "with a redirect"}. Check that endpoint is its address.`;
   const isWrongContent = CONTENT.test(JSON.stringify(answer));
-  const found = isWrongContent ? "wrong-content" : (CODES.get(code) ?? CODES.get(status));
-  // A proxy that asks to sign in, or takes no such body, says so in its own way.
+  const known = isWrongContent ? "wrong-content" : (CODES.get(code) ?? CODES.get(status));
+  // A proxy that requires a login, or refuses the body's size, answers these without a code.
   const isPlain = status === 401 || status === 413;
-  const kind = ((code || isPlain) && found) || "service-failed";
+  const kind = ((code || isPlain) && known) || "service-failed";
   const retryIn = after && Math.ceil(after / 1000);
   const error = new UploadError(kind, message, { problem, status, retryAfter: retryIn });
   if (kind === "pending") {
@@ -173,7 +173,7 @@ function refusalFrom(run: Run, service: string, { status, headers }: Response, a
 /** Among the `differences` of a mismatch. */
 const CONTENT = /"property":"content"/;
 
-/** Names that browsers and Node have for a request without an answer. */
+/** Messages of browsers and Node for a request without an answer. */
 const LOST = /fetch|Load f/;
 
 const CODES = new Map<unknown, UploadErrorCode>([

@@ -6,13 +6,13 @@ import { Transient } from "./retry.ts";
  */
 export const MOST_AT_ONCE = 4;
 
-/** Bytes of the least part of most stores, which may always be on their way. */
+/** The smallest part of most stores, in bytes; one may always be on its way. */
 export const LEAST_PART = 5 * 2 ** 20;
 
 /** A line is quick if it carries a part in this time, in milliseconds. */
 const QUICK = 2000;
 
-/** An answer that comes later may have waited for something on the way that has taken the part. */
+/** A later answer, in milliseconds, may have waited for a proxy that has buffered the part. */
 const LATE = 30_000;
 
 /** When a body began to be sent, and when all of it was taken, by `performance.now()`. */
@@ -24,10 +24,10 @@ interface Times {
 export type Slots = ReturnType<typeof makeSlots>;
 
 /**
- * Allows `count` bodies at a time, and of their bytes what a break of the line may cost: those of
- * one part at first and once the line broke, of one more with every two that were quick, and of half
- * as many after a slow one (additive increase, multiplicative decrease). The function that it
- * returns runs `work`, which writes down the times, once there is room for a body of `size` bytes.
+ * Limits bodies on their way to `count`, and their bytes to what a break of the line may cost: one
+ * part at first and after a break, one more after every two quick ones, half as many after a slow
+ * one (additive increase, multiplicative decrease). The returned function runs `work`, which writes
+ * down the times, once there is room for a body of `size` bytes.
  */
 export function makeSlots(count: number) {
   let most = 1;
@@ -43,7 +43,7 @@ export function makeSlots(count: number) {
     const part = Math.max(size, LEAST_PART);
     const isFull = () => running === count || (running > 0 && bytes + size > most * part);
     while (isFull() && !signal.aborted) {
-      // Once for each signal, however often it waits.
+      // Once per signal, however often it waits.
       signal.addEventListener("abort", wake);
       await new Promise<void>((resolve) => waiting.push(resolve));
     }
@@ -56,7 +56,7 @@ export function makeSlots(count: number) {
       const now = performance.now();
       const { begun, taken = now } = times;
       if (taken - begun >= QUICK || now - taken > LATE) most = Math.max(1, most / 2);
-      // A small body is soon sent on any line.
+      // A small body is quick on any line.
       else if (size >= LEAST_PART || (now - begun) * LEAST_PART < QUICK * size) {
         most = Math.min(count, most + 0.5);
       }

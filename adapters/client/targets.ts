@@ -55,7 +55,7 @@ function listen(
 function filesIn(item: DataTransferItem): Promise<ReadonlyArray<File>> {
   const file = item.getAsFile();
   const entry = item.webkitGetAsEntry?.();
-  // The upload of one that cannot be read says so.
+  // An unreadable file fails in its upload.
   const itself = () => (file ? [file] : []);
   return entry ? walk(entry).catch(itself) : Promise.resolve(itself());
 }
@@ -67,7 +67,7 @@ async function walk(entry: FileSystemEntry): Promise<ReadonlyArray<File>> {
   const reader = (entry as FileSystemDirectoryEntry).createReader();
   const files: Array<File> = [];
   for (;;) {
-    // Some at a time, until there are none.
+    // Entries come in batches, the last one empty.
     const entries: Array<FileSystemEntry> = await new Promise((...done) =>
       reader.readEntries(...done),
     );

@@ -27,13 +27,13 @@ import type { Slots } from "./slots.ts";
 
 /** Options of one upload. */
 export interface UploadOptions {
-  /** The name of the file; its own if left out. */
+  /** The name of the file; `file.name` if left out. */
   readonly filename?: string | undefined;
-  /** Its media type; if left out its own, or that of its extension in the policy. */
+  /** The media type; if left out `file.type`, or that of its extension in the policy. */
   readonly contentType?: string | undefined;
   /** The policy to upload under; `files` if left out. */
   readonly policy?: string | undefined;
-  /** Facts of your own: up to 16 pairs of text, 1 KiB together. The result has them again. */
+  /** Metadata: up to 16 pairs of text, 1 KiB together. The result has it again. */
   readonly metadata?: Readonly<Record<string, string>> | undefined;
   readonly onProgress?: ((progress: UploadProgress) => void) | undefined;
   /** Aborts the upload. */
@@ -49,9 +49,9 @@ export interface UploadOptions {
    */
   readonly multipart?: number | false | undefined;
   /**
-   * Continues an upload in parts where one of the same file was left, also after a reload; `false`
-   * forgets it. With one of `pending()` that one is continued, under its policy; the upload fails if
-   * the file is another.
+   * Continues an earlier upload in parts of the same file, also after a reload; `false` forgets it.
+   * With one of `pending()` that one is continued, under its policy; the upload fails if the file
+   * is another.
    */
   readonly resume?: boolean | PendingUpload | undefined;
   /** For how long failures are tried again; 5 minutes without progress if left out. */
@@ -71,9 +71,9 @@ export interface Job extends Resumable {
   /** The most parts on their way at a time. */
   readonly concurrency: number;
   readonly tally: Tally;
-  /** Makes the request for it as a whole once, with its checksum. */
+  /** Makes the request for a grant of the whole file once, with its checksum. */
   readonly request: () => Promise<object>;
-  /** The policy of that name; undefined if it is not among those of the caller. */
+  /** Undefined if the caller has no policy of that name. */
   readonly policy: UploadPolicy | undefined;
   readonly isInParts: boolean;
   readonly checksum: boolean | undefined;
@@ -82,15 +82,15 @@ export interface Job extends Resumable {
 
 export type UploadState = ReturnType<typeof makeKept>;
 
-/** Makes what is kept for another upload of the file. */
+/** Makes the state that a retry of the upload continues with. */
 export const makeKept = () => ({
-  /** So that a bar does not begin anew. */
+  /** Kept so that a progress bar does not restart. */
   tally: undefined as Tally | undefined,
-  /** The numbers of bodies that may have arrived, and were not found yet. */
+  /** The numbers of bodies that were sent whole, and may have arrived. */
   gone: new Set<number>(),
-  /** By the number of the part, 0 for a whole file, with the time when it was asked for. */
+  /** By the number of the part, 0 for a whole file; `at` is the time of the request. */
   signatures: new Map<number, Signature>(),
-  /** The parts that no storage remembers. */
+  /** Parts, for uploads that no storage remembers. */
   parts: new Map<string, string>(),
 });
 
@@ -99,10 +99,10 @@ type Signature = { readonly at: number; readonly signed: Promise<SignedTarget> }
 export function keepSigned(
   { kept }: Job,
   numbers: ReadonlyArray<number>,
-  asked: Promise<ReadonlyArray<SignedTarget>>,
+  targets: Promise<ReadonlyArray<SignedTarget>>,
 ): void {
   for (const [index, number] of numbers.entries()) {
-    const signed = asked.then((all) => all[index] as SignedTarget);
+    const signed = targets.then((all) => all[index] as SignedTarget);
     kept.signatures.set(number, { at: Date.now(), signed });
     // The upload of the part reports it.
     signed.catch(() => undefined);
@@ -114,9 +114,9 @@ export interface Part {
   /** 0 for a whole file. */
   readonly number: number;
   readonly body: Blob;
-  /** Keeps a signature for it. */
+  /** Requests a signature for it. */
   readonly sign: () => void;
-  /** Asks for it, where all of it has gone and no answer came; undefined if it is not there. */
+  /** Looks for a body that was sent whole, without an answer; undefined if it has not arrived. */
   readonly find: () => Promise<KnownTarget | undefined>;
 }
 
@@ -129,7 +129,7 @@ export async function uploadWhole(job: Job): Promise<UploadResult> {
   const sign = () => keepSigned(job, [0], ask());
   let result: UploadResult | undefined;
   const confirm = async ({ receipt = "" }: Partial<SignedTarget>) => {
-    // The answer has no receipt: it is the one that was sent.
+    // The answer has no receipt, so the one that was sent is added.
     const decode = (answer: unknown) => decodeResult({ ...(answer as object), receipt });
     return (result = await service.ask(run, "confirm", decode, { receipt }));
   };
@@ -138,7 +138,7 @@ export async function uploadWhole(job: Job): Promise<UploadResult> {
       await confirm((await kept.signatures.get(0)?.signed) ?? {});
       return {};
     } catch (cause) {
-      // It is not there, or the receipt is too old: then it is sent.
+      // It has not arrived, or the receipt is too old: then it is sent.
       if (/^(?:mismatch|refused)$/.test((cause as UploadError).code)) return undefined;
       throw cause;
     }
@@ -157,28 +157,31 @@ export async function uploadWhole(job: Job): Promise<UploadResult> {
   });
 }
 
-/** The most times that something is sent again that the store has not got. */
+/** The most times that a body is sent again because the store lacks it. */
 const MOST_RESENDS = 5;
 
-/** The store has not got what it was sent: something else, such as a captive portal, has answered. */
+/**
+ * Returns the failure for a body that the store lacks, although something, such as a captive
+ * portal, has accepted it.
+ */
 export const notArrived = (error: UploadError): Transient =>
   new Transient("network", ({ attempt, isLast }) =>
     isLast || attempt > MOST_RESENDS ? error : undefined,
   );
 
-/** Returns true if the URL of a part has not expired, by a clock that need not be right. */
+/** Returns true if the URL of a part has not expired, by the time since its request. */
 export const isSigned = ({ policy, kept }: Job, number: number): boolean =>
   Date.now() - (kept.signatures.get(number)?.at ?? 0) < (policy?.putLifetime ?? 900) * 1000;
 
 export async function requestFor(job: Job): Promise<object> {
   const algorithm = algorithmFor(job, job.policy?.checksums, job.file.size);
   const checksum = algorithm && (await checksumIn(job, job.file, algorithm));
-  return { ...job.asked, strict: true, ...(checksum && { checksum }) };
+  return { ...job.fields, strict: true, ...(checksum && { checksum }) };
 }
 
 /**
- * Chooses the algorithm for a checksum of `size` bytes that the store verifies: if it is asked for,
- * required, or at no cost that anybody would notice.
+ * Chooses the algorithm for a checksum of `size` bytes that the store verifies, if it is required,
+ * requested, or hardly costs anything.
  */
 export function algorithmFor(
   { checksum, policy, file }: Job,
@@ -187,11 +190,11 @@ export function algorithmFor(
 ): Algorithm | undefined {
   const isRequired = policy?.requireChecksum === true;
   if (!isRequired && !(checksum ?? size <= MOST_IN_MEMORY)) return undefined;
-  const isAsked = isRequired || checksum === true;
-  // MD5 takes the page's own thread, for a checksum that only finds accidents.
-  const usable = isAsked ? offered : offered.filter((each) => each !== "md5");
+  const isWanted = isRequired || checksum === true;
+  // MD5 blocks the page's thread, and only detects accidents.
+  const usable = isWanted ? offered : offered.filter((each) => each !== "md5");
   const algorithm = isReadable(file) ? chooseAlgorithm(usable, size) : undefined;
-  if (algorithm === undefined && isAsked) {
+  if (algorithm === undefined && isWanted) {
     const message = `No checksum can be sent: the store verifies ${offered.join(", ") || "none"}${isReadable(file) ? "" : ", and files cannot be read here"}. ${isRequired ? "Tell the operator: the policy requires one." : "Leave the option checksum out."}`;
     throw new UploadError("refused", message);
   }
@@ -199,31 +202,31 @@ export function algorithmFor(
 }
 
 export const checksumIn = (
-  { file, asked }: Job,
+  { file, fields }: Job,
   body: Blob,
   algorithm: Algorithm | undefined,
 ): Promise<Checksum> =>
   computeChecksum(body, algorithm).catch((cause: unknown) => {
-    throw unreadable(file, asked.filename, cause);
+    throw unreadable(file, fields.filename, cause);
   });
 
 /** A URL that is refused within this time, in milliseconds, did not expire. */
 const EXPIRY_GRACE = 60_000;
 
-/** A line that breaks after so many bytes makes progress, until it broke so many times in a row. */
+/** A connection that breaks after so many bytes made progress, until so many breaks in a row. */
 const PROGRESS_BYTES = 2 ** 20;
 const MOST_CUTS = 40;
 
 /**
- * A body that was taken whole, and then not answered for this time, in milliseconds, was sent in
- * vain unless it gets through: something on the way has it, and is too slow.
+ * A body that was sent whole, without an answer for this time, in milliseconds, is probably stuck
+ * in a proxy that is too slow.
  */
 const LONGEST_SILENCE = 45_000;
 const MOST_IN_VAIN = 3;
 
 /** PUTs a part to the store until it is there; a 403 gets one fresh URL. */
 export function sendPart(job: Job, part: Part): Promise<KnownTarget> {
-  const { run, service, slots, tally, file, asked } = job;
+  const { run, service, slots, tally, file, fields } = job;
   const { number, body, sign, find } = part;
   const { gone, signatures } = job.kept;
   let wasRenewed = false;
@@ -231,14 +234,14 @@ export function sendPart(job: Job, part: Part): Promise<KnownTarget> {
   return persist(
     run,
     async (outer, progressed) => {
-      const found = gone.has(number) ? await find() : undefined;
-      if (found) return found;
+      const stored = gone.has(number) ? await find() : undefined;
+      if (stored) return stored;
       gone.delete(number);
       return slots(outer, body.size, async (times) => {
         if (!isSigned(job, number)) sign();
         const { at, signed: asking } = signatures.get(number) as Signature;
         asking.catch(() => signatures.delete(number));
-        // An upload that is paused meanwhile keeps no slot from other files.
+        // A paused upload must not keep a slot from other files.
         const signed = await unlessAborted(outer, asking);
         const age = Date.now() - at;
         let sent = 0;
@@ -265,21 +268,21 @@ export function sendPart(job: Job, part: Part): Promise<KnownTarget> {
           if (++run.cuts >= MOST_CUTS) throw unstable("The connection broke", MOST_CUTS);
           progressed();
         };
-        // A part on its way arrives, also if the upload is paused.
+        // A part on its way arrives even if the upload is paused.
         const signal = number ? run.signal : outer;
         const { url } = signed;
         times.begun = performance.now();
         const answer = await put({ ...signed, body, signal, onSent }).catch(async (cause) => {
           if (outer.aborted) throw cause;
-          await failUnlessReadable(file, asked.filename);
+          await failUnlessReadable(file, fields.filename);
           failIfUnstable(true);
           throw unanswered(service.address, url, sent > 0);
         });
         noteAnswer(url);
         const { status, code = "", etag } = answer;
-        // What has no code may be from something on the way.
+        // An answer without a code may come from a proxy.
         if (code) gone.delete(number);
-        // An attempt whose answer was lost had arrived.
+        // An earlier attempt, whose answer was lost, had arrived.
         const isThere = status === 412 || code === "UnauthorizedBlobOverwrite";
         if ((status >= 200 && status < 300) || (number === 0 && isThere)) {
           // A whole file is looked for until it is confirmed.
@@ -292,8 +295,8 @@ export function sendPart(job: Job, part: Part): Promise<KnownTarget> {
           failIfUnstable(BROKEN.test(code));
           throw transient("busy", storeRefusal(answer), answer.after);
         }
-        if (OTHER_BYTES.test(code)) throw unreadable(file, asked.filename, answer);
-        // It has expired, or the store's clock is another.
+        if (OTHER_BYTES.test(code)) throw unreadable(file, fields.filename, answer);
+        // The URL has expired, or the store's clock differs.
         const isRefused = status === 403 || code === "ExpiredToken";
         if (!isRefused || (wasRenewed && age < EXPIRY_GRACE)) throw storeRefusal(answer);
         wasRenewed = true;
@@ -305,7 +308,7 @@ export function sendPart(job: Job, part: Part): Promise<KnownTarget> {
   );
 }
 
-/** The store's codes for a body that did not arrive, and for one of another checksum. */
+/** The store's codes for an incomplete body, and for a wrong checksum. */
 const BROKEN = /^(?:IncompleteBody|RequestTimeout)$/;
 const OTHER_BYTES = /^(?:BadDigest|XAmzContent\w{1,20}Mismatch)$/;
 

@@ -10,12 +10,12 @@ import { onOneLine } from "../values/printable.ts";
 import { errorMessage } from "../values/thrown.ts";
 import { deepTestFile, TEST_FILE } from "./test-files.ts";
 
-/** clamd serves 10 connections at once, and scans for two minutes, unless it is told otherwise. */
+/** By default clamd serves 10 connections at once, and scans for up to two minutes. */
 const AT_ONCE = 4;
 const LONGEST_SCAN = "5 minutes";
 const LONGEST_PROBE = "30 seconds";
 
-/** In characters. */
+/** Longest answer, in characters. */
 const LONGEST_ANSWER = 1024;
 
 type Chunks = AsyncIterable<Uint8Array> | Iterable<Uint8Array>;
@@ -39,17 +39,17 @@ export const makeClamd = Effect.fnUntraced(function* (address: NetConnectOpts) {
     );
   const deep = deepTestFile();
   const probe = Effect.gen(function* () {
-    for (const [file, mend] of [
+    for (const [file, remedy] of [
       [TEST_FILE, "give it signatures"],
       [deep, "set AlertExceedsMax yes"],
     ] as const) {
       if ((yield* scan([file], LONGEST_PROBE)) === "clean") {
-        const reason = `clamd calls the EICAR test file clean, or did not scan it: ${mend}`;
+        const reason = `clamd calls the EICAR test file clean, or did not scan it: ${remedy}`;
         return yield* new ScannerUnavailable({ reason });
       }
     }
   }).pipe(Effect.catchTag("StoreUnavailable", Effect.die));
-  // Its verdicts are believed only after that.
+  // Verdicts are trusted only after this check.
   const check = yield* cachedFor(probe, "5 seconds");
   const slots = Semaphore.makeUnsafe(AT_ONCE);
   return {
@@ -70,7 +70,7 @@ async function exchange(
   const socket = connect(address);
   let isSent = false;
   const frames = framed(file, () => (isSent = true));
-  // The reason why the file cannot be sent is why there is no answer.
+  // Fails the socket with the reason, so that the missing answer is explained by it.
   void pipeline(frames, socket, { end: false, signal }).catch((cause) => socket.destroy(cause));
   let answer = "";
   for await (const chunk of socket.setEncoding("latin1")) {
@@ -109,7 +109,7 @@ function verdictFrom(answer: string): Effect.Effect<Verdict, ScannerUnavailable>
   return Effect.succeed(NOT_SCANNED.test(name) ? { unscannable: name } : { infected: name });
 }
 
-/** clamd hangs up on a file that is too large for it, so that its answer is often lost. */
+/** clamd closes the connection for a file that is too large, so its answer is often lost. */
 const noVerdict = (reason: string) =>
   new ScannerUnavailable({
     reason: `clamd gave no verdict: ${reason} (a file above StreamMaxLength?)`,

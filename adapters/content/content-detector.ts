@@ -9,9 +9,9 @@ export const layer: Layer.Layer<never> = Layer.succeed(ContentDetector, (sample)
   Effect.tryPromise({
     try: async () => {
       const { fileTypeFromBuffer, supportedMimeTypes: known } = await import("file-type");
-      // It throws over some of what is only made to look like a file.
-      const found = await fileTypeFromBuffer(sample).catch(() => undefined);
-      return { type: found?.mime, known };
+      // The package throws for some malformed files.
+      const detected = await fileTypeFromBuffer(sample).catch(() => undefined);
+      return { type: detected?.mime, known };
     },
     catch: (cause) => new StoreUnavailable({ kind: "refused", reason: errorMessage(cause) }),
   }),

@@ -70,7 +70,7 @@ export function createValetkey<Name extends string = never>(
     authenticator: Layer.succeed(Authenticator, authenticatorFrom(options.authenticate)),
     countIn,
     failuresByDefault: "off",
-    ownKey: keyOfProcess,
+    defaultKey: keyOfProcess,
   }).pipe(Layer.provideMerge(logTo(options.log)));
   const runtime = ManagedRuntime.make(layer);
 

@@ -25,9 +25,9 @@ const SETTLING = { schedule: Schedule.spaced("1 second"), times: 30 };
 const LONGEST_ATTEMPT = "50 seconds";
 const TOO_LATE = `there was no answer within ${LONGEST_ATTEMPT}`;
 const POLL_INTERVAL = "1 second";
-/** In milliseconds. */
+/** Longest pause between attempts while the receiver is away, in milliseconds. */
 const LONGEST_PAUSE = 5000;
-/** The longest that deliveries under way are waited for at the end. */
+/** Longest wait for deliveries under way at the end. */
 const DRAIN_TIMEOUT = "3 seconds";
 
 /** Makes one attempt at `now`, in milliseconds; rejects if there is no answer. */
@@ -36,7 +36,9 @@ export type Deliver = (
   attempt: { readonly now: number; readonly signal: AbortSignal },
 ) => Promise<ReceiverAnswer>;
 
-/** Delivers what is due until the scope closes, and returns how to look again at once. */
+/**
+ * Delivers due messages until the scope closes, and returns a function that looks for them at once.
+ */
 export const dispatch = Effect.fnUntraced(function* (
   outbox: Outbox,
   send: Deliver,
@@ -45,13 +47,13 @@ export const dispatch = Effect.fnUntraced(function* (
   const slots = Semaphore.makeUnsafe(AT_ONCE);
   const deliveries = yield* FiberSet.make();
   const isDue = Latch.makeUnsafe();
-  const tell = {
+  const report = {
     unavailable: yield* onceAMinute("events wait: their queue cannot be used", Effect.logWarning),
     dead: yield* onceAMinute("an event was given up", Effect.logError),
     waiting: yield* onceAMinute("an event was not taken, and waits", Effect.logWarning),
   };
-  const whileItFails = ({ reason }: EventsUnavailable) => tell.unavailable({ reason });
-  /** Attempts since the receiver was last there. */
+  const whileItFails = ({ reason }: EventsUnavailable) => report.unavailable({ reason });
+  /** Attempts since the receiver last answered. */
   let missed = 0;
 
   const deliver = Effect.fnUntraced(
@@ -61,19 +63,19 @@ export const dispatch = Effect.fnUntraced(function* (
       missed = isAway(answer) ? missed + 1 : 0;
       const outcome = outcomeAfter(attempt.attempt, answer, now);
       if (outcome.state !== "delivered") {
-        yield* tell[outcome.state]({ id: attempt.id, failure: outcome.failure });
+        yield* report[outcome.state]({ id: attempt.id, failure: outcome.failure });
       }
-      // Otherwise it is sent again, so it is worth a while.
+      // Retried: an outcome that is not kept means that the message is sent again.
       yield* Effect.retry(outbox.settle(attempt, outcome), SETTLING);
       onSettled(outcome.state);
-      // The next of its lane may be due.
+      // The next message of its lane may be due.
       isDue.openUnsafe();
     },
     Effect.catchTag("EventsUnavailable", whileItFails),
   );
 
   const next = Effect.gen(function* () {
-    // All that waits would fail, one after the other.
+    // Without a pause, all waiting messages would fail, one after the other.
     if (missed > 0) yield* Effect.sleep(Math.min(LONGEST_PAUSE, 100 * 2 ** missed));
     yield* slots.take(1);
     isDue.closeUnsafe();
@@ -90,7 +92,7 @@ export const dispatch = Effect.fnUntraced(function* (
     ),
   );
 
-  // Runs before those that are still under way are interrupted.
+  // Runs before deliveries under way are interrupted.
   yield* Effect.addFinalizer(() => Effect.timeoutOption(slots.take(AT_ONCE), DRAIN_TIMEOUT));
   yield* Effect.forkScoped(Effect.forever(next));
   yield* Effect.forkScoped(
@@ -102,7 +104,7 @@ export const dispatch = Effect.fnUntraced(function* (
   return () => void isDue.openUnsafe();
 });
 
-/** The answer, or the reason why there was none. */
+/** Returns the answer, or the reason why there was none. */
 const answerTo = (
   message: Message,
   { now, send }: { readonly now: number; readonly send: Deliver },
@@ -115,15 +117,15 @@ const answerTo = (
     Effect.timeoutOrElse({ duration: LONGEST_ATTEMPT, orElse: () => Effect.succeed(TOO_LATE) }),
   );
 
-/** Other answers are of the one event. */
+/** Other failures are of one event. */
 const isAway = (answer: ReceiverAnswer | string) =>
   typeof answer === "string" || [429, 502, 503, 504].includes(answer.status);
 
-/** Logs the first at once, and then the last of each minute with their number. */
+/** Logs the first failure at once, then the last of each minute with their count. */
 const onceAMinute = Effect.fnUntraced(function* (message: string, log: typeof Effect.logError) {
   let failures = 0;
   let last = {};
-  const tell = yield* cachedFor(
+  const flush = yield* cachedFor(
     Effect.suspend(() => {
       const facts = { ...last, failures };
       failures = 0;
@@ -134,11 +136,11 @@ const onceAMinute = Effect.fnUntraced(function* (message: string, log: typeof Ef
   return (facts: object) => {
     failures++;
     last = facts;
-    return tell;
+    return flush;
   };
 });
 
-/** `answer` is a reason where there was none; times are in milliseconds. */
+/** Decides from an answer, or the reason why there was none. Times are in milliseconds. */
 export function outcomeAfter(
   attempt: number,
   answer: ReceiverAnswer | string,
@@ -150,15 +152,19 @@ export function outcomeAfter(
   const wait = WAITS[attempt - 1];
   const isGone = isAnswered && answer.status === 410;
   if (isGone || wait === undefined) return { state: "dead", failure };
-  const asked = isAnswered ? askedWait(answer.retryAfter, now) : 0;
+  const requested = isAnswered ? retryAfterMillis(answer.retryAfter, now) : 0;
   const longest = Duration.toMillis(Duration.hours(24));
-  // Many events fail at once where a receiver is down.
-  const own = Duration.toMillis(wait) * (0.9 + Math.random() * 0.2);
-  return { state: "waiting", failure, after: Math.ceil(Math.max(own, Math.min(asked, longest))) };
+  // Spread out, since many events fail at once when a receiver is down.
+  const scheduled = Duration.toMillis(wait) * (0.9 + Math.random() * 0.2);
+  return {
+    state: "waiting",
+    failure,
+    after: Math.ceil(Math.max(scheduled, Math.min(requested, longest))),
+  };
 }
 
-/** RFC 9110, section 10.2.3: seconds or a date. */
-function askedWait(retryAfter = "", now: number): number {
+/** Reads `Retry-After` (RFC 9110, section 10.2.3): seconds or a date. */
+function retryAfterMillis(retryAfter = "", now: number): number {
   if (/^\d{1,9}$/.test(retryAfter)) return Number(retryAfter) * 1000;
   const date = Date.parse(retryAfter);
   return Number.isNaN(date) ? 0 : date - now;

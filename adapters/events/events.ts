@@ -13,13 +13,13 @@ import { isoText } from "../values/time.ts";
 import { type Deliver, dispatch } from "./dispatch.ts";
 import { full, type Message, MOST_WAITING, type Outbox, type Outcome } from "./outbox.ts";
 
-/** Gives the `file_url` of a file. */
+/** Returns the `file_url` of a file. */
 export type Address = (
   slug: string,
   file: { readonly key: StorageKey; readonly version?: string },
 ) => string;
 
-/** Publishes events into `outbox`, and sends them on until the scope closes. */
+/** Publishes events into `outbox`, and delivers them until the scope closes. */
 export const makeEvents = Effect.fnUntraced(function* ({
   outbox,
   deliver,
@@ -32,8 +32,8 @@ export const makeEvents = Effect.fnUntraced(function* ({
   readonly onSettled?: ((state: Outcome["state"]) => void) | undefined;
 }) {
   let hasFailed = false;
-  const watched = <A>(asked: Effect.Effect<A, EventsUnavailable>) =>
-    Effect.tapError(asked, () => Effect.sync(() => void (hasFailed = true)));
+  const watched = <A>(call: Effect.Effect<A, EventsUnavailable>) =>
+    Effect.tapError(call, () => Effect.sync(() => void (hasFailed = true)));
   // Each process looks for what is due once a second.
   const queue = { ...outbox, put: flow(outbox.put, watched), claim: watched(outbox.claim) };
   const kept = keepIn(queue, address);
@@ -42,7 +42,7 @@ export const makeEvents = Effect.fnUntraced(function* ({
     ...kept,
     publish: (event) => Effect.map(kept.publish(event), lookAgain),
     counts: outbox.counts,
-    /** True once after failures. */
+    /** Returns true once after failures. */
     hasFailed: () => {
       const since = hasFailed;
       hasFailed = false;
@@ -51,7 +51,7 @@ export const makeEvents = Effect.fnUntraced(function* ({
   } satisfies EventPublisher & Pick<Outbox, "counts"> & { hasFailed: unknown };
 });
 
-/** Publishes into `outbox`, from which another process sends. */
+/** Publishes into `outbox`; another process delivers. */
 export const keepIn = (outbox: Outbox, address?: Address): EventPublisher => ({
   publish: (event) =>
     Effect.flatMap(Clock.currentTimeMillis, (now) =>
@@ -62,7 +62,10 @@ export const keepIn = (outbox: Outbox, address?: Address): EventPublisher => ({
   ),
 });
 
-/** The id is of the upload and what arrived, so that to confirm again makes no second event. */
+/**
+ * Makes the message of an event. Its id depends on the upload and its bytes, so that confirming
+ * again makes no second event.
+ */
 export function messageFrom(event: UploadEvent, now: number, address?: Address): Message {
   const { type, slug, data: facts } = event;
   const schema: Schema.Encoder<object> = EVENTS[type];
@@ -75,7 +78,7 @@ export function messageFrom(event: UploadEvent, now: number, address?: Address):
   return { id: `evt_${digest.slice(0, 32)}`, lane: facts.key, body: JSON.stringify(body) };
 }
 
-/** Without what changes while the bytes stay, such as `final`, the version or the time of a look. */
+/** Without members that can change while the bytes stay, such as `final` or the version. */
 function arrivalOf({ type, data }: UploadEvent): unknown {
   if (type === "upload.confirmed") return data.etag;
   if (type === "upload.refused_by_scan") return data.finding;

@@ -5,7 +5,9 @@ import { neededBy } from "../values/needed-by.ts";
 import type { Outbox } from "./outbox.ts";
 import { sqliteOutbox } from "./sqlite-outbox.ts";
 
-/** Opens the queue in Redis, whose code is loaded then, or else in a file, until the scope closes. */
+/**
+ * Opens the queue in Redis, whose client is loaded only then, or in a file, until the scope closes.
+ */
 export const openOutbox = (
   directory: string,
   redis?: RedisSettings,

@@ -16,12 +16,11 @@ import {
   type State,
 } from "./outbox.ts";
 
-// A hash for each message, a sorted set of those in each state, one of those that wait in each lane
-// by their order, and two of all lanes: by the time at which the first of each is due, and by that of
-// their last change. The names of keys are made in the scripts; all have one hash tag, so that they
-// are on one node of a cluster.
+// Keys: a hash for each message, a sorted set of ids for each state, one of the waiting ids of each
+// lane in their order, and two of lanes: by the due time of their first message, and by their last
+// change. The scripts make the names; one hash tag keeps all on one node of a cluster.
 
-/** In milliseconds. */
+/** Longest wait for Redis, in milliseconds. */
 const LONGEST_WAIT = 1000;
 
 const KEYS: [string] = ["valetkey:{events}:"];
@@ -63,9 +62,9 @@ ${lua}`,
 
 const SCRIPTS = {
   put: command<{ id: string; lane: string; body: string; most: number }, 0 | 1>(`
-if redis.call('EXISTS', event(given.id)) == 1 then return 1 end
-if redis.call('ZCARD', base .. 'waiting') >= given.most then return 0 end
-wait(given.id, given.lane, given.body, redis.call('HINCRBY', base .. 'order', 'seq', 1))
+if redis.call('EXISTS', event(input.id)) == 1 then return 1 end
+if redis.call('ZCARD', base .. 'waiting') >= input.most then return 0 end
+wait(input.id, input.lane, input.body, redis.call('HINCRBY', base .. 'order', 'seq', 1))
 return 1`),
 
   claim: command<{ lease: number }, string | null>(`
@@ -74,13 +73,13 @@ while true do
     return redis.call('ZRANGE', base .. name, from, to, 'BYSCORE', 'LIMIT', 0, 1)[1]
   end
   -- What changed later than now is due: the clock was set back.
-  local lane = first('lanes', '-inf', text(now)) or first('since', text(now + given.lease), '+inf')
+  local lane = first('lanes', '-inf', text(now)) or first('since', text(now + input.lease), '+inf')
   if not lane then return nil end
   local id = redis.call('ZRANGE', base .. 'lane:' .. lane, 0, 0)[1] or ''
   local body = redis.call('HGET', event(id), 'body')
   if body then
     local attempt = redis.call('HINCRBY', event(id), 'attempts', 1)
-    write(id, 'at', text(now + given.lease))
+    write(id, 'at', text(now + input.lease))
     schedule(lane)
     return cjson.encode({id = id, lane = lane, body = body, attempt = attempt})
   end
@@ -92,35 +91,35 @@ end`),
     { id: string; attempt: number; state: State; failure: string; after: number; keep: number },
     unknown
   >(`
-local id, state = given.id, given.state
+local id, state = input.id, input.state
 local kept = redis.call('HMGET', event(id), 'state', 'attempts', 'lane')
-if kept[1] ~= 'waiting' or tonumber(kept[2]) ~= given.attempt then return end
-write(id, 'state', state, 'failure', given.failure, 'at', text(now + given.after))
+if kept[1] ~= 'waiting' or tonumber(kept[2]) ~= input.attempt then return end
+write(id, 'state', state, 'failure', input.failure, 'at', text(now + input.after))
 if state == 'waiting' then return schedule(kept[3]) end
 remove(id, kept[3])
 redis.call('ZADD', base .. state, text(now), id)
-redis.call('PEXPIRE', event(id), given.keep)`),
+redis.call('PEXPIRE', event(id), input.keep)`),
 
   read: command<{ state: State; limit: number } | { id: string }, ReadonlyArray<string>>(`
-local found = {}
-local ids = given.id and {given.id} or redis.call('ZRANGE', base .. given.state, 0, given.limit - 1)
+local events = {}
+local ids = input.id and {input.id} or redis.call('ZRANGE', base .. input.state, 0, input.limit - 1)
 for _, id in ipairs(ids) do
   local kept = redis.call(
     'HMGET', event(id), 'lane', 'body', 'state', 'attempts', 'failure', 'at')
   if kept[1] then
-    table.insert(found, cjson.encode({id = id, lane = kept[1], body = kept[2], state = kept[3],
+    table.insert(events, cjson.encode({id = id, lane = kept[1], body = kept[2], state = kept[3],
       attempts = tonumber(kept[4]), failure = kept[5] ~= '' and kept[5] or nil,
       at = math.floor(kept[6])}))
   end
 end
-return found`),
+return events`),
 
   change: command<{ id: string; isResent: boolean }, 0 | 1>(`
-local kept = redis.call('HMGET', event(given.id), 'lane', 'body', 'seq')
+local kept = redis.call('HMGET', event(input.id), 'lane', 'body', 'seq')
 if not kept[1] then return 0 end
-redis.call('DEL', event(given.id))
-remove(given.id, kept[1])
-if given.isResent then wait(given.id, kept[1], kept[2], kept[3]) end
+redis.call('DEL', event(input.id))
+remove(input.id, kept[1])
+if input.isResent then wait(input.id, kept[1], kept[2], kept[3]) end
 return 1`),
 
   count: command<object, readonly [waiting: number, dead: number]>(`
@@ -131,14 +130,14 @@ redis.call('HSET', base .. 'probe', 'at', text(now))
 redis.call('PEXPIRE', base .. 'probe', 1000)`),
 
   forget: command<Readonly<Record<"delivered" | "dead", number>>, unknown>(`
-for state, keep in pairs(given) do
+for state, keep in pairs(input) do
   redis.call('ZREMRANGEBYSCORE', base .. state, '-inf', text(now - keep))
 end`),
 };
 
 const KEEP = { waiting: 0, delivered: KEEP_DELIVERED, dead: KEEP_DEAD };
 
-/** Keeps messages in Redis, by its clock, for all processes of all machines, until the scope closes. */
+/** Keeps messages in Redis, by its clock, for processes of all machines, until the scope closes. */
 export const redisOutbox = Effect.fnUntraced(function* (
   settings: RedisSettings,
   most = MOST_WAITING,
@@ -152,10 +151,10 @@ export const redisOutbox = Effect.fnUntraced(function* (
       ask((client) => client.change(KEYS, { id, isResent })),
       (changed) => changed === 1,
     );
-  const read = (given: Parameters<typeof redis.read>[1]) =>
+  const read = (input: Parameters<typeof redis.read>[1]) =>
     Effect.map(
-      ask((client) => client.read(KEYS, given)),
-      (found) => found.map((kept): QueuedEvent => JSON.parse(kept)),
+      ask((client) => client.read(KEYS, input)),
+      (events) => events.map((kept): QueuedEvent => JSON.parse(kept)),
     );
   return {
     put: (message) =>
@@ -170,8 +169,8 @@ export const redisOutbox = Effect.fnUntraced(function* (
     ),
     settle: ({ id, attempt }, outcome) => {
       const { state } = outcome;
-      const given = { id, attempt, failure: "", after: 0, ...outcome, keep: KEEP[state] };
-      return ask((client) => client.settle(KEYS, given));
+      const input = { id, attempt, failure: "", after: 0, ...outcome, keep: KEEP[state] };
+      return ask((client) => client.settle(KEYS, input));
     },
     list: (state, { limit }) => read({ state, limit }),
     find: (id) => Effect.map(read({ id }), ([found]) => found),

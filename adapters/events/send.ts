@@ -6,12 +6,12 @@ import { hmacSha256 } from "../values/hmac.ts";
 import { isPublic } from "../values/networks.ts";
 import type { Message } from "./outbox.ts";
 
-/** Where events go. */
+/** A receiver of events. */
 export interface Receiver {
   readonly url: URL;
-  /** Each signs, so that one can be replaced by another. */
+  /** Each secret signs, so that one can replace another. */
   readonly secrets: ReadonlyArray<Uint8Array>;
-  /** Also to addresses that are not of the public Internet. */
+  /** True to send also to addresses that are not public. */
   readonly allowPrivate: boolean;
 }
 
@@ -28,7 +28,7 @@ const AGENTS = { "http:": new http.Agent(KEPT_ALIVE), "https:": new https.Agent(
 
 /**
  * Sends a message as a signed POST: Standard Webhooks 1.0.0, "Webhook Headers". A redirect is an
- * answer like any other, and is never followed.
+ * answer like any other, and is not followed.
  */
 export async function send(
   { id, body }: Message,
@@ -58,7 +58,7 @@ export async function send(
       },
     });
     request.on("error", reject);
-    // It never comes to an answer if the receiver changes the protocol, or closes in between.
+    // No answer follows if the receiver switches protocols, or closes the connection.
     request.on("close", () => reject(new Error("the connection was closed without an answer")));
     request.on("upgrade", ({ statusCode = 0 }, socket) => {
       socket.destroy();
@@ -68,21 +68,22 @@ export async function send(
       resolve({ status: response.statusCode ?? 0, retryAfter: response.headers["retry-after"] });
       response.on("error", () => undefined);
       response.resume();
-      // A body that came with the status leaves the connection usable; no other is waited for.
+      // A body that came with the status leaves the connection usable; a later one is not waited
+      // for.
       setImmediate(() => void (response.complete || response.destroy()));
     });
     request.end(bytes);
   });
 }
 
-/** Runs for each connection, so that a name cannot point elsewhere once it was looked at. */
+/** Runs for each connection, so that the name cannot be resolved to another address afterwards. */
 const lookupPublic: LookupFunction = (host, options, done) =>
-  lookup(host, { ...options, all: true }, (error, found) => {
-    const [first] = found ?? [];
-    if (error || first === undefined) return done(error ?? new Error("not found"), []);
-    if (!found.every(({ address }) => isPublic(address)))
+  lookup(host, { ...options, all: true }, (error, addresses) => {
+    const [first] = addresses ?? [];
+    if (error || first === undefined) return done(error ?? new Error("not addresses"), []);
+    if (!addresses.every(({ address }) => isPublic(address)))
       return done(new Error(notPublic(host)), []);
-    return options.all ? done(null, found) : done(null, first.address, first.family);
+    return options.all ? done(null, addresses) : done(null, first.address, first.family);
   });
 
 const notPublic = (host: string) =>

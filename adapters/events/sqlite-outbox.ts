@@ -17,21 +17,21 @@ import {
 
 const FIRST = "SELECT lane, min(seq), at, unixepoch() * 1000 FROM events WHERE state = 'waiting'";
 
-// Of each lane, `firsts` has the first message that waits, so that a claim reads no long queue, and
-// since when the lane has been as it is.
+// `firsts` has the first waiting message of each lane, so that a claim need not read a long queue,
+// and the time of the lane's last change.
 const schedule = (change: string, lane: string) => `
 CREATE TRIGGER IF NOT EXISTS after_${change} AFTER ${change} ON events BEGIN
   DELETE FROM firsts WHERE lane = ${lane};
   INSERT INTO firsts ${FIRST} AND lane = ${lane} GROUP BY lane;
 END;`;
 
-// A count reads all that it counts, so that triggers keep it, whoever writes.
+// Triggers keep the counts: counting would read every row.
 const tally = (change: string, over: string, steps: string) => `
 CREATE TRIGGER IF NOT EXISTS tally_${change} AFTER ${change} ON events ${over} BEGIN ${steps} END;`;
 const gone = "UPDATE tallies SET count = count - 1 WHERE state = OLD.state;";
 const come = "UPDATE tallies SET count = count + 1 WHERE state = NEW.state;";
 
-// While another process writes, this one stands still: at its start until that has made the tables.
+// Blocks while another process writes, such as at the start while it makes the tables.
 const SETTINGS = `
 PRAGMA busy_timeout = 10000;
 PRAGMA journal_mode = WAL;
@@ -79,7 +79,7 @@ SELECT :id, :lane, :body, :now
 WHERE (SELECT count FROM tallies WHERE state = 'waiting') < :most
 ON CONFLICT (id) DO NOTHING`;
 
-/** What changed later than now is due: the clock was set back. */
+/** A change later than now is due too: the clock was set back. */
 export const CLAIM = `
 UPDATE events SET attempts = attempts + 1, at = :now + ${LEASE}
 WHERE seq = coalesce(
@@ -96,7 +96,7 @@ const KEPT = "SELECT id, lane, body, state, attempts, failure, at FROM events";
 
 type Values = Record<string, SQLInputValue>;
 
-/** Keeps messages in a file of SQLite in that folder, which all processes of one machine can share. */
+/** Keeps messages in a SQLite file in that folder, which processes of one machine can share. */
 export const sqliteOutbox = (directory: string, most = MOST_WAITING) =>
   Effect.acquireRelease(
     Effect.try({
@@ -120,7 +120,7 @@ const DAMAGED =
   "events.db is damaged, or another file: restore it, or lose what waits in it and remove it";
 const WRITABLE = "make the folder writable, or do without events";
 
-/** Not an import, which would keep bundles from loading where there is none, or an empty module. */
+/** Not imported: bundles could not load where the module is missing or empty. */
 export function loadSqlite() {
   try {
     const { DatabaseSync } = process.getBuiltinModule("node:sqlite");
@@ -131,10 +131,10 @@ export function loadSqlite() {
   }
 }
 
-/** The file in which events wait, in that folder. */
+/** Returns the file in which events wait. */
 export const eventsFile = (directory: string): string => join(directory, "events.db");
 
-/** Without it, a queue that is empty has always been. */
+/** Marks that there was a queue: without it, an empty one is new. */
 const MARKER = "events.begun";
 const MARKED = "There was a queue of events in this folder: events.db.\n";
 
@@ -146,7 +146,7 @@ function open(
   mkdirSync(directory, { recursive: true });
   const path = eventsFile(directory);
   const marker = join(directory, MARKER);
-  // Its owner alone may read it.
+  // Only the owner may read it.
   closeSync(openSync(path, "a", 0o600));
   const database = new DatabaseSync(path);
   database.exec(SETTINGS);
@@ -155,7 +155,7 @@ function open(
   database.exec(VERSION);
   database.exec(ANSWERING);
   writeFileSync(marker, MARKED);
-  // What is written into a file that was removed is lost with the process.
+  // Writes into a removed file are lost with the process.
   const identities = () => [path, `${path}-wal`, `${path}-shm`].map(identity).join();
   const opened = identities();
   const checkFiles = () => {
@@ -202,7 +202,7 @@ function open(
     resend: (id) => ask(() => resend.run({ id, now: Date.now() })),
     drop: (id) => ask(() => drop.run({ id })),
     check: ask(() => {
-      // A write that changes nothing.
+      // Makes a write that changes nothing.
       database.exec(VERSION);
       checkFiles();
     }),
@@ -219,11 +219,11 @@ function open(
 const REPLACED =
   "or a file beside it was removed, replaced or emptied while the service ran; put it back, or restart the service";
 
-/** Empty for a file that is missing or empty; only the write-ahead log may be empty. */
+/** Returns "" if the file is missing or empty; only the write-ahead log may be empty. */
 function identity(path: string): string {
-  const found = statSync(path, { throwIfNoEntry: false });
-  const isThere = found !== undefined && (found.size > 0 || path.endsWith("-wal"));
-  return isThere ? `${found.dev}:${found.ino}` : "";
+  const stats = statSync(path, { throwIfNoEntry: false });
+  const isThere = stats !== undefined && (stats.size > 0 || path.endsWith("-wal"));
+  return isThere ? `${stats.dev}:${stats.ino}` : "";
 }
 
 const ask = <A>(use: () => A) =>

@@ -8,8 +8,8 @@ export const bearerToken = ({ headers }: Pick<Call, "headers">): string | undefi
   BEARER.exec(headers.get("authorization") ?? "")?.[1];
 
 /**
- * Of one length for all tokens, so that two can be compared. Made as text first: the runtime
- * allocates a hash that it gives as bytes by itself.
+ * All hashes have one length, so that two can be compared. The text form is cheaper: for a hash as
+ * bytes, the runtime allocates another object.
  */
 export const hashToken = (token: string): Buffer =>
   Buffer.from(hash("sha256", token, "hex"), "hex");

@@ -7,7 +7,7 @@ const isSlug = Schema.is(OrganizationSlug);
 const isId = Schema.is(OrganizationId);
 const isScope = Schema.is(Scope);
 
-/** The value at a JSON Pointer (RFC 6901), or of a member by its plain name. */
+/** Returns the value at a JSON Pointer (RFC 6901), or of a member by its plain name. */
 export function claimAt(claims: unknown, path: string): unknown {
   if (!path.startsWith("/")) return memberAt(claims, [path]);
   const names = path.slice(1).split("/");
@@ -18,8 +18,8 @@ export function claimAt(claims: unknown, path: string): unknown {
 }
 
 /**
- * A name, a list of names, or an object whose members are names and whose values are ids or have
- * one as `id`. Malformed names and ids are left out.
+ * Reads a name, a list of names, or an object whose members are names and whose values are ids or
+ * have one as `id`. Malformed names and ids are left out.
  */
 export function organizationsIn(claim: unknown): Exclude<Principal["organizations"], "every"> {
   const entries: ReadonlyArray<readonly [unknown, unknown]> =
@@ -37,7 +37,7 @@ export function organizationsIn(claim: unknown): Exclude<Principal["organization
 const idIn = (value: unknown): unknown =>
   typeof value === "object" && !Array.isArray(value) ? memberAt(value, ["id"]) : value;
 
-/** The scopes that begin with `prefix`: a list, or text with spaces (RFC 9068). */
+/** Returns the scopes that begin with `prefix`: a list, or text with spaces (RFC 9068). */
 export function scopesIn(claim: unknown, prefix: string): ReadonlySet<Scope> {
   const names = textsIn(typeof claim === "string" ? claim.split(" ") : claim);
   return new Set(

@@ -52,7 +52,7 @@ export const read = (source: Source) =>
     ]),
     ({ exposed, userToken, serviceToken }) => ({
       exposed: exposed === "yes",
-      tokens: { user: givenOrGenerated(userToken), service: givenOrGenerated(serviceToken) },
+      tokens: { user: tokenOrGenerated(userToken), service: tokenOrGenerated(serviceToken) },
     }),
   );
 
@@ -61,7 +61,7 @@ export interface DevelopmentToken {
   readonly isGenerated: boolean;
 }
 
-const givenOrGenerated = (value: Redacted.Redacted | undefined): DevelopmentToken => ({
+const tokenOrGenerated = (value: Redacted.Redacted | undefined): DevelopmentToken => ({
   value: value ?? Redacted.make(randomBytes(16).toString("hex")),
   isGenerated: value === undefined,
 });
@@ -76,10 +76,10 @@ export function developmentTokens(
     authenticate: (call) => {
       const token = bearerToken(call);
       if (token === undefined) return UNAUTHENTICATED;
-      const given = hashToken(token);
+      const presented = hashToken(token);
       // Both are always compared, so that every answer takes the same time.
-      const isUser = timingSafeEqual(given, user);
-      const isService = timingSafeEqual(given, service);
+      const isUser = timingSafeEqual(presented, user);
+      const isService = timingSafeEqual(presented, service);
       if (isUser) return USER;
       return isService ? SERVICE : UNAUTHENTICATED;
     },

@@ -13,11 +13,13 @@ import { OrganizationId } from "../../domain/organization.ts";
 import { type DirectorySettings, idFor, NOT_FOUND } from "./organizations.ts";
 import { fetchJson, tooLate, within } from "./fetch-json.ts";
 
-/** Names can be invented faster than they are answered; `pending` counts the running ones too. */
+/**
+ * Limits for all callers: names can be invented faster than answered. `pending` includes `running`.
+ */
 const IN_ALL = { running: 32, pending: 1024 };
 const PER_CALLER = { running: 4, pending: 64 };
 
-/** For an answer, with the wait for its turn. */
+/** Longest time for an answer, including the wait for its turn. */
 const TIMEOUT = Duration.seconds(2);
 
 const decode = Schema.decodeUnknownOption(Schema.Struct({ id: OrganizationId }));
@@ -64,12 +66,12 @@ export const organizationsFromDirectory = ({ url, token }: DirectorySettings) =>
  */
 const turns = Effect.fnUntraced(function* (url: URL) {
   const all = yield* Semaphore.make(IN_ALL.running);
-  const callers = new Map<string, { readonly own: Semaphore.Semaphore; count: number }>();
+  const callers = new Map<string, { readonly turn: Semaphore.Semaphore; count: number }>();
   let count = 0;
   return <A>(subject: string, request: Effect.Effect<A, IdentityUnavailable>) =>
     Effect.flatMap(Clock.currentTimeMillis, (start) => {
-      const own = Semaphore.makeUnsafe(PER_CALLER.running);
-      const caller = callers.get(subject) ?? { own, count: 0 };
+      const turn = Semaphore.makeUnsafe(PER_CALLER.running);
+      const caller = callers.get(subject) ?? { turn, count: 0 };
       if (count >= IN_ALL.pending || caller.count >= PER_CALLER.pending) {
         return Effect.fail(TOO_MANY);
       }
@@ -80,7 +82,7 @@ const turns = Effect.fnUntraced(function* (url: URL) {
       const punctual = Effect.flatMap(Clock.currentTimeMillis, (now) =>
         now - start < Duration.toMillis(TIMEOUT) ? request : Effect.fail(tooLate(url)),
       );
-      return caller.own.withPermit(all.withPermit(punctual)).pipe(
+      return caller.turn.withPermit(all.withPermit(punctual)).pipe(
         within(TIMEOUT, url),
         Effect.ensuring(
           Effect.sync(() => {

@@ -5,7 +5,7 @@ import { IdentityUnavailable } from "../../domain/errors.ts";
 import { parseJson } from "../settings/json-file.ts";
 import { fetchFailure } from "../values/thrown.ts";
 
-/** In bytes. */
+/** Largest document, in bytes. */
 const LARGEST = 256 * 1024;
 
 /**
@@ -34,7 +34,7 @@ export const fetchJson = (
     catch: (cause) => unavailable(url, fetchFailure(cause)),
   });
 
-/** Fails if the answer from `url` takes longer. */
+/** Makes a request fail if the answer from `url` takes longer. */
 export const within =
   (duration: Duration.Duration, url: URL) =>
   <A>(answer: Effect.Effect<A, IdentityUnavailable>): Effect.Effect<A, IdentityUnavailable> =>

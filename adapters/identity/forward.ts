@@ -74,11 +74,11 @@ export const read = (source: Source, hasDirectory: boolean): Read<ForwardSetting
 const isSubject = Schema.is(Subject);
 
 /**
- * Headers of a proxy that has authenticated the caller. They are believed only if the connection
- * comes from the proxy, and each header is there once, under its exact name.
+ * Authenticates by headers of a proxy. They are believed only if the connection comes from the
+ * proxy, and each header is there once, under its exact name.
  */
-export function forwardedHeaders(given: ForwardSettings): Authenticator["Service"] {
-  const { trusted, user, organizations, scopes, kind } = given;
+export function forwardedHeaders(settings: ForwardSettings): Authenticator["Service"] {
+  const { trusted, user, organizations, scopes, kind } = settings;
   const used = [user, organizations, scopes, kind].filter((name) => name !== undefined);
   const names = new Set(used);
   return {
@@ -104,7 +104,7 @@ const UNAUTHENTICATED = Effect.fail(new Unauthenticated({ by: "proxy" }));
 
 const UTF_8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
-/** A header has bytes, which proxies write in UTF-8; undefined for others, which are no one's name. */
+/** Decodes the UTF-8 of a header; undefined if it is malformed, since no name is. */
 function textIn(header: string): string | undefined {
   try {
     return UTF_8.decode(Uint8Array.from(header, (byte) => byte.charCodeAt(0)));
@@ -114,8 +114,8 @@ function textIn(header: string): string | undefined {
 }
 
 /**
- * Returns true if a proxy on the way could take a header for one of ours: it has the same name with
- * underscores, which CGI does not tell from hyphens.
+ * Returns true if a proxy could have taken another header for one of these: a name with
+ * underscores, which CGI does not distinguish from hyphens.
  */
 function hasVariant({ headers }: Call, names: ReadonlySet<string>): boolean {
   for (const name of headers.keys()) {

@@ -14,8 +14,8 @@ import {
 } from "../settings/setting.ts";
 import type { Source } from "../settings/source.ts";
 
-// Only asymmetric ones: whoever can verify with a shared secret can sign as well, and a list with
-// both kinds would take a public key for such a secret (RFC 8725, section 2.1).
+// Only asymmetric algorithms: a shared secret that verifies can also sign, and a list with both
+// kinds would accept a public key as such a secret (RFC 8725, section 2.1).
 const ALGORITHMS = "RS256 RS384 RS512 PS256 PS384 PS512 ES256 ES384 ES512 EdDSA".split(" ");
 
 const CLAIM = {
@@ -149,7 +149,7 @@ export const read = (source: Source, hasDirectory: boolean): Read<JwtSettings> =
   );
 };
 
-/** Otherwise the service would refuse everybody. */
+/** Returns false for a key that would make the service refuse everyone. */
 function isUsable(pem: string, algorithms: ReadonlyArray<string>): boolean {
   const { asymmetricKeyType, asymmetricKeyDetails } = createPublicKey(pem);
   const names = ALGORITHMS_BY_KEY.get(asymmetricKeyType ?? "");
@@ -167,9 +167,9 @@ function publicKeyIn(textOrPath: string): string | undefined {
   try {
     const isPem = textOrPath.includes("-----BEGIN");
     const pem = isPem ? textOrPath : Result.getOrThrow(readSmallFile(textOrPath));
-    // Of a private key the public one could be made, but it does not belong here.
+    // A public key could be derived from a private one, but a private key does not belong here.
     if (pem.includes("PRIVATE")) return undefined;
-    // Fails for keys of other kinds, such as DSA, with which no token could be verified.
+    // Fails for other kinds of keys, such as DSA, which could verify no token.
     createPublicKey(pem).export({ format: "jwk" });
     return pem;
   } catch {

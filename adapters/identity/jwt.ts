@@ -14,13 +14,13 @@ import { claimAt, organizationsIn, scopesIn } from "./claims.ts";
 import { isUnknownKey, keyFromPem, keysAt } from "./key-set.ts";
 import type { JwtSettings } from "./jwt-settings.ts";
 
-/** In seconds, between the clocks of the issuer and of this machine. */
+/** Allowed difference between the clocks of the issuer and this machine, in seconds. */
 const LEEWAY = 60;
 
-/** Most verified tokens that are kept. */
+/** Most verified tokens that are cached. */
 const CAPACITY = 10_000;
 
-/** For a token that does not name its key. */
+/** Most keys tried for a token that does not name its key. */
 const MOST_KEYS = 4;
 
 const isSubject = Schema.is(Subject);
@@ -33,7 +33,7 @@ interface VerifiedToken {
   readonly expiresAt: number;
 }
 
-/** Signed tokens of an issuer (RFC 7519; RFC 8725 for what is refused). */
+/** Authenticates by signed tokens of an issuer (RFC 7519; RFC 8725 for what is refused). */
 export const jsonWebTokens = (settings: JwtSettings, capacity = CAPACITY) =>
   Effect.gen(function* () {
     const { jwksUrl, publicKey = "" } = settings;
@@ -70,7 +70,7 @@ export const jsonWebTokens = (settings: JwtSettings, capacity = CAPACITY) =>
         const name = hashToken(token).toString("base64url");
         const now = yield* Clock.currentTimeMillis;
         const before = known.get(name);
-        // Once the keys change, each token has to be verified again.
+        // Once the keys change, each token is verified again.
         const isKnown =
           before !== undefined && now < before.expiresAt && before.keys === (yield* keySet.keys);
         if (isKnown) return before.principal;
@@ -84,7 +84,7 @@ export const jsonWebTokens = (settings: JwtSettings, capacity = CAPACITY) =>
     });
   });
 
-/** Another costs neither the check of a signature nor a look for newer keys. */
+/** Reads the claims of a plausible token; for others no signature is checked and no key fetched. */
 function claimsToBeValid(token: string, { issuer }: JwtSettings, now: number): boolean {
   try {
     const { iss, exp } = decodeJwt(token);
@@ -94,7 +94,7 @@ function claimsToBeValid(token: string, { issuer }: JwtSettings, now: number): b
   }
 }
 
-/** If the token does not name its key, each key of its kind is tried. */
+/** Verifies a token; one that does not name its key is tried with each key of its kind. */
 async function verifyWithAny(token: string, keys: JWTVerifyGetKey, options: JWTVerifyOptions) {
   try {
     return await jwtVerify(token, keys, options);
@@ -120,7 +120,7 @@ function principalFrom(claims: JWTPayload, settings: JwtSettings): Principal | u
   const subject = claimAt(claims, settings.subject);
   const quota = settings.quota === undefined ? undefined : claimAt(claims, settings.quota);
   const bytesPerDay = quota === undefined ? undefined : decodeSize(quota);
-  // What cannot be read is no plan, and least of all one without a limit.
+  // An unreadable plan must not become a plan without a limit.
   const isUnread = bytesPerDay !== undefined && Option.isNone(bytesPerDay);
   if (!isSubject(subject) || isUnread) return undefined;
   const { organizations, scopes, scopesPrefix, service } = settings;

@@ -11,20 +11,20 @@ import { fetchJson, within } from "./fetch-json.ts";
 
 const REFRESH = "10 minutes";
 
-/** In milliseconds: a token can name any key. */
+/** Time between two fetches, in milliseconds: a token can name any key. */
 const COOLDOWN = 60_000;
 
-/** While there are no keys yet. */
+/** Time between two fetches while there are no keys yet. */
 const FIRST_COOLDOWN = 1000;
 
 interface KeySet {
-  /** The same function as long as the keys stay the same. */
+  /** Returns the same function as long as the keys stay the same. */
   readonly keys: Effect.Effect<JWTVerifyGetKey, IdentityUnavailable>;
-  /** Fetched again if the last fetch was more than a minute ago. */
+  /** Fetches again if the last fetch was more than a minute ago. */
   readonly newerKeys: Effect.Effect<JWTVerifyGetKey, IdentityUnavailable>;
 }
 
-/** One key, whichever key a token names. */
+/** A set of one key, which is used for any key that a token names. */
 export function keyFromPem(pem: string): KeySet {
   const key = createPublicKey(pem).export({ format: "jwk" });
   const find = createLocalJWKSet({ keys: [key] } as JSONWebKeySet);
@@ -33,13 +33,13 @@ export function keyFromPem(pem: string): KeySet {
 }
 
 /**
- * The keys that an issuer publishes (RFC 7517, section 5). While it does not answer, the last ones
- * stay in use. Why `jose` does not fetch them: docs/decisions/own-key-set.md.
+ * Fetches the keys that an issuer publishes (RFC 7517, section 5). While it does not answer, the
+ * last ones stay in use. docs/decisions/own-key-set.md says why `jose` does not fetch them.
  */
 export const keysAt = (url: URL) =>
   Effect.gen(function* () {
-    let found: LocalJWKSet | undefined;
-    let askedAt = -Infinity;
+    let latest: LocalJWKSet | undefined;
+    let fetchedAt = -Infinity;
     const oneAtATime = yield* Semaphore.make(1);
 
     const ask = fetchJson(url).pipe(
@@ -55,30 +55,30 @@ export const keysAt = (url: URL) =>
       Effect.matchEffect({
         onSuccess: (keys) =>
           Effect.sync(() => {
-            const isSame = JSON.stringify(keys.jwks()) === JSON.stringify(found?.jwks());
-            if (!isSame) found = keys;
+            const isSame = JSON.stringify(keys.jwks()) === JSON.stringify(latest?.jwks());
+            if (!isSame) latest = keys;
           }),
         onFailure: ({ reason }) => {
           const effect =
-            found === undefined ? "no token can be verified" : "the last ones stay in use";
+            latest === undefined ? "no token can be verified" : "the last ones stay in use";
           return Effect.logWarning(`JWT_JWKS_URL gives no keys, so ${effect}: ${reason}`);
         },
       }),
     );
-    // Callers that come during a fetch wait for it, and do not start another.
+    // Callers during a fetch wait for it and start no other.
     const refresh = oneAtATime.withPermit(
       Effect.flatMap(Clock.currentTimeMillis, (now) => {
-        const cooldown = found === undefined ? FIRST_COOLDOWN : COOLDOWN;
-        if (Math.abs(now - askedAt) < cooldown) return Effect.void;
-        // Counted from its end, or callers that waited for a hanging fetch would start one more
-        // each.
+        const cooldown = latest === undefined ? FIRST_COOLDOWN : COOLDOWN;
+        if (Math.abs(now - fetchedAt) < cooldown) return Effect.void;
+        // Counted from the end: otherwise each caller that waited for a hanging fetch would start
+        // another.
         return Effect.map(Effect.andThen(ask, Clock.currentTimeMillis), (end) => {
-          askedAt = end;
+          fetchedAt = end;
         });
       }),
     );
     const current = Effect.suspend(() =>
-      found === undefined ? Effect.fail(noKeys("there are no keys yet")) : Effect.succeed(found),
+      latest === undefined ? Effect.fail(noKeys("there are no keys yet")) : Effect.succeed(latest),
     );
     yield* Effect.forkScoped(Effect.repeat(refresh, Schedule.spaced(REFRESH)));
     const newerKeys = Effect.andThen(refresh, current);

@@ -31,7 +31,7 @@ const authenticator = Effect.fnUntraced(function* (callers: CallerSettings) {
     case "static":
       return yield* storedTokens(callers);
     case "jwt": {
-      // Its library is loaded for nobody else.
+      // Loaded only when it is used.
       const { jsonWebTokens } = yield* Effect.promise(() => import("./jwt.ts"));
       return yield* jsonWebTokens(callers);
     }

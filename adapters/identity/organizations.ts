@@ -19,7 +19,7 @@ import type { Source } from "../settings/source.ts";
 export const settings = {
   organizations: optional({
     variable: "ORGANIZATIONS",
-    // A function there, which knows whatever it knows.
+    // The package takes a function here, with its own knowledge.
     option: "organizations",
     meaning: "A table of organizations.",
     otherwise: "what identities say",
@@ -72,8 +72,8 @@ export const read = (source: Source): Read<OrganizationSettings> =>
   );
 
 /**
- * Looks organizations up in a table, or in the caller's identity. Both are always looked at, so
- * that every answer takes the same time.
+ * Looks organizations up in a table, or in the caller's identity. Both are always read, so that
+ * every answer takes the same time.
  */
 export const organizationsFromTable = (
   table: ReadonlyMap<OrganizationSlug, OrganizationId> | undefined,
@@ -89,7 +89,7 @@ export const idFor = (
   { organizations }: Principal,
   slug: OrganizationSlug,
 ): OrganizationId | undefined =>
-  // Not every name can be an id: a name with a dot cannot.
+  // A name such as one with a dot is no valid id.
   organizations === "every" ? (isId(slug) ? slug : undefined) : organizations.get(slug);
 
 export const NOT_FOUND = Effect.fail(new OrganizationNotFound());

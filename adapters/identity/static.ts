@@ -36,7 +36,7 @@ export const read = (source: Source): Read<TokenSettings> =>
     }),
   );
 
-/** The tokens of a file, which may change until the scope closes. */
+/** Authenticates by the tokens of a file, which may change until the scope closes. */
 export const storedTokens = Effect.fnUntraced(function* ({ file, tokens }: TokenSettings) {
   let known = byId(tokens);
   yield* watchJson(file, {
@@ -48,7 +48,7 @@ export const storedTokens = Effect.fnUntraced(function* ({ file, tokens }: Token
     authenticate: (call) => {
       const token = bearerToken(call) ?? "";
       const stored = known.get(tokenId(token) ?? "");
-      // Always compared with something, so that every answer takes the same time.
+      // Compared even without a token of that id, so that every answer takes the same time.
       const isGood = timingSafeEqual(hashToken(token), stored?.hash ?? NO_HASH);
       return isGood && stored !== undefined ? stored.principal : UNAUTHENTICATED;
     },

@@ -11,7 +11,7 @@ const INSTANT = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,3})?Z$/;
 
 export const StoredToken = Schema.Struct({
   id: Schema.String.check(Schema.isPattern(/^[0-9a-f]{16}$/)),
-  /** Of the whole token. The token is random, so the hash needs no salt. */
+  /** Hash of the whole token. It is random, so it needs no salt. */
   sha256: Schema.String.check(Schema.isPattern(/^[0-9a-f]{64}$/)),
   kind: CallerKind,
   subject: Subject,

@@ -7,17 +7,17 @@ interface Entry<A> {
 /** In milliseconds. */
 const SWEEP_INTERVAL = 60_000;
 
-/** In milliseconds, longer than anything is kept; a later end is of a clock that was set back. */
+/** Longest lifetime of a value, in milliseconds; a later end was set by a clock that was ahead. */
 export const LONGEST = 8 * 24 * 60 * 60 * 1000;
 
 const isOver = (end: number, now: number) => end <= now || end > now + LONGEST;
 
-/** Values by name, each until its end. */
+/** Keeps values by name, each until its end. */
 export function expiring<A>() {
   const entries = new Map<string, Entry<A>>();
   let sweptAt = 0;
 
-  /** Runs with requests: a timer would keep the process alive. */
+  /** Runs during requests: a timer would keep the process alive. */
   const sweep = (now: number): void => {
     if (Math.abs(now - sweptAt) < SWEEP_INTERVAL) return;
     sweptAt = now;

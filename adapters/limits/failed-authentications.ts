@@ -12,12 +12,13 @@ const LOG_INTERVAL = 60_000;
 type Service = Authenticator["Service"];
 
 /**
- * Answers an address that fails too often with `RateLimited`. Only failures count and only they are
- * refused, so that nobody locks out others behind the same address. Each process counts for itself.
+ * Answers an address that fails too often with `RateLimited`. Only failures are counted and
+ * refused, so that one client cannot lock out others behind the same address. Each process counts
+ * for itself.
  */
 export function limitFailures(service: Service, limit: RateLimit | "off"): Service {
   if (limit === "off") return service;
-  // The address whose last failure is longest ago is forgotten.
+  // The address with the oldest last failure is dropped first.
   const buckets = new BoundedMap<string, Bucket>(10_000);
   let loggedAt = -Infinity;
 

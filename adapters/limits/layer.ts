@@ -5,10 +5,12 @@ import { Limiter } from "../../application/ports/limiter.ts";
 import type { Limits } from "../../domain/limits.ts";
 import * as memory from "./memory.ts";
 
-/** Connects the limiter of several processes, until the scope closes. */
+/** Connects a limiter that processes share, until the scope closes. */
 export type SharedLimiter = (options: {
   readonly limits: Limits;
-  /** Counts while the shared count does not answer; without it, requests are refused meanwhile. */
+  /**
+   * Counts while the shared limiter does not answer; without it, requests are refused meanwhile.
+   */
   readonly spare: Limiter["Service"] | undefined;
 }) => Effect.Effect<Limiter["Service"], never, Scope.Scope>;
 

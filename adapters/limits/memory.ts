@@ -15,7 +15,7 @@ import type { Limits } from "../../domain/limits.ts";
 import { allowanceFrom, type Bucket, take } from "../../domain/token-bucket.ts";
 import { expiring } from "./expiring.ts";
 
-/** Counts in the memory of this process, for this process alone. */
+/** Counts in memory, for this process alone. */
 export const layer = (limits: Limits): Layer.Layer<Limiter> =>
   Layer.sync(Limiter, () => inMemory(limits));
 
@@ -46,10 +46,10 @@ export function inMemory(limits: Limits): Limiter["Service"] {
         if (usage === undefined) return Effect.fail(quotaExceeded(limits.daily, restOfDay(now)));
         if (most !== undefined) {
           const name = callerIn(organization, caller);
-          const own = addToDay({ bytes: most }, usages.get(name, now), more, now);
+          const callerUsage = addToDay({ bytes: most }, usages.get(name, now), more, now);
           const refusal = { caller: most, retryAfter: restOfDay(now) };
-          if (own === undefined) return Effect.fail(new QuotaExceeded(refusal));
-          setUsage(name, own);
+          if (callerUsage === undefined) return Effect.fail(new QuotaExceeded(refusal));
+          setUsage(name, callerUsage);
         }
         setUsage(organization, usage);
         return Effect.void;
@@ -58,8 +58,8 @@ export function inMemory(limits: Limits): Limiter["Service"] {
     uncountUpload: ({ organization, caller, size, objects = 1 }) =>
       Effect.map(Clock.currentTimeMillis, (now) => {
         const most = caller.bytesPerDay ?? bytesPerSubject;
-        const own = most === undefined ? [] : [callerIn(organization, caller)];
-        for (const name of [organization, ...own]) {
+        const callers = most === undefined ? [] : [callerIn(organization, caller)];
+        for (const name of [organization, ...callers]) {
           const usage = usages.get(name, now);
           if (usage !== undefined) setUsage(name, takeBack(usage, { bytes: size, objects }));
         }
@@ -69,6 +69,6 @@ export function inMemory(limits: Limits): Limiter["Service"] {
 
 type Counted = ReturnType<Limiter["Service"]["countUpload"]>;
 
-/** No organization's id has a space. */
+/** Unambiguous: no organization's id has a space. */
 const callerIn = (organization: string, { kind, subject }: UploadToCount["caller"]): string =>
   `${organization} ${kind} ${subject}`;

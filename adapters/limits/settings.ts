@@ -98,13 +98,13 @@ export const settings = {
   }),
 };
 
-/** The service's default; the package has none. */
+/** The default of the service; the package has none. */
 export const FAILED_AUTHENTICATIONS: RateLimit = { count: 120, window: Duration.minutes(1) };
 
 export const read = (source: Source) =>
-  Result.map(readSettings(settings, source), (given) => {
-    const { subject, organization, onFailure, replicas, failedAuthentications } = given;
-    const daily = Struct.pick(given, ["bytes", "objects", "bytesPerSubject"]);
+  Result.map(readSettings(settings, source), (values) => {
+    const { subject, organization, onFailure, replicas, failedAuthentications } = values;
+    const daily = Struct.pick(values, ["bytes", "objects", "bytesPerSubject"]);
     return {
       limits: { requests: { subject, organization }, daily } satisfies Limits,
       isLimited: [subject, organization, ...Object.values(daily)].some(

@@ -6,7 +6,7 @@ import { errorMessage } from "../values/thrown.ts";
 export function breaker<E extends object>(longest: number, failure: (reason: string) => E) {
   const paused = failure("it has not answered for a while, and is asked once a second");
   const tooLate = failure(`there was no answer within ${longest} milliseconds`);
-  /** In a busy process the answer may have arrived unread; one more turn of the loop reads it. */
+  /** In a busy process the answer may be unread; one more turn of the loop reads it. */
   const timeout = Effect.sleep(longest).pipe(
     Effect.andThen(
       Effect.promise(() => new Promise<void>((resolve) => void setImmediate(resolve))),

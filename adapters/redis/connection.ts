@@ -5,11 +5,11 @@ import * as Redacted from "effect/Redacted";
 import * as Schedule from "effect/Schedule";
 import type { RedisSettings } from "./settings.ts";
 
-/** So that the first requests are counted too. */
+/** Wait for the first connection, so that the first requests are counted too. */
 const FIRST_CONNECTION_TIMEOUT = "1 second";
 
 /**
- * A connection made in the background, and again when it is lost. Without one, commands fail at
+ * Connects in the background, and again when the connection is lost. Without one, commands fail at
  * once.
  */
 export const connect = <S extends RedisScripts>(settings: RedisSettings, scripts: S) =>
@@ -17,7 +17,7 @@ export const connect = <S extends RedisScripts>(settings: RedisSettings, scripts
     const client = clientFor(settings, scripts, options.socket);
     yield* Effect.addFinalizer(() => Effect.sync(() => void client.destroy()));
     const beginning = yield* Effect.tryPromise(async () => void (await client.connect())).pipe(
-      // A client that has connected once reconnects by itself; a cluster's first attempt can fail.
+      // Only the first connection needs this: a connected client reconnects by itself.
       Effect.retry(Schedule.spaced("1 second")),
       Effect.ignore,
       Effect.forkScoped,
@@ -50,7 +50,7 @@ const options = {
   },
 };
 
-/** In milliseconds. */
+/** Longest time until a cluster's nodes are read again, in milliseconds. */
 const REDISCOVERY = 1000;
 
 type Urls = readonly [string, ...ReadonlyArray<string>];
@@ -61,11 +61,11 @@ type Socket = Omit<typeof options.socket, "reconnectStrategy"> & {
 };
 
 function clientFor<S extends RedisScripts>(
-  { urls: given, isCluster, sentinels, ca }: RedisSettings,
+  { urls: redactedUrls, isCluster, sentinels, ca }: RedisSettings,
   scripts: S,
   socket: Socket,
 ) {
-  const urls = Redacted.value(given);
+  const urls = Redacted.value(redactedUrls);
   const trusted = ca === undefined ? socket : { ...socket, ca };
   const client =
     sentinels !== undefined
@@ -78,12 +78,12 @@ function clientFor<S extends RedisScripts>(
   return client;
 }
 
-/** The nodes tell only their addresses; the credentials are the same for all. */
+/** Connects to a cluster. Nodes announce only addresses; the credentials are the same for all. */
 const cluster = <S extends RedisScripts>(urls: Urls, scripts: S, socket: Socket) =>
   createCluster({
     rootNodes: urls.map((url) => ({ url })),
     scripts,
-    // Until then a node that is gone may have been replaced.
+    // A missing node may have been replaced meanwhile.
     topologyRefreshOnReconnectionAttemptStrategy: REDISCOVERY,
     defaults: { ...options, ...access(urls[0], socket) },
   });
@@ -101,7 +101,7 @@ function sentinel<S extends RedisScripts>(
       const { hostname, port } = new URL(one);
       return { host: hostname.replace(/^\[|\]$/g, ""), port: Number(port || 26_379) };
     }),
-    // A command whose connection was lost may have been counted, so it is never sent again.
+    // Never sent again: a command whose connection was lost may have been counted.
     maxCommandRediscovers: 0,
     scanInterval: REDISCOVERY,
     scripts,

@@ -59,7 +59,7 @@ export const makeApplication = Effect.fnUntraced(function* (
     authenticator: identity.authenticatorLayer(callers),
     countIn: shared && observer ? observer.sharedLimiter(shared) : shared,
     failuresByDefault: FAILED_AUTHENTICATIONS,
-    ownKey: keyInFolder(settings.tokens.directory),
+    defaultKey: keyInFolder(settings.tokens.directory),
   });
   const built = Context.merge(yield* Effect.context(), yield* Layer.build(layer));
   const services = observer?.services(built) ?? built;
@@ -75,7 +75,7 @@ export const makeApplication = Effect.fnUntraced(function* (
     bucket && notificationForm && notificationSecrets
       ? [notificationRoute(bucket, yield* Effect.promise(notificationForm), notificationSecrets)]
       : [];
-  // Nobody who does not ask for it loads it.
+  // Loaded only if it is on.
   const agents = http.mcp
     ? [(yield* loadAgents).mcpRoute(async (...sent) => app.fetch(...sent))]
     : [];
@@ -83,7 +83,7 @@ export const makeApplication = Effect.fnUntraced(function* (
     callers.auth === "forward" ? [...trustedProxies, ...callers.trusted] : trustedProxies,
     (address) => void log(Effect.logWarning(UNKNOWN_PROXY, { address })),
   );
-  /** A request is answered by one application to its end, so by the policies of its beginning. */
+  /** Returns the application for these policies: a request keeps those that it began with. */
   const appFor = (policies: Policies["Service"]): Hono<HttpEnv> =>
     appWith([...notified, ...agents], {
       services: services.pipe(

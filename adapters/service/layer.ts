@@ -12,7 +12,7 @@ import type { LimitSettings } from "../limits/settings.ts";
 import * as tokens from "../tokens/layer.ts";
 import type { TokenSettings } from "../tokens/settings.ts";
 
-/** Settings that are read already, and what they cannot say. */
+/** Settings that were read, and the parts that depend on the caller. */
 interface Parts<A, E> {
   readonly settings: {
     readonly limits: LimitSettings;
@@ -20,14 +20,14 @@ interface Parts<A, E> {
     readonly scanner: { readonly clamd?: NetConnectOpts | undefined };
     readonly tokens: TokenSettings;
   };
-  /** The store, organizations, events, and what is called for a confirmed upload. */
+  /** The store, organizations, events, and the handler of confirmed uploads. */
   readonly others: Layer.Layer<A, E>;
   readonly authenticator: Layer.Layer<Authenticator>;
   readonly countIn: limits.SharedLimiter | undefined;
-  /** The limit on failed authentications where the settings have none. */
+  /** The limit on failed authentications without a setting for it. */
   readonly failuresByDefault: RateLimit | "off";
-  /** Seals receipts where the settings have no keys. */
-  readonly ownKey: Effect.Effect<Uint8Array>;
+  /** Key of receipts without a setting for it. */
+  readonly defaultKey: Effect.Effect<Uint8Array>;
 }
 
 /** Makes the service that answers uploads: all ports, but for telemetry. */
@@ -44,11 +44,11 @@ export const serviceLayer = <A, E>({ settings, ...parts }: Parts<A, E>) => {
     scannerAt(settings.scanner.clamd),
     random.layer,
     contentDetector,
-    tokens.layer(settings.tokens, parts.ownKey),
+    tokens.layer(settings.tokens, parts.defaultKey),
   );
 };
 
-/** Loads the code of the scanner if there is one. */
+/** Loads the scanner's code if there is one. */
 const scannerAt = (clamd: NetConnectOpts | undefined): Layer.Layer<never> =>
   clamd === undefined
     ? Layer.empty

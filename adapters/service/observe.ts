@@ -20,7 +20,7 @@ import type { Settings } from "./settings.ts";
 
 export type Observer = ReturnType<typeof observe>;
 
-/** Measures a process. Loaded only where somebody reads that. */
+/** Measures a process. Loaded only if metrics are read. */
 export function observe({ http, metrics, storage }: Settings) {
   const meter = makeMeter();
   watchEventLoop(meter);

@@ -4,7 +4,9 @@ import { type Env, variables } from "../settings/source.ts";
 
 export const readRedis = (env: Env) => redis.read(variables(env));
 
-/** Loads the client of Redis, and returns how to connect once and count as the service does. */
+/**
+ * Loads the client of Redis, and returns functions to connect once and to count like the service.
+ */
 export const reaching = async (settings: redis.RedisSettings) => {
   const { reach } = await loadLimiter();
   return () => reach(settings);

@@ -18,8 +18,8 @@ import type { Observer } from "./observe.ts";
 import { isObserved, type Settings } from "./settings.ts";
 
 /**
- * Runs the service until SIGTERM or SIGINT and the grace period after it. Once it listens, `announce`
- * is told whether people read the log. Fails with the reason why the service cannot start.
+ * Runs the service until SIGTERM or SIGINT and the grace period after it. Calls `announce` once it
+ * listens, with true if people read the log. Fails with the reason why the service cannot start.
  */
 export const serve = Effect.fnUntraced(function* (
   listen: Listen,
@@ -55,9 +55,9 @@ export const serve = Effect.fnUntraced(function* (
   }).pipe(Effect.scoped, Effect.provide(reportLayer(settings, observer)));
 });
 
-/** The log, the audit, and what measures. */
+/** Provides the log, the audit, and metrics. */
 function reportLayer({ audit: { to, withMetadata }, ...settings }: Settings, observer?: Observer) {
-  // Development on one's own machine needs no audit.
+  // Development on a local machine needs no audit.
   const auditByDefault = settings.identity.callers.auth === "dev" ? "off" : "stdout";
   return audit
     .layer(to ?? auditByDefault, withMetadata)
@@ -111,8 +111,8 @@ const listenOn = <Options extends { readonly host: string; readonly port: number
 const warningOnceAMinute = (message: string) => cachedFor(Effect.logWarning(message), "1 minute");
 
 /**
- * Logs what is not ready at startup. Checks also where nobody asks; the check logs changes. Fails if
- * only another configuration would let it sign.
+ * Logs at startup what is not ready, and checks from then on, also without requests to `/readyz`.
+ * Fails if only another configuration would let it sign.
  */
 export const reportReadiness = Effect.fnUntraced(function* (
   checkAll: Effect.Effect<Readiness>,
@@ -164,7 +164,7 @@ const CLOSING_TIME = Duration.millis(500);
 
 /**
  * Resolves at the first SIGTERM or SIGINT; a second one ends the process at once. SIGHUP, which a
- * closed terminal sends, never ends it.
+ * closed terminal sends, is ignored.
  */
 function untilStopSignal(): Promise<void> {
   process.on("SIGHUP", () => undefined);
@@ -174,8 +174,8 @@ function untilStopSignal(): Promise<void> {
       process.on(signal, () => {
         first ??= performance.now();
         resolve();
-        // npm forwards a signal that the terminal or systemd has also sent to the service: both
-        // count as one.
+        // npm forwards a signal that the service has also received from the terminal or systemd:
+        // both count as one.
         if (performance.now() - first > 100) process.exit(128 + constants.signals[signal]);
       });
     }

@@ -22,15 +22,15 @@ import { unknownVariables } from "./unknown-variables.ts";
 export type StoreSettings = Result.Result.Success<ReturnType<typeof readStore>>;
 
 /**
- * Reads the settings of the store, policies and pages. Those of the server alone are left out, and
- * no bucket is created.
+ * Reads the settings of the store, policies and pages, without those of the server. Creates no
+ * bucket.
  */
 export function readStore(env: Env) {
   const source = variables({ ...env, STORAGE_CREATE_BUCKET: undefined });
   return joinReads(readWithStore(source, http.readPages(source)), unknownIn(env).faults);
 }
 
-/** Stand-ins for settings at fault let the others be read. */
+/** Reads with stand-ins for invalid settings, so that all faults are reported. */
 function readWithStore<A extends { readonly publicUrl: URL }>(source: Source, pages: Read<A>) {
   const { publicUrl } = Result.getOrElse(pages, () => ({ publicUrl: new URL("http://unknown") }));
   const store = storage.read(source, publicUrl);
@@ -45,7 +45,7 @@ function readWithStore<A extends { readonly publicUrl: URL }>(source: Source, pa
   };
 }
 
-/** Settings that are read without those of others; a new one stands here alone. */
+/** Settings that do not depend on others; a new module is added only here. */
 const MODULES = {
   audit,
   events,
@@ -81,7 +81,7 @@ export function readAll(env: Env) {
         identity.exposed,
         "must be yes where HOST or PUBLIC_URL is not this machine's own, since AUTH=dev lets in everyone who has the token",
       ),
-    // The key that is generated in the folder of uploads is for development.
+    // The key generated in the folder of uploads is for development.
     Result.isSuccess(parts.tokens) &&
       parts.tokens.success.keys === undefined &&
       (env["AUTH"] || "dev") !== "dev" &&
@@ -99,7 +99,7 @@ export function readAll(env: Env) {
   );
 }
 
-/** Tells whether anybody reads metrics. */
+/** Returns true if metrics can be read. */
 export const isObserved = ({ metrics: { token, port } }: Settings): boolean =>
   token !== undefined || port !== undefined;
 
@@ -120,13 +120,13 @@ export function findWarnings(env: Env, settings: Settings): ReadonlyArray<string
   ].filter((warning) => warning !== false);
 }
 
-/** Tells whether tokens name a quota of their own. */
+/** Returns true if tokens can name a quota. */
 const hasPlans = ({ callers }: Result.Result.Success<Reads["identity"]>) =>
   callers.auth === "jwt" && callers.quota !== undefined;
 
 const areSeveral = ({ replicas }: limits.LimitSettings) => replicas > 1;
 
-/** What is wrong with the names of variables, and what is odd. */
+/** Returns errors and warnings about the names of variables. */
 export const unknownIn = (env: Env) => unknownVariables(env, KNOWN);
 
 /** The settings of all adapters, chosen or not. */
@@ -137,7 +137,9 @@ export const settings: ReadonlyArray<Setting<unknown>> = [
   ),
 ];
 
-/** Finds the settings that count here: not those of stores and callers that are not chosen. */
+/**
+ * Returns the settings that apply here, without those of stores and callers that are not chosen.
+ */
 export function settingsInUse(env: Env): ReadonlyArray<Setting<unknown>> {
   const chosen = new Set([
     ...storage.chosenSettings(variables(env)),

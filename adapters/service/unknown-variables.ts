@@ -2,11 +2,11 @@ import { closest, distance } from "fastest-levenshtein";
 import type { Fault } from "../settings/setting.ts";
 import type { Env } from "../settings/source.ts";
 
-// Variables whose names are nearly known. Those of others are left alone.
+// Finds variables with nearly known names. Those of other programs are left alone.
 
 const OTEL = "nothing is exported; let a collector's prometheus receiver read /metrics";
 
-/** Finds the variables that end the start, and those that are only worth a warning. */
+/** Returns the variables that end the start, and those that are only worth a warning. */
 export function unknownVariables(env: Env, known: ReadonlyArray<string>) {
   const faults: Array<Fault> = [];
   const warnings: Array<string> = [];
@@ -33,17 +33,17 @@ const PREFIXES =
 const hint = (name: string, meant: string) =>
   distance(name, meant) * 2 < name.length ? `; did you mean ${meant}?` : "";
 
-/** Kubernetes and Docker name the services around by variables such as `STORAGE_PORT=tcp://…`. */
+/** Returns true for variables such as `STORAGE_PORT=tcp://…`, which Kubernetes and Docker set. */
 const isServiceLink = (name: string, value: string) =>
   /_SERVICE_(?:HOST|PORT)|_PORT_\d+_/.test(name) || /^(?:tcp|udp|sctp):/.test(value);
 
-/** Tells whether one or two letters differ, or a word of several is left out. */
+/** Returns true if one or two letters differ, or one word of several is missing. */
 function isNear(name: string, known: string): boolean {
   const words = name.split("_");
   const meant = known.split("_");
   if (words.length === meant.length) {
     const apart = words.map((word, index) => lettersApart(word, meant[index] ?? ""));
-    // Short words, such as HOST, are near to many others.
+    // Short words, such as HOST, are close to many others.
     const isShort = meant.length === 1 && known.length < 6;
     return apart.reduce((sum, each) => sum + each) <= 2 && (!isShort || areSwapped(name, known));
   }

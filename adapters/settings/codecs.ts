@@ -42,8 +42,8 @@ export const PORT = {
 };
 
 /**
- * Whether a secret was typed rather than generated: it repeats itself, or has few different
- * characters. Of texts of 16 random hexadecimal digits one in 10^8 is taken for that.
+ * Returns true if a secret was typed rather than generated: it repeats itself, or has few different
+ * characters. Of texts of 16 random hexadecimal digits, one in 10^8 is taken for that.
  */
 export function isGuessable(secret: Uint8Array | string): boolean {
   const bytes = Buffer.from(secret as string);
@@ -52,18 +52,18 @@ export function isGuessable(secret: Uint8Array | string): boolean {
   return repeats || new Set(bytes).size < Math.min(10, bytes.length / 4);
 }
 
-/** Said of a secret beside the shape that it does have. */
+/** Added to the required shape of a secret. */
 export const GUESSABLE = "it repeats itself, or has few different characters";
 export const UNGUESSABLE = Schema.makeFilter<Uint8Array | string>((secret) =>
   isGuessable(secret) ? GUESSABLE : undefined,
 );
 
-/** Without white space around it, such as the line end of a file it came from. */
+/** A secret, without white space around it, such as the line end of a file. */
 export const Secret = Schema.RedactedFromValue(
   Schema.NonEmptyString.check(Schema.makeFilter<string>((text) => text.trim() === text)),
 );
 
-/** Items in a list, or separated by commas with white space around them. */
+/** A list, or text with items separated by commas. */
 export const List = <A>(item: Schema.ConstraintCodec<A, string>) =>
   Schema.Union([Schema.String, Schema.Array(Schema.String)]).pipe(
     Schema.decodeTo(
@@ -76,7 +76,7 @@ export const List = <A>(item: Schema.ConstraintCodec<A, string>) =>
     ),
   );
 
-/** Carries neither credentials nor query nor fragment. */
+/** An HTTP URL without credentials, query and fragment. */
 export const HttpUrl = Schema.Union([Schema.URL, Schema.URLFromString]).check(
   Schema.makeFilter<URL>(
     ({ protocol, username, password, search, hash }) =>
@@ -86,7 +86,7 @@ export const HttpUrl = Schema.Union([Schema.URL, Schema.URLFromString]).check(
 
 export const HttpOrigin = HttpUrl.check(Schema.makeFilter<URL>((url) => url.pathname === "/"));
 
-/** `http` only for this machine, since its answers are trusted. */
+/** An HTTPS URL, or `http` for this machine, since its answers are trusted. */
 export const HttpsUrl = Schema.URLFromString.check(
   Schema.makeFilter<URL>(
     ({ protocol, hostname, username, password, hash }) =>

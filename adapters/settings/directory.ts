@@ -1,7 +1,7 @@
 import * as Schema from "effect/Schema";
 import { withDefault } from "./setting.ts";
 
-/** For what has no other place: the embedded store's objects, a receipt key. */
+/** Folder for data without another place: the embedded store's objects, a receipt key. */
 export const directory = withDefault(".valetkey", {
   variable: "STORAGE_LOCAL_DIR",
   option: "directory",

@@ -19,25 +19,30 @@ export const settings = {
   }),
 };
 
-/** The variables in files, by name; of two for one variable, the later counts. */
-type Given = ReadonlyMap<string, { readonly value: string | undefined; readonly path: string }>;
+/** The variables in files, by name; the last of several for one variable counts. */
+type Variables = ReadonlyMap<string, { readonly value: string | undefined; readonly path: string }>;
 
-export const readEnvFiles = (env: Env): Read<Given> =>
+export const readEnvFiles = (env: Env): Read<Variables> =>
   Result.flatMap(readSettings(settings, variables(env)), ({ files = [] }) => {
-    const given = new Map<string, { value: string | undefined; path: string }>();
+    const variables = new Map<string, { value: string | undefined; path: string }>();
     for (const [path, name] of files.flatMap(variableFiles)) {
       const text = readSmallFile(path);
       if (Result.isFailure(text)) {
         return Result.fail([fault(settings.files, `names ${path}, which ${text.failure}`)]);
       }
       // Editors and `echo` end a file with a line end.
-      const found = name ? { [name]: text.success.replace(/\r?\n$/, "") } : parseEnv(text.success);
-      for (const [name, value] of Object.entries(found)) given.set(name, { value, path });
+      const entries = name
+        ? { [name]: text.success.replace(/\r?\n$/, "") }
+        : parseEnv(text.success);
+      for (const [name, value] of Object.entries(entries)) variables.set(name, { value, path });
     }
-    return Result.succeed(given);
+    return Result.succeed(variables);
   });
 
-/** The files in a folder, each with the variable that it is the value of, or the path if it is none. */
+/**
+ * Returns the files in a folder, each with the variable it is the value of, or the path itself if
+ * it is no folder.
+ */
 function variableFiles(path: string): ReadonlyArray<readonly [path: string, name?: string]> {
   try {
     const names = readdirSync(path).filter((name) => /^[A-Z][A-Z0-9_]*$/.test(name));

@@ -6,18 +6,18 @@ import { readFileSync, type Stats, statSync } from "node:fs";
 import { readFile, stat } from "node:fs/promises";
 import { errorCode, errorMessage } from "../values/thrown.ts";
 
-/** A failure never shows any of the text. */
+/** Parses JSON. A failure shows nothing of the text. */
 export const parseJson = (text: string): Result.Result<unknown, string> =>
   Result.try({ try: (): unknown => JSON.parse(text), catch: () => "is not JSON" });
 
 /** In bytes. */
 const LARGEST = 2 ** 20;
 
-/** Before it is read: a pipe would block, and be empty a second time. */
+/** Checked before reading: a pipe would block, and be empty a second time. */
 const problemWith = (file: Stats): string | undefined =>
   file.isFile() && file.size <= LARGEST ? undefined : "is not a regular file of at most 1 MiB";
 
-/** The text of a file, or what completes the sentence "the file …". Blocks, for settings. */
+/** Returns the text of a file, or completes the sentence "the file …". Blocks, for settings. */
 export const readSmallFile = (path: string): Result.Result<string, string> => {
   try {
     const problem = problemWith(statSync(path));
@@ -36,8 +36,8 @@ export const readJsonFile = (path: string): Result.Result<unknown, string> =>
 export const RECHECK = 5000;
 
 /**
- * Calls `onChange` whenever the content has changed, until the scope closes. While the file cannot
- * be used, the log says so once, followed by `kept`, and the function that is returned says why.
+ * Calls `onChange` when the content has changed, until the scope closes. While the file cannot be
+ * used, the log says so once, followed by `kept`, and the returned function says why.
  */
 export const watchJson = <A>(
   path: string,
@@ -67,7 +67,9 @@ export const watchJson = <A>(
   return Effect.as(looking, () => problem);
 };
 
-/** The same object as long as the file is the same. A failure shows nothing of the content. */
+/**
+ * Returns the same object as long as the file is the same. A failure shows nothing of the content.
+ */
 export function jsonIn<A>(
   path: string,
   decode: (json: unknown) => Result.Result<A, string>,

@@ -40,7 +40,7 @@ export const setting = <A>({ codec, ...explained }: SettingDefinition<A>): Setti
 export const anyOf = (values: ReadonlyArray<string>): string =>
   `${values.slice(0, -1).join(", ")} or ${values.at(-1)}`;
 
-/** `synonyms` are suggested their value. */
+/** Makes a setting with these values; a value of `synonyms` is suggested for its name. */
 export const oneOf = <const A extends string>(
   values: readonly [A, ...Array<A>],
   synonyms: { readonly [Value in NoInfer<A>]?: ReadonlyArray<string> } = {},
@@ -50,7 +50,7 @@ export const oneOf = <const A extends string>(
   nearest: (text: string): string | undefined => {
     const word = text.toLowerCase();
     const meant = values.find((value) => synonyms[value]?.includes(word));
-    // Further away it is another word, and the values are listed anyway.
+    // A word further away is no typing error, and the values are listed anyway.
     const value = closest(word, values);
     return meant ?? (distance(word, value) * 2 < value.length ? value : undefined);
   },
@@ -80,7 +80,7 @@ export const fault = (
   example = setting.example,
 ): Fault => ({ setting, problem, example });
 
-/** A fault of an option that is no variable. */
+/** Makes the fault of an option that is no variable. */
 export const optionFault = (option: string, problem: string, example = ""): Fault => ({
   setting: { variable: option, option },
   problem,
@@ -101,7 +101,7 @@ export type Settings = Readonly<Record<string, Setting<unknown>>>;
 export const settingsIn = (...groups: ReadonlyArray<object>): ReadonlyArray<Setting<unknown>> =>
   groups.flatMap((group) => Object.values<Setting<unknown>>({ ...group }));
 
-/** Those that may be undefined may be left out. */
+/** The values of settings; those that may be undefined may be left out. */
 export type Values<S extends Settings> = Partial<ValuesOf<S>> &
   Pick<ValuesOf<S>, { [M in keyof S]: undefined extends ValuesOf<S>[M] ? never : M }[keyof S]>;
 type ValuesOf<S extends Settings> = {
@@ -110,7 +110,7 @@ type ValuesOf<S extends Settings> = {
 
 export type Read<A> = Result.Result<A, ReadonlyArray<Fault>>;
 
-/** `together` finds fault with values that are each well-formed but do not go together. */
+/** Reads settings; `together` returns faults of well-formed values that do not fit each other. */
 export function readSettings<S extends Settings>(
   settings: S,
   source: Source,
@@ -134,7 +134,7 @@ function readOne(setting: Setting<unknown>, input: unknown): Result.Result<unkno
       ? Result.fail(fault(setting, (words) => `must be ${say(shape, words)}, and is not set`))
       : Result.succeed(fallback.value);
   }
-  // The host probably passed a variable of its own that is not set.
+  // The host probably passed an unset variable.
   if (input === "" || (Array.isArray(input) && input.every((item) => item === ""))) {
     return Result.fail(fault(setting, "must not be empty"));
   }
@@ -142,13 +142,13 @@ function readOne(setting: Setting<unknown>, input: unknown): Result.Result<unkno
     const isGuessable = errorMessage(failure).includes(GUESSABLE);
     const text = typeof input === "string" ? input : "";
     const meant = nearest?.(text);
-    const found = aroundIt(text) ?? (isGuessable ? `; ${GUESSABLE}` : undefined);
-    const hint = found ?? (meant === undefined ? "" : `; did you mean ${meant}?`);
+    const cause = aroundIt(text) ?? (isGuessable ? `; ${GUESSABLE}` : undefined);
+    const hint = cause ?? (meant === undefined ? "" : `; did you mean ${meant}?`);
     return fault(setting, (words) => `must be ${say(shape, words)}${hint}`);
   });
 }
 
-/** A pasted value often has quotes or white space around it. */
+/** Returns the quotes or white space around a pasted value, if any. */
 function aroundIt(text: string): string | undefined {
   if (text.trim() !== text) return "; there is white space or a line end around it";
   return /^"[^]*"$|^'[^]*'$/.test(text) ? "; there are quotes around it, which count" : undefined;

@@ -15,7 +15,7 @@ export interface Vocabulary {
   readonly assign: (setting: SettingName, value: string | boolean) => string;
   readonly on: string;
   readonly off: string;
-  /** The form of a list, to follow its items. */
+  /** Form of a list, as a message adds it. */
   readonly list: string;
 }
 
@@ -35,7 +35,7 @@ export const VARIABLES: Vocabulary = {
 
 const optionName = ({ option, variable }: SettingName) => option ?? variable;
 
-/** A setting without an option is called by its variable. */
+/** Names settings by option, or by variable if there is none. */
 export const OPTIONS: Vocabulary = {
   name: optionName,
   assign: (setting, value) => `${optionName(setting)}: ${JSON.stringify(value)}`,
@@ -56,11 +56,11 @@ export const variables = (env: Env): Source => ({
   words: VARIABLES,
 });
 
-/** `env` has the variables of a cloud's own tools, which are read too. */
-export const options = (given: object, env: Env = {}): Source => ({
-  // A dot in the name of an option stands before a member of another.
+/** Reads options. `env` has the variables of a cloud's tools, which are read too. */
+export const options = (values: object, env: Env = {}): Source => ({
+  // A dot in an option's name separates a member from its parent.
   valueOf: ({ variable, option = "" }) =>
-    memberAt(given, option.split(".")) ?? (env[variable] || undefined),
+    memberAt(values, option.split(".")) ?? (env[variable] || undefined),
   env,
   words: OPTIONS,
 });

@@ -31,7 +31,7 @@ export function layer(to: "off" | StandardStream, withMetadata = false): Layer.L
   );
 }
 
-/** JSON escapes line ends, so it is always one line. */
+/** Writes an event as one line: JSON escapes line ends. */
 function lineFrom(event: AuditEvent, withMetadata: boolean): string {
   const { at, action, refusal, principal, slug, organization, policy, key, size, contentType } =
     event;

@@ -10,10 +10,10 @@ export const GRANTS = new Set(["presign", "start-multipart"]);
 
 export const CONFIRMS = new Set(["confirm", "complete-multipart"]);
 
-/** Most keys that are remembered, so that what is confirmed again counts once. */
+/** Most keys that are remembered, so that an upload confirmed twice is counted once. */
 const MOST_KEYS = 10_000;
 
-/** Counts what an audit records, by the policies that are in force. */
+/** Counts audited decisions, by the policies in force. */
 export function countDecisions(meter: Meter) {
   const confirmed = new BoundedMap<StorageKey, true>(MOST_KEYS);
   const isFirst = (key: StorageKey) => {
@@ -32,14 +32,14 @@ export function countDecisions(meter: Meter) {
       meter.update("valetkey_uploads_confirmed_total", [policy]);
       meter.update("valetkey_confirmed_bytes_total", [policy], size);
       if (grantedAt === undefined) return;
-      // A replica with another clock may have granted it.
+      // Another replica, whose clock differs, may have granted it.
       const delay = Math.max(0, Duration.toSeconds(DateTime.distance(grantedAt, at)));
       meter.update("valetkey_confirm_delay_seconds", [policy], delay);
     }
   }
 
   return (policies: Policies["Service"], audit: AuditSink): AuditSink => {
-    // A policy without a series would be no part of a ratio.
+    // Starts every series at 0, so that ratios include each policy.
     for (const policy of policies.keys()) {
       for (const name of BY_POLICY) meter.update(name, [policy], 0);
     }

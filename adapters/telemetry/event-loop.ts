@@ -1,15 +1,15 @@
 import { monitorEventLoopDelay } from "node:perf_hooks";
 import type { Meter } from "./meter.ts";
 
-/** In milliseconds; it is part of what is measured. */
+/** In milliseconds; the measured delays include it. */
 const RESOLUTION = 10;
 
 const late = (nanoseconds: number) => Math.max(0, nanoseconds / 1e9 - RESOLUTION / 1000);
 
-/** In milliseconds. Several metrics are read at once, and perhaps by two readers. */
+/** In milliseconds: several metrics, and perhaps two readers, share one reading. */
 const READ_INTERVAL = 5_000;
 
-/** Measures how late the event loop comes to its work. Only Node can. */
+/** Measures the delay of the event loop. Only Node can. */
 export function watchEventLoop(meter: Meter): void {
   if ("Deno" in globalThis || "Bun" in globalThis) return;
   const delay = monitorEventLoopDelay({ resolution: RESOLUTION });

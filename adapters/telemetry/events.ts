@@ -6,16 +6,16 @@ type Counts = Readonly<Record<"waiting" | "dead", number>>;
 
 export const watchEvents = (meter: Meter) => ({
   eventSettled: (outcome: string) => meter.update("valetkey_events_attempts_total", [outcome]),
-  /** Asks for the counts now and then, since whoever reads metrics does not wait. */
+  /** Reads the counts periodically, since a reader of metrics does not wait. */
   eventCounts: <E>(counts: Effect.Effect<Counts, E>) => {
-    // No number, and so no series, until there is an answer.
+    // Empty, so without series, until there is an answer.
     let last: Partial<Counts> = {};
     for (const state of ["waiting", "dead"] as const) {
       meter.observe("valetkey_events_kept", [state], () => last[state] ?? NaN);
     }
     return counts.pipe(
       Effect.orElseSucceed((): Partial<Counts> => ({})),
-      Effect.map((found) => void (last = found)),
+      Effect.map((counts) => void (last = counts)),
       Effect.repeat(Schedule.spaced("10 seconds")),
     );
   },

@@ -13,7 +13,9 @@ const Decision = Context.Reference<{ isOpen: boolean }>("valetkey/telemetry/Deci
   defaultValue: () => ({ isOpen: false }),
 });
 
-/** Counts the decisions of a limiter. Without a limit nothing is decided, and that succeeds at once. */
+/**
+ * Counts the decisions of a limiter. Without a limit, the call succeeds at once and is not counted.
+ */
 export function countLimits(meter: Meter, limiter: Service): Service {
   for (const outcome of OUTCOMES) meter.update("valetkey_limiter_decisions_total", [outcome], 0);
   return around(limiter, (decision) => {

@@ -70,7 +70,7 @@ const forMachines = Logger.make<unknown, string>(({ date, logLevel, message }) =
 });
 
 export function splitMessage(message: unknown) {
-  const [text, given] = Array.isArray(message) ? message : [message];
-  const facts: Readonly<Record<string, unknown>> = typeof given === "object" ? { ...given } : {};
+  const [text, second] = Array.isArray(message) ? message : [message];
+  const facts: Readonly<Record<string, unknown>> = typeof second === "object" ? { ...second } : {};
   return { text: String(text), facts };
 }

@@ -3,14 +3,14 @@ import * as Metric from "effect/Metric";
 import * as PrometheusMetrics from "effect/observability/PrometheusMetrics";
 import { type LabelsOf, type MetricName, METRICS, observe, series } from "../values/metrics.ts";
 
-/** Most series of one metric, beside the one for all others. */
+/** Most series of one metric; one more stands for all others. */
 const MOST_SERIES = 200;
 
 const OVERFLOW = "overflow";
 
 export type Meter = ReturnType<typeof makeMeter>;
 
-/** Makes the numbers of a process. */
+/** Makes the metrics of a process. */
 export function makeMeter() {
   const context = Context.make(Metric.MetricRegistry, new Registry());
   const metrics = new Map<MetricName, Map<string, Series>>();
@@ -19,8 +19,8 @@ export function makeMeter() {
     const known = metrics.get(name) ?? new Map<string, Series>();
     metrics.set(name, known);
     const key = values.join("\n");
-    const found = known.get(key);
-    if (found !== undefined) return found;
+    const attributes = known.get(key);
+    if (attributes !== undefined) return attributes;
     if (known.size >= MOST_SERIES && values.some((value) => value !== OVERFLOW)) {
       return find(
         name,
@@ -33,9 +33,9 @@ export function makeMeter() {
   }
 
   return {
-    /** The services with which metrics are updated elsewhere, and read. */
+    /** Services through which metrics are updated and read elsewhere. */
     context,
-    /** Counts, or measures with a histogram. */
+    /** Adds to a counter, or records in a histogram. */
     update<Name extends MetricName>(name: Name, labels: LabelsOf<Name>, amount = 1): void {
       find(name, labels).updateUnsafe(amount, context);
     },
@@ -43,16 +43,16 @@ export function makeMeter() {
     shift<Name extends MetricName>(name: Name, labels: LabelsOf<Name>, amount: number): void {
       find(name, labels).modifyUnsafe(amount, context);
     },
-    /** Has a gauge read whenever somebody asks. */
+    /** Reads a gauge by `read` whenever metrics are read. */
     observe<Name extends MetricName>(name: Name, labels: LabelsOf<Name>, read: () => number): void {
       observe(context, { metric: series(name, attributesFrom(name, labels)), read });
     },
-    /** All of them as Prometheus reads them. */
+    /** Formats all metrics for Prometheus. */
     format: () => PrometheusMetrics.formatUnsafe(context),
   };
 }
 
-/** An empty label is the same as none. */
+/** An empty label equals none. */
 function attributesFrom(name: MetricName, values: ReadonlyArray<string>) {
   const names: ReadonlyArray<string> = METRICS[name].labels;
   return Object.fromEntries(
@@ -65,7 +65,7 @@ type Series = ReturnType<typeof series>;
 type Registered = Metric.MetricRegistry extends Map<string, infer A> ? A : never;
 
 class Registry extends Map<string, Registered> {
-  /** Gauges without a number, such as the time left of keys that never end, are left out. */
+  /** Leaves out gauges without a number, such as the time left of keys that never expire. */
   override *values(): MapIterator<Registered> {
     for (const registered of super.values()) {
       const { value = 0 }: { readonly value?: number } = registered.hooks.get(Context.empty());

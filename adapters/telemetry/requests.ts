@@ -1,10 +1,10 @@
 import type { Meter } from "./meter.ts";
 
-/** Measures each request, until the function is called with the status of its answer. */
+/** Measures each request, until the returned function is called with the status. */
 export const watchRequests =
-  (meter: Meter, scheme: string) => (given: string, route: string | undefined) => {
+  (meter: Meter, scheme: string) => (requestMethod: string, route: string | undefined) => {
     const start = performance.now();
-    const method = METHODS.has(given) ? given : "_OTHER";
+    const method = METHODS.has(requestMethod) ? requestMethod : "_OTHER";
     meter.shift("http_server_active_requests", [method, scheme], 1);
     return (status: number): void => {
       meter.shift("http_server_active_requests", [method, scheme], -1);
@@ -14,5 +14,5 @@ export const watchRequests =
     };
   };
 
-/** RFC 9110 and RFC 5789; any other is `_OTHER` in OpenTelemetry. */
+/** Methods of RFC 9110 and RFC 5789; OpenTelemetry calls others `_OTHER`. */
 const METHODS = new Set("CONNECT DELETE GET HEAD OPTIONS PATCH POST PUT TRACE".split(" "));

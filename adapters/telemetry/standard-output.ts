@@ -1,8 +1,8 @@
 export type StandardStream = "stdout" | "stderr";
 
 /**
- * Writes a line to a standard stream, together with the others of the same turn of the event loop: a
- * system call for each would cost more than to make it.
+ * Writes a line to a standard stream, together with the others of this turn of the event loop: a
+ * system call costs more than to make a line.
  */
 export function writeLine(line: string, to: StandardStream = "stdout"): void {
   if (waiting[to] === "") setImmediate(flush, to);

@@ -24,7 +24,7 @@ export const watchStore = (meter: Meter, store: Store): Store =>
     }),
   );
 
-/** Counts calls that are not made, to spare the store or the service. */
+/** Counts calls that are skipped, to spare the store or the service. */
 export function countShed(meter: Meter, store: Store): Store {
   const { isPaused } = store;
   if (isPaused) meter.observe("valetkey_store_breaker_open", [], () => Number(isPaused()));
@@ -44,7 +44,7 @@ function outcomeFrom(exit: Exit.Exit<unknown, StoreFailure>): string {
     return value === "ended" || (Option.isOption(value) && Option.isNone(value)) ? "absent" : "ok";
   }
   const failure = Result.getOrUndefined(Cause.findError(exit.cause));
-  // Whoever waits no longer interrupts; an object that nobody can read was found.
+  // An interrupt means that the caller stopped waiting; an unreadable object does exist.
   if (failure === undefined) return Cause.hasInterruptsOnly(exit.cause) ? "timeout" : "senseless";
   return failure._tag === "StoreUnavailable" ? failure.kind : "ok";
 }

@@ -9,12 +9,12 @@ import { tokensOf, findWeakness } from "./tokens.ts";
 
 export const layer = (
   { keys }: TokenSettings,
-  ownKey: Effect.Effect<Uint8Array>,
+  defaultKey: Effect.Effect<Uint8Array>,
 ): Layer.Layer<Tokens> =>
   Layer.effect(
     Tokens,
     keys === undefined
-      ? Effect.map(ownKey, (secret) => tokensOf([{ id: "own", secret }]))
+      ? Effect.map(defaultKey, (secret) => tokensOf([{ id: "own", secret }]))
       : Effect.succeed(tokensOf(keys)),
   );
 
@@ -22,13 +22,13 @@ export const keyInFolder = (directory: string): Effect.Effect<Uint8Array> =>
   Effect.tryPromise(async () => {
     const path = join(directory, "receipt-key");
     await mkdir(directory, { recursive: true, mode: 0o700 });
-    // Of several processes that start at once, one key gets the name, and all read that.
-    const own = `${path}.${randomUUID()}`;
+    // If several processes start at once, the first key is linked, and all read that.
+    const temporary = `${path}.${randomUUID()}`;
     try {
-      await writeFile(own, randomBytes(32).toString("base64"), { mode: 0o600, flush: true });
-      await link(own, path).catch(() => undefined);
+      await writeFile(temporary, randomBytes(32).toString("base64"), { mode: 0o600, flush: true });
+      await link(temporary, path).catch(() => undefined);
     } finally {
-      await unlink(own).catch(() => undefined);
+      await unlink(temporary).catch(() => undefined);
     }
     const secret = Buffer.from(await readFile(path, "utf8"), "base64");
     if (findWeakness(secret) !== undefined) throw new Error(`${path} holds no key`);

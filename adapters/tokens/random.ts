@@ -5,8 +5,8 @@ import { randomFillSync } from "node:crypto";
 const POOL_BYTES = 4096;
 
 /**
- * Random bytes of the system, fetched 4 KiB at a time: a system call for each key would cost more
- * than the signature. No byte is returned twice.
+ * Provides random bytes of the system, fetched 4 KiB at a time: a system call per key would cost
+ * more than the signature. No byte is returned twice.
  */
 export const layer: Layer.Layer<SecureRandom> = Layer.sync(SecureRandom, () => {
   let pool = new Uint8Array(0);
@@ -17,7 +17,7 @@ export const layer: Layer.Layer<SecureRandom> = Layer.sync(SecureRandom, () => {
       used = 0;
     }
     used += size;
-    // A copy, so that its buffer holds no byte that is still to be returned.
+    // Copied, so that its buffer contains no byte that is still to be returned.
     return pool.slice(used - size, used);
   });
 });

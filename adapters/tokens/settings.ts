@@ -40,7 +40,7 @@ export const read = (source: Source) =>
 export type TokenSettings = Result.Result.Success<ReturnType<typeof read>>;
 
 const keyFaults = (keys: ReadonlyArray<readonly [id: string, secret: Uint8Array]>) => [
-  // If two keys had one id, a token of one would be opened with the other.
+  // With one id for two keys, tokens of one would be opened with the other.
   new Map(keys).size < keys.length && fault(settings.keys, "must have another id for each key"),
   keys.some(([, secret]) => findWeakness(secret) !== undefined) &&
     fault(settings.keys, "must have random keys; one of them repeats itself, and can be guessed"),

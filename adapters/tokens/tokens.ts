@@ -12,10 +12,10 @@ export interface TokenKey {
 }
 
 /**
- * Tokens of the form `v1.{key id}.{content}.{HMAC-SHA-256}`, the last two in base64url; `v2` has
- * encrypted content. The authenticated text begins with purpose and version, so that a token is never
- * valid for another. The first key seals, and all keys open. Throws a `TypeError` for a key that
- * others can guess.
+ * Seals tokens of the form `v1.{key id}.{content}.{HMAC-SHA-256}`, the last two in base64url; `v2`
+ * has encrypted content. The authenticated text begins with purpose and version, so that a token is
+ * valid for one purpose only. The first key seals, and all keys open. Throws a `TypeError` for a
+ * key that can be guessed.
  */
 export function tokensOf(keys: readonly [TokenKey, ...Array<TokenKey>]): Tokens["Service"] {
   for (const { id, secret } of keys) {
@@ -41,7 +41,7 @@ export function tokensOf(keys: readonly [TokenKey, ...Array<TokenKey>]): Tokens[
       const [, sealed = "", version, id = "", content = "", mac = ""] = FORM.exec(token) ?? [];
       const key = byId.get(id);
       if (key === undefined) return Option.none();
-      // As text, so that only the canonical spelling of the bytes is equal.
+      // Compared as text, so that only the canonical spelling is equal.
       const expected = macFor(key, purpose, sealed);
       if (!timingSafeEqual(Buffer.from(mac), Buffer.from(expected))) return Option.none();
       return Option.map(Option.fromUndefinedOr(canonicalBytes(content)), (bytes) =>
@@ -54,7 +54,7 @@ export function tokensOf(keys: readonly [TokenKey, ...Array<TokenKey>]): Tokens[
   };
 }
 
-/** A key is too weak if it is short, or was typed rather than generated. */
+/** Returns the reason why a key is too weak: it is short, or was typed rather than generated. */
 export function findWeakness(secret: Uint8Array): string | undefined {
   if (secret.length < 32) return "has fewer than 32 bytes";
   return isGuessable(secret) ? "is not random; make one with: openssl rand -base64 32" : undefined;
@@ -72,7 +72,7 @@ function canonicalBytes(text: string): Buffer | undefined {
 
 const IV_BYTES = 16;
 
-/** AES in counter mode, which decrypts as it encrypts; the HMAC of the token authenticates it. */
+/** Encrypts with AES in counter mode, or decrypts; the token's HMAC authenticates. */
 function crypt(hmac: Hmac, iv: Buffer, bytes: Buffer): Buffer {
   const key = Buffer.from(hmac("valetkey encryption"), "hex");
   return createCipheriv("aes-256-ctr", key, iv).update(bytes);

@@ -1,4 +1,4 @@
-/** A map of at most `capacity` entries: a new one replaces the one that was set longest ago. */
+/** A map of at most `capacity` entries: a new one replaces the least recently set one. */
 export class BoundedMap<K, V> extends Map<K, V> {
   readonly #capacity: number;
 
@@ -8,7 +8,7 @@ export class BoundedMap<K, V> extends Map<K, V> {
   }
 
   override set(key: K, value: V): this {
-    // Moved to the end.
+    // Moves the entry to the end.
     this.delete(key);
     const [oldest] = this.keys();
     if (this.size >= this.#capacity && oldest !== undefined) this.delete(oldest);

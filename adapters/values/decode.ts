@@ -15,16 +15,16 @@ export type MemberFault = typeof MemberFault.Type;
 const MOST_MEMBERS = 1000;
 
 /**
- * The value, or up to 20 faults. Of a document with more than 1,000 members and items only the
- * first fault is looked for, since all take much longer.
+ * The value, or up to 20 faults; only the first fault in a document of more than 1,000 members and
+ * items, where a search for all takes much longer.
  */
 export type Decoded<A> = Result.Result<A, Arr.NonEmptyReadonlyArray<MemberFault>>;
 
 export const MISSING = "it is missing";
 
 /**
- * Decodes parsed JSON. Every member must be one of `members`, which a refusal lists for members up
- * to `depth`; others are ignored where there is no such list.
+ * Returns a decoder of parsed JSON. Every member must be one of `members`, which a refusal lists
+ * down to `depth`; without `members`, unknown members are ignored.
  */
 export function decoder<A>(
   schema: Schema.ConstraintCodec<A, unknown>,

@@ -1,11 +1,11 @@
 import { type BinaryToTextEncoding, hash } from "node:crypto";
 
-/** The HMAC of a text, in UTF-8; in hexadecimal unless another encoding is named. */
+/** Returns the HMAC of a text in UTF-8; in hexadecimal unless another encoding is named. */
 export type Hmac = (text: string, encoding?: BinaryToTextEncoding) => string;
 
 /**
- * HMAC-SHA-256 (RFC 2104) for a key that is used many times. Written by hand, since two hashes in
- * one call each cost 60 % of `createHmac`, for which the runtime makes an object each time.
+ * HMAC-SHA-256 (RFC 2104) for a key that is used many times. Written by hand: two hashes in one
+ * call each cost 60 % of `createHmac`, which allocates an object.
  */
 export function hmacSha256(key: Uint8Array): Hmac {
   const inner = Buffer.alloc(BLOCK + TEXT_BYTES, 0x36);
@@ -28,7 +28,7 @@ export function hmacSha256(key: Uint8Array): Hmac {
 /** The sizes of SHA-256, in bytes. */
 const BLOCK = 64;
 const DIGEST = 32;
-/** Most bytes of text that fit without a new buffer. */
+/** Longest text that needs no new buffer, in bytes. */
 const TEXT_BYTES = 4096;
-/** Most bytes that one unit of UTF-16 becomes. */
+/** Most bytes of UTF-8 for one unit of UTF-16. */
 const LONGEST_IN_UTF_8 = 3;

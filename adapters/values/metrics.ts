@@ -1,13 +1,13 @@
 import type * as Context from "effect/Context";
 import * as Metric from "effect/Metric";
 
-// Names and labels are those of OpenTelemetry, as Prometheus writes them. docs/metrics.md has the
-// same table.
+// Names and labels follow OpenTelemetry, as Prometheus writes them; docs/metrics.md has the same
+// table.
 
 interface Description<Labels extends ReadonlyArray<string> = ReadonlyArray<string>> {
   readonly kind: "counter" | "gauge" | "histogram";
   readonly labels: Labels;
-  /** The question that it answers. */
+  /** The question that the metric answers. */
   readonly question: string;
   /** Upper bounds of the buckets of a histogram. */
   readonly boundaries?: ReadonlyArray<number>;
@@ -21,10 +21,10 @@ const described =
 const counter = described("counter");
 const gauge = described("gauge");
 
-/** The buckets of HTTP in OpenTelemetry's semantic conventions, in seconds. */
+/** OpenTelemetry's buckets for HTTP, in seconds. */
 const HTTP_SECONDS = [0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1, 2.5, 5, 7.5, 10];
 const duration = described("histogram", HTTP_SECONDS);
-/** From a small file to a day, after which nothing can be confirmed. */
+/** From a small file to a day, after which no upload can be confirmed. */
 const UPLOAD_SECONDS = [1, 2.5, 5, 10, 30, 60, 300, 900, 3_600, 21_600, 86_400];
 const uploadTime = described("histogram", UPLOAD_SECONDS);
 
@@ -97,7 +97,7 @@ type EachText<Labels extends ReadonlyArray<string>> = ReadonlyArray<string> & {
   readonly [Index in keyof Labels]: string;
 };
 
-/** One series of a metric, in the registry of whoever updates it. */
+/** Returns one series of a metric in the registry that updates it. */
 export function series(
   name: MetricName,
   attributes: Readonly<Record<string, string>> = {},
@@ -110,7 +110,7 @@ export function series(
     : Metric.gauge(name, options);
 }
 
-/** Has a gauge read whenever somebody reads the registry of `context`. */
+/** Reads a gauge by `read` whenever the registry of `context` is read. */
 export const observe = (
   context: Context.Context<never>,
   { metric, read }: { readonly metric: ReturnType<typeof series>; readonly read: () => number },

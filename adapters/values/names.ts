@@ -1,6 +1,6 @@
 import * as Str from "effect/String";
 
-// Names are `contentType` in code and options, and `content_type` on the wire and in documents.
+// Converts names: `contentType` in code and options, `content_type` on the wire and in documents.
 
 export type SnakeCase<Name extends string> = Name extends `${infer Letter}${infer Rest}`
   ? `${Letter extends Lowercase<Letter> ? Letter : `_${Lowercase<Letter>}`}${SnakeCase<Rest>}`

@@ -5,8 +5,8 @@ export class PackageMissing extends Error {
 }
 
 /**
- * Handles the failed import of `packages`: rejects with what to install if one is not installed.
- * The import is `await import("…")` in a `try`, which all bundlers see and allow to be missing.
+ * Handles a failed import of `packages`: rejects with what to install if one is not installed. The
+ * import must be `await import("…")` in a `try`: bundlers see it, and allow it to be missing.
  */
 export const neededBy =
   (what: string, ...packages: readonly [string, ...ReadonlyArray<string>]) =>
@@ -23,8 +23,8 @@ export const neededBy =
   };
 
 /**
- * Asks the runtime: messages differ between runtimes, and an installed package that lacks a file
- * fails with the same one. Bun then resolves only its package.json.
+ * Asks the runtime, since error messages differ, and are the same for an installed package that
+ * lacks a file. Bun then resolves only its package.json.
  */
 const isInstalled = (name: string) => resolves(name) || resolves(`${name}/package.json`);
 
@@ -38,13 +38,13 @@ function resolves(specifier: string): boolean {
   }
 }
 
-/** With the version ranges if our package.json can be read. */
+/** Adds the version ranges if this package's package.json can be read. */
 async function rangesFor(names: ReadonlyArray<string>): Promise<ReadonlyArray<string>> {
   try {
     const manifest = await readFile(manifestAround(import.meta.url), "utf8");
-    const { name: own, peerDependencies } = JSON.parse(manifest);
-    // In a bundle, it is the package.json of another package.
-    if (own !== "valetkey") return names;
+    const { name, peerDependencies } = JSON.parse(manifest);
+    // In a bundle, the file may be the package.json of another package.
+    if (name !== "valetkey") return names;
     return names.map((name) => `${name}@${peerDependencies[name]}`);
   } catch {
     return names;
@@ -52,7 +52,7 @@ async function rangesFor(names: ReadonlyArray<string>): Promise<ReadonlyArray<st
 }
 
 /**
- * The package.json above `file`, built or not. Bundlers would resolve `new URL("…",
+ * Returns the package.json above `file`, built or not. Bundlers would resolve `new URL("…",
  * import.meta.url)` themselves, and fail.
  */
 const manifestAround = (file: string) =>

@@ -6,7 +6,7 @@ export type Network = ReturnType<typeof ipaddr.parseCIDR>;
 /** Parses an address, or a network with its number of bits, which is not 0. */
 export function parseNetwork(text: string): Network | undefined {
   const cidr = text.includes("/") ? text : `${text}/${text.includes(":") ? 128 : 32}`;
-  // The parser also takes `10.1` for 10.0.0.1, and what begins with 0 for octal.
+  // The parser also accepts `10.1` for 10.0.0.1, and reads octal numbers.
   if (isIP(cidr.slice(0, cidr.indexOf("/"))) === 0 || !ipaddr.isValidCIDR(cidr)) return undefined;
   const [address, bits] = ipaddr.parseCIDR(cidr);
   const network: Network =
@@ -27,13 +27,13 @@ export function isWithin(networks: ReadonlyArray<Network>, address: string | und
   );
 }
 
-// RFC 4291, section 2.4: IPv6 outside of 2000::/3 is local, or stands for another address.
+// RFC 4291, section 2.4: IPv6 outside of 2000::/3 is local, or maps another address.
 const INTERNET = ["0.0.0.0/0", "2000::/3"].map((network) => ipaddr.parseCIDR(network));
 
 export const isPublic = (address: string): boolean =>
   isWithin(INTERNET, address) && ipaddr.process(address).range() === "unicast";
 
-/** An IPv4 address, or the 64 bits of IPv6 that one subscriber has. */
+/** Returns an IPv4 address, or the 64 bits of IPv6 that one subscriber has. */
 export function subscriberFrom(address: string): string {
   if (!address.includes(":") || !ipaddr.isValid(address)) return address;
   const parsed = ipaddr.process(address);

@@ -1,5 +1,5 @@
-// Values that other code has thrown. Under Jest the service and Node have different realms, so that
-// `instanceof Error` is false for errors of Node.
+// Reads values thrown by other code. Under Jest, errors of Node are of another realm, so that
+// `instanceof Error` is false.
 
 export const isError = (thrown: unknown): thrown is Error =>
   typeof thrown === "object" &&
@@ -7,16 +7,19 @@ export const isError = (thrown: unknown): thrown is Error =>
   "message" in thrown &&
   typeof thrown.message === "string";
 
-/** The message of an error, or whatever else was thrown; some errors have a code alone. */
+/** Returns the message of an error, or the thrown value as text; some errors have only a code. */
 export const errorMessage = (thrown: unknown): string =>
   isError(thrown) ? thrown.message || String(errorCode(thrown) ?? thrown.name) : String(thrown);
 
-/** The reason of a failure, for the operator: our own errors have it in `reason`. */
+/**
+ * Returns the reason of a failure, for the operator: errors of this project have it in `reason`.
+ */
 export const errorReason = (thrown: unknown): string =>
   isError(thrown) && "reason" in thrown ? String(thrown.reason) : errorMessage(thrown);
 
 /**
- * The reason that `fetch` failed, which is in the cause of its error. Deno names the URL there, whose
+ * Returns the reason why `fetch` failed, which its error has as cause. Queries are left out: Deno
+ * names the URL, whose query can be a signature.
  * query can be a signature, so queries are left out.
  */
 export function fetchFailure(thrown: unknown): string {
@@ -24,6 +27,6 @@ export function fetchFailure(thrown: unknown): string {
   return `${errorMessage(thrown)}${cause}`.replaceAll(/\?[^\s)]*/g, "");
 }
 
-/** The code that Node or a library has given to what went wrong, such as `ENOENT`. */
+/** Returns the code of an error of Node or a library, such as `ENOENT`. */
 export const errorCode = (thrown: unknown): unknown =>
   typeof thrown === "object" && thrown !== null && "code" in thrown ? thrown.code : undefined;

@@ -1,6 +1,6 @@
 /**
- * Writes an instant, in milliseconds since 1970, as ISO 8601 in UTC. Many share their second, so the
- * texts of the last seconds are kept: to write one costs as much as a signature.
+ * Writes an instant, in milliseconds since 1970, as ISO 8601 in UTC. The texts of the last seconds
+ * are cached: to write one costs as much as a signature.
  */
 export function isoText(milliseconds: number): string {
   const second = Math.floor(milliseconds / 1000);
@@ -8,7 +8,7 @@ export function isoText(milliseconds: number): string {
   return `${seconds.get(second) ?? keep(second)}${rest}Z`;
 }
 
-/** Texts up to the point before the milliseconds, by the second. */
+/** Texts by second, up to the decimal point. */
 const seconds = new Map<number, string>();
 const MOST_KEPT = 16;
 

@@ -351,7 +351,7 @@ it("the memory of each part does not grow with the file, and all of it is found 
   const memoryOf = () =>
     makeMemory({
       file: file as unknown as File,
-      asked: { filename: "a.mp4", content_type: "video/mp4", size: file.size, policy: undefined },
+      fields: { filename: "a.mp4", content_type: "video/mp4", size: file.size, policy: undefined },
       service: { files: "http://a.test/" },
       resume: undefined,
       storage,

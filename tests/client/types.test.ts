@@ -46,6 +46,6 @@ it("the client and the hook give serverData the type that its user names", () =>
 it("the client asks to upload with members of the operation", () => {
   type Input = Inputs["requestUpload"];
   type Body = { readonly [Name in keyof Input as SnakeCase<Name>]: Input[Name] };
-  expectTypeOf<Job["asked"]>().toExtend<Body>();
-  expectTypeOf<Unknown<Job["asked"], Body>>().toBeNever();
+  expectTypeOf<Job["fields"]>().toExtend<Body>();
+  expectTypeOf<Unknown<Job["fields"], Body>>().toBeNever();
 });

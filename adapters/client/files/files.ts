@@ -25,13 +25,13 @@ export interface ListOptions {
 
 /** The files of one organization. All calls fail with an `UploadError`. */
 export interface Files {
-  /** Lists files by their keys, page after page as they are asked for. Needs the scope `list`. */
+  /** Lists files by their keys, fetching pages as needed. Needs the scope `list`. */
   readonly list: (options?: ListOptions) => AsyncIterable<StoredFile>;
-  /** Removes the file of a `fileUrl`; to remove it again is no error. Needs the scope `remove`. */
+  /** Removes the file of a `fileUrl`; removing it twice is no error. Needs the scope `remove`. */
   readonly remove: (fileUrl: string, signal?: AbortSignal) => Promise<void>;
   /**
-   * Resolves once the file with this key is ready. Asks while the page is shown, and fails once the
-   * state has stayed the same for `retry.for`. Needs the scope `read`.
+   * Resolves once the file with this key is ready. Polls while the page is shown, and fails once
+   * the state has not changed for `retry.for`. Needs the scope `read`.
    */
   readonly whenReady: (
     key: string,
@@ -76,8 +76,8 @@ export function createFiles({ retry, ...options }: FilesOptions): Files {
       page?.addEventListener("visibilitychange", follow, { signal: run.signal });
       let last: FileState | undefined;
       const ask = async (_: AbortSignal, progressed: () => void) => {
-        const found = await service.ask(run, `${path}/state`, decodeState);
-        const { state, retryAfter = Infinity } = found;
+        const answer = await service.ask(run, `${path}/state`, decodeState);
+        const { state, retryAfter = Infinity } = answer;
         if (state !== last) {
           progressed();
           last = state;
@@ -86,7 +86,7 @@ export function createFiles({ retry, ...options }: FilesOptions): Files {
         if (state === "ready") return;
         const message = `The file is ${state}. It has to be uploaded, and then confirmed.`;
         const error = new UploadError(state === "waiting" ? "pending" : "missing", message);
-        // The longer it stays the same, the more seldom.
+        // Polls less often the longer the state stays the same.
         const pause = Math.max(retryAfter * 1000, (awake() - run.progressAt) / 4);
         throw transient("waiting", error, pause);
       };
@@ -96,5 +96,5 @@ export function createFiles({ retry, ...options }: FilesOptions): Files {
 }
 
 const ADDRESS = /\/api\/v1\/orgs\/[^/]+\/files\/([^?]*)/;
-/** A path in which no segment leads elsewhere. */
+/** A path without `.` or `..` segments. */
 const FILE_PATH = /^(?:[\w-]+\/)+[\w-]+\.[\w-]+$/;

@@ -2,7 +2,7 @@ import { useEffect, useState } from "react";
 import type { UploadError } from "../client.ts";
 import type { Files, FileState } from "../files/files.ts";
 
-/** The last state of a file, and why it is no longer waited for. */
+/** The last state of a file, and the error that ended the wait. */
 export type WatchedFile = { readonly state?: FileState; readonly error?: UploadError };
 
 /** Waits for the file with this key, for a component that shows it. */

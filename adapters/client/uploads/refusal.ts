@@ -13,8 +13,8 @@ export function refusalOf(
   const { size, name = "" } = file;
   const { allowedTypes, extensions } = policy;
   const limit = largestFor(policy, isInParts);
-  const given = file.type || extensions[name.slice(name.lastIndexOf(".")).toLowerCase()];
-  const type = given?.replace(/[; ].*/, "") ?? "application/octet-stream";
+  const fullType = file.type || extensions[name.slice(name.lastIndexOf(".")).toLowerCase()];
+  const type = fullType?.replace(/[; ].*/, "") ?? "application/octet-stream";
   const isAllowed = allowedTypes.some((one) => [type, type.replace(/\/.*/, "/*")].includes(one));
   if (size <= limit && isAllowed) return undefined;
   const title = isAllowed ? "The file is too large" : "Files of this type are not accepted";

@@ -33,7 +33,7 @@ export interface Upload<Data = unknown> extends UploadRow {
 export interface UploadRow {
   /** Its status in words, for screen readers: it changes with the status alone. */
   readonly spoken: string;
-  /** `spoken`, or what the upload waits for meanwhile. */
+  /** `spoken`, or what the upload is waiting for. */
   readonly text: string;
   /** The size of the file in words. */
   readonly size: string;
@@ -46,7 +46,7 @@ export interface UploadRow {
   };
 }
 
-/** The words of a list, and the sentence for a failure; replaced to say them in another language. */
+/** The words of a list, and the sentence for a failure; replace them to translate the list. */
 const WORDS = {
   queued: "Waiting",
   uploading: "Uploading",

@@ -12,13 +12,13 @@ import { rowOf, type Upload, type UploadRow, type UploadWords } from "./row.ts";
 
 export type { Upload, UploadRow, UploadWords } from "./row.ts";
 
-/** Options of `useUploads`, which may be others at each render. */
+/** Options of `useUploads`, which may change between renders. */
 export interface UploadsOptions<Data = unknown> extends UploadAllOptions {
   /** `false` leaves files `queued` until `start()`, such as when their form is sent. */
   readonly autoStart?: boolean | undefined;
   /** Called with each file that has been uploaded and confirmed. */
   readonly onDone?: ((result: UploadResult<Data>, file: Blob) => void) | undefined;
-  /** Words in another language, or others. */
+  /** Words to replace, such as those of another language. */
   readonly words?: Partial<UploadWords> | undefined;
 }
 
@@ -43,8 +43,8 @@ export interface Uploads<Data = unknown> {
 let lastId = 0;
 
 /**
- * Keeps the uploads of a component. What has subscribed is called after each change of `read()`;
- * once it no longer listens, the uploads are aborted.
+ * Keeps the uploads of a component. Calls subscribers after each change of `read()`, and aborts the
+ * uploads when the last one leaves.
  */
 export function makeUploadList<Data>(client: Client<Data>, options: UploadsOptions<Data> = {}) {
   type One = Upload<Data>;
@@ -123,7 +123,7 @@ export function makeUploadList<Data>(client: Client<Data>, options: UploadsOptio
       retry: () => {
         if (state.uploads.find((one) => one.id === id)?.status !== "failed") return;
         const failed = tasks.get(id);
-        // Without a task it was refused here: now the service decides.
+        // Without a task the list refused the file: now the service decides.
         if (failed) follow({ id, file }, failed.retry());
         else upload([{ id, file }]);
       },
@@ -169,7 +169,7 @@ export function makeUploadList<Data>(client: Client<Data>, options: UploadsOptio
         forget(state.uploads);
       };
     },
-    /** Takes the client and options of the last render, for what is added and called from now on. */
+    /** Takes the client and options of the last render, for later calls. */
     use: (nextClient: Client<Data>, next: UploadsOptions<Data>) => {
       const isOther = client !== nextClient || options.policy !== next.policy;
       client = nextClient;
@@ -179,7 +179,7 @@ export function makeUploadList<Data>(client: Client<Data>, options: UploadsOptio
   };
 }
 
-/** Lets go of the pictures, which are kept in memory otherwise. */
+/** Frees the previews, which would stay in memory. */
 function forget(uploads: ReadonlyArray<Upload>): void {
   for (const { preview } of uploads) if (preview) URL.revokeObjectURL(preview);
 }

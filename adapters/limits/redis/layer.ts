@@ -32,7 +32,7 @@ export const connectLimiter = Effect.fnUntraced(function* (
   const hasQuota = (upload: UploadToCount) => (bytes ?? objects ?? mostOf(upload)) !== undefined;
   const outcome = spare === undefined ? "requests are refused" : "each process counts by itself";
   const decide = <A>(command: (client: typeof redis) => Promise<A>) =>
-    // A command that could not be sent in time is never sent.
+    // A command that could not be sent in time is never sent later.
     Effect.tapError(
       protect((abortSignal) => command(redis.withCommandOptions({ abortSignal }))),
       ({ reason }) => {
@@ -46,9 +46,9 @@ export const connectLimiter = Effect.fnUntraced(function* (
       const limit = limits.requests[limited];
       if (limit === undefined) return Effect.undefined;
       const key = `valetkey:{${limited} ${digest([name])}}:requests`;
-      const given = { count: limit.count, milliseconds: Duration.toMillis(limit.window) };
+      const rate = { count: limit.count, milliseconds: Duration.toMillis(limit.window) };
       const decision = Effect.flatMap(
-        decide((client) => client.takeRequest([key], given)),
+        decide((client) => client.takeRequest([key], rate)),
         ([isAllowed, ...rest]) => {
           const [remaining, retryAfter, resetAfter] = rest;
           const taken = { isAllowed: isAllowed === 1, remaining, retryAfter, resetAfter };
@@ -57,13 +57,13 @@ export const connectLimiter = Effect.fnUntraced(function* (
       );
       return orElse(decision, spare?.countRequest(limited, name));
     },
-    countUpload: (asked) => {
-      if (!hasQuota(asked)) return Effect.void;
-      const { size, objects: count = 1 } = asked;
-      const most = mostOf(asked);
-      const given = { size, count, quota: { bytes, objects, bytesPerSubject: most } };
+    countUpload: (upload) => {
+      if (!hasQuota(upload)) return Effect.void;
+      const { size, objects: count = 1 } = upload;
+      const most = mostOf(upload);
+      const input = { size, count, quota: { bytes, objects, bytesPerSubject: most } };
       const decision = Effect.flatMap(
-        decide((client) => client.takeUpload(keysFor(asked), given)),
+        decide((client) => client.takeUpload(keysFor(upload), input)),
         ([outcome, retryAfter]): Counted => {
           switch (outcome) {
             case "granted":
@@ -75,26 +75,26 @@ export const connectLimiter = Effect.fnUntraced(function* (
           }
         },
       );
-      return orElse(decision, spare?.countUpload(asked));
+      return orElse(decision, spare?.countUpload(upload));
     },
     uncountUpload: (upload) => {
       if (!hasQuota(upload)) return Effect.void;
       const { size, objects: count = 1 } = upload;
-      const given = { size, count, isOwn: mostOf(upload) !== undefined };
-      // The upload may have been counted here or there.
+      const input = { size, count, hasCallerQuota: mostOf(upload) !== undefined };
+      // Redis or `spare` may have counted the upload.
       return Effect.andThen(
-        Effect.ignore(decide((client) => client.takeBackUpload(keysFor(upload), given))),
+        Effect.ignore(decide((client) => client.takeBackUpload(keysFor(upload), input))),
         spare?.uncountUpload(upload) ?? Effect.void,
       );
     },
   });
 });
 
-/** Counts for nobody: a Redis that is full, or a replica, answers and takes no writes. */
+/** Makes a write that counts nothing: a full Redis or a replica answers, and takes no writes. */
 export const probe = (client: {
   readonly takeRequest: (
     keys: [string],
-    given: { count: number; milliseconds: number },
+    rate: { count: number; milliseconds: number },
   ) => Promise<unknown>;
 }) => client.takeRequest(["valetkey:{probe}:requests"], { count: 1000, milliseconds: 1000 });
 

@@ -3,7 +3,7 @@ import { neededBy } from "../../values/needed-by.ts";
 import type { SharedLimiter } from "../layer.ts";
 import type { RedisSettings } from "../../redis/settings.ts";
 
-// Apart from the layer that chooses, so that a bundle without Redis has no client of it.
+// Apart from the layer, so that a bundle without Redis does not contain its client.
 
 export const redisLimiter =
   (settings: RedisSettings): SharedLimiter =>

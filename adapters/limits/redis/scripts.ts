@@ -3,9 +3,8 @@ import { DAY } from "../../../domain/daily-quota.ts";
 import { LONGEST } from "../expiring.ts";
 import { script } from "../../redis/script.ts";
 
-// Each decision is one script, so that it is atomic. It uses the server's time, so that the clocks
-// of several machines may differ. All keys of one script have one hash tag, as a cluster requires,
-// and every key expires.
+// Each decision is one atomic script. It uses the server's time, since the clocks of machines
+// differ. All keys of a script have one hash tag, as a cluster requires, and every key expires.
 
 /** Takes a request out of a bucket, as `take` in `domain/token-bucket.ts` does. */
 export const takeRequest = script<
@@ -16,8 +15,8 @@ export const takeRequest = script<
   `
 local time = redis.call('TIME')
 local now = time[1] * 1000 + time[2] / 1000
-local count = given.count
-local share = given.milliseconds / count
+local count = input.count
+local share = input.milliseconds / count
 local bucket = redis.call('HMGET', KEYS[1], 'used', 'at')
 local used, at = tonumber(bucket[1] or 0), tonumber(bucket[2] or now)
 if at > now then
@@ -45,10 +44,10 @@ export const takeUpload = script<
 >(
   2,
   `
-local size, count = given.size, given.count
+local size, count = input.size, input.count
 local quotas = {
-  {over = 'exceeded', key = KEYS[1], bytes = given.quota.bytes, objects = given.quota.objects},
-  {over = 'caller exceeded', key = KEYS[2], bytes = given.quota.bytesPerSubject},
+  {over = 'exceeded', key = KEYS[1], bytes = input.quota.bytes, objects = input.quota.objects},
+  {over = 'caller exceeded', key = KEYS[2], bytes = input.quota.bytesPerSubject},
 }
 local now = tonumber(redis.call('TIME')[1])
 for _, quota in ipairs(quotas) do
@@ -77,13 +76,16 @@ return {'granted', 0}
 `,
 );
 
-/** Takes back what `takeUpload` counted: `isOwn` if for the caller too. */
-export const takeBackUpload = script<{ size: number; count: number; isOwn: boolean }, unknown>(
+/** Takes back what `takeUpload` counted; `hasCallerQuota` if it counted for the caller too. */
+export const takeBackUpload = script<
+  { size: number; count: number; hasCallerQuota: boolean },
+  unknown
+>(
   2,
   `
-local less = {bytes = given.size, objects = given.count}
+local less = {bytes = input.size, objects = input.count}
 for index, key in ipairs(KEYS) do
-  if (index == 1 or given.isOwn) and redis.call('EXISTS', key) == 1 then
+  if (index == 1 or input.hasCallerQuota) and redis.call('EXISTS', key) == 1 then
     for field, value in pairs(less) do
       if redis.call('HINCRBY', key, field, 0 - value) < 0 then redis.call('HSET', key, field, 0) end
     end

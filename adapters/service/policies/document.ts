@@ -23,10 +23,10 @@ const SPELLINGS: Readonly<Record<Spelling, (member: string) => string>> = {
   option: identity,
 };
 
-/** A store, as far as policies depend on it. */
+/** The members of a store that policies depend on. */
 export type PolicyStore = Pick<Storage, "abilities" | "limits" | "unproved">;
 
-/** Stands in for a store whose settings are at fault, so that policies are read all the same. */
+/** Stands in for a store with invalid settings, so that policies are still read. */
 export const ANY_STORE: PolicyStore = {
   abilities: abilitiesWithout(),
   limits: { largestPut: Infinity },
@@ -39,8 +39,8 @@ interface Place {
 }
 
 /**
- * Reads all policies of a document: what one leaves out is as in the document's `files`, and what
- * that leaves out as in `files` here. Fails with what the store cannot enforce.
+ * Reads all policies of a document. Members that one omits are as in the document's `files`, or
+ * else in `files` here. Fails with what the store cannot enforce.
  */
 export const completePolicies = (
   document: unknown,
@@ -50,7 +50,7 @@ export const completePolicies = (
     const base = { ...files, ...policies[DEFAULT_POLICY] };
     const complete = {
       [DEFAULT_POLICY]: base,
-      ...Record.map(policies, (own) => ({ ...base, ...own })),
+      ...Record.map(policies, (policy) => ({ ...base, ...policy })),
     };
     const faults = Object.entries(complete).flatMap(([name, policy]) =>
       rules(policy, place)
@@ -91,7 +91,7 @@ const DECODERS = Record.map(SPELLINGS, (spell) => {
   return decoder(policies, Object.keys(members), 2);
 });
 
-/** The limit of a store that this size exceeds, and the reason for it. */
+/** Returns the limit of a store that this size exceeds, and the reason for it. */
 export function sizeLimit(size: number, { abilities, limits }: PolicyStore) {
   const { largestPut, largestMultipart = 0 } = limits;
   const inParts = abilities.has("multipart");
@@ -112,7 +112,7 @@ const DAY = 24 * 60 * 60;
 /** `MaxFileSize`, clamd.conf(5). */
 const LARGEST_SCAN = 2 ** 31 - 1;
 
-/** Rules that the store cannot enforce, or that contradict each other. */
+/** Returns rules that the store cannot enforce, or that contradict each other. */
 function rules(
   policy: UploadPolicy,
   { store, spelling, hasClamd }: Place,

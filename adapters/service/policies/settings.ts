@@ -16,7 +16,7 @@ import { fault, optional, type Read, readSettings, withDefault } from "../../set
 import type { Source } from "../../settings/source.ts";
 import { completePolicies, type PolicyStore, sizeLimit } from "./document.ts";
 
-/** A size without unit is in MiB in the environment. */
+/** Returns true for a size without unit, which is in MiB in the environment. */
 export const isWithoutUnit = (size: string): boolean => /^[\d.]+$/.test(size);
 
 const LIFETIME = {
@@ -105,7 +105,7 @@ export const read = (
     },
   );
 
-/** The file of policies, and how to read its JSON again; undefined if no file has them. */
+/** Returns the file of policies and a reader of its JSON; undefined if no file has them. */
 export const fileOf = (source: Source, store: PolicyStore, hasClamd: boolean) =>
   Result.map(readSettings(settings, source), ({ document: path, ...values }) => {
     if (path === undefined || isInline(path)) return undefined;
