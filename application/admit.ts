@@ -10,7 +10,7 @@ import type { Audience } from "./ports/presigner.ts";
 
 export interface Member {
   readonly principal: Principal;
-  /** As the caller wrote it. */
+  /** As written in the address. */
   readonly slug: OrganizationSlug;
   readonly organization: OrganizationId;
   readonly recordFacts?: RecordFacts | undefined;
@@ -18,7 +18,7 @@ export interface Member {
 
 interface AdmissionRequest {
   readonly principal: Principal;
-  /** As the address has it; a malformed name is answered like one that does not exist. */
+  /** As written in the address; a malformed name is answered like one that does not exist. */
   readonly slug: string;
   readonly scope: Scope;
   readonly recordFacts?: RecordFacts | undefined;
@@ -30,9 +30,8 @@ export interface Admission extends Member {
 }
 
 /**
- * Admits a caller to the organization that an address names, if the caller has `scope`, and counts
- * the request: first for the caller, so that guessing names is limited too, then for the
- * organization, if the caller belongs to it.
+ * Admits a caller with `scope` to the organization in an address, and counts the request: first for
+ * the caller, so that guessing names is limited too, then for the caller's organization.
  *
  * Fails with `RateLimited`, `OrganizationNotFound`, `ScopeMissing`, `IdentityUnavailable` or
  * `LimitsUnavailable`.
@@ -45,13 +44,18 @@ export const admit = Effect.fnUntraced(function* ({
 }: AdmissionRequest) {
   recordFacts?.({ principal });
   const limiter = yield* Limiter;
-  const own = yield* limiter.countRequest("subject", `${principal.kind} ${principal.subject}`);
+  const callerAllowance = yield* limiter.countRequest(
+    "subject",
+    `${principal.kind} ${principal.subject}`,
+  );
   if (!isSlug(slug)) return yield* new OrganizationNotFound();
   const organization = yield* (yield* Organizations).resolve(principal, slug);
-  const shared = yield* limiter.countRequest("organization", organization);
+  const organizationAllowance = yield* limiter.countRequest("organization", organization);
   if (!principal.scopes.has(scope)) return yield* new ScopeMissing({ scope });
   recordFacts?.({ organization });
-  const allowances = [own, shared].filter((allowance) => allowance !== undefined);
+  const allowances = [callerAllowance, organizationAllowance].filter(
+    (allowance) => allowance !== undefined,
+  );
   return { principal, slug, organization, recordFacts, allowances } satisfies Admission;
 });
 

@@ -5,7 +5,7 @@ import type { Member } from "./admit.ts";
 import { type Abilities, checksumsOfParts, checksumsOfWhole } from "./ports/abilities.ts";
 import { Policies } from "./ports/policies.ts";
 
-/** One of other organizations is answered like one that does not exist. */
+/** Chooses a policy; one of other organizations is answered like one that does not exist. */
 export function choosePolicy(
   policies: ReadonlyMap<string, UploadPolicy>,
   member: Member,
@@ -17,7 +17,9 @@ export function choosePolicy(
   return Effect.fail(new UnknownPolicy({ known }));
 }
 
-/** The policy of an earlier upload: one that was taken away leaves its uploads to the default. */
+/**
+ * Returns the policy of an earlier upload, or the default if it was removed from the configuration.
+ */
 export const policyNamed = (name: string) =>
   Policies.useSync(
     (policies) => policies.get(name) ?? policies.get(DEFAULT_POLICY) ?? defaultPolicy,
@@ -29,12 +31,12 @@ export const mayUse = (member: Member, policy: UploadPolicy): boolean =>
 const isShared = ({ slug }: Member, { organizations }: UploadPolicy): boolean =>
   organizations?.includes(slug) ?? true;
 
-/** Tells whether uploads of a policy may come in parts: a store may lack what the policy needs then. */
+/** Returns true if uploads of a policy may come in parts: a store may lack an ability for that. */
 export const takesParts = (
   { scan, requireChecksum }: UploadPolicy,
   abilities: Abilities,
 ): boolean =>
   abilities.has("multipart") &&
-  // What was scanned could be replaced by other bytes of the same ETag.
+  // Scanned bytes could be replaced by others with the same ETag.
   (scan === "none" || abilities.has("completes once")) &&
   (!requireChecksum || [...checksumsOfParts(abilities), ...checksumsOfWhole(abilities)].length > 0);

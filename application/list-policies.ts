@@ -7,7 +7,9 @@ import { checksumsOfParts, checksumsOfWhole, putChecksums } from "./ports/abilit
 import { ObjectStore } from "./ports/object-store.ts";
 import { Policies } from "./ports/policies.ts";
 
-/** Lists the policies that a caller may use, as `requestUpload` and `startMultipart` enforce them. */
+/**
+ * Lists the policies that a caller may use, as `requestUpload` and `startMultipart` enforce them.
+ */
 export const listPolicies = Effect.fnUntraced(function* (member: Member) {
   const { abilities, limits } = yield* ObjectStore;
   const isOnce = abilities.has("write-once") || !abilities.has("repeated PUT");

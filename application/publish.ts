@@ -5,7 +5,7 @@ import type { UploadEvent } from "../domain/upload-event.ts";
 import type { Member } from "./admit.ts";
 import { Events } from "./ports/events.ts";
 
-/** Publishes an event, which is made only if somebody listens. */
+/** Publishes an event, which is made only if events are on. */
 export const publish = (event: () => UploadEvent) =>
   Effect.flatMap(Events, (events) => events?.publish(event()) ?? Effect.void);
 
@@ -35,7 +35,7 @@ export const grantFacts = (granted: GrantFacts) => ({
   grantedAt: granted.issuedAt,
 });
 
-/** Publishes that an upload will never be what was granted, before anybody is told so. */
+/** Publishes, before the client is answered, that an upload will never be as granted. */
 export const publishRefusal =
   ({ slug }: Member, granted: GrantFacts) =>
   (refusal: UploadMismatch | UploadRefusedByScan) =>

@@ -21,12 +21,12 @@ const encodeLink = Schema.encodeSync(LinkJson);
 const decodeReceipt = Schema.decodeOption(Schema.fromJsonString(Receipt));
 const decodeLink = Schema.decodeOption(LinkJson);
 
-/** Between the clocks of two replicas. */
+/** Allowed difference between the clocks of two replicas. */
 const SKEW = Duration.minutes(5);
 
 /**
- * Makes a function that opens a token for the person it was given to, or for a service of their
- * organization. It fails with `OrganizationNotFound` for a token of another one.
+ * Makes a function that opens a token for the person it was issued to, or for a service of their
+ * organization. It fails with `OrganizationNotFound` for a token of another organization.
  */
 const opener = <A extends Receipt | MultipartUpload, E>(kind: {
   readonly purpose: TokenPurpose;
@@ -70,7 +70,9 @@ export const openUpload = opener({
 export const sealReceipt = ({ seal }: Tokens["Service"], receipt: Receipt): string =>
   seal("receipt", toJson(receipt), receipt.metadata && "encrypted");
 
-/** The JSON that `Receipt` decodes, by hand: encoding by a schema costs as much as signing. */
+/**
+ * Writes the JSON that `Receipt` decodes, by hand: encoding by a schema costs as much as signing.
+ */
 export const toJson = (receipt: Receipt): string =>
   JSON.stringify({
     k: receipt.key,
@@ -90,14 +92,14 @@ export const toJson = (receipt: Receipt): string =>
     q: receipt.slug,
   });
 
-/** In bytes; S3 takes 2 kB of metadata, with its name: "Object metadata", Amazon S3 User Guide. */
+/** In bytes. S3 allows 2 kB of metadata with its name: "Object metadata", Amazon S3 User Guide. */
 export const LONGEST_ANNOUNCEMENT = 2000;
 
 /** Seals a grant that an object carries. */
 export const sealAnnouncement = ({ seal }: Tokens["Service"], receipt: Receipt): string =>
   seal("announcement", toJson(receipt), receipt.metadata && "encrypted");
 
-/** Opens what an object carries; none for anything that was not sealed here. */
+/** Opens the grant that an object carries; none for text that was not sealed here. */
 export const openAnnouncement = ({ open }: Tokens["Service"], text: string) =>
   Option.flatMap(open("announcement", text), decodeReceipt);
 

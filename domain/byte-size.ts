@@ -38,14 +38,14 @@ export const SizeText = Schema.Union([Schema.Number, Schema.String]).pipe(
       if (typeof written === "number") return written;
       const [, whole, decimals = "", unit = ""] = WRITTEN.exec(written) ?? [];
       if (!isUnit(unit)) return Number.NaN;
-      // 16.1 * 1000 is no whole number, since no float is 16.1.
+      // Not multiplied first: 16.1 * 1000 is no whole number in floating point.
       return (Number(`${whole}${decimals}`) * UNITS[unit]) / 10 ** decimals.length;
     }),
     encode: SchemaGetter.passthrough({ strict: false }),
   }),
 ) as Schema.Codec<ByteSize, WrittenSize>;
 
-/** A size as a person reads it: `10 MiB (10485760 bytes)`, or `10 MB (10000000 bytes)`. */
+/** Writes a size for a person: `10 MiB (10485760 bytes)`, or `10 MB (10000000 bytes)`. */
 export function sizeInWords(bytes: number): string {
   const exactly = `${bytes} byte${bytes === 1 ? "" : "s"}`;
   if (bytes < UNITS.MiB) return exactly;

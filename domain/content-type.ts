@@ -1,18 +1,18 @@
 import { essence, type MediaType } from "./media-type.ts";
 import type { UploadDifference } from "./upload-difference.ts";
 
-/** In bytes; marks of types are within them. */
+/** In bytes; the marks of types are within them. */
 export const SAMPLE_SIZE = 4100;
 
 /** The type of a file by its first bytes. */
 export interface DetectedType {
-  /** Undefined without the mark of a known type, as in text. */
+  /** Undefined if no known type's mark was found, as in text. */
   readonly type: string | undefined;
   /** All types that have a mark. */
   readonly known: ReadonlySet<string>;
 }
 
-/** The difference if a file begins like one of another type than was granted. */
+/** Returns a difference if a file begins like one of another type than granted. */
 export function contentDifference(
   granted: MediaType,
   sample: Uint8Array,
@@ -27,20 +27,20 @@ function findOther(expected: string, sample: Uint8Array, { type, known }: Detect
   if (expected === "application/octet-stream") return undefined;
   const text = String.fromCharCode(...sample.subarray(0, SAMPLE_SIZE)).replaceAll("\0", "");
   const html = text.search(HTML);
-  // Its directory is often behind the pixels, where nobody looks.
+  // A TIFF's directory is often behind the pixels, where the detector does not look.
   const tiff = /^(?:II|MM)\*/.test(text) ? "image/tiff" : undefined;
-  const found = type?.toLowerCase() ?? tiff;
+  const detected = type?.toLowerCase() ?? tiff;
   if (TEXT.test(expected)) {
     // A text may begin with the letters of a mark, such as BM or MZ.
-    if (found !== undefined && !TEXT.test(found) && !sample.every(isText)) return found;
+    if (detected !== undefined && !TEXT.test(detected) && !sample.every(isText)) return detected;
     if (expected !== "image/svg+xml" || SVG.test(text)) return undefined;
     return html < 0 ? UNKNOWN : "text/html";
   }
-  if (found !== undefined) {
-    if (!isSame(expected, found, known)) return found;
-    // What the detector looks past belongs to texts and to sounds.
-    const isBehindMark = text.startsWith(BOM) && !TEXT.test(found);
-    return isBehindMark || (text.startsWith("ID3") && !found.startsWith("audio/"))
+  if (detected !== undefined) {
+    if (!isSame(expected, detected, known)) return detected;
+    // The detector skips prefixes that belong to texts and sounds.
+    const isBehindMark = text.startsWith(BOM) && !TEXT.test(detected);
+    return isBehindMark || (text.startsWith("ID3") && !detected.startsWith("audio/"))
       ? UNKNOWN
       : undefined;
   }
@@ -49,12 +49,12 @@ function findOther(expected: string, sample: Uint8Array, { type, known }: Detect
   return hasMark && !WITHOUT_MARK.has(expected) ? UNKNOWN : undefined;
 }
 
-function isSame(expected: string, found: string, known: ReadonlySet<string>): boolean {
-  if (expected === found || FAMILIES.get(expected)?.includes(found) === true) return true;
-  // Of a format that is made of others, the first bytes may show only these.
-  if (ZIPPED.test(expected) && found === ZIP) return true;
-  if (FAMILIES.get(ZIP)?.includes(expected) === true) return ZIPPED.test(found);
-  return !MEDIA.test(expected) && !known.has(expected) && CONTAINERS.has(found);
+function isSame(expected: string, detected: string, known: ReadonlySet<string>): boolean {
+  if (expected === detected || FAMILIES.get(expected)?.includes(detected) === true) return true;
+  // The first bytes of a format built on another may show only the other.
+  if (ZIPPED.test(expected) && detected === ZIP) return true;
+  if (FAMILIES.get(ZIP)?.includes(expected) === true) return ZIPPED.test(detected);
+  return !MEDIA.test(expected) && !known.has(expected) && CONTAINERS.has(detected);
 }
 
 const UNKNOWN = "unknown";
@@ -63,7 +63,10 @@ const MEDIA = /^(?:image|audio|video|font)\//;
 const TEXT =
   /^text\/|[/+.-](?:json|xml|yaml|javascript|ecmascript|typescript|sql|toml|csv|sh|rtf|regedit)$/;
 const BOM = "\xef\xbb\xbf";
-/** XML 1.0, section 2.8: its first element, behind a prolog. Each of these matches in one way. */
+/**
+ * Matches a prolog before the first element (XML 1.0, section 2.8). Each of these matches in one
+ * way.
+ */
 const PROLOG = "<!--(?:[^-]|-(?!->))*-->|<\\?(?:[^?]|\\?(?!>))*\\?>";
 const QUOTED = `"[^"]*"|'[^']*'`;
 const SUBSET = `\\[(?:[^\\]"'<]|${QUOTED}|${PROLOG}|<(?!!--|\\?))*\\]\\s*`;
@@ -77,7 +80,10 @@ const ZIPPED =
   /\+zip$|openxmlformats|opendocument|macroenabled|java-archive|android\.package|xpinstall|vnd\.apple\.|visio|\/3mf$/;
 const CONTAINERS = new Set([ZIP, "application/x-cfb", "application/gzip", "application/xml"]);
 
-/** The mark may be missing, or later; Windows says the last of a file of comma-separated values. */
+/**
+ * Types whose mark may be missing or later; Windows reports the last one for comma-separated
+ * values.
+ */
 const WITHOUT_MARK = new Set([
   "application/x-iso9660-image",
   "application/x-apple-diskimage",
@@ -88,7 +94,7 @@ const WITHOUT_MARK = new Set([
 
 const isText = (byte: number) => byte >= 32 || (byte >= 9 && byte <= 13) || byte === 27;
 
-/** Names of one type, and types of one container whose first bytes do not tell them apart. */
+/** Names of one type, and types of one container whose first bytes do not differ. */
 const FAMILIES = new Map(
   [
     "image/jpeg image/jpg image/pjpeg",

@@ -20,7 +20,7 @@ export function addToDay(
   now: number,
 ): Usage | undefined {
   const today = Math.floor(now / DAY);
-  // A clock that is set back past midnight does not start a new day.
+  // A clock set back past midnight does not start a new day.
   const before =
     usage !== undefined && usage.day >= today ? usage : { day: today, bytes: 0, objects: 0 };
   const { day } = before;

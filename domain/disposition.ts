@@ -2,10 +2,10 @@ import type { FileName } from "./file-name.ts";
 import { essence, isExecutable, type MediaType } from "./media-type.ts";
 
 /**
- * The `Content-Disposition` of a stored file (RFC 6266, section 4; RFC 8187, section 3.2 for names
- * beyond ASCII). The file is shown in place, but a type that a browser would execute is always
- * saved; `inlinePdf` lets PDF be shown. Path separators become `_`, so that no client takes the
- * name for a path.
+ * Writes the `Content-Disposition` of a stored file (RFC 6266, section 4; RFC 8187, section 3.2 for
+ * names beyond ASCII). The file is shown in place, but a type that a browser would execute is
+ * always saved; `inlinePdf` lets PDF be shown. Path separators become `_`, so that no client takes
+ * the name for a path.
  */
 export function contentDisposition(
   contentType: MediaType,

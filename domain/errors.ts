@@ -2,18 +2,18 @@ import * as Data from "effect/Data";
 import type { Allowance } from "./limits.ts";
 import type { UploadDifference } from "./upload-difference.ts";
 
-// Every error of the domain and the application. A `reason` is for the operator: it says what to
-// do where that is known, is never shown to callers, and holds no secret.
+// Every error of the domain and the application. A `reason` is for the operator: it says what to do
+// if that is known, is never shown to callers, and contains no secret.
 
 /** The upload is larger than the policy, or one PUT, allows; both sizes in bytes. */
 export class FileTooLarge extends Data.TaggedError("FileTooLarge")<{
   readonly limit: number;
   readonly actual: number;
-  /** Only one PUT is the limit: in parts, the policy allows the file. */
+  /** True if only the size of a PUT is the limit: in parts, the policy allows the file. */
   readonly fitsInParts?: boolean;
 }> {}
 
-/** The policy does not allow files of this type; `allowed` lists those that it does. */
+/** The policy does not allow files of this type; `allowed` lists the types that it allows. */
 export class MediaTypeNotAllowed extends Data.TaggedError("MediaTypeNotAllowed")<{
   readonly actual: string;
   readonly allowed: ReadonlyArray<string>;
@@ -29,7 +29,7 @@ export class PolicyNotAllowed extends Data.TaggedError("PolicyNotAllowed")<{
   readonly callers: ReadonlyArray<string>;
 }> {}
 
-/** The policy, or the checksum of a whole file in parts, requires one that the request lacks. */
+/** The request lacks a checksum that the policy, or that of a whole file in parts, requires. */
 export class ChecksumRequired extends Data.TaggedError("ChecksumRequired") {}
 
 /** The store cannot verify checksums of this algorithm; `supported` lists those that it can. */
@@ -64,7 +64,7 @@ export class InvalidReceipt extends Data.TaggedError("InvalidReceipt") {}
 /** The file is not in the store, or not yet. */
 export class UploadIncomplete extends Data.TaggedError("UploadIncomplete") {}
 
-/** The file is there, and what it waits for takes longer than a request may. */
+/** The file has arrived, and its copy or scan takes longer than a request may. */
 export class UploadPending extends Data.TaggedError("UploadPending")<{
   readonly state: "copying" | "scanning";
   /** In seconds. */
@@ -81,7 +81,7 @@ export class UploadRefusedByScan extends Data.TaggedError("UploadRefusedByScan")
   readonly finding: string;
 }> {}
 
-/** Not made by this service, or the upload has ended. */
+/** The upload token was not made by this service, or the upload has ended. */
 export class InvalidUpload extends Data.TaggedError("InvalidUpload") {}
 
 export class MultipartNotSupported extends Data.TaggedError("MultipartNotSupported") {}
@@ -91,7 +91,7 @@ export class PartOutOfRange extends Data.TaggedError("PartOutOfRange")<{
   readonly partCount: number;
 }> {}
 
-/** Not in the store, or not named by the client; up to 100 of them. */
+/** Parts that are not in the store, or that the client did not name; up to 100 of them. */
 export class PartsMissing extends Data.TaggedError("PartsMissing")<{
   readonly missing: ReadonlyArray<number>;
 }> {}
@@ -104,19 +104,21 @@ export class LinkTooLong extends Data.TaggedError("LinkTooLong")<{ readonly limi
 /** The link was not made by this service, has expired, or was revoked. */
 export class LinkNotFound extends Data.TaggedError("LinkNotFound") {}
 
-/** The request does not say who sent it, or nothing that can be believed. */
+/** The request has no valid proof of who sent it. */
 export class Unauthenticated extends Data.TaggedError("Unauthenticated")<{
-  /** The source of what the caller lacks: a token, a proxy, the service around, or the store's secret. */
+  /**
+   * The part that lacks the proof: a token, a proxy, the host application, or the store's secret.
+   */
   readonly by: "token" | "proxy" | "host" | "secret";
 }> {}
 
 /**
- * There is no such organization, or it is not the caller's. A caller cannot tell which. Also for a
- * file or receipt of another organization.
+ * There is no such organization, or it is not the caller's, who cannot tell which. Also for a file
+ * or receipt of another organization.
  */
 export class OrganizationNotFound extends Data.TaggedError("OrganizationNotFound") {}
 
-/** The caller belongs to the organization, and may not do this there. */
+/** The caller belongs to the organization, but lacks this scope. */
 export class ScopeMissing extends Data.TaggedError("ScopeMissing")<{ readonly scope: string }> {}
 
 /** More requests than a limit allows; `retryAfter` in seconds. */
@@ -136,7 +138,7 @@ export class QuotaExceeded extends Data.TaggedError("QuotaExceeded")<{
   readonly retryAfter: number;
 }> {}
 
-/** The service that knows the callers, or their organizations, does not answer. */
+/** The service that knows callers, or their organizations, does not answer. */
 export class IdentityUnavailable extends Data.TaggedError("IdentityUnavailable")<{
   readonly reason: string;
 }> {}
@@ -146,21 +148,21 @@ export class LimitsUnavailable extends Data.TaggedError("LimitsUnavailable")<{
   readonly reason: string;
 }> {}
 
-/** The store did not do what was asked of it, or cannot be reached. */
+/** The store failed a call, or cannot be reached. */
 export class StoreUnavailable extends Data.TaggedError("StoreUnavailable")<{
   readonly reason: string;
   /**
-   * `refused`: it answered with an error. `senseless`: it answered, but not as an object store
-   * would. `shed`: it was not asked, to spare it or the service.
+   * `refused`: it answered with an error. `senseless`: its answer is not one of an object store.
+   * `shed`: it was not called, to spare it or the service.
    */
   readonly kind: "unreachable" | "timeout" | "refused" | "senseless" | "shed";
-  /** The same call may soon succeed, although the store refused it. */
+  /** True if the same call may soon succeed, although the store refused it. */
   readonly isTemporary?: boolean;
-  /** Seconds after which to call again, if that is known. */
+  /** Seconds after which to call again, if known. */
   readonly retryAfter?: number | undefined;
 }> {}
 
-/** The scanner cannot be reached, or does not answer as a scanner would. */
+/** The scanner cannot be reached, or its answer is not one of a scanner. */
 export class ScannerUnavailable extends Data.TaggedError("ScannerUnavailable")<{
   readonly reason: string;
 }> {}
@@ -168,11 +170,11 @@ export class ScannerUnavailable extends Data.TaggedError("ScannerUnavailable")<{
 /** No credentials with enough remaining lifetime. */
 export class CredentialsUnavailable extends Data.TaggedError("CredentialsUnavailable")<{
   readonly reason: string;
-  /** Only another configuration mends it. */
+  /** True if only another configuration helps. */
   readonly isFinal?: boolean;
 }> {}
 
-/** Nobody can read or complete the object, because of what the client did to it by `header`. */
+/** The object cannot be read or completed, because of what the client did to it by `header`. */
 export class ObjectUnreadable extends Data.TaggedError("ObjectUnreadable")<{
   readonly header: string;
 }> {}

@@ -18,8 +18,8 @@ export const FileName = Schema.String.check(
 export type FileName = typeof FileName.Type;
 
 /**
- * The extension without its dot, in lower case: up to 10 letters and digits after the last dot. A
- * name that is only an extension (`.htaccess`) has none.
+ * Returns the extension without its dot, in lower case: up to 10 letters and digits after the last
+ * dot. A name that is only an extension (`.htaccess`) has none.
  */
 export function extensionIn(filename: FileName): string | undefined {
   return /[^./\\]\.([0-9A-Za-z]{1,10})$/.exec(filename)?.[1]?.toLowerCase();
@@ -31,7 +31,7 @@ const MAX_BYTES = 255;
 const UNPRINTABLE = /[\u0000-\u001f\u007f-\u009f\u2028\u2029\u202a-\u202e\u2066-\u2069]/;
 
 export const PRINTABLE_PATTERN = `^[^${UNPRINTABLE.source.slice(1)}*$`;
-/** Well-formed text on one line that is shown as it is written. */
+/** Returns true for well-formed text on one line that is shown as it is written. */
 export const isPrintable = (text: string): boolean =>
   text.isWellFormed() && !UNPRINTABLE.test(text);
 
@@ -41,11 +41,11 @@ function findProblem(value: string): string | undefined {
   if (!isPrintable(value)) {
     return "Cannot parse file name: it has a control character, one that reverses the writing direction, or half of one";
   }
-  // No unit of UTF-16 has more than three bytes.
+  // A unit of UTF-16 has at most three bytes in UTF-8.
   return value.length * 3 > MAX_BYTES && utf8Length(value) > MAX_BYTES ? TOO_LONG : undefined;
 }
 
 const TOO_LONG = `Cannot parse file name: it is longer than ${MAX_BYTES} bytes of UTF-8`;
 
-/** The bytes of well-formed text. */
+/** Returns the length of well-formed text in UTF-8, in bytes. */
 export const utf8Length = (text: string) => encodeURIComponent(text).replaceAll(/%../g, "_").length;

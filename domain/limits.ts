@@ -13,7 +13,7 @@ export interface RateLimit {
 export interface DailyQuota {
   readonly bytes?: number | undefined;
   readonly objects?: number | undefined;
-  /** Of `bytes`, those of one caller. */
+  /** The part of `bytes` for one caller. */
   readonly bytesPerSubject?: number | undefined;
 }
 
@@ -23,12 +23,12 @@ export interface Limits {
   readonly daily: DailyQuota;
 }
 
-/** The rest of a limit on requests. */
+/** The remaining requests of a limit. */
 export interface Allowance {
-  /** The limited group; of an address, the requests that are not authenticated. */
+  /** The limited group; for an address, its unauthenticated requests are limited. */
   readonly of: Limited | "address";
   readonly limit: RateLimit;
-  /** The number of requests that are left now. */
+  /** The number of requests left now. */
   readonly remaining: number;
   /** Seconds until the whole limit is available again. */
   readonly resetAfter: number;

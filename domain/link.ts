@@ -5,7 +5,7 @@ import { wholeSeconds } from "./lifetime.ts";
 import { MediaType } from "./media-type.ts";
 import { StorageKey } from "./storage-key.ts";
 
-/** The right to open one file, for whoever holds the link. */
+/** The right of a link's holder to open one file. */
 export const Link = Schema.Struct({
   key: StorageKey,
   filename: FileName,
@@ -37,8 +37,8 @@ export const LinkLifetime = wholeSeconds(
 export type LinkLifetime = typeof LinkLifetime.Type;
 
 /**
- * The end of a link, which is earlier than written in it if its policy allows less by now.
- * Undefined if the policy no longer allows links.
+ * Returns the end of a link, which is earlier than written in it if its policy allows less by now;
+ * undefined if the policy no longer allows links.
  */
 export const linkEnd = (
   { issuedAt, expiresAt }: Link,

@@ -6,9 +6,9 @@ import mediaTypes from "mime-db";
  * and `codecs` parameters, 3 to 255 bytes of ASCII. It is kept and signed verbatim, so the client
  * has to send the same bytes as its `Content-Type`.
  *
- * Grammar: RFC 9110, section 8.3.1. Three limits are ours: no other parameters; commas inside
- * `codecs` only, since a comma elsewhere looks like two header values joined; and single spaces
- * only, since signers collapse tabs and runs of spaces.
+ * Grammar: RFC 9110, section 8.3.1, with three more limits: no other parameters; commas only inside
+ * `codecs`, since elsewhere a comma looks like two joined header values; and single spaces only,
+ * since signers collapse tabs and runs of spaces.
  */
 export const MediaType = Schema.String.check(
   Schema.makeFilter<string>(findProblem, {
@@ -21,7 +21,7 @@ export const MediaType = Schema.String.check(
 ).pipe(Schema.brand("MediaType"));
 export type MediaType = typeof MediaType.Type;
 
-/** The `type/subtype` of a media type in lower case, without parameters. */
+/** Returns the `type/subtype` of a media type in lower case, without parameters. */
 export function essence(contentType: MediaType): string {
   const end = contentType.search(/[; ]/);
   return (end === -1 ? contentType : contentType.slice(0, end)).toLowerCase();
@@ -29,14 +29,14 @@ export function essence(contentType: MediaType): string {
 
 /**
  * Returns true if a browser that opens such a file might run it with the rights of the page's
- * origin, or looks at the bytes instead of the type (WHATWG MIME Sniffing, section 7).
+ * origin, or sniffs the bytes instead of the type (WHATWG MIME Sniffing, section 7).
  */
 export function isExecutable(contentType: MediaType): boolean {
   const type = essence(contentType);
   return EXECUTABLE.has(type) || JAVASCRIPT.test(type) || /^multipart\/|\+xml$/.test(type);
 }
 
-/** The extensions without a dot, the usual one first; empty if the type is unknown. */
+/** Returns the extensions without a dot, the usual one first; empty if the type is unknown. */
 export function usualExtensions(contentType: MediaType): ReadonlyArray<string> {
   const type = essence(contentType);
   return (Object.hasOwn(mediaTypes, type) ? mediaTypes[type]?.extensions : undefined) ?? [];
@@ -74,7 +74,7 @@ const QUOTED_WITHOUT_COMMA = '"(?: ?(?:[!#-+\\--\\[\\]-~]|\\\\[!-+\\--~]))* ?"';
 const TYPE = new RegExp(`^(${TOKEN})/(${TOKEN})`);
 const PARAMETER = new RegExp(` ?; ?(?:(${TOKEN})=(${TOKEN}|${QUOTED}))?`, "y");
 
-/** The same grammar as one regular expression, for JSON Schema. */
+/** Writes the same grammar as one regular expression, for JSON Schema. */
 function pattern(): string {
   const name = `(?:${CHARACTER.replace("*", "")}${CHARACTER}*|\\*${TOKEN})`;
   const charset = `[Cc][Hh][Aa][Rr][Ss][Ee][Tt]=(?:${TOKEN}|${QUOTED_WITHOUT_COMMA})`;
@@ -118,15 +118,15 @@ function findProblem(value: string): string | undefined {
   return undefined;
 }
 
-/** The media type of an extension without its dot. */
+/** Returns the media type of an extension without its dot. */
 export const mediaTypeByExtension = (extension: string): MediaType =>
   BY_EXTENSION.get(extension) ?? UNKNOWN_TYPE;
 
 const UNKNOWN_TYPE = MediaType.make("application/octet-stream");
 
 /**
- * Of several types with one extension, the one for which it is the usual one; registered types
- * first.
+ * Of several types with one extension, it maps to the one whose usual extension it is; registered
+ * types come first.
  */
 const BY_EXTENSION: ReadonlyMap<string, MediaType> = new Map(
   Object.entries(mediaTypes)

@@ -8,7 +8,7 @@ const NAME = /^[a-z0-9][a-z0-9_-]{0,63}$/;
 
 export type Metadata = Readonly<Record<string, string>>;
 
-/** One check of a whole upload's metadata: thousands of pairs are counted, and not looked at. */
+/** Checks an upload's metadata as a whole: thousands of pairs are counted, but not read. */
 export const Metadata = Schema.Unknown.check(
   Schema.makeFilter<unknown>(findFault, {
     identifier: "Metadata",

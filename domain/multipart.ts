@@ -27,10 +27,10 @@ export type PartNumber = typeof PartNumber.Type;
 /** The time from its start in which an upload in parts can be continued and completed. */
 export const MULTIPART_LIFETIME = Duration.days(1);
 
-/** The age, in whole days, at which nobody can complete an upload in parts any more. */
+/** The age, in whole days, from which an upload in parts can no longer be completed. */
 export const ABANDONED_AFTER = Math.ceil(Duration.toDays(MULTIPART_LIFETIME));
 
-/** A granted upload in parts, which the client holds sealed and sends with each request. */
+/** A granted upload in parts, sealed, which the client sends with each request. */
 export const MultipartUpload = Schema.Struct({
   ...sealedFields,
   uploadId: Schema.String,
@@ -40,7 +40,7 @@ export const MultipartUpload = Schema.Struct({
 }).pipe(Schema.encodeKeys({ ...sealedNames, uploadId: "d", partSize: "b", expiresAt: "x" }));
 export type MultipartUpload = typeof MultipartUpload.Type;
 
-/** The names by which the store knows an upload. */
+/** Returns the names by which the store knows an upload. */
 export const namesInStore = (upload: Pick<MultipartUpload, "key" | "uploadId" | "incoming">) => ({
   key: uploadKey(upload),
   uploadId: upload.uploadId,
@@ -52,13 +52,13 @@ const MEBIBYTE = mebibytes(1);
 /** Amazon S3 refuses smaller parts, except for the last one. */
 const SMALLEST_PART = 5;
 
-/** The smallest whole number of MiB, from 5, with which 10,000 parts hold `size` bytes. */
+/** Returns the smallest whole number of MiB, from 5, with which 10,000 parts hold `size` bytes. */
 export const partSizeFor = (size: ByteSize): ByteSize =>
   mebibytes(Math.max(SMALLEST_PART, Math.ceil(size / (MOST_PARTS * MEBIBYTE))));
 
 export const countParts = ({ size, partSize }: Sizes): number => Math.ceil(size / partSize);
 
-/** The exact length of a part; undefined if the upload has no part of this number. */
+/** Returns the exact length of a part; undefined if the upload has no part of this number. */
 export function partLength(upload: Sizes, number: number): ByteSize | undefined {
   const { size, partSize } = upload;
   const count = countParts(upload);
@@ -78,15 +78,15 @@ export interface StoredPart {
   readonly partNumber: number;
   /** In bytes. */
   readonly size: number;
-  /** The proof that the part is there, as the store writes it: text that nobody else reads. */
+  /** The store's proof that the part is there, as written by the store and not interpreted. */
   readonly etag: string;
-  /** Its CRC-32C in base64, where the store lists it. */
+  /** Its CRC-32C in base64, if the store lists it. */
   readonly crc32c?: string | undefined;
 }
 
 /**
- * Compares the parts in the store with the grant, and with those that the client names. No further
- * upload can mend what `breaksGrant`.
+ * Compares the parts in the store with the grant, and with those that the client names. An upload
+ * that `breaksGrant` cannot be repaired by another part.
  */
 export function compareParts(
   upload: Sizes,
@@ -103,11 +103,11 @@ export function compareParts(
       breaksGrant = true;
       differences.push({ property: `parts/${partNumber}/size`, expected, actual: size });
     }
-    const ours = named.get(partNumber);
-    if (ours === undefined) continue;
+    const sentEtag = named.get(partNumber);
+    if (sentEtag === undefined) continue;
     missing.delete(partNumber);
-    if (bare(ours) !== bare(etag)) {
-      differences.push({ property: `parts/${partNumber}/etag`, expected: ours, actual: etag });
+    if (bare(sentEtag) !== bare(etag)) {
+      differences.push({ property: `parts/${partNumber}/etag`, expected: sentEtag, actual: etag });
     }
   }
   return { missing: [...missing], differences, breaksGrant };

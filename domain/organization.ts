@@ -4,8 +4,8 @@ const SLUG = /^[A-Za-z0-9](?:[A-Za-z0-9_.-]{0,61}[A-Za-z0-9_])?$/u;
 const ID = /^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$/;
 
 /**
- * An organization's name in addresses, which is one path segment as it is: 1 to 63 letters, digits,
- * `_`, `-` and `.`. `Acme` and `acme` are two names.
+ * An organization's name in addresses, one path segment as it is: 1 to 63 letters, digits, `_`, `-`
+ * and `.`. `Acme` and `acme` are two names.
  */
 export const OrganizationSlug = Schema.String.check(
   Schema.isPattern(SLUG, {
@@ -22,7 +22,7 @@ export const OrganizationId = Schema.String.check(Schema.isPattern(ID)).pipe(
 );
 export type OrganizationId = typeof OrganizationId.Type;
 
-/** For each request, where a schema costs more. */
+/** Checks a slug without a schema, which costs more for each request. */
 export const isSlug = (text: string): text is OrganizationSlug => SLUG.test(text);
 
 export const isId = (text: string): text is OrganizationId => ID.test(text);

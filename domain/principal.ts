@@ -7,7 +7,7 @@ import type { CallerKind } from "./upload-policy.ts";
 export const Scope = Schema.Literals(["write", "read", "confirm", "list", "remove"]);
 export type Scope = typeof Scope.Type;
 
-/** The scopes of a caller whose identity names none. The others have to be given. */
+/** The scopes of a caller whose identity names none. The others must be granted. */
 export const DEFAULT_SCOPES: ReadonlySet<Scope> = new Set(["write", "read", "confirm"]);
 
 /** A caller's stable name at its identity provider: 1 to 256 printable characters. */
@@ -22,6 +22,6 @@ export interface Principal {
   readonly scopes: ReadonlySet<Scope>;
   /** The organizations that its identity lists, with their ids; `every` if it lists none. */
   readonly organizations: ReadonlyMap<OrganizationSlug, OrganizationId> | "every";
-  /** In place of the service's limit: the bytes that it may be granted in one day (UTC). */
+  /** The bytes that the caller may be granted in one day (UTC), in place of the service's limit. */
   readonly bytesPerDay?: ByteSize | undefined;
 }

@@ -9,7 +9,7 @@ import { Metadata } from "./metadata.ts";
 import { OrganizationId, OrganizationSlug } from "./organization.ts";
 import { StorageKey, type StorageKeyParts } from "./storage-key.ts";
 
-/** The members of all that a client holds sealed of a granted upload. */
+/** The members of everything that a client holds sealed for a granted upload. */
 export const sealedFields = {
   key: StorageKey,
   filename: FileName,
@@ -20,7 +20,7 @@ export const sealedFields = {
   policy: Schema.String,
   subject: Schema.String,
   organization: OrganizationId,
-  /** The upload waits below `incoming/`, and the key has no file yet. */
+  /** True if the upload waits below `incoming/`, and the key has no file yet. */
   incoming: Schema.optionalKey(Schema.Boolean),
   issuedAt: Schema.DateTimeUtcFromMillis,
 };
@@ -39,14 +39,14 @@ export const sealedNames = {
   issuedAt: "i",
 } as const;
 
-/** A grant, to be compared with the object that arrived. The client holds it, sealed. */
+/** A grant, to be compared with the object that arrived. The client holds it sealed. */
 export const Receipt = Schema.Struct({
   ...sealedFields,
-  /** The store was told to accept one PUT only. */
+  /** True if the store accepts one PUT only. */
   writeOnce: Schema.Boolean,
   putExpiresAt: Schema.DateTimeUtcFromMillis,
   confirmUntil: Schema.DateTimeUtcFromMillis,
-  /** The organization's name in addresses, where no request has it. */
+  /** The organization's name in addresses, for confirms without a request. */
   slug: Schema.optionalKey(OrganizationSlug),
 }).pipe(
   Schema.encodeKeys({
@@ -62,18 +62,23 @@ export type Receipt = typeof Receipt.Type;
 /** The time after the end of its PUT in which an upload can be confirmed. */
 export const CONFIRM_GRACE = Duration.days(1);
 
-/** The longest that a receipt works: a PUT's longest lifetime, the time to confirm, and an hour. */
+/**
+ * The longest lifetime of a receipt: a PUT's longest lifetime, the time to confirm, and an hour.
+ */
 const LONGEST_RECEIPT = Duration.sum(CONFIRM_GRACE, Duration.hours(7 * 24 + 1));
 
-/** Returns true if a receipt of a key, which may have the month of its grant, may still work. */
+/**
+ * Returns true if a receipt of a key may still be valid; the key may contain the month of its
+ * grant.
+ */
 export const mayBeConfirmed = (
   { monthEnd = Infinity }: StorageKeyParts,
   now: DateTime.Utc,
 ): boolean => now.epochMilliseconds < monthEnd + Duration.toMillis(LONGEST_RECEIPT);
 
 /**
- * The longest that an upload which began in time may still run: stores check the time only when it
- * begins, and clocks differ between machines.
+ * The longest time that an upload begun in time may still run: stores check the time only at its
+ * start, and clocks differ between machines.
  */
 const IN_FLIGHT = Duration.hours(1);
 
@@ -83,7 +88,7 @@ export const mutableUntil = ({ putExpiresAt }: Receipt): DateTime.Utc =>
 /**
  * Returns true if the PUT of a receipt can no longer change its object. Of the checksums only
  * SHA-256 counts, since other bytes with the same MD5 or CRC-32C can be made, and only if `isHeld`:
- * it was compared with what the store reports, and only the bytes could be changed.
+ * it was compared with the store's, and only the bytes could be changed.
  */
 export const isFinal = (
   receipt: Receipt,

@@ -10,7 +10,7 @@ import { usualExtensions, type MediaType } from "./media-type.ts";
 import { OrganizationId } from "./organization.ts";
 
 /**
- * An object's name in its bucket, as the `key` of a policy says, which need not exist any more:
+ * An object's name in its bucket, by the `key` of a policy that may since have been removed:
  * `orgs/{organization}/`, folders, and `{id}{extension}` with a UUID of version 4. Never accepted
  * from a caller.
  */
@@ -19,7 +19,7 @@ export const StorageKey = Schema.String.check(
     identifier: "Key",
     description: "The file's name in the bucket.",
     examples: ["orgs/org_1/files/2026/11/3f2b8c1e-9d4a-4c6b-8e7f-0a1b2c3d4e5f.png"],
-    // Not every dialect of regular expressions has named groups.
+    // Some dialects of regular expressions have no named groups.
     toJsonSchema: () => ({ pattern: KEY.source.replaceAll(/\?<\w+>/g, "") }),
   }),
 ).pipe(Schema.brand("StorageKey"));
@@ -28,7 +28,7 @@ export type StorageKey = typeof StorageKey.Type;
 export interface StorageKeyParts {
   readonly key: StorageKey;
   readonly organization: OrganizationId;
-  /** The end of the month of its signing in milliseconds, if the key tells it. */
+  /** The end of the month of its signing in milliseconds, if the key contains it. */
   readonly monthEnd?: number;
   readonly uuid: string;
   /** With its dot. */
@@ -74,8 +74,9 @@ interface Caller {
 }
 
 /**
- * The folder of a caller: `u-` for a person or `s-` for a service, and 32 hexadecimal digits of the
- * subject's SHA-256, so that keys show no address, and no subject is spelled as another's folder.
+ * Returns the folder of a caller: `u-` for a person or `s-` for a service, and 32 hexadecimal
+ * digits of the subject's SHA-256, so that keys show no address, and no subject can spell another's
+ * folder.
  */
 export const subjectFolder = ({ kind, subject }: Caller): Effect.Effect<string> =>
   Digest.use((digest) => digest.digestHex(sha256, utf8(subject))).pipe(
@@ -102,15 +103,15 @@ export function parse(key: string): Option.Option<StorageKeyParts> {
   });
 }
 
-/** The inverse of `pathWithin`; not a key if `path` is any other text. */
+/** Inverts `pathWithin`; the result is no key if `path` is any other text. */
 export const keyIn = (organization: OrganizationId, path: string): string =>
   `${prefixFor(organization)}${/^(?:[0-9]|files\/)/.test(path) ? "files/" : ""}${path}`;
 
-/** The path of a file in its address: its key after the organization, without `files/`. */
+/** Returns the path of a file in its address: its key after the organization, without `files/`. */
 export const pathWithin = (key: StorageKey): string =>
   afterOrganization(key).replace(/^files\//, "");
 
-/** A key after its organization, by which lists go on. */
+/** Returns a key after its organization, from which lists continue. */
 export const afterOrganization = (key: string): string => key.replace(/^orgs\/[^/]+\//, "");
 
 function folderOn(folder: string, now: Date): string {
@@ -122,7 +123,7 @@ function folderOn(folder: string, now: Date): string {
 
 export const KEY_PREFIX = "orgs/";
 
-/** Where uploads wait that nobody may read yet. */
+/** Where uploads wait unreadable. */
 export const INCOMING_PREFIX = "incoming/";
 
 /** The name of an upload in its bucket until it is moved to the key of its file. */
@@ -131,34 +132,34 @@ export type ObjectKey = StorageKey | IncomingKey;
 
 export const incomingKey = (key: StorageKey) => `${INCOMING_PREFIX}${key}` as IncomingKey;
 
-/** Where an empty object keeps a removed file from being made of its upload again. */
+/** Where an empty object prevents that a removed file is made again. */
 export const REMOVED_PREFIX = `${INCOMING_PREFIX}removed/`;
 export const removedKey = (key: StorageKey) => `${REMOVED_PREFIX}${key}` as IncomingKey;
 
-/** It is of an upload, or of a file that was removed. */
+/** Returns true for the key of a waiting upload, or of the mark of a removed file. */
 export const isIncomingKey = (key: string): key is IncomingKey =>
   key.startsWith(INCOMING_PREFIX) &&
   Option.isSome(parse(key.slice(INCOMING_PREFIX.length).replace(/^removed\//, "")));
 
-/** Where the upload of a grant goes. */
+/** Returns the key that the upload of a grant goes to. */
 export const uploadKey = (grant: {
   readonly key: StorageKey;
   readonly incoming?: boolean | undefined;
 }): ObjectKey => (grant.incoming === true ? incomingKey(grant.key) : grant.key);
 
-/** The beginning of the keys of an organization, or of those in a folder of it. */
+/** Returns the prefix of the keys of an organization, or of a folder in it. */
 export const prefixFor = (organization: OrganizationId, folder?: string) =>
   `${KEY_PREFIX}${organization}/${folder === undefined ? "" : `${folder}/`}`;
 
 /**
- * The name's own extension if the media-type table lists it for the type, or knows none for that
+ * Returns the name's extension if the media-type table lists it for the type, or has none for that
  * type; else the type's usual one; else `.bin`.
  */
 export function extensionFor(filename: FileName, contentType: MediaType): string {
-  const own = extensionIn(filename);
+  const extension = extensionIn(filename);
   const usual = usualExtensions(contentType);
-  const fits = own !== undefined && (usual.length === 0 || usual.includes(own));
-  return `.${fits ? own : (usual[0] ?? "bin")}`;
+  const fits = extension !== undefined && (usual.length === 0 || usual.includes(extension));
+  return `.${fits ? extension : (usual[0] ?? "bin")}`;
 }
 
 const UUID = "[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}";
@@ -167,16 +168,16 @@ const EXTENSION = "\\.[0-9a-z][0-9a-z_-]{0,31}";
 const NAME = "[a-z][a-z0-9_-]{0,63}";
 const YEAR = "[0-9]{4}";
 const MONTH = "(?:0[1-9]|1[0-2])";
-/** A day may also be a month. */
+/** Matches a day or a month. */
 const DATE = `${YEAR}|(?:0[1-9]|[12][0-9]|3[01])`;
 const foldersWith = (first: string, date: string) =>
   `(?!files/)${first}(?:/(?:${NAME}|${date})){0,7}`;
 const FOLDERS = foldersWith(NAME, DATE);
 
-/** Parts of addresses. */
+/** Patterns of segments of addresses. */
 export const SEGMENTS = { folder: `(?:${NAME}|${DATE})`, name: `${UUID}${EXTENSION}` } as const;
 
-/** The folders of files, or the first of them, in their addresses. */
+/** Matches the folders of files, or the first of them, in addresses. */
 export const FOLDER = new RegExp(`^(?:${YEAR}(?:/${MONTH})?|${FOLDERS})$`);
 
 const KEY = new RegExp(
@@ -192,9 +193,9 @@ const SUBJECT = "{subject}";
 export const DEFAULT_TEMPLATE = "orgs/{organization}/files/{year}/{month}/{id}{extension}";
 
 /**
- * The folders of a policy's keys, where `{year}`, `{month}` and `{day}` stand for the date of signing
- * in UTC. The first one is a name or `{subject}`, the folder of the caller, so that everything of a
- * caller has one prefix; `files` is that of the default alone, so that each key has one address.
+ * The folders of a policy's keys, where `{year}`, `{month}` and `{day}` stand for the date of
+ * signing in UTC. The first is a name or `{subject}`, the caller's folder, so that all files of a
+ * caller have one prefix; only the default policy has `files`, so that each key has one address.
  */
 export const KeyTemplate = Schema.String.check(Schema.isPattern(TEMPLATE)).pipe(
   Schema.decodeTo(Schema.Array(Schema.String).pipe(Schema.brand("KeyTemplate")), {

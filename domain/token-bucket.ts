@@ -18,7 +18,7 @@ export interface Bucket {
   readonly at: number;
 }
 
-/** Sums of fractions are rounded. */
+/** Rounds sums of fractions. */
 const ROUNDING = 1e-6;
 
 /** Takes one request from a bucket, which holds `count` and refills evenly within `window`. */

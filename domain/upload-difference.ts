@@ -9,9 +9,9 @@ const SizeOrText = Schema.Union([Schema.String, Schema.Natural], { mode: "oneOf"
 });
 
 /**
- * One property in which a stored object differs from its grant: `size`, `contentType`, `checksum`, or
- * a header in lower case; `last-modified` is the object's age. `expected` is empty for a header that
- * nobody granted.
+ * One property in which a stored object differs from its grant: `size`, `contentType`, `checksum`,
+ * or a header in lower case; `last-modified` is the object's age. `expected` is empty for a header
+ * that was not granted.
  */
 export const UploadDifference = Schema.Struct({
   property: Schema.String,
@@ -26,21 +26,21 @@ export interface ObjectFacts {
   readonly size: number;
   /** The `Content-Type` that is stored, character for character. */
   readonly contentType: string;
-  /** As the store writes it. It names these bytes, and is not a checksum. */
+  /** As the store writes it. It identifies these bytes, and is not a checksum. */
   readonly etag: string;
   /** Checksums of all the bytes, in base64, as the store itself reports them. */
   readonly checksums: { readonly [Algorithm in ChecksumAlgorithm]?: string };
   /**
-   * The algorithms whose checksum the store always reports if it came with the upload; an upload
-   * that has one is not confirmed while the store reports none. SHA-256 and CRC-32C if left out.
+   * The algorithms whose checksum the store always reports for an upload that was sent with one;
+   * such an upload is not confirmed while the store reports none. SHA-256 and CRC-32C if left out.
    */
   readonly reports?: ReadonlyArray<ChecksumAlgorithm>;
   /**
-   * The store obeys headers that are not signed, so the same bytes can be sent again with others,
+   * True if the store obeys unsigned headers, so that the same bytes can be sent again with others,
    * and a checksum alone does not make the object final. False if left out.
    */
   readonly isReplayable?: boolean;
-  /** A PUT that was signed to write once can replace the object after all. False if left out. */
+  /** True if a PUT signed to write once can replace the object after all. False if left out. */
   readonly isReplaceable?: boolean;
   /**
    * Headers that came with the upload and are never granted, by their names in lower case: those
@@ -49,19 +49,19 @@ export interface ObjectFacts {
    * confirmed, so leave out what the store adds by itself.
    */
   readonly extraHeaders: Readonly<Record<string, string>>;
-  /** The one of `extraHeaders` by which the bytes cannot be read for hours, as in an archive. */
+  /** The one of `extraHeaders` that makes the bytes unreadable for hours, as in an archive. */
   readonly unreadableBy?: string;
   /** The version or generation, if the bucket keeps several; else undefined. */
   readonly version?: string | undefined;
-  /** The metadata `valetkey-grant`: the grant as it was signed with the upload, or anything. */
+  /** The metadata `valetkey-grant`: a grant signed with the upload, or any other text. */
   readonly announcement?: string | undefined;
   /** Milliseconds since the object was written, by the store's clock; unknown if left out. */
   readonly age?: number;
 }
 
 /**
- * The difference if the object says that it was written before its upload was granted, or after
- * `now`: some stores let a header of the upload set the time by which rules remove objects.
+ * Returns a difference if the object's time is before its grant or after `now`: some stores let a
+ * header of the upload set the time by which rules remove objects.
  */
 export function timeDifference(
   { issuedAt }: Pick<Receipt, "issuedAt">,
@@ -76,7 +76,7 @@ export function timeDifference(
   return [{ property: "last-modified", expected, actual: DateTime.formatIso(written) }];
 }
 
-/** Stores refuse requests whose time differs by more from theirs. */
+/** Stores refuse requests with a larger difference of clocks. */
 const CLOCK_TOLERANCE = Duration.minutes(15);
 
 export function compareWithReceipt(
@@ -91,7 +91,7 @@ export function compareWithReceipt(
   compare("contentType", receipt.contentType, facts.contentType);
   if (receipt.checksum !== undefined) {
     const { algorithm, value } = receipt.checksum;
-    // Some stores verify a checksum and do not keep it, which is no difference.
+    // Some stores verify a checksum without keeping it, which is no difference.
     const missing = (facts.reports ?? REPORTED).includes(algorithm) ? "none" : value;
     compare("checksum", value, facts.checksums[algorithm] ?? missing);
   }

@@ -70,7 +70,7 @@ export type UploadEvent = {
   readonly [Type in EventType]: {
     readonly type: Type;
     readonly data: (typeof EVENTS)[Type]["Type"];
-    /** The organization's name in addresses; unknown to who removes by age. */
+    /** The organization's name in addresses; unknown when uploads are removed by age. */
     readonly slug?: string;
   };
 }[EventType];

@@ -31,7 +31,7 @@ export const PolicyName = Schema.String.check(Schema.isPattern(POLICY_NAME));
 /** The policy of an upload that names none. */
 export const DEFAULT_POLICY = "files";
 
-/** The kind of caller: a person in a browser, or a service of our own. */
+/** The kind of caller: a person in a browser, or a backend service. */
 export const CallerKind = Schema.Literals(["user", "service"]);
 export type CallerKind = typeof CallerKind.Type;
 
@@ -50,7 +50,7 @@ export interface WrittenPolicy {
   /** The lifetime of the GET, `"1 second"` to `"7 days"`; 24 hours if left out. */
   readonly getLifetime?: WrittenLifetime | undefined;
   /**
-   * No URL is made that expires sooner, unless its own lifetime is shorter; 1 minute if left out. A
+   * The shortest lifetime of a URL, unless its policy sets a shorter one; 1 minute if left out. A
    * URL expires with the credentials that signed it.
    */
   readonly minLifetime?: WrittenLifetime | undefined;
@@ -65,19 +65,18 @@ export interface WrittenPolicy {
   /** `"delete"` removes a file that differs from its grant, if the bucket keeps versions. */
   readonly onMismatch?: "keep" | "delete" | undefined;
   /**
-   * The age at which an upload that nobody confirms is removed, such as `"3 days"`; once nobody can
-   * confirm it if left out. It needs `arrival: "incoming"`, since no file is ever removed.
+   * The age at which an unconfirmed upload is removed, such as `"3 days"`; if left out, once it can
+   * no longer be confirmed. It needs `arrival: "incoming"`, since no file is ever removed.
    */
   readonly unconfirmedAfter?: `${number} ${"day" | "days"}` | undefined;
   /**
-   * `"incoming"` lets an upload wait where nobody can read it: it becomes the file when it is
-   * confirmed, with nothing but what was granted, and no PUT can change it after that. `"direct"` if
-   * left out.
+   * `"incoming"` lets an upload wait unreadable: confirming makes the file, with nothing but what
+   * was granted, and no PUT can change it after that. `"direct"` if left out.
    */
   readonly arrival?: "direct" | "incoming" | undefined;
   /**
-   * Who scans an upload before it becomes the file: `"clamd"`, at `clamdAddress`, or `"tags"`, the
-   * malware protection of Amazon GuardDuty; nobody (`"none"`) if left out. It needs `arrival:
+   * The scanner of an upload before it becomes the file: `"clamd"`, at `clamdAddress`, or `"tags"`,
+   * the malware protection of Amazon GuardDuty; `"none"` if left out. It needs `arrival:
    * "incoming"` and `writeOnce`.
    */
   readonly scan?: "none" | "clamd" | "tags" | undefined;
@@ -110,7 +109,7 @@ const Days = Schema.String.pipe(
   }),
 ) as unknown as Schema.Codec<number, `${number} ${"day" | "days"}`>;
 
-/** A member with the value of a policy that leaves it out, and the fault of any other value. */
+/** Decodes a member with a default, and a message for any invalid value. */
 const member = <A, I>(schema: Schema.Codec<A, I>, fallback: NoInfer<I>, fault: string) =>
   withFault(Schema.withDecodingDefault<typeof schema>(Effect.succeed(fallback))(schema), fault);
 
@@ -203,12 +202,12 @@ export const defaultPolicy: UploadPolicy = Schema.decodeSync(UploadPolicy)({});
 export const verifiesContent = ({ arrival, verifyContent }: UploadPolicy): boolean =>
   verifyContent ?? arrival === "incoming";
 
-/** The upload that a caller asks for. */
+/** The upload that a caller requests. */
 export interface UploadRequest {
   readonly filename: FileName;
   readonly contentType: MediaType;
   readonly size: ByteSize;
-  /** False if left out; its policy may say so for all. */
+  /** False if left out; its policy may be strict for all uploads. */
   readonly strict?: boolean | undefined;
   readonly checksum?: Checksum | undefined;
   readonly metadata?: Metadata | undefined;
@@ -247,8 +246,8 @@ export function authorize(
 }
 
 /**
- * The allowed media types by their usual extensions, with the dot. Of several types with one
- * extension, the type that it usually stands for, if that is allowed.
+ * Returns the allowed media types by their usual extensions, with the dot. Of several types with
+ * one extension, the type that it usually stands for, if that is allowed.
  */
 export function allowedByExtension(
   allowedTypes: ReadonlyArray<AllowedType>,

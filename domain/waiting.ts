@@ -4,15 +4,15 @@ import { MULTIPART_LIFETIME } from "./multipart.ts";
 import { CONFIRM_GRACE } from "./receipt.ts";
 import type { UploadPolicy } from "./upload-policy.ts";
 
-/** The first whole day after an upload at which nobody can confirm it any more. */
+/** Returns the first whole day after an upload on which it can no longer be confirmed. */
 const daysAfterPut = (putLifetime: Duration.Duration) =>
   Math.floor(
     Duration.toDays(Duration.sum(Duration.max(putLifetime, MULTIPART_LIFETIME), CONFIRM_GRACE)),
   ) + 1;
 
 /**
- * The age in days at which uploads below `incoming/` are removed that nobody has confirmed: that of
- * the policy whose uploads wait longest, and 0 if none of them waits.
+ * Returns the age in days at which unconfirmed uploads below `incoming/` are removed: that of the
+ * policy whose uploads wait longest, and 0 if none waits.
  */
 export const waitingDays = (policies: ReadonlyArray<UploadPolicy>): number =>
   Math.max(
@@ -22,5 +22,5 @@ export const waitingDays = (policies: ReadonlyArray<UploadPolicy>): number =>
       .map(({ putLifetime, unconfirmedAfter = daysAfterPut(putLifetime) }) => unconfirmedAfter),
   );
 
-/** The age in days at which no upload of any policy can be confirmed any more. */
+/** The age in days from which no upload of any policy can be confirmed. */
 export const MOST_DAYS_OF_WAITING = daysAfterPut(Lifetime.make(Duration.days(7)));

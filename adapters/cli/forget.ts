@@ -37,7 +37,7 @@ export const forget = command({
     if (!isId(id)) throw new CommandFailure({ code: EXIT.usage, message: NO_ID });
     const folder = subject && (await Effect.runPromise(subjectFolder({ kind: "user", subject })));
     let [removed, kept] = [0, 0];
-    const tell = (each: RemovalResult) => {
+    const report = (each: RemovalResult) => {
       if (each.kept === undefined) removed += 1;
       else kept += 1;
       print(`${JSON.stringify({ ...each, at: new Date().toISOString() })}\n`);
@@ -45,7 +45,7 @@ export const forget = command({
     };
     const withEvents = eventsOrFail(process.env, apply);
     const program = Effect.andThen(
-      withEvents(forgetOrganization({ organization: id, folder, apply, tell })),
+      withEvents(forgetOrganization({ organization: id, folder, apply, report })),
       ObjectStore.use(({ parts }) => Effect.succeed(parts?.abandoned)),
     );
     const abandoned = await runWithStore(storage, program, "Not all was removed", { isLong: true });

@@ -75,9 +75,9 @@ export function makeService(options: ServiceOptions) {
   }
 
   async function authorize(signal: AbortSignal, wasRefused: boolean) {
-    const token = await provide(signal, "token", wasRefused);
-    if (token === undefined) return undefined;
-    if (attempt(() => text(token)) === token) return { Authorization: `Bearer ${token}` };
+    const value = await provide(signal, "token", wasRefused);
+    if (value === undefined) return undefined;
+    if (attempt(() => text(value)) === value) return { Authorization: `Bearer ${value}` };
     const message =
       "token is not text on one line. Check what its address answers to who is not signed in.";
     throw new UploadError("unauthenticated", message);

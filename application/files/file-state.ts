@@ -10,13 +10,13 @@ import { ObjectStore } from "../ports/object-store.ts";
 import { Policies } from "../ports/policies.ts";
 
 /** Returns the state of a file of an organization, with `retryAfter` if it may still change. */
-export const fileState = Effect.fnUntraced(function* (member: Member, asked: string) {
-  const parts = parseMemberKey(member, asked);
+export const fileState = Effect.fnUntraced(function* (member: Member, text: string) {
+  const parts = parseMemberKey(member, text);
   if (parts === undefined) return yield* new OrganizationNotFound();
   const { key } = parts;
   member.recordFacts?.({ key });
   const waits = [...(yield* Policies).values()].some(({ arrival }) => arrival === "incoming");
-  // First, since whoever makes the file of an upload then removes that.
+  // Looked at before the file: the upload is removed once its file is made.
   const upload = waits ? yield* lookAt(incomingKey(key)) : Option.none();
   const file = yield* lookAt(key);
   const isReady = Option.isSome(file);
@@ -25,7 +25,7 @@ export const fileState = Effect.fnUntraced(function* (member: Member, asked: str
   return { key, state, ...(mayChange && { retryAfter: 5 }) } as const;
 });
 
-/** An object that nobody can read is none. */
+/** Returns an object; none also for one that cannot be read. */
 export const lookAt = (key: ObjectKey) =>
   ObjectStore.use(({ head }) => head(key)).pipe(
     Effect.catchTag("ObjectUnreadable", () => Effect.succeedNone),

@@ -13,7 +13,7 @@ import { Presigner } from "../ports/presigner.ts";
 import { openLink } from "../tokens.ts";
 
 /**
- * Signs a GET for whoever holds a link; it expires with the link. The policy's present rules for
+ * Signs a GET for the holder of a link; it expires with the link. The policy's present rules for
  * links apply, not only those at the time the link was made.
  */
 export const followLink = Effect.fnUntraced(function* (token: string, recordFacts?: RecordFacts) {

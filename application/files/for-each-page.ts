@@ -4,7 +4,7 @@ import type { Page } from "../ports/object-store.ts";
 
 export const forEachPage = Effect.fnUntraced(function* <A, After, E, R>(
   list: (after: After | undefined) => Effect.Effect<Page<A, After>, StoreUnavailable>,
-  use: (found: ReadonlyArray<A>) => Effect.Effect<unknown, E, R>,
+  use: (items: ReadonlyArray<A>) => Effect.Effect<unknown, E, R>,
 ) {
   let next: After | undefined;
   do {

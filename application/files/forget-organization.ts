@@ -21,42 +21,41 @@ import {
   type StoredVersion,
 } from "../ports/object-store.ts";
 
-/** An object, a version of it, a delete marker or an upload in parts, and its end. */
+/** An object, a version, a delete marker or an upload in parts, and what became of it. */
 export type RemovalResult = (StoredVersion | MultipartId) & {
-  /** Why the store keeps it; undefined if it is removed. */
+  /** Reason why the store keeps it; undefined if it is removed. */
   readonly kept?: string;
 };
 
 /**
- * Tells of everything of an organization, or of one of its folders, that the store shows, and
- * removes it with `apply`. A store
- * that refuses to remove an object ends nothing; one that does not answer ends all, and to begin
- * again does what is left.
+ * Reports everything that the store has of an organization, or of one of its folders, and removes
+ * it with `apply`. An object that the store refuses to remove is reported, and the rest goes on;
+ * without an answer the removal ends, and can be run again.
  */
 export const forgetOrganization = Effect.fnUntraced(function* (request: {
   readonly organization: OrganizationId;
   readonly folder?: string | undefined;
   readonly apply: boolean;
-  readonly tell: (each: RemovalResult) => void;
+  readonly report: (each: RemovalResult) => void;
 }) {
-  const { organization, folder, apply, tell } = request;
+  const { organization, folder, apply, report } = request;
   const { list, parts, remove } = yield* ObjectStore;
   const removeAll = <Each extends RemovalResult>(
-    found: ReadonlyArray<Each>,
+    entries: ReadonlyArray<Each>,
     end: (each: Each) => Effect.Effect<void, StoreUnavailable>,
   ) => {
     const removed = Effect.fnUntraced(function* (each: Each) {
-      // Before the removal: what is gone is not found again.
+      // Published before the removal: a removed object is not listed again.
       if (apply && Option.isSome(parse(each.key)) && !("uploadId" in each)) {
         const data = { key: each.key as StorageKey, organization, subject: "valetkey forget" };
         yield* publish(() => ({ type: "upload.removed", data }));
       }
       const kept = apply ? yield* keptBecause(end(each)) : undefined;
-      tell(kept === undefined ? each : { ...each, kept });
+      report(kept === undefined ? each : { ...each, kept });
     });
-    // Those of one object one by one, since versitygw does not bear two at once.
+    // One at a time per object, since versitygw fails on two at once.
     return Effect.forEach(
-      Object.values(Arr.groupBy(found, ({ key }) => key)),
+      Object.values(Arr.groupBy(entries, ({ key }) => key)),
       (each) => Effect.forEach(each, removed, { discard: true }),
       { concurrency: AT_ONCE, discard: true },
     );
@@ -66,7 +65,7 @@ export const forgetOrganization = Effect.fnUntraced(function* (request: {
     if (parts !== undefined) {
       yield* forEachPage(
         (after: OpenUpload | undefined) => parts.listOpen({ prefix, after }),
-        (found) => removeAll(found.map(withUploadId), parts.abort),
+        (uploads) => removeAll(uploads.map(withUploadId), parts.abort),
       );
     }
     yield* forEachPage(
@@ -74,7 +73,7 @@ export const forgetOrganization = Effect.fnUntraced(function* (request: {
         const below = { prefix, after, limit: 1000 };
         return list?.versions?.(below) ?? list?.objects(below) ?? NOTHING;
       },
-      (found) => removeAll(found.map(withVersion), remove),
+      (versions) => removeAll(versions.map(withVersion), remove),
     );
   }
 });
@@ -87,10 +86,10 @@ interface VersionRef {
   readonly version?: string | undefined;
 }
 
-/** Where there are no versions, an object has the one that `remove` takes. */
-const withVersion = (found: VersionRef) => ({
-  key: found.key as ObjectKey,
-  version: found.version,
+/** Without versions, an object is removed by the version that `remove` takes. */
+const withVersion = (entry: VersionRef) => ({
+  key: entry.key as ObjectKey,
+  version: entry.version,
 });
 
 const withUploadId = ({ key, uploadId }: OpenUpload) => ({ key: key as ObjectKey, uploadId });

@@ -5,7 +5,7 @@ import type { StorageKey } from "../../domain/storage-key.ts";
 import type { UploadPolicy } from "../../domain/upload-policy.ts";
 import type { Audience, GetRequest } from "../ports/presigner.ts";
 
-/** The GET of a file as its policy lets it be served. */
+/** Makes the GET of a file as its policy serves it. */
 export const getRequest = (
   file: {
     readonly key: StorageKey;

@@ -10,12 +10,12 @@ import { ObjectStore } from "../ports/object-store.ts";
 const MOST_FILES = 1000;
 
 /**
- * Lists files of an organization, straight from the store. Objects of others are left out, so that
- * a page may be empty and still have a `next`.
+ * Lists files of an organization, straight from the store. Other objects are left out, so a page
+ * may be empty and still have a `next`.
  */
 export const listFiles = Effect.fnUntraced(function* (request: {
   readonly member: Member;
-  /** Folders as in addresses. */
+  /** Folders as written in addresses. */
   readonly prefix?: string | undefined;
   readonly after?: string | undefined;
 }) {

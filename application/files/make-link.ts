@@ -11,15 +11,15 @@ import { Policies } from "../ports/policies.ts";
 import { openReceipt, sealLink } from "../tokens.ts";
 
 /**
- * Makes a link that opens the file of a receipt for whoever holds it, for as long as the policy
- * allows if the caller asks for no less. It opens the version that the caller names, or that is
- * there now; the newest if the store does not answer.
+ * Makes a link that opens the file of a receipt for its holder, for as long as the policy allows
+ * unless the caller requests less. It opens the named version, or the present one; the newest if
+ * the store does not answer.
  */
 export const makeLink = Effect.fnUntraced(function* (request: {
   readonly member: Member;
   readonly receipt: string;
   readonly lifetime?: LinkLifetime | undefined;
-  /** As confirming named it. */
+  /** As returned by confirming. */
   readonly version?: string | undefined;
 }) {
   const { key, filename, contentType, policy } = yield* openReceipt(
@@ -41,9 +41,9 @@ export const makeLink = Effect.fnUntraced(function* (request: {
 });
 
 const versionNow = Effect.fnUntraced(function* (key: StorageKey) {
-  const found = yield* (yield* ObjectStore).head(key).pipe(
+  const facts = yield* (yield* ObjectStore).head(key).pipe(
     Effect.tapError((reason) => Effect.logWarning("a link names no version", { key, reason })),
     Effect.option,
   );
-  return Option.getOrUndefined(Option.flatten(found))?.version;
+  return Option.getOrUndefined(Option.flatten(facts))?.version;
 });

@@ -14,18 +14,18 @@ import { getRequest } from "./get-request.ts";
 import { ObjectStore } from "../ports/object-store.ts";
 import { Presigner } from "../ports/presigner.ts";
 
-/** A URL is the same for an eighth of its life, so that browsers keep what they have. */
+/** A URL stays the same for an eighth of its lifetime, so that browsers can cache the file. */
 export const WINDOWS = 8;
 
 /**
- * Signs a GET for a file of an organization, for those who belong to it, and returns the window
- * within which it is the same. The type follows from the key's extension.
+ * Signs a GET for members of the file's organization, and returns the window within which it stays
+ * the same. The type follows from the key's extension.
  */
 export const openFile = Effect.fnUntraced(function* (request: {
   readonly member: Member;
   readonly key: string;
   readonly download?: boolean | undefined;
-  /** As confirming named it. A member who may read the file may read any version of it. */
+  /** As returned by confirming. A member who may read the file may read any version of it. */
   readonly version?: string | undefined;
   /** Refuses a file that the store does not have. */
   readonly isLookedFor?: boolean | undefined;
@@ -55,13 +55,13 @@ export const openFile = Effect.fnUntraced(function* (request: {
   return { get, window };
 });
 
-/** The parts of a key of the member's organization; undefined for any other text. */
+/** Parses a key of the member's organization; undefined for any other text. */
 export function parseMemberKey(member: Member, key: string): StorageKeyParts | undefined {
   const parts = Option.getOrUndefined(parse(key));
   return parts?.organization === member.organization ? parts : undefined;
 }
 
-/** Returns true if the store says that there is no file. A URL of a store that is down shows none. */
+/** Returns true if the store says that there is no file; false also if it does not answer. */
 export const isGone = (key: StorageKey) =>
   ObjectStore.use(({ head }) => head(key)).pipe(
     Effect.map(Option.isNone),

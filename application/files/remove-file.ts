@@ -11,8 +11,8 @@ import { Policies } from "../ports/policies.ts";
 import { publish } from "../publish.ts";
 
 /**
- * Removes a file of an organization with its versions, and what of its upload still waits. Does
- * nothing to a file that is not there.
+ * Removes a file of an organization with its versions and the rest of its upload. Does nothing if
+ * there is no file.
  */
 export const removeFile = Effect.fnUntraced(function* (request: {
   readonly member: Member;
@@ -25,7 +25,7 @@ export const removeFile = Effect.fnUntraced(function* (request: {
   member.recordFacts?.({ key });
   const policies = [...(yield* Policies).values()];
   const isMadeOfUploads = policies.some(({ arrival }) => arrival === "incoming");
-  // First, so that whoever makes the file meanwhile finds it.
+  // Written first, so that a confirm under way sees the removal.
   if (isMadeOfUploads && mayBeConfirmed(parts, yield* DateTime.now)) {
     yield* (yield* ObjectStore).copies?.writeEmpty(removedKey(key)) ?? Effect.void;
   }
@@ -38,24 +38,24 @@ export const removeFile = Effect.fnUntraced(function* (request: {
   }));
 });
 
-/** Removes all that the store keeps of an object. */
+/** Removes an object with its versions and open uploads in parts. */
 export const removeWhole = Effect.fnUntraced(function* (key: ObjectKey) {
   const { parts, remove, list } = yield* ObjectStore;
   const versions = list?.versions;
   if (parts !== undefined) {
     yield* forEachPage(
       (after: OpenUpload | undefined) => parts.listOpen({ prefix: key, after }),
-      (found) => Effect.forEach(ofKey(found, key), parts.abort, { discard: true }),
+      (uploads) => Effect.forEach(ofKey(uploads, key), parts.abort, { discard: true }),
     );
   }
   if (versions === undefined) return yield* remove({ key, version: undefined });
   yield* forEachPage(
     (after: string | undefined) => versions({ prefix: key, after }),
-    // One by one, since versitygw does not bear two of one object at once.
-    (found) => Effect.forEach(ofKey(found, key), remove, { discard: true }),
+    // One at a time, since versitygw fails on two of one object at once.
+    (versions) => Effect.forEach(ofKey(versions, key), remove, { discard: true }),
   );
 });
 
-/** Those of one object, of what is listed below its key. */
-const ofKey = <A extends { readonly key: string }>(found: ReadonlyArray<A>, key: ObjectKey) =>
-  found.flatMap((each) => (each.key === key ? [{ ...each, key }] : []));
+/** Returns the entries of one object: a list below its key may have others. */
+const ofKey = <A extends { readonly key: string }>(entries: ReadonlyArray<A>, key: ObjectKey) =>
+  entries.flatMap((each) => (each.key === key ? [{ ...each, key }] : []));

@@ -20,11 +20,11 @@ import { publish } from "../publish.ts";
 import { isStored } from "../store/is-stored.ts";
 import { removeWhole } from "./remove-file.ts";
 
-/** Something that nobody can confirm or complete any more, or a file that was removed before. */
+/** An upload that can no longer be confirmed or completed, or a file that was removed before. */
 export interface Leftover {
   readonly kind: "upload" | "parts" | "file";
   readonly key: ObjectKey;
-  /** In milliseconds; since its removal, for a file. */
+  /** In milliseconds; for a file, since its removal. */
   readonly age: number;
   /** In bytes; unknown for parts and files. */
   readonly size?: number;
@@ -36,10 +36,10 @@ type OnLeftover = (
 ) => Effect.Effect<unknown, StoreUnavailable | EventsUnavailable>;
 
 /**
- * Finds what has waited below `incoming/` for these days, uploads in parts that were left open, and
- * files that a confirm made during their removal and was killed before it could remove them.
+ * Finds what has waited below `incoming/` for these days, open uploads in parts, and files made by
+ * a confirm that ran during their removal and ended before it could undo that.
  */
-export const sweepUploads = Effect.fnUntraced(function* (days: number, found: OnLeftover) {
+export const sweepUploads = Effect.fnUntraced(function* (days: number, onLeftover: OnLeftover) {
   const store = yield* ObjectStore;
   const { parts } = store;
   const list = yield* listsOfStore;
@@ -55,11 +55,11 @@ export const sweepUploads = Effect.fnUntraced(function* (days: number, found: On
           const file = key.slice(REMOVED_PREFIX.length) as StorageKey;
           if (yield* isStored(store, file)) {
             const remove = Effect.provideService(removeWhole(file), ObjectStore, store);
-            yield* found({ kind: "file", key: file, age }, remove);
+            yield* onLeftover({ kind: "file", key: file, age }, remove);
           }
         }
         if (age <= oldest) return;
-        yield* found({ kind: "upload", key, age, size }, removeUpload(store, key, oldest));
+        yield* onLeftover({ kind: "upload", key, age, size }, removeUpload(store, key, oldest));
       }),
     ),
   );
@@ -69,7 +69,7 @@ export const sweepUploads = Effect.fnUntraced(function* (days: number, found: On
       (after: OpenUpload | undefined) => parts.listOpen({ prefix, after }),
       severally(({ key, uploadId, age }) =>
         age > LONGEST_PARTS && isOurs(key)
-          ? found({ kind: "parts", key, age }, parts.abort({ key, uploadId }))
+          ? onLeftover({ kind: "parts", key, age }, parts.abort({ key, uploadId }))
           : Effect.void,
       ),
     );
@@ -78,18 +78,18 @@ export const sweepUploads = Effect.fnUntraced(function* (days: number, found: On
 
 const severally =
   <A>(use: (each: A) => ReturnType<OnLeftover>) =>
-  (found: ReadonlyArray<A>) =>
-    Effect.forEach(found, use, { concurrency: 8, discard: true });
+  (entries: ReadonlyArray<A>) =>
+    Effect.forEach(entries, use, { concurrency: 8, discard: true });
 
-/** With time for what was begun just before its end, such as a copy. */
+/** Includes time for work begun just before the end, such as a copy. */
 const LONGEST_PARTS = Duration.toMillis(Duration.sum(MULTIPART_LIFETIME, Duration.hours(1)));
 
 const isOurs = (key: string): key is ObjectKey => isIncomingKey(key) || Option.isSome(parse(key));
 
-/** More than one key gets. */
+/** More versions than a key gets. */
 const MOST_VERSIONS = 100;
 
-/** An object that is newer than the one that was listed stays. Below a version that is removed, an older one appears. */
+/** Keeps an object newer than the listed one. Removing a version can make an older one visible. */
 const removeUpload = Effect.fnUntraced(function* (
   store: ObjectStore["Service"],
   key: ObjectKey,
@@ -110,7 +110,10 @@ const removeUpload = Effect.fnUntraced(function* (
   }
 });
 
-/** Before the removal, which is done again if it fails. The file of a confirmed upload has no end here. */
+/**
+ * Published before the removal, which is repeated if it fails. Not for the upload of a confirmed
+ * file.
+ */
 const publishExpiry = Effect.fnUntraced(function* (
   store: ObjectStore["Service"],
   incoming: ObjectKey,

@@ -27,15 +27,15 @@ import { openUpload, sealReceipt } from "../tokens.ts";
 const MOST_FAULTS = 100;
 
 /**
- * Makes the object of an upload in parts, confirms it, and gives the receipt that a single PUT has
- * from its start. Before that, the parts in the store are compared with the grant, and with those
- * that the client names. Parts that break the grant end the upload; others can be uploaded again.
- * Completing again gives the same answer.
+ * Makes the object of an upload in parts, confirms it, and returns the receipt that a single PUT
+ * has from its start. The parts in the store are first compared with the grant, and with those that
+ * the client names. Parts that break the grant end the upload; others can be uploaded again.
+ * Completing twice gives the same answer.
  */
 export const completeMultipart = Effect.fnUntraced(function* <E>(request: {
   readonly member: Member;
   readonly upload: string;
-  /** Each number once. Decoded after the upload was opened, which costs much less. */
+  /** Each number once. Decoded after the upload is opened, which costs much less. */
   readonly parts: Effect.Effect<ReadonlyArray<SentPart>, E>;
 }) {
   const { member } = request;
@@ -49,8 +49,8 @@ export const completeMultipart = Effect.fnUntraced(function* <E>(request: {
   }
 
   const id = namesInStore(upload);
-  // Only the object tells, whatever was answered: an answer can be lost, and of several requests to
-  // complete an upload, all but one find that it has ended.
+  // Only the object is certain: an answer can be lost, and of several completions of an upload all
+  // but one fail because it has ended.
   const arrived = Effect.gen(function* () {
     const receipt = {
       ...upload,
@@ -75,11 +75,11 @@ export const completeMultipart = Effect.fnUntraced(function* <E>(request: {
     const differences = faults.differences.slice(0, MOST_FAULTS);
     const missing = faults.missing.slice(0, MOST_FAULTS);
     if (differences.length + missing.length > 0) {
-      // versitygw takes a part that ends after the upload was completed, and then lists that one.
+      // versitygw accepts a part that ends after the completion, and then lists only that one.
       const earlier = yield* Effect.option(arrived);
       if (Option.isSome(earlier)) return earlier.value;
       if (faults.breaksGrant) return yield* refuse(differences);
-      // Other parts can be sent again.
+      // Other parts can be uploaded again.
       if (differences.length > 0) return yield* new UploadMismatch({ differences });
       return yield* new PartsMissing({ missing });
     }
@@ -89,7 +89,7 @@ export const completeMultipart = Effect.fnUntraced(function* <E>(request: {
       StoreUnavailable: (failure) => Effect.succeed(failure),
     });
     if (ending === "mismatch") {
-      // The store compares the checksum, and does not return that of the parts.
+      // The store compares the checksum, but does not return those of the parts.
       const expected = checksum?.value ?? "";
       return yield* refuse([{ property: "checksum", expected, actual: "another" }]);
     }
@@ -97,7 +97,7 @@ export const completeMultipart = Effect.fnUntraced(function* <E>(request: {
   }
 
   return yield* arrived.pipe(
-    // While another request completes the same upload, some stores have no object for a moment.
+    // While another request completes the upload, some stores briefly have no object.
     Effect.retry({
       while: ({ _tag }) => _tag === "UploadIncomplete" && ending === "completed",
       schedule: Schedule.spaced("200 millis"),

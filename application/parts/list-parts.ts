@@ -6,13 +6,13 @@ import { multipartStore } from "./abort-multipart.ts";
 import type { Member } from "../admit.ts";
 import { openUpload } from "../tokens.ts";
 
-/** Asks the store which parts of an upload it has, so that a client uploads only the others. */
+/** Lists the parts of an upload that the store has, so that a client uploads only the others. */
 export const listParts = Effect.fnUntraced(function* (request: {
   readonly member: Member;
   readonly upload: string;
 }) {
   const upload = yield* openUpload(request.member, request.upload);
-  const found = yield* (yield* multipartStore).list(namesInStore(upload));
-  if (Option.isNone(found)) return yield* new InvalidUpload();
-  return { parts: found.value };
+  const parts = yield* (yield* multipartStore).list(namesInStore(upload));
+  if (Option.isNone(parts)) return yield* new InvalidUpload();
+  return { parts: parts.value };
 });

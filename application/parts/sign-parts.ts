@@ -18,8 +18,8 @@ import { Presigner } from "../ports/presigner.ts";
 import { openUpload } from "../tokens.ts";
 
 /**
- * Signs a PUT for each of the parts, bound to the part's exact length and to its checksum if it has
- * one. The store is not called: it refuses parts of an upload that has ended itself.
+ * Signs a PUT for each part, bound to its exact length and to its checksum if it has one. The store
+ * is not called: it refuses parts of an ended upload itself.
  */
 export const signParts = Effect.fnUntraced(function* (request: {
   readonly member: Member;

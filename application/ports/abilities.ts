@@ -68,7 +68,7 @@ export const ABILITIES = [
 export type Ability = (typeof ABILITIES)[number];
 export type Abilities = ReadonlySet<Ability>;
 
-/** All abilities but these, and those that are nothing without them. */
+/** Returns all abilities but these and those that depend on them. */
 export const abilitiesWithout = (...lacks: ReadonlyArray<Ability>): Abilities =>
   new Set(
     ABILITIES.filter(
@@ -89,27 +89,27 @@ const OF: { readonly [Name in Ability]?: ReadonlyArray<Ability> } = {
   copies: ["copies once"],
 };
 
-/** The abilities that a store lacks. */
+/** Returns the abilities that a store lacks. */
 export const lackedBy = (abilities: Abilities): ReadonlyArray<Ability> =>
   ABILITIES.filter((ability) => !abilities.has(ability));
 
-/** The largest objects of a store, in bytes. */
+/** The sizes of the largest objects of a store, in bytes. */
 export interface StoreLimits {
   readonly largestPut: number;
-  /** Of an object that is made of parts; no larger than a PUT if left out. */
+  /** Of an object made of parts; as for a PUT if left out. */
   readonly largestMultipart?: number;
 }
 
 const ALGORITHMS: ReadonlyArray<ChecksumAlgorithm> = ["sha256", "crc32c", "md5"];
 
-/** The checksums of a PUT that a store verifies. */
+/** Returns the checksums of a PUT that a store verifies. */
 export const putChecksums = (abilities: Abilities): ReadonlyArray<ChecksumAlgorithm> =>
   ALGORITHMS.filter((algorithm) => abilities.has(algorithm));
 
-/** The checksums of a part that a store verifies. */
+/** Returns the checksums of a part that a store verifies. */
 export const checksumsOfParts = (abilities: Abilities): ReadonlyArray<ChecksumAlgorithm> =>
   ALGORITHMS.filter((algorithm) => abilities.has(`part ${algorithm}`));
 
-/** The checksums of a whole file in parts that a store verifies. */
+/** Returns the checksums of a whole file in parts that a store verifies. */
 export const checksumsOfWhole = (abilities: Abilities): ReadonlyArray<ChecksumAlgorithm> =>
   abilities.has("file checksums") ? ["crc32c"] : [];

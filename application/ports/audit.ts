@@ -7,7 +7,7 @@ import type { OrganizationId, OrganizationSlug } from "../../domain/organization
 import type { Principal } from "../../domain/principal.ts";
 import type { StorageKey } from "../../domain/storage-key.ts";
 
-/** Facts of a request that are known when it is decided. */
+/** Facts of a request, for its audit. */
 export interface AuditedFacts {
   readonly principal?: Pick<Principal, "kind" | "subject">;
   /** The organization's name in the address. */
@@ -22,7 +22,7 @@ export interface AuditedFacts {
   readonly metadata?: Metadata | undefined;
   /** When a confirmed upload was granted. */
   readonly grantedAt?: DateTime.Utc;
-  /** The finding of the scan, or why there was none. */
+  /** The scan's finding, or the reason why there is none. */
   readonly finding?: string;
   /** The number of parts that were signed. */
   readonly parts?: number;
@@ -31,14 +31,14 @@ export interface AuditedFacts {
 /** Adds facts of a request as soon as they are known; those of one upload of several by `index`. */
 export type RecordFacts = (facts: AuditedFacts, index?: number) => void;
 
-/** A decision about one request. It never holds a signature, a token or a URL. */
+/** A decision about one request. It never contains a signature, a token or a URL. */
 export interface AuditEvent extends AuditedFacts {
   readonly at: DateTime.Utc;
-  /** The action of the operation that was asked for, such as `confirm` or `start-multipart`. */
+  /** The action of the operation, such as `confirm` or `start-multipart`. */
   readonly action: string;
   /** The code of the refusal; undefined if the request was granted. */
   readonly refusal: string | undefined;
-  /** The client's address: the other end of the connection, or what a trusted proxy says. */
+  /** The client's address: that of the connection, or the one that a trusted proxy reports. */
   readonly address: string | undefined;
   readonly requestId: string;
   /** The id of the caller's trace, of 32 hexadecimal digits. */
@@ -47,10 +47,10 @@ export interface AuditEvent extends AuditedFacts {
 
 export type AuditSink = (event: AuditEvent) => Effect.Effect<void>;
 
-/** The audit of a service that has none. */
-export const tellNobody: AuditSink = () => Effect.void;
+/** An audit that records nothing. */
+export const noAudit: AuditSink = () => Effect.void;
 
 /** Receives each decision; nothing does by default. */
 export const Audit = Context.Reference<AuditSink>("valetkey/Audit", {
-  defaultValue: () => tellNobody,
+  defaultValue: () => noAudit,
 });

@@ -3,7 +3,7 @@ import * as Effect from "effect/Effect";
 import type { IdentityUnavailable, RateLimited, Unauthenticated } from "../../domain/errors.ts";
 import type { Principal } from "../../domain/principal.ts";
 
-/** The parts of a request that tell who sent it. */
+/** The parts of a request that identify its caller. */
 export interface Call {
   /** By names in lower case; repeated headers are joined by a comma and a space. */
   readonly headers: {
@@ -12,7 +12,7 @@ export interface Call {
   };
   /** The address at the other end of the connection. */
   readonly address: string | undefined;
-  /** The client's own address, if a trusted proxy at the other end tells it. */
+  /** The client's own address, if a trusted proxy reports it. */
   readonly client?: string | undefined;
 }
 
@@ -23,7 +23,7 @@ export class Authenticator extends Context.Service<
     readonly authenticate: (
       call: Call,
     ) => Effect.Effect<Principal, Unauthenticated | IdentityUnavailable>;
-    /** Fails, for each request that is not authenticated; absent if nobody counts them. */
+    /** Fails for each request that is not authenticated; absent if failures are not counted. */
     readonly countFailure?: (
       call: Call,
       refusal: Unauthenticated,

@@ -3,7 +3,7 @@ import * as Effect from "effect/Effect";
 import type { DetectedType } from "../../domain/content-type.ts";
 import { StoreUnavailable } from "../../domain/errors.ts";
 
-/** Tells the type of a file by its first bytes, which may be hostile. */
+/** Detects the type of a file by its first bytes, which may be hostile. */
 export const ContentDetector = Context.Reference<
   (sample: Uint8Array) => Effect.Effect<DetectedType, StoreUnavailable>
 >("valetkey/ContentDetector", {

@@ -10,7 +10,7 @@ export interface EventPublisher {
   readonly check: Effect.Effect<void, EventsUnavailable>;
 }
 
-/** Takes events; there is none by default, and nothing is published. */
+/** Publishes events; undefined by default, so that nothing is published. */
 export const Events = Context.Reference<EventPublisher | undefined>("valetkey/Events", {
   defaultValue: () => undefined,
 });

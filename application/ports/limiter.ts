@@ -5,7 +5,7 @@ import type { Allowance, Limited } from "../../domain/limits.ts";
 import type { OrganizationId } from "../../domain/organization.ts";
 import type { Principal } from "../../domain/principal.ts";
 
-/** An upload that is about to be granted, or several that are granted together or not at all. */
+/** An upload to be granted, or several that are granted together or not at all. */
 export interface UploadToCount {
   readonly organization: OrganizationId;
   readonly caller: Pick<Principal, "kind" | "subject" | "bytesPerDay">;
@@ -19,9 +19,9 @@ export interface UploadToCount {
 export class Limiter extends Context.Service<
   Limiter,
   {
-    /** Fails if the counter that all processes share does not answer. */
+    /** Fails if the counter that processes share does not answer. */
     readonly check: Effect.Effect<void, LimitsUnavailable>;
-    /** Counts a request and tells what is left; undefined if there is no limit. */
+    /** Counts a request and returns what is left; undefined if there is no limit. */
     readonly countRequest: (
       of: Limited,
       name: string,

@@ -1,18 +1,18 @@
 import type * as Effect from "effect/Effect";
 
-/** The form in which a store, or what passes it on, tells of new objects. */
+/** The form in which a store, or a service behind it, reports new objects. */
 export interface NotificationForm {
-  /** True where the sender can be given nothing but an address, which then has the secret. */
+  /** True if the sender can be configured with only an address, which then contains the secret. */
   readonly secretInQuery: boolean;
-  /** Fails for anything that has another form. */
+  /** Fails for a body of another form. */
   readonly read: (body: unknown) => Effect.Effect<Notification, unknown>;
 }
 
 export interface Notification {
   readonly made: ReadonlyArray<MadeObject>;
-  /** Answered where the sender asks whether it is wanted. */
+  /** The answer to a sender that asks for confirmation. */
   readonly answer?: Readonly<Record<string, string>> | undefined;
 }
 
-/** An object that was made; undefined for anything else that a store tells. */
+/** A new object; undefined for any other event of the store. */
 export type MadeObject = { readonly bucket: string; readonly key: string } | undefined;

@@ -24,35 +24,35 @@ export interface LifecycleRule {
   readonly effect: string;
   /**
    * Its files: every one, uploads below `incoming/`, those with a tag, replaced versions, or parts
-   * that nobody completed.
+   * that were never completed.
    */
   readonly scope: "every" | "incoming" | "tagged" | "replaced" | "parts";
-  /** Days until then, where it counts from the upload. */
+  /** Days from the upload to the effect, if it counts from there. */
   readonly days?: number;
 }
 
-/** The bucket's own rules that remove uploads which nobody confirms or completes. */
+/** The bucket's own rules that remove uploads which are never confirmed or completed. */
 export interface BucketRules {
-  /** One of the rules removes uploads in parts that nobody completes; false if left out. */
+  /** True if a rule removes uploads in parts that are never completed; false if left out. */
   readonly removesParts?: boolean;
   /**
-   * The rules alone, in the format of the store's own tools. `days` is how long uploads wait below
+   * Writes the rules in the format of the store's tools. `days` is how long uploads wait below
    * `incoming/`; with 0, only the rule for parts is meant.
    */
   readonly rule: (days: number) => string;
   /**
    * Adds the rules to the existing ones; fails rather than change another rule. The longer time
-   * counts, since files of another deployment may wait there, unless `replace` is set.
+   * counts, since another deployment may use it, unless `replace` is set.
    */
   readonly apply: (
     days: number,
     options?: { readonly replace: boolean },
   ) => Effect.Effect<AppliedLifecycle, StoreUnavailable>;
-  /** The effects of the bucket's enabled rules on our files; unknown if left out. */
+  /** The effects of the bucket's enabled rules on files; unknown if left out. */
   readonly effects?: Effect.Effect<ReadonlyArray<LifecycleRule>, StoreUnavailable>;
   /**
-   * The time for which the bucket keeps each new object from being removed, such as "30 days";
-   * undefined if it does not, or does not say.
+   * The time for which the bucket prevents removal of new objects, such as "30 days"; undefined if
+   * there is none, or it is unknown.
    */
   readonly retention?: Effect.Effect<string | undefined, StoreUnavailable>;
 }
@@ -61,7 +61,7 @@ export interface BucketRules {
 export type Completion =
   /** The object is there. */
   | "completed"
-  /** There is already an object under the key; the upload is left as it is. */
+  /** The key has an object already; the upload is left as it is. */
   | "exists"
   /** There is no such upload: it was completed, aborted or removed. */
   | "ended"
@@ -78,15 +78,15 @@ export interface ObjectRef extends Pick<ObjectFacts, "etag" | "size" | "version"
 /** The outcome of a copy inside the store. */
 export type CopyOutcome =
   | "copied"
-  /** There is already an object under the key. */
+  /** The key has an object already. */
   | "exists"
-  /** The upload is gone, or another one by now; there is no copy. */
+  /** The upload is gone or was replaced; there is no copy. */
   | "changed";
 
-/** A part of what is below a prefix, in the order of the store. */
+/** A page of the entries below a prefix, in the order of the store. */
 export interface Page<Each, After> {
   readonly found: ReadonlyArray<Each>;
-  /** Asks for the rest; left out if there is none. */
+  /** Requests the next page; left out on the last one. */
   readonly next?: After;
 }
 
@@ -103,7 +103,7 @@ export interface PageQuery {
   readonly limit: number;
 }
 
-/** An object as a list names it, which may have been made by others. */
+/** An object in a list, which another program may have stored. */
 export interface ListedObject extends Pick<ObjectFacts, "size" | "etag"> {
   readonly key: string;
   /** Milliseconds since it was stored, by the clock of the store. */
@@ -113,14 +113,14 @@ export interface ListedObject extends Pick<ObjectFacts, "size" | "etag"> {
 /** A multipart upload of the store. */
 export interface MultipartId {
   readonly key: ObjectKey;
-  /** The store's own name for it. */
+  /** The store's name for it. */
   readonly uploadId: string;
 }
 
 /** The calls for uploads in parts, made with the service's own key. */
 export interface Parts<Spoiled = ObjectUnreadable> {
   /**
-   * Names what removes uploads that nobody completes, if no rule of the bucket does: a sentence
+   * Says what removes uploads that are never completed, if no rule of the bucket does: a sentence
    * without a full stop.
    */
   readonly abandoned?: string | undefined;
@@ -133,13 +133,13 @@ export interface Parts<Spoiled = ObjectUnreadable> {
     readonly contentType: MediaType;
     readonly checksum?: Checksum | undefined;
   }) => Effect.Effect<string, StoreUnavailable>;
-  /** All parts that are there, ascending, each number once; none if there is no such upload. */
+  /** Lists all parts in ascending order, each number once; none if there is no such upload. */
   readonly list: (
     upload: MultipartId,
   ) => Effect.Effect<Option.Option<ReadonlyArray<StoredPart>>, StoreUnavailable>;
   /**
-   * Makes the object of exactly these parts, which ascend, if nothing is under its key yet. Fails with
-   * `ObjectUnreadable` if that is impossible because of what the client did to the upload.
+   * Makes the object of exactly these parts, in ascending order, if its key has none yet. Fails
+   * with `ObjectUnreadable` if what the client did to the upload makes that impossible.
    */
   readonly complete: (
     upload: MultipartId & {
@@ -150,8 +150,7 @@ export interface Parts<Spoiled = ObjectUnreadable> {
   /** Removes an upload and its parts; succeeds if there is no such upload. */
   readonly abort: (upload: MultipartId) => Effect.Effect<void, StoreUnavailable>;
   /**
-   * Lists those below a prefix that were left open, also by copies. MinIO names only those of a
-   * whole key.
+   * Lists open uploads below a prefix, also those of copies. MinIO lists only those of a whole key.
    */
   readonly listOpen: (below: {
     readonly prefix: string;
@@ -159,20 +158,19 @@ export interface Parts<Spoiled = ObjectUnreadable> {
   }) => Effect.Effect<Page<OpenUpload, OpenUpload>, StoreUnavailable>;
 }
 
-/** A multipart upload that nobody has completed, which may have been begun by others. */
+/** An open multipart upload, which another program may have begun. */
 export interface OpenUpload {
   readonly key: string;
   readonly uploadId: string;
-  /** Milliseconds since it began, by the clock of the store. */
+  /** Milliseconds since it began, by the store's clock. */
   readonly age: number;
 }
 
 /** Makes files of uploads inside the store. */
 export interface Copies {
   /**
-   * Makes a file of the bytes that `head` described and of no others, with this type and nothing
-   * else that came with the upload, and only while the key has no object. A copy that was
-   * interrupted leaves none.
+   * Makes a file of exactly the bytes that `head` described, with this type and no other header or
+   * tag of the upload, and only while the key has no object. An interrupted copy leaves none.
    */
   readonly copy: (
     upload: ObjectRef & { readonly to: StorageKey; readonly contentType: MediaType },
@@ -182,12 +180,12 @@ export interface Copies {
 
 /** Lists objects whose keys begin with a prefix. */
 export interface Lists {
-  /** At most `limit`, up to 1000, that come after `after`. */
+  /** Lists at most `limit` objects, up to 1000, after `after`. */
   readonly objects: (
     below: PageQuery,
   ) => Effect.Effect<Page<ListedObject, string>, StoreUnavailable>;
   /**
-   * Their versions and delete markers: all that `remove` has to be asked for. Left out by stores
+   * Lists versions and delete markers: all that `remove` must be called for. Left out by stores
    * that keep one version of an object.
    */
   readonly versions?: (
@@ -196,21 +194,21 @@ export interface Lists {
 }
 
 /**
- * The calls to the store itself: four that each store has, and groups that are there exactly if the
- * store has their ability. Each must be interruptible, since callers wait for a few seconds.
+ * The calls to a store: four that each store has, and groups that exist if the store has their
+ * ability. Each must be interruptible, since callers wait for a few seconds.
  */
 export class ObjectStore extends Context.Service<
   ObjectStore,
   {
-    /** As was last seen of the bucket: a set that may change, and asks nobody. */
+    /** As last seen of the bucket: a set that may change. Reading it makes no call. */
     readonly abilities: Abilities;
-    /** None are known if left out. */
+    /** Unknown if left out. */
     readonly limits?: StoreLimits;
-    /** Succeeds if the bucket exists, or could be made where the configuration allows it. */
+    /** Succeeds if the bucket exists, or was created where the configuration allows it. */
     readonly ensureBucket: Effect.Effect<void, StoreUnavailable>;
     /**
-     * Returns what the store says of an object; none if the store says that it does not exist.
-     * Fails if that is unknown, or with `ObjectUnreadable` if nobody can read the object.
+     * Returns the store's facts of an object; none if the store says that it does not exist. Fails
+     * if that is unknown, or with `ObjectUnreadable` for an object that cannot be read.
      */
     readonly head: (
       key: ObjectKey,
@@ -221,30 +219,33 @@ export class ObjectStore extends Context.Service<
      */
     readonly remove: (object: StoredVersion) => Effect.Effect<void, StoreUnavailable>;
     /**
-     * Of `reads`: opens the object that `head` described and no other: its first `length` bytes, or
-     * all. The reader gets exactly these, or a `StoreUnavailable`; whoever stops reading closes it,
-     * and whoever does not begin leaves it open.
+     * For `reads`: opens the object that `head` described and no other: its first `length` bytes,
+     * or all. The reader gets exactly these, or a `StoreUnavailable`. Ending the read closes it;
+     * without a read it stays open.
      */
     readonly read?: (
       object: ObjectRef & { readonly length?: number },
     ) => Effect.Effect<AsyncIterable<Uint8Array> | "changed", StoreUnavailable>;
-    /** Of `multipart`. */
+    /** For `multipart`. */
     readonly parts?: Parts;
-    /** Of `copies`. */
+    /** For `copies`. */
     readonly copies?: Copies;
     readonly list?: Lists;
-    /** The bucket's own rules for what waits. */
+    /** The bucket's own rules for uploads that wait. */
     readonly rules?: BucketRules;
-    /** Of `scan tags`: the tag in which a scanner left its verdict, if there is one yet. */
+    /** For `scan tags`: returns the tag with a scanner's verdict, if there is one yet. */
     readonly scanTag?: (object: ObjectRef) => Effect.Effect<string | undefined, StoreUnavailable>;
     /**
-     * Looks at the state of the bucket, on which some abilities depend; fails with why they do not
-     * hold, or why that is unknown. Left out if none depends on it.
+     * Checks the state of the bucket on which some abilities depend; fails with the reason why they
+     * do not hold, or why that is unknown. Left out if none depends on it.
      */
     readonly checkState?: Effect.Effect<void, StoreUnavailable>;
-    /** It has not answered for a while, so that most calls fail at once; no call if left out. */
+    /**
+     * Returns true while most calls fail at once, since the store has not answered; false if left
+     * out.
+     */
     readonly isPaused?: () => boolean;
-    /** Names the certificate by which its abilities are known, for operators. */
+    /** Names the certificate of its abilities, for operators. */
     readonly certificate?: string | undefined;
   }
 >()("valetkey/ObjectStore") {}

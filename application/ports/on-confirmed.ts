@@ -7,7 +7,7 @@ import type { Metadata } from "../../domain/metadata.ts";
 import type { OrganizationId } from "../../domain/organization.ts";
 import type { StorageKey } from "../../domain/storage-key.ts";
 
-/** An upload that was compared with its receipt and is as granted. */
+/** An upload that arrived as its receipt says. */
 export interface ConfirmedUpload {
   readonly key: StorageKey;
   readonly organization: OrganizationId;
@@ -21,9 +21,9 @@ export interface ConfirmedUpload {
   readonly version?: string | undefined;
   readonly checksum?: Checksum | undefined;
   readonly metadata?: Metadata | undefined;
-  /** The object can no longer change. */
+  /** True if the object can no longer change. */
   readonly final: boolean;
-  /** Until when it can change, if it is not final. */
+  /** The end of the time in which it can change, if it is not final. */
   readonly mutableUntil: DateTime.Utc;
 }
 

@@ -5,8 +5,8 @@ import type { OrganizationId, OrganizationSlug } from "../../domain/organization
 import type { Principal } from "../../domain/principal.ts";
 
 /**
- * Resolves the organization named in an address for the caller. It does the same work if the
- * organization does not exist as if it is not the caller's.
+ * Resolves the organization named in an address for the caller. It does the same work for an
+ * organization that does not exist and for one that is not the caller's.
  */
 export class Organizations extends Context.Service<
   Organizations,

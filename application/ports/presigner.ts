@@ -24,12 +24,12 @@ export interface ObjectRequest {
    * expire sooner than this, or than `lifetime` if that is shorter. A second less is accepted.
    */
   readonly minLifetime: Lifetime;
-  /** Whose address of the store the URL uses; a store with one address uses it for both. */
+  /** The store's address in the URL; a store with one address uses it for both. */
   readonly audience: Audience;
 }
 
 /**
- * The properties that a PUT is bound to. If none asks for more, a client that sends only
+ * The properties that a PUT is bound to. Unless one requires more, a client that sends only
  * `Content-Type` must be able to upload.
  */
 export interface PutRequest extends ObjectRequest {
@@ -40,14 +40,15 @@ export interface PutRequest extends ObjectRequest {
    */
   readonly size: ByteSize;
   /**
-   * The store accepts the PUT only while the key has no object. If it cannot, `isOnce` is false.
+   * True if the store must accept the PUT only while the key has no object. If it cannot, `isOnce`
+   * is false.
    */
   readonly writeOnce: boolean;
-  /** Everything that this store can enforce is bound, even if it needs further headers. */
+  /** Binds everything that this store can enforce, even if that needs further headers. */
   readonly strict: boolean;
-  /** Always bound if it is given; the store verifies its algorithm. */
+  /** Always bound if present; the store verifies its algorithm. */
   readonly checksum?: Checksum | undefined;
-  /** Always bound if it is given, as the metadata `valetkey-grant`, which `head` returns. */
+  /** Always bound if present, as the metadata `valetkey-grant`, which `head` returns. */
   readonly announcement?: string | undefined;
 }
 
@@ -58,13 +59,13 @@ export interface PartRequest extends ObjectRequest {
   readonly partNumber: PartNumber;
   /** The exact size of the part in bytes, which is always bound. */
   readonly size: ByteSize;
-  /** The checksum of the part, always bound if it is given. */
+  /** The checksum of the part, always bound if present. */
   readonly checksum?: Checksum | undefined;
 }
 
 /**
- * The properties that a GET is bound to. All else that a store lets the URL decide is decided too,
- * so that no header of the upload is served: `Cache-Control` is `private, max-age=` and the
+ * The properties that a GET is bound to. Other headers that a URL can set for the answer are set
+ * too, so that none of the upload is served: `Cache-Control` is `private, max-age=` and the
  * lifetime in seconds, `Content-Encoding` is `identity`.
  */
 export interface GetRequest extends ObjectRequest {
@@ -75,13 +76,13 @@ export interface GetRequest extends ObjectRequest {
   /** The version or generation of the object, as `head` returned it; the newest if undefined. */
   readonly version?: string | undefined;
   /**
-   * Dates the signature to the beginning of a window of this length, counted from 1970, from where
-   * `expiresAt` counts too: within a window the same request has the same URL.
+   * Dates the signature to the beginning of a window of this length, counted from 1970; `expiresAt`
+   * counts from there too. Within a window the same request has the same URL.
    */
   readonly window?: Duration.Duration | undefined;
 }
 
-/** A request that whoever holds it can make until `expiresAt`, and no other request. */
+/** A request that its holder can make until `expiresAt`, and no other request. */
 export interface SignedRequest {
   readonly method: "GET" | "PUT";
   readonly url: string;
@@ -96,26 +97,26 @@ export interface SignedRequest {
 
 /** A signed PUT. */
 export interface SignedPut extends SignedRequest {
-  /** The store was told to accept it only once. Otherwise a confirmed upload can still change. */
+  /** True if the store accepts the PUT only once. Otherwise a confirmed upload can still change. */
   readonly isOnce: boolean;
 }
 
 /**
- * Signs requests that the store itself enforces. Once credentials are held, signing makes no
- * network call unless `isRemote`. The time comes from Effect's `Clock`. See docs/adapters.md.
+ * Signs requests that the store itself enforces. With credentials at hand, signing makes no network
+ * call unless `isRemote`. The time comes from Effect's `Clock`. See docs/adapters.md.
  */
 export class Presigner extends Context.Service<
   Presigner,
   {
-    /** Signs a PUT that the store accepts only as it was granted. */
+    /** Signs a PUT that the store accepts only as granted. */
     readonly put: (request: PutRequest) => Effect.Effect<SignedPut, CredentialsUnavailable>;
-    /** Signs a GET with the headers of its answer. */
+    /** Signs a GET that sets the headers of its answer. */
     readonly get: (request: GetRequest) => Effect.Effect<SignedRequest, CredentialsUnavailable>;
-    /** Signs a PUT of one part, with a key that cannot read where there is one. Of `multipart`. */
+    /** For `multipart`: signs a PUT of one part, with a key that cannot read if there is one. */
     readonly part?: (request: PartRequest) => Effect.Effect<SignedRequest, CredentialsUnavailable>;
-    /** Each signature is a network call, so two are better made at once. */
+    /** True if each signature is a network call, so that two are better made at once. */
     readonly isRemote: boolean;
-    /** The origin to which browsers are sent: scheme, host and port, as `URL` writes them. */
+    /** The origin of the store for browsers: scheme, host and port, as `URL` writes them. */
     readonly publicOrigin: string;
   }
 >()("valetkey/Presigner") {}

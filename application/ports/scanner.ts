@@ -6,9 +6,9 @@ import type { ScannerUnavailable, StoreUnavailable } from "../../domain/errors.t
 export type Verdict = "clean" | { readonly infected: string } | { readonly unscannable: string };
 
 export interface FileScanner {
-  /** Fails if the scanner cannot be reached, or calls clean what it did not scan. */
+  /** Fails if the scanner cannot be reached, or calls a file clean that it did not scan. */
   readonly check: Effect.Effect<void, ScannerUnavailable>;
-  /** Opens a file once there is room for a scan, and scans all of its bytes. */
+  /** Opens a file once a scan can begin, and scans all of its bytes. */
   readonly scan: <E>(
     open: Effect.Effect<AsyncIterable<Uint8Array>, E>,
   ) => Effect.Effect<Verdict, E | ScannerUnavailable | StoreUnavailable>;

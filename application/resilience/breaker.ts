@@ -5,13 +5,13 @@ import * as Exit from "effect/Exit";
 import * as Option from "effect/Option";
 
 const THRESHOLD = 5;
-/** In milliseconds. */
+/** Time between two probes, in milliseconds. */
 const PAUSE = 1000;
 
 /**
- * Keeps callers from waiting for a service that does not answer: after five failures in a row that
- * say so, one call a second is tried, and all others fail with `paused`. Why it is not
- * `CircuitBreaker` of `effect/persistence`: docs/decisions/own-breaker.md.
+ * Keeps callers from waiting for a service that does not answer: after five such failures in a row,
+ * one call a second is tried, and all others fail with `paused`. docs/decisions/own-breaker.md says
+ * why it is not `CircuitBreaker` of `effect/persistence`.
  */
 export function makeBreaker<E, Down extends E, Paused>(
   isDown: (error: E) => error is Down,
@@ -38,7 +38,7 @@ export function makeBreaker<E, Down extends E, Paused>(
   const protect = <A, Own extends E>(call: Effect.Effect<A, Own>): Effect.Effect<A, Own | Paused> =>
     Effect.flatMap(Clock.currentTimeMillis, (now): Effect.Effect<A, Own | Paused> => {
       if (!isOpen() || last === undefined) return Effect.onExit(call, record);
-      // More than the pause can be left only if the clock was set back.
+      // A longer remaining pause means that the clock was set back.
       const isPaused = isProbing || (now < pausedUntil && pausedUntil - now <= PAUSE);
       if (isPaused) return Effect.fail(paused(last));
       isProbing = true;

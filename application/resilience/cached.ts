@@ -3,8 +3,8 @@ import type * as Duration from "effect/Duration";
 import * as Effect from "effect/Effect";
 
 /**
- * Keeps a result as `Effect.cachedWithTTL` does, but not while it `isStale`, and after the clock was
- * set back not until it has caught up.
+ * Caches a result as `Effect.cachedWithTTL` does, but not while it `isStale`, nor after the clock
+ * was set back until it has caught up.
  */
 export const cachedFor = <A, E, R>(
   effect: Effect.Effect<A, E, R>,

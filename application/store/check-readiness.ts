@@ -15,26 +15,26 @@ import { Scanner } from "../ports/scanner.ts";
 export interface PartState {
   readonly state: "ok" | "failing";
   readonly since: DateTime.Utc;
-  /** For the operator, if the part is failing. */
+  /** The reason, for the operator, if the part is failing. */
   readonly reason?: string;
-  /** Only another configuration mends it. */
+  /** True if only another configuration helps. */
   readonly isFinal?: boolean;
-  /** By which the abilities of the store are known, for the operator. */
+  /** The certificate of the store's abilities, for the operator. */
   readonly certificate?: string;
 }
 
-/** The states of the parts of a service; those that are not in use are left out. */
+/** The states of the parts of a service; unused parts are left out. */
 export type Readiness = Readonly<Record<"signing" | "store" | "limits", PartState>> & {
   readonly [Part in "writeOnce" | "scanner" | "events" | "policies"]?: PartState | undefined;
 };
 
-/** A check of the services that it is run with. */
+/** A check of the services in its context. */
 export type ReadinessCheck = Effect.Effect<Readiness, never, Limiter | ObjectStore | Presigner>;
 
 /**
- * Makes the check, which signs a URL and asks the store for its bucket. Each part has `timeout` to
- * answer, and an answer is kept for 5 seconds unless it `isStale`: probes neither pile up nor hang.
- * `policiesProblem` says why their file cannot be read again, if there is one.
+ * Makes the check, which signs a URL and calls the store for its bucket. Each part has `timeout` to
+ * answer, and an answer is cached for 5 seconds unless it `isStale`: probes neither pile up nor
+ * hang. `policiesProblem` returns why the file of policies cannot be read again, if so.
  */
 export const makeReadinessCheck = (
   timeout: Timeout,
@@ -60,8 +60,12 @@ export const makeReadinessCheck = (
     writeOnce: ObjectStore.use(({ checkState }) =>
       checkState ? once(checkState) : Effect.undefined,
     ),
-    scanner: Effect.flatMap(Scanner, (given) => (given ? scanned(given.check) : Effect.undefined)),
-    events: Effect.flatMap(Events, (given) => (given ? kept(given.check) : Effect.undefined)),
+    scanner: Effect.flatMap(Scanner, (scanner) =>
+      scanner ? scanned(scanner.check) : Effect.undefined,
+    ),
+    events: Effect.flatMap(Events, (publisher) =>
+      publisher ? kept(publisher.check) : Effect.undefined,
+    ),
     policies: policiesProblem
       ? read(Effect.suspend(() => failWith(policiesProblem())))
       : Effect.undefined,

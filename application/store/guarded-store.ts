@@ -10,27 +10,27 @@ import { makeBreaker } from "../resilience/breaker.ts";
 import { ObjectStore } from "../ports/object-store.ts";
 import { aroundStore, type StoreFailure } from "./store-calls.ts";
 
-/** Well below the requests that the service has under way, so that those which sign pass. */
+/** Well below the requests that the service accepts, so that those which only sign still pass. */
 const MOST_CALLS = 64;
 const MOST_WAITING = 256;
 const LONGEST_WAIT = "1 second";
 
-/** Repetitions: at first 10, and then one for every ten calls. */
+/** Most repetitions: 10 at first, and then one more for every ten calls. */
 const BUDGET = { most: 10, share: 0.1 };
 
 const BACK_OFF = Schedule.exponential("100 millis").pipe(
   Schedule.upTo({ times: 2 }),
   Schedule.setInputType<StoreFailure>(),
-  // Full jitter, from the moment that the store wants.
+  // Full jitter, after the time that the store requires.
   Schedule.modifyDelay(({ duration, input }) =>
     Effect.map(
       Random.next,
-      (share) => secondsAsked(input) * 1000 + Duration.toMillis(duration) * share,
+      (share) => requiredWait(input) * 1000 + Duration.toMillis(duration) * share,
     ),
   ),
 );
 
-const secondsAsked = (failure: StoreFailure) =>
+const requiredWait = (failure: StoreFailure) =>
   failure._tag === "StoreUnavailable" ? (failure.retryAfter ?? 0) : 0;
 
 const isDown = (failure: StoreFailure): failure is StoreUnavailable =>
@@ -39,8 +39,8 @@ const isDown = (failure: StoreFailure): failure is StoreUnavailable =>
 const shed = (reason: string) => new StoreUnavailable({ kind: "shed", reason });
 
 /**
- * Bounds the calls to a store in time and in number, repeats those that may succeed the second time,
- * and makes none for a second after five in a row that were not answered.
+ * Limits calls to a store in time and number, repeats those that may then succeed, and pauses calls
+ * for a second after five in a row without an answer.
  */
 export function guardStore(store: ObjectStore["Service"]): ObjectStore["Service"] {
   const limit = makeLimit();
@@ -64,13 +64,13 @@ function makeRepeat() {
   let left = BUDGET.most;
   return <A, E extends StoreFailure>(seconds: number, call: Effect.Effect<A, E>) =>
     Effect.suspend(() => {
-      let asked = 0;
+      let waited = 0;
       left = Math.min(BUDGET.most, left + BUDGET.share);
       return Effect.retry(call, {
         schedule: BACK_OFF,
         while: (failure) => {
-          asked += secondsAsked(failure);
-          const isRepeated = mayPass(failure) && asked < seconds && left >= 1;
+          waited += requiredWait(failure);
+          const isRepeated = mayPass(failure) && waited < seconds && left >= 1;
           if (isRepeated) left--;
           return isRepeated;
         },

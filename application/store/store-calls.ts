@@ -6,12 +6,12 @@ type Store = ObjectStore["Service"];
 
 export type StoreFailure = StoreUnavailable | ObjectUnreadable;
 
-/** `seconds` are for all attempts together: a PUT that stalls can lock its key. */
+/** Bounds all attempts together to `seconds`: a PUT that stalls can lock its key. */
 const call = (name: string, seconds: number, { isRepeatable = true, isProbe = false } = {}) => ({
   name,
   seconds,
   isRepeatable,
-  /** Finds out that the store is back, so nothing keeps it from being made. */
+  /** Made even while calls are paused, since it shows that the store is back. */
   isProbe,
 });
 type StoreCall = ReturnType<typeof call>;
@@ -22,13 +22,13 @@ const CHECK_STATE = call("write-once", 30, { isProbe: true });
 const CALLS = {
   head: call("head", 5),
   remove: call("remove", 5),
-  // Until its first byte; its reader bounds the rest.
+  // Until the first byte; the reader bounds the rest.
   read: call("read", 5),
   scanTag: call("scan-tag", 5),
 } satisfies TableFor<Store>;
 
 const COPIES = {
-  // Of any size; a second one finds what the first has made.
+  // For an object of any size; a repeated copy sees what the first has made.
   copy: call("copy", 1800),
   writeEmpty: call("write-empty", 5),
 } satisfies TableFor<Copies>;
@@ -39,7 +39,7 @@ const LISTS = {
 } satisfies TableFor<Lists>;
 
 const PARTS = {
-  // A second one would begin another upload, which nobody knows.
+  // Repeating it would begin another upload, whose name is lost.
   create: call("create-multipart", 5, { isRepeatable: false }),
   // For up to 10,000 parts.
   list: call("list-parts", 20),
@@ -49,7 +49,7 @@ const PARTS = {
   listOpen: call("list-uploads", 20),
 } satisfies TableFor<Parts>;
 
-type Method = (given: never) => Effect.Effect<unknown, StoreFailure>;
+type Method = (argument: never) => Effect.Effect<unknown, StoreFailure>;
 
 /** A row for each method, so that none is left out. */
 type TableFor<Methods> = {
@@ -62,7 +62,7 @@ export type Wrap = <A, E extends StoreFailure>(
   call: StoreCall,
   made: Effect.Effect<A, E>,
   /** The argument of the call. */
-  given?: unknown,
+  argument?: unknown,
 ) => Effect.Effect<A, E | StoreUnavailable>;
 
 export function aroundStore(store: Store, wrap: Wrap): Store {
@@ -77,7 +77,7 @@ export function aroundStore(store: Store, wrap: Wrap): Store {
   };
 }
 
-/** A method that a store leaves out stays so. */
+/** Wraps each method; a method that a store leaves out stays so. */
 function each<Name extends string, Methods extends { readonly [N in Name]?: Method | undefined }>(
   methods: Methods,
   calls: Readonly<Record<Name, StoreCall>>,
@@ -86,7 +86,7 @@ function each<Name extends string, Methods extends { readonly [N in Name]?: Meth
   const wrapped: Record<string, Method> = {};
   for (const [name, call] of Object.entries(calls) as Array<[Name, StoreCall]>) {
     const method: Method | undefined = methods[name];
-    if (method !== undefined) wrapped[name] = (given) => wrap(call, method(given), given);
+    if (method !== undefined) wrapped[name] = (argument) => wrap(call, method(argument), argument);
   }
   return { ...methods, ...wrapped };
 }

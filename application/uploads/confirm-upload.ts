@@ -8,12 +8,12 @@ import { openReceipt } from "../tokens.ts";
 import { settleUpload } from "./settle-upload.ts";
 
 /**
- * Asks the store whether the upload arrived as its receipt says. Asking again gives the same answer
+ * Confirms that the upload arrived as its receipt says. Confirming again gives the same answer
  * while the object is the same.
  */
 export const confirmUpload = Effect.fnUntraced(function* (request: {
   readonly member: Member;
-  /** As its client holds it, or opened already. */
+  /** Sealed, as the client has it, or opened. */
   readonly receipt: string | Receipt;
 }) {
   const { member, receipt: held } = request;

@@ -14,12 +14,12 @@ import { type UploadPolicy, verifiesContent } from "../../domain/upload-policy.t
 import { type ObjectFacts, ObjectStore } from "../ports/object-store.ts";
 import { verifyContent } from "./verify-content.ts";
 
-/** Returns what the store says of an upload, and fails if that is not what was granted. */
+/** Returns the store's facts of an upload, and fails if they differ from the grant. */
 export const examineUpload = Effect.fnUntraced(function* (receipt: Receipt, policy: UploadPolicy) {
   const now = yield* DateTime.now;
   const store = yield* ObjectStore;
   const key = uploadKey(receipt);
-  const found = yield* store
+  const object = yield* store
     .head(key)
     .pipe(
       Effect.catchTag("ObjectUnreadable", ({ header }) =>
@@ -28,11 +28,11 @@ export const examineUpload = Effect.fnUntraced(function* (receipt: Receipt, poli
         ),
       ),
     );
-  if (Option.isNone(found)) return yield* new UploadIncomplete();
-  const facts = found.value;
+  if (Option.isNone(object)) return yield* new UploadIncomplete();
+  const facts = object.value;
   const isVerified = verifiesContent(policy);
   const isIncoming = receipt.incoming === true;
-  // Nothing else of it becomes part of the file, and a coding says how to read its bytes.
+  // No other header becomes part of the file, and a coding says how to read its bytes.
   const matters = (name: string) =>
     !isIncoming || name === facts.unreadableBy || (isVerified && name === "content-encoding");
   const extraHeaders = Record.filter(facts.extraHeaders, (_, name) => matters(name));
@@ -47,14 +47,17 @@ export const examineUpload = Effect.fnUntraced(function* (receipt: Receipt, poli
   }
   if (differences.length === 0) return facts;
   const { version } = facts;
-  // Without a version it could be another object by now that is removed.
+  // Without a version, the removed object could be another one.
   if (policy.onMismatch === "delete" && (version !== undefined || isIncoming)) {
     yield* removeQuietly({ key, version });
   }
   return yield* new UploadMismatch({ differences });
 });
 
-/** Only an upload that waits may carry its grant, which every download of a file would show. */
+/**
+ * Reports a grant on a file: only a waiting upload may carry one, since every download would show
+ * it.
+ */
 const grantDifference = ({ announcement }: ObjectFacts): ReadonlyArray<UploadDifference> =>
   announcement === undefined
     ? []

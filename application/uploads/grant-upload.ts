@@ -28,7 +28,7 @@ import { Presigner } from "../ports/presigner.ts";
 import { Tokens } from "../ports/tokens.ts";
 import { sealAnnouncement } from "../tokens.ts";
 
-/** Looked up once for all uploads of a request. */
+/** Reads the context once for all uploads of a request. */
 export const grantContextFor = (member: Member) =>
   Effect.contextWith(
     (services: Context.Context<Limiter | ObjectStore | Policies | Presigner | Tokens>) =>
@@ -53,12 +53,12 @@ export interface GrantedUpload {
   readonly policyName: string;
 }
 
-/** An announcement is sealed after that. */
+/** Without the announcement's own refusal, since it is sealed later. */
 type GrantRefusal = Exclude<UploadRefusal, AnnouncementTooLong>;
 
 /**
- * Decides on one upload, and gives it a new key in the member's organization. Eager, since a decision
- * waits for nothing: a generator makes 55 calls more, of 1,130 of a presign.
+ * Decides on one upload, and generates its key in the member's organization. Eager, since nothing
+ * waits: a generator makes 55 more of the 1,130 calls of a presign.
  */
 export const grantUpload = (
   { member, policies, store }: GrantContext,
@@ -68,7 +68,7 @@ export const grantUpload = (
   const { organization, principal: caller } = member;
   const { policy: policyName = DEFAULT_POLICY, checksum, size, filename, contentType } = request;
   return Effect.flatMapEager(choosePolicy(policies, member, policyName), (policy) => {
-    // Where a checksum is required, each part has one, and the file need not.
+    // With a required checksum, each part has one, and the file need not.
     const rules = inParts ? { ...policy, requireChecksum: false } : policy;
     return Effect.flatMapEager(
       authorize(rules, caller.kind, request),
@@ -93,7 +93,7 @@ export const grantUpload = (
   });
 };
 
-/** Seals the grant that the upload itself carries, if its policy says so. */
+/** Seals the grant that the upload itself carries, if its policy requires it. */
 export function announcementFor(granting: GrantContext, granted: GrantedUpload) {
   const { announce, putLifetime } = granted.policy;
   if (!announce) return undefined;
@@ -112,7 +112,7 @@ export const receiptFrom = (
   confirmUntil: DateTime.addDuration(put.putExpiresAt, CONFIRM_GRACE),
 });
 
-/** The facts of a grant that its client holds sealed. */
+/** The facts of a grant that the client holds sealed. */
 export const sealedFacts = (
   { member, issuedAt }: GrantContext,
   { key, upload, policy, policyName }: GrantedUpload,

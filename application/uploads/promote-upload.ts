@@ -16,15 +16,15 @@ import { isStored } from "../store/is-stored.ts";
 import { scanUpload } from "./scan-upload.ts";
 import type { Progress } from "./share-work.ts";
 
-/** The file of an upload that waited, and what is left of that below `incoming/`. */
+/** The file of an upload that waited, and its remains below `incoming/`. */
 export interface Promoted extends ObjectFacts {
   readonly waiting?: StoredVersion;
 }
 
 /**
- * Makes the file of an upload that waits below `incoming/`. Each step may be the last one: asked
- * again, it goes on from what is there. Nothing else writes below the keys of files, so a file that
- * is there was promoted already.
+ * Makes the file of an upload that waits below `incoming/`. A crash may follow each step: called
+ * again, it continues from there. Only this writes below the keys of files, so an existing file was
+ * promoted already.
  */
 export const promoteUpload = Effect.fnUntraced(
   function* (receipt: Receipt, policy: UploadPolicy, progress: Progress) {
@@ -33,11 +33,11 @@ export const promoteUpload = Effect.fnUntraced(
     const from = incomingKey(key);
     const lookAtFile = store.head(key).pipe(
       Effect.catchTag("ObjectUnreadable", () => Effect.fail(NOT_AS_GRANTED)),
-      Effect.tap((found) => failIfRemoved(key, found)),
+      Effect.tap((file) => failIfRemoved(key, file)),
     );
     const earlier = yield* lookAtFile;
     if (Option.isSome(earlier)) {
-      // Its headers may have been changed since, by whoever runs the bucket.
+      // The bucket's operator may have changed its headers since.
       const differences = compareWithGrant(receipt, { ...earlier.value, extraHeaders: {} });
       if (differences.length > 0) return yield* new UploadMismatch({ differences });
       const left = yield* Effect.orElseSucceed(store.head(from), Option.none);
@@ -57,19 +57,19 @@ export const promoteUpload = Effect.fnUntraced(
       to: key,
       contentType,
     });
-    // Replaced since it was looked at: what is there now has to be looked at.
+    // Replaced since it was looked at: it has to be looked at again.
     if (outcome === "changed") return yield* new UploadIncomplete();
-    // A removal may have begun after the look above, and have ended before the copy did.
+    // A removal may have begun after the look above, and have ended before the copy.
     const file = yield* lookAtFile;
     if (Option.isNone(file)) return yield* NOT_AS_GRANTED;
     if (compareWithGrant(receipt, file.value).length > 0) {
-      // Nobody has been told of it.
+      // No client has been told of this file.
       if (outcome === "copied") yield* removeQuietly({ key, version: file.value.version });
       return yield* NOT_AS_GRANTED;
     }
     return { ...file.value, waiting: { key: from, version } };
   },
-  // Another process may have made the file, and removed what waited, since this one looked for it.
+  // Another process may have made the file, and removed the upload, in between.
   (promoting, { key }) =>
     Effect.retry(promoting, {
       times: 1,
@@ -83,11 +83,11 @@ const isMade = (key: StorageKey) =>
     Effect.orElseSucceed(() => false),
   );
 
-/** A copy has no checksum. */
+/** Compares without a checksum, which a copy does not have. */
 const compareWithGrant = (receipt: Receipt, facts: ObjectFacts) =>
   compareWithReceipt({ ...receipt, checksum: undefined }, facts);
 
-/** A removal says so before it removes anything, so that no copy survives it. */
+/** Fails if the file was removed: a removal leaves its mark first, so that no copy survives it. */
 const failIfRemoved = Effect.fnUntraced(function* (
   key: StorageKey,
   file: Option.Option<ObjectFacts>,

@@ -21,8 +21,8 @@ import type { SignedPut, SignedRequest } from "../ports/presigner.ts";
 import { LONGEST_ANNOUNCEMENT, sealReceipt } from "../tokens.ts";
 
 /**
- * Grants one upload: a new key in the caller's organization, a PUT bound to exactly what was asked
- * for, and a GET that shows the file once it is there. Nothing is stored, and the store is not
+ * Grants one upload: a new key in the caller's organization, a PUT bound to exactly the requested
+ * file, and a GET that shows the file once it is there. Nothing is stored, and the store is not
  * called.
  *
  * Fails with `UnknownPolicy`, `PolicyNotAllowed`, `FileTooLarge`, `MediaTypeNotAllowed`,
@@ -41,8 +41,8 @@ export const requestUpload = Effect.fnUntraced(function* (request: {
 });
 
 /**
- * Grants several uploads, one at least, in the order of `uploads`, or none of them. The limits
- * decide once for all.
+ * Grants several uploads, at least one, in the order of `uploads`, or none of them. The limits
+ * count them together.
  *
  * Fails like `requestUpload`; a refusal of one upload is an `UploadRefused` with its index.
  */
@@ -101,12 +101,12 @@ function sign(
     }),
     presigner.get(getRequest({ ...upload, key }, policy, audience)),
     (put, get) => ({ granted, put, get }),
-    // A second fiber costs more than a signature that is made in this process.
+    // A second fiber costs more than a local signature.
     { concurrent: presigner.isRemote },
   );
 }
 
-/** Counts uploads that are signed already, so that those that cannot be signed are not counted. */
+/** Counts uploads after they are signed, so that failed ones are not counted. */
 const count = ({ member, limiter }: GrantContext, size: number, objects: number) =>
   limiter.countUpload({
     organization: member.organization,

@@ -10,7 +10,7 @@ import { removeQuietly } from "./examine-upload.ts";
 import { type ObjectRef, ObjectStore } from "../ports/object-store.ts";
 import { Scanner, type Verdict } from "../ports/scanner.ts";
 
-/** Fails unless the scan of the policy calls these bytes clean, and no others. */
+/** Fails unless the policy's scan calls exactly these bytes clean. */
 export const scanUpload = Effect.fnUntraced(function* (
   upload: ObjectRef,
   { scan, onInfected }: UploadPolicy,
@@ -38,14 +38,14 @@ const scanned = Effect.fnUntraced(function* (upload: ObjectRef) {
   return yield* scanner.scan(open);
 });
 
-/** "Malware Protection for S3", Amazon GuardDuty User Guide: the values of its tag. */
+/** The values of GuardDuty's tag: "Malware Protection for S3", Amazon GuardDuty User Guide. */
 const verdictInTag = Effect.fnUntraced(function* (upload: ObjectRef) {
   const { scanTag } = yield* ObjectStore;
   if (scanTag === undefined) return yield* CANNOT_SCAN;
   const value = yield* scanTag(upload);
   if (value === undefined) return yield* new UploadPending({ state: "scanning", retryAfter: 5 });
-  const found = value === "THREATS_FOUND" ? { infected: value } : { unscannable: value };
-  return (value === "NO_THREATS_FOUND" ? "clean" : found) satisfies Verdict;
+  const refused = value === "THREATS_FOUND" ? { infected: value } : { unscannable: value };
+  return (value === "NO_THREATS_FOUND" ? "clean" : refused) satisfies Verdict;
 });
 
 const CANNOT_SCAN = new ScannerUnavailable({

@@ -20,8 +20,8 @@ export interface Settling {
 }
 
 /**
- * Decides whether an upload is what was granted, makes its file if it waits, and publishes the
- * decision before anybody is answered. Requests for one upload that waits share the work.
+ * Decides if an upload is as granted, makes its file if it waits, and publishes the decision before
+ * answering. Requests for one waiting upload share the work.
  */
 export const settleUpload = shareWork(
   Effect.fnUntraced(function* ({ member, receipt, policy }: Settling, progress: Progress) {
@@ -44,11 +44,11 @@ export const settleUpload = shareWork(
       contentType,
       etag: facts.etag,
       version: facts.version,
-      // A store refuses an upload with another checksum than was signed, and a copy has none.
+      // A store refuses an upload with a checksum other than the signed one, and a copy has none.
       checksum: isCompared || isCopy ? checksum : undefined,
       metadata,
       final: isFinal(
-        // Of an upload that waits, its PUT says nothing about the file that is a copy of it.
+        // The PUT of a waiting upload says nothing about the file that is a copy of it.
         { ...receipt, writeOnce: isCopy ? isOnce : receipt.writeOnce && !isReplaceable },
         {
           now: yield* DateTime.now,
@@ -68,17 +68,17 @@ export const settleUpload = shareWork(
         final: confirmed.final,
       },
     }));
-    // The last step: what waits is found again by whoever goes on after a crash.
+    // The last step: after a crash, the next attempt still sees the waiting upload.
     if (facts.waiting !== undefined) yield* removeQuietly(facts.waiting);
     const serverData = returned === undefined ? undefined : yield* asJson(returned, key);
     return { ...confirmed, serverData };
   }),
 );
 
-/** Most bytes of JSON that a client is given of what `OnConfirmed` returns. */
+/** Most bytes of `OnConfirmed`'s JSON that a client gets. */
 const MAX_BYTES = 4096;
 
-/** Leaves out what cannot be given: the upload has arrived, and confirming again would not help. */
+/** Leaves out an invalid value: the upload has arrived, and confirming again would not help. */
 const asJson = (returned: unknown, key: StorageKey): Effect.Effect<unknown> =>
   Effect.try((): unknown => {
     const text = JSON.stringify(returned);

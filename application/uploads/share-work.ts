@@ -5,15 +5,15 @@ import type { Receipt } from "../../domain/receipt.ts";
 import type { StorageKey } from "../../domain/storage-key.ts";
 import { ObjectStore } from "../ports/object-store.ts";
 
-/** The longest that a request waits; the work goes on, and the next request finds it. */
+/** Longest wait of a request; the work goes on, and the next request finds its result. */
 const LONGEST_WAIT = "15 seconds";
 
-/** Work that goes on, for those who wait for it. */
+/** The progress of shared work, for the requests that wait for it. */
 export interface Progress {
   state: UploadPending["state"];
 }
 
-/** Makes a function that does the work on an upload that waits once for all requests of this process. */
+/** Makes a function that works on a waiting upload once for all requests of this process. */
 export function shareWork<Task extends { readonly receipt: Receipt }, A, E, R>(
   work: (task: Task, progress: Progress) => Effect.Effect<A, E, R>,
 ) {

@@ -6,7 +6,7 @@ import { uploadKey } from "../../domain/storage-key.ts";
 import { ContentDetector } from "../ports/content-detector.ts";
 import { type ObjectFacts, ObjectStore } from "../ports/object-store.ts";
 
-/** Compares the type that was granted with the first bytes of the object that was looked at. */
+/** Compares the granted type with the first bytes of the object that was looked at. */
 export const verifyContent = Effect.fnUntraced(function* (receipt: Receipt, facts: ObjectFacts) {
   const { read } = yield* ObjectStore;
   if (read === undefined) return yield* CANNOT_READ;
@@ -18,7 +18,7 @@ export const verifyContent = Effect.fnUntraced(function* (receipt: Receipt, fact
     version,
     length: SAMPLE_SIZE,
   });
-  // Replaced since it was looked at: what is there now has to be looked at.
+  // Replaced since it was looked at: it has to be looked at again.
   if (opened === "changed") return yield* new UploadIncomplete();
   const sample = yield* sampleIn(opened);
   return contentDifference(receipt.contentType, sample, yield* (yield* ContentDetector)(sample));

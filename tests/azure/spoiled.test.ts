@@ -122,9 +122,9 @@ describe.skipIf(azurite === undefined)("an upload that its client has spoiled", 
       }),
     );
     const told: Array<RemovalResult> = [];
-    const tell = (each: RemovalResult) => void told.push(each);
+    const report = (each: RemovalResult) => void told.push(each);
     await newSubject(built).granted(() =>
-      forgetOrganization({ organization: ORGANIZATION, apply: true, tell }),
+      forgetOrganization({ organization: ORGANIZATION, apply: true, report }),
     );
     expect(told.filter(({ kept }) => kept !== undefined)).toEqual([]);
     for (const key of spoiled) expect(await isGone(key)).toBe(true);

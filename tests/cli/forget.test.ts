@@ -75,7 +75,7 @@ it("an organization is shown first, and what the store keeps is named with the r
           : own.remove(object);
       const request = { organization: OrganizationId.make("org_1"), apply: true };
       return Effect.provideService(
-        Effect.result(forgetOrganization({ ...request, tell: (each) => void told.push(each) })),
+        Effect.result(forgetOrganization({ ...request, report: (each) => void told.push(each) })),
         ObjectStore,
         { ...own, remove },
       );

@@ -25,9 +25,9 @@ const forgetting = ({ listsParts, keepsMarkers }: Record<"listsParts" | "keepsMa
       const forget = async (apply: boolean) => {
         const told: Array<RemovalResult> = [];
         const organization = ORGANIZATION;
-        const tell = (each: RemovalResult) => void told.push(each);
+        const report = (each: RemovalResult) => void told.push(each);
         const done = await run(() =>
-          Effect.as(forgetOrganization({ organization, apply, tell }), {}),
+          Effect.as(forgetOrganization({ organization, apply, report }), {}),
         );
         assert.deepEqual(done, { _tag: "Done" });
         return told.map(({ key }) => key);

@@ -384,7 +384,7 @@ export async function live(opened: Opened, { commands, end, way, ...chosen }: Li
           forgetOrganization({
             organization: ORGANIZATION,
             apply: true,
-            tell: () => undefined,
+            report: () => undefined,
           }),
           {},
         ),

@@ -47,7 +47,7 @@ export const listing = promises([], {
     const forgetting = forgetOrganization({
       organization: OWN,
       apply: true,
-      tell: () => undefined,
+      report: () => undefined,
     });
     await subject.granted(() => forgetting);
     await subject.expectGone(granted);

@@ -10,7 +10,7 @@ import {
   Audit,
   type AuditEvent,
   type AuditedFacts,
-  tellNobody,
+  noAudit,
 } from "../../../application/ports/audit.ts";
 import {
   Authenticator,
@@ -61,7 +61,7 @@ export function pipeline(options: AppOptions, routes: ReadonlyArray<Route>) {
 
   return async (c: HttpContext, route: Route, requestId: string) => {
     const { action } = route;
-    const isAudited = action !== undefined && audit !== tellNobody;
+    const isAudited = action !== undefined && audit !== noAudit;
     const each: Array<AuditedFacts> = [];
     const { headers } = c.req.raw;
     const address = c.env?.address;
