@@ -14,9 +14,9 @@ export interface Bom {
 }
 
 /**
- * Lists those packages of a folder's lock file whose `name@version` is in `packages`, the same for
- * the same lock file. Of all packages, since `npm sbom --omit dev` also omits what a tool shares
- * with the product.
+ * Lists the packages of a folder's lock file whose `name@version` is in `packages`, always the same
+ * for one lock file. Filters all packages, since `npm sbom --omit dev` also omits those that a tool
+ * shares with the product.
  */
 export function billOfMaterials(folder: string, packages: ReadonlySet<string>): Bom {
   const command = ["sbom", "--sbom-format", "cyclonedx", "--package-lock-only"];
@@ -26,7 +26,7 @@ export function billOfMaterials(folder: string, packages: ReadonlySet<string>): 
   const { serialNumber: _, metadata, components, dependencies, ...rest } = all;
   const { timestamp: __, component, ...tools } = metadata;
   const root = component["bom-ref"];
-  // npm names it after the folder.
+  // npm uses the name of the folder.
   const name = root.slice(0, root.lastIndexOf("@"));
   const isListed = (ref: string) => ref === root || packages.has(ref);
   return {

@@ -1,8 +1,7 @@
 import { glob, rm, writeFile } from "node:fs/promises";
 import { bundleClient, bundleFiles } from "./bundle-client.ts";
 
-// Puts the modules of `valetkey/client` and `valetkey/files` in place of those that the compiler has
-// made; declarations stay.
+// Replaces the compiled modules of `valetkey/client` and `valetkey/files`; their declarations stay.
 
 const folder = new URL("../dist/adapters/client/", import.meta.url);
 

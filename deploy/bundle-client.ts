@@ -1,8 +1,8 @@
 import { fileURLToPath } from "node:url";
 import { type Plugin, rolldown } from "rolldown";
 
-// Makes the module of `valetkey/client` for `npm run build`, and for the page of a service that is
-// run from its source; and that of `valetkey/files`.
+// Bundles `valetkey/client` for `npm run build` and for the page of a service run from source, and
+// `valetkey/files`.
 
 export const bundleClient = async (): Promise<ReadonlyMap<string, string>> =>
   new Map([["client.js", await bundled("client")]]);
@@ -24,7 +24,7 @@ async function bundled(name: string, ...plugins: Array<Plugin>): Promise<string>
   return output[0].code;
 }
 
-/** So that an error of one module is an `UploadError` of the other. */
+/** Shares the class, so that an error of one module is an `UploadError` of the other. */
 const ERRORS_OF_CLIENT: Plugin = {
   name: "errors-of-client",
   resolveId: (id) =>

@@ -3,8 +3,8 @@ import { fileURLToPath } from "node:url";
 import { rolldown } from "rolldown";
 import { billOfMaterials } from "./bom.ts";
 
-// Makes bundle/ of dist/ and of the packages that it uses: the service of the image, which reads
-// two files when it starts, and those of a client library when that is first needed.
+// Makes bundle/ of dist/ and its packages: the service of the image, which reads two files at
+// startup, and those of a client library when it is first needed.
 
 const path = (name: string) => fileURLToPath(new URL(`../${name}`, import.meta.url));
 const entries = { node: path("dist/deploy/node.js"), cli: path("dist/deploy/cli.js") };
@@ -12,7 +12,7 @@ const entries = { node: path("dist/deploy/node.js"), cli: path("dist/deploy/cli.
 const bundle = await rolldown({
   input: entries,
   platform: "node",
-  // A package that is there for a tool, and that `debug` can do without.
+  // A package for tools, without which `debug` works.
   external: ["supports-color"],
   preserveEntrySignatures: false,
   onLog: (_level, { message }) => {
@@ -28,7 +28,7 @@ const { output } = await bundle.write({
       {
         name: "start",
         tags: ["$initial"],
-        // An entry waits for what is loaded later, which must not wait for the entry.
+        // An entry waits for its lazy chunks, which must not wait for the entry.
         test: (id) => !Object.values(entries).includes(id),
       },
     ],
@@ -42,7 +42,7 @@ await cp(path("dist/adapters/client"), path("bundle/client"), {
   filter: (file) => !/\.d\.ts$|\/react$/.test(file),
 });
 
-/** The folders of the packages that the bundle has something of. */
+/** The folders of the packages with code in the bundle. */
 const packages = new Set(
   output
     .flatMap((chunk) => (chunk.type === "chunk" ? chunk.moduleIds : []))

@@ -10,8 +10,8 @@ import { OPERATIONS } from "../adapters/http/app/routes.ts";
 import { MemberFault } from "../adapters/values/decode.ts";
 import type { Operation } from "../adapters/http/operations/operation.ts";
 
-// Writes what adapters/embed/operations.ts and upload-event.ts declare as the package has it: plain
-// types without Effect, with the descriptions of operations and schemas for editors.
+// Writes the declarations of adapters/embed/operations.ts and upload-event.ts for the package:
+// plain types without Effect, with the descriptions of operations and schemas for editors.
 
 /** The members of JSON Schema that are read here. */
 interface Json {
@@ -30,14 +30,14 @@ interface Json {
 
 const HEAD = `import type { CallContext, Checksum, ChecksumAlgorithm } from "./arguments.js";
 `;
-/** Types with names of their own, by those of their schemas. */
+/** Names of types, by those of their schemas. */
 const NAMED = new Map([
   ["Checksum", "Checksum"],
   ["ChecksumAlgorithm", "ChecksumAlgorithm"],
   ["Fault", "MemberFault"],
 ]);
 
-/** Names of results, where another type has that of the schema. */
+/** Names of results whose schema's name belongs to another type. */
 const RENAMED: Readonly<Record<string, string>> = { ConfirmedUpload: "Confirmation" };
 
 /** Declares the calls of all operations, their options, and the named types of their results. */
@@ -105,7 +105,7 @@ export {};
 
 const SECONDS = Schema.Natural.annotate({ description: "Seconds until the call may be retried." });
 
-/** Declares the events that the function of `events()` gets. */
+/** Declares the events that the function of `events()` receives. */
 function declareEvents(): string {
   const messages = Object.values(messageSchemas).map((message) => {
     const { schema, definitions } = documentFrom(message);
@@ -128,18 +128,20 @@ const documentFrom = (schema: Schema.Constraint) => {
   };
 };
 
-/** The type of a result, whose object or items become an interface by the name of their schema. */
+/**
+ * Declares the type of a result, whose object or items become an interface named as their schema.
+ */
 function resultFrom({ output, callGives }: Operation, results: Map<string, string>): string {
   if (output === undefined) return "void";
   const { schema, definitions } = documentFrom(output);
-  const given =
+  const result =
     callGives === undefined ? schema : follow(schema, definitions).properties?.[callGives];
-  const { $ref = "" } = given?.items ?? given ?? {};
+  const { $ref = "" } = result?.items ?? result ?? {};
   const { description } = follow({ $ref }, definitions);
   const name = RENAMED[identifierIn($ref)] ?? identifierIn($ref);
   const type = typeFrom({ $ref }, definitions);
   results.set(name, `${comment(description)}export interface ${name} ${type}`);
-  return given?.items === undefined ? name : `ReadonlyArray<${name}>`;
+  return result?.items === undefined ? name : `ReadonlyArray<${name}>`;
 }
 
 const identifierIn = ($ref: string) => $ref.slice("#/$defs/".length);
@@ -147,22 +149,22 @@ const identifierIn = ($ref: string) => $ref.slice("#/$defs/".length);
 const follow = (schema: Json, definitions: Definitions): Json =>
   definitions[identifierIn(schema.$ref ?? "")] ?? schema;
 
-/** A schema as TypeScript; `orUndefined` is added to its members that can be left out. */
+/** Writes a schema as TypeScript; `orUndefined` is added to members that can be left out. */
 function typeFrom(schema: Json, definitions: Definitions, orUndefined = ""): string {
   const name = identifierIn(schema.$ref ?? "");
   const named = NAMED.get(name);
   if (named !== undefined) return named;
-  const { anyOf, type = anyOf ? "object" : "unknown", ...own } = follow(schema, definitions);
+  const { anyOf, type = anyOf ? "object" : "unknown", ...shape } = follow(schema, definitions);
   const inner = (schema: Json) => typeFrom(schema, definitions);
-  if (own.enum !== undefined) return own.enum.map((value) => JSON.stringify(value)).join(" | ");
-  if (own.oneOf !== undefined) return own.oneOf.map(inner).join(" | ");
-  if (own.items !== undefined) return `ReadonlyArray<${inner(own.items)}>`;
-  if (type !== "object") return SCALARS.get(own.format ?? type) ?? type;
-  if (typeof own.additionalProperties === "object") {
-    return `Readonly<Record<string, ${inner(own.additionalProperties)}>>`;
+  if (shape.enum !== undefined) return shape.enum.map((value) => JSON.stringify(value)).join(" | ");
+  if (shape.oneOf !== undefined) return shape.oneOf.map(inner).join(" | ");
+  if (shape.items !== undefined) return `ReadonlyArray<${inner(shape.items)}>`;
+  if (type !== "object") return SCALARS.get(shape.format ?? type) ?? type;
+  if (typeof shape.additionalProperties === "object") {
+    return `Readonly<Record<string, ${inner(shape.additionalProperties)}>>`;
   }
-  const members = Object.entries(own.properties ?? {}).map(([name, member]) => {
-    const [mark, end] = own.required?.includes(name) ? ["", ""] : ["?", orUndefined];
+  const members = Object.entries(shape.properties ?? {}).map(([name, member]) => {
+    const [mark, end] = shape.required?.includes(name) ? ["", ""] : ["?", orUndefined];
     const doc = comment(follow(member, definitions).description);
     return `${doc}readonly ${name}${mark}: ${inner(member)}${end};`;
   });

@@ -1,7 +1,7 @@
 import { globSync, readFileSync, rmSync } from "node:fs";
 import { join, normalize } from "node:path";
 
-// Removes the declarations that no entry point of the package leads to: nobody can import them.
+// Removes the declarations that no entry point of the package reaches: they cannot be imported.
 
 const ROOT = new URL("..", import.meta.url).pathname;
 const { exports, bin } = JSON.parse(readFileSync(join(ROOT, "package.json"), "utf8")) as Readonly<

@@ -1,8 +1,8 @@
 import { readdir, readFile } from "node:fs/promises";
 import { stripTypeScriptTypes } from "node:module";
 
-// Makes modules of `valetkey/client` for Deno, which runs no bundler without leave to load native
-// code: those of adapters/client/ without their types, under their own names.
+// Makes modules of `valetkey/client` for Deno, which runs no bundler without permission for native
+// code: those of adapters/client/ without their types, under the same names.
 
 const FOLDER = new URL("../adapters/client/", import.meta.url);
 

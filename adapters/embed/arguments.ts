@@ -7,8 +7,8 @@ import { anyOf, optionFault, type Read } from "../settings/setting.ts";
 import { STORE_NAMES } from "../storage/settings.ts";
 import type { Storage as Store } from "../storage/storage.ts";
 
-// What a host passes to the package, without knowing Effect: callers, the options of stores, and
-// what one of our functions makes for another. What is marked as internal is left out of the
+// Arguments and results of the package for hosts without Effect: callers, options of stores, and
+// opaque values that one function makes for another. Members marked as internal are left out of the
 // published declarations.
 
 /** The caller. */
@@ -19,7 +19,7 @@ export interface Caller {
   readonly kind?: "user" | "service" | undefined;
   /** The rights of the caller; to upload, open files and confirm uploads if left out. */
   readonly scopes?: ReadonlyArray<"write" | "read" | "confirm" | "list" | "remove"> | undefined;
-  /** The bytes that its plan lets it be granted in one day (UTC): for it, in place of the limit of all. */
+  /** The bytes that it may be granted in one day (UTC), in place of the limit of all callers. */
   readonly bytesPerDay?: Size | undefined;
 }
 
@@ -54,7 +54,7 @@ export class Storage {
   }
 }
 
-/** Where several processes count together, as `redis()` of `valetkey/redis` makes it. */
+/** A counter for several processes, as `redis()` of `valetkey/redis` makes it. */
 export class SharedCount {
   readonly #limiter: SharedLimiter;
   /** @internal */
@@ -69,7 +69,7 @@ export class SharedCount {
   }
 }
 
-/** Where events go, as `events()` of `valetkey/events` makes it. */
+/** A receiver of events, as `events()` of `valetkey/events` makes it. */
 export class Events {
   readonly #layer: EventsLayer;
   /** @internal */
@@ -105,7 +105,7 @@ export interface StoreOptions {
   readonly createBucket?: boolean | undefined;
   /** The address of the store for browsers; that of this service if left out. */
   readonly publicEndpoint?: string | URL | undefined;
-  /** URLs are `https://host/bucket/key` rather than `https://bucket.host/key`. */
+  /** True for `https://host/bucket/key` rather than `https://bucket.host/key`. */
   readonly pathStyle?: boolean | undefined;
   /** The id of the access key. */
   readonly accessKey?: string | undefined;
@@ -121,19 +121,22 @@ export interface StoreOptions {
   readonly getSecretKey?: string | undefined;
 }
 
-/** Whose store of S3's API it is. */
+/** The provider of a store with S3's API. */
 export type StoreProvider =
   | ("aws" | "minio" | "ceph" | "seaweedfs" | "versitygw" | "swift")
   | ("garage" | "r2" | "b2" | "wasabi" | "spaces" | "s3");
 
 /** Options of stores with the API of S3. */
 export interface S3Options extends StoreOptions {
-  /** What `valetkey certify --output` wrote of this store: the path of its file, or its content. */
+  /**
+   * The certificate that `valetkey certify --output` wrote of this store: the path of its file, or
+   * its content.
+   */
   readonly certificate?: string | object | undefined;
-  /** Starts although it shows that the store breaks what every store must keep. */
+  /** Starts although the certificate shows a broken promise that every store must keep. */
   readonly acceptBroken?: boolean | undefined;
   readonly region?: string | undefined;
-  /** The tokens that came with temporary keys. */
+  /** The token that came with temporary keys. */
   readonly sessionToken?: string | undefined;
   readonly putSessionToken?: string | undefined;
   readonly getSessionToken?: string | undefined;

@@ -2,23 +2,23 @@ import * as store from "../storage/aws/storage.ts";
 import type { S3Options, Storage, StoreProvider } from "./arguments.ts";
 import { storageFrom } from "./options.ts";
 
-/** Where a bucket is, and its keys; without keys, Amazon's chain of credentials is used. */
+/** The place and keys of a bucket; without keys, Amazon's chain of credentials is used. */
 export interface AwsOptions extends S3Options {
   /** If left out, `"aws"`, or `"s3"` with an `endpoint` that is not Amazon's. */
   readonly provider?: StoreProvider | undefined;
   /** The account at Cloudflare, for `"r2"`. */
   readonly account?: string | undefined;
-  /** The address by which this service reaches the store; the provider's own if left out. */
+  /** The address by which this service reaches the store; the provider's if left out. */
   readonly endpoint?: string | URL | undefined;
   /** ARNs of the roles that sign uploads and downloads. */
   readonly putRole?: string | undefined;
   readonly getRole?: string | undefined;
-  /** Our own signature, or the official presigner's; `"native"` if left out. */
+  /** The signature of this package, or the official presigner's; `"native"` if left out. */
   readonly signer?: "native" | "sdk" | undefined;
 }
 
 /**
- * Amazon S3, or another provider of its API, for `createValetkey`. The package
+ * Makes the store for `createValetkey` of Amazon S3, or of another provider of its API. The package
  * `@aws-sdk/client-s3` has to be installed. Throws a `TypeError` for wrong options.
  */
 export function aws(options: AwsOptions = {}): Storage {

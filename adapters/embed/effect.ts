@@ -23,7 +23,7 @@ export * from "../../application/ports/presigner.ts";
 export * from "../../application/ports/abilities.ts";
 export * from "../../application/ports/tokens.ts";
 
-// The use cases that docs/embedding.md composes, and the rules that ports speak in.
+// The use cases that docs/embedding.md composes, and the types of the ports.
 export { admit } from "../../application/admit.ts";
 export { confirmUpload } from "../../application/uploads/confirm-upload.ts";
 export { requestUpload } from "../../application/uploads/request-upload.ts";
@@ -68,14 +68,14 @@ export type { Mount, Services } from "../http/options.ts";
 export type { Peer } from "../http/env.ts";
 
 /**
- * The store that `minio({…})` or the function of another store returned. Only the embedded store
- * needs `publicUrl`; once its layer is built, its `fetch` answers under `/store` there.
+ * Returns the store of `minio({…})` or of another store's function. Only the embedded store needs
+ * `publicUrl`; once its layer is built, its `fetch` answers under `/store` there.
  */
 export function storageAt(storage: Storage, publicUrl = new URL("http://127.0.0.1:8787")): Store {
   return orThrow("storageAt()", Storage.open(storage))(publicUrl);
 }
 
-/** The ports alone of such a store. */
+/** Returns the ports alone of such a store. */
 export const layerOf = (
   storage: Storage,
   publicUrl?: URL,
@@ -92,17 +92,17 @@ export const limiterIn = (
 ): Layer.Layer<Limiter> =>
   Layer.effect(Limiter, orThrow("limiterIn()", SharedCount.open(count))(options));
 
-/** A store of your own, and what it can do. */
+/** A store that the host implements, and its abilities. */
 export interface OwnStore {
   readonly layer: Layer.Layer<Presigner | ObjectStore, StoreUnavailable>;
-  /** As those of its `ObjectStore`; a policy that needs another is refused at the start. */
+  /** The abilities of its `ObjectStore`; a policy that needs another is refused at startup. */
   readonly abilities: Abilities;
-  /** Those of Amazon S3 if left out. */
+  /** The limits of Amazon S3 if left out. */
   readonly limits?: StoreLimits;
   /** Names the store in messages, such as `Garage at http://127.0.0.1:3900`. */
   readonly description?: string;
 }
 
-/** A store of your own, for `createValetkey`. */
+/** Makes the store for `createValetkey` of a store that the host implements. */
 export const storageOf = (store: OwnStore): Storage =>
   new Storage(() => ({ description: "a store of the host's own", limits: S3_LIMITS, ...store }));

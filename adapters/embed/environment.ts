@@ -4,8 +4,8 @@ import { Storage } from "./arguments.ts";
 import { orThrow } from "./options.ts";
 
 /**
- * The store that `STORAGE_ADAPTER` and the other variables of the service choose, for
- * `createValetkey`; the embedded store if none is set. The packages of that store have to be
+ * Makes the store for `createValetkey` that `STORAGE_ADAPTER` and the other variables of the
+ * service choose; the embedded store if none is set. The packages of that store have to be
  * installed. Throws a `TypeError` for wrong variables.
  */
 export function storageFromEnvironment(

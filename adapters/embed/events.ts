@@ -24,9 +24,9 @@ export type { UploadEvent };
 
 /** Either `to`, or `url` with `secrets`. */
 export interface EventOptions {
-  /** Gets each event: again, if it rejects or takes longer than 50 seconds. */
+  /** Receives each event; again, if it rejects or takes longer than 50 seconds. */
   readonly to?: ((event: UploadEvent) => Awaitable<unknown>) | undefined;
-  /** Gets each event as a signed POST; `https` unless `allowPrivate`. */
+  /** Receives each event as a signed POST; `https` unless `allowPrivate`. */
   readonly url?: string | URL | undefined;
   /** `whsec_` and 24 to 64 bytes in base64; each signs, so that one can replace another. */
   readonly secrets?: ReadonlyArray<string> | undefined;
@@ -37,8 +37,8 @@ export interface EventOptions {
 }
 
 /**
- * Events for `createValetkey`, which are sent from its first use, or `ready()`, until `close()`.
- * Throws a `TypeError` for wrong options, and an error where there is no `node:sqlite`.
+ * Makes the events for `createValetkey`, which are sent from its first use, or `ready()`, until
+ * `close()`. Throws a `TypeError` for wrong options, and an error without `node:sqlite`.
  */
 export function events(options: EventOptions): Events {
   const { receiver, handler, directory } = readOptions("events()", options, { settings, read });
@@ -62,7 +62,7 @@ const to = optional({
   variable: "to",
   option: "to",
   meaning: "The function that gets each event.",
-  codec: Schema.declare((given): given is Handler => typeof given === "function"),
+  codec: Schema.declare((value): value is Handler => typeof value === "function"),
   shape: "a function",
   example: "async (event) => handle(event)",
 });
@@ -71,8 +71,8 @@ const settings = { ...adapter.settings, to, directory };
 
 const read = (source: Source) =>
   Result.flatMap(
-    joinReads({ receiver: adapter.read(source), own: readSettings({ to, directory }, source) }),
-    ({ receiver, own: { to: handler, directory } }) =>
+    joinReads({ receiver: adapter.read(source), values: readSettings({ to, directory }, source) }),
+    ({ receiver, values: { to: handler, directory } }) =>
       (handler === undefined) === (receiver === undefined)
         ? Result.fail([fault(to, "or url must be set, and not both")])
         : Result.succeed({ receiver, handler, directory }),

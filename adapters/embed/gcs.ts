@@ -3,13 +3,13 @@ import type { Storage, StoreOptions } from "./arguments.ts";
 import { storageFrom } from "./options.ts";
 
 /**
- * Where a bucket is, and who signs: the key of a service account, an HMAC key (`accessKey`,
+ * The place of a bucket, and who signs: the key of a service account, an HMAC key (`accessKey`,
  * `secretKey`), or without either the account of this machine, by IAM.
  */
 export interface GcsOptions extends StoreOptions {
   /** The key of a service account, as its JSON or parsed. */
   readonly credentials?: string | object | undefined;
-  /** Where a missing bucket is made, such as `europe-west3`. */
+  /** The location of a missing bucket, such as `europe-west3`. */
   readonly location?: string | undefined;
   /** Google's if left out. */
   readonly endpoint?: string | URL | undefined;
@@ -18,14 +18,14 @@ export interface GcsOptions extends StoreOptions {
   /** The service accounts that sign uploads and downloads by IAM, if there is no key. */
   readonly putRole?: string | undefined;
   readonly getRole?: string | undefined;
-  /** Where IAM signs; Google's if left out. */
+  /** The address of IAM; Google's if left out. */
   readonly iamEndpoint?: string | URL | undefined;
 }
 
 /**
- * Google Cloud Storage, for `createValetkey`. The packages `@google-cloud/storage` and
- * `google-auth-library` have to be installed for calls to the bucket; signing with a key needs
- * none. Throws a `TypeError` for wrong options.
+ * Makes the store for `createValetkey` of Google Cloud Storage. The packages
+ * `@google-cloud/storage` and `google-auth-library` have to be installed for calls to the bucket;
+ * signing with a key needs none. Throws a `TypeError` for wrong options.
  */
 export function gcs(options: GcsOptions = {}): Storage {
   return storageFrom("gcs()", options, store);

@@ -11,7 +11,7 @@ export function valetkeyRoutes<E extends Env>(
   { fetch, paths }: Pick<Valetkey, "fetch" | "paths">,
   options: {
     readonly caller?: (c: Context<E>) => Awaitable<Caller | null | undefined>;
-    /** The address at the other end, as the runtime tells it (`getConnInfo` of Hono). */
+    /** Returns the address at the other end of the connection (`getConnInfo` of Hono). */
     readonly address?: (c: Context<E>) => string | undefined;
   } = {},
 ): Hono<E> {

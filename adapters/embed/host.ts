@@ -15,7 +15,7 @@ import { errorMessage } from "../values/thrown.ts";
 import { principalFrom } from "./operations.ts";
 import type { Awaitable, LogEntry, ValetkeyOptions } from "./valetkey.ts";
 
-/** Authenticates callers by the host's function; without one no caller is known. */
+/** Authenticates callers by the host's function; without one, every caller is unknown. */
 export const authenticatorFrom = (
   authenticate: ValetkeyOptions["authenticate"],
 ): Authenticator["Service"] => ({
@@ -50,20 +50,21 @@ const decodeId = Schema.decodeUnknownOption(OrganizationId);
 const NO_ID =
   "organizations() must give 1 to 64 letters, digits, _ and -, beginning with a letter or digit, or undefined";
 
-/** The result of a host's function; if it fails, nobody can tell who the caller is. */
+/** Calls a host's function; if that fails, the caller stays unknown. */
 const callHost = <A>(call: () => Awaitable<A>): Effect.Effect<A, IdentityUnavailable> =>
-  Effect.flatMap(Effect.try({ try: call, catch: unavailable }), (given) =>
-    // To wait for what is there already costs more than to sign.
-    Predicate.isPromiseLike(given)
-      ? Effect.tryPromise({ try: () => given, catch: unavailable })
-      : Effect.succeed(given),
+  Effect.flatMap(Effect.try({ try: call, catch: unavailable }), (result) =>
+    // Waiting for a present value costs more than signing.
+    Predicate.isPromiseLike(result)
+      ? Effect.tryPromise({ try: () => result, catch: unavailable })
+      : Effect.succeed(result),
   );
 
 const unavailable = (cause: unknown) => new IdentityUnavailable({ reason: errorMessage(cause) });
 
 /**
- * Tells whether a path, exactly as it was sent, is one of `paths`. A path that must be normalized
- * first is not: a host that guards `/api` does not recognize `/f/../api/v1/…`.
+ * Returns a function that is true for a path, exactly as it was sent, that is one of `paths`. A
+ * path that would have to be normalized is not: a host that guards `/api` does not recognize
+ * `/f/../api/v1/…`.
  */
 export function pathMatcher(paths: ReadonlyArray<string>): (path: string) => boolean {
   const patterns = paths.map((path) => path.split("/"));
@@ -74,7 +75,7 @@ export function pathMatcher(paths: ReadonlyArray<string>): (path: string) => boo
   };
 }
 
-// Not Hono's router, for which "/store/*" has "/store" too, which is the host's.
+// Not Hono's router, for which "/store/*" includes "/store", which belongs to the host.
 const matches = (segments: ReadonlyArray<string>, pattern: ReadonlyArray<string>): boolean =>
   (segments.length === pattern.length || pattern.at(-1) === "*") &&
   pattern.every((part, at) =>
@@ -87,7 +88,7 @@ const matches = (segments: ReadonlyArray<string>, pattern: ReadonlyArray<string>
  * Logs once what to do if requests come with a path prefix that `basePath` does not name, since the
  * addresses in answers lack the prefix.
  */
-export function mountTeller(
+export function mountWarner(
   isOurs: (path: string) => boolean,
   log: (entry: LogEntry) => unknown,
 ): (url: string) => void {
@@ -117,7 +118,9 @@ export function logTo(log: ((entry: LogEntry) => void) | undefined): Layer.Layer
   return Layer.merge(Logger.layer([logger]), Layer.succeed(References.MinimumLogLevel, lowest));
 }
 
-/** A log that never fails: neither a request nor the process ends because the host's own does. */
+/**
+ * Makes a log that never fails: an error in the host's log ends neither a request nor the process.
+ */
 export const logFrom = (
   log: ((entry: LogEntry) => unknown) | undefined,
 ): ((entry: LogEntry) => unknown) =>

@@ -28,7 +28,7 @@ import {
   authenticatorFrom,
   logFrom,
   logTo,
-  mountTeller,
+  mountWarner,
   organizationsFrom,
   pathMatcher,
 } from "./host.ts";
@@ -49,7 +49,7 @@ export type * from "./valetkey.ts";
 
 /**
  * Makes the service, for calls and for `fetch`; nothing is loaded or connected before its first
- * use. `requestUpload` knows the names of the policies.
+ * use. The type of `requestUpload` has the names of the policies.
  *
  * Throws a `TypeError` that names every wrong option.
  */
@@ -86,7 +86,7 @@ export function createValetkey<Name extends string = never>(
     throw Cause.squash(exit.cause);
   };
   const { publicUrl, corsOrigins, trustedProxies } = settings.http;
-  // Their types know the policies, which no call depends on.
+  // Their types have the names of policies, on which no call depends.
   const calls = Record.map(
     callsAt(publicUrl),
     (call) => async (options: CallContext) => run(Effect.mapError(call(options), rejectionFrom)),
@@ -97,7 +97,7 @@ export function createValetkey<Name extends string = never>(
   );
   const isOurs = pathMatcher(paths);
   const log = logFrom(options.log);
-  const tellOfMount = mountTeller(isOurs, log);
+  const warnOfMount = mountWarner(isOurs, log);
 
   let app: Promise<ReturnType<typeof makeApp>> | undefined;
   const openApp = async () =>
@@ -121,11 +121,11 @@ export function createValetkey<Name extends string = never>(
       expectOpen();
       if (request.bodyUsed) throw new Error(BODY_WAS_READ);
       const peer = peerFrom(from);
-      tellOfMount(request.url);
+      warnOfMount(request.url);
       app ??= openApp();
       return await (await app).fetch(request, peer);
     } catch (cause) {
-      // Such as a store whose package is missing, or a caller of the wrong shape.
+      // For example, a store whose package is missing, or a caller of the wrong shape.
       const requestId = crypto.randomUUID();
       const facts = { requestId, cause };
       log({ level: "error", message: "a request could not be answered", facts });
@@ -146,7 +146,7 @@ export function createValetkey<Name extends string = never>(
   };
 }
 
-/** The peer that a host passes; some servers, such as Bun, pass something else. */
+/** Returns the peer that a host passes; some servers, such as Bun, pass something else. */
 function peerFrom(from: RequestFacts | null | undefined): Peer {
   const address = typeof from?.address === "string" ? from.address : undefined;
   const caller = from?.caller ?? undefined;
@@ -187,6 +187,6 @@ const onConfirmedLayer = (onConfirmed: ValetkeyOptions["onConfirmed"]): Layer.La
         ),
       );
 
-/** True if the error is a refusal, rather than a failure. */
+/** Returns true if the error is a refusal, rather than a failure. */
 export const isValetkeyError = (error: unknown): error is ValetkeyError =>
   isError(error) && error.name === "ValetkeyError" && "code" in error;

@@ -2,7 +2,7 @@ import * as store from "../storage/local/storage.ts";
 import type { Storage } from "./arguments.ts";
 import { storageFrom } from "./options.ts";
 
-/** Where the embedded store keeps its files. */
+/** The place of the embedded store's files. */
 export interface LocalOptions {
   /** A folder that Valetkey alone writes to; `.valetkey` if left out. */
   readonly directory?: string | undefined;
@@ -11,7 +11,7 @@ export interface LocalOptions {
 }
 
 /**
- * The embedded store, for `createValetkey`: files in a folder, which `fetch` serves under
+ * Makes the embedded store for `createValetkey`: files in a folder, which `fetch` serves under
  * `/store/`. Throws a `TypeError` for wrong options.
  */
 export function local(options: LocalOptions = {}): Storage {

@@ -2,17 +2,18 @@ import * as store from "../storage/minio/storage.ts";
 import type { S3Options, Storage, StoreProvider } from "./arguments.ts";
 import { storageFrom } from "./options.ts";
 
-/** Where a MinIO is, and its keys. */
+/** The address of a MinIO, and its keys. */
 export interface MinioOptions extends S3Options {
-  /** If the server is not a MinIO: which one it is, and so what it can do. */
+  /** The server, if it is not a MinIO: its abilities depend on it. */
   readonly provider?: StoreProvider | undefined;
   /** The address by which this service reaches it, such as `http://127.0.0.1:9000`. */
   readonly endpoint: string | URL;
 }
 
 /**
- * A MinIO, or another server of its kind, for `createValetkey`. The package `minio` has to be
- * installed for calls to the bucket; signing needs none. Throws a `TypeError` for wrong options.
+ * Makes the store for `createValetkey` of a MinIO, or of another server of its kind. The package
+ * `minio` has to be installed for calls to the bucket; signing needs none. Throws a `TypeError` for
+ * wrong options.
  */
 export function minio(options: MinioOptions): Storage {
   return storageFrom("minio()", options, store);

@@ -7,11 +7,11 @@ import { NotFound } from "../http/problems/refusals.ts";
 import { answerUnreadable } from "../http/server/broken-request.ts";
 import { isError } from "../values/thrown.ts";
 import type { Caller } from "./arguments.ts";
-import { mountTeller, pathMatcher, toConsole } from "./host.ts";
+import { mountWarner, pathMatcher, toConsole } from "./host.ts";
 import type { Awaitable, Valetkey } from "./valetkey.ts";
 
 /**
- * A `Valetkey` as a handler of `node:http`, and of frameworks built on it:
+ * Makes a handler for `node:http`, and frameworks built on it, of a `Valetkey`:
  * `createServer(toNodeHandler(valetkey))`, or in Express `app.use(toNodeHandler(valetkey))`. With
  * `next` other paths are left to the host; without it they are 404. It must come before anything
  * that reads bodies, such as `express.json()`. The caller that `caller` returns is trusted; if it
@@ -43,12 +43,12 @@ export function toNodeHandler<Request extends IncomingMessage = IncomingMessage>
       response.writeHead(500).end();
     }
   };
-  const tellOfMount = mountTeller(isOurs, toConsole);
+  const warnOfMount = mountWarner(isOurs, toConsole);
   return (request, response, next) => {
     const { originalUrl } = request as { originalUrl?: unknown };
     if (typeof originalUrl === "string" && originalUrl !== request.url) {
       if (isOurs(pathIn(originalUrl))) request.url = originalUrl;
-      else if (isOurs(pathFrom(request))) tellOfMount(originalUrl);
+      else if (isOurs(pathFrom(request))) warnOfMount(originalUrl);
     }
     if (next !== undefined && !isOurs(pathFrom(request))) return next();
     void handle(request, response, next);
@@ -59,7 +59,7 @@ type Next = (error?: Error) => void;
 
 const pathFrom = ({ url = "" }: Pick<IncomingMessage, "url">): string => url.split("?", 1)[0] ?? "";
 
-/** Express skips routes for some texts that are passed to `next`, such as "route". */
+/** Wraps texts such as "route", for which Express would skip routes in `next`. */
 const asError = (cause: unknown): Error =>
   isError(cause) ? cause : new Error(String(cause), { cause });
 

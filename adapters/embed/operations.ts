@@ -16,9 +16,9 @@ import type { PROBLEMS, Refusal, Tag } from "../http/problems/table.ts";
 import type { MemberFault } from "../values/decode.ts";
 import type { CallContext, Caller } from "./arguments.ts";
 
-// The types of calls are those of the operations, and of the table of refusals. In the package,
-// these declarations are written without Effect, and with the schemas' descriptions: see
-// deploy/declare-operations.ts.
+// The types of calls follow from the operations and the table of refusals. In the package, these
+// declarations are written without Effect, and with the schemas' descriptions: see deploy/declare-
+// operations.ts.
 
 export type { MemberFault };
 
@@ -29,7 +29,7 @@ export type Inputs = {
   readonly [Name in keyof Operations]: OptionsOf<NonNullable<Operations[Name]["options"]>>;
 };
 
-/** An optional member may be there, and undefined. */
+/** Lets an optional member be undefined as well. */
 type OptionsOf<Input> = {
   readonly [Name in keyof Input]: Input[Name] | ({} extends Pick<Input, Name> ? undefined : never);
 };
@@ -81,7 +81,7 @@ type StatusAndCode<A> = A extends readonly [infer Status, infer Code, ...Readonl
     ? StatusAndCode<B>
     : never;
 
-/** The calls of the package, as programs: operations with plain data for input and output. */
+/** Makes the calls of the package, as programs: operations with plain data for input and output. */
 export const callsAt = (publicUrl: URL) =>
   Record.map(
     OPERATIONS as Readonly<Record<keyof typeof OPERATIONS, Operation>>,
@@ -98,7 +98,7 @@ const admitCaller = (caller: CallContext["caller"], slug: string, scope: Scope) 
     (principal) => admit({ principal, slug, scope }),
   );
 
-/** Plain data without the members that are undefined, at any depth. */
+/** Returns plain data without undefined members, at any depth. */
 function withoutUndefined(value: unknown): unknown {
   if (Array.isArray(value)) return value.map(withoutUndefined);
   if (!Predicate.isObject(value)) return value;
@@ -128,7 +128,7 @@ export function principalFrom(caller: Caller): Principal {
     subject: id,
     bytesPerDay: quota && Option.getOrUndefined(quota),
     scopes: scopes === undefined ? DEFAULT_SCOPES : new Set(scopes),
-    // The host's own function decides which organizations are whose.
+    // The host's `organizations` decides which are the caller's.
     organizations: "every",
   };
 }
@@ -141,7 +141,7 @@ const isScope = Schema.is(Scope);
 /** Makes the error that a call rejects with: the problem of a refusal, in the language of calls. */
 export function rejectionFrom(refusal: Refusal): ValetkeyError {
   const { title, detail, members, headers: _, ...facts } = problemFrom(refusal, CALLS);
-  // Hosts show `message` to callers, and the reason is for the operator alone.
+  // Hosts show `message` to callers, but the reason is for the operator alone.
   const why = "reason" in refusal ? { cause: new Error(refusal.reason) } : undefined;
   const error = new Error(`${title}. ${detail}`, why);
   return Object.assign(error, { name: "ValetkeyError", ...facts, ...members }) as ValetkeyError;

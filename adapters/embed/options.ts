@@ -33,7 +33,7 @@ import type { MemberFault } from "../values/decode.ts";
 import { Events, SharedCount, Storage } from "./arguments.ts";
 import type { ValetkeyOptions } from "./valetkey.ts";
 
-/** No variable: the service has an origin of its own. */
+/** Has no variable: the service has its whole origin. */
 const basePath = optional({
   variable: "basePath",
   option: "basePath",
@@ -53,9 +53,9 @@ const VALETKEY_OPTIONS: ReadonlyArray<string> = [
 ];
 const LIMIT_OPTIONS = [...optionNames(limits.settings), "limits.countIn"];
 
-/** Reads the options; throws a `TypeError` that names every one that is wrong. */
-export function readConfiguration(given: ValetkeyOptions) {
-  const options: Partial<ValetkeyOptions> = given ?? {};
+/** Reads the options; throws a `TypeError` that names every wrong one. */
+export function readConfiguration(input: ValetkeyOptions) {
+  const options: Partial<ValetkeyOptions> = input ?? {};
   const { policy = {}, policies, events, limits: { countIn } = {}, publicUrl } = options;
   const source = optionsIn(options);
   const server = Result.map(
@@ -93,12 +93,12 @@ export function readConfiguration(given: ValetkeyOptions) {
     ...(Object.hasOwn(policies ?? {}, DEFAULT_POLICY)
       ? [optionFault("policies.files", "is set by policy; put it there")]
       : []),
-    // The address of the host is not known here, and that of a request is not trusted.
+    // The host's address is not known here, and that of a request is not trusted.
     ...(Predicate.isNullish(publicUrl) ? [fault(http.settings.publicUrl, "must be set")] : []),
   ]);
 }
 
-/** Faults of policies, by the options that they were given as. */
+/** Returns faults of policies, named by the options that set them. */
 const policyFaults = (faults: ReadonlyArray<MemberFault>) =>
   faults.map(({ pointer, reason }) => {
     const [, name = "", ...members] = pointer.split("/");
@@ -114,40 +114,42 @@ const functionFaults = (options: Partial<ValetkeyOptions>) =>
       return optionFault(name, "must be a function", name === "organizations" ? example : "");
     });
 
-/** Reads the options of a store, and what its cloud's own tools read, but no variable of ours. */
-export function storageFrom(what: string, given: object, store: Store): Storage {
+/**
+ * Reads the options of a store, and the variables of its cloud's tools, but none of this package.
+ */
+export function storageFrom(what: string, options: object, store: Store): Storage {
   const env = Record.filter(process.env, (_, name) => !name.startsWith("STORAGE_"));
-  return new Storage(readOptions(what, given, { ...store, env }));
+  return new Storage(readOptions(what, options, { ...store, env }));
 }
 
 /**
- * Reads the settings of an adapter from options, and from `env` with the variables of a cloud's own
+ * Reads the settings of an adapter from options, and from `env` with the variables of a cloud's
  * tools. Throws a `TypeError` that says `what` cannot be made and names every wrong option.
  */
 export function readOptions<A>(
   what: string,
-  given: object,
+  options: object,
   adapter: {
     readonly settings: Settings;
     readonly read: (source: Source) => Read<A>;
     readonly env?: Env;
   },
 ): A {
-  const faults = unknownOptions(given, optionNames(adapter.settings));
-  return orThrow(what, adapter.read(optionsIn(given, adapter.env)), faults);
+  const faults = unknownOptions(options, optionNames(adapter.settings));
+  return orThrow(what, adapter.read(optionsIn(options, adapter.env)), faults);
 }
 
 function optionNames(settings: Settings): ReadonlyArray<string> {
   return Object.values(settings).flatMap(({ option }) => option ?? []);
 }
 
-/** A fault for each option that is not one of `known`, whose names begin with `prefix`. */
+/** Returns a fault for each option that is not one of `known`, whose names begin with `prefix`. */
 const unknownOptions = (
-  given: object | undefined,
+  options: object | undefined,
   known: ReadonlyArray<string>,
   prefix = "",
 ): ReadonlyArray<Fault> =>
-  Object.entries(given ?? {})
+  Object.entries(options ?? {})
     .map(([name, value]) => ({ name: `${prefix}${name}`, value }))
     .filter(({ name, value }) => value !== undefined && !known.includes(name))
     .map(({ name }) => {
@@ -157,7 +159,7 @@ const unknownOptions = (
       return optionFault(name, problem);
     });
 
-/** Options of the stores' own clients that are spelled nearer to another one here. */
+/** Options of the stores' official clients whose spelling is nearer to another option here. */
 const CLIENT_OPTIONS = new Map([
   ["secretAccessKey", "secretKey"],
   ["keyFilename", "credentialsFile"],

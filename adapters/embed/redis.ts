@@ -4,17 +4,19 @@ import { SharedCount } from "./arguments.ts";
 import { readOptions } from "./options.ts";
 
 /**
- * A Redis in which several processes count together, for `limits.countIn`. The package
- * `@redis/client` has to be installed. Throws a `TypeError` for wrong options.
+ * Makes the shared counter for `limits.countIn`, in a Redis. The package `@redis/client` has to be
+ * installed. Throws a `TypeError` for wrong options.
  */
 export function redis(options: {
-  /** `redis:` or `rediss:`, with the password; of a cluster one or more. */
+  /** `redis:` or `rediss:`, with the password; one or more for a cluster. */
   readonly url: string | ReadonlyArray<string>;
   /** True for a cluster. */
   readonly cluster?: boolean | undefined;
-  /** URLs of the Sentinels that know the master, whose name `url` has in the place of a host. */
+  /**
+   * URLs of the Sentinels that know the master, whose name takes the place of the host in `url`.
+   */
   readonly sentinels?: string | ReadonlyArray<string> | undefined;
-  /** The path of a file with the certificates of those who may sign Redis's. */
+  /** The path of a file with the certificates that sign Redis's. */
   readonly caFile?: string | undefined;
 }): SharedCount {
   const values = readOptions("redis()", options, adapter);

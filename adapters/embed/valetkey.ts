@@ -4,7 +4,7 @@ import type { WrittenPolicy as PolicyOptions } from "../../domain/upload-policy.
 import type { CallContext, Caller, Events, SharedCount, Storage } from "./arguments.ts";
 import type { Calls, Confirmation, Inputs, MultipartUpload, Upload } from "./operations.ts";
 
-// What `valetkey` declares: plain data and functions alone, so that embedders need not know the
+// The declarations of `valetkey`: plain data and functions, so that embedders need not know the
 // inner types.
 
 export type { Lifetime, PolicyOptions, Size };
@@ -15,18 +15,18 @@ export interface Valetkey<Policy extends string = string> extends Omit<
   "requestUpload" | "requestUploads" | "startMultipart"
 > {
   /**
-   * Resolves once uploads can be signed and the bucket exists, and rejects with what is wrong, such
-   * as a missing package. Other calls do not need it: it lets a service fail at startup.
+   * Resolves once uploads can be signed and the bucket exists; rejects with the reason, such as a
+   * missing package. Other calls do not need it: it lets a service fail at startup.
    */
   readonly ready: () => Promise<void>;
   /**
-   * Grants one upload: a new key in the organization, and a PUT bound to exactly what was asked
-   * for. Nothing is stored, and the store is not called.
+   * Grants one upload: a new key in the organization, and a PUT bound to exactly the requested
+   * file. Nothing is stored, and the store is not called.
    */
   readonly requestUpload: (upload: UploadRequest<Policy>) => Promise<Upload>;
   /**
-   * Grants several uploads, in the order of `files`, or none of them. The limits decide once for
-   * all. What is refused of one file names it in `errors`, as in `/files/3/size`.
+   * Grants several uploads, in the order of `files`, or none of them. The limits count them
+   * together. A refused file is named in `errors`, as in `/files/3/size`.
    */
   readonly requestUploads: (batch: UploadsRequest<Policy>) => Promise<ReadonlyArray<Upload>>;
   /**
@@ -39,7 +39,7 @@ export interface Valetkey<Policy extends string = string> extends Omit<
    * one of `paths`. What a host passes in `from` is trusted.
    */
   readonly fetch: (request: Request, from?: RequestFacts) => Promise<Response>;
-  /** True if the path of a request is one of `paths`; other requests are the host's. */
+  /** Returns true if the path of a request is one of `paths`; other requests are the host's. */
   readonly handles: (request: { readonly url: string }) => boolean;
   /** The paths that `fetch` answers, as patterns of Hono, Express and Fastify. */
   readonly paths: ReadonlyArray<string>;
@@ -47,7 +47,7 @@ export interface Valetkey<Policy extends string = string> extends Omit<
   readonly close: () => Promise<void>;
 }
 
-/** A call whose policy, `files` if left out, is one of those that are configured. */
+/** A call whose policy, `files` if left out, is one of the configured ones. */
 type OfPolicy<Call extends keyof Inputs, Policy extends string> = CallContext &
   Omit<Inputs[Call], "policy" | "files"> & { readonly policy?: Policy | undefined };
 
@@ -57,7 +57,9 @@ export type UploadRequest<Policy extends string = string> = OfPolicy<"requestUpl
 /** The file to upload in parts. Where its policy requires a checksum, each part has to have one. */
 export type MultipartRequest<Policy extends string = string> = OfPolicy<"startMultipart", Policy>;
 
-/** The files to upload together: 1 to 100. What one leaves out is taken from that of all. */
+/**
+ * The files to upload together: 1 to 100. Members that a file leaves out are those of the batch.
+ */
 export type UploadsRequest<Policy extends string = string> = OfPolicy<"requestUploads", Policy> & {
   readonly files: ReadonlyArray<Omit<UploadRequest<Policy>, keyof CallContext>>;
 };
@@ -82,7 +84,7 @@ export type Awaitable<A> = A | PromiseLike<A>;
 /** A limit on requests, such as `"120 per minute"`. */
 export type Rate = `${number} per ${"second" | "minute" | "hour" | "day"}`;
 
-/** Limits on callers and organizations; what is left out has no limit. */
+/** Limits on callers and organizations; a member that is left out has no limit. */
 export interface LimitOptions {
   readonly requestsPerSubject?: Rate | undefined;
   readonly requestsPerOrganization?: Rate | undefined;
@@ -99,7 +101,7 @@ export interface LimitOptions {
   readonly objectsPerDay?: number | undefined;
   /** The counter that several processes share; each counts for itself if left out. */
   readonly countIn?: SharedCount | undefined;
-  /** While it is down, each process counts for itself, or refuses all; `"allow"` if left out. */
+  /** Lets each process count for itself while it is down, or refuses all; `"allow"` if left out. */
   readonly onFailure?: "allow" | "refuse" | undefined;
 }
 
@@ -149,11 +151,11 @@ export interface ValetkeyOptions<Name extends string = string> {
     | undefined;
   /** The policy `files`, for uploads that name no policy. */
   readonly policy?: PolicyOptions | undefined;
-  /** Further policies by name; what one leaves out is taken from `policy`. */
+  /** Further policies by name; members that one leaves out are those of `policy`. */
   readonly policies?: Readonly<Record<Name, PolicyOptions>> | undefined;
   /**
-   * The clamd of policies with `scan: "clamd"`: its host and port, such as `"127.0.0.1:3310"`, or the
-   * path of its socket.
+   * The clamd of policies with `scan: "clamd"`: its host and port, such as `"127.0.0.1:3310"`, or
+   * the path of its socket.
    */
   readonly clamdAddress?: string | undefined;
   /**
@@ -167,7 +169,7 @@ export interface ValetkeyOptions<Name extends string = string> {
    * open. If left out, receipts end with the process, and the log warns of it.
    */
   readonly receiptKeys?: ReadonlyArray<string> | undefined;
-  /** Where events go: `events({…})`; there are none if left out. */
+  /** The receiver of events: `events({…})`; there is none if left out. */
   readonly events?: Events | undefined;
   readonly limits?: LimitOptions | undefined;
   /** Origins whose pages may call `fetch`; the origin of `publicUrl` if left out. */

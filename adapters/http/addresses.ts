@@ -17,26 +17,27 @@ export const fileAddress = (
 export const linkAddress = (publicUrl: URL, token: string): string =>
   `${rootAt(publicUrl)}/f/${token}`;
 
-/** The path under which a service is mounted at `publicUrl`; empty if it has the whole origin. */
+/** Returns the path under which a service is mounted at `publicUrl`; empty for the whole origin. */
 export const basePathAt = ({ pathname }: URL): string => (pathname === "/" ? "" : pathname);
 
 const rootAt = (publicUrl: URL) => `${publicUrl.origin}${basePathAt(publicUrl)}`;
 
-/** The path of a request: as it was sent, if the server tells that. */
+/** Returns the path of a request, as it was sent if the server knows that. */
 export const requestPath = (c: HttpContext): string => pathIn(c.env?.target ?? c.req.url);
 
-/** The path in an address, exactly as it is written there. */
+/** Returns the path in an address, exactly as it is written there. */
 export const pathIn = (address: string): string => PATH.exec(address)?.[1] ?? "";
 
 /**
- * Tells whether a path has escapes or dot segments, which no path of ours has. A host that protects
- * `/api` by its name does not recognize `/f/../api` or `/%61pi`, so these are never resolved.
+ * Returns true if a path has escapes or dot segments, which no path of the service has. A host that
+ * protects `/api` by its name does not recognize `/f/../api` or `/%61pi`, so these are never
+ * resolved.
  */
 export const isRewritten = (path: string): boolean => REWRITTEN.test(path);
 
 /**
- * A path for the log, of at most 256 characters. Whatever could be the token of a link, or be
- * decoded to one, is left out: it opens a file for whoever reads the log.
+ * Returns a path for the log, of at most 256 characters. Segments that may be, or decode to, the
+ * token of a link are left out: it opens a file for every reader of the log.
  */
 export function loggedPath(path: string): string {
   if (PLAIN.test(path) && !MAC.test(path) && !path.startsWith("/f/")) return path;
@@ -45,7 +46,7 @@ export function loggedPath(path: string): string {
     .slice(0, LONGEST)
     .split("/")
     .map((segment) => (PLAIN.test(segment) && !MAC.test(segment) ? segment : "…"));
-  // The last segment may have been cut.
+  // The last segment may be cut off.
   if (path.length > LONGEST) shown.splice(-1, 1, "…");
   return shown.join("/");
 }
@@ -54,5 +55,5 @@ const LONGEST = 256;
 const PATH = /^(?:https?:\/\/[^/?#]*)?([^?#]*)/i;
 const REWRITTEN = /[%\\]|\/\.{1,2}(?:\/|$)/;
 const PLAIN = /^[\w./~-]{0,256}$/;
-/** As long as the last part of a token, without which the rest is useless. */
+/** Length of the last part of a token, without which the rest is useless. */
 const MAC = /[\w-]{43}/;

@@ -5,7 +5,7 @@ export interface Answer {
   readonly body: BodyInit | null;
   /** The code of the refusal, for the log. */
   readonly code?: string;
-  /** The audit has it already, as another action. */
+  /** True if the audit already has it, as another action. */
   readonly isAudited?: boolean;
 }
 
@@ -28,8 +28,8 @@ export const NO_CONTENT: Answer = {
 };
 
 /**
- * Headers of an answer that a browser may keep for `maxAge` seconds and for the same caller, whom a
- * token or, behind a proxy, a cookie identifies. Shared caches may not keep it.
+ * Returns headers of an answer that a browser may cache for `maxAge` seconds and for the same
+ * caller, identified by a token or, behind a proxy, a cookie. Shared caches may not keep it.
  */
 export const keptByBrowser = (maxAge: number) => ({
   "Cache-Control": maxAge === 0 ? "no-store" : `private, max-age=${maxAge}`,
@@ -50,8 +50,8 @@ export const redirect = (url: string, maxAge: number): Answer => ({
 const PIECE = 64 * 1024;
 
 /**
- * Answers with bytes that are held in memory once. The server gets them piece by piece as the
- * client reads; otherwise the runtime would copy all of them for each answer.
+ * Answers with bytes that are in memory once. The server gets them piece by piece as the client
+ * reads; otherwise the runtime would copy all of them for each answer.
  */
 export function held(
   bytes: Uint8Array<ArrayBuffer>,

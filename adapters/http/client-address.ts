@@ -4,27 +4,27 @@ import { isWithin, type Network } from "../values/networks.ts";
 
 const MOST_HOPS = 32;
 
-/** Finds the address of the caller of a request, behind proxies that are trusted. */
+/** Returns the address of a request's client, behind trusted proxies. */
 export type ClientAddress = (call: Omit<Call, "client">) => string | undefined;
 
 export const UNKNOWN_PROXY =
   "a request with X-Forwarded-For comes from an address that is not in TRUSTED_PROXIES, so all callers behind it count as one; if it is your reverse proxy, add it there, or to the option trustedProxies";
 
 /**
- * The address at the other end of the connection. If it belongs to a trusted proxy: the last
- * address in `X-Forwarded-For`, or else in `Forwarded` (RFC 7239, section 4), that belongs to no
- * trusted proxy. Whatever stands before it comes from a sender that is not trusted. The first time
- * that an address tells of others and is not trusted, `onUnknownProxy` is called.
+ * Returns the address at the other end of the connection or, if that is a trusted proxy, the last
+ * address in `X-Forwarded-For`, or else in `Forwarded` (RFC 7239, section 4), that is none. Earlier
+ * ones come from an untrusted sender. `onUnknownProxy` is called the first time that an untrusted
+ * address forwards others.
  */
 export function clientAddress(
   trusted: ReadonlyArray<Network>,
   onUnknownProxy: (address: string | undefined) => void = () => undefined,
 ): ClientAddress {
-  let isTold = false;
+  let isReported = false;
   return ({ headers, address }) => {
     if (trusted.length === 0 || !isWithin(trusted, address)) {
-      if (!isTold && headers.get("x-forwarded-for") !== null) {
-        isTold = true;
+      if (!isReported && headers.get("x-forwarded-for") !== null) {
+        isReported = true;
         onUnknownProxy(address);
       }
       return address;

@@ -1,6 +1,6 @@
 /**
- * Loads each thing once, for all who ask for it: many requests that arrive together would otherwise
- * each hold a copy. A failure is not kept, so the next who asks tries again.
+ * Loads each name once for all callers: many simultaneous requests would otherwise each hold a
+ * copy. A failure is not kept, so the next caller tries again.
  */
 export function loadOnce<A>(load: (name: string) => Promise<A>): (name: string) => Promise<A> {
   const held = new Map<string, Promise<A>>();

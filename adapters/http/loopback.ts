@@ -1,6 +1,6 @@
 import type { HttpContext } from "./env.ts";
 
-/** Tells whether a host name, without port and brackets, is this machine (RFC 6761, 6.3). */
+/** Returns true if a host name, without port and brackets, is this machine (RFC 6761, 6.3). */
 export function isLoopbackName(name: string): boolean {
   return /^(?:(?:.+\.)?localhost\.?|127(?:\.\d{1,3}){3}|::1)$/i.test(name);
 }
@@ -10,20 +10,20 @@ export function hostName(host: string): string {
 }
 
 /**
- * Tells whether a request comes from this machine and names it. A page whose name was made to point here
- * (DNS rebinding) comes from this machine under another name.
+ * Returns true if a request comes from this machine and names it. With DNS rebinding, a page's
+ * request comes from this machine under another name.
  */
 export function isLoopback(c: HttpContext): boolean {
   const host = c.req.header("host") ?? new URL(c.req.url).host;
   return isLoopbackAddress(c.env?.address) && isLoopbackName(hostName(host));
 }
 
-/** Tells whether a request was sent on this machine, and not by a proxy for others. */
+/** Returns true if a request was sent on this machine, and not by a proxy for others. */
 export const isFromThisMachine = (c: HttpContext): boolean =>
   isLoopback(c) && FORWARDED.every((name) => c.req.header(name) === undefined);
 
 const FORWARDED = ["Forwarded", "X-Forwarded-For", "X-Real-IP", "Via"];
 
-/** IPv4 may be mapped into IPv6. */
+/** Matches IPv4 mapped into IPv6 too. */
 const isLoopbackAddress = (address: string | undefined): boolean =>
   address !== undefined && /^(?:(?:::ffff:)?127(?:\.\d{1,3}){3}|::1)$/i.test(address);

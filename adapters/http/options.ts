@@ -23,7 +23,7 @@ export type Services =
   | SecureRandom
   | Tokens;
 
-/** A handler that answers everything under a path. */
+/** A handler for every path under another one. */
 export interface Mount {
   /** Begins with a slash and does not end with one. */
   readonly path: string;
@@ -36,51 +36,49 @@ export interface Mount {
 /** The parts of the application. */
 export interface AppOptions {
   readonly services: Context.Context<Services>;
-  /** The state that `/readyz` answers; without it there are no probes, which are the host's. */
+  /** The state for `/readyz`; without it there are no probes, which the host has. */
   readonly readiness: ReadinessCheck | undefined;
-  /** Tells whether the service is stopping. */
+  /** Returns true if the service is stopping. */
   readonly isStopping: () => boolean;
   readonly corsOrigins: ReadonlyArray<string>;
-  /** The address of the caller; that of the connection if left out. */
+  /** Returns the address of the client; that of the connection if left out. */
   readonly clientAddress?: ClientAddress;
   /** The address for clients, with the path that the service is mounted under, if any. */
   readonly publicUrl: URL;
   /** The authentication that `/openapi.json` describes; a bearer token if left out. */
   readonly apiAuthentication?: ApiAuthentication | undefined;
-  /** Only requests from this machine are answered. */
+  /** True if only requests from this machine are answered. */
   readonly loopbackOnly: boolean;
-  /**
-   * The page to try the service on. Its files are part of no bundle, so it is not imported here.
-   */
+  /** The page of the first run. Its files are part of no bundle, so it is not imported here. */
   readonly page?: ReadonlyArray<PageFile> | undefined;
   readonly mounts: ReadonlyArray<Mount>;
   /**
-   * Watches every request, by its method and the pattern of its path, if there is one, until the
+   * Watches every request, by its method and the pattern of its path, if any, until the returned
    * function is called with the status of its answer.
    */
   readonly watch?:
     | ((method: string, route: string | undefined) => (status: number) => void)
     | undefined;
-  /** Who may read `/metrics`; nobody if left out. */
+  /** Access to `/metrics`; not served if left out. */
   readonly metrics?: MetricsAccess | undefined;
 }
 
-/** The metrics, and who may read them. */
+/** The metrics, and the check of who may read them. */
 export interface MetricsAccess {
-  /** True for all if none is needed. */
+  /** Returns true for all requests if no token is needed. */
   readonly hasToken: (headers: Headers) => boolean;
-  /** The metrics as Prometheus reads them. */
+  /** Formats the metrics for Prometheus. */
   readonly scrape: () => string;
 }
 
-/** A file of the page, as it is answered to `GET` and `HEAD`. */
+/** A file of the page, for `GET` and `HEAD`. */
 export interface PageFile {
   readonly path: `/${string}`;
   /** Undefined if it is not there. */
   readonly answer: (c: HttpContext) => Promise<Answer | undefined>;
 }
 
-/** The authentication of callers, in the words of OpenAPI. */
+/** The authentication of callers, in the terms of OpenAPI. */
 export interface ApiAuthentication {
   readonly securitySchemes: Readonly<Record<string, Readonly<Record<string, unknown>>>>;
   readonly security: ReadonlyArray<Readonly<Record<string, ReadonlyArray<string>>>>;

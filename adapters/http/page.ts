@@ -17,8 +17,8 @@ const FILES = [
 const load = loadOnce((name) => readFile(new URL(`./page/${name}`, import.meta.url)));
 
 /**
- * The page to try the service on: a client like any other, over `valetkey/client`. It may load the
- * service's own files and the store's images, and may send requests to the service and the store.
+ * Returns the page of the first run: a client like any other, over `valetkey/client`. It may load
+ * the service's files and the store's images, and may send requests to the service and the store.
  */
 export function page(storeOrigin: string): ReadonlyArray<PageFile> {
   const headers = {
@@ -52,18 +52,18 @@ export function page(storeOrigin: string): ReadonlyArray<PageFile> {
 }
 
 /**
- * The modules of `valetkey/client` by their file names, such as `client.js`, for pages of the
- * service. Run from its source, the service makes them first.
+ * Loads the modules of `valetkey/client` by their file names, such as `client.js`, for pages of the
+ * service. Run from source, the service first builds them.
  */
 const loadClient = loadOnce(async (): Promise<ReadonlyMap<string, string>> => {
   if (import.meta.url.endsWith(".ts")) {
-    // Not there in what is built, so the compiler and bundlers need not know it.
+    // Missing in the build, so the compiler and bundlers need not know it.
     const isDeno = "Deno" in globalThis;
     const source = `../../deploy/${isDeno ? "strip" : "bundle"}-client.ts`;
     const made = await import(new URL(source, import.meta.url).href);
     return isDeno ? made.stripClient() : made.bundleClient();
   }
-  // Beside this module where it is built, and in a folder of its own where it is bundled.
+  // Beside this module in the build, and in a folder of its own in a bundle.
   return read("../client/").catch(() => read("./client/"));
 });
 

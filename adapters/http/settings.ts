@@ -11,7 +11,7 @@ const Origin = Schema.String.check(
   Schema.makeFilter<string>((text) => URL.canParse(text) && new URL(text).origin === text),
 );
 
-/** The origins of URLs that have more, such as a slash at the end. */
+/** Returns the origins of URLs that have more, such as a slash at the end. */
 function originsIn(text: string): string | undefined {
   const items = text.split(",").map((item) => item.trim());
   return items.every(isHttpUrl) ? items.map((item) => new URL(item).origin).join(",") : undefined;
@@ -79,7 +79,7 @@ export const settings = {
     meaning:
       "Secrets, one of which a [notification](notifications.md) must have; several for a rotation.",
     otherwise: "no notifications",
-    // As they are in a URL, where some stores have them.
+    // In the encoding of a URL, in which some stores have them.
     codec: Schema.RedactedFromValue(
       List(Schema.String.check(Schema.isPattern(/^[\w.~-]{24,256}$/), UNGUESSABLE)),
     ),
@@ -145,14 +145,14 @@ export const read = (source: Source) =>
     ),
     ({ shutdownGrace: grace, shutdownTimeout: timeout, trustedProxies = [], ...values }) => {
       const { host, port, publicUrl = addressAt(host, port) } = values;
-      const { corsOrigins = ownOrigins(publicUrl) } = values;
+      const { corsOrigins = originsOf(publicUrl) } = values;
       return { ...values, shutdown: { grace, timeout }, publicUrl, corsOrigins, trustedProxies };
     },
   );
 
 /**
- * The address of the service and the origins of pages that upload, for commands that serve nothing.
- * The address to listen on is not theirs: an image sets `HOST` for all that runs in it.
+ * Reads the service's address and the origins of uploading pages, for commands that do not serve.
+ * They ignore `HOST`, which an image sets for all its commands, as an address to listen on.
  */
 export const readPages = (source: Source) => {
   const { port, publicUrl, corsOrigins } = settings;
@@ -161,17 +161,17 @@ export const readPages = (source: Source) => {
     const host = source.valueOf(settings.host) ?? "127.0.0.1";
     const isOnlyHere = typeof host === "string" && isLoopbackName(host);
     const url = publicUrl ?? addressAt(isOnlyHere ? host : "127.0.0.1", port);
-    // Behind another name that is not told, the service's own page has an origin that is not known.
-    const own = publicUrl !== undefined || isOnlyHere ? ownOrigins(url) : [];
-    return { publicUrl: url, corsOrigins: corsOrigins ?? own };
+    // Behind an unknown public name, the origin of the service's page is unknown.
+    const serviceOrigins = publicUrl !== undefined || isOnlyHere ? originsOf(url) : [];
+    return { publicUrl: url, corsOrigins: corsOrigins ?? serviceOrigins };
   });
 };
 
 const addressAt = (host: string, port: number) =>
   new URL(`http://${host.includes(":") ? `[${host}]` : host}:${port}`);
 
-/** The origins of the service's own page; on this machine, people may open it by two names. */
-function ownOrigins({ protocol, port, hostname, origin }: URL): ReadonlyArray<string> {
+/** Returns the origins of the service's page; a local one can be opened by two names. */
+function originsOf({ protocol, port, hostname, origin }: URL): ReadonlyArray<string> {
   if (!["127.0.0.1", "localhost"].includes(hostname)) return [origin];
   return ["127.0.0.1", "localhost"].map((name) => new URL(`${protocol}//${name}:${port}`).origin);
 }

@@ -1,2 +1,2 @@
-/** The version of package.json, which a bundle cannot read: `npm version` writes it here. */
+/** The version in package.json, which a bundle cannot read: `npm version` writes it here. */
 export const VERSION = "0.1.0";

@@ -2,8 +2,8 @@ import { randomBytes } from "node:crypto";
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { parseArgs } from "node:util";
 
-// Makes what is secret in a compose project, on its first start. Ends with 78 where what is for
-// one machine, AUTH=dev and the known password of MinIO, would serve others.
+// Makes the secrets of a compose project, on its first start. Exits with 78 if settings for one
+// machine, AUTH=dev and the known password of MinIO, would serve others.
 
 const { AUTH = "dev", PUBLIC_URL = "", PUBLISH = "", MINIO_ROOT_PASSWORD } = process.env;
 if (!/^http:\/\/localhost:\d+$/.test(PUBLIC_URL) || !PUBLISH.startsWith("127.0.0.1:")) {
@@ -35,11 +35,12 @@ const secret = () => randomBytes(30).toString("base64url");
 
 const USES = ["service", "put", "get"] as const;
 
-/** The users of SeaweedFS: one that may do everything, and one for each use. */
+/** Returns the users of SeaweedFS: one with all rights, and one for each use. */
 function usersWith(keys: Readonly<Record<"admin" | (typeof USES)[number], string>>) {
   const policies = USES.map((use) => {
     const policy = JSON.parse(readFileSync(`${values.policies}/s3-${use}.json`, "utf8"));
-    // SeaweedFS takes no statement that denies, and needs none: adapters/storage/s3/policies/README.md.
+    // SeaweedFS accepts no statement that denies, and needs none:
+    // adapters/storage/s3/policies/README.md.
     const Statement = policy.Statement.filter(
       ({ Effect }: { Effect: string }) => Effect !== "Deny",
     );
@@ -62,7 +63,7 @@ function usersWith(keys: Readonly<Record<"admin" | (typeof USES)[number], string
 if (!existsSync(file("valetkey.env"))) {
   const lines = [
     `RECEIPT_KEYS=1:${randomBytes(32).toString("base64")}`,
-    // Of AUTH=dev; the same for all replicas.
+    // The token of AUTH=dev, the same for all replicas.
     `DEV_TOKEN=${secret()}`,
     `DEV_SERVICE_TOKEN=${secret()}`,
   ];
@@ -83,7 +84,7 @@ if (!existsSync(file("valetkey.env"))) {
       lines.push(`STORAGE_${name}SECRET_KEY=${keys[use]}`);
     }
   }
-  // The last one: without it, the first start has not ended.
+  // Written last: without it, the first start is incomplete.
   writeFileSync(file("valetkey.env"), `${lines.join("\n")}\n`);
 }
 

@@ -15,25 +15,27 @@ import {
 import { basename, dirname, join, resolve } from "node:path";
 import { createInterface } from "node:readline/promises";
 import { setTimeout } from "node:timers/promises";
-// As a whole: an older Node, which has to be told of, lacks functions that are named here.
+// Imported as a whole: an older Node, for which there is a message, lacks functions named here.
 import * as util from "node:util";
 
 // `npm create valetkey my-app`: copies an example, writes its settings, and starts it. It is packed
 // as one file without types, and imports nothing but Node.
 
-// What people can mend has a code: an unknown option, a folder that cannot be made.
+// Errors that people can fix have a code: an unknown option, a folder that cannot be made.
 process.on("uncaughtException", (cause: NodeJS.ErrnoException) =>
   fail(cause.code ? cause.message : `${cause.stack}`),
 );
-const own = (name: string) => new URL(name, import.meta.url);
-const [, node] = JSON.parse(readFileSync(own("package.json"), "utf8")).engines.node.split(">=");
+const packaged = (name: string) => new URL(name, import.meta.url);
+const [, node] = JSON.parse(readFileSync(packaged("package.json"), "utf8")).engines.node.split(
+  ">=",
+);
 const { version, env } = process;
 if (version.slice(1).localeCompare(node, "en", { numeric: true }) < 0)
   fail(`This is Node ${version}. Install Node ${node} or later, and run the command again.`);
-const { clients, policies } = JSON.parse(readFileSync(own("choices.json"), "utf8"));
+const { clients, policies } = JSON.parse(readFileSync(packaged("choices.json"), "utf8"));
 
 const text = { type: "string" } as const;
-const { values: given, positionals } = util.parseArgs({
+const { values: flags, positionals } = util.parseArgs({
   allowPositionals: true,
   allowNegative: true,
   options: {
@@ -48,32 +50,32 @@ const { values: given, positionals } = util.parseArgs({
     help: { type: "boolean", short: "h" },
   },
 });
-if (given.help) {
-  console.log(readFileSync(own("README.md"), "utf8"));
+if (flags.help) {
+  console.log(readFileSync(packaged("README.md"), "utf8"));
   process.exit();
 }
-const isAsking = process.stdin.isTTY && !given.yes;
+const isAsking = process.stdin.isTTY && !flags.yes;
 const terminal = isAsking ? createInterface(process.stdin, process.stdout) : undefined;
 
 if (positionals.length > 1) fail(`Name one folder, and not ${positionals.join(" and ")}.`);
 const folder = resolve(await answer("FOLDER", positionals[0], "my-app"));
 if (lstatSync(folder, { throwIfNoEntry: false }) && !isEmptyFolder())
   fail(`${folder} is not empty, or not a folder. Name another one.`);
-const frameworks = readdirSync(own("starters"));
-const framework = await answer("--framework", given.framework, "hono", frameworks);
-const store = await answer("--store", given.store, "embedded", Object.keys(clients));
-const policy = await answer("--policy", given.policy, "images", Object.keys(policies));
+const frameworks = readdirSync(packaged("starters"));
+const framework = await answer("--framework", flags.framework, "hono", frameworks);
+const store = await answer("--store", flags.store, "embedded", Object.keys(clients));
+const policy = await answer("--policy", flags.policy, "images", Object.keys(policies));
 const { allowedTypes, maxSize } = { ...policies[policy] };
-const size = given["max-size"] ?? maxSize;
+const size = flags["max-size"] ?? maxSize;
 if (!/^[1-9]\d{0,3} (?:[kM]?|[KM]i)B$|^[1-9]\d{0,2} Gi?B$|^[1-5] Ti?B$/.test(size))
   fail(`--max-size "${size}" is not as "1 GiB", and at most "5 TiB".`);
 const port = env["PORT"] || "3000";
 if (!/^[1-9]\d{0,4}$/.test(port)) fail(`PORT is "${port}", and not a number such as 3000.`);
-const settings = withOwnValues(readFileSync(own(`stores/${store}.env`), "utf8"));
+const settings = withOwnValues(readFileSync(packaged(`stores/${store}.env`), "utf8"));
 terminal?.close();
 
 makeFolder(folder);
-cpSync(own(`starters/${framework}`), realpathSync(folder), { recursive: true });
+cpSync(packaged(`starters/${framework}`), realpathSync(folder), { recursive: true });
 writeManifest();
 const types = allowedTypes.map((type: string) => `"${type}"`).join(", ");
 replace(
@@ -94,7 +96,7 @@ writeFileSync(
   { mode: 0o600 },
 );
 // npm would not pack a .gitignore.
-cpSync(own("ignored.txt"), join(folder, ".gitignore"));
+cpSync(packaged("ignored.txt"), join(folder, ".gitignore"));
 console.log(`${folder} is there, for ${framework}. Its settings are in .env.`);
 
 const [manager = "npm"] = /^(?:pnpm|yarn|bun)\b/.exec(env["npm_config_user_agent"] ?? "") ?? [];
@@ -102,8 +104,8 @@ const { scripts } = JSON.parse(read("package.json"));
 const missing = Object.entries(util.parseEnv(settings)).flatMap(([name, value]) =>
   value ? [] : name,
 );
-if (given.install) await run(manager, "install");
-if (given.install && given.start && missing.length === 0) {
+if (flags.install) await run(manager, "install");
+if (flags.install && flags.start && missing.length === 0) {
   if (scripts.build) await run(manager, "run", "build");
   await start();
 } else {
@@ -113,7 +115,7 @@ if (given.install && given.start && missing.length === 0) {
   );
 }
 
-/** Makes it with its parents; Node's own way never ends where a folder takes none, such as /proc. */
+/** Makes a folder with its parents; Node's own way never ends in a folder such as /proc. */
 function makeFolder(path: string): void {
   if (existsSync(path)) return;
   makeFolder(dirname(path));
@@ -168,12 +170,12 @@ function isEmptyFolder(): boolean {
   }
 }
 
-/** Replaces a text in the files whose names end so; one has it as long as the examples keep it. */
+/** Replaces a text in files whose names have this ending; fails if none has the text. */
 function replace(ending: string, text: string, written: string): void {
   const names = readdirSync(folder, { encoding: "utf8", recursive: true });
-  const found = names.filter((name) => name.endsWith(ending) && read(name).includes(text));
-  if (found.length === 0) fail(`No file of ${folder} has ${text}: please report this.`);
-  for (const name of found) {
+  const files = names.filter((name) => name.endsWith(ending) && read(name).includes(text));
+  if (files.length === 0) fail(`No file of ${folder} has ${text}: please report this.`);
+  for (const name of files) {
     const replaced = read(name).replaceAll(text, () => written);
     writeFileSync(join(folder, name), replaced);
   }
@@ -183,11 +185,11 @@ function read(name: string): string {
   return readFileSync(join(folder, name), "utf8");
 }
 
-/** With the name of the folder, and of all stores the clients of this one. */
+/** Writes package.json with the name of the folder, and without the clients of other stores. */
 function writeManifest(): void {
   const manifest = JSON.parse(read("package.json"));
   const { dependencies } = manifest;
-  const versions = JSON.parse(readFileSync(own("versions.json"), "utf8"));
+  const versions = JSON.parse(readFileSync(packaged("versions.json"), "utf8"));
   manifest.name =
     basename(folder)
       .toLowerCase()
@@ -195,13 +197,13 @@ function writeManifest(): void {
       ?.join("-") ?? "my-app";
   delete dependencies.minio;
   for (const name of ["valetkey", ...clients[store]]) dependencies[name] = versions[name];
-  // A path is one of here, and not of the new folder.
-  const { valetkey } = given;
+  // A path is relative to this folder, not to the new one.
+  const { valetkey } = flags;
   if (valetkey) dependencies.valetkey = existsSync(valetkey) ? resolve(valetkey) : valetkey;
   writeFileSync(join(folder, "package.json"), `${JSON.stringify(manifest, null, 2)}\n`);
 }
 
-/** With what the environment of this command has already. */
+/** Adds the values of this command's environment. */
 function withOwnValues(text: string): string {
   return text.replaceAll(/^#?(STORAGE_\w+)=(.*)$/gm, (line, name: string, chosen: string) => {
     const value = env[name];
@@ -214,12 +216,14 @@ function withOwnValues(text: string): string {
   });
 }
 
-/** A value as Node, Next.js and Vite read it alike; the last two expand `$` and names. */
+/**
+ * Quotes a value so that Node, Next.js and Vite read it alike; the last two expand `$` and names.
+ */
 function quoted(name: string, value: string): string {
   const isPlain = /^[^\s#'"`]+$/.test(value);
   const isEscaped = /\\[nr]/.test(value);
   const quote = ["'", "`", ...(isEscaped ? [] : ['"'])].find((quote) => !value.includes(quote));
-  // A backslash before its end, too, is read in two ways.
+  // These read a backslash before its end in two ways, too.
   if (/\\\$|\$[\w{]|\r/.test(value) || (!isPlain && (!quote || value.endsWith("\\"))))
     fail(
       `${name} has characters that not all read alike in .env, such as "$" before a letter. Use another value, or unset it here and set it where the application runs.`,
@@ -227,7 +231,7 @@ function quoted(name: string, value: string): string {
   return isPlain ? value : `${quote}${value}${quote}`;
 }
 
-/** The answer of an option or a person, or a failure that names what can be answered. */
+/** Returns the answer of an option or a person; fails with the valid answers otherwise. */
 async function answer(
   name: string,
   option: string | undefined,
@@ -235,7 +239,7 @@ async function answer(
   known: ReadonlyArray<string> = [],
 ): Promise<string> {
   const choices = known.length > 0 ? ` (${known.join(", ")})` : "";
-  if (option === undefined && !isAsking && !given.yes)
+  if (option === undefined && !isAsking && !flags.yes)
     fail(`${name}${choices} is missing; see --help.`);
   const text = option ?? ((await terminal?.question(`${name}${choices} [${usual}] `)) || usual);
   if (choices && !known.includes(text)) fail(`${name} "${text}" is not one of${choices}.`);

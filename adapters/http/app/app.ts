@@ -23,12 +23,12 @@ import { RouterByMethod } from "./router.ts";
 
 export type { AppOptions } from "../options.ts";
 
-/** The service as a web-standard handler: `app.fetch(request, peer)`. */
+/** Makes the service as a web-standard handler: `app.fetch(request, peer)`. */
 export function makeApp(options: AppOptions): Hono<HttpEnv> {
   return appWith([], options);
 }
 
-/** The same with routes beside those that every service has. */
+/** Makes it with further routes. */
 export function appWith(more: ReadonlyArray<PublicRoute>, options: AppOptions): Hono<HttpEnv> {
   const { mounts } = options;
   const base = basePathAt(options.publicUrl);
@@ -54,7 +54,7 @@ export function appWith(more: ReadonlyArray<PublicRoute>, options: AppOptions): 
         c,
         share,
         (requestId) =>
-          // Hono hands HEAD to what is there for GET.
+          // Hono answers HEAD by the handler of GET.
           c.req.method === method || methods.includes("HEAD")
             ? run(c, route, requestId)
             : refuse(c, notAllowed, requestId),
@@ -96,7 +96,7 @@ function routesFor({ page = [], readiness, metrics }: AppOptions): ReadonlyArray
   ];
 }
 
-/** The path of a request below `base`, where the host has not cut that off. */
+/** Returns the path of a request below `base`, unless the host has already removed that. */
 const pathUnder = (base: string) => (request: Request) => {
   const path = getPath(request);
   return path.startsWith(`${base}/`) ? path.slice(base.length) : path;

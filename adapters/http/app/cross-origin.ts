@@ -8,13 +8,13 @@ const EXPOSED = {
   "Access-Control-Expose-Headers": "ETag, X-Request-Id, Retry-After, RateLimit, RateLimit-Policy",
 };
 
-/** Anybody can make up more origins. */
+/** Bounds the log: origins can be invented. */
 const MAX_WARNINGS = 100;
 
 /**
- * Decides how a path is shared with pages of `corsOrigins` (Fetch Standard, CORS protocol); it is
- * not if undefined. The log warns once about each other origin; the service's own needs no
- * permission.
+ * Decides how a path is shared with pages of `corsOrigins` (Fetch Standard, CORS protocol);
+ * undefined means that it is not. The log warns once about each other origin; the service's own
+ * needs no permission.
  */
 export function crossOrigin(options: AppOptions) {
   const { corsOrigins: origins, mounts, publicUrl } = options;

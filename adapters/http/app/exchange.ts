@@ -13,13 +13,13 @@ import { Internal, LoopbackOnly, MalformedRequest, NotFound } from "../problems/
 import { discardBody } from "../operations/request-body.ts";
 import { traceIdIn } from "./trace-id.ts";
 
-/** Answers one request; a response is one that something outside of the service has made. */
+/** Answers one request; a `Response` comes from outside of the service, such as a mount. */
 type Responder = (requestId: string) => Answer | Response | Promise<Answer | Response>;
 
 /**
- * Handles every request, whatever answers it: it gets an id, is refused or shared with other
- * origins, a failure becomes a 500, the rest of a refused body is read, and one line is logged. One
- * function instead of a chain of middleware, which costs more than to sign.
+ * Handles every request: gives it an id, refuses it or shares it with other origins, turns a
+ * failure into a 500, reads the rest of a refused body, and logs one line. One function instead of
+ * a chain of middleware, which costs more than signing.
  */
 export function exchange(
   options: AppOptions,
@@ -66,17 +66,17 @@ export function exchange(
       milliseconds: Math.round(performance.now() - start),
       ...(trace_id && { trace_id }),
     });
-    // By a member, since a host may bring a `Response` of its own.
+    // Not by `instanceof`, since a host may bring its own `Response`.
     return "clone" in answer ? withHeaders(answer, headers) : response(answer, headers);
   };
 }
 
-/** Headers of the answer itself win; both may say what it varies by. */
-function response({ status, headers: own, body }: Answer, common: Record<string, string>) {
+/** Headers of the answer win; `Vary` is combined. */
+function response({ status, headers: ofAnswer, body }: Answer, common: Record<string, string>) {
   const { Vary: vary } = common;
-  if (own["Vary"] !== undefined && vary !== undefined)
-    own = { ...own, Vary: `${vary}, ${own["Vary"]}` };
-  return new Response(body, { status, headers: { ...common, ...own } });
+  if (ofAnswer["Vary"] !== undefined && vary !== undefined)
+    ofAnswer = { ...ofAnswer, Vary: `${vary}, ${ofAnswer["Vary"]}` };
+  return new Response(body, { status, headers: { ...common, ...ofAnswer } });
 }
 
 function withHeaders(response: Response, headers: Readonly<Record<string, string>>): Response {
@@ -84,7 +84,7 @@ function withHeaders(response: Response, headers: Readonly<Record<string, string
   return response;
 }
 
-/** Tells whether a body follows that nobody reads: it may never end. */
+/** Returns true if a body follows that is not read: it may never end. */
 const sendsUnread = ({ req: { raw, method } }: HttpContext) =>
   BODILESS.has(method) &&
   (![null, "0"].includes(raw.headers.get("content-length")) ||
@@ -97,7 +97,7 @@ function refusalBeforeRouting(
   path: string,
   { loopbackOnly }: AppOptions,
 ): Refusal | undefined {
-  // No URL can be made of a hostile `Host`, and all that follows counts on one.
+  // A hostile `Host` makes no URL, which everything below needs.
   if (!URL.canParse(c.req.url)) return new MalformedRequest();
   if (isRewritten(path)) return new NotFound();
   return loopbackOnly && !isLoopback(c) ? new LoopbackOnly() : undefined;

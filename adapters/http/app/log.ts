@@ -9,15 +9,15 @@ import * as References from "effect/References";
 type Log = (message: string, facts: Readonly<Record<string, unknown>>) => void;
 
 /**
- * Writes entries of one level to the log of `services`, from outside of a program; undefined if
- * that level is not logged. `Effect.log` would need a fiber for each entry.
+ * Writes entries of one level to the log of `services`, outside of a program; undefined if that
+ * level is not logged. `Effect.log` would need a fiber for each entry.
  */
 export function logAt(level: LogLevel.LogLevel, services: Context.Context<never>): Log | undefined {
   const lowest = Context.get(services, References.MinimumLogLevel);
   if (!LogLevel.isLessThanOrEqualTo(lowest, level)) return undefined;
   const clock = Context.get(services, Clock.Clock);
   const loggers = [...Context.get(services, Logger.CurrentLoggers)];
-  // Loggers are told who logs: one fiber stands for all.
+  // Loggers get a fiber: one stands for all entries.
   const fiber = Effect.runForkWith(services)(Effect.never);
   return (...message) => {
     const date = new Date(clock.currentTimeMillisUnsafe());

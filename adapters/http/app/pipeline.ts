@@ -30,8 +30,8 @@ import { readJson } from "../operations/request-body.ts";
 import { traceIdIn } from "./trace-id.ts";
 
 /**
- * Takes requests to an operation, or to a public route: the caller is admitted, the body is read,
- * the operation runs, and the audit hears of the outcome.
+ * Handles requests to an operation or a public route: admits the caller, reads the body, runs the
+ * operation, and reports the outcome to the audit.
  */
 export function pipeline(options: AppOptions, routes: ReadonlyArray<Route>) {
   const { services, publicUrl, clientAddress = ({ address }) => address } = options;
@@ -40,7 +40,7 @@ export function pipeline(options: AppOptions, routes: ReadonlyArray<Route>) {
   const clock = Context.get(services, Clock.Clock);
   const { authenticate } = Context.get(services, Authenticator);
 
-  /** A program that does not wait costs no promise. */
+  /** Runs a program; one that does not wait costs no promise. */
   const run = <A, E>(program: Effect.Effect<A, E, Services>) => {
     const fiber = fork(program);
     return (
@@ -48,7 +48,7 @@ export function pipeline(options: AppOptions, routes: ReadonlyArray<Route>) {
     );
   };
 
-  // Eager: a caller who is known at once saves 30 of 500 calls to Effect.
+  // Eager: saves 30 of 500 calls to Effect for a caller who is known at once.
   const admitCaller = ({ c, call, recordFacts }: PublicRequest, scope: Scope) => {
     const slug = c.req.param("slug") ?? "";
     if (recordFacts !== undefined && isSlug(slug)) recordFacts({ slug });
@@ -85,7 +85,7 @@ export function pipeline(options: AppOptions, routes: ReadonlyArray<Route>) {
         : undefined,
     };
     let outcome: Exit.Exit<Answer, Refusal>;
-    /** Headers of the answer, whatever the outcome is. */
+    /** Headers of the answer, for any outcome. */
     let common: Readonly<Record<string, string>> | undefined;
     try {
       if ("handler" in route) {
@@ -107,7 +107,7 @@ export function pipeline(options: AppOptions, routes: ReadonlyArray<Route>) {
         }
       }
     } catch (defect) {
-      // An error before a fiber runs is audited like one in a fiber.
+      // An error before the fiber runs is audited like one in it.
       outcome = Exit.die(defect);
     }
     const refusal = Exit.isSuccess(outcome) ? undefined : Cause.findError(outcome.cause);
@@ -118,7 +118,7 @@ export function pipeline(options: AppOptions, routes: ReadonlyArray<Route>) {
         refusal: Exit.isSuccess(outcome) ? outcome.value.code : refusal && codeFor(refusal),
       });
       if (each.length === 0) run(audit(event));
-      else for (const own of each) run(audit({ ...event, ...own }));
+      else for (const uploadFacts of each) run(audit({ ...event, ...uploadFacts }));
     }
     const answer = Exit.isSuccess(outcome) ? outcome.value : answerFailure(request, outcome.cause);
     return common === undefined ? answer : { ...answer, headers: { ...common, ...answer.headers } };

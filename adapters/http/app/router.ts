@@ -6,7 +6,7 @@ import { TrieRouter } from "hono/router/trie-router";
 const OTHERS = "other methods";
 
 /**
- * A router for each method. The one that compiles its paths cannot hold some sets of them, such as
+ * A router for each method. The fast one cannot compile some sets of paths, such as
  * `/files/policies` beside `/files/:year`, and a slower one takes over: then only for that method.
  */
 export class RouterByMethod<T> implements Router<T> {
@@ -17,7 +17,7 @@ export class RouterByMethod<T> implements Router<T> {
       new SmartRouter<T>({ routers: [new RegExpRouter(), new TrieRouter()] }),
     ]),
   );
-  /** Paths with patterns, which are tried last: each costs other requests a microsecond. */
+  /** Paths with patterns, tried last: each costs other requests a microsecond. */
   readonly #patterns = new TrieRouter<T>();
 
   add(method: string, path: string, handler: T): void {
@@ -27,8 +27,8 @@ export class RouterByMethod<T> implements Router<T> {
   }
 
   match(method: string, path: string): Result<T> {
-    const found = this.#of(method)?.match(method, path);
-    return found?.[0].length ? found : this.#patterns.match(method, path);
+    const match = this.#of(method)?.match(method, path);
+    return match?.[0].length ? match : this.#patterns.match(method, path);
   }
 
   #of(method: string): Router<T> | undefined {

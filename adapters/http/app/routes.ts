@@ -20,7 +20,7 @@ import { removeFileOperation } from "../operations/remove-file.ts";
 
 /**
  * The operations on an organization's files, by the names of their calls: routes, calls of the
- * package, the OpenAPI document and the audit are read from here.
+ * package, the OpenAPI document and the audit follow from this table.
  */
 export const OPERATIONS = {
   requestUpload: presignOperation,
@@ -33,14 +33,14 @@ export const OPERATIONS = {
   completeMultipart: completeMultipartOperation,
   makeLink: makeLinkOperation,
   policies: policiesOperation,
-  // Before a file whose name would be `state`.
+  // Stands before the route of a file, whose name could be `state`.
   fileState: fileStateOperation,
   openFile: openFileOperation,
   removeFile: removeFileOperation,
   listFiles: listFilesOperation,
 };
 
-/** All else that the service answers, beside what is mounted into it. */
+/** The other routes of the service, without mounts. */
 export const PUBLIC_ROUTES: ReadonlyArray<PublicRoute> = [
   followLinkRoute,
   health,

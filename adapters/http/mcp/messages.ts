@@ -3,10 +3,10 @@ import { memberAt } from "../../values/decode.ts";
 import { printable } from "../../values/printable.ts";
 import { VERSION } from "../version.ts";
 
-// Messages of the Model Context Protocol, as a server without sessions that has tools alone answers
-// them: https://modelcontextprotocol.io/specification/2025-11-25
+// Messages of the Model Context Protocol, for a server without sessions that has only tools:
+// https://modelcontextprotocol.io/specification/2025-11-25
 
-/** A tool as `tools/list` has it, and its call, which answers as an operation does. */
+/** A tool as `tools/list` returns it, and its call, which answers like an operation. */
 export interface Tool {
   readonly name: string;
   readonly description: string;
@@ -17,11 +17,11 @@ export interface Tool {
 
 export type Input = Readonly<Record<string, unknown>>;
 
-/** A refusal: its code, what is wrong, and what to do. */
+/** Makes a refusal: its code, what is wrong, and what to do. */
 export const refused = (code: string, detail: string): Response =>
   Response.json({ code, detail }, { status: 400 });
 
-/** Clients that know a newer version of the protocol begin with one of these too. */
+/** Versions of the protocol; clients with a newer one accept these too. */
 const VERSIONS = ["2025-11-25", "2025-06-18"] as const;
 const ABOUT = {
   capabilities: { tools: {} },
@@ -29,7 +29,7 @@ const ABOUT = {
 };
 
 export interface Reply {
-  /** Undefined where none is needed. */
+  /** Undefined if no answer is needed. */
   readonly message?: object;
   /** The code of the refusal, for the audit and the log. */
   readonly code?: string;
@@ -55,8 +55,8 @@ export async function answerMessage(
   const reply = (result: object) => ({ message: { jsonrpc: "2.0", id, result } });
   switch (at("method")) {
     case "initialize": {
-      const asked = VERSIONS.find((version) => version === at("params", "protocolVersion"));
-      return reply({ protocolVersion: asked ?? VERSIONS[0], ...ABOUT });
+      const version = VERSIONS.find((each) => each === at("params", "protocolVersion"));
+      return reply({ protocolVersion: version ?? VERSIONS[0], ...ABOUT });
     }
     case "ping":
       return reply({});
@@ -72,7 +72,7 @@ export async function answerMessage(
       const response = await tool.run(input, signal);
       const retry_after = response.headers.get("retry-after") ?? undefined;
       const answer = { ...(await response.json()), retry_after };
-      // For clients that know no other answer.
+      // Text content, for clients that know no other.
       const content = [{ type: "text", text: printable(JSON.stringify(answer)) }];
       if (response.status === 200) return reply({ content, structuredContent: answer });
       return { ...reply({ content, isError: true }), code: String(answer.code) };
@@ -82,7 +82,7 @@ export async function answerMessage(
   }
 }
 
-/** An error of the protocol itself. */
+/** Makes an error of the protocol itself. */
 export const failure = (code: number, message: string, id: unknown = null) => ({
   jsonrpc: "2.0",
   id,

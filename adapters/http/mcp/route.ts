@@ -15,7 +15,7 @@ import { toolsFor } from "./tools.ts";
 
 /**
  * Answers the Model Context Protocol (Streamable HTTP) for the organization in the address. A call
- * becomes a request for its operation to `handle`: what holds for requests holds for tools.
+ * becomes a request for its operation to `handle`, with all checks of requests.
  */
 export function mcpRoute(handle: (request: Request, peer: Peer) => Promise<Response>) {
   const take = Effect.fnUntraced(function* (request: PublicRequest) {
@@ -73,7 +73,7 @@ const refused = (message: string, status = 400): Answer => ({
 const OTHER_SITE =
   "The request comes from a page of another origin, or names another host. Call PUBLIC_URL, or add the origin to CORS_ORIGINS.";
 
-/** Tells whether a page of somebody else may have sent it, by a name made to point here. */
+/** Returns true if another site's page may have sent it, under a name made to resolve to here. */
 function isFromOtherSite(c: HttpContext, { publicUrl, corsOrigins }: AppOptions): boolean {
   const origin = c.req.header("origin");
   if (origin !== undefined && ![publicUrl.origin, ...corsOrigins].includes(origin)) return true;

@@ -38,10 +38,10 @@ export const toolsFor = (send: Send, slug: string): ReadonlyArray<Tool> =>
         destructiveHint: false,
         idempotentHint: name !== "request_upload",
       },
-      run: async (given, signal) => {
-        const decoded = operation.decode(given);
+      run: async (args, signal) => {
+        const decoded = operation.decode(args);
         if (Result.isFailure(decoded)) return asResponse(problemFrom(decoded.failure));
-        const input = body === undefined ? { ...decoded.success } : given;
+        const input = body === undefined ? { ...decoded.success } : args;
         const { path, ...init } = requestFor(operation, slug, input);
         return path === undefined
           ? refused("NOT_FOUND", "There is no such key. Send one that a tool has answered.")
@@ -52,7 +52,10 @@ export const toolsFor = (send: Send, slug: string): ReadonlyArray<Tool> =>
     };
   });
 
-/** A schema without references, which not all clients follow, and without what fills a context. */
+/**
+ * Returns a schema without references, which some clients do not follow, and without members that
+ * only fill a context.
+ */
 export function jsonSchema(schema: Schema.Constraint): object {
   const { schemas, definitions } = toOpenapi(schema);
   const inlined = (value: unknown): object =>
@@ -64,7 +67,7 @@ export function jsonSchema(schema: Schema.Constraint): object {
   return { type: "object", ...inlined(schemas[0]) };
 }
 
-/** The request of a call that was decoded; without a path if its key is none of ours. */
+/** Makes the request of a decoded call; without a path if its key is not of this service. */
 function requestFor({ path, body, methods: [method] }: Operation, slug: string, input: Input) {
   const at = path.replace(":slug", slug);
   if (body !== undefined) return { path: at, method, body: JSON.stringify(input) };
@@ -91,7 +94,7 @@ async function answerFrom(response: Response): Promise<Response> {
   return Response.json(answer, { status, headers });
 }
 
-/** A token has no place in a conversation, so none is asked for. */
+/** Says how to configure a token: one has no place in a conversation. */
 const TOKEN_NEEDED =
   "The token of this connection is missing, wrong, or has ended. Whoever has configured the connection sets another one there; never ask for a token here.";
 

@@ -17,7 +17,7 @@ import { secretCheck } from "./secret.ts";
 const LIMIT = 256 * 1024;
 const AT_ONCE = 4;
 
-/** Takes notifications of a bucket, each as a hint: nothing but the name of an object counts. */
+/** Takes notifications of a bucket as hints: only the name of an object is used. */
 export function notificationRoute(
   { api, name }: { readonly api: string; readonly name: string },
   { secretInQuery, read }: NotificationForm,
@@ -34,14 +34,14 @@ export function notificationRoute(
     const keys = new Set(made.flatMap((each) => (each?.bucket === name ? [each.key] : [])));
     const counts = { confirmed: 0, refused: 0, ignored: made.length - keys.size };
     const confirm = (key: string) =>
-      // What has failed has a key of ours.
+      // A failed key is one of this service.
       Effect.tapError(confirmAnnounced(key), () =>
         Effect.sync(() => recordFacts?.({ key: key.slice(INCOMING_PREFIX.length) as StorageKey })),
       );
     const outcomes = yield* Effect.forEach(keys, (key) => Effect.result(confirm(key)), {
       concurrency: AT_ONCE,
     });
-    // Those that were confirmed are confirmed again when the store repeats all.
+    // Objects confirmed already are confirmed again when the store repeats the notification.
     for (const outcome of outcomes) counts[yield* Effect.fromResult(outcome)]++;
     return json(counts);
   });
@@ -53,7 +53,7 @@ export function notificationRoute(
     handler: (request) =>
       Effect.catchTag(take(request), "UploadPending", (refusal) => {
         const problem = problemFrom(refusal);
-        // A store would take 202 for the end.
+        // A store would take 202 as success.
         return Effect.succeed({
           ...problemDocument({ ...problem, status: 503 }),
           code: problem.code,

@@ -3,7 +3,7 @@ import { hash, timingSafeEqual } from "node:crypto";
 
 /**
  * Makes the check that a request has one of the secrets: in `Authorization`, as a bearer token, as
- * the password of any user, or alone; `inQuery` also as `secret` in the query.
+ * the password of any user, or alone; with `inQuery` also as `secret` in the query.
  */
 export function secretCheck(
   secrets: Redacted.Redacted<ReadonlyArray<string>>,
@@ -11,13 +11,13 @@ export function secretCheck(
 ): (request: Request) => boolean {
   const expected = Redacted.value(secrets).map(digest);
   return ({ url, headers }) => {
-    const asked = inQuery ? new URL(url).searchParams.get("secret") : null;
-    const given = digest(asked ?? secretIn(headers.get("authorization") ?? ""));
-    return expected.reduce((isKnown, each) => timingSafeEqual(given, each) || isKnown, false);
+    const queried = inQuery ? new URL(url).searchParams.get("secret") : null;
+    const presented = digest(queried ?? secretIn(headers.get("authorization") ?? ""));
+    return expected.reduce((isKnown, each) => timingSafeEqual(presented, each) || isKnown, false);
   };
 }
 
-/** Of one length, so that two can be compared. */
+/** Hashes have one length, so that two can be compared. */
 const digest = (text: string) => hash("sha256", text, "buffer");
 
 function secretIn(authorization: string): string {

@@ -59,8 +59,8 @@ const PATH_PARAMETERS: Readonly<Record<string, Readonly<Record<string, unknown>>
 };
 
 /**
- * The API as an OpenAPI 3.1 document, to be written as JSON. It is made of the operations, and of
- * the table of refusals.
+ * Makes the API's OpenAPI 3.1 document, to be written as JSON, from the operations and the table of
+ * refusals.
  */
 export function openapiDocument(
   routes: ReadonlyArray<Route>,

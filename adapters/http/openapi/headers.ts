@@ -7,7 +7,7 @@ const limitsHeader = (values: string) => ({
   pattern: `^"(?:subject|organization)";${values}(?:, "organization";${values})?$`,
 });
 
-/** The headers of answers; `allowed` are the values of `Allow`. */
+/** The headers of answers; `allowed` has the values of `Allow`. */
 export const headerComponents = (allowed: ReadonlyArray<string>) => ({
   "X-Request-Id": { ...REQUEST_ID, required: true, description: "Names this request in the log." },
   "X-Request-Id-If-Read": {
@@ -54,12 +54,12 @@ export const headerComponents = (allowed: ReadonlyArray<string>) => ({
 const NO_NAMES: ReadonlyArray<string> = [];
 
 /**
- * References to the headers of an answer: those of every answer, those of the limits if the request
- * counts for them, and `own`. A request that could not be read may have no id.
+ * Returns references to the headers of an answer: those of every answer, those of the limits if the
+ * request counts for them, and `more`. A request that could not be read may have no id.
  */
-export function answerHeaders({ isCounted = false, isRead = true, own = NO_NAMES }) {
+export function answerHeaders({ isCounted = false, isRead = true, more = NO_NAMES }) {
   const limits = isCounted ? ["RateLimit", "RateLimit-Policy"] : [];
-  const names = ["X-Request-Id", "Cache-Control", ...limits, ...own];
+  const names = ["X-Request-Id", "Cache-Control", ...limits, ...more];
   return Object.fromEntries(
     names.map((name) => {
       const component = name === "X-Request-Id" && !isRead ? "X-Request-Id-If-Read" : name;

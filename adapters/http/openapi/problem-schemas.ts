@@ -4,7 +4,7 @@ import * as Schema from "effect/Schema";
 import * as Str from "effect/String";
 import { type Sample, SAMPLES } from "../problems/samples.ts";
 
-/** The schema of the problems of each code. Members that all of them have are required. */
+/** Makes the schema of the problems of each code. Members that all of them have are required. */
 export const problemSchemas = (samples: Iterable<Sample>) =>
   Rec.map(
     Arr.groupBy(samples, ({ problem }) => problem.code),

@@ -44,13 +44,13 @@ export const BODY_REFUSALS: AllOf<UnreadBody> = {
   InvalidBody: true,
 };
 
-/** Collects the named parts of the document, and gives what refers to them. */
+/** Collects the named parts of the document, and returns references to them. */
 export interface Collect {
-  /** A schema as OpenAPI writes it; one without a name is written in place. */
+  /** Adds a schema as OpenAPI writes it; one without a name is written in place. */
   readonly schema: (schema: unknown) => Json;
-  /** A schema of several problem documents, by their codes. */
+  /** Adds a schema of several problem documents, by their codes. */
   readonly oneOf: (name: string, byCode: Readonly<Record<string, Json>>) => Json;
-  /** An example; one that differs from another of its name is written in place. */
+  /** Adds an example; one that differs from another of its name is written in place. */
   readonly example: (name: string, example: Json) => Json;
 }
 
@@ -65,7 +65,7 @@ export interface DocumentedOperation extends Entry {
 }
 
 export function refusedAnswers(operation: DocumentedOperation, collect: Collect) {
-  // The text describes a status that the operation itself answers with, such as 503 of `/readyz`.
+  // The text describes a status that the operation itself answers, such as 503 of `/readyz`.
   const samples = samplesFor(operation).filter(
     ({ problem }) =>
       typeof operation.text.answers === "string" ||
@@ -84,7 +84,7 @@ export function refusedAnswers(operation: DocumentedOperation, collect: Collect)
       ]);
       return {
         description: Object.entries(byCode).map(inWords).join("\n"),
-        // The first sample decides on the id: the server's own refusals come first and may lack it.
+        // The id follows the first sample: the server's refusals come first and may lack it.
         headers: Object.assign({}, ...samples.map(({ headers }) => headers), samples[0].headers),
         content: {
           "application/problem+json": {
@@ -102,9 +102,9 @@ type Sample = ReturnType<typeof samplesFor>[number];
 const inWords = ([code, samples]: readonly [string, ReadonlyArray<Sample>]) =>
   `- \`${code}\`: ${Arr.dedupe(samples.map(({ problem }) => problem.title)).join("; ")}`;
 
-/** Examples of all refusals of an operation, with its own methods and scope. */
+/** Returns examples of all refusals of an operation, with its methods and scope. */
 function samplesFor({ allow, scope, body, bodyLimit, refusals }: DocumentedOperation) {
-  const own: { readonly [T in Tag]?: Refusal } = {
+  const specific: { readonly [T in Tag]?: Refusal } = {
     MethodNotAllowed: new MethodNotAllowed({ allow }),
     ...(scope === undefined ? {} : { ScopeMissing: new ScopeMissing({ scope }) }),
     ...(bodyLimit === undefined ? {} : { BodyTooLarge: new BodyTooLarge({ limit: bodyLimit }) }),
@@ -120,19 +120,19 @@ function samplesFor({ allow, scope, body, bodyLimit, refusals }: DocumentedOpera
     Internal: true,
   };
   return (Object.keys(all) as ReadonlyArray<Tag>).flatMap((tag) => {
-    const refusal = own[tag];
+    const refusal = specific[tag];
     const each = refusal
       ? [sampleOf(refusal)]
       : SAMPLES.filter(({ refusal }) => refusal._tag === tag);
     const isCounted = scope !== undefined && Object.hasOwn(counted, tag);
     const isRead = !Object.hasOwn(SERVER_REFUSALS, tag);
     return each.map(({ problem }, index) => {
-      // The API does not promise that a connection stays open.
+      // The API does not promise to keep connections open.
       const { Connection: _, ...headers } = problem.headers;
       return {
         name: each.length === 1 ? tag : `${tag}${index + 1}`,
         problem,
-        headers: answerHeaders({ isCounted, isRead, own: Object.keys(headers) }),
+        headers: answerHeaders({ isCounted, isRead, more: Object.keys(headers) }),
       };
     });
   });

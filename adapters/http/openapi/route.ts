@@ -4,10 +4,10 @@ import { held } from "../answer.ts";
 import { publicRoute } from "../operations/operation.ts";
 import type { AppOptions } from "../options.ts";
 
-/** The document changes only with the version of the service. */
+/** Cached by clients: the document changes only with the version of the service. */
 const KEPT = "public, max-age=300";
 
-/** The document. The code that makes it is loaded on the first request. */
+/** Answers the document. The code that makes it is loaded on the first request. */
 export const openapi = publicRoute({
   methods: ["GET", "HEAD"],
   path: "/openapi.json",

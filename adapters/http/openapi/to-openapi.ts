@@ -3,26 +3,29 @@ import * as JsonSchema from "effect/JsonSchema";
 import * as Schema from "effect/Schema";
 import * as SchemaRepresentation from "effect/SchemaRepresentation";
 
-/** A schema as OpenAPI writes it, in the shapes that generators of clients read. */
+/** Converts a schema to OpenAPI, in the forms that generators of clients read. */
 export const toOpenapi = (schema: Schema.Constraint) =>
   asWritten(
     JsonSchema.toMultiDocumentOpenApi3_1(
       SchemaRepresentation.toJsonSchemaMultiDocument(
         SchemaRepresentation.toRepresentations([Schema.toEncoded(schema).ast]),
-        // As requests are decoded.
+        // As in the decoding of requests.
         { onExcessProperty: "error", includeAnnotationKey: (key) => KEYWORDS.has(key) },
       ),
     ),
   );
 
-/** Keywords of JSON Schema that come from annotations, since no check goes with them. */
+/** Keywords of JSON Schema that annotations add, since no check has them. */
 const KEYWORDS = new Set(["maxItems", "minItems", "pattern", "properties", "required", "type"]);
 
-/** A text in which members are named as on the wire. */
+/** Names members in a text as on the wire. */
 export const inSnakeCase = (text: string): string =>
   text.replaceAll(/`[a-z]+[A-Z]\w*`/g, snakeCase);
 
-/** All numbers of the API are whole, and descriptions name members as on the wire. */
+/**
+ * Converts numbers to integers, since the API has no others, and names in descriptions to the
+ * wire's.
+ */
 const asWritten = <A>(written: A): A =>
   JSON.parse(JSON.stringify(written), (name, value) => {
     if (name === "description" && typeof value === "string") return inSnakeCase(value);

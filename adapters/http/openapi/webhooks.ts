@@ -13,9 +13,9 @@ export const messageSchemas = Rec.map(EVENTS, ({ fields }, type: EventType) =>
   }),
 );
 
-/** The messages that a backend receives, as OpenAPI describes them. */
+/** Describes the messages to a backend as OpenAPI does. */
 export const webhooks = (json: (schema: Schema.Constraint) => unknown) =>
-  // Not named, since generators of clients leave out names that no operation uses.
+  // Not named: generators of clients leave out names that no operation uses.
   Rec.map(messageSchemas, (message, type: EventType) => {
     const { identifier, description } = EVENTS[type].ast.annotations ?? {};
     return {

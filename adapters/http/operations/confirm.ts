@@ -13,7 +13,7 @@ const ConfirmedUpload = Schema.Struct(confirmed).annotate({
   description: "`checksum` is there only if the store itself has verified it.",
 });
 
-/** A file that arrived as plain data, without its addresses. */
+/** Converts an arrived file to plain data, without its addresses. */
 export const presentArrived = (file: Omit<Arrived, "organization" | "subject">) => ({
   key: file.key,
   size: file.size,
@@ -36,7 +36,7 @@ export const presentConfirmed = (
   fileUrl: fileAddress(publicUrl, member.slug, file),
 });
 
-/** The refusals of a file that has to be what was granted. */
+/** The refusals of an operation on an upload that must be as granted. */
 export const CONFIRM_REFUSALS = {
   OrganizationNotFound: true,
   UploadIncomplete: true,

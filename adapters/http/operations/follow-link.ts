@@ -5,7 +5,7 @@ import { REDIRECT } from "./open-file.ts";
 import { publicRoute } from "./operation.ts";
 
 /**
- * Opens a file for whoever holds a link. Clients may not keep the answer, so that a link stops
+ * Opens a file for the holder of a link. Clients may not cache the answer, so that a link stops
  * working as soon as it is revoked. Each opening is logged, since the caller is unknown and the
  * audit may be off.
  */

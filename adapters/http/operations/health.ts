@@ -13,7 +13,7 @@ import { type PublicRequest, publicRoute } from "./operation.ts";
 import { instant } from "./schemas.ts";
 import { toWire, wireSchema } from "./wire.ts";
 
-/** The process is alive. Nothing else is checked. */
+/** Answers that the process is alive. Nothing else is checked. */
 export const health = publicRoute({
   methods: ["GET", "HEAD"],
   path: "/healthz",
@@ -61,9 +61,9 @@ const encode = toWire(Readiness);
 
 /**
  * Answers 503 if URLs cannot be signed or the service is stopping. While another part fails, the
- * service is `degraded` and ready, since signing needs none of them. The reason why a part fails can
- * name addresses and folders, so only callers on this machine or with a token see it, and the
- * certificate of the store.
+ * service is `degraded` and ready, since signing needs only credentials. A reason can name
+ * addresses and folders, so only callers on this machine or with a token see it, and the store's
+ * certificate.
  */
 const readinessNow = Effect.fnUntraced(function* (request: PublicRequest) {
   const { c, options } = request;

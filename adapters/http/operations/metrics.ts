@@ -18,7 +18,7 @@ export const metricsRoute = (access: MetricsAccess) =>
     refusals: { Unauthenticated: true },
   });
 
-/** The handler of a listener that has the metrics alone. */
+/** Makes the handler of a listener for metrics only. */
 export function metricsApp(access: MetricsAccess, services: Context.Context<Services>) {
   const app = new Hono<HttpEnv>();
   app.get("/metrics", (c) =>

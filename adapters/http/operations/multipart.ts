@@ -11,7 +11,7 @@ import { memberAt } from "../../values/decode.ts";
 import { CONFIRM_REFUSALS, presentConfirmed } from "./confirm.ts";
 import { FILES, operation } from "./operation.ts";
 import { eachOnce, PARTS_REFUSALS } from "./parts.ts";
-import { askedFacts, fileFields, GRANT_REFUSALS } from "./presign.ts";
+import { requestFacts, fileFields, GRANT_REFUSALS } from "./presign.ts";
 import { confirmed, instant, RECEIPT, Token } from "./schemas.ts";
 
 export const startMultipartOperation = operation({
@@ -28,7 +28,7 @@ export const startMultipartOperation = operation({
     answers: "The upload is granted.",
   },
   input: Schema.Struct(fileFields).annotate({ identifier: "MultipartStart" }),
-  facts: askedFacts,
+  facts: requestFacts,
   run: ({ member }, upload) => startMultipart({ member, upload }),
   output: Schema.Struct({
     upload: Token,
@@ -103,7 +103,7 @@ export const completeMultipartOperation = operation({
       ),
     ),
   }).annotate({ identifier: "MultipartCompletion" }),
-  // A body has room for hundreds of thousands.
+  // A body of this size could list hundreds of thousands.
   before: (input) => {
     const parts = memberAt(input, ["parts"]);
     return Array.isArray(parts) && parts.length > MOST_PARTS
@@ -114,7 +114,7 @@ export const completeMultipartOperation = operation({
     const reason = eachOnce(parts.map(({ partNumber }) => partNumber));
     return reason && { pointer: "/parts", reason };
   },
-  // The token is opened first: to decode up to 10,000 parts costs much more.
+  // Opens the token first: decoding up to 10,000 parts costs much more.
   runLate: ({ member }, input, decoded) => {
     const upload = memberAt(input, ["upload"]);
     const parts = Effect.map(decoded, (completion) => completion.parts);

@@ -12,7 +12,7 @@ import type { HttpContext } from "../env.ts";
 import { FILES, operation, type Text } from "./operation.ts";
 import { flag, GET_URL, instant, url } from "./schemas.ts";
 
-/** A redirect to the store, and what a client gets there. */
+/** A redirect to the store, and the store's answer. */
 export const REDIRECT: Text["answers"] = {
   200: { description: "The file, for a client that follows redirects by itself.", isOfStore: true },
   302: {
@@ -35,23 +35,26 @@ export const REDIRECT: Text["answers"] = {
 
 const VERSION = "The version of the file, as its confirmation named it; the newest if left out.";
 
-/** The key of the file that an address names. */
+/** Returns the key of the file that an address names. */
 export function addressedKey(c: HttpContext, { organization }: Member): string {
   const { year, month, name, path } = c.req.param() as Readonly<Record<string, string>>;
   return keyIn(organization, path ?? [year, month, name].filter(Boolean).join("/"));
 }
 
-/** As of a database row without a file: a fault of the host, and no refusal. */
+/**
+ * Throws for a value such as that of a database row without a file: a fault of the host, no
+ * refusal.
+ */
 export function assertKey(input: unknown): void {
   if (typeof memberAt(input, ["key"]) !== "string") throw new TypeError("key must be a string");
 }
 
-// Not HEAD: a store refuses that of what was signed for GET.
+// Without HEAD, which a store refuses for a URL signed for GET.
 export const openFileOperation = operation({
   action: "open",
   methods: ["GET"],
   path: `${FILES}/:year/:month/:name`,
-  // Of other policies' keys. No operation has a dot in its path.
+  // For keys of other policies. No operation has a dot in its path.
   deepPaths: [`${FILES}/:path{[a-z].*\\.[a-z0-9_-]+}`],
   scope: "read",
   text: {

@@ -21,19 +21,19 @@ export { FILES } from "../addresses.ts";
 /** Exactly the refusals of `E`: an object of this type does not compile while one is missing. */
 export type AllOf<E extends { readonly _tag: string }> = { readonly [T in E["_tag"]]: true };
 
-/** The answers of the service at an address, with refusals beside those of caller and body. */
+/** An address of the service, with refusals beside those of caller and body. */
 export interface Entry {
-  /** As Hono writes it. */
+  /** In the syntax of Hono. */
   readonly path: `/${string}`;
-  /** Further paths, which no document can write. */
+  /** Further paths, which OpenAPI cannot express. */
   readonly deepPaths?: ReadonlyArray<`/${string}`> | undefined;
   /** Other methods are answered with 405. */
   readonly methods: readonly ["GET" | "POST" | "DELETE", ...ReadonlyArray<"HEAD">];
-  /** The name in the audit; an entry without is not audited. */
+  /** The name in the audit; an entry without one is not audited. */
   readonly action?: string;
-  /** For the OpenAPI document; an entry without is not in it. */
+  /** The text for the OpenAPI document; an entry without one is not in it. */
   readonly text?: Text;
-  /** The JSON that is answered, named as on the wire. */
+  /** The JSON of the answer, named as on the wire. */
   readonly answer?: Schema.Constraint;
   readonly refusals: { readonly [Tag in Refusal["_tag"]]?: true };
 }
@@ -48,13 +48,13 @@ export interface Text {
   readonly parameters?: ReadonlyArray<object>;
   /** Example bodies, by name. */
   readonly examples?: Readonly<Record<string, unknown>>;
-  /** The answers that are not refusals, by status; a text alone is that of 200. */
+  /** The answers that are not refusals, by status; a single text is that of 200. */
   readonly answers: string | Readonly<Record<string, AnswerText>>;
 }
 
 export interface AnswerText {
   readonly description: string;
-  /** The store gives this answer, to a client that follows redirects by itself. */
+  /** True if the store gives this answer, to a client that follows redirects. */
   readonly isOfStore?: true;
   /** Headers beside those of every answer; one of the same name replaces it. */
   readonly headers?: Readonly<Record<string, object>>;
@@ -69,27 +69,27 @@ export interface PublicRequest {
   readonly recordFacts: RecordFacts | undefined;
 }
 
-/** An entry that answers whoever asks. */
+/** An entry without authentication. */
 export interface PublicRoute<E = Refusal> extends Entry {
   readonly scope?: undefined;
-  /** A probe belongs to a service that stands alone. */
+  /** True for a probe, which an embedded service does not have. */
   readonly isProbe?: true;
   readonly handler: (request: PublicRequest) => Effect.Effect<Answer, E, Services>;
 }
 
-// The errors of the next two functions are inferred from what they are given, which a narrower
-// constraint than a tag would widen to itself; that each is a `Refusal` follows from `refusals`.
+// The errors of the next two functions are inferred from their arguments; a narrower constraint
+// than a tag would widen the type to itself. `refusals` ensures that each is a `Refusal`.
 
-/** Makes an entry for everyone, with all that its handler refuses. */
+/** Makes a public entry, with all that its handler refuses. */
 export const publicRoute = <E extends { readonly _tag: string } = never>(
   row: PublicRoute<E> & { readonly refusals: AllOf<NoInfer<E>> },
 ): PublicRoute => row as PublicRoute<never>;
 
-/** The caller of an operation, and the place that it is asked at. */
+/** The caller of an operation, and the service's address. */
 export interface OperationContext {
   readonly member: Member;
   readonly publicUrl: URL;
-  /** By HTTP, and not by a call. */
+  /** True by HTTP, undefined by a call. */
   readonly isRequest?: true;
 }
 
@@ -109,22 +109,22 @@ interface Description<
   readonly bodyLimit?: number;
   /** The input of a request that has no body. */
   readonly query?: (c: HttpContext, member: Member) => unknown;
-  /** A fault that is looked for before input is decoded, which would cost much more. */
+  /** Finds a fault before input is decoded, which would cost much more. */
   readonly before?: (input: unknown) => MemberFault | undefined;
   /** Throws for input of a call that only a fault of the host explains. */
   readonly assertCall?: (input: unknown) => void;
-  /** A fault that no single member has. */
+  /** Finds a fault of several members together. */
   readonly check?: (input: Schema.Struct<Fields>["Type"]) => MemberFault | undefined;
-  /** Facts for the audit in the input; several where each of several uploads is one entry. */
+  /** Returns the input's facts for the audit; several if each of several uploads is one entry. */
   readonly facts?: (
     input: Schema.Struct<Fields>["Type"],
   ) => AuditedFacts | ReadonlyArray<AuditedFacts>;
   readonly output?: Schema.Constraint & { readonly Encoded: Output };
-  /** The outcome as plain data, as calls return it. */
+  /** Returns the outcome as plain data, as calls return it. */
   readonly present: (outcome: Outcome, asking: OperationContext) => Output;
   /** The member of the output that a call returns alone. */
   readonly callGives?: Gives;
-  /** The outcome on the wire, by hand where that is measurably cheaper. */
+  /** Returns the outcome on the wire; by hand where that is measurably cheaper. */
   readonly encode?: (outcome: Outcome) => unknown;
   /** The headers of the answer to a request, in place of those of JSON. */
   readonly headers?: Answer["headers"];
@@ -141,7 +141,7 @@ type Run<Input, Outcome, E> =
     }
   | {
       readonly run?: undefined;
-      /** Runs with input that is decoded once the program asks for it. */
+      /** Runs with input that is decoded when the program needs it. */
       readonly runLate: (
         asking: OperationContext,
         raw: unknown,
@@ -149,7 +149,7 @@ type Run<Input, Outcome, E> =
       ) => Effect.Effect<Outcome, E, Services>;
     };
 
-/** An operation, read by everything that speaks of operations. */
+/** An operation, for all that lists, serves, documents or calls operations. */
 export interface Operation<
   Input = unknown,
   Output = unknown,
@@ -164,7 +164,7 @@ export interface Operation<
   readonly callGives: string | undefined;
   /** The body of a request, named as on the wire. */
   readonly body: Schema.Constraint | undefined;
-  /** Decodes the body of a request, named as on the wire, or what its query has. */
+  /** Decodes the body of a request, named as on the wire, or the input from its query. */
   readonly decode: (input: unknown) => Result.Result<object, Refusal>;
   /** Decodes the body of a request and runs. */
   readonly answerTo: (
@@ -176,7 +176,7 @@ export interface Operation<
     asking: OperationContext,
     input: unknown,
   ) => Effect.Effect<Output, Refusal, Services>;
-  /** For the compiler alone: the options of the call, and its refusals. */
+  /** Types for the compiler only: the options of the call, and its refusals. */
   readonly options?: Input;
   readonly tags?: Tags;
 }
@@ -209,7 +209,7 @@ export function operation<
   Extract<(E | InvalidInput)["_tag"], Refusal["_tag"]>
 > {
   type Input = Schema.Struct<Fields>["Type"];
-  /** That it fails with a `Refusal` follows from `refusals`. */
+  /** `refusals` ensures that it fails with a `Refusal`. */
   type Program = Effect.Effect<Outcome, (E & Refusal) | InvalidInput, Services>;
   const { input: schema, output, callGives, before, assertCall, check, facts } = description;
   const { present, encode, headers, respond, run, runLate, ...described } = description;
@@ -222,8 +222,8 @@ export function operation<
     rename: (value: unknown) => unknown,
     isWire: boolean,
   ) => {
-    const own = Object.keys(schema.fields);
-    const names = isWire ? own.map(wirePointer) : own;
+    const members = Object.keys(schema.fields);
+    const names = isWire ? members.map(wirePointer) : members;
     const decode = decoder(
       spelled as Schema.ConstraintCodec<unknown, unknown>,
       isWire ? names : undefined,
@@ -237,8 +237,8 @@ export function operation<
       if (early !== undefined) return refuse(early);
       const decoded = decode(value);
       if (Result.isFailure(decoded)) return Result.fail(refusalFor(decoded.failure, names));
-      // A schema without members lets all pass.
-      const input = (own.length === 0 ? {} : rename(decoded.success)) as Input;
+      // A schema without members accepts any.
+      const input = (members.length === 0 ? {} : rename(decoded.success)) as Input;
       const fault = check?.(input);
       return fault === undefined ? Result.succeed(input) : refuse(fault);
     };
@@ -300,7 +300,7 @@ function recordEach(
   else recordFacts(facts as AuditedFacts);
 }
 
-/** The refusals of single members; wherever a member has one of these names, it means the same. */
+/** Codes of invalid members; a member of one of these names means the same everywhere. */
 const MEMBER_CODES = {
   filename: "INVALID_FILE_NAME",
   contentType: "INVALID_CONTENT_TYPE",
@@ -309,8 +309,9 @@ const MEMBER_CODES = {
 } as const;
 
 /**
- * The refusal of an invalid input. One bad value that has a code of its own is refused with it, as
- * is a token that is no text; missing and unknown members, and several faults, with `InvalidBody`.
+ * Returns the refusal of an invalid input. One invalid member with a code of its own gets that
+ * code, as does a token that is no text; missing and unknown members, and several faults, are
+ * `InvalidBody`.
  */
 function refusalFor(
   faults: Arr.NonEmptyReadonlyArray<MemberFault>,

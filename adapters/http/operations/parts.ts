@@ -15,7 +15,7 @@ export const PARTS_REFUSALS = {
   OrganizationNotFound: true,
 } as const;
 
-/** The fault of a list that names a part twice. */
+/** Returns the fault of a list that names a part twice. */
 export const eachOnce = (numbers: ReadonlyArray<number>) =>
   new Set(numbers).size === numbers.length
     ? undefined

@@ -9,7 +9,7 @@ import { JSON_HEADERS, keptByBrowser } from "../answer.ts";
 import { FILES, operation } from "./operation.ts";
 import { flag, seconds } from "./schemas.ts";
 
-/** The seconds for which a browser may keep the policies, and not know that they have changed. */
+/** Seconds for which a browser may cache the policies, which may change meanwhile. */
 const LIFETIME = 60;
 
 const Policy = Schema.Struct({

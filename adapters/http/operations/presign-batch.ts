@@ -3,7 +3,7 @@ import { requestUploads } from "../../../application/uploads/request-upload.ts";
 import { memberAt } from "../../values/decode.ts";
 import { FILES, operation } from "./operation.ts";
 import {
-  askedFacts,
+  requestFacts,
   encodeUpload,
   PLAIN,
   presentUpload,
@@ -30,7 +30,7 @@ export const presignBatchOperation = operation({
     },
     answers: "All uploads are granted.",
   },
-  // 100 files have room, unless most have very long names, or metadata of their own.
+  // Enough for 100 files, unless most have very long names or metadata.
   bodyLimit: 64 * 1024,
   input: Schema.Struct({
     files: Schema.Array(UploadRequest).check(
@@ -44,12 +44,12 @@ export const presignBatchOperation = operation({
     identifier: "BatchRequest",
     description: "`policy`, `strict` and `metadata` are for the files that leave them out.",
   }),
-  // To decode as many as fit a body would take a quarter second.
+  // Decoding as many as fit a body would take a quarter of a second.
   before: (input) => {
     const files = memberAt(input, ["files"]);
     return Array.isArray(files) && files.length > MAX_FILES ? TOO_MANY : undefined;
   },
-  facts: ({ files, ...defaults }) => files.map((file) => askedFacts({ ...defaults, ...file })),
+  facts: ({ files, ...defaults }) => files.map((file) => requestFacts({ ...defaults, ...file })),
   run: ({ member }, { files, ...defaults }) =>
     requestUploads({
       member,

@@ -34,7 +34,7 @@ export const fileFields = {
   policy: Schema.optionalKey(
     Schema.String.annotate({
       description: "The name of a policy; `files` if left out.",
-      // Not a check: another name is one of no policy.
+      // Not checked here: any other name is an unknown policy.
       pattern: POLICY_NAME.source,
       examples: ["files"],
     }),
@@ -45,7 +45,7 @@ export const UploadRequest = Schema.Struct({
   ...fileFields,
   strict: Schema.optionalKey(
     Schema.Boolean.annotate({
-      // Not as a default: generated clients would ask for it.
+      // Not a default: generated clients would send it.
       description:
         "Binds everything that the store can enforce; the PUT has to carry all of `putHeaders`. False if left out.",
     }),
@@ -66,8 +66,8 @@ export const Upload = Schema.Struct({
 
 export const PLAIN = { filename: "a.png", content_type: "image/png", size: 5 };
 
-/** Facts of an upload that is asked for; other names are of no policy. */
-export const askedFacts = ({
+/** Returns the facts of a requested upload for the audit, without the names of unknown policies. */
+export const requestFacts = ({
   size,
   contentType,
   policy = DEFAULT_POLICY,
@@ -93,8 +93,8 @@ export const presentUpload = (granted: PresignedUpload) => ({
 });
 
 /**
- * The same on the wire. By hand, since naming members and writing dates in general costs as much as
- * a signature.
+ * Writes the same on the wire. By hand, since the general naming of members and writing of dates
+ * costs as much as a signature.
  */
 export const encodeUpload = ({ key, put, get, receipt }: PresignedUpload) => ({
   put_url: put.url,
@@ -128,7 +128,7 @@ export const presignOperation = operation({
     answers: "The upload is granted.",
   },
   input: UploadRequest,
-  facts: askedFacts,
+  facts: requestFacts,
   run: ({ member }, upload) => requestUpload({ member, upload }),
   output: Upload,
   present: presentUpload,

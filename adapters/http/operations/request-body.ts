@@ -16,8 +16,8 @@ export type UnreadBody = BodyNotJson | BodyEncoded | BodyTooLarge | RequestTimeo
 /**
  * Reads a JSON body of at most `limit` bytes that arrives within 10 seconds. Fails with
  * `BodyNotJson` for another media type, `BodyEncoded`, `BodyTooLarge`, `RequestTimeout`, or
- * `InvalidBody` for malformed JSON. A promise and not an Effect: to resume a fiber costs more than
- * all the rest. The media type does not count unless the body `isTyped`.
+ * `InvalidBody` for malformed JSON. The media type counts only if the body `isTyped`. A promise and
+ * not an Effect: resuming a fiber costs more than all the rest.
  */
 export async function readJson(
   request: Request,
@@ -33,7 +33,7 @@ export async function readJson(
   const length = request.headers.get("content-length");
   if (length !== null && Number(length) > limit) return tooLarge(limit);
   try {
-    // Without a length the body is counted as it arrives; with one the server ends it there.
+    // Without a length the body is counted as it arrives; otherwise the server ends it there.
     const bytes = await withinTime<ArrayBuffer | Uint8Array | undefined>(
       length === null ? readCounted(request, limit) : request.arrayBuffer(),
     );
@@ -74,8 +74,8 @@ async function withinTime<A>(body: Promise<A>): Promise<A> {
 }
 
 /**
- * The bodies that are being read. One timer serves all, since a timer for each costs more. On
- * Workers it ends with the request that started it; there the platform limits slow bodies.
+ * The bodies being read. One timer serves all, since a timer for each costs more. On Workers it
+ * ends with the request that started it; there the platform limits slow bodies.
  */
 const awaited = new Set<{ seconds: number; readonly giveUp: () => void }>();
 let clock: ReturnType<typeof setInterval> | undefined;
@@ -87,7 +87,7 @@ function countSeconds(): void {
   clock = undefined;
 }
 
-/** Undefined for a body above the limit. */
+/** Reads a body; undefined above the limit. */
 async function readCounted(request: Request, limit: number): Promise<Uint8Array | undefined> {
   const bytes = new Uint8Array(limit);
   let size = 0;
@@ -103,13 +103,13 @@ const DISCARD_LIMIT = 1024 * 1024;
 const DISCARD_SECONDS = 5;
 
 /**
- * Reads the rest of a refused request's body and discards it, up to 1 MiB and 5 seconds, so that
- * the refusal reaches a client that is still sending. False if there is more: the answer then has
- * `Connection: close`, and Node closes the connection at once.
+ * Discards the rest of a refused request's body, up to 1 MiB and 5 seconds, so that the refusal
+ * reaches a client that is still sending. False if there is more: the answer then has `Connection:
+ * close`, and Node closes the connection at once.
  */
 export async function discardBody(request: Request): Promise<boolean> {
   if (request.method === "GET" || request.method === "HEAD") return true;
-  // The client waits for `100 Continue` before it sends the body, and to read it would send that.
+  // The client waits for `100 Continue` before it sends the body, and reading would send that.
   if (request.headers.has("expect") && !request.bodyUsed) return false;
   const { body } = request;
   if (body === null || body.locked) return true;

@@ -2,13 +2,14 @@ import * as Schema from "effect/Schema";
 import * as SchemaAST from "effect/SchemaAST";
 import { snakeCase } from "../../values/names.ts";
 
-// Schemas name members in camel case, as calls do. Here they, and values, get the names of the wire.
+// Schemas name members in camel case, as calls do. This module converts members and values to the
+// names of the wire.
 
 /** Returns a schema whose members, at any depth, are named as on the wire. */
 export const wireSchema = (schema: Schema.Constraint): Schema.Constraint =>
   Schema.make(wireAst(schema.ast));
 
-/** A schema that many share stays one, which the OpenAPI document then names once. */
+/** Keeps a shared schema shared, so that the OpenAPI document names it once. */
 const known = new WeakMap<SchemaAST.AST, SchemaAST.AST>();
 
 function wireAst(ast: SchemaAST.AST): SchemaAST.AST {
@@ -49,7 +50,9 @@ export const fromWire = (schema: Schema.Constraint): Rename =>
 
 const itself: Rename = (value) => value;
 
-/** Undefined where no member, at any depth, changes its name; members that are undefined go. */
+/**
+ * Returns undefined if no member, at any depth, changes its name. Undefined members are dropped.
+ */
 function renaming(
   ast: SchemaAST.AST,
   spell: (name: string) => { readonly from: string; readonly to: string },
@@ -78,5 +81,5 @@ function renaming(
   };
 }
 
-/** A JSON Pointer to a member of a call's input, as the wire spells it. */
+/** Converts a JSON Pointer to a member of a call's input to the wire's names. */
 export const wirePointer = (pointer: string): string => pointer.split("/").map(snakeCase).join("/");

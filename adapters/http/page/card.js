@@ -31,7 +31,7 @@ export function showRequest(card, title, about, command) {
 
 /**
  * Shows an upload as it is now: its `state` is uploading, paused, done, failed or aborted, and the
- * other members are as the client gave them.
+ * other members are the client's.
  */
 export function render(upload) {
   const { card, state, progress, result, error } = upload;
@@ -58,7 +58,7 @@ export function render(upload) {
   }
 }
 
-/** Changes a text; a live region would read out again what is set again. */
+/** Changes a text only if it differs: a live region reads a repeated text again. */
 function setText(element, text) {
   if (element.textContent !== text) element.textContent = text;
 }
@@ -74,7 +74,7 @@ function showImage(card, url) {
   );
 }
 
-/** Failures that another attempt with the same file cannot mend. */
+/** Failures that another attempt with the same file cannot fix. */
 const FINAL = new Set([
   "refused",
   "empty-file",
@@ -106,7 +106,7 @@ const SENTENCES = {
       : "Cancelled. Nothing of it is left in the store.",
 };
 
-/** The code, and for the operator the message if it says more. */
+/** Returns the code, and for the operator the message if it says more. */
 function detailFrom({ code, problem, message, userMessage }) {
   const isMore = code !== "unauthenticated" && message !== userMessage;
   return (problem?.code ?? code) + (isMore ? `: ${message}` : "");
@@ -123,7 +123,7 @@ const WAITS = {
   scanning: "It has arrived, and is being scanned",
 };
 
-/** Of a file that is in the store, and not ready. */
+/** States of a file that has arrived, and is not ready. */
 const ARRIVED = new Set(["copying", "scanning"]);
 
 const waitFrom = ({ reason, delay }) =>

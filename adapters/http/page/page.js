@@ -2,7 +2,7 @@ import { createClient, dropTarget, pasteTarget, sizeInWords } from "./client/cli
 import { makeCard, render, showRequest } from "./card.js";
 import { recordingFetch } from "./requests.js";
 
-// The page to try the service on: a client like any other, which shows what it sends.
+// The page of the first run: a client like any other, which shows its requests.
 
 const find = (selector) => document.querySelector(selector);
 
@@ -10,10 +10,13 @@ const endpoint = new URL(".", location.href).href;
 const organization = () => find("#organization").value.trim() || "acme";
 const policyName = () => find("#policy").value || "files";
 
-/** A token is entered only where the one in the address is missing or was refused. */
+/**
+ * Returns the entered token, or the one in the address; entering is needed only if that is missing
+ * or refused.
+ */
 const token = () => find("#token").value.trim() || tokenInAddress();
 
-// Not read as query parameters, where a plus sign would become a space.
+// Not parsed as a query, where a plus sign would become a space.
 const tokenInAddress = () => location.hash.match(/^#token=(.+)/)?.[1] ?? "";
 
 let client;
@@ -22,7 +25,7 @@ let policies = [];
 const clientWith = (more) =>
   createClient({ endpoint, organization: organization(), token, ...more });
 
-/** Makes the client of the caller who is entered, and shows its policies. */
+/** Makes the client of the entered caller, and shows its policies. */
 async function enter() {
   const made = clientWith({});
   client = made;
@@ -99,7 +102,7 @@ async function start(upload) {
   }
 }
 
-/** Copies a command; without a secure context, where there is no clipboard, it is selected. */
+/** Copies a command; without a secure context there is no clipboard, and it is selected instead. */
 async function copy(button) {
   const text = button.parentElement.querySelector("code");
   try {
@@ -112,7 +115,7 @@ async function copy(button) {
   button.addEventListener("blur", () => (button.textContent = "Copy"), { once: true });
 }
 
-/** Browsers call every pasted screenshot `image.png`. */
+/** Renames a pasted screenshot, which browsers always call `image.png`. */
 const withOwnName = (file) =>
   file.name === "image.png" ? new File([file], "pasted-image.png", { type: file.type }) : file;
 
@@ -130,7 +133,7 @@ document.addEventListener("click", ({ target }) => {
 find("#drop").addEventListener("click", () => find("#file").click());
 find("#file").addEventListener("change", ({ target }) => {
   uploadAll([...target.files]);
-  // So that choosing the same file again is a change.
+  // Otherwise choosing the same file again would be no change.
   target.value = "";
 });
 find("#policy").addEventListener("change", showPolicy);

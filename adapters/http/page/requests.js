@@ -10,19 +10,19 @@ const STEPS = {
 };
 
 /**
- * Makes a `fetch` for the upload of one file. It calls `onRequest` with what is sent, as a title, an
- * explanation and a command for a shell: requests to the service, and those to the store that the
- * answers are for.
+ * Makes a `fetch` for the upload of one file. It calls `onRequest` with a title, an explanation and
+ * a shell command for each request to the service, and for those to the store that follow its
+ * answers.
  */
 export function recordingFetch({ name }, onRequest) {
   let partSize;
   return async (url, init) => {
     const response = await fetch(url, init);
     const step = STEPS[url.split("/files/")[1]];
-    // 202: it is asked again.
+    // 202: the request is repeated.
     if (!response.ok || response.status === 202 || !step || init.method !== "POST") return response;
     const answer = await response.clone().json();
-    // Parts differ in their number only.
+    // Parts differ only in their number.
     if (answer.parts?.[0].part_number > 1) return response;
     partSize ??= answer.part_size;
     onRequest(...step, requestTo(url, init));
@@ -54,5 +54,5 @@ const curl = (options, headers, url) =>
     quote(url),
   ].join(" \\\n  ");
 
-/** One word of a POSIX shell: inside single quotes, only a single quote means anything. */
+/** Quotes a word for a POSIX shell: inside single quotes, only a single quote has a meaning. */
 const quote = (text) => `'${text.replaceAll("'", `'\\''`)}'`;

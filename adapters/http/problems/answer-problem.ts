@@ -3,7 +3,7 @@ import type { HttpContext } from "../env.ts";
 import { type Problem, problemFrom, type Refusal } from "./problem.ts";
 import { problemPage, wantsPage } from "./problem-page.ts";
 
-/** Refuses a request: with a problem document, or with a page if a browser asks for one. */
+/** Refuses a request: with a problem document, or with a page if a browser requests one. */
 export function refuse(c: HttpContext, refusal: Refusal, requestId: string): Answer {
   const problem = problemFrom(refusal);
   const answer = wantsPage(c) ? problemPage(problem, requestId) : problemDocument(problem);
@@ -21,7 +21,7 @@ export const problemDocument = (problem: Problem) => ({
   body: JSON.stringify(documentFrom(problem)),
 });
 
-/** A problem as RFC 9457 writes it. */
+/** Writes a problem as RFC 9457 does. */
 export const documentFrom = ({ status, code, title, detail, members }: Problem) => ({
   title,
   status,

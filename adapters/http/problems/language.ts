@@ -1,11 +1,11 @@
 import { snakeCase } from "../../values/names.ts";
 
-/** The names by which a problem speaks of a request: to a client of the API, or to an embedder. */
+/** The words of problems for a request: those of the API, or of the package. */
 export interface Language {
   readonly input: string;
   readonly member: (name: string) => string;
   readonly operation: (name: keyof typeof ROUTES) => string;
-  /** The place that nothing was found at, and advice for it. */
+  /** The title of a missing place, and advice for it. */
   readonly notFound: { readonly title: string; readonly check: string };
 }
 

@@ -3,7 +3,7 @@ import type { Answer } from "../answer.ts";
 import type { HttpContext } from "../env.ts";
 import type { Problem } from "./problem.ts";
 
-/** Tells whether a browser asks for a page, as when a person opens a link. */
+/** Returns true if a browser requests a page, as when a person opens a link. */
 export function wantsPage(c: HttpContext): boolean {
   const accepted = c.req.raw.headers.get("accept") ?? "";
   return c.req.method === "GET" && accepted.includes("text/html") && !accepted.includes("json");
@@ -36,7 +36,7 @@ const STYLE = raw(
 
 const PAGE_HEADERS = {
   "Content-Type": "text/html; charset=utf-8",
-  // The hash is of the style above.
+  // The hash of the style above.
   "Content-Security-Policy":
     "default-src 'none'; style-src 'sha256-lpDmV19JxFml5MLYusf2KJrkPqgGEp5H/lV/Zvn3Mac='; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
   "Referrer-Policy": "no-referrer",

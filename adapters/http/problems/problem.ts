@@ -19,31 +19,31 @@ export interface Problem {
   readonly headers: Readonly<Record<string, string>>;
 }
 
-/** The problem that a refusal is: for clients of the API, or in the language of calls. */
+/** Returns the problem of a refusal: for clients of the API, or in the language of calls. */
 export function problemFrom(refusal: Refusal, say: Language = WIRE): Problem {
   if (refusal._tag === "UploadRefused") return problemInBatch(refusal, say);
   const row: Row = PROBLEMS[refusal._tag];
-  // Each row takes the refusal of its own tag; the compiler cannot follow that through a look-up.
+  // The row takes the refusal of its tag, which the compiler cannot follow through a look-up.
   const facts = refusal as never;
-  const tell = <A extends string | number | object>(said: Said<A, never>) =>
+  const resolve = <A extends string | number | object>(said: Said<A, never>) =>
     typeof said === "function" ? said(facts, say) : said;
-  const retryAfter = row.retryAfter && tell(row.retryAfter);
-  const [status, code, title] = tell(row.answer);
+  const retryAfter = row.retryAfter && resolve(row.retryAfter);
+  const [status, code, title] = resolve(row.answer);
   return {
     status,
     code,
     title,
-    detail: tell(row.detail),
+    detail: resolve(row.detail),
     members: row.values?.(facts, say) ?? Rec.map(row.members ?? {}, (_, name) => facts[name]),
     ...(retryAfter !== undefined && { retryAfter }),
     headers: {
       ...(retryAfter !== undefined && { "Retry-After": String(retryAfter) }),
-      ...(row.headers && tell(row.headers)),
+      ...(row.headers && resolve(row.headers)),
     },
   };
 }
 
-/** The problem of one file of several, which is named with its member. */
+/** Returns the problem of one file of several, named with its member. */
 function problemInBatch({ index, refusal }: UploadRefused, say: Language): Problem {
   const problem = problemFrom(refusal, say);
   const [member, reason] = PROBLEMS[refusal._tag].inBatch;

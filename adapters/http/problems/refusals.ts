@@ -51,5 +51,5 @@ export class NotFound extends Data.TaggedError("NotFound") {}
 /** The service answers only this machine, and the request comes from another or names another. */
 export class LoopbackOnly extends Data.TaggedError("LoopbackOnly") {}
 
-/** A fault of the service itself, which tells nothing but an id in its log. */
+/** A fault of the service itself; the caller learns only an id in its log. */
 export class Internal extends Data.TaggedError("Internal")<{ readonly requestId: string }> {}

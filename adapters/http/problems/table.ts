@@ -19,7 +19,7 @@ type Classes = Omit<typeof rules, "ObjectUnreadable"> & typeof requests;
 export type Refusal = InstanceType<Classes[keyof Classes]>;
 export type Tag = Refusal["_tag"];
 
-/** A constant, or what follows from the facts of a refusal, in one of two languages. */
+/** A constant, or a function of the facts of a refusal, in one of two languages. */
 export type Said<A, Facts> = A | ((facts: Facts, say: Language) => A);
 
 /** The answer to refusals with these facts. */
@@ -35,11 +35,11 @@ export interface Row<Facts = never, Sample = unknown> {
   /** In seconds. */
   readonly retryAfter?: Said<number, Facts>;
   readonly headers?: Said<Readonly<Record<string, string>>, Facts>;
-  /** The member of a file, and what is wrong with it, where one of several is refused. */
+  /** The member of a file, and its fault, if one of several is refused. */
   readonly inBatch?: readonly [member: string, reason: string];
   /** A line for the operator, who gets the reason too. */
   readonly log?: string;
-  /** Facts of examples, together with all members that the refusal can have. */
+  /** Facts of examples, which together have all members that the refusal can have. */
   readonly samples?: ReadonlyArray<Sample>;
 }
 
@@ -78,7 +78,7 @@ const NOT_JSON = {
   headers: { Accept: "application/json" },
 } as const;
 
-// The same words whether something does not exist or belongs to another organization.
+// The same words for a missing thing and one of another organization.
 const NOT_FOUND = {
   answer: (_: unknown, say: Language) => [404, "NOT_FOUND", say.notFound.title] as const,
   detail: (_: unknown, say: Language) =>
@@ -388,7 +388,7 @@ export const PROBLEMS = {
   Unauthenticated: {
     answer: [401, "UNAUTHENTICATED", "The caller is not authenticated"],
     detail: ({ by }) => SIGN_IN[by],
-    // Amazon SNS sends the password of an address only when it is asked for it.
+    // Amazon SNS sends the password in an address only after a 401 with a challenge.
     headers: ({ by }) => ({
       "WWW-Authenticate": `${by === "secret" ? "Basic" : "Bearer"} realm="valetkey"`,
     }),
@@ -469,8 +469,7 @@ const SIGN_IN = {
 const count = (number: number, unit: string) => `${number} ${unit}${number === 1 ? "" : "s"}`;
 
 /**
- * Tells clients the limits on their requests: draft-ietf-httpapi-ratelimit-headers,
- * sections 3 and 4.
+ * Writes the limits on a client's requests: draft-ietf-httpapi-ratelimit-headers, sections 3 and 4.
  */
 export function rateLimitHeaders(allowances: ReadonlyArray<Allowance>) {
   const policies = allowances.map(

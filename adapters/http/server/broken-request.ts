@@ -4,13 +4,13 @@ import { asResponse, problemDocument } from "../problems/answer-problem.ts";
 import { problemFrom, type Refusal } from "../problems/problem.ts";
 import { HeadersTooLarge, MalformedRequest, RequestTimeout } from "../problems/refusals.ts";
 
-/** Most that Node reads of a request before its body, in bytes. */
+/** Largest part of a request before its body, in bytes, that Node reads. */
 export const HEADERS_LIMIT = 16 * 1024;
 
 /** Longest time for the headers of a request to arrive, in milliseconds. */
 export const HEADERS_TIMEOUT = 10_000;
 
-/** Answers what Node's parser cannot read, and so never becomes a request. */
+/** Answers input that Node's parser cannot read, and which so never becomes a request. */
 export function answerBroken(error: Error & { readonly code?: string }, socket: Duplex): void {
   // The client is gone, or an answer is under way already.
   if (!socket.writable || error.code === "ECONNRESET") {
@@ -26,7 +26,10 @@ export function answerBroken(error: Error & { readonly code?: string }, socket: 
   socket.end(`${lines.join("\r\n")}\r\n\r\n${body}`);
 }
 
-/** Answers what Node can read but a standard `Request` cannot hold, such as a missing `Host`. */
+/**
+ * Answers a request that Node can read but a standard `Request` cannot represent, such as one
+ * without `Host`.
+ */
 export const answerUnreadable = (): Response => asResponse(problemFrom(new MalformedRequest()));
 
 export function refuseUnseen(outgoing: ServerResponse, refusal: Refusal): void {

@@ -15,7 +15,7 @@ interface Line {
   current?: Exchange | undefined;
   /** In the order of their arrival, each with the function that starts its answer. */
   readonly waiting: Array<{ readonly exchange?: Exchange; readonly begin: () => void }>;
-  /** Everything that arrives from now on is ignored. */
+  /** True if everything that arrives from now on is ignored. */
   isClosed: boolean;
   /**
    * The request whose answer began last, and how many sweeps its body and answer may still take.
@@ -36,7 +36,7 @@ export class Connections {
   readonly #lines = new Map<Duplex, Line>();
   #isStopping = false;
 
-  /** `sweepsFor` tells how many sweeps a request may take with its body and answer. */
+  /** `sweepsFor` returns how many sweeps a request may take with its body and answer. */
   constructor(sweepsFor: (url: string) => number) {
     this.#sweepsFor = sweepsFor;
   }
@@ -53,7 +53,7 @@ export class Connections {
 
   /**
    * Answers a request by `answer` once those before it are answered. If too many requests wait or
-   * are under way, `refuse` answers it, and whatever the client sends after it is ignored.
+   * are under way, `refuse` answers it, and everything that the client sends after it is ignored.
    */
   enter(
     exchange: Exchange,
@@ -72,8 +72,8 @@ export class Connections {
   }
 
   /**
-   * Closes a connection on which something arrived that is not HTTP, by `end`, once the requests
-   * before it are answered. It never writes into an answer that is under way.
+   * Closes a connection on which something other than HTTP arrived, by `end`, once the requests
+   * before it are answered. It never writes into an answer under way.
    */
   breakOff(socket: Duplex, end: () => void): void {
     const line = this.#lines.get(socket);

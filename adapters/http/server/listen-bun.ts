@@ -19,9 +19,9 @@ interface BunServer {
 }
 
 /**
- * Serves on `Bun.serve`, which answers the requests of a connection one after another. It closes a
- * connection that stands still for a minute. It can limit neither the number of connections nor
- * the time in which a client reads an answer.
+ * Serves on `Bun.serve`, which answers the requests of a connection one after another. It closes an
+ * idle connection after a minute. It can limit neither the number of connections nor the time in
+ * which a client reads an answer.
  */
 export const listenBun: Listen = async ({ host, port, fetch, onFull }) => {
   const server = Bun.serve({
@@ -30,12 +30,12 @@ export const listenBun: Listen = async ({ host, port, fetch, onFull }) => {
     idleTimeout: LONGEST_PAUSE / 1000,
     // The API limits bodies itself, and the embedded store accepts the size that was signed.
     maxRequestBodySize: Number.MAX_SAFE_INTEGER,
-    fetch: (request, own) => {
-      if (own.pendingRequests > MAX_REQUESTS && !isProbe(request.url)) {
+    fetch: (request, bun) => {
+      if (bun.pendingRequests > MAX_REQUESTS && !isProbe(request.url)) {
         onFull?.("requests");
         return overloaded();
       }
-      return fetch(request, { address: own.requestIP(request)?.address });
+      return fetch(request, { address: bun.requestIP(request)?.address });
     },
   });
   return {

@@ -13,8 +13,8 @@ declare const Deno: {
 
 /**
  * Serves on `Deno.serve`, which answers the requests of a connection one after another. It cannot
- * limit the number of connections, and never closes one that stands still: neither while headers
- * or body do not arrive, nor while the answer is not read. A proxy in front has to do both.
+ * limit the number of connections, and never closes an idle one, whether headers or a body are
+ * missing or the answer is not read. A proxy in front has to do both.
  */
 export const listenDeno: Listen = async ({ host, port, fetch, onFull }) => {
   let active = 0;

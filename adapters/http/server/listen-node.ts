@@ -31,7 +31,7 @@ export const listenNode: Listen = async ({
       const { socket, url: target } = (env as HttpBindings).incoming;
       return fetch(request, { address: socket.remoteAddress, target });
     },
-    // The application itself answers everything else that fails.
+    // The application itself answers every other failure.
     { errorHandler: answerUnreadable },
   );
   const answer = ({ incoming, outgoing }: Exchange) => void handle(incoming, outgoing);
@@ -52,7 +52,7 @@ export const listenNode: Listen = async ({
   );
   // Closes a connection on which no bytes move, within a request or between two.
   server.timeout = longestPause;
-  // A time of its own between requests costs each of them two timers.
+  // A separate time between requests would cost each of them two timers.
   server.keepAliveTimeout = 0;
   // Beyond a count Node would silently drop headers; their size is limited anyway.
   server.maxHeadersCount = 0;
@@ -84,7 +84,7 @@ export const listenNode: Listen = async ({
   };
 };
 
-/** Most sweeps in the time of a request; one more passes while it waits for the first. */
+/** Sweeps within the time of a request; one more passes while it waits for the first. */
 const SWEEPS = 60;
 
 const OVERLOADED = new Overloaded();
@@ -95,10 +95,10 @@ const EXPECTATION_FAILED = new ExpectationFailed();
  * does not have to send a body that is refused unread.
  */
 function continueOnceRead({ incoming, outgoing }: Exchange): void {
-  const asked = (event: string | symbol) => {
+  const onListener = (event: string | symbol) => {
     if (event !== "data") return;
-    incoming.off("newListener", asked);
+    incoming.off("newListener", onListener);
     if (!outgoing.headersSent) outgoing.writeContinue();
   };
-  incoming.on("newListener", asked);
+  incoming.on("newListener", onListener);
 }

@@ -2,9 +2,9 @@ import { once } from "node:events";
 import { Worker } from "node:worker_threads";
 
 /**
- * Answers `/healthz` and `/readyz` on a port and in a thread of their own: on the port of the
- * service Node accepts one connection between two rounds of requests, so that a probe waits for
- * seconds under load. Both are 503 once the thread of the service has said nothing for 10 seconds.
+ * Answers `/healthz` and `/readyz` on a separate port and in a separate thread: on the service's
+ * port, Node accepts one connection between two rounds of requests, so that a probe waits for
+ * seconds under load. Both are 503 once the service's thread has been silent for 10 seconds.
  * Rejects if it cannot listen.
  */
 export async function listenProbes({
@@ -15,14 +15,14 @@ export async function listenProbes({
   readonly port: number;
   readonly isReady: () => Promise<boolean>;
 }): Promise<void> {
-  // As text, since a file of its own would have to lie beside each bundle.
+  // As text, since a separate file would have to lie beside each bundle.
   const worker = new Worker(`(${serve})()`, { eval: true, workerData: address });
   await once(worker, "message");
   worker.unref();
   setInterval(async () => worker.postMessage(await isReady()), 500).unref();
 }
 
-/** Runs in the thread, where nothing else of this module is. */
+/** Runs in the thread, without the rest of this module. */
 function serve(): void {
   const { parentPort, workerData } = process.getBuiltinModule("node:worker_threads");
   const { createServer } = process.getBuiltinModule("node:http");

@@ -9,7 +9,10 @@ export interface Listening {
    * been answered.
    */
   readonly stop: () => Promise<void>;
-  /** The number of requests that wait for the answer to an earlier one; only Node lets them wait here. */
+  /**
+   * Returns the number of requests that wait for the answer to an earlier one; only Node lets them
+   * wait here.
+   */
   readonly waiting?: () => number;
 }
 
@@ -26,7 +29,7 @@ export type Listen = (options: {
   readonly requestTime?: number;
   /** Longest pause on a connection, in milliseconds; on Node between requests too. */
   readonly longestPause?: number;
-  /** Called for each connection or request that was turned away. */
+  /** Called for each connection or request that is turned away. */
   readonly onFull?: (what: "connections" | "requests") => void;
 }) => Promise<Listening>;
 
@@ -44,7 +47,7 @@ export const REQUEST_TIME = 60_000;
  */
 export const LONGEST_PAUSE = 65_000;
 
-/** Tells whether a request asks how the service is, which is answered even when it is full. */
+/** Returns true for a health probe, which is answered even when the service is full. */
 export const isProbe = (url: string): boolean => PROBE.test(url);
 
 const PROBE = /^(?:https?:\/\/[^/?#]*)?\/(?:healthz|readyz|metrics)$/;
