@@ -17,9 +17,7 @@ export function choosePolicy(
   return Effect.fail(new UnknownPolicy({ known }));
 }
 
-/**
- * Returns the policy of an earlier upload, or the default if it was removed from the configuration.
- */
+/** Returns the policy of an earlier upload, or the default if it is configured no more. */
 export const policyNamed = (name: string) =>
   Policies.useSync(
     (policies) => policies.get(name) ?? policies.get(DEFAULT_POLICY) ?? defaultPolicy,

@@ -70,9 +70,7 @@ export const openUpload = opener({
 export const sealReceipt = ({ seal }: Tokens["Service"], receipt: Receipt): string =>
   seal("receipt", toJson(receipt), receipt.metadata && "encrypted");
 
-/**
- * Writes the JSON that `Receipt` decodes, by hand: encoding by a schema costs as much as signing.
- */
+/** Writes the JSON that `Receipt` decodes: encoding by a schema costs as much as signing. */
 export const toJson = (receipt: Receipt): string =>
   JSON.stringify({
     k: receipt.key,

@@ -128,9 +128,7 @@ const documentFrom = (schema: Schema.Constraint) => {
   };
 };
 
-/**
- * Declares the type of a result, whose object or items become an interface named as their schema.
- */
+/** Declares a result's type; its object or items become an interface named as their schema. */
 function resultFrom({ output, callGives }: Operation, results: Map<string, string>): string {
   if (output === undefined) return "void";
   const { schema, definitions } = documentFrom(output);

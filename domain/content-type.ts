@@ -63,10 +63,7 @@ const MEDIA = /^(?:image|audio|video|font)\//;
 const TEXT =
   /^text\/|[/+.-](?:json|xml|yaml|javascript|ecmascript|typescript|sql|toml|csv|sh|rtf|regedit)$/;
 const BOM = "\xef\xbb\xbf";
-/**
- * Matches a prolog before the first element (XML 1.0, section 2.8). Each of these matches in one
- * way.
- */
+/** Matches the prolog (XML 1.0, section 2.8). Each of these matches in one way. */
 const PROLOG = "<!--(?:[^-]|-(?!->))*-->|<\\?(?:[^?]|\\?(?!>))*\\?>";
 const QUOTED = `"[^"]*"|'[^']*'`;
 const SUBSET = `\\[(?:[^\\]"'<]|${QUOTED}|${PROLOG}|<(?!!--|\\?))*\\]\\s*`;
@@ -80,10 +77,7 @@ const ZIPPED =
   /\+zip$|openxmlformats|opendocument|macroenabled|java-archive|android\.package|xpinstall|vnd\.apple\.|visio|\/3mf$/;
 const CONTAINERS = new Set([ZIP, "application/x-cfb", "application/gzip", "application/xml"]);
 
-/**
- * Types whose mark may be missing or later; Windows reports the last one for comma-separated
- * values.
- */
+/** Types whose mark may be missing or late; Windows reports the last for CSV. */
 const WITHOUT_MARK = new Set([
   "application/x-iso9660-image",
   "application/x-apple-diskimage",

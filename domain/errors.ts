@@ -106,9 +106,7 @@ export class LinkNotFound extends Data.TaggedError("LinkNotFound") {}
 
 /** The request has no valid proof of who sent it. */
 export class Unauthenticated extends Data.TaggedError("Unauthenticated")<{
-  /**
-   * The part that lacks the proof: a token, a proxy, the host application, or the store's secret.
-   */
+  /** The part without proof: a token, a proxy, the host application, or the store's secret. */
   readonly by: "token" | "proxy" | "host" | "secret";
 }> {}
 

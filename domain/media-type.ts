@@ -124,10 +124,7 @@ export const mediaTypeByExtension = (extension: string): MediaType =>
 
 const UNKNOWN_TYPE = MediaType.make("application/octet-stream");
 
-/**
- * Of several types with one extension, it maps to the one whose usual extension it is; registered
- * types come first.
- */
+/** Of several types with one extension, the one that it usually means; registered ones first. */
 const BY_EXTENSION: ReadonlyMap<string, MediaType> = new Map(
   Object.entries(mediaTypes)
     .flatMap(([type, { extensions = [], source }]) =>

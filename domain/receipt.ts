@@ -62,15 +62,10 @@ export type Receipt = typeof Receipt.Type;
 /** The time after the end of its PUT in which an upload can be confirmed. */
 export const CONFIRM_GRACE = Duration.days(1);
 
-/**
- * The longest lifetime of a receipt: a PUT's longest lifetime, the time to confirm, and an hour.
- */
+/** The longest life of a receipt: a PUT's longest lifetime, the time to confirm, and an hour. */
 const LONGEST_RECEIPT = Duration.sum(CONFIRM_GRACE, Duration.hours(7 * 24 + 1));
 
-/**
- * Returns true if a receipt of a key may still be valid; the key may contain the month of its
- * grant.
- */
+/** Returns true if a receipt of a key, which may have the month of its grant, may be valid. */
 export const mayBeConfirmed = (
   { monthEnd = Infinity }: StorageKeyParts,
   now: DateTime.Utc,

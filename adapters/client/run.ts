@@ -88,10 +88,7 @@ export function awake(): number {
   return counted;
 }
 
-/**
- * Makes the state with which an upload is paused, continued and ended. Throws if `retry` is
- * invalid.
- */
+/** Makes the state by which an upload is paused and ended. Throws if `retry` is invalid. */
 export function makeRun(outer?: AbortSignal, retry: RetryOptions = {}) {
   const end = new AbortController();
   /** Aborted while the upload is paused, and once it is to end. */

@@ -160,10 +160,7 @@ export async function uploadWhole(job: Job): Promise<UploadResult> {
 /** The most times that a body is sent again because the store lacks it. */
 const MOST_RESENDS = 5;
 
-/**
- * Returns the failure for a body that the store lacks, although something, such as a captive
- * portal, has accepted it.
- */
+/** Returns the failure for a body that something else, such as a captive portal, accepted. */
 export const notArrived = (error: UploadError): Transient =>
   new Transient("network", ({ attempt, isLast }) =>
     isLast || attempt > MOST_RESENDS ? error : undefined,

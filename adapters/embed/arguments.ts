@@ -128,10 +128,7 @@ export type StoreProvider =
 
 /** Options of stores with the API of S3. */
 export interface S3Options extends StoreOptions {
-  /**
-   * The certificate that `valetkey certify --output` wrote of this store: the path of its file, or
-   * its content.
-   */
+  /** The path or content of the certificate that `valetkey certify --output` wrote. */
   readonly certificate?: string | object | undefined;
   /** Starts although the certificate shows a broken promise that every store must keep. */
   readonly acceptBroken?: boolean | undefined;

@@ -9,10 +9,7 @@ export interface AzureOptions extends Pick<
 > {
   /** The name of the account; that in `endpoint` if left out. */
   readonly accessKey?: string | undefined;
-  /**
-   * The key of the account, in base64, or its connection string, which contains the other options
-   * too.
-   */
+  /** The key of the account, in base64, or its connection string, which has the others too. */
   readonly secretKey?: string | undefined;
   /** The address of the account, such as `https://NAME.blob.core.windows.net`. */
   readonly endpoint?: string | URL | undefined;

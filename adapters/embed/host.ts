@@ -118,9 +118,7 @@ export function logTo(log: ((entry: LogEntry) => void) | undefined): Layer.Layer
   return Layer.merge(Logger.layer([logger]), Layer.succeed(References.MinimumLogLevel, lowest));
 }
 
-/**
- * Makes a log that never fails: an error in the host's log ends neither a request nor the process.
- */
+/** Makes a log that never fails: an error in the host's log ends no request. */
 export const logFrom = (
   log: ((entry: LogEntry) => unknown) | undefined,
 ): ((entry: LogEntry) => unknown) =>

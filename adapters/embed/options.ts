@@ -114,9 +114,7 @@ const functionFaults = (options: Partial<ValetkeyOptions>) =>
       return optionFault(name, "must be a function", name === "organizations" ? example : "");
     });
 
-/**
- * Reads the options of a store, and the variables of its cloud's tools, but none of this package.
- */
+/** Reads the options of a store, and variables of its cloud's tools, but none of this package. */
 export function storageFrom(what: string, options: object, store: Store): Storage {
   const env = Record.filter(process.env, (_, name) => !name.startsWith("STORAGE_"));
   return new Storage(readOptions(what, options, { ...store, env }));

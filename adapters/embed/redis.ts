@@ -12,9 +12,7 @@ export function redis(options: {
   readonly url: string | ReadonlyArray<string>;
   /** True for a cluster. */
   readonly cluster?: boolean | undefined;
-  /**
-   * URLs of the Sentinels that know the master, whose name takes the place of the host in `url`.
-   */
+  /** URLs of the Sentinels that know the master, whose name replaces the host in `url`. */
   readonly sentinels?: string | ReadonlyArray<string> | undefined;
   /** The path of a file with the certificates that sign Redis's. */
   readonly caFile?: string | undefined;

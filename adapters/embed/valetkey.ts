@@ -57,9 +57,7 @@ export type UploadRequest<Policy extends string = string> = OfPolicy<"requestUpl
 /** The file to upload in parts. Where its policy requires a checksum, each part has to have one. */
 export type MultipartRequest<Policy extends string = string> = OfPolicy<"startMultipart", Policy>;
 
-/**
- * The files to upload together: 1 to 100. Members that a file leaves out are those of the batch.
- */
+/** The files to upload together: 1 to 100. Members that a file omits are those of the batch. */
 export type UploadsRequest<Policy extends string = string> = OfPolicy<"requestUploads", Policy> & {
   readonly files: ReadonlyArray<Omit<UploadRequest<Policy>, keyof CallContext>>;
 };

@@ -36,9 +36,7 @@ export type Deliver = (
   attempt: { readonly now: number; readonly signal: AbortSignal },
 ) => Promise<ReceiverAnswer>;
 
-/**
- * Delivers due messages until the scope closes, and returns a function that looks for them at once.
- */
+/** Delivers due messages until the scope closes, and returns a function that wakes it. */
 export const dispatch = Effect.fnUntraced(function* (
   outbox: Outbox,
   send: Deliver,

@@ -5,9 +5,7 @@ import { neededBy } from "../values/needed-by.ts";
 import type { Outbox } from "./outbox.ts";
 import { sqliteOutbox } from "./sqlite-outbox.ts";
 
-/**
- * Opens the queue in Redis, whose client is loaded only then, or in a file, until the scope closes.
- */
+/** Opens the queue in Redis, whose client is loaded then, or in a file, until the scope closes. */
 export const openOutbox = (
   directory: string,
   redis?: RedisSettings,

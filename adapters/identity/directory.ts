@@ -13,9 +13,7 @@ import { OrganizationId } from "../../domain/organization.ts";
 import { type DirectorySettings, idFor, NOT_FOUND } from "./organizations.ts";
 import { fetchJson, tooLate, within } from "./fetch-json.ts";
 
-/**
- * Limits for all callers: names can be invented faster than answered. `pending` includes `running`.
- */
+/** Limits for all callers, since names can be invented. `pending` includes `running`. */
 const IN_ALL = { running: 32, pending: 1024 };
 const PER_CALLER = { running: 4, pending: 64 };
 

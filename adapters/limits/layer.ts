@@ -8,9 +8,7 @@ import * as memory from "./memory.ts";
 /** Connects a limiter that processes share, until the scope closes. */
 export type SharedLimiter = (options: {
   readonly limits: Limits;
-  /**
-   * Counts while the shared limiter does not answer; without it, requests are refused meanwhile.
-   */
+  /** Counts while the shared limiter does not answer; without it, requests are refused then. */
   readonly spare: Limiter["Service"] | undefined;
 }) => Effect.Effect<Limiter["Service"], never, Scope.Scope>;
 

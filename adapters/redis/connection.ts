@@ -8,10 +8,7 @@ import type { RedisSettings } from "./settings.ts";
 /** Wait for the first connection, so that the first requests are counted too. */
 const FIRST_CONNECTION_TIMEOUT = "1 second";
 
-/**
- * Connects in the background, and again when the connection is lost. Without one, commands fail at
- * once.
- */
+/** Connects, and again when the connection is lost. Without one, commands fail at once. */
 export const connect = <S extends RedisScripts>(settings: RedisSettings, scripts: S) =>
   Effect.gen(function* () {
     const client = clientFor(settings, scripts, options.socket);

@@ -4,9 +4,7 @@ import { type Env, variables } from "../settings/source.ts";
 
 export const readRedis = (env: Env) => redis.read(variables(env));
 
-/**
- * Loads the client of Redis, and returns functions to connect once and to count like the service.
- */
+/** Loads the client of Redis, and returns functions to connect once and to count. */
 export const reaching = async (settings: redis.RedisSettings) => {
   const { reach } = await loadLimiter();
   return () => reach(settings);

@@ -21,10 +21,7 @@ import { unknownVariables } from "./unknown-variables.ts";
 
 export type StoreSettings = Result.Result.Success<ReturnType<typeof readStore>>;
 
-/**
- * Reads the settings of the store, policies and pages, without those of the server. Creates no
- * bucket.
- */
+/** Reads the settings of store, policies and pages, not of the server. Creates no bucket. */
 export function readStore(env: Env) {
   const source = variables({ ...env, STORAGE_CREATE_BUCKET: undefined });
   return joinReads(readWithStore(source, http.readPages(source)), unknownIn(env).faults);
@@ -137,9 +134,7 @@ export const settings: ReadonlyArray<Setting<unknown>> = [
   ),
 ];
 
-/**
- * Returns the settings that apply here, without those of stores and callers that are not chosen.
- */
+/** Returns the settings that apply, without those of stores and callers not chosen. */
 export function settingsInUse(env: Env): ReadonlyArray<Setting<unknown>> {
   const chosen = new Set([
     ...storage.chosenSettings(variables(env)),

@@ -39,10 +39,7 @@ export const readEnvFiles = (env: Env): Read<Variables> =>
     return Result.succeed(variables);
   });
 
-/**
- * Returns the files in a folder, each with the variable it is the value of, or the path itself if
- * it is no folder.
- */
+/** Returns the files in a folder with the variable of each, or the path itself if it is a file. */
 function variableFiles(path: string): ReadonlyArray<readonly [path: string, name?: string]> {
   try {
     const names = readdirSync(path).filter((name) => /^[A-Z][A-Z0-9_]*$/.test(name));

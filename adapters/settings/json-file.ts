@@ -67,9 +67,7 @@ export const watchJson = <A>(
   return Effect.as(looking, () => problem);
 };
 
-/**
- * Returns the same object as long as the file is the same. A failure shows nothing of the content.
- */
+/** Returns the same object while the file is the same. A failure shows nothing of the content. */
 export function jsonIn<A>(
   path: string,
   decode: (json: unknown) => Result.Result<A, string>,

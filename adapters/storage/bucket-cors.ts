@@ -6,13 +6,13 @@ import type { StoreUnavailable } from "../../domain/errors.ts";
 export class BucketCors extends Context.Service<
   BucketCors,
   {
-    /** The rule alone, as the store's own tools take it. */
+    /** Writes the rule alone, as the store's own tools take it. */
     readonly rule: (origins: ReadonlyArray<string>) => string;
-    /** Follows "To set it yourself:". */
+    /** Advice that follows "To set it yourself:". */
     readonly byHand: string;
     /**
-     * Fails rather than change another rule. Origins of other deployments stay, unless `replace` is
-     * set. Undefined where a store has no rules per bucket.
+     * Adds the rule; fails rather than change another rule. Origins of other deployments stay,
+     * unless `replace` is set. Undefined if the store has no rules per bucket.
      */
     readonly apply?: (
       origins: ReadonlyArray<string>,
@@ -23,19 +23,19 @@ export class BucketCors extends Context.Service<
 
 export interface AppliedCors {
   readonly outcome: "added" | "there";
-  /** Those that our rule has now, and those that it has no longer. */
+  /** The rule's present origins, and those removed. */
   readonly origins: ReadonlyArray<string>;
   readonly removed: ReadonlyArray<string>;
 }
 
 export function mergeOrigins(
   present: ReadonlyArray<string>,
-  asked: ReadonlyArray<string>,
+  wanted: ReadonlyArray<string>,
   replace: boolean,
 ): Omit<AppliedCors, "outcome"> {
   return {
-    origins: replace ? asked : [...new Set([...present, ...asked])],
-    removed: replace ? present.filter((origin) => !asked.includes(origin)) : [],
+    origins: replace ? wanted : [...new Set([...present, ...wanted])],
+    removed: replace ? present.filter((origin) => !wanted.includes(origin)) : [],
   };
 }
 

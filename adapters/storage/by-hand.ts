@@ -1,10 +1,10 @@
 import { KEY_PREFIX } from "../../domain/storage-key.ts";
 
-/** What is set up at a store with its own tools. */
+/** Setup of a store with its own tools. */
 export interface ByHand {
   readonly policyFor: (input: PolicyInput) => Policies;
   /**
-   * The settings by which it notifies the service: of `{bucket}`, at `{url}`, or at `{login}` with a
+   * Settings with which it notifies the service: of `{bucket}`, at `{url}`, or at `{login}` with a
    * user and `$SECRET` in it.
    */
   readonly notifications?: string | undefined;
@@ -17,15 +17,15 @@ export interface PolicyInput {
   readonly bucket: string;
   /** The prefixes below which uploads arrive. */
   readonly arrivals: ReadonlyArray<string>;
-  /** The longest life of an upload URL, in milliseconds. */
+  /** The longest lifetime of an upload URL, in milliseconds. */
   readonly longestPut: number;
-  /** Names of users, where the policy has them. */
+  /** Names of users, if the policy has them. */
   readonly users: Readonly<{ [Name in "put" | "get" | "service"]?: string | undefined }>;
 }
 
-/** What keys may do: each its own, or all together; stores without policies have neither. */
+/** The permissions of keys: a policy for each, or one for all; none if the store has none. */
 export interface Policies {
-  /** The command that gives a user its policy, which is in a file named after its use. */
+  /** Returns the command that attaches a user's policy, which is in a file named after its use. */
   readonly command: (use: string) => string;
   readonly each?: Readonly<Record<Use, object>>;
   readonly all?: object;
@@ -35,7 +35,7 @@ export interface Policies {
 export const fill = (template: string, words: Readonly<Record<string, string | undefined>>) =>
   template.replaceAll(/\{(\w+)\}/g, (_, word: string) => words[word] ?? "");
 
-/** Files alone can be read; what nobody has confirmed is below another prefix. */
+/** Returns the prefixes that can be read: only files, since unconfirmed uploads are elsewhere. */
 export const prefixesFor = (
   use: string,
   arrivals: PolicyInput["arrivals"],

@@ -11,10 +11,10 @@ import type { ByHand } from "./by-hand.ts";
 import type { Decided, Known } from "./known.ts";
 import type { PlaceWord } from "./place-words.ts";
 
-/** A kind of store, as the module `storage.ts` of its folder. */
+/** A kind of store, exported by the module `storage.ts` of its folder. */
 export interface Store {
   readonly settings: Settings;
-  /** Only the embedded store is at the address of the service. */
+  /** Reads its settings; only the embedded store depends on the service's address. */
   readonly read: (source: Source) => Read<(publicUrl: URL) => KnownStorage>;
 }
 
@@ -23,7 +23,7 @@ export interface Storage extends Pick<Known, "abilities" | "unproved"> {
   /** Such as `MinIO at http://127.0.0.1:9000, bucket files`. */
   readonly description: string;
   readonly limits: StoreLimits;
-  /** The bucket, and whose notifications tell of it; the embedded store has none. */
+  /** The bucket, and the API of its notifications; the embedded store has none. */
   readonly bucket?: PlaceWord & { readonly api: string; readonly name: string };
   /** The ports; the store's code is loaded when the layer is built. */
   readonly layer: Layer.Layer<Presigner | ObjectStore, StoreUnavailable>;
@@ -31,28 +31,28 @@ export interface Storage extends Pick<Known, "abilities" | "unproved"> {
   readonly fetch?: (request: Request, onAnnounced?: OnAnnounced) => Promise<Response>;
 }
 
-/** A store of a kind that we have, and what is loaded for notifications and for commands. */
+/** A store of a known kind, with what notifications and commands load. */
 export interface KnownStorage extends Storage {
   readonly notificationForm?: () => Promise<NotificationForm>;
   readonly byHand: () => Promise<ByHand>;
   readonly certifying?: Certifying;
 }
 
-/** What `valetkey certify` has to know of a store whose certificate configures a service. */
+/** Facts of a store that `valetkey certify` writes into a certificate. */
 export interface Certifying {
   /** As `STORAGE_PROVIDER` names it; left out for adapters of one store. */
   readonly provider?: string;
-  /** Where the service reaches it; left out if the region says so. */
+  /** The address at which the service reaches it; left out if the region says so. */
   readonly endpoint?: URL | undefined;
   readonly region?: string;
-  /** Two under which it is reached, if both can be tried. */
+  /** Two addresses, if both can be tried. */
   readonly origins?: Readonly<Record<Audience, string>> | undefined;
   readonly decided: Decided;
-  /** The same store with these abilities, of those that its certificate decides. */
+  /** Returns the store with these abilities, of those that its certificate decides. */
   readonly withAbilities: (abilities: Abilities) => Storage;
 }
 
-/** Hears of an upload that has arrived with its grant, before the answer. */
+/** Called, before the answer, with the key of an upload that has arrived with its grant. */
 export type OnAnnounced = (key: string) => Promise<unknown>;
 
 /** The path below `PUBLIC_URL` at which the service answers as a store. */

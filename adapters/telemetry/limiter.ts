@@ -13,9 +13,7 @@ const Decision = Context.Reference<{ isOpen: boolean }>("valetkey/telemetry/Deci
   defaultValue: () => ({ isOpen: false }),
 });
 
-/**
- * Counts the decisions of a limiter. Without a limit, the call succeeds at once and is not counted.
- */
+/** Counts the decisions of a limiter; without a limit, there is nothing to count. */
 export function countLimits(meter: Meter, limiter: Service): Service {
   for (const outcome of OUTCOMES) meter.update("valetkey_limiter_decisions_total", [outcome], 0);
   return around(limiter, (decision) => {

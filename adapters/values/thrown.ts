@@ -11,9 +11,7 @@ export const isError = (thrown: unknown): thrown is Error =>
 export const errorMessage = (thrown: unknown): string =>
   isError(thrown) ? thrown.message || String(errorCode(thrown) ?? thrown.name) : String(thrown);
 
-/**
- * Returns the reason of a failure, for the operator: errors of this project have it in `reason`.
- */
+/** Returns the reason of a failure, for the operator, which this project's errors have. */
 export const errorReason = (thrown: unknown): string =>
   isError(thrown) && "reason" in thrown ? String(thrown.reason) : errorMessage(thrown);
 

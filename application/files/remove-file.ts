@@ -10,10 +10,7 @@ import { ObjectStore, type OpenUpload } from "../ports/object-store.ts";
 import { Policies } from "../ports/policies.ts";
 import { publish } from "../publish.ts";
 
-/**
- * Removes a file of an organization with its versions and the rest of its upload. Does nothing if
- * there is no file.
- */
+/** Removes a file with its versions and the rest of its upload, if there is one. */
 export const removeFile = Effect.fnUntraced(function* (request: {
   readonly member: Member;
   readonly key: string;

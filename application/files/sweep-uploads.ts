@@ -110,10 +110,7 @@ const removeUpload = Effect.fnUntraced(function* (
   }
 });
 
-/**
- * Published before the removal, which is repeated if it fails. Not for the upload of a confirmed
- * file.
- */
+/** Published before the removal, which may be repeated. Not for a confirmed file's upload. */
 const publishExpiry = Effect.fnUntraced(function* (
   store: ObjectStore["Service"],
   incoming: ObjectKey,

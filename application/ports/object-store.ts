@@ -149,9 +149,7 @@ export interface Parts<Spoiled = ObjectUnreadable> {
   ) => Effect.Effect<Completion, StoreUnavailable | Spoiled>;
   /** Removes an upload and its parts; succeeds if there is no such upload. */
   readonly abort: (upload: MultipartId) => Effect.Effect<void, StoreUnavailable>;
-  /**
-   * Lists open uploads below a prefix, also those of copies. MinIO lists only those of a whole key.
-   */
+  /** Lists open uploads below a prefix, and copies. MinIO lists only those of a whole key. */
   readonly listOpen: (below: {
     readonly prefix: string;
     readonly after?: OpenUpload | undefined;
@@ -240,10 +238,7 @@ export class ObjectStore extends Context.Service<
      * do not hold, or why that is unknown. Left out if none depends on it.
      */
     readonly checkState?: Effect.Effect<void, StoreUnavailable>;
-    /**
-     * Returns true while most calls fail at once, since the store has not answered; false if left
-     * out.
-     */
+    /** Returns true while most calls fail at once, since the store is down; false if left out. */
     readonly isPaused?: () => boolean;
     /** Names the certificate of its abilities, for operators. */
     readonly certificate?: string | undefined;

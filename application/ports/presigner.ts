@@ -39,10 +39,7 @@ export interface PutRequest extends ObjectRequest {
    * The exact size in bytes. Bound under `strict`, and if the client need not set a header for it.
    */
   readonly size: ByteSize;
-  /**
-   * True if the store must accept the PUT only while the key has no object. If it cannot, `isOnce`
-   * is false.
-   */
+  /** True to accept the PUT only while the key has no object. Without that, `isOnce` is false. */
   readonly writeOnce: boolean;
   /** Binds everything that this store can enforce, even if that needs further headers. */
   readonly strict: boolean;

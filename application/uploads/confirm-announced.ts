@@ -50,9 +50,7 @@ export const confirmAnnounced = Effect.fnUntraced(function* (name: string) {
 const IGNORED: Announced = "ignored";
 const REFUSED = Effect.succeed<Announced>("refused");
 
-/**
- * Confirms an upload to a store in this process. If that fails, its client can still confirm it.
- */
+/** Confirms an upload to a store in this process. If that fails, its client still can. */
 export const confirmArrived = (key: string) =>
   confirmAnnounced(key).pipe(
     Effect.catchTag("UploadPending", () => Effect.void),

@@ -54,10 +54,7 @@ export const examineUpload = Effect.fnUntraced(function* (receipt: Receipt, poli
   return yield* new UploadMismatch({ differences });
 });
 
-/**
- * Reports a grant on a file: only a waiting upload may carry one, since every download would show
- * it.
- */
+/** Reports a grant that is on a file, whose downloads would show it: only a waiting one may. */
 const grantDifference = ({ announcement }: ObjectFacts): ReadonlyArray<UploadDifference> =>
   announcement === undefined
     ? []

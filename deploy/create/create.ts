@@ -216,9 +216,7 @@ function withOwnValues(text: string): string {
   });
 }
 
-/**
- * Quotes a value so that Node, Next.js and Vite read it alike; the last two expand `$` and names.
- */
+/** Quotes a value for Node, Next.js and Vite alike; the last two expand `$` and names. */
 function quoted(name: string, value: string): string {
   const isPlain = /^[^\s#'"`]+$/.test(value);
   const isEscaped = /\\[nr]/.test(value);

@@ -1,7 +1,4 @@
-/**
- * Returns the id of the caller's trace (W3C Trace Context, section 3.2); none if the header is
- * malformed.
- */
+/** Returns the id of the caller's trace (W3C Trace Context, section 3.2), if well-formed. */
 export const traceIdIn = (headers: Headers): string | undefined =>
   TRACE_PARENT.exec(headers.get("traceparent") ?? "")?.[1];
 

@@ -58,10 +58,7 @@ const PATH_PARAMETERS: Readonly<Record<string, Readonly<Record<string, unknown>>
   token: { schema: Token, example: LINK_TOKEN, description: "The end of `link_url`, after `/f/`." },
 };
 
-/**
- * Makes the API's OpenAPI 3.1 document, to be written as JSON, from the operations and the table of
- * refusals.
- */
+/** Makes the API's OpenAPI 3.1 document from the operations and the table of refusals. */
 export function openapiDocument(
   routes: ReadonlyArray<Route>,
   { publicUrl, apiAuthentication: authentication = BEARER }: AppOptions,

@@ -22,10 +22,7 @@ const KEYWORDS = new Set(["maxItems", "minItems", "pattern", "properties", "requ
 export const inSnakeCase = (text: string): string =>
   text.replaceAll(/`[a-z]+[A-Z]\w*`/g, snakeCase);
 
-/**
- * Converts numbers to integers, since the API has no others, and names in descriptions to the
- * wire's.
- */
+/** Makes numbers integers, since the API has no others, and names descriptions as on the wire. */
 const asWritten = <A>(written: A): A =>
   JSON.parse(JSON.stringify(written), (name, value) => {
     if (name === "description" && typeof value === "string") return inSnakeCase(value);

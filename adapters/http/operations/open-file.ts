@@ -41,10 +41,7 @@ export function addressedKey(c: HttpContext, { organization }: Member): string {
   return keyIn(organization, path ?? [year, month, name].filter(Boolean).join("/"));
 }
 
-/**
- * Throws for a value such as that of a database row without a file: a fault of the host, no
- * refusal.
- */
+/** Throws for a value such as a database row without a file: a fault of the host. */
 export function assertKey(input: unknown): void {
   if (typeof memberAt(input, ["key"]) !== "string") throw new TypeError("key must be a string");
 }

@@ -50,9 +50,7 @@ export const fromWire = (schema: Schema.Constraint): Rename =>
 
 const itself: Rename = (value) => value;
 
-/**
- * Returns undefined if no member, at any depth, changes its name. Undefined members are dropped.
- */
+/** Returns undefined if no member, at any depth, changes its name. Drops undefined members. */
 function renaming(
   ast: SchemaAST.AST,
   spell: (name: string) => { readonly from: string; readonly to: string },

@@ -468,9 +468,7 @@ const SIGN_IN = {
 
 const count = (number: number, unit: string) => `${number} ${unit}${number === 1 ? "" : "s"}`;
 
-/**
- * Writes the limits on a client's requests: draft-ietf-httpapi-ratelimit-headers, sections 3 and 4.
- */
+/** Writes the limits on requests: draft-ietf-httpapi-ratelimit-headers, sections 3 and 4. */
 export function rateLimitHeaders(allowances: ReadonlyArray<Allowance>) {
   const policies = allowances.map(
     ({ of, limit }) => `"${of}";q=${limit.count};w=${Duration.toSeconds(limit.window)}`,

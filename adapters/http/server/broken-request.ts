@@ -26,10 +26,7 @@ export function answerBroken(error: Error & { readonly code?: string }, socket: 
   socket.end(`${lines.join("\r\n")}\r\n\r\n${body}`);
 }
 
-/**
- * Answers a request that Node can read but a standard `Request` cannot represent, such as one
- * without `Host`.
- */
+/** Answers what Node can read but a `Request` cannot represent, such as a missing `Host`. */
 export const answerUnreadable = (): Response => asResponse(problemFrom(new MalformedRequest()));
 
 export function refuseUnseen(outgoing: ServerResponse, refusal: Refusal): void {

@@ -9,10 +9,7 @@ export interface Listening {
    * been answered.
    */
   readonly stop: () => Promise<void>;
-  /**
-   * Returns the number of requests that wait for the answer to an earlier one; only Node lets them
-   * wait here.
-   */
+  /** Returns the number of requests that wait for an earlier answer; only Node lets them wait. */
   readonly waiting?: () => number;
 }
 

@@ -17,7 +17,7 @@ export type Chain = () => Promise<{
 }>;
 
 /**
- * Makes a new chain each time, since a used one keeps its credentials until shortly before their
+ * Makes a new chain for each use, since a used one keeps its credentials until shortly before their
  * end, and waits forever for a call that hangs.
  */
 export const signerFromChain = (
@@ -37,7 +37,7 @@ export const identityFrom = ({ accessKey, secretKey, sessionToken }: SigningKeys
   ...(sessionToken === undefined ? {} : { sessionToken }),
 });
 
-/** AWS gives the credentials of a role for an hour. */
+/** AWS issues the credentials of a role for an hour. */
 export const signerFromRole = (role: {
   readonly arn: string;
   readonly use: "put" | "get";

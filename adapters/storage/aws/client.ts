@@ -13,7 +13,7 @@ import { callFailed, type StoreRefusal } from "../rest/refusal-reason.ts";
 import { type BucketAddress, withoutSlashes } from "../signing/bucket-address.ts";
 import type { S3Settings } from "../s3/settings.ts";
 
-/** Without credentials, the client has those of its own chain. */
+/** Makes a client; without credentials, it uses its chain. */
 export function makeClient(
   { region, endpoint, pathStyle }: Pick<S3Settings, "region" | "endpoint" | "pathStyle">,
   credentials?: NonNullable<S3ClientConfig["credentials"]>,
@@ -21,14 +21,14 @@ export function makeClient(
   const client = new S3Client({
     region,
     forcePathStyle: pathStyle,
-    // A store of another provider may not know the checksums that it would add.
+    // A store of another provider may not know the checksums that the client would add.
     requestChecksumCalculation: "WHEN_REQUIRED",
     responseChecksumValidation: "WHEN_REQUIRED",
     // The session of a directory bucket would end before the URL that it signs.
     disableS3ExpressSessionAuth: true,
     // Its rules for virtual hosts would put a second slash behind one at the end of the path.
     ...(endpoint === undefined ? {} : { endpoint: withoutSlashes(endpoint.href) }),
-    // Whoever calls repeats what can be repeated.
+    // Callers repeat what can be repeated.
     ...(credentials === undefined ? {} : { credentials, maxAttempts: 1 }),
   });
   client.middlewareStack.add(
@@ -79,7 +79,7 @@ export interface SigningScope {
   readonly signingRegion: string;
 }
 
-/** FIPS, dual-stack endpoints and regions of ARNs follow the usual variables and profiles. */
+/** Resolves FIPS, dual-stack endpoints and regions of ARNs by the usual variables and profiles. */
 export async function locate(
   settings: S3Settings,
   { config }: S3Client,

@@ -17,7 +17,7 @@ export const layer = s3Layer(
     const run = Effect.runPromiseWith(yield* Effect.context());
     const credentials = async () => ({
       ...identityFrom((await run(current(signer))).keys),
-      // The official client then asks each time, which costs nothing, and no replaced key signs.
+      // Makes the client ask each time, which costs nothing, so that no replaced key signs.
       expiration: new Date(0),
     });
     const role = (use: "put" | "get") => {

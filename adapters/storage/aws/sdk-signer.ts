@@ -22,9 +22,9 @@ export const sdkSigner = (
       const presigner = new S3RequestPresigner({ ...config, credentials: identityFrom(keys) });
       const { method, origin, path, expiresIn, now } = signing;
       const { protocol, hostname, port } = new URL(origin);
-      // It cannot name a header that it does not sign, as Ceph needs it for those that are absent.
+      // The presigner cannot name a header that it does not sign, as Ceph needs for absent ones.
       const { headers, query: parameters } = withAbsent(signing);
-      // It would move all other headers into the query, where no store looks at them.
+      // The presigner would move other headers into the query, which stores ignore.
       const bound = new Set(headers.map(([name]) => name));
       const request = {
         method,

@@ -1,13 +1,16 @@
 import type { ObjectFacts } from "../../../application/ports/object-store.ts";
 import { ANNOUNCEMENT } from "./binding.ts";
 
-/** Never granted: they change a download, move or lock the blob, or tell of another way it was made. */
+/**
+ * Headers that are never granted: they change a download, move or lock the blob, or show another
+ * way in which it was made.
+ */
 const EXTRA =
   /^(?:cache-control|content-(?:disposition|encoding|language)|x-ms-(?:access-tier|archive-status|blob-sealed|encryption-(?:key-sha256|scope)|expiry-time|immutability-policy-[a-z-]+|legal-hold|meta-.+|rehydrate-priority|smart-access-tier|tag-count))$/;
 
 const NOT_SET: ReadonlySet<string> = new Set(["", "false", "0"]);
 
-/** The facts in the answer to "Get Blob Properties"; undefined if it is not from the store. */
+/** Returns the facts in an answer to "Get Blob Properties"; undefined if not from the store. */
 export function factsIn(headers: Headers): ObjectFacts | undefined {
   const length = headers.get("content-length") ?? "";
   const etag = headers.get("etag");
@@ -36,7 +39,7 @@ export function factsIn(headers: Headers): ObjectFacts | undefined {
     extraHeaders: Object.fromEntries(extras),
     ...(isArchived && { unreadableBy: "x-ms-access-tier" }),
     announcement: headers.get(ANNOUNCEMENT) ?? undefined,
-    // Nothing replaces a blob, so no version of it needs to be named.
+    // No PUT replaces a blob, so no version needs to be named.
     version: undefined,
     ...(!Number.isNaN(age) && { age }),
   };

@@ -1,12 +1,12 @@
 import { randomBytes } from "node:crypto";
 import { element, escape, isWhole, textIn, textsIn, unescape } from "../rest/xml.ts";
 
-// The blocks of a blob have names of one length. Those of one upload begin alike.
+// The names of a blob's blocks have one length. Those of one upload have one prefix.
 
 const PREFIX_BYTES = 15;
 const DIGITS = 6;
 
-/** Beside the names of blocks, it remembers the type, which Azure takes when they are committed. */
+/** Makes the prefix of block names, with the type, which Azure takes at the commit. */
 export const newUploadId = (contentType: string): string =>
   `${randomBytes(PREFIX_BYTES).toString("hex")}${contentType}`;
 
@@ -17,10 +17,10 @@ export const mediaTypeIn = (uploadId: string): string => uploadId.slice(2 * PREF
 export const blockId = (uploadId: string, number: number): string =>
   btoa(`${prefixIn(uploadId)}${String(number).padStart(DIGITS, "0")}`);
 
-/** A block that is never committed: it is there as long as the upload has not ended. */
+/** A block that is never committed: it exists until the upload has ended. */
 export const MARKER = 0;
 
-/** The uncommitted blocks of an upload; undefined if that is not told. */
+/** Returns the uncommitted blocks of an upload; undefined if the answer does not say. */
 export function blocksIn(text: string, uploadId: string) {
   if (!isWhole(text, "BlockList")) return undefined;
   return textsIn(text, "Block").flatMap((block) => {

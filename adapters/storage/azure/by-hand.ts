@@ -4,7 +4,7 @@ import role from "./role.json" with { type: "json" };
 
 export const { notifications } = texts;
 
-/** One identity signs everything. */
+/** Has one policy, since one identity signs everything. */
 export const policyFor: ByHand["policyFor"] = ({ bucket }) => ({
   command: () => fill(texts.policy, { bucket }),
   all: role,

@@ -15,9 +15,9 @@ import type { AzureSettings } from "./settings.ts";
 /** A container. */
 export interface AzureContainer {
   readonly settings: AzureSettings;
-  /** As the service itself reaches it. */
+  /** At the internal address. */
   readonly bucket: Bucket;
-  /** Signs for clients, and for Azure where it copies. */
+  /** Signs for clients, and for Azure's own copies. */
   readonly client: CredentialSource<Signer>;
 }
 
@@ -25,8 +25,8 @@ export const refuse = ({ settings }: AzureContainer, answer: StoreResponse) =>
   Effect.fail(refused(settings, answer));
 
 /**
- * Makes a call, again without the lease if there is one: whoever may write a block may also take a
- * lease, which would keep the blob for ever.
+ * Makes a call, and repeats it without the lease if there is one: a client that may write a block
+ * may also take a lease, which would keep the blob forever.
  */
 export const breakingLease = <E>(
   { bucket }: AzureContainer,
@@ -43,7 +43,7 @@ export const breakingLease = <E>(
     return Effect.andThen(signedFetch(bucket, { method: "PUT", key, query, headers }), call);
   });
 
-/** A URL by which Azure itself reads a blob. */
+/** Returns a URL by which Azure itself reads a blob. */
 export const sourceUrl = Effect.fnUntraced(function* (
   { bucket: { address, region }, client }: AzureContainer,
   key: ObjectKey,

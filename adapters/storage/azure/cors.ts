@@ -2,10 +2,10 @@ import { BucketCors, CORS_MAX_AGE } from "../bucket-cors.ts";
 import { ANNOUNCEMENT } from "./binding.ts";
 import type { AzureSettings } from "./settings.ts";
 
-/** Of a signed PUT. */
+/** Headers of a signed PUT. */
 const HEADERS = `content-md5 content-type x-ms-blob-content-type x-ms-blob-type ${ANNOUNCEMENT}`;
 
-/** The rules are those of the account: "Set Blob Service Properties", Azure Storage documentation. */
+/** Works on the account's rules: "Set Blob Service Properties", Azure Storage documentation. */
 export const azureCors = ({ account }: AzureSettings): BucketCors["Service"] =>
   BucketCors.of({
     rule: (origins) =>

@@ -13,7 +13,7 @@ import { errorCode } from "./refusal.ts";
 import { type AccessToken, accountSigner, bearer, clientSigner, type SasKey } from "./sas.ts";
 import type { AzureSettings } from "./settings.ts";
 
-/** The signers for the service itself and for clients. */
+/** Makes the signers for the service itself and for clients. */
 export const azureSigners = Effect.fnUntraced(function* (
   { account, key }: AzureSettings,
   address: BucketAddress,
@@ -47,7 +47,7 @@ const accessToken = Effect.promise(async () => {
 
 const SCOPE = "https://storage.azure.com/.default";
 
-/** Azure gives a key for 7 days from its own now, and none of its signatures outlives it. */
+/** Azure issues a key for 7 days from its present time, which no signature outlives. */
 const LONGEST_KEY = Duration.toMillis(Duration.hours(7 * 24 - 1));
 const CLOCK_TOLERANCE = Duration.toMillis("15 minutes");
 
@@ -56,7 +56,7 @@ const delegationKey = Effect.fnUntraced(function* (
   service: CredentialSource<Signer>,
   address: BucketAddress,
 ): Effect.fn.Return<SasKey, CredentialsUnavailable> {
-  // Whoever waits for the key hears what the identity lacks.
+  // Waiting for the key reports what the identity lacks.
   yield* current(service);
   const now = yield* Clock.currentTimeMillis;
   const [start, end] = [now - CLOCK_TOLERANCE, now + LONGEST_KEY].map(
@@ -77,7 +77,7 @@ const delegationKey = Effect.fnUntraced(function* (
   );
 });
 
-/** The key in the answer to "Get User Delegation Key"; undefined without its value or its end. */
+/** Returns the key in an answer to "Get User Delegation Key"; undefined if it is incomplete. */
 export function keyIn(account: string, text: string): SasKey | undefined {
   const member = (name: string) => textIn(text, name) ?? "";
   const secret = member("Value");

@@ -4,19 +4,19 @@ import { textIn, unescape } from "../rest/xml.ts";
 import { type AzureContainer, refuse } from "./container.ts";
 
 /**
- * A page of "List Blobs", Azure Storage documentation. It goes on after the marker of the page before,
- * which follows the prefix in `next` and `after`.
+ * Reads a page of "List Blobs", Azure Storage documentation. It continues after the previous page's
+ * marker, which follows the prefix in `next` and `after`.
  */
 export const listBlobs = (
   container: AzureContainer,
-  asked: {
+  query: {
     readonly prefix: string;
     readonly after?: string | undefined;
     readonly limit?: number;
     readonly include?: string;
   },
 ) => {
-  const { prefix, after, limit = MOST_BLOBS, include } = asked;
+  const { prefix, after, limit = MOST_BLOBS, include } = query;
   return readPage<ListedObject, string>(container.bucket, {
     query: [
       ["restype", "container"],
@@ -32,7 +32,7 @@ export const listBlobs = (
     read: ([key, size, etag = "", modified = ""], now) => ({
       key,
       size: Number(size),
-      // A list has no quotes around it.
+      // A list has no quotes around ETags.
       etag: `"${etag}"`,
       age: now - Date.parse(modified),
     }),
@@ -41,7 +41,7 @@ export const listBlobs = (
       const marker = unescape(textIn(text, "NextMarker") ?? "");
       if (marker === "") return undefined;
       const next = `${prefix}${marker}`;
-      // It would be asked for ever.
+      // A repeated marker would never end.
       return next === after ? "" : next;
     },
     otherwise: (answer) => refuse(container, answer),

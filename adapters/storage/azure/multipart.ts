@@ -11,7 +11,7 @@ import { type AzureContainer, breakingLease, refuse, sourceUrl } from "./contain
 import { listBlobs } from "./list.ts";
 import { errorCode } from "./refusal.ts";
 
-/** "Put Block" and "Put Block List", Azure Storage documentation. */
+/** Uploads with "Put Block" and "Put Block List", Azure Storage documentation. */
 export const azureMultipart = (container: AzureContainer): Parts => {
   const { bucket } = container;
   return {
@@ -43,7 +43,7 @@ export const azureMultipart = (container: AzureContainer): Parts => {
       if (header !== undefined) return yield* new ObjectUnreadable({ header });
       return code === "InvalidBlockList" ? "ended" : yield* refuse(container, answer);
     }),
-    // A blob that has none of them takes the place of blocks, and is removed.
+    // Writes an empty blob over the blocks, and removes it.
     abort: Effect.fnUntraced(function* ({ key }) {
       const empty = yield* breakingLease(container, key, commit(bucket, key, [], ""));
       const code = errorCode(empty);
@@ -55,9 +55,9 @@ export const azureMultipart = (container: AzureContainer): Parts => {
       if (!answer.ok && ![404, 412].includes(answer.status)) yield* refuse(container, answer);
     }),
     listOpen: Effect.fnUntraced(function* ({ prefix, after }) {
-      const asked = { prefix, after: after?.key, include: "uncommittedblobs" };
-      const { found, next } = yield* listBlobs(container, asked);
-      // A list tells nothing else of a blob that is not committed, for which a look finds none.
+      const query = { prefix, after: after?.key, include: "uncommittedblobs" };
+      const { found, next } = yield* listBlobs(container, query);
+      // A list shows uncommitted blobs only as empty ones that `head` does not see.
       const isOpen = Effect.fnUntraced(function* ({ key }: { readonly key: string }) {
         return errorCode(yield* headObject(bucket, key as ObjectKey)) === "BlobNotFound";
       });
@@ -71,12 +71,12 @@ export const azureMultipart = (container: AzureContainer): Parts => {
   };
 };
 
-/** Nothing tells of the uploads of blocks, and of when they began. */
+/** Azure lists neither the uploads of blocks nor when they began. */
 const UNKNOWN = { uploadId: "", age: 0 };
 
 /**
- * Copies in blocks: nobody can read them before they are committed, and nothing else of the upload
- * comes along. "Put Block From URL", Azure Storage documentation.
+ * Copies in blocks: nobody can read them before they are committed, and only the bytes of the
+ * upload are copied. "Put Block From URL", Azure Storage documentation.
  */
 export const azureCopy =
   (container: AzureContainer): Copies["copy"] =>
@@ -102,7 +102,7 @@ export const azureCopy =
       const ids = answers.map((_, index) => blockId(upload.uploadId, index + 1));
       const answer = yield* commit(bucket, to, ids, contentType);
       if (answer.ok) return "copied";
-      // What others commit forgets our blocks.
+      // Another commit drops the blocks of this copy.
       const code = errorCode(answer);
       const isOther = EXISTS.has(code) || code === "InvalidBlockList";
       return isOther ? "exists" : yield* refuse(container, answer);
@@ -112,7 +112,7 @@ const NO_CONTAINER = "ContainerNotFound";
 
 const INVALID_TYPE = "InvalidBlobType";
 
-/** What a client can do to an upload so that its blocks make no blob: "Blob Storage error codes". */
+/** Errors by which a client's blocks make no blob: "Blob Storage error codes". */
 const SPOILED_BY: ReadonlyMap<string | undefined, string> = new Map([
   ["LeaseIdMissing", "x-ms-lease-status"],
   [INVALID_TYPE, "x-ms-blob-type"],
@@ -121,7 +121,7 @@ const SPOILED_BY: ReadonlyMap<string | undefined, string> = new Map([
 
 const EXISTS: ReadonlySet<string | undefined> = new Set(["BlobAlreadyExists", "ConditionNotMet"]);
 
-/** As a client does, since Azurite takes no account SAS for "Put Block From URL". */
+/** Writes a block as a client: Azurite takes no account SAS for "Put Block From URL". */
 const putBlock = (
   { bucket, client }: AzureContainer,
   { key, uploadId }: MultipartId,

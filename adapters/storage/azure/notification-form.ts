@@ -2,7 +2,7 @@ import * as Effect from "effect/Effect";
 import * as Schema from "effect/Schema";
 import type { NotificationForm } from "../../../application/ports/notification-form.ts";
 
-/** "Azure Blob Storage as an Event Grid source"; the code is sent once, when a subscription is made. */
+/** "Azure Blob Storage as an Event Grid source"; the code is sent once, with a new subscription. */
 const Events = Schema.Array(
   Schema.Struct({
     eventType: Schema.String,

@@ -37,7 +37,7 @@ export function azureObjectStore(
       yield* mustBeOk(made, "ContainerAlreadyExists");
     }),
     remove: Effect.fnUntraced(function* ({ key }) {
-      // With all snapshots, which whoever may create a blob may make.
+      // Includes snapshots, which a client that may create a blob may also make.
       const headers = [["x-ms-delete-snapshots", "include"] as const];
       const removeBlob = signedFetch(bucket, { method: "DELETE", key, headers });
       const answer = yield* breakingLease(container, key, removeBlob);
@@ -53,7 +53,7 @@ export function azureObjectStore(
     },
     list: { objects: (below) => listBlobs(container, below) },
     parts: azureMultipart(container),
-    // Its rules are those of the account, which only its management sets.
+    // Has no rules: they are the account's, and only its management sets them.
     head: Effect.fnUntraced(function* (key) {
       const answer = yield* headObject(bucket, key);
       const code = errorCode(answer);
@@ -61,7 +61,7 @@ export function azureObjectStore(
       if (code === "BlobUsesCustomerSpecifiedEncryption") {
         return yield* new ObjectUnreadable({ header: "x-ms-encryption-key" });
       }
-      // Azure itself has read the other blob, which the client perhaps may not.
+      // Azure itself has read the other blob, which the client may not be allowed to.
       if (answer.headers.has("x-ms-copy-id")) {
         return yield* new ObjectUnreadable({ header: "x-ms-copy-source" });
       }

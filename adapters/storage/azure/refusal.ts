@@ -5,20 +5,20 @@ import type { StoreResponse } from "../rest/signed-fetch.ts";
 import { codeIn } from "../rest/temporary.ts";
 import type { AzureSettings } from "./settings.ts";
 
-/** The code of an error, which the answer to `HEAD` has in a header alone. */
+/** Returns the code of an error, which an answer to `HEAD` has only in a header. */
 export const errorCode = ({ text, headers }: StoreResponse): string | undefined =>
   codeIn(text) ?? headers.get("x-ms-error-code") ?? undefined;
 
-/** "Blob Storage error codes", Azure Storage documentation. */
+/** Explains a refusal: "Blob Storage error codes", Azure Storage documentation. */
 export function refused(settings: AzureSettings, answer: StoreResponse): StoreUnavailable {
   const code = errorCode(answer);
   const { status, text } = answer;
   const message = /<Message>([^<\n]{1,200})/.exec(text)?.[1] ?? "";
-  const told = `${code ?? status}${message && `: ${message}`}`;
+  const summary = `${code ?? status}${message && `: ${message}`}`;
   const advice = code === "ContainerNotFound" ? noContainer(settings) : ADVICE.get(code);
   return new StoreUnavailable({
     kind: isSenseless({ status, code }) ? "senseless" : "refused",
-    reason: advice === undefined ? `the store answered ${told}` : `${advice} (${told})`,
+    reason: advice === undefined ? `the store answered ${summary}` : `${advice} (${summary})`,
   });
 }
 

@@ -4,7 +4,7 @@ import type { QuerySigning } from "../signing/sign-query.ts";
 import type { Signer } from "../signing/signer.ts";
 import { encodeComponent, type Pair } from "../signing/v4.ts";
 
-/** A key that signs: that of an account, or one that Azure gave to an identity. */
+/** A signing key: that of an account, or one that Azure issued to an identity. */
 export interface SasKey {
   readonly account: string;
   readonly secret: Uint8Array;
@@ -21,8 +21,8 @@ const BY_ACCOUNT = "2023-11-03";
 const OVERRIDES = ["rscc", "rscd", "rsce", "rscl", "rsct"];
 
 /**
- * Signs what a client may do with one blob: create it, write one block of it, or read it. A
- * delegation key also binds headers and parameters, which the key of an account does not. "Create a
+ * Signs one right of a client on one blob: to create it, write one block of it, or read it. A
+ * delegation key also binds headers and parameters, which an account's key does not. "Create a
  * service SAS" and "Create a user delegation SAS", Azure Storage documentation.
  */
 export const clientSigner = (key: SasKey): Signer => ({
@@ -33,17 +33,17 @@ export const clientSigner = (key: SasKey): Signer => ({
 function signBlob({ account, secret, delegation }: SasKey, signing: QuerySigning): string {
   const { method, path, query, now, expiresIn } = signing;
   const overrides = query.filter(([name]) => OVERRIDES.includes(name));
-  const own = query.filter(([name]) => !OVERRIDES.includes(name));
-  const isBlock = own.some(([, value]) => value === "block");
-  const parameters = isBlock ? own : [];
+  const further = query.filter(([name]) => !OVERRIDES.includes(name));
+  const isBlock = further.some(([, value]) => value === "block");
+  const parameters = isBlock ? further : [];
   const sv = delegation === undefined ? BY_ACCOUNT : DELEGATED;
   const se = instant(now, expiresIn);
   const sr = "b";
-  // `c` never overwrites, and so needs no header that a client could leave out.
+  // `c` never overwrites, without a header that a client could leave out.
   const sp = method === "GET" ? "r" : isBlock ? "w" : "c";
   const headers = sp === "c" ? signing.headers : [];
   const spr = protocolFor(signing);
-  // No key of ours has a character that is encoded.
+  // No character of a key is encoded.
   const blob = `/blob/${account}${path}`;
   const between =
     delegation === undefined
@@ -65,7 +65,7 @@ function signBlob({ account, secret, delegation }: SasKey, signing: QuerySigning
     ...(delegation === undefined ? [] : [listed("srh", headers), listed("srq", parameters)]),
     ...overrides,
     ["sig", hmac(secret, text)],
-    ...own,
+    ...further,
   ]);
 }
 
@@ -76,7 +76,7 @@ const listed = (name: string, pairs: ReadonlyArray<Pair>): Pair => [
   pairs.map(([each]) => each).join(","),
 ];
 
-/** Signs whatever the service itself does: "Create an account SAS", Azure Storage documentation. */
+/** Signs calls of the service itself: "Create an account SAS", Azure Storage documentation. */
 export const accountSigner = ({ account, secret, expiresAt }: SasKey): Signer => ({
   expiresAt,
   sign: (signing) => {
@@ -88,7 +88,7 @@ export const accountSigner = ({ account, secret, expiresAt }: SasKey): Signer =>
   },
 });
 
-/** The service itself by its token. */
+/** Authenticates calls of the service itself by a token. */
 export const bearer = ({ value, expiresAt }: AccessToken): Signer => ({
   expiresAt,
   headers: { authorization: `Bearer ${value}`, "x-ms-version": DELEGATED },

@@ -33,15 +33,15 @@ const MIB = 2 ** 20;
 export const AZURE_LIMITS = { largestPut: 5000 * MIB, largestMultipart: 10_000 * 4000 * MIB };
 
 /**
- * What no certificate shows to be bound is decided by confirm. Azurite asks whether the key is free
- * when a PUT begins, and no more at its end.
+ * The abilities without a certificate; confirm decides what none shows to be bound. Azurite checks
+ * that a key is free only at the start of a PUT.
  */
 const DOCUMENTED: Abilities = new Set([
   ...(["two endpoints", "pinned downloads", "inline PDF", "unsigned headers"] as const),
   ...(["multipart", "replaced parts", "reads", "copies", "copies once"] as const),
 ]);
 
-/** What a certificate may decide: the key of an account binds nothing. */
+/** Returns what a certificate may decide: the key of an account binds nothing. */
 export const decidedFor = ({ key }: Pick<AzureSettings, "key">): Decided =>
   key ? Struct.pick(DECIDED.azure, ["write-once"]) : DECIDED.azure;
 
@@ -59,7 +59,7 @@ export interface AzureSettings extends Omit<
 > {
   readonly words?: Vocabulary | undefined;
   readonly account: string;
-  /** An identity of this machine signs if undefined. */
+  /** Undefined if an identity of this machine signs. */
   readonly key?: SasKey | undefined;
   readonly certificate?: CertificateInUse | undefined;
 }
@@ -67,22 +67,22 @@ export interface AzureSettings extends Omit<
 export const read = (source: Source): Read<AzureSettings> =>
   Result.flatMap(
     readSettings(settings, unfolded(source), faultsIn),
-    ({ certificate, acceptBroken, ...given }) => {
-      const { accessKey, endpoint, secretKey } = given;
+    ({ certificate, acceptBroken, ...values }) => {
+      const { accessKey, endpoint, secretKey } = values;
       const account = accessKey ?? accountIn(endpoint);
       const key = secretKey && {
         account,
         secret: Buffer.from(Redacted.value(secretKey), "base64"),
       };
-      const place = { adapter: "azure", provider: "azure", region: "", ...given };
+      const place = { adapter: "azure", provider: "azure", region: "", ...values };
       return Result.map(
         readCertificate({ certificate, acceptBroken }, place, decidedFor({ key })),
-        (certificate) => ({ ...given, words: source.words, account, key, certificate }),
+        (certificate) => ({ ...values, words: source.words, account, key, certificate }),
       );
     },
   );
 
-/** "Configure Azure Storage connection strings": it has the account, its key and its address. */
+/** Reads the connection string: "Configure Azure Storage connection strings". */
 function unfolded(source: Source): Source {
   const pairs = String(source.valueOf(settings.secretKey)).split(";");
   const members = new Map(
@@ -103,7 +103,7 @@ function unfolded(source: Source): Source {
   return { ...source, valueOf: (setting) => inText.get(setting) || source.valueOf(setting) };
 }
 
-/** An emulator has its name in the path of the address, and Azure as the first label of the host. */
+/** Returns the account: an emulator has it in the path, Azure as the first label of the host. */
 const accountIn = ({ pathname, hostname }: URL): string =>
   pathname.split("/")[1] || (hostname.split(".")[0] ?? "");
 

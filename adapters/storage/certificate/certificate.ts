@@ -11,7 +11,7 @@ const Url = Schema.String.check(Schema.makeFilter<string>((url) => URL.canParse(
 const CertifiedPromise = Schema.Struct({
   promise: Schema.String,
   outcome: Schema.Literals(["kept", "broken", "not tried"]),
-  /** Of what is not kept, in a line. */
+  /** Reason, in one line, if it is not kept. */
   why: Schema.optionalKey(Schema.String),
 });
 export type CertifiedPromise = typeof CertifiedPromise.Type;
@@ -27,8 +27,8 @@ const BucketState = Schema.Struct({
 export type BucketState = typeof BucketState.Type;
 
 /**
- * What a store keeps, as `valetkey certify` saw it: a file that configures the service
- * (`STORAGE_CERTIFICATE`). It holds no secret.
+ * What a store keeps, as `valetkey certify` found: a file that configures the service
+ * (`STORAGE_CERTIFICATE`). It contains no secret.
  */
 export const Certificate = Schema.Struct({
   /** The version of the contract that was tried; see `CONTRACT`. */
@@ -36,20 +36,20 @@ export const Certificate = Schema.Struct({
   valetkey: Schema.String,
   /** In UTC. */
   date: Day,
-  /** Of this service, such as `aws`. */
+  /** The service's adapter, such as `aws`. */
   adapter: Name,
   /** As `STORAGE_PROVIDER` names it; left out for adapters of one store. */
   provider: Schema.optionalKey(Name),
   /** The store's name for itself in its answers, or as the person named it. */
   server: Schema.optionalKey(Schema.String),
-  /** Where the service reaches it, such as `http://127.0.0.1:9000`; left out if the region says so. */
+  /** Its address, such as `http://127.0.0.1:9000`; left out if the region says so. */
   endpoint: Schema.optionalKey(Url),
   region: Schema.optionalKey(Name),
-  /** Left out if it was made for the examination alone: then it configures no service. */
+  /** Left out for a bucket made only for the examination: it configures no service. */
   bucket: Schema.optionalKey(Name),
   state: BucketState,
   promises: Schema.Array(CertifiedPromise),
-  /** How the store answered each kind of PUT, for people. */
+  /** The store's answer to each kind of PUT, for people. */
   answers: Schema.optionalKey(Schema.Array(Schema.String)),
   /** `digestOf` the rest. */
   digest: Schema.String,
@@ -57,8 +57,8 @@ export const Certificate = Schema.Struct({
 export type Certificate = typeof Certificate.Type;
 
 /**
- * A digest of all members but itself, by which a file is found out that a person has changed. It
- * protects from mistakes, not from whoever configures the service.
+ * Returns a digest of all other members, which shows that a file was edited. It protects from
+ * mistakes, not from the operator.
  */
 export const digestOf = (certificate: Partial<Certificate>): string =>
   createHash("sha256")

@@ -2,19 +2,19 @@ import type { Known } from "../known.ts";
 
 /** A certificate that configures the service, with the abilities that it proves. */
 export interface CertificateInUse extends Known {
-  /** Left out while a store is certified, so that all that it may prove is tried. */
+  /** Left out while a store is certified, so that everything it may prove is tried. */
   readonly facts?: {
     /** Such as `MinIO, bucket files, 2026-11-30`. */
     readonly name: string;
     readonly date: string;
-    /** Promises have changed since. */
+    /** True if promises have changed since. */
     readonly isOutdated: boolean;
-    /** Promises that every store must keep, and that this one was seen to break. */
+    /** Promises that every store must keep, and that this one broke. */
     readonly broken?: ReadonlyArray<string>;
   };
 }
 
-/** Warns of a certificate that is old, or shows a danger, at a time in milliseconds. */
+/** Returns a warning for a certificate that is old, or shows a danger; `now` in milliseconds. */
 export function certificateWarning(
   certificate: CertificateInUse | undefined,
   now: number,

@@ -7,13 +7,13 @@ import standsOn from "./stands-on.json" with { type: "json" };
 export const stateOf = ({ versions }: Pick<BucketState, "versions">): BoundTo["versions"] =>
   versions === "suspended" ? "none" : versions;
 
-/** What a certificate decides of stores of S3, and of those where each may be signed for or not. */
+/** The decided abilities of S3's stores, and of those where each may be signed for or not. */
 export const DECIDED: Readonly<Record<"s3" | "azure", Decided>> = {
   s3: standsOn.abilities,
   azure: standsOn.bound,
 };
 
-/** The abilities of a store once those that a certificate decides are the ones that it proves. */
+/** Returns a store's abilities, with the decided ones replaced by the proved ones. */
 export const withProved = (
   documented: Abilities,
   decided: Decided,
@@ -28,8 +28,8 @@ export const withProved = (
 });
 
 /**
- * The abilities that a certificate proves, by the promises on which each stands. Parts that were not
- * tried are offered, as without a certificate.
+ * Returns the abilities that a certificate proves, by the promises on which each stands. Untried
+ * parts are offered, as without a certificate.
  */
 export function provedBy(
   promises: Certificate["promises"],
@@ -45,7 +45,7 @@ export function provedBy(
     .map(([ability]) => ability);
 }
 
-/** The promises that a certificate shows to be broken, of those that every store must keep. */
+/** Returns the broken promises in a certificate, of those that every store must keep. */
 export const brokenIn = (
   promises: Certificate["promises"],
   every: ReadonlyArray<string>,
@@ -54,13 +54,13 @@ export const brokenIn = (
     promises.some(({ promise, outcome }) => promise === title && outcome === "broken"),
   );
 
-/** A server of which a certificate is in the repository. */
+/** A server with a certificate in the repository. */
 export interface CertifiedServer extends Known {
   /** As the certificate names it. */
   readonly certified: { readonly server: string; readonly date: string };
 }
 
-/** The abilities of a certified server; those that no certificate decides are documented. */
+/** Returns a certified server's abilities; those that no certificate decides are documented. */
 export function certifiedAs(name: keyof typeof certified, documented: Abilities): CertifiedServer {
   const { server, date, ...proved } = certified[name];
   const bound = new Set(proved.withoutVersions as ReadonlyArray<Ability>);

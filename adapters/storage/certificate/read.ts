@@ -31,7 +31,7 @@ export const certificate = optional({
   codec: Schema.Union([Path, Schema.Record(Schema.String, Schema.Unknown)]),
 });
 
-/** For somebody who knows what a certificate shows. */
+/** Accepts a broken promise, for operators who know the certificate. */
 export const acceptBroken = withDefault(false, {
   ...onOff("start all the same"),
   variable: "STORAGE_ACCEPT_BROKEN",
@@ -42,7 +42,7 @@ export const acceptBroken = withDefault(false, {
 
 export const certificateSettings = { certificate, acceptBroken };
 
-/** The store that is configured. */
+/** The configured store. */
 export interface Place {
   readonly adapter: string;
   readonly provider: string;
@@ -53,17 +53,17 @@ export interface Place {
 
 const AGAIN = "`valetkey certify --output certificate.json`";
 
-/** Reads a certificate, from a file or as an object, of what it may decide; refuses another store's. */
+/** Reads a certificate, from a file or as an object; refuses another store's. */
 export function readCertificate(
-  { certificate: given, acceptBroken: isAccepted }: Values<typeof certificateSettings>,
+  { certificate: source, acceptBroken: isAccepted }: Values<typeof certificateSettings>,
   place: Place,
   decided: Decided,
 ): Read<CertificateInUse | undefined> {
-  if (given === undefined) return Result.succeed(undefined);
+  if (source === undefined) return Result.succeed(undefined);
   const [what, json] =
-    typeof given === "string"
-      ? [`the file ${given}`, readJsonFile(given)]
-      : ["it", Result.succeed<unknown>(given)];
+    typeof source === "string"
+      ? [`the file ${source}`, readJsonFile(source)]
+      : ["it", Result.succeed<unknown>(source)];
   return Result.mapError(
     Result.flatMap(
       Result.flatMap(json, certificateFrom),
@@ -85,7 +85,7 @@ export function readCertificate(
   );
 }
 
-/** Reads what certify wrote; fails with what is wrong with it, as the end of a sentence. */
+/** Decodes what certify wrote; fails with what is wrong, as the end of a sentence. */
 export const certificateFrom = (json: unknown): Result.Result<Certificate, string> =>
   Result.flatMap(Result.mapError(decode(json), inWords), (facts) => {
     const { date, digest } = facts;
@@ -93,13 +93,13 @@ export const certificateFrom = (json: unknown): Result.Result<Certificate, strin
     if (digest !== digestOf(json as Partial<Certificate>)) {
       return Result.fail(`was changed since certify wrote it; certify again: ${AGAIN}`);
     }
-    // It would never be old.
+    // A future date would never be old.
     return Date.parse(date) > Date.now() + CLOCK_TOLERANCE
       ? Result.fail(`is of ${date}, a day to come; set the clock, and certify again: ${AGAIN}`)
       : Result.succeed(facts);
   });
 
-/** In milliseconds; the clock of the machine that certified may be before this one's. */
+/** Allowed difference in milliseconds between the clocks of the certifying machine and this one. */
 const CLOCK_TOLERANCE = 24 * 60 * 60 * 1000;
 
 function inUse(certificate: Certificate, decided: Decided) {
@@ -119,25 +119,25 @@ function inUse(certificate: Certificate, decided: Decided) {
   };
 }
 
-/** Says in which members a certificate is of another store. */
+/** Returns the members in which a certificate is of another store. */
 function otherPlace(facts: Certificate, place: Place): string | undefined {
   if (facts.bucket === undefined) {
     return `is of a bucket that certify made for itself alone; make one of ${place.bucket}: \`STORAGE_BUCKET=${place.bucket} valetkey certify --output certificate.json\``;
   }
   const { adapter, provider, region, bucket } = place;
-  const theirs = { ...facts, endpoint: addressOf(facts.endpoint) };
-  const ours = { adapter, provider, endpoint: addressOf(place.endpoint), region, bucket };
-  const others = (Object.keys(ours) as Array<keyof typeof ours>)
+  const certified = { ...facts, endpoint: addressOf(facts.endpoint) };
+  const configured = { adapter, provider, endpoint: addressOf(place.endpoint), region, bucket };
+  const others = (Object.keys(configured) as Array<keyof typeof configured>)
     // An adapter of one store has no provider, and an endpoint need not have a region.
-    .filter((name) => !["provider", "region"].includes(name) || theirs[name] !== undefined)
-    .filter((name) => theirs[name] !== ours[name])
-    .map((name) => `its ${name} is ${theirs[name]}, and here it is ${ours[name]}`);
+    .filter((name) => !["provider", "region"].includes(name) || certified[name] !== undefined)
+    .filter((name) => certified[name] !== configured[name])
+    .map((name) => `its ${name} is ${certified[name]}, and here it is ${configured[name]}`);
   return others.length === 0
     ? undefined
     : `is of another store: ${others.join("; ")}; certify this one: ${AGAIN}`;
 }
 
-/** An address as it is compared, without a port that is the default and a slash at its end. */
+/** Normalizes an address for comparison, without a default port and a slash at the end. */
 function addressOf(endpoint: string | URL | undefined): string {
   if (endpoint === undefined) return "the provider's own";
   const { origin, pathname } = new URL(endpoint);

@@ -9,7 +9,7 @@ import type { SigningKeys } from "../signing/sign-query.ts";
 import { type KeySigner, signWith } from "../signing/signer.ts";
 import { type Expiring, hold } from "./held.ts";
 
-/** A failure says why without showing the content. */
+/** Decodes credentials; a failure gives the reason without the content. */
 export type DecodeCredentials<A, From = unknown> = (from: From) => Result.Result<A, string>;
 
 export const readCredentials = <A>(
@@ -30,7 +30,7 @@ export const credentialsIn = <A extends Expiring>(path: string, decode: DecodeCr
 
 export type AccessKey = Omit<SigningKeys, "algorithm"> & Expiring;
 
-/** Whatever can precede the slash in a credential. */
+/** Text that can precede the slash in a credential. */
 export const AccessKeyName = textThat(
   (name) => /^[!-.0-~]{3,128}$/.test(name),
   "it is not 3 to 128 printable characters without a slash",
@@ -51,7 +51,7 @@ const fields = {
 };
 const decode = decoder(Schema.Struct(fields), Object.keys(fields));
 
-/** `{access_key, secret_key, session_token?, expires_at?}`, the last in the form of RFC 3339. */
+/** Decodes `{access_key, secret_key, session_token?, expires_at?}`, the last as in RFC 3339. */
 export const decodeAccessKey: DecodeCredentials<AccessKey> = (json) =>
   Result.mapBoth(decode(json), {
     onSuccess: ({ access_key, secret_key, session_token, expires_at }) => ({

@@ -8,7 +8,7 @@ import { observe, series } from "../../values/metrics.ts";
 import { errorReason } from "../../values/thrown.ts";
 import type { CredentialSource } from "../signing/signer.ts";
 
-/** Something that may expire, at a time in milliseconds since 1970. */
+/** A value that may expire, at a time in milliseconds since 1970. */
 export interface Expiring {
   readonly expiresAt?: number | undefined;
 }
@@ -19,18 +19,18 @@ export const always = <A>(value: A): CredentialSource<A> => {
   return () => held;
 };
 
-/** The held value, however soon it expires. */
+/** Returns the held value, even if it expires soon. */
 export const current = <A>(held: CredentialSource<A>): Effect.Effect<A, CredentialsUnavailable> =>
   Effect.flatMap(Clock.currentTimeMillis, (now) => held(now, 0));
 
 const SECOND = 1000;
 const OBTAIN_TIMEOUT = "10 seconds";
 const MAX_BACK_OFF = 30 * SECOND;
-/** Timers cannot be set for much longer. */
+/** Longest timer that is needed; timers cannot be set for much longer. */
 const MAX_PAUSE = 24 * 60 * 60 * SECOND;
 
 /**
- * Renews what `obtain` returns when half of its life is over, or every `recheck` milliseconds. A
+ * Renews the result of `obtain` when half of its life is over, or every `recheck` milliseconds. A
  * failure is retried after 1 to 30 seconds. Callers share one attempt, and none starts another
  * within a second of a failed one.
  */
@@ -105,7 +105,7 @@ export const hold = Effect.fnUntraced(function* <A extends Expiring>(
   };
 });
 
-/** Shows how long the credentials of each use still live, where metrics are read. */
+/** Reports the remaining life of each use's credentials, if metrics are read. */
 export const observeLife = Effect.fnUntraced(function* (
   uses: Readonly<Record<string, CredentialSource<Expiring>>>,
 ) {
@@ -114,7 +114,7 @@ export const observeLife = Effect.fnUntraced(function* (
   for (const [use, held] of Object.entries(uses)) {
     const read = () => {
       const now = clock.currentTimeMillisUnsafe();
-      // A held value is returned at once; nothing else is asked for.
+      // A held value is returned at once, without a call.
       const exit = held(now, -Infinity);
       const isHeld = Exit.isExit(exit) && Exit.isSuccess(exit);
       return remainingLife(isHeld ? (exit.value as Expiring) : undefined, now) / SECOND;
@@ -142,7 +142,7 @@ const unavailable = (reason: string) => new CredentialsUnavailable({ reason });
 const remainingLife = (value: Expiring | undefined, now: number) =>
   (value?.expiresAt ?? Infinity) - now;
 
-/** A look-up can take a slow network call. */
+/** Looks something up, which can take a slow network call. */
 export const lookUp = <A>(
   cloud: string,
   ask: () => Promise<A>,

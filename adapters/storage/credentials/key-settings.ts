@@ -87,7 +87,7 @@ type KeyName = keyof typeof KEYS;
 export const mainKeySettings = KEYS.main;
 type KeyValues = Values<typeof mainKeySettings>;
 
-/** On some stores, an unsigned header turns a PUT into a copy of whatever its key can read. */
+/** Separate keys, since on some stores an unsigned header makes a PUT copy what its key reads. */
 export const separateKeySettings = {
   putAccessKey: KEYS.put.accessKey,
   putSecretKey: KEYS.put.secretKey,
@@ -126,10 +126,10 @@ export const halfKeyFaults = (
   ...keys: ReadonlyArray<KeyName>
 ): ReadonlyArray<Fault> =>
   keys.flatMap((key) => {
-    const given = valuesFor(values, key);
+    const keyValues = valuesFor(values, key);
     const { accessKey, secretKey } = KEYS[key];
-    if ((given.accessKey === undefined) === (given.secretKey === undefined)) return [];
-    return given.accessKey === undefined
+    if ((keyValues.accessKey === undefined) === (keyValues.secretKey === undefined)) return [];
+    return keyValues.accessKey === undefined
       ? missingBeside(accessKey, secretKey)
       : missingBeside(secretKey, accessKey);
   });
@@ -183,7 +183,7 @@ const decodeMain =
   (json) =>
     Result.flatMap(decodeAwsSigner(json), unlessForUploads(settings));
 
-/** Refuses a key that is the one for uploads too, from wherever it comes, also once it changes. */
+/** Refuses a key that equals the one for uploads, from any source, also after a change. */
 export const unlessForUploads =
   ({ putAccessKey }: KeySettings) =>
   (signer: KeySigner): Result.Result<KeySigner, string> =>

@@ -11,7 +11,7 @@ export const policyFor: ByHand["policyFor"] = (input) => ({
   each: roles,
 });
 
-/** "IAM Conditions", Cloud Storage documentation; for buckets with uniform access. */
+/** Writes a condition: "IAM Conditions", Cloud Storage documentation; for uniform access. */
 function conditionFor(use: string, { bucket, arrivals }: PolicyInput): string {
   if (!arrivals.includes(INCOMING_PREFIX) || !["put", "get"].includes(use)) return "";
   const names = prefixesFor(use, arrivals).map(

@@ -31,8 +31,8 @@ import * as storage from "../settings.ts";
 import { GOOG4_HMAC_SHA256, GOOG4_RSA_SHA256 } from "../signing/algorithms.ts";
 import { type KeySigner, signWith } from "../signing/signer.ts";
 
-// There are three signers. The key of a service account signs, and the official client uses it for
-// calls to the bucket. An HMAC key only signs. Without a key, IAM signs (keyless.ts).
+// Three signers: the key of a service account, which the official client uses for calls too; an
+// HMAC key, which only signs; and without a key IAM (keyless.ts).
 
 export type GcsSigner = KeySigner<KeyObject> | KeySigner;
 
@@ -41,7 +41,7 @@ export const isServiceAccount = (signer: GcsSigner): signer is KeySigner<KeyObje
 
 export interface GcsKey {
   readonly signer: GcsSigner;
-  /** The file of the key, which may change while the service runs. */
+  /** The key's file, which may change while the service runs. */
   readonly path?: string | undefined;
   readonly project?: string | undefined;
   readonly universeDomain?: string | undefined;
@@ -88,7 +88,7 @@ type CredentialValues = Partial<Values<typeof credentialSettings>>;
 
 type KeyOrNone = Read<GcsKey | undefined>;
 
-/** Takes the key of a service account before an HMAC key; IAM signs if there is none. */
+/** Prefers the key of a service account to an HMAC key; IAM signs if there is none. */
 export function readKey(values: CredentialValues): KeyOrNone {
   const { credentialsFile: file, credentials, accessKey, applicationCredentials: path } = values;
   if (file !== undefined) {
@@ -97,8 +97,8 @@ export function readKey(values: CredentialValues): KeyOrNone {
       : Result.fail([fault(storage.credentialsFile, "must be the only key that is given")]);
   }
   if (credentials !== undefined) {
-    const given = Redacted.value(credentials);
-    const json = typeof given === "string" ? parseJson(given) : Result.succeed(given);
+    const source = Redacted.value(credentials);
+    const json = typeof source === "string" ? parseJson(source) : Result.succeed(source);
     const key = Result.flatMap(json, decodeServiceAccount);
     const described = Result.mapError(key, (problem) => `its value ${problem}`);
     return keyFrom(credentialSettings.credentials, described);
@@ -112,7 +112,7 @@ export function readKey(values: CredentialValues): KeyOrNone {
   );
 }
 
-/** Google's own library reads these. */
+/** Kinds of credentials that only Google's own library reads. */
 const OTHER_KINDS: ReadonlySet<unknown> = new Set([
   "authorized_user",
   "external_account",
@@ -158,7 +158,7 @@ export const separateFaults = (
       separate !== undefined &&
         Result.isFailure(hmacKey(separate)) &&
         notOfGoogle(credentialSettings[`${use}AccessKey`]),
-      // IAM signs as another account only where there is no key.
+      // IAM signs as another account only without a key.
       values[`${use}Role`] !== undefined &&
         separate === undefined &&
         key !== undefined &&
@@ -170,7 +170,7 @@ export const separateFaults = (
   }),
 ];
 
-/** Their names begin with GOOG, and they have no session tokens. */
+/** Decodes an HMAC key: names begin with GOOG, and there are no session tokens. */
 export const hmacKey: DecodeCredentials<GcsKey, AccessKey> = ({ expiresAt, ...key }) => {
   if (!key.accessKey.startsWith("GOOG")) {
     return Result.fail(
@@ -183,7 +183,7 @@ export const hmacKey: DecodeCredentials<GcsKey, AccessKey> = ({ expiresAt, ...ke
   return Result.succeed({ signer: signWith({ algorithm: GOOG4_HMAC_SHA256, ...key }, expiresAt) });
 };
 
-/** A service account's key as Google gives it out, or `{access_key, secret_key}`. */
+/** Decodes a service account's key as Google issues it, or `{access_key, secret_key}`. */
 export const decodeKey: DecodeCredentials<GcsKey> = (json) =>
   kindIn(json) === undefined
     ? Result.flatMap(decodeAccessKey(json), hmacKey)

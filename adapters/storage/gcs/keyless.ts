@@ -19,7 +19,7 @@ import { VARIABLES, type Vocabulary } from "../../settings/source.ts";
 import { credentialSettings } from "./credentials.ts";
 import { errorMessage } from "../../values/thrown.ts";
 
-/** Of the keys behind `signBlob`: "Signed URLs", Cloud Storage documentation. */
+/** Longest life of the keys behind `signBlob`: "Signed URLs", Cloud Storage documentation. */
 const LONGEST_LIFE = Duration.toSeconds("12 hours");
 
 /** Includes the wait for a permit. */
@@ -29,14 +29,14 @@ const ONE_CALL = 2000;
 const TOO_LATE = new CredentialsUnavailable({ reason: `IAM did not sign within ${SIGN_TIMEOUT}` });
 const RETRIES = Schedule.exponential("100 millis").pipe(Schedule.jittered);
 
-/** Signs by one call each: the account's address is looked up once, and the access token held. */
+/** Signs by one call each: the account's address is looked up once, and the access token cached. */
 export const keylessSigner = Effect.fnUntraced(function* (
   { iamEndpoint, words }: GcsSettings,
   asAccount?: string,
 ): Effect.fn.Return<Signer, never, Scope.Scope> {
   if (asAccount === undefined) yield* Effect.logWarning(costs(words));
   const { GoogleAuth } = yield* Effect.promise(loadAuth);
-  // A new one looks for credentials again. Without a project, it would run gcloud.
+  // A new client looks for credentials again. Without a project, it would run gcloud.
   const makeAuth = () => new GoogleAuth({ projectId: "none", scopes: SCOPES });
   const account: CredentialSource<Signatory> =
     asAccount === undefined
@@ -112,7 +112,7 @@ const signBlob = Effect.fnUntraced(function* (
   return yield* Effect.fail<Failure>({ reason: "IAM answered without a signature", status: 502 });
 });
 
-/** Of an RSA key of 1024 bits, in bytes; Google's are longer. */
+/** Length of a signature by an RSA key of 1024 bits, in bytes; Google's are longer. */
 const SHORTEST_SIGNATURE = 128;
 
 const decodeAnswer = Schema.decodeUnknownOption(Schema.Struct({ signedBlob: Schema.String }));
@@ -137,7 +137,7 @@ interface AccessToken {
   readonly transporter: AuthClient["transporter"];
 }
 
-/** A client keeps its token, so each call makes a client. */
+/** Returns an access token. A client keeps its token, so each call makes a client. */
 const accessToken = (makeAuth: () => GoogleAuth) =>
   Effect.flatMap(Clock.currentTimeMillis, (now) =>
     lookUp("Google", async (): Promise<AccessToken> => {

@@ -71,8 +71,9 @@ const signerFrom = ({
     : credentialsIn(path, (json) => Result.map(decodeKey(json), ({ signer }) => signer));
 
 /**
- * "XML API multipart uploads", Cloud Storage documentation. It refuses preconditions, so a
- * completion looks first for an object; none can come in between, since each upload has a new key.
+ * Makes uploads in parts: "XML API multipart uploads", Cloud Storage documentation. It refuses
+ * preconditions, so a completion first looks for an object; none can appear in between, since each
+ * upload has a new key.
  */
 function gcsMultipart(bucket: Bucket, name: string): Omit<Parts, "listOpen"> {
   const calls = multipartCalls(bucket, {

@@ -2,7 +2,7 @@ import * as Effect from "effect/Effect";
 import * as Schema from "effect/Schema";
 import type { NotificationForm } from "../../../application/ports/notification-form.ts";
 
-/** "Pub/Sub notifications for Cloud Storage", whose attributes are all that is needed. */
+/** "Pub/Sub notifications for Cloud Storage", of which only the attributes are needed. */
 const Push = Schema.Struct({
   message: Schema.Struct({
     attributes: Schema.Struct({

@@ -32,13 +32,13 @@ import { neededBy } from "../../values/needed-by.ts";
 import { errorCode, isError } from "../../values/thrown.ts";
 
 /**
- * Signed requests look at objects, and remove them. The official client does what is in the JSON API
- * alone; it cannot use an HMAC key, with which nothing of that can be done.
+ * Signed requests look at objects, and remove them. The official client does the rest, which only
+ * the JSON API has; it cannot use an HMAC key, with which the rest is impossible.
  */
 export function objectStore(store: {
   readonly settings: GcsSettings;
   readonly signed: SignedBucket;
-  /** Without one, the client finds the credentials of this machine. */
+  /** Without one, the client looks for the credentials of this machine. */
   readonly signer: CredentialSource<GcsSigner> | undefined;
   readonly parts: Omit<Parts, "listOpen">;
 }): { readonly store: ObjectStore["Service"]; readonly cors: BucketCors["Service"] } {
@@ -76,7 +76,7 @@ export function objectStore(store: {
     ensureBucket: call(
       async (bucket) => {
         const [exists] = await bucket.exists();
-        // The client takes every answer of 200 for one about what it asked for.
+        // The client takes any answer of 200 as one about its request.
         if (exists && bucket.metadata?.name !== settings.bucket) throw NOT_A_STORE;
         if (exists) return;
         const { createBucket, location } = settings;
@@ -91,13 +91,15 @@ export function objectStore(store: {
         if (answer.status !== 200) return yield* refuse(answer);
       }),
     ),
-    // By its generation: a precondition would only make it an older version where those are kept.
+    // By generation: with a precondition, the object would only become an older version in a bucket
+    // with versions.
     remove: ({ key, version }) =>
       doneBy(signed, { method: "DELETE", key, query: generationQuery(version) }, refuse, 404),
     read: (object) => readObject(signed, object, generationQuery(object.version), refuse),
     ...(abilities.has("copies") && {
       copies: {
-        // With a body, nothing else that describes the upload is copied. Each object has a generation.
+        // With a body, only the named properties of the upload are copied. Each object has a
+        // generation.
         copy: ({ key, version: generation, to, contentType }) =>
           call(async (bucket) => {
             const preconditionOpts = { ifGenerationMatch: 0 };
@@ -121,12 +123,12 @@ export function objectStore(store: {
           const pageToken = after && { pageToken: after };
           const query = { prefix, versions: true, autoPaginate: false, ...pageToken };
           const [files, next] = await bucket.getFiles(query);
-          const found = files.map(({ name, metadata: { generation } }) => ({
+          const versions = files.map(({ name, metadata: { generation } }) => ({
             key: name as ObjectKey,
             version: generation === undefined ? undefined : String(generation),
           }));
           const token = next && (next as { readonly pageToken?: string }).pageToken;
-          return { found, ...(token && { next: token }) };
+          return { found: versions, ...(token && { next: token }) };
         }),
     },
     parts: { ...parts, listOpen: listUploads(signed, refuse) },
@@ -176,11 +178,11 @@ const NOT_A_STORE = new StoreUnavailable({
 });
 
 async function makeClient(
-  { endpoint, key: given }: GcsSettings,
+  { endpoint, key: account }: GcsSettings,
   key: KeySigner<KeyObject> | undefined,
 ): Promise<Storage> {
   const { Storage, JWT } = await loadClient();
-  const universe = given?.universeDomain && { universeDomain: given.universeDomain };
+  const universe = account?.universeDomain && { universeDomain: account.universeDomain };
   const authClient =
     key &&
     new JWT({
@@ -191,13 +193,13 @@ async function makeClient(
     });
   return new Storage({
     apiEndpoint: endpoint.href,
-    // Only an emulator has no TLS. It needs no credentials, and anyone could read a token.
+    // Only an emulator has no TLS. It needs no credentials, and a token would be readable.
     useAuthWithCustomEndpoint: endpoint.protocol === "https:",
     ...universe,
     // Callers wait no longer, and repeat what can be repeated.
     timeout: 5000,
     retryOptions: { autoRetry: false, maxRetries: 0 },
-    ...(given?.project && { projectId: given.project }),
+    ...(account?.project && { projectId: account.project }),
     ...(authClient && { authClient }),
   });
 }

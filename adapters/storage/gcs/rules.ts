@@ -10,7 +10,7 @@ import {
   filesBelow,
   incomingEffect,
   isOverIncoming,
-  isOverOurs,
+  isOverFiles,
 } from "../rest/rule-effects.ts";
 
 /** Headers of a signed PUT, and those that a page may read. */
@@ -37,27 +37,27 @@ export const corsRule = (origins: ReadonlyArray<string>): string =>
 
 export async function applyCors(
   bucket: Bucket,
-  asked: ReadonlyArray<string>,
+  wantedOrigins: ReadonlyArray<string>,
   { replace } = { replace: false },
 ): Promise<AppliedCors> {
   const [{ cors = [], metageneration = 0 }] = await bucket.getMetadata();
-  const isOurs = (rule: (typeof cors)[number]) =>
+  const isOfValetkey = (rule: (typeof cors)[number]) =>
     isDeepStrictEqual(rule, corsRuleFor(rule.origin ?? []));
-  const ours = cors.filter(isOurs);
+  const present = cors.filter(isOfValetkey);
   const merged = mergeOrigins(
-    ours.flatMap(({ origin = [] }) => origin),
-    asked,
+    present.flatMap(({ origin = [] }) => origin),
+    wantedOrigins,
     replace,
   );
-  const own = corsRuleFor(merged.origins);
-  if (isDeepStrictEqual(ours, [own])) return { outcome: "there", ...merged };
-  const wanted = [...cors.filter((rule) => !isOurs(rule)), own];
+  const rule = corsRuleFor(merged.origins);
+  if (isDeepStrictEqual(present, [rule])) return { outcome: "there", ...merged };
+  const wanted = [...cors.filter((rule) => !isOfValetkey(rule)), rule];
   const after = await change(bucket, { cors: wanted }, metageneration);
   if (isDeepStrictEqual(after.cors, wanted)) return { outcome: "added", ...merged };
   throw new Error(`the store did not keep the rules for pages of the bucket ${bucket.name}`);
 }
 
-/** Fails if the bucket has changed since, so as not to overwrite that change. */
+/** Fails if the bucket has changed since, so that no change is overwritten. */
 async function change(
   bucket: Bucket,
   wanted: BucketMetadata,
@@ -69,7 +69,7 @@ async function change(
 
 /** "Object Lifecycle Management", Cloud Storage documentation. */
 const lifecycleRulesFor = (days: number): ReadonlyArray<Rule> => [
-  // The age also counts for generations that were replaced.
+  // The age also counts for replaced generations.
   ...(days > 0
     ? [
         { action: DELETE, condition: { age: days, matchesPrefix: [INCOMING_PREFIX] } },
@@ -92,7 +92,7 @@ export const lifecycleRule = (days: number): string =>
 const has = (rules: ReadonlyArray<Rule>) => (rule: Rule) =>
   rules.some((other) => isDeepStrictEqual(other, rule));
 
-/** Rules have no names: one that is written as ours counts as ours. */
+/** Returns true for Valetkey's rule. Rules have no names: one with its content counts as one. */
 const isIncoming = ({ action, condition }: Rule) =>
   action.type === "Delete" &&
   isDeepStrictEqual(Object.keys(condition).toSorted(), ["age", "matchesPrefix"]) &&
@@ -100,16 +100,16 @@ const isIncoming = ({ action, condition }: Rule) =>
 
 export async function applyLifecycle(
   bucket: Bucket,
-  asked: number,
+  wantedDays: number,
   { replace } = { replace: false },
 ): Promise<AppliedLifecycle> {
   const [{ lifecycle, metageneration = 0 }] = await bucket.getMetadata();
   const present = lifecycle?.rule ?? [];
   const waiting = present.filter(isIncoming).map(({ condition: { age = 0 } }) => age);
-  const days = replace ? asked : Math.max(asked, ...waiting);
-  const own = lifecycleRulesFor(days);
+  const days = replace ? wantedDays : Math.max(wantedDays, ...waiting);
+  const wanted = lifecycleRulesFor(days);
   const others = present.filter((rule) => !isIncoming(rule));
-  const rules = [...others, ...own.filter((rule) => !has(others)(rule))];
+  const rules = [...others, ...wanted.filter((rule) => !has(others)(rule))];
   if (rules.every(has(present)) && present.every(has(rules))) return { outcome: "there", days };
   const after = await change(bucket, { lifecycle: { rule: rules } }, metageneration);
   const kept = after.lifecycle?.rule ?? [];
@@ -120,7 +120,7 @@ export async function applyLifecycle(
   );
 }
 
-/** Every class can be read at once. */
+/** Returns the effects of rules. Objects of every class can be read at once. */
 export const effectsIn = ({ lifecycle }: BucketMetadata): ReadonlyArray<LifecycleRule> =>
   (lifecycle?.rule ?? []).flatMap(({ action, condition }): ReadonlyArray<LifecycleRule> => {
     const name = "without a name";
@@ -129,8 +129,8 @@ export const effectsIn = ({ lifecycle }: BucketMetadata): ReadonlyArray<Lifecycl
     if (action.type === "Delete" && waiting > 0 && prefixes.some(isOverIncoming)) {
       return [incomingEffect(name, waiting)];
     }
-    const prefix = prefixes.find(isOverOurs);
-    // No object of ours has a custom time.
+    const prefix = prefixes.find(isOverFiles);
+    // No file has a custom time.
     if (prefix === undefined || action.type === "SetStorageClass" || hasCustomTime(condition)) {
       return [];
     }

@@ -62,7 +62,7 @@ export const settings = {
 
 export const SCOPES = ["https://www.googleapis.com/auth/cloud-platform"];
 
-/** Cloud Storage accepts any region in a signature. */
+/** The region of signatures; Cloud Storage accepts any. */
 export const REGION = "auto";
 
 /** "Quotas and limits", Cloud Storage documentation. */

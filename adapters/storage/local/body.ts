@@ -1,12 +1,12 @@
 import { Refused } from "./refusal.ts";
 
-/** Between two pieces of an upload or download, in milliseconds. */
+/** Longest pause between two pieces of an upload or download, in milliseconds. */
 export const LONGEST_PAUSE = 30_000;
 
-/** After the first minute, in bytes per millisecond. */
+/** Slowest rate after the first minute, in bytes per millisecond. */
 const SLOWEST_RATE = 16;
 
-/** For a body, or its reader, in milliseconds. */
+/** Times for a body, or its reader, in milliseconds. */
 export interface Timeouts {
   readonly piece: number;
   readonly whole: number;
@@ -17,7 +17,7 @@ export const timeoutsFor = (size: number): Timeouts => ({
   whole: 60_000 + size / SLOWEST_RATE,
 });
 
-/** Throws `Refused` if the pieces take too long or the connection breaks. */
+/** Reads pieces; throws `Refused` if they take too long or the connection breaks. */
 export async function* readChunks(
   body: ReadableStream<Uint8Array> | null,
   timeouts: Timeouts,

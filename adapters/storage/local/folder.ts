@@ -20,7 +20,7 @@ export interface Folder extends Readonly<Record<"objects" | "temporary" | "uploa
   readonly secretKey: string;
 }
 
-/** Fails if a part of the folder is a symbolic link, which could lead out of it. */
+/** Opens the folder; fails if a part of it is a symbolic link, which could lead out of it. */
 export async function openFolder(directory: string): Promise<Folder> {
   const root = resolve(directory);
   const objects = join(root, "objects");
@@ -55,11 +55,11 @@ async function makePath(path: string): Promise<void> {
   }
 }
 
-/** An upload in progress, of this or another process, writes at least every 30 seconds. */
+/** Removes old files of uploads: one in progress writes at least every 30 seconds. */
 export const removeLeftovers = (temporary: string): Promise<void> =>
   removeOlder(temporary, 10 * LONGEST_PAUSE);
 
-/** Removes what did not change for so many milliseconds, in a folder that may be missing. */
+/** Removes entries unchanged for so many milliseconds, in a folder that may be missing. */
 export async function removeOlder(
   folder: string,
   age: number,
@@ -69,8 +69,8 @@ export async function removeOlder(
   for (const name of (await readdir(folder).catch(noneIfGone)) ?? []) {
     if (!isMeant(name)) continue;
     const path = join(folder, name);
-    const found = await lstat(path).catch(noneIfGone);
-    if (found && found.mtimeMs < oldest) await rm(path, { recursive: true, force: true });
+    const stats = await lstat(path).catch(noneIfGone);
+    if (stats && stats.mtimeMs < oldest) await rm(path, { recursive: true, force: true });
   }
 }
 
@@ -102,17 +102,17 @@ async function openSecret(path: string, temporary: string): Promise<string> {
   }
 }
 
-/** A crash or a full disk leaves none, and of several processes at once one secret is kept. */
+/** Makes a secret. A crash or a full disk leaves none, and concurrent processes keep one. */
 async function makeSecret(path: string, temporary: string): Promise<FileHandle | undefined> {
-  const own = join(temporary, randomUUID());
+  const temporaryFile = join(temporary, randomUUID());
   try {
     const secret = randomBytes(32).toString("base64");
-    await writeFile(own, secret, { flag: "wx", mode: 0o600, flush: true });
-    await link(own, path);
+    await writeFile(temporaryFile, secret, { flag: "wx", mode: 0o600, flush: true });
+    await link(temporaryFile, path);
   } catch (cause) {
     if (errorCode(cause) !== "EEXIST") throw cause;
   } finally {
-    await unlink(own).catch(() => undefined);
+    await unlink(temporaryFile).catch(() => undefined);
   }
   return openRegular(path);
 }
@@ -122,8 +122,8 @@ export const READ_REGULAR = constants.O_RDONLY | constants.O_NOFOLLOW | constant
 /** Opens neither a link, which could lead out of the folder, nor a pipe, which would block. */
 export async function openRegular(path: string): Promise<FileHandle | undefined> {
   try {
-    // Deno ignores O_NOFOLLOW if its permissions are restricted. Once the file is open, its name may
-    // already be that of another.
+    // Deno ignores O_NOFOLLOW if its permissions are restricted. Once open, the file's name may
+    // already be another file's.
     if (!(await lstat(path)).isFile()) throw new Error(`${path} is not a file of the store`);
     return await open(path, READ_REGULAR);
   } catch (cause) {

@@ -21,7 +21,7 @@ interface Store extends Omit<ExpectedSignature, "now"> {
   readonly onFailure: (failure: Failure) => void;
 }
 
-/** Answers the way S3 does, so that a client cannot tell this store from a bucket. */
+/** Answers as S3 does, so that a client cannot distinguish this store from a bucket. */
 export const objectsHandler =
   (store: Store) =>
   async (request: Request, onAnnounced?: OnAnnounced): Promise<Response> => {
@@ -45,7 +45,7 @@ async function answer(store: AnnouncingStore, request: Request): Promise<Respons
   }
   if (method === "PUT" && !headers.has("content-length")) throw new Refused("MissingContentLength");
   verify(request, { ...store, now: store.now() });
-  // The signature covers the path, so this is a key that we signed.
+  // The signature covers the path, so this key was signed here.
   const key = pathname.slice(store.root.length);
   return method === "PUT" ? put(store, key, request) : get(store.folder, key, request);
 }
@@ -112,12 +112,12 @@ async function get(folder: Folder, key: string, request: Request): Promise<Respo
     }
     return new Response(bytes, { status: range === undefined ? 200 : 206, headers });
   } finally {
-    // The stream closes the object at its own end.
+    // The stream closes the object at its end.
     if (bytes === null) await object.close();
   }
 }
 
-/** The origin is that of the service's page, so a browser must not run an object. */
+/** Returns an object's headers, so that no browser runs it: the service's page has its origin. */
 function headersFor(object: StoredObject, query: URLSearchParams): Headers {
   const contentType = query.get("response-content-type") ?? object.contentType;
   const disposition = query.get("response-content-disposition") ?? "inline";
@@ -140,7 +140,7 @@ function headersFor(object: StoredObject, query: URLSearchParams): Headers {
 const matches = (ifNoneMatch: string | null, etag: string) =>
   ifNoneMatch?.split(",").some((tag) => ["*", etag, `W/${etag}`].includes(tag.trim())) ?? false;
 
-/** Several ranges or another unit are ignored, as RFC 9110, section 14.2, allows. */
+/** Parses one range; several or another unit are ignored, as RFC 9110, section 14.2, allows. */
 function parseRange(header: string | null, size: number) {
   const [, first, last] = /^bytes=(\d*)-(\d*)$/.exec(header?.replaceAll(" ", "") ?? "") ?? [];
   if (!first && !last) return undefined;

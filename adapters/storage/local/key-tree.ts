@@ -5,12 +5,12 @@ import { dirname, join, relative, sep } from "node:path";
 import { errorCode } from "../../values/thrown.ts";
 import { noneIfGone } from "./folder.ts";
 
-// Each object is a file below one folder, where the folders and names on its way, sorted and joined,
-// are its key with a zero at its end. Each segment of a key is cut behind its second character, so
-// that a folder of a million objects is many smaller ones. Whatever could be special to a disk, such
-// as a dot or a capital letter, is written in hexadecimal digits.
+// Each object is a file below one folder: the folders and names on its path, sorted and joined, are
+// its key and a zero. Segments of keys are cut after the second character, which splits a folder of
+// a million objects. Characters special to a disk, such as a dot or a capital letter, are written
+// as hexadecimal digits.
 
-/** The place of the object of that key. */
+/** Returns the path of a key's object. */
 export const placeOf = (root: string, key: string): string => join(root, ...namesOf(`${key}\0`));
 
 const namesOf = (text: string) =>
@@ -22,13 +22,13 @@ const namesOf = (text: string) =>
 
 const inHexadecimal = (character: string) =>
   Buffer.from(character).toString("hex").replaceAll(/../g, "%$&");
-/** Others are not ours, such as those that a system puts into each folder. */
+/** Other names belong to something else, such as files that a system puts into each folder. */
 const NAME = /^(?:[a-z0-9_-]|%[0-7][0-9a-f])+$/;
 
 /**
- * Finds objects in the order of their keys, and reads only folders that can have some of them. It,
- * and what is done with each, is synchronous, which takes a fifth of the time, with room for other
- * work every few milliseconds.
+ * Yields objects in the order of their keys, and reads only folders that can have some.
+ * Synchronous, with the work on each, which takes a fifth of the time; other work gets its turn
+ * every few milliseconds.
  */
 export async function* walk(
   root: string,
@@ -37,15 +37,15 @@ export async function* walk(
   const text = prefix.slice(0, prefix.lastIndexOf("/") + 1);
   const last = after === undefined ? "" : `${after}\0`;
   let since = performance.now();
-  for (const found of walkFrom({ text, path: join(root, ...namesOf(text)) }, prefix, last)) {
-    yield found;
+  for (const object of walkFrom({ text, path: join(root, ...namesOf(text)) }, prefix, last)) {
+    yield object;
     if (performance.now() - since < SLICE) continue;
     await otherWork();
     since = performance.now();
   }
 }
 
-/** In milliseconds. */
+/** Longest synchronous work, in milliseconds. */
 const SLICE = 2;
 
 type Place = Readonly<Record<"text" | "path", string>>;
@@ -78,7 +78,7 @@ function namesIn(folder: string): ReadonlyArray<string> {
   }
 }
 
-/** Makes the folders on the way to an object. Neither `link` nor `rename` follows a link at `to`. */
+/** Moves an object into its folders. Neither `link` nor `rename` follows a link at `to`. */
 export async function moveIntoPlace(
   root: string,
   {
@@ -103,7 +103,7 @@ export async function moveIntoPlace(
 
 const MOST_TRIES = 10;
 
-/** Not the root itself: where it is missing, its disk is. */
+/** Makes folders, but not the root: if it is missing, its disk is. */
 async function makeFolders(root: string, path: string): Promise<void> {
   let parent = root;
   for (const name of relative(root, path).split(sep)) {

@@ -49,7 +49,7 @@ const run = <A>(call: () => Promise<A>) =>
     catch: (cause) => new StoreUnavailable({ kind: "refused", reason: failureFrom(cause).reason }),
   });
 
-/** Signer and store are one process, so the secret never leaves the folder. */
+/** Signs and stores in one process, so the secret never leaves the folder. */
 export const layer = (
   settings: Readonly<Record<"bucket" | "directory", string>>,
   endpoint: URL,

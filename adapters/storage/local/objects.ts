@@ -19,9 +19,8 @@ import { type Folder, noneIfGone, openRegular, READ_REGULAR } from "./folder.ts"
 import { moveIntoPlace, placeOf, removeEmpty, walk } from "./key-tree.ts";
 import { Refused } from "./refusal.ts";
 
-// An object is one file: its bytes, then its properties as JSON, then the length of that JSON in
-// four bytes. One file is linked or renamed in one step, so bytes and properties always appear
-// together.
+// An object is one file: its bytes, its properties as JSON, and the length of that JSON in four
+// bytes. A file is linked or renamed in one step, so bytes and properties always appear together.
 
 const LENGTH_BYTES = 4;
 const CHUNK_BYTES = 256 * 1024;
@@ -39,11 +38,11 @@ interface Properties {
   readonly announcement?: string | undefined;
 }
 
-/** Its user must read `bytes` or call `close`. */
+/** An open object; its user must read `bytes` or call `close`. */
 export interface StoredObject extends Properties {
   readonly size: number;
   readonly modified: Date;
-  /** Both ends are included. The stream fails with `Refused` if it is not read in time. */
+  /** Reads a range with both ends. The stream fails with `Refused` if it is not read in time. */
   readonly bytes: (range: {
     readonly start: number;
     readonly end: number;
@@ -56,7 +55,7 @@ export const objectPath = (folder: Folder, key: string): string => placeOf(folde
 
 export async function openObject(folder: Folder, key: string): Promise<StoredObject | undefined> {
   const object = await openStored(objectPath(folder, key));
-  // Without the folder it is unknown whether the object exists.
+  // Without the folder it is unknown if the object exists.
   if (object === undefined) await lstat(folder.objects);
   return object;
 }
@@ -76,16 +75,16 @@ export async function openStored(path: string): Promise<StoredObject | undefined
   }
 }
 
-/** Most objects have their properties in so many bytes at their end. */
+/** Most objects have their properties within so many bytes at their end. */
 const END = Buffer.alloc(1024);
 
-/** Reads the end of a file at once: so few bytes take less time than another thread does. */
+/** Reads the end of a file synchronously: so few bytes take less time than another thread. */
 function describe(file: number): Properties & Pick<StoredObject, "size" | "modified"> {
   const { size: total, mtime: modified } = fstatSync(file);
   const end = END.subarray(0, readSync(file, END, { position: Math.max(0, total - END.length) }));
   const length = end.length < LENGTH_BYTES ? total : end.readUInt32BE(end.length - LENGTH_BYTES);
   const size = total - LENGTH_BYTES - length;
-  // Checked before a buffer is made, since a damaged length would ask for gigabytes.
+  // Checked before allocation, since a damaged length would need gigabytes.
   if (size < 0) throw new Error(DAMAGED);
   const start = end.length - LENGTH_BYTES - length;
   let json = end.subarray(Math.max(0, start), -LENGTH_BYTES);
@@ -151,7 +150,7 @@ export async function startChecksum(algorithm: ChecksumAlgorithm) {
     const hash = createHash(algorithm);
     return { update: (chunk: Uint8Array) => void hash.update(chunk), digest: () => hash.digest() };
   }
-  // Hundreds of kilobytes, for the few who ask for it.
+  // Hundreds of kilobytes, loaded only when needed.
   const { createCRC32 } = await import("hash-wasm");
   // The Castagnoli polynomial, bit-reversed (RFC 3385, section 3).
   const crc = (await createCRC32(0x82f63b78)).init();
@@ -164,7 +163,7 @@ export async function startChecksum(algorithm: ChecksumAlgorithm) {
 export interface WriteRequest {
   readonly size: number;
   readonly checksums?: Checksums;
-  /** Throws `Refused` if they do not all arrive. */
+  /** Throws `Refused` if some do not arrive. */
   readonly bytes: AsyncIterable<Uint8Array>;
 }
 
@@ -173,7 +172,7 @@ interface Target {
   readonly writeOnce: boolean;
 }
 
-/** Throws `Refused` if the bytes are more or fewer than `size`, or do not match `checksums`. */
+/** Stores an object; throws `Refused` if the bytes do not match `size` or `checksums`. */
 export const writeObject = (
   folder: Folder,
   upload: WriteRequest & Target & Pick<Properties, "contentType" | "announcement">,
@@ -192,13 +191,13 @@ export const writeObject = (
     if (size !== upload.size) throw new Refused("IncompleteBody");
     const [md5, ...others] = sums.map((sum) => sum.digest());
     for (const [index, value] of Object.values(checksums).entries()) {
-      // In any time: who sends the bytes knows their checksum.
+      // Not in constant time: the sender of the bytes knows their checksum.
       if (others[index]?.toString("base64") !== value) throw new Refused("BadDigest");
     }
     return { contentType, etag: `"${md5?.toString("hex")}"`, checksums, announcement };
   });
 
-/** A crash leaves a whole file or none, and of several write-once files exactly one is stored. */
+/** Stores a file whole or, after a crash, not at all; of write-once files exactly one. */
 export async function writeFile(
   folder: Folder,
   { path: pathFor, writeOnce }: Target,
@@ -227,25 +226,29 @@ export async function writeFile(
   }
 }
 
-/** An object never changes, so that a link is a copy; of an own name no upload takes its place. */
+/** Links an object, which never changes, as its copy; a free name, so no upload replaces it. */
 export async function linkObject(
   folder: Folder,
   { from, to, etag }: Readonly<Record<"from" | "to" | "etag", string>>,
 ): Promise<CopyOutcome> {
-  const own = join(folder.temporary, randomUUID());
+  const temporaryFile = join(folder.temporary, randomUUID());
   try {
-    await link(objectPath(folder, from), own);
-    const object = await openStored(own);
+    await link(objectPath(folder, from), temporaryFile);
+    const object = await openStored(temporaryFile);
     await object?.close();
     if (object?.etag !== etag) return "changed";
-    await moveIntoPlace(folder.objects, { from: own, to: objectPath(folder, to), writeOnce: true });
+    await moveIntoPlace(folder.objects, {
+      from: temporaryFile,
+      to: objectPath(folder, to),
+      writeOnce: true,
+    });
     return "copied";
   } catch (cause) {
     if (errorCode(cause) === "EEXIST") return "exists";
     if (errorCode(cause) === "ENOENT") return "changed";
     throw cause;
   } finally {
-    await unlink(own).catch(() => undefined);
+    await unlink(temporaryFile).catch(() => undefined);
   }
 }
 
@@ -266,24 +269,24 @@ async function removeAt({ objects }: Folder, path: string): Promise<void> {
   await removeEmpty(objects, dirname(path));
 }
 
-/** Opens the objects that it names, and no others. */
+/** Lists objects, and opens only the listed ones. */
 export async function listObjects(
   folder: Folder,
   { bucket, prefix, after, limit }: { readonly bucket: string } & PageQuery,
 ): Promise<Page<ListedObject, string>> {
-  const found: Array<ListedObject> = [];
+  const objects: Array<ListedObject> = [];
   const root = `/${bucket}/`;
   const below = { prefix: root + prefix, after: after && root + after };
   for await (const { key, path } of walk(folder.objects, below)) {
-    const last = found.at(-1);
-    if (last && found.length === limit) return { found, next: last.key };
+    const last = objects.at(-1);
+    if (last && objects.length === limit) return { found: objects, next: last.key };
     const facts = factsAt(path);
-    if (facts !== undefined) found.push({ key: key.slice(root.length), ...facts });
+    if (facts !== undefined) objects.push({ key: key.slice(root.length), ...facts });
   }
-  return { found };
+  return { found: objects };
 }
 
-/** Without waiting; undefined for what is no object, or damaged. */
+/** Reads facts synchronously; undefined for a file that is no object, or damaged. */
 function factsAt(path: string): Omit<ListedObject, "key"> | undefined {
   let file: number | undefined;
   try {
@@ -298,11 +301,11 @@ function factsAt(path: string): Omit<ListedObject, "key"> | undefined {
   }
 }
 
-/** Removes uploads that nobody can confirm any more. */
+/** Removes uploads that can no longer be confirmed. */
 export async function removeUnconfirmed(folder: Folder, bucket: string): Promise<void> {
   const oldest = Date.now() - Duration.toMillis(Duration.days(MOST_DAYS_OF_WAITING));
   for await (const { path } of walk(folder.objects, { prefix: `/${bucket}/${INCOMING_PREFIX}` })) {
-    const found = await lstat(path).catch(noneIfGone);
-    if (found && found.mtimeMs < oldest) await removeAt(folder, path);
+    const stats = await lstat(path).catch(noneIfGone);
+    if (stats && stats.mtimeMs < oldest) await removeAt(folder, path);
   }
 }

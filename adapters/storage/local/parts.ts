@@ -26,9 +26,9 @@ import {
 } from "./objects.ts";
 import { Refused } from "./refusal.ts";
 
-// An upload is a folder with an object file for each part, and a file that describes the upload. To
-// end an upload, its folder is renamed first: from then on no part arrives. The name of a part's
-// file has all that a list needs: number, time in milliseconds, size and MD5.
+// An upload is a folder with an object file for each part, and a file that describes the upload.
+// Ending an upload first renames its folder, so that no further part arrives. The name of a part's
+// file has everything for a list: number, time in milliseconds, size and MD5.
 
 const ABOUT = "upload.json";
 const PART = /^(\d+)-\d{13}-(\d+)-([0-9a-f]{32})$/;
@@ -47,7 +47,7 @@ export async function startUpload(folder: Folder, about: About): Promise<string>
   return uploadId;
 }
 
-/** The end of an upload's name, so that a list opens those of one organization alone. */
+/** Returns the suffix of an upload's name, by which a list opens only those of one organization. */
 function ownerHash(keyOrPrefix: string): ReadonlyArray<string> {
   const [owner] = /^.*?\/orgs\/[^/]+\//.exec(keyOrPrefix) ?? [];
   return owner === undefined ? [] : [createHash("sha256").update(owner).digest("hex").slice(0, 8)];
@@ -72,7 +72,7 @@ export async function writePart(
     const path = (etag: string) =>
       join(parts, `${number}-${Date.now()}-${size}-${etag.slice(1, -1)}`);
     const etag = await writeObject(folder, { ...upload, contentType: "", writeOnce: false, path });
-    // Of several at once each keeps the newest that it sees, so that one is left.
+    // Concurrent writers each keep the newest part that they see, so that one is left.
     const names = (await readdir(parts)).filter((name) => name.startsWith(`${number}-`)).sort();
     for (const name of names.slice(0, -1)) await unlink(join(parts, name)).catch(noneIfGone);
     return etag;
@@ -99,7 +99,7 @@ export async function listParts(
 
 const isEnded = (cause: unknown) => cause instanceof Refused && cause.code === "NoSuchUpload";
 
-/** The newest file of each part. */
+/** Returns the newest file of each part. */
 async function partFiles(folder: Folder, { uploadId }: UploadName) {
   const names = await readdir(join(folder.uploads, uploadId)).catch(noneIfGone);
   if (names === undefined) throw new Refused("NoSuchUpload");
@@ -122,7 +122,7 @@ const COMPLETIONS = new Map<unknown, Completion>([
   ["PreconditionFailed", "exists"],
 ]);
 
-/** One request joins the parts, and all others wait. A crash leaves the upload as it was. */
+/** Joins the parts in one request, while all others wait. A crash leaves the upload as it was. */
 export async function completeUpload(folder: Folder, upload: Completing): Promise<Completion> {
   try {
     await openUpload(folder, upload);
@@ -145,8 +145,8 @@ async function joinParts(folder: Folder, upload: Completing): Promise<void> {
   await writeFile(folder, { path: () => path, writeOnce: true }, async (file) => {
     const files = await partFiles(folder, upload);
     for (const { partNumber, size, etag } of parts) {
-      const { name = "", part: found } = files.get(partNumber) ?? {};
-      const isSame = found?.etag === etag && found.size === size;
+      const { name = "", part: stored } = files.get(partNumber) ?? {};
+      const isSame = stored?.etag === etag && stored.size === size;
       const part = isSame && (await openStored(join(folder.uploads, upload.uploadId, name)));
       if (!part) throw new Refused("InvalidPart");
       md5.update(Buffer.from(etag.replaceAll('"', ""), "hex"));
@@ -158,7 +158,7 @@ async function joinParts(folder: Folder, upload: Completing): Promise<void> {
     }
     // oxlint-disable-next-line valetkey/constant-time -- who sends the bytes knows their checksum
     if (sum?.digest().toString("base64") !== checksum?.value) throw new Refused("BadDigest");
-    // As S3 names an object in parts.
+    // In S3's format for an object in parts.
     const etag = `"${md5.digest("hex")}-${parts.length}"`;
     const checksums = checksum ? { [checksum.algorithm]: checksum.value } : {};
     return { contentType, etag, checksums };
@@ -166,10 +166,10 @@ async function joinParts(folder: Folder, upload: Completing): Promise<void> {
   await endUpload(folder, upload);
 }
 
-/** By upload, the last work on it in this process. */
+/** The last work on each upload in this process. */
 const turns = new Map<string, Promise<unknown>>();
 
-/** Another process may do the same at once, so that `work` must be wasteful at worst. */
+/** Runs `work` in turn. Another process may do the same, so at worst it is wasted. */
 async function inTurn<A>(upload: string, work: () => Promise<A>): Promise<A> {
   const turn = Promise.allSettled([turns.get(upload)]).then(work);
   turns.set(upload, turn);
@@ -196,7 +196,7 @@ export async function listUploads(
   folder: Folder,
   { bucket, prefix }: Readonly<Record<"bucket" | "prefix", string>>,
 ): Promise<ReadonlyArray<OpenUpload>> {
-  const found: Array<OpenUpload> = [];
+  const uploads: Array<OpenUpload> = [];
   const [owner = ""] = ownerHash(`/${bucket}/${prefix}`);
   for (const uploadId of (await readdir(folder.uploads).catch(noneIfGone)) ?? []) {
     if (!NAME.test(uploadId) || !uploadId.endsWith(owner)) continue;
@@ -205,9 +205,9 @@ export async function listUploads(
     const key = text && (JSON.parse(text) as About).key.slice(bucket.length + 2);
     const changed = await lstat(path).catch(noneIfGone);
     if (changed === undefined || !key?.startsWith(prefix)) continue;
-    found.push({ key, uploadId, age: Date.now() - changed.mtimeMs });
+    uploads.push({ key, uploadId, age: Date.now() - changed.mtimeMs });
   }
-  return found;
+  return uploads;
 }
 
 export async function removeAbandoned({ uploads }: Folder): Promise<void> {

@@ -1,7 +1,7 @@
 import { errorCode, errorMessage } from "../../values/thrown.ts";
 import { element, escape } from "../rest/xml.ts";
 
-/** By the error code of S3 or MinIO. */
+/** An error code of S3 or MinIO. */
 type RefusalCode = keyof typeof REFUSALS;
 
 const REFUSALS = {
@@ -31,7 +31,7 @@ const REFUSALS = {
   SlowDown: [503, "The store is busy; try again later."],
 } as const satisfies Record<string, Answer>;
 
-/** The code is that of S3 where it is another. */
+/** The code is S3's if that differs. */
 type Answer = readonly [status: number, message: string, code?: string];
 
 export class Refused extends Error {

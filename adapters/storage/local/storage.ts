@@ -40,7 +40,7 @@ export function embeddedStorage(
 
 const NO_POLICY = "The embedded store is this service's own, and needs no policy";
 
-/** Some hosts strip the path under which we are mounted, but the client signed it. */
+/** Adds the path of the mount, which some hosts strip but the client signed. */
 function withBase(request: Request, base: string): Request {
   if (base === "") return request;
   const url = new URL(request.url);

@@ -3,9 +3,9 @@ import { canonicalQuery, type SigningKeys, timestampAt } from "../signing/sign-q
 import { canonicalRequest, type Pair, stringToSign } from "../signing/v4.ts";
 import { Refused } from "./refusal.ts";
 
-/** For a client's clock, in milliseconds. */
+/** Allowed difference of a client's clock, in milliseconds. */
 const CLOCK_TOLERANCE = 15 * 60 * 1000;
-/** In seconds. */
+/** Longest lifetime, in seconds. */
 const LONGEST_LIFE = 7 * 24 * 60 * 60;
 
 export interface ExpectedSignature {
@@ -14,7 +14,7 @@ export interface ExpectedSignature {
   readonly now: number;
 }
 
-/** Checks a signed request as S3 does: signature, lifetime, and that it was signed with our key. */
+/** Checks a signed request as S3 does: signature, lifetime, and that this store's key signed it. */
 export function verify(request: Request, expected: ExpectedSignature): void {
   const url = new URL(request.url);
   const query = [...url.searchParams];
@@ -25,14 +25,14 @@ export function verify(request: Request, expected: ExpectedSignature): void {
   const parameter = (name: string) => url.searchParams.get(`X-Amz-${name}`) ?? "";
   const expires = parameter("Expires");
   if (!/^[1-9]\d{0,5}$/.test(expires) || Number(expires) > LONGEST_LIFE) throw malformed();
-  const { algorithm, accessKey: ours, secretKey } = expected.keys;
+  const { algorithm, accessKey: expectedKey, secretKey } = expected.keys;
   const timestamp = parameter("Date");
   const start = parseTimestamp(timestamp);
   if (parameter("Algorithm") !== algorithm.name || start === undefined) throw malformed();
   const day = timestamp.slice(0, 8);
   const scope = algorithm.scope(day, expected.region);
   const [accessKey, ...credentialScope] = parameter("Credential").split("/");
-  if (accessKey !== ours) throw new Refused("InvalidAccessKeyId");
+  if (accessKey !== expectedKey) throw new Refused("InvalidAccessKeyId");
   if (credentialScope.join("/") !== scope) throw malformed();
 
   const signedHeaders = parameter("SignedHeaders");

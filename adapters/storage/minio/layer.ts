@@ -28,7 +28,7 @@ export const layer = s3Layer(
         const { accessKey, secretKey, sessionToken } = (yield* current(signer)).keys;
         yield* attempt((signal) => {
           const client = new Client({
-            // The client writes the brackets of IPv6 itself.
+            // The client adds the brackets of IPv6 itself.
             endPoint: endpoint.hostname.replace(/^\[|\]$/g, ""),
             port: Number(endpoint.port),
             useSSL: endpoint.protocol === "https:",
@@ -54,7 +54,7 @@ function refusalIn(cause: unknown): StoreRefusal | undefined {
   return { code: code === undefined ? undefined : String(code), message: cause.message };
 }
 
-/** Adds a prefix that a proxy strips, and bounds answers. */
+/** Makes a transport that adds a prefix for a proxy to strip, and bounds answers. */
 function transportTo({ protocol, pathname }: URL, signal: AbortSignal) {
   const { request } = protocol === "https:" ? https : http;
   const prefix = withoutSlashes(pathname);

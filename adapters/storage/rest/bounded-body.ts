@@ -1,10 +1,10 @@
 import { Readable } from "node:stream";
 import { StoreUnavailable } from "../../../domain/errors.ts";
 
-/** In bytes; a thousand parts, or rules, take less than half. */
+/** Largest answer, in bytes; a thousand parts, or rules, take less than half. */
 const LARGEST = 2 * 2 ** 20;
 
-/** Fails if a body is larger than what a store answers. */
+/** Reads a body; fails if it is larger than a store's answer. */
 export async function* bounded(
   body: AsyncIterable<Uint8Array> | Iterable<Uint8Array>,
 ): AsyncGenerator<Uint8Array> {

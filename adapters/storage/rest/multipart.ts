@@ -11,8 +11,8 @@ import { type Bucket, type Refuse, signedFetch, type StoreResponse } from "./sig
 import { document, element, escape, isWhole, textIn, textsIn, unescape } from "./xml.ts";
 
 /**
- * "CreateMultipartUpload" and the like, Amazon S3 API Reference. The MinIO client cannot complete
- * an upload on a condition, and Google's client makes none of these requests.
+ * Makes the calls "CreateMultipartUpload" and the like, Amazon S3 API Reference. The MinIO client
+ * cannot complete an upload on a condition, and Google's client makes none of these requests.
  */
 export const multipartCalls = (
   bucket: Bucket,
@@ -34,7 +34,7 @@ export const multipartCalls = (
       const uploadId = isAbout(answer, "InitiateMultipartUploadResult", key)
         ? textIn(answer.text, "UploadId")
         : undefined;
-      // Without an id, a part that is copied could be a whole object.
+      // Without an id, a copied part could be a whole object.
       if (uploadId && uploadId.length <= LONGEST_ID) return uploadId;
       return yield* refuse(answer);
     }),
@@ -100,7 +100,7 @@ const announced = ({ algorithm }: Checksum): ReadonlyArray<Pair> => [
 
 type DatedPart = StoredPart & { readonly arrived: number };
 
-/** SeaweedFS also lists parts that others have replaced, in any order. */
+/** Keeps the newest of each part: SeaweedFS also lists replaced ones, in any order. */
 function newestParts(parts: Iterable<DatedPart>): ReadonlyArray<StoredPart> {
   const newest = new Map<number, DatedPart>();
   for (const part of parts) {
@@ -122,11 +122,11 @@ const COMPLETIONS: ReadonlyMap<string | undefined, Completion> = new Map([
   ["InvalidDigest", "mismatch"],
 ] as const);
 
-/** The whole answer of a store, and not about another object. */
+/** Returns true for a complete answer about this object. */
 const isAbout = ({ ok, text }: StoreResponse, root: string, key: ObjectKey) =>
   ok && isWhole(text, root) && unescape(textIn(text, "Key") ?? key) === key;
 
-/** In characters; those of stores have up to 400. */
+/** In characters; ids of stores have up to 400. */
 const LONGEST_ID = 2048;
 
 const isEnded = (answer: StoreResponse) => COMPLETIONS.get(refusalIn(answer).code) === "ended";

@@ -2,7 +2,7 @@ import type { ObjectFacts } from "../../../application/ports/object-store.ts";
 import type { ChecksumAlgorithm } from "../../../domain/checksum.ts";
 import { ANNOUNCEMENT, GCS_ANNOUNCEMENT } from "../signing/binding.ts";
 
-/** Never granted: they change a download, or expire the object. */
+/** Headers that are never granted: they change a download, or expire the object. */
 const EXTRA_HEADERS: ReadonlySet<string> = new Set([
   "cache-control",
   "content-disposition",
@@ -14,8 +14,8 @@ const EXTRA_HEADERS: ReadonlySet<string> = new Set([
 ]);
 
 /**
- * The facts in the headers of an answer to `HEAD`, of S3 or Cloud Storage; undefined if the answer
- * is not from a store. `reports` lists the checksums of a PUT that the store would report.
+ * Returns the facts in the headers of an answer to `HEAD`, of S3 or Cloud Storage; undefined if the
+ * answer is not from a store. `reports` lists the checksums of a PUT that the store would report.
  */
 export function factsIn(
   headers: Headers,
@@ -38,7 +38,7 @@ export function factsIn(
     ...(reports && { reports }),
     extraHeaders: Object.fromEntries(extras),
     announcement: headers.get(ANNOUNCEMENT) ?? headers.get(GCS_ANNOUNCEMENT) ?? undefined,
-    // The null version, of a bucket without versions, names whatever object is there.
+    // The null version, of a bucket without versions, names any object that is there.
     version: version === "null" ? undefined : version,
     ...ageAt(headers.get("date"), headers.get("last-modified")),
   };
@@ -54,16 +54,16 @@ const isGenerated = (name: string, value: string) =>
   (name === "cache-control" && ["private, max-age=0", "public, max-age=3600"].includes(value));
 
 function checksumsIn(headers: Headers): ObjectFacts["checksums"] {
-  const found: { [Algorithm in ChecksumAlgorithm]?: string } = {};
+  const checksums: { [Algorithm in ChecksumAlgorithm]?: string } = {};
   for (const algorithm of ["sha256", "crc32c"] as const) {
     const value = headers.get(`x-amz-checksum-${algorithm}`);
     // A checksum of the checksums of parts ends with a hyphen and the number of parts.
-    if (value !== null && !value.includes("-")) found[algorithm] = value;
+    if (value !== null && !value.includes("-")) checksums[algorithm] = value;
   }
   for (const item of headers.get("x-goog-hash")?.split(",") ?? []) {
     const [, algorithm, value] = /^\s*(crc32c|md5)=(\S+)\s*$/.exec(item) ?? [];
     if (algorithm !== undefined && value !== undefined) {
-      found[algorithm as "crc32c" | "md5"] = value;
+      checksums[algorithm as "crc32c" | "md5"] = value;
     }
   }
   // The ETag is the MD5 after one PUT, unless a key of AWS KMS encrypts the object: "Object",
@@ -71,7 +71,7 @@ function checksumsIn(headers: Headers): ObjectFacts["checksums"] {
   const [, hex] = /^"?([0-9a-f]{32})"?$/.exec(headers.get("etag") ?? "") ?? [];
   const encryption = headers.get("x-amz-server-side-encryption") ?? "AES256";
   if (hex !== undefined && encryption === "AES256") {
-    found.md5 ??= Buffer.from(hex, "hex").toString("base64");
+    checksums.md5 ??= Buffer.from(hex, "hex").toString("base64");
   }
-  return found;
+  return checksums;
 }

@@ -8,24 +8,24 @@ import { isWhole, textIn, textsIn, unescape } from "./xml.ts";
 
 interface List<A, Next> {
   readonly query: ReadonlyArray<Pair>;
-  /** The elements that the answer may be, and those that are its items. */
+  /** The possible root elements, and those of items. */
   readonly roots: ReadonlyArray<string>;
   readonly items: ReadonlyArray<string>;
-  /** The members of an item, of which the first is its key. */
+  /** The members of an item; the first is its key. */
   readonly members: ReadonlyArray<string>;
-  /** Undefined for members that make no sense. */
+  /** Reads an item; undefined for senseless members. */
   readonly read: (members: Members, now: number) => A | undefined;
   readonly isIn: (item: A) => boolean;
-  /** Of the page after this one; empty for one that cannot be asked for. */
+  /** Returns the next page's start; empty if it cannot be requested. */
   readonly next: (text: string, last: A | undefined) => Next | "" | undefined;
   readonly limit?: number;
-  /** Decides what an answer means that is no page. */
+  /** Handles an answer that is no page. */
   readonly otherwise: (answer: StoreResponse) => Effect.Effect<Page<A, Next>, StoreUnavailable>;
 }
 
 type Members = readonly [key: string, ...rest: ReadonlyArray<string | undefined>];
 
-/** Reads a page of what a bucket has. */
+/** Reads a page of a bucket's list. */
 export const readPage = Effect.fnUntraced(function* <A, Next>(
   bucket: Bucket,
   { query, roots, items, members, read, isIn, limit = Infinity, ...list }: List<A, Next>,
@@ -34,7 +34,7 @@ export const readPage = Effect.fnUntraced(function* <A, Next>(
   const { ok, text, headers } = answer;
   if (!ok || !roots.some((root) => isWhole(text, root))) return yield* list.otherwise(answer);
   const now = Date.parse(headers.get("date") ?? "") || (yield* Clock.currentTimeMillis);
-  const found = items.flatMap((item) =>
+  const entries = items.flatMap((item) =>
     textsIn(text, item).flatMap((each) => {
       const [key, ...rest] = members.map((name) => {
         const member = textIn(each, name);
@@ -45,9 +45,9 @@ export const readPage = Effect.fnUntraced(function* <A, Next>(
     }),
   );
   const all = items.reduce((sum, item) => sum + text.split(`<${item}>`).length - 1, 0);
-  const next = list.next(text, found.at(-1));
-  if (found.length < all || all > limit || next === "") return yield* SENSELESS;
-  return { found, ...(next !== undefined && { next }) };
+  const next = list.next(text, entries.at(-1));
+  if (entries.length < all || all > limit || next === "") return yield* SENSELESS;
+  return { found: entries, ...(next !== undefined && { next }) };
 });
 
 const SENSELESS = unavailable("the store's list of what it has makes no sense", "senseless");

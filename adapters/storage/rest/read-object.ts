@@ -33,7 +33,7 @@ export const readObject = Effect.fnUntraced(function* (
   return yield* NOT_THE_OBJECT;
 });
 
-/** Not decoded on the way either: then its length is another, or is left out. */
+/** Returns false for a body decoded on the way: its length differs, or is left out. */
 const isExpected = (
   { status, headers }: StoreResponse,
   { size, wanted }: Record<"size" | "wanted", number>,
@@ -52,8 +52,8 @@ const NOT_THE_OBJECT = unavailable(
 );
 
 /**
- * The first `length` bytes of a body, which must have so many; it is closed after them, or when its
- * reader stops.
+ * Returns the first `length` bytes of a body, which must have so many; it is closed after them, or
+ * when its reader stops.
  */
 export const exactly = (
   body: ReadableStream<Uint8Array>,
@@ -62,7 +62,7 @@ export const exactly = (
   [Symbol.asyncIterator]() {
     const reader = body.getReader();
     let left = length;
-    // Not a generator, whose end would wait for the piece that is under way.
+    // Not a generator, whose end would wait for the pending piece.
     const stop = async () => {
       await reader.cancel().catch(() => undefined);
       return { done: true, value: undefined } as const;

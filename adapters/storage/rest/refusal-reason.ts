@@ -8,7 +8,7 @@ import { codeIn, temporaryFailure } from "./temporary.ts";
 
 export interface StoreRefusal {
   readonly status?: number;
-  /** Undefined if the answer had none, like every answer to `HEAD`. */
+  /** Undefined without one, as in every answer to `HEAD`. */
   readonly code: string | undefined;
   readonly message?: string | undefined;
   readonly retryAfter?: string | undefined;
@@ -36,7 +36,10 @@ export const refused = (settings: BucketSettings, refusal: StoreRefusal): StoreU
     reason: explainRefusal(settings, refusal),
   });
 
-/** Servers that do not know a bucket or an object may answer 404 without a code. */
+/**
+ * Returns true for an answer that says nothing: servers that do not know a bucket or an object may
+ * answer 404 without a code.
+ */
 export const isSenseless = ({ status, code }: StoreRefusal) => code === undefined && status !== 404;
 
 export const refusalIn = ({
@@ -48,7 +51,7 @@ export const refusalIn = ({
   message: /<Message>([^<]*)<\/Message>/.exec(text)?.[1]?.replaceAll("&#39;", "'"),
 });
 
-/** Says why a store refuses, and what to do: "Error responses", Amazon S3 API Reference. */
+/** Explains a refusal, and what to do: "Error responses", Amazon S3 API Reference. */
 export function explainRefusal(settings: BucketSettings, refusal: StoreRefusal): string {
   const { words = VARIABLES } = settings;
   const { status, code, message = "" } = refusal;
@@ -104,10 +107,10 @@ const ADVICE: Readonly<Record<Exclude<Fault, "bucket">, Text>> = {
   access: "all access to the bucket is disabled; ask its owner to enable it",
 };
 
-/** In milliseconds. */
+/** Largest difference of clocks without a report, in milliseconds. */
 const MAX_SKEW = 60_000;
 
-/** Needed since an official client corrects its own calls. Times are in milliseconds. */
+/** Reports a wrong clock, which official clients correct silently. Times are in milliseconds. */
 export function clockFault(date: string | null | undefined, now: number): string | undefined {
   const difference = now - Date.parse(date ?? "");
   // Without a date, the difference is not a number.

@@ -1,12 +1,13 @@
 import type { LifecycleRule } from "../../../application/ports/object-store.ts";
 import { INCOMING_PREFIX, KEY_PREFIX } from "../../../domain/storage-key.ts";
 
-// What a rule of a bucket does to files, in words.
+// The effects of a bucket's rules on files, in words.
 
-export const isOverOurs = (prefix: string): boolean =>
+/** Returns true for a prefix that covers files. */
+export const isOverFiles = (prefix: string): boolean =>
   prefix.startsWith(KEY_PREFIX) || KEY_PREFIX.startsWith(prefix);
 
-/** A rule for the whole bucket is one for every file. */
+/** Returns true for uploads that wait; a rule for the whole bucket is one for every file. */
 export const isOverIncoming = (prefix: string): boolean =>
   prefix !== "" && INCOMING_PREFIX.startsWith(prefix);
 

@@ -12,8 +12,8 @@ import { bounded } from "./bounded-body.ts";
 import { codeIn, temporaryFailure } from "./temporary.ts";
 
 /**
- * In seconds, as S3 allows for signatures in headers: a clock that is behind makes signatures that
- * are old when they arrive.
+ * Allowed difference of clocks in seconds, as S3's for signatures in headers: with a slow clock,
+ * signatures are old when they arrive.
  */
 const CLOCK_TOLERANCE = 15 * 60;
 
@@ -23,12 +23,12 @@ export interface Bucket {
   readonly region: string;
 }
 
-/** The text is empty after `HEAD`, and the body is null if it was not asked for. */
+/** The text is empty after `HEAD`, and the body is null unless it was requested. */
 export type StoreResponse = Pick<Response, "status" | "ok" | "headers" | "body"> & {
   readonly text: string;
 };
 
-/** Fails with why a store refused. */
+/** Fails with the reason why a store refused. */
 export type Refuse = (answer: StoreResponse) => Effect.Effect<never, StoreUnavailable>;
 
 export interface UnsignedRequest {
@@ -39,7 +39,7 @@ export interface UnsignedRequest {
   readonly headers?: ReadonlyArray<Pair>;
 }
 
-/** Signs a request; its headers are those given, and those of the signer. */
+/** Signs a request; its headers are the given ones and the signer's. */
 export const signedRequest = Effect.fnUntraced(function* (
   { signer: held, address, region }: Bucket,
   { method, key, query = [], headers = [] }: UnsignedRequest,
@@ -65,7 +65,7 @@ export const signedFetch = Effect.fnUntraced(function* (
   bucket: Bucket,
   request: UnsignedRequest & {
     readonly body?: string;
-    /** An object, whose bytes the caller reads or closes: they are not decoded on the way. */
+    /** True for an object, whose bytes the caller reads or closes, undecoded. */
     readonly isStreamed?: boolean;
   },
 ) {
@@ -75,7 +75,7 @@ export const signedFetch = Effect.fnUntraced(function* (
     try: async (signal): Promise<StoreResponse> => {
       const answer = await fetch(url, {
         method,
-        // No other server may get the signature.
+        // Redirects are not followed: no other server may get the signature.
         redirect: "manual",
         headers: { ...headers, ...(isStreamed && UNCODED) },
         signal,
@@ -97,7 +97,7 @@ export const signedFetch = Effect.fnUntraced(function* (
   );
 }, Effect.mapError(asUnavailable));
 
-/** Makes a call whose answer only says that it was done, as these other statuses do too. */
+/** Makes a call whose answer only confirms it, as these other statuses do too. */
 export const doneBy = Effect.fnUntraced(function* (
   bucket: Bucket,
   request: Parameters<typeof signedFetch>[1],
@@ -131,15 +131,18 @@ function failIfTemporary({ status, headers, text }: StoreResponse) {
   return failure === undefined ? Effect.void : Effect.fail(failure);
 }
 
-/** The answer of a proxy, a page to sign in or a web site; an object may be a page itself. */
+/** Returns true for an answer of a proxy, a login page or a site; an object may be a page. */
 const isPage = ({ status, ok, headers, text }: StoreResponse, method: string, key?: ObjectKey) =>
   method === "HEAD"
     ? key === undefined && mayBePage(headers)
     : (status < 405 && /^\s*<(?:!doctype )?html/i.test(text.slice(0, 200))) ||
-      // A store says nothing about what it removed, or says it in XML.
+      // A store answers a removal with nothing or XML.
       (ok && method === "DELETE" && !/^\s*(?:<|$)/.test(text));
 
-/** An answer without a body may call itself a page, as those of moto do; one with a body shows it. */
+/**
+ * Requests the bucket's headers. An answer without a body may call itself a page, as moto's do; one
+ * with a body shows it.
+ */
 export const headBucket = (bucket: Bucket): ReturnType<typeof signedFetch> =>
   signedFetch(bucket, { method: "HEAD" }).pipe(
     Effect.catch((failure) =>
@@ -150,7 +153,7 @@ export const headBucket = (bucket: Bucket): ReturnType<typeof signedFetch> =>
 export const listOne = (bucket: Bucket): ReturnType<typeof signedFetch> =>
   signedFetch(bucket, { method: "GET", query: [["max-keys", "1"]] });
 
-/** Describes an object, which may be a page itself. */
+/** Requests an object's headers; the object may be a page itself. */
 export const headObject = Effect.fnUntraced(function* (
   bucket: Bucket,
   key: ObjectKey,
@@ -159,12 +162,12 @@ export const headObject = Effect.fnUntraced(function* (
   const look = signedFetch(bucket, { method: "HEAD", key, headers });
   const answer = yield* look;
   if (!mayBePage(answer.headers)) return answer;
-  // While the store does not answer, its bucket is a page too. It may be back since the first look.
+  // While the store is down, its bucket is a page too. It may be back since the first look.
   yield* headBucket(bucket);
   return yield* look;
 });
 
-/** No store's own header is beside the type. */
+/** Returns true for an answer without a store's own headers beside the type. */
 export const mayBePage = (headers: Headers): boolean =>
   headers.get("content-type")?.startsWith("text/html") === true &&
   ![...headers.keys()].some((name) => /^x-(?:amz|goog|ms|openstack)-/.test(name));
@@ -177,7 +180,7 @@ const WEB_PAGE = unavailable(
   "senseless",
 );
 
-/** Without credentials, the store is not asked. */
+/** Converts missing credentials to a store that is not called. */
 export function asUnavailable(failure: StoreUnavailable | CredentialsUnavailable) {
   if (failure._tag === "StoreUnavailable") return failure;
   return new StoreUnavailable({ reason: failure.reason, kind: "refused" });

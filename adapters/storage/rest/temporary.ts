@@ -1,9 +1,9 @@
 import { StoreUnavailable } from "../../../domain/errors.ts";
 
-/** In seconds; a store that asks for more is called again after that. */
+/** Longest pause in seconds; a store that requires more is called again after that. */
 const LONGEST_PAUSE = 300;
 
-/** The failure of an answer after which the same request may soon succeed; none for all others. */
+/** Returns the failure of an answer after which the same request may succeed; else none. */
 export function temporaryFailure(answer: {
   readonly status?: number | undefined;
   readonly code?: string | undefined;
@@ -11,7 +11,7 @@ export function temporaryFailure(answer: {
 }): StoreUnavailable | undefined {
   const { status = 0, code = "without a code", retryAfter } = answer;
   if (!STATUSES.has(status) && !CODES.has(code)) return undefined;
-  // A date is left out, since the store's clock may be another.
+  // A date is ignored, since the store's clock may differ.
   const isSeconds = /^\d{1,9}$/.test(retryAfter ?? "");
   return new StoreUnavailable({
     kind: "refused",
@@ -21,7 +21,7 @@ export function temporaryFailure(answer: {
   });
 }
 
-/** The code of an error; undefined in an answer that has none. */
+/** Returns the code of an error; undefined in an answer without one. */
 export const codeIn = (text: string): string | undefined => /<Code>(\w+)<\/Code>/.exec(text)?.[1];
 
 // "Error responses", Amazon S3 API Reference. A long call may be answered with 200 and a code.

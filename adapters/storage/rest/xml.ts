@@ -1,6 +1,6 @@
-// S3's answers are read as text: the elements that count have no attributes.
+// Answers of S3 are read as text: the relevant elements have no attributes.
 
-/** The document has this root, and was not cut. */
+/** Returns true if the document has this root, and is complete. */
 export function isWhole(xml: string, root: string): boolean {
   const text = xml.trimEnd();
   const start = text.indexOf(`<${root}`);
@@ -19,7 +19,7 @@ export const textsIn = (xml: string, name: string): ReadonlyArray<string> =>
 
 export const textIn = (xml: string, name: string): string | undefined => textsIn(xml, name)[0];
 
-/** The content is XML already. */
+/** Writes an element; the content is XML already. */
 export const element = (name: string, content: string | number): string =>
   `<${name}>${content}</${name}>`;
 

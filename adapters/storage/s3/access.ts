@@ -6,7 +6,7 @@ import type { BucketAddress } from "../signing/bucket-address.ts";
 import type { CredentialSource, KeySigner } from "../signing/signer.ts";
 import type { ProviderName } from "./providers.ts";
 
-/** A bucket of S3's API as the service's own key reaches it, for commands of operators. */
+/** Access to a bucket of S3's API with the service's own key, for operators' commands. */
 export class S3Access extends Context.Service<
   S3Access,
   Bucket & {
@@ -14,7 +14,7 @@ export class S3Access extends Context.Service<
     readonly certificate?: CertificateInUse | undefined;
     readonly bucket: string;
     readonly addresses: Readonly<Record<Audience, BucketAddress>>;
-    /** The service's own key, and those that sign uploads and downloads; they may be the same. */
+    /** Signers with the keys of the service, of uploads and of downloads; some may be the same. */
     readonly signers: Readonly<Record<"service" | "put" | "get", CredentialSource<KeySigner>>>;
   }
 >()("valetkey/S3Access") {}

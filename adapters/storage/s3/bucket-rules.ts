@@ -8,31 +8,31 @@ import { document, element, textsIn } from "../rest/xml.ts";
 interface Kind {
   readonly query: string;
   readonly root: string;
-  /** The elements that are rules. */
+  /** The elements of rules. */
   readonly rule: string | ReadonlyArray<string>;
-  /** There is always a document, which cannot be removed. */
+  /** True for a document that always exists and cannot be removed. */
   readonly isKept?: true;
-  /** In messages: the rules, and all of them together. */
+  /** Names of the rules, in messages. */
   readonly rules: string;
   readonly whole: string;
-  /** Advice that follows a status. */
+  /** Advice by status. */
   readonly advice?: ReadonlyMap<number, string>;
-  readonly isOurs: (rule: string) => boolean;
-  /** The store may write a rule in another way. */
-  readonly isSame: (rule: string, own: string) => boolean;
+  readonly isOfValetkey: (rule: string) => boolean;
+  /** Compares rules, which the store may write in another way. */
+  readonly isSame: (rule: string, written: string) => boolean;
 }
 
-/** A property beside the rules, in a header of question and answer: a `PUT` without it resets it. */
+/** A property beside the rules, in a header of request and answer: a `PUT` without it resets it. */
 const MINIMUM = "x-amz-transition-default-minimum-object-size";
 
 type Texts = ReadonlyArray<string>;
 
 /**
  * A `PUT` replaces all rules at once ("PutBucketCors", "PutBucketLifecycleConfiguration", Amazon S3
- * API Reference), so ours go into the store's own text, in which no other rule is touched.
+ * API Reference), so the new rules are inserted into the store's own text, without touching others.
  */
 export const bucketRules = (bucket: Bucket, kind: Kind) => {
-  const { root, rules: title, isOurs, isSame } = kind;
+  const { root, rules: title, isOfValetkey, isSame } = kind;
   const names = [kind.rule].flat();
   const query = [[kind.query, ""]] as const;
   const refused = (done: "read" | "written", answer: StoreResponse) =>
@@ -42,7 +42,7 @@ export const bucketRules = (bucket: Bucket, kind: Kind) => {
     });
   const documentWith = (rules: Texts) => document(root, rules.join(""));
 
-  /** The text is empty if there are no rules; each rule goes from tag to tag. */
+  /** Reads the rules, each from tag to tag; the text is empty if there are none. */
   const read = Effect.fnUntraced(function* (consequence = "") {
     const answer = yield* signedFetch(bucket, { method: "GET", query });
     const minimum = answer.headers.get(MINIMUM);
@@ -85,21 +85,22 @@ export const bucketRules = (bucket: Bucket, kind: Kind) => {
   return {
     read: read(),
     documentWith,
-    /** Plans our rules by those that are there. Undoes the change if the store fails to keep it. */
+    /** Changes Valetkey's rules by a plan. Undoes the change if the store fails to keep it. */
     change: Effect.fnUntraced(function* <A>(
-      plan: (ours: Texts) => { readonly own: Texts; readonly result: A },
+      plan: (present: Texts) => { readonly planned: Texts; readonly result: A },
     ) {
       const before = yield* read(", so none was changed");
-      const { own, result } = plan(before.rules.filter(isOurs));
-      const others = before.rules.filter((rule) => !isOurs(rule));
+      const { planned, result } = plan(before.rules.filter(isOfValetkey));
+      const others = before.rules.filter((rule) => !isOfValetkey(rule));
       const isThere = (rules: Texts) => {
-        const ours = rules.filter(isOurs);
+        const present = rules.filter(isOfValetkey);
         return (
-          ours.length === own.length && own.every((one) => ours.some((rule) => isSame(rule, one)))
+          present.length === planned.length &&
+          planned.every((one) => present.some((rule) => isSame(rule, one)))
         );
       };
       if (isThere(before.rules)) return { outcome: "there" as const, ...result };
-      yield* write(withRules(before, [...others, ...own]), before.minimum);
+      yield* write(withRules(before, [...others, ...planned]), before.minimum);
       const after = yield* read();
       const lost = others.filter((rule) => !after.rules.includes(rule));
       // A bucket without rules need not name the default.
@@ -119,7 +120,10 @@ export const bucketRules = (bucket: Bucket, kind: Kind) => {
   };
 };
 
-/** A server that does not know the question may list the bucket, and would remove it by DELETE. */
+/**
+ * Returns true for an unset document. A server that ignores the query may answer with the bucket's
+ * list, and would remove the bucket by DELETE.
+ */
 const isUnset = (answer: StoreResponse): boolean =>
   answer.ok
     ? answer.text.trim() === ""

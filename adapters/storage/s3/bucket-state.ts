@@ -12,7 +12,7 @@ const NOT_UNDERSTOOD = unavailable(
   "senseless",
 );
 
-/** The abilities that may depend on whether the bucket keeps versions, and what the lack means. */
+/** Abilities that may depend on the bucket's versions, and the effect of their lack. */
 const LOST = new Map<Ability, string>([
   ["write-once", "uploads are not written once, and final only when their URL has expired"],
   ["completes once", "files of parts are final only when the URLs of their upload have expired"],
@@ -24,7 +24,7 @@ export type WatchedBucket = Effect.Success<ReturnType<typeof watchBucket>>;
 
 /**
  * Watches whether the bucket is in the state in which the provider's abilities were proved. Waits 2
- * seconds for that; while it is unknown, nothing that depends on it is promised.
+ * seconds for that; while it is unknown, no ability that depends on it is promised.
  */
 export const watchBucket = Effect.fnUntraced(function* (
   bucket: Bucket,
@@ -56,32 +56,32 @@ export const watchBucket = Effect.fnUntraced(function* (
     const query = [["versioning", ""]] as const;
     const { ok, status, text } = yield* signedFetch(bucket, { method: "GET", query });
     if (ok && !isWhole(text, "VersioningConfiguration")) return yield* NOT_UNDERSTOOD;
-    // Without an answer the last one counts, since nothing can be uploaded either.
+    // Without an answer the last one counts, since uploads fail as well.
     if (ok) see(text.includes("<Status>Enabled</Status>") ? "kept" : "none");
     else see(NOT_OFFERED.has(status) ? "unknown" : undefined);
     if (seen === boundTo.versions) return;
     const isCertified = certifiedOn !== undefined;
     const proof = isCertified ? `was certified on ${certifiedOn}` : "was seen to hold that";
-    const [now, mend] =
+    const [now, remedy] =
       seen === undefined
         ? [`it is unknown whether this one does (${status})`, ALLOW]
         : [`this one ${STATES[seen]}`, isCertified ? AGAIN : SUSPEND];
     const effects = lost.map(([, effect]) => effect).join(", and ");
     return yield* unavailable(
-      `${effects}: ${title} ${proof} in a bucket that ${STATES[boundTo.versions]}, and ${now}; ${mend}`,
+      `${effects}: ${title} ${proof} in a bucket that ${STATES[boundTo.versions]}, and ${now}; ${remedy}`,
     );
   });
   const settle = Effect.suspend(() => (seen === undefined ? Effect.ignore(look) : Effect.void));
   yield* Effect.timeoutOption(settle, "2 seconds");
-  // Without it, a file would be final by a state of minutes ago.
+  // Otherwise a file would be called final by a state of minutes ago.
   const renew = yield* cachedFor(Effect.ignore(look), "5 seconds");
   return {
     abilities,
     check: look,
     settle,
-    /** Looks again, if that was not done for some seconds. */
+    /** Looks again, unless that was done in the last seconds. */
     renew,
-    /** Fails in a bucket in which a copy could be of other bytes, or replace a file. */
+    /** Fails in a bucket in which a copy could have other bytes, or replace a file. */
     mayCopy: boundTo.abilities.has("copies") ? look : Effect.void,
     judge: Effect.fnUntraced(function* (facts: ObjectFacts) {
       if (facts.version !== undefined && boundTo.versions !== "kept") see("kept");
@@ -92,7 +92,7 @@ export const watchBucket = Effect.fnUntraced(function* (
   };
 });
 
-/** Some stores keep no versions, and do not answer whether they do. */
+/** Stores without versions may not answer the question. */
 const NOT_OFFERED = new Set([400, 405, 501]);
 
 const STATES: Readonly<Record<BoundTo["versions"], string>> = {

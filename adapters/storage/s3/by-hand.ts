@@ -17,7 +17,7 @@ import put from "./policies/s3-put.json" with { type: "json" };
 import service from "./policies/s3-service.json" with { type: "json" };
 import versitygw from "./policies/versitygw.json" with { type: "json" };
 
-/** The access keys of the service, and of those uses that have one of their own. */
+/** The access keys of the service, and of uses with a key of their own. */
 export type S3Users = { readonly provider: ProviderName } & {
   readonly [Name in "accessKey" | "putAccessKey" | "getAccessKey"]?: string | undefined;
 };
@@ -37,11 +37,11 @@ interface Statement {
 type Texts = { readonly policy: string; readonly notifications?: string };
 const TEXTS: Readonly<Record<ProviderName, Texts>> = texts;
 
-/** Of a bucket, for all its users: also with what the server needs and denies beside. */
+/** Policies of a bucket for all users, with the server's own needs and denials. */
 const OF_BUCKET: { readonly [Name in ProviderName]?: Policy } = { ceph, versitygw };
 const WITHOUT: ReadonlySet<ProviderName> = new Set(["r2", "b2", "spaces", "garage", "swift"]);
 const KNOWS_AGE: typeof WITHOUT = new Set(["aws", "wasabi"]);
-/** It obeys no unsigned header. */
+/** It obeys no unsigned header, so nothing has to be denied. */
 const TAKES_NO_DENY: typeof WITHOUT = new Set(["seaweedfs"]);
 
 export const s3ByHand = (settings: S3Users): ByHand => ({
@@ -76,7 +76,7 @@ export function policyFor(settings: S3Users, input: PolicyInput): Policies {
   return { command, each: { ...each, put: { ...each.put, Statement } } };
 }
 
-/** A shipped statement, for this bucket, its users and the places where its uploads arrive. */
+/** Fills in a shipped statement for this bucket, its users and the prefixes of uploads. */
 function placed(
   { Principal, Resource, ...statement }: Statement,
   { bucket, arrivals }: PolicyInput,
@@ -98,8 +98,8 @@ function placed(
 }
 
 /**
- * Refuses URLs that are older than any that this service makes: "s3:signatureAge", Amazon S3 User
- * Guide. So a key that leaks signs nothing for a week. The MinIO of our tests ignores it.
+ * Refuses URLs older than any of this service: "s3:signatureAge", Amazon S3 User Guide. So a leaked
+ * key signs nothing for a week. The tested MinIO ignores it.
  */
 const neverOlder = ({ bucket, longestPut }: PolicyInput): Statement => ({
   Sid: "NeverOlderThanOurUrls",

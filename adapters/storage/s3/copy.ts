@@ -10,9 +10,9 @@ import { isWhole, textIn, unescape } from "../rest/xml.ts";
 type Copy = Copies["copy"];
 
 /**
- * As a multipart upload whose parts are copied: nobody can read it before it is completed, a
- * completion writes at most once, and the object has nothing that its start did not give it.
- * ("CopyObject" of MinIO and versitygw ignores `If-None-Match`.)
+ * Copies as a multipart upload with copied parts: nobody can read it before its completion, which
+ * writes at most once, and the object has only what its start sets. ("CopyObject" of MinIO and
+ * versitygw ignores `If-None-Match`.)
  */
 export const s3Copy = (
   bucket: Bucket,
@@ -20,7 +20,7 @@ export const s3Copy = (
   multipart: Parts<never>,
   largestCopy = -1,
 ): Copy => {
-  /** Gives the ETag of the copy, or nothing if the upload has changed. */
+  /** Returns the ETag of the copy, or nothing if the upload has changed. */
   const copyFrom = Effect.fnUntraced(function* (
     upload: Parameters<Copy>[0],
     further: ReadonlyArray<Pair>,
@@ -74,7 +74,7 @@ export const s3Copy = (
   });
 };
 
-/** Nothing of the upload but its bytes. */
+/** Copies only the bytes of the upload. */
 const ANEW: Pair = ["x-amz-metadata-directive", "REPLACE"];
 
 const UNKNOWN_PARTS = unavailable(
@@ -99,7 +99,7 @@ const CHANGED: ReadonlySet<string | undefined> = new Set([
   "PreconditionFailed",
   "NoSuchKey",
   "NoSuchVersion",
-  // A removal beside it ends uploads in parts.
+  // A concurrent removal ends uploads in parts.
   "NoSuchUpload",
 ]);
 

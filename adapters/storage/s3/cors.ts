@@ -19,7 +19,7 @@ const CORS = {
     [403, "; run the command with a key that may do s3:GetBucketCORS and s3:PutBucketCORS"],
     [501, "; this server has no rules per bucket"],
   ]),
-  isOurs,
+  isOfValetkey,
   isSame,
 };
 
@@ -37,10 +37,10 @@ export function s3Cors(
   { provider, bucket: name }: { readonly provider: ProviderName; readonly bucket: string },
 ): BucketCors["Service"] {
   const rule = RULES[provider] ?? awsRule;
-  const apply: BucketCors["Service"]["apply"] = (asked, { replace } = { replace: false }) =>
-    bucketRules(bucket, CORS).change((ours) => {
-      const result = mergeOrigins(ours.flatMap(originsIn), asked, replace);
-      return { own: [xmlRule(result.origins)], result };
+  const apply: BucketCors["Service"]["apply"] = (wanted, { replace } = { replace: false }) =>
+    bucketRules(bucket, CORS).change((present) => {
+      const result = mergeOrigins(present.flatMap(originsIn), wanted, replace);
+      return { planned: [xmlRule(result.origins)], result };
     });
   const text: { readonly policy: string; readonly cors?: string } = texts[provider];
   const isRuleOfBucket = PROVIDERS[provider].cors === "bucket" && provider !== "swift";
@@ -85,7 +85,7 @@ const RULES: {
   b2: b2Rule,
 };
 
-/** The name of a list loses its plural. */
+/** Writes the rule in XML, where the name of a list loses its plural. */
 const xmlRule = (origins: ReadonlyArray<string>) =>
   element(
     "CORSRule",
@@ -100,8 +100,8 @@ const xmlRule = (origins: ReadonlyArray<string>) =>
 
 const originsIn = (rule: string) => textsIn(rule, "AllowedOrigin");
 
-/** Some stores drop the name, so a rule that says what ours says is ours. */
-function isOurs(rule: string): boolean {
+/** Returns true for Valetkey's rule. Some stores drop the name, so one with its content counts. */
+function isOfValetkey(rule: string): boolean {
   return rule.includes(element("ID", ID)) || isSame(rule, xmlRule(originsIn(rule)));
 }
 

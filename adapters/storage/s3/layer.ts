@@ -26,14 +26,14 @@ import { uploadSigner } from "./upload-signer.ts";
 
 type Held = CredentialSource<KeySigner>;
 
-/** Keys and a bucket, as an official client has them. */
+/** Keys and a bucket, from an official client. */
 export interface S3Client {
   readonly signer: Held;
-  /** The signers of uploads and downloads, where they have roles. */
+  /** The signers of uploads and downloads, if they have roles. */
   readonly roles?: { readonly [use in "put" | "get"]?: Held | undefined };
   readonly addresses: Readonly<Record<Audience, BucketAddress>>;
   readonly makeBucket: BucketMaker;
-  /** The official presigner with a signer's keys, if it signs. */
+  /** Makes the official presigner with a signer's keys, if it is configured. */
   readonly officially?: ((held: Held) => CredentialSource<Signer>) | undefined;
 }
 

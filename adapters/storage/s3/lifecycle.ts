@@ -7,7 +7,7 @@ import {
   filesBelow,
   incomingEffect,
   isOverIncoming,
-  isOverOurs,
+  isOverFiles,
 } from "../rest/rule-effects.ts";
 import { type Bucket, signedFetch } from "../rest/signed-fetch.ts";
 import { element, textIn, textsIn } from "../rest/xml.ts";
@@ -32,8 +32,12 @@ export const s3Lifecycle = (
   { removesParts }: { readonly removesParts: boolean },
 ): BucketRules => {
   const ids = [INCOMING_ID, ...(removesParts ? [PARTS_ID] : [])];
-  const isOurs = (rule: string) => ids.some((id) => rule.includes(id));
-  const { read, documentWith, change } = bucketRules(bucket, { ...LIFECYCLE, isOurs, isSame });
+  const isOfValetkey = (rule: string) => ids.some((id) => rule.includes(id));
+  const { read, documentWith, change } = bucketRules(bucket, {
+    ...LIFECYCLE,
+    isOfValetkey,
+    isSame,
+  });
   // Where there are versions, days also remove the marker that a removal leaves.
   const actions = REPLACED + (removesParts ? ABORT : "");
   const rulesFor = (days: number): ReadonlyArray<string> => [
@@ -53,11 +57,11 @@ export const s3Lifecycle = (
     ),
     effects: Effect.map(read, ({ rules }) => rules.flatMap(effectsIn)),
     rule: (days) => documentWith(rulesFor(days)),
-    apply: (asked, { replace } = { replace: false }) =>
-      change((ours) => {
-        const waiting = ours.map((rule) => Number(textIn(rule, "Days") ?? 0));
-        const days = replace ? asked : Math.max(asked, ...waiting);
-        return { own: rulesFor(days), result: { days } };
+    apply: (wantedDays, { replace } = { replace: false }) =>
+      change((present) => {
+        const waiting = present.map((rule) => Number(textIn(rule, "Days") ?? 0));
+        const days = replace ? wantedDays : Math.max(wantedDays, ...waiting);
+        return { planned: rulesFor(days), result: { days } };
       }),
   };
 };
@@ -75,9 +79,9 @@ const ABORT = element(
 );
 const PARTS_RULE = rule(PARTS_ID, KEY_PREFIX, ABORT);
 
-/** In any order. Without its filter, a rule would remove every file. */
-const isSame = (rule: string, own: string) =>
-  (own.match(/<(\w+)>[^<]*<\/\1>/g) ?? []).every((part) => rule.includes(part));
+/** Compares in any order. Without its filter, a rule would remove every file. */
+const isSame = (rule: string, written: string) =>
+  (written.match(/<(\w+)>[^<]*<\/\1>/g) ?? []).every((part) => rule.includes(part));
 
 /** "Lifecycle configuration elements", Amazon S3 User Guide. */
 export function effectsIn(rule: string): ReadonlyArray<LifecycleRule> {
@@ -86,7 +90,7 @@ export function effectsIn(rule: string): ReadonlyArray<LifecycleRule> {
   const name = textIn(rule, "ID") ?? "without a name";
   const waiting = Number(textIn(textIn(rule, "Expiration") ?? "", "Days"));
   if (isOverIncoming(prefix) && waiting > 0) return [incomingEffect(name, waiting)];
-  if (!isOverOurs(prefix)) return [];
+  if (!isOverFiles(prefix)) return [];
   const tags = textsIn(rule, "Tag").map((tag) => `${textIn(tag, "Key")}=${textIn(tag, "Value")}`);
   const files = filesBelow(prefix, [
     ...tags.map((tag) => `with the tag ${tag}`),
@@ -98,7 +102,7 @@ export function effectsIn(rule: string): ReadonlyArray<LifecycleRule> {
     if (action.startsWith("Abort")) return { scope: "parts", effect: "removes parts" };
     const storageClass = textIn(within, "StorageClass") ?? "";
     const moves = action.endsWith("Transition");
-    // A class from which a file can be read at once changes nothing for its readers.
+    // A class with immediate reads changes nothing for readers.
     if (moves && !ARCHIVES.has(storageClass)) return undefined;
     if (action.startsWith("Noncurrent")) {
       const days = Number(textIn(within, "NoncurrentDays"));
@@ -126,7 +130,7 @@ export function effectsIn(rule: string): ReadonlyArray<LifecycleRule> {
   );
 }
 
-/** MinIO alone knows the third. */
+/** Only MinIO knows the third. */
 const ACTIONS = [
   "AbortIncompleteMultipartUpload",
   "Expiration",

@@ -9,7 +9,7 @@ const S3Object = Schema.Struct({
 });
 const S3Record = Schema.Struct({ eventName: Schema.String, s3: S3Object });
 
-/** Of stores and of what passes it on. */
+/** Notifications of stores and of services that forward them. */
 const Notification = Schema.Union([
   // "Event message structure", Amazon S3 User Guide: also of MinIO and versitygw.
   Schema.Struct({ Records: Schema.Array(S3Record).check(Schema.isMaxLength(100)) }),
@@ -22,7 +22,7 @@ const Notification = Schema.Union([
     Type: Schema.Literal("Notification"),
     Message: Schema.fromJsonString(Schema.Unknown),
   }),
-  // Its `SubscribeURL` is never fetched. The others are for a log, and from there for a shell.
+  // `SubscribeURL` is never fetched. The others are for a log, and may be pasted into a shell.
   Schema.Struct({
     Type: Schema.Literal("SubscriptionConfirmation"),
     TopicArn: Schema.String.check(Schema.isPattern(/^arn:[\w:.-]{1,400}$/)),
@@ -38,41 +38,41 @@ const decode = Schema.decodeUnknownOption(Notification);
 export const secretInQuery = false;
 
 export const read: NotificationForm["read"] = Effect.fnUntraced(function* (body) {
-  const told = yield* Effect.fromOption(decode(body));
-  if ("Token" in told) {
-    yield* Effect.logWarning(ASKED, { topic: told.TopicArn, token: told.Token });
+  const notification = yield* Effect.fromOption(decode(body));
+  if ("Token" in notification) {
+    yield* Effect.logWarning(ASKED, { topic: notification.TopicArn, token: notification.Token });
   }
-  return { made: madeIn(told) };
+  return { made: madeIn(notification) };
 });
 
 const ASKED =
   "Amazon SNS asks whether its notifications are wanted; to say so: aws sns confirm-subscription --topic-arn ARN --token TOKEN";
 
-function madeIn(told: Notification): ReadonlyArray<MadeObject> {
-  if ("Records" in told) {
-    return told.Records.map(({ eventName, s3: { bucket, object } }) => {
+function madeIn(notification: Notification): ReadonlyArray<MadeObject> {
+  if ("Records" in notification) {
+    return notification.Records.map(({ eventName, s3: { bucket, object } }) => {
       const key = /^(?:s3:)?ObjectCreated:/.test(eventName) ? decoded(object.key) : undefined;
       return key === undefined ? undefined : { bucket: bucket.name, key };
     });
   }
-  if ("detail" in told) {
-    const { bucket, object } = told.detail;
-    const isMade = told["detail-type"] === "Object Created";
+  if ("detail" in notification) {
+    const { bucket, object } = notification.detail;
+    const isMade = notification["detail-type"] === "Object Created";
     return [isMade ? { bucket: bucket.name, key: object.key } : undefined];
   }
-  if ("event_type" in told) {
-    const [, buckets, bucket = "", ...names] = told.key.split("/");
-    const isMade = ["create", "update"].includes(told.event_type) && buckets === "buckets";
+  if ("event_type" in notification) {
+    const [, buckets, bucket = "", ...names] = notification.key.split("/");
+    const isMade = ["create", "update"].includes(notification.event_type) && buckets === "buckets";
     return [isMade ? { bucket, key: names.join("/") } : undefined];
   }
-  if ("Message" in told) {
-    const message = Option.getOrUndefined(decode(told.Message));
+  if ("Message" in notification) {
+    const message = Option.getOrUndefined(decode(notification.Message));
     return message === undefined || "Message" in message ? [undefined] : madeIn(message);
   }
   return [];
 }
 
-/** A plus, which stands for a space, is in no key of ours. */
+/** Decodes a key; a plus, which stands for a space, is in no key of this service. */
 function decoded(text: string): string | undefined {
   try {
     return decodeURIComponent(text);

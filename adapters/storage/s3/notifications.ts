@@ -13,22 +13,22 @@ const NOTIFICATIONS = {
   rules: "notifications",
   whole: "notifications",
   isKept: true,
-  isOurs: (rule: string) => rule.includes(ID),
-  isSame: (rule: string, own: string) => partsIn(rule) === partsIn(own),
+  isOfValetkey: (rule: string) => rule.includes(ID),
+  isSame: (rule: string, written: string) => partsIn(rule) === partsIn(written),
 } as const;
 
-/** Lets a bucket tell `arn` of uploads. "PutBucketNotificationConfiguration", Amazon S3 API. */
+/** Sends notifications of uploads to `arn`: "PutBucketNotificationConfiguration", Amazon S3 API. */
 export const setNotifications = (bucket: Bucket, arn: string) => {
   const to = arn.startsWith("arn:minio:") ? "Queue" : "Topic";
   const filter = element("Filter", element("S3Key", element("FilterRule", PREFIX)));
-  const own = element(
+  const rule = element(
     `${to}Configuration`,
     `${ID}${element(to, arn)}<Event>s3:ObjectCreated:*</Event>${filter}`,
   );
-  return bucketRules(bucket, NOTIFICATIONS).change(() => ({ own: [own], result: {} }));
+  return bucketRules(bucket, NOTIFICATIONS).change(() => ({ planned: [rule], result: {} }));
 };
 
-/** Without the region, in whose place MinIO answers with its own, or none. */
+/** Compares without the region, for which MinIO answers its own, or none. */
 const partsIn = (rule: string) =>
   (rule.match(/<(?:Id|Queue|Topic|Event|Value)>[^<]*/g) ?? [])
     .toSorted()

@@ -33,7 +33,7 @@ import {
 /** Loads the official client, which makes a bucket. */
 export type BucketMaker = Effect.Effect<Effect.Effect<void, StoreUnavailable>, StoreUnavailable>;
 
-/** The official clients hide headers of an answer, or cannot ask for checksums. */
+/** Signs its calls: official clients hide headers of answers, or request no checksums. */
 export function s3ObjectStore(
   settings: S3Settings,
   { at: bucket, state }: { readonly at: Bucket; readonly state: WatchedBucket },
@@ -41,7 +41,7 @@ export function s3ObjectStore(
 ): ObjectStore["Service"] {
   const { words = VARIABLES } = settings;
   const provider = configuredProvider(settings);
-  // MD5 is in the ETag, and servers that know no other may refuse the question (S3Proxy).
+  // MD5 is in the ETag, and servers that know no other may refuse the request (S3Proxy).
   const reports = putChecksums(provider.abilities).filter((algorithm) => algorithm !== "md5");
   const checksums = reports.length > 0 ? CHECKSUMS : [];
   let isWarned = false;
@@ -58,7 +58,7 @@ export function s3ObjectStore(
     const fault = clockFault(headers.get("date"), yield* Clock.currentTimeMillis);
     if (fault !== undefined) return yield* unavailable(fault);
     if (ok || status === 404) return ok;
-    // The answer to a HEAD has no body that could say why.
+    // An answer to HEAD has no body with the reason.
     const list = yield* listOne(bucket);
     return yield* refused(settings, { ...refusalIn(list), status });
   });
@@ -70,12 +70,12 @@ export function s3ObjectStore(
   const calls = multipartCalls(bucket, {
     refuse: (answer) =>
       refusalIn(answer).code === "AccessDenied" ? MAY_NOT_MAKE_PARTS : refuse(answer),
-    // Elsewhere it may be refused, as by Backblaze B2, or mean nothing.
+    // Elsewhere the header may be refused, as by Backblaze B2, or ignored.
     ifNone: provider.abilities.has("copies once") ? [["if-none-match", "*"]] : [],
   });
   const parts: Parts<never> = {
     ...calls,
-    // Whoever completes asks next whether that is final.
+    // After a completion, the caller needs to know if the object is final.
     complete: (upload) => Effect.andThen(state.renew, calls.complete(upload)),
     abandoned: provider.abandoned,
     listOpen: listUploads(bucket, refuse),

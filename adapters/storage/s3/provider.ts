@@ -3,7 +3,7 @@ import { DECIDED, withProved } from "../certificate/proved.ts";
 import type { Known } from "../known.ts";
 import { type Provider, type ProviderName, PROVIDERS } from "./providers.ts";
 
-/** The provider of some settings, with the abilities that its certificate proves. */
+/** Returns the provider of some settings, with the abilities that its certificate proves. */
 export const configuredProvider = ({
   provider: name,
   certificate,
@@ -17,7 +17,7 @@ export const configuredProvider = ({
     : { ...provider, ...withProved(provider.abilities, DECIDED.s3, certificate) };
 };
 
-/** The provider that an answer shows. */
+/** Returns the provider that an answer shows. */
 export function providerIn(headers: Headers): ProviderName | undefined {
   const server = headers.get("server") ?? "";
   if (server.startsWith("SeaweedFS")) return "seaweedfs";

@@ -8,35 +8,35 @@ export interface Provider extends Known, Partial<Pick<CertifiedServer, "certifie
   readonly limits: StoreLimits;
   /** As in `Parts`. */
   readonly abandoned?: string;
-  /** With a region and an account; undefined if everyone has their own, or the client knows it. */
+  /** With a region and an account; undefined without a common one, or if the client knows it. */
   readonly endpoint?: string;
-  /** If none is configured; if undefined, one has to be configured. */
+  /** The region if none is configured; undefined if one must be configured. */
   readonly region?: string | undefined;
   readonly regionExample?: string;
   /** True if the default is `https://host/bucket/key`. */
   readonly pathStyle: boolean;
   /** Rules of the bucket, or a setting of the server. */
   readonly cors: "bucket" | "server";
-  /** With unsigned `x-amz-*` headers of a PUT; ACLs say who may read the object. */
+  /** The treatment of a PUT's unsigned `x-amz-*` headers; ACLs set the readers of the object. */
   readonly unsigned: "refused" | "obeyed" | "obeyed, with ACLs";
   /**
-   * How a key is made that may only put, without which an upload can be a copy of whatever its key
-   * reads: the signature cannot forbid that.
+   * The command for a key that may only put, without which an upload can be a copy of anything its
+   * key reads: the signature cannot forbid that.
    */
   readonly needsPutKey?: string;
-  /** In bytes; an upload of up to this is copied as an object, since the store copies no small part. */
+  /** Largest upload, in bytes, copied as an object, since the store copies no small part. */
   readonly largestCopy?: number;
-  /** The headers that a signature can forbid, of those that it would obey. */
+  /** The headers that a signature can forbid, of those that the store would obey. */
   readonly absent?: AbsentHeaders & {
     /**
-     * A policy can deny these too. In the query, as MinIO needs them, the policy would deny every
-     * PUT, so they are forbidden only to a key that is for everything.
+     * Headers that a policy can deny, too. In the query, as MinIO needs them, the policy would deny
+     * every PUT, so they are forbidden only to a key for everything.
      */
     readonly deniable?: AbsentHeaders["names"];
   };
 }
 
-/** The smaller meaning of 5 GB. */
+/** Limits with the smaller meaning of 5 GB. */
 const FIVE_GB = { ...S3_LIMITS, largestPut: 5_000_000_000 };
 
 const S3 = {
@@ -48,8 +48,8 @@ const S3 = {
 } as const satisfies Partial<Provider>;
 
 /**
- * What is known of no server without a certificate. A promise that a wrong page would break silently
- * counts as missing; with parts that do not work, an upload fails.
+ * Abilities that no server has without a certificate. A promise that would break unnoticed counts
+ * as missing; parts that do not work fail loudly.
  */
 const UNPROVED = [
   "sha256",
@@ -82,11 +82,11 @@ const OBEYED = [
 ] as const;
 
 /**
- * How a provider is spoken to, and what its own pages say. The abilities of those that can be run
- * here are those of their certificates.
+ * Protocol details of providers, and the abilities that they document. The abilities of those that
+ * can be run here are in their certificates.
  */
 export const PROVIDERS = {
-  // Documented, not seen. It refuses SHA-256 and CRC-32C of a part that were not announced.
+  // Documented, not tested. It refuses SHA-256 and CRC-32C of a part that were not announced.
   aws: {
     ...S3,
     title: "Amazon S3",
@@ -99,7 +99,7 @@ export const PROVIDERS = {
     cors: "server",
     unsigned: "obeyed",
     absent: {
-      // Of the first it takes a second value, after an empty one, without its signature.
+      // For the first, it accepts an unsigned second value after an empty one.
       names: ["x-amz-meta-snowball-auto-extract", "x-minio-source-etag", "x-minio-source-mtime"],
       deniable: OBEYED,
       signedAs: "parameters",
@@ -142,7 +142,7 @@ export const PROVIDERS = {
     ...ANY_SERVER,
     ...certifiedAs("swift", ANY_SERVER.abilities),
     title: "OpenStack Swift (s3api)",
-    // It takes x_amz_copy_source for x-amz-copy-source, and does not ask for its signature.
+    // It accepts x_amz_copy_source for x-amz-copy-source, unsigned.
     needsPutKey: "swift post CONTAINER --write-acl PROJECT:USER",
   },
   garage: {

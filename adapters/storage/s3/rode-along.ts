@@ -15,23 +15,23 @@ interface StoredObject {
   readonly version?: string | undefined;
 }
 
-/** An object, with the checksums that the store reports, and what it does with unsigned headers. */
+/** An object, the checksums that the store reports, and its treatment of unsigned headers. */
 interface LookedAt extends StoredObject, Pick<Provider, "unsigned"> {
   readonly reports: ReadonlyArray<ChecksumAlgorithm>;
 }
 
 /**
- * The facts in the headers of an answer to `HEAD`; undefined if the answer is not from a store.
- * Looks further, at a store that obeys unsigned headers, for a lock that is not the bucket's default,
- * and other readers in the ACL.
+ * Returns the facts in the headers of an answer to `HEAD`; undefined if the answer is not from a
+ * store. At a store that obeys unsigned headers, it also looks for a lock that is not the bucket's
+ * default, and for other readers in the ACL.
  */
 export const factsFromHead = Effect.fnUntraced(function* (newest: LookedAt, headers: Headers) {
   const { reports, unsigned } = newest;
-  const found = factsIn(headers, reports);
-  if (found === undefined) return undefined;
+  const reported = factsIn(headers, reports);
+  if (reported === undefined) return undefined;
   // Every server obeys unsigned headers of other specifications, such as `Content-Encoding`.
-  const object = { ...newest, version: found.version };
-  const facts: ObjectFacts = { ...found, isReplayable: true };
+  const object = { ...newest, version: reported.version };
+  const facts: ObjectFacts = { ...reported, isReplayable: true };
   if (unsigned === "refused") return facts;
   const added = CHOSEN_BY_CLIENTS.filter(([name, value]) => headers.get(name) === value);
   if (
@@ -65,7 +65,10 @@ export const scanTag = (object: StoredObject) =>
     return tag === undefined ? undefined : unescape(textIn(tag, "Value") ?? "");
   });
 
-/** A client that grants others something takes from the owner what it does not grant as well. */
+/**
+ * Returns false if the ACL leaves out the owner: a client that grants others something withdraws
+ * what it does not also grant.
+ */
 const ownerMayRead = (acl: string): boolean =>
   textsIn(acl, "Grant").some(
     (grant) =>
@@ -82,8 +85,8 @@ const readersIn = (acl: string): string =>
 const idIn = (xml = "") => textIn(xml, "ID") ?? textIn(xml, "URI") ?? "";
 
 /**
- * For an answer of 400 or 403 to `HEAD`: a key of the client's may encrypt the object, or its ACL
- * may leave out the owner.
+ * Fails if an answer of 400 or 403 to `HEAD` means an unreadable object: a client's key may encrypt
+ * it, or its ACL may leave out the owner.
  */
 export const failIfUnreadable = Effect.fnUntraced(function* (object: LookedAt, status: number) {
   const { bucket, key, unsigned } = object;
@@ -96,7 +99,7 @@ export const failIfUnreadable = Effect.fnUntraced(function* (object: LookedAt, s
   }
   const headers = [["range", "bytes=0-0"]] as const;
   const answer = yield* signedFetch(bucket, { method: "GET", key, headers });
-  // MinIO and Ceph, each with a code of its own.
+  // MinIO and Ceph have different codes.
   const isAboutRequest = /<Code>Invalid(?:Request|Argument)</.test(answer.text);
   if (answer.status === 400 && isAboutRequest && /encrypt|SSE/i.test(answer.text)) {
     return yield* new ObjectUnreadable({
@@ -105,7 +108,7 @@ export const failIfUnreadable = Effect.fnUntraced(function* (object: LookedAt, s
   }
 });
 
-/** Empty if the store does not offer it. */
+/** Reads an aspect of an object; empty if the store does not offer it. */
 const ask = Effect.fnUntraced(function* (
   { bucket, key, version }: StoredObject,
   what: keyof typeof ASPECTS,
@@ -129,7 +132,7 @@ const ask = Effect.fnUntraced(function* (
   );
 });
 
-/** The root of the answer; the permissions for the newest version, and for a named one. */
+/** The root of each answer; the permissions for the newest version, and for a named one. */
 const ASPECTS = {
   "object-lock": ["ObjectLockConfiguration", "s3:GetBucketObjectLockConfiguration"],
   tagging: ["Tagging", "s3:GetObjectTagging and s3:GetObjectVersionTagging"],

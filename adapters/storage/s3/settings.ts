@@ -28,7 +28,7 @@ import type { BucketSettings } from "../rest/refusal-reason.ts";
 import { fill } from "../by-hand.ts";
 import * as storage from "../settings.ts";
 
-/** The settings of every source of the store. */
+/** The settings of every source. */
 export const shared = {
   provider: optional(provider),
   bucket: storage.bucket,
@@ -41,7 +41,7 @@ export const shared = {
   pathStyle: optional(storage.pathStyle),
 };
 
-/** Settings that only the source `aws` has. */
+/** The settings of the source `aws` alone. */
 export const further = {
   account: optional({
     variable: "STORAGE_ACCOUNT_ID",
@@ -82,7 +82,7 @@ export interface S3Settings
 export interface S3Source<Settings = typeof shared & Partial<typeof further>> {
   readonly adapter: "aws" | "minio";
   readonly settings: Settings;
-  /** A key has to be configured, since no chain of credentials finds one. */
+  /** True if a key must be configured, since there is no chain of credentials. */
   readonly needsKey: boolean;
 }
 
@@ -118,7 +118,7 @@ export function readS3(
         provider: name,
         region,
         endpoint: endpoint ?? endpointOf(provider, { region, account }),
-        // A custom endpoint rarely has host names for its buckets.
+        // A custom endpoint rarely has host names for buckets.
         pathStyle: pathStyle ?? (endpoint !== undefined || provider.pathStyle),
         publicPathStyle: pathStyle ?? true,
       };

@@ -5,7 +5,7 @@ import { configuredProvider } from "./provider.ts";
 import { type KnownStorage, loaded, type Storage, type Store } from "../storage.ts";
 import { readS3, type S3Settings, type S3Source } from "./settings.ts";
 
-/** The store of S3's API with keys and a bucket from this source. */
+/** Makes the store of S3's API with keys and a bucket from this source. */
 export function s3Store<Settings extends S3Source["settings"]>(
   source: S3Source<Settings> & {
     readonly sourceFrom?: (source: Source) => Source;

@@ -13,9 +13,9 @@ import { type Bucket, signedFetch } from "../rest/signed-fetch.ts";
 import { textIn, unescape } from "../rest/xml.ts";
 
 /**
- * Gives the key that signs uploads. Where a store may obey unsigned headers, an upload can be a copy
- * of any file that its key may read. There a separate key signs only once it was seen to read
- * nothing, and the service's own only once the server was seen to need no separate one.
+ * Returns the key that signs uploads. If a store may obey unsigned headers, an upload can be a copy
+ * of any file that its key may read. There, a separate key signs only once it was shown to read
+ * nothing, and the service's key only once the server was shown to need no separate one.
  */
 export const uploadSigner = Effect.fnUntraced(function* (
   settings: S3Settings,

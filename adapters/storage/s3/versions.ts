@@ -6,7 +6,7 @@ import { refusalIn } from "../rest/refusal-reason.ts";
 import { type Bucket, type Refuse, unavailable } from "../rest/signed-fetch.ts";
 import { textIn, unescape } from "../rest/xml.ts";
 
-/** "ListObjectVersions", Amazon S3 API Reference; a store without it keeps one of an object. */
+/** Lists versions: "ListObjectVersions", Amazon S3 API Reference; without it there is one. */
 export const listVersions =
   (bucket: Bucket, refuse: Refuse, list: Lists["objects"]): NonNullable<Lists["versions"]> =>
   ({ prefix, after }) => {
@@ -27,7 +27,7 @@ export const listVersions =
       next: (text) => {
         if (!isTruncated(text)) return undefined;
         const next = NEXT.map((name) => unescape(textIn(text, name) ?? "")).join("\n");
-        // It would be asked for ever.
+        // A repeated marker would never end.
         return next === after || next.startsWith("\n") ? "" : next;
       },
       otherwise: (answer) => {

@@ -16,7 +16,7 @@ export const GOOG4_RSA_SHA256: Algorithm<KeyObject> = {
   signer: (privateKey) => (text) => sign("sha256", Buffer.from(text), privateKey).toString("hex"),
 };
 
-/** A chain of HMACs over the secret and each part of the scope derives the signing key. */
+/** Derives the signing key by a chain of HMACs over the secret and each part of the scope. */
 function hmacChain(
   scheme: "AWS4" | "GOOG4",
   prefix: Algorithm<string>["prefix"],

@@ -4,19 +4,16 @@ export interface BucketAddress {
   readonly origin: string;
   /** The `Host` of a request: with the port unless it is the scheme's default. */
   readonly host: string;
-  /**
-   * The path prefix that a reverse proxy strips before the store sees the request: sent, but not
-   * signed.
-   */
+  /** The path prefix that a reverse proxy strips: sent, but not signed. */
   readonly unsignedPrefix: string;
   /** Percent-encoded path before the slash of the key; empty when the host names the bucket. */
   readonly path: string;
 }
 
 /**
- * The address of a bucket at an endpoint: the bucket is the first path segment (path style), or the
- * first label of the host (virtual host). A path of the endpoint is signed if the store answers
- * under it, and not signed if a reverse proxy strips it.
+ * Returns the address of a bucket at an endpoint: the bucket is the first path segment (path
+ * style), or the first label of the host (virtual host). A path of the endpoint is signed if the
+ * store answers under it, and not signed if a reverse proxy strips it.
  */
 export function bucketAddress(input: {
   readonly endpoint: URL;
@@ -39,13 +36,13 @@ export function bucketAddress(input: {
 
 interface Endpoints {
   readonly endpoint: URL;
-  /** For clients; the same if left out. */
+  /** The endpoint for clients; the same if left out. */
   readonly publicEndpoint?: URL | undefined;
   readonly bucket: string;
   readonly pathStyle: boolean;
 }
 
-/** The addresses for clients and for the service, behind a proxy that strips the endpoint's path. */
+/** Returns the addresses for clients and the service, behind a proxy that strips the path. */
 export function bucketAddresses({ endpoint, publicEndpoint = endpoint, ...bucket }: Endpoints) {
   const at = (endpoint: URL) => bucketAddress({ ...bucket, endpoint, signsPath: false });
   return { public: at(publicEndpoint), internal: at(endpoint) };

@@ -7,7 +7,7 @@ import {
   stringToSign,
 } from "./v4.ts";
 
-/** The signer as the URL names it. The same object while it stays the same. */
+/** The signer's name in the URL. The same object while it stays the same. */
 export interface Signatory {
   readonly algorithm: Omit<Algorithm<never>, "signer">;
   /** The access key, or the address of a service account. */
@@ -48,29 +48,26 @@ export interface QuerySigning {
 export interface AbsentHeaders {
   /** In lower case, in ascending order. */
   readonly names: ReadonlyArray<string>;
-  /** Of a header that is missing, MinIO signs the value in the query; Ceph leaves it out. */
+  /** MinIO signs a missing header's value from the query; Ceph leaves it out. */
   readonly signedAs: "parameters" | "nothing";
 }
 
-/**
- * Signs a URL that allows this request until `now + expiresIn`, and no other. The signing key is
- * derived once for a day and region.
- */
+/** Signs a URL for exactly this request. The key is derived once for a day and region. */
 export function signQuery<Secret>(keys: SigningKeys<Secret>, signing: QuerySigning): string {
   const { url, text, context } = toBeSigned(keys, signing);
   context.sign ??= keys.algorithm.signer(keys.secretKey, context.day, context.region);
   return url + context.sign(text);
 }
 
-/** The text to sign for a secret that may be elsewhere, and the URL up to the signature. */
+/** Returns the text to sign, with a secret that may be elsewhere, and the URL before it. */
 export function toBeSigned(signatory: Signatory, signing: QuerySigning) {
   const { path } = signing;
   const { algorithm } = signatory;
   const timestamp = timestampAt(signing.now);
   const { names, encodedNames, gaps, missing } = layoutFor(signing);
   const context = contextFor(signatory, timestamp, signing.region);
-  const own = canonicalQuery(signing.query);
-  const further = own === "" || missing === "" ? own + missing : `${own}&${missing}`;
+  const encoded = canonicalQuery(signing.query);
+  const further = encoded === "" || missing === "" ? encoded + missing : `${encoded}&${missing}`;
   let query = `${context.beforeDate}${timestamp}${context.beforeExpires}${signing.expiresIn}${context.beforeNames}${encodedNames}`;
   if (further !== "") {
     query += `&${further}`;
@@ -94,7 +91,7 @@ export function toBeSigned(signatory: Signatory, signing: QuerySigning) {
   return { text, url, context };
 }
 
-/** What is the same for all requests whose headers have the same names. */
+/** The parts that requests with the same header names share. */
 interface Layout {
   readonly names: string;
   readonly encodedNames: string;
@@ -107,7 +104,7 @@ interface Layout {
 const layouts = new WeakMap<AbsentHeaders, Map<string, Layout>>();
 const NO_ABSENT: AbsentHeaders = { names: [], signedAs: "nothing" };
 
-/** Few are kept: a store binds few headers, and no request names one. */
+/** Returns the layout; few are cached: a store binds few headers, and no request can name one. */
 function layoutFor({ headers, absent = NO_ABSENT }: QuerySigning): Layout {
   let byNames = layouts.get(absent);
   if (byNames === undefined) layouts.set(absent, (byNames = new Map()));
@@ -151,7 +148,7 @@ export function withAbsent({
     : { headers: all, query: [...query, ...missing], names };
 }
 
-/** Query parameters encoded, then sorted by their encoded name and value. */
+/** Encodes query parameters, sorted by their encoded name and value. */
 export function canonicalQuery(pairs: ReadonlyArray<Pair>): string {
   let query = "";
   let last = "";
@@ -219,7 +216,7 @@ function contextFor(signatory: Signatory, timestamp: string, region: string): Si
 let lastSecond = Number.NaN;
 let lastTimestamp = "";
 
-/** A time as `YYYYMMDDTHHMMSSZ`, rounded down to the second. */
+/** Writes a time as `YYYYMMDDTHHMMSSZ`, rounded down to the second. */
 export function timestampAt(milliseconds: number): string {
   const second = Math.floor(milliseconds / 1000);
   if (second !== lastSecond) {

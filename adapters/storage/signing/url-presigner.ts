@@ -17,7 +17,7 @@ import type { AbsentHeaders } from "./sign-query.ts";
 import type { CredentialSource, Signer } from "./signer.ts";
 import { encodeKey, type Pair } from "./v4.ts";
 
-/** The `Presigner` of every store whose signature is in the query of a URL. */
+/** Makes the `Presigner` of a store whose signature is in the query of a URL. */
 export function urlPresigner(store: {
   readonly addresses: Readonly<Record<Audience, BucketAddress>>;
   readonly region: string;

@@ -8,7 +8,7 @@ export interface Algorithm<in Secret> {
   readonly name: string;
   /** The prefix of its query parameters. */
   readonly prefix: "X-Amz-" | "X-Goog-";
-  /** The scope of a signature for this day (`YYYYMMDD`, UTC) and region. */
+  /** Returns the scope of a signature for this day (`YYYYMMDD`, UTC) and region. */
   readonly scope: (day: string, region: string) => string;
   /** Derives the key for a secret and scope; the returned function signs in hexadecimal. */
   readonly signer: (
@@ -69,7 +69,7 @@ const PAYLOAD_HASH: ReadonlySet<string> = new Set([
   "x-goog-content-sha256",
 ]);
 
-/** Spaces and tabs only: stores leave other white space as it is. */
+/** Folds only spaces and tabs: stores leave other white space as it is. */
 function foldWhiteSpace(value: string): string {
   if (!WHITE_SPACE.test(value)) return value;
   const folded = value.replaceAll(RUNS, " ");
@@ -79,7 +79,7 @@ function foldWhiteSpace(value: string): string {
 const WHITE_SPACE = /[\t ]/;
 const RUNS = /[\t ]+/g;
 
-/** RFC 3986, section 2.3. Throws a `URIError` on text that is not well-formed. */
+/** Encodes by RFC 3986, section 2.3. Throws a `URIError` on text that is not well-formed. */
 export function encodeComponent(text: string): string {
   if (UNRESERVED.test(text)) return text;
   const encoded = encodeURIComponent(text);
@@ -87,7 +87,7 @@ export function encodeComponent(text: string): string {
   return LEFT_AS_IS.test(encoded) ? encoded.replace(EACH_LEFT_AS_IS, inPercent) : encoded;
 }
 
-/** Empty, `.` and `..` segments stay as they are, since to S3 they are part of the name. */
+/** Encodes a key. Empty, `.` and `..` segments stay: to S3 they are part of the name. */
 export function encodeKey(key: string): string {
   if (UNRESERVED_PATH.test(key)) return key;
   return key.split("/").map(encodeComponent).join("/");

@@ -17,7 +17,7 @@ import { provider } from "../s3/provider.ts";
 import { adapter, endpoint, type StoreName } from "../settings.ts";
 import type { KnownStorage, Store } from "../storage.ts";
 
-/** The stores; whatever differs between them is in their folders. */
+/** The stores; their folders have what differs between them. */
 export const STORES: { readonly [Name in StoreName]: Store } = { local, aws, minio, gcs, azure };
 
 export const settings = settingsIn(
