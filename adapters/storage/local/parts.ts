@@ -9,9 +9,11 @@ import {
   rename,
   rm,
   unlink,
+  utimes,
   writeFile as writeText,
 } from "node:fs/promises";
 import { join } from "node:path";
+import { setTimeout as pause } from "node:timers/promises";
 import type { Completion, OpenUpload, Parts } from "../../../application/ports/object-store.ts";
 import { MULTIPART_LIFETIME, type StoredPart } from "../../../domain/multipart.ts";
 import { errorCode } from "../../values/thrown.ts";
@@ -126,7 +128,7 @@ const COMPLETIONS = new Map<unknown, Completion>([
 export async function completeUpload(folder: Folder, upload: Completing): Promise<Completion> {
   try {
     await openUpload(folder, upload);
-    await inTurn(join(folder.uploads, upload.uploadId), () => joinParts(folder, upload));
+    await withClaim(join(folder.temporary, upload.uploadId), () => joinParts(folder, upload));
     return "completed";
   } catch (cause) {
     const completion = COMPLETIONS.get(errorCode(cause));
@@ -166,18 +168,36 @@ async function joinParts(folder: Folder, upload: Completing): Promise<void> {
   await endUpload(folder, upload);
 }
 
-/** The last work on each upload in this process. */
-const turns = new Map<string, Promise<unknown>>();
-
-/** Runs `work` in turn. Another process may do the same, so at worst it is wasted. */
-async function inTurn<A>(upload: string, work: () => Promise<A>): Promise<A> {
-  const turn = Promise.allSettled([turns.get(upload)]).then(work);
-  turns.set(upload, turn);
+/**
+ * Runs `work` while no other process does. A claim that is not touched was left by a process that has
+ * ended; several that find it may run at once, so at worst `work` is wasted.
+ */
+async function withClaim<A>(path: string, work: () => Promise<A>): Promise<A> {
+  while (!(await tryClaim(path))) await pause(50);
+  const touch = () => void utimes(path, new Date(), new Date()).catch(() => undefined);
+  const touching = setInterval(touch, 1000);
   try {
-    return await turn;
+    return await work();
   } finally {
-    if (turns.get(upload) === turn) turns.delete(upload);
+    clearInterval(touching);
+    await unlink(path).catch(() => undefined);
   }
+}
+
+/** Milliseconds after the last touch. */
+const CLAIM_TIMEOUT = 10_000;
+
+async function tryClaim(path: string): Promise<boolean> {
+  try {
+    await writeText(path, "", { flag: "wx", mode: 0o600 });
+    return true;
+  } catch (cause) {
+    if (errorCode(cause) !== "EEXIST") throw cause;
+  }
+  const { mtimeMs = Date.now() } = (await lstat(path).catch(() => undefined)) ?? {};
+  // A clock that was set back makes claims of the future.
+  if (Math.abs(Date.now() - mtimeMs) > CLAIM_TIMEOUT) await unlink(path).catch(() => undefined);
+  return false;
 }
 
 export async function endUpload(folder: Folder, upload: UploadName): Promise<void> {
