@@ -50,7 +50,7 @@ describe.skipIf(executablePath === undefined || minio === undefined)("the page i
     await paste(page, "image/png");
     await card(page, "pasted-image.png", "done").waitFor();
     const image = page.locator("#list .thumb img");
-    await expect.poll(() => image.getAttribute("src")).toContain(`${store}/page-`);
+    await expect.poll(() => image.getAttribute("src")).toContain(`${store}/`);
     expect(await image.evaluate((shown: HTMLImageElement) => shown.naturalWidth)).toBe(1);
 
     const puts = requests.filter((request) => request.method() === "PUT");
