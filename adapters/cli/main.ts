@@ -12,7 +12,7 @@ import { doctor } from "./doctor/command.ts";
 import { eventCommands } from "./events/events.ts";
 import { forget } from "./forget.ts";
 import { lifecycle } from "./lifecycle.ts";
-import { print, tell } from "./command/output.ts";
+import { print, printMessage } from "./command/output.ts";
 import { mcp } from "./mcp/mcp.ts";
 import { policy } from "./policy.ts";
 import { CANNOT_START, serveCommand } from "./serve.ts";
@@ -56,16 +56,16 @@ export async function main(args: ReadonlyArray<string>, listen: Listen): Promise
       throw new CommandFailure({ code: EXIT.usage, message });
     } else {
       const failure = chosen === serve ? CANNOT_START : "The command cannot run";
-      const given = orFail(readEnvFiles(process.env), failure, process.env);
-      for (const [name, { value }] of given) process.env[name] = value;
+      const inFiles = orFail(readEnvFiles(process.env), failure, process.env);
+      for (const [name, { value }] of inFiles) process.env[name] = value;
       const output = await chosen.run(args.slice(chosen.name.split(" ").length));
-      if (output?.message !== undefined) tell(`${output.message}\n`);
+      if (output?.message !== undefined) printMessage(`${output.message}\n`);
       print(output?.result ?? "");
       if (output?.code !== undefined) process.exitCode = output.code;
     }
   } catch (cause) {
     const isExpected = cause instanceof CommandFailure;
-    tell(`${isExpected ? cause.message.trimEnd() : inspect(cause)}\n`);
+    printMessage(`${isExpected ? cause.message.trimEnd() : inspect(cause)}\n`);
     process.exitCode = isExpected ? cause.code : EXIT.failure;
   }
 }

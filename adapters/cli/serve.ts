@@ -11,7 +11,7 @@ import { errorReason } from "../values/thrown.ts";
 import { command } from "./command/command.ts";
 import { orFail } from "./command/configuration.ts";
 import { CommandFailure, EXIT } from "./command/failure.ts";
-import { print, tell } from "./command/output.ts";
+import { print, printMessage } from "./command/output.ts";
 
 export const CANNOT_START = "Valetkey cannot start";
 
@@ -31,7 +31,7 @@ export const serveCommand = (listen: Listen) =>
       } catch (cause) {
         const message = `${CANNOT_START}: ${errorReason(cause)}\n`;
         const failure = cause instanceof CommandFailure ? cause : { code: EXIT.failure, message };
-        tell(failure.message);
+        printMessage(failure.message);
         process.exit(failure.code);
       }
     },

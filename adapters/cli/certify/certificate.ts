@@ -44,7 +44,7 @@ export const leftMessage = (left: ReadonlyArray<string>): string =>
     ? ""
     : `\nThis could not be removed again:\n${left.map((what) => `  ${what}\n`).join("")}`;
 
-/** Where an ability has another name for the person who configures the service. */
+/** Other names of abilities, for the person who configures the service. */
 const WORDS: Readonly<Partial<Record<Ability, string>>> = {
   multipart: "files in parts",
   copies: 'incoming (arrival: "incoming", with content checks, scans and metadata)',
@@ -54,7 +54,9 @@ const WORDS: Readonly<Partial<Record<Ability, string>>> = {
   "replaced parts": "parts that may be sent again in any way",
 };
 
-/** Says what the service can do with a certificate, and what not: `documented` it can without one. */
+/**
+ * Says what the service can do with a certificate, and what not; `documented` abilities need none.
+ */
 export function gains(
   decided: Decided,
   promises: ReadonlyArray<CertifiedPromise>,

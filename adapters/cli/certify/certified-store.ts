@@ -22,14 +22,14 @@ export interface CertifiedStore extends Pick<Examination, "store" | "withAbiliti
   readonly adapter: string;
   /** As `STORAGE_PROVIDER` names it; undefined for adapters of one store. */
   readonly provider?: string | undefined;
-  /** Where the service reaches it; left out if the region says so. */
+  /** The address for the service; left out if the region says so. */
   readonly endpoint?: string | undefined;
   readonly region?: string | undefined;
   readonly bucket: string;
   readonly place: PlaceWord;
-  /** What it is known to do without a certificate of its own. */
+  /** Its known abilities without a certificate. */
   readonly documented: ReadonlyArray<Ability>;
-  /** Finds what earlier examinations left that were killed. */
+  /** Finds objects that earlier, killed examinations left. */
   readonly leftovers: () => Promise<ReadonlyArray<string>>;
   /** Finds the state of the bucket. */
   readonly look: () => Promise<BucketState>;
@@ -38,7 +38,7 @@ export interface CertifiedStore extends Pick<Examination, "store" | "withAbiliti
 }
 
 /**
- * The store that the environment configures, at another endpoint if one is given. Without
+ * Reads the store that the environment configures, at another endpoint if `at` is set. Without
  * `STORAGE_BUCKET`, a bucket is made for the examination alone.
  */
 export function certifiedStore(environment: Env, at?: string): Read<CertifiedStore> {
@@ -51,7 +51,7 @@ export function certifiedStore(environment: Env, at?: string): Read<CertifiedSto
   const given: Env = {
     ...environment,
     ...elsewhere,
-    // What is certified depends on no earlier certificate, and no mistyped bucket is made.
+    // No earlier certificate counts, and no mistyped bucket is made.
     STORAGE_CERTIFICATE: undefined,
     STORAGE_CREATE_BUCKET: undefined,
   };
@@ -87,13 +87,13 @@ const NEEDS_BUCKET = "must be set to a bucket in which objects may be made";
 /** Timeout for each look at the bucket itself. */
 const LOOK_TIMEOUT = "10 seconds";
 
-/** Only the embedded store is where the service is. */
+/** Stands in for the service's address, which only the embedded store needs. */
 const NOWHERE = new URL("http://service.invalid");
 
-/** Servers differ in how they refuse what was not granted; all of these say that the client may not. */
+/** Statuses by which servers refuse what was not granted. */
 const REFUSALS = [400, 401, 403];
 
-/** A store to certify, and the same one without the wish to make its bucket. */
+/** Makes a store to certify, and the same one without making its bucket. */
 function certifiedStorage(
   storage: KnownStorage & Required<Pick<Storage, "bucket">>,
   existing: Storage,
@@ -110,7 +110,7 @@ function certifiedStorage(
     open: async () => ({ layer: log(layer), bucket: name, ...(origins && { origins }) }),
   });
   const layer = quietly(existing.layer);
-  /** Asks the bucket in another way than the adapter does, with the main key. */
+  /** Calls the bucket with the main key, in another way than the adapter does. */
   const ask = (request: Parameters<typeof signedFetch>[1]) =>
     s3Access.pipe(
       Effect.flatMap((s3) =>
@@ -154,7 +154,7 @@ function certifiedStorage(
   };
 }
 
-/** The lock and the rules of a bucket, as far as the service's key may read them. */
+/** Finds the lock and the rules of a bucket, as far as the service's key may read them. */
 const findRules = (layer: Storage["layer"]): Promise<Omit<BucketState, "versions">> =>
   ObjectStore.pipe(
     Effect.flatMap(({ rules }) =>

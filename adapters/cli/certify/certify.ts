@@ -20,13 +20,13 @@ import type { CertifiedStore } from "./certified-store.ts";
 import { asJson, command, flag, JSON_OPTION, option } from "../command/command.ts";
 import { CommandFailure, EXIT } from "../command/failure.ts";
 import { interruptible } from "../command/interruptible.ts";
-import { showProgress, tell } from "../command/output.ts";
+import { showProgress, printMessage } from "../command/output.ts";
 import { orFail } from "../command/configuration.ts";
 
 /**
- * Tries every promise on the configured store, and writes what it keeps. The exit code is 0 if it
+ * Tries every promise on the configured store, and writes which it keeps. The exit code is 0 if it
  * keeps all on which the service relies without a certificate, 1 if not, and 2 if that could not be
- * tried; with `--compare` 0 if nothing has changed, and 1 if something has.
+ * tried; with `--compare` 0 if nothing has changed, and 1 otherwise.
  */
 export const certify = command({
   name: "certify",
@@ -77,14 +77,14 @@ export const certify = command({
     });
     const certificate: Certificate = { ...facts, digest: digestOf(facts) };
     await write?.(asJson(certificate));
-    tell(inWordsOf(store.place, leftMessage(left)));
-    if (ended !== undefined) tell(`Not everything was tried: ${ended}.\n`);
+    printMessage(inWordsOf(store.place, leftMessage(left)));
+    if (ended !== undefined) printMessage(`Not everything was tried: ${ended}.\n`);
     const changed = before && changes(before, certificate);
     const broken = findings.some((finding) => finding.outcome === "broken" && isOffered(finding));
     const { decided } = store;
     const danger = dangers(brokenIn(certificate.promises, standsOn.every));
     // Standard output has no place for it then.
-    if (json || changed !== undefined) tell(danger);
+    if (json || changed !== undefined) printMessage(danger);
     const result = json
       ? asJson(changed === undefined ? certificate : { certificate, changes: changed })
       : changed === undefined
@@ -108,7 +108,7 @@ function usage({ bucket }: Certificate, output: string | undefined): string {
     : `\nTo configure the service by it, set STORAGE_CERTIFICATE=${output}\n`;
 }
 
-/** As JSON has it, of which the digest is. */
+/** The facts as JSON has them, of which the digest is made. */
 const withoutUndefined = (facts: object) =>
   JSON.parse(JSON.stringify(facts)) as Omit<Certificate, "digest">;
 
@@ -122,8 +122,8 @@ function readCertificate(path: string): Certificate {
 }
 
 /**
- * Fails before anything is tried if a file could not be written at the end. Returns what replaces it
- * at once, so that a failure leaves the old one.
+ * Fails before anything is tried if a file could not be written at the end. Returns a function that
+ * replaces it at once, so that a failure leaves the old one.
  */
 async function writerOf(path: string) {
   const next = `${path}.new`;
@@ -142,7 +142,7 @@ async function writerOf(path: string) {
   return (text: string) => write(text, () => rename(next, path));
 }
 
-/** Examines the store, tells how far it is, and removes the bucket that was made for it. */
+/** Examines the store, shows its progress, and removes the bucket that was made for it. */
 async function examineStore(
   certified: CertifiedStore,
   options: Pick<Examination, "mayLeave" | "signal">,
@@ -151,7 +151,7 @@ async function examineStore(
   const { ORGANIZATION } = await import("../../contract/sending/uploads.ts");
   const { removalOf } = await import("./leftovers.ts");
   const { title, bucket, removeBucket, leftovers, look, store, withAbilities, decided } = certified;
-  const say = (text: string) => tell(inWordsOf(certified.place, text));
+  const say = (text: string) => printMessage(inWordsOf(certified.place, text));
   say(`Trying ${title}, in the bucket ${bucket}.\n`);
   say(
     `About ${SIZE} are written below orgs/${ORGANIZATION}/ and incoming/orgs/${ORGANIZATION}/, and removed again${removeBucket ? " with the bucket" : ""}. Ctrl-C ends it with what is known by then. If it is killed, ${removalOf(ORGANIZATION)}${removeBucket ? ` with STORAGE_BUCKET=${bucket}` : ""} removes the rest.\n`,
@@ -171,7 +171,7 @@ async function examineStore(
     return { ...found, left, state: { ...looked, versions: versionsIn(looked, found) } };
   } catch (cause) {
     if (!(cause instanceof Unexamined)) throw cause;
-    // A store that was never open may have made the bucket all the same.
+    // A store that failed to open may still have made the bucket.
     const left = await withoutBucket(certified, cause.left);
     const message = `${title} could not be certified: ${cause.message}.\n${leftMessage(left)}`;
     throw new CommandFailure({ code: EXIT.couldNotRun, message });
@@ -182,7 +182,7 @@ async function examineStore(
 
 const SIZE = "460 MB in 10,000 requests";
 
-/** Where the store does not tell, the version that its answer to the last PUT named does. */
+/** Returns the state of versions; if the store does not say, that of its answer to the last PUT. */
 const versionsIn = ({ versions }: BucketState, { version }: Findings): BucketState["versions"] => {
   if (versions !== "unknown") return versions;
   return version === undefined ? "unknown" : version === "null" ? "suspended" : "kept";

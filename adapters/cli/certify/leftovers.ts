@@ -37,6 +37,6 @@ const NOTHING = Effect.succeed(NONE);
 
 const organizationIn = (key: string) => key.replace(INCOMING_PREFIX, "").split("/")[1] ?? "";
 
-/** The command that removes everything of such an organization. */
+/** Returns the command that removes everything of such an organization. */
 export const removalOf = (organization: string): string =>
   `\`valetkey forget --org ${organization} --apply\``;

@@ -6,7 +6,7 @@ import { CommandFailure, EXIT } from "./failure.ts";
 import { decoder, MISSING } from "../../values/decode.ts";
 import { HttpOrigin } from "../../settings/codecs.ts";
 
-/** An option of a command, or the argument that it takes; one that is repeatable takes the rest. */
+/** An option of a command, or its argument; a repeatable one takes the rest. */
 export interface Option {
   /** The placeholder of the value in the help. An option without it is a switch. */
   readonly value?: string;
@@ -18,7 +18,7 @@ export interface Option {
   readonly isArgument?: true;
   readonly isRequired?: true;
   readonly isRepeatable?: true;
-  /** The environment variable that is read where the option is left out. */
+  /** The environment variable to read if the option is left out. */
   readonly variable?: string;
 }
 
@@ -122,13 +122,13 @@ function fieldFor({ schema = Schema.Boolean, isRepeatable, isRequired }: Option)
   return isRequired ? all : Schema.optionalKey(all);
 }
 
-/** Reads the given options. Node's own errors would name one mistake at a time. */
+/** Reads the options. Node's own errors would name one mistake at a time. */
 function parse(options: Options, args: ReadonlyArray<string>) {
   const types: Record<string, { type: "string" | "boolean"; multiple: boolean }> = {};
   for (const [name, { value, isArgument, isRepeatable = false }] of Object.entries(options)) {
     if (!isArgument) types[name] = { type: value ? "string" : "boolean", multiple: isRepeatable };
   }
-  // Or an option would be taken for the value of the one before it.
+  // Otherwise an option would be taken for the value of the one before it.
   const isValued = (arg: string) => arg.startsWith("--") && types[arg.slice(2)]?.type === "string";
   const whole = args.map((arg, index) =>
     isValued(arg) && args[index + 1]?.startsWith("-") ? `${arg}=` : arg,
@@ -148,7 +148,7 @@ function parse(options: Options, args: ReadonlyArray<string>) {
   );
   for (const [name, { isRepeatable }] of Object.entries(options)) {
     const given = whole.filter((arg) => arg.split("=", 1)[0] === `--${name}`);
-    // A command that removes must not do half of what it was told.
+    // A command that removes must not do half of its task.
     if (given.length > 1 && !isRepeatable) mistakes.add(`--${name} may be given only once.`);
   }
   // They can be secrets, so they are not repeated.

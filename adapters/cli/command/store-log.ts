@@ -2,7 +2,7 @@ import * as Layer from "effect/Layer";
 import * as Logger from "effect/Logger";
 import * as References from "effect/References";
 import type { Storage } from "../../storage/storage.ts";
-import { tell } from "./output.ts";
+import { printMessage } from "./output.ts";
 
 // What a store says in its log, where a command and not a service uses it.
 
@@ -13,7 +13,9 @@ export const quietly = (layer: Storage["layer"]): Storage["layer"] =>
   Layer.provideMerge(layer, SILENCE);
 
 const WARNINGS = Logger.layer([
-  Logger.make<unknown, void>(({ message }) => tell(`Warning: ${String([message].flat()[0])}.\n`)),
+  Logger.make<unknown, void>(({ message }) =>
+    printMessage(`Warning: ${String([message].flat()[0])}.\n`),
+  ),
 ]);
 
 /** The layer without its advice for a service; warnings while the store is used are shown. */

@@ -33,7 +33,7 @@ export const bucket = check("bucket", function* (doctor, report): Effect.fn.Retu
     return isMissing ? "unusable" : "there";
   }
   const answer = yield* doctor.sendAs("service", { method: "GET", query: [["max-keys", "1"]] });
-  const { ok, headers, text, code, told } = answer;
+  const { ok, headers, text, code, summary } = answer;
   const named = headers["x-amz-bucket-region"] ?? regionNamed(text);
   const region = String(named ?? s3.region);
   if (region !== s3.region) {
@@ -43,7 +43,7 @@ export const bucket = check("bucket", function* (doctor, report): Effect.fn.Retu
     return "unusable";
   }
   if (yield* refusals.isQueryLost(doctor, { audience: "internal", code })) {
-    const seen = `the store does not see signatures (${told}): something at STORAGE_ENDPOINT removes the query, or it takes signatures in headers alone`;
+    const seen = `the store does not see signatures (${summary}): something at STORAGE_ENDPOINT removes the query, or it takes signatures in headers alone`;
     report.failed(seen, "Every request counts as one without a key.", refusals.PASS_QUERY);
     return "unusable";
   }

@@ -4,7 +4,7 @@ import { certificateWarning } from "../../storage/certificate/in-use.ts";
 import { PROVIDERS, type Provider } from "../../storage/s3/providers.ts";
 import { check } from "./doctor.ts";
 
-/** Tells how it is known what the store keeps. */
+/** Reports how the store's abilities are known. */
 export const certificate = check("certificate", function* (doctor, report) {
   const { s3, store } = doctor;
   const { passed, unknown } = report;

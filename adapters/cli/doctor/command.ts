@@ -2,7 +2,7 @@ import { onOneLine } from "../../values/printable.ts";
 import { asJson, command, flag, JSON_OPTION, ORIGIN_OPTION } from "../command/command.ts";
 import { EXIT } from "../command/failure.ts";
 import type { Finding } from "./finding.ts";
-import { print, tell } from "../command/output.ts";
+import { print, printMessage } from "../command/output.ts";
 
 export const doctor = command({
   name: "doctor",
@@ -20,7 +20,9 @@ export const doctor = command({
       origins: origin.map((url) => url.origin),
       mayLeave: leave,
       onStart: (store) => (json ? undefined : print(`${store}\n\n`)),
-      tell: json ? ({ check, verdict }) => isSeen && tell(`${check}: ${verdict}\n`) : printFinding,
+      tell: json
+        ? ({ check, verdict }) => isSeen && printMessage(`${check}: ${verdict}\n`)
+        : printFinding,
     });
     const { store, findings } = report;
     const count = (verdict: Finding["verdict"]) =>

@@ -1,7 +1,7 @@
 import * as Effect from "effect/Effect";
 import { check, type Doctor, type StoreAnswer } from "./doctor.ts";
 
-/** Uploads as a page of each origin: the preflight, and the PUT unless only a look is taken. */
+/** Uploads as a page of each origin: the preflight, and the PUT unless the doctor only looks. */
 export const cors = (
   doctor: Doctor,
   options: { readonly isLook: boolean },
@@ -73,7 +73,7 @@ function preflightProblem(
   return missing.length === 0 ? undefined : `the preflight does not allow ${missing.join(", ")}`;
 }
 
-/** The items of a header; of origins, browsers take one alone, even if several are the same. */
+/** Returns the items of a header; browsers accept only one origin, even if several are equal. */
 const list = ({ headers }: StoreAnswer, name: string): ReadonlyArray<string> =>
   headers[`access-control-${name}`]
     ?.toString()

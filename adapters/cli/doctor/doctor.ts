@@ -35,23 +35,23 @@ import { refusalIn } from "../../storage/rest/refusal-reason.ts";
 import { signedRequest, type UnsignedRequest } from "../../storage/rest/signed-fetch.ts";
 import { s3Access } from "../command/with-store.ts";
 import type { KeyName, Use } from "./key-names.ts";
-import { type Report, reportTo, type Tell } from "./finding.ts";
+import { type Report, reportTo, type OnFinding } from "./finding.ts";
 
 export interface Examination {
   readonly names: Readonly<Record<Use, KeyName>>;
   readonly origins: ReadonlyArray<string>;
-  /** Of the files that policies allow, in bytes. */
+  /** Largest file that policies allow, in bytes. */
   readonly largest: number;
   /** Days that uploads may wait below `incoming/`; 0 if none does. */
   readonly incoming: number;
-  /** Some uploads are files at once, so that keys allow that. */
+  /** True if some uploads are files at once, so that keys must allow that. */
   readonly isDirect: boolean;
   readonly isEmbedded: boolean;
-  /** Permission to write what cannot be removed again. */
+  /** True to write objects that cannot be removed. */
   readonly mayLeave: boolean;
 }
 
-/** Scratch objects belong to an organization that nobody has. */
+/** Scratch objects belong to an unused organization. */
 const ORGANIZATION = OrganizationId.make("valetkey-doctor");
 export const SCRATCH = `orgs/${ORGANIZATION}/`;
 
@@ -59,7 +59,7 @@ export class NoAnswer extends Data.TaggedError("NoAnswer")<{
   readonly reason: string;
   /** The code of Node, such as `ENOTFOUND`. */
   readonly code?: string;
-  /** The time limit was over. */
+  /** True if the time limit was exceeded. */
   readonly isSilent?: boolean;
 }> {}
 
@@ -78,18 +78,18 @@ export const exchange = <A>(ask: (signal: AbortSignal) => Promise<A>) =>
 /** Longest silence of the store in milliseconds; it may have to allocate space for its first object. */
 export const SILENCE = 7000;
 
-/** An answer of the store, with its refusal as `403 AccessDenied` in `told`. */
+/** An answer of the store, with its refusal as `403 AccessDenied` in `summary`. */
 export type StoreAnswer = ReturnType<typeof parse>;
 
 function parse(answer: RawAnswer) {
   const text = answer.body.toString();
   const { code, message = "" } = refusalIn({ status: answer.status, text });
-  return { ...answer, text, code, message, told: [answer.status, code].join(" ").trimEnd() };
+  return { ...answer, text, code, message, summary: [answer.status, code].join(" ").trimEnd() };
 }
 
 export type Doctor = Effect.Success<ReturnType<typeof openDoctor>>;
 
-export const openDoctor = Effect.fnUntraced(function* (examination: Examination, tell: Tell) {
+export const openDoctor = Effect.fnUntraced(function* (examination: Examination, tell: OnFinding) {
   const presigner = yield* Presigner;
   const store = yield* ObjectStore;
   const s3 = yield* s3Access;
@@ -107,8 +107,8 @@ export const openDoctor = Effect.fnUntraced(function* (examination: Examination,
   };
 
   /**
-   * Lets requests through until one gets no answer: then the store counts as dead, so that the doctor
-   * ends soon. An interruption waits for the answer, since its object has to be removed.
+   * Lets requests through until one gets no answer: then the store counts as dead, so that the
+   * doctor ends soon. An interruption waits for the answer, since its object has to be removed.
    */
   const alive = <A, E>(asking: Effect.Effect<A, E>) =>
     Effect.uninterruptible(Effect.suspend((): Effect.Effect<A, E | NoAnswer> => silence ?? asking));
@@ -134,7 +134,7 @@ export const openDoctor = Effect.fnUntraced(function* (examination: Examination,
     /** A checksum of `CONTENT`, where the store verifies any. */
     checksummed: algorithm === undefined ? {} : { checksum: checksumFor(algorithm, CONTENT) },
     report: (check: string) => reportTo(tell, check),
-    /** Lets requests be sent again, to another endpoint. */
+    /** Allows requests again, to another endpoint. */
     forgetSilence: Effect.sync(() => (silence = undefined)),
     newKey: () => newKey(ORGANIZATION),
     send: request,
@@ -151,7 +151,7 @@ export const openDoctor = Effect.fnUntraced(function* (examination: Examination,
       const { url, headers } = yield* signedRequest(place, sent);
       return yield* request(sent.method, url, { headers, ...(body !== undefined && { body }) });
     }),
-    /** Has the contract try a promise by the store's time, and returns what it has exchanged. */
+    /** Tries a promise of the contract by the store's time, and returns the exchanges. */
     tryPromise: Effect.fnUntraced(function* (promise: StorePromise, at: Audience = audience) {
       const clock = yield* Clock.Clock;
       const byClock = <A, E>(call: Effect.Effect<A, E>) =>
@@ -173,7 +173,7 @@ export const openDoctor = Effect.fnUntraced(function* (examination: Examination,
         refusals: [400, 401, 403],
         organization: ORGANIZATION,
         policy: examination.isDirect ? "files" : "incoming",
-        // A key that may not list is not told that nothing is there.
+        // A key that may not list is not summary that nothing is there.
         absent: [403, 404],
       };
       const outside: Listeners = {
@@ -192,7 +192,7 @@ export const openDoctor = Effect.fnUntraced(function* (examination: Examination,
       const put = all.find(({ method }) => method === "PUT");
       return { outcome, why, refusal, put, gets: all.filter(({ method }) => method === "GET") };
     }),
-    /** Signs for another endpoint from now on; for that of browsers at first. */
+    /** Signs for another endpoint from now on; at first for that of browsers. */
     signFor: (other: Audience): void => void (audience = other),
     signPut: Effect.fnUntraced(function* (over: Partial<PutRequest> = {}) {
       const key = newKey(ORGANIZATION);
@@ -231,7 +231,7 @@ export const removeScratch = ({ scratch, report, forgetSilence }: Doctor) =>
 export const withWrongSignature = (url: string): string =>
   url.replace(/((?:-Signature|[?&]sig)=)[^&]+/, `$1${"0".repeat(64)}`);
 
-/** Makes a check of its name and its work; without an answer it reports that it could not tell. */
+/** Makes a check from a name and its work; without an answer it reports "could not tell". */
 export const check =
   <Args extends ReadonlyArray<unknown>, A>(
     name: string,

@@ -8,7 +8,7 @@ import { lifecycle } from "./lifecycle.ts";
 import { cors } from "./cors.ts";
 import { credentials } from "./credentials.ts";
 import { type Doctor, type Examination, openDoctor, removeScratch, SCRATCH } from "./doctor.ts";
-import { reportTo, type Tell } from "./finding.ts";
+import { reportTo, type OnFinding } from "./finding.ts";
 import { confirm, parts } from "./promised.ts";
 import { forgedUpload, privilege } from "./privilege.ts";
 import { publicAccess } from "./public-access.ts";
@@ -16,11 +16,11 @@ import { endpoints } from "./reach.ts";
 import { signatures, upload } from "./upload.ts";
 
 /**
- * Examines the store, and tells findings as they come. It writes under scratch keys alone, which it
- * clears at the end by the store's time, also when it is interrupted. A dead store ends it within 15
+ * Examines the store, and reports findings as they come. It writes only under scratch keys, which
+ * it clears at the end by the store's time, also when interrupted. A dead store ends it within 15
  * seconds.
  */
-export const examine = Effect.fnUntraced(function* (examination: Examination, tell: Tell) {
+export const examine = Effect.fnUntraced(function* (examination: Examination, tell: OnFinding) {
   const doctor = yield* openDoctor(examination, tell);
   if (doctor.isEmbedded) yield* folder(doctor, tell);
   yield* credentials(doctor);
@@ -81,14 +81,14 @@ function reportObstacle({ report, mayLeave }: Doctor, reason: string, isKeyRefus
   else failed(seen, "Uploads and permissions are tried with scratch objects.", mend);
 }
 
-const folder = ({ store }: Doctor, tell: Tell) =>
+const folder = ({ store }: Doctor, tell: OnFinding) =>
   Effect.match(store.ensureBucket, {
     onSuccess: () => reportTo(tell, "folder").passed("the embedded store can write to its folder"),
     onFailure: ({ reason }) => reportFolder(tell, reason),
   });
 
-/** Reports a folder that cannot be used; the reason says what mends it, behind a semicolon. */
-export function reportFolder(tell: Tell, reason: string): void {
+/** Reports an unusable folder; the remedy follows a semicolon in the reason. */
+export function reportFolder(tell: OnFinding, reason: string): void {
   const [problem = reason, ...rest] = reason.split("; ");
   const [mend, ...detail] = rest.join("; ").split(" (");
   const seen = [problem, ...detail].join(" (");

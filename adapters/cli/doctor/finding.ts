@@ -4,20 +4,20 @@ export interface Finding {
   readonly verdict: "passed" | "failed" | "could not tell";
   /** The observation, as a sentence without its full stop. */
   readonly seen: string;
-  /** The consequence; undefined where nothing is wrong. */
+  /** The consequence; undefined if nothing is wrong. */
   readonly why?: string;
-  /** The command or the setting that mends it, or that would tell. */
+  /** The command or setting that repairs it, or that would show the answer. */
   readonly mend?: string;
 }
 
-export type Tell = (finding: Finding) => unknown;
+export type OnFinding = (finding: Finding) => unknown;
 
 export type Report = ReturnType<typeof reportTo>;
 
-export const reportTo = (tell: Tell, check: string) => ({
-  passed: (seen: string): void => void tell({ check, verdict: "passed", seen }),
+export const reportTo = (onFinding: OnFinding, check: string) => ({
+  passed: (seen: string): void => void onFinding({ check, verdict: "passed", seen }),
   failed: (seen: string, why: string, mend: string): void =>
-    void tell({ check, verdict: "failed", seen, why, mend }),
+    void onFinding({ check, verdict: "failed", seen, why, mend }),
   unknown: (seen: string, mend?: string): void =>
-    void tell({ check, verdict: "could not tell", seen, ...(mend !== undefined && { mend }) }),
+    void onFinding({ check, verdict: "could not tell", seen, ...(mend !== undefined && { mend }) }),
 });

@@ -3,7 +3,7 @@ import type { LifecycleRule } from "../../../application/ports/object-store.ts";
 import { check, type Doctor } from "./doctor.ts";
 import type { Report } from "./finding.ts";
 
-/** Finds the rules that remove what waits or is incomplete, and those that remove more. */
+/** Reports the rules that remove waiting or incomplete uploads, and those that remove more. */
 export const lifecycle = check("lifecycle", function* (doctor, report) {
   const { store, incoming } = doctor;
   const { failed, unknown } = report;
@@ -17,8 +17,8 @@ export const lifecycle = check("lifecycle", function* (doctor, report) {
   const rules = read.success;
   if (rules === undefined) return;
   if (incoming > 0) {
-    const ours = rules.filter(({ scope }) => scope === "incoming");
-    removal(doctor.report("incoming"), ours, incoming);
+    const incomingRules = rules.filter(({ scope }) => scope === "incoming");
+    removal(doctor.report("incoming"), incomingRules, incoming);
   }
   for (const rule of rules) {
     const { scope } = rule;
@@ -35,7 +35,7 @@ export const lifecycle = check("lifecycle", function* (doctor, report) {
   abandonedParts(doctor, rules);
 });
 
-/** Reports whether uploads are removed that nobody confirms, and not before `waits` days are over. */
+/** Reports if unconfirmed uploads are removed, and not before `waits` days are over. */
 function removal(
   { passed, failed }: Report,
   rules: ReadonlyArray<LifecycleRule>,

@@ -34,7 +34,7 @@ export const forgedUpload = check("forged upload", function* (doctor, report) {
   const crc32 = Buffer.alloc(4);
   crc32.writeUInt32BE(zlib.crc32("forged"));
   const forged = withWrongSignature(url).replace(/(X-Amz-SignedHeaders=)[^&]+/, "$1host");
-  const { ok, told } = yield* doctor.send("PUT", forged, {
+  const { ok, summary } = yield* doctor.send("PUT", forged, {
     headers: {
       "Content-Type": "image/png",
       "Content-Encoding": "aws-chunked",
@@ -50,5 +50,5 @@ export const forgedUpload = check("forged upload", function* (doctor, report) {
         "Whoever has seen one signed URL can write under any key. Only confirm notices.",
         "update the store to a build with the fix, or let a proxy refuse requests with x-amz-content-sha256: STREAMING-*",
       )
-    : report.passed(`an upload with a forged signature is refused (${told})`);
+    : report.passed(`an upload with a forged signature is refused (${summary})`);
 });

@@ -8,14 +8,14 @@ import type { Problem } from "./problems.ts";
 import { ONE_STORE } from "./refused-upload.ts";
 import * as refusals from "./refusals.ts";
 
-/** The promise of the contract that has this title. */
+/** Returns the contract's promise with this title. */
 export function promised(title: string): StorePromise {
   const promise = PROMISES.find((each) => each.title === title);
   if (promise === undefined) throw new Error(`nothing is promised as "${title}"`);
   return promise;
 }
 
-/** A promise, and what is said of it. */
+/** A promise, and the explanations of its failures. */
 interface Row {
   readonly promise: (doctor: Doctor) => StorePromise;
   readonly passed: string;
@@ -42,7 +42,7 @@ const ALLOW = "allow the service's key what `valetkey policy service` prints";
 const PASS_HEADERS =
   "set STORAGE_PROVIDER to the store that this is, or to s3; and let the proxy in front of it change no header of requests and of answers";
 
-/** Has an upload with a checksum confirmed. */
+/** Uploads with a checksum, and confirms it. */
 export const confirm = tryRow("confirm", {
   promise: ({ checksummed }) => ({
     title: "an upload is seen as it was granted",
@@ -52,8 +52,8 @@ export const confirm = tryRow("confirm", {
   }),
   passed: "an upload is seen as it was granted",
   why: "No upload is confirmed, or each differs from its grant.",
-  put: (_, { told }) => ({
-    what: `a PUT with a checksum was refused (${told})`,
+  put: (_, { summary }) => ({
+    what: `a PUT with a checksum was refused (${summary})`,
     mend: PASS_HEADERS,
   }),
   answered: (refusal) => {
@@ -74,7 +74,7 @@ export const parts = tryRow("parts", {
   passed: "a part was sent, and is listed",
   why: "Large files cannot be uploaded.",
   put: (doctor, answer) => ({
-    what: `a part was refused (${answer.told})`,
+    what: `a part was refused (${answer.summary})`,
     mend: refusals.refusal(doctor, "put", answer).mend,
   }),
   answered: (refusal) =>

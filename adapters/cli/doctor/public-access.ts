@@ -19,7 +19,7 @@ export const publicAccess = check(
       ["write an object", "PUT", `${bucket}${doctor.newKey()}`],
     ] as const) {
       const body = method === "PUT" ? { body: CONTENT } : {};
-      const { ok, told } = yield* doctor.send(method, url, body);
+      const { ok, summary } = yield* doctor.send(method, url, body);
       if (ok) {
         failed(
           `everybody can ${action} without a signature`,
@@ -28,7 +28,7 @@ export const publicAccess = check(
             ? `aws s3api delete-bucket-policy --bucket ${doctor.bucket}, or mc anonymous set none STORE/${doctor.bucket}; then look at the bucket's ACL`
             : "az storage account update --name ACCOUNT --allow-blob-public-access false, or gcloud storage buckets update gs://BUCKET --public-access-prevention",
         );
-      } else passed(`nobody can ${action} without a signature (${told})`);
+      } else passed(`nobody can ${action} without a signature (${summary})`);
       if (action !== "read an object" || ok) continue;
       if ((yield* doctor.send("GET", `${bucket}${read}`)).ok) {
         const seen = "a cache on the way gives everybody what was once read with a signature";

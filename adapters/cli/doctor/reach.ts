@@ -5,7 +5,7 @@ import { reaching } from "../../service/redis.ts";
 import { send } from "../../contract/sending/send.ts";
 import { clockFault } from "../../storage/rest/refusal-reason.ts";
 import { type Doctor, exchange, NoAnswer, SILENCE, type StoreAnswer } from "./doctor.ts";
-import { reportTo, type Tell } from "./finding.ts";
+import { reportTo, type OnFinding } from "./finding.ts";
 import { first, type Problem } from "./problems.ts";
 
 const SETTING = { internal: "STORAGE_ENDPOINT", public: "STORAGE_PUBLIC_ENDPOINT" } as const;
@@ -16,8 +16,8 @@ const NEEDED_BY = {
 } as const;
 
 /**
- * Sends each endpoint one of our own signed URLs. Returns those that answer, that of browsers first,
- * and by how many milliseconds this machine's clock is ahead of the store's, if that matters.
+ * Sends each endpoint a signed URL. Returns those that answer, that of browsers first, and by how
+ * many milliseconds this machine's clock is ahead of the store's, if that matters.
  */
 export const endpoints = (doctor: Doctor) =>
   Effect.gen(function* () {
@@ -29,7 +29,7 @@ export const endpoints = (doctor: Doctor) =>
       }),
     );
     const isOne = places[0]?.origin === places[1]?.origin;
-    const asked = yield* Effect.forEach(
+    const results = yield* Effect.forEach(
       isOne ? places.slice(1) : places,
       Effect.fnUntraced(function* (place) {
         const setting = SETTING[isOne ? "internal" : place.audience];
@@ -48,13 +48,13 @@ export const endpoints = (doctor: Doctor) =>
       }),
       { concurrency: 2 },
     );
-    for (const { audience, origin, problem } of asked) {
+    for (const { audience, origin, problem } of results) {
       const { passed, failed } = doctor.report(isOne ? "endpoint" : `${audience} endpoint`);
       const isSecure = origin.startsWith("https:");
       if (problem) failed(`${origin} ${problem.what}`, NEEDED_BY[audience], problem.mend);
       else passed(`${origin} answers${isSecure ? ", with a valid certificate" : ""}`);
     }
-    const answers = asked.filter(({ problem }) => problem === undefined);
+    const answers = results.filter(({ problem }) => problem === undefined);
     const ahead = compareClocks(doctor, answers);
     return { alive: answers.map(({ audience }) => audience).toReversed(), ahead };
   }).pipe(
@@ -158,7 +158,7 @@ const networkProblem = (
       `correct ${setting}, or get a certificate for that name`,
   }) ?? { what: `failed: ${reason}`, mend: `see what listens at ${setting}, and its log` };
 
-/** For the Redis and the service. */
+/** Timeout for the Redis and the service. */
 const PEER_TIMEOUT = "3 seconds";
 
 const askPeer = <A>(ask: (signal: AbortSignal) => Promise<A>, setting: string, trust = TRUST) =>
@@ -177,7 +177,7 @@ const askPeer = <A>(ask: (signal: AbortSignal) => Promise<A>, setting: string, t
 /** Connects to the Redis in which processes count together. */
 export const redis = Effect.fnUntraced(function* (
   settings: Parameters<typeof reaching>[0],
-  tell: Tell,
+  tell: OnFinding,
 ) {
   const { passed, failed } = reportTo(tell, "redis");
   const urls = Redacted.value(settings.sentinels ?? settings.urls);
@@ -198,24 +198,24 @@ export const redis = Effect.fnUntraced(function* (
 });
 
 /**
- * Sends a request to the public address of the service. Where nothing answers, the service may not
- * run yet, or the name may be one for clients alone.
+ * Sends a request to the public address of the service. If nothing answers, the service may not run
+ * yet, or only clients may reach that name.
  */
-export const publicUrl = Effect.fnUntraced(function* ({ origin }: URL, tell: Tell) {
+export const publicUrl = Effect.fnUntraced(function* ({ origin }: URL, tell: OnFinding) {
   const { passed, failed, unknown } = reportTo(tell, "public address");
-  const asked = yield* askPeer(
+  const result = yield* askPeer(
     (signal) => send("GET", `${origin}/healthz`, { signal }),
     "PUBLIC_URL",
   );
-  if (asked._tag === "Failure") {
-    const { what, mend, isTls } = asked.failure;
+  if (result._tag === "Failure") {
+    const { what, mend, isTls } = result.failure;
     if (isTls) return failed(`${origin} ${what}`, "Browsers do not connect to it.", mend);
     return unknown(
       `${origin} ${what}, as seen from here`,
       "start the service and run the doctor again; if clients get no answer either, correct PUBLIC_URL",
     );
   }
-  const { status, body } = asked.success;
+  const { status, body } = result.success;
   if (body.includes('"status":"alive"')) return passed(`this service answers at ${origin}`);
   const seen = `${origin} answered ${status}, and not as this service`;
   const mend = "correct PUBLIC_URL, or where the proxy there sends its requests";

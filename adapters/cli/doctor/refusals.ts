@@ -53,7 +53,7 @@ export const PASS_QUERY =
 export const PASS_REQUEST =
   "let the proxy pass Host, path, query, Content-Type and Content-Length on unchanged: nginx: proxy_pass without a path, proxy_set_header Host $http_host";
 
-/** Says how to mend an endpoint that has the bucket's name, which is added anyway; else undefined. */
+/** Returns the remedy for an endpoint that repeats the bucket's name; else undefined. */
 export function bucketTwice({ s3, bucket }: Doctor, audience: Audience): string | undefined {
   if (s3 === undefined) return undefined;
   const { host, unsignedPrefix = "", path } = s3.addresses[audience];
@@ -64,8 +64,8 @@ export function bucketTwice({ s3, bucket }: Doctor, audience: Audience): string 
 }
 
 /**
- * Tells by a probe whether something on the way removes the query, or the store takes no signed
- * URLs: then it refuses a wrong signature in the same words.
+ * Returns true if a probe shows that something on the way removes the query, or that the store
+ * accepts no signed URLs: both refuse a wrong signature in the same words.
  */
 export const isQueryLost = Effect.fnUntraced(function* (
   { s3, newKey, signGet, send }: Doctor,

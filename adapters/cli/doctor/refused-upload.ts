@@ -9,18 +9,18 @@ export interface RefusedUpload {
   readonly audience: Audience;
   readonly origin: string;
   readonly answer: StoreAnswer;
-  /** The other endpoint, if an upload was accepted there. */
+  /** The other endpoint, if it accepted an upload. */
   readonly acceptedAt?: string;
 }
 
 /**
- * Reports why a signed PUT was refused. Where the same was accepted at the other endpoint, or the
- * store does not see the signature, something on the way has changed it.
+ * Reports why a signed PUT was refused. If the other endpoint accepted the same, or the store does
+ * not see the signature, something on the way has changed it.
  */
 export const refusedUpload = check("upload", function* (doctor, report, refused: RefusedUpload) {
   const { audience, origin, answer, acceptedAt } = refused;
   const { sendAs, names, s3 } = doctor;
-  const { code, message, told, text } = answer;
+  const { code, message, summary, text } = answer;
   const bare = { method: "PUT", key: doctor.newKey(), body: "" } as const;
   // Amazon names the headers. MinIO does not, and says so too where a signed one is missing.
   const added = /<HeadersNotSigned>([\w-,; ]{1,200})</.exec(text)?.[1];
@@ -34,7 +34,7 @@ export const refusedUpload = check("upload", function* (doctor, report, refused:
   }
   const isElsewhere = acceptedAt !== undefined;
   const isOther = code === "InvalidAccessKeyId" || code === "NoSuchBucket";
-  // Another request of the same key, whose signature is right.
+  // Another request of the same key with a valid signature.
   const isChanged =
     s3 !== undefined &&
     !isElsewhere &&
@@ -48,13 +48,14 @@ export const refusedUpload = check("upload", function* (doctor, report, refused:
   const refusal = refusals.refusal(doctor, "put", answer);
   const twice = refusals.bucketTwice(doctor, audience);
   const { what, mend } = first({
-    [`${seen} (${told}), and the same at ${acceptedAt} was accepted: another store is there`]:
+    [`${seen} (${summary}), and the same at ${acceptedAt} was accepted: another store is there`]:
       isElsewhere && isOther && ONE_STORE,
-    [`${seen} (${told}), and the same at ${acceptedAt} was accepted: something there changes the request`]:
+    [`${seen} (${summary}), and the same at ${acceptedAt} was accepted: something there changes the request`]:
       isElsewhere && (twice ?? CHANGE_MENDS.get(code ?? "") ?? refusal.mend),
-    [`${seen} (${told}), and the secret is right: something on the way changes the request`]:
+    [`${seen} (${summary}), and the secret is right: something on the way changes the request`]:
       isChanged && refusals.PASS_REQUEST,
-    [`${seen} (${told}): the store does not see the signature`]: isQueryLost && refusals.PASS_QUERY,
+    [`${seen} (${summary}): the store does not see the signature`]:
+      isQueryLost && refusals.PASS_QUERY,
     [`${seen}: ${refusal.what}; the key for downloads may put`]:
       isSwapped && `swap ${names.put.from} and ${names.get.from}, with their secrets`,
     [`${seen}: ${refusal.what}`]: isDenied && isOneKey && s3.provider === "minio" && ONE_KEY,
@@ -72,7 +73,7 @@ export function headersAdded({ report }: Doctor, headers: string, consequence: s
 export const ONE_STORE =
   "let STORAGE_ENDPOINT and STORAGE_PUBLIC_ENDPOINT be two addresses of one store";
 
-/** MinIO reads a header that the URL forbids as if it were there, and then a statement denies it. */
+/** MinIO treats a header that the URL forbids as present, and a statement then denies it. */
 const ONE_KEY =
   "allow the key what `valetkey policy put` prints; if it has these statements already and does everything, give uploads a key of their own (STORAGE_PUT_ACCESS_KEY, STORAGE_PUT_SECRET_KEY), or take the statements Never… out of its policy, since the URL of such a key forbids the same headers";
 

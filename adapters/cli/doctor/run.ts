@@ -14,13 +14,13 @@ import { quietly } from "../command/store-log.ts";
 import { readKeyNames } from "./key-names.ts";
 import type { Examination } from "./doctor.ts";
 import { examine, reportFolder } from "./examine.ts";
-import type { Finding, Tell } from "./finding.ts";
+import type { Finding, OnFinding } from "./finding.ts";
 import { publicUrl, redis } from "./reach.ts";
 import { scanner } from "./scanner.ts";
 
 interface Run extends Pick<Examination, "origins" | "mayLeave"> {
   readonly onStart: (store: string) => unknown;
-  readonly tell: Tell;
+  readonly tell: OnFinding;
 }
 
 /**
@@ -34,7 +34,7 @@ export async function runDoctor(env: Env, { origins, mayLeave, onStart, tell: pr
   const { clamd } = store.scanner;
   const isEmbedded = storage.fetch !== undefined;
   const findings: Array<Finding> = [];
-  const tell: Tell = (found) => {
+  const tell: OnFinding = (found) => {
     const finding = inWords(found, storage.bucket);
     findings.push(finding);
     print(finding);

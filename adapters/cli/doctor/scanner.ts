@@ -2,7 +2,7 @@ import * as Effect from "effect/Effect";
 import type { NetConnectOpts } from "node:net";
 import { makeClamd } from "../../content/clamd.ts";
 import { TEST_FILE } from "../../content/test-files.ts";
-import { reportTo, type Tell } from "./finding.ts";
+import { reportTo, type OnFinding } from "./finding.ts";
 
 const WHY = "An upload becomes a file only when clamd has scanned all of it.";
 const MEND =
@@ -12,7 +12,7 @@ const MEND =
 export const scanner = Effect.fnUntraced(function* (
   address: NetConnectOpts,
   largest: number,
-  tell: Tell,
+  tell: OnFinding,
 ) {
   const { passed, failed } = reportTo(tell, "scanner");
   const { scan } = yield* makeClamd(address);

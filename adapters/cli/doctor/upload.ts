@@ -17,9 +17,9 @@ const WAITING = promised(
 const WRONG_SIGNATURE = promised("a PUT with one digit of the signature changed is refused");
 
 /**
- * Uploads as a browser does, reads back, and looks for what something on the way has changed; gives
- * the stored object, or undefined where no upload works. Where only services get through, the other
- * checks use their endpoint.
+ * Uploads as a browser does, reads back, and looks for changes on the way; returns the stored
+ * object, or undefined if no upload works. If only services get through, the other checks use their
+ * endpoint.
  */
 export const upload = check(
   "upload",
@@ -61,7 +61,7 @@ export const upload = check(
   },
 );
 
-/** Judges what was read back, also at the other endpoint, and looks for what was added on the way. */
+/** Judges the bytes read back, also at the other endpoint, and looks for added headers. */
 const readBack = check(
   "download",
   function* (doctor, { passed, failed }, key: ObjectKey, answer: StoreAnswer, audience: Audience) {
@@ -111,8 +111,8 @@ const largeUpload = check("size", function* (doctor, report) {
     report.unknown(`a PUT of 1 MiB was not answered: ${sent.failure.reason}`);
   } else if (sent.success.ok) report.passed("a PUT of 1 MiB was accepted");
   else {
-    const { status, told } = sent.success;
-    const seen = `a PUT of 1 MiB was refused (${told}), and a small one was accepted`;
+    const { status, summary } = sent.success;
+    const seen = `a PUT of 1 MiB was refused (${summary}), and a small one was accepted`;
     const pass = "let the proxy pass larger bodies on: nginx: client_max_body_size 0";
     const { mend } = refusal(doctor, "put", sent.success);
     report.failed(seen, "Larger files cannot be uploaded.", status === 413 ? pass : mend);
@@ -123,13 +123,13 @@ const largeUpload = check("size", function* (doctor, report) {
 export const signatures = check("signatures", function* (doctor, { passed, failed, unknown }) {
   const { put, why } = yield* doctor.tryPromise(WRONG_SIGNATURE);
   if (put?.answer === undefined) return unknown(why);
-  const { ok, told } = put.answer;
+  const { ok, summary } = put.answer;
   if (ok) {
     failed(
       "a PUT with a wrong signature was accepted: the store verifies none",
       "Everybody who reaches the store can read, write and remove every file.",
       "switch authentication on (SeaweedFS: weed s3 -config=FILE with the keys), or use another store: this one is for tests",
     );
-  } else passed(`a PUT with a wrong one is refused (${told})`);
+  } else passed(`a PUT with a wrong one is refused (${summary})`);
   return !ok;
 });

@@ -41,8 +41,8 @@ export const setup = command({
       if (s3 === undefined || !text.includes("--apply")) {
         return yield* fail(EXIT.configuration, "The store has no API for it: leave --apply out.");
       }
-      const own = s3.provider === "minio" && `arn:minio:sqs:${s3.region}:VALETKEY:webhook`;
-      const arn = topic ?? own;
+      const defaultArn = s3.provider === "minio" && `arn:minio:sqs:${s3.region}:VALETKEY:webhook`;
+      const arn = topic ?? defaultArn;
       if (arn === false) return yield* fail(EXIT.usage, "Name the topic with --topic.");
       const { outcome } = yield* setNotifications(s3, arn);
       const done = outcome === "there" ? "The bucket tells already" : "The bucket now tells";

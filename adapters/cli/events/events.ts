@@ -19,7 +19,7 @@ const ID = option("ID", Schema.NonEmptyString, "the id of an event, as list show
   isArgument: true,
 });
 
-/** Uses the queue of the service whose variables the command has. */
+/** Opens the queue of the service whose variables the command has. */
 async function withOutbox<A, E>(use: (outbox: Outbox) => Effect.Effect<A, E>): Promise<A> {
   const { tokens, redis } = orFail(readAll(process.env), "The command cannot run", process.env);
   const file = eventsFile(tokens.directory);

@@ -38,8 +38,8 @@ export const mcp = command({
     const { uploadFile } = await import("./upload-file.ts");
     const storage = makeUploadMemory();
     const client = createClient({ endpoint, organization: org, token, storage });
-    const own = folder === undefined ? [] : [uploadFile(await realpath(folder), client)];
-    const tools = [...toolsFor(send, org), ...own];
+    const uploadTools = folder === undefined ? [] : [uploadFile(await realpath(folder), client)];
+    const tools = [...toolsFor(send, org), ...uploadTools];
     const running = new Map<unknown, AbortController>();
 
     async function answer(message: unknown): Promise<void> {
@@ -57,7 +57,7 @@ export const mcp = command({
     }
 
     const lines = createInterface({ input: process.stdin });
-    // Whoever reads the answers is gone.
+    // The reader of the answers is gone.
     process.stdout.on("error", () => lines.close());
     for await (const line of lines) {
       const message = parse(line);

@@ -6,7 +6,7 @@ import { readJsonFile } from "../../settings/json-file.ts";
 import { errorCode } from "../../values/thrown.ts";
 import { CommandFailure, EXIT } from "../command/failure.ts";
 
-/** Replaces the tokens in the file, all of them or none. Rejects with what `change` throws, too. */
+/** Replaces the tokens in the file, all or none. Also rejects with what `change` throws. */
 export async function changeTokens(
   path: string,
   change: (tokens: ReadonlyArray<StoredToken>) => ReadonlyArray<StoredToken>,

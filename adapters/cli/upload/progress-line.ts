@@ -23,8 +23,8 @@ export function makeProgressLine(stream: NodeJS.WriteStream = process.stderr) {
       const now = Date.now();
       if (now < nextAt) return;
       nextAt = now + interval;
-      const own = [...earlier.values()].reduce((left, sent) => left - sent, progress.sent);
-      showProgress(describe(progress, own, (now - startedAt) / 1000), stream);
+      const sentNow = [...earlier.values()].reduce((left, sent) => left - sent, progress.sent);
+      showProgress(describe(progress, sentNow, (now - startedAt) / 1000), stream);
       isShown = true;
     },
     end: () => {
@@ -33,12 +33,13 @@ export function makeProgressLine(stream: NodeJS.WriteStream = process.stderr) {
   };
 }
 
-/** Formats the line; `own` are the bytes that were sent in these seconds. */
-function describe(progress: UploadProgress, own: number, seconds: number): string {
+/** Formats the line; `sentNow` is the number of bytes sent in these seconds. */
+function describe(progress: UploadProgress, sentNow: number, seconds: number): string {
   const { sent, total, percent, retrying } = progress;
   const filled = Math.floor((percent / 100) * BAR_WIDTH);
   const bar = `[${"#".repeat(filled).padEnd(BAR_WIDTH, "-")}]`;
-  const left = own > 0 && seconds > 1 ? `, ${inTime(((total - sent) / own) * seconds)} left` : "";
+  const left =
+    sentNow > 0 && seconds > 1 ? `, ${inTime(((total - sent) / sentNow) * seconds)} left` : "";
   const again = retrying === undefined ? "" : `, ${inWords(retrying)}`;
   return `${bar} ${Math.floor(percent)} % of ${inUnits(total)}${left}${again}`;
 }

@@ -17,7 +17,7 @@ import { onOneLine } from "../../values/printable.ts";
 import { errorCode } from "../../values/thrown.ts";
 import { asJson, columns, command, JSON_OPTION, option } from "../command/command.ts";
 import { CommandFailure, EXIT } from "../command/failure.ts";
-import { tell } from "../command/output.ts";
+import { printMessage } from "../command/output.ts";
 import { makeProgressLine } from "./progress-line.ts";
 import { makeUploadMemory } from "./upload-memory.ts";
 
@@ -37,7 +37,7 @@ export const SERVICE_OPTIONS = {
   ),
 };
 
-/** Reads the token from the environment: as an option, it would stand in the list of processes. */
+/** Reads the token from the environment: an option would show in the list of processes. */
 export function tokenOrFail(): string {
   const token = process.env["VALETKEY_TOKEN"] ?? "";
   if (/^[ -~]*$/.test(token)) return token;
@@ -81,15 +81,15 @@ export const upload = command({
     const types = policies.find(({ name }) => name === (policy ?? "files"))?.extensions ?? {};
     const line = makeProgressLine();
     const opened = await Promise.all(files.map((path) => open(path, types)));
-    const found = opened.filter((each) => each instanceof File);
-    const task = client.uploadAll(found, {
+    const readable = opened.filter((each) => each instanceof File);
+    const task = client.uploadAll(readable, {
       policy,
       onProgress: line.show,
       onFileProgress: line.showFile,
     });
     const interrupt = () => {
       line.end();
-      tell("Interrupted. Run the same command again, and large files go on.\n");
+      printMessage("Interrupted. Run the same command again, and large files go on.\n");
       process.exit(130);
     };
     process.once("SIGINT", interrupt);
@@ -98,7 +98,7 @@ export const upload = command({
     line.end();
     const results = new Map(
       outcomes.map((outcome, index) => [
-        found[index],
+        readable[index],
         outcome.status === "fulfilled" ? outcome.value : failureFrom(outcome.reason),
       ]),
     );

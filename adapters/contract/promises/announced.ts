@@ -23,10 +23,10 @@ const waiting = promises(["copies"], {
   "an upload cannot be sent without its grant, or with another": async (subject) => {
     const { put, key } = await subject.grant({}, "announced");
     const other = await subject.grant({}, "announced");
-    const own = Object.entries(put.headers);
+    const granted = Object.entries(put.headers);
     const others = Object.entries(other.put.headers).filter(([name]) => GRANT.test(name));
     assert.equal(others.length, 1);
-    const without = own.filter(([name]) => !GRANT.test(name));
+    const without = granted.filter(([name]) => !GRANT.test(name));
     for (const headers of [without, [...without, ...others]]) {
       const answer = await sendPut({ ...put, headers: Object.fromEntries(headers) });
       // A store that binds no headers takes it, and it is not confirmed.

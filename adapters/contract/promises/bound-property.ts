@@ -111,8 +111,8 @@ const boundChecksum = (algorithm: ChecksumAlgorithm) => {
       const put = { ...(await signPut({ checksum })), body: OTHER };
       const [name = "", value = ""] =
         Object.entries(put.headers).find(([, value]) => value.endsWith(checksum.value)) ?? [];
-      const own = value.replace(checksum.value, digest(algorithm, OTHER));
-      await expectRefused(withHeaders(put, { [name]: own }));
+      const checksumOfOther = value.replace(checksum.value, digest(algorithm, OTHER));
+      await expectRefused(withHeaders(put, { [name]: checksumOfOther }));
       await expectRefused(withoutHeader(put, name), [400, ...refusals]);
     },
   };

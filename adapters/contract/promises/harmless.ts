@@ -75,7 +75,7 @@ export async function expectNone(subject: Subject, harm: Harm, policy?: "incomin
   for (const row of UNSIGNED_HEADERS[harm]) unchanged.push((await attempt(row)) ?? nothing);
   await wait();
   for (const expectUnchanged of unchanged) await expectUnchanged();
-  const found = await trySpellings(
+  const harmful = await trySpellings(
     UNSIGNED_HEADERS[harm],
     async (row, spelling) => {
       let look: Awaited<ReturnType<typeof attempt>>;
@@ -84,7 +84,7 @@ export async function expectNone(subject: Subject, harm: Harm, policy?: "incomin
     },
     wait,
   );
-  for (const { rows, spelling, effect } of found) {
+  for (const { rows, spelling, effect } of harmful) {
     // Once more, so that the requests that show it are the last ones.
     const later = await attempt(Object.assign({}, ...rows), spelling);
     await wait();

@@ -30,15 +30,15 @@ export const listing = promises([], {
     if (list === undefined) return;
     const keys = [(await uploaded(subject)).key, (await uploaded(subject)).key];
     const prefix = prefixFor(OWN);
-    const found: Array<string> = [];
+    const listed: Array<string> = [];
     let after: string | undefined;
     do {
       const page = await Effect.runPromise(list.objects({ prefix, after, limit: 1 }));
-      found.push(...page.found.map(({ key }) => key));
+      listed.push(...page.found.map(({ key }) => key));
       after = page.next;
     } while (after !== undefined);
-    assert.equal(new Set(found).size, found.length);
-    for (const key of keys) assert.ok(found.includes(key), "a file is missing");
+    assert.equal(new Set(listed).size, listed.length);
+    for (const key of keys) assert.ok(listed.includes(key), "a file is missing");
   },
   "an organization that is forgotten has no file": async (subject) => {
     // A key of Google that only signs cannot find the versions.

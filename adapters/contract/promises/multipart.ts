@@ -233,9 +233,9 @@ export const multipart = [
       inRounds(4, async () => {
         const { abort, complete, list, etags, key } = await uploaded(subject);
         const [completed] = await Promise.all([complete(etags), abort()]);
-        const found = await subject.read({ key });
-        if (completed._tag === "Done" || found.ok) assertBytes(found, FILE);
-        else assertStatus(found, [404]);
+        const stored = await subject.read({ key });
+        if (completed._tag === "Done" || stored.ok) assertBytes(stored, FILE);
+        else assertStatus(stored, [404]);
         assertMatches(await list(), INVALID);
       }),
     "an aborted upload is over, and nothing of it stays": async (subject) => {

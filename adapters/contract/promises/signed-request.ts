@@ -65,9 +65,9 @@ const address = promises([], {
 
 const worksAt = (audience: Audience, other: Audience) => async (subject: Subject) => {
   const put = await subject.signPut({ audience });
-  const { [audience]: own = "", [other]: elsewhere = "" } = subject.origins ?? {};
-  assert.equal(new URL(put.url).origin, own);
-  await subject.expectRefused(withUrl(put, own, elsewhere));
+  const { [audience]: origin = "", [other]: elsewhere = "" } = subject.origins ?? {};
+  assert.equal(new URL(put.url).origin, origin);
+  await subject.expectRefused(withUrl(put, origin, elsewhere));
   await subject.expectStored(put);
 };
 

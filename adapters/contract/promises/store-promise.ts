@@ -23,7 +23,7 @@ export function promises(
   return Object.entries(checks).map(([title, check]) => ({ title, check, needs, lacks }));
 }
 
-/** Tells whether a store with certain abilities makes a promise. */
+/** Returns true if a store with certain abilities makes a promise. */
 export const isMadeBy =
   (has: (ability: Ability) => boolean) =>
   ({ needs, lacks }: StorePromise): boolean =>

@@ -20,12 +20,12 @@ export const rememberingRequests =
  */
 export const rememberingCall =
   (scratch: Scratch): Wrap =>
-  ({ name }, made, given) => {
-    if (name === "write-empty") scratch.add(given as ObjectKey);
+  ({ name }, made, argument) => {
+    if (name === "write-empty") scratch.add(argument as ObjectKey);
     // In parts, on many stores.
-    if (name === "copy") scratch.addUpload({ key: (given as Upload).to });
+    if (name === "copy") scratch.addUpload({ key: (argument as Upload).to });
     if (name !== "create-multipart") return made;
-    const { key } = given as Upload;
+    const { key } = argument as Upload;
     scratch.addUpload({ key });
     return Effect.tap(made, (uploadId) =>
       Effect.sync(() => scratch.addUpload({ key, uploadId: String(uploadId) })),

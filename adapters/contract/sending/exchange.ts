@@ -20,7 +20,7 @@ export interface SentRequest {
 /** Receives each request before it is sent, since it may have an effect and no answer, and then both. */
 export type Listener = (sent: SentRequest, answer?: RawAnswer) => void;
 
-/** The store was waited for in vain. */
+/** The store did not answer in time. */
 export class NoAnswer extends Error {
   /** As Node names it, where no answer began. */
   readonly code: "ETIMEDOUT" | undefined;
@@ -31,14 +31,14 @@ export class NoAnswer extends Error {
   }
 }
 
-/** Those who hear of what is exchanged, and how long it may take. */
+/** The receivers of exchanges, and how long each may take. */
 export interface Listeners {
   readonly onExchange: Listener;
   /** Receives each refusal of a use case. */
   readonly onRefusal?: (refusal: unknown) => void;
   /** Longest silence of the store, in milliseconds. */
   readonly silence: number;
-  /** Aborted when nobody waits for the exchanges any more: they are cut, and none begins. */
+  /** Aborted when the exchanges are no longer needed: they are cut, and none begins. */
   readonly over?: AbortSignal;
 }
 
@@ -48,9 +48,9 @@ const listeners = new AsyncLocalStorage<Listeners>();
 export const withExchanges = <A>(to: Listeners, run: () => Promise<A>): Promise<A> =>
   listeners.run(to, run);
 
-/** A signal that aborts with `own`, or once nobody waits for the exchanges any more. */
-export const untilOver = (own?: AbortSignal): AbortSignal =>
-  AbortSignal.any([own, listeners.getStore()?.over].filter((each) => each !== undefined));
+/** Returns a signal that aborts with `signal`, or once the exchanges are no longer needed. */
+export const untilOver = (signal?: AbortSignal): AbortSignal =>
+  AbortSignal.any([signal, listeners.getStore()?.over].filter((each) => each !== undefined));
 
 /** Longest silence of a store that is examined; 0 in tests, which have the timeout of their runner. */
 export const longestSilence = (): number => listeners.getStore()?.silence ?? 0;
@@ -58,7 +58,7 @@ export const longestSilence = (): number => listeners.getStore()?.silence ?? 0;
 /** Reports a request that is about to be sent to the listener, if there is one. */
 export const sending = (sent: SentRequest): void => listeners.getStore()?.onExchange(sent);
 
-/** Tells whether the same call may succeed, or have succeeded. */
+/** Returns true if the same call may succeed, or have succeeded. */
 export const isTemporary = (failure: unknown): failure is StoreUnavailable =>
   failure instanceof StoreUnavailable &&
   (failure.isTemporary === true || failure.kind === "unreachable" || failure.kind === "timeout");
