@@ -76,8 +76,14 @@ describe.skipIf(azurite === undefined)("a certificate of Azure", () => {
     const settings = env({ STORAGE_ENDPOINT: endpoint });
     const { findings, answers } = await tried(settings, BOUND);
     const outcomes = new Map(findings.map(({ promise, outcome }) => [promise, outcome]));
-    // In such a race Azurite may also answer 500, and then nothing is proved either.
-    expect(["broken", "not tried"]).toContain(outcomes.get(ONCE));
+    // In such a race Azurite may also answer 500, and then nothing is proved either; by chance, few
+    // rounds may all have one winner.
+    let once = outcomes.get(ONCE);
+    for (let turn = 0; once === "kept" && turn < 10; turn++) {
+      const again = await tried(settings, new Set([ONCE]));
+      once = again.findings.find(({ promise }) => promise === ONCE)?.outcome;
+    }
+    expect(["broken", "not tried"]).toContain(once);
     for (const title of BOUND) {
       if (!standsOn.bound["write-once"]?.includes(title)) expect(outcomes.get(title)).toBe("kept");
     }
@@ -138,8 +144,14 @@ describe.skipIf(azurite === undefined)("a certificate of Azure", () => {
     const { findings, answers } = await tried(settings, new Set([...BOUND, harm]));
     const outcomes = new Map(findings.map(({ promise, outcome }) => [promise, outcome]));
     expect(outcomes.get(harm)).toBe("kept");
-    // In such a race Azurite may also answer 500, and then nothing is proved either.
-    expect(["broken", "not tried"]).toContain(outcomes.get(ONCE));
+    // In such a race Azurite may also answer 500, and then nothing is proved either; by chance, few
+    // rounds may all have one winner.
+    let once = outcomes.get(ONCE);
+    for (let turn = 0; once === "kept" && turn < 10; turn++) {
+      const again = await tried(settings, new Set([ONCE]));
+      once = again.findings.find(({ promise }) => promise === ONCE)?.outcome;
+    }
+    expect(["broken", "not tried"]).toContain(once);
     for (const title of BOUND) {
       const isOnce = standsOn.bound["write-once"]?.includes(title);
       if (!isOnce) expect(outcomes.get(title), title).toBe("not tried");

@@ -68,7 +68,9 @@ describe.skipIf(azurite === undefined)("an upload that its client has spoiled", 
 
   const start = async (policy: string) => {
     const { run, ...subject } = newSubject(built);
-    const started = await run((member) => startMultipart({ member, upload: { ...UPLOAD, policy } }));
+    const started = await run((member) =>
+      startMultipart({ member, upload: { ...UPLOAD, policy } }),
+    );
     if (started._tag !== "Done") return expect.unreachable(started._tag);
     const { upload, key } = started;
     const one = { partNumber: PartNumber.make(1) };

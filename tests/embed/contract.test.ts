@@ -24,7 +24,10 @@ import type { ObjectFacts } from "../../application/ports/object-store.ts";
 import { embeddedStore } from "../support/embedded-store.ts";
 import { leaveHeaders, useFewHeaders } from "../support/few-headers.ts";
 
-vi.mock("node:timers/promises", () => ({ setTimeout: async () => undefined }));
+vi.mock("node:timers/promises", async (original) => ({
+  ...(await original<typeof import("node:timers/promises")>()),
+  setTimeout: async () => undefined,
+}));
 
 // The embedded store needs no server, so the contract itself is tested here: no promise holds for a
 // store that does one thing otherwise.

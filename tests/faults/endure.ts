@@ -85,9 +85,10 @@ function startTraffic(ledger: Ledger) {
   };
   const send = async () => {
     const upload = ledger.file();
-    // What cannot be confirmed for long is sent no more; presigning goes on.
-    const isSent = await ledger.advance(upload, sent.length < MOST_UNCONFIRMED ? 2 : 1);
-    if (upload.done > 0) sent.push(upload);
+    // While so many cannot be confirmed, presigning goes on alone.
+    const isFull = sent.length >= MOST_UNCONFIRMED;
+    const isSent = await ledger.advance(upload, isFull ? 1 : 2);
+    if (upload.done > 0 && !isFull) sent.push(upload);
     else ledger.forget(upload);
     return isSent;
   };
