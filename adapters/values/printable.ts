@@ -1,8 +1,8 @@
 /**
- * Characters that act on a terminal or reorder what it shows: controls, and format characters other
- * than the two that join letters.
+ * Characters that act on a terminal or reorder what it shows: controls, format characters other than
+ * the two that join letters, and the block of tags, also those that Unicode has not assigned.
  */
-const ACTING = /(?![\n\u200c\u200d])[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}]/gu;
+const ACTING = /(?![\n\u200c\u200d])[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}\u{e0000}-\u{e007f}]/gu;
 
 /** Escapes, as JSON does, characters that act on a terminal; JSON stays equal JSON. */
 export const printable = (text: string): string =>

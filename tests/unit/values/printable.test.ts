@@ -34,6 +34,7 @@ it.each([
   ["a name that reads as another", "photo\u202egnp.exe", "photo\\u202egnp.exe"],
   ["a line that is written over", "failed\rpassed", "failed\\u000dpassed"],
   ["a hidden tag", "a\u{e0041}", "a\\udb40\\udc41"],
+  ["a tag that is not assigned", "a\u{e0002}", "a\\udb40\\udc02"],
   ["letters that are joined", "می\u200cخواهم 👩\u200d🚀", "می\u200cخواهم 👩\u200d🚀"],
 ])("%s is shown as it is written", (_, text, shown) => {
   expect(printable(text)).toBe(shown);
