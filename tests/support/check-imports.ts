@@ -7,7 +7,7 @@ import { dirname } from "node:path";
 // is counted.
 
 const LAYERS = ["domain", "application", "adapters", "deploy"];
-const MOST: Readonly<Record<string, number>> = { rooms: 21, arrows: 85, files: 20 };
+const MOST: Readonly<Record<string, number>> = { rooms: 21, arrows: 92, files: 20 };
 
 interface Module {
   readonly source: string;
