@@ -38,6 +38,12 @@ export const settings = {
     shape: "what the issuer calls this service in the claim aud",
     example: "https://uploads.example.com",
   }),
+  audienceClaim: withDefault("aud", {
+    ...CLAIM,
+    variable: "JWT_AUDIENCE_CLAIM",
+    meaning: "Where a token says whom it is for, if its issuer sets no `aud`.",
+    example: "client_id",
+  }),
   jwksUrl: optional({
     variable: "JWT_JWKS_URL",
     meaning: "Where the issuer publishes its keys.",

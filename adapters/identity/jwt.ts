@@ -42,7 +42,6 @@ export const jsonWebTokens = (settings: JwtSettings, capacity = CAPACITY) =>
     const optionsAt = (now: number) => ({
       algorithms: [...settings.algorithms],
       issuer: settings.issuer,
-      audience: settings.audience,
       requiredClaims: ["exp"],
       ...(settings.type === undefined ? {} : { typ: settings.type }),
       clockTolerance: LEEWAY,
@@ -116,13 +115,19 @@ async function verifyWithAny(token: string, keys: JWTVerifyGetKey, options: JWTV
 
 const UNAUTHENTICATED = new Unauthenticated({ by: "token" });
 
+/** An `aud` beside another claim for the audience must agree (RFC 7519, section 4.1.3). */
+const isForUs = (claims: JWTPayload, { audience, audienceClaim }: JwtSettings): boolean =>
+  [claimAt(claims, audienceClaim), claims.aud ?? audience].every((claim) =>
+    [claim].flat().includes(audience),
+  );
+
 function principalFrom(claims: JWTPayload, settings: JwtSettings): Principal | undefined {
   const subject = claimAt(claims, settings.subject);
   const quota = settings.quota === undefined ? undefined : claimAt(claims, settings.quota);
   const bytesPerDay = quota === undefined ? undefined : decodeSize(quota);
   // An unreadable plan must not become a plan without a limit.
   const isUnread = bytesPerDay !== undefined && Option.isNone(bytesPerDay);
-  if (!isSubject(subject) || isUnread) return undefined;
+  if (!isSubject(subject) || isUnread || !isForUs(claims, settings)) return undefined;
   const { organizations, scopes, scopesPrefix, service } = settings;
   const isService = service !== undefined && claimAt(claims, service.path) === service.value;
   return {

@@ -290,6 +290,24 @@ it.effect.each<[string, object, string]>([
   }),
 );
 
+it.effect.each<[object, string]>([
+  [{ aud: undefined, client_id: "valetkey" }, "user-1"],
+  [{ client_id: "valetkey" }, "user-1"],
+  [{ client_id: ["another", "valetkey"] }, "user-1"],
+  [{}, "Unauthenticated"],
+  [{ aud: undefined, client_id: "another" }, "Unauthenticated"],
+  [{ aud: undefined, client_id: "valetkey2" }, "Unauthenticated"],
+  [{ aud: undefined, client_id: { valetkey: 1 } }, "Unauthenticated"],
+  [{ aud: "another", client_id: "valetkey" }, "Unauthenticated"],
+  [{ aud: ["another"], client_id: "valetkey" }, "Unauthenticated"],
+])("where the audience is in client_id, claims of %j are %s", ([claims, outcome]) =>
+  Effect.gen(function* () {
+    const issuer = yield* started;
+    const { ask } = yield* authenticator(envOf(issuer, { JWT_AUDIENCE_CLAIM: "client_id" }));
+    expect(yield* ask(yield* signed(issuer, claims))).toBe(outcome);
+  }),
+);
+
 it.effect("a token that was verified before is not verified again, nor is the issuer asked", () =>
   Effect.gen(function* () {
     const issuer = yield* started;
