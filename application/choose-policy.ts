@@ -1,6 +1,7 @@
 import * as Effect from "effect/Effect";
 import { UnknownPolicy } from "../domain/errors.ts";
 import { DEFAULT_POLICY, defaultPolicy, type UploadPolicy } from "../domain/upload-policy.ts";
+import { fitsTemplate, type StorageKey } from "../domain/storage-key.ts";
 import type { Member } from "./admit.ts";
 import { type Abilities, checksumsOfParts, checksumsOfWhole } from "./ports/abilities.ts";
 import { Policies } from "./ports/policies.ts";
@@ -16,6 +17,16 @@ export function choosePolicy(
   const known = [...policies].flatMap(([name, policy]) => (mayUse(member, policy) ? [name] : []));
   return Effect.fail(new UnknownPolicy({ known }));
 }
+
+/** Returns the widths of pictures that the policies name which can have made a key. */
+export const widthsOf = (member: Member, key: StorageKey) =>
+  Policies.useSync((policies) => [
+    ...new Set(
+      [...policies.values()]
+        .filter((policy) => isShared(member, policy) && fitsTemplate(key, policy.key))
+        .flatMap(({ images = [] }) => images),
+    ),
+  ]);
 
 /** Returns the policy of an earlier upload, or the default if it is configured no more. */
 export const policyNamed = (name: string) =>

@@ -101,6 +101,11 @@ export class LinksNotAllowed extends Data.TaggedError("LinksNotAllowed") {}
 /** In seconds. */
 export class LinkTooLong extends Data.TaggedError("LinkTooLong")<{ readonly limit: number }> {}
 
+/** The file's policies name no such width of pictures; `widths` lists theirs, in pixels. */
+export class WidthNotAllowed extends Data.TaggedError("WidthNotAllowed")<{
+  readonly widths: ReadonlyArray<number>;
+}> {}
+
 /** The link was not made by this service, has expired, or was revoked. */
 export class LinkNotFound extends Data.TaggedError("LinkNotFound") {}
 

@@ -103,6 +103,18 @@ export function parse(key: string): Option.Option<StorageKeyParts> {
   });
 }
 
+/** Returns true if `generate` could have made a key by this template. */
+export function fitsTemplate(key: StorageKey, template: KeyTemplate): boolean {
+  const folders = afterOrganization(key).split("/").slice(0, -1);
+  return (
+    folders.length === template.length &&
+    folders.every((folder, at) => {
+      const each = template[at] ?? "";
+      return FORMS.get(each)?.test(folder) ?? folder === each;
+    })
+  );
+}
+
 /** Inverts `pathWithin`; the result is no key if `path` is any other text. */
 export const keyIn = (organization: OrganizationId, path: string): string =>
   `${prefixFor(organization)}${/^(?:[0-9]|files\/)/.test(path) ? "files/" : ""}${path}`;
@@ -189,6 +201,14 @@ const TEMPLATE = new RegExp(
 );
 
 const SUBJECT = "{subject}";
+
+/** The folders that variables of a template become. */
+const FORMS: ReadonlyMap<string, RegExp> = new Map([
+  [SUBJECT, /^[us]-[0-9a-f]{32}$/],
+  ["{year}", /^[0-9]{4}$/],
+  ["{month}", /^(?:0[1-9]|1[0-2])$/],
+  ["{day}", /^(?:0[1-9]|[12][0-9]|3[01])$/],
+]);
 
 export const DEFAULT_TEMPLATE = "orgs/{organization}/files/{year}/{month}/{id}{extension}";
 

@@ -17,6 +17,7 @@ import {
 } from "./media-type.ts";
 import type { Metadata } from "./metadata.ts";
 import { OrganizationSlug } from "./organization.ts";
+import { PictureWidths } from "./picture.ts";
 import { DEFAULT_TEMPLATE, KeyTemplate } from "./storage-key.ts";
 
 export const AllowedType = Schema.String.check(
@@ -100,6 +101,11 @@ export interface WrittenPolicy {
   readonly key?: string | undefined;
   /** The longest lifetime of a link to the file, up to 10 years; no links if left out. */
   readonly linkLifetime?: WrittenLifetime | undefined;
+  /**
+   * The widths in pixels in which an image server shows its pictures, such as `[64, 320, 1280]`: 1
+   * to 16, from 16 to 4096; none if left out. See docs/images.md.
+   */
+  readonly images?: ReadonlyArray<number> | undefined;
 }
 
 const Days = Schema.String.pipe(
@@ -190,6 +196,10 @@ export const UploadPolicy = Schema.Struct({
   linkLifetime: optional(
     lifetimeText(LinkLifetime),
     'it is not a duration such as "365 days", up to 10 years',
+  ),
+  images: optional(
+    PictureWidths,
+    "it is not a list of 1 to 16 different widths in pixels, from 16 to 4096, such as [64, 320]",
   ),
 } satisfies {
   readonly [M in keyof WrittenPolicy]-?: Schema.Constraint & { readonly Encoded: WrittenPolicy[M] };

@@ -107,6 +107,8 @@ const policy = object({
   getLifetime: number,
   /** The longest lifetime of a link, in seconds; undefined if links are not allowed. */
   linkLifetime: optional(number),
+  /** The widths in which its pictures can be opened, in pixels; undefined if there are none. */
+  images: optional(list(number)),
   strict: boolean,
   writeOnce: boolean,
   requireChecksum: boolean,

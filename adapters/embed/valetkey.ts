@@ -156,6 +156,14 @@ export interface ValetkeyOptions<Name extends string = string> {
    * the path of its socket.
    */
   readonly clamdAddress?: string | undefined;
+  /** The server that shows pictures in the widths of `images` of their policy: see docs/images.md. */
+  readonly images?: "imgproxy" | "thumbor" | "cloudflare" | undefined;
+  /** The address of the image server for browsers; at Cloudflare, that of a zone. */
+  readonly imagesUrl?: string | URL | undefined;
+  /** The key that signs addresses: `IMGPROXY_KEY`, or `SECURITY_KEY` of thumbor. */
+  readonly imagesKey?: string | undefined;
+  /** `IMGPROXY_SALT`, for imgproxy alone. */
+  readonly imagesSalt?: string | undefined;
   /**
    * Called before each confirmation is answered, also of an upload that was confirmed before. If it
    * rejects, the confirmation rejects too and can be retried. The client gets what it returns as

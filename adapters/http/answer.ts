@@ -36,16 +36,25 @@ export const keptByBrowser = (maxAge: number) => ({
   Vary: "Authorization, Cookie",
 });
 
-export const redirect = (url: string, maxAge: number): Answer => ({
+export const redirect = (url: string, headers: Answer["headers"]): Answer => ({
   status: 302,
   headers: {
     Location: url,
     "Referrer-Policy": "no-referrer",
     "X-Content-Type-Options": "nosniff",
-    ...keptByBrowser(maxAge),
+    ...headers,
   },
   body: null,
 });
+
+/**
+ * Returns true if a request asks for JSON in place of a redirect. A client that also takes anything
+ * else, such as axios, has not asked for it.
+ */
+export const asksForJson = (headers: Headers | undefined): boolean => {
+  const accept = headers?.get("accept") ?? "";
+  return accept.includes("application/json") && !accept.includes("*/*");
+};
 
 const PIECE = 64 * 1024;
 

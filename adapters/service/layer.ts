@@ -4,6 +4,8 @@ import type { NetConnectOpts } from "node:net";
 import { Authenticator } from "../../application/ports/authenticator.ts";
 import { Policies } from "../../application/ports/policies.ts";
 import type { RateLimit } from "../../domain/limits.ts";
+import { layer as imageServer } from "../delivery/images/servers.ts";
+import type { ImageSettings } from "../delivery/images/settings.ts";
 import { layer as contentDetector } from "../content/content-detector.ts";
 import * as random from "../tokens/random.ts";
 import { limitFailures } from "../limits/failed-authentications.ts";
@@ -15,6 +17,7 @@ import type { TokenSettings } from "../tokens/settings.ts";
 /** Settings that were read, and the parts that depend on the caller. */
 interface Parts<A, E> {
   readonly settings: {
+    readonly images: ImageSettings;
     readonly limits: LimitSettings;
     readonly policies: Policies["Service"];
     readonly scanner: { readonly clamd?: NetConnectOpts | undefined };
@@ -42,6 +45,7 @@ export const serviceLayer = <A, E>({ settings, ...parts }: Parts<A, E>) => {
     Layer.effect(Authenticator, limited).pipe(Layer.provide(parts.authenticator)),
     Layer.succeed(Policies, settings.policies),
     scannerAt(settings.scanner.clamd),
+    imageServer(settings.images),
     random.layer,
     contentDetector,
     tokens.layer(settings.tokens, parts.defaultKey),

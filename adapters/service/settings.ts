@@ -1,6 +1,7 @@
 import * as Record from "effect/Record";
 import * as Result from "effect/Result";
 import * as audit from "../telemetry/audit.ts";
+import * as images from "../delivery/images/settings.ts";
 import * as events from "../events/settings.ts";
 import * as http from "../http/settings.ts";
 import { isLoopbackName, hostName } from "../http/loopback.ts";
@@ -47,6 +48,7 @@ const MODULES = {
   audit,
   events,
   identity,
+  images,
   limits,
   metrics,
   redis,

@@ -9,20 +9,25 @@ import { getRequest } from "./get-request.ts";
 import { isGone, WINDOWS } from "./open-file.ts";
 import type { RecordFacts } from "../ports/audit.ts";
 import { Policies } from "../ports/policies.ts";
-import { Presigner } from "../ports/presigner.ts";
+import { checkWidth, showFile } from "./show-file.ts";
 import { openLink } from "../tokens.ts";
 
 /**
  * Signs a GET for the holder of a link; it expires with the link. The policy's present rules for
  * links apply, not only those at the time the link was made.
  */
-export const followLink = Effect.fnUntraced(function* (token: string, recordFacts?: RecordFacts) {
+export const followLink = Effect.fnUntraced(function* (
+  token: string,
+  width?: number,
+  recordFacts?: RecordFacts,
+) {
   const link = yield* openLink(token);
   const { key, contentType, policy: name } = link;
   recordFacts?.({ key, contentType, policy: name });
   const policy = (yield* Policies).get(name);
   const end = linkEnd(link, policy?.linkLifetime);
   if (policy === undefined || end === undefined) return yield* new LinkNotFound();
+  yield* checkWidth(width, policy.images);
   if (yield* isGone(key)) return yield* new LinkNotFound();
   const left = Math.floor((DateTime.toEpochMillis(end) - (yield* Clock.currentTimeMillis)) / 1000);
   if (left < 1) return yield* new LinkNotFound();
@@ -34,6 +39,6 @@ export const followLink = Effect.fnUntraced(function* (token: string, recordFact
     { getLifetime: lifetime, minLifetime, inlinePdf: false },
     "public",
   );
-  const get = yield* (yield* Presigner).get({ ...request, window });
+  const get = yield* showFile({ ...request, window }, width);
   return { key, policy: name, get };
 });

@@ -9,10 +9,10 @@ import { parse, type StorageKey, type StorageKeyParts } from "../../domain/stora
 import { ObjectVersion } from "../../domain/object-version.ts";
 import { DEFAULT_POLICY } from "../../domain/upload-policy.ts";
 import { audienceFor, type Member } from "../admit.ts";
-import { policyNamed } from "../choose-policy.ts";
+import { policyNamed, widthsOf } from "../choose-policy.ts";
 import { getRequest } from "./get-request.ts";
 import { ObjectStore } from "../ports/object-store.ts";
-import { Presigner } from "../ports/presigner.ts";
+import { checkWidth, showFile } from "./show-file.ts";
 
 /** A URL stays the same for an eighth of its lifetime, so that browsers can cache the file. */
 export const WINDOWS = 8;
@@ -27,10 +27,12 @@ export const openFile = Effect.fnUntraced(function* (request: {
   readonly download?: boolean | undefined;
   /** As returned by confirming. A member who may read the file may read any version of it. */
   readonly version?: string | undefined;
+  /** Of its picture, in pixels: one that a policy with such keys names. */
+  readonly width?: number | undefined;
   /** Refuses a file that the store does not have. */
   readonly isLookedFor?: boolean | undefined;
 }) {
-  const { member, download = false, version } = request;
+  const { member, download = false, version, width } = request;
   if (version !== undefined && !isVersion(version)) return yield* new OrganizationNotFound();
   const parts = parseMemberKey(member, request.key);
   if (parts === undefined) return yield* new OrganizationNotFound();
@@ -41,17 +43,19 @@ export const openFile = Effect.fnUntraced(function* (request: {
   if (request.isLookedFor === true && (yield* isGone(key))) {
     return yield* new OrganizationNotFound();
   }
+  if (width !== undefined) yield* checkWidth(width, yield* widthsOf(member, key));
   const policy = yield* policyNamed(DEFAULT_POLICY);
   const file = { key, contentType, filename, version };
   const shown = getRequest(file, { ...policy, inlinePdf: false }, audienceFor(member));
   const window = Duration.divideUnsafe(policy.getLifetime, WINDOWS);
-  const get = yield* (yield* Presigner).get({
+  const signed = {
     ...shown,
     ...(download && {
       responseDisposition: shown.responseDisposition.replace(/^inline/, "attachment"),
     }),
     window,
-  });
+  };
+  const get = yield* showFile(signed, width);
   return { get, window };
 });
 

@@ -6,6 +6,8 @@ import * as Redacted from "effect/Redacted";
 import * as Result from "effect/Result";
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { layer as imageServer } from "../../adapters/delivery/images/servers.ts";
+import { read as readImages } from "../../adapters/delivery/images/settings.ts";
 import { appWith, type AppOptions } from "../../adapters/http/app/app.ts";
 import type { PublicRoute } from "../../adapters/http/operations/operation.ts";
 import type { Services } from "../../adapters/http/options.ts";
@@ -90,6 +92,8 @@ export async function startService(
     /** Replaces the authenticator that `identity` sets. */
     readonly authenticator?: Authenticator["Service"];
     readonly limits?: Limits;
+    /** Variables of an image server. */
+    readonly images?: Env;
     /** Further routes. */
     readonly routes?: ReadonlyArray<PublicRoute>;
     /** Receives the audit events. */
@@ -122,6 +126,7 @@ export async function startService(
       ? Layer.empty
       : Layer.succeed(Authenticator, over.authenticator),
     limiter(over.limits ?? { requests: {}, daily: {} }),
+    imageServer(Result.getOrThrow(readImages(variables(over.images ?? {})))),
     Layer.succeed(Audit, (event) => Effect.sync(() => void over.audit?.push(event))),
     Layer.succeed(
       Policies,

@@ -103,7 +103,7 @@ export function pipeline(options: AppOptions, routes: ReadonlyArray<Route>) {
               : await readJson(c.req.raw, route.bodyLimit);
           outcome = Result.isFailure(input)
             ? Exit.fail(input.failure)
-            : await run(route.answerTo({ member, publicUrl, isRequest: true }, input.success));
+            : await run(route.answerTo({ member, publicUrl, headers }, input.success));
         }
       }
     } catch (defect) {

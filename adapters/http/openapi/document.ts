@@ -134,7 +134,10 @@ function describe(operation: DocumentedOperation, collect: Collect): Json {
     answersIn(text),
     ({ description, isOfStore, headers }) =>
       isOfStore
-        ? { description, content: { "*/*": {} } }
+        ? {
+            description,
+            content: { ...(answer && { "application/json": { schema: json(answer) } }), "*/*": {} },
+          }
         : {
             description,
             headers: { ...answerHeaders({ isCounted: scope !== undefined }), ...headers },

@@ -1,7 +1,7 @@
 import * as Effect from "effect/Effect";
 import { followLink } from "../../../application/files/follow-link.ts";
-import { redirect } from "../answer.ts";
-import { REDIRECT } from "./open-file.ts";
+import { keptByBrowser, redirect } from "../answer.ts";
+import { REDIRECT, WIDTH, widthIn } from "./open-file.ts";
 import { publicRoute } from "./operation.ts";
 
 /**
@@ -17,12 +17,14 @@ export const followLinkRoute = publicRoute({
     operationId: "followLink",
     tag: "links",
     summary: "Open a file by its link",
+    parameters: [WIDTH],
     answers: REDIRECT,
   },
   handler: Effect.fnUntraced(function* ({ c, call, requestId, recordFacts }) {
-    const { key, policy, get } = yield* followLink(c.req.param("token") ?? "", recordFacts);
+    const token = c.req.param("token") ?? "";
+    const { key, policy, get } = yield* followLink(token, widthIn(c), recordFacts);
     yield* Effect.logInfo("link opened", { requestId, address: call.client, key, policy });
-    return redirect(get.url, 0);
+    return redirect(get.url, keptByBrowser(0));
   }),
-  refusals: { LinkNotFound: true, CredentialsUnavailable: true },
+  refusals: { LinkNotFound: true, WidthNotAllowed: true, CredentialsUnavailable: true },
 });

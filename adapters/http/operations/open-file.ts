@@ -7,7 +7,7 @@ import type { Member } from "../../../application/admit.ts";
 import { openFile } from "../../../application/files/open-file.ts";
 import { keyIn } from "../../../domain/storage-key.ts";
 import { memberAt } from "../../values/decode.ts";
-import { redirect } from "../answer.ts";
+import { asksForJson, JSON_HEADERS, keptByBrowser, redirect } from "../answer.ts";
 import type { HttpContext } from "../env.ts";
 import { FILES, operation, type Text } from "./operation.ts";
 import { flag, GET_URL, instant, url } from "./schemas.ts";
@@ -34,6 +34,21 @@ export const REDIRECT: Text["answers"] = {
 };
 
 const VERSION = "The version of the file, as its confirmation named it; the newest if left out.";
+
+/** The width in an address. */
+export const WIDTH = {
+  name: "width",
+  in: "query",
+  description:
+    "Opens a picture in this width, in pixels: one of `images` of its policy. Other files, and all without an image server, are opened as they are.",
+  schema: { type: "integer", minimum: 16, maximum: 4096, examples: [320] },
+};
+
+/** Returns the width in an address, if any; 0 for text that is no width. */
+export function widthIn(c: HttpContext): number | undefined {
+  const text = new URL(c.req.url).searchParams.get("width");
+  return text === null ? undefined : /^[1-9]\d{1,3}$/.test(text) ? Number(text) : 0;
+}
 
 /** Returns the key of the file that an address names. */
 export function addressedKey(c: HttpContext, { organization }: Member): string {
@@ -73,16 +88,26 @@ export const openFileOperation = operation({
         description: VERSION,
         schema: { type: "string", pattern: "^[!-~]{1,1024}$" },
       },
+      WIDTH,
     ],
-    answers: REDIRECT,
+    answers: {
+      ...REDIRECT,
+      200: {
+        description:
+          "The URL, for a request whose `Accept` has `application/json` and not `*/*`; else the file, for a client that follows redirects by itself.",
+        isOfStore: true,
+      },
+    },
   },
   query: (c, member) => {
     const query = new URL(c.req.url).searchParams;
     const version = query.get("version");
+    const width = widthIn(c);
     return {
       key: addressedKey(c, member),
       download: query.has("download"),
       ...(version !== null && { version }),
+      ...(width !== undefined && { width }),
     };
   },
   input: Schema.Struct({
@@ -91,25 +116,39 @@ export const openFileOperation = operation({
       flag("Whether browsers save the file rather than show it, whatever its type."),
     ),
     version: Schema.optionalKey(Schema.String.annotate({ description: VERSION })),
+    width: Schema.optionalKey(Schema.Int.annotate({ description: WIDTH.description })),
   }),
   assertCall: assertKey,
-  run: ({ member, isRequest: isLookedFor }, file) =>
-    Effect.flatMap(openFile({ member, ...file, isLookedFor }), ({ get, window }) =>
-      Effect.map(Clock.currentTimeMillis, (now) => {
-        const length = Duration.toMillis(window);
-        // A URL stops working before its window ends if the credentials that signed it expire.
-        const left = Math.min(
-          length === 0 ? 0 : length - (now % length),
-          DateTime.toEpochMillis(get.expiresAt) - now,
-        );
-        return { get, maxAge: Math.max(0, Math.floor(left / 1000)) };
-      }),
+  check: ({ download, width }) =>
+    download === true && width !== undefined
+      ? { pointer: "/width", reason: "it cannot be beside download, which saves the file itself" }
+      : undefined,
+  run: ({ member, headers }, file) =>
+    Effect.flatMap(
+      openFile({ member, ...file, isLookedFor: headers !== undefined }),
+      ({ get, window }) =>
+        Effect.map(Clock.currentTimeMillis, (now) => {
+          const length = Duration.toMillis(window);
+          // A URL stops working before its window ends if the credentials that signed it expire.
+          const left = Math.min(
+            length === 0 ? 0 : length - (now % length),
+            DateTime.toEpochMillis(get.expiresAt) - now,
+          );
+          return { get, maxAge: Math.max(0, Math.floor(left / 1000)) };
+        }),
     ),
   output: Schema.Struct({
     url: url("Shows or saves the file.", GET_URL),
     expiresAt: instant("When `url` stops working.", "2026-11-25T12:00:00.000Z"),
   }).annotate({ identifier: "OpenedFile", description: "A URL of a file." }),
   present: ({ get }) => ({ url: get.url, expiresAt: DateTime.toDate(get.expiresAt) }),
-  respond: ({ get, maxAge }) => redirect(get.url, maxAge),
-  refusals: { OrganizationNotFound: true, CredentialsUnavailable: true },
+  respond: (opened, { headers }) =>
+    asksForJson(headers) ? undefined : redirect(opened.get.url, keptWith(opened)),
+  headers: (opened) => ({ ...JSON_HEADERS, ...keptWith(opened) }),
+  refusals: { OrganizationNotFound: true, WidthNotAllowed: true, CredentialsUnavailable: true },
 });
+
+const keptWith = ({ maxAge }: { readonly maxAge: number }) => {
+  const headers = keptByBrowser(maxAge);
+  return { ...headers, Vary: `${headers.Vary}, Accept` };
+};

@@ -89,8 +89,8 @@ export const publicRoute = <E extends { readonly _tag: string } = never>(
 export interface OperationContext {
   readonly member: Member;
   readonly publicUrl: URL;
-  /** True by HTTP, undefined by a call. */
-  readonly isRequest?: true;
+  /** The headers of a request by HTTP; undefined for a call. */
+  readonly headers?: Headers;
 }
 
 /** An operation on an organization's files, for members with its scope. */
@@ -127,9 +127,9 @@ interface Description<
   /** Returns the outcome on the wire; by hand where that is measurably cheaper. */
   readonly encode?: (outcome: Outcome) => unknown;
   /** The headers of the answer to a request, in place of those of JSON. */
-  readonly headers?: Answer["headers"];
-  /** The answer to a request, if it is not the output as JSON. */
-  readonly respond?: (outcome: Outcome) => Answer;
+  readonly headers?: Answer["headers"] | ((outcome: Outcome) => Answer["headers"]);
+  /** The answer to a request; the output as JSON if there is none. */
+  readonly respond?: (outcome: Outcome, asking: OperationContext) => Answer | undefined;
   /** Refusals beside those of the caller and of an invalid body. */
   readonly refusals: AllOf<Exclude<E, InvalidInput>> & Entry["refusals"];
 }
@@ -278,9 +278,11 @@ export function operation<
     },
     answerTo: (asking: OperationContext, input: unknown) =>
       Effect.map(performBody(asking, input), (outcome) => {
-        if (respond !== undefined) return respond(outcome);
+        const answer = respond?.(outcome, asking);
+        if (answer !== undefined) return answer;
         if (named === undefined) return NO_CONTENT;
-        return json(encode?.(outcome) ?? named(present(outcome, asking)), 200, headers);
+        const written = encode?.(outcome) ?? named(present(outcome, asking));
+        return json(written, 200, typeof headers === "function" ? headers(outcome) : headers);
       }),
     callWith: (asking: OperationContext, input: unknown) => {
       assertCall?.(input);

@@ -4,6 +4,7 @@ import { listPolicies } from "../../../application/list-policies.ts";
 import { ByteSize } from "../../../domain/byte-size.ts";
 import { ChecksumAlgorithm } from "../../../domain/checksum.ts";
 import { MediaType } from "../../../domain/media-type.ts";
+import { PictureWidths } from "../../../domain/picture.ts";
 import { AllowedType, PolicyName } from "../../../domain/upload-policy.ts";
 import { JSON_HEADERS, keptByBrowser } from "../answer.ts";
 import { FILES, operation } from "./operation.ts";
@@ -31,6 +32,12 @@ const Policy = Schema.Struct({
   getLifetime: seconds("How long `getUrl` works, in seconds.", 86400),
   linkLifetime: Schema.optionalKey(
     seconds("Links are allowed; the longest that one works, in seconds.", 3600),
+  ),
+  images: Schema.optionalKey(
+    PictureWidths.annotate({
+      description: "The widths in pixels in which its pictures can be opened.",
+      examples: [[64, 320, 1280]],
+    }),
   ),
   strict: flag("As `strict` in every request."),
   writeOnce: flag("The store accepts one PUT under a key and refuses the next."),
@@ -93,6 +100,7 @@ export const policiesOperation = operation({
       putLifetime: Duration.toSeconds(policy.putLifetime),
       getLifetime: Duration.toSeconds(policy.getLifetime),
       ...(linkLifetime && { linkLifetime: Duration.toSeconds(linkLifetime) }),
+      ...(policy.images && { images: policy.images }),
       strict: policy.strict,
       writeOnce: policy.writeOnce,
       requireChecksum: policy.requireChecksum,

@@ -328,6 +328,17 @@ export const PROBLEMS = {
     }),
     samples: [{ limit: 3600 }],
   },
+  WidthNotAllowed: {
+    answer: [400, "INVALID_REQUEST", "The file is not shown in this width"],
+    detail: ({ widths }) =>
+      widths.length === 0
+        ? "No policy of this file has images. Leave width out."
+        : `Its policies name ${widths.join(", ")}. Ask for one of these, or leave width out.`,
+    members: {
+      widths: Schema.Array(Schema.Natural).annotate({ description: "Those that it has." }),
+    },
+    samples: [{ widths: [64, 320, 1280] }],
+  },
   LinkNotFound: {
     answer: [404, "NOT_FOUND", "The link does not work"],
     detail:

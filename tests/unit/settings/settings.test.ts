@@ -57,11 +57,13 @@ const TABLE = `
   DEV_SERVICE_TOKEN DEV_TOKEN | ${TOKEN} ; ${TOKEN}= | last-twice upper | ${TOKEN}=x ; Bearer ${TOKEN} ; 0123456789abcde ; ${GUESSABLE}
   ENV_FILES | /etc/valetkey.env,/run/secrets | all but empty-entry | "" ; /etc/valetkey.env,
   EVENTS_SECRETS | whsec_${KEY} | spaces | ${KEY} ; whsec_ ; whsec_c2hvcnQ= ; whsec_${"A".repeat(32)} ; whsec_${"A".repeat(88)} ; whsec_${"c2VjcmV0".repeat(4)} ; v1,whsec_${KEY}
-  EVENTS_URL | https://files.example.com:9000 | upper spaces | ${NO_URL} ; https://a.example?b
+  EVENTS_URL IMAGES_URL | https://files.example.com:9000 | upper spaces | ${NO_URL} ; https://a.example?b
   FORWARD_AUTH_KIND FORWARD_AUTH_ORGANIZATIONS FORWARD_AUTH_SCOPES FORWARD_AUTH_USER | x-forwarded-user | last-twice upper | X_User ; X-User:
   FORWARD_AUTH_TRUSTED TRUSTED_PROXIES | 10.0.0.0/8,::2 | last-twice spaces | 10.0.0.0/8,10.1 ; 10.0.0.0/8;::2 ; 0.0.0.0/0 ; ::/0 ; ::ffff:0.0.0.0/96 ; 010.0.0.1
   GOOGLE_APPLICATION_CREDENTIALS STORAGE_CERTIFICATE STORAGE_CREDENTIALS_FILE | /run/secrets/key.json | all but line-end | "" ; {"access_key": "a"} ; a\\nb
   HOST | 127.0.0.1 ; ::1 ; localhost | last-twice | [::1]
+  IMAGES_KEY | 0123456789abcdef-._~ABCDEFGHIJKL | last-twice upper | 0123456789abcdef-._~ABCDEFGHIJK ; 0123456789abcdef+-._~ABCDEFGHIJ ; ${GUESSABLE}
+  IMAGES_SALT | 0123456789abcdef0f1e2d3c4b5a6978 | upper | 0123456789abcdef0f1e2d3c4b5a697 ; 0123456789abcdef0f1e2d3c4b5a697g ; ${"a".repeat(64)}
   JWT_ALGORITHMS | RS256,ES256 | spaces | RS256,HS256 ; none ; RS2566 ; RS256 ES256 ; rs256
   JWT_JWKS_URL ORGANIZATIONS_URL | https://files.example.com:9000 ; http://127.0.0.1:1/keys ; http://[::1]/keys ; http://localhost/keys | upper spaces | http://files.example.com ; http://127.0.0.1.example.com ; https://a@example.com
   JWT_SERVICE_CLAIM | gty=client-credentials | all but bad-entry | gty ; gty= ; =service ; gty=a=b
@@ -103,6 +105,7 @@ const WORDS = `
   AUTH dev static jwt forward
   AUTH_DEV_EXPOSED yes no
   EVENTS_ALLOW_PRIVATE on off
+  IMAGES imgproxy thumbor cloudflare
   LIMITS_ON_FAILURE allow refuse
   LOG_FORMAT pretty json
   LOG_LEVEL debug info warn error none

@@ -1,0 +1,25 @@
+import * as Schema from "effect/Schema";
+import { essence, type MediaType } from "./media-type.ts";
+
+/** A width of a picture, in pixels. */
+export const PictureWidth = Schema.Int.check(Schema.isBetween({ minimum: 16, maximum: 4096 }));
+
+/** The widths in which the pictures of a policy are shown: 1 to 16, each once. */
+export const PictureWidths = Schema.Array(PictureWidth).check(
+  Schema.isMinLength(1),
+  Schema.isMaxLength(16),
+  Schema.isUnique(),
+);
+
+/**
+ * Returns true for a type that every supported image server reads. SVG is none of them: it can hold
+ * scripts, and names further files.
+ */
+export const isPicture = (contentType: MediaType): boolean => PICTURES.has(essence(contentType));
+
+const PICTURES: ReadonlySet<string> = new Set([
+  "image/gif",
+  "image/jpeg",
+  "image/png",
+  "image/webp",
+]);
