@@ -5,7 +5,8 @@ import { bundleClient, bundleFiles } from "./bundle-client.ts";
 
 const folder = new URL("../dist/adapters/client/", import.meta.url);
 
-for await (const name of glob("*.js", { cwd: folder })) await rm(new URL(name, folder));
+for await (const name of glob(["*.js", "files/*.js"], { cwd: folder }))
+  await rm(new URL(name, folder));
 for (const bundle of [bundleClient, bundleFiles]) {
   for (const [name, code] of await bundle()) await writeFile(new URL(name, folder), code);
 }

@@ -8,7 +8,7 @@ export const bundleClient = async (): Promise<ReadonlyMap<string, string>> =>
   new Map([["client.js", await bundled("client")]]);
 
 export const bundleFiles = async (): Promise<ReadonlyMap<string, string>> =>
-  new Map([["files/files.js", await bundled("files/files", ERRORS_OF_CLIENT)]]);
+  new Map([["files/files.js", await bundled("files/files", PARTS_OF_CLIENT)]]);
 
 async function bundled(name: string, ...plugins: Array<Plugin>): Promise<string> {
   const bundle = await rolldown({
@@ -24,9 +24,9 @@ async function bundled(name: string, ...plugins: Array<Plugin>): Promise<string>
   return output[0].code;
 }
 
-/** Shares the class, so that an error of one module is an `UploadError` of the other. */
-const ERRORS_OF_CLIENT: Plugin = {
-  name: "errors-of-client",
+/** Shares what `valetkey/client` exports: an error of one module is an `UploadError` of the other. */
+const PARTS_OF_CLIENT: Plugin = {
+  name: "parts-of-client",
   resolveId: (id) =>
-    id.endsWith("/errors.ts") ? { id: "../client.js", external: true } : undefined,
+    /\/(?:errors|size-in-words)\.ts$/.test(id) ? { id: "../client.js", external: true } : undefined,
 };

@@ -210,12 +210,24 @@ const storedFile = object({
   size: number,
   /** When it was stored, as the store says. */
   storedAt: instant,
-  /** When it was stored, by the store's clock. */
+  /** Opens the file for members of the organization, for good. */
   fileUrl: url,
+  /** By the extension of its key. */
+  contentType: optional(text),
+  /** With `details`, where the service has stored it. */
+  filename: optional(text),
+  /** Where it was in its folder, such as `holidays/a.png`; as `filename`. */
+  path: optional(text),
+  /** With `width`: shows the picture to everyone who has the URL, until that expires. */
+  imageUrl: optional(url),
+  /** Shows the file to everyone, if its policy is public. */
+  publicUrl: optional(url),
 });
 /** A file, as a list has it. */
 export interface StoredFile extends ReturnType<typeof storedFile> {}
 export const decodeFiles = object({ files: list<StoredFile>(storedFile), next: optional(text) });
+
+export const decodeOpened = object({ url });
 
 export const decodeState = object({
   state: valid<FileState>((value) => ["missing", "waiting", "ready"].includes(value)),

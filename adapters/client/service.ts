@@ -113,6 +113,7 @@ export function makeService(options: ServiceOptions) {
             method: method ?? (body ? "POST" : "GET"),
             // Made here, so that invalid headers are not taken for a service that does not answer.
             headers: new Headers({
+              Accept: "application/json",
               ...authorization,
               ...(body && { "Content-Type": "application/json" }),
               ...((await provide(signal, "headers")) as object),

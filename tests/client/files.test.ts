@@ -85,6 +85,27 @@ it.each([
   expect(seen).toEqual([]);
 });
 
+it("a signed address of a picture or a file is asked for as JSON", async () => {
+  const files = createFiles({ endpoint: "http://127.0.0.1:12", organization: "acme" });
+  const answers = ["https://images.example.com/a", "https://store.example.com/a"];
+  const seen = network(() => Response.json({ url: answers.shift() ?? "javascript:alert(1)" }));
+  const key = "orgs/acme/files/2026/11/a.png";
+  expect(await files.imageUrl(key, { width: 320 })).toBe("https://images.example.com/a");
+  expect(await files.openUrl("orgs/acme/logos/a.png", { download: true })).toBe(
+    "https://store.example.com/a",
+  );
+  const asked = seen.map(({ url, headers }) => [url, headers.get("accept")]);
+  expect(asked).toEqual([
+    ["http://127.0.0.1:12/api/v1/orgs/acme/files/2026/11/a.png?width=320", "application/json"],
+    ["http://127.0.0.1:12/api/v1/orgs/acme/files/logos/a.png?download", "application/json"],
+  ]);
+  await expect(files.openUrl(key)).rejects.toMatchObject({ code: "invalid-answer" });
+  await expect(files.openUrl("a/../b.png")).rejects.toThrow("key must be that of a file");
+  await expect(
+    files.imageUrl(key, { width: 1, signal: AbortSignal.abort() }),
+  ).rejects.toMatchObject({ code: "aborted" });
+});
+
 it("an option that cannot be used throws at once", () => {
   const endpoint = "http://127.0.0.1:12";
   expect(() => createFiles({ endpoint: "ftp:", organization: "acme" })).toThrow(TypeError);
