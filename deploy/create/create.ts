@@ -54,7 +54,8 @@ if (flags.help) {
   console.log(readFileSync(packaged("README.md"), "utf8"));
   process.exit();
 }
-const isAsking = process.stdin.isTTY && !flags.yes;
+const { isTTY } = process.stdin;
+const isAsking = isTTY && !flags.yes;
 const terminal = isAsking ? createInterface(process.stdin, process.stdout) : undefined;
 
 if (positionals.length > 1) fail(`Name one folder, and not ${positionals.join(" and ")}.`);
@@ -71,6 +72,7 @@ if (!/^[1-9]\d{0,3} (?:[kM]?|[KM]i)B$|^[1-9]\d{0,2} Gi?B$|^[1-5] Ti?B$/.test(siz
   fail(`--max-size "${size}" is not as "1 GiB", and at most "5 TiB".`);
 const port = env["PORT"] || "3000";
 if (!/^[1-9]\d{0,4}$/.test(port)) fail(`PORT is "${port}", and not a number such as 3000.`);
+const address = `http://127.0.0.1:${port}`;
 const settings = withOwnValues(readFileSync(packaged(`stores/${store}.env`), "utf8"));
 terminal?.close();
 
@@ -83,7 +85,7 @@ replace(
   'policy: { maxSize: "5 MiB", allowedTypes: ["image/png", "image/jpeg"] }',
   `policy: { maxSize: "${size}", allowedTypes: [${types}] }`,
 );
-replace("README.md", "http://127.0.0.1:3000", `http://127.0.0.1:${port}`);
+replace("README.md", "http://127.0.0.1:3000", address);
 const picture = '"a.png","content_type":"image/png"';
 const sample = types.includes("image/") ? picture : '"a.pdf","content_type":"application/pdf"';
 replace("README.md", picture, sample);
@@ -92,7 +94,7 @@ replace("README.md", kept, store === "embedded" ? kept : "in the [store]");
 const key = `key-1:${randomBytes(32).toString("base64")}`;
 writeFileSync(
   join(folder, ".env"),
-  `PORT=${port}\n# Seals receipts and links. All processes need the same.\nRECEIPT_KEYS=${key}\n\n${settings}`,
+  `PORT=${port}\n# Anybody may sign in as ann: only where nobody else can reach the application.\nDEV_LOGIN=on\n# Seals receipts and links. All processes need the same.\nRECEIPT_KEYS=${key}\n\n${settings}`,
   { mode: 0o600 },
 );
 // npm would not pack a .gitignore.
@@ -109,10 +111,15 @@ if (flags.install && flags.start && missing.length === 0) {
   if (scripts.build) await run(manager, "run", "build");
   await start();
 } else {
-  const first = missing.length > 0 ? `Fill in ${missing.join(", ")} in .env. Then ` : "";
-  console.log(
-    `${first}README.md says how it is started; ${manager} run doctor looks at the store.`,
-  );
+  const first = missing.length > 0 ? `Fill in ${missing.join(", ")} in .env. Then run` : "Run";
+  const steps = [
+    `cd "${folder}"`,
+    ...(flags.install ? [] : [`${manager} install`]),
+    ...(scripts.build ? [`${manager} run build`] : []),
+    `${manager} run doctor`,
+    `${manager} start`,
+  ];
+  console.log(`${first}\n\n${indented(steps)}\n\nand open\n\n${indented([address])}\n`);
 }
 
 /** Makes a folder with its parents; Node's own way never ends in a folder such as /proc. */
@@ -122,9 +129,12 @@ function makeFolder(path: string): void {
   mkdirSync(path);
 }
 
+function indented(lines: ReadonlyArray<string>): string {
+  return lines.map((line) => `    ${line}`).join("\n");
+}
+
 /** Starts the application, and the doctor beside it; without a terminal it then stops. */
 async function start(): Promise<void> {
-  const address = `http://127.0.0.1:${port}`;
   const isAnswering = async () => (await fetch(address).catch(() => undefined)) !== undefined;
   if (await isAnswering()) fail(`${address} is in use: start it with another PORT.`);
   const [command, ...args] = scripts.start.split(" ");
@@ -136,9 +146,9 @@ async function start(): Promise<void> {
     await setTimeout(100);
   }
   const [code] = await once(spawnIn(manager, ["run", "doctor"]), "close");
-  console.log(`\nSign in as ann at ${address}: README.md says how.`);
-  if (isAsking) console.log("Ctrl-C stops the application.");
-  else process.exit(code);
+  const how = isTTY ? "Ctrl-C stops" : `"${manager} start" in ${folder} starts`;
+  console.log(`\n${how} the application. Open\n\n${indented([address])}\n`);
+  if (!isTTY) process.exit(code);
 }
 
 /** Runs a command in the folder to its end. */
@@ -197,6 +207,8 @@ function writeManifest(): void {
       ?.join("-") ?? "my-app";
   delete dependencies.minio;
   for (const name of ["valetkey", ...clients[store]]) dependencies[name] = versions[name];
+  // With another store the page sends files to another origin.
+  if (store !== "embedded") manifest.scripts.doctor += ` --origin ${address}`;
   // A path is relative to this folder, not to the new one.
   const { valetkey } = flags;
   if (valetkey) dependencies.valetkey = existsSync(valetkey) ? resolve(valetkey) : valetkey;

@@ -62,10 +62,14 @@ it("the command installs, starts and examines an application in an empty folder,
   const options = ["new-app", "--yes", "--valetkey", await packed()];
   const { stdout } = await promisify(execFile)("npm", [...command, ...options], { cwd: work, env });
   expect(stdout).toMatch(/[1-9] passed, 0 failed/);
-  expect(stdout).toContain(`Sign in as ann at http://127.0.0.1:${env.PORT}`);
-  await expect(fetch(`http://127.0.0.1:${env.PORT}`)).rejects.toThrow();
+  expect(stdout).toMatch(
+    new RegExp(`"npm start" in .*new-app starts.*Open\\n\\n +${addressOf(env)}\\n\\n$`),
+  );
+  await expect(fetch(addressOf(env))).rejects.toThrow();
   expect(JSON.parse(read("new-app", "package.json")).name).toBe("new-app");
 });
+
+const addressOf = ({ PORT }: { readonly PORT: string }) => `http://127.0.0.1:${PORT}`;
 
 it("a person is asked for what no option says", async () => {
   const args = [process.execPath, join(create, "create.js"), "asked", "--no-install"];

@@ -29,7 +29,7 @@ beforeAll(async () => {
   writeFileSync(join(installed, "package.json"), JSON.stringify({ type: "module", exports }));
   const scripts = { start: "node server.ts" };
   writeFileSync(join(folder, "package.json"), JSON.stringify({ type: "module", scripts }));
-  host = await startExample(folder, {});
+  host = await startExample(folder, { DEV_LOGIN: "on" });
 });
 afterAll(() => host?.stop());
 

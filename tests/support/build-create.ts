@@ -3,25 +3,41 @@ import { stripTypeScriptTypes } from "node:module";
 import { basename, join } from "node:path";
 
 // `node tests/support/build-create.ts FOLDER` makes there what is published as create-valetkey: the
-// command of deploy/create, and the examples that it copies.
+// command of deploy/create, and the examples that it copies. `npm pack` runs it with `--examples`,
+// which gives the examples of this checkout what they share.
 
 const ROOT = join(import.meta.dirname, "../..");
 const COMMAND = join(ROOT, "deploy/create");
+const EXAMPLES = join(ROOT, "deploy/examples");
 
-/** Examples that are applications. */
-export const FRAMEWORKS = [
-  "astro",
-  "express",
-  "fastify",
-  "hono",
-  "koa",
-  "nestjs",
-  "nextjs",
-  "node",
-  "react-router",
-  "sveltekit",
-];
-const NOT_SOURCES = /^(?:node_modules|build|dist|package-lock\.json|.*\.tsbuildinfo|\..+)$/;
+/** Files of `page/` and `components/`, which examples share and Git has once. */
+const PLAIN = ["page/page.css", "components/uploads.css", "components/uploads.js"];
+const PAGE = [...PLAIN, "page/index.html", "page/page.js"];
+const REACT = ["page/page.css", "components/uploads.css", "components/Uploads.tsx"];
+const SVELTE = ["page/page.css", "components/uploads.css", "components/Uploads.svelte"];
+
+/** Examples that are applications, each with what it shares and the folder that has it. */
+const SHARED: Readonly<Record<string, readonly [string, ReadonlyArray<string>]>> = {
+  astro: ["src/components", PLAIN],
+  express: ["public", PAGE],
+  fastify: ["public", PAGE],
+  hono: ["public", PAGE],
+  koa: ["public", PAGE],
+  nestjs: ["public", PAGE],
+  nextjs: ["components", REACT],
+  node: ["public", PAGE],
+  "react-router": ["app/components", REACT],
+  sveltekit: ["src/components", SVELTE],
+};
+export const FRAMEWORKS = Object.keys(SHARED);
+const NOT_SOURCES =
+  /^(?:node_modules|build|dist|public|components|package-lock\.json|.*\.tsbuildinfo|\..+)$/;
+
+/** Copies what an example shares into its folder. */
+function copyShared(name: string, folder: string): void {
+  const [place, files] = SHARED[name] ?? ["", []];
+  for (const file of files) cpSync(join(EXAMPLES, file), join(folder, place, basename(file)));
+}
 
 export function buildCreate(folder: string): void {
   const { version, homepage, bugs, license, repository, publishConfig, engines, ...others } =
@@ -50,13 +66,19 @@ export function buildCreate(folder: string): void {
     cpSync(join(COMMAND, name), join(folder, name), { recursive: true });
   }
   for (const name of FRAMEWORKS) {
-    cpSync(join(ROOT, "deploy/examples", name), join(folder, "starters", name), {
+    const starter = join(folder, "starters", name);
+    cpSync(join(EXAMPLES, name), starter, {
       recursive: true,
       filter: (path) => !NOT_SOURCES.test(basename(path)),
     });
+    copyShared(name, starter);
   }
 }
 
 const read = (path: string) => readFileSync(path, "utf8");
 
-if (process.argv[1] === import.meta.filename) buildCreate(process.argv[2] ?? "create-valetkey");
+if (process.argv[1] === import.meta.filename) {
+  const [, , folder = "create-valetkey"] = process.argv;
+  if (folder !== "--examples") buildCreate(folder);
+  else for (const name of FRAMEWORKS) copyShared(name, join(EXAMPLES, name));
+}

@@ -7,11 +7,14 @@ const { PORT = "3000", RECEIPT_KEYS } = process.env;
 
 // What the application has already: its users, who is signed in, and a table of attachments.
 type User = Caller & { readonly organization: string };
-const users = new Map<string, User>([
+const users = new Map<string, User>();
+// Anybody can sign in as these, so there are none unless `.env` says DEV_LOGIN=on.
+if (process.env.DEV_LOGIN === "on") {
   // She may also remove files.
-  ["ann", { id: "ann", organization: "acme", scopes: ["write", "confirm", "read", "remove"] }],
-  ["bob", { id: "bob", organization: "globex" }],
-]);
+  const scopes = ["write", "confirm", "read", "remove"] as const;
+  users.set("ann", { id: "ann", organization: "acme", scopes });
+  users.set("bob", { id: "bob", organization: "globex" });
+}
 const sessions = new Map<string, User>();
 const attachments = new Map<string, ConfirmedUpload>();
 
@@ -47,7 +50,8 @@ app.use(express.json());
 // Stands for your own way to sign in.
 app.post("/login", (request, response) => {
   const user = users.get(request.body.name);
-  if (user === undefined) return void response.status(401).send("Nobody of that name\n");
+  if (user === undefined)
+    return void response.status(401).send("Nobody of that name, or no DEV_LOGIN=on in .env\n");
   const session = crypto.randomUUID();
   sessions.set(session, user);
   response.cookie("session", session, { httpOnly: true, sameSite: "lax" }).sendStatus(204);
@@ -65,8 +69,9 @@ app.get("/attachments", (request, response) => {
   response.json([...attachments.values()].filter(({ subject }) => subject === user.id));
 });
 
-// The page that Vite has built.
-app.use(express.static("dist"));
+// The page, and the modules that it uploads with.
+app.use(express.static("public"));
+app.use("/valetkey", express.static("node_modules/valetkey/dist/adapters/client"));
 
 const server = app.listen(Number(PORT), "127.0.0.1");
 process.once("SIGTERM", () => server.close(() => valetkey.close()));

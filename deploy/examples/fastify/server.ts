@@ -1,4 +1,6 @@
+import fastifyStatic from "@fastify/static";
 import Fastify from "fastify";
+import { resolve } from "node:path";
 import { type Caller, type ConfirmedUpload, createValetkey } from "valetkey";
 import { storageFromEnvironment } from "valetkey/environment";
 import { toNodeHandler } from "valetkey/node";
@@ -7,11 +9,14 @@ const { PORT = "3000", RECEIPT_KEYS } = process.env;
 
 // What the application has already: its users, who is signed in, and a table of attachments.
 type User = Caller & { readonly organization: string };
-const users = new Map<string, User>([
+const users = new Map<string, User>();
+// Anybody can sign in as these, so there are none unless `.env` says DEV_LOGIN=on.
+if (process.env.DEV_LOGIN === "on") {
   // She may also remove files.
-  ["ann", { id: "ann", organization: "acme", scopes: ["write", "confirm", "read", "remove"] }],
-  ["bob", { id: "bob", organization: "globex" }],
-]);
+  const scopes = ["write", "confirm", "read", "remove"] as const;
+  users.set("ann", { id: "ann", organization: "acme", scopes });
+  users.set("bob", { id: "bob", organization: "globex" });
+}
 const sessions = new Map<string, User>();
 const attachments = new Map<string, ConfirmedUpload>();
 
@@ -35,7 +40,8 @@ app.addHook("onRequest", (request, reply, done) => uploads(request.raw, reply.ra
 // Stands for your own way to sign in.
 app.post<{ Body: { name: string } }>("/login", (request, reply) => {
   const user = users.get(request.body.name);
-  if (user === undefined) return reply.code(401).send("Nobody of that name\n");
+  if (user === undefined)
+    return reply.code(401).send("Nobody of that name, or no DEV_LOGIN=on in .env\n");
   const session = crypto.randomUUID();
   sessions.set(session, user);
   return reply
@@ -44,10 +50,23 @@ app.post<{ Body: { name: string } }>("/login", (request, reply) => {
     .send();
 });
 
+app.get("/me", (request, reply) => {
+  const user = userOf(request.headers.cookie);
+  return user === undefined ? reply.code(401).send("Sign in first\n") : reply.send(user);
+});
+
 app.get("/attachments", (request, reply) => {
   const user = userOf(request.headers.cookie);
   if (user === undefined) return reply.code(401).send("Sign in first\n");
   return reply.send([...attachments.values()].filter(({ subject }) => subject === user.id));
+});
+
+// The page, and the modules that it uploads with.
+await app.register(fastifyStatic, { root: resolve("public") });
+await app.register(fastifyStatic, {
+  root: resolve("node_modules/valetkey/dist/adapters/client"),
+  prefix: "/valetkey/",
+  decorateReply: false,
 });
 
 app.addHook("onClose", () => valetkey.close());

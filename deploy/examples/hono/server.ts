@@ -1,4 +1,5 @@
 import { serve } from "@hono/node-server";
+import { serveStatic } from "@hono/node-server/serve-static";
 import { Hono } from "hono";
 import { getCookie, setCookie } from "hono/cookie";
 import { type Caller, type ConfirmedUpload, createValetkey } from "valetkey";
@@ -9,11 +10,14 @@ const { PORT = "3000", RECEIPT_KEYS } = process.env;
 
 // What the application has already: its users, who is signed in, and a table of attachments.
 type User = Caller & { readonly organization: string };
-const users = new Map<string, User>([
+const users = new Map<string, User>();
+// Anybody can sign in as these, so there are none unless `.env` says DEV_LOGIN=on.
+if (process.env.DEV_LOGIN === "on") {
   // She may also remove files.
-  ["ann", { id: "ann", organization: "acme", scopes: ["write", "confirm", "read", "remove"] }],
-  ["bob", { id: "bob", organization: "globex" }],
-]);
+  const scopes = ["write", "confirm", "read", "remove"] as const;
+  users.set("ann", { id: "ann", organization: "acme", scopes });
+  users.set("bob", { id: "bob", organization: "globex" });
+}
 const sessions = new Map<string, User>();
 const attachments = new Map<string, ConfirmedUpload>();
 
@@ -40,11 +44,16 @@ app.route("/", valetkeyRoutes<Host>(valetkey, { caller: (c) => c.get("user") }))
 // Stands for your own way to sign in.
 app.post("/login", async (c) => {
   const user = users.get((await c.req.json()).name);
-  if (user === undefined) return c.text("Nobody of that name\n", 401);
+  if (user === undefined) return c.text("Nobody of that name, or no DEV_LOGIN=on in .env\n", 401);
   const session = crypto.randomUUID();
   sessions.set(session, user);
   setCookie(c, "session", session, { httpOnly: true, sameSite: "Lax" });
   return c.body(null, 204);
+});
+
+app.get("/me", (c) => {
+  const user = c.get("user");
+  return user === undefined ? c.text("Sign in first\n", 401) : c.json(user);
 });
 
 app.get("/attachments", (c) => {
@@ -52,6 +61,16 @@ app.get("/attachments", (c) => {
   if (user === undefined) return c.text("Sign in first\n", 401);
   return c.json([...attachments.values()].filter(({ subject }) => subject === user.id));
 });
+
+// The page, and the modules that it uploads with.
+app.use(serveStatic({ root: "public" }));
+app.use(
+  "/valetkey/*",
+  serveStatic({
+    root: "node_modules/valetkey/dist/adapters/client",
+    rewriteRequestPath: (path) => path.replace("/valetkey", ""),
+  }),
+);
 
 const server = serve({ fetch: app.fetch, hostname: "127.0.0.1", port: Number(PORT) });
 process.once("SIGTERM", () => server.close(() => valetkey.close()));

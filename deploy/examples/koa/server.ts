@@ -1,5 +1,7 @@
 import Koa from "koa";
+import { createReadStream, globSync } from "node:fs";
 import { createServer } from "node:http";
+import { extname, join } from "node:path";
 import { json } from "node:stream/consumers";
 import { type Caller, type ConfirmedUpload, createValetkey } from "valetkey";
 import { storageFromEnvironment } from "valetkey/environment";
@@ -9,11 +11,14 @@ const { PORT = "3000", RECEIPT_KEYS } = process.env;
 
 // What the application has already: its users, who is signed in, and a table of attachments.
 type User = Caller & { readonly organization: string };
-const users = new Map<string, User>([
+const users = new Map<string, User>();
+// Anybody can sign in as these, so there are none unless `.env` says DEV_LOGIN=on.
+if (process.env.DEV_LOGIN === "on") {
   // She may also remove files.
-  ["ann", { id: "ann", organization: "acme", scopes: ["write", "confirm", "read", "remove"] }],
-  ["bob", { id: "bob", organization: "globex" }],
-]);
+  const scopes = ["write", "confirm", "read", "remove"] as const;
+  users.set("ann", { id: "ann", organization: "acme", scopes });
+  users.set("bob", { id: "bob", organization: "globex" });
+}
 const sessions = new Map<string, User>();
 const attachments = new Map<string, ConfirmedUpload>();
 
@@ -28,6 +33,16 @@ const valetkey = createValetkey({
 });
 await valetkey.ready();
 
+/** The page, and the modules that it uploads with, by their addresses. */
+const page = new Map<string, string>();
+for (const [at, folder] of [
+  ["", "public"],
+  ["/valetkey", "node_modules/valetkey/dist/adapters/client"],
+] as const) {
+  for (const name of globSync("**/*.{html,css,js}", { cwd: folder }))
+    page.set(`${at}/${name.replaceAll("\\", "/")}`, join(folder, name));
+}
+
 const app = new Koa();
 
 app.use(async (context) => {
@@ -37,16 +52,28 @@ app.use(async (context) => {
     case "POST /login": {
       const { name } = (await json(context.req)) as { name: string };
       const found = users.get(name);
-      if (found === undefined) return context.throw(401, "Nobody of that name");
+      if (found === undefined)
+        return context.throw(401, "Nobody of that name, or no DEV_LOGIN=on in .env");
       const session = crypto.randomUUID();
       sessions.set(session, found);
       context.cookies.set("session", session, { sameSite: "lax" });
       context.status = 204;
       return;
     }
+    case "GET /me":
+      if (user === undefined) return context.throw(401, "Sign in first");
+      context.body = user;
+      return;
     case "GET /attachments":
       if (user === undefined) return context.throw(401, "Sign in first");
       context.body = [...attachments.values()].filter(({ subject }) => subject === user.id);
+      return;
+    default: {
+      const file = context.method === "GET" && page.get(context.path.replace(/\/$/, "/index.html"));
+      if (!file) return;
+      context.type = extname(file);
+      context.body = createReadStream(file);
+    }
   }
 });
 

@@ -1,4 +1,6 @@
+import { createReadStream, globSync } from "node:fs";
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
+import { extname, join } from "node:path";
 import { json } from "node:stream/consumers";
 import { type Caller, type ConfirmedUpload, createValetkey } from "valetkey";
 import { storageFromEnvironment } from "valetkey/environment";
@@ -8,11 +10,14 @@ const { PORT = "3000", RECEIPT_KEYS } = process.env;
 
 // What the application has already: its users, who is signed in, and a table of attachments.
 type User = Caller & { readonly organization: string };
-const users = new Map<string, User>([
+const users = new Map<string, User>();
+// Anybody can sign in as these, so there are none unless `.env` says DEV_LOGIN=on.
+if (process.env.DEV_LOGIN === "on") {
   // She may also remove files.
-  ["ann", { id: "ann", organization: "acme", scopes: ["write", "confirm", "read", "remove"] }],
-  ["bob", { id: "bob", organization: "globex" }],
-]);
+  const scopes = ["write", "confirm", "read", "remove"] as const;
+  users.set("ann", { id: "ann", organization: "acme", scopes });
+  users.set("bob", { id: "bob", organization: "globex" });
+}
 const sessions = new Map<string, User>();
 const attachments = new Map<string, ConfirmedUpload>();
 
@@ -27,6 +32,21 @@ const valetkey = createValetkey({
 });
 await valetkey.ready();
 
+/** The page, and the modules that it uploads with, by their addresses. */
+const page = new Map<string, string>();
+for (const [at, folder] of [
+  ["", "public"],
+  ["/valetkey", "node_modules/valetkey/dist/adapters/client"],
+] as const) {
+  for (const name of globSync("**/*.{html,css,js}", { cwd: folder }))
+    page.set(`${at}/${name.replaceAll("\\", "/")}`, join(folder, name));
+}
+const TYPES = new Map([
+  [".html", "text/html; charset=utf-8"],
+  [".css", "text/css"],
+  [".js", "text/javascript"],
+]);
+
 const uploads = toNodeHandler(valetkey);
 
 const server = createServer((request, response) =>
@@ -40,23 +60,38 @@ async function answer(request: IncomingMessage, response: ServerResponse): Promi
   switch (`${request.method} ${request.url}`) {
     case "POST /login":
       return login(request, response);
+    case "GET /me":
+      if (user === undefined) return void response.writeHead(401).end("Sign in first\n");
+      return sendJson(user, response);
     case "GET /attachments":
       if (user === undefined) return void response.writeHead(401).end("Sign in first\n");
-      response.setHeader("Content-Type", "application/json");
-      response.end(
-        JSON.stringify([...attachments.values()].filter(({ subject }) => subject === user.id)),
+      return sendJson(
+        [...attachments.values()].filter(({ subject }) => subject === user.id),
+        response,
       );
-      return;
     default:
-      response.writeHead(404).end("Not here\n");
+      return sendPage(request, response);
   }
+}
+
+function sendJson(value: unknown, response: ServerResponse): void {
+  response.setHeader("Content-Type", "application/json").end(JSON.stringify(value));
+}
+
+function sendPage({ method, url = "" }: IncomingMessage, response: ServerResponse): void {
+  const path = url.replace(/\?.*/, "").replace(/\/$/, "/index.html");
+  const file = method === "GET" && page.get(path);
+  if (!file) return void response.writeHead(404).end("Not here\n");
+  response.setHeader("Content-Type", TYPES.get(extname(file)) ?? "");
+  createReadStream(file).pipe(response);
 }
 
 // Stands for your own way to sign in.
 async function login(request: IncomingMessage, response: ServerResponse): Promise<void> {
   const { name } = (await json(request)) as { name: string };
   const user = users.get(name);
-  if (user === undefined) return void response.writeHead(401).end("Nobody of that name\n");
+  if (user === undefined)
+    return void response.writeHead(401).end("Nobody of that name, or no DEV_LOGIN=on in .env\n");
   const session = crypto.randomUUID();
   sessions.set(session, user);
   response

@@ -2,7 +2,7 @@ import { Body, Controller, Get, Headers, HttpCode, Module, Post, Res } from "@ne
 import { UnauthorizedException } from "@nestjs/common";
 import type { OnApplicationShutdown, OnModuleInit } from "@nestjs/common";
 import type { Response } from "express";
-import { attachments, sessions, userOf, users } from "./users.js";
+import { attachments, sessions, type User, userOf, users } from "./users.js";
 import { valetkey } from "./valetkey.js";
 
 @Controller()
@@ -12,10 +12,18 @@ class Attachments {
   @HttpCode(204)
   login(@Body() body: { name: string }, @Res({ passthrough: true }) response: Response): void {
     const user = users.get(body.name);
-    if (user === undefined) throw new UnauthorizedException("Nobody of that name");
+    if (user === undefined)
+      throw new UnauthorizedException("Nobody of that name, or no DEV_LOGIN=on in .env");
     const session = crypto.randomUUID();
     sessions.set(session, user);
     response.cookie("session", session, { httpOnly: true, sameSite: "lax" });
+  }
+
+  @Get("me")
+  me(@Headers("cookie") cookies: string | undefined): User {
+    const user = userOf(cookies);
+    if (user === undefined) throw new UnauthorizedException("Sign in first");
+    return user;
   }
 
   @Get("attachments")
