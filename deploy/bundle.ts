@@ -38,8 +38,8 @@ await bundle.close();
 await cp(path("dist/adapters/http/page"), path("bundle/page"), { recursive: true });
 await cp(path("dist/adapters/client"), path("bundle/client"), {
   recursive: true,
-  // The hooks for React are not served to pages.
-  filter: (file) => !/\.d\.ts$|\/react$/.test(file),
+  // Clients for frameworks are not served to pages.
+  filter: (file) => !/\.d\.ts$|\/(?:react|uppy)$/.test(file),
 });
 
 /** The folders of the packages with code in the bundle. */

@@ -17,7 +17,7 @@ import {
   uploadWhole,
 } from "./upload.ts";
 
-export { UploadError } from "./errors.ts";
+export { typeInWords, UploadError } from "./errors.ts";
 export { sizeInWords } from "./size-in-words.ts";
 export { dropTarget, pasteTarget } from "./targets.ts";
 export type { Problem, UploadPolicy, UploadResult } from "./decode.ts";

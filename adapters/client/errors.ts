@@ -80,7 +80,7 @@ export class UploadError extends Error implements UploadErrorFacts {
     const title = problem?.title;
     if (limit) return `${title}: at most ${sizeInWords(limit)}.`;
     if (status === 413 && !title) return "The file is too large.";
-    if (allowed) return `${title}: choose ${allowed.map(inWords).join(", ")}.`;
+    if (allowed) return `${title}: choose ${allowed.map(typeInWords).join(", ")}.`;
     // Without a status, the message is about the file.
     return SENTENCES[code] ?? (status === undefined ? message : FAILED);
   }
@@ -103,7 +103,7 @@ const SENTENCES: { readonly [Code in UploadErrorCode]?: string } = {
 };
 
 /** Returns the usual name of a media type: PNG, text, any video. */
-const inWords = (type: string): string =>
+export const typeInWords = (type: string): string =>
   type === "text/plain"
     ? "text"
     : type.endsWith("/*")

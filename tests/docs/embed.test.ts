@@ -9,12 +9,8 @@ import { snippetsOf } from "../support/snippets.ts";
 // What docs/embedding.md shows, in the project of somebody who has installed the package.
 
 const snippets = snippetsOf("docs/embedding.md");
-/** What the page leads to, and docs/client/uppy.md. */
-const EXAMPLES = {
-  "effect.ts": "effect/upload.ts",
-  "parts.ts": "parts/parts.ts",
-  "uppy.ts": "uppy/uppy.ts",
-};
+/** What the page leads to. */
+const EXAMPLES = { "effect.ts": "effect/upload.ts", "parts.ts": "parts/parts.ts" };
 /** Which recipes.test.ts runs. */
 const RECIPE = /^with-(?!hono)/;
 const isRecipe = (name: string) => RECIPE.test(name);
@@ -32,7 +28,7 @@ beforeAll(async () => {
     project.write(name, readFileSync(file, "utf8"));
   }
   project.write("tsconfig.json", STRICT_PROJECT);
-  for (const name of ["@types/node", "hono", "jose", "effect", "@uppy/core"]) project.link(name);
+  for (const name of ["@types/node", "hono", "jose", "effect"]) project.link(name);
 });
 
 /** Runs a few lines beside the snippets; what they write is JSON, line by line. */

@@ -94,6 +94,7 @@ async function bundle(entry: string): Promise<ReadonlyArray<readonly [string, st
 
 /** The compiler of each framework, by the extension of its components. */
 const COMPILERS: Readonly<Record<string, (config: string) => ReadonlyArray<string>>> = {
+  ts: (config) => [TSC, "-p", config],
   tsx: (config) => [TSC, "-p", config],
   vue: (config) => [join(TOOLS, "vue-tsc/bin/vue-tsc.js"), "-p", config],
   svelte: (config) => [join(TOOLS, "svelte-check/bin/svelte-check"), "--tsconfig", config],

@@ -23,7 +23,7 @@ const SUITES = {
   bundles: "a bundler and the runtime of Workers",
   expressions: "recheck",
   peers: "s3rver",
-  pages: "React, Svelte, Vue, their compilers and axe",
+  pages: "React, Svelte, Vue, their compilers, Uppy and axe",
   release: "what looks at packages, and Jest, pnpm and Yarn",
   runtimes: "Deno and Bun",
 } as const;
