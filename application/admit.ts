@@ -14,6 +14,8 @@ export interface Member {
   readonly slug: OrganizationSlug;
   readonly organization: OrganizationId;
   readonly recordFacts?: RecordFacts | undefined;
+  /** True if the caller may do this only with files in its own folder. */
+  readonly isForOwn?: boolean;
 }
 
 interface AdmissionRequest {
@@ -21,6 +23,8 @@ interface AdmissionRequest {
   /** As written in the address; a malformed name is answered like one that does not exist. */
   readonly slug: string;
   readonly scope: Scope;
+  /** Admits a caller without `scope` to its own files. */
+  readonly own?: Scope | undefined;
   readonly recordFacts?: RecordFacts | undefined;
 }
 
@@ -30,7 +34,7 @@ export interface Admission extends Member {
 }
 
 /**
- * Admits a caller with `scope` to the organization in an address, and counts the request: first for
+ * Admits a caller with `scope`, or `own`, to the organization in an address, and counts the request: first for
  * the caller, so that guessing names is limited too, then for the caller's organization.
  *
  * Fails with `RateLimited`, `OrganizationNotFound`, `ScopeMissing`, `IdentityUnavailable` or
@@ -40,6 +44,7 @@ export const admit = Effect.fnUntraced(function* ({
   principal,
   slug,
   scope,
+  own,
   recordFacts,
 }: AdmissionRequest) {
   recordFacts?.({ principal });
@@ -51,12 +56,15 @@ export const admit = Effect.fnUntraced(function* ({
   if (!isSlug(slug)) return yield* new OrganizationNotFound();
   const organization = yield* (yield* Organizations).resolve(principal, slug);
   const organizationAllowance = yield* limiter.countRequest("organization", organization);
-  if (!principal.scopes.has(scope)) return yield* new ScopeMissing({ scope });
+  const isForOwn = !principal.scopes.has(scope);
+  if (isForOwn && (own === undefined || !principal.scopes.has(own))) {
+    return yield* new ScopeMissing({ scope, own });
+  }
   recordFacts?.({ organization });
   const allowances = [callerAllowance, organizationAllowance].filter(
     (allowance) => allowance !== undefined,
   );
-  return { principal, slug, organization, recordFacts, allowances } satisfies Admission;
+  return { principal, slug, organization, recordFacts, isForOwn, allowances } satisfies Admission;
 });
 
 export const audienceFor = ({ principal }: Member): Audience =>

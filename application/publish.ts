@@ -15,6 +15,8 @@ type GrantFacts = Pick<
   | "organization"
   | "subject"
   | "policy"
+  | "filename"
+  | "path"
   | "size"
   | "contentType"
   | "checksum"
@@ -28,6 +30,8 @@ export const grantFacts = (granted: GrantFacts) => ({
   organization: granted.organization,
   subject: granted.subject,
   policy: granted.policy,
+  filename: granted.filename,
+  ...(granted.path !== undefined && { path: granted.path }),
   size: granted.size,
   contentType: granted.contentType,
   ...(granted.checksum !== undefined && { checksum: granted.checksum }),

@@ -9,9 +9,12 @@ import {
   LinkNotFound,
   OrganizationNotFound,
 } from "../domain/errors.ts";
+import type { FileName } from "../domain/file-name.ts";
+import type { FilePath } from "../domain/file-path.ts";
 import { Link } from "../domain/link.ts";
 import { MultipartUpload } from "../domain/multipart.ts";
 import { Receipt } from "../domain/receipt.ts";
+import { parse, type StorageKeyParts } from "../domain/storage-key.ts";
 import type { Member } from "./admit.ts";
 import { type TokenPurpose, Tokens } from "./ports/tokens.ts";
 
@@ -75,6 +78,7 @@ export const toJson = (receipt: Receipt): string =>
   JSON.stringify({
     k: receipt.key,
     n: receipt.filename,
+    r: receipt.path,
     t: receipt.contentType,
     s: receipt.size,
     c: receipt.checksum,
@@ -100,6 +104,27 @@ export const sealAnnouncement = ({ seal }: Tokens["Service"], receipt: Receipt):
 /** Opens the grant that an object carries; none for text that was not sealed here. */
 export const openAnnouncement = ({ open }: Tokens["Service"], text: string) =>
   Option.flatMap(open("announcement", text), decodeReceipt);
+
+/**
+ * Seals a file's names for the object itself, where holders of its URLs see them encrypted. With
+ * the longest of both, it has 1,858 characters.
+ */
+export const sealNames = (
+  { seal }: Tokens["Service"],
+  { key, filename, path }: Pick<Receipt, "key" | "filename" | "path">,
+): string =>
+  seal("names", [Option.getOrThrow(parse(key)).uuid, filename, path ?? ""].join("\n"), "encrypted");
+
+/** Opens the names that were sealed for this very file; none for any other text. */
+export function openNames(
+  { open }: Tokens["Service"],
+  { uuid }: Pick<StorageKeyParts, "uuid">,
+  sealed: string,
+): Partial<Pick<Receipt, "filename" | "path">> {
+  const [of, filename, path = ""] = Option.getOrElse(open("names", sealed), () => "").split("\n");
+  if (of !== uuid) return {};
+  return { filename: filename as FileName, ...(path && { path: path as FilePath }) };
+}
 
 export const sealUpload = (upload: MultipartUpload): Effect.Effect<string, never, Tokens> =>
   Tokens.useSync(({ seal }) =>

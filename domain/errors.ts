@@ -121,8 +121,16 @@ export class Unauthenticated extends Data.TaggedError("Unauthenticated")<{
  */
 export class OrganizationNotFound extends Data.TaggedError("OrganizationNotFound") {}
 
-/** The caller belongs to the organization, but lacks this scope. */
-export class ScopeMissing extends Data.TaggedError("ScopeMissing")<{ readonly scope: string }> {}
+/** The caller belongs to the organization, but lacks this scope; `own` suffices for its own files. */
+export class ScopeMissing extends Data.TaggedError("ScopeMissing")<{
+  readonly scope: string;
+  readonly own?: string | undefined;
+}> {}
+
+/** No policy keeps the files of each caller below such a prefix; `prefixes` lists those that do. */
+export class NoOwnFolder extends Data.TaggedError("NoOwnFolder")<{
+  readonly prefixes: ReadonlyArray<string>;
+}> {}
 
 /** More requests than a limit allows; `retryAfter` in seconds. */
 export class RateLimited extends Data.TaggedError("RateLimited")<{

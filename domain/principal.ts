@@ -3,8 +3,11 @@ import type { ByteSize } from "./byte-size.ts";
 import type { OrganizationId, OrganizationSlug } from "./organization.ts";
 import type { CallerKind } from "./upload-policy.ts";
 
-/** Rights of a caller: to upload, to open files, to confirm uploads, to list and remove files. */
-export const Scope = Schema.Literals(["write", "read", "confirm", "list", "remove"]);
+/**
+ * Rights of a caller: to upload, to open files, to confirm uploads, to list and remove files, and to
+ * list and remove those in its own folder.
+ */
+export const Scope = Schema.Literals(["write", "read", "confirm", "list", "remove", "mine"]);
 export type Scope = typeof Scope.Type;
 
 /** The scopes of a caller whose identity names none. The others must be granted. */

@@ -4,6 +4,7 @@ import * as Schema from "effect/Schema";
 import { ByteSize } from "./byte-size.ts";
 import { Checksum } from "./checksum.ts";
 import { FileName } from "./file-name.ts";
+import { FilePath } from "./file-path.ts";
 import { MediaType } from "./media-type.ts";
 import { Metadata } from "./metadata.ts";
 import { OrganizationId, OrganizationSlug } from "./organization.ts";
@@ -13,6 +14,7 @@ import { StorageKey, type StorageKeyParts } from "./storage-key.ts";
 export const sealedFields = {
   key: StorageKey,
   filename: FileName,
+  path: Schema.optional(FilePath),
   contentType: MediaType,
   size: ByteSize,
   checksum: Schema.optional(Checksum),
@@ -28,6 +30,7 @@ export const sealedFields = {
 export const sealedNames = {
   key: "k",
   filename: "n",
+  path: "r",
   contentType: "t",
   size: "s",
   checksum: "c",

@@ -84,10 +84,22 @@ export const subjectFolder = ({ kind, subject }: Caller): Effect.Effect<string> 
     Effect.map((hex) => `${kind.charAt(0)}-${hex.slice(0, 32)}`),
   );
 
+/** Returns true for a key in a caller's folder, which is the first or follows that of public files. */
+export const isInFolder = (key: StorageKey, folder: string): boolean =>
+  afterOrganization(key)
+    .replace(/^public\//, "")
+    .startsWith(`${folder}/`);
+
 const utf8 = (text: string) =>
   Uint8Array.from(encodeURIComponent(text).match(/%..|./g) ?? [], (each) =>
     each.length === 1 ? each.charCodeAt(0) : Number.parseInt(each.slice(1), 16),
   );
+
+/** Returns the folders before `{subject}`, empty if it is the first; undefined without it. */
+export const beforeSubject = (template: KeyTemplate): string | undefined => {
+  const at = template.indexOf(SUBJECT);
+  return at < 0 ? undefined : template.slice(0, at).join("/");
+};
 
 /** Parses a key; none if `generate` could not have made it. */
 export function parse(key: string): Option.Option<StorageKeyParts> {

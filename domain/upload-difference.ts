@@ -55,6 +55,8 @@ export interface ObjectFacts {
   readonly version?: string | undefined;
   /** The metadata `valetkey-grant`: a grant signed with the upload, or any other text. */
   readonly announcement?: string | undefined;
+  /** The metadata `valetkey-names`: what the service sealed when it copied, or any other text. */
+  readonly names?: string | undefined;
   /** Milliseconds since the object was written, by the store's clock; unknown if left out. */
   readonly age?: number;
 }

@@ -1,6 +1,8 @@
 import * as Schema from "effect/Schema";
 import { ByteSize } from "./byte-size.ts";
 import { Checksum } from "./checksum.ts";
+import { FileName } from "./file-name.ts";
+import { FilePath } from "./file-path.ts";
 import { MediaType } from "./media-type.ts";
 import { Metadata } from "./metadata.ts";
 import { OrganizationId } from "./organization.ts";
@@ -16,6 +18,8 @@ const grant = {
   ...file,
   subject: about("Who was granted the upload.", Schema.String),
   policy: Schema.String,
+  filename: FileName,
+  path: Schema.optionalKey(FilePath),
   size: about("As it was granted, in bytes.", ByteSize),
   contentType: MediaType,
   checksum: Schema.optionalKey(Checksum),

@@ -6,6 +6,7 @@ import { type ByteSize, SizeText, type WrittenSize } from "./byte-size.ts";
 import type { Checksum } from "./checksum.ts";
 import { ChecksumRequired, FileTooLarge, MediaTypeNotAllowed, PolicyNotAllowed } from "./errors.ts";
 import type { FileName } from "./file-name.ts";
+import type { FilePath } from "./file-path.ts";
 import { Lifetime, lifetimeText, type WrittenLifetime } from "./lifetime.ts";
 import { LinkLifetime } from "./link.ts";
 import {
@@ -215,6 +216,7 @@ export const verifiesContent = ({ arrival, verifyContent }: UploadPolicy): boole
 /** The upload that a caller requests. */
 export interface UploadRequest {
   readonly filename: FileName;
+  readonly path?: FilePath | undefined;
   readonly contentType: MediaType;
   readonly size: ByteSize;
   /** False if left out; its policy may be strict for all uploads. */

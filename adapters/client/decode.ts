@@ -149,6 +149,9 @@ export const decodeStored = object({ parts: list(object({ partNumber: number, et
 export const decodeResult = object({
   /** The name of the object in its bucket: what to keep. */
   key: text,
+  /** The file's name, and its place in the folder that was dropped, as they were granted. */
+  filename: text,
+  path: optional(text),
   /** Shows the file to everyone who has the URL, for as long as the policy says. */
   getUrl: url,
   /** Opens the file for members of the organization, for good. */

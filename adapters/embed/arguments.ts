@@ -18,7 +18,9 @@ export interface Caller {
   /** A user gets URLs for the public endpoint, a service for the internal; `"user"` if left out. */
   readonly kind?: "user" | "service" | undefined;
   /** The rights of the caller; to upload, open files and confirm uploads if left out. */
-  readonly scopes?: ReadonlyArray<"write" | "read" | "confirm" | "list" | "remove"> | undefined;
+  readonly scopes?:
+    | ReadonlyArray<"write" | "read" | "confirm" | "list" | "remove" | "mine">
+    | undefined;
   /** The bytes that it may be granted in one day (UTC), in place of the limit of all callers. */
   readonly bytesPerDay?: Size | undefined;
 }

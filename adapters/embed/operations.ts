@@ -85,17 +85,20 @@ type StatusAndCode<A> = A extends readonly [infer Status, infer Code, ...Readonl
 export const callsAt = (publicUrl: URL) =>
   Record.map(
     OPERATIONS as Readonly<Record<keyof typeof OPERATIONS, Operation>>,
-    ({ scope, callWith }) =>
+    ({ scope, own, callWith }) =>
       ({ caller, organization, ...input }: CallContext) =>
-        Effect.flatMap(admitCaller(caller, organization, scope), (member) =>
+        Effect.flatMap(admitCaller({ caller, slug: organization, scope, own }), (member) =>
           callWith({ member, publicUrl }, withoutUndefined(input)),
         ),
   );
 
-const admitCaller = (caller: CallContext["caller"], slug: string, scope: Scope) =>
+const admitCaller = ({
+  caller,
+  ...asked
+}: Pick<CallContext, "caller"> & Omit<Parameters<typeof admit>[0], "principal">) =>
   Effect.flatMap(
     Effect.sync(() => principalFrom(caller)),
-    (principal) => admit({ principal, slug, scope }),
+    (principal) => admit({ principal, ...asked }),
   );
 
 /** Returns plain data without undefined members, at any depth. */
@@ -116,7 +119,7 @@ export function principalFrom(caller: Caller): Principal {
   if (!isKind(kind)) throw new TypeError('caller.kind must be "user" or "service"');
   if (scopes !== undefined && !(Array.isArray(scopes) && scopes.every(isScope))) {
     throw new TypeError(
-      'caller.scopes must be a list of "write", "read", "confirm", "list" and "remove"',
+      'caller.scopes must be a list of "write", "read", "confirm", "list", "remove" and "mine"',
     );
   }
   const quota = bytesPerDay === undefined ? undefined : decodeSize(bytesPerDay);

@@ -1,41 +1,93 @@
 import * as DateTime from "effect/DateTime";
 import * as Effect from "effect/Effect";
 import * as Option from "effect/Option";
-import { StoreUnavailable } from "../../domain/errors.ts";
-import { keyIn, parse, prefixFor } from "../../domain/storage-key.ts";
+import { NoOwnFolder, ScopeMissing, StoreUnavailable } from "../../domain/errors.ts";
+import { mediaTypeByExtension } from "../../domain/media-type.ts";
+import {
+  beforeSubject,
+  keyIn,
+  parse,
+  prefixFor,
+  type StorageKeyParts,
+  subjectFolder,
+} from "../../domain/storage-key.ts";
 import type { Member } from "../admit.ts";
 import { ObjectStore } from "../ports/object-store.ts";
+import { Policies } from "../ports/policies.ts";
+import { Tokens } from "../ports/tokens.ts";
+import { openNames } from "../tokens.ts";
+import { lookAt } from "./file-state.ts";
 
 /** The most files in one answer, as stores list them. */
-const MOST_FILES = 1000;
+export const MOST_FILES = 1000;
+/** The most with names, which most stores are asked for one by one. */
+const MOST_DETAILS = 100;
 
 /**
  * Lists files of an organization, straight from the store. Other objects are left out, so a page
- * may be empty and still have a `next`.
+ * may be empty and still have a `next`. Fails with `ScopeMissing` for a caller that may list only
+ * its own files and has not asked for those, `NoOwnFolder` or `StoreUnavailable`.
  */
 export const listFiles = Effect.fnUntraced(function* (request: {
   readonly member: Member;
   /** Folders as written in addresses. */
   readonly prefix?: string | undefined;
   readonly after?: string | undefined;
+  readonly limit?: number | undefined;
+  /** Lists the caller's own folder; `prefix` is then the folders before it. */
+  readonly mine?: boolean | undefined;
+  /** Adds the names that the files had. */
+  readonly details?: boolean | undefined;
 }) {
-  const { member, prefix, after } = request;
+  const { member, prefix, after, limit = MOST_FILES, mine = false, details = false } = request;
+  if (member.isForOwn === true && !mine) {
+    return yield* new ScopeMissing({ scope: "list", own: "mine" });
+  }
   const list = yield* listsOfStore;
   const root = prefixFor(member.organization);
+  const folder = mine ? yield* ownFolder(member, prefix) : prefix;
   const page = yield* list.objects({
-    prefix: prefix === undefined ? root : `${keyIn(member.organization, prefix)}/`,
+    prefix: folder === undefined ? root : `${keyIn(member.organization, folder)}/`,
     after: after === undefined ? undefined : `${root}${after}`,
-    limit: MOST_FILES,
+    limit: Math.min(limit, details ? MOST_DETAILS : MOST_FILES),
   });
   const now = yield* DateTime.now;
-  const files = page.found.flatMap(({ key, size, age }) =>
+  const found = page.found.flatMap(({ key, size, age }) =>
     Option.toArray(parse(key)).map((parts) => ({
       key: parts.key,
       size,
+      contentType: mediaTypeByExtension(parts.extension.slice(1)),
       storedAt: DateTime.subtract(now, { milliseconds: age }),
+      names: details ? namesOf(parts) : NO_NAMES,
     })),
   );
+  const files = yield* Effect.forEach(
+    found,
+    ({ names, ...file }) => Effect.map(names, (names) => ({ ...file, ...names })),
+    { concurrency: details ? AT_ONCE : 1 },
+  );
   return { files, next: page.next?.slice(root.length) };
+});
+
+/** Calls of one request to the store. */
+const AT_ONCE = 8;
+
+const NO_NAMES = Effect.succeed({});
+
+const ownFolder = Effect.fnUntraced(function* ({ principal }: Member, before = "") {
+  const prefixes = [...(yield* Policies).values()].flatMap(({ key }) => beforeSubject(key) ?? []);
+  if (!prefixes.includes(before)) return yield* new NoOwnFolder({ prefixes });
+  const folder = yield* subjectFolder(principal);
+  return before === "" ? folder : `${before}/${folder}`;
+});
+
+/**
+ * Returns the names that the service wrote, which it asks the object for: in Azure's list, metadata
+ * of a client could pass for another member. None if the store fails, since the page is worth more.
+ */
+const namesOf = Effect.fnUntraced(function* (file: StorageKeyParts) {
+  const facts = yield* Effect.orElseSucceed(lookAt(file.key), Option.none);
+  return openNames(yield* Tokens, file, Option.getOrUndefined(facts)?.names ?? "");
 });
 
 export const listsOfStore = Effect.flatMap(ObjectStore, ({ list }) =>

@@ -22,7 +22,7 @@ export const makeLink = Effect.fnUntraced(function* (request: {
   /** As returned by confirming. */
   readonly version?: string | undefined;
 }) {
-  const { key, filename, contentType, policy } = yield* openReceipt(
+  const { key, filename, path, contentType, policy } = yield* openReceipt(
     request.member,
     request.receipt,
   );
@@ -37,7 +37,7 @@ export const makeLink = Effect.fnUntraced(function* (request: {
   const version = request.version ?? (yield* versionNow(key));
   const file = { key, filename, contentType, policy, ...(version !== undefined && { version }) };
   const token = yield* sealLink({ ...file, issuedAt: now, expiresAt });
-  return { token, expiresAt };
+  return { token, expiresAt, filename, path };
 });
 
 const versionNow = Effect.fnUntraced(function* (key: StorageKey) {

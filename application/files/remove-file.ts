@@ -1,8 +1,14 @@
 import * as DateTime from "effect/DateTime";
 import * as Effect from "effect/Effect";
-import { OrganizationNotFound } from "../../domain/errors.ts";
+import { OrganizationNotFound, ScopeMissing } from "../../domain/errors.ts";
 import { mayBeConfirmed } from "../../domain/receipt.ts";
-import { incomingKey, type ObjectKey, removedKey } from "../../domain/storage-key.ts";
+import {
+  incomingKey,
+  isInFolder,
+  type ObjectKey,
+  removedKey,
+  subjectFolder,
+} from "../../domain/storage-key.ts";
 import type { Member } from "../admit.ts";
 import { forEachPage } from "./for-each-page.ts";
 import { parseMemberKey } from "./open-file.ts";
@@ -10,7 +16,10 @@ import { ObjectStore, type OpenUpload } from "../ports/object-store.ts";
 import { Policies } from "../ports/policies.ts";
 import { publish } from "../publish.ts";
 
-/** Removes a file with its versions and the rest of its upload, if there is one. */
+/**
+ * Removes a file with its versions and the rest of its upload, if there is one: with the scope
+ * `mine` alone, a file in the caller's own folder.
+ */
 export const removeFile = Effect.fnUntraced(function* (request: {
   readonly member: Member;
   readonly key: string;
@@ -20,6 +29,9 @@ export const removeFile = Effect.fnUntraced(function* (request: {
   if (parts === undefined) return yield* new OrganizationNotFound();
   const { key } = parts;
   member.recordFacts?.({ key });
+  if (member.isForOwn === true && !isInFolder(key, yield* subjectFolder(member.principal))) {
+    return yield* new ScopeMissing({ scope: "remove", own: "mine" });
+  }
   const policies = [...(yield* Policies).values()];
   const isMadeOfUploads = policies.some(({ arrival }) => arrival === "incoming");
   // Written first, so that a confirm under way sees the removal.

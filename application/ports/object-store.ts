@@ -131,6 +131,7 @@ export interface Parts<Spoiled = ObjectUnreadable> {
   readonly create: (object: {
     readonly key: ObjectKey;
     readonly contentType: MediaType;
+    readonly names?: string | undefined;
     readonly checksum?: Checksum | undefined;
   }) => Effect.Effect<string, StoreUnavailable>;
   /** Lists all parts in ascending order, each number once; none if there is no such upload. */
@@ -167,11 +168,17 @@ export interface OpenUpload {
 /** Makes files of uploads inside the store. */
 export interface Copies {
   /**
-   * Makes a file of exactly the bytes that `head` described, with this type and no other header or
-   * tag of the upload, and only while the key has no object. An interrupted copy leaves none.
+   * Makes a file of exactly the bytes that `head` described, with this type, these names as its
+   * metadata `valetkey-names` and no other header or tag of the upload, and only while the key has
+   * no object. An interrupted copy leaves none.
    */
   readonly copy: (
-    upload: ObjectRef & { readonly to: StorageKey; readonly contentType: MediaType },
+    upload: ObjectRef & {
+      readonly to: StorageKey;
+      readonly contentType: MediaType;
+      /** Printable ASCII, up to 1,900 characters. A store that cannot keep them drops them. */
+      readonly names?: string | undefined;
+    },
   ) => Effect.Effect<CopyOutcome, StoreUnavailable>;
   readonly writeEmpty: (key: IncomingKey) => Effect.Effect<void, StoreUnavailable>;
 }

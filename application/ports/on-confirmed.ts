@@ -2,6 +2,8 @@ import * as Context from "effect/Context";
 import type * as DateTime from "effect/DateTime";
 import * as Effect from "effect/Effect";
 import type { Checksum } from "../../domain/checksum.ts";
+import type { FileName } from "../../domain/file-name.ts";
+import type { FilePath } from "../../domain/file-path.ts";
 import type { MediaType } from "../../domain/media-type.ts";
 import type { Metadata } from "../../domain/metadata.ts";
 import type { OrganizationId } from "../../domain/organization.ts";
@@ -13,6 +15,8 @@ export interface ConfirmedUpload {
   readonly organization: OrganizationId;
   /** Who was granted the upload. */
   readonly subject: string;
+  readonly filename: FileName;
+  readonly path?: FilePath | undefined;
   /** In bytes. */
   readonly size: number;
   readonly contentType: MediaType;

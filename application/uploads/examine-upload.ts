@@ -39,7 +39,7 @@ export const examineUpload = Effect.fnUntraced(function* (receipt: Receipt, poli
   const differences: Array<UploadDifference> = [
     ...compareWithReceipt(receipt, { ...facts, extraHeaders }),
     ...(isIncoming ? [] : timeDifference(receipt, facts, now)),
-    ...(isIncoming ? [] : grantDifference(facts)),
+    ...(isIncoming ? [] : metadataDifferences(facts)),
   ];
   if (isVerified && differences.length === 0) {
     const difference = yield* verifyContent(receipt, facts);
@@ -54,11 +54,15 @@ export const examineUpload = Effect.fnUntraced(function* (receipt: Receipt, poli
   return yield* new UploadMismatch({ differences });
 });
 
-/** Reports a grant that is on a file, whose downloads would show it: only a waiting one may. */
-const grantDifference = ({ announcement }: ObjectFacts): ReadonlyArray<UploadDifference> =>
-  announcement === undefined
-    ? []
-    : [{ property: "valetkey-grant", expected: "", actual: announcement }];
+/**
+ * Reports metadata of ours on a file that its client stored: only a waiting upload may carry its
+ * grant, and only a copy has names, since the service writes them.
+ */
+const metadataDifferences = ({ announcement, names }: ObjectFacts) =>
+  Object.entries({ "valetkey-grant": announcement, "valetkey-names": names }).flatMap(
+    ([property, actual]): ReadonlyArray<UploadDifference> =>
+      actual === undefined ? [] : [{ property, expected: "", actual }],
+  );
 
 type Removed = Parameters<ObjectStore["Service"]["remove"]>[0];
 

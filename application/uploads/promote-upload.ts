@@ -13,6 +13,8 @@ import type { UploadPolicy } from "../../domain/upload-policy.ts";
 import { examineUpload, removeQuietly } from "./examine-upload.ts";
 import { type ObjectFacts, ObjectStore, type StoredVersion } from "../ports/object-store.ts";
 import { isStored } from "../store/is-stored.ts";
+import { Tokens } from "../ports/tokens.ts";
+import { sealNames } from "../tokens.ts";
 import { scanUpload } from "./scan-upload.ts";
 import type { Progress } from "./share-work.ts";
 
@@ -56,6 +58,7 @@ export const promoteUpload = Effect.fnUntraced(
       size,
       to: key,
       contentType,
+      names: sealNames(yield* Tokens, receipt),
     });
     // Replaced since it was looked at: it has to be looked at again.
     if (outcome === "changed") return yield* new UploadIncomplete();

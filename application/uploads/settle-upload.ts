@@ -25,7 +25,8 @@ export interface Settling {
  */
 export const settleUpload = shareWork(
   Effect.fnUntraced(function* ({ member, receipt, policy }: Settling, progress: Progress) {
-    const { key, size, contentType, checksum, metadata, organization, subject } = receipt;
+    const { key, filename, path, size, contentType } = receipt;
+    const { checksum, metadata, organization, subject } = receipt;
     const isCopy = receipt.incoming === true;
     const facts: Promoted = yield* (
       isCopy ? promoteUpload(receipt, policy, progress) : examineUpload(receipt, policy)
@@ -40,6 +41,8 @@ export const settleUpload = shareWork(
     const isOnce = !isReplaceable && (yield* ObjectStore).abilities.has("copies once");
     const confirmed = {
       key,
+      filename,
+      path,
       size,
       contentType,
       etag: facts.etag,

@@ -43,6 +43,7 @@ it("a function gets an event as plain data, and again with the same id once it r
       organization: "org_1",
       subject: "mia",
       policy: "files",
+      filename: "photo.png",
       size: 5,
       contentType: "image/png",
       metadata,

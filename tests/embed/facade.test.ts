@@ -257,7 +257,7 @@ const NEEDED: Readonly<Record<keyof Calls, string>> = {
 };
 
 it.each(Object.entries(NEEDED))(
-  "the call %s needs the scope %s, and no other",
+  "the call %s needs the scope %s, and no other for all files",
   async (name, needed) => {
     const call = host.valetkey[name as keyof Calls] as (asked: object) => Promise<unknown>;
     const outcome = (scopes: ReadonlyArray<string>) =>
@@ -266,10 +266,22 @@ it.each(Object.entries(NEEDED))(
         (error: { readonly scope?: string }) => error.scope,
       );
     expect(await outcome([needed])).toBeUndefined();
-    const others = Scope.literals.filter((scope) => scope !== needed);
+    const others = Scope.literals.filter((scope) => scope !== needed && scope !== "mine");
     expect(await outcome(others)).toBe(needed);
   },
 );
+
+it("with the scope mine, a call lists and removes files of the caller's own folder alone", async () => {
+  const asked = { caller: { id: "mia", scopes: ["mine"] as const }, organization: "acme" };
+  const { valetkey } = host;
+  expect(await rejection(valetkey.listFiles(asked))).toMatchObject({ scope: "list", own: "mine" });
+  // None of the host's policies has such a folder.
+  const all = valetkey.listFiles({ ...asked, mine: true, limit: 10, details: true });
+  expect(await rejection(all)).toMatchObject({ status: 400, code: "INVALID_REQUEST" });
+  const { key } = await valetkey.requestUpload(FILE);
+  const removing = valetkey.removeFile({ ...asked, key });
+  expect(await rejection(removing)).toMatchObject({ scope: "remove", own: "mine" });
+});
 
 it("the policies of a caller are listed in plain data, and uploads are held to them", async () => {
   const { valetkey } = host;

@@ -80,7 +80,7 @@ describe.each(["auto", "legacy"] as const)("the official client, negotiating %s,
     expect(saved.url).toContain("attachment");
     const { files, next } = await call("list_files");
     expect([files, next]).toEqual([
-      [{ key, size: 5, stored_at: expect.any(String), file_url }],
+      [{ key, size: 5, content_type: "image/png", stored_at: expect.any(String), file_url }],
       undefined,
     ]);
     expect((await call("list_files", { prefix: "2020/01" })).files).toEqual([]);

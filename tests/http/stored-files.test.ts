@@ -83,6 +83,7 @@ it("files are listed by their keys, by year or month, and page by page", async (
   expect(files.find(({ key }: { readonly key: string }) => key === first?.key)).toEqual({
     key: first?.key,
     size: 5,
+    content_type: "image/png",
     stored_at: expect.stringMatching(/^\d{4}-\d\d-\d\dT/),
     file_url: `https://uploads.example.com${first?.path}`,
   });
@@ -127,7 +128,13 @@ it.each([
   "prefix=avatars%2F",
   `prefix=${"a%2F".repeat(8)}a`,
   `after=${"a".repeat(1025)}`,
-  "limit=5",
+  "limit=0",
+  "limit=1001",
+  "limit=1e2",
+  "limit=",
+  "mine=1",
+  "details",
+  "limits=5",
 ])("a list with %s is refused, and the store is not asked", async (query) => {
   const { status, body } = await (await startService()).send(`${FILES}?${query}`);
   expect([status, body.code]).toEqual([400, "INVALID_REQUEST"]);

@@ -61,7 +61,7 @@ const create = command({
       { note: "may be repeated", isRequired: true, isRepeatable: true },
     ),
     kind: option("KIND", CallerKind, "user or service", { note: "service if left out" }),
-    scope: option("SCOPE", Scope, "write, read, confirm, list or remove", {
+    scope: option("SCOPE", Scope, "write, read, confirm, list, remove or mine", {
       note: "the first three if left out",
       isRepeatable: true,
     }),

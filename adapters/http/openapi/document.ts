@@ -2,7 +2,13 @@ import * as Rec from "effect/Record";
 import * as Schema from "effect/Schema";
 import { OrganizationSlug } from "../../../domain/organization.ts";
 import { SEGMENTS } from "../../../domain/storage-key.ts";
-import { allowedMethods, type AnswerText, type Route, type Text } from "../operations/operation.ts";
+import {
+  allowedMethods,
+  type AnswerText,
+  type Route,
+  scopesInWords,
+  type Text,
+} from "../operations/operation.ts";
 import { LINK_TOKEN, Token } from "../operations/schemas.ts";
 import type { ApiAuthentication, AppOptions } from "../options.ts";
 import { VERSION } from "../version.ts";
@@ -122,9 +128,9 @@ const answersIn = ({ answers }: Text) =>
 
 function describe(operation: DocumentedOperation, collect: Collect): Json {
   const { schema: json } = collect;
-  const { path, scope, body, answer, text } = operation;
+  const { path, scope, own, body, answer, text } = operation;
   const { tag = "files", summary, description: about, parameters = [] } = text;
-  const needed = scope && `Needs the scope \`${scope}\`.`;
+  const needed = scope && scopesInWords({ scope, own });
   const inPath = Array.from(path.matchAll(/:(\w+)/g), ([, name = ""]) => {
     const parameter = PATH_PARAMETERS[name];
     return { name, in: "path", required: true, ...parameter, schema: json(parameter?.["schema"]) };

@@ -58,6 +58,7 @@ type Json = Readonly<Record<string, unknown>>;
 
 export interface DocumentedOperation extends Entry {
   readonly scope?: Operation["scope"] | undefined;
+  readonly own?: Operation["own"];
   readonly body?: Operation["body"];
   readonly bodyLimit?: number;
   readonly text: Text;
@@ -103,10 +104,10 @@ const inWords = ([code, samples]: readonly [string, ReadonlyArray<Sample>]) =>
   `- \`${code}\`: ${Arr.dedupe(samples.map(({ problem }) => problem.title)).join("; ")}`;
 
 /** Returns examples of all refusals of an operation, with its methods and scope. */
-function samplesFor({ allow, scope, body, bodyLimit, refusals }: DocumentedOperation) {
+function samplesFor({ allow, scope, own, body, bodyLimit, refusals }: DocumentedOperation) {
   const specific: { readonly [T in Tag]?: Refusal } = {
     MethodNotAllowed: new MethodNotAllowed({ allow }),
-    ...(scope === undefined ? {} : { ScopeMissing: new ScopeMissing({ scope }) }),
+    ...(scope === undefined ? {} : { ScopeMissing: new ScopeMissing({ scope, own }) }),
     ...(bodyLimit === undefined ? {} : { BodyTooLarge: new BodyTooLarge({ limit: bodyLimit }) }),
   };
   // The limits count a request once its caller is admitted, before its body is read.

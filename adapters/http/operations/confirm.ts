@@ -16,6 +16,8 @@ const ConfirmedUpload = Schema.Struct(confirmed).annotate({
 /** Converts an arrived file to plain data, without its addresses. */
 export const presentArrived = (file: Omit<Arrived, "organization" | "subject">) => ({
   key: file.key,
+  filename: file.filename,
+  ...(file.path !== undefined && { path: file.path }),
   size: file.size,
   contentType: file.contentType,
   etag: file.etag,

@@ -1,10 +1,12 @@
 import * as DateTime from "effect/DateTime";
+import * as Record from "effect/Record";
 import * as Schema from "effect/Schema";
-import { listFiles } from "../../../application/files/list-files.ts";
+import { listFiles, MOST_FILES } from "../../../application/files/list-files.ts";
+import { MediaType } from "../../../domain/media-type.ts";
 import { FOLDER, StorageKey } from "../../../domain/storage-key.ts";
 import { fileAddress } from "../addresses.ts";
 import { FILES, operation } from "./operation.ts";
-import { confirmed, instant } from "./schemas.ts";
+import { confirmed, instant, names } from "./schemas.ts";
 
 const AFTER = /^[!-~]{1,1024}$/;
 const matching = (pattern: RegExp, message: string) =>
@@ -14,18 +16,34 @@ const TEXTS = {
   prefix:
     "A year or a month, such as 2026/11, or the folders of another `key`, such as avatars; all files if left out.",
   after: "The `next` of the page before.",
+  limit: "The most files of a page; 1000 if left out, and 100 with `details`.",
+  mine: "Lists the caller's own folder, which the `key` of a policy makes by `{subject}`. `prefix` is then left out, or the folders before it.",
+  details:
+    "Adds `filename` and `path` to files that the service copied from `incoming/`. It asks the store for each of them.",
 };
+
+const BOOLEAN = "it is neither true nor false";
+const LIMIT = `it is not a whole number from 1 to ${MOST_FILES}`;
+const flagNamed = (name: "mine" | "details") => ({
+  name,
+  in: "query",
+  description: TEXTS[name],
+  schema: { type: "boolean" },
+});
+const optionalFlag = (name: "mine" | "details") =>
+  Schema.optionalKey(Schema.Boolean.annotate({ message: BOOLEAN, description: TEXTS[name] }));
 
 export const listFilesOperation = operation({
   action: "list",
   methods: ["GET"],
   path: FILES,
   scope: "list",
+  own: "mine",
   text: {
     operationId: "listFiles",
     summary: "List files",
     description:
-      "By their keys, straight from the store: up to 1000 of them, and `next` if there may be more. Uploads that wait are not among them.",
+      "By their keys, straight from the store: up to `limit` of them, and `next` if there may be more. Uploads that wait are not among them.",
     parameters: [
       {
         name: "prefix",
@@ -39,16 +57,37 @@ export const listFilesOperation = operation({
         description: TEXTS.after,
         schema: { type: "string", pattern: AFTER.source },
       },
+      {
+        name: "limit",
+        in: "query",
+        description: TEXTS.limit,
+        schema: { type: "integer", minimum: 1, maximum: MOST_FILES },
+      },
+      flagNamed("mine"),
+      flagNamed("details"),
     ],
     answers: "A page of files.",
   },
-  query: (c) => Object.fromEntries(new URL(c.req.url).searchParams),
+  query: (c) =>
+    Record.map(Object.fromEntries(new URL(c.req.url).searchParams), (text, name) => {
+      if (name === "limit" && /^\d{1,4}$/.test(text)) return Number(text);
+      return (name === "mine" || name === "details") && /^(?:true|false)$/.test(text)
+        ? text === "true"
+        : text;
+    }),
   input: Schema.Struct({
     prefix: matching(
       FOLDER,
       "it is neither a month, such as 2026/11, nor folders, such as avatars",
     ),
     after: matching(AFTER, "it is not the `next` of a page"),
+    limit: Schema.optionalKey(
+      Schema.Int.annotate({ message: LIMIT, description: TEXTS.limit }).check(
+        Schema.isBetween({ minimum: 1, maximum: MOST_FILES }, { message: LIMIT }),
+      ),
+    ),
+    mine: optionalFlag("mine"),
+    details: optionalFlag("details"),
   }),
   run: ({ member }, input) => listFiles({ member, ...input }),
   output: Schema.Struct({
@@ -56,6 +95,9 @@ export const listFilesOperation = operation({
       Schema.Struct({
         key: StorageKey,
         size: Schema.Natural.annotate({ description: "Bytes." }),
+        contentType: MediaType.annotate({ description: "As it is served, by its extension." }),
+        filename: Schema.optionalKey(names.filename),
+        path: names.path,
         storedAt: instant("When it was stored, as the store says.", "2026-11-24T12:00:00.000Z"),
         fileUrl: confirmed.fileUrl,
       }).annotate({ identifier: "StoredFile" }),
@@ -70,5 +112,5 @@ export const listFilesOperation = operation({
     })),
     ...(next !== undefined && { next }),
   }),
-  refusals: { StoreUnavailable: true },
+  refusals: { ScopeMissing: true, NoOwnFolder: true, StoreUnavailable: true },
 });

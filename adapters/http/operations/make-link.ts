@@ -6,7 +6,7 @@ import { LinkLifetime, LONGEST_LINK } from "../../../domain/link.ts";
 import { ObjectVersion } from "../../../domain/object-version.ts";
 import { linkAddress } from "../addresses.ts";
 import { FILES, operation } from "./operation.ts";
-import { instant, LINK_TOKEN, RECEIPT, Token, url } from "./schemas.ts";
+import { instant, LINK_TOKEN, names, RECEIPT, Token, url } from "./schemas.ts";
 
 const LIFETIME = "it is not a whole number of seconds, from 1 to 10 years";
 
@@ -53,10 +53,13 @@ export const makeLinkOperation = operation({
       `https://uploads.example.com/f/${LINK_TOKEN}`,
     ),
     expiresAt: instant("When the link stops working.", "2026-11-24T13:00:00.000Z"),
+    ...names,
   }).annotate({ identifier: "Link", description: "A link to a file." }),
-  present: ({ token, expiresAt }, { publicUrl }) => ({
+  present: ({ token, expiresAt, filename, path }, { publicUrl }) => ({
     linkUrl: linkAddress(publicUrl, token),
     expiresAt: DateTime.toDate(expiresAt),
+    filename,
+    ...(path !== undefined && { path }),
   }),
   refusals: {
     InvalidReceipt: true,

@@ -103,6 +103,8 @@ interface Description<
 > extends Omit<Entry, "refusals"> {
   readonly action: string;
   readonly scope: Scope;
+  /** The scope that suffices for the caller's own files. */
+  readonly own?: Scope | undefined;
   readonly text: Text;
   readonly input: Schema.Struct<Fields>;
   /** The largest body, in bytes; 16 KiB if left out. */
@@ -156,7 +158,7 @@ export interface Operation<
   Tags extends Refusal["_tag"] = Refusal["_tag"],
 > extends Pick<
   Description<Schema.Struct.Fields, unknown, never, unknown, string>,
-  Exclude<keyof Entry, "refusals"> | "scope" | "bodyLimit" | "query"
+  Exclude<keyof Entry, "refusals"> | "scope" | "own" | "bodyLimit" | "query"
 > {
   readonly refusals: Entry["refusals"];
   readonly input: Schema.Constraint;
@@ -182,6 +184,10 @@ export interface Operation<
 }
 
 export type Route = Operation | PublicRoute;
+
+/** Says which scopes an operation needs, as documents and tools do. */
+export const scopesInWords = ({ scope, own }: Pick<Operation, "scope" | "own">): string =>
+  `Needs the scope \`${scope}\`${own ? `, or \`${own}\` for the caller's own files` : ""}.`;
 
 export const allowedMethods = (routes: ReadonlyArray<Route>, path: string): string =>
   routes

@@ -7,6 +7,7 @@ import { requestUpload } from "../../../application/uploads/request-upload.ts";
 import { ByteSize } from "../../../domain/byte-size.ts";
 import { Checksum } from "../../../domain/checksum.ts";
 import { FileName } from "../../../domain/file-name.ts";
+import { FilePath } from "../../../domain/file-path.ts";
 import { MediaType } from "../../../domain/media-type.ts";
 import { Metadata } from "../../../domain/metadata.ts";
 import { StorageKey } from "../../../domain/storage-key.ts";
@@ -27,6 +28,7 @@ export const GRANT_REFUSALS = {
 
 export const fileFields = {
   filename: FileName,
+  path: Schema.optionalKey(FilePath),
   contentType: MediaType,
   size: ByteSize,
   checksum: Schema.optionalKey(Checksum),

@@ -9,6 +9,7 @@ export const removeFileOperation = operation({
   path: openFileOperation.path,
   deepPaths: openFileOperation.deepPaths,
   scope: "remove",
+  own: "mine",
   text: {
     operationId: "removeFile",
     summary: "Remove a file",
@@ -21,5 +22,10 @@ export const removeFileOperation = operation({
   assertCall: assertKey,
   run: ({ member }, { key }) => removeFile({ member, key }),
   present: (): void => undefined,
-  refusals: { OrganizationNotFound: true, EventsUnavailable: true, StoreUnavailable: true },
+  refusals: {
+    OrganizationNotFound: true,
+    ScopeMissing: true,
+    EventsUnavailable: true,
+    StoreUnavailable: true,
+  },
 });

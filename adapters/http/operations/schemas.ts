@@ -1,6 +1,8 @@
 import * as Schema from "effect/Schema";
 import { ByteSize } from "../../../domain/byte-size.ts";
 import { Checksum } from "../../../domain/checksum.ts";
+import { FileName } from "../../../domain/file-name.ts";
+import { FilePath } from "../../../domain/file-path.ts";
 import { MediaType } from "../../../domain/media-type.ts";
 import { Metadata } from "../../../domain/metadata.ts";
 import { StorageKey } from "../../../domain/storage-key.ts";
@@ -55,8 +57,12 @@ export const etag = Schema.String.annotate({
   examples: ['"5d41402abc4b2a76b9719d911017c592"'],
 });
 
+/** The names of a file, as its upload was granted. */
+export const names = { filename: FileName, path: Schema.optionalKey(FilePath) };
+
 export const confirmed = {
   key: StorageKey,
+  ...names,
   size: ByteSize,
   contentType: MediaType,
   etag,

@@ -186,9 +186,9 @@ export const PROBLEMS = {
     samples: [{ requestId: "3f2b8c1e-9d4a-4c6b-8e7f-0a1b2c3d4e5f" }],
   },
   AnnouncementTooLong: {
-    answer: [400, "INVALID_REQUEST", "The file name and metadata are too long for the store"],
+    answer: [400, "INVALID_REQUEST", "The names and metadata are too long for the store"],
     detail: ({ actual, limit }) =>
-      `Uploads of this policy carry their grant, which has ${actual} bytes; the store takes ${limit}. Send less metadata, or a shorter file name.`,
+      `Uploads of this policy carry their grant, which has ${actual} bytes; the store takes ${limit}. Send less metadata, or a shorter filename or path.`,
     inBatch: ["metadata", "the store cannot carry so much of it"],
     samples: [{ limit: 2000, actual: 2480 }],
   },
@@ -346,10 +346,24 @@ export const PROBLEMS = {
   },
   ScopeMissing: {
     answer: [403, "FORBIDDEN", "The caller lacks a scope"],
-    detail: ({ scope }) =>
-      `This request needs the scope ${scope}. Ask whoever issues the tokens for it.`,
-    members: { scope: Scope.annotate({ description: "What the caller lacks." }) },
-    samples: [{ scope: "write" }],
+    detail: ({ scope, own }) =>
+      `This request needs the scope ${scope}${own ? `, or ${own} for files in the caller's own folder alone` : ""}. Ask whoever issues the tokens for it.`,
+    members: {
+      scope: Scope.annotate({ description: "What the caller lacks." }),
+      own: Schema.optionalKey(
+        Scope.annotate({ description: "What suffices for files in the caller's own folder." }),
+      ),
+    },
+    values: ({ scope, own }) => ({ scope, ...(own && { own }) }),
+    samples: [{ scope: "write" }, { scope: "list", own: "mine" }],
+  },
+  NoOwnFolder: {
+    answer: [400, "INVALID_REQUEST", "There is no folder of the caller's own"],
+    detail: ({ prefixes: [first, ...others] }) =>
+      first === undefined
+        ? "No policy keeps each caller's files apart. Leave mine out, or ask the operator for a policy whose key has {subject}."
+        : `With mine=true, ${[first, ...others].map((prefix) => (prefix === "" ? "leave prefix out" : `send prefix=${prefix}`)).join(" or ")}.`,
+    samples: [{ prefixes: [] }, { prefixes: ["", "public"] }],
   },
   RateLimited: {
     answer: [429, "RATE_LIMITED", "Too many requests"],

@@ -7,6 +7,8 @@ import { blockId } from "./blocks.ts";
 
 /** The metadata of the grant. A name with a hyphen would be refused. */
 export const ANNOUNCEMENT = "x-ms-meta-valetkey_grant";
+/** The metadata with the names of a copied upload. */
+export const NAMES = "x-ms-meta-valetkey_names";
 
 /** "Put Blob", Azure Storage documentation. */
 export const azureBinding =

@@ -1,5 +1,5 @@
 import type { ObjectFacts } from "../../../application/ports/object-store.ts";
-import { ANNOUNCEMENT } from "./binding.ts";
+import { ANNOUNCEMENT, NAMES } from "./binding.ts";
 
 /**
  * Headers that are never granted: they change a download, move or lock the blob, or show another
@@ -22,6 +22,7 @@ export function factsIn(headers: Headers): ObjectFacts | undefined {
     ([name, value]) =>
       EXTRA.test(name) &&
       name !== ANNOUNCEMENT &&
+      name !== NAMES &&
       !NOT_SET.has(value) &&
       !(isInferred && name === "x-ms-access-tier"),
   );
@@ -39,6 +40,7 @@ export function factsIn(headers: Headers): ObjectFacts | undefined {
     extraHeaders: Object.fromEntries(extras),
     ...(isArchived && { unreadableBy: "x-ms-access-tier" }),
     announcement: headers.get(ANNOUNCEMENT) ?? undefined,
+    names: headers.get(NAMES) ?? undefined,
     // No PUT replaces a blob, so no version needs to be named.
     version: undefined,
     ...(!Number.isNaN(age) && { age }),

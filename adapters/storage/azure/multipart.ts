@@ -7,6 +7,7 @@ import { piecesOf } from "../rest/pieces.ts";
 import { type Bucket, headObject, signedFetch } from "../rest/signed-fetch.ts";
 import type { Pair } from "../signing/v4.ts";
 import { blockId, blockList, blocksIn, MARKER, mediaTypeIn, newUploadId } from "./blocks.ts";
+import { NAMES } from "./binding.ts";
 import { type AzureContainer, breakingLease, refuse, sourceUrl } from "./container.ts";
 import { listBlobs } from "./list.ts";
 import { errorCode } from "./refusal.ts";
@@ -80,7 +81,7 @@ const UNKNOWN = { uploadId: "", age: 0 };
  */
 export const azureCopy =
   (container: AzureContainer): Copies["copy"] =>
-  ({ key, etag, size, to, contentType }) =>
+  ({ key, etag, size, to, contentType, names }) =>
     Effect.gen(function* () {
       const { bucket } = container;
       const source = yield* sourceUrl(container, key);
@@ -100,7 +101,7 @@ export const azureCopy =
         return isChanged ? "changed" : yield* refuse(container, failed);
       }
       const ids = answers.map((_, index) => blockId(upload.uploadId, index + 1));
-      const answer = yield* commit(bucket, to, ids, contentType);
+      const answer = yield* commit(bucket, to, ids, contentType, names);
       if (answer.ok) return "copied";
       // Another commit drops the blocks of this copy.
       const code = errorCode(answer);
@@ -132,7 +133,13 @@ const putBlock = (
   return signedFetch({ ...bucket, signer: client }, { method: "PUT", key, query, ...sent });
 };
 
-const commit = (bucket: Bucket, key: ObjectKey, ids: ReadonlyArray<string>, contentType: string) =>
+const commit = (
+  bucket: Bucket,
+  key: ObjectKey,
+  ids: ReadonlyArray<string>,
+  contentType: string,
+  names?: string,
+) =>
   signedFetch(bucket, {
     method: "PUT",
     key,
@@ -141,6 +148,7 @@ const commit = (bucket: Bucket, key: ObjectKey, ids: ReadonlyArray<string>, cont
       ["content-type", "application/xml"],
       ["if-none-match", "*"],
       ...(contentType === "" ? [] : [["x-ms-blob-content-type", contentType] as const]),
+      ...(names === undefined ? [] : [[NAMES, names] as const]),
     ],
     body: blockList(ids),
   });

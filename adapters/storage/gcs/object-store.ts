@@ -24,6 +24,7 @@ import {
   unavailable,
 } from "../rest/signed-fetch.ts";
 import { temporaryFailure } from "../rest/temporary.ts";
+import { GCS_NAMES } from "../signing/binding.ts";
 import type { CredentialSource, KeySigner } from "../signing/signer.ts";
 import { applyCors, applyLifecycle, corsRule, effectsIn, lifecycleRule } from "./rules.ts";
 import { type GcsSigner, isServiceAccount } from "./credentials.ts";
@@ -100,12 +101,13 @@ export function objectStore(store: {
       copies: {
         // With a body, only the named properties of the upload are copied. Each object has a
         // generation.
-        copy: ({ key, version: generation, to, contentType }) =>
+        copy: ({ key, version: generation, to, contentType, names }) =>
           call(async (bucket) => {
             const preconditionOpts = { ifGenerationMatch: 0 };
             try {
               const upload = bucket.file(key, at(generation));
-              await upload.copy(to, { contentType, metadata: {}, preconditionOpts });
+              const metadata = names === undefined ? {} : { [GCS_NAMES]: names };
+              await upload.copy(to, { contentType, metadata, preconditionOpts });
               return "copied";
             } catch (cause) {
               if (errorCode(cause) === 412) return "exists";

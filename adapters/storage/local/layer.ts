@@ -23,6 +23,7 @@ import { objectsHandler } from "./handler.ts";
 import {
   linkObject,
   listObjects,
+  namesOf,
   openObject,
   removeObject,
   removeUnconfirmed,
@@ -109,10 +110,11 @@ export const layer = (
         remove: (object) => run(() => removeObject(folder, stored(object).key)),
         copies: {
           writeEmpty: (key) => run(() => writeEmpty(folder, stored({ key }).key)),
-          copy: ({ key, etag, to }) =>
-            run(() =>
-              linkObject(folder, { from: stored({ key }).key, to: stored({ key: to }).key, etag }),
-            ),
+          copy: ({ key, etag, to, names }) =>
+            run(() => {
+              const from = stored({ key }).key;
+              return linkObject(folder, { from, to: stored({ key: to }).key, etag, names });
+            }),
         },
         read: ({ key, etag, length = Infinity }) =>
           run(async () => {
@@ -144,12 +146,14 @@ export const layer = (
             const { size, contentType, etag, checksums, announcement, modified } = object;
             const age = Date.now() - modified.getTime();
             const extraHeaders = {};
+            const names = await namesOf(folder, stored({ key }).key);
             return Option.some({
               size,
               contentType,
               etag,
               checksums,
               announcement,
+              names,
               extraHeaders,
               age,
             });

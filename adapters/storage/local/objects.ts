@@ -226,11 +226,15 @@ export async function writeFile(
   }
 }
 
-/** Links an object, which never changes, as its copy; a free name, so no upload replaces it. */
+/**
+ * Links an object, which never changes, as its copy; a free name, so no upload replaces it. The
+ * names of the copy are an object beside it, written first: after a crash, a copy has its names.
+ */
 export async function linkObject(
   folder: Folder,
-  { from, to, etag }: Readonly<Record<"from" | "to" | "etag", string>>,
+  { from, to, etag, names }: Readonly<Record<"from" | "to" | "etag", string>> & Names,
 ): Promise<CopyOutcome> {
+  if (names !== undefined) await writeEmpty(folder, namesKey(to), names);
   const temporaryFile = join(folder.temporary, randomUUID());
   try {
     await link(objectPath(folder, from), temporaryFile);
@@ -252,17 +256,38 @@ export async function linkObject(
   }
 }
 
-export const writeEmpty = async (folder: Folder, key: string): Promise<void> =>
+interface Names {
+  readonly names?: string | undefined;
+}
+
+/** The key of the object with the names of a copy: no bucket has an empty name. */
+const namesKey = (key: string) => `/${key}`;
+
+/** Returns the names of a copy, from the grant that their object carries. */
+export async function namesOf(folder: Folder, key: string): Promise<string | undefined> {
+  const names = await openStored(objectPath(folder, namesKey(key)));
+  await names?.close();
+  return names?.announcement;
+}
+
+export const writeEmpty = async (
+  folder: Folder,
+  key: string,
+  announcement?: string,
+): Promise<void> =>
   void (await writeObject(folder, {
     path: () => objectPath(folder, key),
     contentType: "application/octet-stream",
     writeOnce: false,
+    announcement,
     size: 0,
     bytes: Readable.from([]),
   }));
 
-export const removeObject = (folder: Folder, key: string): Promise<void> =>
-  removeAt(folder, objectPath(folder, key));
+export async function removeObject(folder: Folder, key: string): Promise<void> {
+  await removeAt(folder, objectPath(folder, key));
+  await removeAt(folder, objectPath(folder, namesKey(key)));
+}
 
 async function removeAt({ objects }: Folder, path: string): Promise<void> {
   await unlink(path).catch(noneIfGone);

@@ -4,7 +4,7 @@ import type { Completion, Parts } from "../../../application/ports/object-store.
 import type { Checksum } from "../../../domain/checksum.ts";
 import type { StoredPart } from "../../../domain/multipart.ts";
 import type { ObjectKey } from "../../../domain/storage-key.ts";
-import { CHECKSUM_HEADERS } from "../signing/binding.ts";
+import { CHECKSUM_HEADERS, NAMES } from "../signing/binding.ts";
 import type { Pair } from "../signing/v4.ts";
 import { refusalIn } from "./refusal-reason.ts";
 import { type Bucket, type Refuse, signedFetch, type StoreResponse } from "./signed-fetch.ts";
@@ -24,12 +24,16 @@ export const multipartCalls = (
 ): Omit<Parts<never>, "listOpen"> => {
   const { refuse } = store;
   return {
-    create: Effect.fnUntraced(function* ({ key, contentType, checksum }) {
+    create: Effect.fnUntraced(function* ({ key, contentType, names, checksum }) {
       const answer = yield* signedFetch(bucket, {
         method: "POST",
         key,
         query: [["uploads", ""]],
-        headers: [["content-type", contentType], ...(checksum ? announced(checksum) : [])],
+        headers: [
+          ["content-type", contentType],
+          ...(names === undefined ? [] : [[NAMES, names] as const]),
+          ...(checksum ? announced(checksum) : []),
+        ],
       });
       const uploadId = isAbout(answer, "InitiateMultipartUploadResult", key)
         ? textIn(answer.text, "UploadId")

@@ -1,6 +1,6 @@
 import type { ObjectFacts } from "../../../application/ports/object-store.ts";
 import type { ChecksumAlgorithm } from "../../../domain/checksum.ts";
-import { ANNOUNCEMENT, GCS_ANNOUNCEMENT } from "../signing/binding.ts";
+import { ANNOUNCEMENT, GCS_ANNOUNCEMENT, GCS_NAMES, NAMES } from "../signing/binding.ts";
 
 /** Headers that are never granted: they change a download, or expire the object. */
 const EXTRA_HEADERS: ReadonlySet<string> = new Set([
@@ -38,6 +38,7 @@ export function factsIn(
     ...(reports && { reports }),
     extraHeaders: Object.fromEntries(extras),
     announcement: headers.get(ANNOUNCEMENT) ?? headers.get(GCS_ANNOUNCEMENT) ?? undefined,
+    names: headers.get(NAMES) ?? headers.get(`x-goog-meta-${GCS_NAMES}`) ?? undefined,
     // The null version, of a bucket without versions, names any object that is there.
     version: version === "null" ? undefined : version,
     ...ageAt(headers.get("date"), headers.get("last-modified")),

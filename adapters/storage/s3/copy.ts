@@ -1,6 +1,8 @@
 import * as Effect from "effect/Effect";
 import * as Exit from "effect/Exit";
 import type { Copies, ObjectRef, Parts } from "../../../application/ports/object-store.ts";
+import type { StoreUnavailable } from "../../../domain/errors.ts";
+import { NAMES } from "../signing/binding.ts";
 import { encodeKey, type Pair } from "../signing/v4.ts";
 import { type BucketSettings, refusalIn, refused } from "../rest/refusal-reason.ts";
 import { piecesOf } from "../rest/pieces.ts";
@@ -40,13 +42,14 @@ export const s3Copy = (
     return unescape(text);
   });
 
-  return Effect.fnUntraced(function* (upload) {
-    const { to: key, contentType } = upload;
+  const copyAs = Effect.fnUntraced(function* (upload: Parameters<Copy>[0]) {
+    const { to: key, contentType, names } = upload;
     if (upload.size <= largestCopy) {
-      const etag = yield* copyFrom(upload, [["content-type", contentType], ANEW]);
+      const named = names === undefined ? [] : [[NAMES, names] as const];
+      const etag = yield* copyFrom(upload, [["content-type", contentType], ANEW, ...named]);
       return etag === undefined ? "changed" : "copied";
     }
-    const id = { key, uploadId: yield* multipart.create({ key, contentType }) };
+    const id = { key, uploadId: yield* multipart.create({ key, contentType, names }) };
     const copy = Effect.gen(function* () {
       const pieces = piecesOf(upload.size);
       const etags = yield* Effect.forEach(
@@ -72,7 +75,14 @@ export const s3Copy = (
         : Effect.ignore(multipart.abort(id)),
     );
   });
+  return (upload) =>
+    Effect.catchIf(copyAs(upload), isRefused, (refusal) =>
+      // Swift takes 256 bytes of metadata: a file is worth more than its name.
+      upload.names === undefined ? Effect.fail(refusal) : copyAs({ ...upload, names: undefined }),
+    );
 };
+
+const isRefused = ({ kind, isTemporary }: StoreUnavailable) => kind === "refused" && !isTemporary;
 
 /** Copies only the bytes of the upload. */
 const ANEW: Pair = ["x-amz-metadata-directive", "REPLACE"];

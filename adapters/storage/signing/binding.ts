@@ -53,6 +53,9 @@ export const CHECKSUM_HEADERS: Readonly<Record<ChecksumAlgorithm, string>> = {
 /** The metadata that carries the grant of an announced upload. */
 export const ANNOUNCEMENT = "x-amz-meta-valetkey-grant";
 export const GCS_ANNOUNCEMENT = "x-goog-meta-valetkey-grant";
+/** The metadata with the names of a copied upload. */
+export const NAMES = "x-amz-meta-valetkey-names";
+export const GCS_NAMES = "valetkey-names";
 const ONCE: Pair = ["if-none-match", "*"];
 
 /** The binding of stores with the API of S3; not all support the condition for writing once. */

@@ -10,6 +10,7 @@ import type { Member } from "../../../application/admit.ts";
 import { Tokens, type TokenPurpose } from "../../../application/ports/tokens.ts";
 import {
   openLink,
+  openNames,
   openAnnouncement,
   openReceipt,
   openUpload,
@@ -78,6 +79,7 @@ function openSealed(purpose: TokenPurpose, content: string): void {
     announcement: Effect.map(Tokens, (tokens) => openAnnouncement(tokens, token)),
     upload: openUpload(member, token),
     link: openLink(token),
+    names: Effect.map(Tokens, (tokens) => openNames(tokens, { uuid: "" }, token)),
   }[purpose];
   const exit = Effect.runSyncExit(Effect.provideService(program, Tokens, tokens));
   if (Exit.isFailure(exit) && !Exit.isSuccess(Exit.asVoid(exit)) && Cause.hasDies(exit.cause)) {
@@ -100,12 +102,15 @@ const DECODE = {
   announcement: decoding(Receipt),
   upload: decoding(MultipartUpload),
   link: decoding(Link),
+  // Text, whose lines need no decoding.
+  names: (text: string): unknown => text,
 };
 const ENCODE: Readonly<Record<TokenPurpose, (value: unknown) => string>> = {
   receipt: (value) => toJson(value as Receipt),
   announcement: (value) => toJson(value as Receipt),
   upload: Schema.encodeSync(Schema.fromJsonString(MultipartUpload)) as (value: unknown) => string,
   link: Schema.encodeSync(Schema.fromJsonString(Link)) as (value: unknown) => string,
+  names: String,
 };
 
 const NOW = DateTime.toEpochMillis(DateTime.makeUnsafe("2026-11-28T12:00:00Z"));
@@ -130,6 +135,7 @@ const CONTENTS: Readonly<Record<TokenPurpose, string>> = {
   }),
   upload: JSON.stringify({ ...GRANT, d: "upload-1", b: 5_242_880 }),
   link: JSON.stringify({ ...SHARED, v: "version-1" }),
+  names: "3f2b8c1e-9d4a-4c6b-8e7f-0a1b2c3d4e5f\na.png\nholidays/a.png",
 };
 
 export const tokensTarget: Target = {

@@ -84,15 +84,17 @@ function storeWith(
       writeEmpty: () => Effect.void,
     },
   });
+  const tokens = tokensOf([{ id: "a", secret: receiptKey("a") }]);
   const promote = Effect.result(promoteUpload(receipt, policy, { state: "copying" })).pipe(
     Effect.provideService(ObjectStore, store),
+    Effect.provideService(Tokens, tokens),
   );
   const events: Array<UploadEvent> = [];
   const confirm = Effect.result(confirmUpload({ member, receipt })).pipe(
     Effect.provideService(ObjectStore, store),
     Effect.provideService(Policies, new Map([[receipt.policy, policy]])),
     Effect.provideService(Presigner, presigner),
-    Effect.provideService(Tokens, tokensOf([{ id: "a", secret: receiptKey("a") }])),
+    Effect.provideService(Tokens, tokens),
     Effect.provideService(Events, {
       publish: (event) =>
         Effect.sync(() => {

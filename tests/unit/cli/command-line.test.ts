@@ -57,7 +57,7 @@ it("every mistake is named at once, with the values that are allowed", async () 
     "There are too many arguments.",
     expect.stringMatching(/^--org is missing; it must be an organization's name, such as acme /),
     "--kind must be user or service.",
-    "--scope must be write, read, confirm, list or remove.",
+    "--scope must be write, read, confirm, list, remove or mine.",
     "--expires must be 90d, 12h, 30m or a date to come, such as 2027-01-31 (UTC).",
     expect.stringMatching(/^--file is missing, and AUTH_TOKENS_FILE is not set; /),
   ]);
