@@ -120,7 +120,13 @@ describe.skipIf(executablePath === undefined)("components in Chromium", () => {
   }
 
   it("the page shows how to use what is tested here", () => {
-    expect([...snippets.keys()]).toEqual(["App.tsx", "List.tsx"]);
+    expect([...snippets.keys()]).toEqual([
+      "App.tsx",
+      "Attachments.tsx",
+      "Attachments.vue",
+      "Attachments.svelte",
+      "List.tsx",
+    ]);
   });
 
   it("a list for React becomes current when another client uploads and confirms", async () => {

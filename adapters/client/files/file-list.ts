@@ -39,6 +39,9 @@ const RENEWAL_PAUSE = 60_000;
 /** The options by which other files are listed. */
 const ASKED = ["prefix", "mine", "details", "width", "limit"] as const;
 
+/** What `makeFileList` returns, for a component. */
+export type FileListing = ReturnType<typeof makeFileList>;
+
 /**
  * Keeps the files that a component shows. Loads the first page for the first subscriber, calls all
  * of them after each change of `read()`, and aborts what is loaded when the last one leaves.

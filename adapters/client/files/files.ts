@@ -6,5 +6,5 @@ export type { UploadErrorCode, UploadErrorFacts } from "../errors.ts";
 export type { RetryState, RetryOptions } from "../run.ts";
 export type { ValueOrProvider, ServiceOptions } from "../service.ts";
 export type { FilePage, Files, FilesOptions, ListOptions, PageOptions } from "./create-files.ts";
-export type { FileListOptions, ListedFiles } from "./file-list.ts";
+export type { FileListing, FileListOptions, ListedFiles } from "./file-list.ts";
 export type { FileWords, ListedFile, RowButton } from "./file-row.ts";
