@@ -99,6 +99,8 @@ const FINDERS = {
       from: "schemathesis==4.32.5",
       variable: "TEST_SCHEMATHESIS",
     }),
+  /** The path of the image server of Compose. */
+  thumbor: () => findPythonTool("thumbor", { from: "thumbor==7.8.0", variable: "TEST_THUMBOR" }),
   /** The path of uvicorn, in an environment that has FastAPI. */
   uvicorn: () =>
     findPythonTool("uvicorn", {
