@@ -1,8 +1,12 @@
 import * as Schema from "effect/Schema";
 import { essence, type MediaType } from "./media-type.ts";
 
+const message = "it is not a whole number of pixels from 16 to 4096";
+
 /** A width of a picture, in pixels. */
-export const PictureWidth = Schema.Int.check(Schema.isBetween({ minimum: 16, maximum: 4096 }));
+export const PictureWidth = Schema.Int.annotate({ message }).check(
+  Schema.isBetween({ minimum: 16, maximum: 4096 }, { message }),
+);
 
 /** The widths in which the pictures of a policy are shown: 1 to 16, each once. */
 export const PictureWidths = Schema.Array(PictureWidth).check(

@@ -3,6 +3,7 @@ import * as Effect from "effect/Effect";
 import * as Option from "effect/Option";
 import { NoOwnFolder, ScopeMissing, StoreUnavailable } from "../../domain/errors.ts";
 import { mediaTypeByExtension } from "../../domain/media-type.ts";
+import { isPicture } from "../../domain/picture.ts";
 import {
   beforeSubject,
   keyIn,
@@ -12,15 +13,18 @@ import {
   subjectFolder,
 } from "../../domain/storage-key.ts";
 import type { Member } from "../admit.ts";
+import { widthsOf } from "../choose-policy.ts";
 import { ObjectStore } from "../ports/object-store.ts";
 import { Policies } from "../ports/policies.ts";
 import { Tokens } from "../ports/tokens.ts";
 import { openNames } from "../tokens.ts";
 import { lookAt } from "./file-state.ts";
+import { requestFor } from "./open-file.ts";
+import { showFile } from "./show-file.ts";
 
 /** The most files in one answer, as stores list them. */
 export const MOST_FILES = 1000;
-/** The most with names, which most stores are asked for one by one. */
+/** The most with names, which most stores are asked for one by one, or with signed addresses. */
 const MOST_DETAILS = 100;
 
 /**
@@ -38,18 +42,25 @@ export const listFiles = Effect.fnUntraced(function* (request: {
   readonly mine?: boolean | undefined;
   /** Adds the names that the files had. */
   readonly details?: boolean | undefined;
+  /** Adds addresses of the pictures whose policies name this width, in pixels. */
+  readonly width?: number | undefined;
 }) {
   const { member, prefix, after, limit = MOST_FILES, mine = false, details = false } = request;
+  const { width } = request;
   if (member.isForOwn === true && !mine) {
     return yield* new ScopeMissing({ scope: "list", own: "mine" });
   }
+  if (width !== undefined && !member.principal.scopes.has("read")) {
+    return yield* new ScopeMissing({ scope: "read" });
+  }
+  const isDetailed = details || width !== undefined;
   const list = yield* listsOfStore;
   const root = prefixFor(member.organization);
   const folder = mine ? yield* ownFolder(member, prefix) : prefix;
   const page = yield* list.objects({
     prefix: folder === undefined ? root : `${keyIn(member.organization, folder)}/`,
     after: after === undefined ? undefined : `${root}${after}`,
-    limit: Math.min(limit, details ? MOST_DETAILS : MOST_FILES),
+    limit: Math.min(limit, isDetailed ? MOST_DETAILS : MOST_FILES),
   });
   const now = yield* DateTime.now;
   const found = page.found.flatMap(({ key, size, age }) =>
@@ -58,13 +69,15 @@ export const listFiles = Effect.fnUntraced(function* (request: {
       size,
       contentType: mediaTypeByExtension(parts.extension.slice(1)),
       storedAt: DateTime.subtract(now, { milliseconds: age }),
-      names: details ? namesOf(parts) : NO_NAMES,
+      names: details ? namesOf(parts) : NOTHING,
+      picture: width === undefined ? NOTHING : pictureOf(member, parts, width),
     })),
   );
   const files = yield* Effect.forEach(
     found,
-    ({ names, ...file }) => Effect.map(names, (names) => ({ ...file, ...names })),
-    { concurrency: details ? AT_ONCE : 1 },
+    ({ names, picture, ...file }) =>
+      Effect.zipWith(names, picture, (names, picture) => ({ ...file, ...names, ...picture })),
+    { concurrency: isDetailed ? AT_ONCE : 1 },
   );
   return { files, next: page.next?.slice(root.length) };
 });
@@ -72,7 +85,19 @@ export const listFiles = Effect.fnUntraced(function* (request: {
 /** Calls of one request to the store. */
 const AT_ONCE = 8;
 
-const NO_NAMES = Effect.succeed({});
+const NOTHING = Effect.succeed({});
+
+/** Returns the address of a picture in a width, if a policy with such keys names that. */
+const pictureOf = Effect.fnUntraced(function* (
+  member: Member,
+  file: StorageKeyParts,
+  width: number,
+) {
+  const request = yield* requestFor(member, file);
+  const isShown =
+    isPicture(request.responseMediaType) && (yield* widthsOf(member, file.key)).includes(width);
+  return isShown ? { imageUrl: (yield* showFile(request, width)).url } : {};
+});
 
 const ownFolder = Effect.fnUntraced(function* ({ principal }: Member, before = "") {
   const prefixes = [...(yield* Policies).values()].flatMap(({ key }) => beforeSubject(key) ?? []);

@@ -36,28 +36,38 @@ export const openFile = Effect.fnUntraced(function* (request: {
   if (version !== undefined && !isVersion(version)) return yield* new OrganizationNotFound();
   const parts = parseMemberKey(member, request.key);
   if (parts === undefined) return yield* new OrganizationNotFound();
-  const { key, uuid, extension } = parts;
+  const { key, extension } = parts;
   const contentType = mediaTypeByExtension(extension.slice(1));
   member.recordFacts?.({ key, contentType });
-  const filename = FileName.make(`${uuid}${extension}`);
   if (request.isLookedFor === true && (yield* isGone(key))) {
     return yield* new OrganizationNotFound();
   }
   if (width !== undefined) yield* checkWidth(width, yield* widthsOf(member, key));
-  const policy = yield* policyNamed(DEFAULT_POLICY);
-  const file = { key, contentType, filename, version };
-  const shown = getRequest(file, { ...policy, inlinePdf: false }, audienceFor(member));
-  const window = Duration.divideUnsafe(policy.getLifetime, WINDOWS);
+  const shown = yield* requestFor(member, parts, version);
   const signed = {
     ...shown,
     ...(download && {
       responseDisposition: shown.responseDisposition.replace(/^inline/, "attachment"),
     }),
-    window,
   };
   const get = yield* showFile(signed, width);
-  return { get, window };
+  return { get, window: shown.window };
 });
+
+/** Makes the GET of a file for a member, dated to the beginning of a window. */
+export const requestFor = (
+  member: Member,
+  { key, uuid, extension }: StorageKeyParts,
+  version?: string,
+) =>
+  Effect.map(policyNamed(DEFAULT_POLICY), (policy) => {
+    const contentType = mediaTypeByExtension(extension.slice(1));
+    const file = { key, contentType, filename: FileName.make(`${uuid}${extension}`), version };
+    return {
+      ...getRequest(file, { ...policy, inlinePdf: false }, audienceFor(member)),
+      window: Duration.divideUnsafe(policy.getLifetime, WINDOWS),
+    };
+  });
 
 /** Parses a key of the member's organization; undefined for any other text. */
 export function parseMemberKey(member: Member, key: string): StorageKeyParts | undefined {

@@ -1,10 +1,11 @@
 import * as Duration from "effect/Duration";
 import * as Schema from "effect/Schema";
+import ipaddr from "ipaddr.js";
 import { expect, it, onTestFinished, vi } from "vitest";
 import { LinkLifetime } from "../../domain/link.ts";
 import { OrganizationSlug } from "../../domain/organization.ts";
 import { KeyTemplate } from "../../domain/storage-key.ts";
-import { as, PRESIGN, SERVICE_TOKEN, startService, TOKEN } from "./service.ts";
+import { as, embedded, FILE, PRESIGN, SERVICE_TOKEN, startService, TOKEN } from "./service.ts";
 
 const UUID = "5007cd59-14b0-4a8f-9bfa-7debee4b183d";
 const AT = `/api/v1/orgs/acme/files/2026/11/${UUID}`;
@@ -228,4 +229,79 @@ it("a policy is listed with its widths", async () => {
     [64, 320],
     undefined,
   ]);
+});
+
+interface Listed {
+  readonly key: string;
+  readonly content_type: string;
+  readonly image_url?: string;
+}
+
+/** People whom a proxy signs in, with their scopes. */
+const FORWARD = {
+  callers: {
+    auth: "forward",
+    trusted: [ipaddr.parseCIDR("127.0.0.1/32")],
+    user: "x-user",
+    organizations: "x-groups",
+    scopes: "x-scopes",
+  },
+  organizations: {},
+} as const;
+
+async function startList(over: Over = {}) {
+  const { layer, put } = embedded();
+  const policies = { plain: { images: undefined, key: keyOf("plain") } };
+  const { send } = await start({ storage: layer, identity: FORWARD, policies, ...over });
+  const ask = (path: string, body?: object, scopes = "write,read,list") =>
+    send(path, body, { headers: { "X-User": "mia", "X-Groups": "acme", "X-Scopes": scopes } });
+  const upload = async (over: object) => {
+    const { body } = await ask("/api/v1/orgs/acme/files/presign", { ...FILE, ...over });
+    await put(body.put_url, body.put_headers);
+    return body.key as string;
+  };
+  const list = (query: string, scopes?: string) =>
+    ask(`/api/v1/orgs/acme/files?${query}`, undefined, scopes);
+  return { upload, list };
+}
+
+it("a list has the addresses of those files that are shown in a width", async () => {
+  const { upload, list } = await startList();
+  const picture = await upload({});
+  await upload({ filename: "a.txt", content_type: "text/plain" });
+  await upload({ policy: "plain" });
+  const { status, body } = await list("width=64");
+  const shown = body.files.filter(({ image_url }: Listed) => image_url !== undefined);
+  expect([status, body.files.length]).toEqual([200, 3]);
+  expect(shown.map(({ key }: Listed) => key)).toEqual([picture]);
+  const { width, source } = readAddress(shown[0].image_url);
+  expect([width, source.pathname]).toEqual(["w:64", `/store/files/${picture}`]);
+  const { body: without } = await list("width=65");
+  expect(without.files.map(({ image_url }: Listed) => image_url)).toEqual(Array(3).fill(undefined));
+});
+
+it("a list has the addresses of the pictures themselves without an image server", async () => {
+  const { upload, list } = await startList({ images: {} });
+  const key = await upload({});
+  const [{ image_url }] = (await list("width=320")).body.files;
+  expect(new URL(image_url).pathname).toBe(`/store/files/${key}`);
+});
+
+it.each(["", "0", "15", "4097", "64.5", "6e1", "64px"])(
+  "a list refuses what is no width: %j",
+  async (width) => {
+    const { list } = await startList();
+    const { status, body } = await list(`width=${width}`);
+    expect([status, body.errors]).toEqual([
+      400,
+      [{ pointer: "/width", reason: "it is not a whole number of pixels from 16 to 4096" }],
+    ]);
+  },
+);
+
+it("who may list but not read gets no addresses of pictures", async () => {
+  const { list } = await startList();
+  const { status, body } = await list("width=64", "list");
+  expect([status, body.scope]).toEqual([403, "read"]);
+  expect((await list("", "list")).status).toBe(200);
 });

@@ -3,10 +3,12 @@ import * as Record from "effect/Record";
 import * as Schema from "effect/Schema";
 import { listFiles, MOST_FILES } from "../../../application/files/list-files.ts";
 import { MediaType } from "../../../domain/media-type.ts";
+import { PictureWidth } from "../../../domain/picture.ts";
 import { FOLDER, StorageKey } from "../../../domain/storage-key.ts";
 import { fileAddress } from "../addresses.ts";
 import { FILES, operation } from "./operation.ts";
-import { confirmed, instant, names } from "./schemas.ts";
+import { WIDTH, widthIn } from "./open-file.ts";
+import { confirmed, GET_URL, instant, names, url } from "./schemas.ts";
 
 const AFTER = /^[!-~]{1,1024}$/;
 const matching = (pattern: RegExp, message: string) =>
@@ -16,10 +18,12 @@ const TEXTS = {
   prefix:
     "A year or a month, such as 2026/11, or the folders of another `key`, such as avatars; all files if left out.",
   after: "The `next` of the page before.",
-  limit: "The most files of a page; 1000 if left out, and 100 with `details`.",
+  limit: "The most files of a page; 1000 if left out, and at most 100 with `details` or `width`.",
   mine: "Lists the caller's own folder, which the `key` of a policy makes by `{subject}`. `prefix` is then left out, or the folders before it.",
   details:
     "Adds `filename` and `path` to files that the service copied from `incoming/`. It asks the store for each of them.",
+  width:
+    "Adds `imageUrl` to pictures whose policy names this width, in pixels. Needs the scope `read` too.",
 };
 
 const BOOLEAN = "it is neither true nor false";
@@ -65,12 +69,14 @@ export const listFilesOperation = operation({
       },
       flagNamed("mine"),
       flagNamed("details"),
+      { ...WIDTH, description: TEXTS.width },
     ],
     answers: "A page of files.",
   },
   query: (c) =>
     Record.map(Object.fromEntries(new URL(c.req.url).searchParams), (text, name) => {
       if (name === "limit" && /^\d{1,4}$/.test(text)) return Number(text);
+      if (name === "width") return widthIn(c);
       return (name === "mine" || name === "details") && /^(?:true|false)$/.test(text)
         ? text === "true"
         : text;
@@ -88,6 +94,7 @@ export const listFilesOperation = operation({
     ),
     mine: optionalFlag("mine"),
     details: optionalFlag("details"),
+    width: Schema.optionalKey(PictureWidth.annotate({ description: TEXTS.width })),
   }),
   run: ({ member }, input) => listFiles({ member, ...input }),
   output: Schema.Struct({
@@ -100,6 +107,9 @@ export const listFilesOperation = operation({
         path: names.path,
         storedAt: instant("When it was stored, as the store says.", "2026-11-24T12:00:00.000Z"),
         fileUrl: confirmed.fileUrl,
+        imageUrl: Schema.optionalKey(
+          url("Shows the picture to everyone who has it, until it expires.", GET_URL),
+        ),
       }).annotate({ identifier: "StoredFile" }),
     ),
     next: Schema.optionalKey(Schema.String.annotate({ description: "Asks for the next page." })),
@@ -112,5 +122,10 @@ export const listFilesOperation = operation({
     })),
     ...(next !== undefined && { next }),
   }),
-  refusals: { ScopeMissing: true, NoOwnFolder: true, StoreUnavailable: true },
+  refusals: {
+    ScopeMissing: true,
+    NoOwnFolder: true,
+    StoreUnavailable: true,
+    CredentialsUnavailable: true,
+  },
 });
