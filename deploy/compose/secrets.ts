@@ -28,6 +28,7 @@ const { values } = parseArgs({
     folder: { type: "string", default: "/data" },
     policies: { type: "string", default: "/policies" },
     store: { type: "string" },
+    images: { type: "string" },
   },
 });
 const file = (name: string) => `${values.folder}/${name}`;
@@ -67,6 +68,11 @@ if (!existsSync(file("valetkey.env"))) {
     `DEV_TOKEN=${secret()}`,
     `DEV_SERVICE_TOKEN=${secret()}`,
   ];
+  if (values.images !== undefined) {
+    const key = `IMAGES_KEY=${randomBytes(32).toString("hex")}`;
+    writeFileSync(`${values.images}/thumbor.env`, `${key}\n`);
+    lines.push(key);
+  }
   if (values.store === "azurite") {
     const key = randomBytes(64).toString("base64");
     writeFileSync(file("azurite.env"), `AZURITE_ACCOUNTS=valetkey:${key}\n`);

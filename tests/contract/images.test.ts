@@ -1,9 +1,9 @@
 import * as DateTime from "effect/DateTime";
-import { crc32, deflateSync } from "node:zlib";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { make } from "../../adapters/delivery/images/thumbor.ts";
 import { createValetkey, type Valetkey } from "../../adapters/embed/index.ts";
 import { minio } from "../../adapters/embed/minio.ts";
+import { makePng as png } from "../support/make-png.ts";
 import { serve } from "../support/serve.ts";
 import { s3Client } from "../support/s3-store.ts";
 import { need } from "../support/need.ts";
@@ -16,28 +16,6 @@ const KEY = "0b1d3f5a7c9e0b2d4f6a8c0e1b3d5f7a";
 const MIA = { caller: { id: "mia" }, organization: "acme" };
 const SVG =
   '<svg xmlns="http://www.w3.org/2000/svg" width="999" height="9"><image href="http://127.0.0.1/"/></svg>';
-
-const chunk = (type: string, data: Uint8Array) => {
-  const body = Buffer.concat([Buffer.from(type), data]);
-  const [length, sum] = [Buffer.alloc(4), Buffer.alloc(4)];
-  length.writeUInt32BE(data.length);
-  sum.writeUInt32BE(crc32(body));
-  return Buffer.concat([length, body, sum]);
-};
-
-/** A black PNG of so many pixels, of which these rows are in the file. */
-function png(width: number, height: number, rows = height) {
-  const head = Buffer.alloc(13);
-  head.writeUInt32BE(width, 0);
-  head.writeUInt32BE(height, 4);
-  head[8] = 8;
-  return Buffer.concat([
-    Buffer.from("\x89PNG\r\n\x1a\n", "latin1"),
-    chunk("IHDR", head),
-    chunk("IDAT", deflateSync(Buffer.alloc((width + 1) * rows))),
-    chunk("IEND", Buffer.alloc(0)),
-  ]);
-}
 
 const sizeOf = (image: Buffer) => [image.readUInt32BE(16), image.readUInt32BE(20)];
 

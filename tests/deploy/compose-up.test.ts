@@ -6,6 +6,7 @@ import { launchChromium } from "../support/chromium.ts";
 import { dockerEnvironment } from "../support/docker-environment.ts";
 import { freePort } from "../support/free-port.ts";
 import { isFullRun } from "../support/full-run.ts";
+import { makePng } from "../support/make-png.ts";
 import { need } from "../support/need.ts";
 import { snippetsOf } from "../support/snippets.ts";
 import { until } from "../support/until.ts";
@@ -31,13 +32,15 @@ interface Project {
   readonly down: () => Promise<void>;
 }
 
-async function up(file: string): Promise<Project> {
+async function up(file: string, more: Readonly<Record<string, string>>): Promise<Project> {
   const port = await freePort();
   const address = `http://localhost:${port}`;
   const storeUrl = `http://files.localhost:${port}`;
   const settings = {
+    ...more,
     PUBLIC_URL: address,
     STORE_URL: storeUrl,
+    IMAGES_URL: `http://images.localhost:${port}`,
     PUBLISH: `127.0.0.1:${port}:${port}`,
     MINIO_PORT: String(await freePort()),
     REPLICAS: "2",
@@ -94,7 +97,39 @@ describe.skipIf(compose === undefined)("compose.seaweedfs.yaml", () => {
 // The same service in front of MinIO, and of Azurite.
 if (isFullRun) {
   describe.skipIf(compose === undefined)("compose.yaml", () => {
-    servesUploads(started("compose.yaml"), "store:9000");
+    const project = started("compose.yaml", {
+      COMPOSE_PROFILES: "images",
+      IMAGES: "thumbor",
+      STORAGE_POLICIES: JSON.stringify({ files: { images: [64] } }),
+    });
+    servesUploads(project, "store:9000");
+
+    it("a picture comes in a size of its policy, by the public name of thumbor", async ({
+      onTestFinished,
+      skip,
+    }) => {
+      skip(chromium === undefined);
+      const files = "http://valetkey:8787/api/v1/orgs/acme/files";
+      const script = `
+        const headers = { Authorization: "Bearer " + process.env.DEV_SERVICE_TOKEN, "Content-Type": "application/json" };
+        const picture = Buffer.from("${makePng(320, 160).toString("base64")}", "base64");
+        const body = JSON.stringify({ filename: "a.png", content_type: "image/png", size: picture.length });
+        const granted = await (await fetch("${files}/presign", { method: "POST", headers, body })).json();
+        await fetch(granted.put_url, { method: "PUT", headers: granted.put_headers, body: picture });
+        const path = granted.key.slice(granted.key.indexOf("files/") + 6);
+        const shown = await fetch("${files}/" + path + "?width=64", { headers, redirect: "manual" });
+        console.log(shown.headers.get("location"));`;
+      const address = await project().inside("node", "--input-type=module", "--eval", script);
+      expect(new URL(address).hostname).toBe("images.localhost");
+      const browser = await launchChromium(chromium);
+      onTestFinished(() => browser.close());
+      const tab = await (await browser.newContext()).newPage();
+      await tab.goto(address);
+      const size = "[document.images[0].naturalWidth, document.images[0].naturalHeight]";
+      expect(await tab.evaluate(size)).toEqual([64, 32]);
+      const answer = await tab.goto(address.replace("/64x0/", "/65x0/"));
+      expect(answer?.status()).toBe(400);
+    });
   });
 
   describe.skipIf(compose === undefined)("compose.azure.yaml", () => {
@@ -123,9 +158,9 @@ if (isFullRun) {
 }
 
 /** The project of a file, once its tests run. */
-function started(file: string): () => Project {
+function started(file: string, more: Readonly<Record<string, string>> = {}): () => Project {
   let project: Project | undefined;
-  beforeAll(async () => void (project = await up(file)));
+  beforeAll(async () => void (project = await up(file, more)));
   afterAll(() => project?.down());
   return () => project ?? expect.fail("the project is not up");
 }

@@ -89,7 +89,7 @@ it.each(PROJECTS)("%s has what watches it in the profile watch, of one version",
 /** What the first service of a project does, into a folder. */
 function makeSecrets(
   env: Readonly<Record<string, string>>,
-  { folder = makeFolder(), store = "seaweedfs" } = {},
+  { folder = makeFolder(), store = "seaweedfs", more = [] as ReadonlyArray<string> } = {},
 ) {
   const args = [
     "--folder",
@@ -98,6 +98,7 @@ function makeSecrets(
     join(DEPLOY, "../adapters/storage/s3/policies"),
     "--store",
     store,
+    ...more,
   ];
   const { status, stdout, stderr } = spawnSync(
     "node",
@@ -228,6 +229,28 @@ it("each use has a key of its own, which may do what its policy allows", () => {
   expect(new Set([...keys.values()].map(({ secretKey }) => secretKey)).size).toBe(4);
   const put = policies.find(({ name }: { name: string }) => name === "valetkey-put");
   expect(JSON.parse(put.content).Statement).toMatchObject([{ Action: ["s3:PutObject"] }]);
+});
+
+it("thumbor has the key that signs addresses of pictures, and no other secret", () => {
+  const images = makeFolder();
+  const { read } = makeSecrets(HERE, { store: "minio", more: ["--images", images] });
+  const made = readFileSync(join(images, "thumbor.env"), "utf8");
+  expect(made).toMatch(/^IMAGES_KEY=[0-9a-f]{64}\n$/);
+  expect(read("valetkey.env")).toContain(made);
+  const on = { IMAGES: "thumbor" };
+  const services = servicesOf("compose.yaml", on);
+  const thumbor = services.get("thumbor");
+  expect(thumbor).toMatchObject({ read_only: true, cap_drop: ["ALL"], networks: ["store"] });
+  expect(thumbor?.volumes).toEqual(["image-key:/data:ro", "./compose:/compose:ro"]);
+  const settings = readAll({
+    ...services.get("valetkey")?.environment,
+    ...variablesOf(read("valetkey.env")),
+    HOST: "0.0.0.0",
+  });
+  expect(Result.getOrThrow(settings).images).toMatchObject({
+    server: "thumbor",
+    url: new URL("http://images.localhost:8787"),
+  });
 });
 
 it.each([

