@@ -110,8 +110,10 @@ const FULL = [
   "tests/hosts/astro.test.ts",
   "tests/hosts/nestjs.test.ts",
   "tests/hosts/nextjs.test.ts",
+  "tests/hosts/nuxt.test.ts",
   "tests/hosts/react-router.test.ts",
   "tests/hosts/sveltekit.test.ts",
+  "tests/hosts/tanstack-start.test.ts",
   "tests/release/package-managers.test.ts",
 ].filter((file) => !isFullRun && !process.argv.some((argument) => argument.includes(file)));
 

@@ -14,6 +14,7 @@ const EXAMPLES = join(ROOT, "deploy/examples");
 const PLAIN = ["page/page.css", "components/uploads.css", "components/uploads.js"];
 const PAGE = [...PLAIN, "page/index.html", "page/page.js"];
 const REACT = ["page/page.css", "components/uploads.css", "components/Uploads.tsx"];
+const VUE = ["page/page.css", "components/uploads.css", "components/Uploads.vue"];
 const SVELTE = ["page/page.css", "components/uploads.css", "components/Uploads.svelte"];
 
 /** Examples that are applications, each with what it shares and the folder that has it. */
@@ -26,12 +27,14 @@ const SHARED: Readonly<Record<string, readonly [string, ReadonlyArray<string>]>>
   nestjs: ["public", PAGE],
   nextjs: ["components", REACT],
   node: ["public", PAGE],
+  nuxt: ["app/components", VUE],
   "react-router": ["app/components", REACT],
   sveltekit: ["src/components", SVELTE],
+  "tanstack-start": ["src/components", REACT],
 };
 export const FRAMEWORKS = Object.keys(SHARED);
 const NOT_SOURCES =
-  /^(?:node_modules|build|dist|public|components|package-lock\.json|.*\.tsbuildinfo|\..+)$/;
+  /^(?:node_modules|build|dist|public|components|package-lock\.json|.*\.gen\.ts|.*\.tsbuildinfo|\..+)$/;
 
 /** Copies what an example shares into its folder. */
 function copyShared(name: string, folder: string): void {

@@ -3,7 +3,7 @@ import { defineConfig } from "astro/config";
 
 export default defineConfig({
   output: "server",
-  adapter: node({ mode: "middleware" }),
+  adapter: node({ mode: "standalone" }),
   // Behind a proxy that ends TLS: otherwise Astro takes pages there for those of another origin, and
   // refuses their parts, texts and removals.
   // security: { allowedDomains: [{ protocol: "https", hostname: "app.example.com" }] },

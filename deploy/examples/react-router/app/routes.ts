@@ -1,6 +1,7 @@
-import { type RouteConfig, route } from "@react-router/dev/routes";
+import { index, type RouteConfig, route } from "@react-router/dev/routes";
 
 export default [
+  index("routes/home.tsx"),
   route("api/v1/orgs/:slug/files/*", "routes/valetkey.ts", { id: "files" }),
   route("f/*", "routes/valetkey.ts", { id: "links" }),
   // Of the embedded store alone.

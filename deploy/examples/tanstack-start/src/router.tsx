@@ -1,0 +1,5 @@
+import { createRouter } from "@tanstack/react-router";
+import { routeTree } from "./routeTree.gen.ts";
+
+export const getRouter = () =>
+  createRouter({ routeTree, defaultNotFoundComponent: () => <p>Not here</p> });
