@@ -40,14 +40,19 @@ export const serveCommand = (listen: Listen) =>
 const announce = (settings: Settings) =>
   Effect.fnUntraced(function* (isForPeople: boolean) {
     if (isForPeople) print(startMessage(settings));
-    else yield* Effect.logInfo("ready", readyFacts(settings));
+    else {
+      yield* Effect.logInfo("ready", readyFacts(settings));
+      // Whoever writes the log into a file still reads the address.
+      if (process.stderr.isTTY) printMessage(startMessage(settings));
+    }
     for (const warning of findWarnings(process.env, settings)) yield* Effect.logWarning(warning);
   });
 
 function startMessage({ http, identity: { callers }, storage }: Settings): string {
   const address = http.publicUrl.origin;
+  const [page, callerLine] = callerLines(callers, address);
   const lines = [
-    ...callerLines(callers, address),
+    callerLine,
     ["Store", storage.description],
     [
       "Switch",
@@ -56,7 +61,7 @@ function startMessage({ http, identity: { callers }, storage }: Settings): strin
     ["Stop", "Ctrl+C"],
   ];
   const text = lines.map(([name = "", fact = ""]) => `  ${name.padEnd(8)} ${fact}\n`).join("");
-  return `\nValetkey is ready.\n\n${text}\n`;
+  return `\nValetkey is ready at\n\n  ${page}\n\n${text}\n`;
 }
 
 /** The facts for the log. It may be collected, so it has only the tokens that were generated. */
@@ -75,21 +80,25 @@ function readyFacts({ http, identity: { callers }, storage }: Settings) {
 const pageAddress = (address: string, { value }: DevelopmentToken) =>
   `${address}/#token=${Redacted.value(value)}`;
 
-function callerLines(callers: CallerSettings, address: string): ReadonlyArray<readonly string[]> {
-  const at = ["Address", address];
+/** Returns the address to open, and who may call. */
+function callerLines(
+  callers: CallerSettings,
+  address: string,
+): readonly [page: string, line: readonly [string, string]] {
   switch (callers.auth) {
     case "dev": {
       const { user, service } = callers.tokens;
+      const token = Redacted.value(service.value);
       return [
-        ["Try it", pageAddress(address, user)],
-        ["Service", `token ${Redacted.value(service.value)}, for callers that are services`],
+        pageAddress(address, user),
+        ["Service", `token ${token}, for callers that are services`],
       ];
     }
     case "static":
-      return [at, ["Callers", `${callers.tokens.length} tokens in ${callers.file}`]];
+      return [address, ["Callers", `${callers.tokens.length} tokens in ${callers.file}`]];
     case "jwt":
-      return [at, ["Callers", `with a token of ${callers.issuer} for ${callers.audience}`]];
+      return [address, ["Callers", `with a token of ${callers.issuer} for ${callers.audience}`]];
     case "forward":
-      return [at, ["Callers", `named by ${callers.user}, from trusted proxies`]];
+      return [address, ["Callers", `named by ${callers.user}, from trusted proxies`]];
   }
 }

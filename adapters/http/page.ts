@@ -9,6 +9,8 @@ const FILES = [
   ["/", "index.html", "text/html; charset=utf-8"],
   ["/page.css", "page.css", "text/css; charset=utf-8"],
   ["/icon.svg", "icon.svg", "image/svg+xml"],
+  // Browsers ask for it beside documents that name no icon.
+  ["/favicon.ico", "icon.svg", "image/svg+xml"],
   ["/page.js", "page.js", SCRIPT],
   ["/card.js", "card.js", SCRIPT],
   ["/requests.js", "requests.js", SCRIPT],

@@ -17,7 +17,8 @@ export const settings = {
       none: ["off", "quiet", "silent"],
     }),
     variable: "LOG_LEVEL",
-    meaning: "What is written to the log. In the package: the option `log`.",
+    meaning:
+      "What is written to the log; `debug` also has requests for files of the page at `/`. In the package: the option `log`.",
     example: "info",
   }),
   format: optional({

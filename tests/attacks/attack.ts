@@ -62,6 +62,18 @@ export const notFound: Outcome = {
   },
 };
 
+/** Not found, since the service has no such address for anybody. */
+export const unknownAddress: Outcome = {
+  says: "is answered with 404, as every address that the service does not have",
+  check: (answer) => {
+    expect(answer.status, answer.text).toBe(404);
+    expect(JSON.parse(answer.body)).toMatchObject({
+      title: "The service has no such address",
+      code: "NOT_FOUND",
+    });
+  },
+};
+
 /** Answered with a status; the rest of the answer is not looked at. */
 export const answered = (status: number): Outcome => ({
   says: `is answered with ${status}`,

@@ -5,6 +5,7 @@ import {
   hostOf,
   JSON_TYPE,
   notFound,
+  unknownAddress,
   type Outcome,
   presign,
   refused,
@@ -85,7 +86,7 @@ export const organizations: ReadonlyArray<Attack> = toJwt([
   ...ADDRESSES.map(([input, slug]) => ({
     input: `an organization (${input}: ${slug})`,
     request: (site: Site) => send(site, path(slug)),
-    outcome: notFound,
+    outcome: slug === "" ? unknownAddress : notFound,
   })),
   ...RECEIPTS.map(([input, receipt, outcome]) => ({
     input: `a confirm with ${input}`,

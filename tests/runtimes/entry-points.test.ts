@@ -87,7 +87,7 @@ describe.each(runtimes)("on %s", (runtime) => {
 it("a person at a terminal is told where to try it, with the token", async () => {
   const service = await startProcess({ LOG_FORMAT: "pretty" });
   await service.stop();
-  expect(service.output()).toContain(`Try it   ${service.address}/#token=${service.token}`);
+  expect(service.output()).toContain(`\n  ${service.address}/#token=${service.token}\n`);
 });
 
 it.each(runtimes)("%s explains itself to --help, and takes no other option", async (runtime) => {

@@ -3,6 +3,7 @@ import { Hono } from "hono";
 import { TrieRouter } from "hono/router/trie-router";
 import { getPath } from "hono/utils/url";
 import { confirmArrived } from "../../../application/uploads/confirm-announced.ts";
+import { LinkNotFound } from "../../../domain/errors.ts";
 import { basePathAt } from "../addresses.ts";
 import { crossOrigin } from "./cross-origin.ts";
 import type { HttpContext, HttpEnv } from "../env.ts";
@@ -18,7 +19,7 @@ import {
 import type { AppOptions } from "../options.ts";
 import { pipeline } from "./pipeline.ts";
 import { refuse } from "../problems/answer-problem.ts";
-import { MethodNotAllowed, NotFound } from "../problems/refusals.ts";
+import { MethodNotAllowed, NotFound, UnknownAddress } from "../problems/refusals.ts";
 import { RouterByMethod } from "./router.ts";
 
 export type { AppOptions } from "../options.ts";
@@ -62,6 +63,10 @@ export function appWith(more: ReadonlyArray<PublicRoute>, options: AppOptions): 
       ),
     );
   }
+  const unknown = (path: string) => {
+    const endsWithSlash = path.endsWith("/") && paths.match("ALL", path.slice(0, -1))[0].length > 0;
+    return new UnknownAddress({ base, endsWithSlash });
+  };
   const onAnnounced = (key: string) => Effect.runPromiseWith(options.services)(confirmArrived(key));
   for (const { path, fetch } of mounts) {
     const share = sharing(`${path}/`);
@@ -69,8 +74,10 @@ export function appWith(more: ReadonlyArray<PublicRoute>, options: AppOptions): 
   }
   app.notFound((c) =>
     handle(c, sharing(c.req.path), (requestId) => {
-      const [[[notAllowed] = []]] = paths.match("ALL", c.req.path);
-      return refuse(c, notAllowed ?? new NotFound(), requestId);
+      const { path } = c.req;
+      const [[[notAllowed] = []]] = paths.match("ALL", path);
+      const refusal = notAllowed ?? (LINKS.test(path) ? new LinkNotFound() : unknown(path));
+      return refuse(c, refusal, requestId);
     }),
   );
   return app;
@@ -95,6 +102,9 @@ function routesFor({ page = [], readiness, metrics }: AppOptions): ReadonlyArray
     ),
   ];
 }
+
+/** Links without a token. */
+const LINKS = /^\/f\/?$/;
 
 /** Returns the path of a request below `base`, unless the host has already removed that. */
 const pathUnder = (base: string) => (request: Request) => {

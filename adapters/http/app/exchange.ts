@@ -24,9 +24,11 @@ type Responder = (requestId: string) => Answer | Response | Promise<Answer | Res
 export function exchange(
   options: AppOptions,
 ): (c: HttpContext, sharing: Sharing, answering: Responder, route?: string) => Promise<Response> {
-  const { services, isStopping, watch } = options;
+  const { services, isStopping, watch, page = [] } = options;
   const log = Effect.runForkWith(services);
   const logRequest = logAt("Info", services);
+  const logDetail = logAt("Debug", services);
+  const pageFiles: ReadonlySet<string | undefined> = new Set(page.map(({ path }) => path));
 
   return async (c, sharing, answering, route) => {
     const start = logRequest ? performance.now() : 0;
@@ -56,7 +58,8 @@ export function exchange(
     }
     onEnd?.(answer.status);
     const trace_id = logRequest && traceIdIn(c.req.raw.headers);
-    logRequest?.("request", {
+    const logAnswer = answer.status < 400 && pageFiles.has(route) ? logDetail : logRequest;
+    logAnswer?.("request", {
       requestId,
       method: c.req.method,
       // Without the query, which may hold a signature.

@@ -45,6 +45,15 @@ export class MethodNotAllowed extends Data.TaggedError("MethodNotAllowed")<{
   readonly allow: string;
 }> {}
 
+/**
+ * The service has no such address, whoever asks. `base` is the path that it is mounted under;
+ * `endsWithSlash` is true if the address is one of the service without its last slash.
+ */
+export class UnknownAddress extends Data.TaggedError("UnknownAddress")<{
+  readonly base: string;
+  readonly endsWithSlash: boolean;
+}> {}
+
 /** Nothing is at this address, or nothing for this caller. */
 export class NotFound extends Data.TaggedError("NotFound") {}
 

@@ -168,6 +168,17 @@ export const PROBLEMS = {
     samples: [{ allow: "GET" }],
   },
   NotFound: NOT_FOUND,
+  UnknownAddress: {
+    answer: [404, "NOT_FOUND", "The service has no such address"],
+    detail: ({ base, endsWithSlash }) =>
+      endsWithSlash
+        ? "Leave out the slash at its end."
+        : `Files are below ${base}/api/v1/orgs/ORGANIZATION/files, and ${base}/openapi.json describes all addresses.`,
+    samples: [
+      { base: "", endsWithSlash: false },
+      { base: "", endsWithSlash: true },
+    ],
+  },
   LoopbackOnly: {
     answer: [403, "FORBIDDEN", "The service answers this machine only"],
     detail:
