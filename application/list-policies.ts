@@ -19,7 +19,7 @@ export const listPolicies = Effect.fnUntraced(function* (member: Member) {
     name,
     writeOnce: policy.writeOnce && isOnce,
     maxSize: ByteSize.make(Math.min(policy.maxSize, limits?.largestPut ?? Infinity)),
-    extensions: allowedByExtension(policy.allowedTypes),
+    extensions: allowedByExtension(policy),
     checksums: putChecksums(abilities),
     multipart: takesParts(policy, abilities)
       ? {

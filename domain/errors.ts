@@ -17,6 +17,8 @@ export class FileTooLarge extends Data.TaggedError("FileTooLarge")<{
 export class MediaTypeNotAllowed extends Data.TaggedError("MediaTypeNotAllowed")<{
   readonly actual: string;
   readonly allowed: ReadonlyArray<string>;
+  /** True if the policy accepts no type that browsers execute. */
+  readonly isPublic: boolean;
 }> {}
 
 /** There is no policy of this name; `known` lists those that the caller may use. */

@@ -44,7 +44,7 @@ interface KeyFacts {
 }
 
 export const generate = (facts: KeyFacts): Effect.Effect<StorageKey, never, SecureRandom> =>
-  facts.template[0] === SUBJECT
+  facts.template[0] === SUBJECT || facts.template[1] === SUBJECT
     ? Effect.flatMap(subjectFolder(facts.caller), (folder) => generateIn(facts, folder))
     : generateIn(facts);
 
@@ -147,6 +147,25 @@ function folderOn(folder: string, now: Date): string {
 
 export const KEY_PREFIX = "orgs/";
 
+/** The first folder of public files, and of no others: a file is public exactly if its key says so. */
+const PUBLIC_FOLDER = "public";
+
+export const isPublicKey = (key: StorageKey): boolean =>
+  afterOrganization(key).startsWith(`${PUBLIC_FOLDER}/`);
+
+/** Returns the folders of a caller: also public files can be in a folder of their uploader. */
+export const withPublicFolder = (folder: string) => [folder, `${PUBLIC_FOLDER}/${folder}`];
+
+export const isPublicTemplate = ([first]: KeyTemplate): boolean => first === PUBLIC_FOLDER;
+
+/** Returns the name of a public file by the end of its address; no key for any other text. */
+export const publicKeyIn = (organization: string, path: string): string =>
+  `${KEY_PREFIX}${organization}/${PUBLIC_FOLDER}/${path}`;
+
+/** Inverts `publicKeyIn`: returns the organization's id, and the path below its public folder. */
+export const publicPath = (key: StorageKey): string =>
+  key.slice(KEY_PREFIX.length).replace(`/${PUBLIC_FOLDER}/`, "/");
+
 /** Where uploads wait unreadable. */
 export const INCOMING_PREFIX = "incoming/";
 
@@ -194,8 +213,8 @@ const YEAR = "[0-9]{4}";
 const MONTH = "(?:0[1-9]|1[0-2])";
 /** Matches a day or a month. */
 const DATE = `${YEAR}|(?:0[1-9]|[12][0-9]|3[01])`;
-const foldersWith = (first: string, date: string) =>
-  `(?!files/)${first}(?:/(?:${NAME}|${date})){0,7}`;
+const foldersWith = (first: string, date: string, further = 7) =>
+  `(?!files/)${first}(?:/(?:${NAME}|${date})){0,${further}}`;
 const FOLDERS = foldersWith(NAME, DATE);
 
 /** Patterns of segments of addresses. */
@@ -208,8 +227,14 @@ const KEY = new RegExp(
   `^orgs/(?<organization>[A-Za-z0-9][A-Za-z0-9_-]{0,63})/(?:files/(?<year>${YEAR})/(?<month>${MONTH})|${FOLDERS})/(?<uuid>${UUID})(?<extension>${EXTENSION})$`,
 );
 
+const TEMPLATE_DATE = "\\{(?:year|month|day)\\}";
+const TEMPLATE_FOLDERS = [
+  "files/\\{year\\}/\\{month\\}",
+  foldersWith(`(?:${NAME}|\\{subject\\})`, TEMPLATE_DATE),
+  foldersWith(`${PUBLIC_FOLDER}/\\{subject\\}`, TEMPLATE_DATE, 6),
+];
 const TEMPLATE = new RegExp(
-  `^orgs/\\{organization\\}/(?:files/\\{year\\}/\\{month\\}|${foldersWith(`(?:${NAME}|\\{subject\\})`, "\\{(?:year|month|day)\\}")})/\\{id\\}\\{extension\\}$`,
+  `^orgs/\\{organization\\}/(?:${TEMPLATE_FOLDERS.join("|")})/\\{id\\}\\{extension\\}$`,
 );
 
 const SUBJECT = "{subject}";
@@ -223,11 +248,13 @@ const FORMS: ReadonlyMap<string, RegExp> = new Map([
 ]);
 
 export const DEFAULT_TEMPLATE = "orgs/{organization}/files/{year}/{month}/{id}{extension}";
+export const PUBLIC_TEMPLATE = `orgs/{organization}/${PUBLIC_FOLDER}/{year}/{month}/{id}{extension}`;
 
 /**
  * The folders of a policy's keys, where `{year}`, `{month}` and `{day}` stand for the date of
  * signing in UTC. The first is a name or `{subject}`, the caller's folder, so that all files of a
- * caller have one prefix; only the default policy has `files`, so that each key has one address.
+ * caller have one prefix; behind `public` it may be the second. Only the default policy has `files`,
+ * so that each key has one address.
  */
 export const KeyTemplate = Schema.String.check(Schema.isPattern(TEMPLATE)).pipe(
   Schema.decodeTo(Schema.Array(Schema.String).pipe(Schema.brand("KeyTemplate")), {

@@ -11,6 +11,7 @@ import { Lifetime, lifetimeText, type WrittenLifetime } from "./lifetime.ts";
 import { LinkLifetime } from "./link.ts";
 import {
   essence,
+  isExecutable,
   usualExtensions,
   type MediaType,
   mediaTypeByExtension,
@@ -19,7 +20,7 @@ import {
 import type { Metadata } from "./metadata.ts";
 import { OrganizationSlug } from "./organization.ts";
 import { PictureWidths } from "./picture.ts";
-import { DEFAULT_TEMPLATE, KeyTemplate } from "./storage-key.ts";
+import { DEFAULT_TEMPLATE, extensionFor, KeyTemplate } from "./storage-key.ts";
 
 export const AllowedType = Schema.String.check(
   Schema.isPattern(/^[a-z0-9][a-z0-9!#$&^_.+-]*\/(?:\*|[a-z0-9][a-z0-9!#$&^_.+-]*)$/),
@@ -97,9 +98,15 @@ export interface WrittenPolicy {
   /**
    * The place of its files, such as `"orgs/{organization}/avatars/{year}/{id}{extension}"`: a name
    * or `{subject}`, then up to 7 of names, `{year}`, `{month}` and `{day}`. `files/{year}/{month}` if
-   * left out.
+   * left out, and `public/{year}/{month}` with `public`.
    */
   readonly key?: string | undefined;
+  /**
+   * Everybody can read its files, at an address that does not end: see docs/cdn.md. Their keys begin
+   * with `orgs/{organization}/public/`, then `{subject}` may come. Types that browsers execute are
+   * refused.
+   */
+  readonly public?: boolean | undefined;
   /** The longest lifetime of a link to the file, up to 10 years; no links if left out. */
   readonly linkLifetime?: WrittenLifetime | undefined;
   /**
@@ -192,8 +199,9 @@ export const UploadPolicy = Schema.Struct({
   key: member(
     KeyTemplate,
     DEFAULT_TEMPLATE,
-    'it is not a template such as "orgs/{organization}/avatars/{year}/{id}{extension}": between {organization} and {id} are 1 to 8 folders, first {subject} or a name of lower-case letters, digits, _ and - that begins with a letter, then such names, {year}, {month} or {day}; only the default begins with files',
+    'it is not a template such as "orgs/{organization}/avatars/{year}/{id}{extension}": between {organization} and {id} are 1 to 8 folders, first {subject} or a name of lower-case letters, digits, _ and - that begins with a letter, then such names, {year}, {month} or {day}; only the default begins with files, and {subject} may follow public',
   ),
+  public: member(Schema.Boolean, false, BOOLEAN),
   linkLifetime: optional(
     lifetimeText(LinkLifetime),
     'it is not a duration such as "365 days", up to 10 years',
@@ -243,9 +251,13 @@ export function authorize(
   if (!policy.callers.includes(caller)) {
     return Effect.fail(new PolicyNotAllowed({ callers: policy.callers }));
   }
-  if (!allows(policy.allowedTypes, request.contentType)) {
+  if (!allows(policy, request)) {
     return Effect.fail(
-      new MediaTypeNotAllowed({ actual: request.contentType, allowed: policy.allowedTypes }),
+      new MediaTypeNotAllowed({
+        actual: request.contentType,
+        allowed: policy.allowedTypes,
+        isPublic: policy.public,
+      }),
     );
   }
   if (request.size > policy.maxSize) {
@@ -261,13 +273,11 @@ export function authorize(
  * Returns the allowed media types by their usual extensions, with the dot. Of several types with
  * one extension, the type that it usually stands for, if that is allowed.
  */
-export function allowedByExtension(
-  allowedTypes: ReadonlyArray<AllowedType>,
-): ReadonlyMap<string, MediaType> {
+export function allowedByExtension(policy: TypeRules): ReadonlyMap<string, MediaType> {
   const types = new Map<string, MediaType>();
-  for (const allowed of allowedTypes) {
+  for (const allowed of policy.allowedTypes) {
     for (const type of TYPES_WITH_EXTENSION) {
-      if (!includes(allowed, type)) continue;
+      if (!includes(allowed, type) || (policy.public && isExecutable(type))) continue;
       for (const extension of usualExtensions(type)) {
         const ending = `.${extension}`;
         if (!types.has(ending) || mediaTypeByExtension(extension) === type) types.set(ending, type);
@@ -277,9 +287,14 @@ export function allowedByExtension(
   return types;
 }
 
-function allows(allowedTypes: ReadonlyArray<AllowedType>, contentType: MediaType): boolean {
+type TypeRules = Pick<UploadPolicy, "allowedTypes" | "public">;
+
+function allows(policy: TypeRules, { contentType, filename }: UploadRequest): boolean {
   const type = essence(contentType);
-  return allowedTypes.some((allowed) => includes(allowed, type));
+  if (!policy.allowedTypes.some((allowed) => includes(allowed, type))) return false;
+  // Servers also serve files by their extensions.
+  const served = () => mediaTypeByExtension(extensionFor(filename, contentType).slice(1));
+  return !policy.public || !(isExecutable(contentType) || isExecutable(served()));
 }
 
 const includes = (allowed: AllowedType, type: string): boolean =>

@@ -109,6 +109,8 @@ const policy = object({
   linkLifetime: optional(number),
   /** The widths in which its pictures can be opened, in pixels; undefined if there are none. */
   images: optional(list(number)),
+  /** Everybody can read its files. */
+  public: optional(boolean),
   strict: boolean,
   writeOnce: boolean,
   requireChecksum: boolean,
@@ -156,6 +158,8 @@ export const decodeResult = object({
   getUrl: url,
   /** Opens the file for members of the organization, for good. */
   fileUrl: url,
+  /** Shows the file to everybody, for good; undefined unless its policy is public. */
+  publicUrl: optional(url),
   size: number,
   contentType: text,
   etag: text,

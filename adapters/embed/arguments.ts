@@ -2,6 +2,7 @@ import type * as Layer from "effect/Layer";
 import * as Predicate from "effect/Predicate";
 import * as Result from "effect/Result";
 import type { WrittenSize as Size } from "../../domain/byte-size.ts";
+import type { Addresses } from "../events/events.ts";
 import type { SharedLimiter } from "../limits/layer.ts";
 import { anyOf, optionFault, type Read } from "../settings/setting.ts";
 import { STORE_NAMES } from "../storage/settings.ts";
@@ -86,8 +87,8 @@ export class Events {
   }
 }
 
-/** @internal The port, for files at the address of the service. */
-type EventsLayer = (publicUrl: URL) => Layer.Layer<never>;
+/** @internal The port, for files at these addresses. */
+type EventsLayer = (addresses: Addresses) => Layer.Layer<never>;
 
 /** @internal A store at the address of the service, where the embedded store answers. */
 type StoreOption = (publicUrl: URL) => Store;

@@ -5,12 +5,11 @@ import * as Result from "effect/Result";
 import * as Schema from "effect/Schema";
 import { Events as Port } from "../../application/ports/events.ts";
 import type { Deliver } from "../events/dispatch.ts";
-import { type Address, makeEvents } from "../events/events.ts";
+import { makeEvents } from "../events/events.ts";
 import type { Message } from "../events/outbox.ts";
 import { send } from "../events/send.ts";
 import * as adapter from "../events/settings.ts";
 import { loadSqlite, sqliteOutbox } from "../events/sqlite-outbox.ts";
-import { fileAddress } from "../http/addresses.ts";
 import { directory } from "../settings/directory.ts";
 import { fault, joinReads, optional, readSettings } from "../settings/setting.ts";
 import type { Source } from "../settings/source.ts";
@@ -48,11 +47,10 @@ export function events(options: EventOptions): Events {
     await handler?.(eventFrom(message));
     return { status: 204, retryAfter: undefined };
   };
-  return new Events((publicUrl) => {
-    const address: Address = (...file) => fileAddress(publicUrl, ...file);
+  return new Events((addresses) => {
     const publishing = sqliteOutbox(directory).pipe(
       Effect.catch((reason) => Effect.die(new Error(reason))),
-      Effect.flatMap((outbox) => makeEvents({ outbox, deliver, address })),
+      Effect.flatMap((outbox) => makeEvents({ outbox, deliver, addresses })),
     );
     return Layer.effect(Port, publishing);
   });

@@ -10,12 +10,20 @@ import { OnConfirmed } from "../../application/ports/on-confirmed.ts";
 import { Organizations } from "../../application/ports/organizations.ts";
 import { makeReadinessCheck } from "../../application/store/check-readiness.ts";
 import { guarded } from "../../application/store/guarded-store.ts";
-import { basePathAt, pathIn } from "../http/addresses.ts";
+import {
+  basePathAt,
+  fileAddress,
+  pathIn,
+  PUBLIC_FILES,
+  type PublicAddress,
+  publicAddresses,
+} from "../http/addresses.ts";
 import { makeApp } from "../http/app/app.ts";
 import { PATTERNS } from "../http/app/routes.ts";
 import { clientAddress, UNKNOWN_PROXY } from "../http/client-address.ts";
 import type { Peer } from "../http/env.ts";
 import { presentArrived } from "../http/operations/confirm.ts";
+import { presentPublic } from "../http/operations/public-file.ts";
 import type { Services } from "../http/options.ts";
 import { asResponse } from "../http/problems/answer-problem.ts";
 import { problemFrom } from "../http/problems/problem.ts";
@@ -57,6 +65,8 @@ export function createValetkey<Name extends string = never>(
   options: ValetkeyOptions<Name>,
 ): Valetkey<"files" | Name> {
   const { store, countIn, events, ...settings } = readConfiguration(options);
+  const { publicUrl, corsOrigins, trustedProxies } = settings.http;
+  const publicAddress = publicAddresses(settings.policies, publicUrl);
   const layer = serviceLayer({
     settings,
     others: Layer.mergeAll(
@@ -64,8 +74,11 @@ export function createValetkey<Name extends string = never>(
         Effect.die(new Error(`The store cannot be used (${store.description}): ${reason}`)),
       ),
       Layer.succeed(Organizations, organizationsFrom(options.organizations)),
-      onConfirmedLayer(options.onConfirmed),
-      events?.(settings.http.publicUrl) ?? Layer.empty,
+      onConfirmedLayer(options.onConfirmed, publicAddress),
+      events?.((slug, file) => ({
+        file_url: fileAddress(publicUrl, slug, file),
+        public_url: publicAddress?.(file.key),
+      })) ?? Layer.empty,
     ),
     authenticator: Layer.succeed(Authenticator, authenticatorFrom(options.authenticate)),
     countIn,
@@ -85,16 +98,17 @@ export function createValetkey<Name extends string = never>(
     if (Cause.hasInterruptsOnly(exit.cause)) expectOpen();
     throw Cause.squash(exit.cause);
   };
-  const { publicUrl, corsOrigins, trustedProxies } = settings.http;
   // Their types have the names of policies, on which no call depends.
   const calls = Record.map(
-    callsAt(publicUrl),
+    callsAt({ publicUrl, publicAddress }),
     (call) => async (options: CallContext) => run(Effect.mapError(call(options), rejectionFrom)),
   ) as unknown as Pick<Valetkey<"files" | Name>, keyof Calls>;
   const mounts = mountsFor(store);
-  const paths = [...PATTERNS, ...mounts.map(({ path }) => `${path}/*`)].map(
-    (path) => `${basePathAt(publicUrl)}${path}`,
-  );
+  const paths = [
+    ...PATTERNS,
+    ...(publicAddress === undefined ? [] : [`${PUBLIC_FILES}/*`]),
+    ...mounts.map(({ path }) => `${path}/*`),
+  ].map((path) => `${basePathAt(publicUrl)}${path}`);
   const isOurs = pathMatcher(paths);
   const log = logFrom(options.log);
   const warnOfMount = mountWarner(isOurs, log);
@@ -178,12 +192,20 @@ const keyOfProcess = Effect.map(
 const OWN_KEY = Symbol.for("valetkey/receipt-key");
 const ofProcess = globalThis as { [OWN_KEY]?: Uint8Array };
 
-const onConfirmedLayer = (onConfirmed: ValetkeyOptions["onConfirmed"]): Layer.Layer<never> =>
+const onConfirmedLayer = (
+  onConfirmed: ValetkeyOptions["onConfirmed"],
+  publicAddress: PublicAddress | undefined,
+): Layer.Layer<never> =>
   onConfirmed === undefined
     ? Layer.empty
     : Layer.succeed(OnConfirmed, ({ organization, subject, ...upload }) =>
         Effect.promise(async () =>
-          onConfirmed({ organization, subject, ...presentArrived(upload) }),
+          onConfirmed({
+            organization,
+            subject,
+            ...presentArrived(upload),
+            ...presentPublic(upload.key, { publicAddress }),
+          }),
         ),
       );
 

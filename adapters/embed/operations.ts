@@ -9,7 +9,7 @@ import type { UploadRefusal } from "../../domain/errors.ts";
 import { DEFAULT_SCOPES, type Principal, Scope, Subject } from "../../domain/principal.ts";
 import { CallerKind } from "../../domain/upload-policy.ts";
 import { OPERATIONS } from "../http/app/routes.ts";
-import type { Operation } from "../http/operations/operation.ts";
+import type { Operation, OperationContext } from "../http/operations/operation.ts";
 import { CALLS } from "../http/problems/language.ts";
 import { problemFrom } from "../http/problems/problem.ts";
 import type { PROBLEMS, Refusal, Tag } from "../http/problems/table.ts";
@@ -82,13 +82,13 @@ type StatusAndCode<A> = A extends readonly [infer Status, infer Code, ...Readonl
     : never;
 
 /** Makes the calls of the package, as programs: operations with plain data for input and output. */
-export const callsAt = (publicUrl: URL) =>
+export const callsAt = (service: Pick<OperationContext, "publicUrl" | "publicAddress">) =>
   Record.map(
     OPERATIONS as Readonly<Record<keyof typeof OPERATIONS, Operation>>,
     ({ scope, own, callWith }) =>
       ({ caller, organization, ...input }: CallContext) =>
         Effect.flatMap(admitCaller({ caller, slug: organization, scope, own }), (member) =>
-          callWith({ member, publicUrl }, withoutUndefined(input)),
+          callWith({ member, ...service }, withoutUndefined(input)),
         ),
   );
 

@@ -5,7 +5,10 @@ export type UploadEvent = { readonly id: string } & {
   readonly [Type in EventType]: {
     readonly type: Type;
     readonly timestamp: Date;
-    readonly data: Dated<(typeof EVENTS)[Type]["Encoded"]> & { readonly fileUrl?: string };
+    readonly data: Dated<(typeof EVENTS)[Type]["Encoded"]> & {
+      readonly fileUrl?: string;
+      readonly publicUrl?: string;
+    };
   };
 }[EventType];
 

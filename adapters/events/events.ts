@@ -13,22 +13,22 @@ import { isoText } from "../values/time.ts";
 import { type Deliver, dispatch } from "./dispatch.ts";
 import { full, type Message, MOST_WAITING, type Outbox, type Outcome } from "./outbox.ts";
 
-/** Returns the `file_url` of a file. */
-export type Address = (
+/** Returns the addresses of a file. */
+export type Addresses = (
   slug: string,
   file: { readonly key: StorageKey; readonly version?: string },
-) => string;
+) => { readonly file_url: string; readonly public_url: string | undefined };
 
 /** Publishes events into `outbox`, and delivers them until the scope closes. */
 export const makeEvents = Effect.fnUntraced(function* ({
   outbox,
   deliver,
-  address,
+  addresses,
   onSettled,
 }: {
   readonly outbox: Outbox;
   readonly deliver: Deliver;
-  readonly address: Address;
+  readonly addresses: Addresses;
   readonly onSettled?: ((state: Outcome["state"]) => void) | undefined;
 }) {
   let hasFailed = false;
@@ -36,7 +36,7 @@ export const makeEvents = Effect.fnUntraced(function* ({
     Effect.tapError(call, () => Effect.sync(() => void (hasFailed = true)));
   // Each process looks for what is due once a second.
   const queue = { ...outbox, put: flow(outbox.put, watched), claim: watched(outbox.claim) };
-  const kept = keepIn(queue, address);
+  const kept = keepIn(queue, addresses);
   const lookAgain = yield* dispatch(queue, deliver, onSettled);
   return {
     ...kept,
@@ -52,10 +52,10 @@ export const makeEvents = Effect.fnUntraced(function* ({
 });
 
 /** Publishes into `outbox`; another process delivers. */
-export const keepIn = (outbox: Outbox, address?: Address): EventPublisher => ({
+export const keepIn = (outbox: Outbox, addresses?: Addresses): EventPublisher => ({
   publish: (event) =>
     Effect.flatMap(Clock.currentTimeMillis, (now) =>
-      Effect.asVoid(outbox.put(messageFrom(event, now, address))),
+      Effect.asVoid(outbox.put(messageFrom(event, now, addresses))),
     ),
   check: Effect.flatMap(Effect.andThen(outbox.check, outbox.counts), ({ waiting }) =>
     waiting < MOST_WAITING ? Effect.void : new EventsUnavailable({ reason: full(MOST_WAITING) }),
@@ -66,15 +66,18 @@ export const keepIn = (outbox: Outbox, address?: Address): EventPublisher => ({
  * Makes the message of an event. Its id depends on the upload and its bytes, so that confirming
  * again makes no second event.
  */
-export function messageFrom(event: UploadEvent, now: number, address?: Address): Message {
+export function messageFrom(event: UploadEvent, now: number, addresses?: Addresses): Message {
   const { type, slug, data: facts } = event;
   const schema: Schema.Encoder<object> = EVENTS[type];
   const encoded = Schema.encodeSync(schema)(facts) as Readonly<globalThis.Record<string, unknown>>;
   const data = Record.mapKeys(encoded, snakeCase);
   const arrival = JSON.stringify([type, facts.key, arrivalOf(event)]);
   const digest = hash("sha256", arrival, "base64url");
-  const fileUrl = slug && address ? { file_url: address(slug, facts) } : {};
-  const body = { type, timestamp: isoText(now), data: { ...data, ...fileUrl } };
+  const body = {
+    type,
+    timestamp: isoText(now),
+    data: { ...data, ...(slug && addresses?.(slug, facts)) },
+  };
   return { id: `evt_${digest.slice(0, 32)}`, lane: facts.key, body: JSON.stringify(body) };
 }
 

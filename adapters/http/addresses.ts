@@ -1,4 +1,5 @@
-import { pathWithin, type StorageKey } from "../../domain/storage-key.ts";
+import type { Policies } from "../../application/ports/policies.ts";
+import { isPublicKey, pathWithin, publicPath, type StorageKey } from "../../domain/storage-key.ts";
 import type { HttpContext } from "./env.ts";
 
 /** The path of an organization's files, as Hono writes it. */
@@ -13,6 +14,22 @@ export const fileAddress = (
   const query = version === undefined ? "" : `?version=${encodeURIComponent(version)}`;
   return `${rootAt(publicUrl)}${path}${query}`;
 };
+
+/** Returns the address of a public file, which does not end; undefined for any other file. */
+export type PublicAddress = (key: StorageKey) => string | undefined;
+
+/** The path of public files. */
+export const PUBLIC_FILES = "/p";
+
+/** Returns the addresses of public files; undefined without a public policy. */
+export function publicAddresses(
+  policies: Policies["Service"],
+  publicUrl: URL,
+): PublicAddress | undefined {
+  if (![...policies.values()].some((policy) => policy.public)) return undefined;
+  const root = `${rootAt(publicUrl)}${PUBLIC_FILES}/`;
+  return (key) => (isPublicKey(key) ? `${root}${publicPath(key)}` : undefined);
+}
 
 export const linkAddress = (publicUrl: URL, token: string): string =>
   `${rootAt(publicUrl)}/f/${token}`;

@@ -11,7 +11,7 @@ import { Presigner } from "../../application/ports/presigner.ts";
 import { makeEvents } from "../events/events.ts";
 import { openOutbox } from "../events/layer.ts";
 import { send } from "../events/send.ts";
-import { fileAddress } from "../http/addresses.ts";
+import { fileAddress, publicAddresses } from "../http/addresses.ts";
 import { appWith } from "../http/app/app.ts";
 import { clientAddress, UNKNOWN_PROXY } from "../http/client-address.ts";
 import type { HttpEnv, Peer } from "../http/env.ts";
@@ -36,6 +36,7 @@ export const makeApplication = Effect.fnUntraced(function* (
   const { events, http, metrics, policiesFile, redis, storage } = settings;
   const { callers, organizations } = settings.identity;
   const { publicUrl, corsOrigins, trustedProxies, notificationSecrets } = http;
+  let publicAddress = publicAddresses(settings.policies, publicUrl);
   const log = Effect.runForkWith(yield* Effect.context());
   const published =
     events &&
@@ -43,7 +44,10 @@ export const makeApplication = Effect.fnUntraced(function* (
       outbox: yield* openOutbox(settings.tokens.directory, redis),
       deliver: (message, attempt) => send(message, events, attempt),
       onSettled: observer?.eventSettled,
-      address: (...file) => fileAddress(publicUrl, ...file),
+      addresses: (slug, file) => ({
+        file_url: fileAddress(publicUrl, slug, file),
+        public_url: publicAddress?.(file.key),
+      }),
     }));
   if (published !== undefined && observer !== undefined) {
     yield* Effect.forkScoped(observer.eventCounts(published.counts));
@@ -106,7 +110,10 @@ export const makeApplication = Effect.fnUntraced(function* (
   if (policiesFile !== undefined) {
     problem = yield* watchJson(policiesFile.path, {
       decode: policiesFile.decode,
-      onChange: (policies) => (app = appFor(policies)),
+      onChange: (policies) => {
+        app = appFor(policies);
+        publicAddress = publicAddresses(policies, publicUrl);
+      },
       kept: "the policies that it had stay in force",
     });
   }

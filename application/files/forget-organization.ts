@@ -10,6 +10,7 @@ import {
   prefixFor,
   REMOVED_PREFIX,
   type StorageKey,
+  withPublicFolder,
 } from "../../domain/storage-key.ts";
 import { publish } from "../publish.ts";
 import { forEachPage } from "./for-each-page.ts";
@@ -60,8 +61,10 @@ export const forgetOrganization = Effect.fnUntraced(function* (request: {
       { concurrency: AT_ONCE, discard: true },
     );
   };
-  for (const place of ["", INCOMING_PREFIX, REMOVED_PREFIX]) {
-    const prefix = `${place}${prefixFor(organization, folder)}`;
+  const folders = folder === undefined ? [folder] : withPublicFolder(folder);
+  const prefixes = folders.map((each) => prefixFor(organization, each));
+  const places = ["", INCOMING_PREFIX, REMOVED_PREFIX];
+  for (const prefix of places.flatMap((place) => prefixes.map((each) => `${place}${each}`))) {
     if (parts !== undefined) {
       yield* forEachPage(
         (after: OpenUpload | undefined) => parts.listOpen({ prefix, after }),

@@ -47,12 +47,14 @@ type keptPolicies struct {
 	at       time.Time
 }
 
-// File is a file as a list has it. FileURL opens it for members of the organization.
+// File is a file as a list has it. FileURL opens it for members of the organization, PublicURL, if it
+// is not "", for everybody.
 type File struct {
-	Key      string    `json:"key"`
-	Size     int64     `json:"size"`
-	StoredAt time.Time `json:"stored_at"`
-	FileURL  string    `json:"file_url"`
+	Key       string    `json:"key"`
+	Size      int64     `json:"size"`
+	StoredAt  time.Time `json:"stored_at"`
+	FileURL   string    `json:"file_url"`
+	PublicURL string    `json:"public_url"`
 }
 
 // List lists files by their keys, page after page as they are asked for. The prefix is a year or a

@@ -46,11 +46,13 @@ type Result struct {
 	Final       bool              `json:"final"`       // false while URLs of the upload could change the file
 	GetURL      string            `json:"get_url"`     // shows it to everyone, for as long as the policy says
 	FileURL     string            `json:"file_url"`    // opens it for members of the organization, for good
+	PublicURL   string            `json:"public_url"`  // shows it to everybody, for good; "" unless its policy is public
 	Receipt     string            `json:"receipt"`     // for Link, and for a backend that confirms again
 }
 
 func (r *Result) isUsable() bool {
-	return r.Key != "" && r.Receipt != "" && isURL(r.GetURL) && isURL(r.FileURL)
+	return r.Key != "" && r.Receipt != "" && isURL(r.GetURL) && isURL(r.FileURL) &&
+		(r.PublicURL == "" || isURL(r.PublicURL))
 }
 
 // Confirm confirms an upload, and waits until it is ready. It needs the scope confirm.

@@ -26,6 +26,7 @@ type Event struct {
 		Key          string            `json:"key"`
 		Organization string            `json:"organization"`
 		FileURL      string            `json:"file_url"`
+		PublicURL    string            `json:"public_url"` // "" unless the file is public
 		Subject      string            `json:"subject"`
 		Policy       string            `json:"policy"`
 		Size         int64             `json:"size"`

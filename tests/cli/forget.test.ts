@@ -122,7 +122,8 @@ it("a person is forgotten with the person's folder, and nothing beside it", asyn
     own.replace("org_1", "org_2") as StorageKey,
     key("org_1", 2),
   ];
-  await fill([own, ...others]);
+  const shown = own.replace("org_1/", "org_1/public/") as StorageKey;
+  await fill([own, shown, ...others]);
   const { code, stderr, record } = await forget(
     "--org",
     "acme",
@@ -130,9 +131,10 @@ it("a person is forgotten with the person's folder, and nothing beside it", asyn
     "ada@example.com",
     "--apply",
   );
-  expect([code, record.map(({ key }) => key).toSorted()]).toEqual([0, [incomingKey(own), own]]);
-  expect(stderr).toContain(`2 removed of ${own.split("/").slice(0, 3).join("/")}/.`);
-  expect(await isThere(own)).toBe(false);
+  const removed = [incomingKey(own), incomingKey(shown), shown, own].toSorted();
+  expect([code, record.map(({ key }) => key).toSorted()]).toEqual([0, removed]);
+  expect(stderr).toContain(`4 removed of ${own.split("/").slice(0, 3).join("/")}/.`);
+  for (const each of [own, shown]) expect(await isThere(each)).toBe(false);
   for (const other of others) expect(await isThere(other)).toBe(true);
 });
 

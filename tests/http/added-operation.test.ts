@@ -47,7 +47,8 @@ it("an operation of the list is a route, a declared call, part of the document, 
   expect(post.description).toBe("Needs the scope `read`.");
   expect(Object.keys(post.responses)).toContain("404");
   expect(components.schemas.Measured.properties).toHaveProperty("text_length");
-  expect(Object.keys(callsAt(new URL("https://uploads.example.com")))).toContain("measure");
+  const publicUrl = new URL("https://uploads.example.com");
+  expect(Object.keys(callsAt({ publicUrl, publicAddress: undefined }))).toContain("measure");
   const [, declared] = /readonly measure: \{\n(.*?)\n {2}\};/s.exec(declareOperations()) ?? [];
   expect(declared?.trim().split(/\n */)).toEqual([
     "readonly givenText: string;",

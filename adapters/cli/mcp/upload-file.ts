@@ -47,8 +47,9 @@ export function uploadFile(folder: string, client: Pick<Client, "policies" | "up
       }
       const content = await openAsBlob(opened.path);
       const file = new File([content], basename(path), { lastModified: Math.floor(mtimeMs) });
-      const { key, fileUrl: file_url } = await client.upload(file, { policy, metadata, signal });
-      return Response.json({ key, size, file_url });
+      const result = await client.upload(file, { policy, metadata, signal });
+      const { key, fileUrl: file_url, publicUrl: public_url } = result;
+      return Response.json({ key, size, file_url, public_url });
     } finally {
       await opened.handle.close();
     }

@@ -158,7 +158,15 @@ export function failureFrom(cause: unknown): Failure {
 const UNAUTHENTICATED =
   "The service does not know the caller. Set VALETKEY_TOKEN to a token of the service; npm start prints one.";
 
-const MEMBERS = ["key", "size", "contentType", "getUrl", "fileUrl", "receipt"] as const;
+const MEMBERS = [
+  "key",
+  "size",
+  "contentType",
+  "getUrl",
+  "fileUrl",
+  "publicUrl",
+  "receipt",
+] as const;
 
 function inJson({
   file,

@@ -1,10 +1,12 @@
+import * as Context from "effect/Context";
 import * as Effect from "effect/Effect";
 import { Hono } from "hono";
 import { TrieRouter } from "hono/router/trie-router";
 import { getPath } from "hono/utils/url";
 import { confirmArrived } from "../../../application/uploads/confirm-announced.ts";
+import { Policies } from "../../../application/ports/policies.ts";
 import { LinkNotFound } from "../../../domain/errors.ts";
-import { basePathAt } from "../addresses.ts";
+import { basePathAt, publicAddresses } from "../addresses.ts";
 import { crossOrigin } from "./cross-origin.ts";
 import type { HttpContext, HttpEnv } from "../env.ts";
 import { exchange } from "./exchange.ts";
@@ -16,6 +18,7 @@ import {
   publicRoute,
   type Route,
 } from "../operations/operation.ts";
+import { publicFileRoute } from "../operations/public-file.ts";
 import type { AppOptions } from "../options.ts";
 import { pipeline } from "./pipeline.ts";
 import { refuse } from "../problems/answer-problem.ts";
@@ -83,10 +86,18 @@ export function appWith(more: ReadonlyArray<PublicRoute>, options: AppOptions): 
   return app;
 }
 
-function routesFor({ page = [], readiness, metrics }: AppOptions): ReadonlyArray<Route> {
+function routesFor({
+  page = [],
+  publicUrl,
+  readiness,
+  metrics,
+  services,
+}: AppOptions): ReadonlyArray<Route> {
+  const publicAddress = publicAddresses(Context.get(services, Policies), publicUrl);
   return [
     ...Object.values(OPERATIONS),
     ...PUBLIC_ROUTES.filter(({ isProbe }) => isProbe === undefined || readiness !== undefined),
+    ...(publicAddress === undefined ? [] : [publicFileRoute]),
     ...(metrics === undefined ? [] : [metricsRoute(metrics)]),
     ...page.map(({ path, answer }) =>
       publicRoute({

@@ -17,7 +17,9 @@ import {
   type Call,
   countFailure,
 } from "../../../application/ports/authenticator.ts";
+import { Policies } from "../../../application/ports/policies.ts";
 import { isSlug } from "../../../domain/organization.ts";
+import { publicAddresses } from "../addresses.ts";
 import type { Answer } from "../answer.ts";
 import type { HttpContext } from "../env.ts";
 import type { Operation, PublicRequest, Route } from "../operations/operation.ts";
@@ -38,6 +40,7 @@ export function pipeline(options: AppOptions, routes: ReadonlyArray<Route>) {
   const audit = Context.get(services, Audit);
   const clock = Context.get(services, Clock.Clock);
   const { authenticate } = Context.get(services, Authenticator);
+  const publicAddress = publicAddresses(Context.get(services, Policies), publicUrl);
 
   /** Runs a program; one that does not wait costs no promise. */
   const run = <A, E>(program: Effect.Effect<A, E, Services>) => {
@@ -105,7 +108,9 @@ export function pipeline(options: AppOptions, routes: ReadonlyArray<Route>) {
               : await readJson(c.req.raw, route.bodyLimit);
           outcome = Result.isFailure(input)
             ? Exit.fail(input.failure)
-            : await run(route.answerTo({ member, publicUrl, headers }, input.success));
+            : await run(
+                route.answerTo({ member, publicUrl, publicAddress, headers }, input.success),
+              );
         }
       }
     } catch (defect) {

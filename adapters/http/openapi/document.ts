@@ -1,6 +1,6 @@
 import * as Rec from "effect/Record";
 import * as Schema from "effect/Schema";
-import { OrganizationSlug } from "../../../domain/organization.ts";
+import { OrganizationId, OrganizationSlug } from "../../../domain/organization.ts";
 import { SEGMENTS } from "../../../domain/storage-key.ts";
 import {
   allowedMethods,
@@ -58,6 +58,7 @@ const segment = (name: keyof typeof SEGMENTS) => ({
 /** The parameters in paths, by name; viewers fill in the examples. */
 const PATH_PARAMETERS: Readonly<Record<string, Readonly<Record<string, unknown>>>> = {
   slug: { schema: OrganizationSlug, example: "acme" },
+  organization: { schema: OrganizationId, example: "org_1", description: "Its id, as in keys." },
   year: { schema: segment("folder"), example: "2026", description: "Or a folder of a `key`." },
   month: { schema: segment("folder"), example: "11", description: "Or a folder of a `key`." },
   name: { schema: segment("name"), example: "3f2b8c1e-9d4a-4c6b-8e7f-0a1b2c3d4e5f.png" },

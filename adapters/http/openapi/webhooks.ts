@@ -1,7 +1,7 @@
 import * as Rec from "effect/Record";
 import * as Schema from "effect/Schema";
 import { type EventType, EVENTS } from "../../../domain/upload-event.ts";
-import { confirmed, instant } from "../operations/schemas.ts";
+import { confirmed, instant, publicUrl } from "../operations/schemas.ts";
 import { wireSchema } from "../operations/wire.ts";
 
 /** The bodies of messages. */
@@ -9,7 +9,11 @@ export const messageSchemas = Rec.map(EVENTS, ({ fields }, type: EventType) =>
   Schema.Struct({
     type: Schema.Literal(type),
     timestamp: instant("When it was published.", "2026-11-24T12:01:00.000Z"),
-    data: Schema.Struct({ ...fields, fileUrl: Schema.optionalKey(confirmed.fileUrl) }),
+    data: Schema.Struct({
+      ...fields,
+      fileUrl: Schema.optionalKey(confirmed.fileUrl),
+      publicUrl,
+    }),
   }),
 );
 

@@ -6,6 +6,7 @@ import type { ConfirmedUpload as Arrived } from "../../../application/ports/on-c
 import { fileAddress } from "../addresses.ts";
 import { type OperationContext, FILES, operation } from "./operation.ts";
 import { presentGet } from "./presign.ts";
+import { presentPublic } from "./public-file.ts";
 import { confirmed, RECEIPT, Token } from "./schemas.ts";
 
 const ConfirmedUpload = Schema.Struct(confirmed).annotate({
@@ -30,12 +31,13 @@ export const presentArrived = (file: Omit<Arrived, "organization" | "subject">) 
 
 export const presentConfirmed = (
   file: Effect.Success<ReturnType<typeof confirmUpload>>,
-  { member, publicUrl }: OperationContext,
+  asking: OperationContext,
 ) => ({
   ...presentArrived(file),
   ...(file.serverData !== undefined && { serverData: file.serverData }),
   ...presentGet(file),
-  fileUrl: fileAddress(publicUrl, member.slug, file),
+  fileUrl: fileAddress(asking.publicUrl, asking.member.slug, file),
+  ...presentPublic(file.key, asking),
 });
 
 /** The refusals of an operation on an upload that must be as granted. */

@@ -8,7 +8,8 @@ import { FOLDER, StorageKey } from "../../../domain/storage-key.ts";
 import { fileAddress } from "../addresses.ts";
 import { FILES, operation } from "./operation.ts";
 import { WIDTH, widthIn } from "./open-file.ts";
-import { confirmed, GET_URL, instant, names, url } from "./schemas.ts";
+import { presentPublic } from "./public-file.ts";
+import { confirmed, GET_URL, instant, names, publicUrl, url } from "./schemas.ts";
 
 const AFTER = /^[!-~]{1,1024}$/;
 const matching = (pattern: RegExp, message: string) =>
@@ -110,15 +111,17 @@ export const listFilesOperation = operation({
         imageUrl: Schema.optionalKey(
           url("Shows the picture to everyone who has it, until it expires.", GET_URL),
         ),
+        publicUrl,
       }).annotate({ identifier: "StoredFile" }),
     ),
     next: Schema.optionalKey(Schema.String.annotate({ description: "Asks for the next page." })),
   }).annotate({ identifier: "FileList", description: "A page of an organization's files." }),
-  present: ({ files, next }, { member, publicUrl }) => ({
+  present: ({ files, next }, asking) => ({
     files: files.map(({ storedAt, ...file }) => ({
       ...file,
       storedAt: DateTime.toDate(storedAt),
-      fileUrl: fileAddress(publicUrl, member.slug, file),
+      fileUrl: fileAddress(asking.publicUrl, asking.member.slug, file),
+      ...presentPublic(file.key, asking),
     })),
     ...(next !== undefined && { next }),
   }),

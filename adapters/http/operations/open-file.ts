@@ -13,7 +13,7 @@ import { FILES, operation, type Text } from "./operation.ts";
 import { flag, GET_URL, instant, url } from "./schemas.ts";
 
 /** A redirect to the store, and the store's answer. */
-export const REDIRECT: Text["answers"] = {
+export const REDIRECT = {
   200: { description: "The file, for a client that follows redirects by itself.", isOfStore: true },
   302: {
     description: "A signed GET of the store, which shows or saves the file.",
@@ -31,7 +31,7 @@ export const REDIRECT: Text["answers"] = {
       "Referrer-Policy": { required: true, schema: { type: "string", const: "no-referrer" } },
     },
   },
-};
+} satisfies Text["answers"];
 
 const VERSION = "The version of the file, as its confirmation named it; the newest if left out.";
 
@@ -60,6 +60,18 @@ export function addressedKey(c: HttpContext, { organization }: Member): string {
 export function assertKey(input: unknown): void {
   if (typeof memberAt(input, ["key"]) !== "string") throw new TypeError("key must be a string");
 }
+
+/** Returns the seconds for which a redirect to a GET may be kept: it stays the same until then. */
+export const secondsToKeep = ({ get, window }: Effect.Success<ReturnType<typeof openFile>>) =>
+  Effect.map(Clock.currentTimeMillis, (now) => {
+    const length = Duration.toMillis(window);
+    // A URL stops working before its window ends if the credentials that signed it expire.
+    const left = Math.min(
+      length === 0 ? 0 : length - (now % length),
+      DateTime.toEpochMillis(get.expiresAt) - now,
+    );
+    return Math.max(0, Math.floor(left / 1000));
+  });
 
 // Without HEAD, which a store refuses for a URL signed for GET.
 export const openFileOperation = operation({
@@ -124,18 +136,8 @@ export const openFileOperation = operation({
       ? { pointer: "/width", reason: "it cannot be beside download, which saves the file itself" }
       : undefined,
   run: ({ member, headers }, file) =>
-    Effect.flatMap(
-      openFile({ member, ...file, isLookedFor: headers !== undefined }),
-      ({ get, window }) =>
-        Effect.map(Clock.currentTimeMillis, (now) => {
-          const length = Duration.toMillis(window);
-          // A URL stops working before its window ends if the credentials that signed it expire.
-          const left = Math.min(
-            length === 0 ? 0 : length - (now % length),
-            DateTime.toEpochMillis(get.expiresAt) - now,
-          );
-          return { get, maxAge: Math.max(0, Math.floor(left / 1000)) };
-        }),
+    Effect.flatMap(openFile({ member, ...file, isLookedFor: headers !== undefined }), (opened) =>
+      Effect.map(secondsToKeep(opened), (maxAge) => ({ get: opened.get, maxAge })),
     ),
   output: Schema.Struct({
     url: url("Shows or saves the file.", GET_URL),

@@ -9,6 +9,7 @@ import { InvalidReceipt, InvalidUpload } from "../../../domain/errors.ts";
 import type { Scope } from "../../../domain/principal.ts";
 import { decoder, type MemberFault, MISSING } from "../../values/decode.ts";
 import { camelCase } from "../../values/names.ts";
+import type { PublicAddress } from "../addresses.ts";
 import { type Answer, json, NO_CONTENT } from "../answer.ts";
 import type { HttpContext } from "../env.ts";
 import type { AppOptions, Services } from "../options.ts";
@@ -89,6 +90,8 @@ export const publicRoute = <E extends { readonly _tag: string } = never>(
 export interface OperationContext {
   readonly member: Member;
   readonly publicUrl: URL;
+  /** Undefined without a public policy. */
+  readonly publicAddress: PublicAddress | undefined;
   /** The headers of a request by HTTP; undefined for a call. */
   readonly headers?: Headers;
 }
@@ -127,7 +130,7 @@ interface Description<
   /** The member of the output that a call returns alone. */
   readonly callGives?: Gives;
   /** Returns the outcome on the wire; by hand where that is measurably cheaper. */
-  readonly encode?: (outcome: Outcome) => unknown;
+  readonly encode?: (outcome: Outcome, asking: OperationContext) => unknown;
   /** The headers of the answer to a request, in place of those of JSON. */
   readonly headers?: Answer["headers"] | ((outcome: Outcome) => Answer["headers"]);
   /** The answer to a request; the output as JSON if there is none. */
@@ -287,7 +290,7 @@ export function operation<
         const answer = respond?.(outcome, asking);
         if (answer !== undefined) return answer;
         if (named === undefined) return NO_CONTENT;
-        const written = encode?.(outcome) ?? named(present(outcome, asking));
+        const written = encode?.(outcome, asking) ?? named(present(outcome, asking));
         return json(written, 200, typeof headers === "function" ? headers(outcome) : headers);
       }),
     callWith: (asking: OperationContext, input: unknown) => {

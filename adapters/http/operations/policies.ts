@@ -41,6 +41,7 @@ const Policy = Schema.Struct({
   ),
   strict: flag("As `strict` in every request."),
   writeOnce: flag("The store accepts one PUT under a key and refuses the next."),
+  public: Schema.optionalKey(flag("Everybody can read its files, at `publicUrl`.")),
   requireChecksum: flag("Requests without a `checksum` are refused."),
   checksums: Schema.Array(ChecksumAlgorithm).annotate({
     description: "The algorithms that the store verifies; others are refused.",
@@ -103,6 +104,7 @@ export const policiesOperation = operation({
       ...(policy.images && { images: policy.images }),
       strict: policy.strict,
       writeOnce: policy.writeOnce,
+      ...(policy.public && { public: true }),
       requireChecksum: policy.requireChecksum,
       checksums: policy.checksums,
       ...(multipart && { multipart }),

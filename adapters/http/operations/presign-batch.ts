@@ -58,9 +58,9 @@ export const presignBatchOperation = operation({
   output: Schema.Struct({
     uploads: Schema.Array(Upload).annotate({ description: "In the order of `files`." }),
   }).annotate({ identifier: "UploadList" }),
-  present: (granted) => ({ uploads: granted.map(presentUpload) }),
+  present: (granted, asking) => ({ uploads: granted.map((each) => presentUpload(each, asking)) }),
   callGives: "uploads",
-  encode: (granted) => ({ uploads: granted.map(encodeUpload) }),
+  encode: (granted, asking) => ({ uploads: granted.map((each) => encodeUpload(each, asking)) }),
   refusals: {
     UploadRefused: true,
     QuotaExceeded: true,

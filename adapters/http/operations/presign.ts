@@ -13,8 +13,9 @@ import { Metadata } from "../../../domain/metadata.ts";
 import { StorageKey } from "../../../domain/storage-key.ts";
 import { DEFAULT_POLICY, POLICY_NAME } from "../../../domain/upload-policy.ts";
 import { isoText } from "../../values/time.ts";
-import { FILES, operation } from "./operation.ts";
-import { download, instant, PUT_URL, Token, url } from "./schemas.ts";
+import { FILES, operation, type OperationContext } from "./operation.ts";
+import { presentPublic } from "./public-file.ts";
+import { download, instant, publicUrl, PUT_URL, Token, url } from "./schemas.ts";
 
 export const GRANT_REFUSALS = {
   UnknownPolicy: true,
@@ -62,6 +63,7 @@ export const Upload = Schema.Struct({
   }),
   putExpiresAt: instant("When `putUrl` stops working.", "2026-11-24T12:15:00.000Z"),
   ...download,
+  publicUrl,
   key: StorageKey,
   receipt: Token,
 }).annotate({ identifier: "Upload", description: "A granted upload." });
@@ -85,12 +87,13 @@ export const presentGet = ({ get }: { readonly get: SignedRequest }) => ({
   getExpiresAt: DateTime.toDate(get.expiresAt),
 });
 
-export const presentUpload = (granted: PresignedUpload) => ({
+export const presentUpload = (granted: PresignedUpload, asking: OperationContext) => ({
   key: granted.key,
   putUrl: granted.put.url,
   putHeaders: granted.put.headers,
   putExpiresAt: DateTime.toDate(granted.put.expiresAt),
   ...presentGet(granted),
+  ...presentPublic(granted.key, asking),
   receipt: granted.receipt,
 });
 
@@ -98,9 +101,14 @@ export const presentUpload = (granted: PresignedUpload) => ({
  * Writes the same on the wire. By hand, since the general naming of members and writing of dates
  * costs as much as a signature.
  */
-export const encodeUpload = ({ key, put, get, receipt }: PresignedUpload) => ({
+export const encodeUpload = (
+  { key, put, get, receipt }: PresignedUpload,
+  { publicAddress }: OperationContext,
+) => ({
   put_url: put.url,
   get_url: get.url,
+  // JSON leaves it out if it is undefined.
+  public_url: publicAddress?.(key),
   put_headers: put.headers,
   put_expires_at: isoText(put.expiresAt.epochMilliseconds),
   get_expires_at: isoText(get.expiresAt.epochMilliseconds),

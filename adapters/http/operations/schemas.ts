@@ -52,6 +52,13 @@ export const download = {
   getExpiresAt: instant("When `getUrl` stops working.", "2026-11-25T12:00:00.000Z"),
 };
 
+export const publicUrl = Schema.optionalKey(
+  url(
+    "Shows the file to everybody, once it is there and for good. Only under a public policy.",
+    `https://uploads.example.com/p/${KEY.slice("orgs/".length).replace("/files/", "/")}`,
+  ),
+);
+
 export const etag = Schema.String.annotate({
   description: "As the store writes it.",
   examples: ['"5d41402abc4b2a76b9719d911017c592"'],
@@ -83,4 +90,5 @@ export const confirmed = {
     "Opens the file for members of the organization.",
     `https://uploads.example.com/api/v1/${KEY.replace("org_1", "acme")}`,
   ),
+  publicUrl,
 };

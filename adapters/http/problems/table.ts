@@ -215,11 +215,11 @@ export const PROBLEMS = {
   },
   MediaTypeNotAllowed: {
     answer: [415, "UNSUPPORTED_MEDIA_TYPE", "Files of this type are not accepted"],
-    detail: ({ actual, allowed }) =>
-      `This file is ${actual}. The policy accepts ${allowed.join(", ")}.`,
+    detail: ({ actual, allowed, isPublic }) =>
+      `This file is ${actual}. The policy accepts ${allowed.join(", ")}${isPublic ? ", and nothing that browsers execute" : ""}.`,
     members: { allowed },
     inBatch: ["contentType", "the policy does not accept it"],
-    samples: [{ actual: "text/html", allowed: ["image/png", "image/jpeg"] }],
+    samples: [{ actual: "text/html", allowed: ["image/png", "image/jpeg"], isPublic: false }],
   },
   UnknownPolicy: {
     answer: [400, "UNKNOWN_POLICY", "There is no such policy"],

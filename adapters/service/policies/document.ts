@@ -11,6 +11,13 @@ import {
 } from "../../../application/ports/abilities.ts";
 import { sizeInWords } from "../../../domain/byte-size.ts";
 import { CONFIRM_GRACE } from "../../../domain/receipt.ts";
+import { isExecutable, type MediaType } from "../../../domain/media-type.ts";
+import {
+  DEFAULT_TEMPLATE,
+  isPublicTemplate,
+  KeyTemplate,
+  PUBLIC_TEMPLATE,
+} from "../../../domain/storage-key.ts";
 import { DEFAULT_POLICY, PolicyName, UploadPolicy } from "../../../domain/upload-policy.ts";
 import type { Storage } from "../../storage/storage.ts";
 import { type Decoded, decoder, memberAt } from "../../values/decode.ts";
@@ -47,10 +54,10 @@ export const completePolicies = (
   { files, ...place }: { readonly files: UploadPolicy } & Place,
 ): Decoded<ReadonlyMap<string, UploadPolicy>> =>
   Result.flatMap(decodePolicies(document, place.spelling), (policies) => {
-    const base = { ...files, ...policies[DEFAULT_POLICY] };
+    const base = inherit(files, policies[DEFAULT_POLICY]);
     const complete = {
       [DEFAULT_POLICY]: base,
-      ...Record.map(policies, (policy) => ({ ...base, ...policy })),
+      ...Record.map(policies, (policy) => inherit(base, policy)),
     };
     const faults = Object.entries(complete).flatMap(([name, policy]) =>
       rules(policy, place)
@@ -64,6 +71,26 @@ export const completePolicies = (
       ? Result.fail(faults)
       : Result.succeed(new Map(Object.entries(complete)));
   });
+
+/** Adds what a policy leaves out; a public one has other folders, and fewer types. */
+function inherit(from: UploadPolicy, written: Partial<UploadPolicy> = {}): UploadPolicy {
+  const policy = { ...from, ...written };
+  const isOther = policy.public !== from.public;
+  return {
+    ...policy,
+    ...(isOther &&
+      written.key === undefined && { key: KEYS[policy.public ? "public" : "private"] }),
+    ...(policy.public &&
+      written.allowedTypes === undefined && {
+        allowedTypes: from.allowedTypes.filter((type) => !isExecuted(type)),
+      }),
+  };
+}
+
+const decodeKey = Schema.decodeSync(KeyTemplate);
+const KEYS = { public: decodeKey(PUBLIC_TEMPLATE), private: decodeKey(DEFAULT_TEMPLATE) };
+
+const isExecuted = (type: string) => isExecutable(type as MediaType);
 
 export const decodePolicies = (
   document: unknown,
@@ -122,9 +149,25 @@ function rules(
   const has = (ability: Ability) => store.abilities.has(ability);
   const isIncoming = policy.arrival === "incoming";
   const limit = sizeLimit(maxSize, store);
+  const executed = policy.public ? policy.allowedTypes.filter(isExecuted) : [];
   const latest = Duration.toSeconds(Duration.sum(putLifetime, CONFIRM_GRACE));
   const unproved = store.unproved ? `: ${store.unproved}; ${TO_PROVE[spelling]}` : "";
   return [
+    [
+      "key",
+      policy.public && !isPublicTemplate(policy.key),
+      "it does not begin with orgs/{organization}/public/, and the policy is public",
+    ],
+    [
+      "key",
+      !policy.public && isPublicTemplate(policy.key),
+      "it begins with orgs/{organization}/public/, where everybody can read, and the policy is not public",
+    ],
+    [
+      "allowedTypes",
+      executed.length > 0,
+      `it has ${executed.join(", ")}, which browsers execute, and the policy is public`,
+    ],
     [
       "maxSize",
       limit !== undefined,

@@ -14,11 +14,15 @@ import {
   DEFAULT_TEMPLATE,
   extensionFor,
   generate,
+  isPublicKey,
   KeyTemplate,
   keyIn,
   parse,
   pathWithin,
   prefixFor,
+  PUBLIC_TEMPLATE,
+  publicKeyIn,
+  publicPath,
   subjectFolder,
 } from "../../../domain/storage-key.ts";
 import { defaultPolicy } from "../../../domain/upload-policy.ts";
@@ -57,12 +61,12 @@ const names = fc.oneof(
   fc.stringMatching(/^[a-z][a-z0-9_-]{0,63}$/),
 );
 const templates = fc.oneof(
-  fc.constant(DEFAULT_TEMPLATE),
+  fc.constantFrom(DEFAULT_TEMPLATE, PUBLIC_TEMPLATE),
   fc
     .tuple(
       fc.oneof(
         names.filter((name) => name !== "files"),
-        fc.constant("{subject}"),
+        fc.constantFrom("{subject}", "public"),
       ),
       fc.array(fc.oneof(names, fc.constantFrom("{year}", "{month}", "{day}")), { maxLength: 7 }),
     )
@@ -99,6 +103,9 @@ it("every key of every template is parsed, and has one address; templates are wr
           ? Date.UTC(at.getUTCFullYear(), at.getUTCMonth() + 1, 1)
           : undefined,
       );
+      expect(isPublicKey(key)).toBe(template.startsWith("orgs/{organization}/public/"));
+      const [shown = "", ...within] = publicPath(key).split("/");
+      if (isPublicKey(key)) expect(publicKeyIn(shown, within.join("/"))).toBe(key);
       const path = pathWithin(key);
       expect(keyIn(organization, path)).toBe(key);
       for (const other of [

@@ -39,7 +39,11 @@ it.effect("a type that is not allowed is refused with those that are", () =>
   Effect.gen(function* () {
     const refusal = yield* Effect.flip(authorize(defaultPolicy, "user", request("text/html", 1)));
     expect(refusal).toEqual(
-      new MediaTypeNotAllowed({ actual: "text/html", allowed: defaultPolicy.allowedTypes }),
+      new MediaTypeNotAllowed({
+        actual: "text/html",
+        allowed: defaultPolicy.allowedTypes,
+        isPublic: false,
+      }),
     );
   }),
 );
@@ -65,10 +69,16 @@ it.effect.each([
   }),
 );
 
+const extensionsOf = (...allowed: ReadonlyArray<string>) =>
+  allowedByExtension({
+    allowedTypes: allowed.map((type) => AllowedType.make(type)),
+    public: false,
+  });
+
 it.each(["image/*", "audio/*", "video/*"])(
   "each extension of %s stands for its usual type if that is allowed",
   (allowed) => {
-    const usual = [...allowedByExtension([AllowedType.make(allowed)])].flatMap(([ending, type]) => {
+    const usual = [...extensionsOf(allowed)].flatMap(([ending, type]) => {
       const expected = mediaTypeByExtension(ending.slice(1));
       return expected?.startsWith(allowed.slice(0, -1)) ? [{ type, expected }] : [];
     });
@@ -77,8 +87,7 @@ it.each(["image/*", "audio/*", "video/*"])(
   },
 );
 
-const typeOfMp4 = (...allowed: ReadonlyArray<string>) =>
-  allowedByExtension(allowed.map((type) => AllowedType.make(type))).get(".mp4");
+const typeOfMp4 = (...allowed: ReadonlyArray<string>) => extensionsOf(...allowed).get(".mp4");
 
 it("an extension of several allowed types is of the usual one, and of another where that is not allowed", () => {
   expect(typeOfMp4("application/mp4")).toBe("application/mp4");

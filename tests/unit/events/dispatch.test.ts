@@ -64,6 +64,8 @@ function failing(times: number) {
   return () => (left-- > 0 ? DOWN : Effect.void);
 }
 
+const noAddresses = () => ({ file_url: "", public_url: undefined });
+
 it.effect("a queue that is away for long is asked again, and all that it has is then sent", () =>
   Effect.gen(function* () {
     const { outbox, calls, settled } = queueOf(20, { claim: failing(20) });
@@ -193,7 +195,7 @@ it.effect("readiness tells of a queue that cannot keep events as soon as a confi
       counts: Effect.sync(() => ({ waiting, dead: 0 })),
       forget: Effect.void,
     } as unknown as Outbox;
-    const events = yield* unawaited(makeEvents({ outbox, deliver: TAKEN, address: () => "" }));
+    const events = yield* unawaited(makeEvents({ outbox, deliver: TAKEN, addresses: noAddresses }));
     const readiness = yield* makeReadinessCheck("2 seconds", events.hasFailed);
     const state = readiness.pipe(
       Effect.provideService(Events, events),

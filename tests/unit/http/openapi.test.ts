@@ -10,8 +10,10 @@ import { type AppOptions, makeApp } from "../../../adapters/http/app/app.ts";
 import type { Services } from "../../../adapters/http/options.ts";
 import { fileStateOperation } from "../../../adapters/http/operations/file-state.ts";
 import { openFileOperation } from "../../../adapters/http/operations/open-file.ts";
+import { publicFileRoute } from "../../../adapters/http/operations/public-file.ts";
 import { SAMPLES } from "../../../adapters/http/problems/samples.ts";
 import { Authenticator } from "../../../application/ports/authenticator.ts";
+import { Policies } from "../../../application/ports/policies.ts";
 import { ByteSize } from "../../../domain/byte-size.ts";
 import { Checksum } from "../../../domain/checksum.ts";
 import { FileName } from "../../../domain/file-name.ts";
@@ -19,13 +21,15 @@ import { LinkLifetime } from "../../../domain/link.ts";
 import { MediaType } from "../../../domain/media-type.ts";
 import { OrganizationSlug } from "../../../domain/organization.ts";
 import { StorageKey } from "../../../domain/storage-key.ts";
+import { DEFAULT_POLICY, defaultPolicy } from "../../../domain/upload-policy.ts";
 import { type Document, type Node, outlineOf } from "./openapi-outline.ts";
 import { tries } from "../../support/tries.ts";
 
 const options: AppOptions = {
-  // The document needs none of them.
+  // The document needs no other: with a public policy, all routes are there.
   services: Context.make(Authenticator, { authenticate: () => Effect.never }).pipe(
     Context.add(References.MinimumLogLevel, "None"),
+    Context.add(Policies, new Map([[DEFAULT_POLICY, { ...defaultPolicy, public: true }]])),
   ) as Context.Context<never> as Context.Context<Services>,
   readiness: Effect.never,
   isStopping: () => false,
@@ -75,7 +79,9 @@ it.each([
 ])("$name documents every route, and no other", async ({ app }) => {
   // A parameter in a path has no slash in a document.
   const deep = new Set<string>(
-    [openFileOperation, fileStateOperation].flatMap(({ deepPaths = [] }) => deepPaths),
+    [openFileOperation, fileStateOperation, publicFileRoute].flatMap(
+      ({ deepPaths = [] }) => deepPaths,
+    ),
   );
   const served = app.routes
     .filter(({ path }) => !deep.has(path))

@@ -50,6 +50,54 @@ it("a policy is taken whole by a store that can do all that it sets", () => {
   expect(Result.getOrThrow(kept).get("files")?.onMismatch).toBe("keep");
 });
 
+const PUBLIC_KEY = "orgs/{organization}/public/{subject}/{id}{extension}";
+
+it.each<[string, object, RegExp]>([
+  [
+    "whose key is elsewhere",
+    { public: true, key: "orgs/{organization}/a/{id}{extension}" },
+    /key: it does not begin/,
+  ],
+  [
+    "that is not public, with a key among public files",
+    { key: PUBLIC_KEY },
+    /key: it begins with .*everybody can read/,
+  ],
+  [
+    "with types that browsers execute",
+    { public: true, allowed_types: ["image/png", "image/svg+xml", "text/html"] },
+    /allowed_types: it has image\/svg\+xml, text\/html, which browsers execute/,
+  ],
+  ["whose switch is a word", { public: "yes" }, /public: it is neither true nor false/],
+])("a policy %s is refused at the start", (_, members, reason) => {
+  const faults = faultsOn(ABLE, members);
+  expect(faults).toHaveLength(1);
+  expect(faults[0]).toMatch(reason);
+});
+
+/** Returns the folders of the policy `other`, and whether it takes PDF. */
+const besideFiles = (files: object, other: object) => {
+  const policies = completePolicies(
+    { files, other },
+    { files: defaultPolicy, store: ABLE, spelling: "document", hasClamd: true },
+  );
+  const { key, allowedTypes } = Result.getOrThrow(policies).get("other") ?? defaultPolicy;
+  return [key.join("/"), allowedTypes.includes("application/pdf" as never)];
+};
+
+it("a public policy has folders of its own, and no type that browsers execute, and passes on neither", () => {
+  expect(besideFiles({}, { public: true })).toEqual(["public/{year}/{month}", false]);
+  expect(besideFiles({}, { public: true, key: PUBLIC_KEY })).toEqual(["public/{subject}", false]);
+  expect(besideFiles({ key: "orgs/{organization}/a/{id}{extension}" }, { public: true })).toEqual([
+    "public/{year}/{month}",
+    false,
+  ]);
+  expect(besideFiles({ public: true, key: PUBLIC_KEY }, {})).toEqual(["public/{subject}", false]);
+  expect(besideFiles({ public: true, key: PUBLIC_KEY }, { public: false })[0]).toBe(
+    "files/{year}/{month}",
+  );
+});
+
 it("tags are read where no upload can set them, and a policy can be without a scan", () => {
   expect(faultsOn(ABLE, { ...WAITS, scan: "tags" })).toEqual([]);
   expect(faultsOn(ABLE, { scan: "none" })).toEqual([]);

@@ -17,7 +17,7 @@ class UploadedFile:
     """A file that is in the store, and confirmed. Keep its `key`.
 
     `file_url` opens it for members of the organization, `get_url` for everyone until
-    `get_expires_at`. `receipt` makes links. Unless it is `final`, URLs of the upload can change it
+    `get_expires_at`, `public_url`, where its policy is public, for good. `receipt` makes links. Unless it is `final`, URLs of the upload can change it
     until `mutable_until`. `checksum` is what the store itself has verified.
     """
 
@@ -31,6 +31,7 @@ class UploadedFile:
     get_expires_at: datetime
     receipt: str = field(repr=False)
     mutable_until: datetime | None = None
+    public_url: str | None = None
     version: str | None = None
     checksum: dict[str, str] | None = None
     metadata: dict[str, str] | None = None
@@ -48,6 +49,7 @@ class Grant:
     get_url: str = field(repr=False)
     get_expires_at: datetime
     receipt: str = field(repr=False)
+    public_url: str | None = None
 
 
 @dataclass(frozen=True)
@@ -58,6 +60,7 @@ class StoredFile:
     size: int
     stored_at: datetime
     file_url: str
+    public_url: str | None = None
 
 
 # A member of any other type is taken as it is.
