@@ -16,6 +16,10 @@ interface Record {
 }
 
 const RECEIPT_KEY = receiptKey("secret").toString("base64");
+const IMAGES = {
+  key: "0b1d3f5a7c9e0b2d4f6a8c0e1b3d5f7a",
+  salt: "9f0e1d2c3b4a5968778695a4b3c2d1e0",
+};
 const PICTURE = "five!";
 const PATIENT = "Erika Mustermann";
 const FILES = "/api/v1/orgs/acme/files";
@@ -38,7 +42,11 @@ async function use(
     LOG_LEVEL: "debug",
     AUDIT: "stdout",
     RECEIPT_KEYS: `test:${RECEIPT_KEY}`,
-    STORAGE_POLICIES: JSON.stringify({ linked: { link_lifetime: "1 hour" } }),
+    STORAGE_POLICIES: JSON.stringify({ linked: { link_lifetime: "1 hour", images: [64] } }),
+    IMAGES: "imgproxy",
+    IMAGES_URL: "https://images.example.com",
+    IMAGES_KEY: IMAGES.key,
+    IMAGES_SALT: IMAGES.salt,
     ...env,
   });
   const token = await tokenOf(service);
@@ -47,6 +55,8 @@ async function use(
     ["the token of a person", service.token],
     ["the token of a service", service.serviceToken],
     ["the key of receipts", RECEIPT_KEY],
+    ["the key of pictures", IMAGES.key],
+    ["the salt of pictures", IMAGES.salt],
     ...filesIn(service.directory),
   ]);
   await useWell({ service, token, secrets });
@@ -108,6 +118,13 @@ async function useWell(use: Use): Promise<void> {
   secrets.set("the signature of the confirmation", signatureOf(confirmed.get_url));
   const opened = await follow(confirmed.file_url, { Authorization: `Bearer ${token}` });
   secrets.set("the signature of the file's address", signatureOf(opened));
+
+  const shown = await follow(`${confirmed.file_url}?width=64`, {
+    Authorization: `Bearer ${token}`,
+  });
+  const [, signature = "", , , source = ""] = new URL(shown).pathname.split("/");
+  secrets.set("the signature of a picture", signature);
+  secrets.set("the source of a picture", source);
 
   const listed = await send("GET", `${use.service.address}${FILES}/policies`, {
     headers: { Authorization: `Bearer ${token}` },
