@@ -30,7 +30,9 @@ const MAX_BYTES = 255;
 // Unicode Bidirectional Algorithm (UAX #9, section 2).
 const UNPRINTABLE = /[\u0000-\u001f\u007f-\u009f\u2028\u2029\u202a-\u202e\u2066-\u2069]/;
 
-export const PRINTABLE_PATTERN = `^[^${UNPRINTABLE.source.slice(1)}*$`;
+/** For a class of characters in a pattern. */
+export const UNPRINTABLE_CLASS = UNPRINTABLE.source.slice(1, -1);
+export const PRINTABLE_PATTERN = `^[^${UNPRINTABLE_CLASS}]*$`;
 /** Returns true for well-formed text on one line that is shown as it is written. */
 export const isPrintable = (text: string): boolean =>
   text.isWellFormed() && !UNPRINTABLE.test(text);

@@ -1,8 +1,11 @@
 import * as Schema from "effect/Schema";
-import { isPrintable, PRINTABLE_PATTERN, utf8Length } from "./file-name.ts";
+import { isPrintable, UNPRINTABLE_CLASS, utf8Length } from "./file-name.ts";
 
 const MAX_BYTES = 1024;
 const MAX_LEVELS = 32;
+/** A name that is neither `.` nor `..`. */
+const NAME = String.raw`(?!\.{1,2}(?:/|$))[^/\\${UNPRINTABLE_CLASS}]+`;
+const PATTERN = `^(?![A-Za-z]:)${NAME}(?:/${NAME}){0,${MAX_LEVELS - 1}}$`;
 
 /**
  * A file's place inside the folder that a person dropped, such as `holidays/2026/a.png`: names
@@ -16,7 +19,7 @@ export const FilePath = Schema.String.check(
     description: `The file's place inside the folder that was dropped: up to ${MAX_LEVELS} names between slashes, ${MAX_BYTES} bytes of UTF-8, without \`.\`, \`..\`, backslashes and control characters. It never becomes part of a path.`,
     examples: ["holidays/2026/a.png"],
     // JSON Schema counts characters, and some are longer than one byte.
-    toJsonSchema: () => ({ minLength: 1, maxLength: MAX_BYTES, pattern: PRINTABLE_PATTERN }),
+    toJsonSchema: () => ({ maxLength: MAX_BYTES, pattern: PATTERN }),
   }),
 ).pipe(Schema.brand("FilePath"));
 export type FilePath = typeof FilePath.Type;

@@ -40,6 +40,7 @@ export {
   Unauthenticated,
 } from "../../domain/errors.ts";
 export { FileName } from "../../domain/file-name.ts";
+export { FilePath } from "../../domain/file-path.ts";
 export { MediaType } from "../../domain/media-type.ts";
 export { OrganizationId, OrganizationSlug } from "../../domain/organization.ts";
 export { DEFAULT_SCOPES, type Principal } from "../../domain/principal.ts";

@@ -17,7 +17,7 @@ export const settings = {
   withMetadata: withDefault(false, {
     ...onOff("it may tell of persons"),
     variable: "AUDIT_METADATA",
-    meaning: "Records decisions with the metadata of uploads.",
+    meaning: "Records decisions with the metadata and the `path` of uploads.",
   }),
 };
 
@@ -49,6 +49,7 @@ function lineFrom(event: AuditEvent, withMetadata: boolean): string {
     size,
     content_type: contentType,
     metadata: withMetadata ? event.metadata : undefined,
+    path: withMetadata ? event.path : undefined,
     finding: event.finding,
     address: event.address,
     request_id: event.requestId,

@@ -111,7 +111,10 @@ const ownFolder = Effect.fnUntraced(function* ({ principal }: Member, before = "
  * of a client could pass for another member. None if the store fails, since the page is worth more.
  */
 const namesOf = Effect.fnUntraced(function* (file: StorageKeyParts) {
-  const facts = yield* Effect.orElseSucceed(lookAt(file.key), Option.none);
+  const facts = yield* lookAt(file.key).pipe(
+    Effect.timeoutOrElse({ duration: "1 second", orElse: () => Effect.succeedNone }),
+    Effect.orElseSucceed(Option.none),
+  );
   return openNames(yield* Tokens, file, Option.getOrUndefined(facts)?.names ?? "");
 });
 

@@ -1,6 +1,7 @@
 import * as Context from "effect/Context";
 import type * as DateTime from "effect/DateTime";
 import * as Effect from "effect/Effect";
+import type { FilePath } from "../../domain/file-path.ts";
 import type { MediaType } from "../../domain/media-type.ts";
 import type { Metadata } from "../../domain/metadata.ts";
 import type { OrganizationId, OrganizationSlug } from "../../domain/organization.ts";
@@ -20,6 +21,7 @@ export interface AuditedFacts {
   readonly size?: number | undefined;
   readonly contentType?: MediaType | undefined;
   readonly metadata?: Metadata | undefined;
+  readonly path?: FilePath | undefined;
   /** When a confirmed upload was granted. */
   readonly grantedAt?: DateTime.Utc;
   /** The scan's finding, or the reason why there is none. */

@@ -24,8 +24,8 @@ export const confirmUpload = Effect.fnUntraced(function* (request: {
     "UploadRefusedByScan",
     ({ finding }) => Effect.sync(() => member.recordFacts?.({ finding })),
   );
-  const { size, version, metadata } = settled;
-  member.recordFacts?.({ size, grantedAt: receipt.issuedAt, metadata });
+  const { size, version, metadata, path } = settled;
+  member.recordFacts?.({ size, grantedAt: receipt.issuedAt, metadata, path });
   const presigner = yield* Presigner;
   const get = yield* presigner.get(
     getRequest({ ...receipt, version }, policy, audienceFor(member)),

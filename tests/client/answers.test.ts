@@ -23,6 +23,7 @@ import {
 const GRANT = { put_url: "http://127.0.0.1:9/a", put_headers: {}, receipt: "v1.a" };
 const CONFIRMED = {
   key: "a",
+  filename: "a.png",
   size: 1,
   content_type: "image/png",
   etag: '"a"',

@@ -30,7 +30,7 @@ it("a function gets an event as plain data, and again with the same id once it r
     }),
   });
   const metadata = { line_item: "7", timestamp: "soon" };
-  const { key, etag, fileUrl } = await confirm(host, { metadata });
+  const { key, etag, fileUrl } = await confirm(host, { metadata, path: "holidays/a.png" });
   await until("the second attempt", () => given.length > 1);
   const [first, second] = given;
   expect(second).toEqual(first);
@@ -44,6 +44,7 @@ it("a function gets an event as plain data, and again with the same id once it r
       subject: "mia",
       policy: "files",
       filename: "photo.png",
+      path: "holidays/a.png",
       size: 5,
       contentType: "image/png",
       metadata,

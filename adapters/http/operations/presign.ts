@@ -76,8 +76,10 @@ export const requestFacts = ({
   contentType,
   policy = DEFAULT_POLICY,
   metadata,
+  path,
 }: typeof UploadRequest.Type): AuditedFacts => {
-  return { size, contentType, policy: POLICY_NAME.test(policy) ? policy : undefined, metadata };
+  const named = POLICY_NAME.test(policy) ? policy : undefined;
+  return { size, contentType, policy: named, metadata, path };
 };
 
 type PresignedUpload = Effect.Success<ReturnType<typeof requestUpload>>;

@@ -5,6 +5,7 @@ import fc from "fast-check";
 import { expect, it } from "vitest";
 import { ByteSize } from "../../../domain/byte-size.ts";
 import { FileName } from "../../../domain/file-name.ts";
+import { FilePath } from "../../../domain/file-path.ts";
 import { MediaType } from "../../../domain/media-type.ts";
 import { OrganizationId } from "../../../domain/organization.ts";
 import { toJson } from "../../../application/tokens.ts";
@@ -23,6 +24,7 @@ const receipt = fc
       .string({ unit: "grapheme", minLength: 1, maxLength: 40 })
       .filter((name) => Schema.is(FileName)(name))
       .map((name) => FileName.make(name)),
+    path: fc.option(fc.constant(FilePath.make("a/b.png")), { nil: undefined }),
     contentType: fc
       .constantFrom("image/png", 'text/plain; charset="a,b"')
       .filter((type) => Schema.is(MediaType)(type)) as fc.Arbitrary<MediaType>,

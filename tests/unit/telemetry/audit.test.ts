@@ -1,6 +1,7 @@
 import * as DateTime from "effect/DateTime";
 import * as Effect from "effect/Effect";
 import { expect, it, vi } from "vitest";
+import { FilePath } from "../../../domain/file-path.ts";
 import { layer } from "../../../adapters/telemetry/audit.ts";
 import { Audit, type AuditEvent } from "../../../application/ports/audit.ts";
 import { until } from "../../support/until.ts";
@@ -39,13 +40,13 @@ it.each([
   [true, { album: "7" }],
   [false, undefined],
 ])(
-  "the audit has the metadata of uploads if it is asked for (%s)",
+  "the audit has the metadata and the path of uploads if it is asked for (%s)",
   async (withMetadata, metadata) => {
-    const [line = ""] = await linesFor(
-      [{ ...eventOf("1"), metadata: { album: "7" } }],
-      withMetadata,
-    );
+    const path = FilePath.make("holidays/a.png");
+    const event = { ...eventOf("1"), metadata: { album: "7" }, path };
+    const [line = ""] = await linesFor([event], withMetadata);
     expect(parse(line)["metadata"]).toEqual(metadata);
+    expect(parse(line)["path"]).toBe(withMetadata ? path : undefined);
   },
 );
 
