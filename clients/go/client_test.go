@@ -689,7 +689,7 @@ func TestAListIsAskedForPageAfterPage(t *testing.T) {
 	b := newBackend(t)
 	b.before = func(w http.ResponseWriter, r *http.Request) bool {
 		query := r.URL.Query()
-		page := map[string]any{"files": []any{map[string]any{"key": query.Get("after") + query.Get("prefix")}}}
+		page := map[string]any{"files": []any{map[string]any{"key": query.Get("after") + query.Get("prefix") + query.Get("mine") + query.Get("details")}}}
 		if query.Get("after") != "2" {
 			page["next"] = map[string]string{"": "1", "1": "2"}[query.Get("after")]
 		}
@@ -697,16 +697,16 @@ func TestAListIsAskedForPageAfterPage(t *testing.T) {
 		return true
 	}
 	var keys []string
-	for file, err := range b.client(t, Options{}).List(context.Background(), "2026") {
+	for file, err := range b.client(t, Options{}).List(context.Background(), ListOptions{"2026", true, true}) {
 		if err != nil {
 			t.Fatal(err)
 		}
 		keys = append(keys, file.Key)
 	}
-	if got := strings.Join(keys, ","); got != "2026,12026,22026" {
+	if got := strings.Join(keys, ","); got != "2026truetrue,12026truetrue,22026truetrue" {
 		t.Error(got)
 	}
-	for range b.client(t, Options{}).List(context.Background(), "") {
+	for range b.client(t, Options{}).List(context.Background(), ListOptions{}) {
 		break
 	}
 	if len(b.requests) != 4 {

@@ -50,20 +50,35 @@ type keptPolicies struct {
 // File is a file as a list has it. FileURL opens it for members of the organization, PublicURL, if it
 // is not "", for everybody.
 type File struct {
-	Key       string    `json:"key"`
-	Size      int64     `json:"size"`
-	StoredAt  time.Time `json:"stored_at"`
-	FileURL   string    `json:"file_url"`
-	PublicURL string    `json:"public_url"`
+	Key         string    `json:"key"`
+	Filename    string    `json:"filename"` // with Details, where the service has stored it
+	Path        string    `json:"path"`     // as Filename
+	Size        int64     `json:"size"`
+	ContentType string    `json:"content_type"`
+	StoredAt    time.Time `json:"stored_at"`
+	FileURL     string    `json:"file_url"`
+	PublicURL   string    `json:"public_url"`
 }
 
-// List lists files by their keys, page after page as they are asked for. The prefix is a year or a
-// month, such as 2026/11, or folders of a policy; "" for all files. It needs the scope list.
-func (c *Client) List(ctx context.Context, prefix string) iter.Seq2[File, error] {
+// ListOptions say which files to list, by default all.
+type ListOptions struct {
+	Prefix  string // a year or a month, such as 2026/11, or folders of a policy
+	Mine    bool   // those in the caller's own folder, for which the scope mine suffices
+	Details bool   // with the names of files, for which the service asks the store
+}
+
+// List lists files by their keys, page after page as they are asked for. It needs the scope list.
+func (c *Client) List(ctx context.Context, options ListOptions) iter.Seq2[File, error] {
 	return func(yield func(File, error) bool) {
 		query := url.Values{}
-		if prefix != "" {
-			query.Set("prefix", prefix)
+		if options.Prefix != "" {
+			query.Set("prefix", options.Prefix)
+		}
+		if options.Mine {
+			query.Set("mine", "true")
+		}
+		if options.Details {
+			query.Set("details", "true")
 		}
 		for isFirst := true; isFirst || query.Get("after") != ""; isFirst = false {
 			var page struct {

@@ -9,6 +9,7 @@ import (
 // FileRequest is what Presign asks for.
 type FileRequest struct {
 	Filename    string            `json:"filename"`
+	Path        string            `json:"path,omitempty"` // in its folder, such as "holidays/a.png"
 	ContentType string            `json:"content_type"`
 	Size        int64             `json:"size"`
 	Policy      string            `json:"policy,omitempty"`

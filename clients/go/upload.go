@@ -17,6 +17,7 @@ import (
 // UploadOptions of one upload; none is needed.
 type UploadOptions struct {
 	Filename    string            // by default the source's own
+	Path        string            // in its folder, such as "holidays/a.png", which the result has again
 	ContentType string            // by default the usual one of the extension
 	Policy      string            // by default "files"
 	Metadata    map[string]string // up to 16 pairs of text, 1 KiB together, which the result has again
@@ -36,6 +37,8 @@ type Progress struct {
 // Result of an upload: a file that is in the store, and confirmed.
 type Result struct {
 	Key         string            `json:"key"` // the name of the object in its bucket: what to keep
+	Filename    string            `json:"filename"`
+	Path        string            `json:"path"`
 	Size        int64             `json:"size"`
 	ContentType string            `json:"content_type"`
 	ETag        string            `json:"etag"`
@@ -138,7 +141,7 @@ func (c *Client) Upload(ctx context.Context, source Source, options UploadOption
 	}
 	u.asked = FileRequest{
 		Filename: cmp.Or(options.Filename, source.Name), Size: source.Size, Policy: options.Policy,
-		Metadata: options.Metadata,
+		Metadata: options.Metadata, Path: options.Path,
 	}
 	extension := strings.ToLower(filepath.Ext(u.asked.Filename))
 	u.asked.ContentType = cmp.Or(options.ContentType, u.policy.Extensions[extension],

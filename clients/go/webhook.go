@@ -29,6 +29,8 @@ type Event struct {
 		PublicURL    string            `json:"public_url"` // "" unless the file is public
 		Subject      string            `json:"subject"`
 		Policy       string            `json:"policy"`
+		Filename     string            `json:"filename"`
+		Path         string            `json:"path"`
 		Size         int64             `json:"size"`
 		ContentType  string            `json:"content_type"`
 		Metadata     map[string]string `json:"metadata"`

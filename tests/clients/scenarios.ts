@@ -33,11 +33,13 @@ import { HELD, type Row, ROWS, wrongAnswers } from "./rows.ts";
 //
 // Each takes the same options, prints its result as a line of JSON, and ends with 1 after a line
 // {code, status, message} on standard error. The token is read again once it was refused. An upload
-// prints {key, size, sent, get_url, file_url, receipt, metadata, content_type}, of which `sent` is the
-// bytes of bodies that went to the store, and lines `progress SENT` on standard error. Its options:
+// prints {key, filename, path, size, sent, get_url, file_url, receipt, metadata, content_type}, of
+// which `sent` is the bytes of bodies that went to the store, and lines `progress SENT` on standard
+// error. Its options:
 //
 //   --state FOLDER       where uploads are remembered; without it nobody continues what has failed
 //   --retry-for SECONDS  the longest time without progress, 300 if left out
+//   --path PATH          of the file in its folder
 //   --metadata JSON      {"from":"a-client"} if left out
 //   --type TYPE, --policy NAME
 //   --hasten N           the clocks of the client are N times as fast: its time-outs, its pauses and
@@ -398,8 +400,9 @@ export function tryClient(
         (await start([name, ...options, ...args]).result).value;
 
       it("a file is listed, told to be there, opened, shared and removed", async () => {
-        const file = await run("upload", join(folder, "small.txt"));
-        expect(file).toMatchObject({ size: 5, sent: 5 });
+        const names = { filename: "small.txt", path: "holidays/a.txt" };
+        const file = await run("upload", "--path", names.path, join(folder, "small.txt"));
+        expect(file).toMatchObject({ size: 5, sent: 5, ...names });
         expect(await run("list")).toContain(file.key);
         expect(await run("state", file.key)).toBe("ready");
         for (const url of [await run("url", file.file_url), await run("link", file.receipt)]) {

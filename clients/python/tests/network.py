@@ -34,6 +34,7 @@ POLICY = {
 }
 CONFIRMED = {
     "key": GRANT["key"],
+    "filename": "a.txt",
     "size": 5,
     "content_type": "text/plain",
     "etag": '"e"',

@@ -318,6 +318,16 @@ class ClientTest(unittest.TestCase):
             with self.assertRaises(ValueError):
                 network.client().remove_file(file)
 
+    def test_a_list_asks_for_ones_own_files_with_their_names(self) -> None:
+        file = {**CONFIRMED, "stored_at": CONFIRMED["get_expires_at"], "path": "a/b.txt"}
+        page = httpx.Response(200, json={"files": [file]})
+        network = Network(first(2, "GET /", page))
+        listed = list(network.client().list_files("2026", mine=True, details=True))
+        self.assertEqual([(each.filename, each.path) for each in listed], [("a.txt", "a/b.txt")])
+        list(network.client().list_files())
+        queries = [each.url.query.decode() for each in network.seen]
+        self.assertEqual(queries, ["prefix=2026&mine=true&details=true", ""])
+
 
 if __name__ == "__main__":
     unittest.main()

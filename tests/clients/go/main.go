@@ -55,6 +55,7 @@ var (
 	mediaType = flags.String("type", "", "of an upload")
 	policy    = flags.String("policy", "", "of an upload")
 	hasten    = flags.Int("hasten", 1, "how many times as fast the clocks are")
+	dropped   = flags.String("path", "", "of an upload, in its folder")
 	isApart   = flags.Bool("apart", false, "each file by a client of its own")
 )
 
@@ -117,7 +118,7 @@ func upload(client *valetkey.Client, path string) (any, error) {
 		defer stop()
 	}
 	options := valetkey.UploadOptions{
-		StateFolder: *state, ContentType: *mediaType, Policy: *policy,
+		StateFolder: *state, ContentType: *mediaType, Policy: *policy, Path: *dropped,
 		Progress: func(p valetkey.Progress) {
 			fmt.Fprintln(os.Stderr, "progress", p.Sent, p.Total, p.Retrying)
 		},
@@ -132,6 +133,7 @@ func upload(client *valetkey.Client, path string) (any, error) {
 	return map[string]any{
 		"key": result.Key, "size": result.Size, "content_type": result.ContentType, "get_url": result.GetURL,
 		"file_url": result.FileURL, "receipt": result.Receipt, "metadata": result.Metadata,
+		"filename": result.Filename, "path": result.Path,
 		"sent": sent.Load(), "peak": peak(),
 	}, nil
 }
@@ -164,7 +166,7 @@ func run(client *valetkey.Client, command string, args []string) (any, error) {
 		return client.Confirm(ctx, args[0])
 	case "list":
 		keys := []string{}
-		for file, err := range client.List(ctx, "") {
+		for file, err := range client.List(ctx, valetkey.ListOptions{Details: true}) {
 			if err != nil {
 				return nil, err
 			}

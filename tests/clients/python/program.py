@@ -24,6 +24,7 @@ parser.add_argument("command")
 for name in ("base", "org", "token-file", "state", "type"):
     parser.add_argument(f"--{name}", default="")
 parser.add_argument("--policy", default="files")
+parser.add_argument("--path", default=None)
 parser.add_argument("--retry-for", type=float, default=300)
 parser.add_argument("--hasten", type=float, default=1)
 parser.add_argument("--metadata", type=json.loads, default={"from": "a-client"})
@@ -102,13 +103,14 @@ async def call(client: Any, name: str, *given: Any, **options: Any) -> Any:
 
 
 async def upload(client: Any, file: str) -> dict[str, Any]:
-    options = {"metadata": given.metadata, "content_type": given.type or None}
+    options = {"metadata": given.metadata, "content_type": given.type or None, "path": given.path}
     result: dict[str, Any]
     try:
         done = await call(
             client, "upload", file, policy=given.policy, on_progress=on_progress, **options
         )
         names = ("key", "size", "get_url", "file_url", "receipt", "metadata", "content_type")
+        names += ("filename", "path")
         result = {name: getattr(done, name) for name in names}
     except (Exception, KeyboardInterrupt, asyncio.CancelledError) as error:
         if given.state and not isinstance(error, Exception):
@@ -129,7 +131,7 @@ def told(error: BaseException) -> dict[str, Any]:
 async def run(client: Any, command: str, arguments: list[str]) -> Any:
     """Runs a command on either client."""
     if command == "list":
-        files = client.list_files()
+        files = client.list_files(details=True)
         if isinstance(client, Client):
             return [file.key for file in files]
         return [file.key async for file in files]

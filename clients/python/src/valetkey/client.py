@@ -78,6 +78,7 @@ class AsyncClient:
         file: Uploadable,
         *,
         filename: str | None = None,
+        path: str | None = None,
         content_type: str | None = None,
         policy: str = "files",
         metadata: Mapping[str, str] | None = None,
@@ -86,7 +87,8 @@ class AsyncClient:
     ) -> UploadedFile:
         """Uploads a path, bytes, an `UploadFile`, or an open binary file from where it is.
 
-        To continue a file in parts, upload the same one again. `content_type` is by default that of
+        To continue a file in parts, upload the same one again. `path` is its place in a folder,
+        such as `holidays/a.png`, which the result has again. `content_type` is by default that of
         its extension. Files larger than `multipart` go in parts, where the store takes them; None
         for never. What `on_progress` raises ends the upload.
         """
@@ -98,6 +100,7 @@ class AsyncClient:
                 found = next(known, NO_POLICY)
                 asked = _given(
                     filename=source.filename,
+                    path=path,
                     content_type=content_type or _type_of(source.filename, found),
                     size=source.size,
                     policy=policy,
@@ -182,9 +185,16 @@ class AsyncClient:
             self._policies = (time.monotonic(), known)
         return known
 
-    async def list_files(self, prefix: str | None = None) -> AsyncIterator[StoredFile]:
-        """Lists files by their keys, page after page. Needs the scope `list`."""
-        asked = _given(prefix=prefix)
+    async def list_files(
+        self, prefix: str | None = None, *, mine: bool = False, details: bool = False
+    ) -> AsyncIterator[StoredFile]:
+        """Lists files by their keys, page after page. Needs the scope `list`.
+
+        With `mine`, those in the caller's own folder, for which the scope `mine` suffices. With
+        `details`, the names of files, for which the service asks the store.
+        """
+        flags = {"mine": mine, "details": details}
+        asked = _given(prefix=prefix) | {name: "true" for name in flags if flags[name]}
         while True:
             answer = await self._ask(f"?{urlencode(asked)}")
             for each in member(answer, "files", list):
@@ -256,9 +266,11 @@ class Client:
     make_link = _blocking(AsyncClient.make_link)
     policies = _blocking(AsyncClient.policies)
 
-    def list_files(self, prefix: str | None = None) -> Iterator[StoredFile]:
-        """Lists files by their keys, page after page. Needs the scope `list`."""
-        files = self._client.list_files(prefix)
+    def list_files(
+        self, prefix: str | None = None, *, mine: bool = False, details: bool = False
+    ) -> Iterator[StoredFile]:
+        """Lists files by their keys, page after page, as `AsyncClient` does."""
+        files = self._client.list_files(prefix, mine=mine, details=details)
         while file := self._run(_next(files)):
             yield file
 

@@ -22,6 +22,7 @@ class UploadedFile:
     """
 
     key: str
+    filename: str
     size: int
     content_type: str
     etag: str
@@ -31,6 +32,7 @@ class UploadedFile:
     get_expires_at: datetime
     receipt: str = field(repr=False)
     mutable_until: datetime | None = None
+    path: str | None = None
     public_url: str | None = None
     version: str | None = None
     checksum: dict[str, str] | None = None
@@ -54,12 +56,15 @@ class Grant:
 
 @dataclass(frozen=True)
 class StoredFile:
-    """A file of a list."""
+    """A file of a list, with its names as far as `details` shows them."""
 
     key: str
     size: int
+    content_type: str
     stored_at: datetime
     file_url: str
+    filename: str | None = None
+    path: str | None = None
     public_url: str | None = None
 
 
