@@ -18,12 +18,15 @@ export function choosePolicy(
   return Effect.fail(new UnknownPolicy({ known }));
 }
 
-/** Returns the widths of pictures that the policies name which can have made a key. */
-export const widthsOf = (member: Member, key: StorageKey) =>
+/** Returns the widths of the policies, for everybody or of a member, that can have made a key. */
+export const widthsOf = (key: StorageKey, member?: Member) =>
   Policies.useSync((policies) => [
     ...new Set(
       [...policies.values()]
-        .filter((policy) => isShared(member, policy) && fitsTemplate(key, policy.key))
+        .filter(
+          (policy) =>
+            (member === undefined || isShared(member, policy)) && fitsTemplate(key, policy.key),
+        )
         .flatMap(({ images = [] }) => images),
     ),
   ]);

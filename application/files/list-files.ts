@@ -12,7 +12,7 @@ import {
   type StorageKeyParts,
   subjectFolder,
 } from "../../domain/storage-key.ts";
-import type { Member } from "../admit.ts";
+import { audienceFor, type Member } from "../admit.ts";
 import { widthsOf } from "../choose-policy.ts";
 import { ObjectStore } from "../ports/object-store.ts";
 import { Policies } from "../ports/policies.ts";
@@ -93,9 +93,9 @@ const pictureOf = Effect.fnUntraced(function* (
   file: StorageKeyParts,
   width: number,
 ) {
-  const request = yield* requestFor(member, file);
+  const request = yield* requestFor(audienceFor(member), file);
   const isShown =
-    isPicture(request.responseMediaType) && (yield* widthsOf(member, file.key)).includes(width);
+    isPicture(request.responseMediaType) && (yield* widthsOf(file.key, member)).includes(width);
   return isShown ? { imageUrl: (yield* showFile(request, width)).url } : {};
 });
 

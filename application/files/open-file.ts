@@ -12,6 +12,7 @@ import { audienceFor, type Member } from "../admit.ts";
 import { policyNamed, widthsOf } from "../choose-policy.ts";
 import { getRequest } from "./get-request.ts";
 import { ObjectStore } from "../ports/object-store.ts";
+import type { Audience } from "../ports/presigner.ts";
 import { checkWidth, showFile } from "./show-file.ts";
 
 /** A URL stays the same for an eighth of its lifetime, so that browsers can cache the file. */
@@ -42,8 +43,8 @@ export const openFile = Effect.fnUntraced(function* (request: {
   if (request.isLookedFor === true && (yield* isGone(key))) {
     return yield* new OrganizationNotFound();
   }
-  if (width !== undefined) yield* checkWidth(width, yield* widthsOf(member, key));
-  const shown = yield* requestFor(member, parts, version);
+  if (width !== undefined) yield* checkWidth(width, yield* widthsOf(key, member));
+  const shown = yield* requestFor(audienceFor(member), parts, version);
   const signed = {
     ...shown,
     ...(download && {
@@ -54,9 +55,9 @@ export const openFile = Effect.fnUntraced(function* (request: {
   return { get, window: shown.window };
 });
 
-/** Makes the GET of a file for a member, dated to the beginning of a window. */
+/** Makes the GET of a file, dated to the beginning of a window. */
 export const requestFor = (
-  member: Member,
+  audience: Audience,
   { key, uuid, extension }: StorageKeyParts,
   version?: string,
 ) =>
@@ -64,7 +65,7 @@ export const requestFor = (
     const contentType = mediaTypeByExtension(extension.slice(1));
     const file = { key, contentType, filename: FileName.make(`${uuid}${extension}`), version };
     return {
-      ...getRequest(file, { ...policy, inlinePdf: false }, audienceFor(member)),
+      ...getRequest(file, { ...policy, inlinePdf: false }, audience),
       window: Duration.divideUnsafe(policy.getLifetime, WINDOWS),
     };
   });

@@ -127,8 +127,8 @@ if (isFullRun) {
       await tab.goto(address);
       const size = "[document.images[0].naturalWidth, document.images[0].naturalHeight]";
       expect(await tab.evaluate(size)).toEqual([64, 32]);
-      const answer = await tab.goto(address.replace("/64x0/", "/65x0/"));
-      expect(answer?.status()).toBe(400);
+      const other = JSON.stringify(address.replace("/64x0/", "/65x0/"));
+      expect(await tab.evaluate(`fetch(${other}).then(({ status }) => status)`)).toBe(400);
     });
   });
 

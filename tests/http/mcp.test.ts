@@ -78,6 +78,11 @@ describe.each(["auto", "legacy"] as const)("the official client, negotiating %s,
     expect(await (await store.fetch(new Request(url))).text()).toBe("hello");
     const saved = await call("open_file", { key, download: true });
     expect(saved.url).toContain("attachment");
+    expect(await call("open_file", { key, width: 320 })).toMatchObject({
+      isError: true,
+      code: "INVALID_REQUEST",
+      widths: [],
+    });
     const { files, next } = await call("list_files");
     expect([files, next]).toEqual([
       [{ key, size: 5, content_type: "image/png", stored_at: expect.any(String), file_url }],
@@ -188,8 +193,8 @@ it("an argument of any form is an error of its tool, and no failure of the servi
   for (const [tool, members] of [
     ["request_upload", ["filename", "content_type", "size", "policy", "metadata", "checksum"]],
     ["confirm_upload", ["receipt"]],
-    ["open_file", ["key", "download", "version"]],
-    ["list_files", ["prefix", "after"]],
+    ["open_file", ["key", "download", "version", "width"]],
+    ["list_files", ["prefix", "after", "width"]],
   ] as const) {
     for (const member of [...members, "__proto__", "constructor", "toString"]) {
       for (const value of ['{"toString":1}', '{"__proto__":{}}', "null", "[[]]", nested]) {

@@ -222,6 +222,19 @@ it.each([
   expect([width, Date.parse(expires_at) / 1000, more]).toEqual(["w:320", endsAt, {}]);
 });
 
+it("a public picture is shown to everybody in the widths of public policies", async () => {
+  const policies = { avatars: { public: true, images: [48], key: keyOf("public/{year}") } };
+  const { request } = await start({ policies });
+  const at = `/p/org_1/2026/${UUID}.png`;
+  const answer = await request(`${at}?width=48`);
+  const { width, source } = readAddress(answer.headers.get("location"));
+  expect([answer.status, width]).toEqual([302, "w:48"]);
+  expect(source.pathname).toBe(`/files/orgs/org_1/public/2026/${UUID}.png`);
+  expect(answer.headers.get("cache-control")).toMatch(/^public, max-age=\d+$/);
+  const refused = await request(`${at}?width=64`);
+  expect([refused.status, (await refused.json()).widths]).toEqual([400, [48]]);
+});
+
 it("a policy is listed with its widths", async () => {
   const { send } = await start({ policies: { documents: { images: undefined } } });
   const { body } = await send("/api/v1/orgs/acme/files/policies");
