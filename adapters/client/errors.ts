@@ -78,6 +78,8 @@ export class UploadError extends Error implements UploadErrorFacts {
   get userMessage(): string {
     const { code, limit, allowed, problem, status, message } = this;
     const title = problem?.title;
+    const content = /^The content is[^.]*\./.exec(problem?.detail ?? "");
+    if (content) return content[0];
     if (limit) return `${title}: at most ${sizeInWords(limit)}.`;
     if (status === 413 && !title) return "The file is too large.";
     if (allowed) return `${title}: choose ${allowed.map(typeInWords).join(", ")}.`;

@@ -93,9 +93,7 @@ describe.skipIf(executablePath === undefined || minio === undefined)("the page i
     const limits = page.locator("#limits");
     await expect
       .poll(() => limits.innerText())
-      .toBe(
-        "Up to 64 MiB of image/png, image/jpeg, image/gif, image/webp, image/avif, application/pdf, text/plain",
-      );
+      .toBe("Up to 64 MiB of PNG, JPEG, GIF, WEBP, AVIF, PDF, text");
     const accept = (await page.locator("#file").getAttribute("accept")) ?? "";
     expect(accept.split(",")).toEqual(expect.arrayContaining(["image/png", ".png", ".jpeg"]));
     await page.getByLabel("Organization").fill("no such name");
@@ -222,6 +220,29 @@ describe.skipIf(executablePath === undefined || minio === undefined)("the page i
     );
     expect(await refused.locator(".detail").innerText()).toMatch(/^UPLOAD_REFUSED_BY_SCAN/);
     expect(await refused.getByRole("button", { name: "Try again" }).count()).toBe(0);
+    await page.close();
+  });
+
+  it("the page says of a program that is called a picture what it is, or that it is not shown", async () => {
+    const { page } = await open();
+    const fake = (name: string) =>
+      page.evaluate((name) => {
+        const dataTransfer = new DataTransfer();
+        dataTransfer.items.add(new File(["MZ".padEnd(200, "\0")], name, { type: "image/png" }));
+        document.dispatchEvent(new DragEvent("drop", { dataTransfer, bubbles: true }));
+      }, name);
+    await fake("shown.png");
+    const kept = card(page, "shown.png", "done");
+    await expect
+      .poll(() => kept.locator(".detail").innerText())
+      .toMatch(/^This browser cannot show it as a picture/);
+    await page.getByLabel("Policy").selectOption("checked");
+    await fake("program.png");
+    const refused = card(page, "program.png", "failed");
+    await refused.waitFor();
+    expect(await refused.getByRole("status").innerText()).toBe(
+      "The content is a Windows program, not PNG.",
+    );
     await page.close();
   });
 

@@ -28,6 +28,28 @@ it.each<[File, object, string]>([
   expect((await failure(client.upload(file))).userMessage).toBe(sentence);
 });
 
+const bytes = (start: string) => new Uint8Array(Buffer.from(start.padEnd(200, "\0"), "latin1"));
+
+it.each([
+  ["MZ\x90\0\x03", "image/png", "a Windows program, not PNG"],
+  ["\x7fELF\x02\x01\x01", "image/jpeg", "a Linux program, not JPEG"],
+  ["<html><script>alert(1)</script>".padEnd(200), "image/png", "a web page, not PNG"],
+  ["GIF89a\x01\0\x01\0", "image/png", "GIF, not PNG"],
+  ["PK\x03\x04\x14\0\0\0\0\0", "application/pdf", "a ZIP archive, not PDF"],
+  ["no picture".padEnd(200), "image/png", "not PNG, or is damaged"],
+])(
+  "a person and a program are told what a file is that begins with %j",
+  async (start, type, said) => {
+    const { client } = await startUploads({ policy: { verifyContent: true } });
+    const error = await failure(client.upload(new File([bytes(start)], "a.png", { type })));
+    expect(error.code).toBe("wrong-content");
+    expect(error.userMessage).toBe(`The content is ${said}.`);
+    expect(error.message).toMatch(
+      `The stored file differs from what was granted. The content is ${said}. Choose another file`,
+    );
+  },
+);
+
 it("a person is told no words of the store", async () => {
   const { client } = await startUploads();
   network((seen) => (isPut(seen) ? s3Error(400, "InvalidRequest") : undefined));

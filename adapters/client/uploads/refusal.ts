@@ -1,4 +1,4 @@
-import { UploadError, type UploadPolicy } from "../client.ts";
+import { sizeInWords, UploadError, type UploadPolicy } from "../client.ts";
 
 /** Returns the size of the largest file that the policy accepts, in bytes. */
 export const largestFor = ({ maxSize, multipart }: UploadPolicy, isInParts: boolean): number =>
@@ -19,6 +19,10 @@ export function refusalOf(
   if (size <= limit && isAllowed) return undefined;
   const title = isAllowed ? "The file is too large" : "Files of this type are not accepted";
   const problem = isAllowed ? { title, limit } : { title, allowed: allowedTypes };
-  const message = `${title}: ${name} is ${type} of ${size} bytes. The policy ${policy.name} accepts ${allowedTypes.join(", ")} of up to ${limit} bytes.`;
+  // The words of the service.
+  const detail = isAllowed
+    ? `The policy accepts files of up to ${sizeInWords(limit)}; this one has ${size} bytes.`
+    : `This file is ${type}. The policy accepts ${allowedTypes.join(", ")}.`;
+  const message = `${title}. ${detail}`;
   return new UploadError("refused", message, { problem });
 }

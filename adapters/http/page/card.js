@@ -48,7 +48,8 @@ export function render(upload) {
   }
   if (result) {
     find("a").href = result.getUrl;
-    if (result.contentType.startsWith("image/")) showImage(card, result.getUrl);
+    if (result.contentType.startsWith("image/"))
+      showImage(card, result.getUrl, () => setText(find(".detail"), NOT_SHOWN));
   }
   const acts = actsOn(upload);
   for (const button of card.querySelectorAll("[data-act]")) {
@@ -63,15 +64,15 @@ function setText(element, text) {
   if (element.textContent !== text) element.textContent = text;
 }
 
+const NOT_SHOWN =
+  "This browser cannot show it as a picture, so its content may be of another type. A policy with verify_content refuses such files.";
+
 /** Shows an image in place of the extension, if the browser can. */
-function showImage(card, url) {
+function showImage(card, url, otherwise = () => undefined) {
   if (card.dataset.image === url) return;
   card.dataset.image = url;
   const image = Object.assign(new Image(), { alt: "", src: url });
-  image.decode().then(
-    () => card.querySelector(".thumb").replaceChildren(image),
-    () => undefined,
-  );
+  image.decode().then(() => card.querySelector(".thumb").replaceChildren(image), otherwise);
 }
 
 /** Failures that another attempt with the same file cannot fix. */

@@ -1,4 +1,10 @@
-import { createClient, dropTarget, pasteTarget, sizeInWords } from "./client/client.js";
+import {
+  createClient,
+  dropTarget,
+  pasteTarget,
+  sizeInWords,
+  typeInWords,
+} from "./client/client.js";
 import { makeCard, render, showRequest } from "./card.js";
 import { recordingFetch } from "./requests.js";
 
@@ -45,7 +51,7 @@ function showPolicy() {
   const { allowedTypes = [], extensions = {} } = policy ?? {};
   find("#file").accept = [...allowedTypes, ...Object.keys(extensions)].join();
   find("#limits").textContent = policy
-    ? `Up to ${sizeInWords(policy.maxSize)} of ${allowedTypes.join(", ")}`
+    ? `Up to ${sizeInWords(policy.maxSize)} of ${allowedTypes.map(typeInWords).join(", ")}`
     : "The policy of the service says which.";
   const options = policyName() === "files" ? "" : `, { policy: ${JSON.stringify(policyName())} }`;
   find("#code code").textContent = `import { createClient } from "valetkey/client";

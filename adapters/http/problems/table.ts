@@ -10,6 +10,7 @@ import { UploadDifference } from "../../../domain/upload-difference.ts";
 import { MemberFault } from "../../values/decode.ts";
 import type { Language } from "./language.ts";
 import type * as requests from "./refusals.ts";
+import { typeInWords } from "./type-in-words.ts";
 
 // The answer to every refusal, in one table: a new refusal does not compile until it has a row here.
 // Problem documents, their schemas in /openapi.json, docs/errors.md and the errors of the package
@@ -276,6 +277,7 @@ export const PROBLEMS = {
   UploadMismatch: {
     answer: [409, "UPLOAD_MISMATCH", "The stored file differs from what was granted"],
     detail: ({ differences }, say) =>
+      otherContent(differences) ??
       `These differ: ${differences.map((each) => spelled(each, say).property).join(", ")}. ${whatToDo(differences, say)}`,
     members: { differences: Schema.Array(UploadDifference).annotate({ minItems: 1 }) },
     values: ({ differences }, say) => ({
@@ -473,6 +475,16 @@ const spelled = ({ property, ...values }: UploadDifference, say: Language): Uplo
   ...values,
 });
 
+/** Content is compared only where nothing else differs. */
+function otherContent(differences: ReadonlyArray<UploadDifference>): string | undefined {
+  const { expected, actual } = differences.find(({ property }) => property === "content") ?? {};
+  if (actual === undefined) return undefined;
+  const [granted, found] = [expected, actual].map((type) => typeInWords(`${type}`));
+  return actual === "unknown"
+    ? `The content is not ${granted}, or is damaged. Choose another file.`
+    : `The content is ${found}, not ${granted}. Choose another file, or upload this one under its own type.`;
+}
+
 function whatToDo(
   differences: ReadonlyArray<{ readonly property: string }>,
   say: Language,
@@ -480,9 +492,6 @@ function whatToDo(
   const areAll = (kind: RegExp) => differences.every(({ property }) => kind.test(property));
   if (areAll(/^parts\/\d+\/etag$/)) {
     return `A part was sent again: complete the upload with the ETags of ${say.operation("listParts")}, or send these parts again.`;
-  }
-  if (areAll(/^content$/)) {
-    return "The content is of another type: ask to upload it under its own type.";
   }
   return areAll(/^parts\//)
     ? "The upload has ended: start a new one, and send each part exactly as granted."
