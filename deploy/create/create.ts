@@ -34,6 +34,11 @@ if (version.slice(1).localeCompare(node, "en", { numeric: true }) < 0)
   fail(`This is Node ${version}. Install Node ${node} or later, and run the command again.`);
 const { clients, policies } = JSON.parse(readFileSync(packaged("choices.json"), "utf8"));
 
+/** What the policy of a starter says of stores that can promise it. */
+const INCOMING = `    // Nobody reads a file before it is confirmed and its type is checked.
+    arrival: "incoming",
+`;
+
 const text = { type: "string" } as const;
 const { values: flags, positionals } = util.parseArgs({
   allowPositionals: true,
@@ -80,11 +85,11 @@ makeFolder(folder);
 cpSync(packaged(`starters/${framework}`), realpathSync(folder), { recursive: true });
 writeManifest();
 const types = allowedTypes.map((type: string) => `"${type}"`).join(", ");
-replace(
-  ".ts",
-  'policy: { maxSize: "5 MiB", allowedTypes: ["image/png", "image/jpeg"] }',
-  `policy: { maxSize: "${size}", allowedTypes: [${types}] }`,
-);
+const limits = (size: string, types: string) =>
+  `maxSize: "${size}",\n    allowedTypes: [${types}],`;
+// It needs a certificate, which only the person can make for these stores.
+if (store === "r2" || store === "s3") replace(".ts", INCOMING, "");
+replace(".ts", limits("5 MiB", '"image/png", "image/jpeg"'), limits(size, types));
 replace("README.md", "http://127.0.0.1:3000", address);
 const picture = '"a.png","content_type":"image/png"';
 const sample = types.includes("image/") ? picture : '"a.pdf","content_type":"application/pdf"';

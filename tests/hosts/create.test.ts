@@ -16,6 +16,7 @@ import fc from "fast-check";
 import { createRequire } from "node:module";
 import { join, resolve } from "node:path";
 import { parseEnv, promisify } from "node:util";
+import { runInNewContext } from "node:vm";
 import { loadEnv } from "vite";
 import { describe, expect, it } from "vitest";
 import { storageFromEnvironment } from "../../adapters/embed/environment.ts";
@@ -95,7 +96,7 @@ it("a person is asked for what no option says", async () => {
   expect(JSON.parse(read("asked", "package.json")).dependencies).toHaveProperty("fastify");
   expect(read("asked", ".env")).toContain("STORAGE_ADAPTER=local");
   expect(read("asked", "server.ts")).toContain(
-    'maxSize: "20 MiB", allowedTypes: ["application/pdf"',
+    'maxSize: "20 MiB",\n    allowedTypes: ["application/pdf"',
   );
 });
 
@@ -205,7 +206,7 @@ it("the path of a package is one of the folder where the command runs", async ()
 });
 
 it.each([
-  ["server.ts", "maxSize", "policy: {"],
+  ["server.ts", "maxSize", 'maxSize: "5 MiB",'],
   ["README.md", "127.0.0.1:3000", "http://127.0.0.1:3000"],
   ["README.md", '"a.png"', '"a.png","content_type"'],
   ["README.md", "folder `.valetkey`", "in the folder `.valetkey`"],
@@ -325,7 +326,7 @@ it.each(FRAMEWORKS)("the code for %s has the policy that was chosen, once", asyn
   const folder = join(work, `with-${framework}`);
   const code = globSync("**/*.ts", { cwd: folder }).map((file) => read(folder, file));
   const types = choices.policies.documents.allowedTypes.map((type) => `"${type}"`).join(", ");
-  const written = `  policy: { maxSize: "3 GiB", allowedTypes: [${types}] },\n`;
+  const written = `  policy: {\n    maxSize: "3 GiB",\n    allowedTypes: [${types}],\n`;
   expect(code.join("").split(written)).toHaveLength(2);
 });
 
@@ -353,11 +354,12 @@ describe.each(isFullRun ? FRAMEWORKS : ["hono"])("for %s", (framework) => {
     const [, asked = ""] = /"content_type":"([^"]+)"/.exec(read(name, "README.md")) ?? [];
     expect(asked).toBe(policy === "documents" ? "application/pdf" : "image/png");
     const { RECEIPT_KEYS = "", ...env } = parseEnv(read(name, ".env"));
-    const chosen = choices.policies[policy as keyof typeof choices.policies];
+    const code = globSync("**/*.ts", { cwd: join(work, name) }).map((file) => read(name, file));
+    const [, written] = /\n {2}policy: (\{\n.*?\n {2}\}),/s.exec(code.join("")) ?? [];
     const valetkey = createValetkey({
       storage: storageFromEnvironment(env),
       receiptKeys: [RECEIPT_KEYS],
-      policy: chosen as PolicyOptions,
+      policy: runInNewContext(`(${written})`) as PolicyOptions,
       publicUrl: "http://127.0.0.1:3000",
       organizations: (slug) => slug,
     });

@@ -2,6 +2,12 @@
 
 export const PROBLEM = "application/problem+json";
 
+/** A picture of one grey point. */
+export const POINT = Buffer.from(
+  "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAAAAAA6fptVAAAACklEQVR4nGNoAAAAggCBd81ytgAAAABJRU5ErkJggg==",
+  "base64",
+);
+
 /** Signs in to an example, and gives the cookie that the example has set. */
 export async function signIn(address: string, name: string): Promise<string> {
   const answer = await post(`${address}/login`, { name });
@@ -24,7 +30,7 @@ export function uploadTo(address: string, organization: string, cookie?: string)
         problem: body as { code: string },
       };
     },
-    put: (url: string, body: string) =>
+    put: (url: string, body: Buffer<ArrayBuffer>) =>
       fetch(url, { method: "PUT", headers: { "Content-Type": "image/png" }, body }),
     confirm: (receipt: string) => post(`${files}/confirm`, { receipt }, cookie),
     /** Begins an upload in parts, and aborts it. */

@@ -54,6 +54,8 @@ export async function useFromPage(
         await fetch("/login", { method: "POST", headers, body: '{"name":"ann"}' });
         const options = { endpoint: location.origin, organization: "acme", token: guest.token };
         const film = Uint8Array.from({ length: 12 * 2 ** 20 }, (_, at) => at % 251);
+        // As an MP4 begins.
+        film.set(new TextEncoder().encode("\0\0\0\x18ftypisom"));
         const sent = [
           new File([film], "film.mp4", { type: "video/mp4" }),
           new File(["some text"], "notes.txt", { type: "text/plain" }),

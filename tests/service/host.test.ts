@@ -2,7 +2,7 @@ import { cpSync, mkdirSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import manifest from "../../package.json" with { type: "json" };
-import { signIn, uploadTo } from "../hosts/guest.ts";
+import { POINT, signIn, uploadTo } from "../hosts/guest.ts";
 import { type StartedExample, startExample } from "../support/example.ts";
 import { makeFolder } from "../support/make-folder.ts";
 
@@ -41,13 +41,13 @@ it("a host of node:http has uploads of its users granted, stored, confirmed and 
   expect([other.status, other.problem.code]).toEqual([404, "NOT_FOUND"]);
 
   const { presign, put, confirm } = uploadTo(host.address, "acme", cookie);
-  const { granted } = await presign(5);
-  expect((await put(granted.put_url, "123456")).status).toBe(403);
-  expect((await put(granted.put_url, "12345")).status).toBe(200);
+  const { granted } = await presign(POINT.length);
+  expect((await put(granted.put_url, Buffer.concat([POINT, POINT]))).status).toBe(403);
+  expect((await put(granted.put_url, POINT)).status).toBe(200);
   const { key, file_url } = await (await confirm(granted.receipt)).json();
   const headers = { Cookie: cookie };
-  expect(await (await fetch(file_url, { headers })).text()).toBe("12345");
+  expect(POINT.equals(await (await fetch(file_url, { headers })).bytes())).toBe(true);
   const attachments = await (await fetch(`${host.address}/attachments`, { headers })).json();
-  expect(attachments).toMatchObject([{ key, size: 5, subject: "ann" }]);
+  expect(attachments).toMatchObject([{ key, size: POINT.length, subject: "ann" }]);
   expect((await fetch(`${host.address}/nowhere`)).status).toBe(404);
 });

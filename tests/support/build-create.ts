@@ -11,11 +11,15 @@ const COMMAND = join(ROOT, "deploy/create");
 const EXAMPLES = join(ROOT, "deploy/examples");
 
 /** Files of `page/` and `components/`, which examples share and Git has once. */
-const PLAIN = ["page/page.css", "components/uploads.css", "components/uploads.js"];
+const STYLES = ["page/page.css", "components/uploads.css", "components/files.css"];
+const componentsOf = (extension: string) => [
+  ...STYLES,
+  `components/Uploads.${extension}`,
+  `components/Files.${extension}`,
+];
+const REACT = componentsOf("tsx");
+const PLAIN = [...STYLES, "components/uploads.js", "components/files.js"];
 const PAGE = [...PLAIN, "page/index.html", "page/page.js"];
-const REACT = ["page/page.css", "components/uploads.css", "components/Uploads.tsx"];
-const VUE = ["page/page.css", "components/uploads.css", "components/Uploads.vue"];
-const SVELTE = ["page/page.css", "components/uploads.css", "components/Uploads.svelte"];
 
 /** Examples that are applications, each with what it shares and the folder that has it. */
 const SHARED: Readonly<Record<string, readonly [string, ReadonlyArray<string>]>> = {
@@ -27,9 +31,9 @@ const SHARED: Readonly<Record<string, readonly [string, ReadonlyArray<string>]>>
   nestjs: ["public", PAGE],
   nextjs: ["components", REACT],
   node: ["public", PAGE],
-  nuxt: ["app/components", VUE],
+  nuxt: ["app/components", componentsOf("vue")],
   "react-router": ["app/components", REACT],
-  sveltekit: ["src/components", SVELTE],
+  sveltekit: ["src/components", componentsOf("svelte")],
   "tanstack-start": ["src/components", REACT],
 };
 export const FRAMEWORKS = Object.keys(SHARED);

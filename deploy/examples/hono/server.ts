@@ -13,10 +13,10 @@ type User = Caller & { readonly organization: string };
 const users = new Map<string, User>();
 // Anybody can sign in as these, so there are none unless `.env` says DEV_LOGIN=on.
 if (process.env.DEV_LOGIN === "on") {
-  // She may also remove files.
-  const scopes = ["write", "confirm", "read", "remove"] as const;
+  // They also list and remove files of their own.
+  const scopes = ["write", "confirm", "read", "mine"] as const;
   users.set("ann", { id: "ann", organization: "acme", scopes });
-  users.set("bob", { id: "bob", organization: "globex" });
+  users.set("bob", { id: "bob", organization: "globex", scopes });
 }
 const sessions = new Map<string, User>();
 const attachments = new Map<string, ConfirmedUpload>();
@@ -25,7 +25,16 @@ const valetkey = createValetkey({
   storage: storageFromEnvironment(),
   receiptKeys: RECEIPT_KEYS?.split(","),
   publicUrl: `http://127.0.0.1:${PORT}`,
-  policy: { maxSize: "5 MiB", allowedTypes: ["image/png", "image/jpeg"] },
+  policy: {
+    maxSize: "5 MiB",
+    allowedTypes: ["image/png", "image/jpeg"],
+    // Each person has a folder, whose files the page lists.
+    key: "orgs/{organization}/{subject}/{year}/{month}/{id}{extension}",
+    // For its thumbnails, which are the pictures themselves until there is an image server.
+    images: [128],
+    // Nobody reads a file before it is confirmed and its type is checked.
+    arrival: "incoming",
+  },
   organizations: (slug, caller) => (users.get(caller.id)?.organization === slug ? slug : undefined),
   onConfirmed: (upload) => void attachments.set(upload.key, upload),
 });

@@ -1,7 +1,9 @@
 import { createClient } from "valetkey/client";
+import { createFiles, makeFileList } from "valetkey/files";
+import { showFiles } from "./files.js";
 import { showUploads } from "./uploads.js";
 
-const [who, signIn, uploads] = ["who", "sign-in", "uploads"].map((id) =>
+const [who, signIn, uploads, files] = ["who", "sign-in", "uploads", "files"].map((id) =>
   document.getElementById(id),
 );
 
@@ -18,11 +20,13 @@ await begin();
 async function begin() {
   const answer = await fetch("/me");
   signIn.hidden = answer.ok;
-  uploads.hidden = !answer.ok;
+  uploads.hidden = files.hidden = !answer.ok;
   if (!answer.ok) return;
   const { id, organization } = await answer.json();
   who.textContent = `${id} of ${organization}`;
   // No token: the page is of the same origin, and its cookie says who calls.
-  const client = createClient({ endpoint: "/", organization });
-  showUploads(uploads, client);
+  const service = { endpoint: "/", organization };
+  const list = makeFileList(createFiles(service), { mine: true, details: true, width: 128 });
+  showUploads(uploads, createClient(service), { onDone: list.read().add });
+  showFiles(files, list);
 }

@@ -5,10 +5,10 @@ export type User = Caller & { readonly organization: string };
 export const users = new Map<string, User>();
 // Anybody can sign in as these, so there are none unless `.env` says DEV_LOGIN=on.
 if (process.env.DEV_LOGIN === "on") {
-  // She may also remove files.
-  const scopes = ["write", "confirm", "read", "remove"] as const;
+  // They also list and remove files of their own.
+  const scopes = ["write", "confirm", "read", "mine"] as const;
   users.set("ann", { id: "ann", organization: "acme", scopes });
-  users.set("bob", { id: "bob", organization: "globex" });
+  users.set("bob", { id: "bob", organization: "globex", scopes });
 }
 export const sessions = new Map<string, User>();
 export const attachments = new Map<string, ConfirmedUpload>();

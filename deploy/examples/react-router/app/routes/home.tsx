@@ -1,6 +1,9 @@
 import { useState } from "react";
 import { useLoaderData, useRevalidator } from "react-router";
 import { createClient } from "valetkey/client";
+import { createFiles } from "valetkey/files";
+import { useFiles } from "valetkey/react";
+import { Files } from "../components/Files";
 import { Uploads } from "../components/Uploads";
 import { userOf } from "../users.server";
 
@@ -38,12 +41,15 @@ function SignIn() {
 function YourFiles({ id, organization }: { readonly id: string; readonly organization: string }) {
   // No token: the page is of the same origin, and its cookie says who calls.
   const [client] = useState(() => createClient({ endpoint: "/", organization }));
+  const [files] = useState(() => createFiles({ endpoint: "/", organization }));
+  const list = useFiles(files, { mine: true, details: true, width: 128 });
   return (
     <>
       <p>
         {id} of {organization}
       </p>
-      <Uploads client={client} />
+      <Uploads client={client} onDone={list.add} />
+      <Files list={list} />
     </>
   );
 }
