@@ -220,7 +220,7 @@ const storedFile = object({
   /** Opens the file for members of the organization, for good. */
   fileUrl: url,
   /** By the extension of its key. */
-  contentType: optional(text),
+  contentType: text,
   /** With `details`, where the service has stored it. */
   filename: optional(text),
   /** Where it was in its folder, such as `holidays/a.png`; as `filename`. */

@@ -39,7 +39,7 @@ async function startList(
   const connect = (retry: RetryOptions = { shouldRetry: () => false }) =>
     createFiles({ endpoint: address, organization: "acme", token: TOKEN, retry });
   const files = connect();
-  const list = makeFileList(files, { details: false, ...options });
+  const list = makeFileList(files, options);
   const row = (at: number) => list.read().files[at] ?? expect.fail(`there is no row ${at}`);
   const settled = () => until("the files", () => list.read().status !== "loading");
   const show = async () => {
@@ -104,7 +104,7 @@ it("a list says what it waits for", async () => {
   const said: Array<string> = [];
   network(first(2, isList, () => "lost"));
   list.subscribe(() => said.push(list.read().text));
-  list.use(connect({}), { details: false });
+  list.use(connect({}), {});
   await settled();
   expect(said).toEqual(["Loading", "Reconnecting", "Reconnecting", ""]);
 });
@@ -231,13 +231,12 @@ it("a file that was uploaded comes on top, once, with its name and picture", asy
   );
   await show();
   const { add } = list.read();
-  const file = png("b.png");
-  add(await client.upload(file), file);
+  add(await client.upload(png("b.png")));
   expect(row(0)).toMatchObject({ name: "b.png", size: "5 B", thumbnail: undefined });
   await until("its picture", () => row(0).thumbnail === "https://images.example.com/new");
   const again = await client.upload(png("c.png"));
   add(again);
-  add(again, png("c.png"));
+  add(again);
   expect(
     list
       .read()
@@ -311,8 +310,8 @@ it("a file is opened in a tab that cannot reach the page, or downloaded", async 
     },
   );
   await show();
-  list.read().add(await client.upload(png("a.png")), png("a.png"));
-  list.read().add({ ...(await client.upload(png("b"))), contentType: "application/pdf" }, png("b"));
+  list.read().add(await client.upload(png("a.png")));
+  list.read().add({ ...(await client.upload(png("b"))), contentType: "application/pdf" });
   expect([row(0).open.label, row(1).open.label]).toEqual([
     "Download b",
     "Open in a new tab: a.png",
@@ -347,7 +346,7 @@ it("a link is copied: the public one, that of members, or the page's own", async
   await until("the link", () => row(0).status === "copied");
   expect(row(0)).toMatchObject({ text: "Link copied" });
   expect([row(0).copy.icon === icon, list.read().spoken]).toEqual([false, "a.png: Link copied"]);
-  list.use(files, { details: false, link: ({ key }) => `/attachments/${key}` });
+  list.use(files, { link: ({ key }) => `/attachments/${key}` });
   vi.stubGlobal("navigator", {});
   row(0).copy.act();
   await until("the failure", () => row(0).status === "failed");
@@ -378,6 +377,7 @@ it("a row is in words of another language, and dates are in that of the page", a
   const FILE = {
     key: "orgs/acme/public/2026/11/a.png",
     size: 1_500_000,
+    content_type: "image/png",
     stored_at: "2026-11-24T12:00:00.000Z",
     file_url: "https://uploads.example.com/a.png",
   };

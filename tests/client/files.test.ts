@@ -43,7 +43,13 @@ it("files are listed, page after page, and removed", async () => {
 it("the next page is asked for with what the last one ended with, and once", async () => {
   const { client, files } = await start();
   const { key, fileUrl } = await client.upload(FILE);
-  const stored = { key, size: 9, stored_at: "2026-11-24T12:00:00.000Z", file_url: fileUrl };
+  const stored = {
+    key,
+    size: 9,
+    content_type: "image/png",
+    stored_at: "2026-11-24T12:00:00.000Z",
+    file_url: fileUrl,
+  };
   const pages = [
     { files: [stored], next: "2026/11/a" },
     { files: [stored], next: "2026/11/a" },

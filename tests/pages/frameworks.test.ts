@@ -122,6 +122,7 @@ describe.skipIf(executablePath === undefined)("components in Chromium", () => {
   it("the page shows how to use what is tested here", () => {
     expect([...snippets.keys()]).toEqual([
       "App.tsx",
+      "valetkey.ts",
       "Attachments.tsx",
       "Attachments.vue",
       "Attachments.svelte",

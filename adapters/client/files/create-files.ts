@@ -40,13 +40,8 @@ export interface PageOptions extends ListOptions {
   readonly onRetry?: ((retrying: RetryState) => void) | undefined;
 }
 
-/** A page of files by their keys. */
-export interface FilePage {
-  /** May be none, also if there is a `next`. */
-  readonly files: ReadonlyArray<StoredFile>;
-  /** Present if there may be more. */
-  readonly next?: string | undefined;
-}
+/** A page of files by their keys, which may be empty; `next` is there if more may follow. */
+export type FilePage = ReturnType<typeof decodeFiles>;
 
 /** The files of one organization. All calls fail with an `UploadError`. */
 export interface Files {
@@ -101,7 +96,7 @@ export function createFiles({ retry, ...options }: FilesOptions): Files {
       const run = makeRun(signal, retry);
       run.onRetry = onRetry;
       const query = new URLSearchParams();
-      for (const name of QUERY) if (asked[name]) query.set(name, `${asked[name]}`);
+      for (const name of QUERY) if (asked[name] !== undefined) query.set(name, `${asked[name]}`);
       // The list is at the address of the files itself, without a slash.
       const { files, next } = await service
         .ask(run, `../files?${query}`, decodeFiles)

@@ -2,7 +2,14 @@ import type { StoredFile, UploadResult } from "../decode.ts";
 import type { UploadError } from "../errors.ts";
 import type { RetryState } from "../run.ts";
 import type { FilePage, Files, ListOptions } from "./create-files.ts";
-import { type FileWords, isShown, type ListedFile, rowOf, WORDS } from "./file-row.ts";
+import {
+  type FileWords,
+  isShown,
+  type ListedFile,
+  type RowFacts,
+  rowOf,
+  WORDS,
+} from "./file-row.ts";
 
 /** Options of `useFiles`, which may change between renders. */
 export interface FileListOptions extends Omit<ListOptions, "signal"> {
@@ -30,7 +37,7 @@ export interface ListedFiles {
   /** What has happened, for screen readers. */
   readonly spoken: string;
   /** Puts a file that was uploaded on top: for `onDone` of uploads. It stays the same function. */
-  readonly add: (result: UploadResult, file?: Blob) => void;
+  readonly add: (result: UploadResult) => void;
 }
 
 /** The time within which a picture that failed is not asked for again, in milliseconds. */
@@ -94,10 +101,9 @@ export function makeFileList(files: Files, options: FileListOptions = {}) {
       const known = new Set(rows.map(({ id }) => id));
       const fresh = page.files.filter(({ key }) => !known.has(key));
       rows = [...rows, ...fresh.map(toRow).sort((a, b) => +b.file.storedAt - +a.file.storedAt)];
-      const isEnd = next === undefined;
-      const status = isEnd ? "end" : "more";
       const spoken = count(rows.filter(({ id }) => !removed.has(id)).length);
-      show({ status, text: "", spoken, button: isEnd ? undefined : { label: more, act: again } });
+      if (next === undefined) show({ status: "end", spoken, button: undefined });
+      else show({ status: "more", text: "", spoken, button: { label: more, act: again } });
     } catch (cause) {
       if (signal.aborted) return;
       const error = cause as UploadError;
@@ -106,31 +112,25 @@ export function makeFileList(files: Files, options: FileListOptions = {}) {
     }
   }
 
-  type Facts = Pick<ListedFile, "file" | "status" | "text" | "thumbnail">;
-
   function toRow(file: StoredFile): ListedFile {
     return inWords({ file, status: "shown", text: "", thumbnail: file.imageUrl });
   }
 
-  function inWords(facts: Facts): ListedFile {
+  function inWords(facts: RowFacts): ListedFile {
     const { key, publicUrl } = facts.file;
-    const row: ListedFile = rowOf(
-      facts,
-      words(),
-      options.link ? "link" : publicUrl ? "public" : "members",
-      {
-        open: () => void open(row),
-        copy: () => void copy(row),
-        ask: () => change(key, { status: row.status === "asking" ? "shown" : "asking" }),
-        remove: () => void remove(row),
-        renew: () => void renew(key),
-      },
-    );
+    const link = options.link ? "link" : publicUrl ? "public" : "members";
+    const row: ListedFile = rowOf(facts, words(), link, {
+      open: () => void open(row),
+      copy: () => void copy(row),
+      ask: () => change(key, { status: facts.status === "asking" ? "shown" : "asking" }),
+      remove: () => void remove(row),
+      renew: () => void renew(key),
+    });
     return row;
   }
 
   /** Changes the row of a file. Only one asks, or says that its link was copied. */
-  function change(key: string, facts: Partial<Facts>, spoken = "") {
+  function change(key: string, facts: Partial<RowFacts>, spoken = "") {
     rows = rows.map((row) =>
       row.id === key
         ? inWords({ ...row, text: "", ...facts })
@@ -197,10 +197,9 @@ export function makeFileList(files: Files, options: FileListOptions = {}) {
     if (!signal.aborted) keep(thumbnail);
   }
 
-  function add({ key, fileUrl, size, contentType }: UploadResult, upload?: Blob) {
-    const filename = (upload as Partial<File> | undefined)?.name;
-    const row = toRow({ key, fileUrl, size, contentType, filename, storedAt: new Date() });
-    rows = [row, ...rows.filter(({ id }) => id !== key)];
+  function add({ key, fileUrl, size, contentType, filename, path }: UploadResult) {
+    const file = { key, fileUrl, size, contentType, filename, path, storedAt: new Date() };
+    rows = [toRow(file), ...rows.filter(({ id }) => id !== key)];
     show({});
     if (contentType.startsWith("image/")) void renew(key);
   }

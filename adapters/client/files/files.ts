@@ -7,4 +7,4 @@ export type { RetryState, RetryOptions } from "../run.ts";
 export type { ValueOrProvider, ServiceOptions } from "../service.ts";
 export type { FilePage, Files, FilesOptions, ListOptions, PageOptions } from "./create-files.ts";
 export type { FileListing, FileListOptions, ListedFiles } from "./file-list.ts";
-export type { FileWords, ListedFile, RowButton } from "./file-row.ts";
+export type { FileWords, ListedFile } from "./file-row.ts";
