@@ -97,7 +97,10 @@ function callerLines(
     case "static":
       return [address, ["Callers", `${callers.tokens.length} tokens in ${callers.file}`]];
     case "jwt":
-      return [address, ["Callers", `with a token of ${callers.issuer} for ${callers.audience}`]];
+      return [
+        address,
+        ["Callers", `with a token of ${callers.issuer} for ${callers.audience.join(", ")}`],
+      ];
     case "forward":
       return [address, ["Callers", `named by ${callers.user}, from trusted proxies`]];
   }

@@ -34,8 +34,8 @@ export const settings = {
   audience: setting({
     variable: "JWT_AUDIENCE",
     meaning: "What `aud` must be, or contain. Required for `AUTH=jwt`.",
-    codec: Schema.NonEmptyString,
-    shape: "what the issuer calls this service in the claim aud",
+    codec: List(Schema.NonEmptyString),
+    shape: ({ list }) => `what the issuer calls this service in the claim aud; several, ${list}`,
     example: "https://uploads.example.com",
   }),
   audienceClaim: withDefault("aud", {

@@ -118,7 +118,7 @@ const UNAUTHENTICATED = new Unauthenticated({ by: "token" });
 /** An `aud` beside another claim for the audience must agree (RFC 7519, section 4.1.3). */
 const isForUs = (claims: JWTPayload, { audience, audienceClaim }: JwtSettings): boolean =>
   [claimAt(claims, audienceClaim), claims.aud ?? audience].every((claim) =>
-    [claim].flat().includes(audience),
+    audience.some((ours) => [claim].flat().includes(ours)),
   );
 
 function principalFrom(claims: JWTPayload, settings: JwtSettings): Principal | undefined {

@@ -308,6 +308,19 @@ it.effect.each<[object, string]>([
   }),
 );
 
+it.effect("a token for any of several audiences is valid, and for none of them refused", () =>
+  Effect.gen(function* () {
+    const issuer = yield* started;
+    const { ask } = yield* authenticator(envOf(issuer, { JWT_AUDIENCE: "web, mobile" }));
+    for (const aud of ["web", "mobile", ["another", "mobile"]]) {
+      expect(yield* ask(yield* signed(issuer, { aud }))).toBe("user-1");
+    }
+    for (const aud of ["valetkey", "web, mobile", ["another"], undefined]) {
+      expect(yield* ask(yield* signed(issuer, { aud }))).toBe("Unauthenticated");
+    }
+  }),
+);
+
 it.effect("a token that was verified before is not verified again, nor is the issuer asked", () =>
   Effect.gen(function* () {
     const issuer = yield* started;

@@ -49,7 +49,7 @@ const NO_COUNT = "87.5 ; 0 ; -1 ; many";
  * the variants of the first that are values too, while every other one is refused; and what else is.
  */
 const TABLE = `
-  AUTH_TOKENS_FILE JWT_AUDIENCE JWT_AUDIENCE_CLAIM JWT_ISSUER JWT_ORGANIZATIONS_CLAIM JWT_QUOTA_CLAIM | sub | all | ""
+  AUTH_TOKENS_FILE JWT_AUDIENCE_CLAIM JWT_ISSUER JWT_ORGANIZATIONS_CLAIM JWT_QUOTA_CLAIM | sub | all | ""
   JWT_SCOPES_CLAIM JWT_SCOPES_PREFIX JWT_SUBJECT_CLAIM JWT_TYPE REDIS_CA_FILE | sub | all | ""
   STORAGE_GCS_CREDENTIALS STORAGE_LOCAL_DIR STORAGE_POLICIES | sub | all | ""
   CLAMD_ADDRESS | 127.0.0.1:3310 ; [::1]:3310 ; clamd:3310 ; /run/clamav/clamd.ctl | last-twice | 127.0.0.1 ; 127.0.0.1:0 ; 127.0.0.1:65536 ; clamd.ctl ; tcp://clamd:3310
@@ -64,6 +64,7 @@ const TABLE = `
   HOST | 127.0.0.1 ; ::1 ; localhost | last-twice | [::1]
   IMAGES_KEY | 0123456789abcdef-._~ABCDEFGHIJKL | last-twice upper | 0123456789abcdef-._~ABCDEFGHIJK ; 0123456789abcdef+-._~ABCDEFGHIJ ; ${GUESSABLE}
   IMAGES_SALT | 0123456789abcdef0f1e2d3c4b5a6978 | upper | 0123456789abcdef0f1e2d3c4b5a697 ; 0123456789abcdef0f1e2d3c4b5a697g ; ${"a".repeat(64)}
+  JWT_AUDIENCE | sub ; https://a.example,https://b.example | all but empty-entry | "" ; a,
   JWT_ALGORITHMS | RS256,ES256 | spaces | RS256,HS256 ; none ; RS2566 ; RS256 ES256 ; rs256
   JWT_JWKS_URL ORGANIZATIONS_URL | https://files.example.com:9000 ; http://127.0.0.1:1/keys ; http://[::1]/keys ; http://localhost/keys | upper spaces | http://files.example.com ; http://127.0.0.1.example.com ; https://a@example.com
   JWT_SERVICE_CLAIM | gty=client-credentials | all but bad-entry | gty ; gty= ; =service ; gty=a=b
