@@ -100,8 +100,9 @@ const pictureOf = Effect.fnUntraced(function* (
 });
 
 const ownFolder = Effect.fnUntraced(function* ({ principal }: Member, before = "") {
-  const prefixes = [...(yield* Policies).values()].flatMap(({ key }) => beforeSubject(key) ?? []);
-  if (!prefixes.includes(before)) return yield* new NoOwnFolder({ prefixes });
+  const policies = [...(yield* Policies).values()];
+  const prefixes = new Set(policies.flatMap(({ key }) => beforeSubject(key) ?? []));
+  if (!prefixes.has(before)) return yield* new NoOwnFolder({ prefixes: [...prefixes] });
   const folder = yield* subjectFolder(principal);
   return before === "" ? folder : `${before}/${folder}`;
 });

@@ -147,6 +147,24 @@ it("a person's folder cannot be reached by after, prefix or a key with other fol
   }
 });
 
+it("one's own public files are listed with the prefix public, and removed", async () => {
+  const { as } = await start({
+    own: OWN,
+    again: { ...OWN, key: key("{subject}") },
+    shown: { ...OWN, public: true, key: key("public/{subject}") },
+  });
+  const [mia, ann] = [as("mia"), as("ann")];
+  const shown = await mia.upload({ policy: "shown" });
+  const other = await ann.upload({ policy: "shown" });
+  await mia.upload();
+  expect((await mia.list("mine=true&prefix=public")).map(({ key }) => key)).toEqual([shown.key]);
+  expect((await mia.list("mine=true")).length).toBe(1);
+  const { detail } = await mia.ask(`${FILES}?mine=true&prefix=2026`);
+  expect(detail).toBe("With mine=true, leave prefix out or send prefix=public.");
+  expect((await mia.remove(other)).status).toBe(403);
+  expect((await mia.remove(shown)).status).toBe(204);
+});
+
 it("a service has a folder that is not that of a person of its name", async () => {
   const policies = { own: OWN };
   const { send } = await startService({ policies, storage: embedded().layer });
