@@ -1,6 +1,8 @@
 import * as Effect from "effect/Effect";
 import * as Option from "effect/Option";
 import * as Schema from "effect/Schema";
+import { readdirSync } from "node:fs";
+import { join } from "node:path";
 import ipaddr from "ipaddr.js";
 import { expect, it } from "vitest";
 import { sealNames } from "../../application/tokens.ts";
@@ -45,7 +47,7 @@ async function start(
   policies: Readonly<Record<string, Partial<UploadPolicy>>> = { own: OWN },
   change: (store: ObjectStore["Service"]) => ObjectStore["Service"] = (store) => store,
 ) {
-  const { layer, put } = embedded();
+  const { layer, put, directory } = embedded();
   const service = await startService({
     storage: withStore(layer, change),
     identity: IDENTITY,
@@ -76,7 +78,7 @@ async function start(
       ask(new URL(file_url).pathname, undefined, "DELETE");
     return { ask, upload, list, remove };
   };
-  return { as, send: service.send };
+  return { as, directory };
 }
 
 const named = (files: ReadonlyArray<Listed>) => files.map(({ filename }) => filename);
@@ -145,6 +147,20 @@ it("a person's folder cannot be reached by after, prefix or a key with other fol
     const { status } = await mia.ask(`${FILES}/${path}`, undefined, "DELETE");
     expect([403, 404]).toContain(status);
   }
+});
+
+it("with a file, the embedded store removes its names", async () => {
+  const { as, directory } = await start();
+  const kept = () =>
+    readdirSync(join(directory, "objects"), { recursive: true, withFileTypes: true })
+      .filter((entry) => entry.isFile())
+      .map(({ parentPath, name }) => join(parentPath, name));
+  const mia = as("mia");
+  const file = await mia.upload();
+  expect(kept()).toHaveLength(2);
+  await mia.remove(file);
+  // The mark by which no confirm makes it again.
+  expect(kept()).toEqual([expect.stringMatching(/re.moved/)]);
 });
 
 it("one's own public files are listed with the prefix public, and removed", async () => {

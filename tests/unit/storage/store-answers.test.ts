@@ -97,6 +97,21 @@ it.each<[string, string, Answer, Answer]>([
   },
 );
 
+it("a copy whose names the store refuses, as Swift does long ones, is made without them", async () => {
+  const named: Array<string | undefined> = [];
+  const { use, asked } = storeThat((call, headers) => {
+    if (call.startsWith("PUT")) return partOf('"p"');
+    if (!call.endsWith("?uploads=")) return JOINED;
+    const names = headers["x-amz-meta-valetkey-names"];
+    named.push(names);
+    return names === undefined ? STARTED : error(400, "MetadataTooLarge");
+  });
+  const copy = use(({ copies }) => copies?.copy({ ...upload, names: "v2.a.b.c" }));
+  expect(await Effect.runPromise(copy)).toBe("copied");
+  expect(named).toEqual(["v2.a.b.c", undefined]);
+  expect(asked).not.toContain(ABORT);
+});
+
 it("a copy that nobody waits for any more is aborted", async () => {
   const { use, asked } = copying(undefined, JOINED);
   const fiber = Effect.runFork(use(({ copies }) => copies?.copy(upload)));
