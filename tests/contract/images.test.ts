@@ -133,6 +133,35 @@ describe.skipIf(path === undefined || store === undefined)("a real thumbor besid
     expect(asked).toBe(0);
   });
 
+  it("thumbor asks for its source character for character, as stores of any kind sign it", async ({
+    onTestFinished,
+  }) => {
+    const asked: Array<string | undefined> = [];
+    const { host, origin } = await serve(({ url }, response) => {
+      asked.push(url);
+      response.end(png(100, 50));
+    });
+    const other = await startThumbor(path ?? "", {
+      key: KEY,
+      source: `http://${host}/files/orgs/`,
+    });
+    onTestFinished(other.stop);
+    const { addressOf } = make({ root: other.address, key: KEY, salt: "" });
+    const expiresAt = DateTime.makeUnsafe(0);
+    const queries = [
+      // Of Azure, of temporary keys of Amazon, and what a version can be.
+      "sig=a%2Bb%2Fc%3D&se=2026-01-01T00%3A00%3A00Z",
+      "X-Amz-Security-Token=IQo%2F%2B%3D%3D&X-Amz-Date=20260101T000000Z",
+      "versionId=%2525%20%22%26;~'(*)!",
+      "a=b",
+    ];
+    for (const query of queries) {
+      const source = `${origin}/files/orgs/org_1/a.png?${query}`;
+      expect((await get(addressOf({ source, width: 64, expiresAt }))).status).toBe(200);
+      expect(asked.at(-1)).toBe(`/files/orgs/org_1/a.png?${query}`);
+    }
+  });
+
   it.each([
     ["a picture of more pixels than Compose allows", png(8000, 8000)],
     ["a small file that names far more", png(2 ** 20, 2 ** 20, 1)],
