@@ -4,23 +4,14 @@ import { isPicture } from "../../domain/picture.ts";
 import { ImageServer } from "../ports/image-server.ts";
 import { type GetRequest, Presigner } from "../ports/presigner.ts";
 
-/**
- * Signs a GET of a file. With a width, of its picture at the image server, or else of the file
- * itself if there is no image server or the file is no picture.
- */
-export const showFile = (request: GetRequest, width: number | undefined) =>
-  width === undefined || !isPicture(request.responseMediaType)
-    ? Presigner.use(({ get }) => get(request))
-    : showPicture(request, width);
-
-const showPicture = Effect.fnUntraced(function* (request: GetRequest, width: number) {
-  const server = yield* ImageServer;
+/** Signs a GET of a file. With a width, its URL shows a picture at the image server, if any. */
+export const showFile = Effect.fnUntraced(function* (request: GetRequest, width?: number) {
   const { get } = yield* Presigner;
+  if (width === undefined || !isPicture(request.responseMediaType)) return yield* get(request);
+  const server = yield* ImageServer;
   if (server === undefined) return yield* get(request);
-  const { audience, addressOf } = server;
-  const source = yield* get({ ...request, audience });
-  const { url, expiresAt } = source;
-  return { ...source, url: addressOf({ source: url, width, expiresAt }) };
+  const source = yield* get({ ...request, audience: server.audience });
+  return { ...source, url: server.addressOf(source, width) };
 });
 
 /** Fails unless `width` is undefined or one of `widths`. */

@@ -118,8 +118,7 @@ describe.skipIf(path === undefined || store === undefined)("a real thumbor besid
     const file = await signed(bucket, "orgs/org_1/files/2026/11/a.png");
     const { addressOf } = make({ root: thumbor.address, key: KEY, salt: "" });
     const expiresAt = DateTime.makeUnsafe(0);
-    const statusOf = async (source: string) =>
-      (await get(addressOf({ source, width: 320, expiresAt }))).status;
+    const statusOf = async (url: string) => (await get(addressOf({ url, expiresAt }, 320))).status;
     expect(await statusOf(file)).toBe(200);
     for (const source of [
       await signed(bucket, "incoming/orgs/org_1/files/2026/11/a.png"),
@@ -156,8 +155,8 @@ describe.skipIf(path === undefined || store === undefined)("a real thumbor besid
       "a=b",
     ];
     for (const query of queries) {
-      const source = `${origin}/files/orgs/org_1/a.png?${query}`;
-      expect((await get(addressOf({ source, width: 64, expiresAt }))).status).toBe(200);
+      const url = `${origin}/files/orgs/org_1/a.png?${query}`;
+      expect((await get(addressOf({ url, expiresAt }, 64))).status).toBe(200);
       expect(asked.at(-1)).toBe(`/files/orgs/org_1/a.png?${query}`);
     }
   });

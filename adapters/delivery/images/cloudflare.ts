@@ -1,12 +1,11 @@
-import type { MakeServer } from "./make-server.ts";
+import type { MakeServer } from "./settings.ts";
 
 /**
  * Cloudflare Images: "Transform via URL" of its documentation, by which alone this is written: no
- * test reaches Cloudflare. It has no signature for such addresses, so that whoever has one can ask
- * for other widths; the source is signed by the store. Cloudflare is on no private network.
+ * test reaches Cloudflare. It has no signature, so that anybody can change the width of an address.
  */
 export const make: MakeServer = ({ root }) => ({
   audience: "public",
-  addressOf: ({ source, width }) =>
-    `${root}/cdn-cgi/image/width=${width},fit=scale-down,format=auto/${source}`,
+  addressOf: ({ url }, width) =>
+    `${root}/cdn-cgi/image/width=${width},fit=scale-down,format=auto/${url}`,
 });

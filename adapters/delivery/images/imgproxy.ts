@@ -1,16 +1,13 @@
 import * as DateTime from "effect/DateTime";
 import { createHmac } from "node:crypto";
-import type { MakeServer } from "./make-server.ts";
+import type { MakeServer } from "./settings.ts";
 
-/**
- * imgproxy: "Processing an image" of its documentation. It refuses an address once its source has
- * ended.
- */
+/** imgproxy: "Processing an image" of its documentation. An address ends with its source. */
 export const make: MakeServer = ({ root, ...keys }) => ({
   audience: "internal",
-  addressOf: ({ source, width, expiresAt }) => {
+  addressOf: ({ url, expiresAt }, width) => {
     const end = Math.floor(DateTime.toEpochMillis(expiresAt) / 1000);
-    const path = `/exp:${end}/w:${width}/${Buffer.from(source).toString("base64url")}`;
+    const path = `/exp:${end}/w:${width}/${Buffer.from(url).toString("base64url")}`;
     return `${root}/${sign(path, keys)}${path}`;
   },
 });

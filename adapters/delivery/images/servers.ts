@@ -2,13 +2,10 @@ import * as Effect from "effect/Effect";
 import * as Layer from "effect/Layer";
 import * as Redacted from "effect/Redacted";
 import { ImageServer } from "../../../application/ports/image-server.ts";
-import type { MakeServer } from "./make-server.ts";
-import type { ImageSettings } from "./settings.ts";
+import type { ImageSettings, MakeServer, ServerName } from "./settings.ts";
 
 /** The image servers, each in a module that is loaded only if it is used. */
-const SERVERS: Readonly<
-  Record<NonNullable<ImageSettings>["server"], () => Promise<{ readonly make: MakeServer }>>
-> = {
+const SERVERS: Readonly<Record<ServerName, () => Promise<{ readonly make: MakeServer }>>> = {
   imgproxy: () => import("./imgproxy.ts"),
   thumbor: () => import("./thumbor.ts"),
   cloudflare: () => import("./cloudflare.ts"),

@@ -1,6 +1,7 @@
 import * as Redacted from "effect/Redacted";
 import * as Result from "effect/Result";
 import * as Schema from "effect/Schema";
+import type { ImageServerAddresses } from "../../../application/ports/image-server.ts";
 import { HttpUrl, UNGUESSABLE } from "../../settings/codecs.ts";
 import { fault, missingBeside, oneOf, optional, readSettings } from "../../settings/setting.ts";
 import type { Source } from "../../settings/source.ts";
@@ -44,32 +45,37 @@ export const settings = {
   }),
 };
 
+/** What each server needs. */
+const NEEDS = {
+  imgproxy: ["url", "key", "salt"],
+  thumbor: ["url", "key"],
+  cloudflare: ["url"],
+} as const;
+
+export type ServerName = keyof typeof NEEDS;
 export type ImageSettings = Result.Result.Success<ReturnType<typeof read>>;
+
+/** Makes the addresses of a server below `root`, which has no slash at its end. */
+export type MakeServer = (
+  server: Readonly<Record<"root" | "key" | "salt", string>>,
+) => ImageServerAddresses;
 
 export const read = (source: Source) =>
   Result.map(
-    readSettings(settings, source, ({ server, url, key, salt }) => [
-      server !== undefined && url === undefined && missingBeside(settings.url, settings.server),
-      server === undefined && url !== undefined && missingBeside(settings.server, settings.url),
-      server !== undefined &&
-        server !== "cloudflare" &&
-        key === undefined &&
-        missingBeside(settings.key, settings.server),
-      server === "cloudflare" &&
-        key !== undefined &&
-        fault(settings.key, "must not be set for cloudflare, which checks no signature"),
-      server === "imgproxy" &&
-        key !== undefined &&
-        !HEX.test(Redacted.value(key)) &&
-        fault(settings.key, "must be in hexadecimal, as imgproxy has it"),
-      server === "imgproxy" && salt === undefined && missingBeside(settings.salt, settings.server),
-      server !== undefined &&
-        server !== "imgproxy" &&
-        salt !== undefined &&
-        fault(settings.salt, "is for imgproxy alone"),
-    ]),
+    readSettings(settings, source, (values) => {
+      const { server, url, key } = values;
+      return [
+        ...(server === undefined ? [] : NEEDS[server]).map(
+          (name) => values[name] === undefined && missingBeside(settings[name], settings.server),
+        ),
+        server === undefined && url !== undefined && missingBeside(settings.server, settings.url),
+        server === "imgproxy" &&
+          key !== undefined &&
+          !/^(?:[0-9a-f]{2})+$/i.test(Redacted.value(key)) &&
+          fault(settings.key, "must be in hexadecimal, as imgproxy has it"),
+      ];
+    }),
     ({ server, url, key = NONE, salt = NONE }) => server && url && { server, url, key, salt },
   );
 
-const HEX = /^(?:[0-9a-f]{2})+$/i;
 const NONE = Redacted.make("");

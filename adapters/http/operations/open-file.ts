@@ -14,7 +14,11 @@ import { flag, GET_URL, instant, url } from "./schemas.ts";
 
 /** A redirect to the store, and the store's answer. */
 export const REDIRECT = {
-  200: { description: "The file, for a client that follows redirects by itself.", isOfStore: true },
+  200: {
+    description:
+      "The file, for a client that follows redirects by itself; JSON for a request that accepts `application/json` and not `*/*`.",
+    isOfStore: true,
+  },
   302: {
     description: "A signed GET of the store, which shows or saves the file.",
     headers: {
@@ -102,14 +106,7 @@ export const openFileOperation = operation({
       },
       WIDTH,
     ],
-    answers: {
-      ...REDIRECT,
-      200: {
-        description:
-          "The URL, for a request whose `Accept` has `application/json` and not `*/*`; else the file, for a client that follows redirects by itself.",
-        isOfStore: true,
-      },
-    },
+    answers: REDIRECT,
   },
   query: (c, member) => {
     const query = new URL(c.req.url).searchParams;
