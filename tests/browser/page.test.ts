@@ -223,6 +223,24 @@ describe.skipIf(executablePath === undefined || minio === undefined)("the page i
     await page.close();
   });
 
+  it("a file that is dropped twice is one on the page, and another of its name is another", async () => {
+    const { page, requests } = await open();
+    await drop(page, ["same.png", "same.png"]);
+    await card(page, "same.png", "done").waitFor();
+    await drop(page, ["same.png"]);
+    await drop(page, ["same.png"], "image/png", 1000);
+    await expect.poll(() => card(page, "same.png", "done").count()).toBe(2);
+    expect(await page.locator("#list .card").count()).toBe(2);
+    await page.route("**/presign", (route) => route.fulfill({ status: 400 }), { times: 1 });
+    await drop(page, ["failed.png"]);
+    await card(page, "failed.png", "failed").waitFor();
+    await drop(page, ["failed.png"]);
+    await card(page, "failed.png", "done").waitFor();
+    expect(await page.locator("#list .card").count()).toBe(3);
+    expect(requests.filter((request) => request.method() === "PUT")).toHaveLength(3);
+    await page.close();
+  });
+
   it("the page says of a program that is called a picture what it is, or that it is not shown", async () => {
     const { page } = await open();
     const fake = (name: string) =>

@@ -8,6 +8,8 @@ import { isPut, network, startUploads, TOKEN } from "./host.ts";
 
 const text = (name: string, type = "") => new File(["text"], name, { type });
 const note = (file: Blob) => ({ note: `of ${(file as File).name}` });
+const at = (name: string, content: string, lastModified: number) =>
+  new File([content], name, { type: "image/png", lastModified });
 const image = (name: string, content = name) => new File([content], name, { type: "image/png" });
 
 type Host = Parameters<typeof startUploads>[0];
@@ -112,6 +114,30 @@ it("a file that the policy refuses is not asked for until it is tried again", as
   await ended();
   expect(count("batch")).toEqual([2]);
   expect(list.read().uploads[1]?.error?.status).toBe(415);
+});
+
+it("a file that is added twice is one, until it is removed or has failed", async () => {
+  const { list, ended, count, statuses } = await startList();
+  const same = () => at("a.png", "one", 1);
+  list.read().add([same(), same(), at("a.png", "two", 2), at("a.png", "four", 1)]);
+  list.read().add([same(), at("b.png", "one", 1)]);
+  await ended();
+  list.read().add([same()]);
+  expect(statuses()).toEqual(Array(4).fill("done"));
+  const blob = new Blob(["one"], { type: "image/png" });
+  list.read().add([blob, blob, new Blob(["one"], { type: "image/png" })]);
+  await ended();
+  expect(statuses()).toHaveLength(6);
+
+  list.read().uploads[0]?.remove();
+  list.read().add([same()]);
+  await ended();
+  expect(list.read().uploads.at(-1)).toMatchObject({ name: "a.png", status: "done" });
+  const confirmed = count("confirm");
+  const refused = new File(["<p>"], "a.html", { type: "text/html", lastModified: 1 });
+  for (const file of [refused, refused]) list.read().add([file]);
+  expect(statuses().filter((status) => status === "failed")).toHaveLength(1);
+  expect(count("confirm")).toEqual(confirmed);
 });
 
 it("options of the last render hold for what is added and called after it", async () => {

@@ -32,7 +32,10 @@ export interface Uploads<Data = unknown> {
   readonly accept: string | undefined;
   /** The largest file that the policy accepts, in bytes, once it is known. */
   readonly maxSize: number | undefined;
-  /** Adds files, such as those of an `<input type="file">`; the policy may refuse some at once. */
+  /**
+   * Adds files, such as those of an `<input type="file">`; the policy may refuse some at once. A file
+   * that is in the list is not added again, unless it has failed.
+   */
   readonly add: (files: Iterable<Blob>) => void;
   /** Uploads what is `queued`. */
   readonly start: () => void;
@@ -137,7 +140,18 @@ export function makeUploadList<Data>(client: Client<Data>, options: UploadsOptio
   }
 
   function add(files: Iterable<Blob>) {
-    show([...state.uploads, ...Array.from(files, toUpload)]);
+    const known = new Map<unknown, One | undefined>(
+      state.uploads.map((one) => [keyOf(one.file), one]),
+    );
+    const isNew = (file: Blob) => {
+      const key = keyOf(file);
+      const before = known.get(key);
+      if (known.has(key) && before?.status !== "failed") return false;
+      before?.remove();
+      return known.set(key, undefined);
+    };
+    const added = [...files].filter(isNew).map(toUpload);
+    show([...state.uploads, ...added]);
     if (options.autoStart !== false) state.start();
     void askPolicy();
   }
@@ -178,6 +192,12 @@ export function makeUploadList<Data>(client: Client<Data>, options: UploadsOptio
     },
   };
 }
+
+/** Identifies a file of a person; without the time of its change, a `Blob` is only itself. */
+const keyOf = (file: Blob & Partial<File>): unknown => {
+  const { name, size, lastModified, webkitRelativePath } = file;
+  return lastModified ? JSON.stringify([webkitRelativePath || name, size, lastModified]) : file;
+};
 
 /** Frees the previews, which would stay in memory. */
 function forget(uploads: ReadonlyArray<Upload>): void {

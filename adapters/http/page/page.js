@@ -65,14 +65,28 @@ const { key, fileUrl } = await client.upload(file${options});
 `;
 }
 
+/** Uploads in the list, by their files: one that is dropped twice is sent once. */
+const added = new Map();
+
 function uploadAll(files) {
-  for (const file of files) {
-    const upload = { file, card: makeCard(file, (act) => acts[act](upload)) };
-    find("#list").prepend(upload.card);
-    start(upload);
-  }
+  let last;
+  for (const file of files) last = add(file);
   // On a phone the list is below the fold.
-  find("#list").firstElementChild?.scrollIntoView({ block: "center" });
+  last?.card.scrollIntoView({ block: "center" });
+}
+
+function add(file) {
+  const { name, size, lastModified, webkitRelativePath: path } = file;
+  const place = [organization(), policyName(), path || name];
+  const key = JSON.stringify([...place, size, lastModified]);
+  const before = added.get(key);
+  if (before && before.state !== "failed" && before.state !== "aborted") return before;
+  before?.card.remove();
+  const upload = { file, card: makeCard(file, (act) => acts[act](upload)) };
+  added.set(key, upload);
+  find("#list").prepend(upload.card);
+  start(upload);
+  return upload;
 }
 
 const acts = {
