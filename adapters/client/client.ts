@@ -1,12 +1,15 @@
 import { check, decodePolicies, type UploadPolicy, type UploadResult } from "./decode.ts";
 import { failUnlessReadable, isReadable } from "./file.ts";
-import { grantAll } from "./grant-all.ts";
+import type { UploadError } from "./errors.ts";
+import { grantAll, MOST_FILES } from "./grant-all.ts";
 import { uploadInParts } from "./multipart.ts";
+import { MOST_PREPARED, prepareFile } from "./prepare.ts";
 import { makeTally, type UploadProgress } from "./progress.ts";
 import { type PendingUpload, pendingUploads, type UploadStorage } from "./resume.ts";
-import { makeRun, makeTask, type RetryOptions, type Run, type Task } from "./run.ts";
+import { makeRun, makeTask, type RetryOptions, type Run, type Task, unlessAborted } from "./run.ts";
 import { makeService, type ServiceOptions, typeByName } from "./service.ts";
 import { LEAST_PART, makeSlots, MOST_AT_ONCE } from "./slots.ts";
+import { pathOf } from "./targets.ts";
 import {
   type Job,
   type UploadState,
@@ -19,10 +22,11 @@ import {
 
 export { typeInWords, UploadError } from "./errors.ts";
 export { sizeInWords } from "./size-in-words.ts";
-export { dropTarget, pasteTarget } from "./targets.ts";
+export { dropTarget, isSystemFile, pasteTarget, pathOf } from "./targets.ts";
 export type { Problem, UploadPolicy, UploadResult } from "./decode.ts";
 export type { UploadErrorCode, UploadErrorFacts } from "./errors.ts";
 export type { PendingUpload, UploadStorage } from "./resume.ts";
+export type { Prepare } from "./prepare.ts";
 export type { UploadProgress } from "./progress.ts";
 export type { RetryState, RetryOptions, Task } from "./run.ts";
 export type { ValueOrProvider, ServiceOptions } from "./service.ts";
@@ -43,8 +47,10 @@ type Metadata = UploadOptions["metadata"];
 /** Options of `uploadAll`, for each of the files. */
 export interface UploadAllOptions extends Omit<
   UploadOptions,
-  "filename" | "contentType" | "metadata" | "onProgress" | "resume"
+  "filename" | "path" | "contentType" | "metadata" | "onProgress" | "resume"
 > {
+  /** Returns the place of each file in a folder, as `path` of one upload. */
+  readonly path?: ((file: Blob) => string | undefined) | undefined;
   /** Metadata: the same for all files, or a function that returns that of each. */
   readonly metadata?: Metadata | ((file: Blob) => Metadata);
   /** Called with the progress of all files together. */
@@ -77,7 +83,10 @@ export interface Client<Data = unknown> {
 const POLICIES_LIFETIME = 300_000;
 
 /** The most files that are read or hashed at a time; each may be in memory meanwhile. */
-const MOST_PREPARED = 4;
+const MOST_READ = 4;
+
+/** The files of a request that wait to be sent while the next ones are read. */
+const MOST_WAITING = MOST_FILES / 2;
 
 /** A client for the uploads of an organization. */
 export function createClient<Data = unknown>(options: ClientOptions): Client<Data> {
@@ -86,6 +95,7 @@ export function createClient<Data = unknown>(options: ClientOptions): Client<Dat
   const isCount = Number.isInteger(concurrency) && concurrency > 0;
   check(isCount, `concurrency must be a whole number above 0, not "${concurrency}".`);
   const slots = makeSlots(concurrency);
+  const preparing = makeSlots(MOST_PREPARED);
   const runWith = ({ signal, retry }: UploadOptions) =>
     makeRun(signal, { ...options.retry, ...retry });
   // Throws if an option is invalid.
@@ -99,7 +109,8 @@ export function createClient<Data = unknown>(options: ClientOptions): Client<Dat
     return policies;
   }
 
-  async function prepare(
+  /** Prepares the file, and nothing twice that a retry finds in `kept`. */
+  async function makeJob(
     run: Run,
     file: Blob,
     upload: UploadOptions,
@@ -108,13 +119,24 @@ export function createClient<Data = unknown>(options: ClientOptions): Client<Dat
     check(file?.size >= 0, `file must be a File or a Blob, not "${file}".`);
     const tally = (kept.tally ??= makeTally(file.size, upload.onProgress));
     run.onRetry = tally.show;
-    const filename = upload.filename ?? (file as Partial<File>).name ?? "file";
-    await failUnlessReadable(file, filename);
-    const { checksum, multipart = LEAST_PART, resume } = upload;
+    const { checksum, multipart = LEAST_PART, resume, prepare } = upload;
+    const { name = "file", lastModified = 0 } = file as Partial<File>;
+    const chosen = upload.filename ?? name;
+    await failUnlessReadable(file, chosen);
+    if (prepare) {
+      kept.prepared ??= preparing(run.signal, 0, () =>
+        prepareFile(run, tally, prepare, file, chosen),
+      );
+      kept.prepared.catch(() => (kept.prepared = undefined));
+    }
+    const sent = (await kept.prepared) ?? file;
+    const filename = upload.filename ?? (sent as Partial<File>).name ?? name;
+    if (sent !== file) await failUnlessReadable(sent, filename);
     const pending = resume instanceof Object ? resume : undefined;
-    const { policy: name } = pending ?? upload;
-    const policy = (await policies(run)).find((each) => each.name === (name ?? "files"));
-    const { size, type } = file;
+    const own = { policy: upload.policy, path: (upload.path ?? pathOf(file)) || undefined };
+    const { policy: policyName, path } = pending ?? own;
+    const policy = (await policies(run)).find((each) => each.name === (policyName ?? "files"));
+    const { size, type } = sent;
     const named = upload.contentType ?? type;
     const content_type = named || typeByName(filename, policy) || "application/octet-stream";
     const isLarge = multipart !== false && size > multipart && policy?.multipart !== undefined;
@@ -125,11 +147,20 @@ export function createClient<Data = unknown>(options: ClientOptions): Client<Dat
       slots,
       concurrency,
       tally,
-      file,
-      fields: { filename, content_type, size, policy: name, metadata: upload.metadata },
+      file: sent,
+      facts: { filename: chosen, size: file.size, lastModified, policy: policyName, path },
+      fields: {
+        filename,
+        // A prepared file may have another name.
+        path: sent === file ? path : path && path.slice(0, path.lastIndexOf("/") + 1) + filename,
+        content_type,
+        size,
+        policy: policyName,
+        metadata: upload.metadata,
+      },
       request: () => (request ??= requestFor(job)),
       policy,
-      isInParts: (pending !== undefined || isLarge) && isReadable(file),
+      isInParts: (pending !== undefined || isLarge) && isReadable(sent),
       checksum,
       resume,
       storage: options.storage,
@@ -143,25 +174,34 @@ export function createClient<Data = unknown>(options: ClientOptions): Client<Dat
     upload: UploadOptions,
     kept = makeKept(),
     run = runWith(upload),
-    job = prepare(run, file, upload, kept),
+    job = makeJob(run, file, upload, kept),
   ): UploadTask {
     const finished = job.then((job) => (job.isInParts ? uploadInParts(job) : uploadWhole(job)));
+    const forget = () => (kept.prepared = undefined);
+    finished.then(forget, ({ code }: Partial<UploadError>) => code === "file-changed" && forget());
     return Object.assign(makeTask(run, finished), { retry: () => begin(file, upload, kept) });
   }
 
   function uploadAll(files: ReadonlyArray<Blob>, uploadOptions: UploadAllOptions): UploadAllTask {
-    const { onProgress, onFileProgress, metadata, ...each } = uploadOptions;
+    const { onProgress, onFileProgress, metadata, path, ...each } = uploadOptions;
     const all = runWith(each);
-    const preparing = makeSlots(MOST_PREPARED);
-    const total = files.reduce((sum, { size }) => sum + size, 0);
+    const reading = makeSlots(MOST_READ);
+    let total = files.reduce((sum, { size }) => sum + size, 0);
     // A file counts in full only once it is confirmed.
     const tally = makeTally(total, onProgress, total);
     all.onRetry = tally.show;
-    const members = files.map((file, index) => {
+    const add = (file: Blob, index: number, mayBegin: Promise<void>) => {
+      let { size } = file;
+      let beSent: () => void;
+      const isSent = new Promise<void>((resolve) => (beSent = resolve));
       const fileOptions: UploadOptions = {
         ...each,
         metadata: typeof metadata === "function" ? metadata(file) : metadata,
+        path: path?.(file),
         onProgress: (progress) => {
+          if (progress.sent > 0) beSent();
+          tally.resize((total += progress.total - size));
+          size = progress.total;
           tally.add(index, progress.sent);
           tally.show(progress.retrying);
           onFileProgress?.(file, progress);
@@ -169,23 +209,41 @@ export function createClient<Data = unknown>(options: ClientOptions): Client<Dat
       };
       const run = runWith({ ...fileOptions, signal: all.signal });
       const kept = makeKept();
-      const prepared = preparing(run.signal, 0, async () => {
-        const job = await prepare(run, file, fileOptions, kept);
-        if (!job.isInParts) await job.request();
-        return job;
+      const read = mayBegin.then(() =>
+        reading(run.signal, 0, async () => {
+          const job = await makeJob(run, file, fileOptions, kept);
+          if (!job.isInParts) await job.request();
+          return job;
+        }),
+      );
+      return { file, fileOptions, run, kept, read, isSent };
+    };
+    let mayBegin = Promise.resolve();
+    const members = [];
+    for (let first = 0; first < files.length; first += MOST_FILES) {
+      const group = files
+        .slice(first, first + MOST_FILES)
+        .map((file, index) => add(file, first + index, mayBegin));
+      const granted = Promise.allSettled(group.map(({ read }) => read)).then((outcomes) =>
+        grantAll(
+          all,
+          service,
+          outcomes.flatMap((one) => (one.status === "fulfilled" ? [one.value] : [])),
+        ),
+      );
+      const added = group.map(({ file, fileOptions, run, kept, read, isSent }) => {
+        const job = unlessAborted(
+          run.signal,
+          granted.then(() => read),
+        );
+        return { run, isSent, task: begin(file, fileOptions, kept, run, job) };
       });
-      const granted = prepared.then((job) => granting.then(() => job));
-      return {
-        run,
-        prepared,
-        task: begin(file, fileOptions, kept, run, granted),
-      };
-    });
-    const preparations = Promise.allSettled(members.map(({ prepared }) => prepared));
-    const granting: Promise<void> = preparations.then((outcomes) => {
-      const jobs = outcomes.flatMap((one) => (one.status === "fulfilled" ? [one.value] : []));
-      return grantAll(all, service, jobs);
-    });
+      members.push(...added);
+      mayBegin = allBut(
+        MOST_WAITING,
+        added.map(({ isSent, task }) => Promise.race([isSent, task])),
+      );
+    }
     const uploads = members.map(({ task }) => task);
     const runs = [all, ...members.map(({ run }) => run)];
     return Object.assign(makeTask(all, Promise.allSettled(uploads)), {
@@ -206,3 +264,11 @@ export function createClient<Data = unknown>(options: ClientOptions): Client<Dat
   };
   return client as Client<Data>;
 }
+
+/** Resolves once all but `count` of the promises are settled. */
+const allBut = (count: number, promises: ReadonlyArray<Promise<unknown>>): Promise<void> =>
+  new Promise((resolve) => {
+    let left = promises.length;
+    const settle = () => (left -= 1) <= count && resolve();
+    for (const promise of promises) promise.then(settle, settle);
+  });

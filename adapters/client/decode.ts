@@ -151,7 +151,7 @@ export const decodeStored = object({ parts: list(object({ partNumber: number, et
 export const decodeResult = object({
   /** The name of the object in its bucket: what to keep. */
   key: text,
-  /** The file's name, and its place in the folder that was dropped, as they were granted. */
+  /** The file's name, and its place in the folder that was dropped or chosen. */
   filename: text,
   path: optional(text),
   /** Shows the file to everyone who has the URL, for as long as the policy says. */
@@ -191,6 +191,8 @@ const file = object({
   /** As `File.lastModified`. */
   lastModified: number,
   policy: optional(text),
+  /** Its place in the folder that was dropped or chosen. */
+  path: optional(text),
 });
 
 /** Identifies a file, and the policy that it is uploaded under. */
@@ -202,7 +204,14 @@ export type SentPart = ReturnType<typeof sent>;
 
 /** Decodes the memory of an upload. */
 export const memoryDecoder = (size: number) =>
-  object({ file, begun: startDecoder(size), parts: list(sent), fields: optional(text) });
+  object({
+    file,
+    begun: startDecoder(size),
+    parts: list(sent),
+    fields: optional(text),
+    /** The size of the prepared file, if it differs. */
+    sentSize: optional(number),
+  });
 export type UploadMemory = ReturnType<ReturnType<typeof memoryDecoder>>;
 
 /** An instant, as JSON writes it. */

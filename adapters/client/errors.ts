@@ -37,7 +37,9 @@ export type UploadErrorCode =
   /** The connection breaks repeatedly before one file, or one part of a large one, gets through. */
   | "unstable"
   | "aborted"
-  /** The file was changed, moved or removed since it was chosen. */
+  /** `prepare` threw; `cause` is what. */
+  | "prepare-failed"
+  /** The file was changed, moved or removed since it was chosen, or cannot be read. */
   | "file-changed"
   | "empty-file"
   | "directory";
@@ -83,12 +85,17 @@ export class UploadError extends Error implements UploadErrorFacts {
     if (limit) return `${title}: at most ${sizeInWords(limit)}.`;
     if (status === 413 && !title) return "The file is too large.";
     if (allowed) return `${title}: choose ${allowed.map(typeInWords).join(", ")}.`;
+    if (problem?.errors?.some(({ pointer }) => NAMES.test(pointer))) return UNUSABLE;
     // Without a status, the message is about the file.
     return SENTENCES[code] ?? (status === undefined ? message : FAILED);
   }
 }
 
 const FAILED = "The upload failed. Try again later.";
+
+/** The members of a request that a person has named. */
+const NAMES = /\/(?:filename|path)$/;
+const UNUSABLE = "The name of this file or of its folders cannot be used. Rename it.";
 
 const SENTENCES: { readonly [Code in UploadErrorCode]?: string } = {
   quota: "No more files are accepted today.",
@@ -101,6 +108,7 @@ const SENTENCES: { readonly [Code in UploadErrorCode]?: string } = {
   cors: FAILED,
   unreachable: FAILED,
   offline: "Check the network connection, then try again.",
+  "prepare-failed": "This file could not be prepared. Choose another one.",
   unstable: "The connection breaks too soon. Try again with a better one.",
 };
 

@@ -3,7 +3,14 @@ import { UploadError } from "./errors.ts";
 /** Returns false where a file can be sent and not read, as in React Native. */
 export const isReadable = (file: Blob): boolean => file.arrayBuffer !== undefined;
 
+/** Stand-ins for what could not be read in a dropped folder, with the reason. */
+export const unreadEntries = new WeakMap<Blob, unknown>();
+
 export async function failUnlessReadable(file: Blob, filename: string): Promise<void> {
+  if (unreadEntries.has(file)) {
+    const message = `${filename} could not be read. Check that you may open it, then choose it again.`;
+    throw new UploadError("file-changed", message, { cause: unreadEntries.get(file) });
+  }
   try {
     // A folder has a size like a file; only reading fails.
     await file.slice(0, 1).arrayBuffer?.();

@@ -5,7 +5,7 @@ import type { Service } from "./service.ts";
 import { type Job, keepSigned } from "./upload.ts";
 
 /** The most files of one request, and their bytes in JSON: its body may have 64 KiB. */
-const MOST_FILES = 50;
+export const MOST_FILES = 50;
 const MOST_BYTES = 60_000;
 
 /** Requests grants for the files that are sent whole, as many as possible per request. */

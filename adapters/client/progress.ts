@@ -7,6 +7,8 @@ export interface UploadProgress {
   readonly total: number;
   /** 0 to 100, in whole numbers; 100 once the upload is confirmed. */
   readonly percent: number;
+  /** Present while `prepare` works on the file: 0 to 100. `total` is known once it is done. */
+  readonly preparing?: number | undefined;
   /** Present if something is sent again, or will be. */
   readonly retrying?: RetryState | undefined;
   /** Present if the file is sent in parts. */
@@ -27,6 +29,7 @@ export function makeTally(
   let sum = 0;
   let shown = 0;
   let parts: UploadProgress["parts"];
+  let preparing: number | undefined;
   const set = (part: number, bytes: number) => {
     sum += bytes - (sentBy.get(part) ?? 0);
     sentBy.set(part, bytes);
@@ -35,7 +38,7 @@ export function makeTally(
     shown = Math.min(most, retrying === undefined ? Math.max(sum, shown) : sum);
     const percent = Math.floor((shown / total) * 100);
     try {
-      onProgress?.({ sent: shown, total, percent, retrying, parts });
+      onProgress?.({ sent: shown, total, percent, preparing, retrying, parts });
     } catch (cause) {
       // Reported as the platform reports an error of an event listener.
       queueMicrotask(() => {
@@ -64,6 +67,16 @@ export function makeTally(
       show(retrying);
     },
     add: set,
+    preparing: (percent: number) => {
+      preparing = Math.floor(Math.min(100, Math.max(0, percent)));
+      show();
+    },
+    /** Takes another total, such as that of a prepared file. */
+    resize: (next: number) => {
+      most += next - total;
+      total = next;
+      preparing = undefined;
+    },
     finish: () => {
       sum = most = total;
       show();

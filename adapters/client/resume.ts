@@ -45,7 +45,8 @@ export type Memory = ReturnType<typeof makeMemory>;
 
 /** The members of an upload that its memory depends on. */
 export interface Resumable {
-  readonly file: Blob;
+  /** Identifies the chosen file: `prepare` may make other bytes of it each time. */
+  readonly facts: FileFacts;
   /** The members of each request for an upload of the file. */
   readonly fields: Omit<FileFacts, "lastModified"> & {
     readonly content_type: string;
@@ -62,9 +63,8 @@ export interface Resumable {
  * Makes the memory of an upload, which also works without a storage or with one that fails. Throws
  * if the upload to continue is of another file.
  */
-export function makeMemory({ file, fields, resume, service, storage, kept }: Resumable) {
-  const { filename, size, policy } = fields;
-  const { lastModified = 0 } = file as File;
+export function makeMemory({ facts, fields, resume, service, storage, kept }: Resumable) {
+  const { filename, size, lastModified } = facts;
   if (
     resume instanceof Object &&
     !(filename === resume.filename && size === resume.size && lastModified === resume.lastModified)
@@ -77,16 +77,16 @@ export function makeMemory({ file, fields, resume, service, storage, kept }: Res
   // Without a modification time, another file of the same name could be taken for it.
   const lasting = lastModified && resume !== false ? (storage ?? indexedDbStorage()) : null;
   const call = storing(lasting ?? kept.parts);
-  const facts = { filename, size, lastModified, policy };
   const key = prefixFor(service.files) + JSON.stringify(facts);
   const typeAndMetadata = JSON.stringify([fields.content_type, fields.metadata]);
   const locks = lasting ? globalThis.navigator?.locks : undefined;
   const isIn = (locks: ReadonlyArray<LockInfo> = []) => locks.some(({ name }) => name === key);
   return {
     recall: () => recall(call, key),
-    /** Returns true if the stored upload has the type and metadata of this one. */
+    /** Returns true if the stored upload has the size, type and metadata of this one. */
     isSame: (begun: UploadMemory | undefined): begun is UploadMemory =>
       begun !== undefined &&
+      (begun.sentSize ?? size) === fields.size &&
       ((resume instanceof Object && !fields.metadata) ||
         (begun.fields ?? typeAndMetadata) === typeAndMetadata),
     /** Stores the entry of parts that has this part. */
@@ -94,7 +94,8 @@ export function makeMemory({ file, fields, resume, service, storage, kept }: Res
       const index = entryOf(partNumber);
       const parts = [...sent.values()].filter(({ partNumber }) => entryOf(partNumber) === index);
       const name = (index > 1 ? index : "") + key;
-      const entry = { file: facts, begun, parts, fields: typeAndMetadata };
+      const sentSize = fields.size === size ? undefined : fields.size;
+      const entry = { file: facts, begun, parts, fields: typeAndMetadata, sentSize };
       return call((storage) => storage.set(name, JSON.stringify(entry)));
     },
     forget: () => forget(call, key),

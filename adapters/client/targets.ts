@@ -1,3 +1,5 @@
+import { unreadEntries } from "./file.ts";
+
 /**
  * Calls `onFiles` with the files that are pasted into an element or the document, such as a
  * screenshot. Pasted text is left alone. Returns a function that removes the listeners.
@@ -12,15 +14,15 @@ export function pasteTarget(
       // Spreadsheets put a picture of the text beside it.
       if (!clipboardData?.files.length || clipboardData.types.includes("text/plain")) return;
       event.preventDefault();
-      onFiles([...clipboardData.files]);
+      void filesIn(clipboardData.items).then(onFiles);
     },
   });
 }
 
 /**
- * Calls `onFiles` with the files that are dropped on an element or the document, and those in
- * dropped folders. Calls `onDrag` when files come over it and leave it. Returns a function that
- * removes the listeners.
+ * Calls `onFiles` once with the files that are dropped on an element or the document, and those in
+ * dropped folders, whose places `pathOf` returns. Calls `onDrag` when files come over it and leave
+ * it. Returns a function that removes the listeners.
  */
 export function dropTarget(
   target: EventTarget,
@@ -33,12 +35,24 @@ export function dropTarget(
     // Or the browser would leave the page for the dropped file.
     event.preventDefault();
     onDrag?.(isOver);
-    if (event.type !== "drop") return;
-    // All at once: the list is empty once this event is over.
-    void Promise.all([...dataTransfer.items].map(filesIn)).then((files) => onFiles(files.flat()));
+    if (event.type === "drop") void filesIn(dataTransfer.items).then(onFiles);
   };
   return listen(target, { dragover: over(true), dragleave: over(false), drop: over(false) });
 }
+
+/** Places of files from dropped folders; a file that was chosen with its folder has its own. */
+const paths = new WeakMap<Blob, string>();
+
+/**
+ * Returns the place of a file in the folder that was dropped or chosen, such as
+ * `holidays/2026/a.png`; undefined if there was no folder.
+ */
+export const pathOf = (file: Blob): string | undefined =>
+  (paths.get(file) ?? (file as Partial<File>).webkitRelativePath) || undefined;
+
+/** Returns true for files in folders that Windows and macOS write there, and nobody sees. */
+export const isSystemFile = (file: Blob): boolean =>
+  /\/(?:\.DS_Store|Thumbs\.db|desktop\.ini)$/i.test(pathOf(file) ?? "");
 
 function listen(
   target: EventTarget,
@@ -51,27 +65,58 @@ function listen(
   return () => end.abort();
 }
 
-/** The file of a dropped item, or the files of a folder and those in it. */
-function filesIn(item: DataTransferItem): Promise<ReadonlyArray<File>> {
-  const file = item.getAsFile();
-  const entry = item.webkitGetAsEntry?.();
-  // An unreadable file fails in its upload.
-  const itself = () => (file ? [file] : []);
-  return entry ? walk(entry).catch(itself) : Promise.resolve(itself());
+/** Returns the files of dropped or pasted items, and those in their folders. */
+async function filesIn(items: DataTransferItemList): Promise<ReadonlyArray<File>> {
+  // All at once: the list is empty once its event is over.
+  const given = [...items].map((item) => [item.getAsFile(), item.webkitGetAsEntry?.()] as const);
+  const files: Array<File> = [];
+  for (const [file, entry] of given) {
+    if (entry?.isDirectory) await walk(entry as FileSystemDirectoryEntry, files);
+    else if (file) files.push(file);
+  }
+  return files.filter((file) => !isSystemFile(file));
 }
 
-async function walk(entry: FileSystemEntry): Promise<ReadonlyArray<File>> {
-  if (!entry.isDirectory) {
-    return [await new Promise((...done) => (entry as FileSystemFileEntry).file(...done))];
-  }
-  const reader = (entry as FileSystemDirectoryEntry).createReader();
-  const files: Array<File> = [];
+/**
+ * The most folders inside each other that are opened: Chromium takes a minute for a thousand, and
+ * the service takes 32.
+ */
+const MOST_LEVELS = 100;
+
+/** Adds the files in a folder, in the order in which the browser lists them. */
+async function walk(folder: FileSystemDirectoryEntry, files: Array<File>): Promise<void> {
+  const reader = folder.createReader();
+  const add = (file: File, { fullPath }: FileSystemEntry) => {
+    paths.set(file, fullPath.slice(1));
+    files.push(file);
+  };
   for (;;) {
-    // Entries come in batches, the last one empty.
-    const entries: Array<FileSystemEntry> = await new Promise((...done) =>
+    // Entries come in batches of 100, the last one empty.
+    const entries = await new Promise<Array<FileSystemEntry>>((...done) =>
       reader.readEntries(...done),
+    ).catch((cause: unknown) => add(standIn(folder)(cause), folder));
+    if (!entries?.length) return;
+    const read = entries.map((entry) =>
+      entry.isDirectory
+        ? undefined
+        : new Promise<File>((...done) => (entry as FileSystemFileEntry).file(...done)).catch(
+            standIn(entry),
+          ),
     );
-    if (entries.length === 0) return files;
-    for (const inner of entries) files.push(...(await walk(inner)));
+    for (const [index, entry] of entries.entries()) {
+      const file = await read[index];
+      if (file) add(file, entry);
+      else if (entry.fullPath.split("/").length > MOST_LEVELS) add(standIn(entry)("depth"), entry);
+      else await walk(entry as FileSystemDirectoryEntry, files);
+    }
   }
 }
+
+/** Returns a function that makes a file of what cannot be read; its upload says so. */
+const standIn =
+  ({ name }: FileSystemEntry) =>
+  (cause: unknown): File => {
+    const file = new File([], name);
+    unreadEntries.set(file, cause);
+    return file;
+  };

@@ -18,6 +18,7 @@ import {
 } from "./file.ts";
 import type { Tally, UploadProgress } from "./progress.ts";
 import { noteAnswer, unanswered } from "./reach.ts";
+import type { Prepare } from "./prepare.ts";
 import type { PendingUpload, Resumable } from "./resume.ts";
 import { isBusy, persist, Transient, transient } from "./retry.ts";
 import { awake, type RetryOptions, type Run, type Task, unlessAborted } from "./run.ts";
@@ -29,6 +30,11 @@ import type { Slots } from "./slots.ts";
 export interface UploadOptions {
   /** The name of the file; `file.name` if left out. */
   readonly filename?: string | undefined;
+  /**
+   * Its place in a folder, such as `holidays/2026/a.png`; that in the folder which was dropped or
+   * chosen if left out, and none if empty. The result has it again.
+   */
+  readonly path?: string | undefined;
   /** The media type; if left out `file.type`, or that of its extension in the policy. */
   readonly contentType?: string | undefined;
   /** The policy to upload under; `files` if left out. */
@@ -36,6 +42,8 @@ export interface UploadOptions {
   /** Metadata: up to 16 pairs of text, 1 KiB together. The result has it again. */
   readonly metadata?: Readonly<Record<string, string>> | undefined;
   readonly onProgress?: ((progress: UploadProgress) => void) | undefined;
+  /** Makes what is uploaded in place of the file, before anything else is done. */
+  readonly prepare?: Prepare | undefined;
   /** Aborts the upload. */
   readonly signal?: AbortSignal | undefined;
   /**
@@ -66,6 +74,8 @@ export interface UploadTask<Data = unknown> extends Task<UploadResult<Data>> {
 
 export interface Job extends Resumable {
   readonly run: Run;
+  /** What is sent. */
+  readonly file: Blob;
   readonly service: Service;
   readonly slots: Slots;
   /** The most parts on their way at a time. */
@@ -86,6 +96,8 @@ export type UploadState = ReturnType<typeof makeKept>;
 export const makeKept = () => ({
   /** Kept so that a progress bar does not restart. */
   tally: undefined as Tally | undefined,
+  /** What `prepare` has made of the file, until that is uploaded. */
+  prepared: undefined as Promise<Blob> | undefined,
   /** The numbers of bodies that were sent whole, and may have arrived. */
   gone: new Set<number>(),
   /** By the number of the part, 0 for a whole file; `at` is the time of the request. */

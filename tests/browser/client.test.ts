@@ -3,7 +3,7 @@ import { once } from "node:events";
 import { mkdirSync, utimesSync, writeFileSync } from "node:fs";
 import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import type { Browser, BrowserContext, Page } from "playwright-core";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import type * as client from "../../adapters/client/client.ts";
@@ -90,6 +90,9 @@ const uploadIn = (tab: Page): Promise<Outcome> =>
     const { make, fileOf, onProgress, outcomeOf } = page;
     return outcomeOf(make().upload(fileOf(12 * 2 ** 20), { onProgress }));
   });
+
+/** The place of a file with so many names. */
+const deep = (levels: number) => `f/${"d/".repeat(levels - 2)}a.txt`;
 
 let browser: Browser;
 let modules: ReadonlyMap<string, string>;
@@ -420,40 +423,113 @@ describe.skipIf(executablePath === undefined)("a page that CORS keeps out, in Ch
     },
   );
 
-  it("files are dropped, with those in dropped folders", async () => {
-    const service = await startProcess();
-    current = service;
-    const folder = makeFolder();
-    mkdirSync(join(folder, "album/inner"), { recursive: true });
-    for (const name of ["album/a.png", "album/inner/b.png", "c.png"]) {
-      writeFileSync(join(folder, name), name);
-    }
-    const tab = await browser.newPage();
-    await tab.goto(origin);
-    await tab.waitForFunction(() => "page" in globalThis);
-    await tab.evaluate(() => {
-      page.dropped = [];
-      const take = (files: ReadonlyArray<File>) => {
-        page.dropped = files.map(({ name }) => name).toSorted();
-      };
-      page.valetkey.dropTarget(document.body, take);
+  describe("folders", () => {
+    let tab: Page;
+    let service: ServiceProcess;
+    let folder: string;
+    beforeAll(async () => {
+      service = await startProcess({ CORS_ORIGINS: origin });
     });
-    const devtools = await tab.context().newCDPSession(tab);
-    for (const type of ["dragEnter", "dragOver", "drop"] as const) {
-      await devtools.send("Input.dispatchDragEvent", {
-        type,
-        x: 100,
-        y: 200,
-        data: {
-          items: [],
-          files: [join(folder, "album"), join(folder, "c.png")],
-          dragOperationsMask: 1,
-        },
+    afterAll(() => service.stop());
+    beforeEach(async () => {
+      current = service;
+      folder = makeFolder();
+      tab = await browser.newPage();
+      await tab.goto(origin);
+      await tab.waitForFunction(() => "page" in globalThis);
+      await tab.evaluate(() => {
+        const { valetkey, make } = page;
+        page.dropped = [];
+        valetkey.dropTarget(document.body, async (files) => {
+          const { uploads } = make().uploadAll(files);
+          const results = uploads.map((upload, index) =>
+            upload.then(
+              ({ path, filename }) => path ?? filename ?? "",
+              ({ userMessage }) => `${valetkey.pathOf(files[index] as File)}: ${userMessage}`,
+            ),
+          );
+          page.dropped = await Promise.all(results);
+        });
       });
+    });
+    afterEach(() => tab.close());
+
+    const write = (...places: ReadonlyArray<string>) => {
+      for (const place of places) {
+        const path = join(folder, place);
+        mkdirSync(dirname(path), { recursive: true });
+        writeFileSync(path, "text");
+      }
+    };
+    /** Drops files and folders as a person does, and returns the places of what came of them. */
+    async function drop(...names: ReadonlyArray<string>): Promise<ReadonlyArray<string>> {
+      const devtools = await tab.context().newCDPSession(tab);
+      const files = names.map((name) => join(folder, name));
+      for (const type of ["dragEnter", "dragOver", "drop"] as const) {
+        const data = { items: [], files, dragOperationsMask: 1 };
+        await devtools.send("Input.dispatchDragEvent", { type, x: 100, y: 200, data });
+      }
+      await tab.waitForFunction(() => page.dropped.length > 0);
+      return (await tab.evaluate(() => page.dropped)).toSorted();
     }
-    await tab.waitForFunction(() => page.dropped.length > 0);
-    expect(await tab.evaluate(() => page.dropped)).toEqual(["a.png", "b.png", "c.png"]);
-    await tab.close();
-    await service.stop();
+
+    it("are dropped with their places, of more files than a browser lists at once", async () => {
+      const many = Array.from({ length: 250 }, (_, index) => `album/many/${index}.txt`);
+      write("album/a.txt", "album/inner/a.txt", "album/.DS_Store", "c.txt", ...many);
+      mkdirSync(join(folder, "album/empty"));
+      const places = ["album/a.txt", "album/inner/a.txt", "c.txt", ...many];
+      expect(await drop("album", "c.txt")).toEqual(places.toSorted());
+    });
+
+    it("are chosen with their places", async () => {
+      write("album/a.txt", "album/inner/a.txt");
+      await tab.locator("input").evaluate((input: HTMLInputElement) => {
+        input.webkitdirectory = true;
+      });
+      await tab.locator("input").setInputFiles(join(folder, "album"));
+      const places = await tab.evaluate(async () => {
+        const files = [...(document.querySelector("input")?.files ?? [])];
+        const outcomes = await page.make().uploadAll(files);
+        return outcomes.map((one) => (one.status === "fulfilled" ? one.value.path : one.reason));
+      });
+      expect(places.toSorted()).toEqual(["album/a.txt", "album/inner/a.txt"]);
+    });
+
+    it("with hostile names are refused or harmless, and leave the others alone", async () => {
+      const refused = "The name of this file or of its folders cannot be used. Rename it.";
+      const harmless = ["f/con.txt", "f/..a/...txt", "f/%2e%2e/b.txt", "f/x.txt/a.txt", deep(32)];
+      const hostile = ["f/a\\b.txt", "f/a\nb.txt", "f/\u202etxt.a", deep(33)];
+      write(...harmless, ...hostile, deep(300));
+      const unopened = `${deep(101).replace("/a.txt", "")}: d could not be read. Check that you may open it, then choose it again.`;
+      const expected = [...harmless, ...hostile.map((path) => `${path}: ${refused}`), unopened];
+      expect(await drop("f")).toEqual(expected.toSorted());
+      const given = [
+        "../a.txt",
+        "/etc/a.txt",
+        "C:/a.txt",
+        "f/./a.txt",
+        "f//a.txt",
+        "f/".repeat(1000),
+      ];
+      const sentences = await tab.evaluate(
+        (paths) =>
+          Promise.all(
+            paths.map((path) =>
+              page
+                .make()
+                .upload(page.fileOf(5), { path })
+                .then(
+                  ({ key }) => key,
+                  ({ userMessage }) => userMessage,
+                ),
+            ),
+          ),
+        [...given, "aux/a.png"],
+      );
+      expect(sentences).toEqual([
+        ...given.map(() => refused),
+        expect.stringMatching(/^orgs\/acme\/files\/\d{4}\/\d\d\/[-0-9a-f]{36}\.png$/),
+      ]);
+    });
   });
 });

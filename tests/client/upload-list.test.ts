@@ -62,6 +62,19 @@ it("a list tells the progress of all files, of each, and which is done", async (
   ]);
 });
 
+it("a list of many files reports several changes at once, and the last one", async () => {
+  const { list, ended } = await startList();
+  let done = 0;
+  const isDone = () => list.read().uploads.filter(({ status }) => status === "done").length;
+  const report = vi.fn(() => (done = isDone()));
+  onTestFinished(list.subscribe(report));
+  report.mockClear();
+  list.read().add(Array.from({ length: 150 }, (_, index) => image(`${index}.png`)));
+  expect(report).toHaveBeenCalledTimes(1);
+  await ended();
+  await until("the last report", () => done === 150);
+});
+
 it("files that wait for their form are sent by start(), and cancel() leaves what is done", async () => {
   const { list, seen, statuses, ended } = await startList({ autoStart: false });
   const { add, start, cancel } = list.read();

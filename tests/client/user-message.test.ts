@@ -96,6 +96,7 @@ const CODES: { readonly [Code in UploadErrorCode]: number | undefined } = {
   offline: undefined,
   unstable: undefined,
   aborted: undefined,
+  "prepare-failed": undefined,
   "file-changed": undefined,
   "empty-file": undefined,
   directory: undefined,

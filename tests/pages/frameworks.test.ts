@@ -1,8 +1,10 @@
-import { readFileSync } from "node:fs";
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
 import type { Browser, BrowserContextOptions, Request, Route } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { answerOf, ask } from "../support/ask.ts";
 import { launchChromium } from "../support/chromium.ts";
+import { makeFolder } from "../support/make-folder.ts";
 import { need } from "../support/need.ts";
 import { type ServiceProcess, startProcess } from "../support/service-process.ts";
 import { snippetsOf } from "../support/snippets.ts";
@@ -38,14 +40,14 @@ const MOUNTS = {
   "Uploads.vue": `${CLIENT}
     import { createApp } from "vue";
     import Uploads from "./Uploads.vue";
-    const app = createApp(Uploads, { client, options });
+    const app = createApp(Uploads, { client, options, folders: false });
     app.mount("#uploads");
     Object.assign(window, { leave: () => app.unmount() });`,
   "Uploads.svelte": `${CLIENT}
     import { mount, unmount } from "svelte";
     import Uploads from "./Uploads.svelte";
     const target = document.getElementById("uploads");
-    const app = mount(Uploads, { target, props: { client, ...options } });
+    const app = mount(Uploads, { target, props: { client, ...options, folders: false } });
     Object.assign(window, { leave: () => unmount(app) });`,
 } as const;
 const COMPONENTS = Object.keys(MOUNTS) as ReadonlyArray<keyof typeof MOUNTS>;
@@ -70,6 +72,9 @@ const png = (name: string, size = 0) => {
   return { name, mimeType: "image/png", buffer };
 };
 
+const withFolders = (code: string) =>
+  code.replace("folders: false", "folders: true").replace("<Uploads ", "<Uploads folders ");
+
 describe.skipIf(executablePath === undefined)("components in Chromium", () => {
   let browser: Browser;
   let pages: Pages;
@@ -92,12 +97,17 @@ describe.skipIf(executablePath === undefined)("components in Chromium", () => {
 
   const here = (code: string) => code.replace("https://uploads.example.com", service.address);
 
-  const urls: Partial<Record<keyof typeof MOUNTS, Promise<string>>> = {};
+  const urls: Record<string, Promise<string>> = {};
   /** Opens the page of a component; complaints are what it writes into the console. */
-  async function open(name: keyof typeof MOUNTS, options: BrowserContextOptions = {}) {
-    urls[name] ??= pages.add({
-      [`${name.replace(".", "-")}.ts`]: here(MOUNTS[name]),
-      "App.tsx": here(snippets.get("App.tsx") ?? ""),
+  async function open(
+    name: keyof typeof MOUNTS,
+    options: BrowserContextOptions = {},
+    made = (code: string) => code,
+  ) {
+    const entry = `${name.replace(".", "-")}${made === withFolders ? "-folders" : ""}.ts`;
+    urls[entry] ??= pages.add({
+      [entry]: made(here(MOUNTS[name])),
+      "App.tsx": made(here(snippets.get("App.tsx") ?? "")),
       "uploads.css": component("uploads.css"),
       [name]: component(name),
     });
@@ -107,7 +117,7 @@ describe.skipIf(executablePath === undefined)("components in Chromium", () => {
     const keys: Array<string> = [];
     page.on("pageerror", ({ message }) => complaints.push(message));
     page.on("console", (said) => (said.type() === "error" ? complaints : keys).push(said.text()));
-    await page.goto(await urls[name]);
+    await page.goto(await urls[entry]);
     await page.getByText("Up to 100 MiB each").waitFor();
     const row = (name: string) => page.locator("li", { hasText: name });
     const button = (name: string) => page.getByRole("button", { name, exact: true });
@@ -116,7 +126,7 @@ describe.skipIf(executablePath === undefined)("components in Chromium", () => {
         const { activeElement: element } = document;
         return element?.getAttribute("aria-label") ?? element?.localName;
       });
-    return { page, complaints, keys, row, button, focused, input: page.locator("input") };
+    return { page, complaints, keys, row, button, focused, input: page.locator("input[multiple]") };
   }
 
   it("the page shows how to use what is tested here", () => {
@@ -226,6 +236,22 @@ describe.skipIf(executablePath === undefined)("components in Chromium", () => {
         expect.stringMatching(/^orgs\/acme\/files\/.*\.png$/),
         expect.stringMatching(/^orgs\/acme\/files\/.*\.txt$/),
       ]);
+      expect(complaints).toEqual([]);
+      await page.close();
+    });
+
+    it("shows the folders of files that are chosen with one, also of more files than it redraws at once", async () => {
+      const folder = makeFolder();
+      for (let index = 0; index < 120; index++) {
+        const inner = join(folder, "album", `${index % 10}`);
+        mkdirSync(inner, { recursive: true });
+        writeFileSync(join(inner, index < 110 ? `${index}.txt` : "a.txt"), "text");
+      }
+      const { page, row, complaints } = await open(name, {}, withFolders);
+      await page.getByLabel("Choose a folder").setInputFiles(join(folder, "album"));
+      await page.getByText("120 of 120 uploaded").waitFor();
+      await row("album/3/a.txt").getByText("Uploaded").waitFor();
+      expect(await findingsIn(page)).toEqual([]);
       expect(complaints).toEqual([]);
       await page.close();
     });

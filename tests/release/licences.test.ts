@@ -29,6 +29,8 @@ const TOOLS: ReadonlyMap<string, ReadonlyArray<RegExp>> = new Map([
   ["Unlicense", [/^fast-sha256$/]],
   // Pictures in the local runtime of Workers: libraries that are linked while it runs.
   ["LGPL-3.0-or-later", [/^@img\/sharp-/]],
+  // Decodes HEIC in a recipe of docs/client/prepare.md.
+  ["LGPL-3.0", [/^heic-to$/]],
   // Templates of addresses for Azurite; its author put it into the public domain.
   ["http://geraintluff.github.io/tv4/LICENSE.txt", [/^uri-templates$/]],
   // Parts of s3rver under MIT, which they say in other places than an SPDX expression.

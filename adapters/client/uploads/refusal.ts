@@ -16,7 +16,8 @@ export function refusalOf(
   const fullType = file.type || extensions[name.slice(name.lastIndexOf(".")).toLowerCase()];
   const type = fullType?.replace(/[; ].*/, "") ?? "application/octet-stream";
   const isAllowed = allowedTypes.some((one) => [type, type.replace(/\/.*/, "/*")].includes(one));
-  if (size <= limit && isAllowed) return undefined;
+  // Of an empty file, its upload says what is wrong.
+  if (size === 0 || (size <= limit && isAllowed)) return undefined;
   const title = isAllowed ? "The file is too large" : "Files of this type are not accepted";
   const problem = isAllowed ? { title, limit } : { title, allowed: allowedTypes };
   // The words of the service.

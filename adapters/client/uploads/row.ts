@@ -10,7 +10,7 @@ export interface Upload<Data = unknown> extends UploadRow {
   /** Stays the same, as the `key` of a list does. */
   readonly id: number;
   readonly file: Blob;
-  /** The name of the file; empty if it has none. */
+  /** The name of the file, after those of its folders if it was dropped or chosen with one. */
   readonly name: string;
   /** The address of an image for an `<img>` of a page, until it is removed. */
   readonly preview?: string | undefined;
@@ -35,8 +35,10 @@ export interface UploadRow {
   readonly spoken: string;
   /** `spoken`, or what the upload is waiting for. */
   readonly text: string;
-  /** The size of the file in words. */
+  /** The size of the file in words, as it was chosen. */
   readonly size: string;
+  /** 0 to 100: of the preparation while that lasts, then of the upload. */
+  readonly percent: number;
   /** Its first button, which stays the same one: without `act` it shows the status only. */
   readonly button: {
     readonly label: string;
@@ -54,6 +56,7 @@ const WORDS = {
   done: "Uploaded",
   failed: ({ userMessage }: UploadError): string => userMessage,
   /** Shown in place of `uploading`. */
+  preparing: "Preparing",
   network: "Reconnecting",
   offline: "Waiting for a connection",
   scanning: "Being checked",
@@ -81,14 +84,17 @@ export function rowOf(
   const { name, file, status, error, progress } = upload;
   const all = { ...WORDS, ...words };
   const spoken = status === "failed" ? all.failed(error as UploadError) : all[status];
-  const wait = (["network", "offline", "scanning"] as const).find(
-    (reason) => status === "uploading" && reason === progress?.retrying?.reason,
+  const { preparing, percent = 0, retrying } = progress ?? {};
+  const reason = preparing === undefined ? retrying?.reason : "preparing";
+  const wait = (["preparing", "network", "offline", "scanning"] as const).find(
+    (each) => status === "uploading" && each === reason,
   );
   const [icon, act] = BUTTONS[status];
   return {
     spoken,
     text: wait ? all[wait] : spoken,
     size: sizeInWords(file.size),
+    percent: preparing ?? percent,
     button: { label: `${act ? all[act] : `${spoken}:`} ${name}`, icon, act: act && upload[act] },
   };
 }

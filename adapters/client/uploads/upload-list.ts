@@ -1,5 +1,7 @@
 import {
   type Client,
+  isSystemFile,
+  pathOf,
   type UploadAllOptions,
   UploadError,
   type UploadPolicy,
@@ -28,13 +30,17 @@ export interface Uploads<Data = unknown> {
   readonly uploads: ReadonlyArray<Upload<Data>>;
   /** Of all files in the list but those that have failed. */
   readonly progress: UploadProgress;
-  /** For an `<input type="file">`, once the policy is known. */
+  /**
+   * For an `<input type="file">`, once the policy is known; undefined with `prepare`, after which
+   * the policy holds.
+   */
   readonly accept: string | undefined;
-  /** The largest file that the policy accepts, in bytes, once it is known. */
+  /** The largest file that the policy accepts, in bytes, where `accept` is known. */
   readonly maxSize: number | undefined;
   /**
    * Adds files, such as those of an `<input type="file">`; the policy may refuse some at once. A file
-   * that is in the list is not added again, unless it has failed.
+   * that is in the list is not added again, unless it has failed, and what Windows and macOS keep in
+   * folders, such as `.DS_Store`, is left out.
    */
   readonly add: (files: Iterable<Blob>) => void;
   /** Uploads what is `queued`. */
@@ -43,16 +49,23 @@ export interface Uploads<Data = unknown> {
   readonly cancel: () => void;
 }
 
+/** The most files with previews, since a browser keeps each picture in memory as it is. */
+const FEW = 100;
+
+/** The least time between two reports of a longer list, in milliseconds for each of its files. */
+const PAUSE = 0.5;
+
 let lastId = 0;
 
 /**
- * Keeps the uploads of a component. Calls subscribers after each change of `read()`, and aborts the
- * uploads when the last one leaves.
+ * Keeps the uploads of a component. Calls the subscriber after changes of `read()`, and aborts the
+ * uploads when it leaves.
  */
 export function makeUploadList<Data>(client: Client<Data>, options: UploadsOptions<Data> = {}) {
   type One = Upload<Data>;
   type Added = Pick<One, "id" | "file">;
   let notify: (() => void) | undefined;
+  let timer: ReturnType<typeof setTimeout> | undefined;
   const tasks = new Map<number, UploadTask<Data>>();
   let leaving = new AbortController();
   let policy: UploadPolicy | undefined;
@@ -72,7 +85,18 @@ export function makeUploadList<Data>(client: Client<Data>, options: UploadsOptio
   });
   function show(uploads: ReadonlyArray<One>, limits?: Pick<Uploads, "accept" | "maxSize">) {
     state = { ...state, ...limits, uploads, progress: progressOf(uploads) };
+    if (timer === undefined) report();
+  }
+  /** Drawing thousands of rows for each event would stop the page. */
+  function report() {
+    const shown = state;
     notify?.();
+    const { length } = shown.uploads;
+    if (length <= FEW) return;
+    timer = setTimeout(() => {
+      timer = undefined;
+      if (state !== shown) report();
+    }, length * PAUSE);
   }
   /** Changes an upload, if its status is `from`. */
   function change(id: number, next: Partial<One>, from?: One["status"]) {
@@ -87,32 +111,38 @@ export function makeUploadList<Data>(client: Client<Data>, options: UploadsOptio
     // Without the policies the service decides.
     const policies = await client.policies(signal).catch(() => []);
     if (signal.aborted) return;
-    policy = policies.find(({ name }) => name === (options.policy ?? "files"));
+    const found = policies.find(({ name }) => name === (options.policy ?? "files"));
+    policy = options.prepare ? undefined : found;
     const accept = policy && [...policy.allowedTypes, ...Object.keys(policy.extensions)].join();
     show(state.uploads, { accept, maxSize: policy && largestFor(policy, isInParts()) });
   }
 
-  function follow({ id, file }: Added, task: UploadTask<Data>) {
-    tasks.set(id, task);
-    change(id, { status: "uploading", error: undefined });
-    task.then(
-      (result) => {
-        change(id, { status: "done", result });
-        return options.onDone?.(result, file);
-      },
-      (error: UploadError) => change(id, { status: "failed", error }),
+  function follow(ones: ReadonlyArray<Added>, begun: ReadonlyArray<UploadTask<Data>>) {
+    ones.forEach(({ id }, index) => tasks.set(id, begun[index] as UploadTask<Data>));
+    const ids = new Set(ones.map(({ id }) => id));
+    const next = { status: "uploading", error: undefined } as const;
+    show(state.uploads.map((one) => (ids.has(one.id) ? inWords({ ...one, ...next }) : one)));
+    ones.forEach(({ id, file }, index) =>
+      begun[index]?.then(
+        (result) => {
+          change(id, { status: "done", result });
+          return options.onDone?.(result, file);
+        },
+        (error: UploadError) => change(id, { status: "failed", error }),
+      ),
     );
   }
 
-  function toUpload(file: Blob): One {
+  function toUpload(file: Blob, index: number): One {
     const id = (lastId += 1);
     const error = policy && refusalOf(file, policy, isInParts());
     const isPicture = "document" in globalThis && file.type.startsWith("image/");
+    const isShown = isPicture && state.uploads.length + index < FEW;
     return inWords({
       id,
       file,
-      name: (file as Partial<File>).name ?? "",
-      preview: isPicture ? URL.createObjectURL(file) : undefined,
+      name: pathOf(file) ?? (file as Partial<File>).name ?? "",
+      preview: isShown ? URL.createObjectURL(file) : undefined,
       status: error ? "failed" : "queued",
       error,
       pause: () => {
@@ -127,7 +157,7 @@ export function makeUploadList<Data>(client: Client<Data>, options: UploadsOptio
         if (state.uploads.find((one) => one.id === id)?.status !== "failed") return;
         const failed = tasks.get(id);
         // Without a task the list refused the file: now the service decides.
-        if (failed) follow({ id, file }, failed.retry());
+        if (failed) follow([{ id, file }], [failed.retry()]);
         else upload([{ id, file }]);
       },
       remove: () => {
@@ -144,6 +174,7 @@ export function makeUploadList<Data>(client: Client<Data>, options: UploadsOptio
       state.uploads.map((one) => [keyOf(one.file), one]),
     );
     const isNew = (file: Blob) => {
+      if (isSystemFile(file)) return false;
       const key = keyOf(file);
       const before = known.get(key);
       if (known.has(key) && before?.status !== "failed") return false;
@@ -167,7 +198,7 @@ export function makeUploadList<Data>(client: Client<Data>, options: UploadsOptio
         options.onProgress?.(state.progress);
       },
     });
-    uploads.forEach((task, index) => follow(ones[index] as Added, task));
+    follow(ones, uploads);
   }
 
   return {
@@ -195,8 +226,8 @@ export function makeUploadList<Data>(client: Client<Data>, options: UploadsOptio
 
 /** Identifies a file of a person; without the time of its change, a `Blob` is only itself. */
 const keyOf = (file: Blob & Partial<File>): unknown => {
-  const { name, size, lastModified, webkitRelativePath } = file;
-  return lastModified ? JSON.stringify([webkitRelativePath || name, size, lastModified]) : file;
+  const { name, size, lastModified } = file;
+  return lastModified ? JSON.stringify([pathOf(file) ?? name, size, lastModified]) : file;
 };
 
 /** Frees the previews, which would stay in memory. */
@@ -207,6 +238,9 @@ function forget(uploads: ReadonlyArray<Upload>): void {
 function progressOf(uploads: ReadonlyArray<Upload>): UploadProgress {
   const counted = uploads.filter(({ status }) => status !== "failed");
   const sent = counted.reduce((sum, { progress }) => sum + (progress?.sent ?? 0), 0);
-  const total = counted.reduce((sum, { file }) => sum + file.size, 0);
+  const total = counted.reduce(
+    (sum, { file, progress }) => sum + (progress?.total ?? file.size),
+    0,
+  );
   return { sent, total, percent: total && Math.floor((sent / total) * 100) };
 }

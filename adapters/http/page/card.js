@@ -1,10 +1,11 @@
-import { sizeInWords } from "./client/client.js";
+import { pathOf, sizeInWords } from "./client/client.js";
 
 const copyFrom = (id) => document.querySelector(id).content.cloneNode(true).firstElementChild;
 
 /** Makes the card of a file. `onClick` gets the names of buttons. */
 export function makeCard(file, onClick) {
-  const { name, size, type } = file;
+  const { size, type } = file;
+  const name = pathOf(file) ?? file.name;
   const card = copyFrom("#card");
   card.querySelector("h3").textContent = name;
   card.querySelector(".size").textContent = [sizeInWords(size), type].filter(Boolean).join(" · ");

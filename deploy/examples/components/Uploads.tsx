@@ -1,12 +1,18 @@
 "use client";
 
-import { type MouseEvent, useEffect, useRef, useState } from "react";
+import { type ChangeEvent, type MouseEvent, useEffect, useRef, useState } from "react";
 import { type Client, dropTarget, pasteTarget, sizeInWords } from "valetkey/client";
 import { type Upload, type UploadsOptions, useUploads } from "valetkey/react";
 import "./uploads.css";
 
+export interface UploadsProps extends UploadsOptions {
+  readonly client: Client;
+  /** Shows a button to choose a folder. */
+  readonly folders?: boolean;
+}
+
 /** Takes files that are dropped, pasted or chosen, and lists their uploads. */
-export function Uploads({ client, ...options }: UploadsOptions & { readonly client: Client }) {
+export function Uploads({ client, folders, ...options }: UploadsProps) {
   const { uploads, progress, accept, maxSize, add } = useUploads(client, options);
   const [isOver, setIsOver] = useState(false);
   const section = useRef<HTMLElement>(null);
@@ -24,19 +30,16 @@ export function Uploads({ client, ...options }: UploadsOptions & { readonly clie
     upload.remove();
   }
 
+  function choose({ target }: ChangeEvent<HTMLInputElement>) {
+    add(target.files ?? []);
+    target.value = "";
+  }
+
   const done = uploads.filter(({ status }) => status === "done").length;
   return (
     <section className="uploads" aria-label="Uploads" ref={section}>
       <label className={isOver ? "drop over" : "drop"}>
-        <input
-          type="file"
-          multiple
-          accept={accept}
-          onChange={({ target }) => {
-            add(target.files ?? []);
-            target.value = "";
-          }}
-        />
+        <input type="file" multiple accept={accept} onChange={choose} />
         <Icon path="M12 16V5m-5 5 5-5 5 5M5 19h14" />
         <span>
           <b>Choose files</b>
@@ -44,6 +47,12 @@ export function Uploads({ client, ...options }: UploadsOptions & { readonly clie
         </span>
         {maxSize !== undefined && <small>Up to {sizeInWords(maxSize)} each</small>}
       </label>
+      {folders && (
+        <label className="folder">
+          <input type="file" {...{ webkitdirectory: "" }} onChange={choose} />
+          <b>Choose a folder</b>
+        </label>
+      )}
       <div className="spoken" aria-live="polite">
         {uploads.map((upload) => (
           <p key={upload.id}>{`${upload.name}: ${upload.spoken}`}</p>
@@ -58,8 +67,7 @@ export function Uploads({ client, ...options }: UploadsOptions & { readonly clie
       )}
       <ul>
         {uploads.map((upload) => {
-          const { id, name, status, preview, text, size, button } = upload;
-          const percent = upload.progress?.percent ?? 0;
+          const { id, name, status, preview, text, size, percent, button } = upload;
           return (
             <li key={id} className={status}>
               {preview ? <img src={preview} alt="" /> : <i aria-hidden>{name.split(".").pop()}</i>}

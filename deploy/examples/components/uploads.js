@@ -99,10 +99,8 @@ function addRow(section, { name, preview, remove }) {
       row.className = upload.status;
       text.textContent = upload.text;
       size.textContent = upload.status === "failed" ? "" : upload.size;
-      percent.textContent = /uploading|paused/.test(upload.status)
-        ? `${upload.progress?.percent ?? 0}%`
-        : "";
-      bar.value = upload.progress?.percent ?? 0;
+      percent.textContent = /uploading|paused/.test(upload.status) ? `${upload.percent}%` : "";
+      bar.value = upload.percent;
       button.ariaLabel = upload.button.label;
       button.ariaDisabled = upload.button.act === undefined;
       button.querySelector("path").setAttribute("d", upload.button.icon);
