@@ -35,7 +35,8 @@ function findProblem(value: string): string | undefined {
     return "it begins with a slash or a drive: send it from the folder that was dropped";
   }
   const names = value.split("/");
-  if (names.some((name) => /^\.{0,2}$/.test(name))) return "it has an empty name, . or ..";
+  if (names.some((name) => /^\.{0,2}$/.test(name)))
+    return "it has . or .. or an empty name between slashes";
   if (names.length > MAX_LEVELS) return `it has more than ${MAX_LEVELS} names`;
   return utf8Length(value) > MAX_BYTES ? TOO_LONG : undefined;
 }

@@ -93,7 +93,9 @@ it("the scope mine lists and removes one's own files, and nobody else's", async 
   expect(await mia.ask(FILES)).toMatchObject({ status: 403, scope: "list", own: "mine" });
   expect(await mia.ask(`${FILES}?mine=false`)).toMatchObject({ status: 403, scope: "list" });
   const { detail } = await mia.ask(`${FILES}?prefix=2026`);
-  expect(detail).toContain("list, or mine for files in the caller's own folder");
+  expect(detail).toContain(
+    "list, or mine for files in the caller's own folder (listed with mine=true)",
+  );
   expect((await ann.list("mine=true")).length).toBe(1);
   expect((await mia.remove(hers)).status).toBe(204);
   expect(await mia.list("mine=true")).toEqual([]);

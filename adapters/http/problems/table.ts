@@ -360,7 +360,7 @@ export const PROBLEMS = {
   ScopeMissing: {
     answer: [403, "FORBIDDEN", "The caller lacks a scope"],
     detail: ({ scope, own }) =>
-      `This request needs the scope ${scope}${own ? `, or ${own} for files in the caller's own folder alone` : ""}. Ask whoever issues the tokens for it.`,
+      `This request needs the scope ${scope}${own ? `, or ${own} for files in the caller's own folder (listed with mine=true)` : ""}. Ask whoever issues the tokens for it.`,
     members: {
       scope: Scope.annotate({ description: "What the caller lacks." }),
       own: Schema.optionalKey(
