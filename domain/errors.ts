@@ -129,6 +129,9 @@ export class ScopeMissing extends Data.TaggedError("ScopeMissing")<{
   readonly own?: string | undefined;
 }> {}
 
+/** No CDN of this service takes signed cookies. */
+export class CookiesNotSupported extends Data.TaggedError("CookiesNotSupported") {}
+
 /** No policy keeps the files of each caller below such a prefix; `prefixes` lists those that do. */
 export class NoOwnFolder extends Data.TaggedError("NoOwnFolder")<{
   readonly prefixes: ReadonlyArray<string>;

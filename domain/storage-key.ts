@@ -150,7 +150,7 @@ export const KEY_PREFIX = "orgs/";
 /** The first folder of public files, and of no others: a file is public exactly if its key says so. */
 const PUBLIC_FOLDER = "public";
 
-export const isPublicKey = (key: StorageKey): boolean =>
+export const isPublicKey = (key: ObjectKey): boolean =>
   afterOrganization(key).startsWith(`${PUBLIC_FOLDER}/`);
 
 /** Returns the folders of a caller: also public files can be in a folder of their uploader. */

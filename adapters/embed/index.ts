@@ -66,7 +66,8 @@ export function createValetkey<Name extends string = never>(
 ): Valetkey<"files" | Name> {
   const { store, countIn, events, ...settings } = readConfiguration(options);
   const { publicUrl, corsOrigins, trustedProxies } = settings.http;
-  const publicAddress = publicAddresses(settings.policies, publicUrl);
+  const cdn = settings.cdn?.root;
+  const publicAddress = publicAddresses(settings.policies, publicUrl, cdn);
   const layer = serviceLayer({
     settings,
     others: Layer.mergeAll(
@@ -124,6 +125,7 @@ export function createValetkey<Name extends string = never>(
         log({ level: "warn", message: UNKNOWN_PROXY, facts: { address } }),
       ),
       publicUrl,
+      cdn,
       apiAuthentication: options.openapi,
       loopbackOnly: false,
       page: undefined,

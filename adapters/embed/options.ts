@@ -5,6 +5,7 @@ import * as Schema from "effect/Schema";
 import { closest } from "fastest-levenshtein";
 import { DEFAULT_POLICY, defaultPolicy } from "../../domain/upload-policy.ts";
 import * as scanner from "../content/settings.ts";
+import * as cdn from "../delivery/cdn/settings.ts";
 import * as images from "../delivery/images/settings.ts";
 import * as http from "../http/settings.ts";
 import * as limits from "../limits/settings.ts";
@@ -48,7 +49,14 @@ const FUNCTIONS = ["organizations", "authenticate", "onConfirmed", "log"] as con
 const OTHERS = ["storage", "policy", "policies", "events", "limits", "openapi"] as const;
 const { keys } = tokens.settings;
 const VALETKEY_OPTIONS: ReadonlyArray<string> = [
-  ...optionNames({ basePath, ...http.settings, keys, ...scanner.settings, ...images.settings }),
+  ...optionNames({
+    basePath,
+    ...http.settings,
+    keys,
+    ...scanner.settings,
+    ...cdn.settings,
+    ...images.settings,
+  }),
   ...FUNCTIONS,
   ...OTHERS,
 ];
@@ -70,6 +78,7 @@ export function readConfiguration(input: ValetkeyOptions) {
     countIn: countIn === undefined ? Result.succeed(undefined) : SharedCount.open(countIn),
     events: events === undefined ? Result.succeed(undefined) : Events.open(events),
     http: server,
+    cdn: cdn.read(source),
     images: images.read(source),
     limits: limits.read(source),
     scanner: scanner.read(source),

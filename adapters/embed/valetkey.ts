@@ -156,6 +156,17 @@ export interface ValetkeyOptions<Name extends string = string> {
    * the path of its socket.
    */
   readonly clamdAddress?: string | undefined;
+  /**
+   * Where browsers read public files, and with `cdnSigner` all files: a CDN, or the bucket's public
+   * address. See docs/cdn.md.
+   */
+  readonly cdnUrl?: string | URL | undefined;
+  /** The CDN that checks signatures; only public files are read there if left out. */
+  readonly cdnSigner?: "cloudfront" | "google" | undefined;
+  /** The id of CloudFront's public key, or the name of Google's key. */
+  readonly cdnKeyId?: string | undefined;
+  /** The private key for CloudFront in PEM; for Google, 16 bytes in base64url. */
+  readonly cdnKey?: string | undefined;
   /** The server that shows pictures in the widths of `images` of their policy: see docs/images.md. */
   readonly images?: "imgproxy" | "thumbor" | "cloudflare" | undefined;
   /** The address of the image server for browsers; at Cloudflare, that of a zone. */

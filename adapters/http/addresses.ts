@@ -21,14 +21,21 @@ export type PublicAddress = (key: StorageKey) => string | undefined;
 /** The path of public files. */
 export const PUBLIC_FILES = "/p";
 
-/** Returns the addresses of public files; undefined without a public policy. */
+export const hasPublicFiles = (policies: Policies["Service"]): boolean =>
+  [...policies.values()].some((policy) => policy.public);
+
+/** Returns the addresses of public files, at the CDN if there is one; undefined without a public policy. */
 export function publicAddresses(
   policies: Policies["Service"],
   publicUrl: URL,
+  cdn: string | undefined,
 ): PublicAddress | undefined {
-  if (![...policies.values()].some((policy) => policy.public)) return undefined;
-  const root = `${rootAt(publicUrl)}${PUBLIC_FILES}/`;
-  return (key) => (isPublicKey(key) ? `${root}${publicPath(key)}` : undefined);
+  if (!hasPublicFiles(policies)) return undefined;
+  const addressOf =
+    cdn === undefined
+      ? (key: StorageKey) => `${rootAt(publicUrl)}${PUBLIC_FILES}/${publicPath(key)}`
+      : (key: StorageKey) => `${cdn}/${key}`;
+  return (key) => (isPublicKey(key) ? addressOf(key) : undefined);
 }
 
 export const linkAddress = (publicUrl: URL, token: string): string =>

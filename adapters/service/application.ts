@@ -36,7 +36,8 @@ export const makeApplication = Effect.fnUntraced(function* (
   const { events, http, metrics, policiesFile, redis, storage } = settings;
   const { callers, organizations } = settings.identity;
   const { publicUrl, corsOrigins, trustedProxies, notificationSecrets } = http;
-  let publicAddress = publicAddresses(settings.policies, publicUrl);
+  const cdn = settings.cdn?.root;
+  let publicAddress = publicAddresses(settings.policies, publicUrl, cdn);
   const log = Effect.runForkWith(yield* Effect.context());
   const published =
     events &&
@@ -101,6 +102,7 @@ export const makeApplication = Effect.fnUntraced(function* (
       corsOrigins,
       clientAddress: clientAt,
       publicUrl,
+      cdn,
       loopbackOnly: callers.auth === "dev" && !callers.exposed,
       page:
         callers.auth === "dev" ? page(Context.get(services, Presigner).publicOrigin) : undefined,
@@ -112,7 +114,7 @@ export const makeApplication = Effect.fnUntraced(function* (
       decode: policiesFile.decode,
       onChange: (policies) => {
         app = appFor(policies);
-        publicAddress = publicAddresses(policies, publicUrl);
+        publicAddress = publicAddresses(policies, publicUrl, cdn);
       },
       kept: "the policies that it had stay in force",
     });

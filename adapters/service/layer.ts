@@ -2,8 +2,11 @@ import * as Effect from "effect/Effect";
 import * as Layer from "effect/Layer";
 import type { NetConnectOpts } from "node:net";
 import { Authenticator } from "../../application/ports/authenticator.ts";
+import { Presigner } from "../../application/ports/presigner.ts";
 import { Policies } from "../../application/ports/policies.ts";
 import type { RateLimit } from "../../domain/limits.ts";
+import type { CdnSettings } from "../delivery/cdn/settings.ts";
+import { throughCdn } from "../delivery/cdn/through-cdn.ts";
 import { layer as imageServer } from "../delivery/images/servers.ts";
 import type { ImageSettings } from "../delivery/images/settings.ts";
 import { layer as contentDetector } from "../content/content-detector.ts";
@@ -17,6 +20,7 @@ import type { TokenSettings } from "../tokens/settings.ts";
 /** Settings that were read, and the parts that depend on the caller. */
 interface Parts<A, E> {
   readonly settings: {
+    readonly cdn: CdnSettings;
     readonly images: ImageSettings;
     readonly limits: LimitSettings;
     readonly policies: Policies["Service"];
@@ -24,7 +28,7 @@ interface Parts<A, E> {
     readonly tokens: TokenSettings;
   };
   /** The store, organizations, events, and the handler of confirmed uploads. */
-  readonly others: Layer.Layer<A, E>;
+  readonly others: Layer.Layer<A | Presigner, E>;
   readonly authenticator: Layer.Layer<Authenticator>;
   readonly countIn: limits.SharedLimiter | undefined;
   /** The limit on failed authentications without a setting for it. */
@@ -40,7 +44,7 @@ export const serviceLayer = <A, E>({ settings, ...parts }: Parts<A, E>) => {
     limitFailures(service, failedAuthentications),
   );
   return Layer.mergeAll(
-    parts.others,
+    throughCdn(settings.cdn, parts.others),
     limits.layer(settings.limits, parts.countIn),
     Layer.effect(Authenticator, limited).pipe(Layer.provide(parts.authenticator)),
     Layer.succeed(Policies, settings.policies),

@@ -1,6 +1,7 @@
 import * as Record from "effect/Record";
 import * as Result from "effect/Result";
 import * as audit from "../telemetry/audit.ts";
+import * as cdn from "../delivery/cdn/settings.ts";
 import * as images from "../delivery/images/settings.ts";
 import * as events from "../events/settings.ts";
 import * as http from "../http/settings.ts";
@@ -46,6 +47,7 @@ function readWithStore<A extends { readonly publicUrl: URL }>(source: Source, pa
 /** Settings that do not depend on others; a new module is added only here. */
 const MODULES = {
   audit,
+  cdn,
   events,
   identity,
   images,

@@ -99,7 +99,8 @@ const pictureOf = Effect.fnUntraced(function* (
   return isShown ? { imageUrl: (yield* showFile(request, width)).url } : {};
 });
 
-const ownFolder = Effect.fnUntraced(function* ({ principal }: Member, before = "") {
+/** Returns the caller's own folder behind those of `before`, as the key of a policy makes it. */
+export const ownFolder = Effect.fnUntraced(function* ({ principal }: Member, before = "") {
   const policies = [...(yield* Policies).values()];
   const prefixes = new Set(policies.flatMap(({ key }) => beforeSubject(key) ?? []));
   if (!prefixes.has(before)) return yield* new NoOwnFolder({ prefixes: [...prefixes] });

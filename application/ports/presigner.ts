@@ -111,6 +111,14 @@ export class Presigner extends Context.Service<
     readonly get: (request: GetRequest) => Effect.Effect<SignedRequest, CredentialsUnavailable>;
     /** For `multipart`: signs a PUT of one part, with a key that cannot read if there is one. */
     readonly part?: (request: PartRequest) => Effect.Effect<SignedRequest, CredentialsUnavailable>;
+    /**
+     * Signs cookies that open all objects whose names begin with `prefix`, until `end`: for a CDN
+     * that takes them. `prefix` of the answer is the beginning of their addresses.
+     */
+    readonly cookies?: (
+      prefix: string,
+      end: DateTime.Utc,
+    ) => { readonly prefix: string; readonly cookies: Readonly<Record<string, string>> };
     /** True if each signature is a network call, so that two are better made at once. */
     readonly isRemote: boolean;
     /** The origin of the store for browsers: scheme, host and port, as `URL` writes them. */

@@ -36,6 +36,8 @@ const BUNDLES: ReadonlyArray<
 
 /** What every server needs, and no page. */
 const OF_SERVERS: ReadonlySet<string> = new Set(["effect", "hono", "@hono/node-server"]);
+/** What an option of `createValetkey` loads. */
+const OF_OPTIONS = ["@aws-sdk/cloudfront-signer"];
 
 it.each(BUNDLES)("a bundle of %j has of all client libraries %j", async (entries, clients) => {
   const bundled = await packagesIn(entries);
@@ -43,13 +45,12 @@ it.each(BUNDLES)("a bundle of %j has of all client libraries %j", async (entries
   const lock = readLock(ROOT);
   const own = lock.get("");
   const all = Object.keys(own?.peerDependenciesMeta ?? {}).filter((name) => !OF_SERVERS.has(name));
-  expect(all.filter((name) => bundled.has(`node_modules/${name}`)).sort()).toEqual(
-    [...clients].sort(),
-  );
+  const loaded = [...clients, ...OF_OPTIONS];
+  expect(all.filter((name) => bundled.has(`node_modules/${name}`)).sort()).toEqual(loaded.sort());
   // Nor anything that the others need.
   const peerDependencies = Object.fromEntries(
     Object.entries(own?.peerDependencies ?? {}).filter(
-      ([name]) => !all.includes(name) || clients.includes(name),
+      ([name]) => !all.includes(name) || loaded.includes(name),
     ),
   );
   const permitted = used(new Map([...lock, ["", { version: "", ...own, peerDependencies }]]));
@@ -59,7 +60,7 @@ it.each(BUNDLES)("a bundle of %j has of all client libraries %j", async (entries
 
 /** What an entry point can do without, and is loaded where it is needed. */
 const DISPENSABLE: ReadonlyArray<readonly [entry: string, packages: ReadonlyArray<string>]> = [
-  ["valetkey/minio", ["minio"]],
+  ["valetkey/minio", ["minio", ...OF_OPTIONS]],
   ["valetkey/aws", ["@aws-sdk/credential-providers", "@aws-sdk/s3-request-presigner"]],
 ];
 

@@ -253,6 +253,7 @@ const NEEDED: Readonly<Record<keyof Calls, string>> = {
   fileState: "read",
   makeLink: "read",
   listFiles: "list",
+  signCookies: "list",
   removeFile: "remove",
 };
 

@@ -20,6 +20,7 @@ const NEEDED: Readonly<Record<string, Scope | undefined>> = {
   fileState: "read",
   makeLink: "read",
   listFiles: "list",
+  signCookies: "list",
   removeFile: "remove",
   followLink: undefined,
   health: undefined,

@@ -1,3 +1,4 @@
+import { generateKeyPairSync } from "node:crypto";
 import { readFileSync, unlinkSync } from "node:fs";
 import { join } from "node:path";
 import { beforeAll, expect, it } from "vitest";
@@ -43,6 +44,20 @@ const AT_START: ReadonlyArray<{
     env: { ...aws, STORAGE_PUT_ROLE: role },
     links: "@aws-sdk/client-s3",
     missing: "@aws-sdk/credential-providers",
+  },
+  {
+    use: "the CDN cloudfront",
+    env: {
+      CDN_URL: "https://cdn.example.com",
+      CDN_SIGNER: "cloudfront",
+      CDN_KEY_ID: "K2JCJMDEHXQW5F",
+      CDN_KEY: generateKeyPairSync("rsa", {
+        modulusLength: 2048,
+        privateKeyEncoding: { type: "pkcs8", format: "pem" },
+        publicKeyEncoding: { type: "spki", format: "pem" },
+      }).privateKey,
+    },
+    missing: "@aws-sdk/cloudfront-signer",
   },
   {
     use: "the store gcs without a key",

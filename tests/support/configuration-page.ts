@@ -2,6 +2,7 @@ import { readFileSync } from "node:fs";
 import * as audit from "../../adapters/telemetry/audit.ts";
 import { inShell } from "../../adapters/cli/command/configuration.ts";
 import * as events from "../../adapters/events/settings.ts";
+import * as cdn from "../../adapters/delivery/cdn/settings.ts";
 import * as images from "../../adapters/delivery/images/settings.ts";
 import * as http from "../../adapters/http/settings.ts";
 import * as forward from "../../adapters/identity/forward.ts";
@@ -79,6 +80,7 @@ export const CONFIGURATION: ReadonlyMap<string, Group> = new Map<string, Group>(
   ["JSON Web Tokens", Object.values(jwt.settings)],
   ["A trusted proxy", Object.values(forward.settings)],
   ["Scanner", Object.values(scanner.settings)],
+  ["A CDN", Object.values(cdn.settings)],
   ["Pictures in a size", Object.values(images.settings)],
   ["Events", Object.values(events.settings)],
   ["Limits", [...Object.values(limits.settings), ...Object.values(redis.settings)]],

@@ -6,7 +6,7 @@ import { getPath } from "hono/utils/url";
 import { confirmArrived } from "../../../application/uploads/confirm-announced.ts";
 import { Policies } from "../../../application/ports/policies.ts";
 import { LinkNotFound } from "../../../domain/errors.ts";
-import { basePathAt, publicAddresses } from "../addresses.ts";
+import { basePathAt, hasPublicFiles } from "../addresses.ts";
 import { crossOrigin } from "./cross-origin.ts";
 import type { HttpContext, HttpEnv } from "../env.ts";
 import { exchange } from "./exchange.ts";
@@ -86,18 +86,11 @@ export function appWith(more: ReadonlyArray<PublicRoute>, options: AppOptions): 
   return app;
 }
 
-function routesFor({
-  page = [],
-  publicUrl,
-  readiness,
-  metrics,
-  services,
-}: AppOptions): ReadonlyArray<Route> {
-  const publicAddress = publicAddresses(Context.get(services, Policies), publicUrl);
+function routesFor({ page = [], readiness, metrics, services }: AppOptions): ReadonlyArray<Route> {
   return [
     ...Object.values(OPERATIONS),
     ...PUBLIC_ROUTES.filter(({ isProbe }) => isProbe === undefined || readiness !== undefined),
-    ...(publicAddress === undefined ? [] : [publicFileRoute]),
+    ...(hasPublicFiles(Context.get(services, Policies)) ? [publicFileRoute] : []),
     ...(metrics === undefined ? [] : [metricsRoute(metrics)]),
     ...page.map(({ path, answer }) =>
       publicRoute({

@@ -40,7 +40,7 @@ export function pipeline(options: AppOptions, routes: ReadonlyArray<Route>) {
   const audit = Context.get(services, Audit);
   const clock = Context.get(services, Clock.Clock);
   const { authenticate } = Context.get(services, Authenticator);
-  const publicAddress = publicAddresses(Context.get(services, Policies), publicUrl);
+  const publicAddress = publicAddresses(Context.get(services, Policies), publicUrl, options.cdn);
 
   /** Runs a program; one that does not wait costs no promise. */
   const run = <A, E>(program: Effect.Effect<A, E, Services>) => {

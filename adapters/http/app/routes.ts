@@ -17,6 +17,7 @@ import { policiesOperation } from "../operations/policies.ts";
 import { presignBatchOperation } from "../operations/presign-batch.ts";
 import { presignOperation } from "../operations/presign.ts";
 import { removeFileOperation } from "../operations/remove-file.ts";
+import { signCookiesOperation } from "../operations/sign-cookies.ts";
 
 /**
  * The operations on an organization's files, by the names of their calls: routes, calls of the
@@ -32,6 +33,7 @@ export const OPERATIONS = {
   listParts: listPartsOperation,
   completeMultipart: completeMultipartOperation,
   makeLink: makeLinkOperation,
+  signCookies: signCookiesOperation,
   policies: policiesOperation,
   // Stands before the route of a file, whose name could be `state`.
   fileState: fileStateOperation,

@@ -370,6 +370,11 @@ export const PROBLEMS = {
     values: ({ scope, own }) => ({ scope, ...(own && { own }) }),
     samples: [{ scope: "write" }, { scope: "list", own: "mine" }],
   },
+  CookiesNotSupported: {
+    answer: [400, "INVALID_REQUEST", "There are no cookies for files here"],
+    detail: (_, say) =>
+      `No CDN with signatures serves the files. Open each by its ${say.member("fileUrl")}.`,
+  },
   NoOwnFolder: {
     answer: [400, "INVALID_REQUEST", "There is no folder of the caller's own"],
     detail: ({ prefixes: [first, ...others] }) =>

@@ -57,7 +57,9 @@ const TABLE = `
   DEV_SERVICE_TOKEN DEV_TOKEN | ${TOKEN} ; ${TOKEN}= | last-twice upper | ${TOKEN}=x ; Bearer ${TOKEN} ; 0123456789abcde ; ${GUESSABLE}
   ENV_FILES | /etc/valetkey.env,/run/secrets | all but empty-entry | "" ; /etc/valetkey.env,
   EVENTS_SECRETS | whsec_${KEY} | spaces | ${KEY} ; whsec_ ; whsec_c2hvcnQ= ; whsec_${"A".repeat(32)} ; whsec_${"A".repeat(88)} ; whsec_${"c2VjcmV0".repeat(4)} ; v1,whsec_${KEY}
-  EVENTS_URL IMAGES_URL | https://files.example.com:9000 | upper spaces | ${NO_URL} ; https://a.example?b
+  CDN_KEY | nZtRohdNF9m3cKM24IcK4w== ; nZtRohdNF9m3cKM24IcK4w | upper | nZtRohdNF9m3cKM24IcK4w= ; nZtRohdNF9m3cKM24IcK ; nZtRohdNF9m3cKM24Ic/4w== ; -----BEGIN PRIVATE KEY-----
+  CDN_KEY_ID | K2JCJMDEHXQW5F ; my-key | last-twice upper | -a ; a- ; a_b ; a.b ; ${"a".repeat(64)}
+  CDN_URL EVENTS_URL IMAGES_URL | https://files.example.com:9000 | upper spaces | ${NO_URL} ; https://a.example?b
   FORWARD_AUTH_KIND FORWARD_AUTH_ORGANIZATIONS FORWARD_AUTH_SCOPES FORWARD_AUTH_USER | x-forwarded-user | last-twice upper | X_User ; X-User:
   FORWARD_AUTH_TRUSTED TRUSTED_PROXIES | 10.0.0.0/8,::2 | last-twice spaces | 10.0.0.0/8,10.1 ; 10.0.0.0/8;::2 ; 0.0.0.0/0 ; ::/0 ; ::ffff:0.0.0.0/96 ; 010.0.0.1
   GOOGLE_APPLICATION_CREDENTIALS STORAGE_CERTIFICATE STORAGE_CREDENTIALS_FILE | /run/secrets/key.json | all but line-end | "" ; {"access_key": "a"} ; a\\nb
@@ -105,6 +107,7 @@ const WORDS = `
   AUDIT_METADATA on off
   AUTH dev static jwt forward
   AUTH_DEV_EXPOSED yes no
+  CDN_SIGNER cloudfront google
   EVENTS_ALLOW_PRIVATE on off
   IMAGES imgproxy thumbor cloudflare
   LIMITS_ON_FAILURE allow refuse

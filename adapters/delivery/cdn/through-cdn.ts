@@ -1,0 +1,80 @@
+import * as DateTime from "effect/DateTime";
+import * as Duration from "effect/Duration";
+import * as Effect from "effect/Effect";
+import * as Layer from "effect/Layer";
+import * as Redacted from "effect/Redacted";
+import { type GetRequest, Presigner } from "../../../application/ports/presigner.ts";
+import { isExecutable } from "../../../domain/media-type.ts";
+import { isPublicKey } from "../../../domain/storage-key.ts";
+import type { CdnSigner, MakeSigner } from "./make-signer.ts";
+import type { CdnSettings } from "./settings.ts";
+
+/** The signers, each in a module that is loaded only if it is used. */
+const SIGNERS: Readonly<
+  Record<"cloudfront" | "google", () => Promise<{ readonly make: MakeSigner }>>
+> = {
+  cloudfront: () => import("./cloudfront.ts"),
+  google: () => import("./google.ts"),
+};
+
+/** Lets the downloads of a store go through the CDN, if there is one. */
+export const throughCdn = <A, E>(
+  cdn: CdnSettings,
+  store: Layer.Layer<A | Presigner, E>,
+): Layer.Layer<A | Presigner, E> =>
+  cdn === undefined
+    ? store
+    : Layer.effect(Presigner, decorate(cdn)).pipe(Layer.provideMerge(store));
+
+const decorate = Effect.fnUntraced(function* ({ root, signer: key }: NonNullable<CdnSettings>) {
+  const presigner = yield* Presigner;
+  if (key === undefined) return presignerAt(presigner, root, undefined);
+  const signer = yield* Effect.promise(async () => {
+    const { make } = await SIGNERS[key.name]();
+    return make(key.keyId, Redacted.value(key.key));
+  });
+  return presignerAt(presigner, root, signer);
+});
+
+/**
+ * Signs the GETs of browsers for the CDN: of public files alone, without a signature, if there is no
+ * signer. What a CDN may not keep to is left to the store: a type that browsers execute, which has
+ * to be saved; a file that is to be saved whatever its type; and a version that is named.
+ */
+export const presignerAt = (
+  presigner: Presigner["Service"],
+  root: string,
+  signer: CdnSigner | undefined,
+): Presigner["Service"] => ({
+  ...presigner,
+  get: (request) =>
+    isForCdn(request, signer !== undefined)
+      ? Effect.clockWith((clock) => {
+          const { key, lifetime, responseDisposition, window } = request;
+          const moment = clock.currentTimeMillisUnsafe();
+          const step = window === undefined ? 0 : Duration.toMillis(window);
+          const start = step > 0 ? Math.floor(moment / step) * step : moment;
+          const end = Math.floor(start / 1000) + Duration.toSeconds(lifetime);
+          const url = `${root}/${key}`;
+          return Effect.succeed({
+            method: "GET",
+            url: signer?.sign(url, end, responseDisposition) ?? url,
+            headers: {},
+            expiresAt: DateTime.makeUnsafe(end * 1000),
+          });
+        })
+      : presigner.get(request),
+  ...(signer && {
+    cookies: (prefix: string, end: DateTime.Utc) => ({
+      prefix: `${root}/${prefix}`,
+      cookies: signer.cookies(`${root}/${prefix}`, Math.floor(DateTime.toEpochMillis(end) / 1000)),
+    }),
+  }),
+});
+
+const isForCdn = (request: GetRequest, isSigned: boolean): boolean =>
+  request.audience === "public" &&
+  request.version === undefined &&
+  request.responseDisposition.startsWith("inline") &&
+  !isExecutable(request.responseMediaType) &&
+  (isSigned || isPublicKey(request.key));
