@@ -190,7 +190,23 @@ export function createClient<Data = unknown>(options: ClientOptions): Client<Dat
     // A file counts in full only once it is confirmed.
     const tally = makeTally(total, onProgress, total);
     all.onRetry = tally.show;
-    const add = (file: Blob, index: number, mayBegin: Promise<void>) => {
+    let group = { reads: [] as Array<Promise<Job>>, moving: [] as Array<Promise<unknown>> };
+    let granted = Promise.resolve();
+    /** Begins once most files of the last group are on their way. */
+    const openGroup = () => {
+      const { moving } = group;
+      const { reads } = (group = { reads: [], moving: [] });
+      const mayBegin = allBut(MOST_WAITING, moving);
+      granted = mayBegin.then(async () => {
+        const outcomes = await Promise.allSettled(reads);
+        const jobs = outcomes.flatMap((one) => (one.status === "fulfilled" ? [one.value] : []));
+        return grantAll(all, service, jobs);
+      });
+      return mayBegin;
+    };
+    let mayBegin = granted;
+    const members = files.map((file, index) => {
+      if (index % MOST_FILES === 0) mayBegin = openGroup();
       let { size } = file;
       let beSent: () => void;
       const isSent = new Promise<void>((resolve) => (beSent = resolve));
@@ -209,41 +225,18 @@ export function createClient<Data = unknown>(options: ClientOptions): Client<Dat
       };
       const run = runWith({ ...fileOptions, signal: all.signal });
       const kept = makeKept();
-      const read = mayBegin.then(() =>
-        reading(run.signal, 0, async () => {
-          const job = await makeJob(run, file, fileOptions, kept);
-          if (!job.isInParts) await job.request();
-          return job;
-        }),
-      );
-      return { file, fileOptions, run, kept, read, isSent };
-    };
-    let mayBegin = Promise.resolve();
-    const members = [];
-    for (let first = 0; first < files.length; first += MOST_FILES) {
-      const group = files
-        .slice(first, first + MOST_FILES)
-        .map((file, index) => add(file, first + index, mayBegin));
-      const granted = Promise.allSettled(group.map(({ read }) => read)).then((outcomes) =>
-        grantAll(
-          all,
-          service,
-          outcomes.flatMap((one) => (one.status === "fulfilled" ? [one.value] : [])),
-        ),
-      );
-      const added = group.map(({ file, fileOptions, run, kept, read, isSent }) => {
-        const job = unlessAborted(
-          run.signal,
-          granted.then(() => read),
-        );
-        return { run, isSent, task: begin(file, fileOptions, kept, run, job) };
-      });
-      members.push(...added);
-      mayBegin = allBut(
-        MOST_WAITING,
-        added.map(({ isSent, task }) => Promise.race([isSent, task])),
-      );
-    }
+      const readJob = async () => {
+        const job = await makeJob(run, file, fileOptions, kept);
+        if (!job.isInParts) await job.request();
+        return job;
+      };
+      const read = mayBegin.then(() => reading(run.signal, 0, readJob));
+      const job = granted.then(() => read);
+      const task = begin(file, fileOptions, kept, run, unlessAborted(run.signal, job));
+      group.reads.push(read);
+      group.moving.push(Promise.race([isSent, task.catch(() => undefined)]));
+      return { run, task };
+    });
     const uploads = members.map(({ task }) => task);
     const runs = [all, ...members.map(({ run }) => run)];
     return Object.assign(makeTask(all, Promise.allSettled(uploads)), {
@@ -268,7 +261,8 @@ export function createClient<Data = unknown>(options: ClientOptions): Client<Dat
 /** Resolves once all but `count` of the promises are settled. */
 const allBut = (count: number, promises: ReadonlyArray<Promise<unknown>>): Promise<void> =>
   new Promise((resolve) => {
-    let left = promises.length;
-    const settle = () => (left -= 1) <= count && resolve();
+    let left = promises.length - count;
+    const settle = () => (left -= 1) <= 0 && resolve();
+    if (left <= 0) resolve();
     for (const promise of promises) promise.then(settle, settle);
   });

@@ -26,6 +26,26 @@ it("the same file under another policy is another upload", async () => {
   expect(await client.pending()).toMatchObject([{ filename: "film.png", policy: undefined }]);
 });
 
+it("the same file in two folders is two uploads, of which each goes on and names its place", async () => {
+  const { client, storage } = await leave();
+  storage.clear();
+  network((seen) => (isPut(seen) && /Number=2/.test(seen.url) ? refused() : undefined));
+  const paths = ["f/film.png", "g/film.png"];
+  for (const path of paths) await failure(client.upload(LARGE, { ...inParts, path }));
+  vi.unstubAllGlobals();
+  const pending = await client.pending();
+  expect(pending.map(({ path }) => path).toSorted()).toEqual(paths);
+  const seen = network();
+  const inF = await client.upload(LARGE, { ...inParts, path: "f/film.png" });
+  const inG = pending.find(({ path }) => path === "g/film.png");
+  // Chosen alone, it is in no folder.
+  const results = [inF, await client.upload(LARGE, { ...inParts, resume: inG })];
+  expect(results.map(({ path }) => path)).toEqual(paths);
+  expect(new Set(results.map(({ key }) => key)).size).toBe(2);
+  expect([seen.filter(isPut).length, seen.filter(isFor("multipart")).length]).toEqual([2, 0]);
+  expect([...storage]).toEqual([]);
+});
+
 it("a file that does not say when it was changed never goes on with another", async () => {
   const storage = new Map<string, string>();
   const { client } = await startUploads({}, { storage });
