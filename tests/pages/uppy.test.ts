@@ -1,5 +1,5 @@
 import { createHash, randomBytes } from "node:crypto";
-import { readFileSync, writeFileSync } from "node:fs";
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Browser, BrowserContext, Page, Request, Route } from "playwright-core";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
@@ -202,6 +202,21 @@ describe.skipIf(executablePath === undefined)("Uppy's Dashboard in Chromium", ()
     expect(body).toMatchObject({ getUrl: uploadURL, size: LARGE.buffer.length });
     for (const name of ["key", "fileUrl", "receipt"])
       expect(body[name]).toEqual(expect.any(String));
+  });
+
+  it("a file of a dropped folder keeps its place", async () => {
+    await open();
+    mkdirSync(join(pages.folder, "album/inner"), { recursive: true });
+    writeFileSync(join(pages.folder, "album/inner/a.png"), PNG.buffer);
+    const devtools = await context.newCDPSession(page);
+    const { x = 0, y = 0 } = (await page.locator(".uppy-Dashboard-inner").boundingBox()) ?? {};
+    for (const type of ["dragEnter", "dragOver", "drop"] as const) {
+      const data = { items: [], files: [join(pages.folder, "album")], dragOperationsMask: 1 };
+      await devtools.send("Input.dispatchDragEvent", { type, x: x + 100, y: y + 100, data });
+    }
+    await button("Upload 1 file").click();
+    await isDone();
+    expect((await response()).body).toMatchObject({ filename: "a.png", path: "album/inner/a.png" });
   });
 
   it("Pause holds a file that is sent whole: its PUT ends, and there is none until Resume", async () => {
