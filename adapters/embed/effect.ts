@@ -14,6 +14,7 @@ import { orThrow } from "./options.ts";
 // For Effect applications: the ports, the service over them, the signer, and layers.
 export { Audit, type AuditEvent } from "../../application/ports/audit.ts";
 export * from "../../application/ports/authenticator.ts";
+export * from "../../application/ports/image-server.ts";
 export * from "../../application/ports/limiter.ts";
 export * from "../../application/ports/object-store.ts";
 export * from "../../application/ports/on-confirmed.ts";

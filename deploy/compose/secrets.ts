@@ -1,5 +1,5 @@
 import { randomBytes } from "node:crypto";
-import { existsSync, readFileSync, writeFileSync } from "node:fs";
+import { appendFileSync, existsSync, readFileSync, writeFileSync } from "node:fs";
 import { parseArgs } from "node:util";
 
 // Makes the secrets of a compose project, on its first start. Exits with 78 if settings for one
@@ -68,11 +68,6 @@ if (!existsSync(file("valetkey.env"))) {
     `DEV_TOKEN=${secret()}`,
     `DEV_SERVICE_TOKEN=${secret()}`,
   ];
-  if (values.images !== undefined) {
-    const key = `IMAGES_KEY=${randomBytes(32).toString("hex")}`;
-    writeFileSync(`${values.images}/thumbor.env`, `${key}\n`);
-    lines.push(key);
-  }
   if (values.store === "azurite") {
     const key = randomBytes(64).toString("base64");
     writeFileSync(file("azurite.env"), `AZURITE_ACCOUNTS=valetkey:${key}\n`);
@@ -92,6 +87,13 @@ if (!existsSync(file("valetkey.env"))) {
   }
   // Written last: without it, the first start is incomplete.
   writeFileSync(file("valetkey.env"), `${lines.join("\n")}\n`);
+}
+
+// Also for a project that was started before there were pictures.
+if (values.images !== undefined && !existsSync(`${values.images}/thumbor.env`)) {
+  const line = `IMAGES_KEY=${randomBytes(32).toString("hex")}\n`;
+  appendFileSync(file("valetkey.env"), line);
+  writeFileSync(`${values.images}/thumbor.env`, line);
 }
 
 if (AUTH === "dev") {

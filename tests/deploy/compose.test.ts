@@ -233,7 +233,8 @@ it("each use has a key of its own, which may do what its policy allows", () => {
 
 it("thumbor has the key that signs addresses of pictures, and no other secret", () => {
   const images = makeFolder();
-  const { read } = makeSecrets(HERE, { store: "minio", more: ["--images", images] });
+  const { folder } = makeSecrets(HERE, { store: "minio" });
+  const { read } = makeSecrets(HERE, { folder, store: "minio", more: ["--images", images] });
   const made = readFileSync(join(images, "thumbor.env"), "utf8");
   expect(made).toMatch(/^IMAGES_KEY=[0-9a-f]{64}\n$/);
   expect(read("valetkey.env")).toContain(made);
