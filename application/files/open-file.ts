@@ -28,7 +28,7 @@ export const openFile = Effect.fnUntraced(function* (request: {
   readonly download?: boolean | undefined;
   /** As returned by confirming. A member who may read the file may read any version of it. */
   readonly version?: string | undefined;
-  /** Of its picture, in pixels: one that a policy with such keys names. */
+  /** Of its picture, in pixels: one that a policy with such keys names. A download is whole. */
   readonly width?: number | undefined;
   /** Refuses a file that the store does not have. */
   readonly isLookedFor?: boolean | undefined;
@@ -51,7 +51,7 @@ export const openFile = Effect.fnUntraced(function* (request: {
       responseDisposition: shown.responseDisposition.replace(/^inline/, "attachment"),
     }),
   };
-  const get = yield* showFile(signed, width);
+  const get = yield* showFile(signed, download ? undefined : width);
   return { get, window: shown.window };
 });
 

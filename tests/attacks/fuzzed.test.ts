@@ -79,7 +79,7 @@ include-operation-id = "abortMultipart"
 generation.max-examples = ${isFullRun ? 10 : 5}
 [operations.checks.positive_data_acceptance]
 expected-statuses = ["204", "400", "404"]
-# Folders that are no date and no name before others.
+# Folders that are no date and no name before others; a width that no policy names.
 [[operations]]
 include-operation-id = "removeFile"
 [operations.checks.positive_data_acceptance]
@@ -91,18 +91,23 @@ expected-statuses = ["200", "404"]
 [[operations]]
 include-operation-id = "openFile"
 [operations.checks.positive_data_acceptance]
-expected-statuses = ["302", "404"]
+expected-statuses = ["302", "400", "404"]
 [[operations]]
 include-operation-id = "followLink"
 [operations.checks.positive_data_acceptance]
 expected-statuses = ["302", "404"]
+# A folder of the caller's own, which no policy makes.
+[[operations]]
+include-operation-id = "listFiles"
+[operations.checks.positive_data_acceptance]
+expected-statuses = ["200", "400"]
 `;
 
 let service: ServiceProcess;
 beforeAll(async () => {
   if (schemathesis === undefined) return;
   service = await startProcess({
-    STORAGE_POLICIES: JSON.stringify({ files: { link_lifetime: "3653 days" } }),
+    STORAGE_POLICIES: JSON.stringify({ files: { link_lifetime: "3653 days", images: [320] } }),
     LOG_LEVEL: "error",
     // Set so that each answer has their headers, and too high to be reached.
     LIMIT_REQUESTS_PER_SUBJECT: "1000000 per second",

@@ -44,7 +44,7 @@ export const WIDTH = {
   name: "width",
   in: "query",
   description:
-    "Opens a picture in this width, in pixels: one of `images` of its policy. Other files, and all without an image server, are opened as they are.",
+    "Opens a picture in this width, in pixels: one of `images` of its policy. Other files, all without an image server, and what is saved are the file itself.",
   schema: { type: "integer", minimum: 16, maximum: 4096, examples: [320] },
 };
 
@@ -128,10 +128,6 @@ export const openFileOperation = operation({
     width: Schema.optionalKey(Schema.Int.annotate({ description: WIDTH.description })),
   }),
   assertCall: assertKey,
-  check: ({ download, width }) =>
-    download === true && width !== undefined
-      ? { pointer: "/width", reason: "it cannot be beside download, which saves the file itself" }
-      : undefined,
   run: ({ member, headers }, file) =>
     Effect.flatMap(openFile({ member, ...file, isLookedFor: headers !== undefined }), (opened) =>
       Effect.map(secondsToKeep(opened), (maxAge) => ({ get: opened.get, maxAge })),
