@@ -15,28 +15,43 @@ const AFTER = /^[!-~]{1,1024}$/;
 const matching = (pattern: RegExp, message: string) =>
   Schema.optionalKey(Schema.String.check(Schema.isPattern(pattern, { message })));
 
-const TEXTS = {
-  prefix:
-    "A year or a month, such as 2026/11, or the folders of another `key`, such as avatars; all files if left out.",
-  after: "The `next` of the page before.",
-  limit: "The most files of a page; 1000 if left out, and at most 100 with `details` or `width`.",
-  mine: "Lists the caller's own folder, which the `key` of a policy makes by `{subject}`. `prefix` is then left out, or the folders before it.",
-  details:
-    "Adds `filename` and `path` to files that the service copied from `incoming/`. It asks the store for each of them.",
-  width:
-    "Adds `imageUrl` to pictures whose policy names this width, in pixels. Needs the scope `read` too.",
+const BOOLEAN = { type: "boolean" };
+const QUERY = {
+  prefix: {
+    description:
+      "A year or a month, such as 2026/11, or the folders of another `key`, such as avatars; all files if left out.",
+    schema: { type: "string", pattern: FOLDER.source },
+  },
+  after: {
+    description: "The `next` of the page before.",
+    schema: { type: "string", pattern: AFTER.source },
+  },
+  limit: {
+    description:
+      "The most files of a page; 1000 if left out, and at most 100 with `details` or `width`.",
+    schema: { type: "integer", minimum: 1, maximum: MOST_FILES },
+  },
+  mine: {
+    description:
+      "Lists the caller's own folder, which the `key` of a policy makes by `{subject}`. `prefix` is then left out, or the folders before it.",
+    schema: BOOLEAN,
+  },
+  details: {
+    description:
+      "Adds `filename` and `path` to files that the service copied from `incoming/`. It asks the store for each of them.",
+    schema: BOOLEAN,
+  },
+  width: {
+    description:
+      "Adds `imageUrl` to pictures whose policy names this width, in pixels. Needs the scope `read` too.",
+    schema: WIDTH.schema,
+  },
 };
-
-const BOOLEAN = "it is neither true nor false";
 const LIMIT = `it is not a whole number from 1 to ${MOST_FILES}`;
-const flagNamed = (name: "mine" | "details") => ({
-  name,
-  in: "query",
-  description: TEXTS[name],
-  schema: { type: "boolean" },
-});
-const optionalFlag = (name: "mine" | "details") =>
-  Schema.optionalKey(Schema.Boolean.annotate({ message: BOOLEAN, description: TEXTS[name] }));
+const flagOf = ({ description }: { readonly description: string }) =>
+  Schema.optionalKey(
+    Schema.Boolean.annotate({ message: "it is neither true nor false", description }),
+  );
 
 export const listFilesOperation = operation({
   action: "list",
@@ -49,29 +64,7 @@ export const listFilesOperation = operation({
     summary: "List files",
     description:
       "By their keys, straight from the store: up to `limit` of them, and `next` if there may be more. Uploads that wait are not among them.",
-    parameters: [
-      {
-        name: "prefix",
-        in: "query",
-        description: TEXTS.prefix,
-        schema: { type: "string", pattern: FOLDER.source },
-      },
-      {
-        name: "after",
-        in: "query",
-        description: TEXTS.after,
-        schema: { type: "string", pattern: AFTER.source },
-      },
-      {
-        name: "limit",
-        in: "query",
-        description: TEXTS.limit,
-        schema: { type: "integer", minimum: 1, maximum: MOST_FILES },
-      },
-      flagNamed("mine"),
-      flagNamed("details"),
-      { ...WIDTH, description: TEXTS.width },
-    ],
+    parameters: Object.entries(QUERY).map(([name, each]) => ({ name, in: "query", ...each })),
     answers: "A page of files.",
   },
   query: (c) =>
@@ -89,13 +82,13 @@ export const listFilesOperation = operation({
     ),
     after: matching(AFTER, "it is not the `next` of a page"),
     limit: Schema.optionalKey(
-      Schema.Int.annotate({ message: LIMIT, description: TEXTS.limit }).check(
+      Schema.Int.annotate({ message: LIMIT, description: QUERY.limit.description }).check(
         Schema.isBetween({ minimum: 1, maximum: MOST_FILES }, { message: LIMIT }),
       ),
     ),
-    mine: optionalFlag("mine"),
-    details: optionalFlag("details"),
-    width: Schema.optionalKey(PictureWidth.annotate({ description: TEXTS.width })),
+    mine: flagOf(QUERY.mine),
+    details: flagOf(QUERY.details),
+    width: Schema.optionalKey(PictureWidth.annotate({ description: QUERY.width.description })),
   }),
   run: ({ member }, input) => listFiles({ member, ...input }),
   output: Schema.Struct({

@@ -232,7 +232,12 @@ export async function writeFile(
  */
 export async function linkObject(
   folder: Folder,
-  { from, to, etag, names }: Readonly<Record<"from" | "to" | "etag", string>> & Names,
+  {
+    from,
+    to,
+    etag,
+    names,
+  }: Record<"from" | "to" | "etag", string> & { readonly names?: string | undefined },
 ): Promise<CopyOutcome> {
   if (names !== undefined) await writeEmpty(folder, namesKey(to), names);
   const temporaryFile = join(folder.temporary, randomUUID());
@@ -254,10 +259,6 @@ export async function linkObject(
   } finally {
     await unlink(temporaryFile).catch(() => undefined);
   }
-}
-
-interface Names {
-  readonly names?: string | undefined;
 }
 
 /** The key of the object with the names of a copy: no bucket has an empty name. */
