@@ -5,7 +5,6 @@ import {
   makeFileList,
   type RetryOptions,
 } from "../../adapters/client/files/files.ts";
-import type { ValetkeyOptions } from "../../adapters/embed/index.ts";
 import { until } from "../support/until.ts";
 import { first, network, type Seen, startUploads, TOKEN, type Trouble } from "./host.ts";
 
@@ -14,41 +13,51 @@ import { first, network, type Seen, startUploads, TOKEN, type Trouble } from "./
 const png = (name: string) => new File([name], name, { type: "image/png" });
 const isList = ({ method, url }: Seen) => method === "GET" && /\/files(\?|$)/.test(url);
 const isRemoval = ({ method }: Seen) => method === "DELETE";
-const refusal = (status: number, code: string) =>
-  Response.json({ code, title: "Refused" }, { status });
+const refused = () => Response.json({ code: "FORBIDDEN", title: "Refused" }, { status: 403 });
+const addressOf = (name: string, folder = "files/2026/11") =>
+  `https://uploads.example.com/api/v1/orgs/acme/${folder}/${name}`;
 
-/** A list that a component shows, of somebody who may do everything. */
-async function startList(
-  options: FileListOptions = {},
-  {
-    trouble,
-    names = [],
-    host,
-  }: {
-    readonly trouble?: Trouble;
-    readonly names?: ReadonlyArray<string>;
-    readonly host?: Partial<ValetkeyOptions>;
-  } = {},
-) {
+/** A file as the service lists it, by its name and the second at which it was stored. */
+const entry = (name: string, second = 1, more: object = {}) => ({
+  key: `orgs/acme/files/2026/11/${name}`,
+  size: 1_500_000,
+  content_type: "image/png",
+  stored_at: new Date(second * 1000),
+  file_url: addressOf(name),
+  image_url: `https://images.example.com/1/${name}`,
+  ...more,
+});
+const page = (files: ReadonlyArray<object>, next?: string) => Response.json({ files, next });
+
+/** A list that a component shows, of somebody who may do everything and has uploaded files. */
+async function startList(options: FileListOptions = {}, trouble?: Trouble, names: string = "") {
   const { client, address } = await startUploads({
     authenticate: () => ({ id: "mia", scopes: ["write", "confirm", "read", "list", "remove"] }),
-    ...host,
   });
-  for (const name of names) await client.upload(png(name));
+  for (const name of names.split(" ").filter(Boolean)) await client.upload(png(name));
   const seen = network(trouble);
   const connect = (retry: RetryOptions = { shouldRetry: () => false }) =>
     createFiles({ endpoint: address, organization: "acme", token: TOKEN, retry });
   const files = connect();
   const list = makeFileList(files, options);
-  const row = (at: number) => list.read().files[at] ?? expect.fail(`there is no row ${at}`);
   const settled = () => until("the files", () => list.read().status !== "loading");
-  const show = async () => {
-    const leave = list.subscribe(() => undefined);
-    onTestFinished(leave);
-    await settled();
-    return leave;
+  return {
+    client,
+    files,
+    list,
+    seen,
+    connect,
+    settled,
+    row: (at: number) => list.read().files[at] ?? expect.fail(`there is no row ${at}`),
+    names: () => list.read().files.map(({ name }) => name),
+    statuses: () => list.read().files.map(({ status }) => status),
+    show: async () => {
+      const leave = list.subscribe(() => undefined);
+      onTestFinished(leave);
+      await settled();
+      return leave;
+    },
   };
-  return { client, files, list, seen, row, show, settled, connect };
 }
 
 it("a list tells that it loads, what is there, and when there is nothing", async () => {
@@ -60,32 +69,18 @@ it("a list tells that it loads, what is there, and when there is nothing", async
   const { key, fileUrl } = await client.upload(png("a.png"));
   await show();
   expect(list.read()).toMatchObject({ status: "end", text: "", spoken: "Files: 1" });
-  expect(list.read().button).toBeUndefined();
-  const today = new Date().toLocaleDateString([], { dateStyle: "medium" });
-  expect(row(0)).toMatchObject({
-    id: key,
-    file: { key, fileUrl, storedAt: expect.any(Date) },
-    size: "5 B",
-    date: today,
-    extension: "png",
-    status: "shown",
-  });
+  const date = new Date().toLocaleDateString([], { dateStyle: "medium" });
+  const file = { key, fileUrl, storedAt: expect.any(Date) };
+  expect(row(0)).toMatchObject({ id: key, file, size: "5 B", date, extension: "png" });
 });
 
 it("a list that fails says why, and is tried again when asked", async () => {
-  const { list, show, seen } = await startList(
-    {},
-    {
-      trouble: first(2, isList, () => refusal(403, "FORBIDDEN")),
-      names: ["a.png"],
-    },
-  );
+  const { list, show, seen } = await startList({}, first(2, isList, refused), "a.png");
   await show();
-  const failed = "The files could not be loaded.";
-  expect(list.read()).toMatchObject({ status: "failed", text: failed, spoken: failed, files: [] });
-  expect(list.read().error?.code).toBe("forbidden");
-  const { button } = list.read();
-  expect(button?.label).toBe("Try again");
+  const text = "The files could not be loaded.";
+  expect(list.read()).toMatchObject({ status: "failed", text, spoken: text, files: [] });
+  const { button, error } = list.read();
+  expect([button?.label, error?.code]).toEqual(["Try again", "forbidden"]);
   await button?.act?.();
   expect(list.read().status).toBe("failed");
   // Asked twice at once, it loads one page.
@@ -97,38 +92,35 @@ it("a list that fails says why, and is tried again when asked", async () => {
 it("a list says what it waits for", async () => {
   const { list, connect, show, settled } = await startList(
     {},
-    { trouble: first(1, isList, () => "lost"), names: ["a.png"] },
+    first(1, isList, () => "lost"),
   );
   await show();
   expect(list.read().text).toBe("Check the network connection, then try again.");
-  const said: Array<string> = [];
+  const said = new Set<string>();
+  list.subscribe(() => said.add(list.read().text));
   network(first(2, isList, () => "lost"));
-  list.subscribe(() => said.push(list.read().text));
   list.use(connect({}), {});
   await settled();
-  expect(said).toEqual(["Loading", "Reconnecting", "Reconnecting", ""]);
+  vi.stubGlobal("navigator", { onLine: false });
+  list.use(connect({}), {});
+  await until("the wait", () => said.size === 4);
+  const waits = ["Loading", "Reconnecting", "No files yet", "Waiting for a connection"];
+  expect([...said]).toEqual(waits);
 });
 
 it("a file is removed once its question is answered, and comes back where it was if it is not", async () => {
-  const { list, row, show, seen, files } = await startList(
-    {},
-    {
-      trouble: first(1, isRemoval, () => refusal(403, "FORBIDDEN")),
-      names: ["a.png", "b.png", "c.png"],
-    },
-  );
-  await show();
+  const once = first(1, isRemoval, refused);
+  const { list, row, show, seen, files, statuses } = await startList({}, once, "a b c");
+  const leave = await show();
   const keys = list.read().files.map(({ id }) => id);
-  const [, second = expect.fail("there are no files")] = keys;
+  const { id: second, name } = row(1);
   row(0).remove.act();
   row(1).remove.act();
-  expect(list.read().files.map(({ status }) => status)).toEqual(["shown", "asking", "shown"]);
+  expect(statuses()).toEqual(["shown", "asking", "shown"]);
   row(1).question.keep.act();
   row(2).remove.act();
   row(2).remove.act();
-  expect(list.read().files.map(({ status }) => status)).toEqual(["shown", "shown", "shown"]);
-  row(1).remove.act();
-  const name = row(1).name;
+  expect(statuses()).toEqual(["shown", "shown", "shown"]);
   row(1).question.confirm.act();
   // Before the service has answered.
   expect(list.read().files.map(({ id }) => id)).toEqual(keys.filter((key) => key !== second));
@@ -139,7 +131,6 @@ it("a file is removed once its question is answered, and comes back where it was
   expect(list.read().spoken).toBe(`${name}: ${text}`);
   row(1).remove.act();
   expect(row(1)).toMatchObject({ status: "asking", text: "" });
-  const leave = list.subscribe(() => undefined);
   for (const { question } of list.read().files) question.confirm.act();
   expect(list.read()).toMatchObject({ files: [], text: "No files yet" });
   // Who leaves has removed them nevertheless.
@@ -148,37 +139,21 @@ it("a file is removed once its question is answered, and comes back where it was
   await until("no files", async () => (await files.page()).files.length === 0);
 });
 
-/** A page of the service, of files by their names and the seconds at which they were stored. */
-const page = (files: Readonly<Record<string, number>>, more: object = {}) =>
-  Response.json({
-    files: Object.entries(files).map(([name, second]) => ({
-      key: `orgs/acme/files/2026/11/${name}`,
-      size: 1,
-      stored_at: new Date(second * 1000),
-      file_url: `https://uploads.example.com/api/v1/orgs/acme/files/2026/11/${name}`,
-      content_type: "image/png",
-      image_url: `https://images.example.com/1/${name}`,
-    })),
-    ...more,
-  });
-
 it("pages are shown newest first below each other, each file once", async () => {
+  const [a, b, c] = [entry("a", 1), entry("b", 3), entry("c", 2)];
   const answers = [
-    page({}, { next: "a" }),
-    page({ "a.png": 1, "b.png": 3, "c.png": 2 }, { next: "c" }),
-    page({ "c.png": 2, "d.png": 9 }, { next: "d" }),
-    page({ "e.png": 1 }, { next: "d" }),
+    page([], "a"),
+    page([a, b, c], "c"),
+    page([c, entry("d", 9)], "d"),
+    page([entry("e")], "d"),
   ];
-  const { list, show, seen } = await startList({}, { trouble: () => answers.shift() });
+  const { list, show, seen, names } = await startList({}, () => answers.shift());
   await show();
-  const names = () => list.read().files.map(({ name }) => name);
-  expect(names()).toEqual(["b.png", "c.png", "a.png"]);
-  const { button } = list.read();
-  expect(button?.label).toBe("Show more");
-  const loaded = button?.act?.();
+  expect(names()).toEqual(["b", "c", "a"]);
+  const loaded = list.read().button?.act?.();
   expect(list.read().button).toEqual({ label: "Show more" });
   await loaded;
-  expect(names()).toEqual(["b.png", "c.png", "a.png", "d.png"]);
+  expect(names()).toEqual(["b", "c", "a", "d"]);
   await list.read().button?.act?.();
   expect(list.read()).toMatchObject({ status: "end", spoken: "Files: 5", button: undefined });
   const after = seen.map(({ url }) => new URL(url).searchParams.get("after"));
@@ -186,214 +161,174 @@ it("pages are shown newest first below each other, each file once", async () => 
 });
 
 it("answers to earlier options are dropped, and to nobody are not waited for", async () => {
-  const asked: Array<{ readonly url: string; readonly answer: (response: Response) => void }> = [];
-  const { list, files, seen } = await startList({ prefix: "2025" });
-  const signals: Array<AbortSignal> = [];
-  vi.stubGlobal(
-    "fetch",
-    (url: string, { signal }: { readonly signal: AbortSignal }) =>
-      new Promise<Response>((answer) => {
-        signals.push(signal);
-        asked.push({ url, answer });
-      }),
-  );
+  const { list, files, names } = await startList({ prefix: "2025" });
+  const asked: Array<{ url: string; signal: AbortSignal; answer: (answer: Response) => void }> = [];
+  vi.stubGlobal("fetch", (url: string, { signal }: { readonly signal: AbortSignal }) => {
+    const { promise, resolve: answer } = Promise.withResolvers<Response>();
+    asked.push({ url, signal, answer });
+    return promise;
+  });
   const leave = list.subscribe(() => undefined);
   await until("a request", () => asked.length === 1);
   const options = { prefix: "2026", mine: true, width: 64, limit: 2, words: { empty: "Leer" } };
   list.use(files, options);
   list.use(files, { ...options });
   await until("another request", () => asked.length === 2);
-  asked[1]?.answer(page({ "new.png": 1 }));
+  asked[1]?.answer(page([entry("new.png")]));
   await until("the files", () => list.read().status === "end");
-  asked[0]?.answer(page({ "old.png": 1 }));
-  expect(new URL(asked[1]?.url ?? "").search).toBe(
-    "?prefix=2026&mine=true&details=true&width=64&limit=2",
-  );
+  asked[0]?.answer(page([entry("old.png")]));
+  const query = "?prefix=2026&mine=true&details=true&width=64&limit=2";
+  expect(new URL(asked[1]?.url ?? "").search).toBe(query);
   list.use(files, {});
   await until("a third request", () => asked.length === 3);
+  expect(names()).toEqual([]);
+  asked[2]?.answer(page([entry("a.png")], "a"));
+  await until("the files", () => list.read().status === "more");
+  void list.read().button?.act?.();
+  await until("the next page", () => asked.length === 4);
   leave();
-  expect(signals.map(({ aborted }) => aborted)).toEqual([true, true, true]);
+  expect(asked.map(({ signal }) => signal.aborted)).toEqual([true, true, true, true]);
   list.use(files, options);
-  expect([asked.length, seen.length, list.read().files]).toEqual([3, 0, []]);
+  expect(names()).toEqual(["a.png"]);
 });
 
 it("a file that was uploaded comes on top, once, with its name and picture", async () => {
-  const { list, client, show, row } = await startList(
-    { width: 64 },
-    {
-      trouble: (request) =>
-        isList(request)
-          ? page({ "a.png": 1 })
-          : request.url.endsWith(".png?width=64")
-            ? Response.json({ url: "https://images.example.com/new" })
-            : undefined,
-    },
+  const url = "https://images.example.com/new";
+  const { list, client, show, row, names } = await startList({ width: 64 }, (request) =>
+    isList(request)
+      ? page([entry("a.png")])
+      : request.url.endsWith(".png?width=64")
+        ? Response.json({ url })
+        : undefined,
   );
   await show();
   const { add } = list.read();
   add(await client.upload(png("b.png")));
   expect(row(0)).toMatchObject({ name: "b.png", size: "5 B", thumbnail: undefined });
-  await until("its picture", () => row(0).thumbnail === "https://images.example.com/new");
+  await until("its picture", () => row(0).thumbnail === url);
   const again = await client.upload(png("c.png"));
   add(again);
   add(again);
-  expect(
-    list
-      .read()
-      .files.map(({ name }) => name)
-      .slice(0, 2),
-  ).toEqual(["c.png", "b.png"]);
-  expect([list.read().files.length, list.read().add === add]).toEqual([3, true]);
+  expect(names()).toEqual(["c.png", "b.png", "a.png"]);
+  expect(list.read().add).toBe(add);
 });
 
 it("a picture whose address has expired is asked for again, and not in a loop", async () => {
   vi.useFakeTimers({ toFake: ["Date"] });
   onTestFinished(() => void vi.useRealTimers());
-  let isThere = true;
-  const { show, row, seen } = await startList(
-    { width: 64 },
-    {
-      trouble: (request) =>
-        isList(request)
-          ? page({ "a.png": 1 })
-          : isThere
-            ? Response.json({ url: "https://images.example.com/2/a.png" })
-            : refusal(400, "INVALID_REQUEST"),
-    },
-  );
+  const url = "https://images.example.com/2/a.png";
+  const answers = [page([entry("a.png")]), Response.json({ url }), refused()];
+  const { show, row, seen } = await startList({ width: 64 }, () => answers.shift());
   await show();
-  const asked = () => seen.filter(({ url }) => url.endsWith("/2026/11/a.png?width=64")).length;
   expect(row(0).thumbnail).toBe("https://images.example.com/1/a.png");
   row(0).onThumbnailError();
   // The `<img>` goes meanwhile, so that it loads the same address anew.
   expect(row(0).thumbnail).toBeUndefined();
-  await until("another address", () => row(0).thumbnail === "https://images.example.com/2/a.png");
+  await until("another address", () => row(0).thumbnail === url);
   row(0).onThumbnailError();
-  expect([row(0).thumbnail, asked()]).toEqual([undefined, 1]);
+  expect([row(0).thumbnail, seen.length]).toEqual([undefined, 2]);
   vi.advanceTimersByTime(60_000);
-  isThere = false;
   row(0).onThumbnailError();
-  await until("an answer", () => asked() === 2);
+  await until("a refusal", () => answers.length === 0);
+  expect(seen.slice(1).map(({ action }) => action)).toEqual(
+    Array(2).fill("2026/11/a.png?width=64"),
+  );
   expect(row(0).thumbnail).toBeUndefined();
 });
 
-/** What a browser has, as far as rows use it. */
-function browser(tab: object | null) {
-  const copied: Array<string> = [];
-  const left: Array<string> = [];
-  const window = { open: () => tab, location: { replace: (url: string) => left.push(url) } };
-  vi.stubGlobal("window", window);
-  vi.stubGlobal("navigator", {
-    clipboard: { writeText: async (text: string) => void copied.push(text) },
-  });
-  return { copied, left };
+/** What a browser has, as far as rows use it; returns what happens to it. */
+function browser() {
+  const happened: Array<string> = [];
+  const tab = {
+    opener: "the page" as unknown,
+    location: { replace: (url: string) => happened.push(`${tab.opener}: ${url}`) },
+    close: () => happened.push("closed"),
+  };
+  const here = {
+    open: (): typeof tab | null => tab,
+    location: { replace: (url: string) => happened.push(`here: ${url}`) },
+  };
+  vi.stubGlobal("window", here);
+  const writeText = async (text: string) => void happened.push(text);
+  vi.stubGlobal("navigator", { clipboard: { writeText } });
+  return { happened, here };
 }
 
 it("a file is opened in a tab that cannot reach the page, or downloaded", async () => {
-  const led: Array<string> = [];
-  const tab = {
-    opener: "the page" as unknown,
-    location: { replace: (url: string) => led.push(url) },
-    close: () => led.push("closed"),
-  };
-  const { left } = browser(tab);
-  let isThere = true;
-  const { list, show, row, client } = await startList(
-    {},
-    {
-      trouble: ({ url }) =>
-        !/\/api\/.*\.png\?/.test(url)
-          ? undefined
-          : isThere
-            ? Response.json({ url: `https://store.example.com/${new URL(url).search}` })
-            : refusal(404, "ORGANIZATION_NOT_FOUND"),
-    },
-  );
+  const { happened, here } = browser();
+  const svg = entry("b.svg", 1, { content_type: "image/svg+xml" });
+  const answers = [
+    page([entry("a.png", 2), svg]),
+    Response.json({ url: "https://store.example.com/a.png" }),
+    Response.json({ url: "https://store.example.com/b.svg" }),
+    refused(),
+  ];
+  const { show, row, seen } = await startList({}, () => answers.shift());
   await show();
-  list.read().add(await client.upload(png("a.png")));
-  list.read().add({ ...(await client.upload(png("b"))), contentType: "application/pdf" });
-  expect([row(0).open.label, row(1).open.label]).toEqual([
-    "Download b",
-    "Open in a new tab: a.png",
+  const labels = [row(0).open.label, row(1).open.label];
+  expect(labels).toEqual(["Open in a new tab: a.png", "Download b.svg"]);
+  for (const [count, at] of [0, 1, 0].entries()) {
+    row(at).open.act();
+    await until("the file", () => happened.length > count);
+  }
+  expect(happened).toEqual([
+    "null: https://store.example.com/a.png",
+    "here: https://store.example.com/b.svg",
+    "closed",
   ]);
-  row(1).open.act();
-  expect(tab.opener).toBeNull();
-  await until("the tab", () => led.length === 1);
+  expect(seen[2]?.url).toMatch(/b\.svg\?download$/);
+  expect(row(0)).toMatchObject({ status: "failed", text: "The file could not be opened." });
+  here.open = () => null;
   row(0).open.act();
-  await until("the download", () => left.length === 1);
-  isThere = false;
-  row(1).open.act();
-  await until("the tab's end", () => led.length === 2);
-  expect([led, left]).toEqual([
-    ["https://store.example.com/", "closed"],
-    ["https://store.example.com/?download"],
-  ]);
-  expect(row(1)).toMatchObject({ status: "failed", text: "The file could not be opened." });
-  browser(null);
-  row(1).open.act();
-  expect(row(1).text).toMatch(/^Your browser blocked/);
+  expect(row(0).text).toMatch(/^Your browser blocked/);
 });
 
 it("a link is copied: the public one, that of members, or the page's own", async () => {
-  const { copied } = browser(null);
-  const { list, files, show, row } = await startList();
-  network(() => page({ "a.png": 1 }));
+  const { happened } = browser();
+  const found = [entry("a", 2), entry("b", 1, { public_url: "https://cdn.example.com/b" })];
+  const { list, files, show, row, statuses } = await startList({}, () => page(found));
   await show();
-  const { fileUrl } = row(0).file;
-  expect(row(0).copy.label).toBe("Copy the link for members: a.png");
+  const labels = [row(0).copy.label, row(1).copy.label];
+  expect(labels).toEqual(["Copy the link for members: a", "Copy the public link: b"]);
   const { icon } = row(0).copy;
   row(0).copy.act();
   await until("the link", () => row(0).status === "copied");
-  expect(row(0)).toMatchObject({ text: "Link copied" });
-  expect([row(0).copy.icon === icon, list.read().spoken]).toEqual([false, "a.png: Link copied"]);
+  expect([row(0).text, list.read().spoken]).toEqual(["Link copied", "a: Link copied"]);
+  expect(row(0).copy.icon).not.toBe(icon);
+  row(1).copy.act();
+  await until("the other link", () => row(1).status === "copied");
+  expect(statuses()).toEqual(["shown", "copied"]);
   list.use(files, { link: ({ key }) => `/attachments/${key}` });
+  row(0).copy.act();
+  await until("the link", () => row(0).status === "copied");
+  expect(row(0).copy.label).toBe("Copy the link: a");
+  expect(happened).toEqual([
+    addressOf("a"),
+    "https://cdn.example.com/b",
+    "/attachments/orgs/acme/files/2026/11/a",
+  ]);
   vi.stubGlobal("navigator", {});
   row(0).copy.act();
   await until("the failure", () => row(0).status === "failed");
-  expect(row(0)).toMatchObject({
-    text: "The link could not be copied.",
-    copy: { label: "Copy the link: a.png" },
-  });
-  const again = browser(null);
-  row(0).copy.act();
-  await until("the link", () => row(0).status === "copied");
-  expect([copied, again.copied]).toEqual([
-    [fileUrl],
-    ["/attachments/orgs/acme/files/2026/11/a.png"],
-  ]);
+  expect(row(0).text).toBe("The link could not be copied.");
 });
 
-it("a row is in words of another language, and dates are in that of the page", async () => {
-  vi.stubGlobal("document", { documentElement: { lang: "de" } });
-  const words = {
-    empty: "Leer",
-    remove: "Entfernen:",
-    copy: { public: "A", members: "B", link: "C" },
-  };
-  const { show, row, list, files } = await startList({ words });
-  await show();
-  expect(list.read().text).toBe("Leer");
-  const shown = (more: object) => Response.json({ files: [{ ...FILE, ...more }] });
-  const FILE = {
-    key: "orgs/acme/public/2026/11/a.png",
-    size: 1_500_000,
-    content_type: "image/png",
-    stored_at: "2026-11-24T12:00:00.000Z",
-    file_url: "https://uploads.example.com/a.png",
-  };
-  const answers = [shown({ filename: "a b.png", public_url: "https://cdn.example.com/a.png" })];
-  network(() => answers.shift() ?? shown({ filename: "b.png", path: "holidays/b.png" }));
-  list.use(files, { words, prefix: "public" });
-  await until("the file", () => list.read().files.length === 1);
+it("a row has the best name, in words of another language, and a date in that of the page", async () => {
+  const documentElement = { lang: "de" };
+  vi.stubGlobal("document", { documentElement });
+  const stored = { filename: "b.png", stored_at: "2026-11-24T12:00:00.000Z" };
+  const named = [entry("a", 9, stored), entry("b", 8, { ...stored, path: "holidays/b.png" })];
+  const words = { remove: "Entfernen:", failed: () => "Nein", question: "Wirklich?" };
+  const { show, row, names } = await startList({ words }, () => page(named));
+  const leave = await show();
+  expect(names()).toEqual(["b.png", "holidays/b.png"]);
   expect(row(0)).toMatchObject({
-    name: "a b.png",
     date: "24.11.2026",
-    remove: { label: "Entfernen: a b.png" },
-    copy: { label: "A a b.png" },
-    question: { text: "Remove this file for good?", confirm: { text: "Entfernen:" } },
+    remove: { label: "Entfernen: b.png" },
+    question: { text: "Wirklich?", confirm: { text: "Entfernen:" }, keep: { label: "Keep b.png" } },
   });
-  vi.stubGlobal("document", { documentElement: { lang: "not a language" } });
-  list.use(files, { words });
-  await until("the file", () => list.read().files[0]?.name === "holidays/b.png");
+  leave();
+  documentElement.lang = "not a language";
+  await show();
   expect(row(0).date).toMatch(/2026/);
 });

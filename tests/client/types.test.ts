@@ -31,6 +31,9 @@ it("the client reads of each answer what the operation answers", () => {
   expectTypeOf<Answer<"listParts">>().toExtend<Stored>();
   expectTypeOf<Answer<"completeMultipart">>().toExtend<client.UploadResult>();
   expectTypeOf<Answer<"policies">[number]>().toExtend<client.UploadPolicy>();
+  type Listed = Answer<"listFiles">["files"][number];
+  expectTypeOf<Listed>().toExtend<Omit<client.StoredFile, "storedAt">>();
+  expectTypeOf<Unknown<client.StoredFile, Listed>>().toBeNever();
   expectTypeOf<Unknown<client.UploadPolicy, Answer<"policies">[number]>>().toBeNever();
 });
 

@@ -197,11 +197,11 @@ export function makeFileList(files: Files, options: FileListOptions = {}) {
     if (!signal.aborted) keep(thumbnail);
   }
 
-  function add({ key, fileUrl, size, contentType, filename, path }: UploadResult) {
-    const file = { key, fileUrl, size, contentType, filename, path, storedAt: new Date() };
-    rows = [toRow(file), ...rows.filter(({ id }) => id !== key)];
+  function add(result: UploadResult) {
+    const row = toRow({ ...result, storedAt: new Date() });
+    rows = [row, ...rows.filter(({ id }) => id !== row.id)];
     show({});
-    if (contentType.startsWith("image/")) void renew(key);
+    if (result.contentType.startsWith("image/")) void renew(row.id);
   }
 
   return {
