@@ -27,8 +27,11 @@ export async function removePicture(page: Page): Promise<void> {
   await fileIn(page)
     .getByRole("button", { name: /^Remove/ })
     .click();
+  const removed = page.waitForResponse((answer) => answer.request().method() === "DELETE");
   await fileIn(page).locator(".confirm").click();
   await fileIn(page).waitFor({ state: "detached" });
+  // The row goes before the file does.
+  expect((await removed).status()).toBe(204);
   await page.reload();
   await page.locator(".files.end").waitFor();
   expect(await fileIn(page).count()).toBe(0);

@@ -1,30 +1,8 @@
 "use client";
 
-import { useState } from "react";
-import { createClient } from "valetkey/client";
-import { createFiles } from "valetkey/files";
-import { useFiles } from "valetkey/react";
-import { Files } from "../components/Files";
-import { Uploads } from "../components/Uploads";
+import dynamic from "next/dynamic";
 
-export function YourFiles({
-  id,
-  organization,
-}: {
-  readonly id: string;
-  readonly organization: string;
-}) {
-  // No token: the page is of the same origin, and its cookie says who calls.
-  const [client] = useState(() => createClient({ endpoint: "/", organization }));
-  const [files] = useState(() => createFiles({ endpoint: "/", organization }));
-  const list = useFiles(files, { mine: true, details: true, width: 128 });
-  return (
-    <>
-      <p>
-        {id} of {organization}
-      </p>
-      <Uploads client={client} onDone={list.add} />
-      <Files list={list} />
-    </>
-  );
-}
+/** In the browser alone: on a server the package is not bundled, and brings a React of its own. */
+export const YourFiles = dynamic(() => import("./own-files").then(({ OwnFiles }) => OwnFiles), {
+  ssr: false,
+});
