@@ -15,7 +15,7 @@ export const settings = {
     variable: "IMAGES",
     option: "images",
     meaning: "The server that shows [pictures in a size](images.md).",
-    otherwise: "none; pictures are opened as they are",
+    otherwise: "no pictures in a size",
     example: "imgproxy",
   }),
   url: optional({
