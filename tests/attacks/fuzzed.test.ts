@@ -1,5 +1,5 @@
 import { spawn } from "node:child_process";
-import { createHash } from "node:crypto";
+import { createHash, randomBytes } from "node:crypto";
 import { once } from "node:events";
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -101,6 +101,10 @@ expected-statuses = ["302", "404"]
 include-operation-id = "listFiles"
 [operations.checks.positive_data_acceptance]
 expected-statuses = ["200", "400"]
+[[operations]]
+include-operation-id = "signCookies"
+[operations.checks.positive_data_acceptance]
+expected-statuses = ["200", "400"]
 `;
 
 let service: ServiceProcess;
@@ -108,6 +112,10 @@ beforeAll(async () => {
   if (schemathesis === undefined) return;
   service = await startProcess({
     STORAGE_POLICIES: JSON.stringify({ files: { link_lifetime: "3653 days", images: [320] } }),
+    CDN_URL: "https://cdn.example.com",
+    CDN_SIGNER: "google",
+    CDN_KEY_ID: "key",
+    CDN_KEY: randomBytes(16).toString("base64url"),
     LOG_LEVEL: "error",
     // Set so that each answer has their headers, and too high to be reached.
     LIMIT_REQUESTS_PER_SUBJECT: "1000000 per second",

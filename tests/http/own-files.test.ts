@@ -244,11 +244,15 @@ it("a name that was sealed for another file, by another service, or by nobody is
   }
 });
 
-it("a store that does not answer for one file costs its name, and not the page", async () => {
+const DOWN = new StoreUnavailable({ kind: "timeout", reason: "a test" });
+it.each([
+  ["fails", DOWN],
+  ["does not answer", Effect.never],
+])("a store that %s for one file costs its name, and not the page", async (_, answer) => {
   let broken: string | undefined;
   const { as } = await start({ own: OWN }, (store) => ({
     ...store,
-    head: (key) => (key === broken ? DOWN : store.head(key)),
+    head: (key) => (key === broken ? answer : store.head(key)),
   }));
   const mia = as("mia");
   const { key } = await mia.upload({ filename: "a.png" });
@@ -257,7 +261,6 @@ it("a store that does not answer for one file costs its name, and not the page",
   const files = await mia.list("mine=true&details=true");
   expect(new Set(named(files))).toEqual(new Set(["b.png", undefined]));
 });
-const DOWN = new StoreUnavailable({ kind: "timeout", reason: "a test" });
 
 it("of ten thousand files, each page costs one list, and with details a look at each file", async () => {
   const keys = Array.from(
