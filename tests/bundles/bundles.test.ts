@@ -1,5 +1,6 @@
 import { build } from "esbuild";
 import { dirname, join } from "node:path";
+import { gzipSync } from "node:zlib";
 import { beforeAll, expect, it } from "vitest";
 import { readLock, used } from "../support/lock.ts";
 import { unpacked } from "../support/packed.ts";
@@ -82,6 +83,21 @@ it("only a bundle of valetkey/events has the queue of events", async () => {
     const hasQueue = (await filesIn(entries)).join().includes("adapters/events/");
     expect(hasQueue, entries.join()).toBe(entries.includes("valetkey/events"));
   }
+});
+
+it("valetkey/uppy adds less than 2 kB, compressed, to a page that has Uppy and the client", async () => {
+  const { outputFiles, metafile } = await build({
+    entryPoints: [join(await unpacked(), "dist/adapters/client/uppy/plugin.js")],
+    external: ["@uppy/core", "*/client.js"],
+    bundle: true,
+    format: "esm",
+    minify: true,
+    write: false,
+    metafile: true,
+    outdir: "bundle",
+  });
+  expect(Object.keys(metafile.inputs)).toHaveLength(1);
+  expect(gzipSync(outputFiles[0]?.contents ?? "").length).toBeLessThan(2000);
 });
 
 /** Where the packages are installed of which a bundle has files, loaded at once or later. */
