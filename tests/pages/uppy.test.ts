@@ -359,6 +359,25 @@ describe.skipIf(executablePath === undefined)("Uppy's Dashboard in Chromium", ()
     await eventually(() => partsOf(upload)).toBe("INVALID_UPLOAD");
   });
 
+  it("a file is sent under the name that a person gives it, in its folder too, with its metadata", async () => {
+    await open();
+    await ask(
+      `uppy.getPlugin("Valetkey").setOptions({ allowedMetaFields: ["caption", "none"] });
+       for (const relativePath of ["trip/2026/a.png", null]) {
+         const data = new File([String(relativePath)], "a.png", { type: "image/png", lastModified: 1 });
+         uppy.setFileMeta(uppy.addFile({ name: "a.png", data, meta: { relativePath, caption: 7 } }), { name: "b.png" });
+       }`,
+    );
+    await ask("uppy.upload()");
+    const found = await ask<ReadonlyArray<Record<string, unknown>>>(
+      "uppy.getFiles().map(({ error, response }) => response?.body ?? { error })",
+    );
+    expect(found.map(({ filename, path, metadata }) => [filename, path, metadata])).toEqual([
+      ["b.png", "trip/2026/b.png", { caption: "7" }],
+      ["b.png", undefined, { caption: "7" }],
+    ]);
+  });
+
   it("a file of Companion is refused in a sentence, and others are uploaded", async () => {
     await open();
     await choose(photo);

@@ -164,7 +164,8 @@ export class Valetkey<M extends Meta, B extends Body> extends BasePlugin<Valetke
       retry,
       metadata: pairs && Object.fromEntries(pairs),
       filename: meta.name,
-      path: (meta["relativePath"] as string | null | undefined) ?? undefined,
+      // A person may have renamed the file.
+      path: meta.relativePath?.split("/").toSpliced(-1, 1, meta.name).join("/") ?? "",
       // Uppy's type for what it does not know; the policy may know it.
       contentType: type === "application/octet-stream" ? "" : type,
       onProgress: ({ sent: bytesUploaded, total: bytesTotal, retrying }) => {

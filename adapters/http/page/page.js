@@ -1,6 +1,7 @@
 import {
   createClient,
   dropTarget,
+  pathOf,
   pasteTarget,
   sizeInWords,
   typeInWords,
@@ -76,8 +77,8 @@ function uploadAll(files) {
 }
 
 function add(file) {
-  const { name, size, lastModified, webkitRelativePath: path } = file;
-  const place = [organization(), policyName(), path || name];
+  const { name, size, lastModified } = file;
+  const place = [organization(), policyName(), pathOf(file) ?? name];
   const key = JSON.stringify([...place, size, lastModified]);
   const before = added.get(key);
   if (before && before.state !== "failed" && before.state !== "aborted") return before;
