@@ -198,6 +198,8 @@ export function createClient<Data = unknown>(options: ClientOptions): Client<Dat
       const { reads } = (group = { reads: [], moving: [] });
       const mayBegin = allBut(MOST_WAITING, moving);
       granted = mayBegin.then(async () => {
+        // One that takes long to prepare must not hold the others: each asks for itself.
+        if (each.prepare) return undefined;
         const outcomes = await Promise.allSettled(reads);
         const jobs = outcomes.flatMap((one) => (one.status === "fulfilled" ? [one.value] : []));
         return grantAll(all, service, jobs);
@@ -231,7 +233,7 @@ export function createClient<Data = unknown>(options: ClientOptions): Client<Dat
         return job;
       };
       const read = mayBegin.then(() => reading(run.signal, 0, readJob));
-      const job = granted.then(() => read);
+      const job = Promise.all([read, granted]).then(([job]) => job);
       const task = begin(file, fileOptions, kept, run, unlessAborted(run.signal, job));
       group.reads.push(read);
       group.moving.push(Promise.race([isSent, task.catch(() => undefined)]));

@@ -15,6 +15,8 @@ const photo = (name = "photo.heic", type = "image/heic") =>
   new File(["a photo as the camera wrote it"], name, { type, lastModified: 5 });
 const toPng: Prepare = ({ name }) =>
   new File(["small"], name.replace("heic", "png"), { type: "image/png" });
+const toPngUnlessSlow: Prepare = (file, context) =>
+  file.name === "slow.heic" ? new Promise(() => undefined) : toPng(file, context);
 const toLarge: Prepare = () => new Blob(["more than ten bytes"], { type: "image/png" });
 const bytesOf = (seed: number, more: number) => new Uint8Array(PART_SIZE + more).fill(65 + seed);
 const textAt = async (url: string) => (await fetch(url)).text();
@@ -172,6 +174,18 @@ it("of many files two are prepared at a time, and the first are sent before the 
   expect(before[0]).toBeLessThanOrEqual(51);
   expect(before[20]).toBeLessThanOrEqual(51);
   expect(prepared).toHaveLength(161);
+});
+
+it("a file that is never prepared, or cannot be uploaded, does not hold the others", async () => {
+  const { client } = await startUploads();
+  const files = [photo("slow.heic"), new File([], "empty.heic"), photo("a.heic"), photo("b.heic")];
+  const all = client.uploadAll(files, { prepare: toPngUnlessSlow });
+  const [held, empty, ...others] = all.uploads;
+  expect((await failure(empty as Promise<unknown>)).code).toBe("empty-file");
+  const names = await Promise.all(others.map(async (one) => (await one).filename));
+  expect(names).toEqual(["a.png", "b.png"]);
+  held?.abort();
+  expect((await all)[0]).toMatchObject({ reason: { code: "aborted" } });
 });
 
 it.each([
