@@ -156,6 +156,12 @@ export const isPublicKey = (key: ObjectKey): boolean =>
 /** Returns the folders of a caller: also public files can be in a folder of their uploader. */
 export const withPublicFolder = (folder: string) => [folder, `${PUBLIC_FOLDER}/${folder}`];
 
+/**
+ * Returns true if a folder of a template is that of public files, wherever it is: in rules of buckets
+ * and CDNs, such as `orgs/<any>/public/<any>`, what stands for any text also stands for slashes.
+ */
+export const hasPublicFolder = (template: KeyTemplate): boolean => template.includes(PUBLIC_FOLDER);
+
 export const isPublicTemplate = ([first]: KeyTemplate): boolean => first === PUBLIC_FOLDER;
 
 /** Returns the name of a public file by the end of its address; no key for any other text. */

@@ -66,7 +66,7 @@ export function createValetkey<Name extends string = never>(
 ): Valetkey<"files" | Name> {
   const { store, countIn, events, ...settings } = readConfiguration(options);
   const { publicUrl, corsOrigins, trustedProxies } = settings.http;
-  const cdn = settings.cdn?.root;
+  const cdn = settings.cdn?.publicRoot;
   const publicAddress = publicAddresses(settings.policies, publicUrl, cdn);
   const layer = serviceLayer({
     settings,

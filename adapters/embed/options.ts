@@ -49,14 +49,9 @@ const FUNCTIONS = ["organizations", "authenticate", "onConfirmed", "log"] as con
 const OTHERS = ["storage", "policy", "policies", "events", "limits", "openapi"] as const;
 const { keys } = tokens.settings;
 const VALETKEY_OPTIONS: ReadonlyArray<string> = [
-  ...optionNames({
-    basePath,
-    ...http.settings,
-    keys,
-    ...scanner.settings,
-    ...cdn.settings,
-    ...images.settings,
-  }),
+  ...optionNames({ basePath, ...http.settings, keys, ...scanner.settings }),
+  ...optionNames(cdn.settings),
+  ...optionNames(images.settings),
   ...FUNCTIONS,
   ...OTHERS,
 ];

@@ -45,7 +45,7 @@ export interface AppOptions {
   readonly clientAddress?: ClientAddress;
   /** The address for clients, with the path that the service is mounted under, if any. */
   readonly publicUrl: URL;
-  /** The address of the CDN before the keys of files, without a slash at its end. */
+  /** The address before the keys of public files, if a CDN or the bucket serves them. */
   readonly cdn?: string | undefined;
   /** The authentication that `/openapi.json` describes; a bearer token if left out. */
   readonly apiAuthentication?: ApiAuthentication | undefined;

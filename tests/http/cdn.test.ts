@@ -17,9 +17,10 @@ const ROOT = "https://cdn.example.com";
 const SECRET = "nZtRohdNF9m3cKM24IcK4w==";
 const SIGNED = {
   root: ROOT,
+  publicRoot: undefined,
   signer: { name: "google", keyId: "my-key", key: Redacted.make(SECRET) },
 } as const;
-const UNSIGNED = { root: ROOT, signer: undefined };
+const UNSIGNED = { root: ROOT, publicRoot: ROOT, signer: undefined };
 const keyOf = (text: string) => Option.getOrThrow(Schema.decodeUnknownOption(KeyTemplate)(text));
 const policies = {
   avatars: { public: true, key: keyOf(PUBLIC_TEMPLATE) },
@@ -33,7 +34,7 @@ const policy = {
 type Options = NonNullable<Parameters<typeof startService>[0]>;
 const start = async (cdn: typeof SIGNED | typeof UNSIGNED, over: Options = {}) => {
   const storage = throughCdn(cdn, storeOf("minio"));
-  const service = await startService({ storage, cdn: cdn.root, policy, policies, ...over });
+  const service = await startService({ storage, cdn: cdn.publicRoot, policy, policies, ...over });
   const lead = async (
     path: string,
     headers: Record<string, string> = as("test-token-of-the-http-tests").headers,

@@ -79,6 +79,7 @@ const FINDERS = {
   redis: findRedis,
   clamd: () => findOnPath("clamd", { from: "clamav-daemon", variable: "TEST_CLAMD" }),
   valkey: findValkey,
+  nginx: () => findOnPath("nginx", { from: "nginx", variable: "TEST_NGINX" }),
   prometheus: () => findOnPath("prometheus", { from: "prometheus", variable: "TEST_PROMETHEUS" }),
   /** What checks the rules of Prometheus. */
   promtool: () => findOnPath("promtool", { from: "prometheus", variable: "TEST_PROMTOOL" }),

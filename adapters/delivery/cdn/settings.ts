@@ -45,7 +45,7 @@ export const settings = {
       ),
     ),
     shape: "a private key in PEM, or 16 bytes in base64url",
-    example: "$(cat cdn-private-key.pem)",
+    example: "$(head -c 16 /dev/urandom | base64 | tr +/ -_)",
   }),
 };
 
@@ -72,6 +72,9 @@ export const read = (source: Source) =>
     ({ url, signer, keyId = "", key }) =>
       url && {
         root: withoutSlashes(url.href),
+        // Google's CDN serves without a signature only what everybody can read in the bucket, and
+        // no rule of a bucket there is for the public folders of all organizations.
+        publicRoot: signer === "google" ? undefined : withoutSlashes(url.href),
         signer: signer && { name: signer, keyId, key: Redacted.make(key ? pem(key) : "") },
       },
   );

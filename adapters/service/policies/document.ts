@@ -14,6 +14,7 @@ import { CONFIRM_GRACE } from "../../../domain/receipt.ts";
 import { isExecutable, type MediaType } from "../../../domain/media-type.ts";
 import {
   DEFAULT_TEMPLATE,
+  hasPublicFolder,
   isPublicTemplate,
   KeyTemplate,
   PUBLIC_TEMPLATE,
@@ -160,8 +161,8 @@ function rules(
     ],
     [
       "key",
-      !policy.public && isPublicTemplate(policy.key),
-      "it begins with orgs/{organization}/public/, where everybody can read, and the policy is not public",
+      !policy.public && hasPublicFolder(policy.key),
+      "it has the folder public, in which everybody can read, and the policy is not public",
     ],
     [
       "allowedTypes",

@@ -61,7 +61,12 @@ it.each<[string, object, RegExp]>([
   [
     "that is not public, with a key among public files",
     { key: PUBLIC_KEY },
-    /key: it begins with .*everybody can read/,
+    /key: it has the folder public, in which everybody can read/,
+  ],
+  [
+    "that is not public, with such a folder further down, which rules of buckets would open too",
+    { key: "orgs/{organization}/albums/public/{id}{extension}" },
+    /key: it has the folder public/,
   ],
   [
     "with types that browsers execute",
