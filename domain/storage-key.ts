@@ -6,7 +6,12 @@ import * as SchemaGetter from "effect/SchemaGetter";
 import { Digest, layerWebCrypto, sha256 } from "effect/crypto/Digest";
 import { SecureRandom } from "effect/crypto/SecureRandom";
 import { extensionIn, type FileName } from "./file-name.ts";
-import { usualExtensions, type MediaType } from "./media-type.ts";
+import {
+  isExecutable,
+  type MediaType,
+  mediaTypeByExtension,
+  usualExtensions,
+} from "./media-type.ts";
 import { OrganizationId } from "./organization.ts";
 
 /**
@@ -202,13 +207,16 @@ export const prefixFor = (organization: OrganizationId, folder?: string) =>
 
 /**
  * Returns the name's extension if the media-type table lists it for the type, or has none for that
- * type; else the type's usual one; else `.bin`.
+ * type; else the type's usual one; else `.bin`. A type that browsers execute gets `.xml` in place of
+ * one that hides that: file addresses know the extension alone, and a CDN serves the stored type.
  */
 export function extensionFor(filename: FileName, contentType: MediaType): string {
   const extension = extensionIn(filename);
   const usual = usualExtensions(contentType);
   const fits = extension !== undefined && (usual.length === 0 || usual.includes(extension));
-  return `.${fits ? extension : (usual[0] ?? "bin")}`;
+  const chosen = fits ? extension : (usual[0] ?? "bin");
+  const hides = isExecutable(contentType) && !isExecutable(mediaTypeByExtension(chosen));
+  return hides ? ".xml" : `.${chosen}`;
 }
 
 const UUID = "[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}";

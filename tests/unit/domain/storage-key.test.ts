@@ -239,6 +239,9 @@ it.each([
   [".htaccess", "application/x-unheard-of", ".bin"],
   ["notes.log", "text/plain; charset=utf-8", ".log"],
   ["a.constructor", "constructor/prototype", ".bin"],
+  ["a.png", "image/x+xml", ".xml"],
+  ["a.png", "application/unknown", ".xml"],
+  ["a.mht", "multipart/related", ".mht"],
 ])("the extension of %s declared as %s is %s", (name, type, extension) => {
   expect(extensionFor(FileName.make(name), MediaType.make(type))).toBe(extension);
 });
