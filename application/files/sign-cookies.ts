@@ -11,8 +11,8 @@ import { ownFolder } from "./list-files.ts";
 /**
  * Signs cookies that open all files of the member's organization at the CDN, of some folders of it,
  * or of the member's own, for as long as a URL of the policy `files`. Fails with `ScopeMissing` for
- * a caller that may open only its own files and has not asked for those, `NoOwnFolder` or
- * `CookiesNotSupported`.
+ * a caller that may not read, or may open only its own files and has not asked for those,
+ * `NoOwnFolder` or `CookiesNotSupported`.
  */
 export const signCookies = Effect.fnUntraced(function* (request: {
   readonly member: Member;
@@ -27,6 +27,7 @@ export const signCookies = Effect.fnUntraced(function* (request: {
   }
   const { cookies } = yield* Presigner;
   if (cookies === undefined) return yield* new CookiesNotSupported();
+  if (!member.principal.scopes.has("read")) return yield* new ScopeMissing({ scope: "read" });
   const folder = mine ? yield* ownFolder(member, prefix) : prefix;
   const root = prefixFor(member.organization);
   const { getLifetime } = yield* policyNamed(DEFAULT_POLICY);

@@ -89,6 +89,14 @@ it("the store itself serves what is to be saved or executed, a version, and serv
   );
 });
 
+it("a type that browsers execute never leads to the CDN under the extension of another", async () => {
+  const { send, lead } = await start(SIGNED);
+  const file = { ...FILE, filename: "a.png", content_type: "image/x+xml" };
+  const { body } = await send(PRESIGN, file);
+  const path = body.key.replace("orgs/org_1/files/", "");
+  expect(new URL(await lead(`${FILES}/${path}`)).host).toBe("store.example.com");
+});
+
 it("without a signer, only public files are read at the CDN, under an address that does not end", async () => {
   const { send, lead } = await start(UNSIGNED);
   const { body } = await send(PRESIGN, { ...FILE, policy: "avatars" });
@@ -130,7 +138,7 @@ it("cookies open the organization's files or a folder of them, and nothing else"
       opensAt(`${ROOT}/${path}`, text.join("; "), at, { google: SECRET });
     return { status, answer, opened };
   };
-  const all = await cookiesFor({}, "list");
+  const all = await cookiesFor({}, "list,read");
   expect(all.answer.prefix).toBe(`${ROOT}/orgs/acme/`);
   expect(all.opened("orgs/acme/files/2026/11/a.png")).toBe(true);
   expect(all.opened("orgs/acme/files/2026/11/a.png", now() + 25 * 60 * 60)).toBe(false);
@@ -142,21 +150,23 @@ it("cookies open the organization's files or a folder of them, and nothing else"
   ]) {
     expect(all.opened(path), path).toBe(false);
   }
-  const month = await cookiesFor({ prefix: "2026/11" }, "list");
+  const month = await cookiesFor({ prefix: "2026/11" }, "list,read");
   expect(month.opened("orgs/acme/files/2026/11/a.png")).toBe(true);
   expect(month.opened("orgs/acme/files/2026/12/a.png")).toBe(false);
-  const own = await cookiesFor({ mine: true }, "mine");
+  const own = await cookiesFor({ mine: true }, "mine,read");
   expect(own.answer.prefix).toMatch(/\/orgs\/acme\/u-[0-9a-f]{32}\/$/);
   expect(own.opened("orgs/acme/files/2026/11/a.png")).toBe(false);
   for (const [body, scopes, status] of [
-    [{}, "read write confirm", 403],
-    [{}, "mine", 403],
-    [{ prefix: "2026/11" }, "mine", 403],
-    [{ prefix: "../globex" }, "list", 400],
-    [{ prefix: "*" }, "list", 400],
-    [{ prefix: "albums/" }, "list", 400],
-    [{ prefix: "albums", mine: true }, "list", 400],
-    [{ expires_in: 1 }, "list", 400],
+    [{}, "read,write,confirm", 403],
+    [{}, "list", 403],
+    [{ mine: true }, "mine", 403],
+    [{}, "mine,read", 403],
+    [{ prefix: "2026/11" }, "mine,read", 403],
+    [{ prefix: "../globex" }, "list,read", 400],
+    [{ prefix: "*" }, "list,read", 400],
+    [{ prefix: "albums/" }, "list,read", 400],
+    [{ prefix: "albums", mine: true }, "list,read", 400],
+    [{ expires_in: 1 }, "list,read", 400],
   ] as const) {
     expect((await cookiesFor(body, scopes)).status, JSON.stringify(body)).toBe(status);
   }
