@@ -40,6 +40,25 @@ it("files are listed, page after page, and removed", async () => {
   expect(await keysIn(files.list())).toEqual(keys.filter((key) => key !== first.key));
 });
 
+it("a person's own files are listed with their names, and removed, by the scope mine alone", async () => {
+  const { client, address } = await startUploads({
+    authenticate: () => ({ id: "mia", scopes: ["write", "confirm", "read", "mine"] }),
+    policies: {
+      own: { key: "orgs/{organization}/{subject}/{id}{extension}", arrival: "incoming" },
+    },
+  });
+  const files = createFiles({ endpoint: address, organization: "acme", token: TOKEN });
+  const note = new File(["a note"], "note.txt", { type: "text/plain" });
+  await client.upload(FILE);
+  const { key } = await client.upload(note, { policy: "own" });
+  const own = () => files.page({ mine: true, details: true, limit: 1 });
+  const listed = (await own()).files;
+  expect(listed).toMatchObject([{ key, filename: "note.txt", contentType: "text/plain" }]);
+  await expect(keysIn(files.list())).rejects.toMatchObject({ code: "forbidden" });
+  await files.remove(listed[0]?.fileUrl ?? "");
+  expect((await own()).files).toEqual([]);
+});
+
 it("the next page is asked for with what the last one ended with, and once", async () => {
   const { client, files } = await start();
   const { key, fileUrl } = await client.upload(FILE);
