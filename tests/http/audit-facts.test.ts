@@ -1,8 +1,10 @@
 import * as Duration from "effect/Duration";
 import * as Effect from "effect/Effect";
 import * as Layer from "effect/Layer";
+import * as Redacted from "effect/Redacted";
 import * as Option from "effect/Option";
 import { expect, it } from "vitest";
+import { throughCdn } from "../../adapters/delivery/cdn/through-cdn.ts";
 import { OPERATIONS, PUBLIC_ROUTES } from "../../adapters/http/app/routes.ts";
 import { tokensOf } from "../../adapters/tokens/tokens.ts";
 import type { AuditEvent } from "../../application/ports/audit.ts";
@@ -29,11 +31,17 @@ const altered = (purpose: "receipt" | "upload" | "link", token: string, over: ob
     JSON.stringify({ ...JSON.parse(Option.getOrThrow(open(purpose, token))), ...over }),
   );
 
+const CDN = {
+  root: "https://cdn.example.com",
+  publicRoot: undefined,
+  signer: { name: "google", keyId: "my-key", key: Redacted.make("nZtRohdNF9m3cKM24IcK4w==") },
+} as const;
+
 const none = () => Effect.fail(new CredentialsUnavailable({ reason: "they have expired" }));
 
 /** A service over the embedded store, over a store that does not answer, or with no credentials. */
 async function start(
-  kind: "whole" | "no store" | "no credentials",
+  kind: "whole" | "no store" | "no credentials" | "CDN",
   directory: string,
   limits?: Limits,
 ) {
@@ -46,7 +54,14 @@ async function start(
   const service = await startService({
     audit,
     ...(limits && { limits }),
-    storage: Layer.orDie({ whole, "no store": storeOf("minio"), "no credentials": unsigned }[kind]),
+    storage: Layer.orDie(
+      {
+        whole,
+        "no store": storeOf("minio"),
+        "no credentials": unsigned,
+        CDN: throughCdn(CDN, whole),
+      }[kind],
+    ),
     policy: { linkLifetime: LinkLifetime.make(Duration.hours(1)) },
     policies: { staff: { callers: ["service"] }, strict: { requireChecksum: true } },
   });
@@ -189,6 +204,9 @@ it("the audit has all that is known of a request, in every outcome of every acti
   await expectFacts(whole, ["GET", `/f/${past}`], "NOT_FOUND", linked);
   await expectFacts(whole, ["GET", `${FILES}/policies`], undefined, CALLER);
   await expectFacts(whole, ["GET", FILES], undefined, CALLER);
+  const cookies = ["POST", `${FILES}/cookies`, {}] as const;
+  await expectFacts(await start("CDN", directory), cookies, undefined, CALLER);
+  await expectFacts(whole, cookies, "INVALID_REQUEST", CALLER);
   const removing = ["DELETE", opening[1]] as const;
   await expectFacts(whole, removing, undefined, { ...CALLER, key: there.key });
   await expectFacts(whole, opening, "NOT_FOUND", file);

@@ -24,6 +24,10 @@ const FILE = { filename: "a.txt", content_type: "text/plain", size: 5 };
 const SHARED = {
   RECEIPT_KEYS: `test:${receiptKey("cold").toString("base64")}`,
   STORAGE_POLICIES: JSON.stringify({ shared: { link_lifetime: "1 hour" } }),
+  CDN_URL: "https://cdn.example.com",
+  CDN_SIGNER: "google",
+  CDN_KEY_ID: "my-key",
+  CDN_KEY: "nZtRohdNF9m3cKM24IcK4w==",
 };
 
 /** A good request of each operation that has a body. */
@@ -36,6 +40,7 @@ const BODIES: Readonly<Record<string, (made: Made) => unknown>> = {
   signParts: ({ upload }) => ({ upload, part_numbers: [1] }),
   completeMultipart: ({ upload, etag }) => ({ upload, parts: [{ part_number: 1, etag }] }),
   makeLink: ({ receipt }) => ({ receipt }),
+  signCookies: () => ({}),
 };
 
 /** A process whose receipt key and folder the cold ones share, since it makes what they ask for. */
