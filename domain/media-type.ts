@@ -50,6 +50,8 @@ const EXECUTABLE: ReadonlySet<string> = new Set([
   "text/html",
   "text/xml",
   "text/xsl",
+  // Firefox reads it as XML, in which XHTML runs.
+  "text/rdf",
   "application/xml",
   "application/pdf",
   "text/pdf",

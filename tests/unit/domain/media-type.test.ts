@@ -78,7 +78,7 @@ it("the essence of a media type is in lower case, without parameters", () => {
 /** Those that a browser would execute, and those that it would not. */
 const EXECUTED = `
   text/html TEXT/HTML;charset=utf-8 application/xhtml+xml image/svg+xml application/atom+xml
-  application/xml text/xml text/xsl application/ecmascript application/javascript
+  application/xml text/xml text/xsl text/rdf application/ecmascript application/javascript
   application/x-ecmascript application/x-javascript text/ecmascript text/javascript
   text/javascript1.0 text/javascript1.3 text/javascript1.5 text/jscript text/livescript
   text/x-ecmascript text/x-javascript application/pdf text/pdf application/x-shockwave-flash
