@@ -109,9 +109,8 @@ async def upload(client: Any, file: str) -> dict[str, Any]:
         done = await call(
             client, "upload", file, policy=given.policy, on_progress=on_progress, **options
         )
-        names = ("key", "size", "get_url", "file_url", "receipt", "metadata", "content_type")
-        names += ("filename", "path")
-        result = {name: getattr(done, name) for name in names}
+        members = "key size get_url file_url receipt metadata content_type filename path"
+        result = {name: getattr(done, name) for name in members.split()}
     except (Exception, KeyboardInterrupt, asyncio.CancelledError) as error:
         if given.state and not isinstance(error, Exception):
             raise

@@ -17,8 +17,9 @@ class UploadedFile:
     """A file that is in the store, and confirmed. Keep its `key`.
 
     `file_url` opens it for members of the organization, `get_url` for everyone until
-    `get_expires_at`, `public_url`, where its policy is public, for good. `receipt` makes links. Unless it is `final`, URLs of the upload can change it
-    until `mutable_until`. `checksum` is what the store itself has verified.
+    `get_expires_at`, `public_url`, where its policy is public, for good. `receipt` makes links.
+    Unless it is `final`, URLs of the upload can change it until `mutable_until`. `checksum` is what
+    the store itself has verified.
     """
 
     key: str
