@@ -9,7 +9,7 @@ import * as cdn from "../delivery/cdn/settings.ts";
 import * as images from "../delivery/images/settings.ts";
 import * as http from "../http/settings.ts";
 import * as limits from "../limits/settings.ts";
-import { ANY_STORE, completePolicies } from "../service/policies/document.ts";
+import { ANY_STORE, completePolicies, withCdn } from "../service/policies/document.ts";
 import {
   fault,
   type Fault,
@@ -82,7 +82,10 @@ export function readConfiguration(input: ValetkeyOptions) {
         { ...policies, [DEFAULT_POLICY]: policy },
         {
           files: defaultPolicy,
-          store: Result.getOrElse(store, () => ANY_STORE),
+          store: withCdn(
+            Result.getOrElse(store, () => ANY_STORE),
+            options.cdnUrl,
+          ),
           spelling: "option",
           hasClamd: options.clamdAddress !== undefined,
         },

@@ -13,7 +13,7 @@ import * as redis from "../redis/settings.ts";
 import * as envFiles from "../settings/env-files.ts";
 import { joinReads, fault, type Read, type Setting, settingsIn } from "../settings/setting.ts";
 import { type Env, type Source, variables } from "../settings/source.ts";
-import { ANY_STORE } from "./policies/document.ts";
+import { ANY_STORE, withCdn } from "./policies/document.ts";
 import * as scanner from "../content/settings.ts";
 import * as storage from "../storage/stores/stores.ts";
 import * as telemetry from "../telemetry/log.ts";
@@ -33,7 +33,10 @@ export function readStore(env: Env) {
 function readWithStore<A extends { readonly publicUrl: URL }>(source: Source, pages: Read<A>) {
   const { publicUrl } = Result.getOrElse(pages, () => ({ publicUrl: new URL("http://unknown") }));
   const store = storage.read(source, publicUrl);
-  const able = Result.getOrElse(store, () => ANY_STORE);
+  const able = withCdn(
+    Result.getOrElse(store, () => ANY_STORE),
+    source.valueOf(cdn.settings.url),
+  );
   const hasClamd = source.valueOf(scanner.settings.clamd) !== undefined;
   return {
     http: pages,

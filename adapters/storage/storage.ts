@@ -23,6 +23,8 @@ export interface Storage extends Pick<Known, "abilities" | "unproved"> {
   /** Such as `MinIO at http://127.0.0.1:9000, bucket files`. */
   readonly description: string;
   readonly limits: StoreLimits;
+  /** True if the signature of each GET is a call to a service with a quota. */
+  readonly signsByCalls?: boolean;
   /** The bucket, and the API of its notifications; the embedded store has none. */
   readonly bucket?: PlaceWord & { readonly api: string; readonly name: string };
   /** The ports; the store's code is loaded when the layer is built. */

@@ -32,13 +32,17 @@ const SPELLINGS: Readonly<Record<Spelling, (member: string) => string>> = {
 };
 
 /** The members of a store that policies depend on. */
-export type PolicyStore = Pick<Storage, "abilities" | "limits" | "unproved">;
+export type PolicyStore = Pick<Storage, "abilities" | "limits" | "unproved" | "signsByCalls">;
 
 /** Stands in for a store with invalid settings, so that policies are still read. */
 export const ANY_STORE: PolicyStore = {
   abilities: abilitiesWithout(),
   limits: { largestPut: Infinity },
 };
+
+/** Returns the store as it is behind a CDN, if there is one: public files need no signature of it. */
+export const withCdn = (store: PolicyStore, cdnUrl: unknown): PolicyStore =>
+  cdnUrl === undefined ? store : { ...store, signsByCalls: false };
 
 interface Place {
   readonly store: PolicyStore;
@@ -168,6 +172,16 @@ function rules(
       "allowedTypes",
       executed.length > 0,
       `it has ${executed.join(", ")}, which browsers execute, and the policy is public`,
+    ],
+    [
+      "public",
+      policy.public && !isIncoming && !has("bound type"),
+      "it is true, and needs arrival incoming: this store takes other types than were granted",
+    ],
+    [
+      "public",
+      policy.public && store.signsByCalls === true,
+      "it is true, and every stranger's request would be a call to IAM: give the service a key that signs, or set CDN_URL, in the package cdnUrl",
     ],
     [
       "maxSize",

@@ -1,4 +1,5 @@
 import * as Result from "effect/Result";
+import { keyIn } from "../credentials/key-settings.ts";
 import { loaded, type KnownStorage, type Store } from "../storage.ts";
 import { GCS_LIMITS, gcsAbilities, type GcsSettings, read as readSettings } from "./settings.ts";
 
@@ -11,6 +12,9 @@ export const gcsStorage = (settings: GcsSettings): KnownStorage => ({
   description: `Google Cloud Storage at ${settings.endpoint.href}, bucket ${settings.bucket}`,
   abilities: gcsAbilities(settings),
   limits: GCS_LIMITS,
+  signsByCalls:
+    settings.getRole !== undefined ||
+    (settings.key === undefined && keyIn(settings, "get") === undefined),
   bucket: { api: "gcs", name: settings.bucket },
   notificationForm: () => import("./notification-form.ts"),
   byHand: () => import("./by-hand.ts"),

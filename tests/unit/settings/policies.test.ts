@@ -4,6 +4,7 @@ import { expect, it } from "vitest";
 import { completePolicies, type PolicyStore } from "../../../adapters/service/policies/document.ts";
 import { snakeCase } from "../../../adapters/values/names.ts";
 import { read } from "../../../adapters/service/policies/settings.ts";
+import { readStore } from "../../../adapters/service/settings.ts";
 import { variables } from "../../../adapters/settings/source.ts";
 import { type Ability, abilitiesWithout } from "../../../application/ports/abilities.ts";
 import { defaultPolicy, UploadPolicy } from "../../../domain/upload-policy.ts";
@@ -78,6 +79,30 @@ it.each<[string, object, RegExp]>([
   const faults = faultsOn(ABLE, members);
   expect(faults).toHaveLength(1);
   expect(faults[0]).toMatch(reason);
+});
+
+it("a public policy whose uploads anybody can read at once needs a store that binds their type", () => {
+  const store = ableWithout("bound type");
+  const isPublic = { public: true, write_once: false };
+  expect(faultsOn(store, isPublic)).toEqual([
+    expect.stringMatching(/public: .* needs arrival incoming/),
+  ]);
+  expect(faultsOn(store, { ...isPublic, arrival: "incoming" })).toEqual([]);
+});
+
+it.each<[string, Record<string, string>, number]>([
+  ["calls of IAM, which strangers would use up", {}, 1],
+  ["a key of HMAC", { STORAGE_ACCESS_KEY: "GOOGKEY", STORAGE_SECRET_KEY: "a-secret-of-tests" }, 0],
+  ["calls of IAM, behind a CDN", { CDN_URL: "https://cdn.example.com" }, 0],
+])("public files at Google, signed by %s", (_, env, faults) => {
+  const store = {
+    STORAGE_ADAPTER: "gcs",
+    STORAGE_BUCKET: "files",
+    STORAGE_POLICIES: JSON.stringify({ avatars: { public: true, arrival: "incoming" } }),
+  };
+  const read = readStore({ ...store, ...env });
+  const problems = Result.isFailure(read) ? read.failure.map(({ problem }) => `${problem}`) : [];
+  expect(problems.filter((problem) => problem.includes("a call to IAM"))).toHaveLength(faults);
 });
 
 /** Returns the folders of the policy `other`, and whether it takes PDF. */
