@@ -79,21 +79,20 @@ export const completePolicies = (
 
 /** Adds what a policy leaves out; a public one has other folders, and fewer types. */
 function inherit(from: UploadPolicy, written: Partial<UploadPolicy> = {}): UploadPolicy {
-  const policy = { ...from, ...written };
-  const isOther = policy.public !== from.public;
+  const inherited = { ...from, ...written };
+  const key = inherited.public ? PUBLIC_KEYS : DEFAULT_KEYS;
+  const harmless = from.allowedTypes.filter((type) => !isExecuted(type));
   return {
-    ...policy,
-    ...(isOther &&
-      written.key === undefined && { key: KEYS[policy.public ? "public" : "private"] }),
-    ...(policy.public &&
-      written.allowedTypes === undefined && {
-        allowedTypes: from.allowedTypes.filter((type) => !isExecuted(type)),
-      }),
+    ...inherited,
+    ...(inherited.public !== from.public && { key }),
+    // Without any, the rules below refuse those that it would inherit.
+    ...(inherited.public && harmless.length > 0 && { allowedTypes: harmless }),
+    ...written,
   };
 }
 
 const decodeKey = Schema.decodeSync(KeyTemplate);
-const KEYS = { public: decodeKey(PUBLIC_TEMPLATE), private: decodeKey(DEFAULT_TEMPLATE) };
+const [PUBLIC_KEYS, DEFAULT_KEYS] = [decodeKey(PUBLIC_TEMPLATE), decodeKey(DEFAULT_TEMPLATE)];
 
 const isExecuted = (type: string) => isExecutable(type as MediaType);
 

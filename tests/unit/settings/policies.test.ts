@@ -128,6 +128,13 @@ it("a public policy has folders of its own, and no type that browsers execute, a
   );
 });
 
+it("a public policy is refused whose inherited types are all of those that browsers execute", () => {
+  const document = { files: { allowed_types: ["application/pdf"] }, other: { public: true } };
+  const place = { store: ABLE, spelling: "document", hasClamd: true } as const;
+  const read = completePolicies(document, { files: defaultPolicy, ...place });
+  expect(JSON.stringify(read)).toContain("it has application/pdf, which browsers execute");
+});
+
 it("tags are read where no upload can set them, and a policy can be without a scan", () => {
   expect(faultsOn(ABLE, { ...WAITS, scan: "tags" })).toEqual([]);
   expect(faultsOn(ABLE, { scan: "none" })).toEqual([]);
