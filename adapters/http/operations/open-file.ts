@@ -14,11 +14,7 @@ import { flag, GET_URL, instant, url } from "./schemas.ts";
 
 /** A redirect to the store, and the store's answer. */
 export const REDIRECT = {
-  200: {
-    description:
-      "The file, for a client that follows redirects by itself; JSON for a request that accepts `application/json` and not `*/*`.",
-    isOfStore: true,
-  },
+  200: { description: "The file, for a client that follows redirects by itself.", isOfStore: true },
   302: {
     description: "A signed GET of the store, which shows or saves the file.",
     headers: {
@@ -106,7 +102,14 @@ export const openFileOperation = operation({
       },
       WIDTH,
     ],
-    answers: REDIRECT,
+    answers: {
+      ...REDIRECT,
+      200: {
+        description:
+          "The file, for a client that follows redirects by itself; JSON for a request that accepts `application/json` and not `*/*`.",
+        isOfStore: true,
+      },
+    },
   },
   query: (c, member) => {
     const query = new URL(c.req.url).searchParams;
