@@ -34,8 +34,8 @@ export interface Admission extends Member {
 }
 
 /**
- * Admits a caller with `scope`, or `own`, to the organization in an address, and counts the request: first for
- * the caller, so that guessing names is limited too, then for the caller's organization.
+ * Admits a caller with `scope`, or `own`, to the organization in an address, and counts the
+ * request: first for the caller, so that guessing names is limited too, then for the organization.
  *
  * Fails with `RateLimited`, `OrganizationNotFound`, `ScopeMissing`, `IdentityUnavailable` or
  * `LimitsUnavailable`.

@@ -121,8 +121,10 @@ export function openNames(
   { uuid }: Pick<StorageKeyParts, "uuid">,
   sealed: string,
 ): Partial<Pick<Receipt, "filename" | "path">> {
-  const [of, filename, path = ""] = Option.getOrElse(open("names", sealed), () => "").split("\n");
-  if (of !== uuid) return {};
+  const [sealedFor, filename, path = ""] = Option.getOrElse(open("names", sealed), () => "").split(
+    "\n",
+  );
+  if (sealedFor !== uuid) return {};
   return { filename: filename as FileName, ...(path && { path: path as FilePath }) };
 }
 

@@ -292,9 +292,10 @@ type TypeRules = Pick<UploadPolicy, "allowedTypes" | "public">;
 function allows(policy: TypeRules, { contentType, filename }: UploadRequest): boolean {
   const type = essence(contentType);
   if (!policy.allowedTypes.some((allowed) => includes(allowed, type))) return false;
+  if (!policy.public) return true;
   // Servers also serve files by their extensions.
-  const served = () => mediaTypeByExtension(extensionFor(filename, contentType).slice(1));
-  return !policy.public || !(isExecutable(contentType) || isExecutable(served()));
+  const served = mediaTypeByExtension(extensionFor(filename, contentType).slice(1));
+  return !isExecutable(contentType) && !isExecutable(served);
 }
 
 const includes = (allowed: AllowedType, type: string): boolean =>

@@ -32,51 +32,48 @@ const MOST_DETAILS = 100;
  * may be empty and still have a `next`. Fails with `ScopeMissing` for a caller that may list only
  * its own files and has not asked for those, `NoOwnFolder` or `StoreUnavailable`.
  */
-export const listFiles = Effect.fnUntraced(function* (request: {
-  readonly member: Member;
-  /** Folders as written in addresses. */
-  readonly prefix?: string | undefined;
-  readonly after?: string | undefined;
-  readonly limit?: number | undefined;
-  /** Lists the caller's own folder; `prefix` is then the folders before it. */
-  readonly mine?: boolean | undefined;
-  /** Adds the names that the files had. */
-  readonly details?: boolean | undefined;
-  /** Adds addresses of the pictures whose policies name this width, in pixels. */
-  readonly width?: number | undefined;
-}) {
-  const { member, prefix, after, limit = MOST_FILES, mine = false, details = false } = request;
-  const { width } = request;
-  if (member.isForOwn === true && !mine) {
-    return yield* new ScopeMissing({ scope: "list", own: "mine" });
-  }
+export const listFiles = Effect.fnUntraced(function* (
+  request: AskedFolder & {
+    readonly member: Member;
+    readonly after?: string | undefined;
+    readonly limit?: number | undefined;
+    /** Adds the names that the files had. */
+    readonly details?: boolean | undefined;
+    /** Adds addresses of the pictures whose policies name this width, in pixels. */
+    readonly width?: number | undefined;
+  },
+) {
+  const { member, after, limit = MOST_FILES, details = false, width } = request;
+  const below = yield* prefixAsked(member, request);
   if (width !== undefined && !member.principal.scopes.has("read")) {
     return yield* new ScopeMissing({ scope: "read" });
   }
   const isDetailed = details || width !== undefined;
   const list = yield* listsOfStore;
   const root = prefixFor(member.organization);
-  const folder = mine ? yield* ownFolder(member, prefix) : prefix;
   const page = yield* list.objects({
-    prefix: folder === undefined ? root : `${keyIn(member.organization, folder)}/`,
+    prefix: below,
     after: after === undefined ? undefined : `${root}${after}`,
     limit: Math.min(limit, isDetailed ? MOST_DETAILS : MOST_FILES),
   });
   const now = yield* DateTime.now;
-  const found = page.found.flatMap(({ key, size, age }) =>
-    Option.toArray(parse(key)).map((parts) => ({
-      key: parts.key,
-      size,
-      contentType: mediaTypeByExtension(parts.extension.slice(1)),
-      storedAt: DateTime.subtract(now, { milliseconds: age }),
-      names: details ? namesOf(parts) : NOTHING,
-      picture: width === undefined ? NOTHING : pictureOf(member, parts, width),
-    })),
-  );
   const files = yield* Effect.forEach(
-    found,
-    ({ names, picture, ...file }) =>
-      Effect.zipWith(names, picture, (names, picture) => ({ ...file, ...names, ...picture })),
+    page.found.flatMap((each) =>
+      Option.toArray(parse(each.key)).map((parts) => ({ ...each, parts })),
+    ),
+    ({ size, age, parts }) =>
+      Effect.zipWith(
+        details ? namesOf(parts) : NOTHING,
+        width === undefined ? NOTHING : pictureOf(member, parts, width),
+        (names, picture) => ({
+          key: parts.key,
+          size,
+          contentType: mediaTypeByExtension(parts.extension.slice(1)),
+          storedAt: DateTime.subtract(now, { milliseconds: age }),
+          ...names,
+          ...picture,
+        }),
+      ),
     { concurrency: isDetailed ? AT_ONCE : 1 },
   );
   return { files, next: page.next?.slice(root.length) };
@@ -99,13 +96,30 @@ const pictureOf = Effect.fnUntraced(function* (
   return isShown ? { imageUrl: (yield* showFile(request, width)).url } : {};
 });
 
-/** Returns the caller's own folder behind those of `before`, as the key of a policy makes it. */
-export const ownFolder = Effect.fnUntraced(function* ({ principal }: Member, before = "") {
-  const policies = [...(yield* Policies).values()];
-  const prefixes = new Set(policies.flatMap(({ key }) => beforeSubject(key) ?? []));
-  if (!prefixes.has(before)) return yield* new NoOwnFolder({ prefixes: [...prefixes] });
-  const folder = yield* subjectFolder(principal);
-  return before === "" ? folder : `${before}/${folder}`;
+export interface AskedFolder {
+  /** Folders as written in addresses. */
+  readonly prefix?: string | undefined;
+  /** Asks for the caller's own folder; `prefix` is then the folders before it. */
+  readonly mine?: boolean | undefined;
+}
+
+/**
+ * Returns the prefix of the keys that a caller asks for, by default of the organization. Fails with
+ * `NoOwnFolder`, or `ScopeMissing` for a caller that may have only its own and asks for others.
+ */
+export const prefixAsked = Effect.fnUntraced(function* (
+  { principal, organization, isForOwn }: Member,
+  { prefix, mine }: AskedFolder,
+) {
+  if (mine === true) {
+    const policies = [...(yield* Policies).values()];
+    const prefixes = new Set(policies.flatMap(({ key }) => beforeSubject(key) ?? []));
+    if (!prefixes.has(prefix ?? "")) return yield* new NoOwnFolder({ prefixes: [...prefixes] });
+    const own = yield* subjectFolder(principal);
+    return prefixFor(organization, prefix ? `${prefix}/${own}` : own);
+  }
+  if (isForOwn === true) return yield* new ScopeMissing({ scope: "list", own: "mine" });
+  return prefix === undefined ? prefixFor(organization) : `${keyIn(organization, prefix)}/`;
 });
 
 /**

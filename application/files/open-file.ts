@@ -37,21 +37,17 @@ export const openFile = Effect.fnUntraced(function* (request: {
   if (version !== undefined && !isVersion(version)) return yield* new OrganizationNotFound();
   const parts = parseMemberKey(member, request.key);
   if (parts === undefined) return yield* new OrganizationNotFound();
-  const { key, extension } = parts;
-  const contentType = mediaTypeByExtension(extension.slice(1));
-  member.recordFacts?.({ key, contentType });
+  const { key } = parts;
+  const shown = yield* requestFor(audienceFor(member), parts, version);
+  member.recordFacts?.({ key, contentType: shown.responseMediaType });
   if (request.isLookedFor === true && (yield* isGone(key))) {
     return yield* new OrganizationNotFound();
   }
   if (width !== undefined) yield* checkWidth(width, yield* widthsOf(key, member));
-  const shown = yield* requestFor(audienceFor(member), parts, version);
-  const signed = {
-    ...shown,
-    ...(download && {
-      responseDisposition: shown.responseDisposition.replace(/^inline/, "attachment"),
-    }),
-  };
-  const get = yield* showFile(signed, download ? undefined : width);
+  const saved = () => shown.responseDisposition.replace(/^inline/, "attachment");
+  const get = yield* download
+    ? showFile({ ...shown, responseDisposition: saved() })
+    : showFile(shown, width);
   return { get, window: shown.window };
 });
 

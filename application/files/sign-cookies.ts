@@ -1,12 +1,11 @@
 import * as DateTime from "effect/DateTime";
 import * as Effect from "effect/Effect";
 import { CookiesNotSupported, ScopeMissing } from "../../domain/errors.ts";
-import { keyIn, prefixFor } from "../../domain/storage-key.ts";
 import { DEFAULT_POLICY } from "../../domain/upload-policy.ts";
 import type { Member } from "../admit.ts";
 import { policyNamed } from "../choose-policy.ts";
 import { Presigner } from "../ports/presigner.ts";
-import { ownFolder } from "./list-files.ts";
+import { type AskedFolder, prefixAsked } from "./list-files.ts";
 
 /**
  * Signs cookies that open all files of the member's organization at the CDN, of some folders of it,
@@ -14,24 +13,15 @@ import { ownFolder } from "./list-files.ts";
  * a caller that may not read, or may open only its own files and has not asked for those,
  * `NoOwnFolder` or `CookiesNotSupported`.
  */
-export const signCookies = Effect.fnUntraced(function* (request: {
-  readonly member: Member;
-  /** Folders as written in addresses. */
-  readonly prefix?: string | undefined;
-  /** Opens the caller's own folder; `prefix` is then the folders before it. */
-  readonly mine?: boolean | undefined;
-}) {
-  const { member, prefix, mine = false } = request;
-  if (member.isForOwn === true && !mine) {
-    return yield* new ScopeMissing({ scope: "list", own: "mine" });
-  }
+export const signCookies = Effect.fnUntraced(function* (
+  request: AskedFolder & { readonly member: Member },
+) {
+  const { member } = request;
+  const prefix = yield* prefixAsked(member, request);
   const { cookies } = yield* Presigner;
   if (cookies === undefined) return yield* new CookiesNotSupported();
   if (!member.principal.scopes.has("read")) return yield* new ScopeMissing({ scope: "read" });
-  const folder = mine ? yield* ownFolder(member, prefix) : prefix;
-  const root = prefixFor(member.organization);
   const { getLifetime } = yield* policyNamed(DEFAULT_POLICY);
   const expiresAt = DateTime.addDuration(yield* DateTime.now, getLifetime);
-  const opened = folder === undefined ? root : `${keyIn(member.organization, folder)}/`;
-  return { ...cookies(opened, expiresAt), expiresAt };
+  return { ...cookies(prefix, expiresAt), expiresAt };
 });

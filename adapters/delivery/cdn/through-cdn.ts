@@ -28,11 +28,9 @@ export const throughCdn = <A, E>(
 
 const decorate = Effect.fnUntraced(function* ({ root, signer: key }: NonNullable<CdnSettings>) {
   const presigner = yield* Presigner;
-  if (key === undefined) return presignerAt(presigner, root, undefined);
-  const signer = yield* Effect.promise(async () => {
-    const { make } = await SIGNERS[key.name]();
-    return make(key.keyId, Redacted.value(key.key));
-  });
+  const load = async () =>
+    key && (await SIGNERS[key.name]()).make(key.keyId, Redacted.value(key.key));
+  const signer = yield* Effect.promise(load);
   return presignerAt(presigner, root, signer);
 });
 

@@ -2,6 +2,7 @@ import * as Effect from "effect/Effect";
 import * as Layer from "effect/Layer";
 import * as Redacted from "effect/Redacted";
 import { ImageServer } from "../../../application/ports/image-server.ts";
+import { withoutSlashes } from "../../storage/signing/bucket-address.ts";
 import type { ImageSettings, MakeServer, ServerName } from "./settings.ts";
 
 /** The image servers, each in a module that is loaded only if it is used. */
@@ -18,7 +19,7 @@ export const layer = (settings: ImageSettings): Layer.Layer<never> =>
 const load = ({ server, url, key, salt }: NonNullable<ImageSettings>) =>
   Effect.map(Effect.promise(SERVERS[server]), ({ make }) =>
     make({
-      root: url.href.replace(/\/$/, ""),
+      root: withoutSlashes(url.href),
       key: Redacted.value(key),
       salt: Redacted.value(salt),
     }),

@@ -9,11 +9,9 @@ import { fileAddress } from "../addresses.ts";
 import { FILES, operation } from "./operation.ts";
 import { WIDTH, widthIn } from "./open-file.ts";
 import { presentPublic } from "./public-file.ts";
-import { confirmed, GET_URL, instant, names, publicUrl, url } from "./schemas.ts";
+import { confirmed, folders, GET_URL, instant, names, publicUrl, url } from "./schemas.ts";
 
 const AFTER = /^[!-~]{1,1024}$/;
-const matching = (pattern: RegExp, message: string) =>
-  Schema.optionalKey(Schema.String.check(Schema.isPattern(pattern, { message })));
 
 const BOOLEAN = { type: "boolean" };
 const QUERY = {
@@ -76,11 +74,10 @@ export const listFilesOperation = operation({
         : text;
     }),
   input: Schema.Struct({
-    prefix: matching(
-      FOLDER,
-      "it is neither a month, such as 2026/11, nor folders, such as avatars",
+    prefix: folders(QUERY.prefix.description),
+    after: Schema.optionalKey(
+      Schema.String.check(Schema.isPattern(AFTER, { message: "it is not the `next` of a page" })),
     ),
-    after: matching(AFTER, "it is not the `next` of a page"),
     limit: Schema.optionalKey(
       Schema.Int.annotate({ message: LIMIT, description: QUERY.limit.description }).check(
         Schema.isBetween({ minimum: 1, maximum: MOST_FILES }, { message: LIMIT }),

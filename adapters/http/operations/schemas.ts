@@ -5,7 +5,7 @@ import { FileName } from "../../../domain/file-name.ts";
 import { FilePath } from "../../../domain/file-path.ts";
 import { MediaType } from "../../../domain/media-type.ts";
 import { Metadata } from "../../../domain/metadata.ts";
-import { StorageKey } from "../../../domain/storage-key.ts";
+import { FOLDER, StorageKey } from "../../../domain/storage-key.ts";
 
 // Members that several operations have. Descriptions are for the OpenAPI document.
 
@@ -51,6 +51,16 @@ export const download = {
   getUrl: url("Shows the file once it is there.", GET_URL),
   getExpiresAt: instant("When `getUrl` stops working.", "2026-11-25T12:00:00.000Z"),
 };
+
+/** Folders that a caller asks for. */
+export const folders = (description: string) =>
+  Schema.optionalKey(
+    Schema.String.annotate({ description }).check(
+      Schema.isPattern(FOLDER, {
+        message: "it is neither a month, such as 2026/11, nor folders, such as avatars",
+      }),
+    ),
+  );
 
 export const publicUrl = Schema.optionalKey(
   url(

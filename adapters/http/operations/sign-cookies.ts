@@ -1,9 +1,8 @@
 import * as DateTime from "effect/DateTime";
 import * as Schema from "effect/Schema";
 import { signCookies } from "../../../application/files/sign-cookies.ts";
-import { FOLDER } from "../../../domain/storage-key.ts";
 import { FILES, operation } from "./operation.ts";
-import { flag, instant, url } from "./schemas.ts";
+import { flag, folders, instant, url } from "./schemas.ts";
 
 /**
  * The answer has the cookies as data, and sets none: they belong to the domain of the CDN, for which
@@ -24,13 +23,7 @@ export const signCookiesOperation = operation({
     answers: "The cookies.",
   },
   input: Schema.Struct({
-    prefix: Schema.optionalKey(
-      Schema.String.check(
-        Schema.isPattern(FOLDER, {
-          message: "it is neither a month, such as 2026/11, nor folders, such as avatars",
-        }),
-      ).annotate({ description: "Folders, as lists take them; all files if left out." }),
-    ),
+    prefix: folders("Folders, as lists take them; all files if left out."),
     mine: Schema.optionalKey(
       flag("Opens the caller's own folder, which the `key` of a policy makes by `{subject}`."),
     ),
