@@ -20,7 +20,7 @@ export type Prepare = (
 /** The most files that are prepared at a time: a picture of 50 megapixels takes 200 MB meanwhile. */
 export const MOST_PREPARED = 2;
 
-/** Calls `prepare`; what it throws becomes an `UploadError`. */
+/** Calls `prepare`; an error of its becomes an `UploadError`. */
 export async function prepareFile(
   run: Run,
   tally: Tally,
@@ -33,7 +33,11 @@ export async function prepareFile(
   let isOver = false;
   const onProgress = (percent: number) => isOver || signal.aborted || tally.preparing(percent);
   onProgress(0);
-  const work = (async () => prepare(named, { signal, onProgress }))();
+  const work = (async () => {
+    const prepared = await prepare(named, { signal, onProgress });
+    check(prepared?.size >= 0, `prepare must return a File or a Blob, not "${prepared}".`);
+    return prepared;
+  })();
   const prepared = await unlessAborted(signal, work)
     .catch((cause: unknown) => {
       if (cause instanceof UploadError) throw cause;
@@ -41,7 +45,6 @@ export async function prepareFile(
       throw new UploadError("prepare-failed", message, { cause });
     })
     .finally(() => (isOver = true));
-  check(prepared?.size >= 0, `prepare must return a File or a Blob, not "${prepared}".`);
   tally.resize(prepared.size);
   tally.show();
   return prepared === named ? file : prepared;

@@ -111,6 +111,8 @@ export function makeService(options: ServiceOptions) {
         const send = async (authorization: object | undefined) =>
           call(signal, files + path, {
             method: method ?? (body ? "POST" : "GET"),
+            // Without a body: a removal is sent even if the page is left. Bodies have a limit then.
+            keepalive: !body && !!method,
             // Made here, so that invalid headers are not taken for a service that does not answer.
             headers: new Headers({
               Accept: "application/json",

@@ -50,7 +50,7 @@ const paths = new WeakMap<Blob, string>();
 export const pathOf = (file: Blob): string | undefined =>
   (paths.get(file) ?? (file as Partial<File>).webkitRelativePath) || undefined;
 
-/** Returns true for files in folders that Windows and macOS write there, and nobody sees. */
+/** Returns true for hidden files that Windows and macOS write into folders, such as `.DS_Store`. */
 export const isSystemFile = (file: Blob): boolean =>
   /\/(?:\.DS_Store|Thumbs\.db|desktop\.ini)$/i.test(pathOf(file) ?? "");
 
@@ -77,10 +77,7 @@ async function filesIn(items: DataTransferItemList): Promise<ReadonlyArray<File>
   return files.filter((file) => !isSystemFile(file));
 }
 
-/**
- * The most folders inside each other that are opened: Chromium takes a minute for a thousand, and
- * the service takes 32.
- */
+/** The deepest folder that is opened: the service takes 32, Chromium a minute for a thousand. */
 const MOST_LEVELS = 100;
 
 /** Adds the files in a folder, in the order in which the browser lists them. */
@@ -112,7 +109,7 @@ async function walk(folder: FileSystemDirectoryEntry, files: Array<File>): Promi
   }
 }
 
-/** Returns a function that makes a file of what cannot be read; its upload says so. */
+/** Returns a function that makes an empty file for what cannot be read; its upload says why. */
 const standIn =
   ({ name }: FileSystemEntry) =>
   (cause: unknown): File => {

@@ -133,9 +133,10 @@ it("a file is removed once its question is answered, and comes back where it was
   expect(row(1)).toMatchObject({ status: "asking", text: "" });
   for (const { question } of list.read().files) question.confirm.act();
   expect(list.read()).toMatchObject({ files: [], text: "No files yet" });
-  // Who leaves has removed them nevertheless.
+  // Who leaves has removed them nevertheless, and who closes the page.
   leave();
   await until("removals", () => seen.filter(isRemoval).length === 4);
+  expect(seen.filter(({ keepalive }) => keepalive)).toEqual(seen.filter(isRemoval));
   await until("no files", async () => (await files.page()).files.length === 0);
 });
 
@@ -170,7 +171,8 @@ it("answers to earlier options are dropped, and to nobody are not waited for", a
   });
   const leave = list.subscribe(() => undefined);
   await until("a request", () => asked.length === 1);
-  const options = { prefix: "2026", mine: true, width: 64, limit: 2, words: { empty: "Leer" } };
+  const asks = { prefix: "2026", mine: true, details: undefined, width: 64, limit: 2 };
+  const options = { ...asks, words: { empty: "Leer" } };
   list.use(files, options);
   list.use(files, { ...options });
   await until("another request", () => asked.length === 2);

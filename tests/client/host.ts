@@ -43,6 +43,7 @@ export interface Seen {
   readonly url: string;
   readonly headers: Headers;
   readonly credentials: RequestCredentials | undefined;
+  readonly keepalive: boolean | undefined;
   readonly isForStore: boolean;
   /** What follows `/files/` in the address of a call to the API. */
   readonly action: string;
@@ -63,6 +64,7 @@ export function network(trouble: Trouble = () => undefined): ReadonlyArray<Seen>
       url,
       headers: new Headers(init.headers),
       credentials: init.credentials,
+      keepalive: init.keepalive,
       isForStore: new URL(url).pathname.startsWith("/store/"),
       action: /\/files\/(.*)/.exec(url)?.[1] ?? "",
     };

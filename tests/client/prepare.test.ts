@@ -103,7 +103,11 @@ it("what is thrown is the cause of an error for people, or their sentence itself
   const refusal = await failure(client.upload(photo(), { prepare: rejects }));
   expect([refusal, refusal.userMessage]).toEqual([own, "Only wide pictures, please."]);
   const nothing = (() => undefined) as unknown as Prepare;
-  await expect(client.upload(photo(), { prepare: nothing })).rejects.toThrow(TypeError);
+  const { code, message } = await failure(client.upload(photo(), { prepare: nothing }));
+  expect([code, message]).toEqual([
+    "prepare-failed",
+    'photo.heic could not be prepared: TypeError: prepare must return a File or a Blob, not "undefined".',
+  ]);
   const empty = await failure(client.upload(photo(), { prepare: () => new File([], "e.png") }));
   expect(empty.message).toBe("e.png is empty. Choose a file with content.");
 });

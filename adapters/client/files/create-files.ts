@@ -1,5 +1,6 @@
 import {
   check,
+  type Decode,
   decodeFiles,
   decodeOpened,
   decodeState,
@@ -85,23 +86,29 @@ export interface Files {
 export function createFiles({ retry, ...options }: FilesOptions): Files {
   const service = makeService(options);
   makeRun(undefined, retry).close();
-  /** Resolves to what the address of a file leads to. */
-  const open = async (key: string, query: string, signal?: AbortSignal): Promise<string> => {
+  const ask = <A>(
+    path: string,
+    decode: Decode<A>,
+    { signal, onRetry }: Pick<PageOptions, "signal" | "onRetry">,
+    method?: "DELETE",
+  ): Promise<A> => {
     const run = makeRun(signal, retry);
-    const opened = service.ask(run, `${pathOf(key)}?${query}`, decodeOpened);
-    return (await opened.finally(run.close)).url;
+    run.onRetry = onRetry;
+    return service.ask(run, path, decode, undefined, method).finally(run.close);
   };
+  /** Resolves to the signed URL that the address of a file leads to. */
+  const open = async (key: string, query: string, signal?: AbortSignal) =>
+    (await ask(`${pathOf(key)}?${query}`, decodeOpened, { signal })).url;
   const files: Files = {
-    page: async ({ signal, onRetry, ...asked } = {}) => {
-      const run = makeRun(signal, retry);
-      run.onRetry = onRetry;
-      const query = new URLSearchParams();
-      for (const name of QUERY) if (asked[name] !== undefined) query.set(name, `${asked[name]}`);
+    page: async (options = {}) => {
+      const asked = [...LISTED_BY, "after"] as const;
+      const pairs = asked.flatMap((name) =>
+        options[name] === undefined ? [] : [[name, `${options[name]}`]],
+      );
       // The list is at the address of the files itself, without a slash.
-      const { files, next } = await service
-        .ask(run, `../files?${query}`, decodeFiles)
-        .finally(run.close);
-      return next === asked.after ? { files } : { files, next };
+      const path = `../files?${new URLSearchParams(pairs)}`;
+      const { files, next } = await ask(path, decodeFiles, options);
+      return next === options.after ? { files } : { files, next };
     },
     list: async function* (options) {
       let after: string | undefined;
@@ -117,8 +124,7 @@ export function createFiles({ retry, ...options }: FilesOptions): Files {
     remove: async (fileUrl, signal) => {
       const [, path = ""] = ADDRESS.exec(fileUrl) ?? [];
       check(FILE_PATH.test(path), `fileUrl must be that of a file, not "${fileUrl}".`);
-      const run = makeRun(signal, retry);
-      await service.ask(run, path, () => undefined, undefined, "DELETE").finally(run.close);
+      await ask(path, () => undefined, { signal }, "DELETE");
     },
     whenReady: async (key, { signal, onState } = {}) => {
       const path = pathOf(key);
@@ -149,7 +155,8 @@ export function createFiles({ retry, ...options }: FilesOptions): Files {
   return files;
 }
 
-const QUERY = ["prefix", "mine", "details", "width", "limit", "after"] as const;
+/** The options by which other files are listed. */
+export const LISTED_BY = ["prefix", "mine", "details", "width", "limit"] as const;
 
 /** Returns the path of a file's address below that of all files. */
 function pathOf(key: string): string {

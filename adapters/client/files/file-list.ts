@@ -1,7 +1,7 @@
 import type { StoredFile, UploadResult } from "../decode.ts";
 import type { UploadError } from "../errors.ts";
 import type { RetryState } from "../run.ts";
-import type { FilePage, Files, ListOptions } from "./create-files.ts";
+import { type FilePage, type Files, LISTED_BY, type ListOptions } from "./create-files.ts";
 import {
   type FileWords,
   isShown,
@@ -21,17 +21,17 @@ export interface FileListOptions extends Omit<ListOptions, "signal"> {
 
 /** The files that a component shows. */
 export interface ListedFiles {
-  /** Those of a page newest first, below those of the pages before. */
+  /** Page below page; within a page the newest first. */
   readonly files: ReadonlyArray<ListedFile>;
   /** `more`: there is another page; `end`: all files are shown. */
   readonly status: "loading" | "more" | "end" | "failed";
   /** Present if it has `failed`. */
   readonly error?: UploadError | undefined;
-  /** What to show below the files: that they are loaded, that there are none, or what failed. */
+  /** To show below the files: that they are loading, that there are none, or what failed. */
   readonly text: string;
   /**
-   * Loads the next page, or tries again; absent if there is nothing to load. It stays the same
-   * button, without `act` while a page is loaded. `act` resolves once that is shown.
+   * Loads the next page, or tries again; absent if there is nothing to load. While a page loads it
+   * stays, without `act`. `act` resolves once the page is shown.
    */
   readonly button?: { readonly label: string; readonly act?: () => Promise<void> } | undefined;
   /** What has happened, for screen readers. */
@@ -42,9 +42,6 @@ export interface ListedFiles {
 
 /** The time within which a picture that failed is not asked for again, in milliseconds. */
 const RENEWAL_PAUSE = 60_000;
-
-/** The options by which other files are listed. */
-const ASKED = ["prefix", "mine", "details", "width", "limit"] as const;
 
 /** What `makeFileList` returns, for a component. */
 export type FileListing = ReturnType<typeof makeFileList>;
@@ -94,7 +91,8 @@ export function makeFileList(files: Files, options: FileListOptions = {}) {
     try {
       let page: FilePage;
       do {
-        page = await files.page({ details: true, ...options, after: next, signal, onRetry });
+        const { details = true } = options;
+        page = await files.page({ ...options, details, after: next, signal, onRetry });
         if (signal.aborted) return;
         next = page.next;
       } while (page.files.length === 0 && next !== undefined);
@@ -217,7 +215,7 @@ export function makeFileList(files: Files, options: FileListOptions = {}) {
     /** Takes the files and options of the last render, which may list other files. */
     use: (nextFiles: Files, nextOptions: FileListOptions) => {
       const isOther =
-        files !== nextFiles || ASKED.some((name) => options[name] !== nextOptions[name]);
+        files !== nextFiles || LISTED_BY.some((name) => options[name] !== nextOptions[name]);
       files = nextFiles;
       options = nextOptions;
       if (isOther && listeners.size > 0) begin();

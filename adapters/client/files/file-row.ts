@@ -2,7 +2,7 @@ import { attempt, type StoredFile } from "../decode.ts";
 import type { UploadError } from "../errors.ts";
 import { sizeInWords } from "../size-in-words.ts";
 
-/** What changes of a row. */
+/** The state that a row is made from. */
 export interface RowFacts {
   readonly file: StoredFile;
   /** The address of its picture, for an `<img>`. */
