@@ -17,7 +17,6 @@ const folder = makeFolder();
 const { privateKey, publicKey } = generateKeyPairSync("rsa", { modulusLength: 2048 });
 const FILES: Readonly<Record<string, string>> = {
   "scanned.json": snippetsOf("docs/scan.md").get("scanned.json") ?? "",
-  "public.json": snippetsOf("docs/cdn.md").get("public.json") ?? "",
   "videos.json": snippetsOf("docs/policies.md").get("videos.json") ?? "",
   ".minio-secret": "a-secret-of-the-tests",
   "tokens.json": JSON.stringify({ tokens: [] }),

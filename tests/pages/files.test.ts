@@ -91,7 +91,8 @@ describe.skipIf(executablePath === undefined)("lists of files in Chromium", () =
     "files.css": component("files.css"),
     [`Uploads.${framework}`]: component(`Uploads.${framework}`),
     [`Files.${framework}`]: component(`Files.${framework}`),
-    [`Attachments.${framework}`]: snippets.get(`Attachments.${framework}`) ?? "",
+    [`Attachments.${framework}`]:
+      snippets.get(`Attachments.${framework}`) ?? component(`Attachments.${framework}`),
     "valetkey.ts": (snippets.get("valetkey.ts") ?? "").replace(
       "https://uploads.example.com",
       service.address,

@@ -107,7 +107,8 @@ describe.skipIf(executablePath === undefined)("components in Chromium", () => {
     const entry = `${name.replace(".", "-")}${made === withFolders ? "-folders" : ""}.ts`;
     urls[entry] ??= pages.add({
       [entry]: made(here(MOUNTS[name])),
-      "App.tsx": made(here(snippets.get("App.tsx") ?? "")),
+      "App.tsx": made(snippets.get("App.tsx") ?? ""),
+      "valetkey.ts": here(snippets.get("valetkey.ts") ?? ""),
       "uploads.css": component("uploads.css"),
       [name]: component(name),
     });
@@ -131,12 +132,10 @@ describe.skipIf(executablePath === undefined)("components in Chromium", () => {
 
   it("the page shows how to use what is tested here", () => {
     expect([...snippets.keys()]).toEqual([
-      "App.tsx",
       "valetkey.ts",
+      "App.tsx",
       "Attachments.tsx",
-      "Attachments.vue",
-      "Attachments.svelte",
-      "List.tsx",
+      "FileState.tsx",
     ]);
   });
 
@@ -149,12 +148,14 @@ describe.skipIf(executablePath === undefined)("components in Chromium", () => {
     const url = await pages.add({
       "list-page.ts": `import { createElement, StrictMode } from "react";
         import { createRoot } from "react-dom/client";
-        import { List } from "./List.tsx";
+        import { FileState } from "./FileState.tsx";
         const root = createRoot(document.getElementById("uploads")!);
-        const list = createElement(List, { keys: ${JSON.stringify([first.key, second.key])} });
-        root.render(createElement(StrictMode, null, list));
+        const rows = ${JSON.stringify([first.key, second.key])}.map((file) =>
+          createElement(FileState, { key: file, file }));
+        root.render(createElement(StrictMode, null, rows));
         Object.assign(window, { leave: () => root.unmount() });`,
-      "List.tsx": here(snippets.get("List.tsx") ?? ""),
+      "FileState.tsx": snippets.get("FileState.tsx") ?? "",
+      "valetkey.ts": here(snippets.get("valetkey.ts") ?? ""),
     });
     const page = await browser.newPage();
     const complaints: Array<string> = [];
@@ -182,11 +183,12 @@ describe.skipIf(executablePath === undefined)("components in Chromium", () => {
     const url = await pages.add({
       "left-page.ts": `import { createElement } from "react";
         import { createRoot } from "react-dom/client";
-        import { List } from "./List.tsx";
+        import { FileState } from "./FileState.tsx";
         const root = createRoot(document.getElementById("uploads")!);
-        root.render(createElement(List, { keys: ["${key}"] }));
+        root.render(createElement(FileState, { file: "${key}" }));
         Object.assign(window, { leave: () => root.unmount() });`,
-      "List.tsx": here(snippets.get("List.tsx") ?? ""),
+      "FileState.tsx": snippets.get("FileState.tsx") ?? "",
+      "valetkey.ts": here(snippets.get("valetkey.ts") ?? ""),
     });
     await page.route("**/state", () => undefined);
     const asked = page.waitForRequest("**/state");
@@ -420,13 +422,12 @@ describe.skipIf(executablePath === undefined)("components in Chromium", () => {
     );
   });
 
-  it.each(["App.tsx", "List.tsx", ...COMPONENTS])(
+  it.each(["App.tsx", "FileState.tsx", ...COMPONENTS])(
     "%s compiles with the strictest settings",
     async (name) => {
       await pages.add({
         "nothing.ts": "export {};",
-        "App.tsx": snippets.get("App.tsx") ?? "",
-        "List.tsx": snippets.get("List.tsx") ?? "",
+        ...Object.fromEntries(snippets),
         ...Object.fromEntries(COMPONENTS.map((each) => [each, component(each)])),
       });
       expect(await pages.compile(name)).toBe("");
