@@ -16,8 +16,8 @@ export const PictureWidths = Schema.Array(PictureWidth).check(
 );
 
 /**
- * Returns true for a type that every supported image server reads. SVG is none of them: it can hold
- * scripts, and names further files.
+ * Returns true for a type that every supported image server reads, but not for SVG, which can hold
+ * scripts and refer to other files.
  */
 export const isPicture = (contentType: MediaType): boolean => PICTURES.has(essence(contentType));
 

@@ -158,12 +158,12 @@ const PUBLIC_FOLDER = "public";
 export const isPublicKey = (key: ObjectKey): boolean =>
   afterOrganization(key).startsWith(`${PUBLIC_FOLDER}/`);
 
-/** Returns the folders of a caller: also public files can be in a folder of their uploader. */
+/** Returns the folders of a caller, for private and for public files. */
 export const withPublicFolder = (folder: string) => [folder, `${PUBLIC_FOLDER}/${folder}`];
 
 /**
- * Returns true if a folder of a template is that of public files, wherever it is: in rules of buckets
- * and CDNs, such as `orgs/<any>/public/<any>`, what stands for any text also stands for slashes.
+ * Returns true if any folder of a template is called as that of public files: in rules of buckets and
+ * CDNs, such as `orgs/<any>/public/<any>`, `<any>` also matches slashes.
  */
 export const hasPublicFolder = (template: KeyTemplate): boolean => template.includes(PUBLIC_FOLDER);
 
@@ -207,8 +207,8 @@ export const prefixFor = (organization: OrganizationId, folder?: string) =>
 
 /**
  * Returns the name's extension if the media-type table lists it for the type, or has none for that
- * type; else the type's usual one; else `.bin`. A type that browsers execute gets `.xml` in place of
- * one that hides that: file addresses know the extension alone, and a CDN serves the stored type.
+ * type; else the type's usual one; else `.bin`. A type that browsers execute never gets an extension
+ * that hides that, but `.xml`: addresses know only the extension, and a CDN serves the stored type.
  */
 export function extensionFor(filename: FileName, contentType: MediaType): string {
   const extension = extensionIn(filename);

@@ -102,8 +102,8 @@ export interface WrittenPolicy {
    */
   readonly key?: string | undefined;
   /**
-   * Everybody can read its files, at an address that does not end: see docs/cdn.md. Their keys begin
-   * with `orgs/{organization}/public/`, then `{subject}` may come. Types that browsers execute are
+   * Everybody can read its files, at an address that never expires: see docs/cdn.md. Their keys begin
+   * with `orgs/{organization}/public/`, and `{subject}` may follow. Types that browsers execute are
    * refused.
    */
   readonly public?: boolean | undefined;

@@ -42,7 +42,7 @@ const announce = (settings: Settings) =>
     if (isForPeople) print(startMessage(settings));
     else {
       yield* Effect.logInfo("ready", readyFacts(settings));
-      // Whoever writes the log into a file still reads the address.
+      // The log may go into a file.
       if (process.stderr.isTTY) printMessage(startMessage(settings));
     }
     for (const warning of findWarnings(process.env, settings)) yield* Effect.logWarning(warning);

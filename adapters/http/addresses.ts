@@ -15,7 +15,7 @@ export const fileAddress = (
   return `${rootAt(publicUrl)}${path}${query}`;
 };
 
-/** Returns the address of a public file, which does not end; undefined for any other file. */
+/** Returns the address of a public file, which never expires; undefined for any other file. */
 export type PublicAddress = (key: StorageKey) => string | undefined;
 
 /** The path of public files. */

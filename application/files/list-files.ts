@@ -123,8 +123,8 @@ export const prefixAsked = Effect.fnUntraced(function* (
 });
 
 /**
- * Returns the names that the service wrote, which it asks the object for: in Azure's list, metadata
- * of a client could pass for another member. None if the store fails, since the page is worth more.
+ * Returns the names that the service wrote, from the object itself: in Azure's list, a client's
+ * metadata could pass for another member. None if the store fails: the page is sent without them.
  */
 const namesOf = Effect.fnUntraced(function* (file: StorageKeyParts) {
   const facts = yield* lookAt(file.key).pipe(

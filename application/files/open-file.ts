@@ -28,7 +28,7 @@ export const openFile = Effect.fnUntraced(function* (request: {
   readonly download?: boolean | undefined;
   /** As returned by confirming. A member who may read the file may read any version of it. */
   readonly version?: string | undefined;
-  /** Of its picture, in pixels: one that a policy with such keys names. A download is whole. */
+  /** In pixels, of a picture: one that a policy with such keys names. Not used for a download. */
   readonly width?: number | undefined;
   /** Refuses a file that the store does not have. */
   readonly isLookedFor?: boolean | undefined;

@@ -75,14 +75,14 @@ export const read = (source: Source) =>
         // Google's CDN serves without a signature only what everybody can read in the bucket, and
         // no rule of a bucket there is for the public folders of all organizations.
         publicRoot: signer === "google" ? undefined : withoutSlashes(url.href),
-        signer: signer && { name: signer, keyId, key: Redacted.make(key ? pem(key) : "") },
+        signer: signer && { name: signer, keyId, key: pem(key) },
       },
   );
 
 /** A 128-bit key, as Google's pages make it. */
 const BASE64URL_16 = /^[A-Za-z0-9_-]{22}(?:==)?$/;
 
-const pem = (key: Redacted.Redacted) => pemIn(Redacted.value(key));
+const pem = (key = Redacted.make("")) => Redacted.make(pemIn(Redacted.value(key)));
 const pemIn = (text: string) => text.replaceAll("\\n", "\n");
 
 function isPrivateKey(text: string): boolean {

@@ -35,9 +35,9 @@ const decorate = Effect.fnUntraced(function* ({ root, signer: key }: NonNullable
 });
 
 /**
- * Signs the GETs of browsers for the CDN: of public files alone, without a signature, if there is no
- * signer. What a CDN may not keep to is left to the store: a type that browsers execute, which has
- * to be saved; a file that is to be saved whatever its type; and a version that is named.
+ * Signs the GETs of browsers for the CDN; without a signer, only public files are read there. A CDN
+ * may ignore what a URL says of the answer, so the store itself serves types that browsers execute,
+ * other files to be saved, and named versions.
  */
 export const presignerAt = (
   presigner: Presigner["Service"],

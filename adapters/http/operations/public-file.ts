@@ -18,7 +18,7 @@ export function presentPublic(
 
 /**
  * Opens a public file for everybody, if some policy is public. Its address has the organization's
- * id, since no caller's names are known here, and no way to spell the key of another file.
+ * id, since there is no caller whose names could be looked up, and cannot spell another file's key.
  */
 export const publicFileRoute = publicRoute({
   methods: ["GET"],
