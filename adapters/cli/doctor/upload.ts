@@ -5,6 +5,7 @@ import { ByteSize } from "../../../domain/byte-size.ts";
 import type { ObjectKey } from "../../../domain/storage-key.ts";
 import { keyIn } from "../../contract/running/scratch.ts";
 import { CONTENT } from "../../contract/sending/uploads.ts";
+import { NAMES } from "../../storage/signing/binding.ts";
 import { check, type StoreAnswer } from "./doctor.ts";
 import { promised } from "./promised.ts";
 import { headersAdded, ONE_STORE, type RefusedUpload, refusedUpload } from "./refused-upload.ts";
@@ -90,14 +91,16 @@ const readBack = check(
     }
     if (doctor.s3 === undefined) return;
     const { ok, headers } = yield* doctor.sendAs("service", { method: "HEAD", key });
-    // MinIO keeps an empty one that our signature forbids.
+    // MinIO keeps an empty one that our signature forbids; a copy has its names from the service.
     const added = Object.keys(headers).filter(
-      (name) => headers[name] && /^x-amz-(?:meta-.*|website-redirect-location)$/.test(name),
+      (name) => headers[name] && ADDED.test(name) && name !== NAMES,
     );
     if ((headers["x-amz-tagging-count"] ?? "0") !== "0") added.push("x-amz-tagging");
     if (ok && added.length > 0) headersAdded(doctor, added.join(", "), "the store obeys it");
   },
 );
+
+const ADDED = /^x-amz-(?:meta-.*|website-redirect-location)$/;
 
 /** More than proxies let through by default: "client_max_body_size", nginx documentation. */
 const LARGE = 2 ** 20 + 1;
