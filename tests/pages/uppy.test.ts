@@ -378,6 +378,23 @@ describe.skipIf(executablePath === undefined)("Uppy's Dashboard in Chromium", ()
     ]);
   });
 
+  it("a file that is renamed once it has failed is sent under its new name", async () => {
+    await open();
+    await page.route("**/presign", (route) => route.fulfill({ status: 400 }), { times: 1 });
+    const found = await ask<ReadonlyArray<string>>(
+      `(async () => {
+         const data = new File(["photo"], "a.png", { type: "image/png", lastModified: 1 });
+         const id = uppy.addFile({ name: "a.png", data });
+         await uppy.upload();
+         const { error } = uppy.getFile(id);
+         uppy.setFileMeta(id, { name: "b.png" });
+         await uppy.retryAll();
+         return [typeof error, uppy.getFile(id).response.body.filename];
+       })()`,
+    );
+    expect(found).toEqual(["string", "b.png"]);
+  });
+
   it("a file of Companion is refused in a sentence, and others are uploaded", async () => {
     await open();
     await choose(photo);

@@ -17,6 +17,7 @@ import {
   type UploadResult,
   type UploadTask,
 } from "../client.ts";
+import { largestFor } from "../uploads/refusal.ts";
 
 /** The `response.body` of an uploaded file; `Data` is the type of its `serverData`. */
 export type UploadBody<Data = unknown> = {
@@ -38,8 +39,11 @@ export interface ValetkeyOptions
 export class Valetkey<M extends Meta, B extends Body> extends BasePlugin<ValetkeyOptions, M, B> {
   readonly #events: EventManager<M, B>;
   readonly #tasks = new Map<string, UploadTask>();
-  /** Uploads that have failed, with the content that they continue with. */
-  readonly #failed = new Map<string, { readonly task: UploadTask; readonly data: unknown }>();
+  /** Uploads that have failed, with the file that they continue with. */
+  readonly #failed = new Map<
+    string,
+    { readonly task: UploadTask; readonly file: UppyFile<M, B> }
+  >();
 
   constructor(uppy: Uppy<M, B>, options: ValetkeyOptions) {
     super(uppy, options);
@@ -99,9 +103,9 @@ export class Valetkey<M extends Meta, B extends Body> extends BasePlugin<Valetke
     const { client, policy: name = "files", multipart } = this.opts;
     const policy = (await client.policies()).find((each) => each.name === name);
     if (policy === undefined) return;
-    const { maxSize, allowedTypes, extensions } = policy;
+    const { allowedTypes, extensions } = policy;
     const { restrictions } = this.uppy.opts;
-    const largest = Math.max(maxSize, (multipart !== false && policy.multipart?.maxSize) || 0);
+    const largest = largestFor(policy, multipart !== false);
     this.uppy.setOptions({
       restrictions: {
         maxFileSize: Math.min(restrictions.maxFileSize ?? Infinity, largest),
@@ -129,8 +133,9 @@ export class Valetkey<M extends Meta, B extends Body> extends BasePlugin<Valetke
     const { uppy } = this;
     const failed = this.#failed.get(id);
     this.#failed.delete(id);
-    // The content may have been edited meanwhile.
-    let task = failed && failed.data === file.data ? failed.task.retry() : undefined;
+    // A person may have edited the content or the name meanwhile.
+    const isSame = failed?.file.data === file.data && failed?.file.meta === file.meta;
+    let task = isSame ? failed?.task.retry() : undefined;
     try {
       task ??= this.#begin(file);
       this.#tasks.set(id, task);
@@ -142,7 +147,7 @@ export class Valetkey<M extends Meta, B extends Body> extends BasePlugin<Valetke
     } catch (cause) {
       const { code, message, userMessage = message } = cause as UploadError;
       if (code === "aborted") return;
-      if (task !== undefined) this.#failed.set(id, { task, data: file.data });
+      if (task !== undefined) this.#failed.set(id, { task, file });
       uppy.log(message, "error");
       // Uppy shows the message to a person.
       const error = Object.create(cause as Error, { message: { value: userMessage } });
