@@ -1,4 +1,4 @@
-import { existsSync, readdirSync, utimesSync, writeFileSync } from "node:fs";
+import { type Dirent, existsSync, readdirSync, utimesSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, it } from "vitest";
 import { bundled } from "../support/bundled.ts";
@@ -92,7 +92,9 @@ async function killAt(kind: (typeof STEPS)[number]): Promise<void> {
     await ledger.settle();
     for (const upload of ledger.uploads) await ledger.repeat(upload);
     const stored = readdirSync(join(folder, "objects"), { recursive: true, withFileTypes: true });
-    expect(stored.filter((each) => each.isFile())).toHaveLength(ledger.uploads.length);
+    // The names of a copy are an object in a bucket without a name.
+    const isObject = (each: Dirent) => each.isFile() && !each.parentPath.includes("/%2f/%2f/");
+    expect(stored.filter(isObject)).toHaveLength(ledger.uploads.length);
     const name = `killed at ${points.length} points of ${kind.name}, seed ${SEED}`;
     await conclude(name, ledger, recovered);
     await service.stop();

@@ -64,7 +64,7 @@ export async function installProject(): Promise<Project> {
 export async function projectWith(others: ReadonlyArray<string>): Promise<Project> {
   const project = emptyProject();
   const tarball = await packed();
-  await linkPackages(project.folder, others.join(" "), () =>
+  await linkPackages(project.folder, [...BESIDE, ...others].join(" "), () =>
     installPackage(project.folder, tarball, [...BESIDE, ...others]),
   );
   return project;
