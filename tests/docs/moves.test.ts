@@ -63,11 +63,17 @@ async function drive(
     "drive.js",
     `
     import { attachments } from "./yours.js";
-    import { upload } from "./client.js";
     await import("./${server}");
-    const call = (path, init = {}) => fetch(process.env.PUBLIC_URL + path, {
-      ...init, headers: { ...init.headers, Cookie: "session=mia" },
-    });
+    // What a browser does for a page of the host: it knows its address, and sends the cookie there.
+    globalThis.location = new URL(process.env.PUBLIC_URL);
+    const send = globalThis.fetch;
+    globalThis.fetch = (url, init = {}) => {
+      const headers = new Headers(init.headers);
+      if (new URL(url).origin === location.origin) headers.set("Cookie", "session=mia");
+      return send(url, { ...init, headers });
+    };
+    const call = (path, init) => fetch(location.origin + path, init);
+    const { upload } = await import("./client.js");
     const file = new File(["the bytes of a picture"], "photo.png", { type: "image/png" });
     const until = async (path) => {
       for (;;) {
@@ -116,24 +122,19 @@ it.skipIf(minio === undefined)(
     const after = await drive(
       "after.js",
       `
-    const { key, get_url } = await upload(file, call);
+    const { key, getUrl } = await upload(file);
     const told = [
-      await (await fetch(get_url)).text(),
+      await (await fetch(getUrl)).text(),
       attachments.map((of) => [of.key === key, of.type, of.user]),
-      await upload(new File(["<html>"], "a.html", { type: "text/html" }), call).then(
+      await upload(new File(["<html>"], "a.html", { type: "text/html" })).then(
         () => "granted",
-        ({ message }) => message.split(";")[0].slice(0, 13),
+        ({ code }) => code,
       ),
-      (await fetch(process.env.PUBLIC_URL + "/api/v1/orgs/team/files/presign", { method: "POST" })).status,
+      (await send(location.origin + "/api/v1/orgs/team/files/presign", { method: "POST" })).status,
     ];
     `,
     );
-    expect(after).toEqual([
-      "the bytes of a picture",
-      [[true, "image/png", "mia"]],
-      "This file is ",
-      401,
-    ]);
+    expect(after).toEqual(["the bytes of a picture", [[true, "image/png", "mia"]], "refused", 401]);
   },
 );
 
@@ -168,12 +169,12 @@ it.skipIf(minio === undefined || fakeGcs === undefined)(
       const ask = (action, body) => call("/api/v1/orgs/team/files/" + action, {
         method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify(body),
       }).then((answer) => answer.json());
-      const { file_url } = await upload(file, call);
+      const { fileUrl } = await upload(file);
       const { key, receipt, put_url, put_headers } = await ask("presign", {
         filename: file.name, content_type: file.type, size: file.size,
       });
       await fetch(put_url, { method: "PUT", headers: put_headers, body: file });
-      const told = [key, receipt, new URL(file_url).pathname, new URL(put_url).host];
+      const told = [key, receipt, new URL(fileUrl).pathname, new URL(put_url).host];
       `,
     )) as ReadonlyArray<string>;
     expect(host).toBe(new URL(minio?.endpoint ?? "").host);
@@ -190,9 +191,9 @@ it.skipIf(minio === undefined || fakeGcs === undefined)(
       const read = async (path) => (await (await call(path)).text());
     `;
     const moved = `${confirm}
-      const { get_url } = await upload(file, call);
+      const { getUrl } = await upload(file);
       const told = [
-        new URL(get_url).host, await (await fetch(get_url)).text(), await confirm(),
+        new URL(getUrl).host, await (await fetch(getUrl)).text(), await confirm(),
       ];
     `;
     expect(await drive("application.js", moved, gcs)).toEqual([
