@@ -17,7 +17,6 @@ import {
   type UploadResult,
   type UploadTask,
 } from "../client.ts";
-import { largestFor } from "../uploads/refusal.ts";
 
 /** The `response.body` of an uploaded file; `Data` is the type of its `serverData`. */
 export type UploadBody<Data = unknown> = {
@@ -103,9 +102,9 @@ export class Valetkey<M extends Meta, B extends Body> extends BasePlugin<Valetke
     const { client, policy: name = "files", multipart } = this.opts;
     const policy = (await client.policies()).find((each) => each.name === name);
     if (policy === undefined) return;
-    const { allowedTypes, extensions } = policy;
+    const { maxSize, allowedTypes, extensions } = policy;
     const { restrictions } = this.uppy.opts;
-    const largest = largestFor(policy, multipart !== false);
+    const largest = Math.max(maxSize, (multipart !== false && policy.multipart?.maxSize) || 0);
     this.uppy.setOptions({
       restrictions: {
         maxFileSize: Math.min(restrictions.maxFileSize ?? Infinity, largest),
