@@ -39,10 +39,7 @@ export class Valetkey<M extends Meta, B extends Body> extends BasePlugin<Valetke
   readonly #events: EventManager<M, B>;
   readonly #tasks = new Map<string, UploadTask>();
   /** Uploads that have failed, with the file that they continue with. */
-  readonly #failed = new Map<
-    string,
-    { readonly task: UploadTask; readonly file: UppyFile<M, B> }
-  >();
+  readonly #failed = new Map<string, { task: UploadTask; file: UppyFile<M, B> }>();
 
   constructor(uppy: Uppy<M, B>, options: ValetkeyOptions) {
     super(uppy, options);
