@@ -97,7 +97,7 @@ it("a list says what it waits for", async () => {
   await show();
   expect(list.read().text).toBe("Check the network connection, then try again.");
   const said = new Set<string>();
-  list.subscribe(() => said.add(list.read().text));
+  onTestFinished(list.subscribe(() => said.add(list.read().text)));
   network(first(2, isList, () => "lost"));
   list.use(connect({}), {});
   await settled();
