@@ -8,6 +8,7 @@ import { Metadata } from "./metadata.ts";
 import { OrganizationId } from "./organization.ts";
 import { StorageKey } from "./storage-key.ts";
 import { UploadDifference } from "./upload-difference.ts";
+import { Threshold } from "./usage-threshold.ts";
 
 const about = <A, I>(description: string, schema: Schema.Codec<A, I>) =>
   schema.annotate({ description });
@@ -55,16 +56,31 @@ export const EVENTS = {
     identifier: "RefusedByScanEvent",
     description: "The scan did not find the upload clean. Nobody can read it.",
   }),
-  "upload.expired": Schema.Struct(file).annotate({
+  "upload.expired": Schema.Struct({
+    ...file,
+    size: Schema.optionalKey(about("What arrived, in bytes.", Schema.Natural)),
+  }).annotate({
     identifier: "ExpiredEvent",
     description: "An upload that nobody confirmed in time was removed.",
   }),
   "upload.removed": Schema.Struct({
     ...file,
     subject: about("Who removed it.", Schema.String),
+    size: Schema.optionalKey(about("In bytes, where it was known.", Schema.Natural)),
   }).annotate({
     identifier: "RemovedEvent",
     description: "A file is not there any more, or never was.",
+  }),
+  "usage.threshold": Schema.Struct({
+    organization: OrganizationId,
+    subject: Schema.optionalKey(about("Whose own limit it is.", Schema.String)),
+    percent: about("What was reached, of the limit.", Threshold),
+    files: about("What is stored.", Schema.Natural),
+    bytes: about("What is stored.", Schema.Natural),
+    limit: about("In bytes.", Schema.Natural),
+  }).annotate({
+    identifier: "ThresholdEvent",
+    description: "The stored bytes have reached a part of their limit.",
   }),
 } as const;
 
@@ -76,5 +92,7 @@ export type UploadEvent = {
     readonly data: (typeof EVENTS)[Type]["Type"];
     /** The organization's name in addresses; unknown when uploads are removed by age. */
     readonly slug?: string;
+    /** Tells events of equal data apart: a threshold can be reached again. */
+    readonly occurrence?: string;
   };
 }[EventType];

@@ -5,13 +5,16 @@ export type UploadEvent = { readonly id: string } & {
   readonly [Type in EventType]: {
     readonly type: Type;
     readonly timestamp: Date;
-    readonly data: Dated<(typeof EVENTS)[Type]["Encoded"]> & {
-      readonly fileUrl?: string;
-      readonly publicUrl?: string;
-    };
+    readonly data: Dated<(typeof EVENTS)[Type]["Encoded"]> & AddressesOf<Type>;
   };
 }[EventType];
 
 type Dated<Data> = {
   readonly [Name in keyof Data]: Name extends "grantedAt" ? Date : Data[Name];
 };
+
+type AddressesOf<Type extends EventType> = (typeof EVENTS)[Type]["fields"] extends {
+  readonly key: unknown;
+}
+  ? { readonly fileUrl?: string; readonly publicUrl?: string }
+  : unknown;

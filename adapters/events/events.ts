@@ -71,18 +71,21 @@ export function messageFrom(event: UploadEvent, now: number, addresses?: Address
   const schema: Schema.Encoder<object> = EVENTS[type];
   const encoded = Schema.encodeSync(schema)(facts) as Readonly<globalThis.Record<string, unknown>>;
   const data = Record.mapKeys(encoded, snakeCase);
-  const arrival = JSON.stringify([type, facts.key, arrivalOf(event)]);
+  // Changes of an organization's usage are told in their order, as those of a file are.
+  const lane = "key" in facts ? facts.key : `usage ${facts.organization}`;
+  const arrival = JSON.stringify([type, lane, arrivalOf(event)]);
   const digest = hash("sha256", arrival, "base64url");
   const body = {
     type,
     timestamp: isoText(now),
-    data: { ...data, ...(slug && addresses?.(slug, facts)) },
+    data: { ...data, ...(slug && "key" in facts && addresses?.(slug, facts)) },
   };
-  return { id: `evt_${digest.slice(0, 32)}`, lane: facts.key, body: JSON.stringify(body) };
+  return { id: `evt_${digest.slice(0, 32)}`, lane, body: JSON.stringify(body) };
 }
 
 /** Without members that can change while the bytes stay, such as `final` or the version. */
-function arrivalOf({ type, data }: UploadEvent): unknown {
+function arrivalOf({ type, data, occurrence }: UploadEvent): unknown {
+  if (type === "usage.threshold") return [data.subject, data.percent, occurrence];
   if (type === "upload.confirmed") return data.etag;
   if (type === "upload.refused_by_scan") return data.finding;
   if (type !== "upload.mismatched") return undefined;

@@ -34,6 +34,10 @@ type Event struct {
 		Size         int64             `json:"size"`
 		ContentType  string            `json:"content_type"`
 		Metadata     map[string]string `json:"metadata"`
+		Percent      int               `json:"percent"` // of usage.threshold, as the next three
+		Files        int64             `json:"files"`
+		Bytes        int64             `json:"bytes"`
+		Limit        int64             `json:"limit"`
 	} `json:"data"`
 	Body json.RawMessage `json:"-"` // all of it
 }

@@ -15,7 +15,7 @@ const valetkey = createValetkey({
   events: events({
     directory,
     to: ({ id, data }) => {
-      console.log(`given ${data.key} ${id}`);
+      console.log(`given ${"key" in data && data.key} ${id}`);
       return behaviour === "hang" ? new Promise(() => undefined) : undefined;
     },
   }),

@@ -4,6 +4,9 @@ import { type EventType, EVENTS } from "../../../domain/upload-event.ts";
 import { confirmed, instant, publicUrl } from "../operations/schemas.ts";
 import { wireSchema } from "../operations/wire.ts";
 
+/** Of a file, for those who may open it. */
+const ADDRESSES = { fileUrl: Schema.optionalKey(confirmed.fileUrl), publicUrl };
+
 /** The bodies of messages. */
 export const messageSchemas = Rec.map(EVENTS, ({ fields }, type: EventType) =>
   Schema.Struct({
@@ -11,8 +14,7 @@ export const messageSchemas = Rec.map(EVENTS, ({ fields }, type: EventType) =>
     timestamp: instant("When it was published.", "2026-11-24T12:01:00.000Z"),
     data: Schema.Struct({
       ...fields,
-      fileUrl: Schema.optionalKey(confirmed.fileUrl),
-      publicUrl,
+      ...("key" in fields && ADDRESSES),
     }),
   }),
 );
