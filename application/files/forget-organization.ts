@@ -49,7 +49,11 @@ export const forgetOrganization = Effect.fnUntraced(function* (request: {
       // Published before the removal: a removed object is not listed again.
       if (apply && Option.isSome(parse(each.key)) && !("uploadId" in each)) {
         const data = { key: each.key as StorageKey, organization, subject: "valetkey forget" };
-        yield* publish(() => ({ type: "upload.removed", data }));
+        const { size } = each;
+        yield* publish(() => ({
+          type: "upload.removed",
+          data: size === undefined ? data : { ...data, size },
+        }));
       }
       const kept = apply ? yield* keptBecause(end(each)) : undefined;
       report(kept === undefined ? each : { ...each, kept });
@@ -84,15 +88,15 @@ export const forgetOrganization = Effect.fnUntraced(function* (request: {
 const AT_ONCE = 16;
 const NOTHING = Effect.succeed({ found: [] });
 
-interface VersionRef {
+interface VersionRef extends Partial<Omit<StoredVersion, "key">> {
   readonly key: string;
-  readonly version?: string | undefined;
 }
 
 /** Without versions, an object is removed by the version that `remove` takes. */
 const withVersion = (entry: VersionRef) => ({
   key: entry.key as ObjectKey,
   version: entry.version,
+  ...(entry.size !== undefined && { size: entry.size }),
 });
 
 const withUploadId = ({ key, uploadId }: OpenUpload) => ({ key: key as ObjectKey, uploadId });

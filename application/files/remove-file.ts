@@ -1,5 +1,6 @@
 import * as DateTime from "effect/DateTime";
 import * as Effect from "effect/Effect";
+import * as Option from "effect/Option";
 import { OrganizationNotFound, ScopeMissing } from "../../domain/errors.ts";
 import { mayBeConfirmed } from "../../domain/receipt.ts";
 import {
@@ -7,11 +8,14 @@ import {
   isInFolder,
   type ObjectKey,
   removedKey,
+  type StorageKey,
   subjectFolder,
 } from "../../domain/storage-key.ts";
 import type { Member } from "../admit.ts";
+import { lookAt } from "./file-state.ts";
 import { forEachPage } from "./for-each-page.ts";
 import { parseMemberKey } from "./open-file.ts";
+import { Events } from "../ports/events.ts";
 import { ObjectStore, type OpenUpload } from "../ports/object-store.ts";
 import { Policies } from "../ports/policies.ts";
 import { publish } from "../publish.ts";
@@ -38,13 +42,21 @@ export const removeFile = Effect.fnUntraced(function* (request: {
   if (isMadeOfUploads && mayBeConfirmed(parts, yield* DateTime.now)) {
     yield* (yield* ObjectStore).copies?.writeEmpty(removedKey(key)) ?? Effect.void;
   }
+  const size = yield* sizeFor(key);
   yield* removeWhole(incomingKey(key));
   yield* removeWhole(key);
   yield* publish(() => ({
     type: "upload.removed",
     slug: member.slug,
-    data: { key, organization: member.organization, subject: member.principal.subject },
+    data: { key, organization: member.organization, subject: member.principal.subject, ...size },
   }));
+});
+
+/** Returns the size of a file for its event; nothing if it is not known, or there is no event. */
+const sizeFor = Effect.fnUntraced(function* (key: StorageKey) {
+  if ((yield* Events) === undefined) return {};
+  const file = Option.getOrUndefined(yield* Effect.orElseSucceed(lookAt(key), Option.none));
+  return file && { size: file.size };
 });
 
 /** Removes an object with its versions and open uploads in parts. */

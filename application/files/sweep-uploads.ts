@@ -96,15 +96,15 @@ const removeUpload = Effect.fnUntraced(function* (
   oldest: number,
 ) {
   for (let round = 0; round < MOST_VERSIONS; round += 1) {
-    const looked: Option.Option<Pick<ObjectFacts, "version" | "age">> = yield* Effect.catchTag(
+    const looked: Option.Option<Partial<ObjectFacts>> = yield* Effect.catchTag(
       store.head(key),
       "ObjectUnreadable",
       () => Effect.succeedSome({ version: undefined }),
     );
     if (Option.isNone(looked)) return;
-    const { version, age = Infinity } = looked.value;
+    const { version, age = Infinity, size } = looked.value;
     if (age <= oldest) return;
-    if (round === 0) yield* publishExpiry(store, key);
+    if (round === 0) yield* publishExpiry(store, key, size);
     yield* store.remove({ key, version });
     if (version === undefined) return;
   }
@@ -114,10 +114,12 @@ const removeUpload = Effect.fnUntraced(function* (
 const publishExpiry = Effect.fnUntraced(function* (
   store: ObjectStore["Service"],
   incoming: ObjectKey,
+  size: number | undefined,
 ) {
   const file = Option.getOrUndefined(parse(incoming.slice(INCOMING_PREFIX.length)));
   if (file === undefined || (yield* Events) === undefined) return;
   const { key, organization } = file;
   if (yield* isStored(store, key)) return;
-  yield* publish(() => ({ type: "upload.expired", data: { key, organization } }));
+  const data = { key, organization, ...(size !== undefined && { size }) };
+  yield* publish(() => ({ type: "upload.expired", data }));
 });

@@ -94,6 +94,8 @@ export interface Page<Each, After> {
 export interface StoredVersion {
   readonly key: ObjectKey;
   readonly version: string | undefined;
+  /** In bytes, as lists have it; a delete marker has none. */
+  readonly size?: number | undefined;
 }
 
 /** The objects of one page. */

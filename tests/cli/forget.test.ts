@@ -85,7 +85,7 @@ it("an organization is shown first, and what the store keeps is named with the r
   told.splice(0);
   expect((await refusing("refused"))._tag).toBe("Success");
   expect(told.filter(({ kept }) => kept !== undefined)).toEqual([
-    { key: OWN[1], version: undefined, kept: "it is locked" },
+    { key: OWN[1], version: undefined, size: 0, kept: "it is locked" },
   ]);
   expect(await isThere(key("org_1", 2))).toBe(true);
   await fill(OWN);
@@ -96,7 +96,8 @@ it("with --apply an organization has nothing left, others have all, and again fi
   expect([code, record.length]).toEqual([0, 6]);
   expect(stderr).toContain("6 removed of orgs/org_1/.");
   expect(stderr).toContain("Backups, replicas");
-  expect(record[0]).toEqual({ key: expect.any(String), at: expect.stringMatching(/Z$/) });
+  const at = expect.stringMatching(/Z$/);
+  expect(record[0]).toEqual({ key: expect.any(String), size: 0, at });
   for (const key of OWN) expect(await isThere(key)).toBe(false);
   const kept = await Effect.runPromise(
     Effect.scoped(
@@ -105,7 +106,7 @@ it("with --apply an organization has nothing left, others have all, and again fi
   );
   const data = { organization: "org_1", subject: "valetkey forget" };
   expect(kept.map(({ body }) => JSON.parse(body))).toMatchObject(
-    OWN.map((key) => ({ type: "upload.removed", data: { key, ...data } })),
+    OWN.map((key) => ({ type: "upload.removed", data: { key, ...data, size: 0 } })),
   );
   for (const other of ["org_2", "acme"]) expect(await isThere(key(other, 1))).toBe(true);
   expect((await forget("--org", "acme", "--apply")).record).toEqual([]);

@@ -34,7 +34,7 @@ it("a person is removed by the commands of the page, whose lines show it, and no
   const lines = readFileSync(join(folder, "removed.jsonl"), "utf8").trim().split("\n");
   const record = lines.map((line) => JSON.parse(line));
   expect(record.map(({ key }) => key).toSorted()).toEqual(keys.toSorted());
-  for (const line of record) expect(Object.keys(line)).toEqual(["key", "at"]);
+  for (const line of record) expect(Object.keys(line)).toEqual(["key", "size", "at"]);
   // The folder that the page computes, and the line that it shows.
   writeFileSync(join(folder, "folder.mjs"), snippets.get("folder.mjs") ?? "");
   const { folderOf } = await import(join(folder, "folder.mjs"));

@@ -162,7 +162,7 @@ it("a sweep says by the queue what it removes, and not of a file", async () => {
   expect(swept.stderr).toMatch(/^2 uploads.*were removed/);
   await until("the event", () => received.length > 1);
   expect(received.slice(1)).toMatchObject([
-    { type: "upload.expired", data: { key: expired.key, organization: "acme" } },
+    { type: "upload.expired", data: { key: expired.key, organization: "acme", size: 5 } },
   ]);
   expect(await service.stop()).toBe(0);
 });

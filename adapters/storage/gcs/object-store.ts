@@ -125,9 +125,10 @@ export function objectStore(store: {
           const pageToken = after && { pageToken: after };
           const query = { prefix, versions: true, autoPaginate: false, ...pageToken };
           const [files, next] = await bucket.getFiles(query);
-          const versions = files.map(({ name, metadata: { generation } }) => ({
+          const versions = files.map(({ name, metadata: { generation, size } }) => ({
             key: name as ObjectKey,
             version: generation === undefined ? undefined : String(generation),
+            ...(size !== undefined && { size: Number(size) }),
           }));
           const token = next && (next as { readonly pageToken?: string }).pageToken;
           return { found: versions, ...(token && { next: token }) };

@@ -21,8 +21,8 @@ export const listVersions =
       // The second is that of rclone and gofakes3.
       roots: ["ListVersionsResult", "ListBucketVersionsResult"],
       items: ["Version", "DeleteMarker"],
-      members: ["Key", "VersionId"],
-      read: ([key, version]) => ({ key: key as ObjectKey, version }),
+      members: ["Key", "VersionId", "Size"],
+      read: ([key, version, size]) => ({ key: key as ObjectKey, version, ...sizeFrom(size) }),
       isIn: ({ key }) => key.startsWith(prefix),
       next: (text) => {
         if (!isTruncated(text)) return undefined;
@@ -35,11 +35,17 @@ export const listVersions =
         if (answer.status !== 501) return refuse(answer);
         return Effect.map(list({ prefix, after, limit: 1000 }), (objects) => ({
           ...objects,
-          found: objects.found.map(({ key }) => ({ key: key as ObjectKey, version: undefined })),
+          found: objects.found.map(({ key, size }) => ({
+            key: key as ObjectKey,
+            version: undefined,
+            size,
+          })),
         }));
       },
     });
   };
+
+const sizeFrom = (size = "") => (/^\d{1,15}$/.test(size) ? { size: Number(size) } : {});
 
 const NEXT = ["NextKeyMarker", "NextVersionIdMarker"];
 

@@ -164,7 +164,7 @@ it.effect("a removal is marked before anything is removed, and told of with its 
       `remove ${file} 2`,
     ]);
     expect([...stored.keys()]).toEqual([beside, mark]);
-    const data = { key: file, organization: "acme", subject: "mia" };
+    const data = { key: file, organization: "acme", subject: "mia", size: 5 };
     expect(events).toEqual([{ type: "upload.removed", slug: "acme-inc", data }]);
   }),
 );
@@ -270,7 +270,7 @@ it.effect.each<[string, Readonly<Record<string, ReadonlyArray<Version>>>, Array<
     const { done, events, use } = storeOf(objects);
     yield* use(sweeping());
     expect(done).toEqual(removed);
-    const data = { key: file, organization: "acme" };
+    const data = { key: file, organization: "acme", size: 5 };
     expect(events).toEqual(
       Array.from({ length: expired }, () => ({ type: "upload.expired", data })),
     );
