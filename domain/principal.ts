@@ -1,6 +1,7 @@
 import * as Schema from "effect/Schema";
 import type { ByteSize } from "./byte-size.ts";
 import type { OrganizationId, OrganizationSlug } from "./organization.ts";
+import type { StoreName } from "./place.ts";
 import type { CallerKind } from "./upload-policy.ts";
 
 /**
@@ -27,4 +28,6 @@ export interface Principal {
   readonly organizations: ReadonlyMap<OrganizationSlug, OrganizationId> | "every";
   /** The bytes that the caller may be granted in one day (UTC), in place of the service's limit. */
   readonly bytesPerDay?: ByteSize | undefined;
+  /** The store of all its organizations, or of each by name, if its identity says so. */
+  readonly store?: StoreName | ReadonlyMap<OrganizationSlug, StoreName> | undefined;
 }

@@ -10,6 +10,7 @@ import * as Semaphore from "effect/Semaphore";
 import type { Organizations } from "../../application/ports/organizations.ts";
 import { IdentityUnavailable } from "../../domain/errors.ts";
 import { OrganizationId } from "../../domain/organization.ts";
+import { StoreName } from "../../domain/place.ts";
 import { type DirectorySettings, idFor, NOT_FOUND } from "./organizations.ts";
 import { fetchJson, tooLate, within } from "./fetch-json.ts";
 
@@ -21,28 +22,39 @@ const PER_CALLER = { running: 4, pending: 64 };
 const TIMEOUT = Duration.seconds(2);
 
 const decode = Schema.decodeUnknownOption(Schema.Struct({ id: OrganizationId }));
+const decodePlace = Schema.decodeUnknownOption(
+  Schema.Struct({
+    store: Schema.optionalKey(StoreName),
+    from: Schema.optionalKey(StoreName),
+  }).check(Schema.makeFilter(({ store, from }) => store !== undefined || from === undefined)),
+);
+
+/** Stands for everybody whose question has no caller; no caller has this name. */
+const STRANGERS = "";
 
 /**
  * Asks an HTTP service for organizations: `GET url?slug=…&subject=…` answers 200 with `{"id": …}`
- * for a member, and 404 for everybody else. Answers are cached for a minute, failures for a second.
+ * for a member, and 404 for everybody else. With several stores the answer may name one, and
+ * `GET url?id=…` asks for that alone. Answers are cached for a minute, failures for a second.
  */
-export const organizationsFromDirectory = ({ url, token }: DirectorySettings) =>
+export const organizationsFromDirectory = ({ url, token }: DirectorySettings, capacity = 10_000) =>
   Effect.gen(function* () {
     const takeTurn = yield* turns(url);
     const headers: Record<string, string> =
       token === undefined ? {} : { Authorization: `Bearer ${Redacted.value(token)}` };
-    const lookUp = Effect.fnUntraced(function* (name: string) {
-      const [slug = "", subject = ""] = JSON.parse(name) as ReadonlyArray<string>;
+    const lookUp = Effect.fnUntraced(function* (question: string) {
+      const asked = JSON.parse(question) as Question;
       const address = new URL(url);
-      address.searchParams.set("slug", slug);
-      address.searchParams.set("subject", subject);
+      for (const [name, value] of Object.entries(asked)) address.searchParams.set(name, value);
+      const { subject = STRANGERS } = asked;
       const { status, body } = yield* takeTurn(subject, fetchJson(address, headers));
       if (status === 404) return undefined;
       const answer = decode(body);
-      return Option.isSome(answer) ? answer.value.id : yield* unexpectedAnswer(status);
+      if (Option.isNone(answer)) return yield* unexpectedAnswer(status);
+      return { ...answer.value, place: decodePlace(body) };
     });
-    const cache = yield* Cache.makeWith(lookUp, {
-      capacity: 10_000,
+    const makeCache = Cache.makeWith(lookUp, {
+      capacity,
       timeToLive: (exit) => {
         if (Exit.isSuccess(exit)) return Duration.minutes(1);
         // A request that was never sent is not cached.
@@ -51,12 +63,39 @@ export const organizationsFromDirectory = ({ url, token }: DirectorySettings) =>
           : Duration.seconds(1);
       },
     });
+    const members = yield* makeCache;
+    // Apart, so that ids which strangers invent take the room of no member.
+    const ids = yield* makeCache;
+    const ask = (question: Question) =>
+      Cache.get(question.id === undefined ? members : ids, JSON.stringify(question));
     const resolve: Organizations["Service"]["resolve"] = (principal, slug) =>
-      Effect.flatMap(Cache.get(cache, JSON.stringify([slug, principal.subject])), (id) =>
-        id === undefined || idFor(principal, slug) === undefined ? NOT_FOUND : Effect.succeed(id),
+      Effect.flatMap(ask({ slug, subject: principal.subject }), (answer) =>
+        answer === undefined || idFor(principal, slug) === undefined
+          ? NOT_FOUND
+          : Effect.succeed(answer.id),
       );
-    return { resolve };
+    const placeOf: Organizations["Service"]["placeOf"] = ({ organization: id, caller }) =>
+      Effect.flatMap(
+        // A member was let in by this answer a moment ago.
+        ask(caller ? { slug: caller.slug, subject: caller.principal.subject } : { id }),
+        (answer) => {
+          if (answer === undefined && caller === undefined) return Effect.succeed(undefined);
+          if (answer?.id !== id) return Effect.fail(OTHER_ID);
+          return Option.match(answer.place, {
+            onNone: () => Effect.fail(NO_PLACE),
+            onSome: ({ store, from }) => Effect.succeed(store && { store, from }),
+          });
+        },
+      );
+    return { resolve, placeOf };
   });
+
+/** The parameters of a question. */
+interface Question {
+  readonly slug?: string;
+  readonly subject?: string;
+  readonly id?: string;
+}
 
 /**
  * Limits how many requests run at a time. Requests of one caller wait for each other first, so that
@@ -94,6 +133,14 @@ const turns = Effect.fnUntraced(function* (url: URL) {
 
 const TOO_MANY = new IdentityUnavailable({
   reason: `too many requests to ORGANIZATIONS_URL at once: more than ${PER_CALLER.pending} for one caller, or ${IN_ALL.pending} for all`,
+});
+
+const OTHER_ID = new IdentityUnavailable({
+  reason: "ORGANIZATIONS_URL gave another id for an organization than it was asked about",
+});
+
+const NO_PLACE = new IdentityUnavailable({
+  reason: "ORGANIZATIONS_URL gave a store, or from, that is no name of a store",
 });
 
 const unexpectedAnswer = (status: number) =>

@@ -107,6 +107,13 @@ export const settings = {
     otherwise: "`LIMIT_BYTES_PER_SUBJECT_PER_DAY`",
     example: "upload_quota",
   }),
+  store: optional({
+    ...CLAIM,
+    variable: "JWT_STORE_CLAIM",
+    meaning: "Where it says in which of `STORES` the files are.",
+    otherwise: "what the directory says, or else `default`",
+    example: "store",
+  }),
   service: optional({
     variable: "JWT_SERVICE_CLAIM",
     meaning: "By which claim tokens of services are known.",

@@ -10,7 +10,7 @@ import { IdentityUnavailable, Unauthenticated } from "../../domain/errors.ts";
 import { DEFAULT_SCOPES, type Principal, Subject } from "../../domain/principal.ts";
 import { BoundedMap } from "../values/bounded-map.ts";
 import { bearerToken, hashToken } from "./bearer.ts";
-import { claimAt, organizationsIn, scopesIn } from "./claims.ts";
+import { claimAt, organizationsIn, scopesIn, storeIn } from "./claims.ts";
 import { isUnknownKey, keyFromPem, keysAt } from "./key-set.ts";
 import type { JwtSettings } from "./jwt-settings.ts";
 
@@ -125,8 +125,12 @@ function principalFrom(claims: JWTPayload, settings: JwtSettings): Principal | u
   const subject = claimAt(claims, settings.subject);
   const quota = settings.quota === undefined ? undefined : claimAt(claims, settings.quota);
   const bytesPerDay = quota === undefined ? undefined : decodeSize(quota);
-  // An unreadable plan must not become a plan without a limit.
-  const isUnread = bytesPerDay !== undefined && Option.isNone(bytesPerDay);
+  const place = settings.store === undefined ? undefined : claimAt(claims, settings.store);
+  const store = storeIn(place);
+  // An unreadable plan must not become a plan without a limit, nor an unreadable place another one.
+  const isUnread =
+    (bytesPerDay !== undefined && Option.isNone(bytesPerDay)) ||
+    (place !== undefined && store === undefined);
   if (!isSubject(subject) || isUnread || !isForUs(claims, settings)) return undefined;
   const { organizations, scopes, scopesPrefix, service } = settings;
   const isService = service !== undefined && claimAt(claims, service.path) === service.value;
@@ -137,5 +141,6 @@ function principalFrom(claims: JWTPayload, settings: JwtSettings): Principal | u
     organizations:
       organizations === undefined ? "every" : organizationsIn(claimAt(claims, organizations)),
     bytesPerDay: bytesPerDay && Option.getOrUndefined(bytesPerDay),
+    store,
   };
 }

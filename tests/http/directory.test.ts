@@ -58,6 +58,20 @@ const organizations = Effect.fnUntraced(function* (settings: {
     );
 });
 
+/** The place that the directory names for org_1, to a caller or to nobody, or why it names none. */
+const places = Effect.fnUntraced(function* (url: URL, capacity?: number) {
+  const { resolve, placeOf } = yield* organizationsFromDirectory({ url }, capacity);
+  const asCaller = { principal: principal(), slug: ACME };
+  const ask = (caller?: typeof asCaller, id = "org_1") =>
+    placeOf({ organization: OrganizationId.make(id), caller }).pipe(
+      Effect.catch(({ _tag }) => Effect.succeed(_tag)),
+    );
+  return {
+    asMember: Effect.andThen(Effect.ignore(resolve(asCaller.principal, ACME)), ask(asCaller)),
+    asNobody: (id?: string) => ask(undefined, id),
+  };
+});
+
 const started = (...of: Parameters<typeof startDirectory>) =>
   Effect.promise(() => startDirectory(...of));
 
@@ -302,6 +316,120 @@ it.effect.each<[string, (response: ServerResponse) => void]>([
     expect(yield* Fiber.join(outcome)).toBe("IdentityUnavailable");
     // Nor is the connection kept for an answer that nobody waits for.
     yield* Effect.promise(() => until("the end of it", () => isLeft));
+  }),
+);
+
+it.effect.each([
+  ['{"id": "org_1"}', undefined],
+  ['{"id": "org_1", "store": "eu"}', { store: "eu" }],
+  [
+    '{"id": "org_1", "store": "eu", "from": "default", "plan": 5}',
+    { store: "eu", from: "default" },
+  ],
+  ['{"id": "org_1", "store": "EU"}', "IdentityUnavailable"],
+  ['{"id": "org_1", "store": null}', "IdentityUnavailable"],
+  ['{"id": "org_1", "store": ["eu"]}', "IdentityUnavailable"],
+  ['{"id": "org_1", "from": "us"}', "IdentityUnavailable"],
+  ['{"id": "org_1", "store": "eu", "from": ""}', "IdentityUnavailable"],
+] as const)(
+  "of the directory's answer %s, the place is told to callers and strangers alike",
+  ([body, place]) =>
+    Effect.gen(function* () {
+      const { asked, url } = yield* started((response) => json(response, body));
+      const { asMember, asNobody } = yield* places(url);
+      expect(yield* asMember).toEqual(place);
+      expect(yield* asNobody()).toEqual(place);
+      expect(asked.map(({ url }) => url.search)).toEqual([
+        "?slug=acme&subject=user-1",
+        "?id=org_1",
+      ]);
+    }),
+);
+
+it.effect(
+  "an organization is admitted whatever its directory says of stores, which may be none",
+  () =>
+    Effect.gen(function* () {
+      const { url } = yield* started((response) => json(response, '{"id": "org_1", "store": {}}'));
+      expect(yield* (yield* organizations({ url }))()).toBe("org_1");
+    }),
+);
+
+it.effect(
+  "a directory that answers with another organization than it was asked about places none",
+  () =>
+    Effect.gen(function* () {
+      const { url } = yield* started((response) =>
+        json(response, '{"id": "org_2", "store": "eu"}'),
+      );
+      const { asMember, asNobody } = yield* places(url);
+      expect([yield* asMember, yield* asNobody()]).toEqual([
+        "IdentityUnavailable",
+        "IdentityUnavailable",
+      ]);
+    }),
+);
+
+it.effect(
+  "a directory that changes its mind is believed a minute later, and knows no 404 as a place",
+  () =>
+    Effect.gen(function* () {
+      let answer = ["200", '{"id": "org_1", "store": "eu"}'];
+      const { asked, url } = yield* started((response) =>
+        json(response, answer[1] ?? "", Number(answer[0])),
+      );
+      const { asMember, asNobody } = yield* places(url);
+      const both = Effect.all([asMember, asNobody()]);
+      expect(yield* both).toEqual([{ store: "eu" }, { store: "eu" }]);
+      answer = ["200", '{"id": "org_1", "store": "us"}'];
+      yield* TestClock.adjust("59 seconds");
+      expect(yield* both).toEqual([{ store: "eu" }, { store: "eu" }]);
+      expect(asked).toHaveLength(2);
+      yield* TestClock.adjust("1 second");
+      expect(yield* both).toEqual([{ store: "us" }, { store: "us" }]);
+      answer = ["404", ""];
+      yield* TestClock.adjust("1 minute");
+      expect(yield* both).toEqual(["IdentityUnavailable", undefined]);
+    }),
+);
+
+it.effect(
+  "strangers who invent ids ask at most 4 questions at a time, wait with 64, and keep no member waiting",
+  () =>
+    Effect.gen(function* () {
+      const { asked, url } = yield* started((response, request) => {
+        if (request.url?.includes("slug=")) json(response, '{"id": "org_1", "store": "eu"}');
+      });
+      const { asMember, asNobody } = yield* places(url);
+      const flood = yield* Effect.forkChild(
+        Effect.forEach(
+          Array.from({ length: 5000 }, (_, n) => `made-up-${n}`),
+          asNobody,
+          { concurrency: "unbounded" },
+        ),
+      );
+      yield* Effect.promise(() => until("the stalled questions", () => asked.length === 4));
+      expect(yield* asMember).toEqual({ store: "eu" });
+      expect(asked).toHaveLength(4 + 1);
+      yield* TestClock.adjust("2 seconds");
+      expect(new Set(yield* Fiber.join(flood))).toEqual(new Set(["IdentityUnavailable"]));
+      expect(asked, "what waited too long was never asked").toHaveLength(4 + 1);
+    }),
+);
+
+it.effect("however many ids strangers invent, what is known of members is not asked again", () =>
+  Effect.gen(function* () {
+    const { asked, url } = yield* started((response, request) => {
+      const isMember = request.url?.includes("slug=") === true;
+      json(response, '{"id": "org_1", "store": "eu"}', isMember ? 200 : 404);
+    });
+    const { asMember, asNobody } = yield* places(url, 10);
+    yield* asMember;
+    const ids = Array.from({ length: 20 }, (_, n) => `made-up-${n}`);
+    yield* Effect.forEach(ids, asNobody);
+    expect(asked).toHaveLength(1 + ids.length);
+    expect(yield* asMember).toEqual({ store: "eu" });
+    expect(asked).toHaveLength(1 + ids.length);
   }),
 );
 

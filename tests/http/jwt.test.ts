@@ -518,6 +518,20 @@ it("the quota of a day is that of the token, and a token whose quota cannot be r
   expect((await ask(await issuer.sign({}))).status).toBe(200);
 });
 
+it("a token whose store cannot be read is refused, and one without is not", async () => {
+  const issuer = await issuerOfOurs();
+  const { ask } = await serving(envOf(issuer, { JWT_STORE_CLAIM: "/files/store" }));
+  const placed = async (store: unknown) =>
+    (await ask(await issuer.sign({ files: { store } }))).status;
+  for (const good of ["eu", { acme: "eu" }, {}, undefined]) {
+    expect(await placed(good), JSON.stringify(good)).toBe(200);
+  }
+  const proto: unknown = JSON.parse('{"__proto__": "eu"}');
+  for (const bad of [null, 5, "", "EU", "../eu", ["eu"], { acme: "EU" }, { acme: null }, proto]) {
+    expect(await placed(bad), JSON.stringify(bad)).toBe(401);
+  }
+});
+
 it("the service answers 503 until it has the issuer's keys", async () => {
   const issuer = await issuerOfOurs();
   issuer.setDown(true);

@@ -1,5 +1,5 @@
 import { expect, it } from "vitest";
-import { claimAt, organizationsIn, scopesIn } from "../../../adapters/identity/claims.ts";
+import { claimAt, organizationsIn, scopesIn, storeIn } from "../../../adapters/identity/claims.ts";
 
 /** As they come out of a token, with members that a literal could not have. */
 const claims: unknown = JSON.parse(`{
@@ -108,6 +108,46 @@ it("organizations are not looked up among the properties that every object has",
 it("organizations have no id from what an object inherits", () => {
   const inherits = Object.create({ id: "org_9" }) as object;
   expect([...organizationsIn({ acme: inherits })]).toEqual([["acme", "acme"]]);
+});
+
+it.each<[unknown, string | ReadonlyArray<readonly [string, string]>]>([
+  ["eu", "eu"],
+  ["default", "default"],
+  // A name as good as any other, which no object of stores has by itself.
+  ["constructor", "constructor"],
+  [{}, []],
+  [{ acme: "eu", Acme: "us" }, Object.entries({ acme: "eu", Acme: "us" })],
+  [JSON.parse('{"constructor": "eu"}'), [["constructor", "eu"]]],
+  [Object.create({ acme: "eu" }), []],
+])("stores are read from %j", (claim, expected) => {
+  const stores = storeIn(claim);
+  expect(typeof stores === "object" ? [...stores] : stores).toEqual(expected);
+});
+
+it.each<[unknown]>([
+  [undefined],
+  [null],
+  [5],
+  [true],
+  [""],
+  ["EU"],
+  ["eu\n"],
+  ["../eu"],
+  ["__proto__"],
+  ["e".repeat(64)],
+  ["e".repeat(1_000_000)],
+  [["eu"]],
+  [[]],
+  [{ acme: null }],
+  [{ acme: ["eu"] }],
+  [{ acme: { store: "eu" } }],
+  [{ acme: "eu", globex: "EU" }],
+  [{ "": "eu" }],
+  [{ ["a".repeat(1_000_000)]: "eu" }],
+  [JSON.parse('{"__proto__": "eu"}')],
+  [JSON.parse('{"acme": "eu", "__proto__": {"globex": "us"}}')],
+])("a claim of stores that is malformed in any member is none", (claim) => {
+  expect(storeIn(claim)).toBeUndefined();
 });
 
 it.each<[unknown, string, ReadonlyArray<string>]>([
