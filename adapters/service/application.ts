@@ -53,11 +53,12 @@ export const makeApplication = Effect.fnUntraced(function* (
   if (published !== undefined && observer !== undefined) {
     yield* Effect.forkScoped(observer.eventCounts(published.counts));
   }
+  const guardedStore = observer?.guarded ?? guarded;
   const shared = redis && redisLimiter(redis);
   const layer = serviceLayer({
     settings,
     others: Layer.mergeAll(
-      guarded(observer?.store(storage.layer) ?? storage.layer),
+      guardedStore(storage.layer),
       identity.organizationsLayer(organizations),
       Layer.succeed(Events, published),
     ),

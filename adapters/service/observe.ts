@@ -5,6 +5,8 @@ import * as Layer from "effect/Layer";
 import * as Redacted from "effect/Redacted";
 import { Limiter } from "../../application/ports/limiter.ts";
 import { ObjectStore } from "../../application/ports/object-store.ts";
+import { guardStore } from "../../application/store/guarded-store.ts";
+import type { StoreName } from "../../domain/place.ts";
 import type { MetricsAccess, Services } from "../http/options.ts";
 import { VERSION } from "../http/version.ts";
 import { bearerToken, hashToken } from "../identity/bearer.ts";
@@ -13,10 +15,13 @@ import { countDecisions } from "../telemetry/decisions.ts";
 import { watchEvents } from "../telemetry/events.ts";
 import { watchEventLoop } from "../telemetry/event-loop.ts";
 import { countLimits, markOpen } from "../telemetry/limiter.ts";
-import { makeMeter } from "../telemetry/meter.ts";
+import { makeMeter, type Meter } from "../telemetry/meter.ts";
 import { watchRequests } from "../telemetry/requests.ts";
 import { countShed, watchStore } from "../telemetry/store.ts";
 import type { Settings } from "./settings.ts";
+
+/** Most stores with metrics of their own. */
+const MOST_STORES = 50;
 
 export type Observer = ReturnType<typeof observe>;
 
@@ -27,6 +32,13 @@ export function observe({ http, metrics, storage }: Settings) {
   meter.observe("valetkey_build_info", [VERSION, runtimeName(), storage.adapter], () => 1);
   for (const what of ["connections", "requests"])
     meter.update("valetkey_turned_away_total", [what], 0);
+  const meters = new Map<string, Meter>();
+  const meterFor = (name: StoreName) => {
+    const store = meters.has(name) || meters.size < MOST_STORES ? name : "other";
+    const made = meters.get(store) ?? makeMeter(meter.context, { store });
+    meters.set(store, made);
+    return made;
+  };
   const expected = metrics.token && hashToken(Redacted.value(metrics.token));
   const access: MetricsAccess = {
     hasToken: (headers) =>
@@ -44,16 +56,19 @@ export function observe({ http, metrics, storage }: Settings) {
       ({ limits, spare }) =>
         shared({ limits, spare: spare && markOpen(spare) }),
     ...watchEvents(meter),
-    store: <A, E>(layer: Layer.Layer<A | ObjectStore, E>) =>
-      Layer.effect(
-        ObjectStore,
-        Effect.map(ObjectStore, (store) => watchStore(meter, store)),
-      ).pipe(Layer.provideMerge(layer)),
+    /** Guards and measures a store, by its name where there are several. */
+    guarded: <A, E>(layer: Layer.Layer<A | ObjectStore, E>, name?: StoreName) => {
+      const own = name === undefined ? meter : meterFor(name);
+      const measured = Effect.flatMap(ObjectStore, (store) =>
+        countShed(own, guardStore(watchStore(own, store))),
+      );
+      return Layer.effect(ObjectStore, measured).pipe(
+        Layer.provideMerge(layer),
+        Layer.provide(Layer.succeedContext(own.context)),
+      );
+    },
     services: (services: Context.Context<Services>): Context.Context<Services> =>
-      services.pipe(
-        Context.add(ObjectStore, countShed(meter, Context.get(services, ObjectStore))),
-        Context.add(Limiter, countLimits(meter, Context.get(services, Limiter))),
-      ),
+      Context.add(services, Limiter, countLimits(meter, Context.get(services, Limiter))),
     decisions: countDecisions(meter),
     requests: watchRequests(meter, http.publicUrl.protocol.slice(0, -1)),
   };

@@ -10,10 +10,14 @@ const OVERFLOW = "overflow";
 
 export type Meter = ReturnType<typeof makeMeter>;
 
-/** Makes the metrics of a process. */
-export function makeMeter() {
-  const context = Context.make(Metric.MetricRegistry, new Registry());
+/** Makes the metrics of a process, or those of a part of it, which have further labels. */
+export function makeMeter(
+  whole: Context.Context<never> = Context.make(Metric.MetricRegistry, new Registry()),
+  labels?: Readonly<Record<string, string>>,
+) {
+  const context = labels ? Context.add(whole, Metric.CurrentMetricAttributes, labels) : whole;
   const metrics = new Map<MetricName, Map<string, Series>>();
+  const observed = new Map<Series, Set<() => number>>();
 
   function find(name: MetricName, values: ReadonlyArray<string>): Series {
     const known = metrics.get(name) ?? new Map<string, Series>();
@@ -35,6 +39,7 @@ export function makeMeter() {
   return {
     /** Services through which metrics are updated and read elsewhere. */
     context,
+    labels,
     /** Adds to a counter, or records in a histogram. */
     update<Name extends MetricName>(name: Name, labels: LabelsOf<Name>, amount = 1): void {
       find(name, labels).updateUnsafe(amount, context);
@@ -43,9 +48,20 @@ export function makeMeter() {
     shift<Name extends MetricName>(name: Name, labels: LabelsOf<Name>, amount: number): void {
       find(name, labels).modifyUnsafe(amount, context);
     },
-    /** Reads a gauge by `read` whenever metrics are read. */
-    observe<Name extends MetricName>(name: Name, labels: LabelsOf<Name>, read: () => number): void {
-      observe(context, { metric: series(name, attributesFrom(name, labels)), read });
+    /**
+     * Reads a gauge by `read` whenever metrics are read, until the returned function is called. Of
+     * several values, the largest counts.
+     */
+    observe<Name extends MetricName>(name: Name, labels: LabelsOf<Name>, read: () => number) {
+      const metric = find(name, labels);
+      const reads = observed.get(metric) ?? new Set<() => number>();
+      if (!observed.has(metric)) {
+        // Without one it has no number, and is left out.
+        const largest = () => Math.max(...Array.from(reads, (each) => each()));
+        observe(context, { metric, read: largest });
+      }
+      observed.set(metric, reads.add(read));
+      return () => void reads.delete(read);
     },
     /** Formats all metrics for Prometheus. */
     format: () => PrometheusMetrics.formatUnsafe(context),

@@ -1,6 +1,7 @@
 import * as Cause from "effect/Cause";
 import * as Effect from "effect/Effect";
 import * as Exit from "effect/Exit";
+import * as Metric from "effect/Metric";
 import * as Option from "effect/Option";
 import * as Result from "effect/Result";
 import type { ObjectStore } from "../../application/ports/object-store.ts";
@@ -14,7 +15,7 @@ export const watchStore = (meter: Meter, store: Store): Store =>
   aroundStore(store, ({ name: call }, attempt) =>
     Effect.suspend(() => {
       const start = performance.now();
-      return Effect.onExit(attempt, (exit) =>
+      return Effect.onExit(labelled(meter, attempt), (exit) =>
         Effect.sync(() => {
           meter.update("valetkey_store_calls_total", [call, outcomeFrom(exit)]);
           const seconds = (performance.now() - start) / 1000;
@@ -24,10 +25,19 @@ export const watchStore = (meter: Meter, store: Store): Store =>
     }),
   );
 
+/** Gives what the store's own code measures the labels of the meter. */
+const labelled = <A, E>({ labels }: Meter, attempt: Effect.Effect<A, E>) =>
+  labels === undefined
+    ? attempt
+    : Effect.provideService(attempt, Metric.CurrentMetricAttributes, labels);
+
 /** Counts calls that are skipped, to spare the store or the service. */
-export function countShed(meter: Meter, store: Store): Store {
+export const countShed = Effect.fnUntraced(function* (meter: Meter, store: Store) {
   const { isPaused } = store;
-  if (isPaused) meter.observe("valetkey_store_breaker_open", [], () => Number(isPaused()));
+  if (isPaused) {
+    const end = meter.observe("valetkey_store_breaker_open", [], () => Number(isPaused()));
+    yield* Effect.addFinalizer(() => Effect.sync(end));
+  }
   return aroundStore(store, ({ name: call }, made) =>
     Effect.tapError(made, (failure) =>
       Effect.sync(() => {
@@ -36,7 +46,7 @@ export function countShed(meter: Meter, store: Store): Store {
       }),
     ),
   );
-}
+});
 
 function outcomeFrom(exit: Exit.Exit<unknown, StoreFailure>): string {
   if (Exit.isSuccess(exit)) {

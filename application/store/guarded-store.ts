@@ -1,7 +1,6 @@
 import * as Duration from "effect/Duration";
 import * as Effect from "effect/Effect";
 import * as Layer from "effect/Layer";
-import * as Option from "effect/Option";
 import * as Random from "effect/Random";
 import * as Schedule from "effect/Schedule";
 import * as Semaphore from "effect/Semaphore";
@@ -13,6 +12,9 @@ import { aroundStore, type StoreFailure } from "./store-calls.ts";
 /** Well below the requests that the service accepts, so that those which only sign still pass. */
 const MOST_CALLS = 64;
 const MOST_WAITING = 256;
+/** Of all stores together, beside the few that each may always have. */
+const MOST_OF_ALL = 1_000;
+const ALWAYS = 16;
 const LONGEST_WAIT = "1 second";
 
 /** Most repetitions: 10 at first, and then one more for every ten calls. */
@@ -82,9 +84,27 @@ const mayPass = (failure: StoreFailure) =>
   failure._tag === "StoreUnavailable" &&
   (failure.kind === "unreachable" || failure.isTemporary === true);
 
+/** Calls of all stores that are under way or wait. */
+let taken = 0;
+
 function makeLimit() {
   const calls = Semaphore.makeUnsafe(MOST_CALLS);
-  const places = Semaphore.makeUnsafe(MOST_CALLS + MOST_WAITING);
+  let own = 0;
+  // A store may have as many as are free for others. When many hang, the process still accepts
+  // requests, and there are places for the next store: Choudhury and Hahne, "Dynamic Queue Length
+  // Thresholds for Shared-Memory Packet Switches", 1998.
+  const enter = Effect.suspend(() => {
+    const most = Math.min(MOST_CALLS + MOST_WAITING, MOST_OF_ALL - taken);
+    if (own >= Math.max(ALWAYS, most)) return TOO_MANY;
+    own++;
+    taken++;
+    return Effect.void;
+  });
+  const leave = () =>
+    Effect.sync(() => {
+      own--;
+      taken--;
+    });
   return <A, E>(call: Effect.Effect<A, E>): Effect.Effect<A, E | StoreUnavailable> => {
     const admitted = Effect.suspend(() => {
       let isWaiting = true;
@@ -92,19 +112,17 @@ function makeLimit() {
         isWaiting = false;
         return call;
       });
-      const giveUp = Effect.suspend(() => (isWaiting ? Effect.fail(TOO_MANY) : Effect.never));
+      const giveUp = Effect.suspend(() => (isWaiting ? TOO_MANY : Effect.never));
       return Effect.raceFirst(
         calls.withPermit(begin),
         Effect.andThen(Effect.sleep(LONGEST_WAIT), giveUp),
       );
     });
-    return Effect.flatMap(places.withPermitsIfAvailable(1)(admitted), (done) =>
-      Option.isSome(done) ? Effect.succeed(done.value) : Effect.fail(TOO_MANY),
-    );
+    return Effect.acquireUseRelease(enter, () => admitted, leave);
   };
 }
 
-const TOO_MANY = shed(`more than ${MOST_CALLS} calls to the store are under way`);
+const TOO_MANY = Effect.fail(shed("too many calls to the store are under way"));
 
 const tooLate = (seconds: number) =>
   new StoreUnavailable({

@@ -52,6 +52,7 @@ const Readiness = Schema.Struct({
     scanner: Schema.optionalKey(PartState),
     events: Schema.optionalKey(PartState),
     policies: Schema.optionalKey(PartState),
+    stores: Schema.optionalKey(PartState),
   } satisfies Readonly<Record<keyof Parts, unknown>>).annotate({
     identifier: "ReadinessParts",
   }),

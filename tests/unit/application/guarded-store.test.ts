@@ -298,3 +298,32 @@ it.effect("a guarded layer keeps what else the layer has", () =>
     expect((yield* ObjectStore.pipe(Effect.provide(guarded(layer)))).isPaused?.()).toBe(false);
   }),
 );
+
+it.effect(
+  "however many stores hang, another has places at once, and one alone has all of its own",
+  () =>
+    Effect.gen(function* () {
+      const hanging = Array.from({ length: 40 }, () => storeThat("hangs"));
+      const fibers: Array<Fiber.Fiber<unknown>> = [];
+      for (const { calls } of hanging) {
+        for (let call = 0; call < 320; call++) {
+          fibers.push(yield* Effect.forkChild(Effect.result(calls.head)));
+        }
+      }
+      yield* TestClock.adjust(0);
+      const held = fibers.filter((fiber) => fiber.pollUnsafe() === undefined).length;
+      // Below the requests that a process accepts.
+      expect(held).toBeGreaterThan(1_000);
+      expect(held).toBeLessThan(1_600);
+      const { calls } = storeThat("answers");
+      for (let call = 0; call < 100; call++)
+        expect(kindOf(yield* Effect.result(calls.head))).toBe("ok");
+      yield* Effect.forEach(fibers, Fiber.interrupt);
+      const alone = storeThat("hangs");
+      const all = yield* Effect.forEach(Array.from({ length: 320 }), () =>
+        Effect.forkChild(Effect.result(alone.calls.head)),
+      );
+      yield* TestClock.adjust(0);
+      expect(all.filter((fiber) => fiber.pollUnsafe() !== undefined)).toEqual([]);
+    }),
+);

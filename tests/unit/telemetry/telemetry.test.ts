@@ -11,6 +11,8 @@ import { guardStore } from "../../../application/store/guarded-store.ts";
 import { ObjectStore } from "../../../application/ports/object-store.ts";
 import { LimitsUnavailable, StoreUnavailable } from "../../../domain/errors.ts";
 import * as Duration from "effect/Duration";
+import * as Metric from "effect/Metric";
+import { series } from "../../../adapters/values/metrics.ts";
 
 /** The lines of a metric, without its buckets. */
 const linesOf = (meter: ReturnType<typeof makeMeter>, name: string) =>
@@ -69,30 +71,58 @@ it("each decision of the limits has one outcome, and a decision in place of Redi
   ]);
 });
 
-it("attempts of calls to a store are counted by outcome, and calls that are not made as shed", async () => {
-  const meter = makeMeter();
-  const outcomes = [
-    Effect.succeed(Option.none()),
-    Effect.fail(new StoreUnavailable({ kind: "refused", reason: "no" })),
-    ...Array.from({ length: 5 }, () =>
-      Effect.fail(new StoreUnavailable({ kind: "timeout", reason: "late" })),
-    ),
-  ];
-  const raw = ObjectStore.of({
+const raw = (outcomes: Array<Effect.Effect<Option.Option<never>, StoreUnavailable>>) =>
+  ObjectStore.of({
     abilities: new Set(),
     ensureBucket: Effect.void,
     head: () => outcomes.shift() ?? Effect.never,
     remove: () => Effect.void,
   });
-  const store = countShed(meter, guardStore(watchStore(meter, raw)));
-  for (let call = 0; call < 8; call++) {
-    await Effect.runPromiseExit(store.head("orgs/acme/files/a" as never));
-  }
-  expect(linesOf(meter, "valetkey_store_calls_total").map((line) => line.slice(27))).toEqual([
-    'call="head",outcome="absent"} 1',
-    'call="head",outcome="refused"} 1',
-    'call="head",outcome="timeout"} 5',
-    'call="head",outcome="shed"} 1',
-  ]);
-  expect(meter.format()).toContain("valetkey_store_breaker_open 1");
-});
+
+it.effect.each([
+  ["of the only store", undefined, ""],
+  ["of a store with a name", { store: "eu" }, ',store="eu"'],
+] as const)(
+  "attempts of calls %s are counted by outcome, and calls that are not made as shed",
+  ([, labels, more]) =>
+    Effect.gen(function* () {
+      const whole = makeMeter();
+      const meter = labels === undefined ? whole : makeMeter(whole.context, labels);
+      const outcomes = [
+        Effect.succeed(Option.none()),
+        Effect.fail(new StoreUnavailable({ kind: "refused", reason: "no" })),
+        ...Array.from({ length: 5 }, () =>
+          Effect.fail(new StoreUnavailable({ kind: "timeout", reason: "late" })),
+        ),
+      ];
+      const guard = guardStore(watchStore(meter, raw(outcomes)));
+      yield* Effect.gen(function* () {
+        const store = yield* countShed(meter, guard);
+        for (let call = 0; call < 8; call++) {
+          yield* Effect.exit(store.head("orgs/acme/files/a" as never));
+        }
+        expect(linesOf(whole, "valetkey_store_calls_total").map((line) => line.slice(27))).toEqual([
+          `call="head",outcome="absent"${more}} 1`,
+          `call="head",outcome="refused"${more}} 1`,
+          `call="head",outcome="timeout"${more}} 5`,
+          `call="head",outcome="shed"${more}} 1`,
+        ]);
+        expect(whole.format()).toContain(
+          `valetkey_store_breaker_open${more && `{${more.slice(1)}}`} 1`,
+        );
+      }).pipe(Effect.scoped);
+      // It is closed.
+      expect(whole.format()).not.toContain("valetkey_store_breaker_open");
+    }),
+);
+
+it.effect("what a store's own code measures has the name of the store too", () =>
+  Effect.gen(function* () {
+    const whole = makeMeter();
+    const clocks = Metric.update(series("valetkey_store_clock_difference_seconds"), 7);
+    const outcomes = [Effect.as(clocks, Option.none())];
+    const store = watchStore(makeMeter(whole.context, { store: "eu" }), raw(outcomes));
+    yield* Effect.provideContext(store.head("orgs/acme/files/a" as never), whole.context);
+    expect(whole.format()).toContain('valetkey_store_clock_difference_seconds{store="eu"} 7');
+  }),
+);
