@@ -154,6 +154,17 @@ export class QuotaExceeded extends Data.TaggedError("QuotaExceeded")<{
   readonly retryAfter: number;
 }> {}
 
+/**
+ * More bytes than an organization, or one person there (`isSubject`), may have: stored ones, and
+ * those that are granted and not yet confirmed.
+ */
+export class StorageFull extends Data.TaggedError("StorageFull")<{
+  readonly used: number;
+  readonly granted: number;
+  readonly limit: number;
+  readonly isSubject?: boolean;
+}> {}
+
 /** The service that knows callers, or their organizations, does not answer. */
 export class IdentityUnavailable extends Data.TaggedError("IdentityUnavailable")<{
   readonly reason: string;

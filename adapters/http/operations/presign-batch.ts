@@ -64,6 +64,7 @@ export const presignBatchOperation = operation({
   refusals: {
     UploadRefused: true,
     QuotaExceeded: true,
+    StorageFull: true,
     LimitsUnavailable: true,
     CredentialsUnavailable: true,
   },

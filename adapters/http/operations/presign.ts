@@ -24,6 +24,7 @@ export const GRANT_REFUSALS = {
   MediaTypeNotAllowed: true,
   ChecksumNotSupported: true,
   QuotaExceeded: true,
+  StorageFull: true,
   LimitsUnavailable: true,
 } as const;
 

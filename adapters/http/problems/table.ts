@@ -427,6 +427,23 @@ export const PROBLEMS = {
       { caller: 5 * 2 ** 30, retryAfter: 3600 },
     ],
   },
+  StorageFull: {
+    answer: ({ isSubject }) => {
+      const whose = isSubject === true ? "folder of the caller" : "organization";
+      return [507, "STORAGE_FULL", `The ${whose} is full`] as const;
+    },
+    detail: ({ used, granted, limit }) =>
+      `${sizeInWords(used)} are stored and ${sizeInWords(granted)} granted, of ${sizeInWords(limit)}. Remove files first; waiting does not help.`,
+    members: {
+      used: bytes.annotate({ description: "Stored bytes." }),
+      granted: bytes.annotate({ description: "Bytes of uploads that may still be confirmed." }),
+      limit: bytes.annotate({ description: "The most of both, in bytes." }),
+    },
+    samples: [
+      { used: 99 * 2 ** 30, granted: 2 ** 30, limit: 100 * 2 ** 30 },
+      { used: 2 ** 30, granted: 0, limit: 2 ** 30, isSubject: true },
+    ],
+  },
   OrganizationNotFound: NOT_FOUND,
   Unauthenticated: {
     answer: [401, "UNAUTHENTICATED", "The caller is not authenticated"],

@@ -1,0 +1,122 @@
+import * as Context from "effect/Context";
+import type * as Effect from "effect/Effect";
+import type { LimitsUnavailable, StorageFull } from "../../domain/errors.ts";
+import type { OrganizationId } from "../../domain/organization.ts";
+import type { StorageKey } from "../../domain/storage-key.ts";
+
+/** The files of an organization or of one person's folder in it, over all stores. */
+export interface StoredBytes {
+  readonly files: number;
+  readonly bytes: number;
+  /** The bytes of uploads that are granted, and may still be confirmed. */
+  readonly granted: number;
+  /** The number of uploads that are granted, whose URLs have not ended. */
+  readonly open: number;
+}
+
+export interface UsageReading extends StoredBytes {
+  /** False until the store was listed: after a start in memory, or of Redis, and for a new one. */
+  readonly isKnown: boolean;
+}
+
+/** A file, or an upload of one. */
+export interface FileToCount {
+  readonly organization: OrganizationId;
+  readonly key: StorageKey;
+  /** In bytes. */
+  readonly size: number;
+}
+
+export interface GrantToCount extends FileToCount {
+  /** The end of its URL, or of an upload in parts, in milliseconds since 1970. */
+  readonly urlUntil: number;
+  /** The end of its receipt, in milliseconds since 1970. */
+  readonly confirmUntil: number;
+}
+
+/** The account after a file was counted. */
+export interface Counted {
+  /** False if it was counted before. */
+  readonly isNew: boolean;
+  readonly organization: UsageReading;
+  /** The caller's folder, if the key is in one. */
+  readonly subject?: UsageReading | undefined;
+}
+
+/** An entry of a key that may still change. */
+export interface Doubt {
+  readonly key: StorageKey;
+  /** The entry as it was read: a look at the store counts only if it is still the same. */
+  readonly entry: string;
+}
+
+export interface UsageLimits {
+  /** The bytes of an organization. */
+  readonly bytes?: number | undefined;
+  /** The bytes of one person's folder. */
+  readonly bytesPerSubject?: number | undefined;
+}
+
+/**
+ * Counts stored files by their keys: each once, however often and in which order its facts come.
+ * An entry ends when no receipt of its key can be valid any more; a sum remains of it.
+ */
+export interface UsageCounter {
+  readonly limits: UsageLimits;
+  /**
+   * Counts uploads of one caller as granted, all or none. `storedBytes` is the caller's plan. Fails
+   * with `StorageFull`, or with `LimitsUnavailable` if what is stored is unknown and that refuses.
+   */
+  readonly reserve: (
+    grants: ReadonlyArray<GrantToCount>,
+    storedBytes?: number,
+  ) => Effect.Effect<UsageReading | undefined, StorageFull | LimitsUnavailable>;
+  /** Counts a confirmed file. `isFinal` if it can no longer change before its receipt ends. */
+  readonly stored: (
+    file: FileToCount & { readonly confirmUntil: number; readonly isFinal: boolean },
+  ) => Effect.Effect<Counted, LimitsUnavailable>;
+  /** Says that only the store knows if this upload became a file: it was refused, or aborted. */
+  readonly doubted: (key: StorageKey) => Effect.Effect<void, LimitsUnavailable>;
+  /** Keeps the size of a file that is about to be removed. */
+  readonly removing: (file: FileToCount) => Effect.Effect<void, LimitsUnavailable>;
+  /** Says that there is no file of this key any more. Also frees its grant. */
+  readonly removed: (key: StorageKey) => Effect.Effect<void, LimitsUnavailable>;
+  /** Reads an account: of an organization, or of one folder in it as `subjectFolder` names it. */
+  readonly read: (
+    organization: OrganizationId,
+    folder?: string,
+  ) => Effect.Effect<UsageReading, LimitsUnavailable>;
+  /** Takes entries that only a look at the store can decide; each is given out once a minute. */
+  readonly doubts: (
+    organization: OrganizationId,
+  ) => Effect.Effect<ReadonlyArray<Doubt>, LimitsUnavailable>;
+  /** Decides an entry by a look at the store: the file's size, or undefined if there is none. */
+  readonly seen: (doubt: Doubt, size: number | undefined) => Effect.Effect<void, LimitsUnavailable>;
+  /** Begins to count all files anew; undefined while another process does. */
+  readonly recount: (
+    organization: OrganizationId,
+  ) => Effect.Effect<Recount | undefined, LimitsUnavailable>;
+  /** Says that the account is unknown until it is counted anew. */
+  readonly forget: (organization: OrganizationId) => Effect.Effect<void, LimitsUnavailable>;
+}
+
+/** One count of all files of an organization, while uploads and removals go on. */
+export interface Recount {
+  /** Adds a page of files: each once, in any order, with its age in milliseconds. */
+  readonly add: (
+    files: ReadonlyArray<{
+      readonly key: StorageKey;
+      readonly size: number;
+      readonly age: number;
+    }>,
+  ) => Effect.Effect<void, LimitsUnavailable>;
+  /** Ends the list, and returns what was recorded and is not in it, for a look at the store. */
+  readonly unseen: Effect.Effect<ReadonlyArray<Doubt>, LimitsUnavailable>;
+  /** Replaces the account by this count. */
+  readonly finish: Effect.Effect<UsageReading, LimitsUnavailable>;
+}
+
+/** Undefined by default: nothing is counted. */
+export const Usage = Context.Reference<UsageCounter | undefined>("valetkey/Usage", {
+  defaultValue: () => undefined,
+});
