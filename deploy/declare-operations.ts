@@ -68,14 +68,20 @@ function declareErrors(): string {
   const operations = Object.values<Operation>(OPERATIONS).map(({ refusals }) => refusals);
   const tags = Object.assign({ InvalidBody: true }, admission, ...operations);
   const samples = SAMPLES.filter(({ refusal }) => Object.hasOwn(tags, refusal._tag));
-  const later = new Set(
-    samples.flatMap(({ problem }) => (problem.retryAfter === undefined ? [] : problem.code)),
-  );
+  const codesOf = (isLater: boolean) =>
+    new Set(
+      samples.flatMap(({ problem }) =>
+        (problem.retryAfter !== undefined) === isLater ? problem.code : [],
+      ),
+    );
+  const [later, never] = [codesOf(true), codesOf(false)];
   const rows = Object.entries(problemSchemas(samples)).map(([name, { fields }]) => {
     const { schema, definitions } = documentFrom(
       Schema.Struct({
         ...Struct.omit(fields, ["title", "detail", "code"]),
-        ...(later.has(name) && { retryAfter: SECONDS }),
+        ...(later.has(name) && {
+          retryAfter: never.has(name) ? Schema.optionalKey(SECONDS) : SECONDS,
+        }),
       }),
     );
     return `${name}: ${typeFrom(schema, definitions)};`;

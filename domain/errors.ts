@@ -132,6 +132,9 @@ export class ScopeMissing extends Data.TaggedError("ScopeMissing")<{
 /** No CDN of this service takes signed cookies. */
 export class CookiesNotSupported extends Data.TaggedError("CookiesNotSupported") {}
 
+/** This service does not count what is stored. */
+export class UsageNotCounted extends Data.TaggedError("UsageNotCounted") {}
+
 /** No policy keeps the files of each caller below such a prefix; `prefixes` lists those that do. */
 export class NoOwnFolder extends Data.TaggedError("NoOwnFolder")<{
   readonly prefixes: ReadonlyArray<string>;
@@ -163,6 +166,17 @@ export class StorageFull extends Data.TaggedError("StorageFull")<{
   readonly granted: number;
   readonly limit: number;
   readonly isSubject?: boolean;
+}> {}
+
+/**
+ * More uploads at once than an organization, or one caller there (`isSubject`), may have open;
+ * `retryAfter`, in seconds, is the end of enough of them, and left out if they would never fit.
+ */
+export class TooManyOpenUploads extends Data.TaggedError("TooManyOpenUploads")<{
+  readonly open: number;
+  readonly limit: number;
+  readonly isSubject?: boolean;
+  readonly retryAfter?: number;
 }> {}
 
 /** The service that knows callers, or their organizations, does not answer. */

@@ -69,7 +69,14 @@ type Facts<T extends Tag> = T extends "UploadRefused"
 
 type RowFacts<Row extends { readonly answer: unknown }> = StatusAndCode<Row["answer"]> &
   (Row extends { readonly members: infer Members } ? ValuesOf<Members> : unknown) &
-  (Row extends { readonly retryAfter: unknown } ? { readonly retryAfter: number } : unknown);
+  (Row extends { readonly retryAfter: infer After } ? Later<After> : unknown);
+
+/** Optional if a refusal of that code may have none. */
+type Later<After> = After extends (...facts: never) => infer Seconds
+  ? undefined extends Seconds
+    ? { readonly retryAfter?: number }
+    : { readonly retryAfter: number }
+  : { readonly retryAfter: number };
 
 type ValuesOf<Members> = {
   readonly [Name in keyof Members]: Members[Name] extends { readonly Encoded: infer A } ? A : never;

@@ -1,8 +1,9 @@
 import * as Context from "effect/Context";
 import type * as Effect from "effect/Effect";
-import type { LimitsUnavailable, StorageFull } from "../../domain/errors.ts";
+import type { LimitsUnavailable, StorageFull, TooManyOpenUploads } from "../../domain/errors.ts";
 import type { OrganizationId } from "../../domain/organization.ts";
 import type { StorageKey } from "../../domain/storage-key.ts";
+import type { Threshold } from "../../domain/usage-threshold.ts";
 
 /** The files of an organization or of one person's folder in it, over all stores. */
 export interface StoredBytes {
@@ -17,6 +18,40 @@ export interface StoredBytes {
 export interface UsageReading extends StoredBytes {
   /** False until the store was listed: after a start in memory, or of Redis, and for a new one. */
   readonly isKnown: boolean;
+  /** When the store was last listed, in milliseconds since 1970. */
+  readonly since?: number | undefined;
+  /** The limit on bytes by the plan of whoever was last granted an upload; undefined without one. */
+  readonly plan?: number | undefined;
+}
+
+/** An account: of an organization, or of one folder in it as `subjectFolder` names it. */
+export interface Account {
+  readonly organization: OrganizationId;
+  readonly folder?: string | undefined;
+}
+
+/** A threshold that an account has reached. */
+export interface Reached {
+  readonly percent: Threshold;
+  /** The same until the account falls below it. */
+  readonly occurrence: string;
+}
+
+/** Who asks for uploads. */
+export interface Grantee {
+  /** The caller's folder, by which open uploads are counted whatever their keys are. */
+  readonly folder: string;
+  /** The bytes of the caller's plan, in place of the limit on a person's bytes. */
+  readonly storedBytes?: number | undefined;
+}
+
+/** All organizations together. */
+export interface UsageTotals extends StoredBytes {
+  readonly organizations: number;
+  /** How many of them are not known. */
+  readonly unknown: number;
+  /** How many have stored 80 % or more of the limit on an organization's bytes. */
+  readonly nearLimit: number;
 }
 
 /** A file, or an upload of one. */
@@ -55,6 +90,10 @@ export interface UsageLimits {
   readonly bytes?: number | undefined;
   /** The bytes of one person's folder. */
   readonly bytesPerSubject?: number | undefined;
+  /** The uploads of an organization that may be open at once. */
+  readonly open?: number | undefined;
+  /** Those of one caller. */
+  readonly openPerSubject?: number | undefined;
 }
 
 /**
@@ -64,13 +103,16 @@ export interface UsageLimits {
 export interface UsageCounter {
   readonly limits: UsageLimits;
   /**
-   * Counts uploads of one caller as granted, all or none. `storedBytes` is the caller's plan. Fails
-   * with `StorageFull`, or with `LimitsUnavailable` if what is stored is unknown and that refuses.
+   * Counts uploads of one caller as granted, all or none. Fails with `StorageFull` or
+   * `TooManyOpenUploads`, or with `LimitsUnavailable` if what is stored is unknown and that refuses.
    */
   readonly reserve: (
     grants: ReadonlyArray<GrantToCount>,
-    storedBytes?: number,
-  ) => Effect.Effect<UsageReading | undefined, StorageFull | LimitsUnavailable>;
+    grantee: Grantee,
+  ) => Effect.Effect<
+    UsageReading | undefined,
+    StorageFull | TooManyOpenUploads | LimitsUnavailable
+  >;
   /** Counts a confirmed file. `isFinal` if it can no longer change before its receipt ends. */
   readonly stored: (
     file: FileToCount & { readonly confirmUntil: number; readonly isFinal: boolean },
@@ -81,11 +123,20 @@ export interface UsageCounter {
   readonly removing: (file: FileToCount) => Effect.Effect<void, LimitsUnavailable>;
   /** Says that there is no file of this key any more. Also frees its grant. */
   readonly removed: (key: StorageKey) => Effect.Effect<void, LimitsUnavailable>;
-  /** Reads an account: of an organization, or of one folder in it as `subjectFolder` names it. */
-  readonly read: (
-    organization: OrganizationId,
-    folder?: string,
-  ) => Effect.Effect<UsageReading, LimitsUnavailable>;
+  readonly read: (account: Account) => Effect.Effect<UsageReading, LimitsUnavailable>;
+  readonly totals: Effect.Effect<UsageTotals, LimitsUnavailable>;
+  /**
+   * Returns the thresholds of a limit that an account has reached since it was last below them, but
+   * those that were `told`: again, with the same occurrence, until then.
+   */
+  readonly reached: (
+    account: Account,
+    limit: number,
+  ) => Effect.Effect<ReadonlyArray<Reached>, LimitsUnavailable>;
+  readonly told: (
+    account: Account,
+    reached: ReadonlyArray<Reached>,
+  ) => Effect.Effect<void, LimitsUnavailable>;
   /** Takes entries that only a look at the store can decide; each is given out once a minute. */
   readonly doubts: (
     organization: OrganizationId,

@@ -65,6 +65,7 @@ export const presignBatchOperation = operation({
     UploadRefused: true,
     QuotaExceeded: true,
     StorageFull: true,
+    TooManyOpenUploads: true,
     LimitsUnavailable: true,
     CredentialsUnavailable: true,
   },

@@ -25,6 +25,7 @@ export const GRANT_REFUSALS = {
   ChecksumNotSupported: true,
   QuotaExceeded: true,
   StorageFull: true,
+  TooManyOpenUploads: true,
   LimitsUnavailable: true,
 } as const;
 

@@ -25,7 +25,7 @@ export function problemFrom(refusal: Refusal, say: Language = WIRE): Problem {
   const row: Row = PROBLEMS[refusal._tag];
   // The row takes the refusal of its tag, which the compiler cannot follow through a look-up.
   const facts = refusal as never;
-  const resolve = <A extends string | number | object>(said: Said<A, never>) =>
+  const resolve = <A extends string | number | object | undefined>(said: Said<A, never>) =>
     typeof said === "function" ? said(facts, say) : said;
   const retryAfter = row.retryAfter && resolve(row.retryAfter);
   const [status, code, title] = resolve(row.answer);

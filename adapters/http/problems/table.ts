@@ -33,8 +33,8 @@ export interface Row<Facts = never, Sample = unknown> {
   readonly members?: Readonly<Record<string, Schema.Constraint>>;
   /** The values of members that are not facts. */
   readonly values?: (facts: Facts, say: Language) => Readonly<Record<string, unknown>>;
-  /** In seconds. */
-  readonly retryAfter?: Said<number, Facts>;
+  /** In seconds; undefined if waiting does not help. */
+  readonly retryAfter?: Said<number | undefined, Facts>;
   readonly headers?: Said<Readonly<Record<string, string>>, Facts>;
   /** The member of a file, and its fault, if one of several is refused. */
   readonly inBatch?: readonly [member: string, reason: string];
@@ -375,6 +375,10 @@ export const PROBLEMS = {
     detail: (_, say) =>
       `No CDN with signatures serves the files. Open each by its ${say.member("fileUrl")}.`,
   },
+  UsageNotCounted: {
+    answer: [400, "INVALID_REQUEST", "The service does not count what is stored"],
+    detail: "Ask the operator to switch the count on, by USAGE or a limit of stored bytes.",
+  },
   NoOwnFolder: {
     answer: [400, "INVALID_REQUEST", "There is no folder of the caller's own"],
     detail: ({ prefixes: [first, ...others] }) =>
@@ -442,6 +446,27 @@ export const PROBLEMS = {
     samples: [
       { used: 99 * 2 ** 30, granted: 2 ** 30, limit: 100 * 2 ** 30 },
       { used: 2 ** 30, granted: 0, limit: 2 ** 30, isSubject: true },
+    ],
+  },
+  TooManyOpenUploads: {
+    answer: [429, "TOO_MANY_OPEN_UPLOADS", "Too many uploads are open at once"],
+    detail: ({ open, limit, isSubject, retryAfter }) => {
+      const who = isSubject === true ? "One caller" : "An organization";
+      const rule = `${who} may have ${count(limit, "upload")} open at once`;
+      return retryAfter === undefined
+        ? `${rule}. Ask for fewer together.`
+        : `${rule}, and has ${open}. Confirm or abort one first; the URLs of enough end in ${count(retryAfter, "second")}.`;
+    },
+    members: {
+      open: Schema.Natural.annotate({
+        description: "Uploads that are not confirmed, and whose URLs have not ended.",
+      }),
+      limit: Schema.Natural.annotate({ description: "The most of them." }),
+    },
+    retryAfter: ({ retryAfter }) => retryAfter,
+    samples: [
+      { open: 5, limit: 5, isSubject: true, retryAfter: 840 },
+      { open: 0, limit: 5 },
     ],
   },
   OrganizationNotFound: NOT_FOUND,
