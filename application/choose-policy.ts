@@ -13,7 +13,10 @@ export function choosePolicy(
   name: string,
 ): Effect.Effect<UploadPolicy, UnknownPolicy> {
   const policy = policies.get(name);
-  if (policy !== undefined && isShared(member, policy)) return Effect.succeed(policy);
+  // For no caller: this store cannot keep it.
+  if (policy !== undefined && isShared(member, policy) && policy.callers.length > 0) {
+    return Effect.succeed(policy);
+  }
   const known = [...policies].flatMap(([name, policy]) => (mayUse(member, policy) ? [name] : []));
   return Effect.fail(new UnknownPolicy({ known }));
 }

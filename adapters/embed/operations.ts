@@ -4,6 +4,7 @@ import * as Predicate from "effect/Predicate";
 import * as Record from "effect/Record";
 import * as Schema from "effect/Schema";
 import { admit } from "../../application/admit.ts";
+import { inStoreOf } from "../../application/store/in-store.ts";
 import { SizeText } from "../../domain/byte-size.ts";
 import type { UploadRefusal } from "../../domain/errors.ts";
 import { DEFAULT_SCOPES, type Principal, Scope, Subject } from "../../domain/principal.ts";
@@ -94,9 +95,13 @@ export const callsAt = (service: Pick<OperationContext, "publicUrl" | "publicAdd
     OPERATIONS as Readonly<Record<keyof typeof OPERATIONS, Operation>>,
     ({ scope, own, callWith }) =>
       ({ caller, organization, ...input }: CallContext) =>
-        Effect.flatMap(admitCaller({ caller, slug: organization, scope, own }), (member) =>
-          callWith({ member, ...service }, withoutUndefined(input)),
-        ),
+        Effect.flatMap(admitCaller({ caller, slug: organization, scope, own }), (member) => {
+          const { organization, principal, slug } = member;
+          return inStoreOf(
+            { organization, caller: { principal, slug } },
+            callWith({ member, ...service }, withoutUndefined(input)),
+          );
+        }),
   );
 
 const admitCaller = ({

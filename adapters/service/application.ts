@@ -6,8 +6,12 @@ import { makeReadinessCheck } from "../../application/store/check-readiness.ts";
 import { guarded } from "../../application/store/guarded-store.ts";
 import { Audit } from "../../application/ports/audit.ts";
 import { Events } from "../../application/ports/events.ts";
+import { ObjectStore } from "../../application/ports/object-store.ts";
+import { Organizations } from "../../application/ports/organizations.ts";
 import { Policies } from "../../application/ports/policies.ts";
 import { Presigner } from "../../application/ports/presigner.ts";
+import { Stores } from "../../application/ports/stores.ts";
+import { DEFAULT_STORE } from "../../domain/place.ts";
 import { makeEvents } from "../events/events.ts";
 import { openOutbox } from "../events/layer.ts";
 import { send } from "../events/send.ts";
@@ -26,6 +30,7 @@ import { keyInFolder } from "../tokens/layer.ts";
 import { serviceLayer } from "./layer.ts";
 import type { Observer } from "./observe.ts";
 import type { Settings } from "./settings.ts";
+import { openStores } from "./several-stores.ts";
 
 /** Makes the application that answers all requests, until the scope closes. */
 export const makeApplication = Effect.fnUntraced(function* (
@@ -68,13 +73,32 @@ export const makeApplication = Effect.fnUntraced(function* (
     defaultKey: keyInFolder(settings.tokens.directory),
   });
   const built = Context.merge(yield* Effect.context(), yield* Layer.build(layer));
-  const services = observer?.services(built) ?? built;
+  const oneStore = observer?.services(built) ?? built;
+  const several =
+    settings.several &&
+    (yield* openStores({
+      document: settings.several,
+      byDefault: {
+        store: {
+          storage,
+          beside: settings.cdn,
+          fingerprint: settings.several.stores.get(DEFAULT_STORE)?.fingerprint ?? "",
+        },
+        ports: Context.pick(ObjectStore, Presigner)(oneStore),
+      },
+      policies: settings.policies,
+      hasClamd: settings.scanner.clamd !== undefined,
+      elsewhere: Context.get(oneStore, Organizations),
+      observer,
+    }));
+  const services = Context.add(oneStore, Stores, several?.choice);
   const audit = Context.get(services, Audit);
   let problem: (() => string | undefined) | undefined;
   const readiness = yield* makeReadinessCheck(
     "2 seconds",
     published?.hasFailed,
     policiesFile && (() => problem?.()),
+    several?.problem,
   );
   const { bucket, notificationForm } = storage;
   const notified =
@@ -114,6 +138,7 @@ export const makeApplication = Effect.fnUntraced(function* (
     problem = yield* watchJson(policiesFile.path, {
       decode: policiesFile.decode,
       onChange: (policies) => {
+        several?.setPolicies(policies);
         app = appFor(policies);
         publicAddress = publicAddresses(policies, publicUrl, cdn);
       },

@@ -8,6 +8,7 @@ import * as http from "../http/settings.ts";
 import { isLoopbackName, hostName } from "../http/loopback.ts";
 import * as identity from "../identity/settings.ts";
 import * as limits from "../limits/settings.ts";
+import { DEFAULT_STORE } from "../../domain/place.ts";
 import * as policies from "./policies/settings.ts";
 import * as redis from "../redis/settings.ts";
 import * as envFiles from "../settings/env-files.ts";
@@ -15,6 +16,8 @@ import { joinReads, fault, type Read, type Setting, settingsIn } from "../settin
 import { type Env, type Source, variables } from "../settings/source.ts";
 import { ANY_STORE, withCdn } from "./policies/document.ts";
 import * as scanner from "../content/settings.ts";
+import { adapter } from "../storage/settings.ts";
+import * as stores from "../storage/several/settings.ts";
 import * as storage from "../storage/stores/stores.ts";
 import * as telemetry from "../telemetry/log.ts";
 import * as metrics from "../telemetry/metrics-settings.ts";
@@ -32,18 +35,31 @@ export function readStore(env: Env) {
 /** Reads with stand-ins for invalid settings, so that all faults are reported. */
 function readWithStore<A extends { readonly publicUrl: URL }>(source: Source, pages: Read<A>) {
   const { publicUrl } = Result.getOrElse(pages, () => ({ publicUrl: new URL("http://unknown") }));
-  const store = storage.read(source, publicUrl);
-  const able = withCdn(
-    Result.getOrElse(store, () => ANY_STORE),
-    source.valueOf(cdn.settings.url),
-  );
+  const several = stores.read(source, {
+    publicUrl,
+    beside: cdn,
+    hasDefault: source.valueOf(adapter) !== undefined,
+  });
+  const named = Result.getOrUndefined(several);
+  const own = named?.stores.get(DEFAULT_STORE);
+  const store = own ? Result.succeed(own.storage) : storage.read(source, publicUrl);
+  const able =
+    named === undefined
+      ? withCdn(
+          Result.getOrElse(store, () => ANY_STORE),
+          source.valueOf(cdn.settings.url),
+        )
+      : // Each store keeps those that it can.
+        ANY_STORE;
   const hasClamd = source.valueOf(scanner.settings.clamd) !== undefined;
   return {
     http: pages,
     policies: policies.read(source, able, hasClamd),
     policiesFile: Result.succeed(policies.fileOf(source, able, hasClamd)),
     scanner: scanner.read(source),
+    several,
     storage: store,
+    ...(own && { cdn: Result.succeed(own.beside) }),
   };
 }
 
@@ -136,8 +152,8 @@ export const unknownIn = (env: Env) => unknownVariables(env, KNOWN);
 /** The settings of all adapters, chosen or not. */
 export const settings: ReadonlyArray<Setting<unknown>> = [
   ...storage.settings,
-  ...Object.values({ ...MODULES, envFiles, http, policies, scanner }).flatMap(({ settings }) =>
-    settingsIn(settings),
+  ...Object.values({ ...MODULES, envFiles, http, policies, scanner, stores }).flatMap(
+    ({ settings }) => settingsIn(settings),
   ),
 ];
 

@@ -32,6 +32,12 @@ export const readSmallFile = (path: string): Result.Result<string, string> => {
 export const readJsonFile = (path: string): Result.Result<unknown, string> =>
   Result.flatMap(readSmallFile(path), parseJson);
 
+/** Reads what a variable has itself, as JSON, or names as a file. Blocks, for settings. */
+export const readDocument = (text: string) =>
+  text.trimStart().startsWith("{")
+    ? { where: "its value", path: undefined, json: parseJson(text) }
+    : { where: `the file ${text}`, path: text, json: readJsonFile(text) };
+
 /** In milliseconds. */
 export const RECHECK = 5000;
 

@@ -18,6 +18,7 @@ export interface Setting<out A> extends SettingName {
   readonly decode: (input: unknown) => Result.Result<A, unknown>;
   /** The value where it is not set; it has to be set if undefined. */
   readonly fallback?: { readonly value: A } | undefined;
+  readonly isSecret: boolean;
 }
 
 export interface Fault {
@@ -27,13 +28,14 @@ export interface Fault {
   readonly example: Text;
 }
 
-interface SettingDefinition<A> extends Omit<Setting<unknown>, "decode" | "fallback"> {
+interface SettingDefinition<A> extends Omit<Setting<unknown>, "decode" | "fallback" | "isSecret"> {
   readonly codec: Schema.ConstraintCodec<A, unknown>;
 }
 
 export const setting = <A>({ codec, ...explained }: SettingDefinition<A>): Setting<A> => ({
   ...explained,
   decode: Schema.decodeUnknownResult(codec),
+  isSecret: codec.ast.annotations?.["expected"] === "Redacted",
 });
 
 /** Such as `a, b or c`. */

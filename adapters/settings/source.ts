@@ -1,4 +1,5 @@
 import { memberAt } from "../values/decode.ts";
+import { snakeCase } from "../values/names.ts";
 
 /** An empty value counts as unset. */
 export type Env = Readonly<Record<string, string | undefined>>;
@@ -42,6 +43,13 @@ export const OPTIONS: Vocabulary = {
   on: "true",
   off: "false",
   list: "as a list",
+};
+
+/** Names settings as a JSON document does: by option, in snake case. */
+export const DOCUMENT: Vocabulary = {
+  ...OPTIONS,
+  name: (setting) => snakeCase(optionName(setting)),
+  assign: (setting, value) => `"${DOCUMENT.name(setting)}": ${JSON.stringify(value)}`,
 };
 
 export interface Source {

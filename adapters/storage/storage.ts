@@ -14,8 +14,8 @@ import type { PlaceWord } from "./place-words.ts";
 /** A kind of store, exported by the module `storage.ts` of its folder. */
 export interface Store {
   readonly settings: Settings;
-  /** Reads its settings; only the embedded store depends on the service's address. */
-  readonly read: (source: Source) => Read<(publicUrl: URL) => KnownStorage>;
+  /** Reads its settings; only the embedded store depends on its address, by default `STORE_PATH`. */
+  readonly read: (source: Source) => Read<(publicUrl: URL, path?: string) => KnownStorage>;
 }
 
 /** A configured store. Some of its abilities may depend on the state of its bucket. */

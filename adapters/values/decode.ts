@@ -42,7 +42,7 @@ export function decoder<A>(
       const faults = format(issue)
         .issues.slice(0, 20)
         .map(({ message, path = [] }) => ({
-          pointer: path.map((member) => `/${escape(String(member))}`).join(""),
+          pointer: toPointer(path),
           reason: path.length > depth && message.startsWith(UNKNOWN) ? UNKNOWN : message,
         }));
       return Arr.isReadonlyArrayNonEmpty(faults)
@@ -102,7 +102,8 @@ const formatter = (members: ReadonlyArray<string>) => {
 };
 
 /** RFC 6901, section 3. */
-const escape = (member: string) => member.replaceAll("~", "~0").replaceAll("/", "~1");
+export const toPointer = (path: ReadonlyArray<unknown>): string =>
+  path.map((member) => `/${String(member).replaceAll("~", "~0").replaceAll("/", "~1")}`).join("");
 
 const EXPECTED: ReadonlyMap<string, string> = new Map([
   ["String", "a string"],

@@ -21,6 +21,7 @@ import * as aws from "../../adapters/storage/aws/storage.ts";
 import { keySettings } from "../../adapters/storage/credentials/key-settings.ts";
 import * as gcs from "../../adapters/storage/gcs/settings.ts";
 import { adapter, bucket, STORE_NAMES } from "../../adapters/storage/settings.ts";
+import * as stores from "../../adapters/storage/several/settings.ts";
 import * as telemetry from "../../adapters/telemetry/log.ts";
 import * as metrics from "../../adapters/telemetry/metrics-settings.ts";
 import * as tokens from "../../adapters/tokens/settings.ts";
@@ -75,6 +76,7 @@ export const CONFIGURATION: ReadonlyMap<string, Group> = new Map<string, Group>(
       gcs.settings.iamEndpoint,
     ],
   ],
+  ["Several stores", Object.values(stores.settings)],
   ["The policy files", Object.values(policies.settings)],
   ["Who may call", identity.settings.filter((setting) => !byToken.has(setting))],
   ["JSON Web Tokens", Object.values(jwt.settings)],

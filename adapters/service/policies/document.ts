@@ -65,17 +65,35 @@ export const completePolicies = (
       ...Record.map(policies, (policy) => inherit(base, policy)),
     };
     const faults = Object.entries(complete).flatMap(([name, policy]) =>
-      rules(policy, place)
-        .filter(([, isBroken]) => isBroken)
-        .map(([member, , reason]) => ({
-          pointer: `/${name}/${SPELLINGS[place.spelling](member)}`,
-          reason,
-        })),
+      brokenRules(name, policy, place),
     );
     return Arr.isReadonlyArrayNonEmpty(faults)
       ? Result.fail(faults)
       : Result.succeed(new Map(Object.entries(complete)));
   });
+
+const brokenRules = (name: string, policy: UploadPolicy, place: Place) =>
+  rules(policy, place)
+    .filter(([, isBroken]) => isBroken)
+    .map(([member, , reason]) => ({
+      pointer: `/${name}/${SPELLINGS[place.spelling](member)}`,
+      reason,
+    }));
+
+/**
+ * Returns the policies as one of several stores keeps them, and why it does not keep others. Those
+ * are for no caller, and still rule files that came otherwise, such as by a move.
+ */
+export function keptPolicies(policies: ReadonlyMap<string, UploadPolicy>, place: Place) {
+  const broken = new Map(
+    [...policies].map(([name, policy]) => [name, brokenRules(name, policy, place)]),
+  );
+  const kept = [...policies].map(([name, policy]): [string, UploadPolicy] => [
+    name,
+    broken.get(name)?.length === 0 ? policy : { ...policy, callers: [], public: false },
+  ]);
+  return { policies: new Map(kept), faults: [...broken.values()].flat() };
+}
 
 /** Adds what a policy leaves out; a public one has other folders, and fewer types. */
 function inherit(from: UploadPolicy, written: Partial<UploadPolicy> = {}): UploadPolicy {

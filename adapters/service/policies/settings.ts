@@ -10,7 +10,7 @@ import {
   type UploadPolicy,
 } from "../../../domain/upload-policy.ts";
 import { inWords, shownPointer } from "../../values/decode.ts";
-import { parseJson, readJsonFile } from "../../settings/json-file.ts";
+import { readDocument } from "../../settings/json-file.ts";
 import { decodeOnly, List } from "../../settings/codecs.ts";
 import { fault, optional, type Read, readSettings, withDefault } from "../../settings/setting.ts";
 import type { Source } from "../../settings/source.ts";
@@ -90,8 +90,8 @@ export const read = (
     ({ document, ...values }) => {
       const files: UploadPolicy = { ...defaultPolicy, ...values };
       if (document === undefined) return Result.succeed(new Map([[DEFAULT_POLICY, files]]));
-      const where = isInline(document) ? "its value" : `the file ${document}`;
-      return (isInline(document) ? parseJson(document) : readJsonFile(document)).pipe(
+      const { where, json } = readDocument(document);
+      return json.pipe(
         Result.mapError((problem) => [unusable(`${where} ${problem}`)]),
         Result.flatMap((policies) =>
           Result.mapError(
@@ -108,7 +108,7 @@ export const read = (
 /** Returns the file of policies and a reader of its JSON; undefined if no file has them. */
 export const fileOf = (source: Source, store: PolicyStore, hasClamd: boolean) =>
   Result.map(readSettings(settings, source), ({ document: path, ...values }) => {
-    if (path === undefined || isInline(path)) return undefined;
+    if (path === undefined || readDocument(path).path === undefined) return undefined;
     const files: UploadPolicy = { ...defaultPolicy, ...values };
     const place = { files, store, spelling: "document", hasClamd } as const;
     return {
@@ -117,5 +117,4 @@ export const fileOf = (source: Source, store: PolicyStore, hasClamd: boolean) =>
     };
   }).pipe(Result.getOrUndefined);
 
-const isInline = (document: string) => document.trimStart().startsWith("{");
 const unusable = (problem: string) => fault(settings.document, `cannot be used: ${problem}`);

@@ -12,15 +12,16 @@ type LocalSettings = Values<typeof settings>;
 export const read: Store["read"] = (source) =>
   Result.map(
     readSettings(settings, source),
-    (values) => (publicUrl) => embeddedStorage(values, publicUrl),
+    (values) => (publicUrl, path) => embeddedStorage(values, publicUrl, path),
   );
 
 export function embeddedStorage(
   settings: LocalSettings,
   publicUrl: URL,
+  path = STORE_PATH,
 ): KnownStorage & Required<Pick<Storage, "fetch">> {
   const base = publicUrl.pathname.replace(/\/$/, "");
-  const endpoint = new URL(`${base}${STORE_PATH}`, publicUrl);
+  const endpoint = new URL(`${base}${path}`, publicUrl);
   let handler: Storage["fetch"];
   return {
     description: `embedded, in the folder ${settings.directory}`,

@@ -51,7 +51,7 @@ const NO_COUNT = "87.5 ; 0 ; -1 ; many";
 const TABLE = `
   AUTH_TOKENS_FILE JWT_AUDIENCE_CLAIM JWT_ISSUER JWT_ORGANIZATIONS_CLAIM JWT_QUOTA_CLAIM | sub | all | ""
   JWT_SCOPES_CLAIM JWT_SCOPES_PREFIX JWT_STORE_CLAIM JWT_SUBJECT_CLAIM JWT_TYPE REDIS_CA_FILE | sub | all | ""
-  STORAGE_GCS_CREDENTIALS STORAGE_LOCAL_DIR STORAGE_POLICIES | sub | all | ""
+  STORAGE_GCS_CREDENTIALS STORAGE_LOCAL_DIR STORAGE_POLICIES STORES | sub | all | ""
   CLAMD_ADDRESS | 127.0.0.1:3310 ; [::1]:3310 ; clamd:3310 ; /run/clamav/clamd.ctl | last-twice | 127.0.0.1 ; 127.0.0.1:0 ; 127.0.0.1:65536 ; clamd.ctl ; tcp://clamd:3310
   CORS_ORIGINS | https://a.example,https://b.example:1 | last-twice spaces | https://a.example/ ; https://a.example,b.example ; null
   DEV_SERVICE_TOKEN DEV_TOKEN | ${TOKEN} ; ${TOKEN}= | last-twice upper | ${TOKEN}=x ; Bearer ${TOKEN} ; 0123456789abcde ; ${GUESSABLE}

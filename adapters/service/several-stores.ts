@@ -1,0 +1,86 @@
+import * as Context from "effect/Context";
+import * as Effect from "effect/Effect";
+import type { Organizations } from "../../application/ports/organizations.ts";
+import { Policies } from "../../application/ports/policies.ts";
+import { UploadStore } from "../../application/ports/stores.ts";
+import { chooseStore } from "../../application/store/choose-store.ts";
+import { guarded } from "../../application/store/guarded-store.ts";
+import { placement } from "../../application/store/placement.ts";
+import { makeStoreStates } from "../../application/store/store-states.ts";
+import { DEFAULT_STORE, type StoreName } from "../../domain/place.ts";
+import type { CdnSettings } from "../delivery/cdn/settings.ts";
+import { watchJson } from "../settings/json-file.ts";
+import { throughCdn } from "../delivery/cdn/through-cdn.ts";
+import type { NamedStore, StoresDocument } from "../storage/several/document.ts";
+import { keepStores, type StorePorts } from "../storage/several/keep-stores.ts";
+import type { SeveralStores } from "../storage/several/settings.ts";
+import type { Observer } from "./observe.ts";
+import { keptPolicies, withCdn } from "./policies/document.ts";
+
+/** A store and its CDN. */
+export type StoreWithCdn = Pick<NamedStore<CdnSettings>, "storage" | "beside" | "fingerprint">;
+
+type Document = Pick<StoresDocument<CdnSettings>, "organizations"> & {
+  readonly stores: ReadonlyMap<StoreName, StoreWithCdn>;
+  readonly file?: SeveralStores<CdnSettings>["file"];
+};
+
+/** Opens the stores of a document beside the default one, until the scope closes. */
+export const openStores = Effect.fnUntraced(function* (start: {
+  readonly document: Document;
+  /** The default store, which is open, if it is not one of the document. */
+  readonly byDefault: { readonly store: StoreWithCdn; readonly ports: StorePorts };
+  readonly policies: Policies["Service"];
+  readonly hasClamd: boolean;
+  /** Says where organizations are that the document does not name. */
+  readonly elsewhere: Organizations["Service"];
+  readonly observer?: Observer | undefined;
+}) {
+  let { organizations } = start.document;
+  let { policies } = start;
+  const policiesOf = ({ storage, beside }: StoreWithCdn) =>
+    keptPolicies(policies, {
+      store: withCdn(storage, beside),
+      spelling: "document",
+      hasClamd: start.hasClamd,
+    });
+  const states = makeStoreStates();
+  const guardedStore = start.observer?.guarded ?? guarded;
+  const kept = yield* keepStores<StoreWithCdn>({
+    layerOf: (name, { storage: { layer }, beside }) =>
+      throughCdn(beside, states.watched(name, guardedStore(layer, name))),
+    contextOf: (name, store, ports) =>
+      ports.pipe(Context.add(Policies, policiesOf(store).policies), Context.add(UploadStore, name)),
+  });
+  const { store, ports } = start.byDefault;
+  kept.adopt(DEFAULT_STORE, store, ports);
+  const replace = (document: Document) => {
+    ({ organizations } = document);
+    // Without one of the document, it stays what it was.
+    kept.replace(new Map([[DEFAULT_STORE, store], ...document.stores]));
+  };
+  replace(start.document);
+  const { file } = start.document;
+  const documentProblem =
+    file &&
+    (yield* watchJson(file.path, {
+      decode: file.decode,
+      onChange: replace,
+      kept: "the stores that it had stay in force",
+    }));
+  return {
+    choice: chooseStore({
+      named: kept.named,
+      placeOf: placement(() => organizations, start.elsewhere),
+      both: (to) => to,
+    }),
+    kept,
+    /** Returns what is at fault: the document, or stores that are open. */
+    problem: () => documentProblem?.() ?? states.problem(),
+    /** Takes other policies, for requests that begin after it. */
+    setPolicies: (others: Policies["Service"]) => {
+      policies = others;
+      kept.refresh();
+    },
+  };
+});

@@ -1,0 +1,111 @@
+import { expect, it } from "@effect/vitest";
+import * as Effect from "effect/Effect";
+import * as Logger from "effect/Logger";
+import * as Result from "effect/Result";
+import * as TestClock from "effect/testing/TestClock";
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { makeApplication } from "../../adapters/service/application.ts";
+import { readAll } from "../../adapters/service/settings.ts";
+import { RECHECK } from "../../adapters/settings/json-file.ts";
+import { FILE, presignInit } from "../http/service.ts";
+import { makeFolder } from "../support/make-folder.ts";
+import { until } from "../support/until.ts";
+
+const TOKEN = "a-token-0123456789";
+
+/** A store that nobody runs, since signing does not need it. */
+const minioAt = (name: string, more: object = {}) => ({
+  adapter: "minio",
+  endpoint: `https://${name}.example.com`,
+  bucket: `files-${name}`,
+  access_key: `key-of-${name}`,
+  secret_key: { variable: "SECRET" },
+  ...more,
+});
+
+/** A service with a document of stores, and what its log says. */
+const serving = Effect.fnUntraced(function* (document: object, env: object = {}) {
+  const folder = makeFolder();
+  const path = join(folder, "stores.json");
+  const log: Array<string> = [];
+  const write = (stores: object) => writeFileSync(path, JSON.stringify(stores));
+  write(document);
+  const settings = Result.getOrThrow(
+    readAll({
+      DEV_TOKEN: TOKEN,
+      SECRET: "a-secret-of-stores",
+      STORAGE_LOCAL_DIR: folder,
+      STORES: path,
+      ...env,
+    }),
+  );
+  const { fetch } = yield* makeApplication(settings, undefined, () => false).pipe(
+    Effect.provide(Logger.layer([Logger.make(({ message }) => log.push(String(message)))])),
+  );
+  const isSaid =
+    (said: string, before = 0) =>
+    () =>
+      log.slice(before).some((line) => line.includes(said));
+  yield* Effect.promise(() => until("the first look", isSaid("was read"), 10));
+  const ask = async (path: string, init: RequestInit = {}) => {
+    const headers = { ...init.headers, Authorization: `Bearer ${TOKEN}` };
+    const request = new Request(`http://127.0.0.1:8787${path}`, { ...init, headers });
+    return fetch(request, { address: "127.0.0.1" });
+  };
+  return {
+    log,
+    ask,
+    /** Asks for an upload, and returns the status or the host that takes it. */
+    presign: async (organization: string, body: unknown = FILE) => {
+      const answer = await ask(`/api/v1/orgs/${organization}/files/presign`, presignInit(body));
+      return answer.ok ? new URL((await answer.json()).put_url).host : answer.status;
+    },
+    /** Writes the document, and lets time pass until the log says so. */
+    change: Effect.fnUntraced(function* (stores: object, said = "was read") {
+      const before = log.length;
+      write(stores);
+      yield* TestClock.adjust(RECHECK);
+      yield* Effect.promise(() => until(said, isSaid(said, before), 10));
+    }),
+  };
+});
+
+const [eu, us] = [minioAt("eu"), minioAt("us")];
+
+it.effect("each organization uploads to its own store, others to the default one", () =>
+  Effect.gen(function* () {
+    const { presign } = yield* serving({
+      stores: { eu, us },
+      organizations: { acme: "eu", globex: { store: "us" } },
+    });
+    const hosts = yield* Effect.promise(() =>
+      Promise.all(["acme", "globex", "other"].map((name) => presign(name))),
+    );
+    expect(hosts).toEqual(["eu.example.com", "us.example.com", "127.0.0.1:8787"]);
+  }),
+);
+
+it.effect("a changed document counts for requests that begin after it", () =>
+  Effect.gen(function* () {
+    const { presign, change, log } = yield* serving({
+      stores: { eu },
+      organizations: { acme: "eu" },
+    });
+    expect(yield* Effect.promise(() => presign("acme"))).toBe("eu.example.com");
+    yield* change({
+      stores: { eu: { ...eu, endpoint: "https://new.example.com" }, us },
+      organizations: { acme: "eu", other: "us" },
+    });
+    expect(yield* Effect.promise(() => presign("acme"))).toBe("new.example.com");
+    expect(yield* Effect.promise(() => presign("other"))).toBe("us.example.com");
+    yield* change(
+      { stores: { us }, organizations: { acme: "eu" } },
+      "has a fault: /organizations/acme: it names the store eu",
+    );
+    expect(yield* Effect.promise(() => presign("acme"))).toBe("new.example.com");
+    expect(
+      log.filter((line) => line.includes("the stores that it had stay in force")),
+    ).toHaveLength(1);
+  }),
+);
