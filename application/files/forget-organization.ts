@@ -13,7 +13,7 @@ import {
   withPublicFolder,
 } from "../../domain/storage-key.ts";
 import { publish } from "../publish.ts";
-import { forEachPage } from "./for-each-page.ts";
+import { forEachPage } from "../store/for-each-page.ts";
 import {
   type MultipartId,
   ObjectStore,

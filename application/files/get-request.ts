@@ -12,6 +12,7 @@ export const getRequest = (
     readonly contentType: MediaType;
     readonly filename: FileName;
     readonly version?: string | undefined;
+    readonly isNew?: boolean;
   },
   policy: Pick<UploadPolicy, "getLifetime" | "minLifetime" | "inlinePdf">,
   audience: Audience,
@@ -23,4 +24,5 @@ export const getRequest = (
   responseMediaType: file.contentType,
   responseDisposition: contentDisposition(file.contentType, file.filename, policy),
   version: file.version,
+  isNew: file.isNew,
 });

@@ -13,7 +13,7 @@ import {
 } from "../../domain/storage-key.ts";
 import type { Member } from "../admit.ts";
 import { lookAt } from "./file-state.ts";
-import { forEachPage } from "./for-each-page.ts";
+import { forEachPage } from "../store/for-each-page.ts";
 import { parseMemberKey } from "./open-file.ts";
 import { Events } from "../ports/events.ts";
 import { ObjectStore, type OpenUpload } from "../ports/object-store.ts";

@@ -12,7 +12,7 @@ import {
   REMOVED_PREFIX,
   type StorageKey,
 } from "../../domain/storage-key.ts";
-import { forEachPage } from "./for-each-page.ts";
+import { forEachPage } from "../store/for-each-page.ts";
 import { listsOfStore } from "./list-files.ts";
 import { type ObjectFacts, ObjectStore, type OpenUpload } from "../ports/object-store.ts";
 import { Events } from "../ports/events.ts";

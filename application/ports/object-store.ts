@@ -187,10 +187,12 @@ export interface Copies {
 
 /** Lists objects whose keys begin with a prefix. */
 export interface Lists {
-  /** Lists at most `limit` objects, up to 1000, after `after`. */
+  /** Lists at most `limit` objects, up to 1000, after `after`: a `next`, or any key. */
   readonly objects: (
     below: PageQuery,
   ) => Effect.Effect<Page<ListedObject, string>, StoreUnavailable>;
+  /** True for a store where `after` must be a `next`; false if left out. */
+  readonly continuesAtPages?: boolean;
   /**
    * Lists versions and delete markers: all that `remove` must be called for. Left out by stores
    * that keep one version of an object.

@@ -72,6 +72,8 @@ export interface GetRequest extends ObjectRequest {
   readonly responseDisposition: string;
   /** The version or generation of the object, as `head` returned it; the newest if undefined. */
   readonly version?: string | undefined;
+  /** True for the file of an upload that is being granted: no store has it yet. */
+  readonly isNew?: boolean | undefined;
   /**
    * Dates the signature to the beginning of a window of this length, counted from 1970; `expiresAt`
    * counts from there too. Within a window the same request has the same URL.

@@ -99,7 +99,7 @@ function sign(
       minLifetime: policy.minLifetime,
       audience,
     }),
-    presigner.get(getRequest({ ...upload, key }, policy, audience)),
+    presigner.get(getRequest({ ...upload, key, isNew: true }, policy, audience)),
     (put, get) => ({ granted, put, get }),
     // A second fiber costs more than a local signature.
     { concurrent: presigner.isRemote },

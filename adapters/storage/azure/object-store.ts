@@ -51,7 +51,7 @@ export function azureObjectStore(
         yield* mustBeOk(yield* signedFetch(bucket, { method: "PUT", key, headers }));
       }),
     },
-    list: { objects: (below) => listBlobs(container, below) },
+    list: { objects: (below) => listBlobs(container, below), continuesAtPages: true },
     parts: azureMultipart(container),
     // Has no rules: they are the account's, and only its management sets them.
     head: Effect.fnUntraced(function* (key) {

@@ -4,7 +4,7 @@ import * as Option from "effect/Option";
 import { expect, it, onTestFinished, vi } from "vitest";
 import { newKey, PNG } from "../../../adapters/contract/sending/uploads.ts";
 import { layer as gcs } from "../../../adapters/storage/gcs/layer.ts";
-import { forEachPage } from "../../../application/files/for-each-page.ts";
+import { forEachPage } from "../../../application/store/for-each-page.ts";
 import { ObjectStore, type OpenUpload } from "../../../application/ports/object-store.ts";
 import type { StoredPart } from "../../../domain/multipart.ts";
 import { incomingKey } from "../../../domain/storage-key.ts";
