@@ -12,6 +12,7 @@ import { Policies } from "../../application/ports/policies.ts";
 import { Presigner } from "../../application/ports/presigner.ts";
 import { Stores } from "../../application/ports/stores.ts";
 import { DEFAULT_STORE } from "../../domain/place.ts";
+import { Usage } from "../../application/ports/usage.ts";
 import { makeEvents } from "../events/events.ts";
 import { openOutbox } from "../events/layer.ts";
 import { send } from "../events/send.ts";
@@ -92,6 +93,10 @@ export const makeApplication = Effect.fnUntraced(function* (
       observer,
     }));
   const services = Context.add(oneStore, Stores, several?.choice);
+  const usage = Context.get(services, Usage);
+  if (usage !== undefined && observer !== undefined) {
+    yield* Effect.forkScoped(observer.usageTotals(usage.totals));
+  }
   const audit = Context.get(services, Audit);
   let problem: (() => string | undefined) | undefined;
   const readiness = yield* makeReadinessCheck(

@@ -18,6 +18,7 @@ import { countLimits, markOpen } from "../telemetry/limiter.ts";
 import { makeMeter, type Meter } from "../telemetry/meter.ts";
 import { watchRequests } from "../telemetry/requests.ts";
 import { countShed, watchStore } from "../telemetry/store.ts";
+import { watchUsage } from "../telemetry/usage.ts";
 import type { Settings } from "./settings.ts";
 
 /** Most stores with metrics of their own. */
@@ -56,6 +57,7 @@ export function observe({ http, metrics, storage }: Settings) {
       ({ limits, spare }) =>
         shared({ limits, spare: spare && markOpen(spare) }),
     ...watchEvents(meter),
+    ...watchUsage(meter),
     /** Guards and measures a store, by its name where there are several. */
     guarded: <A, E>(layer: Layer.Layer<A | ObjectStore, E>, name?: StoreName) => {
       const own = name === undefined ? meter : meterFor(name);
