@@ -7,6 +7,7 @@ import { cachedFor } from "../../application/resilience/cached.ts";
 import { Scanner, type FileScanner, type Verdict } from "../../application/ports/scanner.ts";
 import { ScannerUnavailable, StoreUnavailable } from "../../domain/errors.ts";
 import { onOneLine } from "../values/printable.ts";
+import { clientSpan } from "../values/spans.ts";
 import { errorMessage } from "../values/thrown.ts";
 import { deepTestFile, TEST_FILE } from "./test-files.ts";
 
@@ -26,11 +27,13 @@ export const layer = (address: NetConnectOpts): Layer.Layer<never> =>
 /** Scans with clamd, by its command INSTREAM: clamd(8), "COMMANDS". */
 export const makeClamd = Effect.fnUntraced(function* (address: NetConnectOpts) {
   const scan = (file: Chunks, longest: typeof LONGEST_SCAN | typeof LONGEST_PROBE) =>
-    Effect.tryPromise({
-      try: (signal) => exchange(address, file, signal),
-      catch: (cause) =>
-        cause instanceof StoreUnavailable ? cause : noVerdict(errorMessage(cause)),
-    }).pipe(
+    clientSpan("clamd/INSTREAM", { "rpc.system.name": "clamd", "rpc.method": "INSTREAM" }, () =>
+      Effect.tryPromise({
+        try: (signal) => exchange(address, file, signal),
+        catch: (cause) =>
+          cause instanceof StoreUnavailable ? cause : noVerdict(errorMessage(cause)),
+      }),
+    ).pipe(
       Effect.timeoutOrElse({
         duration: longest,
         orElse: () => Effect.fail(noVerdict(`there was none within ${longest}`)),

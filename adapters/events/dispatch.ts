@@ -1,4 +1,5 @@
 import * as Clock from "effect/Clock";
+import * as Context from "effect/Context";
 import * as Duration from "effect/Duration";
 import * as Effect from "effect/Effect";
 import * as FiberSet from "effect/FiberSet";
@@ -7,9 +8,10 @@ import * as Schedule from "effect/Schedule";
 import * as Semaphore from "effect/Semaphore";
 import { cachedFor } from "../../application/resilience/cached.ts";
 import type { EventsUnavailable } from "../../domain/errors.ts";
+import { clientSpan } from "../values/spans.ts";
 import { errorMessage } from "../values/thrown.ts";
 import type { Attempt, Message, Outbox, Outcome } from "./outbox.ts";
-import type { ReceiverAnswer } from "./send.ts";
+import type { DeliveryAttempt, ReceiverAnswer } from "./send.ts";
 
 /** The waits before each further attempt: 75 hours together. Standard Webhooks 1.0.0, "Retries". */
 export const WAITS: ReadonlyArray<Duration.Duration> = [
@@ -30,11 +32,8 @@ const LONGEST_PAUSE = 5000;
 /** Longest wait for deliveries under way at the end. */
 const DRAIN_TIMEOUT = "3 seconds";
 
-/** Makes one attempt at `now`, in milliseconds; rejects if there is no answer. */
-export type Deliver = (
-  message: Message,
-  attempt: { readonly now: number; readonly signal: AbortSignal },
-) => Promise<ReceiverAnswer>;
+/** Makes one attempt; rejects if there is no answer. */
+export type Deliver = (message: Message, attempt: DeliveryAttempt) => Promise<ReceiverAnswer>;
 
 /** Delivers due messages until the scope closes, and returns a function that wakes it. */
 export const dispatch = Effect.fnUntraced(function* (
@@ -104,13 +103,20 @@ export const dispatch = Effect.fnUntraced(function* (
 
 /** Returns the answer, or the reason why there was none. */
 const answerTo = (
-  message: Message,
+  message: Attempt,
   { now, send }: { readonly now: number; readonly send: Deliver },
 ): Effect.Effect<ReceiverAnswer | string> =>
-  Effect.tryPromise({
-    try: (signal) => send(message, { now, signal }),
-    catch: (cause) => errorMessage(cause),
-  }).pipe(
+  clientSpan(
+    "POST",
+    { "http.request.method": "POST", "messaging.message.id": message.id },
+    (trace) =>
+      Effect.tryPromise({
+        try: (signal) => send(message, { now, signal, trace }),
+        catch: (cause) => errorMessage(cause),
+      }),
+    true,
+  ).pipe(
+    Effect.provideContext(message.trace ?? Context.empty()),
     Effect.catch((failure) => Effect.succeed(failure)),
     Effect.timeoutOrElse({ duration: LONGEST_ATTEMPT, orElse: () => Effect.succeed(TOO_LATE) }),
   );

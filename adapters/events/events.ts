@@ -1,13 +1,15 @@
 import * as Clock from "effect/Clock";
+import * as Context from "effect/Context";
 import * as Effect from "effect/Effect";
-import { flow } from "effect/Function";
 import * as Record from "effect/Record";
 import * as Schema from "effect/Schema";
+import { ParentSpan } from "effect/Tracer";
 import { hash } from "node:crypto";
 import type { EventPublisher } from "../../application/ports/events.ts";
 import { EventsUnavailable } from "../../domain/errors.ts";
 import type { StorageKey } from "../../domain/storage-key.ts";
 import { EVENTS, type UploadEvent } from "../../domain/upload-event.ts";
+import { BoundedMap } from "../values/bounded-map.ts";
 import { snakeCase } from "../values/names.ts";
 import { isoText } from "../values/time.ts";
 import { type Deliver, dispatch } from "./dispatch.ts";
@@ -35,7 +37,16 @@ export const makeEvents = Effect.fnUntraced(function* ({
   const watched = <A>(call: Effect.Effect<A, EventsUnavailable>) =>
     Effect.tapError(call, () => Effect.sync(() => void (hasFailed = true)));
   // Each process looks for what is due once a second.
-  const queue = { ...outbox, put: flow(outbox.put, watched), claim: watched(outbox.claim) };
+  const traces = new BoundedMap<string, Context.Context<never>>(1000);
+  const queue: Outbox = {
+    ...outbox,
+    put: (message) =>
+      Effect.withFiber(({ cache: { span } }) => {
+        if (span !== undefined) traces.set(message.id, Context.make(ParentSpan, span));
+        return watched(outbox.put(message));
+      }),
+    claim: Effect.map(watched(outbox.claim), (it) => it && { ...it, trace: traces.get(it.id) }),
+  };
   const kept = keepIn(queue, addresses);
   const lookAgain = yield* dispatch(queue, deliver, onSettled);
   return {

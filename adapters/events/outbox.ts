@@ -1,3 +1,4 @@
+import type * as Context from "effect/Context";
 import type * as Effect from "effect/Effect";
 import type { EventsUnavailable } from "../../domain/errors.ts";
 
@@ -14,6 +15,8 @@ export interface Message {
 export interface Attempt extends Message {
   /** Counted from 1; another process that takes the message over has the next. */
   readonly attempt: number;
+  /** The span of the request that put it, if it was in this process. */
+  readonly trace?: Context.Context<never> | undefined;
 }
 
 export type State = "waiting" | "delivered" | "dead";

@@ -4,6 +4,7 @@ import * as https from "node:https";
 import { isIP, type LookupFunction } from "node:net";
 import { hmacSha256 } from "../values/hmac.ts";
 import { isPublic } from "../values/networks.ts";
+import type { TraceHeaders } from "../values/spans.ts";
 import type { Message } from "./outbox.ts";
 
 /** A receiver of events. */
@@ -20,6 +21,13 @@ export interface ReceiverAnswer {
   readonly retryAfter: string | undefined;
 }
 
+export interface DeliveryAttempt {
+  /** In milliseconds. */
+  readonly now: number;
+  readonly signal: AbortSignal;
+  readonly trace?: TraceHeaders;
+}
+
 /** In milliseconds. */
 const LONGEST_ANSWER = 20_000;
 
@@ -33,7 +41,7 @@ const AGENTS = { "http:": new http.Agent(KEPT_ALIVE), "https:": new https.Agent(
 export async function send(
   { id, body }: Message,
   { url, secrets, allowPrivate }: Receiver,
-  { now, signal }: { readonly now: number; readonly signal: AbortSignal },
+  { now, signal, trace }: DeliveryAttempt,
 ): Promise<ReceiverAnswer> {
   const host = url.hostname.replace(/^\[|\]$/g, "");
   if (!allowPrivate && isIP(host) > 0 && !isPublic(host)) throw new Error(notPublic(host));
@@ -55,6 +63,7 @@ export async function send(
         "webhook-id": id,
         "webhook-timestamp": timestamp,
         "webhook-signature": signatures.join(" "),
+        ...trace,
       },
     });
     request.on("error", reject);

@@ -1,3 +1,4 @@
+import type { Span } from "effect/Tracer";
 import type { Context } from "hono";
 import type { Principal } from "../../domain/principal.ts";
 
@@ -15,4 +16,6 @@ export type HttpContext = Context<HttpEnv>;
 
 export interface HttpEnv {
   Bindings: Peer;
+  /** The span of a traced request. */
+  Variables: { span?: Span };
 }

@@ -8,6 +8,7 @@ import type { Organizations } from "../../application/ports/organizations.ts";
 import type { Policies } from "../../application/ports/policies.ts";
 import type { Presigner } from "../../application/ports/presigner.ts";
 import type { Tokens } from "../../application/ports/tokens.ts";
+import type { RequestWatch } from "../values/spans.ts";
 import type { Answer } from "./answer.ts";
 import type { ClientAddress } from "./client-address.ts";
 import type { HttpContext } from "./env.ts";
@@ -54,13 +55,7 @@ export interface AppOptions {
   /** The page of the first run. Its files are part of no bundle, so it is not imported here. */
   readonly page?: ReadonlyArray<PageFile> | undefined;
   readonly mounts: ReadonlyArray<Mount>;
-  /**
-   * Watches every request, by its method and the pattern of its path, if any, until the returned
-   * function is called with the status of its answer.
-   */
-  readonly watch?:
-    | ((method: string, route: string | undefined) => (status: number) => void)
-    | undefined;
+  readonly watch?: RequestWatch | undefined;
   /** Access to `/metrics`; not served if left out. */
   readonly metrics?: MetricsAccess | undefined;
 }

@@ -3,6 +3,7 @@ import * as Effect from "effect/Effect";
 import * as Result from "effect/Result";
 import { IdentityUnavailable } from "../../domain/errors.ts";
 import { parseJson } from "../settings/json-file.ts";
+import { clientSpan, httpAttributes } from "../values/spans.ts";
 import { fetchFailure } from "../values/thrown.ts";
 
 /** Largest document, in bytes. */
@@ -16,23 +17,25 @@ export const fetchJson = (
   url: URL,
   headers: Readonly<Record<string, string>> = {},
 ): Effect.Effect<{ readonly status: number; readonly body: unknown }, IdentityUnavailable> =>
-  Effect.tryPromise({
-    try: async (signal) => {
-      const answer = await fetch(url, {
-        signal,
-        redirect: "error",
-        headers: { Accept: "application/json", ...headers },
-      });
-      if (answer.status !== 200) {
-        await answer.body?.cancel();
-        return { status: answer.status, body: undefined };
-      }
-      const body = parseJson(await readText(answer));
-      if (Result.isFailure(body)) throw new Error(`the answer ${body.failure}`);
-      return { status: 200, body: body.success };
-    },
-    catch: (cause) => unavailable(url, fetchFailure(cause)),
-  });
+  clientSpan("GET", httpAttributes("GET", url), (trace) =>
+    Effect.tryPromise({
+      try: async (signal) => {
+        const answer = await fetch(url, {
+          signal,
+          redirect: "error",
+          headers: { Accept: "application/json", ...headers, ...trace },
+        });
+        if (answer.status !== 200) {
+          await answer.body?.cancel();
+          return { status: answer.status, body: undefined };
+        }
+        const body = parseJson(await readText(answer));
+        if (Result.isFailure(body)) throw new Error(`the answer ${body.failure}`);
+        return { status: 200, body: body.success };
+      },
+      catch: (cause) => unavailable(url, fetchFailure(cause)),
+    }),
+  );
 
 /** Makes a request fail if the answer from `url` takes longer. */
 export const within =

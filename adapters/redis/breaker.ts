@@ -1,5 +1,6 @@
 import { makeBreaker } from "../../application/resilience/breaker.ts";
 import * as Effect from "effect/Effect";
+import { clientSpan } from "../values/spans.ts";
 import { errorMessage } from "../values/thrown.ts";
 
 /** Keeps callers from waiting for a Redis that does not answer within `longest` milliseconds. */
@@ -16,10 +17,12 @@ export function breaker<E extends object>(longest: number, failure: (reason: str
   const isAway = (error: E): error is E => error !== undefined;
   const { protect } = makeBreaker(isAway, () => paused);
   return <A>(command: (tooLate: AbortSignal) => Promise<A>): Effect.Effect<A, E> =>
-    protect(
-      Effect.raceFirst(
-        Effect.tryPromise({ try: command, catch: (cause) => failure(reasonFor(cause)) }),
-        timeout,
+    clientSpan("redis", { "db.system.name": "redis" }, () =>
+      protect(
+        Effect.raceFirst(
+          Effect.tryPromise({ try: command, catch: (cause) => failure(reasonFor(cause)) }),
+          timeout,
+        ),
       ),
     );
 }

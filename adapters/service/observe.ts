@@ -27,7 +27,7 @@ const MOST_STORES = 50;
 export type Observer = ReturnType<typeof observe>;
 
 /** Measures a process. Loaded only if metrics are read. */
-export function observe({ http, metrics, storage }: Settings) {
+export function observe({ http, metrics, storage, traces }: Settings) {
   const meter = makeMeter();
   watchEventLoop(meter);
   meter.observe("valetkey_build_info", [VERSION, runtimeName(), storage.adapter], () => 1);
@@ -47,10 +47,18 @@ export function observe({ http, metrics, storage }: Settings) {
       timingSafeEqual(hashToken(bearerToken({ headers }) ?? ""), expected),
     scrape: meter.format,
   };
+  const { endpoint } = traces;
+  // Loaded only if there is a collector.
+  const sent =
+    endpoint &&
+    Effect.promise(() => import("../telemetry/traces/otlp.ts")).pipe(
+      Effect.map(({ layer }) => layer(traces, endpoint, VERSION)),
+      Layer.unwrap,
+    );
   return {
     meter,
-    /** The registry of all metrics. */
-    layer: Layer.succeedContext(meter.context),
+    /** The registry of all metrics, and the tracer. */
+    layer: Layer.provideMerge(sent ?? Layer.empty, Layer.succeedContext(meter.context)),
     access,
     sharedLimiter:
       (shared: SharedLimiter): SharedLimiter =>
@@ -72,7 +80,8 @@ export function observe({ http, metrics, storage }: Settings) {
     services: (services: Context.Context<Services>): Context.Context<Services> =>
       Context.add(services, Limiter, countLimits(meter, Context.get(services, Limiter))),
     decisions: countDecisions(meter),
-    requests: watchRequests(meter, http.publicUrl.protocol.slice(0, -1)),
+    requests: (services: Context.Context<never>) =>
+      watchRequests(meter, http.publicUrl.protocol.slice(0, -1), endpoint && services),
   };
 }
 

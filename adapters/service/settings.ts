@@ -21,6 +21,7 @@ import * as stores from "../storage/several/settings.ts";
 import * as storage from "../storage/stores/stores.ts";
 import * as telemetry from "../telemetry/log.ts";
 import * as metrics from "../telemetry/metrics-settings.ts";
+import * as traces from "../telemetry/traces/settings.ts";
 import * as tokens from "../tokens/settings.ts";
 import { unknownVariables } from "./unknown-variables.ts";
 
@@ -75,6 +76,7 @@ const MODULES = {
   redis,
   telemetry,
   tokens,
+  traces,
 };
 type Reads = {
   readonly [Name in keyof typeof MODULES]: ReturnType<(typeof MODULES)[Name]["read"]>;
@@ -119,9 +121,9 @@ export function readAll(env: Env) {
   );
 }
 
-/** Returns true if metrics can be read. */
-export const isObserved = ({ metrics: { token, port } }: Settings): boolean =>
-  token !== undefined || port !== undefined;
+/** Returns true if metrics can be read, or are sent. */
+export const isObserved = ({ metrics: { token, port }, traces }: Settings): boolean =>
+  token !== undefined || port !== undefined || traces.endpoint !== undefined;
 
 export function findWarnings(env: Env, settings: Settings): ReadonlyArray<string> {
   const { identity, limits, storage } = settings;

@@ -4,7 +4,7 @@ import type { Env } from "../settings/source.ts";
 
 // Finds variables with nearly known names. Those of other programs are left alone.
 
-const OTEL = "nothing is exported; let a collector's prometheus receiver read /metrics";
+const OTEL = "not used; docs/traces.md has those that are";
 
 /** Returns the variables that end the start, and those that are only worth a warning. */
 export function unknownVariables(env: Env, known: ReadonlyArray<string>) {

@@ -6,16 +6,19 @@ import * as Option from "effect/Option";
 import * as Result from "effect/Result";
 import type { ObjectStore } from "../../application/ports/object-store.ts";
 import { aroundStore, type StoreFailure } from "../../application/store/store-calls.ts";
+import { clientSpan } from "../values/spans.ts";
 import type { Meter } from "./meter.ts";
 
 type Store = ObjectStore["Service"];
 
-/** Counts and measures each attempt of a call to the store. */
+/** Counts, measures and traces each attempt of a call to the store. */
 export const watchStore = (meter: Meter, store: Store): Store =>
   aroundStore(store, ({ name: call }, attempt) =>
     Effect.suspend(() => {
       const start = performance.now();
-      return Effect.onExit(labelled(meter, attempt), (exit) =>
+      const method = { "rpc.system.name": "object_store", "rpc.method": call };
+      const traced = clientSpan(`store/${call}`, method, () => attempt);
+      return Effect.onExit(labelled(meter, traced), (exit) =>
         Effect.sync(() => {
           meter.update("valetkey_store_calls_total", [call, outcomeFrom(exit)]);
           const seconds = (performance.now() - start) / 1000;

@@ -148,7 +148,7 @@ it("every answer carries an id of its own, and does not name the server software
 
 it.each([PRESIGN, "/nowhere", "/%66/a"])("a request to %s is watched to its end", async (path) => {
   const ended: Array<number> = [];
-  const watch = () => (status: number) => void ended.push(status);
+  const watch = () => ({ span: undefined, end: (status: number) => void ended.push(status) });
   const { request } = await startService({ watch });
   expect(ended).toEqual([(await request(path)).status]);
 });

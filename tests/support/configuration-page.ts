@@ -15,7 +15,7 @@ import { snakeCase } from "../../adapters/values/names.ts";
 import * as policies from "../../adapters/service/policies/settings.ts";
 import { directory } from "../../adapters/settings/directory.ts";
 import * as envFiles from "../../adapters/settings/env-files.ts";
-import { anyOf, type Setting } from "../../adapters/settings/setting.ts";
+import { anyOf, type Setting, settingsIn } from "../../adapters/settings/setting.ts";
 import { say, VARIABLES } from "../../adapters/settings/source.ts";
 import * as aws from "../../adapters/storage/aws/storage.ts";
 import { keySettings } from "../../adapters/storage/credentials/key-settings.ts";
@@ -24,6 +24,7 @@ import { adapter, bucket, STORE_NAMES } from "../../adapters/storage/settings.ts
 import * as stores from "../../adapters/storage/several/settings.ts";
 import * as telemetry from "../../adapters/telemetry/log.ts";
 import * as metrics from "../../adapters/telemetry/metrics-settings.ts";
+import * as traces from "../../adapters/telemetry/traces/settings.ts";
 import * as tokens from "../../adapters/tokens/settings.ts";
 import { UploadPolicy } from "../../domain/upload-policy.ts";
 
@@ -42,7 +43,7 @@ export const CONFIGURATION: ReadonlyMap<string, Group> = new Map<string, Group>(
       Object.values<Setting<unknown>>(settings),
     ),
   ],
-  ["Metrics", Object.values(metrics.settings)],
+  ["Metrics and traces", [metrics, traces].flatMap(({ settings }) => settingsIn(settings))],
   [
     "Storage",
     [

@@ -33,7 +33,9 @@ export function exchange(
   return async (c, sharing, answering, route) => {
     const start = logRequest ? performance.now() : 0;
     const requestId = crypto.randomUUID();
-    const onEnd = watch?.(c.req.method, route);
+    const { method, raw } = c.req;
+    const watched = watch?.({ method, route, requestId, headers: raw.headers });
+    if (watched?.span) c.set("span", watched.span);
     const headers: Record<string, string> = { "X-Request-Id": requestId };
     // A client that kept its connection open would keep the service from stopping.
     if (isStopping() || sendsUnread(c)) headers["Connection"] = "close";
@@ -54,14 +56,14 @@ export function exchange(
         log(Effect.logError("request failed", { requestId, cause }));
         answer = refuse(c, new Internal({ requestId }), requestId);
       }
-      if (answer.status >= 400 && !(await discardBody(c.req.raw))) headers["Connection"] = "close";
+      if (answer.status >= 400 && !(await discardBody(raw))) headers["Connection"] = "close";
     }
-    onEnd?.(answer.status);
-    const trace_id = logRequest && traceIdIn(c.req.raw.headers);
+    watched?.end(answer.status);
+    const trace_id = logRequest && (watched?.span?.traceId ?? traceIdIn(raw.headers));
     const logAnswer = answer.status < 400 && pageFiles.has(route) ? logDetail : logRequest;
     logAnswer?.("request", {
       requestId,
-      method: c.req.method,
+      method,
       // Without the query, which may hold a signature.
       path: loggedPath(path),
       status: answer.status,

@@ -5,6 +5,7 @@ import * as DateTime from "effect/DateTime";
 import * as Effect from "effect/Effect";
 import * as Exit from "effect/Exit";
 import * as Result from "effect/Result";
+import { ParentSpan } from "effect/Tracer";
 import { admit, type Member } from "../../../application/admit.ts";
 import {
   Audit,
@@ -70,11 +71,11 @@ export function pipeline(options: AppOptions, routes: ReadonlyArray<Route>) {
   const oneStore = Exit.succeed(everywhere);
 
   /** Finds where the operations of a member run: at once, if its store is open. */
-  const placeFor = ({ organization, principal, slug }: Member) => {
+  const placeFor = (c: HttpContext, { organization, principal, slug }: Member) => {
     if (stores === undefined) return oneStore;
     const placed = { organization, caller: { principal, slug } };
     const place = Effect.mapEager(stores.of(placed), runInStore);
-    return Exit.isExit(place) ? (place as typeof oneStore) : run(place);
+    return Exit.isExit(place) ? (place as typeof oneStore) : run(inSpan(c, place));
   };
 
   // Eager: saves 30 of 500 calls to Effect for a caller who is known at once.
@@ -97,7 +98,7 @@ export function pipeline(options: AppOptions, routes: ReadonlyArray<Route>) {
     route: Operation,
     member: Member,
   ): Promise<Exit.Exit<Answer, Refusal>> => {
-    const place = await placeFor(member);
+    const place = await placeFor(c, member);
     if (Exit.isFailure(place)) return Exit.failCause(place.cause);
     const input =
       route.body === undefined
@@ -106,7 +107,8 @@ export function pipeline(options: AppOptions, routes: ReadonlyArray<Route>) {
     if (Result.isFailure(input)) return Exit.fail(input.failure);
     const { run, publicAddress } = place.value;
     const { headers } = c.req.raw;
-    return run(route.answerTo({ member, publicUrl, publicAddress, headers }, input.success));
+    const context = { member, publicUrl, publicAddress, headers };
+    return run(inSpan(c, route.answerTo(context, input.success)));
   };
 
   return async (c: HttpContext, route: Route, requestId: string) => {
@@ -119,7 +121,7 @@ export function pipeline(options: AppOptions, routes: ReadonlyArray<Route>) {
     const facts: AuditedFacts & Pick<AuditEvent, "address" | "requestId" | "traceId"> = {
       address: client,
       requestId,
-      traceId: isAudited ? traceIdIn(headers) : undefined,
+      traceId: isAudited ? (c.get("span")?.traceId ?? traceIdIn(headers)) : undefined,
     };
     const request: PublicRequest = {
       c,
@@ -139,9 +141,9 @@ export function pipeline(options: AppOptions, routes: ReadonlyArray<Route>) {
     let common: Readonly<Record<string, string>> | undefined;
     try {
       if ("handler" in route) {
-        outcome = await run(counted(request.call, route.handler(request)));
+        outcome = await run(inSpan(c, counted(request.call, route.handler(request))));
       } else {
-        const admitted = await run(admitCaller(request, route));
+        const admitted = await run(inSpan(c, admitCaller(request, route)));
         if (Exit.isFailure(admitted)) outcome = Exit.failCause(admitted.cause);
         else {
           const member = admitted.value;
@@ -179,6 +181,11 @@ export function pipeline(options: AppOptions, routes: ReadonlyArray<Route>) {
     return refuse(c, refusal.success, requestId);
   }
 }
+
+const inSpan = <A, E, R>(c: HttpContext, program: Effect.Effect<A, E, R>) => {
+  const span = c.get("span");
+  return span === undefined ? program : Effect.provideService(program, ParentSpan, span);
+};
 
 const counted = <A>(call: Call, answered: Effect.Effect<A, Refusal, Services>) =>
   Effect.catchEager(answered, (refusal): Effect.Effect<never, Refusal, Services> =>

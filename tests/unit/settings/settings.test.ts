@@ -80,6 +80,11 @@ const TABLE = `
   NOTIFICATIONS_SECRETS | 0123456789abcdef-._~ABCD ; 0123456789abcdef01234567,0123456789abcdef76543210 | last-twice upper spaces | 0123456789abcdef-._~ABC ; 0123456789abcdef01234/567 ; 0123456789abcdef:01234567 ; ${"a".repeat(24)} ; 0123456789abcdef-._~ABCD,aaabbbcccaaabbbcccabcabcabb
   ORGANIZATIONS | acme=org_1,globex=org_2 | last-twice upper spaces | acme ; acme= ; =org_1 ; acme=org_1=x ; acme=org_1,globex ; acme:org_1 ; a/b=c ; a=b/c
   ORGANIZATIONS_TOKEN | ${TOKEN} ; ${TOKEN}= | last-twice upper | ${TOKEN}=x ; Bearer ${TOKEN}
+  OTEL_EXPORTER_OTLP_ENDPOINT | https://files.example.com:9000 ; http://127.0.0.1:4318/base | upper spaces | ${NO_URL} ; https://a.example?b
+  OTEL_EXPORTER_OTLP_HEADERS OTEL_RESOURCE_ATTRIBUTES | a=b ; authorization=Bearer%20a,x-key=b%2C | behind between last-twice upper spaces word-behind | a ; =b ; a=b=c ; a=%zz ; a=b%0A ; a=b,c
+  OTEL_SERVICE_NAME | sub | all | ""
+  OTEL_TRACES_SAMPLER | parentbased_traceidratio ; always_on ; always_off | | jaeger_remote ; parentbased_ ; always
+  OTEL_TRACES_SAMPLER_ARG | 0.25 ; 0 ; 1 | last-twice spaces | 1.1 ; -0.1 ; 25% ; half
   PUBLIC_URL STORAGE_GCS_CUSTOM_DOMAIN | https://files.example.com:9000 | upper spaces | ${NO_URL} ; https://a.example/b ; https://a.example?b
   RECEIPT_KEYS | prod:${KEY} ; prod-2:${KEY},2026:${KEY} | spaces | Prod:${KEY} ; my_key:${KEY} ; prod:${KEY}:x ; :${KEY} ; ${KEY} ; prod:c2hvcnQ=
   REDIS_SENTINELS | redis://:password@sentinel.example.com:26379 ; redis://a,rediss://b:1 | spaces | http://a ; redis://a,http://b ; redis://
@@ -114,6 +119,7 @@ const WORDS = `
   LOG_FORMAT pretty json
   LOG_LEVEL debug info warn error none
   MCP on off
+  OTEL_METRICS_EXPORTER otlp none
   REDIS_CLUSTER on off
   STORAGE_ACCEPT_BROKEN on off
   STORAGE_ADAPTER local aws minio gcs azure
