@@ -3,6 +3,7 @@ import * as Schema from "effect/Schema";
 import { FileName } from "./file-name.ts";
 import { wholeSeconds } from "./lifetime.ts";
 import { MediaType } from "./media-type.ts";
+import { StoreName } from "./place.ts";
 import { StorageKey } from "./storage-key.ts";
 
 /** The right of a link's holder to open one file. */
@@ -12,6 +13,8 @@ export const Link = Schema.Struct({
   contentType: MediaType,
   version: Schema.optionalKey(Schema.String),
   policy: Schema.String,
+  /** The store in which a claim placed the file, which its holder has not. */
+  store: Schema.optionalKey(StoreName),
   issuedAt: Schema.DateTimeUtcFromMillis,
   expiresAt: Schema.DateTimeUtcFromMillis,
 }).pipe(
@@ -21,6 +24,7 @@ export const Link = Schema.Struct({
     contentType: "t",
     version: "v",
     policy: "p",
+    store: "b",
     issuedAt: "i",
     expiresAt: "x",
   }),

@@ -44,6 +44,12 @@ export const chosenSettings = (source: Source): ReadonlyArray<Setting<unknown>> 
 
 export const { exposed } = dev.settings;
 
+export const { store: storeClaim } = jwt.settings;
+
+/** Returns true if callers' tokens say which store is their organizations'. */
+export const isPlacedByClaim = (source: Source): boolean =>
+  chosenSettings(source).includes(storeClaim) && source.valueOf(storeClaim) !== undefined;
+
 export const { file: tokensFile } = fixed.settings;
 
 export type CallerSettings = {

@@ -12,7 +12,14 @@ import { DEFAULT_STORE } from "../../domain/place.ts";
 import * as policies from "./policies/settings.ts";
 import * as redis from "../redis/settings.ts";
 import * as envFiles from "../settings/env-files.ts";
-import { joinReads, fault, type Read, type Setting, settingsIn } from "../settings/setting.ts";
+import {
+  joinReads,
+  fault,
+  missingBeside,
+  type Read,
+  type Setting,
+  settingsIn,
+} from "../settings/setting.ts";
 import { type Env, type Source, variables } from "../settings/source.ts";
 import { ANY_STORE, withCdn } from "./policies/document.ts";
 import * as scanner from "../content/settings.ts";
@@ -51,7 +58,7 @@ function readWithStore<A extends { readonly publicUrl: URL }>(source: Source, pa
           source.valueOf(cdn.settings.url),
         )
       : // Each store keeps those that it can.
-        ANY_STORE;
+        { ...ANY_STORE, isPlacedByClaim: identity.isPlacedByClaim(source) };
   const hasClamd = source.valueOf(scanner.settings.clamd) !== undefined;
   return {
     http: pages,
@@ -108,6 +115,10 @@ export function readAll(env: Env) {
       parts.tokens.success.keys === undefined &&
       (env["AUTH"] || "dev") !== "dev" &&
       fault(tokens.settings.keys, "must be set where AUTH is not dev"),
+    Result.isSuccess(parts.several) &&
+      parts.several.success === undefined &&
+      identity.isPlacedByClaim(source) &&
+      missingBeside(stores.settings.stores, identity.storeClaim),
     limit !== undefined &&
       (limit.isLimited || (who !== undefined && hasPlans(who))) &&
       areSeveral(limit) &&

@@ -2,14 +2,17 @@ import * as Clock from "effect/Clock";
 import * as DateTime from "effect/DateTime";
 import * as Duration from "effect/Duration";
 import * as Effect from "effect/Effect";
+import * as Option from "effect/Option";
 import { LinkNotFound } from "../../domain/errors.ts";
 import { Lifetime } from "../../domain/lifetime.ts";
-import { linkEnd } from "../../domain/link.ts";
+import { type Link, linkEnd } from "../../domain/link.ts";
+import { parse } from "../../domain/storage-key.ts";
 import { getRequest } from "./get-request.ts";
 import { isGone, WINDOWS } from "./open-file.ts";
 import type { RecordFacts } from "../ports/audit.ts";
 import { Policies } from "../ports/policies.ts";
 import { checkWidth, showFile } from "./show-file.ts";
+import { inStoreOf } from "../store/in-store.ts";
 import { openLink } from "../tokens.ts";
 
 /**
@@ -22,8 +25,14 @@ export const followLink = Effect.fnUntraced(function* (
   recordFacts?: RecordFacts,
 ) {
   const link = yield* openLink(token);
-  const { key, contentType, policy: name } = link;
-  recordFacts?.({ key, contentType, policy: name });
+  const { key, contentType, policy, store: hint } = link;
+  recordFacts?.({ key, contentType, policy });
+  const { organization } = Option.getOrThrow(parse(key));
+  return yield* inStoreOf({ organization, hint }, openLinked(link, width));
+});
+
+const openLinked = Effect.fnUntraced(function* (link: Link, width?: number) {
+  const { key, policy: name } = link;
   const policy = (yield* Policies).get(name);
   const end = linkEnd(link, policy?.linkLifetime);
   if (policy === undefined || end === undefined) return yield* new LinkNotFound();

@@ -8,6 +8,7 @@ import type { StorageKey } from "../../domain/storage-key.ts";
 import type { Member } from "../admit.ts";
 import { ObjectStore } from "../ports/object-store.ts";
 import { Policies } from "../ports/policies.ts";
+import { claimedStore } from "../store/placement.ts";
 import { openReceipt, sealLink } from "../tokens.ts";
 
 /**
@@ -22,10 +23,8 @@ export const makeLink = Effect.fnUntraced(function* (request: {
   /** As returned by confirming. */
   readonly version?: string | undefined;
 }) {
-  const { key, filename, path, contentType, policy } = yield* openReceipt(
-    request.member,
-    request.receipt,
-  );
+  const { member, receipt } = request;
+  const { key, filename, path, contentType, policy } = yield* openReceipt(member, receipt);
   const longest = (yield* Policies).get(policy)?.linkLifetime;
   if (longest === undefined) return yield* new LinksNotAllowed();
   const { lifetime = longest } = request;
@@ -35,8 +34,17 @@ export const makeLink = Effect.fnUntraced(function* (request: {
   const now = yield* DateTime.now;
   const expiresAt = DateTime.addDuration(now, lifetime);
   const version = request.version ?? (yield* versionNow(key));
-  const file = { key, filename, contentType, policy, ...(version !== undefined && { version }) };
-  const token = yield* sealLink({ ...file, issuedAt: now, expiresAt });
+  const store = claimedStore(member);
+  const token = yield* sealLink({
+    key,
+    filename,
+    contentType,
+    policy,
+    issuedAt: now,
+    expiresAt,
+    ...(version !== undefined && { version }),
+    ...(store !== undefined && { store }),
+  });
   return { token, expiresAt, filename, path };
 });
 

@@ -1,7 +1,8 @@
 import * as Effect from "effect/Effect";
 import * as Option from "effect/Option";
-import { isPublicKey, parse } from "../../domain/storage-key.ts";
+import { isPublicKey, parse, type StorageKeyParts } from "../../domain/storage-key.ts";
 import { widthsOf } from "../choose-policy.ts";
+import { inStoreOf } from "../store/in-store.ts";
 import { requestFor } from "./open-file.ts";
 import { checkWidth, showFile } from "./show-file.ts";
 
@@ -13,6 +14,10 @@ import { checkWidth, showFile } from "./show-file.ts";
 export const openPublicFile = Effect.fnUntraced(function* (text: string, width?: number) {
   const parts = Option.getOrUndefined(parse(text));
   if (parts === undefined || !isPublicKey(parts.key)) return undefined;
+  return yield* inStoreOf({ organization: parts.organization }, openParsed(parts, width));
+});
+
+const openParsed = Effect.fnUntraced(function* (parts: StorageKeyParts, width?: number) {
   if (width !== undefined) yield* checkWidth(width, yield* widthsOf(parts.key));
   const request = yield* requestFor("public", parts);
   return { get: yield* showFile(request, width), window: request.window };

@@ -1,5 +1,5 @@
 import * as Effect from "effect/Effect";
-import type { IdentityUnavailable, StoreUnavailable } from "../../domain/errors.ts";
+import { type IdentityUnavailable, StoreUnavailable } from "../../domain/errors.ts";
 import type { Place } from "../../domain/place.ts";
 import type { Placed, StoreChoice, StoreContext } from "../ports/stores.ts";
 
@@ -21,5 +21,18 @@ export const chooseStore = (stores: {
   };
   const at = ({ store, from }: Place): Effect.Effect<StoreContext, StoreUnavailable> =>
     from === undefined ? named(store) : Effect.zipWith(named(store), named(from), bothOf);
-  return { named, of: (placed) => Effect.flatMapEager(placeOf(placed), at) };
+  return {
+    named,
+    of: (placed) =>
+      Effect.flatMapEager(placeOf(placed), (place) =>
+        Effect.catchEager(at(place), ({ reason, ...facts }) =>
+          Effect.fail(
+            new StoreUnavailable({
+              ...facts,
+              reason: `the store of organization ${placed.organization}: ${reason}`,
+            }),
+          ),
+        ),
+      ),
+  };
 };

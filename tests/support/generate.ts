@@ -56,7 +56,7 @@ const GENERATED: Readonly<Record<string, Generated>> = {
     purpose: "the pages of docs/ that are made from settings and tables",
     write: writePages,
   },
-  openapi: { purpose: "the outline of the API's document", write: update("unit/openapi") },
+  openapi: { purpose: "the outline of the API's document", write: update("unit/http/openapi") },
   contract: { purpose: "the promises that stores keep", write: update("embed/contract") },
   "stands-on": {
     purpose: "the promises that an ability of a store stands on",

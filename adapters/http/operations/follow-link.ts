@@ -26,5 +26,11 @@ export const followLinkRoute = publicRoute({
     yield* Effect.logInfo("link opened", { requestId, address: call.client, key, policy });
     return redirect(get.url, keptByBrowser(0));
   }),
-  refusals: { LinkNotFound: true, WidthNotAllowed: true, CredentialsUnavailable: true },
+  refusals: {
+    LinkNotFound: true,
+    WidthNotAllowed: true,
+    CredentialsUnavailable: true,
+    IdentityUnavailable: true,
+    StoreUnavailable: true,
+  },
 });

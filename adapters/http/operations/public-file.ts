@@ -55,5 +55,11 @@ export const publicFileRoute = publicRoute({
       "Cache-Control": `public, max-age=${yield* secondsToKeep(opened)}`,
     });
   }),
-  refusals: { NotFound: true, WidthNotAllowed: true, CredentialsUnavailable: true },
+  refusals: {
+    NotFound: true,
+    WidthNotAllowed: true,
+    CredentialsUnavailable: true,
+    IdentityUnavailable: true,
+    StoreUnavailable: true,
+  },
 });

@@ -32,7 +32,10 @@ const SPELLINGS: Readonly<Record<Spelling, (member: string) => string>> = {
 };
 
 /** The members of a store that policies depend on. */
-export type PolicyStore = Pick<Storage, "abilities" | "limits" | "unproved" | "signsByCalls">;
+export type PolicyStore = Pick<Storage, "abilities" | "limits" | "unproved" | "signsByCalls"> & {
+  /** True if tokens of callers say that it is their store. */
+  readonly isPlacedByClaim?: boolean;
+};
 
 /** Stands in for a store with invalid settings, so that policies are still read. */
 export const ANY_STORE: PolicyStore = {
@@ -199,6 +202,11 @@ function rules(
       "public",
       policy.public && store.signsByCalls === true,
       "it is true, and every stranger's request would be a call to IAM: give the service a key that signs, or set CDN_URL, in the package cdnUrl",
+    ],
+    [
+      "public",
+      policy.public && store.isPlacedByClaim === true,
+      "it is true, and strangers, who read public files, have no claim JWT_STORE_CLAIM: say in STORES or by ORGANIZATIONS_URL where organizations are",
     ],
     [
       "maxSize",
