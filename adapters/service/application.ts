@@ -64,7 +64,7 @@ export const makeApplication = Effect.fnUntraced(function* (
   const layer = serviceLayer({
     settings,
     others: Layer.mergeAll(
-      guardedStore(storage.layer),
+      guardedStore(storage.layer, settings.several && DEFAULT_STORE),
       identity.organizationsLayer(organizations),
       Layer.succeed(Events, published),
     ),

@@ -26,12 +26,12 @@ export function makeStoreStates() {
     problem(): string | undefined {
       const failing = [...reasons].flatMap(([name, read]) => {
         const reason = read();
-        return reason === undefined ? [] : [`${name}: ${reason}`];
+        return reason === undefined ? [] : [`${name} (${reason})`];
       });
       if (failing.length === 0) return undefined;
       const further = failing.length - MOST_NAMED;
       const others = further > 0 ? [`and ${further} more`] : [];
-      return [...failing.slice(0, MOST_NAMED), ...others].join("; ");
+      return [...failing.slice(0, MOST_NAMED), ...others].join(", ");
     },
     /**
      * Looks at a store when it is opened, every ten minutes, after a call has failed, and soon again

@@ -1,4 +1,5 @@
 import * as Effect from "effect/Effect";
+import * as Semaphore from "effect/Semaphore";
 import {
   ScannerUnavailable,
   UploadIncomplete,
@@ -7,6 +8,7 @@ import {
 } from "../../domain/errors.ts";
 import type { UploadPolicy } from "../../domain/upload-policy.ts";
 import { removeQuietly } from "./examine-upload.ts";
+import { UploadStore } from "../ports/stores.ts";
 import { type ObjectRef, ObjectStore } from "../ports/object-store.ts";
 import { Scanner, type Verdict } from "../ports/scanner.ts";
 
@@ -26,8 +28,23 @@ export const scanUpload = Effect.fnUntraced(function* (
   return yield* new UploadRefusedByScan({ finding });
 });
 
+/** Most scans of one of several stores, so that one which sends slowly leaves others the scanner. */
+const AT_ONCE = 2;
+
+const turns = new WeakMap<ObjectStore["Service"], Semaphore.Semaphore>();
+
+/** Waits for a turn, where there are several stores. */
+const inTurn = <A, E, R>(store: ObjectStore["Service"], scan: Effect.Effect<A, E, R>) =>
+  Effect.flatMap(UploadStore, (name) => {
+    if (name === undefined) return scan;
+    const own = turns.get(store) ?? Semaphore.makeUnsafe(AT_ONCE);
+    turns.set(store, own);
+    return own.withPermit(scan);
+  });
+
 const scanned = Effect.fnUntraced(function* (upload: ObjectRef) {
-  const { read } = yield* ObjectStore;
+  const store = yield* ObjectStore;
+  const { read } = store;
   const scanner = yield* Scanner;
   if (scanner === undefined || read === undefined) return yield* CANNOT_SCAN;
   const open = Effect.filterOrFail(
@@ -35,7 +52,7 @@ const scanned = Effect.fnUntraced(function* (upload: ObjectRef) {
     (bytes) => bytes !== "changed",
     () => new UploadIncomplete(),
   );
-  return yield* scanner.scan(open);
+  return yield* inTurn(store, scanner.scan(open));
 });
 
 /** The values of GuardDuty's tag: "Malware Protection for S3", Amazon GuardDuty User Guide. */

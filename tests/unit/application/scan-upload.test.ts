@@ -1,5 +1,10 @@
 import { expect, it } from "@effect/vitest";
 import * as Effect from "effect/Effect";
+import * as Semaphore from "effect/Semaphore";
+import * as TestClock from "effect/testing/TestClock";
+import { Scanner } from "../../../application/ports/scanner.ts";
+import { UploadStore } from "../../../application/ports/stores.ts";
+import { StoreName } from "../../../domain/place.ts";
 import { scanUpload } from "../../../application/uploads/scan-upload.ts";
 import { ObjectStore } from "../../../application/ports/object-store.ts";
 import { newKey } from "../../../adapters/contract/sending/uploads.ts";
@@ -57,5 +62,27 @@ it.effect("without a scanner nothing is clean, and without a tag a scan goes on"
     expect(yield* scanned(undefined, { scan: "none" })).toMatchObject({ outcome: "clean" });
     const pending = { _tag: "UploadPending", state: "scanning" };
     expect(yield* scanned(undefined, {})).toMatchObject({ outcome: pending });
+  }),
+);
+
+it.effect("one of several stores that sends slowly leaves others the scanner", () =>
+  Effect.gen(function* () {
+    const slots = Semaphore.makeUnsafe(4);
+    const scanner = Scanner.of({
+      check: Effect.void,
+      scan: (open: Effect.Effect<unknown>) => slots.withPermit(Effect.as(open, "clean" as const)),
+    } as never);
+    const scanIn = (read: () => Effect.Effect<unknown>) => {
+      const store = ObjectStore.of({ read } as never);
+      return scanUpload(UPLOAD, { ...defaultPolicy, scan: "clamd" }).pipe(
+        Effect.provideService(ObjectStore, store),
+        Effect.provideService(Scanner, scanner),
+        Effect.provideService(UploadStore, StoreName.make("eu")),
+      );
+    };
+    const slow = scanIn(() => Effect.never);
+    for (let scan = 0; scan < 10; scan++) yield* Effect.forkChild(slow);
+    yield* TestClock.adjust("1 minute");
+    yield* scanIn(() => Effect.succeed([]));
   }),
 );

@@ -73,7 +73,7 @@ it.effect(
       down.add("eu");
       for (let call = 0; call < 100; call++) yield* Effect.exit(head(key));
       yield* TestClock.adjust(0);
-      expect(states.problem()).toBe("eu: it is down");
+      expect(states.problem()).toBe("eu (it is down)");
       down.delete("eu");
       yield* TestClock.adjust("1 second");
       yield* head(key);
@@ -110,8 +110,8 @@ it.effect("of many stores that are down five are named, and none that was closed
         yield* open(`s${index}`);
       }
       yield* TestClock.adjust(0);
-      const named = [0, 1, 2, 3, 4].map((index) => `s${index}: it is down`).join("; ");
-      expect(states.problem()).toBe(`${named}; and 3 more`);
+      const named = [0, 1, 2, 3, 4].map((index) => `s${index} (it is down)`).join(", ");
+      expect(states.problem()).toBe(`${named}, and 3 more`);
     }).pipe(Effect.scoped);
     expect(states.problem()).toBeUndefined();
   }),
