@@ -10,9 +10,10 @@ export type StoreName = typeof StoreName.Type;
 export const DEFAULT_STORE = StoreName.make("default");
 
 /** Where the files of an organization are. */
-export interface Place {
+export const Place = Schema.Struct({
   /** New uploads go here. */
-  readonly store: StoreName;
+  store: StoreName,
   /** The store from which files are being moved. */
-  readonly from?: StoreName | undefined;
-}
+  from: Schema.optional(StoreName),
+}).check(Schema.makeFilter(({ store, from }) => store !== from));
+export type Place = typeof Place.Type;

@@ -9,6 +9,7 @@ import type { Authenticator } from "../../application/ports/authenticator.ts";
 import type { Organizations } from "../../application/ports/organizations.ts";
 import { IdentityUnavailable, OrganizationNotFound, Unauthenticated } from "../../domain/errors.ts";
 import { OrganizationId } from "../../domain/organization.ts";
+import { Place } from "../../domain/place.ts";
 import { isRewritten, pathIn } from "../http/addresses.ts";
 import { splitMessage } from "../telemetry/log.ts";
 import { errorMessage } from "../values/thrown.ts";
@@ -32,6 +33,7 @@ const UNKNOWN = Effect.fail(new Unauthenticated({ by: "host" }));
 
 export const organizationsFrom = (
   organizations: ValetkeyOptions["organizations"],
+  storeOf?: (organization: string) => Awaitable<unknown>,
 ): Organizations["Service"] => ({
   resolve: ({ subject, kind, scopes }, slug) =>
     Effect.flatMap(
@@ -44,7 +46,24 @@ export const organizationsFrom = (
               onNone: () => Effect.die(new TypeError(NO_ID)),
             }),
     ),
+  placeOf:
+    storeOf &&
+    (({ organization }) =>
+      Effect.flatMap(
+        callHost(() => storeOf(organization)),
+        (place) =>
+          Predicate.isNullish(place)
+            ? Effect.succeed(undefined)
+            : Option.match(decodePlace(typeof place === "string" ? { store: place } : place), {
+                onSome: Effect.succeed,
+                onNone: () => Effect.die(new TypeError(NO_PLACE)),
+              }),
+      )),
 });
+
+const decodePlace = Schema.decodeUnknownOption(Place);
+const NO_PLACE =
+  "storeOf() must give the name of one of stores, { store, from } with two such names, or undefined";
 
 const decodeId = Schema.decodeUnknownOption(OrganizationId);
 const NO_ID =

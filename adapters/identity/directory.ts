@@ -10,7 +10,7 @@ import * as Semaphore from "effect/Semaphore";
 import type { Organizations } from "../../application/ports/organizations.ts";
 import { IdentityUnavailable } from "../../domain/errors.ts";
 import { OrganizationId } from "../../domain/organization.ts";
-import { StoreName } from "../../domain/place.ts";
+import { Place } from "../../domain/place.ts";
 import { type DirectorySettings, idFor, NOT_FOUND } from "./organizations.ts";
 import { fetchJson, tooLate, within } from "./fetch-json.ts";
 
@@ -21,13 +21,14 @@ const PER_CALLER = { running: 4, pending: 64 };
 /** Longest time for an answer, including the wait for its turn. */
 const TIMEOUT = Duration.seconds(2);
 
-const decode = Schema.decodeUnknownOption(Schema.Struct({ id: OrganizationId }));
-const decodePlace = Schema.decodeUnknownOption(
+const decode = Schema.decodeUnknownOption(
   Schema.Struct({
-    store: Schema.optionalKey(StoreName),
-    from: Schema.optionalKey(StoreName),
-  }).check(Schema.makeFilter(({ store, from }) => store !== undefined || from === undefined)),
+    id: OrganizationId,
+    store: Schema.optionalKey(Schema.Unknown),
+    from: Schema.optionalKey(Schema.Unknown),
+  }),
 );
+const decodePlace = Schema.decodeUnknownOption(Place);
 
 /** Stands for everybody whose question has no caller; no caller has this name. */
 const STRANGERS = "";
@@ -51,7 +52,9 @@ export const organizationsFromDirectory = ({ url, token }: DirectorySettings, ca
       if (status === 404) return undefined;
       const answer = decode(body);
       if (Option.isNone(answer)) return yield* unexpectedAnswer(status);
-      return { ...answer.value, place: decodePlace(body) };
+      const { id, ...place } = answer.value;
+      const isPlaced = Object.keys(place).length > 0;
+      return { id, place: isPlaced ? decodePlace(place) : Option.some(undefined) };
     });
     const makeCache = Cache.makeWith(lookUp, {
       capacity,
@@ -83,7 +86,7 @@ export const organizationsFromDirectory = ({ url, token }: DirectorySettings, ca
           if (answer?.id !== id) return Effect.fail(OTHER_ID);
           return Option.match(answer.place, {
             onNone: () => Effect.fail(NO_PLACE),
-            onSome: ({ store, from }) => Effect.succeed(store && { store, from }),
+            onSome: Effect.succeed,
           });
         },
       );
@@ -140,7 +143,8 @@ const OTHER_ID = new IdentityUnavailable({
 });
 
 const NO_PLACE = new IdentityUnavailable({
-  reason: "ORGANIZATIONS_URL gave a store, or from, that is no name of a store",
+  reason:
+    "ORGANIZATIONS_URL gave no place: store, and from while files move, are the names of two stores",
 });
 
 const unexpectedAnswer = (status: number) =>

@@ -330,6 +330,7 @@ it.effect.each([
   ['{"id": "org_1", "store": null}', "IdentityUnavailable"],
   ['{"id": "org_1", "store": ["eu"]}', "IdentityUnavailable"],
   ['{"id": "org_1", "from": "us"}', "IdentityUnavailable"],
+  ['{"id": "org_1", "store": "eu", "from": "eu"}', "IdentityUnavailable"],
   ['{"id": "org_1", "store": "eu", "from": ""}', "IdentityUnavailable"],
 ] as const)(
   "of the directory's answer %s, the place is told to callers and strangers alike",
