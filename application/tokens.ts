@@ -88,6 +88,7 @@ export const toJson = (receipt: Receipt): string =>
     o: receipt.organization,
     w: receipt.writeOnce,
     a: receipt.incoming,
+    h: receipt.store,
     i: receipt.issuedAt.epochMilliseconds,
     x: receipt.putExpiresAt.epochMilliseconds,
     l: receipt.confirmUntil.epochMilliseconds,

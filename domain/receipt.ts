@@ -8,6 +8,7 @@ import { FilePath } from "./file-path.ts";
 import { MediaType } from "./media-type.ts";
 import { Metadata } from "./metadata.ts";
 import { OrganizationId, OrganizationSlug } from "./organization.ts";
+import { StoreName } from "./place.ts";
 import { StorageKey, type StorageKeyParts } from "./storage-key.ts";
 
 /** The members of everything that a client holds sealed for a granted upload. */
@@ -24,6 +25,8 @@ export const sealedFields = {
   organization: OrganizationId,
   /** True if the upload waits below `incoming/`, and the key has no file yet. */
   incoming: Schema.optionalKey(Schema.Boolean),
+  /** The store in which the upload began; left out for the default one. */
+  store: Schema.optionalKey(StoreName),
   issuedAt: Schema.DateTimeUtcFromMillis,
 };
 /** Short, since they travel in requests. */
@@ -39,6 +42,7 @@ export const sealedNames = {
   subject: "u",
   organization: "o",
   incoming: "a",
+  store: "h",
   issuedAt: "i",
 } as const;
 

@@ -72,7 +72,6 @@ export const openStores = Effect.fnUntraced(function* (start: {
     choice: chooseStore({
       named: kept.named,
       placeOf: placement(() => organizations, start.elsewhere),
-      both: (to) => to,
     }),
     kept,
     /** Returns what is at fault: the document, or stores that are open. */

@@ -3,6 +3,7 @@ import { MultipartNotSupported } from "../../domain/errors.ts";
 import { namesInStore } from "../../domain/multipart.ts";
 import type { Member } from "../admit.ts";
 import { ObjectStore } from "../ports/object-store.ts";
+import { inStoreOfUpload } from "../store/in-store.ts";
 import { openUpload } from "../tokens.ts";
 
 /** Ends an upload and removes its parts. Does nothing to an upload that has ended. */
@@ -11,7 +12,8 @@ export const abortMultipart = Effect.fnUntraced(function* (request: {
   readonly upload: string;
 }) {
   const upload = yield* openUpload(request.member, request.upload);
-  yield* (yield* multipartStore).abort(namesInStore(upload));
+  const { abort } = yield* inStoreOfUpload(upload, multipartStore);
+  yield* abort(namesInStore(upload));
 });
 
 export const multipartStore = Effect.flatMap(ObjectStore, ({ parts }) =>

@@ -22,6 +22,7 @@ import {
 } from "../ports/object-store.ts";
 import { Tokens } from "../ports/tokens.ts";
 import { publishRefusal } from "../publish.ts";
+import { inStoreOfUpload } from "../store/in-store.ts";
 import { openUpload, sealReceipt } from "../tokens.ts";
 
 const MOST_FAULTS = 100;
@@ -41,20 +42,25 @@ export const completeMultipart = Effect.fnUntraced(function* <E>(request: {
   const { member } = request;
   const upload = yield* openUpload(member, request.upload);
   const sent = yield* request.parts;
-  const multipart = yield* multipartStore;
   const partCount = countParts(upload);
   const beyond = sent.find(({ partNumber }) => partNumber > partCount);
   if (beyond !== undefined) {
     return yield* new PartOutOfRange({ partNumber: beyond.partNumber, partCount });
   }
 
+  const began = yield* Effect.catchTag(
+    inStoreOfUpload(upload, Effect.all({ parts: multipartStore, store: ObjectStore })),
+    "StoreUnavailable",
+    (failure) => Effect.succeed(failure),
+  );
+  const isKnown = "parts" in began;
   const id = namesInStore(upload);
   // Only the object is certain: an answer can be lost, and of several completions of an upload all
   // but one fail because it has ended.
   const arrived = Effect.gen(function* () {
     const receipt = {
       ...upload,
-      writeOnce: (yield* ObjectStore).abilities.has("completes once"),
+      writeOnce: isKnown && began.store.abilities.has("completes once"),
       putExpiresAt: upload.expiresAt,
       confirmUntil: DateTime.addDuration(upload.expiresAt, CONFIRM_GRACE),
     };
@@ -62,6 +68,11 @@ export const completeMultipart = Effect.fnUntraced(function* <E>(request: {
     const writeOnce = receipt.writeOnce && confirmed.final;
     return { ...confirmed, receipt: sealReceipt(yield* Tokens, { ...receipt, writeOnce }) };
   });
+  if (!isKnown) {
+    // The file may have been moved.
+    return yield* Effect.catchTag(arrived, "UploadIncomplete", () => Effect.fail(began));
+  }
+  const { parts: multipart } = began;
   const refuse = Effect.fnUntraced(function* (differences: UploadMismatch["differences"]) {
     yield* abortQuietly(multipart, id);
     const mismatch = new UploadMismatch({ differences });

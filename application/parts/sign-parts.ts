@@ -15,6 +15,7 @@ import { policyNamed } from "../choose-policy.ts";
 import { checksumsOfParts } from "../ports/abilities.ts";
 import { ObjectStore } from "../ports/object-store.ts";
 import { Presigner } from "../ports/presigner.ts";
+import { inStoreOfUpload } from "../store/in-store.ts";
 import { openUpload } from "../tokens.ts";
 
 /**
@@ -31,8 +32,10 @@ export const signParts = Effect.fnUntraced(function* (request: {
 }) {
   const { member, parts } = request;
   const upload = yield* openUpload(member, request.upload);
-  const { part: sign, isRemote } = yield* Presigner;
-  const { abilities } = yield* ObjectStore;
+  const [{ part: sign, isRemote }, { abilities }] = yield* inStoreOfUpload(
+    upload,
+    Effect.all([Presigner, ObjectStore]),
+  );
   const supported = upload.checksum ? [upload.checksum.algorithm] : checksumsOfParts(abilities);
   if (sign === undefined) return yield* new MultipartNotSupported();
 

@@ -1,26 +1,31 @@
+import * as Context from "effect/Context";
 import * as Effect from "effect/Effect";
 import { type IdentityUnavailable, StoreUnavailable } from "../../domain/errors.ts";
 import type { Place } from "../../domain/place.ts";
+import { ObjectStore } from "../ports/object-store.ts";
+import { Presigner } from "../ports/presigner.ts";
 import type { Placed, StoreChoice, StoreContext } from "../ports/stores.ts";
+import { bothStores, type StorePorts } from "./both-stores.ts";
 
 /** Chooses the store of an organization, or one that is made of two while its files are moved. */
-export const chooseStore = (stores: {
+export const chooseStore = ({
+  named,
+  placeOf,
+}: {
   readonly named: StoreChoice["named"];
   readonly placeOf: (placed: Placed) => Effect.Effect<Place, IdentityUnavailable>;
-  readonly both: (to: StoreContext, from: StoreContext) => StoreContext;
 }): StoreChoice => {
-  const { named, placeOf, both } = stores;
   /** The same for the same two: requests share work by their store. */
   const pairs = new WeakMap<StoreContext, WeakMap<StoreContext, StoreContext>>();
-  const bothOf = (to: StoreContext, from: StoreContext) => {
-    const pairsOf = pairs.get(to) ?? new WeakMap<StoreContext, StoreContext>();
-    pairs.set(to, pairsOf);
-    const pair = pairsOf.get(from) ?? both(to, from);
-    pairsOf.set(from, pair);
+  const pairOf = (to: StoreContext, from: StoreContext) => {
+    const pairsOfOne = pairs.get(to) ?? new WeakMap<StoreContext, StoreContext>();
+    pairs.set(to, pairsOfOne);
+    const pair = pairsOfOne.get(from) ?? joined(to, from);
+    pairsOfOne.set(from, pair);
     return pair;
   };
   const at = ({ store, from }: Place): Effect.Effect<StoreContext, StoreUnavailable> =>
-    from === undefined ? named(store) : Effect.zipWith(named(store), named(from), bothOf);
+    from === undefined ? named(store) : Effect.zipWith(named(store), named(from), pairOf);
   return {
     named,
     of: (placed) =>
@@ -36,3 +41,14 @@ export const chooseStore = (stores: {
       ),
   };
 };
+
+/** Uploads go to the first, by its policies. */
+function joined(to: StoreContext, from: StoreContext): StoreContext {
+  const { presigner, store } = bothStores(portsIn(to), portsIn(from));
+  return to.pipe(Context.add(Presigner, presigner), Context.add(ObjectStore, store));
+}
+
+const portsIn = (context: StoreContext): StorePorts => ({
+  presigner: Context.get(context, Presigner),
+  store: Context.get(context, ObjectStore),
+});

@@ -7,6 +7,7 @@ import type { Member } from "../admit.ts";
 import { policyNamed } from "../choose-policy.ts";
 import { lookAt } from "../files/file-state.ts";
 import { Tokens } from "../ports/tokens.ts";
+import { isElsewhere } from "../store/in-store.ts";
 import { openAnnouncement } from "../tokens.ts";
 import { settleUpload } from "./settle-upload.ts";
 
@@ -28,8 +29,9 @@ export const confirmAnnounced = Effect.fnUntraced(function* (name: string) {
   const receipt = opened.value;
   const { key, subject, organization, slug, confirmUntil } = receipt;
   const isOver = (yield* Clock.currentTimeMillis) > confirmUntil.epochMilliseconds;
-  // The upload may carry the grant of another one.
-  if (key !== named.key || slug === undefined || isOver) return IGNORED;
+  // The upload may carry the grant of another one, or of one to another store.
+  const isOther = key !== named.key || (yield* isElsewhere(receipt));
+  if (isOther || slug === undefined || isOver) return IGNORED;
   const member: Member = {
     principal: { kind: "user", subject, scopes: new Set(), organizations: "every" },
     slug,

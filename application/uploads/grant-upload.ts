@@ -9,6 +9,7 @@ import {
   FileTooLarge,
   type UploadRefusal,
 } from "../../domain/errors.ts";
+import { DEFAULT_STORE } from "../../domain/place.ts";
 import { CONFIRM_GRACE, type Receipt } from "../../domain/receipt.ts";
 import { generate, type StorageKey } from "../../domain/storage-key.ts";
 import {
@@ -25,6 +26,7 @@ import { Limiter } from "../ports/limiter.ts";
 import { ObjectStore } from "../ports/object-store.ts";
 import { Policies } from "../ports/policies.ts";
 import { Presigner } from "../ports/presigner.ts";
+import { UploadStore } from "../ports/stores.ts";
 import { Tokens } from "../ports/tokens.ts";
 import { sealAnnouncement } from "../tokens.ts";
 
@@ -39,6 +41,7 @@ export const grantContextFor = (member: Member) =>
         presigner: Context.get(services, Presigner),
         limiter: Context.get(services, Limiter),
         tokens: Context.get(services, Tokens),
+        storeName: Context.get(services, UploadStore),
         issuedAt: DateTime.makeUnsafe(Context.get(services, Clock.Clock).currentTimeMillisUnsafe()),
         audience: audienceFor(member),
       }),
@@ -114,7 +117,7 @@ export const receiptFrom = (
 
 /** The facts of a grant that the client holds sealed. */
 export const sealedFacts = (
-  { member, issuedAt }: GrantContext,
+  { member, issuedAt, storeName }: GrantContext,
   { key, upload, policy, policyName }: GrantedUpload,
 ) => ({
   ...upload,
@@ -123,5 +126,6 @@ export const sealedFacts = (
   subject: member.principal.subject,
   organization: member.organization,
   ...(policy.arrival === "incoming" && { incoming: true }),
+  ...(storeName !== undefined && storeName !== DEFAULT_STORE && { store: storeName }),
   issuedAt,
 });

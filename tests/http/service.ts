@@ -30,6 +30,7 @@ import { ObjectStore } from "../../application/ports/object-store.ts";
 import { Presigner } from "../../application/ports/presigner.ts";
 import { tokensOf } from "../../adapters/tokens/tokens.ts";
 import { Tokens } from "../../application/ports/tokens.ts";
+import { type StoreChoice, Stores } from "../../application/ports/stores.ts";
 import { makeReadinessCheck } from "../../application/store/check-readiness.ts";
 import { Policies } from "../../application/ports/policies.ts";
 import { DEFAULT_POLICY, defaultPolicy, type UploadPolicy } from "../../domain/upload-policy.ts";
@@ -96,6 +97,8 @@ export async function startService(
     readonly images?: Env;
     /** Further routes. */
     readonly routes?: ReadonlyArray<PublicRoute>;
+    /** Further stores, and who has them. */
+    readonly stores?: StoreChoice;
     /** Receives the audit events. */
     readonly audit?: Array<AuditEvent>;
     /** Receives the log, which is silent without it. */
@@ -134,6 +137,7 @@ export async function startService(
     ),
     random,
     contentDetector,
+    Layer.succeed(Stores, over.stores),
     Layer.succeed(Tokens, tokensOf([TOKEN_KEY])),
   ).pipe(
     Layer.provideMerge(
@@ -147,8 +151,9 @@ export async function startService(
   atTestEnd(close);
   return runtime.runPromise(
     Effect.gen(function* () {
+      const services = yield* Effect.context<Services>();
       const app = appWith(over.routes ?? [], {
-        services: yield* Effect.context<Services>(),
+        services,
         // However busy this thread is.
         readiness: yield* makeReadinessCheck("60 seconds"),
         isStopping: () => false,
@@ -173,7 +178,7 @@ export async function startService(
           body: answered.startsWith("{") ? JSON.parse(answered) : undefined,
         };
       };
-      return { app, request, send, close };
+      return { app, request, send, close, services };
     }),
   );
 }

@@ -4,6 +4,7 @@ import * as Rec from "effect/Record";
 import * as Str from "effect/String";
 import type { admit } from "../../../application/admit.ts";
 import type { Authenticator } from "../../../application/ports/authenticator.ts";
+import type { StoreChoice } from "../../../application/ports/stores.ts";
 import { ScopeMissing } from "../../../domain/errors.ts";
 import { documentFrom } from "../problems/answer-problem.ts";
 import type { UnreadBody } from "../operations/request-body.ts";
@@ -26,7 +27,9 @@ type Failure<F extends (...args: never) => Effect.Effect<unknown, unknown, unkno
   ReturnType<F> extends Effect.Effect<unknown, infer E extends Refusal, unknown> ? E : never;
 
 export const ADMISSION_REFUSALS: AllOf<
-  Failure<Authenticator["Service"]["authenticate"]> | Failure<typeof admit>
+  | Failure<Authenticator["Service"]["authenticate"]>
+  | Failure<typeof admit>
+  | Failure<StoreChoice["of"]>
 > = {
   Unauthenticated: true,
   IdentityUnavailable: true,
@@ -34,6 +37,8 @@ export const ADMISSION_REFUSALS: AllOf<
   ScopeMissing: true,
   RateLimited: true,
   LimitsUnavailable: true,
+  // Where there are several, for one that is not there any more.
+  StoreUnavailable: true,
 };
 
 export const BODY_REFUSALS: AllOf<UnreadBody> = {

@@ -103,6 +103,7 @@ export const signPartsOperation = operation({
     ChecksumRequired: true,
     ChecksumNotSupported: true,
     CredentialsUnavailable: true,
+    StoreUnavailable: true,
   },
 });
 
