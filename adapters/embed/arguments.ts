@@ -122,6 +122,10 @@ export interface StoreOptions {
   /** A key that may only download, and signs downloads. */
   readonly getAccessKey?: string | undefined;
   readonly getSecretKey?: string | undefined;
+  /** True for a bucket of somebody else: answers are bounded, and addresses have to be public. */
+  readonly untrusted?: boolean | undefined;
+  /** True to allow such a bucket other addresses, and http. */
+  readonly allowPrivate?: boolean | undefined;
 }
 
 /** The provider of a store with S3's API. */

@@ -10,6 +10,10 @@ export interface AwsOptions extends S3Options {
   readonly account?: string | undefined;
   /** The address by which this service reaches the store; the provider's if left out. */
   readonly endpoint?: string | URL | undefined;
+  /** The ARN of a role to assume for everything. */
+  readonly role?: string | undefined;
+  /** The external id that roles ask for. */
+  readonly externalId?: string | undefined;
   /** ARNs of the roles that sign uploads and downloads. */
   readonly putRole?: string | undefined;
   readonly getRole?: string | undefined;

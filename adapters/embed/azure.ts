@@ -5,7 +5,13 @@ import { storageFrom } from "./options.ts";
 /** The place of a container, and its key; without a key, an identity of this machine signs. */
 export interface AzureOptions extends Pick<
   S3Options,
-  "bucket" | "createBucket" | "publicEndpoint" | "certificate" | "acceptBroken"
+  | "bucket"
+  | "createBucket"
+  | "publicEndpoint"
+  | "certificate"
+  | "acceptBroken"
+  | "untrusted"
+  | "allowPrivate"
 > {
   /** The name of the account; that in `endpoint` if left out. */
   readonly accessKey?: string | undefined;
@@ -13,6 +19,11 @@ export interface AzureOptions extends Pick<
   readonly secretKey?: string | undefined;
   /** The address of the account, such as `https://NAME.blob.core.windows.net`. */
   readonly endpoint?: string | URL | undefined;
+  /** The id of the tenant whose identity is used. */
+  readonly tenantId?: string | undefined;
+  /** The id and the secret of an application of that tenant; this machine's identity if left out. */
+  readonly clientId?: string | undefined;
+  readonly clientSecret?: string | undefined;
 }
 
 /**

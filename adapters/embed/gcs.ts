@@ -15,6 +15,8 @@ export interface GcsOptions extends StoreOptions {
   readonly endpoint?: string | URL | undefined;
   /** A domain by which browsers reach the bucket. */
   readonly customDomain?: string | URL | undefined;
+  /** The service account to impersonate for everything, with the account of this machine. */
+  readonly role?: string | undefined;
   /** The service accounts that sign uploads and downloads by IAM, if there is no key. */
   readonly putRole?: string | undefined;
   readonly getRole?: string | undefined;

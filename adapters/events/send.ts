@@ -1,9 +1,9 @@
-import { lookup } from "node:dns";
 import * as http from "node:http";
 import * as https from "node:https";
-import { isIP, type LookupFunction } from "node:net";
+import { isIP } from "node:net";
 import { hmacSha256 } from "../values/hmac.ts";
 import { isPublic } from "../values/networks.ts";
+import { lookupPublic } from "../values/public-host.ts";
 import type { TraceHeaders } from "../values/spans.ts";
 import type { Message } from "./outbox.ts";
 
@@ -55,7 +55,7 @@ export async function send(
       method: "POST",
       agent: AGENTS[protocol],
       signal: AbortSignal.any([signal, AbortSignal.timeout(LONGEST_ANSWER)]),
-      ...(allowPrivate ? {} : { lookup: lookupPublic }),
+      ...(allowPrivate ? {} : { lookup }),
       headers: {
         "Content-Type": "application/json",
         "Content-Length": bytes.length,
@@ -85,15 +85,6 @@ export async function send(
   });
 }
 
-/** Runs for each connection, so that the name cannot be resolved to another address afterwards. */
-const lookupPublic: LookupFunction = (host, options, done) =>
-  lookup(host, { ...options, all: true }, (error, addresses) => {
-    const [first] = addresses ?? [];
-    if (error || first === undefined) return done(error ?? new Error("not addresses"), []);
-    if (!addresses.every(({ address }) => isPublic(address)))
-      return done(new Error(notPublic(host)), []);
-    return options.all ? done(null, addresses) : done(null, first.address, first.family);
-  });
-
 const notPublic = (host: string) =>
   `${host} is not an address of the public Internet; EVENTS_ALLOW_PRIVATE=on (option allowPrivate) allows it`;
+const lookup = lookupPublic(notPublic);

@@ -10,6 +10,7 @@ import type { Source } from "../settings/source.ts";
 import type { ByHand } from "./by-hand.ts";
 import type { Decided, Known } from "./known.ts";
 import type { PlaceWord } from "./place-words.ts";
+import type { Untrusted } from "./untrusted.ts";
 
 /** A kind of store, exported by the module `storage.ts` of its folder. */
 export interface Store {
@@ -27,6 +28,8 @@ export interface Storage extends Pick<Known, "abilities" | "unproved"> {
   readonly signsByCalls?: boolean;
   /** The bucket, and the API of its notifications; the embedded store has none. */
   readonly bucket?: PlaceWord & { readonly api: string; readonly name: string };
+  /** Set if the bucket's owner is not trusted. */
+  readonly untrusted?: Untrusted | undefined;
   /** The ports; the store's code is loaded when the layer is built. */
   readonly layer: Layer.Layer<Presigner | ObjectStore, StoreUnavailable>;
   /** Answers below `STORE_PATH`, if the service is the store itself. */

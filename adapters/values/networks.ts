@@ -30,8 +30,13 @@ export function isWithin(networks: ReadonlyArray<Network>, address: string | und
 // RFC 4291, section 2.4: IPv6 outside of 2000::/3 is local, or maps another address.
 const INTERNET = ["0.0.0.0/0", "2000::/3"].map((network) => ipaddr.parseCIDR(network));
 
+// What a machine at Azure reaches beside its metadata server, and nobody else.
+const WIRE_SERVER = "168.63.129.16";
+
 export const isPublic = (address: string): boolean =>
-  isWithin(INTERNET, address) && ipaddr.process(address).range() === "unicast";
+  isWithin(INTERNET, address) &&
+  ipaddr.process(address).range() === "unicast" &&
+  ipaddr.process(address).toString() !== WIRE_SERVER;
 
 /** Returns an IPv4 address, or the 64 bits of IPv6 that one subscriber has. */
 export function subscriberFrom(address: string): string {

@@ -1,3 +1,5 @@
+import { onOneLine } from "./printable.ts";
+
 // Reads values thrown by other code. Under Jest, errors of Node are of another realm, so that
 // `instanceof Error` is false.
 
@@ -22,7 +24,8 @@ export const errorReason = (thrown: unknown): string =>
  */
 export function fetchFailure(thrown: unknown): string {
   const cause = isError(thrown) && isError(thrown.cause) ? `: ${errorMessage(thrown.cause)}` : "";
-  return `${errorMessage(thrown)}${cause}`.replaceAll(/\?[^\s)]*/g, "");
+  // A certificate can name whatever its owner likes.
+  return onOneLine(`${errorMessage(thrown)}${cause}`.slice(0, 500).replaceAll(/\?[^\s)]*/g, ""));
 }
 
 /** Returns the code of an error of Node or a library, such as `ENOENT`. */

@@ -67,6 +67,7 @@ export const removeWhole = Effect.fnUntraced(function* (key: ObjectKey) {
     yield* forEachPage(
       (after: OpenUpload | undefined) => parts.listOpen({ prefix: key, after }),
       (uploads) => Effect.forEach(ofKey(uploads, key), parts.abort, { discard: true }),
+      MOST_PAGES,
     );
   }
   if (versions === undefined) return yield* remove({ key, version: undefined });
@@ -74,8 +75,12 @@ export const removeWhole = Effect.fnUntraced(function* (key: ObjectKey) {
     (after: string | undefined) => versions({ prefix: key, after }),
     // One at a time, since versitygw fails on two of one object at once.
     (versions) => Effect.forEach(ofKey(versions, key), remove, { discard: true }),
+    MOST_PAGES,
   );
 });
+
+/** Pages of one object: what was removed by then is missing from them the next time. */
+const MOST_PAGES = 100;
 
 /** Returns the entries of one object: a list below its key may have others. */
 const ofKey = <A extends { readonly key: string }>(entries: ReadonlyArray<A>, key: ObjectKey) =>

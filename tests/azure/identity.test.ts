@@ -28,6 +28,18 @@ const IDENTITIES = {
       AZURE_FEDERATED_TOKEN_FILE: file,
     };
   },
+  "secret, in the tenant of a customer,": ({ state }: Entra) => ({
+    AZURE_TOKEN_CREDENTIALS: "EnvironmentCredential",
+    AZURE_TENANT_ID: crypto.randomUUID(),
+    AZURE_CLIENT_ID: state.clientId,
+    AZURE_CLIENT_SECRET: state.clientSecret,
+    STORAGE_AZURE_TENANT_ID: state.tenant,
+  }),
+  "secret, of an application of a customer,": ({ state }: Entra) => ({
+    STORAGE_AZURE_TENANT_ID: state.tenant,
+    STORAGE_AZURE_CLIENT_ID: state.clientId,
+    STORAGE_AZURE_CLIENT_SECRET: state.clientSecret,
+  }),
   machine: ({ endpoint }: Entra) => ({
     AZURE_TOKEN_CREDENTIALS: "ManagedIdentityCredential",
     AZURE_POD_IDENTITY_AUTHORITY_HOST: endpoint,
@@ -69,9 +81,35 @@ describe.skipIf(azurite === undefined)("the service with an identity of Azure", 
       expect(confirmed.body).toMatchObject({ size: 5, content_type: "image/png", final: false });
       const read = await fetch(confirmed.body.get_url);
       expect(await read.text()).toBe("bytes");
-      expect(entra.state.asked).toEqual({ secret: 0, assertion: 0, machine: 0, [kind]: 1 });
+      const [by = ""] = kind.split(",");
+      expect(entra.state.asked).toEqual({ secret: 0, assertion: 0, machine: 0, [by]: 1 });
       expect(store?.asked.keys).toBe(1);
       await service.stop();
     },
   );
+
+  it("a tenant that has not admitted the application is told how to", async () => {
+    const entra = await startEntra();
+    const https = await startEntraHttps(entra.endpoint, entra.state.tenant);
+    const other = crypto.randomUUID();
+    onTestFinished(async () => {
+      https.close();
+      await entra.close();
+    });
+    const service = await startProcess({
+      STORAGE_ADAPTER: "azure",
+      STORAGE_BUCKET: "files",
+      STORAGE_ENDPOINT: "https://acme.blob.core.windows.net",
+      ...https.env,
+      STORAGE_AZURE_TENANT_ID: other,
+      STORAGE_AZURE_CLIENT_ID: entra.state.clientId,
+      STORAGE_AZURE_CLIENT_SECRET: entra.state.clientSecret,
+    });
+    await expect
+      .poll(() => service.output())
+      .toContain(
+        `https://login.microsoftonline.com/${other}/adminconsent?client_id=${entra.state.clientId}`,
+      );
+    await service.stop();
+  });
 });

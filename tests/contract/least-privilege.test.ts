@@ -294,3 +294,27 @@ it.skipIf(server === undefined)(
     expect(stored.status, stored.body.toString()).toBe(200);
   },
 );
+
+it.skipIf(server === undefined)(
+  "with one role for everything, an upload URL reads nothing, also as a copy, and a file is confirmed",
+  async () => {
+    vi.stubEnv("AWS_ENDPOINT_URL_STS", server?.endpoint ?? "");
+    onTestFinished(() => void vi.unstubAllEnvs());
+    await open(minio(root()));
+    const role = "arn:aws:iam::123456789012:role/valetkey";
+    const services = await open(
+      aws({ ...root(), signer: "native", role, externalId: "org_1-5b0f8c1e" }),
+    );
+    const { presigner } = services;
+    const { grant, confirm } = useCases(services);
+    const { key, put, receipt } = await grant({}, "incoming");
+    expect((await send("PUT", put.url, { ...put, body: CONTENT })).status).toBe(200);
+    expect(await confirm(receipt)).toMatchObject({ _tag: "Done", final: true });
+    const get = await Effect.runPromise(signGet(presigner, key));
+    expect((await send("GET", get.url)).body).toEqual(Buffer.from(CONTENT));
+    const tokens = [put.url, get.url].map(tokenOf);
+    expect(new Set(tokens).size).toBe(2);
+    expect(tokens).not.toContain(null);
+    expect((await copyOf(key, presigner)).status).toBe(403);
+  },
+);

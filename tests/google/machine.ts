@@ -19,7 +19,7 @@ interface MachineState {
   readonly accounts: Set<string>;
   /** Whether the metadata server refuses to answer. */
   isSilent: boolean;
-  readonly asked: { email: number; token: number; signBlob: number };
+  readonly asked: { email: number; token: number; signBlob: number; impersonate: number };
   /** The most signatures that were under way at one time. */
   busiest: number;
 }
@@ -33,6 +33,8 @@ export interface GoogleMachine {
   readonly metadataHost: string;
   readonly iamEndpoint: URL;
   readonly state: MachineState;
+  /** True for a token of an account that was impersonated. */
+  readonly isImpersonated: (token: string) => boolean;
   /** Takes back every token that was given out. */
   readonly revokeTokens: () => void;
   readonly close: () => Promise<void>;
@@ -49,10 +51,11 @@ export async function startGoogleMachine(): Promise<GoogleMachine> {
     accounts: new Set([account]),
     answer: undefined,
     isSilent: false,
-    asked: { email: 0, token: 0, signBlob: 0 },
+    asked: { email: 0, token: 0, signBlob: 0, impersonate: 0 },
     busiest: 0,
   };
   const tokens = new Set<string>();
+  const impersonated = new Set<string>();
   let underWay = 0;
 
   const metadata = (url: string): readonly [number, string] => {
@@ -89,16 +92,30 @@ export async function startGoogleMachine(): Promise<GoogleMachine> {
     }
   };
 
+  /** "projects.serviceAccounts.generateAccessToken", for an hour. */
+  const impersonate = ({ headers }: IncomingMessage): readonly [number, string] => {
+    state.asked.impersonate++;
+    if (!tokens.has(headers.authorization?.slice("Bearer ".length) ?? "")) return [401, "{}"];
+    const accessToken = crypto.randomUUID();
+    impersonated.add(accessToken);
+    const expireTime = new Date(Date.now() + 3_600_000).toISOString();
+    return [200, JSON.stringify({ accessToken, expireTime })];
+  };
+
   const answer = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
     const { url = "" } = request;
     const isMetadata = url.startsWith("/computeMetadata/v1");
-    const [, named = ""] = /^\/v1\/projects\/-\/serviceAccounts\/(.+):signBlob$/.exec(url) ?? [];
-    const isSigning = state.accounts.has(decodeURIComponent(named));
+    const [, named = "", method] =
+      /^\/v1\/projects\/-\/serviceAccounts\/(.+):(signBlob|generateAccessToken)$/.exec(url) ?? [];
+    // IAM tells nobody whether there is an account that he may not use.
+    const isAllowed = state.accounts.has(decodeURIComponent(named));
     const [status, body] = isMetadata
       ? metadata(url)
-      : isSigning
-        ? await signBlob(request)
-        : [404, "{}"];
+      : !isAllowed
+        ? [method ? 403 : 404, "{}"]
+        : method === "signBlob"
+          ? await signBlob(request)
+          : impersonate(request);
     response.writeHead(status, {
       "Metadata-Flavor": "Google",
       "Content-Type": body.startsWith("{") ? "application/json" : "application/text",
@@ -113,6 +130,7 @@ export async function startGoogleMachine(): Promise<GoogleMachine> {
     metadataHost: url.host,
     iamEndpoint: url,
     state,
+    isImpersonated: (token) => impersonated.has(token),
     revokeTokens: () => tokens.clear(),
     close,
   };

@@ -1,11 +1,17 @@
 import * as Duration from "effect/Duration";
+import * as Effect from "effect/Effect";
+import * as Layer from "effect/Layer";
 import { afterEach, beforeEach, expect, it, vi } from "vitest";
 import { layer as gcs } from "../../adapters/storage/gcs/layer.ts";
+import { impersonate } from "../../adapters/storage/gcs/impersonate.ts";
 import type { GcsSettings } from "../../adapters/storage/gcs/settings.ts";
+import { ObjectStore } from "../../application/ports/object-store.ts";
 import { Lifetime } from "../../domain/lifetime.ts";
 import type { UploadPolicy } from "../../domain/upload-policy.ts";
 import { type GoogleMachine, startGoogleMachine } from "../google/machine.ts";
 import { gcsSettings } from "../support/gcs-store.ts";
+import { quiet } from "../support/s3-store.ts";
+import { serve } from "../support/serve.ts";
 import { until } from "../support/until.ts";
 import { PRESIGN, presignInit, startService } from "./service.ts";
 
@@ -53,7 +59,7 @@ it("two hundred presigns at once look up account and token once, and make at mos
 it("a presign costs two calls to IAM, and no further look-up of account and token", async () => {
   const { request } = await start();
   for (let i = 0; i < 20; i++) expect((await request(PRESIGN, presignInit())).status).toBe(200);
-  expect(machine.state.asked).toEqual({ email: 1, token: 1, signBlob: 40 });
+  expect(machine.state.asked).toEqual({ email: 1, token: 1, signBlob: 40, impersonate: 0 });
 });
 
 it("a URL that IAM signs lives for 12 hours at most, as long as the keys of Google", async () => {
@@ -133,4 +139,49 @@ it("a presign while the metadata server is down is answered with 503, and the se
   expect((await request(PRESIGN, presignInit())).status).toBe(503);
   machine.state.isSilent = false;
   await until("the recovery", async () => (await request(PRESIGN, presignInit())).status === 200);
+});
+
+const CUSTOMERS = "valetkey@customer.iam.gserviceaccount.com";
+
+/** A double of Cloud Storage's JSON API, which answers with the tokens that it saw. */
+async function startStorageApi() {
+  const tokens: Array<string> = [];
+  const url = await serve(({ headers }, response) => {
+    tokens.push(headers.authorization?.replace("Bearer ", "") ?? "");
+    response.setHeader("Content-Type", "application/json").end(JSON.stringify({ name: "files" }));
+  });
+  return { url, tokens };
+}
+
+it("an account of a customer is impersonated: it signs every URL, and calls the bucket with its own token", async () => {
+  machine.state.accounts.add(CUSTOMERS);
+  const { request } = await start({}, { role: CUSTOMERS });
+  const { put_url, get_url } = await (await request(PRESIGN, presignInit())).json();
+  expect([signerOf(put_url), signerOf(get_url)]).toEqual([CUSTOMERS, CUSTOMERS]);
+
+  const client = await impersonate(CUSTOMERS, machine.iamEndpoint);
+  const { url, tokens } = await startStorageApi();
+  for (let call = 0; call < 3; call++) await client.request({ url });
+  expect(new Set(tokens).size).toBe(1);
+  expect(machine.isImpersonated(tokens[0] ?? "")).toBe(true);
+  expect(machine.state.asked.impersonate).toBe(1);
+  // Renewed before its end.
+  client.credentials.expiry_date = Date.now() + 60_000;
+  await client.request({ url });
+  expect(machine.state.asked.impersonate).toBe(2);
+});
+
+it("an account that may not be impersonated is named with what its owner has to grant", async () => {
+  const opened = gcs(
+    gcsSettings("https://storage.googleapis.com", {
+      iamEndpoint: machine.iamEndpoint,
+      role: CUSTOMERS,
+    }),
+  );
+  const failure = await ObjectStore.use(({ ensureBucket }) => Effect.flip(ensureBucket)).pipe(
+    Effect.provide(Layer.provide(opened, quiet)),
+    Effect.runPromise,
+  );
+  expect(failure.reason).toContain(`may not act as ${CUSTOMERS}`);
+  expect(failure.reason).toContain("Service Account Token Creator");
 });

@@ -19,8 +19,10 @@ import { anyOf, type Setting, settingsIn } from "../../adapters/settings/setting
 import { say, VARIABLES } from "../../adapters/settings/source.ts";
 import * as aws from "../../adapters/storage/aws/storage.ts";
 import { keySettings } from "../../adapters/storage/credentials/key-settings.ts";
+import * as azure from "../../adapters/storage/azure/settings.ts";
 import * as gcs from "../../adapters/storage/gcs/settings.ts";
 import { adapter, bucket, STORE_NAMES } from "../../adapters/storage/settings.ts";
+import { ownerSettings } from "../../adapters/storage/untrusted.ts";
 import * as stores from "../../adapters/storage/several/settings.ts";
 import * as telemetry from "../../adapters/telemetry/log.ts";
 import * as metrics from "../../adapters/telemetry/metrics-settings.ts";
@@ -57,7 +59,16 @@ export const CONFIGURATION: ReadonlyMap<string, Group> = new Map<string, Group>(
       aws.settings.pathStyle,
     ],
   ],
-  ["Credentials", [...Object.values(keySettings), aws.settings.putRole, aws.settings.getRole]],
+  [
+    "Credentials",
+    [
+      ...Object.values(keySettings),
+      aws.settings.role,
+      aws.settings.putRole,
+      aws.settings.getRole,
+      ...Object.values(ownerSettings),
+    ],
+  ],
   [
     "Amazon S3 and other providers",
     [
@@ -65,6 +76,7 @@ export const CONFIGURATION: ReadonlyMap<string, Group> = new Map<string, Group>(
       aws.settings.certificate,
       aws.settings.acceptBroken,
       aws.settings.account,
+      aws.settings.externalId,
       aws.settings.signer,
     ],
   ],
@@ -76,6 +88,10 @@ export const CONFIGURATION: ReadonlyMap<string, Group> = new Map<string, Group>(
       gcs.settings.customDomain,
       gcs.settings.iamEndpoint,
     ],
+  ],
+  [
+    "Azure Blob Storage",
+    [azure.settings.tenantId, azure.settings.clientId, azure.settings.clientSecret],
   ],
   ["Several stores", Object.values(stores.settings)],
   ["The policy files", Object.values(policies.settings)],

@@ -125,8 +125,9 @@ const SEALED = /X-(?:Amz|Goog)-Signature=|v1\.[a-z0-9-]+\.[\w-]{20,}\.[\w-]{43}|
 /** What is configured and nobody else may know; what is shorter could be in a log by chance. */
 const secretsOf = (env: Readonly<Record<string, string>>): ReadonlyArray<string> =>
   Object.entries(env).flatMap(([name, value]) =>
-    /(?:TOKEN|SECRETS|SECRET_KEY|RECEIPT_KEYS|CREDENTIALS|IMAGES_KEY|IMAGES_SALT)$/.test(name) &&
-    value.length >= 16
+    /(?:TOKEN|SECRETS|SECRET_KEY|CLIENT_SECRET|RECEIPT_KEYS|CREDENTIALS|IMAGES_KEY|IMAGES_SALT)$/.test(
+      name,
+    ) && value.length >= 16
       ? value.split(",")
       : [],
   );

@@ -16,7 +16,10 @@ import { STORES } from "../../storage/stores/stores.ts";
 import { s3Access } from "../command/with-store.ts";
 import { quietly, withWarnings } from "../command/store-log.ts";
 
-export interface CertifiedStore extends Pick<Examination, "store" | "withAbilities" | "decided"> {
+export interface CertifiedStore extends Pick<
+  Examination,
+  "store" | "withAbilities" | "decided" | "untrusted"
+> {
   /** Such as `MinIO at http://127.0.0.1:9000`. */
   readonly title: string;
   readonly adapter: string;
@@ -144,6 +147,7 @@ function certifiedStorage(
     },
     store: openable(withWarnings, storage),
     decided,
+    untrusted: storage.untrusted,
     withAbilities: withAbilities && ((proved) => openable(quietly, withAbilities(new Set(proved)))),
     ...(isOwnBucket && {
       removeBucket: async () => {

@@ -150,7 +150,8 @@ async function examineStore(
   const { examine, Unexamined } = await import("../../contract/running/examine.ts");
   const { ORGANIZATION } = await import("../../contract/sending/uploads.ts");
   const { removalOf } = await import("./leftovers.ts");
-  const { title, bucket, removeBucket, leftovers, look, store, withAbilities, decided } = certified;
+  const { title, bucket, removeBucket, leftovers, look } = certified;
+  const { store, withAbilities, decided, untrusted } = certified;
   const say = (text: string) => printMessage(inWordsOf(certified.place, text));
   say(`Trying ${title}, in the bucket ${bucket}.\n`);
   say(
@@ -163,7 +164,7 @@ async function examineStore(
   }
   try {
     const before = await look();
-    const examination = { store, withAbilities, decided, ...options };
+    const examination = { store, withAbilities, decided, untrusted, ...options };
     const found = await examine({ ...examination, onFinding: progress });
     // The examination may have made the bucket.
     const looked = before.versions === "unknown" ? await look() : before;

@@ -49,6 +49,8 @@ export interface Examination {
   readonly isEmbedded: boolean;
   /** True to write objects that cannot be removed. */
   readonly mayLeave: boolean;
+  /** Set if the store's owner is not trusted. */
+  readonly untrusted?: Listeners["untrusted"];
 }
 
 /** Scratch objects belong to an unused organization. */
@@ -99,6 +101,7 @@ export const openDoctor = Effect.fnUntraced(function* (examination: Examination,
   const remembering = rememberingCall(scratch);
   const bucket = s3?.bucket ?? "";
   const [algorithm] = putChecksums(store.abilities);
+  const { untrusted } = examination;
   let silence: NoAnswer | undefined;
   let audience: Audience = "public";
 
@@ -114,7 +117,9 @@ export const openDoctor = Effect.fnUntraced(function* (examination: Examination,
     Effect.uninterruptible(Effect.suspend((): Effect.Effect<A, E | NoAnswer> => silence ?? asking));
 
   const request = (...sent: Parameters<typeof send>) =>
-    exchange(() => withExchanges({ onExchange, silence: SILENCE }, () => send(...sent))).pipe(
+    exchange(() =>
+      withExchanges({ onExchange, silence: SILENCE, untrusted }, () => send(...sent)),
+    ).pipe(
       Effect.tapError((failure) =>
         Effect.sync(() => (silence = failure.isSilent === true ? failure : silence)),
       ),
@@ -183,6 +188,7 @@ export const openDoctor = Effect.fnUntraced(function* (examination: Examination,
         },
         onRefusal: (refused) => (refusal = refused),
         silence: SILENCE,
+        untrusted,
       };
       const trying = Effect.promise(() => tryPromise(promise, built, outside));
       const { isSilent, outcome, why: whole = "" } = yield* alive(trying);

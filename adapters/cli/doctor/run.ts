@@ -51,6 +51,7 @@ export async function runDoctor(env: Env, { origins, mayLeave, onStart, tell: pr
       isDirect: all.some(({ arrival }) => arrival === "direct"),
       isEmbedded,
       mayLeave,
+      untrusted: storage.untrusted,
     },
     tell,
   ).pipe(

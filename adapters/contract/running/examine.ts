@@ -57,6 +57,8 @@ export interface Examination {
   readonly promises?: ReadonlyArray<StorePromise>;
   /** Lets it write what it cannot remove again. */
   readonly mayLeave?: boolean;
+  /** Set if the store's owner is not trusted. */
+  readonly untrusted?: Listeners["untrusted"];
   readonly onFinding: (finding: Finding, progress: { done: number; of: number }) => void;
   /** Ends the examination. */
   readonly signal: AbortSignal;
@@ -114,6 +116,7 @@ export async function examine(examination: Examination): Promise<Findings> {
         noting(sent, answer);
       },
       silence: SILENCE,
+      untrusted: examination.untrusted,
       over: over.signal,
     };
     let isAnswering = true;

@@ -1,6 +1,8 @@
 import { AsyncLocalStorage } from "node:async_hooks";
 import type { IncomingHttpHeaders } from "node:http";
 import { StoreUnavailable } from "../../../domain/errors.ts";
+import { connectionTo } from "../../storage/rest/untrusted-fetch.ts";
+import type { Untrusted } from "../../storage/untrusted.ts";
 
 export interface RawAnswer {
   readonly status: number;
@@ -38,6 +40,8 @@ export interface Listeners {
   readonly onRefusal?: (refusal: unknown) => void;
   /** Longest silence of the store, in milliseconds. */
   readonly silence: number;
+  /** Set if the store's owner is not trusted: then addresses and time are bounded. */
+  readonly untrusted?: Untrusted | undefined;
   /** Aborted when the exchanges are no longer needed: they are cut, and none begins. */
   readonly over?: AbortSignal;
 }
@@ -49,8 +53,35 @@ export const withExchanges = <A>(to: Listeners, run: () => Promise<A>): Promise<
   listeners.run(to, run);
 
 /** Returns a signal that aborts with `signal`, or once the exchanges are no longer needed. */
-export const untilOver = (signal?: AbortSignal): AbortSignal =>
-  AbortSignal.any([signal, listeners.getStore()?.over].filter((each) => each !== undefined));
+export function untilOver(signal?: AbortSignal): AbortSignal {
+  const { over, untrusted, silence } = listeners.getStore() ?? {};
+  const late = untrusted && silence && AbortSignal.timeout(LONGEST * silence);
+  return AbortSignal.any([signal, over, late || undefined].filter((each) => each !== undefined));
+}
+
+/** Of an exchange, in silences. */
+const LONGEST = 4;
+
+/** Returns how to connect to the store of a URL, or throws if its owner may not lead there. */
+export function connecting(url: string): ReturnType<typeof connectionTo> {
+  const { untrusted } = listeners.getStore() ?? {};
+  return untrusted === undefined ? {} : connectionTo(url, untrusted);
+}
+
+/** In bytes; the largest object that is read whole has 6 MiB. */
+export const LARGEST_ANSWER = 64 * 2 ** 20;
+
+/** Reads an answer, which ends at a bound. */
+export async function readAnswer(answer: AsyncIterable<Buffer>): Promise<Buffer> {
+  const pieces: Array<Buffer> = [];
+  let size = 0;
+  for await (const piece of answer) {
+    size += piece.length;
+    if (size > LARGEST_ANSWER) throw new Error(`the answer is larger than ${LARGEST_ANSWER} bytes`);
+    pieces.push(piece);
+  }
+  return Buffer.concat(pieces);
+}
 
 /** Longest silence of a store that is examined; 0 in tests, which have the timeout of their runner. */
 export const longestSilence = (): number => listeners.getStore()?.silence ?? 0;

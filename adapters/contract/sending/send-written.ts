@@ -2,7 +2,7 @@ import { once } from "node:events";
 import net from "node:net";
 import tls from "node:tls";
 import { errorCode } from "../../values/thrown.ts";
-import { addressIn, longestSilence, NoAnswer } from "./exchange.ts";
+import { addressIn, connecting, LARGEST_ANSWER, longestSilence, NoAnswer } from "./exchange.ts";
 import type { RawAnswer, SentRequest } from "./exchange.ts";
 
 /** Header lines as they go over the wire; clients refuse to send some of them. */
@@ -27,9 +27,10 @@ export async function exchangeWritten(
   signal: AbortSignal,
 ): Promise<Omit<RawAnswer, "ok">> {
   const { isTls, host, port, path } = addressIn(url);
+  const to = { host, port, ...connecting(url) };
   const socket = isTls
-    ? tls.connect({ host, port, ...(net.isIP(host) ? {} : { servername: host }) })
-    : net.connect({ host, port });
+    ? tls.connect({ ...to, ...(net.isIP(host) ? {} : { servername: host }) })
+    : net.connect(to);
   signal.addEventListener("abort", () => socket.destroy(new Error("aborted")), { once: true });
   socket.setTimeout(longestSilence(), () => socket.destroy(new NoAnswer("the store said nothing")));
   const lines = Object.entries({ Host: new URL(url).host, Connection: "close", ...headers });
@@ -40,7 +41,12 @@ export async function exchangeWritten(
   socket.write(body);
   if (trailer !== undefined) socket.write(`\r\n0\r\n${trailer}\r\n`, "latin1");
   const pieces: Array<Buffer> = [];
-  socket.on("data", (piece: Buffer) => pieces.push(piece));
+  let room = LARGEST_ANSWER;
+  socket.on("data", (piece: Buffer) => {
+    room -= piece.length;
+    pieces.push(piece);
+    if (room < 0) socket.destroy(new Error("the answer is too large"));
+  });
   try {
     await once(socket, "end");
   } catch (cause) {

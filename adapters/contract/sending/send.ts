@@ -2,9 +2,17 @@ import assert from "node:assert/strict";
 import { once } from "node:events";
 import http from "node:http";
 import https from "node:https";
-import { buffer } from "node:stream/consumers";
 import { assertAccepted } from "./assertions.ts";
-import { addressIn, answered, longestSilence, NoAnswer, sending, untilOver } from "./exchange.ts";
+import {
+  addressIn,
+  answered,
+  connecting,
+  longestSilence,
+  NoAnswer,
+  readAnswer,
+  sending,
+  untilOver,
+} from "./exchange.ts";
 import type { RawAnswer, SentRequest } from "./exchange.ts";
 import { exchangeWritten, type Written } from "./send-written.ts";
 import { CONTENT } from "./uploads.ts";
@@ -59,6 +67,7 @@ async function exchange(
   const outgoing = (isTls ? https : http).request({
     method,
     ...address,
+    ...connecting(url),
     headers,
     // Bytes that the store has not read stay on the connection, so nothing else may use it.
     ...((chunked || pause) && { agent: false }),
@@ -87,7 +96,7 @@ async function exchange(
   outgoing.once("timeout", () =>
     answer.destroy(new NoAnswer(`the answer began, and did not end ${within}`, { hasBegun: true })),
   );
-  return { status: answer.statusCode, headers: answer.headers, body: await buffer(answer) };
+  return { status: answer.statusCode, headers: answer.headers, body: await readAnswer(answer) };
 }
 
 /** Sends a PUT as a browser does: `fetch` adds whatever headers it needs. */
@@ -97,7 +106,9 @@ export async function putByFetch(url: string, file: Blob): Promise<RawAnswer> {
   const { method, headers } = sent;
   const silence = longestSilence();
   const signal = untilOver(silence > 0 ? AbortSignal.timeout(silence) : undefined);
-  const answer = await fetch(url, { method, headers, body: file, signal });
+  // `fetch` takes no addresses.
+  if (connecting(url).lookup) return send(method, url, { headers, body: await file.bytes() });
+  const answer = await fetch(url, { method, headers, body: file, signal, redirect: "manual" });
   const body = Buffer.from(await answer.arrayBuffer());
   const received = Object.fromEntries(answer.headers);
   return answered(sent, { status: answer.status, headers: received, body });

@@ -9,25 +9,37 @@ import { region as regionSetting } from "../settings.ts";
 import { identityFrom, signerFromChain, signerFromRole } from "./chain.ts";
 import { locate, makeBucket, makeClient } from "./client.ts";
 import { sdkSigner } from "./sdk-signer.ts";
+import { sessionPolicy } from "./session-policy.ts";
 
 export const layer = s3Layer(
   Effect.fnUntraced(function* (settings: S3Settings) {
     yield* warnOfRegion(settings);
-    const signer = yield* configuredSigner(settings) ?? chainSigner(settings);
+    const own = yield* configuredSigner(settings) ?? chainSigner(settings);
     const run = Effect.runPromiseWith(yield* Effect.context());
-    const credentials = async () => ({
+    const credentialsOf = (signer: typeof own) => async () => ({
       ...identityFrom((await run(current(signer))).keys),
       // Makes the client ask each time, which costs nothing, so that no replaced key signs.
       expiration: new Date(0),
     });
-    const role = (use: "put" | "get") => {
+    const { region, externalId, role: main } = settings;
+    const assume = (arn: string, session: string, by: typeof own, policy?: object) =>
+      signerFromRole({
+        arn,
+        session,
+        region,
+        externalId,
+        policy,
+        as: credentialsOf(by),
+      }).pipe(Effect.flatMap(hold));
+    const signer = main === undefined ? own : yield* assume(main, "valetkey", own);
+    const role = Effect.fnUntraced(function* (use: "put" | "get") {
       const arn = settings[`${use}Role`];
-      const { region } = settings;
-      return arn === undefined
-        ? Effect.undefined
-        : Effect.flatMap(signerFromRole({ arn, use, region, as: credentials }), hold);
-    };
-    const client = makeClient(settings, credentials);
+      if (arn !== undefined) return yield* assume(arn, `valetkey-${use}`, signer);
+      if (main === undefined || settings[`${use}AccessKey`] !== undefined) return undefined;
+      const narrow = yield* Effect.promise(() => sessionPolicy(settings, use));
+      return narrow && (yield* assume(main, `valetkey-${use}`, own, narrow));
+    });
+    const client = makeClient(settings, credentialsOf(signer));
     const addresses = yield* Effect.promise(() => locate(settings, client));
     return {
       signer,

@@ -9,6 +9,7 @@ import { makeBucketInBackground } from "../rest/make-bucket.ts";
 import { bind } from "../signing/binding.ts";
 import { bucketAddresses } from "../signing/bucket-address.ts";
 import { urlPresigner } from "../signing/url-presigner.ts";
+import { untrustedIn } from "../untrusted.ts";
 import { azureBinding, azureOverrides, azurePartQuery } from "./binding.ts";
 import { azureCors } from "./cors.ts";
 import { azureSigners } from "./credentials.ts";
@@ -30,7 +31,8 @@ export const layer = (settings: AzureSettings): Layer.Layer<Presigner | ObjectSt
         parts: { binding: () => bind([]), query: azurePartQuery },
         signers: { put: client, get: client },
       });
-      const at = { signer: service, address: addresses.internal, region: "" };
+      const untrusted = untrustedIn(settings);
+      const at = { signer: service, address: addresses.internal, region: "", untrusted };
       const container = { settings, bucket: at, client };
       const store = azureObjectStore(container, abilities);
       yield* makeBucketInBackground(store, settings, "container");

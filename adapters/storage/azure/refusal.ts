@@ -1,4 +1,5 @@
 import { StoreUnavailable } from "../../../domain/errors.ts";
+import { onOneLine } from "../../values/printable.ts";
 import { inWordsOf } from "../place-words.ts";
 import { isSenseless, noBucket } from "../rest/refusal-reason.ts";
 import type { StoreResponse } from "../rest/signed-fetch.ts";
@@ -7,13 +8,13 @@ import type { AzureSettings } from "./settings.ts";
 
 /** Returns the code of an error, which an answer to `HEAD` has only in a header. */
 export const errorCode = ({ text, headers }: StoreResponse): string | undefined =>
-  codeIn(text) ?? headers.get("x-ms-error-code") ?? undefined;
+  codeIn(text) ?? headers.get("x-ms-error-code")?.slice(0, 64);
 
 /** Explains a refusal: "Blob Storage error codes", Azure Storage documentation. */
 export function refused(settings: AzureSettings, answer: StoreResponse): StoreUnavailable {
   const code = errorCode(answer);
   const { status, text } = answer;
-  const message = /<Message>([^<\n]{1,200})/.exec(text)?.[1] ?? "";
+  const message = onOneLine(/<Message>([^<\n]{1,200})/.exec(text)?.[1] ?? "");
   const summary = `${code ?? status}${message && `: ${message}`}`;
   const advice = code === "ContainerNotFound" ? noContainer(settings) : ADVICE.get(code);
   return new StoreUnavailable({

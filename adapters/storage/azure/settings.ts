@@ -3,7 +3,17 @@ import * as Result from "effect/Result";
 import * as Schema from "effect/Schema";
 import * as Struct from "effect/Struct";
 import type { Abilities } from "../../../application/ports/abilities.ts";
-import { type Fault, fault, type Read, readSettings, type Values } from "../../settings/setting.ts";
+import { Secret } from "../../settings/codecs.ts";
+import {
+  excludedBy,
+  type Fault,
+  fault,
+  missingBeside,
+  optional,
+  type Read,
+  readSettings,
+  type Values,
+} from "../../settings/setting.ts";
 import type { SettingName, Source, Vocabulary } from "../../settings/source.ts";
 import type { CertificateInUse } from "../certificate/in-use.ts";
 import { DECIDED, withProved } from "../certificate/proved.ts";
@@ -11,7 +21,13 @@ import type { Decided } from "../known.ts";
 import { certificateSettings, readCertificate } from "../certificate/read.ts";
 import { mainKeySettings } from "../credentials/key-settings.ts";
 import * as storage from "../settings.ts";
+import { ownerFaults, ownerSettings, ownIdentity } from "../untrusted.ts";
 import type { SasKey } from "./sas.ts";
+
+const DIRECTORY_ID = {
+  codec: Schema.String.check(Schema.isPattern(/^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/)),
+  example: "0b1f6471-1bf0-4dda-aec3-cb9272f09590",
+};
 
 export const settings = {
   bucket: storage.bucketSetting(
@@ -25,6 +41,30 @@ export const settings = {
   publicEndpoint: storage.publicEndpoint,
   accessKey: mainKeySettings.accessKey,
   secretKey: mainKeySettings.secretKey,
+  ...ownerSettings,
+  tenantId: optional({
+    variable: "STORAGE_AZURE_TENANT_ID",
+    option: "tenantId",
+    meaning: "Without a key: the tenant whose identity is used, if it is not this machine's own.",
+    ...DIRECTORY_ID,
+    shape: "the id of a tenant, a UUID",
+  }),
+  clientId: optional({
+    variable: "STORAGE_AZURE_CLIENT_ID",
+    option: "clientId",
+    meaning:
+      "An application that was registered in that tenant. Left out, this machine's identity is used there, which an administrator of the tenant has admitted.",
+    ...DIRECTORY_ID,
+    shape: "the id of an application, a UUID",
+  }),
+  clientSecret: optional({
+    variable: "STORAGE_AZURE_CLIENT_SECRET",
+    option: "clientSecret",
+    meaning: "Its secret.",
+    codec: Secret,
+    shape: "the secret of an application, without white space around it",
+    example: "abc8Q~EXAMPLE",
+  }),
 };
 
 const MIB = 2 ** 20;
@@ -110,7 +150,33 @@ const accountIn = ({ pathname, hostname }: URL): string =>
 const faultsIn = ({
   endpoint,
   secretKey,
+  tenantId,
+  clientId,
+  clientSecret,
+  ...values
 }: Partial<Values<typeof settings>>): ReadonlyArray<Fault | false> => [
+  ...ownerFaults({ ...values, endpoint }),
+  values.untrusted === true &&
+    secretKey === undefined &&
+    tenantId === undefined &&
+    ownIdentity(settings.tenantId),
+  values.untrusted === true &&
+    values.allowPrivate !== true &&
+    secretKey === undefined &&
+    !AZURES.test(endpoint?.hostname ?? "") &&
+    fault(settings.endpoint, "must be Azure's own, since a token is sent to it"),
+  tenantId !== undefined &&
+    secretKey !== undefined &&
+    excludedBy(settings.tenantId, settings.secretKey),
+  clientId !== undefined &&
+    tenantId === undefined &&
+    missingBeside(settings.tenantId, settings.clientId),
+  clientId !== undefined &&
+    clientSecret === undefined &&
+    missingBeside(settings.clientSecret, settings.clientId),
+  clientSecret !== undefined &&
+    clientId === undefined &&
+    missingBeside(settings.clientId, settings.clientSecret),
   secretKey !== undefined &&
     !BASE64.test(Redacted.value(secretKey)) &&
     fault(settings.secretKey, NO_KEY),
@@ -119,6 +185,10 @@ const faultsIn = ({
     !LOOPBACK.test(endpoint.hostname) &&
     fault(settings.endpoint, "must be https, since a token is sent to it"),
 ];
+
+// "Azure Storage endpoints", also in its other clouds, and with DNS zones.
+const AZURES =
+  /\.blob\.(?:core\.(?:windows\.net|chinacloudapi\.cn|usgovcloudapi\.net)|storage\.azure\.net)$/;
 
 const NO_KEY =
   "must be the key of the account, in base64, or a connection string that has AccountName and AccountKey";

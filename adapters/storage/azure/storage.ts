@@ -1,4 +1,5 @@
 import * as Result from "effect/Result";
+import { untrustedIn } from "../untrusted.ts";
 import { loaded, type KnownStorage, type Store } from "../storage.ts";
 import {
   AZURE_LIMITS,
@@ -19,6 +20,7 @@ export const azureStorage = (settings: AzureSettings): KnownStorage => ({
   limits: AZURE_LIMITS,
   ...(settings.key === undefined && { unproved: "no certificate shows that it does" }),
   bucket: { api: "azure", name: settings.bucket, word: "container" },
+  untrusted: untrustedIn(settings),
   notificationForm: () => import("./notification-form.ts"),
   byHand: () => import("./by-hand.ts"),
   certifying: {

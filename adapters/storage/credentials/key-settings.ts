@@ -69,16 +69,19 @@ export function roleSettings({
   example,
   ...described
 }: Pick<Parameters<typeof setting<string>>[0], "shape" | "codec"> & {
-  readonly example: (use: Use) => string;
+  readonly example: (use: Use | undefined) => string;
 }) {
-  const role = (use: Use) =>
+  const role = (use?: Use) =>
     optional({
       ...named(use, "role"),
-      meaning: `AWS: a role to assume for ${WORK[use]}. Google without a key: a service account that signs ${WORK[use]}.`,
+      meaning:
+        use === undefined
+          ? "AWS: a role to assume for everything. Google: a service account to impersonate for everything."
+          : `AWS: a role to assume for ${WORK[use]}. Google without a key: a service account that signs ${WORK[use]}.`,
       example: example(use),
       ...described,
     });
-  return { putRole: role("put"), getRole: role("get") };
+  return { role: role(), putRole: role("put"), getRole: role("get") };
 }
 
 const KEYS = { main: settingsOfKey(), put: settingsOfKey("put"), get: settingsOfKey("get") };

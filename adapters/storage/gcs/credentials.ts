@@ -5,6 +5,7 @@ import { createPrivateKey, type KeyObject } from "node:crypto";
 import { decoder, inWords, memberAt } from "../../values/decode.ts";
 import { parseJson } from "../../settings/json-file.ts";
 import {
+  excludedBy,
   type Fault,
   fault,
   optional,
@@ -81,16 +82,27 @@ export const credentialSettings = {
   ...roleSettings({
     codec: Schema.String.check(Schema.isPattern(ACCOUNT)),
     shape: "the address of a service account",
-    example: () => "valetkey-put@my-project.iam.gserviceaccount.com",
+    example: (use) => `valetkey${use ? `-${use}` : ""}@my-project.iam.gserviceaccount.com`,
   }),
 };
 type CredentialValues = Partial<Values<typeof credentialSettings>>;
 
 type KeyOrNone = Read<GcsKey | undefined>;
 
-/** Prefers the key of a service account to an HMAC key; IAM signs if there is none. */
+/**
+ * Prefers the key of a service account to an HMAC key; IAM signs if there is none, and for a role,
+ * which Google's own library assumes with the credentials of this machine.
+ */
 export function readKey(values: CredentialValues): KeyOrNone {
-  const { credentialsFile: file, credentials, accessKey, applicationCredentials: path } = values;
+  const { credentialsFile: file, credentials, accessKey, role } = values;
+  if (role !== undefined) {
+    const keys = ["credentialsFile", "credentials", "accessKey"] as const;
+    const key = keys.find((name) => values[name] !== undefined);
+    return key === undefined
+      ? Result.succeed(undefined)
+      : Result.fail([excludedBy(credentialSettings.role, credentialSettings[key])]);
+  }
+  const { applicationCredentials: path } = values;
   if (file !== undefined) {
     return (accessKey ?? credentials) === undefined
       ? keyFrom(storage.credentialsFile, readCredentials(file, decodeKey), file)

@@ -118,7 +118,7 @@ const SHORTEST_SIGNATURE = 128;
 const decodeAnswer = Schema.decodeUnknownOption(Schema.Struct({ signedBlob: Schema.String }));
 
 const NOT_PERMITTED =
-  "this service account may not sign through IAM: it needs iam.serviceAccounts.signBlob on itself (the role Service Account Token Creator)";
+  "this service account may not sign through IAM: it needs iam.serviceAccounts.signBlob on itself, or on the account as which it signs (the role Service Account Token Creator)";
 
 const serviceAccount = (makeAuth: () => GoogleAuth) =>
   lookUp("Google", async (): Promise<Signatory & Expiring> => {

@@ -13,6 +13,7 @@ import { keyIn } from "../credentials/key-settings.ts";
 import type { CredentialSource, Signer } from "../signing/signer.ts";
 import { urlPresigner } from "../signing/url-presigner.ts";
 import { gcsBinding, gcsOverrides, gcsPartBinding } from "./binding.ts";
+import { untrustedIn } from "../untrusted.ts";
 import { keylessSigner } from "./keyless.ts";
 import { decodeKey, type GcsKey, type GcsSigner, hmacKey } from "./credentials.ts";
 import { makeBucketInBackground } from "../rest/make-bucket.ts";
@@ -28,7 +29,8 @@ export const layer = (settings: GcsSettings): Layer.Layer<Presigner | ObjectStor
       if (settings.notice !== undefined) yield* Effect.logWarning(settings.notice);
       const addresses = addressesFrom(settings);
       const keySigner = settings.key && (yield* signerFrom(settings.key));
-      const signer: CredentialSource<Signer> = keySigner ?? always(yield* keylessSigner(settings));
+      const signer: CredentialSource<Signer> =
+        keySigner ?? always(yield* keylessSigner(settings, settings.role));
       const signerFor = Effect.fnUntraced(function* (use: "put" | "get") {
         const role = settings[`${use}Role`];
         if (role !== undefined) return always(yield* keylessSigner(settings, role));
@@ -44,7 +46,8 @@ export const layer = (settings: GcsSettings): Layer.Layer<Presigner | ObjectStor
         isRemote: keySigner === undefined,
         signers: { put: yield* signerFor("put"), get: yield* signerFor("get") },
       });
-      const signed = { signer, address: addresses.internal, region: REGION };
+      const untrusted = untrustedIn(settings);
+      const signed = { signer, address: addresses.internal, region: REGION, untrusted };
       const parts = gcsMultipart(signed, settings.bucket);
       const { store, cors } = objectStore({ settings, signed, signer: keySigner, parts });
       yield* makeBucketInBackground(store, settings);

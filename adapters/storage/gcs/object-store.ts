@@ -28,6 +28,7 @@ import { GCS_NAMES } from "../signing/binding.ts";
 import type { CredentialSource, KeySigner } from "../signing/signer.ts";
 import { applyCors, applyLifecycle, corsRule, effectsIn, lifecycleRule } from "./rules.ts";
 import { type GcsSigner, isServiceAccount } from "./credentials.ts";
+import { impersonate } from "./impersonate.ts";
 import { GCS_LIMITS, gcsAbilities, type GcsSettings, SCOPES } from "./settings.ts";
 import { neededBy } from "../../values/needed-by.ts";
 import { errorCode, isError } from "../../values/thrown.ts";
@@ -181,19 +182,21 @@ const NOT_A_STORE = new StoreUnavailable({
 });
 
 async function makeClient(
-  { endpoint, key: account }: GcsSettings,
+  { endpoint, key: account, role, iamEndpoint }: GcsSettings,
   key: KeySigner<KeyObject> | undefined,
 ): Promise<Storage> {
   const { Storage, JWT } = await loadClient();
   const universe = account?.universeDomain && { universeDomain: account.universeDomain };
   const authClient =
-    key &&
-    new JWT({
-      email: key.keys.accessKey,
-      key: key.keys.secretKey.export({ type: "pkcs8", format: "pem" }).toString(),
-      scopes: SCOPES,
-      ...universe,
-    });
+    role !== undefined
+      ? await impersonate(role, iamEndpoint)
+      : key &&
+        new JWT({
+          email: key.keys.accessKey,
+          key: key.keys.secretKey.export({ type: "pkcs8", format: "pem" }).toString(),
+          scopes: SCOPES,
+          ...universe,
+        });
   return new Storage({
     apiEndpoint: endpoint.href,
     // Only an emulator has no TLS. It needs no credentials, and a token would be readable.

@@ -14,6 +14,7 @@ import {
 import type { Source as SettingsSource, Vocabulary } from "../../settings/source.ts";
 import { keyIn } from "../credentials/key-settings.ts";
 import * as storage from "../settings.ts";
+import { ownerFaults, ownerSettings, ownIdentity } from "../untrusted.ts";
 import {
   credentialSettings,
   type GcsKey,
@@ -21,6 +22,9 @@ import {
   readKey,
   separateFaults,
 } from "./credentials.ts";
+
+const GOOGLE = "googleapis.com";
+const IAM = new URL(`https://iamcredentials.${GOOGLE}`);
 
 export const settings = {
   bucket: storage.bucketSetting(
@@ -48,8 +52,9 @@ export const settings = {
     example: "https://files.example.com",
   }),
   ...credentialSettings,
+  ...ownerSettings,
   iamEndpoint: withDefault(
-    new URL("https://iamcredentials.googleapis.com"),
+    IAM,
     storage.url({
       variable: "STORAGE_GCS_IAM_ENDPOINT",
       option: "iamEndpoint",
@@ -101,6 +106,9 @@ export function read(from: SettingsSource): Read<GcsSettings> {
       ...(Result.isFailure(read) ? read.failure : []),
       ...separateFaults(values, key),
       ...storage.addressingFaults(values),
+      ...ownerFaults(values),
+      ...ownerFaults({ ...values, publicEndpoint: values.customDomain }),
+      ...identityFaults(values, key),
       values.createBucket === true &&
         key !== undefined &&
         !isServiceAccount(key.signer) &&
@@ -116,7 +124,7 @@ export function read(from: SettingsSource): Read<GcsSettings> {
   });
   return Result.map(values, (values) => {
     const isHmacIdle = keyIn(values, "main") !== undefined && key && isServiceAccount(key.signer);
-    const { universeDomain = "googleapis.com" } = key ?? {};
+    const { universeDomain = GOOGLE } = key ?? {};
     return {
       ...values,
       words: from.words,
@@ -126,5 +134,26 @@ export function read(from: SettingsSource): Read<GcsSettings> {
     };
   });
 }
+
+/** The token of a key or a role is only sent to Google. */
+const identityFaults = (
+  { untrusted, role, ...values }: Partial<Values<typeof settings>>,
+  key: GcsKey | undefined,
+) =>
+  untrusted === true
+    ? [
+        role === undefined &&
+          (key === undefined || (key.path ?? "") === values.applicationCredentials) &&
+          ownIdentity(settings.role),
+        (key === undefined || isServiceAccount(key.signer)) &&
+          values.endpoint !== undefined &&
+          excludedBy(settings.endpoint, settings.untrusted),
+        values.iamEndpoint?.href !== IAM.href &&
+          excludedBy(settings.iamEndpoint, settings.untrusted),
+        key?.universeDomain !== undefined &&
+          key.universeDomain !== GOOGLE &&
+          excludedBy(settings.credentials, settings.untrusted),
+      ]
+    : [];
 
 const BOTH = "a service account's key and an HMAC key are given; the service account's signs";

@@ -1,5 +1,6 @@
 import * as Result from "effect/Result";
 import { keyIn } from "../credentials/key-settings.ts";
+import { untrustedIn } from "../untrusted.ts";
 import { loaded, type KnownStorage, type Store } from "../storage.ts";
 import { GCS_LIMITS, gcsAbilities, type GcsSettings, read as readSettings } from "./settings.ts";
 
@@ -16,6 +17,7 @@ export const gcsStorage = (settings: GcsSettings): KnownStorage => ({
     settings.getRole !== undefined ||
     (settings.key === undefined && keyIn(settings, "get") === undefined),
   bucket: { api: "gcs", name: settings.bucket },
+  untrusted: untrustedIn(settings),
   notificationForm: () => import("./notification-form.ts"),
   byHand: () => import("./by-hand.ts"),
   layer: loaded(async () => (await import("./layer.ts")).layer(settings)),

@@ -60,8 +60,9 @@ export const multipartCalls = (
         const isComplete = page.length === text.split("<Part>").length - 1;
         if (!isAbout(answer, "ListPartsResult", key) || !isComplete) return yield* refuse(answer);
         parts.push(...page);
-        const next = textIn(text, "NextPartNumberMarker");
+        const next = /^\d{1,5}$/.exec(textIn(text, "NextPartNumberMarker") ?? "")?.[0];
         const isTruncated = textIn(text, "IsTruncated") === "true";
+        if (parts.length > MOST_LISTED) return yield* refuse(answer);
         // A store that repeats its page would be asked forever.
         after = isTruncated && Number(next) > Number(after) ? next : undefined;
       }
@@ -129,6 +130,9 @@ const COMPLETIONS: ReadonlyMap<string | undefined, Completion> = new Map([
 /** Returns true for a complete answer about this object. */
 const isAbout = ({ ok, text }: StoreResponse, root: string, key: ObjectKey) =>
   ok && isWhole(text, root) && unescape(textIn(text, "Key") ?? key) === key;
+
+/** An upload has 10,000 parts, and some stores also list those that were replaced. */
+const MOST_LISTED = 100_000;
 
 /** In characters; ids of stores have up to 400. */
 const LONGEST_ID = 2048;

@@ -23,7 +23,7 @@ export function factsIn(
 ): ObjectFacts | undefined {
   const length = headers.get("content-length");
   const etag = headers.get("etag");
-  if (length === null || !/^\d+$/.test(length) || etag === null) return undefined;
+  if (length === null || !/^\d{1,15}$/.test(length) || etag === null) return undefined;
   const generation = headers.get("x-goog-generation") ?? undefined;
   const version = headers.get("x-amz-version-id") ?? generation;
   const extras = [...headers].filter(

@@ -1,5 +1,6 @@
 import { StoreUnavailable } from "../../../domain/errors.ts";
 import { say, type Text, VARIABLES, type Vocabulary } from "../../settings/source.ts";
+import { onOneLine } from "../../values/printable.ts";
 import { errorReason } from "../../values/thrown.ts";
 import { mainKeySettings } from "../credentials/key-settings.ts";
 import * as storage from "../settings.ts";
@@ -65,7 +66,8 @@ export function explainRefusal(settings: BucketSettings, refusal: StoreRefusal):
 export const noBucket = ({ bucket, words = VARIABLES }: BucketSettings): string =>
   `the bucket ${bucket} does not exist; create it, or set ${words.assign(storage.createBucket, true)}`;
 
-const followed = (message: string) => (message === "" ? "" : `: ${message.slice(0, 200)}`);
+const followed = (message: string) =>
+  message === "" ? "" : `: ${onOneLine(message.slice(0, 200))}`;
 
 export const faultIn = (code: string | undefined): Fault | undefined => FAULTS.get(code ?? "");
 

@@ -8,8 +8,10 @@ import { fetchFailure } from "../../values/thrown.ts";
 import type { BucketAddress } from "../signing/bucket-address.ts";
 import type { CredentialSource, Signer } from "../signing/signer.ts";
 import { encodeKey, type Pair } from "../signing/v4.ts";
+import type { Untrusted } from "../untrusted.ts";
 import { bounded } from "./bounded-body.ts";
 import { codeIn, temporaryFailure } from "./temporary.ts";
+import { untrustedFetch } from "./untrusted-fetch.ts";
 
 /**
  * Allowed difference of clocks in seconds, as S3's for signatures in headers: with a slow clock,
@@ -21,6 +23,8 @@ export interface Bucket {
   readonly signer: CredentialSource<Signer>;
   readonly address: BucketAddress;
   readonly region: string;
+  /** Set if its owner is not trusted. */
+  readonly untrusted?: Untrusted | undefined;
 }
 
 /** The text is empty after `HEAD`, and the body is null unless it was requested. */
@@ -71,16 +75,15 @@ export const signedFetch = Effect.fnUntraced(function* (
 ) {
   const { method, key, body = null, isStreamed = false } = request;
   const { url, headers } = yield* signedRequest(bucket, request);
+  const { untrusted } = bucket;
   return yield* Effect.tryPromise({
     try: async (signal): Promise<StoreResponse> => {
-      const answer = await fetch(url, {
-        method,
-        // Redirects are not followed: no other server may get the signature.
-        redirect: "manual",
-        headers: { ...headers, ...(isStreamed && UNCODED) },
-        signal,
-        body,
-      });
+      const sent = { method, headers: { ...headers, ...(isStreamed && UNCODED) }, signal, body };
+      const answer =
+        untrusted === undefined
+          ? // Redirects are not followed: no other server may get the signature.
+            await fetch(url, { ...sent, redirect: "manual" })
+          : await untrustedFetch(url, untrusted, sent);
       const { status, ok, headers: received } = answer;
       const facts = { status, ok, headers: received };
       if (isStreamed && ok) return { ...facts, text: "", body: answer.body };

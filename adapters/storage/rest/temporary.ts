@@ -22,7 +22,8 @@ export function temporaryFailure(answer: {
 }
 
 /** Returns the code of an error; undefined in an answer without one. */
-export const codeIn = (text: string): string | undefined => /<Code>(\w+)<\/Code>/.exec(text)?.[1];
+export const codeIn = (text: string): string | undefined =>
+  /<Code>(\w{1,64})<\/Code>/.exec(text)?.[1];
 
 // "Error responses", Amazon S3 API Reference. A long call may be answered with 200 and a code.
 const STATUSES: ReadonlySet<number> = new Set([408, 429, 500, 502, 503, 504]);

@@ -17,6 +17,7 @@ import type { BucketAddress } from "../signing/bucket-address.ts";
 import type { AbsentHeaders } from "../signing/sign-query.ts";
 import type { CredentialSource, KeySigner, Signer } from "../signing/signer.ts";
 import { urlPresigner } from "../signing/url-presigner.ts";
+import { untrustedIn } from "../untrusted.ts";
 import { S3Access } from "./access.ts";
 import { watchBucket } from "./bucket-state.ts";
 import { s3Cors } from "./cors.ts";
@@ -52,7 +53,8 @@ const servicesOf = Effect.fnUntraced(function* (
   if (warning !== undefined) yield* Effect.logWarning(warning);
   const signers = yield* signersFrom(settings, signer, roles);
   const sign = (held: Held): CredentialSource<Signer> => officially?.(held) ?? held;
-  const at = { signer: sign(signers.service), address: addresses.internal, region };
+  const untrusted = untrustedIn(settings);
+  const at = { signer: sign(signers.service), address: addresses.internal, region, untrusted };
   const state = yield* watchBucket(at, provider, certificate?.facts?.date);
   const presigner = urlPresigner({
     addresses,

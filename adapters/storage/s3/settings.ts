@@ -3,6 +3,7 @@ import * as Schema from "effect/Schema";
 import {
   type Fault,
   fault,
+  missingBeside,
   oneOf,
   optional,
   type Read,
@@ -27,6 +28,7 @@ import { type Provider, type ProviderName, PROVIDERS } from "./providers.ts";
 import type { BucketSettings } from "../rest/refusal-reason.ts";
 import { fill } from "../by-hand.ts";
 import * as storage from "../settings.ts";
+import { ownerFaults, ownerSettings, ownIdentity } from "../untrusted.ts";
 
 /** The settings of every source. */
 export const shared = {
@@ -39,6 +41,7 @@ export const shared = {
   publicEndpoint: storage.publicEndpoint,
   ...keySettings,
   pathStyle: optional(storage.pathStyle),
+  ...ownerSettings,
 };
 
 /** The settings of the source `aws` alone. */
@@ -54,7 +57,16 @@ export const further = {
   ...roleSettings({
     codec: Schema.String.check(Schema.isPattern(/^arn:[\w-]+:iam::\d{12}:role\/[\w+=,.@/-]+$/)),
     shape: "the ARN of a role",
-    example: (use) => `arn:aws:iam::123456789012:role/valetkey-${use}`,
+    example: (use) => `arn:aws:iam::123456789012:role/valetkey${use ? `-${use}` : ""}`,
+  }),
+  externalId: optional({
+    variable: "STORAGE_EXTERNAL_ID",
+    option: "externalId",
+    meaning: "AWS: the external id that the trust policies of the roles ask for.",
+    // "AssumeRole", AWS Security Token Service API Reference.
+    codec: Schema.String.check(Schema.isPattern(/^[\w+=,.@:/-]{2,1224}$/)),
+    shape: "an external id: 2 to 1224 letters, digits and characters of _+=,.@:/-",
+    example: "org_1-5b0f8c1e",
   }),
   signer: withDefault("native", {
     ...oneOf(["native", "sdk"]),
@@ -99,7 +111,11 @@ export function readS3(
       ...(needsKey ? keylessFaults(values) : []),
       ...noPutKeyFaults(values),
       ...storage.addressingFaults(values),
+      ...identityFaults(values),
       ...placeFaults(values),
+      values.externalId !== undefined &&
+        (values.role ?? values.putRole ?? values.getRole) === undefined &&
+        missingBeside(further.role, further.externalId),
       // An ARN, or a directory bucket by its suffix.
       values.signer === "native" &&
         /^arn:|--x-s3$/.test(values.bucket ?? "") &&
@@ -129,6 +145,17 @@ export function readS3(
     },
   );
 }
+
+/** A role without an external id could be named by others who can have this service assume it. */
+const identityFaults = (values: Partial<S3Values>): ReadonlyArray<Fault | false> => [
+  ...ownerFaults(values),
+  values.untrusted === true &&
+    values.accessKey === undefined &&
+    values.credentialsFile === undefined &&
+    (values.role === undefined
+      ? ownIdentity(further.role)
+      : values.externalId === undefined && missingBeside(further.externalId, further.role)),
+];
 
 const endpointOf = (
   { endpoint }: Provider,

@@ -2,6 +2,7 @@ import * as Result from "effect/Result";
 import type { Source } from "../../settings/source.ts";
 import { DECIDED } from "../certificate/proved.ts";
 import { configuredProvider } from "./provider.ts";
+import { untrustedIn } from "../untrusted.ts";
 import { type KnownStorage, loaded, type Storage, type Store } from "../storage.ts";
 import { readS3, type S3Settings, type S3Source } from "./settings.ts";
 
@@ -24,6 +25,7 @@ export function s3Store<Settings extends S3Source["settings"]>(
       limits,
       unproved,
       bucket: { api: "s3", name: bucket },
+      untrusted: untrustedIn(settings),
       notificationForm: () => import("./notification-form.ts"),
       byHand: async () => (await import("./by-hand.ts")).s3ByHand(settings),
       certifying: {

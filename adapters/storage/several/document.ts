@@ -8,13 +8,11 @@ import { OrganizationId } from "../../../domain/organization.ts";
 import { DEFAULT_STORE, type Place, StoreName } from "../../../domain/place.ts";
 import { readSmallFile } from "../../settings/json-file.ts";
 import {
-  onOff,
   type Read,
   readSettings,
   type Setting,
   type Settings,
   settingsIn,
-  withDefault,
 } from "../../settings/setting.ts";
 import { DOCUMENT, type Env, say, type Source } from "../../settings/source.ts";
 import {
@@ -32,8 +30,6 @@ import { STORES } from "../stores/stores.ts";
 export interface NamedStore<Beside = unknown> {
   readonly storage: KnownStorage & { readonly adapter: Adapter };
   readonly beside: Beside;
-  /** True if the bucket's owner is not the service's operator. */
-  readonly isUntrusted: boolean;
   /** The path of an embedded store, below `PUBLIC_URL`. */
   readonly path: string;
   /** The same while all settings are the same. */
@@ -104,11 +100,6 @@ type Members = typeof AnyMembers.Type;
 type Faults = ReadonlyArray<MemberFault>;
 
 const which: Setting<Adapter> = { ...adapter, option: "adapter", fallback: undefined };
-const untrusted = withDefault(false, {
-  ...onOff("the bucket's owner is somebody else"),
-  variable: "untrusted",
-  meaning: "The bucket's owner is not the service's operator.",
-});
 
 function readStore<Beside>(
   name: string,
@@ -130,7 +121,7 @@ function readStore<Beside>(
   if (Result.isFailure(kind)) return Result.fail(kind.failure);
   const { which: adapter } = kind.success;
   const known = new Map(
-    settingsIn({ which, untrusted }, STORES[adapter].settings, beside.settings).map((setting) => [
+    settingsIn({ which }, STORES[adapter].settings, beside.settings).map((setting) => [
       DOCUMENT.name(setting),
       setting,
     ]),
@@ -151,17 +142,11 @@ function readStore<Beside>(
   if (faults.length > 0) return Result.fail(faults);
   const path = name === DEFAULT_STORE ? "/store" : `${STORES_PATH}/${name}`;
   return Result.map(
-    inDocument(
-      Result.all([
-        STORES[adapter].read(source),
-        beside.read(source),
-        readSettings({ untrusted }, source),
-      ]),
-    ),
-    ([storageAt, beside, { untrusted: isUntrusted }]) => {
+    inDocument(Result.all([STORES[adapter].read(source), beside.read(source)])),
+    ([storageAt, beside]) => {
       const storage = { ...storageAt(publicUrl, path), adapter };
       const fingerprint = hash("sha256", JSON.stringify([...values]));
-      return [name, { storage, beside, isUntrusted, path, fingerprint }] as const;
+      return [name, { storage, beside, path, fingerprint }] as const;
     },
   );
 }

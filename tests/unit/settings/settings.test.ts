@@ -97,9 +97,11 @@ const TABLE = `
   STORAGE_BUCKET | my_files | last-twice | goog_files
   STORAGE_BUCKET | arn:aws:s3:us-east-1:123456789012:accesspoint/a | behind between last-twice bad-entry empty-entry
   STORAGE_ENDPOINT STORAGE_GCS_IAM_ENDPOINT STORAGE_PUBLIC_ENDPOINT | https://files.example.com:9000 | upper spaces | ${NO_URL}
-  STORAGE_GET_ROLE STORAGE_PUT_ROLE | arn:aws:iam::123456789012:role/valetkey | last-twice empty-entry
-  STORAGE_GET_ROLE STORAGE_PUT_ROLE | signer@project.iam.gserviceaccount.com | before behind between last-twice upper empty-entry
-  STORAGE_GET_SECRET_KEY STORAGE_PUT_SECRET_KEY STORAGE_SECRET_KEY | wJalrXUtnFEMI/K7MDENG | all but spaces
+  STORAGE_EXTERNAL_ID | org_1-5b0f8c1e ; a+b=c,d.e@f:g/h-i_j | last-twice upper empty-entry | a ; a b ; ä1 ; ${"a".repeat(1225)}
+  STORAGE_AZURE_CLIENT_ID STORAGE_AZURE_TENANT_ID | 0b1f6471-1bf0-4dda-aec3-cb9272f09590 | | common ; 0b1f6471 ; 0b1f6471-1bf0-4dda-aec3-cb9272f0959g
+  STORAGE_GET_ROLE STORAGE_PUT_ROLE STORAGE_ROLE | arn:aws:iam::123456789012:role/valetkey | last-twice empty-entry
+  STORAGE_GET_ROLE STORAGE_PUT_ROLE STORAGE_ROLE | signer@project.iam.gserviceaccount.com | before behind between last-twice upper empty-entry
+  STORAGE_AZURE_CLIENT_SECRET STORAGE_GET_SECRET_KEY STORAGE_PUT_SECRET_KEY STORAGE_SECRET_KEY | wJalrXUtnFEMI/K7MDENG | all but spaces
   STORAGE_GET_SESSION_TOKEN STORAGE_PUT_SESSION_TOKEN STORAGE_SESSION_TOKEN | wJalrXUtnFEMI/K7MDENG | all but spaces
   STORAGE_GET_TTL STORAGE_PUT_TTL | 24 hours ; 7 days | | 8 days ; 0 seconds ; 3 days ago ; 5 ; -1 seconds
   STORAGE_REGION:region | eu-central-1 | last-twice
@@ -122,11 +124,13 @@ const WORDS = `
   OTEL_METRICS_EXPORTER otlp none
   REDIS_CLUSTER on off
   STORAGE_ACCEPT_BROKEN on off
+  STORAGE_ALLOW_PRIVATE on off
   STORAGE_ADAPTER local aws minio gcs azure
   STORAGE_CREATE_BUCKET on off
   STORAGE_PATH_STYLE on off
   STORAGE_PROVIDER aws r2 s3
   STORAGE_SIGNER native sdk
+  STORAGE_UNTRUSTED on off
 `;
 
 const linesOf = (text: string) =>
