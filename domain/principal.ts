@@ -28,6 +28,11 @@ export interface Principal {
   readonly organizations: ReadonlyMap<OrganizationSlug, OrganizationId> | "every";
   /** The bytes that the caller may be granted in one day (UTC), in place of the service's limit. */
   readonly bytesPerDay?: ByteSize | undefined;
+  /**
+   * The bytes that may be stored, in place of the service's limit: in the caller's folder if the
+   * policy's key has one, or else in the organization.
+   */
+  readonly storedBytes?: ByteSize | undefined;
   /** The store of all its organizations, or of each by name, if its identity says so. */
   readonly store?: StoreName | ReadonlyMap<OrganizationSlug, StoreName> | undefined;
 }

@@ -69,14 +69,19 @@ export type Receipt = typeof Receipt.Type;
 /** The time after the end of its PUT in which an upload can be confirmed. */
 export const CONFIRM_GRACE = Duration.days(1);
 
-/** The longest life of a receipt: a PUT's longest lifetime, the time to confirm, and an hour. */
-const LONGEST_RECEIPT = Duration.sum(CONFIRM_GRACE, Duration.hours(7 * 24 + 1));
+/**
+ * The longest life of a receipt, in milliseconds: a PUT's longest lifetime, the time to confirm, and
+ * an hour.
+ */
+export const LONGEST_RECEIPT = Duration.toMillis(
+  Duration.sum(CONFIRM_GRACE, Duration.hours(7 * 24 + 1)),
+);
 
 /** Returns true if a receipt of a key, which may have the month of its grant, may be valid. */
 export const mayBeConfirmed = (
   { monthEnd = Infinity }: StorageKeyParts,
   now: DateTime.Utc,
-): boolean => now.epochMilliseconds < monthEnd + Duration.toMillis(LONGEST_RECEIPT);
+): boolean => now.epochMilliseconds < monthEnd + LONGEST_RECEIPT;
 
 /**
  * The longest time that an upload begun in time may still run: stores check the time only at its

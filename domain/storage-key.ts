@@ -95,6 +95,12 @@ export const isInFolder = (key: StorageKey, folder: string): boolean =>
     .replace(/^public\//, "")
     .startsWith(`${folder}/`);
 
+/** Returns the folder of a caller that a key is in, if any. */
+export const personalFolder = (key: StorageKey): string | undefined =>
+  /^(?:public\/)?([us]-[0-9a-f]{32})\//.exec(afterOrganization(key))?.[1];
+
+export const organizationOf = (key: StorageKey) => key.split("/")[1] as OrganizationId;
+
 const utf8 = (text: string) =>
   Uint8Array.from(encodeURIComponent(text).match(/%..|./g) ?? [], (each) =>
     each.length === 1 ? each.charCodeAt(0) : Number.parseInt(each.slice(1), 16),

@@ -4,6 +4,7 @@ import * as Result from "effect/Result";
 import type { WrittenSize as Size } from "../../domain/byte-size.ts";
 import type { Addresses } from "../events/events.ts";
 import type { SharedLimiter } from "../limits/layer.ts";
+import type { SharedLedger } from "../limits/usage/layer.ts";
 import { anyOf, optionFault, type Read } from "../settings/setting.ts";
 import { STORE_NAMES } from "../storage/settings.ts";
 import type { Storage as Store } from "../storage/storage.ts";
@@ -24,6 +25,11 @@ export interface Caller {
     | undefined;
   /** The bytes that it may be granted in one day (UTC), in place of the limit of all callers. */
   readonly bytesPerDay?: Size | undefined;
+  /**
+   * The bytes that may be stored by its plan, in place of the limit of all callers: in its folder if
+   * the policy's key has one, or else in the organization.
+   */
+  readonly storedBytes?: Size | undefined;
 }
 
 /** The caller and the organization of a call. */
@@ -59,17 +65,23 @@ export class Storage {
 
 /** A counter for several processes, as `redis()` of `valetkey/redis` makes it. */
 export class SharedCount {
-  readonly #limiter: SharedLimiter;
+  readonly #shared: Shared;
   /** @internal */
-  constructor(limiter: SharedLimiter) {
-    this.#limiter = limiter;
+  constructor(shared: Shared) {
+    this.#shared = shared;
   }
   /** @internal */
-  static open(count: unknown): Read<SharedLimiter> {
-    return Predicate.isObject(count) && #limiter in count
-      ? Result.succeed(count.#limiter)
+  static open(count: unknown): Read<Shared> {
+    return Predicate.isObject(count) && #shared in count
+      ? Result.succeed(count.#shared)
       : Result.fail([NO_COUNT]);
   }
+}
+
+/** @internal What processes share: the counts of limits, and of stored files. */
+export interface Shared {
+  readonly limiter: SharedLimiter;
+  readonly ledger: SharedLedger;
 }
 
 /** A receiver of events, as `events()` of `valetkey/events` makes it. */

@@ -92,7 +92,7 @@ export const limiterIn = (
   count: SharedCount,
   options: Parameters<SharedLimiter>[0],
 ): Layer.Layer<Limiter> =>
-  Layer.effect(Limiter, orThrow("limiterIn()", SharedCount.open(count))(options));
+  Layer.effect(Limiter, orThrow("limiterIn()", SharedCount.open(count)).limiter(options));
 
 /** A store that the host implements, and its abilities. */
 export interface OwnStore {

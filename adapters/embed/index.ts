@@ -82,7 +82,8 @@ export function createValetkey<Name extends string = never>(
       })) ?? Layer.empty,
     ),
     authenticator: Layer.succeed(Authenticator, authenticatorFrom(options.authenticate)),
-    countIn,
+    countIn: countIn?.limiter,
+    ledgerIn: countIn?.ledger,
     failuresByDefault: "off",
     defaultKey: keyOfProcess,
   }).pipe(Layer.provideMerge(logTo(options.log)));

@@ -126,7 +126,7 @@ function withoutUndefined(value: unknown): unknown {
 /** Converts a host's caller to a principal; throws a `TypeError` if it has the wrong shape. */
 export function principalFrom(caller: Caller): Principal {
   if (!Predicate.isObject(caller)) throw new TypeError("caller must be { id, kind?, scopes? }");
-  const { id, kind = "user", scopes, bytesPerDay } = caller;
+  const { id, kind = "user", scopes } = caller;
   if (!isSubject(id)) throw new TypeError("caller.id must be 1 to 256 printable characters");
   if (!isKind(kind)) throw new TypeError('caller.kind must be "user" or "service"');
   if (scopes !== undefined && !(Array.isArray(scopes) && scopes.every(isScope))) {
@@ -134,14 +134,17 @@ export function principalFrom(caller: Caller): Principal {
       'caller.scopes must be a list of "write", "read", "confirm", "list", "remove" and "mine"',
     );
   }
-  const quota = bytesPerDay === undefined ? undefined : decodeSize(bytesPerDay);
-  if (quota !== undefined && Option.isNone(quota)) {
-    throw new TypeError('caller.bytesPerDay must be a number of bytes, or text such as "5 GiB"');
-  }
+  const sizeIn = (member: "bytesPerDay" | "storedBytes") => {
+    if (caller[member] === undefined) return undefined;
+    const size = Option.getOrUndefined(decodeSize(caller[member]));
+    if (size !== undefined) return size;
+    throw new TypeError(`caller.${member} must be a number of bytes, or text such as "5 GiB"`);
+  };
   return {
     kind,
     subject: id,
-    bytesPerDay: quota && Option.getOrUndefined(quota),
+    bytesPerDay: sizeIn("bytesPerDay"),
+    storedBytes: sizeIn("storedBytes"),
     scopes: scopes === undefined ? DEFAULT_SCOPES : new Set(scopes),
     // The host's `organizations` decides which are the caller's.
     organizations: "every",

@@ -1,4 +1,4 @@
-import { redisLimiter } from "../limits/redis/limiter.ts";
+import { redisLedger, redisLimiter } from "../limits/redis/limiter.ts";
 import * as adapter from "../redis/settings.ts";
 import { SharedCount } from "./arguments.ts";
 import { readOptions } from "./options.ts";
@@ -19,5 +19,5 @@ export function redis(options: {
 }): SharedCount {
   const values = readOptions("redis()", options, adapter);
   if (values === undefined) throw new TypeError("redis() cannot be made: url must be set");
-  return new SharedCount(redisLimiter(values));
+  return new SharedCount({ limiter: redisLimiter(values), ledger: redisLedger(values) });
 }

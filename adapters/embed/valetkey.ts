@@ -97,6 +97,17 @@ export interface LimitOptions {
   readonly bytesPerSubjectPerDay?: Size | undefined;
   /** The uploads that an organization may be granted in one day (UTC). */
   readonly objectsPerDay?: number | undefined;
+  /**
+   * Counts what is stored, and compares it with the store: true if one of the next two is set, or
+   * else false.
+   */
+  readonly usage?: boolean | undefined;
+  /** The bytes that an organization may have stored. */
+  readonly storedBytes?: Size | undefined;
+  /** The bytes of a caller's folder, where the policy's key has `{subject}`. */
+  readonly storedBytesPerSubject?: Size | undefined;
+  /** What happens to uploads while it is not known what is stored; `"allow"` if left out. */
+  readonly storedBytesUnknown?: "allow" | "refuse" | undefined;
   /** The counter that several processes share; each counts for itself if left out. */
   readonly countIn?: SharedCount | undefined;
   /** Lets each process count for itself while it is down, or refuses all; `"allow"` if left out. */

@@ -107,6 +107,13 @@ export const settings = {
     otherwise: "`LIMIT_BYTES_PER_SUBJECT_PER_DAY`",
     example: "upload_quota",
   }),
+  stored: optional({
+    ...CLAIM,
+    variable: "JWT_STORED_CLAIM",
+    meaning: "Where it says how many bytes may be stored by the caller's plan.",
+    otherwise: "`LIMIT_STORED_BYTES_PER_SUBJECT`, or `LIMIT_STORED_BYTES` without own folders",
+    example: "storage_quota",
+  }),
   store: optional({
     ...CLAIM,
     variable: "JWT_STORE_CLAIM",

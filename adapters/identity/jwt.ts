@@ -123,13 +123,17 @@ const isForUs = (claims: JWTPayload, { audience, audienceClaim }: JwtSettings): 
 
 function principalFrom(claims: JWTPayload, settings: JwtSettings): Principal | undefined {
   const subject = claimAt(claims, settings.subject);
-  const quota = settings.quota === undefined ? undefined : claimAt(claims, settings.quota);
-  const bytesPerDay = quota === undefined ? undefined : decodeSize(quota);
+  const sizeAt = (path: string | undefined) => {
+    const size = path === undefined ? undefined : claimAt(claims, path);
+    return size === undefined ? undefined : decodeSize(size);
+  };
+  const bytesPerDay = sizeAt(settings.quota);
+  const storedBytes = sizeAt(settings.stored);
   const place = settings.store === undefined ? undefined : claimAt(claims, settings.store);
   const store = storeIn(place);
   // An unreadable plan must not become a plan without a limit, nor an unreadable place another one.
   const isUnread =
-    (bytesPerDay !== undefined && Option.isNone(bytesPerDay)) ||
+    [bytesPerDay, storedBytes].some((size) => size !== undefined && Option.isNone(size)) ||
     (place !== undefined && store === undefined);
   if (!isSubject(subject) || isUnread || !isForUs(claims, settings)) return undefined;
   const { organizations, scopes, scopesPrefix, service } = settings;
@@ -141,6 +145,7 @@ function principalFrom(claims: JWTPayload, settings: JwtSettings): Principal | u
     organizations:
       organizations === undefined ? "every" : organizationsIn(claimAt(claims, organizations)),
     bytesPerDay: bytesPerDay && Option.getOrUndefined(bytesPerDay),
+    storedBytes: storedBytes && Option.getOrUndefined(storedBytes),
     store,
   };
 }

@@ -13,8 +13,8 @@ export const LONGEST = 8 * 24 * 60 * 60 * 1000;
 const isOver = (end: number, now: number) => end <= now || end > now + LONGEST;
 
 /** Keeps values by name, each until its end. */
-export function expiring<A>() {
-  const entries = new Map<string, Entry<A>>();
+export function expiring<A, Name extends string = string>() {
+  const entries = new Map<Name, Entry<A>>();
   let sweptAt = 0;
 
   /** Runs during requests: a timer would keep the process alive. */
@@ -25,12 +25,16 @@ export function expiring<A>() {
   };
 
   return {
-    get: (name: string, now: number): A | undefined => {
+    get: (name: Name, now: number): A | undefined => {
       sweep(now);
       const entry = entries.get(name);
       return entry === undefined || isOver(entry.end, now) ? undefined : entry.value;
     },
-    set: (name: string, value: A, end: number): void => {
+    names: (now: number): ReadonlyArray<Name> => {
+      sweep(now);
+      return [...entries.keys()];
+    },
+    set: (name: Name, value: A, end: number): void => {
       entries.set(name, { value, end });
     },
   };

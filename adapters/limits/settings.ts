@@ -5,7 +5,7 @@ import * as Struct from "effect/Struct";
 import { SizeText } from "../../domain/byte-size.ts";
 import type { Limits, RateLimit } from "../../domain/limits.ts";
 import { Parsed, WholeNumber } from "../settings/codecs.ts";
-import { oneOf, optional, readSettings, withDefault } from "../settings/setting.ts";
+import { oneOf, onOff, optional, readSettings, withDefault } from "../settings/setting.ts";
 import type { Source } from "../settings/source.ts";
 
 const WINDOWS = new Map([
@@ -73,6 +73,34 @@ export const settings = {
     shape: "a number of uploads, 1 or more",
     example: "10000",
   }),
+  counts: optional({
+    ...onOff("files and bytes of organizations are counted"),
+    variable: "USAGE",
+    option: "limits.usage",
+    meaning: "Counts [what is stored](usage.md).",
+    otherwise: "`off`; `on` with a limit on stored bytes or open uploads",
+  }),
+  storedBytes: optional({
+    ...BYTES,
+    variable: "LIMIT_STORED_BYTES",
+    option: "limits.storedBytes",
+    meaning: "Stored bytes of an organization.",
+    example: "1 TiB",
+  }),
+  storedBytesPerSubject: optional({
+    ...BYTES,
+    variable: "LIMIT_STORED_BYTES_PER_SUBJECT",
+    option: "limits.storedBytesPerSubject",
+    meaning: "Stored bytes of a caller's folder, where the policy's key has `{subject}`.",
+    example: "10 GiB",
+  }),
+  onUnknown: withDefault("allow", {
+    ...oneOf(["allow", "refuse"]),
+    variable: "STORED_BYTES_UNKNOWN",
+    option: "limits.storedBytesUnknown",
+    meaning: "What happens to uploads while it is not known what is stored.",
+    example: "refuse",
+  }),
   failedAuthentications: optional({
     variable: "LIMIT_FAILED_AUTHENTICATIONS",
     option: "limits.failedAuthentications",
@@ -104,15 +132,27 @@ export const FAILED_AUTHENTICATIONS: RateLimit = { count: 120, window: Duration.
 export const read = (source: Source) =>
   Result.map(readSettings(settings, source), (values) => {
     const { subject, organization, onFailure, replicas, failedAuthentications } = values;
+    const usage = {
+      bytes: values.storedBytes,
+      bytesPerSubject: values.storedBytesPerSubject,
+      refusesUnknown: values.onUnknown === "refuse",
+    };
+    const hasStored = (usage.bytes ?? usage.bytesPerSubject) !== undefined;
     const daily = Struct.pick(values, ["bytes", "objects", "bytesPerSubject"]);
     return {
       limits: { requests: { subject, organization }, daily } satisfies Limits,
-      isLimited: [subject, organization, ...Object.values(daily)].some(
-        (limit) => limit !== undefined,
-      ),
+      isLimited: [
+        subject,
+        organization,
+        values.counts || undefined,
+        hasStored || undefined,
+        ...Object.values(daily),
+      ].some((limit) => limit !== undefined),
       refusesOnFailure: onFailure === "refuse",
       replicas,
       failedAuthentications,
+      usage:
+        values.counts === true || (values.counts === undefined && hasStored) ? usage : undefined,
     };
   });
 

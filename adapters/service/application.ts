@@ -23,7 +23,7 @@ import type { HttpEnv, Peer } from "../http/env.ts";
 import { notificationRoute } from "../http/notifications/route.ts";
 import { page } from "../http/page.ts";
 import * as identity from "../identity/layer.ts";
-import { redisLimiter } from "../limits/redis/limiter.ts";
+import { redisLedger, redisLimiter } from "../limits/redis/limiter.ts";
 import { FAILED_AUTHENTICATIONS } from "../limits/settings.ts";
 import { watchJson } from "../settings/json-file.ts";
 import { mountsFor } from "../storage/storage.ts";
@@ -69,6 +69,7 @@ export const makeApplication = Effect.fnUntraced(function* (
       Layer.succeed(Events, published),
     ),
     authenticator: identity.authenticatorLayer(callers),
+    ledgerIn: redis && redisLedger(redis),
     countIn: shared && observer ? observer.sharedLimiter(shared) : shared,
     failuresByDefault: FAILED_AUTHENTICATIONS,
     defaultKey: keyInFolder(settings.tokens.directory),

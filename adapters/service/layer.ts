@@ -14,6 +14,8 @@ import * as random from "../tokens/random.ts";
 import { limitFailures } from "../limits/failed-authentications.ts";
 import * as limits from "../limits/layer.ts";
 import type { LimitSettings } from "../limits/settings.ts";
+import * as usage from "../limits/usage/layer.ts";
+import type { SharedLedger } from "../limits/usage/layer.ts";
 import * as tokens from "../tokens/layer.ts";
 import type { TokenSettings } from "../tokens/settings.ts";
 
@@ -31,6 +33,7 @@ interface Parts<A, E> {
   readonly others: Layer.Layer<A | Presigner, E>;
   readonly authenticator: Layer.Layer<Authenticator>;
   readonly countIn: limits.SharedLimiter | undefined;
+  readonly ledgerIn: SharedLedger | undefined;
   /** The limit on failed authentications without a setting for it. */
   readonly failuresByDefault: RateLimit | "off";
   /** Key of receipts without a setting for it. */
@@ -46,6 +49,7 @@ export const serviceLayer = <A, E>({ settings, ...parts }: Parts<A, E>) => {
   return Layer.mergeAll(
     throughCdn(settings.cdn, parts.others),
     limits.layer(settings.limits, parts.countIn),
+    usage.layer(settings.limits.usage, parts.ledgerIn),
     Layer.effect(Authenticator, limited).pipe(Layer.provide(parts.authenticator)),
     Layer.succeed(Policies, settings.policies),
     scannerAt(settings.scanner.clamd),

@@ -12,8 +12,10 @@ import {
   type StorageKey,
   withPublicFolder,
 } from "../../domain/storage-key.ts";
+import { Usage } from "../ports/usage.ts";
 import { publish } from "../publish.ts";
 import { forEachPage } from "../store/for-each-page.ts";
+import { recountFiles } from "./count-files.ts";
 import {
   type MultipartId,
   ObjectStore,
@@ -68,6 +70,8 @@ export const forgetOrganization = Effect.fnUntraced(function* (request: {
   const folders = folder === undefined ? [folder] : withPublicFolder(folder);
   const prefixes = folders.map((each) => prefixFor(organization, each));
   const places = ["", INCOMING_PREFIX, REMOVED_PREFIX];
+  // Its account is unknown while files go: a list of the rest ends that.
+  if (apply) yield* (yield* Usage)?.forget(organization) ?? Effect.void;
   for (const prefix of places.flatMap((place) => prefixes.map((each) => `${place}${each}`))) {
     if (parts !== undefined) {
       yield* forEachPage(
@@ -83,6 +87,7 @@ export const forgetOrganization = Effect.fnUntraced(function* (request: {
       (versions) => removeAll(versions.map(withVersion), remove),
     );
   }
+  if (apply) yield* recountFiles(organization);
 });
 
 const AT_ONCE = 16;

@@ -7,6 +7,7 @@ import {
   incomingKey,
   isInFolder,
   type ObjectKey,
+  organizationOf,
   removedKey,
   type StorageKey,
   subjectFolder,
@@ -18,6 +19,7 @@ import { parseMemberKey } from "./open-file.ts";
 import { Events } from "../ports/events.ts";
 import { ObjectStore, type OpenUpload } from "../ports/object-store.ts";
 import { Policies } from "../ports/policies.ts";
+import { Usage } from "../ports/usage.ts";
 import { publish } from "../publish.ts";
 
 /**
@@ -44,7 +46,7 @@ export const removeFile = Effect.fnUntraced(function* (request: {
   }
   const size = yield* sizeFor(key);
   yield* removeWhole(incomingKey(key));
-  yield* removeWhole(key);
+  yield* removeCounted(key, size);
   yield* publish(() => ({
     type: "upload.removed",
     slug: member.slug,
@@ -52,11 +54,28 @@ export const removeFile = Effect.fnUntraced(function* (request: {
   }));
 });
 
-/** Returns the size of a file for its event; nothing if it is not known, or there is no event. */
-const sizeFor = Effect.fnUntraced(function* (key: StorageKey) {
-  if ((yield* Events) === undefined) return {};
-  const file = Option.getOrUndefined(yield* Effect.orElseSucceed(lookAt(key), Option.none));
+/** Returns the size of a file for its event and its count; nothing if there are neither. */
+export const sizeFor = Effect.fnUntraced(function* (key: StorageKey) {
+  const isCounted = (yield* Usage) !== undefined;
+  if (!isCounted && (yield* Events) === undefined) return {};
+  const look = lookAt(key);
+  const file = Option.getOrUndefined(
+    yield* isCounted ? look : Effect.orElseSucceed(look, Option.none),
+  );
   return file && { size: file.size };
+});
+
+/** Removes a file, which is counted until it is gone. */
+export const removeCounted = Effect.fnUntraced(function* (
+  key: StorageKey,
+  file: { readonly size?: number } | undefined,
+) {
+  const usage = yield* Usage;
+  if (usage !== undefined && file?.size !== undefined) {
+    yield* usage.removing({ organization: organizationOf(key), key, size: file.size });
+  }
+  yield* removeWhole(key);
+  if (usage !== undefined) yield* usage.removed(key);
 });
 
 /** Removes an object with its versions and open uploads in parts. */

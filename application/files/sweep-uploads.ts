@@ -1,7 +1,11 @@
 import * as Duration from "effect/Duration";
 import * as Effect from "effect/Effect";
 import * as Option from "effect/Option";
-import type { EventsUnavailable, StoreUnavailable } from "../../domain/errors.ts";
+import type {
+  EventsUnavailable,
+  LimitsUnavailable,
+  StoreUnavailable,
+} from "../../domain/errors.ts";
 import { MULTIPART_LIFETIME } from "../../domain/multipart.ts";
 import {
   INCOMING_PREFIX,
@@ -18,7 +22,7 @@ import { type ObjectFacts, ObjectStore, type OpenUpload } from "../ports/object-
 import { Events } from "../ports/events.ts";
 import { publish } from "../publish.ts";
 import { isStored } from "../store/is-stored.ts";
-import { removeWhole } from "./remove-file.ts";
+import { removeCounted, sizeFor } from "./remove-file.ts";
 
 /** An upload that can no longer be confirmed or completed, or a file that was removed before. */
 export interface Leftover {
@@ -32,14 +36,17 @@ export interface Leftover {
 
 type OnLeftover = (
   leftover: Leftover,
-  remove: Effect.Effect<void, StoreUnavailable | EventsUnavailable>,
-) => Effect.Effect<unknown, StoreUnavailable | EventsUnavailable>;
+  remove: Effect.Effect<void, Failure>,
+) => Effect.Effect<unknown, Failure>;
+
+type Failure = StoreUnavailable | EventsUnavailable | LimitsUnavailable;
 
 /**
  * Finds what has waited below `incoming/` for these days, open uploads in parts, and files made by
  * a confirm that ran during their removal and ended before it could undo that.
  */
 export const sweepUploads = Effect.fnUntraced(function* (days: number, onLeftover: OnLeftover) {
+  const context = yield* Effect.context<ObjectStore>();
   const store = yield* ObjectStore;
   const { parts } = store;
   const list = yield* listsOfStore;
@@ -54,8 +61,11 @@ export const sweepUploads = Effect.fnUntraced(function* (days: number, onLeftove
         if (key.startsWith(REMOVED_PREFIX)) {
           const file = key.slice(REMOVED_PREFIX.length) as StorageKey;
           if (yield* isStored(store, file)) {
-            const remove = Effect.provideService(removeWhole(file), ObjectStore, store);
-            yield* onLeftover({ kind: "file", key: file, age }, remove);
+            const remove = Effect.flatMap(sizeFor(file), (size) => removeCounted(file, size));
+            yield* onLeftover(
+              { kind: "file", key: file, age },
+              Effect.provideContext(remove, context),
+            );
           }
         }
         if (age <= oldest) return;

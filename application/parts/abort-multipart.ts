@@ -2,6 +2,7 @@ import * as Effect from "effect/Effect";
 import { MultipartNotSupported } from "../../domain/errors.ts";
 import { namesInStore } from "../../domain/multipart.ts";
 import type { Member } from "../admit.ts";
+import { decideUpload } from "../files/count-files.ts";
 import { ObjectStore } from "../ports/object-store.ts";
 import { inStoreOfUpload } from "../store/in-store.ts";
 import { openUpload } from "../tokens.ts";
@@ -14,6 +15,7 @@ export const abortMultipart = Effect.fnUntraced(function* (request: {
   const upload = yield* openUpload(request.member, request.upload);
   const { abort } = yield* inStoreOfUpload(upload, multipartStore);
   yield* abort(namesInStore(upload));
+  yield* decideUpload(upload.key);
 });
 
 export const multipartStore = Effect.flatMap(ObjectStore, ({ parts }) =>

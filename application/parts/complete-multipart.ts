@@ -14,6 +14,7 @@ import { CONFIRM_GRACE } from "../../domain/receipt.ts";
 import { multipartStore } from "./abort-multipart.ts";
 import type { Member } from "../admit.ts";
 import { confirmUpload } from "../uploads/confirm-upload.ts";
+import { decideUpload } from "../files/count-files.ts";
 import {
   type Completion,
   type MultipartId,
@@ -77,6 +78,7 @@ export const completeMultipart = Effect.fnUntraced(function* <E>(request: {
     yield* abortQuietly(multipart, id);
     const mismatch = new UploadMismatch({ differences });
     yield* publishRefusal(member, upload)(mismatch);
+    yield* decideUpload(upload.key);
     return yield* mismatch;
   });
   const stored = yield* multipart.list(id);

@@ -6,7 +6,13 @@ import { uploadKey } from "../../domain/storage-key.ts";
 import type { UploadRequest } from "../../domain/upload-policy.ts";
 import type { Member } from "../admit.ts";
 import { takesParts } from "../choose-policy.ts";
-import { grantContextFor, grantUpload, sealedFacts } from "../uploads/grant-upload.ts";
+import {
+  endsOf,
+  grantContextFor,
+  grantUpload,
+  reserve,
+  sealedFacts,
+} from "../uploads/grant-upload.ts";
 import { sealUpload } from "../tokens.ts";
 
 /**
@@ -31,12 +37,17 @@ export const startMultipart = Effect.fnUntraced(function* ({
   const facts = sealedFacts(granting, granted);
   const { key, organization, size, issuedAt, policy } = facts;
   const counted = { organization, caller: member.principal, size };
-  yield* limiter.countUpload(counted);
-  const uploadId = yield* parts
-    .create({ ...facts, key: uploadKey(facts) })
-    .pipe(Effect.tapError(() => limiter.uncountUpload(counted)));
-  const partSize = partSizeFor(size);
   const expiresAt = DateTime.addDuration(issuedAt, MULTIPART_LIFETIME);
+  yield* limiter.countUpload(counted);
+  const uploadId = yield* reserve(granting, [{ key, size, ...endsOf(expiresAt) }]).pipe(
+    Effect.andThen(
+      Effect.tapError(parts.create({ ...facts, key: uploadKey(facts) }), () =>
+        Effect.ignore(granting.usage?.removed(key) ?? Effect.void),
+      ),
+    ),
+    Effect.tapError(() => limiter.uncountUpload(counted)),
+  );
+  const partSize = partSizeFor(size);
   const upload = yield* sealUpload({ ...facts, uploadId, partSize, expiresAt });
   member.recordFacts?.({ policy, key });
   return { upload, key, partSize, partCount: countParts({ size, partSize }), expiresAt };

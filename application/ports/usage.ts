@@ -43,6 +43,8 @@ export interface Grantee {
   readonly folder: string;
   /** The bytes of the caller's plan, in place of the limit on a person's bytes. */
   readonly storedBytes?: number | undefined;
+  /** Decides doubts, and counts an unknown account; forked once a minute. */
+  readonly care: Effect.Effect<void>;
 }
 
 /** All organizations together. */
@@ -83,6 +85,9 @@ export interface Doubt {
   readonly key: StorageKey;
   /** The entry as it was read: a look at the store counts only if it is still the same. */
   readonly entry: string;
+  /** When it was read, in milliseconds since 1970. */
+  readonly at: number;
+  readonly isRecounting: boolean;
 }
 
 export interface UsageLimits {
@@ -109,16 +114,13 @@ export interface UsageCounter {
   readonly reserve: (
     grants: ReadonlyArray<GrantToCount>,
     grantee: Grantee,
-  ) => Effect.Effect<
-    UsageReading | undefined,
-    StorageFull | TooManyOpenUploads | LimitsUnavailable
-  >;
+  ) => Effect.Effect<void, StorageFull | TooManyOpenUploads | LimitsUnavailable>;
   /** Counts a confirmed file. `isFinal` if it can no longer change before its receipt ends. */
   readonly stored: (
-    file: FileToCount & { readonly confirmUntil: number; readonly isFinal: boolean },
+    file: GrantToCount & { readonly isFinal: boolean },
   ) => Effect.Effect<Counted, LimitsUnavailable>;
-  /** Says that only the store knows if this upload became a file: it was refused, or aborted. */
-  readonly doubted: (key: StorageKey) => Effect.Effect<void, LimitsUnavailable>;
+  /** Returns the entry of an upload that was refused or aborted: only the store knows its file. */
+  readonly doubt: (key: StorageKey) => Effect.Effect<Doubt | undefined, LimitsUnavailable>;
   /** Keeps the size of a file that is about to be removed. */
   readonly removing: (file: FileToCount) => Effect.Effect<void, LimitsUnavailable>;
   /** Says that there is no file of this key any more. Also frees its grant. */
@@ -137,10 +139,13 @@ export interface UsageCounter {
     account: Account,
     reached: ReadonlyArray<Reached>,
   ) => Effect.Effect<void, LimitsUnavailable>;
-  /** Takes entries that only a look at the store can decide; each is given out once a minute. */
+  /**
+   * Takes some entries that only a look at the store can decide; undefined if none is left. Each is
+   * given out once a minute.
+   */
   readonly doubts: (
     organization: OrganizationId,
-  ) => Effect.Effect<ReadonlyArray<Doubt>, LimitsUnavailable>;
+  ) => Effect.Effect<ReadonlyArray<Doubt> | undefined, LimitsUnavailable>;
   /** Decides an entry by a look at the store: the file's size, or undefined if there is none. */
   readonly seen: (doubt: Doubt, size: number | undefined) => Effect.Effect<void, LimitsUnavailable>;
   /** Begins to count all files anew; undefined while another process does. */
@@ -164,7 +169,7 @@ export interface Recount {
   /** Ends the list, and returns what was recorded and is not in it, for a look at the store. */
   readonly unseen: Effect.Effect<ReadonlyArray<Doubt>, LimitsUnavailable>;
   /** Replaces the account by this count. */
-  readonly finish: Effect.Effect<UsageReading, LimitsUnavailable>;
+  readonly finish: Effect.Effect<void, LimitsUnavailable>;
 }
 
 /** Undefined by default: nothing is counted. */

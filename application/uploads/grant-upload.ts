@@ -11,7 +11,7 @@ import {
 } from "../../domain/errors.ts";
 import { DEFAULT_STORE } from "../../domain/place.ts";
 import { CONFIRM_GRACE, type Receipt } from "../../domain/receipt.ts";
-import { generate, type StorageKey } from "../../domain/storage-key.ts";
+import { generate, type StorageKey, subjectFolder } from "../../domain/storage-key.ts";
 import {
   authorize,
   DEFAULT_POLICY,
@@ -21,6 +21,7 @@ import {
 } from "../../domain/upload-policy.ts";
 import { audienceFor, type Member } from "../admit.ts";
 import { choosePolicy } from "../choose-policy.ts";
+import { careFor } from "../files/count-files.ts";
 import { checksumsOfWhole, putChecksums } from "../ports/abilities.ts";
 import { Limiter } from "../ports/limiter.ts";
 import { ObjectStore } from "../ports/object-store.ts";
@@ -28,6 +29,7 @@ import { Policies } from "../ports/policies.ts";
 import { Presigner } from "../ports/presigner.ts";
 import { UploadStore } from "../ports/stores.ts";
 import { Tokens } from "../ports/tokens.ts";
+import { type GrantToCount, Usage } from "../ports/usage.ts";
 import { sealAnnouncement } from "../tokens.ts";
 
 /** Reads the context once for all uploads of a request. */
@@ -42,6 +44,7 @@ export const grantContextFor = (member: Member) =>
         limiter: Context.get(services, Limiter),
         tokens: Context.get(services, Tokens),
         storeName: Context.get(services, UploadStore),
+        usage: Context.get(services, Usage),
         issuedAt: DateTime.makeUnsafe(Context.get(services, Clock.Clock).currentTimeMillisUnsafe()),
         audience: audienceFor(member),
       }),
@@ -113,6 +116,32 @@ export const receiptFrom = (
   ...sealedFacts(granting, granted),
   ...put,
   confirmUntil: DateTime.addDuration(put.putExpiresAt, CONFIRM_GRACE),
+});
+
+/** Counts granted bytes as stored until they are confirmed, refused or ended, if they are counted. */
+export const reserve = (
+  { member, usage, store }: GrantContext,
+  grants: ReadonlyArray<Omit<GrantToCount, "organization">>,
+) => {
+  if (usage === undefined) return Effect.void;
+  const { organization, principal } = member;
+  const care = careFor(organization).pipe(
+    Effect.provideService(ObjectStore, store),
+    Effect.provideService(Usage, usage),
+  );
+  const { storedBytes } = principal;
+  return Effect.flatMap(subjectFolder(principal), (folder) =>
+    usage.reserve(
+      grants.map((grant) => ({ ...grant, organization })),
+      { folder, storedBytes, care },
+    ),
+  );
+};
+
+/** Returns when a grant ends, by the end of its PUT. */
+export const endsOf = (putExpiresAt: DateTime.Utc) => ({
+  urlUntil: putExpiresAt.epochMilliseconds,
+  confirmUntil: DateTime.addDuration(putExpiresAt, CONFIRM_GRACE).epochMilliseconds,
 });
 
 /** The facts of a grant that the client holds sealed. */

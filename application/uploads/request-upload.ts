@@ -11,11 +11,13 @@ import type { Member } from "../admit.ts";
 import { getRequest } from "../files/get-request.ts";
 import {
   announcementFor,
+  endsOf,
   type GrantedUpload,
   type GrantContext,
   grantContextFor,
   grantUpload,
   receiptFrom,
+  reserve,
 } from "./grant-upload.ts";
 import type { SignedPut, SignedRequest } from "../ports/presigner.ts";
 import { LONGEST_ANNOUNCEMENT, sealReceipt } from "../tokens.ts";
@@ -26,8 +28,8 @@ import { LONGEST_ANNOUNCEMENT, sealReceipt } from "../tokens.ts";
  * called.
  *
  * Fails with `UnknownPolicy`, `PolicyNotAllowed`, `FileTooLarge`, `MediaTypeNotAllowed`,
- * `ChecksumRequired`, `ChecksumNotSupported`, `QuotaExceeded`, `LimitsUnavailable` or
- * `CredentialsUnavailable`.
+ * `ChecksumRequired`, `ChecksumNotSupported`, `QuotaExceeded`, `StorageFull`, `LimitsUnavailable`
+ * or `CredentialsUnavailable`.
  */
 export const requestUpload = Effect.fnUntraced(function* (request: {
   readonly member: Member;
@@ -36,7 +38,7 @@ export const requestUpload = Effect.fnUntraced(function* (request: {
   const granting = yield* grantContextFor(request.member);
   const granted = yield* grantUpload(granting, request.upload, BY_PUT);
   const signed = yield* sign(granting, granted);
-  yield* count(granting, granted.upload.size, 1);
+  yield* count(granting, [signed]);
   return issue(granting, signed);
 });
 
@@ -64,8 +66,7 @@ export const requestUploads = Effect.fnUntraced(function* (request: {
       ),
     { concurrency: granting.presigner.isRemote ? 16 : 1 },
   );
-  const size = granted.reduce((sum, { upload }) => sum + upload.size, 0);
-  yield* count(granting, size, granted.length);
+  yield* count(granting, signed);
   return signed.map((upload, index) => issue(granting, upload, index));
 });
 
@@ -107,13 +108,22 @@ function sign(
 }
 
 /** Counts uploads after they are signed, so that failed ones are not counted. */
-const count = ({ member, limiter }: GrantContext, size: number, objects: number) =>
-  limiter.countUpload({
-    organization: member.organization,
-    caller: member.principal,
-    size,
-    objects,
-  });
+function count(granting: GrantContext, signed: ReadonlyArray<SignedUpload>) {
+  const { member, limiter, usage } = granting;
+  const size = signed.reduce((sum, { granted }) => sum + granted.upload.size, 0);
+  const { organization, principal: caller } = member;
+  const counted = { organization, caller, size, objects: signed.length };
+  if (usage === undefined) return limiter.countUpload(counted);
+  const grants = signed.map(({ granted, put: { expiresAt } }) => ({
+    key: granted.key,
+    size: granted.upload.size,
+    ...endsOf(expiresAt),
+  }));
+  return Effect.andThen(
+    limiter.countUpload(counted),
+    Effect.tapError(reserve(granting, grants), () => limiter.uncountUpload(counted)),
+  );
+}
 
 function issue(granting: GrantContext, { granted, put, get }: SignedUpload, index?: number) {
   const { key, policyName } = granted;

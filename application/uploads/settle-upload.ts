@@ -5,10 +5,13 @@ import { isFinal, mutableUntil, type Receipt } from "../../domain/receipt.ts";
 import type { StorageKey } from "../../domain/storage-key.ts";
 import type { UploadPolicy } from "../../domain/upload-policy.ts";
 import type { Member } from "../admit.ts";
+import { decideUpload } from "../files/count-files.ts";
 import { ObjectStore } from "../ports/object-store.ts";
 import { OnConfirmed } from "../ports/on-confirmed.ts";
+import { Usage } from "../ports/usage.ts";
 import { grantFacts, publish, publishRefusal } from "../publish.ts";
 import { examineUpload, removeQuietly } from "./examine-upload.ts";
+import { endsOf } from "./grant-upload.ts";
 import { type Promoted, promoteUpload } from "./promote-upload.ts";
 import { type Progress, shareWork } from "./share-work.ts";
 
@@ -31,9 +34,8 @@ export const settleUpload = shareWork(
     const facts: Promoted = yield* (
       isCopy ? promoteUpload(receipt, policy, progress) : examineUpload(receipt, policy)
     ).pipe(
-      Effect.tapErrorTag(
-        ["UploadRefusedByScan", "UploadMismatch"],
-        publishRefusal(member, receipt),
+      Effect.tapErrorTag(["UploadRefusedByScan", "UploadMismatch"], (refusal) =>
+        Effect.andThen(publishRefusal(member, receipt)(refusal), decideUpload(key)),
       ),
     );
     const isCompared = checksum !== undefined && facts.checksums[checksum.algorithm] !== undefined;
@@ -60,6 +62,12 @@ export const settleUpload = shareWork(
       ),
       mutableUntil: mutableUntil(receipt),
     };
+    // Before anybody is told: what fails after it is asked again, and not counted again.
+    const usage = yield* Usage;
+    if (usage !== undefined) {
+      const grant = { key, organization, size, ...endsOf(receipt.putExpiresAt) };
+      yield* usage.stored({ ...grant, isFinal: confirmed.final });
+    }
     const returned = yield* (yield* OnConfirmed)({ ...confirmed, organization, subject });
     yield* publish(() => ({
       type: "upload.confirmed",

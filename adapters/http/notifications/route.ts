@@ -65,6 +65,7 @@ export function notificationRoute(
       StoreUnavailable: true,
       ScannerUnavailable: true,
       EventsUnavailable: true,
+      LimitsUnavailable: true,
     },
   });
 }

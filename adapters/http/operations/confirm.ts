@@ -49,6 +49,7 @@ export const CONFIRM_REFUSALS = {
   UploadRefusedByScan: true,
   ScannerUnavailable: true,
   EventsUnavailable: true,
+  LimitsUnavailable: true,
   StoreUnavailable: true,
   CredentialsUnavailable: true,
 } as const;

@@ -26,6 +26,7 @@ export const removeFileOperation = operation({
     OrganizationNotFound: true,
     ScopeMissing: true,
     EventsUnavailable: true,
+    LimitsUnavailable: true,
     StoreUnavailable: true,
   },
 });

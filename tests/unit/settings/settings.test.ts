@@ -50,7 +50,7 @@ const NO_COUNT = "87.5 ; 0 ; -1 ; many";
  */
 const TABLE = `
   AUTH_TOKENS_FILE JWT_AUDIENCE_CLAIM JWT_ISSUER JWT_ORGANIZATIONS_CLAIM JWT_QUOTA_CLAIM | sub | all | ""
-  JWT_SCOPES_CLAIM JWT_SCOPES_PREFIX JWT_STORE_CLAIM JWT_SUBJECT_CLAIM JWT_TYPE REDIS_CA_FILE | sub | all | ""
+  JWT_SCOPES_CLAIM JWT_SCOPES_PREFIX JWT_STORED_CLAIM JWT_STORE_CLAIM JWT_SUBJECT_CLAIM JWT_TYPE REDIS_CA_FILE | sub | all | ""
   STORAGE_GCS_CREDENTIALS STORAGE_LOCAL_DIR STORAGE_POLICIES STORES | sub | all | ""
   CLAMD_ADDRESS | 127.0.0.1:3310 ; [::1]:3310 ; clamd:3310 ; /run/clamav/clamd.ctl | last-twice | 127.0.0.1 ; 127.0.0.1:0 ; 127.0.0.1:65536 ; clamd.ctl ; tcp://clamd:3310
   CORS_ORIGINS | https://a.example,https://b.example:1 | last-twice spaces | https://a.example/ ; https://a.example,b.example ; null
@@ -70,7 +70,7 @@ const TABLE = `
   JWT_ALGORITHMS | RS256,ES256 | spaces | RS256,HS256 ; none ; RS2566 ; RS256 ES256 ; rs256
   JWT_JWKS_URL ORGANIZATIONS_URL | https://files.example.com:9000 ; http://127.0.0.1:1/keys ; http://[::1]/keys ; http://localhost/keys | upper spaces | http://files.example.com ; http://127.0.0.1.example.com ; https://a@example.com
   JWT_SERVICE_CLAIM | gty=client-credentials | all but bad-entry | gty ; gty= ; =service ; gty=a=b
-  LIMIT_BYTES_PER_DAY LIMIT_BYTES_PER_SUBJECT_PER_DAY STORAGE_MAX_FILE_SIZE | 1.5 TiB | | ${NO_SIZE}
+  LIMIT_BYTES_PER_DAY LIMIT_BYTES_PER_SUBJECT_PER_DAY LIMIT_STORED_BYTES LIMIT_STORED_BYTES_PER_SUBJECT STORAGE_MAX_FILE_SIZE | 1.5 TiB | | ${NO_SIZE}
   LIMIT_FAILED_AUTHENTICATIONS | 120 per minute ; 1 per second ; 9999999 per day ; off | | ${NO_RATE}
   LIMIT_OBJECTS_PER_DAY REPLICAS | 87 ; 1 | last-twice spaces | ${NO_COUNT}
   LIMIT_REQUESTS_PER_ORGANIZATION LIMIT_REQUESTS_PER_SUBJECT | 120 per minute ; 1 per second ; 9999999 per day | | ${NO_RATE}
@@ -131,6 +131,8 @@ const WORDS = `
   STORAGE_PROVIDER aws r2 s3
   STORAGE_SIGNER native sdk
   STORAGE_UNTRUSTED on off
+  STORED_BYTES_UNKNOWN allow refuse
+  USAGE on off
 `;
 
 const linesOf = (text: string) =>
