@@ -23,12 +23,14 @@ export type StoreWithCdn = Pick<NamedStore<CdnSettings>, "storage" | "beside" | 
 type Document = Pick<StoresDocument<CdnSettings>, "organizations"> & {
   readonly stores: ReadonlyMap<StoreName, StoreWithCdn>;
   readonly file?: SeveralStores<CdnSettings>["file"];
+  /** True if there is a default store, whatever the document says. */
+  readonly hasDefault: boolean;
 };
 
 /** Opens the stores of a document beside the default one, until the scope closes. */
 export const openStores = Effect.fnUntraced(function* (start: {
   readonly document: Document;
-  /** The default store, which is open, if it is not one of the document. */
+  /** The default store, which is open, if there is one. */
   readonly byDefault: { readonly store: StoreWithCdn; readonly ports: StorePorts };
   readonly policies: Policies["Service"];
   readonly hasClamd: boolean;
@@ -54,10 +56,10 @@ export const openStores = Effect.fnUntraced(function* (start: {
   });
   const { store, ports } = start.byDefault;
   kept.adopt(DEFAULT_STORE, store, ports);
-  const replace = (document: Document) => {
+  const byDefault = start.document.hasDefault ? [[DEFAULT_STORE, store] as const] : [];
+  const replace = (document: Omit<Document, "hasDefault">) => {
     ({ organizations } = document);
-    // Without one of the document, it stays what it was.
-    kept.replace(new Map([[DEFAULT_STORE, store], ...document.stores]));
+    kept.replace(new Map([...byDefault, ...document.stores]));
   };
   replace(start.document);
   const { file } = start.document;

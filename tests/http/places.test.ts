@@ -187,3 +187,25 @@ it.effect.each<[string, object, object]>([
       }
     }),
 );
+
+it.effect(
+  "without a default store, an organization that nobody places is 503 and has no file",
+  () =>
+    Effect.gen(function* () {
+      const { caller, bytesIn, log, change } = yield* serving(
+        { organizations: { org_1: "eu" } },
+        { STORAGE_ADAPTER: "" },
+      );
+      const { presign } = caller();
+      expect((yield* promise(() => presign("acme"))).status).toBe(200);
+      const { status, body } = yield* promise(() => presign("globex"));
+      expect([status, body.code]).toEqual([503, "STORE_UNAVAILABLE"]);
+      expect(log.filter((line) => line.includes("there is no store default"))).toEqual([
+        expect.stringContaining("org_2"),
+      ]);
+      expect(yield* promise(() => bytesIn("default"))).toEqual([]);
+      yield* change({ organizations: { org_2: "default" } }, "it names the store default");
+      yield* change({ organizations: { org_2: "us" } });
+      expect((yield* promise(() => presign("globex"))).status).toBe(200);
+    }),
+);

@@ -35,6 +35,7 @@ const serving = Effect.fnUntraced(function* (document: object, env: object = {})
     readAll({
       DEV_TOKEN: TOKEN,
       SECRET: "a-secret-of-stores",
+      STORAGE_ADAPTER: "local",
       STORAGE_LOCAL_DIR: folder,
       STORES: path,
       ...env,

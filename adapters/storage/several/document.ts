@@ -70,7 +70,10 @@ export const decodeStores = <Beside>(
       else stores.set(...read.success);
     }
     // Also those at fault, so that no organization seems to name a store that is not there.
-    const names = new Set([DEFAULT_STORE, ...written.map(([name]) => name)]);
+    const names = new Set([
+      ...(place.hasDefault ? [DEFAULT_STORE] : []),
+      ...written.map(([name]) => name),
+    ]);
     for (const [id, value] of membersOf(json, "organizations")) {
       const read = readPlace(id, value, names);
       if (Result.isFailure(read)) faults.push(...below(["organizations", id], read.failure));

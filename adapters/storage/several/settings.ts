@@ -27,6 +27,8 @@ export interface SeveralStores<Beside> extends StoresDocument<Beside> {
         readonly decode: (json: unknown) => Result.Result<StoresDocument<Beside>, string>;
       }
     | undefined;
+  /** True if variables configure the store `default`, for whom nobody places elsewhere. */
+  readonly hasDefault: boolean;
 }
 
 /** Reads the document of stores; undefined if there is none. */
@@ -50,6 +52,7 @@ export const read = <Beside>(
       ),
       Result.map((document) => ({
         ...document,
+        hasDefault: place.hasDefault,
         file:
           path === undefined
             ? undefined
