@@ -106,6 +106,10 @@ export interface LimitOptions {
   readonly storedBytes?: Size | undefined;
   /** The bytes of a caller's folder, where the policy's key has `{subject}`. */
   readonly storedBytesPerSubject?: Size | undefined;
+  /** The uploads of an organization that may be open at once. */
+  readonly openUploads?: number | undefined;
+  /** The uploads of one caller in an organization that may be open at once. */
+  readonly openUploadsPerSubject?: number | undefined;
   /** What happens to uploads while it is not known what is stored; `"allow"` if left out. */
   readonly storedBytesUnknown?: "allow" | "refuse" | undefined;
   /** The counter that several processes share; each counts for itself if left out. */

@@ -35,6 +35,12 @@ const BYTES = {
 
 const Count = WholeNumber({ minimum: 1, maximum: Number.MAX_SAFE_INTEGER });
 
+const UPLOADS = {
+  codec: Count,
+  shape: "a number of uploads, 1 or more",
+  otherwise: "no limit",
+};
+
 export const settings = {
   subject: optional({
     ...RATE,
@@ -65,12 +71,10 @@ export const settings = {
     example: "5 GiB",
   }),
   objects: optional({
+    ...UPLOADS,
     variable: "LIMIT_OBJECTS_PER_DAY",
     option: "limits.objectsPerDay",
     meaning: "Uploads per organization and day (UTC).",
-    otherwise: "no limit",
-    codec: Count,
-    shape: "a number of uploads, 1 or more",
     example: "10000",
   }),
   counts: optional({
@@ -93,6 +97,20 @@ export const settings = {
     option: "limits.storedBytesPerSubject",
     meaning: "Stored bytes of a caller's folder, where the policy's key has `{subject}`.",
     example: "10 GiB",
+  }),
+  openUploads: optional({
+    ...UPLOADS,
+    variable: "LIMIT_OPEN_UPLOADS",
+    option: "limits.openUploads",
+    meaning: "Uploads of an organization that are open at once.",
+    example: "500",
+  }),
+  openUploadsPerSubject: optional({
+    ...UPLOADS,
+    variable: "LIMIT_OPEN_UPLOADS_PER_SUBJECT",
+    option: "limits.openUploadsPerSubject",
+    meaning: "Uploads of a caller in an organization that are open at once.",
+    example: "5",
   }),
   onUnknown: withDefault("allow", {
     ...oneOf(["allow", "refuse"]),
@@ -135,9 +153,12 @@ export const read = (source: Source) =>
     const usage = {
       bytes: values.storedBytes,
       bytesPerSubject: values.storedBytesPerSubject,
+      open: values.openUploads,
+      openPerSubject: values.openUploadsPerSubject,
       refusesUnknown: values.onUnknown === "refuse",
     };
-    const hasStored = (usage.bytes ?? usage.bytesPerSubject) !== undefined;
+    const hasStored =
+      (usage.bytes ?? usage.bytesPerSubject ?? usage.open ?? usage.openPerSubject) !== undefined;
     const daily = Struct.pick(values, ["bytes", "objects", "bytesPerSubject"]);
     return {
       limits: { requests: { subject, organization }, daily } satisfies Limits,

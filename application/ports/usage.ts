@@ -47,6 +47,16 @@ export interface Grantee {
   readonly care: Effect.Effect<void>;
 }
 
+/** What an account has of its limit. */
+export interface Thresholds {
+  readonly files: number;
+  readonly bytes: number;
+  /** In bytes: of the plan, or else of the settings. */
+  readonly limit: number;
+  /** Those of which nobody was told. */
+  readonly reached: ReadonlyArray<Reached>;
+}
+
 /** All organizations together. */
 export interface UsageTotals extends StoredBytes {
   readonly organizations: number;
@@ -126,15 +136,17 @@ export interface UsageCounter {
   /** Says that there is no file of this key any more. Also frees its grant. */
   readonly removed: (key: StorageKey) => Effect.Effect<void, LimitsUnavailable>;
   readonly read: (account: Account) => Effect.Effect<UsageReading, LimitsUnavailable>;
+  /** The organizations that have an account. */
+  readonly organizations: Effect.Effect<ReadonlyArray<OrganizationId>, LimitsUnavailable>;
   readonly totals: Effect.Effect<UsageTotals, LimitsUnavailable>;
   /**
-   * Returns the thresholds of a limit that an account has reached since it was last below them, but
-   * those that were `told`: again, with the same occurrence, until then.
+   * Notes which thresholds of its limit an account has reached, and which it is below again. Returns
+   * those that were not `told`: again, with the same occurrence, until they are. Undefined without a
+   * limit, and while the account is unknown.
    */
-  readonly reached: (
+  readonly thresholds: (
     account: Account,
-    limit: number,
-  ) => Effect.Effect<ReadonlyArray<Reached>, LimitsUnavailable>;
+  ) => Effect.Effect<Thresholds | undefined, LimitsUnavailable>;
   readonly told: (
     account: Account,
     reached: ReadonlyArray<Reached>,

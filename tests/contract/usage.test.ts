@@ -422,28 +422,32 @@ function promises(connect: Connect): void {
       }),
   );
 
-  promise("thresholds are told once, until the account falls below them", (made) =>
-    Effect.gen(function* () {
-      const { counter } = made;
-      const whole = { organization: made.organization };
-      const percents = Effect.map(counter.reached(whole, 100), (all) =>
-        all.map((each) => each.percent),
-      );
-      yield* made.recount();
-      const file = made.grant(96);
-      yield* made.store(file);
-      const reached = yield* counter.reached(whole, 100);
-      expect(reached.map(({ percent }) => percent)).toEqual([80, 95]);
-      expect(yield* counter.reached(whole, 100)).toEqual(reached);
-      yield* counter.told(whole, reached);
-      expect(yield* percents).toEqual([]);
-      yield* made.remove(file);
-      expect(yield* percents).toEqual([]);
-      yield* made.store(made.grant(85));
-      const again = yield* counter.reached(whole, 100);
-      expect(again.map(({ percent }) => percent)).toEqual([80]);
-      expect(again[0]?.occurrence).not.toBe(reached[0]?.occurrence);
-    }),
+  promise(
+    "thresholds are told once, until the account falls below them",
+    (made) =>
+      Effect.gen(function* () {
+        const { counter } = made;
+        const whole = { organization: made.organization };
+        const untold = Effect.map(counter.thresholds(whole), (found) => found?.reached ?? []);
+        const percents = Effect.map(untold, (all) => all.map(({ percent }) => percent));
+        expect(yield* counter.thresholds(whole)).toBeUndefined();
+        yield* made.recount();
+        const file = made.grant(96);
+        yield* made.store(file);
+        const reached = yield* untold;
+        expect(yield* percents).toEqual([80, 95]);
+        expect(yield* untold).toEqual(reached);
+        yield* counter.told(whole, reached);
+        expect(yield* counter.thresholds(whole)).toMatchObject({ files: 1, bytes: 96, limit: 100 });
+        expect(yield* percents).toEqual([]);
+        yield* made.remove(file);
+        expect(yield* percents).toEqual([]);
+        yield* made.store(made.grant(85));
+        const again = yield* untold;
+        expect(again.map(({ percent }) => percent)).toEqual([80]);
+        expect(again[0]?.occurrence).not.toBe(reached[0]?.occurrence);
+      }),
+    { bytes: 100 },
   );
 
   promise(

@@ -1,3 +1,4 @@
+import * as Arr from "effect/Array";
 import * as Effect from "effect/Effect";
 import type * as Scope from "effect/Scope";
 import { cachedFor } from "../../../application/resilience/cached.ts";
@@ -7,7 +8,14 @@ import { breaker } from "../../redis/breaker.ts";
 import { connect } from "../../redis/connection.ts";
 import type { RedisSettings } from "../../redis/settings.ts";
 import type { DueEntries, Ledger, Outcome, Sums } from "../usage/ledger.ts";
-import { changeUsage, countUsage, dueUsage, enlistUsage, forgetUsage } from "./usage-scripts.ts";
+import {
+  changeUsage,
+  countUsage,
+  dueUsage,
+  enlistUsage,
+  forgetUsage,
+  nextUsage,
+} from "./usage-scripts.ts";
 
 /** Keeps accounts in Redis, for all processes. */
 export const connectLedger = Effect.fnUntraced(function* (
@@ -60,6 +68,11 @@ export const connectLedger = Effect.fnUntraced(function* (
         sums: change.folders.map((_, index) => numbersOf(sums[index])),
       };
     }),
+    next: (organization, offset) =>
+      Effect.map(
+        ask((client) => client.nextUsage(keysOf(organization), { offset })),
+        (found) => Arr.chunksOf(found, 2).map(([key, entry = ""]) => [key, entry] as const),
+      ),
     due: (organization) =>
       Effect.map(
         ask((client) => client.dueUsage(keysOf(organization), {})),
@@ -99,7 +112,7 @@ export const connectLedger = Effect.fnUntraced(function* (
 
 const failure = (reason: string) => new LimitsUnavailable({ reason });
 
-const SCRIPTS = { changeUsage, countUsage, dueUsage, enlistUsage, forgetUsage };
+const SCRIPTS = { changeUsage, countUsage, dueUsage, enlistUsage, forgetUsage, nextUsage };
 
 const ORGANIZATIONS = "valetkey:{usage}:organizations";
 

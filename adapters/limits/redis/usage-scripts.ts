@@ -98,6 +98,18 @@ return answer()
 /** Entries that are decided at once. */
 const MOST_DUE = 500;
 
+export const nextUsage = script<{ readonly offset: number }, ReadonlyArray<string>>(
+  KEYS,
+  `${START}
+local found = {}
+for _, key in ipairs(redis.call('ZRANGE', due, '(' .. now, '+inf', 'BYSCORE', 'LIMIT', input.offset, ${MOST_DUE})) do
+  table.insert(found, key)
+  table.insert(found, redis.call('HGET', entries, key) or '')
+end
+return found
+`,
+);
+
 export const dueUsage = script<object, string>(
   KEYS,
   `${START}

@@ -1,9 +1,11 @@
 import * as Clock from "effect/Clock";
 import * as Effect from "effect/Effect";
+import * as Fiber from "effect/Fiber";
 import type {
   Account,
   Reached,
   StoredBytes,
+  Thresholds,
   UsageCounter,
   UsageLimits,
   UsageReading,
@@ -99,30 +101,54 @@ export function counterIn(ledger: Ledger, settings: UsageSettings): UsageCounter
     let outcome = yield* apply(organization, facts, asked);
     if (outcome.isDue) yield* Effect.forkDetach(care);
     if (isFull(outcome.refused)) {
-      // Grants that have ended may be counted still.
-      yield* care;
+      // Grants that have ended may be counted still. A count of all files takes longer.
+      yield* Effect.timeoutOption(Fiber.join(yield* Effect.forkDetach(care)), "1 second");
       outcome = yield* apply(organization, facts, asked);
     }
     const { refused, sums } = outcome;
     if (refused === "unknown") return yield* UNKNOWN;
     if (!isFull(refused)) return;
     const { full } = refused;
-    const at = full < 0 ? -1 - full : full;
-    const { bytes: used = 0, granted = 0, open: isOpen = 0 } = sums[at] ?? {};
-    const limit = limits[at];
-    const isSubject = at > 0;
     if (full >= 0) {
-      return yield* new StorageFull({ used, granted, limit: limit?.bytes ?? 0, isSubject });
+      const { bytes: used = 0, granted = 0 } = sums[full] ?? {};
+      const limit = limits[full]?.bytes ?? 0;
+      return yield* new StorageFull({ used, granted, limit, isSubject: full > 0 });
     }
+    const count = grants.length;
+    const refusals: Array<TooManyOpenUploads> = [];
+    for (const [at, { open: limit = Infinity }] of limits.entries()) {
+      const isOpen = sums[at]?.open ?? 0;
+      const facts = { open: isOpen, limit, isSubject: at > 0 };
+      // It would never fit.
+      if (count > limit) return yield* new TooManyOpenUploads(facts);
+      if (isOpen + count <= limit) continue;
+      const whose = { organization, folder: at > 0 ? folder : undefined };
+      const retryAfter = yield* endOf(whose, isOpen + count - limit);
+      refusals.push(new TooManyOpenUploads({ ...facts, retryAfter }));
+    }
+    // Of both limits the one that lasts.
+    const last = refusals.toSorted((a, b) => (b.retryAfter ?? 0) - (a.retryAfter ?? 0))[0];
+    return yield* last ?? BUSY;
+  });
+
+  /** Returns in how many seconds so many uploads have ended that are open, unless others begin. */
+  const endOf = Effect.fnUntraced(function* ({ organization, folder }: Account, count: number) {
     const now = yield* Clock.currentTimeMillis;
-    const lifetime = Math.max(...grants.map(({ urlUntil }) => urlUntil)) - now;
-    return yield* new TooManyOpenUploads({
-      open: isOpen,
-      limit: limit?.open ?? 0,
-      isSubject,
-      // All that are open end before these would.
-      ...(grants.length <= (limit?.open ?? 0) && { retryAfter: Math.ceil(lifetime / 1000) }),
-    });
+    let left = count;
+    for (let offset = 0; offset < MOST_NEXT;) {
+      const page = yield* ledger.next(organization, offset);
+      for (const [key, text] of page) {
+        const entry = readEntry(text);
+        const isTheirs =
+          folder === undefined || [personalFolder(key as StorageKey), entry?.by].includes(folder);
+        if (entry?.state === "granted" && isTheirs) left -= 1;
+        if (left === 0 && entry) return Math.max(1, Math.ceil((entry.urlUntil - now) / 1000));
+      }
+      if (page.length === 0) break;
+      offset += page.length;
+    }
+    // There are more than are looked at.
+    return 60;
   });
 
   /** Replaces a note of an account, which is kept like an entry. */
@@ -179,27 +205,28 @@ export function counterIn(ledger: Ledger, settings: UsageSettings): UsageCounter
     removing: ({ key, size }) => Effect.asVoid(one(key, { is: "removing", size })),
     removed: (key) => Effect.asVoid(one(key, { is: "removed" })),
     read,
+    organizations: ledger.organizations,
     totals: Effect.flatMap(ledger.organizations, (organizations) =>
       Effect.forEach(organizations, (organization) => read({ organization }), { concurrency: 16 }),
     ).pipe(Effect.map((readings) => totalOf(readings, bytes))),
-    reached: Effect.fnUntraced(function* (account, limit) {
-      const text = yield* note(account, (was, { bytes: stored, isKnown }) => {
-        if (!isKnown) return was;
+    thresholds: Effect.fnUntraced(function* (account) {
+      let found: Omit<Thresholds, "reached"> | undefined;
+      const text = yield* note(account, (was, reading) => {
+        const limit = reading.plan ?? (account.folder === undefined ? bytes : bytesPerSubject);
+        found = limit === undefined || !reading.isKnown ? undefined : { ...reading, limit };
+        if (found === undefined) return was;
         const before = readReached(was);
-        const now = thresholdsReached(stored, limit);
-        return now.length === 0
-          ? ""
-          : JSON.stringify(
-              now.map(
-                (percent) =>
-                  before.find((each) => each.percent === percent) ?? {
-                    percent,
-                    occurrence: crypto.randomUUID(),
-                  },
-              ),
-            );
+        const now = thresholdsReached(found.bytes, found.limit).map(
+          (percent) =>
+            before.find((each) => each.percent === percent) ?? {
+              percent,
+              occurrence: crypto.randomUUID(),
+            },
+        );
+        return now.length === 0 ? "" : JSON.stringify(now);
       });
-      return readReached(text).filter(({ isTold }) => isTold !== true);
+      const reached = readReached(text).filter(({ isTold }) => isTold !== true);
+      return found && { ...found, reached };
     }),
     told: (account, reached) =>
       Effect.asVoid(
@@ -226,6 +253,8 @@ export function counterIn(ledger: Ledger, settings: UsageSettings): UsageCounter
 type Facts = ReadonlyMap<StorageKey, UsageFact>;
 
 const MOST_ATTEMPTS = 20;
+/** Entries that are looked at for the end of open uploads. */
+const MOST_NEXT = 5000;
 const EMPTY: UsageReading = { files: 0, bytes: 0, granted: 0, open: 0, isKnown: false };
 const BUSY = new LimitsUnavailable({ reason: "an entry of the count changes again and again" });
 const UNKNOWN = new LimitsUnavailable({

@@ -70,6 +70,11 @@ export interface Ledger {
   /** The organizations that have an account. */
   readonly organizations: Answer<ReadonlyArray<OrganizationId>>;
   readonly change: (organization: OrganizationId, change: Change) => Answer<Outcome>;
+  /** Returns the entries that are due next after now, in their order. */
+  readonly next: (
+    organization: OrganizationId,
+    offset: number,
+  ) => Answer<ReadonlyArray<readonly [key: string, entry: string]>>;
   /** Returns entries that are due, and puts each off for a minute. */
   readonly due: (organization: OrganizationId) => Answer<DueEntries>;
   /** Returns entries of these keys, and prolongs a count; undefined if it has ended. */

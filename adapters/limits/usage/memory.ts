@@ -46,6 +46,13 @@ export function ledgerInMemory(): Ledger {
   return {
     organizations: Effect.map(Clock.currentTimeMillis, accounts.names),
     change: using(change),
+    next: using(({ entries }, now, offset: number) =>
+      [...entries]
+        .filter(([, { due }]) => due > now)
+        .toSorted(([, a], [, b]) => a.due - b.due)
+        .slice(offset, offset + MOST_DUE)
+        .map(([key, { text }]) => [key, text] as const),
+    ),
     due: using((account, now) => {
       const due = [...account.entries].filter(([, entry]) => entry.due <= now).slice(0, MOST_DUE);
       for (const [, entry] of due) entry.due = now + MINUTE;

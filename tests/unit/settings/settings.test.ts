@@ -72,7 +72,7 @@ const TABLE = `
   JWT_SERVICE_CLAIM | gty=client-credentials | all but bad-entry | gty ; gty= ; =service ; gty=a=b
   LIMIT_BYTES_PER_DAY LIMIT_BYTES_PER_SUBJECT_PER_DAY LIMIT_STORED_BYTES LIMIT_STORED_BYTES_PER_SUBJECT STORAGE_MAX_FILE_SIZE | 1.5 TiB | | ${NO_SIZE}
   LIMIT_FAILED_AUTHENTICATIONS | 120 per minute ; 1 per second ; 9999999 per day ; off | | ${NO_RATE}
-  LIMIT_OBJECTS_PER_DAY REPLICAS | 87 ; 1 | last-twice spaces | ${NO_COUNT}
+  LIMIT_OBJECTS_PER_DAY LIMIT_OPEN_UPLOADS LIMIT_OPEN_UPLOADS_PER_SUBJECT REPLICAS | 87 ; 1 | last-twice spaces | ${NO_COUNT}
   LIMIT_REQUESTS_PER_ORGANIZATION LIMIT_REQUESTS_PER_SUBJECT | 120 per minute ; 1 per second ; 9999999 per day | | ${NO_RATE}
   MAX_CONNECTIONS | 87 ; 1 ; 1000000 | last-twice spaces | ${NO_COUNT} ; 1000001
   METRICS_PORT PORT PROBE_PORT | 87 ; 1 ; 65535 | last-twice spaces | ${NO_COUNT} ; 65536
