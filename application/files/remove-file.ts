@@ -21,6 +21,7 @@ import { ObjectStore, type OpenUpload } from "../ports/object-store.ts";
 import { Policies } from "../ports/policies.ts";
 import { Usage } from "../ports/usage.ts";
 import { publish } from "../publish.ts";
+import { noteThresholds } from "./tell-thresholds.ts";
 
 /**
  * Removes a file with its versions and the rest of its upload, if there is one: with the scope
@@ -75,7 +76,9 @@ export const removeCounted = Effect.fnUntraced(function* (
     yield* usage.removing({ organization: organizationOf(key), key, size: file.size });
   }
   yield* removeWhole(key);
-  if (usage !== undefined) yield* usage.removed(key);
+  if (usage === undefined) return;
+  yield* usage.removed(key);
+  yield* noteThresholds(key);
 });
 
 /** Removes an object with its versions and open uploads in parts. */

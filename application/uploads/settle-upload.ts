@@ -9,6 +9,7 @@ import { decideUpload } from "../files/count-files.ts";
 import { ObjectStore } from "../ports/object-store.ts";
 import { OnConfirmed } from "../ports/on-confirmed.ts";
 import { Usage } from "../ports/usage.ts";
+import { tellThresholds } from "../files/tell-thresholds.ts";
 import { grantFacts, publish, publishRefusal } from "../publish.ts";
 import { examineUpload, removeQuietly } from "./examine-upload.ts";
 import { endsOf } from "./grant-upload.ts";
@@ -79,6 +80,7 @@ export const settleUpload = shareWork(
         final: confirmed.final,
       },
     }));
+    yield* tellThresholds({ key, slug: member.slug, subject });
     // The last step: after a crash, the next attempt still sees the waiting upload.
     if (facts.waiting !== undefined) yield* removeQuietly(facts.waiting);
     const serverData = returned === undefined ? undefined : yield* asJson(returned, key);
