@@ -243,6 +243,24 @@ const storedFile = object({
 export interface StoredFile extends ReturnType<typeof storedFile> {}
 export const decodeFiles = object({ files: list<StoredFile>(storedFile), next: optional(text) });
 
+export const decodeUsage = object({
+  /** Confirmed files, and their bytes. */
+  files: number,
+  bytes: number,
+  /** Bytes of uploads that may still be confirmed; the limit counts them too. */
+  granted: number,
+  /** Uploads whose URLs have not ended. */
+  open: number,
+  /** In bytes; undefined without a limit. */
+  limit: optional(number),
+  /** `bytes` of `limit`, rounded down. */
+  percent: optional(number),
+  /** False until the store was counted: then there may be more than this. */
+  known: boolean,
+});
+/** What an organization, or a person in it, has stored. */
+export interface Usage extends ReturnType<typeof decodeUsage> {}
+
 export const decodeOpened = object({ url });
 
 export const decodeState = object({

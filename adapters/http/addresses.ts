@@ -5,6 +5,9 @@ import type { HttpContext } from "./env.ts";
 /** The path of an organization's files, as Hono writes it. */
 export const FILES = "/api/v1/orgs/:slug/files";
 
+/** The path of what an organization stores. */
+export const USAGE = "/api/v1/orgs/:slug/usage";
+
 export const fileAddress = (
   publicUrl: URL,
   slug: string,

@@ -5,7 +5,7 @@ import * as Layer from "effect/Layer";
 import * as Schedule from "effect/Schedule";
 import { cachedFor } from "../../application/resilience/cached.ts";
 import type { Readiness } from "../../application/store/check-readiness.ts";
-import { metricsApp } from "../http/operations/metrics.ts";
+import { metricsApp } from "../http/app/metrics.ts";
 import type { Listen, Listening } from "../http/server/listen.ts";
 import { listenProbes } from "../http/server/listen-probes.ts";
 import type { HttpSettings } from "../http/settings.ts";

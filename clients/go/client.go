@@ -129,6 +129,14 @@ func (c *Client) once(ctx context.Context, method, path string, body, answer any
 	return failed
 }
 
+// address returns that of a path below the files of the organization, or beside them behind "..".
+func (c *Client) address(path string) string {
+	if beside, isBeside := strings.CutPrefix(path, ".."); isBeside {
+		return strings.TrimSuffix(c.files, "/files") + beside
+	}
+	return c.files + path
+}
+
 // isURL returns true for an address of HTTP.
 func isURL(text string) bool {
 	parsed, err := url.Parse(text)
@@ -147,7 +155,7 @@ func (c *Client) exchange(ctx context.Context, method, path string, body any, is
 	if body != nil {
 		content, _ = json.Marshal(body)
 	}
-	request, err := http.NewRequestWithContext(ctx, method, c.files+path, bytes.NewReader(content))
+	request, err := http.NewRequestWithContext(ctx, method, c.address(path), bytes.NewReader(content))
 	if err != nil {
 		return nil, nil, err
 	}

@@ -714,6 +714,23 @@ func TestAListIsAskedForPageAfterPage(t *testing.T) {
 	}
 }
 
+func TestUsageIsBesideTheFiles(t *testing.T) {
+	b := newBackend(t)
+	var asked []string
+	b.before = func(w http.ResponseWriter, r *http.Request) bool {
+		asked = append(asked, r.URL.String())
+		_, _ = io.WriteString(w, `{"files":3,"bytes":15,"granted":5,"open":1,"limit":100,"known":true}`)
+		return true
+	}
+	got, err := b.client(t, Options{}).Usage(context.Background(), true)
+	if err != nil || got.Files != 3 || got.Bytes != 15 || *got.Limit != 100 || !got.Known {
+		t.Error(got, err)
+	}
+	if strings.Join(asked, ",") != "/api/v1/orgs/acme/usage?mine=true" {
+		t.Error(asked)
+	}
+}
+
 func TestAPathThatLeadsElsewhereIsNoFile(t *testing.T) {
 	client := newBackend(t).client(t, Options{})
 	for _, file := range []string{

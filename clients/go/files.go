@@ -100,6 +100,34 @@ func (c *Client) List(ctx context.Context, options ListOptions) iter.Seq2[File, 
 	}
 }
 
+// Usage is what an organization, or a person in it, has stored. Sizes are in bytes.
+type Usage struct {
+	Files   int64  `json:"files"`
+	Bytes   int64  `json:"bytes"`
+	Granted int64  `json:"granted"` // of uploads that may still be confirmed
+	Open    int64  `json:"open"`    // uploads whose URLs have not ended
+	Limit   *int64 `json:"limit"`   // nil without one
+	Known   bool   `json:"known"`   // false until the store was counted: then there may be more
+}
+
+// Usage tells how much is stored, of all or, if isMine, in the caller's own folder. It needs the scope
+// read.
+func (c *Client) Usage(ctx context.Context, isMine bool) (Usage, error) {
+	path := "../usage"
+	if isMine {
+		path += "?mine=true"
+	}
+	var answer struct {
+		Usage
+		Bytes *int64 `json:"bytes"`
+	}
+	err := c.ask(ctx, http.MethodGet, path, nil, &answer, func() bool { return answer.Bytes != nil })
+	if err == nil {
+		answer.Usage.Bytes = *answer.Bytes
+	}
+	return answer.Usage, err
+}
+
 // filePath finds the path of a file in its key or its file URL; no segment leads elsewhere.
 var filePath = regexp.MustCompile(`(?:^orgs/[^/?]+/(?:files/)?|/api/v1/orgs/[^/?]+/files/)((?:[\w-]+/)+[\w-]+\.[\w-]+)$`)
 

@@ -255,6 +255,7 @@ const NEEDED: Readonly<Record<keyof Calls, string>> = {
   listFiles: "list",
   signCookies: "list",
   removeFile: "remove",
+  usage: "read",
 };
 
 it.each(Object.entries(NEEDED))(

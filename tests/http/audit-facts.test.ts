@@ -54,6 +54,7 @@ async function start(
   const service = await startService({
     audit,
     ...(limits && { limits }),
+    ...(kind === "whole" && { usage: {} }),
     storage: Layer.orDie(
       {
         whole,
@@ -204,6 +205,9 @@ it("the audit has all that is known of a request, in every outcome of every acti
   await expectFacts(whole, ["GET", `/f/${past}`], "NOT_FOUND", linked);
   await expectFacts(whole, ["GET", `${FILES}/policies`], undefined, CALLER);
   await expectFacts(whole, ["GET", FILES], undefined, CALLER);
+  const asking = ["GET", FILES.replace("/files", "/usage")] as const;
+  await expectFacts(whole, asking, undefined, CALLER);
+  await expectFacts(noStore, asking, "INVALID_REQUEST", CALLER);
   const cookies = ["POST", `${FILES}/cookies`, {}] as const;
   await expectFacts(await start("CDN", directory), cookies, undefined, CALLER);
   await expectFacts(whole, cookies, "INVALID_REQUEST", CALLER);

@@ -7,7 +7,7 @@ import * as Result from "effect/Result";
 import * as Schema from "effect/Schema";
 import * as TestClock from "effect/testing/TestClock";
 import { afterEach, vi } from "vitest";
-import { metricsApp } from "../../adapters/http/operations/metrics.ts";
+import { metricsApp } from "../../adapters/http/app/metrics.ts";
 import { notificationRoute } from "../../adapters/http/notifications/route.ts";
 import * as s3 from "../../adapters/storage/s3/notification-form.ts";
 import type { Services } from "../../adapters/http/options.ts";

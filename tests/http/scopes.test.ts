@@ -22,6 +22,7 @@ const NEEDED: Readonly<Record<string, Scope | undefined>> = {
   listFiles: "list",
   signCookies: "list",
   removeFile: "remove",
+  usage: "read",
   followLink: undefined,
   health: undefined,
   readiness: undefined,

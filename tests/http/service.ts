@@ -14,7 +14,10 @@ import type { Services } from "../../adapters/http/options.ts";
 import { page } from "../../adapters/http/page.ts";
 import { authenticatorLayer, organizationsLayer } from "../../adapters/identity/layer.ts";
 import type { IdentitySettings } from "../../adapters/identity/settings.ts";
+import { messageFrom } from "../../adapters/events/events.ts";
 import { layer as limiter } from "../../adapters/limits/memory.ts";
+import type { UsageSettings } from "../../adapters/limits/usage/counter.ts";
+import { layer as usage } from "../../adapters/limits/usage/layer.ts";
 import { type Env, variables } from "../../adapters/settings/source.ts";
 import { layer as local } from "../../adapters/storage/local/layer.ts";
 import { layer as minio } from "../../adapters/storage/minio/layer.ts";
@@ -26,6 +29,7 @@ import { layer as random } from "../../adapters/tokens/random.ts";
 import { layer as telemetry } from "../../adapters/telemetry/log.ts";
 import { Audit, type AuditEvent } from "../../application/ports/audit.ts";
 import { Authenticator } from "../../application/ports/authenticator.ts";
+import { Events } from "../../application/ports/events.ts";
 import { ObjectStore } from "../../application/ports/object-store.ts";
 import { Presigner } from "../../application/ports/presigner.ts";
 import { tokensOf } from "../../adapters/tokens/tokens.ts";
@@ -36,6 +40,7 @@ import { Policies } from "../../application/ports/policies.ts";
 import { DEFAULT_POLICY, defaultPolicy, type UploadPolicy } from "../../domain/upload-policy.ts";
 import type { Limits } from "../../domain/limits.ts";
 import { OrganizationId, OrganizationSlug } from "../../domain/organization.ts";
+import type { UploadEvent } from "../../domain/upload-event.ts";
 import { makeFolder } from "../support/make-folder.ts";
 import { atTestEnd } from "../support/at-test-end.ts";
 import { receiptKey } from "../support/receipt-key.ts";
@@ -93,6 +98,10 @@ export async function startService(
     /** Replaces the authenticator that `identity` sets. */
     readonly authenticator?: Authenticator["Service"];
     readonly limits?: Limits;
+    /** Counts what is stored. */
+    readonly usage?: Partial<UsageSettings>;
+    /** Receives the events. */
+    readonly events?: Array<UploadEvent>;
     /** Variables of an image server. */
     readonly images?: Env;
     /** Further routes. */
@@ -129,6 +138,8 @@ export async function startService(
       ? Layer.empty
       : Layer.succeed(Authenticator, over.authenticator),
     limiter(over.limits ?? { requests: {}, daily: {} }),
+    usage(over.usage && { refusesUnknown: false, ...over.usage }),
+    over.events === undefined ? Layer.empty : eventsInto(over.events),
     imageServer(Result.getOrThrow(readImages(variables(over.images ?? {})))),
     Layer.succeed(Audit, (event) => Effect.sync(() => void over.audit?.push(event))),
     Layer.succeed(
@@ -182,6 +193,18 @@ export async function startService(
     }),
   );
 }
+
+/** Keeps each event once, as a queue does. */
+const eventsInto = (events: Array<UploadEvent>) => {
+  const ids = new Set<string>();
+  const publish = (event: UploadEvent) =>
+    Effect.sync(() => {
+      const { id } = messageFrom(event, Date.now());
+      if (!ids.has(id)) events.push(event);
+      ids.add(id);
+    });
+  return Layer.succeed(Events, { publish, check: Effect.void });
+};
 
 /** A store some of whose calls are others. */
 export const withStore = <E, R>(

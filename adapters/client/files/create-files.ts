@@ -4,8 +4,10 @@ import {
   decodeFiles,
   decodeOpened,
   decodeState,
+  decodeUsage,
   type FileState,
   type StoredFile,
+  type Usage,
 } from "../decode.ts";
 import { UploadError } from "../errors.ts";
 import { persist, transient } from "../retry.ts";
@@ -50,6 +52,8 @@ export interface Files {
   readonly list: (options?: ListOptions) => AsyncIterable<StoredFile>;
   /** Gets one page of the list. */
   readonly page: (options?: PageOptions) => Promise<FilePage>;
+  /** Tells how much is stored, of all or with `mine` in the caller's own folder. Needs `read`. */
+  readonly usage: (options?: Pick<PageOptions, "mine" | "signal" | "onRetry">) => Promise<Usage>;
   /**
    * Resolves to a signed URL of a picture in a width, in pixels, that its policy names, for an
    * `<img>`. Needs the scope `read`, as `openUrl` does.
@@ -118,6 +122,8 @@ export function createFiles({ retry, ...options }: FilesOptions): Files {
         after = page.next;
       } while (after !== undefined);
     },
+    usage: ({ mine, ...options } = {}) =>
+      ask(`../usage${mine ? "?mine=true" : ""}`, decodeUsage, options),
     imageUrl: async (key, { width, signal }) => open(key, `width=${width}`, signal),
     openUrl: async (key, { download, signal } = {}) =>
       open(key, download ? "download" : "", signal),

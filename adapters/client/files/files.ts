@@ -1,7 +1,7 @@
 export { UploadError } from "../errors.ts";
 export { createFiles } from "./create-files.ts";
 export { makeFileList } from "./file-list.ts";
-export type { FileState, Problem, StoredFile } from "../decode.ts";
+export type { FileState, Problem, StoredFile, Usage } from "../decode.ts";
 export type { UploadErrorCode, UploadErrorFacts } from "../errors.ts";
 export type { RetryState, RetryOptions } from "../run.ts";
 export type { ValueOrProvider, ServiceOptions } from "../service.ts";

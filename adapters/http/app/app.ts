@@ -11,7 +11,7 @@ import { crossOrigin } from "./cross-origin.ts";
 import type { HttpContext, HttpEnv } from "../env.ts";
 import { exchange } from "./exchange.ts";
 import { OPERATIONS, PUBLIC_ROUTES } from "./routes.ts";
-import { metricsRoute } from "../operations/metrics.ts";
+import { metricsRoute } from "./metrics.ts";
 import {
   allowedMethods,
   type PublicRoute,

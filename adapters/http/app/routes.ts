@@ -18,6 +18,8 @@ import { presignBatchOperation } from "../operations/presign-batch.ts";
 import { presignOperation } from "../operations/presign.ts";
 import { removeFileOperation } from "../operations/remove-file.ts";
 import { signCookiesOperation } from "../operations/sign-cookies.ts";
+import { usageOperation } from "../operations/usage.ts";
+import { USAGE } from "../addresses.ts";
 
 /**
  * The operations on an organization's files, by the names of their calls: routes, calls of the
@@ -40,6 +42,7 @@ export const OPERATIONS = {
   openFile: openFileOperation,
   removeFile: removeFileOperation,
   listFiles: listFilesOperation,
+  usage: usageOperation,
 };
 
 /** The other routes of the service, without mounts. */
@@ -54,6 +57,7 @@ export const PUBLIC_ROUTES: ReadonlyArray<PublicRoute> = [
 export const PATTERNS: ReadonlyArray<string> = [
   FILES,
   `${FILES}/*`,
+  USAGE,
   ...PUBLIC_ROUTES.filter(({ isProbe }) => isProbe === undefined).map(({ path }) =>
     path.replace(/:\w+$/, "*"),
   ),

@@ -328,6 +328,16 @@ class ClientTest(unittest.TestCase):
         queries = [each.url.query.decode() for each in network.seen]
         self.assertEqual(queries, ["prefix=2026&mine=true&details=true", ""])
 
+    def test_usage_is_beside_the_files(self) -> None:
+        stored = {"files": 3, "bytes": 15, "granted": 5, "open": 1, "limit": 100, "known": True}
+        network = Network(first(2, "/usage", httpx.Response(200, json=stored)))
+        usage = network.client().usage(mine=True)
+        self.assertEqual((usage.files, usage.bytes, usage.limit), (3, 15, 100))
+        network.client().usage()
+        asked = [each.url.raw_path.decode() for each in network.seen]
+        path = "/api/v1/orgs/acme/usage"
+        self.assertEqual(asked, [f"{path}?mine=true", path])
+
 
 if __name__ == "__main__":
     unittest.main()

@@ -3,7 +3,7 @@
 from . import errors
 from .client import AsyncClient, Client
 from .errors import ValetkeyError
-from .models import Grant, StoredFile, UploadedFile
+from .models import Grant, StoredFile, UploadedFile, Usage
 from .retry import Progress
 from .webhooks import Event, Webhook, WebhookError
 
@@ -15,6 +15,7 @@ __all__ = [
     "Progress",
     "StoredFile",
     "UploadedFile",
+    "Usage",
     "ValetkeyError",
     "Webhook",
     "WebhookError",

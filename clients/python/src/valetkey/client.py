@@ -22,7 +22,7 @@ import httpx
 from .grants import MOST_FILES, Grants
 from .line import LEAST_PART, Line
 from .memory import Memory
-from .models import Grant, StoredFile, UploadedFile, member, read
+from .models import Grant, StoredFile, UploadedFile, Usage, member, read
 from .parts import upload_in_parts
 from .retry import Progress, Run
 from .service import Service, Token
@@ -203,6 +203,10 @@ class AsyncClient:
             if asked["after"] is None:
                 return
 
+    async def usage(self, *, mine: bool = False) -> Usage:
+        """Tells how much is stored, of all or with `mine` in one's own folder. Needs `read`."""
+        return read(Usage, await self._ask("../usage?mine=true" if mine else "../usage"))
+
     async def _ask(self, path: str, body: object = None, method: str = "") -> Any:
         return await self._service.ask(Run(self._retry_for), path, body, method)
 
@@ -265,6 +269,7 @@ class Client:
     get_url = _blocking(AsyncClient.get_url)
     make_link = _blocking(AsyncClient.make_link)
     policies = _blocking(AsyncClient.policies)
+    usage = _blocking(AsyncClient.usage)
 
     def list_files(
         self, prefix: str | None = None, *, mine: bool = False, details: bool = False

@@ -69,6 +69,22 @@ class StoredFile:
     public_url: str | None = None
 
 
+@dataclass(frozen=True)
+class Usage:
+    """What an organization, or a person in it, has stored, in bytes.
+
+    `granted` are uploads that may still be confirmed, `open` the number of those whose URLs have
+    not ended. Unless it is `known`, the store was not counted yet, and there may be more.
+    """
+
+    files: int
+    bytes: int
+    granted: int
+    open: int
+    known: bool
+    limit: int | None = None
+
+
 # A member of any other type is taken as it is.
 KINDS = {"str": str, "int": int, "bool": bool, "datetime": str, "dict": dict, "list": list}
 TEXT = re.compile(r"[^\x00-\x1f\x7f-\x9f]*")

@@ -85,7 +85,10 @@ class Service:
         headers = {"Authorization": f"Bearer {self._token}"}
         if content:
             headers["Content-Type"] = "application/json"
-        return await send(self.http, verb, self.files + path, headers, content)
+        # What is not below the files of the organization is beside them.
+        is_beside = path.startswith("..")
+        address = self.files.removesuffix("/files") + path[2:] if is_beside else self.files + path
+        return await send(self.http, verb, address, headers, content)
 
     def _refusal(self, answer: Answer, problem: Any) -> ValetkeyError:
         status = answer.status

@@ -8,7 +8,7 @@ import type { MetricsAccess, Services } from "../options.ts";
 import { asResponse } from "../problems/answer-problem.ts";
 import { problemFrom } from "../problems/problem.ts";
 import { Unauthenticated } from "../../../domain/errors.ts";
-import { publicRoute } from "./operation.ts";
+import { publicRoute } from "../operations/operation.ts";
 
 export const metricsRoute = (access: MetricsAccess) =>
   publicRoute({

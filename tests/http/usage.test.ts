@@ -1,0 +1,184 @@
+import * as Duration from "effect/Duration";
+import * as Schema from "effect/Schema";
+import { expect, it } from "vitest";
+import type { UsageSettings } from "../../adapters/limits/usage/counter.ts";
+import { Lifetime } from "../../domain/lifetime.ts";
+import { KeyTemplate } from "../../domain/storage-key.ts";
+import type { UploadEvent } from "../../domain/upload-event.ts";
+import { until } from "../support/until.ts";
+import { as, embedded, FILE, PRESIGN, SERVICE_TOKEN, startService } from "./service.ts";
+
+const FILES = PRESIGN.replace("/presign", "");
+const USAGE = FILES.replace("/files", "/usage");
+const OWN = Schema.decodeSync(KeyTemplate)("orgs/{organization}/{subject}/{id}{extension}");
+
+/** A service that counts, over the embedded store. */
+async function start(usage: Partial<UsageSettings> = {}, putLifetime = "15 minutes") {
+  const { layer, put } = embedded();
+  const events: Array<UploadEvent> = [];
+  const lifetime = Lifetime.make(Duration.fromInputUnsafe(putLifetime as Duration.Input));
+  const service = await startService({
+    storage: layer,
+    usage,
+    events,
+    policy: { putLifetime: lifetime },
+    policies: { own: { key: OWN } },
+  });
+  const { send } = service;
+  const grant = async (over: object = {}) => (await send(PRESIGN, { ...FILE, ...over })).body;
+  const confirm = ({ receipt }: { readonly receipt: string }) =>
+    send(`${FILES}/confirm`, { receipt });
+  const upload = async (over: object = {}) => {
+    const granted = await grant(over);
+    await put(granted.put_url, granted.put_headers);
+    return (await confirm(granted)).body;
+  };
+  const remove = ({ file_url }: { readonly file_url: string }) =>
+    send(new URL(file_url).pathname, undefined, { method: "DELETE" });
+  const usageOf = async (query = "") => (await send(`${USAGE}${query}`)).body;
+  /** The count is known once the store was listed in the background. */
+  const known = () => until("the count", async () => (await usageOf()).known);
+  const thresholds = () =>
+    events.flatMap(({ type, data }) =>
+      type === "usage.threshold" ? [[data.percent, data.bytes, data.subject]] : [],
+    );
+  return { send, put, grant, confirm, upload, remove, usageOf, known, thresholds, events };
+}
+
+it("what is stored and granted is told, with the limit, and since when it is known", async () => {
+  const { grant, upload, remove, usageOf, known } = await start({ bytes: 40 });
+  expect(await usageOf()).toMatchObject({ files: 0, bytes: 0, known: false });
+  const file = await upload();
+  await known();
+  await upload();
+  await grant({ size: 9 });
+  expect(await usageOf()).toEqual({
+    files: 2,
+    bytes: 10,
+    granted: 9,
+    open: 1,
+    limit: 40,
+    percent: 25,
+    known: true,
+    since: expect.stringMatching(/^2\d{3}-.*Z$/),
+  });
+  await remove(file);
+  await remove(file);
+  expect(await usageOf()).toMatchObject({ files: 1, bytes: 5, percent: 12 });
+});
+
+it("a person asks for the folder of their own, which others' files are not in", async () => {
+  const { upload, send, usageOf } = await start({ bytesPerSubject: 10 });
+  await upload({ policy: "own" });
+  await upload();
+  expect(await usageOf("?mine=true")).toMatchObject({ files: 1, bytes: 5, limit: 10, percent: 50 });
+  expect(await usageOf()).toMatchObject({ files: 2, bytes: 10 });
+  expect(await usageOf()).not.toHaveProperty("limit");
+  const other = await send(`${USAGE}?mine=true`, undefined, as(SERVICE_TOKEN));
+  expect(other.body).toMatchObject({ files: 0, bytes: 0 });
+  for (const query of ["?mine=yes", "?subject=mia", "?mine=true&mine=1"]) {
+    expect(await usageOf(query)).toMatchObject({ code: "INVALID_REQUEST" });
+  }
+});
+
+it("a service that does not count says so", async () => {
+  const { send } = await startService();
+  const { status, body } = await send(USAGE);
+  expect([status, body.code]).toEqual([400, "INVALID_REQUEST"]);
+  expect(body.detail).toContain("USAGE");
+});
+
+it("each threshold is told once, and again after the account fell below it", async () => {
+  const { grant, put, confirm, upload, remove, known, thresholds, events } = await start({
+    bytes: 20,
+  });
+  await upload();
+  await known();
+  await upload();
+  await upload();
+  expect(thresholds()).toEqual([]);
+  const last = await grant();
+  await put(last.put_url, last.put_headers);
+  const [{ body: file }] = await Promise.all([confirm(last), confirm(last), confirm(last)]);
+  await confirm(last);
+  const whole = [80, 95, 100].map((percent) => [percent, 20, undefined]);
+  expect(thresholds()).toEqual(whole);
+  expect(events.at(-1)).toMatchObject({
+    slug: "acme",
+    data: { organization: "org_1", files: 4, limit: 20 },
+  });
+  await remove(file);
+  expect(thresholds()).toEqual(whole);
+  await upload();
+  expect(thresholds()).toEqual([...whole, ...whole]);
+});
+
+it("a threshold of a person's folder names the person", async () => {
+  const { upload, known, thresholds } = await start({ bytesPerSubject: 6 });
+  await upload();
+  await known();
+  expect(thresholds()).toEqual([]);
+  await upload({ policy: "own" });
+  expect(thresholds()).toEqual([[80, 5, "developer"]]);
+});
+
+it("of ten uploads at once as many are open as may be, and a confirm or a removal frees one", async () => {
+  const { grant, put, confirm, remove, usageOf } = await start({ openPerSubject: 4 });
+  const asked = await Promise.all(Array.from({ length: 10 }, () => grant()));
+  const granted = asked.filter(({ receipt }) => receipt !== undefined);
+  expect(granted.length).toBe(4);
+  const refused = asked.find(({ code }) => code !== undefined);
+  expect(refused).toMatchObject({
+    status: 429,
+    code: "TOO_MANY_OPEN_UPLOADS",
+    open: 4,
+    limit: 4,
+    detail: expect.stringMatching(/^One caller may have 4 uploads open at once, and has 4\./),
+  });
+  const [first] = granted;
+  await put(first.put_url, first.put_headers);
+  const { body: file } = await confirm(first);
+  expect(await usageOf()).toMatchObject({ open: 3 });
+  expect((await grant()).receipt).toBeDefined();
+  expect((await grant()).code).toBe("TOO_MANY_OPEN_UPLOADS");
+  // A file has no open upload any more.
+  await remove(file);
+  expect((await grant()).code).toBe("TOO_MANY_OPEN_UPLOADS");
+});
+
+it("uploads in parts and batches count among those that are open, and others' do not", async () => {
+  const { send, grant } = await start({ openPerSubject: 3, open: 4 });
+  const begin = () => send(`${FILES}/multipart`, FILE);
+  const batch = (count: number, token?: string) =>
+    send(
+      `${FILES}/batch`,
+      { files: Array.from({ length: count }, () => FILE) },
+      token ? as(token) : {},
+    );
+  const { body: begun } = await begin();
+  const tooMany = await batch(4);
+  expect([tooMany.status, tooMany.headers.get("retry-after")]).toEqual([429, null]);
+  expect(tooMany.body.detail).toBe(
+    "One caller may have 3 uploads open at once. Ask for fewer together.",
+  );
+  expect((await batch(3)).body).toMatchObject({ code: "TOO_MANY_OPEN_UPLOADS", open: 1 });
+  expect((await batch(2)).status).toBe(200);
+  const refused = await begin();
+  // The first two end are those of the batch, and not the one in parts.
+  expect(Number(refused.headers.get("retry-after"))).toBeLessThanOrEqual(900);
+  expect(Number(refused.headers.get("retry-after"))).toBeGreaterThan(800);
+  expect((await batch(1, SERVICE_TOKEN)).status).toBe(200);
+  expect((await batch(1, SERVICE_TOKEN)).body).toMatchObject({ open: 4, limit: 4 });
+  await send(`${FILES}/multipart`, { upload: begun.upload }, { method: "DELETE" });
+  expect((await grant()).receipt).toBeDefined();
+});
+
+it("a refused upload, and the end of its URL, free their places", async () => {
+  const { put, grant, confirm } = await start({ open: 1 }, "2 seconds");
+  const sent = await grant({ filename: "a.txt", content_type: "text/plain", size: 6 });
+  await put(sent.put_url, sent.put_headers);
+  const { code, status } = await grant();
+  expect([status, code]).toEqual([429, "TOO_MANY_OPEN_UPLOADS"]);
+  expect((await confirm(sent)).body.code).toMatch(/^UPLOAD_/);
+  await until("the end of the URL", async () => (await grant()).receipt !== undefined);
+});
