@@ -1,19 +1,16 @@
 import * as Effect from "effect/Effect";
-import * as Schema from "effect/Schema";
 import {
   forgetOrganization,
   type RemovalResult,
 } from "../../application/files/forget-organization.ts";
 import { ObjectStore } from "../../application/ports/object-store.ts";
-import { OrganizationId, OrganizationSlug } from "../../domain/organization.ts";
 import { Subject } from "../../domain/principal.ts";
 import { prefixFor, subjectFolder } from "../../domain/storage-key.ts";
-import { read } from "../identity/organizations.ts";
-import { variables } from "../settings/source.ts";
 import { command, flag, option } from "./command/command.ts";
-import { CommandFailure, EXIT } from "./command/failure.ts";
+import { EXIT } from "./command/failure.ts";
+import { organizationOrFail, orgOption } from "./command/organization.ts";
 import { print, showProgress } from "./command/output.ts";
-import { orFail, readStoreOrFail } from "./command/configuration.ts";
+import { readStoreOrFail } from "./command/configuration.ts";
 import { eventsOrFail } from "./command/with-events.ts";
 import { runWithStore } from "./command/with-store.ts";
 
@@ -22,9 +19,7 @@ export const forget = command({
   summary:
     "Show everything of an organization, or of a person in it, that the store has, one JSON object a line, or remove it",
   options: {
-    org: option("NAME", OrganizationSlug, "a name of ORGANIZATIONS, or the id that is in keys", {
-      isRequired: true,
-    }),
+    org: orgOption({ isRequired: true }),
     subject: option("NAME", Subject, "a person, as tokens name them", {
       note: "only what is in the person's folder, for policies with {subject} in their key",
     }),
@@ -32,9 +27,7 @@ export const forget = command({
   },
   run: async ({ org, subject, apply = false }) => {
     const { storage } = readStoreOrFail(process.env);
-    const { table } = orFail(read(variables(process.env)), "The command cannot run", process.env);
-    const id = table?.get(org) ?? org;
-    if (!isId(id)) throw new CommandFailure({ code: EXIT.usage, message: NO_ID });
+    const id = organizationOrFail(process.env, org);
     const folder = subject && (await Effect.runPromise(subjectFolder({ kind: "user", subject })));
     let [removed, kept] = [0, 0];
     const report = (each: RemovalResult) => {
@@ -63,9 +56,5 @@ export const forget = command({
     };
   },
 });
-
-const isId = Schema.is(OrganizationId);
-
-const NO_ID = "--org must be a name of ORGANIZATIONS, or the id that is in keys: orgs/{id}/.";
 
 const BEYOND = "Backups, replicas and what others have downloaded are not reached.";

@@ -14,12 +14,12 @@ import { forget } from "./forget.ts";
 import { lifecycle } from "./lifecycle.ts";
 import { print, printMessage } from "./command/output.ts";
 import { mcp } from "./mcp/mcp.ts";
-import { move } from "./move/move.ts";
 import { policy } from "./policy.ts";
 import { CANNOT_START, serveCommand } from "./serve.ts";
 import { sweep } from "./sweep.ts";
 import { tokenCommands } from "./tokens/tokens.ts";
 import { upload } from "./upload/upload.ts";
+import { usage } from "./usage.ts";
 
 export async function main(args: ReadonlyArray<string>, listen: Listen): Promise<void> {
   const serve = serveCommand(listen);
@@ -34,7 +34,7 @@ export async function main(args: ReadonlyArray<string>, listen: Listen): Promise
     lifecycle,
     sweep,
     forget,
-    move,
+    usage,
     policy,
     ...eventCommands,
     ...tokenCommands,

@@ -19,7 +19,6 @@ const COMMANDS = [
   "cors",
   "lifecycle",
   "forget",
-  "move",
   "policy",
   "events list",
   "events show",
