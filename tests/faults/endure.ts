@@ -74,7 +74,7 @@ export async function conclude(name: string, ledger: Ledger, recovered: number):
 }
 
 /** Starts clients that presign and send, others that confirm, and one that sends in parts. */
-function startTraffic(ledger: Ledger) {
+export function startTraffic(ledger: Ledger) {
   const stopped = new AbortController();
   const sent: Array<Upload> = [];
   const repeat = async (act: () => Promise<boolean>) => {
