@@ -61,7 +61,7 @@ it("every alert has a section on what it means, what to look at and what to do, 
 
 it("the page names panels that the dashboard has", () => {
   const titles = panels.map(({ title }) => title);
-  expect(titles).toHaveLength(10);
+  expect(titles).toHaveLength(12);
   const named = [...PAGE.matchAll(/panel "([^"]+)"/g)].map(([, title]) => title);
   expect(named.length).toBeGreaterThan(4);
   expect(named.filter((title = "") => !titles.includes(title))).toEqual([]);
@@ -129,6 +129,7 @@ describe.skipIf(!canRun)("a Prometheus that reads services, each with one fault"
     "directory-gone": ["ValetkeyRefusesByItself"],
     "scanner-gone": ["ValetkeyScannerFailing"],
     "backend-gone": ["ValetkeyEventsFailing", "ValetkeyEventsGivenUp"],
+    strangers: ["ValetkeyNotificationsRefused", "ValetkeyAgentsRefused"],
   } as const;
   type Job = keyof typeof EXPECTED;
 
@@ -182,6 +183,12 @@ describe.skipIf(!canRun)("a Prometheus that reads services, each with one fault"
           scanned: { scan: "clamd", arrival: "incoming", write_once: true },
         }),
       },
+      strangers: {
+        ...store,
+        MCP: "on",
+        NOTIFICATIONS_SECRETS: "0123456789abcdef-._~ABCD",
+        USAGE: "on",
+      },
       "backend-gone": {
         ...store,
         EVENTS_URL: `http://127.0.0.1:${(backend.address() as AddressInfo).port}`,
@@ -221,6 +228,11 @@ describe.skipIf(!canRun)("a Prometheus that reads services, each with one fault"
       return answer.ok ? answer.json() : undefined;
     };
     const upload = async () => {
+      if (job === "strangers") {
+        for (const path of ["/mcp", "/api/v1/events/s3"]) {
+          await fetch(`${service.address}${path}`, { method: "POST", body: "{}" });
+        }
+      }
       const policy = job === "scanner-gone" ? "scanned" : "files";
       const file = { filename: "a.txt", content_type: "text/plain", size: 5, policy };
       const granted = await call("presign", file);
@@ -288,12 +300,14 @@ describe.skipIf(!canRun)("a Prometheus that reads services, each with one fault"
 
   it("the rules name metrics and labels that services have", async () => {
     const selectors = rules.flatMap(({ expr }) =>
-      [...expr.matchAll(/\b((?:valetkey|http|nodejs)_\w+)(?:\{([^}]*)\})?/g)].map(
-        ([, name = "", matchers = ""]) => ({
-          name,
-          labels: [...matchers.matchAll(/(\w+)\s*(?:=|!)/g)].map(([, label]) => label),
-        }),
-      ),
+      [
+        ...expr
+          .replaceAll(/by \([^)]*\)/g, "")
+          .matchAll(/\b((?:valetkey|http|nodejs)_\w+)(?:\{([^}]*)\})?/g),
+      ].map(([, name = "", matchers = ""]) => ({
+        name,
+        labels: [...matchers.matchAll(/(\w+)\s*(?:=|!)/g)].map(([, label]) => label),
+      })),
     );
     expect(selectors.length).toBeGreaterThan(10);
     for (const { name, labels } of selectors) {
