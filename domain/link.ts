@@ -13,7 +13,7 @@ export const Link = Schema.Struct({
   contentType: MediaType,
   version: Schema.optionalKey(Schema.String),
   policy: Schema.String,
-  /** The store in which a claim placed the file, which its holder has not. */
+  /** The store of the version, or in which a claim placed the file: its holder has no claim. */
   store: Schema.optionalKey(StoreName),
   issuedAt: Schema.DateTimeUtcFromMillis,
   expiresAt: Schema.DateTimeUtcFromMillis,

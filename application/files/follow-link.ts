@@ -12,7 +12,7 @@ import { isGone, WINDOWS } from "./open-file.ts";
 import type { RecordFacts } from "../ports/audit.ts";
 import { Policies } from "../ports/policies.ts";
 import { checkWidth, showFile } from "./show-file.ts";
-import { inStoreOf } from "../store/in-store.ts";
+import { inStoreOf, isElsewhere } from "../store/in-store.ts";
 import { openLink } from "../tokens.ts";
 
 /**
@@ -43,8 +43,9 @@ const openLinked = Effect.fnUntraced(function* (link: Link, width?: number) {
   const { getLifetime, minLifetime } = policy;
   const lifetime = Lifetime.make(Duration.seconds(Math.min(left, Duration.toSeconds(getLifetime))));
   const window = Duration.seconds(Math.floor(Duration.toSeconds(lifetime) / WINDOWS));
+  const version = (yield* isElsewhere(link)) ? undefined : link.version;
   const request = getRequest(
-    link,
+    { ...link, version },
     { getLifetime: lifetime, minLifetime, inlinePdf: false },
     "public",
   );

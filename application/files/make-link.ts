@@ -8,6 +8,7 @@ import type { StorageKey } from "../../domain/storage-key.ts";
 import type { Member } from "../admit.ts";
 import { ObjectStore } from "../ports/object-store.ts";
 import { Policies } from "../ports/policies.ts";
+import { isElsewhere } from "../store/in-store.ts";
 import { claimedStore } from "../store/placement.ts";
 import { openReceipt, sealLink } from "../tokens.ts";
 
@@ -24,7 +25,8 @@ export const makeLink = Effect.fnUntraced(function* (request: {
   readonly version?: string | undefined;
 }) {
   const { member, receipt } = request;
-  const { key, filename, path, contentType, policy } = yield* openReceipt(member, receipt);
+  const opened = yield* openReceipt(member, receipt);
+  const { key, filename, path, contentType, policy } = opened;
   const longest = (yield* Policies).get(policy)?.linkLifetime;
   if (longest === undefined) return yield* new LinksNotAllowed();
   const { lifetime = longest } = request;
@@ -33,8 +35,10 @@ export const makeLink = Effect.fnUntraced(function* (request: {
   }
   const now = yield* DateTime.now;
   const expiresAt = DateTime.addDuration(now, lifetime);
-  const version = request.version ?? (yield* versionNow(key));
-  const store = claimedStore(member);
+  // A file that moves, or was moved, has other versions in its other store.
+  const isMoved = yield* isElsewhere(opened);
+  const version = isMoved ? undefined : (request.version ?? (yield* versionNow(key)));
+  const store = claimedStore(member) ?? (version === undefined ? undefined : opened.store);
   const token = yield* sealLink({
     key,
     filename,

@@ -1,4 +1,5 @@
 import * as Context from "effect/Context";
+import * as Duration from "effect/Duration";
 import * as Effect from "effect/Effect";
 import * as Layer from "effect/Layer";
 import * as Logger from "effect/Logger";
@@ -10,6 +11,7 @@ import { chooseStore } from "../../application/store/choose-store.ts";
 import { inStoreNamed } from "../../application/store/in-store.ts";
 import { confirmAnnounced } from "../../application/uploads/confirm-announced.ts";
 import { StoreUnavailable } from "../../domain/errors.ts";
+import { LinkLifetime } from "../../domain/link.ts";
 import { DEFAULT_STORE, type Place, StoreName } from "../../domain/place.ts";
 import { defaultPolicy, type UploadPolicy } from "../../domain/upload-policy.ts";
 import { embedded, FILE, PRESIGN, startService } from "./service.ts";
@@ -161,6 +163,30 @@ it("only tokens of other stores than the default one name their store", async ()
     );
     expect(contents.map(({ h }) => h)).toEqual([sealed, sealed]);
   }
+});
+
+it("a link opens its version in the store that has it, and the file wherever it is", async () => {
+  const { upload, confirm, send, request, moveTo, copy } = await start({
+    linkLifetime: LinkLifetime.make(Duration.hours(1)),
+  });
+  const { receipt } = await upload();
+  await confirm(receipt);
+  const makeLink = async () => {
+    const { body } = await send(`${FILES}/links`, { receipt, version: "v1" });
+    return new URL(body.link_url).pathname;
+  };
+  const versionAt = async (link: string, place: Place) => {
+    moveTo(place);
+    const { headers, status } = await request(link);
+    expect(status).toBe(302);
+    return new URL(headers.get("location") ?? "").searchParams.get("versionId");
+  };
+  const link = await makeLink();
+  expect(await versionAt(link, { store: EU })).toBe("v1");
+  copy(EU, US);
+  expect(await versionAt(link, { store: US, from: EU })).toBeNull();
+  expect(await versionAt(link, { store: US })).toBeNull();
+  expect(await versionAt(await makeLink(), { store: US })).toBeNull();
 });
 
 it("an announced upload is confirmed in its own store, and ignored as a copy in another", async () => {
