@@ -12,6 +12,7 @@ import { organizationOrFail, orgOption } from "./command/organization.ts";
 import { print, showProgress } from "./command/output.ts";
 import { readStoreOrFail } from "./command/configuration.ts";
 import { eventsOrFail } from "./command/with-events.ts";
+import { usageOrFail } from "./command/with-usage.ts";
 import { runWithStore } from "./command/with-store.ts";
 
 export const forget = command({
@@ -37,8 +38,9 @@ export const forget = command({
       if ((removed + kept) % 1000 === 0) showProgress(`${removed + kept} so far`);
     };
     const withEvents = eventsOrFail(process.env, apply);
+    const withUsage = usageOrFail(process.env);
     const program = Effect.andThen(
-      withEvents(forgetOrganization({ organization: id, folder, apply, report })),
+      withUsage(withEvents(forgetOrganization({ organization: id, folder, apply, report }))),
       ObjectStore.use(({ parts }) => Effect.succeed(parts?.abandoned)),
     );
     const abandoned = await runWithStore(storage, program, "Not all was removed", { isLong: true });

@@ -6,6 +6,7 @@ import { EXIT } from "./command/failure.ts";
 import { print } from "./command/output.ts";
 import { readStoreOrFail } from "./command/configuration.ts";
 import { eventsOrFail } from "./command/with-events.ts";
+import { usageOrFail } from "./command/with-usage.ts";
 import { runWithStore } from "./command/with-store.ts";
 
 export const sweep = command({
@@ -15,6 +16,7 @@ export const sweep = command({
   run: async ({ apply = false }) => {
     const { policies, storage } = readStoreOrFail(process.env);
     const withEvents = eventsOrFail(process.env, apply);
+    const withUsage = usageOrFail(process.env);
     const days = waitingDays([...policies.values()]) || MOST_DAYS_OF_WAITING;
     let bytes = 0;
     const counts = { upload: 0, parts: 0, file: 0, failed: 0 };
@@ -32,9 +34,14 @@ export const sweep = command({
         },
       }),
     );
-    await runWithStore(storage, withEvents(program), "The sweep did not finish; run it again", {
-      isLong: true,
-    });
+    await runWithStore(
+      storage,
+      withUsage(withEvents(program)),
+      "The sweep did not finish; run it again",
+      {
+        isLong: true,
+      },
+    );
     const { upload, parts, file, failed } = counts;
     const done = apply ? "were removed" : "would be removed by --apply";
     const total = `${upload} uploads (${bytes} bytes) that waited ${days} days, ${parts} uploads in parts and ${file} files of earlier removals ${done}.`;

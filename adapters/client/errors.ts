@@ -5,7 +5,7 @@ import { sizeInWords } from "./size-in-words.ts";
 export type UploadErrorCode =
   /** The policy does not allow the file: `limit` or `allowed` say what it allows. */
   | "refused"
-  /** The quota of the organization is used up; `retryAfter` says when there is more. */
+  /** A quota is used up; `retryAfter` says when there is more, unless files have to be removed. */
   | "quota"
   | "unauthenticated"
   /** The caller may not upload here, or not under this policy. */

@@ -181,6 +181,7 @@ const LOST = /fetch|Load f/;
 
 const CODES = new Map<unknown, UploadErrorCode>([
   ["QUOTA_EXCEEDED", "quota"],
+  ["STORAGE_FULL", "quota"],
   ["UPLOAD_MISMATCH", "mismatch"],
   ["UPLOAD_INCOMPLETE", "mismatch"],
   ["UPLOAD_REFUSED_BY_SCAN", "unsafe"],

@@ -120,6 +120,11 @@ export function readAll(env: Env) {
       identity.isPlacedByClaim(source) &&
       missingBeside(stores.settings.stores, identity.storeClaim),
     limit !== undefined &&
+      limit.usage === undefined &&
+      who?.callers.auth === "jwt" &&
+      who.callers.stored !== undefined &&
+      fault(limits.settings.counts, "must be on where JWT_STORED_CLAIM is set"),
+    limit !== undefined &&
       (limit.isLimited || (who !== undefined && hasPlans(who))) &&
       areSeveral(limit) &&
       Result.isSuccess(parts.redis) &&

@@ -195,7 +195,8 @@ func (c *Client) refusal(got *http.Response, text []byte) *Error {
 	}
 	failed.Status, failed.RetryAfter = got.StatusCode, retryAfter(got.Header)
 	isPending := got.StatusCode == http.StatusAccepted && failed.Problem != nil
-	if isPending || (isBusy(got.StatusCode) && failed.Code != CodeQuotaExceeded) {
+	isFull := failed.Code == CodeQuotaExceeded || failed.Code == CodeStorageFull
+	if isPending || (isBusy(got.StatusCode) && !isFull) {
 		return passing(failed)
 	}
 	return failed

@@ -257,6 +257,7 @@ func TestFailuresThatNothingMendsEndTheUploadAtOnce(t *testing.T) {
 	}{
 		"a refusal":                {"POST presign", "FILE_TOO_LARGE", status(413, "", fmt.Sprintf(problem, "FILE_TOO_LARGE", "")), 1},
 		"a quota":                  {"POST presign", "QUOTA_EXCEEDED", status(429, "Retry-After: 1", fmt.Sprintf(problem, "QUOTA_EXCEEDED", "")), 1},
+		"a full storage":           {"POST presign", "STORAGE_FULL", status(507, "", fmt.Sprintf(problem, "STORAGE_FULL", "")), 1},
 		"something else there":     {"GET policies", CodeInvalidAnswer, status(200, "", "{}"), 1},
 		"a mismatch":               {"POST confirm", "UPLOAD_MISMATCH", status(409, "", fmt.Sprintf(problem, "UPLOAD_MISMATCH", "")), 1},
 		"a refusal of the store":   {"PUT ", CodeStoreRefused, status(400, "", "<Code>InvalidRequest</Code>"), 1},

@@ -31,6 +31,7 @@ const (
 	CodeNotFound             = "NOT_FOUND"
 	CodeQuotaExceeded        = "QUOTA_EXCEEDED"
 	CodeRateLimited          = "RATE_LIMITED"
+	CodeStorageFull          = "STORAGE_FULL"
 	CodeUnauthenticated      = "UNAUTHENTICATED"
 	CodeUnknownPolicy        = "UNKNOWN_POLICY"
 	CodeUnsupportedMediaType = "UNSUPPORTED_MEDIA_TYPE"

@@ -470,6 +470,13 @@ it("a quota that is used up is not waited for", async () => {
   expect(error.retryAfter).toBeGreaterThan(0);
 });
 
+it("a full storage is not waited for", async () => {
+  const { client } = await startUploads();
+  const seen = network(first(9, isFor("presign"), () => problem("STORAGE_FULL", 507)));
+  expect((await failure(client.upload(FILE))).code).toBe("quota");
+  expect(seen.filter(isFor("presign"))).toHaveLength(1);
+});
+
 it.each([
   [{ token: "another" }, "unauthenticated", "Sign in, then try again."],
   [{ token: undefined }, "unauthenticated", "Sign in, then try again."],

@@ -192,6 +192,7 @@ class ClientTest(unittest.TestCase):
             problem(413, "FILE_TOO_LARGE", limit=100): errors.RefusedError,
             problem(403, "FORBIDDEN"): errors.RefusedError,
             problem(429, "QUOTA_EXCEEDED"): errors.QuotaError,
+            problem(507, "STORAGE_FULL"): errors.QuotaError,
             problem(404, "NOT_FOUND"): errors.RefusedError,
             httpx.Response(501, text="nginx"): errors.ServiceFailedError,
         }

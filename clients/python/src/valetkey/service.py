@@ -22,6 +22,7 @@ Token = str | Callable[[], str | Awaitable[str]]
 
 KINDS: Mapping[object, type[ValetkeyError]] = {
     "QUOTA_EXCEEDED": errors.QuotaError,
+    "STORAGE_FULL": errors.QuotaError,
     "UPLOAD_MISMATCH": errors.MismatchError,
     "UPLOAD_INCOMPLETE": errors.MismatchError,
     "UPLOAD_REFUSED_BY_SCAN": errors.UnsafeError,
