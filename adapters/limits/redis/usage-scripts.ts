@@ -33,8 +33,9 @@ export const changeUsage = script<Change, string>(
   `${START}
 local isKnown = redis.call('HGET', settled, 'server') == server
 local caredAt = tonumber(redis.call('HGET', live, 'cared') or 0)
-local isDue = #input.limits > 0 and math.abs(now - caredAt) >= 60000
-if isDue then redis.call('HSET', live, 'cared', now) end
+local isNew = not isKnown and redis.call('HGET', live, 'server') ~= server
+local isDue = #input.limits > 0 and (isNew or math.abs(now - caredAt) >= 60000)
+if isDue then redis.call('HSET', live, 'cared', now, 'server', server) end
 local function sumOf(folder)
   local function field(name) return name .. ' ' .. folder end
   local before = redis.call('HMGET', settled, field('files'), field('bytes'))
