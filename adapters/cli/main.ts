@@ -14,6 +14,7 @@ import { forget } from "./forget.ts";
 import { lifecycle } from "./lifecycle.ts";
 import { print, printMessage } from "./command/output.ts";
 import { mcp } from "./mcp/mcp.ts";
+import { move } from "./move/move.ts";
 import { policy } from "./policy.ts";
 import { CANNOT_START, serveCommand } from "./serve.ts";
 import { sweep } from "./sweep.ts";
@@ -34,6 +35,7 @@ export async function main(args: ReadonlyArray<string>, listen: Listen): Promise
     lifecycle,
     sweep,
     forget,
+    move,
     usage,
     policy,
     ...eventCommands,

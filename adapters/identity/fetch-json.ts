@@ -17,24 +17,28 @@ export const fetchJson = (
   url: URL,
   headers: Readonly<Record<string, string>> = {},
 ): Effect.Effect<{ readonly status: number; readonly body: unknown }, IdentityUnavailable> =>
-  clientSpan("GET", httpAttributes("GET", url), (trace) =>
-    Effect.tryPromise({
-      try: async (signal) => {
-        const answer = await fetch(url, {
-          signal,
-          redirect: "error",
-          headers: { Accept: "application/json", ...headers, ...trace },
-        });
-        if (answer.status !== 200) {
-          await answer.body?.cancel();
-          return { status: answer.status, body: undefined };
-        }
-        const body = parseJson(await readText(answer));
-        if (Result.isFailure(body)) throw new Error(`the answer ${body.failure}`);
-        return { status: 200, body: body.success };
-      },
-      catch: (cause) => unavailable(url, fetchFailure(cause)),
-    }),
+  clientSpan(
+    "GET",
+    httpAttributes("GET", url),
+    (trace) =>
+      Effect.tryPromise({
+        try: async (signal) => {
+          const answer = await fetch(url, {
+            signal,
+            redirect: "error",
+            headers: { Accept: "application/json", ...headers, ...trace },
+          });
+          if (answer.status !== 200) {
+            await answer.body?.cancel();
+            return { status: answer.status, body: undefined };
+          }
+          const body = parseJson(await readText(answer));
+          if (Result.isFailure(body)) throw new Error(`the answer ${body.failure}`);
+          return { status: 200, body: body.success };
+        },
+        catch: (cause) => unavailable(url, fetchFailure(cause)),
+      }),
+    true,
   );
 
 /** Makes a request fail if the answer from `url` takes longer. */

@@ -228,12 +228,12 @@ export class ObjectStore extends Context.Service<
      */
     readonly remove: (object: StoredVersion) => Effect.Effect<void, StoreUnavailable>;
     /**
-     * For `reads`: opens the object that `head` described and no other: its first `length` bytes,
-     * or all. The reader gets exactly these, or a `StoreUnavailable`. Ending the read closes it;
+     * For `reads`: opens the object that `head` described and no other: `length` bytes from `start`
+     * on, or all. The reader gets exactly these, or a `StoreUnavailable`. Ending the read closes it;
      * without a read it stays open.
      */
     readonly read?: (
-      object: ObjectRef & { readonly length?: number },
+      object: ObjectRef & { readonly start?: number; readonly length?: number },
     ) => Effect.Effect<AsyncIterable<Uint8Array> | "changed", StoreUnavailable>;
     /** For `multipart`. */
     readonly parts?: Parts;

@@ -7,7 +7,6 @@ import { type IncomingKey, type ObjectKey, parse, removedKey } from "../../domai
 import { forEachPage } from "./for-each-page.ts";
 import {
   type Lists,
-  type MultipartId,
   type ObjectFacts,
   ObjectStore,
   type OpenUpload,
@@ -54,12 +53,6 @@ export function bothStores(to: StorePorts, from: StorePorts): StorePorts {
     if (isThere(outcome) || Exit.isFailure(outcome)) return { at: from, outcome };
     return { at: to, outcome: other };
   });
-  const at = <A>(
-    key: ObjectKey,
-    use: (side: StorePorts) => Effect.Effect<A, StoreUnavailable> | undefined,
-  ): Effect.Effect<A, StoreUnavailable> =>
-    Effect.flatMap(find(key), (found) => use(found.at) ?? CANNOT);
-
   const writeEmpty = (key: IncomingKey) =>
     inBoth(({ store }) =>
       Effect.catchIf(
@@ -69,7 +62,7 @@ export function bothStores(to: StorePorts, from: StorePorts): StorePorts {
       ),
     );
 
-  const { parts, copies, list, read, scanTag, rules: _, ...store } = to.store;
+  const { parts, copies, list, rules: _, ...store } = to.store;
   const lists = list && from.store.list && [from.store.list, list];
   return {
     presigner: {
@@ -100,16 +93,7 @@ export function bothStores(to: StorePorts, from: StorePorts): StorePorts {
           ),
         );
       }),
-      ...(read && { read: (object) => at(object.key, (side) => side.store.read?.(object)) }),
-      ...(scanTag && {
-        scanTag: (object) => at(object.key, (side) => side.store.scanTag?.(object)),
-      }),
-      ...(copies && {
-        copies: {
-          copy: (upload) => at(upload.key, (side) => side.store.copies?.copy(upload)),
-          writeEmpty,
-        },
-      }),
+      ...(copies && { copies: { ...copies, writeEmpty } }),
       ...(lists && {
         list: {
           objects: mergeLists(lists),
@@ -121,17 +105,16 @@ export function bothStores(to: StorePorts, from: StorePorts): StorePorts {
           ...parts,
           abort: (upload) =>
             inBoth((side) =>
-              Effect.flatMap(keepsUpload(side, upload), (isThere) =>
-                isThere ? (side.store.parts?.abort(upload) ?? Effect.void) : Effect.void,
+              Effect.flatMap(openIn(side, upload.key), (open) =>
+                open.some(({ key, uploadId }) => key === upload.key && uploadId === upload.uploadId)
+                  ? (side.store.parts?.abort(upload) ?? Effect.void)
+                  : Effect.void,
               ),
             ),
-          listOpen: ({ prefix, after }) =>
+          listOpen: ({ prefix }) =>
             Effect.map(
-              inTurn(sides.map(uploadsOf))({ prefix, after: after?.uploadId }),
-              ({ found, next }) => ({
-                found,
-                ...(next !== undefined && { next: { key: "", uploadId: next, age: 0 } }),
-              }),
+              Effect.forEach(sides, (side) => openIn(side, prefix)),
+              (open) => ({ found: open.flat() }),
             ),
         },
       }),
@@ -186,28 +169,25 @@ const keepsVersion = ({ store }: StorePorts, { key, version }: StoredVersion) =>
   const versions = store.list?.versions;
   if (version === undefined) return Effect.succeed(true);
   if (versions === undefined) return Effect.succeed(false);
-  return isListed(
-    (after: string | undefined) => versions({ prefix: key, after }),
-    (each) => each.key === key && each.version === version,
+  const all = allPages((after: string | undefined) => versions({ prefix: key, after }));
+  return Effect.map(all, (found) =>
+    found.some((each) => each.key === key && each.version === version),
   );
 };
 
-const keepsUpload = ({ store }: StorePorts, { key, uploadId }: MultipartId) => {
-  const { parts } = store;
-  if (parts === undefined) return Effect.succeed(false);
-  return isListed(
-    (after: OpenUpload | undefined) => parts.listOpen({ prefix: key, after }),
-    (each) => each.key === key && each.uploadId === uploadId,
+const openIn = ({ store }: StorePorts, prefix: string) =>
+  allPages(
+    (after: OpenUpload | undefined) => store.parts?.listOpen({ prefix, after }) ?? NO_UPLOADS,
   );
-};
 
-const isListed = Effect.fnUntraced(function* <A, After>(
+const NO_UPLOADS = Effect.succeed<Page<OpenUpload, OpenUpload>>({ found: [] });
+
+const allPages = Effect.fnUntraced(function* <A, After>(
   list: (after: After | undefined) => Effect.Effect<Page<A, After>, StoreUnavailable>,
-  isIt: (entry: A) => boolean,
 ) {
-  let isFound = false;
-  yield* forEachPage(list, (found) => Effect.sync(() => (isFound ||= found.some(isIt))));
-  return isFound;
+  const all: Array<A> = [];
+  yield* forEachPage(list, (found) => Effect.sync(() => void all.push(...found)));
+  return all;
 });
 
 /** Stores without versions come first: a removal there leaves a delete marker in the other. */
@@ -223,22 +203,3 @@ const versionsOf = (lists: ReadonlyArray<Lists>): ReadonlyArray<List<StoredVersi
             ...(next !== undefined && { next }),
           }))),
     );
-
-/** Writes where a list continues as a text. */
-const uploadsOf = ({ store }: StorePorts): List<OpenUpload> => {
-  const { parts } = store;
-  return ({ prefix, after }) => {
-    const [key = "", uploadId = ""] = after?.split("\n") ?? [];
-    const page = parts?.listOpen({ prefix, ...(after && { after: { key, uploadId, age: 0 } }) });
-    return Effect.map(page ?? NO_UPLOADS, ({ found, next }) => ({
-      found,
-      ...(next && { next: `${next.key}\n${next.uploadId}` }),
-    }));
-  };
-};
-
-const NO_UPLOADS = Effect.succeed<Page<OpenUpload, OpenUpload>>({ found: [] });
-
-const CANNOT = Effect.fail(
-  new StoreUnavailable({ kind: "refused", reason: "the store of this file cannot do this" }),
-);

@@ -1,4 +1,5 @@
 import { execFile } from "node:child_process";
+import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
@@ -42,6 +43,9 @@ async function up(file: string, more: Readonly<Record<string, string>>): Promise
     STORE_URL: storeUrl,
     IMAGES_URL: `http://images.localhost:${port}`,
     PUBLISH: `127.0.0.1:${port}:${port}`,
+    // Of compose.regions.yaml.
+    STORE_URLS: `http://eu.localhost:${port}, http://us.localhost:${port}`,
+    STORES: readFileSync(join(DEPLOY, "stores.json"), "utf8").replaceAll("8787", String(port)),
     MINIO_PORT: String(await freePort()),
     REPLICAS: "2",
     LIMIT_REQUESTS_PER_SUBJECT: "100000 per minute",
@@ -129,6 +133,60 @@ if (isFullRun) {
       expect(await tab.evaluate(size)).toEqual([64, 32]);
       const other = JSON.stringify(address.replace("/64x0/", "/65x0/"));
       expect(await tab.evaluate(`fetch(${other}).then(({ status }) => status)`)).toBe(400);
+    });
+  });
+
+  describe.skipIf(compose === undefined)("compose.regions.yaml", () => {
+    const project = started("compose.regions.yaml");
+
+    /** Runs an upload of each organization, and returns its steps: hosts and statuses. */
+    const upload = async (organizations: ReadonlyArray<string>) => {
+      const script = `
+        const headers = { Authorization: "Bearer " + process.env.DEV_SERVICE_TOKEN, "Content-Type": "application/json" };
+        const body = JSON.stringify({ filename: "a.txt", content_type: "text/plain", size: 5 });
+        const steps = await Promise.all(${JSON.stringify(organizations)}.map(async (organization) => {
+          const files = "http://valetkey:8787/api/v1/orgs/" + organization + "/files/";
+          const granted = await (await fetch(files + "presign", { method: "POST", headers, body })).json();
+          const { put_url, put_headers, receipt, key } = granted;
+          const put = await fetch(put_url, { method: "PUT", headers: put_headers, body: "hello" }).catch(({ cause }) => cause);
+          const confirmed = await fetch(files + "confirm", { method: "POST", headers, body: JSON.stringify({ receipt }) });
+          const got = await fetch("http://valetkey:8787/api/v1/orgs/" + organization + "/files/" + key.slice(key.indexOf("files/") + 6), { headers, redirect: "manual" });
+          const location = new URL(got.headers.get("location"));
+          return [new URL(put_url).hostname, put.status, confirmed.status, location.hostname];
+        }));
+        console.log(JSON.stringify(steps));`;
+      const said = await project().inside("node", "--input-type=module", "--eval", script);
+      return JSON.parse(said);
+    };
+
+    it("files of each organization are sent to its region, and read from there", async () => {
+      expect(await upload(["acme", "globex"])).toEqual([
+        ["eu.localhost", 200, 200, "eu.localhost"],
+        ["us.localhost", 200, 200, "us.localhost"],
+      ]);
+    });
+
+    it("a region that is away fails the uploads of its own organizations alone", async () => {
+      await project().compose("stop", "--timeout", "1", "us");
+      expect(await upload(["acme", "globex"])).toEqual([
+        ["eu.localhost", 200, 200, "eu.localhost"],
+        ["us.localhost", 502, 503, "us.localhost"],
+      ]);
+      await project().compose("start", "us");
+      await until("the region", async () => (await upload(["globex"]))[0][2] === 200);
+    });
+
+    it("four processes on one machine share the requests that Caddy gets", async () => {
+      const { address, compose: run, inside } = project();
+      await run("up", "--detach", "--wait", "--no-recreate", "--scale", "valetkey=4");
+      const token = await inside("printenv", "DEV_TOKEN");
+      const ask = () => fetch(`${address}/api/v1/orgs/acme/files/presign`, presign(token));
+      const statuses = (await Promise.all(Array.from({ length: 200 }, ask))).map((it) => it.status);
+      expect(new Set(statuses)).toEqual(new Set([200]));
+      const lines = (await run("logs", "valetkey")).split("\n");
+      const busy = lines.filter((line) => line.includes("/files/presign"));
+      const replicas = new Set(busy.map((line) => line.split(" ", 1)[0]));
+      expect([...replicas].toSorted()).toEqual([1, 2, 3, 4].map((each) => `valetkey-${each}`));
     });
   });
 

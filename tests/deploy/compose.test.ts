@@ -67,7 +67,7 @@ interface User {
   readonly policyNames?: ReadonlyArray<string>;
 }
 
-const BUCKET = { STORAGE_BUCKET: "my-bucket" };
+const BUCKET = { STORAGE_BUCKET: "my-bucket", STORES: join(DEPLOY, "stores.json") };
 
 it.each(PROJECTS)("%s has what watches it in the profile watch, of one version", (file) => {
   const services = servicesOf(file, BUCKET);
@@ -118,6 +118,7 @@ const variablesOf = (text: string) =>
 /** The projects that bring a store. */
 const STORES: Readonly<Record<string, string>> = {
   "compose.azure.yaml": "azurite",
+  "compose.regions.yaml": "minio",
   "compose.seaweedfs.yaml": "seaweedfs",
   "compose.yaml": "minio",
 };

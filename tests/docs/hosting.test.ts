@@ -1,11 +1,17 @@
 import { execFileSync } from "node:child_process";
+import { once } from "node:events";
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
+import { createServer } from "node:net";
 import { join } from "node:path";
 import { expect, it } from "vitest";
 import { parse } from "yaml";
 import { settings } from "../../adapters/service/settings.ts";
 import { makeFolder } from "../support/make-folder.ts";
+import { need } from "../support/need.ts";
 import { whereIs } from "../support/on-path.ts";
+import { startServer } from "../support/server-process.ts";
+
+const bundle = await need("service");
 
 // The files of deploy/hosting fit the image and the service. The hosts cannot be reached from here.
 
@@ -54,3 +60,47 @@ it("the unit for systemd is valid, sets variables of the service, and lets it st
   const answer = execFileSync("sh", ["-c", '"$0" verify "$1" 2>&1', analyze, file]);
   expect(String(answer)).toBe("");
 });
+
+it.skipIf(bundle === undefined)(
+  "processes of one machine share their variables, and no port",
+  async () => {
+    const unit = read("hosting/valetkey@.service");
+    const [, ...command] = /^ExecStart=(\S+) (.*)$/m.exec(unit) ?? [];
+    const folder = makeFolder();
+    // What somebody wrote for a single process.
+    const shared = { PORT: "1", METRICS_PORT: "9464", PROBE_PORT: "8788", AUTH: "dev" };
+    const serve = async (port: number) => {
+      const line = command.join(" ").replaceAll("%i", String(port));
+      const args = line.replace("/usr/bin/node bundle", `${process.execPath} ${bundle}`);
+      const env = { ...shared, HOST: "127.0.0.1", STORAGE_LOCAL_DIR: folder };
+      const isUp = async () => (await fetch(`http://127.0.0.1:1${port}/metrics`)).ok;
+      await startServer({ path: "/usr/bin/env", args: args.split(" "), folder, env, isUp });
+      const paths = [`${port}/healthz`, `1${port}/metrics`];
+      const asked = paths.map((path) => fetch(`http://127.0.0.1:${path}`));
+      return (await Promise.all(asked)).map(({ status }) => status);
+    };
+    expect([await serve(await portOfFour()), await serve(await portOfFour())]).toEqual([
+      [200, 200],
+      [200, 200],
+    ]);
+  },
+);
+
+/** Returns a port such as a unit has, whose other one is free as well. */
+async function portOfFour(): Promise<number> {
+  for (;;) {
+    const port = 1024 + Math.floor(Math.random() * 8900);
+    const free = await Promise.all([port, `1${port}`].map(isFree));
+    if (free.every(Boolean)) return port;
+  }
+}
+
+const isFree = async (port: number | string): Promise<boolean> => {
+  const server = createServer().listen(Number(port), "127.0.0.1");
+  const bound = await once(server, "listening").then(
+    () => true,
+    () => false,
+  );
+  server.close();
+  return bound;
+};

@@ -40,6 +40,8 @@ function writeStandsOn(): void {
 /** Lets a test write the file that it compares with. */
 const update = (test: string) => () => run("vitest", ["run", `tests/${test}.test.ts`, "--update"]);
 
+const TRACES = "tests/service/traces.test.ts";
+
 interface Generated {
   readonly purpose: string;
   readonly write: (args: ReadonlyArray<string>) => void;
@@ -77,6 +79,11 @@ const GENERATED: Readonly<Record<string, Generated>> = {
   picture: {
     purpose: "the README's picture of the page",
     write: () => run("node", ["tests/support/write-picture.ts"]),
+    isExtra: true,
+  },
+  trace: {
+    purpose: "the picture of a confirm as spans, in docs/traces.md",
+    write: () => run("env", ["WRITE_PICTURE=1", "vitest", "run", "--mode=all", TRACES]),
     isExtra: true,
   },
 };

@@ -10,6 +10,7 @@ import { startAzurite } from "../azure/azurite.ts";
 import { endWithThisProcess } from "./end-leftovers.ts";
 import { RUN } from "./run.ts";
 import { findChromium } from "./chromium.ts";
+import { findCollector } from "./collector/collector.ts";
 import { findCompose } from "./compose.ts";
 import { startFakeGcs } from "../google/fake-gcs-server.ts";
 import { findGoTool } from "./go-tool.ts";
@@ -116,6 +117,8 @@ const FINDERS = {
     const value = await findGoTool(TOXIPROXY);
     return { value, source: value ?? "install Go, which builds it" };
   },
+  /** A collector of OpenTelemetry. */
+  collector: findCollector,
   /** The path of libfaketime, which gives a process another clock. */
   faketime: findFaketime,
   /** That a process may be given mounts of its own. */

@@ -116,12 +116,12 @@ export const layer = (
               return linkObject(folder, { from, to: stored({ key: to }).key, etag, names });
             }),
         },
-        read: ({ key, etag, length = Infinity }) =>
+        read: ({ key, etag, start = 0, length = Infinity }) =>
           run(async () => {
             const object = await openObject(folder, stored({ key }).key);
             if (object?.etag === etag) {
-              const size = Math.min(length, object.size);
-              const range = { start: 0, end: size - 1, timeouts: timeoutsFor(size) };
+              const size = Math.min(length, object.size - start);
+              const range = { start, end: start + size - 1, timeouts: timeoutsFor(size) };
               return exactly(object.bytes(range), size);
             }
             await object?.close();

@@ -8,12 +8,19 @@ import { type StoreResponse, type Bucket, signedFetch, unavailable } from "./sig
 /** Reads an object on condition of its ETag; `query` names its version. */
 export const readObject = Effect.fnUntraced(function* (
   bucket: Bucket,
-  { key, etag, size, length = size }: ObjectRef & { readonly length?: number },
+  {
+    key,
+    etag,
+    size,
+    start = 0,
+    length = size,
+  }: ObjectRef & { readonly start?: number; readonly length?: number },
   query: ReadonlyArray<Pair>,
   fail: (answer: StoreResponse) => Effect.Effect<never, StoreUnavailable>,
 ) {
-  const wanted = Math.min(length, size);
-  const range = wanted < size ? [["range", `bytes=0-${wanted - 1}`] as const] : [];
+  const wanted = Math.min(length, size - start);
+  const bytes = `${start}-${start + wanted - 1}`;
+  const range = wanted < size ? [["range", `bytes=${bytes}`] as const] : [];
   const answer = yield* signedFetch(bucket, {
     method: "GET",
     key,
@@ -24,7 +31,7 @@ export const readObject = Effect.fnUntraced(function* (
   const { status, headers, body } = answer;
   if (status === 404 || status === 412) return "changed" as const;
   if (!answer.ok || body === null) return yield* fail(answer);
-  if (isExpected(answer, { size, wanted })) {
+  if (isExpected(answer, { size, start, wanted, bytes })) {
     if (headers.get("etag") === etag) return exactly(body, wanted);
     yield* close(body);
     return "changed" as const;
@@ -36,11 +43,16 @@ export const readObject = Effect.fnUntraced(function* (
 /** Returns false for a body decoded on the way: its length differs, or is left out. */
 const isExpected = (
   { status, headers }: StoreResponse,
-  { size, wanted }: Record<"size" | "wanted", number>,
+  {
+    size,
+    start,
+    wanted,
+    bytes,
+  }: Record<"size" | "start" | "wanted", number> & { readonly bytes: string },
 ) =>
   (status === 206
-    ? headers.get("content-range") === `bytes 0-${wanted - 1}/${size}`
-    : status === 200) &&
+    ? headers.get("content-range") === `bytes ${bytes}/${size}`
+    : status === 200 && start === 0) &&
   headers.get("content-length") === `${status === 206 ? wanted : size}` &&
   ["identity", null].includes(headers.get("content-encoding"));
 

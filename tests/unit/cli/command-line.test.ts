@@ -19,6 +19,7 @@ const COMMANDS = [
   "cors",
   "lifecycle",
   "forget",
+  "move",
   "policy",
   "events list",
   "events show",

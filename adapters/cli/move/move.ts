@@ -1,0 +1,126 @@
+import * as Context from "effect/Context";
+import * as DateTime from "effect/DateTime";
+import * as Duration from "effect/Duration";
+import * as Effect from "effect/Effect";
+import * as Layer from "effect/Layer";
+import * as Option from "effect/Option";
+import { statSync } from "node:fs";
+import { type MovedObject, moveFiles } from "../../../application/files/move-files.ts";
+import { ObjectStore } from "../../../application/ports/object-store.ts";
+import { Presigner } from "../../../application/ports/presigner.ts";
+import { guarded } from "../../../application/store/guarded-store.ts";
+import { sizeInWords } from "../../../domain/byte-size.ts";
+import { MULTIPART_LIFETIME } from "../../../domain/multipart.ts";
+import { OrganizationId } from "../../../domain/organization.ts";
+import { StoreName } from "../../../domain/place.ts";
+import { CONFIRM_GRACE } from "../../../domain/receipt.ts";
+import type { UploadPolicy } from "../../../domain/upload-policy.ts";
+import { S3Access } from "../../storage/s3/access.ts";
+import { copyBetween } from "../../storage/s3/copy-between.ts";
+import { command, option } from "../command/command.ts";
+import { readStoreOrFail } from "../command/configuration.ts";
+import { CommandFailure, EXIT } from "../command/failure.ts";
+import { print, showProgress } from "../command/output.ts";
+import { quietly } from "../command/store-log.ts";
+import { runWithStore, s3Access } from "../command/with-store.ts";
+import { sendBytes } from "./send-bytes.ts";
+
+const store = (what: string) => [StoreName, `the name of ${what} in STORES`] as const;
+
+export const move = command({
+  name: "move",
+  summary:
+    "Copy the files of an organization to the store that STORES says, while it works; run it again for what has changed",
+  options: {
+    org: option("ID", OrganizationId, "the id of an organization, as in keys: orgs/{id}/", {
+      isRequired: true,
+    }),
+    to: option("NAME", ...store("the new store"), { isRequired: true }),
+    from: option("NAME", ...store("the old store"), { note: "as STORES says if left out" }),
+  },
+  run: async ({ org, to, from }) => {
+    const { policies, several, storage } = readStoreOrFail(process.env);
+    const place = several?.organizations.get(org);
+    if (place?.from === undefined || place.store !== to || (from ?? place.from) !== place.from) {
+      throw new CommandFailure({ code: EXIT.usage, message: notMoving(org, to, from) });
+    }
+    const [toStorage, fromStorage] = [to, place.from].map(
+      (name) => several?.stores.get(name)?.storage ?? storage,
+    ) as [typeof storage, typeof storage];
+
+    const counts = { copied: 0, there: 0, removed: 0, foreign: 0, failed: 0 };
+    let bytes = 0;
+    let shownAt = performance.now();
+    const show = () => {
+      if (performance.now() - shownAt < (process.stderr.isTTY ? 200 : 10_000)) return;
+      shownAt = performance.now();
+      showProgress(`${counts.copied} copied, ${counts.there} there, ${sizeInWords(bytes)} sent`);
+    };
+    const report = (object: MovedObject) => {
+      counts[object.outcome]++;
+      if (["foreign", "failed"].includes(object.outcome)) print(`${JSON.stringify(object)}\n`);
+      show();
+    };
+    const program = Effect.scoped(
+      Effect.gen(function* () {
+        const old = yield* Layer.build(guarded(quietly(fromStorage.layer)));
+        const into = { presigner: yield* Presigner, store: yield* ObjectStore };
+        const outOf = {
+          presigner: Context.get(old, Presigner),
+          store: Context.get(old, ObjectStore),
+        };
+        const access = Option.getOrUndefined(Context.getOption(old, S3Access));
+        const own = yield* s3Access;
+        const { parts, abilities } = into.store;
+        const copy =
+          access && own && parts && abilities.has("copies")
+            ? yield* copyBetween(access, own, parts)
+            : undefined;
+        return yield* moveFiles({
+          organization: org,
+          to: into,
+          from: outOf,
+          copy,
+          report,
+          send: (request, piece) =>
+            Effect.map(sendBytes(request, piece), () => {
+              bytes += piece.length;
+              show();
+            }),
+        });
+      }),
+    );
+    const failure = "The move did not end; run it again";
+    const { waiting } = await runWithStore(toStorage, program, failure, { isLong: true });
+    if (process.stderr.isTTY) showProgress("");
+    const { copied, there, removed, foreign, failed } = counts;
+    const done = `${copied} files copied from ${place.from} to ${to}, ${there} were there, ${removed} were removed meanwhile.`;
+    const left = [
+      ...(foreign > 0 ? [`${foreign} other objects were left in ${place.from}.`] : []),
+      ...(failed > 0 ? [`${failed} files could not be copied; run this again.`] : []),
+      ...(waiting > 0
+        ? [`${waiting} uploads wait in ${place.from}, and are confirmed there.`]
+        : []),
+      whatIsLeft(org, to, lastArrival([...policies.values()], several?.file?.path)),
+    ];
+    return { message: [done, ...left].join("\n"), code: failed > 0 ? EXIT.failure : undefined };
+  },
+});
+
+/** Returns the time until which uploads that began in the old store may become files there. */
+function lastArrival(policies: ReadonlyArray<UploadPolicy>, document?: string): DateTime.Utc {
+  const begun = document === undefined ? Date.now() : statSync(document).mtimeMs;
+  const longest = policies
+    .map(({ putLifetime }): Duration.Duration => putLifetime)
+    .reduce(Duration.max, MULTIPART_LIFETIME);
+  const grace = Duration.sum(CONFIRM_GRACE, Duration.hours(1));
+  return DateTime.makeUnsafe(begun + Duration.toMillis(Duration.sum(longest, grace)));
+}
+
+const whatIsLeft = (org: string, to: string, until: DateTime.Utc) =>
+  until.epochMilliseconds > Date.now()
+    ? `Uploads that began before STORES was changed may arrive until ${DateTime.formatIso(until)}: run this again then.`
+    : `No more uploads can arrive there: write "${org}": "${to}" among "organizations" of STORES, if nothing above is left.`;
+
+const notMoving = (org: string, to: string, from = "NAME") =>
+  `STORES does not say that ${org} moves to ${to}: write "${org}": { "store": "${to}", "from": "${from}" } among its "organizations", for the service and for this command.`;
