@@ -3,16 +3,19 @@ import * as Effect from "effect/Effect";
 import * as Exit from "effect/Exit";
 import * as Layer from "effect/Layer";
 import * as ManagedRuntime from "effect/ManagedRuntime";
+import * as Option from "effect/Option";
 import * as Record from "effect/Record";
 import { randomBytes } from "node:crypto";
 import { Authenticator } from "../../application/ports/authenticator.ts";
 import { OnConfirmed } from "../../application/ports/on-confirmed.ts";
+import { Presigner } from "../../application/ports/presigner.ts";
 import { Organizations } from "../../application/ports/organizations.ts";
 import { makeReadinessCheck } from "../../application/store/check-readiness.ts";
 import { guarded } from "../../application/store/guarded-store.ts";
 import {
   basePathAt,
   fileAddress,
+  hasPublicFiles,
   pathIn,
   PUBLIC_FILES,
   type PublicAddress,
@@ -67,7 +70,9 @@ export function createValetkey<Name extends string = never>(
   const { store, countIn, events, ...settings } = readConfiguration(options);
   const { publicUrl, corsOrigins, trustedProxies } = settings.http;
   const cdn = settings.cdn?.publicRoot;
-  const publicAddress = publicAddresses(settings.policies, publicUrl, cdn);
+  /** Returns the addresses of public files, of which a CDN may have those of a store. */
+  const publicAt = (root: string | undefined) =>
+    publicAddresses(settings.policies, publicUrl, root);
   const layer = serviceLayer({
     settings,
     others: Layer.mergeAll(
@@ -75,10 +80,10 @@ export function createValetkey<Name extends string = never>(
         Effect.die(new Error(`The store cannot be used (${store.description}): ${reason}`)),
       ),
       Layer.succeed(Organizations, organizationsFrom(options.organizations)),
-      onConfirmedLayer(options.onConfirmed, publicAddress),
-      events?.((slug, file) => ({
+      onConfirmedLayer(options.onConfirmed, publicAt),
+      events?.((slug, file, root) => ({
         file_url: fileAddress(publicUrl, slug, file),
-        public_url: publicAddress?.(file.key),
+        public_url: publicAt(root)?.(file.key),
       })) ?? Layer.empty,
     ),
     authenticator: Layer.succeed(Authenticator, authenticatorFrom(options.authenticate)),
@@ -102,13 +107,13 @@ export function createValetkey<Name extends string = never>(
   };
   // Their types have the names of policies, on which no call depends.
   const calls = Record.map(
-    callsAt({ publicUrl, publicAddress }),
+    callsAt({ publicUrl }),
     (call) => async (options: CallContext) => run(Effect.mapError(call(options), rejectionFrom)),
   ) as unknown as Pick<Valetkey<"files" | Name>, keyof Calls>;
   const mounts = mountsFor(store);
   const paths = [
     ...PATTERNS,
-    ...(publicAddress === undefined ? [] : [`${PUBLIC_FILES}/*`]),
+    ...(hasPublicFiles(settings.policies) ? [`${PUBLIC_FILES}/*`] : []),
     ...mounts.map(({ path }) => `${path}/*`),
   ].map((path) => `${basePathAt(publicUrl)}${path}`);
   const isOurs = pathMatcher(paths);
@@ -197,17 +202,20 @@ const ofProcess = globalThis as { [OWN_KEY]?: Uint8Array };
 
 const onConfirmedLayer = (
   onConfirmed: ValetkeyOptions["onConfirmed"],
-  publicAddress: PublicAddress | undefined,
+  publicAt: (root: string | undefined) => PublicAddress | undefined,
 ): Layer.Layer<never> =>
   onConfirmed === undefined
     ? Layer.empty
     : Layer.succeed(OnConfirmed, ({ organization, subject, ...upload }) =>
-        Effect.promise(async () =>
-          onConfirmed({
-            organization,
-            subject,
-            ...presentArrived(upload),
-            ...presentPublic(upload.key, { publicAddress }),
+        Effect.flatMap(Effect.serviceOption(Presigner), (presigner) =>
+          Effect.promise(async () => {
+            const publicAddress = publicAt(Option.getOrUndefined(presigner)?.publicRoot);
+            return onConfirmed({
+              organization,
+              subject,
+              ...presentArrived(upload),
+              ...presentPublic(upload.key, { publicAddress }),
+            });
           }),
         ),
       );

@@ -4,11 +4,14 @@ import * as Predicate from "effect/Predicate";
 import * as Record from "effect/Record";
 import * as Schema from "effect/Schema";
 import { admit } from "../../application/admit.ts";
+import { Policies } from "../../application/ports/policies.ts";
+import { Presigner } from "../../application/ports/presigner.ts";
 import { inStoreOf } from "../../application/store/in-store.ts";
 import { SizeText } from "../../domain/byte-size.ts";
 import type { UploadRefusal } from "../../domain/errors.ts";
 import { DEFAULT_SCOPES, type Principal, Scope, Subject } from "../../domain/principal.ts";
 import { CallerKind } from "../../domain/upload-policy.ts";
+import { publicAddresses } from "../http/addresses.ts";
 import { OPERATIONS } from "../http/app/routes.ts";
 import type { Operation, OperationContext } from "../http/operations/operation.ts";
 import { CALLS } from "../http/problems/language.ts";
@@ -90,18 +93,24 @@ type StatusAndCode<A> = A extends readonly [infer Status, infer Code, ...Readonl
     : never;
 
 /** Makes the calls of the package, as programs: operations with plain data for input and output. */
-export const callsAt = (service: Pick<OperationContext, "publicUrl" | "publicAddress">) =>
+export const callsAt = ({ publicUrl }: Pick<OperationContext, "publicUrl">) =>
   Record.map(
     OPERATIONS as Readonly<Record<keyof typeof OPERATIONS, Operation>>,
     ({ scope, own, callWith }) =>
       ({ caller, organization, ...input }: CallContext) =>
         Effect.flatMap(admitCaller({ caller, slug: organization, scope, own }), (member) => {
           const { organization, principal, slug } = member;
-          return inStoreOf(
-            { organization, caller: { principal, slug } },
-            callWith({ member, ...service }, withoutUndefined(input)),
+          const called = Effect.flatMap(publicAddressesOf(publicUrl), (publicAddress) =>
+            callWith({ member, publicUrl, publicAddress }, withoutUndefined(input)),
           );
+          return inStoreOf({ organization, caller: { principal, slug } }, called);
         }),
+  );
+
+/** Returns the addresses of public files in the store of the context. */
+export const publicAddressesOf = (publicUrl: URL) =>
+  Effect.zipWith(Policies, Presigner, (policies, { publicRoot }) =>
+    publicAddresses(policies, publicUrl, publicRoot),
   );
 
 const admitCaller = ({

@@ -1,11 +1,13 @@
 import * as Clock from "effect/Clock";
 import * as Context from "effect/Context";
 import * as Effect from "effect/Effect";
+import * as Option from "effect/Option";
 import * as Record from "effect/Record";
 import * as Schema from "effect/Schema";
 import { ParentSpan } from "effect/Tracer";
 import { hash } from "node:crypto";
 import type { EventPublisher } from "../../application/ports/events.ts";
+import { Presigner } from "../../application/ports/presigner.ts";
 import { EventsUnavailable } from "../../domain/errors.ts";
 import type { StorageKey } from "../../domain/storage-key.ts";
 import { EVENTS, type UploadEvent } from "../../domain/upload-event.ts";
@@ -15,10 +17,11 @@ import { isoText } from "../values/time.ts";
 import { type Deliver, dispatch } from "./dispatch.ts";
 import { full, type Message, MOST_WAITING, type Outbox, type Outcome } from "./outbox.ts";
 
-/** Returns the addresses of a file. */
+/** Returns the addresses of a file, whose store has public files at `publicRoot` if a CDN has. */
 export type Addresses = (
   slug: string,
   file: { readonly key: StorageKey; readonly version?: string },
+  publicRoot?: string,
 ) => { readonly file_url: string; readonly public_url: string | undefined };
 
 /** Publishes events into `outbox`, and delivers them until the scope closes. */
@@ -64,10 +67,12 @@ export const makeEvents = Effect.fnUntraced(function* ({
 
 /** Publishes into `outbox`; another process delivers. */
 export const keepIn = (outbox: Outbox, addresses?: Addresses): EventPublisher => ({
-  publish: (event) =>
-    Effect.flatMap(Clock.currentTimeMillis, (now) =>
-      Effect.asVoid(outbox.put(messageFrom(event, now, addresses))),
-    ),
+  publish: Effect.fnUntraced(function* (event) {
+    const presigner = Option.getOrUndefined(yield* Effect.serviceOption(Presigner));
+    const addressesHere: typeof addresses =
+      addresses && ((slug, file) => addresses(slug, file, presigner?.publicRoot));
+    yield* outbox.put(messageFrom(event, yield* Clock.currentTimeMillis, addressesHere));
+  }),
   check: Effect.flatMap(Effect.andThen(outbox.check, outbox.counts), ({ waiting }) =>
     waiting < MOST_WAITING ? Effect.void : new EventsUnavailable({ reason: full(MOST_WAITING) }),
   ),

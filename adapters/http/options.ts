@@ -9,6 +9,7 @@ import type { Policies } from "../../application/ports/policies.ts";
 import type { Presigner } from "../../application/ports/presigner.ts";
 import type { Tokens } from "../../application/ports/tokens.ts";
 import type { RequestWatch } from "../values/spans.ts";
+import type { StoreName } from "../../domain/place.ts";
 import type { Answer } from "./answer.ts";
 import type { ClientAddress } from "./client-address.ts";
 import type { HttpContext } from "./env.ts";
@@ -30,7 +31,7 @@ export interface Mount {
   readonly path: string;
   readonly fetch: (
     request: Request,
-    onAnnounced: (key: string) => Promise<unknown>,
+    onAnnounced: (key: string, store?: StoreName) => Promise<unknown>,
   ) => Promise<Response>;
 }
 

@@ -43,7 +43,7 @@ export const makeApplication = Effect.fnUntraced(function* (
   const { callers, organizations } = settings.identity;
   const { publicUrl, corsOrigins, trustedProxies, notificationSecrets } = http;
   const cdn = settings.cdn?.publicRoot;
-  let publicAddress = publicAddresses(settings.policies, publicUrl, cdn);
+  let { policies: current } = settings;
   const log = Effect.runForkWith(yield* Effect.context());
   const published =
     events &&
@@ -51,9 +51,9 @@ export const makeApplication = Effect.fnUntraced(function* (
       outbox: yield* openOutbox(settings.tokens.directory, redis),
       deliver: (message, attempt) => send(message, events, attempt),
       onSettled: observer?.eventSettled,
-      addresses: (slug, file) => ({
+      addresses: (slug, file, publicRoot) => ({
         file_url: fileAddress(publicUrl, slug, file),
-        public_url: publicAddress?.(file.key),
+        public_url: publicAddresses(current, publicUrl, publicRoot)?.(file.key),
       }),
     }));
   if (published !== undefined && observer !== undefined) {
@@ -88,6 +88,7 @@ export const makeApplication = Effect.fnUntraced(function* (
         },
         ports: Context.pick(ObjectStore, Presigner)(oneStore),
       },
+      publicUrl,
       policies: settings.policies,
       hasClamd: settings.scanner.clamd !== undefined,
       elsewhere: Context.get(oneStore, Organizations),
@@ -137,7 +138,7 @@ export const makeApplication = Effect.fnUntraced(function* (
       loopbackOnly: callers.auth === "dev" && !callers.exposed,
       page:
         callers.auth === "dev" ? page(Context.get(services, Presigner).publicOrigin) : undefined,
-      mounts: mountsFor(storage),
+      mounts: [...mountsFor(storage), ...(several ? [several.mount] : [])],
     });
   let app = appFor(settings.policies);
   if (policiesFile !== undefined) {
@@ -146,7 +147,7 @@ export const makeApplication = Effect.fnUntraced(function* (
       onChange: (policies) => {
         several?.setPolicies(policies);
         app = appFor(policies);
-        publicAddress = publicAddresses(policies, publicUrl, cdn);
+        current = policies;
       },
       kept: "the policies that it had stay in force",
     });

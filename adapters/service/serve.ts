@@ -9,6 +9,7 @@ import { metricsApp } from "../http/app/metrics.ts";
 import type { Listen, Listening } from "../http/server/listen.ts";
 import { listenProbes } from "../http/server/listen-probes.ts";
 import type { HttpSettings } from "../http/settings.ts";
+import { STORES_PATH } from "../storage/several/document.ts";
 import { mountsFor } from "../storage/storage.ts";
 import { errorReason } from "../values/thrown.ts";
 import * as audit from "../telemetry/audit.ts";
@@ -68,7 +69,7 @@ function reportLayer({ audit: { to, withMetadata }, ...settings }: Settings, obs
 }
 
 const startServer = Effect.fnUntraced(function* (
-  { http, storage }: Settings,
+  { http, several, storage }: Settings,
   listen: Listen,
   fetch: Parameters<Listen>[0]["fetch"],
   observer: Observer | undefined,
@@ -86,7 +87,10 @@ const startServer = Effect.fnUntraced(function* (
     port,
     fetch,
     maxConnections,
-    untimedPaths: mountsFor(storage).map(({ path }) => path),
+    untimedPaths: [
+      ...mountsFor(storage).map(({ path }) => path),
+      ...(several ? [STORES_PATH] : []),
+    ],
     onFull: (what: "connections" | "requests") => {
       observer?.meter.update("valetkey_turned_away_total", [what]);
       log(warnings[what]);

@@ -15,6 +15,7 @@ import type { NamedStore, StoresDocument } from "../storage/several/document.ts"
 import { keepStores, type StorePorts } from "../storage/several/keep-stores.ts";
 import type { SeveralStores } from "../storage/several/settings.ts";
 import type { Observer } from "./observe.ts";
+import { storesMount } from "./stores-mount.ts";
 import { keptPolicies, withCdn } from "./policies/document.ts";
 
 /** A store and its CDN. */
@@ -32,6 +33,7 @@ export const openStores = Effect.fnUntraced(function* (start: {
   readonly document: Document;
   /** The default store, which is open, if there is one. */
   readonly byDefault: { readonly store: StoreWithCdn; readonly ports: StorePorts };
+  readonly publicUrl: URL;
   readonly policies: Policies["Service"];
   readonly hasClamd: boolean;
   /** Says where organizations are that the document does not name. */
@@ -40,6 +42,22 @@ export const openStores = Effect.fnUntraced(function* (start: {
 }) {
   let { organizations } = start.document;
   let { policies } = start;
+  const said = new Set<string>();
+  /** Says once which stores do not keep a policy, which is then not there. */
+  const sayUnkept = (stores: ReadonlyMap<string, StoreWithCdn>) => {
+    const unkept = new Map<string, Array<string>>();
+    for (const [name, store] of stores) {
+      for (const { pointer, reason } of policiesOf(store).faults) {
+        const fault = `${pointer}: ${reason}`;
+        if (said.has(`${name} ${fault}`)) continue;
+        said.add(`${name} ${fault}`);
+        unkept.set(fault, [...(unkept.get(fault) ?? []), name]);
+      }
+    }
+    return Effect.forEach(unkept, ([fault, names]) =>
+      Effect.logWarning(`a policy is not there in ${namesInWords(names)}: ${fault}`),
+    );
+  };
   const policiesOf = ({ storage, beside }: StoreWithCdn) =>
     keptPolicies(policies, {
       store: withCdn(storage, beside),
@@ -62,6 +80,7 @@ export const openStores = Effect.fnUntraced(function* (start: {
     kept.replace(new Map([...byDefault, ...document.stores]));
   };
   replace(start.document);
+  yield* sayUnkept(new Map([[DEFAULT_STORE, store], ...start.document.stores]));
   const { file } = start.document;
   const documentProblem =
     file &&
@@ -76,6 +95,7 @@ export const openStores = Effect.fnUntraced(function* (start: {
       placeOf: placement(() => organizations, start.elsewhere),
     }),
     kept,
+    mount: yield* storesMount(start.publicUrl, kept.during),
     /** Returns what is at fault: the document, or stores that are open. */
     problem: () => documentProblem?.() ?? states.problem(),
     /** Takes other policies, for requests that begin after it. */
@@ -85,3 +105,11 @@ export const openStores = Effect.fnUntraced(function* (start: {
     },
   };
 });
+
+/** Most stores that a line of the log names. */
+const MOST_NAMED = 5;
+
+const namesInWords = (names: ReadonlyArray<string>) =>
+  names.length > MOST_NAMED
+    ? `the stores ${names.slice(0, MOST_NAMED).join(", ")} and ${names.length - MOST_NAMED} more`
+    : `the ${names.length === 1 ? "store" : "stores"} ${names.join(", ")}`;

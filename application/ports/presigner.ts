@@ -123,6 +123,8 @@ export class Presigner extends Context.Service<
     ) => { readonly prefix: string; readonly cookies: Readonly<Record<string, string>> };
     /** True if each signature is a network call, so that two are better made at once. */
     readonly isRemote: boolean;
+    /** The address before the keys of public files, if a CDN or the bucket itself serves them. */
+    readonly publicRoot?: string | undefined;
     /** The origin of the store for browsers: scheme, host and port, as `URL` writes them. */
     readonly publicOrigin: string;
   }

@@ -45,7 +45,9 @@ export const chooseStore = ({
 /** Uploads go to the first, by its policies. */
 function joined(to: StoreContext, from: StoreContext): StoreContext {
   const { presigner, store } = bothStores(portsIn(to), portsIn(from));
-  return to.pipe(Context.add(Presigner, presigner), Context.add(ObjectStore, store));
+  // A CDN stands before one bucket alone.
+  const nowhere = { ...presigner, publicRoot: undefined };
+  return to.pipe(Context.add(Presigner, nowhere), Context.add(ObjectStore, store));
 }
 
 const portsIn = (context: StoreContext): StorePorts => ({

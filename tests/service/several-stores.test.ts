@@ -62,6 +62,16 @@ const serving = Effect.fnUntraced(function* (document: object, env: object = {})
       const answer = await ask(`/api/v1/orgs/${organization}/files/presign`, presignInit(body));
       return answer.ok ? new URL((await answer.json()).put_url).host : answer.status;
     },
+    /** Asks for an upload, and sends it to its embedded store. */
+    upload: async (organization: string, policy = "files") => {
+      const body = { ...FILE, policy };
+      const answer = await ask(`/api/v1/orgs/${organization}/files/presign`, presignInit(body));
+      const granted = await answer.json();
+      const headers = { ...granted.put_headers, "Content-Length": "5" };
+      const { pathname, search } = new URL(granted.put_url);
+      await ask(`${pathname}${search}`, { method: "PUT", headers, body: "hello" });
+      return granted;
+    },
     /** Writes the document, and lets time pass until the log says so. */
     change: Effect.fnUntraced(function* (stores: object, said = "was read") {
       const before = log.length;
@@ -108,5 +118,73 @@ it.effect("a changed document counts for requests that begin after it", () =>
     expect(
       log.filter((line) => line.includes("the stores that it had stay in force")),
     ).toHaveLength(1);
+  }),
+);
+
+it.effect("embedded stores answer below /stores by their names", () =>
+  Effect.gen(function* () {
+    const folder = makeFolder();
+    const store = (name: string) => ({ adapter: "local", directory: join(folder, name) });
+    const { ask, upload, log } = yield* serving(
+      {
+        stores: { eu: store("eu"), us: store("us"), minio: eu },
+        organizations: { acme: "eu", globex: "us", other: "minio" },
+      },
+      {
+        STORAGE_POLICIES: JSON.stringify({
+          checked: { arrival: "incoming", announce: true, verify_content: false },
+        }),
+      },
+    );
+    for (const [organization, name] of [
+      ["acme", "eu"],
+      ["globex", "us"],
+      ["elsewhere", undefined],
+    ] as const) {
+      const sent = yield* Effect.promise(() => upload(organization, "checked"));
+      const path = name === undefined ? "/store/" : `/stores/${name}/`;
+      expect(new URL(sent.put_url).pathname).toMatch(path);
+      // Confirmed once its bytes are there, without its client.
+      const file = new URL(sent.get_url).pathname.replace(/.*orgs\/\w+/, "");
+      const state = yield* Effect.promise(async () =>
+        (await ask(`/api/v1/orgs/${organization}${file}/state`)).json(),
+      );
+      expect(state).toMatchObject({ state: "ready" });
+    }
+    for (const path of ["/stores/none/a", "/stores/minio/a", "/stores/", "/stores/__proto__/a"]) {
+      const answer = yield* Effect.promise(() => ask(path));
+      expect([path, answer.status]).toEqual([path, 404]);
+    }
+    expect(log.filter((line) => line.includes("could not be confirmed"))).toEqual([]);
+  }),
+);
+
+it.effect("a policy that a store cannot keep is not there, as the log says once", () =>
+  Effect.gen(function* () {
+    const google = {
+      adapter: "gcs",
+      endpoint: "https://gcs.example.com",
+      bucket: "files",
+      access_key: "GOOG1E000",
+      secret_key: { variable: "SECRET" },
+    };
+    const { log, ask, presign, change } = yield* serving(
+      { stores: { eu, google }, organizations: { acme: "eu", globex: "google" } },
+      { STORAGE_POLICIES: JSON.stringify({ checked: { arrival: "incoming" } }) },
+    );
+    const file = { ...FILE, policy: "checked" };
+    expect(yield* Effect.promise(() => presign("acme", file))).toBe("eu.example.com");
+    expect(yield* Effect.promise(() => presign("globex", file))).toBe(400);
+    expect(yield* Effect.promise(() => presign("globex"))).toBe("gcs.example.com");
+    const listed = yield* Effect.promise(async () =>
+      (await ask("/api/v1/orgs/globex/files/policies")).json(),
+    );
+    expect(listed.policies.map(({ name }: { readonly name: string }) => name)).toEqual(["files"]);
+    yield* change({ stores: { eu, google }, organizations: { acme: "eu" } });
+    expect(log.filter((line) => line.startsWith("a policy is not there"))).toEqual([
+      expect.stringMatching(
+        "^a policy is not there in the store google: /checked/arrival: it is incoming",
+      ),
+    ]);
   }),
 );

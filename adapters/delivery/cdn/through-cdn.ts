@@ -26,12 +26,16 @@ export const throughCdn = <A, E>(
     ? store
     : Layer.effect(Presigner, decorate(cdn)).pipe(Layer.provideMerge(store));
 
-const decorate = Effect.fnUntraced(function* ({ root, signer: key }: NonNullable<CdnSettings>) {
+const decorate = Effect.fnUntraced(function* ({
+  root,
+  publicRoot,
+  signer: key,
+}: NonNullable<CdnSettings>) {
   const presigner = yield* Presigner;
   const load = async () =>
     key && (await SIGNERS[key.name]()).make(key.keyId, Redacted.value(key.key));
   const signer = yield* Effect.promise(load);
-  return presignerAt(presigner, root, signer);
+  return { ...presignerAt(presigner, root, signer), publicRoot };
 });
 
 /**

@@ -5,7 +5,9 @@ import { TrieRouter } from "hono/router/trie-router";
 import { getPath } from "hono/utils/url";
 import { confirmArrived } from "../../../application/uploads/confirm-announced.ts";
 import { Policies } from "../../../application/ports/policies.ts";
+import { inStoreNamed } from "../../../application/store/in-store.ts";
 import { LinkNotFound } from "../../../domain/errors.ts";
+import { DEFAULT_STORE } from "../../../domain/place.ts";
 import { basePathAt, hasPublicFiles } from "../addresses.ts";
 import { crossOrigin } from "./cross-origin.ts";
 import type { HttpContext, HttpEnv } from "../env.ts";
@@ -70,7 +72,8 @@ export function appWith(more: ReadonlyArray<PublicRoute>, options: AppOptions): 
     const endsWithSlash = path.endsWith("/") && paths.match("ALL", path.slice(0, -1))[0].length > 0;
     return new UnknownAddress({ base, endsWithSlash });
   };
-  const onAnnounced = (key: string) => Effect.runPromiseWith(options.services)(confirmArrived(key));
+  const onAnnounced = (key: string, store = DEFAULT_STORE) =>
+    Effect.runPromiseWith(options.services)(inStoreNamed(store, confirmArrived(key)));
   for (const { path, fetch } of mounts) {
     const share = sharing(`${path}/`);
     app.all(`${path}/*`, (c) => handle(c, share, () => fetch(c.req.raw, onAnnounced), `${path}/*`));

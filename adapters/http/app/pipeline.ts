@@ -19,6 +19,7 @@ import {
   countFailure,
 } from "../../../application/ports/authenticator.ts";
 import { Policies } from "../../../application/ports/policies.ts";
+import { Presigner } from "../../../application/ports/presigner.ts";
 import { type StoreContext, Stores } from "../../../application/ports/stores.ts";
 import { isSlug } from "../../../domain/organization.ts";
 import { publicAddresses } from "../addresses.ts";
@@ -46,7 +47,11 @@ export function pipeline(options: AppOptions, routes: ReadonlyArray<Route>) {
   const runIn = (context: Context.Context<Services>) => {
     const fork = Effect.runForkWith(context);
     return {
-      publicAddress: publicAddresses(Context.get(context, Policies), publicUrl, options.cdn),
+      publicAddress: publicAddresses(
+        Context.get(context, Policies),
+        publicUrl,
+        stores === undefined ? options.cdn : Context.get(context, Presigner).publicRoot,
+      ),
       /** Runs a program; one that does not wait costs no promise. */
       run: <A, E>(program: Effect.Effect<A, E, Services>) => {
         const fiber = fork(program);

@@ -167,12 +167,16 @@ export const keepStores = Effect.fnUntraced(function* <
     },
     /** The stores that are open. */
     inUse: () => [...stores.values()].filter(({ open }) => open !== undefined),
-    /** Keeps a store open while `work` goes on. */
-    during: async <A>(name: StoreName, work: () => Promise<A>): Promise<A> => {
+    /** Opens a store, and keeps it open while it is used; undefined if there is none. */
+    during: <A, E, R>(name: StoreName, use: (store: Store) => Effect.Effect<A, E, R>) => {
       const kept = stores.get(name);
-      if (kept === undefined) return work();
-      begin(kept);
-      return work().finally(() => end(kept));
+      if (kept === undefined) return undefined;
+      return Effect.suspend(() => {
+        begin(kept);
+        return Effect.flatMap(kept.open ?? opening(kept), () => use(kept.store)).pipe(
+          Effect.onExit(() => Effect.sync(() => end(kept))),
+        );
+      });
     },
   };
 });
