@@ -103,7 +103,7 @@ export class Events {
 type EventsLayer = (addresses: Addresses) => Layer.Layer<never>;
 
 /** @internal A store at the address of the service, where the embedded store answers. */
-type StoreOption = (publicUrl: URL) => Store;
+type StoreOption = (publicUrl: URL, path?: string) => Store;
 
 const NO_STORAGE = optionFault(
   "storage",

@@ -22,6 +22,7 @@ export * from "../../application/ports/organizations.ts";
 export * from "../../application/ports/policies.ts";
 export * from "../../application/ports/presigner.ts";
 export * from "../../application/ports/abilities.ts";
+export * from "../../application/ports/stores.ts";
 export * from "../../application/ports/tokens.ts";
 
 // The use cases that docs/embedding.md composes, and the types of the ports.
@@ -45,6 +46,7 @@ export { FilePath } from "../../domain/file-path.ts";
 export { MediaType } from "../../domain/media-type.ts";
 export { OrganizationId, OrganizationSlug } from "../../domain/organization.ts";
 export { DEFAULT_SCOPES, type Principal } from "../../domain/principal.ts";
+export { type Place, StoreName } from "../../domain/place.ts";
 export { StorageKey } from "../../domain/storage-key.ts";
 export { DEFAULT_POLICY, defaultPolicy, type UploadPolicy } from "../../domain/upload-policy.ts";
 

@@ -1,4 +1,5 @@
 import * as Cause from "effect/Cause";
+import * as Context from "effect/Context";
 import * as Effect from "effect/Effect";
 import * as Exit from "effect/Exit";
 import * as Layer from "effect/Layer";
@@ -8,6 +9,9 @@ import * as Record from "effect/Record";
 import { randomBytes } from "node:crypto";
 import { Authenticator } from "../../application/ports/authenticator.ts";
 import { OnConfirmed } from "../../application/ports/on-confirmed.ts";
+import { ObjectStore } from "../../application/ports/object-store.ts";
+import { Stores } from "../../application/ports/stores.ts";
+import type { StoreName } from "../../domain/place.ts";
 import { Presigner } from "../../application/ports/presigner.ts";
 import { Organizations } from "../../application/ports/organizations.ts";
 import { makeReadinessCheck } from "../../application/store/check-readiness.ts";
@@ -27,12 +31,13 @@ import { clientAddress, UNKNOWN_PROXY } from "../http/client-address.ts";
 import type { Peer } from "../http/env.ts";
 import { presentArrived } from "../http/operations/confirm.ts";
 import { presentPublic } from "../http/operations/public-file.ts";
-import type { Services } from "../http/options.ts";
+import type { Mount, Services } from "../http/options.ts";
 import { asResponse } from "../http/problems/answer-problem.ts";
 import { problemFrom } from "../http/problems/problem.ts";
 import { Internal } from "../http/problems/refusals.ts";
 import { serviceLayer } from "../service/layer.ts";
-import { mountsFor } from "../storage/storage.ts";
+import { openStores } from "../service/several-stores.ts";
+import { mountsFor, type Storage as Store, STORES_PATH } from "../storage/storage.ts";
 import { isError } from "../values/thrown.ts";
 import type { CallContext } from "./arguments.ts";
 import {
@@ -67,19 +72,19 @@ export type * from "./valetkey.ts";
 export function createValetkey<Name extends string = never>(
   options: ValetkeyOptions<Name>,
 ): Valetkey<"files" | Name> {
-  const { store, countIn, events, ...settings } = readConfiguration(options);
+  const { store, stores, countIn, events, ...settings } = readConfiguration(options);
   const { publicUrl, corsOrigins, trustedProxies } = settings.http;
   const cdn = settings.cdn?.publicRoot;
   /** Returns the addresses of public files, of which a CDN may have those of a store. */
   const publicAt = (root: string | undefined) =>
     publicAddresses(settings.policies, publicUrl, root);
-  const layer = serviceLayer({
+  const oneStore = serviceLayer({
     settings,
     others: Layer.mergeAll(
       Layer.tapError(guarded(store.layer), ({ reason }) =>
         Effect.die(new Error(`The store cannot be used (${store.description}): ${reason}`)),
       ),
-      Layer.succeed(Organizations, organizationsFrom(options.organizations)),
+      Layer.succeed(Organizations, organizationsFrom(options.organizations, options.storeOf)),
       onConfirmedLayer(options.onConfirmed, publicAt),
       events?.((slug, file, root) => ({
         file_url: fileAddress(publicUrl, slug, file),
@@ -91,7 +96,31 @@ export function createValetkey<Name extends string = never>(
     ledgerIn: countIn?.ledger,
     failuresByDefault: "off",
     defaultKey: keyOfProcess,
-  }).pipe(Layer.provideMerge(logTo(options.log)));
+  });
+  const mounts: Array<Mount> = [...mountsFor(store)];
+  const further =
+    stores &&
+    Layer.effect(
+      Stores,
+      Effect.gen(function* () {
+        const opened = yield* openStores({
+          document: { stores: withoutCdn(stores), organizations: new Map(), hasDefault: true },
+          byDefault: {
+            store: { storage: store, beside: settings.cdn, fingerprint: "" },
+            ports: Context.pick(ObjectStore, Presigner)(yield* Effect.context<Services>()),
+          },
+          publicUrl,
+          policies: settings.policies,
+          hasClamd: settings.scanner.clamd !== undefined,
+          elsewhere: yield* Organizations,
+        });
+        mounts.push(opened.mount);
+        return opened.choice;
+      }),
+    );
+  const layer = (further?.pipe(Layer.provideMerge(oneStore)) ?? oneStore).pipe(
+    Layer.provideMerge(logTo(options.log)),
+  );
   const runtime = ManagedRuntime.make(layer);
 
   let isClosed = false;
@@ -110,11 +139,12 @@ export function createValetkey<Name extends string = never>(
     callsAt({ publicUrl }),
     (call) => async (options: CallContext) => run(Effect.mapError(call(options), rejectionFrom)),
   ) as unknown as Pick<Valetkey<"files" | Name>, keyof Calls>;
-  const mounts = mountsFor(store);
+  const isEmbedded = [...(stores ?? new Map()).values()].some(({ fetch }) => fetch !== undefined);
   const paths = [
     ...PATTERNS,
     ...(hasPublicFiles(settings.policies) ? [`${PUBLIC_FILES}/*`] : []),
     ...mounts.map(({ path }) => `${path}/*`),
+    ...(isEmbedded ? [`${STORES_PATH}/*`] : []),
   ].map((path) => `${basePathAt(publicUrl)}${path}`);
   const isOurs = pathMatcher(paths);
   const log = logFrom(options.log);
@@ -167,6 +197,12 @@ export function createValetkey<Name extends string = never>(
     },
   };
 }
+
+/** The options of a CDN are for the default store: one stands before one bucket. */
+const withoutCdn = (stores: ReadonlyMap<StoreName, Store>) =>
+  new Map(
+    [...stores].map(([name, storage]) => [name, { storage, beside: undefined, fingerprint: name }]),
+  );
 
 /** Returns the peer that a host passes; some servers, such as Bun, pass something else. */
 function peerFrom(from: RequestFacts | null | undefined): Peer {

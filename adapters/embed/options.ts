@@ -4,6 +4,7 @@ import * as Result from "effect/Result";
 import * as Schema from "effect/Schema";
 import { closest } from "fastest-levenshtein";
 import { DEFAULT_POLICY, defaultPolicy } from "../../domain/upload-policy.ts";
+import { DEFAULT_STORE, StoreName } from "../../domain/place.ts";
 import * as scanner from "../content/settings.ts";
 import * as cdn from "../delivery/cdn/settings.ts";
 import * as images from "../delivery/images/settings.ts";
@@ -29,10 +30,10 @@ import {
   type Source,
   VARIABLES,
 } from "../settings/source.ts";
-import type { Store } from "../storage/storage.ts";
+import { pathOf, type Storage, type Store } from "../storage/storage.ts";
 import * as tokens from "../tokens/settings.ts";
 import type { MemberFault } from "../values/decode.ts";
-import { Events, SharedCount, Storage } from "./arguments.ts";
+import { Events, SharedCount, Storage as Opaque } from "./arguments.ts";
 import type { ValetkeyOptions } from "./valetkey.ts";
 
 /** Has no variable: the service has its whole origin. */
@@ -45,8 +46,8 @@ const basePath = optional({
   example: "/uploads",
 });
 
-const FUNCTIONS = ["organizations", "authenticate", "onConfirmed", "log"] as const;
-const OTHERS = ["storage", "policy", "policies", "events", "limits", "openapi"] as const;
+const FUNCTIONS = ["organizations", "storeOf", "authenticate", "onConfirmed", "log"] as const;
+const OTHERS = ["storage", "stores", "policy", "policies", "events", "limits", "openapi"] as const;
 const { keys } = tokens.settings;
 const VALETKEY_OPTIONS: ReadonlyArray<string> = [
   ...optionNames({ basePath, ...http.settings, keys, ...scanner.settings }),
@@ -67,9 +68,12 @@ export function readConfiguration(input: ValetkeyOptions) {
     ({ mount, http }) => ({ ...http, publicUrl: new URL(mount.basePath ?? "/", http.publicUrl) }),
   );
   const at = Result.isSuccess(server) ? server.success.publicUrl : new URL("http://unknown");
-  const store = Result.map(Storage.open(options.storage), (storeAt) => storeAt(at));
+  const store = Result.map(Opaque.open(options.storage), (storeAt) => storeAt(at));
+  const { stores } = options;
+  const named = stores === undefined ? Result.succeed(undefined) : namedStores(stores, at);
   const read = joinReads({
     store,
+    stores: named,
     countIn: countIn === undefined ? Result.succeed(undefined) : SharedCount.open(countIn),
     events: events === undefined ? Result.succeed(undefined) : Events.open(events),
     http: server,
@@ -82,10 +86,14 @@ export function readConfiguration(input: ValetkeyOptions) {
         { ...policies, [DEFAULT_POLICY]: policy },
         {
           files: defaultPolicy,
-          store: withCdn(
-            Result.getOrElse(store, () => ANY_STORE),
-            options.cdnUrl,
-          ),
+          // Each of several keeps those that it can.
+          store:
+            stores === undefined
+              ? withCdn(
+                  Result.getOrElse(store, () => ANY_STORE),
+                  options.cdnUrl,
+                )
+              : ANY_STORE,
           spelling: "option",
           hasClamd: options.clamdAddress !== undefined,
         },
@@ -98,6 +106,9 @@ export function readConfiguration(input: ValetkeyOptions) {
     ...unknownOptions(options, VALETKEY_OPTIONS),
     ...unknownOptions(options.limits, LIMIT_OPTIONS, "limits."),
     ...functionFaults(options),
+    ...(options.storeOf !== undefined && stores === undefined
+      ? [optionFault("stores", "must be set where storeOf is")]
+      : []),
     // Two policies would have this name.
     ...(Object.hasOwn(policies ?? {}, DEFAULT_POLICY)
       ? [optionFault("policies.files", "is set by policy; put it there")]
@@ -106,6 +117,27 @@ export function readConfiguration(input: ValetkeyOptions) {
     ...(Predicate.isNullish(publicUrl) ? [fault(http.settings.publicUrl, "must be set")] : []),
   ]);
 }
+
+/** Opens the stores at their own paths. */
+function namedStores(
+  stores: NonNullable<ValetkeyOptions["stores"]>,
+  publicUrl: URL,
+): Read<ReadonlyMap<StoreName, Storage>> {
+  const opened = new Map<StoreName, Storage>();
+  const faults: Array<Fault> = [];
+  for (const [name, storage] of Object.entries(stores)) {
+    const option = `stores.${name}`;
+    const read = Opaque.open(storage);
+    if (!isStoreName(name)) faults.push(optionFault(option, NO_NAME));
+    else if (name === DEFAULT_STORE) faults.push(optionFault(option, "is set by storage"));
+    else if (Result.isSuccess(read)) opened.set(name, read.success(publicUrl, pathOf(name)));
+    else faults.push(...read.failure.map(({ problem }) => optionFault(option, String(problem))));
+  }
+  return faults.length > 0 ? Result.fail(faults) : Result.succeed(opened);
+}
+
+const isStoreName = Schema.is(StoreName);
+const NO_NAME = "must be named by 1 to 63 lower-case letters, digits and hyphens, a letter first";
 
 /** Returns faults of policies, named by the options that set them. */
 const policyFaults = (faults: ReadonlyArray<MemberFault>) =>
@@ -124,9 +156,9 @@ const functionFaults = (options: Partial<ValetkeyOptions>) =>
     });
 
 /** Reads the options of a store, and variables of its cloud's tools, but none of this package. */
-export function storageFrom(what: string, options: object, store: Store): Storage {
+export function storageFrom(what: string, options: object, store: Store): Opaque {
   const env = Record.filter(process.env, (_, name) => !name.startsWith("STORAGE_"));
-  return new Storage(readOptions(what, options, { ...store, env }));
+  return new Opaque(readOptions(what, options, { ...store, env }));
 }
 
 /**

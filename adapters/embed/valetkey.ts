@@ -129,6 +129,12 @@ export interface ConfirmedUpload extends Omit<
   readonly subject: string;
 }
 
+/** The store of new uploads, and the one from which files are moved. */
+export interface StorePlace {
+  readonly store: string;
+  readonly from?: string | undefined;
+}
+
 /** A line of the log. */
 export interface LogEntry {
   readonly level: "debug" | "info" | "warn" | "error";
@@ -141,6 +147,19 @@ export interface LogEntry {
 export interface ValetkeyOptions<Name extends string = string> {
   /** The store, such as `minio({…})` or `local({…})`. */
   readonly storage: Storage;
+  /**
+   * Further stores by their names: lower-case letters, digits and hyphens, first a letter. `storage`
+   * is the store `default`. Each is opened when it is first used. See docs/stores/several.md.
+   */
+  readonly stores?: Readonly<Record<string, Storage>> | undefined;
+  /**
+   * Returns where the files of an organization are, by its id: the name of a store, or two, while
+   * files are moved; undefined or null for `default`. Called for each request, also for those of
+   * strangers with a link. If it rejects, the answer is `IDENTITY_UNAVAILABLE`.
+   */
+  readonly storeOf?:
+    | ((organizationId: string) => Awaitable<string | StorePlace | null | undefined>)
+    | undefined;
   /** The origin at which clients reach this service, such as `https://app.example.com`. */
   readonly publicUrl: string | URL;
   /** The path at which the host serves `fetch`, such as `"/uploads"`; none if left out. */

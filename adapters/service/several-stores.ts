@@ -14,12 +14,15 @@ import { throughCdn } from "../delivery/cdn/through-cdn.ts";
 import type { NamedStore, StoresDocument } from "../storage/several/document.ts";
 import { keepStores, type StorePorts } from "../storage/several/keep-stores.ts";
 import type { SeveralStores } from "../storage/several/settings.ts";
+import type { Storage } from "../storage/storage.ts";
 import type { Observer } from "./observe.ts";
 import { storesMount } from "./stores-mount.ts";
 import { keptPolicies, withCdn } from "./policies/document.ts";
 
 /** A store and its CDN. */
-export type StoreWithCdn = Pick<NamedStore<CdnSettings>, "storage" | "beside" | "fingerprint">;
+export type StoreWithCdn = Pick<NamedStore<CdnSettings>, "beside" | "fingerprint"> & {
+  readonly storage: Storage;
+};
 
 type Document = Pick<StoresDocument<CdnSettings>, "organizations"> & {
   readonly stores: ReadonlyMap<StoreName, StoreWithCdn>;
@@ -80,7 +83,7 @@ export const openStores = Effect.fnUntraced(function* (start: {
     kept.replace(new Map([...byDefault, ...document.stores]));
   };
   replace(start.document);
-  yield* sayUnkept(new Map([[DEFAULT_STORE, store], ...start.document.stores]));
+  yield* sayUnkept(new Map([...byDefault, ...start.document.stores]));
   const { file } = start.document;
   const documentProblem =
     file &&

@@ -6,8 +6,7 @@ import type { Mount } from "../http/options.ts";
 import { asResponse } from "../http/problems/answer-problem.ts";
 import { problemFrom } from "../http/problems/problem.ts";
 import { NotFound } from "../http/problems/refusals.ts";
-import { STORES_PATH } from "../storage/several/document.ts";
-import type { Storage } from "../storage/storage.ts";
+import { type Storage, STORES_PATH } from "../storage/storage.ts";
 
 type Answer = Effect.Effect<Response, NotFound | StoreUnavailable>;
 
@@ -35,9 +34,10 @@ export const storesMount = Effect.fnUntraced(function* (
           : Effect.promise(() => fetch(request, (key) => onAnnounced(key, name as StoreName))),
       );
       return run(
-        Effect.catch(answer ?? NOT_FOUND, (refusal) =>
-          Effect.succeed(asResponse(problemFrom(refusal))),
-        ),
+        Effect.match(answer ?? NOT_FOUND, {
+          onFailure: (refusal) => asResponse(problemFrom(refusal)),
+          onSuccess: (answer) => answer,
+        }),
       );
     },
   } satisfies Mount;

@@ -5,6 +5,7 @@ import type { Audience, Presigner } from "../../application/ports/presigner.ts";
 import type { Abilities, StoreLimits } from "../../application/ports/abilities.ts";
 import type { NotificationForm } from "../../application/ports/notification-form.ts";
 import type { StoreUnavailable } from "../../domain/errors.ts";
+import { DEFAULT_STORE, type StoreName } from "../../domain/place.ts";
 import type { Read, Settings } from "../settings/setting.ts";
 import type { Source } from "../settings/source.ts";
 import type { ByHand } from "./by-hand.ts";
@@ -62,6 +63,13 @@ export type OnAnnounced = (key: string) => Promise<unknown>;
 
 /** The path below `PUBLIC_URL` at which the service answers as a store. */
 export const STORE_PATH = "/store";
+
+/** The path below which embedded stores answer by their names. */
+export const STORES_PATH = "/stores";
+
+/** Returns the path of an embedded store. */
+export const pathOf = (name: StoreName): string =>
+  name === DEFAULT_STORE ? STORE_PATH : `${STORES_PATH}/${name}`;
 
 export const mountsFor = ({ fetch }: Storage) =>
   fetch === undefined ? [] : [{ path: STORE_PATH, fetch }];

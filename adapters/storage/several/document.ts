@@ -23,15 +23,13 @@ import {
   toPointer,
 } from "../../values/decode.ts";
 import { adapter, type StoreName as Adapter } from "../settings.ts";
-import type { KnownStorage } from "../storage.ts";
+import { type KnownStorage, pathOf } from "../storage.ts";
 import { STORES } from "../stores/stores.ts";
 
 /** A store with a name, and what `Beside` has of its settings. */
 export interface NamedStore<Beside = unknown> {
   readonly storage: KnownStorage & { readonly adapter: Adapter };
   readonly beside: Beside;
-  /** The path of an embedded store, below `PUBLIC_URL`. */
-  readonly path: string;
   /** The same while all settings are the same. */
   readonly fingerprint: string;
 }
@@ -49,9 +47,6 @@ export interface DocumentPlace<Beside> {
   /** Further settings that each store has. */
   readonly beside: { readonly settings: Settings; readonly read: (source: Source) => Read<Beside> };
 }
-
-/** The path below which embedded stores answer by their names. */
-export const STORES_PATH = "/stores";
 
 /** Decodes a document of stores and of the organizations that have them. */
 export const decodeStores = <Beside>(
@@ -143,13 +138,12 @@ function readStore<Beside>(
     else values.set(member, Result.getOrUndefined(found));
   }
   if (faults.length > 0) return Result.fail(faults);
-  const path = name === DEFAULT_STORE ? "/store" : `${STORES_PATH}/${name}`;
   return Result.map(
     inDocument(Result.all([STORES[adapter].read(source), beside.read(source)])),
     ([storageAt, beside]) => {
-      const storage = { ...storageAt(publicUrl, path), adapter };
+      const storage = { ...storageAt(publicUrl, pathOf(name)), adapter };
       const fingerprint = hash("sha256", JSON.stringify([...values]));
-      return [name, { storage, beside, path, fingerprint }] as const;
+      return [name, { storage, beside, fingerprint }] as const;
     },
   );
 }

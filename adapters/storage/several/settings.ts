@@ -10,6 +10,7 @@ import { decodeStores, type DocumentPlace, type StoresDocument } from "./documen
 export const settings = {
   stores: optional({
     variable: "STORES",
+    option: "stores",
     meaning: "Further stores by name, and the organizations whose files they have.",
     otherwise: "one store for all organizations",
     codec: Schema.NonEmptyString,
