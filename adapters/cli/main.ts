@@ -37,6 +37,7 @@ export async function main(args: ReadonlyArray<string>, listen: Listen): Promise
     forget,
     move,
     usage,
+    move,
     policy,
     ...eventCommands,
     ...tokenCommands,
