@@ -1,7 +1,6 @@
 import * as Effect from "effect/Effect";
 import { recountFiles } from "../../application/files/count-files.ts";
 import { Usage, type UsageReading } from "../../application/ports/usage.ts";
-import { forEachOrganization } from "../../application/files/for-each-organization.ts";
 import { OrganizationId } from "../../domain/organization.ts";
 import { percentOf } from "../../domain/usage-threshold.ts";
 import { readCount } from "../service/usage.ts";
@@ -11,6 +10,7 @@ import { orFail, readStoreOrFail } from "./command/configuration.ts";
 import { CommandFailure, EXIT } from "./command/failure.ts";
 import { organizationOrFail, orgOption } from "./command/organization.ts";
 import { showProgress } from "./command/output.ts";
+import { openAll } from "./command/all-stores.ts";
 import { runWithStore } from "./command/with-store.ts";
 
 export const usage = command({
@@ -26,7 +26,7 @@ export const usage = command({
     ...JSON_OPTION,
   },
   run: async ({ org, after, reconcile = false, csv = false, json = false }) => {
-    const { storage } = readStoreOrFail(process.env);
+    const { storage, several } = readStoreOrFail(process.env);
     const { counting, isShared, bytes } = orFail(
       readCount(process.env),
       "The command cannot run",
@@ -49,18 +49,14 @@ export const usage = command({
       if (after !== undefined)
         rows.push({ organization, before, ...after, limit: after.plan ?? bytes });
     });
-    const all = Effect.gen(function* () {
-      yield* forEachOrganization(look, after);
-      // Those whose last files were removed from the store by others.
-      const seen = new Set(rows.map(({ organization }) => organization));
-      const counted = yield* (yield* Usage)?.organizations ?? Effect.succeed([]);
-      const left = counted.filter((id) => !seen.has(id) && (after === undefined || id > after));
-      yield* Effect.forEach(left, look, { discard: true });
-    });
-    const program = Effect.provide(
-      org ? look(organizationOrFail(process.env, org)) : all,
-      counting,
-    );
+    const program = Effect.gen(function* () {
+      const inStores = yield* openAll(several);
+      const one = org && organizationOrFail(process.env, org);
+      const asked = one ? [one] : yield* inStores.organizations;
+      for (const each of asked) {
+        if (after === undefined || each > after) yield* inStores.of(each, look(each));
+      }
+    }).pipe(Effect.provide(counting), Effect.scoped);
     await runWithStore(storage, program, "Not all was counted", { isLong: true }).catch(
       (cause: unknown) => {
         if (last !== "") showProgress(`Go on with --after ${last}.`);
