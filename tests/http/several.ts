@@ -8,6 +8,7 @@ import { makeApplication } from "../../adapters/service/application.ts";
 import { readAll } from "../../adapters/service/settings.ts";
 import { RECHECK } from "../../adapters/settings/json-file.ts";
 import { walk } from "../../adapters/storage/local/key-tree.ts";
+import { StoreName } from "../../domain/place.ts";
 import { atTestEnd } from "../support/at-test-end.ts";
 import { startIssuer } from "../support/issuer.ts";
 import { makeFolder } from "../support/make-folder.ts";
@@ -68,8 +69,14 @@ export const serving = Effect.fnUntraced(function* (
     log.slice(before).some((line) => line.includes(said));
   yield* Effect.promise(() => until("the first look", isSaid("was read", 0), 10));
 
-  const request = async (address: string, init?: RequestInit) =>
-    fetch(new Request(new URL(address, ORIGIN), init), { address: "127.0.0.1" });
+  const request = async (address: string, init?: RequestInit) => {
+    const url = new URL(address, ORIGIN);
+    const [, name = ""] = /^\/stores\/([a-z]+)\//.exec(url.pathname) ?? [];
+    // As a bucket, which answers whatever the document says.
+    const bucket = settings.several?.stores.get(StoreName.make(name || "none"))?.storage;
+    const sent = new Request(url, init);
+    return bucket?.fetch?.(sent, noAnnouncement) ?? fetch(sent, { address: "127.0.0.1" });
+  };
 
   /** A caller with these claims; the organization `acme` is org_1, `globex` org_2. */
   const caller = (claims: object = {}, by = issuer.sign) => {
@@ -151,8 +158,9 @@ export const serving = Effect.fnUntraced(function* (
     bytesIn: async (store: string) => {
       const found: Array<string> = [];
       for await (const { key, path } of walk(join(folder, store, "objects"), { prefix: "" })) {
-        const [, first] = /\/files\/(.*?org_\d)/.exec(key) ?? [];
-        found.push(`${first} ${readFileSync(path, "utf8").slice(0, 5)}`);
+        // Others are notes of the store itself, not objects.
+        const [, first] = /^\/files\/(.*?org_\d)/.exec(key) ?? [];
+        if (first !== undefined) found.push(`${first} ${readFileSync(path, "utf8").slice(0, 5)}`);
       }
       return found.toSorted();
     },
@@ -175,6 +183,8 @@ interface Signed {
   readonly url?: string;
   readonly headers?: Readonly<Record<string, string>>;
 }
+
+const noAnnouncement = () => Promise.resolve();
 
 /** A file of five bytes, as a client asks for it. */
 export const FILE = { filename: "a.txt", content_type: "text/plain", size: 5 };
