@@ -4,6 +4,7 @@ import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { beforeAll, describe, expect, it, onTestFinished, vi } from "vitest";
 import { certifiedStore } from "../../adapters/cli/certify/certified-store.ts";
+import { variables } from "../../adapters/settings/source.ts";
 import { examine } from "../../adapters/contract/running/examine.ts";
 import { PROMISES, standsOn } from "../../adapters/contract/promises/promises.ts";
 import { digestOf } from "../../adapters/storage/certificate/certificate.ts";
@@ -35,7 +36,7 @@ const env = (further: Readonly<Record<string, string>>) => ({
 /** Tries some promises as `valetkey certify` does. */
 const tried = async (settings: Readonly<Record<string, string>>, titles: ReadonlySet<string>) => {
   await makeBucket(settings);
-  const store = Result.getOrThrow(certifiedStore(settings));
+  const store = Result.getOrThrow(certifiedStore(variables(settings)));
   const found = await examine({
     ...store,
     promises: PROMISES.filter(({ title }) => titles.has(title)),

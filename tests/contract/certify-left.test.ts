@@ -5,6 +5,7 @@ import { once } from "node:events";
 import { Client } from "minio";
 import { describe, expect, it, onTestFinished, vi } from "vitest";
 import { certifiedStore } from "../../adapters/cli/certify/certified-store.ts";
+import { variables } from "../../adapters/settings/source.ts";
 import { examine } from "../../adapters/contract/running/examine.ts";
 import { PROMISES } from "../../adapters/contract/promises/promises.ts";
 import { openStore } from "../../adapters/contract/subject/subject.ts";
@@ -33,7 +34,7 @@ const IN_PARTS = PROMISES.filter(({ needs }) =>
 
 /** Tries them, with all that the store is documented to do. */
 async function tryParts(env: Env) {
-  const { store } = Result.getOrThrow(certifiedStore(env));
+  const { store } = Result.getOrThrow(certifiedStore(variables(env)));
   const signal = new AbortController().signal;
   const found = await examine({ store, promises: IN_PARTS, onFinding: () => undefined, signal });
   expect(found.ended).toBeUndefined();

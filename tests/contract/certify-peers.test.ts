@@ -3,6 +3,7 @@ import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, it, vi } from "vitest";
 import { certifiedStore } from "../../adapters/cli/certify/certified-store.ts";
+import { variables } from "../../adapters/settings/source.ts";
 import { examine } from "../../adapters/contract/running/examine.ts";
 import { PROMISES, standsOn } from "../../adapters/contract/promises/promises.ts";
 import { configurationMessage } from "../../adapters/cli/command/configuration.ts";
@@ -72,7 +73,7 @@ it.each(Object.entries(PEERS).filter(([, { path }]) => path !== undefined))(
       STORAGE_ACCESS_KEY: KEY,
       STORAGE_SECRET_KEY: KEY,
     };
-    const { store } = Result.getOrThrow(certifiedStore(env));
+    const { store } = Result.getOrThrow(certifiedStore(variables(env)));
     const signal = new AbortController().signal;
     const every = PROMISES.filter(({ title }) => standsOn.every.includes(title));
     const found = await examine({ store, promises: every, onFinding: () => undefined, signal });

@@ -1,7 +1,7 @@
 import * as Effect from "effect/Effect";
 import * as Result from "effect/Result";
 import { fault, type Read, readSettings } from "../../settings/setting.ts";
-import { type Env, variables } from "../../settings/source.ts";
+import type { Source } from "../../settings/source.ts";
 import type { Examination, Openable } from "../../contract/running/examine.ts";
 import { type Ability, lackedBy } from "../../../application/ports/abilities.ts";
 import { ObjectStore } from "../../../application/ports/object-store.ts";
@@ -9,7 +9,8 @@ import { CERTIFIED } from "../../contract/promises/promises.ts";
 import type { BucketState } from "../../storage/certificate/certificate.ts";
 import { leftovers } from "./leftovers.ts";
 import { signedFetch } from "../../storage/rest/signed-fetch.ts";
-import { adapter, bucket, endpoint } from "../../storage/settings.ts";
+import { certificateSettings } from "../../storage/certificate/read.ts";
+import { adapter, bucket, createBucket, endpoint, publicEndpoint } from "../../storage/settings.ts";
 import type { KnownStorage, Storage } from "../../storage/storage.ts";
 import { inWordsOf, type PlaceWord } from "../../storage/place-words.ts";
 import { STORES } from "../../storage/stores/stores.ts";
@@ -41,31 +42,28 @@ export interface CertifiedStore extends Pick<
 }
 
 /**
- * Reads the store that the environment configures, at another endpoint if `at` is set. Without
- * `STORAGE_BUCKET`, a bucket is made for the examination alone.
+ * Reads the store that is configured, at another endpoint if `at` is set. Without a bucket, one is
+ * made for the examination alone.
  */
-export function certifiedStore(environment: Env, at?: string): Read<CertifiedStore> {
+export function certifiedStore(source: Source, at?: string): Read<CertifiedStore> {
   // A public endpoint belongs to the endpoint that is configured beside it.
   const elsewhere = at && {
     [endpoint.variable]: at,
-    STORAGE_PUBLIC_ENDPOINT: undefined,
-    [adapter.variable]: environment[adapter.variable] || "aws",
+    [publicEndpoint.variable]: undefined,
+    [adapter.variable]: source.valueOf(adapter) ?? "aws",
   };
-  const given: Env = {
-    ...environment,
+  // No earlier certificate counts, and no mistyped bucket is made.
+  const given = override(source, {
     ...elsewhere,
-    // No earlier certificate counts, and no mistyped bucket is made.
-    STORAGE_CERTIFICATE: undefined,
-    STORAGE_CREATE_BUCKET: undefined,
-  };
-  const isOwnBucket = !given[bucket.variable];
-  const own = isOwnBucket && {
-    [bucket.variable]: `valetkey-certify-${crypto.randomUUID().slice(0, 8)}`,
-  };
-  const known = { ...given, ...own };
-  return Result.flatMap(readSettings({ adapter }, variables(known)), ({ adapter: name }) => {
-    const read = (env: Env) =>
-      Result.map(STORES[name].read(variables(env)), (storageAt) => storageAt(NOWHERE));
+    [certificateSettings.certificate.variable]: undefined,
+    [createBucket.variable]: undefined,
+  });
+  const isOwnBucket = given.valueOf(bucket) === undefined;
+  const own = `valetkey-certify-${crypto.randomUUID().slice(0, 8)}`;
+  const known = isOwnBucket ? override(given, { [bucket.variable]: own }) : given;
+  return Result.flatMap(readSettings({ adapter }, known), ({ adapter: name }) => {
+    const read = (from: Source) =>
+      Result.map(STORES[name].read(from), (storageAt) => storageAt(NOWHERE));
     return Result.flatMap(read(known), (existing): Read<CertifiedStore> => {
       const { bucket: place } = existing;
       if (place === undefined) {
@@ -76,7 +74,8 @@ export function certifiedStore(environment: Env, at?: string): Read<CertifiedSto
       if (isOwnBucket && place.api !== "s3") {
         return Result.fail([fault(bucket, inWordsOf(place, NEEDS_BUCKET))]);
       }
-      return Result.map(read({ ...known, ...(isOwnBucket && CREATE) }), (storage) => ({
+      const made = isOwnBucket ? override(known, { [createBucket.variable]: true }) : known;
+      return Result.map(read(made), (storage) => ({
         adapter: name,
         ...certifiedStorage({ ...storage, bucket: place }, existing, isOwnBucket),
       }));
@@ -84,7 +83,12 @@ export function certifiedStore(environment: Env, at?: string): Read<CertifiedSto
   });
 }
 
-const CREATE = { STORAGE_CREATE_BUCKET: "on" };
+const override = (source: Source, values: Readonly<Record<string, unknown>>): Source => ({
+  ...source,
+  valueOf: (setting) =>
+    Object.hasOwn(values, setting.variable) ? values[setting.variable] : source.valueOf(setting),
+});
+
 const NEEDS_BUCKET = "must be set to a bucket in which objects may be made";
 
 /** Timeout for each look at the bucket itself. */

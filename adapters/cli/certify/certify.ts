@@ -21,6 +21,7 @@ import { asJson, command, flag, JSON_OPTION, option } from "../command/command.t
 import { CommandFailure, EXIT } from "../command/failure.ts";
 import { interruptible } from "../command/interruptible.ts";
 import { showProgress, printMessage } from "../command/output.ts";
+import { variables } from "../../settings/source.ts";
 import { orFail } from "../command/configuration.ts";
 
 /**
@@ -51,7 +52,7 @@ export const certify = command({
   run: async ({ endpoint, output, compare, server, json = false, leave: mayLeave = false }) => {
     const { certifiedStore } = await import("./certified-store.ts");
     const { CONTRACT, standsOn } = await import("../../contract/promises/promises.ts");
-    const read = certifiedStore(process.env, endpoint);
+    const read = certifiedStore(variables(process.env), endpoint);
     const store = orFail(read, "No store can be certified", process.env, EXIT.couldNotRun);
     const before = compare === undefined ? undefined : readCertificate(compare);
     const write = output === undefined ? undefined : await writerOf(output);

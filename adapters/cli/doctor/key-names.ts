@@ -1,5 +1,8 @@
+import * as Str from "effect/String";
 import type { Settings } from "../../settings/setting.ts";
-import type { Env } from "../../settings/source.ts";
+import type { Source } from "../../settings/source.ts";
+import { keySettings } from "../../storage/credentials/key-settings.ts";
+import { directory } from "../../settings/directory.ts";
 import type { StoreName } from "../../storage/settings.ts";
 import { STORES } from "../../storage/stores/stores.ts";
 
@@ -15,26 +18,29 @@ export interface KeyName {
   readonly mend: string;
 }
 
-export function readKeyNames(env: Env, adapter: string): Readonly<Record<Use, KeyName>> {
+export function readKeyNames(source: Source, adapter: string): Readonly<Record<Use, KeyName>> {
+  const { valueOf, words } = source;
   // Another adapter would have ended the command.
   const { settings } = STORES[adapter as StoreName];
-  const setFor = (...names: ReadonlyArray<string>) =>
-    names.flatMap((name) => settings[name]?.variable ?? []).find((variable) => env[variable]);
+  const setFor = (...names: ReadonlyArray<string>) => {
+    const setting = names.flatMap((name) => settings[name] ?? []).find((each) => valueOf(each));
+    return setting && words.name(setting);
+  };
   const main = () => {
-    if (!("secretKey" in settings)) return FOLDER;
+    if (!("secretKey" in settings)) return folder(source);
     const given = setFor("credentialsFile", "credentials");
     if (given !== undefined) return whole(given);
-    if (setFor("secretKey") !== undefined) return pair(env, "");
+    if (setFor("secretKey") !== undefined) return pair(source);
     const found = setFor("applicationCredentials");
-    return found === undefined ? chain(settings) : whole(found);
+    return found === undefined ? chain(source, settings) : whole(found);
   };
   const service = main();
-  const separate = (use: "PUT" | "GET") => {
-    const role = setFor(`${use.toLowerCase()}Role`);
+  const separate = (use: "put" | "get") => {
+    const role = setFor(`${use}Role`);
     if (role !== undefined) return whole(role);
-    return setFor(`${use.toLowerCase()}AccessKey`) ? pair(env, `${use}_`) : service;
+    return setFor(`${use}AccessKey`) ? pair(source, use) : service;
   };
-  return { service, put: separate("PUT"), get: separate("GET") };
+  return { service, put: separate("put"), get: separate("get") };
 }
 
 const whole = (from: string, mend = `correct ${from}`): KeyName => ({
@@ -44,38 +50,50 @@ const whole = (from: string, mend = `correct ${from}`): KeyName => ({
   mend,
 });
 
-const FOLDER = whole(
-  "the folder of the embedded store",
-  "let the service write to STORAGE_LOCAL_DIR",
-);
+const folder = ({ words }: Source) =>
+  whole("the folder of the embedded store", `let the service write to ${words.name(directory)}`);
 
-const chain = ({ applicationCredentials }: Settings) =>
-  whole(
+const chain = ({ words }: Source, { applicationCredentials }: Settings) => {
+  const { accessKey, secretKey } = keySettings;
+  const names = applicationCredentials
+    ? words.name(applicationCredentials)
+    : `${words.name(accessKey)} and ${words.name(secretKey)}`;
+  return whole(
     "the usual chain of the store's own client",
-    `set ${applicationCredentials?.variable ?? "STORAGE_ACCESS_KEY and STORAGE_SECRET_KEY"}, or give this machine a profile, a role or an account`,
+    `set ${names}, or give this machine a profile, a role or an account`,
   );
+};
 
-function pair(env: Env, use: "" | "PUT_" | "GET_"): KeyName {
-  const from = `STORAGE_${use}ACCESS_KEY`;
-  const secret = `STORAGE_${use}SECRET_KEY`;
-  const token = `STORAGE_${use}SESSION_TOKEN`;
-  const mistake = pastingMistake(env, { from, secret, token });
+function pair({ valueOf, words }: Source, use?: "put" | "get"): KeyName {
+  const read = (part: "accessKey" | "secretKey" | "sessionToken") => {
+    const setting =
+      keySettings[use === undefined ? part : (`${use}${Str.capitalize(part)}` as const)];
+    return { name: words.name(setting), value: String(valueOf(setting) ?? "") };
+  };
+  const key = read("accessKey");
+  const secret = read("secretKey");
+  const token = read("sessionToken");
+  const mistake = pastingMistake(key, secret, token);
   return {
-    from,
-    secret,
-    token,
-    mend: `correct ${from} and ${secret}, which belong together${mistake && `: ${mistake}`}`,
+    from: key.name,
+    secret: secret.name,
+    token: token.name,
+    mend: `correct ${key.name} and ${secret.name}, which belong together${mistake && `: ${mistake}`}`,
   };
 }
 
+interface Given {
+  readonly name: string;
+  readonly value: string;
+}
+
 /** Names a common mistake, and shows no value. */
-function pastingMistake(env: Env, { from, secret, token }: Omit<KeyName, "mend">): string {
-  const quoted = [from, secret, token].find((name) => /^(["']).*\1$/s.test(env[name] ?? ""));
-  if (quoted !== undefined) return `${quoted} has quotes around it, and they count`;
-  const { [from]: key = "", [secret]: secretKey = "" } = env;
-  if (key.length > secretKey.length) {
-    return `${from} is longer than ${secret}, so the two may be swapped`;
+function pastingMistake(key: Given, secret: Given, token: Given): string {
+  const quoted = [key, secret, token].find(({ value }) => /^(["']).*\1$/s.test(value));
+  if (quoted !== undefined) return `${quoted.name} has quotes around it, and they count`;
+  if (key.value.length > secret.value.length) {
+    return `${key.name} is longer than ${secret.name}, so the two may be swapped`;
   }
-  const isIncomplete = key.startsWith("ASIA") && !env[token];
-  return isIncomplete ? `it is a temporary key, which needs ${token}` : "";
+  const isIncomplete = key.value.startsWith("ASIA") && token.value === "";
+  return isIncomplete ? `it is a temporary key, which needs ${token.name}` : "";
 }

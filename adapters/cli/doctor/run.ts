@@ -1,7 +1,7 @@
 import * as Effect from "effect/Effect";
 import { waitingDays } from "../../../domain/waiting.ts";
 import { joinReads } from "../../settings/setting.ts";
-import type { Env } from "../../settings/source.ts";
+import { type Env, variables } from "../../settings/source.ts";
 import { inWordsOf } from "../../storage/place-words.ts";
 import type { Storage } from "../../storage/storage.ts";
 import { errorReason } from "../../values/thrown.ts";
@@ -44,7 +44,7 @@ export async function runDoctor(env: Env, { origins, mayLeave, onStart, tell: pr
   const scanned = all.flatMap(({ scan, maxSize }) => (scan === "clamd" ? maxSize : []));
   const examined = examine(
     {
-      names: readKeyNames(env, env["STORAGE_ADAPTER"] || "local"),
+      names: readKeyNames(variables(env), env["STORAGE_ADAPTER"] || "local"),
       origins: origins.length > 0 ? origins : http.corsOrigins,
       largest: Math.max(...all.map(({ maxSize }) => maxSize)),
       incoming: waitingDays(all),
