@@ -17,6 +17,7 @@ import { mcp } from "./mcp/mcp.ts";
 import { move } from "./move/move.ts";
 import { policy } from "./policy.ts";
 import { CANNOT_START, serveCommand } from "./serve.ts";
+import { attach } from "./store/attach.ts";
 import { sweep } from "./sweep.ts";
 import { tokenCommands } from "./tokens/tokens.ts";
 import { upload } from "./upload/upload.ts";
@@ -39,6 +40,7 @@ export async function main(args: ReadonlyArray<string>, listen: Listen): Promise
     usage,
     move,
     policy,
+    attach,
     ...eventCommands,
     ...tokenCommands,
   ];

@@ -1,8 +1,8 @@
-import * as Duration from "effect/Duration";
 import * as Schema from "effect/Schema";
-import { INCOMING_PREFIX, KEY_PREFIX } from "../../domain/storage-key.ts";
 import { readStoreOrFail } from "./command/configuration.ts";
 import { asJson, command, option } from "./command/command.ts";
+import { CommandFailure, EXIT } from "./command/failure.ts";
+import { OURS, permissionsFor, PRINCIPAL_OPTION } from "./command/permissions.ts";
 
 const user = (role: string) =>
   option("NAME", Schema.NonEmptyString, `the user that ${role}, as the store knows it`, {
@@ -15,34 +15,34 @@ export const policy = command({
   options: {
     use: option(
       "KEY",
-      Schema.Literals(["put", "get", "service", "diagnose"]),
-      "put, get, service or diagnose; the first three if left out",
+      Schema.Literals(["put", "get", "service", "diagnose", "trust"]),
+      "put, get, service or diagnose; the first three if left out; trust for what lets a role or a tenant be used",
       { isArgument: true },
     ),
     "put-user": user("signs uploads"),
     "get-user": user("signs downloads"),
     "service-user": user("the service itself is"),
+    ...PRINCIPAL_OPTION,
   },
-  run: async ({ use, ...users }) => {
-    const { policies, storage } = readStoreOrFail(process.env);
-    const { policyFor } = await storage.byHand();
-    const all = [...policies.values()];
+  run: async ({ use, principal, ...users }) => {
+    const store = readStoreOrFail(process.env);
+    if (use === "trust") {
+      const given = (await store.storage.byHand()).trust?.(principal ?? OURS);
+      if (given === undefined) {
+        const message = "The store has neither a role for everything nor a tenant.";
+        throw new CommandFailure({ code: EXIT.usage, message });
+      }
+      const { document, command } = given;
+      return { ...(document && { result: asJson(document) }), message: `To set it: ${command}.` };
+    }
     const {
       command,
       each,
       all: ofAll,
-    } = policyFor({
-      bucket: storage.bucket?.name ?? "files",
-      arrivals: [
-        ...(all.some(({ arrival }) => arrival === "direct") ? [KEY_PREFIX] : []),
-        ...(all.some(({ arrival }) => arrival === "incoming") ? [INCOMING_PREFIX] : []),
-      ],
-      longestPut: Math.max(...all.map(({ putLifetime }) => Duration.toMillis(putLifetime))),
-      users: {
-        put: users["put-user"],
-        get: users["get-user"],
-        service: users["service-user"],
-      },
+    } = await permissionsFor(store, {
+      put: users["put-user"],
+      get: users["get-user"],
+      service: users["service-user"],
     });
     const byHand = command(use ?? "KEY");
     const document = ofAll ?? (use && each?.[use]);

@@ -3,11 +3,18 @@ import { KEY_PREFIX } from "../../domain/storage-key.ts";
 /** Setup of a store with its own tools. */
 export interface ByHand {
   readonly policyFor: (input: PolicyInput) => Policies;
+  /** What the owner of a role or a tenant does, so that the service's own `principal` may use it. */
+  readonly trust?: ((principal: string) => Trust) | undefined;
   /**
    * Settings with which it notifies the service: of `{bucket}`, at `{url}`, or at `{login}` with a
    * user and `$SECRET` in it.
    */
   readonly notifications?: string | undefined;
+}
+
+export interface Trust {
+  readonly document?: object;
+  readonly command: string;
 }
 
 /** The purpose of a key: uploads, downloads, the service itself, or the bucket's settings. */

@@ -44,7 +44,7 @@ const STYLES = {
 } as const;
 
 /** Prints a finding for a person; no words of the store begin a line. */
-function printFinding({ check, verdict, seen, why, mend }: Finding): void {
+export function printFinding({ check, verdict, seen, why, mend }: Finding): void {
   const [colour, word] = STYLES[verdict];
   const notes = [why && `Why:  ${why}`, mend && `Mend: ${mend}`].flatMap((note) =>
     note === undefined ? [] : [`${" ".repeat(16)}${onOneLine(note)}\n`],

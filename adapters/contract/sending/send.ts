@@ -75,7 +75,9 @@ async function exchange(
   });
   // A connection that is cut is reported more than once.
   outgoing.on("error", () => undefined);
-  const answering = once(outgoing, "response");
+  // No answer follows if the store switches protocols.
+  const closing = once(outgoing, "close").then(() => Promise.reject(new Error(CUT)));
+  const answering = Promise.race([once(outgoing, "response"), closing]);
   if (pause === undefined) {
     if (chunked && body !== undefined) outgoing.write(body);
     outgoing.end(chunked ? undefined : body);
@@ -98,6 +100,8 @@ async function exchange(
   );
   return { status: answer.statusCode, headers: answer.headers, body: await readAnswer(answer) };
 }
+
+const CUT = "the connection was closed without an answer";
 
 /** Sends a PUT as a browser does: `fetch` adds whatever headers it needs. */
 export async function putByFetch(url: string, file: Blob): Promise<RawAnswer> {

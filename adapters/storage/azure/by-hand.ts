@@ -9,3 +9,7 @@ export const policyFor: ByHand["policyFor"] = ({ bucket }) => ({
   command: () => fill(texts.policy, { bucket }),
   all: role,
 });
+
+export const trustBy = (application: string | undefined) => (principal: string) => ({
+  command: `az ad sp create --id ${application ?? principal}, in the tenant`,
+});

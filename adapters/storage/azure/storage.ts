@@ -22,7 +22,10 @@ export const azureStorage = (settings: AzureSettings): KnownStorage => ({
   bucket: { api: "azure", name: settings.bucket, word: "container" },
   untrusted: untrustedIn(settings),
   notificationForm: () => import("./notification-form.ts"),
-  byHand: () => import("./by-hand.ts"),
+  byHand: async () => {
+    const { trustBy, ...byHand } = await import("./by-hand.ts");
+    return { ...byHand, ...(settings.tenantId && { trust: trustBy(settings.clientId) }) };
+  },
   certifying: {
     endpoint: settings.endpoint,
     decided: decidedFor(settings),

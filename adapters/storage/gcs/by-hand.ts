@@ -11,6 +11,10 @@ export const policyFor: ByHand["policyFor"] = (input) => ({
   each: roles,
 });
 
+export const trustBy = (role: string) => (principal: string) => ({
+  command: `gcloud iam service-accounts add-iam-policy-binding ${role} --member=serviceAccount:${principal} --role=roles/iam.serviceAccountTokenCreator`,
+});
+
 /** Writes a condition: "IAM Conditions", Cloud Storage documentation; for uniform access. */
 function conditionFor(use: string, { bucket, arrivals }: PolicyInput): string {
   if (!arrivals.includes(INCOMING_PREFIX) || !["put", "get"].includes(use)) return "";

@@ -19,6 +19,9 @@ export const gcsStorage = (settings: GcsSettings): KnownStorage => ({
   bucket: { api: "gcs", name: settings.bucket },
   untrusted: untrustedIn(settings),
   notificationForm: () => import("./notification-form.ts"),
-  byHand: () => import("./by-hand.ts"),
+  byHand: async () => {
+    const { trustBy, ...byHand } = await import("./by-hand.ts");
+    return { ...byHand, ...(settings.role && { trust: trustBy(settings.role) }) };
+  },
   layer: loaded(async () => (await import("./layer.ts")).layer(settings)),
 });

@@ -63,10 +63,7 @@ export function untrustedFetch(
     request.on("error", reject);
     request.on("timeout", () => request.destroy(new Error("the store fell silent")));
     // No answer follows if the store switches protocols.
-    request.on("upgrade", (_, socket) => {
-      socket.destroy();
-      reject(new Error("the store switched protocols"));
-    });
+    request.on("close", () => reject(new Error("the connection was closed without an answer")));
     request.end(body ?? undefined);
   });
 }

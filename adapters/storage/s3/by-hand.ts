@@ -19,7 +19,9 @@ import versitygw from "./policies/versitygw.json" with { type: "json" };
 
 /** The access keys of the service, and of uses with a key of their own. */
 export type S3Users = { readonly provider: ProviderName } & {
-  readonly [Name in "accessKey" | "putAccessKey" | "getAccessKey"]?: string | undefined;
+  readonly [Name in "accessKey" | "putAccessKey" | "getAccessKey" | "role" | "externalId"]?:
+    | string
+    | undefined;
 };
 
 export interface Policy {
@@ -47,6 +49,27 @@ const TAKES_NO_DENY: typeof WITHOUT = new Set(["seaweedfs"]);
 export const s3ByHand = (settings: S3Users): ByHand => ({
   policyFor: (input) => policyFor(settings, input),
   notifications: TEXTS[settings.provider].notifications,
+  ...(settings.role !== undefined && { trust: trustBy(settings.role, settings.externalId) }),
+});
+
+const trustBy = (role: string, externalId?: string) => (principal: string) => ({
+  document: trustPolicy(principal, externalId),
+  command: `aws iam create-role --role-name ${nameIn(role)} --assume-role-policy-document file://trust.json`,
+});
+
+const nameIn = (role: string) => role.slice(role.lastIndexOf("/") + 1);
+
+/** "Access to AWS accounts owned by third parties", IAM User Guide. */
+const trustPolicy = (principal: string, externalId: string | undefined) => ({
+  Version: "2012-10-17",
+  Statement: [
+    {
+      Effect: "Allow",
+      Principal: { AWS: principal },
+      Action: "sts:AssumeRole",
+      ...(externalId && { Condition: { StringEquals: { "sts:ExternalId": externalId } } }),
+    },
+  ],
 });
 
 export function policyFor(settings: S3Users, input: PolicyInput): Policies {
@@ -69,6 +92,16 @@ export function policyFor(settings: S3Users, input: PolicyInput): Policies {
   const ofBucket = OF_BUCKET[provider];
   if (ofBucket !== undefined) return { command, all: place(ofBucket) };
   const each = Record.map({ put, get, service, diagnose }, place);
+  if (settings.role !== undefined) {
+    const name = nameIn(settings.role);
+    const all = [each.put, each.get, each.service].flatMap((policy) => policy.Statement);
+    return {
+      command: () =>
+        `aws iam put-role-policy --role-name ${name} --policy-name valetkey --policy-document file://role.json`,
+      // Its sessions for uploads deny the rest.
+      all: { ...each.put, Statement: all.filter(({ Effect }) => Effect === "Allow") },
+    };
+  }
   const Statement = [
     ...each.put.Statement.filter(({ Effect }) => Effect !== "Deny" || !TAKES_NO_DENY.has(provider)),
     ...(KNOWS_AGE.has(provider) ? [neverOlder(input)] : []),

@@ -1,0 +1,300 @@
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { lstatSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { describe, expect, it, onTestFinished } from "vitest";
+import { policyFor } from "../../adapters/storage/s3/by-hand.ts";
+import { keysFor } from "../support/assume-role.ts";
+import { valetkey } from "../support/command-line.ts";
+import { HOSTILE, startHostileOwner } from "../support/hostile-owner.ts";
+import { makeFolder } from "../support/make-folder.ts";
+import { need } from "../support/need.ts";
+import { s3Client } from "../support/s3-store.ts";
+
+const server = await need("minio");
+
+/** A document with one store, of which nothing may be lost. */
+const BEFORE = {
+  stores: {
+    eu: {
+      adapter: "minio",
+      endpoint: "https://eu.example.com",
+      bucket: "files-eu",
+      access_key: "eu-key",
+      secret_key: { variable: "EU_SECRET" },
+    },
+  },
+  organizations: { org_1: "eu" },
+};
+
+function makeDocument(members: object) {
+  const folder = makeFolder();
+  const [stores, file] = [join(folder, "stores.json"), join(folder, "acme.json")];
+  writeFileSync(stores, JSON.stringify(BEFORE));
+  writeFileSync(file, JSON.stringify(members));
+  return {
+    stores,
+    file,
+    read: (): unknown => JSON.parse(readFileSync(stores, "utf8")),
+    left: () => readdirSync(dirname(stores)).toSorted(),
+  };
+}
+
+/** The owner has not updated this MinIO, which the doctor finds. */
+const ACCEPTED = ["--allow-private", "--accept", "forged upload"];
+
+const ENV = { EU_SECRET: "a-secret-of-another-store", CUSTOMERS_SECRET: "a-secret-of-a-customer" };
+
+const CUSTOMERS = {
+  adapter: "minio",
+  endpoint: "https://s3.acme.example",
+  bucket: "acme-files",
+  access_key: "acme",
+  secret_key: { variable: "CUSTOMERS_SECRET" },
+};
+
+const attach = (
+  { stores, file }: ReturnType<typeof makeDocument>,
+  args: ReadonlyArray<string> = [],
+  env: Readonly<Record<string, string>> = {},
+) => {
+  const all = ["store", "attach", "--org", "org_2", "--name", "acme", ...args, file];
+  return valetkey(all, { ...ENV, STORES: stores, ...env });
+};
+
+/** A bucket with a key for each use, which may do what `valetkey policy` prints, and nothing else. */
+async function customersBucket() {
+  if (server === undefined) throw new Error("there is no MinIO");
+  const bucket = `attached-${crypto.randomUUID()}`;
+  await s3Client(server).makeBucket(bucket, "us-east-1");
+  const arrivals = ["orgs/", "incoming/"];
+  const { each } = policyFor(
+    { provider: "minio" },
+    { bucket, arrivals, longestPut: 900_000, users: {} },
+  );
+  const env: Record<string, string> = {};
+  const members: Record<string, unknown> = { adapter: "minio", endpoint: server.endpoint, bucket };
+  for (const [use, prefix] of [
+    ["service", ""],
+    ["put", "put_"],
+    ["get", "get_"],
+  ] as const) {
+    const keys = await keysFor(each?.[use] ?? {}, server, { bucket });
+    members[`${prefix}access_key`] = keys.accessKey;
+    for (const [name, value] of Object.entries({
+      secret_key: keys.secretKey,
+      session_token: keys.sessionToken,
+    })) {
+      const variable = `ACME_${prefix}${name}`.toUpperCase();
+      env[variable] = value;
+      members[`${prefix}${name}`] = { variable };
+    }
+  }
+  return { bucket, env, members };
+}
+
+describe.skipIf(server === undefined)("valetkey store attach", () => {
+  it("examines a bucket by keys that may only do their own, and adds it to the document", async () => {
+    const { bucket, env, members } = await customersBucket();
+    const document = makeDocument(members);
+    const link = join(makeFolder(), "link.json");
+    symlinkSync(document.stores, link);
+    const { code, stdout, stderr } = await attach(document, ACCEPTED, { ...env, STORES: link });
+    expect(code, stdout + stderr).toBe(0);
+    expect(document.read()).toEqual({
+      stores: { ...BEFORE.stores, acme: { ...members, untrusted: true, allow_private: true } },
+      organizations: { org_1: "eu", org_2: "acme" },
+    });
+    expect(lstatSync(link).isSymbolicLink()).toBe(true);
+    expect(document.left()).toEqual(["acme.json", "stores.json"]);
+    for (const step of ["1/4", "2/4", "3/4", "4/4"]) expect(stderr).toContain(`${step} `);
+    expect(stdout).toContain(`"arn:aws:s3:::${bucket}/incoming/*"`);
+    for (const secret of Object.values(env)) expect(stdout + stderr).not.toContain(secret);
+  });
+
+  it("leaves the document as it was for a key that may not do what is needed", async () => {
+    const { env, members } = await customersBucket();
+    const { put_access_key: access_key, put_secret_key: secret_key } = members;
+    const { put_session_token: session_token, adapter, endpoint, bucket } = members;
+    const main = { adapter, endpoint, bucket, access_key, secret_key, session_token };
+    const document = makeDocument(main);
+    const { code, stdout, stderr } = await attach(document, ACCEPTED, env);
+    expect(code).toBe(1);
+    expect(stdout).toContain("FAILED");
+    expect(stderr).toContain("The store was not attached, and the document is as it was");
+    expect(document.read()).toEqual(BEFORE);
+    for (const secret of Object.values(env)) expect(stdout + stderr).not.toContain(secret);
+  });
+
+  it.each(["1/4", "2/4", "3/4"])(
+    "leaves the document as it was when it is killed at step %s",
+    async (step) => {
+      const { env, members } = await customersBucket();
+      const document = makeDocument(members);
+      const args = ["--org", "org_2", "--name", "acme", ...ACCEPTED, document.file];
+      const child = spawn(
+        "node",
+        ["deploy/launch.cjs", "deploy/cli.ts", "store", "attach", ...args],
+        {
+          env: { ...process.env, ...ENV, ...env, STORES: document.stores },
+        },
+      );
+      onTestFinished(() => void child.kill("SIGKILL"));
+      let seen = "";
+      child.stdout.resume();
+      child.stderr.setEncoding("utf8").on("data", (text: string) => {
+        seen += text;
+        if (seen.includes(step)) child.kill("SIGKILL");
+      });
+      await once(child, "exit");
+      expect(seen).toContain(step);
+      expect(document.read()).toEqual(BEFORE);
+      expect(document.left()).toEqual(["acme.json", "stores.json"]);
+    },
+  );
+});
+
+it.each(Object.keys(HOSTILE).filter((way) => !way.includes("size")) as Array<keyof typeof HOSTILE>)(
+  "a bucket that answers with %s is not attached, and writes nothing of its own to the screen",
+  async (way) => {
+    const owner = await startHostileOwner(HOSTILE[way]);
+    onTestFinished(owner.close);
+    const document = makeDocument({ ...CUSTOMERS, endpoint: owner.url.origin });
+    const { code, stdout, stderr } = await attach(document, ["--allow-private"]);
+    expect(code, stderr).not.toBe(0);
+    expect(document.read()).toEqual(BEFORE);
+    expect(`${stdout}${stderr}`).toMatch(/^[\n -~…]*$/);
+    expect(stdout.length + stderr.length).toBeLessThan(40_000);
+  },
+  60_000,
+);
+
+const REFUSED: ReadonlyArray<readonly [why: string, object, ReadonlyArray<string>, string]> = [
+  [
+    "a bucket that another organization has",
+    BEFORE.stores.eu,
+    [],
+    "The store eu, of org_1, has this bucket already",
+  ],
+  [
+    "an address of this network",
+    { ...CUSTOMERS, endpoint: "https://10.0.0.1" },
+    [],
+    "/stores/acme/endpoint: it must be an https URL of the public Internet",
+  ],
+  [
+    "a secret in plain text",
+    { ...CUSTOMERS, secret_key: "secret" },
+    [],
+    "a secret is never in the document",
+  ],
+  ["a member that nobody knows", { ...CUSTOMERS, buckets: "a" }, [], "/stores/acme/buckets"],
+  [
+    "a file that says whom to trust",
+    { ...CUSTOMERS, untrusted: false },
+    [],
+    "must not have untrusted",
+  ],
+  [
+    "a file that allows this network",
+    { ...CUSTOMERS, allow_private: true },
+    [],
+    "must not have allow_private",
+  ],
+  ["this service's own folder", { adapter: "local" }, [], "/stores/acme/untrusted"],
+  [
+    "this service's own identity",
+    { adapter: "aws", region: "us-east-1", bucket: "acme-files" },
+    [],
+    "/stores/acme/role: it must be set",
+  ],
+  ["no object", [], [], "is no JSON object"],
+];
+
+it.each(REFUSED)("%s is refused before anything is called", async (_, members, args, why) => {
+  const document = makeDocument(members);
+  const { code, stdout, stderr } = await attach(document, args);
+  expect([code > 0, stdout]).toEqual([true, ""]);
+  expect(stderr).toContain(why);
+  expect(stderr).not.toContain("a-secret-of");
+  expect(document.read()).toEqual(BEFORE);
+});
+
+it("an organization that is placed already is told to move", async () => {
+  const document = makeDocument(CUSTOMERS);
+  const { code, stderr } = await valetkey(["store", "attach", "--org", "org_1", document.file], {
+    ...ENV,
+    STORES: document.stores,
+  });
+  expect(code).toBe(78);
+  expect(stderr).toContain("org_1 is placed already");
+  expect(stderr).toContain("valetkey move");
+});
+
+it.each(["", JSON.stringify(BEFORE)])(
+  "there has to be a file to write into, which STORES=%s has not",
+  async (STORES) => {
+    const { code, stderr } = await attach(makeDocument(CUSTOMERS), [], { STORES });
+    expect(code).toBe(78);
+    expect(stderr).toContain("Set STORES to the path of the document");
+  },
+);
+
+const ROLE = {
+  STORAGE_ADAPTER: "aws",
+  STORAGE_REGION: "eu-central-1",
+  STORAGE_BUCKET: "acme-files",
+};
+const PRINCIPAL = "arn:aws:iam::123456789012:role/ours";
+
+it("valetkey policy prints what the owner of a role allows it, and whom it trusts by the external id", async () => {
+  const env = {
+    ...ROLE,
+    STORAGE_ROLE: "arn:aws:iam::210987654321:role/for-valetkey",
+    STORAGE_EXTERNAL_ID: "org_2-5b0f8c1e",
+  };
+  const trust = await valetkey(["policy", "trust", "--principal", PRINCIPAL], env);
+  expect(JSON.parse(trust.stdout)).toEqual({
+    Version: "2012-10-17",
+    Statement: [
+      {
+        Effect: "Allow",
+        Principal: { AWS: PRINCIPAL },
+        Action: "sts:AssumeRole",
+        Condition: { StringEquals: { "sts:ExternalId": "org_2-5b0f8c1e" } },
+      },
+    ],
+  });
+  expect(trust.stderr).toContain("aws iam create-role --role-name for-valetkey");
+  const allowed = await valetkey(["policy"], env);
+  const { Statement } = JSON.parse(allowed.stdout) as { Statement: Array<Record<string, unknown>> };
+  expect(Statement.map(({ Effect, Sid }) => `${Effect} ${Sid}`)).toEqual([
+    "Allow Put",
+    "Allow Get",
+    "Allow LookAtTheBucket",
+    "Allow LookAtObjectsAndConfirmThem",
+    "Allow PutPartsTogether",
+  ]);
+  expect((await valetkey(["policy", "trust"], ROLE)).stderr).toContain("neither a role");
+});
+
+it.each([
+  [
+    { STORAGE_ADAPTER: "gcs", STORAGE_ROLE: "acme@p.iam.gserviceaccount.com" },
+    "add-iam-policy-binding acme@p.iam.gserviceaccount.com --member=serviceAccount:ours",
+  ],
+  [
+    {
+      STORAGE_ADAPTER: "azure",
+      STORAGE_ENDPOINT: "https://acme.blob.core.windows.net",
+      STORAGE_AZURE_TENANT_ID: crypto.randomUUID(),
+    },
+    "az ad sp create --id ours",
+  ],
+])("valetkey policy trust says how the owner of %o lets the service in", async (env, command) => {
+  const { code, stderr } = await valetkey(["policy", "trust", "--principal", "ours"], {
+    ...env,
+    STORAGE_BUCKET: "files",
+  } as Record<string, string>);
+  expect([code, stderr]).toEqual([0, expect.stringContaining(command)]);
+});
