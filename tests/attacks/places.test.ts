@@ -36,6 +36,8 @@ it.effect("no part of a request says which store a file goes to", () =>
         const { status } = await ask(PRESIGN, "", { body });
         expect(status, member).toBe(400);
       }
+      const large = await ask(PRESIGN, { ...FILE, store: MEGABYTE });
+      expect([large.status, large.body.code]).toEqual([413, "BODY_TOO_LARGE"]);
       const headers = { Store: "us", "X-Store": "us", "X-Organization-Id": "org_2", Host: "us" };
       for (const [address, more] of [
         [`${PRESIGN}?store=us&from=us&b=us`, {}],
@@ -117,6 +119,17 @@ it.effect.each<[string, string]>([
     yield* promise(async () => {
       await caller().upload("in-eu");
       expect(await everywhere(bytesIn)).toEqual({ default: [], eu: ["orgs/org_1 in-eu"], us: [] });
+    });
+  }),
+);
+
+it.effect("a document that names an organization twice has it in one store, that of the last", () =>
+  Effect.gen(function* () {
+    const { caller, bytesIn, change, text } = yield* serving({ organizations: { org_1: "eu" } });
+    yield* change(text().replace('"org_1":"eu"', '"org_1":"eu","org_1":"us"'));
+    yield* promise(async () => {
+      await caller().upload("hello");
+      expect(await everywhere(bytesIn)).toEqual({ default: [], eu: [], us: ["orgs/org_1 hello"] });
     });
   }),
 );

@@ -164,6 +164,8 @@ export const serving = Effect.fnUntraced(function* (
       }
       return found.toSorted();
     },
+    /** The document as it is written. */
+    text: () => readFileSync(path, "utf8"),
     /** Writes the document, and lets time pass until the log says `said`. */
     change: Effect.fnUntraced(function* (document: Document | string, said = "was read") {
       const before = log.length;
