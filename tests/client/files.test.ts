@@ -138,3 +138,19 @@ it("an option that cannot be used throws at once", () => {
     createFiles({ endpoint, organization: "acme", retry: { for: "soon" as "5 minutes" } }),
   ).toThrow(TypeError);
 });
+
+it("what is stored is told, of all and of the caller's own folder", async () => {
+  const { client, address } = await startUploads({
+    authenticate: () => ({ id: "mia", scopes: ["write", "confirm", "read"] }),
+    policies: { own: { key: "orgs/{organization}/{subject}/{id}{extension}" } },
+    limits: { storedBytes: "1 kB" },
+  });
+  const files = createFiles({ endpoint: address, organization: "acme", token: TOKEN });
+  await client.upload(FILE);
+  await client.upload(FILE, { policy: "own" });
+  const bytes = 2 * FILE.size;
+  expect(await files.usage()).toMatchObject({ files: 2, bytes, limit: 1000, granted: 0, open: 0 });
+  const own = await files.usage({ mine: true });
+  expect(own).toMatchObject({ files: 1, bytes: FILE.size, known: expect.any(Boolean) });
+  expect(own.limit).toBeUndefined();
+});

@@ -1,4 +1,4 @@
-import { rmSync } from "node:fs";
+import { cpSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { placeOf } from "../../adapters/storage/local/key-tree.ts";
@@ -85,6 +85,31 @@ describe.skipIf(path === undefined)("with Redis", () => {
     expect((await command("--csv")).stdout).toBe("");
     expect((await command("--reconcile")).code).toBe(0);
     expect(await usageOf(service)).toMatchObject({ files: 2, bytes: 10, known: true });
+  });
+
+  it("an organization is counted in its stores, each key once while it moves", async () => {
+    const folder = makeFolder();
+    const [eu, us] = ["eu", "us"].map((name) => join(folder, name)) as [string, string];
+    const stores = {
+      eu: { adapter: "local", directory: eu },
+      us: { adapter: "local", directory: us },
+    };
+    const organizations = { acme: { store: "eu", from: "us" } };
+    const STORES = JSON.stringify({ stores, organizations });
+    const { redis, service, command } = await start({
+      USAGE: "on",
+      STORES,
+      STORAGE_ADAPTER: "local",
+    });
+    const { receipt } = await upload(service);
+    await confirm(service, receipt);
+    // As a move has copied it, which does not remove what it has copied.
+    cpSync(join(eu, "objects"), join(us, "objects"), { recursive: true });
+    for (const args of [["--reconcile"], ["--reconcile", "--org", "acme"]]) {
+      await redis.ask("FLUSHALL");
+      expect((await command(...args)).code).toBe(0);
+      expect(await usageOf(service)).toMatchObject({ files: 2, bytes: 10, known: true });
+    }
   });
 });
 
