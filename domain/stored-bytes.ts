@@ -86,7 +86,9 @@ export function nextUsage(
       if (was?.state === "removing") return undefined;
       // It was removed since the store was looked at, or uploaded again.
       if (was?.state === "removed") return become("lapsed", {}, now);
-      const { size, isFinal } = fact;
+      const { size } = fact;
+      // A removal may be under way.
+      const isFinal = fact.isFinal && was?.state !== "lapsed";
       if (was?.state === "stored" && was.isFinal >= isFinal) return undefined;
       const end = Math.max(was?.end ?? 0, fact.confirmUntil + GRACE);
       return become("stored", { size, isFinal, end });
@@ -94,11 +96,15 @@ export function nextUsage(
     case "doubted":
       return was && { entry: was, due: now };
     case "removing": {
-      if (was?.state === "stored") return become("removing", {}, now + MINUTE);
-      if (was !== undefined) return undefined;
-      const { size } = fact;
-      const settled = { files: -1, bytes: -size };
-      return { ...become("removing", { size, end: now + GRACE }, now + MINUTE), settled };
+      // Longer than the removal takes: what ends before it would not be taken off.
+      const end = Math.max(was?.end ?? 0, now + GRACE);
+      if (was === undefined) {
+        const { size } = fact;
+        const settled = { files: -1, bytes: -size };
+        return { ...become("removing", { size, end }, now + MINUTE), settled };
+      }
+      if ("files" in weigh(was)) return become("removing", { end }, now + MINUTE);
+      return become(was.state === "removed" ? "removed" : "lapsed", { end }, now + MINUTE);
     }
     case "removed":
       return was === undefined || was.state === "removed"
