@@ -3,21 +3,22 @@ import * as Option from "effect/Option";
 import { BucketCors } from "../storage/bucket-cors.ts";
 import { command, flag, ORIGIN_OPTION } from "./command/command.ts";
 import { CommandFailure, EXIT } from "./command/failure.ts";
-import { readStoreOrFail } from "./command/configuration.ts";
+import { readStoreOrFail, STORE_OPTION } from "./command/configuration.ts";
 import { runWithStore } from "./command/with-store.ts";
 
 export const cors = command({
   name: "cors",
   summary: "Print the rule by which pages of other origins may upload into the bucket",
   options: {
+    ...STORE_OPTION,
     ...ORIGIN_OPTION,
     apply: flag("adds the rule to the bucket"),
     replace: flag(
       "for --apply; pages that the rule allowed so far and are not named may upload no longer",
     ),
   },
-  run: async ({ origin, apply = false, replace = false }) => {
-    const { http, storage } = readStoreOrFail(process.env);
+  run: async ({ store, origin, apply = false, replace = false }) => {
+    const { http, storage } = readStoreOrFail(process.env, store);
     const origins = origin?.map((url) => url.origin) ?? http.corsOrigins;
     if (origins.length === 0) {
       const message = "No page was named: give --origin, or set CORS_ORIGINS or PUBLIC_URL.";

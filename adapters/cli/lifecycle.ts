@@ -4,7 +4,7 @@ import { ABANDONED_AFTER } from "../../domain/multipart.ts";
 import { waitingDays } from "../../domain/waiting.ts";
 import { command, flag } from "./command/command.ts";
 import { CommandFailure, EXIT } from "./command/failure.ts";
-import { readStoreOrFail } from "./command/configuration.ts";
+import { readStoreOrFail, STORE_OPTION } from "./command/configuration.ts";
 import { runWithStore } from "./command/with-store.ts";
 
 /** Of several policies the one that waits longest counts. */
@@ -12,11 +12,12 @@ export const lifecycle = command({
   name: "lifecycle",
   summary: "Print the rules by which the bucket removes uploads that nobody confirms or completes",
   options: {
+    ...STORE_OPTION,
     apply: flag("adds the rules to the bucket"),
     replace: flag("for --apply; also where uploads of other deployments would wait less"),
   },
-  run: async ({ apply = false, replace = false }) => {
-    const { policies, storage } = readStoreOrFail(process.env);
+  run: async ({ store, apply = false, replace = false }) => {
+    const { policies, storage } = readStoreOrFail(process.env, store);
     const days = waitingDays([...policies.values()]);
     const program = Effect.gen(function* () {
       const { rules, parts } = yield* ObjectStore;

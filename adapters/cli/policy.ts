@@ -1,5 +1,5 @@
 import * as Schema from "effect/Schema";
-import { readStoreOrFail } from "./command/configuration.ts";
+import { readStoreOrFail, STORE_OPTION } from "./command/configuration.ts";
 import { asJson, command, option } from "./command/command.ts";
 import { CommandFailure, EXIT } from "./command/failure.ts";
 import { OURS, permissionsFor, PRINCIPAL_OPTION } from "./command/permissions.ts";
@@ -19,13 +19,14 @@ export const policy = command({
       "put, get, service or diagnose; the first three if left out; trust for what lets a role or a tenant be used",
       { isArgument: true },
     ),
+    ...STORE_OPTION,
     "put-user": user("signs uploads"),
     "get-user": user("signs downloads"),
     "service-user": user("the service itself is"),
     ...PRINCIPAL_OPTION,
   },
-  run: async ({ use, principal, ...users }) => {
-    const store = readStoreOrFail(process.env);
+  run: async ({ store: name, use, principal, ...users }) => {
+    const store = readStoreOrFail(process.env, name);
     if (use === "trust") {
       const given = (await store.storage.byHand()).trust?.(principal ?? OURS);
       if (given === undefined) {

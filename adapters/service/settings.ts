@@ -8,7 +8,7 @@ import * as http from "../http/settings.ts";
 import { isLoopbackName, hostName } from "../http/loopback.ts";
 import * as identity from "../identity/settings.ts";
 import * as limits from "../limits/settings.ts";
-import { DEFAULT_STORE } from "../../domain/place.ts";
+import { DEFAULT_STORE, type StoreName } from "../../domain/place.ts";
 import * as policies from "./policies/settings.ts";
 import * as redis from "../redis/settings.ts";
 import * as envFiles from "../settings/env-files.ts";
@@ -20,10 +20,11 @@ import {
   type Setting,
   settingsIn,
 } from "../settings/setting.ts";
-import { type Env, type Source, variables } from "../settings/source.ts";
-import { ANY_STORE, withCdn } from "./policies/document.ts";
+import { type Env, type Source, variables, withValues } from "../settings/source.ts";
+import { ANY_STORE, keptPolicies, withCdn } from "./policies/document.ts";
 import * as scanner from "../content/settings.ts";
-import { adapter } from "../storage/settings.ts";
+import { adapter, createBucket } from "../storage/settings.ts";
+import { pathOf } from "../storage/storage.ts";
 import * as stores from "../storage/several/settings.ts";
 import * as storage from "../storage/stores/stores.ts";
 import * as telemetry from "../telemetry/log.ts";
@@ -34,20 +35,65 @@ import { unknownVariables } from "./unknown-variables.ts";
 
 export type StoreSettings = Result.Result.Success<ReturnType<typeof readStore>>;
 
-/** Reads the settings of store, policies and pages, not of the server. Creates no bucket. */
-export function readStore(env: Env) {
-  const source = variables({ ...env, STORAGE_CREATE_BUCKET: undefined });
-  return joinReads(readWithStore(source, http.readPages(source)), unknownIn(env).faults);
+/**
+ * Reads the settings of one store, of policies and pages, not of the server. Creates no bucket. Of
+ * several stores, each has the policies that it can keep.
+ */
+export function readStore(env: Env, name: StoreName = DEFAULT_STORE) {
+  const source = variables(env);
+  const pages = http.readPages(source);
+  return Result.flatMap(stores.sourceFor(source, name, cdn.settings), (own) => {
+    const { publicUrl } = orUnknown(pages);
+    const from = withValues(own, { [createBucket.variable]: undefined });
+    const read = storage.read(from, publicUrl, pathOf(name));
+    const store = withCdn(
+      Result.getOrElse(read, () => ANY_STORE),
+      own.valueOf(cdn.settings.url),
+    );
+    const hasClamd = source.valueOf(scanner.settings.clamd) !== undefined;
+    const isOnly = source.valueOf(stores.settings.stores) === undefined;
+    const all = policies.read(source, isOnly ? store : ANY_STORE, hasClamd);
+    const kept = (each: Policies) =>
+      keptPolicies(each, { store, spelling: "document", hasClamd }).policies;
+    const parts = {
+      http: pages,
+      policies: isOnly ? all : Result.map(all, kept),
+      scanner: scanner.read(source),
+      storage: stores.inDocument(own, name, read),
+      source: Result.succeed(from),
+      // One that is named is read whatever is wrong with others.
+      several: name === DEFAULT_STORE ? readSeveral(source, publicUrl) : Result.succeed(undefined),
+    };
+    return joinReads(parts, unknownIn(env).faults);
+  });
 }
 
-/** Reads with stand-ins for invalid settings, so that all faults are reported. */
-function readWithStore<A extends { readonly publicUrl: URL }>(source: Source, pages: Read<A>) {
-  const { publicUrl } = Result.getOrElse(pages, () => ({ publicUrl: new URL("http://unknown") }));
-  const several = stores.read(source, {
+/** Reads something else of one store, such as without its certificate. */
+export const readOfStore = <A>(
+  env: Env,
+  read: (source: Source) => Read<A>,
+  name: StoreName = DEFAULT_STORE,
+): Read<A> =>
+  Result.flatMap(stores.sourceFor(variables(env), name, cdn.settings), (own) =>
+    stores.inDocument(own, name, read(own)),
+  );
+
+type Policies = Parameters<typeof keptPolicies>[0];
+
+const readSeveral = (source: Source, publicUrl: URL) =>
+  stores.read(source, {
     publicUrl,
     beside: cdn,
     hasDefault: source.valueOf(adapter) !== undefined,
   });
+
+const orUnknown = <A extends { readonly publicUrl: URL }>(pages: Read<A>) =>
+  Result.getOrElse(pages, () => ({ publicUrl: new URL("http://unknown") }));
+
+/** Reads with stand-ins for invalid settings, so that all faults are reported. */
+function readWithStore<A extends { readonly publicUrl: URL }>(source: Source, pages: Read<A>) {
+  const { publicUrl } = orUnknown(pages);
+  const several = readSeveral(source, publicUrl);
   const named = Result.getOrUndefined(several);
   const own = named?.stores.get(DEFAULT_STORE);
   const store = own ? Result.succeed(own.storage) : storage.read(source, publicUrl);

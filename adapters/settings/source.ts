@@ -72,3 +72,10 @@ export const options = (values: object, env: Env = {}): Source => ({
   env,
   words: OPTIONS,
 });
+
+/** Replaces values of settings, by their variables. */
+export const withValues = (source: Source, values: Readonly<Record<string, unknown>>): Source => ({
+  ...source,
+  valueOf: (setting) =>
+    Object.hasOwn(values, setting.variable) ? values[setting.variable] : source.valueOf(setting),
+});

@@ -1,7 +1,7 @@
 import * as Effect from "effect/Effect";
 import * as Result from "effect/Result";
 import { fault, type Read, readSettings } from "../../settings/setting.ts";
-import type { Source } from "../../settings/source.ts";
+import { type Source, withValues } from "../../settings/source.ts";
 import type { Examination, Openable } from "../../contract/running/examine.ts";
 import { type Ability, lackedBy } from "../../../application/ports/abilities.ts";
 import { ObjectStore } from "../../../application/ports/object-store.ts";
@@ -53,14 +53,14 @@ export function certifiedStore(source: Source, at?: string): Read<CertifiedStore
     [adapter.variable]: source.valueOf(adapter) ?? "aws",
   };
   // No earlier certificate counts, and no mistyped bucket is made.
-  const given = override(source, {
+  const given = withValues(source, {
     ...elsewhere,
     [certificateSettings.certificate.variable]: undefined,
     [createBucket.variable]: undefined,
   });
   const isOwnBucket = given.valueOf(bucket) === undefined;
   const own = `valetkey-certify-${crypto.randomUUID().slice(0, 8)}`;
-  const known = isOwnBucket ? override(given, { [bucket.variable]: own }) : given;
+  const known = isOwnBucket ? withValues(given, { [bucket.variable]: own }) : given;
   return Result.flatMap(readSettings({ adapter }, known), ({ adapter: name }) => {
     const read = (from: Source) =>
       Result.map(STORES[name].read(from), (storageAt) => storageAt(NOWHERE));
@@ -74,7 +74,7 @@ export function certifiedStore(source: Source, at?: string): Read<CertifiedStore
       if (isOwnBucket && place.api !== "s3") {
         return Result.fail([fault(bucket, inWordsOf(place, NEEDS_BUCKET))]);
       }
-      const made = isOwnBucket ? override(known, { [createBucket.variable]: true }) : known;
+      const made = isOwnBucket ? withValues(known, { [createBucket.variable]: true }) : known;
       return Result.map(read(made), (storage) => ({
         adapter: name,
         ...certifiedStorage({ ...storage, bucket: place }, existing, isOwnBucket),
@@ -82,12 +82,6 @@ export function certifiedStore(source: Source, at?: string): Read<CertifiedStore
     });
   });
 }
-
-const override = (source: Source, values: Readonly<Record<string, unknown>>): Source => ({
-  ...source,
-  valueOf: (setting) =>
-    Object.hasOwn(values, setting.variable) ? values[setting.variable] : source.valueOf(setting),
-});
 
 const NEEDS_BUCKET = "must be set to a bucket in which objects may be made";
 

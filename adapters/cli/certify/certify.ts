@@ -21,8 +21,8 @@ import { asJson, command, flag, JSON_OPTION, option } from "../command/command.t
 import { CommandFailure, EXIT } from "../command/failure.ts";
 import { interruptible } from "../command/interruptible.ts";
 import { showProgress, printMessage } from "../command/output.ts";
-import { variables } from "../../settings/source.ts";
-import { orFail } from "../command/configuration.ts";
+import { readOfStore } from "../../service/settings.ts";
+import { orFail, STORE_OPTION } from "../command/configuration.ts";
 
 /**
  * Tries every promise on the configured store, and writes which it keeps. The exit code is 0 if it
@@ -37,6 +37,7 @@ export const certify = command({
       note: "$STORAGE_ENDPOINT if left out",
       isArgument: true,
     }),
+    ...STORE_OPTION,
     output: option("FILE", Schema.NonEmptyString, "the file for the certificate", {
       note: "which configures the service: STORAGE_CERTIFICATE=FILE",
     }),
@@ -49,10 +50,18 @@ export const certify = command({
     leave: flag("writes objects also where they cannot be removed again"),
     ...JSON_OPTION,
   },
-  run: async ({ endpoint, output, compare, server, json = false, leave: mayLeave = false }) => {
+  run: async ({
+    store: name,
+    endpoint,
+    output,
+    compare,
+    server,
+    json = false,
+    leave: mayLeave = false,
+  }) => {
     const { certifiedStore } = await import("./certified-store.ts");
     const { CONTRACT, standsOn } = await import("../../contract/promises/promises.ts");
-    const read = certifiedStore(variables(process.env), endpoint);
+    const read = readOfStore(process.env, (from) => certifiedStore(from, endpoint), name);
     const store = orFail(read, "No store can be certified", process.env, EXIT.couldNotRun);
     const before = compare === undefined ? undefined : readCertificate(compare);
     const write = output === undefined ? undefined : await writerOf(output);

@@ -1,7 +1,10 @@
 import * as Result from "effect/Result";
 import { readStore, type StoreSettings, unknownIn } from "../../service/settings.ts";
 import { type Fault, type Read, sentenceFor } from "../../settings/setting.ts";
-import { type Env, say, VARIABLES } from "../../settings/source.ts";
+import { type Env, say, variables, VARIABLES } from "../../settings/source.ts";
+import * as stores from "../../storage/several/settings.ts";
+import { StoreName } from "../../../domain/place.ts";
+import { option } from "./command.ts";
 import { CommandFailure, EXIT } from "./failure.ts";
 
 export const orFail = <A>(read: Read<A>, failure: string, env: Env, code = EXIT.configuration): A =>
@@ -10,8 +13,31 @@ export const orFail = <A>(read: Read<A>, failure: string, env: Env, code = EXIT.
     return new CommandFailure({ code, message });
   });
 
-export const readStoreOrFail = (env: Env): StoreSettings =>
-  orFail(readStore(env), "The command cannot run", env);
+/** The option of commands that use a store. */
+export const STORE_OPTION = {
+  store: option("NAME", StoreName, "the name of a store in STORES", {
+    note: "default if left out",
+  }),
+};
+
+/** The same for commands that otherwise go over all stores. */
+export const STORES_OPTION = { ...STORE_OPTION.store, note: "all of them if left out" };
+
+export const readStoreOrFail = (env: Env, name?: StoreName): StoreSettings =>
+  orFail(readStore(env, name), CANNOT_RUN, env);
+
+/** A store, with its name if it is one of several. */
+export type ReadStore = StoreSettings & { readonly name?: StoreName | undefined };
+
+/** Reads the store of this name, or all if there are several. */
+export function readStoresOrFail(env: Env, name?: StoreName): ReadonlyArray<ReadStore> {
+  const names = name ? [name] : orFail(stores.namesIn(variables(env)), CANNOT_RUN, env);
+  return names === undefined
+    ? [readStoreOrFail(env)]
+    : names.map((each) => ({ ...readStoreOrFail(env, each), name: each }));
+}
+
+const CANNOT_RUN = "The command cannot run";
 
 export function configurationMessage(
   prevented: string,

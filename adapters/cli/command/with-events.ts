@@ -24,3 +24,6 @@ export function eventsOrFail(env: Env, apply: boolean) {
       ? work
       : Effect.scoped(Effect.provideServiceEffect(work, Events, publishing));
 }
+
+/** Work whose removals are published and counted. */
+export type Recorded = <A, E, R>(work: Effect.Effect<A, E, R>) => Effect.Effect<A, E | string, R>;

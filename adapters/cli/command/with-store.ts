@@ -5,6 +5,8 @@ import { guarded } from "../../../application/store/guarded-store.ts";
 import { S3Access } from "../../storage/s3/access.ts";
 import type { Storage } from "../../storage/storage.ts";
 import { errorReason } from "../../values/thrown.ts";
+import type { Output } from "./command.ts";
+import type { ReadStore } from "./configuration.ts";
 import { CommandFailure, EXIT } from "./failure.ts";
 import { withWarnings } from "./store-log.ts";
 
@@ -34,6 +36,26 @@ export async function runWithStore<A, E>(
     const message = `${failure}: ${errorReason(cause).replace(/\.$/, "")}.`;
     throw new CommandFailure({ code: EXIT.failure, message });
   }
+}
+
+/** Runs work in each store, also after one in which it failed, and joins the messages. */
+export async function inEachStore(
+  stores: ReadonlyArray<ReadStore>,
+  run: (store: ReadStore) => Promise<Output>,
+): Promise<Output> {
+  const outputs: Array<Output> = [];
+  for (const store of stores) {
+    const output = await run(store).catch((cause: unknown) => {
+      if (store.name === undefined || !(cause instanceof CommandFailure)) throw cause;
+      return { message: cause.message, code: cause.code };
+    });
+    const name = store.name === undefined ? "" : `${store.name}: `;
+    outputs.push({ ...output, message: `${name}${output.message}` });
+  }
+  return {
+    message: outputs.map(({ message }) => message).join("\n"),
+    code: outputs.find(({ code }) => code !== undefined)?.code,
+  };
 }
 
 /** Access to a bucket of S3's API beyond the ports; undefined for another store. */

@@ -1,5 +1,6 @@
 import { onOneLine } from "../../values/printable.ts";
 import { asJson, command, flag, JSON_OPTION, ORIGIN_OPTION } from "../command/command.ts";
+import { STORE_OPTION } from "../command/configuration.ts";
 import { EXIT } from "../command/failure.ts";
 import type { Finding } from "./finding.ts";
 import { print, printMessage } from "../command/output.ts";
@@ -8,15 +9,17 @@ export const doctor = command({
   name: "doctor",
   summary: "Examine the configured store: what works, what does not, and how to mend it",
   options: {
+    ...STORE_OPTION,
     ...ORIGIN_OPTION,
     leave: flag("writes scratch objects also where they cannot be removed again"),
     ...JSON_OPTION,
   },
-  run: async ({ origin = [], leave = false, json = false }) => {
+  run: async ({ store: name, origin = [], leave = false, json = false }) => {
     // The checks are loaded for this command alone.
     const { runDoctor } = await import("./run.ts");
     const isSeen = json && process.stderr.isTTY;
     const report = await runDoctor(process.env, {
+      name,
       origins: origin.map((url) => url.origin),
       mayLeave: leave,
       onStart: (store) => (json ? undefined : print(`${store}\n\n`)),

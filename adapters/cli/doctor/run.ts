@@ -1,7 +1,8 @@
 import * as Effect from "effect/Effect";
+import type { StoreName } from "../../../domain/place.ts";
 import { waitingDays } from "../../../domain/waiting.ts";
 import { joinReads } from "../../settings/setting.ts";
-import { type Env, variables } from "../../settings/source.ts";
+import type { Env } from "../../settings/source.ts";
 import { inWordsOf } from "../../storage/place-words.ts";
 import type { Storage } from "../../storage/storage.ts";
 import { errorReason } from "../../values/thrown.ts";
@@ -19,6 +20,8 @@ import { publicUrl, redis } from "./reach.ts";
 import { scanner } from "./scanner.ts";
 
 interface Run extends Pick<Examination, "origins" | "mayLeave"> {
+  /** The name of a store; the default one if left out. */
+  readonly name?: StoreName | undefined;
   readonly onStart: (store: string) => unknown;
   readonly tell: OnFinding;
 }
@@ -27,10 +30,10 @@ interface Run extends Pick<Examination, "origins" | "mayLeave"> {
  * Examines the store that the environment configures, for pages of `origins` or else of the service.
  * Rejects with a `CommandFailure` whose code is 2 if it could not run.
  */
-export async function runDoctor(env: Env, { origins, mayLeave, onStart, tell: print }: Run) {
-  const read = joinReads({ store: readStore(env), redis: readRedis(env) });
+export async function runDoctor(env: Env, { name, origins, mayLeave, onStart, tell: print }: Run) {
+  const read = joinReads({ store: readStore(env, name), redis: readRedis(env) });
   const { store, redis: counter } = orFail(read, "The doctor cannot run", env, EXIT.couldNotRun);
-  const { http, policies, storage } = store;
+  const { http, policies, source, storage } = store;
   const { clamd } = store.scanner;
   const isEmbedded = storage.fetch !== undefined;
   const findings: Array<Finding> = [];
@@ -44,7 +47,7 @@ export async function runDoctor(env: Env, { origins, mayLeave, onStart, tell: pr
   const scanned = all.flatMap(({ scan, maxSize }) => (scan === "clamd" ? maxSize : []));
   const examined = examine(
     {
-      names: readKeyNames(variables(env), env["STORAGE_ADAPTER"] || "local"),
+      names: readKeyNames(source, storage.adapter),
       origins: origins.length > 0 ? origins : http.corsOrigins,
       largest: Math.max(...all.map(({ maxSize }) => maxSize)),
       incoming: waitingDays(all),

@@ -4,14 +4,16 @@ import { INCOMING_PREFIX } from "../../../domain/storage-key.ts";
 import { setNotifications } from "../../storage/s3/notifications.ts";
 import { command, flag, option } from "../command/command.ts";
 import { CommandFailure, EXIT } from "../command/failure.ts";
+import { notificationPath } from "../../http/notifications/route.ts";
 import { fill } from "../../storage/by-hand.ts";
-import { readStoreOrFail } from "../command/configuration.ts";
+import { readStoreOrFail, STORE_OPTION } from "../command/configuration.ts";
 import { runWithStore, s3Access } from "../command/with-store.ts";
 
 export const setup = command({
   name: "events setup",
   summary: "Print the settings by which the store notifies the service of uploads",
   options: {
+    ...STORE_OPTION,
     topic: option(
       "ARN",
       Schema.String.check(Schema.isPattern(/^arn:[\w:.-]+$/)),
@@ -20,11 +22,11 @@ export const setup = command({
     ),
     apply: flag("sets the notifications of the bucket, of MinIO and Amazon S3"),
   },
-  run: async ({ topic, apply = false }) => {
-    const { http, storage } = readStoreOrFail(process.env);
+  run: async ({ store, topic, apply = false }) => {
+    const { http, storage } = readStoreOrFail(process.env, store);
     const { origin, host, protocol } = http.publicUrl;
     const { name: bucket = "", api = "" } = storage.bucket ?? {};
-    const path = `/api/v1/events/${api}`;
+    const path = notificationPath(api, store);
     const words = {
       bucket,
       url: `${origin}${path}`,

@@ -3,6 +3,7 @@ import type * as Redacted from "effect/Redacted";
 import type { NotificationForm } from "../../../application/ports/notification-form.ts";
 import { confirmAnnounced } from "../../../application/uploads/confirm-announced.ts";
 import { Unauthenticated } from "../../../domain/errors.ts";
+import { DEFAULT_STORE } from "../../../domain/place.ts";
 import { INCOMING_PREFIX, type StorageKey } from "../../../domain/storage-key.ts";
 import { json } from "../answer.ts";
 import { BODY_REFUSALS } from "../openapi/refused-answers.ts";
@@ -16,6 +17,10 @@ import { secretCheck } from "./secret.ts";
 /** Largest notification, in bytes: SNS and EventBridge send no larger ones. */
 const LIMIT = 256 * 1024;
 const AT_ONCE = 4;
+
+/** The path to which a store tells of uploads; one of several by its name. */
+export const notificationPath = (api: string, store?: string): `/${string}` =>
+  `/api/v1/events/${api}${store === undefined || store === DEFAULT_STORE ? "" : `/${store}`}`;
 
 /** Takes notifications of a bucket as hints: only the name of an object is used. */
 export function notificationRoute(
@@ -48,7 +53,7 @@ export function notificationRoute(
 
   return publicRoute({
     methods: ["POST"],
-    path: `/api/v1/events/${api}`,
+    path: notificationPath(api),
     action: "notify",
     handler: (request) =>
       Effect.catchTag(take(request), "UploadPending", (refusal) => {

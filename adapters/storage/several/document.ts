@@ -80,6 +80,20 @@ export const decodeStores = <Beside>(
       : Result.succeed({ stores, organizations });
   });
 
+/** Returns the names of the stores in a document. */
+export const storeNames = (json: unknown): ReadonlyArray<string> =>
+  membersOf(json, "stores").map(([name]) => name);
+
+/** Returns the settings of one store of a document, whatever is wrong with others. */
+export const sourceIn = (
+  json: unknown,
+  name: StoreName,
+  place: Parameters<typeof sourceOf>[1],
+): Result.Result<Source, Faults> =>
+  Result.mapError(sourceOf(memberAt(json, ["stores", name]) as Members, place), (faults) =>
+    below(["stores", name], faults),
+  );
+
 const membersOf = (json: unknown, name: string) => Object.entries(memberAt(json, [name]) ?? {});
 
 const below = (path: ReadonlyArray<string>, faults: Faults) =>
@@ -106,20 +120,38 @@ function readStore<Beside>(
 ): Result.Result<readonly [StoreName, NamedStore<Beside>], Faults> {
   if (!isStoreName(name)) return fail(NAME);
   if (name === DEFAULT_STORE && hasDefault) return fail(TWICE);
+  return Result.flatMap(sourceOf(members, { env, beside: beside.settings }), (source) => {
+    const { adapter, values } = source;
+    return Result.map(
+      inDocument(Result.all([STORES[adapter].read(source), beside.read(source)])),
+      ([storageAt, beside]) => {
+        const storage = { ...storageAt(publicUrl, pathOf(name)), adapter };
+        const fingerprint = hash("sha256", JSON.stringify([...values]));
+        return [name, { storage, beside, fingerprint }] as const;
+      },
+    );
+  });
+}
+
+/** Makes a source of the members of a store, in which secrets are what they name. */
+function sourceOf(
+  members: Members,
+  { env, beside }: { readonly env: Env; readonly beside: Settings },
+) {
   const values = new Map(Object.entries(members));
   const source: Source = {
     // Of the environment, only the variables of clouds' own tools.
     valueOf: (setting) =>
-      values.get(DOCUMENT.name(setting)) ??
+      values.get(setting.variable === adapter.variable ? "adapter" : DOCUMENT.name(setting)) ??
       (OWN.test(setting.variable) ? undefined : env[setting.variable] || undefined),
     env,
     words: DOCUMENT,
   };
   const kind = inDocument(readSettings({ which }, source));
-  if (Result.isFailure(kind)) return Result.fail(kind.failure);
-  const { which: adapter } = kind.success;
+  if (Result.isFailure(kind)) return Result.fail<Faults>(kind.failure);
+  const { which: chosen } = kind.success;
   const known = new Map(
-    settingsIn({ which }, STORES[adapter].settings, beside.settings).map((setting) => [
+    settingsIn({ which }, STORES[chosen].settings, beside).map((setting) => [
       DOCUMENT.name(setting),
       setting,
     ]),
@@ -130,22 +162,16 @@ function readStore<Beside>(
     const found = setting?.isSecret === true ? readSecret(value, env) : Result.succeed(value);
     const reason =
       setting === undefined
-        ? `it is not a known member of ${adapter}; did you mean ${closest(member, [...known.keys()])}?`
+        ? `it is not a known member of ${chosen}; did you mean ${closest(member, [...known.keys()])}?`
         : Result.isFailure(found)
           ? found.failure
           : undefined;
     if (reason !== undefined) faults.push({ pointer: `/${member}`, reason });
     else values.set(member, Result.getOrUndefined(found));
   }
-  if (faults.length > 0) return Result.fail(faults);
-  return Result.map(
-    inDocument(Result.all([STORES[adapter].read(source), beside.read(source)])),
-    ([storageAt, beside]) => {
-      const storage = { ...storageAt(publicUrl, pathOf(name)), adapter };
-      const fingerprint = hash("sha256", JSON.stringify([...values]));
-      return [name, { storage, beside, fingerprint }] as const;
-    },
-  );
+  return faults.length > 0
+    ? Result.fail<Faults>(faults)
+    : Result.succeed({ ...source, adapter: chosen, values });
 }
 
 const isStoreName = Schema.is(StoreName);

@@ -2,10 +2,25 @@ import * as Arr from "effect/Array";
 import * as Result from "effect/Result";
 import * as Schema from "effect/Schema";
 import { readDocument } from "../../settings/json-file.ts";
-import { fault, optional, type Read, readSettings } from "../../settings/setting.ts";
-import type { Source } from "../../settings/source.ts";
+import {
+  fault,
+  optional,
+  optionFault,
+  type Read,
+  readSettings,
+  type Settings,
+} from "../../settings/setting.ts";
+import { DOCUMENT, say, type Source } from "../../settings/source.ts";
 import { inWords, shownPointer } from "../../values/decode.ts";
-import { decodeStores, type DocumentPlace, type StoresDocument } from "./document.ts";
+import { DEFAULT_STORE, type StoreName } from "../../../domain/place.ts";
+import { adapter } from "../settings.ts";
+import {
+  decodeStores,
+  sourceIn,
+  storeNames,
+  type DocumentPlace,
+  type StoresDocument,
+} from "./document.ts";
 
 export const settings = {
   stores: optional({
@@ -65,5 +80,56 @@ export const read = <Beside>(
     );
   });
 };
+
+/**
+ * Returns where one store has its settings, whatever is wrong with others of the document. The
+ * default one is that of the variables, unless the document has it in their place.
+ */
+export const sourceFor = (source: Source, name: StoreName, beside: Settings): Read<Source> =>
+  Result.flatMap(readNames(source), ({ names, document, where }): Read<Source> => {
+    const isThere = names.includes(name);
+    if (name === DEFAULT_STORE && (source.valueOf(adapter) !== undefined || !isThere)) {
+      return Result.succeed(source);
+    }
+    if (!isThere) {
+      const known = [...new Set([DEFAULT_STORE, ...names])].join(", ");
+      return Result.fail([optionFault("--store", `must be one of ${known}, the stores of STORES`)]);
+    }
+    return Result.mapError(
+      sourceIn(document, name, { env: source.env, beside }),
+      Arr.map(({ pointer, reason }) =>
+        unusable(`in ${where}, ${shownPointer(pointer)}: ${reason}`),
+      ),
+    );
+  });
+
+/** Returns the names of all stores; undefined if there is one. */
+export const namesIn = (source: Source): Read<ReadonlyArray<StoreName> | undefined> =>
+  Result.map(readNames(source), ({ names, document }) =>
+    document === undefined
+      ? undefined
+      : [...new Set([DEFAULT_STORE, ...names.map((name) => name as StoreName)])],
+  );
+
+const readNames = (source: Source) =>
+  Result.flatMap(readSettings(settings, source), ({ stores: text }) => {
+    if (text === undefined) return Result.succeed({ names: [], document: undefined, where: "" });
+    const { where, json } = readDocument(text);
+    return Result.mapBoth(json, {
+      onSuccess: (document) => ({ names: storeNames(document), document, where }),
+      onFailure: (problem) => [unusable(`${where} ${problem}`)],
+    });
+  });
+
+/** Names what is read of a store as the document has it, if it is there. */
+export const inDocument = <A>({ words }: Source, name: StoreName, read: Read<A>): Read<A> =>
+  words !== DOCUMENT
+    ? read
+    : Result.mapError(
+        read,
+        Arr.map(({ setting, problem }) =>
+          unusable(`/stores/${name}/${words.name(setting)} ${say(problem, words)}`),
+        ),
+      );
 
 const unusable = (problem: string) => fault(settings.stores, `cannot be used: ${problem}`);

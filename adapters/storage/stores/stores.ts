@@ -34,6 +34,7 @@ export const chosenSettings = (source: Source): ReadonlyArray<Setting<unknown>> 
 export const read = (
   source: Source,
   publicUrl: URL,
+  path?: string,
 ): Read<KnownStorage & { readonly adapter: StoreName }> =>
   readSettings({ adapter }, source, () => {
     if (source.valueOf(adapter) !== undefined) return [];
@@ -45,7 +46,7 @@ export const read = (
   }).pipe(
     Result.flatMap(({ adapter }) =>
       Result.map(STORES[adapter].read(source), (storageAt) => ({
-        ...storageAt(publicUrl),
+        ...storageAt(publicUrl, path),
         adapter,
       })),
     ),
