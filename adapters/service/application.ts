@@ -20,6 +20,7 @@ import { fileAddress, publicAddresses } from "../http/addresses.ts";
 import { appWith } from "../http/app/app.ts";
 import { clientAddress, UNKNOWN_PROXY } from "../http/client-address.ts";
 import type { HttpEnv, Peer } from "../http/env.ts";
+import { namedNotificationRoutes } from "../http/notifications/named-route.ts";
 import { notificationRoute } from "../http/notifications/route.ts";
 import { page } from "../http/page.ts";
 import * as identity from "../identity/layer.ts";
@@ -112,6 +113,10 @@ export const makeApplication = Effect.fnUntraced(function* (
     bucket && notificationForm && notificationSecrets
       ? [notificationRoute(bucket, yield* Effect.promise(notificationForm), notificationSecrets)]
       : [];
+  const toldByName =
+    several && notificationSecrets
+      ? namedNotificationRoutes((name) => several.kept.find(name)?.storage, notificationSecrets)
+      : [];
   // Loaded only if it is on.
   const agents = http.mcp
     ? [(yield* loadAgents).mcpRoute(async (...sent) => app.fetch(...sent))]
@@ -122,7 +127,7 @@ export const makeApplication = Effect.fnUntraced(function* (
   );
   /** Returns the application for these policies: a request keeps those that it began with. */
   const appFor = (policies: Policies["Service"]): Hono<HttpEnv> =>
-    appWith([...notified, ...agents], {
+    appWith([...notified, ...toldByName, ...agents], {
       services: services.pipe(
         Context.add(Policies, policies),
         Context.add(Audit, observer?.decisions(policies, audit) ?? audit),

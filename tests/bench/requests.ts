@@ -84,7 +84,7 @@ export async function requests({ isWanted, milliseconds }: Choice): Promise<Comp
   return { title, contenders, references: [BARE, SERVICE], missing, close };
 }
 
-function contenderOf(name: string, server: Server, milliseconds: number): Contender {
+export function contenderOf(name: string, server: Server, milliseconds: number): Contender {
   return {
     name,
     run: () => costOfRequest(server, milliseconds),
@@ -107,7 +107,7 @@ async function costOfRequest(
 }
 
 /** The service as `npm start` serves it, and requests to it; `requestOf` makes the nth of others. */
-async function service(
+export async function service(
   env: Readonly<Record<string, string>>,
   {
     command = RUNTIMES.node,

@@ -49,8 +49,8 @@ const serving = Effect.fnUntraced(function* (document: object, env: object = {})
     () =>
       log.slice(before).some((line) => line.includes(said));
   yield* Effect.promise(() => until("the first look", isSaid("was read"), 10));
-  const ask = async (path: string, init: RequestInit = {}) => {
-    const headers = { ...init.headers, Authorization: `Bearer ${TOKEN}` };
+  const ask = async (path: string, init: RequestInit = {}, token = TOKEN) => {
+    const headers = { ...init.headers, Authorization: `Bearer ${token}` };
     const request = new Request(`http://127.0.0.1:8787${path}`, { ...init, headers });
     return fetch(request, { address: "127.0.0.1" });
   };
@@ -187,4 +187,33 @@ it.effect("a policy that a store cannot keep is not there, as the log says once"
       ),
     ]);
   }),
+);
+
+it.effect(
+  "notifications of a store with a name come to its own address, and count for it alone",
+  () =>
+    Effect.gen(function* () {
+      const secret = "a-secret-of-notifications";
+      const { ask } = yield* serving(
+        { stores: { eu, us }, organizations: {} },
+        { NOTIFICATIONS_SECRETS: secret },
+      );
+      const tell = async (path: string, bucket: string, token = secret) => {
+        const s3 = { bucket: { name: bucket }, object: { key: "orgs/a" } };
+        const body = JSON.stringify({ Records: [{ eventName: "ObjectCreated:Put", s3 }] });
+        const answer = await ask(`/api/v1/events/${path}`, { method: "POST", body }, token);
+        return [answer.status, await answer.json()];
+      };
+      yield* Effect.promise(async () => {
+        const ignored = [200, { confirmed: 0, refused: 0, ignored: 1 }];
+        expect(await tell("s3/eu", "files-eu")).toEqual(ignored);
+        expect(await tell("s3/us", "files-eu")).toEqual(ignored);
+        for (const path of ["s3/asia", "gcs/eu", "s3/__proto__", "s3/default"]) {
+          expect([path, (await tell(path, "files"))[0]]).toEqual([path, 404]);
+        }
+        for (const path of ["s3/eu", "s3/asia"]) {
+          expect((await tell(path, "files-eu", "another"))[0]).toBe(401);
+        }
+      });
+    }),
 );

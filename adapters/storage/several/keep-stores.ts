@@ -167,6 +167,8 @@ export const keepStores = Effect.fnUntraced(function* <
     },
     /** The stores that are open. */
     inUse: () => [...stores.values()].filter(({ open }) => open !== undefined),
+    /** Returns a store as it is configured, open or not. */
+    find: (name: StoreName): Store | undefined => stores.get(name)?.store,
     /** Opens a store, and keeps it open while it is used; undefined if there is none. */
     during: <A, E, R>(name: StoreName, use: (store: Store) => Effect.Effect<A, E, R>) => {
       const kept = stores.get(name);
