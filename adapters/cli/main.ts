@@ -38,7 +38,6 @@ export async function main(args: ReadonlyArray<string>, listen: Listen): Promise
     forget,
     move,
     usage,
-    move,
     policy,
     attach,
     ...eventCommands,
