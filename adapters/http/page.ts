@@ -20,16 +20,16 @@ const load = loadOnce((name) => readFile(new URL(`./page/${name}`, import.meta.u
 
 /**
  * Returns the page of the first run: a client like any other, over `valetkey/client`. It may load
- * the service's files and the store's images, and may send requests to the service and the store.
+ * the service's files and the stores' images, and may send requests to the service and the stores.
  */
-export function page(storeOrigin: string): ReadonlyArray<PageFile> {
+export function page(storeOrigins: string): ReadonlyArray<PageFile> {
   const headers = {
     "Content-Security-Policy": [
       "default-src 'none'",
       "script-src 'self'",
       "style-src 'self'",
-      `img-src 'self' blob: ${storeOrigin}`,
-      `connect-src 'self' ${storeOrigin}`,
+      `img-src 'self' blob: ${storeOrigins}`,
+      `connect-src 'self' ${storeOrigins}`,
       "base-uri 'none'",
       "form-action 'none'",
       "frame-ancestors 'none'",

@@ -125,6 +125,8 @@ export const makeApplication = Effect.fnUntraced(function* (
     callers.auth === "forward" ? [...trustedProxies, ...callers.trusted] : trustedProxies,
     (address) => void log(Effect.logWarning(UNKNOWN_PROXY, { address })),
   );
+  // Any, where there are several, since a document may change.
+  const storeOrigins = several ? "http: https:" : Context.get(services, Presigner).publicOrigin;
   /** Returns the application for these policies: a request keeps those that it began with. */
   const appFor = (policies: Policies["Service"]): Hono<HttpEnv> =>
     appWith([...notified, ...toldByName, ...agents], {
@@ -141,8 +143,7 @@ export const makeApplication = Effect.fnUntraced(function* (
       publicUrl,
       cdn,
       loopbackOnly: callers.auth === "dev" && !callers.exposed,
-      page:
-        callers.auth === "dev" ? page(Context.get(services, Presigner).publicOrigin) : undefined,
+      page: callers.auth === "dev" ? page(storeOrigins) : undefined,
       mounts: [...mountsFor(storage), ...(several ? [several.mount] : [])],
     });
   let app = appFor(settings.policies);

@@ -20,7 +20,7 @@ import {
 } from "../../../application/ports/authenticator.ts";
 import { Policies } from "../../../application/ports/policies.ts";
 import { Presigner } from "../../../application/ports/presigner.ts";
-import { type StoreContext, Stores } from "../../../application/ports/stores.ts";
+import { type StoreChoice, type StoreContext, Stores } from "../../../application/ports/stores.ts";
 import { isSlug } from "../../../domain/organization.ts";
 import { publicAddresses } from "../addresses.ts";
 import type { Answer } from "../answer.ts";
@@ -76,10 +76,12 @@ export function pipeline(options: AppOptions, routes: ReadonlyArray<Route>) {
   const oneStore = Exit.succeed(everywhere);
 
   /** Finds where the operations of a member run: at once, if its store is open. */
-  const placeFor = (c: HttpContext, { organization, principal, slug }: Member) => {
-    if (stores === undefined) return oneStore;
-    const placed = { organization, caller: { principal, slug } };
-    const place = Effect.mapEager(stores.of(placed), runInStore);
+  const placeFor = (
+    c: HttpContext,
+    { of }: StoreChoice,
+    { organization, principal, slug }: Member,
+  ) => {
+    const place = Effect.mapEager(of({ organization, caller: { principal, slug } }), runInStore);
     return Exit.isExit(place) ? (place as typeof oneStore) : run(inSpan(c, place));
   };
 
@@ -103,7 +105,7 @@ export function pipeline(options: AppOptions, routes: ReadonlyArray<Route>) {
     route: Operation,
     member: Member,
   ): Promise<Exit.Exit<Answer, Refusal>> => {
-    const place = await placeFor(c, member);
+    const place = stores === undefined ? oneStore : await placeFor(c, stores, member);
     if (Exit.isFailure(place)) return Exit.failCause(place.cause);
     const input =
       route.body === undefined
