@@ -5,9 +5,9 @@ import * as Schema from "effect/Schema";
 import { OrganizationId } from "../../../domain/organization.ts";
 import { StoreName } from "../../../domain/place.ts";
 import { INCOMING_PREFIX, KEY_PREFIX } from "../../../domain/storage-key.ts";
-import { readStore, type StoreSettings } from "../../service/settings.ts";
+import { readOfStore, readStore, type StoreSettings } from "../../service/settings.ts";
 import { readJsonFile } from "../../settings/json-file.ts";
-import { type Env, variables } from "../../settings/source.ts";
+import type { Env } from "../../settings/source.ts";
 import { BucketCors } from "../../storage/bucket-cors.ts";
 import type { KnownStorage } from "../../storage/storage.ts";
 import { asJson, command, flag, option, ORIGIN_OPTION } from "../command/command.ts";
@@ -17,7 +17,6 @@ import { print, printMessage } from "../command/output.ts";
 import { runWithStore } from "../command/with-store.ts";
 import { OURS, permissionsFor, PRINCIPAL_OPTION } from "../command/permissions.ts";
 import { addStore, openDocument } from "./document.ts";
-import { variablesOf } from "./variables.ts";
 
 /** Adds a customer's bucket to the document of stores, once it was seen to work. */
 export const attach = command({
@@ -62,17 +61,17 @@ export const attach = command({
     const added = whole.several?.stores.get(name)?.storage;
     if (added === undefined) throw new Error(`the store ${name} was not read`);
     if (flags.shared !== true) refuseShared(whole, { name, added });
-    const env = { ...variablesOf(members, process.env), STORES: undefined };
 
     step(1, `What the owner of ${added.description} has to allow`);
     await printNeeds({ policies: whole.policies, storage: added }, { principal, origin });
     step(2, "Examining it");
-    await requireHealthy(env, {
+    await requireHealthy(asRead, {
+      name,
       origins: origin?.map((url) => url.origin) ?? [],
       accepted: flags.accept ?? [],
     });
     step(3, "Trying what every store must keep");
-    await requireKept(env);
+    await requireKept(asRead, name);
     step(4, `Writing the store ${name} and the organization ${org} into ${document.path}`);
     document.write(addStore(document.read(), entry));
     return { message: `${org} has the store ${name}: a running service reads it within seconds.` };
@@ -153,12 +152,17 @@ const say = (document: object | undefined, byHand: string) =>
 
 async function requireHealthy(
   env: Env,
-  { origins, accepted }: Readonly<Record<"origins" | "accepted", ReadonlyArray<string>>>,
+  {
+    accepted,
+    ...store
+  }: Readonly<Record<"origins" | "accepted", ReadonlyArray<string>>> & {
+    readonly name: StoreName;
+  },
 ) {
   const { runDoctor } = await import("../doctor/run.ts");
   const { printFinding } = await import("../doctor/command.ts");
   const { findings } = await runDoctor(env, {
-    origins,
+    ...store,
     mayLeave: false,
     onStart: () => undefined,
     tell: printFinding,
@@ -170,10 +174,11 @@ async function requireHealthy(
 }
 
 /** Tries what every store must keep, in a minute; `valetkey certify` tries the rest. */
-async function requireKept(env: Env) {
+async function requireKept(env: Env, name: StoreName) {
   const { whatIsBroken } = await import("../certify/what-is-broken.ts");
   const { certifiedStore } = await import("../certify/certified-store.ts");
-  const store = orFail(certifiedStore(variables(env)), "The store cannot be attached", env);
+  const read = readOfStore(env, (source) => certifiedStore(source), name);
+  const store = orFail(read, "The store cannot be attached", env);
   const broken = await whatIsBroken(store);
   if (broken !== undefined) throw unattached(broken);
 }
