@@ -102,6 +102,10 @@ include-operation-id = "listFiles"
 [operations.checks.positive_data_acceptance]
 expected-statuses = ["200", "400"]
 [[operations]]
+include-operation-id = "usage"
+[operations.checks.positive_data_acceptance]
+expected-statuses = ["200", "400"]
+[[operations]]
 include-operation-id = "signCookies"
 [operations.checks.positive_data_acceptance]
 expected-statuses = ["200", "400"]
@@ -116,6 +120,7 @@ beforeAll(async () => {
     CDN_SIGNER: "google",
     CDN_KEY_ID: "key",
     CDN_KEY: randomBytes(16).toString("base64url"),
+    USAGE: "on",
     LOG_LEVEL: "error",
     // Set so that each answer has their headers, and too high to be reached.
     LIMIT_REQUESTS_PER_SUBJECT: "1000000 per second",

@@ -1,4 +1,4 @@
-import { GoogleAuth, OAuth2Client } from "google-auth-library";
+import type { OAuth2Client } from "google-auth-library";
 import { StoreUnavailable } from "../../../domain/errors.ts";
 import { memberAt } from "../../values/decode.ts";
 import { errorMessage } from "../../values/thrown.ts";
@@ -13,6 +13,7 @@ const CALL_TIMEOUT = 5000;
  * own class for this writes a warning to the console.
  */
 export async function impersonate(account: string, iamEndpoint: URL): Promise<OAuth2Client> {
+  const { GoogleAuth, OAuth2Client } = await import("google-auth-library");
   const base = `${withoutSlashes(iamEndpoint.href)}/v1/projects/-/serviceAccounts`;
   const client = new OAuth2Client();
   client.refreshHandler = async () => {
