@@ -21,7 +21,7 @@ import {
   type ObjectFacts,
   ObjectStore,
 } from "../ports/object-store.ts";
-import { isMarked, type StorePorts } from "../store/both-stores.ts";
+import type { StorePorts } from "../store/both-stores.ts";
 import { forEachPage } from "../store/for-each-page.ts";
 import { isStored } from "../store/is-stored.ts";
 import { aroundStore } from "../store/store-calls.ts";
@@ -114,8 +114,8 @@ const moveFile = Effect.fnUntraced(
       yield* copyFile(move, { ...facts, key });
     }
     const now = Option.getOrUndefined(yield* from.store.head(key));
-    // A removal marks the file first, and a later one finds the copy.
-    if (now === undefined || (yield* isMarked([to, from], key))) {
+    // A later removal finds the copy.
+    if (now === undefined) {
       yield* removeIn(to, key);
       return "removed" as const;
     }

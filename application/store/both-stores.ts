@@ -1,3 +1,4 @@
+import * as Context from "effect/Context";
 import * as Effect from "effect/Effect";
 import * as Exit from "effect/Exit";
 import * as Fiber from "effect/Fiber";
@@ -13,7 +14,7 @@ import {
   type Page,
   type StoredVersion,
 } from "../ports/object-store.ts";
-import type { Presigner } from "../ports/presigner.ts";
+import { Presigner } from "../ports/presigner.ts";
 import { isStored } from "./is-stored.ts";
 import { inTurn, type List, mergeLists } from "./merge-lists.ts";
 import type { StoreFailure } from "./store-calls.ts";
@@ -122,6 +123,11 @@ export function bothStores(to: StorePorts, from: StorePorts): StorePorts {
   };
 }
 
+export const portsIn = (context: Context.Context<ObjectStore | Presigner>): StorePorts => ({
+  presigner: Context.get(context, Presigner),
+  store: Context.get(context, ObjectStore),
+});
+
 type Looked = Exit.Exit<Option.Option<ObjectFacts>, StoreFailure>;
 
 /** How long a file in one store waits for what the other says of it. */
@@ -151,7 +157,7 @@ const versionIn = (looked: Looked) =>
   Exit.isSuccess(looked) ? Option.getOrUndefined(looked.value)?.version : undefined;
 
 /** Returns true if the removal of a file was marked in one of the stores. */
-export const isMarked = (sides: ReadonlyArray<StorePorts>, key: ObjectKey) =>
+const isMarked = (sides: ReadonlyArray<StorePorts>, key: ObjectKey) =>
   Option.match(parse(key), {
     onNone: () => Effect.succeed(false),
     onSome: (file) =>

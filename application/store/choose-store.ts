@@ -5,7 +5,7 @@ import type { Place } from "../../domain/place.ts";
 import { ObjectStore } from "../ports/object-store.ts";
 import { Presigner } from "../ports/presigner.ts";
 import type { Placed, StoreChoice, StoreContext } from "../ports/stores.ts";
-import { bothStores, type StorePorts } from "./both-stores.ts";
+import { bothStores, portsIn } from "./both-stores.ts";
 
 /** Chooses the store of an organization, or one that is made of two while its files are moved. */
 export const chooseStore = ({
@@ -49,8 +49,3 @@ function joined(to: StoreContext, from: StoreContext): StoreContext {
   const nowhere = { ...presigner, publicRoot: undefined };
   return to.pipe(Context.add(Presigner, nowhere), Context.add(ObjectStore, store));
 }
-
-const portsIn = (context: StoreContext): StorePorts => ({
-  presigner: Context.get(context, Presigner),
-  store: Context.get(context, ObjectStore),
-});

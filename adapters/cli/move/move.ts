@@ -6,8 +6,9 @@ import * as Layer from "effect/Layer";
 import * as Option from "effect/Option";
 import { statSync } from "node:fs";
 import { type MovedObject, moveFiles } from "../../../application/files/move-files.ts";
-import { ObjectStore } from "../../../application/ports/object-store.ts";
-import { Presigner } from "../../../application/ports/presigner.ts";
+import type { ObjectStore } from "../../../application/ports/object-store.ts";
+import type { Presigner } from "../../../application/ports/presigner.ts";
+import { portsIn } from "../../../application/store/both-stores.ts";
 import { guarded } from "../../../application/store/guarded-store.ts";
 import { sizeInWords } from "../../../domain/byte-size.ts";
 import { MULTIPART_LIFETIME } from "../../../domain/multipart.ts";
@@ -64,11 +65,7 @@ export const move = command({
     const program = Effect.scoped(
       Effect.gen(function* () {
         const old = yield* Layer.build(guarded(quietly(fromStorage.layer)));
-        const into = { presigner: yield* Presigner, store: yield* ObjectStore };
-        const outOf = {
-          presigner: Context.get(old, Presigner),
-          store: Context.get(old, ObjectStore),
-        };
+        const into = portsIn(yield* Effect.context<ObjectStore | Presigner>());
         const access = Option.getOrUndefined(Context.getOption(old, S3Access));
         const own = yield* s3Access;
         const { parts, abilities } = into.store;
@@ -79,7 +76,7 @@ export const move = command({
         return yield* moveFiles({
           organization: org,
           to: into,
-          from: outOf,
+          from: portsIn(old),
           copy,
           report,
           send: (request, piece) =>
