@@ -45,22 +45,6 @@ export const openStores = Effect.fnUntraced(function* (start: {
 }) {
   let { organizations } = start.document;
   let { policies } = start;
-  const said = new Set<string>();
-  /** Says once which stores do not keep a policy, which is then not there. */
-  const sayUnkept = (stores: ReadonlyMap<string, StoreWithCdn>) => {
-    const unkept = new Map<string, Array<string>>();
-    for (const [name, store] of stores) {
-      for (const { pointer, reason } of policiesOf(store).faults) {
-        const fault = `${pointer}: ${reason}`;
-        if (said.has(`${name} ${fault}`)) continue;
-        said.add(`${name} ${fault}`);
-        unkept.set(fault, [...(unkept.get(fault) ?? []), name]);
-      }
-    }
-    return Effect.forEach(unkept, ([fault, names]) =>
-      Effect.logWarning(`a policy is not there in ${namesInWords(names)}: ${fault}`),
-    );
-  };
   const policiesOf = ({ storage, beside }: StoreWithCdn) =>
     keptPolicies(policies, {
       store: withCdn(storage, beside),
@@ -83,7 +67,16 @@ export const openStores = Effect.fnUntraced(function* (start: {
     kept.replace(new Map([...byDefault, ...document.stores]));
   };
   replace(start.document);
-  yield* sayUnkept(new Map([...byDefault, ...start.document.stores]));
+  const unkept = new Map<string, Array<string>>();
+  for (const [name, store] of [...byDefault, ...start.document.stores]) {
+    for (const { pointer, reason } of policiesOf(store).faults) {
+      const fault = `${pointer}: ${reason}`;
+      unkept.set(fault, [...(unkept.get(fault) ?? []), name]);
+    }
+  }
+  for (const [fault, names] of unkept) {
+    yield* Effect.logWarning(`a policy is not there in ${namesInWords(names)}: ${fault}`);
+  }
   const { file } = start.document;
   const documentProblem =
     file &&

@@ -165,8 +165,6 @@ export const keepStores = Effect.fnUntraced(function* <
         kept.open = Exit.succeed(contextOf(kept.name, kept.store, kept.ports));
       }
     },
-    /** The stores that are open. */
-    inUse: () => [...stores.values()].filter(({ open }) => open !== undefined),
     /** Returns a store as it is configured, open or not. */
     find: (name: StoreName): Store | undefined => stores.get(name)?.store,
     /** Opens a store, and keeps it open while it is used; undefined if there is none. */

@@ -11,7 +11,7 @@ import {
   type Settings,
 } from "../../settings/setting.ts";
 import { DOCUMENT, say, type Source } from "../../settings/source.ts";
-import { inWords, shownPointer } from "../../values/decode.ts";
+import { inWords, type MemberFault, shownPointer } from "../../values/decode.ts";
 import { DEFAULT_STORE, type StoreName } from "../../../domain/place.ts";
 import { adapter } from "../settings.ts";
 import {
@@ -53,32 +53,21 @@ export const read = <Beside>(
   place: Omit<DocumentPlace<Beside>, "env">,
 ): Read<SeveralStores<Beside> | undefined> => {
   const decode = (json: unknown) => decodeStores(json, { ...place, env: source.env });
-  return Result.flatMap(readSettings(settings, source), ({ stores: text }) => {
-    if (text === undefined) return Result.succeed(undefined);
-    const { where, path, json } = readDocument(text);
-    return json.pipe(
-      Result.mapError((problem) => [unusable(`${where} ${problem}`)]),
-      Result.flatMap((document) =>
-        Result.mapError(
-          decode(document),
-          Arr.map(({ pointer, reason }) =>
-            unusable(`in ${where}, ${shownPointer(pointer)}: ${reason}`),
-          ),
-        ),
-      ),
-      Result.map((document) => ({
-        ...document,
-        hasDefault: place.hasDefault,
-        file:
-          path === undefined
-            ? undefined
-            : {
-                path,
-                decode: (json: unknown) => Result.mapError(decode(json), inWords),
-              },
-      })),
-    );
-  });
+  return Result.flatMap(readText(source), (text) =>
+    text === undefined
+      ? Result.succeed(undefined)
+      : Result.map(inFile(text.where, decode(text.json)), (document) => ({
+          ...document,
+          hasDefault: place.hasDefault,
+          file:
+            text.path === undefined
+              ? undefined
+              : {
+                  path: text.path,
+                  decode: (json) => Result.mapError(decode(json), inWords),
+                },
+        })),
+  );
 };
 
 /**
@@ -86,40 +75,41 @@ export const read = <Beside>(
  * default one is that of the variables, unless the document has it in their place.
  */
 export const sourceFor = (source: Source, name: StoreName, beside: Settings): Read<Source> =>
-  Result.flatMap(readNames(source), ({ names, document, where }): Read<Source> => {
+  Result.flatMap(readText(source), (text): Read<Source> => {
+    const names = storeNames(text?.json);
     const isThere = names.includes(name);
     if (name === DEFAULT_STORE && (source.valueOf(adapter) !== undefined || !isThere)) {
       return Result.succeed(source);
     }
-    if (!isThere) {
+    if (text === undefined || !isThere) {
       const known = [...new Set([DEFAULT_STORE, ...names])].join(", ");
       return Result.fail([optionFault("--store", `must be one of ${known}, the stores of STORES`)]);
     }
-    return Result.mapError(
-      sourceIn(document, name, { env: source.env, beside }),
-      Arr.map(({ pointer, reason }) =>
-        unusable(`in ${where}, ${shownPointer(pointer)}: ${reason}`),
-      ),
-    );
+    return inFile(text.where, sourceIn(text.json, name, { env: source.env, beside }));
   });
 
 /** Returns the names of all stores; undefined if there is one. */
 export const namesIn = (source: Source): Read<ReadonlyArray<StoreName> | undefined> =>
-  Result.map(readNames(source), ({ names, document }) =>
-    document === undefined
-      ? undefined
-      : [...new Set([DEFAULT_STORE, ...names.map((name) => name as StoreName)])],
+  Result.map(
+    readText(source),
+    (text) => text && [...new Set([DEFAULT_STORE, ...(storeNames(text.json) as Array<StoreName>)])],
   );
 
-const readNames = (source: Source) =>
-  Result.flatMap(readSettings(settings, source), ({ stores: text }) => {
-    if (text === undefined) return Result.succeed({ names: [], document: undefined, where: "" });
-    const { where, json } = readDocument(text);
+const readText = (source: Source) =>
+  Result.flatMap(readSettings(settings, source), ({ stores }) => {
+    if (stores === undefined) return Result.succeed(undefined);
+    const { where, path, json } = readDocument(stores);
     return Result.mapBoth(json, {
-      onSuccess: (document) => ({ names: storeNames(document), document, where }),
+      onSuccess: (json) => ({ where, path, json }),
       onFailure: (problem) => [unusable(`${where} ${problem}`)],
     });
   });
+
+const inFile = <A>(where: string, read: Result.Result<A, ReadonlyArray<MemberFault>>): Read<A> =>
+  Result.mapError(
+    read,
+    Arr.map(({ pointer, reason }) => unusable(`in ${where}, ${shownPointer(pointer)}: ${reason}`)),
+  );
 
 /** Names what is read of a store as the document has it, if it is there. */
 export const inDocument = <A>({ words }: Source, name: StoreName, read: Read<A>): Read<A> =>
