@@ -7,7 +7,6 @@ import {
   incomingKey,
   isInFolder,
   type ObjectKey,
-  organizationOf,
   removedKey,
   type StorageKey,
   subjectFolder,
@@ -73,7 +72,7 @@ export const removeCounted = Effect.fnUntraced(function* (
 ) {
   const usage = yield* Usage;
   if (usage !== undefined && file?.size !== undefined) {
-    yield* usage.removing({ organization: organizationOf(key), key, size: file.size });
+    yield* usage.removing({ key, size: file.size });
   }
   yield* removeWhole(key);
   if (usage === undefined) return;

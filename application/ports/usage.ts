@@ -66,9 +66,8 @@ export interface UsageTotals extends StoredBytes {
   readonly nearLimit: number;
 }
 
-/** A file, or an upload of one. */
+/** A file, or an upload of one; its key names the organization. */
 export interface FileToCount {
-  readonly organization: OrganizationId;
   readonly key: StorageKey;
   /** In bytes. */
   readonly size: number;

@@ -121,7 +121,7 @@ export const receiptFrom = (
 /** Counts granted bytes as stored until they are confirmed, refused or ended, if they are counted. */
 export const reserve = (
   { member, usage, store }: GrantContext,
-  grants: ReadonlyArray<Omit<GrantToCount, "organization">>,
+  grants: ReadonlyArray<GrantToCount>,
 ) => {
   if (usage === undefined) return Effect.void;
   const { organization, principal } = member;
@@ -131,10 +131,7 @@ export const reserve = (
   );
   const { storedBytes } = principal;
   return Effect.flatMap(subjectFolder(principal), (folder) =>
-    usage.reserve(
-      grants.map((grant) => ({ ...grant, organization })),
-      { folder, storedBytes, care },
-    ),
+    usage.reserve(grants, { folder, storedBytes, care }),
   );
 };
 

@@ -66,8 +66,8 @@ export const settleUpload = shareWork(
     // Before anybody is told: what fails after it is asked again, and not counted again.
     const usage = yield* Usage;
     if (usage !== undefined) {
-      const grant = { key, organization, size, ...endsOf(receipt.putExpiresAt) };
-      yield* usage.stored({ ...grant, isFinal: confirmed.final });
+      const ends = endsOf(receipt.putExpiresAt);
+      yield* usage.stored({ key, size, ...ends, isFinal: confirmed.final });
     }
     const returned = yield* (yield* OnConfirmed)({ ...confirmed, organization, subject });
     yield* publish(() => ({

@@ -74,7 +74,7 @@ const account = (connect: Connect, settings: Partial<UsageSettings> = {}) =>
       { folder = "files/2026/11", urlUntil = Date.now() + HOUR, lasts = DAY } = {},
     ): GrantToCount => {
       const key = `orgs/${organization}/${folder}/${crypto.randomUUID()}.bin` as StorageKey;
-      return { organization, key, size, urlUntil, confirmUntil: urlUntil + lasts };
+      return { key, size, urlUntil, confirmUntil: urlUntil + lasts };
     };
     const decide = (doubts: Effect.Success<ReturnType<UsageCounter["doubts"]>>) =>
       Effect.forEach(doubts ?? [], (doubt) => counter.seen(doubt, files.get(doubt.key)));
@@ -110,7 +110,7 @@ const account = (connect: Connect, settings: Partial<UsageSettings> = {}) =>
         return counter.stored({ ...granted, isFinal });
       },
       remove: Effect.fnUntraced(function* ({ key, size }: GrantToCount) {
-        if (files.has(key)) yield* counter.removing({ organization, key, size });
+        if (files.has(key)) yield* counter.removing({ key, size });
         files.delete(key);
         yield* counter.removed(key);
       }),
@@ -170,13 +170,13 @@ function promises(connect: Connect): void {
 
   promise("a removal that was interrupted goes on, and is not counted again", (made) =>
     Effect.gen(function* () {
-      const { counter, organization } = made;
+      const { counter } = made;
       const granted = made.grant(10);
       yield* made.store(granted);
-      yield* counter.removing({ organization, key: granted.key, size: 10 });
+      yield* counter.removing({ key: granted.key, size: 10 });
       made.files.delete(granted.key);
       yield* Effect.all([made.remove(granted), made.remove(granted)], { concurrency: 2 });
-      yield* counter.removing({ organization, key: granted.key, size: 10 });
+      yield* counter.removing({ key: granted.key, size: 10 });
       yield* counter.removed(granted.key);
       expect(yield* made.counted()).toEqual([0, 0, 0, 0]);
     }),

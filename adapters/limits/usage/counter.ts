@@ -81,7 +81,7 @@ export function counterIn(ledger: Ledger, settings: UsageSettings): UsageCounter
   const reserve = Effect.fnUntraced(function* (
     ...[grants, { folder, storedBytes, care }]: Parameters<UsageCounter["reserve"]>
   ) {
-    const [organization] = grants.map((grant) => grant.organization);
+    const [organization] = grants.map(({ key }) => organizationOf(key));
     if (organization === undefined) return;
     const isPersonal = grants.some(({ key }) => personalFolder(key) === folder);
     const facts = new Map(

@@ -56,7 +56,7 @@ it("whatever happens to files, in whatever order and half done, in the end they 
         for (const index of [0, 1]) {
           const key = `orgs/org_1/files/2026/01/${crypto.randomUUID()}.bin` as StorageKey;
           files.set(key, { size: 5 + index, at: 0 });
-          grants[index] = { organization, key, size: 5 + index, urlUntil: 0, confirmUntil: 0 };
+          grants[index] = { key, size: 5 + index, urlUntil: 0, confirmUntil: 0 };
         }
         const first = (yield* counter.recount(organization)) ?? expect.unreachable();
         yield* first.add(yield* listed);
@@ -70,7 +70,6 @@ it("whatever happens to files, in whatever order and half done, in the end they 
           else if (what === "grant" && grant === undefined) {
             const key = `orgs/org_1/files/2026/11/${crypto.randomUUID()}.bin` as StorageKey;
             const granted = {
-              organization,
               key,
               size,
               urlUntil: now + 15 * MINUTE,
@@ -94,7 +93,7 @@ it("whatever happens to files, in whatever order and half done, in the end they 
               steps: [
                 file === undefined
                   ? Effect.void
-                  : counter.removing({ organization, key: grant.key, size: file.size }),
+                  : counter.removing({ key: grant.key, size: file.size }),
                 Effect.sync(() => files.delete(grant.key)),
                 counter.removed(grant.key),
               ],
