@@ -55,25 +55,23 @@ export const decodeStores = <Beside>(
 ): Decoded<StoresDocument<Beside>> =>
   Result.flatMap(decodeOutline(json), () => {
     const faults: Array<MemberFault> = [];
-    const stores = new Map<StoreName, NamedStore<Beside>>();
-    const organizations = new Map<OrganizationId, Place>();
-    // Not the decoded objects, in which `__proto__` is no member.
-    const written = membersOf(json, "stores");
-    for (const [name, members] of written) {
-      const read = readStore(name, members as Members, place);
-      if (Result.isFailure(read)) faults.push(...below(["stores", name], read.failure));
-      else stores.set(...read.success);
-    }
+    const collect = <Id, A>(
+      section: string,
+      read: (name: string, value: unknown) => Result.Result<readonly [Id, A], Faults>,
+    ) => {
+      // Not the decoded objects, in which `__proto__` is no member.
+      const all = new Map<Id, A>();
+      for (const [name, value] of membersOf(json, section)) {
+        const one = read(name, value);
+        if (Result.isFailure(one)) faults.push(...below([section, name], one.failure));
+        else all.set(...one.success);
+      }
+      return all;
+    };
+    const stores = collect("stores", (name, members) => readStore(name, members as Members, place));
     // Also those at fault, so that no organization seems to name a store that is not there.
-    const names = new Set([
-      ...(place.hasDefault ? [DEFAULT_STORE] : []),
-      ...written.map(([name]) => name),
-    ]);
-    for (const [id, value] of membersOf(json, "organizations")) {
-      const read = readPlace(id, value, names);
-      if (Result.isFailure(read)) faults.push(...below(["organizations", id], read.failure));
-      else organizations.set(...read.success);
-    }
+    const names = new Set([...(place.hasDefault ? [DEFAULT_STORE] : []), ...storeNames(json)]);
+    const organizations = collect("organizations", (id, value) => readPlace(id, value, names));
     const shown = faults.slice(0, MOST_FAULTS);
     return Arr.isReadonlyArrayNonEmpty(shown)
       ? Result.fail(shown)

@@ -27,7 +27,7 @@ interface Opening<Store> {
 }
 
 /** A store that is open, is being opened, or was never used or not for a while. */
-export interface Kept<Store> {
+interface Kept<Store> {
   readonly name: StoreName;
   readonly store: Store;
   /** Its context, as the answer to whoever asks. */
@@ -61,22 +61,23 @@ export const keepStores = Effect.fnUntraced(function* <
   const retired = new Set<Kept<Store>>();
   let minute = 0;
 
-  const begin = (kept: Kept<Store>) => void kept.calls++;
-  const end = (kept: Kept<Store>) => {
-    kept.calls--;
-    kept.minute = minute;
-  };
+  /** Keeps a store open until the work has ended. */
+  const using = <A, E, R>(kept: Kept<Store>, work: () => Effect.Effect<A, E, R>) =>
+    Effect.suspend(() => {
+      kept.calls++;
+      return Effect.onExit(Effect.suspend(work), () =>
+        Effect.sync(() => {
+          kept.calls--;
+          kept.minute = minute;
+        }),
+      );
+    });
 
   const counted = (kept: Kept<Store>, ports: StorePorts): StorePorts =>
     Context.add(
       ports,
       ObjectStore,
-      aroundStore(Context.get(ports, ObjectStore), (_, made) =>
-        Effect.suspend(() => {
-          begin(kept);
-          return Effect.onExit(made, () => Effect.sync(() => end(kept)));
-        }),
-      ),
+      aroundStore(Context.get(ports, ObjectStore), (_, made) => using(kept, () => made)),
     );
 
   const openIn = (kept: Kept<Store>, scope: Scope.Closeable) =>
@@ -170,13 +171,9 @@ export const keepStores = Effect.fnUntraced(function* <
     /** Opens a store, and keeps it open while it is used; undefined if there is none. */
     during: <A, E, R>(name: StoreName, use: (store: Store) => Effect.Effect<A, E, R>) => {
       const kept = stores.get(name);
-      if (kept === undefined) return undefined;
-      return Effect.suspend(() => {
-        begin(kept);
-        return Effect.flatMap(kept.open ?? opening(kept), () => use(kept.store)).pipe(
-          Effect.onExit(() => Effect.sync(() => end(kept))),
-        );
-      });
+      return (
+        kept && using(kept, () => Effect.flatMap(kept.open ?? opening(kept), () => use(kept.store)))
+      );
     },
   };
 });
