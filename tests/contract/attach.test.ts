@@ -58,7 +58,8 @@ const attach = (
   args: ReadonlyArray<string> = [],
   env: Readonly<Record<string, string>> = {},
 ) => {
-  const all = ["store", "attach", "--org", "org_2", "--name", "acme", ...args, file];
+  const secrets = Object.keys({ ...ENV, ...env }).flatMap((name) => ["--secret", name]);
+  const all = ["store", "attach", "--org", "org_2", "--name", "acme", ...secrets, ...args, file];
   return valetkey(all, { ...ENV, STORES: stores, ...env });
 };
 
@@ -131,7 +132,8 @@ describe.skipIf(server === undefined)("valetkey store attach", () => {
     async (step) => {
       const { env, members } = await customersBucket();
       const document = makeDocument(members);
-      const args = ["--org", "org_2", "--name", "acme", ...ACCEPTED, document.file];
+      const secrets = Object.keys(env).flatMap((name) => ["--secret", name]);
+      const args = ["--org", "org_2", "--name", "acme", ...secrets, ...ACCEPTED, document.file];
       const child = spawn(
         "node",
         ["deploy/launch.cjs", "deploy/cli.ts", "store", "attach", ...args],
@@ -209,6 +211,24 @@ const REFUSED: ReadonlyArray<readonly [why: string, object, ReadonlyArray<string
     "/stores/acme/role: it must be set",
   ],
   ["no object", [], [], "is no JSON object"],
+  [
+    "a variable of the service as a token, which is sent to the customer's server",
+    { ...CUSTOMERS, session_token: { variable: "RECEIPT_KEYS" } },
+    [],
+    "give --secret RECEIPT_KEYS if",
+  ],
+  [
+    "a file of the service as a secret",
+    { ...CUSTOMERS, secret_key: { file: "/run/secrets/other" } },
+    [],
+    "give --secret /run/secrets/other if",
+  ],
+  [
+    "the credentials of another store",
+    { adapter: "minio", endpoint: "https://s3.acme.example", bucket: "a", credentials_file: "/c" },
+    [],
+    "give --secret /c if",
+  ],
 ];
 
 it.each(REFUSED)("%s is refused before anything is called", async (_, members, args, why) => {
@@ -222,7 +242,8 @@ it.each(REFUSED)("%s is refused before anything is called", async (_, members, a
 
 it("an organization that is placed already is told to move", async () => {
   const document = makeDocument(CUSTOMERS);
-  const { code, stderr } = await valetkey(["store", "attach", "--org", "org_1", document.file], {
+  const args = ["--org", "org_1", "--secret", "CUSTOMERS_SECRET", document.file];
+  const { code, stderr } = await valetkey(["store", "attach", ...args], {
     ...ENV,
     STORES: document.stores,
   });

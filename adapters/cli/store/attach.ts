@@ -8,6 +8,7 @@ import { INCOMING_PREFIX, KEY_PREFIX } from "../../../domain/storage-key.ts";
 import { readOfStore, readStore, type StoreSettings } from "../../service/settings.ts";
 import { readJsonFile } from "../../settings/json-file.ts";
 import type { Env } from "../../settings/source.ts";
+import { memberAt } from "../../values/decode.ts";
 import { BucketCors } from "../../storage/bucket-cors.ts";
 import type { KnownStorage } from "../../storage/storage.ts";
 import { asJson, command, flag, option, ORIGIN_OPTION } from "../command/command.ts";
@@ -44,13 +45,17 @@ export const attach = command({
       note: "may be repeated",
       isRepeatable: true,
     }),
+    secret: option("NAME", Schema.NonEmptyString, "a file or variable that FILE may name", {
+      note: "may be repeated",
+      isRepeatable: true,
+    }),
     shared: flag("also a bucket that another organization has"),
     "allow-private": flag("also a store in this service's own network, or without TLS"),
   },
   run: async ({ file, org, name = nameFrom(org), principal = OURS, origin, ...flags }) => {
     const document = openDocument(process.env["STORES"]);
     const members = {
-      ...readMembers(file),
+      ...readMembers(file, flags.secret ?? []),
       untrusted: true,
       ...(flags["allow-private"] && { allow_private: true }),
     };
@@ -86,7 +91,10 @@ function nameFrom(org: string): StoreName {
   return StoreName.make((/^[a-z]/.test(name) ? name : `org-${name}`).slice(0, 63));
 }
 
-function readMembers(file: string): Readonly<Record<string, unknown>> {
+function readMembers(
+  file: string,
+  secrets: ReadonlyArray<string>,
+): Readonly<Record<string, unknown>> {
   const read = Result.flatMap(readJsonFile(file), (json) =>
     Result.fromOption(decodeMembers(json), () => "is no JSON object"),
   );
@@ -98,8 +106,32 @@ function readMembers(file: string): Readonly<Record<string, unknown>> {
     Object.hasOwn(members, name),
   );
   if (own !== undefined) throw failure(`must not have ${own}, which is not for its author to say`);
+  const unsaid = namedIn(members).filter((name) => !secrets.includes(name));
+  if (unsaid.length > 0) {
+    const given = unsaid.map((name) => `--secret ${name}`).join(" ");
+    throw failure(`names what this machine keeps; give ${given} if that is for this store alone`);
+  }
   return members;
 }
+
+/** Members that are paths of files. */
+const PATHS = new Set(["credentials_file", "certificate", "google_application_credentials"]);
+
+/**
+ * Returns the files and variables that members name. What is in them is sent to the customer's
+ * server, such as a session token, or signs what it gets.
+ */
+const namedIn = (members: Readonly<Record<string, unknown>>): ReadonlyArray<string> =>
+  Object.entries(members).flatMap(([member, value]) =>
+    typeof value === "string"
+      ? PATHS.has(member)
+        ? [value]
+        : []
+      : ["file", "variable"].flatMap((form) => {
+          const name = memberAt(value, [form]);
+          return typeof name === "string" ? [name] : [];
+        }),
+  );
 
 const decodeMembers = Schema.decodeUnknownOption(Schema.Record(Schema.String, Schema.Unknown));
 
