@@ -6,8 +6,12 @@ import * as Duration from "effect/Duration";
 /**
  * `granted`: its URL may be used. `sent`: its URL has ended, and it may be confirmed. `lapsed`: only
  * the store knows if there is a file. `removed`: kept for a removal or a confirm that is late.
+ * `dropped`: removed before it was confirmed, while its URL may still be used.
  */
-const STATES = ["granted", "sent", "lapsed", "stored", "removing", "removed"] as const;
+const STATES = [
+  ...(["granted", "sent", "lapsed", "stored"] as const),
+  ...(["removing", "removed", "dropped"] as const),
+] as const;
 
 /** What is known of one key, until no receipt of it can be valid any more. */
 export interface UsageEntry {
@@ -85,7 +89,7 @@ export function nextUsage(
     case "stored": {
       if (was?.state === "removing") return undefined;
       // It was removed since the store was looked at, or uploaded again.
-      if (was?.state === "removed") return become("lapsed", {}, now);
+      if (was?.state === "removed" || was?.state === "dropped") return become("lapsed", {}, now);
       const { size } = fact;
       // A removal may be under way.
       const isFinal = fact.isFinal && was?.state !== "lapsed";
@@ -104,12 +108,17 @@ export function nextUsage(
         return { ...become("removing", { size, end }, now + MINUTE), settled };
       }
       if ("files" in weigh(was)) return become("removing", { end }, now + MINUTE);
+      if (isOpen(was, now)) return become("dropped", { end }, was.urlUntil);
       return become(was.state === "removed" ? "removed" : "lapsed", { end }, now + MINUTE);
     }
     case "removed":
-      return was === undefined || was.state === "removed"
-        ? undefined
-        : become("removed", { end: Math.max(was.end, now + GRACE), isFinal: false });
+      if (was === undefined || was.state === "removed") return undefined;
+      if (isOpen(was, now)) return become("dropped", {}, was.urlUntil);
+      return become(
+        "removed",
+        { end: Math.max(was.end, now + GRACE), isFinal: false },
+        endOfUrl(was, now),
+      );
     case "late":
       return was && afterTime(was, now, become);
     case "seen": {
@@ -120,10 +129,19 @@ export function nextUsage(
         return { entry: undefined, due: 0, settled };
       }
       if (size !== undefined) return become("stored", { size, isFinal: false });
-      return become("files" in weigh(was) || was.state === "removed" ? "removed" : "lapsed", {});
+      if (was.state === "dropped" && now < was.urlUntil) return undefined;
+      const isRemoved = "files" in weigh(was) || was.state === "removed";
+      return become(isRemoved ? "removed" : "lapsed", {}, endOfUrl(was, now));
     }
   }
 }
+
+/** Returns true for an upload that can still be made: removing its file frees nothing before. */
+const isOpen = ({ state, urlUntil }: UsageEntry, now: number) =>
+  (state === "granted" || state === "dropped") && now < urlUntil;
+
+/** When a file may be there again, by an URL that could still be used after it was gone. */
+const endOfUrl = ({ urlUntil }: UsageEntry, now: number) => (now < urlUntil ? urlUntil : undefined);
 
 /** Returns the step that needs no look at the store. */
 function afterTime(
@@ -135,6 +153,7 @@ function afterTime(
   const isGranted = state === "granted" || state === "sent";
   if (isGranted && now >= end) return become("lapsed", {}, now + MINUTE);
   if (state === "granted" && now >= urlUntil) return become("sent", {});
+  if (state === "dropped" && now >= urlUntil) return become("lapsed", {}, now + MINUTE);
   if (state === "stored" && isFinal && now >= end) {
     return { entry: undefined, due: 0, settled: weigh(was) };
   }
@@ -149,6 +168,7 @@ export function weigh(entry: UsageEntry | undefined): Weight {
     case "removing":
       return { files: 1, bytes: entry.size };
     case "granted":
+    case "dropped":
       return { granted: entry.size, open: 1 };
     case "sent":
       return { granted: entry.size };

@@ -193,6 +193,26 @@ function promises(connect: Connect): void {
     }),
   );
 
+  promise(
+    "a removal frees no upload that can still be made by its URL",
+    (made) =>
+      Effect.gen(function* () {
+        yield* made.recount();
+        const granted = made.grant(60);
+        yield* made.reserve([granted]);
+        for (const isThere of [false, true]) {
+          if (isThere) made.files.set(granted.key, 60);
+          yield* made.remove(granted);
+          expect(yield* made.counted()).toEqual([0, 0, 60, 1]);
+          expect((yield* Effect.flip(made.reserve([made.grant(60)])))._tag).toBe("StorageFull");
+        }
+        yield* made.store(granted);
+        yield* made.care;
+        expect(yield* made.counted()).toEqual([1, 60, 0, 0]);
+      }),
+    { bytes: 100 },
+  );
+
   promise("a file that is uploaded again after its removal is counted again", (made) =>
     Effect.gen(function* () {
       const granted = made.grant(10);

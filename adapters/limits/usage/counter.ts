@@ -14,7 +14,13 @@ import type {
 import { LimitsUnavailable, StorageFull, TooManyOpenUploads } from "../../../domain/errors.ts";
 import type { OrganizationId } from "../../../domain/organization.ts";
 import { organizationOf, personalFolder, type StorageKey } from "../../../domain/storage-key.ts";
-import { nextUsage, readEntry, type UsageFact, writeEntry } from "../../../domain/stored-bytes.ts";
+import {
+  nextUsage,
+  readEntry,
+  type UsageFact,
+  weigh,
+  writeEntry,
+} from "../../../domain/stored-bytes.ts";
 import { thresholdsReached } from "../../../domain/usage-threshold.ts";
 import { changeOf, NO_CHANGE } from "./change.ts";
 import type { Change, Ledger, Outcome } from "./ledger.ts";
@@ -141,7 +147,7 @@ export function counterIn(ledger: Ledger, settings: UsageSettings): UsageCounter
         const entry = readEntry(text);
         const isTheirs =
           folder === undefined || [personalFolder(key as StorageKey), entry?.by].includes(folder);
-        if (entry?.state === "granted" && isTheirs) left -= 1;
+        if (weigh(entry).open !== undefined && isTheirs) left -= 1;
         if (left === 0 && entry) return Math.max(1, Math.ceil((entry.urlUntil - now) / 1000));
       }
       if (page.length === 0) break;

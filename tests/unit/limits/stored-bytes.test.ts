@@ -146,3 +146,30 @@ it("whatever happens to files, in whatever order and half done, in the end they 
   );
   await fc.assert(counted, { numRuns: tries(3000) });
 });
+
+it.each(["removed", "confirmed and removed", "refused"])(
+  "what is uploaded after it was %s is counted when its URL has ended",
+  (what) =>
+    Effect.gen(function* () {
+      yield* TestClock.setTime(Date.UTC(2026, 10, 24));
+      const now = yield* Clock.currentTimeMillis;
+      const counter = counterIn(ledgerInMemory(), { refusesUnknown: false });
+      const organization = OrganizationId.make("org_1");
+      const key = `orgs/org_1/files/2026/11/${crypto.randomUUID()}.bin` as StorageKey;
+      const urlUntil = now + 15 * MINUTE;
+      const granted = { organization, key, size: 5, urlUntil, confirmUntil: urlUntil + DAY };
+      yield* counter.reserve([granted], { folder: "u-1", care: Effect.void });
+      if (what === "confirmed and removed") {
+        yield* counter.stored({ ...granted, isFinal: true });
+        yield* counter.removing(granted);
+      }
+      if (what === "refused") {
+        const doubt = (yield* counter.doubt(key)) ?? expect.unreachable();
+        yield* counter.seen(doubt, undefined);
+      } else yield* counter.removed(key);
+      yield* TestClock.adjust("15 minutes");
+      for (const doubt of (yield* counter.doubts(organization)) ?? [])
+        yield* counter.seen(doubt, 5);
+      expect(yield* counter.read({ organization })).toMatchObject({ bytes: 5, granted: 0 });
+    }).pipe(Effect.provide(TestClock.layer()), Effect.runPromise),
+);
