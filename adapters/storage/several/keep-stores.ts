@@ -90,6 +90,8 @@ export const keepStores = Effect.fnUntraced(function* <
         kept.scope = scope;
         const context = contextOf(kept.name, kept.store, kept.ports);
         kept.open = Exit.succeed(context);
+        // It was replaced meanwhile.
+        if (stores.get(kept.name) !== kept) retired.add(kept);
         return context;
       }),
       Effect.onExit((exit) => {

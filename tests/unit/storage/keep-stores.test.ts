@@ -97,6 +97,20 @@ it.effect("a store stays open while a call to it is under way, also when it was 
   }),
 );
 
+it.effect("a store that was taken out while it was being opened is closed too", () =>
+  Effect.gen(function* () {
+    const mayOpen = yield* Deferred.make<void>();
+    const { named, stores, events } = yield* start(Deferred.await(mayOpen));
+    const asking = yield* Effect.forkChild(named(EU));
+    yield* TestClock.adjust("1 second");
+    stores([US, "1"]);
+    yield* Deferred.succeed(mayOpen, undefined);
+    yield* Fiber.join(asking);
+    yield* TestClock.adjust("17 minutes");
+    expect(events).toEqual(["open eu 1", "close eu 1"]);
+  }),
+);
+
 it.effect("another document opens again only the stores whose settings are others", () =>
   Effect.gen(function* () {
     const { named, stores, events } = yield* start();
