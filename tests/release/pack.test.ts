@@ -25,11 +25,11 @@ const GUIDE = /^docs\/(?:[\w-]+\/)?[\w-]+\.(?:md|txt)$/;
 const isGuide = (file: string) => GUIDE.test(file);
 
 /**
- * In bytes: a tenth more than the 596 and 1939 kB of the day on which it was set, with the client
+ * In bytes: a tenth more than the 672 and 2193 kB of the day on which it was set, with the client
  * for browsers, so that a picture or a table of data that comes along is seen, and code and pages
  * can still grow.
  */
-const BUDGET = { packed: 655_000, unpacked: 2_135_000 };
+const BUDGET = { packed: 740_000, unpacked: 2_415_000 };
 
 let folder: string;
 let files: ReadonlyArray<string>;

@@ -15,6 +15,7 @@ import { asJson, command, flag, option, ORIGIN_OPTION } from "../command/command
 import { orFail } from "../command/configuration.ts";
 import { CommandFailure, EXIT } from "../command/failure.ts";
 import { print, printMessage } from "../command/output.ts";
+import { printFinding } from "../doctor/command.ts";
 import { runWithStore } from "../command/with-store.ts";
 import { OURS, permissionsFor, PRINCIPAL_OPTION } from "../command/permissions.ts";
 import { addStore, openDocument } from "./document.ts";
@@ -192,7 +193,6 @@ async function requireHealthy(
   },
 ) {
   const { runDoctor } = await import("../doctor/run.ts");
-  const { printFinding } = await import("../doctor/command.ts");
   const { findings } = await runDoctor(env, {
     ...store,
     mayLeave: false,
