@@ -109,6 +109,7 @@ describe.skipIf(server === undefined)("valetkey store attach", () => {
     expect(lstatSync(link).isSymbolicLink()).toBe(true);
     expect(document.left()).toEqual(["acme.json", "stores.json"]);
     for (const step of ["1/4", "2/4", "3/4", "4/4"]) expect(stderr).toContain(`${step} `);
+    expect(stdout).toContain("from put_access_key");
     expect(stdout).toContain(`"arn:aws:s3:::${bucket}/incoming/*"`);
     for (const secret of Object.values(env)) expect(stdout + stderr).not.toContain(secret);
   });
