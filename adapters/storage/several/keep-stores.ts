@@ -11,7 +11,7 @@ import type { Presigner } from "../../../application/ports/presigner.ts";
 import type { StoreContext } from "../../../application/ports/stores.ts";
 import { aroundStore } from "../../../application/store/store-calls.ts";
 import { StoreUnavailable } from "../../../domain/errors.ts";
-import type { StoreName } from "../../../domain/place.ts";
+import { DEFAULT_STORE, type StoreName } from "../../../domain/place.ts";
 import { errorReason } from "../../values/thrown.ts";
 
 export type StorePorts = Context.Context<ObjectStore | Presigner>;
@@ -82,6 +82,8 @@ export const keepStores = Effect.fnUntraced(function* <
 
   const openIn = (kept: Kept<Store>, scope: Scope.Closeable) =>
     Layer.buildWithScope(layerOf(kept.name, kept.store), scope).pipe(
+      // Such as a warning about its key.
+      Effect.annotateLogs("store", kept.name),
       Effect.timeoutOrElse({ duration: OPEN_TIMEOUT, orElse: () => Effect.fail(TOO_LATE) }),
       // Such as a package that is not installed: other stores go on.
       Effect.catchCause((cause) => Effect.fail(unopened(kept.name, cause))),
@@ -180,11 +182,13 @@ export const keepStores = Effect.fnUntraced(function* <
   };
 });
 
-const unknown = (name: string) =>
-  new StoreUnavailable({
+const unknown = (name: string) => {
+  const beside = name === DEFAULT_STORE ? ", set STORAGE_ADAPTER" : "";
+  return new StoreUnavailable({
     kind: "refused",
-    reason: `there is no store ${name}: add it to STORES, or say another for the organization`,
+    reason: `there is no store ${name}: add it to STORES${beside}, or say another for the organization`,
   });
+};
 
 const TOO_LATE = new StoreUnavailable({
   kind: "timeout",

@@ -5,7 +5,9 @@ import * as Effect from "effect/Effect";
 import * as Exit from "effect/Exit";
 import * as Fiber from "effect/Fiber";
 import * as Layer from "effect/Layer";
+import * as Logger from "effect/Logger";
 import * as Option from "effect/Option";
+import * as References from "effect/References";
 import * as TestClock from "effect/testing/TestClock";
 import { keepStores } from "../../../adapters/storage/several/keep-stores.ts";
 import { abilitiesWithout } from "../../../application/ports/abilities.ts";
@@ -161,3 +163,15 @@ it.effect("all stores are closed at the end", () =>
     expect(events.slice(2).toSorted()).toEqual(["close eu 1", "close us 1"]);
   }),
 );
+
+it.effect("what the log says while a store is opened names it", () => {
+  const said: Array<unknown> = [];
+  const logger = Logger.make(({ fiber }) =>
+    said.push(Context.get(fiber.context, References.CurrentLogAnnotations)["store"]),
+  );
+  return Effect.gen(function* () {
+    const { named } = yield* start(Effect.logWarning("its key may do more"));
+    yield* named(EU);
+    expect(said).toEqual(["eu"]);
+  }).pipe(Effect.provide(Logger.layer([logger])));
+});
