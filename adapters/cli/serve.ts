@@ -1,5 +1,6 @@
 import * as Effect from "effect/Effect";
 import * as Redacted from "effect/Redacted";
+import { DEFAULT_STORE } from "../../domain/place.ts";
 import type { Listen } from "../http/server/listen.ts";
 import type { DevelopmentToken } from "../identity/dev.ts";
 import type { CallerSettings } from "../identity/settings.ts";
@@ -48,12 +49,14 @@ const announce = (settings: Settings) =>
     for (const warning of findWarnings(process.env, settings)) yield* Effect.logWarning(warning);
   });
 
-function startMessage({ http, identity: { callers }, storage }: Settings): string {
+function startMessage(settings: Settings): string {
+  const { http, identity } = settings;
+  const { callers } = identity;
   const address = http.publicUrl.origin;
   const [page, callerLine] = callerLines(callers, address);
   const lines = [
     callerLine,
-    ["Store", storage.description],
+    ["Store", storeInWords(settings)],
     [
       "Switch",
       `STORAGE_ADAPTER=${anyOf(STORE_NAMES.slice(1))}, with the variables in docs/stores.md`,
@@ -65,9 +68,11 @@ function startMessage({ http, identity: { callers }, storage }: Settings): strin
 }
 
 /** The facts for the log. It may be collected, so it has only the tokens that were generated. */
-function readyFacts({ http, identity: { callers }, storage }: Settings) {
+function readyFacts(settings: Settings) {
+  const { http, identity } = settings;
+  const { callers } = identity;
   const address = http.publicUrl.origin;
-  const facts = { address, store: storage.description, auth: callers.auth };
+  const facts = { address, store: storeInWords(settings), auth: callers.auth };
   if (callers.auth !== "dev") return facts;
   const { user, service } = callers.tokens;
   return {
@@ -76,6 +81,12 @@ function readyFacts({ http, identity: { callers }, storage }: Settings) {
     ...(service.isGenerated && { serviceToken: Redacted.value(service.value) }),
   };
 }
+
+/** Names the store of organizations that nobody places. */
+const storeInWords = ({ storage, several }: Settings) =>
+  several === undefined || several.hasDefault || several.stores.has(DEFAULT_STORE)
+    ? storage.description
+    : "no default: STORES has those of organizations";
 
 const pageAddress = (address: string, { value }: DevelopmentToken) =>
   `${address}/#token=${Redacted.value(value)}`;

@@ -507,3 +507,9 @@ it("variables in the files of ENV_FILES count before those of the environment", 
   expect(none.output).toMatch(/Valetkey cannot start[^]*ENV_FILES names .* cannot be read/);
   expect([both.code, none.code]).toEqual([78, 78]);
 });
+
+it("where STORES has no default, the log names no folder as the store", async () => {
+  const service = await startProcess({ STORES: '{"stores":{},"organizations":{}}' });
+  await service.stop();
+  expect(service.output()).toContain("no default: STORES has those of organizations");
+});
