@@ -81,6 +81,28 @@ it("a person asks for the folder of their own, which others' files are not in", 
   }
 });
 
+it("one PUT, a batch and parts beyond the limit are refused, and ten at once cannot pass it", async () => {
+  const { send, grant, upload, known } = await start({ bytes: 40 });
+  await upload();
+  await known();
+  const full = (granted: number) => ({
+    status: 507,
+    body: { code: "STORAGE_FULL", used: 5, granted, limit: 40 },
+  });
+  expect(await send(PRESIGN, { ...FILE, size: 36 })).toMatchObject(full(0));
+  const files = [18, 18].map((size) => ({ ...FILE, size }));
+  expect(await send(`${FILES}/batch`, { files })).toMatchObject(full(0));
+  const parts = await send(`${FILES}/multipart`, { ...FILE, size: 36 });
+  expect(parts).toMatchObject(full(0));
+  const codes = await Promise.all(
+    Array.from({ length: 10 }, async () => (await grant({ size: 10 })).code),
+  );
+  expect(codes.filter((code) => code === undefined)).toHaveLength(3);
+  expect(await send(PRESIGN, { ...FILE, size: 6 })).toMatchObject(full(30));
+  expect((await send(`${FILES}/multipart`, { ...FILE, size: 5 })).status).toBe(200);
+  expect(await send(PRESIGN, { ...FILE, size: 1 })).toMatchObject(full(35));
+});
+
 it("a service that does not count says so", async () => {
   const { send } = await startService();
   const { status, body } = await send(USAGE);
