@@ -1,4 +1,4 @@
-import { lookup } from "node:dns";
+import dns from "node:dns";
 import { isIP, type LookupFunction } from "node:net";
 import { isPublic } from "./networks.ts";
 
@@ -18,7 +18,7 @@ const LOCAL = /^[^.]*\.?$|\.(?:localhost|localdomain|local|internal|home\.arpa)\
 export const lookupPublic =
   (reason: (host: string) => string): LookupFunction =>
   (host, options, done) =>
-    lookup(host, { ...options, all: true }, (error, addresses) => {
+    dns.lookup(host, { ...options, all: true }, (error, addresses) => {
       const [first] = addresses ?? [];
       if (error || first === undefined) return done(error ?? new Error("not addresses"), []);
       if (!addresses.every(({ address }) => isPublic(address)))

@@ -2,7 +2,7 @@ import * as Effect from "effect/Effect";
 import * as Layer from "effect/Layer";
 import * as Option from "effect/Option";
 import * as Result from "effect/Result";
-import { type LookupAddress, lookup } from "node:dns";
+import dns, { type LookupAddress } from "node:dns";
 import { beforeEach, describe, expect, it, onTestFinished, vi } from "vitest";
 import { newKey, PNG, getRequest, putRequest } from "../../adapters/contract/sending/uploads.ts";
 import { send } from "../../adapters/contract/sending/send.ts";
@@ -23,14 +23,9 @@ import { serve } from "../support/serve.ts";
 
 // A bucket of a customer, who is not trusted: it leads the service nowhere, and harms it with no answer.
 
-vi.mock("node:dns", async (real) => {
-  const dns = await real<typeof import("node:dns")>();
-  return { ...dns, lookup: vi.fn(dns.lookup) };
-});
-
 /** What the resolver answers, time after time. */
 const resolver = (...answers: ReadonlyArray<ReadonlyArray<string>>) => {
-  const asked = vi.mocked(lookup as unknown as (...given: ReadonlyArray<unknown>) => void);
+  const asked = vi.spyOn(dns as { lookup: (...given: ReadonlyArray<unknown>) => void }, "lookup");
   let at = 0;
   asked.mockImplementation((...given) => {
     const addresses = answers[Math.min(at++, answers.length - 1)] ?? [];
@@ -43,9 +38,8 @@ const resolver = (...answers: ReadonlyArray<ReadonlyArray<string>>) => {
   return asked;
 };
 
-beforeEach(async () => {
-  const { lookup: real } = await vi.importActual<typeof import("node:dns")>("node:dns");
-  vi.mocked(lookup).mockReset().mockImplementation(real);
+beforeEach(() => {
+  vi.spyOn(dns, "lookup").mockRestore();
 });
 
 const KEYS = {
@@ -311,6 +305,7 @@ describe("an answer", () => {
   });
 
   it("a signed URL is the same as of a bucket that is trusted, and costs no call", async () => {
+    const lookup = vi.spyOn(dns, "lookup");
     expect(await sign(true)).toEqual(await sign(false));
     expect(lookup).not.toHaveBeenCalled();
   });

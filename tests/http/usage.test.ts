@@ -81,14 +81,15 @@ it("a person asks for the folder of their own, which others' files are not in", 
   }
 });
 
+const full = (granted: number) => ({
+  status: 507,
+  body: { code: "STORAGE_FULL", used: 5, granted, limit: 40 },
+});
+
 it("one PUT, a batch and parts beyond the limit are refused, and ten at once cannot pass it", async () => {
   const { send, grant, upload, known } = await start({ bytes: 40 });
   await upload();
   await known();
-  const full = (granted: number) => ({
-    status: 507,
-    body: { code: "STORAGE_FULL", used: 5, granted, limit: 40 },
-  });
   expect(await send(PRESIGN, { ...FILE, size: 36 })).toMatchObject(full(0));
   const files = [18, 18].map((size) => ({ ...FILE, size }));
   expect(await send(`${FILES}/batch`, { files })).toMatchObject(full(0));
