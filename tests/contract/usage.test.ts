@@ -1,4 +1,5 @@
 import { describe, expect, it } from "@effect/vitest";
+import * as Clock from "effect/Clock";
 import * as Effect from "effect/Effect";
 import * as Result from "effect/Result";
 import type * as Scope from "effect/Scope";
@@ -65,13 +66,14 @@ const OTHER = `u-${"1".repeat(32)}`;
 const account = (connect: Connect, settings: Partial<UsageSettings> = {}) =>
   Effect.gen(function* () {
     const ledger = yield* connect();
+    const now = yield* Clock.currentTimeMillis;
     const counter = counterIn(ledger, { refusesUnknown: false, ...settings });
     const organization = OrganizationId.make(`o-${crypto.randomUUID()}`);
     const files = new Map<StorageKey, number>();
     const cared: Array<string> = [];
     const grant = (
       size: number,
-      { folder = "files/2026/11", urlUntil = Date.now() + HOUR, lasts = DAY } = {},
+      { folder = "files/2026/11", urlUntil = now + HOUR, lasts = DAY } = {},
     ): GrantToCount => {
       const key = `orgs/${organization}/${folder}/${crypto.randomUUID()}.bin` as StorageKey;
       return { key, size, urlUntil, confirmUntil: urlUntil + lasts };
@@ -97,6 +99,7 @@ const account = (connect: Connect, settings: Partial<UsageSettings> = {}) =>
     return {
       counter,
       ledger,
+      now,
       organization,
       files,
       cared,
@@ -226,7 +229,7 @@ function promises(connect: Connect): void {
 
   promise("what has ended is decided by the store", (made) =>
     Effect.gen(function* () {
-      const ended = { urlUntil: Date.now() - 3 * HOUR, lasts: HOUR };
+      const ended = { urlUntil: made.now - 3 * HOUR, lasts: HOUR };
       const [sent, never, changed] = [
         made.grant(10, ended),
         made.grant(5, ended),
@@ -248,7 +251,7 @@ function promises(connect: Connect): void {
 
   promise("a URL that has ended is not open, and its grant counts until its receipt ends", (made) =>
     Effect.gen(function* () {
-      yield* made.reserve([made.grant(10, { urlUntil: Date.now() - 1 })]);
+      yield* made.reserve([made.grant(10, { urlUntil: made.now - 1 })]);
       yield* made.care;
       expect(yield* made.counted()).toEqual([0, 0, 10, 0]);
     }),
@@ -304,7 +307,7 @@ function promises(connect: Connect): void {
     (made) =>
       Effect.gen(function* () {
         yield* made.recount();
-        yield* made.reserve([made.grant(90, { urlUntil: Date.now() - 3 * HOUR, lasts: HOUR })]);
+        yield* made.reserve([made.grant(90, { urlUntil: made.now - 3 * HOUR, lasts: HOUR })]);
         yield* made.reserve([made.grant(90)]);
         expect(yield* made.counted()).toEqual([0, 0, 90, 1]);
       }),
