@@ -33,7 +33,9 @@ import type { ChecksumAlgorithm } from "../../domain/checksum.ts";
  *   completed takes no more parts;
  * - `unsigned headers`: those that a client adds to a PUT change nothing of a file that is confirmed;
  * - `versions`: one version of an object can be removed, and no other;
- * - `scan tags`: a scanner's verdict can be a tag of the object, which no upload can set.
+ * - `scan tags`: a scanner's verdict can be a tag of the object, which no upload can set;
+ * - `scoped credentials`: it gives out temporary credentials that may put below one prefix, and that
+ *   it refuses everything else.
  */
 export const ABILITIES = [
   "repeated PUT",
@@ -63,6 +65,7 @@ export const ABILITIES = [
   "unsigned headers",
   "versions",
   "scan tags",
+  "scoped credentials",
 ] as const;
 
 export type Ability = (typeof ABILITIES)[number];

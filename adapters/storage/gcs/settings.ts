@@ -86,6 +86,7 @@ const LACKED = [
   "part sha256",
   "file checksums",
   "scan tags",
+  "scoped credentials",
 ] as const;
 
 export interface GcsSettings extends Values<typeof settings> {

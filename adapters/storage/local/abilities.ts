@@ -1,3 +1,3 @@
 import { abilitiesWithout } from "../../../application/ports/abilities.ts";
 
-export const EMBEDDED_ABILITIES = abilitiesWithout("versions", "scan tags");
+export const EMBEDDED_ABILITIES = abilitiesWithout("versions", "scan tags", "scoped credentials");

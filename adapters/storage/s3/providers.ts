@@ -64,6 +64,7 @@ const UNPROVED = [
   "completes once",
   "versions",
   "scan tags",
+  "scoped credentials",
 ] as const;
 
 const ANY_SERVER = {
@@ -91,7 +92,7 @@ export const PROVIDERS = {
     ...S3,
     title: "Amazon S3",
     pathStyle: false,
-    abilities: abilitiesWithout("part sha256", "part crc32c"),
+    abilities: abilitiesWithout("part sha256", "part crc32c", "scoped credentials"),
   },
   minio: {
     ...S3,
@@ -106,11 +107,11 @@ export const PROVIDERS = {
     },
     abandoned:
       "MinIO itself removes uploads in parts that nobody completes, a day after they began; MINIO_API_STALE_UPLOADS_EXPIRY (stale_uploads_expiry of its settings) sets how long it waits",
-    ...certifiedAs("minio", abilitiesWithout("scan tags")),
+    ...certifiedAs("minio", abilitiesWithout("scan tags", "scoped credentials")),
   },
   ceph: {
     ...ANY_SERVER,
-    ...certifiedAs("ceph", abilitiesWithout("scan tags")),
+    ...certifiedAs("ceph", abilitiesWithout("scan tags", "scoped credentials")),
     title: "Ceph (radosgw)",
     absent: {
       names: [
@@ -129,14 +130,14 @@ export const PROVIDERS = {
   seaweedfs: {
     ...S3,
     title: "SeaweedFS",
-    ...certifiedAs("seaweedfs", abilitiesWithout()),
+    ...certifiedAs("seaweedfs", abilitiesWithout("scoped credentials")),
   },
   versitygw: {
     ...S3,
     title: "versitygw",
     abandoned:
       "no rule of versitygw removes what nobody confirms or completes; run `valetkey sweep --apply` once a day",
-    ...certifiedAs("versitygw", abilitiesWithout()),
+    ...certifiedAs("versitygw", abilitiesWithout("scoped credentials")),
   },
   swift: {
     ...ANY_SERVER,
