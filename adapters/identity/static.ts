@@ -40,6 +40,7 @@ export const read = (source: Source): Read<TokenSettings> =>
 export const storedTokens = Effect.fnUntraced(function* ({ file, tokens }: TokenSettings) {
   let known = byId(tokens);
   yield* watchJson(file, {
+    document: "tokens",
     decode: decodeTokens,
     onChange: (now) => (known = byId(now)),
     kept: "the tokens that it named stay valid",

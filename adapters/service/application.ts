@@ -149,6 +149,7 @@ export const makeApplication = Effect.fnUntraced(function* (
   let app = appFor(settings.policies);
   if (policiesFile !== undefined) {
     problem = yield* watchJson(policiesFile.path, {
+      document: "policies",
       decode: policiesFile.decode,
       onChange: (policies) => {
         several?.setPolicies(policies);

@@ -81,6 +81,7 @@ export const openStores = Effect.fnUntraced(function* (start: {
   const documentProblem =
     file &&
     (yield* watchJson(file.path, {
+      document: "stores",
       decode: file.decode,
       onChange: replace,
       kept: "the stores that it had stay in force",

@@ -4,6 +4,7 @@ import * as Schedule from "effect/Schedule";
 import type * as Scope from "effect/Scope";
 import { readFileSync, type Stats, statSync } from "node:fs";
 import { readFile, stat } from "node:fs/promises";
+import { observe, series } from "../values/metrics.ts";
 import { errorCode, errorMessage } from "../values/thrown.ts";
 
 /** Parses JSON. A failure shows nothing of the text. */
@@ -43,11 +44,13 @@ export const RECHECK = 5000;
 
 /**
  * Calls `onChange` when the content has changed, until the scope closes. While the file cannot be
- * used, the log says so once, followed by `kept`, and the returned function says why.
+ * used, the log says so once, followed by `kept`, a metric says so by `document`, and the returned
+ * function says why.
  */
 export const watchJson = <A>(
   path: string,
   watcher: {
+    readonly document: "policies" | "stores" | "tokens";
     readonly decode: (json: unknown) => Result.Result<A, string>;
     readonly onChange: (value: A) => void;
     readonly kept: string;
@@ -69,8 +72,15 @@ export const watchJson = <A>(
       return Effect.logWarning(`${failure}; ${watcher.kept}`);
     },
   });
-  const looking = Effect.forkScoped(Effect.repeat(look, Schedule.spaced(RECHECK)));
-  return Effect.as(looking, () => problem);
+  return Effect.gen(function* () {
+    yield* Effect.forkScoped(Effect.repeat(look, Schedule.spaced(RECHECK)));
+    const { remove } = observe(yield* Effect.context<never>(), {
+      metric: series("valetkey_document_fault", { document: watcher.document }),
+      read: () => (problem === undefined ? 0 : 1),
+    });
+    yield* Effect.addFinalizer(() => Effect.sync(remove));
+    return () => problem;
+  });
 };
 
 /** Returns the same object while the file is the same. A failure shows nothing of the content. */

@@ -74,6 +74,10 @@ export const METRICS = {
   valetkey_store_breaker_open: gauge(
     "Are calls to the store failed at once, since it has not answered for a while?",
   ),
+  valetkey_document_fault: gauge(
+    "Is a file that was changed at fault, so that what it had before stays in force? 1 if it is.",
+    "document",
+  ),
   valetkey_limiter_decisions_total: counter(
     "Do the limits refuse, and does their counter answer? `failed_open` was decided by this process alone.",
     "outcome",

@@ -129,6 +129,7 @@ describe.skipIf(!canRun)("a Prometheus that reads services, each with one fault"
     "directory-gone": ["ValetkeyRefusesByItself"],
     "scanner-gone": ["ValetkeyScannerFailing"],
     "backend-gone": ["ValetkeyEventsFailing", "ValetkeyEventsGivenUp"],
+    "document-spoiled": ["ValetkeyDocumentAtFault"],
     strangers: ["ValetkeyNotificationsRefused", "ValetkeyAgentsRefused"],
   } as const;
   type Job = keyof typeof EXPECTED;
@@ -163,6 +164,8 @@ describe.skipIf(!canRun)("a Prometheus that reads services, each with one fault"
     ends.push(cable.close, wrongClock.close, redis.stop);
     const file = join(folder, "storage.json");
     const { STORAGE_ACCESS_KEY: access_key, STORAGE_SECRET_KEY: secret_key, ...keyless } = store;
+    const policies = join(folder, "policies.json");
+    writeFileSync(policies, "{}");
     const expires_at = new Date(Date.now() + 8 * 60_000).toISOString();
     writeFileSync(file, JSON.stringify({ access_key, secret_key, expires_at }));
     const environments: Record<Job, Record<string, string>> = {
@@ -189,6 +192,7 @@ describe.skipIf(!canRun)("a Prometheus that reads services, each with one fault"
         NOTIFICATIONS_SECRETS: "0123456789abcdef-._~ABCD",
         USAGE: "on",
       },
+      "document-spoiled": { ...store, STORAGE_POLICIES: policies },
       "backend-gone": {
         ...store,
         EVENTS_URL: `http://127.0.0.1:${(backend.address() as AddressInfo).port}`,
@@ -212,6 +216,7 @@ describe.skipIf(!canRun)("a Prometheus that reads services, each with one fault"
     });
     cable.refuse(true);
     await redis.kill();
+    writeFileSync(policies, "{");
     confirms.delete("confirms-gone");
   });
   afterAll(async () => {

@@ -18,6 +18,7 @@ it.effect("a watched file that cannot be used is reported once, until it can be 
     const changes: Array<unknown> = [];
     let looks = 0;
     const watcher = {
+      document: "stores" as const,
       decode: (json: unknown) => {
         looks++;
         return json === 0 ? Result.fail("is zero") : Result.succeed(json);
