@@ -3,6 +3,7 @@ import { once } from "node:events";
 import { lstatSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { describe, expect, it, onTestFinished } from "vitest";
+import { openDocument } from "../../adapters/cli/store/document.ts";
 import { policyFor } from "../../adapters/storage/s3/by-hand.ts";
 import { keysFor } from "../support/assume-role.ts";
 import { valetkey } from "../support/command-line.ts";
@@ -319,4 +320,30 @@ it.each([
     STORAGE_BUCKET: "files",
   } as Record<string, string>);
   expect([code, stderr]).toEqual([0, expect.stringContaining(command)]);
+});
+
+it("of two commands that write a document at once, one says so and loses nothing of the other", () => {
+  const { stores, read, left } = makeDocument({});
+  const document = openDocument(stores);
+  let second: unknown;
+  document.change(() => {
+    try {
+      openDocument(stores).change(() => expect.unreachable());
+    } catch (cause) {
+      second = cause;
+    }
+    return { stores: {}, first: true };
+  });
+  expect(second).toMatchObject({
+    message: `The file ${stores} cannot be written (${stores}.new is there: another command is writing, or was killed while it wrote; then remove it and try again).`,
+  });
+  expect(read()).toEqual({ stores: {}, first: true });
+  expect(() =>
+    document.change(() => {
+      throw new TypeError("as a fault of the update");
+    }),
+  ).toThrow("as a fault of the update");
+  document.change((current) => ({ ...(current as object), second: true }));
+  expect(read()).toEqual({ stores: {}, first: true, second: true });
+  expect(left()).toEqual(["acme.json", "stores.json"]);
 });

@@ -79,7 +79,7 @@ export const attach = command({
     step(3, "Trying what every store must keep");
     await requireKept(asRead, name);
     step(4, `Writing the store ${name} and the organization ${org} into ${document.path}`);
-    document.write(addStore(document.read(), entry));
+    document.change((current) => addStore(current, entry));
     return { message: `${org} has the store ${name}: a running service reads it within seconds.` };
   },
 });

@@ -25,30 +25,39 @@ export function openDocument(stores = "") {
     Result.try(() => realpathSync(path)),
     () => path,
   );
+  const read = (): unknown =>
+    Result.getOrThrowWith(readDocument(path).json, (problem) => refused(`${where} ${problem}`));
   return {
     path,
-    read: (): unknown =>
-      Result.getOrThrowWith(readDocument(path).json, (problem) => refused(`${where} ${problem}`)),
-    /** Replaces the file at once, so that a process that is killed leaves the old one. */
-    write: (document: object) => {
-      const next = `${real}.${process.pid}.new`;
+    read,
+    /**
+     * Replaces the file at once, so that a process that is killed leaves the old one. The new one is
+     * the lock: of two processes, one fails before it has read what the other replaces.
+     */
+    change: (update: (document: unknown) => object) => {
+      const next = `${real}.new`;
+      let file: number | undefined;
       try {
-        const file = openSync(next, "wx", statSync(real).mode & 0o777);
-        try {
-          writeSync(file, `${JSON.stringify(document, null, 2)}\n`);
-          fsyncSync(file);
-        } finally {
-          closeSync(file);
-        }
+        file = openSync(next, "wx", statSync(real).mode & 0o777);
+        writeSync(file, `${JSON.stringify(update(read()), null, 2)}\n`);
+        fsyncSync(file);
         renameSync(next, real);
       } catch (cause) {
-        rmSync(next, { force: true });
-        const message = `The file ${path} cannot be written (${errorCode(cause) ?? cause}).`;
+        if (file !== undefined) rmSync(next, { force: true });
+        if (cause instanceof CommandFailure) throw cause;
+        const code = errorCode(cause);
+        const why = code === "EEXIST" ? `${next} is there: ${LOCKED}` : (code ?? cause);
+        const message = `The file ${path} cannot be written (${why}).`;
         throw new CommandFailure({ code: EXIT.cannotCreate, message });
+      } finally {
+        if (file !== undefined) closeSync(file);
       }
     },
   };
 }
+
+const LOCKED =
+  "another command is writing, or was killed while it wrote; then remove it and try again";
 
 /** Adds a store and the organization that has it; the rest stays as it is. */
 export function addStore(
