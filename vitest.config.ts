@@ -150,9 +150,9 @@ export default defineConfig({
         env: { TEST_RUN: RUN },
         sequence: { groupOrder },
         // How long a test takes is no promise: these end one that hangs.
-        testTimeout: 180_000,
-        hookTimeout: 300_000,
-        expect: { poll: { timeout: 120_000 } },
+        testTimeout: 900_000,
+        hookTimeout: 900_000,
+        expect: { poll: { timeout: 300_000 } },
       },
     })),
   },

@@ -1,6 +1,15 @@
 #!/usr/bin/env node
-import { main } from "../adapters/cli/main.ts";
-import { endSoon, outliveReaders } from "../adapters/cli/command/output.ts";
+import { neededBy } from "../adapters/values/needed-by.ts";
+
+// npm brings none of them along, since pages need none.
+const load = () =>
+  Promise.all([import("../adapters/cli/main.ts"), import("../adapters/cli/command/output.ts")]);
+const [{ main }, { endSoon, outliveReaders }] = await load()
+  .catch(neededBy("valetkey", "effect", "hono"))
+  .catch(({ message }: Error) => {
+    console.error(message);
+    process.exit(1);
+  });
 
 outliveReaders();
 // Only the service needs the package of the server.

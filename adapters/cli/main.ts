@@ -2,6 +2,7 @@ import { inspect } from "node:util";
 import { readEnvFiles } from "../settings/env-files.ts";
 import type { Listen } from "../http/server/listen.ts";
 import { VERSION } from "../http/version.ts";
+import { PackageMissing } from "../values/needed-by.ts";
 import { certify } from "./certify/certify.ts";
 import { columns } from "./command/command.ts";
 import { orFail } from "./command/configuration.ts";
@@ -70,8 +71,10 @@ export async function main(args: ReadonlyArray<string>, listen: Listen): Promise
       if (output?.code !== undefined) process.exitCode = output.code;
     }
   } catch (cause) {
-    const isExpected = cause instanceof CommandFailure;
+    const isMissing = cause instanceof PackageMissing;
+    const isExpected = isMissing || cause instanceof CommandFailure;
     printMessage(`${isExpected ? cause.message.trimEnd() : inspect(cause)}\n`);
-    process.exitCode = isExpected ? cause.code : EXIT.failure;
+    const code = isMissing ? EXIT.couldNotRun : EXIT.failure;
+    process.exitCode = cause instanceof CommandFailure ? cause.code : code;
   }
 }

@@ -15,7 +15,6 @@ import { type Bundle, bundleWorker, startWorker } from "./worker.ts";
 const minio = await need("minio");
 const fakeGcs = await need("fakeGcs");
 const SESSION_KEY = randomBytes(32).toString("base64");
-const MINUTE = 60_000;
 
 const sessionOf = (name: string, key = SESSION_KEY) =>
   new SignJWT({ sub: name })
@@ -120,7 +119,7 @@ describe.each(STORES)("in workerd, $name", ({ name, of, has, uploads }) => {
     if (!isHere) return;
     const missing = [...(of.missing ?? []), "@aws-sdk/cloudfront-signer"];
     bundle = await bundleWorker({ ...of, missing });
-  }, 3 * MINUTE);
+  });
 
   it.skipIf(!isHere)(
     "a Worker serves the client of the README, and the store refuses a byte more",

@@ -112,7 +112,7 @@ export function tryClient(
     writeFileSync(large, content);
     writeFileSync(join(folder, "small.txt"), "hello");
     command = await build();
-  }, 600_000);
+  });
 
   const start = (args: ReadonlyArray<string>): Running => {
     const [file = "", ...first] = command;

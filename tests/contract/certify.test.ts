@@ -326,7 +326,7 @@ describe("a store that cannot be examined", () => {
   });
 
   it.each([
-    [{}, "STORAGE_ADAPTER must not be local"],
+    [{}, "https://github.com/valetkey/valetkey/blob/main/docs/stores.md#certify-your-own-store"],
     [{ STORAGE_ADAPTER: "minio" }, "STORAGE_ENDPOINT must be"],
     [{ STORAGE_ADAPTER: "gcs", STORAGE_ACCESS_KEY: HMAC.accessKey }, "STORAGE_BUCKET must be set"],
   ])("is told in words: %j configures none", async (env, words) => {

@@ -1,3 +1,4 @@
+import { afterAll, beforeAll } from "vitest";
 import { harmless } from "../../adapters/contract/promises/harmless.ts";
 import { contract } from "../../adapters/contract/index.ts";
 import { PROMISES } from "../../adapters/contract/promises/promises.ts";
@@ -13,7 +14,9 @@ const FOR_RELEASES: ReadonlySet<string> = new Set([
 
 const others = PROMISES.filter((promise) => !harmless.includes(promise));
 
-if (!isWhole) most.bytes = 1_000_000;
+const { bytes } = most;
+beforeAll(() => void (most.bytes = isWhole ? bytes : 1_000_000));
+afterAll(() => void (most.bytes = bytes));
 
 for (const store of stores) {
   if (isWhole || !sharesServer(store)) contract(store);

@@ -104,7 +104,7 @@ async function openPair({ from: fromName, to: toName, inside }: Pair) {
 for (const pair of PAIRS) {
   const isThere = [pair.from, pair.to].every((name) => harness(name)?.open !== undefined);
   const how = pair.inside ? " by its own copy" : "";
-  describe.skipIf(!isThere)(`from ${pair.from} to ${pair.to}${how}`, { timeout: 180_000 }, () => {
+  describe.skipIf(!isThere)(`from ${pair.from} to ${pair.to}${how}`, () => {
     let opened: Awaited<ReturnType<typeof openPair>>;
     beforeAll(async () => {
       opened = await openPair(pair);

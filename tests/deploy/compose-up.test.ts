@@ -331,7 +331,7 @@ function restartsWithoutLoss(running: () => Project): void {
     clearInterval(timer);
     expect(new Set(await Promise.all(asked))).toEqual(new Set(["granted"]));
     expect(asked.length).toBeGreaterThan(100);
-  }, 180_000);
+  });
 }
 
 /** Updates both replicas as docs/compose.md says. */

@@ -1,6 +1,6 @@
 import * as Effect from "effect/Effect";
 import * as Option from "effect/Option";
-import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { examine, type Findings } from "../../adapters/contract/running/examine.ts";
 import { ABILITIES, type Ability } from "../../application/ports/abilities.ts";
 import { CERTIFIED, PROMISES } from "../../adapters/contract/promises/promises.ts";
@@ -24,11 +24,6 @@ import type { ObjectFacts } from "../../application/ports/object-store.ts";
 import { embeddedStore } from "../support/embedded-store.ts";
 import { leaveHeaders, useFewHeaders } from "../support/few-headers.ts";
 
-vi.mock("node:timers/promises", async (original) => ({
-  ...(await original<typeof import("node:timers/promises")>()),
-  setTimeout: async () => undefined,
-}));
-
 // The embedded store needs no server, so the contract itself is tested here: no promise holds for a
 // store that does one thing otherwise.
 
@@ -39,6 +34,11 @@ const store = embeddedStore((request, serve) => between(request, serve));
 
 // All of them are tried with the other stores.
 useFewHeaders({ headers: 2, spellings: ["in a trailer"] });
+
+// Each promise is tried many times.
+const usual = { ...most };
+beforeAll(() => void Object.assign(most, { bytes: 1_000_000, wait: 0 }));
+afterAll(() => void Object.assign(most, usual));
 
 let found: Findings;
 const told: Array<unknown> = [];
@@ -65,9 +65,6 @@ beforeAll(async () => {
   ({ close, ...built } = await openStore(store, store.open));
 });
 afterAll(() => close());
-
-// Each promise is tried many times.
-most.bytes = 1_000_000;
 
 const has = hasFrom(store);
 const OWN = PROMISES.filter(isMadeBy(has));

@@ -130,34 +130,30 @@ describe.skipIf(path === undefined)("a policy with scan: clamd", () => {
     } finally {
       await clamd.restart();
     }
-    await expect.poll(confirm, { timeout: 30_000, interval: 500 }).toBe("final");
+    await expect.poll(confirm, { interval: 500 }).toBe("final");
   });
 
-  it(
-    "a scan that takes longer than a request is 202, and goes on",
-    { timeout: 60_000 },
-    async () => {
-      const host = await open();
-      // Lets the service believe this clamd first.
-      expect(await (await upload(host, randomBytes(10))).confirm()).toBe("final");
-      const { receipt, confirm } = await upload(host, randomBytes(1000));
-      clamd.pause();
-      let answered: Response;
-      try {
-        answered = await fetch(`${host.address}/api/v1/orgs/acme/files/confirm`, {
-          method: "POST",
-          headers: { Cookie: "session=mia", "Content-Type": "application/json" },
-          body: JSON.stringify({ receipt }),
-        });
-      } finally {
-        clamd.resume();
-      }
-      expect(answered.status).toBe(202);
-      expect(answered.headers.get("retry-after")).toBe("5");
-      expect(await answered.json()).toMatchObject({ code: "UPLOAD_PENDING", state: "scanning" });
-      await expect.poll(confirm, { timeout: 30_000, interval: 500 }).toBe("final");
-    },
-  );
+  it("a scan that takes longer than a request is 202, and goes on", async () => {
+    const host = await open();
+    // Lets the service believe this clamd first.
+    expect(await (await upload(host, randomBytes(10))).confirm()).toBe("final");
+    const { receipt, confirm } = await upload(host, randomBytes(1000));
+    clamd.pause();
+    let answered: Response;
+    try {
+      answered = await fetch(`${host.address}/api/v1/orgs/acme/files/confirm`, {
+        method: "POST",
+        headers: { Cookie: "session=mia", "Content-Type": "application/json" },
+        body: JSON.stringify({ receipt }),
+      });
+    } finally {
+      clamd.resume();
+    }
+    expect(answered.status).toBe(202);
+    expect(answered.headers.get("retry-after")).toBe("5");
+    expect(await answered.json()).toMatchObject({ code: "UPLOAD_PENDING", state: "scanning" });
+    await expect.poll(confirm, { interval: 500 }).toBe("final");
+  });
 });
 
 const minioServer = await need("minio");

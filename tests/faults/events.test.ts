@@ -79,7 +79,7 @@ describe.each([
 ])("with $name", ({ name, env, endLeases }) => {
   it(
     "the service is killed while it confirms and sends, and no event is lost or made up",
-    { timeout: POINTS * 60_000 },
+    { timeout: POINTS * 300_000 },
     async () => {
       const folder = makeFolder();
       const backend = await startReceiver();

@@ -10,7 +10,7 @@ const POINTS = isFullRun ? 200 : 3;
 
 it.skipIf(minio === undefined)(
   "a service that is killed at any call by which it makes a file of an upload loses nothing",
-  { timeout: POINTS * 30_000 },
+  { timeout: POINTS * 300_000 },
   async () => {
     const front = await startFaultyServer(MINIO);
     const bucket = `killed-${crypto.randomUUID()}`;

@@ -19,7 +19,7 @@ import {
 } from "./waiting-service.ts";
 
 const POINTS = isFullRun ? 40 : 2;
-const TIMEOUT = { timeout: POINTS * 60_000 };
+const TIMEOUT = { timeout: POINTS * 450_000 };
 
 describe.skipIf(minio === undefined)("in a bucket with versions", () => {
   let front: Awaited<ReturnType<typeof startFaultyServer>>;

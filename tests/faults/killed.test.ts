@@ -14,7 +14,7 @@ import { type Allowed, Ledger, type Upload } from "./ledger.ts";
 const MiB = 1024 * 1024;
 const POINTS = isFullRun ? 200 : 7;
 /** The service starts once for each. */
-const TIMEOUT = { timeout: POINTS * 30_000 };
+const TIMEOUT = { timeout: POINTS * 130_000 };
 /** Which points these are: the same seed has the same. */
 const SEED = Number(process.env["TEST_SEED"] ?? Math.floor(Math.random() * 1e9));
 

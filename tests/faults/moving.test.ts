@@ -189,7 +189,7 @@ function startClients(moving: Moving, ledger: Ledger, check: () => Promise<void>
 
 it.skipIf(minio === undefined).each(["streamed", "by the service's own copy"])(
   "files move while uploads, reads, lists and removals go on, and the mover is killed (%s)",
-  { timeout: isFullRun ? 900_000 : 300_000 },
+  { timeout: isFullRun ? 2_700_000 : 900_000 },
   async (how) => {
     const moving = await startMoving();
     const { mover, buckets, place, move } = moving;
@@ -243,7 +243,7 @@ it.skipIf(minio === undefined).each(["streamed", "by the service's own copy"])(
 
 it.skipIf(minio === undefined)(
   "while one of both stores fails or is slow, files of the other are read, and the mover goes on",
-  { timeout: 300_000 },
+  { timeout: 900_000 },
   async () => {
     const moving = await startMoving();
     const { fronts, mover, buckets, place, move } = moving;

@@ -101,7 +101,7 @@ it("a store that is down, slow, answers nonsense or redirects harms its own orga
     expect([name, log.split(`the store ${name} is not ready"`).length]).toEqual([name, 2]);
   }
   for (const service of services) expect(await service.stop()).toBe(0);
-}, 600_000);
+});
 
 /** Each answer, such as `presign 200`, with its organization and its milliseconds. */
 type Run = ReadonlyArray<{

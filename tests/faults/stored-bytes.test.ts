@@ -121,7 +121,7 @@ const persist = (act: () => Promise<Response>) =>
 
 it(
   "what is counted is what is stored, however often the service is killed",
-  { timeout: KILLS * 60_000 },
+  { timeout: KILLS * 300_000 },
   async () => {
     let service = await start();
     let kept: ReadonlyArray<Granted> = [];

@@ -49,13 +49,13 @@ export const testExample = (name: string) =>
         name,
         hasMinio(name) && MINIO ? { store: "minio", env: MINIO } : {},
       );
-    }, 600_000);
+    }, 1_800_000);
     afterAll(() => example?.remove());
 
     it("the example compiles against the packed package", async () => {
       const options = isFullRun ? [] : ["--", "--skipLibCheck"];
       await example.run(["npm", "run", "check", ...options]);
-    }, 300_000);
+    });
 
     describe.each(storesOf(name))("with %s", (_store, env?: Readonly<Record<string, string>>) => {
       let started: StartedExample;

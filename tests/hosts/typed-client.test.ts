@@ -12,7 +12,7 @@ beforeAll(async () => {
   service = await startProcess();
   client = await installExample("typed-client");
   await client.run(["npm", "run", "generate", "--", `${service.address}/openapi.json`]);
-}, 600_000);
+});
 afterAll(() => service?.stop());
 
 const write = (name: string, text: string) => writeFileSync(join(client.folder, name), text);
@@ -53,4 +53,4 @@ console.log(error?.limit, error?.code === "INVALID_SIZE" && error.errors[1]?.poi
     ["wrong.ts", "5"],
     ["wrong.ts", "7"],
   ]);
-}, 300_000);
+});

@@ -67,7 +67,7 @@ export const serving = Effect.fnUntraced(function* (
   );
   const isSaid = (said: string, before: number) => () =>
     log.slice(before).some((line) => line.includes(said));
-  yield* Effect.promise(() => until("the first look", isSaid("was read", 0), 10));
+  yield* Effect.promise(() => until("the first look", isSaid("was read", 0)));
 
   const request = async (address: string, init?: RequestInit) => {
     const url = new URL(address, ORIGIN);
@@ -171,7 +171,7 @@ export const serving = Effect.fnUntraced(function* (
       const before = log.length;
       write(document);
       yield* TestClock.adjust(RECHECK);
-      yield* Effect.promise(() => until(said, isSaid(said, before), 10));
+      yield* Effect.promise(() => until(said, isSaid(said, before)));
     }),
   };
 });

@@ -1,8 +1,6 @@
-import * as Duration from "effect/Duration";
 import * as Schema from "effect/Schema";
-import { expect, it } from "vitest";
+import { expect, it, onTestFinished, vi } from "vitest";
 import type { UsageSettings } from "../../adapters/limits/usage/counter.ts";
-import { Lifetime } from "../../domain/lifetime.ts";
 import { KeyTemplate } from "../../domain/storage-key.ts";
 import type { UploadEvent } from "../../domain/upload-event.ts";
 import { until } from "../support/until.ts";
@@ -13,15 +11,13 @@ const USAGE = FILES.replace("/files", "/usage");
 const OWN = Schema.decodeSync(KeyTemplate)("orgs/{organization}/{subject}/{id}{extension}");
 
 /** A service that counts, over the embedded store. */
-async function start(usage: Partial<UsageSettings> = {}, putLifetime = "15 minutes") {
+async function start(usage: Partial<UsageSettings> = {}) {
   const { layer, put } = embedded();
   const events: Array<UploadEvent> = [];
-  const lifetime = Lifetime.make(Duration.fromInputUnsafe(putLifetime as Duration.Input));
   const service = await startService({
     storage: layer,
     usage,
     events,
-    policy: { putLifetime: lifetime },
     policies: { own: { key: OWN } },
   });
   const { send } = service;
@@ -197,11 +193,14 @@ it("uploads in parts and batches count among those that are open, and others' do
 });
 
 it("a refused upload, and the end of its URL, free their places", async () => {
-  const { put, grant, confirm } = await start({ open: 1 }, "2 seconds");
+  vi.useFakeTimers({ toFake: ["Date"] });
+  onTestFinished(() => void vi.useRealTimers());
+  const { put, grant, confirm } = await start({ open: 1 });
   const sent = await grant({ filename: "a.txt", content_type: "text/plain", size: 6 });
   await put(sent.put_url, sent.put_headers);
   const { code, status } = await grant();
   expect([status, code]).toEqual([429, "TOO_MANY_OPEN_UPLOADS"]);
   expect((await confirm(sent)).body.code).toMatch(/^UPLOAD_/);
+  vi.setSystemTime(Date.now() + 15 * 60_000);
   await until("the end of the URL", async () => (await grant()).receipt !== undefined);
 });

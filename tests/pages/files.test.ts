@@ -42,7 +42,7 @@ const FRAMEWORKS = Object.keys(MOUNTS) as ReadonlyArray<Framework>;
 
 /** Reads again and again: how long a page takes is no promise. */
 const eventually = <A>(read: () => A | Promise<A>) => expect.poll(read);
-const LONGEST_WAIT = 150_000;
+const LONGEST_WAIT = 300_000;
 
 /** One grey point, which a browser shows. */
 const PNG = Buffer.from(

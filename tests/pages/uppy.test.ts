@@ -24,7 +24,7 @@ const HTML = { name: "page.html", mimeType: "text/html", buffer: Buffer.from("<p
 
 /** Reads again and again: how long a page takes is no promise. */
 const eventually = <A>(read: () => A | Promise<A>) => expect.poll(read);
-const LONGEST_WAIT = 150_000;
+const LONGEST_WAIT = 300_000;
 
 const isPut = (request: Request) => request.method() === "PUT";
 const sha256 = (bytes: Uint8Array) => createHash("sha256").update(bytes).digest("hex");

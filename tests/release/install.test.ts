@@ -47,6 +47,12 @@ it("a page has the client without what servers need, and a server is told what i
   page.write("server.js", 'await import("valetkey");\n');
   const { output } = await page.run(["node", "server.js"]);
   expect(output).toMatch(/Cannot find package '(?:effect|hono)' imported from /);
+  const command = await page.run(["node", "node_modules/valetkey/dist/deploy/cli.js", "certify"]);
+  const needed = OF_SERVERS.filter((name) => name !== "@hono/node-server");
+  expect(command).toEqual({
+    code: 1,
+    output: `valetkey needs the packages ${needed.join(" and ")}, which are not installed; install them with: npm install ${needed.map((name) => `${name}@${peerDependencies[name]}`).join(" ")}\n`,
+  });
 });
 
 it("a checkout has each of them, at one exact version", () => {

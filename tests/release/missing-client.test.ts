@@ -92,6 +92,20 @@ it("a service that needs a client for calls to its bucket alone starts, signs, a
   expect(output).not.toMatch(/cannot (start|be signed)/);
 });
 
+it("certify says what its store lacks before it writes anything, and no more", async () => {
+  const env = {
+    ...aws,
+    STORAGE_PROVIDER: "r2",
+    STORAGE_BUCKET: "files",
+    STORAGE_ACCOUNT_ID: ACCOUNT,
+  };
+  const { code, output } = await project.run(["node_modules/.bin/valetkey", "certify"], { env });
+  const last = output.trimEnd().split("\n").at(-1);
+  expect([code, last]).toEqual([2, sentence("the store aws", "@aws-sdk/client-s3")]);
+});
+
+const ACCOUNT = "0123456789abcdef0123456789abcdef";
+
 const serve = async (env: Readonly<Record<string, string>>, until?: string) =>
   project.run(["node_modules/.bin/valetkey", "serve"], {
     env: { PORT: String(await freePort()), ...env },

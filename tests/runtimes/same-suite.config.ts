@@ -39,7 +39,7 @@ export default defineConfig({
     setupFiles: ["tests/runtimes/expect-runtime.ts"],
     // A quarter of the time would go into loading the same modules again for each file.
     isolate: false,
-    testTimeout: 120_000,
-    hookTimeout: 60_000,
+    testTimeout: 900_000,
+    hookTimeout: 900_000,
   },
 });

@@ -63,7 +63,7 @@ const names = new Map<string, ReadonlyArray<string>>();
 describe("the same tests", () => {
   it.concurrent.for(RUNTIMES)(
     "the rules, the signer and HTTP keep their promises on $name",
-    { timeout: 10 * MINUTE },
+    { timeout: 30 * MINUTE },
     async (runtime, { expect, skip }) => {
       skip(runtime.command === undefined, `there is no ${runtime.name}`);
       const { code, passed, failed, output } = await run(runtime);

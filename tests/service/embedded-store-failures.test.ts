@@ -118,7 +118,7 @@ it("clients that leave in the middle of many downloads leave no file open", asyn
     await once(socket, "close");
   }
   // The garbage collector would close them too, some time.
-  await until("the closing of the files", () => openObjects(service.pid).length === 0, 20);
+  await until("the closing of the files", () => openObjects(service.pid).length === 0);
   expect(service.output()).not.toContain("Warning");
 });
 

@@ -59,7 +59,7 @@ export async function presign(
     },
     body: JSON.stringify({ filename: "a.png", content_type: "image/png", size: 5 }),
     // Only to tell a request that hangs from one that takes its time.
-    signal: AbortSignal.timeout(10_000),
+    signal: AbortSignal.timeout(120_000),
   });
   return {
     status: answer.status,

@@ -42,7 +42,7 @@ const serving = Effect.fnUntraced(function* (document: object) {
     (said: string, before = 0) =>
     () =>
       log.slice(before).some((line) => line.includes(said));
-  yield* Effect.promise(() => until("the first look", isSaid("was read"), 10));
+  yield* Effect.promise(() => until("the first look", isSaid("was read")));
   const ask = async (path: string, init: RequestInit = { headers: as(TOKEN) }) => {
     const request = new Request(`http://127.0.0.1:8787${path}`, init);
     return fetch(request, { address: "127.0.0.1" });
@@ -61,7 +61,7 @@ const serving = Effect.fnUntraced(function* (document: object) {
       const before = log.length;
       write(policies);
       yield* TestClock.adjust(RECHECK);
-      yield* Effect.promise(() => until(said, isSaid(said, before), 10));
+      yield* Effect.promise(() => until(said, isSaid(said, before)));
       // An answer of /readyz is kept for as long.
       yield* TestClock.adjust(RECHECK);
     }),

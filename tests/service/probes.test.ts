@@ -1,27 +1,48 @@
-import { spawnSync } from "node:child_process";
+import { spawn } from "node:child_process";
+import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { constants } from "node:os";
+import { join } from "node:path";
 import { expect, it } from "vitest";
 import { listenProbes } from "../../adapters/http/server/listen-probes.ts";
+import { atTestEnd } from "../support/at-test-end.ts";
 import { freePort } from "../support/free-port.ts";
+import { makeFolder } from "../support/make-folder.ts";
 import { runToEnd, startProcess } from "../support/service-process.ts";
 import { until } from "../support/until.ts";
 
-/** What an address answers, while this thread stands still until the answer has this status. */
-function askFromElsewhere(address: string, status: number): unknown {
+/**
+ * Asks from another process, which runs already: what is answered while this thread stands still,
+ * first with 200 and then with 503.
+ */
+async function askFromElsewhere(addresses: ReadonlyArray<string>): Promise<unknown> {
+  const folder = makeFolder();
+  const [runs, begin, told] = ["runs", "begin", "told"].map((name) => join(folder, name));
   const script = `
-    for (;;) {
-      const answer = await fetch(${JSON.stringify(address)}, { headers: { connection: "close" } });
-      const text = await answer.text();
-      if (answer.status === ${status}) {
-        console.log(text);
-        process.exit();
+    import { existsSync, renameSync, writeFileSync } from "node:fs";
+    import { setTimeout } from "node:timers/promises";
+    const ask = async (address, status) => {
+      for (;;) {
+        const answer = await fetch(address, { headers: { connection: "close" } });
+        const text = await answer.text();
+        if (answer.status === status) return JSON.parse(text);
       }
-    }`;
-  const { stdout } = spawnSync("node", ["--input-type=module", "--eval", script], {
-    encoding: "utf8",
-    timeout: 120_000,
-  });
-  return JSON.parse(stdout);
+    };
+    const answers = [];
+    const [runs, begin, told, ...addresses] = ${JSON.stringify([runs, begin, told, ...addresses])};
+    await ask(addresses[0], 200);
+    writeFileSync(runs, "");
+    while (!existsSync(begin)) await setTimeout(10);
+    for (const status of [200, 503])
+      for (const address of addresses) answers.push(await ask(address, status));
+    writeFileSync(begin, JSON.stringify(answers));
+    renameSync(begin, told);`;
+  const child = spawn("node", ["--input-type=module", "--eval", script]);
+  atTestEnd(() => child.kill("SIGKILL"));
+  await until("the other process", () => existsSync(`${runs}`));
+  writeFileSync(`${begin}`, "");
+  const never = new Int32Array(new SharedArrayBuffer(4));
+  while (child.exitCode === null && !existsSync(`${told}`)) Atomics.wait(never, 0, 0, 50);
+  return JSON.parse(readFileSync(`${told}`, "utf8"));
 }
 
 it("probes are answered while the thread of the service stands still, and tell when it hangs", async () => {
@@ -29,10 +50,12 @@ it("probes are answered while the thread of the service stands still, and tell w
   await listenProbes({ host: "127.0.0.1", port, isReady: async () => true });
   const at = (path: string) => `http://127.0.0.1:${port}${path}`;
   await until("readiness", async () => (await fetch(at("/readyz"))).ok);
-  expect(askFromElsewhere(at("/healthz"), 200)).toEqual({ status: "ok" });
-  expect(askFromElsewhere(at("/readyz"), 200)).toEqual({ status: "ok" });
-  expect(askFromElsewhere(at("/healthz"), 503)).toEqual({ status: "hanging" });
-  expect(askFromElsewhere(at("/readyz"), 503)).toEqual({ status: "hanging" });
+  expect(await askFromElsewhere([at("/healthz"), at("/readyz")])).toEqual([
+    { status: "ok" },
+    { status: "ok" },
+    { status: "hanging" },
+    { status: "hanging" },
+  ]);
   await until("the thread's next word", async () => (await fetch(at("/healthz"))).ok);
   expect((await fetch(at("/openapi.json"))).status).toBe(503);
 });

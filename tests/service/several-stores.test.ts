@@ -48,7 +48,7 @@ const serving = Effect.fnUntraced(function* (document: object, env: object = {})
     (said: string, before = 0) =>
     () =>
       log.slice(before).some((line) => line.includes(said));
-  yield* Effect.promise(() => until("the first look", isSaid("was read"), 10));
+  yield* Effect.promise(() => until("the first look", isSaid("was read")));
   const ask = async (path: string, init: RequestInit = {}, token = TOKEN) => {
     const headers = { ...init.headers, Authorization: `Bearer ${token}` };
     const request = new Request(`http://127.0.0.1:8787${path}`, { ...init, headers });
@@ -77,7 +77,7 @@ const serving = Effect.fnUntraced(function* (document: object, env: object = {})
       const before = log.length;
       write(stores);
       yield* TestClock.adjust(RECHECK);
-      yield* Effect.promise(() => until(said, isSaid(said, before), 10));
+      yield* Effect.promise(() => until(said, isSaid(said, before)));
     }),
   };
 });

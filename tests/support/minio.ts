@@ -133,7 +133,7 @@ async function asProcess(
 
 // health/live is answered before the server has found its disks, and refuses calls until then.
 const isUp = (endpoint: string) =>
-  until("MinIO's start", async () => (await fetch(`${endpoint}/minio/health/cluster`)).ok, 60);
+  until("MinIO's start", async () => (await fetch(`${endpoint}/minio/health/cluster`)).ok);
 
 /**
  * Builds the binary once into the user's cache, and gives its path; the script says how long it

@@ -110,7 +110,7 @@ async function run(
     },
     stdio: ["ignore", "pipe", "pipe"],
     // One that does not end must not outlive the test that expected otherwise.
-    timeout: 150_000,
+    timeout: 300_000,
     killSignal: "SIGKILL",
   });
   let output = "";
@@ -121,6 +121,6 @@ async function run(
     });
   }
   await once(child, "close");
-  if (child.signalCode === "SIGKILL") output += `\n${command} did not end within 150 seconds`;
+  if (child.signalCode === "SIGKILL") output += `\n${command} did not end within 300 seconds`;
   return { code: child.exitCode, output };
 }

@@ -139,7 +139,7 @@ export async function runToEnd(
 ): Promise<{ readonly code: number | null; readonly output: string }> {
   const { child, output } = launch(command ?? ["node", await bundled("node")], env);
   // One that starts after all must not outlive the test that expected otherwise.
-  const overdue = setTimeout(() => child.kill("SIGKILL"), 150 * SECOND);
+  const overdue = setTimeout(() => child.kill("SIGKILL"), 300 * SECOND);
   atTestEnd(() => child.kill("SIGKILL"));
   await once(child, "close");
   clearTimeout(overdue);

@@ -7,7 +7,7 @@ import { setTimeout as pause } from "node:timers/promises";
 export async function until<A>(
   what: string,
   attempt: () => Promise<A | false | undefined> | A | false | undefined,
-  seconds = 150,
+  seconds = 300,
 ): Promise<A> {
   const end = performance.now() + seconds * 1000;
   let last: unknown;

@@ -6,6 +6,7 @@ import { acceptBroken } from "../../storage/certificate/read.ts";
 import { provedBy } from "../../storage/certificate/proved.ts";
 import type { Decided } from "../../storage/known.ts";
 
+export const SITE = "https://github.com/valetkey/valetkey";
 const OUTCOMES = ["kept", "broken", "not tried"] as const;
 
 /** Writes a certificate for a person. */

@@ -7,6 +7,7 @@ import { type Ability, lackedBy } from "../../../application/ports/abilities.ts"
 import { ObjectStore } from "../../../application/ports/object-store.ts";
 import { CERTIFIED } from "../../contract/promises/promises.ts";
 import type { BucketState } from "../../storage/certificate/certificate.ts";
+import { SITE } from "./certificate.ts";
 import { leftovers } from "./leftovers.ts";
 import { signedFetch } from "../../storage/rest/signed-fetch.ts";
 import { certificateSettings } from "../../storage/certificate/read.ts";
@@ -68,7 +69,10 @@ export function certifiedStore(source: Source, at?: string): Read<CertifiedStore
       const { bucket: place } = existing;
       if (place === undefined) {
         return Result.fail([
-          fault(adapter, `must not be ${name}: the embedded store is Valetkey's own`),
+          fault(
+            adapter,
+            `must not be ${name}: the embedded store is Valetkey's own. Yours needs what is in ${SITE}/blob/main/docs/stores.md#certify-your-own-store`,
+          ),
         ]);
       }
       if (isOwnBucket && place.api !== "s3") {

@@ -15,7 +15,7 @@ import { brokenIn } from "../../storage/certificate/proved.ts";
 import { certificateFrom } from "../../storage/certificate/read.ts";
 import { onOneLine } from "../../values/printable.ts";
 import { errorCode, errorMessage } from "../../values/thrown.ts";
-import { asText, changes, dangers, gains, leftMessage } from "./certificate.ts";
+import { asText, changes, dangers, gains, leftMessage, SITE } from "./certificate.ts";
 import type { CertifiedStore } from "./certified-store.ts";
 import { asJson, command, flag, JSON_OPTION, option } from "../command/command.ts";
 import { CommandFailure, EXIT } from "../command/failure.ts";
@@ -98,7 +98,7 @@ export const certify = command({
     const result = json
       ? asJson(changed === undefined ? certificate : { certificate, changes: changed })
       : changed === undefined
-        ? `${danger && `${danger.trimStart()}\n`}${asText(certificate, findings)}${decided ? gains(decided, certificate.promises, store.documented) + usage(certificate, output) : NO_USE}${danger}`
+        ? `${danger && `${danger.trimStart()}\n`}${asText(certificate, findings)}${decided ? gains(decided, certificate.promises, store.documented) + usage(certificate, output) : NO_USE}${output === undefined ? "" : SEND}${danger}`
         : `${changed.map((line) => `${line}\n`).join("") || `Nothing has changed since ${before?.date}.\n`}`;
     const isWhole = found.ended === undefined && (ended === undefined || (broken && !changed));
     const isOtherwise = changed === undefined ? broken : changed.length > 0;
@@ -107,6 +107,7 @@ export const certify = command({
   },
 });
 
+const SEND = `It has no secret. Send it, so that others know what they get there: ${SITE}/issues/new?template=certificate.yml\n`;
 const NO_USE = "\nIt configures nothing: what is used of this store depends on no certificate.\n";
 
 function usage({ bucket }: Certificate, output: string | undefined): string {

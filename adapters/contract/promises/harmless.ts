@@ -3,6 +3,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { assertAccepted, assertBytes } from "../sending/assertions.ts";
 import { send, sendPut, upload, withHeaders, withoutQuery } from "../sending/send.ts";
 import { CONTENT, newKey, OTHER } from "../sending/uploads.ts";
+import { most } from "../subject/races.ts";
 import { promises } from "./store-promise.ts";
 import type { Subject } from "../subject/subject.ts";
 import { errorReason } from "../../values/thrown.ts";
@@ -22,7 +23,7 @@ export async function expectNone(subject: Subject, harm: Harm, policy?: "incomin
   const { url: readable } = await subject.signGet();
   const place = { bucket: subject.bucket, other: subject.key, readable, content: CONTENT };
   await upload({ ...(await subject.signPut()), body: OTHER });
-  const wait = () => sleep(harm.startsWith("removes") ? REMOVAL : 0);
+  const wait = () => sleep(harm.startsWith("removes") ? Math.min(REMOVAL, most.wait) : 0);
   /** Undefined if a spelling was refused. */
   const attempt = async (row: Row, spelling?: string) => {
     const created = newKey();

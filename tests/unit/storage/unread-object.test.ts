@@ -73,5 +73,5 @@ const openFiles = () => readdirSync("/proc/self/fd").map(targetOf).join();
 
 async function nothingIsOpenIn(directory: string): Promise<void> {
   if (process.platform !== "linux") return;
-  await until("closing", () => !openFiles().includes(directory), 10);
+  await until("closing", () => !openFiles().includes(directory));
 }
