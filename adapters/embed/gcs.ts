@@ -1,12 +1,12 @@
 import * as store from "../storage/gcs/storage.ts";
-import type { Storage, StoreOptions } from "./arguments.ts";
+import type { S3Options, Storage, StoreOptions } from "./arguments.ts";
 import { storageFrom } from "./options.ts";
 
 /**
  * The place of a bucket, and who signs: the key of a service account, an HMAC key (`accessKey`,
  * `secretKey`), or without either the account of this machine, by IAM.
  */
-export interface GcsOptions extends StoreOptions {
+export interface GcsOptions extends StoreOptions, Pick<S3Options, "certificate" | "acceptBroken"> {
   /** The key of a service account, as its JSON or parsed. */
   readonly credentials?: string | object | undefined;
   /** The location of a missing bucket, such as `europe-west3`. */

@@ -7,7 +7,7 @@ import {
 import * as Effect from "effect/Effect";
 import fc from "fast-check";
 import { expect, it } from "vitest";
-import { clientSigner } from "../../adapters/storage/azure/sas.ts";
+import { clientSigner, signDirectory } from "../../adapters/storage/azure/sas.ts";
 import { tries } from "../support/tries.ts";
 import { readRequest, verifyDelegation } from "./signature.ts";
 
@@ -108,6 +108,20 @@ it("the double takes what the official client signs by delegation, and nothing e
   );
 });
 
+const delegationIn = ({ delegation }: { readonly delegation: Delegation }) => ({
+  skoid: delegation.signedObjectId,
+  sktid: delegation.signedTenantId,
+  skt: seconds(delegation.signedStartsOn),
+  ske: seconds(delegation.signedExpiresOn),
+  sks: "b",
+  skv: delegation.signedVersion,
+});
+
+type Delegation =
+  typeof delegated extends fc.Arbitrary<infer A extends { delegation: unknown }>
+    ? A["delegation"]
+    : never;
+
 const seconds = (date: Date) => `${date.toISOString().slice(0, 19)}Z`;
 
 const ours = fc.record({
@@ -156,16 +170,7 @@ it("our URL has the parameters and the signature of the official client's", () =
       const signed = clientSigner({
         account,
         secret,
-        ...(delegation && {
-          delegation: {
-            skoid: delegation.signedObjectId,
-            sktid: delegation.signedTenantId,
-            skt: seconds(delegation.signedStartsOn),
-            ske: seconds(delegation.signedExpiresOn),
-            sks: "b",
-            skv: delegation.signedVersion,
-          },
-        }),
+        ...(delegation && { delegation: delegationIn({ delegation }) }),
       }).sign({
         method: kind === "get" ? "GET" : "PUT",
         origin: given.isSecure ? "https://store.example" : "http://store.example",
@@ -210,6 +215,85 @@ it("our URL has the parameters and the signature of the official client's", () =
       expect([...searchParams].toSorted()).toEqual(expected.toSorted());
     }),
     { numRuns: tries(10_000) },
+  );
+});
+
+const directory = fc.record({
+  key,
+  account: fc.stringMatching(/^[a-z0-9]{3,24}$/),
+  container: fc.stringMatching(/^[a-z0-9](-?[a-z0-9]){2,20}$/),
+  prefix: fc.stringMatching(/^([\w-][\w.-]{0,9}\/){1,6}$/),
+  isSecure: fc.boolean(),
+  now: fc.integer({ min: 1_790_000_000_000, max: 1_799_000_000_000 }),
+  expiresIn: fc.integer({ min: 1, max: 604_800 }),
+  delegation: delegated.map(({ delegation }) => delegation),
+});
+
+it("our signature of a directory is the official client's, and the double takes it below it alone", () => {
+  fc.assert(
+    fc.property(directory, text, (given, name) => {
+      const { account, container, prefix, delegation, isSecure, now, expiresIn } = given;
+      const secret = Buffer.from(given.key);
+      const origin = isSecure ? "https://store.example" : "http://store.example";
+      const signed = signDirectory(
+        { account, secret, delegation: delegationIn({ delegation }) },
+        { origin, path: `/${container}/${prefix}`, now, expiresIn },
+      );
+      const value = secret.toString("base64");
+      const official = generateBlobSASQueryParameters(
+        {
+          containerName: container,
+          blobName: prefix.slice(0, -1),
+          isDirectory: true,
+          // Its type of a blob's rights has none to list; a directory has.
+          permissions: { toString: () => "c" } as BlobSASPermissions,
+          expiresOn: new Date(now + expiresIn * 1000),
+          version: "2026-04-06",
+          ...(isSecure && { protocol: "https" as SASProtocol }),
+        },
+        { ...delegation, signedService: "b", value },
+        account,
+      );
+      const asked = new URLSearchParams(signed);
+      const expected = new URLSearchParams(official.toString());
+      expect(asked.get("sp")).toBe("cl");
+      for (const name of ["sp", "sig"]) {
+        asked.delete(name);
+        expected.delete(name);
+      }
+      expect([...asked].toSorted()).toEqual([...expected].toSorted());
+
+      const verify = (blob: string, query = signed, method = "PUT") =>
+        verifyDelegation(
+          readRequest(method, `/${account}/${container}${blob}?${query}`, [], IP),
+          () => value,
+          now,
+        );
+      const below = `/${prefix}${encodeURIComponent(name)}`;
+      // So that both are of one form, whose rights alone are others.
+      verify(below, official.toString());
+      verify(below);
+      for (const outside of [
+        `/${prefix.slice(0, -1)}0/${encodeURIComponent(name)}`,
+        `/0${prefix}${encodeURIComponent(name)}`,
+        `/0/${prefix}a`,
+        "",
+      ]) {
+        expect(() => verify(outside)).toThrow();
+      }
+      // The depth is not signed itself, and what it makes of the name is.
+      const depth = prefix.split("/").length - 1;
+      for (const other of [depth - 1, depth + 1]) {
+        expect(() => verify(below, signed.replace(`sdd=${depth}`, `sdd=${other}`))).toThrow();
+      }
+      expect(() => verify(below, signed.replace("sp=cl", "sp=rl"))).toThrow();
+      const list = (of: string) => `${signed}&comp=list&prefix=${encodeURIComponent(of)}`;
+      verify("", list(prefix), "GET");
+      for (const of of ["", prefix.slice(0, -1), `0${prefix}`]) {
+        expect(() => verify("", list(of), "GET")).toThrow();
+      }
+    }),
+    { numRuns: tries(2_000) },
   );
 });
 

@@ -135,9 +135,10 @@ export function stringToSign(request: WireRequest): string {
   const { account, container, blob, headers, query } = request;
   const field = (name: string) => query.get(name) ?? "";
   const isOfBlob = field("sr") !== "c";
+  const name = field("sr") === "d" ? directoryIn(request) : blob;
   return [
     ...["sp", "st", "se"].map(field),
-    `/blob/${account}/${container}${isOfBlob ? `/${blob}` : ""}`,
+    `/blob/${account}/${container}${isOfBlob ? `/${name}` : ""}`,
     ...["skoid", "sktid", "skt", "ske", "sks", "skv"].map(field),
     ...["saoid", "suoid", "scid", "skdutid", "sduoid"].map(field),
     ...["sip", "spr", "sv", "sr"].map(field),
@@ -153,12 +154,34 @@ export function stringToSign(request: WireRequest): string {
   ].join("\n");
 }
 
-/** Signs a service SAS with the account's key, which Azurite takes; the rights are the same. */
+/**
+ * The directory of a signature: so many segments of the blob's name, or of the prefix of a list. How
+ * Azure reads the latter is on none of its pages; a prefix without its slash would list others too.
+ * @see https://learn.microsoft.com/rest/api/storageservices/create-user-delegation-sas
+ */
+function directoryIn({ method, blob, query }: WireRequest): string {
+  const depth = Number(query.get("sdd"));
+  const isList = method === "GET" && blob === "" && query.get("comp") === "list";
+  const segments = (isList ? (query.get("prefix") ?? "") : blob).split("/");
+  if (segments.length < depth + (isList ? 1 : 0) || !(depth > 0)) {
+    throw unauthenticated("Signed Directory Depth Invalid.");
+  }
+  return segments.slice(0, depth).join("/");
+}
+
+/**
+ * Signs a service SAS with the account's key, which Azurite takes; the rights are the same. Azurite
+ * knows no directories, and lets `c` create no blocks, as Azure does since version 2026-04-06.
+ */
 export function serviceSas(request: WireRequest, key: string): ReadonlyMap<string, string> {
   const { account, container, blob, query } = request;
   const signed = new Map([...query].filter(([name]) => KEPT.has(name)));
   signed.set("sv", "2020-12-06");
   const field = (name: string) => signed.get(name) ?? "";
+  if (field("sr") === "d") {
+    signed.set("sr", "c");
+    if (isOfBlocks(request)) signed.set("sp", field("sp").replace("c", "cw"));
+  }
   const text = [
     ...["sp", "st", "se"].map(field),
     `/blob/${account}/${container}${field("sr") === "c" ? "" : `/${blob}`}`,
@@ -167,6 +190,10 @@ export function serviceSas(request: WireRequest, key: string): ReadonlyMap<strin
   ].join("\n");
   return signed.set("sig", hmac(key, text));
 }
+
+/** True for "Put Block" and "Put Block List". */
+export const isOfBlocks = ({ method, query }: WireRequest): boolean =>
+  method === "PUT" && /^block(list)?$/.test(query.get("comp") ?? "");
 
 /** Signs an account SAS for everything, by which Azurite takes what a token allows. */
 export function accountSas(account: string, key: string, now: number): ReadonlyMap<string, string> {

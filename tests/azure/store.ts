@@ -10,6 +10,7 @@ import type { AzuriteServer } from "./azurite.ts";
 import {
   accountSas,
   type KeyFields,
+  isOfBlocks,
   OF_SIGNATURE,
   readRequest,
   Refusal,
@@ -94,6 +95,7 @@ async function answer(
       return;
     }
     const authorized = authorize(options, request);
+    await keepFromOverwriting(options, request);
     await passOn(options, request, incoming, response, authorized);
   } catch (cause) {
     if (response.headersSent) return void response.destroy();
@@ -126,7 +128,7 @@ function authorize(options: Started, request: WireRequest): ReadonlyMap<string, 
     if (headers.has("x-ms-tags") && !rights.includes("t")) {
       throw new Refusal(403, "AuthorizationPermissionMismatch", "Tags need the right to set them.");
     }
-    if (query.get("comp") === "block") requireSource(options, request);
+    if (query.get("comp") === "block" || query.get("sr") === "d") requireSource(options, request);
     return serviceSas(request, options.key);
   }
   requireToken(options, request);
@@ -134,6 +136,19 @@ function authorize(options: Started, request: WireRequest): ReadonlyMap<string, 
   const isLater = !["x-ms-requires-sync", "x-ms-blob-type"].some((name) => headers.has(name));
   if (!isLater || query.has("comp")) requireSource(options, request);
   return accountSas(options.account, options.key, Date.now());
+}
+
+/** By `c` nothing is overwritten, by a list of blocks either. */
+async function keepFromOverwriting(options: Started, request: WireRequest): Promise<void> {
+  const { account, container, blob, query } = request;
+  if (query.get("sr") !== "d" || query.get("sp")?.includes("w") || !isOfBlocks(request)) return;
+  const signed = searchOf(request, accountSas(options.account, options.key, Date.now()));
+  const name = blob.split("/").map(encodeURIComponent).join("/");
+  const url = `${new URL(options.endpoint).origin}/${account}/${container}/${name}`;
+  const { ok } = await fetch(`${url}?${signed.replace(/comp=block(list)?&|blockid=[^&]*&/g, "")}`, {
+    method: "HEAD",
+  });
+  if (ok) throw new Refusal(403, "UnauthorizedBlobOverwrite", "The blob is there already.");
 }
 
 /** "Authorize with Microsoft Entra ID" takes a token, by versions from 2017-11-09. */

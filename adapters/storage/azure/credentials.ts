@@ -12,7 +12,14 @@ import type { BucketAddress } from "../signing/bucket-address.ts";
 import type { CredentialSource, Signer } from "../signing/signer.ts";
 import { untrustedIn } from "../untrusted.ts";
 import { errorCode } from "./refusal.ts";
-import { type AccessToken, accountSigner, bearer, clientSigner, type SasKey } from "./sas.ts";
+import {
+  type AccessToken,
+  accountSigner,
+  bearer,
+  type ClientSigner,
+  clientSigner,
+  type SasKey,
+} from "./sas.ts";
 import type { AzureSettings } from "./settings.ts";
 
 /** Makes the signers for the service itself and for clients. */
@@ -20,7 +27,7 @@ export const azureSigners = Effect.fnUntraced(function* (
   settings: AzureSettings,
   address: BucketAddress,
 ): Effect.fn.Return<
-  Readonly<Record<"service" | "client", CredentialSource<Signer>>>,
+  { readonly service: CredentialSource<Signer>; readonly client: CredentialSource<ClientSigner> },
   never,
   Scope.Scope
 > {

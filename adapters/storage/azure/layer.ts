@@ -14,6 +14,7 @@ import { azureBinding, azureOverrides, azurePartQuery } from "./binding.ts";
 import { azureCors } from "./cors.ts";
 import { azureSigners } from "./credentials.ts";
 import { azureObjectStore } from "./object-store.ts";
+import { scopedCredentials } from "./scoped-credentials.ts";
 import { azureAbilities, type AzureSettings } from "./settings.ts";
 
 /** The account's name is the path of an emulator's address, which is not signed. */
@@ -30,6 +31,9 @@ export const layer = (settings: AzureSettings): Layer.Layer<Presigner | ObjectSt
         overrides: azureOverrides,
         parts: { binding: () => bind([]), query: azurePartQuery },
         signers: { put: client, get: client },
+        credentials: abilities.has("scoped credentials")
+          ? scopedCredentials(settings, addresses, client)
+          : undefined,
       });
       const untrusted = untrustedIn(settings);
       const at = { signer: service, address: addresses.internal, region: "", untrusted };

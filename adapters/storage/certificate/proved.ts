@@ -7,10 +7,14 @@ import standsOn from "./stands-on.json" with { type: "json" };
 export const stateOf = ({ versions }: Pick<BucketState, "versions">): BoundTo["versions"] =>
   versions === "suspended" ? "none" : versions;
 
-/** The decided abilities of S3's stores, and of those where each may be signed for or not. */
-export const DECIDED: Readonly<Record<"s3" | "azure", Decided>> = {
+const { "scoped credentials": scoped = [] }: Decided = standsOn.abilities;
+const SCOPED: Decided = { "scoped credentials": scoped };
+
+/** The decided abilities of S3's stores, and of those with an API of their own. */
+export const DECIDED: Readonly<Record<"s3" | "azure" | "gcs", Decided>> = {
   s3: standsOn.abilities,
-  azure: standsOn.bound,
+  azure: { ...standsOn.bound, ...SCOPED },
+  gcs: SCOPED,
 };
 
 /** Returns a store's abilities, with the decided ones replaced by the proved ones. */

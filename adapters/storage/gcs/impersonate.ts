@@ -7,12 +7,19 @@ import { SCOPES } from "./settings.ts";
 
 const CALL_TIMEOUT = 5000;
 
+/** In seconds, unless an organization's policy lets an account have longer ones. */
+const LONGEST_TOKEN = 3600;
+
 /**
- * Makes a client that acts as another account, with tokens for an hour that it renews:
+ * Makes a client that acts as another account, with tokens for an hour, or less, that it renews:
  * "projects.serviceAccounts.generateAccessToken", IAM Service Account Credentials API. The library's
  * own class for this writes a warning to the console.
  */
-export async function impersonate(account: string, iamEndpoint: URL): Promise<OAuth2Client> {
+export async function impersonate(
+  account: string,
+  iamEndpoint: URL,
+  seconds = LONGEST_TOKEN,
+): Promise<OAuth2Client> {
   const { GoogleAuth, OAuth2Client } = await import("google-auth-library");
   const base = `${withoutSlashes(iamEndpoint.href)}/v1/projects/-/serviceAccounts`;
   const client = new OAuth2Client();
@@ -23,7 +30,7 @@ export async function impersonate(account: string, iamEndpoint: URL): Promise<OA
         {
           url: `${base}/${encodeURIComponent(account)}:generateAccessToken`,
           method: "POST",
-          data: { scope: SCOPES },
+          data: { scope: SCOPES, lifetime: `${Math.min(seconds, LONGEST_TOKEN)}s` },
           timeout: CALL_TIMEOUT,
           retry: false,
         },

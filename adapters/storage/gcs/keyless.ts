@@ -150,7 +150,7 @@ const accessToken = (makeAuth: () => GoogleAuth) =>
     }),
   );
 
-async function loadAuth() {
+export async function loadAuth(): Promise<typeof import("google-auth-library")> {
   try {
     return await import("google-auth-library");
   } catch (cause) {

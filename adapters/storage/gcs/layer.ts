@@ -21,7 +21,8 @@ import { multipartCalls } from "../rest/multipart.ts";
 import { isSenseless, refusalIn } from "../rest/refusal-reason.ts";
 import { type Bucket, signedFetch, unavailable } from "../rest/signed-fetch.ts";
 import { objectStore } from "./object-store.ts";
-import { type GcsSettings, REGION } from "./settings.ts";
+import { scopedCredentials } from "./scoped-credentials.ts";
+import { gcsAbilities, type GcsSettings, REGION } from "./settings.ts";
 
 export const layer = (settings: GcsSettings): Layer.Layer<Presigner | ObjectStore> =>
   Layer.effectContext(
@@ -44,6 +45,9 @@ export const layer = (settings: GcsSettings): Layer.Layer<Presigner | ObjectStor
         overrides: gcsOverrides,
         parts: { binding: gcsPartBinding },
         isRemote: keySigner === undefined,
+        credentials: gcsAbilities(settings).has("scoped credentials")
+          ? scopedCredentials(settings, keySigner)
+          : undefined,
         signers: { put: yield* signerFor("put"), get: yield* signerFor("get") },
       });
       const untrusted = untrustedIn(settings);

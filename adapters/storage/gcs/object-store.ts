@@ -28,8 +28,8 @@ import { GCS_NAMES } from "../signing/binding.ts";
 import type { CredentialSource, KeySigner } from "../signing/signer.ts";
 import { applyCors, applyLifecycle, corsRule, effectsIn, lifecycleRule } from "./rules.ts";
 import { type GcsSigner, isServiceAccount } from "./credentials.ts";
-import { impersonate } from "./impersonate.ts";
-import { GCS_LIMITS, gcsAbilities, type GcsSettings, SCOPES } from "./settings.ts";
+import { accountClient } from "./account-client.ts";
+import { GCS_LIMITS, gcsAbilities, type GcsSettings } from "./settings.ts";
 import { neededBy } from "../../values/needed-by.ts";
 import { errorCode, isError } from "../../values/thrown.ts";
 
@@ -182,26 +182,17 @@ const NOT_A_STORE = new StoreUnavailable({
 });
 
 async function makeClient(
-  { endpoint, key: account, role, iamEndpoint }: GcsSettings,
+  settings: GcsSettings,
   key: KeySigner<KeyObject> | undefined,
 ): Promise<Storage> {
-  const { Storage, JWT } = await loadClient();
-  const universe = account?.universeDomain && { universeDomain: account.universeDomain };
-  const authClient =
-    role !== undefined
-      ? await impersonate(role, iamEndpoint)
-      : key &&
-        new JWT({
-          email: key.keys.accessKey,
-          key: key.keys.secretKey.export({ type: "pkcs8", format: "pem" }).toString(),
-          scopes: SCOPES,
-          ...universe,
-        });
+  const { Storage } = await loadClient();
+  const { endpoint, key: account } = settings;
+  const authClient = await accountClient(settings, key);
   return new Storage({
     apiEndpoint: endpoint.href,
     // Only an emulator has no TLS. It needs no credentials, and a token would be readable.
     useAuthWithCustomEndpoint: endpoint.protocol === "https:",
-    ...universe,
+    ...(account?.universeDomain && { universeDomain: account.universeDomain }),
     // Callers wait no longer, and repeat what can be repeated.
     timeout: 5000,
     retryOptions: { autoRetry: false, maxRetries: 0 },
@@ -212,9 +203,8 @@ async function makeClient(
 
 async function loadClient() {
   try {
-    const { Storage } = await import("@google-cloud/storage");
-    const { JWT } = await import("google-auth-library");
-    return { Storage, JWT };
+    await import("google-auth-library");
+    return await import("@google-cloud/storage");
   } catch (cause) {
     return neededBy("the store gcs", "@google-cloud/storage", "google-auth-library")(cause);
   }

@@ -12,7 +12,11 @@ import {
   withDefault,
 } from "../../settings/setting.ts";
 import type { Source as SettingsSource, Vocabulary } from "../../settings/source.ts";
+import type { CertificateInUse } from "../certificate/in-use.ts";
+import { DECIDED, withProved } from "../certificate/proved.ts";
+import { certificateSettings, readCertificate } from "../certificate/read.ts";
 import { keyIn } from "../credentials/key-settings.ts";
+import type { Decided } from "../known.ts";
 import * as storage from "../settings.ts";
 import { ownerFaults, ownerSettings, ownIdentity } from "../untrusted.ts";
 import {
@@ -51,6 +55,7 @@ export const settings = {
     shape: "an http or https URL without a path, whose host stands for the bucket",
     example: "https://files.example.com",
   }),
+  ...certificateSettings,
   ...credentialSettings,
   ...ownerSettings,
   iamEndpoint: withDefault(
@@ -73,11 +78,22 @@ export const REGION = "auto";
 /** "Quotas and limits", Cloud Storage documentation. */
 export const GCS_LIMITS = { largestPut: 5 * 2 ** 40, largestMultipart: 5 * 2 ** 40 };
 
-export const gcsAbilities = ({ key }: Pick<GcsSettings, "key">): Abilities =>
-  key === undefined || isServiceAccount(key.signer)
-    ? abilitiesWithout(...LACKED)
-    : // The official client copies, and cannot use an HMAC key.
-      abilitiesWithout(...LACKED, "copies");
+/** Returns what a certificate may decide: an HMAC key gets no tokens. */
+export const decidedFor = ({ key }: Pick<GcsSettings, "key">): Decided =>
+  isHmac(key) ? {} : DECIDED.gcs;
+
+export const gcsAbilities = ({
+  key,
+  certificate = { abilities: new Set() },
+}: Pick<GcsSettings, "key" | "certificate">): Abilities =>
+  // The official client copies, and cannot use an HMAC key.
+  withProved(
+    isHmac(key) ? abilitiesWithout(...LACKED, "copies") : abilitiesWithout(...LACKED),
+    decidedFor({ key }),
+    certificate,
+  ).abilities;
+
+const isHmac = (key: GcsKey | undefined) => key !== undefined && !isServiceAccount(key.signer);
 
 const LACKED = [
   "sha256",
@@ -89,11 +105,15 @@ const LACKED = [
   "scoped credentials",
 ] as const;
 
-export interface GcsSettings extends Values<typeof settings> {
+export interface GcsSettings extends Omit<
+  Values<typeof settings>,
+  keyof typeof certificateSettings
+> {
   readonly words?: Vocabulary | undefined;
   readonly endpoint: URL;
   /** IAM signs if undefined. */
   readonly key?: GcsKey | undefined;
+  readonly certificate?: CertificateInUse | undefined;
   /** For the log. */
   readonly notice?: string | undefined;
 }
@@ -123,16 +143,22 @@ export function read(from: SettingsSource): Read<GcsSettings> {
         excludedBy(settings.customDomain, settings.publicEndpoint),
     ];
   });
-  return Result.map(values, (values) => {
+  return Result.flatMap(values, ({ certificate, acceptBroken, ...values }) => {
     const isHmacIdle = keyIn(values, "main") !== undefined && key && isServiceAccount(key.signer);
     const { universeDomain = GOOGLE } = key ?? {};
-    return {
-      ...values,
-      words: from.words,
-      key,
-      notice: isHmacIdle ? BOTH : undefined,
-      endpoint: values.endpoint ?? new URL(`https://storage.${universeDomain}`),
-    };
+    const endpoint = values.endpoint ?? new URL(`https://storage.${universeDomain}`);
+    const place = { adapter: "gcs", provider: "gcs", region: "", ...values, endpoint };
+    return Result.map(
+      readCertificate({ certificate, acceptBroken }, place, decidedFor({ key })),
+      (certificate) => ({
+        ...values,
+        words: from.words,
+        key,
+        certificate,
+        notice: isHmacIdle ? BOTH : undefined,
+        endpoint,
+      }),
+    );
   });
 }
 
