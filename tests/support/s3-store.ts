@@ -89,7 +89,7 @@ export async function openBucket(
   const bucket = `bucket-${crypto.randomUUID()}`;
   const { endpoint, accessKey, secretKey } = server;
   const client = s3Client(server);
-  await client.makeBucket(bucket, "us-east-1", { ObjectLocking: lock });
+  await client.makeBucket(bucket, server.region ?? "us-east-1", { ObjectLocking: lock });
   if (versions) await client.setBucketVersioning(bucket, { Status: "Enabled" });
   const keys = { accessKey, secretKey: Redacted.make(secretKey) };
   const runtime = ManagedRuntime.make(s3Store(endpoint, { bucket, ...keys, ...over }));

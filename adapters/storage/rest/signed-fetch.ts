@@ -65,18 +65,23 @@ export const signedRequest = Effect.fnUntraced(function* (
   return { url, headers: { ...Object.fromEntries(headers), ...signer.headers } };
 });
 
-export const signedFetch = Effect.fnUntraced(function* (
-  bucket: Bucket,
-  request: UnsignedRequest & {
-    readonly body?: string;
-    /** True for an object, whose bytes the caller reads or closes, undecoded. */
-    readonly isStreamed?: boolean;
-  },
-) {
-  const { method, key, body = null, isStreamed = false } = request;
-  const { url, headers } = yield* signedRequest(bucket, request);
-  const { untrusted } = bucket;
-  return yield* Effect.tryPromise({
+type Sent = UnsignedRequest & {
+  readonly body?: string | null;
+  /** True for an object, whose bytes the caller reads or closes, undecoded. */
+  readonly isStreamed?: boolean;
+};
+
+export const signedFetch = Effect.fnUntraced(function* (bucket: Bucket, request: Sent) {
+  return yield* exchange(bucket, request, yield* signedRequest(bucket, request));
+}, Effect.mapError(asUnavailable));
+
+/** Sends a request as it was signed. */
+export const exchange = (
+  { untrusted }: Pick<Bucket, "untrusted">,
+  { method, key, body = null, isStreamed = false }: Sent,
+  { url, headers }: Effect.Success<ReturnType<typeof signedRequest>>,
+): Effect.Effect<StoreResponse, StoreUnavailable> =>
+  Effect.tryPromise({
     try: async (signal): Promise<StoreResponse> => {
       const sent = { method, headers: { ...headers, ...(isStreamed && UNCODED) }, signal, body };
       const answer =
@@ -98,7 +103,6 @@ export const signedFetch = Effect.fnUntraced(function* (
     Effect.tap(compareClocks),
     Effect.tap(failIfTemporary),
   );
-}, Effect.mapError(asUnavailable));
 
 /** Makes a call whose answer only confirms it, as these other statuses do too. */
 export const doneBy = Effect.fnUntraced(function* (

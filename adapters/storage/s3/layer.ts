@@ -18,6 +18,8 @@ import type { AbsentHeaders } from "../signing/sign-query.ts";
 import type { CredentialSource, KeySigner, Signer } from "../signing/signer.ts";
 import { urlPresigner } from "../signing/url-presigner.ts";
 import { untrustedIn } from "../untrusted.ts";
+import { assumeRole } from "../sts/assume-role.ts";
+import { type Assume, scopedCredentials } from "../sts/scoped-credentials.ts";
 import { S3Access } from "./access.ts";
 import { watchBucket } from "./bucket-state.ts";
 import { s3Cors } from "./cors.ts";
@@ -34,6 +36,8 @@ export interface S3Client {
   readonly roles?: { readonly [use in "put" | "get"]?: Held | undefined };
   readonly addresses: Readonly<Record<Audience, BucketAddress>>;
   readonly makeBucket: BucketMaker;
+  /** Asks for temporary credentials, if not the store itself gives them. */
+  readonly assume?: Assume | undefined;
   /** Makes the official presigner with a signer's keys, if it is configured. */
   readonly officially?: ((held: Held) => CredentialSource<Signer>) | undefined;
 }
@@ -45,7 +49,7 @@ export const s3Layer =
 
 const servicesOf = Effect.fnUntraced(function* (
   settings: S3Settings,
-  { signer, roles, addresses, makeBucket, officially }: S3Client,
+  { signer, roles, addresses, makeBucket, officially, assume }: S3Client,
 ) {
   const { bucket, region, provider: name, certificate } = settings;
   const provider = configuredProvider(settings);
@@ -56,7 +60,7 @@ const servicesOf = Effect.fnUntraced(function* (
   const untrusted = untrustedIn(settings);
   const at = { signer: sign(signers.service), address: addresses.internal, region, untrusted };
   const state = yield* watchBucket(at, provider, certificate?.facts?.date);
-  const presigner = urlPresigner({
+  const urls = urlPresigner({
     addresses,
     region,
     binding: s3Binding(state.abilities),
@@ -65,6 +69,16 @@ const servicesOf = Effect.fnUntraced(function* (
     parts: provider.abilities.has("multipart") ? { binding: s3PartBinding } : undefined,
     signers: { put: sign(yield* uploadSigner(settings, signers, at)), get: sign(signers.get) },
   });
+  const sts = { signer: signers.service, address: addresses.internal, region, untrusted };
+  const credentials = scopedCredentials({
+    bucket,
+    region,
+    addresses,
+    lists: provider.sts?.lists ?? false,
+    kms: name === "aws",
+    assume: assume ?? ((request) => assumeRole(sts, request)),
+  });
+  const presigner = state.abilities.has("scoped credentials") ? { ...urls, credentials } : urls;
   const objectStore = s3ObjectStore(settings, { at, state }, makeBucket);
   yield* makeBucketInBackground(objectStore, settings);
   yield* observeLife({ ...signers });

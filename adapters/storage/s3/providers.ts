@@ -24,6 +24,13 @@ export interface Provider extends Known, Partial<Pick<CertifiedServer, "certifie
    * key reads: the signature cannot forbid that.
    */
   readonly needsPutKey?: string;
+  /** The Security Token Service that gives temporary credentials. */
+  readonly sts?: {
+    /** True if a list is bounded by its prefix, whatever else the request has. */
+    readonly lists: boolean;
+    /** True if a role has to be named. */
+    readonly needsRole: boolean;
+  };
   /** Largest upload, in bytes, copied as an object, since the store copies no small part. */
   readonly largestCopy?: number;
   /** The headers that a signature can forbid, of those that the store would obey. */
@@ -93,12 +100,15 @@ export const PROVIDERS = {
     title: "Amazon S3",
     pathStyle: false,
     abilities: abilitiesWithout("part sha256", "part crc32c", "scoped credentials"),
+    sts: { lists: true, needsRole: true },
   },
   minio: {
     ...S3,
     title: "MinIO",
     cors: "server",
     unsigned: "obeyed",
+    // A header or a parameter `Prefix` takes the place of the one that its policies should compare.
+    sts: { lists: false, needsRole: false },
     absent: {
       // For the first, it accepts an unsigned second value after an empty one.
       names: ["x-amz-meta-snowball-auto-extract", "x-minio-source-etag", "x-minio-source-mtime"],

@@ -5,6 +5,9 @@ import type { Algorithm } from "./v4.ts";
 /** The algorithm of AWS, and of every store that speaks its API; its secret is text. */
 export const AWS4_HMAC_SHA256: Algorithm<string> = hmacChain("AWS4", "X-Amz-", "s3");
 
+/** The same for the Security Token Service, which such stores have at the same address. */
+export const AWS4_STS: Algorithm<string> = hmacChain("AWS4", "X-Amz-", "sts");
+
 /** The algorithm of Cloud Storage for the HMAC keys of its interoperable API. */
 export const GOOG4_HMAC_SHA256: Algorithm<string> = hmacChain("GOOG4", "X-Goog-", "storage");
 

@@ -1,0 +1,47 @@
+import * as Duration from "effect/Duration";
+import * as Effect from "effect/Effect";
+import type { Audience, CredentialsRequest } from "../../../application/ports/presigner.ts";
+import type { ScopedCredentials } from "../../../application/ports/scoped-credentials.ts";
+import { CredentialsUnavailable } from "../../../domain/errors.ts";
+import type { BucketAddress } from "../signing/bucket-address.ts";
+import type { Session, SessionRequest } from "./assume-role.ts";
+import { scopedPolicy } from "./scoped-policy.ts";
+
+export type Assume = (request: SessionRequest) => Effect.Effect<Session, CredentialsUnavailable>;
+
+/** Makes the function that gives credentials for one prefix of a bucket. */
+export const scopedCredentials = (
+  store: Omit<Parameters<typeof scopedPolicy>[0], "prefix"> & {
+    readonly region: string;
+    readonly addresses: Readonly<Record<Audience, BucketAddress>>;
+    readonly assume: Assume;
+  },
+) =>
+  Effect.fnUntraced(function* ({
+    prefix,
+    lifetime,
+    audience,
+  }: CredentialsRequest): Effect.fn.Return<ScopedCredentials, CredentialsUnavailable> {
+    const { bucket, region, addresses, assume } = store;
+    const address = addresses[audience];
+    if (address.unsignedPrefix !== "") return yield* SIGNED_PATH;
+    const session = yield* assume({
+      policy: scopedPolicy({ ...store, prefix }),
+      seconds: Math.floor(Duration.toSeconds(lifetime)),
+    });
+    return { kind: "s3", bucket, region, ...toolAddress(address, bucket), ...session };
+  });
+
+const SIGNED_PATH = new CredentialsUnavailable({
+  reason:
+    "the endpoint has a path that a proxy takes away, which tools would sign; give them an endpoint without one (STORAGE_PUBLIC_ENDPOINT, option publicEndpoint)",
+  isFinal: true,
+});
+
+/** Returns an address as tools want it: without the bucket, and where they have to put that. */
+function toolAddress({ origin, path }: BucketAddress, bucket: string) {
+  const end = `/${bucket}`;
+  return path.endsWith(end)
+    ? { endpoint: origin + path.slice(0, -end.length), pathStyle: true }
+    : { endpoint: origin.replace(`//${bucket}.`, "//") + path, pathStyle: false };
+}
