@@ -3,7 +3,9 @@ import * as Duration from "effect/Duration";
 import * as Effect from "effect/Effect";
 import * as Option from "effect/Option";
 import * as Schema from "effect/Schema";
+import { CredentialsGrant } from "../domain/credentials-grant.ts";
 import {
+  InvalidGrant,
   InvalidReceipt,
   InvalidUpload,
   LinkNotFound,
@@ -19,6 +21,7 @@ import type { Member } from "./admit.ts";
 import { type TokenPurpose, Tokens } from "./ports/tokens.ts";
 
 const encodeUpload = Schema.encodeSync(Schema.fromJsonString(MultipartUpload));
+const encodeCredentials = Schema.encodeSync(Schema.fromJsonString(CredentialsGrant));
 const LinkJson = Schema.fromJsonString(Link);
 const encodeLink = Schema.encodeSync(LinkJson);
 const decodeReceipt = Schema.decodeOption(Schema.fromJsonString(Receipt));
@@ -31,7 +34,7 @@ const SKEW = Duration.minutes(5);
  * Makes a function that opens a token for the person it was issued to, or for a service of their
  * organization. It fails with `OrganizationNotFound` for a token of another organization.
  */
-const opener = <A extends Receipt | MultipartUpload, E>(kind: {
+const opener = <A extends Receipt | MultipartUpload | CredentialsGrant, E>(kind: {
   readonly purpose: TokenPurpose;
   readonly schema: Schema.ConstraintCodec<A, unknown>;
   readonly invalid: () => E;
@@ -45,8 +48,10 @@ const opener = <A extends Receipt | MultipartUpload, E>(kind: {
     const opened = Option.flatMap((yield* Tokens).open(kind.purpose, text), decode);
     if (Option.isNone(opened)) return yield* Effect.fail(kind.invalid());
     const token = opened.value;
-    const { key, policy, size, contentType } = token;
-    recordFacts?.({ key, policy, size, contentType });
+    if ("key" in token) {
+      const { key, policy, size, contentType } = token;
+      recordFacts?.({ key, policy, size, contentType });
+    } else recordFacts?.({ policy: token.policy });
     const isTheirs = token.subject === principal.subject || principal.kind === "service";
     if (token.organization !== organization || !isTheirs) return yield* new OrganizationNotFound();
     const now = yield* DateTime.now;
@@ -69,6 +74,18 @@ export const openUpload = opener({
   invalid: () => new InvalidUpload(),
   isCurrent: ({ expiresAt }, now) => DateTime.isLessThan(now, expiresAt),
 });
+
+export const openCredentials = opener({
+  purpose: "credentials",
+  schema: CredentialsGrant,
+  invalid: () => new InvalidGrant(),
+  isCurrent: ({ issuedAt, completeUntil }, now) =>
+    !DateTime.isGreaterThan(issuedAt, DateTime.addDuration(now, SKEW)) &&
+    !DateTime.isGreaterThan(now, completeUntil),
+});
+
+export const sealCredentials = (grant: CredentialsGrant): Effect.Effect<string, never, Tokens> =>
+  Tokens.useSync(({ seal }) => seal("credentials", encodeCredentials(grant), "encrypted"));
 
 export const sealReceipt = ({ seal }: Tokens["Service"], receipt: Receipt): string =>
   seal("receipt", toJson(receipt), receipt.metadata && "encrypted");

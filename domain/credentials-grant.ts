@@ -1,7 +1,19 @@
+import * as Duration from "effect/Duration";
+import * as Effect from "effect/Effect";
 import * as Schema from "effect/Schema";
 import { OrganizationId } from "./organization.ts";
 import { StoreName } from "./place.ts";
-import { INCOMING_PREFIX, type IncomingKey } from "./storage-key.ts";
+import { CallerKind } from "./upload-policy.ts";
+import { FileName } from "./file-name.ts";
+import { MediaType } from "./media-type.ts";
+import {
+  INCOMING_PREFIX,
+  type IncomingKey,
+  keyOf,
+  type KeyTemplate,
+  type StorageKey,
+  uuidFor,
+} from "./storage-key.ts";
 
 /**
  * A grant of temporary credentials: an upload of many files below one prefix. Its holder has it
@@ -12,6 +24,7 @@ export const CredentialsGrant = Schema.Struct({
   id: Schema.String,
   policy: Schema.String,
   subject: Schema.String,
+  kind: CallerKind,
   organization: OrganizationId,
   /** The store in which it began; left out for the default one. */
   store: Schema.optionalKey(StoreName),
@@ -21,20 +34,37 @@ export const CredentialsGrant = Schema.Struct({
   /** The end of the credentials. */
   expiresAt: Schema.DateTimeUtcFromMillis,
   completeUntil: Schema.DateTimeUtcFromMillis,
+  /** Where completing goes on in the list of objects; left out at its beginning. */
+  after: Schema.optionalKey(Schema.String),
+  /** The last object after that which was answered. */
+  last: Schema.optionalKey(Schema.String),
+  /** The bytes of files before that. */
+  bytes: Schema.optionalKey(Schema.Int),
+  /** True once every object was answered: what is below the prefix is removed. */
+  isEnding: Schema.optionalKey(Schema.Boolean),
 }).pipe(
   Schema.encodeKeys({
     id: "g",
     policy: "p",
     subject: "u",
+    kind: "c",
     organization: "o",
     store: "h",
     maxBytes: "m",
     issuedAt: "i",
     expiresAt: "x",
     completeUntil: "l",
+    after: "a",
+    last: "n",
+    bytes: "b",
+    isEnding: "e",
   }),
 );
 export type CredentialsGrant = typeof CredentialsGrant.Type;
+
+/** The bounds of the life of credentials: those of AssumeRole, AWS STS API Reference. */
+export const SHORTEST_CREDENTIALS = Duration.minutes(15);
+export const LONGEST_CREDENTIALS = Duration.hours(12);
 
 /** Where what tools upload with temporary credentials waits. */
 export const CREDENTIALS_PREFIX = `${INCOMING_PREFIX}credentials/`;
@@ -55,3 +85,36 @@ export const completingKey = ({
   id,
 }: Pick<CredentialsGrant, "organization" | "id">): IncomingKey =>
   `${INCOMING_PREFIX}completing/${organization}/${id}` as IncomingKey;
+
+type Granted = Pick<CredentialsGrant, "id" | "organization" | "subject" | "kind" | "issuedAt">;
+
+/** Returns the key of a file by its name below the prefix: the same however often it is asked. */
+export const fileKey = (
+  grant: Granted,
+  file: {
+    readonly name: string;
+    readonly template: KeyTemplate;
+    readonly filename: FileName;
+    readonly contentType: MediaType;
+  },
+): Effect.Effect<StorageKey> =>
+  Effect.flatMap(uuidFor(`${grant.id}/${file.name}`), (uuid) => keyWith(grant, file, uuid));
+
+/** Returns the key by which the bytes of a grant are counted; there is never a file of it. */
+export const reservedKey = (grant: Granted, template: KeyTemplate): Effect.Effect<StorageKey> =>
+  keyWith(grant, { template, ...NO_FILE }, grant.id);
+
+const keyWith = (
+  { organization, subject, kind, issuedAt }: Granted,
+  file: Pick<Parameters<typeof keyOf>[0], "template" | "filename" | "contentType">,
+  uuid: string,
+) =>
+  keyOf(
+    { organization, caller: { kind, subject }, ...file },
+    { uuid, at: new Date(issuedAt.epochMilliseconds) },
+  );
+
+const NO_FILE = {
+  filename: FileName.make("credentials"),
+  contentType: MediaType.make("application/octet-stream"),
+};

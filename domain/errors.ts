@@ -86,6 +86,32 @@ export class UploadRefusedByScan extends Data.TaggedError("UploadRefusedByScan")
 /** The upload token was not made by this service, or the upload has ended. */
 export class InvalidUpload extends Data.TaggedError("InvalidUpload") {}
 
+/** The grant of credentials was not made by this service, or can no longer be completed. */
+export class InvalidGrant extends Data.TaggedError("InvalidGrant") {}
+
+/** The policy gives out no credentials. */
+export class CredentialsNotSupported extends Data.TaggedError("CredentialsNotSupported") {}
+
+/** An object that came with temporary credentials becomes no file. */
+export class ObjectRefused extends Data.TaggedError("ObjectRefused")<{
+  /**
+   * `name`: it cannot be a path of a file. `empty`: it has no bytes. `late`: it was stored or
+   * changed after completing began. `bytes`: together there are more than were granted. `removed`:
+   * its file was removed meanwhile.
+   */
+  readonly fault: "name" | "empty" | "late" | "bytes" | "removed";
+}> {}
+
+/** The reason why one of several objects becomes no file. */
+export type FileRefusal =
+  | ObjectRefused
+  | PolicyNotAllowed
+  | FileTooLarge
+  | MediaTypeNotAllowed
+  | ChecksumRequired
+  | UploadMismatch
+  | UploadRefusedByScan;
+
 export class MultipartNotSupported extends Data.TaggedError("MultipartNotSupported") {}
 
 export class PartOutOfRange extends Data.TaggedError("PartOutOfRange")<{

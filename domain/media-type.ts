@@ -124,7 +124,7 @@ function findProblem(value: string): string | undefined {
 export const mediaTypeByExtension = (extension: string): MediaType =>
   BY_EXTENSION.get(extension) ?? UNKNOWN_TYPE;
 
-const UNKNOWN_TYPE = MediaType.make("application/octet-stream");
+export const UNKNOWN_TYPE = MediaType.make("application/octet-stream");
 
 /** Of several types with one extension, the one that it usually means; registered ones first. */
 const BY_EXTENSION: ReadonlyMap<string, MediaType> = new Map(

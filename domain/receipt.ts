@@ -9,7 +9,7 @@ import { MediaType } from "./media-type.ts";
 import { Metadata } from "./metadata.ts";
 import { OrganizationId, OrganizationSlug } from "./organization.ts";
 import { StoreName } from "./place.ts";
-import { StorageKey, type StorageKeyParts } from "./storage-key.ts";
+import { type IncomingKey, StorageKey, type StorageKeyParts } from "./storage-key.ts";
 
 /** The members of everything that a client holds sealed for a granted upload. */
 export const sealedFields = {
@@ -64,7 +64,10 @@ export const Receipt = Schema.Struct({
     slug: "q",
   }),
 );
-export type Receipt = typeof Receipt.Type;
+export type Receipt = typeof Receipt.Type & {
+  /** The object that becomes the file, if it waits under another name. Never sealed. */
+  readonly from?: { readonly key: IncomingKey; readonly etag: string };
+};
 
 /** The time after the end of its PUT in which an upload can be confirmed. */
 export const CONFIRM_GRACE = Duration.days(1);

@@ -55,23 +55,35 @@ export const generate = (facts: KeyFacts): Effect.Effect<StorageKey, never, Secu
 
 /** Without a generator, which makes 30 calls more, of 1,120 of a presign. */
 const generateIn = (
-  { organization, template, filename, contentType }: KeyFacts,
+  facts: KeyFacts,
   subject = "",
 ): Effect.Effect<StorageKey, never, SecureRandom> =>
   Effect.clockWith((clock) => {
-    const now = new Date(clock.currentTimeMillisUnsafe());
-    const extension = extensionFor(filename, contentType);
+    const at = new Date(clock.currentTimeMillisUnsafe());
     return Effect.map(
       SecureRandom.use((random) => random.uuidV4()),
-      (uuid) => {
-        let key = prefixFor(organization);
-        for (const folder of template) {
-          key += `${folder === SUBJECT ? subject : folderOn(folder, now)}/`;
-        }
-        return `${key}${uuid}${extension}` as StorageKey;
-      },
+      (uuid) => keyFrom(facts, { uuid, at, subject }),
     );
   });
+
+/** Returns the key of a file whose id and date are known: the same each time. */
+export const keyOf = (
+  facts: KeyFacts,
+  named: { readonly uuid: string; readonly at: Date },
+): Effect.Effect<StorageKey> =>
+  Effect.map(
+    facts.template.includes(SUBJECT) ? subjectFolder(facts.caller) : Effect.succeed(""),
+    (subject) => keyFrom(facts, { ...named, subject }),
+  );
+
+function keyFrom(
+  { organization, template, filename, contentType }: KeyFacts,
+  { uuid, at, subject }: { readonly uuid: string; readonly at: Date; readonly subject: string },
+): StorageKey {
+  let key = prefixFor(organization);
+  for (const folder of template) key += `${folder === SUBJECT ? subject : folderOn(folder, at)}/`;
+  return `${key}${uuid}${extensionFor(filename, contentType)}` as StorageKey;
+}
 
 interface Caller {
   readonly kind: "user" | "service";
@@ -84,10 +96,16 @@ interface Caller {
  * folder.
  */
 export const subjectFolder = ({ kind, subject }: Caller): Effect.Effect<string> =>
-  Digest.use((digest) => digest.digestHex(sha256, utf8(subject))).pipe(
-    Effect.provide(layerWebCrypto),
-    Effect.map((hex) => `${kind.charAt(0)}-${hex.slice(0, 32)}`),
+  Effect.map(digestOf(subject), (hex) => `${kind.charAt(0)}-${hex.slice(0, 32)}`);
+
+/** Returns a UUID, spelled as one of version 4, that is the same for the same text. */
+export const uuidFor = (text: string): Effect.Effect<string> =>
+  Effect.map(digestOf(text), (hex) =>
+    hex.replace(/^(.{8})(.{4}).(.{3}).(.{3})(.{12}).*$/, "$1-$2-4$3-a$4-$5"),
   );
+
+const digestOf = (text: string): Effect.Effect<string> =>
+  Digest.use((digest) => digest.digestHex(sha256, utf8(text))).pipe(Effect.provide(layerWebCrypto));
 
 /** Returns true for a key in a caller's folder, which is the first or follows that of public files. */
 export const isInFolder = (key: StorageKey, folder: string): boolean =>
@@ -196,16 +214,21 @@ export const incomingKey = (key: StorageKey) => `${INCOMING_PREFIX}${key}` as In
 export const REMOVED_PREFIX = `${INCOMING_PREFIX}removed/`;
 export const removedKey = (key: StorageKey) => `${REMOVED_PREFIX}${key}` as IncomingKey;
 
-/** Returns true for the key of a waiting upload, or of the mark of a removed file. */
+/**
+ * Returns true for the key of a waiting upload, of the mark of a removed file, and of what came with
+ * temporary credentials. The latter not with `.` or `..`, since URLs fold those into other keys.
+ */
 export const isIncomingKey = (key: string): key is IncomingKey =>
   key.startsWith(INCOMING_PREFIX) &&
-  Option.isSome(parse(key.slice(INCOMING_PREFIX.length).replace(/^removed\//, "")));
+  (OF_CREDENTIALS.test(key) ||
+    Option.isSome(parse(key.slice(INCOMING_PREFIX.length).replace(/^removed\//, ""))));
 
 /** Returns the key that the upload of a grant goes to. */
 export const uploadKey = (grant: {
   readonly key: StorageKey;
   readonly incoming?: boolean | undefined;
-}): ObjectKey => (grant.incoming === true ? incomingKey(grant.key) : grant.key);
+  readonly from?: { readonly key: IncomingKey } | undefined;
+}): ObjectKey => grant.from?.key ?? (grant.incoming === true ? incomingKey(grant.key) : grant.key);
 
 /** Returns the prefix of the keys of an organization, or of a folder in it. */
 export const prefixFor = (organization: OrganizationId, folder?: string) =>
@@ -245,6 +268,10 @@ export const FOLDER = new RegExp(`^(?:${YEAR}(?:/${MONTH})?|${FOLDERS})$`);
 
 const KEY = new RegExp(
   `^orgs/(?<organization>[A-Za-z0-9][A-Za-z0-9_-]{0,63})/(?:files/(?<year>${YEAR})/(?<month>${MONTH})|${FOLDERS})/(?<uuid>${UUID})(?<extension>${EXTENSION})$`,
+);
+
+const OF_CREDENTIALS = new RegExp(
+  `^${INCOMING_PREFIX}(?:completing/[^/]+/${UUID}$|credentials/[^/]+/${UUID}/(?!(?:[^]*/)?\\.{1,2}(?:/|$)))`,
 );
 
 const TEMPLATE_DATE = "\\{(?:year|month|day)\\}";

@@ -107,6 +107,11 @@ export interface WrittenPolicy {
    * refused.
    */
   readonly public?: boolean | undefined;
+  /**
+   * Tools may be given temporary credentials of the store, for at most `putLifetime`, which is then
+   * 15 minutes or more; false if left out. It needs `arrival: "incoming"`.
+   */
+  readonly credentials?: boolean | undefined;
   /** The longest lifetime of a link to the file, up to 10 years; no links if left out. */
   readonly linkLifetime?: WrittenLifetime | undefined;
   /**
@@ -202,6 +207,7 @@ export const UploadPolicy = Schema.Struct({
     'it is not a template such as "orgs/{organization}/avatars/{year}/{id}{extension}": between {organization} and {id} are 1 to 8 folders, first {subject} or a name of lower-case letters, digits, _ and - that begins with a letter, then such names, {year}, {month} or {day}; only the default begins with files, and {subject} may follow public',
   ),
   public: member(Schema.Boolean, false, BOOLEAN),
+  credentials: member(Schema.Boolean, false, BOOLEAN),
   linkLifetime: optional(
     lifetimeText(LinkLifetime),
     'it is not a duration such as "365 days", up to 10 years',

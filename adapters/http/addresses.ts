@@ -8,6 +8,9 @@ export const FILES = "/api/v1/orgs/:slug/files";
 /** The path of what an organization stores. */
 export const USAGE = "/api/v1/orgs/:slug/usage";
 
+/** The path of temporary credentials. */
+export const CREDENTIALS = "/api/v1/orgs/:slug/credentials";
+
 export const fileAddress = (
   publicUrl: URL,
   slug: string,

@@ -8,7 +8,7 @@ import type { Meter } from "./meter.ts";
 
 export const GRANTS = new Set(["presign", "start-multipart"]);
 
-export const CONFIRMS = new Set(["confirm", "complete-multipart"]);
+export const CONFIRMS = new Set(["confirm", "complete-multipart", "complete-credentials"]);
 
 /** Most keys that are remembered, so that an upload confirmed twice is counted once. */
 const MOST_KEYS = 10_000;

@@ -110,6 +110,8 @@ export interface ListedObject extends Pick<ObjectFacts, "size" | "etag"> {
   readonly key: string;
   /** Milliseconds since it was stored, by the clock of the store. */
   readonly age: number;
+  /** The time at which it was stored, by the same clock, in milliseconds since 1970. */
+  readonly storedAt: number;
 }
 
 /** A multipart upload of the store. */

@@ -2,7 +2,7 @@ import * as Context from "effect/Context";
 import type * as Option from "effect/Option";
 
 /** The purpose of a token. A token for one purpose is never valid for another. */
-export type TokenPurpose = "receipt" | "announcement" | "link" | "upload" | "names";
+export type TokenPurpose = "receipt" | "announcement" | "link" | "upload" | "names" | "credentials";
 
 /** Seals text so that its holder can read it, but cannot change or forge it. */
 export class Tokens extends Context.Service<

@@ -7,7 +7,7 @@ import { getRequest } from "../files/get-request.ts";
 import { Presigner } from "../ports/presigner.ts";
 import { inStoreOfUpload, isElsewhere } from "../store/in-store.ts";
 import { openReceipt } from "../tokens.ts";
-import { settleUpload } from "./settle-upload.ts";
+import { settleUpload, type Settling } from "./settle-upload.ts";
 
 /**
  * Confirms that the upload arrived as its receipt says, in the store in which it began, or where its
@@ -38,12 +38,20 @@ const confirmHere = Effect.fnUntraced(function* (
   // A moved file may differ in what only its first store reports.
   const policy: UploadPolicy = isMoved ? { ...named, onMismatch: "keep" } : named;
   const settled = yield* Effect.tapErrorTag(
-    settleUpload({ member, receipt, policy }),
+    settleWithGet({ member, receipt, policy }),
     "UploadRefusedByScan",
     ({ finding }) => Effect.sync(() => member.recordFacts?.({ finding })),
   );
-  const { size, version, metadata, path } = settled;
+  const { size, metadata, path } = settled;
   member.recordFacts?.({ size, grantedAt: receipt.issuedAt, metadata, path });
+  return settled;
+});
+
+/** Settles an upload, and signs a GET of its file. */
+export const settleWithGet = Effect.fnUntraced(function* (settling: Settling) {
+  const { member, receipt, policy } = settling;
+  const settled = yield* settleUpload(settling);
+  const { version } = settled;
   const presigner = yield* Presigner;
   const get = yield* presigner.get(
     getRequest({ ...receipt, version }, policy, audienceFor(member)),

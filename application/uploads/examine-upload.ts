@@ -30,6 +30,10 @@ export const examineUpload = Effect.fnUntraced(function* (receipt: Receipt, poli
     );
   if (Option.isNone(object)) return yield* new UploadIncomplete();
   const facts = object.value;
+  // Replaced since it was listed.
+  if (receipt.from !== undefined && receipt.from.etag !== facts.etag) {
+    return yield* new UploadIncomplete();
+  }
   const isVerified = verifiesContent(policy);
   const isIncoming = receipt.incoming === true;
   // No other header becomes part of the file, and a coding says how to read its bytes.
@@ -37,7 +41,12 @@ export const examineUpload = Effect.fnUntraced(function* (receipt: Receipt, poli
     !isIncoming || name === facts.unreadableBy || (isVerified && name === "content-encoding");
   const extraHeaders = Record.filter(facts.extraHeaders, (_, name) => matters(name));
   const differences: Array<UploadDifference> = [
-    ...compareWithReceipt(receipt, { ...facts, extraHeaders }),
+    ...compareWithReceipt(receipt, {
+      ...facts,
+      extraHeaders,
+      // Tools declare types of their own: the file gets the granted one.
+      ...(receipt.from !== undefined && { contentType: receipt.contentType }),
+    }),
     ...(isIncoming ? [] : timeDifference(receipt, facts, now)),
     ...(isIncoming ? [] : metadataDifferences(facts)),
   ];

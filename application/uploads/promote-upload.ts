@@ -7,7 +7,7 @@ import {
   UploadMismatch,
 } from "../../domain/errors.ts";
 import type { Receipt } from "../../domain/receipt.ts";
-import { incomingKey, removedKey, type StorageKey } from "../../domain/storage-key.ts";
+import { removedKey, type StorageKey, uploadKey } from "../../domain/storage-key.ts";
 import { compareWithReceipt } from "../../domain/upload-difference.ts";
 import type { UploadPolicy } from "../../domain/upload-policy.ts";
 import { examineUpload, removeQuietly } from "./examine-upload.ts";
@@ -32,7 +32,7 @@ export const promoteUpload = Effect.fnUntraced(
   function* (receipt: Receipt, policy: UploadPolicy, progress: Progress) {
     const { key, contentType } = receipt;
     const store = yield* ObjectStore;
-    const from = incomingKey(key);
+    const from = uploadKey(receipt);
     const lookAtFile = store.head(key).pipe(
       Effect.catchTag("ObjectUnreadable", () => Effect.fail(NOT_AS_GRANTED)),
       Effect.tap((file) => failIfRemoved(key, file)),

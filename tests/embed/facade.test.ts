@@ -243,6 +243,8 @@ const NEEDED: Readonly<Record<keyof Calls, string>> = {
   requestUpload: "write",
   requestUploads: "write",
   startMultipart: "write",
+  credentials: "write",
+  completeCredentials: "confirm",
   signParts: "write",
   listParts: "write",
   completeMultipart: "write",

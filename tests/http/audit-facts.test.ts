@@ -13,6 +13,7 @@ import { CredentialsUnavailable } from "../../domain/errors.ts";
 import type { Limits } from "../../domain/limits.ts";
 import { LinkLifetime } from "../../domain/link.ts";
 import { embedded, PRESIGN, startService, storeOf, TOKEN_KEY, FILE } from "./service.ts";
+import { CREDENTIALS, TOOLS, withCredentials } from "./with-credentials.ts";
 import { makeFolder } from "../support/make-folder.ts";
 
 const FILES = PRESIGN.replace("/presign", "");
@@ -41,7 +42,7 @@ const none = () => Effect.fail(new CredentialsUnavailable({ reason: "they have e
 
 /** A service over the embedded store, over a store that does not answer, or with no credentials. */
 async function start(
-  kind: "whole" | "no store" | "no credentials" | "CDN",
+  kind: "whole" | "no store" | "no credentials" | "credentials" | "CDN",
   directory: string,
   limits?: Limits,
 ) {
@@ -60,11 +61,16 @@ async function start(
         whole,
         "no store": storeOf("minio"),
         "no credentials": unsigned,
+        credentials: withCredentials(whole),
         CDN: throughCdn(CDN, whole),
       }[kind],
     ),
     policy: { linkLifetime: LinkLifetime.make(Duration.hours(1)) },
-    policies: { staff: { callers: ["service"] }, strict: { requireChecksum: true } },
+    policies: {
+      ...(kind === "credentials" && { tools: TOOLS }),
+      staff: { callers: ["service"] },
+      strict: { requireChecksum: true },
+    },
   });
   const send = (method: string, path: string, body?: unknown) => {
     audit.length = 0;
@@ -211,6 +217,19 @@ it("the audit has all that is known of a request, in every outcome of every acti
   const cookies = ["POST", `${FILES}/cookies`, {}] as const;
   await expectFacts(await start("CDN", directory), cookies, undefined, CALLER);
   await expectFacts(whole, cookies, "INVALID_REQUEST", CALLER);
+  const tools = await start("credentials", directory);
+  const credentials = ["POST", CREDENTIALS, { policy: "tools", max_bytes: 5 }] as const;
+  const toTools = { ...CALLER, policy: "tools" };
+  await expectFacts(tools, credentials, undefined, { ...toTools, size: 5 });
+  await expectFacts(tools, ["POST", CREDENTIALS, { policy: "files" }], "INVALID_REQUEST", {
+    ...CALLER,
+    policy: "files",
+    size: 2 ** 30,
+  });
+  const { grant } = (await tools.send(...credentials)).body;
+  const completingAll = ["POST", `${CREDENTIALS}/complete`, { grant }] as const;
+  await expectFacts(tools, completingAll, undefined, toTools);
+  await expectFacts(noStore, completingAll, "INVALID_REQUEST", toTools);
   const removing = ["DELETE", opening[1]] as const;
   await expectFacts(whole, removing, undefined, { ...CALLER, key: there.key });
   await expectFacts(whole, opening, "NOT_FOUND", file);

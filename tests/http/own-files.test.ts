@@ -283,7 +283,7 @@ it("of ten thousand files, each page costs one list, and with details a look at 
         const found = keys.filter((key) => key > after).slice(0, limit);
         const next = found.length === limit ? { next: found.at(-1) ?? "" } : {};
         return Effect.succeed({
-          found: found.map((key) => ({ key, size: 1, etag: '"a"', age: 0 })),
+          found: found.map((key) => ({ key, size: 1, etag: '"a"', age: 0, storedAt: 0 })),
           ...next,
         });
       },

@@ -10,6 +10,8 @@ const NEEDED: Readonly<Record<string, Scope | undefined>> = {
   presign: "write",
   presignBatch: "write",
   startMultipart: "write",
+  credentials: "write",
+  completeCredentials: "confirm",
   signParts: "write",
   listParts: "write",
   completeMultipart: "write",

@@ -80,7 +80,7 @@ export function storeFor(minutes: number): ReturnType<typeof storeAt> {
   });
 }
 
-interface Sent extends Pick<RequestInit, "method"> {
+export interface Sent extends Pick<RequestInit, "method"> {
   readonly headers?: Readonly<Record<string, string>>;
   readonly peer?: string;
 }

@@ -102,7 +102,7 @@ it("a page of the list has 1000 files, and names what comes after", async () => 
   const objects: Lists["objects"] = (below) => {
     asked.push(below);
     const found = [FIRST, "orgs/org_1/files/2026/11/of-others"];
-    const each = found.map((key) => ({ key, size: 1, etag: '"a"', age: 0 }));
+    const each = found.map((key) => ({ key, size: 1, etag: '"a"', age: 0, storedAt: 0 }));
     return Effect.succeed({ found: each, next: found[1] ?? "" });
   };
   const storage = withStore(layer, (store) => ({ ...store, list: { objects } }));

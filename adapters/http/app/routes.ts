@@ -1,5 +1,7 @@
 import { openapi } from "../openapi/route.ts";
 import { confirmOperation } from "../operations/confirm.ts";
+import { completeCredentialsOperation } from "../operations/credentials/complete.ts";
+import { credentialsOperation } from "../operations/credentials/request.ts";
 import { fileStateOperation } from "../operations/file-state.ts";
 import { followLinkRoute } from "../operations/follow-link.ts";
 import { health, readiness } from "../operations/health.ts";
@@ -19,7 +21,7 @@ import { presignOperation } from "../operations/presign.ts";
 import { removeFileOperation } from "../operations/remove-file.ts";
 import { signCookiesOperation } from "../operations/sign-cookies.ts";
 import { usageOperation } from "../operations/usage.ts";
-import { USAGE } from "../addresses.ts";
+import { CREDENTIALS, USAGE } from "../addresses.ts";
 
 /**
  * The operations on an organization's files, by the names of their calls: routes, calls of the
@@ -34,6 +36,8 @@ export const OPERATIONS = {
   signParts: signPartsOperation,
   listParts: listPartsOperation,
   completeMultipart: completeMultipartOperation,
+  credentials: credentialsOperation,
+  completeCredentials: completeCredentialsOperation,
   makeLink: makeLinkOperation,
   signCookies: signCookiesOperation,
   policies: policiesOperation,
@@ -58,6 +62,8 @@ export const PATTERNS: ReadonlyArray<string> = [
   FILES,
   `${FILES}/*`,
   USAGE,
+  CREDENTIALS,
+  `${CREDENTIALS}/*`,
   ...PUBLIC_ROUTES.filter(({ isProbe }) => isProbe === undefined).map(({ path }) =>
     path.replace(/:\w+$/, "*"),
   ),

@@ -9,7 +9,7 @@ import { presentGet } from "./presign.ts";
 import { presentPublic } from "./public-file.ts";
 import { confirmed, RECEIPT, Token } from "./schemas.ts";
 
-const ConfirmedUpload = Schema.Struct(confirmed).annotate({
+export const ConfirmedUpload = Schema.Struct(confirmed).annotate({
   identifier: "ConfirmedUpload",
   description: "`checksum` is there only if the store itself has verified it.",
 });

@@ -45,6 +45,9 @@ export const instant = (description: string, example: string) => {
 export const seconds = (description: string, example: number) =>
   Schema.Int.check(Schema.isGreaterThanOrEqualTo(1)).annotate({ description, examples: [example] });
 
+export const text = (description: string, example: string) =>
+  Schema.String.annotate({ description, examples: [example] });
+
 export const flag = (description: string) => Schema.Boolean.annotate({ description });
 
 export const download = {

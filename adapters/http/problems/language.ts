@@ -13,6 +13,7 @@ export interface Language {
 export const ROUTES = {
   requestUpload: "POST …/presign",
   startMultipart: "POST …/multipart",
+  credentials: "POST …/credentials",
   listParts: "GET …/multipart/parts",
 } as const;
 

@@ -86,6 +86,30 @@ const NOT_FOUND = {
     `${say.notFound.check} A receipt or upload works only in its own organization, for the caller it was given to, and until its file is removed.`,
 } as const;
 
+const OBJECT_FAULTS = {
+  name: {
+    answer: [400, "INVALID_FILE_NAME", "The object's name cannot be the path of a file"],
+    detail:
+      "Use names between slashes, without . and .., control characters and backslashes, of up to 255 bytes each.",
+  },
+  empty: {
+    answer: [400, "INVALID_SIZE", "The object is empty"],
+    detail: "A file must have at least 1 byte.",
+  },
+  late: {
+    answer: [409, "UPLOAD_LATE", "The object was stored or changed after completing began"],
+    detail: "Ask for new credentials, and upload it again.",
+  },
+  bytes: {
+    answer: [413, "FILE_TOO_LARGE", "The objects have more bytes than were granted"],
+    detail: "Ask for credentials with more max_bytes, and upload it again.",
+  },
+  removed: {
+    answer: [404, "NOT_FOUND", "The file was removed"],
+    detail: "Upload it again to have it back.",
+  },
+} as const;
+
 export const PROBLEMS = {
   InvalidBody: {
     answer: (_, say) => [400, "INVALID_REQUEST", `${say.input} is invalid`] as const,
@@ -301,6 +325,26 @@ export const PROBLEMS = {
     answer: [400, "INVALID_UPLOAD", "The upload is invalid, or has ended"],
     detail: (_, say) =>
       `Send upload exactly as ${say.operation("startMultipart")} answered it, within a day. An upload that was completed or aborted cannot be continued; start a new one.`,
+  },
+  InvalidGrant: {
+    answer: [400, "INVALID_GRANT", "The grant is invalid or has expired"],
+    detail: (_, say) =>
+      `Send the grant exactly as ${say.operation("credentials")} answered it, or next of the last answer, within a day after the credentials expire.`,
+  },
+  CredentialsNotSupported: {
+    answer: [400, "INVALID_REQUEST", "The policy gives out no credentials"],
+    detail: "Use a policy with credentials, or ask for the URL of each file.",
+  },
+  ObjectRefused: {
+    answer: ({ fault }) => OBJECT_FAULTS[fault].answer,
+    detail: ({ fault }) => OBJECT_FAULTS[fault].detail,
+    samples: [
+      { fault: "name" },
+      { fault: "empty" },
+      { fault: "late" },
+      { fault: "bytes" },
+      { fault: "removed" },
+    ],
   },
   MultipartNotSupported: {
     answer: [400, "INVALID_REQUEST", "Uploads in parts are not supported with this store"],

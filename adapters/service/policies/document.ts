@@ -11,6 +11,7 @@ import {
 } from "../../../application/ports/abilities.ts";
 import { sizeInWords } from "../../../domain/byte-size.ts";
 import { CONFIRM_GRACE } from "../../../domain/receipt.ts";
+import { SHORTEST_CREDENTIALS } from "../../../domain/credentials-grant.ts";
 import { isExecutable, type MediaType } from "../../../domain/media-type.ts";
 import {
   DEFAULT_TEMPLATE,
@@ -257,6 +258,31 @@ function rules(
       "onMismatch",
       onMismatch === "delete" && !isIncoming && !has("versions"),
       "it is delete, and this store cannot remove exactly what was looked at",
+    ],
+    [
+      "credentials",
+      policy.credentials && !isIncoming,
+      'it is true, and needs arrival "incoming": nobody may read what was not confirmed',
+    ],
+    [
+      "credentials",
+      policy.credentials && (policy.announce || policy.public || requireChecksum),
+      `it is true, and tools send neither grants nor granted checksums: leave out announce, public and ${SPELLINGS[spelling]("requireChecksum")}`,
+    ],
+    [
+      "credentials",
+      policy.credentials && scan !== "none" && !has("versions"),
+      "it is true, and scan is set: what was scanned could be replaced by other bytes of the same ETag; have the bucket keep versions",
+    ],
+    [
+      "credentials",
+      policy.credentials && !has("scoped credentials"),
+      `it is true, and this store is not known to give out credentials that reach one prefix alone${unproved}`,
+    ],
+    [
+      "putLifetime",
+      policy.credentials && Duration.isLessThan(putLifetime, SHORTEST_CREDENTIALS),
+      "it is less than 15 minutes, the shortest life of credentials",
     ],
     [
       "unconfirmedAfter",

@@ -35,6 +35,7 @@ export const listBlobs = (
       // A list has no quotes around ETags.
       etag: `"${etag}"`,
       age: now - Date.parse(modified),
+      storedAt: Date.parse(modified),
     }),
     isIn: ({ key }) => key.startsWith(prefix),
     next: (text) => {

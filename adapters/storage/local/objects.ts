@@ -319,7 +319,8 @@ function factsAt(path: string): Omit<ListedObject, "key"> | undefined {
     if (!lstatSync(path).isFile()) return undefined;
     file = openSync(path, READ_REGULAR);
     const { size, etag, modified } = describe(file);
-    return { size, etag, age: Date.now() - modified.getTime() };
+    const storedAt = modified.getTime();
+    return { size, etag, age: Date.now() - storedAt, storedAt };
   } catch {
     return undefined;
   } finally {

@@ -59,7 +59,7 @@ export function listedObject(
   [key, size = "", etag, modified = ""]: Members,
   now: number,
 ): ListedObject | undefined {
-  const age = now - Date.parse(modified);
-  if (etag === undefined || !/^\d{1,15}$/.test(size) || Number.isNaN(age)) return undefined;
-  return { key, size: Number(size), etag, age };
+  const storedAt = Date.parse(modified);
+  if (etag === undefined || !/^\d{1,15}$/.test(size) || Number.isNaN(storedAt)) return undefined;
+  return { key, size: Number(size), etag, age: now - storedAt, storedAt };
 }

@@ -9,12 +9,14 @@ import { tokensOf } from "../../../adapters/tokens/tokens.ts";
 import type { Member } from "../../../application/admit.ts";
 import { Tokens, type TokenPurpose } from "../../../application/ports/tokens.ts";
 import {
+  openCredentials,
   openLink,
   openNames,
   openAnnouncement,
   openReceipt,
   openUpload,
 } from "../../../application/tokens.ts";
+import { CredentialsGrant } from "../../../domain/credentials-grant.ts";
 import { Link } from "../../../domain/link.ts";
 import { MultipartUpload } from "../../../domain/multipart.ts";
 import { OrganizationId, OrganizationSlug } from "../../../domain/organization.ts";
@@ -79,6 +81,7 @@ function openSealed(purpose: TokenPurpose, content: string): void {
     announcement: Effect.map(Tokens, (tokens) => openAnnouncement(tokens, token)),
     upload: openUpload(member, token),
     link: openLink(token),
+    credentials: openCredentials(member, token),
     names: Effect.map(Tokens, (tokens) => openNames(tokens, { uuid: "" }, token)),
   }[purpose];
   const exit = Effect.runSyncExit(Effect.provideService(program, Tokens, tokens));
@@ -102,6 +105,7 @@ const DECODE = {
   announcement: decoding(Receipt),
   upload: decoding(MultipartUpload),
   link: decoding(Link),
+  credentials: decoding(CredentialsGrant),
   // Text, whose lines need no decoding.
   names: (text: string): unknown => text,
 };
@@ -109,6 +113,9 @@ const ENCODE: Readonly<Record<TokenPurpose, (value: unknown) => string>> = {
   receipt: (value) => toJson(value as Receipt),
   announcement: (value) => toJson(value as Receipt),
   upload: Schema.encodeSync(Schema.fromJsonString(MultipartUpload)) as (value: unknown) => string,
+  credentials: Schema.encodeSync(Schema.fromJsonString(CredentialsGrant)) as (
+    value: unknown,
+  ) => string,
   link: Schema.encodeSync(Schema.fromJsonString(Link)) as (value: unknown) => string,
   names: String,
 };
@@ -134,6 +141,19 @@ const CONTENTS: Readonly<Record<TokenPurpose, string>> = {
     q: "acme",
   }),
   upload: JSON.stringify({ ...GRANT, d: "upload-1", b: 5_242_880 }),
+  credentials: JSON.stringify({
+    g: "3f2b8c1e-9d4a-4c6b-8e7f-0a1b2c3d4e5f",
+    p: "files",
+    u: "fuzz",
+    c: "service",
+    o: "acme",
+    m: 5,
+    i: NOW,
+    x: NOW + 900_000,
+    l: NOW + 90_000_000,
+    n: "incoming/credentials/acme/3f2b8c1e-9d4a-4c6b-8e7f-0a1b2c3d4e5f/a.png",
+    b: 5,
+  }),
   link: JSON.stringify({ ...SHARED, v: "version-1" }),
   names: "3f2b8c1e-9d4a-4c6b-8e7f-0a1b2c3d4e5f\na.png\nholidays/a.png",
 };

@@ -17,7 +17,7 @@ const storeWith = (keys: ReadonlySet<string>, byPages: boolean, etag: string): L
     const next = byPages ? `#${start + limit}` : found.at(-1);
     const isLast = start + limit >= sorted.length;
     return Effect.succeed({
-      found: found.map((key) => ({ key, size: 1, etag, age: 0 })),
+      found: found.map((key) => ({ key, size: 1, etag, age: 0, storedAt: 0 })),
       ...(!isLast && next !== undefined && { next }),
     });
   },

@@ -95,6 +95,7 @@ function storeOf(
             size: 5,
             etag: '"e"',
             age: newest?.listed ?? newest?.age ?? 0,
+            storedAt: 0,
           })),
           below,
           ({ key }) => key,

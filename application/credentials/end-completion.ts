@@ -1,0 +1,51 @@
+import * as Arr from "effect/Array";
+import * as Effect from "effect/Effect";
+import {
+  type CredentialsGrant,
+  credentialsPrefix,
+  reservedKey,
+} from "../../domain/credentials-grant.ts";
+import type { StoreUnavailable } from "../../domain/errors.ts";
+import { isIncomingKey } from "../../domain/storage-key.ts";
+import { listsOfStore } from "../files/list-files.ts";
+import { ObjectStore, type Page, type StoredVersion } from "../ports/object-store.ts";
+import { Policies } from "../ports/policies.ts";
+import { Usage } from "../ports/usage.ts";
+
+/** Removals at once. */
+const AT_ONCE = 16;
+/** Most objects of one answer, where the store lets us choose. */
+const PAGE = 500;
+
+/**
+ * Removes some of what is left below the prefix of a grant, and returns the grant to continue with;
+ * at the end frees its bytes. The mark stays, so that what comes later becomes no file.
+ */
+export const endCompletion = Effect.fnUntraced(function* (grant: CredentialsGrant) {
+  const { remove } = yield* ObjectStore;
+  const list = yield* listsOfStore;
+  const { after, ...ended } = grant;
+  const below = { prefix: credentialsPrefix(grant), after, limit: PAGE };
+  const pages: Effect.Effect<Page<Listed, string>, StoreUnavailable> = list.versions?.(below) ??
+  list.objects(below);
+  const { found, next } = yield* pages;
+  const versions = found.flatMap(({ key, version }) =>
+    isIncomingKey(key) ? [{ key, version }] : [],
+  );
+  yield* Effect.forEach(
+    // One at a time per object, since versitygw fails on two at once.
+    Object.values(Arr.groupBy(versions, ({ key }) => key)),
+    (each) => Effect.forEach(each, remove, { discard: true }),
+    { concurrency: AT_ONCE, discard: true },
+  );
+  if (next !== undefined) return { ...ended, after: next };
+  const policy = (yield* Policies).get(grant.policy);
+  if (policy !== undefined) {
+    yield* (yield* Usage)?.removed(yield* reservedKey(grant, policy.key)) ?? Effect.void;
+  }
+  return undefined;
+});
+
+interface Listed extends Partial<Omit<StoredVersion, "key">> {
+  readonly key: string;
+}
