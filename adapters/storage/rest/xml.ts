@@ -29,9 +29,13 @@ export const document = (name: string, content: string): string =>
 export const escape = (text: string): string =>
   text.replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll(">", "&gt;");
 
+/** Replaces references (XML 1.0, section 4.1); Go's servers write an apostrophe in a name as one. */
 export const unescape = (text: string): string =>
-  text
-    .replaceAll(/&(?:quot|#34);/g, '"')
-    .replaceAll("&lt;", "<")
-    .replaceAll("&gt;", ">")
-    .replaceAll("&amp;", "&");
+  text.replaceAll(REFERENCE, (whole, name, decimal, hexadecimal) => {
+    if (name) return NAMED[name as keyof typeof NAMED];
+    const code = decimal ? Number(decimal) : Number.parseInt(hexadecimal, 16);
+    return code > 0x10_ff_ff ? whole : String.fromCodePoint(code);
+  });
+
+const REFERENCE = /&(?:(amp|lt|gt|quot|apos)|#(\d{1,7})|#x([\dA-Fa-f]{1,6}));/g;
+const NAMED = { amp: "&", lt: "<", gt: ">", quot: '"', apos: "'" };
