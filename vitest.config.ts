@@ -43,7 +43,7 @@ const OWN: ReadonlyArray<Suite> = [
  */
 const LATER = [
   "tests/azure/*.test.ts",
-  "tests/cli/doctor.test.ts",
+  "tests/cli/{credentials-tools,doctor}.test.ts",
   "tests/clients/*.test.ts",
   "tests/embed/contract.test.ts",
   "tests/http/keyless.test.ts",
@@ -119,7 +119,7 @@ const FULL = [
 
 /** They take longest, so they begin first: none of them is left to one worker in the end. */
 const LONG =
-  /\/(?:deploy\/compose-up|hosts\/[\w-]+|clients\/\w+|browser\/client|runtimes\/same-suite|attacks\/fuzzed|cli\/doctor|contract\/(?:contract|certify)|embed\/contract|service\/(?:doctor-\w+|leftovers|cold))\.test\.ts$/;
+  /\/(?:deploy\/compose-up|hosts\/[\w-]+|clients\/\w+|browser\/client|runtimes\/same-suite|attacks\/fuzzed|cli\/(?:doctor|credentials-tools)|contract\/(?:contract|certify)|embed\/contract|service\/(?:doctor-\w+|leftovers|cold))\.test\.ts$/;
 
 class LongestFirst extends BaseSequencer {
   override async sort(files: Array<TestSpecification>): Promise<Array<TestSpecification>> {

@@ -9,6 +9,7 @@ import { orFail } from "./command/configuration.ts";
 import { CommandFailure, EXIT } from "./command/failure.ts";
 import { config } from "./config.ts";
 import { cors } from "./cors.ts";
+import { completeCredentials, credentials } from "./credentials/credentials.ts";
 import { doctor } from "./doctor/command.ts";
 import { eventCommands } from "./events/events.ts";
 import { forget } from "./forget.ts";
@@ -29,6 +30,9 @@ export async function main(args: ReadonlyArray<string>, listen: Listen): Promise
   const commands = [
     serve,
     upload,
+    // The longer name first.
+    completeCredentials,
+    credentials,
     mcp,
     config,
     doctor,
@@ -44,7 +48,9 @@ export async function main(args: ReadonlyArray<string>, listen: Listen): Promise
     ...eventCommands,
     ...tokenCommands,
   ];
-  const words = args.filter((arg) => arg !== "help" && !arg.startsWith("-"));
+  // What follows is the command of another program.
+  const own = args.slice(0, [...args, "--"].indexOf("--"));
+  const words = own.filter((arg) => arg !== "help" && !arg.startsWith("-"));
   const chosen = commands.find(({ name }) => `${words.join(" ")} `.startsWith(`${name} `));
   const group = commands.filter(({ name }) => name.startsWith(`${words[0]} `));
   const listed = group.length > 0 ? group : commands;
@@ -53,7 +59,7 @@ export async function main(args: ReadonlyArray<string>, listen: Listen): Promise
 `;
   const [first = "help"] = args;
   try {
-    if (first === "help" || args.includes("--help") || args.includes("-h")) {
+    if (first === "help" || own.includes("--help") || own.includes("-h")) {
       print(chosen?.help ?? overview);
     } else if (first === "--version") {
       print(`${VERSION}\n`);

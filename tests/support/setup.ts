@@ -20,7 +20,7 @@ import { findManifestTools } from "./manifest-tools.ts";
 import { findMinio, startMinio, startStrictMinio } from "./minio.ts";
 import { findOlderNode } from "./older-node.ts";
 import { type Package, pack, packCreate } from "./pack.ts";
-import { findCaddy, findOnPath, findPythonTool, PYTHON_CHECKS } from "./on-path.ts";
+import { findAws, findCaddy, findOnPath, findPythonTool, PYTHON_CHECKS } from "./on-path.ts";
 import { findRedis, findValkey } from "./redis.ts";
 import { installTools, type ToolSuite } from "./tools.ts";
 
@@ -111,6 +111,8 @@ const FINDERS = {
     }),
   /** The path of mypy, in an environment that has what clients/python is checked and used with. */
   pythonChecks: () => findPythonTool("mypy", PYTHON_CHECKS),
+  /** The path of aws, in an environment that has boto3 and DuckDB. */
+  aws: findAws,
   /** What renders and validates Kubernetes manifests. */
   manifests: findManifestTools,
   toxiproxy: async () => {

@@ -130,10 +130,13 @@ function parse(options: Options, args: ReadonlyArray<string>) {
   }
   // Otherwise an option would be taken for the value of the one before it.
   const isValued = (arg: string) => arg.startsWith("--") && types[arg.slice(2)]?.type === "string";
-  const whole = args.map((arg, index) =>
-    isValued(arg) && args[index + 1]?.startsWith("-") ? `${arg}=` : arg,
-  );
-  const { values, positionals } = parseArgs({ args: whole, options: types, strict: false });
+  // What follows -- are arguments, whatever they look like.
+  const end = [...args, "--"].indexOf("--");
+  const whole = args
+    .slice(0, end)
+    .map((arg, index) => (isValued(arg) && args[index + 1]?.startsWith("-") ? `${arg}=` : arg));
+  const all = [...whole, ...args.slice(end)];
+  const { values, positionals } = parseArgs({ args: all, options: types, strict: false });
   const input: Record<string, unknown> = {};
   for (const [name, { variable = "", isArgument, isRepeatable }] of Object.entries(options)) {
     const rest = () => (positionals.length > 0 ? positionals.splice(0) : undefined);

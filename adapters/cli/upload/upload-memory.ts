@@ -23,10 +23,11 @@ export function makeUploadMemory(path = defaultPath()): UploadStorage {
   };
 }
 
-function defaultPath() {
-  const folder = process.env["XDG_STATE_HOME"] || join(homedir(), ".local", "state");
-  return join(folder, "valetkey", "uploads.json");
-}
+const defaultPath = () => join(stateFolder(), "uploads.json");
+
+/** The user's folder for state of this command. */
+export const stateFolder = (): string =>
+  join(process.env["XDG_STATE_HOME"] || join(homedir(), ".local", "state"), "valetkey");
 
 /** Largest file that is read; an upload of 10,000 parts takes less than 1 MiB with its ETags. */
 const MAX_BYTES = 16 * 2 ** 20;

@@ -1,0 +1,82 @@
+import { execFileSync } from "node:child_process";
+import { existsSync } from "node:fs";
+import { join } from "node:path";
+import { expect, it } from "vitest";
+import { environmentFor, FORMS } from "../../adapters/cli/credentials/forms.ts";
+import type { Session } from "../../adapters/cli/credentials/session.ts";
+import { valetkey } from "../support/command-line.ts";
+import { makeFolder } from "../support/make-folder.ts";
+
+// What real tools make of them is in credentials-tools.test.ts.
+
+const GRANT = {
+  grant: "a-grant",
+  expires_at: "2026-12-01T18:00:00.000Z",
+  complete_until: "2026-12-02T18:00:00.000Z",
+};
+const PLACE = { bucket: "it's $HOME", prefix: 'incoming/"a b"/' };
+const S3: Session = {
+  kind: "s3",
+  ...PLACE,
+  ...GRANT,
+  endpoint: "https://s3.example.com",
+  region: "eu-central-1",
+  path_style: false,
+  access_key_id: "an-id",
+  secret_access_key: "a`secret`'s \\ end",
+  session_token: "a+token/=",
+};
+
+it("what --print env prints is what a shell reads, whatever is in it", () => {
+  const script = `${FORMS.env(S3)}printf %s "$AWS_SECRET_ACCESS_KEY$VALETKEY_URI"`;
+  const read = execFileSync("sh", ["-c", script], { encoding: "utf8" });
+  expect(read).toBe(`${S3.secret_access_key}s3://it's $HOME/incoming/"a b"/`);
+  expect(FORMS.duckdb(S3)).toContain("SECRET 'a`secret`''s \\ end',");
+  expect(FORMS.aws(S3)).toContain("s3 = \n  addressing_style = virtual\n");
+});
+
+it("stores of Google and Azure have the forms that their tools read", () => {
+  const gcs: Session = {
+    kind: "gcs",
+    ...PLACE,
+    ...GRANT,
+    endpoint: "https://g",
+    access_token: "t",
+  };
+  const azure: Session = { kind: "azure", ...PLACE, ...GRANT, endpoint: "https://a", sas: "sv=1" };
+  expect(FORMS.rclone(gcs)).toContain("type = google cloud storage\naccess_token = t\n");
+  expect(environmentFor(azure, {})).toMatchObject({
+    RCLONE_CONFIG_VALETKEYSTORE_SAS_URL: "https://a/it's $HOME?sv=1",
+    VALETKEY_URI: 'https://a/it\'s $HOME/incoming/"a b"/',
+  });
+  for (const form of ["aws", "boto3", "duckdb", "process"] as const) {
+    expect([FORMS[form](gcs), FORMS[form](azure)]).toEqual([undefined, undefined]);
+  }
+});
+
+const run = (...args: ReadonlyArray<string>) => valetkey(["credentials", ...args], ENV);
+const ENV = { VALETKEY_ENDPOINT: "http://127.0.0.1:9", VALETKEY_TOKEN: "a-token" };
+
+it("valetkey credentials wants a command or a form, and takes the command as it is", async () => {
+  for (const args of [[], ["--print=env", "--", "true"]]) {
+    const { code, stderr } = await run("--org=acme", ...args);
+    expect([code, stderr]).toEqual([64, "Name a command after --, or a form with --print.\n"]);
+  }
+  const folder = makeFolder();
+  const file = join(folder, "session.json");
+  const words = ["--", "aws", "s3", "--help", "--org", "x", "--org", "y", "-h", "--policy"];
+  const { code, stdout, stderr } = await run("--org=acme", "--session", file, ...words);
+  expect([code, stdout]).toEqual([1, ""]);
+  expect(stderr).toContain("http://127.0.0.1:9 does not answer.");
+  expect(existsSync(file)).toBe(false);
+  expect((await run("--help")).stdout).toContain("Usage: valetkey credentials -- COMMAND...");
+  expect((await run("complete", "--help")).stdout).toContain("valetkey credentials complete FILE");
+});
+
+it("a file of --session that something else has written is named, and its content is not", async () => {
+  const { code, stderr } = await run("complete", import.meta.filename, "--org=acme");
+  expect([code, stderr]).toEqual([
+    66,
+    `${import.meta.filename} was not written by valetkey credentials --session.\n`,
+  ]);
+});
