@@ -9,16 +9,19 @@ import { isTruncated, listedObject, readPage } from "./page.ts";
 import { refusalIn } from "./refusal-reason.ts";
 import type { Bucket, Refuse } from "./signed-fetch.ts";
 
-/** "ListObjectsV2", Amazon S3 API Reference; Cloud Storage has it in its XML API. */
+/**
+ * "ListObjectsV2", Amazon S3 API Reference; Cloud Storage has it in its XML API. `mark` follows the
+ * name after which a page begins.
+ */
 export const listObjects =
-  (bucket: Bucket, refuse: Refuse): Lists["objects"] =>
+  (bucket: Bucket, refuse: Refuse, mark = ""): Lists["objects"] =>
   ({ prefix, after, limit }) =>
     readPage<ListedObject, string>(bucket, {
       query: [
         ["list-type", "2"],
         ["max-keys", String(limit)],
         ["prefix", prefix],
-        ...(after === undefined ? [] : [["start-after", after] as const]),
+        ...(after === undefined ? [] : [["start-after", after + mark] as const]),
       ],
       roots: ["ListBucketResult"],
       items: ["Contents"],

@@ -81,7 +81,7 @@ export function s3ObjectStore(
     listOpen: listUploads(bucket, refuse),
   };
   const copy = s3Copy(bucket, settings, parts, provider.largestCopy);
-  const objects = listObjects(bucket, refuse);
+  const objects = listObjects(bucket, refuse, provider.listMark);
   return ObjectStore.of({
     abilities: state.abilities,
     limits: provider.limits,

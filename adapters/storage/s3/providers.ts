@@ -6,6 +6,8 @@ import type { AbsentHeaders } from "../signing/sign-query.ts";
 export interface Provider extends Known, Partial<Pick<CertifiedServer, "certified">> {
   readonly title: string;
   readonly limits: StoreLimits;
+  /** As in `listObjects`. */
+  readonly listMark?: string;
   /** As in `Parts`. */
   readonly abandoned?: string;
   /** With a region and an account; undefined without a common one, or if the client knows it. */
@@ -115,6 +117,8 @@ export const PROVIDERS = {
       deniable: OBEYED,
       signedAs: "parameters",
     },
+    // As in its own tokens: otherwise a page may end a list of folders in folders too early.
+    listMark: "[minio_cache:v2,return:]",
     abandoned:
       "MinIO itself removes uploads in parts that nobody completes, a day after they began; MINIO_API_STALE_UPLOADS_EXPIRY (stale_uploads_expiry of its settings) sets how long it waits",
     ...certifiedAs("minio", abilitiesWithout("scan tags", "scoped credentials")),
