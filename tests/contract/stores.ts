@@ -37,6 +37,9 @@ const fakeGcs = isOwn ? undefined : await need("fakeGcs");
 type Versions = "without versions" | "with versions" | "with versions suspended";
 const VERSIONED = ["with versions", "with versions suspended"] as const;
 
+/** Until its certificate shows it. */
+const UNCERTIFIED = lackedBy(PROVIDERS.minio.abilities);
+
 const ALL: ReadonlyArray<Harness> = [
   embeddedStore(),
   // The native signer of Amazon's source is that of MinIO's.
@@ -48,10 +51,12 @@ const ALL: ReadonlyArray<Harness> = [
     },
   ].map(({ name, make }) => ({
     name,
+    without: UNCERTIFIED,
     open: minioServer && (() => openS3(make, minioServer)),
   })),
   ...VERSIONED.map((versions) => ({
     name: `minio, ${versions}`,
+    without: UNCERTIFIED,
     open: minioServer && (() => openS3(minio, minioServer, versions)),
   })),
   ...(["service account", "HMAC key", "no key"] as const).map((credentials) => ({

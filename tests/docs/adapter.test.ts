@@ -71,7 +71,7 @@ it.skipIf(server === undefined)("the adapter keeps every promise of the contract
   expect(failed, output).toEqual([]);
   expect(tests.length).toBeGreaterThan(50);
   expect(tests[0]?.ancestorTitles[0]).toMatch(
-    /^my store \(without: two endpoints, .*reads, copies, .*unsigned headers, scan tags\)$/,
+    /^my store \(without: two endpoints, .*reads, copies, .*unsigned headers, scan tags, scoped credentials\)$/,
   );
 });
 

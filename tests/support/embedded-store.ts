@@ -15,7 +15,7 @@ export const embeddedStore = (
 ): Openable => ({
   name: "local",
   // It shares its origin with the service, and makes browsers download whatever they could run.
-  without: ["two endpoints", "inline PDF"],
+  without: ["two endpoints", "inline PDF", "scoped credentials"],
   open: async () => {
     const directory = makeFolder();
     const port = await freePort();

@@ -12,6 +12,7 @@ import { overtaken } from "./overtaken.ts";
 import { reading } from "./read.ts";
 import { removal } from "./removal.ts";
 import { signedRequest } from "./signed-request.ts";
+import { scoped } from "./scoped.ts";
 import type { StorePromise } from "./store-promise.ts";
 
 /** Every promise about a store, in the order in which they are tried. */
@@ -29,10 +30,11 @@ export const PROMISES: ReadonlyArray<StorePromise> = [
   overtaken,
   removal,
   listing,
+  scoped,
 ].flat();
 
 /** The version of the promises that abilities stand on; a certificate of an older one has others. */
-export const CONTRACT = 2;
+export const CONTRACT = 3;
 
 /** The abilities that a certificate decides, each after those on which it may depend. */
 export const CERTIFIED = [
@@ -49,6 +51,7 @@ export const CERTIFIED = [
   "md5",
   "file checksums",
   "write-once",
+  "scoped credentials",
 ] as const satisfies ReadonlyArray<Ability>;
 
 /** The same where each may be signed for or not, as on Azure. */

@@ -29,7 +29,7 @@ export const keysIn = (text: string): ReadonlyArray<ObjectKey> =>
   (text.match(KEYS) ?? []) as ReadonlyArray<string> as ReadonlyArray<ObjectKey>;
 
 const KEYS =
-  /(?:incoming\/(?:removed\/)?)?orgs\/[^?\s\p{Cc}]+|(?<![\w/-])[0-9a-f]{8}-[0-9a-f-]{27}\.png/gu;
+  /(?:incoming\/(?:removed\/)?)?orgs\/[^?\s\p{Cc}]+|incoming\/credentials(?:\/[\w-]+){2}\/[\w-][\w.-]*|(?<![\w/-])[0-9a-f]{8}-[0-9a-f-]{27}\.png/gu;
 
 /** The key in a path or a URL. */
 export const keyIn = (path: string): ObjectKey | undefined => keysIn(path)[0];

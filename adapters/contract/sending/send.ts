@@ -34,6 +34,8 @@ export interface Options {
   readonly written?: Written | undefined;
   readonly signal?: AbortSignal;
   readonly pause?: Pause | undefined;
+  /** Sent over a connection of its own. */
+  readonly isAlone?: boolean;
 }
 
 /**
@@ -61,7 +63,7 @@ export async function send(method: string, url: string, options: Options = {}): 
 async function exchange(
   { method, url, headers, body }: SentRequest,
   signal: AbortSignal,
-  { chunked = false, pause }: Options,
+  { chunked = false, pause, isAlone = false }: Options,
 ): Promise<Omit<RawAnswer, "ok">> {
   const { isTls, ...address } = addressIn(url);
   const outgoing = (isTls ? https : http).request({
@@ -70,7 +72,7 @@ async function exchange(
     ...connecting(url),
     headers,
     // Bytes that the store has not read stay on the connection, so nothing else may use it.
-    ...((chunked || pause) && { agent: false }),
+    ...((chunked || pause || isAlone) && { agent: false }),
     signal,
   });
   // A connection that is cut is reported more than once.

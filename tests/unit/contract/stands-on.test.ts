@@ -9,6 +9,7 @@ const FILE = new URL("../../../adapters/storage/certificate/stands-on.json", imp
 const TABLES = [
   "ttiNgZprilKqvGxvzEJA9fEMAb8uOCmyZKQtwREVUBM",
   "iyt0i9qm8Lpd1luWTooMGxux0wMwHgglWrdEEsxFaJY",
+  "j6jGVH7Wm7mn35guZ4-FnmANVzvJWksKzy8R0gzp3-s",
 ];
 
 it("the table of what abilities stand on is what npm run generate writes", () => {
