@@ -58,7 +58,7 @@ const LATER = [
 
 /** Files that try the same by the embedded store, in memory or by a file, and by such servers. */
 const BOTH = [
-  "tests/contract/{contract,forget,limiter,list,sweep,upload-life}.test.ts",
+  "tests/contract/{contract,forget,limiter,list,same-etag,sweep,upload-life}.test.ts",
   "tests/events/{commands,outbox}.test.ts",
   "tests/service/metrics.test.ts",
 ];
@@ -66,6 +66,7 @@ const BOTH = [
 /** The suites that only `npm run test:all` has. */
 const OTHERS: ReadonlyArray<Suite> = [
   { name: "faults", isolate: true },
+  { name: "model", isolate: true },
   { name: "attacks", exclude: ["tests/attacks/slow-*.test.ts"] },
   { name: "browser", isolate: true },
   { name: "docs" },

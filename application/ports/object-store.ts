@@ -80,7 +80,7 @@ export type CopyOutcome =
   | "copied"
   /** The key has an object already. */
   | "exists"
-  /** The upload is gone or was replaced; there is no copy. */
+  /** The upload is gone or was replaced, or must not be published; there is no copy. */
   | "changed";
 
 /** A page of the entries below a prefix, in the order of the store. */
@@ -182,6 +182,11 @@ export interface Copies {
       readonly contentType: MediaType;
       /** Printable ASCII, up to 1,900 characters. A store that cannot keep them drops them. */
       readonly names?: string | undefined;
+      /**
+       * Asked once the bytes are taken, and before anybody can read them: with false there is no
+       * copy. For stores whose ETag two bodies may share, such as an MD5; others need not ask.
+       */
+      readonly mayPublish?: Effect.Effect<boolean, StoreUnavailable> | undefined;
     },
   ) => Effect.Effect<CopyOutcome, StoreUnavailable>;
   readonly writeEmpty: (key: IncomingKey) => Effect.Effect<void, StoreUnavailable>;

@@ -2,9 +2,9 @@ import * as DateTime from "effect/DateTime";
 import * as Effect from "effect/Effect";
 import * as Option from "effect/Option";
 import * as Record from "effect/Record";
-import { UploadIncomplete, UploadMismatch } from "../../domain/errors.ts";
+import { type StoreUnavailable, UploadIncomplete, UploadMismatch } from "../../domain/errors.ts";
 import type { Receipt } from "../../domain/receipt.ts";
-import { uploadKey } from "../../domain/storage-key.ts";
+import { isIncomingKey, type ObjectKey, uploadKey } from "../../domain/storage-key.ts";
 import {
   compareWithReceipt,
   timeDifference,
@@ -58,7 +58,7 @@ export const examineUpload = Effect.fnUntraced(function* (receipt: Receipt, poli
   const { version } = facts;
   // Without a version, the removed object could be another one.
   if (policy.onMismatch === "delete" && (version !== undefined || isIncoming)) {
-    yield* removeQuietly({ key, version });
+    yield* removeRefused({ key, version }, policy);
   }
   return yield* new UploadMismatch({ differences });
 });
@@ -75,11 +75,28 @@ const metadataDifferences = ({ announcement, names }: ObjectFacts) =>
 
 type Removed = Parameters<ObjectStore["Service"]["remove"]>[0];
 
+/**
+ * Removes an upload that is refused, unless it is to be scanned and has no version: then its place
+ * stays taken, since while another process has a later upload scanned, this could remove that one,
+ * and let other bytes with its ETag in.
+ */
+export const removeRefused = Effect.fnUntraced(function* (object: Removed, { scan }: UploadPolicy) {
+  const { key, version } = object;
+  const { copies } = yield* ObjectStore;
+  if (scan === "none" || version !== undefined || copies === undefined || !isIncomingKey(key)) {
+    return yield* removeQuietly(object);
+  }
+  yield* quietly(key, copies.writeEmpty(key));
+});
+
 export const removeQuietly = Effect.fnUntraced(function* (object: Removed) {
   const { remove } = yield* ObjectStore;
-  yield* remove(object).pipe(
+  yield* quietly(object.key, remove(object));
+});
+
+const quietly = (key: ObjectKey, removing: Effect.Effect<void, StoreUnavailable>) =>
+  removing.pipe(
     Effect.catch(({ reason }) =>
-      Effect.logWarning("an upload could not be removed", { key: object.key, reason }),
+      Effect.logWarning("an upload could not be removed", { key, reason }),
     ),
   );
-});

@@ -59,6 +59,7 @@ export const promoteUpload = Effect.fnUntraced(
       to: key,
       contentType,
       names: sealNames(yield* Tokens, receipt),
+      ...(policy.scan !== "none" && { mayPublish: isUntouched(store, key) }),
     });
     // Replaced since it was looked at: it has to be looked at again.
     if (outcome === "changed") return yield* new UploadIncomplete();
@@ -85,6 +86,15 @@ const isMade = (key: StorageKey) =>
     Effect.map(Option.isSome),
     Effect.orElseSucceed(() => false),
   );
+
+/**
+ * Returns true if neither the file nor the mark of a removal is there. What was scanned is written
+ * once, so that while it waits no other bytes with its ETag take its place; it is removed only after
+ * one of the two was made.
+ */
+const isUntouched = Effect.fnUntraced(function* (store: ObjectStore["Service"], key: StorageKey) {
+  return !((yield* isStored(store, key)) || (yield* isStored(store, removedKey(key))));
+});
 
 /** Compares without a checksum, which a copy does not have. */
 const compareWithGrant = (receipt: Receipt, facts: ObjectFacts) =>

@@ -7,16 +7,14 @@ import {
   UploadRefusedByScan,
 } from "../../domain/errors.ts";
 import type { UploadPolicy } from "../../domain/upload-policy.ts";
-import { removeQuietly } from "./examine-upload.ts";
+import { removeRefused } from "./examine-upload.ts";
 import { UploadStore } from "../ports/stores.ts";
 import { type ObjectRef, ObjectStore } from "../ports/object-store.ts";
 import { Scanner, type Verdict } from "../ports/scanner.ts";
 
 /** Fails unless the policy's scan calls exactly these bytes clean. */
-export const scanUpload = Effect.fnUntraced(function* (
-  upload: ObjectRef,
-  { scan, onInfected }: UploadPolicy,
-) {
+export const scanUpload = Effect.fnUntraced(function* (upload: ObjectRef, policy: UploadPolicy) {
+  const { scan, onInfected } = policy;
   if (scan === "none") return;
   const verdict = yield* scan === "clamd" ? scanned(upload) : verdictInTag(upload);
   if (verdict === "clean") return;
@@ -24,7 +22,7 @@ export const scanUpload = Effect.fnUntraced(function* (
   const finding = isInfected ? verdict.infected : verdict.unscannable;
   const { key, version } = upload;
   yield* Effect.logWarning("an upload was refused by its scan", { key, finding });
-  if (isInfected && onInfected === "delete") yield* removeQuietly({ key, version });
+  if (isInfected && onInfected === "delete") yield* removeRefused({ key, version }, policy);
   return yield* new UploadRefusedByScan({ finding });
 });
 

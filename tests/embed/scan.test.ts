@@ -105,11 +105,11 @@ describe.skipIf(path === undefined)("a policy with scan: clamd", () => {
     );
   });
 
-  it("onInfected: delete removes it", async () => {
+  it("onInfected: delete removes its bytes", async () => {
     const host = await open({ onInfected: "delete" });
     const { confirm } = await upload(host, TEST_FILE);
     expect(await confirm()).toBe("UPLOAD_REFUSED_BY_SCAN");
-    expect(await confirm()).toBe("UPLOAD_INCOMPLETE");
+    expect(await confirm()).toBe("UPLOAD_MISMATCH");
   });
 
   it("a file that clamd cannot scan is not clean, and stays", async () => {

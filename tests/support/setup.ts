@@ -78,6 +78,9 @@ const FINDERS = {
   node22: () => findOlderNode(22),
   node24: () => findOlderNode(24),
   redis: findRedis,
+  /** A model checker, and the compiler of what it writes. */
+  spin: () => findOnPath("spin", { from: "spin", variable: "TEST_SPIN" }),
+  gcc: () => findOnPath("gcc", { from: "gcc", variable: "TEST_GCC" }),
   clamd: () => findOnPath("clamd", { from: "clamav-daemon", variable: "TEST_CLAMD" }),
   valkey: findValkey,
   nginx: () => findOnPath("nginx", { from: "nginx", variable: "TEST_NGINX" }),

@@ -110,11 +110,16 @@ export const layer = (
         remove: (object) => run(() => removeObject(folder, stored(object).key)),
         copies: {
           writeEmpty: (key) => run(() => writeEmpty(folder, stored({ key }).key)),
-          copy: ({ key, etag, to, names }) =>
-            run(() => {
-              const from = stored({ key }).key;
-              return linkObject(folder, { from, to: stored({ key: to }).key, etag, names });
-            }),
+          copy: ({ key, etag, to, names, mayPublish }) =>
+            run(() =>
+              linkObject(folder, {
+                from: stored({ key }).key,
+                to: stored({ key: to }).key,
+                etag,
+                names,
+                mayPublish: mayPublish && (() => Effect.runPromise(mayPublish)),
+              }),
+            ),
         },
         read: ({ key, etag, start = 0, length = Infinity }) =>
           run(async () => {

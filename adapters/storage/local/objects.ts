@@ -237,7 +237,11 @@ export async function linkObject(
     to,
     etag,
     names,
-  }: Record<"from" | "to" | "etag", string> & { readonly names?: string | undefined },
+    mayPublish,
+  }: Record<"from" | "to" | "etag", string> & {
+    readonly names?: string | undefined;
+    readonly mayPublish?: (() => Promise<boolean>) | undefined;
+  },
 ): Promise<CopyOutcome> {
   if (names !== undefined) await writeEmpty(folder, namesKey(to), names);
   const temporaryFile = join(folder.temporary, randomUUID());
@@ -245,7 +249,7 @@ export async function linkObject(
     await link(objectPath(folder, from), temporaryFile);
     const object = await openStored(temporaryFile);
     await object?.close();
-    if (object?.etag !== etag) return "changed";
+    if (object?.etag !== etag || (await mayPublish?.()) === false) return "changed";
     await moveIntoPlace(folder.objects, {
       from: temporaryFile,
       to: objectPath(folder, to),

@@ -43,8 +43,8 @@ export const s3Copy = (
   });
 
   const copyAs = Effect.fnUntraced(function* (upload: Parameters<Copy>[0]) {
-    const { to: key, contentType, names } = upload;
-    if (upload.size <= largestCopy) {
+    const { to: key, contentType, names, mayPublish } = upload;
+    if (upload.size <= largestCopy && mayPublish === undefined) {
       const named = names === undefined ? [] : [[NAMES, names] as const];
       const etag = yield* copyFrom(upload, [["content-type", contentType], ANEW, ...named]);
       return etag === undefined ? "changed" : "copied";
@@ -65,6 +65,7 @@ export const s3Copy = (
         etag === undefined ? [] : { partNumber: index + 1, etag, size: 0 },
       );
       if (parts.length < etags.length) return "changed";
+      if (mayPublish !== undefined && !(yield* mayPublish)) return "changed";
       const outcome = yield* multipart.complete({ ...id, parts });
       if (outcome === "changed") return yield* UNKNOWN_PARTS;
       return outcome === "completed" ? "copied" : outcome === "exists" ? "exists" : "changed";
