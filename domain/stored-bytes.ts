@@ -45,7 +45,8 @@ export type UsageFact =
       readonly isFinal: boolean;
     }
   | { readonly is: "doubted" | "removed" | "late" }
-  | { readonly is: "removing"; readonly size: number }
+  /** Without a size there was no file yet. */
+  | { readonly is: "removing"; readonly size: number | undefined }
   /** The store was looked at; without a size there is no file. */
   | { readonly is: "seen"; readonly size: number | undefined };
 
@@ -104,6 +105,7 @@ export function nextUsage(
       const end = Math.max(was?.end ?? 0, now + GRACE);
       if (was === undefined) {
         const { size } = fact;
+        if (size === undefined) return undefined;
         const settled = { files: -1, bytes: -size };
         return { ...become("removing", { size, end }, now + MINUTE), settled };
       }

@@ -71,9 +71,8 @@ export const removeCounted = Effect.fnUntraced(function* (
   file: { readonly size?: number } | undefined,
 ) {
   const usage = yield* Usage;
-  if (usage !== undefined && file?.size !== undefined) {
-    yield* usage.removing({ key, size: file.size });
-  }
+  // Also where there is none: it may come, and be confirmed, before this has ended.
+  yield* usage?.removing({ key, size: file?.size }) ?? Effect.void;
   yield* removeWhole(key);
   if (usage === undefined) return;
   yield* usage.removed(key);

@@ -66,14 +66,11 @@ export interface UsageTotals extends StoredBytes {
   readonly nearLimit: number;
 }
 
-/** A file, or an upload of one; its key names the organization. */
-export interface FileToCount {
+/** An upload; its key names the organization. */
+export interface GrantToCount {
   readonly key: StorageKey;
   /** In bytes. */
   readonly size: number;
-}
-
-export interface GrantToCount extends FileToCount {
   /** The end of its URL, or of an upload in parts, in milliseconds since 1970. */
   readonly urlUntil: number;
   /** The end of its receipt, in milliseconds since 1970. */
@@ -130,8 +127,11 @@ export interface UsageCounter {
   ) => Effect.Effect<Counted, LimitsUnavailable>;
   /** Returns the entry of an upload that was refused or aborted: only the store knows its file. */
   readonly doubt: (key: StorageKey) => Effect.Effect<Doubt | undefined, LimitsUnavailable>;
-  /** Keeps the size of a file that is about to be removed. */
-  readonly removing: (file: FileToCount) => Effect.Effect<void, LimitsUnavailable>;
+  /** Keeps the size of a file that is about to be removed; none if it is not there yet. */
+  readonly removing: (file: {
+    readonly key: StorageKey;
+    readonly size: number | undefined;
+  }) => Effect.Effect<void, LimitsUnavailable>;
   /** Says that there is no file of this key any more. Also frees its grant. */
   readonly removed: (key: StorageKey) => Effect.Effect<void, LimitsUnavailable>;
   readonly read: (account: Account) => Effect.Effect<UsageReading, LimitsUnavailable>;

@@ -41,10 +41,11 @@ describe.skipIf(path === "").each([
       await until("a refusal", () =>
         [...outcomes].some(([id, outcome]) => !before.has(id) && outcome !== "200"),
       );
-      // A node that is lost would count many of these.
-      await until("all is counted", () =>
-        [...outcomes.values()].slice(-300).every((outcome) => outcome === "200"),
-      );
+      // A node that is lost would refuse a third of these; a busy machine lets some be too late.
+      await until("all is counted", () => {
+        const last = [...outcomes.values()].slice(-300);
+        return last.filter((outcome) => outcome === "200").length > 240;
+      });
     } finally {
       ended.abort();
       await Promise.all(clients);
@@ -53,8 +54,8 @@ describe.skipIf(path === "").each([
     const objects = await countedObjects(redis);
     expect(new Set(objects.values())).toEqual(new Set([1]));
     // Of those before, what the replica had not heard of went with the master.
-    const last = [...outcomes.keys()].slice(-300);
-    expect(last.filter((organization) => !objects.has(organization))).toEqual([]);
+    const last = [...outcomes].slice(-300).filter(([, outcome]) => outcome === "200");
+    expect(last.filter(([organization]) => !objects.has(organization))).toEqual([]);
     await Promise.all(stopping.splice(0).map((stop) => stop()));
     await redis.stop();
   });

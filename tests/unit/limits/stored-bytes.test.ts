@@ -91,9 +91,7 @@ it("whatever happens to files, in whatever order and half done, in the end they 
             begun.push({
               at: now,
               steps: [
-                file === undefined
-                  ? Effect.void
-                  : counter.removing({ key: grant.key, size: file.size }),
+                counter.removing({ key: grant.key, size: file?.size }),
                 Effect.sync(() => files.delete(grant.key)),
                 counter.removed(grant.key),
               ],
