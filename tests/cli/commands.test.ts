@@ -624,7 +624,11 @@ const serving = async (
     told += String(text);
     return true;
   });
+  const timers = vi.spyOn(globalThis, "setTimeout");
   await main(["serve"], listen);
+  // One of them ends the process if something hangs, which no longer is the service's own.
+  for (const { value } of timers.mock.results) clearTimeout(value as NodeJS.Timeout);
+  timers.mockRestore();
   return { codes, told };
 };
 
