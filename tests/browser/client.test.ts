@@ -17,7 +17,7 @@ import { minioEnv } from "../support/minio.ts";
 import { need } from "../support/need.ts";
 import { valetkey } from "../support/command-line.ts";
 import { accountSas } from "../azure/signature.ts";
-import { type ServiceProcess, startProcess } from "../support/service-process.ts";
+import { type ServiceProcess, startProcess, untilReady } from "../support/service-process.ts";
 import { snippetsOf } from "../support/snippets.ts";
 
 // The client as it is published, in a page of another origin than the service and the store.
@@ -184,7 +184,7 @@ describe.each(STORES)("the client in Chromium, with $store", ({ store, isHere, a
         ...settings,
       });
       // The first readiness check creates the bucket.
-      await fetch(`${service.address}/readyz`);
+      await untilReady(service);
       current = service;
     });
     afterAll(async () => {

@@ -5,7 +5,7 @@ import { launchChromium } from "../support/chromium.ts";
 import { type CuttingProxy, startCuttingProxy } from "../support/cutting-proxy.ts";
 import { minioEnv } from "../support/minio.ts";
 import { need } from "../support/need.ts";
-import { startProcess, type ServiceProcess } from "../support/service-process.ts";
+import { startProcess, type ServiceProcess, untilReady } from "../support/service-process.ts";
 
 const executablePath = await need("chromium");
 const minio = await need("minio");
@@ -36,7 +36,7 @@ describe.skipIf(executablePath === undefined || minio === undefined)("the page i
       }),
     });
     // The first readiness check creates the bucket.
-    await fetch(`${service.address}/readyz`);
+    await untilReady(service);
   });
   afterAll(async () => {
     await browser.close();

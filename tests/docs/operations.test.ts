@@ -9,7 +9,7 @@ import { minioEnv } from "../support/minio.ts";
 import { need } from "../support/need.ts";
 import { createValetkey, isValetkeyError } from "../../adapters/embed/index.ts";
 import { local } from "../../adapters/embed/local.ts";
-import { type ServiceProcess, startProcess } from "../support/service-process.ts";
+import { type ServiceProcess, startProcess, untilReady } from "../support/service-process.ts";
 import { storeFile } from "../support/store-file.ts";
 import { snippetsOf } from "../support/snippets.ts";
 
@@ -140,7 +140,7 @@ const STORES = [
 describe.each(STORES.filter(({ isHere }) => isHere))("a 403 of $name", ({ name, env }) => {
   it("each 403 has the code that the table of causes has", async () => {
     const service = await start(env);
-    await fetch(`${service.address}/readyz`);
+    await untilReady(service);
     const presign = async (more: object = {}) =>
       (await post(service, "presign", { ...FILE, ...more })).body as {
         put_url: string;

@@ -10,7 +10,7 @@ import { readLock, used } from "../support/lock.ts";
 import { makeFolder } from "../support/make-folder.ts";
 import { minioEnv } from "../support/minio.ts";
 import { need } from "../support/need.ts";
-import { type ServiceProcess, startProcess } from "../support/service-process.ts";
+import { type ServiceProcess, startProcess, untilReady } from "../support/service-process.ts";
 import { SERVED, threeLines } from "../support/three-lines.ts";
 
 // The bundle that the image runs, made as deploy/Dockerfile makes it, where nothing is installed.
@@ -166,13 +166,12 @@ it("the bundle reads the key of a service account, and asks Google's client", as
       private_key: privateKey.export({ type: "pkcs8", format: "pem" }),
     }),
   });
-  const ready = await (await fetch(`${service.address}/readyz`)).json();
-  expect(ready, service.output()).toMatchObject({ status: "ready" });
+  await untilReady(service);
 });
 
 it.for(STORES)("the bundle serves uploads with %j", async (env, { skip }) => {
   if (env["STORAGE_ADAPTER"] !== "local") skip(minio === undefined);
   const service = await start(env);
-  await fetch(`${service.address}/readyz`);
+  await untilReady(service);
   expect(await threeLines(service.address, service.token)).toEqual(SERVED);
 });

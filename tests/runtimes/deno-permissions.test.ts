@@ -10,6 +10,7 @@ import { startGoogleMachine } from "../google/machine.ts";
 import { minioEnv } from "../support/minio.ts";
 import { need } from "../support/need.ts";
 import { startProcess } from "../support/service-process.ts";
+import { until } from "../support/until.ts";
 import { SERVED, threeLines } from "../support/three-lines.ts";
 
 type Store = keyof typeof DENO_PERMISSIONS;
@@ -152,8 +153,10 @@ it("the signature of a request that failed is in no log and not at /readyz", asy
     },
     denoCommand(DENO_PERMISSIONS["gcs with a key"]),
   );
-  const readiness = await (await fetch(`${service.address}/readyz`)).text();
-  expect(readiness).toContain(nobody);
+  const readiness = await until("the reason at /readyz", async () => {
+    const text = await (await fetch(`${service.address}/readyz`)).text();
+    return text.includes(nobody) && text;
+  });
   expect(readiness).not.toContain("X-Goog-");
   await service.stop();
   expect(service.output()).not.toContain("X-Goog-");

@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import { isFullRun } from "../support/full-run.ts";
 import { minioEnv } from "../support/minio.ts";
 import { need } from "../support/need.ts";
-import { type Command, RUNTIMES, startProcess } from "../support/service-process.ts";
+import { type Command, RUNTIMES, startProcess, untilReady } from "../support/service-process.ts";
 import { SERVED, threeLines } from "../support/three-lines.ts";
 
 // The entry points with a real store behind them; those of Deno are in deno-permissions.test.ts.
@@ -40,8 +40,7 @@ describe.each(runtimes)("on $name", ({ command }) => {
         command,
       );
       // Makes the bucket.
-      const readiness = await (await fetch(`${service.address}/readyz`)).json();
-      expect(readiness, service.output()).toMatchObject({ status: "ready" });
+      await untilReady(service);
       expect(await threeLines(service.address, service.token)).toEqual(SERVED);
       // With a condition that `fetch` adds headers of its own to.
       const strict = { strict: true };

@@ -83,8 +83,10 @@ describe.skipIf(minio === undefined).each(["minio", "aws"] as const)("with %s", 
     const service = await start(adapter, port);
     const reason =
       "this machine's clock is 10 min ahead of the store's; correct it, or the store refuses uploads";
-    const readiness = await (await fetch(`${service.address}/readyz`)).json();
-    expect(readiness).toMatchObject({ status: "degraded", parts: { store: { reason } } });
+    await until("the reason at /readyz", async () => {
+      const { status, parts } = await (await fetch(`${service.address}/readyz`)).json();
+      return status === "degraded" && parts.store.reason === reason;
+    });
     await logged(service, reason);
   });
 

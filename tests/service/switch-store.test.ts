@@ -5,7 +5,7 @@ import { upload } from "../support/ask.ts";
 import { atTestEnd } from "../support/at-test-end.ts";
 import { minioEnv } from "../support/minio.ts";
 import { need } from "../support/need.ts";
-import { RUNTIMES, startProcess } from "../support/service-process.ts";
+import { RUNTIMES, startProcess, untilReady } from "../support/service-process.ts";
 
 const minio = await need("minio");
 const fakeGcs = await need("fakeGcs");
@@ -100,8 +100,7 @@ describe.each(stores)("$name", ({ env, isHere, loads }) => {
     );
     atTestEnd(service.stop);
     // Makes the bucket, and loads all that the adapter needs.
-    const ready = await (await fetch(`${service.address}/readyz`)).json();
-    expect(ready, service.output()).toMatchObject({ status: "ready" });
+    await untilReady(service);
 
     for (const token of [service.token, service.serviceToken]) {
       const file = { filename: "a.png", content_type: "image/png" };

@@ -109,6 +109,15 @@ export async function startProcess(
   };
 }
 
+/** Waits until a service has its store and its bucket: on a busy machine not at its first look. */
+export const untilReady = ({ address, output }: Pick<ServiceProcess, "address" | "output">) =>
+  until("a service that is ready", async () => {
+    const { status } = await (await fetch(`${address}/readyz`)).json();
+    return status === "ready";
+  }).catch((cause: unknown) => {
+    throw new Error(output(), { cause });
+  });
+
 async function commandFor(
   runtime: keyof typeof RUNTIMES | Command | undefined,
   directory: string,
