@@ -120,7 +120,7 @@ const FULL = [
 
 /** They take longest, so they begin first: none of them is left to one worker in the end. */
 const LONG =
-  /\/(?:deploy\/compose-up|hosts\/[\w-]+|clients\/\w+|browser\/client|runtimes\/same-suite|attacks\/fuzzed|cli\/(?:doctor|credentials-tools)|contract\/(?:contract|certify)|embed\/contract|service\/(?:doctor-\w+|leftovers|cold))\.test\.ts$/;
+  /\/(?:deploy\/compose-up|hosts\/[\w-]+|clients\/\w+|browser\/client|runtimes\/same-suite|attacks\/fuzzed|cli\/(?:doctor|credentials-tools)|contract\/(?:contract|certify)|embed\/contract|model\/upload|service\/(?:doctor-\w+|leftovers|cold))\.test\.ts$/;
 
 class LongestFirst extends BaseSequencer {
   override async sort(files: Array<TestSpecification>): Promise<Array<TestSpecification>> {
