@@ -7,6 +7,7 @@ import { expect, it } from "vitest";
 import { readAll, settings } from "../../adapters/service/settings.ts";
 import { makeFolder } from "../support/make-folder.ts";
 import { snippetsOf } from "../support/snippets.ts";
+import { certificateOf } from "../support/store-certificate.ts";
 
 // What the pages have an operator type to start the service, typed into a shell that only looks at
 // the variables: each configures a service that would start.
@@ -14,9 +15,14 @@ import { snippetsOf } from "../support/snippets.ts";
 const ROOT = new URL("../..", import.meta.url).pathname;
 const folder = makeFolder();
 
+/** What a store of which the page asks for more than is known of it has proved. */
+const certificate = join(folder, "certificate.json");
+writeFileSync(certificate, JSON.stringify(certificateOf({ provider: "minio" })));
+
 const { privateKey, publicKey } = generateKeyPairSync("rsa", { modulusLength: 2048 });
 const FILES: Readonly<Record<string, string>> = {
   "scanned.json": snippetsOf("docs/scan.md").get("scanned.json") ?? "",
+  "datasets.json": snippetsOf("docs/temporary-credentials.md").get("datasets.json") ?? "",
   "videos.json": snippetsOf("docs/policies.md").get("videos.json") ?? "",
   ".minio-secret": "a-secret-of-the-tests",
   "tokens.json": JSON.stringify({ tokens: [] }),
@@ -65,6 +71,7 @@ it.each(commands)("$page: $command", ({ command }) => {
   const env = Object.fromEntries(variables.map(([, name = "", value = ""]) => [name, value]));
   const read = readAll({
     RECEIPT_KEYS: `2026:${Buffer.from(crypto.getRandomValues(new Uint8Array(32))).toString("base64")}`,
+    ...(command.includes("datasets.json") && { STORAGE_CERTIFICATE: certificate }),
     ...env,
   });
   expect(Result.isFailure(read) ? read.failure : []).toEqual([]);
