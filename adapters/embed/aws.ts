@@ -12,6 +12,8 @@ export interface AwsOptions extends S3Options {
   readonly endpoint?: string | URL | undefined;
   /** The ARN of a role to assume for everything. */
   readonly role?: string | undefined;
+  /** The ARN of a role to assume for temporary credentials; `role` at AWS if left out. */
+  readonly credentialsRole?: string | undefined;
   /** The external id that roles ask for. */
   readonly externalId?: string | undefined;
   /** ARNs of the roles that sign uploads and downloads. */

@@ -66,6 +66,7 @@ export const CONFIGURATION: ReadonlyMap<string, Group> = new Map<string, Group>(
       aws.settings.role,
       aws.settings.putRole,
       aws.settings.getRole,
+      aws.settings.credentialsRole,
       ...Object.values(ownerSettings),
     ],
   ],

@@ -45,7 +45,7 @@ export const SAID: Readonly<Partial<Record<ProviderName, Said>>> = {
     },
     unlikely: { "part sha256": "r2-checksums" },
     fault:
-      "one write a second to a key, else 429; no key that may only put; its page says that a part ignores the condition of a copy, those who tried saw that it does not",
+      "one write a second to a key, else 429; no key that may only put; no temporary credentials for tools, since [its own](https://developers.cloudflare.com/r2/api/s3/temporary-credentials/) that write may read (2026-12-01); its page says that a part ignores the condition of a copy, those who tried saw that it does not",
   },
   b2: {
     likely: { copies: "b2-copies" },

@@ -6,7 +6,7 @@ import { configuredSigner, unlessForUploads } from "../credentials/key-settings.
 import { s3Layer } from "../s3/layer.ts";
 import type { S3Settings } from "../s3/settings.ts";
 import { region as regionSetting } from "../settings.ts";
-import { identityFrom, signerFromChain, signerFromRole } from "./chain.ts";
+import { identityFrom, sessionsOfRole, signerFromChain, signerFromRole } from "./chain.ts";
 import { locate, makeBucket, makeClient } from "./client.ts";
 import { sdkSigner } from "./sdk-signer.ts";
 import { sessionPolicy } from "./session-policy.ts";
@@ -39,6 +39,16 @@ export const layer = s3Layer(
       const narrow = yield* Effect.promise(() => sessionPolicy(settings, use));
       return narrow && (yield* assume(main, `valetkey-${use}`, own, narrow));
     });
+    const { provider, credentialsRole: arn = main } = settings;
+    // A role of its own is assumed by the one for everything.
+    const by = arn === main ? own : signer;
+    const assumed = arn !== undefined && {
+      arn,
+      session: "valetkey-credentials",
+      region,
+      externalId,
+      as: credentialsOf(by),
+    };
     const client = makeClient(settings, credentialsOf(signer));
     const addresses = yield* Effect.promise(() => locate(settings, client));
     return {
@@ -46,6 +56,7 @@ export const layer = s3Layer(
       roles: { put: yield* role("put"), get: yield* role("get") },
       addresses,
       makeBucket: Effect.succeed(makeBucket(settings, client)),
+      assume: provider === "aws" && assumed ? sessionsOfRole(assumed) : undefined,
       officially:
         settings.signer === "sdk" ? yield* sdkSigner(client, addresses.internal.scope) : undefined,
     };

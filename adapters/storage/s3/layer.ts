@@ -60,25 +60,28 @@ const servicesOf = Effect.fnUntraced(function* (
   const untrusted = untrustedIn(settings);
   const at = { signer: sign(signers.service), address: addresses.internal, region, untrusted };
   const state = yield* watchBucket(at, provider, certificate?.facts?.date);
-  const urls = urlPresigner({
+  const assumeHere: Assume = (request) =>
+    assumeRole({ ...at, signer: signers.service, role: settings.credentialsRole }, request);
+  const presigner = urlPresigner({
     addresses,
     region,
     binding: s3Binding(state.abilities),
     absent: forbiddenHeaders(provider, signers.put === signers.service),
     overrides: s3Overrides,
     parts: provider.abilities.has("multipart") ? { binding: s3PartBinding } : undefined,
+    credentials: state.abilities.has("scoped credentials")
+      ? scopedCredentials({
+          bucket,
+          region,
+          addresses,
+          partition: (settings.credentialsRole ?? settings.role)?.split(":")[1],
+          lists: provider.sts?.lists ?? false,
+          kms: name === "aws",
+          assume: assume ?? assumeHere,
+        })
+      : undefined,
     signers: { put: sign(yield* uploadSigner(settings, signers, at)), get: sign(signers.get) },
   });
-  const sts = { signer: signers.service, address: addresses.internal, region, untrusted };
-  const credentials = scopedCredentials({
-    bucket,
-    region,
-    addresses,
-    lists: provider.sts?.lists ?? false,
-    kms: name === "aws",
-    assume: assume ?? ((request) => assumeRole(sts, request)),
-  });
-  const presigner = state.abilities.has("scoped credentials") ? { ...urls, credentials } : urls;
   const objectStore = s3ObjectStore(settings, { at, state }, makeBucket);
   yield* makeBucketInBackground(objectStore, settings);
   yield* observeLife({ ...signers });

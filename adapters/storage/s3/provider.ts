@@ -7,14 +7,28 @@ import { type Provider, type ProviderName, PROVIDERS } from "./providers.ts";
 export const configuredProvider = ({
   provider: name,
   certificate,
+  bucket,
+  role,
+  credentialsRole,
 }: {
   readonly provider: ProviderName;
   readonly certificate?: Known | undefined;
+  readonly bucket: string;
+  readonly role?: string | undefined;
+  readonly credentialsRole?: string | undefined;
 }): Provider => {
   const provider: Provider = PROVIDERS[name];
-  return certificate === undefined
-    ? provider
-    : { ...provider, ...withProved(provider.abilities, DECIDED.s3, certificate) };
+  const known =
+    certificate === undefined
+      ? provider
+      : { ...provider, ...withProved(provider.abilities, DECIDED.s3, certificate) };
+  const isNamed = (credentialsRole ?? (name === "aws" ? role : undefined)) !== undefined;
+  const gives = provider.sts !== undefined && (isNamed || !provider.sts.needsRole);
+  // The names of an access point and of a directory bucket are not those in policies.
+  if (gives && !/^arn:|--x-s3$/.test(bucket)) return known;
+  const abilities = new Set(known.abilities);
+  abilities.delete("scoped credentials");
+  return { ...known, abilities };
 };
 
 /** Returns the provider that an answer shows. */

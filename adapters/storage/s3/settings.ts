@@ -59,6 +59,16 @@ export const further = {
     shape: "the ARN of a role",
     example: (use) => `arn:aws:iam::123456789012:role/valetkey${use ? `-${use}` : ""}`,
   }),
+  credentialsRole: optional({
+    variable: "STORAGE_CREDENTIALS_ROLE",
+    option: "credentialsRole",
+    meaning: "A role to assume for temporary credentials, at AWS and others that want one.",
+    otherwise: "AWS: `STORAGE_ROLE`",
+    shape: "the ARN of a role",
+    // Ceph and SeaweedFS name no account.
+    codec: Schema.String.check(Schema.isPattern(/^arn:[\w-]+:iam:[\w:-]*:role\/[\w+=,.@/-]+$/)),
+    example: "arn:aws:iam::123456789012:role/valetkey-credentials",
+  }),
   externalId: optional({
     variable: "STORAGE_EXTERNAL_ID",
     option: "externalId",
@@ -114,7 +124,7 @@ export function readS3(
       ...identityFaults(values),
       ...placeFaults(values),
       values.externalId !== undefined &&
-        (values.role ?? values.putRole ?? values.getRole) === undefined &&
+        (values.role ?? values.putRole ?? values.getRole ?? values.credentialsRole) === undefined &&
         missingBeside(further.role, further.externalId),
       // An ARN, or a directory bucket by its suffix.
       values.signer === "native" &&

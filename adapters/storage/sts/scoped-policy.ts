@@ -52,7 +52,8 @@ export const scopedPolicy = ({
       ...DENIED.map((key) => ({
         Effect: "Deny",
         Action: ["s3:PutObject"],
-        Resource: [object],
+        // Short, since AWS takes 2,048 characters.
+        Resource: [`arn:${partition}:s3:::*`],
         Condition: { Null: { [`s3:${key}`]: "false" } },
       })),
     ],

@@ -100,6 +100,7 @@ const TABLE = `
   STORAGE_EXTERNAL_ID | org_1-5b0f8c1e ; a+b=c,d.e@f:g/h-i_j | last-twice upper empty-entry | a ; a b ; ä1 ; ${"a".repeat(1225)}
   STORAGE_AZURE_CLIENT_ID STORAGE_AZURE_TENANT_ID | 0b1f6471-1bf0-4dda-aec3-cb9272f09590 | | common ; 0b1f6471 ; 0b1f6471-1bf0-4dda-aec3-cb9272f0959g
   STORAGE_GET_ROLE STORAGE_PUT_ROLE STORAGE_ROLE | arn:aws:iam::123456789012:role/valetkey | last-twice empty-entry
+  STORAGE_CREDENTIALS_ROLE | arn:aws:iam::123456789012:role/valetkey ; arn:aws:iam:::role/a | last-twice empty-entry
   STORAGE_GET_ROLE STORAGE_PUT_ROLE STORAGE_ROLE | signer@project.iam.gserviceaccount.com | before behind between last-twice upper empty-entry
   STORAGE_AZURE_CLIENT_SECRET STORAGE_GET_SECRET_KEY STORAGE_PUT_SECRET_KEY STORAGE_SECRET_KEY | wJalrXUtnFEMI/K7MDENG | all but spaces
   STORAGE_GET_SESSION_TOKEN STORAGE_PUT_SESSION_TOKEN STORAGE_SESSION_TOKEN | wJalrXUtnFEMI/K7MDENG | all but spaces

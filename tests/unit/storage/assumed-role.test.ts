@@ -1,3 +1,4 @@
+import * as Duration from "effect/Duration";
 import * as Effect from "effect/Effect";
 import * as Layer from "effect/Layer";
 import * as Redacted from "effect/Redacted";
@@ -7,6 +8,7 @@ import { afterEach, expect, it, vi } from "vitest";
 import { getRequest, newKey, putRequest } from "../../../adapters/contract/sending/uploads.ts";
 import { layer as aws } from "../../../adapters/storage/aws/layer.ts";
 import type { S3Settings } from "../../../adapters/storage/s3/settings.ts";
+import { scopedPolicy } from "../../../adapters/storage/sts/scoped-policy.ts";
 import { Presigner } from "../../../application/ports/presigner.ts";
 import { quiet } from "../../support/s3-store.ts";
 import { serve } from "../../support/serve.ts";
@@ -24,8 +26,9 @@ async function startSts() {
   const url = await serve(async (request, response) => {
     const form = Object.fromEntries(new URLSearchParams(await text(request)));
     asked.push(form);
-    if (form["ExternalId"] === EXTERNAL_ID) give(response, asked.length);
-    else refuse(response);
+    if (form["ExternalId"] !== EXTERNAL_ID) refuse(response);
+    else if (Number(form["DurationSeconds"] ?? 0) > 3600) refuseTime(response);
+    else give(response, asked.length);
   });
   vi.stubEnv("AWS_ENDPOINT_URL_STS", url.href);
   return asked;
@@ -40,12 +43,36 @@ const give = (response: ServerResponse, number: number) =>
     </Credentials></AssumeRoleResult></AssumeRoleResponse>`,
   );
 
-const refuse = (response: ServerResponse) =>
-  response.writeHead(403, { "Content-Type": "text/xml" }).end(
+const refuse = (
+  response: ServerResponse,
+  status = 403,
+  code = "AccessDenied",
+  message = "User: arn:aws:iam::1:role/us is not authorized",
+) =>
+  response.writeHead(status, { "Content-Type": "text/xml" }).end(
     `<ErrorResponse xmlns="https://sts.amazonaws.com/doc/2011-06-15/"><Error><Type>Sender</Type>
-      <Code>AccessDenied</Code><Message>User: arn:aws:iam::1:role/us is not authorized</Message>
+      <Code>${code}</Code><Message>${message}</Message>
     </Error></ErrorResponse>`,
   );
+const refuseTime = (response: ServerResponse) =>
+  refuse(
+    response,
+    400,
+    "ValidationError",
+    "The requested DurationSeconds exceeds the 1 hour session limit for roles assumed by role chaining",
+  );
+
+const SETTINGS: S3Settings = {
+  provider: "aws",
+  bucket: "files",
+  createBucket: false,
+  region: "eu-central-1",
+  pathStyle: false,
+  accessKey: "AKIAIOSFODNN7EXAMPLE",
+  secretKey: Redacted.make("ours"),
+  role: ROLE,
+  externalId: EXTERNAL_ID,
+};
 
 const sign = (over: Partial<S3Settings>) =>
   Presigner.use(({ put, get }) => {
@@ -53,23 +80,7 @@ const sign = (over: Partial<S3Settings>) =>
     return Effect.all([put(putRequest(key)), get(getRequest(key))]);
   }).pipe(
     Effect.map((signed) => signed.map(({ url }) => new URL(url).searchParams)),
-    Effect.provide(
-      Layer.provide(
-        aws({
-          provider: "aws",
-          bucket: "files",
-          createBucket: false,
-          region: "eu-central-1",
-          pathStyle: false,
-          accessKey: "AKIAIOSFODNN7EXAMPLE",
-          secretKey: Redacted.make("ours"),
-          role: ROLE,
-          externalId: EXTERNAL_ID,
-          ...over,
-        }),
-        quiet,
-      ),
-    ),
+    Effect.provide(Layer.provide(aws({ ...SETTINGS, ...over }), quiet)),
   );
 
 it("one role is assumed by its external id, and signs uploads and downloads with keys for that alone", async () => {
@@ -120,4 +131,69 @@ it("a role that is not to be assumed is named with what its owner has to allow",
   expect(reason).toContain(`the role ${ROLE} was not assumed: its owner has to allow that`);
   expect(reason).toContain("valetkey policy trust");
   expect(reason).not.toContain("ours");
+});
+
+const PREFIX = "incoming/credentials/org_1/3f0c1f0e-7d0b-4d0b-9c57-4c2a4f1c7f11/";
+
+/** Asks for temporary credentials, as if a certificate proved what they may do. */
+const issue = (over: Partial<S3Settings>, hours = 1) =>
+  Effect.gen(function* () {
+    const { credentials } = yield* Presigner;
+    if (credentials === undefined) return "none";
+    const lifetime = Duration.hours(hours);
+    return yield* credentials({ prefix: PREFIX, lifetime, audience: "public" });
+  }).pipe(Effect.provide(aws({ ...SETTINGS, ...OFFERED, ...over })), Effect.provide(quiet));
+const OFFERED = { certificate: { abilities: new Set(["scoped credentials" as const]) } };
+
+/** What was asked for tools; the service has sessions of its own. */
+const forTools = (asked: Awaited<ReturnType<typeof startSts>>) =>
+  asked.filter(({ RoleSessionName }) => RoleSessionName === "valetkey-credentials");
+
+it("temporary credentials are a session of the role that may only put below one prefix", async () => {
+  const asked = await startSts();
+  const issued = await Effect.runPromise(issue({}));
+  expect(issued).toMatchObject({
+    kind: "s3",
+    bucket: "files",
+    endpoint: "https://s3.eu-central-1.amazonaws.com",
+    region: "eu-central-1",
+    pathStyle: false,
+    accessKeyId: `ASIA${asked.indexOf(forTools(asked)[0] ?? {}) + 1}`,
+  });
+  const [{ RoleArn, DurationSeconds, Policy = "" } = {}] = forTools(asked);
+  expect([RoleArn, DurationSeconds]).toEqual([ROLE, "3600"]);
+  expect(JSON.parse(Policy)).toEqual(
+    scopedPolicy({ bucket: "files", prefix: PREFIX, lists: true, kms: true }),
+  );
+});
+
+it("temporary credentials end after an hour where the role gives none for longer", async () => {
+  const asked = await startSts();
+  expect(await Effect.runPromise(issue({}, 12))).toMatchObject({ kind: "s3" });
+  expect(forTools(asked).map(({ DurationSeconds }) => DurationSeconds)).toEqual(["43200", "3600"]);
+});
+
+it("a role for temporary credentials is assumed by the role for everything", async () => {
+  const asked = await startSts();
+  const china = "arn:aws-cn:iam::123456789012:role/tools";
+  await Effect.runPromise(issue({ credentialsRole: china }));
+  const [{ RoleArn, Policy } = {}] = forTools(asked);
+  expect(RoleArn).toBe(china);
+  expect(Policy).toContain(`arn:aws-cn:s3:::files/${PREFIX}*`);
+});
+
+it.each([
+  ["without a role", { role: undefined, externalId: undefined }],
+  ["of a directory bucket", { bucket: "files--euc1-az1--x-s3" }],
+])("there are no temporary credentials %s", async (_, over) => {
+  await startSts();
+  expect(await Effect.runPromise(issue(over))).toBe("none");
+});
+
+it("a role that is not to be assumed for tools is named", async () => {
+  await startSts();
+  const failure = await Effect.runPromise(Effect.flip(issue({ externalId: "another" })));
+  expect(failure).toMatchObject({ _tag: "CredentialsUnavailable" });
+  const { reason } = failure as { readonly reason: string };
+  expect(reason).toContain(`the role ${ROLE} was not assumed: its owner has to allow that`);
 });
