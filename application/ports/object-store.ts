@@ -5,7 +5,7 @@ import type { Checksum } from "../../domain/checksum.ts";
 import type { ObjectUnreadable, StoreUnavailable } from "../../domain/errors.ts";
 import type { MediaType } from "../../domain/media-type.ts";
 import type { StoredPart } from "../../domain/multipart.ts";
-import type { IncomingKey, ObjectKey, StorageKey } from "../../domain/storage-key.ts";
+import type { IncomingKey, ObjectKey } from "../../domain/storage-key.ts";
 import type { ObjectFacts } from "../../domain/upload-difference.ts";
 import type { Abilities, StoreLimits } from "./abilities.ts";
 
@@ -178,7 +178,7 @@ export interface Copies {
    */
   readonly copy: (
     upload: ObjectRef & {
-      readonly to: StorageKey;
+      readonly to: ObjectKey;
       readonly contentType: MediaType;
       /** Printable ASCII, up to 1,900 characters. A store that cannot keep them drops them. */
       readonly names?: string | undefined;

@@ -7,11 +7,16 @@ import {
   UploadMismatch,
 } from "../../domain/errors.ts";
 import type { Receipt } from "../../domain/receipt.ts";
-import { removedKey, type StorageKey, uploadKey } from "../../domain/storage-key.ts";
+import { incomingKey, removedKey, type StorageKey, uploadKey } from "../../domain/storage-key.ts";
 import { compareWithReceipt } from "../../domain/upload-difference.ts";
 import type { UploadPolicy } from "../../domain/upload-policy.ts";
 import { examineUpload, removeQuietly } from "./examine-upload.ts";
-import { type ObjectFacts, ObjectStore, type StoredVersion } from "../ports/object-store.ts";
+import {
+  type Copies,
+  type ObjectFacts,
+  ObjectStore,
+  type StoredVersion,
+} from "../ports/object-store.ts";
 import { isStored } from "../store/is-stored.ts";
 import { Tokens } from "../ports/tokens.ts";
 import { sealNames } from "../tokens.ts";
@@ -46,13 +51,17 @@ export const promoteUpload = Effect.fnUntraced(
       if (Option.isNone(left)) return earlier.value;
       return { ...earlier.value, waiting: { key: from, version: left.value.version } };
     }
-    const { etag, version, size } = yield* examineUpload(receipt, policy);
-    progress.state = "scanning";
-    yield* scanUpload({ key: from, etag, version, size }, policy);
-    progress.state = "copying";
     if (store.copies === undefined) return yield* CANNOT_COPY;
+    const looked = yield* examineUpload(receipt, policy);
+    const apart = receipt.from && (yield* setApart(receipt, store.copies, looked));
+    const waiting = apart === undefined ? from : uploadKey(apart);
+    const { etag, version, size } =
+      apart === undefined ? looked : yield* examineUpload(apart, policy);
+    progress.state = "scanning";
+    yield* scanUpload({ key: waiting, etag, version, size }, policy);
+    progress.state = "copying";
     const outcome = yield* store.copies.copy({
-      key: from,
+      key: waiting,
       etag,
       version,
       size,
@@ -71,6 +80,7 @@ export const promoteUpload = Effect.fnUntraced(
       if (outcome === "copied") yield* removeQuietly({ key, version: file.value.version });
       return yield* NOT_AS_GRANTED;
     }
+    if (apart !== undefined) yield* removeQuietly({ key: waiting, version });
     return { ...file.value, waiting: { key: from, version } };
   },
   // Another process may have made the file, and removed the upload, in between.
@@ -80,6 +90,24 @@ export const promoteUpload = Effect.fnUntraced(
       while: ({ _tag }) => (_tag === "UploadIncomplete" ? isMade(key) : Effect.succeed(false)),
     }),
 );
+
+/**
+ * Copies what tools may still replace to where uploads wait, which they do not reach, and returns its
+ * receipt there: MinIO lets them choose an ETag, so none shows that it was replaced after it was
+ * examined.
+ */
+const setApart = Effect.fnUntraced(function* (
+  receipt: Receipt,
+  { copy }: Copies,
+  { etag, version, size }: ObjectFacts,
+) {
+  const { from: _, ...apart } = receipt;
+  const { key, contentType } = receipt;
+  const to = incomingKey(key);
+  const outcome = yield* copy({ key: uploadKey(receipt), etag, version, size, to, contentType });
+  if (outcome === "changed") return yield* new UploadIncomplete();
+  return apart;
+});
 
 const isMade = (key: StorageKey) =>
   ObjectStore.use(({ head }) => head(key)).pipe(

@@ -13,7 +13,7 @@ import { requestUpload } from "../../application/uploads/request-upload.ts";
 import { startMultipart } from "../../application/parts/start-multipart.ts";
 import { FOREIGN_CALLS, UNKNOWN, useCases } from "../../adapters/contract/subject/use-cases.ts";
 import { ByteSize } from "../../domain/byte-size.ts";
-import { removedKey } from "../../domain/storage-key.ts";
+import { removedKey, type StorageKey } from "../../domain/storage-key.ts";
 import { embeddedStore } from "../support/embedded-store.ts";
 import { CONTENT, ORGANIZATION, OTHER, UPLOAD } from "../../adapters/contract/sending/uploads.ts";
 import { stores } from "./stores.ts";
@@ -96,7 +96,8 @@ const racing = (name: string) =>
           ...store,
           copies: {
             ...copies,
-            copy: (upload) => Effect.andThen(writeEmpty(removedKey(upload.to)), copy(upload)),
+            copy: (upload) =>
+              Effect.andThen(writeEmpty(removedKey(upload.to as StorageKey)), copy(upload)),
           },
         },
       });
