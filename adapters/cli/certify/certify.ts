@@ -192,7 +192,7 @@ async function examineStore(
   }
 }
 
-const SIZE = "460 MB in 10,000 requests";
+const SIZE = "460 MB in 10,000 requests and 5 to 20 minutes";
 
 /** Returns the state of versions; if the store does not say, that of its answer to the last PUT. */
 const versionsIn = ({ versions }: BucketState, { version }: Findings): BucketState["versions"] => {
