@@ -69,6 +69,14 @@ export const LONGEST_CREDENTIALS = Duration.hours(12);
 /** Where what tools upload with temporary credentials waits. */
 export const CREDENTIALS_PREFIX = `${INCOMING_PREFIX}credentials/`;
 
+/** Returns the prefixes of all that an organization has of credentials. */
+export const prefixesOfCredentials = (organization: OrganizationId): ReadonlyArray<string> => [
+  `${CREDENTIALS_PREFIX}${organization}/`,
+  `${COMPLETING_PREFIX}${organization}/`,
+];
+
+const COMPLETING_PREFIX = `${INCOMING_PREFIX}completing/`;
+
 /** Returns the prefix that credentials reach, with its last slash. */
 export const credentialsPrefix = ({
   organization,
@@ -84,7 +92,7 @@ export const completingKey = ({
   organization,
   id,
 }: Pick<CredentialsGrant, "organization" | "id">): IncomingKey =>
-  `${INCOMING_PREFIX}completing/${organization}/${id}` as IncomingKey;
+  `${COMPLETING_PREFIX}${organization}/${id}` as IncomingKey;
 
 type Granted = Pick<CredentialsGrant, "id" | "organization" | "subject" | "kind" | "issuedAt">;
 

@@ -66,7 +66,7 @@ export const Receipt = Schema.Struct({
 );
 export type Receipt = typeof Receipt.Type & {
   /** The object that becomes the file, if it waits under another name. Never sealed. */
-  readonly from?: { readonly key: IncomingKey; readonly etag: string };
+  readonly from?: IncomingKey;
 };
 
 /** The time after the end of its PUT in which an upload can be confirmed. */

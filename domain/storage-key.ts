@@ -220,15 +220,18 @@ export const removedKey = (key: StorageKey) => `${REMOVED_PREFIX}${key}` as Inco
  */
 export const isIncomingKey = (key: string): key is IncomingKey =>
   key.startsWith(INCOMING_PREFIX) &&
-  (OF_CREDENTIALS.test(key) ||
+  ((OF_CREDENTIALS.test(key) && !isFolded(key)) ||
     Option.isSome(parse(key.slice(INCOMING_PREFIX.length).replace(/^removed\//, ""))));
+
+/** Returns true for a name that URLs fold into another one: WHATWG URL, section 4.4. */
+export const isFolded = (key: string): boolean => /(?:^|\/)\.{1,2}(?:\/|$)/.test(key);
 
 /** Returns the key that the upload of a grant goes to. */
 export const uploadKey = (grant: {
   readonly key: StorageKey;
   readonly incoming?: boolean | undefined;
-  readonly from?: { readonly key: IncomingKey } | undefined;
-}): ObjectKey => grant.from?.key ?? (grant.incoming === true ? incomingKey(grant.key) : grant.key);
+  readonly from?: IncomingKey | undefined;
+}): ObjectKey => grant.from ?? (grant.incoming === true ? incomingKey(grant.key) : grant.key);
 
 /** Returns the prefix of the keys of an organization, or of a folder in it. */
 export const prefixFor = (organization: OrganizationId, folder?: string) =>
@@ -271,7 +274,7 @@ const KEY = new RegExp(
 );
 
 const OF_CREDENTIALS = new RegExp(
-  `^${INCOMING_PREFIX}(?:completing/[^/]+/${UUID}$|credentials/[^/]+/${UUID}/(?!(?:[^]*/)?\\.{1,2}(?:/|$)))`,
+  `^${INCOMING_PREFIX}(?:completing/[^/]+/${UUID}$|credentials/[^/]+/${UUID}/)`,
 );
 
 const TEMPLATE_DATE = "\\{(?:year|month|day)\\}";

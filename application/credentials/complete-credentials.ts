@@ -171,7 +171,7 @@ const plan = Effect.fnUntraced(function* (
     readonly isLate: boolean;
   },
 ): Effect.fn.Return<Planned, StoreUnavailable, ObjectStore> {
-  const { etag, size } = object;
+  const { size } = object;
   const key = object.key as IncomingKey;
   const path = object.key.slice(credentialsPrefix(grant).length);
   // Tools mark folders by them.
@@ -207,7 +207,7 @@ const plan = Effect.fnUntraced(function* (
       writeOnce: false,
       putExpiresAt: grant.expiresAt,
       confirmUntil: grant.completeUntil,
-      from: { key, etag },
+      from: key,
     },
   };
 });

@@ -6,11 +6,12 @@ import {
   reservedKey,
 } from "../../domain/credentials-grant.ts";
 import type { StoreUnavailable } from "../../domain/errors.ts";
-import { isIncomingKey } from "../../domain/storage-key.ts";
+import { type IncomingKey, isIncomingKey } from "../../domain/storage-key.ts";
 import { listsOfStore } from "../files/list-files.ts";
 import { ObjectStore, type Page, type StoredVersion } from "../ports/object-store.ts";
 import { Policies } from "../ports/policies.ts";
 import { Usage } from "../ports/usage.ts";
+import { endsOf } from "../uploads/grant-upload.ts";
 
 /** Removals at once. */
 const AT_ONCE = 16;
@@ -22,16 +23,21 @@ const PAGE = 500;
  * at the end frees its bytes. The mark stays, so that what comes later becomes no file.
  */
 export const endCompletion = Effect.fnUntraced(function* (grant: CredentialsGrant) {
-  const { remove } = yield* ObjectStore;
+  const { remove, parts } = yield* ObjectStore;
   const list = yield* listsOfStore;
   const { after, ...ended } = grant;
   const below = { prefix: credentialsPrefix(grant), after, limit: PAGE };
+  if (parts !== undefined) {
+    const { found } = yield* parts.listOpen({ prefix: below.prefix });
+    yield* Effect.forEach(found.filter(isOurs), parts.abort, {
+      concurrency: AT_ONCE,
+      discard: true,
+    });
+  }
   const pages: Effect.Effect<Page<Listed, string>, StoreUnavailable> = list.versions?.(below) ??
   list.objects(below);
   const { found, next } = yield* pages;
-  const versions = found.flatMap(({ key, version }) =>
-    isIncomingKey(key) ? [{ key, version }] : [],
-  );
+  const versions = found.filter(isOurs).map(({ key, version }) => ({ key, version }));
   yield* Effect.forEach(
     // One at a time per object, since versitygw fails on two at once.
     Object.values(Arr.groupBy(versions, ({ key }) => key)),
@@ -41,10 +47,20 @@ export const endCompletion = Effect.fnUntraced(function* (grant: CredentialsGran
   if (next !== undefined) return { ...ended, after: next };
   const policy = (yield* Policies).get(grant.policy);
   if (policy !== undefined) {
-    yield* (yield* Usage)?.removed(yield* reservedKey(grant, policy.key)) ?? Effect.void;
+    const usage = yield* Usage;
+    const key = yield* reservedKey(grant, policy.key);
+    // A file of no bytes took the place of those that were granted, and is gone.
+    yield* (
+      usage?.stored({ key, size: 0, ...endsOf(grant.expiresAt), isFinal: true }) ?? Effect.void
+    );
+    yield* usage?.removed(key) ?? Effect.void;
   }
   return undefined;
 });
+
+const isOurs = <A extends { readonly key: string }>(
+  each: A,
+): each is A & { readonly key: IncomingKey } => isIncomingKey(each.key);
 
 interface Listed extends Partial<Omit<StoredVersion, "key">> {
   readonly key: string;

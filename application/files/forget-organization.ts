@@ -2,6 +2,7 @@ import * as Arr from "effect/Array";
 import * as Effect from "effect/Effect";
 import * as Option from "effect/Option";
 import type { StoreUnavailable } from "../../domain/errors.ts";
+import { prefixesOfCredentials } from "../../domain/credentials-grant.ts";
 import type { OrganizationId } from "../../domain/organization.ts";
 import {
   INCOMING_PREFIX,
@@ -70,9 +71,13 @@ export const forgetOrganization = Effect.fnUntraced(function* (request: {
   const folders = folder === undefined ? [folder] : withPublicFolder(folder);
   const prefixes = folders.map((each) => prefixFor(organization, each));
   const places = ["", INCOMING_PREFIX, REMOVED_PREFIX];
+  const below = [
+    ...places.flatMap((place) => prefixes.map((each) => `${place}${each}`)),
+    ...(folder === undefined ? prefixesOfCredentials(organization) : []),
+  ];
   // Its account is unknown while files go: a list of the rest ends that.
   if (apply) yield* (yield* Usage)?.forget(organization) ?? Effect.void;
-  for (const prefix of places.flatMap((place) => prefixes.map((each) => `${place}${each}`))) {
+  for (const prefix of below) {
     if (parts !== undefined) {
       yield* forEachPage(
         (after: OpenUpload | undefined) => parts.listOpen({ prefix, after }),

@@ -3,6 +3,7 @@ import * as Duration from "effect/Duration";
 import * as Effect from "effect/Effect";
 import * as Option from "effect/Option";
 import type { StoreUnavailable } from "../../domain/errors.ts";
+import { prefixesOfCredentials } from "../../domain/credentials-grant.ts";
 import type { OrganizationId } from "../../domain/organization.ts";
 import { MediaType } from "../../domain/media-type.ts";
 import {
@@ -96,9 +97,12 @@ export const moveFiles = Effect.fnUntraced(function* (request: Move) {
     );
   }
   let waiting = 0;
-  yield* forEachDated(listFrom, `${INCOMING_PREFIX}${prefix}`, ({ length }) =>
-    Effect.sync(() => void (waiting += length)),
-  );
+  const [credentials = ""] = prefixesOfCredentials(organization);
+  for (const below of [`${INCOMING_PREFIX}${prefix}`, credentials]) {
+    yield* forEachDated(listFrom, below, ({ length }) =>
+      Effect.sync(() => void (waiting += length)),
+    );
+  }
   return { waiting };
 });
 

@@ -31,7 +31,7 @@ export const examineUpload = Effect.fnUntraced(function* (receipt: Receipt, poli
   if (Option.isNone(object)) return yield* new UploadIncomplete();
   const facts = object.value;
   // Replaced since it was listed.
-  if (receipt.from !== undefined && receipt.from.etag !== facts.etag) {
+  if (receipt.from !== undefined && receipt.size !== facts.size) {
     return yield* new UploadIncomplete();
   }
   const isVerified = verifiesContent(policy);

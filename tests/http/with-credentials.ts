@@ -62,8 +62,9 @@ export interface Completed {
 export async function startWithCredentials(
   over: Parameters<typeof startService>[0] = {},
   change: (store: ObjectStore["Service"]) => ObjectStore["Service"] = (store) => store,
+  store: ReturnType<typeof embedded> = embedded(),
+  others: Layer.Layer<never> = Layer.empty,
 ) {
-  const store = embedded();
   const asked: Array<CredentialsRequest> = [];
   const changed = Layer.effect(ObjectStore, Effect.map(ObjectStore, change)).pipe(
     Layer.provideMerge(store.layer),
@@ -71,7 +72,7 @@ export async function startWithCredentials(
   const service = await startService({
     policies: { tools: TOOLS },
     ...over,
-    storage: withCredentials(changed, asked),
+    storage: Layer.merge(withCredentials(changed, asked), others),
   });
   const presigner = Context.get(service.services, Presigner);
   const objects = Context.get(service.services, ObjectStore);

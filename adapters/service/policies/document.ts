@@ -271,11 +271,6 @@ function rules(
     ],
     [
       "credentials",
-      policy.credentials && scan !== "none" && !has("versions"),
-      "it is true, and scan is set: what was scanned could be replaced by other bytes of the same ETag; have the bucket keep versions",
-    ],
-    [
-      "credentials",
       policy.credentials && !has("scoped credentials"),
       `it is true, and this store is not known to give out credentials that reach one prefix alone${unproved}`,
     ],

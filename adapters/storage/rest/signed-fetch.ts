@@ -2,7 +2,7 @@ import * as Clock from "effect/Clock";
 import * as Effect from "effect/Effect";
 import * as Metric from "effect/Metric";
 import { type CredentialsUnavailable, StoreUnavailable } from "../../../domain/errors.ts";
-import type { ObjectKey } from "../../../domain/storage-key.ts";
+import { isFolded, type ObjectKey } from "../../../domain/storage-key.ts";
 import { series } from "../../values/metrics.ts";
 import { fetchFailure } from "../../values/thrown.ts";
 import type { BucketAddress } from "../signing/bucket-address.ts";
@@ -49,6 +49,7 @@ export const signedRequest = Effect.fnUntraced(function* (
   { method, key, query = [], headers = [] }: UnsignedRequest,
 ) {
   const { origin, host, unsignedPrefix, path } = address;
+  if (key !== undefined && isFolded(key)) return yield* FOLDED;
   const now = yield* Clock.currentTimeMillis;
   const signer = yield* held(now, 0);
   const url = yield* signer.sign({
@@ -181,6 +182,10 @@ export const mayBePage = (headers: Headers): boolean =>
 
 export const unavailable = (reason: string, kind: StoreUnavailable["kind"] = "refused") =>
   Effect.fail(new StoreUnavailable({ reason, kind }));
+
+const FOLDED = unavailable(
+  "a name with the segment . or .. is that of another object in a URL: only a rule of the bucket can remove it",
+);
 
 const WEB_PAGE = unavailable(
   "a web page was answered in the place of the store; check its endpoint, and what is in front of it",
