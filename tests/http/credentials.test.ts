@@ -1,4 +1,5 @@
 import * as Clock from "effect/Clock";
+import * as Context from "effect/Context";
 import * as Duration from "effect/Duration";
 import * as Effect from "effect/Effect";
 import * as Layer from "effect/Layer";
@@ -12,6 +13,11 @@ import { forgetOrganization } from "../../application/files/forget-organization.
 import type { AuditEvent } from "../../application/ports/audit.ts";
 import type { ListedObject } from "../../application/ports/object-store.ts";
 import { Scanner, type Verdict } from "../../application/ports/scanner.ts";
+import { Policies } from "../../application/ports/policies.ts";
+import { type StoreContext, UploadStore } from "../../application/ports/stores.ts";
+import { chooseStore } from "../../application/store/choose-store.ts";
+import { DEFAULT_STORE, type Place, StoreName } from "../../domain/place.ts";
+import { defaultPolicy } from "../../domain/upload-policy.ts";
 import { KeyTemplate, parse } from "../../domain/storage-key.ts";
 import { OrganizationId } from "../../domain/organization.ts";
 import type { UploadEvent } from "../../domain/upload-event.ts";
@@ -19,9 +25,10 @@ import { StoreUnavailable } from "../../domain/errors.ts";
 import { until } from "../support/until.ts";
 import { later } from "../contract/later.ts";
 import { as, embedded, FILE, PRESIGN, SERVICE_TOKEN, TOKEN_KEY } from "./service.ts";
-import { CREDENTIALS, startWithCredentials, TOOLS } from "./with-credentials.ts";
+import { CREDENTIALS, startWithCredentials, TOOLS, withCredentials } from "./with-credentials.ts";
 
 const USAGE = CREDENTIALS.replace("credentials", "usage");
+const EU = StoreName.make("eu");
 const keysOf = (files: ReadonlyArray<object>) =>
   files.map((file) => (file as { readonly key: string }).key);
 const codes = (refused: ReadonlyArray<{ readonly path: string; readonly code: string }>) =>
@@ -504,4 +511,40 @@ it("a key of a file that came with credentials is one like all others", async ()
   await put(`${prefix}a/b.txt`);
   const [key = ""] = keysOf((await complete(token)).body.files);
   expect(Option.isSome(parse(key))).toBe(true);
+});
+
+it("a grant is completed in the store in which it began, while its organization moves", async () => {
+  const stores = new Map([DEFAULT_STORE, EU].map((name) => [name, embedded()]));
+  const contexts = new Map<StoreName, StoreContext>();
+  for (const [name, { layer }] of stores) {
+    const ports = await Effect.runPromise(Effect.scoped(Layer.build(withCredentials(layer))));
+    contexts.set(
+      name,
+      ports.pipe(
+        Context.add(Policies, new Map([["tools", { ...defaultPolicy, ...TOOLS }]])),
+        Context.add(UploadStore, name),
+      ),
+    );
+  }
+  let place: Place = { store: EU };
+  const named = (name: StoreName) =>
+    Effect.mapError(
+      Effect.fromNullishOr(contexts.get(name)),
+      () => new StoreUnavailable({ kind: "refused", reason: "it was taken out" }),
+    );
+  const chosen = chooseStore({ named, placeOf: () => Effect.succeed(place) });
+  const one = await startWithCredentials({ stores: chosen }, undefined, stores.get(DEFAULT_STORE));
+  const eu = await startWithCredentials({}, undefined, stores.get(EU));
+  const { prefix, grant: token } = await one.grant();
+  await eu.put(`${prefix}a.txt`);
+  const first = keysOf((await one.complete(token)).body.files);
+  expect(first).toHaveLength(1);
+  for (const next of [{ store: DEFAULT_STORE, from: EU }, { store: DEFAULT_STORE }]) {
+    place = next;
+    expect(keysOf((await one.complete(token)).body.files)).toEqual(first);
+  }
+  expect(await eu.listed("orgs/")).toHaveLength(1);
+  expect(await one.listed("orgs/")).toEqual([]);
+  contexts.delete(EU);
+  expect((await one.complete(token)).body.code).toBe("STORE_UNAVAILABLE");
 });

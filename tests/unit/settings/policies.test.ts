@@ -28,6 +28,9 @@ const ALL_SET = {
 /** An upload that nobody can read before its scan. */
 const WAITS = { arrival: "incoming" };
 
+/** An upload of a tool that has credentials. */
+const TOOLS = { ...WAITS, credentials: true, require_checksum: false };
+
 const readOn = (store: PolicyStore, members: object) =>
   completePolicies(
     { files: { ...ALL_SET, ...members } },
@@ -192,6 +195,32 @@ it.each<[string, PolicyStore, object, string]>([
     ABLE,
     { announce: true },
     "announce: it is true, and needs arrival",
+  ],
+  [
+    "credentials for what all can read",
+    ABLE,
+    { ...TOOLS, arrival: "direct" },
+    'credentials: it is true, and needs arrival "incoming"',
+  ],
+  ["no grant of tools", ABLE, { ...TOOLS, announce: true }, "credentials: it is true, and tools"],
+  ["public files of tools", ABLE, { ...TOOLS, public: true }, "credentials: it is true, and tools"],
+  [
+    "checksums of tools",
+    ABLE,
+    { ...TOOLS, require_checksum: true },
+    "credentials: it is true, and tools send neither",
+  ],
+  [
+    "credentials that reach more",
+    ableWithout("scoped credentials"),
+    TOOLS,
+    "credentials: it is true, and this store is not known to give out",
+  ],
+  [
+    "credentials that no store makes so short",
+    ABLE,
+    { ...TOOLS, put_lifetime: "899 seconds" },
+    "put_lifetime: it is less than 15 minutes",
   ],
 ])("a policy is refused for %s, and for nothing else", (_, store, members, fault) => {
   expect(faultsOn(store, members)).toEqual([expect.stringContaining(`/files/${fault}`)]);
