@@ -3,7 +3,12 @@ import { ByteSize } from "../domain/byte-size.ts";
 import { allowedByExtension } from "../domain/upload-policy.ts";
 import type { Member } from "./admit.ts";
 import { mayUse, takesParts } from "./choose-policy.ts";
-import { checksumsOfParts, checksumsOfWhole, putChecksums } from "./ports/abilities.ts";
+import {
+  checksumsOfParts,
+  checksumsOfWhole,
+  putChecksums,
+  smallestPart,
+} from "./ports/abilities.ts";
 import { ObjectStore } from "./ports/object-store.ts";
 import { Policies } from "./ports/policies.ts";
 
@@ -24,6 +29,7 @@ export const listPolicies = Effect.fnUntraced(function* (member: Member) {
     multipart: takesParts(policy, abilities)
       ? {
           maxSize: policy.maxSize,
+          minPartSize: smallestPart(limits),
           checksums: checksumsOfParts(abilities),
           wholeChecksums: checksumsOfWhole(abilities),
         }

@@ -50,11 +50,22 @@ type Sizes = Pick<MultipartUpload, "size" | "partSize">;
 
 const MEBIBYTE = mebibytes(1);
 /** Amazon S3 refuses smaller parts, except for the last one. */
-const SMALLEST_PART = 5;
+export const SMALLEST_PART = mebibytes(5);
 
-/** Returns the smallest whole number of MiB, from 5, with which 10,000 parts hold `size` bytes. */
-export const partSizeFor = (size: ByteSize): ByteSize =>
-  mebibytes(Math.max(SMALLEST_PART, Math.ceil(size / (MOST_PARTS * MEBIBYTE))));
+/**
+ * Returns the smallest whole number of MiB, from 5, with which 10,000 parts hold `size` bytes. Parts
+ * of `wanted` bytes are smaller where the store takes them from `least` on, and hold the file too.
+ */
+export const partSizeFor = (
+  size: ByteSize,
+  wanted = Infinity,
+  least: number = SMALLEST_PART,
+): ByteSize => {
+  const usual = mebibytes(
+    Math.max(SMALLEST_PART / MEBIBYTE, Math.ceil(size / (MOST_PARTS * MEBIBYTE))),
+  );
+  return ByteSize.make(Math.min(usual, Math.max(wanted, least, Math.ceil(size / MOST_PARTS))));
+};
 
 export const countParts = ({ size, partSize }: Sizes): number => Math.ceil(size / partSize);
 

@@ -8,7 +8,7 @@ import { makeTally, type UploadProgress } from "./progress.ts";
 import { type PendingUpload, pendingUploads, type UploadStorage } from "./resume.ts";
 import { makeRun, makeTask, type RetryOptions, type Run, type Task, unlessAborted } from "./run.ts";
 import { makeService, type ServiceOptions, typeByName } from "./service.ts";
-import { LEAST_PART, makeSlots, MOST_AT_ONCE } from "./slots.ts";
+import { LEAST_PART, makeSlots, MOST_AT_ONCE, SmallerParts } from "./slots.ts";
 import { pathOf } from "./targets.ts";
 import {
   type Job,
@@ -161,6 +161,10 @@ export function createClient<Data = unknown>(options: ClientOptions): Client<Dat
       request: () => (request ??= requestFor(job)),
       policy,
       isInParts: (pending !== undefined || isLarge) && isReadable(sent),
+      smallestPart:
+        multipart !== false && policy?.multipart && isReadable(sent)
+          ? (policy.multipart.minPartSize ?? LEAST_PART)
+          : Infinity,
       checksum,
       resume,
       storage: options.storage,
@@ -176,7 +180,15 @@ export function createClient<Data = unknown>(options: ClientOptions): Client<Dat
     run = runWith(upload),
     job = makeJob(run, file, upload, kept),
   ): UploadTask {
-    const finished = job.then((job) => (job.isInParts ? uploadInParts(job) : uploadWhole(job)));
+    const finished = job.then((job) =>
+      job.isInParts
+        ? uploadInParts(job)
+        : uploadWhole(job).catch((cause: unknown) => {
+            if (!(cause instanceof SmallerParts)) throw cause;
+            job.tally.restart("network");
+            return uploadInParts({ ...job, partSize: cause.partSize });
+          }),
+    );
     const forget = () => (kept.prepared = undefined);
     finished.then(forget, ({ code }: Partial<UploadError>) => code === "file-changed" && forget());
     return Object.assign(makeTask(run, finished), { retry: () => begin(file, upload, kept) });

@@ -116,8 +116,13 @@ const policy = object({
   requireChecksum: boolean,
   /** The algorithms that the store verifies. */
   checksums: list(text),
-  /** Files in parts: the largest, and the checksums of parts. Undefined if the store takes none. */
-  multipart: optional(object({ maxSize: number, checksums: list(text) })),
+  /**
+   * Files in parts: the largest, the smallest part, and the checksums of parts. Undefined if the
+   * store takes none.
+   */
+  multipart: optional(
+    object({ maxSize: number, minPartSize: optional(number), checksums: list(text) }),
+  ),
 });
 
 /** A policy that the caller may upload under. */

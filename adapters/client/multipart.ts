@@ -11,9 +11,11 @@ import {
 import { UploadError } from "./errors.ts";
 import { discardParts, isOver, makeMemory, type Memory, PARTS_OF_ENTRY } from "./resume.ts";
 import { persist } from "./retry.ts";
+import { SmallerParts } from "./slots.ts";
 import {
   algorithmFor,
   checksumIn,
+  failIfTooLarge,
   isSigned,
   type Job,
   keepSigned,
@@ -39,17 +41,32 @@ async function uploadAlone(job: Job, memory: Memory): Promise<UploadResult> {
   let begun = remembered?.begun;
   const discard = async () =>
     begun && discardParts(job.service, begun).then(memory.forget, () => undefined);
+  const begin = async (part_size = job.partSize): Promise<UploadResult> => {
+    const { run, service, file, fields } = job;
+    const asked = { ...fields, part_size };
+    begun = await service.ask(run, "multipart", startDecoder(file.size), asked);
+    return sendAll(job, { begun }, memory).catch(beginSmaller);
+  };
+  const beginSmaller = async (cause: unknown) => {
+    if (!(cause instanceof SmallerParts)) throw cause;
+    // Before the bytes are counted again.
+    await discard();
+    job.kept.gone.clear();
+    job.tally.restart("network");
+    return begin(cause.partSize);
+  };
   try {
     try {
-      if (memory.isSame(remembered)) return await sendAll(job, remembered, memory);
+      if (memory.isSame(remembered)) {
+        return await sendAll(job, remembered, memory).catch(beginSmaller);
+      }
       await discard();
     } catch (cause) {
       // The upload was completed or aborted, or is too old: the file is sent again.
       if (!isOver(cause)) throw cause;
       job.tally.restart();
     }
-    begun = await job.service.ask(job.run, "multipart", startDecoder(job.file.size), job.fields);
-    return await sendAll(job, { begun }, memory);
+    return await begin();
   } catch (cause) {
     if (job.run.signal.aborted) await discard();
     // Also when a failed upload is aborted.
@@ -118,6 +135,13 @@ async function sendAll(
       .filter((each) => !isSigned(job, each));
     keepSigned(job, numbers, askFor(numbers));
   };
+  /** Bytes that broke off since a part arrived. */
+  let lost = 0;
+  const onBreak = (bytes: number) => {
+    lost += bytes;
+    // What the store has is sent again.
+    if (lost > sent.size * partSize) failIfTooLarge(job, partSize, bytes);
+  };
   const send = async (partNumber: number) => {
     const body = slice(partNumber);
     const find = async () => {
@@ -125,9 +149,10 @@ async function sendAll(
       const isNew = etag && etag !== earlier.get(partNumber);
       return isNew ? { etag, checksum: (await hash(partNumber)).value } : undefined;
     };
-    const part = { number: partNumber, body, sign: () => sign(partNumber), find };
+    const part = { number: partNumber, body, sign: () => sign(partNumber), find, onBreak };
     const { etag, checksum = "" } = await sendPart(job, part);
     sent.set(partNumber, { partNumber, etag, checksum });
+    lost = 0;
     // After the last part too: if the answer to the completion is lost, only that is repeated.
     await memory.keep(begun, sent, partNumber);
     show();

@@ -81,11 +81,11 @@ export function makeTally(
       sum = most = total;
       show();
     },
-    restart: () => {
+    restart: (reason: RetryState["reason"] = "expired") => {
       sentBy.clear();
       mostBy.clear();
       sum = 0;
-      show({ attempt: 1, delay: 0, reason: "expired" });
+      show({ attempt: 1, delay: 0, reason });
     },
     showParts: (next: UploadProgress["parts"]) => {
       parts = next;

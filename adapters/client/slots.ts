@@ -9,6 +9,9 @@ export const MOST_AT_ONCE = 4;
 /** The smallest part of most stores, in bytes; one may always be on its way. */
 export const LEAST_PART = 5 * 2 ** 20;
 
+/** A body of fewer bytes is never worth a wait for others. */
+const SMALL = 2 ** 18;
+
 /** A line is quick if it carries a part in this time, in milliseconds. */
 const QUICK = 2000;
 
@@ -20,6 +23,18 @@ interface Times {
   begun: number;
   taken?: number;
 }
+
+/** Thrown where the upload is to begin anew, in smaller parts. */
+export class SmallerParts {
+  declare readonly partSize: number;
+
+  constructor(partSize: number) {
+    Object.assign(this, { partSize });
+  }
+}
+
+/** The share of a part that a body is; small ones go side by side also after a break. */
+const shareOf = (size: number): number => Math.min(1, Math.max(size, SMALL) / LEAST_PART);
 
 export type Slots = ReturnType<typeof makeSlots>;
 
@@ -55,14 +70,18 @@ export function makeSlots(count: number) {
       const done = await work(times);
       const now = performance.now();
       const { begun, taken = now } = times;
-      if (taken - begun >= QUICK || now - taken > LATE) most = Math.max(1, most / 2);
+      if (taken - begun >= QUICK || now - taken > LATE) {
+        most = Math.max(Math.min(1, most), most / 2);
+      }
       // A small body is quick on any line.
       else if (size >= LEAST_PART || (now - begun) * LEAST_PART < QUICK * size) {
-        most = Math.min(count, most + 0.5);
+        const isSmall = most < 1 && size < LEAST_PART;
+        most = Math.min(count, isSmall ? most + shareOf(size) / 8 : Math.max(1, most) + 0.5);
       }
       return done;
     } catch (cause) {
-      if (cause instanceof Transient && cause.reason === "network") most = 1;
+      if (cause instanceof Transient && cause.reason === "network") most = shareOf(size);
+      if (cause instanceof SmallerParts) most = shareOf(cause.partSize);
       throw cause;
     } finally {
       running -= 1;

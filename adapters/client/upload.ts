@@ -24,7 +24,7 @@ import { isBusy, persist, Transient, transient } from "./retry.ts";
 import { awake, type RetryOptions, type Run, type Task, unlessAborted } from "./run.ts";
 import { put, type PutAnswer } from "./send.ts";
 import type { Service } from "./service.ts";
-import type { Slots } from "./slots.ts";
+import { type Slots, SmallerParts } from "./slots.ts";
 
 /** Options of one upload. */
 export interface UploadOptions {
@@ -86,6 +86,10 @@ export interface Job extends Resumable {
   /** Undefined if the caller has no policy of that name. */
   readonly policy: UploadPolicy | undefined;
   readonly isInParts: boolean;
+  /** The bytes of the smallest part that the store takes; `Infinity` if the file goes in none. */
+  readonly smallestPart: number;
+  /** The bytes of a part that the upload begins with, if they are not the usual. */
+  readonly partSize?: number;
   readonly checksum: boolean | undefined;
   readonly kept: UploadState;
 }
@@ -130,6 +134,17 @@ export interface Part {
   readonly sign: () => void;
   /** Looks for a body that was sent whole, without an answer; undefined if it has not arrived. */
   readonly find: () => Promise<KnownTarget | undefined>;
+  /** Called when the line broke after so many bytes of the body. */
+  readonly onBreak: (sent: number) => void;
+}
+
+/** The share of what a line carries between breaks that a part has: half of one is lost by each. */
+const SHARE_OF_CARRIED = 16;
+
+/** Throws if the store takes parts that fit the line better than bodies of `size` bytes. */
+export function failIfTooLarge({ smallestPart }: Job, size: number, carried: number): void {
+  const fitting = Math.max(smallestPart, Math.ceil(carried / SHARE_OF_CARRIED));
+  if (fitting <= size / 2) throw new SmallerParts(fitting);
 }
 
 type KnownTarget = Partial<SignedTarget & Pick<PutAnswer, "etag">>;
@@ -156,7 +171,8 @@ export async function uploadWhole(job: Job): Promise<UploadResult> {
     }
   };
   return persist(run, async () => {
-    const sent = await sendPart(job, { number: 0, body, sign, find });
+    const onBreak = (sent: number) => failIfTooLarge(job, body.size, sent);
+    const sent = await sendPart(job, { number: 0, body, sign, find, onBreak });
     try {
       const confirmed = result ?? (await confirm(sent));
       job.tally.finish();
@@ -236,7 +252,7 @@ const MOST_IN_VAIN = 3;
 /** PUTs a part to the store until it is there; a 403 gets one fresh URL. */
 export function sendPart(job: Job, part: Part): Promise<KnownTarget> {
   const { run, service, slots, tally, file, fields } = job;
-  const { number, body, sign, find } = part;
+  const { number, body, sign, find, onBreak } = part;
   const { gone, signatures } = job.kept;
   let wasRenewed = false;
   let inVain = 0;
@@ -245,8 +261,10 @@ export function sendPart(job: Job, part: Part): Promise<KnownTarget> {
     async (outer, progressed) => {
       const stored = gone.has(number) ? await find() : undefined;
       if (stored) return stored;
-      gone.delete(number);
+      const isLost = gone.delete(number);
       return slots(outer, body.size, async (times) => {
+        // The system took it; how much the line carried is unknown.
+        if (isLost) onBreak(body.size);
         if (!isSigned(job, number)) sign();
         const { at, signed: asking } = signatures.get(number) as Signature;
         asking.catch(() => signatures.delete(number));
@@ -284,6 +302,7 @@ export function sendPart(job: Job, part: Part): Promise<KnownTarget> {
         const answer = await put({ ...signed, body, signal, onSent }).catch(async (cause) => {
           if (outer.aborted) throw cause;
           await failUnlessReadable(file, fields.filename);
+          if (sent > 0 && sent < body.size) onBreak(sent);
           failIfUnstable(true);
           throw unanswered(service.address, url, sent > 0);
         });

@@ -20,5 +20,8 @@ export interface BoundTo {
 /** The promises behind each ability that a certificate may decide. */
 export type Decided = Readonly<Partial<Record<Ability, ReadonlyArray<string>>>>;
 
+/** Stores that take parts of any size are asked for none that cost more requests than they save. */
+export const SMALL_PART = 256 * 2 ** 10;
+
 /** "Uploading objects" and "Amazon S3 multipart upload limits", Amazon S3 User Guide. */
 export const S3_LIMITS = { largestPut: 5 * 2 ** 30, largestMultipart: 5 * 2 ** 40 } as const;

@@ -1,11 +1,13 @@
 import * as DateTime from "effect/DateTime";
 import * as Effect from "effect/Effect";
+import type { ByteSize } from "../../domain/byte-size.ts";
 import { MultipartNotSupported } from "../../domain/errors.ts";
 import { countParts, MULTIPART_LIFETIME, partSizeFor } from "../../domain/multipart.ts";
 import { uploadKey } from "../../domain/storage-key.ts";
 import type { UploadRequest } from "../../domain/upload-policy.ts";
 import type { Member } from "../admit.ts";
 import { takesParts } from "../choose-policy.ts";
+import { smallestPart } from "../ports/abilities.ts";
 import {
   endsOf,
   grantContextFor,
@@ -21,10 +23,10 @@ import { sealUpload } from "../tokens.ts";
  */
 export const startMultipart = Effect.fnUntraced(function* ({
   member,
-  upload: request,
+  upload: { partSize: wanted, ...request },
 }: {
   readonly member: Member;
-  readonly upload: Omit<UploadRequest, "strict">;
+  readonly upload: Omit<UploadRequest, "strict"> & { readonly partSize?: ByteSize };
 }) {
   const granting = yield* grantContextFor(member);
   const { store, limiter } = granting;
@@ -47,7 +49,7 @@ export const startMultipart = Effect.fnUntraced(function* ({
     ),
     Effect.tapError(() => limiter.uncountUpload(counted)),
   );
-  const partSize = partSizeFor(size);
+  const partSize = partSizeFor(size, wanted, smallestPart(store.limits));
   const upload = yield* sealUpload({ ...facts, uploadId, partSize, expiresAt });
   member.recordFacts?.({ policy, key });
   return { upload, key, partSize, partCount: countParts({ size, partSize }), expiresAt };

@@ -1,4 +1,6 @@
+import { ByteSize } from "../../domain/byte-size.ts";
 import type { ChecksumAlgorithm } from "../../domain/checksum.ts";
+import { SMALLEST_PART } from "../../domain/multipart.ts";
 
 /**
  * What a store may be able to do. Policies, clients, the contract and certificates read these words;
@@ -96,12 +98,17 @@ const OF: { readonly [Name in Ability]?: ReadonlyArray<Ability> } = {
 export const lackedBy = (abilities: Abilities): ReadonlyArray<Ability> =>
   ABILITIES.filter((ability) => !abilities.has(ability));
 
-/** The sizes of the largest objects of a store, in bytes. */
+/** Sizes that a store takes, in bytes. */
 export interface StoreLimits {
   readonly largestPut: number;
+  /** Of a part that is not the last; as Amazon S3 takes if left out. */
+  readonly smallestPart?: number;
   /** Of an object made of parts; as for a PUT if left out. */
   readonly largestMultipart?: number;
 }
+
+export const smallestPart = (limits: StoreLimits | undefined): ByteSize =>
+  ByteSize.make(limits?.smallestPart ?? SMALLEST_PART);
 
 const ALGORITHMS: ReadonlyArray<ChecksumAlgorithm> = ["sha256", "crc32c", "md5"];
 

@@ -4,6 +4,7 @@ const PROGRAMS = {
   calls:
     "the functions that one presign enters and the bytes it allocates, alike on every host; --each",
   stores: "what a thousand stores in one process cost; --help has its options",
+  lines: "uploads over lines that fail, by our client and by others; --help has its options",
   soak: "an hour of mixed traffic with rotating keys and faults; --quick, --minutes, --rate, --leak, --write",
 };
 

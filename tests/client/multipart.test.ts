@@ -120,10 +120,73 @@ it.each<[string, Trouble, puts: ReadonlyArray<number>]>([
   expect(seen.filter(isPut).map(partOf).toSorted()).toEqual(puts);
 });
 
+it.each([
+  ["a file of one PUT", PART_SIZE - 1, 2 ** 18, 1],
+  ["a file in parts", PART_SIZE + 3, 2 ** 18, 1],
+  ["a file in parts, each of which breaks", PART_SIZE + 3, 2 ** 18, 2],
+])("%s goes in small parts over a line that breaks early", async (_, size, least, most) => {
+  const { client } = await start({ concurrency: 1 });
+  const seen = network();
+  /** Takes no body of more than 1 MiB. */
+  const broken = onPut(({ body, headers }) => {
+    if (Number(new Headers(headers).get("content-length")) <= 2 ** 20) return undefined;
+    return breakOff(body, most);
+  });
+  const retries: Array<string> = [];
+  const file = new File([BYTES.subarray(0, size)], "film.png", NAMED);
+  const { getUrl } = await client.upload(file, {
+    onProgress: ({ retrying }) => void (retrying && retries.push(retrying.reason)),
+  });
+  expect(await sha256At(getUrl)).toBe(
+    createHash("sha256").update(BYTES.subarray(0, size)).digest("hex"),
+  );
+  const puts = seen.filter(isPut).map(partOf);
+  expect(puts.toSorted((a, b) => a - b)).toEqual(
+    Array.from({ length: Math.ceil(size / least) }, (_, index) => index + 1),
+  );
+  expect(broken.count - puts.length).toBe(1);
+  expect(new Set(retries)).toEqual(new Set(["network"]));
+  // What was begun is removed before.
+  const actions = seen
+    .filter(({ isForStore }) => !isForStore)
+    .map(({ action, method }) => `${method} ${action}`);
+  expect(actions.filter((each) => each === "DELETE multipart")).toHaveLength(
+    size > PART_SIZE ? 1 : 0,
+  );
+});
+
+/** Reads a body up to so many MiB, and breaks off. */
+async function breakOff(body: unknown, mebibytes: number): Promise<never> {
+  let taken = 0;
+  for await (const chunk of body as ReadableStream<Uint8Array>) {
+    taken += chunk.length;
+    if (taken >= mebibytes * 2 ** 20) break;
+  }
+  throw new TypeError("fetch failed");
+}
+
+it("stored parts are kept where one breaks", async () => {
+  const { client } = await start({ concurrency: 1 });
+  const seen = network();
+  onPut(({ body }, count) => (count === 2 ? breakOff(body, 1) : undefined));
+  const { getUrl } = await client.upload(LONG_FILE);
+  expect(createHash("sha256").update(LONG).digest("hex")).toBe(await sha256At(getUrl));
+  expect(seen.filter(isPut).map(partOf)).toEqual([1, 2, 3]);
+});
+
+/** The policies of a store that takes no parts below 5 MiB. */
+const inLargeParts = (answer: Response) => {
+  const replaced = new TransformStream<string, string>({
+    transform: (text, controller) => controller.enqueue(text.replaceAll("min_part_size", "other")),
+  });
+  const text = answer.body?.pipeThrough(new TextDecoderStream()).pipeThrough(replaced);
+  return new Response(text?.pipeThrough(new TextEncoderStream()), answer);
+};
+
 it("a part that an earlier attempt left is not taken for one whose answer is lost", async () => {
   const { reloaded } = await leave();
-  // All of it is taken, and none of it arrives.
-  const seen = network();
+  // All of it is taken, and none of it arrives, at a store that takes no smaller parts.
+  const seen = network(({ action }) => (action === "policies" ? inLargeParts : undefined));
   onPut((init, count) => (count === 1 ? takeAndLose(init) : undefined));
   const { getUrl } = await reloaded.upload(CHANGED_FILE);
   expect(await sha256At(getUrl)).toBe(CHANGED);

@@ -27,7 +27,16 @@ export const startMultipartOperation = operation({
     examples: { plain: { filename: "a.png", content_type: "image/png", size: 8_388_608 } },
     answers: "The upload is granted.",
   },
-  input: Schema.Struct(fileFields).annotate({ identifier: "MultipartStart" }),
+  input: Schema.Struct({
+    ...fileFields,
+    partSize: Schema.optionalKey(
+      ByteSize.annotate({
+        description:
+          "The bytes of each part but the last, for a network that breaks: from `minPartSize` of the policy, and enough for 10,000 parts. The answer says what they are; 5 MiB or more if left out.",
+        examples: [ByteSize.make(262_144)],
+      }),
+    ),
+  }).annotate({ identifier: "MultipartStart" }),
   facts: requestFacts,
   run: ({ member }, upload) => startMultipart({ member, upload }),
   output: Schema.Struct({

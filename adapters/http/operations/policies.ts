@@ -52,6 +52,9 @@ const Policy = Schema.Struct({
         identifier: "MultipartMaxSize",
         description: "The largest file in parts, in bytes.",
       }),
+      minPartSize: ByteSize.annotate({
+        description: "The fewest bytes of each part but the last, if `partSize` asks for them.",
+      }),
       checksums: Schema.Array(ChecksumAlgorithm).annotate({
         description: "The algorithms that the store verifies of a part; others are refused.",
       }),

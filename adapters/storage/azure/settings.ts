@@ -17,7 +17,7 @@ import {
 import type { SettingName, Source, Vocabulary } from "../../settings/source.ts";
 import type { CertificateInUse } from "../certificate/in-use.ts";
 import { DECIDED, withProved } from "../certificate/proved.ts";
-import type { Decided } from "../known.ts";
+import { type Decided, SMALL_PART } from "../known.ts";
 import { certificateSettings, readCertificate } from "../certificate/read.ts";
 import { mainKeySettings } from "../credentials/key-settings.ts";
 import * as storage from "../settings.ts";
@@ -70,7 +70,11 @@ export const settings = {
 const MIB = 2 ** 20;
 
 /** "Scalability and performance targets for Blob Storage", Azure Storage documentation. */
-export const AZURE_LIMITS = { largestPut: 5000 * MIB, largestMultipart: 10_000 * 4000 * MIB };
+export const AZURE_LIMITS = {
+  largestPut: 5000 * MIB,
+  smallestPart: SMALL_PART,
+  largestMultipart: 10_000 * 4000 * MIB,
+};
 
 /**
  * The abilities without a certificate; confirm decides what none shows to be bound. Azurite checks

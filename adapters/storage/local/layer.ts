@@ -13,8 +13,7 @@ import type { Storage } from "../storage.ts";
 import { bucketAddress } from "../signing/bucket-address.ts";
 import { always } from "../credentials/held.ts";
 import { signWith } from "../signing/signer.ts";
-import { S3_LIMITS } from "../known.ts";
-import { EMBEDDED_ABILITIES } from "./abilities.ts";
+import { EMBEDDED_ABILITIES, EMBEDDED_LIMITS } from "./abilities.ts";
 import { urlPresigner } from "../signing/url-presigner.ts";
 import { exactly } from "../rest/read-object.ts";
 import { timeoutsFor } from "./body.ts";
@@ -105,7 +104,7 @@ export const layer = (
       });
       const store = ObjectStore.of({
         abilities: EMBEDDED_ABILITIES,
-        limits: S3_LIMITS,
+        limits: EMBEDDED_LIMITS,
         ensureBucket: run(() => checkFolder(folder)),
         remove: (object) => run(() => removeObject(folder, stored(object).key)),
         copies: {

@@ -1,8 +1,7 @@
 import { directory } from "../../settings/directory.ts";
 import * as Result from "effect/Result";
 import { readSettings, type Values } from "../../settings/setting.ts";
-import { EMBEDDED_ABILITIES } from "./abilities.ts";
-import { S3_LIMITS } from "../known.ts";
+import { EMBEDDED_ABILITIES, EMBEDDED_LIMITS } from "./abilities.ts";
 import { type KnownStorage, loaded, type Storage, type Store, STORE_PATH } from "../storage.ts";
 import { bucket } from "../settings.ts";
 
@@ -26,7 +25,7 @@ export function embeddedStorage(
   return {
     description: `embedded, in the folder ${settings.directory}`,
     abilities: EMBEDDED_ABILITIES,
-    limits: S3_LIMITS,
+    limits: EMBEDDED_LIMITS,
     byHand: async () => ({ policyFor: () => ({ command: () => NO_POLICY }) }),
     layer: loaded(async () => {
       const { layer } = await import("./layer.ts");

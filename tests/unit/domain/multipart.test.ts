@@ -40,6 +40,16 @@ it.each([
   expect(partSizeFor(ByteSize.make(size))).toBe(mebibytes * MEBIBYTE);
 });
 
+it.each([
+  ["as small as was asked for", 7_000_000, 300_000, 2 ** 18, 300_000],
+  ["as small as the store takes", 7_000_000, 1, 2 ** 18, 2 ** 18],
+  ["as few as 10,000", 2 ** 34, 2 ** 18, 2 ** 18, Math.ceil(2 ** 34 / 10_000)],
+  ["never larger than usual", 7_000_000, 2 ** 30, 2 ** 18, 5 * MEBIBYTE],
+  ["as usual where the store takes no smaller ones", 7_000_000, 2 ** 18, undefined, 5 * MEBIBYTE],
+])("parts are %s", (_, size, wanted, least, expected) => {
+  expect(partSizeFor(ByteSize.make(size), wanted, least)).toBe(expected);
+});
+
 it.each<[string, object, ReadonlyArray<number>, ReadonlyArray<number>, ReadonlyArray<string>]>([
   ["as granted and named", {}, [1, 2], [], []],
   ["not named", {}, [1], [2], []],
