@@ -225,7 +225,9 @@ const TOOLS: ReadonlyArray<readonly [string, (folder: string) => ReadonlyArray<s
   ["boto3", (folder) => [python, "-c", BOTO3, folder]],
 ];
 
-describe.skipIf(!minio || !clamd || !rclone || !aws)("with tools on MinIO", () => {
+const LONG = { timeout: 900_000 };
+
+describe.skipIf(!minio || !clamd || !rclone || !aws)("with tools on MinIO", LONG, () => {
   it.each(TOOLS)(
     "a folder of 300 files by %s becomes the same files, byte by byte",
     async (_, commandFor) => {
