@@ -16,6 +16,9 @@ import * as Duration from "effect/Duration";
 import * as Effect from "effect/Effect";
 import * as Redacted from "effect/Redacted";
 import { describe, expect, it, onTestFinished } from "vitest";
+import { credentials as examineCredentials } from "../../adapters/cli/doctor/credentials.ts";
+import { openDoctor } from "../../adapters/cli/doctor/doctor.ts";
+import type { Finding } from "../../adapters/cli/doctor/finding.ts";
 import type { S3Settings } from "../../adapters/storage/s3/settings.ts";
 import { PROVIDERS } from "../../adapters/storage/s3/providers.ts";
 import type { Audience, Presigner } from "../../application/ports/presigner.ts";
@@ -24,7 +27,7 @@ import { OrganizationId } from "../../domain/organization.ts";
 import { keysFor } from "../support/assume-role.ts";
 import { STRICT } from "../support/minio.ts";
 import { need } from "../support/need.ts";
-import { openBucket } from "../support/s3-store.ts";
+import { openBucket, s3Store } from "../support/s3-store.ts";
 
 const server = await need("minio");
 const strict = await need("strictMinio");
@@ -70,6 +73,18 @@ async function openTool(
   onTestFinished(() => tool.destroy());
   return { ...opened, issued, tool, at: (name: string) => at(opened.bucket, PREFIX + name) };
 }
+
+const OWN_KEY = { from: "the key", secret: "the secret", token: "the token", mend: "use another" };
+const DOCTORS: Parameters<typeof openDoctor>[0] = {
+  names: { service: OWN_KEY, put: OWN_KEY, get: OWN_KEY },
+  origins: [],
+  largest: 1,
+  incoming: 1,
+  isDirect: false,
+  hasTools: true,
+  isEmbedded: false,
+  mayLeave: false,
+};
 
 const at = (Bucket: string, Key: string) => ({ Bucket, Key });
 const statusOf = (call: Promise<unknown>) =>
@@ -158,6 +173,24 @@ describe.skipIf(server === undefined)("temporary credentials of MinIO", () => {
     expect(issued.endpoint).toBe(publicEndpoint.origin);
     const internal = await Effect.runPromise(issue(presigner, "internal"));
     expect(internal.endpoint).toBe(server?.endpoint);
+  });
+
+  it.each([
+    ["passed", "tools get temporary credentials for one prefix", STRICT.region],
+    ["failed", "tools get no temporary credentials: the store gave", "us-east-1"],
+  ])("are tried by the doctor, which has %s: %s", async (verdict, seen, region) => {
+    const keys = {
+      accessKey: strict?.accessKey,
+      secretKey: Redacted.make(strict?.secretKey ?? ""),
+    };
+    const store = s3Store(strict?.endpoint ?? "", { ...OFFERED, ...keys, region });
+    const findings: Array<Finding> = [];
+    await openDoctor(DOCTORS, (finding) => findings.push(finding)).pipe(
+      Effect.flatMap(examineCredentials),
+      Effect.provide(store),
+      Effect.runPromise,
+    );
+    expect(findings.at(-1)).toMatchObject({ verdict, seen: expect.stringContaining(seen) });
   });
 
   it("cannot come from a key that is temporary itself, which is told", async () => {

@@ -1,6 +1,7 @@
 import * as Clock from "effect/Clock";
 import * as Effect from "effect/Effect";
-import { check, type Doctor } from "./doctor.ts";
+import { credentialsPrefix, SHORTEST_CREDENTIALS } from "../../../domain/credentials-grant.ts";
+import { check, type Doctor, ORGANIZATION } from "./doctor.ts";
 import { OWN_KEY } from "./privilege.ts";
 
 export const credentials = check("credentials", function* (doctor, { passed, failed }) {
@@ -23,7 +24,18 @@ export const credentials = check("credentials", function* (doctor, { passed, fai
     const [owner] = (credential ?? "a key").split("/");
     passed(`${work} are signed by ${owner}, from ${from}${yield* expiry(doctor, use)}`);
   }
+  const { credentials: issue } = doctor.presigner;
+  if (issue === undefined || !doctor.hasTools) return;
+  const prefix = credentialsPrefix({ organization: ORGANIZATION, id: crypto.randomUUID() });
+  const request = { prefix, lifetime: SHORTEST_CREDENTIALS, audience: "public" } as const;
+  const issued = yield* Effect.result(issue(request));
+  if (issued._tag === "Success") return passed("tools get temporary credentials for one prefix");
+  const why = "A policy has credentials, and each request for them is answered with 503.";
+  failed(`tools get no temporary credentials: ${issued.failure.reason}`, why, BY_STORE);
 });
+
+const BY_STORE =
+  "see https://github.com/valetkey/valetkey/blob/main/docs/stores.md for what your store asks of the key or the role that gives them";
 
 const expiry = Effect.fnUntraced(
   function* ({ s3 }: Doctor, use: "put" | "get") {

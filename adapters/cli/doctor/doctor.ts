@@ -46,6 +46,8 @@ export interface Examination {
   readonly incoming: number;
   /** True if some uploads are files at once, so that keys must allow that. */
   readonly isDirect: boolean;
+  /** True if a policy gives tools temporary credentials. */
+  readonly hasTools: boolean;
   readonly isEmbedded: boolean;
   /** True to write objects that cannot be removed. */
   readonly mayLeave: boolean;
@@ -54,7 +56,7 @@ export interface Examination {
 }
 
 /** Scratch objects belong to an unused organization. */
-const ORGANIZATION = OrganizationId.make("valetkey-doctor");
+export const ORGANIZATION = OrganizationId.make("valetkey-doctor");
 export const SCRATCH = `orgs/${ORGANIZATION}/`;
 
 export class NoAnswer extends Data.TaggedError("NoAnswer")<{

@@ -52,6 +52,7 @@ export async function runDoctor(env: Env, { name, origins, mayLeave, onStart, te
       largest: Math.max(...all.map(({ maxSize }) => maxSize)),
       incoming: waitingDays(all),
       isDirect: all.some(({ arrival }) => arrival === "direct"),
+      hasTools: all.some((policy) => policy.credentials),
       isEmbedded,
       mayLeave,
       untrusted: storage.untrusted,
