@@ -472,9 +472,8 @@ describe.skipIf(!minio || !clamd || !rclone || !aws)("with tools on MinIO", LONG
     expect(stderr).toContain("1 file, 0 refused.\n");
   });
 
-  it.runIf(isFullRun)(
-    "2 GB by rclone, whose connections are cut again and again, become the same files",
-    async () => {
+  if (isFullRun) {
+    it("2 GB by rclone, whose connections are cut again and again, become the same files", async () => {
       const folder = makeFolder();
       const parts = Array.from({ length: 4 }, (_, at) => `large ${at}.bin`);
       for (const name of parts) {
@@ -505,6 +504,6 @@ describe.skipIf(!minio || !clamd || !rclone || !aws)("with tools on MinIO", LONG
         for await (const chunk of createReadStream(join(folder, path))) sent.update(chunk);
         expect(stored.digest("hex"), path).toBe(sent.digest("hex"));
       }
-    },
-  );
+    });
+  }
 });
