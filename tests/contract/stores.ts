@@ -37,8 +37,8 @@ const fakeGcs = isOwn ? undefined : await need("fakeGcs");
 type Versions = "without versions" | "with versions" | "with versions suspended";
 const VERSIONED = ["with versions", "with versions suspended"] as const;
 
-/** Until its certificate shows it. */
-const UNCERTIFIED = lackedBy(PROVIDERS.minio.abilities);
+/** What its certificate does not show. */
+const LACKED_BY_MINIO = lackedBy(PROVIDERS.minio.abilities);
 
 const ALL: ReadonlyArray<Harness> = [
   embeddedStore(),
@@ -51,12 +51,12 @@ const ALL: ReadonlyArray<Harness> = [
     },
   ].map(({ name, make }) => ({
     name,
-    without: UNCERTIFIED,
+    without: LACKED_BY_MINIO,
     open: minioServer && (() => openS3(make, minioServer)),
   })),
   ...VERSIONED.map((versions) => ({
     name: `minio, ${versions}`,
-    without: UNCERTIFIED,
+    without: LACKED_BY_MINIO,
     open: minioServer && (() => openS3(minio, minioServer, versions)),
   })),
   ...(["service account", "HMAC key", "no key"] as const).map((credentials) => ({

@@ -1,4 +1,5 @@
 import { encodeKey, type Pair } from "../../storage/signing/v4.ts";
+import { digest } from "../sending/digest.ts";
 import type { SignedCall } from "../sending/signed-call.ts";
 
 // Calls of S3's API, one a line: method, path with its query, headers as `name=value`, and `<` a body
@@ -359,7 +360,11 @@ export function callIn(line: string, values: Values, how?: "as written"): Signed
     method,
     path: `/${how === undefined ? encodeKey(filled) : filled}`,
     query: query === "" ? [] : query.split("&").map((each) => pairIn(each, values)),
-    headers: Object.fromEntries(headers),
+    headers: {
+      ...Object.fromEntries(headers),
+      // Calls whose body is XML need it.
+      ...(body !== undefined && { "content-md5": digest("md5", Buffer.from(body)) }),
+    },
     body: body ?? (method === "PUT" || method === "POST" ? "" : undefined),
   };
 }

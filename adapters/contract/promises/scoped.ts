@@ -65,12 +65,13 @@ const checks: Readonly<Record<string, (reach: Reach) => Promise<void>>> = {
     for (const line of calls.REFUSED_LISTS) await expectRefused(line);
     for (const line of calls.BOUND_LISTS) await attempt(line);
   },
-  "reach no settings, buckets or users": async ({ attempt, expectRefused, call }) => {
+  "reach no settings, buckets or users": async ({ attempt, expectRefused, call, values }) => {
     for (const each of Object.keys(calls.SUBRESOURCES)) await expectRefused(`GET BUCKET?${each}`);
     for (const line of calls.HARMLESS_CALLS) await attempt(line);
     for (const line of calls.REFUSED_CALLS) await expectRefused(line);
     // What is written comes last, and is undone, since it may be a bucket in use.
-    for (const [each, settings] of Object.entries(calls.SUBRESOURCES)) {
+    for (const [each, template] of Object.entries(calls.SUBRESOURCES)) {
+      const settings = template && fill(template, values);
       const { ok, body } = await call(`GET BUCKET?${each}`);
       try {
         await expectRefused(`PUT BUCKET?${each} <SETTINGS`, { SETTINGS: settings ?? "<a/>" });
