@@ -22,10 +22,14 @@ const KEYWORDS = new Set(["maxItems", "minItems", "pattern", "properties", "requ
 export const inSnakeCase = (text: string): string =>
   text.replaceAll(/`[a-z]+[A-Z]\w*`/g, snakeCase);
 
-/** Makes numbers integers, since the API has no others, and names descriptions as on the wire. */
+/** Makes numbers integers and unions exclusive, since the API has no others, and names descriptions as on the wire. */
 const asWritten = <A>(written: A): A =>
   JSON.parse(JSON.stringify(written), (name, value) => {
     if (name === "description" && typeof value === "string") return inSnakeCase(value);
+    if (value?.anyOf !== undefined) {
+      const { anyOf: oneOf, ...others } = value;
+      return { ...others, oneOf };
+    }
     if (value?.type !== "number" && value?.type !== "integer") return value;
     const { maximum = Infinity, enum: [largest] = [maximum] } = value;
     return { ...value, type: "integer", ...(largest < 2 ** 31 ? {} : { format: "int64" }) };

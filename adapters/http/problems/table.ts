@@ -102,7 +102,7 @@ const OBJECT_FAULTS = {
   },
   bytes: {
     answer: [413, "FILE_TOO_LARGE", "The objects have more bytes than were granted"],
-    detail: "Ask for credentials with more max_bytes, and upload it again.",
+    detail: "Ask for credentials with more maxBytes, and upload it again.",
   },
   removed: {
     answer: [404, "NOT_FOUND", "The file was removed"],
@@ -337,7 +337,8 @@ export const PROBLEMS = {
   },
   ObjectRefused: {
     answer: ({ fault }) => OBJECT_FAULTS[fault].answer,
-    detail: ({ fault }) => OBJECT_FAULTS[fault].detail,
+    detail: ({ fault }, say) =>
+      OBJECT_FAULTS[fault].detail.replace("maxBytes", say.member("maxBytes")),
     samples: [
       { fault: "name" },
       { fault: "empty" },

@@ -47,6 +47,8 @@ export const completeCredentialsOperation = operation({
   }),
   refusals: {
     InvalidGrant: true,
+    // Of objects in the answer, whose codes are documented by it.
+    ObjectRefused: true,
     OrganizationNotFound: true,
     CredentialsNotSupported: true,
     ScannerUnavailable: true,

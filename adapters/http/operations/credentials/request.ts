@@ -33,27 +33,33 @@ const place = {
   completeUntil: instant("Until when they can be completed.", "2026-11-25T13:00:00.000Z"),
 };
 
-const Credentials = Schema.Union([
-  Schema.Struct({
-    kind: Schema.Literal("s3"),
-    ...place,
-    region: text("Part of each signature.", "eu-central-1"),
-    pathStyle: flag("Whether the bucket stands in the path of addresses."),
-    accessKeyId: text("Not a secret.", "ASIAIOSFODNN7EXAMPLE"),
-    secretAccessKey: text("A secret.", "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY"),
-    sessionToken: text("A secret.", "AQoDYXdzEJr"),
-  }).annotate({ identifier: "S3Credentials", description: "For clients of S3's API." }),
-  Schema.Struct({
-    kind: Schema.Literal("gcs"),
-    ...place,
-    accessToken: text("A secret: a bearer token of OAuth 2.", "ya29.dr.A"),
-  }).annotate({ identifier: "GcsCredentials", description: "For clients of Cloud Storage." }),
-  Schema.Struct({
-    kind: Schema.Literal("azure"),
-    ...place,
-    sas: text("A secret: the query of addresses of blobs, without ?.", "sv=2025-01-05&sr=c&sig=A"),
-  }).annotate({ identifier: "AzureCredentials", description: "For clients of Blob Storage." }),
-]).annotate({ identifier: "Credentials", description: "Temporary credentials of the store." });
+const Credentials = Schema.Union(
+  [
+    Schema.Struct({
+      kind: Schema.Literal("s3"),
+      ...place,
+      region: text("Part of each signature.", "eu-central-1"),
+      pathStyle: flag("Whether the bucket stands in the path of addresses."),
+      accessKeyId: text("Not a secret.", "ASIAIOSFODNN7EXAMPLE"),
+      secretAccessKey: text("A secret.", "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY"),
+      sessionToken: text("A secret.", "AQoDYXdzEJr"),
+    }).annotate({ identifier: "S3Credentials", description: "For clients of S3's API." }),
+    Schema.Struct({
+      kind: Schema.Literal("gcs"),
+      ...place,
+      accessToken: text("A secret: a bearer token of OAuth 2.", "ya29.dr.A"),
+    }).annotate({ identifier: "GcsCredentials", description: "For clients of Cloud Storage." }),
+    Schema.Struct({
+      kind: Schema.Literal("azure"),
+      ...place,
+      sas: text(
+        "A secret: the query of addresses of blobs, without ?.",
+        "sv=2025-01-05&sr=c&sig=A",
+      ),
+    }).annotate({ identifier: "AzureCredentials", description: "For clients of Blob Storage." }),
+  ],
+  { mode: "oneOf" },
+).annotate({ identifier: "Credentials", description: "Temporary credentials of the store." });
 
 type Granted = Effect.Success<ReturnType<typeof requestCredentials>>;
 
