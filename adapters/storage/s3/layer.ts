@@ -19,7 +19,7 @@ import type { CredentialSource, KeySigner, Signer } from "../signing/signer.ts";
 import { urlPresigner } from "../signing/url-presigner.ts";
 import { untrustedIn } from "../untrusted.ts";
 import { assumeRole } from "../sts/assume-role.ts";
-import { type Assume, scopedCredentials } from "../sts/scoped-credentials.ts";
+import { type Assume, rootAddress, scopedCredentials } from "../sts/scoped-credentials.ts";
 import { S3Access } from "./access.ts";
 import { watchBucket } from "./bucket-state.ts";
 import { s3Cors } from "./cors.ts";
@@ -60,8 +60,9 @@ const servicesOf = Effect.fnUntraced(function* (
   const untrusted = untrustedIn(settings);
   const at = { signer: sign(signers.service), address: addresses.internal, region, untrusted };
   const state = yield* watchBucket(at, provider, certificate?.facts?.date);
+  const sts = { ...at, signer: signers.service, address: rootAddress(addresses.internal, bucket) };
   const assumeHere: Assume = (request) =>
-    assumeRole({ ...at, signer: signers.service, role: settings.credentialsRole }, request);
+    assumeRole({ ...sts, role: settings.credentialsRole }, request);
   const presigner = urlPresigner({
     addresses,
     region,

@@ -29,7 +29,8 @@ export const scopedCredentials = (
       policy: scopedPolicy({ ...store, prefix }),
       seconds: Math.floor(Duration.toSeconds(lifetime)),
     });
-    return { kind: "s3", bucket, region, ...toolAddress(address, bucket), ...session };
+    const { origin, path, pathStyle } = rootAddress(address, bucket);
+    return { kind: "s3", bucket, region, endpoint: origin + path, pathStyle, ...session };
   });
 
 const SIGNED_PATH = new CredentialsUnavailable({
@@ -38,10 +39,16 @@ const SIGNED_PATH = new CredentialsUnavailable({
   isFinal: true,
 });
 
-/** Returns an address as tools want it: without the bucket, and where they have to put that. */
-function toolAddress({ origin, path }: BucketAddress, bucket: string) {
+/** Returns an address without the bucket, and where one has to put that. */
+export function rootAddress({ origin, host, path, unsignedPrefix }: BucketAddress, bucket: string) {
   const end = `/${bucket}`;
   return path.endsWith(end)
-    ? { endpoint: origin + path.slice(0, -end.length), pathStyle: true }
-    : { endpoint: origin.replace(`//${bucket}.`, "//") + path, pathStyle: false };
+    ? { origin, host, unsignedPrefix, path: path.slice(0, -end.length), pathStyle: true }
+    : {
+        origin: origin.replace(`//${bucket}.`, "//"),
+        host: origin.includes(`//${bucket}.`) ? host.slice(bucket.length + 1) : host,
+        unsignedPrefix,
+        path,
+        pathStyle: false,
+      };
 }
