@@ -191,7 +191,7 @@ const plan = Effect.fnUntraced(function* (
   // What was a file before its object was replaced stays one.
   const made = isLate ? Option.getOrUndefined(yield* lookAt(file)) : undefined;
   if (isLate && made === undefined) return refused(new ObjectRefused({ fault: "late" }));
-  const { subject, organization, store, issuedAt } = grant;
+  const { subject, organization, issuedAt } = grant;
   return {
     path,
     receipt: {
@@ -199,7 +199,6 @@ const plan = Effect.fnUntraced(function* (
       policy: grant.policy,
       subject,
       organization,
-      ...(store !== undefined && { store }),
       issuedAt,
       size: (made?.size ?? size) as ByteSize,
       key: file,

@@ -44,10 +44,9 @@ export const requestCredentials = Effect.fnUntraced(function* (request: {
   }
   const id = yield* SecureRandom.use((random) => random.uuidV4());
   const prefix = credentialsPrefix({ organization, id });
-  const longest = Duration.min(policy.putLifetime, LONGEST_CREDENTIALS);
   const credentials = yield* presigner.credentials({
     prefix,
-    lifetime: Duration.min(lifetime, longest),
+    lifetime: Duration.min(lifetime, policy.putLifetime),
     audience,
   });
   const { expiresAt } = credentials;

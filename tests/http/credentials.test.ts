@@ -180,6 +180,7 @@ it("bytes are reserved once, and those of files take their place when completing
   const usage = async () => (await send(USAGE)).body;
   const { prefix, grant: token } = await grant({ max_bytes: 900 });
   expect(await usage()).toMatchObject({ granted: 900, open: 1 });
+  await until("the count", async () => (await usage()).known);
   expect(await grant({ max_bytes: 200 })).toMatchObject({ code: "STORAGE_FULL" });
   await put(`${prefix}a.txt`);
   await put(`${prefix}b.txt`);
