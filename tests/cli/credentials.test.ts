@@ -1,11 +1,14 @@
 import { execFileSync } from "node:child_process";
 import { existsSync } from "node:fs";
 import { join } from "node:path";
+import * as Schema from "effect/Schema";
 import { expect, it } from "vitest";
+import { makeAsk } from "../../adapters/cli/credentials/ask.ts";
 import { environmentFor, FORMS } from "../../adapters/cli/credentials/forms.ts";
 import type { Session } from "../../adapters/cli/credentials/session.ts";
 import { valetkey } from "../support/command-line.ts";
 import { makeFolder } from "../support/make-folder.ts";
+import { serve } from "../support/serve.ts";
 
 // What real tools make of them is in credentials-tools.test.ts.
 
@@ -67,7 +70,7 @@ it("valetkey credentials wants a command or a form, and takes the command as it 
   const words = ["--", "aws", "s3", "--help", "--org", "x", "--org", "y", "-h", "--policy"];
   const { code, stdout, stderr } = await run("--org=acme", "--session", file, ...words);
   expect([code, stdout]).toEqual([1, ""]);
-  expect(stderr).toContain("http://127.0.0.1:9 does not answer.");
+  expect(stderr).toContain("http://127.0.0.1:9 does not answer (");
   expect(existsSync(file)).toBe(false);
   expect((await run("--help")).stdout).toContain("Usage: valetkey credentials -- COMMAND...");
   expect((await run("complete", "--help")).stdout).toContain("valetkey credentials complete FILE");
@@ -79,4 +82,25 @@ it("a file of --session that something else has written is named, and its conten
     66,
     `${import.meta.filename} was not written by valetkey credentials --session.\n`,
   ]);
+});
+
+it("a call is repeated while the service is busy, and a refusal is told in its own words", async () => {
+  const answers: Array<[number, object]> = [
+    [503, { title: "The service is handling too many requests" }],
+    [200, { value: 1 }],
+    [404, { title: "Nothing", detail: "Nothing was found at this address." }],
+    [200, { other: 1 }],
+  ];
+  const endpoint = await serve((request, response) => {
+    const [status, body] = answers.shift() ?? [500, {}];
+    request.resume();
+    response.writeHead(status, { "Content-Type": "application/json" }).end(JSON.stringify(body));
+  });
+  const ask = makeAsk({ org: "acme", endpoint });
+  const Answer = Schema.Struct({ value: Schema.Number });
+  const asking = () => ask("credentials", {}, Answer);
+  expect(await asking()).toEqual({ value: 1 });
+  await expect(asking()).rejects.toThrow("Nothing was found at this address.");
+  await expect(asking()).rejects.toThrow("something else than a Valetkey service does");
+  expect(answers).toEqual([]);
 });

@@ -1,36 +1,11 @@
 import * as Schema from "effect/Schema";
 import { setTimeout as pause } from "node:timers/promises";
-import { makeRun, type RetryOptions } from "../../client/run.ts";
-import { makeService } from "../../client/service.ts";
 import { onOneLine } from "../../values/printable.ts";
 import { asJson, columns, type Output } from "../command/command.ts";
-import { CommandFailure, EXIT } from "../command/failure.ts";
+import { EXIT } from "../command/failure.ts";
 import { printMessage, showProgress } from "../command/output.ts";
-import { failureFrom, tokenOrFail } from "../upload/upload.ts";
+import type { makeAsk } from "./ask.ts";
 import { forgetSession } from "./session.ts";
-
-/** Returns a function that calls an operation of the service; it fails with a `CommandFailure`. */
-export function makeAsk({ org, endpoint }: { readonly org: string; readonly endpoint: URL }) {
-  const token = tokenOrFail();
-  const options = { endpoint: endpoint.href, organization: org, ...(token && { token }) };
-  const service = makeService(options);
-  return async <A>(
-    path: "credentials" | "credentials/complete",
-    body: object,
-    schema: Schema.Codec<A, unknown>,
-    retry?: RetryOptions,
-  ): Promise<A> => {
-    const run = makeRun(undefined, retry);
-    try {
-      // It asks below `files/`.
-      return await service.ask(run, `../${path}`, Schema.decodeUnknownSync(schema), body);
-    } catch (cause) {
-      throw new CommandFailure({ code: EXIT.failure, message: failureFrom(cause).message });
-    } finally {
-      run.close();
-    }
-  };
-}
 
 const Completed = Schema.Struct({
   files: Schema.Array(Schema.Record(Schema.String, Schema.Unknown)),

@@ -155,7 +155,7 @@ export function failureFrom(cause: unknown): Failure {
     : { code, message: cause.message };
 }
 
-const UNAUTHENTICATED =
+export const UNAUTHENTICATED =
   "The service does not know the caller. Set VALETKEY_TOKEN to a token of the service; npm start prints one.";
 
 const MEMBERS = [
