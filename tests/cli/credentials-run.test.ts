@@ -2,6 +2,7 @@ import { existsSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { text } from "node:stream/consumers";
 import { expect, it } from "vitest";
+import { keepSession } from "../../adapters/cli/credentials/session.ts";
 import { TOKEN } from "../http/service.ts";
 import { startWithCredentials } from "../http/with-credentials.ts";
 import { valetkey } from "../support/command-line.ts";
@@ -121,8 +122,9 @@ it("the file of a session stays while completing does not end", async () => {
   const { code, stderr } = await complete();
   expect([code, existsSync(file)]).toEqual([1, true]);
   expect(stderr).not.toContain(kept.secret_access_key);
-  // No file is written over.
+  // No file is written over, however late it came.
   writeFileSync(file, "");
+  expect(() => keepSession(kept, file)).toThrow("cannot be written (EEXIST)");
   expect((await run("--print=env")).code).toBe(66);
   expect(readFileSync(file, "utf8")).toBe("");
 });

@@ -48,3 +48,14 @@ it("the longest policy is one that AWS takes: 2,048 characters", () => {
   const all = { bucket: BUCKET, prefix: PREFIX, partition: "aws-us-gov", lists: true, kms: true };
   expect(JSON.stringify(scopedPolicy(all)).length).toBeLessThanOrEqual(2048);
 });
+
+it("the key of an encrypted bucket is used through S3 alone, where there is one", () => {
+  const place = { bucket: BUCKET, prefix: PREFIX, lists: false };
+  expect(JSON.stringify(scopedPolicy(place))).not.toContain("kms:");
+  expect(scopedPolicy({ ...place, kms: true }).Statement).toContainEqual({
+    Effect: "Allow",
+    Action: ["kms:GenerateDataKey", "kms:Decrypt"],
+    Resource: ["*"],
+    Condition: { StringLike: { "kms:ViaService": "s3.*.amazonaws.com*" } },
+  });
+});
