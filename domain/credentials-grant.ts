@@ -94,6 +94,11 @@ export const completingKey = ({
 }: Pick<CredentialsGrant, "organization" | "id">): IncomingKey =>
   `${COMPLETING_PREFIX}${organization}/${id}` as IncomingKey;
 
+/** Returns the key of an empty object that says that all objects of a grant were answered. */
+export const completedKey = (grant: Pick<CredentialsGrant, "organization" | "id">): IncomingKey =>
+  // No name below the other, which MinIO would not list.
+  `${completingKey(grant)}.completed` as IncomingKey;
+
 type Granted = Pick<CredentialsGrant, "id" | "organization" | "subject" | "kind" | "issuedAt">;
 
 /** Returns the key of a file by its name below the prefix: the same however often it is asked. */

@@ -4,6 +4,7 @@ import * as Option from "effect/Option";
 import * as Schema from "effect/Schema";
 import type { ByteSize } from "../../domain/byte-size.ts";
 import {
+  completedKey,
   completingKey,
   type CredentialsGrant,
   credentialsPrefix,
@@ -19,13 +20,14 @@ import { extensionIn, FileName } from "../../domain/file-name.ts";
 import { FilePath } from "../../domain/file-path.ts";
 import { MediaType, mediaTypeByExtension, UNKNOWN_TYPE } from "../../domain/media-type.ts";
 import type { Receipt } from "../../domain/receipt.ts";
-import type { IncomingKey } from "../../domain/storage-key.ts";
+import { type IncomingKey, personalFolder } from "../../domain/storage-key.ts";
 import { allowedByExtension, authorize, type UploadPolicy } from "../../domain/upload-policy.ts";
 import type { Member } from "../admit.ts";
 import { lookAt } from "../files/file-state.ts";
 import { listsOfStore } from "../files/list-files.ts";
 import { type ListedObject, type Lists, ObjectStore } from "../ports/object-store.ts";
 import { Policies } from "../ports/policies.ts";
+import { Usage } from "../ports/usage.ts";
 import { inStoreOfUpload } from "../store/in-store.ts";
 import { openCredentials, sealCredentials } from "../tokens.ts";
 import { settleWithGet } from "../uploads/confirm-upload.ts";
@@ -99,6 +101,7 @@ const completePage = Effect.fnUntraced(function* (member: Member, grant: Credent
     Effect.fnUntraced(function* ({ receipt, refusal }) {
       if (receipt === undefined) return { refusal };
       if ((yield* Clock.currentTimeMillis) > end) return { retryAfter: 0 };
+      if (yield* isBeyondStorage(receipt)) return BEYOND;
       return yield* settle({ member, receipt, policy });
     }),
     { concurrency: AT_ONCE },
@@ -132,11 +135,16 @@ const completePage = Effect.fnUntraced(function* (member: Member, grant: Credent
   return { ...page, next: { ...whole, bytes, after: listed.next } };
 });
 
-/** Returns when completing began, by the store's clock: later objects become no files. */
+/**
+ * Returns when completing began, by the store's clock: later objects become no files. After its end
+ * none does, since MinIO lets tools choose an object's time.
+ */
 const beginning = Effect.fnUntraced(function* ({ objects }: Lists, grant: CredentialsGrant) {
   const key = completingKey(grant);
-  const look = Effect.map(objects({ prefix: key, limit: 1 }), ({ found }) =>
-    found.find((each) => each.key === key),
+  const look = Effect.map(objects({ prefix: key, limit: 2 }), ({ found }) =>
+    found.some((each) => each.key === completedKey(grant))
+      ? { storedAt: -Infinity }
+      : found.find((each) => each.key === key),
   );
   const earlier = yield* look;
   if (earlier !== undefined) return earlier.storedAt;
@@ -230,7 +238,7 @@ function boundBytes(planned: ReadonlyArray<Planned>, { maxBytes, bytes = 0 }: Cr
     const isBeyond = sum + size > maxBytes;
     if (!isBeyond) sum += size;
     return isBeyond
-      ? { refusal: new ObjectRefused({ fault: "bytes" }), receipt: undefined, bytes: sum }
+      ? { ...BEYOND, receipt: undefined, bytes: sum }
       : { refusal: each.refusal, receipt: each.receipt, bytes: sum };
   });
 }
@@ -240,6 +248,22 @@ interface Settled {
   readonly refusal?: FileRefusal | undefined;
   readonly retryAfter?: number;
 }
+
+/**
+ * Returns true for a new file that exceeds what may be stored, which its grant has reserved: tools
+ * that choose times and names add files while it is completed, beyond its bytes.
+ */
+const isBeyondStorage = Effect.fnUntraced(function* ({ key, size, organization }: Receipt) {
+  const usage = yield* Usage;
+  if (usage === undefined) return false;
+  const { bytes, bytesPerSubject } = usage.limits;
+  for (const folder of new Set([undefined, personalFolder(key)])) {
+    const account = yield* usage.read({ organization, folder });
+    const limit = account.plan ?? (folder === undefined ? bytes : bytesPerSubject) ?? Infinity;
+    if (account.bytes + size > limit) return Option.isNone(yield* lookAt(key));
+  }
+  return false;
+});
 
 const settle = (file: Parameters<typeof settleWithGet>[0]) =>
   // Everything goes in the end, so that asking again finds what it found.
@@ -257,5 +281,6 @@ const settle = (file: Parameters<typeof settleWithGet>[0]) =>
     }),
   );
 
+const BEYOND = { refusal: new ObjectRefused({ fault: "bytes" }) };
 const LATE = { refusal: new ObjectRefused({ fault: "late" }) };
 const REMOVED = { refusal: new ObjectRefused({ fault: "removed" }) };

@@ -1,6 +1,7 @@
 import * as Arr from "effect/Array";
 import * as Effect from "effect/Effect";
 import {
+  completedKey,
   type CredentialsGrant,
   credentialsPrefix,
   reservedKey,
@@ -20,10 +21,10 @@ const PAGE = 500;
 
 /**
  * Removes some of what is left below the prefix of a grant, and returns the grant to continue with;
- * at the end frees its bytes. The mark stays, so that what comes later becomes no file.
+ * at the end frees its bytes. The marks stay, so that what comes later becomes no file.
  */
 export const endCompletion = Effect.fnUntraced(function* (grant: CredentialsGrant) {
-  const { remove, parts } = yield* ObjectStore;
+  const { remove, parts, copies } = yield* ObjectStore;
   const list = yield* listsOfStore;
   const { after, ...ended } = grant;
   const below = { prefix: credentialsPrefix(grant), after, limit: PAGE };
@@ -45,6 +46,7 @@ export const endCompletion = Effect.fnUntraced(function* (grant: CredentialsGran
     { concurrency: AT_ONCE, discard: true },
   );
   if (next !== undefined) return { ...ended, after: next };
+  yield* copies?.writeEmpty(completedKey(grant)) ?? Effect.void;
   const policy = (yield* Policies).get(grant.policy);
   if (policy !== undefined) {
     const usage = yield* Usage;

@@ -32,6 +32,8 @@ const OFFERED = {
   abilities: new Set([...PROVIDERS.minio.abilities, "scoped credentials" as const]),
 };
 
+const outcomeOf = ({ path, code }: { path: string; code?: string }) => [path, code];
+
 /** Settings of a new bucket of the server. */
 async function newBucket() {
   if (server === undefined) throw new Error("there is no server");
@@ -134,6 +136,52 @@ describe.skipIf(server === undefined)("temporary credentials of a real MinIO", (
     expect([status, body.refused]).toEqual([200, []]);
     const stored = await client.getObject(bucket, body.files[0].key);
     expect((await stored.toArray()).join("")).toBe("examined");
+  });
+
+  it("make no files without end of objects whose times they choose", async () => {
+    const settings = await newBucket();
+    const { bucket } = settings;
+    const service = await startService({
+      policies: { tools: TOOLS },
+      usage: { bytes: 20 },
+      storage: s3Store(server?.endpoint ?? "", settings),
+    });
+    onTestFinished(service.close);
+    const { body: given } = await service.send(CREDENTIALS, { policy: "tools", max_bytes: 12 });
+    const put = async (name: string) => {
+      const tool = {
+        endpoint: given.endpoint,
+        region: given.region,
+        accessKey: given.access_key_id,
+        secretKey: given.secret_access_key,
+        sessionToken: given.session_token,
+      };
+      const { status } = await sendSigned(tool, {
+        ...callIn("PUT BUCKET/KEY", { BUCKET: bucket, KEY: `${given.prefix}${name}` }),
+        headers: { "x-minio-source-mtime": "2026-01-01T00:00:00.000000000Z" },
+        body: "0123456789",
+      });
+      expect(status).toBe(200);
+    };
+    const complete = async (grant = given.grant) => {
+      const { status, body } = await service.send(`${CREDENTIALS}/complete`, { grant });
+      expect(status).toBe(200);
+      return { next: body.next, answered: [...body.files, ...body.refused].map(outcomeOf) };
+    };
+    await put("c.txt");
+    expect((await complete()).answered).toEqual([["c.txt", undefined]]);
+    // Each is the first by its name, and so within what the grant allows.
+    await put("b.txt");
+    expect((await complete()).answered).toEqual([
+      ["b.txt", undefined],
+      ["c.txt", "FILE_TOO_LARGE"],
+    ]);
+    await put("a.txt");
+    const last = await complete();
+    expect(last.answered).toContainEqual(["a.txt", "FILE_TOO_LARGE"]);
+    for (let { next } = last; next !== undefined;) ({ next } = await complete(next));
+    await put("d.txt");
+    expect((await complete()).answered).toEqual([["d.txt", "UPLOAD_LATE"]]);
   });
 });
 
