@@ -1,11 +1,11 @@
 import { execFileSync } from "node:child_process";
-import { existsSync } from "node:fs";
+import { existsSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import * as Schema from "effect/Schema";
 import { expect, it } from "vitest";
 import { makeAsk } from "../../adapters/cli/credentials/ask.ts";
 import { environmentFor, FORMS } from "../../adapters/cli/credentials/forms.ts";
-import type { Session } from "../../adapters/cli/credentials/session.ts";
+import { readSession, type Session } from "../../adapters/cli/credentials/session.ts";
 import { valetkey } from "../support/command-line.ts";
 import { makeFolder } from "../support/make-folder.ts";
 import { serve } from "../support/serve.ts";
@@ -104,3 +104,17 @@ it("a call is repeated while the service is busy, and a refusal is told in its o
   await expect(asking()).rejects.toThrow("something else than a Valetkey service does");
   expect(answers).toEqual([]);
 });
+
+it.each(["$(id)", "`id`", "a b", "--profile", "a;b", "a'b", 'a"b', "", "a\n"])(
+  "a service that names a bucket or prefix %j is not believed, since shells read it",
+  (name) => {
+    const file = join(makeFolder(), "session.json");
+    const session = { ...S3, bucket: "files", prefix: "incoming/credentials/org_1/a-b/" };
+    writeFileSync(file, JSON.stringify(session));
+    expect(readSession(file)).toEqual(session);
+    for (const over of [{ bucket: name }, { prefix: name }]) {
+      writeFileSync(file, JSON.stringify({ ...session, ...over }));
+      expect(() => readSession(file)).toThrow("was not written by");
+    }
+  },
+);

@@ -9,7 +9,10 @@ import { stateFolder } from "../upload/upload-memory.ts";
 /** ASCII on one line, so that no printed form can be left by what it quotes. */
 const Text = Schema.String.check(Schema.isPattern(/^[ -~]+$/));
 
-const PLACE = { endpoint: Text, bucket: Text, prefix: Text };
+/** Without what a shell reads: people write them into scripts by `{bucket}`, and copy paths of them. */
+const Name = Schema.String.check(Schema.isPattern(/^\w[\w.:/-]*$/));
+
+const PLACE = { endpoint: Text, bucket: Name, prefix: Name };
 const GRANT = { grant: Text, expires_at: Text, complete_until: Text };
 
 /** What the service answers, by the kind of its store; a file keeps it until it is completed. */
