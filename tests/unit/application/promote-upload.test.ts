@@ -105,7 +105,7 @@ function storeWith(
       check: Effect.void,
     }),
   );
-  return { stored, removed, promote, confirm, events, copies: () => copies };
+  return { store, tokens, stored, removed, promote, confirm, events, copies: () => copies };
 }
 
 it.effect("a file whose headers were changed later is left as it is", () =>
@@ -158,6 +158,39 @@ it.effect("a copy whose file was removed meanwhile is removed again", () =>
     const made = storeWith({ [from]: facts }, removal);
     expect(yield* made.promote).toMatchObject({ failure: { _tag: "OrganizationNotFound" } });
     expect(made.removed).toEqual([key]);
+  }),
+);
+
+it.effect("what was scanned becomes the file only while neither that nor a removal is there", () =>
+  Effect.gen(function* () {
+    for (const [scan, came, expected] of [
+      ["none", [], undefined],
+      ["tags", [], true],
+      ["tags", [key], false],
+      ["tags", [removedKey(key)], false],
+    ] as const) {
+      const { store, tokens, stored } = storeWith({ [from]: facts });
+      let said: boolean | undefined;
+      const asking = ObjectStore.of({
+        ...store,
+        scanTag: () => Effect.succeed("NO_THREATS_FOUND"),
+        copies: {
+          writeEmpty: () => Effect.void,
+          copy: ({ mayPublish }) =>
+            Effect.gen(function* () {
+              for (const each of came) stored.set(each, facts);
+              said = mayPublish && (yield* mayPublish);
+              return "changed" as const;
+            }),
+        },
+      });
+      yield* promoteUpload(receipt, { ...policy, scan }, { state: "copying" }).pipe(
+        Effect.result,
+        Effect.provideService(ObjectStore, asking),
+        Effect.provideService(Tokens, tokens),
+      );
+      expect(said).toBe(expected);
+    }
   }),
 );
 
