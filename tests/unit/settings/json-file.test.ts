@@ -6,7 +6,7 @@ import * as TestClock from "effect/testing/TestClock";
 import { writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { jsonIn, RECHECK, watchJson } from "../../../adapters/settings/json-file.ts";
+import { jsonIn, readJsonFile, RECHECK, watchJson } from "../../../adapters/settings/json-file.ts";
 import { makeFolder } from "../../support/make-folder.ts";
 import { until } from "../../support/until.ts";
 
@@ -57,3 +57,16 @@ it.effect("a watched file that is none is named with what it has to be", () =>
     ),
   ),
 );
+
+it("a file of 1 MiB is the largest that is read, and none is told", () => {
+  const path = join(makeFolder(), "file.json");
+  const readOf = (content: string) => {
+    writeFileSync(path, content);
+    return readJsonFile(path);
+  };
+  expect(readOf(`"${"a".repeat(2 ** 20 - 2)}"`)).toMatchObject({ _tag: "Success" });
+  expect(readOf(`"${"a".repeat(2 ** 20 - 1)}"`)).toMatchObject({
+    failure: "is not a regular file of at most 1 MiB",
+  });
+  expect(readOf('{ "token": a-secret }')).toMatchObject({ failure: "is not JSON" });
+});
