@@ -68,7 +68,7 @@ export const sweepUploads = Effect.fnUntraced(function* (days: number, onLeftove
             );
           }
         }
-        if (age <= oldest) return;
+        if (!isOlder(age, oldest)) return;
         yield* onLeftover({ kind: "upload", key, age, size }, removeUpload(store, key, oldest));
       }),
     ),
@@ -96,6 +96,9 @@ const LONGEST_PARTS = Duration.toMillis(Duration.sum(MULTIPART_LIFETIME, Duratio
 
 const isOurs = (key: string): key is ObjectKey => isIncomingKey(key) || Option.isSome(parse(key));
 
+/** Also of an object from days ahead: MinIO lets tools choose its time, and it would stay forever. */
+const isOlder = (age: number, oldest: number) => Math.abs(age) > oldest;
+
 /** More versions than a key gets. */
 const MOST_VERSIONS = 100;
 
@@ -113,7 +116,7 @@ const removeUpload = Effect.fnUntraced(function* (
     );
     if (Option.isNone(looked)) return;
     const { version, age = Infinity, size } = looked.value;
-    if (age <= oldest) return;
+    if (!isOlder(age, oldest)) return;
     if (round === 0) yield* publishExpiry(store, key, size);
     yield* store.remove({ key, version });
     if (version === undefined) return;

@@ -15,6 +15,7 @@ import { newSubject, openStore } from "../../adapters/contract/subject/subject.t
 import { PROVIDERS } from "../../adapters/storage/s3/providers.ts";
 import { AWS4_HMAC_SHA256 } from "../../adapters/storage/signing/algorithms.ts";
 import { signQuery } from "../../adapters/storage/signing/sign-query.ts";
+import { sweepUploads } from "../../application/files/sweep-uploads.ts";
 import { ObjectStore } from "../../application/ports/object-store.ts";
 import { isIncomingKey } from "../../domain/storage-key.ts";
 import { CREDENTIALS, startWithCredentials, TOOLS } from "../http/with-credentials.ts";
@@ -148,7 +149,7 @@ describe.skipIf(server === undefined)("temporary credentials of a real MinIO", (
     });
     onTestFinished(service.close);
     const { body: given } = await service.send(CREDENTIALS, { policy: "tools", max_bytes: 12 });
-    const put = async (name: string) => {
+    const put = async (name: string, time = "2026-01-01T00:00:00.000000000Z") => {
       const tool = {
         endpoint: given.endpoint,
         region: given.region,
@@ -158,7 +159,7 @@ describe.skipIf(server === undefined)("temporary credentials of a real MinIO", (
       };
       const { status } = await sendSigned(tool, {
         ...callIn("PUT BUCKET/KEY", { BUCKET: bucket, KEY: `${given.prefix}${name}` }),
-        headers: { "x-minio-source-mtime": "2026-01-01T00:00:00.000000000Z" },
+        headers: { "x-minio-source-mtime": time },
         body: "0123456789",
       });
       expect(status).toBe(200);
@@ -182,6 +183,14 @@ describe.skipIf(server === undefined)("temporary credentials of a real MinIO", (
     for (let { next } = last; next !== undefined;) ({ next } = await complete(next));
     await put("d.txt");
     expect((await complete()).answered).toEqual([["d.txt", "UPLOAD_LATE"]]);
+    await put("e.txt", "2100-01-01T00:00:00.000000000Z");
+    const swept: Array<string> = [];
+    await Effect.runPromiseWith(service.services)(
+      sweepUploads(3, ({ key }, remove) =>
+        Effect.tap(remove, () => Effect.sync(() => swept.push(key))),
+      ),
+    );
+    expect(swept).toContain(`${given.prefix}e.txt`);
   });
 });
 

@@ -240,6 +240,28 @@ it("what is stored after completing began becomes no file, and a file stays what
   expect(await listed("orgs/")).toHaveLength(1);
 });
 
+it("an object whose ETag no header can hold is refused, and holds up no other", async () => {
+  const started = await startWithCredentials({}, (store) => ({
+    ...store,
+    list: {
+      objects: (below) =>
+        Effect.map(store.list?.objects(below) ?? Effect.die("no list"), ({ found, ...page }) => ({
+          ...page,
+          found: found.map((each) =>
+            each.key.endsWith("/a.txt") ? { ...each, etag: '"é"' } : each,
+          ),
+        })),
+    },
+  }));
+  const { grant, put, completeAll, listed } = started;
+  const { prefix, grant: token } = await grant();
+  for (const name of ["a.txt", "b.txt"]) await put(`${prefix}${name}`);
+  const { files, refused } = await completeAll(token);
+  expect(files).toMatchObject([{ path: "b.txt" }]);
+  expect(codes(refused)).toEqual({ "a.txt": "UPLOAD_LATE" });
+  expect(await listed(prefix)).toEqual([]);
+});
+
 it("a file that was removed meanwhile is not made again", async () => {
   const { grant, put, complete, send, listed } = await startWithCredentials();
   const { prefix, grant: token } = await grant();
