@@ -49,9 +49,11 @@ export async function startUpload(folder: Folder, about: About): Promise<string>
   return uploadId;
 }
 
+const OWNER = /^.*?\/(?:orgs|incoming\/(?:credentials|completing))\/[^/]+\//;
+
 /** Returns the suffix of an upload's name, by which a list opens only those of one organization. */
 function ownerHash(keyOrPrefix: string): ReadonlyArray<string> {
-  const [owner] = /^.*?\/orgs\/[^/]+\//.exec(keyOrPrefix) ?? [];
+  const [owner] = OWNER.exec(keyOrPrefix) ?? [];
   return owner === undefined ? [] : [createHash("sha256").update(owner).digest("hex").slice(0, 8)];
 }
 
