@@ -21,17 +21,14 @@ export const strange = (service: string, error: UploadError): Transient =>
 /**
  * Returns the failure of a request to the service, or to a URL at the store. A page cannot read the
  * reason, so it sends a probe whose answer it cannot read (mode `no-cors`): if that works, only the
- * permission for its origin is missing. A browser sends a body only with that permission.
+ * permission for its origin is missing.
  */
-export const unanswered = (service: string, store?: string, hasSent = false): Transient =>
+export const unanswered = (service: string, store?: string): Transient =>
   new Transient("network", async ({ isLast, silence }) => {
     const { origin } = new URL(store ?? service);
     // Requests of a page to other origins need their permission.
     const mayBeCors =
-      globalThis.document !== undefined &&
-      !hasSent &&
-      !known.has(origin) &&
-      origin !== location.origin;
+      globalThis.document !== undefined && !known.has(origin) && origin !== location.origin;
     if (!isLast && !(mayBeCors && silence >= OUTAGE)) return undefined;
     const isServiceThere = await answers(`${service}/healthz`);
     if (mayBeCors && (store === undefined ? isServiceThere : await answers(origin))) {

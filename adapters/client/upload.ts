@@ -304,7 +304,9 @@ export function sendPart(job: Job, part: Part): Promise<KnownTarget> {
           await failUnlessReadable(file, fields.filename);
           if (sent > 0 && sent < body.size) onBreak(sent);
           failIfUnstable(true);
-          throw unanswered(service.address, url, sent > 0);
+          // A browser sends a body only where an answer permits it, also if a later attempt sends none.
+          if (sent > 0) noteAnswer(url);
+          throw unanswered(service.address, url);
         });
         noteAnswer(url);
         const { status, code = "", etag } = answer;

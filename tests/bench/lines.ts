@@ -10,19 +10,21 @@ import { RUNTIMES, startProcess } from "../support/service-process.ts";
 import { installTools } from "../support/tools.ts";
 import { type Condition, conditions, draw, type Drawn } from "./lines/conditions.ts";
 import { type Outcome, startSite, type Upload, uploadOver } from "./lines/world.ts";
+import { writePart } from "./pages.ts";
 import { markdown } from "./rounds.ts";
 
 // Uploads from Chromium over lines that fail, by our client and by others: whether the bytes arrived
 // as they were, how many were sent, and how long it took. Everything is on this machine.
 
 const USAGE = `npm run bench -- lines [options]
-  --only TEXT    conditions, by a part of their names
+  --only TEXTS   conditions, by parts of their names with commas between them
   --by TEXT      clients, by a part of their names
   --size N       bytes of the file (24000000)
   --drawn N      N uploads of our client over lines that a seed draws
   --seed N       what is drawn (1)
   --hasten N     all clocks are N times as fast (10)
-  --parallel N   uploads at a time (3)`;
+  --parallel N   uploads at a time (3)
+  --write        writes the table, or what was drawn, into docs/performance.md`;
 
 const { values } = parseArgs({
   options: {
@@ -33,6 +35,7 @@ const { values } = parseArgs({
     seed: { type: "string", default: "1" },
     hasten: { type: "string", default: "10" },
     parallel: { type: "string", default: "3" },
+    write: { type: "boolean", default: false },
     help: { type: "boolean", default: false },
   },
 });
@@ -129,7 +132,9 @@ async function inParallel<A, B>(items: ReadonlyArray<A>, work: (item: A) => Prom
 async function runTable(): Promise<void> {
   const size = Number(values.size);
   const columns = COLUMNS.filter(([name]) => name.includes(values.by));
-  const rows = conditions(between(0)).filter(({ name }) => name.includes(values.only));
+  const rows = conditions(between(0)).filter(({ name }) =>
+    values.only.split(",").some((text) => name.includes(text)),
+  );
   const cells = rows.flatMap(({ name: condition }) =>
     columns.map(([name, by]) => ({ condition, name, by })),
   );
@@ -137,11 +142,16 @@ async function runTable(): Promise<void> {
     // The same for each client.
     const condition = conditions(between(Number(values.seed))).find(({ name }) => name === named);
     if (condition === undefined) throw new Error(named);
-    const outcome = await upload(by, condition, size, 1);
-    console.log(
-      `${named}, ${name}: ${cellOf(outcome)}${outcome.fault ? ` (${outcome.fault})` : ""}`,
-    );
-    return outcome;
+    try {
+      const outcome = await upload(by, condition, size, 1);
+      const why = outcome.fault === undefined ? "" : ` (${outcome.fault})`;
+      console.log(`${named}, ${name}: ${cellOf(outcome)}${why}`);
+      return outcome;
+    } catch (cause) {
+      // The others are tried all the same.
+      console.log(`${named}, ${name}: ${cellOf(undefined)} (${cause})`);
+      return undefined;
+    }
   });
   const table = markdown([
     ["", ...columns.map(([name]) => name)],
@@ -153,17 +163,25 @@ async function runTable(): Promise<void> {
       "arrived",
       ...columns.map((_, column) => {
         const own = outcomes.filter((_, index) => index % columns.length === column);
-        return `${own.filter(({ fault }) => fault === undefined).length} of ${own.length}`;
+        const tried = own.filter((outcome) => outcome !== undefined);
+        return `${tried.filter(({ fault }) => fault === undefined).length} of ${tried.length}`;
       }),
     ],
   ]);
-  console.log(`\n${table}`);
+  show("npm run bench -- lines", table);
 }
 
-const cellOf = (outcome: Outcome | undefined) =>
-  outcome?.fault === undefined
-    ? `${outcome?.sent.toFixed(2)}, ${outcome?.seconds.toFixed(0)} s`
-    : "no";
+function show(command: string, text: string): void {
+  console.log(`\n${text}`);
+  if (values.write) writePart("docs/performance.md", command, text);
+}
+
+/** Bytes sent over those of the file, and seconds. */
+function cellOf(outcome: Outcome | undefined): string {
+  if (outcome === undefined) return "not tried";
+  if (outcome.fault !== undefined) return "no";
+  return `${outcome.sent.toFixed(2)}, ${outcome.seconds.toFixed(0)} s`;
+}
 
 async function runDrawn(): Promise<void> {
   const random = between(Number(values.seed));
@@ -175,11 +193,13 @@ async function runDrawn(): Promise<void> {
     sent += outcome.sent * line.size;
     total += line.size;
     if (outcome.fault === undefined) arrived += 1;
-    else console.log(`${index}: ${line.size} bytes, ${line.name}: ${outcome.fault}`);
+    const [times, fault] = [outcome.sent.toFixed(2), outcome.fault ?? "arrived"];
+    console.log(`${index}: ${line.size} bytes, ${times} times, ${line.name}: ${fault}`);
     return outcome;
   });
-  console.log(
-    `${arrived} of ${drawn} arrived, with ${(sent / total).toFixed(3)} times their bytes`,
+  show(
+    "npm run bench -- lines, drawn",
+    `${arrived} of ${drawn} uploads drawn by the seed ${values.seed} arrived, with ${(sent / total).toFixed(2)} times their bytes.`,
   );
   if (arrived < drawn * 0.999) process.exitCode = 1;
 }

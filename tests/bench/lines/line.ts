@@ -83,12 +83,16 @@ export async function startLine(hasten: number): Promise<Line> {
     };
     for (const socket of both) {
       sockets.add(socket);
-      socket.on("error", end).on("close", end);
+      socket.on("error", end);
     }
+    client.on("close", end);
+    // A busy browser may still be reading what the server sent before it closed.
+    upstream.on("close", () => void answered.then(() => client.end()));
     /** An answer that is given once the whole body of its request has come. */
     let replying: { readonly text: string; left: number } | undefined;
     let hasAsked = false;
     let carried = Promise.resolve();
+    let answered = Promise.resolve();
     client.on("data", (chunk: Buffer) => {
       sent += chunk.length;
       for (const wake of waiting) wake();
@@ -121,7 +125,6 @@ export async function startLine(hasten: number): Promise<Line> {
       };
       carried = carryOn();
     });
-    let answered = Promise.resolve();
     upstream.on("data", (chunk: Buffer) => {
       const isFirst = hasAsked;
       hasAsked = false;
