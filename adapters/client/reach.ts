@@ -10,6 +10,9 @@ const OUTAGE = 45_000;
 /** Origins that have answered as a service or a store does, and so allow this page's requests. */
 const known = new Set<string>();
 
+/** Origins whose last probe was answered in a way that the page cannot read. */
+const suspected = new Set<string>();
+
 export const noteAnswer = (url: string): unknown => known.add(new URL(url).origin);
 
 /** Returns the failure for an answer of something else, such as a captive portal. */
@@ -31,10 +34,14 @@ export const unanswered = (service: string, store?: string): Transient =>
       globalThis.document !== undefined && !known.has(origin) && origin !== location.origin;
     if (!isLast && !(mayBeCors && silence >= OUTAGE)) return undefined;
     const isServiceThere = await answers(`${service}/healthz`);
-    if (mayBeCors && (store === undefined ? isServiceThere : await answers(origin))) {
+    const isThere = mayBeCors && (store ? await answers(origin) : isServiceThere);
+    if (isThere) {
+      // A network that comes back between an attempt and its probe looks the same, once.
+      if (!isLast && !suspected.has(origin)) return void suspected.add(origin);
       const message = `${origin} accepts no requests from pages of ${location.origin}. Add that origin to ${store === undefined ? "CORS_ORIGINS" : "the bucket's CORS rules"}.`;
       return new UploadError("cors", message);
     }
+    suspected.delete(origin);
     if (!isLast) return undefined;
     if (isServiceThere && store !== undefined) {
       const message = `The service answers, but the store at ${origin} does not. Check that it can be reached from here.`;

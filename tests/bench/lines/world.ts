@@ -112,13 +112,14 @@ export async function uploadOver(place: Place, upload: Upload): Promise<Outcome>
   try {
     await context.addInitScript(hastenPage, hasten);
     const page = await context.newPage();
-    // A busy machine takes its time, and may lose a module.
-    const open = async (times: number): Promise<void> => {
+    const tryOpen = async () => {
+      // A busy machine takes its time.
       await page.goto(origin, { timeout: 0 });
-      await page
-        .evaluate("ready.then(() => undefined)")
-        .catch((cause: unknown) => (times > 1 ? open(times - 1) : Promise.reject(cause)));
+      await page.evaluate("ready.then(() => undefined)");
     };
+    // Chromium gives up where an interface of the machine comes or goes, as Docker's do.
+    const open = (times: number): Promise<void> =>
+      tryOpen().catch((cause: unknown) => (times > 1 ? open(times - 1) : Promise.reject(cause)));
     await open(5);
     const service = typeof by === "string" ? undefined : { endpoint: by.address, token: by.token };
     const before = line.sent();
