@@ -145,7 +145,8 @@ async function runTable(): Promise<void> {
     try {
       const outcome = await upload(by, condition, size, 1);
       const why = outcome.fault === undefined ? "" : ` (${outcome.fault})`;
-      console.log(`${named}, ${name}: ${cellOf(outcome)}${why}`);
+      const seconds = outcome.seconds.toFixed(0);
+      console.log(`${named}, ${name}: ${cellOf(outcome)}${why}, ${seconds} s`);
       return outcome;
     } catch (cause) {
       // The others are tried all the same.
@@ -176,11 +177,11 @@ function show(command: string, text: string): void {
   if (values.write) writePart("docs/performance.md", command, text);
 }
 
-/** Bytes sent over those of the file, and seconds. */
+/** Bytes sent over those of the file. */
 function cellOf(outcome: Outcome | undefined): string {
   if (outcome === undefined) return "not tried";
   if (outcome.fault !== undefined) return "no";
-  return `${outcome.sent.toFixed(2)}, ${outcome.seconds.toFixed(0)} s`;
+  return outcome.sent.toFixed(2);
 }
 
 async function runDrawn(): Promise<void> {
