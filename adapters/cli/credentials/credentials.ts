@@ -1,6 +1,7 @@
 import * as Duration from "effect/Duration";
 import * as Schema from "effect/Schema";
 import { SizeText } from "../../../domain/byte-size.ts";
+import { LONGEST_CREDENTIALS, SHORTEST_CREDENTIALS } from "../../../domain/credentials-grant.ts";
 import { PolicyName } from "../../../domain/upload-policy.ts";
 import { command, JSON_OPTION, option } from "../command/command.ts";
 import { inShell } from "../command/configuration.ts";
@@ -13,12 +14,18 @@ import { environmentFor, FORMS, uriOf } from "./forms.ts";
 import { runTool } from "./run-tool.ts";
 import { keepSession, readSession, Session } from "./session.ts";
 
+const Lifetime = Schema.DurationFromString.check(
+  Schema.makeFilter<Duration.Duration>((time) =>
+    Duration.between(time, { minimum: SHORTEST_CREDENTIALS, maximum: LONGEST_CREDENTIALS }),
+  ),
+);
+
 const FORM_NAMES = Object.keys(FORMS) as ReadonlyArray<keyof typeof FORMS>;
 
 export const credentials = command({
   name: "credentials",
   summary:
-    "Run a tool such as rclone or aws with temporary credentials of the store, and complete what it uploads",
+    "Run a tool such as rclone or aws with temporary credentials of the store, and complete what it uploads, with $VALETKEY_TOKEN",
   options: {
     tool: option("-- COMMAND...", Schema.NonEmptyString, "a command with its arguments", {
       note: "in which {uri}, {bucket} and {prefix} are where it may upload",
@@ -30,7 +37,7 @@ export const credentials = command({
     "max-bytes": option("SIZE", SizeText, 'a size such as "2 GiB"', {
       note: "the most bytes that become files, 1 GiB if left out",
     }),
-    "expires-in": option("TIME", Schema.DurationFromString, 'a time such as "1 hour"', {
+    "expires-in": option("TIME", Lifetime, "a time of 15 minutes to 12 hours", {
       note: "as long as the policy allows if left out",
     }),
     session: option("FILE", Schema.NonEmptyString, "the path of a file", {
