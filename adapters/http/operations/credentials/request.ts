@@ -112,7 +112,10 @@ export const credentialsOperation = operation({
     answers: "The credentials.",
   },
   input: Schema.Struct({
-    policy: fileFields.policy.schema,
+    policy: fileFields.policy.schema.annotate({
+      description: "The name of a policy that gives out credentials.",
+      examples: ["datasets"],
+    }),
     expiresIn: Schema.optionalKey(
       Schema.Int.check(Schema.isBetween(LIFETIMES)).annotate({
         description:
