@@ -386,48 +386,6 @@ describe.each(STORES)("the client in Chromium, with $store", ({ store, isHere, a
 });
 
 describe.skipIf(executablePath === undefined)("a page that CORS keeps out, in Chromium", () => {
-  it("a store that took bytes of this page once has let it in, though it answers no more", async () => {
-    let hasTaken = false;
-    const store = createServer((request, response) => {
-      if (request.method === "PUT") {
-        hasTaken = true;
-        return void request.resume().on("end", () => response.destroy());
-      }
-      if (hasTaken || request.method !== "OPTIONS") return void response.writeHead(404).end();
-      response.writeHead(204, {
-        "Access-Control-Allow-Origin": origin,
-        "Access-Control-Allow-Methods": "PUT",
-        "Access-Control-Allow-Headers": request.headers["access-control-request-headers"] ?? "",
-        "Access-Control-Max-Age": "0",
-      });
-      response.end();
-    });
-    store.listen(0, "127.0.0.1");
-    await once(store, "listening");
-    const address = `http://127.0.0.1:${(store.address() as AddressInfo).port}`;
-    const service = await startProcess({
-      CORS_ORIGINS: origin,
-      STORAGE_ADAPTER: "minio",
-      STORAGE_ENDPOINT: address,
-      STORAGE_PUBLIC_ENDPOINT: address,
-      STORAGE_ACCESS_KEY: "an-access-key",
-      STORAGE_SECRET_KEY: "a-secret-key-of-nothing",
-    });
-    current = service;
-    const tab = await browser.newPage();
-    await tab.goto(origin);
-    await tab.waitForFunction(() => "page" in globalThis);
-    const outcome = await tab.evaluate(() =>
-      page.outcomeOf(page.make({ retry: { for: "5 seconds" } }).upload(page.fileOf(10))),
-    );
-    expect(hasTaken).toBe(true);
-    expect(outcome).not.toMatchObject({ code: "cors" });
-    await tab.close();
-    store.closeAllConnections();
-    store.close();
-    await service.stop();
-  });
-
   it.each(["service", "store"])(
     "a %s that does not know the page's origin is told from one that is down",
     async (place) => {
