@@ -24,8 +24,8 @@ import {
 } from "./upload.ts";
 
 /**
- * Bytes of parts that are hashed and signed with one request: 12 parts of 5 MiB. Their URLs are
- * used long before they expire.
+ * Bytes of parts that are hashed and signed with one request: 12 parts of 5 MiB, and at most 30.
+ * Their URLs are used long before they expire.
  */
 const SIGNED_AHEAD = 60 * 2 ** 20;
 
@@ -131,7 +131,7 @@ async function sendAll(
   };
   const sign = (number: number) => {
     const numbers = missing(number)
-      .slice(0, Math.ceil(SIGNED_AHEAD / partSize))
+      .slice(0, Math.ceil(SIGNED_AHEAD / Math.max(partSize, 2 ** 21)))
       .filter((each) => !isSigned(job, each));
     keepSigned(job, numbers, askFor(numbers));
   };

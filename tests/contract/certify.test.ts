@@ -96,7 +96,7 @@ describe.skipIf(server === undefined)("a MinIO", () => {
     const certificate = JSON.parse(result);
     const { promises, date, digest, ...facts } = certificate;
     expect(facts).toEqual({
-      contract: 2,
+      contract: 3,
       valetkey: expect.stringMatching(/^\d+\.\d+\.\d+/),
       adapter: "minio",
       provider: "minio",

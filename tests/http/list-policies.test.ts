@@ -64,6 +64,7 @@ it("a policy is listed with its limits, types and lifetimes, and what the store 
     checksums: ["sha256", "crc32c", "md5"],
     multipart: {
       max_size: 5_242_880,
+      min_part_size: 5_242_880,
       checksums: ["sha256", "crc32c", "md5"],
       whole_checksums: ["crc32c"],
     },
@@ -84,11 +85,12 @@ it.each([
     "minio",
     {
       max_size: 10_485_760,
+      min_part_size: 5_242_880,
       checksums: ["sha256", "crc32c", "md5"],
       whole_checksums: ["crc32c"],
     },
   ],
-  ["s3", { max_size: 10_485_760, checksums: [], whole_checksums: [] }],
+  ["s3", { max_size: 10_485_760, min_part_size: 5_242_880, checksums: [], whole_checksums: [] }],
   ["one that joins no parts", undefined],
 ] as const)(
   "the list of policies tells whether the store %s takes files in parts, and how",

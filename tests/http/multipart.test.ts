@@ -59,7 +59,8 @@ const codeOf = ({ status, body }: { status: number; body: { code: string } }) =>
 it.each([
   [{ size: 20 * 2 ** 20 }, 413, "FILE_TOO_LARGE"],
   [{ key: KEY }, 400, "INVALID_REQUEST"],
-  [{ part_size: 5 }, 400, "INVALID_REQUEST"],
+  [{ part_size: 0 }, 400, "INVALID_REQUEST"],
+  [{ parts: 5 }, 400, "INVALID_REQUEST"],
   [{ strict: true }, 400, "INVALID_REQUEST"],
   [{ checksum: { algorithm: "md5", value: `${"A".repeat(22)}==` } }, 400, "INVALID_CHECKSUM"],
   [{ checksum: { algorithm: "crc32c", value: "AAAAAA" } }, 400, "INVALID_CHECKSUM"],

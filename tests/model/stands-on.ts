@@ -64,4 +64,5 @@ export const NOT_MODELLED: { readonly [Name in Ability]?: string } = {
   crc32c: BYTES,
   md5: BYTES,
   "file checksums": BYTES,
+  "scoped credentials": "what a store refuses does not depend on the order of steps",
 };
