@@ -17,7 +17,7 @@ import type { Operation } from "../adapters/http/operations/operation.ts";
 interface Json {
   readonly $ref?: string;
   readonly type?: string;
-  readonly anyOf?: unknown;
+  readonly anyOf?: ReadonlyArray<Json>;
   readonly oneOf?: ReadonlyArray<Json>;
   readonly format?: string;
   readonly enum?: ReadonlyArray<unknown>;
@@ -144,7 +144,11 @@ function resultFrom({ output, callGives }: Operation, results: Map<string, strin
   const { description } = follow({ $ref }, definitions);
   const name = RENAMED[identifierIn($ref)] ?? identifierIn($ref);
   const type = typeFrom({ $ref }, definitions);
-  results.set(name, `${comment(description)}export interface ${name} ${type}`);
+  const declared =
+    type.startsWith("{\n  ") && !type.includes("} | {")
+      ? `interface ${name} ${type}`
+      : `type ${name} = ${type};`;
+  results.set(name, `${comment(description)}export ${declared}`);
   return result?.items === undefined ? name : `ReadonlyArray<${name}>`;
 }
 
@@ -159,9 +163,10 @@ function typeFrom(schema: Json, definitions: Definitions, orUndefined = ""): str
   const named = NAMED.get(name);
   if (named !== undefined) return named;
   const { anyOf, type = anyOf ? "object" : "unknown", ...shape } = follow(schema, definitions);
+  const kinds = shape.oneOf ?? (anyOf?.every(({ $ref }) => $ref !== undefined) ? anyOf : undefined);
   const inner = (schema: Json) => typeFrom(schema, definitions);
   if (shape.enum !== undefined) return shape.enum.map((value) => JSON.stringify(value)).join(" | ");
-  if (shape.oneOf !== undefined) return shape.oneOf.map(inner).join(" | ");
+  if (kinds !== undefined) return kinds.map(inner).join(" | ");
   if (shape.items !== undefined) return `ReadonlyArray<${inner(shape.items)}>`;
   if (type !== "object") return SCALARS.get(shape.format ?? type) ?? type;
   if (typeof shape.additionalProperties === "object") {

@@ -175,11 +175,11 @@ describe.skipIf(server === undefined)("temporary credentials of a real MinIO", (
     await put("b.txt");
     expect((await complete()).answered).toEqual([
       ["b.txt", undefined],
-      ["c.txt", "FILE_TOO_LARGE"],
+      ["c.txt", "OBJECT_REFUSED"],
     ]);
     await put("a.txt");
     const last = await complete();
-    expect(last.answered).toContainEqual(["a.txt", "FILE_TOO_LARGE"]);
+    expect(last.answered).toContainEqual(["a.txt", "OBJECT_REFUSED"]);
     for (let { next } = last; next !== undefined;) ({ next } = await complete(next));
     await put("d.txt");
     expect((await complete()).answered).toEqual([["d.txt", "UPLOAD_LATE"]]);

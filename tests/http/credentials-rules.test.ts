@@ -33,7 +33,7 @@ it("files of exactly the granted bytes are all files, on several pages", async (
   for (const name of ["a", "b", "c", "d", "e", "f"]) await put(`${prefix}${name}.txt`);
   const { files, refused } = await completeAll(token);
   expect(paths(files)).toEqual(["a.txt", "b.txt", "c.txt", "d.txt", "e.txt"]);
-  expect(codes(refused)).toEqual([["f.txt", "FILE_TOO_LARGE"]]);
+  expect(codes(refused)).toEqual([["f.txt", "OBJECT_REFUSED"]]);
 });
 
 it("what came in the second in which completing began is in time", async () => {
@@ -63,8 +63,8 @@ it("objects of no bytes are folders by their names, or are refused", async () =>
   const { body } = await complete(token);
   expect(body.files).toEqual([]);
   expect(body.refused).toMatchObject([
-    { path: "a/b.txt", code: "INVALID_SIZE" },
-    { path: "c/", code: "INVALID_FILE_NAME" },
+    { path: "a/b.txt", code: "OBJECT_REFUSED" },
+    { path: "c/", code: "OBJECT_REFUSED" },
   ]);
 });
 
@@ -132,7 +132,7 @@ it("a file that is waited for takes no bytes from those before it, and none is s
   isScanned = true;
   const { files, refused } = await completeAll(second.next);
   expect(paths(files)).toEqual(["d.png"]);
-  expect(codes(refused)).toEqual([["e.txt", "FILE_TOO_LARGE"]]);
+  expect(codes(refused)).toEqual([["e.txt", "OBJECT_REFUSED"]]);
 });
 
 it("an answer that takes long ends before its page does, and is gone on with at once", async () => {
@@ -188,7 +188,7 @@ it("a name that is too long for a file is refused, whatever its path", async () 
   await put(`${prefix}a.txt`);
   const { body } = await complete(token);
   expect(paths(body.files)).toEqual(["a.txt"]);
-  expect(codes(body.refused)).toEqual([[`b/${"y".repeat(252)}.txt`, "INVALID_FILE_NAME"]]);
+  expect(codes(body.refused)).toEqual([[`b/${"y".repeat(252)}.txt`, "OBJECT_REFUSED"]]);
 });
 
 it("a tool gets the address for clients, and one of a service that from inside", async () => {

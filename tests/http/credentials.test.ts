@@ -207,8 +207,8 @@ it("bytes beyond those granted become no files, in the order of names", async ()
   expect(files.map(({ path }) => path)).toEqual(["a.txt", "d.txt"]);
   expect(codes(refused)).toEqual({
     "b.exe": "UNSUPPORTED_MEDIA_TYPE",
-    "c.txt": "FILE_TOO_LARGE",
-    "e.txt": "FILE_TOO_LARGE",
+    "c.txt": "OBJECT_REFUSED",
+    "e.txt": "OBJECT_REFUSED",
   });
 });
 

@@ -27,6 +27,8 @@ const TOOLS: ReadonlyMap<string, ReadonlyArray<RegExp>> = new Map([
   ["CC-BY-4.0", [/^caniuse-lite$/]],
   // Hashes for the library that verifies our webhooks; in the public domain.
   ["Unlicense", [/^fast-sha256$/]],
+  // Its licence, MIT, stands in its page alone; a client of tus, for a benchmark.
+  ["none", [/^combine-errors$/]],
   // Pictures in the local runtime of Workers: libraries that are linked while it runs.
   ["LGPL-3.0-or-later", [/^@img\/sharp-/]],
   // Decodes HEIC in a recipe of docs/client/prepare.md.

@@ -88,12 +88,12 @@ const NOT_FOUND = {
 
 const OBJECT_FAULTS = {
   name: {
-    answer: [400, "INVALID_FILE_NAME", "The object's name cannot be the path of a file"],
+    answer: [400, "OBJECT_REFUSED", "The object's name cannot be the path of a file"],
     detail:
       "Use names between slashes, without . and .., control characters and backslashes, of up to 255 bytes each.",
   },
   empty: {
-    answer: [400, "INVALID_SIZE", "The object is empty"],
+    answer: [400, "OBJECT_REFUSED", "The object is empty"],
     detail: "A file must have at least 1 byte.",
   },
   late: {
@@ -101,7 +101,7 @@ const OBJECT_FAULTS = {
     detail: "Ask for new credentials, and upload it again.",
   },
   bytes: {
-    answer: [413, "FILE_TOO_LARGE", "The objects have more bytes than were granted"],
+    answer: [400, "OBJECT_REFUSED", "The objects have more bytes than were granted"],
     detail: "Ask for credentials with more maxBytes, and upload it again.",
   },
   removed: {

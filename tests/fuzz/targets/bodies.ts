@@ -82,7 +82,7 @@ const PATHS = [
   ...new Set(
     Object.values(OPERATIONS)
       .filter(({ methods: [method], body }) => method === "POST" && body !== undefined)
-      .map(({ path }) => path.split("/files/")[1] ?? ""),
+      .map(({ path }) => path.split("/files/")[1] ?? `../${path.split("/:slug/")[1]}`),
   ),
 ];
 
@@ -94,6 +94,8 @@ const SEEDS: ReadonlyArray<readonly [path: string, body: unknown]> = [
   ["batch", { files: [FILE, FILE], policy: "files", metadata: { album: "a" } }],
   ["confirm", { receipt: "v1.fuzz.e30.AAAA" }],
   ["links", { receipt: "v1.fuzz.e30.AAAA", expires_in: 60 }],
+  ["../credentials", { policy: "files", expires_in: 3600, max_bytes: 5 }],
+  ["../credentials/complete", { grant: "v2.fuzz.e30.AAAA" }],
   ["multipart", { ...FILE, size: 6_000_000 }],
   ["multipart/parts", { upload: "v1.fuzz.e30.AAAA", part_numbers: [1, 2] }],
   ["multipart/complete", { upload: "v1.fuzz.e30.AAAA", parts: [{ part_number: 1, etag: '"a"' }] }],
