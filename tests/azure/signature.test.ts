@@ -276,7 +276,7 @@ it("our signature of a directory is the official client's, and the double takes 
       for (const outside of [
         `/${prefix.slice(0, -1)}0/${encodeURIComponent(name)}`,
         `/0${prefix}${encodeURIComponent(name)}`,
-        `/0/${prefix}a`,
+        `/no-generated-name/${prefix}a`,
         "",
       ]) {
         expect(() => verify(outside)).toThrow();
