@@ -339,7 +339,9 @@ describe.skipIf(executablePath === undefined)("components in Chromium", () => {
       expect(await ring()).toBe("solid");
       await page.keyboard.press("Enter");
       await (await chooser).setFiles([png("a.png"), png("b.png"), png("c.png")]);
-      await row("c.png").getByText("Uploaded").waitFor();
+      for (const name of ["a.png", "b.png", "c.png"]) {
+        await row(name).getByText("Uploaded").waitFor();
+      }
       await input.focus();
       for (const name of ["Uploaded: a.png", "Remove a.png", "Uploaded: b.png", "Remove b.png"]) {
         await page.keyboard.press("Tab");
