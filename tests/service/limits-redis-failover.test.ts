@@ -41,30 +41,20 @@ describe.skipIf(path === "").each([
       await until("a refusal", () =>
         [...outcomes].some(([id, outcome]) => !before.has(id) && outcome !== "200"),
       );
-      // A node that is lost would refuse a third of these; a busy machine lets some be too late.
-      await until("all is counted", () => {
-        const last = [...outcomes.values()].slice(-300);
-        return last.filter((outcome) => outcome === "200").length > 240;
-      });
+      // A node that is lost would count many of these.
+      await until("all is counted", () =>
+        [...outcomes.values()].slice(-300).every((outcome) => outcome === "200"),
+      );
     } finally {
       ended.abort();
       await Promise.all(clients);
     }
     expect(new Set(outcomes.values())).toEqual(new Set(["200", "LIMITS_UNAVAILABLE"]));
-    let objects = new Map<string, number>();
-    await until("a cluster that is up", async () => {
-      try {
-        objects = await countedObjects(redis);
-        return true;
-      } catch (cause) {
-        if (!String(cause).includes("cluster is down")) throw cause;
-        return false;
-      }
-    });
+    const objects = await countedObjects(redis);
     expect(new Set(objects.values())).toEqual(new Set([1]));
     // Of those before, what the replica had not heard of went with the master.
-    const last = [...outcomes].slice(-300).filter(([, outcome]) => outcome === "200");
-    expect(last.filter(([organization]) => !objects.has(organization))).toEqual([]);
+    const last = [...outcomes.keys()].slice(-300);
+    expect(last.filter((organization) => !objects.has(organization))).toEqual([]);
     await Promise.all(stopping.splice(0).map((stop) => stop()));
     await redis.stop();
   });
