@@ -4,13 +4,12 @@ import { SizeText } from "../../../domain/byte-size.ts";
 import { LONGEST_CREDENTIALS, SHORTEST_CREDENTIALS } from "../../../domain/credentials-grant.ts";
 import { PolicyName } from "../../../domain/upload-policy.ts";
 import { command, JSON_OPTION, option } from "../command/command.ts";
-import { inShell } from "../command/configuration.ts";
 import { CommandFailure, EXIT } from "../command/failure.ts";
 import { printMessage } from "../command/output.ts";
 import { SERVICE_OPTIONS } from "../upload/upload.ts";
 import { makeAsk } from "./ask.ts";
 import { complete } from "./complete.ts";
-import { environmentFor, FORMS, uriOf } from "./forms.ts";
+import { environmentFor, FORMS, inShell, uriOf } from "./forms.ts";
 import { runTool } from "./run-tool.ts";
 import { keepSession, readSession, Session } from "./session.ts";
 

@@ -159,4 +159,6 @@ const variables = (start: string, options: Texts): Texts =>
 
 const addressing = ({ path_style }: S3) => (path_style ? "path" : "virtual");
 const inSql = (text: string) => `'${text.replaceAll("'", "''")}'`;
-const inShell = (text: string) => `'${text.replaceAll("'", String.raw`'\''`)}'`;
+/** Quotes what a shell would read otherwise, such as `$` in a path. */
+export const inShell = (text: string) =>
+  /^[\w./:@,+=-]+$/.test(text) ? text : `'${text.replaceAll("'", String.raw`'\''`)}'`;
