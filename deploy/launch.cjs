@@ -27,8 +27,9 @@ if (major < 22 || (major === 22 && minor < 19) || !process.features.typescript) 
 
 /** Runs the program in a process that gets the signals of this one, and ends as that does. */
 function runBeside(node) {
-  const child = spawn(node, [...process.execArgv, ...program], { stdio: "inherit" });
+  // First, so that no signal ends this process alone.
   for (const name of ["SIGINT", "SIGTERM", "SIGHUP"]) process.on(name, () => child.kill(name));
+  const child = spawn(node, [...process.execArgv, ...program], { stdio: "inherit" });
   child.on("exit", (code, signal) => {
     if (signal === null) process.exit(code);
     process.removeAllListeners(signal);

@@ -451,11 +451,9 @@ describe.skipIf(!minio || !clamd || !rclone || !aws)("with tools on MinIO", LONG
     const folder = folderOf(new Map([["a.txt", Buffer.from("a")]]));
     const session = join(makeFolder(), "session.json");
     const options = ["--policy=data", `--session=${session}`, "--"];
-    const script = 'trap "exit 6" TERM; echo started; while :; do sleep 0.05; done';
-    const told = start([...options, "sh", "-c", script]);
-    await once(told.stdout, "data");
-    told.kill("SIGTERM");
-    expect((await ended(told)).code).toBe(6);
+    // At the first instant at which the command can be told to end.
+    const script = 'trap "exit 6" TERM; kill -TERM $PPID; while kill -0 $PPID; do sleep 0.05; done';
+    expect((await run([...options, "sh", "-c", script])).code).toBe(6);
     const killed = start([
       ...options,
       "sh",
@@ -464,7 +462,8 @@ describe.skipIf(!minio || !clamd || !rclone || !aws)("with tools on MinIO", LONG
       rclone,
       folder,
     ]);
-    await once(killed.stdout, "data");
+    const failed = ended(killed).then(({ stderr }) => stderr);
+    expect(await Promise.race([once(killed.stdout, "data"), failed])).toEqual([expect.anything()]);
     killed.kill("SIGKILL");
     await once(killed, "exit");
     const { code, stderr } = await run([...options, rclone, "copy", folder, "valetkey:"]);

@@ -19,11 +19,12 @@ export async function runTool(
   [command = "", ...args]: ReadonlyArray<string>,
   { env, output }: { readonly env: NodeJS.ProcessEnv; readonly output: 1 | 2 },
 ): Promise<number> {
-  const child = spawn(command, args, { env, stdio: [0, output, 2] });
   // A terminal gives its own signal to both.
   const pass = (name: NodeJS.Signals) =>
     void ((name === "SIGINT" && process.stdin.isTTY) || child.kill(name));
+  // First, since a signal that ended this process alone would leave a tool behind that runs on.
   for (const name of SIGNALS) process.on(name, pass);
+  const child = spawn(command, args, { env, stdio: [0, output, 2] });
   try {
     const [code, signal] = (await once(child, "exit")) as [number | null, NodeJS.Signals | null];
     return code ?? SIGNALLED + constants.signals[signal ?? "SIGKILL"];
