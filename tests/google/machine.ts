@@ -1,11 +1,12 @@
 // A double of what a machine at Google has around it: the metadata server that names its service
-// account and gives it access tokens, and IAM, which signs as that account. It can be slow, fail,
-// and end a token before its time.
+// account and gives it access tokens, IAM, which signs as that account, and the Security Token
+// Service, which bounds tokens. It can be slow, fail, and end a token before its time.
 import { generateKeyPairSync, type KeyObject, sign } from "node:crypto";
 import { type IncomingMessage, type ServerResponse } from "node:http";
-import { json } from "node:stream/consumers";
+import { json, text } from "node:stream/consumers";
 import { setTimeout as pause } from "node:timers/promises";
 import { listen } from "../support/serve.ts";
+import { type Rule, rulesIn } from "./boundary.ts";
 
 /** How the double behaves, and what it has been asked so far. */
 interface MachineState {
@@ -35,6 +36,10 @@ export interface GoogleMachine {
   readonly state: MachineState;
   /** True for a token of an account that was impersonated. */
   readonly isImpersonated: (token: string) => boolean;
+  /** The rules of a token with an access boundary, none for an unknown token; undefined for others. */
+  readonly rulesOf: (token: string) => ReadonlyArray<Rule> | undefined;
+  /** The forms by which they were asked for. */
+  readonly exchanges: ReadonlyArray<URLSearchParams>;
   /** Takes back every token that was given out. */
   readonly revokeTokens: () => void;
   readonly close: () => Promise<void>;
@@ -55,7 +60,9 @@ export async function startGoogleMachine(): Promise<GoogleMachine> {
     busiest: 0,
   };
   const tokens = new Set<string>();
-  const impersonated = new Set<string>();
+  const impersonated = new Map<string, number>();
+  const boundaries = new Map<string, ReadonlyArray<Rule>>();
+  const exchanges: Array<URLSearchParams> = [];
   let underWay = 0;
 
   const metadata = (url: string): readonly [number, string] => {
@@ -92,14 +99,34 @@ export async function startGoogleMachine(): Promise<GoogleMachine> {
     }
   };
 
-  /** "projects.serviceAccounts.generateAccessToken", for an hour. */
-  const impersonate = ({ headers }: IncomingMessage): readonly [number, string] => {
+  /** "projects.serviceAccounts.generateAccessToken", for an hour or less. */
+  const impersonate = async (request: IncomingMessage): Promise<readonly [number, string]> => {
     state.asked.impersonate++;
-    if (!tokens.has(headers.authorization?.slice("Bearer ".length) ?? "")) return [401, "{}"];
+    const { lifetime } = (await json(request)) as { readonly lifetime: string };
+    if (!tokens.has(request.headers.authorization?.slice("Bearer ".length) ?? ""))
+      return [401, "{}"];
+    const seconds = Number(/^(\d+)s$/.exec(lifetime)?.[1]);
+    if (!(seconds <= 3600)) return [400, "{}"];
     const accessToken = crypto.randomUUID();
-    impersonated.add(accessToken);
-    const expireTime = new Date(Date.now() + 3_600_000).toISOString();
+    impersonated.set(accessToken, seconds);
+    const expireTime = new Date(Date.now() + seconds * 1000).toISOString();
     return [200, JSON.stringify({ accessToken, expireTime })];
+  };
+
+  /** "Method: token": the other token lives as long as the first. */
+  const exchange = async (request: IncomingMessage): Promise<readonly [number, string]> => {
+    const form = new URLSearchParams(await text(request));
+    exchanges.push(form);
+    const subject = form.get("subject_token") ?? "";
+    const seconds = tokens.has(subject) ? 3600 : impersonated.get(subject);
+    const isAsked = form.get("grant_type")?.endsWith(":token-exchange");
+    if (seconds === undefined || !isAsked) return [400, '{"error":"invalid_grant"}'];
+    const token = `bounded-${crypto.randomUUID()}`;
+    boundaries.set(token, rulesIn(form.get("options") ?? ""));
+    return [
+      200,
+      JSON.stringify({ access_token: token, expires_in: seconds, token_type: "Bearer" }),
+    ];
   };
 
   const answer = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
@@ -111,11 +138,13 @@ export async function startGoogleMachine(): Promise<GoogleMachine> {
     const isAllowed = state.accounts.has(decodeURIComponent(named));
     const [status, body] = isMetadata
       ? metadata(url)
-      : !isAllowed
-        ? [method ? 403 : 404, "{}"]
-        : method === "signBlob"
-          ? await signBlob(request)
-          : impersonate(request);
+      : url === "/v1/token"
+        ? await exchange(request)
+        : !isAllowed
+          ? [method ? 403 : 404, "{}"]
+          : method === "signBlob"
+            ? await signBlob(request)
+            : await impersonate(request);
     response.writeHead(status, {
       "Metadata-Flavor": "Google",
       "Content-Type": body.startsWith("{") ? "application/json" : "application/text",
@@ -131,6 +160,9 @@ export async function startGoogleMachine(): Promise<GoogleMachine> {
     iamEndpoint: url,
     state,
     isImpersonated: (token) => impersonated.has(token),
+    rulesOf: (token) =>
+      tokens.has(token) || impersonated.has(token) ? undefined : (boundaries.get(token) ?? []),
+    exchanges,
     revokeTokens: () => tokens.clear(),
     close,
   };

@@ -1,6 +1,6 @@
 import type { ListedObject } from "../../../application/ports/object-store.ts";
 import { readPage } from "../rest/page.ts";
-import { textIn, unescape } from "../rest/xml.ts";
+import { element, escape, textIn, unescape } from "../rest/xml.ts";
 import { type AzureContainer, refuse } from "./container.ts";
 
 /**
@@ -26,6 +26,7 @@ export const listBlobs = (
       ...(include === undefined ? [] : [["include", include] as const]),
       ...(after === undefined ? [] : [["marker", after.slice(prefix.length)] as const]),
     ],
+    rewrite: readable,
     roots: ["EnumerationResults"],
     items: ["Blob"],
     members: ["Name", "Content-Length", "Etag", "Last-Modified"],
@@ -50,3 +51,20 @@ export const listBlobs = (
 };
 
 const MOST_BLOBS = 1000;
+
+/** Leaves out the directories of a hierarchical namespace, and reads names that XML cannot have. */
+const readable = (text: string): string =>
+  text.replaceAll(/<Blob>.*?<\/Blob>/gs, (blob) =>
+    blob.includes("<ResourceType>directory</ResourceType>")
+      ? ""
+      : blob.replace(/<Name Encoded="true">([^<]*)<\/Name>/, decodedName),
+  );
+
+/** An encoding that makes no sense stays, and then the page makes none. */
+function decodedName(written: string, encoded: string): string {
+  try {
+    return element("Name", escape(decodeURIComponent(encoded)));
+  } catch {
+    return written;
+  }
+}

@@ -8,6 +8,8 @@ import { isWhole, textIn, textsIn, unescape } from "./xml.ts";
 
 interface List<A, Next> {
   readonly query: ReadonlyArray<Pair>;
+  /** Rewrites the items of a page that are to be read otherwise, or left out. */
+  readonly rewrite?: (text: string) => string;
   /** The possible root elements, and those of items. */
   readonly roots: ReadonlyArray<string>;
   readonly items: ReadonlyArray<string>;
@@ -31,8 +33,10 @@ export const readPage = Effect.fnUntraced(function* <A, Next>(
   { query, roots, items, members, read, isIn, limit = Infinity, ...list }: List<A, Next>,
 ): Effect.fn.Return<Page<A, Next>, StoreUnavailable> {
   const answer = yield* signedFetch(bucket, { method: "GET", query });
-  const { ok, text, headers } = answer;
-  if (!ok || !roots.some((root) => isWhole(text, root))) return yield* list.otherwise(answer);
+  const { ok, headers } = answer;
+  if (!ok || !roots.some((root) => isWhole(answer.text, root)))
+    return yield* list.otherwise(answer);
+  const text = list.rewrite?.(answer.text) ?? answer.text;
   const now = Date.parse(headers.get("date") ?? "") || (yield* Clock.currentTimeMillis);
   const entries = items.flatMap((item) =>
     textsIn(text, item).flatMap((each) => {
