@@ -105,7 +105,7 @@ export interface SignedPut extends SignedRequest {
 export interface CredentialsRequest {
   /** The names that they may write begin with it: it has an end of its own, and a last slash. */
   readonly prefix: string;
-  /** 15 minutes to 12 hours, in whole seconds; the store may end them sooner. */
+  /** 15 minutes to 12 hours, in whole seconds; the store may end them sooner, and Google later. */
   readonly lifetime: Duration.Duration;
   readonly audience: Audience;
 }

@@ -2,13 +2,13 @@ import * as Effect from "effect/Effect";
 import * as Layer from "effect/Layer";
 import * as Redacted from "effect/Redacted";
 import { describe, expect, it, onTestFinished } from "vitest";
-import { reaching } from "../../adapters/contract/promises/reach.ts";
+import { reaching } from "../../adapters/contract/scoped/s3-reach.ts";
 import {
   callIn,
   fill,
   OBJECT_CALLS,
   SPELLED_PATHS,
-} from "../../adapters/contract/promises/scoped-calls.ts";
+} from "../../adapters/contract/scoped/s3-calls.ts";
 import { send } from "../../adapters/contract/sending/send.ts";
 import { type Caller, sendSigned } from "../../adapters/contract/sending/signed-call.ts";
 import { newSubject, openStore } from "../../adapters/contract/subject/subject.ts";

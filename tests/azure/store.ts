@@ -124,9 +124,9 @@ function authorize(options: Started, request: WireRequest): ReadonlyMap<string, 
   if (query.has("skoid")) {
     verifyDelegation(request, options.keyOf, Date.now());
     const rights = query.get("sp") ?? "";
-    // "Permissions for a directory, container, or blob" have tags apart; Azurite does not.
-    if (headers.has("x-ms-tags") && !rights.includes("t")) {
-      throw new Refusal(403, "AuthorizationPermissionMismatch", "Tags need the right to set them.");
+    const needed = headers.has("x-ms-tags") ? "t" : RIGHTS.get(query.get("comp") ?? "");
+    if (needed !== undefined && !rights.includes(needed)) {
+      throw new Refusal(403, "AuthorizationPermissionMismatch", `It needs the right ${needed}.`);
     }
     if (query.get("comp") === "block" || query.get("sr") === "d") requireSource(options, request);
     return serviceSas(request, options.key);
@@ -137,6 +137,14 @@ function authorize(options: Started, request: WireRequest): ReadonlyMap<string, 
   if (!isLater || query.has("comp")) requireSource(options, request);
   return accountSas(options.account, options.key, Date.now());
 }
+
+/** "Permissions for a directory, container, or blob", of calls that Azurite does not know. */
+const RIGHTS = new Map([
+  ["query", "r"],
+  ["expiry", "w"],
+  ["immutabilityPolicies", "i"],
+  ["legalhold", "i"],
+]);
 
 /** By `c` nothing is overwritten, by a list of blocks either. */
 async function keepFromOverwriting(options: Started, request: WireRequest): Promise<void> {

@@ -12,6 +12,7 @@ import {
 } from "node:http";
 import { buffer } from "node:stream/consumers";
 import { pipeline } from "node:stream/promises";
+import { isWithin, neededBy, type Rule } from "./boundary.ts";
 import {
   decode,
   readRequest,
@@ -29,6 +30,8 @@ import { listen } from "../support/serve.ts";
 interface GcsVerifierOptions extends VerifyingKeys {
   /** Where fake-gcs-server answers. */
   readonly upstream: string;
+  /** The rules of a token with an access boundary; undefined for others. */
+  readonly rulesOf?: (token: string) => ReadonlyArray<Rule> | undefined;
 }
 
 /** A listening double. */
@@ -39,7 +42,7 @@ interface GcsVerifier {
 
 /**
  * Listens on 127.0.0.1, as `localhost` too; `<bucket>.localhost` is the virtual-hosted style. The
- * JSON API is passed on as it comes, without any check.
+ * JSON API is passed on as it comes, without any check but that of a token with an access boundary.
  */
 export async function startGcsVerifier(options: GcsVerifierOptions): Promise<GcsVerifier> {
   const uploads = gcsMultipart({
@@ -83,6 +86,16 @@ async function answer(
   try {
     const { method = "", url = "" } = incoming;
     const host = incoming.headers.host?.toLowerCase() ?? "";
+    const [, token] = /^Bearer (.+)$/.exec(incoming.headers.authorization ?? "") ?? [];
+    const rules = token && options.rulesOf?.(token);
+    if (
+      rules &&
+      !isWithin(rules, await neededBy(method, url, incoming.headers, existsIn(options)))
+    ) {
+      incoming.resume();
+      response.writeHead(403, { "Content-Type": "application/xml" });
+      return void response.end(toXml(new Refusal(403, "AccessDenied", "The token may not.")));
+    }
     if (isEndpoint(host) && JSON_API.test(url)) {
       if (!url.includes("ifGenerationMatch=")) {
         return await passOn(options.upstream, incoming, response);
@@ -98,7 +111,7 @@ async function answer(
       };
       return await (last = change());
     }
-    const reply = await decide(options, host, incoming).catch(refused);
+    const reply = await decide(options, host, incoming, Boolean(rules)).catch(refused);
     // The client is heard out, so that it reads the answer.
     incoming.resume();
     response.writeHead(reply.status, reply.headers).end(method === "HEAD" ? "" : reply.body);
@@ -107,10 +120,22 @@ async function answer(
   }
 }
 
-async function decide(options: Started, host: string, incoming: IncomingMessage): Promise<Reply> {
+const existsIn =
+  ({ upstream }: Started) =>
+  async (bucket: string, object: string): Promise<boolean> => {
+    const path = `/storage/v1/b/${bucket}/o/${encodeURIComponent(object)}`;
+    return (await send("GET", `${upstream}${path}`)).status === 200;
+  };
+
+async function decide(
+  options: Started,
+  host: string,
+  incoming: IncomingMessage,
+  isAllowed: boolean,
+): Promise<Reply> {
   const { method = "", url = "", rawHeaders } = incoming;
   const request = readRequest(method, url, rawHeaders);
-  verifySignature(request, options, Date.now());
+  if (!isAllowed) verifySignature(request, options, Date.now());
   const resource = resourceOf(host, request.path);
   const isOfUploads =
     request.query.has("uploads") || (request.query.has("uploadid") && resource.object !== "");

@@ -3,13 +3,15 @@ import { encodeKey } from "../../storage/signing/v4.ts";
 import { send } from "../sending/send.ts";
 import { serviceAccountCall } from "../sending/minio-admin.ts";
 import { formCall, sendSigned } from "../sending/signed-call.ts";
-import { type Reach, reaching } from "./reach.ts";
-import * as calls from "./scoped-calls.ts";
-import { callIn, fill } from "./scoped-calls.ts";
+import { ownChecks } from "../scoped/own-checks.ts";
+import { reachingOwn } from "../scoped/own-reach.ts";
+import * as calls from "../scoped/s3-calls.ts";
+import { callIn, fill } from "../scoped/s3-calls.ts";
+import { type Reach, reaching } from "../scoped/s3-reach.ts";
 import { promises } from "./store-promise.ts";
 import { attemptWith, HARMS, UNSIGNED_HEADERS } from "./unsigned-headers.ts";
 
-const checks: Readonly<Record<string, (reach: Reach) => Promise<void>>> = {
+const checks: Readonly<Record<keyof typeof ownChecks, (reach: Reach) => Promise<void>>> = {
   "put below their prefix, whole and in parts": async (reach) => {
     const { done, begin, call, values, expectStored } = reach;
     for (const KEY of ["OWN", "PREFIXb/é ä/c+d.parquet"].map((name) => fill(name, values))) {
@@ -134,14 +136,17 @@ const checks: Readonly<Record<string, (reach: Reach) => Promise<void>>> = {
 
 /**
  * Credentials for one prefix may put there, and nothing else: the calls of S3's API are tried with
- * them, where the store speaks it.
+ * them, or those of the store's own.
  */
 export const scoped = promises(
   ["scoped credentials"],
   Object.fromEntries(
     Object.entries(checks).map(([what, check]) => [
       `scoped credentials ${what}`,
-      (subject) => reaching(subject, check),
+      (subject) =>
+        subject.s3 === undefined
+          ? reachingOwn(subject, ownChecks[what as keyof typeof ownChecks])
+          : reaching(subject, check),
     ]),
   ),
 );

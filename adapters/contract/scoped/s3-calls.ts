@@ -6,7 +6,7 @@ import type { SignedCall } from "../sending/signed-call.ts";
 // below. Words in capitals are filled in: VICTIM and NEIGHBOUR are objects of others, OWN is one below
 // PREFIX, KEY each of them; NEW and ELSEWHERE name nothing.
 
-const lines = (text: string): ReadonlyArray<string> =>
+export const lines = (text: string): ReadonlyArray<string> =>
   text
     .split("\n")
     .map((line) => line.trim())

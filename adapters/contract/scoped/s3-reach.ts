@@ -1,17 +1,13 @@
-import * as Duration from "effect/Duration";
 import * as Effect from "effect/Effect";
 import * as Redacted from "effect/Redacted";
 import assert from "node:assert/strict";
-import { credentialsPrefix } from "../../../domain/credentials-grant.ts";
-import { ByteSize } from "../../../domain/byte-size.ts";
+import type { ScopedCredentials } from "../../../application/ports/scoped-credentials.ts";
 import { textIn, unescape } from "../../storage/rest/xml.ts";
 import { encodeKey } from "../../storage/signing/v4.ts";
-import { callIn, fill, type Values } from "./scoped-calls.ts";
-import type { RawAnswer } from "../sending/exchange.ts";
 import { type Caller, sendSigned, type SignedCall } from "../sending/signed-call.ts";
-import { upload } from "../sending/send.ts";
-import { newKey, ORGANIZATION } from "../sending/uploads.ts";
 import type { Subject } from "../subject/subject.ts";
+import { openPlace, REFUSALS, SECRET } from "./place.ts";
+import { callIn, fill, type Values } from "./s3-calls.ts";
 
 /** Credentials for one prefix, objects of others beside it, and a look at what they have reached. */
 export type Reach = Awaited<ReturnType<typeof open>>;
@@ -39,67 +35,15 @@ interface Tried {
   readonly SETTINGS?: string;
 }
 
-/** What `looked` looks at. */
-const OTHERS = [
-  "the object of another organization",
-  "the object of other credentials",
-  "a name that had no object",
-  "the upload in parts of other credentials",
-];
-
-/** Refusals after which it is looked whether they were none. */
-const MOST_UNSEEN = 10;
-
-const SECRET = "what only its organization may read";
-
-/** Statuses by which a call is refused, or not known. */
-const REFUSALS = new Set([400, 401, 403, 404, 405, 411, 501]);
-
 async function open(subject: Subject) {
-  const { presigner, s3, bucket, key: victim, organization = ORGANIZATION } = subject;
-  assert.ok(presigner.credentials && s3, "they are tried by S3's API alone");
-  const give = async (prefix: string) => {
-    const request = { prefix, lifetime: Duration.minutes(15), audience: "internal" } as const;
-    const given = await Effect.runPromise(presigner.credentials?.(request) ?? Effect.never);
-    assert.ok(given.kind === "s3" && given.bucket === bucket, "they are of another place");
-    const { endpoint, region, accessKeyId: accessKey } = given;
-    const secretKey = Redacted.value(given.secretAccessKey);
-    return {
-      endpoint,
-      region,
-      accessKey,
-      secretKey,
-      sessionToken: Redacted.value(given.sessionToken),
-    };
-  };
-  const prefixFor = (id: string) => credentialsPrefix({ organization, id });
-  const [id, otherId] = [crypto.randomUUID(), crypto.randomUUID()];
-  const [prefix, otherPrefix] = [prefixFor(id), prefixFor(otherId)];
-  const all = prefix.slice(0, -id.length - 1);
-  const [granted, other] = [await give(prefix), await give(otherPrefix)];
+  const { s3, bucket } = subject;
+  assert.ok(s3, "the store has no API of S3");
+  const place = await openPlace(subject);
+  const [granted, other] = [callerOf(place.given), callerOf(place.others)];
   const { endpoint, region } = granted;
   const { keys } = await Effect.runPromise(s3.signers.service(Date.now(), 0));
   const service: Caller = { endpoint, region, ...keys };
-  const own = `${prefix}a.png`;
-  const neighbour = `${otherPrefix}a.png`;
-  const names: Values = {
-    BUCKET: bucket,
-    ELSEWHERE: `${bucket}-elsewhere`,
-    ENDPOINT: endpoint,
-    HOST: new URL(endpoint).host,
-    VICTIM: victim,
-    FIRST: victim.replace("o", "%6f"),
-    NEIGHBOUR: neighbour,
-    OTHER: otherId,
-    NEW: newKey(organization),
-    OWN: own,
-    PREFIX: prefix,
-    PLAIN: prefix.slice(0, -1),
-    TAIL: prefix.slice("incoming/".length),
-    UPPER: `${all}${id.toUpperCase()}/`,
-    CREDENTIALS: all,
-    ORG: organization,
-  };
+  const names: Values = place.names;
   /** Sends a call, with the service's key unless another is given. */
   const call = (line: string, more: Values = {}, caller: Caller = service) =>
     sendSigned(caller, callIn(line, { ...names, ...more }));
@@ -116,8 +60,6 @@ async function open(subject: Subject) {
     const { headers } = await done(part, { UPLOAD }, caller);
     return { UPLOAD, ETAG: `${headers.etag}` };
   };
-  const put = await subject.signPut({ size: ByteSize.make(SECRET.length) });
-  await upload({ ...put, body: Buffer.from(SECRET) });
   await done("PUT BUCKET/NEIGHBOUR <SECRET", { SECRET }, other);
   await done("PUT BUCKET/OWN <CONTENT", {}, granted);
   const { headers } = await done("GET BUCKET/VICTIM");
@@ -132,40 +74,20 @@ async function open(subject: Subject) {
     TOKEN,
     VERSION: `${headers["x-amz-version-id"] ?? "null"}`,
   };
-  /** What others have: none of it may change. */
-  const looked = async () => {
-    const [first, second, none, parts] = await Promise.all([
-      call("GET BUCKET/VICTIM"),
-      call("GET BUCKET/NEIGHBOUR"),
-      call("HEAD BUCKET/NEW"),
-      call("GET BUCKET/NEIGHBOUR?uploadId=UPLOAD", values),
-    ]);
-    const part = /<Part>.*?<\/Part>/s.exec(parts.body.toString())?.[0];
-    return [facts(first), facts(second), none.status, part];
-  };
-  const before = await looked();
-  let unseen: Array<string> = [];
-  /** Checks that nothing has changed by the calls since the last look. */
-  const look = async () => {
-    const after = await looked();
-    const changed = OTHERS.find((_, index) => after[index] !== before[index]);
-    assert.ok(changed === undefined, `${unseen.join(", or ")}: it changed ${changed}`);
-    unseen = [];
-  };
+  const { look, check } = await place.watch(async () => {
+    const { body } = await call("GET BUCKET/NEIGHBOUR?uploadId=UPLOAD", values);
+    const part = /<Part>.*?<\/Part>/s.exec(body.toString())?.[0];
+    return { "the upload in parts of other credentials": part };
+  });
   /** Sends a call with the credentials, whose answer and effect have nothing of others. */
   const attempt = async (said: string, tried: SignedCall = callIn(said, values)) => {
     const answer = await sendSigned(granted, tried);
-    const text = answer.body.toString();
-    const asked = JSON.stringify({ ...tried, body: `${tried.body}` });
-    const names = answer.ok ? [`${otherId}/a`, victim].filter((each) => !asked.includes(each)) : [];
-    const isTold = [SECRET, ...names].some((each) => text.includes(each));
-    assert.ok(!isTold, `${said}: the answer has what is of others`);
-    const begun = answer.ok && tried.query?.[0]?.[0] === "uploads" && textIn(text, "UploadId");
+    const begun =
+      answer.ok && tried.query?.[0]?.[0] === "uploads" && textIn(`${answer.body}`, "UploadId");
     if (begun) {
       await sendSigned(service, { ...tried, method: "DELETE", query: [["uploadId", begun]] });
     }
-    unseen.push(said);
-    if (answer.status < 400 || unseen.length >= MOST_UNSEEN) await look();
+    await check(said, answer, JSON.stringify({ ...tried, body: `${tried.body}` }));
     return answer;
   };
   return {
@@ -173,7 +95,7 @@ async function open(subject: Subject) {
     granted,
     other,
     service,
-    own,
+    own: place.names.OWN,
     call: (line: string, more?: Values) => call(line, { ...values, ...more }),
     done: (line: string, more?: Values) => done(line, { ...values, ...more }, granted),
     begin: () => begin("OWN", granted),
@@ -212,5 +134,10 @@ async function open(subject: Subject) {
   };
 }
 
-const facts = ({ status, headers, body }: RawAnswer): string =>
-  `${status} ${headers.etag} ${headers["last-modified"]} ${body.toString()}`;
+function callerOf(given: ScopedCredentials) {
+  assert.ok(given.kind === "s3", "they are of another API");
+  const { endpoint, region, accessKeyId: accessKey } = given;
+  const secretKey = Redacted.value(given.secretAccessKey);
+  const sessionToken = Redacted.value(given.sessionToken);
+  return { endpoint, region, accessKey, secretKey, sessionToken };
+}
