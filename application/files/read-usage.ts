@@ -18,7 +18,10 @@ export const readUsage = Effect.fnUntraced(function* (
   const usage = yield* Usage;
   if (usage === undefined) return yield* new UsageNotCounted();
   const { bytes, bytesPerSubject } = usage.limits;
-  if (!mine) return { ...(yield* usage.read({ organization })), limit: bytes };
+  if (!mine) {
+    const reading = yield* usage.read({ organization });
+    return { ...reading, limit: reading.plan ?? bytes };
+  }
   const keys = [...(yield* Policies).values()].map(({ key }) => beforeSubject(key));
   if (keys.every((folders) => folders === undefined))
     return yield* new NoOwnFolder({ prefixes: [] });

@@ -7,6 +7,7 @@ import { uploadKey } from "../../domain/storage-key.ts";
 import type { UploadRequest } from "../../domain/upload-policy.ts";
 import type { Member } from "../admit.ts";
 import { takesParts } from "../choose-policy.ts";
+import { decideUpload } from "../files/count-files.ts";
 import { smallestPart } from "../ports/abilities.ts";
 import {
   endsOf,
@@ -43,9 +44,7 @@ export const startMultipart = Effect.fnUntraced(function* ({
   yield* limiter.countUpload(counted);
   const uploadId = yield* reserve(granting, [{ key, size, ...endsOf(expiresAt) }]).pipe(
     Effect.andThen(
-      Effect.tapError(parts.create({ ...facts, key: uploadKey(facts) }), () =>
-        Effect.ignore(granting.usage?.removed(key) ?? Effect.void),
-      ),
+      Effect.tapError(parts.create({ ...facts, key: uploadKey(facts) }), () => decideUpload(key)),
     ),
     Effect.tapError(() => limiter.uncountUpload(counted)),
   );

@@ -77,15 +77,6 @@ export interface GrantToCount {
   readonly confirmUntil: number;
 }
 
-/** The account after a file was counted. */
-export interface Counted {
-  /** False if it was counted before. */
-  readonly isNew: boolean;
-  readonly organization: UsageReading;
-  /** The caller's folder, if the key is in one. */
-  readonly subject?: UsageReading | undefined;
-}
-
 /** An entry of a key that may still change. */
 export interface Doubt {
   readonly key: StorageKey;
@@ -124,7 +115,7 @@ export interface UsageCounter {
   /** Counts a confirmed file. `isFinal` if it can no longer change before its receipt ends. */
   readonly stored: (
     file: GrantToCount & { readonly isFinal: boolean },
-  ) => Effect.Effect<Counted, LimitsUnavailable>;
+  ) => Effect.Effect<void, LimitsUnavailable>;
   /** Returns the entry of an upload that was refused or aborted: only the store knows its file. */
   readonly doubt: (key: StorageKey) => Effect.Effect<Doubt | undefined, LimitsUnavailable>;
   /** Keeps the size of a file that is about to be removed; none if it is not there yet. */

@@ -148,10 +148,10 @@ function promises(connect: Connect): void {
       const granted = made.grant(10);
       yield* made.reserve([granted]);
       expect(yield* made.counted()).toEqual([0, 0, 10, 1]);
-      expect((yield* made.store(granted)).isNew).toBe(true);
-      const again = yield* made.store(granted);
-      expect([again.isNew, again.organization.bytes]).toEqual([false, 10]);
-      expect(yield* made.counted()).toEqual([1, 10, 0, 0]);
+      for (let times = 0; times < 2; times += 1) {
+        yield* made.store(granted);
+        expect(yield* made.counted()).toEqual([1, 10, 0, 0]);
+      }
       yield* made.remove(granted);
       yield* made.remove(granted);
       expect(yield* made.counted()).toEqual([0, 0, 0, 0]);
@@ -164,8 +164,8 @@ function promises(connect: Connect): void {
       const open = made.grant(3, { folder: `public/${PERSON}/2026` });
       yield* made.reserve([own, open]);
       yield* made.reserve([others], { folder: OTHER });
-      const { subject } = yield* made.store(own);
-      expect(subject).toMatchObject({ files: 1, bytes: 10, granted: 3, open: 1 });
+      yield* made.store(own);
+      expect(yield* made.counted(PERSON)).toEqual([1, 10, 3, 1]);
       expect(yield* made.counted(OTHER)).toEqual([0, 0, 5, 1]);
       expect(yield* made.counted()).toEqual([1, 10, 8, 2]);
     }),
@@ -384,6 +384,10 @@ function promises(connect: Connect): void {
       );
       yield* Effect.yieldNow;
       expect(times).toBe(1);
+      yield* made.counter.forget(made.organization);
+      yield* one;
+      yield* Effect.yieldNow;
+      expect(times).toBe(2);
     }),
   );
 
@@ -412,22 +416,49 @@ function promises(connect: Connect): void {
 
   promise("a count corrects what another program has stored or removed", (made) =>
     Effect.gen(function* () {
-      const [gone, sent, foreign] = [
+      const [gone, sent, foreign, replaced] = [
         made.grant(10),
         made.grant(20),
         made.grant(30, { folder: OTHER }),
+        made.grant(40),
       ];
       yield* made.store(gone);
+      yield* made.store(replaced);
+      made.files.set(replaced.key, 45);
       yield* made.reserve([sent]);
       made.files.delete(gone.key);
       made.files.set(sent.key, 20);
       made.files.set(foreign.key, 30);
       yield* made.recount();
       yield* made.care;
-      expect(yield* made.counted()).toEqual([2, 50, 0, 0]);
+      expect(yield* made.counted()).toEqual([3, 95, 0, 0]);
       expect(yield* made.counted(OTHER)).toEqual([1, 30, 0, 0]);
       yield* made.store(sent);
-      expect(yield* made.counted()).toEqual([2, 50, 0, 0]);
+      expect(yield* made.counted()).toEqual([3, 95, 0, 0]);
+    }),
+  );
+
+  promise("a count has the files of uploads whose receipts have ended", (made) =>
+    Effect.gen(function* () {
+      const ended = made.grant(10, { urlUntil: made.now - 3 * HOUR, lasts: HOUR });
+      yield* made.reserve([ended], { care: Effect.void });
+      made.files.set(ended.key, 10);
+      yield* made.recount();
+      expect(yield* made.counted()).toEqual([1, 10, 0, 0]);
+    }),
+  );
+
+  promise("files that are confirmed while a count has their page are counted once", (made) =>
+    Effect.gen(function* () {
+      const [confirmed, other] = [made.grant(10), made.grant(20)];
+      const during: Ledger["during"] = (...asked) =>
+        Effect.tap(made.ledger.during(...asked), made.store(confirmed));
+      const counter = counterIn({ ...made.ledger, during }, { refusesUnknown: false });
+      const begun = (yield* counter.recount(made.organization)) ?? expect.unreachable();
+      yield* begun.add([confirmed, other].map(({ key, size }) => ({ key, size, age: HOUR })));
+      yield* begun.unseen;
+      yield* begun.finish;
+      expect(yield* made.counted()).toEqual([2, 30, 0, 0]);
     }),
   );
 
@@ -440,7 +471,8 @@ function promises(connect: Connect): void {
         yield* begun.add([{ key: granted.key, size: 10, age: HOUR }]);
         yield* begun.unseen;
         yield* begun.finish;
-        expect((yield* made.store(granted)).isNew).toBe(false);
+        yield* made.care;
+        yield* made.store(granted);
         expect(yield* made.counted()).toEqual([1, 10, 0, 0]);
       }),
   );
@@ -460,6 +492,8 @@ function promises(connect: Connect): void {
         const reached = yield* untold;
         expect(yield* percents).toEqual([80, 95]);
         expect(yield* untold).toEqual(reached);
+        // What is noted is no file to look at.
+        expect(yield* counter.doubts(made.organization)).toBeUndefined();
         yield* counter.told(whole, reached);
         expect(yield* counter.thresholds(whole)).toMatchObject({ files: 1, bytes: 96, limit: 100 });
         expect(yield* percents).toEqual([]);
@@ -471,6 +505,41 @@ function promises(connect: Connect): void {
         expect(again[0]?.occurrence).not.toBe(reached[0]?.occurrence);
       }),
     { bytes: 100 },
+  );
+
+  promise(
+    "thresholds are parts of the plan where there is one",
+    (made) =>
+      Effect.gen(function* () {
+        yield* made.recount();
+        for (const [folder, account] of [
+          [PERSON, { organization: made.organization, folder: PERSON }],
+          [undefined, { organization: made.organization }],
+        ] as const) {
+          const file = made.grant(50, { folder });
+          yield* made.reserve([file], { storedBytes: 105 });
+          yield* made.store(file);
+          const found = yield* made.counter.thresholds(account);
+          const percents = found?.reached.map(({ percent }) => percent);
+          expect([found?.limit, percents]).toEqual([105, folder ? [] : [80, 95]]);
+        }
+      }),
+    { bytes: 1000, bytesPerSubject: 60 },
+  );
+
+  promise(
+    "Retry-After is the end of as many uploads as are too many, also of more than a page",
+    (made) =>
+      Effect.gen(function* () {
+        const open = (count: number) =>
+          Array.from({ length: count }, (_, at) =>
+            made.grant(1, { urlUntil: made.now + HOUR + at * 1000 }),
+          );
+        yield* made.reserve(open(1100));
+        const refused = yield* Effect.flip(made.reserve(open(1050)));
+        expect(refused).toMatchObject({ open: 1100, retryAfter: 3600 + 1049 });
+      }),
+    { open: 1100 },
   );
 
   promise(
@@ -486,6 +555,9 @@ function promises(connect: Connect): void {
         });
         expect(after.bytes - before.bytes).toBe(90);
         expect(after.nearLimit - before.nearLimit).toBe(1);
+        expect(after.unknown - before.unknown).toBe(0);
+        yield* made.counter.forget(made.organization);
+        expect((yield* made.counter.totals).unknown - before.unknown).toBe(1);
       }),
     { bytes: 100 },
   );

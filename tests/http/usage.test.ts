@@ -1,24 +1,35 @@
+import * as Effect from "effect/Effect";
 import * as Schema from "effect/Schema";
+import { rmSync } from "node:fs";
+import { join } from "node:path";
 import { expect, it, onTestFinished, vi } from "vitest";
 import type { UsageSettings } from "../../adapters/limits/usage/counter.ts";
+import { placeOf } from "../../adapters/storage/local/key-tree.ts";
+import { ByteSize } from "../../domain/byte-size.ts";
+import { StoreUnavailable } from "../../domain/errors.ts";
+import { Scope } from "../../domain/principal.ts";
 import { KeyTemplate } from "../../domain/storage-key.ts";
 import type { UploadEvent } from "../../domain/upload-event.ts";
 import { until } from "../support/until.ts";
-import { as, embedded, FILE, PRESIGN, SERVICE_TOKEN, startService } from "./service.ts";
+import { as, embedded, FILE, PRESIGN, SERVICE_TOKEN, startService, withStore } from "./service.ts";
 
 const FILES = PRESIGN.replace("/presign", "");
 const USAGE = FILES.replace("/files", "/usage");
 const OWN = Schema.decodeSync(KeyTemplate)("orgs/{organization}/{subject}/{id}{extension}");
 
 /** A service that counts, over the embedded store. */
-async function start(usage: Partial<UsageSettings> = {}) {
-  const { layer, put } = embedded();
+async function start(
+  usage: Partial<UsageSettings> = {},
+  over: Partial<Parameters<typeof startService>[0]> = {},
+  { layer, put } = embedded(),
+) {
   const events: Array<UploadEvent> = [];
   const service = await startService({
     storage: layer,
     usage,
     events,
     policies: { own: { key: OWN } },
+    ...over,
   });
   const { send } = service;
   const grant = async (over: object = {}) => (await send(PRESIGN, { ...FILE, ...over })).body;
@@ -75,6 +86,60 @@ it("a person asks for the folder of their own, which others' files are not in", 
   for (const query of ["?mine=yes", "?subject=mia", "?mine=true&mine=1"]) {
     expect(await usageOf(query)).toMatchObject({ code: "INVALID_REQUEST" });
   }
+});
+
+it("the limit that is told is that of the plan, where there is one", async () => {
+  const mia = {
+    kind: "user",
+    subject: "mia",
+    scopes: new Set(Scope.literals),
+    organizations: "every",
+    storedBytes: ByteSize.make(50),
+  } as const;
+  const authenticator = { authenticate: () => Effect.succeed(mia) };
+  const { grant, usageOf } = await start({ bytes: 40, bytesPerSubject: 10 }, { authenticator });
+  await grant({ policy: "own" });
+  expect(await usageOf("?mine=true")).toMatchObject({ granted: 5, limit: 50 });
+  expect(await usageOf()).toMatchObject({ granted: 5, limit: 40 });
+  await grant();
+  expect(await usageOf()).toMatchObject({ granted: 10, limit: 50 });
+});
+
+it("an upload that has no room takes none of the day's uploads", async () => {
+  const limits = { requests: {}, daily: { objects: 2 } };
+  const { grant, upload, known } = await start({ bytes: 10 }, { limits });
+  await upload();
+  await known();
+  expect((await grant({ size: 6 })).code).toBe("STORAGE_FULL");
+  expect((await grant()).receipt).toBeDefined();
+  expect((await grant({ size: 1 })).code).toBe("QUOTA_EXCEEDED");
+});
+
+it("an upload in parts that the store did not begin takes no room", async () => {
+  const store = embedded();
+  const away = Effect.fail(new StoreUnavailable({ kind: "timeout", reason: "it hangs" }));
+  const storage = withStore(store.layer, (all) => ({
+    ...all,
+    ...(all.parts && { parts: { ...all.parts, create: () => away } }),
+  }));
+  const { send, usageOf } = await start({ open: 1 }, { storage }, store);
+  expect((await send(`${FILES}/multipart`, FILE)).status).toBe(503);
+  expect(await usageOf()).toMatchObject({ granted: 0, open: 0 });
+});
+
+it("a file that may change is looked at once no receipt of it can be valid", async () => {
+  vi.useFakeTimers({ toFake: ["Date"] });
+  onTestFinished(() => void vi.useRealTimers());
+  const store = embedded();
+  const { grant, upload, usageOf, known } = await start({}, {}, store);
+  const { key, final } = await upload();
+  expect(final).toBe(false);
+  await known();
+  // Another program removes it.
+  rmSync(placeOf(join(store.directory, "objects"), `/files/${key}`));
+  vi.setSystemTime(Date.now() + 2 * 24 * 60 * 60 * 1000);
+  await grant();
+  await until("a look at the file", async () => (await usageOf()).files === 0);
 });
 
 const full = (granted: number) => ({

@@ -56,7 +56,7 @@ export function counterIn(ledger: Ledger, settings: UsageSettings): UsageCounter
             step?.entry === undefined ? [] : [[key, writeEntry(step.entry)]],
           ),
         );
-        return { ...outcome, entries, isNew: entries.size > 0 };
+        return { ...outcome, entries };
       }
       known = { ...known, ...refused.changed };
     }
@@ -189,19 +189,11 @@ export function counterIn(ledger: Ledger, settings: UsageSettings): UsageCounter
       refusesUnknown
         ? reserve(...asked)
         : Effect.catchTag(reserve(...asked), "LimitsUnavailable", () => Effect.void),
-    stored: Effect.fnUntraced(function* (file) {
-      const { key } = file;
-      const folders = ["", personalFolder(key)].filter((folder) => folder !== undefined);
+    stored: (file) => {
       const granted = nextUsage(undefined, { is: "granted", ...file }, 0);
-      const guess = { [key]: writeEntry(granted?.entry) };
-      const { isNew, isKnown, since, sums } = yield* one(
-        key,
-        { is: "stored", ...file },
-        { folders, guess },
-      );
-      const [organization = EMPTY, subject] = sums.map((sum) => ({ ...sum, isKnown, since }));
-      return { isNew, organization, subject };
-    }),
+      const guess = { [file.key]: writeEntry(granted?.entry) };
+      return Effect.asVoid(one(file.key, { is: "stored", ...file }, { guess }));
+    },
     doubt: Effect.fnUntraced(function* (key) {
       const at = yield* Clock.currentTimeMillis;
       const { entries } = yield* one(key, { is: "doubted" });

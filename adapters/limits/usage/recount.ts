@@ -5,7 +5,7 @@ import { LimitsUnavailable } from "../../../domain/errors.ts";
 import { LONGEST_RECEIPT } from "../../../domain/receipt.ts";
 import type { StorageKey } from "../../../domain/storage-key.ts";
 import { nextUsage, readEntry, type Weight, weigh } from "../../../domain/stored-bytes.ts";
-import { add, changeOf } from "./change.ts";
+import { add, changeOf, type Step } from "./change.ts";
 import type { Ledger } from "./ledger.ts";
 
 /**
@@ -30,24 +30,22 @@ export const recountIn = (ledger: Ledger): UsageCounter["recount"] =>
         const entries = yield* ledger.during(organization, count, keys);
         if (entries === undefined) return yield* ENDED;
         const now = yield* Clock.currentTimeMillis;
-        const young = files.filter(({ key, age }) => !entries[key] && age < LONGEST_RECEIPT);
+        const steps: Array<Step> = [];
         for (const { key, size, age } of files) {
           const text = entries[key] ?? "";
           const entry = readEntry(text);
-          if (entry === undefined) {
-            if (age < LONGEST_RECEIPT) continue;
+          if (entry === undefined && age < LONGEST_RECEIPT) {
+            // A confirm may come still.
+            const confirmUntil = now + LONGEST_RECEIPT - age;
+            const fact = { is: "stored", size, confirmUntil, isFinal: true } as const;
+            steps.push({ key, from: "", step: nextUsage(undefined, fact, now) });
+            met.add(key);
+          } else if (entry === undefined) {
             add(sums, key, { files: 1, bytes: size });
             counted.push(nameOf(key));
           } else if (entry.state === "stored" && entry.size === size) met.add(key);
           else doubtful.set(key, text);
         }
-        // A confirm of these may come still.
-        const steps = young.map(({ key, size, age }) => {
-          met.add(key);
-          const confirmUntil = now + LONGEST_RECEIPT - age;
-          const fact = { is: "stored", size, confirmUntil, isFinal: true } as const;
-          return { key, from: "", step: nextUsage(undefined, fact, now) };
-        });
         // One by one if another process has made an entry meanwhile, which then counts.
         const { refused } = yield* ledger.change(organization, changeOf(steps));
         if (refused === undefined) return;

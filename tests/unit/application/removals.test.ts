@@ -3,12 +3,15 @@ import * as Effect from "effect/Effect";
 import * as Exit from "effect/Exit";
 import * as Option from "effect/Option";
 import * as TestClock from "effect/testing/TestClock";
+import { counterIn } from "../../../adapters/limits/usage/counter.ts";
+import { ledgerInMemory } from "../../../adapters/limits/usage/memory.ts";
 import type { Member } from "../../../application/admit.ts";
 import { Events } from "../../../application/ports/events.ts";
 import { ObjectStore, type Parts, type Page } from "../../../application/ports/object-store.ts";
+import { Usage } from "../../../application/ports/usage.ts";
 import { Policies } from "../../../application/ports/policies.ts";
 import { isGone } from "../../../application/files/open-file.ts";
-import { removeFile } from "../../../application/files/remove-file.ts";
+import { removeCounted, removeFile } from "../../../application/files/remove-file.ts";
 import { type Leftover, sweepUploads } from "../../../application/files/sweep-uploads.ts";
 import { StoreUnavailable } from "../../../domain/errors.ts";
 import { OrganizationId, OrganizationSlug } from "../../../domain/organization.ts";
@@ -306,5 +309,25 @@ it.effect("uploads in parts are removed once nobody can complete them, on every 
     expect(done.toSorted()).toEqual(
       [...keys, ...keys.map(incomingKey)].map((key) => `abort ${key}`).toSorted(),
     );
+  }),
+);
+
+const killed = (call: string) => (call.startsWith("remove") ? Effect.interrupt : Effect.void);
+
+it.effect("a file whose removal was interrupted once it was gone is counted no more", () =>
+  Effect.gen(function* () {
+    const { store, stored, use } = storeOf({ [file]: [{}] }, {}, killed);
+    const counter = counterIn(ledgerInMemory(), { refusesUnknown: false });
+    const organization = OrganizationId.make("acme");
+    yield* counter.stored({ key: file, size: 5, urlUntil: 0, confirmUntil: NOW, isFinal: true });
+    const removal = use(removeCounted(file, { size: 5 }));
+    yield* Effect.exit(Effect.provideService(removal, Usage, counter));
+    stored.delete(file);
+    yield* TestClock.adjust("1 minute");
+    for (const doubt of (yield* counter.doubts(organization)) ?? []) {
+      const looked = yield* store.head?.(doubt.key) ?? expect.unreachable();
+      yield* counter.seen(doubt, Option.getOrUndefined(looked)?.size);
+    }
+    expect(yield* counter.read({ organization })).toMatchObject({ files: 0, bytes: 0 });
   }),
 );

@@ -1,5 +1,6 @@
 import * as Clock from "effect/Clock";
 import * as Effect from "effect/Effect";
+import * as Fiber from "effect/Fiber";
 import * as TestClock from "effect/testing/TestClock";
 import fc from "fast-check";
 import { expect, it } from "vitest";
@@ -171,3 +172,54 @@ it.each(["removed", "confirmed and removed", "refused"])(
       expect(yield* counter.read({ organization })).toMatchObject({ bytes: 5, granted: 0 });
     }).pipe(Effect.provide(TestClock.layer()), Effect.runPromise),
 );
+
+it("Retry-After is that of the limit which lasts longer, and of none that has room", () =>
+  Effect.gen(function* () {
+    yield* TestClock.setTime(Date.UTC(2026, 10, 24));
+    const now = yield* Clock.currentTimeMillis;
+    const counter = counterIn(ledgerInMemory(), {
+      refusesUnknown: false,
+      open: 4,
+      openPerSubject: 2,
+    });
+    const ask = (folder: string, ...seconds: ReadonlyArray<number>) =>
+      counter.reserve(
+        seconds.map((each) => {
+          const key = `orgs/org_1/files/2026/11/${crypto.randomUUID()}.bin` as StorageKey;
+          const urlUntil = now + each * 1000;
+          return { key, size: 1, urlUntil, confirmUntil: urlUntil + DAY };
+        }),
+        { folder, care: Effect.void },
+      );
+    yield* ask("u-1", 20, 30);
+    yield* ask("u-2", 10);
+    const one = yield* Effect.flip(ask("u-1", 90));
+    expect(one).toMatchObject({ isSubject: true, open: 2, retryAfter: 20 });
+    const two = yield* Effect.flip(ask("u-1", 90, 90));
+    expect(two).toMatchObject({ isSubject: true, open: 2, retryAfter: 30 });
+    const all = yield* Effect.flip(ask("u-1", 90, 90, 90));
+    // These would never fit.
+    expect(all).not.toHaveProperty("retryAfter");
+  }).pipe(Effect.provide(TestClock.layer()), Effect.runPromise));
+
+it("what makes room goes on when an upload no longer waits for it", () =>
+  Effect.gen(function* () {
+    yield* TestClock.setTime(Date.UTC(2026, 10, 24));
+    const now = yield* Clock.currentTimeMillis;
+    const counter = counterIn(ledgerInMemory(), { refusesUnknown: false, open: 1 });
+    const ask = (care: Effect.Effect<void>) => {
+      const key = `orgs/org_1/files/2026/11/${crypto.randomUUID()}.bin` as StorageKey;
+      const urlUntil = now + HOUR;
+      const granted = { key, size: 1, urlUntil, confirmUntil: urlUntil + DAY };
+      return counter.reserve([granted], { folder: "u-1", care });
+    };
+    yield* ask(Effect.void);
+    let isDone = false;
+    const care = Effect.sync(() => void (isDone = true)).pipe(Effect.delay("2 seconds"));
+    const refused = yield* Effect.forkChild(Effect.flip(ask(care)));
+    yield* TestClock.adjust("1 second");
+    expect(yield* Fiber.join(refused)).toMatchObject({ _tag: "TooManyOpenUploads" });
+    expect(isDone).toBe(false);
+    yield* TestClock.adjust("1 second");
+    expect(isDone).toBe(true);
+  }).pipe(Effect.provide(TestClock.layer()), Effect.runPromise));

@@ -1,11 +1,13 @@
 import { expect, it } from "@effect/vitest";
 import * as Effect from "effect/Effect";
 import * as Option from "effect/Option";
+import * as TestClock from "effect/testing/TestClock";
 import { OPERATIONS } from "../../../adapters/http/app/routes.ts";
 import { CONFIRMS, GRANTS } from "../../../adapters/telemetry/decisions.ts";
 import { countLimits, markOpen } from "../../../adapters/telemetry/limiter.ts";
 import { makeMeter } from "../../../adapters/telemetry/meter.ts";
 import { countShed, watchStore } from "../../../adapters/telemetry/store.ts";
+import { watchUsage } from "../../../adapters/telemetry/usage.ts";
 import { inMemory } from "../../../adapters/limits/memory.ts";
 import { guardStore } from "../../../application/store/guarded-store.ts";
 import { ObjectStore } from "../../../application/ports/object-store.ts";
@@ -38,6 +40,33 @@ it("a gauge that has no number now is left out", () => {
   seconds = 5;
   expect(meter.format()).toContain('valetkey_credentials_remaining_seconds{use="put"} 5');
 });
+
+it.effect("each gauge of what is stored has its own total, and none while that is not known", () =>
+  Effect.gen(function* () {
+    const meter = makeMeter();
+    const stored = { files: 1, bytes: 2, granted: 3, open: 4 };
+    const organizations = { organizations: 5, unknown: 6, nearLimit: 7 };
+    let isKnown = false;
+    const totals = Effect.suspend(() =>
+      isKnown ? Effect.succeed({ ...stored, ...organizations }) : Effect.fail("Redis is away"),
+    );
+    yield* Effect.forkChild(watchUsage(meter).usageTotals(totals));
+    yield* TestClock.adjust(0);
+    expect(meter.format()).toBe("");
+    isKnown = true;
+    yield* TestClock.adjust("30 seconds");
+    const lines = meter.format().split("\n");
+    expect(lines.filter((line) => line.startsWith("valetkey_"))).toEqual([
+      "valetkey_stored_files 1",
+      "valetkey_stored_bytes 2",
+      "valetkey_reserved_bytes 3",
+      "valetkey_open_uploads 4",
+      'valetkey_organizations_counted{state="all"} 5',
+      'valetkey_organizations_counted{state="unknown"} 6',
+      'valetkey_organizations_counted{state="near_limit"} 7',
+    ]);
+  }),
+);
 
 it("every action that is counted as a grant or a confirm is one of an operation", () => {
   const actions = Object.values(OPERATIONS).map(({ action }) => action);

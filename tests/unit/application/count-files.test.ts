@@ -1,0 +1,63 @@
+import { expect, it } from "@effect/vitest";
+import * as Effect from "effect/Effect";
+import * as Option from "effect/Option";
+import { counterIn } from "../../../adapters/limits/usage/counter.ts";
+import { ledgerInMemory } from "../../../adapters/limits/usage/memory.ts";
+import { careFor, recountFiles } from "../../../application/files/count-files.ts";
+import { type ObjectFacts, ObjectStore } from "../../../application/ports/object-store.ts";
+import { Usage } from "../../../application/ports/usage.ts";
+import { OrganizationId } from "../../../domain/organization.ts";
+import { StorageKey } from "../../../domain/storage-key.ts";
+
+const organization = OrganizationId.make("org_1");
+const keyOf = (at: number) =>
+  StorageKey.make(`orgs/org_1/files/2026/11/00000000-0000-4000-8000-00000000000${at}.png`);
+
+/** An organization's files by their sizes, whose store notes each of its lists. */
+function storing(...sizes: ReadonlyArray<number>) {
+  const files = new Map(sizes.map((size, at) => [keyOf(at), { size, age: 0, etag: '"e"' }]));
+  let lists = 0;
+  const store = {
+    head: (key: StorageKey) => Effect.sync(() => Option.fromUndefinedOr(files.get(key))),
+    list: {
+      objects: () =>
+        Effect.sync(() => {
+          lists += 1;
+          return { found: [...files].map(([key, file]) => ({ key, ...file })) };
+        }),
+    },
+  } as unknown as ObjectStore["Service"];
+  const counter = counterIn(ledgerInMemory(), { refusesUnknown: false });
+  return {
+    files: files as Map<StorageKey, Partial<ObjectFacts>>,
+    counter,
+    lists: () => lists,
+    use: <A, E>(program: Effect.Effect<A, E, ObjectStore>) =>
+      program.pipe(
+        Effect.provideService(ObjectStore, store),
+        Effect.provideService(Usage, counter),
+      ),
+  };
+}
+
+it.effect("a count looks for recorded files that the list does not have", () =>
+  Effect.gen(function* () {
+    const { files, counter, use } = storing(5, 6);
+    for (const [key, { size = 0 }] of files) {
+      yield* counter.stored({ key, size, urlUntil: 0, confirmUntil: 0, isFinal: true });
+    }
+    files.delete(keyOf(0));
+    expect(yield* use(recountFiles(organization))).toBe(true);
+    expect(yield* counter.read({ organization })).toMatchObject({ files: 1, bytes: 6 });
+  }),
+);
+
+it.effect("the store is listed while an account is unknown, and not again", () =>
+  Effect.gen(function* () {
+    const { counter, lists, use } = storing(5);
+    for (let times = 0; times < 2; times += 1) {
+      yield* use(careFor(organization));
+      expect([lists(), (yield* counter.read({ organization })).isKnown]).toEqual([1, true]);
+    }
+  }),
+);
