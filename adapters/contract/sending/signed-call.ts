@@ -1,11 +1,7 @@
-import { createHash, createHmac } from "node:crypto";
+import { AWS4_HMAC_SHA256, aws4For } from "../../storage/signing/algorithms.ts";
+import { signHeaders } from "../../storage/signing/sign-headers.ts";
 import { canonicalQuery, timestampAt } from "../../storage/signing/sign-query.ts";
-import {
-  canonicalRequest,
-  type Pair,
-  signedHeaders,
-  stringToSign,
-} from "../../storage/signing/v4.ts";
+import type { Pair } from "../../storage/signing/v4.ts";
 import { type RawAnswer, send } from "./send.ts";
 
 /** Keys of S3's API, and where they are used. */
@@ -32,59 +28,25 @@ export interface SignedCall {
   readonly service?: string | undefined;
 }
 
-/**
- * Sends a call that is signed in its headers, as tools do ("Authenticating Requests: Using the
- * Authorization Header", Amazon S3 API Reference), with everything that it has.
- */
+/** Sends a call that is signed in its headers, with everything that it has. */
 export function sendSigned(caller: Caller, call: SignedCall): Promise<RawAnswer> {
-  const { method, path, signedPath = path, query = [], body, headers: given } = call;
+  const { method, path, signedPath = path, query = [], body } = call;
   const service = "service" in call ? call.service : "s3";
-  const { endpoint, region, accessKey, secretKey, sessionToken } = caller;
-  if (service === undefined)
-    return send(method, `${endpoint}${path}`, {
-      headers: given ?? {},
-      body: body ?? "",
-      isAlone: true,
-    });
-  const timestamp = timestampAt(Date.now());
-  const scope = [timestamp.slice(0, 8), region, service, "aws4_request"];
-  const headers: Readonly<Record<string, string>> = {
-    host: new URL(endpoint).host,
-    ...given,
-    "x-amz-date": timestamp,
-    "x-amz-content-sha256": createHash("sha256")
-      .update(body ?? "")
-      .digest("hex"),
-    ...(sessionToken && { "x-amz-security-token": sessionToken }),
-  };
-  const signed = Object.entries(headers)
-    .map(([name, value]): Pair => [name.toLowerCase(), value])
-    .toSorted(([a], [b]) => (a < b ? -1 : 1));
-  const names = signedHeaders(signed);
+  const { endpoint, region, ...keys } = caller;
+  const headers = { host: new URL(endpoint).host, ...call.headers };
+  const request = { method, path: signedPath, query, headers, body: body ?? "", region };
   const encoded = canonicalQuery(query);
-  const text = stringToSign({
-    algorithm: { name: ALGORITHM },
-    timestamp,
-    scope: scope.join("/"),
-    canonicalRequest: canonicalRequest({
-      method,
-      path: signedPath,
-      query: encoded,
-      headers: signed,
-      signedHeaders: names,
-    }),
-  });
-  const signature = signatureOf(secretKey, scope, text);
-  const authorization = `${ALGORITHM} Credential=${accessKey}/${scope.join("/")}, SignedHeaders=${names}, Signature=${signature}`;
   return send(method, `${endpoint}${path}${encoded && `?${encoded}`}`, {
-    headers: { ...headers, authorization },
+    headers: {
+      ...headers,
+      ...(service !== undefined &&
+        signHeaders({ ...keys, algorithm: aws4For(service) }, { ...request, now: Date.now() })),
+    },
     // A server that refuses need not read the body, and closes the connection.
     isAlone: true,
     ...(body !== undefined && { body }),
   });
 }
-
-const ALGORITHM = "AWS4-HMAC-SHA256";
 
 /**
  * Makes an upload by a form: "Browser-Based Uploads Using POST (AWS Signature Version 4)", Amazon S3
@@ -97,11 +59,12 @@ export function formCall(
   content: string,
 ): SignedCall {
   const timestamp = timestampAt(Date.now());
-  const scope = [timestamp.slice(0, 8), region, "s3", "aws4_request"];
+  const day = timestamp.slice(0, 8);
+  const { name, scope, signer } = AWS4_HMAC_SHA256;
   const fields = {
     key,
-    "x-amz-algorithm": ALGORITHM,
-    "x-amz-credential": `${accessKey}/${scope.join("/")}`,
+    "x-amz-algorithm": name,
+    "x-amz-credential": `${accessKey}/${scope(day, region)}`,
     "x-amz-date": timestamp,
     ...(sessionToken && { "x-amz-security-token": sessionToken }),
   };
@@ -111,7 +74,8 @@ export function formCall(
   ];
   const expiration = new Date(Date.now() + HOUR).toISOString();
   const policy = Buffer.from(JSON.stringify({ expiration, conditions })).toString("base64");
-  const signed = { ...fields, policy, "x-amz-signature": signatureOf(secretKey, scope, policy) };
+  const signature = signer(secretKey, day, region)(policy);
+  const signed = { ...fields, policy, "x-amz-signature": signature };
   const parts = Object.entries(signed).map(
     ([name, value]) =>
       `--form\r\ncontent-disposition: form-data; name="${name}"\r\n\r\n${value}\r\n`,
@@ -123,10 +87,3 @@ export function formCall(
 }
 
 const HOUR = 3_600_000;
-
-/** Signs a text in a scope: day, region, service and their end. */
-function signatureOf(secretKey: string, scope: ReadonlyArray<string>, text: string): string {
-  let key: Buffer | string = `AWS4${secretKey}`;
-  for (const part of scope) key = createHmac("sha256", key).update(part).digest();
-  return createHmac("sha256", key).update(text).digest("hex");
-}

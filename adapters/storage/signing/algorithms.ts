@@ -5,8 +5,8 @@ import type { Algorithm } from "./v4.ts";
 /** The algorithm of AWS, and of every store that speaks its API; its secret is text. */
 export const AWS4_HMAC_SHA256: Algorithm<string> = hmacChain("AWS4", "X-Amz-", "s3");
 
-/** The same for the Security Token Service, which such stores have at the same address. */
-export const AWS4_STS: Algorithm<string> = hmacChain("AWS4", "X-Amz-", "sts");
+/** The same for another service of AWS's, such as `sts`. */
+export const aws4For = (service: string): Algorithm<string> => hmacChain("AWS4", "X-Amz-", service);
 
 /** The algorithm of Cloud Storage for the HMAC keys of its interoperable API. */
 export const GOOG4_HMAC_SHA256: Algorithm<string> = hmacChain("GOOG4", "X-Goog-", "storage");

@@ -3,16 +3,14 @@ import * as DateTime from "effect/DateTime";
 import * as Effect from "effect/Effect";
 import * as Option from "effect/Option";
 import * as Redacted from "effect/Redacted";
-import { hash } from "node:crypto";
 import { CredentialsUnavailable } from "../../../domain/errors.ts";
 import { onOneLine } from "../../values/printable.ts";
 import { refusalIn } from "../rest/refusal-reason.ts";
 import { type Bucket, exchange, type StoreResponse } from "../rest/signed-fetch.ts";
 import { textIn, unescape } from "../rest/xml.ts";
-import { AWS4_STS } from "../signing/algorithms.ts";
-import { timestampAt } from "../signing/sign-query.ts";
+import { aws4For } from "../signing/algorithms.ts";
+import { signHeaders } from "../signing/sign-headers.ts";
 import type { CredentialSource, KeySigner } from "../signing/signer.ts";
-import { canonicalRequest, type Pair, signedHeaders, stringToSign } from "../signing/v4.ts";
 
 /** A request for credentials that may do what a policy allows, at most. */
 export interface SessionRequest {
@@ -45,7 +43,8 @@ export const assumeRole = (
   { policy, seconds }: SessionRequest,
 ): Effect.Effect<Session, CredentialsUnavailable> =>
   Effect.gen(function* () {
-    const { signer, role } = sts;
+    const { signer, role, region } = sts;
+    const { origin, host, unsignedPrefix } = sts.address;
     const now = yield* Clock.currentTimeMillis;
     const body = new URLSearchParams({
       Action: "AssumeRole",
@@ -56,8 +55,12 @@ export const assumeRole = (
       ...(role !== undefined && { RoleArn: role }),
     }).toString();
     const { keys } = yield* signer(now, 0);
-    const request = signed(sts, keys, body, now);
-    const answer = yield* exchange(sts, { method: "POST", body }, request);
+    const sent = { method: "POST", body } as const;
+    const request = { ...sent, path: "/", headers: { ...FORM, host }, region, now };
+    // In headers, since MinIO's service takes no signature in the query.
+    const signed = signHeaders({ ...keys, algorithm: STS }, request);
+    const url = `${origin}${unsignedPrefix}/`;
+    const answer = yield* exchange(sts, sent, { url, headers: { ...FORM, ...signed } });
     return yield* sessionIn(answer) ?? unavailable(explained(answer, role));
   }).pipe(
     Effect.catchTag("StoreUnavailable", ({ reason }) => unavailable(reason)),
@@ -69,43 +72,8 @@ export const assumeRole = (
 
 const TIMEOUT = "10 seconds";
 
-/** Signs in headers, since MinIO's service takes no signature in the query. */
-function signed(
-  { region, address: { origin, host, unsignedPrefix } }: Sts,
-  { accessKey, secretKey, sessionToken }: KeySigner["keys"],
-  body: string,
-  now: number,
-) {
-  const timestamp = timestampAt(now);
-  const day = timestamp.slice(0, 8);
-  const beside: ReadonlyArray<Pair> = [
-    ["x-amz-content-sha256", hash("sha256", body, "hex")],
-    ["x-amz-date", timestamp],
-    ...(sessionToken === undefined ? [] : [["x-amz-security-token", sessionToken] as const]),
-  ];
-  const form = ["content-type", "application/x-www-form-urlencoded"] as const;
-  const headers = [form, ["host", host] as const, ...beside];
-  const names = signedHeaders(headers);
-  const scope = AWS4_STS.scope(day, region);
-  const text = stringToSign({
-    algorithm: AWS4_STS,
-    timestamp,
-    scope,
-    canonicalRequest: canonicalRequest({
-      method: "POST",
-      path: "/",
-      query: "",
-      headers,
-      signedHeaders: names,
-    }),
-  });
-  const signature = AWS4_STS.signer(secretKey, day, region)(text);
-  const authorization = `${AWS4_STS.name} Credential=${accessKey}/${scope}, SignedHeaders=${names}, Signature=${signature}`;
-  return {
-    url: `${origin}${unsignedPrefix}/`,
-    headers: { ...Object.fromEntries([form, ...beside]), authorization },
-  };
-}
+const STS = aws4For("sts");
+const FORM = { "content-type": "application/x-www-form-urlencoded" };
 
 function sessionIn({ ok, text }: StoreResponse) {
   const read = (name: string) => unescape(textIn(text, name) ?? "").trim();
