@@ -4,6 +4,7 @@ import * as Duration from "effect/Duration";
 import * as Effect from "effect/Effect";
 import * as Layer from "effect/Layer";
 import * as Option from "effect/Option";
+import * as Redacted from "effect/Redacted";
 import * as Schema from "effect/Schema";
 import { TestClock } from "effect/testing";
 import { describe, expect, it } from "vitest";
@@ -24,7 +25,7 @@ import type { UploadEvent } from "../../domain/upload-event.ts";
 import { StoreUnavailable } from "../../domain/errors.ts";
 import { until } from "../support/until.ts";
 import { later } from "../contract/later.ts";
-import { as, embedded, FILE, PRESIGN, SERVICE_TOKEN, TOKEN_KEY } from "./service.ts";
+import { as, embedded, FILE, PRESIGN, SERVICE_TOKEN, startService, TOKEN_KEY } from "./service.ts";
 import { CREDENTIALS, startWithCredentials, TOOLS, withCredentials } from "./with-credentials.ts";
 
 const USAGE = CREDENTIALS.replace("credentials", "usage");
@@ -79,6 +80,23 @@ it("credentials for one prefix are granted, and what came with them becomes file
   expect(await listed(granted.prefix)).toEqual([]);
   expect(await listed("orgs/org_1/")).toHaveLength(2);
   expect(events.map(({ type }) => type)).toEqual(["upload.confirmed", "upload.confirmed"]);
+});
+
+it.each([
+  [
+    { kind: "gcs", accessToken: Redacted.make("a-token") },
+    { kind: "gcs", access_token: "a-token" },
+  ],
+  [
+    { kind: "azure", sas: Redacted.make("sv=1") },
+    { kind: "azure", sas: "sv=1" },
+  ],
+] as const)("credentials of another API have its own secret: %o", async (keys, told) => {
+  const storage = withCredentials(embedded().layer, [], keys);
+  const { send } = await startService({ policies: { tools: TOOLS }, storage });
+  const { body } = await send(CREDENTIALS, { policy: "tools" });
+  expect(body).toMatchObject({ ...told, endpoint: "https://store.example.com", bucket: "files" });
+  expect(Object.keys(body)).toHaveLength(8);
 });
 
 it("credentials live as long as asked, at most as long as the policy allows", async () => {

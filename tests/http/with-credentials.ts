@@ -6,6 +6,7 @@ import * as Layer from "effect/Layer";
 import * as Redacted from "effect/Redacted";
 import { ObjectStore } from "../../application/ports/object-store.ts";
 import { type CredentialsRequest, Presigner } from "../../application/ports/presigner.ts";
+import type { ScopedCredentials } from "../../application/ports/scoped-credentials.ts";
 import { Lifetime } from "../../domain/lifetime.ts";
 import { MediaType } from "../../domain/media-type.ts";
 import type { ObjectKey } from "../../domain/storage-key.ts";
@@ -25,10 +26,22 @@ export const TOOLS = {
   putLifetime: Lifetime.make(Duration.hours(2)),
 } as unknown as Partial<UploadPolicy>;
 
+const PLACE = { endpoint: "https://store.example.com", bucket: "files" };
+const S3_KEYS = {
+  kind: "s3" as const,
+  region: "eu-central-1",
+  pathStyle: true,
+  accessKeyId: "an-access-key",
+  secretAccessKey: Redacted.make("a-secret-access-key"),
+  sessionToken: Redacted.make("a-session-token"),
+};
+type DistributiveOmit<A, Names extends PropertyKey> = A extends unknown ? Omit<A, Names> : never;
+
 /** A double of a store's own credentials: it tells what it was asked for. */
 export const withCredentials = <E, R>(
   storage: Layer.Layer<Presigner | ObjectStore, E, R>,
   asked: Array<CredentialsRequest> = [],
+  keys: DistributiveOmit<ScopedCredentials, keyof typeof PLACE | "expiresAt"> = S3_KEYS,
 ) =>
   Layer.effect(
     Presigner,
@@ -38,14 +51,8 @@ export const withCredentials = <E, R>(
         Effect.map(DateTime.now, (now) => {
           asked.push(request);
           return {
-            kind: "s3" as const,
-            endpoint: "https://store.example.com",
-            bucket: "files",
-            region: "eu-central-1",
-            pathStyle: true,
-            accessKeyId: "an-access-key",
-            secretAccessKey: Redacted.make("a-secret-access-key"),
-            sessionToken: Redacted.make("a-session-token"),
+            ...PLACE,
+            ...keys,
             expiresAt: DateTime.addDuration(now, request.lifetime),
           };
         }),

@@ -53,6 +53,7 @@ const WORDS: Readonly<Partial<Record<Ability, string>>> = {
   "completes once": "files in parts that are final at once",
   "file checksums": "the CRC-32C of a whole file in parts",
   "replaced parts": "parts that may be sent again in any way",
+  "scoped credentials": "temporary credentials for tools (credentials: true)",
 };
 
 /**

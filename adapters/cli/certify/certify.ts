@@ -166,7 +166,7 @@ async function examineStore(
   const say = (text: string) => printMessage(inWordsOf(certified.place, text));
   say(`Trying ${title}, in the bucket ${bucket}.\n`);
   say(
-    `About ${SIZE} are written below orgs/${ORGANIZATION}/ and, in incoming/, orgs/${ORGANIZATION}/ and credentials/${ORGANIZATION}/, and removed again${removeBucket ? " with the bucket" : ""}. Ctrl-C ends it with what is known by then. If it is killed, ${removalOf(ORGANIZATION)}${removeBucket ? ` with STORAGE_BUCKET=${bucket}` : ""} removes the rest.\n`,
+    `About ${SIZE} are written below orgs/${ORGANIZATION}/, incoming/orgs/${ORGANIZATION}/ and incoming/credentials/${ORGANIZATION}/, and removed again${removeBucket ? " with the bucket" : ""}. Ctrl-C ends it with what is known by then. If it is killed, ${removalOf(ORGANIZATION)}${removeBucket ? ` with STORAGE_BUCKET=${bucket}` : ""} removes the rest.\n`,
   );
   for (const each of await leftovers()) {
     say(

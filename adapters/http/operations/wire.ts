@@ -55,15 +55,18 @@ function renaming(
   ast: SchemaAST.AST,
   spell: (name: string) => { readonly from: string; readonly to: string },
 ): Rename | undefined {
-  if (SchemaAST.isUnion(ast)) {
-    return ast.types.map((type) => renaming(type, spell)).find((rename) => rename !== undefined);
-  }
   if (SchemaAST.isArrays(ast)) {
     const [rename] = ast.rest.map((type) => renaming(type, spell));
     return rename && ((items) => (items as ReadonlyArray<unknown>).map(rename));
   }
-  if (!SchemaAST.isObjects(ast)) return undefined;
-  const members = ast.propertySignatures.map(({ name, type }) => ({
+  const types = SchemaAST.isUnion(ast) ? ast.types : [ast];
+  const objects = types.filter(SchemaAST.isObjects);
+  if (SchemaAST.isUnion(ast) && objects.length === 0) {
+    return types.map((type) => renaming(type, spell)).find((rename) => rename !== undefined);
+  }
+  // A value of several has the members of one.
+  const signatures = objects.flatMap(({ propertySignatures }) => propertySignatures);
+  const members = signatures.map(({ name, type }) => ({
     ...spell(String(name)),
     rename: renaming(type, spell),
   }));
