@@ -58,9 +58,10 @@ const LATER = [
 
 /** Files that try the same by the embedded store, in memory or by a file, and by such servers. */
 const BOTH = [
-  "tests/contract/{contract,forget,limiter,list,same-etag,sweep,upload-life}.test.ts",
-  "tests/events/{commands,outbox}.test.ts",
-  "tests/service/metrics.test.ts",
+  "tests/contract/{attach,both-stores,cdn,contract,forget,limiter,list,move-files,names,objects-of-tools,same-etag}.test.ts",
+  "tests/contract/{scoped-credentials,scoped-promises,sweep,upload-life,usage}.test.ts",
+  "tests/events/{commands,outbox,usage}.test.ts",
+  "tests/service/{metrics,traces}.test.ts",
 ];
 
 /** The suites that only `npm run test:all` has. */

@@ -4,7 +4,7 @@ import * as Layer from "effect/Layer";
 import type { Harness, OpenStore } from "../../adapters/contract/subject/harness.ts";
 import { ObjectStore } from "../../application/ports/object-store.ts";
 import { Presigner } from "../../application/ports/presigner.ts";
-import { bothStores } from "../../application/store/both-stores.ts";
+import { bothStores, portsIn } from "../../application/store/both-stores.ts";
 import { stores } from "./stores.ts";
 
 type Open = NonNullable<Harness["open"]>;
@@ -20,18 +20,15 @@ export const openBoth = async (to: Open, from: Open) => {
   const layer = Layer.effectContext(
     Effect.map(sides, ({ to, from }) => {
       const { presigner, store } = bothStores(to, from);
-      return Context.make(Presigner, presigner).pipe(Context.add(ObjectStore, store));
+      return to.context.pipe(Context.add(Presigner, presigner), Context.add(ObjectStore, store));
     }),
   );
   const close = async () => {
     await into.close?.();
     await outOf.close?.();
   };
-  return { ...into, layer, close, sides };
+  return { ...into, layer, close };
 };
 
 const portsOf = ({ layer }: OpenStore) =>
-  Effect.map(Layer.build(layer), (ports) => ({
-    presigner: Context.get(ports, Presigner),
-    store: Context.get(ports, ObjectStore),
-  }));
+  Effect.map(Layer.build(layer), (context) => ({ ...portsIn(context), context }));

@@ -166,8 +166,9 @@ const completing = promises(["copies"], {
   },
 });
 
-// The embedded store gives out no credentials, and decodes names of its own.
+// Others give out no credentials.
 for (const store of stores) {
-  if (store.name === "local" || store.without?.includes("copies")) continue;
+  const lacks = store.without ?? [];
+  if (lacks.includes("scoped credentials") || lacks.includes("copies")) continue;
   register(store, completing);
 }
