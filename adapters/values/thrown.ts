@@ -20,7 +20,6 @@ export const errorReason = (thrown: unknown): string =>
 /**
  * Returns the reason why `fetch` failed, which its error has as cause. Queries are left out: Deno
  * names the URL, whose query can be a signature.
- * query can be a signature, so queries are left out.
  */
 export function fetchFailure(thrown: unknown): string {
   const cause = isError(thrown) && isError(thrown.cause) ? `: ${errorMessage(thrown.cause)}` : "";

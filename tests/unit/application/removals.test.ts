@@ -312,16 +312,18 @@ it.effect("uploads in parts are removed once nobody can complete them, on every 
   }),
 );
 
-const killed = (call: string) => (call.startsWith("remove") ? Effect.interrupt : Effect.void);
+const killed = (call: string) => (call.startsWith("remove") ? Effect.die("killed") : Effect.void);
 
 it.effect("a file whose removal was interrupted once it was gone is counted no more", () =>
   Effect.gen(function* () {
+    yield* TestClock.setTime(NOW);
     const { store, stored, use } = storeOf({ [file]: [{}] }, {}, killed);
     const counter = counterIn(ledgerInMemory(), { refusesUnknown: false });
     const organization = OrganizationId.make("acme");
     yield* counter.stored({ key: file, size: 5, urlUntil: 0, confirmUntil: NOW, isFinal: true });
     const removal = use(removeCounted(file, { size: 5 }));
     yield* Effect.exit(Effect.provideService(removal, Usage, counter));
+    expect(yield* counter.read({ organization })).toMatchObject({ files: 1, bytes: 5 });
     stored.delete(file);
     yield* TestClock.adjust("1 minute");
     for (const doubt of (yield* counter.doubts(organization)) ?? []) {
