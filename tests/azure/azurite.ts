@@ -29,7 +29,8 @@ export async function startAzurite(): Promise<Found<AzuriteServer>> {
   const key = randomBytes(64).toString("base64");
   const folder = makeFolder();
   const flags = ["--blobHost", host, "--blobPort", `${port}`, "--inMemoryPersistence"];
-  flags.push("--disableTelemetry", "--silent");
+  // The official client is newer.
+  flags.push("--disableTelemetry", "--silent", "--skipApiVersionCheck");
   const child = spawn(process.execPath, [join(commands, "azurite-blob"), ...flags], {
     cwd: folder,
     env: { ...process.env, AZURITE_ACCOUNTS: `${account}:${key}` },

@@ -1,5 +1,6 @@
 import { execFileSync } from "node:child_process";
 import { existsSync, writeFileSync } from "node:fs";
+import { devNull } from "node:os";
 import { join } from "node:path";
 import * as Schema from "effect/Schema";
 import { expect, it } from "vitest";
@@ -47,9 +48,14 @@ it("stores of Google and Azure have the forms that their tools read", () => {
     access_token: "t",
   };
   const azure: Session = { kind: "azure", ...PLACE, ...GRANT, endpoint: "https://a", sas: "sv=1" };
-  expect(FORMS.rclone(gcs)).toContain("type = google cloud storage\naccess_token = t\n");
-  expect(environmentFor(azure, {})).toMatchObject({
-    RCLONE_CONFIG_VALETKEYSTORE_SAS_URL: "https://a/it's $HOME?sv=1",
+  expect(FORMS.rclone(gcs)).toContain("\nendpoint = https://g/storage/v1/\n");
+  expect(FORMS.rclone(azure)).toBeUndefined();
+  expect(environmentFor(azure, { AZURE_STORAGE_KEY: "another" })).toEqual({
+    AWS_CONFIG_FILE: devNull,
+    AWS_SHARED_CREDENTIALS_FILE: devNull,
+    AZURE_STORAGE_CONNECTION_STRING: "BlobEndpoint=https://a;SharedAccessSignature=sv=1",
+    VALETKEY_BUCKET: PLACE.bucket,
+    VALETKEY_PREFIX: PLACE.prefix,
     VALETKEY_URI: 'https://a/it\'s $HOME/incoming/"a b"/',
   });
   for (const form of ["aws", "boto3", "duckdb", "process"] as const) {

@@ -1,7 +1,15 @@
+import * as Duration from "effect/Duration";
 import * as Effect from "effect/Effect";
+import * as Redacted from "effect/Redacted";
 import * as Result from "effect/Result";
-import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
+import assert from "node:assert/strict";
+import { execFile } from "node:child_process";
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { promisify } from "node:util";
+import { afterAll, beforeAll, describe, expect, it, onTestFinished, vi } from "vitest";
 import { type CertifiedStore, certifiedStore } from "../../adapters/cli/certify/certified-store.ts";
+import { environmentFor } from "../../adapters/cli/credentials/forms.ts";
 import { scoped } from "../../adapters/contract/promises/scoped.ts";
 import { examine } from "../../adapters/contract/running/examine.ts";
 import { newSubject, openStore } from "../../adapters/contract/subject/subject.ts";
@@ -13,6 +21,7 @@ import { startAzureVerifier } from "../azure/store.ts";
 import { startGoogleMachine } from "../google/machine.ts";
 import { createBucket, startGcsVerifier } from "../google/store.ts";
 import { BY_HMAC } from "../support/gcs-store.ts";
+import { makeFolder } from "../support/make-folder.ts";
 import { makeBucket } from "../support/make-bucket.ts";
 import { need } from "../support/need.ts";
 
@@ -24,6 +33,7 @@ vi.setConfig({ testTimeout: 0 });
 
 const azurite = await need("azurite");
 const fakeGcs = await need("fakeGcs");
+const rclone = (await need("rclone")) ?? "";
 
 interface Double {
   readonly env: Readonly<Record<string, string>>;
@@ -117,3 +127,39 @@ describe.each([
     }
   });
 });
+
+it.skipIf(!fakeGcs || !rclone)(
+  "rclone sends a folder to Google, and then what is new",
+  async () => {
+    const bucket = `scoped-${crypto.randomUUID()}`;
+    const { env, close } = await google(fakeGcs ?? "", bucket);
+    onTestFinished(async () => {
+      vi.unstubAllEnvs();
+      await close();
+    });
+    const source = variables({ ...env, STORAGE_BUCKET: bucket });
+    const { withAbilities } = Result.getOrThrow(certifiedStore(source));
+    const openable = withAbilities?.(["scoped credentials"]);
+    assert.ok(openable);
+    const built = await openStore(openable, openable.open);
+    onTestFinished(built.close);
+    const prefix = "incoming/credentials/acme/a/";
+    const request = { prefix, lifetime: Duration.minutes(15), audience: "public" } as const;
+    const given = await Effect.runPromise(built.presigner.credentials?.(request) ?? Effect.never);
+    assert.ok(given.kind === "gcs");
+    const { kind, endpoint } = given;
+    const grant = { grant: "a", expires_at: "a", complete_until: "a" };
+    const access_token = Redacted.value(given.accessToken);
+    const session = { kind, endpoint, bucket, prefix, access_token, ...grant };
+    const folder = makeFolder();
+    for (const name of ["a.txt", "b.txt"]) {
+      writeFileSync(join(folder, name), name);
+      await promisify(execFile)(rclone, ["copy", folder, "valetkey:"], {
+        env: environmentFor(session, process.env),
+      });
+    }
+    const listed = built.store.list?.objects({ prefix, limit: 10 }) ?? Effect.never;
+    const { found } = await Effect.runPromise(listed);
+    expect(found.map(({ key }) => key)).toEqual([`${prefix}a.txt`, `${prefix}b.txt`]);
+  },
+);

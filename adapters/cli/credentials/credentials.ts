@@ -65,7 +65,7 @@ export const credentials = command({
     if (print !== undefined) {
       const result = FORMS[print](session);
       if (result === undefined) {
-        const message = `--print ${print} is for stores of S3's API. Use --print env or rclone.`;
+        const message = `--print ${print} is for other stores than this. Use --print env.`;
         throw new CommandFailure({ code: EXIT.usage, message });
       }
       return { result, message: `${life} ${later}` };

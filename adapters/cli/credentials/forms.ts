@@ -6,6 +6,8 @@ import type { Session } from "./session.ts";
 // tools themselves in tests/cli/credentials-tools.test.ts.
 
 type S3 = Extract<Session, { readonly kind: "s3" }>;
+/** rclone looks first whether the prefix is a file, which a signature of Azure's does not let it. */
+type Rclone = Exclude<Session, { readonly kind: "azure" }>;
 type Texts = Readonly<Record<string, string>>;
 
 /** The address of the prefix, as tools of this store write it. */
@@ -14,14 +16,21 @@ export function uriOf({ kind, endpoint, bucket, prefix }: Session): string {
   return `${root}/${bucket}/${prefix}`;
 }
 
-/** Variables for a tool: a remote `valetkey:` of rclone that is the prefix, and what AWS's read. */
+/** Variables for a tool: a remote `valetkey:` of rclone that is the prefix, and what others read. */
 const variablesFor = (session: Session): Texts => ({
   VALETKEY_BUCKET: session.bucket,
   VALETKEY_PREFIX: session.prefix,
   VALETKEY_URI: uriOf(session),
-  ...variables("RCLONE_CONFIG_VALETKEYSTORE", rcloneStore(session)),
-  ...variables("RCLONE_CONFIG_VALETKEY", rcloneAlias(session, "valetkeystore")),
-  ...variables("RCLONE", RCLONE_FLAGS),
+  ...(session.kind === "azure"
+    ? {
+        // "Configure Azure Storage connection strings", which its clients read.
+        AZURE_STORAGE_CONNECTION_STRING: `BlobEndpoint=${session.endpoint};SharedAccessSignature=${session.sas}`,
+      }
+    : {
+        ...variables("RCLONE_CONFIG_VALETKEYSTORE", rcloneStore(session)),
+        ...variables("RCLONE_CONFIG_VALETKEY", rcloneAlias(session, "valetkeystore")),
+        ...variables("RCLONE", rcloneFlags(session)),
+      }),
   ...(session.kind === "s3" && {
     AWS_ACCESS_KEY_ID: session.access_key_id,
     AWS_SECRET_ACCESS_KEY: session.secret_access_key,
@@ -45,7 +54,8 @@ export const environmentFor = (session: Session, env: NodeJS.ProcessEnv): NodeJS
   ...Object.fromEntries(
     Object.entries(env).filter(
       ([name]) =>
-        !/^(?:VALETKEY_TOKEN$|RCLONE_CONFIG_VALETKEY|AWS_)/.test(name) || HARMLESS.test(name),
+        !/^(?:VALETKEY_TOKEN$|RCLONE_CONFIG_VALETKEY|AWS_|AZURE_STORAGE_)/.test(name) ||
+        HARMLESS.test(name),
     ),
   ),
   AWS_CONFIG_FILE: devNull,
@@ -54,15 +64,12 @@ export const environmentFor = (session: Session, env: NodeJS.ProcessEnv): NodeJS
 });
 
 /** The options of rclone's remote for the bucket. */
-function rcloneStore(session: Session): Texts {
+function rcloneStore(session: Rclone): Texts {
   if (session.kind === "gcs") {
     const { access_token } = session;
-    return { type: "google cloud storage", access_token, bucket_policy_only: "true", ...UNREAD };
-  }
-  if (session.kind === "azure") {
-    const { endpoint, bucket, sas } = session;
-    const sas_url = `${endpoint}/${bucket}?${sas}`;
-    return { type: "azureblob", sas_url, no_check_container: "true", no_head_object: "true" };
+    const endpoint = `${session.endpoint}/storage/v1/`;
+    const store = { type: "google cloud storage", endpoint, bucket_policy_only: "true" };
+    return { ...store, access_token, ...UNREAD };
   }
   const { access_key_id, secret_access_key, session_token, region, endpoint } = session;
   const keys = { access_key_id, secret_access_key, session_token };
@@ -71,26 +78,29 @@ function rcloneStore(session: Session): Texts {
   return { type: "s3", ...place, ...keys, ...UNREAD, no_head: "true", no_head_object: "true" };
 }
 
-/** Otherwise rclone makes the bucket, and looks at what it has sent or is about to replace. */
+/** Otherwise rclone makes the bucket, and looks at what it has sent. */
 const UNREAD = { no_check_bucket: "true" };
-const RCLONE_FLAGS = { no_check_dest: "true" };
+/** Where nothing is listed, it cannot look at what it is about to replace; Google replaces nothing. */
+const rcloneFlags = ({ kind }: Session): Texts => (kind === "s3" ? { no_check_dest: "true" } : {});
 
 const rcloneAlias = ({ bucket, prefix }: Session, store: string): Texts => ({
   type: "alias",
   remote: `${store}:${bucket}/${prefix}`,
 });
 
-/** How credentials are printed; undefined for a tool that speaks to S3's API alone. */
+/** How credentials are printed; undefined for a tool that does not speak to the store. */
 export const FORMS = {
   env: (session: Session) =>
     lines(variablesFor(session), (name, value) => `export ${name}=${inShell(value)}`),
   rclone: (session: Session) =>
-    section("valetkey-store", {
-      ...rcloneStore(session),
-      ...Object.fromEntries(
-        Object.entries(RCLONE_FLAGS).map(([name, value]) => [`global.${name}`, value]),
-      ),
-    }) + section("valetkey", rcloneAlias(session, "valetkey-store")),
+    session.kind === "azure"
+      ? undefined
+      : section("valetkey-store", {
+          ...rcloneStore(session),
+          ...Object.fromEntries(
+            Object.entries(rcloneFlags(session)).map(([name, value]) => [`global.${name}`, value]),
+          ),
+        }) + section("valetkey", rcloneAlias(session, "valetkey-store")),
   aws: onS3((session) =>
     section("profile valetkey", {
       aws_access_key_id: session.access_key_id,
