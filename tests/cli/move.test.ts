@@ -1,8 +1,16 @@
+import * as Duration from "effect/Duration";
+import * as Effect from "effect/Effect";
 import { utimesSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, it } from "vitest";
+import { embeddedStorage } from "../../adapters/storage/local/storage.ts";
+import { ObjectStore } from "../../application/ports/object-store.ts";
+import { MULTIPART_LIFETIME } from "../../domain/multipart.ts";
+import { CONFIRM_GRACE } from "../../domain/receipt.ts";
+import type { IncomingKey } from "../../domain/storage-key.ts";
 import { valetkey } from "../support/command-line.ts";
 import { makeFolder } from "../support/make-folder.ts";
+import { serve } from "../support/serve.ts";
 
 const folder = makeFolder();
 const path = join(folder, "stores.json");
@@ -40,12 +48,40 @@ it("nothing moves unless the document of stores says so", async () => {
 
 it("it says until when uploads may arrive in the old store, and then what to change", async () => {
   write({ store: "eu", from: "us" });
+  const begun = new Date(Math.floor(Date.now() / 1000) * 1000 - 60_000);
+  utimesSync(path, begun, begun);
   const first = await move("--to", "eu");
   expect(first.code).toBe(0);
-  expect(first.stderr).toMatch(/may arrive until \d{4}-\d\d-\d\dT.*Z: run this again then\./);
+  // As long as an upload in parts may last, be confirmed, and be copied.
+  const longest = Duration.sum(Duration.sum(MULTIPART_LIFETIME, CONFIRM_GRACE), Duration.hours(1));
+  const until = new Date(begun.getTime() + Duration.toMillis(longest)).toISOString();
+  expect(first.stderr).toContain(`may arrive until ${until}: run this again then.`);
   const monthAgo = new Date(Date.now() - 30 * 24 * 60 * 60 * 1000);
   utimesSync(path, monthAgo, monthAgo);
   const { code, stderr } = await move("--to", "eu");
   expect(code).toBe(0);
   expect(stderr).toContain('write "org_1": "eu" among "organizations" of STORES');
+});
+
+it("a file that the new store does not take is named, and the command fails", async () => {
+  write({ store: "eu", from: "us" });
+  const key = "orgs/org_1/files/2026/11/00000000-0000-4000-8000-000000000000.txt" as IncomingKey;
+  const us = { bucket: "files", directory: join(folder, "us") };
+  const { layer } = embeddedStorage(us, new URL("http://127.0.0.1:9"));
+  const stored = ObjectStore.use(({ copies }) => copies?.writeEmpty(key) ?? expect.unreachable());
+  await Effect.runPromise(Effect.provide(stored, layer));
+  let isFollowed = false;
+  const { origin } = await serve(({ url }, response) => {
+    isFollowed ||= url === "/elsewhere";
+    response.writeHead(307, { Location: "/elsewhere" }).end();
+  });
+  const { code, stdout, stderr } = await valetkey(["move", "--org", "org_1", "--to", "eu"], {
+    PUBLIC_URL: origin,
+    STORAGE_LOCAL_DIR: folder,
+    STORES: path,
+  });
+  const reason = "the store answered 307 without a code to a copy";
+  expect([code, JSON.parse(stdout)]).toEqual([1, { key, size: 0, outcome: "failed", reason }]);
+  expect(stderr).toContain("1 files could not be copied; run this again.");
+  expect(isFollowed).toBe(false);
 });

@@ -4,6 +4,7 @@ import * as Option from "effect/Option";
 import { counterIn } from "../../../adapters/limits/usage/counter.ts";
 import { ledgerInMemory } from "../../../adapters/limits/usage/memory.ts";
 import { careFor, recountFiles } from "../../../application/files/count-files.ts";
+import { forgetOrganization } from "../../../application/files/forget-organization.ts";
 import { type ObjectFacts, ObjectStore } from "../../../application/ports/object-store.ts";
 import { Usage } from "../../../application/ports/usage.ts";
 import { OrganizationId } from "../../../domain/organization.ts";
@@ -18,6 +19,7 @@ function storing(...sizes: ReadonlyArray<number>) {
   const files = new Map(sizes.map((size, at) => [keyOf(at), { size, age: 0, etag: '"e"' }]));
   let lists = 0;
   const store = {
+    remove: () => Effect.die("killed"),
     head: (key: StorageKey) => Effect.sync(() => Option.fromUndefinedOr(files.get(key))),
     list: {
       objects: () =>
@@ -59,5 +61,14 @@ it.effect("the store is listed while an account is unknown, and not again", () =
       yield* use(careFor(organization));
       expect([lists(), (yield* counter.read({ organization })).isKnown]).toEqual([1, true]);
     }
+  }),
+);
+
+it.effect("an account is unknown when not all of an organization could be forgotten", () =>
+  Effect.gen(function* () {
+    const { counter, use } = storing(5);
+    yield* use(recountFiles(organization));
+    yield* Effect.exit(use(forgetOrganization({ organization, apply: true, report: () => {} })));
+    expect((yield* counter.read({ organization })).isKnown).toBe(false);
   }),
 );
