@@ -7,6 +7,7 @@ import { ObjectStore } from "../../application/ports/object-store.ts";
 import type { OrganizationId } from "../../domain/organization.ts";
 import { Subject } from "../../domain/principal.ts";
 import { prefixFor, subjectFolder } from "../../domain/storage-key.ts";
+import { waitingDays } from "../../domain/waiting.ts";
 import { command, flag, option } from "./command/command.ts";
 import { EXIT } from "./command/failure.ts";
 import { organizationOrFail, orgOption } from "./command/organization.ts";
@@ -34,9 +35,10 @@ export const forget = command({
     const folder = subject && (await Effect.runPromise(subjectFolder({ kind: "user", subject })));
     const withEvents = eventsOrFail(process.env, apply);
     const withUsage = usageOrFail(process.env);
-    const forgetIn = ({ name, storage }: ReadStore) =>
+    const forgetIn = ({ name, policies, storage }: ReadStore) =>
       forgetInStore({
         storage,
+        keepsMarks: waitingDays([...policies.values()]) > 0,
         name,
         id,
         folder,
@@ -54,11 +56,13 @@ async function forgetInStore({
   id,
   folder,
   apply,
+  keepsMarks,
   recorded,
 }: Pick<ReadStore, "name" | "storage"> & {
   readonly id: OrganizationId;
   readonly folder: string | undefined;
   readonly apply: boolean;
+  readonly keepsMarks: boolean;
   readonly recorded: Recorded;
 }) {
   let [removed, kept] = [0, 0];
@@ -70,7 +74,7 @@ async function forgetInStore({
     if ((removed + kept) % 1000 === 0) showProgress(`${removed + kept} so far`);
   };
   const program = Effect.andThen(
-    recorded(forgetOrganization({ organization: id, folder, apply, report })),
+    recorded(forgetOrganization({ organization: id, folder, apply, keepsMarks, report })),
     ObjectStore.use(({ parts }) => Effect.succeed(parts?.abandoned)),
   );
   const abandoned = await runWithStore(storage, program, "Not all was removed", { isLong: true });

@@ -17,6 +17,7 @@ import { Usage } from "../ports/usage.ts";
 import { publish } from "../publish.ts";
 import { forEachPage } from "../store/for-each-page.ts";
 import { recountFiles } from "./count-files.ts";
+import { markRemoval } from "./remove-file.ts";
 import {
   type MultipartId,
   ObjectStore,
@@ -33,17 +34,24 @@ export type RemovalResult = (StoredVersion | MultipartId) & {
 
 /**
  * Reports everything that the store has of an organization, or of one of its folders, and removes
- * it with `apply`. An object that the store refuses to remove is reported, and the rest goes on;
+ * it with `apply`. With `keepsMarks`, no confirm under way makes a file again, nor of what comes in
+ * its place; the marks are not reported, and go with what waits. An object that the store refuses to remove is reported, and the rest goes on;
  * without an answer the removal ends, and can be run again.
  */
 export const forgetOrganization = Effect.fnUntraced(function* (request: {
   readonly organization: OrganizationId;
   readonly folder?: string | undefined;
   readonly apply: boolean;
+  /** True if uploads may wait. */
+  readonly keepsMarks: boolean;
   readonly report: (each: RemovalResult) => void;
 }) {
-  const { organization, folder, apply, report } = request;
+  const { organization, folder, apply, keepsMarks, report } = request;
   const { list, parts, remove } = yield* ObjectStore;
+  const mark = (key: string) => {
+    const file = parse(key.startsWith(INCOMING_PREFIX) ? key.slice(INCOMING_PREFIX.length) : key);
+    return apply && keepsMarks && Option.isSome(file) ? markRemoval(file.value) : Effect.void;
+  };
   const removeAll = <Each extends RemovalResult>(
     entries: ReadonlyArray<Each>,
     end: (each: Each) => Effect.Effect<void, StoreUnavailable>,
@@ -63,14 +71,14 @@ export const forgetOrganization = Effect.fnUntraced(function* (request: {
     });
     // One at a time per object, since versitygw fails on two at once.
     return Effect.forEach(
-      Object.values(Arr.groupBy(entries, ({ key }) => key)),
-      (each) => Effect.forEach(each, removed, { discard: true }),
+      Object.entries(Arr.groupBy(entries, ({ key }) => key)),
+      ([key, each]) => Effect.andThen(mark(key), Effect.forEach(each, removed, { discard: true })),
       { concurrency: AT_ONCE, discard: true },
     );
   };
   const folders = folder === undefined ? [folder] : withPublicFolder(folder);
   const prefixes = folders.map((each) => prefixFor(organization, each));
-  const places = ["", INCOMING_PREFIX, REMOVED_PREFIX];
+  const places = ["", INCOMING_PREFIX, ...(keepsMarks ? [] : [REMOVED_PREFIX])];
   const below = [
     ...places.flatMap((place) => prefixes.map((each) => `${place}${each}`)),
     ...(folder === undefined ? prefixesOfCredentials(organization) : []),

@@ -9,6 +9,7 @@ import {
   type ObjectKey,
   removedKey,
   type StorageKey,
+  type StorageKeyParts,
   subjectFolder,
 } from "../../domain/storage-key.ts";
 import type { Member } from "../admit.ts";
@@ -40,10 +41,7 @@ export const removeFile = Effect.fnUntraced(function* (request: {
   }
   const policies = [...(yield* Policies).values()];
   const isMadeOfUploads = policies.some(({ arrival }) => arrival === "incoming");
-  // Written first, so that a confirm under way sees the removal.
-  if (isMadeOfUploads && mayBeConfirmed(parts, yield* DateTime.now)) {
-    yield* (yield* ObjectStore).copies?.writeEmpty(removedKey(key)) ?? Effect.void;
-  }
+  if (isMadeOfUploads) yield* markRemoval(parts);
   const size = yield* sizeFor(key);
   yield* removeWhole(incomingKey(key));
   yield* removeCounted(key, size);
@@ -52,6 +50,12 @@ export const removeFile = Effect.fnUntraced(function* (request: {
     slug: member.slug,
     data: { key, organization: member.organization, subject: member.principal.subject, ...size },
   }));
+});
+
+/** Written before a removal, so that a confirm under way sees that. */
+export const markRemoval = Effect.fnUntraced(function* (file: StorageKeyParts) {
+  if (!mayBeConfirmed(file, yield* DateTime.now)) return;
+  yield* (yield* ObjectStore).copies?.writeEmpty(removedKey(file.key)) ?? Effect.void;
 });
 
 /** Returns the size of a file for its event and its count; nothing if there are neither. */

@@ -73,7 +73,8 @@ it("an organization is shown first, and what the store keeps is named with the r
         object.key === OWN[1]
           ? Effect.fail(new StoreUnavailable({ kind, isTemporary, reason: "it is locked" }))
           : own.remove(object);
-      const request = { organization: OrganizationId.make("org_1"), apply: true };
+      const organization = OrganizationId.make("org_1");
+      const request = { organization, apply: true, keepsMarks: false };
       return Effect.provideService(
         Effect.result(forgetOrganization({ ...request, report: (each) => void told.push(each) })),
         ObjectStore,

@@ -27,7 +27,7 @@ const forgetting = ({ listsParts, keepsMarkers }: Record<"listsParts" | "keepsMa
         const organization = ORGANIZATION;
         const report = (each: RemovalResult) => void told.push(each);
         const done = await run(() =>
-          Effect.as(forgetOrganization({ organization, apply, report }), {}),
+          Effect.as(forgetOrganization({ organization, apply, keepsMarks: false, report }), {}),
         );
         assert.deepEqual(done, { _tag: "Done" });
         return told.map(({ key }) => key);

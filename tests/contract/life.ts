@@ -384,6 +384,7 @@ export async function live(opened: Opened, { commands, end, way, ...chosen }: Li
           forgetOrganization({
             organization: ORGANIZATION,
             apply: true,
+            keepsMarks: true,
             report: () => undefined,
           }),
           {},
@@ -400,7 +401,8 @@ export async function live(opened: Opened, { commands, end, way, ...chosen }: Li
     processes[0].own.hook = NONE;
     expect(await forget()).toEqual({ _tag: "Done" });
     expect(await isThere(key), "not forgotten").toBe(false);
-  } else await doSweep(0, () => true);
+  }
+  await doSweep(0, () => true);
   await read();
   for (const left of [from, removedKey(key)]) {
     expect(await isThere(left), `${left} outlived its time`).toBe(false);

@@ -9,6 +9,7 @@ import { openStore } from "../../adapters/contract/subject/subject.ts";
 import { send, sendPut } from "../../adapters/contract/sending/send.ts";
 import { getRequest, UPLOAD } from "../../adapters/contract/sending/uploads.ts";
 import { useCases } from "../../adapters/contract/subject/use-cases.ts";
+import { forgetOrganization } from "../../application/files/forget-organization.ts";
 import { removeFile } from "../../application/files/remove-file.ts";
 import { ObjectStore } from "../../application/ports/object-store.ts";
 import { Policies } from "../../application/ports/policies.ts";
@@ -96,6 +97,18 @@ describe.each(stores.filter(isTried))("$name", (harness) => {
       put: async (body: Uint8Array) => (await sendPut({ ...put, body })).status,
       confirm: ({ ask }: typeof first) => ask((member) => confirmUpload({ member, receipt })),
       remove: () => second.ask((member) => Effect.as(removeFile({ member, key }), {})),
+      forget: () =>
+        second.ask(({ organization }) =>
+          Effect.as(
+            forgetOrganization({
+              organization,
+              apply: true,
+              keepsMarks: true,
+              report: () => undefined,
+            }),
+            {},
+          ),
+        ),
       waiting: async () =>
         Option.getOrUndefined(await Effect.runPromise(store.head(incomingKey(key)))),
       first,
@@ -107,16 +120,22 @@ describe.each(stores.filter(isTried))("$name", (harness) => {
     expect([md5(INFECTED), CLEAN.equals(INFECTED)]).toEqual([md5(CLEAN), false]);
   });
 
-  it("what takes the place of a removed upload while that is scanned is never served", async () => {
-    const life = await begin(async () => {
-      expect(await life.remove()).toEqual({ _tag: "Done" });
-      expect(await life.put(INFECTED)).toBe(200);
-    });
-    expect(await life.put(CLEAN)).toBe(200);
-    expect((await life.confirm(life.first))._tag).not.toBe("Done");
-    await life.read();
-    expect((await life.confirm(life.second))._tag).toBe("OrganizationNotFound");
-  });
+  it.each([
+    ["removed", "remove"],
+    ["forgotten", "forget"],
+  ] as const)(
+    "what takes the place of a %s upload while that is scanned is never served",
+    async (_, end) => {
+      const life = await begin(async () => {
+        expect(await life[end]()).toEqual({ _tag: "Done" });
+        expect(await life.put(INFECTED)).toBe(200);
+      });
+      expect(await life.put(CLEAN)).toBe(200);
+      expect((await life.confirm(life.first))._tag).not.toBe("Done");
+      await life.read();
+      expect((await life.confirm(life.second))._tag).toBe("OrganizationNotFound");
+    },
+  );
 
   it("what takes the place of a refused upload while another is scanned is never served", async () => {
     const ends = [Promise.withResolvers<void>(), Promise.withResolvers<void>()] as const;

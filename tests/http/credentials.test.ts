@@ -538,6 +538,7 @@ it("an organization that is forgotten leaves nothing of its credentials", async 
     forgetOrganization({
       organization: OrganizationId.make("org_1"),
       apply: true,
+      keepsMarks: false,
       report: ({ key }) => void reported.push(key),
     }),
   );

@@ -47,6 +47,7 @@ export const listing = promises([], {
     const forgetting = forgetOrganization({
       organization: OWN,
       apply: true,
+      keepsMarks: false,
       report: () => undefined,
     });
     await subject.granted(() => forgetting);
