@@ -37,7 +37,7 @@ export const promoteUpload = Effect.fnUntraced(
   function* (receipt: Receipt, policy: UploadPolicy, progress: Progress) {
     const { key, contentType } = receipt;
     const store = yield* ObjectStore;
-    const from = uploadKey(receipt);
+    const waiting = incomingKey(key);
     const lookAtFile = store.head(key).pipe(
       Effect.catchTag("ObjectUnreadable", () => Effect.fail(NOT_AS_GRANTED)),
       Effect.tap((file) => failIfRemoved(key, file)),
@@ -47,14 +47,13 @@ export const promoteUpload = Effect.fnUntraced(
       // The bucket's operator may have changed its headers since.
       const differences = compareWithGrant(receipt, { ...earlier.value, extraHeaders: {} });
       if (differences.length > 0) return yield* new UploadMismatch({ differences });
-      const left = yield* Effect.orElseSucceed(store.head(from), Option.none);
+      const left = yield* Effect.orElseSucceed(store.head(waiting), Option.none);
       if (Option.isNone(left)) return earlier.value;
-      return { ...earlier.value, waiting: { key: from, version: left.value.version } };
+      return { ...earlier.value, waiting: { key: waiting, version: left.value.version } };
     }
     if (store.copies === undefined) return yield* CANNOT_COPY;
     const looked = yield* examineUpload(receipt, policy);
     const apart = receipt.from && (yield* setApart(receipt, store.copies, looked));
-    const waiting = apart === undefined ? from : uploadKey(apart);
     const { etag, version, size } =
       apart === undefined ? looked : yield* examineUpload(apart, policy);
     progress.state = "scanning";
@@ -80,8 +79,7 @@ export const promoteUpload = Effect.fnUntraced(
       if (outcome === "copied") yield* removeQuietly({ key, version: file.value.version });
       return yield* NOT_AS_GRANTED;
     }
-    if (apart !== undefined) yield* removeQuietly({ key: waiting, version });
-    return { ...file.value, waiting: { key: from, version } };
+    return { ...file.value, waiting: { key: waiting, version } };
   },
   // Another process may have made the file, and removed the upload, in between.
   (promoting, { key }) =>

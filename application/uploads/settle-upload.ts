@@ -82,8 +82,7 @@ export const settleUpload = shareWork(
     }));
     yield* tellThresholds({ key, slug: member.slug, subject });
     // The last step: after a crash, the next attempt still sees the waiting upload.
-    if (facts.waiting !== undefined && receipt.from === undefined)
-      yield* removeQuietly(facts.waiting);
+    if (facts.waiting !== undefined) yield* removeQuietly(facts.waiting);
     const serverData = returned === undefined ? undefined : yield* asJson(returned, key);
     return { ...confirmed, serverData };
   }),

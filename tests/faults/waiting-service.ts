@@ -23,9 +23,14 @@ export const storeEnv = (store: URL, bucket: string) => ({
 });
 
 /** Starts a service whose policy `waiting` keeps uploads apart, or one in the place of another. */
-export async function startWaiting(store: URL, bucket: string, before?: ServiceProcess) {
+export async function startWaiting(
+  store: URL,
+  bucket: string,
+  before?: ServiceProcess,
+  env: Readonly<Record<string, string>> = {},
+) {
   const again = before && { PORT: new URL(before.address).port, DEV_TOKEN: before.token };
-  const service = await startProcess({ ...again, ...storeEnv(store, bucket) });
+  const service = await startProcess({ ...again, ...storeEnv(store, bucket), ...env });
   await isReady(service);
   return service;
 }

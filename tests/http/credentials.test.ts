@@ -459,12 +459,16 @@ it("an infected file among others is refused, and one whose scan takes long is w
       }),
     );
   const events: Array<UploadEvent> = [];
+  let removals = 0;
   const started = await startWithCredentials(
     {
       events,
       policies: { tools: { ...TOOLS, writeOnce: true, scan: "clamd", onInfected: "delete" } },
     },
-    undefined,
+    (store) => ({
+      ...store,
+      remove: (object) => Effect.tap(store.remove(object), () => Effect.sync(() => removals++)),
+    }),
     undefined,
     Layer.merge(
       Layer.succeed(Clock.Clock, clock),
@@ -482,7 +486,8 @@ it("an infected file among others is refused, and one whose scan takes long is w
   await put(`${prefix}f.txt`);
   const asking = complete(token);
   await reached.promise;
-  await until("the others", () => events.length === 5);
+  // The last step of each file; of the infected one there is none.
+  await until("the others", () => removals === 4 && events.length === 5);
   await listed(prefix);
   await Effect.runPromise(clock.adjust("15 seconds"));
   const { body } = await asking;

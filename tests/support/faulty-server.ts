@@ -18,6 +18,8 @@ export async function startFaultyServer(target: URL) {
   const state = {
     /** Each request, such as `HEAD object` or `GET object uploadId`. */
     arrived: [] as Array<string>,
+    /** Requests whose answer is not passed on yet. */
+    underWay: 0,
     fault: undefined as Fault | undefined,
     /** The same for some requests. */
     faults: new Map<string, Fault>(),
@@ -50,7 +52,10 @@ export async function startFaultyServer(target: URL) {
     const fault = state.faults.get(name) ?? state.fault;
     const answered = async () =>
       fault === undefined ? forward() : fault(response, incoming, pass);
-    answered().catch(() => response.destroy());
+    state.underWay += 1;
+    answered()
+      .catch(() => response.destroy())
+      .finally(() => (state.underWay -= 1));
     if (fault !== undefined) incoming.resume();
   });
   return { state, url, close };
