@@ -10,7 +10,7 @@ import {
   INCOMING_PREFIX,
   type IncomingKey,
   keyOf,
-  type KeyTemplate,
+  KeyTemplate,
   type StorageKey,
   uuidFor,
 } from "./storage-key.ts";
@@ -28,6 +28,8 @@ export const CredentialsGrant = Schema.Struct({
   organization: OrganizationId,
   /** The store in which it began; left out for the default one. */
   store: Schema.optionalKey(StoreName),
+  /** Of the policy as it was: another one would make second files. */
+  template: KeyTemplate,
   /** The most bytes that become files, together. */
   maxBytes: Schema.Int.check(Schema.isGreaterThan(0)),
   issuedAt: Schema.DateTimeUtcFromMillis,
@@ -50,6 +52,7 @@ export const CredentialsGrant = Schema.Struct({
     kind: "c",
     organization: "o",
     store: "h",
+    template: "t",
     maxBytes: "m",
     issuedAt: "i",
     expiresAt: "x",
@@ -99,14 +102,16 @@ export const completedKey = (grant: Pick<CredentialsGrant, "organization" | "id"
   // No name below the other, which MinIO would not list.
   `${completingKey(grant)}.completed` as IncomingKey;
 
-type Granted = Pick<CredentialsGrant, "id" | "organization" | "subject" | "kind" | "issuedAt">;
+type Granted = Pick<
+  CredentialsGrant,
+  "id" | "organization" | "subject" | "kind" | "template" | "issuedAt"
+>;
 
 /** Returns the key of a file by its name below the prefix: the same however often it is asked. */
 export const fileKey = (
   grant: Granted,
   file: {
     readonly name: string;
-    readonly template: KeyTemplate;
     readonly filename: FileName;
     readonly contentType: MediaType;
   },
@@ -114,16 +119,16 @@ export const fileKey = (
   Effect.flatMap(uuidFor(`${grant.id}/${file.name}`), (uuid) => keyWith(grant, file, uuid));
 
 /** Returns the key by which the bytes of a grant are counted; there is never a file of it. */
-export const reservedKey = (grant: Granted, template: KeyTemplate): Effect.Effect<StorageKey> =>
-  keyWith(grant, { template, ...NO_FILE }, grant.id);
+export const reservedKey = (grant: Granted): Effect.Effect<StorageKey> =>
+  keyWith(grant, NO_FILE, grant.id);
 
 const keyWith = (
-  { organization, subject, kind, issuedAt }: Granted,
-  file: Pick<Parameters<typeof keyOf>[0], "template" | "filename" | "contentType">,
+  { organization, subject, kind, template, issuedAt }: Granted,
+  file: Pick<Parameters<typeof keyOf>[0], "filename" | "contentType">,
   uuid: string,
 ) =>
   keyOf(
-    { organization, caller: { kind, subject }, ...file },
+    { organization, caller: { kind, subject }, template, ...file },
     { uuid, at: new Date(issuedAt.epochMilliseconds) },
   );
 

@@ -21,6 +21,7 @@ export * from "../../application/ports/on-confirmed.ts";
 export * from "../../application/ports/organizations.ts";
 export * from "../../application/ports/policies.ts";
 export * from "../../application/ports/presigner.ts";
+export type * from "../../application/ports/scoped-credentials.ts";
 export * from "../../application/ports/abilities.ts";
 export * from "../../application/ports/stores.ts";
 export * from "../../application/ports/tokens.ts";

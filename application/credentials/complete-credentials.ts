@@ -196,8 +196,7 @@ const plan = Effect.fnUntraced(function* (
   const upload = { filename, path, contentType, size: size as ByteSize };
   const granted = yield* Effect.result(authorize(policy, grant.kind, upload));
   if (granted._tag === "Failure") return refused(granted.failure);
-  const template = policy.key;
-  const file = yield* fileKey(grant, { name: path, template, filename, contentType });
+  const file = yield* fileKey(grant, { name: path, filename, contentType });
   // What was a file before its object was replaced stays one.
   const made = isLate ? Option.getOrUndefined(yield* lookAt(file)) : undefined;
   if (isLate && made === undefined) return refused(new ObjectRefused({ fault: "late" }));

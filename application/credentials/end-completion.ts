@@ -1,4 +1,5 @@
 import * as Arr from "effect/Array";
+import type * as DateTime from "effect/DateTime";
 import * as Effect from "effect/Effect";
 import {
   completedKey,
@@ -7,10 +8,9 @@ import {
   reservedKey,
 } from "../../domain/credentials-grant.ts";
 import type { StoreUnavailable } from "../../domain/errors.ts";
-import { type IncomingKey, isIncomingKey } from "../../domain/storage-key.ts";
+import { type IncomingKey, isIncomingKey, type StorageKey } from "../../domain/storage-key.ts";
 import { listsOfStore } from "../files/list-files.ts";
 import { ObjectStore, type Page, type StoredVersion } from "../ports/object-store.ts";
-import { Policies } from "../ports/policies.ts";
 import { Usage } from "../ports/usage.ts";
 import { endsOf } from "../uploads/grant-upload.ts";
 
@@ -47,16 +47,14 @@ export const endCompletion = Effect.fnUntraced(function* (grant: CredentialsGran
   );
   if (next !== undefined) return { ...ended, after: next };
   yield* copies?.writeEmpty(completedKey(grant)) ?? Effect.void;
-  const policy = (yield* Policies).get(grant.policy);
-  if (policy !== undefined) {
-    const usage = yield* Usage;
-    const key = yield* reservedKey(grant, policy.key);
-    // A file of no bytes took the place of those that were granted, and is gone.
-    yield* (
-      usage?.stored({ key, size: 0, ...endsOf(grant.expiresAt), isFinal: true }) ?? Effect.void
-    );
-    yield* usage?.removed(key) ?? Effect.void;
-  }
+  return yield* freeReserved(yield* reservedKey(grant), grant.expiresAt);
+});
+
+/** Frees the bytes of a grant: a file of none took the place of those, and is gone. */
+export const freeReserved = Effect.fnUntraced(function* (key: StorageKey, end: DateTime.Utc) {
+  const usage = yield* Usage;
+  yield* usage?.stored({ key, size: 0, ...endsOf(end), isFinal: true }) ?? Effect.void;
+  yield* usage?.removed(key) ?? Effect.void;
   return undefined;
 });
 

@@ -15,6 +15,7 @@ import { CONFIRM_GRACE } from "../../domain/receipt.ts";
 import type { Member } from "../admit.ts";
 import { choosePolicy } from "../choose-policy.ts";
 import { sealCredentials } from "../tokens.ts";
+import { freeReserved } from "./end-completion.ts";
 import { endsOf, grantContextFor, reserve } from "../uploads/grant-upload.ts";
 
 /**
@@ -22,7 +23,7 @@ import { endsOf, grantContextFor, reserve } from "../uploads/grant-upload.ts";
  * `maxBytes` counts like one upload of that size.
  *
  * Fails with `UnknownPolicy`, `PolicyNotAllowed`, `CredentialsNotSupported`, `QuotaExceeded`,
- * `StorageFull`, `TooManyOpenUploads`, `LimitsUnavailable` or `CredentialsUnavailable`.
+ * `StorageFull`, `TooManyOpenUploads`, `LimitsUnavailable` or `StoreUnavailable`.
  */
 export const requestCredentials = Effect.fnUntraced(function* (request: {
   readonly member: Member;
@@ -34,39 +35,43 @@ export const requestCredentials = Effect.fnUntraced(function* (request: {
   const { member, maxBytes, lifetime = LONGEST_CREDENTIALS } = request;
   const { organization, principal: caller } = member;
   const granting = yield* grantContextFor(member);
-  const { presigner, limiter, storeName, issuedAt, audience } = granting;
+  const { store, limiter, storeName, issuedAt, audience } = granting;
   const policy = yield* choosePolicy(granting.policies, member, request.policy);
   if (!policy.callers.includes(caller.kind)) {
     return yield* new PolicyNotAllowed({ callers: policy.callers });
   }
-  if (!policy.credentials || presigner.credentials === undefined) {
+  if (!policy.credentials || store.credentials === undefined) {
     return yield* new CredentialsNotSupported();
   }
   const id = yield* SecureRandom.use((random) => random.uuidV4());
   const prefix = credentialsPrefix({ organization, id });
-  const credentials = yield* presigner.credentials({
-    prefix,
-    lifetime: Duration.min(lifetime, policy.putLifetime),
-    audience,
-  });
-  const { expiresAt } = credentials;
-  const grant: CredentialsGrant = {
+  const granted = {
     id,
     policy: request.policy,
     subject: caller.subject,
     kind: caller.kind,
     organization,
     ...(storeName !== undefined && storeName !== DEFAULT_STORE && { store: storeName }),
+    template: policy.key,
     maxBytes,
     issuedAt,
-    expiresAt,
-    completeUntil: DateTime.addDuration(expiresAt, CONFIRM_GRACE),
   };
-  const key = yield* reservedKey(grant, policy.key);
+  const key = yield* reservedKey(granted);
+  const life = Duration.min(lifetime, policy.putLifetime);
   const counted = { organization, caller, size: maxBytes };
+  const end = DateTime.addDuration(issuedAt, life);
+  // Counted first, so that nobody makes the store give credentials beyond a quota.
   yield* limiter.countUpload(counted);
-  yield* Effect.tapError(reserve(granting, [{ key, size: maxBytes, ...endsOf(expiresAt) }]), () =>
-    limiter.uncountUpload(counted),
+  const credentials = yield* reserve(granting, [{ key, size: maxBytes, ...endsOf(end) }]).pipe(
+    Effect.andThen(
+      Effect.tapError(store.credentials({ prefix, lifetime: life, audience }), () =>
+        Effect.ignore(freeReserved(key, end)),
+      ),
+    ),
+    Effect.tapError(() => limiter.uncountUpload(counted)),
   );
+  const { expiresAt } = credentials;
+  const completeUntil = DateTime.addDuration(expiresAt, CONFIRM_GRACE);
+  const grant: CredentialsGrant = { ...granted, expiresAt, completeUntil };
   return { credentials, prefix, grant, sealed: yield* sealCredentials(grant) };
 });

@@ -8,6 +8,7 @@ import type { StoredPart } from "../../domain/multipart.ts";
 import type { IncomingKey, ObjectKey } from "../../domain/storage-key.ts";
 import type { ObjectFacts } from "../../domain/upload-difference.ts";
 import type { Abilities, StoreLimits } from "./abilities.ts";
+import type { CredentialsRequest, ScopedCredentials } from "./scoped-credentials.ts";
 
 export type { ObjectFacts };
 
@@ -251,6 +252,10 @@ export class ObjectStore extends Context.Service<
     readonly rules?: BucketRules;
     /** For `scan tags`: returns the tag with a scanner's verdict, if there is one yet. */
     readonly scanTag?: (object: ObjectRef) => Effect.Effect<string | undefined, StoreUnavailable>;
+    /** For `scoped credentials`: gives credentials that may put below one prefix alone. */
+    readonly credentials?: (
+      request: CredentialsRequest,
+    ) => Effect.Effect<ScopedCredentials, StoreUnavailable>;
     /**
      * Checks the state of the bucket on which some abilities depend; fails with the reason why they
      * do not hold, or why that is unknown. Left out if none depends on it.

@@ -9,7 +9,6 @@ import type { Lifetime } from "../../domain/lifetime.ts";
 import type { MediaType } from "../../domain/media-type.ts";
 import type { PartNumber } from "../../domain/multipart.ts";
 import type { ObjectKey } from "../../domain/storage-key.ts";
-import type { ScopedCredentials } from "./scoped-credentials.ts";
 
 /** Where a signed request is used: in a browser, or by a service on the private network. */
 export type Audience = "public" | "internal";
@@ -101,15 +100,6 @@ export interface SignedPut extends SignedRequest {
   readonly isOnce: boolean;
 }
 
-/** Credentials that may put below one prefix and nothing else. */
-export interface CredentialsRequest {
-  /** The names that they may write begin with it: it has an end of its own, and a last slash. */
-  readonly prefix: string;
-  /** 15 minutes to 12 hours, in whole seconds; the store may end them sooner, and Google later. */
-  readonly lifetime: Duration.Duration;
-  readonly audience: Audience;
-}
-
 /**
  * Signs requests that the store itself enforces. With credentials at hand, signing makes no network
  * call unless `isRemote`. The time comes from Effect's `Clock`. See docs/adapters.md.
@@ -123,12 +113,6 @@ export class Presigner extends Context.Service<
     readonly get: (request: GetRequest) => Effect.Effect<SignedRequest, CredentialsUnavailable>;
     /** For `multipart`: signs a PUT of one part, with a key that cannot read if there is one. */
     readonly part?: (request: PartRequest) => Effect.Effect<SignedRequest, CredentialsUnavailable>;
-    /**
-     * For `scoped credentials`: asks the store for credentials that may put below one prefix alone.
-     */
-    readonly credentials?: (
-      request: CredentialsRequest,
-    ) => Effect.Effect<ScopedCredentials, CredentialsUnavailable>;
     /**
      * Signs cookies that open all objects whose names begin with `prefix`, until `end`: for a CDN
      * that takes them. `prefix` of the answer is the beginning of their addresses.

@@ -1,5 +1,16 @@
 import type * as DateTime from "effect/DateTime";
+import type * as Duration from "effect/Duration";
 import type * as Redacted from "effect/Redacted";
+import type { Audience } from "./presigner.ts";
+
+/** Credentials that may put below one prefix and nothing else. */
+export interface CredentialsRequest {
+  /** The names that they may write begin with it: it has an end of its own, and a last slash. */
+  readonly prefix: string;
+  /** 15 minutes to 12 hours, in whole seconds; the store may end them sooner, and Google later. */
+  readonly lifetime: Duration.Duration;
+  readonly audience: Audience;
+}
 
 /**
  * What a tool needs to speak to the store itself. They put, also in parts, and list below the prefix

@@ -25,6 +25,7 @@ const CALLS = {
   // Until the first byte; the reader bounds the rest.
   read: call("read", 5),
   scanTag: call("scan-tag", 5),
+  credentials: call("credentials", 10),
 } satisfies TableFor<Store>;
 
 const COPIES = {

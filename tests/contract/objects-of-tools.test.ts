@@ -84,6 +84,7 @@ const grantFor = (organization: CredentialsGrant["organization"]): CredentialsGr
     subject: "member",
     kind: "user",
     organization,
+    template: TOOLS.key,
     maxBytes: 2 ** 30,
     issuedAt: now,
     expiresAt: later,

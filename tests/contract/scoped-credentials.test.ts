@@ -21,7 +21,8 @@ import { openDoctor } from "../../adapters/cli/doctor/doctor.ts";
 import type { Finding } from "../../adapters/cli/doctor/finding.ts";
 import type { S3Settings } from "../../adapters/storage/s3/settings.ts";
 import { PROVIDERS } from "../../adapters/storage/s3/providers.ts";
-import type { Audience, Presigner } from "../../application/ports/presigner.ts";
+import type { ObjectStore } from "../../application/ports/object-store.ts";
+import type { Audience } from "../../application/ports/presigner.ts";
 import { credentialsPrefix } from "../../domain/credentials-grant.ts";
 import { OrganizationId } from "../../domain/organization.ts";
 import { keysFor } from "../support/assume-role.ts";
@@ -43,10 +44,10 @@ const PREFIX = credentialsPrefix({
   id: "3f0c1f0e-7d0b-4d0b-9c57-4c2a4f1c7f11",
 });
 
-const issue = (presigner: Presigner["Service"], audience: Audience = "public") =>
+const issue = (store: ObjectStore["Service"], audience: Audience = "public") =>
   Effect.suspend(
     () =>
-      presigner.credentials?.({ prefix: PREFIX, lifetime: Duration.minutes(20), audience }) ??
+      store.credentials?.({ prefix: PREFIX, lifetime: Duration.minutes(20), audience }) ??
       Effect.die("the store gives none"),
   );
 
@@ -56,7 +57,7 @@ async function openTool(
   over: Partial<S3Settings> = {},
 ) {
   const opened = await openBucket(of, { ...OFFERED, ...over });
-  const issued = await Effect.runPromise(issue(opened.presigner));
+  const issued = await Effect.runPromise(issue(opened.store));
   if (issued.kind !== "s3") throw new Error("these are credentials of another API");
   const { endpoint, region, pathStyle, accessKeyId } = issued;
   const tool = new S3Client({
@@ -96,10 +97,10 @@ const statusOf = (call: Promise<unknown>) =>
 
 describe.skipIf(server === undefined)("temporary credentials of MinIO", () => {
   it("are not given unless a certificate proves what they may do", async () => {
-    const { presigner } = await openBucket(server, {
+    const { store } = await openBucket(server, {
       certificate: { abilities: new Set(["sha256"]) },
     });
-    expect(presigner.credentials).toBeUndefined();
+    expect(store.credentials).toBeUndefined();
   });
 
   it("put, also in parts, and abort below their prefix", async () => {
@@ -161,17 +162,17 @@ describe.skipIf(server === undefined)("temporary credentials of MinIO", () => {
     const { tool, at, issued } = await openTool(known, { region });
     expect(issued).toMatchObject({ region });
     await tool.send(new PutObjectCommand({ ...at("a"), Body: "hello" }));
-    const { presigner } = await openBucket(known, OFFERED);
-    const refused = await Effect.runPromise(Effect.flip(issue(presigner)));
+    const { store } = await openBucket(known, OFFERED);
+    const refused = await Effect.runPromise(Effect.flip(issue(store)));
     expect(refused.reason).toContain("the store gave no temporary credentials (");
   });
 
   it("have the endpoint of those who use them", async () => {
     const publicEndpoint = new URL(server?.endpoint ?? "");
     publicEndpoint.hostname = "localhost";
-    const { presigner, issued } = await openTool(server, { publicEndpoint });
+    const { store, issued } = await openTool(server, { publicEndpoint });
     expect(issued.endpoint).toBe(publicEndpoint.origin);
-    const internal = await Effect.runPromise(issue(presigner, "internal"));
+    const internal = await Effect.runPromise(issue(store, "internal"));
     expect(internal.endpoint).toBe(server?.endpoint);
   });
 
@@ -198,13 +199,13 @@ describe.skipIf(server === undefined)("temporary credentials of MinIO", () => {
     const all = [{ Effect: "Allow", Action: ["s3:*"], Resource: ["arn:aws:s3:::*"] }];
     if (server === undefined) throw new Error("there is no MinIO");
     const keys = await keysFor({ Version: "2012-10-17", Statement: all }, server, { bucket });
-    const { presigner } = await openBucket(server, {
+    const { store } = await openBucket(server, {
       ...OFFERED,
       ...keys,
       secretKey: Redacted.make(keys.secretKey),
       sessionToken: Redacted.make(keys.sessionToken),
     });
-    const { reason } = await Effect.runPromise(Effect.flip(issue(presigner)));
+    const { reason } = await Effect.runPromise(Effect.flip(issue(store)));
     expect(reason).toContain("its key must be of a user, or the root user's");
     expect(reason).not.toContain(keys.secretKey);
     expect(reason).not.toContain(keys.sessionToken);

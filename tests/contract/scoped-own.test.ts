@@ -15,7 +15,7 @@ import { examine } from "../../adapters/contract/running/examine.ts";
 import { newSubject, openStore } from "../../adapters/contract/subject/subject.ts";
 import { variables } from "../../adapters/settings/source.ts";
 import { provedBy } from "../../adapters/storage/certificate/proved.ts";
-import type { CredentialsRequest } from "../../application/ports/presigner.ts";
+import type { CredentialsRequest } from "../../application/ports/scoped-credentials.ts";
 import { startEntra } from "../azure/entra.ts";
 import { startAzureVerifier } from "../azure/store.ts";
 import { startGoogleMachine } from "../google/machine.ts";
@@ -113,11 +113,10 @@ describe.each([
     const openable = certified.withAbilities?.(["scoped credentials"]) ?? certified.store;
     const built = await openStore(openable, openable.open);
     try {
-      const { credentials } = built.presigner;
+      const { credentials } = built.store;
       const wide = (request: CredentialsRequest) =>
         credentials?.({ ...request, prefix: "incoming/" }) ?? Effect.never;
-      const subject = () =>
-        newSubject({ ...built, presigner: { ...built.presigner, credentials: wide } });
+      const subject = () => newSubject({ ...built, store: { ...built.store, credentials: wide } });
       const [, , names, , lists] = scoped;
       const seen = /the store answered with 20|the answer has what is of others/;
       await expect(names?.check(subject())).rejects.toThrow(seen);
@@ -145,7 +144,7 @@ it.skipIf(!fakeGcs || !rclone)(
     onTestFinished(built.close);
     const prefix = "incoming/credentials/acme/a/";
     const request = { prefix, lifetime: Duration.minutes(15), audience: "public" } as const;
-    const given = await Effect.runPromise(built.presigner.credentials?.(request) ?? Effect.never);
+    const given = await Effect.runPromise(built.store.credentials?.(request) ?? Effect.never);
     assert.ok(given.kind === "gcs");
     const { kind, endpoint } = given;
     const grant = { grant: "a", expires_at: "a", complete_until: "a" };

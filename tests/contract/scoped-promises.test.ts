@@ -8,8 +8,10 @@ import { serviceAccountCall } from "../../adapters/contract/sending/minio-admin.
 import { sendSigned } from "../../adapters/contract/sending/signed-call.ts";
 import { reaching } from "../../adapters/contract/scoped/s3-reach.ts";
 import { type BuiltStore, newSubject, openStore } from "../../adapters/contract/subject/subject.ts";
-import type { CredentialsRequest } from "../../application/ports/presigner.ts";
-import type { ScopedCredentials } from "../../application/ports/scoped-credentials.ts";
+import type {
+  CredentialsRequest,
+  ScopedCredentials,
+} from "../../application/ports/scoped-credentials.ts";
 import { keysFor } from "../support/assume-role.ts";
 import { need } from "../support/need.ts";
 import { s3Client, s3Store } from "../support/s3-store.ts";
@@ -52,8 +54,8 @@ const put = (prefix: string) => allow(PUT, objects(prefix));
 /** The store with credentials that a policy binds, of the statements for a prefix. */
 const giving = (statements: (prefix: string) => ReadonlyArray<Statement>): BuiltStore => ({
   ...built,
-  presigner: {
-    ...built.presigner,
+  store: {
+    ...built.store,
     credentials: ({ prefix }: CredentialsRequest) =>
       Effect.promise(async (): Promise<ScopedCredentials> => {
         if (server === undefined) throw new Error("there is no server");

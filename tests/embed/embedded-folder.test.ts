@@ -132,8 +132,12 @@ it("an empty organization costs the same beside one file of another and beside 5
     page: async () =>
       expect(await list({ prefix: "orgs/nobody/", limit: 1000 })).toEqual({ found: [] }),
     forget: () => {
-      const report = () => expect.unreachable();
-      const request = { organization, apply: true, keepsMarks: true, report };
+      const request = {
+        organization,
+        apply: true,
+        keepsMarks: true,
+        report: () => expect.unreachable(),
+      };
       return Effect.runPromise(Effect.provide(forgetOrganization(request), store));
     },
     sweep: () =>

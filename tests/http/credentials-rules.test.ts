@@ -3,12 +3,16 @@ import * as Effect from "effect/Effect";
 import * as Layer from "effect/Layer";
 import { TestClock } from "effect/testing";
 import { expect, it } from "vitest";
+import { makeMeter } from "../../adapters/telemetry/meter.ts";
+import { watchStore } from "../../adapters/telemetry/store.ts";
 import type { ObjectStore } from "../../application/ports/object-store.ts";
+import { guardStore } from "../../application/store/guarded-store.ts";
 import type { IncomingKey } from "../../domain/storage-key.ts";
 import { MediaType } from "../../domain/media-type.ts";
 import { AllowedType } from "../../domain/upload-policy.ts";
 import { until } from "../support/until.ts";
-import { as, SERVICE_TOKEN } from "./service.ts";
+import { s3Store } from "../support/s3-store.ts";
+import { as, SERVICE_TOKEN, startService, withStore } from "./service.ts";
 import { CREDENTIALS, startWithCredentials, TOOLS } from "./with-credentials.ts";
 
 type Store = ObjectStore["Service"];
@@ -208,6 +212,27 @@ it("bytes that cannot be reserved are not counted for the day", async () => {
   await until("the count", async () => (await send(usage)).body.known);
   expect((await grant({ max_bytes: 900 })).code).toBe("STORAGE_FULL");
   expect(await grant({ max_bytes: 400 })).toHaveProperty("grant");
+});
+
+it("a store that does not answer is told and spared as at its other calls, and nothing stays counted", async () => {
+  const meter = makeMeter();
+  const certificate = { abilities: new Set(["scoped credentials" as const]) };
+  const store = s3Store("http://127.0.0.1:2", { certificate });
+  let guarded: Store | undefined;
+  const { send } = await startService({
+    policies: { tools: TOOLS },
+    limits: { requests: {}, daily: { bytes: 2 ** 30 } },
+    usage: { bytes: 2 ** 30, open: 1 },
+    storage: withStore(store, (own) => (guarded = guardStore(watchStore(meter, own)))),
+  });
+  for (let times = 0; times < 6; times += 1) {
+    const { status, body } = await send(CREDENTIALS, { policy: "tools" });
+    expect([status, body.code]).toEqual([503, "STORE_UNAVAILABLE"]);
+  }
+  expect(guarded?.isPaused?.()).toBe(true);
+  expect(meter.format()).toContain(
+    'valetkey_store_calls_total{call="credentials",outcome="unreachable"}',
+  );
 });
 
 it("the end aborts what was begun in parts", async () => {

@@ -5,8 +5,11 @@ import * as Effect from "effect/Effect";
 import * as Layer from "effect/Layer";
 import * as Redacted from "effect/Redacted";
 import { ObjectStore } from "../../application/ports/object-store.ts";
-import { type CredentialsRequest, Presigner } from "../../application/ports/presigner.ts";
-import type { ScopedCredentials } from "../../application/ports/scoped-credentials.ts";
+import { Presigner } from "../../application/ports/presigner.ts";
+import type {
+  CredentialsRequest,
+  ScopedCredentials,
+} from "../../application/ports/scoped-credentials.ts";
 import { Lifetime } from "../../domain/lifetime.ts";
 import { MediaType } from "../../domain/media-type.ts";
 import type { ObjectKey } from "../../domain/storage-key.ts";
@@ -44,9 +47,9 @@ export const withCredentials = <E, R>(
   keys: DistributiveOmit<ScopedCredentials, keyof typeof PLACE | "expiresAt"> = S3_KEYS,
 ) =>
   Layer.effect(
-    Presigner,
-    Effect.map(Presigner, (presigner) => ({
-      ...presigner,
+    ObjectStore,
+    Effect.map(ObjectStore, (store) => ({
+      ...store,
       credentials: (request: CredentialsRequest) =>
         Effect.map(DateTime.now, (now) => {
           asked.push(request);

@@ -24,7 +24,7 @@ export const credentials = check("credentials", function* (doctor, { passed, fai
     const [owner] = (credential ?? "a key").split("/");
     passed(`${work} are signed by ${owner}, from ${from}${yield* expiry(doctor, use)}`);
   }
-  const { credentials: issue } = doctor.presigner;
+  const { credentials: issue } = doctor.store;
   if (issue === undefined || !doctor.hasTools) return;
   const prefix = credentialsPrefix({ organization: ORGANIZATION, id: crypto.randomUUID() });
   const request = { prefix, lifetime: SHORTEST_CREDENTIALS, audience: "public" } as const;

@@ -19,11 +19,11 @@ const MOST_UNSEEN = 10;
 
 /** Opens credentials for two prefixes, and puts an object of another organization beside them. */
 export async function openPlace(subject: Subject) {
-  const { presigner, bucket, key: victim, organization = ORGANIZATION } = subject;
+  const { store, bucket, key: victim, organization = ORGANIZATION } = subject;
   const give = async (prefix: string) => {
     const request = { prefix, lifetime: Duration.minutes(15), audience: "internal" } as const;
-    assert.ok(presigner.credentials, "it gives none");
-    const given = await Effect.runPromise(presigner.credentials(request));
+    assert.ok(store.credentials, "it gives none");
+    const given = await Effect.runPromise(store.credentials(request));
     assert.equal(given.bucket, bucket, "they are of another bucket");
     return given;
   };

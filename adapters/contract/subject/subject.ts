@@ -74,7 +74,7 @@ export function requireCalls({ name }: Pick<Harness, "name">, { store, presigner
     copies: store.copies,
     multipart: store.parts && presigner.part,
     "scan tags": store.scanTag,
-    "scoped credentials": presigner.credentials,
+    "scoped credentials": store.credentials,
   };
   for (const [ability, group] of Object.entries(calls)) {
     const has = store.abilities.has(ability as Ability);

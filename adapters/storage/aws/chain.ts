@@ -75,7 +75,6 @@ function assumed({ fromTemporaryCredentials }: Providers, role: Role, seconds?: 
 }
 
 const HOUR = 3600;
-const TIMEOUT = "10 seconds";
 
 /**
  * Gives temporary credentials of a role; for an hour if it gives none for longer, as a role that is
@@ -108,10 +107,6 @@ export const sessionsOfRole =
       Effect.mapError((failure) =>
         failure === "too long" ? toUnavailable(`${role.arn} gives none for so long`) : failure,
       ),
-      Effect.timeoutOrElse({
-        duration: TIMEOUT,
-        orElse: () => Effect.fail(toUnavailable(`none within ${TIMEOUT}`)),
-      }),
     );
 
 const toUnavailable = (cause: unknown) =>

@@ -31,14 +31,16 @@ export const layer = (settings: AzureSettings): Layer.Layer<Presigner | ObjectSt
         overrides: azureOverrides,
         parts: { binding: () => bind([]), query: azurePartQuery },
         signers: { put: client, get: client },
-        credentials: abilities.has("scoped credentials")
-          ? scopedCredentials(settings, addresses, client)
-          : undefined,
       });
       const untrusted = untrustedIn(settings);
       const at = { signer: service, address: addresses.internal, region: "", untrusted };
       const container = { settings, bucket: at, client };
-      const store = azureObjectStore(container, abilities);
+      const store: ObjectStore["Service"] = {
+        ...azureObjectStore(container, abilities),
+        ...(abilities.has("scoped credentials") && {
+          credentials: scopedCredentials(settings, addresses, client),
+        }),
+      };
       yield* makeBucketInBackground(store, settings, "container");
       yield* observeLife({ service, client });
       return Context.make(Presigner, presigner).pipe(

@@ -3,7 +3,9 @@ import * as DateTime from "effect/DateTime";
 import * as Duration from "effect/Duration";
 import * as Effect from "effect/Effect";
 import * as Redacted from "effect/Redacted";
-import type { Audience, Presigner } from "../../../application/ports/presigner.ts";
+import type { ObjectStore } from "../../../application/ports/object-store.ts";
+import type { Audience } from "../../../application/ports/presigner.ts";
+import { asUnavailable } from "../rest/signed-fetch.ts";
 import type { BucketAddress } from "../signing/bucket-address.ts";
 import type { CredentialSource } from "../signing/signer.ts";
 import { type ClientSigner, signDirectory } from "./sas.ts";
@@ -15,7 +17,7 @@ export const scopedCredentials =
     { bucket }: AzureSettings,
     addresses: Readonly<Record<Audience, BucketAddress>>,
     client: CredentialSource<ClientSigner>,
-  ): NonNullable<Presigner["Service"]["credentials"]> =>
+  ): NonNullable<ObjectStore["Service"]["credentials"]> =>
   ({ prefix, lifetime, audience }) =>
     Effect.gen(function* () {
       const now = yield* Clock.currentTimeMillis;
@@ -30,4 +32,4 @@ export const scopedCredentials =
         sas: Redacted.make(sas),
         expiresAt: DateTime.makeUnsafe((Math.floor(now / 1000) + expiresIn) * 1000),
       };
-    });
+    }).pipe(Effect.mapError(asUnavailable));

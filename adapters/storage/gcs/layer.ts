@@ -22,7 +22,7 @@ import { isSenseless, refusalIn } from "../rest/refusal-reason.ts";
 import { type Bucket, signedFetch, unavailable } from "../rest/signed-fetch.ts";
 import { objectStore } from "./object-store.ts";
 import { scopedCredentials } from "./scoped-credentials.ts";
-import { gcsAbilities, type GcsSettings, REGION } from "./settings.ts";
+import { type GcsSettings, REGION } from "./settings.ts";
 
 export const layer = (settings: GcsSettings): Layer.Layer<Presigner | ObjectStore> =>
   Layer.effectContext(
@@ -45,9 +45,6 @@ export const layer = (settings: GcsSettings): Layer.Layer<Presigner | ObjectStor
         overrides: gcsOverrides,
         parts: { binding: gcsPartBinding },
         isRemote: keySigner === undefined,
-        credentials: gcsAbilities(settings).has("scoped credentials")
-          ? scopedCredentials(settings, keySigner)
-          : undefined,
         signers: { put: yield* signerFor("put"), get: yield* signerFor("get") },
       });
       const untrusted = untrustedIn(settings);
@@ -56,7 +53,12 @@ export const layer = (settings: GcsSettings): Layer.Layer<Presigner | ObjectStor
       const { store, cors } = objectStore({ settings, signed, signer: keySigner, parts });
       yield* makeBucketInBackground(store, settings);
       return Context.make(Presigner, presigner).pipe(
-        Context.add(ObjectStore, store),
+        Context.add(ObjectStore, {
+          ...store,
+          ...(store.abilities.has("scoped credentials") && {
+            credentials: scopedCredentials(settings, keySigner),
+          }),
+        }),
         Context.add(BucketCors, cors),
       );
     }),

@@ -4,10 +4,10 @@ import * as DateTime from "effect/DateTime";
 import * as Duration from "effect/Duration";
 import * as Effect from "effect/Effect";
 import * as Redacted from "effect/Redacted";
-import type { Presigner } from "../../../application/ports/presigner.ts";
-import { CredentialsUnavailable } from "../../../domain/errors.ts";
+import type { ObjectStore } from "../../../application/ports/object-store.ts";
 import { memberAt } from "../../values/decode.ts";
 import { current, lookUp } from "../credentials/held.ts";
+import { asUnavailable } from "../rest/signed-fetch.ts";
 import { withoutSlashes } from "../signing/bucket-address.ts";
 import type { CredentialSource } from "../signing/signer.ts";
 import { accountClient } from "./account-client.ts";
@@ -24,7 +24,7 @@ export const scopedCredentials =
   (
     settings: GcsSettings,
     signer: CredentialSource<GcsSigner> | undefined,
-  ): NonNullable<Presigner["Service"]["credentials"]> =>
+  ): NonNullable<ObjectStore["Service"]["credentials"]> =>
   ({ prefix, lifetime, audience }) =>
     Effect.gen(function* () {
       const { bucket, endpoint, publicEndpoint = endpoint } = settings;
@@ -38,7 +38,7 @@ export const scopedCredentials =
           // Without a project, it would run gcloud.
           (await new GoogleAuth({ projectId: "none", scopes: SCOPES }).getClient());
         return exchange(client, stsFor(settings), boundary(bucket, prefix), now);
-      }).pipe(Effect.timeoutOrElse({ duration: "10 seconds", orElse: () => Effect.fail(LATE) }));
+      });
       return {
         kind: "gcs" as const,
         endpoint: withoutSlashes((audience === "public" ? publicEndpoint : endpoint).href),
@@ -46,9 +46,7 @@ export const scopedCredentials =
         accessToken: Redacted.make(token),
         expiresAt: DateTime.makeUnsafe(end),
       };
-    });
-
-const LATE = new CredentialsUnavailable({ reason: "Google gave no token within 10 seconds" });
+    }).pipe(Effect.mapError(asUnavailable));
 
 /** "Method: token", Security Token Service API. */
 async function exchange(client: AuthClient, url: string, options: object, now: number) {

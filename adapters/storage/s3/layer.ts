@@ -70,20 +70,22 @@ const servicesOf = Effect.fnUntraced(function* (
     absent: forbiddenHeaders(provider, signers.put === signers.service),
     overrides: s3Overrides,
     parts: provider.abilities.has("multipart") ? { binding: s3PartBinding } : undefined,
-    credentials: state.abilities.has("scoped credentials")
-      ? scopedCredentials({
-          bucket,
-          region,
-          addresses,
-          partition: (settings.credentialsRole ?? settings.role)?.split(":")[1],
-          lists: provider.sts?.lists ?? false,
-          kms: name === "aws",
-          assume: assume ?? assumeHere,
-        })
-      : undefined,
     signers: { put: sign(yield* uploadSigner(settings, signers, at)), get: sign(signers.get) },
   });
-  const objectStore = s3ObjectStore(settings, { at, state }, makeBucket);
+  const objectStore: ObjectStore["Service"] = {
+    ...s3ObjectStore(settings, { at, state }, makeBucket),
+    ...(state.abilities.has("scoped credentials") && {
+      credentials: scopedCredentials({
+        bucket,
+        region,
+        addresses,
+        partition: (settings.credentialsRole ?? settings.role)?.split(":")[1],
+        lists: provider.sts?.lists ?? false,
+        kms: name === "aws",
+        assume: assume ?? assumeHere,
+      }),
+    }),
+  };
   yield* makeBucketInBackground(objectStore, settings);
   yield* observeLife({ ...signers });
   return Context.make(Presigner, presigner).pipe(

@@ -37,7 +37,6 @@ export function urlPresigner(store: {
     | undefined;
   /** Headers that no PUT may have; its binding signs none of them. */
   readonly absent?: AbsentHeaders | undefined;
-  readonly credentials?: Presigner["Service"]["credentials"] | undefined;
 }): Presigner["Service"] {
   const { addresses, region, signers, parts } = store;
 
@@ -102,7 +101,6 @@ export function urlPresigner(store: {
           (parts.query ?? s3PartQuery)(request),
         ),
     }),
-    ...(store.credentials && { credentials: store.credentials }),
     isRemote: store.isRemote ?? false,
     publicOrigin: addresses.public.origin,
   });

@@ -3,10 +3,10 @@ import * as DateTime from "effect/DateTime";
 import * as Effect from "effect/Effect";
 import * as Option from "effect/Option";
 import * as Redacted from "effect/Redacted";
-import { CredentialsUnavailable } from "../../../domain/errors.ts";
+import type { CredentialsUnavailable, StoreUnavailable } from "../../../domain/errors.ts";
 import { onOneLine } from "../../values/printable.ts";
 import { refusalIn } from "../rest/refusal-reason.ts";
-import { type Bucket, exchange, type StoreResponse } from "../rest/signed-fetch.ts";
+import { type Bucket, exchange, type StoreResponse, unavailable } from "../rest/signed-fetch.ts";
 import { textIn, unescape } from "../rest/xml.ts";
 import { aws4For } from "../signing/algorithms.ts";
 import { signHeaders } from "../signing/sign-headers.ts";
@@ -41,7 +41,7 @@ export interface Sts extends Pick<Bucket, "region" | "untrusted"> {
 export const assumeRole = (
   sts: Sts,
   { policy, seconds }: SessionRequest,
-): Effect.Effect<Session, CredentialsUnavailable> =>
+): Effect.Effect<Session, StoreUnavailable | CredentialsUnavailable> =>
   Effect.gen(function* () {
     const { signer, role, region } = sts;
     const { origin, host, unsignedPrefix } = sts.address;
@@ -62,15 +62,7 @@ export const assumeRole = (
     const url = `${origin}${unsignedPrefix}/`;
     const answer = yield* exchange(sts, sent, { url, headers: { ...FORM, ...signed } });
     return yield* sessionIn(answer) ?? unavailable(explained(answer, role));
-  }).pipe(
-    Effect.catchTag("StoreUnavailable", ({ reason }) => unavailable(reason)),
-    Effect.timeoutOrElse({
-      duration: TIMEOUT,
-      orElse: () => unavailable(`the store gave no temporary credentials within ${TIMEOUT}`),
-    }),
-  );
-
-const TIMEOUT = "10 seconds";
+  });
 
 const STS = aws4For("sts");
 const FORM = { "content-type": "application/x-www-form-urlencoded" };
@@ -97,5 +89,3 @@ function explained(answer: StoreResponse, role: string | undefined): string {
     ? `${what}; its key must be of a user, or the root user's, and not temporary or a service account`
     : `${what}; the role ${role} must let the service's key assume it`;
 }
-
-const unavailable = (reason: string) => Effect.fail(new CredentialsUnavailable({ reason }));

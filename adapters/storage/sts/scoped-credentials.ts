@@ -1,13 +1,19 @@
 import * as Duration from "effect/Duration";
 import * as Effect from "effect/Effect";
-import type { Audience, CredentialsRequest } from "../../../application/ports/presigner.ts";
-import type { ScopedCredentials } from "../../../application/ports/scoped-credentials.ts";
-import { CredentialsUnavailable } from "../../../domain/errors.ts";
+import type { Audience } from "../../../application/ports/presigner.ts";
+import type {
+  CredentialsRequest,
+  ScopedCredentials,
+} from "../../../application/ports/scoped-credentials.ts";
+import type { CredentialsUnavailable, StoreUnavailable } from "../../../domain/errors.ts";
+import { asUnavailable, unavailable } from "../rest/signed-fetch.ts";
 import type { BucketAddress } from "../signing/bucket-address.ts";
 import type { Session, SessionRequest } from "./assume-role.ts";
 import { scopedPolicy } from "./scoped-policy.ts";
 
-export type Assume = (request: SessionRequest) => Effect.Effect<Session, CredentialsUnavailable>;
+export type Assume = (
+  request: SessionRequest,
+) => Effect.Effect<Session, StoreUnavailable | CredentialsUnavailable>;
 
 /** Makes the function that gives credentials for one prefix of a bucket. */
 export const scopedCredentials = (
@@ -21,7 +27,10 @@ export const scopedCredentials = (
     prefix,
     lifetime,
     audience,
-  }: CredentialsRequest): Effect.fn.Return<ScopedCredentials, CredentialsUnavailable> {
+  }: CredentialsRequest): Effect.fn.Return<
+    ScopedCredentials,
+    StoreUnavailable | CredentialsUnavailable
+  > {
     const { bucket, region, addresses, assume } = store;
     const address = addresses[audience];
     if (address.unsignedPrefix !== "") return yield* SIGNED_PATH;
@@ -31,13 +40,11 @@ export const scopedCredentials = (
     });
     const { origin, path, pathStyle } = rootAddress(address, bucket);
     return { kind: "s3", bucket, region, endpoint: origin + path, pathStyle, ...session };
-  });
+  }, Effect.mapError(asUnavailable));
 
-const SIGNED_PATH = new CredentialsUnavailable({
-  reason:
-    "the endpoint has a path that a proxy takes away, which tools would sign; give them an endpoint without one (STORAGE_PUBLIC_ENDPOINT, option publicEndpoint)",
-  isFinal: true,
-});
+const SIGNED_PATH = unavailable(
+  "the endpoint has a path that a proxy takes away, which tools would sign; give them an endpoint without one (STORAGE_PUBLIC_ENDPOINT, option publicEndpoint)",
+);
 
 /** Returns an address without the bucket, and where one has to put that. */
 export function rootAddress({ origin, host, path, unsignedPrefix }: BucketAddress, bucket: string) {

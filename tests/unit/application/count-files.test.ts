@@ -68,7 +68,9 @@ it.effect("an account is unknown when not all of an organization could be forgot
   Effect.gen(function* () {
     const { counter, use } = storing(5);
     yield* use(recountFiles(organization));
-    yield* Effect.exit(use(forgetOrganization({ organization, apply: true, report: () => {} })));
+    yield* Effect.exit(
+      use(forgetOrganization({ organization, apply: true, keepsMarks: false, report: () => {} })),
+    );
     expect((yield* counter.read({ organization })).isKnown).toBe(false);
   }),
 );

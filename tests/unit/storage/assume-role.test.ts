@@ -9,8 +9,8 @@ import { text } from "node:stream/consumers";
 import { expect, it } from "vitest";
 import type { S3Settings } from "../../../adapters/storage/s3/settings.ts";
 import { scopedPolicy } from "../../../adapters/storage/sts/scoped-policy.ts";
+import { ObjectStore } from "../../../application/ports/object-store.ts";
 import type { Audience } from "../../../application/ports/presigner.ts";
-import { Presigner } from "../../../application/ports/presigner.ts";
 import { serve } from "../../support/serve.ts";
 import { s3Store } from "../../support/s3-store.ts";
 
@@ -58,7 +58,7 @@ const issue = (
   over: Partial<S3Settings> = {},
   { seconds = 1200, audience = "public" }: { seconds?: number; audience?: Audience } = {},
 ) =>
-  Presigner.use(
+  ObjectStore.use(
     ({ credentials }) =>
       credentials?.({ prefix: PREFIX, lifetime: Duration.seconds(seconds), audience }) ??
       Effect.die("the store gives none"),
@@ -188,6 +188,6 @@ it("an address whose path a proxy takes away is refused, and nobody is asked", a
   const { url, asked } = await startStore((response) => response.end(xml(GIVEN)));
   const publicEndpoint = new URL("https://example.com/store");
   const failure = await refused(url, { publicEndpoint });
-  expect(failure).toMatchObject({ _tag: "CredentialsUnavailable", isFinal: true });
+  expect(failure).toMatchObject({ _tag: "StoreUnavailable", kind: "refused" });
   expect(asked).toEqual([]);
 });

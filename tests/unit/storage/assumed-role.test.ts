@@ -9,6 +9,7 @@ import { getRequest, newKey, putRequest } from "../../../adapters/contract/sendi
 import { layer as aws } from "../../../adapters/storage/aws/layer.ts";
 import type { S3Settings } from "../../../adapters/storage/s3/settings.ts";
 import { scopedPolicy } from "../../../adapters/storage/sts/scoped-policy.ts";
+import { ObjectStore } from "../../../application/ports/object-store.ts";
 import { Presigner } from "../../../application/ports/presigner.ts";
 import { quiet } from "../../support/s3-store.ts";
 import { serve } from "../../support/serve.ts";
@@ -138,7 +139,7 @@ const PREFIX = "incoming/credentials/org_1/3f0c1f0e-7d0b-4d0b-9c57-4c2a4f1c7f11/
 /** Asks for temporary credentials, as if a certificate proved what they may do. */
 const issue = (over: Partial<S3Settings>, hours = 1) =>
   Effect.gen(function* () {
-    const { credentials } = yield* Presigner;
+    const { credentials } = yield* ObjectStore;
     if (credentials === undefined) return "none";
     const lifetime = Duration.hours(hours);
     return yield* credentials({ prefix: PREFIX, lifetime, audience: "public" });
@@ -193,7 +194,7 @@ it.each([
 it("a role that is not to be assumed for tools is named", async () => {
   await startSts();
   const failure = await Effect.runPromise(Effect.flip(issue({ externalId: "another" })));
-  expect(failure).toMatchObject({ _tag: "CredentialsUnavailable" });
+  expect(failure).toMatchObject({ _tag: "StoreUnavailable" });
   const { reason } = failure as { readonly reason: string };
   expect(reason).toContain(`the role ${ROLE} was not assumed: its owner has to allow that`);
 });

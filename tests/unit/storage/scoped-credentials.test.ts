@@ -80,7 +80,7 @@ it("what Google refuses is told without a token", async () => {
   const iamEndpoint = new URL("/elsewhere/", machine.iamEndpoint);
   const failure: unknown = await issue({ iamEndpoint }).catch((cause: unknown) => cause);
   expect(failure).toMatchObject({
-    _tag: "CredentialsUnavailable",
+    _tag: "StoreUnavailable",
     reason: expect.stringMatching(/^no Google credentials: /),
   });
   for (const form of machine.exchanges) {

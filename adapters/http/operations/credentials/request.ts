@@ -152,6 +152,6 @@ export const credentialsOperation = operation({
     StorageFull: true,
     TooManyOpenUploads: true,
     LimitsUnavailable: true,
-    CredentialsUnavailable: true,
+    StoreUnavailable: true,
   },
 });
