@@ -94,7 +94,21 @@ it.each([
   expect(documented.sort()).toEqual([...new Set(served)].sort());
 });
 
-it.each(SAMPLES.map(({ problem }) => problem))(
+/** An answer tells it of one object, with its code. */
+const isOfObject = ({ refusal }: (typeof SAMPLES)[number]) => refusal._tag === "ObjectRefused";
+
+it("what is refused of one object is no answer to a request, and its codes are documented", () => {
+  const told = JSON.stringify(schemas["RefusedObject"]?.properties?.["code"]);
+  for (const { problem } of SAMPLES.filter(isOfObject)) {
+    expect(`${told} NOT_FOUND`).toContain(problem.code);
+  }
+  const complete = operations.find(({ name }) => name.endsWith("/credentials/complete"));
+  const statuses = Object.keys(complete?.operation.responses ?? {});
+  expect(statuses).toContain("400");
+  expect(statuses).not.toContain("409");
+});
+
+it.each(SAMPLES.filter((sample) => !isOfObject(sample)).map(({ problem }) => problem))(
   "the refusal $status $code ($title) is documented with the headers that it is sent with",
   ({ status, code, headers: sent }) => {
     const answers = operations.flatMap(({ operation }) => {

@@ -29,7 +29,10 @@ export const completeCredentialsOperation = operation({
     refused: Schema.Array(
       Schema.Struct({
         path: text("The object's name below the prefix.", "holidays/a.exe"),
-        code: text("As in problems.", "UNSUPPORTED_MEDIA_TYPE"),
+        code: text(
+          "As in problems, or `OBJECT_REFUSED` or `UPLOAD_LATE`.",
+          "UNSUPPORTED_MEDIA_TYPE",
+        ),
         detail: text("The fault and the remedy.", "This file is text/html."),
       }).annotate({ identifier: "RefusedObject", description: "An object that becomes no file." }),
     ),
@@ -47,8 +50,6 @@ export const completeCredentialsOperation = operation({
   }),
   refusals: {
     InvalidGrant: true,
-    // Of objects in the answer, whose codes are documented by it.
-    ObjectRefused: true,
     OrganizationNotFound: true,
     CredentialsNotSupported: true,
     ScannerUnavailable: true,
