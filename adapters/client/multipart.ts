@@ -51,7 +51,6 @@ async function uploadAlone(job: Job, memory: Memory): Promise<UploadResult> {
     if (!(cause instanceof SmallerParts)) throw cause;
     // Before the bytes are counted again.
     await discard();
-    job.kept.gone.clear();
     job.tally.restart("network");
     return begin(cause.partSize);
   };
@@ -92,11 +91,6 @@ async function sendAll(
   const algorithm = verified ?? chooseAlgorithm(["sha256", "crc32c"], partSize);
   const slice = (number: number) => file.slice((number - 1) * partSize, number * partSize);
   const hash = (number: number) => checksumIn(job, slice(number), algorithm);
-  const keepAll = async () => {
-    for (let number = 1; number <= total; number += PARTS_OF_ENTRY) {
-      await memory.keep(begun, sent, number);
-    }
-  };
   const show = () => tally.showParts({ done: sent.size, total });
   const missing = (from = 1) =>
     Array.from({ length: total - from + 1 }, (_, index) => from + index).filter(
@@ -167,7 +161,9 @@ async function sendAll(
     show();
   });
   if (parts && sent.size < total) await compare();
-  await (parts ? keepAll() : memory.keep(begun, sent, 1));
+  for (let number = 1; number <= (parts ? total : 1); number += PARTS_OF_ENTRY) {
+    await memory.keep(begun, sent, number);
+  }
   return persist(run, async () => {
     await inParallel(concurrency, missing(), send);
     // A browser sees the ETag only where CORS shares it, and only the store's answer has one.
@@ -187,7 +183,6 @@ async function sendAll(
         await memory.forget();
         throw cause;
       });
-      await keepAll();
       throw notArrived(cause as UploadError);
     }
   });

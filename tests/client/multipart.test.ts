@@ -124,6 +124,7 @@ it.each([
   ["a file of one PUT", PART_SIZE - 1, 2 ** 18, 1],
   ["a file in parts", PART_SIZE + 3, 2 ** 18, 1],
   ["a file in parts, each of which breaks", PART_SIZE + 3, 2 ** 18, 2],
+  ["a file of more small parts than are signed at once", LONG.length, 2 ** 18, 1],
 ])("%s goes in small parts over a line that breaks early", async (_, size, least, most) => {
   const { client } = await start({ concurrency: 1 });
   const seen = network();
@@ -133,12 +134,12 @@ it.each([
     return breakOff(body, most);
   });
   const retries: Array<string> = [];
-  const file = new File([BYTES.subarray(0, size)], "film.png", NAMED);
+  const file = new File([LONG.subarray(0, size)], "film.png", NAMED);
   const { getUrl } = await client.upload(file, {
     onProgress: ({ retrying }) => void (retrying && retries.push(retrying.reason)),
   });
   expect(await sha256At(getUrl)).toBe(
-    createHash("sha256").update(BYTES.subarray(0, size)).digest("hex"),
+    createHash("sha256").update(LONG.subarray(0, size)).digest("hex"),
   );
   const puts = seen.filter(isPut).map(partOf);
   expect(puts.toSorted((a, b) => a - b)).toEqual(
@@ -150,8 +151,10 @@ it.each([
   const actions = seen
     .filter(({ isForStore }) => !isForStore)
     .map(({ action, method }) => `${method} ${action}`);
-  expect(actions.filter((each) => each === "DELETE multipart")).toHaveLength(
-    size > PART_SIZE ? 1 : 0,
+  const others = size > PART_SIZE ? 1 : 0;
+  expect(actions.filter((each) => each === "DELETE multipart")).toHaveLength(others);
+  expect(actions.filter((each) => each === "POST multipart/parts")).toHaveLength(
+    others + Math.ceil(puts.length / 30),
   );
 });
 
@@ -164,6 +167,53 @@ async function breakOff(body: unknown, mebibytes: number): Promise<never> {
   }
   throw new TypeError("fetch failed");
 }
+
+it("the parts that were begun are removed before smaller ones are asked for", async () => {
+  const { client } = await start({ concurrency: 1 });
+  network();
+  onPut(({ body }, count) => (count === 1 ? breakOff(body, 1) : undefined));
+  const through = globalThis.fetch;
+  const done: Array<string> = [];
+  vi.stubGlobal("fetch", async (url: string, init: RequestInit = {}) => {
+    const isBegun = url.endsWith("/multipart");
+    if (isBegun) done.push(`${init.method}`);
+    const answer = await through(url, init);
+    if (isBegun) done.push(`${answer.status}`);
+    return answer;
+  });
+  await client.upload(FILE);
+  expect(done).toEqual(["POST", "200", "DELETE", "204", "POST", "200"]);
+});
+
+it("a file stays in one PUT where the smallest part is more than half of it", async () => {
+  const { client } = await start();
+  const multipart = { max_size: 2 ** 30, checksums: ["sha256"], min_part_size: 3 * 2 ** 20 };
+  const seen = network((request) =>
+    isFor("policies")(request) ? policyWith({ multipart }) : undefined,
+  );
+  onPut(({ body }, count) => (count === 1 ? breakOff(body, 1) : undefined));
+  await client.upload(new File([BYTES.subarray(0, PART_SIZE - 1)], "film.png", NAMED));
+  expect(seen.filter(isPut).map(partOf)).toEqual([0]);
+});
+
+it("what broke before a part arrived does not count against the next", async () => {
+  const { client } = await start({ concurrency: 1 });
+  const seen = network();
+  // The second part breaks once, and the third one twice, of which each is sent less than arrived.
+  onPut(({ body }, count) => ([2, 4, 5].includes(count) ? breakOff(body, 4) : undefined));
+  await client.upload(new File([LONG, BYTES], "long.png", NAMED));
+  expect(seen.filter(isPut).map(partOf)).toEqual([1, 2, 3, 4]);
+});
+
+it("a line may break 40 times for each part, and not in all", async () => {
+  const { client } = await start({ concurrency: 1 });
+  const seen = network(({ action }) => (action === "policies" ? inLargeParts : undefined));
+  const puts = onPut(({ body }, count) =>
+    count <= 43 && count !== 22 ? breakOff(body, 2) : undefined,
+  );
+  await client.upload(LONG_FILE);
+  expect([seen.filter(isPut).map(partOf), puts.count]).toEqual([[1, 2, 3], 45]);
+});
 
 it("stored parts are kept where one breaks", async () => {
   const { client } = await start({ concurrency: 1 });

@@ -7,7 +7,7 @@ import { UploadError } from "../../adapters/client/errors.ts";
 import { sizeInWords } from "../../adapters/client/size-in-words.ts";
 import { persist, retryAfter, transient } from "../../adapters/client/retry.ts";
 import { inTime, makeRun } from "../../adapters/client/run.ts";
-import { LEAST_PART, makeSlots } from "../../adapters/client/slots.ts";
+import { LEAST_PART, makeSlots, SmallerParts } from "../../adapters/client/slots.ts";
 
 it("a body that is read on after its answer keeps no process alive", async () => {
   vi.useFakeTimers();
@@ -90,7 +90,8 @@ it("a task that waits for its turn is let go when it is aborted, and the others 
   expect(await third).toBe("third");
 });
 
-it("parts go one at a time at first and after a cut, and several only on a line that is quick", async () => {
+/** Four slots of a page whose clock goes on by what its bodies take. */
+function linesOf() {
   let now = 0;
   vi.spyOn(performance, "now").mockImplementation(() => now);
   const slots = makeSlots(4);
@@ -114,6 +115,14 @@ it("parts go one at a time at first and after a cut, and several only on a line 
     await Promise.all(all);
     return counts;
   };
+  return { slots, batches };
+}
+
+const NO_ANSWER = transient("network", new UploadError("offline", ""));
+
+it("parts go one at a time at first and after a cut, and several only on a line that is quick", async () => {
+  const { slots, batches } = linesOf();
+  const { signal } = new AbortController();
   const fail = (reason: "network" | "busy") => {
     const failure = transient(reason, new UploadError("offline", ""));
     return expect(slots(signal, 1, () => Promise.reject(failure))).rejects.toBe(failure);
@@ -133,7 +142,22 @@ it("parts go one at a time at first and after a cut, and several only on a line 
   // A store that answers late is no slow line; something that forwards at 1 Mbit/s looks like one.
   await fail("network");
   expect(await batches(12, LEAST_PART, 20_000, 400)).toEqual([1, 1, 2, 3, 4, 1]);
+  expect(await batches(12, LEAST_PART, 31_000, 1_500)).toEqual([4, 4, 4]);
   expect(await batches(8, LEAST_PART, 42_000, 400)).toEqual([4, 1, 1, 1, 1]);
+});
+
+it("small bodies go one at a time after a break, and soon side by side on a line that is quick", async () => {
+  const small = 2 ** 18;
+  const others = linesOf();
+  // Two of them are less than a part, and quick ones say that more of the line is free.
+  expect(await others.batches(10, 2 ** 21, 100)).toEqual([2, 4, 4]);
+  for (const failure of [NO_ANSWER, new SmallerParts(small)]) {
+    const { slots, batches } = linesOf();
+    const { signal } = new AbortController();
+    const size = failure === NO_ANSWER ? small : LEAST_PART;
+    await expect(slots(signal, size, () => Promise.reject(failure))).rejects.toBe(failure);
+    expect(await batches(20, small, 10)).toEqual([1, 1, 1, 1, 1, 1, 1, 1, 2, 2, 2, 2, 3, 1]);
+  }
 });
 
 it("a large body waits for those on their way, and goes alone on a slow line", async () => {
