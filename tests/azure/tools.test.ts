@@ -38,11 +38,11 @@ it.skipIf(!azurite)("a tool with the official client uploads with what it is giv
   const { withAbilities } = Result.getOrThrow(certifiedStore(variables(env)));
   const openable = withAbilities?.(["scoped credentials"]);
   assert.ok(openable);
-  const { presigner, close } = await openStore(openable, openable.open);
+  const { store: opened, close } = await openStore(openable, openable.open);
   onTestFinished(close);
   const prefix = "incoming/credentials/acme/a/";
   const request = { prefix, lifetime: Duration.minutes(15), audience: "public" } as const;
-  const given = await Effect.runPromise(presigner.credentials?.(request) ?? Effect.never);
+  const given = await Effect.runPromise(opened.credentials?.(request) ?? Effect.never);
   assert.ok(given.kind === "azure");
   const { kind, endpoint } = given;
   const grant = { grant: "a", expires_at: "a", complete_until: "a" };
