@@ -352,6 +352,9 @@ remove: /* application/files/remove-file.ts */
 #ifdef M_MARKS_LAST
   CALL(SAYS("writes the mark"); mark = true);
 #endif
+#ifdef M_FORGETS_MARKS /* application/files/forget-organization.ts */
+  CALL(SAYS("removes the mark"); mark = false);
+#endif
   atomic { removal = 2; SAYS("has removed it"); goto idle };
 
 sweep: /* application/files/sweep-uploads.ts */

@@ -63,6 +63,11 @@ const MISTAKES: ReadonlyArray<readonly [...Row, promise: string]> = [
   ["it believes an ETag without copies once", [...SCANNED, "M_TRUSTS_ETAGS"], INFECTED],
   ["it frees the place of a refused upload", [...SCANNED, "DELETES", "M_FREES_REFUSED"], INFECTED],
   ["a removal leaves no mark", [...REMOVED, "M_NO_MARK"], "what was removed is not confirmed"],
+  [
+    "forget takes the mark again",
+    [...REMOVED, "M_FORGETS_MARKS"],
+    "what was removed is not confirmed",
+  ],
   ["the mark is its last step", [...REMOVED, "M_MARKS_LAST"], "what was removed stays away"],
   ["nobody looks after the copy", [...REMOVED, "M_DOES_NOT_LOOK"], FINAL],
   [
