@@ -225,6 +225,9 @@ const TOOLS: ReadonlyArray<readonly [string, (folder: string) => ReadonlyArray<s
   ["boto3", (folder) => [python, "-c", BOTO3, folder]],
 ];
 
+/** Lets rclone do with each file what it does with those of 256 MiB. */
+const LARGE = "--multi-thread-cutoff=1b";
+
 const LONG = { timeout: 900_000 };
 
 describe.skipIf(!minio || !clamd || !rclone || !aws)("with tools on MinIO", LONG, () => {
@@ -275,7 +278,7 @@ describe.skipIf(!minio || !clamd || !rclone || !aws)("with tools on MinIO", LONG
       ["a.txt", Buffer.from("two")],
       ["b/c.txt", Buffer.from("three")],
     ]);
-    const copy = [rclone, "copy", folderOf(changed), "valetkey:"];
+    const copy = [rclone, "copy", LARGE, folderOf(changed), "valetkey:"];
     const again = await run([...options, "--json", "--", ...copy]);
     expect(again.code, again.stderr).toBe(0);
     await expectFiles(JSON.parse(again.stdout).files, changed);
@@ -342,7 +345,7 @@ describe.skipIf(!minio || !clamd || !rclone || !aws)("with tools on MinIO", LONG
     const copy = ["s3", "cp", "--recursive", folder];
     const runs = [
       tool(["sh", "-c", `. "$1" && "$2" copy "$3" valetkey:env`, "sh", env, rclone, folder]),
-      tool([rclone, "--config", await print("rclone"), "copy", folder, "valetkey:rclone"]),
+      tool([rclone, "--config", await print("rclone"), "copy", LARGE, folder, "valetkey:rclone"]),
       tool([aws, "--profile", "valetkey", ...copy, `${uri}aws`], {
         AWS_CONFIG_FILE: await print("aws"),
       }),

@@ -80,8 +80,12 @@ function rcloneStore(session: Rclone): Texts {
 
 /** Otherwise rclone makes the bucket, and looks at what it has sent. */
 const UNREAD = { no_check_bucket: "true" };
-/** Where nothing is listed, it cannot look at what it is about to replace; Google replaces nothing. */
-const rcloneFlags = ({ kind }: Session): Texts => (kind === "s3" ? { no_check_dest: "true" } : {});
+/**
+ * Where nothing is listed, it cannot look at what it is about to replace; Google replaces nothing.
+ * With several streams, it takes a file of 256 MiB at which it may not look for an empty one.
+ */
+const rcloneFlags = ({ kind }: Session): Texts =>
+  kind === "s3" ? { no_check_dest: "true", multi_thread_streams: "0" } : {};
 
 const rcloneAlias = ({ bucket, prefix }: Session, store: string): Texts => ({
   type: "alias",
