@@ -23,8 +23,9 @@ export const strange = (service: string, error: UploadError): Transient =>
 
 /**
  * Returns the failure of a request to the service, or to a URL at the store. A page cannot read the
- * reason, so it sends a probe whose answer it cannot read (mode `no-cors`): if that works, only the
- * permission for its origin is missing.
+ * reason, so it sends probes: one to a path of the service that every page may read, which nothing
+ * else answers in its place, and one whose answer no page can read (mode `no-cors`). If both are
+ * answered, only the permission for its origin is missing.
  */
 export const unanswered = (service: string, store?: string): Transient =>
   new Transient("network", async ({ isLast, silence }) => {
@@ -33,8 +34,9 @@ export const unanswered = (service: string, store?: string): Transient =>
     const mayBeCors =
       globalThis.document !== undefined && !known.has(origin) && origin !== location.origin;
     if (!isLast && !(mayBeCors && silence >= OUTAGE)) return undefined;
-    const isServiceThere = await answers(`${service}/healthz`);
-    const isThere = mayBeCors && (store ? await answers(origin) : isServiceThere);
+    // A proxy may not pass that path on: in the end any answer will do.
+    const isServiceThere = await answers(`${service}/healthz`, isLast ? "no-cors" : "cors");
+    const isThere = mayBeCors && isServiceThere && (!store || (await answers(origin, "no-cors")));
     if (isThere) {
       // A network that comes back between an attempt and its probe looks the same, once.
       if (!isLast && !suspected.has(origin)) return void suspected.add(origin);
@@ -51,10 +53,10 @@ export const unanswered = (service: string, store?: string): Transient =>
     return new UploadError("offline", message);
   });
 
-const answers = async (url: string): Promise<boolean> => {
+const answers = async (url: string, mode: RequestMode): Promise<boolean> => {
   const signal = AbortSignal.timeout(PROBE_TIMEOUT);
   try {
-    await fetch(url, { method: "HEAD", mode: "no-cors", credentials: "omit", signal });
+    await fetch(url, { method: "HEAD", mode, credentials: "omit", signal });
     return true;
   } catch {
     return false;

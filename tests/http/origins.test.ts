@@ -36,6 +36,12 @@ it.each([
   },
 );
 
+it("every page may read that the service is there", async () => {
+  const { request } = await startService();
+  const answer = await request("/healthz", { headers: { Origin: "https://evil.example" } });
+  expect(answer.headers.get("access-control-allow-origin")).toBe("*");
+});
+
 it.each([
   [PRESIGN, "GET,POST,DELETE"],
   ["/openapi.json", "GET,HEAD"],

@@ -7,11 +7,14 @@ import type {
   Readiness as Parts,
 } from "../../../application/store/check-readiness.ts";
 import { Authenticator, countFailure } from "../../../application/ports/authenticator.ts";
-import { json } from "../answer.ts";
+import { json, JSON_HEADERS } from "../answer.ts";
 import { isFromThisMachine } from "../loopback.ts";
 import { type PublicRequest, publicRoute } from "./operation.ts";
 import { instant } from "./schemas.ts";
 import { toWire, wireSchema } from "./wire.ts";
+
+/** A page that gets no answers from the API learns by this that the service is there. */
+const READABLE = { ...JSON_HEADERS, "Access-Control-Allow-Origin": "*" };
 
 /** Answers that the process is alive. Nothing else is checked. */
 export const health = publicRoute({
@@ -25,7 +28,7 @@ export const health = publicRoute({
     answers: "The process is alive.",
   },
   answer: Schema.Struct({ status: Schema.Literal("alive") }).annotate({ identifier: "Health" }),
-  handler: () => Effect.succeed(json({ status: "alive" })),
+  handler: () => Effect.succeed(json({ status: "alive" }, 200, READABLE)),
   refusals: {},
 });
 
