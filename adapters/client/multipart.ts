@@ -129,6 +129,7 @@ async function sendAll(
       .filter((each) => !isSigned(job, each));
     keepSigned(job, numbers, askFor(numbers));
   };
+  let listing: ReturnType<typeof list> | undefined;
   /** Bytes that broke off since a part arrived. */
   let lost = 0;
   const onBreak = (bytes: number) => {
@@ -139,7 +140,9 @@ async function sendAll(
   const send = async (partNumber: number) => {
     const body = slice(partNumber);
     const find = async () => {
-      const etag = (await list()).get(partNumber);
+      // One list for all: what is known of the first to break comes before the others begin again.
+      listing ??= list().finally(() => (listing = undefined));
+      const etag = (await listing).get(partNumber);
       const isNew = etag && etag !== earlier.get(partNumber);
       return isNew ? { etag, checksum: (await hash(partNumber)).value } : undefined;
     };
@@ -188,7 +191,7 @@ async function sendAll(
   });
 }
 
-const LOST = "The store has not got all parts that it was sent. Try again.";
+const LOST = "The store lacks parts that it was sent. Try again.";
 
 /** The ETag without quotes, which some stores leave out in lists. */
 const bare = (etag: string) => etag.replaceAll('"', "");

@@ -10,7 +10,7 @@ const OUTAGE = 45_000;
 /** Origins that have answered as a service or a store does, and so allow this page's requests. */
 const known = new Set<string>();
 
-/** Origins whose last probe was answered in a way that the page cannot read. */
+/** Origins a probe of which was answered in a way that the page cannot read. */
 const suspected = new Set<string>();
 
 export const noteAnswer = (url: string): unknown => known.add(new URL(url).origin);
@@ -31,34 +31,35 @@ export const unanswered = (service: string, store?: string): Transient =>
   new Transient("network", async ({ isLast, silence }) => {
     const { origin } = new URL(store ?? service);
     // Requests of a page to other origins need their permission.
-    const mayBeCors =
-      globalThis.document !== undefined && !known.has(origin) && origin !== location.origin;
+    const mayBeCors = !!globalThis.document && !known.has(origin) && origin !== location.origin;
     if (!isLast && !(mayBeCors && silence >= OUTAGE)) return undefined;
     // A proxy may not pass that path on: in the end any answer will do.
     const isServiceThere = await answers(`${service}/healthz`, isLast ? "no-cors" : "cors");
-    const isThere = mayBeCors && isServiceThere && (!store || (await answers(origin, "no-cors")));
-    if (isThere) {
+    if (mayBeCors && isServiceThere && (!store || (await answers(origin, "no-cors")))) {
       // A network that comes back between an attempt and its probe looks the same, once.
       if (!isLast && !suspected.has(origin)) return void suspected.add(origin);
-      const message = `${origin} accepts no requests from pages of ${location.origin}. Add that origin to ${store === undefined ? "CORS_ORIGINS" : "the bucket's CORS rules"}.`;
+      const message = `${origin} accepts no requests from pages of ${location.origin}. Add that origin to ${store ? "the bucket's CORS rules" : "CORS_ORIGINS"}.`;
       return new UploadError("cors", message);
     }
-    suspected.delete(origin);
     if (!isLast) return undefined;
-    if (isServiceThere && store !== undefined) {
-      const message = `The service answers, but the store at ${origin} does not. Check that it can be reached from here.`;
-      return new UploadError("unreachable", message);
-    }
-    const message = `${service} does not answer. Check the network connection, then try again.`;
-    return new UploadError("offline", message);
+    return isServiceThere && store
+      ? new UploadError(
+          "unreachable",
+          `The service answers, but the store at ${origin} does not. Check that it can be reached from here.`,
+        )
+      : new UploadError(
+          "offline",
+          `${service} does not answer. Check the network connection, then try again.`,
+        );
   });
 
-const answers = async (url: string, mode: RequestMode): Promise<boolean> => {
-  const signal = AbortSignal.timeout(PROBE_TIMEOUT);
-  try {
-    await fetch(url, { method: "HEAD", mode, credentials: "omit", signal });
-    return true;
-  } catch {
-    return false;
-  }
-};
+const answers = (url: string, mode: RequestMode): Promise<boolean> =>
+  fetch(url, {
+    method: "HEAD",
+    mode,
+    credentials: "omit",
+    signal: AbortSignal.timeout(PROBE_TIMEOUT),
+  }).then(
+    () => true,
+    () => false,
+  );

@@ -134,7 +134,10 @@ export interface Part {
   readonly sign: () => void;
   /** Looks for a body that was sent whole, without an answer; undefined if it has not arrived. */
   readonly find: () => Promise<KnownTarget | undefined>;
-  /** Called when the line broke after so many bytes of the body. */
+  /**
+   * Called when the line broke after so many bytes of the body, and with 0 before each attempt:
+   * where another part broke, this one need not begin.
+   */
   readonly onBreak: (sent: number) => void;
 }
 
@@ -171,7 +174,7 @@ export async function uploadWhole(job: Job): Promise<UploadResult> {
     }
   };
   return persist(run, async () => {
-    const onBreak = (sent: number) => failIfTooLarge(job, body.size, sent);
+    const onBreak = (sent: number) => void (sent && failIfTooLarge(job, body.size, sent));
     const sent = await sendPart(job, { number: 0, body, sign, find, onBreak });
     try {
       const confirmed = result ?? (await confirm(sent));
@@ -256,15 +259,16 @@ export function sendPart(job: Job, part: Part): Promise<KnownTarget> {
   const { gone, signatures } = job.kept;
   let wasRenewed = false;
   let inVain = 0;
+  /** True once a large body broke off: from then on the service has to answer before each one. */
+  let broke = false;
   return persist(
     run,
     async (outer, progressed) => {
-      const stored = gone.has(number) ? await find() : undefined;
+      const stored = broke || gone.has(number) ? await find() : undefined;
       if (stored) return stored;
-      const isLost = gone.delete(number);
+      // The system took it; how much the line carried is unknown.
+      if (gone.delete(number)) onBreak(body.size);
       return slots(outer, body.size, async (times) => {
-        // The system took it; how much the line carried is unknown.
-        if (isLost) onBreak(body.size);
         if (!isSigned(job, number)) sign();
         const { at, signed: asking } = signatures.get(number) as Signature;
         asking.catch(() => signatures.delete(number));
@@ -298,9 +302,11 @@ export function sendPart(job: Job, part: Part): Promise<KnownTarget> {
         // A part on its way arrives even if the upload is paused.
         const signal = number ? run.signal : outer;
         const { url } = signed;
+        onBreak(0);
         times.begun = performance.now();
         const answer = await put({ ...signed, body, signal, onSent }).catch(async (cause) => {
           if (outer.aborted) throw cause;
+          broke = body.size > PROGRESS_BYTES;
           await failUnlessReadable(file, fields.filename);
           if (sent > 0 && sent < body.size) onBreak(sent);
           failIfUnstable(true);

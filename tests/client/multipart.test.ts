@@ -215,13 +215,46 @@ it("a line may break 40 times for each part, and not in all", async () => {
   expect([seen.filter(isPut).map(partOf), puts.count]).toEqual([[1, 2, 3], 45]);
 });
 
-it("stored parts are kept where one breaks", async () => {
+const isList = ({ method, action }: Seen) =>
+  method === "GET" && action.startsWith("multipart/parts");
+
+it("stored parts are kept where one breaks, which is sent again once the service answers", async () => {
   const { client } = await start({ concurrency: 1 });
-  const seen = network();
-  onPut(({ body }, count) => (count === 2 ? breakOff(body, 1) : undefined));
+  const seen = network(first(2, isList, () => "lost"));
+  onPut(({ body }, count) => (count === 2 ? breakOff(body, 2) : undefined));
   const { getUrl } = await client.upload(LONG_FILE);
   expect(createHash("sha256").update(LONG).digest("hex")).toBe(await sha256At(getUrl));
-  expect(seen.filter(isPut).map(partOf)).toEqual([1, 2, 3]);
+  const order = seen.filter((each) => isList(each) || isPut(each));
+  expect(order.map((each) => (isList(each) ? "list" : partOf(each)))).toEqual([
+    1,
+    "list",
+    "list",
+    "list",
+    2,
+    3,
+  ]);
+});
+
+it("where the first part is lost, no other that is as large is sent", async () => {
+  const { client } = await start();
+  let isAway = true;
+  const seen = network((request) => {
+    if (!isList(request) || !isAway) return undefined;
+    return (answer) => {
+      isAway = false;
+      return answer;
+    };
+  });
+  onPut((init, count) => {
+    if (count === 1) return takeAndLose(init);
+    return isAway ? Promise.reject(new TypeError("fetch failed")) : undefined;
+  });
+  const { getUrl } = await client.upload(
+    new File([LONG.subarray(0, 2 * PART_SIZE)], "two.png", NAMED),
+  );
+  expect((await (await fetch(getUrl)).bytes()).length).toBe(2 * PART_SIZE);
+  const sizes = seen.filter(isPut).map(({ headers }) => Number(headers.get("content-length")));
+  expect(Math.max(...sizes)).toBeLessThan(2 ** 20);
 });
 
 /** The policies of a store that takes no parts below 5 MiB. */

@@ -42,7 +42,6 @@ const FRAMEWORKS = Object.keys(MOUNTS) as ReadonlyArray<Framework>;
 
 /** Reads again and again: how long a page takes is no promise. */
 const eventually = <A>(read: () => A | Promise<A>) => expect.poll(read);
-const LONGEST_WAIT = 300_000;
 
 /** One grey point, which a browser shows. */
 const PNG = Buffer.from(
@@ -112,7 +111,6 @@ describe.skipIf(executablePath === undefined)("lists of files in Chromium", () =
       ...modules(framework),
     });
     const page = await browser.newPage(options);
-    page.setDefaultTimeout(LONGEST_WAIT);
     const complaints: Array<string> = [];
     page.on("pageerror", ({ message }) => complaints.push(message));
     page.on("console", (said) => void (said.type() === "error" && complaints.push(said.text())));

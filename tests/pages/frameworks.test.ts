@@ -54,7 +54,6 @@ const COMPONENTS = Object.keys(MOUNTS) as ReadonlyArray<keyof typeof MOUNTS>;
 
 /** Reads again and again: how long a page takes is no promise, and a busy machine takes minutes. */
 const eventually = <A>(read: () => A | Promise<A>) => expect.poll(read);
-const LONGEST_WAIT = 300_000;
 
 const put = ({ put_url, put_headers }: { put_url: string; put_headers: HeadersInit }) =>
   fetch(put_url, { method: "PUT", headers: put_headers, body: "one" });
@@ -113,7 +112,6 @@ describe.skipIf(executablePath === undefined)("components in Chromium", () => {
       [name]: component(name),
     });
     const page = await browser.newPage(options);
-    page.setDefaultTimeout(LONGEST_WAIT);
     const complaints: Array<string> = [];
     const keys: Array<string> = [];
     page.on("pageerror", ({ message }) => complaints.push(message));

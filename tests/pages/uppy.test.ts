@@ -24,7 +24,6 @@ const HTML = { name: "page.html", mimeType: "text/html", buffer: Buffer.from("<p
 
 /** Reads again and again: how long a page takes is no promise. */
 const eventually = <A>(read: () => A | Promise<A>) => expect.poll(read);
-const LONGEST_WAIT = 300_000;
 
 const isPut = (request: Request) => request.method() === "PUT";
 const sha256 = (bytes: Uint8Array) => createHash("sha256").update(bytes).digest("hex");
@@ -71,7 +70,6 @@ describe.skipIf(executablePath === undefined)("Uppy's Dashboard in Chromium", ()
   beforeEach(async () => {
     context = await browser.newContext();
     page = await context.newPage();
-    page.setDefaultTimeout(LONGEST_WAIT);
     puts = [];
     page.on("request", (request) => isPut(request) && puts.push(request));
   });

@@ -9,9 +9,14 @@ export function findChromium(): Found<string> {
   return { value, source: value ?? "apt-get install chromium" };
 }
 
+/** In milliseconds: a busy machine takes its time. */
+const LONGEST_WAIT = 300_000;
+
 /** Starts a Chromium that asks nobody for anything by itself. */
-export const launchChromium = (executablePath: string | undefined): Promise<Browser> =>
-  chromium.launch({
+export async function launchChromium(executablePath: string | undefined): Promise<Browser> {
+  const browser = await chromium.launch({
     ...(executablePath === undefined ? {} : { executablePath }),
     args: ["--no-sandbox", "--disable-gpu", "--disable-quic", "--disable-background-networking"],
   });
+  return browser.on("context", (context) => context.setDefaultTimeout(LONGEST_WAIT));
+}

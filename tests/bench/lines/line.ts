@@ -43,6 +43,7 @@ const LENGTH = /\r\ncontent-length: (\d+)\r\n/i;
 /** Starts a line whose seconds are `hasten` times as short as others. */
 export async function startLine(hasten: number): Promise<Line> {
   const sockets = new Set<Socket>();
+  const abandoned = new Set<Socket>();
   const over = new AbortController();
   const waiting = new Set<() => void>();
   let sent = 0;
@@ -178,7 +179,7 @@ export async function startLine(hasten: number): Promise<Line> {
       left = next();
     },
     abandon: () => {
-      for (const socket of sockets) socket.removeAllListeners("data").pause();
+      for (const socket of sockets) abandoned.add(socket.removeAllListeners("data").pause());
       sockets.clear();
     },
     answer: (next) => (replyTo = next),
@@ -197,7 +198,7 @@ export async function startLine(hasten: number): Promise<Line> {
       }),
     close: async () => {
       over.abort();
-      for (const socket of sockets) socket.destroy();
+      for (const socket of [...sockets, ...abandoned]) socket.destroy();
       server.close();
       await once(server, "close");
     },
