@@ -42,7 +42,9 @@ it.skipIf(!azurite)("a tool with the official client uploads with what it is giv
   onTestFinished(close);
   const prefix = "incoming/credentials/acme/a/";
   const request = { prefix, lifetime: Duration.minutes(15), audience: "public" } as const;
-  const given = await Effect.runPromise(opened.credentials?.(request) ?? Effect.never);
+  const given = await Effect.runPromise(
+    opened.credentials?.(request) ?? Effect.die("it gives none"),
+  );
   assert.ok(given.kind === "azure");
   const { kind, endpoint } = given;
   const grant = { grant: "a", expires_at: "a", complete_until: "a" };

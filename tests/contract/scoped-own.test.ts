@@ -115,7 +115,7 @@ describe.each([
     try {
       const { credentials } = built.store;
       const wide = (request: CredentialsRequest) =>
-        credentials?.({ ...request, prefix: "incoming/" }) ?? Effect.never;
+        credentials?.({ ...request, prefix: "incoming/" }) ?? Effect.die("it has none");
       const subject = () => newSubject({ ...built, store: { ...built.store, credentials: wide } });
       const [, , names, , lists] = scoped;
       const seen = /the store answered with 20|the answer has what is of others/;
@@ -144,7 +144,9 @@ it.skipIf(!fakeGcs || !rclone)(
     onTestFinished(built.close);
     const prefix = "incoming/credentials/acme/a/";
     const request = { prefix, lifetime: Duration.minutes(15), audience: "public" } as const;
-    const given = await Effect.runPromise(built.store.credentials?.(request) ?? Effect.never);
+    const given = await Effect.runPromise(
+      built.store.credentials?.(request) ?? Effect.die("it has none"),
+    );
     assert.ok(given.kind === "gcs");
     const { kind, endpoint } = given;
     const grant = { grant: "a", expires_at: "a", complete_until: "a" };
@@ -157,7 +159,7 @@ it.skipIf(!fakeGcs || !rclone)(
         env: environmentFor(session, process.env),
       });
     }
-    const listed = built.store.list?.objects({ prefix, limit: 10 }) ?? Effect.never;
+    const listed = built.store.list?.objects({ prefix, limit: 10 }) ?? Effect.die("it has none");
     const { found } = await Effect.runPromise(listed);
     expect(found.map(({ key }) => key)).toEqual([`${prefix}a.txt`, `${prefix}b.txt`]);
   },
