@@ -92,6 +92,8 @@ it.each<[string, (seen: Seen) => boolean, () => Response | "lost"]>([
   const seen = network(first(3, matches, trouble));
   const { getUrl } = await client.upload(FILE);
   expect(seen.filter(matches)).toHaveLength(4);
+  // Policies, presign, PUT and confirm: nothing else is asked again for a small file.
+  expect(seen).toHaveLength(3 + 4);
   expect(await (await fetch(getUrl)).text()).toBe("the bytes of a picture");
 });
 
