@@ -288,6 +288,7 @@ it("files keep their keys, and their bytes are freed, after the policy has anoth
   const { prefix, grant: token } = await grant({ max_bytes: 900 });
   await put(`${prefix}a.txt`);
   const first = (await complete(token)).body;
+  await until("the count", async () => (await send(USAGE)).body.known);
   const policies = Context.get(services, Policies) as Map<string, UploadPolicy>;
   const key = Schema.decodeSync(KeyTemplate)("orgs/{organization}/other/{id}{extension}");
   policies.set("tools", { ...defaultPolicy, ...TOOLS, key });
