@@ -2,7 +2,7 @@ import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { lstatSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
-import { describe, expect, it, onTestFinished } from "vitest";
+import { describe, expect, it, onTestFinished, vi } from "vitest";
 import { openDocument } from "../../adapters/cli/store/document.ts";
 import { policyFor } from "../../adapters/storage/s3/by-hand.ts";
 import { keysFor } from "../support/assume-role.ts";
@@ -11,6 +11,7 @@ import { HOSTILE, startHostileOwner } from "../support/hostile-owner.ts";
 import { makeFolder } from "../support/make-folder.ts";
 import { need } from "../support/need.ts";
 import { s3Client } from "../support/s3-store.ts";
+import { until } from "../support/until.ts";
 
 const server = await need("minio");
 
@@ -28,10 +29,10 @@ const BEFORE = {
   organizations: { org_1: "eu" },
 };
 
-function makeDocument(members: object) {
+function makeDocument(members: object, before: object = BEFORE) {
   const folder = makeFolder();
   const [stores, file] = [join(folder, "stores.json"), join(folder, "acme.json")];
-  writeFileSync(stores, JSON.stringify(BEFORE));
+  writeFileSync(stores, JSON.stringify(before));
   writeFileSync(file, JSON.stringify(members));
   return {
     stores,
@@ -53,6 +54,10 @@ const CUSTOMERS = {
   access_key: "acme",
   secret_key: { variable: "CUSTOMERS_SECRET" },
 };
+
+/** Returns true once the command, which runs in this process, has come to this step. */
+const isAt = (step: string) => () =>
+  vi.mocked(process.stderr.write).mock.calls.some(([text]) => String(text).startsWith(step));
 
 const attach = (
   { stores, file }: ReturnType<typeof makeDocument>,
@@ -101,11 +106,16 @@ describe.skipIf(server === undefined)("valetkey store attach", () => {
     const document = makeDocument(members);
     const link = join(makeFolder(), "link.json");
     symlinkSync(document.stores, link);
-    const { code, stdout, stderr } = await attach(document, ACCEPTED, { ...env, STORES: link });
+    const attaching = attach(document, ACCEPTED, { ...env, STORES: link });
+    await Promise.race([attaching, until("the second step", isAt("2/4"))]);
+    // Somebody else changes it meanwhile.
+    const others = { ...BEFORE.organizations, org_3: "eu" };
+    writeFileSync(document.stores, JSON.stringify({ ...BEFORE, organizations: others }));
+    const { code, stdout, stderr } = await attaching;
     expect(code, stdout + stderr).toBe(0);
     expect(document.read()).toEqual({
       stores: { ...BEFORE.stores, acme: { ...members, untrusted: true, allow_private: true } },
-      organizations: { org_1: "eu", org_2: "acme" },
+      organizations: { ...others, org_2: "acme" },
     });
     expect(lstatSync(link).isSymbolicLink()).toBe(true);
     expect(document.left()).toEqual(["acme.json", "stores.json"]);
@@ -205,6 +215,12 @@ const REFUSED: ReadonlyArray<readonly [why: string, object, ReadonlyArray<string
     [],
     "must not have allow_private",
   ],
+  [
+    "a file that makes a bucket",
+    { ...CUSTOMERS, create_bucket: true },
+    [],
+    "not have create_bucket",
+  ],
   ["this service's own folder", { adapter: "local" }, [], "/stores/acme/untrusted"],
   [
     "this service's own identity",
@@ -231,6 +247,12 @@ const REFUSED: ReadonlyArray<readonly [why: string, object, ReadonlyArray<string
     [],
     "give --secret /c if",
   ],
+  [
+    "the key of this service at Google",
+    { adapter: "gcs", bucket: "acme-files", google_application_credentials: "/key.json" },
+    [],
+    "give --secret /key.json if",
+  ],
 ];
 
 it.each(REFUSED)("%s is refused before anything is called", async (_, members, args, why) => {
@@ -240,6 +262,33 @@ it.each(REFUSED)("%s is refused before anything is called", async (_, members, a
   expect(stderr).toContain(why);
   expect(stderr).not.toContain("a-secret-of");
   expect(document.read()).toEqual(BEFORE);
+});
+
+it("a bucket that an organization moves away from, or that is the default one, is another's", async () => {
+  const [eu, us] = [BEFORE.stores.eu, { ...BEFORE.stores.eu, bucket: "files-us" }];
+  const organizations = { org_1: { store: "us", from: "eu" } };
+  const document = makeDocument(eu, { stores: { eu, us }, organizations });
+  expect((await attach(document)).stderr).toContain("The store eu, of org_1, has this bucket");
+  const own = {
+    STORAGE_ADAPTER: "minio",
+    STORAGE_ENDPOINT: CUSTOMERS.endpoint,
+    STORAGE_BUCKET: CUSTOMERS.bucket,
+    STORAGE_ACCESS_KEY: "own",
+    STORAGE_SECRET_KEY: "a-secret-of-our-own",
+  };
+  const { code, stderr } = await attach(makeDocument(CUSTOMERS), [], own);
+  expect([code, stderr]).toEqual([1, expect.stringContaining("The store default has this bucket")]);
+});
+
+it.each([
+  // It is too long to be shown, and not for a name.
+  ["9".repeat(64), "…"],
+  ["Acme_1", "acme-1"],
+])("the store of organization %s is called %s if nobody names it", async (org, name) => {
+  const { file, stores } = makeDocument({ ...CUSTOMERS, secret_key: "in plain text" });
+  const env = { ...ENV, STORES: stores };
+  const { stderr } = await valetkey(["store", "attach", "--org", org, file], env);
+  expect(stderr).toContain(`/stores/${name}/secret_key: it is neither`);
 });
 
 it("an organization that is placed already is told to move", async () => {
