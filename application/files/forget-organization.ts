@@ -35,8 +35,8 @@ export type RemovalResult = (StoredVersion | MultipartId) & {
 /**
  * Reports everything that the store has of an organization, or of one of its folders, and removes
  * it with `apply`. With `keepsMarks`, no confirm under way makes a file again, nor of what comes in
- * its place; the marks are not reported, and go with what waits. An object that the store refuses to remove is reported, and the rest goes on;
- * without an answer the removal ends, and can be run again.
+ * its place; the marks are not reported, and go with what waits. An object that the store refuses to
+ * remove is reported, and the rest goes on; without an answer the removal ends, and can be run again.
  */
 export const forgetOrganization = Effect.fnUntraced(function* (request: {
   readonly organization: OrganizationId;
