@@ -53,12 +53,17 @@ export const listBlobs = (
 const MOST_BLOBS = 1000;
 
 /** Leaves out the directories of a hierarchical namespace, and reads names that XML cannot have. */
-const readable = (text: string): string =>
-  text.replaceAll(/<Blob>.*?<\/Blob>/gs, (blob) =>
+const readable = (text: string): string => {
+  const [head = "", ...blobs] = text.split("<Blob>");
+  const read = blobs.map((blob) =>
     blob.includes("<ResourceType>directory</ResourceType>")
-      ? ""
-      : blob.replace(/<Name Encoded="true">([^<]*)<\/Name>/, decodedName),
+      ? blob.slice(blob.indexOf(END) + END.length)
+      : `<Blob>${blob.replace(/<Name Encoded="true">([^<]*)<\/Name>/, decodedName)}`,
   );
+  return head + read.join("");
+};
+
+const END = "</Blob>";
 
 /** An encoding that makes no sense stays, and then the page makes none. */
 function decodedName(written: string, encoded: string): string {

@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 import { once } from "node:events";
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
-import type { Browser } from "playwright-core";
+import type { Browser, Page } from "playwright-core";
 import type * as client from "../../../adapters/client/client.ts";
 import { bundleClient } from "../../../deploy/bundle-client.ts";
 import type { ServiceProcess } from "../../support/service-process.ts";
@@ -111,16 +111,21 @@ export async function uploadOver(place: Place, upload: Upload): Promise<Outcome>
   });
   try {
     await context.addInitScript(hastenPage, hasten);
-    const page = await context.newPage();
-    const tryOpen = async () => {
-      // A busy machine takes its time.
-      await page.goto(origin, { timeout: 0 });
-      await page.evaluate("ready.then(() => undefined)");
-    };
     // Chromium gives up where an interface of the machine comes or goes, as Docker's do.
-    const open = (times: number): Promise<void> =>
-      tryOpen().catch((cause: unknown) => (times > 1 ? open(times - 1) : Promise.reject(cause)));
-    await open(5);
+    const open = async (times: number): Promise<Page> => {
+      const page = await context.newPage();
+      try {
+        // A busy machine takes its time.
+        await page.goto(origin, { timeout: 0 });
+        await page.evaluate("ready.then(() => undefined)");
+        return page;
+      } catch (cause) {
+        await page.close();
+        if (times === 1) throw cause;
+        return open(times - 1);
+      }
+    };
+    const page = await open(5);
     const service = typeof by === "string" ? undefined : { endpoint: by.address, token: by.token };
     const before = line.sent();
     line.rate(condition.rate);
