@@ -6,7 +6,7 @@ import type { ObjectKey } from "../../../domain/storage-key.ts";
 import { type RawAnswer, send } from "../sending/send.ts";
 import type { Subject } from "../subject/subject.ts";
 import { BODIES, CALLS, CONTENT } from "./own-calls.ts";
-import { openPlace, REFUSALS, SECRET } from "./place.ts";
+import { openPlace, reachingBy, REFUSALS, SECRET } from "./place.ts";
 import { fill, type Values } from "./s3-calls.ts";
 
 export type OwnCheck = (reach: Awaited<ReturnType<typeof open>>) => Promise<void>;
@@ -14,16 +14,8 @@ export type OwnCheck = (reach: Awaited<ReturnType<typeof open>>) => Promise<void
 /** Credentials by which a store's own API is called. */
 export type Given = Exclude<ScopedCredentials, { readonly kind: "s3" }>;
 
-/** Opens credentials, tries something with them by the store's own API, and removes everything. */
-export async function reachingOwn(subject: Subject, check: OwnCheck): Promise<void> {
-  const reach = await open(subject);
-  try {
-    await check(reach);
-    await reach.look();
-  } finally {
-    await reach.clear();
-  }
-}
+/** For checks by the store's own API. */
+export const reachingOwn = reachingBy(open);
 
 async function open(subject: Subject) {
   const { store } = subject;

@@ -17,6 +17,24 @@ export const REFUSALS = new Set([400, 401, 403, 404, 405, 411, 501]);
 /** Refusals after which it is looked whether they were none. */
 const MOST_UNSEEN = 10;
 
+interface Opened {
+  readonly look: () => Promise<void>;
+  readonly clear: () => Promise<void>;
+}
+
+/** Opens credentials by `open`, tries something with them, looks, and removes everything again. */
+export const reachingBy =
+  <Reach extends Opened>(open: (subject: Subject) => Promise<Reach>) =>
+  async (subject: Subject, check: (reach: Reach) => Promise<void>): Promise<void> => {
+    const reach = await open(subject);
+    try {
+      await check(reach);
+      await reach.look();
+    } finally {
+      await reach.clear();
+    }
+  };
+
 /** Opens credentials for two prefixes, and puts an object of another organization beside them. */
 export async function openPlace(subject: Subject) {
   const { store, bucket, key: victim, organization = ORGANIZATION } = subject;

@@ -6,25 +6,14 @@ import { textIn, unescape } from "../../storage/rest/xml.ts";
 import { encodeKey } from "../../storage/signing/v4.ts";
 import { type Caller, sendSigned, type SignedCall } from "../sending/signed-call.ts";
 import type { Subject } from "../subject/subject.ts";
-import { openPlace, REFUSALS, SECRET } from "./place.ts";
+import { openPlace, reachingBy, REFUSALS, SECRET } from "./place.ts";
 import { callIn, fill, type Values } from "./s3-calls.ts";
 
 /** Credentials for one prefix, objects of others beside it, and a look at what they have reached. */
 export type Reach = Awaited<ReturnType<typeof open>>;
 
-/** Opens credentials, tries something with them, and removes everything again. */
-export async function reaching(
-  subject: Subject,
-  check: (reach: Reach) => Promise<void>,
-): Promise<void> {
-  const reach = await open(subject);
-  try {
-    await check(reach);
-    await reach.look();
-  } finally {
-    await reach.clear();
-  }
-}
+/** For checks by S3's API. */
+export const reaching = reachingBy(open);
 
 interface Tried {
   /** Stands for KEY in a line. */
