@@ -272,7 +272,7 @@ function rules(
     [
       "credentials",
       policy.credentials && !has("scoped credentials"),
-      `it is true, and this store is not known to give out credentials that reach one prefix alone${unproved || ": leave it out, or choose another store"}`,
+      `it is true, and this store is not known to give out credentials that reach one prefix alone${unproved || ": leave it out, or see for which keys and stores it works in docs/temporary-credentials.md"}`,
     ],
     [
       "putLifetime",
