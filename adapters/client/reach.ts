@@ -45,7 +45,7 @@ export const unanswered = (service: string, store?: string): Transient =>
     return isServiceThere && store
       ? new UploadError(
           "unreachable",
-          `The service answers, but the store at ${origin} does not. Check that it can be reached from here.`,
+          `The service answers, but the store at ${origin} does not. Check that it can be reached.`,
         )
       : new UploadError(
           "offline",
