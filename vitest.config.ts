@@ -59,7 +59,7 @@ const LATER = [
 /** Files that try the same by the embedded store, in memory or by a file, and by such servers. */
 const BOTH = [
   "tests/contract/{attach,both-stores,cdn,contract,forget,limiter,list,move-files,names,objects-of-tools,same-etag}.test.ts",
-  "tests/contract/{scoped-credentials,scoped-promises,sweep,upload-life,usage}.test.ts",
+  "tests/contract/{scoped-credentials,scoped-own,scoped-promises,sweep,upload-life,usage}.test.ts",
   "tests/events/{commands,outbox,usage}.test.ts",
   "tests/service/{metrics,traces}.test.ts",
 ];
