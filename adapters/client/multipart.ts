@@ -135,7 +135,7 @@ async function sendAll(
   const onBreak = (bytes: number) => {
     lost += bytes;
     // What the store has is sent again.
-    if (lost > sent.size * partSize) failIfTooLarge(job, partSize, bytes);
+    if (!bytes && lost > sent.size * partSize) failIfTooLarge(job, partSize, lost);
   };
   const send = async (partNumber: number) => {
     const body = slice(partNumber);

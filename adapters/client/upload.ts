@@ -94,20 +94,24 @@ export interface Job extends Resumable {
   readonly kept: UploadState;
 }
 
-export type UploadState = ReturnType<typeof makeKept>;
-
-/** Makes the state that a retry of the upload continues with. */
-export const makeKept = () => ({
+/** What a retry of the upload continues with. */
+export interface UploadState {
   /** Kept so that a progress bar does not restart. */
-  tally: undefined as Tally | undefined,
+  tally?: Tally;
   /** What `prepare` has made of the file, until that is uploaded. */
-  prepared: undefined as Promise<Blob> | undefined,
+  prepared?: Promise<Blob> | undefined;
   /** The numbers of bodies that were sent whole, and may have arrived. */
-  gone: new Set<number>(),
+  readonly gone: Set<number>;
   /** By the number of the part, 0 for a whole file; `at` is the time of the request. */
-  signatures: new Map<number, Signature>(),
+  readonly signatures: Map<number, Signature>;
   /** Parts, for uploads that no storage remembers. */
-  parts: new Map<string, string>(),
+  readonly parts: Map<string, string>;
+}
+
+export const makeKept = (): UploadState => ({
+  gone: new Set(),
+  signatures: new Map(),
+  parts: new Map(),
 });
 
 type Signature = { readonly at: number; readonly signed: Promise<SignedTarget> };
@@ -135,8 +139,8 @@ export interface Part {
   /** Looks for a body that was sent whole, without an answer; undefined if it has not arrived. */
   readonly find: () => Promise<KnownTarget | undefined>;
   /**
-   * Called when the line broke after so many bytes of the body, and with 0 before each attempt:
-   * where another part broke, this one need not begin.
+   * Called when the line broke after so many bytes of the body, and with 0 before each attempt,
+   * once others that were on their way have ended: where one of them broke, it need not begin.
    */
   readonly onBreak: (sent: number) => void;
 }
@@ -259,12 +263,12 @@ export function sendPart(job: Job, part: Part): Promise<KnownTarget> {
   const { gone, signatures } = job.kept;
   let wasRenewed = false;
   let inVain = 0;
-  /** True once a large body broke off: from then on the service has to answer before each one. */
-  let broke = false;
+  /** True once a large body was tried: from then on the service has to answer before each one. */
+  let wasTried = false;
   return persist(
     run,
     async (outer, progressed) => {
-      const stored = broke || gone.has(number) ? await find() : undefined;
+      const stored = wasTried || gone.has(number) ? await find() : undefined;
       if (stored) return stored;
       // The system took it; how much the line carried is unknown.
       if (gone.delete(number)) onBreak(body.size);
@@ -292,21 +296,24 @@ export function sendPart(job: Job, part: Part): Promise<KnownTarget> {
         };
         const failIfUnstable = (isCut: boolean) => {
           if (awake() - goneAt > LONGEST_SILENCE) {
+            // What was before, such as an outage, is over.
+            run.progressAt = Math.max(run.progressAt, goneAt);
             const error = unstable("No answer came in time", ++inVain);
             throw inVain === MOST_IN_VAIN ? error : transient("network", error);
           }
-          if (!isCut || sent <= PROGRESS_BYTES) return;
-          if (++run.cuts >= MOST_CUTS) throw unstable("The connection broke", MOST_CUTS);
-          progressed();
+          if (isCut && sent > PROGRESS_BYTES) {
+            if (++run.cuts >= MOST_CUTS) throw unstable("The connection broke", MOST_CUTS);
+            progressed();
+          }
         };
         // A part on its way arrives even if the upload is paused.
         const signal = number ? run.signal : outer;
         const { url } = signed;
         onBreak(0);
+        wasTried = body.size > PROGRESS_BYTES;
         times.begun = performance.now();
         const answer = await put({ ...signed, body, signal, onSent }).catch(async (cause) => {
           if (outer.aborted) throw cause;
-          broke = body.size > PROGRESS_BYTES;
           await failUnlessReadable(file, fields.filename);
           if (sent > 0 && sent < body.size) onBreak(sent);
           failIfUnstable(true);

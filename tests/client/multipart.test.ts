@@ -205,6 +205,32 @@ it("what broke before a part arrived does not count against the next", async () 
   expect(seen.filter(isPut).map(partOf)).toEqual([1, 2, 3, 4]);
 });
 
+it("a part that arrives while another is looked for is not sent again in smaller ones", async () => {
+  const { client } = await start({ concurrency: 2 });
+  const isListed = Promise.withResolvers<void>();
+  const seen = network();
+  const puts = onPut((init, count) => {
+    if (count === 2) return takeAndLose(init);
+    // So each loss has a list of its own; with this one more was lost than has arrived.
+    if (count === 3) return isListed.promise.then(() => takeAndLose(init));
+    return undefined;
+  });
+  const through = globalThis.fetch;
+  vi.stubGlobal("fetch", async (url: string, init: RequestInit = {}) => {
+    const answer = await through(url, init);
+    if (!url.includes("/multipart/parts?")) return answer;
+    const text = await answer.text();
+    isListed.resolve();
+    return new Response(text, answer);
+  });
+  const [part, others] = [BYTES.subarray(0, PART_SIZE), LONG.subarray(0, 2 * PART_SIZE)];
+  const { getUrl } = await client.upload(new File([part, others], "three.png", NAMED));
+  const sha256 = createHash("sha256").update(part).update(others).digest("hex");
+  expect(await sha256At(getUrl)).toBe(sha256);
+  expect(puts.count).toBe(5);
+  expect(seen.some(({ method }) => method === "DELETE")).toBe(false);
+});
+
 it("a line may break 40 times for each part, and not in all", async () => {
   const { client } = await start({ concurrency: 1 });
   const seen = network(({ action }) => (action === "policies" ? inLargeParts : undefined));
@@ -233,6 +259,14 @@ it("stored parts are kept where one breaks, which is sent again once the service
     2,
     3,
   ]);
+});
+
+it("a large part that a gateway refused is sent again once the service answers", async () => {
+  const { client } = await start({ concurrency: 1 });
+  const seen = network(first(1, isPut, () => new Response("Bad Gateway", { status: 502 })));
+  await client.upload(FILE);
+  const order = seen.filter((each) => isList(each) || isPut(each));
+  expect(order.map((each) => (isList(each) ? "list" : partOf(each)))).toEqual([1, "list", 1, 2]);
 });
 
 it("where the first part is lost, no other that is as large is sent", async () => {

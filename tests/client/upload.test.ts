@@ -9,7 +9,6 @@ import {
   FILE,
   failure,
   first,
-  type Happening,
   isFor,
   isPut,
   network,
@@ -198,7 +197,7 @@ it("a URL that the store no longer accepts is replaced by a fresh one, once", as
 });
 
 /** Trouble that takes 30 seconds each time. */
-const slowly = <A extends Happening>(happening: A): A => {
+const slowly = <A>(happening: A): A => {
   pass(30);
   return happening;
 };
@@ -409,6 +408,19 @@ it.each([
     );
   },
 );
+
+it("an outage does not shorten the time for which an answer is waited for", async () => {
+  const { client } = await startUploads();
+  stopClocks();
+  network((request) => (request.method === "HEAD" ? "lost" : undefined));
+  const puts = onPut((init, count) => {
+    if (count === 1) return takeAndLose(init);
+    if (count <= 4) return slowly(Promise.reject(new TypeError("fetch failed")));
+    return count === 5 ? takeAndLose(init).finally(() => pass(70)) : undefined;
+  });
+  expect((await client.upload(FILE, { retry: { for: "2 minutes" } })).size).toBe(FILE.size);
+  expect(puts.count).toBe(6);
+});
 
 it("a captive portal of more than 45 seconds does not end the upload of a service that is known", async () => {
   const { client } = await startUploads();
