@@ -1,5 +1,6 @@
 import * as Effect from "effect/Effect";
 import * as Option from "effect/Option";
+import * as Schedule from "effect/Schedule";
 import * as Semaphore from "effect/Semaphore";
 import type { LimitsUnavailable, StoreUnavailable } from "../../domain/errors.ts";
 import type { OrganizationId } from "../../domain/organization.ts";
@@ -21,7 +22,7 @@ export const recountFiles = Effect.fnUntraced(function* (
   if (recount === undefined) return false;
   const list = yield* listsOfStore;
   let counted = 0;
-  yield* forEachPage(
+  const count = forEachPage(
     (after: string | undefined) =>
       list.objects({ prefix: prefixFor(organization), after, limit: 1000 }),
     (page) => {
@@ -31,9 +32,13 @@ export const recountFiles = Effect.fnUntraced(function* (
       report((counted += files.length));
       return recount.add(files);
     },
+  ).pipe(
+    Effect.andThen(recount.unseen),
+    Effect.flatMap(decide),
+    Effect.andThen(recount.finish),
+    Effect.onError(() => Effect.ignore(recount.end)),
   );
-  yield* decide(yield* recount.unseen);
-  yield* recount.finish;
+  yield* count;
   return true;
 });
 
@@ -84,7 +89,7 @@ export const careFor = (organization: OrganizationId) =>
         organization,
       },
     );
-    yield* oneAtATime.withPermit(recountFiles(organization));
+    yield* oneAtATime.withPermit(recountFiles(organization)).pipe(Effect.retry(AGAIN));
   }).pipe(
     Effect.catch(({ reason }: LimitsUnavailable | StoreUnavailable) =>
       Effect.logWarning("stored files could not be counted", { organization, reason }),
@@ -92,3 +97,6 @@ export const careFor = (organization: OrganizationId) =>
   );
 
 const KNOWN = { isKnown: true };
+
+/** A list of a store that is busy may end early; the next grant cares for the account after a minute. */
+const AGAIN = { times: 3, schedule: Schedule.exponential("1 second") };

@@ -172,6 +172,8 @@ export interface Recount {
   readonly unseen: Effect.Effect<ReadonlyArray<Doubt>, LimitsUnavailable>;
   /** Replaces the account by this count. */
   readonly finish: Effect.Effect<void, LimitsUnavailable>;
+  /** Gives the count up: another may begin at once. */
+  readonly end: Effect.Effect<void, LimitsUnavailable>;
 }
 
 /** Undefined by default: nothing is counted. */

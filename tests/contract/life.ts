@@ -311,6 +311,8 @@ export async function live(opened: Opened, { commands, end, way, ...chosen }: Li
   };
   const actions = (by: By): Readonly<Record<Event[1], () => Promise<unknown>>> => ({
     crash: async () => {
+      // A store that asks whether it may publish takes it for a failure, and the process goes on.
+      now.faults += 1;
       throw CRASH;
     },
     lost: () => fail("timeout"),

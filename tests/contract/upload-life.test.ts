@@ -21,6 +21,8 @@ const confirmed = (...events: ReadonlyArray<Event>) => ({ do: "confirm", by: 0, 
 const FOUND: ReadonlyArray<Life> = [
   // Another process made the file between the two looks of the first, which found neither.
   { ...PLAIN, commands: [PUT, confirmed([1, "confirm"])] },
+  // A process ended where the store asked whether it may publish.
+  { ...PLAIN, scan: "clamd", commands: [PUT, confirmed([9, "crash"]), PUT] },
   // Another process had scanned and removed it before the first looked.
   {
     ...PLAIN,

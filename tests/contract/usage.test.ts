@@ -414,6 +414,23 @@ function promises(connect: Connect): void {
     }),
   );
 
+  promise("a count that is given up leaves no file to wait for it", (made) =>
+    Effect.gen(function* () {
+      const old = made.grant(10);
+      made.files.set(old.key, 10);
+      yield* made.recount();
+      const begun = (yield* made.counter.recount(made.organization)) ?? expect.unreachable();
+      yield* begun.end;
+      yield* made.remove(old);
+      expect(yield* made.counted()).toEqual([0, 0, 0, 0]);
+      // An end that comes late ends no other.
+      const next = (yield* made.counter.recount(made.organization)) ?? expect.unreachable();
+      yield* begun.end;
+      yield* next.unseen;
+      yield* next.finish;
+    }),
+  );
+
   promise("a count corrects what another program has stored or removed", (made) =>
     Effect.gen(function* () {
       const [gone, sent, foreign, replaced] = [

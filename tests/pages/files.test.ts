@@ -7,6 +7,7 @@ import { need } from "../support/need.ts";
 import { type ServiceProcess, startProcess } from "../support/service-process.ts";
 import { snippetsOf } from "../support/snippets.ts";
 import { findingsIn } from "./axe.ts";
+import { complaintsOf } from "./complaints.ts";
 import { type Pages, startPages } from "./project.ts";
 
 // The lists of files of docs/client/frameworks.md, beside the uploads whose files come on top.
@@ -111,9 +112,7 @@ describe.skipIf(executablePath === undefined)("lists of files in Chromium", () =
       ...modules(framework),
     });
     const page = await browser.newPage(options);
-    const complaints: Array<string> = [];
-    page.on("pageerror", ({ message }) => complaints.push(message));
-    page.on("console", (said) => void (said.type() === "error" && complaints.push(said.text())));
+    const complaints = complaintsOf(page);
     await page.route("**/acme/files?*", list);
     await page.goto(await urls[framework]);
     const files = page.locator(".files");

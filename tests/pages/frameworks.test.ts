@@ -9,6 +9,7 @@ import { need } from "../support/need.ts";
 import { type ServiceProcess, startProcess } from "../support/service-process.ts";
 import { snippetsOf } from "../support/snippets.ts";
 import { findingsIn } from "./axe.ts";
+import { complaintsOf } from "./complaints.ts";
 import { type Pages, startPages } from "./project.ts";
 
 // The components of docs/client/frameworks.md, each in a page of another origin than the service.
@@ -112,14 +113,9 @@ describe.skipIf(executablePath === undefined)("components in Chromium", () => {
       [name]: component(name),
     });
     const page = await browser.newPage(options);
-    const complaints: Array<string> = [];
+    const complaints = complaintsOf(page);
     const keys: Array<string> = [];
-    page.on("pageerror", ({ message }) => complaints.push(message));
-    // Chromium drops connections when a network of Docker comes or goes; the client tries again.
-    page.on("console", (said) => {
-      if (said.text().includes("ERR_NETWORK_CHANGED")) return;
-      (said.type() === "error" ? complaints : keys).push(said.text());
-    });
+    page.on("console", (said) => said.type() !== "error" && keys.push(said.text()));
     await page.goto(await urls[entry]);
     await page.getByText("Up to 100 MiB each").waitFor();
     const row = (name: string) => page.locator("li", { hasText: name });
@@ -160,8 +156,7 @@ describe.skipIf(executablePath === undefined)("components in Chromium", () => {
       "valetkey.ts": here(snippets.get("valetkey.ts") ?? ""),
     });
     const page = await browser.newPage();
-    const complaints: Array<string> = [];
-    page.on("console", (said) => said.type() === "error" && complaints.push(said.text()));
+    const complaints = complaintsOf(page);
     await page.clock.install();
     await page.goto(url);
     const rows = async () => {

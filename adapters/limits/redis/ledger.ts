@@ -105,6 +105,7 @@ export const connectLedger = Effect.fnUntraced(function* (
       }
       return (yield* count(organization, { id, step: "finish", late })) !== undefined;
     }),
+    end: (organization, id) => Effect.asVoid(count(organization, { id, step: "end" })),
     forget: (organization) =>
       Effect.asVoid(ask((client) => client.forgetUsage(keysOf(organization), {}))),
   };

@@ -127,11 +127,11 @@ return cjson.encode({entries = found, now = string.format('%.0f', now),
 /** A count whose process does not go on ends by itself. */
 const COUNT_LIFETIME = 600_000;
 
-/** Begins a count, goes on with it, or replaces what is settled by it. */
+/** Begins a count, goes on with it, replaces what is settled by it, or gives it up. */
 export const countUsage = script<
   {
     readonly id: string;
-    readonly step: "begin" | "look" | "late" | "add" | "finish";
+    readonly step: "begin" | "look" | "late" | "add" | "finish" | "end";
     readonly keys?: ReadonlyArray<string>;
     readonly sums?: Sums;
     readonly late?: number;
@@ -167,6 +167,8 @@ elseif input.step == 'finish' then
   if redis.call('EXISTS', counted) == 1 then redis.call('RENAME', counted, settled) end
   redis.call('HSET', settled, 'server', server, 'since', string.format('%.0f', now))
   redis.call('PEXPIRE', settled, ${LONGEST})
+elseif input.step == 'end' then
+  redis.call('DEL', count, counted)
 end
 return cjson.encode(found)
 `,

@@ -101,6 +101,8 @@ export interface Ledger {
     count: string,
     result: { readonly sums: Sums; readonly late: number },
   ) => Answer<boolean>;
+  /** Ends a count that changes nothing. */
+  readonly end: (organization: OrganizationId, count: string) => Answer<void>;
   /** Makes the account unknown. */
   readonly forget: (organization: OrganizationId) => Answer<void>;
 }

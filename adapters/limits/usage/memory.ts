@@ -84,6 +84,9 @@ export function ledgerInMemory(): Ledger {
       delete account.count;
       return true;
     }),
+    end: using((account, _, id: string) => {
+      if (account.count?.id === id) delete account.count;
+    }),
     forget: using((account) => {
       account.since = undefined;
       account.caredAt = -Infinity;

@@ -88,6 +88,7 @@ export const recountIn = (ledger: Ledger): UsageCounter["recount"] =>
         }
         return yield* ENDED;
       }),
+      end: ledger.end(organization, count),
     };
   });
 

@@ -1,12 +1,15 @@
 import { expect, it } from "@effect/vitest";
 import * as Effect from "effect/Effect";
+import * as Fiber from "effect/Fiber";
 import * as Option from "effect/Option";
+import * as TestClock from "effect/testing/TestClock";
 import { counterIn } from "../../../adapters/limits/usage/counter.ts";
 import { ledgerInMemory } from "../../../adapters/limits/usage/memory.ts";
 import { careFor, recountFiles } from "../../../application/files/count-files.ts";
 import { forgetOrganization } from "../../../application/files/forget-organization.ts";
 import { type ObjectFacts, ObjectStore } from "../../../application/ports/object-store.ts";
 import { Usage } from "../../../application/ports/usage.ts";
+import { StoreUnavailable } from "../../../domain/errors.ts";
 import { OrganizationId } from "../../../domain/organization.ts";
 import { StorageKey } from "../../../domain/storage-key.ts";
 
@@ -18,14 +21,17 @@ const keyOf = (at: number) =>
 function storing(...sizes: ReadonlyArray<number>) {
   const files = new Map(sizes.map((size, at) => [keyOf(at), { size, age: 0, etag: '"e"' }]));
   let lists = 0;
+  let failures = 0;
   const store = {
     remove: () => Effect.die("killed"),
     head: (key: StorageKey) => Effect.sync(() => Option.fromUndefinedOr(files.get(key))),
     list: {
       objects: () =>
-        Effect.sync(() => {
+        Effect.suspend(() => {
           lists += 1;
-          return { found: [...files].map(([key, file]) => ({ key, ...file })) };
+          if (failures-- > 0)
+            return Effect.fail(new StoreUnavailable({ kind: "timeout", reason: "busy" }));
+          return Effect.succeed({ found: [...files].map(([key, file]) => ({ key, ...file })) });
         }),
     },
   } as unknown as ObjectStore["Service"];
@@ -34,6 +40,7 @@ function storing(...sizes: ReadonlyArray<number>) {
     files: files as Map<StorageKey, Partial<ObjectFacts>>,
     counter,
     lists: () => lists,
+    failTimes: (times: number) => (failures = times),
     use: <A, E>(program: Effect.Effect<A, E, ObjectStore>) =>
       program.pipe(
         Effect.provideService(ObjectStore, store),
@@ -61,6 +68,20 @@ it.effect("the store is listed while an account is unknown, and not again", () =
       yield* use(careFor(organization));
       expect([lists(), (yield* counter.read({ organization })).isKnown]).toEqual([1, true]);
     }
+  }),
+);
+
+it.effect("a list that fails is asked for again soon, and ends its count in the end", () =>
+  Effect.gen(function* () {
+    const { counter, lists, failTimes, use } = storing(5);
+    failTimes(4);
+    for (const isKnown of [false, true]) {
+      const caring = yield* Effect.forkChild(use(careFor(organization)));
+      yield* TestClock.adjust("10 seconds");
+      yield* Fiber.join(caring);
+      expect((yield* counter.read({ organization })).isKnown).toBe(isKnown);
+    }
+    expect(lists()).toBe(5);
   }),
 );
 
