@@ -135,6 +135,11 @@ func (u *upload) attempt(ctx context.Context, p *part) error {
 	}
 	if !p.takenAt.IsZero() && time.Since(p.takenAt) > lateAnswer {
 		p.inVain++
+		u.mu.Lock()
+		if p.takenAt.After(u.progressAt) {
+			u.progressAt = p.takenAt // what was before, such as an outage, is over
+		}
+		u.mu.Unlock()
 		failed.unstable(p.inVain == mostInVain, "%d bytes were sent %d times, and no answer came within %.0f minutes",
 			size, p.inVain, answerTime(size).Minutes())
 	} else if (err != nil || brokenBody.MatchString(code)) && p.sent > progressBytes {

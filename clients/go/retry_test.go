@@ -214,6 +214,36 @@ func TestABodyWithoutAnAnswerIsSentThreeTimesAtMost(t *testing.T) {
 	}
 }
 
+// away is a line of which no answer comes, then no network, then no answer once more.
+type away struct {
+	swallowing
+	until time.Time
+}
+
+func (a *away) RoundTrip(request *http.Request) (*http.Response, error) {
+	if request.Method == http.MethodPut && time.Now().Before(a.until) {
+		return nil, io.ErrUnexpectedEOF
+	}
+	if request.Method == http.MethodPut && a.bodies == 2 {
+		_, _ = io.Copy(io.Discard, request.Body)
+		return &http.Response{StatusCode: 200, Body: http.NoBody}, nil
+	}
+	answer, err := a.swallowing.RoundTrip(request)
+	if err != nil && a.bodies == 1 {
+		a.until = time.Now().Add(200 * time.Second)
+	}
+	return answer, err
+}
+
+func TestAnOutageDoesNotShortenTheWaitForAnAnswer(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p, u := newPart(&http.Client{Transport: &away{}}, Options{RetryFor: 6 * time.Minute}, 5<<20)
+		if err := u.send(context.Background(), p); err != nil {
+			t.Error(err)
+		}
+	})
+}
+
 // breaking is a line that breaks after a part of each body.
 type breaking struct{ bodies int }
 

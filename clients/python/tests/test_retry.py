@@ -81,6 +81,20 @@ class PersistTest(unittest.TestCase):
         self.assertEqual([each.retrying for each in outcomes], ["network", "network", None])
         self.assertRegex(str(outcomes[2]), "100 bytes were sent 3 times, and no answer .* 280 s")
 
+    def test_an_outage_does_not_shorten_the_wait_for_an_answer(self) -> None:
+        waits = iter([280])
+
+        async def once() -> str:
+            failure = OfflineError("nothing answers.", retrying="network")
+            if self.now < 1200:
+                raise failure
+            for silence in waits:
+                self.now += silence
+                raise self.run_.failure_of(1, 100, failure, 100, silence)
+            return "sent"
+
+        self.assertEqual(asyncio.run(self.run_.persist(once)), "sent")
+
     def test_a_break_after_a_mebibyte_is_progress_but_not_without_end(self) -> None:
         for sent, code, count in ((2**20 + 1, "UNSTABLE", 40), (2**20, None, 3)):
             breaks: list[float] = []

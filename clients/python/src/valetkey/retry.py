@@ -72,6 +72,8 @@ class Run:
         message, times = "", self._in_vain.get(part, 0)
         if silence > SILENCE:
             times = self._in_vain[part] = times + 1
+            # What was before, such as an outage, is over.
+            self._progress_at = max(self._progress_at, monotonic() - silence)
             message = f"sent {times} times, and no answer came within {silence:.0f} seconds"
         elif broke_after > PROGRESS_BYTES:
             self._progress_at = monotonic()
