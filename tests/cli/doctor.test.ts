@@ -3,6 +3,7 @@ import type { Finding } from "../../adapters/cli/doctor/finding.ts";
 import { valetkey } from "../support/command-line.ts";
 import { freePort } from "../support/free-port.ts";
 import { type Between, s3Error, startS3 } from "../support/s3-server.ts";
+import { until } from "../support/until.ts";
 
 // The doctor against a store with one fault, or behind one, all in this process. What only a real
 // store answers is in tests/service/doctor-store.test.ts.
@@ -11,7 +12,11 @@ import { type Between, s3Error, startS3 } from "../support/s3-server.ts";
 async function doctor(between?: Between, more: Fault["env"] = {}) {
   const s3 = await startS3(between);
   const env = { ...s3.env, ...(typeof more === "function" ? await more(s3.endpoint) : more) };
-  const { code, stdout, stderr } = await valetkey(["doctor", "--json"], env);
+  // A busy machine may be too late for it.
+  const { code, stdout, stderr } = await until("answers in time", async () => {
+    const told = await valetkey(["doctor", "--json"], env);
+    return !told.stdout.includes("no answer within") && told;
+  });
   const { findings } = JSON.parse(stdout || "{}") as { findings: ReadonlyArray<Finding> };
   return { code, findings, stdout, stderr, ...s3 };
 }
