@@ -215,3 +215,5 @@ try {
   await site.close();
   rmSync(folder, { recursive: true, force: true });
 }
+// Of a thousand connections that were cut, Node may wait for one without end.
+process.exit();
