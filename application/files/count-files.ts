@@ -22,7 +22,7 @@ export const recountFiles = Effect.fnUntraced(function* (
   if (recount === undefined) return false;
   const list = yield* listsOfStore;
   let counted = 0;
-  const count = forEachPage(
+  yield* forEachPage(
     (after: string | undefined) =>
       list.objects({ prefix: prefixFor(organization), after, limit: 1000 }),
     (page) => {
@@ -38,7 +38,6 @@ export const recountFiles = Effect.fnUntraced(function* (
     Effect.andThen(recount.finish),
     Effect.onError(() => Effect.ignore(recount.end)),
   );
-  yield* count;
   return true;
 });
 

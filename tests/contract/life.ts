@@ -281,7 +281,9 @@ export async function live(opened: Opened, { commands, end, way, ...chosen }: Li
     const confirmed = await confirm(by);
     now.confirming -= 1;
     const { _tag } = confirmed;
-    const hasFailed = now.faults > before.faults;
+    // A store that asks whether it may publish takes an end there for a failure, and goes on.
+    const hasGoneOn = "reason" in confirmed && confirmed.reason === CRASH.message;
+    const hasFailed = now.faults > before.faults || hasGoneOn;
     if (!hasFailed) now.mayReturn &&= now.confirming > 0;
     if (_tag === "Done") {
       const { version, size, final } = confirmed;
@@ -311,8 +313,6 @@ export async function live(opened: Opened, { commands, end, way, ...chosen }: Li
   };
   const actions = (by: By): Readonly<Record<Event[1], () => Promise<unknown>>> => ({
     crash: async () => {
-      // A store that asks whether it may publish takes it for a failure, and the process goes on.
-      now.faults += 1;
       throw CRASH;
     },
     lost: () => fail("timeout"),
