@@ -11,7 +11,7 @@ import {
 import { join } from "node:path";
 import { afterEach, expect, it } from "vitest";
 import { send } from "../../adapters/contract/sending/send.ts";
-import { type ServiceProcess, startProcess } from "../support/service-process.ts";
+import { type ServiceProcess, startProcess, untilReady } from "../support/service-process.ts";
 import { until } from "../support/until.ts";
 
 const MiB = 1024 * 1024;
@@ -84,6 +84,8 @@ it.each([1, 2])(
     const services = [service];
     const { directory: STORAGE_LOCAL_DIR, token: DEV_TOKEN } = service;
     if (count > 1) services.push(await startProcess({ STORAGE_LOCAL_DIR, DEV_TOKEN }));
+    // Until then it may try to write into the folder, which would be seen below.
+    await Promise.all(services.map(untilReady));
     const completing = await sendAll();
     const [uploadId = ""] = uploadIds();
     const complete = (_: unknown, turn: number) =>
