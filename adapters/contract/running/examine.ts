@@ -14,7 +14,7 @@ import type { Harness, OpenStore } from "../subject/harness.ts";
 import { PROMISES, standsOn } from "../promises/promises.ts";
 import { rememberingCall, rememberingRequests } from "./remember.ts";
 import { obstacle, openScratch, versionIn } from "./scratch.ts";
-import { type Tried, tryPromise, within } from "./try-promise.ts";
+import { MOST_TRIES, type Tried, tryPromise, within } from "./try-promise.ts";
 import { isMadeBy, type StorePromise } from "../promises/store-promise.ts";
 import { type BuiltStore, hasFrom, openStore } from "../subject/subject.ts";
 import { newKey } from "../sending/uploads.ts";
@@ -202,7 +202,6 @@ const INTERRUPTED = "it was interrupted";
 const GRACE = 5000;
 const SILENCE = 30_000;
 const MOST_PATIENCE = 10 * 60_000;
-const MOST_TRIES = 3;
 
 const OVER = new StoreUnavailable({ kind: "timeout", reason: "nobody waits for its answer" });
 

@@ -2,6 +2,8 @@ import { beforeAll, describe, it } from "vitest";
 import { ABILITIES } from "../../../application/ports/abilities.ts";
 import type { Harness } from "../subject/harness.ts";
 import { isMadeBy, type StorePromise } from "../promises/store-promise.ts";
+import { isTemporary } from "../sending/exchange.ts";
+import { MOST_TRIES } from "./try-promise.ts";
 import {
   type BuiltStore,
   hasFrom,
@@ -28,10 +30,21 @@ export function register(harness: Harness, promises: ReadonlyArray<StorePromise>
       return close;
     });
 
-    for (const { title, check } of promises.filter(isMadeBy(has))) {
-      it(title, () => check(newSubject(built)), TIMEOUT);
+    for (const promise of promises.filter(isMadeBy(has))) {
+      it(promise.title, () => expectKept(promise, built), TIMEOUT);
     }
   });
+}
+
+/** A promise is not broken by a store that gives no answer, or one of another time. */
+async function expectKept({ check }: StorePromise, store: BuiltStore): Promise<void> {
+  for (let tries = 1; ; tries += 1) {
+    try {
+      return await check(newSubject(store));
+    } catch (cause) {
+      if (tries === MOST_TRIES || !isTemporary(cause)) throw cause;
+    }
+  }
 }
 
 /** In milliseconds, as certify waits for a promise: some try to hold up a store, or race many times. */

@@ -20,6 +20,9 @@ export interface Tried extends CertifiedPromise {
   readonly isSilent?: boolean;
 }
 
+/** How often a promise is tried of a store that gives no answer to judge by. */
+export const MOST_TRIES = 3;
+
 const LONGEST_REASON = 1000;
 
 /** Tries a promise once. It is not broken by a store that gives no answer, or one of another time. */
