@@ -242,7 +242,6 @@ it.each([true, false])(
 it("an object that is replaced while it is read is always there, with all its bytes", async () => {
   const bodies = ["first".repeat(100), "second".repeat(100)];
   await store(bodies[0] ?? "");
-  const { url } = await signGet();
   const writing = (async () => {
     for (let turn = 1; turn <= 100; turn++) {
       expect((await store(bodies[turn % 2] ?? "")).status).toBe(200);
@@ -250,6 +249,8 @@ it("an object that is replaced while it is read is always there, with all its by
   })();
   const answers: Array<readonly [status: number | undefined, body: string]> = [];
   for (let turn = 0; turn < 50; turn++) {
+    // One lives for a minute.
+    const { url } = await signGet();
     const read = await Promise.all(Array.from({ length: 10 }, () => send("GET", url)));
     answers.push(...read.map(({ status, body }) => [status, body.toString()] as const));
   }

@@ -156,7 +156,6 @@ it.skipIf(schemathesis === undefined)(
     );
     expect(report?.warnings.unsupported_regex).toEqual([]);
   },
-  600_000,
 );
 
 interface Report {

@@ -12,7 +12,7 @@ import { answerOf } from "../support/ask.ts";
 import { makeBucket } from "../support/make-bucket.ts";
 import { makeFolder } from "../support/make-folder.ts";
 import { need } from "../support/need.ts";
-import { startProcess } from "../support/service-process.ts";
+import { startProcess, untilReady } from "../support/service-process.ts";
 import { type Entra, startEntra } from "./entra.ts";
 import { startEntraHttps } from "./entra-https.ts";
 import { startAzureVerifier } from "./store.ts";
@@ -116,6 +116,7 @@ describe.skipIf(azurite === undefined)("a certificate of Azure", () => {
       STORAGE_POLICIES: '{"summed":{"require_checksum":true}}',
     });
     onTestFinished(async () => void (await service.stop()));
+    await untilReady(service);
     const value = createHash("md5").update("bytes").digest("base64");
     const png = { filename: "a.png", content_type: "image/png", size: 5, policy: "summed" };
     const asked = { ...png, checksum: { algorithm: "md5", value } };

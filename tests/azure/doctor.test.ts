@@ -2,6 +2,7 @@ import { describe, expect, it } from "vitest";
 import { runDoctor } from "../../adapters/cli/doctor/run.ts";
 import type { Finding } from "../../adapters/cli/doctor/finding.ts";
 import { need } from "../support/need.ts";
+import { until } from "../support/until.ts";
 import { accountSas } from "./signature.ts";
 
 const azurite = await need("azurite");
@@ -9,11 +10,15 @@ const azurite = await need("azurite");
 describe.skipIf(azurite === undefined)("the doctor before Azure", () => {
   const { account = "", key = "", endpoint = "" } = azurite ?? {};
   const examine = async (env: Readonly<Record<string, string>>) => {
-    const findings: Array<Finding> = [];
     const settings = { STORAGE_ADAPTER: "azure", STORAGE_ENDPOINT: endpoint, ...env };
-    const tell = (finding: Finding) => void findings.push(finding);
-    await runDoctor(settings, { origins: [], mayLeave: false, onStart: () => undefined, tell });
-    const text = JSON.stringify(findings);
+    // A busy machine may be too late for it.
+    const text = await until("answers in time", async () => {
+      const findings: Array<Finding> = [];
+      const tell = (finding: Finding) => void findings.push(finding);
+      await runDoctor(settings, { origins: [], mayLeave: false, onStart: () => undefined, tell });
+      const told = JSON.stringify(findings);
+      return !told.includes("answer within") && told;
+    });
     expect(text).not.toMatch(/(?<!-)bucket(?!s update gs)/);
     return text;
   };

@@ -4,7 +4,7 @@ import { describe, expect, it, onTestFinished } from "vitest";
 import { answerOf } from "../support/ask.ts";
 import { makeFolder } from "../support/make-folder.ts";
 import { need } from "../support/need.ts";
-import { startProcess } from "../support/service-process.ts";
+import { startProcess, untilReady } from "../support/service-process.ts";
 import { type Entra, startEntra } from "./entra.ts";
 import { startEntraHttps } from "./entra-https.ts";
 import { startAzureVerifier } from "./store.ts";
@@ -69,8 +69,7 @@ describe.skipIf(azurite === undefined)("the service with an identity of Azure", 
         ...https.env,
         ...IDENTITIES[kind](entra, folder),
       });
-      const ready = async () => (await fetch(`${service.address}/readyz`)).status;
-      await expect.poll(ready).toBe(200);
+      await untilReady(service);
       const file = { filename: "a.png", content_type: "image/png", size: 5 };
       const { body: granted, status } = await answerOf(service, "presign", file);
       expect(status, JSON.stringify(granted)).toBe(200);

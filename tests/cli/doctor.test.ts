@@ -12,14 +12,17 @@ import { until } from "../support/until.ts";
 async function doctor(between?: Between, more: Fault["env"] = {}) {
   const s3 = await startS3(between);
   const env = { ...s3.env, ...(typeof more === "function" ? await more(s3.endpoint) : more) };
-  // A busy machine may be too late for it.
-  const { code, stdout, stderr } = await until("answers in time", async () => {
-    const told = await valetkey(["doctor", "--json"], env);
-    return !told.stdout.includes("no answer within") && told;
-  });
+  const { code, stdout, stderr } = await answeredInTime(["doctor", "--json"], env);
   const { findings } = JSON.parse(stdout || "{}") as { findings: ReadonlyArray<Finding> };
   return { code, findings, stdout, stderr, ...s3 };
 }
+
+/** Runs the command until the store has answered in time, which is in this process. */
+const answeredInTime = (args: ReadonlyArray<string>, env: Readonly<Record<string, string>>) =>
+  until("answers in time", async () => {
+    const told = await valetkey(args, env);
+    return !told.stdout.includes("no answer within") && told;
+  });
 
 const seenIn = (findings: ReadonlyArray<Finding>, verdict: Finding["verdict"]) =>
   findings
@@ -59,7 +62,7 @@ it("a store where everything is set up passes every check, and gets its scratch 
 
 it("a person reads each finding with its reason and what mends it, and the sum", async () => {
   const { env } = await startS3();
-  const { code, stdout } = await valetkey(["doctor"], {
+  const { code, stdout } = await answeredInTime(["doctor"], {
     ...env,
     CORS_ORIGINS: "https://b.example.com",
   });
@@ -80,7 +83,7 @@ it("words of a store are shown as text, and begin no line of the report", async 
   const { env } = await startS3((request) =>
     isPlainPut(request) ? s3Error(403, "AccessDenied", message) : undefined,
   );
-  const { stdout } = await valetkey(["doctor"], env);
+  const { stdout } = await answeredInTime(["doctor"], env);
   expect(stdout).toContain("AccessDenied: No.\\u009b2J\\u202e");
   expect(stdout).not.toMatch(/[\u0080-\u009f\u202e]/);
   expect(stdout).not.toMatch(/^passed +upload: all is well/m);

@@ -180,7 +180,6 @@ it.each(Object.keys(HOSTILE).filter((way) => !way.includes("size")) as Array<key
     expect(`${stdout}${stderr}`).toMatch(/^[\n -~…]*$/);
     expect(stdout.length + stderr.length).toBeLessThan(40_000);
   },
-  60_000,
 );
 
 const REFUSED: ReadonlyArray<readonly [why: string, object, ReadonlyArray<string>, string]> = [

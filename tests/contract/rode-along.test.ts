@@ -60,7 +60,7 @@ const MD5 = {
 } as const;
 const RETAINED = {
   "x-amz-object-lock-mode": "GOVERNANCE",
-  "x-amz-object-lock-retain-until-date": new Date(Date.now() + 60_000).toISOString(),
+  "x-amz-object-lock-retain-until-date": new Date(Date.now() + 3_600_000).toISOString(),
 };
 
 describe.skipIf(server === undefined)("MinIO", () => {

@@ -7,7 +7,7 @@ import { createClient } from "../../adapters/client/client.ts";
 import { freePort } from "../support/free-port.ts";
 import { makeFolder } from "../support/make-folder.ts";
 import { need } from "../support/need.ts";
-import { startProcess } from "../support/service-process.ts";
+import { startProcess, untilReady } from "../support/service-process.ts";
 import { until } from "../support/until.ts";
 
 // The commands of deploy/minio/README.md, typed as they stand.
@@ -34,7 +34,10 @@ it.skipIf(minio === undefined)(
       const isUp = `http://127.0.0.1:${port}/minio/health/cluster`;
       await until("MinIO's start", async () => (await fetch(isUp)).ok);
       const command = here(service).replace("npm start", "exec node deploy/node.ts");
-      const { address, token, stop } = await startProcess({}, () => ["/bin/sh", "-ec", command]);
+      const started = await startProcess({}, () => ["/bin/sh", "-ec", command]);
+      // Until then its bucket may not be there.
+      await untilReady(started);
+      const { address, token, stop } = started;
       const client = createClient({ endpoint: address, organization: "acme", token });
       const { getUrl } = await client.upload(
         new File(["a picture"], "a.png", { type: "image/png" }),

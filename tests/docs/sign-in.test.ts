@@ -2,6 +2,7 @@ import { exportJWK, generateKeyPair, SignJWT } from "jose";
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, it } from "vitest";
+import { answered } from "../support/ask.ts";
 import { atTestEnd } from "../support/at-test-end.ts";
 import { makeFolder } from "../support/make-folder.ts";
 import { receiptKey } from "../support/receipt-key.ts";
@@ -45,11 +46,13 @@ async function serviceWith({ JWT_JWKS_URL = "", ...env }: Env, keys: ReadonlyArr
   });
   atTestEnd(service.stop);
   return async (token: string, organization: string) => {
-    const answer = await fetch(`${service.address}/api/v1/orgs/${organization}/files/presign`, {
+    const address = `${service.address}/api/v1/orgs/${organization}/files/presign`;
+    const init = {
       method: "POST",
       headers: { "Content-Type": "application/json", Authorization: `Bearer ${token}` },
       body: JSON.stringify({ filename: "a.txt", content_type: "text/plain", size: 5 }),
-    });
+    };
+    const answer = await answered(() => fetch(address, init));
     const { key, code } = (await answer.json()) as { key?: string; code?: string };
     return key?.replace(/files\/.*/, "") ?? `${answer.status} ${code}`;
   };
@@ -80,8 +83,8 @@ const NOBODY = "401 UNAUTHENTICATED";
 /** Signs with a fresh key, or with a secret. */
 async function signerOf({ alg, header, claims }: Provider) {
   const { publicKey, privateKey } = await generateKeyPair(alg, { extractable: true });
-  const now = Math.floor(Date.now() / 1000);
   const sign = (other: Claims = {}, secret?: Uint8Array) => {
+    const now = Math.floor(Date.now() / 1000);
     const all = Object.entries({ iat: now, exp: now + 60, ...claims, ...other });
     return new SignJWT(Object.fromEntries(all.filter(([, claim]) => claim !== null)))
       .setProtectedHeader({ ...header, kid: "1", alg: secret ? "HS256" : alg })

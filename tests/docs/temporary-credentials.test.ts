@@ -8,7 +8,7 @@ import { makeFolder } from "../support/make-folder.ts";
 import { minioEnv } from "../support/minio.ts";
 import { need } from "../support/need.ts";
 import { runCommand } from "../support/run-command.ts";
-import { startProcess } from "../support/service-process.ts";
+import { startProcess, untilReady } from "../support/service-process.ts";
 import { snippetsOf } from "../support/snippets.ts";
 import { certificateOf } from "../support/store-certificate.ts";
 
@@ -31,6 +31,7 @@ it.skipIf(!minio || !rclone || !aws)(
       STORAGE_POLICIES: page.get("datasets.json") ?? "",
     });
     atTestEnd(service.stop);
+    await untilReady(service);
     const bin = join(folder, "bin");
     for (const name of ["bin", "data", "data/a b"]) mkdirSync(join(folder, name));
     symlinkSync(rclone, join(bin, "rclone"));

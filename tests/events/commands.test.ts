@@ -2,7 +2,7 @@ import { mkdirSync, readdirSync, rmSync, utimesSync, writeFileSync } from "node:
 import { join } from "node:path";
 import { expect, it } from "vitest";
 import { placeOf } from "../../adapters/storage/local/key-tree.ts";
-import { ask, upload } from "../support/ask.ts";
+import { answered, ask, upload } from "../support/ask.ts";
 import { atTestEnd } from "../support/at-test-end.ts";
 import { freePort } from "../support/free-port.ts";
 import { makeFolder } from "../support/make-folder.ts";
@@ -30,7 +30,7 @@ async function openRedis(path: string): Promise<Env> {
 
 const confirmed = async (service: ServiceProcess) => {
   const { receipt, key } = await upload(service);
-  expect((await ask(service, "confirm", { receipt })).status).toBe(200);
+  expect((await answered(() => ask(service, "confirm", { receipt }))).status).toBe(200);
   return String(key);
 };
 

@@ -64,7 +64,7 @@ it("nothing is confirmed while events cannot be kept, and nothing is lost", asyn
   const service = await startProcess(env);
   const { receipt } = await upload(service);
   const { DatabaseSync } = await import("node:sqlite");
-  const other = new DatabaseSync(join(service.directory, "events.db"));
+  const other = new DatabaseSync(join(service.directory, "events.db"), { timeout: 300_000 });
   other.exec("BEGIN EXCLUSIVE");
   const refused = await ask(service, "confirm", { receipt });
   expect(refused.status).toBe(503);

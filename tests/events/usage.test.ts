@@ -2,7 +2,7 @@ import { cpSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { placeOf } from "../../adapters/storage/local/key-tree.ts";
-import { ask, upload } from "../support/ask.ts";
+import { answered, ask, upload } from "../support/ask.ts";
 import { atTestEnd } from "../support/at-test-end.ts";
 import { valetkey } from "../support/command-line.ts";
 import { makeFolder } from "../support/make-folder.ts";
@@ -13,13 +13,6 @@ import { until } from "../support/until.ts";
 import { startReceiver } from "./backend.ts";
 
 const path = await need("redis");
-
-/** Asks until it is answered: a Redis on a busy machine may be too late. */
-const answered = (request: () => Promise<Response>) =>
-  until("the answer", async () => {
-    const answer = await request();
-    return answer.status !== 503 && answer;
-  });
 
 const usageOf = async ({ address, token }: ServiceProcess) => {
   const headers = { Authorization: `Bearer ${token}` };

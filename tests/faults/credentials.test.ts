@@ -48,11 +48,15 @@ it("signing stops when credentials end that cannot be renewed, and goes on by it
   await endure(() => service, {
     name: "the endpoint of credentials is gone for longer than they live",
     begin: async () => {
+      const before = service.output().length;
       await way.open(false);
-      await until("their end", () => service.output().includes("CREDENTIALS_UNAVAILABLE"));
+      const said = () => service.output().slice(before);
+      await until("their end", () => said().includes("CREDENTIALS_UNAVAILABLE"));
     },
     end: way.heal,
-    allowed: {
+    allowed: {},
+    // A busy machine may renew them too late by itself.
+    always: {
       presign: signing,
       put: sending,
       confirm: asking,

@@ -79,9 +79,9 @@ async function killAt(kind: (typeof STEPS)[number]): Promise<void> {
     let recovered = 0;
     for (const [index, point] of points.entries()) {
       const upload = kind.make(ledger, index);
-      const isAnswered = await doStep(upload, point);
+      await doStep(upload, point);
       // Where a step is answered before its last operations it is killed behind its answer.
-      if (isAnswered) service.signal("SIGKILL");
+      service.signal("SIGKILL");
       await service.ended;
       const since = performance.now();
       service = await start(folder, service);

@@ -207,7 +207,7 @@ export class Ledger {
   /** Repeats the last step of an upload, which has the same answer each time. */
   async repeat(upload: Upload): Promise<void> {
     upload.done = upload.steps.length - 1;
-    expect(await this.advance(upload), this.summary()).toBe(true);
+    await this.settle();
     expect(new Set(upload.answers).size, upload.answers.join("\n")).toBe(1);
   }
 

@@ -70,13 +70,11 @@ const remove = (service: ServiceProcess, { key }: Granted) =>
 /** What Redis has counted. */
 function counted(key: StorageKey): Promise<UsageReading> {
   const settings = Result.getOrThrow(readRedis(variables(redis.env))) ?? expect.unreachable();
-  return Effect.runPromise(
-    Effect.scoped(
-      Effect.flatMap(connectLedger(settings), (ledger) =>
-        counterIn(ledger, { refusesUnknown: false }).read({ organization: organizationOf(key) }),
-      ),
-    ),
+  const reading = Effect.flatMap(connectLedger(settings), (ledger) =>
+    counterIn(ledger, { refusesUnknown: false }).read({ organization: organizationOf(key) }),
   );
+  // On a busy machine it may take longer than a service waits for it.
+  return until("what is counted", () => Effect.runPromise(Effect.scoped(reading)));
 }
 
 /** What the store has, by a list of it. */

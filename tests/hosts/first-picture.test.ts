@@ -58,5 +58,4 @@ it.skipIf(chromium === undefined).each(isFullRun ? FRAMEWORKS : QUICK)(
     const answers = async () => (await fetch(await address).catch(() => undefined)) !== undefined;
     await expect.poll(answers).toBe(false);
   },
-  600_000,
 );

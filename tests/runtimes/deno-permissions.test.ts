@@ -74,8 +74,11 @@ async function tryOut(store: Store, permissions: ReadonlyArray<string>) {
   const env = await ENVIRONMENTS[store]();
   try {
     const { address, token, output, stop } = await startProcess(env, denoCommand(permissions));
-    // Waits for the first look at the store, which makes the bucket.
-    await fetch(`${address}/readyz`);
+    // Its first look at the store makes the bucket, or says which permission it lacks.
+    await until("a look at the store", async () => {
+      const { status } = await (await fetch(`${address}/readyz`)).json();
+      return status === "ready" || output().includes("run again with");
+    });
     const served = await threeLines(address, token, asked(store)).catch(String);
     // What the page loads is made from sources first.
     const page = await fetch(`${address}/client/client.ts`);

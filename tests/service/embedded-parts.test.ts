@@ -20,8 +20,11 @@ const SIZE = 12 * MiB;
 let service: ServiceProcess;
 afterEach(() => service.stop());
 
-const start = async (env: Readonly<Record<string, string>> = {}) =>
-  (service = await startProcess({ STORAGE_MAX_FILE_SIZE: "50 MiB", ...env }));
+async function start(env: Readonly<Record<string, string>> = {}): Promise<void> {
+  service = await startProcess({ STORAGE_MAX_FILE_SIZE: "50 MiB", ...env });
+  // Until then it writes into its folder by itself, which would be seen there.
+  await untilReady(service);
+}
 
 /** Calls a service on a connection of its own. */
 async function call(method: string, path: string, body?: object, { address } = service) {
@@ -84,7 +87,6 @@ it.each([1, 2])(
     const services = [service];
     const { directory: STORAGE_LOCAL_DIR, token: DEV_TOKEN } = service;
     if (count > 1) services.push(await startProcess({ STORAGE_LOCAL_DIR, DEV_TOKEN }));
-    // Until then it may try to write into the folder, which would be seen below.
     await Promise.all(services.map(untilReady));
     const completing = await sendAll();
     const [uploadId = ""] = uploadIds();

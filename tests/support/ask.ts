@@ -12,6 +12,13 @@ export const ask = ({ address, token }: Asked, path: string, body?: object, meth
     ...(body && { body: JSON.stringify(body) }),
   });
 
+/** Asks until it is answered otherwise than with 503: a store or Redis on a busy machine may be late. */
+export const answered = (request: () => Promise<Response>): Promise<Response> =>
+  until("an answer other than 503", async () => {
+    const answer = await request();
+    return answer.status !== 503 && answer;
+  });
+
 /** The same with the answer read. */
 export async function answerOf(...asked: Parameters<typeof ask>) {
   const answer = await ask(...asked);
@@ -26,11 +33,9 @@ export async function upload(
   asked: object = TEXT,
   content: string | Uint8Array<ArrayBuffer> = "hello",
 ) {
-  // A busy machine may answer that it is.
-  const { body } = await until("a grant", async () => {
-    const answer = await answerOf(service, "presign", { ...asked, size: content.length });
-    return answer.status !== 503 && answer;
-  });
+  const size = content.length;
+  const granted = await answered(() => ask(service, "presign", { ...asked, size }));
+  const body = await granted.json();
   await fetch(body.put_url, { method: "PUT", headers: body.put_headers, body: content });
   return body;
 }

@@ -1,4 +1,4 @@
-import { ask } from "./ask.ts";
+import { answered, ask } from "./ask.ts";
 
 /** What the client of the README did, and how the store and the service answered it. */
 interface ThreeLines {
@@ -20,18 +20,14 @@ export async function threeLines(
 ): Promise<ThreeLines> {
   const file = new File(["the bytes of a picture"], "photo.png", { type: "image/png" });
   const service = { address, token };
-  const presign = await ask(service, "presign", {
-    filename: file.name,
-    content_type: file.type,
-    size: file.size,
-    ...asked,
-  });
+  const described = { filename: file.name, content_type: file.type, size: file.size, ...asked };
+  const presign = await answered(() => ask(service, "presign", described));
   if (presign.status !== 200) throw new Error(`presign: ${presign.status} ${await presign.text()}`);
   const { put_url, put_headers, get_url, receipt } = await presign.json();
   const send = (body: Blob) => fetch(put_url, { method: "PUT", headers: put_headers, body });
   const longer = await send(new Blob([file, "!"]));
   const put = await send(file);
-  const confirm = await ask(service, "confirm", { receipt });
+  const confirm = await answered(() => ask(service, "confirm", { receipt }));
   const get = await fetch(get_url);
   return {
     statuses: [presign.status, put.status, longer.status, confirm.status],

@@ -52,6 +52,7 @@ asyncio.set_event_loop_policy(Loops())
 
 import httpx  # noqa: E402
 
+from valetkey import parts as sending  # noqa: E402
 from valetkey import (  # noqa: E402
     AsyncClient,
     Client,
@@ -60,6 +61,9 @@ from valetkey import (  # noqa: E402
     Webhook,
     WebhookError,
 )
+
+# Nobody waits for the removal of parts, so it has the time that it has without haste.
+sending.REMOVE_TIMEOUT *= given.hasten
 
 # Of errors without a code of the service or the store.
 CODES = {

@@ -70,7 +70,15 @@ export async function startCollector(path: string) {
   const pipeline = { receivers: ["otlp"], exporters: ["otlphttp"] };
   const config = {
     receivers: { otlp: { protocols: { http: { endpoint: `127.0.0.1:${port}` } } } },
-    exporters: { otlphttp: { endpoint: backend.origin, encoding: "json", compression: "none" } },
+    exporters: {
+      // What it has taken has arrived.
+      otlphttp: {
+        endpoint: backend.origin,
+        encoding: "json",
+        compression: "none",
+        sending_queue: { enabled: false },
+      },
+    },
     service: {
       telemetry: { metrics: { level: "none" } },
       pipelines: { traces: pipeline, metrics: pipeline },
