@@ -17,8 +17,8 @@ interface Progress {
 }
 
 /**
- * Prints a line for each project as soon as its last file has ended, and after each failure the
- * command that runs this test alone.
+ * Prints a line for each project as soon as its last file has ended, and after each failure its
+ * reason and the command that runs this test alone.
  */
 export default class ProjectReporter extends MinimalReporter {
   readonly #projects = new Map<string, Progress>();
@@ -30,8 +30,10 @@ export default class ProjectReporter extends MinimalReporter {
 
   override onTestCaseResult(test: TestCase): void {
     super.onTestCaseResult(test);
-    if (test.result().state === "failed")
-      this.error(`FAIL ${test.fullName}\n  ${commandFor(test)}`);
+    const { state, errors = [] } = test.result();
+    if (state !== "failed") return;
+    const reasons = errors.map(({ message }) => message.replaceAll(/\s+/g, " ").slice(0, 500));
+    this.error([`FAIL ${test.fullName}`, ...reasons, commandFor(test)].join("\n  "));
   }
 
   override onTestModuleEnd(module: TestModule): void {
