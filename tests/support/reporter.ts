@@ -32,7 +32,12 @@ export default class ProjectReporter extends MinimalReporter {
     super.onTestCaseResult(test);
     const { state, errors = [] } = test.result();
     if (state !== "failed") return;
-    const reasons = errors.map(({ message }) => message.replaceAll(/\s+/g, " ").slice(0, 500));
+    // An error of our own has a reason in the place of a message.
+    const reasons = errors.map(({ message, ["reason"]: reason }) =>
+      String(message || reason)
+        .replaceAll(/\s+/g, " ")
+        .slice(0, 500),
+    );
     this.error([`FAIL ${test.fullName}`, ...reasons, commandFor(test)].join("\n  "));
   }
 
