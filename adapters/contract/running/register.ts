@@ -2,7 +2,7 @@ import { beforeAll, describe, it } from "vitest";
 import { ABILITIES } from "../../../application/ports/abilities.ts";
 import type { Harness } from "../subject/harness.ts";
 import { isMadeBy, type StorePromise } from "../promises/store-promise.ts";
-import { isTemporary } from "../sending/exchange.ts";
+import { isTemporary, withExchanges } from "../sending/exchange.ts";
 import { MOST_TRIES } from "./try-promise.ts";
 import {
   type BuiltStore,
@@ -38,11 +38,18 @@ export function register(harness: Harness, promises: ReadonlyArray<StorePromise>
 
 /** A promise is not broken by a store that gives no answer, or one of another time. */
 async function expectKept({ check }: StorePromise, store: BuiltStore): Promise<void> {
+  let isLost = false;
+  const onRefusal = (refusal: unknown) => {
+    isLost ||= isTemporary(refusal);
+  };
+  const to = { onExchange: () => undefined, onRefusal, silence: 0 };
   for (let tries = 1; ; tries += 1) {
     try {
-      return await check(newSubject(store));
+      return await withExchanges(to, () => check(newSubject(store)));
     } catch (cause) {
-      if (tries === MOST_TRIES || !isTemporary(cause)) throw cause;
+      onRefusal(cause);
+      if (tries === MOST_TRIES || !isLost) throw cause;
+      isLost = false;
     }
   }
 }
