@@ -62,7 +62,7 @@ describe("requests that are sent at once", () => {
       "the service to take requests again",
       async () => (await fetch(`${service.address}/nowhere`)).status === 404,
     );
-    expect(service.output()).toContain("503 OVERLOADED");
+    await until("the refusal in the log", () => service.output().includes("503 OVERLOADED"));
   });
 
   it("requests are answered before something behind them that is not a request", async () => {

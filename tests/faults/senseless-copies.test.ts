@@ -119,7 +119,7 @@ describe.skipIf(minio === undefined)("a store that makes no sense while it copie
       front.state.faults.clear();
       const found = await ledger.read(upload.key());
       expect(found?.equals(upload.bytes)).not.toBe(false);
-      expect(service.output().slice(before)).toMatch(reason);
+      await expect.poll(() => service.output().slice(before)).toMatch(reason);
       expect(await ledger.advance(upload), ledger.summary()).toBe(true);
       await ledger.repeat(upload);
       expect((await ledger.read(upload.key()))?.equals(upload.bytes)).toBe(true);

@@ -258,7 +258,9 @@ it.each(Object.entries(FAULTS))("a collector that %s harms no request", async (f
     OTEL_EXPORTER_OTLP_HEADERS: "x-key=of-the-collector",
     OTEL_EXPORTER_OTLP_TIMEOUT: "1",
   });
-  expect(service.output()).toContain("OTEL_EXPORTER_OTLP_TIMEOUT: not used");
+  await until("the notice", () =>
+    service.output().includes("OTEL_EXPORTER_OTLP_TIMEOUT: not used"),
+  );
   for (let round = 0; round < 50; round++) {
     expect((await answerOf(service, "presign", { ...FILE, size: 5 })).status).toBe(200);
   }

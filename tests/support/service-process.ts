@@ -73,7 +73,8 @@ export async function startProcess(
     rmSync(directory, { recursive: true, force: true });
   });
   let isOver = false;
-  child.once("close", () => (isOver = true));
+  // Then all that it has said was read, too.
+  const closed = once(child, "close").then(() => (isOver = true));
   await until(
     "the service's start",
     async () => isOver || (await fetch(`${address}/healthz`)).ok,
@@ -96,7 +97,7 @@ export async function startProcess(
     ended,
     stop: async () => {
       child.kill("SIGTERM");
-      await ended;
+      await closed;
       rmSync(directory, { recursive: true, force: true });
       // Whatever a test was about: nothing that it used may be in the log.
       const secrets = [token, serviceToken, ...secretsOf(env)];
