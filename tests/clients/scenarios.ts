@@ -48,11 +48,12 @@ import { HELD, type Row, ROWS, wrongAnswers } from "./rows.ts";
 //
 // With several FILEs it prints one line for each, {code, status, message} of one that failed, and ends
 // with 0. All lines {code, ...} also have `sent` and `peak`, the most memory that the process had in
-// KiB (getrusage), as have those of uploads. Without --state, SIGINT ends the upload as a cancelled
-// context does, with the code ABORTED. `code` is that of the service's answer, such as
-// FILE_TOO_LARGE, or else, in each language, one of: ABORTED, FILE_CHANGED, INVALID_ANSWER (nobody can
-// use it), SERVICE_FAILED, INVALID_FILE, OFFLINE, STORE_OFFLINE, STORE_REFUSED (or the store's own
-// word), UNSTABLE. The table of what is tried is rows.ts.
+// KiB (VmHWM; what getrusage says begins with the memory of whoever started it), as have those of
+// uploads. Without --state, SIGINT ends the upload as a cancelled context does, with the code ABORTED.
+// `code` is that of the service's answer, such as FILE_TOO_LARGE, or else, in each language, one of:
+// ABORTED, FILE_CHANGED, INVALID_ANSWER (nobody can use it), SERVICE_FAILED, INVALID_FILE, OFFLINE,
+// STORE_OFFLINE, STORE_REFUSED (or the store's own word), UNSTABLE. The table of what is tried is
+// rows.ts.
 
 /** The bytes of a part, and of the large file. */
 const PART = 5 * 2 ** 20;

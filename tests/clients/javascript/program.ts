@@ -109,7 +109,8 @@ const CODES: Readonly<Record<string, string>> = { unreachable: "STORE_OFFLINE" }
 
 for (const file of files) {
   const outcome = { ...(await upload(file)), sent };
-  const peak = process.resourceUsage().maxRSS;
+  const status = fs.readFileSync("/proc/self/status", "utf8");
+  const peak = Number(/^VmHWM:\s+(\d+)/m.exec(status)?.[1]);
   const line = JSON.stringify({ ...outcome, peak });
   if (files.length === 1 && "code" in outcome) {
     console.error(line);

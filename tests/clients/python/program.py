@@ -7,7 +7,6 @@ import argparse
 import asyncio
 import inspect
 import json
-import resource
 import selectors
 import signal
 import sys
@@ -52,7 +51,6 @@ asyncio.set_event_loop_policy(Loops())
 
 import httpx  # noqa: E402
 
-from valetkey import parts as sending  # noqa: E402
 from valetkey import (  # noqa: E402
     AsyncClient,
     Client,
@@ -61,6 +59,7 @@ from valetkey import (  # noqa: E402
     Webhook,
     WebhookError,
 )
+from valetkey import parts as sending  # noqa: E402
 
 # Nobody waits for the removal of parts, so it has the time that it has without haste.
 sending.REMOVE_TIMEOUT *= given.hasten
@@ -119,7 +118,8 @@ async def upload(client: Any, file: str) -> dict[str, Any]:
         if given.state and not isinstance(error, Exception):
             raise
         result = told(error)
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    status = Path("/proc/self/status").read_text()
+    peak = int(status.partition("VmHWM:")[2].split()[0])
     return {**result, "sent": sent, "peak": peak}
 
 
