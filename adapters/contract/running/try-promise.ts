@@ -1,7 +1,7 @@
 import * as Duration from "effect/Duration";
 import * as Effect from "effect/Effect";
 import type { CertifiedPromise } from "../../storage/certificate/certificate.ts";
-import { StoreUnavailable } from "../../../domain/errors.ts";
+import { CredentialsUnavailable, StoreUnavailable } from "../../../domain/errors.ts";
 import { errorCode, errorReason } from "../../values/thrown.ts";
 import {
   isTemporary,
@@ -57,7 +57,8 @@ export async function tryPromise(
   } catch (cause) {
     const reason = printable(errorReason(cause)).slice(0, LONGEST_REASON);
     const isSilent = cause instanceof NoAnswer;
-    const isUnavailable = cause instanceof StoreUnavailable;
+    const isUnavailable =
+      cause instanceof StoreUnavailable || cause instanceof CredentialsUnavailable;
     if (isUnavailable) onRefusal(cause);
     const isCut = waiting.size > 0 && !isUnavailable && errorCode(cause) !== "ERR_ASSERTION";
     if (isSilent || isCut) lost = `the store did not answer: ${reason}`;

@@ -1,6 +1,6 @@
 import { AsyncLocalStorage } from "node:async_hooks";
 import type { IncomingHttpHeaders } from "node:http";
-import { StoreUnavailable } from "../../../domain/errors.ts";
+import { CredentialsUnavailable, StoreUnavailable } from "../../../domain/errors.ts";
 import { connectionTo } from "../../storage/rest/untrusted-fetch.ts";
 import type { Untrusted } from "../../storage/untrusted.ts";
 
@@ -89,10 +89,14 @@ export const longestSilence = (): number => listeners.getStore()?.silence ?? 0;
 /** Reports a request that is about to be sent to the listener, if there is one. */
 export const sending = (sent: SentRequest): void => listeners.getStore()?.onExchange(sent);
 
-/** Returns true if the same call may succeed, or have succeeded. */
-export const isTemporary = (failure: unknown): failure is StoreUnavailable =>
-  failure instanceof StoreUnavailable &&
-  (failure.isTemporary === true || failure.kind === "unreachable" || failure.kind === "timeout");
+/** Returns true if the same call may succeed, or have succeeded: nothing can be said of the store. */
+export const isTemporary = (
+  failure: unknown,
+): failure is StoreUnavailable | CredentialsUnavailable =>
+  failure instanceof CredentialsUnavailable
+    ? failure.isFinal !== true
+    : failure instanceof StoreUnavailable &&
+      (failure.isTemporary === true || ["unreachable", "timeout"].includes(failure.kind));
 
 /** Reports that a use case was refused. */
 export const refused = (refusal: unknown): void => listeners.getStore()?.onRefusal?.(refusal);

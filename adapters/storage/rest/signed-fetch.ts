@@ -195,5 +195,6 @@ const WEB_PAGE = unavailable(
 /** Converts missing credentials to a store that is not called. */
 export function asUnavailable(failure: StoreUnavailable | CredentialsUnavailable) {
   if (failure._tag === "StoreUnavailable") return failure;
-  return new StoreUnavailable({ reason: failure.reason, kind: "refused" });
+  const { reason, isFinal = false } = failure;
+  return new StoreUnavailable({ reason, kind: "refused", isTemporary: !isFinal });
 }

@@ -5,7 +5,7 @@ import assert from "node:assert/strict";
 import { expect, it } from "vitest";
 import { ObjectStore } from "../../../application/ports/object-store.ts";
 import { Presigner } from "../../../application/ports/presigner.ts";
-import { StoreUnavailable } from "../../../domain/errors.ts";
+import { CredentialsUnavailable, StoreUnavailable } from "../../../domain/errors.ts";
 import { examine, type Examination } from "../../../adapters/contract/running/examine.ts";
 import { incoming } from "../../../adapters/contract/promises/incoming.ts";
 import { completing } from "../../../adapters/contract/subject/races.ts";
@@ -89,6 +89,17 @@ it.each([
   const found = await judge(check);
   expect(found).toMatchObject({ outcome, why, isUnanswered: outcome === "not tried" });
 });
+
+it.each([
+  [false, "not tried"],
+  [true, "broken"],
+] as const)(
+  "without credentials, which no wait brings: %s, a promise is %s",
+  async (isFinal, is) => {
+    const check = () => Promise.reject(new CredentialsUnavailable({ reason: "none", isFinal }));
+    expect(await judge(check)).toMatchObject({ outcome: is, why: "none" });
+  },
+);
 
 it("a promise that is judged sends nothing more, and calls nothing", async () => {
   let asked = 0;

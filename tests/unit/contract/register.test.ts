@@ -2,14 +2,14 @@ import { afterAll, expect } from "vitest";
 import { promises } from "../../../adapters/contract/promises/store-promise.ts";
 import { register } from "../../../adapters/contract/running/register.ts";
 import { refused } from "../../../adapters/contract/sending/exchange.ts";
-import { StoreUnavailable } from "../../../domain/errors.ts";
+import { CredentialsUnavailable, StoreUnavailable } from "../../../domain/errors.ts";
 import { embeddedStore } from "../../support/embedded-store.ts";
 
 const NO_ANSWER = new StoreUnavailable({ kind: "timeout", reason: "it did not answer" });
 
 const tries = [
   () => {
-    throw NO_ANSWER;
+    throw new CredentialsUnavailable({ reason: "they came too late" });
   },
   // What the use case then says is not what the promise expects.
   () => {

@@ -4,8 +4,9 @@ import * as Result from "effect/Result";
 import { expect, it, onTestFinished } from "vitest";
 import { newKey, PNG } from "../../../adapters/contract/sending/uploads.ts";
 import { layer as gcs } from "../../../adapters/storage/gcs/layer.ts";
+import { asUnavailable } from "../../../adapters/storage/rest/signed-fetch.ts";
 import { ObjectStore } from "../../../application/ports/object-store.ts";
-import { StoreUnavailable } from "../../../domain/errors.ts";
+import { CredentialsUnavailable, StoreUnavailable } from "../../../domain/errors.ts";
 import {
   answerWith,
   endless,
@@ -71,6 +72,14 @@ it.each(
     expect(state.arrived).toHaveLength(1);
   }
 });
+
+it.each([true, false])(
+  "a call may be signed later, unless credentials are missing for good: %s",
+  (isFinal) => {
+    const failure = asUnavailable(new CredentialsUnavailable({ reason: "none", isFinal }));
+    expect(failure).toMatchObject({ kind: "refused", reason: "none", isTemporary: !isFinal });
+  },
+);
 
 const PAGE = "<!DOCTYPE html><html><body>Sign in</body></html>";
 const html = { "Content-Type": "text/html; charset=utf-8" };
