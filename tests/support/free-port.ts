@@ -1,21 +1,28 @@
+import { createSocket } from "node:dgram";
 import { once } from "node:events";
 import { createServer } from "node:net";
 
 /**
  * A port of the loopback address that was free a moment ago, for servers that cannot choose one by
- * themselves. It is none of those that the system gives to outgoing connections, each worker of a
- * run has its own, and none is given twice: so it stays free until it is bound.
+ * themselves. It is none of those that the system gives to outgoing connections, and no other worker
+ * is given it, of this run or of another: so it stays free until it is bound.
  */
 export async function freePort(): Promise<number> {
-  const worker = Number(process.env["VITEST_POOL_ID"] ?? 0) % WORKERS;
   for (;;) {
-    const port = FIRST + worker * EACH + (next++ % EACH);
-    const server = createServer().listen(port, "127.0.0.1");
+    const port = FIRST + Math.floor(Math.random() * COUNT);
+    // UDP has ports of its own. Until this process ends, its holder alone has the number.
+    const holder = createSocket("udp4");
+    const server = createServer();
     try {
+      holder.bind({ port, address: "127.0.0.1", exclusive: true });
+      await once(holder, "listening");
+      server.listen(port, "127.0.0.1");
       await once(server, "listening");
     } catch {
+      holder.close();
       continue;
     }
+    holder.unref();
     server.close();
     await once(server, "close");
     return port;
@@ -23,6 +30,4 @@ export async function freePort(): Promise<number> {
 }
 
 const FIRST = 11_000;
-const WORKERS = 16;
-const EACH = 1_300;
-let next = Math.floor(Math.random() * EACH);
+const COUNT = 20_800;
