@@ -97,8 +97,8 @@ export async function startHop(service: () => string, store: () => string) {
       return pipeline(answer, response);
     }
     const text = `${await buffer(answer)}`;
-    if (name === "POST multipart" && !harm)
-      hop.uploads.push(/"upload":"([^"]+)"/.exec(text)?.[1] ?? "");
+    const begun = name === "POST multipart" && !harm && /"upload":"([^"]+)"/.exec(text)?.[1];
+    if (begun) hop.uploads.push(begun);
     if (harm === "lose the answer") return void socket.resetAndDestroy();
     const { "content-length": _, ...rest } = answer.headers;
     response.writeHead(answer.statusCode ?? 502, rest).end(harm ? harm(text) : text);
