@@ -10,6 +10,7 @@ import { valetkey } from "../support/command-line.ts";
 import { HOSTILE, startHostileOwner } from "../support/hostile-owner.ts";
 import { makeFolder } from "../support/make-folder.ts";
 import { need } from "../support/need.ts";
+import { startS3 } from "../support/s3-server.ts";
 import { s3Client } from "../support/s3-store.ts";
 import { until } from "../support/until.ts";
 
@@ -182,6 +183,31 @@ it.each(Object.keys(HOSTILE).filter((way) => !way.includes("size")) as Array<key
   },
 );
 
+it("a bucket that passes every check and breaks a promise is not attached", async () => {
+  const { env } = await startS3((request, usual) => {
+    request.headers.delete("Range");
+    return usual();
+  });
+  const { STORAGE_SECRET_KEY, STORAGE_PUT_SECRET_KEY } = env;
+  const document = makeDocument({
+    adapter: env.STORAGE_ADAPTER,
+    endpoint: env.STORAGE_ENDPOINT,
+    bucket: "files",
+    access_key: env.STORAGE_ACCESS_KEY,
+    secret_key: { variable: "STORAGE_SECRET_KEY" },
+    put_access_key: env.STORAGE_PUT_ACCESS_KEY,
+    put_secret_key: { variable: "STORAGE_PUT_SECRET_KEY" },
+  });
+  const args = ["--allow-private", "--origin", env.CORS_ORIGINS];
+  const { code, stderr } = await attach(document, args, {
+    STORAGE_SECRET_KEY,
+    STORAGE_PUT_SECRET_KEY,
+  });
+  expect([code, stderr]).toEqual([1, expect.stringContaining("the document is as it was: \n")]);
+  expect(stderr).toContain("\n  a GET answers a range, and 304 to a client that has the object: ");
+  expect(document.read()).toEqual(BEFORE);
+});
+
 const REFUSED: ReadonlyArray<readonly [why: string, object, ReadonlyArray<string>, string]> = [
   [
     "a bucket that another organization has",
@@ -220,7 +246,13 @@ const REFUSED: ReadonlyArray<readonly [why: string, object, ReadonlyArray<string
     [],
     "not have create_bucket",
   ],
-  ["this service's own folder", { adapter: "local" }, [], "/stores/acme/untrusted"],
+  ["a file without a bucket", { ...CUSTOMERS, bucket: undefined }, [], "must name the bucket"],
+  [
+    "this service's own folder",
+    { adapter: "local", bucket: "files" },
+    [],
+    "/stores/acme/untrusted",
+  ],
   [
     "this service's own identity",
     { adapter: "aws", region: "us-east-1", bucket: "acme-files" },

@@ -107,6 +107,7 @@ function readMembers(
     Object.hasOwn(members, name),
   );
   if (own !== undefined) throw failure(`must not have ${own}, which is not for its author to say`);
+  if (members["bucket"] === undefined) throw failure("must name the bucket");
   const unsaid = namedIn(members).filter((name) => !secrets.includes(name));
   if (unsaid.length > 0) {
     const given = unsaid.map((name) => `--secret ${name}`).join(" ");
