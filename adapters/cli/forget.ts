@@ -45,10 +45,20 @@ export const forget = command({
         apply,
         recorded: (work) => withUsage(withEvents(work)),
       });
-    const { message, code } = await inEachStore(stores, forgetIn);
+    const { message, code } = await inEachStore(oldStoreFirst(stores, id), forgetIn);
     return { message: apply ? `${message} ${BEYOND}` : message, code };
   },
 });
+
+/**
+ * Begins with the store from which files move: a move looks there again after each copy, and removes
+ * the copy of a file that is gone.
+ */
+function oldStoreFirst(stores: ReadonlyArray<ReadStore>, id: OrganizationId) {
+  const [place] = stores.flatMap(({ several }) => several?.organizations.get(id) ?? []);
+  const isOld = ({ name }: ReadStore) => name !== undefined && name === place?.from;
+  return stores.toSorted((a, b) => Number(isOld(b)) - Number(isOld(a)));
+}
 
 async function forgetInStore({
   storage,

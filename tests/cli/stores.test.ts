@@ -21,13 +21,13 @@ const use = <A>(
 };
 
 /** Variables of two stores beside the default one, each a folder with an upload of an organization. */
-async function folders(more: object = {}) {
+async function folders(more: object = {}, organizations: object = {}) {
   const made = ["default", "eu", "us"].map((name) => ({ name, directory: makeFolder() }));
   for (const { directory } of made)
     await use(directory, ({ copies }) => copies?.writeEmpty(UPLOAD) ?? Effect.void);
   const [own, ...named] = made;
   const stores = named.map(({ name, directory }) => [name, { adapter: "local", directory }]);
-  const document = { stores: { ...Object.fromEntries(stores), ...more } };
+  const document = { stores: { ...Object.fromEntries(stores), ...more }, organizations };
   return {
     /** The stores that have it still. */
     left: async () => {
@@ -62,6 +62,19 @@ it("an organization is forgotten in all stores, and in one where that is named",
     .map((line) => JSON.parse(line));
   expect(lines.map(({ store }) => store)).toEqual(["default", "us"]);
   expect(all.stderr).toContain("us: 1 removed of orgs/org_1/.");
+});
+
+it("an organization that moves is forgotten in its old store first, so that a copy under way is undone", async () => {
+  for (const [from, store] of [
+    ["us", "eu"],
+    ["eu", "us"],
+  ]) {
+    const { env, left } = await folders({}, { org_1: { store, from } });
+    const { code, stdout } = await valetkey(["forget", "--org", "org_1", "--apply"], env);
+    expect([code, await left()]).toEqual([0, []]);
+    const lines = stdout.trim().split("\n");
+    expect(lines.map((line) => JSON.parse(line).store)).toEqual([from, "default", store]);
+  }
 });
 
 it("what cannot be done in one store is done in the others, and said", async () => {
