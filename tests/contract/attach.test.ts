@@ -315,11 +315,24 @@ it.each([
   // It is too long to be shown, and not for a name.
   ["9".repeat(64), "…"],
   ["Acme_1", "acme-1"],
+  // That of everybody whom nobody has placed.
+  ["Default", "org-default"],
 ])("the store of organization %s is called %s if nobody names it", async (org, name) => {
   const { file, stores } = makeDocument({ ...CUSTOMERS, secret_key: "in plain text" });
   const env = { ...ENV, STORES: stores };
   const { stderr } = await valetkey(["store", "attach", "--org", org, file], env);
   expect(stderr).toContain(`/stores/${name}/secret_key: it is neither`);
+});
+
+it("a customer's bucket is never the default one", async () => {
+  const document = makeDocument(CUSTOMERS);
+  const args = ["--org", "org_2", "--name", "default", document.file];
+  const { code, stderr } = await valetkey(["store", "attach", ...args], {
+    ...ENV,
+    STORES: document.stores,
+  });
+  expect(code).toBe(64);
+  expect(stderr).toMatch(/^--name must be a name for the store: .*, and not default\.\n/);
 });
 
 it("an organization that is placed already is told to move", async () => {

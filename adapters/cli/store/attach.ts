@@ -3,7 +3,7 @@ import * as Option from "effect/Option";
 import * as Result from "effect/Result";
 import * as Schema from "effect/Schema";
 import { OrganizationId } from "../../../domain/organization.ts";
-import { StoreName } from "../../../domain/place.ts";
+import { DEFAULT_STORE, StoreName } from "../../../domain/place.ts";
 import { INCOMING_PREFIX, KEY_PREFIX } from "../../../domain/storage-key.ts";
 import { readOfStore, readStore, type StoreSettings } from "../../service/settings.ts";
 import { readJsonFile } from "../../settings/json-file.ts";
@@ -34,8 +34,8 @@ export const attach = command({
     }),
     name: option(
       "NAME",
-      StoreName,
-      "a name for the store: lower-case letters, digits and hyphens",
+      StoreName.check(Schema.makeFilter((name) => name !== DEFAULT_STORE)),
+      "a name for the store: lower-case letters, digits and hyphens, and not default",
       {
         note: "made of the organization's id if left out",
       },
@@ -89,7 +89,8 @@ const step = (number: number, what: string) => printMessage(`${number}/4 ${what}
 /** Makes a name of an id, which may have other characters. */
 function nameFrom(org: string): StoreName {
   const name = org.toLowerCase().replaceAll(/[^a-z0-9-]/g, "-");
-  return StoreName.make((/^[a-z]/.test(name) ? name : `org-${name}`).slice(0, 63));
+  const isName = /^[a-z]/.test(name) && name !== DEFAULT_STORE;
+  return StoreName.make((isName ? name : `org-${name}`).slice(0, 63));
 }
 
 function readMembers(
