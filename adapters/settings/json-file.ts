@@ -11,12 +11,12 @@ import { errorCode, errorMessage } from "../values/thrown.ts";
 export const parseJson = (text: string): Result.Result<unknown, string> =>
   Result.try({ try: (): unknown => JSON.parse(text), catch: () => "is not JSON" });
 
-/** In bytes. */
-const LARGEST = 2 ** 20;
+/** In bytes; a larger file is not read. */
+export const LARGEST_FILE = 2 ** 20;
 
 /** Checked before reading: a pipe would block, and be empty a second time. */
 const problemWith = (file: Stats): string | undefined =>
-  file.isFile() && file.size <= LARGEST ? undefined : "is not a regular file of at most 1 MiB";
+  file.isFile() && file.size <= LARGEST_FILE ? undefined : "is not a regular file of at most 1 MiB";
 
 /** Returns the text of a file, or completes the sentence "the file …". Blocks, for settings. */
 export const readSmallFile = (path: string): Result.Result<string, string> => {

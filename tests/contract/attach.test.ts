@@ -1,7 +1,17 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { lstatSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
-import { dirname, join } from "node:path";
+import {
+  chmodSync,
+  chownSync,
+  lstatSync,
+  readdirSync,
+  readFileSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
+import { dirname, join, resolve } from "node:path";
+import { text } from "node:stream/consumers";
 import { describe, expect, it, onTestFinished, vi } from "vitest";
 import { openDocument } from "../../adapters/cli/store/document.ts";
 import { policyFor } from "../../adapters/storage/s3/by-hand.ts";
@@ -439,4 +449,42 @@ it("of two commands that write a document at once, one says so and loses nothing
   document.change((current) => ({ ...(current as object), second: true }));
   expect(read()).toEqual({ stores: {}, first: true, second: true });
   expect(left()).toEqual(["acme.json", "stores.json"]);
+});
+
+it("a document that would be too large to be read is not written", () => {
+  const { stores, read, left } = makeDocument({});
+  // Less than 2 ** 20 characters.
+  const name = "é".repeat(2 ** 19);
+  expect(() => openDocument(stores).change(() => ({ organizations: { org_1: name } }))).toThrow(
+    `The file ${stores} would be larger than 1 MiB, and could not be read. Take out`,
+  );
+  expect(read()).toEqual(BEFORE);
+  expect(left()).toEqual(["acme.json", "stores.json"]);
+});
+
+it("a document that cannot be written whole stays as it was", async () => {
+  const { stores, read, left } = makeDocument({});
+  const program = `
+    const { openDocument } = await import(${JSON.stringify(resolve("adapters/cli/store/document.ts"))});
+    openDocument(process.env.STORES).change(() => ({ stores: {}, filler: "a".repeat(100_000) }));`;
+  // As on a disk that becomes full: it takes the first 16 KiB, and the rest not.
+  const limited = ["-c", 'ulimit -f 32; exec "$@"', "sh", process.execPath];
+  const child = spawn("sh", [...limited, "--input-type=module", "--eval", program], {
+    env: { ...process.env, STORES: stores, NODE_COMPILE_CACHE: "" },
+    stdio: ["ignore", "ignore", "pipe"],
+  });
+  const [said, [code]] = await Promise.all([text(child.stderr), once(child, "exit")]);
+  expect([code, said]).toEqual([1, expect.stringContaining("cannot be written (EFBIG)")]);
+  expect(read()).toEqual(BEFORE);
+  expect(left()).toEqual(["acme.json", "stores.json"]);
+});
+
+it.skipIf(process.getuid?.() !== 0)("a document that root changes keeps its owner", () => {
+  const { stores, read } = makeDocument({});
+  chmodSync(stores, 0o600);
+  chownSync(stores, 1000, 1001);
+  openDocument(stores).change(() => ({ stores: {} }));
+  expect(read()).toEqual({ stores: {} });
+  const { uid, gid, mode } = statSync(stores);
+  expect([uid, gid, mode & 0o777]).toEqual([1000, 1001, 0o600]);
 });

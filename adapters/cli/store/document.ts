@@ -1,15 +1,17 @@
 import * as Result from "effect/Result";
 import {
   closeSync,
+  fchownSync,
+  fstatSync,
   fsyncSync,
   openSync,
   realpathSync,
   renameSync,
   rmSync,
   statSync,
-  writeSync,
+  writeFileSync,
 } from "node:fs";
-import { readDocument } from "../../settings/json-file.ts";
+import { LARGEST_FILE, readDocument } from "../../settings/json-file.ts";
 import { memberAt } from "../../values/decode.ts";
 import { errorCode } from "../../values/thrown.ts";
 import { CommandFailure, EXIT } from "../command/failure.ts";
@@ -38,8 +40,15 @@ export function openDocument(stores = "") {
       const next = `${real}.new`;
       let file: number | undefined;
       try {
-        file = openSync(next, "wx", statSync(real).mode & 0o777);
-        writeSync(file, `${JSON.stringify(update(read()), null, 2)}\n`);
+        const { mode, uid, gid } = statSync(real);
+        file = openSync(next, "wx", mode & 0o777);
+        const text = `${JSON.stringify(update(read()), null, 2)}\n`;
+        if (Buffer.byteLength(text) > LARGEST_FILE) throw refused(tooLarge(path));
+        const made = fstatSync(file);
+        // By root, say, for a service that is another user.
+        if (made.uid !== uid || made.gid !== gid) fchownSync(file, uid, gid);
+        // Writes until all is written, unlike `writeSync`.
+        writeFileSync(file, text);
         fsyncSync(file);
         renameSync(next, real);
       } catch (cause) {
@@ -55,6 +64,9 @@ export function openDocument(stores = "") {
     },
   };
 }
+
+const tooLarge = (path: string) =>
+  `The file ${path} would be larger than 1 MiB, and could not be read. Take out what is no longer needed, or place organizations by JWT_STORE_CLAIM or ORGANIZATIONS_URL`;
 
 const LOCKED =
   "another command is writing, or was killed while it wrote; then remove it and try again";
