@@ -28,6 +28,27 @@ it.each([
     download({ "last-modified": "Mon, 01 Jan 2001 00:00:00 GMT" }),
     "its time is another",
   ],
+  [
+    { "x-minio-source-mtime": "2099-01-01T00:00:00Z" },
+    download({
+      date: "Fri, 27 Nov 2026 16:00:10 GMT",
+      "last-modified": "Thu, 01 Jan 2099 00:00:00 GMT",
+    }),
+    "its time is another",
+  ],
+  [
+    { "x-minio-source-mtime": "2099-01-01T00:00:00Z" },
+    download({ "last-modified": "Thu, 01 Jan 2099 00:00:00 GMT" }),
+    "its time is another",
+  ],
+  [
+    { "x-oss-symlink-target": "/a" },
+    download({
+      date: "Fri, 27 Nov 2026 16:05:01 GMT",
+      "last-modified": "Fri, 27 Nov 2026 16:05:00 GMT",
+    }),
+    undefined,
+  ],
   [{ "x-minio-source-etag": "0123" }, download({ etag: '"0123"' }), 'a download has etag: "0123"'],
   [
     { "x-amz-tagging": "a=b" },
@@ -44,7 +65,7 @@ it.each([
   [{ "x-amz-meta-mtime": "1" }, download({ "x-amz-meta-mtime": "1" }), undefined],
   [
     { "x-amz-acl": "private" },
-    download({ date: "now", "last-modified": "Fri, 27 Nov 2026 16:00:30 GMT" }),
+    download({ date: "Fri, 27 Nov 2026 16:00:31 GMT", "last-modified": "Fri, 27 Nov 2026 16:00:30 GMT" }),
     undefined,
   ],
 ] as const)("a download shows what %j did", (headers, after, effect) => {
