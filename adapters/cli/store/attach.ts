@@ -61,12 +61,16 @@ export const attach = command({
       ...(flags["allow-private"] && { allow_private: true }),
     };
     const entry = { store: name, org, members };
-    const next = addStore(document.read(), entry);
-    const asRead: Env = { ...process.env, STORES: JSON.stringify(next) };
-    const whole = orFail(readStore(asRead), "The store cannot be attached", asRead);
-    const added = whole.several?.stores.get(name)?.storage;
-    if (added === undefined) throw new Error(`the store ${name} was not read`);
-    if (flags.shared !== true) refuseShared(whole, { name, added });
+    const addTo = (current: unknown) => {
+      const next = addStore(current, entry);
+      const asRead: Env = { ...process.env, STORES: JSON.stringify(next) };
+      const whole = orFail(readStore(asRead), "The store cannot be attached", asRead);
+      const added = whole.several?.stores.get(name)?.storage;
+      if (added === undefined) throw new Error(`the store ${name} was not read`);
+      if (flags.shared !== true) refuseShared(whole, { name, added });
+      return { next, asRead, whole, added };
+    };
+    const { asRead, whole, added } = addTo(document.read());
 
     step(1, `What the owner of ${added.description} has to allow`);
     await printNeeds({ policies: whole.policies, storage: added }, { principal, origin });
@@ -79,7 +83,8 @@ export const attach = command({
     step(3, "Trying what every store must keep");
     await requireKept(asRead, name);
     step(4, `Writing the store ${name} and the organization ${org} into ${document.path}`);
-    document.change((current) => addStore(current, entry));
+    // Others may have written meanwhile.
+    document.change((current) => addTo(current).next);
     return { message: `${org} has the store ${name}: a running service reads it within seconds.` };
   },
 });
