@@ -272,12 +272,7 @@ const REFUSED: ReadonlyArray<readonly [why: string, object, ReadonlyArray<string
     "not have create_bucket",
   ],
   ["a file without a bucket", { ...CUSTOMERS, bucket: undefined }, [], "must name the bucket"],
-  [
-    "this service's own folder",
-    { adapter: "local", bucket: "files" },
-    [],
-    "/stores/acme/untrusted",
-  ],
+  ["this service's own folder", { adapter: "local" }, [], "/stores/acme/untrusted"],
   [
     "this service's own identity",
     { adapter: "aws", region: "us-east-1", bucket: "acme-files" },

@@ -67,6 +67,8 @@ export const attach = command({
       const whole = orFail(readStore(asRead), "The store cannot be attached", asRead);
       const added = whole.several?.stores.get(name)?.storage;
       if (added === undefined) throw new Error(`the store ${name} was not read`);
+      // After its adapter: a store that is refused anyway needs no bucket.
+      if (!Object.hasOwn(members, "bucket")) throw unusable(file, "must name the bucket");
       if (flags.shared !== true) refuseShared(whole, { name, added });
       return { next, asRead, whole, added };
     };
@@ -105,15 +107,13 @@ function readMembers(
   const read = Result.flatMap(readJsonFile(file), (json) =>
     Result.fromOption(decodeMembers(json), () => "is no JSON object"),
   );
-  const failure = (problem: string) =>
-    new CommandFailure({ code: EXIT.noInput, message: `The file ${file} ${problem}.` });
+  const failure = (problem: string) => unusable(file, problem);
   const members = Result.getOrThrowWith(read, failure);
   // The file may come from the customer.
   const own = ["untrusted", "allow_private", "create_bucket"].find((name) =>
     Object.hasOwn(members, name),
   );
   if (own !== undefined) throw failure(`must not have ${own}, which is not for its author to say`);
-  if (members["bucket"] === undefined) throw failure("must name the bucket");
   const unsaid = namedIn(members).filter((name) => !secrets.includes(name));
   if (unsaid.length > 0) {
     const given = unsaid.map((name) => `--secret ${name}`).join(" ");
@@ -121,6 +121,9 @@ function readMembers(
   }
   return members;
 }
+
+const unusable = (file: string, problem: string) =>
+  new CommandFailure({ code: EXIT.noInput, message: `The file ${file} ${problem}.` });
 
 /** Members that are paths of files. */
 const PATHS = new Set(["credentials_file", "certificate", "google_application_credentials"]);
