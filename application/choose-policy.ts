@@ -1,3 +1,4 @@
+import * as Duration from "effect/Duration";
 import * as Effect from "effect/Effect";
 import { UnknownPolicy } from "../domain/errors.ts";
 import { DEFAULT_POLICY, defaultPolicy, type UploadPolicy } from "../domain/upload-policy.ts";
@@ -21,18 +22,37 @@ export function choosePolicy(
   return Effect.fail(new UnknownPolicy({ known }));
 }
 
-/** Returns the widths of the policies, for everybody or of a member, that can have made a key. */
-export const widthsOf = (key: StorageKey, member?: Member) =>
-  Policies.useSync((policies) => [
-    ...new Set(
-      [...policies.values()]
-        .filter(
-          (policy) =>
-            (member === undefined || isShared(member, policy)) && fitsTemplate(key, policy.key),
-        )
-        .flatMap(({ images = [] }) => images),
+/** Returns the policies, for everybody or of a member, that can have made a key. */
+const policiesOf = (key: StorageKey, member?: Member) =>
+  Policies.useSync((policies) =>
+    [...policies.values()].filter(
+      (policy) =>
+        (member === undefined || isShared(member, policy)) && fitsTemplate(key, policy.key),
     ),
+  );
+
+/** Returns the widths of the policies that can have made a key. */
+export const widthsOf = (key: StorageKey, member?: Member) =>
+  Effect.map(policiesOf(key, member), (policies) => [
+    ...new Set(policies.flatMap(({ images = [] }) => images)),
   ]);
+
+/**
+ * Returns the policy whose GETs end first, of those that can have made a key, which does not say
+ * which one did; the default if none can.
+ */
+export const policyToOpen = (key: StorageKey, member?: Member) =>
+  Effect.flatMap(policiesOf(key, member), ([first, ...others]) =>
+    first === undefined
+      ? policyNamed(DEFAULT_POLICY)
+      : Effect.succeed(
+          others.reduce(
+            (least, policy) =>
+              Duration.isLessThan(policy.getLifetime, least.getLifetime) ? policy : least,
+            first,
+          ),
+        ),
+  );
 
 /** Returns the policy of an earlier upload, or the default if it is configured no more. */
 export const policyNamed = (name: string) =>

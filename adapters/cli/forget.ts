@@ -83,8 +83,10 @@ async function forgetInStore({
     print(`${JSON.stringify(line)}\n`);
     if ((removed + kept) % 1000 === 0) showProgress(`${removed + kept} so far`);
   };
+  const isOneOfSeveral = name !== undefined;
+  const request = { organization: id, folder, apply, keepsMarks, isOneOfSeveral, report };
   const program = Effect.andThen(
-    recorded(forgetOrganization({ organization: id, folder, apply, keepsMarks, report })),
+    recorded(forgetOrganization(request)),
     ObjectStore.use(({ parts }) => Effect.succeed(parts?.abandoned)),
   );
   const abandoned = await runWithStore(storage, program, "Not all was removed", { isLong: true });

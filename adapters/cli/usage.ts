@@ -6,7 +6,7 @@ import { percentOf } from "../../domain/usage-threshold.ts";
 import { readCount } from "../service/usage.ts";
 import { isoText } from "../values/time.ts";
 import { asJson, columns, command, flag, JSON_OPTION, option } from "./command/command.ts";
-import { orFail, readStoreOrFail } from "./command/configuration.ts";
+import { orFail, readStoresOrFail } from "./command/configuration.ts";
 import { CommandFailure, EXIT } from "./command/failure.ts";
 import { organizationOrFail, orgOption } from "./command/organization.ts";
 import { showProgress } from "./command/output.ts";
@@ -26,7 +26,7 @@ export const usage = command({
     ...JSON_OPTION,
   },
   run: async ({ org, after, reconcile = false, csv = false, json = false }) => {
-    const { storage, several } = readStoreOrFail(process.env);
+    const stores = readStoresOrFail(process.env);
     const { counting, isShared, bytes } = orFail(
       readCount(process.env),
       "The command cannot run",
@@ -50,14 +50,14 @@ export const usage = command({
         rows.push({ organization, before, ...after, limit: after.plan ?? bytes });
     });
     const program = Effect.gen(function* () {
-      const inStores = yield* openAll(several);
+      const inStores = yield* openAll(stores);
       const one = org && organizationOrFail(process.env, org);
       const asked = one ? [one] : yield* inStores.organizations;
       for (const each of asked) {
         if (after === undefined || each > after) yield* inStores.of(each, look(each));
       }
     }).pipe(Effect.provide(counting), Effect.scoped);
-    await runWithStore(storage, program, "Not all was counted", { isLong: true }).catch(
+    await runWithStore(stores[0].storage, program, "Not all was counted", { isLong: true }).catch(
       (cause: unknown) => {
         if (last !== "") showProgress(`Go on with --after ${last}.`);
         throw cause;

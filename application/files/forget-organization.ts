@@ -44,9 +44,11 @@ export const forgetOrganization = Effect.fnUntraced(function* (request: {
   readonly apply: boolean;
   /** True if uploads may wait. */
   readonly keepsMarks: boolean;
+  /** True if other stores may have files of the organization. */
+  readonly isOneOfSeveral?: boolean;
   readonly report: (each: RemovalResult) => void;
 }) {
-  const { organization, folder, apply, keepsMarks, report } = request;
+  const { organization, folder, apply, keepsMarks, isOneOfSeveral = false, report } = request;
   const { list, parts, remove } = yield* ObjectStore;
   const mark = (key: string) => {
     const file = parse(key.startsWith(INCOMING_PREFIX) ? key.slice(INCOMING_PREFIX.length) : key);
@@ -84,7 +86,8 @@ export const forgetOrganization = Effect.fnUntraced(function* (request: {
     ...(folder === undefined ? prefixesOfCredentials(organization) : []),
   ];
   // Its account is unknown while files go: a list of the rest ends that.
-  if (apply) yield* (yield* Usage)?.forget(organization) ?? Effect.void;
+  const forgetCount = (yield* Usage)?.forget(organization) ?? Effect.void;
+  if (apply) yield* forgetCount;
   for (const prefix of below) {
     if (parts !== undefined) {
       yield* forEachPage(
@@ -100,7 +103,8 @@ export const forgetOrganization = Effect.fnUntraced(function* (request: {
       (versions) => removeAll(versions.map(withVersion), remove),
     );
   }
-  if (apply) yield* recountFiles(organization);
+  // Of several stores the service counts: its next grant lists those of the organization.
+  if (apply) yield* isOneOfSeveral ? forgetCount : recountFiles(organization);
 });
 
 const AT_ONCE = 16;

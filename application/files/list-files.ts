@@ -90,7 +90,7 @@ const pictureOf = Effect.fnUntraced(function* (
   file: StorageKeyParts,
   width: number,
 ) {
-  const request = yield* requestFor(audienceFor(member), file);
+  const request = yield* requestFor(file, member);
   const isShown =
     isPicture(request.responseMediaType) && (yield* widthsOf(file.key, member)).includes(width);
   return isShown ? { imageUrl: (yield* showFile(request, width)).url } : {};

@@ -2,17 +2,22 @@ import * as Duration from "effect/Duration";
 import * as Effect from "effect/Effect";
 import * as Option from "effect/Option";
 import * as Schema from "effect/Schema";
-import { OrganizationNotFound } from "../../domain/errors.ts";
+import { OrganizationNotFound, ScopeMissing } from "../../domain/errors.ts";
 import { FileName } from "../../domain/file-name.ts";
 import { mediaTypeByExtension } from "../../domain/media-type.ts";
-import { parse, type StorageKey, type StorageKeyParts } from "../../domain/storage-key.ts";
+import {
+  isInFolder,
+  parse,
+  type StorageKey,
+  type StorageKeyParts,
+  subjectFolder,
+} from "../../domain/storage-key.ts";
+import type { Scope } from "../../domain/principal.ts";
 import { ObjectVersion } from "../../domain/object-version.ts";
-import { DEFAULT_POLICY } from "../../domain/upload-policy.ts";
 import { audienceFor, type Member } from "../admit.ts";
-import { policyNamed, widthsOf } from "../choose-policy.ts";
+import { policyToOpen, widthsOf } from "../choose-policy.ts";
 import { getRequest } from "./get-request.ts";
 import { ObjectStore } from "../ports/object-store.ts";
-import type { Audience } from "../ports/presigner.ts";
 import { checkWidth, showFile } from "./show-file.ts";
 
 /** A URL stays the same for an eighth of its lifetime, so that browsers can cache the file. */
@@ -20,7 +25,8 @@ export const WINDOWS = 8;
 
 /**
  * Signs a GET for members of the file's organization, and returns the window within which it stays
- * the same. The type follows from the key's extension.
+ * the same: with the scope `mine` alone, of a file in the caller's own folder. The type follows from
+ * the key's extension.
  */
 export const openFile = Effect.fnUntraced(function* (request: {
   readonly member: Member;
@@ -38,7 +44,8 @@ export const openFile = Effect.fnUntraced(function* (request: {
   const parts = parseMemberKey(member, request.key);
   if (parts === undefined) return yield* new OrganizationNotFound();
   const { key } = parts;
-  const shown = yield* requestFor(audienceFor(member), parts, version);
+  yield* requireOwn(member, key, "read");
+  const shown = yield* requestFor(parts, member, version);
   member.recordFacts?.({ key, contentType: shown.responseMediaType });
   if (request.isLookedFor === true && (yield* isGone(key))) {
     return yield* new OrganizationNotFound();
@@ -51,13 +58,14 @@ export const openFile = Effect.fnUntraced(function* (request: {
   return { get, window: shown.window };
 });
 
-/** Makes the GET of a file, dated to the beginning of a window. */
+/** Makes the GET of a file for a member, or for everybody, dated to the beginning of a window. */
 export const requestFor = (
-  audience: Audience,
   { key, uuid, extension }: StorageKeyParts,
+  member?: Member,
   version?: string,
 ) =>
-  Effect.map(policyNamed(DEFAULT_POLICY), (policy) => {
+  Effect.map(policyToOpen(key, member), (policy) => {
+    const audience = member === undefined ? "public" : audienceFor(member);
     const contentType = mediaTypeByExtension(extension.slice(1));
     const file = { key, contentType, filename: FileName.make(`${uuid}${extension}`), version };
     return {
@@ -71,6 +79,17 @@ export function parseMemberKey(member: Member, key: string): StorageKeyParts | u
   const parts = Option.getOrUndefined(parse(key));
   return parts?.organization === member.organization ? parts : undefined;
 }
+
+/** Fails for a caller that may do this only with files in its own folder, and asks for another. */
+export const requireOwn = Effect.fnUntraced(function* (
+  { isForOwn, principal }: Member,
+  key: StorageKey,
+  scope: Scope,
+) {
+  if (isForOwn === true && !isInFolder(key, yield* subjectFolder(principal))) {
+    return yield* new ScopeMissing({ scope, own: "mine" });
+  }
+});
 
 /** Returns true if the store says that there is no file; false also if it does not answer. */
 export const isGone = (key: StorageKey) =>

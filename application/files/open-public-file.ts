@@ -19,6 +19,6 @@ export const openPublicFile = Effect.fnUntraced(function* (text: string, width?:
 
 const openParsed = Effect.fnUntraced(function* (parts: StorageKeyParts, width?: number) {
   if (width !== undefined) yield* checkWidth(width, yield* widthsOf(parts.key));
-  const request = yield* requestFor("public", parts);
+  const request = yield* requestFor(parts);
   return { get: yield* showFile(request, width), window: request.window };
 });

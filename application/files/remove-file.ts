@@ -1,21 +1,19 @@
 import * as DateTime from "effect/DateTime";
 import * as Effect from "effect/Effect";
 import * as Option from "effect/Option";
-import { OrganizationNotFound, ScopeMissing } from "../../domain/errors.ts";
+import { OrganizationNotFound } from "../../domain/errors.ts";
 import { mayBeConfirmed } from "../../domain/receipt.ts";
 import {
   incomingKey,
-  isInFolder,
   type ObjectKey,
   removedKey,
   type StorageKey,
   type StorageKeyParts,
-  subjectFolder,
 } from "../../domain/storage-key.ts";
 import type { Member } from "../admit.ts";
 import { lookAt } from "./file-state.ts";
 import { forEachPage } from "../store/for-each-page.ts";
-import { parseMemberKey } from "./open-file.ts";
+import { parseMemberKey, requireOwn } from "./open-file.ts";
 import { Events } from "../ports/events.ts";
 import { ObjectStore, type OpenUpload } from "../ports/object-store.ts";
 import { Policies } from "../ports/policies.ts";
@@ -36,9 +34,7 @@ export const removeFile = Effect.fnUntraced(function* (request: {
   if (parts === undefined) return yield* new OrganizationNotFound();
   const { key } = parts;
   member.recordFacts?.({ key });
-  if (member.isForOwn === true && !isInFolder(key, yield* subjectFolder(member.principal))) {
-    return yield* new ScopeMissing({ scope: "remove", own: "mine" });
-  }
+  yield* requireOwn(member, key, "remove");
   const policies = [...(yield* Policies).values()];
   const isMadeOfUploads = policies.some(({ arrival }) => arrival === "incoming");
   if (isMadeOfUploads) yield* markRemoval(parts);

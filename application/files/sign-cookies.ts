@@ -20,7 +20,10 @@ export const signCookies = Effect.fnUntraced(function* (
   const prefix = yield* prefixAsked(member, request);
   const { cookies } = yield* Presigner;
   if (cookies === undefined) return yield* new CookiesNotSupported();
-  if (!member.principal.scopes.has("read")) return yield* new ScopeMissing({ scope: "read" });
+  const { scopes } = member.principal;
+  if (!scopes.has("read") && !(request.mine === true && scopes.has("mine"))) {
+    return yield* new ScopeMissing({ scope: "read", own: "mine" });
+  }
   const { getLifetime } = yield* policyNamed(DEFAULT_POLICY);
   const expiresAt = DateTime.addDuration(yield* DateTime.now, getLifetime);
   return { ...cookies(prefix, expiresAt), expiresAt };

@@ -1,4 +1,6 @@
 import * as Effect from "effect/Effect";
+import { existsSync } from "node:fs";
+import { join } from "node:path";
 import { expect, it } from "vitest";
 import { embeddedStorage } from "../../adapters/storage/local/storage.ts";
 import { ObjectStore } from "../../application/ports/object-store.ts";
@@ -75,6 +77,24 @@ it("an organization that moves is forgotten in its old store first, so that a co
     const lines = stdout.trim().split("\n");
     expect(lines.map((line) => JSON.parse(line).store)).toEqual([from, "default", store]);
   }
+});
+
+it("a default store that nothing configures is not made by commands for all stores", async () => {
+  const { env, left } = await folders({}, { org_1: { store: "eu", from: "us" } });
+  const folder = join(makeFolder(), "missing");
+  const unset = { ...env, STORAGE_LOCAL_DIR: folder };
+  for (const command of ["sweep --apply", "usage", "forget --org org_1 --apply"]) {
+    const { code, stdout, stderr } = await valetkey(command.split(" "), unset);
+    expect([code, stderr, existsSync(folder)]).toEqual([
+      0,
+      expect.not.stringMatching(/^default: /m),
+      false,
+    ]);
+    if (!command.startsWith("forget")) continue;
+    const lines = stdout.trim().split("\n");
+    expect(lines.map((line) => JSON.parse(line).store)).toEqual(["us", "eu"]);
+  }
+  expect(await left()).toEqual(["default"]);
 });
 
 it("what cannot be done in one store is done in the others, and said", async () => {

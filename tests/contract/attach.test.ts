@@ -136,6 +136,21 @@ describe.skipIf(server === undefined)("valetkey store attach", () => {
     for (const secret of Object.values(env)) expect(stdout + stderr).not.toContain(secret);
   });
 
+  it("leaves the document as another command wrote it that attached the same bucket meanwhile", async () => {
+    const { env, members } = await customersBucket();
+    const document = makeDocument(members);
+    const attaching = attach(document, ACCEPTED, env);
+    await Promise.race([attaching, until("the third step", isAt("3/4"))]);
+    const stores = { ...BEFORE.stores, first: members };
+    const first = { stores, organizations: { ...BEFORE.organizations, org_3: "first" } };
+    writeFileSync(document.stores, JSON.stringify(first));
+    const { code, stdout, stderr } = await attaching;
+    const why = expect.stringContaining("The store first, of org_3, has this bucket already");
+    expect([code, stderr], stdout).toEqual([1, why]);
+    expect(document.read()).toEqual(first);
+    expect(document.left()).toEqual(["acme.json", "stores.json"]);
+  });
+
   it("leaves the document as it was for a key that may not do what is needed", async () => {
     const { env, members } = await customersBucket();
     const { put_access_key: access_key, put_secret_key: secret_key } = members;
@@ -257,12 +272,7 @@ const REFUSED: ReadonlyArray<readonly [why: string, object, ReadonlyArray<string
     "not have create_bucket",
   ],
   ["a file without a bucket", { ...CUSTOMERS, bucket: undefined }, [], "must name the bucket"],
-  [
-    "this service's own folder",
-    { adapter: "local", bucket: "files" },
-    [],
-    "/stores/acme/untrusted",
-  ],
+  ["this service's own folder", { adapter: "local" }, [], "/stores/acme/untrusted"],
   [
     "this service's own identity",
     { adapter: "aws", region: "us-east-1", bucket: "acme-files" },

@@ -115,6 +115,24 @@ describe.skipIf(path === undefined)("with Redis", () => {
       expect(await usageOf(service)).toMatchObject({ files: 2, bytes: 10, known: true });
     }
   });
+
+  it("after a person was forgotten in all stores, the service counts what is left with its next grant", async () => {
+    const [eu, us] = [makeFolder(), makeFolder()];
+    const stores = {
+      eu: { adapter: "local", directory: eu },
+      us: { adapter: "local", directory: us },
+    };
+    const STORES = JSON.stringify({ stores, organizations: { acme: "eu" } });
+    const { env, service } = await start({ USAGE: "on", STORES, STORAGE_ADAPTER: "local" });
+    const { code } = await valetkey(
+      ["forget", "--org", "acme", "--subject", "ada", "--apply"],
+      env,
+    );
+    expect([code, await usageOf(service)]).toEqual([0, expect.objectContaining({ known: false })]);
+    await upload(service);
+    await until("the count", async () => (await usageOf(service)).known === true);
+    expect(await usageOf(service)).toMatchObject({ files: 1, bytes: 5 });
+  });
 });
 
 it("without Redis a command lists the store, and has no count to correct", async () => {

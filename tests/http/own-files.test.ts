@@ -74,21 +74,25 @@ async function start(
     };
     const list = async (query: string): Promise<ReadonlyArray<Listed>> =>
       (await ask(`${FILES}?${query}`)).files;
-    const remove = ({ file_url }: { readonly file_url: string }) =>
-      ask(new URL(file_url).pathname, undefined, "DELETE");
-    return { ask, upload, list, remove };
+    const open = ({ file_url }: { readonly file_url: string }, method?: string) =>
+      ask(new URL(file_url).pathname, undefined, method);
+    const remove = (file: { readonly file_url: string }) => open(file, "DELETE");
+    return { ask, upload, list, open, remove };
   };
   return { as, directory };
 }
 
 const named = (files: ReadonlyArray<Listed>) => files.map(({ filename }) => filename);
 
-it("the scope mine lists and removes one's own files, and nobody else's", async () => {
+it("the scope mine lists, opens and removes one's own files, and nobody else's", async () => {
   const { as } = await start();
-  const [mia, ann] = [as("mia"), as("ann")];
+  const [mia, ann] = [as("mia", "write,confirm,mine"), as("ann")];
   const hers = await mia.upload();
   const other = await ann.upload();
   expect((await mia.list("mine=true")).map(({ key }) => key)).toEqual([hers.key]);
+  expect((await mia.open(hers)).status).toBe(302);
+  expect(await mia.open(other)).toMatchObject({ status: 403, scope: "read", own: "mine" });
+  expect((await ann.open(hers)).status).toBe(302);
   expect(await mia.remove(other)).toMatchObject({ status: 403, scope: "remove", own: "mine" });
   expect(await mia.ask(FILES)).toMatchObject({ status: 403, scope: "list", own: "mine" });
   expect(await mia.ask(`${FILES}?mine=false`)).toMatchObject({ status: 403, scope: "list" });

@@ -7,7 +7,9 @@ import fc from "fast-check";
 import { expect, it } from "vitest";
 import { OPERATIONS } from "../../adapters/http/app/routes.ts";
 import { type Lists } from "../../application/ports/object-store.ts";
+import { WINDOWS } from "../../application/files/open-file.ts";
 import { LinkLifetime } from "../../domain/link.ts";
+import { Lifetime } from "../../domain/lifetime.ts";
 import { KeyTemplate, subjectFolder } from "../../domain/storage-key.ts";
 import { embeddedStore } from "../support/embedded-store.ts";
 import { startService, withStore } from "./service.ts";
@@ -42,6 +44,27 @@ async function start(over: Parameters<typeof startService>[0] = {}) {
   };
   return { ...service, ask, upload };
 }
+
+it("a file opens for the shortest get_lifetime of the policies that can have made its key", async () => {
+  const folders = Schema.decodeSync(KeyTemplate);
+  const brief = { key: folders("orgs/{organization}/brief/{year}/{id}{extension}") };
+  const { upload, send } = await start({
+    policies: {
+      brief: { ...brief, getLifetime: Lifetime.make(Duration.hours(1)) },
+      briefer: { ...brief, getLifetime: Lifetime.make(Duration.minutes(5)) },
+    },
+  });
+  const secondsOpen = async (policy?: string) => {
+    const { confirm } = await upload("12345", policy);
+    const { file_url } = await confirm();
+    const asked = { headers: { Accept: "application/json" } };
+    const { body } = await send(new URL(file_url).pathname, undefined, asked);
+    return (Date.parse(body.expires_at) - Date.now()) / 1000;
+  };
+  const day = 24 * 60 * 60;
+  expect(await secondsOpen("brief")).toBeLessThanOrEqual(5 * 60);
+  expect(await secondsOpen()).toBeGreaterThan(day - day / WINDOWS - 60);
+});
 
 it("a file cannot be removed while the store is down, and its address still redirects", async () => {
   const { send } = await startService();

@@ -1,3 +1,4 @@
+import type * as Arr from "effect/Array";
 import * as Context from "effect/Context";
 import * as Effect from "effect/Effect";
 import * as Layer from "effect/Layer";
@@ -8,23 +9,24 @@ import { Usage } from "../../../application/ports/usage.ts";
 import { guarded } from "../../../application/store/guarded-store.ts";
 import { mergeLists } from "../../../application/store/merge-lists.ts";
 import type { OrganizationId } from "../../../domain/organization.ts";
-import { DEFAULT_STORE, type StoreName } from "../../../domain/place.ts";
-import type { StoreSettings } from "../../service/settings.ts";
+import type { ReadStore } from "./configuration.ts";
 import { withWarnings } from "./store-log.ts";
 
 type Store = ObjectStore["Service"];
 
-/** Opens the stores of a document beside the default one, and finds organizations in them. */
-export const openAll = Effect.fnUntraced(function* (several: StoreSettings["several"]) {
-  const stores = new Map<StoreName, Store>([[DEFAULT_STORE, yield* ObjectStore]]);
-  for (const [name, { storage }] of several?.stores ?? []) {
-    if (name === DEFAULT_STORE) continue;
+/** Opens all stores but the first, which is open, and finds organizations in them. */
+export const openAll = Effect.fnUntraced(function* ([
+  first,
+  ...others
+]: Arr.NonEmptyReadonlyArray<ReadStore>) {
+  const stores = new Map([[first.name, yield* ObjectStore]]);
+  for (const { name, storage } of others) {
     const opened = yield* Layer.build(guarded(withWarnings(storage.layer)));
     stores.set(name, Context.get(opened, ObjectStore));
   }
   const of = <A, E, R>(organization: OrganizationId, work: Effect.Effect<A, E, R>) => {
     // Where nobody has written its place, it may be in any.
-    const { store, from } = several?.organizations.get(organization) ?? {};
+    const { store, from } = first.several?.organizations.get(organization) ?? {};
     const its = [from, store].flatMap((name) => (name && stores.get(name)) ?? []);
     return Effect.provideService(
       work,

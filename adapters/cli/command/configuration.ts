@@ -1,9 +1,11 @@
+import type * as Arr from "effect/Array";
 import * as Result from "effect/Result";
+import { existsSync } from "node:fs";
 import { readStore, type StoreSettings, unknownIn } from "../../service/settings.ts";
-import { type Fault, type Read, sentenceFor } from "../../settings/setting.ts";
+import { directory } from "../../settings/directory.ts";
+import { type Fault, type Read, readSettings, sentenceFor } from "../../settings/setting.ts";
 import { type Env, say, variables, VARIABLES } from "../../settings/source.ts";
-import * as stores from "../../storage/several/settings.ts";
-import { StoreName } from "../../../domain/place.ts";
+import { DEFAULT_STORE, StoreName } from "../../../domain/place.ts";
 import { option } from "./command.ts";
 import { CommandFailure, EXIT } from "./failure.ts";
 
@@ -29,12 +31,21 @@ export const readStoreOrFail = (env: Env, name?: StoreName): StoreSettings =>
 /** A store, with its name if it is one of several. */
 export type ReadStore = StoreSettings & { readonly name?: StoreName | undefined };
 
-/** Reads the store of this name, or all if there are several. */
-export function readStoresOrFail(env: Env, name?: StoreName): ReadonlyArray<ReadStore> {
-  const names = name ? [name] : orFail(stores.namesIn(variables(env)), CANNOT_RUN, env);
-  return names === undefined
-    ? [readStoreOrFail(env)]
-    : names.map((each) => ({ ...readStoreOrFail(env, each), name: each }));
+/**
+ * Reads the store of this name, or all if there are several. The default one is left out if nothing
+ * configures it, unless its folder is there, from a time without `STORES`.
+ */
+export function readStoresOrFail(env: Env, name?: StoreName): Arr.NonEmptyReadonlyArray<ReadStore> {
+  if (name !== undefined) return [{ ...readStoreOrFail(env, name), name }];
+  const own = readStoreOrFail(env);
+  const { several } = own;
+  if (several === undefined) return [own];
+  const place = orFail(readSettings({ directory }, variables(env)), CANNOT_RUN, env);
+  const hasDefault = several.hasDefault || existsSync(place.directory);
+  const names = new Set([...(hasDefault ? [DEFAULT_STORE] : []), ...several.stores.keys()]);
+  const [first = DEFAULT_STORE, ...others] = names;
+  const read = (each: StoreName) => ({ ...readStoreOrFail(env, each), several, name: each });
+  return [read(first), ...others.map(read)];
 }
 
 const CANNOT_RUN = "The command cannot run";

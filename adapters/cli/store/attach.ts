@@ -61,12 +61,18 @@ export const attach = command({
       ...(flags["allow-private"] && { allow_private: true }),
     };
     const entry = { store: name, org, members };
-    const next = addStore(document.read(), entry);
-    const asRead: Env = { ...process.env, STORES: JSON.stringify(next) };
-    const whole = orFail(readStore(asRead), "The store cannot be attached", asRead);
-    const added = whole.several?.stores.get(name)?.storage;
-    if (added === undefined) throw new Error(`the store ${name} was not read`);
-    if (flags.shared !== true) refuseShared(whole, { name, added });
+    const addTo = (current: unknown) => {
+      const next = addStore(current, entry);
+      const asRead: Env = { ...process.env, STORES: JSON.stringify(next) };
+      const whole = orFail(readStore(asRead), "The store cannot be attached", asRead);
+      const added = whole.several?.stores.get(name)?.storage;
+      if (added === undefined) throw new Error(`the store ${name} was not read`);
+      // After its adapter: a store that is refused anyway needs no bucket.
+      if (!Object.hasOwn(members, "bucket")) throw unusable(file, "must name the bucket");
+      if (flags.shared !== true) refuseShared(whole, { name, added });
+      return { next, asRead, whole, added };
+    };
+    const { asRead, whole, added } = addTo(document.read());
 
     step(1, `What the owner of ${added.description} has to allow`);
     await printNeeds({ policies: whole.policies, storage: added }, { principal, origin });
@@ -79,7 +85,8 @@ export const attach = command({
     step(3, "Trying what every store must keep");
     await requireKept(asRead, name);
     step(4, `Writing the store ${name} and the organization ${org} into ${document.path}`);
-    document.change((current) => addStore(current, entry));
+    // Others may have written meanwhile.
+    document.change((current) => addTo(current).next);
     return { message: `${org} has the store ${name}: a running service reads it within seconds.` };
   },
 });
@@ -100,15 +107,13 @@ function readMembers(
   const read = Result.flatMap(readJsonFile(file), (json) =>
     Result.fromOption(decodeMembers(json), () => "is no JSON object"),
   );
-  const failure = (problem: string) =>
-    new CommandFailure({ code: EXIT.noInput, message: `The file ${file} ${problem}.` });
+  const failure = (problem: string) => unusable(file, problem);
   const members = Result.getOrThrowWith(read, failure);
   // The file may come from the customer.
   const own = ["untrusted", "allow_private", "create_bucket"].find((name) =>
     Object.hasOwn(members, name),
   );
   if (own !== undefined) throw failure(`must not have ${own}, which is not for its author to say`);
-  if (members["bucket"] === undefined) throw failure("must name the bucket");
   const unsaid = namedIn(members).filter((name) => !secrets.includes(name));
   if (unsaid.length > 0) {
     const given = unsaid.map((name) => `--secret ${name}`).join(" ");
@@ -116,6 +121,9 @@ function readMembers(
   }
   return members;
 }
+
+const unusable = (file: string, problem: string) =>
+  new CommandFailure({ code: EXIT.noInput, message: `The file ${file} ${problem}.` });
 
 /** Members that are paths of files. */
 const PATHS = new Set(["credentials_file", "certificate", "google_application_credentials"]);

@@ -81,6 +81,7 @@ export const openFileOperation = operation({
   // For keys of other policies. No operation has a dot in its path.
   deepPaths: [`${FILES}/:path{[a-z].*\\.[a-z0-9_-]+}`],
   scope: "read",
+  own: "mine",
   text: {
     operationId: "openFile",
     summary: "Open a file",
@@ -143,7 +144,12 @@ export const openFileOperation = operation({
   respond: (opened, { headers }) =>
     asksForJson(headers) ? undefined : redirect(opened.get.url, keptWith(opened)),
   headers: (opened) => ({ ...JSON_HEADERS, ...keptWith(opened) }),
-  refusals: { OrganizationNotFound: true, WidthNotAllowed: true, CredentialsUnavailable: true },
+  refusals: {
+    OrganizationNotFound: true,
+    ScopeMissing: true,
+    WidthNotAllowed: true,
+    CredentialsUnavailable: true,
+  },
 });
 
 const keptWith = ({ maxAge }: { readonly maxAge: number }) => {

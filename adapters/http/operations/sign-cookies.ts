@@ -18,7 +18,7 @@ export const signCookiesOperation = operation({
     operationId: "signCookies",
     summary: "Sign cookies that open a folder of files at the CDN",
     description:
-      "For backends, which set them for the domain that pages and CDN share. They open every file below `prefix`, whatever its type, until `expiresAt`. Needs the scope `read` too.",
+      "For backends, which set them for the domain that pages and CDN share. They open every file below `prefix`, whatever its type, until `expiresAt`. Needs the scope `read` too, unless `mine` is asked for with the scope `mine`.",
     examples: { folder: { prefix: "albums" } },
     answers: "The cookies.",
   },

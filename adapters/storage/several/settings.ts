@@ -88,13 +88,6 @@ export const sourceFor = (source: Source, name: StoreName, beside: Settings): Re
     return inFile(text.where, sourceIn(text.json, name, { env: source.env, beside }));
   });
 
-/** Returns the names of all stores; undefined if there is one. */
-export const namesIn = (source: Source): Read<ReadonlyArray<StoreName> | undefined> =>
-  Result.map(
-    readText(source),
-    (text) => text && [...new Set([DEFAULT_STORE, ...(storeNames(text.json) as Array<StoreName>)])],
-  );
-
 const readText = (source: Source) =>
   Result.flatMap(readSettings(settings, source), ({ stores }) => {
     if (stores === undefined) return Result.succeed(undefined);

@@ -95,3 +95,33 @@ it.effect("an account is unknown when not all of an organization could be forgot
     expect((yield* counter.read({ organization })).isKnown).toBe(false);
   }),
 );
+
+it.effect.each([
+  [false, { files: 1, bytes: 5, isKnown: true }],
+  [true, { isKnown: false }],
+] as const)(
+  "what is left is counted after an organization was forgotten, but not by one of several stores: %s",
+  ([isOneOfSeveral, reading]) =>
+    Effect.gen(function* () {
+      const { files, counter, use } = storing(5, 6);
+      // The service counts while files go.
+      const remove = ({ key }: { readonly key: string }) =>
+        key === keyOf(0)
+          ? Effect.fail(new StoreUnavailable({ kind: "refused", reason: "it is locked" }))
+          : Effect.as(
+              Effect.ignore(use(recountFiles(organization))),
+              files.delete(key as StorageKey),
+            );
+      const request = { organization, apply: true, keepsMarks: false, report: () => {} };
+      yield* use(forgetting({ ...request, isOneOfSeveral }, remove));
+      expect(yield* counter.read({ organization })).toMatchObject(reading);
+    }),
+);
+
+const forgetting = (
+  request: Parameters<typeof forgetOrganization>[0],
+  remove: ObjectStore["Service"]["remove"],
+) =>
+  ObjectStore.use((store) =>
+    Effect.provideService(forgetOrganization(request), ObjectStore, { ...store, remove }),
+  );
