@@ -204,6 +204,25 @@ class PartsTest(unittest.TestCase):
         self.upload(network, state=self.state)
         self.assertEqual(network.calls(), ["GET policies", "POST complete"])
 
+    def test_a_file_that_was_refused_is_not_sent_again_and_the_refusal_says_why(self) -> None:
+        def refused(request: httpx.Request) -> httpx.Response | None:
+            if request.url.path.endswith("/complete"):
+                return problem(409, "UPLOAD_MISMATCH", differences=["type"])
+            is_list = request.method == "GET" and request.url.path.endswith("/parts")
+            return problem(400, "INVALID_UPLOAD") if is_list else None
+
+        # Also if that was the answer that an earlier process has lost.
+        lost = Network(first(9, "/complete", httpx.ReadError("lost")))
+        with self.assertRaises(errors.OfflineError):
+            self.upload(lost, state=self.state, retry_for=0)
+        for sent in (0, 3):
+            network = Network(refused)
+            with self.assertRaises(errors.MismatchError) as raised:
+                self.upload(network, state=self.state)
+            self.assertEqual(raised.exception.problem.get("differences"), ["type"])
+            self.assertEqual(len(network.puts()), sent)
+            self.assertEqual(list(self.state.iterdir()), [])
+
     def test_what_the_store_never_gets_is_not_sent_without_end(self) -> None:
         portal = httpx.Response(200, text="<p>Sign in")
         network = Network(first(999, "PUT", portal))

@@ -22,8 +22,8 @@ SIGNED_AHEAD = 12 * LEAST_PART
 MOST_SIGNED = 100
 # How often something is sent again that the store has not got, or not as it was sent.
 MOST_RESENDS = 5
-# An upload that was completed, aborted, changed or is too old.
-OVER = ("INVALID_UPLOAD", "UPLOAD_MISMATCH", "NoSuchUpload")
+# An upload that was completed, aborted, is too old or of another file.
+OVER = ("INVALID_UPLOAD", "NoSuchUpload")
 # Seconds in which the parts of one that nobody can continue are removed.
 REMOVE_TIMEOUT = 10.0
 
@@ -89,7 +89,7 @@ class _Parts:
     async def recover(self) -> None:
         """Takes the parts that another process has sent, if they are of this file."""
         other = "The parts in the store are of another file, or of other metadata."
-        changed = MismatchError(other, problem={"code": "UPLOAD_MISMATCH"})
+        changed = MismatchError(other, problem={"code": "INVALID_UPLOAD"})
         if self._known.get("asked") != self._job.asked:
             raise changed
         self._sums = {int(name): known for name, known in self._known.items() if name.isdecimal()}
@@ -133,6 +133,15 @@ class _Parts:
             parts = [{"part_number": number, "etag": etag} for number, etag in self._etags.items()]
             return read(UploadedFile, await self._ask("/complete", {"parts": parts}))
         except MismatchError as error:
+            try:
+                await self._compare()
+            except ValetkeyError as failure:
+                if failure.code not in OVER:
+                    raise
+                # The service has refused the file, and ended its upload.
+                self._memory.forget()
+                raise error from None
+            self._has_failed = False
             self._resends += 1
             error.retrying = "network" if self._resends <= MOST_RESENDS else None
             raise
