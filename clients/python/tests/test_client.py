@@ -176,8 +176,10 @@ class ClientTest(unittest.TestCase):
         network = Network(first(2, "confirm", missing))
         network.client().upload(b"hello")
         self.assertEqual(len(network.puts()), 3)
+        network = Network(first(99, "confirm", missing))
         with self.assertRaises(errors.MismatchError):
-            Network(first(99, "confirm", missing)).client(retry_for=0).upload(b"hello")
+            network.client().upload(b"hello")
+        self.assertEqual(len(network.puts()), 6)
 
     def test_a_file_that_is_not_ready_is_waited_for(self) -> None:
         pending = problem(202, "UPLOAD_PENDING", state="copying")

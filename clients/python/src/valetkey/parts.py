@@ -14,14 +14,12 @@ from .memory import Memory
 from .models import UploadedFile, invalid, member, read
 from .retry import Run
 from .source import Checksum
-from .upload import ETAG, Job, put
+from .upload import ETAG, MOST_RESENDS, Job, put
 
 MOST_PARTS = 10_000
 # Bytes of parts that are hashed, and asked for, with one request, and the most parts of it.
 SIGNED_AHEAD = 12 * LEAST_PART
 MOST_SIGNED = 100
-# How often something is sent again that the store has not got, or not as it was sent.
-MOST_RESENDS = 5
 # An upload that was completed, aborted, is too old or of another file.
 OVER = ("INVALID_UPLOAD", "NoSuchUpload")
 # Seconds in which the parts of one that nobody can continue are removed.

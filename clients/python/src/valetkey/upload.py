@@ -16,6 +16,8 @@ from .service import Service
 from .source import Source
 from .transport import Answer, send
 
+# How often something is sent again that the store has not got, or not as it was sent.
+MOST_RESENDS = 5
 # The store's codes for a body that did not arrive, and for one of another checksum.
 BROKEN = ("IncompleteBody", "RequestTimeout")
 OTHER_BYTES = re.compile(r"BadDigest|XAmzContent\w{1,20}Mismatch")
@@ -108,9 +110,10 @@ async def upload_whole(job: Job) -> UploadedFile:
     # Before it has room, so that others are asked for with it.
     await job.line.is_wanting()
     grant: Grant | None = await job.grants.ask(run, asked)
+    resends = 0
 
     async def once() -> UploadedFile:
-        nonlocal grant
+        nonlocal grant, resends
         async with job.line.room(size):
             grant = grant or await job.grants.ask(run, asked)
             receipt = grant.receipt
@@ -128,7 +131,8 @@ async def upload_whole(job: Job) -> UploadedFile:
         except MismatchError as error:
             # Something else, such as a captive portal, has answered the PUT.
             if error.code == "UPLOAD_INCOMPLETE":
-                error.retrying = "network"
+                resends += 1
+                error.retrying = "network" if resends <= MOST_RESENDS else None
             raise
 
     return await run.persist(once)
