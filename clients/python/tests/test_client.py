@@ -15,7 +15,7 @@ from typing import Any, BinaryIO
 from unittest.mock import patch
 
 import httpx
-from network import BASE, CONFIRMED, GRANT, HELD, Network, first, problem
+from network import BASE, CONFIRMED, GRANT, HELD, POLICY, Network, first, problem
 
 from valetkey import AsyncClient, Progress, errors
 from valetkey.line import LEAST_PART
@@ -99,6 +99,30 @@ class ClientTest(unittest.TestCase):
             self.assertEqual(asked, ["policies", "presign", "b", "presign", "b", "confirm"])
             with self.assertRaises(errors.StoreRefusedError):
                 Network(first(2, "PUT", refusal)).client().upload(b"hello")
+
+    def test_a_url_that_has_ended_is_replaced_before_it_is_used(self) -> None:
+        def calls_if_it_took(seconds: int, matches: str) -> list[str]:
+            now = 1000
+            closed = first(1, matches, httpx.ReadError("closed"))
+
+            def trouble(request: httpx.Request) -> Any:
+                nonlocal now
+                failure = closed(request)
+                now += seconds if failure else 0
+                return failure
+
+            network = Network(trouble)
+            clock = patch("valetkey.upload.time", lambda: now)
+            with clock, patch.dict(POLICY, put_lifetime=60):
+                network.client().upload(b"hello")
+            return network.calls()[1:-1]
+
+        ask, put = "POST presign", "PUT b"
+        self.assertEqual(calls_if_it_took(59, "PUT"), [ask, put, put])
+        self.assertEqual(calls_if_it_took(60, "PUT"), [ask, put, ask, put])
+        # To ask for it.
+        self.assertEqual(calls_if_it_took(59, "presign"), [ask, ask, put])
+        self.assertEqual(calls_if_it_took(60, "presign"), [ask, ask, ask, put])
 
     def test_a_redirect_is_never_followed(self) -> None:
         elsewhere = httpx.Response(307, headers={"location": "https://evil.example/"})

@@ -2,6 +2,7 @@
 
 import asyncio
 import io
+import json
 import os
 import tempfile
 import threading
@@ -13,7 +14,7 @@ from typing import Any
 from unittest.mock import patch
 
 import httpx
-from network import BASE, GRANT, HELD, Network, Trouble, first, problem
+from network import BASE, GRANT, HELD, POLICY, Network, Trouble, first, problem
 
 from valetkey import AsyncClient, errors
 
@@ -139,6 +140,31 @@ class PartsTest(unittest.TestCase):
         network = Network(first(1, "PUT", REFUSED))
         self.upload(network)
         self.assertEqual(network.calls().count("POST parts"), 2)
+
+    def test_a_part_whose_url_has_ended_is_signed_anew_and_no_other(self) -> None:
+        now, asked = 1000.0, []
+        breaks = first(1, "part=1", httpx.ReadError("closed"))
+        breaks_too = first(1, "part=3", httpx.ReadError("closed"))
+
+        def trouble(request: httpx.Request) -> httpx.Response | Exception | None:
+            nonlocal now
+            is_part = request.url.path.endswith("/parts")
+            if is_part and request.method == "POST":
+                asked.append(json.loads(request.content)["part_numbers"])
+                now = 1030
+            elif is_part:
+                now = 1060
+            return breaks(request) or breaks_too(request)
+
+        with (
+            patch.dict(POLICY, put_lifetime=60),
+            patch("valetkey.parts.MOST_SIGNED", 2),
+            patch("valetkey.parts.time", lambda: now),
+            patch("valetkey.upload.time", lambda: now),
+        ):
+            self.upload(Network(trouble))
+        # The third was asked for later than the first.
+        self.assertEqual(asked, [[1, 2], [3], [1]])
 
     def test_a_part_whose_answer_was_lost_is_not_sent_again(self) -> None:
         network = Network()

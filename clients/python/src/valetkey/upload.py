@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import AsyncIterator, Mapping
-from time import monotonic
+from time import monotonic, time
 from typing import Any, NamedTuple
 
 from .errors import MismatchError, OfflineError, StoreRefusedError, ValetkeyError
@@ -35,6 +35,11 @@ class Job(NamedTuple):
     source: Source
     asked: Mapping[str, Any]
     algorithm: str | None  # of a checksum that the store verifies
+    lifetime: int  # of signed URLs, in seconds
+
+    def has_ended(self, asked_at: float) -> bool:
+        """Returns True for a URL of that time. A monotonic one does not count sleep on Linux."""
+        return time() - asked_at >= self.lifetime
 
 
 async def put(
@@ -109,13 +114,15 @@ async def upload_whole(job: Job) -> UploadedFile:
     asked = {**job.asked, **bound, "strict": True}
     # Before it has room, so that others are asked for with it.
     await job.line.is_wanting()
-    grant: Grant | None = await job.grants.ask(run, asked)
+    grant: Grant | None
+    asked_at, grant = time(), await job.grants.ask(run, asked)
     resends = 0
 
     async def once() -> UploadedFile:
-        nonlocal grant, resends
+        nonlocal asked_at, grant, resends
         async with job.line.room(size):
-            grant = grant or await job.grants.ask(run, asked)
+            if grant is None or job.has_ended(asked_at):
+                asked_at, grant = time(), await job.grants.ask(run, asked)
             receipt = grant.receipt
             try:
                 await put(job, grant.put_url, grant.put_headers, 0, size)
