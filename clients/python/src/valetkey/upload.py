@@ -21,6 +21,8 @@ MOST_RESENDS = 5
 # The store's codes for a body that did not arrive, and for one of another checksum.
 BROKEN = ("IncompleteBody", "RequestTimeout")
 OTHER_BYTES = re.compile(r"BadDigest|XAmzContent\w{1,20}Mismatch")
+# The service's codes for a file that has to be sent, though all of it was.
+NOT_ARRIVED = ("UPLOAD_INCOMPLETE", "UPLOAD_MISMATCH", "INVALID_RECEIPT")
 # As the service takes one.
 ETAG = re.compile(r'"?[!#-~]{1,255}"?')
 
@@ -47,6 +49,7 @@ async def put(
 ) -> str | None:
     """Sends a body once, and returns its ETag."""
     run, line = job.run, job.line
+    run.gone.discard(part)
     sent = 0
     taken_at = begun = monotonic()
 
@@ -67,6 +70,9 @@ async def put(
         run.refused.discard(part)
         if failure.retrying == "expired":
             run.refused.add(part)
+        # What has no code may be from something on the way.
+        if sent == size and not failure.code:
+            run.gone.add(part)
         if failure.retrying not in ("network", "busy"):
             raise
         is_broken = failure.code in BROKEN or isinstance(failure, OfflineError)
@@ -116,10 +122,20 @@ async def upload_whole(job: Job) -> UploadedFile:
     await job.line.is_wanting()
     grant: Grant | None
     asked_at, grant = time(), await job.grants.ask(run, asked)
-    resends = 0
+    receipt, resends = "", 0
+
+    async def finish() -> UploadedFile:
+        await job.source.fail_unless_same({(0, size): checksum})
+        return await confirm(run, job.service, receipt)
 
     async def once() -> UploadedFile:
-        nonlocal asked_at, grant, resends
+        nonlocal asked_at, grant, receipt, resends
+        if 0 in run.gone:
+            try:
+                return await finish()
+            except ValetkeyError as error:
+                if error.code not in NOT_ARRIVED:
+                    raise
         async with job.line.room(size):
             if grant is None or job.has_ended(asked_at):
                 asked_at, grant = time(), await job.grants.ask(run, asked)
@@ -132,9 +148,8 @@ async def upload_whole(job: Job) -> UploadedFile:
                     if error.retrying == "expired":
                         grant = None
                     raise
-        await job.source.fail_unless_same({(0, size): checksum})
         try:
-            return await confirm(run, job.service, receipt)
+            return await finish()
         except MismatchError as error:
             # Something else, such as a captive portal, has answered the PUT.
             if error.code == "UPLOAD_INCOMPLETE":
