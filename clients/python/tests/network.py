@@ -59,6 +59,7 @@ class Network:
         self.trouble = trouble
         self.seen: list[httpx.Request] = []
         self.parts: dict[int, bytes] = {}
+        self.has_file = False
         self.has_etags = True
 
     async def answer(self, request: httpx.Request) -> httpx.Response:
@@ -80,6 +81,9 @@ class Network:
         if request.method == "PUT" and (part := request.url.params.get("part")):
             self.parts[int(part)] = request.content
             return httpx.Response(200, headers={"etag": f'"{part}"'} if self.has_etags else {})
+        self.has_file |= request.method == "PUT"
+        if name == "confirm" and not self.has_file:
+            return problem(409, "UPLOAD_INCOMPLETE")
         if request.method == "DELETE" and name == "multipart":
             self.parts.clear()
         signed = [

@@ -11,11 +11,11 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from itertools import count
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, cast
 from unittest.mock import patch
 
 import httpx
-from network import BASE, CONFIRMED, GRANT, HELD, Network, first, problem
+from network import BASE, CONFIRMED, GRANT, HELD, POLICY, Network, first, problem
 
 from valetkey import AsyncClient, Progress, errors
 from valetkey.line import LEAST_PART
@@ -100,6 +100,30 @@ class ClientTest(unittest.TestCase):
             with self.assertRaises(errors.StoreRefusedError):
                 Network(first(2, "PUT", refusal)).client().upload(b"hello")
 
+    def test_a_url_that_has_ended_is_replaced_before_it_is_used(self) -> None:
+        def calls_if_it_took(seconds: int, matches: str) -> list[str]:
+            now = 1000
+            closed = first(1, matches, httpx.ReadError("closed"))
+
+            def trouble(request: httpx.Request) -> Any:
+                nonlocal now
+                failure = closed(request)
+                now += seconds if failure else 0
+                return failure
+
+            network = Network(trouble)
+            clock = patch("valetkey.upload.time", lambda: now)
+            with clock, patch.dict(POLICY, put_lifetime=60):
+                network.client().upload(b"hello")
+            return network.calls()[1:-1]
+
+        ask, put, find = "POST presign", "PUT b", "POST confirm"
+        self.assertEqual(calls_if_it_took(59, "PUT"), [ask, put, find, put])
+        self.assertEqual(calls_if_it_took(60, "PUT"), [ask, put, find, ask, put])
+        # To ask for it.
+        self.assertEqual(calls_if_it_took(59, "presign"), [ask, ask, put])
+        self.assertEqual(calls_if_it_took(60, "presign"), [ask, ask, ask, put])
+
     def test_a_redirect_is_never_followed(self) -> None:
         elsewhere = httpx.Response(307, headers={"location": "https://evil.example/"})
         for matches in ("policies", "PUT"):
@@ -140,8 +164,14 @@ class ClientTest(unittest.TestCase):
         broken, lost = httpx.WriteError("broken"), problem(409, "UPLOAD_INCOMPLETE")
         breaks: list[httpx.WriteError | None] = [broken] * 39
         puts = iter([*breaks, None, *breaks, None])
-        lose = first(1, "confirm", lost)
-        network = Network(lambda each: next(puts) if each.method == "PUT" else lose(each))
+
+        def trouble(request: httpx.Request) -> Any:
+            if request.method == "PUT":
+                return next(puts)
+            is_lost = request.url.path.endswith("/confirm") and len(network.puts()) < 80
+            return lost if is_lost else None
+
+        network = Network(trouble)
         network.client().upload(bytes(2**20 + 1))
         self.assertEqual(len(network.puts()), 80)
         with self.assertRaises(errors.UnstableError):
@@ -168,16 +198,69 @@ class ClientTest(unittest.TestCase):
         overwrite = httpx.Response(403, text="<Code>UnauthorizedBlobOverwrite</Code>")
         for answer in (httpx.Response(412), overwrite):
             network = Network(first(1, "PUT", answer))
+            network.has_file = True
             self.assertEqual(network.client().upload(b"hello").key, GRANT["key"])
             self.assertEqual(len(network.puts()), 1)
+
+    def test_a_file_that_may_have_arrived_is_asked_for_before_it_is_sent_again(self) -> None:
+        lost = httpx.ReadError("lost")
+        for answer in (lost, httpx.Response(502), httpx.Response(403)):
+            network = Network(first(1, "PUT", answer))
+            network.has_file = True
+            network.client().upload(b"hello")
+            self.assertEqual(network.calls()[1:], ["POST presign", "PUT b", "POST confirm"])
+
+        def refused(code: str) -> Network:
+            answers = {"PUT": lost, "POST": problem(409, code)}
+
+            def trouble(request: httpx.Request) -> Any:
+                is_one = request.method == "PUT" or request.url.path.endswith("/confirm")
+                return answers.pop(request.method, None) if is_one else None
+
+            return Network(trouble)
+
+        for code in ("UPLOAD_INCOMPLETE", "UPLOAD_MISMATCH", "INVALID_RECEIPT"):
+            network = refused(code)
+            network.client().upload(b"hello")
+            self.assertEqual(len(network.puts()), 2, code)
+        network = refused("FORBIDDEN")
+        with self.assertRaises(errors.RefusedError):
+            network.client().upload(b"hello")
+        self.assertEqual(len(network.puts()), 1)
+
+    def test_a_file_that_cannot_have_arrived_is_not_asked_for(self) -> None:
+        slow_down = httpx.Response(503, text="<Code>SlowDown</Code>")
+        refusing, breaking = Network(first(1, "PUT", slow_down)), Network()
+        answer = httpx.MockTransport.handle_async_request
+
+        async def break_once(to: httpx.MockTransport, request: httpx.Request) -> httpx.Response:
+            if request.method == "PUT" and not breaking.puts():
+                breaking.seen.append(request)
+                async for _ in cast(httpx.AsyncByteStream, request.stream):
+                    raise httpx.WriteError("broken")
+            return await answer(to, request)
+
+        refusing.client().upload(b"hello")
+        with patch("httpx.MockTransport.handle_async_request", break_once):
+            breaking.client().upload(b"hello")
+        ask, put, find = "POST presign", "PUT b", "POST confirm"
+        for network in (refusing, breaking):
+            self.assertEqual(network.calls()[1:], [ask, put, put, find])
+        # Nor again, once the store has answered.
+        puts = iter([httpx.ReadError("lost"), slow_down, None])
+        network = Network(lambda each: next(puts) if each.method == "PUT" else None)
+        network.client().upload(b"hello")
+        self.assertEqual(network.calls()[1:], [ask, put, find, put, put, find])
 
     def test_a_file_that_did_not_arrive_is_sent_again_but_not_without_end(self) -> None:
         missing = problem(409, "UPLOAD_INCOMPLETE")
         network = Network(first(2, "confirm", missing))
         network.client().upload(b"hello")
         self.assertEqual(len(network.puts()), 3)
+        network = Network(first(99, "confirm", missing))
         with self.assertRaises(errors.MismatchError):
-            Network(first(99, "confirm", missing)).client(retry_for=0).upload(b"hello")
+            network.client().upload(b"hello")
+        self.assertEqual(len(network.puts()), 6)
 
     def test_a_file_that_is_not_ready_is_waited_for(self) -> None:
         pending = problem(202, "UPLOAD_PENDING", state="copying")

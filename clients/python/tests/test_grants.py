@@ -2,7 +2,9 @@
 
 import asyncio
 import unittest
+from collections.abc import Sequence
 from typing import Any
+from unittest.mock import AsyncMock, patch
 
 from network import GRANT
 
@@ -16,13 +18,17 @@ from valetkey.retry import Run
 class Asked:
     """A service that grants all files but those with the name of a failure."""
 
-    def __init__(self) -> None:
+    def __init__(self, *failures: ValetkeyError) -> None:
         self.requests: list[int] = []
+        # Of requests for several.
+        self.failures = list(failures)
 
     async def ask_once(self, path: str, body: Any) -> Any:
         files = body["files"] if path == "/batch" else [body]
         self.requests.append(len(files))
         await asyncio.sleep(0)
+        if len(files) > 1 and self.failures:
+            raise self.failures.pop()
         for file in files:
             if kind := {"refused": RefusedError, "offline": OfflineError}.get(file["filename"]):
                 raise kind("It was not granted.")
@@ -30,10 +36,12 @@ class Asked:
         return {"uploads": grants} if path == "/batch" else grants[0]
 
 
-async def outcomes(*names: str) -> tuple[list[Any], list[int]]:
-    service: Any = Asked()
+async def outcomes(
+    *names: str, failures: Sequence[ValetkeyError] = (), retry_for: float = 0
+) -> tuple[list[Any], list[int]]:
+    service: Any = Asked(*failures)
     grants = Grants(service)
-    asked = (grants.ask(Run(0), {"filename": name}) for name in names)
+    asked = (grants.ask(Run(retry_for), {"filename": name}) for name in names)
     return await asyncio.gather(*asked, return_exceptions=True), service.requests
 
 
@@ -54,6 +62,26 @@ class GrantsTest(unittest.TestCase):
         found, requests = asyncio.run(outcomes("a", "b", "offline", "c"))
         self.assertEqual([isinstance(each, ValetkeyError) for each in found], [False, *3 * [True]])
         self.assertEqual(requests, [1, 3])
+
+    def test_a_busy_service_is_asked_for_all_again_after_the_pause_that_it_asks_for(self) -> None:
+        names = [f"{number}.txt" for number in range(51)]
+        for status in (429, 408):
+            busy = RefusedError("Busy.", status=status, retry_after=7, retrying="busy")
+            with (
+                patch("valetkey.retry.sleep", AsyncMock()) as sleep,
+                patch("random.uniform", return_value=0),
+            ):
+                grants, requests = asyncio.run(outcomes(*names, failures=[busy], retry_for=300))
+            self.assertEqual([each.key for each in grants], names)
+            self.assertEqual(requests, [1, 50, 50])
+            self.assertEqual([call.args for call in sleep.call_args_list], [(7,)] * 50)
+
+    def test_too_many_at_once_are_asked_for_one_by_one(self) -> None:
+        problem = {"code": "TOO_MANY_OPEN_UPLOADS"}
+        failures = [RefusedError("Too many.", problem=problem, retrying="busy") for _ in range(9)]
+        grants, requests = asyncio.run(outcomes("a", "b", "c", "d", failures=failures))
+        self.assertEqual([each.key for each in grants], ["a", "b", "c", "d"])
+        self.assertEqual(requests, [1, 3, 1, 2, 1, 1])
 
 
 if __name__ == "__main__":

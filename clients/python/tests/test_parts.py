@@ -2,6 +2,7 @@
 
 import asyncio
 import io
+import json
 import os
 import tempfile
 import threading
@@ -13,7 +14,7 @@ from typing import Any
 from unittest.mock import patch
 
 import httpx
-from network import BASE, GRANT, HELD, Network, Trouble, first, problem
+from network import BASE, GRANT, HELD, POLICY, Network, Trouble, first, problem
 
 from valetkey import AsyncClient, errors
 
@@ -140,6 +141,31 @@ class PartsTest(unittest.TestCase):
         self.upload(network)
         self.assertEqual(network.calls().count("POST parts"), 2)
 
+    def test_a_part_whose_url_has_ended_is_signed_anew_and_no_other(self) -> None:
+        now, asked = 1000.0, []
+        breaks = first(1, "part=1", httpx.ReadError("closed"))
+        breaks_too = first(1, "part=3", httpx.ReadError("closed"))
+
+        def trouble(request: httpx.Request) -> httpx.Response | Exception | None:
+            nonlocal now
+            is_part = request.url.path.endswith("/parts")
+            if is_part and request.method == "POST":
+                asked.append(json.loads(request.content)["part_numbers"])
+                now = 1030
+            elif is_part:
+                now = 1060
+            return breaks(request) or breaks_too(request)
+
+        with (
+            patch.dict(POLICY, put_lifetime=60),
+            patch("valetkey.parts.MOST_SIGNED", 2),
+            patch("valetkey.parts.time", lambda: now),
+            patch("valetkey.upload.time", lambda: now),
+        ):
+            self.upload(Network(trouble))
+        # The third was asked for later than the first.
+        self.assertEqual(asked, [[1, 2], [3], [1]])
+
     def test_a_part_whose_answer_was_lost_is_not_sent_again(self) -> None:
         network = Network()
         lose = first(1, "part=2", httpx.ReadError("lost"))
@@ -203,6 +229,25 @@ class PartsTest(unittest.TestCase):
         network.trouble = first(9, "/parts", problem(400, "INVALID_UPLOAD"))
         self.upload(network, state=self.state)
         self.assertEqual(network.calls(), ["GET policies", "POST complete"])
+
+    def test_a_file_that_was_refused_is_not_sent_again_and_the_refusal_says_why(self) -> None:
+        def refused(request: httpx.Request) -> httpx.Response | None:
+            if request.url.path.endswith("/complete"):
+                return problem(409, "UPLOAD_MISMATCH", differences=["type"])
+            is_list = request.method == "GET" and request.url.path.endswith("/parts")
+            return problem(400, "INVALID_UPLOAD") if is_list else None
+
+        # Also if that was the answer that an earlier process has lost.
+        lost = Network(first(9, "/complete", httpx.ReadError("lost")))
+        with self.assertRaises(errors.OfflineError):
+            self.upload(lost, state=self.state, retry_for=0)
+        for sent in (0, 3):
+            network = Network(refused)
+            with self.assertRaises(errors.MismatchError) as raised:
+                self.upload(network, state=self.state)
+            self.assertEqual(raised.exception.problem.get("differences"), ["type"])
+            self.assertEqual(len(network.puts()), sent)
+            self.assertEqual(list(self.state.iterdir()), [])
 
     def test_what_the_store_never_gets_is_not_sent_without_end(self) -> None:
         portal = httpx.Response(200, text="<p>Sign in")

@@ -34,6 +34,8 @@ P = ParamSpec("P")
 
 # The seconds for which policies are kept.
 POLICIES_LIFETIME = 300
+# The seconds for which URLs are signed by default.
+PUT_LIFETIME = 900
 NO_POLICY: dict[str, Any] = {"extensions": {}, "checksums": []}
 ADDRESS = re.compile(r".*/api/v1/orgs/[^/]+/files/|orgs/[^/]+/(?:files/)?")
 # A path in which no segment leads elsewhere.
@@ -111,9 +113,10 @@ class AsyncClient:
                 offered = member(parts if is_large else found, "checksums", list)
                 # No store verifies CRC-32C alone.
                 algorithm = next((each for each in ("sha256", "md5") if each in offered), None)
+                lifetime = member(found, "put_lifetime", int, is_optional=True)
                 run = Run(self._retry_for, source.size, on_progress)
                 shared = self._service, self._grants, self._line
-                job = Job(run, *shared, source, asked, algorithm)
+                job = Job(run, *shared, source, asked, algorithm, lifetime or PUT_LIFETIME)
                 if is_large:
                     result = await upload_in_parts(job, self._memory_of(source, policy))
                 else:

@@ -53,10 +53,16 @@ class Grants:
                 uploads = [read(Grant, each) for each in member(answer, "uploads", list)]
                 for each, grant in zip(batch, uploads, strict=False):
                     each.set_result(grant)
-            except RefusedError:
-                pass  # One of them: each is asked for alone, in its turn.
             except ValetkeyError as failure:
-                for each in batch:
-                    each.set_result(copy(failure))
+                # One of them is refused, or they are too many: each is asked for in its turn.
+                if not isinstance(failure, RefusedError) or _is_busy(failure):
+                    for each in batch:
+                        each.set_result(copy(failure))
         if not own.done():
             own.set_result(read(Grant, await self._service.ask_once("/presign", files[0])))
+
+
+def _is_busy(failure: RefusedError) -> bool:
+    """Returns True if all of them may be granted later, and not only fewer together."""
+    is_too_many = failure.code == "TOO_MANY_OPEN_UPLOADS" and failure.retry_after is None
+    return failure.retrying is not None and not is_too_many

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping
 from contextlib import suppress
+from time import time
 from typing import Any
 from urllib.parse import urlencode
 
@@ -14,16 +15,14 @@ from .memory import Memory
 from .models import UploadedFile, invalid, member, read
 from .retry import Run
 from .source import Checksum
-from .upload import ETAG, Job, put
+from .upload import ETAG, MOST_RESENDS, Job, put
 
 MOST_PARTS = 10_000
 # Bytes of parts that are hashed, and asked for, with one request, and the most parts of it.
 SIGNED_AHEAD = 12 * LEAST_PART
 MOST_SIGNED = 100
-# How often something is sent again that the store has not got, or not as it was sent.
-MOST_RESENDS = 5
-# An upload that was completed, aborted, changed or is too old.
-OVER = ("INVALID_UPLOAD", "UPLOAD_MISMATCH", "NoSuchUpload")
+# An upload that was completed, aborted, is too old or of another file.
+OVER = ("INVALID_UPLOAD", "NoSuchUpload")
 # Seconds in which the parts of one that nobody can continue are removed.
 REMOVE_TIMEOUT = 10.0
 
@@ -80,8 +79,8 @@ class _Parts:
         # Of parts that may have been sent, and of those that were.
         self._sums: dict[int, Checksum] = {}
         self._etags: dict[int, str | None] = {}
-        # URLs and headers.
-        self._signed: dict[int, tuple[str, Mapping[str, str]]] = {}
+        # When they were asked for, URLs and headers.
+        self._signed: dict[int, tuple[float, str, Mapping[str, str]]] = {}
         self._signing = asyncio.Lock()
         self._has_failed = False
         self._resends = 0
@@ -89,7 +88,7 @@ class _Parts:
     async def recover(self) -> None:
         """Takes the parts that another process has sent, if they are of this file."""
         other = "The parts in the store are of another file, or of other metadata."
-        changed = MismatchError(other, problem={"code": "UPLOAD_MISMATCH"})
+        changed = MismatchError(other, problem={"code": "INVALID_UPLOAD"})
         if self._known.get("asked") != self._job.asked:
             raise changed
         self._sums = {int(name): known for name, known in self._known.items() if name.isdecimal()}
@@ -133,6 +132,15 @@ class _Parts:
             parts = [{"part_number": number, "etag": etag} for number, etag in self._etags.items()]
             return read(UploadedFile, await self._ask("/complete", {"parts": parts}))
         except MismatchError as error:
+            try:
+                await self._compare()
+            except ValetkeyError as failure:
+                if failure.code not in OVER:
+                    raise
+                # The service has refused the file, and ended its upload.
+                self._memory.forget()
+                raise error from None
+            self._has_failed = False
             self._resends += 1
             error.retrying = "network" if self._resends <= MOST_RESENDS else None
             raise
@@ -158,21 +166,25 @@ class _Parts:
         at, size = self._span(number)
         async with self._job.line.room(size):
             async with self._signing:
-                if number not in self._signed:
+                if not self._is_signed(number):
                     await self._sign(number)
+            _, url, headers = self._signed[number]
             try:
-                self._etags[number] = await put(self._job, *self._signed[number], at, size, number)
+                self._etags[number] = await put(self._job, url, headers, at, size, number)
             except StoreRefusedError as error:
                 if error.retrying == "expired":
                     # Soon the others have too.
                     self._signed.clear()
                 raise
 
+    def _is_signed(self, number: int) -> bool:
+        return number in self._signed and not self._job.has_ended(self._signed[number][0])
+
     async def _sign(self, first: int) -> None:
-        """Signs a part, and those after it."""
+        """Signs a part, and those after it that are not."""
         count = min(MOST_SIGNED, max(1, SIGNED_AHEAD // self._part_size))
         others = [number for number in self._numbers[first:] if number not in self._etags]
-        numbers = [first, *others][:count]
+        numbers = [first, *(each for each in others[: count - 1] if not self._is_signed(each))]
         for number in numbers:
             # The first one counts: the file may change.
             if number not in self._sums:
@@ -181,12 +193,14 @@ class _Parts:
         # Before they are sent, since a process may end at any time.
         self._memory.keep(sums)
         bound = {"checksums": list(sums.values())} if self._job.algorithm else {}
+        asked_at = time()
         answer = await self._ask("/parts", {"part_numbers": numbers, **bound})
         parts = member(answer, "parts", list)
         if [member(each, "part_number", int) for each in parts] != numbers:
             raise invalid("parts")
         for number, each in zip(numbers, parts, strict=True):
-            self._signed[number] = member(each, "url", str), member(each, "headers", dict)
+            target = member(each, "url", str), member(each, "headers", dict)
+            self._signed[number] = asked_at, *target
 
     async def _ask(self, path: str, body: Mapping[str, object]) -> Any:
         asked = {"upload": self._upload, **body}

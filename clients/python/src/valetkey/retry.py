@@ -52,6 +52,8 @@ class Run:
         self.sent: dict[int, int] = {}
         # The parts whose last URL was refused.
         self.refused: set[int] = set()
+        # The parts whose last body was sent whole, and may have arrived: no store has answered.
+        self.gone: set[int] = set()
         self._cuts = 0
         self._in_vain: dict[int, int] = {}
 

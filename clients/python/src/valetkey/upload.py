@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import AsyncIterator, Mapping
-from time import monotonic
+from time import monotonic, time
 from typing import Any, NamedTuple
 
 from .errors import MismatchError, OfflineError, StoreRefusedError, ValetkeyError
@@ -16,9 +16,13 @@ from .service import Service
 from .source import Source
 from .transport import Answer, send
 
+# How often something is sent again that the store has not got, or not as it was sent.
+MOST_RESENDS = 5
 # The store's codes for a body that did not arrive, and for one of another checksum.
 BROKEN = ("IncompleteBody", "RequestTimeout")
 OTHER_BYTES = re.compile(r"BadDigest|XAmzContent\w{1,20}Mismatch")
+# The service's codes for a file that has to be sent, though all of it was.
+NOT_ARRIVED = ("UPLOAD_INCOMPLETE", "UPLOAD_MISMATCH", "INVALID_RECEIPT")
 # As the service takes one.
 ETAG = re.compile(r'"?[!#-~]{1,255}"?')
 
@@ -33,6 +37,11 @@ class Job(NamedTuple):
     source: Source
     asked: Mapping[str, Any]
     algorithm: str | None  # of a checksum that the store verifies
+    lifetime: int  # of signed URLs, in seconds
+
+    def has_ended(self, asked_at: float) -> bool:
+        """Returns True for a URL of that time. A monotonic one does not count sleep on Linux."""
+        return time() - asked_at >= self.lifetime
 
 
 async def put(
@@ -40,6 +49,7 @@ async def put(
 ) -> str | None:
     """Sends a body once, and returns its ETag."""
     run, line = job.run, job.line
+    run.gone.discard(part)
     sent = 0
     taken_at = begun = monotonic()
 
@@ -60,6 +70,9 @@ async def put(
         run.refused.discard(part)
         if failure.retrying == "expired":
             run.refused.add(part)
+        # What has no code may be from something on the way.
+        if sent == size and not failure.code:
+            run.gone.add(part)
         if failure.retrying not in ("network", "busy"):
             raise
         is_broken = failure.code in BROKEN or isinstance(failure, OfflineError)
@@ -107,12 +120,25 @@ async def upload_whole(job: Job) -> UploadedFile:
     asked = {**job.asked, **bound, "strict": True}
     # Before it has room, so that others are asked for with it.
     await job.line.is_wanting()
-    grant: Grant | None = await job.grants.ask(run, asked)
+    grant: Grant | None
+    asked_at, grant = time(), await job.grants.ask(run, asked)
+    receipt, resends = "", 0
+
+    async def finish() -> UploadedFile:
+        await job.source.fail_unless_same({(0, size): checksum})
+        return await confirm(run, job.service, receipt)
 
     async def once() -> UploadedFile:
-        nonlocal grant
+        nonlocal asked_at, grant, receipt, resends
+        if 0 in run.gone:
+            try:
+                return await finish()
+            except ValetkeyError as error:
+                if error.code not in NOT_ARRIVED:
+                    raise
         async with job.line.room(size):
-            grant = grant or await job.grants.ask(run, asked)
+            if grant is None or job.has_ended(asked_at):
+                asked_at, grant = time(), await job.grants.ask(run, asked)
             receipt = grant.receipt
             try:
                 await put(job, grant.put_url, grant.put_headers, 0, size)
@@ -122,13 +148,13 @@ async def upload_whole(job: Job) -> UploadedFile:
                     if error.retrying == "expired":
                         grant = None
                     raise
-        await job.source.fail_unless_same({(0, size): checksum})
         try:
-            return await confirm(run, job.service, receipt)
+            return await finish()
         except MismatchError as error:
             # Something else, such as a captive portal, has answered the PUT.
             if error.code == "UPLOAD_INCOMPLETE":
-                error.retrying = "network"
+                resends += 1
+                error.retrying = "network" if resends <= MOST_RESENDS else None
             raise
 
     return await run.persist(once)
