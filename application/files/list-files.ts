@@ -12,7 +12,7 @@ import {
   type StorageKeyParts,
   subjectFolder,
 } from "../../domain/storage-key.ts";
-import { audienceFor, type Member } from "../admit.ts";
+import { type Member } from "../admit.ts";
 import { widthsOf } from "../choose-policy.ts";
 import { ObjectStore } from "../ports/object-store.ts";
 import { Policies } from "../ports/policies.ts";

@@ -65,7 +65,10 @@ it.each([
   [{ "x-amz-meta-mtime": "1" }, download({ "x-amz-meta-mtime": "1" }), undefined],
   [
     { "x-amz-acl": "private" },
-    download({ date: "Fri, 27 Nov 2026 16:00:31 GMT", "last-modified": "Fri, 27 Nov 2026 16:00:30 GMT" }),
+    download({
+      date: "Fri, 27 Nov 2026 16:00:31 GMT",
+      "last-modified": "Fri, 27 Nov 2026 16:00:30 GMT",
+    }),
     undefined,
   ],
 ] as const)("a download shows what %j did", (headers, after, effect) => {
