@@ -28,7 +28,7 @@ export async function grantAll(
       batch.forEach((job, index) => keep(job, Promise.resolve(uploads[index] as SignedTarget)));
     } catch (cause) {
       // A batch is granted whole or not at all: the next one leaves out the refused file.
-      const [, place] = /^\/files\/(\d+)\//.exec(problemIn(cause).errors?.[0]?.pointer ?? "") ?? [];
+      const place = problemIn(cause).errors?.[0]?.pointer.split("/")[2];
       const refused = batch[Number(place)];
       for (const job of refused ? [refused] : batch) keep(job, Promise.reject(cause));
     }
