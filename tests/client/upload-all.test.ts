@@ -161,3 +161,15 @@ it("a file that waits for a place fails with the refusal of the service, and say
   });
   expect(shouldRetry).toHaveBeenCalledOnce();
 });
+
+it("files that fit in what is left of a quota arrive, though all together do not", async () => {
+  const ofDay = await startUploads({ limits: { objectsPerDay: 3 } });
+  const files = Array.from({ length: 5 }, (_, index) => image(`${index}.png`));
+  const outcomes = codes(await ofDay.client.uploadAll(files));
+  expect(outcomes.toSorted()).toEqual(["quota", "quota", ...files.slice(2).map(() => "uploaded")]);
+  const { client } = await startUploads({
+    limits: { storedBytes: "1 kB", storedBytesUnknown: "refuse" },
+  });
+  const sized = [900, 2000, 50].map((size) => image(`${size}.png`, "x".repeat(size)));
+  expect(codes(await client.uploadAll(sized))).toEqual(["uploaded", "quota", "uploaded"]);
+});
