@@ -103,7 +103,7 @@ export function createClient<Data = unknown>(options: ClientOptions): Client<Dat
   let known: { readonly at: number; readonly policies: ReadonlyArray<UploadPolicy> } | undefined;
 
   async function policies(run: Run): Promise<ReadonlyArray<UploadPolicy>> {
-    if (known !== undefined && Date.now() - known.at < POLICIES_LIFETIME) return known.policies;
+    if (known && Date.now() - known.at < POLICIES_LIFETIME) return known.policies;
     const { policies } = await service.ask(run, "policies", decodePolicies);
     known = { at: Date.now(), policies };
     return policies;
@@ -202,25 +202,24 @@ export function createClient<Data = unknown>(options: ClientOptions): Client<Dat
     // A file counts in full only once it is confirmed.
     const tally = makeTally(total, onProgress, total);
     all.onRetry = tally.show;
-    let group = { reads: [] as Array<Promise<Job>>, moving: [] as Array<Promise<unknown>> };
-    let granted = Promise.resolve();
+    let reads: Array<Promise<Job>>;
+    let moving: Array<Promise<unknown>> = [];
+    let mayBegin: Promise<void>;
+    let granted: Promise<void>;
     /** Begins once most files of the last group are on their way. */
     const openGroup = () => {
-      const { moving } = group;
-      const { reads } = (group = { reads: [], moving: [] });
-      const mayBegin = allBut(MOST_WAITING, moving);
+      const group: typeof reads = (reads = []);
+      mayBegin = allBut(MOST_WAITING, moving);
+      moving = [];
       granted = mayBegin.then(async () => {
         // One that takes long to prepare must not hold the others: each asks for itself.
         if (each.prepare) return undefined;
-        const outcomes = await Promise.allSettled(reads);
-        const jobs = outcomes.flatMap((one) => (one.status === "fulfilled" ? [one.value] : []));
-        return grantAll(all, service, jobs);
+        const jobs = await Promise.all(group.map((read) => read.catch(() => [])));
+        return grantAll(all, service, jobs.flat());
       });
-      return mayBegin;
     };
-    let mayBegin = granted;
     const members = files.map((file, index) => {
-      if (index % MOST_FILES === 0) mayBegin = openGroup();
+      if (index % MOST_FILES === 0) openGroup();
       let { size } = file;
       let beSent: () => void;
       const isSent = new Promise<void>((resolve) => (beSent = resolve));
@@ -247,8 +246,8 @@ export function createClient<Data = unknown>(options: ClientOptions): Client<Dat
       const read = mayBegin.then(() => reading(run.signal, 0, readJob));
       const job = Promise.all([read, granted]).then(([job]) => job);
       const task = begin(file, fileOptions, kept, run, unlessAborted(run.signal, job));
-      group.reads.push(read);
-      group.moving.push(Promise.race([isSent, task.catch(() => undefined)]));
+      reads.push(read);
+      moving.push(Promise.race([isSent, task.catch(() => undefined)]));
       return { run, task };
     });
     const uploads = members.map(({ task }) => task);
@@ -276,7 +275,7 @@ export function createClient<Data = unknown>(options: ClientOptions): Client<Dat
 const allBut = (count: number, promises: ReadonlyArray<Promise<unknown>>): Promise<void> =>
   new Promise((resolve) => {
     let left = promises.length - count;
-    const settle = () => (left -= 1) <= 0 && resolve();
-    if (left <= 0) resolve();
+    const settle = () => left-- <= 0 && resolve();
+    settle();
     for (const promise of promises) promise.then(settle, settle);
   });

@@ -68,27 +68,22 @@ export async function computeChecksum(blob: Blob, algorithm: Algorithm | undefin
 
 /** Computes CRC-32C (RFC 9260, appendix A), big-endian, a slice at a time. */
 async function crc32c(blob: Blob): Promise<Uint8Array> {
-  const entries = table();
   let crc = ~0;
   for (let start = 0; start < blob.size; start += SLICE) {
     const slice = new Uint8Array(await blob.slice(start, start + SLICE).arrayBuffer());
     // Ten times as fast as `for … of`.
     for (let at = 0; at < slice.length; at++) {
-      crc = (entries[(crc ^ (slice[at] as number)) & 255] as number) ^ (crc >>> 8);
+      crc = (TABLE[(crc ^ (slice[at] as number)) & 255] as number) ^ (crc >>> 8);
     }
   }
-  const bytes = new DataView(new ArrayBuffer(4));
-  bytes.setInt32(0, ~crc);
-  return new Uint8Array(bytes.buffer);
+  return Uint8Array.of(~crc >>> 24, ~crc >>> 16, ~crc >>> 8, ~crc);
 }
 
-let made: Int32Array | undefined;
-const table = () =>
-  (made ??= Int32Array.from({ length: 256 }, (_, index) => {
-    let value = index;
-    for (let bit = 0; bit < 8; bit++) value = (value >>> 1) ^ (value & 1 ? 0x82f63b78 : 0);
-    return value;
-  }));
+const TABLE = Int32Array.from({ length: 256 }, (_, index) => {
+  let value = index;
+  for (let bit = 0; bit < 8; bit++) value = (value >>> 1) ^ (value & 1 ? 0x82f63b78 : 0);
+  return value;
+});
 
 const TURNS = [7, 12, 17, 22, 5, 9, 14, 20, 4, 11, 16, 23, 6, 10, 15, 21];
 const SINES = Array.from({ length: 64 }, (_, index) =>

@@ -1,5 +1,6 @@
 import { grantsDecoder, type SignedTarget } from "./decode.ts";
-import { problemIn } from "./errors.ts";
+import { problemIn, type UploadError } from "./errors.ts";
+import { Transient } from "./retry.ts";
 import type { Run } from "./run.ts";
 import type { Service } from "./service.ts";
 import { type Job, keepSigned } from "./upload.ts";
@@ -27,8 +28,10 @@ export async function grantAll(
       const { uploads } = await service.ask(run, "batch", grantsDecoder(files.length), { files });
       batch.forEach((job, index) => keep(job, Promise.resolve(uploads[index] as SignedTarget)));
     } catch (cause) {
+      // There is no room for all of them: each is asked for alone when its turn comes.
+      if (cause instanceof Transient || (cause as UploadError).code === "quota") return;
       // A batch is granted whole or not at all: the next one leaves out the refused file.
-      const [, place] = /^\/files\/(\d+)\//.exec(problemIn(cause).errors?.[0]?.pointer ?? "") ?? [];
+      const place = problemIn(cause).errors?.[0]?.pointer.split("/")[2];
       const refused = batch[Number(place)];
       for (const job of refused ? [refused] : batch) keep(job, Promise.reject(cause));
     }

@@ -44,7 +44,8 @@ async function uploadAlone(job: Job, memory: Memory): Promise<UploadResult> {
   const begin = async (part_size = job.partSize): Promise<UploadResult> => {
     const { run, service, file, fields } = job;
     const asked = { ...fields, part_size };
-    begun = await service.ask(run, "multipart", startDecoder(file.size), asked);
+    const decode = startDecoder(file.size);
+    begun = await persist(run, () => service.ask(run, "multipart", decode, asked));
     return sendAll(job, { begun }, memory).catch(beginSmaller);
   };
   const beginSmaller = async (cause: unknown) => {

@@ -7,7 +7,7 @@ import {
   text,
   type UploadPolicy,
 } from "./decode.ts";
-import { UploadError, type UploadErrorCode } from "./errors.ts";
+import { problemIn, UploadError, type UploadErrorCode } from "./errors.ts";
 import { noteAnswer, strange, unanswered } from "./reach.ts";
 import { isBusy, persist, retryAfter, transient } from "./retry.ts";
 import { awake, inTime, type Run, unlessAborted } from "./run.ts";
@@ -142,6 +142,10 @@ export function makeService(options: ServiceOptions) {
           const error = new UploadError("invalid-answer", message, { status: response.status });
           throw answer === undefined ? strange(address, error) : error;
         }
+      }).catch((cause: unknown) => {
+        // An upload may end long before the URLs that `Retry-After` is about. The caller waits for it,
+        // where it holds nothing that the other needs.
+        throw problemIn(cause).code === TOO_MANY ? transient("busy", cause as UploadError) : cause;
       }),
   };
 }
@@ -170,8 +174,11 @@ function refusalFrom(run: Run, service: string, { status, headers }: Response, a
     return transient((run.arrival = state), error, after);
   }
   if (status < 400) return strange(service, error);
-  return isBusy(status) && error.code !== "quota" ? transient("busy", error, after) : error;
+  const isFull = kind === "quota" || code === TOO_MANY;
+  return isBusy(status) && !isFull ? transient("busy", error, after) : error;
 }
+
+const TOO_MANY = "TOO_MANY_OPEN_UPLOADS";
 
 /** Among the `differences` of a mismatch. */
 const CONTENT = /"property":"content"/;

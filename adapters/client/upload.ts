@@ -268,7 +268,7 @@ export function sendPart(job: Job, part: Part): Promise<KnownTarget> {
   return persist(
     run,
     async (outer, progressed) => {
-      const stored = wasTried || gone.has(number) ? await find() : undefined;
+      const stored = (wasTried || gone.has(number)) && (await find());
       if (stored) return stored;
       // The system took it; how much the line carried is unknown.
       if (gone.delete(number)) onBreak(body.size);

@@ -1,6 +1,6 @@
-import { expect, it } from "vitest";
+import { expect, it, vi } from "vitest";
 import { UploadError, type UploadProgress } from "../../adapters/client/client.ts";
-import { first, isFor, isPut, network, startUploads } from "./host.ts";
+import { first, inParts, isFor, isPut, LARGE, network, startUploads } from "./host.ts";
 
 const image = (name: string, content = name) => new File([content], name, { type: "image/png" });
 
@@ -112,7 +112,64 @@ it("a file that is aborted while it waits for its grant is not granted with the 
   const page = new File(["<p>"], "a.html", { type: "text/html" });
   const all = client.uploadAll([page, image("b.png"), image("c.png")]);
   const outcomes = await all;
-  expect(
-    outcomes.map((outcome) => (outcome.status === "rejected" ? outcome.reason.code : "uploaded")),
-  ).toEqual(["refused", "aborted", "uploaded"]);
+  expect(codes(outcomes)).toEqual(["refused", "aborted", "uploaded"]);
+});
+
+const codes = (outcomes: ReadonlyArray<PromiseSettledResult<unknown>>) =>
+  outcomes.map((outcome) => (outcome.status === "rejected" ? outcome.reason.code : "uploaded"));
+
+it.for([
+  [60, 50],
+  [12, 5],
+  [12, 1],
+] as const)(
+  "%i files arrive where %i uploads may be open at once",
+  async ([count, openUploads]) => {
+    const { client } = await startUploads({ limits: { openUploads } });
+    const seen = network();
+    const files = Array.from({ length: count }, (_, index) => image(`${index}.png`));
+    expect(new Set(codes(await client.uploadAll(files)))).toEqual(new Set(["uploaded"]));
+    expect(seen.filter(isFor("batch"))).toHaveLength(Math.ceil(count / 50));
+  },
+);
+
+it("files in parts and others leave each other room where one upload may be open", async () => {
+  const { client } = await startUploads(
+    { limits: { openUploads: 1 }, policies: { films: { maxSize: "100 MiB" } } },
+    { concurrency: 1, storage: new Map() },
+  );
+  const film = new File([LARGE], "another.png", { type: "image/png" });
+  const files = [image("a.png"), LARGE, image("b.png"), film, image("c.png")];
+  expect(new Set(codes(await client.uploadAll(files, inParts)))).toEqual(new Set(["uploaded"]));
+});
+
+it("a file that waits for a place fails with the refusal of the service, and says how long", async () => {
+  const { client } = await startUploads({ limits: { openUploads: 1 } });
+  network((seen) => (isPut(seen) ? new Response("", { status: 400 }) : undefined));
+  const shouldRetry = vi.fn(() => false);
+  const failed = await client.uploadAll([image("a.png"), image("b.png")], {
+    retry: { shouldRetry },
+  });
+  expect(failed).toContainEqual({
+    status: "rejected",
+    reason: expect.objectContaining({
+      code: "service-failed",
+      status: 429,
+      retryAfter: expect.any(Number),
+      problem: expect.objectContaining({ code: "TOO_MANY_OPEN_UPLOADS" }),
+    }),
+  });
+  expect(shouldRetry).toHaveBeenCalledOnce();
+});
+
+it("files that fit in what is left of a quota arrive, though all together do not", async () => {
+  const ofDay = await startUploads({ limits: { objectsPerDay: 3 } });
+  const files = Array.from({ length: 5 }, (_, index) => image(`${index}.png`));
+  const outcomes = codes(await ofDay.client.uploadAll(files));
+  expect(outcomes.toSorted()).toEqual(["quota", "quota", ...files.slice(2).map(() => "uploaded")]);
+  const { client } = await startUploads({
+    limits: { storedBytes: "1 kB", storedBytesUnknown: "refuse" },
+  });
+  const sized = [900, 2000, 50].map((size) => image(`${size}.png`, "x".repeat(size)));
+  expect(codes(await client.uploadAll(sized))).toEqual(["uploaded", "quota", "uploaded"]);
 });
