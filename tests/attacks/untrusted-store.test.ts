@@ -1,3 +1,4 @@
+import * as DateTime from "effect/DateTime";
 import * as Effect from "effect/Effect";
 import * as Layer from "effect/Layer";
 import * as Option from "effect/Option";
@@ -7,6 +8,7 @@ import { beforeEach, describe, expect, it, onTestFinished, vi } from "vitest";
 import { newKey, PNG, getRequest, putRequest } from "../../adapters/contract/sending/uploads.ts";
 import { send } from "../../adapters/contract/sending/send.ts";
 import { withExchanges } from "../../adapters/contract/sending/exchange.ts";
+import { sendTo } from "../../adapters/cli/move/send-bytes.ts";
 import * as aws from "../../adapters/storage/aws/storage.ts";
 import * as azure from "../../adapters/storage/azure/storage.ts";
 import * as gcs from "../../adapters/storage/gcs/storage.ts";
@@ -302,6 +304,25 @@ describe("an answer", () => {
       await Effect.runPromise(ObjectStore.use(use).pipe(Effect.result, Effect.provide(layer)));
     }
     expect(asked).toEqual([]);
+  });
+
+  it("a piece of a file that moves goes to no private address, and its answer is bounded", async () => {
+    const owner = await startHostileOwner(HOSTILE["an error without an end"]);
+    onTestFinished(owner.close);
+    resolver(["169.254.169.254"]);
+    const put = { method: "PUT", headers: {}, expiresAt: DateTime.makeUnsafe(0) } as const;
+    const sent = (url: string, allowPrivate: boolean) =>
+      sendTo({ allowPrivate })({ ...put, url }, new Uint8Array(8)).pipe(
+        Effect.flip,
+        Effect.map(({ reason }) => reason),
+        Effect.runPromise,
+      );
+    for (const url of ["https://store.example.com/a", `${owner.url}a`]) {
+      expect(await sent(url, false)).toContain("not an https address of the public Internet");
+    }
+    expect(owner.asked).toEqual([]);
+    expect(await sent(`${owner.url}a`, true)).toContain("it is not from a store");
+    expect(owner.written()).toBeLessThan(64 * 2 ** 20);
   });
 
   it("a signed URL is the same as of a bucket that is trusted, and costs no call", async () => {

@@ -1,8 +1,8 @@
 import * as Duration from "effect/Duration";
 import * as Effect from "effect/Effect";
-import { utimesSync, writeFileSync } from "node:fs";
+import { readFileSync, statSync, utimesSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { expect, it } from "vitest";
+import { expect, it, onTestFinished, vi } from "vitest";
 import { embeddedStorage } from "../../adapters/storage/local/storage.ts";
 import { ObjectStore } from "../../application/ports/object-store.ts";
 import { MULTIPART_LIFETIME } from "../../domain/multipart.ts";
@@ -46,21 +46,40 @@ it("nothing moves unless the document of stores says so", async () => {
   expect([code, stderr]).toEqual([64, expect.stringContaining("STORES does not say")]);
 });
 
+// As long as an upload in parts may last, be confirmed, and be copied.
+const LONGEST = Duration.toMillis(
+  Duration.sum(Duration.sum(MULTIPART_LIFETIME, CONFIRM_GRACE), Duration.hours(1)),
+);
+
 it("it says until when uploads may arrive in the old store, and then what to change", async () => {
   write({ store: "eu", from: "us" });
-  const begun = new Date(Math.floor(Date.now() / 1000) * 1000 - 60_000);
-  utimesSync(path, begun, begun);
-  const first = await move("--to", "eu");
-  expect(first.code).toBe(0);
-  // As long as an upload in parts may last, be confirmed, and be copied.
-  const longest = Duration.sum(Duration.sum(MULTIPART_LIFETIME, CONFIRM_GRACE), Duration.hours(1));
-  const until = new Date(begun.getTime() + Duration.toMillis(longest)).toISOString();
-  expect(first.stderr).toContain(`may arrive until ${until}: run this again then.`);
   const monthAgo = new Date(Date.now() - 30 * 24 * 60 * 60 * 1000);
-  utimesSync(path, monthAgo, monthAgo);
+  const ahead = new Date(Math.floor(Date.now() / 1000) * 1000 + 60_000);
+  // The file may have been copied with the time of its original.
+  for (const time of [monthAgo, ahead]) {
+    utimesSync(path, time, time);
+    const { ctimeMs } = statSync(path);
+    const placed = Math.max(Math.ceil(ctimeMs), time.getTime());
+    const [at, until] = [placed, placed + LONGEST].map((ms) => new Date(ms).toISOString());
+    const { code, stderr } = await move("--to", "eu");
+    expect(code).toBe(0);
+    expect(stderr).toContain(`changed, at ${at}, may arrive until ${until}: run this again then.`);
+  }
+  vi.useFakeTimers({ toFake: ["Date"], now: ahead.getTime() + LONGEST + 1 });
+  onTestFinished(() => void vi.useRealTimers());
   const { code, stderr } = await move("--to", "eu");
   expect(code).toBe(0);
-  expect(stderr).toContain('write "org_1": "eu" among "organizations" of STORES');
+  expect(stderr).toContain('No more uploads can arrive there: write "org_1": "eu" among');
+});
+
+it("where STORES is no file, it says for how long uploads may arrive, and then what to change", async () => {
+  write({ store: "eu", from: "us" });
+  const { code, stderr } = await valetkey(["move", "--org", "org_1", "--to", "eu"], {
+    STORAGE_LOCAL_DIR: folder,
+    STORES: readFileSync(path, "utf8"),
+  });
+  expect(code).toBe(0);
+  expect(stderr).toContain("may arrive for 49 hours after it: run this again then, and write");
 });
 
 it("a file that the new store does not take is named, and the command fails", async () => {

@@ -2,7 +2,7 @@ import * as Effect from "effect/Effect";
 import * as Option from "effect/Option";
 import { randomBytes } from "node:crypto";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { sendBytes } from "../../adapters/cli/move/send-bytes.ts";
+import { sendTo } from "../../adapters/cli/move/send-bytes.ts";
 import { CONTENT, getRequest, OTHER, PNG } from "../../adapters/contract/sending/uploads.ts";
 import { send, upload } from "../../adapters/contract/sending/send.ts";
 import { openStore } from "../../adapters/contract/subject/subject.ts";
@@ -77,7 +77,7 @@ async function openPair({ from: fromName, to: toName, inside }: Pair) {
           copy:
             copy && ((file) => Effect.andThen(hook("copy"), Effect.tap(copy(file), hook("copy")))),
           send: (request, bytes) =>
-            Effect.andThen(hook("send"), Effect.tap(sendBytes(request, bytes), hook("send"))),
+            Effect.andThen(hook("send"), Effect.tap(sendTo()(request, bytes), hook("send"))),
           report: (object) => void moved.push(object),
         }),
       );

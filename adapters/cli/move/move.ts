@@ -1,5 +1,4 @@
 import * as Context from "effect/Context";
-import * as DateTime from "effect/DateTime";
 import * as Duration from "effect/Duration";
 import * as Effect from "effect/Effect";
 import * as Layer from "effect/Layer";
@@ -16,6 +15,7 @@ import { OrganizationId } from "../../../domain/organization.ts";
 import { StoreName } from "../../../domain/place.ts";
 import { CONFIRM_GRACE } from "../../../domain/receipt.ts";
 import type { UploadPolicy } from "../../../domain/upload-policy.ts";
+import { isoText } from "../../values/time.ts";
 import { S3Access } from "../../storage/s3/access.ts";
 import { copyBetween } from "../../storage/s3/copy-between.ts";
 import { command, option } from "../command/command.ts";
@@ -24,7 +24,7 @@ import { CommandFailure, EXIT } from "../command/failure.ts";
 import { print, showProgress } from "../command/output.ts";
 import { quietly } from "../command/store-log.ts";
 import { runWithStore, s3Access } from "../command/with-store.ts";
-import { sendBytes } from "./send-bytes.ts";
+import { sendTo } from "./send-bytes.ts";
 
 const store = (what: string) => [StoreName, `the name of ${what} in STORES`] as const;
 
@@ -73,6 +73,7 @@ export const move = command({
           access && own && parts && abilities.has("copies")
             ? yield* copyBetween(access, own, parts)
             : undefined;
+        const sendBytes = sendTo(toStorage.untrusted);
         return yield* moveFiles({
           organization: org,
           to: into,
@@ -98,26 +99,42 @@ export const move = command({
       ...(waiting > 0
         ? [`${waiting} uploads wait in ${place.from}, and are confirmed there.`]
         : []),
-      whatIsLeft(org, to, lastArrival([...policies.values()], several?.file?.path)),
+      whatIsLeft(org, to, arrivals([...policies.values()], several?.file?.path)),
     ];
     return { message: [done, ...left].join("\n"), code: failed > 0 ? EXIT.failure : undefined };
   },
 });
 
-/** Returns the time until which uploads that began in the old store may become files there. */
-function lastArrival(policies: ReadonlyArray<UploadPolicy>, document?: string): DateTime.Utc {
-  const begun = document === undefined ? Date.now() : statSync(document).mtimeMs;
+interface Arrivals {
+  /** In milliseconds; undefined if `STORES` is not a file. */
+  readonly placedAt: number | undefined;
+  /** How long an upload that began in the old store may take until it is a file there. */
+  readonly longest: Duration.Duration;
+}
+
+function arrivals(policies: ReadonlyArray<UploadPolicy>, document?: string): Arrivals {
   const longest = policies
     .map(({ putLifetime }): Duration.Duration => putLifetime)
     .reduce(Duration.max, MULTIPART_LIFETIME);
   const grace = Duration.sum(CONFIRM_GRACE, Duration.hours(1));
-  return DateTime.makeUnsafe(begun + Duration.toMillis(Duration.sum(longest, grace)));
+  const file = document === undefined ? undefined : statSync(document);
+  return {
+    // A file that was copied may have the time of its original.
+    placedAt: file && Math.ceil(Math.max(file.mtimeMs, file.ctimeMs)),
+    longest: Duration.sum(longest, grace),
+  };
 }
 
-const whatIsLeft = (org: string, to: string, until: DateTime.Utc) =>
-  until.epochMilliseconds > Date.now()
-    ? `Uploads that began before STORES was changed may arrive until ${DateTime.formatIso(until)}: run this again then.`
-    : `No more uploads can arrive there: write "${org}": "${to}" among "organizations" of STORES, if nothing above is left.`;
+function whatIsLeft(org: string, to: string, { placedAt, longest }: Arrivals): string {
+  const last = `write "${org}": "${to}" among "organizations" of STORES, if nothing above is left.`;
+  if (placedAt === undefined) {
+    return `Uploads that began before STORES was changed may arrive for ${Math.ceil(Duration.toHours(longest))} hours after it: run this again then, and ${last}`;
+  }
+  const until = placedAt + Duration.toMillis(longest);
+  return until > Date.now()
+    ? `Uploads that began before STORES was changed, at ${isoText(placedAt)}, may arrive until ${isoText(until)}: run this again then.`
+    : `No more uploads can arrive there: ${last}`;
+}
 
 const notMoving = (org: string, to: string, from = "NAME") =>
   `STORES does not say that ${org} moves to ${to}: write "${org}": { "store": "${to}", "from": "${from}" } among its "organizations", for the service and for this command.`;

@@ -67,7 +67,7 @@ export const signedRequest = Effect.fnUntraced(function* (
 });
 
 type Sent = UnsignedRequest & {
-  readonly body?: string | null;
+  readonly body?: string | Uint8Array<ArrayBuffer> | null;
   /** True for an object, whose bytes the caller reads or closes, undecoded. */
   readonly isStreamed?: boolean;
 };

@@ -45,7 +45,7 @@ export function untrustedFetch(
     ...init
   }: Pick<http.RequestOptions, "method" | "signal"> & {
     readonly headers: Readonly<Record<string, string>>;
-    readonly body: string | null;
+    readonly body: string | Uint8Array | null;
   },
 ): Promise<Pick<Response, "status" | "ok" | "headers" | "body">> {
   const connection = connectionTo(url, untrusted);
