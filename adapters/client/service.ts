@@ -7,7 +7,7 @@ import {
   text,
   type UploadPolicy,
 } from "./decode.ts";
-import { problemIn, UploadError, type UploadErrorCode } from "./errors.ts";
+import { UploadError, type UploadErrorCode } from "./errors.ts";
 import { noteAnswer, strange, unanswered } from "./reach.ts";
 import { isBusy, persist, retryAfter, transient } from "./retry.ts";
 import { awake, inTime, type Run, unlessAborted } from "./run.ts";
@@ -142,10 +142,10 @@ export function makeService(options: ServiceOptions) {
           const error = new UploadError("invalid-answer", message, { status: response.status });
           throw answer === undefined ? strange(address, error) : error;
         }
-      }).catch((cause: unknown) => {
+      }).catch((cause?: Partial<UploadError>) => {
         // An upload may end long before the URLs that `Retry-After` is about. The caller waits for it,
         // where it holds nothing that the other needs.
-        throw problemIn(cause).code === TOO_MANY ? transient("busy", cause as UploadError) : cause;
+        throw cause?.problem?.code === TOO_MANY ? transient("busy", cause as UploadError) : cause;
       }),
   };
 }
