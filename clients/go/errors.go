@@ -32,6 +32,7 @@ const (
 	CodeQuotaExceeded        = "QUOTA_EXCEEDED"
 	CodeRateLimited          = "RATE_LIMITED"
 	CodeStorageFull          = "STORAGE_FULL"
+	CodeTooManyOpenUploads   = "TOO_MANY_OPEN_UPLOADS"
 	CodeUnauthenticated      = "UNAUTHENTICATED"
 	CodeUnknownPolicy        = "UNKNOWN_POLICY"
 	CodeUnsupportedMediaType = "UNSUPPORTED_MEDIA_TYPE"

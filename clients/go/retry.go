@@ -30,16 +30,20 @@ func (c *Client) persist(ctx context.Context, work func() error) error {
 				since, most = at, time.Second // a line that carries something is soon tried again
 			}
 		}
+		after := failed.RetryAfter
+		if failed.Code == CodeTooManyOpenUploads {
+			after = 0 // an upload may end long before the URLs that it is about
+		}
 		left := min(max(c.options.RetryFor, 0), failed.mayPass) - time.Since(since)
-		if failed.RetryAfter >= left {
+		if after >= left {
 			failed.mayPass = 0
 			return failed
 		}
-		if failed.RetryAfter > 0 {
+		if after > 0 {
 			// Many clients got the same time, so some of the jitter comes on top.
 			most = time.Second / 2
 		}
-		delay := failed.RetryAfter + time.Duration(rand.Float64()*float64(most))
+		delay := after + time.Duration(rand.Float64()*float64(most))
 		select {
 		case <-ctx.Done():
 		case <-time.After(min(delay, left)):

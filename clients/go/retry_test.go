@@ -13,6 +13,7 @@ import (
 	"os"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -341,4 +342,81 @@ func askTogether(t *testing.T, busy int) {
 	if !isExact && (busy == 0 || service.calls["presign"] > 10 || service.calls["batch"] > 10) {
 		t.Error(service.calls)
 	}
+}
+
+// crowded is a service that has room for a few grants. With other codes than that of open uploads,
+// the room is used up for good.
+type crowded struct {
+	code       string
+	mu         sync.Mutex
+	room, most int
+}
+
+func (c *crowded) RoundTrip(request *http.Request) (*http.Response, error) {
+	var asked struct{ Files []any }
+	_ = json.NewDecoder(request.Body).Decode(&asked)
+	count := max(len(asked.Files), 1)
+	grant := `{"put_url":"http://127.0.0.1/store","receipt":"receipt"}`
+	if asked.Files != nil {
+		grant = fmt.Sprintf(`{"uploads":[%s]}`, grant+strings.Repeat(","+grant, count-1))
+	}
+	time.Sleep(100 * time.Millisecond)
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	answer := &http.Response{StatusCode: 200, Header: http.Header{}, Body: io.NopCloser(strings.NewReader(grant))}
+	if c.room < count {
+		answer.StatusCode, answer.Body = 429, io.NopCloser(strings.NewReader(fmt.Sprintf(problem, c.code, "")))
+		if count <= c.most {
+			answer.Header.Set("Retry-After", "840")
+		}
+		return answer, nil
+	}
+	c.room -= count
+	return answer, nil
+}
+
+// end lets an upload end, which makes room for another.
+func (c *crowded) end() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.code == CodeTooManyOpenUploads {
+		c.room++
+	}
+}
+
+func TestFilesForWhichThereIsNoRoomTogetherAreAskedForAlone(t *testing.T) {
+	for code, expected := range map[string]int{CodeTooManyOpenUploads: 20, CodeQuotaExceeded: 3} {
+		synctest.Test(t, func(t *testing.T) {
+			service := &crowded{code: code, room: 3, most: 3}
+			client, _ := New(Options{BaseURL: "http://127.0.0.1", Organization: "acme", HTTPClient: &http.Client{Transport: service}})
+			var granted atomic.Int32
+			var group sync.WaitGroup
+			for range 20 {
+				group.Go(func() {
+					_, err := client.Presign(context.Background(), FileRequest{})
+					if err == nil {
+						granted.Add(1)
+						time.Sleep(time.Second)
+						service.end()
+					} else if failed := codeOf(t, err); failed.Code != code || failed.RetryAfter != 840*time.Second {
+						t.Error(failed, failed.RetryAfter)
+					}
+				})
+			}
+			group.Wait()
+			if count := granted.Load(); int(count) != expected {
+				t.Error(code, count)
+			}
+		})
+	}
+}
+
+func TestAnUploadWithoutAPlaceSaysHowLongThereMayBeNone(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		full := &Error{Code: CodeTooManyOpenUploads, RetryAfter: 840 * time.Second, mayPass: always}
+		took, attempts, err := persistFor(5*time.Minute, func(int) error { return full })
+		if took != 5*time.Minute || attempts < 40 || codeOf(t, err).RetryAfter != full.RetryAfter {
+			t.Error(took, attempts, err)
+		}
+	})
 }
