@@ -70,6 +70,10 @@ class PersistTest(unittest.TestCase):
         self.exhaust(retry_after=301)
         self.assertEqual(self.slept, [])
 
+    def test_a_place_among_open_uploads_is_asked_for_before_retry_after(self) -> None:
+        self.exhaust(problem={"code": "TOO_MANY_OPEN_UPLOADS"}, retry_after=840)
+        self.assertEqual(self.slept[:6], [1, 2, 4, 8, 10, 10])
+
     def test_the_third_body_that_is_sent_in_vain_ends_the_upload(self) -> None:
         def in_vain(silence: float) -> ValetkeyError:
             failure = OfflineError("nothing answers.", retrying="network")

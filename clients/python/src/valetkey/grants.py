@@ -9,7 +9,7 @@ from copy import copy
 
 from .errors import RefusedError, ValetkeyError
 from .models import Grant, member, read
-from .retry import Run
+from .retry import TOO_MANY_OPEN, Run
 from .service import Service
 
 # Of one request, whose body may have 64 KiB.
@@ -64,5 +64,4 @@ class Grants:
 
 def _is_busy(failure: RefusedError) -> bool:
     """Returns True if all of them may be granted later, and not only fewer together."""
-    is_too_many = failure.code == "TOO_MANY_OPEN_UPLOADS" and failure.retry_after is None
-    return failure.retrying is not None and not is_too_many
+    return failure.retrying is not None and failure.code != TOO_MANY_OPEN

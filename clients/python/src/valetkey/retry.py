@@ -17,6 +17,8 @@ T = TypeVar("T")
 # In seconds. An upload idles for at most the longest of them once an outage is over.
 FIRST_DELAY = 0.5
 LONGEST_DELAY = 10.0
+# The service's code for more open uploads than may be.
+TOO_MANY_OPEN = "TOO_MANY_OPEN_UPLOADS"
 # A body was sent in vain if no answer came for so many seconds.
 SILENCE = 45.0
 MOST_IN_VAIN = 3
@@ -109,7 +111,8 @@ class Run:
                 if attempt == 0 or self._progress_at > since:
                     attempt, since = 0, monotonic()
                 attempt += 1
-                asked = failure.retry_after or 0
+                # An upload may end long before the URLs that it is about.
+                asked = 0 if failure.code == TOO_MANY_OPEN else failure.retry_after or 0
                 left = self._retry_for - (monotonic() - since)
                 if asked >= left:
                     failure.retrying = None
