@@ -88,7 +88,7 @@ func (c *Client) presignTogether(ctx context.Context, own *granting) {
 	isAll := func() bool { return len(answer.Uploads) == len(files) }
 	err := c.once(ctx, http.MethodPost, "/batch", map[string]any{"files": files}, &answer, isAll)
 	for index, file := range files {
-		// More than may be open are not asked for together again: each finds a place as others end.
+		// There may be a place for one where there is none for all: each is asked for alone.
 		isTooMany := in(err).Code == CodeTooManyOpenUploads
 		if failed := *in(err); failed.mayPass > 0 && !isTooMany && ctx.Err() == nil {
 			file.asked <- &failed
