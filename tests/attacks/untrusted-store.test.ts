@@ -1,14 +1,15 @@
-import * as DateTime from "effect/DateTime";
 import * as Effect from "effect/Effect";
 import * as Layer from "effect/Layer";
 import * as Option from "effect/Option";
 import * as Result from "effect/Result";
 import dns, { type LookupAddress } from "node:dns";
+import { once } from "node:events";
+import { type AddressInfo, createServer, type Socket } from "node:net";
 import { beforeEach, describe, expect, it, onTestFinished, vi } from "vitest";
+import { sendTo } from "../../adapters/cli/move/send-bytes.ts";
 import { newKey, PNG, getRequest, putRequest } from "../../adapters/contract/sending/uploads.ts";
 import { send } from "../../adapters/contract/sending/send.ts";
 import { withExchanges } from "../../adapters/contract/sending/exchange.ts";
-import { sendTo } from "../../adapters/cli/move/send-bytes.ts";
 import * as aws from "../../adapters/storage/aws/storage.ts";
 import * as azure from "../../adapters/storage/azure/storage.ts";
 import * as gcs from "../../adapters/storage/gcs/storage.ts";
@@ -22,6 +23,7 @@ import { Presigner } from "../../application/ports/presigner.ts";
 import { quiet, s3Store } from "../support/s3-store.ts";
 import { HOSTILE, startHostileOwner } from "../support/hostile-owner.ts";
 import { serve } from "../support/serve.ts";
+import { until } from "../support/until.ts";
 
 // A bucket of a customer, who is not trusted: it leads the service nowhere, and harms it with no answer.
 
@@ -306,28 +308,85 @@ describe("an answer", () => {
     expect(asked).toEqual([]);
   });
 
-  it("a piece of a file that moves goes to no private address, and its answer is bounded", async () => {
-    const owner = await startHostileOwner(HOSTILE["an error without an end"]);
-    onTestFinished(owner.close);
-    resolver(["169.254.169.254"]);
-    const put = { method: "PUT", headers: {}, expiresAt: DateTime.makeUnsafe(0) } as const;
-    const sent = (url: string, allowPrivate: boolean) =>
-      sendTo({ allowPrivate })({ ...put, url }, new Uint8Array(8)).pipe(
-        Effect.flip,
-        Effect.map(({ reason }) => reason),
-        Effect.runPromise,
-      );
-    for (const url of ["https://store.example.com/a", `${owner.url}a`]) {
-      expect(await sent(url, false)).toContain("not an https address of the public Internet");
-    }
-    expect(owner.asked).toEqual([]);
-    expect(await sent(`${owner.url}a`, true)).toContain("it is not from a store");
-    expect(owner.written()).toBeLessThan(64 * 2 ** 20);
-  });
-
   it("a signed URL is the same as of a bucket that is trusted, and costs no call", async () => {
     const lookup = vi.spyOn(dns, "lookup");
     expect(await sign(true)).toEqual(await sign(false));
     expect(lookup).not.toHaveBeenCalled();
+  });
+});
+
+/** Why a piece was not sent; undefined if it was. */
+const failureOfPiece = (
+  url: string | URL,
+  { allowPrivate = true, bytes = new Uint8Array(1000) } = {},
+) =>
+  Effect.gen(function* () {
+    const presigner = yield* Presigner;
+    const signed = yield* presigner.put(putRequest(UPLOAD.key));
+    return yield* sendTo({ allowPrivate })(signed, bytes);
+  }).pipe(
+    Effect.flip,
+    Effect.map(({ reason }) => reason),
+    Effect.orElseSucceed(() => undefined),
+    Effect.provide(s3Store(url, { untrusted: true, allowPrivate })),
+    Effect.runPromise,
+  );
+
+describe("a file that is moved there", () => {
+  it.each([["127.0.0.1"], ["8.8.8.8", "169.254.169.254"]])(
+    "is not sent to a name that resolves to %s, %s",
+    async (...addresses) => {
+      resolver(addresses);
+      const reason = await failureOfPiece("https://store.example.com", { allowPrivate: false });
+      expect(reason).toContain("not an https address of the public Internet");
+    },
+  );
+
+  it("is not sent where a redirect leads", async () => {
+    const asked: Array<string | undefined> = [];
+    const elsewhere = await serve(({ url }, response) => {
+      asked.push(url);
+      response.end();
+    });
+    const owner = await serve((_, response) =>
+      response.writeHead(307, { Location: `${elsewhere.origin}/latest` }).end(),
+    );
+    expect(await failureOfPiece(owner)).toContain("answered 307");
+    expect(asked).toEqual([]);
+  });
+
+  it.each(Object.keys(HOSTILE) as ReadonlyArray<keyof typeof HOSTILE>)(
+    "is answered with %s within bounds",
+    async (way) => {
+      const { owner } = await start(way);
+      const reason = (await failureOfPiece(owner.url)) ?? "";
+      expect(reason.length).toBeLessThan(800);
+      expect(reason).toMatch(/^[ -~]*$/);
+      expect(owner.written()).toBeLessThan(16 * 2 ** 20);
+    },
+  );
+
+  it("is not held for a store that refuses it unread", async () => {
+    const sockets: Array<Socket> = [];
+    const server = createServer((socket) => {
+      sockets.push(socket.on("error", () => undefined));
+      socket.once("data", () => {
+        socket.pause();
+        socket.write("HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\n\r\n");
+      });
+    }).listen(0, "127.0.0.1");
+    onTestFinished(() => {
+      for (const socket of sockets) socket.destroy();
+      server.close();
+    });
+    await once(server, "listening");
+    const { port } = server.address() as AddressInfo;
+    const bytes = new Uint8Array(64 * 2 ** 20);
+    expect(await failureOfPiece(`http://127.0.0.1:${port}`, { bytes })).toContain("answered 403");
+    const [socket = expect.unreachable()] = sockets;
+    socket.resume();
+    const isWhole = () => socket.bytesRead > bytes.length;
+    await until("the end of the connection", () => socket.closed || isWhole());
+    expect(isWhole()).toBe(false);
   });
 });

@@ -2,6 +2,7 @@ import * as Duration from "effect/Duration";
 import * as Effect from "effect/Effect";
 import { readFileSync, statSync, utimesSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { gzipSync } from "node:zlib";
 import { expect, it, onTestFinished, vi } from "vitest";
 import { embeddedStorage } from "../../adapters/storage/local/storage.ts";
 import { ObjectStore } from "../../application/ports/object-store.ts";
@@ -14,13 +15,14 @@ import { serve } from "../support/serve.ts";
 
 const folder = makeFolder();
 const path = join(folder, "stores.json");
-const write = (org_1: unknown) =>
+const write = (org_1: unknown, over: object = {}) =>
   writeFileSync(
     path,
     JSON.stringify({
       stores: {
         eu: { adapter: "local", directory: join(folder, "eu") },
         us: { adapter: "local", directory: join(folder, "us") },
+        ...over,
       },
       organizations: { org_1 },
     }),
@@ -82,13 +84,19 @@ it("where STORES is no file, it says for how long uploads may arrive, and then w
   expect(stderr).toContain("may arrive for 49 hours after it: run this again then, and write");
 });
 
-it("a file that the new store does not take is named, and the command fails", async () => {
-  write({ store: "eu", from: "us" });
+/** Stores an empty file in the old store. */
+const storeFile = async () => {
   const key = "orgs/org_1/files/2026/11/00000000-0000-4000-8000-000000000000.txt" as IncomingKey;
   const us = { bucket: "files", directory: join(folder, "us") };
   const { layer } = embeddedStorage(us, new URL("http://127.0.0.1:9"));
   const stored = ObjectStore.use(({ copies }) => copies?.writeEmpty(key) ?? expect.unreachable());
   await Effect.runPromise(Effect.provide(stored, layer));
+  return key;
+};
+
+it("a file that the new store does not take is named, and the command fails", async () => {
+  write({ store: "eu", from: "us" });
+  const key = await storeFile();
   let isFollowed = false;
   const { origin } = await serve(({ url }, response) => {
     isFollowed ||= url === "/elsewhere";
@@ -103,4 +111,27 @@ it("a file that the new store does not take is named, and the command fails", as
   expect([code, JSON.parse(stdout)]).toEqual([1, { key, size: 0, outcome: "failed", reason }]);
   expect(stderr).toContain("1 files could not be copied; run this again.");
   expect(isFollowed).toBe(false);
+});
+
+it("the answers of a customer's bucket are bounded, and not decompressed", async () => {
+  const key = await storeFile();
+  const list =
+    '<ListBucketResult xmlns="http://s3.amazonaws.com/doc/2006-03-01/"><IsTruncated>false</IsTruncated></ListBucketResult>';
+  const bomb = gzipSync(Buffer.alloc(64 * 2 ** 20));
+  const { origin } = await serve(({ method, url }, response) => {
+    if (method === "GET") return response.end(list);
+    if (method === "PUT") return response.writeHead(200, { "Content-Encoding": "gzip" }).end(bomb);
+    return response.writeHead(url?.includes("/orgs/") ? 404 : 200).end();
+  });
+  const own = { adapter: "minio", endpoint: origin, bucket: "files", access_key: "key" };
+  const eu = { ...own, secret_key: { variable: "SECRET" }, untrusted: true, allow_private: true };
+  write({ store: "eu", from: "us" }, { eu });
+  const { code, stdout } = await valetkey(["move", "--org", "org_1", "--to", "eu"], {
+    STORAGE_LOCAL_DIR: folder,
+    STORES: path,
+    SECRET: "secret-of-a-customer",
+  });
+  // The piece was sent, and is not there.
+  const reason = "the new store has not kept the file as it was sent";
+  expect([code, JSON.parse(stdout)]).toEqual([1, { key, size: 0, outcome: "failed", reason }]);
 });

@@ -57,6 +57,8 @@ export function untrustedFetch(
       const { statusCode: status = 0, headers: received } = answer;
       const headers = new Headers();
       for (const [name, value] of Object.entries(received)) headers.set(name, cleaned(`${value}`));
+      // The bytes of a request are not held for a store that has answered, and takes no more of them.
+      answer.once("end", () => request.writableFinished || request.destroy());
       const body = Readable.toWeb(answer) as Response["body"];
       resolve({ status, ok: status >= 200 && status < 300, headers, body });
     });
