@@ -57,7 +57,7 @@ export const download = [
       const answer = await read();
       const { headers } = answer;
       assert.equal(headers["content-encoding"] ?? "identity", "identity");
-      assert.equal(headers["cache-control"], "private, max-age=60");
+      assert.equal(headers["cache-control"], "private, max-age=3600");
       assert.equal(headers["content-disposition"], "inline");
       assertBytes(answer, CONTENT);
     },
@@ -69,7 +69,7 @@ export const download = [
       await upload(withHeaders(await signPut(), further));
       const { headers } = await read();
       assert.equal(headers["content-disposition"], "inline");
-      assert.notEqual(headers["cache-control"], "private, max-age=60");
+      assert.notEqual(headers["cache-control"], "private, max-age=3600");
     },
   }),
 ];

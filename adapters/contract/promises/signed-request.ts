@@ -8,7 +8,7 @@ import { putByFetch, send, sendPut, upload } from "../sending/send.ts";
 import { withHeaders, withOtherDigit, withoutQuery, withUrl } from "../sending/send.ts";
 import { promises } from "./store-promise.ts";
 import type { Subject } from "../subject/subject.ts";
-import { CONTENT, ORGANIZATION } from "../sending/uploads.ts";
+import { CONTENT, ORGANIZATION, MINUTE } from "../sending/uploads.ts";
 
 const works = [
   ...promises([], {
@@ -132,24 +132,25 @@ const signature = [
   }),
 ];
 
-const secondsAgo = (seconds: number) => ({ signedAt: Date.now() - seconds * 1000 });
+/** For a minute that is over. */
+const past = () => ({ signedAt: Date.now() - 62_000, lifetime: MINUTE });
 
 const expiry = promises([], {
   "a PUT within its lifetime is stored": async ({ signPut, expectStored }) =>
-    expectStored(await signPut(secondsAgo(30))),
+    expectStored(await signPut({ signedAt: Date.now() - 30_000 })),
   "a PUT past its lifetime is refused": async ({ signPut, expectRefused }) => {
-    const put = await signPut(secondsAgo(62));
+    const put = await signPut(past());
     assert.ok(DateTime.toEpochMillis(put.expiresAt) < Date.now());
     await expectRefused(put);
   },
   "a GET past its lifetime is refused": async ({ put, read, refusals }) => {
     await put();
-    assertStatus(await read(secondsAgo(62)), refusals);
+    assertStatus(await read(past()), refusals);
   },
   "a PUT whose lifetime was lengthened is refused": async ({ signPut, expectRefused }) => {
-    const past = secondsAgo(62);
-    const put = await signPut(past);
-    const long = await signPut({ ...past, lifetime: Lifetime.make(Duration.minutes(10)) });
+    const asked = past();
+    const put = await signPut(asked);
+    const long = await signPut({ ...asked, lifetime: Lifetime.make(Duration.minutes(10)) });
     await expectRefused(withUrl(long, signatureIn(long.url), signatureIn(put.url)));
   },
 });

@@ -35,11 +35,13 @@ export const ORGANIZATION: OrganizationId = OrganizationId.make(
 export const newKey = (organization = ORGANIZATION): StorageKey =>
   StorageKey.make(`${prefixFor(organization)}files/2026/11/${crypto.randomUUID()}.png`);
 
-const MINUTE = Lifetime.make(Duration.minutes(1));
+export const MINUTE = Lifetime.make(Duration.minutes(1));
+/** Much longer than a request takes on a busy machine. */
+const HOUR = Lifetime.make(Duration.hours(1));
 const objectRequest = (key: ObjectKey) =>
-  ({ key, lifetime: MINUTE, minLifetime: MINUTE, audience: "public" }) as const;
+  ({ key, lifetime: HOUR, minLifetime: MINUTE, audience: "public" }) as const;
 
-/** A PUT of `CONTENT` as a PNG for browsers, within a minute. */
+/** A PUT of `CONTENT` as a PNG for browsers, within an hour. */
 export const putRequest = (key: ObjectKey = newKey()): PutRequest => ({
   ...objectRequest(key),
   contentType: PNG,
