@@ -97,6 +97,24 @@ it("a default store that nothing configures is not made by commands for all stor
   expect(await left()).toEqual(["default"]);
 });
 
+it("a command for one store asks for its name where there is no default one, and makes none", async () => {
+  const { env } = await folders();
+  const folder = join(makeFolder(), "missing");
+  const unset = { ...env, STORAGE_LOCAL_DIR: folder };
+  for (const command of ["doctor", "cors --origin https://app.example", "lifecycle", "policy"]) {
+    const { code, stdout, stderr } = await valetkey(command.split(" "), unset);
+    const message = "There is no default store: name one with --store (eu, us).\n";
+    const answer = { command, code, stdout, stderr };
+    expect(answer).toEqual({ command, code: 64, stdout: "", stderr: message });
+    expect(existsSync(folder)).toBe(false);
+  }
+  const named = await valetkey(["cors", "--origin", "https://app.example", "--store", "eu"], unset);
+  expect(named.code).toBe(0);
+  const none = await valetkey(["sweep"], { ...unset, STORES: '{"stores":{}}' });
+  expect([none.code, none.stderr]).toEqual([64, expect.stringContaining("STORES has none")]);
+  expect(existsSync(folder)).toBe(false);
+});
+
 it("what cannot be done in one store is done in the others, and said", async () => {
   const away = {
     adapter: "minio",

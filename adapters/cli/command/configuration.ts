@@ -26,26 +26,42 @@ export const STORE_OPTION = {
 export const STORES_OPTION = { ...STORE_OPTION.store, note: "all of them if left out" };
 
 export const readStoreOrFail = (env: Env, name?: StoreName): StoreSettings =>
-  orFail(readStore(env, name), CANNOT_RUN, env);
+  requireStore(env, orFail(readStore(env, name), CANNOT_RUN, env));
+
+/** These settings of a store, or a failure if no name was given and there is no default store. */
+export function requireStore<A extends Pick<StoreSettings, "several">>(env: Env, read: A): A {
+  const { several } = read;
+  const names = several && storesOf(env, several);
+  if (names === undefined || names.has(DEFAULT_STORE)) return read;
+  const message =
+    names.size === 0
+      ? "There is no store: STORES has none, and no STORAGE_ADAPTER chooses the default one."
+      : `There is no default store: name one with --store (${[...names].join(", ")}).`;
+  throw new CommandFailure({ code: EXIT.usage, message });
+}
 
 /** A store, with its name if it is one of several. */
 export type ReadStore = StoreSettings & { readonly name?: StoreName | undefined };
 
-/**
- * Reads the store of this name, or all if there are several. The default one is left out if nothing
- * configures it, unless its folder is there, from a time without `STORES`.
- */
+/** Reads the store of this name, or all if there are several. */
 export function readStoresOrFail(env: Env, name?: StoreName): Arr.NonEmptyReadonlyArray<ReadStore> {
   if (name !== undefined) return [{ ...readStoreOrFail(env, name), name }];
-  const own = readStoreOrFail(env);
+  const own = orFail(readStore(env), CANNOT_RUN, env);
   const { several } = own;
   if (several === undefined) return [own];
-  const place = orFail(readSettings({ directory }, variables(env)), CANNOT_RUN, env);
-  const hasDefault = several.hasDefault || existsSync(place.directory);
-  const names = new Set([...(hasDefault ? [DEFAULT_STORE] : []), ...several.stores.keys()]);
-  const [first = DEFAULT_STORE, ...others] = names;
+  const [first = DEFAULT_STORE, ...others] = storesOf(env, several);
   const read = (each: StoreName) => ({ ...readStoreOrFail(env, each), several, name: each });
   return [read(first), ...others.map(read)];
+}
+
+/**
+ * The names of all stores. The default one is left out if nothing configures it, unless its folder is
+ * there, from a time without `STORES`.
+ */
+function storesOf(env: Env, several: NonNullable<StoreSettings["several"]>) {
+  const place = orFail(readSettings({ directory }, variables(env)), CANNOT_RUN, env);
+  const hasDefault = several.hasDefault || existsSync(place.directory);
+  return new Set([...(hasDefault ? [DEFAULT_STORE] : []), ...several.stores.keys()]);
 }
 
 const CANNOT_RUN = "The command cannot run";

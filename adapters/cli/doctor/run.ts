@@ -8,7 +8,7 @@ import type { Storage } from "../../storage/storage.ts";
 import { errorReason } from "../../values/thrown.ts";
 import { CommandFailure, EXIT } from "../command/failure.ts";
 import { interruptible } from "../command/interruptible.ts";
-import { orFail } from "../command/configuration.ts";
+import { orFail, requireStore } from "../command/configuration.ts";
 import { readRedis } from "../../service/redis.ts";
 import { readStore } from "../../service/settings.ts";
 import { quietly } from "../command/store-log.ts";
@@ -33,7 +33,7 @@ interface Run extends Pick<Examination, "origins" | "mayLeave"> {
 export async function runDoctor(env: Env, { name, origins, mayLeave, onStart, tell: print }: Run) {
   const read = joinReads({ store: readStore(env, name), redis: readRedis(env) });
   const { store, redis: counter } = orFail(read, "The doctor cannot run", env, EXIT.couldNotRun);
-  const { http, policies, source, storage } = store;
+  const { http, policies, source, storage } = requireStore(env, store);
   const { clamd } = store.scanner;
   const isEmbedded = storage.fetch !== undefined;
   const findings: Array<Finding> = [];

@@ -15,11 +15,12 @@ import { OrganizationId } from "../../../domain/organization.ts";
 import { StoreName } from "../../../domain/place.ts";
 import { CONFIRM_GRACE } from "../../../domain/receipt.ts";
 import type { UploadPolicy } from "../../../domain/upload-policy.ts";
+import { readStore } from "../../service/settings.ts";
 import { isoText } from "../../values/time.ts";
 import { S3Access } from "../../storage/s3/access.ts";
 import { copyBetween } from "../../storage/s3/copy-between.ts";
 import { command, option } from "../command/command.ts";
-import { readStoreOrFail } from "../command/configuration.ts";
+import { orFail } from "../command/configuration.ts";
 import { CommandFailure, EXIT } from "../command/failure.ts";
 import { print, showProgress } from "../command/output.ts";
 import { quietly } from "../command/store-log.ts";
@@ -40,7 +41,8 @@ export const move = command({
     from: option("NAME", ...store("the old store"), { note: "as STORES says if left out" }),
   },
   run: async ({ org, to, from }) => {
-    const { policies, several, storage } = readStoreOrFail(process.env);
+    const read = readStore(process.env);
+    const { policies, several, storage } = orFail(read, "The move cannot begin", process.env);
     const place = several?.organizations.get(org);
     if (place?.from === undefined || place.store !== to || (from ?? place.from) !== place.from) {
       throw new CommandFailure({ code: EXIT.usage, message: notMoving(org, to, from) });
