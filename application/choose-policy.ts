@@ -2,7 +2,7 @@ import * as Duration from "effect/Duration";
 import * as Effect from "effect/Effect";
 import { UnknownPolicy } from "../domain/errors.ts";
 import { DEFAULT_POLICY, defaultPolicy, type UploadPolicy } from "../domain/upload-policy.ts";
-import { fitsTemplate, type StorageKey } from "../domain/storage-key.ts";
+import { type StorageKey, templatesOf } from "../domain/storage-key.ts";
 import type { Member } from "./admit.ts";
 import { type Abilities, checksumsOfParts, checksumsOfWhole } from "./ports/abilities.ts";
 import { Policies } from "./ports/policies.ts";
@@ -24,12 +24,12 @@ export function choosePolicy(
 
 /** Returns the policies, for everybody or of a member, that can have made a key. */
 const policiesOf = (key: StorageKey, member?: Member) =>
-  Policies.useSync((policies) =>
-    [...policies.values()].filter(
-      (policy) =>
-        (member === undefined || isShared(member, policy)) && fitsTemplate(key, policy.key),
-    ),
-  );
+  Policies.useSync((policies) => {
+    const couldMake = templatesOf(key);
+    return [...policies.values()].filter(
+      (policy) => (member === undefined || isShared(member, policy)) && couldMake(policy.key),
+    );
+  });
 
 /** Returns the widths of the policies that can have made a key. */
 export const widthsOf = (key: StorageKey, member?: Member) =>

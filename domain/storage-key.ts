@@ -144,16 +144,15 @@ export function parse(key: string): Option.Option<StorageKeyParts> {
   });
 }
 
-/** Returns true if `generate` could have made a key by this template. */
-export function fitsTemplate(key: StorageKey, template: KeyTemplate): boolean {
+/** Returns a predicate of templates by which `generate` could have made a key. */
+export function templatesOf(key: StorageKey): (template: KeyTemplate) => boolean {
   const folders = afterOrganization(key).split("/").slice(0, -1);
-  return (
+  return (template) =>
     folders.length === template.length &&
     folders.every((folder, at) => {
       const each = template[at] ?? "";
       return FORMS.get(each)?.test(folder) ?? folder === each;
-    })
-  );
+    });
 }
 
 /** Inverts `pathWithin`; the result is no key if `path` is any other text. */
