@@ -489,6 +489,15 @@ it("a document that cannot be written whole stays as it was", async () => {
   expect(left()).toEqual(["acme.json", "stores.json"]);
 });
 
+it("a document that is changed keeps its mode, whatever the umask", () => {
+  const { stores } = makeDocument({});
+  for (const each of [0o600, 0o666]) {
+    chmodSync(stores, each);
+    openDocument(stores).change(() => ({ stores: {} }));
+    expect(statSync(stores).mode & 0o777).toBe(each);
+  }
+});
+
 it.skipIf(process.getuid?.() !== 0)("a document that root changes keeps its owner", () => {
   const { stores, read } = makeDocument({});
   chmodSync(stores, 0o600);

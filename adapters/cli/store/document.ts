@@ -1,6 +1,7 @@
 import * as Result from "effect/Result";
 import {
   closeSync,
+  fchmodSync,
   fchownSync,
   fstatSync,
   fsyncSync,
@@ -41,12 +42,14 @@ export function openDocument(stores = "") {
       let file: number | undefined;
       try {
         const { mode, uid, gid } = statSync(real);
-        file = openSync(next, "wx", mode & 0o777);
+        file = openSync(next, "wx", 0o600);
         const text = `${JSON.stringify(update(read()), null, 2)}\n`;
         if (Buffer.byteLength(text) > LARGEST_FILE) throw refused(tooLarge(path));
         const made = fstatSync(file);
         // By root, say, for a service that is another user.
         if (made.uid !== uid || made.gid !== gid) fchownSync(file, uid, gid);
+        // A umask does not narrow it.
+        fchmodSync(file, mode & 0o777);
         // Writes until all is written, unlike `writeSync`.
         writeFileSync(file, text);
         fsyncSync(file);
