@@ -6,6 +6,7 @@ import { join } from "node:path";
 import { expect, it } from "vitest";
 import { parse } from "yaml";
 import { settings } from "../../adapters/service/settings.ts";
+import { freePort } from "../support/free-port.ts";
 import { makeFolder } from "../support/make-folder.ts";
 import { need } from "../support/need.ts";
 import { whereIs } from "../support/on-path.ts";
@@ -86,17 +87,19 @@ it.skipIf(bundle === undefined)(
   },
 );
 
-/** Returns a port such as a unit has, whose other one is free as well. */
+/**
+ * Returns a port such as a unit has: its other one is given to nobody else, and no browser or `fetch`
+ * refuses it ("Port blocking", Fetch Standard).
+ */
 async function portOfFour(): Promise<number> {
   for (;;) {
-    const port = 1024 + Math.floor(Math.random() * 8900);
-    const free = await Promise.all([port, `1${port}`].map(isFree));
-    if (free.every(Boolean)) return port;
+    const port = (await freePort()) - 10_000;
+    if (port >= 7000 && port < 10_000 && (await isFree(port))) return port;
   }
 }
 
-const isFree = async (port: number | string): Promise<boolean> => {
-  const server = createServer().listen(Number(port), "127.0.0.1");
+const isFree = async (port: number): Promise<boolean> => {
+  const server = createServer().listen(port, "127.0.0.1");
   const bound = await once(server, "listening").then(
     () => true,
     () => false,
