@@ -27,6 +27,9 @@ type Failed = { readonly attempt: number; readonly silence: number; readonly isL
 export const transient = (reason: RetryState["reason"], error: UploadError, after?: number) =>
   new Transient(reason, ({ isLast }) => (isLast ? error : undefined), after);
 
+/** The time of the last progress of any upload, by `awake`. */
+export let movedAt = 0;
+
 /**
  * Calls `work` until it succeeds or fails for good. It waits with full jitter (AWS Architecture
  * Blog, "Exponential Backoff And Jitter") or as the answer's `Retry-After` says, for as long as the
@@ -42,7 +45,7 @@ export async function persist<A>(
   let first = 0;
   const progressed = () => {
     attempt = 0;
-    run.progressAt = awake();
+    run.progressAt = movedAt = awake();
   };
   const wait = (reason: RetryState["reason"]) => onRetry?.({ attempt, delay: 0, reason });
   for (;;) {
@@ -79,11 +82,11 @@ export async function persist<A>(
   }
 }
 
-function delayAfter(attempt: number, { after, reason }: Transient): number {
+function delayAfter(attempt: number, { after = 0, reason }: Transient): number {
   if (reason === "expired") return 0;
   // Many clients got the same time, so some of the jitter comes on top.
-  const most = after === undefined ? FIRST_DELAY * 2 ** attempt : FIRST_DELAY;
-  return (after ?? 0) + Math.random() * Math.min(LONGEST_DELAY, most);
+  const most = FIRST_DELAY * (after ? 1 : 2 ** attempt);
+  return after + Math.random() * Math.min(LONGEST_DELAY, most);
 }
 
 /** Waits `milliseconds`, or until the signal is aborted, or the browser has a network again. */

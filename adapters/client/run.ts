@@ -67,7 +67,7 @@ export function makeTask<A>(run: Run, work: Promise<A>): Task<A> {
 function inMilliseconds(duration: string): number {
   const [, count, unit] = /^(\d+) (second|minute|hour)s?$/.exec(duration) ?? [];
   check(unit, `retry.for is ${duration}, and not a duration such as 10 minutes.`);
-  return Number(count) * 1000 * (unit === "hour" ? 3600 : unit === "minute" ? 60 : 1);
+  return Number(count) * 1000 * ({ minute: 60, hour: 3600 }[unit as string] ?? 1);
 }
 
 /** Longest time between two calls of `awake` that counts, in milliseconds. */

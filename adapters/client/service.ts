@@ -9,7 +9,7 @@ import {
 } from "./decode.ts";
 import { UploadError, type UploadErrorCode } from "./errors.ts";
 import { noteAnswer, strange, unanswered } from "./reach.ts";
-import { isBusy, persist, retryAfter, transient } from "./retry.ts";
+import { isBusy, movedAt, persist, retryAfter, transient } from "./retry.ts";
 import { awake, inTime, type Run, unlessAborted } from "./run.ts";
 import { textOf } from "./send.ts";
 
@@ -160,7 +160,7 @@ function refusalFrom(run: Run, service: string, { status, headers }: Response, a
   // file in a batch means nothing to a person.
   const message = code
     ? `${title}. ${detail?.replace(/^\/files\/\d+\/\w+: /, "") ?? ""}`.trim()
-    : `The service answered ${status || "with a redirect"}. Check that endpoint is its address.`;
+    : `The service answered ${status || "with a redirect"}. Check that endpoint is the address of the service.`;
   const isWrongContent = CONTENT.test(JSON.stringify(answer));
   const known = isWrongContent ? "wrong-content" : (CODES.get(code) ?? CODES.get(status));
   // A proxy that requires a login, or refuses the body's size, answers these without a code.
@@ -170,12 +170,15 @@ function refusalFrom(run: Run, service: string, { status, headers }: Response, a
   const error = new UploadError(kind, message, { problem, status, retryAfter: retryIn });
   if (kind === "pending") {
     const state = problem.state === "scanning" ? "scanning" : "copying";
-    if (state !== run.arrival) run.progressAt = awake();
+    if (run.arrival !== state) run.progressAt = awake();
     return transient((run.arrival = state), error, after);
   }
   if (status < 400) return strange(service, error);
-  const isFull = kind === "quota" || code === TOO_MANY;
-  return isBusy(status) && !isFull ? transient("busy", error, after) : error;
+  if (kind === "quota") return error;
+  if (code !== TOO_MANY) return isBusy(status) ? transient("busy", error, after) : error;
+  // Whoever has the places makes room: while uploads here move on, it is worth waiting.
+  if (movedAt > run.progressAt) run.progressAt = movedAt;
+  return error;
 }
 
 const TOO_MANY = "TOO_MANY_OPEN_UPLOADS";

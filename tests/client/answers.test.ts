@@ -186,7 +186,7 @@ it.each([
   const error = await failure(client.upload(FILE));
   expect([error.code, error.message]).toEqual([
     "service-failed",
-    "The service answered 403. Check that endpoint is its address.",
+    "The service answered 403. Check that endpoint is the address of the service.",
   ]);
   const [outcome] = await client.uploadAll([FILE]);
   expect(outcome).toMatchObject({ reason: { code: "service-failed" } });

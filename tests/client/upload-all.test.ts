@@ -1,6 +1,17 @@
 import { expect, it, vi } from "vitest";
 import { UploadError, type UploadProgress } from "../../adapters/client/client.ts";
-import { first, inParts, isFor, isPut, LARGE, network, startUploads } from "./host.ts";
+import {
+  first,
+  inParts,
+  isFor,
+  isPut,
+  LARGE,
+  network,
+  PART_SIZE,
+  pass,
+  startUploads,
+  stopClocks,
+} from "./host.ts";
 
 const image = (name: string, content = name) => new File([content], name, { type: "image/png" });
 
@@ -141,6 +152,38 @@ it("files in parts and others leave each other room where one upload may be open
   const film = new File([LARGE], "another.png", { type: "image/png" });
   const files = [image("a.png"), LARGE, image("b.png"), film, image("c.png")];
   expect(new Set(codes(await client.uploadAll(files, inParts)))).toEqual(new Set(["uploaded"]));
+});
+
+it("a file waits for a place for as long as the files before it move on", async () => {
+  const { client } = await startUploads(
+    { limits: { openUploads: 1 }, policies: { films: { maxSize: "100 MiB" } } },
+    { concurrency: 1, storage: new Map(), retry: { for: "2 minutes" } },
+  );
+  const through = globalThis.fetch;
+  let puts = 0;
+  let goOn: (() => void) | undefined;
+  vi.stubGlobal("fetch", async (url: string, init: RequestInit) => {
+    // Each part takes 100 seconds, and the other file is refused after them.
+    if (init.method === "PUT" && (puts += 1) <= 3)
+      await new Promise<void>((resolve) => (goOn = resolve));
+    const answer = await through(url, init);
+    if (answer.status === 429 && goOn) {
+      pass(100);
+      goOn();
+      goOn = undefined;
+    }
+    return answer;
+  });
+  stopClocks();
+  const bytes = new Uint8Array(2 * PART_SIZE + 1);
+  const films = ["a.png", "b.png"].map((name) => new File([bytes], name, { type: "image/png" }));
+  const options = { ...inParts, policy: "films" };
+  const all = client.uploadAll(films, options);
+  Promise.all(all.uploads).catch(() => {
+    puts = 3;
+    goOn?.();
+  });
+  expect(codes(await all)).toEqual(["uploaded", "uploaded"]);
 });
 
 it("a file that waits for a place fails with the refusal of the service, and says how long", async () => {
