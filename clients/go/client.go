@@ -59,6 +59,7 @@ type Client struct {
 type known struct {
 	isService atomic.Bool // the service is at BaseURL
 	policies  atomic.Pointer[keptPolicies]
+	movedAt   atomic.Value   // the time at which any upload got further
 	turn      chan struct{}  // held by who asks for grants
 	together  chan *granting // to it
 }

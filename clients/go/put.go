@@ -209,6 +209,7 @@ func (u *upload) put(ctx context.Context, p *part) (answer *http.Response, code 
 		silence.Reset(timeout)
 		if p.sent += int64(bytes); p.sent > p.most {
 			p.most, u.progressAt = p.sent, time.Now()
+			u.known.movedAt.Store(u.progressAt)
 		}
 		if p.sent == size {
 			p.takenAt = time.Now()

@@ -33,6 +33,10 @@ func (c *Client) persist(ctx context.Context, work func() error) error {
 		after := failed.RetryAfter
 		if failed.Code == CodeTooManyOpenUploads {
 			after = 0 // an upload may end long before the URLs that it is about
+			// Whoever has the places makes room: while uploads here move on, it is worth waiting.
+			if at, _ := c.known.movedAt.Load().(time.Time); at.After(since) {
+				since = at
+			}
 		}
 		left := min(max(c.options.RetryFor, 0), failed.mayPass) - time.Since(since)
 		if after >= left {

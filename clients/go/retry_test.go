@@ -411,6 +411,26 @@ func TestFilesForWhichThereIsNoRoomTogetherAreAskedForAlone(t *testing.T) {
 	}
 }
 
+func TestAPlaceIsWaitedForWhileAnotherUploadMovesOn(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p, u := newPart(&http.Client{Transport: &breaking{}}, Options{RetryFor: 5 * time.Minute}, 64<<20)
+		waiting := *u.Client
+		waiting.upload = nil
+		began := time.Now()
+		go func() {
+			for range 10 {
+				time.Sleep(3 * time.Minute)
+				p.most = 0 // as if it got further
+				_, _, _ = u.put(context.Background(), p)
+			}
+		}()
+		err := waiting.persist(context.Background(), func() error { return &Error{Code: CodeTooManyOpenUploads, mayPass: always} })
+		if took := time.Since(began); took != 35*time.Minute || codeOf(t, err).Code != CodeTooManyOpenUploads {
+			t.Error(took, err)
+		}
+	})
+}
+
 func TestAnUploadWithoutAPlaceSaysHowLongThereMayBeNone(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		full := &Error{Code: CodeTooManyOpenUploads, RetryAfter: 840 * time.Second, mayPass: always}

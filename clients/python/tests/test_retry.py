@@ -8,7 +8,7 @@ from unittest.mock import patch
 
 from valetkey.errors import OfflineError, ValetkeyError
 from valetkey.line import LEAST_PART, Line
-from valetkey.retry import Progress, Run, is_busy, retry_after
+from valetkey.retry import Moved, Progress, Run, is_busy, retry_after
 
 
 class PersistTest(unittest.TestCase):
@@ -73,6 +73,21 @@ class PersistTest(unittest.TestCase):
     def test_a_place_among_open_uploads_is_asked_for_before_retry_after(self) -> None:
         self.exhaust(problem={"code": "TOO_MANY_OPEN_UPLOADS"}, retry_after=840)
         self.assertEqual(self.slept[:6], [1, 2, 4, 8, 10, 10])
+
+    def test_a_place_is_waited_for_while_another_upload_moves_on(self) -> None:
+        moved = Moved()
+        other, self.run_ = Run(300, 100, moved=moved), Run(300, 100, moved=moved)
+
+        def move_on() -> None:
+            if self.now < 2000:
+                other.has_sent(1, int(self.now))
+
+        self.exhaust(move_on, problem={"code": "TOO_MANY_OPEN_UPLOADS"})
+        self.assertTrue(2290 < self.now <= 2300, self.now)
+        # Other failures are not waited out so.
+        self.now = 1000
+        self.exhaust(move_on)
+        self.assertEqual(self.now, 1300)
 
     def test_the_third_body_that_is_sent_in_vain_ends_the_upload(self) -> None:
         def in_vain(silence: float) -> ValetkeyError:

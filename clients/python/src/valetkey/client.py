@@ -24,7 +24,7 @@ from .line import LEAST_PART, Line
 from .memory import Memory
 from .models import Grant, StoredFile, UploadedFile, Usage, member, read
 from .parts import upload_in_parts
-from .retry import Progress, Run
+from .retry import Moved, Progress, Run
 from .service import Service, Token
 from .source import Source, Uploadable
 from .upload import Job, confirm, upload_whole
@@ -72,6 +72,7 @@ class AsyncClient:
         self._policies: tuple[float, list[dict[str, Any]]] = (0, [])
         self._asking: asyncio.Task[Any] | None = None
         self._line, self._grants = Line(), Grants(self._service)
+        self._moved = Moved()
         # Of more than so many at a time each would only wait, with its file open.
         self._uploading = asyncio.Semaphore(MOST_FILES)
 
@@ -114,7 +115,7 @@ class AsyncClient:
                 # No store verifies CRC-32C alone.
                 algorithm = next((each for each in ("sha256", "md5") if each in offered), None)
                 lifetime = member(found, "put_lifetime", int, is_optional=True)
-                run = Run(self._retry_for, source.size, on_progress)
+                run = Run(self._retry_for, source.size, on_progress, self._moved)
                 shared = self._service, self._grants, self._line
                 job = Job(run, *shared, source, asked, algorithm, lifetime or PUT_LIFETIME)
                 if is_large:
@@ -149,7 +150,7 @@ class AsyncClient:
         """Asks for a URL that somebody else PUTs a file to. It binds all that the store can."""
         asked = _given(filename=filename, size=size, content_type=content_type, policy=policy)
         asked |= _given(metadata=metadata, checksum=checksum, strict=True)
-        return await self._grants.ask(Run(self._retry_for), asked)
+        return await self._grants.ask(Run(self._retry_for, moved=self._moved), asked)
 
     async def confirm(self, receipt: str) -> UploadedFile:
         """Compares what arrived with what was granted; waits while it is copied or scanned."""

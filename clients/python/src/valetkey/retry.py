@@ -40,12 +40,23 @@ class Progress:
     retrying: str | None = None
 
 
+class Moved:
+    """When any upload of a client got further."""
+
+    at = 0.0
+
+
 class Run:
     """A call under way, and how far it got."""
 
     def __init__(
-        self, retry_for: float, total: int = 1, tell: Callable[[Progress], object] = lambda _: None
+        self,
+        retry_for: float,
+        total: int = 1,
+        tell: Callable[[Progress], object] = lambda _: None,
+        moved: Moved | None = None,
     ) -> None:
+        self._moved = moved or Moved()
         self._retry_for = retry_for
         self._total = total
         self._tell = tell
@@ -62,7 +73,7 @@ class Run:
     def has_sent(self, part: int, count: int) -> None:
         if count > self.sent.get(part, 0):
             self.sent[part] = count
-            self._progress_at = monotonic()
+            self._progress_at = self._moved.at = monotonic()
             self._show()
 
     def has_carried(self, part: int) -> None:
@@ -111,8 +122,11 @@ class Run:
                 if attempt == 0 or self._progress_at > since:
                     attempt, since = 0, monotonic()
                 attempt += 1
-                # An upload may end long before the URLs that it is about.
-                asked = 0 if failure.code == TOO_MANY_OPEN else failure.retry_after or 0
+                asked = failure.retry_after or 0
+                if failure.code == TOO_MANY_OPEN:
+                    # An upload may end long before the URLs that it is about. Whoever has the
+                    # places makes room: while uploads here move on, it is worth waiting.
+                    asked, since = 0, max(since, self._moved.at)
                 left = self._retry_for - (monotonic() - since)
                 if asked >= left:
                     failure.retrying = None
