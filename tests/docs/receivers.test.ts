@@ -9,7 +9,7 @@ import { SECRET } from "../events/backend.ts";
 import { ask, upload } from "../support/ask.ts";
 import { atTestEnd } from "../support/at-test-end.ts";
 import { freePort } from "../support/free-port.ts";
-import { installFromNpm } from "../support/install-package.ts";
+import { installFromNpm } from "../support/install-from-npm.ts";
 import { linkPackages } from "../support/kept-packages.ts";
 import { makeFolder } from "../support/make-folder.ts";
 import { need } from "../support/need.ts";
@@ -70,7 +70,7 @@ beforeAll(async () => {
   project = emptyProject();
   const packages = ["express@5.3.0"];
   await linkPackages(project.folder, packages.join(), () =>
-    installFromNpm(project.folder, packages),
+    installFromNpm(["install", ...packages], { cwd: project.folder }),
   );
   for (const name of ["hono", "@hono/node-server", "standardwebhooks"]) project.link(name);
 });

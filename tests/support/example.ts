@@ -7,6 +7,7 @@ import { parseEnv } from "node:util";
 import { FRAMEWORKS } from "./build-create.ts";
 import { CHILD_ENV } from "./child-env.ts";
 import { freePort } from "./free-port.ts";
+import { installFromNpm } from "./install-from-npm.ts";
 import { linkPackages } from "./kept-packages.ts";
 import { createStarter, packed } from "./packed.ts";
 import { runCommand } from "./run-command.ts";
@@ -70,8 +71,7 @@ export async function installExample(
   if (install !== "npm install") throw new Error(`${name}: its README does not begin with that`);
   // With all that npm is told by this machine's environment, such as whose certificates it trusts.
   const { NODE_ENV: _, ...own } = process.env;
-  const installAnew = () =>
-    run(["npm", "install", "--prefer-offline", "--no-audit", "--no-fund"], { ...own, ...ENV });
+  const installAnew = () => installFromNpm(["install"], { cwd: folder, env: { ...own, ...ENV } });
   if (others.includes("npm run build")) {
     await installAnew();
     await run(["npm", "run", "build"]);

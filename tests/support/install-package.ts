@@ -1,6 +1,6 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { runCommand } from "./run-command.ts";
+import { installFromNpm } from "./install-from-npm.ts";
 
 /** Of a project that has nothing yet. */
 export const MANIFEST = '{ "type": "module", "private": true }';
@@ -21,11 +21,5 @@ export async function installPackage(
   others: ReadonlyArray<string> = BESIDE,
 ): Promise<void> {
   writeFileSync(join(folder, "package.json"), MANIFEST);
-  await installFromNpm(folder, [tarball, ...others]);
+  await installFromNpm(["install", tarball, ...others], { cwd: folder });
 }
-
-/** Installs packages in a folder, for as long as npm works on it. */
-export const installFromNpm = (folder: string, packages: ReadonlyArray<string>) =>
-  runCommand(["npm", "install", "--prefer-offline", "--no-audit", "--no-fund", ...packages], {
-    cwd: folder,
-  });

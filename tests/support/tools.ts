@@ -13,7 +13,7 @@ import {
 } from "node:fs";
 import { homedir } from "node:os";
 import { join } from "node:path";
-import { runCommand } from "./run-command.ts";
+import { installFromNpm } from "./install-from-npm.ts";
 import type { Found } from "./setup.ts";
 
 /** The suites that need packages which nobody else needs, and what these are. */
@@ -56,7 +56,7 @@ export async function installTools(suite: ToolSuite): Promise<Found<string>> {
     const fresh = mkdtempSync(`${installed}.`);
     try {
       for (const name of MANIFEST) copyFileSync(join(folder, name), join(fresh, name));
-      await runCommand(["npm", "ci", "--no-audit", "--no-fund"], { cwd: fresh });
+      await installFromNpm(["ci"], { cwd: fresh });
       if (!existsSync(installed)) renameSync(fresh, installed);
     } finally {
       rmSync(fresh, { recursive: true, force: true });
