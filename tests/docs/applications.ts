@@ -1,9 +1,10 @@
-import { execFile } from "node:child_process";
+import type { ExecFileOptions } from "node:child_process";
 import { createHash } from "node:crypto";
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, renameSync, symlinkSync } from "node:fs";
+import { readdirSync, symlinkSync } from "node:fs";
 import { join } from "node:path";
-import { promisify } from "node:util";
-import { CACHE } from "../support/tools.ts";
+import { cached } from "../support/cached.ts";
+import { installing } from "../support/installing.ts";
+import { runCommand } from "../support/run-command.ts";
 
 // What an application of each framework has anyway, around the files of deploy/examples/tokens and
 // deploy/examples/receivers that are copied into it. In all, Mia has signed in with the same cookie.
@@ -220,10 +221,8 @@ Rack::Handler::Puma.run(routes, Host: "127.0.0.1", Port: ARGV.first, Silent: tru
 } as const satisfies Readonly<Record<string, Application>>;
 
 /** Runs a command in the folder of an application. */
-export const run = (
-  command: string,
-  place: { readonly cwd: string; readonly env?: NodeJS.ProcessEnv },
-) => promisify(execFile)("sh", ["-ec", command], place);
+export const run = (command: string, place: ExecFileOptions) =>
+  runCommand(["sh", "-ec", command], place);
 
 interface Place {
   readonly into: string;
@@ -233,12 +232,8 @@ interface Place {
 /** Installs in a folder of the user's cache, once, and links what is there into another. */
 export async function install(command: string, { into, env }: Place): Promise<void> {
   const hash = createHash("sha256").update(command).digest("hex").slice(0, 12);
-  const folder = join(CACHE, `backend-${hash}`);
-  if (!existsSync(folder)) {
-    mkdirSync(CACHE, { recursive: true });
-    const fresh = mkdtempSync(`${folder}.`);
-    await run(command, { cwd: fresh, env });
-    if (!existsSync(folder)) renameSync(fresh, folder);
-  }
+  const folder = await installing((limits) =>
+    cached(`backend-${hash}`, (cwd) => run(command, { ...limits, cwd, env })),
+  );
   for (const name of readdirSync(folder)) symlinkSync(join(folder, name), join(into, name));
 }

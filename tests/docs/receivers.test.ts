@@ -9,7 +9,7 @@ import { SECRET } from "../events/backend.ts";
 import { ask, upload } from "../support/ask.ts";
 import { atTestEnd } from "../support/at-test-end.ts";
 import { freePort } from "../support/free-port.ts";
-import { installFromNpm } from "../support/install-from-npm.ts";
+import { installFromNpm } from "../support/installing.ts";
 import { linkPackages } from "../support/kept-packages.ts";
 import { makeFolder } from "../support/make-folder.ts";
 import { need } from "../support/need.ts";

@@ -22,7 +22,7 @@ import { findOlderNode } from "./older-node.ts";
 import { findCaddy, findOnPath, findPythonTool, whereIs } from "./on-path.ts";
 import { findRedis } from "./redis.ts";
 import type { Found } from "./setup.ts";
-import { CACHE } from "./tools.ts";
+import { CACHE } from "./cached.ts";
 
 const VERSION = "v2.40.3";
 const ROOT = new URL("../..", import.meta.url).pathname;

@@ -7,7 +7,7 @@ import { parseEnv } from "node:util";
 import { FRAMEWORKS } from "./build-create.ts";
 import { CHILD_ENV } from "./child-env.ts";
 import { freePort } from "./free-port.ts";
-import { installFromNpm } from "./install-from-npm.ts";
+import { installFromNpm } from "./installing.ts";
 import { linkPackages } from "./kept-packages.ts";
 import { createStarter, packed } from "./packed.ts";
 import { runCommand } from "./run-command.ts";

@@ -4,7 +4,7 @@ import { existsSync, renameSync } from "node:fs";
 import { homedir } from "node:os";
 import { basename, join } from "node:path";
 import { whereIs } from "./on-path.ts";
-import { CACHE } from "./tools.ts";
+import { CACHE } from "./cached.ts";
 
 /** A program that Go's module proxy has the source of. */
 interface GoTool {

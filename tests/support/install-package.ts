@@ -1,6 +1,6 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { installFromNpm } from "./install-from-npm.ts";
+import { installFromNpm } from "./installing.ts";
 
 /** Of a project that has nothing yet. */
 export const MANIFEST = '{ "type": "module", "private": true }';

@@ -1,19 +1,9 @@
 import { createHash } from "node:crypto";
-import {
-  cpSync,
-  existsSync,
-  mkdirSync,
-  mkdtempSync,
-  readdirSync,
-  readFileSync,
-  renameSync,
-  rmSync,
-  symlinkSync,
-} from "node:fs";
+import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, symlinkSync } from "node:fs";
 import { join } from "node:path";
+import { CACHE, cached } from "./cached.ts";
 import { isFullRun } from "./full-run.ts";
 import { unpacked } from "./packed.ts";
-import { CACHE } from "./tools.ts";
 
 /**
  * Gives a folder the packages that are `asked` for: as a user has them in a full run, and otherwise by
@@ -30,16 +20,14 @@ export async function linkPackages(
   );
   const all = JSON.stringify([asked, dependencies, peerDependencies, process.version]);
   const hash = createHash("sha256").update(all).digest("hex").slice(0, 12);
-  const kept = join(CACHE, `packages-${hash}`);
+  const name = `packages-${hash}`;
+  const kept = join(CACHE, name);
   const packages = join(folder, "node_modules");
   if (existsSync(kept)) {
     linkInstalled(join(kept, "node_modules"), packages, await unpacked());
   } else {
     await install();
-    const fresh = mkdtempSync(`${kept}.`);
-    cpSync(packages, join(fresh, "node_modules"), COPY);
-    if (existsSync(kept)) rmSync(fresh, { recursive: true });
-    else renameSync(fresh, kept);
+    await cached(name, (fresh) => cpSync(packages, join(fresh, "node_modules"), COPY));
   }
 }
 

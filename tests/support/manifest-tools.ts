@@ -13,7 +13,7 @@ import { join } from "node:path";
 import { promisify } from "node:util";
 import { findGoTool, mayBuild } from "./go-tool.ts";
 import type { Found } from "./setup.ts";
-import { CACHE } from "./tools.ts";
+import { CACHE } from "./cached.ts";
 
 /** What renders the manifests, what validates them, and against what. */
 interface ManifestTools {

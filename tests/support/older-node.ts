@@ -1,10 +1,9 @@
-import { spawn } from "node:child_process";
-import { once } from "node:events";
-import { existsSync, renameSync } from "node:fs";
+import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { whereIs } from "./on-path.ts";
 import type { Found } from "./setup.ts";
-import { CACHE } from "./tools.ts";
+import { CACHE, cached } from "./cached.ts";
+import { installFromNpm } from "./installing.ts";
 
 /**
  * The newest of each line that the package is for, and of one before; the last one as
@@ -26,24 +25,22 @@ export async function findOlderNode(line: keyof typeof VERSIONS): Promise<Found<
   const folder = join(CACHE, `node-${version}`);
   const binary = join(folder, "node_modules", PACKAGE, "bin", "node");
   const value =
-    process.env[variable] ||
-    (existsSync(binary) || (await install(version, folder)) ? binary : undefined);
+    process.env[variable] || (existsSync(binary) || (await install(version)) ? binary : undefined);
   const command = `npm install --prefix ${folder} ${PACKAGE}@${version}`;
   return { value, source: value ?? `${command}, or ${variable}=…` };
 }
 
 /** Installs a version once into the user's cache, if it may. */
-async function install(version: string, folder: string): Promise<boolean> {
+async function install(version: string): Promise<boolean> {
   if (process.env["TEST_BUILD"] === "off" || whereIs("npm") === undefined) return false;
-  console.error(`Installing Node ${version} with npm, once, into ${folder} (about 50 MB)...`);
-  const fresh = `${folder}.${process.pid}`;
-  const child = spawn(
-    "npm",
-    ["install", "--prefix", fresh, "--no-audit", "--no-fund", `${PACKAGE}@${version}`],
-    { stdio: ["ignore", "ignore", "inherit"] },
-  );
-  await once(child, "close");
-  // A folder of that name is whole.
-  if (child.exitCode === 0) renameSync(fresh, folder);
-  return child.exitCode === 0;
+  try {
+    await cached(`node-${version}`, (fresh) => {
+      console.error(`Installing Node ${version} with npm, once, into ${CACHE} (about 50 MB)...`);
+      return installFromNpm(["install", "--prefix", fresh, `${PACKAGE}@${version}`], {});
+    });
+    return true;
+  } catch (cause) {
+    console.error(`${cause}`);
+    return false;
+  }
 }

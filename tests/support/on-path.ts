@@ -1,7 +1,7 @@
 import { existsSync } from "node:fs";
 import { delimiter, join } from "node:path";
 import type { Found } from "./setup.ts";
-import { CACHE } from "./tools.ts";
+import { CACHE } from "./cached.ts";
 
 const FOLDERS = (process.env["PATH"] ?? "").split(delimiter);
 

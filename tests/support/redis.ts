@@ -7,7 +7,7 @@ import { freePort } from "./free-port.ts";
 import { findOnPath } from "./on-path.ts";
 import { startServer } from "./server-process.ts";
 import type { Found } from "./setup.ts";
-import { CACHE } from "./tools.ts";
+import { CACHE } from "./cached.ts";
 import { until } from "./until.ts";
 
 /** Where redis-server is, or how to get it. */

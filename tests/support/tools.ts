@@ -3,17 +3,14 @@ import {
   copyFileSync,
   existsSync,
   lstatSync,
-  mkdirSync,
-  mkdtempSync,
   readFileSync,
   readlinkSync,
-  renameSync,
   rmSync,
   symlinkSync,
 } from "node:fs";
-import { homedir } from "node:os";
 import { join } from "node:path";
-import { installFromNpm } from "./install-from-npm.ts";
+import { CACHE, cached } from "./cached.ts";
+import { installFromNpm } from "./installing.ts";
 import type { Found } from "./setup.ts";
 
 /** The suites that need packages which nobody else needs, and what these are. */
@@ -31,8 +28,6 @@ const SUITES = {
 export type ToolSuite = keyof typeof SUITES;
 
 const TESTS = new URL("..", import.meta.url).pathname;
-/** Where what was built or installed once is kept. */
-export const CACHE = join(process.env["XDG_CACHE_HOME"] || join(homedir(), ".cache"), "valetkey");
 const MANIFEST = ["package.json", "package-lock.json"];
 
 /**
@@ -47,21 +42,14 @@ export async function installTools(suite: ToolSuite): Promise<Found<string>> {
   if (lstatSync(beside, { throwIfNoEntry: false })?.isDirectory()) return found;
   const hash = createHash("sha256").update(`${process.platform}-${process.arch}`);
   for (const name of MANIFEST) hash.update(readFileSync(join(folder, name)));
-  const installed = join(CACHE, `tests-${suite}-${hash.digest("hex").slice(0, 12)}`);
-  if (!existsSync(installed)) {
+  const name = `tests-${suite}-${hash.digest("hex").slice(0, 12)}`;
+  const installed = await cached(name, async (fresh) => {
     console.error(
       `Installing ${SUITES[suite]} for tests/${suite} with npm, once, into ${CACHE}...`,
     );
-    mkdirSync(CACHE, { recursive: true });
-    const fresh = mkdtempSync(`${installed}.`);
-    try {
-      for (const name of MANIFEST) copyFileSync(join(folder, name), join(fresh, name));
-      await installFromNpm(["ci"], { cwd: fresh });
-      if (!existsSync(installed)) renameSync(fresh, installed);
-    } finally {
-      rmSync(fresh, { recursive: true, force: true });
-    }
-  }
+    for (const name of MANIFEST) copyFileSync(join(folder, name), join(fresh, name));
+    await installFromNpm(["ci"], { cwd: fresh });
+  });
   const target = join(installed, "node_modules");
   if (!existsSync(beside) || readlinkSync(beside) !== target) {
     rmSync(beside, { force: true });

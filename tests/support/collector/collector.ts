@@ -10,7 +10,7 @@ import { makeFolder } from "../make-folder.ts";
 import { serve } from "../serve.ts";
 import { startServer } from "../server-process.ts";
 import type { Found } from "../setup.ts";
-import { CACHE } from "../tools.ts";
+import { CACHE } from "../cached.ts";
 
 const VERSION = "v0.165.0";
 const MODULES = [
