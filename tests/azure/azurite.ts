@@ -19,10 +19,14 @@ export interface AzuriteServer {
 
 /**
  * Starts Azurite, which `tests/azure/package.json` names, with an account and a key of its own. It
- * keeps everything in a folder, where objects share a few extents: in memory each is one of its own,
- * and nobody is answered while it sweeps thousands of them, every ten minutes.
+ * keeps everything in a folder, where objects share a few extents, or in memory, where each is one
+ * of its own: nobody is answered while it sweeps thousands of them, every ten minutes. In a folder
+ * a body that breaks off may end in another object: the rest of it is written to a descriptor that
+ * is closed by then, and that something else may have.
  */
-export async function startAzurite(): Promise<Found<AzuriteServer>> {
+export async function startAzurite(
+  objects: "in a folder" | "in memory",
+): Promise<Found<AzuriteServer>> {
   const { value: commands = "" } = await installTools("azure");
   const host = "127.0.0.1";
   const port = await freePort();
@@ -32,6 +36,7 @@ export async function startAzurite(): Promise<Found<AzuriteServer>> {
   const flags = ["--blobHost", host, "--blobPort", `${port}`];
   // The official client is newer.
   flags.push("--disableTelemetry", "--silent", "--skipApiVersionCheck");
+  if (objects === "in memory") flags.push("--inMemoryPersistence");
   const child = spawn(process.execPath, [join(commands, "azurite-blob"), ...flags], {
     cwd: folder,
     env: { ...process.env, AZURITE_ACCOUNTS: `${account}:${key}` },

@@ -7,7 +7,7 @@ import { need } from "../support/need.ts";
 import { startProcess } from "../support/service-process.ts";
 import { accountSas } from "./signature.ts";
 
-const azurite = await need("azurite");
+const azurite = await need("azuriteInMemory");
 
 it.skipIf(azurite === undefined).each([
   ["a file of one PUT", 4_000_000],

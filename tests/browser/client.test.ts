@@ -24,7 +24,7 @@ import { snippetsOf } from "../support/snippets.ts";
 
 const executablePath = await need("chromium");
 const minio = await need("minio");
-const azurite = await need("azurite");
+const azurite = await need("azuriteInMemory");
 
 const MIB = 2 ** 20;
 /** Three parts. */

@@ -65,7 +65,9 @@ const FINDERS = {
     return { value: value && join(value, "s3rver"), source };
   },
   /** An emulator of Azure Blob Storage. */
-  azurite: startAzurite,
+  azurite: () => startAzurite("in a folder"),
+  /** Another, for uploads that break off. */
+  azuriteInMemory: () => startAzurite("in memory"),
   /** The address of a fake-gcs-server. */
   fakeGcs: startFakeGcs,
   chromium: findChromium,
