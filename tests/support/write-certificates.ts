@@ -136,7 +136,7 @@ function writePage(file: string): void {
   const store = basename(file, ".json");
   const page = `docs/stores/${store}.md`;
   writeFileSync(page, certificatePage(store, ...certificatesOf(store)));
-  execFileSync("oxfmt", [page, FOLDER], { stdio: "inherit" });
+  execFileSync("oxfmt", [page], { stdio: "inherit" });
 }
 
 mkdirSync(FOLDER, { recursive: true });

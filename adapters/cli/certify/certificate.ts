@@ -27,6 +27,15 @@ export function asText(certificate: Certificate, findings: ReadonlyArray<Finding
   return `${lines.join("")}\nPromises ${counts.join("; ")}.\n\n${outcomes.join("")}`;
 }
 
+/** Writes a certificate as JSON, with a line for each promise and each answer. */
+export function asLines(certificate: Certificate): string {
+  const members = Object.entries(certificate).map(([name, value]) => {
+    const lines = Array.isArray(value) && value.map((each) => `    ${JSON.stringify(each)}`);
+    return `  "${name}": ${lines ? `[\n${lines.join(",\n")}\n  ]` : JSON.stringify(value)}`;
+  });
+  return `{\n${members.join(",\n")}\n}\n`;
+}
+
 /** Names the promises that every store must keep, and that this one breaks; empty if there are none. */
 export function dangers(broken: ReadonlyArray<string>): string {
   if (broken.length === 0) return "";

@@ -15,7 +15,7 @@ import { brokenIn } from "../../storage/certificate/proved.ts";
 import { certificateFrom } from "../../storage/certificate/read.ts";
 import { onOneLine } from "../../values/printable.ts";
 import { errorCode, errorMessage } from "../../values/thrown.ts";
-import { asText, changes, dangers, gains, leftMessage, SITE } from "./certificate.ts";
+import { asLines, asText, changes, dangers, gains, leftMessage, SITE } from "./certificate.ts";
 import type { CertifiedStore } from "./certified-store.ts";
 import { asJson, command, flag, JSON_OPTION, option } from "../command/command.ts";
 import { CommandFailure, EXIT } from "../command/failure.ts";
@@ -86,7 +86,7 @@ export const certify = command({
       answers: found.answers,
     });
     const certificate: Certificate = { ...facts, digest: digestOf(facts) };
-    await write?.(asJson(certificate));
+    await write?.(asLines(certificate));
     printMessage(inWordsOf(store.place, leftMessage(left)));
     if (ended !== undefined) printMessage(`Not everything was tried: ${ended}.\n`);
     const changed = before && changes(before, certificate);
@@ -96,7 +96,9 @@ export const certify = command({
     // Standard output has no place for it then.
     if (json || changed !== undefined) printMessage(danger);
     const result = json
-      ? asJson(changed === undefined ? certificate : { certificate, changes: changed })
+      ? changed === undefined
+        ? asLines(certificate)
+        : asJson({ certificate, changes: changed })
       : changed === undefined
         ? `${danger && `${danger.trimStart()}\n`}${asText(certificate, findings)}${decided ? gains(decided, certificate.promises, store.documented) + usage(certificate, output) : NO_USE}${output === undefined ? "" : SEND}${danger}`
         : `${changed.map((line) => `${line}\n`).join("") || `Nothing has changed since ${before?.date}.\n`}`;

@@ -1,6 +1,14 @@
+import { readdirSync, readFileSync } from "node:fs";
 import { expect, it } from "vitest";
-import { asText, changes, dangers, gains } from "../../../adapters/cli/certify/certificate.ts";
+import {
+  asLines,
+  asText,
+  changes,
+  dangers,
+  gains,
+} from "../../../adapters/cli/certify/certificate.ts";
 import type { Certificate } from "../../../adapters/storage/certificate/certificate.ts";
+import { CERTIFICATES } from "../../support/certified-stores.ts";
 
 const FINDINGS = [
   { promise: "a PUT is accepted", outcome: "kept" },
@@ -49,6 +57,26 @@ broken    another type is refused
 not tried it takes parts (of multipart, which is not used)
           it was interrupted
 `);
+});
+
+it("a certificate is JSON with a line for each promise", () => {
+  expect(asLines(CERTIFICATE)).toContain(`
+  "state": {"versions":"kept","rules":["removes every file 1 day after it was stored"]},
+  "promises": [
+    {"promise":"a PUT is accepted","outcome":"kept"},
+    {"promise":"another type is refused","outcome":"broken","why":"it answered 200\\nand \`\`\`"},
+    {"promise":"it takes parts","outcome":"not tried","why":"it was interrupted","needs":"multipart"}
+  ],
+  "digest": "a"
+}
+`);
+});
+
+it("the certificates of the repository are as certify writes them", () => {
+  for (const name of readdirSync(CERTIFICATES)) {
+    const text = readFileSync(new URL(name, CERTIFICATES), "utf8");
+    expect(text, name).toBe(asLines(JSON.parse(text)));
+  }
 });
 
 it("what every store must keep is named if it is broken", () => {
