@@ -39,8 +39,12 @@ export const readDocument = (text: string) =>
     ? { where: "its value", path: undefined, json: parseJson(text) }
     : { where: `the file ${text}`, path: text, json: readJsonFile(text) };
 
-/** In milliseconds. */
-export const RECHECK = 5000;
+/**
+ * Milliseconds between two looks at a file, so that a change is in force within two seconds. A look
+ * and not a watch: it sees a file that is replaced and a link that leads elsewhere, such as those of
+ * Kubernetes, and works on disks over a network.
+ */
+export const RECHECK = 1000;
 
 /**
  * Calls `onChange` when the content has changed, until the scope closes. While the file cannot be

@@ -63,7 +63,7 @@ const serving = Effect.fnUntraced(function* (document: object) {
       yield* TestClock.adjust(RECHECK);
       yield* Effect.promise(() => until(said, isSaid(said, before)));
       // An answer of /readyz is kept for as long.
-      yield* TestClock.adjust(RECHECK);
+      yield* TestClock.adjust("5 seconds");
     }),
   };
 });

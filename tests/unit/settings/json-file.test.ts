@@ -3,9 +3,10 @@ import * as Effect from "effect/Effect";
 import * as Logger from "effect/Logger";
 import * as Result from "effect/Result";
 import * as TestClock from "effect/testing/TestClock";
-import { writeFileSync } from "node:fs";
+import { mkdirSync, renameSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { isDeepStrictEqual } from "node:util";
 import { jsonIn, readJsonFile, RECHECK, watchJson } from "../../../adapters/settings/json-file.ts";
 import { makeFolder } from "../../support/make-folder.ts";
 import { until } from "../../support/until.ts";
@@ -48,6 +49,44 @@ it.effect("a watched file that cannot be used is reported once, until it can be 
     expect(said).toEqual([complaint, `the file ${path} was read`, complaint]);
     expect(changes).toEqual([1]);
   }),
+);
+
+it.effect(
+  "a file that is replaced, or a link that leads elsewhere, is in force within two seconds",
+  () =>
+    Effect.gen(function* () {
+      const folder = makeFolder();
+      const path = join(folder, "file.json");
+      // As Kubernetes mounts it: a link into a folder, which is itself a link that is swapped.
+      const mounted = join(folder, "mounted.json");
+      const version = (name: string) => {
+        mkdirSync(join(folder, name));
+        writeFileSync(join(folder, name, "mounted.json"), JSON.stringify(name));
+        symlinkSync(name, join(folder, `${name}.link`));
+        renameSync(join(folder, `${name}.link`), join(folder, "data"));
+      };
+      version("first");
+      symlinkSync(join("data", "mounted.json"), mounted);
+      writeFileSync(path, '"first"');
+      const inForce: Record<string, unknown> = {};
+      // Two processes have the file.
+      for (const [process, file] of [path, path, mounted].entries()) {
+        yield* watchJson(file, {
+          document: "stores",
+          decode: Result.succeed,
+          onChange: (value) => void (inForce[process] = value),
+          kept: "the last stays",
+        });
+      }
+      const all = (value: string) => () =>
+        isDeepStrictEqual(inForce, { 0: value, 1: value, 2: value });
+      yield* Effect.promise(() => until("the first look", all("first")));
+      writeFileSync(`${path}.new`, '"second"');
+      renameSync(`${path}.new`, path);
+      version("second");
+      yield* TestClock.adjust("2 seconds");
+      yield* Effect.promise(() => until("the second", all("second"), 30));
+    }),
 );
 
 it.effect("a watched file that is none is named with what it has to be", () =>
