@@ -10,7 +10,7 @@ const SizeOrText = Schema.Union([Schema.String, Schema.Natural], { mode: "oneOf"
 
 /**
  * One property in which a stored object differs from its grant: `size`, `contentType`, `checksum`,
- * or a header in lower case; `last-modified` is the object's age. `expected` is empty for a header
+ * or a header in lower case; `last-modified` is the object's time. `expected` is empty for a header
  * that was not granted.
  */
 export const UploadDifference = Schema.Struct({
@@ -59,6 +59,8 @@ export interface ObjectFacts {
   readonly names?: string | undefined;
   /** Milliseconds since the object was written, by the store's clock; unknown if left out. */
   readonly age?: number;
+  /** The time at which it was written, by the same clock, in milliseconds since 1970. */
+  readonly storedAt?: number;
 }
 
 /**
@@ -67,7 +69,7 @@ export interface ObjectFacts {
  */
 export function timeDifference(
   { issuedAt }: Pick<Receipt, "issuedAt">,
-  { age = 0 }: ObjectFacts,
+  { age = 0, storedAt }: ObjectFacts,
   now: DateTime.Utc,
 ): ReadonlyArray<UploadDifference> {
   const written = DateTime.subtract(now, { milliseconds: age });
@@ -75,7 +77,8 @@ export function timeDifference(
   const maximum = DateTime.addDuration(now, CLOCK_TOLERANCE);
   if (DateTime.between(written, { minimum, maximum })) return [];
   const expected = `${DateTime.formatIso(issuedAt)} or later, not after ${DateTime.formatIso(now)}`;
-  return [{ property: "last-modified", expected, actual: DateTime.formatIso(written) }];
+  const actual = storedAt === undefined ? written : DateTime.makeUnsafe(storedAt);
+  return [{ property: "last-modified", expected, actual: DateTime.formatIso(actual) }];
 }
 
 /** Stores refuse requests with a larger difference of clocks. */

@@ -59,8 +59,12 @@ const lists = promises([], {
     assert.deepEqual(await listed(subject, { prefix: "orgs/nobody/", limit: 10 }), { found: [] });
     const [first] = keys;
     assert.ok(first);
-    const { etag } = Option.getOrThrow(await Effect.runPromise(store.head(first)));
+    const facts = Option.getOrThrow(await Effect.runPromise(store.head(first)));
+    const { etag, storedAt = 0 } = facts;
     const one = (await listed(subject, { prefix: first, limit: 1 })).found;
+    // Headers have whole seconds.
+    const seconds = [...one, { storedAt }].map((each) => Math.floor(each.storedAt / 1000));
+    assert.equal(new Set(seconds).size, 1);
     if (!subject.bucket.startsWith("contract-gcs")) {
       assert.deepEqual(
         one.map(({ etag }) => etag),

@@ -119,19 +119,22 @@ it("files are listed by their keys, by year or month, and page by page", async (
   expect((await ask(`${FILES.replace("acme", "globex")}`)).status).toBe(404);
 });
 
-it("a page of the list has 1000 files, and names what comes after", async () => {
+it("a page of the list has 1000 files, as the store dates them, and names what comes after", async () => {
   const asked: Array<unknown> = [];
   const { layer } = await embeddedStore().open();
   const objects: Lists["objects"] = (below) => {
     asked.push(below);
     const found = [FIRST, "orgs/org_1/files/2026/11/of-others"];
-    const each = found.map((key) => ({ key, size: 1, etag: '"a"', age: 0, storedAt: 0 }));
+    const each = found.map((key) => ({ key, size: 1, etag: '"a"', age: 0, storedAt: 61_001 }));
     return Effect.succeed({ found: each, next: found[1] ?? "" });
   };
   const storage = withStore(layer, (store) => ({ ...store, list: { objects } }));
   const { ask } = await start({ storage });
   const page = await ask(FILES);
-  expect(page).toMatchObject({ files: [{ key: FIRST }], next: "files/2026/11/of-others" });
+  expect(page).toMatchObject({
+    files: [{ key: FIRST, stored_at: "1970-01-01T00:01:01.001Z" }],
+    next: "files/2026/11/of-others",
+  });
   await ask(`${FILES}?after=${page.next}`);
   expect(asked).toEqual([
     { prefix: "orgs/org_1/", after: undefined, limit: 1000 },

@@ -1,4 +1,5 @@
 import type { ObjectFacts } from "../../../application/ports/object-store.ts";
+import { timesIn } from "../rest/object-facts.ts";
 import { ANNOUNCEMENT, NAMES } from "./binding.ts";
 
 /**
@@ -28,8 +29,6 @@ export function factsIn(headers: Headers): ObjectFacts | undefined {
   );
   if (type !== "BlockBlob") extras.push(["x-ms-blob-type", type ?? ""]);
   if (headers.get("x-ms-lease-status") === "locked") extras.push(["x-ms-lease-status", "locked"]);
-  const age =
-    Date.parse(headers.get("date") ?? "") - Date.parse(headers.get("last-modified") ?? "");
   const md5 = headers.get("content-md5");
   return {
     size: Number(length),
@@ -43,6 +42,6 @@ export function factsIn(headers: Headers): ObjectFacts | undefined {
     names: headers.get(NAMES) ?? undefined,
     // No PUT replaces a blob, so no version needs to be named.
     version: undefined,
-    ...(!Number.isNaN(age) && { age }),
+    ...timesIn(headers),
   };
 }

@@ -148,7 +148,7 @@ export const layer = (
             if (object === undefined) return Option.none();
             await object.close();
             const { size, contentType, etag, checksums, announcement, modified } = object;
-            const age = Date.now() - modified.getTime();
+            const storedAt = modified.getTime();
             const extraHeaders = {};
             const names = await namesOf(folder, stored({ key }).key);
             return Option.some({
@@ -159,7 +159,8 @@ export const layer = (
               announcement,
               names,
               extraHeaders,
-              age,
+              age: Date.now() - storedAt,
+              storedAt,
             });
           }),
       });

@@ -41,13 +41,15 @@ export function factsIn(
     names: headers.get(NAMES) ?? headers.get(`x-goog-meta-${GCS_NAMES}`) ?? undefined,
     // The null version, of a bucket without versions, names any object that is there.
     version: version === "null" ? undefined : version,
-    ...ageAt(headers.get("date"), headers.get("last-modified")),
+    ...timesIn(headers),
   };
 }
 
-function ageAt(answered: string | null | undefined, written: string | null | undefined) {
-  const age = Date.parse(answered ?? "") - Date.parse(written ?? "");
-  return Number.isNaN(age) ? {} : { age };
+/** Reads the time at which an object was written, and how long before the answer that was. */
+export function timesIn(headers: Headers): Pick<ObjectFacts, "age" | "storedAt"> {
+  const storedAt = Date.parse(headers.get("last-modified") ?? "");
+  const age = Date.parse(headers.get("date") ?? "") - storedAt;
+  return Number.isNaN(age) ? {} : { age, storedAt };
 }
 
 const isGenerated = (name: string, value: string) =>

@@ -82,4 +82,7 @@ it.each<readonly [string, number | undefined, string | undefined]>([
   expect(timeDifference({ issuedAt }, facts, now)).toEqual(
     actual === undefined ? [] : [{ property: "last-modified", expected, actual }],
   );
+  // Named as the store has it, whose clock may be another.
+  const named = timeDifference({ issuedAt }, { ...facts, storedAt: 1000 }, now);
+  expect(named.map((each) => each.actual)).toEqual(actual ? ["1970-01-01T00:00:01.000Z"] : []);
 });

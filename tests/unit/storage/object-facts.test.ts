@@ -23,10 +23,11 @@ it("a checksum of the checksums of parts is not reported as one of the bytes", (
   expect(facts?.checksums).toEqual({ crc32c: "AAAAAA==" });
 });
 
-it("the age of an object is told by the store's own clock, or is unknown", () => {
+it("the time and the age of an object are told by the store's own clock, or are unknown", () => {
   const date = "Fri, 27 Nov 2026 16:00:10 GMT";
   const written = { "last-modified": "Fri, 27 Nov 2026 16:00:00 GMT" };
-  expect(factsOf({ date, ...written })?.age).toBe(10_000);
+  const storedAt = Date.UTC(2026, 10, 27, 16);
+  expect(factsOf({ date, ...written })).toMatchObject({ age: 10_000, storedAt });
   expect(factsOf({ date })).not.toHaveProperty("age");
   expect(factsOf(written)).not.toHaveProperty("age");
 });
