@@ -11,7 +11,7 @@ import { getRequest } from "./get-request.ts";
 import { isGone, WINDOWS } from "./open-file.ts";
 import type { RecordFacts } from "../ports/audit.ts";
 import { Policies } from "../ports/policies.ts";
-import { checkWidth, showFile } from "./show-file.ts";
+import { checkWidth, showFile, type Shown } from "./show-file.ts";
 import { inStoreOf, isElsewhere } from "../store/in-store.ts";
 import { openLink } from "../tokens.ts";
 
@@ -21,22 +21,22 @@ import { openLink } from "../tokens.ts";
  */
 export const followLink = Effect.fnUntraced(function* (
   token: string,
-  width?: number,
+  shown: Shown = {},
   recordFacts?: RecordFacts,
 ) {
   const link = yield* openLink(token);
   const { key, contentType, policy, store: hint } = link;
   recordFacts?.({ key, contentType, policy });
   const { organization } = Option.getOrThrow(parse(key));
-  return yield* inStoreOf({ organization, hint }, openLinked(link, width));
+  return yield* inStoreOf({ organization, hint }, openLinked(link, shown));
 });
 
-const openLinked = Effect.fnUntraced(function* (link: Link, width?: number) {
+const openLinked = Effect.fnUntraced(function* (link: Link, shown: Shown) {
   const { key, policy: name } = link;
   const policy = (yield* Policies).get(name);
   const end = linkEnd(link, policy?.linkLifetime);
   if (policy === undefined || end === undefined) return yield* new LinkNotFound();
-  yield* checkWidth(width, policy.images);
+  yield* checkWidth(shown.width, policy.images);
   if (yield* isGone(key)) return yield* new LinkNotFound();
   const left = Math.floor((DateTime.toEpochMillis(end) - (yield* Clock.currentTimeMillis)) / 1000);
   if (left < 1) return yield* new LinkNotFound();
@@ -49,6 +49,6 @@ const openLinked = Effect.fnUntraced(function* (link: Link, width?: number) {
     { getLifetime: lifetime, minLifetime, inlinePdf: false },
     "public",
   );
-  const get = yield* showFile({ ...request, window }, width);
+  const get = yield* showFile({ ...request, window }, shown);
   return { key, policy: name, get };
 });

@@ -29,8 +29,8 @@ const MOST_DETAILS = 100;
 
 /**
  * Lists files of an organization, straight from the store. Other objects are left out, so a page
- * may be empty and still have a `next`. Fails with `ScopeMissing` for a caller that may list only
- * its own files and has not asked for those, `NoOwnFolder` or `StoreUnavailable`.
+ * may be empty and still have a `next`. Fails with `ScopeMissing` for a caller that may list or, with
+ * a width, open only its own files and has not asked for those, `NoOwnFolder` or `StoreUnavailable`.
  */
 export const listFiles = Effect.fnUntraced(function* (
   request: AskedFolder & {
@@ -43,10 +43,12 @@ export const listFiles = Effect.fnUntraced(function* (
     readonly width?: number | undefined;
   },
 ) {
-  const { member, after, limit = MOST_FILES, details = false, width } = request;
+  const { member, after, limit = MOST_FILES, details = false, width, mine } = request;
   const below = yield* prefixAsked(member, request);
-  if (width !== undefined && !member.principal.scopes.has("read")) {
-    return yield* new ScopeMissing({ scope: "read" });
+  const { scopes } = member.principal;
+  const mayOpen = scopes.has("read") || (mine === true && scopes.has("mine"));
+  if (width !== undefined && !mayOpen) {
+    return yield* new ScopeMissing({ scope: "read", own: "mine" });
   }
   const isDetailed = details || width !== undefined;
   const list = yield* listsOfStore;
@@ -56,12 +58,11 @@ export const listFiles = Effect.fnUntraced(function* (
     after: after === undefined ? undefined : `${root}${after}`,
     limit: Math.min(limit, isDetailed ? MOST_DETAILS : MOST_FILES),
   });
-  const now = yield* DateTime.now;
   const files = yield* Effect.forEach(
     page.found.flatMap((each) =>
       Option.toArray(parse(each.key)).map((parts) => ({ ...each, parts })),
     ),
-    ({ size, age, parts }) =>
+    ({ size, storedAt, parts }) =>
       Effect.zipWith(
         details ? namesOf(parts) : NOTHING,
         width === undefined ? NOTHING : pictureOf(member, parts, width),
@@ -69,7 +70,7 @@ export const listFiles = Effect.fnUntraced(function* (
           key: parts.key,
           size,
           contentType: mediaTypeByExtension(parts.extension.slice(1)),
-          storedAt: DateTime.subtract(now, { milliseconds: age }),
+          storedAt: DateTime.makeUnsafe(storedAt),
           ...names,
           ...picture,
         }),
@@ -93,7 +94,7 @@ const pictureOf = Effect.fnUntraced(function* (
   const request = yield* requestFor(file, member);
   const isShown =
     isPicture(request.responseMediaType) && (yield* widthsOf(file.key, member)).includes(width);
-  return isShown ? { imageUrl: (yield* showFile(request, width)).url } : {};
+  return isShown ? { imageUrl: (yield* showFile(request, { width })).url } : {};
 });
 
 export interface AskedFolder {

@@ -18,7 +18,7 @@ import { audienceFor, type Member } from "../admit.ts";
 import { policyToOpen, widthsOf } from "../choose-policy.ts";
 import { getRequest } from "./get-request.ts";
 import { ObjectStore } from "../ports/object-store.ts";
-import { checkWidth, showFile } from "./show-file.ts";
+import { checkWidth, showFile, type Shown } from "./show-file.ts";
 
 /** A URL stays the same for an eighth of its lifetime, so that browsers can cache the file. */
 export const WINDOWS = 8;
@@ -28,18 +28,17 @@ export const WINDOWS = 8;
  * the same: with the scope `mine` alone, of a file in the caller's own folder. The type follows from
  * the key's extension.
  */
-export const openFile = Effect.fnUntraced(function* (request: {
-  readonly member: Member;
-  readonly key: string;
-  readonly download?: boolean | undefined;
-  /** As returned by confirming. A member who may read the file may read any version of it. */
-  readonly version?: string | undefined;
-  /** In pixels, of a picture: one that a policy with such keys names. Not used for a download. */
-  readonly width?: number | undefined;
-  /** Refuses a file that the store does not have. */
-  readonly isLookedFor?: boolean | undefined;
-}) {
-  const { member, download = false, version, width } = request;
+export const openFile = Effect.fnUntraced(function* (
+  request: Shown & {
+    readonly member: Member;
+    readonly key: string;
+    /** As returned by confirming. A member who may read the file may read any version of it. */
+    readonly version?: string | undefined;
+    /** Refuses a file that the store does not have. */
+    readonly isLookedFor?: boolean | undefined;
+  },
+) {
+  const { member, version, width } = request;
   if (version !== undefined && !isVersion(version)) return yield* new OrganizationNotFound();
   const parts = parseMemberKey(member, request.key);
   if (parts === undefined) return yield* new OrganizationNotFound();
@@ -51,11 +50,7 @@ export const openFile = Effect.fnUntraced(function* (request: {
     return yield* new OrganizationNotFound();
   }
   if (width !== undefined) yield* checkWidth(width, yield* widthsOf(key, member));
-  const saved = () => shown.responseDisposition.replace(/^inline/, "attachment");
-  const get = yield* download
-    ? showFile({ ...shown, responseDisposition: saved() })
-    : showFile(shown, width);
-  return { get, window: shown.window };
+  return { get: yield* showFile(shown, request), window: shown.window };
 });
 
 /** Makes the GET of a file for a member, or for everybody, dated to the beginning of a window. */

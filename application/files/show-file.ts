@@ -4,9 +4,26 @@ import { isPicture } from "../../domain/picture.ts";
 import { ImageServer } from "../ports/image-server.ts";
 import { type GetRequest, Presigner } from "../ports/presigner.ts";
 
-/** Signs a GET of a file. With a width, its URL shows a picture at the image server, if any. */
-export const showFile = Effect.fnUntraced(function* (request: GetRequest, width?: number) {
+export interface Shown {
+  /** In pixels, of a picture. */
+  readonly width?: number | undefined;
+  /** Saves the file itself, whatever the width. */
+  readonly download?: boolean | undefined;
+}
+
+/**
+ * Signs a GET that shows a file, or saves it. With a width, its URL shows a picture at the image
+ * server, if any.
+ */
+export const showFile = Effect.fnUntraced(function* (
+  request: GetRequest,
+  { width, download }: Shown,
+) {
   const { get } = yield* Presigner;
+  if (download === true) {
+    const responseDisposition = request.responseDisposition.replace(/^inline/, "attachment");
+    return yield* get({ ...request, responseDisposition });
+  }
   if (width === undefined || !isPicture(request.responseMediaType)) return yield* get(request);
   const server = yield* ImageServer;
   if (server === undefined) return yield* get(request);

@@ -162,10 +162,20 @@ it("the widths of a file are those of every policy that can have made its key", 
   expect(await widths("avatars")).toEqual([]);
 });
 
+/** Whether a request leads to the file itself, to be saved. */
+const isSaved = (answer: Response) => {
+  const location = new URL(answer.headers.get("location") ?? "about:blank");
+  const disposition = location.searchParams.get("response-content-disposition");
+  return location.host === "store.example.com" && disposition?.startsWith("attachment;");
+};
+
 it("the file itself is saved, not a picture of it", async () => {
-  const { location } = await open(`${AT}.png?width=320&download`);
-  expect(location.host).toBe("store.example.com");
-  expect(location.searchParams.get("response-content-disposition")).toMatch("attachment;");
+  for (const query of ["width=320&download", "download=&width=64", "download"]) {
+    const { answer } = await open(`${AT}.png?${query}`);
+    expect(isSaved(answer)).toBe(true);
+  }
+  const { answer } = await open(`${AT}.png?width=65&download`);
+  expect(answer.status).toBe(400);
 });
 
 it("a link opens its picture in a width of its own policy, and ends with the link", async () => {
@@ -194,6 +204,7 @@ it("a link opens its picture in a width of its own policy, and ends with the lin
   ]);
   expect(source.host).toBe("127.0.0.1:2");
   expect(endsAt).toBeLessThanOrEqual(Date.parse(made.body.expires_at) / 1000);
+  expect(isSaved(await request(`${pathname}?width=1280&download`))).toBe(true);
   const refused = await request(`${pathname}?width=64`);
   expect([refused.status, (await refused.json()).widths]).toEqual([400, [1280]]);
   expect((await request("/f/nothing?width=64")).status).toBe(404);
@@ -229,6 +240,7 @@ it("a public picture is shown to everybody in the widths of public policies", as
   expect([answer.status, width]).toEqual([302, "w:48"]);
   expect(source.pathname).toBe(`/files/orgs/org_1/public/2026/${UUID}.png`);
   expect(answer.headers.get("cache-control")).toMatch(/^public, max-age=\d+$/);
+  expect(isSaved(await request(`${at}?width=48&download`))).toBe(true);
   const refused = await request(`${at}?width=64`);
   expect([refused.status, (await refused.json()).widths]).toEqual([400, [48]]);
 });
@@ -310,9 +322,22 @@ it.each(["", "0", "15", "4097", "64.5", "6e1", "64px"])(
   },
 );
 
-it("who may list but not read gets no addresses of pictures", async () => {
-  const { list } = await startList();
-  const { status, body } = await list("width=64", "list");
-  expect([status, body.scope]).toEqual([403, "read"]);
+it("who may list but not read gets no addresses of pictures, but of those in the own folder", async () => {
+  const own = { images: [64], key: keyOf("{subject}") };
+  const { upload, list } = await startList({ policies: { own } });
+  const picture = await upload({ policy: "own" });
+  for (const [query, scopes] of [
+    ["width=64", "list"],
+    ["width=64", "list,mine"],
+    ["mine=false&width=64", "list,mine"],
+    ["mine=true&width=64", "list"],
+  ] as const) {
+    const { status, body } = await list(query, scopes);
+    expect([status, body.scope, body.own]).toEqual([403, "read", "mine"]);
+  }
   expect((await list("", "list")).status).toBe(200);
+  const { body } = await list("mine=true&width=64", "mine");
+  expect(body.files.map(({ key }: Listed) => key)).toEqual([picture]);
+  const { width, source } = readAddress(body.files[0].image_url);
+  expect([width, source.pathname]).toEqual(["w:64", `/store/files/${picture}`]);
 });

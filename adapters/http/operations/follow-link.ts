@@ -1,7 +1,7 @@
 import * as Effect from "effect/Effect";
 import { followLink } from "../../../application/files/follow-link.ts";
 import { keptByBrowser, redirect } from "../answer.ts";
-import { REDIRECT, WIDTH, widthIn } from "./open-file.ts";
+import { REDIRECT, SHOWN, shownAs } from "./open-file.ts";
 import { publicRoute } from "./operation.ts";
 
 /**
@@ -17,12 +17,12 @@ export const followLinkRoute = publicRoute({
     operationId: "followLink",
     tag: "links",
     summary: "Open a file by its link",
-    parameters: [WIDTH],
+    parameters: SHOWN,
     answers: REDIRECT,
   },
   handler: Effect.fnUntraced(function* ({ c, call, requestId, recordFacts }) {
     const token = c.req.param("token") ?? "";
-    const { key, policy, get } = yield* followLink(token, widthIn(c), recordFacts);
+    const { key, policy, get } = yield* followLink(token, shownAs(c), recordFacts);
     yield* Effect.logInfo("link opened", { requestId, address: call.client, key, policy });
     return redirect(get.url, keptByBrowser(0));
   }),

@@ -41,7 +41,7 @@ const QUERY = {
   },
   width: {
     description:
-      "Adds `imageUrl` to pictures whose policy names this width, in pixels. Needs the scope `read` too.",
+      "Adds `imageUrl` to pictures whose policy names this width, in pixels. Needs the scope `read` too, or `mine` for the caller's own folder.",
     schema: WIDTH.schema,
   },
 };

@@ -5,6 +5,7 @@ import * as Effect from "effect/Effect";
 import * as Schema from "effect/Schema";
 import type { Member } from "../../../application/admit.ts";
 import { openFile } from "../../../application/files/open-file.ts";
+import type { Shown } from "../../../application/files/show-file.ts";
 import { keyIn } from "../../../domain/storage-key.ts";
 import { memberAt } from "../../values/decode.ts";
 import { asksForJson, JSON_HEADERS, keptByBrowser, redirect } from "../answer.ts";
@@ -50,6 +51,22 @@ export function widthIn(c: HttpContext): number | undefined {
   return text === null ? undefined : /^[1-9]\d{1,3}$/.test(text) ? Number(text) : 0;
 }
 
+/** Whether browsers save the file. */
+const DOWNLOAD = {
+  name: "download",
+  in: "query",
+  description: "If it is there, with any value, the file is saved and not shown.",
+  allowEmptyValue: true,
+  schema: { type: "string", examples: [""] },
+};
+
+/** The parameters of an address that say how a file is opened, and what they say. */
+export const SHOWN = [DOWNLOAD, WIDTH];
+export const shownAs = (c: HttpContext): Shown => ({
+  width: widthIn(c),
+  download: new URL(c.req.url).searchParams.has("download"),
+});
+
 /** Returns the key of the file that an address names. */
 export function addressedKey(c: HttpContext, { organization }: Member): string {
   const { year, month, name, path } = c.req.param() as Readonly<Record<string, string>>;
@@ -88,13 +105,7 @@ export const openFileOperation = operation({
     description:
       "At its `fileUrl`, which has other folders where its policy has a `key`. A call signs without asking the store whether the file is there. The signed URL is a secret until it expires.",
     parameters: [
-      {
-        name: "download",
-        in: "query",
-        description: "If it is there, with any value, the file is saved and not shown.",
-        allowEmptyValue: true,
-        schema: { type: "string", examples: [""] },
-      },
+      DOWNLOAD,
       {
         name: "version",
         in: "query",
@@ -113,12 +124,11 @@ export const openFileOperation = operation({
     },
   },
   query: (c, member) => {
-    const query = new URL(c.req.url).searchParams;
-    const version = query.get("version");
-    const width = widthIn(c);
+    const version = new URL(c.req.url).searchParams.get("version");
+    const { width, download } = shownAs(c);
     return {
       key: addressedKey(c, member),
-      download: query.has("download"),
+      download,
       ...(version !== null && { version }),
       ...(width !== undefined && { width }),
     };

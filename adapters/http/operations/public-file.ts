@@ -4,7 +4,7 @@ import { publicKeyIn, type StorageKey } from "../../../domain/storage-key.ts";
 import { PUBLIC_FILES } from "../addresses.ts";
 import { redirect } from "../answer.ts";
 import { NotFound } from "../problems/refusals.ts";
-import { REDIRECT, secondsToKeep, WIDTH, widthIn } from "./open-file.ts";
+import { REDIRECT, secondsToKeep, SHOWN, shownAs } from "./open-file.ts";
 import { type OperationContext, publicRoute } from "./operation.ts";
 
 /** Returns the member `publicUrl` of a file; none if the file is not public. */
@@ -29,7 +29,7 @@ export const publicFileRoute = publicRoute({
     tag: "links",
     summary: "Open a public file",
     description: "At its `publicUrl`, if no CDN serves it. The store answers whether it is there.",
-    parameters: [WIDTH],
+    parameters: SHOWN,
     answers: {
       ...REDIRECT,
       302: {
@@ -48,7 +48,7 @@ export const publicFileRoute = publicRoute({
   handler: Effect.fnUntraced(function* ({ c }) {
     const { organization = "", year, month, name, path } = c.req.param();
     const within = path ?? [year, month, name].join("/");
-    const opened = yield* openPublicFile(publicKeyIn(organization, within), widthIn(c));
+    const opened = yield* openPublicFile(publicKeyIn(organization, within), shownAs(c));
     if (opened === undefined) return yield* new NotFound();
     const { get } = opened;
     return redirect(get.url, {
