@@ -210,11 +210,13 @@ it("a file that was uploaded comes on top, once, with its name and picture", asy
   const { add } = list.read();
   add(await client.upload(png("b.png")));
   expect(row(0)).toMatchObject({ name: "b.png", size: "5 B", thumbnail: undefined });
+  expect(list.read().spoken).toBe("Files: 2");
   await until("its picture", () => row(0).thumbnail === url);
   const again = await client.upload(png("c.png"));
   add(again);
   add(again);
   expect(names()).toEqual(["c.png", "b.png", "a.png"]);
+  expect(list.read().spoken).toBe("Files: 3");
   expect(list.read().add).toBe(add);
 });
 

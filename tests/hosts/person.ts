@@ -13,6 +13,9 @@ export async function uploadPicture(page: Page): Promise<void> {
   await page.locator(".uploads input").first().setInputFiles(PICTURE);
   await page.locator(".uploads li", { hasText: PICTURE.name }).getByText("Uploaded").waitFor();
   await fileIn(page).waitFor();
+  // What a screen reader is told.
+  const files = await page.locator(".files li").count();
+  await expect.poll(() => page.locator(".files .spoken").innerText()).toBe(`Files: ${files}`);
 }
 
 /** Sees the picture that was uploaded on a page of its own, and removes it for good. */

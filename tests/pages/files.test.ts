@@ -130,19 +130,21 @@ describe.skipIf(executablePath === undefined)("lists of files in Chromium", () =
   describe.each(FRAMEWORKS)("%s", (framework) => {
     it("files are shown with their names and pictures, and what is uploaded comes on top", async () => {
       await store("a.png");
-      const { page, complaints, files, names } = await open(framework);
+      const { page, complaints, files, names, spoken } = await open(framework);
       await eventually(names).toEqual(["a.png"]);
-      const picture = { name: "b.png", mimeType: "image/png", buffer: PNG };
-      await page.locator("input").setInputFiles(picture);
-      await eventually(names).toEqual(["b.png", "a.png"]);
+      const pictureOf = (name: string) => ({ name, mimeType: "image/png", buffer: PNG });
+      await page.locator("input").setInputFiles([pictureOf("b.png"), pictureOf("c.png")]);
+      await eventually(async () => (await names()).toSorted()).toEqual(["a.png", "b.png", "c.png"]);
+      expect((await names())[2]).toBe("a.png");
+      await eventually(spoken).toBe("Files: 3");
       const shown = () =>
         files
           .locator("img")
           .evaluateAll((all) => all.map((image) => (image as HTMLImageElement).naturalWidth));
-      await eventually(shown).toEqual([1, 1]);
+      await eventually(shown).toEqual([1, 1, 1]);
       const today = new Date().toLocaleDateString("en", { dateStyle: "medium" });
       expect(await files.locator("li p").allInnerTexts()).toEqual(
-        Array(2).fill(`${PNG.length} B\n${today}`),
+        Array(3).fill(`${PNG.length} B\n${today}`),
       );
       expect(complaints).toEqual([]);
       await page.close();

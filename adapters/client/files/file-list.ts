@@ -63,8 +63,11 @@ export function makeFileList(files: Files, options: FileListOptions = {}) {
   const words = (): FileWords => ({ ...WORDS, ...options.words });
   let state: ListedFiles = { files: [], status: "loading", text: words().loading, spoken: "", add };
 
+  const present = () => rows.filter(({ id }) => !removed.has(id));
+  const counted = () => words().count(present().length);
+
   function show(changes: Partial<ListedFiles>) {
-    const shown = rows.filter(({ id }) => !removed.has(id));
+    const shown = present();
     const { status, text } = { ...state, ...changes };
     const none = shown.length === 0 ? words().empty : "";
     state = { ...state, ...changes, files: shown, text: status === "end" ? none : text };
@@ -82,7 +85,7 @@ export function makeFileList(files: Files, options: FileListOptions = {}) {
 
   async function load() {
     const { signal } = leaving;
-    const { loading, more, retry, count, failed, ...waits } = words();
+    const { loading, more, retry, failed, ...waits } = words();
     const again = async () => void (state.status === "loading" || (await load()));
     const button = state.button && { label: state.button.label };
     show({ status: "loading", text: loading, error: undefined, button });
@@ -99,7 +102,7 @@ export function makeFileList(files: Files, options: FileListOptions = {}) {
       const known = new Set(rows.map(({ id }) => id));
       const fresh = page.files.filter(({ key }) => !known.has(key));
       rows = [...rows, ...fresh.map(toRow).sort((a, b) => +b.file.storedAt - +a.file.storedAt)];
-      const spoken = count(rows.filter(({ id }) => !removed.has(id)).length);
+      const spoken = counted();
       if (next === undefined) show({ status: "end", spoken, button: undefined });
       else show({ status: "more", text: "", spoken, button: { label: more, act: again } });
     } catch (cause) {
@@ -198,7 +201,7 @@ export function makeFileList(files: Files, options: FileListOptions = {}) {
   function add(result: UploadResult) {
     const row = toRow({ ...result, storedAt: new Date() });
     rows = [row, ...rows.filter(({ id }) => id !== row.id)];
-    show({});
+    show({ spoken: counted() });
     if (result.contentType.startsWith("image/")) void renew(row.id);
   }
 

@@ -80,7 +80,7 @@ export const WORDS = {
   failed: (error: UploadError): string => said(error, "The files could not be loaded."),
   more: "Show more",
   retry: "Try again",
-  /** For screen readers, once files are loaded. */
+  /** For screen readers, once files are loaded or uploaded. */
   count: (files: number): string => `Files: ${files}`,
   /** Names of buttons; the name of the file follows. */
   open: "Open in a new tab:",

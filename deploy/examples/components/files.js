@@ -23,7 +23,7 @@ export function showFiles(section, list) {
     const state = list.read();
     section.className = `uploads files ${state.status}`;
     section.ariaBusy = state.status === "loading";
-    spoken.textContent = state.spoken;
+    if (spoken.textContent !== state.spoken) spoken.textContent = state.spoken;
     text.textContent = state.text;
     button.hidden = state.button === undefined;
     button.textContent = state.button?.label ?? "";
