@@ -1,5 +1,5 @@
 import * as Effect from "effect/Effect";
-import { CredentialsUnavailable, type StoreUnavailable } from "../../../domain/errors.ts";
+import { CredentialsUnavailable } from "../../../domain/errors.ts";
 import { KEY_PREFIX, type ObjectKey } from "../../../domain/storage-key.ts";
 import { VARIABLES } from "../../settings/source.ts";
 import { always, current, hold } from "../credentials/held.ts";
@@ -48,16 +48,28 @@ export const uploadSigner = Effect.fnUntraced(function* (
       `the key for uploads (${key}) may read, so on ${title} an upload could be a copy of any file; take from it all but the right to put`,
     );
   });
-  return yield* hold(Effect.catchTag(tried, "StoreUnavailable", unanswered));
+  const awaited = isShared
+    ? "the store to say which server it is"
+    : "the store to show that the key for uploads reads nothing";
+  const remedy =
+    name === "s3"
+      ? `; to sign without waiting, set ${words.name(providerSetting)} to the server's name`
+      : "";
+  return yield* hold(
+    Effect.catchTag(tried, "StoreUnavailable", ({ reason }) =>
+      Effect.fail(
+        new CredentialsUnavailable({
+          reason: `signing of uploads waits for ${awaited} (${reason})${remedy}`,
+        }),
+      ),
+    ),
+  );
 });
 
 const ONE_FILE = [
   ["max-keys", "1"],
   ["prefix", KEY_PREFIX],
 ] as const;
-
-const unanswered = ({ reason }: StoreUnavailable) =>
-  Effect.fail(new CredentialsUnavailable({ reason }));
 
 const unsafe = (reason: string) =>
   Effect.fail(new CredentialsUnavailable({ reason, isFinal: true }));

@@ -13,6 +13,7 @@ import { current } from "../../../adapters/storage/credentials/held.ts";
 import { configuredSigner } from "../../../adapters/storage/credentials/key-settings.ts";
 import { ObjectStore } from "../../../application/ports/object-store.ts";
 import { Presigner } from "../../../application/ports/presigner.ts";
+import { freePort } from "../../support/free-port.ts";
 import { makeFolder } from "../../support/make-folder.ts";
 import { type Between, s3Error, startS3 } from "../../support/s3-server.ts";
 
@@ -101,12 +102,33 @@ it.effect("while the store does not say what its key reads, no upload is signed,
     const { env } = yield* Effect.promise(() => startS3(away));
     yield* Effect.gen(function* () {
       const { reason, isFinal } = yield* Effect.flip(sign);
-      expect([reason, isFinal]).toEqual([expect.stringContaining("SlowDown"), undefined]);
+      expect(reason).toContain("SlowDown");
+      // Its name is known, and ends no waiting.
+      expect(reason).not.toContain("STORAGE_PROVIDER");
+      expect(isFinal).toBe(undefined);
       isAway = false;
       yield* TestClock.adjust("2 seconds");
       expect((yield* sign).url).toContain("a-key-for-uploads");
     }).pipe(Effect.provide(storeFor({ ...env, STORAGE_PROVIDER: "swift" })));
   }),
+);
+
+it.live.each([
+  ["to say which server it is", ONE_KEY],
+  ["to show that the key for uploads reads nothing", {}],
+] as ReadonlyArray<[string, Env]>)(
+  "while the store is away, signing waits for it %s, and says what ends that",
+  ([what, keys]) =>
+    Effect.gen(function* () {
+      const { env } = yield* Effect.promise(() => startS3());
+      const STORAGE_ENDPOINT = `http://127.0.0.1:${yield* Effect.promise(freePort)}`;
+      const away = { ...env, ...keys, STORAGE_ENDPOINT };
+      const { reason } = yield* Effect.flip(Effect.provide(sign, storeFor(away)));
+      expect(reason).toContain(`signing of uploads waits for the store ${what} (`);
+      expect(reason).toMatch(/ECONNREFUSED.*; to sign without waiting, set STORAGE_PROVIDER to/);
+      const named = { ...away, STORAGE_PROVIDER: "versitygw" };
+      expect((yield* Effect.provide(sign, storeFor(named))).url).toContain("X-Amz-Signature=");
+    }),
 );
 
 it.live("a file of credentials that turns into the key for uploads is not taken", () =>
