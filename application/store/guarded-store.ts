@@ -5,6 +5,7 @@ import * as Random from "effect/Random";
 import * as Schedule from "effect/Schedule";
 import * as Semaphore from "effect/Semaphore";
 import { StoreUnavailable } from "../../domain/errors.ts";
+import { StorageKey } from "../../domain/storage-key.ts";
 import { makeBreaker } from "../resilience/breaker.ts";
 import { ObjectStore } from "../ports/object-store.ts";
 import { aroundStore, type StoreFailure } from "./store-calls.ts";
@@ -40,14 +41,29 @@ const isDown = (failure: StoreFailure): failure is StoreUnavailable =>
 
 const shed = (reason: string) => new StoreUnavailable({ kind: "shed", reason });
 
+/** There is never such a file, and so nobody who can keep it from being looked at. */
+const NO_FILE = StorageKey.make(
+  "orgs/readiness/files/1970/01/00000000-0000-4000-8000-000000000000.txt",
+);
+const LOOK_TIMEOUT = 2;
+
 /**
  * Limits calls to a store in time and number, repeats those that may then succeed, and pauses calls
- * for a second after five in a row without an answer.
+ * for a second after five in a row without an answer, if it does not answer for another object
+ * either: on MinIO an upload that stalls makes every look at its own key wait.
  */
 export function guardStore(store: ObjectStore["Service"]): ObjectStore["Service"] {
   const limit = makeLimit();
   const repeat = makeRepeat();
-  const { protect, isOpen } = makeBreaker(isDown, ({ reason }) => shed(reason));
+  const look = store.head(NO_FILE).pipe(
+    Effect.timeoutOrElse({
+      duration: `${LOOK_TIMEOUT} seconds`,
+      orElse: () => Effect.fail(tooLate(LOOK_TIMEOUT)),
+    }),
+    // A refusal is an answer.
+    Effect.catch((failure) => (isDown(failure) ? Effect.fail(failure) : Effect.void)),
+  );
+  const { protect, isOpen } = makeBreaker(isDown, ({ reason }) => shed(reason), look);
   const guarded = aroundStore(store, (call, made) => {
     const { seconds, isRepeatable, isProbe } = call;
     const bound = Effect.timeoutOrElse(isRepeatable ? repeat(seconds, made) : made, {

@@ -16,6 +16,7 @@ type Fact = ConstructorParameters<typeof StoreUnavailable>[0];
 type Answers = "answers" | "hangs" | Partial<Fact>;
 
 const key = StorageKey.make("orgs/acme/files/2026/11/00000000-0000-4000-8000-000000000000.txt");
+const OTHER = StorageKey.make(key.replace("acme", "globex"));
 const upload = { key, uploadId: "an-upload" };
 
 /** A store that does what it is told, and counts what reaches it. */
@@ -189,7 +190,8 @@ it.effect.each(["unreachable", "timeout"] as const)(
       for (let second = 1; second <= 5; second++) {
         const kinds = (yield* many).map(kindOf);
         expect(new Set(kinds)).toEqual(new Set(["shed"]));
-        expect(state.calls).toBe(4 + second);
+        // Each look at another object too, of which the first said that the store is away.
+        expect(state.calls).toBe(5 + second);
         yield* TestClock.adjust("1 second");
         expect((yield* many).map(kindOf).filter((each) => each === kind)).toHaveLength(1);
       }
@@ -201,22 +203,49 @@ it.effect.each(["unreachable", "timeout"] as const)(
     }),
 );
 
-it.effect("while one call asks whether the store is back, however long, no other reaches it", () =>
+it.effect("while one call asks whether the store is back, no other reaches it", () =>
   Effect.gen(function* () {
     const { state, calls } = storeThat({ kind: "unreachable" });
     for (let made = 0; made < 5; made++) yield* Effect.result(calls.create);
     state.does = "hangs";
     yield* TestClock.adjust("1 second");
     const probe = yield* Effect.forkChild(Effect.result(calls.complete));
-    yield* TestClock.adjust("59 seconds");
+    yield* TestClock.adjust("1999 millis");
     for (let made = 0; made < 100; made++) {
       expect(kindOf(yield* Effect.result(calls.create))).toBe("shed");
     }
-    expect(state.calls).toBe(6);
+    expect(state.calls).toBe(7);
     // A caller who leaves makes room for the next.
     yield* Fiber.interrupt(probe);
     state.does = "answers";
     expect(kindOf(yield* Effect.result(calls.create))).toBe("ok");
+  }),
+);
+
+it.effect("an uploader whose objects hang pauses nobody, however many they are", () =>
+  Effect.gen(function* () {
+    const { state, calls, store } = storeThat("answers");
+    const hanging = guardStore({
+      ...store,
+      // As MinIO while a PUT of this key stalls.
+      head: (object) => (object === key ? Effect.never : store.head(object)),
+    });
+    const stalled = yield* Effect.forEach(Array.from({ length: 50 }), () =>
+      Effect.forkChild(Effect.result(hanging.head(key))),
+    );
+    for (let second = 1; second <= 8; second++) {
+      yield* TestClock.adjust("1 second");
+      const asked = [hanging.remove({ key, version: "1" }), hanging.head(OTHER)];
+      const kinds = (yield* Effect.all(asked.map(Effect.result))).map(kindOf);
+      expect(kinds).toEqual(["ok", "ok"]);
+      expect(hanging.isPaused?.()).toBe(false);
+    }
+    const kinds = (yield* Effect.forEach(stalled, Fiber.join)).map(kindOf);
+    expect(new Set(kinds)).toEqual(new Set(["timeout"]));
+    // The store itself is away: as before.
+    state.does = { kind: "timeout" };
+    for (let made = 0; made < 5; made++) yield* Effect.result(calls.create);
+    expect(store.isPaused?.()).toBe(true);
   }),
 );
 
@@ -264,11 +293,12 @@ it.effect(
       expect([state.underWay, ended()]).toEqual([64, 500 - 64 - 256]);
       yield* TestClock.adjust("1 second");
       expect([state.underWay, ended()]).toEqual([64, 500 - 64]);
-      yield* TestClock.adjust("4 seconds");
+      // One of them also looks whether the store is away.
+      yield* TestClock.adjust("6 seconds");
       const kinds = (yield* Effect.forEach(fibers, Fiber.join)).map(kindOf);
       expect(kinds.filter((kind) => kind === "timeout")).toHaveLength(64);
       expect(kinds.filter((kind) => kind === "shed")).toHaveLength(436);
-      expect([state.calls, state.most]).toEqual([64, 64]);
+      expect([state.calls, state.most]).toEqual([65, 64]);
     }),
 );
 
