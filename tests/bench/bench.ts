@@ -3,6 +3,8 @@ const PROGRAMS = {
   compare: "what requests and signatures cost, beside others; --help has its options",
   calls:
     "the functions that one presign enters and the bytes it allocates, alike on every host; --each",
+  confirm:
+    "what a confirm costs by store and arrival, beside the same by hand; --help has its options",
   stores: "what a thousand stores in one process cost; --help has its options",
   lines: "uploads over lines that fail, by our client and by others; --help has its options",
   soak: "an hour of mixed traffic with rotating keys and faults; --quick, --minutes, --rate, --leak, --write",

@@ -1,11 +1,15 @@
 import { serve } from "@hono/node-server";
 import { Hono } from "hono";
 import { createHash, createHmac, randomUUID, timingSafeEqual } from "node:crypto";
+import { Agent, type IncomingMessage, request } from "node:http";
 
 // The same work as the service's in one function without layers: authenticate, check, make a key,
-// sign twice. What it lacks are the rules for everything that is not the good case.
+// sign twice; to confirm, look at the object and sign once. What it lacks are the rules for everything
+// that is not the good case. Its arguments are the store's host, if one is asked, and a port of its own.
 
-const HOST = "127.0.0.1:9000";
+const args = process.argv.slice(2);
+const port = Number(args.pop());
+const [HOST = "127.0.0.1:9000"] = args;
 const REGION = "us-east-1";
 const TOKEN = createHash("sha256").update("x").digest();
 const ALLOWED = new Set(["image/png", "image/jpeg", "application/pdf", "text/plain"]);
@@ -47,13 +51,42 @@ app.post("/api/v1/orgs/:slug/files/presign", async (c) => {
   });
 });
 
+app.post("/api/v1/orgs/:slug/files/confirm", async (c) => {
+  const token = /^Bearer (.+)$/.exec(c.req.header("authorization") ?? "")?.[1] ?? "";
+  if (!timingSafeEqual(createHash("sha256").update(token).digest(), TOKEN)) return c.text("", 401);
+  const { receipt } = await c.req.json();
+  const [version, id, sealed = "", mac = ""] = String(receipt).split(".");
+  const expected = macOf(`${version}.${id}.${sealed}`);
+  if (mac.length !== expected.length) return c.text("", 404);
+  if (!timingSafeEqual(Buffer.from(mac), Buffer.from(expected))) return c.text("", 404);
+  const grant = JSON.parse(Buffer.from(sealed, "base64url").toString());
+  const now = new Date();
+  const answer = await head(sign(now, "HEAD", grant.key, 900, "", ""));
+  const { "content-length": size, "content-type": type, etag } = answer.headers;
+  if (answer.statusCode !== 200) return c.text("", 409);
+  if (Number(size) !== grant.size || type !== grant.content_type) return c.text("", 422);
+  const response = `&response-content-type=${encodeURIComponent(grant.content_type)}`;
+  return c.json({ ...grant, etag, file_url: sign(now, "GET", grant.key, 86_400, response, "") });
+});
+
+const agent = new Agent({ keepAlive: true });
+
+const head = (url: string) =>
+  new Promise<IncomingMessage>((resolve, reject) => {
+    request(url, { method: "HEAD", agent }, (answer) => resolve(answer.resume()))
+      .once("error", reject)
+      .end();
+  });
+
 const receiptKey = Buffer.alloc(32, 1);
 
-function receiptOf(grant: object): string {
+const receiptOf = (grant: object): string => {
   const sealed = `v1.own.${Buffer.from(JSON.stringify(grant)).toString("base64url")}`;
-  const mac = createHmac("sha256", receiptKey).update(`valetkey receipt\n${sealed}`);
-  return `${sealed}.${mac.digest("base64url")}`;
-}
+  return `${sealed}.${macOf(sealed)}`;
+};
+
+const macOf = (sealed: string): string =>
+  createHmac("sha256", receiptKey).update(`valetkey receipt\n${sealed}`).digest("base64url");
 
 let signingKey: { readonly day: string; readonly key: Buffer } | undefined;
 
@@ -87,4 +120,4 @@ function sign(
   return `http://${HOST}/files/${key}?${query}&X-Amz-Signature=${signature}`;
 }
 
-serve({ fetch: app.fetch, hostname: "127.0.0.1", port: Number(process.argv[2]) });
+serve({ fetch: app.fetch, hostname: "127.0.0.1", port });

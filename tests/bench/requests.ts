@@ -152,7 +152,7 @@ function script(name: string): Start {
 }
 
 /** Starts a program that listens on the port that is its last argument. */
-async function listening([command = "", ...args]: ReadonlyArray<string>): Promise<Server> {
+export async function listening([command = "", ...args]: ReadonlyArray<string>): Promise<Server> {
   const port = await freePort();
   const { PATH = "", HOME = "" } = process.env;
   const child: ChildProcess = spawn(command, [...args, String(port)], {

@@ -70,7 +70,10 @@ export const speedOf = (own: Result, reference: Result): number =>
   medianOf(own.costs.map((cost, i) => (reference.costs[i] ?? Number.NaN) / cost));
 
 /** What was measured, as a table in Markdown. */
-export function tableOf({ references }: Comparison, results: ReadonlyArray<Result>): string {
+export function tableOf(
+  { references }: Pick<Comparison, "references">,
+  results: ReadonlyArray<Result>,
+): string {
   const measured = results.filter(({ name }) => references.includes(name));
   const notes = [...new Set(results.flatMap((result) => Object.keys(result.notes)))];
   return markdown([

@@ -18,6 +18,8 @@ export async function startFaultyServer(target: URL) {
   const state = {
     /** Each request, such as `HEAD object` or `GET object uploadId`. */
     arrived: [] as Array<string>,
+    /** Connections that were opened to it. */
+    connections: 0,
     /** Requests whose answer is not passed on yet. */
     underWay: 0,
     fault: undefined as Fault | undefined,
@@ -27,7 +29,7 @@ export async function startFaultyServer(target: URL) {
     onPass: undefined as ((name: string) => unknown) | undefined,
   };
   // It closes no connection but those that a fault does, however busy this thread is.
-  const { url, close } = await listen((incoming, response) => {
+  const { server, url, close } = await listen((incoming, response) => {
     const { method, url: path = "", rawHeaders } = incoming;
     const { pathname, searchParams } = new URL(path, target);
     const names = [...searchParams.keys()].filter(
@@ -58,6 +60,7 @@ export async function startFaultyServer(target: URL) {
       .finally(() => (state.underWay -= 1));
     if (fault !== undefined) incoming.resume();
   });
+  server.on("connection", () => (state.connections += 1));
   return { state, url, close };
 }
 
