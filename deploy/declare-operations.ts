@@ -25,6 +25,8 @@ interface Json {
   readonly properties?: Readonly<Record<string, Json>>;
   readonly required?: ReadonlyArray<string>;
   readonly additionalProperties?: Json | boolean;
+  /** Of an object that may have any further members. */
+  readonly allOf?: unknown;
   readonly description?: string;
 }
 
@@ -177,7 +179,9 @@ function typeFrom(schema: Json, definitions: Definitions, orUndefined = ""): str
     const doc = comment(follow(member, definitions).description);
     return `${doc}readonly ${name}${mark}: ${inner(member)}${end};`;
   });
-  return block(members);
+  return shape.allOf === undefined
+    ? block(members)
+    : `${block(members)} & Readonly<Record<string, unknown>>`;
 }
 
 const SCALARS = new Map([

@@ -28,6 +28,8 @@ export interface AuditedFacts {
   readonly finding?: string;
   /** The number of parts that were signed. */
   readonly parts?: number;
+  /** The code of the refusal of one upload of several. */
+  readonly refusal?: string | undefined;
 }
 
 /** Adds facts of a request as soon as they are known; those of one upload of several by `index`. */

@@ -59,9 +59,9 @@ type Client struct {
 type known struct {
 	isService atomic.Bool // the service is at BaseURL
 	policies  atomic.Pointer[keptPolicies]
-	movedAt   atomic.Value   // the time at which any upload got further
-	turn      chan struct{}  // held by who asks for grants
-	together  chan *granting // to it
+	movedAt   atomic.Value // the time at which any upload got further
+	grants    together[granting]
+	confirms  together[confirming]
 }
 
 // New makes a client.
@@ -75,7 +75,7 @@ func New(options Options) (*Client, error) {
 	c := &Client{
 		options: options,
 		files:   options.BaseURL + "/api/v1/orgs/" + url.PathEscape(options.Organization) + "/files",
-		known:   &known{turn: make(chan struct{}, 1), together: make(chan *granting)},
+		known:   &known{grants: newTogether[granting](1), confirms: newTogether[confirming](confirmRequests)},
 	}
 	if options.HTTPClient != nil {
 		c.http = *options.HTTPClient
@@ -119,7 +119,7 @@ func (c *Client) once(ctx context.Context, method, path string, body, answer any
 	if isDone && (isUsable == nil || isUsable()) {
 		return nil
 	}
-	failed := c.refusal(got, text)
+	failed := c.refusal(got.StatusCode, retryAfter(got.Header), text)
 	if isOther && got.StatusCode < 400 {
 		// Where the service was, it comes back once somebody has signed in to the network.
 		failed.mayPass = outage
@@ -186,18 +186,18 @@ func (c *Client) exchange(ctx context.Context, method, path string, body any, is
 }
 
 // refusal is the failure of an answer.
-func (c *Client) refusal(got *http.Response, text []byte) *Error {
+func (c *Client) refusal(status int, after time.Duration, text []byte) *Error {
 	failed := &Error{}
 	if json.Unmarshal(text, failed) != nil || failed.Code == "" || !isLine(failed.Code+failed.Title+failed.Detail) {
 		failed = newError(CodeInvalidAnswer, fmt.Sprintf("%s answered %d, and not as the service does",
-			c.options.BaseURL, got.StatusCode), "Check that BaseURL is the address of the service, and update this client.", nil)
+			c.options.BaseURL, status), "Check that BaseURL is the address of the service, and update this client.", nil)
 	} else {
 		failed.Problem = text
 	}
-	failed.Status, failed.RetryAfter = got.StatusCode, retryAfter(got.Header)
-	isPending := got.StatusCode == http.StatusAccepted && failed.Problem != nil
+	failed.Status, failed.RetryAfter = status, after
+	isPending := status == http.StatusAccepted && failed.Problem != nil
 	isFull := failed.Code == CodeQuotaExceeded || failed.Code == CodeStorageFull
-	if isPending || (isBusy(got.StatusCode) && !isFull) {
+	if isPending || (isBusy(status) && !isFull) {
 		return passing(failed)
 	}
 	return failed

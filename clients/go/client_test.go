@@ -105,6 +105,12 @@ func (b *backend) serve(w http.ResponseWriter, r *http.Request) {
 			parts = append(parts, map[string]any{"part_number": number, "url": url})
 		}
 		answer(map[string]any{"parts": parts})
+	case name == "confirm/batch":
+		var uploads []any
+		for range asked["receipts"].([]any) {
+			uploads = append(uploads, map[string]any{"file": done})
+		}
+		answer(map[string]any{"uploads": uploads})
 	case name == "confirm" && b.parts[""] == nil:
 		w.WriteHeader(http.StatusConflict)
 		fmt.Fprintf(w, problem, "UPLOAD_INCOMPLETE", "")

@@ -44,14 +44,17 @@ type granting struct {
 // for while one request is under way goes together with the next.
 func (c *Client) Presign(ctx context.Context, file FileRequest) (Grant, error) {
 	own := &granting{FileRequest: file, Strict: true, asked: make(chan error, 1)}
+	alone := func() error { return c.once(ctx, http.MethodPost, "/presign", own, &own.grant, own.grant.isUsable) }
 	err := c.persist(ctx, func() error {
-		select {
-		case <-ctx.Done():
-			return ctx.Err()
-		case c.known.together <- own:
-		case c.known.turn <- struct{}{}:
-			defer func() { <-c.known.turn }()
-			c.presignTogether(ctx, own)
+		err := c.known.grants.join(ctx, own, mostGrants, func(files []*granting) {
+			if len(files) == 1 {
+				own.asked <- alone()
+			} else {
+				c.presignTogether(ctx, files)
+			}
+		})
+		if err != nil {
+			return err
 		}
 		select {
 		case <-ctx.Done():
@@ -61,7 +64,7 @@ func (c *Client) Presign(ctx context.Context, file FileRequest) (Grant, error) {
 				return err
 			}
 		}
-		return c.once(ctx, http.MethodPost, "/presign", own, &own.grant, own.grant.isUsable)
+		return alone()
 	})
 	if err != nil {
 		return Grant{}, err
@@ -69,21 +72,8 @@ func (c *Client) Presign(ctx context.Context, file FileRequest) (Grant, error) {
 	return own.grant, nil
 }
 
-// presignTogether asks for a grant with those of goroutines that wait: all are granted or none is.
-func (c *Client) presignTogether(ctx context.Context, own *granting) {
-	files := []*granting{own}
-	for isMore := true; isMore && len(files) < mostGrants; {
-		select {
-		case other := <-c.known.together:
-			files = append(files, other)
-		default:
-			isMore = false
-		}
-	}
-	if len(files) == 1 {
-		own.asked <- nil
-		return
-	}
+// presignTogether asks for the grants of several files: all are granted or none is.
+func (c *Client) presignTogether(ctx context.Context, files []*granting) {
 	var answer struct{ Uploads []Grant }
 	isAll := func() bool { return len(answer.Uploads) == len(files) }
 	err := c.once(ctx, http.MethodPost, "/batch", map[string]any{"files": files}, &answer, isAll)

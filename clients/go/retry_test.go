@@ -11,6 +11,7 @@ import (
 	"io"
 	"net/http"
 	"os"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -342,6 +343,105 @@ func askTogether(t *testing.T, busy int) {
 	if !isExact && (busy == 0 || service.calls["presign"] > 10 || service.calls["batch"] > 10) {
 		t.Error(service.calls)
 	}
+}
+
+// confirmer takes a second for each request; receipts are refused by their names, or pending once.
+type confirmer struct {
+	mu      sync.Mutex
+	calls   []int // the receipts of each request
+	pending map[string]bool
+	isDown  bool // for several
+}
+
+func (c *confirmer) RoundTrip(request *http.Request) (*http.Response, error) {
+	var asked struct {
+		Receipt  string
+		Receipts []string
+	}
+	_ = json.NewDecoder(request.Body).Decode(&asked)
+	time.Sleep(time.Second)
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.calls = append(c.calls, max(len(asked.Receipts), 1))
+	outcome := func(receipt string) (status int, text string) {
+		if strings.HasPrefix(receipt, "refused") {
+			return 409, `{"status":409,"code":"UPLOAD_MISMATCH","title":"No","detail":"Why","differences":[]}`
+		} else if isKnown := c.pending[receipt]; strings.HasPrefix(receipt, "pending") && !isKnown {
+			c.pending[receipt] = true
+			return 202, `{"status":202,"code":"UPLOAD_PENDING","title":"Not yet","detail":"Wait"}`
+		}
+		return 200, fmt.Sprintf(`{"key":%q,"get_url":"http://127.0.0.1/a","file_url":"http://127.0.0.1/b"}`, receipt)
+	}
+	status, text := 200, ""
+	if asked.Receipts == nil {
+		status, text = outcome(asked.Receipt)
+	} else if c.isDown {
+		status = 503
+		c.isDown = false
+	} else {
+		var all []string
+		for _, receipt := range asked.Receipts {
+			member := "problem"
+			status, text := outcome(receipt)
+			if status == 200 {
+				member = "file"
+			}
+			all = append(all, fmt.Sprintf(`{%q:%s,"retry_after":2}`, member, text))
+		}
+		text = `{"uploads":[` + strings.Join(all, ",") + `]}`
+	}
+	return &http.Response{StatusCode: status, Header: http.Header{}, Body: io.NopCloser(strings.NewReader(text))}, nil
+}
+
+func TestGoroutinesConfirmTogether(t *testing.T) {
+	for _, isDown := range []bool{false, true} {
+		synctest.Test(t, func(t *testing.T) {
+			service := &confirmer{pending: map[string]bool{}, isDown: isDown}
+			client, _ := New(Options{BaseURL: "http://127.0.0.1", Organization: "acme", HTTPClient: &http.Client{Transport: service}})
+			var group sync.WaitGroup
+			for number := range 100 {
+				group.Go(func() {
+					receipt := fmt.Sprintf("%s%d", []string{"good", "refused", "pending", "good"}[number%4], number)
+					result, err := client.Confirm(context.Background(), receipt)
+					if number%4 == 1 {
+						if failed := codeOf(t, err); failed.Code != CodeUploadMismatch || failed.Status != 409 || !strings.Contains(string(failed.Problem), "differences") {
+							t.Error(failed)
+						}
+					} else if err != nil || result.Key != receipt || result.Receipt != receipt {
+						t.Error(receipt, result, err)
+					}
+				})
+			}
+			group.Wait()
+			if first := service.calls[:confirmRequests]; !isDown && (slices.Max(first) != 1 || len(service.calls) > 40) {
+				t.Error(service.calls)
+			}
+		})
+	}
+}
+
+func TestOneThatGivesUpConfirmingLeavesTheOthers(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		service := &confirmer{pending: map[string]bool{}}
+		client, _ := New(Options{BaseURL: "http://127.0.0.1", Organization: "acme", HTTPClient: &http.Client{Transport: service}})
+		var group sync.WaitGroup
+		for number := range 20 {
+			group.Go(func() {
+				ctx := context.Background()
+				if number%2 == 0 {
+					var stop context.CancelFunc
+					ctx, stop = context.WithTimeout(ctx, 1500*time.Millisecond)
+					defer stop()
+				}
+				if result, err := client.Confirm(ctx, "good"); number%2 == 1 && (err != nil || result.Key != "good") {
+					t.Error(err)
+				} else if err != nil && codeOf(t, err).Code != CodeAborted {
+					t.Error(err)
+				}
+			})
+		}
+		group.Wait()
+	})
 }
 
 // crowded is a service that has room for a few grants. With other codes than that of open uploads,

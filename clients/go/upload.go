@@ -6,7 +6,6 @@ import (
 	"encoding/json"
 	"io"
 	"mime"
-	"net/http"
 	"os"
 	"path/filepath"
 	"strings"
@@ -56,16 +55,6 @@ type Result struct {
 func (r *Result) isUsable() bool {
 	return r.Key != "" && r.Receipt != "" && isURL(r.GetURL) && isURL(r.FileURL) &&
 		(r.PublicURL == "" || isURL(r.PublicURL))
-}
-
-// Confirm confirms an upload, and waits until it is ready. It needs the scope confirm.
-func (c *Client) Confirm(ctx context.Context, receipt string) (*Result, error) {
-	result := &Result{Receipt: receipt} // the answer has none
-	body := map[string]string{"receipt": receipt}
-	if err := c.ask(ctx, http.MethodPost, "/confirm", body, result, result.isUsable); err != nil {
-		return nil, err
-	}
-	return result, nil
 }
 
 // UploadFile uploads the file at a path, and confirms it.

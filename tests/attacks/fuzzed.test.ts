@@ -275,6 +275,7 @@ async function narrowed(document: Json): Promise<Json> {
         },
       },
       [`${ANY_FILES}/confirm`]: { post: ofReceipts },
+      [`${ANY_FILES}/confirm/batch`]: { post: withBodies({ receipts: [receipt] }) },
       [`${ANY_FILES}/links`]: {
         post: {
           ...ofReceipts,

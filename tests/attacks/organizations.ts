@@ -1,3 +1,4 @@
+import { expect } from "vitest";
 import {
   type Attack,
   bearer,
@@ -79,6 +80,14 @@ const RECEIPTS: ReadonlyArray<
   ],
 ];
 
+const refusedInBatch = (code: string): Outcome => ({
+  says: `has ${code} for its problem, and no file`,
+  check: ({ status, text, body }) => {
+    expect(status, text).toBe(200);
+    expect(JSON.parse(body).uploads).toEqual([{ problem: expect.objectContaining({ code }) }]);
+  },
+});
+
 const toJwt = (rows: ReadonlyArray<Omit<Attack, "to">>) =>
   rows.map((row): Attack => ({ ...row, to: "jwt" }));
 
@@ -93,6 +102,12 @@ export const organizations: ReadonlyArray<Attack> = toJwt([
     request: async (site: Site) =>
       send(site, "/api/v1/orgs/acme/files/confirm", { receipt: await receipt(site) }),
     outcome,
+  })),
+  ...RECEIPTS.map(([input, receipt, outcome]) => ({
+    input: `a confirm of several with ${input}`,
+    request: async (site: Site) =>
+      send(site, "/api/v1/orgs/acme/files/confirm/batch", { receipts: [await receipt(site)] }),
+    outcome: refusedInBatch(outcome === notFound ? "NOT_FOUND" : "INVALID_RECEIPT"),
   })),
   {
     input: "a receipt in the address of a link",

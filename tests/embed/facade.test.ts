@@ -94,6 +94,22 @@ it("an upload is granted, confirmed and opened by calls that take and return pla
   expect((await fetch(saved.url)).headers.get("content-disposition")).toMatch(/^attachment/);
 });
 
+it("several uploads are confirmed in plain data, each with its file or its problem", async () => {
+  const { valetkey } = host;
+  const asked = { caller: MIA, organization: "acme" };
+  const [sent, unsent] = [await valetkey.requestUpload(FILE), await valetkey.requestUpload(FILE)];
+  await put(sent);
+  const receipts = [sent.receipt, unsent.receipt, "x"];
+  const outcomes = await valetkey.confirmUploads({ ...asked, receipts });
+  expect(outcomes).toMatchObject([
+    { file: { key: sent.key, contentType: "image/png", getExpiresAt: expect.any(Date) } },
+    { problem: { status: 409, code: "UPLOAD_INCOMPLETE", detail: expect.any(String) } },
+    { problem: { status: 400, code: "INVALID_RECEIPT" } },
+  ]);
+  const none = await rejection(valetkey.confirmUploads({ ...asked, receipts: [] }));
+  expect(none).toMatchObject({ code: "INVALID_REQUEST", errors: [{ pointer: "/receipts" }] });
+});
+
 it("a link opens a file for as long as was requested, and never longer than the policy allows", async () => {
   const { valetkey, address } = host;
   const asked = { caller: MIA, organization: "acme" };
@@ -252,6 +268,7 @@ const NEEDED: Readonly<Record<keyof Calls, string>> = {
   abortMultipart: "write",
   policies: "write",
   confirmUpload: "confirm",
+  confirmUploads: "confirm",
   openFile: "read",
   fileState: "read",
   makeLink: "read",

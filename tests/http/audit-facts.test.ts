@@ -154,6 +154,8 @@ it("the audit has all that is known of a request, in every outcome of every acti
   const expired = altered("receipt", receipt, { l: Date.now() - 1000 });
   const foreign = altered("receipt", receipt, { u: "somebody" });
   const larger = altered("receipt", receipt, { s: 6 });
+  const together = ["POST", `${FILES}/confirm/batch`, { receipts: [receipt] }] as const;
+  await expectFacts(whole, together, undefined, known(there.key));
   for (const name of ["confirm", "links"]) {
     await expectFacts(whole, withReceipt(name, receipt), undefined, known(there.key));
     await expectFacts(whole, withReceipt(name, expired), "INVALID_RECEIPT", known(there.key));

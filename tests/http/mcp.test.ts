@@ -98,6 +98,7 @@ describe.each(["auto", "legacy"] as const)("the official client, negotiating %s,
       "list_policies",
       "request_upload",
       "confirm_upload",
+      "confirm_uploads",
       "open_file",
       "list_files",
     ]);
@@ -112,6 +113,7 @@ describe.each(["auto", "legacy"] as const)("the official client, negotiating %s,
     expect(upload?.description).toContain("secret");
     expect(tools.map(({ annotations }) => annotations?.readOnlyHint)).toEqual([
       true,
+      false,
       false,
       false,
       true,
@@ -193,6 +195,7 @@ it("an argument of any form is an error of its tool, and no failure of the servi
   for (const [tool, members] of [
     ["request_upload", ["filename", "content_type", "size", "policy", "metadata", "checksum"]],
     ["confirm_upload", ["receipt"]],
+    ["confirm_uploads", ["receipts"]],
     ["open_file", ["key", "download", "version", "width"]],
     ["list_files", ["prefix", "after", "width"]],
   ] as const) {

@@ -18,6 +18,7 @@ const NEEDED: Readonly<Record<string, Scope | undefined>> = {
   abortMultipart: "write",
   policies: "write",
   confirm: "confirm",
+  confirmBatch: "confirm",
   openFile: "read",
   fileState: "read",
   makeLink: "read",

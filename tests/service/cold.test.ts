@@ -35,6 +35,7 @@ const BODIES: Readonly<Record<string, (made: Made) => unknown>> = {
   presign: () => FILE,
   presignBatch: () => ({ files: Array.from({ length: 10 }, () => FILE) }),
   confirm: ({ receipt }) => ({ receipt }),
+  confirmBatch: ({ receipt }) => ({ receipts: Array.from({ length: 100 }, () => receipt) }),
   startMultipart: () => FILE,
   abortMultipart: ({ upload }) => ({ upload }),
   signParts: ({ upload }) => ({ upload, part_numbers: [1] }),

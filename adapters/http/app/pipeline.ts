@@ -29,7 +29,8 @@ import type { Operation, PublicRequest, Route } from "../operations/operation.ts
 import type { AppOptions, Services } from "../options.ts";
 import { refuse } from "../problems/answer-problem.ts";
 import { problemFrom, type Refusal } from "../problems/problem.ts";
-import { PROBLEMS, rateLimitHeaders } from "../problems/table.ts";
+import { logReason } from "../problems/log-reason.ts";
+import { rateLimitHeaders } from "../problems/table.ts";
 import { readJson } from "../operations/request-body.ts";
 import { traceIdIn } from "./trace-id.ts";
 
@@ -101,7 +102,7 @@ export function pipeline(options: AppOptions, routes: ReadonlyArray<Route>) {
 
   /** Runs an operation in the store of its organization. */
   const operate = async (
-    { c }: PublicRequest,
+    { c, requestId }: PublicRequest,
     route: Operation,
     member: Member,
   ): Promise<Exit.Exit<Answer, Refusal>> => {
@@ -114,7 +115,7 @@ export function pipeline(options: AppOptions, routes: ReadonlyArray<Route>) {
     if (Result.isFailure(input)) return Exit.fail(input.failure);
     const { run, publicAddress } = place.value;
     const { headers } = c.req.raw;
-    const context = { member, publicUrl, publicAddress, headers };
+    const context = { member, publicUrl, publicAddress, headers, requestId };
     return run(inSpan(c, route.answerTo(context, input.success)));
   };
 
@@ -180,11 +181,7 @@ export function pipeline(options: AppOptions, routes: ReadonlyArray<Route>) {
     const refusal = Cause.findError(cause);
     // A typed failure is for the caller; any other is a fault of the service.
     if (Result.isFailure(refusal)) throw Cause.squash(cause);
-    if ("reason" in refusal.success) {
-      const { _tag, reason, ...facts } = refusal.success;
-      const kind = "kind" in facts ? { kind: facts.kind } : {};
-      run(Effect.logWarning(PROBLEMS[_tag].log, { requestId, ...kind, reason }));
-    }
+    run(logReason(refusal.success, requestId));
     return refuse(c, refusal.success, requestId);
   }
 }

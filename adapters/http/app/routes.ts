@@ -1,5 +1,6 @@
 import { openapi } from "../openapi/route.ts";
 import { confirmOperation } from "../operations/confirm.ts";
+import { confirmBatchOperation } from "../operations/batches/confirm.ts";
 import { completeCredentialsOperation } from "../operations/credentials/complete.ts";
 import { credentialsOperation } from "../operations/credentials/request.ts";
 import { fileStateOperation } from "../operations/file-state.ts";
@@ -16,7 +17,7 @@ import { openFileOperation } from "../operations/open-file.ts";
 import { FILES, type PublicRoute } from "../operations/operation.ts";
 import { listPartsOperation, signPartsOperation } from "../operations/parts.ts";
 import { policiesOperation } from "../operations/policies.ts";
-import { presignBatchOperation } from "../operations/presign-batch.ts";
+import { presignBatchOperation } from "../operations/batches/presign.ts";
 import { presignOperation } from "../operations/presign.ts";
 import { removeFileOperation } from "../operations/remove-file.ts";
 import { signCookiesOperation } from "../operations/sign-cookies.ts";
@@ -31,6 +32,7 @@ export const OPERATIONS = {
   requestUpload: presignOperation,
   requestUploads: presignBatchOperation,
   confirmUpload: confirmOperation,
+  confirmUploads: confirmBatchOperation,
   startMultipart: startMultipartOperation,
   abortMultipart: abortMultipartOperation,
   signParts: signPartsOperation,

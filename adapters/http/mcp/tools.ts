@@ -17,6 +17,7 @@ const TOOLS: Readonly<Record<string, Operation>> = {
   list_policies: OPERATIONS.policies,
   request_upload: OPERATIONS.requestUpload,
   confirm_upload: OPERATIONS.confirmUpload,
+  confirm_uploads: OPERATIONS.confirmUploads,
   open_file: OPERATIONS.openFile,
   list_files: OPERATIONS.listFiles,
 };

@@ -94,6 +94,8 @@ export interface OperationContext {
   readonly publicAddress: PublicAddress | undefined;
   /** The headers of a request by HTTP; undefined for a call. */
   readonly headers?: Headers;
+  /** The id of a request by HTTP. */
+  readonly requestId?: string;
 }
 
 /** An operation on an organization's files, for members with its scope. */

@@ -78,6 +78,7 @@ class Network:
         name = request.url.path.rpartition("/")[2]
         is_list = name in ("parts", "batch") and request.content
         body = json.loads(request.content) if is_list else {}
+        receipts = body.get("receipts", ())
         if request.method == "PUT" and (part := request.url.params.get("part")):
             self.parts[int(part)] = request.content
             return httpx.Response(200, headers={"etag": f'"{part}"'} if self.has_etags else {})
@@ -98,7 +99,10 @@ class Network:
         answers: dict[str, Any] = {
             "policies": {"policies": [POLICY]},
             "presign": GRANT,
-            "batch": {"uploads": [GRANT] * len(body.get("files", ()))},
+            "batch": {
+                "uploads": [GRANT] * len(body.get("files", ()))
+                + [{"file": CONFIRMED}] * len(receipts)
+            },
             "confirm": CONFIRMED,
             "multipart": BEGUN,
             "parts": {"parts": signed if body else stored},

@@ -90,6 +90,42 @@ class ClientTest(unittest.TestCase):
             always.client(lambda: "old").policies()
         self.assertEqual(len(always.seen), 2)
 
+    def test_calls_that_are_refused_together_ask_for_one_token(self) -> None:
+        calls, key = 5, str(CONFIRMED["key"])
+
+        class Refusing(Network):
+            """Refuses the first calls, once it has seen them all."""
+
+            def __init__(self) -> None:
+                super().__init__(first(calls, "DELETE", problem(401, "UNAUTHENTICATED")))
+                self.given: list[str] = []
+                self.all_seen = asyncio.Event()
+
+            def token(self) -> str:
+                self.given.append(f"token-{len(self.given)}")
+                return self.given[-1]
+
+            async def answer(self, request: httpx.Request) -> httpx.Response:
+                if len(self.seen) == calls - 1:
+                    self.all_seen.set()
+                answer = await super().answer(request)
+                await self.all_seen.wait()
+                return answer
+
+        async def together(network: Refusing) -> None:
+            options: Any = {"token": network.token, "http": network.http()}
+            async with AsyncClient(BASE, org="acme", **options) as client:
+                await asyncio.gather(*(client.remove_file(key) for _ in range(calls)))
+
+        network = Refusing()
+        asyncio.run(together(network))
+        self.assertEqual(network.given, ["token-0", "token-1"])
+        network = Refusing()
+        remove = network.client(network.token).remove_file
+        with ThreadPoolExecutor(calls) as threads:
+            list(threads.map(remove, [key] * calls))
+        self.assertEqual(network.given, ["token-0", "token-1"])
+
     def test_a_url_that_is_refused_is_replaced_once(self) -> None:
         expired = httpx.Response(400, text="<Code>ExpiredToken</Code>")
         for refusal in (httpx.Response(403, text="<Code>AccessDenied</Code>"), expired):

@@ -93,6 +93,7 @@ const SEEDS: ReadonlyArray<readonly [path: string, body: unknown]> = [
   ["presign", { ...FILE, checksum: { algorithm: "sha256", value: "A".repeat(43) + "=" } }],
   ["batch", { files: [FILE, FILE], policy: "files", metadata: { album: "a" } }],
   ["confirm", { receipt: "v1.fuzz.e30.AAAA" }],
+  ["confirm/batch", { receipts: ["v1.fuzz.e30.AAAA", "v1.fuzz.e30.AAAA"] }],
   ["links", { receipt: "v1.fuzz.e30.AAAA", expires_in: 60 }],
   ["../credentials", { policy: "files", expires_in: 3600, max_bytes: 5 }],
   ["../credentials/complete", { grant: "v2.fuzz.e30.AAAA" }],

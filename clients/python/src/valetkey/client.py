@@ -19,6 +19,7 @@ from urllib.parse import urlencode
 
 import httpx
 
+from .confirms import Confirms
 from .grants import MOST_FILES, Grants
 from .line import LEAST_PART, Line
 from .memory import Memory
@@ -27,7 +28,7 @@ from .parts import upload_in_parts
 from .retry import Moved, Progress, Run
 from .service import Service, Token
 from .source import Source, Uploadable
-from .upload import Job, confirm, upload_whole
+from .upload import Job, upload_whole
 
 T = TypeVar("T")
 P = ParamSpec("P")
@@ -71,7 +72,8 @@ class AsyncClient:
         self._retry_for = options.get("retry_for", 300)
         self._policies: tuple[float, list[dict[str, Any]]] = (0, [])
         self._asking: asyncio.Task[Any] | None = None
-        self._line, self._grants = Line(), Grants(self._service)
+        self._line = Line()
+        self._grants, self._confirms = Grants(self._service), Confirms(self._service)
         self._moved = Moved()
         # Of more than so many at a time each would only wait, with its file open.
         self._uploading = asyncio.Semaphore(MOST_FILES)
@@ -116,7 +118,7 @@ class AsyncClient:
                 algorithm = next((each for each in ("sha256", "md5") if each in offered), None)
                 lifetime = member(found, "put_lifetime", int, is_optional=True)
                 run = Run(self._retry_for, source.size, on_progress, self._moved)
-                shared = self._service, self._grants, self._line
+                shared = self._service, self._grants, self._confirms, self._line
                 job = Job(run, *shared, source, asked, algorithm, lifetime or PUT_LIFETIME)
                 if is_large:
                     result = await upload_in_parts(job, self._memory_of(source, policy))
@@ -154,7 +156,7 @@ class AsyncClient:
 
     async def confirm(self, receipt: str) -> UploadedFile:
         """Compares what arrived with what was granted; waits while it is copied or scanned."""
-        return await confirm(Run(self._retry_for), self._service, receipt)
+        return await self._confirms.ask(Run(self._retry_for), receipt)
 
     async def remove_file(self, file: str) -> None:
         """Removes the file of a key or `file_url`, also if it is not there. Needs `remove`."""
@@ -218,7 +220,7 @@ class AsyncClient:
         if self._asking:
             self._asking.cancel()
             await asyncio.gather(self._asking, return_exceptions=True)
-        await self._service.http.aclose()
+        await self._service.aclose()
 
     async def __aenter__(self) -> AsyncClient:
         return self

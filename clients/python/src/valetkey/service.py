@@ -41,6 +41,7 @@ class Service:
         self.files = f"{base_url.rstrip('/')}/api/v1/orgs/{quote(org, safe='')}/files"
         self._provider = token
         self._token: str | None = None
+        self._renewing: asyncio.Task[str] | None = None
         self._first_asked = 0.0
         self._has_answered = False
 
@@ -58,10 +59,11 @@ class Service:
         self._first_asked = self._first_asked or monotonic()
         content = b"" if body is None else json.dumps(body).encode()
         verb = "GET" if method == "OPEN" else method or ("POST" if content else "GET")
-        answer = await self._send(verb, path, content)
+        token = await self._token_after(None)
+        answer = await self._send(verb, path, content, token)
         if answer.status == 401 and callable(self._provider):
-            self._token = None
-            answer = await self._send(verb, path, content)
+            token = await self._token_after(token)
+            answer = await self._send(verb, path, content, token)
         if method == "OPEN" and answer.status == 302:
             return {"get_url": answer.headers.get("location")}
         try:
@@ -72,18 +74,35 @@ class Service:
         # 202: the file has arrived, and is not ready.
         if answer.status // 100 == 2 and answer.status != 202 and isinstance(found, dict):
             return found
-        raise self._refusal(answer, found)
+        raise self.refusal(answer, found)
 
-    async def _send(self, verb: str, path: str, content: bytes) -> Answer:
-        if self._token is None:
-            token: object = self._provider
-            if callable(token):
-                token = await asyncio.to_thread(token)
-                token = await token if inspect.isawaitable(token) else token
-            if not isinstance(token, str) or not token.isascii() or not token.isprintable():
-                raise errors.UnauthenticatedError("token is not text on one line.")
-            self._token = token
-        headers = {"Authorization": f"Bearer {self._token}"}
+    async def _token_after(self, refused: str | None) -> str:
+        """Returns the token that is held, or another in place of a refused one."""
+        if self._token is not None and self._token != refused:
+            return self._token
+        # Of calls that are refused together one asks.
+        if self._renewing is None or self._renewing.done():
+            self._renewing = asyncio.create_task(self._provide())
+        return await asyncio.shield(self._renewing)
+
+    async def _provide(self) -> str:
+        token: object = self._provider
+        if callable(token):
+            token = await asyncio.to_thread(token)
+            token = await token if inspect.isawaitable(token) else token
+        if not isinstance(token, str) or not token.isascii() or not token.isprintable():
+            raise errors.UnauthenticatedError("token is not text on one line.")
+        self._token = token
+        return token
+
+    async def aclose(self) -> None:
+        if self._renewing:
+            self._renewing.cancel()
+            await asyncio.gather(self._renewing, return_exceptions=True)
+        await self.http.aclose()
+
+    async def _send(self, verb: str, path: str, content: bytes, token: str) -> Answer:
+        headers = {"Authorization": f"Bearer {token}"}
         if content:
             headers["Content-Type"] = "application/json"
         # What is not below the files of the organization is beside them.
@@ -91,7 +110,7 @@ class Service:
         address = self.files.removesuffix("/files") + path[2:] if is_beside else self.files + path
         return await send(self.http, verb, address, headers, content)
 
-    def _refusal(self, answer: Answer, problem: Any) -> ValetkeyError:
+    def refusal(self, answer: Answer, problem: Any) -> ValetkeyError:
         status = answer.status
         kind: type[ValetkeyError] = errors.RefusedError if status < 500 else ServiceFailedError
         retrying = "pending" if status == 202 else "busy" if is_busy(status) else None

@@ -7,10 +7,11 @@ from collections.abc import AsyncIterator, Mapping
 from time import monotonic, time
 from typing import Any, NamedTuple
 
+from .confirms import Confirms
 from .errors import MismatchError, OfflineError, StoreRefusedError, ValetkeyError
 from .grants import Grants
 from .line import Line
-from .models import Grant, UploadedFile, read
+from .models import Grant, UploadedFile
 from .retry import Run, is_busy, retry_after
 from .service import Service
 from .source import Source
@@ -33,6 +34,7 @@ class Job(NamedTuple):
     run: Run
     service: Service
     grants: Grants
+    confirms: Confirms
     line: Line
     source: Source
     asked: Mapping[str, Any]
@@ -126,7 +128,7 @@ async def upload_whole(job: Job) -> UploadedFile:
 
     async def finish() -> UploadedFile:
         await job.source.fail_unless_same({(0, size): checksum})
-        return await confirm(run, job.service, receipt)
+        return await job.confirms.ask(run, receipt)
 
     async def once() -> UploadedFile:
         nonlocal asked_at, grant, receipt, resends
@@ -158,9 +160,3 @@ async def upload_whole(job: Job) -> UploadedFile:
             raise
 
     return await run.persist(once)
-
-
-async def confirm(run: Run, service: Service, receipt: str) -> UploadedFile:
-    """Confirms an upload, once it is ready. The receipt is the one that was sent."""
-    answer = await service.ask(run, "/confirm", {"receipt": receipt})
-    return read(UploadedFile, {**answer, "receipt": receipt})

@@ -1,7 +1,7 @@
 import * as Schema from "effect/Schema";
-import { requestUploads } from "../../../application/uploads/request-upload.ts";
-import { memberAt } from "../../values/decode.ts";
-import { FILES, operation } from "./operation.ts";
+import { requestUploads } from "../../../../application/uploads/request-upload.ts";
+import { memberAt } from "../../../values/decode.ts";
+import { FILES, operation } from "../operation.ts";
 import {
   requestFacts,
   encodeUpload,
@@ -9,7 +9,7 @@ import {
   presentUpload,
   Upload,
   UploadRequest,
-} from "./presign.ts";
+} from "../presign.ts";
 
 const MAX_FILES = 100;
 const { metadata, policy, strict } = UploadRequest.fields;
