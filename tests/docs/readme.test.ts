@@ -31,7 +31,7 @@ beforeAll(async () => {
 });
 
 it("the README has the snippets that are tested here, and no others", () => {
-  expect([...snippets.keys()]).toEqual(["client.js", "three-lines.js", "server.ts"]);
+  expect([...snippets.keys()]).toEqual(["client.js", "by-hand.js", "server.ts"]);
 });
 
 describe.skipIf(chromium === undefined)("the console of the page that npm start serves", () => {
@@ -45,7 +45,7 @@ describe.skipIf(chromium === undefined)("the console of the page that npm start 
     await service.stop();
   });
 
-  it("the client and the three lines upload a file as they are pasted, one after the other", async () => {
+  it("the client and the requests upload a file as they are pasted, one after the other", async () => {
     const page = await browser.newPage();
     const said: Array<string> = [];
     page.on("console", (message) => said.push(message.text()));
@@ -65,7 +65,7 @@ describe.skipIf(chromium === undefined)("the console of the page that npm start 
     expect(said.join()).toContain("percent: 100");
     const open = "fetch(fileUrl, { headers: { Authorization: `Bearer ${token}` } })";
     expect(await paste(`await (await ${open}).text()`)).toBe("hello");
-    await paste(snippets.get("three-lines.js"));
+    await paste(snippets.get("by-hand.js"));
     expect(await paste("await (await fetch(get_url)).text()")).toBe("hello");
     expect(await paste("get_url.includes(key)")).toBe(false);
   });
