@@ -104,7 +104,7 @@ const raw = (outcomes: Array<Effect.Effect<Option.Option<never>, StoreUnavailabl
   ObjectStore.of({
     abilities: new Set(),
     ensureBucket: Effect.void,
-    head: () => outcomes.shift() ?? Effect.never,
+    head: () => Effect.suspend(() => outcomes.shift() ?? Effect.die("a call that nobody expects")),
     remove: () => Effect.void,
   });
 
@@ -120,7 +120,8 @@ it.effect.each([
       const outcomes = [
         Effect.succeed(Option.none()),
         Effect.fail(new StoreUnavailable({ kind: "refused", reason: "no" })),
-        ...Array.from({ length: 5 }, () =>
+        // Five calls, and the look at another object before the others are paused.
+        ...Array.from({ length: 6 }, () =>
           Effect.fail(new StoreUnavailable({ kind: "timeout", reason: "late" })),
         ),
       ];
@@ -133,7 +134,7 @@ it.effect.each([
         expect(linesOf(whole, "valetkey_store_calls_total").map((line) => line.slice(27))).toEqual([
           `call="head",outcome="absent"${more}} 1`,
           `call="head",outcome="refused"${more}} 1`,
-          `call="head",outcome="timeout"${more}} 5`,
+          `call="head",outcome="timeout"${more}} 6`,
           `call="head",outcome="shed"${more}} 1`,
         ]);
         expect(whole.format()).toContain(

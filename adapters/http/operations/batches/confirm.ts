@@ -12,9 +12,12 @@ import { problemFrom, type Refusal } from "../../problems/problem.ts";
 import { Internal } from "../../problems/refusals.ts";
 import { ConfirmedUpload, presentConfirmed } from "../confirm.ts";
 import { FILES, operation, type OperationContext } from "../operation.ts";
-import { RECEIPT, seconds, text, Token } from "../schemas.ts";
+import { RECEIPT, seconds, text } from "../schemas.ts";
 
 const MAX_RECEIPTS = 100;
+
+/** Has no pattern as `Token`: what is no receipt is answered in its place, and fails no other. */
+const AnyReceipt = text("As the request to upload answered it.", RECEIPT);
 
 export const confirmBatchOperation = operation({
   action: "confirm",
@@ -32,7 +35,7 @@ export const confirmBatchOperation = operation({
   // Enough for 100 receipts with the longest names and the most metadata.
   bodyLimit: 1024 * 1024,
   input: Schema.Struct({
-    receipts: Schema.Array(Token).check(
+    receipts: Schema.Array(AnyReceipt).check(
       Schema.isMinLength(1, { message: "it has no receipt" }),
       Schema.isMaxLength(MAX_RECEIPTS),
     ),
