@@ -21,7 +21,7 @@ import { ObjectStore } from "../../application/ports/object-store.ts";
 import { PROMISES } from "../../adapters/contract/promises/promises.ts";
 import type { StorePromise } from "../../adapters/contract/promises/store-promise.ts";
 import { makeUploadMemory } from "../../adapters/cli/upload/upload-memory.ts";
-import { isPut, network } from "../client/host.ts";
+import { first, isPut, network } from "../client/host.ts";
 import { startHost } from "../embed/host.ts";
 import { valetkey } from "../support/command-line.ts";
 import { freePort } from "../support/free-port.ts";
@@ -239,14 +239,11 @@ it("valetkey upload prints the address of each file, and says what is wrong with
   const photo = join(folder, "photo.png");
   writeFileSync(photo, "12345");
   const none = join(folder, "none.png");
-  mkdirSync(join(folder, "inner"));
-  const { code, stdout, stderr } = await upload([photo, none, join(folder, "inner")]);
+  const { code, stdout, stderr } = await upload([photo, none]);
   expect(stdout).toMatch(
     /^\S+photo\.png {2}http:\/\/127\.0\.0\.1:\d+\/api\/v1\/orgs\/acme\/files\/\S+\.png\n$/,
   );
-  expect(stderr).toBe(
-    `${none}: There is no such file. Check its path.\n${join(folder, "inner")}: It is a folder. Name its files.\n`,
-  );
+  expect(stderr).toBe(`${none}: There is no such file. Check its path.\n`);
   expect(code).toBe(1);
   const json = await upload([photo, none], TOKEN, "--json");
   expect(JSON.parse(json.stdout)).toEqual([
@@ -261,6 +258,70 @@ it("valetkey upload prints the address of each file, and says what is wrong with
       error: { code: "not-found", message: "There is no such file. Check its path." },
     },
   ]);
+});
+
+it("valetkey upload takes folders, whose files keep their places, and says what in them is no file", async () => {
+  const { folder, upload } = await start();
+  const album = join(folder, "album");
+  mkdirSync(join(album, "2026", "empty"), { recursive: true });
+  for (const name of ["b.png", "2026/a.png", ".DS_Store"])
+    writeFileSync(join(album, name), "12345");
+  symlinkSync(join(album, "b.png"), join(album, "link.png"));
+  symlinkSync(folder, join(album, "2026", "up"));
+  const { code, stdout, stderr } = await upload([`${album}/`, join(album, "2026", "empty")]);
+  expect(stdout).toMatch(
+    /^\S+\/album\/2026\/a\.png {2}http:\S+\.png\n\S+\/album\/b\.png {4,}http:\S+\.png\n$/,
+  );
+  const link = "It is a link, and links in a folder are not followed. Name it to upload its file.";
+  expect(stderr.split("\n")).toEqual([
+    `${album}/2026/up: ${link}`,
+    `${album}/link.png: ${link}`,
+    `${album}/2026/empty: The folder has no files.`,
+    "",
+  ]);
+  expect(code).toBe(1);
+  const json = await upload([album], TOKEN, "--json");
+  expect(JSON.parse(json.stdout)).toMatchObject([
+    { file: `${album}/2026/a.png`, path: "album/2026/a.png" },
+    { error: { code: "link" } },
+    { file: `${album}/b.png`, path: "album/b.png" },
+    { error: { code: "link" } },
+  ]);
+});
+
+it("valetkey upload goes on where the same command was stopped, and begins anew once all has arrived", async () => {
+  const { folder, upload } = await start();
+  const album = join(folder, "album");
+  mkdirSync(album);
+  const names = ["a.png", "b.png", "c.png"].map((name) => join(album, name));
+  for (const name of names) writeFileSync(name, "12345");
+  const seen = network(first(1, isPut, () => new Response("", { status: 400 })));
+  const run = async () => {
+    const before = seen.filter(isPut).length;
+    const { stdout } = await upload([album], TOKEN, "--json");
+    const rows: Array<{ key?: string }> = JSON.parse(stdout);
+    return { keys: rows.map(({ key }) => key), puts: seen.filter(isPut).length - before };
+  };
+  const one = await run();
+  expect([one.keys.filter(Boolean).length, one.puts]).toEqual([2, 3]);
+  // One that arrived changed since.
+  const arrived = one.keys.findIndex(Boolean);
+  writeFileSync(names[arrived] ?? "", "123456");
+  const two = await run();
+  expect([two.keys.filter(Boolean).length, two.puts]).toEqual([3, 2]);
+  expect(two.keys.filter((key) => key && one.keys.includes(key))).toHaveLength(1);
+  const three = await run();
+  expect([three.keys.filter(Boolean).length, three.puts]).toEqual([3, 3]);
+  expect(three.keys.filter((key) => two.keys.includes(key))).toEqual([]);
+  expect(readdirSync(join(folder, "valetkey", "arrived"))).toEqual([]);
+});
+
+it("valetkey upload uploads although its folder for state cannot be written", async () => {
+  const { folder, upload } = await start();
+  const photo = join(folder, "photo.png");
+  writeFileSync(photo, "12345");
+  writeFileSync(join(folder, "valetkey"), "");
+  expect(await upload([photo])).toMatchObject({ code: 0, stderr: "" });
 });
 
 it("valetkey upload names the variable for a token that the service does not know", async () => {

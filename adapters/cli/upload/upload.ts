@@ -1,24 +1,17 @@
 import * as Schema from "effect/Schema";
-import { openAsBlob } from "node:fs";
-import { stat } from "node:fs/promises";
-import { basename, extname } from "node:path";
-import { mediaTypeByExtension } from "../../../domain/media-type.ts";
+import { resolve } from "node:path";
 import { OrganizationSlug } from "../../../domain/organization.ts";
 import { PolicyName } from "../../../domain/upload-policy.ts";
-import {
-  createClient,
-  UploadError,
-  type UploadPolicy,
-  type UploadResult,
-} from "../../client/client.ts";
+import { createClient, UploadError, type UploadResult } from "../../client/client.ts";
 import { snakeCase } from "../../values/names.ts";
 import { HttpUrl } from "../../settings/codecs.ts";
 import { onOneLine } from "../../values/printable.ts";
-import { errorCode } from "../../values/thrown.ts";
 import { asJson, columns, command, JSON_OPTION, option } from "../command/command.ts";
 import { CommandFailure, EXIT } from "../command/failure.ts";
 import { printMessage } from "../command/output.ts";
+import { type Failure, type Opened, openFiles } from "./open-files.ts";
 import { makeProgressLine } from "./progress-line.ts";
+import { type Arrived, makeUploadJournal } from "./upload-journal.ts";
 import { makeUploadMemory } from "./upload-memory.ts";
 
 /** Time limit of the service's first answer, in milliseconds. */
@@ -48,9 +41,9 @@ export function tokenOrFail(): string {
 export const upload = command({
   name: "upload",
   summary:
-    "Upload files through a running service, with the token in $VALETKEY_TOKEN; a large file goes on where it was left",
+    "Upload files and folders through a running service, with the token in $VALETKEY_TOKEN; the same command goes on where it was stopped",
   options: {
-    files: option("FILE...", Schema.NonEmptyString, "the path of a file, or several", {
+    files: option("PATH...", Schema.NonEmptyString, "the paths of files and folders", {
       isArgument: true,
       isRequired: true,
       isRepeatable: true,
@@ -79,71 +72,56 @@ export const upload = command({
       throw new CommandFailure({ code: EXIT.failure, message });
     }
     const types = policies.find(({ name }) => name === (policy ?? "files"))?.extensions ?? {};
+    const journal = makeUploadJournal([endpoint.href, org, policy ?? "", resolve("."), ...files]);
+    const rows: Array<Row> = (await openFiles(files, types)).map(({ name, file }) => ({
+      name,
+      file,
+      outcome: file instanceof File ? journal.find(name, file) : { error: file },
+    }));
+    const left = rows.filter(({ outcome }) => outcome === undefined);
     const line = makeProgressLine();
-    const opened = await Promise.all(files.map((path) => open(path, types)));
-    const readable = opened.filter((each) => each instanceof File);
-    const task = client.uploadAll(readable, {
-      policy,
-      onProgress: line.show,
-      onFileProgress: line.showFile,
-    });
+    const task = client.uploadAll(
+      left.map(({ file }) => file as File),
+      { policy, onProgress: line.show, onFileProgress: line.showFile },
+    );
     const interrupt = () => {
       line.end();
-      printMessage("Interrupted. Run the same command again, and large files go on.\n");
+      printMessage("Interrupted. Run the same command again, and it goes on.\n");
       process.exit(130);
     };
     process.once("SIGINT", interrupt);
-    const outcomes = await task;
+    await Promise.all(
+      task.uploads.map(async (sending, index) => {
+        const row = left[index] as Row;
+        try {
+          row.outcome = inJson(await sending);
+          journal.add(row.name, row.file as File, row.outcome);
+        } catch (cause) {
+          row.outcome = { error: failureFrom(cause) };
+        }
+      }),
+    );
     process.off("SIGINT", interrupt);
     line.end();
-    const results = new Map(
-      outcomes.map((outcome, index) => [
-        readable[index],
-        outcome.status === "fulfilled" ? outcome.value : failureFrom(outcome.reason),
-      ]),
+    const failed = rows.flatMap(({ name, outcome }) =>
+      outcome?.error ? onOneLine(`${name}: ${outcome.error.message}`) : [],
     );
-    const rows = opened.flatMap((each, index) => {
-      const result = each instanceof File ? results.get(each) : each;
-      return result ? [{ file: files[index] ?? "", result }] : [];
-    });
-    const failed = rows.flatMap(({ file, result }) =>
-      "message" in result ? onOneLine(`${file}: ${result.message}`) : [],
-    );
-    const sent = rows.flatMap(({ file, result }) =>
-      "key" in result ? [[file, result.fileUrl]] : [],
+    if (failed.length === 0) journal.end();
+    const sent = rows.flatMap(({ name, outcome }) =>
+      outcome?.file_url ? [[name, outcome.file_url]] : [],
     );
     return {
-      result: json ? asJson(rows.map(inJson)) : columns(sent),
+      result: json
+        ? asJson(rows.map(({ name, outcome }) => ({ file: name, ...outcome })))
+        : columns(sent),
       message: failed.join("\n") || undefined,
       code: failed.length > 0 ? EXIT.failure : undefined,
     };
   },
 });
 
-interface Failure {
-  readonly code: string;
-  readonly message: string;
-}
-
-async function open(path: string, types: UploadPolicy["extensions"]): Promise<File | Failure> {
-  try {
-    const found = await stat(path);
-    if (found.isDirectory()) {
-      return { code: "directory", message: "It is a folder. Name its files." };
-    }
-    const content = await openAsBlob(path);
-    const extension = extname(path).toLowerCase();
-    const type = types[extension] ?? mediaTypeByExtension(extension.slice(1));
-    return new File([content], basename(path), { type, lastModified: Math.floor(found.mtimeMs) });
-  } catch (cause) {
-    if (errorCode(cause) === "ENOENT") {
-      return { code: "not-found", message: "There is no such file. Check its path." };
-    }
-    return {
-      code: "unreadable",
-      message: `It cannot be read (${errorCode(cause) ?? String(cause)}).`,
-    };
-  }
+interface Row extends Pick<Opened, "name" | "file"> {
+  outcome: (Arrived & { readonly error?: Failure }) | undefined;
 }
 
 export function failureFrom(cause: unknown): Failure {
@@ -160,6 +138,7 @@ export const UNAUTHENTICATED =
 
 const MEMBERS = [
   "key",
+  "path",
   "size",
   "contentType",
   "getUrl",
@@ -168,14 +147,5 @@ const MEMBERS = [
   "receipt",
 ] as const;
 
-function inJson({
-  file,
-  result,
-}: {
-  readonly file: string;
-  readonly result: UploadResult | Failure;
-}) {
-  if ("message" in result) return { file, error: result };
-  const members = MEMBERS.map((name) => [snakeCase(name), result[name]]);
-  return { file, ...Object.fromEntries(members) };
-}
+const inJson = (result: UploadResult): Arrived =>
+  Object.fromEntries(MEMBERS.map((name) => [snakeCase(name), result[name]]));
