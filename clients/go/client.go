@@ -39,7 +39,8 @@ type Options struct {
 	// neither add credentials, which the store would get too, nor have an overall timeout: what
 	// stands still for two minutes is tried again. Redirects are not followed.
 	HTTPClient *http.Client
-	// Concurrency is the most parts of a file on their way at a time, 4 by default.
+	// Concurrency is the most parts on their way at a time, 4 by default, of all uploads of the client;
+	// up to 16 small files count as one.
 	Concurrency int
 	// RetryFor is the longest time without progress in which failures are tried again: 5 minutes by
 	// default, below 0 none.
@@ -60,6 +61,7 @@ type known struct {
 	isService atomic.Bool // the service is at BaseURL
 	policies  atomic.Pointer[keptPolicies]
 	movedAt   atomic.Value // the time at which any upload got further
+	line      *storeLine
 	grants    together[granting]
 	confirms  together[confirming]
 }
@@ -75,10 +77,16 @@ func New(options Options) (*Client, error) {
 	c := &Client{
 		options: options,
 		files:   options.BaseURL + "/api/v1/orgs/" + url.PathEscape(options.Organization) + "/files",
-		known:   &known{grants: newTogether[granting](1), confirms: newTogether[confirming](confirmRequests)},
+		known: &known{
+			line: newLine(options.Concurrency), grants: newTogether[granting](1), confirms: newTogether[confirming](confirmRequests)},
 	}
 	if options.HTTPClient != nil {
 		c.http = *options.HTTPClient
+	} else if usual, isUsual := http.DefaultTransport.(*http.Transport); isUsual {
+		// By default all but two connections to a host are closed after each request.
+		kept := usual.Clone()
+		kept.MaxIdleConnsPerHost = filesAtOnce
+		c.http.Transport = kept
 	}
 	c.http.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
 	return c, nil

@@ -576,8 +576,10 @@ func TestAFileThatChangesMeanwhileIsNotCompleted(t *testing.T) {
 		b.before = func(w http.ResponseWriter, r *http.Request) bool {
 			if r.Method == http.MethodPut {
 				_, _ = io.Copy(io.Discard, r.Body)
+				b.mu.Lock()
 				content[0]++
 				write()
+				b.mu.Unlock()
 				w.Header().Set("ETag", "etag")
 			}
 			return r.Method == http.MethodPut

@@ -71,12 +71,19 @@ func (u *upload) send(ctx context.Context, p *part) error {
 			}
 			p.mayBe = false
 		}
-		u.enter()
-		err := u.sign(ctx, p)
-		if err == nil {
+		share, err := u.known.line.enter(ctx, p.content.Size())
+		if err != nil {
+			return err
+		}
+		if err = u.sign(ctx, p); err == nil {
 			err = u.attempt(ctx, p)
 		}
-		u.leave(p, err)
+		u.known.line.leave(share, p, err)
+		if err == nil {
+			u.mu.Lock()
+			defer u.mu.Unlock()
+			u.breaks = 0
+		}
 		return err
 	})
 }

@@ -269,8 +269,8 @@ func TestALineThatBreaksFortyTimesIsUnstable(t *testing.T) {
 func newPart(http *http.Client, options Options, size int) (*part, *upload) {
 	options.BaseURL, options.Organization, options.HTTPClient = "http://127.0.0.1", "acme", http
 	client, _ := New(options)
-	u := &upload{Client: client, source: source(make([]byte, size)), room: 2}
-	u.left, client.upload = sync.NewCond(&u.mu), u
+	u := &upload{Client: client, source: source(make([]byte, size))}
+	client.upload = u
 	p := u.newPart(0, 0, int64(size))
 	p.target.Store(&target{URL: "http://127.0.0.1/store", at: time.Now()})
 	u.policy.PutLifetime = 86400

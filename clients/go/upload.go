@@ -108,17 +108,14 @@ type upload struct {
 	sent       int64
 	progressAt time.Time
 	breaks     int // since a part got through
-	running    int
-	room       int // for half parts at a time
-	left       *sync.Cond
 }
 
 // Upload uploads a source, and confirms it. After an error, call it again with the same StateFolder to
 // send only what is missing.
 func (c *Client) Upload(ctx context.Context, source Source, options UploadOptions) (*Result, error) {
 	own := *c
-	u := &upload{Client: &own, source: source, given: options, room: 2, begun: begun{Sums: map[int]Checksum{}}}
-	u.before, u.left, own.upload = u.facts(), sync.NewCond(&u.mu), u
+	u := &upload{Client: &own, source: source, given: options, begun: begun{Sums: map[int]Checksum{}}}
+	u.before, own.upload = u.facts(), u
 	policies, err := u.Policies(ctx)
 	if err != nil {
 		return nil, err

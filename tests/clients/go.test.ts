@@ -1,5 +1,5 @@
 import { execFile } from "node:child_process";
-import { mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { copyFileSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { promisify } from "node:util";
 import { expect, it } from "vitest";
@@ -100,6 +100,10 @@ it.skipIf(go === undefined)(
     const resumed = await sh("run", "./resume", "film.png");
     expect(resumed.stdout.trim()).toMatch(/^orgs\/acme\/.*\.png$/);
     expect(resumed.stderr).toContain("100 %");
+    mkdirSync(join(folder, "album"));
+    copyFileSync(join(folder, "photo.png"), join(folder, "album", "a.png"));
+    const { stdout } = await sh("run", "./folder", "album", "none.png");
+    expect(stdout).toMatch(/^album\/a\.png orgs\/acme\/\S+\.png\n$/);
   },
 );
 
