@@ -73,22 +73,25 @@ const decide = (doubts: ReadonlyArray<Doubt>) =>
     { concurrency: 8, discard: true },
   );
 
-/** Lists of one process, so that a start does not list all organizations at once. */
-const oneAtATime = Semaphore.makeUnsafe(1);
+/** Lists of one process, so that a start does not list all organizations at once, nor a large one hold all. */
+const fewAtATime = Semaphore.makeUnsafe(4);
 
 /** Looks after an account in the background. */
 export const careFor = (organization: OrganizationId) =>
   Effect.gen(function* () {
     yield* decideDoubts(organization);
-    const { isKnown } = yield* (yield* Usage)?.read({ organization }) ?? Effect.succeed(KNOWN);
-    if (isKnown) return;
+    const reading = (yield* Usage)?.read({ organization }) ?? Effect.succeed(KNOWN);
+    if ((yield* reading).isKnown) return;
     yield* Effect.logWarning(
       "it is not known what an organization has stored, so its files are listed",
       {
         organization,
       },
     );
-    yield* oneAtATime.withPermit(recountFiles(organization)).pipe(Effect.retry(AGAIN));
+    const list = fewAtATime.withPermit(recountFiles(organization));
+    const isListed = yield* Effect.retry(list, AGAIN);
+    // Whoever waits for this waits for the list of the other process.
+    if (!isListed) yield* Effect.repeat(reading, { ...OFTEN, until: ({ isKnown }) => isKnown });
   }).pipe(
     Effect.catch(({ reason }: LimitsUnavailable | StoreUnavailable) =>
       Effect.logWarning("stored files could not be counted", { organization, reason }),
@@ -96,6 +99,7 @@ export const careFor = (organization: OrganizationId) =>
   );
 
 const KNOWN = { isKnown: true };
+const OFTEN = { times: 20, schedule: Schedule.spaced("100 millis") };
 
 /** A list of a store that is busy may end early; the next grant cares for the account after a minute. */
 const AGAIN = { times: 3, schedule: Schedule.exponential("1 second") };

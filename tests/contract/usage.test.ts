@@ -373,6 +373,38 @@ function promises(connect: Connect): void {
     { bytes: 100, refusesUnknown: true },
   );
 
+  promise(
+    "what is granted is held to the limit before it is known what is stored",
+    (made) =>
+      Effect.gen(function* () {
+        const one = (counter: UsageCounter) =>
+          Effect.result(counter.reserve([made.grant(40)], { folder: PERSON, care: made.care }));
+        const other = counterIn(made.ledger, { bytes: 100, refusesUnknown: false });
+        const asked = Array.from({ length: 200 }, (_, at) => one(at % 2 ? made.counter : other));
+        const outcomes = yield* Effect.all(asked, { concurrency: "unbounded" });
+        expect(outcomes.filter(Result.isSuccess)).toHaveLength(2);
+        expect(yield* made.counted()).toEqual([0, 0, 80, 2]);
+      }),
+    { bytes: 100 },
+  );
+
+  promise(
+    "the first uploads wait until it is known what is stored",
+    (made) =>
+      Effect.gen(function* () {
+        made.files.set(made.grant(0).key, 90);
+        const care = Effect.orDie(made.recount());
+        const one = Effect.suspend(() => Effect.result(made.reserve([made.grant(5)], { care })));
+        const outcomes = yield* Effect.all([one, one, one], { concurrency: "unbounded" });
+        expect(outcomes.filter(Result.isSuccess)).toHaveLength(2);
+        // Of an account that is unknown again they do, too.
+        yield* made.counter.forget(made.organization);
+        made.files.clear();
+        yield* made.reserve([made.grant(85)], { care });
+      }),
+    { bytes: 100 },
+  );
+
   promise("an account is looked after once a minute, by one process", (made) =>
     Effect.gen(function* () {
       let times = 0;

@@ -74,6 +74,31 @@ it("what is stored and granted is told, with the limit, and since when it is kno
   expect(await usageOf()).toMatchObject({ files: 1, bytes: 5, percent: 12 });
 });
 
+it.each([
+  [{ bytes: 10 }, {}],
+  [{ bytesPerSubject: 10 }, { policy: "own" }],
+] as const)(
+  "a limit holds from the first upload on, of hundreds at once and after a restart: %j",
+  async (limits, over) => {
+    const storage = embedded();
+    const first = await start(limits, {}, storage);
+    expect((await first.grant({ ...over, size: 11 })).code).toBe("STORAGE_FULL");
+    const together = async ({ grant }: Awaited<ReturnType<typeof start>>) => {
+      const answers = await Promise.all(Array.from({ length: 200 }, () => grant(over)));
+      return answers.filter(({ code }) => code !== "STORAGE_FULL");
+    };
+    const granted = await together(first);
+    expect(granted).toEqual(
+      Array(2).fill(expect.objectContaining({ receipt: expect.any(String) })),
+    );
+    for (const each of granted) {
+      await first.put(each.put_url, each.put_headers);
+      await first.confirm(each);
+    }
+    expect(await together(await start(limits, {}, storage))).toEqual([]);
+  },
+);
+
 it("a person asks for the folder of their own, which others' files are not in", async () => {
   const { upload, send, usageOf } = await start({ bytesPerSubject: 10 });
   await upload({ policy: "own" });

@@ -68,7 +68,7 @@ for _, weight in pairs(input.settled) do
 end
 for index, limit in ipairs(input.limits) do
   local sum, more = sumOf(limit.folder), input.more[limit.folder] or {}
-  if limit.bytes and isKnown and sum.bytes + sum.granted + (more.granted or 0) > limit.bytes then
+  if limit.bytes and sum.bytes + sum.granted + (more.granted or 0) > limit.bytes then
     return answer({full = index - 1})
   end
   if limit.open and sum.open + (more.open or 0) > limit.open then return answer({full = 0 - index}) end

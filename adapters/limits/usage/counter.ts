@@ -24,6 +24,7 @@ import {
 import { thresholdsReached } from "../../../domain/usage-threshold.ts";
 import { changeOf, NO_CHANGE } from "./change.ts";
 import type { Change, Ledger, Outcome } from "./ledger.ts";
+import { makeListWait } from "./list-wait.ts";
 import { recountIn } from "./recount.ts";
 
 export interface UsageSettings extends UsageLimits {
@@ -34,6 +35,7 @@ export interface UsageSettings extends UsageLimits {
 /** Counts in a ledger: each fact is a step of an entry that is still as it was read. */
 export function counterIn(ledger: Ledger, settings: UsageSettings): UsageCounter {
   const { bytes, bytesPerSubject, open, openPerSubject, refusesUnknown } = settings;
+  const firstList = makeListWait();
 
   /** Applies facts of keys of one organization, again if entries have changed meanwhile. */
   const apply = Effect.fnUntraced(function* (
@@ -104,8 +106,14 @@ export function counterIn(ledger: Ledger, settings: UsageSettings): UsageCounter
     ];
     const plans = { [isPersonal ? folder : ""]: storedBytes ?? null };
     const asked = { limits, plans, folders: ["", folder], needsKnown: refusesUnknown };
-    let outcome = yield* apply(organization, facts, asked);
-    if (outcome.isDue) yield* Effect.forkDetach(care);
+    const isLimited = ofAll !== undefined || ofOne !== undefined;
+    const waits = isLimited && !(yield* firstList.isOver(organization));
+    const first = { ...asked, needsKnown: waits || refusesUnknown };
+    let outcome = yield* apply(organization, facts, first);
+    if (waits && outcome.refused === "unknown") {
+      yield* firstList.wait(organization, care, outcome.isDue);
+      outcome = yield* apply(organization, facts, asked);
+    } else if (outcome.isDue) yield* Effect.forkDetach(care);
     if (isFull(outcome.refused)) {
       // Grants that have ended may be counted still. A count of all files takes longer.
       yield* Effect.timeoutOption(Fiber.join(yield* Effect.forkDetach(care)), "1 second");

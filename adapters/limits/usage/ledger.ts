@@ -16,7 +16,7 @@ export interface Change {
   readonly settled: Sums;
   /** The sizes of settled files that leave, for a count that may have them already. */
   readonly late: Readonly<Record<string, number>>;
-  /** What may be stored and granted at most, where that is known. */
+  /** What may be stored and granted at most, by what is counted so far. */
   readonly limits: ReadonlyArray<{
     readonly folder: string;
     readonly bytes?: number | undefined;

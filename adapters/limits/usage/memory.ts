@@ -122,12 +122,8 @@ function change(account: Account, now: number, asked: Change): Outcome {
     const sum = sumOf(account, folder);
     const more = asked.more[folder] ?? {};
     const total = sum.bytes + sum.granted + (more.granted ?? 0);
-    const full =
-      account.since !== undefined && total > bytes
-        ? at
-        : sum.open + (more.open ?? 0) > open
-          ? -1 - at
-          : undefined;
+    const isOpen = sum.open + (more.open ?? 0);
+    const full = total > bytes ? at : isOpen > open ? -1 - at : undefined;
     if (full !== undefined) return { ...read(), refused: { full } };
   }
   for (const [folder, plan] of Object.entries(asked.plans ?? {})) {
