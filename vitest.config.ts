@@ -49,7 +49,7 @@ const LATER = [
   "tests/http/keyless.test.ts",
   "tests/service/cold.test.ts",
   "tests/contract/{added-parameters,behind-a-prefix,certificate,certify,certify-left,certify-peers,certify-r2,clamd,cors,credentials,images,nested-list}.test.ts",
-  "tests/contract/{least-privilege,requests,rode-along*,s3-lifecycle,store-reasons}.test.ts",
+  "tests/contract/{least-privilege,minio-container,requests,rode-along*,s3-lifecycle,store-reasons}.test.ts",
   "tests/contract/{versions,virtual-host}.test.ts",
   "tests/embed/scan.test.ts",
   "tests/events/stores.test.ts",

@@ -1,6 +1,10 @@
+import { execFile } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
+import { promisify } from "node:util";
 import { beforeAll, expect, it } from "vitest";
+import { hasDocker, RYUK } from "../support/container.ts";
+import { MINIO_IMAGE } from "../support/minio.ts";
 import { s3Client } from "../support/s3-store.ts";
 import { need } from "../support/need.ts";
 import { receiptKey } from "../support/receipt-key.ts";
@@ -13,7 +17,16 @@ import { snippetsOf } from "../support/snippets.ts";
 const onPage = snippetsOf("docs/adapters.md");
 const EXAMPLE = new URL("../../deploy/examples/effect/own-store.ts", import.meta.url);
 const snippets = new Map([...onPage, ["application.ts", readFileSync(EXAMPLE, "utf8")]]);
+const docker = (...args: ReadonlyArray<string>) => promisify(execFile)("docker", args);
+const hasImage = (image: string) => isFulfilled(docker("image", "inspect", image));
+const isFulfilled = (work: Promise<unknown>) => work.then(...[true, false].map((is) => () => is));
+
+/** How the contract is tried on a server in a container. */
+const CONTAINED = "store.test.ts";
 const server = await need("minio");
+const isContained = await hasDocker();
+/** Where it could not be pulled, the server in a container ends with its test alone. */
+const ryuk = (await hasImage(RYUK)) ? undefined : { TESTCONTAINERS_RYUK_DISABLED: "true" };
 const bucket = `adapter-${crypto.randomUUID()}`;
 const STORE = {
   RECEIPT_KEY: receiptKey("test").toString("base64"),
@@ -29,6 +42,13 @@ beforeAll(async () => {
   for (const [name, code] of snippets) project.write(name, code);
   project.write("tsconfig.json", STRICT_PROJECT);
   for (const name of ["@types/node", "vitest"]) project.link(name);
+  if (isContained) {
+    await need("containers");
+    project.link("testcontainers", "tests/containers");
+    snippets.set(CONTAINED, snippetsOf("docs/test-your-application.md").get(CONTAINED) ?? "");
+    project.write(CONTAINED, snippets.get(CONTAINED) ?? "");
+    await haveImage(/GenericContainer\("(.+?)"/.exec(snippets.get(CONTAINED) ?? "")?.[1] ?? "");
+  }
   if (server !== undefined) await s3Client(server).makeBucket(bucket);
 });
 
@@ -43,7 +63,13 @@ it("every snippet compiles", async () => {
 });
 
 /** The contract, as the snippets register it, but for a change in one of them. */
-async function prove({ file = "adapter.ts", from = "", to = "", only = "." } = {}) {
+async function prove({
+  by = "adapter.test.ts",
+  file = "adapter.ts",
+  from = "",
+  to = "",
+  only = ".",
+} = {}) {
   const code = snippets.get(file) ?? "";
   expect(code).toContain(from);
   project.write(file, code.replace(from, to));
@@ -51,12 +77,13 @@ async function prove({ file = "adapter.ts", from = "", to = "", only = "." } = {
     [
       "vitest",
       "run",
+      by,
       `--testNamePattern=${only}`,
       "--reporter=default",
       "--reporter=json",
       "--outputFile.json=report.json",
     ],
-    { env: STORE },
+    { env: { ...STORE, ...ryuk } },
   );
   project.write(file, code);
   const { testResults } = JSON.parse(readFileSync(join(project.folder, "report.json"), "utf8"));
@@ -67,11 +94,12 @@ async function prove({ file = "adapter.ts", from = "", to = "", only = "." } = {
 }
 
 it.skipIf(server === undefined)("the adapter keeps every promise of the contract", async () => {
-  const { tests, failed, output } = await prove();
+  const { tests, failed, output } = await prove(isContained ? { by: CONTAINED } : {});
   expect(failed, output).toEqual([]);
   expect(tests.length).toBeGreaterThan(50);
-  expect(tests[0]?.ancestorTitles[0]).toMatch(
-    /^my store \(without: two endpoints, .*reads, copies, .*unsigned headers, scan tags, scoped credentials\)$/,
+  const name = isContained ? "my store in a container" : "my store";
+  expect(tests[0]?.ancestorTitles[0]?.replace(name, "NAME")).toMatch(
+    /^NAME \(without: two endpoints, .*reads, copies, .*unsigned headers, scan tags, scoped credentials\)$/,
   );
 });
 
@@ -99,6 +127,12 @@ it.skipIf(server === undefined)(
     expect(output).toContain('give it, or say without: ["two endpoints"]');
   },
 );
+
+/** Our own server takes the place of an image that cannot be pulled. */
+async function haveImage(image: string): Promise<void> {
+  const isHere = (await hasImage(image)) || (await isFulfilled(docker("pull", image)));
+  if (!isHere) await docker("tag", MINIO_IMAGE, image);
+}
 
 /** Runs a few lines beside the snippets; what they write is JSON. */
 async function run(lines: string) {

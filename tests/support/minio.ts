@@ -1,9 +1,9 @@
-import { execFile, spawn } from "node:child_process";
+import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { existsSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { promisify } from "node:util";
+import { hasDocker, startContainer } from "./container.ts";
 import { freePort } from "./free-port.ts";
 import { GO_BIN } from "./go-tool.ts";
 import { whereIs } from "./on-path.ts";
@@ -34,7 +34,9 @@ const ENVIRONMENT = {
 };
 const BUILD = new URL("../../deploy/minio/build.sh", import.meta.url).pathname;
 const IMAGE_FOLDER = new URL("../../deploy/minio", import.meta.url).pathname;
-const IMAGE = "valetkey-minio:test";
+export const MINIO_IMAGE = "valetkey-minio:test";
+/** `health/live` is answered before the server has found its disks, and refuses calls until then. */
+const READY = "/minio/health/cluster";
 
 /** The region of the second server, and the one origin that it allows. */
 export const STRICT = { region: "eu-central-1", origin: "https://app.example" };
@@ -56,7 +58,7 @@ export async function startMinio(
 ): Promise<Found<MinioServer>> {
   if (given) return running(given);
   const mayBuild = process.env["TEST_BUILD"] !== "off";
-  if (await docker("version").catch(() => undefined)) {
+  if (await hasDocker()) {
     if (mayBuild) await build();
     if (existsSync(join(IMAGE_FOLDER, "minio"))) return inContainer(environment);
   }
@@ -85,25 +87,17 @@ function running(endpoint: string): Found<MinioServer> {
 }
 
 async function inContainer(
-  variables: Readonly<Record<string, string>>,
+  environment: Readonly<Record<string, string>>,
 ): Promise<Found<MinioServer>> {
-  await docker("build", "--quiet", "--tag", IMAGE, IMAGE_FOLDER);
-  const environment = Object.entries(variables).map(([name, value]) => `--env=${name}=${value}`);
-  // By which what a run has left is found.
-  const label = `--label=valetkey-test=${process.env["TEST_RUN_ID"]}`;
-  const options = ["--detach", "--publish=127.0.0.1::9000", label, ...environment];
-  const started = docker("run", ...options, IMAGE);
-  const container = (await started).trim();
-  const stop = async () => void (await docker("rm", "--force", "--volumes", container));
-  try {
-    const address = (await docker("port", container, "9000/tcp")).trim();
-    const endpoint = `http://${address}`;
-    await isUp(endpoint);
-    return { value: { endpoint, ...KEYS }, source: "a container of our own image", stop };
-  } catch (cause) {
-    await stop();
-    throw cause;
-  }
+  const { address, stop } = await startContainer({
+    image: MINIO_IMAGE,
+    folder: IMAGE_FOLDER,
+    port: 9000,
+    path: READY,
+    environment,
+  });
+  const value = { endpoint: `http://${address}`, ...KEYS };
+  return { value, source: "a container of our own image", stop };
 }
 
 async function asProcess(
@@ -131,9 +125,8 @@ async function asProcess(
   }
 }
 
-// health/live is answered before the server has found its disks, and refuses calls until then.
 const isUp = (endpoint: string) =>
-  until("MinIO's start", async () => (await fetch(`${endpoint}/minio/health/cluster`)).ok);
+  until("MinIO's start", async () => (await fetch(`${endpoint}${READY}`)).ok);
 
 /**
  * Builds the binary once into the user's cache, and gives its path; the script says how long it
@@ -146,9 +139,6 @@ async function build(): Promise<string | undefined> {
   await once(child, "close");
   return child.exitCode === 0 ? path.trim() : undefined;
 }
-
-const docker = async (...args: ReadonlyArray<string>): Promise<string> =>
-  (await promisify(execFile)("docker", args)).stdout;
 
 const findBinary = () => whereIs("minio", GO_BIN);
 

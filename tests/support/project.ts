@@ -23,7 +23,7 @@ export interface Project {
   /** Writes a file there. */
   readonly write: (name: string, text: string) => void;
   /** Adds a package that is installed here. */
-  readonly link: (name: string) => void;
+  readonly link: (name: string, from?: string) => void;
 }
 
 /** The tsconfig.json of one that is strict. */
@@ -85,11 +85,11 @@ function projectIn(folder: string): Project {
   return {
     folder,
     write: (name, text) => writeFileSync(join(folder, name), text),
-    link: (name) => {
+    link: (name, from = "") => {
       const path = join(folder, "node_modules", name);
       if (existsSync(path)) return;
       mkdirSync(dirname(path), { recursive: true });
-      symlinkSync(join(ROOT, "node_modules", name), path);
+      symlinkSync(join(ROOT, from, "node_modules", name), path);
     },
     run: (command, options) => run(folder, command, options),
   };

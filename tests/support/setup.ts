@@ -141,6 +141,7 @@ const FINDERS = {
   azure: () => installTools("azure"),
   bench: () => installTools("bench"),
   bundles: () => installTools("bundles"),
+  containers: () => installTools("containers"),
   expressions: () => installTools("expressions"),
   pages: () => installTools("pages"),
   release: () => installTools("release"),

@@ -18,6 +18,7 @@ const SUITES = {
   azure: "Azurite and the official client",
   bench: "what the benchmark compares with",
   bundles: "a bundler and the runtime of Workers",
+  containers: "testcontainers",
   expressions: "recheck",
   peers: "s3rver",
   pages: "React, Svelte, Vue, their compilers, Uppy and axe",
