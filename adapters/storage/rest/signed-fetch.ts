@@ -11,6 +11,7 @@ import { encodeKey, type Pair } from "../signing/v4.ts";
 import type { Untrusted } from "../untrusted.ts";
 import { bounded } from "./bounded-body.ts";
 import { codeIn, temporaryFailure } from "./temporary.ts";
+import { trustedFetch } from "./trusted-fetch.ts";
 import { untrustedFetch } from "./untrusted-fetch.ts";
 
 /**
@@ -87,8 +88,7 @@ export const exchange = (
       const sent = { method, headers: { ...headers, ...(isStreamed && UNCODED) }, signal, body };
       const answer =
         untrusted === undefined
-          ? // Redirects are not followed: no other server may get the signature.
-            await fetch(url, { ...sent, redirect: "manual" })
+          ? await trustedFetch(url, sent)
           : await untrustedFetch(url, untrusted, sent);
       const { status, ok, headers: received } = answer;
       const facts = { status, ok, headers: received };

@@ -34,3 +34,41 @@ it("a signed request that nobody waits for any more is aborted", async () => {
   expect(signal?.aborted).toBe(true);
   vi.restoreAllMocks();
 });
+
+const look = (endpoint: URL) =>
+  Effect.runPromise(signedFetch(s3Bucket(endpoint), { method: "HEAD" }));
+
+it("a look at a store is repeated if the store has just closed the connection", async () => {
+  let looks = 0;
+  const store = await serve((request, response) => {
+    looks += 1;
+    if (looks === 2) request.socket.resetAndDestroy();
+    else response.setHeader("content-length", 1).end();
+  });
+  await look(store);
+  expect(await look(store)).toMatchObject({ status: 200 });
+  expect(looks).toBe(3);
+});
+
+it("a look at a store fails if the store closes a new connection", async () => {
+  const store = await serve(({ socket }) => void socket.resetAndDestroy());
+  await expect(look(store)).rejects.toMatchObject({ kind: "unreachable" });
+});
+
+it.each([
+  ["a class of its own", class extends class Agent {} {}],
+  ["options", class Agent {}],
+])("an application's dispatcher of fetch, told by %s, gets the looks too", async (_, Agent) => {
+  const sent = vi.spyOn(globalThis, "fetch").mockResolvedValue(new Response(null));
+  const name = Symbol.for("undici.globalDispatcher.2");
+  const held = globalThis as { [key: symbol]: unknown };
+  const before = held[name];
+  held[name] = Object.assign(new Agent(), { [Symbol("options")]: { connect: { ca: "" } } });
+  try {
+    await look(new URL("http://127.0.0.1:9"));
+    expect(sent).toHaveBeenCalledOnce();
+  } finally {
+    held[name] = before;
+    vi.restoreAllMocks();
+  }
+});
