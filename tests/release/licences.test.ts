@@ -25,17 +25,23 @@ const TOOLS: ReadonlyMap<string, ReadonlyArray<RegExp>> = new Map([
   ["MPL-2.0", [/^lightningcss(?:-\w+)*$/, /^axe-core$/]],
   // Tables of browsers, for the tools of Jest.
   ["CC-BY-4.0", [/^caniuse-lite$/]],
-  // Hashes for the library that verifies our webhooks; in the public domain.
-  ["Unlicense", [/^fast-sha256$/]],
+  // Hashes for the library that verifies our webhooks, and signatures for the SSH client that
+  // testcontainers brings along; in the public domain.
+  ["Unlicense", [/^fast-sha256$/, /^tweetnacl$/]],
   // Pictures in the local runtime of Workers: libraries that are linked while it runs.
   ["LGPL-3.0-or-later", [/^@img\/sharp-/]],
   // Decodes HEIC in a recipe of docs/client/prepare.md.
   ["LGPL-3.0", [/^heic-to$/]],
   // Templates of addresses for Azurite; its author put it into the public domain.
   ["http://geraintluff.github.io/tv4/LICENSE.txt", [/^uri-templates$/]],
-  // Parts of s3rver and of a client of tus under MIT, which they say in other places than an SPDX
-  // expression.
-  ["none", [/^(?:busboy|combine-errors|dicer|humanize-number|only|streamsearch)$/]],
+  // Parts of s3rver, of a client of tus and of testcontainers under MIT, which they say in other
+  // places than an SPDX expression.
+  [
+    "none",
+    [
+      /^(?:buildcheck|busboy|combine-errors|cpu-features|dicer|humanize-number|only|ssh2|streamsearch)$/,
+    ],
+  ],
 ]);
 
 /** An SPDX expression: one of alternatives, or all that are joined. None of those that are nested. */

@@ -56,19 +56,23 @@ it("a look at a store fails if the store closes a new connection", async () => {
 });
 
 it.each([
-  ["a class of its own", class extends class Agent {} {}],
-  ["options", class Agent {}],
-])("an application's dispatcher of fetch, told by %s, gets the looks too", async (_, Agent) => {
-  const sent = vi.spyOn(globalThis, "fetch").mockResolvedValue(new Response(null));
-  const name = Symbol.for("undici.globalDispatcher.2");
-  const held = globalThis as { [key: symbol]: unknown };
-  const before = held[name];
-  held[name] = Object.assign(new Agent(), { [Symbol("options")]: { connect: { ca: "" } } });
-  try {
-    await look(new URL("http://127.0.0.1:9"));
-    expect(sent).toHaveBeenCalledOnce();
-  } finally {
-    held[name] = before;
-    vi.restoreAllMocks();
-  }
-});
+  ["a class of its own", "ProxyAgent", { connect: undefined }],
+  ["options", "Agent", { connect: { ca: "" } }],
+])(
+  "an application's dispatcher of fetch, told by %s, gets the looks too",
+  async (_, name, options) => {
+    const sent = vi.spyOn(globalThis, "fetch").mockResolvedValue(new Response(null));
+    const key = Symbol.for("undici.globalDispatcher.2");
+    const held = globalThis as { [key: symbol]: unknown };
+    const before = held[key];
+    const prototype = { constructor: { name, prototype: {} } };
+    held[key] = Object.assign(Object.create(prototype), { [Symbol("options")]: options });
+    try {
+      await look(new URL("http://127.0.0.1:9"));
+      expect(sent).toHaveBeenCalledOnce();
+    } finally {
+      held[key] = before;
+      vi.restoreAllMocks();
+    }
+  },
+);
