@@ -1,3 +1,4 @@
+import { confirmAlone, confirmTogether } from "./confirm.ts";
 import { check, decodePolicies, type UploadPolicy, type UploadResult } from "./decode.ts";
 import { failUnlessReadable, isReadable } from "./file.ts";
 import type { UploadError } from "./errors.ts";
@@ -38,7 +39,7 @@ export interface ClientOptions extends ServiceOptions {
   readonly storage?: UploadStorage | undefined;
   /** For how long failures are tried again; options of one upload override it. */
   readonly retry?: RetryOptions | undefined;
-  /** The most bodies on their way at a time; 4 if left out. A slow line has one part at a time. */
+  /** The most bodies on their way at a time; 6 if left out. A slow line has one part at a time. */
   readonly concurrency?: number | undefined;
 }
 
@@ -115,6 +116,7 @@ export function createClient<Data = unknown>(options: ClientOptions): Client<Dat
     file: Blob,
     upload: UploadOptions,
     kept: UploadState,
+    confirm = confirmAlone(service),
   ): Promise<Job> {
     check(file?.size >= 0, `file must be a File or a Blob, not "${file}".`);
     const tally = (kept.tally ??= makeTally(file.size, upload.onProgress));
@@ -159,6 +161,7 @@ export function createClient<Data = unknown>(options: ClientOptions): Client<Dat
         metadata: upload.metadata,
       },
       request: () => (request ??= requestFor(job)),
+      confirm,
       policy,
       isInParts: (pending !== undefined || isLarge) && isReadable(sent),
       smallestPart:
@@ -202,6 +205,7 @@ export function createClient<Data = unknown>(options: ClientOptions): Client<Dat
     // A file counts in full only once it is confirmed.
     const tally = makeTally(total, onProgress, total);
     all.onRetry = tally.show;
+    const confirm = confirmTogether(service, all);
     let reads: Array<Promise<Job>>;
     let moving: Array<Promise<unknown>> = [];
     let mayBegin: Promise<void>;
@@ -239,7 +243,7 @@ export function createClient<Data = unknown>(options: ClientOptions): Client<Dat
       const run = runWith({ ...fileOptions, signal: all.signal });
       const kept = makeKept();
       const readJob = async () => {
-        const job = await makeJob(run, file, fileOptions, kept);
+        const job = await makeJob(run, file, fileOptions, kept, confirm);
         if (!job.isInParts) await job.request();
         return job;
       };

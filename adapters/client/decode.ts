@@ -183,6 +183,23 @@ export interface UploadResult<Data = unknown> extends Omit<
   readonly serverData?: Data;
 }
 
+/** The answer to a confirmation has no receipt, so the one that was sent is added. */
+export const confirmedDecoder =
+  (receipt: string): Decode<UploadResult> =>
+  (answer) =>
+    decodeResult({ ...(answer as object), receipt });
+
+const outcome = object({
+  file: (value: unknown) => value,
+  /** The problem document, which has the status that the upload would have alone. */
+  problem: optional(valid<{ readonly status: number }>(({ status }) => number(status))),
+  /** In seconds. */
+  retryAfter: optional(number),
+});
+/** Decodes the answer for each of `count` receipts. */
+export const outcomesDecoder = (count: number) =>
+  object({ uploads: tuple(Array.from({ length: count }, () => outcome)) });
+
 /** Decodes the start of a file in parts, whose number follows from its size. */
 export const startDecoder = (size: number) => {
   const isEnough = (bytes: number) => Number.isInteger(number(bytes)) && bytes * MOST_ITEMS >= size;

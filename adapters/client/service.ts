@@ -95,67 +95,85 @@ export function makeService(options: ServiceOptions) {
       throw unanswered(address);
     });
 
-  return {
+  const service = {
     address,
     files,
-    /** Calls `path` below `files`, by POST if there is a body, else by GET. */
-    ask: <A>(
+    /** Returns an answer as it is used, or throws what it refuses; `after` is in milliseconds. */
+    read: <A>(run: Run, path: string, decode: Decode<A>, { status, after, body }: Answer): A => {
+      // 202: the file has arrived, and is not ready.
+      if (status < 200 || status > 299 || status === 202) {
+        throw refusalFrom(run, address, { status, after, body });
+      }
+      try {
+        return decode(body);
+      } catch (cause) {
+        const [place] = (files + path).split("?");
+        const message = `The answer of ${place} has no valid ${cause}. Check that endpoint is the address of the service, and update this client.`;
+        const error = new UploadError("invalid-answer", message, { status });
+        throw body === undefined ? strange(address, error) : error;
+      }
+    },
+    /** Calls `path` below `files` once, by POST if there is a body, else by GET. */
+    send: async <A>(
       run: Run,
+      signal: AbortSignal,
       path: string,
       decode: Decode<A>,
       body?: object,
       method?: "DELETE",
-    ): Promise<A> =>
-      persist(run, async (signal) => {
-        check(url, "endpoint must be a URL outside of a page.");
-        const send = async (authorization: object | undefined) =>
-          call(signal, files + path, {
-            method: method ?? (body ? "POST" : "GET"),
-            // Without a body: a removal is sent even if the page is left. Bodies have a limit then.
-            keepalive: !body && !!method,
-            // Made here, so that invalid headers are not taken for a service that does not answer.
-            headers: new Headers({
-              Accept: "application/json",
-              ...authorization,
-              ...(body && { "Content-Type": "application/json" }),
-              ...((await provide(signal, "headers")) as object),
-            }),
-            ...(body && { body: JSON.stringify(body) }),
-            // A redirect could send the headers elsewhere.
-            redirect: "manual",
-          });
-        let { response, text } = await send(await authorize(signal, false));
-        if (response.status === 401 && typeof token === "function") {
-          ({ response, text } = await send(await renew(signal)));
-        }
-        const answer: unknown = attempt(() => JSON.parse(text));
-        if (answer !== undefined) noteAnswer(address);
-        // 202: the file has arrived, and is not ready.
-        if (!response.ok || response.status === 202) {
-          throw refusalFrom(run, address, response, answer);
-        }
-        try {
-          return decode(answer);
-        } catch (cause) {
-          const [place] = (files + path).split("?");
-          const message = `The answer of ${place} has no valid ${cause}. Check that endpoint is the address of the service, and update this client.`;
-          const error = new UploadError("invalid-answer", message, { status: response.status });
-          throw answer === undefined ? strange(address, error) : error;
-        }
-      }).catch((cause?: Partial<UploadError>) => {
-        // An upload may end long before the URLs that `Retry-After` is about. The caller waits for it,
-        // where it holds nothing that the other needs.
-        throw cause?.problem?.code === TOO_MANY ? transient("busy", cause as UploadError) : cause;
-      }),
+    ): Promise<A> => {
+      check(url, "endpoint must be a URL outside of a page.");
+      const send = async (authorization: object | undefined) =>
+        call(signal, files + path, {
+          method: method ?? (body ? "POST" : "GET"),
+          // Without a body: a removal is sent even if the page is left. Bodies have a limit then.
+          keepalive: !body && !!method,
+          // Made here, so that invalid headers are not taken for a service that does not answer.
+          headers: new Headers({
+            Accept: "application/json",
+            ...authorization,
+            ...(body && { "Content-Type": "application/json" }),
+            ...((await provide(signal, "headers")) as object),
+          }),
+          ...(body && { body: JSON.stringify(body) }),
+          // A redirect could send the headers elsewhere.
+          redirect: "manual",
+        });
+      let { response, text } = await send(await authorize(signal, false));
+      if (response.status === 401 && typeof token === "function") {
+        ({ response, text } = await send(await renew(signal)));
+      }
+      const answer: unknown = attempt(() => JSON.parse(text));
+      if (answer !== undefined) noteAnswer(address);
+      const { status, headers } = response;
+      const after = retryAfter(headers.get("retry-after"), headers.get("date"));
+      return service.read(run, path, decode, { status, after, body: answer });
+    },
+    /** As `send`, until it is answered. */
+    ask: <A>(run: Run, path: string, decode: Decode<A>, body?: object, method?: "DELETE") =>
+      persist(run, (signal) => service.send(run, signal, path, decode, body, method)).catch(
+        (cause?: Partial<UploadError>): never => {
+          // An upload may end long before the URLs that `Retry-After` is about. The caller waits
+          // for it, where it holds nothing that the other needs.
+          throw cause?.problem?.code === TOO_MANY ? transient("busy", cause as UploadError) : cause;
+        },
+      ),
   };
+  return service;
 }
 
-function refusalFrom(run: Run, service: string, { status, headers }: Response, answer: unknown) {
+interface Answer {
+  readonly status: number;
+  readonly after: number | undefined;
+  /** Undefined if it was no JSON. */
+  readonly body: unknown;
+}
+
+function refusalFrom(run: Run, service: string, { status, after, body: answer }: Answer) {
   // Other members are kept: they depend on the code.
   const problem: Problem & { readonly state?: unknown } =
     attempt(() => ({ ...(answer as object), ...decodeProblem(answer) })) ?? {};
   const { code, title, detail } = problem;
-  const after = retryAfter(headers.get("retry-after"), headers.get("date"));
   // An answer without a code comes from something else at the service's address. The place of a
   // file in a batch means nothing to a person.
   const message = code

@@ -1,10 +1,7 @@
 import { Transient } from "./retry.ts";
 
-/**
- * The most bodies on their way at a time, of all files and parts: browsers open 6 connections to a
- * host over HTTP/1.1, and the page needs some itself.
- */
-export const MOST_AT_ONCE = 4;
+/** The most bodies on their way at a time: browsers open 6 connections to a host over HTTP/1.1. */
+export const MOST_AT_ONCE = 6;
 
 /** The smallest part of most stores, in bytes; one may always be on its way. */
 export const LEAST_PART = 5 * 2 ** 20;
@@ -41,11 +38,13 @@ export type Slots = ReturnType<typeof makeSlots>;
 /**
  * Limits bodies on their way to `count`, and their bytes to what a break of the line may cost: one
  * part at first and after a break, one more after every two quick ones, half as many after a slow
- * one (additive increase, multiplicative decrease). The returned function runs `work`, which writes
- * down the times, once there is room for a body of `size` bytes.
+ * one (additive increase, multiplicative decrease); until the first of these one more after every
+ * quick one (slow start). The returned function runs `work`, which writes down the times, once there
+ * is room for a body of `size` bytes.
  */
 export function makeSlots(count: number) {
   let most = 1;
+  let isStarting = true;
   let running = 0;
   let bytes = 0;
   const waiting: Array<() => void> = [];
@@ -72,16 +71,22 @@ export function makeSlots(count: number) {
       const { begun, taken = now } = times;
       if (taken - begun >= QUICK || now - taken > LATE) {
         most = Math.max(Math.min(1, most), most / 2);
+        isStarting = false;
       }
       // A small body is quick on any line.
       else if (size >= LEAST_PART || (now - begun) * LEAST_PART < QUICK * size) {
         const isSmall = most < 1 && size < LEAST_PART;
-        most = Math.min(count, isSmall ? most + shareOf(size) / 8 : Math.max(1, most) + 0.5);
+        most = Math.min(
+          count,
+          isSmall ? most + shareOf(size) / 8 : Math.max(1, most) + (isStarting ? 1 : 0.5),
+        );
       }
       return done;
     } catch (cause) {
-      if (cause instanceof Transient && cause.reason === "network") most = shareOf(size);
+      const isBroken = cause instanceof Transient && cause.reason === "network";
+      if (isBroken) most = shareOf(size);
       if (cause instanceof SmallerParts) most = shareOf(cause.partSize);
+      isStarting &&= !isBroken && !(cause instanceof SmallerParts);
       throw cause;
     } finally {
       running -= 1;

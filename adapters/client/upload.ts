@@ -1,10 +1,5 @@
-import {
-  decodeGrant,
-  decodeResult,
-  type SignedTarget,
-  type UploadPolicy,
-  type UploadResult,
-} from "./decode.ts";
+import { decodeGrant, type SignedTarget, type UploadPolicy, type UploadResult } from "./decode.ts";
+import type { Confirm } from "./confirm.ts";
 import { problemIn, UploadError } from "./errors.ts";
 import {
   type Algorithm,
@@ -83,6 +78,8 @@ export interface Job extends Resumable {
   readonly tally: Tally;
   /** Makes the request for a grant of the whole file once, with its checksum. */
   readonly request: () => Promise<object>;
+  /** Confirms the whole file. */
+  readonly confirm: Confirm;
   /** Undefined if the caller has no policy of that name. */
   readonly policy: UploadPolicy | undefined;
   readonly isInParts: boolean;
@@ -162,11 +159,8 @@ export async function uploadWhole(job: Job): Promise<UploadResult> {
   const ask = async () => [await service.ask(run, "presign", decodeGrant, await job.request())];
   const sign = () => keepSigned(job, [0], ask());
   let result: UploadResult | undefined;
-  const confirm = async ({ receipt = "" }: Partial<SignedTarget>) => {
-    // The answer has no receipt, so the one that was sent is added.
-    const decode = (answer: unknown) => decodeResult({ ...(answer as object), receipt });
-    return (result = await service.ask(run, "confirm", decode, { receipt }));
-  };
+  const confirm = async ({ receipt = "" }: Partial<SignedTarget>) =>
+    (result = await job.confirm(run, receipt));
   const find = async () => {
     try {
       await confirm((await kept.signatures.get(0)?.signed) ?? {});

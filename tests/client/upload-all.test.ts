@@ -15,7 +15,7 @@ import {
 
 const image = (name: string, content = name) => new File([content], name, { type: "image/png" });
 
-it("ten files are granted by one request, sent, and confirmed one by one", async () => {
+it("ten files are granted by one request, sent, and confirmed in batches", async () => {
   const { client } = await startUploads();
   const seen = network();
   const files = Array.from({ length: 10 }, (_, index) => image(`${index}.png`));
@@ -28,8 +28,86 @@ it("ten files are granted by one request, sent, and confirmed one by one", async
   );
   expect(await Promise.all(contents)).toEqual(files.map(({ name }) => name));
   const count = (action: string) => seen.filter((request) => request.action === action).length;
-  expect([count("batch"), count("presign"), count("confirm")]).toEqual([1, 0, 10]);
+  expect([count("batch"), count("presign"), count("confirm")]).toEqual([1, 0, 0]);
   expect(progress.at(-1)).toMatchObject({ percent: 100, total: 50, sent: 50 });
+});
+
+const CONFIRMS = "confirm/batch";
+const isConfirm = ({ action }: { readonly action: string }) => action === CONFIRMS;
+const names = (count: number) => Array.from({ length: count }, (_, index) => `${index}.png`);
+
+/** Holds answers to confirmations until it is told to let them through, and counts receipts. */
+function holdConfirms() {
+  const through = globalThis.fetch;
+  const { promise: held, resolve: letThrough } = Promise.withResolvers<void>();
+  const batches: Array<number> = [];
+  vi.stubGlobal("fetch", async (url: string, init: RequestInit = {}) => {
+    if (!url.endsWith(CONFIRMS)) return through(url, init);
+    batches.push(JSON.parse(`${init.body}`).receipts.length);
+    const answer = await through(url, init);
+    await held;
+    return answer;
+  });
+  return { batches, letThrough };
+}
+
+it("files that arrive while others are confirmed are confirmed with one request", async () => {
+  const { client } = await startUploads();
+  const seen = network();
+  const { batches, letThrough } = holdConfirms();
+  const all = client.uploadAll(names(10).map((name) => image(name)));
+  await vi.waitFor(() => expect(seen.filter(isPut)).toHaveLength(10));
+  await vi.waitFor(() => expect(batches).toHaveLength(2));
+  letThrough();
+  for (const { status } of await all) expect(status).toBe("fulfilled");
+  expect(batches).toHaveLength(3);
+  expect(batches.reduce((sum, receipts) => sum + receipts)).toBe(10);
+});
+
+it("of files that are confirmed together, one that did not arrive is sent again", async () => {
+  const { client } = await startUploads();
+  const seen = network(first(1, isPut, () => new Response(null)));
+  const outcomes = await client.uploadAll(names(3).map((name) => image(name)));
+  for (const [index, outcome] of outcomes.entries()) {
+    expect(outcome).toMatchObject({ value: { filename: `${index}.png` } });
+  }
+  expect(seen.filter(isPut)).toHaveLength(4);
+});
+
+it("files whose confirmation fails are confirmed again, and not sent again", async () => {
+  const { client } = await startUploads();
+  const seen = network(first(2, isConfirm, () => new Response("", { status: 503 })));
+  for (const { status } of await client.uploadAll([image("a.png"), image("b.png")])) {
+    expect(status).toBe("fulfilled");
+  }
+  expect(seen.filter(isPut)).toHaveLength(2);
+});
+
+it("a file that is aborted while others wait with it is not confirmed", async () => {
+  const { client } = await startUploads();
+  const { batches, letThrough } = holdConfirms();
+  const seen = network();
+  const all = client.uploadAll(names(4).map((name) => image(name)));
+  await vi.waitFor(() => expect(seen.filter(isPut)).toHaveLength(4));
+  await vi.waitFor(() => expect(batches).toHaveLength(2));
+  all.uploads[3]?.abort();
+  letThrough();
+  const outcomes = await all;
+  expect(outcomes.map(({ status }) => status)).toEqual([
+    ...Array.from({ length: 3 }, () => "fulfilled"),
+    "rejected",
+  ]);
+});
+
+it("an answer for fewer files than were asked for is no answer for the others", async () => {
+  const { client } = await startUploads();
+  network((request) =>
+    isConfirm(request) ? Response.json({ uploads: [] }) : undefined,
+  );
+  const [outcome] = await client.uploadAll([image("a.png")]);
+  expect(outcome).toMatchObject({
+    reason: { code: "invalid-answer", message: expect.stringContaining("confirm/batch") },
+  });
 });
 
 const metadata = (file: Blob) => ({ a: '"'.repeat(1000), name: (file as File).name });

@@ -5,9 +5,9 @@ import { expect, it } from "vitest";
 import { unpacked } from "../support/packed.ts";
 
 /** What a page loads for `valetkey/client`. */
-const BUDGET = 13_100;
+const BUDGET = 13_600;
 
-it("the client is less than 13.1 kB, compressed, in one module that imports nothing", async () => {
+it("the client is less than 13.6 kB, compressed, in one module that imports nothing", async () => {
   const folder = join(await unpacked(), "dist/adapters/client");
   const modules = globSync("*.js", { cwd: folder });
   expect(modules).toEqual(["client.js"]);
