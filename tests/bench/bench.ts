@@ -6,6 +6,8 @@ const PROGRAMS = {
   confirm:
     "what a confirm costs by store and arrival, beside the same by hand; --help has its options",
   stores: "what a thousand stores in one process cost; --help has its options",
+  speed:
+    "what a person waits for: files from Chromium to a store that is far; --help has its options",
   lines: "uploads over lines that fail, by our client and by others; --help has its options",
   soak: "an hour of mixed traffic with rotating keys and faults; --quick, --minutes, --rate, --leak, --write",
 };

@@ -101,9 +101,7 @@ it("a file that is aborted while others wait with it is not confirmed", async ()
 
 it("an answer for fewer files than were asked for is no answer for the others", async () => {
   const { client } = await startUploads();
-  network((request) =>
-    isConfirm(request) ? Response.json({ uploads: [] }) : undefined,
-  );
+  network((request) => (isConfirm(request) ? Response.json({ uploads: [] }) : undefined));
   const [outcome] = await client.uploadAll([image("a.png")]);
   expect(outcome).toMatchObject({
     reason: { code: "invalid-answer", message: expect.stringContaining("confirm/batch") },
