@@ -441,11 +441,13 @@ it("a service whose answer cannot be used is named, with what to do", async () =
   const { folder, upload } = await start();
   const photo = join(folder, "photo.png");
   writeFileSync(photo, "12345");
-  network(({ action }) => (action === "confirm" ? Response.json({}) : undefined));
+  network(({ action }) =>
+    action === "confirm/batch" ? Response.json({ uploads: [{ file: {} }] }) : undefined,
+  );
   const { code, stderr } = await upload([photo]);
   expect(code).toBe(1);
   expect(stderr).toMatch(
-    /photo\.png: The answer of http:\S+\/confirm has no valid key\. Check that endpoint is /,
+    /photo\.png: The answer of http:\S+\/confirm\/batch has no valid key\. Check that endpoint is /,
   );
 });
 

@@ -60,7 +60,9 @@ it("files that arrive while others are confirmed are confirmed with one request"
   await vi.waitFor(() => expect(batches).toHaveLength(2));
   letThrough();
   for (const { status } of await all) expect(status).toBe("fulfilled");
-  expect(batches).toHaveLength(3);
+  expect(batches.slice(0, 2)).toEqual([1, 1]);
+  // Of ten files with six at a time, four had arrived before the last was sent.
+  expect(batches[2]).toBeGreaterThan(1);
   expect(batches.reduce((sum, receipts) => sum + receipts)).toBe(10);
 });
 
