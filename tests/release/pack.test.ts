@@ -29,7 +29,7 @@ const isGuide = (file: string) => GUIDE.test(file);
  * for browsers, so that a picture or a table of data that comes along is seen, and code and pages
  * can still grow.
  */
-const BUDGET = { packed: 740_000, unpacked: 2_415_000 };
+const BUDGET = { packed: 740_000, unpacked: 2_417_000 };
 
 let folder: string;
 let files: ReadonlyArray<string>;

@@ -61,7 +61,7 @@ class Confirms:
     async def _ask(self, batch: list[_Waiting]) -> None:
         try:
             outcomes = await self._outcomes([receipt for _, receipt in batch])
-        except Exception as failure:  # noqa: BLE001 -- each of them raises it
+        except Exception as failure:
             outcomes = [
                 copy(failure) if isinstance(failure, ValetkeyError) else failure for _ in batch
             ]
