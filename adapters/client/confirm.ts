@@ -1,4 +1,9 @@
-import { confirmedDecoder, outcomesDecoder, type UploadResult } from "./decode.ts";
+import {
+  confirmedDecoder,
+  type ConfirmOutcome,
+  outcomesDecoder,
+  type UploadResult,
+} from "./decode.ts";
 import { persist } from "./retry.ts";
 import { type Run, unlessAborted } from "./run.ts";
 import type { Service } from "./service.ts";
@@ -20,10 +25,9 @@ const MOST_REQUESTS = 2;
 interface Waiting {
   readonly signal: AbortSignal;
   readonly receipt: string;
-  readonly resolve: (outcome: ReturnType<Outcomes>["uploads"][number]) => void;
+  readonly resolve: (outcome: ConfirmOutcome) => void;
   readonly reject: (cause: unknown) => void;
 }
-type Outcomes = ReturnType<typeof outcomesDecoder>;
 
 /** Confirms uploads that arrive while others are confirmed with one request, until `all` ends. */
 export function confirmTogether(service: Service, all: Run): Confirm {
@@ -48,14 +52,15 @@ export function confirmTogether(service: Service, all: Run): Confirm {
   };
   return (run, receipt) =>
     persist(run, async (signal) => {
-      const asked = new Promise<Parameters<Waiting["resolve"]>[0]>((resolve, reject) => {
+      const asked = new Promise<ConfirmOutcome>((resolve, reject) => {
         waiting.push({ signal, receipt, resolve, reject });
         void sendNext();
       });
       const { file, problem, retryAfter } = await unlessAborted(signal, asked);
       const { status = 200 } = problem ?? {};
       const after = retryAfter && retryAfter * 1000;
-      const body = problem ?? file;
+      // The answer has come, whatever it lacks: nothing is tried again for it.
+      const body = problem ?? file ?? {};
       return service.read(run, path, confirmedDecoder(receipt), { status, after, body });
     });
 }

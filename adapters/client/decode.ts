@@ -196,6 +196,7 @@ const outcome = object({
   /** In seconds. */
   retryAfter: optional(number),
 });
+export type ConfirmOutcome = ReturnType<typeof outcome>;
 /** Decodes the answer for each of `count` receipts. */
 export const outcomesDecoder = (count: number) =>
   object({ uploads: tuple(Array.from({ length: count }, () => outcome)) });

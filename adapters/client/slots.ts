@@ -83,10 +83,11 @@ export function makeSlots(count: number) {
       }
       return done;
     } catch (cause) {
-      const isBroken = cause instanceof Transient && cause.reason === "network";
-      if (isBroken) most = shareOf(size);
-      if (cause instanceof SmallerParts) most = shareOf(cause.partSize);
-      isStarting &&= !isBroken && !(cause instanceof SmallerParts);
+      const isSmaller = cause instanceof SmallerParts;
+      if (isSmaller || (cause instanceof Transient && cause.reason === "network")) {
+        most = shareOf(isSmaller ? cause.partSize : size);
+        isStarting = false;
+      }
       throw cause;
     } finally {
       running -= 1;

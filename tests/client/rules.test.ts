@@ -146,6 +146,13 @@ it("parts go one at a time at first and after a cut, and several only on a line 
   expect(await batches(8, LEAST_PART, 42_000, 400)).toEqual([4, 1, 1, 1, 1]);
 });
 
+it("each quick part makes room for one more, until the first slow one", async () => {
+  const { batches } = linesOf();
+  expect(await batches(11, LEAST_PART, 400)).toEqual([1, 2, 4, 4]);
+  expect(await batches(7, LEAST_PART, 3000)).toEqual([4, 1, 1, 1]);
+  expect(await batches(4, LEAST_PART, 400)).toEqual([1, 1, 2]);
+});
+
 it("small bodies go one at a time after a break, and soon side by side on a line that is quick", async () => {
   const small = 2 ** 18;
   const others = linesOf();

@@ -101,13 +101,17 @@ it("a file that is aborted while others wait with it is not confirmed", async ()
   ]);
 });
 
-it("an answer for fewer files than were asked for is no answer for the others", async () => {
+it.each([
+  ["fewer files than were asked for", []],
+  ["a file with neither its facts nor its problem", [{}]],
+])("an answer with %s is named, and not asked for again", async (_, uploads) => {
   const { client } = await startUploads();
-  network((request) => (isConfirm(request) ? Response.json({ uploads: [] }) : undefined));
+  const seen = network((request) => (isConfirm(request) ? Response.json({ uploads }) : undefined));
   const [outcome] = await client.uploadAll([image("a.png")]);
   expect(outcome).toMatchObject({
     reason: { code: "invalid-answer", message: expect.stringContaining("confirm/batch") },
   });
+  expect(seen.filter(isConfirm)).toHaveLength(1);
 });
 
 const metadata = (file: Blob) => ({ a: '"'.repeat(1000), name: (file as File).name });
